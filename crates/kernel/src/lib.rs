@@ -1,1 +1,27 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+//!
+//! Every type has its own file and is re-exported here; the rule: constructors check, so a value that exists is valid.
+
+mod clock;
+mod currency;
+mod id;
+mod malformed;
+mod money;
+mod page;
+mod quantity;
+mod sku;
+mod slug;
+mod text;
+
+pub use clock::{Clock, Timestamp};
+pub use currency::Currency;
+pub use id::{
+    CategoryId, DeliveryId, EventId, Id, ImportId, KeyId, Kind, OrderId, OrganisationId, ProductId, ReservationId, TokenId,
+    UserId, VariantId, kinds,
+};
+pub use malformed::Malformed;
+pub use money::Money;
+pub use page::{Cursor, Page, PageSize};
+pub use quantity::Quantity;
+pub use sku::Sku;
+pub use slug::Slug;
