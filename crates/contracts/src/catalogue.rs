@@ -1,0 +1,59 @@
+//! The list of everything that can be said, for documents and for the tests that compare them with the code.
+
+use schemars::Schema;
+
+use crate::{Channel, Topic, auth, catalog, category, order};
+
+/// A channel that can say how its bodies look.
+pub trait Listed: Channel {
+    /// Each type with the JSON schema of its body.
+    fn schemas() -> Vec<(&'static str, Schema)>;
+}
+
+/// One type of event.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The `ce_type`.
+    pub event_type: &'static str,
+    /// Where it is said.
+    pub topic: Topic,
+    /// The JSON schema of its body.
+    pub schema: Schema,
+}
+
+/// Every type of event there is.
+#[must_use]
+pub fn entries() -> Vec<Entry> {
+    fn of<C: Listed>() -> impl Iterator<Item = Entry> {
+        C::schemas().into_iter().map(|(event_type, schema)| Entry { event_type, topic: C::TOPIC, schema })
+    }
+    of::<auth::SigningKeyState>()
+        .chain(of::<auth::OrganisationState>())
+        .chain(of::<category::CategoryState>())
+        .chain(of::<catalog::ProductState>())
+        .chain(of::<catalog::ReservationEvent>())
+        .chain(of::<catalog::StockEvent>())
+        .chain(of::<order::OrderEvent>())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::entries;
+    use crate::topics;
+
+    #[test]
+    fn every_topic_has_an_event_and_every_type_names_its_topic() {
+        let entries = entries();
+        let listed: HashSet<_> = entries.iter().map(|entry| entry.topic.name).collect();
+        assert_eq!(listed, topics::ALL.iter().map(|topic| topic.name).collect());
+        for entry in &entries {
+            let (aggregate, version) = entry.topic.name.rsplit_once('.').unwrap();
+            assert!(entry.event_type.starts_with(&format!("{aggregate}.")), "{}", entry.event_type);
+            assert!(entry.event_type.ends_with(&format!(".{version}")), "{}", entry.event_type);
+        }
+        assert_eq!(entries.iter().map(|entry| entry.event_type).collect::<HashSet<_>>().len(), entries.len());
+    }
+}

@@ -1,0 +1,110 @@
+//! What order says: the life of an order, as facts.
+
+use kernel::{Money, OrderId, ProductId, Quantity, Sku, Timestamp, VariantId};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{catalog, channel, topics};
+
+channel::facts! {
+    /// The life of an order.
+    pub enum OrderEvent on topics::ORDER, keyed by order {
+        /// A shopper wants it; catalog is asked to hold the stock.
+        Placed = "order.order.placed.v1",
+        /// The stock is held and the order stands.
+        Confirmed = "order.order.confirmed.v1",
+        /// Catalog could not hold the stock.
+        Rejected = "order.order.rejected.v1",
+        /// Somebody or a deadline ended it.
+        Cancelled = "order.order.cancelled.v1",
+    }
+}
+
+/// A shopper placed an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Placed {
+    /// Which.
+    pub order: OrderId,
+    /// What is wanted; no SKU stands twice.
+    pub lines: Vec<OrderLine>,
+    /// The sum of the lines.
+    pub total: Money,
+    /// When.
+    pub placed_at: Timestamp,
+    /// When order gives up waiting for catalog's answer.
+    pub deadline_at: Timestamp,
+    /// The shopper's own name for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shopper_reference: Option<String>,
+}
+
+/// What is wanted of one SKU, as order's own copy of the catalog had it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderLine {
+    /// The seller's name of it.
+    pub sku: Sku,
+    /// Its product.
+    pub product: ProductId,
+    /// Its variant.
+    pub variant: VariantId,
+    /// The version of the product that the price comes from.
+    pub product_version: i64,
+    /// How many.
+    pub quantity: Quantity,
+    /// For one piece.
+    pub unit_price: Money,
+}
+
+/// The stock is held and the order stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Confirmed {
+    /// Which.
+    pub order: OrderId,
+    /// The sum of its lines.
+    pub total: Money,
+}
+
+/// Catalog could not hold the stock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Rejected {
+    /// Which.
+    pub order: OrderId,
+    /// Everything that stood against it.
+    pub reasons: Vec<catalog::Reason>,
+}
+
+/// Somebody or a deadline ended the order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Cancelled {
+    /// Which.
+    pub order: OrderId,
+    /// Who or what ended it.
+    pub cause: Cause,
+}
+
+/// Who or what ended an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// Who placed it.
+    Shopper,
+    /// Someone of the organisation.
+    Staff,
+    /// Catalog's answer did not come in time.
+    Deadline,
+    /// The held stock was given up before the confirmation arrived.
+    ReservationExpired,
+}
+
+impl Cause {
+    /// As the JSON has it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Shopper => "shopper",
+            Self::Staff => "staff",
+            Self::Deadline => "deadline",
+            Self::ReservationExpired => "reservation-expired",
+        }
+    }
+}

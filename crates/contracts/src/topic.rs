@@ -1,0 +1,79 @@
+//! Topics: who writes them, how long they keep, into how many partitions they spread. This table is the truth; messaging
+//! creates and asserts the topics from it.
+
+/// What a topic keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Retention {
+    /// Facts: every record, for a time.
+    Events,
+    /// Snapshots: the last record of each key, for ever (compacted); a record without a body removes its key.
+    State,
+}
+
+/// One topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Topic {
+    /// `<owner>.<aggregate>.v<major>`, without the namespace that messaging puts before it.
+    pub name: &'static str,
+    /// The only service that writes it.
+    pub owner: &'static str,
+    /// Facts or state.
+    pub retention: Retention,
+    /// Into how many partitions it is created; never changed, since keys would move.
+    pub partitions: i32,
+}
+
+/// All topics.
+pub mod topics {
+    use super::{Retention, Topic};
+
+    /// Public keys that access tokens are verified with. One partition: every process reads all of it.
+    pub const SIGNING_KEY: Topic =
+        Topic { name: "auth.signing-key.v1", owner: "auth", retention: Retention::State, partitions: 1 };
+    /// Organisations. One partition: every process reads all of it.
+    pub const ORGANISATION: Topic =
+        Topic { name: "auth.organisation.v1", owner: "auth", retention: Retention::State, partitions: 1 };
+    /// Category trees.
+    pub const CATEGORY: Topic =
+        Topic { name: "category.category.v1", owner: "category", retention: Retention::State, partitions: 6 };
+    /// Products with their variants and prices.
+    pub const PRODUCT: Topic =
+        Topic { name: "catalog.product.v1", owner: "catalog", retention: Retention::State, partitions: 6 };
+    /// Catalog's answers to orders, keyed by the order.
+    pub const RESERVATION: Topic =
+        Topic { name: "catalog.reservation.v1", owner: "catalog", retention: Retention::Events, partitions: 12 };
+    /// What is worth knowing about stock levels, keyed by the variant.
+    pub const STOCK: Topic =
+        Topic { name: "catalog.stock.v1", owner: "catalog", retention: Retention::Events, partitions: 12 };
+    /// What happens to orders, keyed by the order.
+    pub const ORDER: Topic = Topic { name: "order.order.v1", owner: "order", retention: Retention::Events, partitions: 12 };
+
+    /// Every topic there is.
+    pub const ALL: &[Topic] = &[SIGNING_KEY, ORGANISATION, CATEGORY, PRODUCT, RESERVATION, STOCK, ORDER];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::topics;
+
+    #[test]
+    fn a_name_says_owner_aggregate_and_version() {
+        for topic in topics::ALL {
+            let [owner, aggregate, version] = topic.name.split('.').collect::<Vec<_>>()[..] else {
+                panic!("{} has not three parts", topic.name);
+            };
+            assert_eq!(owner, topic.owner);
+            assert!(aggregate.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{}", topic.name);
+            assert!(version.strip_prefix('v').unwrap().parse::<u32>().unwrap() > 0, "{}", topic.name);
+            assert!(topic.partitions > 0);
+        }
+    }
+
+    #[test]
+    fn no_name_stands_twice() {
+        let mut names: Vec<_> = topics::ALL.iter().map(|topic| topic.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), topics::ALL.len());
+    }
+}
