@@ -1,1 +1,18 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+mod classified;
+mod command;
+mod pipeline;
+mod recorded;
+mod scope;
+mod telemetry;
+
+pub use classified::{Class, Classified};
+pub use command::{Command, Query};
+pub use pipeline::{Mediator, SendError, execute_in};
+pub use recorded::{IdempotencyKey, Once, Recorded};
+pub use scope::Scope;
+pub use telemetry::{continue_from, traceparent_of};
+
+/// What commands and queries are handed.
+pub use persistence::{Provenance, ReadConn, SystemTx, Tx};

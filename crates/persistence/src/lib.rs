@@ -1,1 +1,26 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+mod database;
+mod error;
+mod inbox;
+mod migrations;
+mod outbox;
+mod parked;
+mod replays;
+mod retention;
+mod statement;
+mod transaction;
+
+pub use database::{Database, Settings};
+pub use error::{Class, Error};
+pub use inbox::claim_events;
+pub use migrations::{MigrationError, migrate, revert};
+pub use outbox::{LeaderLock, OutboxWatch, PendingEvent, delete_sent, oldest_pending, park_aggregate, pending_events};
+pub use parked::{park_key, parked_among, unpark_key};
+pub use replays::{RecordedReply, ReplayKey, find_reply};
+pub use retention::{Pruned, Retention, prune};
+pub use statement::{Statement, statement};
+pub use transaction::{Provenance, ReadConn, ReadTransaction, SystemTx, TenantTransaction, Tx};
+
+/// The connection that commands, queries and sweeps hand to Diesel.
+pub use diesel_async::AsyncPgConnection;

@@ -1,0 +1,5 @@
+drop table replays;
+drop table parked_keys;
+drop table inbox;
+drop table outbox_parked;
+drop table outbox;

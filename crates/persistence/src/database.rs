@@ -1,0 +1,211 @@
+//! The pools of one service: tenant writes, tenant reads and system work.
+//! The rule: PostgreSQL itself keeps reads from writing (`default_transaction_read_only`) and roles
+//! from seeing more than their own (row-level security).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bb8::Pool;
+use diesel::ConnectionError;
+use diesel_async::AsyncPgConnection;
+use diesel_async::pooled_connection::{
+    AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod,
+};
+use futures::FutureExt;
+
+use crate::error::Error;
+use crate::outbox::OutboxWatch;
+use crate::transaction::{Provenance, ReadTransaction, SystemTx, TenantTransaction};
+
+pub(crate) type Manager = AsyncDieselConnectionManager<AsyncPgConnection>;
+pub(crate) type Pooled = bb8::PooledConnection<'static, Manager>;
+
+/// Where a service's database is and how many connections it may hold.
+#[derive(Clone)]
+pub struct Settings {
+    /// URL of the tenant role (`<service>_app`), for both tenant pools.
+    pub url: String,
+    /// URL of the system role (`<service>_system`).
+    pub system_url: String,
+    /// The service's schema; it becomes the `search_path` of every connection.
+    pub schema: String,
+    /// Connections for writes, 1 to 200.
+    pub write_connections: u32,
+    /// Connections for reads, 1 to 200.
+    pub read_connections: u32,
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The URLs carry passwords.
+        f.debug_struct("Settings")
+            .field("schema", &self.schema)
+            .field("write_connections", &self.write_connections)
+            .field("read_connections", &self.read_connections)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a connection is for; it decides the options that it is opened with.
+#[derive(Clone, Copy)]
+pub(crate) enum Purpose {
+    Write,
+    Read,
+    System,
+    /// Stays open for hours and may wait for notifications: no limits on statements.
+    Session,
+    Migrate,
+}
+
+/// The three ways to the data of one service. Cheap to clone.
+#[derive(Clone)]
+pub struct Database {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    settings: Settings,
+    write: Pool<Manager>,
+    read: Pool<Manager>,
+    system: Pool<Manager>,
+    watch: OutboxWatch,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database").field("settings", &self.inner.settings).finish()
+    }
+}
+
+impl Database {
+    /// Prepares the pools. Connections are opened on first use, by the runtime that uses them, so
+    /// this succeeds while the database is still away; [`Database::check`] tells.
+    #[must_use]
+    pub fn open(settings: Settings) -> Self {
+        let write = pool(&settings.url, &settings.schema, Purpose::Write, settings.write_connections);
+        let read = pool(&settings.url, &settings.schema, Purpose::Read, settings.read_connections);
+        let system = pool(&settings.system_url, &settings.schema, Purpose::System, 4);
+        Self { inner: Arc::new(Inner { settings, write, read, system, watch: OutboxWatch::default() }) }
+    }
+
+    /// The schema of this service.
+    #[must_use]
+    pub fn schema(&self) -> &str {
+        &self.inner.settings.schema
+    }
+
+    /// Fires after each commit that left rows in the outbox.
+    #[must_use]
+    pub fn outbox_watch(&self) -> &OutboxWatch {
+        &self.inner.watch
+    }
+
+    /// Whether both roles reach the database and the schema is migrated.
+    ///
+    /// # Errors
+    /// What is missing, for the log and `/readyz`.
+    pub async fn check(&self) -> Result<(), Error> {
+        use diesel_async::RunQueryDsl;
+        let mut write = self.inner.write.get_owned().await?;
+        crate::statement("select event_id from inbox limit 0").execute(&mut *write).await?;
+        let mut system = self.inner.system.get_owned().await?;
+        crate::statement("select sequence from outbox limit 0").execute(&mut *system).await?;
+        Ok(())
+    }
+
+    /// A writing transaction of one organisation.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when no connection is to be had.
+    pub async fn begin(
+        &self,
+        organisation: kernel::OrganisationId,
+        provenance: Provenance,
+    ) -> Result<TenantTransaction, Error> {
+        TenantTransaction::begin(
+            self.inner.write.get_owned().await?,
+            self.inner.watch.clone(),
+            self.schema().to_owned(),
+            organisation,
+            provenance,
+        )
+        .await
+    }
+
+    /// A read-only transaction of one organisation; it begins together with its first statement.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when no connection is to be had.
+    pub async fn begin_read(&self, organisation: kernel::OrganisationId) -> Result<ReadTransaction, Error> {
+        Ok(ReadTransaction::new(self.inner.read.get_owned().await?, organisation))
+    }
+
+    /// A transaction of the system role: sweeps, claims, look-ups that come before an organisation
+    /// is known. Row-level security shows it the tables that name it in a policy, and no other.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when no connection is to be had.
+    pub async fn begin_system(&self) -> Result<SystemTx, Error> {
+        SystemTx::begin(self.inner.system.get_owned().await?).await
+    }
+
+    /// A connection of the system role outside every pool, for session locks and LISTEN.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database cannot be reached.
+    pub async fn system_session(&self) -> Result<AsyncPgConnection, Error> {
+        connect(&self.inner.settings.system_url, &self.inner.settings.schema, Purpose::Session)
+            .await
+            .map_err(|cause| Error::Unavailable(cause.to_string()))
+    }
+}
+
+fn pool(url: &str, schema: &str, purpose: Purpose, size: u32) -> Pool<Manager> {
+    let schema = schema.to_owned();
+    let mut config = ManagerConfig::<AsyncPgConnection>::default();
+    config.custom_setup = Box::new(move |url| {
+        let (url, schema) = (url.to_owned(), schema.clone());
+        async move { connect(&url, &schema, purpose).await }.boxed()
+    });
+    // The default asks the server on every check-out. This asks the socket, which costs nothing,
+    // and still finds the connections that a restarted server left behind.
+    config.recycling_method = RecyclingMethod::CustomFunction(Box::new(|connection| {
+        let closed = connection.is_broken();
+        async move { if closed { Err(diesel::result::Error::BrokenTransactionManager) } else { Ok(()) } }.boxed()
+    }));
+    Pool::builder()
+        .max_size(size.max(1))
+        .min_idle(Some(0))
+        .connection_timeout(Duration::from_secs(5))
+        .test_on_check_out(true)
+        .build_unchecked(Manager::new_with_config(url, config))
+}
+
+pub(crate) async fn connect(url: &str, schema: &str, purpose: Purpose) -> Result<AsyncPgConnection, ConnectionError> {
+    let bad = |cause: tokio_postgres::Error| {
+        // The source names the cause; the URL, which holds a password, is never part of it.
+        let detail = std::error::Error::source(&cause).map(|source| format!(": {source}"));
+        ConnectionError::BadConnection(format!("{cause}{}", detail.unwrap_or_default()))
+    };
+    let mut config: tokio_postgres::Config = url.parse().map_err(bad)?;
+    let limits = match purpose {
+        Purpose::Read => "-c default_transaction_read_only=on -c statement_timeout=10s",
+        Purpose::Write | Purpose::System => "-c lock_timeout=5s -c statement_timeout=30s",
+        Purpose::Session => "-c statement_timeout=60s",
+        Purpose::Migrate => "-c lock_timeout=20s",
+    };
+    let idle = match purpose {
+        Purpose::Session | Purpose::Migrate => "",
+        Purpose::Read | Purpose::Write | Purpose::System => " -c idle_in_transaction_session_timeout=60s",
+    };
+    config
+        .options(format!(
+            "{} -c search_path=\"{schema}\" -c lc_messages=C {limits}{idle}",
+            config.get_options().unwrap_or_default()
+        ))
+        .application_name(format!("cyber-store {schema}"))
+        .connect_timeout(Duration::from_secs(5))
+        .keepalives_idle(Duration::from_secs(30));
+    let (client, connection) = config.connect(tokio_postgres::NoTls).await.map_err(bad)?;
+    AsyncPgConnection::try_from_client_and_connection(client, connection).await
+}

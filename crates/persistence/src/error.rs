@@ -1,0 +1,134 @@
+//! What can go wrong between a service and its database, and whether trying again can help.
+//! The rule: SQL states are read here once; everybody else decides by [`Error`] or [`Class`].
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+/// Whether an error can pass by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Trying again may succeed: the database is away, a lock was not to be had, two transactions collided.
+    Transient,
+    /// The request is understood and refused; the same request will be refused again.
+    Refused,
+    /// Nothing that the sender does can make it work: a defect or data that cannot be read.
+    Permanent,
+}
+
+/// An error of the database or of the way to it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database cannot be reached, or no connection became free in time.
+    #[error("the database is not available: {0}; it is tried again")]
+    Unavailable(String),
+    /// Two transactions collided (SQL states 40001 and 40P01); the transaction may be run again.
+    #[error("the transaction collided with another one and was rolled back: {0}")]
+    Collision(String),
+    /// A lock was not to be had within `lock_timeout` (SQL state 55P03).
+    #[error("a row stayed locked by another transaction: {0}")]
+    Locked(String),
+    /// A unique constraint or index refused the row.
+    #[error("a row with these values exists already (constraint {constraint})")]
+    Unique {
+        /// The constraint's name as the migration gives it.
+        constraint: String,
+    },
+    /// A CHECK constraint refused the row.
+    #[error("the row breaks the rule {constraint}")]
+    Check {
+        /// The constraint's name as the migration gives it.
+        constraint: String,
+    },
+    /// A foreign key refused the row.
+    #[error("the row refers to something that does not exist (constraint {constraint})")]
+    Foreign {
+        /// The constraint's name as the migration gives it.
+        constraint: String,
+    },
+    /// The query asked for exactly one row and there was none.
+    #[error("there is no such row")]
+    NotFound,
+    /// Anything else: a defect in a statement, missing rights, a value that does not decode.
+    #[error("the database refused a statement: {0}")]
+    Defect(String),
+}
+
+impl Error {
+    /// Whether trying again can help.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Error::Unavailable(_) | Error::Collision(_) | Error::Locked(_) => Class::Transient,
+            Error::Unique { .. } | Error::Check { .. } | Error::Foreign { .. } | Error::NotFound => Class::Refused,
+            Error::Defect(_) => Class::Permanent,
+        }
+    }
+
+    /// Whether a unique constraint of this name refused the row.
+    #[must_use]
+    pub fn is_unique(&self, name: &str) -> bool {
+        matches!(self, Error::Unique { constraint } if constraint == name)
+    }
+}
+
+impl From<DieselError> for Error {
+    fn from(error: DieselError) -> Self {
+        match error {
+            DieselError::NotFound => Error::NotFound,
+            DieselError::DatabaseError(kind, information) => {
+                let message = information.message().to_owned();
+                let constraint = || information.constraint_name().unwrap_or("unnamed").to_owned();
+                match kind {
+                    DatabaseErrorKind::UniqueViolation => Error::Unique { constraint: constraint() },
+                    DatabaseErrorKind::CheckViolation => Error::Check { constraint: constraint() },
+                    DatabaseErrorKind::ForeignKeyViolation => Error::Foreign { constraint: constraint() },
+                    DatabaseErrorKind::SerializationFailure => Error::Collision(message),
+                    DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
+                        Error::Unavailable(message)
+                    }
+                    _ => Error::from_message(message),
+                }
+            }
+            DieselError::BrokenTransactionManager
+            | DieselError::AlreadyInTransaction
+            | DieselError::NotInTransaction => Error::Unavailable(error.to_string()),
+            DieselError::RollbackErrorOnCommit { commit_error, .. } => Error::from(*commit_error),
+            other => Error::Defect(other.to_string()),
+        }
+    }
+}
+
+impl Error {
+    /// Diesel keeps no SQL state for these, so PostgreSQL's fixed English texts decide
+    /// (`lc_messages` is set to `C` on every connection).
+    fn from_message(message: String) -> Self {
+        const TRANSIENT: [&str; 9] = [
+            "terminating connection",
+            "the database system is",
+            "connection closed",
+            "error communicating with the server",
+            "too many connections",
+            "remaining connection slots",
+            "canceling statement due to statement timeout",
+            "cannot execute INSERT in a read-only transaction during recovery",
+            "server closed the connection",
+        ];
+        if message.contains("deadlock detected") || message.contains("could not serialize") {
+            Error::Collision(message)
+        } else if message.contains("lock timeout") || message.contains("could not obtain lock") {
+            Error::Locked(message)
+        } else if TRANSIENT.iter().any(|part| message.contains(part)) {
+            Error::Unavailable(message)
+        } else {
+            Error::Defect(message)
+        }
+    }
+}
+
+impl From<bb8::RunError<diesel_async::pooled_connection::PoolError>> for Error {
+    fn from(error: bb8::RunError<diesel_async::pooled_connection::PoolError>) -> Self {
+        match error {
+            bb8::RunError::User(cause) => Error::Unavailable(cause.to_string()),
+            bb8::RunError::TimedOut => Error::Unavailable("no connection became free within the time limit".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Bringing a schema up to date, as its owner and under one lock.
+//! The rule: migrations name no schema (`search_path` decides) and each has a working way back.
+
+use diesel::migration::{Migration, MigrationSource};
+use diesel::pg::Pg;
+use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
+
+use crate::database::{Purpose, connect};
+
+/// Why a schema could not be brought up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrationError {
+    /// The database cannot be reached as the owner of the schema.
+    #[error("the database cannot be reached to migrate the schema {schema}: {cause}")]
+    Unavailable {
+        /// The schema.
+        schema: String,
+        /// What the connection said.
+        cause: String,
+    },
+    /// A migration failed; the ones before it are in place.
+    #[error("a migration of the schema {schema} failed: {cause}")]
+    Failed {
+        /// The schema.
+        schema: String,
+        /// The migration and what the database said.
+        cause: String,
+    },
+}
+
+const MESSAGES_UP: &str = include_str!("../migrations/2026-11-01-000000_messages/up.sql");
+const MESSAGES_DOWN: &str = include_str!("../migrations/2026-11-01-000000_messages/down.sql");
+const MESSAGES_VERSION: &str = "20261101000000";
+
+/// The infrastructure tables as a migration of this schema's own.
+struct Messages {
+    schema: String,
+    name: MessagesName,
+}
+
+#[derive(Debug)]
+struct MessagesName;
+
+impl std::fmt::Display for MessagesName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("2026-11-01-000000_messages")
+    }
+}
+
+impl diesel::migration::MigrationName for MessagesName {
+    fn version(&self) -> diesel::migration::MigrationVersion<'_> {
+        MESSAGES_VERSION.into()
+    }
+}
+
+struct NoMetadata;
+
+impl diesel::migration::MigrationMetadata for NoMetadata {}
+
+impl Migration<Pg> for Messages {
+    fn run(&self, connection: &mut dyn diesel::connection::BoxableConnection<Pg>) -> diesel::migration::Result<()> {
+        Ok(connection.batch_execute(&MESSAGES_UP.replace("{service}", &self.schema))?)
+    }
+
+    fn revert(&self, connection: &mut dyn diesel::connection::BoxableConnection<Pg>) -> diesel::migration::Result<()> {
+        Ok(connection.batch_execute(MESSAGES_DOWN)?)
+    }
+
+    fn metadata(&self) -> &dyn diesel::migration::MigrationMetadata {
+        &NoMetadata
+    }
+
+    fn name(&self) -> &dyn diesel::migration::MigrationName {
+        &self.name
+    }
+}
+
+/// The infrastructure tables first, then the service's own.
+struct Plan {
+    schema: String,
+    own: EmbeddedMigrations,
+}
+
+impl MigrationSource<Pg> for Plan {
+    fn migrations(&self) -> diesel::migration::Result<Vec<Box<dyn Migration<Pg>>>> {
+        let mut all: Vec<Box<dyn Migration<Pg>>> =
+            vec![Box::new(Messages { schema: self.schema.clone(), name: MessagesName })];
+        all.extend(MigrationSource::<Pg>::migrations(&self.own)?);
+        Ok(all)
+    }
+}
+
+/// Runs what is pending and returns the names of the migrations that ran. Two replicas may call it
+/// at once: the second waits and finds nothing to do.
+///
+/// # Errors
+/// [`MigrationError`]; a failed migration is rolled back.
+pub async fn migrate(owner_url: &str, schema: &str, own: EmbeddedMigrations) -> Result<Vec<String>, MigrationError> {
+    run(owner_url, schema, own, |harness, plan| {
+        harness
+            .run_pending_migrations(plan)
+            .map(|versions| versions.iter().map(ToString::to_string).collect())
+            .map_err(|cause| cause.to_string())
+    })
+    .await
+}
+
+/// Takes every migration back, newest first; for tests of the way back.
+///
+/// # Errors
+/// [`MigrationError`], naming the migration whose way back does not work.
+pub async fn revert(owner_url: &str, schema: &str, own: EmbeddedMigrations) -> Result<Vec<String>, MigrationError> {
+    run(owner_url, schema, own, |harness, plan| {
+        harness
+            .revert_all_migrations(plan)
+            .map(|versions| versions.iter().map(ToString::to_string).collect())
+            .map_err(|cause| cause.to_string())
+    })
+    .await
+}
+
+async fn run(
+    owner_url: &str,
+    schema: &str,
+    own: EmbeddedMigrations,
+    work: impl FnOnce(&mut AsyncMigrationHarness<AsyncPgConnection>, Plan) -> Result<Vec<String>, String> + Send + 'static,
+) -> Result<Vec<String>, MigrationError> {
+    let unavailable = |cause: String| MigrationError::Unavailable { schema: schema.to_owned(), cause };
+    let mut connection =
+        connect(owner_url, schema, Purpose::Migrate).await.map_err(|cause| unavailable(cause.to_string()))?;
+    // Held until this connection closes.
+    crate::statement("select pg_advisory_lock(hashtextextended($1, 0))")
+        .bind::<diesel::sql_types::Text, _>(format!("migrate {schema}"))
+        .execute(&mut connection)
+        .await
+        .map_err(|cause| unavailable(cause.to_string()))?;
+    let plan = Plan { schema: schema.to_owned(), own };
+    let mut harness = AsyncMigrationHarness::new(connection);
+    // The harness blocks its thread, which only a blocking thread may do on every kind of runtime.
+    tokio::task::spawn_blocking(move || work(&mut harness, plan))
+        .await
+        .map_err(|cause| unavailable(cause.to_string()))?
+        .map_err(|cause| MigrationError::Failed { schema: schema.to_owned(), cause })
+}

@@ -1,0 +1,222 @@
+//! The outbox: events wait here, in the order of their aggregates, until the broker has them.
+//! The rule: rows are inserted with the change, read in sequence without a cursor, deleted after the ack.
+
+use std::sync::Arc;
+
+use contracts::Envelope;
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use kernel::Timestamp;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::error::Error;
+use crate::statement;
+
+/// An event between a command and the commit.
+pub(crate) struct OutboxRow {
+    pub(crate) topic: &'static str,
+    pub(crate) key: Uuid,
+    pub(crate) envelope: Envelope,
+    pub(crate) payload: Result<Option<Vec<u8>>, String>,
+}
+
+/// Tells the relay of this process that a commit left rows behind.
+#[derive(Clone, Default)]
+pub struct OutboxWatch {
+    notify: Arc<Notify>,
+}
+
+impl OutboxWatch {
+    /// Announces a commit.
+    pub fn fire(&self) {
+        self.notify.notify_one();
+    }
+
+    /// Returns after the next announcement, or at once when one came since the last call.
+    pub async fn changed(&self) {
+        self.notify.notified().await;
+    }
+}
+
+/// A row that waits for the broker.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct PendingEvent {
+    /// Where it stands in the line.
+    #[diesel(sql_type = BigInt)]
+    pub sequence: i64,
+    /// The topic without its namespace.
+    #[diesel(sql_type = Text)]
+    pub aggregatetype: String,
+    /// The record's key.
+    #[diesel(sql_type = Text)]
+    pub aggregateid: String,
+    /// The record's value; none is a tombstone.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub payload: Option<String>,
+    /// The envelope as a JSON object of header names and values.
+    #[diesel(sql_type = Text)]
+    pub headers: String,
+    /// When the command recorded it.
+    #[diesel(sql_type = Timestamptz)]
+    pub created_at: Timestamp,
+}
+
+/// Writes the events of one transaction in one statement; the sequence follows the slice.
+pub(crate) async fn insert_events(connection: &mut AsyncPgConnection, rows: &[OutboxRow]) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut headers = Vec::with_capacity(rows.len());
+    let mut payloads = Vec::with_capacity(rows.len());
+    for row in rows {
+        let payload = match &row.payload {
+            Ok(Some(bytes)) => Some(std::str::from_utf8(bytes).map_err(|error| error.to_string())),
+            Ok(None) => None,
+            Err(cause) => Some(Err(cause.clone())),
+        };
+        let payload = payload.transpose().map_err(|cause| {
+            Error::Defect(format!("an event of type {} has no JSON form: {cause}", row.envelope.event_type))
+        })?;
+        payloads.push(payload);
+        let map: serde_json::Map<String, serde_json::Value> = row
+            .envelope
+            .to_headers()
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), serde_json::Value::String(value)))
+            .collect();
+        headers.push(serde_json::Value::Object(map).to_string());
+    }
+    statement(
+        "insert into outbox (id, aggregatetype, aggregateid, aggregateversion, type, payload, headers)
+         select e.id, e.aggregatetype, e.aggregateid, e.aggregateversion, e.type, e.payload, e.headers
+         from unnest($1, $2, $3, $4, $5, $6, $7) with ordinality
+           as e(id, aggregatetype, aggregateid, aggregateversion, type, payload, headers, position)
+         order by e.position",
+    )
+    .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.envelope.id.uuid()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(rows.iter().map(|row| row.topic).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(rows.iter().map(|row| row.key.to_string()).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(rows.iter().map(|row| row.envelope.aggregate_version).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(rows.iter().map(|row| row.envelope.event_type.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Text>>, _>(payloads)
+    .bind::<Array<Text>, _>(headers)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The unsent rows in sequence order, at most `limit`, without those of parked aggregates.
+///
+/// There is no cursor: sequence numbers are given out before the commit, so a cursor would pass by
+/// a row that commits late. Whatever is there is unsent.
+///
+/// # Errors
+/// When the database is away.
+pub async fn pending_events(connection: &mut AsyncPgConnection, limit: i64) -> Result<Vec<PendingEvent>, Error> {
+    Ok(statement(
+        "select sequence, aggregatetype, aggregateid, payload, headers, created_at from outbox o
+         where not exists (select from outbox_parked p
+                           where p.aggregatetype = o.aggregatetype and p.aggregateid = o.aggregateid)
+         order by sequence limit $1",
+    )
+    .bind::<BigInt, _>(limit)
+    .load(connection)
+    .await?)
+}
+
+/// Removes rows that the broker has acknowledged.
+///
+/// # Errors
+/// When the database is away; the rows are then sent again, which consumers absorb.
+pub async fn delete_sent(connection: &mut AsyncPgConnection, sequences: &[i64]) -> Result<(), Error> {
+    statement("delete from outbox where sequence = any($1)")
+        .bind::<Array<BigInt>, _>(sequences)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Sets an aggregate aside whose event the broker will never take, so that the others go on.
+///
+/// # Errors
+/// When the database is away.
+pub async fn park_aggregate(
+    connection: &mut AsyncPgConnection,
+    event: &PendingEvent,
+    cause: &str,
+) -> Result<(), Error> {
+    statement(
+        "insert into outbox_parked (aggregatetype, aggregateid, cause) values ($1, $2, $3)
+         on conflict do nothing",
+    )
+    .bind::<Text, _>(&event.aggregatetype)
+    .bind::<Text, _>(&event.aggregateid)
+    .bind::<Text, _>(cause)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct DepthRow {
+    #[diesel(sql_type = BigInt)]
+    depth: i64,
+    #[diesel(sql_type = BigInt)]
+    parked: i64,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    oldest: Option<Timestamp>,
+}
+
+/// How many rows wait, how many aggregates are parked, and since when the oldest row waits.
+///
+/// # Errors
+/// When the database is away.
+pub async fn oldest_pending(connection: &mut AsyncPgConnection) -> Result<(i64, i64, Option<Timestamp>), Error> {
+    let row: DepthRow = statement(
+        "select count(*) as depth, (select count(*) from outbox_parked) as parked,
+                min(created_at) as oldest from outbox",
+    )
+    .get_result(connection)
+    .await?;
+    Ok((row.depth, row.parked, row.oldest))
+}
+
+#[derive(QueryableByName)]
+struct LockRow {
+    #[diesel(sql_type = Bool)]
+    locked: bool,
+}
+
+/// A session lock that one replica holds: it ends with its connection, so with its process too.
+pub struct LeaderLock {
+    key: i64,
+}
+
+impl LeaderLock {
+    /// The lock of one duty of one schema. Advisory keys are shared by the whole database, so the
+    /// schema is part of the key.
+    #[must_use]
+    pub fn new(schema: &str, duty: &str) -> Self {
+        // FNV-1a, 64 bits: the key must be the same in every replica and every release.
+        let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+        for byte in schema.bytes().chain([b'/']).chain(duty.bytes()) {
+            hash ^= u64::from(byte);
+            hash = hash.wrapping_mul(0x0000_0100_0000_01b3);
+        }
+        Self { key: i64::from_ne_bytes(hash.to_ne_bytes()) }
+    }
+
+    /// Whether this connection holds the lock from now on; does not wait.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn try_acquire(&self, connection: &mut AsyncPgConnection) -> Result<bool, Error> {
+        let row: LockRow = statement("select pg_try_advisory_lock($1) as locked")
+            .bind::<BigInt, _>(self.key)
+            .get_result(connection)
+            .await?;
+        Ok(row.locked)
+    }
+}
