@@ -1,1 +1,17 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+//!
+//! `Caller` says who asks, `Permission` what for, `Verifier` turns a token into the one; the rule: nothing here can sign.
+
+mod caller;
+mod claims;
+mod keys;
+mod organisations;
+mod permission;
+mod verifier;
+
+pub use caller::Caller;
+pub use claims::Claims;
+pub use keys::{KeyRing, SigningKey};
+pub use organisations::{Organisation, Organisations};
+pub use permission::{Permission, Role};
+pub use verifier::{Rejection, Verified, Verifier};

@@ -1,0 +1,61 @@
+//! What an access token says. Written by auth, read by everybody; every claim is required.
+
+use std::time::Duration;
+
+use kernel::{OrganisationId, Timestamp, TokenId, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::Role;
+
+/// The claims of an access token. Times are seconds since 1970.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// Who issued it.
+    pub iss: String,
+    /// For whom: the installation.
+    pub aud: String,
+    /// Who bears it.
+    pub sub: UserId,
+    /// Of which organisation.
+    pub org: OrganisationId,
+    /// As what.
+    pub roles: Vec<Role>,
+    /// When it was issued.
+    pub iat: i64,
+    /// From when on it is valid.
+    pub nbf: i64,
+    /// When it ends.
+    pub exp: i64,
+    /// Which token it is.
+    pub jti: TokenId,
+}
+
+impl Claims {
+    /// The `typ` that the header of every token has.
+    pub const TYPE: &str = "at+jwt";
+
+    /// The claims of a new token that is valid from `now` for `lifetime`, whole seconds.
+    #[must_use]
+    pub fn new(
+        issuer: &str,
+        audience: &str,
+        user: UserId,
+        organisation: OrganisationId,
+        roles: Vec<Role>,
+        now: Timestamp,
+        lifetime: Duration,
+    ) -> Self {
+        let issued = now.timestamp();
+        Self {
+            iss: issuer.to_owned(),
+            aud: audience.to_owned(),
+            sub: user,
+            org: organisation,
+            roles,
+            iat: issued,
+            nbf: issued,
+            exp: issued.saturating_add_unsigned(lifetime.as_secs()),
+            jti: TokenId::new(),
+        }
+    }
+}

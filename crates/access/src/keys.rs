@@ -1,0 +1,126 @@
+//! The public keys that tokens are verified with, as auth's compacted topic has them. Reading takes no lock.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::DecodingKey;
+use kernel::{KeyId, Malformed};
+
+/// A public key as it is published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SigningKey {
+    /// The `kid` of the tokens that it verifies.
+    pub kid: KeyId,
+    /// The JWK's `x`: 32 bytes in base64url without padding.
+    pub public_key: String,
+}
+
+/// A key that is ready to verify. Its address tells one generation of a `kid` from another.
+pub(crate) struct Key {
+    published: String,
+    pub(crate) decoding: DecodingKey,
+}
+
+/// All keys that verify at the moment; clones share them.
+#[derive(Clone, Default)]
+pub struct KeyRing(Arc<ArcSwap<HashMap<KeyId, Arc<Key>>>>);
+
+impl KeyRing {
+    /// A ring without keys, which refuses every token.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a key. The same again changes nothing; another key under the same `kid` ends the tokens of the former.
+    ///
+    /// # Errors
+    /// When the public key is not 32 bytes in base64url.
+    pub fn apply(&self, key: &SigningKey) -> Result<(), Malformed> {
+        let wrong = || Malformed::new("public key", "must be 32 bytes in base64url without padding");
+        let bytes: [u8; 32] =
+            URL_SAFE_NO_PAD.decode(&key.public_key).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(wrong)?;
+        if self.find(key.kid).is_some_and(|known| known.published == key.public_key) {
+            return Ok(());
+        }
+        // The bare 32 bytes are what the verifier of Ed25519 takes, its name notwithstanding.
+        let added = Arc::new(Key { published: key.public_key.clone(), decoding: DecodingKey::from_ed_der(&bytes) });
+        self.0.rcu(|keys| {
+            let mut keys = HashMap::clone(keys);
+            keys.insert(key.kid, Arc::clone(&added));
+            keys
+        });
+        Ok(())
+    }
+
+    /// Takes a key away, and every token that it verified with it.
+    pub fn remove(&self, kid: KeyId) {
+        self.0.rcu(|keys| {
+            let mut keys = HashMap::clone(keys);
+            keys.remove(&kid);
+            keys
+        });
+    }
+
+    /// How many keys verify.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.load().len()
+    }
+
+    /// Whether no key verifies: nothing can be let in yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn find(&self, kid: KeyId) -> Option<Arc<Key>> {
+        self.0.load().get(&kid).cloned()
+    }
+
+    /// Whether this very key is still on the ring.
+    pub(crate) fn holds(&self, kid: KeyId, key: &Arc<Key>) -> bool {
+        self.0.load().get(&kid).is_some_and(|current| Arc::ptr_eq(current, key))
+    }
+}
+
+impl fmt::Debug for KeyRing {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.0.load().keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_another_size_or_alphabet_is_refused() {
+        let ring = KeyRing::new();
+        let long = URL_SAFE_NO_PAD.encode([7; 33]);
+        let padded = format!("{}=", URL_SAFE_NO_PAD.encode([7; 32]));
+        for public_key in ["", "AAAA", "!", &long, &padded] {
+            let key = SigningKey { kid: KeyId::new(), public_key: public_key.to_owned() };
+            assert!(ring.apply(&key).is_err(), "{public_key:?}");
+        }
+        assert!(ring.is_empty());
+    }
+
+    #[test]
+    fn clones_share_the_keys_and_a_repetition_changes_nothing() {
+        let ring = KeyRing::new();
+        let key = SigningKey { kid: KeyId::new(), public_key: URL_SAFE_NO_PAD.encode([7; 32]) };
+        ring.clone().apply(&key).unwrap();
+        let first = ring.find(key.kid).unwrap();
+        ring.apply(&key).unwrap();
+        assert!(ring.holds(key.kid, &first));
+        assert_eq!(ring.len(), 1);
+        ring.remove(key.kid);
+        ring.remove(key.kid);
+        assert!(ring.is_empty());
+    }
+}

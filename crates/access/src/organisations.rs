@@ -1,0 +1,137 @@
+//! The organisations of the installation, as auth's compacted topic has them: whose shop an address means.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use kernel::{Currency, OrganisationId, Slug};
+
+/// What every service knows of an organisation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Organisation {
+    /// Which.
+    pub organisation: OrganisationId,
+    /// Its name in addresses.
+    pub slug: Slug,
+    /// What it sells in.
+    pub currency: Currency,
+    /// Whether its shop is open.
+    pub active: bool,
+}
+
+/// All organisations; clones share them.
+#[derive(Clone, Default)]
+pub struct Organisations(Arc<RwLock<Table>>);
+
+#[derive(Default)]
+struct Table {
+    by_id: HashMap<OrganisationId, Organisation>,
+    by_slug: HashMap<Slug, OrganisationId>,
+}
+
+impl Organisations {
+    /// None yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets what is known of an organisation. When its slug changes, the former no longer leads to it.
+    pub fn apply(&self, organisation: OrganisationId, slug: Slug, currency: Currency, active: bool) {
+        let mut table = self.write();
+        table.forget(organisation);
+        table.by_slug.insert(slug.clone(), organisation);
+        table.by_id.insert(organisation, Organisation { organisation, slug, currency, active });
+    }
+
+    /// Forgets an organisation.
+    pub fn remove(&self, organisation: OrganisationId) {
+        self.write().forget(organisation);
+    }
+
+    /// The organisation that an address means, active or not.
+    #[must_use]
+    pub fn by_slug(&self, slug: &str) -> Option<Organisation> {
+        let table = self.read();
+        table.by_slug.get(slug).and_then(|organisation| table.by_id.get(organisation)).cloned()
+    }
+
+    /// What is known of an organisation, active or not.
+    #[must_use]
+    pub fn by_id(&self, organisation: OrganisationId) -> Option<Organisation> {
+        self.read().by_id.get(&organisation).cloned()
+    }
+
+    /// How many are known.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.read().by_id.len()
+    }
+
+    /// Whether none is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    // Nothing panics while it holds the lock, and each change leaves the table whole: a poisoned one is as good.
+    fn read(&self) -> RwLockReadGuard<'_, Table> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Table> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn forget(&mut self, organisation: OrganisationId) {
+        if let Some(former) = self.by_id.remove(&organisation) {
+            // The slug may have gone over to another organisation meanwhile.
+            if self.by_slug.get(&former.slug) == Some(&organisation) {
+                self.by_slug.remove(&former.slug);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Organisations {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_list().entries(self.read().by_id.values()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slug(text: &str) -> Slug {
+        Slug::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_slug_leads_to_whom_it_belongs_now() {
+        let organisations = Organisations::new();
+        let usd = Currency::parse("USD").unwrap();
+        let (first, second) = (OrganisationId::new(), OrganisationId::new());
+        organisations.apply(first, slug("lamps"), usd, true);
+        organisations.apply(first, slug("bright-lamps"), usd, true);
+        assert_eq!(organisations.by_slug("lamps"), None);
+        assert_eq!(organisations.by_slug("bright-lamps").unwrap().organisation, first);
+
+        organisations.apply(second, slug("bright-lamps"), usd, true);
+        organisations.remove(first);
+        assert_eq!(organisations.by_slug("bright-lamps").unwrap().organisation, second);
+        assert_eq!(organisations.by_id(first), None);
+        assert_eq!(organisations.len(), 1);
+    }
+
+    #[test]
+    fn a_closed_shop_is_known_as_closed() {
+        let organisations = Organisations::new();
+        let id = OrganisationId::new();
+        organisations.apply(id, slug("lamps"), Currency::parse("VND").unwrap(), false);
+        assert!(!organisations.clone().by_slug("lamps").unwrap().active);
+        assert_eq!(organisations.by_id(id).unwrap().currency.code(), "VND");
+    }
+}

@@ -1,0 +1,200 @@
+//! From a token to a caller. Everything that can be refused without cryptography is refused first; what was verified is
+//! remembered by digest, for as long as the token lives and its key is on the ring.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, Validation};
+use kernel::{Clock, KeyId, Timestamp};
+use moka::Expiry;
+use moka::sync::Cache;
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::keys::Key;
+use crate::{Caller, Claims, KeyRing};
+
+/// Why a token was refused. The words are fit for its bearer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Rejection {
+    /// Not a token at all, or longer than any token.
+    #[error("the access token is not a token; log in to get one")]
+    Malformed,
+    /// Signed in another way than ours, or not at all.
+    #[error("the access token is not signed with EdDSA; only tokens from this installation's login are accepted")]
+    Algorithm,
+    /// Something else that auth signed, or a foreign token.
+    #[error("the token is not an access token; only tokens from this installation's login are accepted")]
+    Type,
+    /// Signed with a key that is not known or no longer.
+    #[error("the access token was signed with a key that is not valid here; log in again")]
+    UnknownKey,
+    /// The signature is not that of the content.
+    #[error("the access token's signature is wrong; log in again")]
+    Signature,
+    /// Past its end.
+    #[error("the access token has expired; log in again")]
+    Expired,
+    /// Before its beginning.
+    #[error("the access token is not valid yet; check the clocks")]
+    NotYetValid,
+    /// From another issuer.
+    #[error("the access token is from another issuer; log in here")]
+    Issuer,
+    /// For another installation.
+    #[error("the access token is for another audience; log in here")]
+    Audience,
+    /// Well signed, but a claim is missing or is not what it should be.
+    #[error("the access token lacks a claim or has a wrong one; log in again")]
+    Claims,
+}
+
+/// A token that holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// Who bears it: always [`Caller::Staff`].
+    pub caller: Caller,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// Verifies access tokens; clones share what they remember.
+#[derive(Clone)]
+pub struct Verifier {
+    keys: KeyRing,
+    validation: Arc<Validation>,
+    remembered: Cache<[u8; 32], Remembered>,
+}
+
+impl Verifier {
+    /// Longer texts are not looked at. A token of ours has about 600 bytes.
+    pub const LONGEST_TOKEN: usize = 4_096;
+    /// How many verified tokens are remembered.
+    pub const MOST_REMEMBERED: u64 = 10_000;
+    /// By how much clocks may differ, in seconds.
+    pub const LEEWAY: u64 = 5;
+
+    /// Accepts the tokens of one issuer that are meant for one audience and signed with a key of the ring.
+    #[must_use]
+    pub fn new(keys: KeyRing, issuer: &str, audience: &str) -> Self {
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub", "nbf"]);
+        validation.set_issuer(&[issuer]);
+        validation.set_audience(&[audience]);
+        validation.validate_nbf = true;
+        validation.leeway = Self::LEEWAY;
+        let remembered =
+            Cache::builder().max_capacity(Self::MOST_REMEMBERED).expire_after(WithTheToken).build();
+        Self { keys, validation: Arc::new(validation), remembered }
+    }
+
+    /// Turns the text behind "Bearer " into a caller.
+    ///
+    /// # Errors
+    /// The first [`Rejection`] that applies.
+    pub fn verify(&self, token: &str) -> Result<Verified, Rejection> {
+        if token.len() > Self::LONGEST_TOKEN {
+            return Err(Rejection::Malformed);
+        }
+        let digest = <[u8; 32]>::from(Sha256::digest(token));
+        if let Some(known) = self.remembered.get(&digest) {
+            if self.keys.holds(known.kid, &known.key) && known.has_time_left(Clock::now()) {
+                return Ok(known.verified);
+            }
+            self.remembered.invalidate(&digest);
+        }
+        let kid = read_header(token)?;
+        let key = self.keys.find(kid).ok_or(Rejection::UnknownKey)?;
+        let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &self.validation)
+            .map_err(|error| rejection(error.kind()))?
+            .claims;
+        let expires_at = Timestamp::from_timestamp(claims.exp, 0).ok_or(Rejection::Claims)?;
+        let caller = Caller::Staff { user: claims.sub, organisation: claims.org, roles: claims.roles };
+        let verified = Verified { caller, expires_at };
+        self.remembered.insert(digest, Remembered { kid, key, verified: verified.clone() });
+        Ok(verified)
+    }
+
+    /// How many verified tokens are remembered; a moment behind.
+    #[must_use]
+    pub fn remembered(&self) -> u64 {
+        self.remembered.entry_count()
+    }
+}
+
+impl std::fmt::Debug for Verifier {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Verifier").field("keys", &self.keys).finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone)]
+struct Remembered {
+    kid: KeyId,
+    key: Arc<Key>,
+    verified: Verified,
+}
+
+impl Remembered {
+    fn has_time_left(&self, now: Timestamp) -> bool {
+        self.verified.expires_at + LEEWAY > now
+    }
+}
+
+const LEEWAY: Duration = Duration::from_secs(Verifier::LEEWAY);
+
+/// Entries end with the token, so that the room they take does.
+struct WithTheToken;
+
+impl Expiry<[u8; 32], Remembered> for WithTheToken {
+    fn expire_after_create(&self, _: &[u8; 32], value: &Remembered, _: Instant) -> Option<Duration> {
+        let left = (value.verified.expires_at + LEEWAY).signed_duration_since(Clock::now());
+        Some(left.to_std().unwrap_or(Duration::ZERO))
+    }
+}
+
+/// What a header must say before any key is looked for.
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    typ: Option<String>,
+    kid: Option<KeyId>,
+    /// Extensions that the reader must understand; we understand none.
+    crit: Option<serde_json::Value>,
+}
+
+fn read_header(token: &str) -> Result<KeyId, Rejection> {
+    let parts: Vec<_> = token.splitn(4, '.').collect();
+    let [header, _, signature] = parts[..] else {
+        return Err(Rejection::Malformed);
+    };
+    let json = URL_SAFE_NO_PAD.decode(header).map_err(|_| Rejection::Malformed)?;
+    let header: Header = serde_json::from_slice(&json).map_err(|_| Rejection::Malformed)?;
+    if header.alg != "EdDSA" {
+        return Err(Rejection::Algorithm);
+    }
+    if header.typ.as_deref() != Some(Claims::TYPE) || header.crit.is_some() {
+        return Err(Rejection::Type);
+    }
+    if signature.is_empty() {
+        return Err(Rejection::Signature);
+    }
+    header.kid.ok_or(Rejection::UnknownKey)
+}
+
+fn rejection(kind: &ErrorKind) -> Rejection {
+    match kind {
+        ErrorKind::InvalidSignature => Rejection::Signature,
+        ErrorKind::ExpiredSignature => Rejection::Expired,
+        ErrorKind::ImmatureSignature => Rejection::NotYetValid,
+        ErrorKind::InvalidIssuer => Rejection::Issuer,
+        ErrorKind::InvalidAudience => Rejection::Audience,
+        ErrorKind::InvalidAlgorithm | ErrorKind::MissingAlgorithm | ErrorKind::UnsupportedAlgorithm => Rejection::Algorithm,
+        ErrorKind::InvalidToken | ErrorKind::Base64(_) => Rejection::Malformed,
+        // The signature was right by then: what is left are claims.
+        _ => Rejection::Claims,
+    }
+}
