@@ -1,1 +1,23 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+mod bootstrap;
+mod cluster;
+mod error;
+pub mod ports;
+mod postgres_url;
+pub mod process;
+mod runs;
+mod servers;
+mod shared;
+
+pub use bootstrap::{DatabaseRole, Passwords, SERVICES, bootstrap};
+pub use cluster::Cluster;
+pub use error::Error;
+pub use postgres_url::PostgresUrl;
+pub use servers::{Kafka, Place, Postgres, Redis, Server};
+pub use shared::{OwnCluster, VARIABLES, shared_cluster};
+
+/// Removes the folder of this process's throw-away servers, when all of them have been dropped.
+pub fn forget_this_run() {
+    runs::remove_own();
+}

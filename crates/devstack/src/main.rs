@@ -1,0 +1,16 @@
+//! The command line of the development stack: what `make` calls.
+
+mod commands;
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match commands::run().await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("devstack: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

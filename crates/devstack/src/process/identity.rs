@@ -1,0 +1,106 @@
+//! Who a process is: its pid alone is reused by the kernel, pid and start time together are not.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+use std::str::FromStr;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// Pid and start time (in clock ticks since boot) of one process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    pid: i32,
+    started: u64,
+}
+
+impl Identity {
+    /// The process that has this pid now; none when there is none or it is a zombie.
+    #[must_use]
+    pub fn of(pid: u32) -> Option<Self> {
+        let pid = i32::try_from(pid).ok()?;
+        let started = start_of(pid)?;
+        Some(Self { pid, started })
+    }
+
+    /// This very process.
+    #[must_use]
+    pub fn own() -> Option<Self> {
+        Self::of(std::process::id())
+    }
+
+    /// What a pid file says, if it can be read.
+    #[must_use]
+    pub fn read(path: &Path) -> Option<Self> {
+        fs::read_to_string(path).ok()?.trim().parse().ok()
+    }
+
+    /// The process id.
+    #[must_use]
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// Whether this very process still runs.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        start_of(self.pid) == Some(self.started)
+    }
+
+    /// Signals this process, and nothing at all when it is gone.
+    pub fn signal(&self, signal: Signal) {
+        if self.is_alive() {
+            // It may end between the check and the call; then there is nothing to signal.
+            let _gone = kill(Pid::from_raw(self.pid), signal);
+        }
+    }
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}-{}", self.pid, self.started)
+    }
+}
+
+impl FromStr for Identity {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (pid, started) = text.split_once('-').unwrap_or((text, ""));
+        Ok(Self { pid: pid.parse()?, started: started.parse()? })
+    }
+}
+
+/// The start time, field 22 of `/proc/<pid>/stat`; none for a zombie, which holds a pid but does nothing.
+fn start_of(pid: i32) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The command name may hold spaces and brackets; everything after its last bracket is plain.
+    let (_, rest) = text.rsplit_once(") ")?;
+    let fields: Vec<&str> = rest.split(' ').collect();
+    // A zombie whose other threads still end keeps its sockets: it is not gone before they are.
+    let threads: u32 = fields.get(17)?.parse().ok()?;
+    if matches!(*fields.first()?, "Z" | "X") && threads <= 1 {
+        return None;
+    }
+    fields.get(19)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_is_alive_and_survives_being_written_down() {
+        let own = Identity::own().unwrap();
+        assert!(own.is_alive());
+        assert_eq!(own.to_string().parse::<Identity>().unwrap(), own);
+    }
+
+    #[test]
+    fn a_reused_pid_is_somebody_else() {
+        let own = Identity::own().unwrap();
+        let earlier = Identity { pid: own.pid, started: own.started.wrapping_sub(1) };
+        assert!(!earlier.is_alive());
+    }
+}

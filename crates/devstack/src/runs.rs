@@ -1,0 +1,82 @@
+//! The folders of this process's temporary servers, and the cleaning up after processes that were killed.
+//! A folder is named after the process that made it; when that process is gone, whoever comes next ends what it left running.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::unistd::geteuid;
+
+use crate::Error;
+use crate::process::{Identity, Signal};
+
+/// This user's folder for throw-away servers.
+pub(crate) fn root() -> PathBuf {
+    std::env::temp_dir().join(format!("cyber-store-{}", geteuid()))
+}
+
+/// A new folder for one throw-away server of this process.
+pub(crate) fn folder_for(name: &str) -> Result<PathBuf, Error> {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    static SWEPT: OnceLock<()> = OnceLock::new();
+    let runs = root().join("runs");
+    SWEPT.get_or_init(|| sweep(&runs));
+    let own = Identity::own().ok_or_else(|| {
+        Error::Refused("this process cannot read /proc/self/stat; devstack needs Linux's /proc".to_owned())
+    })?;
+    let folder = runs.join(own.to_string()).join(format!("{name}-{}", NEXT.fetch_add(1, Ordering::Relaxed)));
+    fs::create_dir_all(&folder).map_err(Error::file("create", &folder))?;
+    Ok(folder)
+}
+
+/// Removes this process's own folder, when everything in it has been stopped.
+pub(crate) fn remove_own() {
+    if let Some(own) = Identity::own() {
+        let _absent = fs::remove_dir_all(root().join("runs").join(own.to_string()));
+    }
+}
+
+/// Ends and removes everything whose maker is gone.
+fn sweep(runs: &Path) {
+    for entry in fs::read_dir(runs).into_iter().flatten().flatten() {
+        let maker = entry.file_name().to_str().and_then(|name| name.parse::<Identity>().ok());
+        if maker.is_some_and(|maker| !maker.is_alive()) {
+            end_all(&entry.path());
+            let _later = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// Ends every process that has a pid file in this folder or one level below it.
+pub(crate) fn end_all(folder: &Path) {
+    let mut left: Vec<Identity> =
+        pid_files(folder).iter().filter_map(|path| Identity::read(path)).filter(Identity::is_alive).collect();
+    for identity in &left {
+        identity.signal(Signal::SIGCONT);
+        identity.signal(Signal::SIGINT);
+    }
+    let deadline = Instant::now() + Duration::from_secs(1);
+    while !left.is_empty() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(20));
+        left.retain(Identity::is_alive);
+    }
+    for identity in &left {
+        identity.signal(Signal::SIGKILL);
+    }
+}
+
+fn pid_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = |folder: &Path| -> Vec<PathBuf> {
+        fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+    };
+    let mut found = entries(folder);
+    for below in found.clone() {
+        if below.is_dir() {
+            found.extend(entries(&below));
+        }
+    }
+    found.retain(|path| path.extension().is_some_and(|extension| extension == "pid"));
+    found
+}

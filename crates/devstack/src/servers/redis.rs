@@ -1,0 +1,72 @@
+//! Redis: a cache, never the truth, so nothing of it is kept on disk.
+
+use std::fs;
+use std::net::Ipv4Addr;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::{Check, Place, Server, programs};
+use crate::Error;
+use crate::process::{Launch, Signal};
+
+/// A Redis server on 127.0.0.1.
+#[derive(Debug)]
+pub struct Redis {
+    /// The process: kill, pause, restart.
+    pub server: Server,
+    port: u16,
+}
+
+impl Redis {
+    /// Starts (or finds running) the Redis of this place; ready when this returns.
+    ///
+    /// # Errors
+    /// When the program is missing or does not start.
+    pub async fn start(place: Place) -> Result<Self, Error> {
+        fs::create_dir_all(&place.folder).map_err(Error::file("create", &place.folder))?;
+        let mut launch = Launch::new("redis", programs::redis()?, &place.folder);
+        let port = match launch.attach().and_then(|_| place.port_in_use("redis")) {
+            Some(port) => port,
+            None => place.port("redis")?,
+        };
+        launch.arguments = [
+            "--port",
+            &port.to_string(),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--daemonize",
+            "no",
+            "--dir",
+        ]
+        .into_iter()
+        .map(Into::into)
+        .collect();
+        let launch = launch.argument(&place.folder);
+        let stops = (Signal::SIGKILL, Signal::SIGTERM);
+        let server = Server::start(launch, Check::Redis(port), stops, &place).await?;
+        Ok(Self { server, port })
+    }
+
+    /// `redis://127.0.0.1:<port>`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+}
+
+/// Whether a Redis on this port says PONG.
+pub(super) async fn answers(port: u16) -> bool {
+    let asked = async {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+        stream.write_all(b"PING\r\n").await?;
+        let mut answer = [0_u8; 5];
+        stream.read_exact(&mut answer).await?;
+        std::io::Result::Ok(&answer == b"+PONG")
+    };
+    asked.await.unwrap_or(false)
+}

@@ -1,0 +1,4 @@
+//! devstack against the real programs: one test binary.
+
+mod servers;
+mod shared;

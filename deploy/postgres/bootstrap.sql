@@ -1,0 +1,39 @@
+-- Roles and schemas of Cyber Store. Run by devstack, by the tests and by the compose file's `bootstrap`
+-- service as a superuser (or a role with CREATEROLE that owns the database); safe to run again.
+-- It is rendered once per service: {service} and the three passwords are filled in.
+-- A role belongs to the whole PostgreSQL cluster, a schema to one database: hence two parts.
+
+-- part: cluster
+do $$
+declare
+    part text;
+begin
+    foreach part in array array['owner', 'app', 'system'] loop
+        if not exists (select from pg_roles where rolname = '{service}_' || part) then
+            execute format('create role %I', '{service}_' || part);
+        end if;
+    end loop;
+end
+$$;
+-- The owner runs migrations and owns the tables; the application roles own nothing, so row-level security binds them.
+alter role "{service}_owner" with login noinherit nocreatedb nocreaterole password '{owner_password}';
+alter role "{service}_app" with login noinherit nocreatedb nocreaterole password '{app_password}';
+alter role "{service}_system" with login noinherit nocreatedb nocreaterole password '{system_password}';
+
+-- part: database
+do $$
+begin
+    -- Nobody connects, creates or makes temporary tables by default.
+    execute format('revoke all on database %I from public', current_database());
+    execute format('grant connect on database %I to "{service}_owner", "{service}_app", "{service}_system"', current_database());
+    -- A managed server's administrator must be a member of a role to make it an owner.
+    if not (select rolsuper from pg_roles where rolname = current_user) then
+        execute format('grant "{service}_owner" to %I', current_user);
+    end if;
+end
+$$;
+revoke all on schema public from public;
+create schema if not exists "{service}" authorization "{service}_owner";
+revoke all on schema "{service}" from public;
+-- Tables are granted one by one by the migrations that make them.
+grant usage on schema "{service}" to "{service}_app", "{service}_system";
