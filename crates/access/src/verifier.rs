@@ -198,3 +198,37 @@ fn rejection(kind: &ErrorKind) -> Rejection {
         _ => Rejection::Claims,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+    use kernel::{OrganisationId, UserId};
+
+    use super::*;
+    use crate::{Role, SigningKey};
+
+    #[test]
+    fn a_token_that_was_verified_once_is_not_verified_again() {
+        let pair = Ed25519KeyPair::generate().unwrap();
+        let kid = KeyId::new();
+        let keys = KeyRing::new();
+        keys.apply(&SigningKey { kid, public_key: URL_SAFE_NO_PAD.encode(pair.public_key().as_ref()) }).unwrap();
+        let (user, organisation) = (UserId::new(), OrganisationId::new());
+        let claims =
+            Claims::new("issuer", "audience", user, organisation, vec![Role::Viewer], Clock::now(), Duration::from_secs(60));
+        let header = serde_json::json!({"alg": "EdDSA", "typ": "at+jwt", "kid": kid}).to_string();
+        let content =
+            [header, serde_json::to_string(&claims).unwrap()].map(|part| URL_SAFE_NO_PAD.encode(part)).join(".");
+        let token = format!("{content}.{}", URL_SAFE_NO_PAD.encode(pair.sign(content.as_bytes())));
+
+        let verifier = Verifier::new(keys, "issuer", "audience");
+        // One that would refuse the token if it looked: what it accepts, it only remembers.
+        let mut stricter = Verifier::new(verifier.keys.clone(), "another issuer", "audience");
+        assert_eq!(stricter.verify(&token), Err(Rejection::Issuer));
+        stricter.remembered = verifier.remembered.clone();
+        let verified = verifier.verify(&token).unwrap();
+        assert_eq!(stricter.verify(&token).unwrap(), verified);
+        verifier.remembered.run_pending_tasks();
+        assert_eq!(verifier.remembered(), 1);
+    }
+}
