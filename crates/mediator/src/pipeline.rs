@@ -117,7 +117,10 @@ impl Mediator {
             };
             // Whatever stopped it, an earlier success under this key is the answer.
             let found = match database.begin_read(scope.organisation).await {
-                Ok(read) => read.run(|mut read| async { persistence::find_reply(&mut read, &key).await }.boxed()).await,
+                Ok(read) => {
+                    read.run(move |mut read| async move { persistence::find_reply(&mut read, &key).await }.boxed())
+                        .await
+                }
                 Err(error) => Err(error),
             };
             match found {
@@ -143,10 +146,7 @@ impl Mediator {
         let work = async move {
             let transaction = database.begin_read(organisation).await.map_err(Q::Error::from)?;
             transaction
-                .run(|mut read| {
-                    let query = &query;
-                    async move { query.fetch(&mut read).await }.boxed()
-                })
+                .run(move |mut read| async move { query.fetch(&mut read).await }.boxed())
                 .await
         };
         let result: Result<Q::Reply, SendError<Q::Error>> = match self.runtime.spawn(work.instrument(span)).await {

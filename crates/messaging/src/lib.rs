@@ -1,1 +1,29 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+mod consumer;
+mod dead_letter;
+mod delivery;
+pub mod operations;
+mod producer;
+mod record;
+mod relay;
+mod replay;
+mod settings;
+mod subscription;
+mod table;
+mod topics;
+
+pub use consumer::{Consumer, ConsumerState};
+pub use dead_letter::{dead_letter_topic, header as dead_letter_header};
+pub use delivery::{Delivered, Snapshot};
+pub use producer::{Outgoing, Producer, SendFailure};
+pub use record::Record;
+pub use relay::{Relay, RelayState};
+pub use replay::{replay, ReplayError, Replayed};
+pub use settings::Settings;
+pub use subscription::{Kind, Subscriptions};
+pub use table::{Entry, Table};
+pub use topics::{ensure_topics, TopicError};
+
+/// Why a Kafka client could not be made or a request to the broker failed.
+pub use rdkafka::error::KafkaError;

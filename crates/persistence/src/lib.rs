@@ -15,7 +15,7 @@ pub use database::{Database, Settings};
 pub use error::{Class, Error};
 pub use inbox::claim_events;
 pub use migrations::{MigrationError, migrate, revert};
-pub use outbox::{LeaderLock, OutboxWatch, PendingEvent, delete_sent, oldest_pending, park_aggregate, pending_events};
+pub use outbox::{OutboxDepth, OutboxListener, OutboxSession, OutboxWatch, PENDING, PendingEvent, outbox_depth};
 pub use parked::{park_key, parked_among, unpark_key};
 pub use replays::{RecordedReply, ReplayKey, find_reply};
 pub use retention::{Pruned, Retention, prune};

@@ -1,0 +1,148 @@
+//! Sending records in order and knowing which ones the broker has.
+//! The rule: enqueue one after the other, then wait for all; nothing is retried above librdkafka,
+//! which would reorder.
+
+use std::time::Duration;
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::future_producer::{DeliveryFuture, FutureProducer, FutureRecord};
+use rdkafka::producer::Producer as _;
+
+use crate::settings::Settings;
+
+/// A record to be sent.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// Topic without its namespace.
+    pub topic: String,
+    /// Key.
+    pub key: Option<Vec<u8>>,
+    /// Value; none is a tombstone.
+    pub payload: Option<Vec<u8>>,
+    /// Headers in order.
+    pub headers: Vec<(String, Vec<u8>)>,
+}
+
+/// Why the broker does not have a record.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SendFailure {
+    /// This record will never be taken: too large, malformed, for a topic that may not be written.
+    #[error("the broker will never take this record: {0}")]
+    Impossible(KafkaError),
+    /// It is not known whether the broker has it; it can be sent again.
+    #[error("the broker has not confirmed this record: {0}")]
+    Unconfirmed(String),
+    /// The client is of no use any more and must be made anew.
+    #[error("the producer has failed and must be restarted: {0}")]
+    Fatal(KafkaError),
+}
+
+/// An idempotent producer. Cheap to clone.
+#[derive(Clone)]
+pub struct Producer {
+    inner: FutureProducer,
+    settings: Settings,
+}
+
+impl std::fmt::Debug for Producer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Producer").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Producer {
+    /// Makes the client; it connects by itself, so this succeeds while the broker is away.
+    ///
+    /// # Errors
+    /// When a setting is refused.
+    pub fn new(settings: &Settings) -> Result<Self, KafkaError> {
+        Ok(Self { inner: settings.producer().create()?, settings: settings.clone() })
+    }
+
+    /// Sends the records in their order and returns, for each, whether the broker has it.
+    pub async fn send_all(&self, records: &[Outgoing]) -> Vec<Result<(), SendFailure>> {
+        let mut waiting = Vec::with_capacity(records.len());
+        for record in records {
+            waiting.push(self.enqueue(record).await);
+        }
+        let mut results = Vec::with_capacity(records.len());
+        for delivery in waiting {
+            results.push(match delivery {
+                Err(failure) => Err(failure),
+                Ok(delivery) => match delivery.await {
+                    Ok(Ok(_)) => Ok(()),
+                    Ok(Err((error, _))) => Err(classify(error)),
+                    Err(_) => Err(SendFailure::Unconfirmed("the producer was closed".to_owned())),
+                },
+            });
+        }
+        results
+    }
+
+    /// Sends one record and waits for the broker.
+    ///
+    /// # Errors
+    /// [`SendFailure`].
+    pub async fn send(&self, record: Outgoing) -> Result<(), SendFailure> {
+        self.send_all(std::slice::from_ref(&record)).await.pop().unwrap_or(Ok(()))
+    }
+
+    async fn enqueue(&self, record: &Outgoing) -> Result<DeliveryFuture, SendFailure> {
+        let topic = self.settings.topic_name(&record.topic);
+        let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
+        for (key, value) in &record.headers {
+            headers = headers.insert(Header { key, value: Some(value) });
+        }
+        let mut outgoing: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(&topic).headers(headers);
+        if let Some(key) = &record.key {
+            outgoing = outgoing.key(key);
+        }
+        if let Some(payload) = &record.payload {
+            outgoing = outgoing.payload(payload);
+        }
+        loop {
+            match self.inner.send_result(outgoing) {
+                Ok(delivery) => return Ok(delivery),
+                // The queue is bounded; one record waits for room so that none overtakes it.
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), returned)) => {
+                    outgoing = returned;
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                Err((error, _)) => return Err(classify(error)),
+            }
+        }
+    }
+
+    /// Waits until everything enqueued is with the broker, at most `limit`.
+    pub async fn flush(&self, limit: Duration) {
+        let inner = self.inner.clone();
+        // The C library blocks here; a lost broker must not hold the shutdown longer than `limit`.
+        let flushed = tokio::task::spawn_blocking(move || inner.flush(limit)).await;
+        if let Ok(Err(error)) = flushed {
+            tracing::warn!(%error, "records were not confirmed before the end; they are sent again at the next start");
+        }
+    }
+}
+
+fn classify(error: KafkaError) -> SendFailure {
+    match error.rdkafka_error_code() {
+        Some(
+            RDKafkaErrorCode::MessageSizeTooLarge
+            | RDKafkaErrorCode::InvalidMessage
+            | RDKafkaErrorCode::InvalidMessageSize
+            | RDKafkaErrorCode::InvalidRecord
+            | RDKafkaErrorCode::InvalidTopic
+            | RDKafkaErrorCode::InvalidTimestamp
+            | RDKafkaErrorCode::PolicyViolation,
+        ) => SendFailure::Impossible(error),
+        Some(
+            RDKafkaErrorCode::Fatal
+            | RDKafkaErrorCode::OutOfOrderSequenceNumber
+            | RDKafkaErrorCode::UnknownProducerId
+            | RDKafkaErrorCode::InvalidProducerEpoch
+            | RDKafkaErrorCode::ProducerFenced,
+        ) => SendFailure::Fatal(error),
+        _ => SendFailure::Unconfirmed(error.to_string()),
+    }
+}

@@ -1,0 +1,211 @@
+//! The relay: brings the rows of the outbox to their topics, each aggregate's in order.
+//! The rule: one relay per schema at a time, held by a session lock; a row is deleted only after the
+//! broker's acknowledgement, and there is no cursor that could pass by a late commit.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::time::Duration;
+
+use persistence::{Database, OutboxListener, OutboxSession, PendingEvent};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::producer::{Outgoing, Producer, SendFailure};
+
+/// Rows per round.
+const BATCH: i64 = 500;
+/// How long a row waits at most when every wake-up was lost.
+const POLL: Duration = Duration::from_millis(250);
+/// How often a replica that is not the relay asks for the lock.
+const LOCK_RETRY: Duration = Duration::from_millis(500);
+
+/// What the relay of this replica is doing, for readiness and metrics.
+#[derive(Clone, Debug, Default)]
+pub struct RelayState {
+    leading: Arc<AtomicBool>,
+}
+
+impl RelayState {
+    /// Whether this replica holds the lock.
+    #[must_use]
+    pub fn is_leading(&self) -> bool {
+        self.leading.load(Ordering::Relaxed)
+    }
+}
+
+/// A running relay.
+#[derive(Debug)]
+pub struct Relay {
+    state: RelayState,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Relay {
+    /// Starts the relay of this replica; it works as soon as it gets the lock.
+    #[must_use]
+    pub fn start(database: Database, producer: Producer) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let state = RelayState::default();
+        let worker = Worker { database, producer, state: state.clone(), stopped };
+        Self { state, stop, task: tokio::spawn(worker.run()) }
+    }
+
+    /// What it is doing.
+    #[must_use]
+    pub fn state(&self) -> RelayState {
+        self.state.clone()
+    }
+
+    /// Sends what is still in the outbox, at most for `limit`, and gives the lock back.
+    pub async fn stop(self, limit: Duration) {
+        let _ = self.stop.send(true);
+        let abort = self.task.abort_handle();
+        if tokio::time::timeout(limit, self.task).await.is_err() {
+            abort.abort();
+            tracing::warn!("the relay did not empty the outbox in time; the next one goes on");
+        }
+    }
+}
+
+struct Worker {
+    database: Database,
+    producer: Producer,
+    state: RelayState,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Worker {
+    async fn run(mut self) {
+        while !*self.stopped.borrow() {
+            if let Err(error) = self.session().await {
+                tracing::warn!(%error, "the relay lost its database connection and begins anew");
+                self.pause(Duration::from_secs(1)).await;
+            }
+            self.state.leading.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// One database session: ask for the lock until it is ours, then relay until told to stop.
+    async fn session(&mut self) -> Result<(), persistence::Error> {
+        let mut session = OutboxSession::open(&self.database).await?;
+        while !session.try_lead().await? {
+            // Another replica relays: tell it about commits here, several in one.
+            tokio::select! {
+                () = self.database.outbox_watch().changed() => {
+                    session.notify().await?;
+                    self.pause(Duration::from_millis(2)).await;
+                }
+                () = tokio::time::sleep(LOCK_RETRY) => {}
+                _ = self.stopped.changed() => return Ok(()),
+            }
+        }
+        self.state.leading.store(true, Ordering::Relaxed);
+        tracing::info!("this replica relays the outbox");
+        let listener = OutboxListener::open(&self.database).await?;
+        let listening = tokio::spawn(listener.forward_to(self.database.outbox_watch().clone()));
+        let result = self.relay(&mut session, &listening).await;
+        listening.abort();
+        result
+    }
+
+    async fn relay(
+        &mut self,
+        session: &mut OutboxSession,
+        listening: &JoinHandle<()>,
+    ) -> Result<(), persistence::Error> {
+        let mut failing = false;
+        loop {
+            let pending = session.pending(BATCH).await?;
+            let full = i64::try_from(pending.len()).is_ok_and(|rows| rows == BATCH);
+            let stuck = if pending.is_empty() { false } else { self.send(session, &pending).await? };
+            if stuck != failing {
+                failing = stuck;
+                if stuck {
+                    tracing::error!("the broker does not take events; they wait in the outbox");
+                }
+            }
+            let stopping = *self.stopped.borrow();
+            if stopping && (pending.is_empty() || stuck) {
+                return Ok(());
+            }
+            if stuck {
+                self.pause(Duration::from_secs(1)).await;
+            } else if !full && !stopping {
+                tokio::select! {
+                    () = self.database.outbox_watch().changed() => {}
+                    () = tokio::time::sleep(POLL) => {}
+                    _ = self.stopped.changed() => {}
+                }
+            }
+            if listening.is_finished() {
+                return Err(persistence::Error::Unavailable("the listening connection ended".to_owned()));
+            }
+        }
+    }
+
+    /// Sends one round and deletes what arrived; tells whether the broker is in the way.
+    async fn send(
+        &mut self,
+        session: &mut OutboxSession,
+        pending: &[PendingEvent],
+    ) -> Result<bool, persistence::Error> {
+        let mut outgoing = Vec::with_capacity(pending.len());
+        for event in pending {
+            outgoing.push(outgoing_of(event));
+        }
+        let mut stopped = self.stopped.clone();
+        let results = tokio::select! {
+            results = self.producer.send_all(&outgoing) => results,
+            // The broker may be away for hours; the end of this process must not wait for it.
+            () = async { let _ = stopped.wait_for(|stop| *stop).await; tokio::time::sleep(Duration::from_secs(5)).await } => {
+                return Ok(true);
+            }
+        };
+        let now = kernel::Clock::now();
+        let mut sent = Vec::with_capacity(pending.len());
+        let mut stuck = false;
+        for (event, result) in pending.iter().zip(results) {
+            match result {
+                Ok(()) => {
+                    sent.push(event.sequence);
+                    let waited = (now - event.created_at).as_seconds_f64();
+                    metrics::histogram!("outbox_wait_seconds").record(waited.max(0.0));
+                }
+                Err(SendFailure::Impossible(error)) => {
+                    tracing::error!(topic = event.aggregatetype, aggregate = event.aggregateid, %error,
+                        "the broker will never take this event; its aggregate is parked in outbox_parked");
+                    metrics::counter!("outbox_parked_total").increment(1);
+                    session.park_aggregate(event, &error.to_string()).await?;
+                }
+                Err(SendFailure::Unconfirmed(_)) => stuck = true,
+                Err(SendFailure::Fatal(error)) => {
+                    // Sending on with this client could reorder: leave, and let a supervisor start anew.
+                    tracing::error!(%error, "the producer failed for good; this process ends and is started again");
+                    std::process::exit(70);
+                }
+            }
+        }
+        metrics::counter!("outbox_sent_total").increment(sent.len() as u64);
+        session.delete_sent(&sent).await?;
+        Ok(stuck)
+    }
+
+    async fn pause(&mut self, time: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(time) => {}
+            _ = self.stopped.changed() => {}
+        }
+    }
+}
+
+fn outgoing_of(event: &PendingEvent) -> Outgoing {
+    let headers: std::collections::BTreeMap<String, String> =
+        serde_json::from_str(&event.headers).unwrap_or_default();
+    Outgoing {
+        topic: event.aggregatetype.clone(),
+        key: Some(event.aggregateid.clone().into_bytes()),
+        payload: event.payload.clone().map(String::into_bytes),
+        headers: headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect(),
+    }
+}

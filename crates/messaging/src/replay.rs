@@ -1,0 +1,139 @@
+//! Reading a compacted topic once, from its start to what was its end: how a projection is rebuilt.
+//! The rule: no group is joined and no offset moves, so a rebuild disturbs nobody.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::time::Duration;
+
+use contracts::{Channel, Envelope};
+use futures::FutureExt;
+use kernel::OrganisationId;
+use rdkafka::consumer::{Consumer as _, StreamConsumer};
+use rdkafka::message::Message;
+use rdkafka::{Offset, TopicPartitionList};
+
+use crate::delivery::Snapshot;
+use crate::record::Record;
+use crate::settings::Settings;
+use crate::subscription::decode_state;
+use crate::table::end_offsets;
+use crate::topics::TopicError;
+
+/// Records handed on at a time.
+const BATCH: usize = 500;
+/// A topic that gives nothing for this long is taken for unreachable.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a replay read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Replayed {
+    /// Records, tombstones included.
+    pub records: u64,
+    /// Records that could not be read and were passed by.
+    pub unreadable: u64,
+}
+
+/// Why a replay ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError<E> {
+    /// The broker is away.
+    #[error(transparent)]
+    Broker(#[from] TopicError),
+    /// The topic gave nothing for too long.
+    #[error("the topic {topic} gave no record for {seconds} seconds although it has more")]
+    Stalled {
+        /// Topic.
+        topic: &'static str,
+        /// Seconds waited.
+        seconds: u64,
+    },
+    /// The taker failed.
+    #[error(transparent)]
+    Taker(E),
+}
+
+/// Reads everything that is on the topic now and hands it on in batches of one organisation each.
+///
+/// # Errors
+/// [`ReplayError`]; what was handed on before stays.
+pub async fn replay<E, F, W, T>(settings: &Settings, mut take: F) -> Result<Replayed, ReplayError<T>>
+where
+    E: Channel,
+    F: FnMut(OrganisationId, Vec<Snapshot<E>>) -> W,
+    W: Future<Output = Result<(), T>>,
+{
+    let consumer: StreamConsumer =
+        settings.reader("replay").create().map_err(|error| TopicError::Unavailable(error))?;
+    let topic = settings.name_of(&E::TOPIC);
+    let mut remaining: BTreeMap<i32, i64> =
+        end_offsets(&consumer, &topic, E::TOPIC.partitions)?.into_iter().filter(|(_, end)| *end > 0).collect();
+    let mut assignment = TopicPartitionList::new();
+    for partition in remaining.keys() {
+        assignment
+            .add_partition_offset(&topic, *partition, Offset::Beginning)
+            .map_err(TopicError::Unavailable)?;
+    }
+    consumer.assign(&assignment).map_err(TopicError::Unavailable)?;
+    let mut replayed = Replayed::default();
+    let mut waiting: BTreeMap<OrganisationId, Vec<Snapshot<E>>> = BTreeMap::new();
+    let mut last = tokio::time::Instant::now();
+    while !remaining.is_empty() {
+        let received = match consumer.recv().now_or_never() {
+            Some(received) => Some(received),
+            None => tokio::time::timeout(Duration::from_millis(500), consumer.recv()).await.ok(),
+        };
+        if let Some(Ok(message)) = received {
+            last = tokio::time::Instant::now();
+            let record = Record::from_message(&message, E::TOPIC.name);
+            let partition = message.partition();
+            drop(message);
+            replayed.records += 1;
+            match snapshot::<E>(&record) {
+                Some(snapshot) => {
+                    let batch = waiting.entry(snapshot.organisation).or_default();
+                    batch.push(snapshot);
+                    if batch.len() >= BATCH {
+                        let organisation = batch[0].organisation;
+                        let batch = std::mem::take(batch);
+                        take(organisation, batch).await.map_err(ReplayError::Taker)?;
+                    }
+                }
+                None => replayed.unreadable += 1,
+            }
+            if remaining.get(&partition).is_some_and(|end| record.offset + 1 >= *end) {
+                remaining.remove(&partition);
+            }
+        } else {
+            // Compaction may have removed the last offsets; the position then says so.
+            if let Ok(position) = consumer.position() {
+                for element in position.elements() {
+                    if let Offset::Offset(at) = element.offset() {
+                        if remaining.get(&element.partition()).is_some_and(|end| at >= *end) {
+                            remaining.remove(&element.partition());
+                        }
+                    }
+                }
+            }
+            if last.elapsed() > PATIENCE {
+                return Err(ReplayError::Stalled { topic: E::TOPIC.name, seconds: PATIENCE.as_secs() });
+            }
+        }
+    }
+    for (organisation, batch) in waiting {
+        if !batch.is_empty() {
+            take(organisation, batch).await.map_err(ReplayError::Taker)?;
+        }
+    }
+    let _ = tokio::task::spawn_blocking(move || drop(consumer)).await;
+    Ok(replayed)
+}
+
+fn snapshot<E: Channel>(record: &Record) -> Option<Snapshot<E>> {
+    let envelope = Envelope::from_headers(record.header_pairs()).ok()?;
+    Some(Snapshot {
+        key: envelope.subject,
+        state: decode_state(&envelope.event_type, record).ok()?,
+        version: envelope.aggregate_version,
+        organisation: envelope.organisation?,
+    })
+}
