@@ -3,8 +3,8 @@
 //! offset move. A fault that can pass blocks the partitions; a record that never can is set aside.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use contracts::Envelope;
@@ -19,12 +19,12 @@ use rdkafka::{ClientContext, Offset, Statistics, TopicPartitionList};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::dead_letter::{dead_letter, header, wanted, Cause};
+use crate::dead_letter::{Cause, dead_letter, header, wanted};
 use crate::producer::Producer;
 use crate::record::Record;
 use crate::settings::Settings;
 use crate::subscription::{Failure, Kind, Readable, Subscription, Subscriptions};
-use crate::topics::{ensure, ensure_topics, TopicError};
+use crate::topics::{TopicError, ensure, ensure_topics};
 
 /// Records per transaction.
 const BATCH: usize = 500;
@@ -77,9 +77,7 @@ impl Consumer {
             .create_with_context(Context { settings: settings.clone() })
             .map_err(TopicError::Unavailable)?;
         let names: Vec<String> = topics.iter().map(|topic| settings.name_of(topic)).collect();
-        consumer
-            .subscribe(&names.iter().map(String::as_str).collect::<Vec<_>>())
-            .map_err(TopicError::Unavailable)?;
+        consumer.subscribe(&names.iter().map(String::as_str).collect::<Vec<_>>()).map_err(TopicError::Unavailable)?;
 
         let (stop, stopped) = watch::channel(false);
         let state = ConsumerState::default();
@@ -240,8 +238,12 @@ impl Worker {
                 Err(failure) => {
                     self.state.blocked.store(true, Ordering::Relaxed);
                     metrics::counter!("consumer_retries_total").increment(1);
-                    tracing::warn!(error = failure.message, records = batch.len(), pause_ms = pause.as_millis(),
-                        "a batch cannot be finished now and is tried again");
+                    tracing::warn!(
+                        error = failure.message,
+                        records = batch.len(),
+                        pause_ms = pause.as_millis(),
+                        "a batch cannot be finished now and is tried again"
+                    );
                 }
             }
             if paused.is_none() {
@@ -385,9 +387,7 @@ impl Worker {
                     .await
                     .map_err(|error| Failure::of(&error))?,
                 Some(mut open) => {
-                    open.enter(*organisation, first.provenance.clone())
-                        .await
-                        .map_err(|error| Failure::of(&error))?;
+                    open.enter(*organisation, first.provenance.clone()).await.map_err(|error| Failure::of(&error))?;
                     open
                 }
             };
@@ -488,8 +488,14 @@ impl Worker {
         cause: Cause,
         error: &str,
     ) -> Result<(), Failure> {
-        tracing::error!(topic = record.topic, partition = record.partition, offset = record.offset,
-            key = record.key_text(), error, "a record cannot be taken and goes to the dead-letter topic");
+        tracing::error!(
+            topic = record.topic,
+            partition = record.partition,
+            offset = record.offset,
+            key = record.key_text(),
+            error,
+            "a record cannot be taken and goes to the dead-letter topic"
+        );
         let letter = dead_letter(record, &self.settings.service, cause, error);
         self.write_dead_letter(letter, cause).await?;
         // The next snapshot replaces one that could not be read; only facts must wait for each other.

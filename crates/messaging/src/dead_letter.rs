@@ -4,7 +4,7 @@
 use crate::producer::Outgoing;
 use crate::record::Record;
 use crate::settings::Settings;
-use crate::topics::{Wanted, DEAD_LETTER_RETENTION_DAYS};
+use crate::topics::{DEAD_LETTER_RETENTION_DAYS, Wanted};
 
 /// The headers that a dead letter carries besides those of its record.
 pub mod header {

@@ -19,11 +19,11 @@ pub use delivery::{Delivered, Snapshot};
 pub use producer::{Outgoing, Producer, SendFailure};
 pub use record::Record;
 pub use relay::{Relay, RelayState};
-pub use replay::{replay, ReplayError, Replayed};
+pub use replay::{ReplayError, Replayed, replay};
 pub use settings::Settings;
 pub use subscription::{Kind, Subscriptions};
 pub use table::{Entry, Table};
-pub use topics::{ensure_topics, TopicError};
+pub use topics::{TopicError, ensure_topics};
 
 /// Why a Kafka client could not be made or a request to the broker failed.
 pub use rdkafka::error::KafkaError;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::future_producer::{DeliveryFuture, FutureProducer, FutureRecord};
 use rdkafka::producer::Producer as _;
+use rdkafka::producer::future_producer::{DeliveryFuture, FutureProducer, FutureRecord};
 
 use crate::settings::Settings;
 

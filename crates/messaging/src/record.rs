@@ -24,10 +24,7 @@ pub struct Record {
 impl Record {
     pub(crate) fn from_message(message: &BorrowedMessage<'_>, local_topic: &str) -> Self {
         let headers = message.headers().map_or_else(Vec::new, |headers| {
-            headers
-                .iter()
-                .map(|header| (header.key.to_owned(), header.value.unwrap_or_default().to_vec()))
-                .collect()
+            headers.iter().map(|header| (header.key.to_owned(), header.value.unwrap_or_default().to_vec())).collect()
         });
         Self {
             topic: local_topic.to_owned(),
@@ -43,10 +40,7 @@ impl Record {
     /// The first header of this name, as text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .and_then(|(_, value)| std::str::from_utf8(value).ok())
+        self.headers.iter().find(|(key, _)| key == name).and_then(|(_, value)| std::str::from_utf8(value).ok())
     }
 
     /// The headers as contracts reads them.

@@ -2,8 +2,8 @@
 //! The rule: one relay per schema at a time, held by a session lock; a row is deleted only after the
 //! broker's acknowledgement, and there is no cursor that could pass by a late commit.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use persistence::{Database, OutboxListener, OutboxSession, PendingEvent};
@@ -200,8 +200,7 @@ impl Worker {
 }
 
 fn outgoing_of(event: &PendingEvent) -> Outgoing {
-    let headers: std::collections::BTreeMap<String, String> =
-        serde_json::from_str(&event.headers).unwrap_or_default();
+    let headers: std::collections::BTreeMap<String, String> = serde_json::from_str(&event.headers).unwrap_or_default();
     Outgoing {
         topic: event.aggregatetype.clone(),
         key: Some(event.aggregateid.clone().into_bytes()),

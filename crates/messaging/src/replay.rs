@@ -69,9 +69,7 @@ where
         end_offsets(&consumer, &topic, E::TOPIC.partitions)?.into_iter().filter(|(_, end)| *end > 0).collect();
     let mut assignment = TopicPartitionList::new();
     for partition in remaining.keys() {
-        assignment
-            .add_partition_offset(&topic, *partition, Offset::Beginning)
-            .map_err(TopicError::Unavailable)?;
+        assignment.add_partition_offset(&topic, *partition, Offset::Beginning).map_err(TopicError::Unavailable)?;
     }
     consumer.assign(&assignment).map_err(TopicError::Unavailable)?;
     let mut replayed = Replayed::default();

@@ -6,10 +6,10 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use contracts::{Channel, Envelope, Retention, Topic};
-use futures::future::BoxFuture;
 use futures::FutureExt;
+use futures::future::BoxFuture;
 use kernel::OrganisationId;
-use mediator::{execute_in, Class, Classified, Command, Scope};
+use mediator::{Class, Classified, Command, Scope, execute_in};
 use persistence::{Provenance, Tx};
 
 use crate::delivery::{Delivered, Snapshot};
@@ -236,12 +236,7 @@ where
 
 /// Reads the state in a record of a compacted topic; no body is no state.
 pub(crate) fn decode_state<E: Channel>(event_type: &str, record: &Record) -> Result<Option<E>, String> {
-    record
-        .payload
-        .as_deref()
-        .map(|payload| E::decode(event_type, payload))
-        .transpose()
-        .map_err(|error| chain(&error))
+    record.payload.as_deref().map(|payload| E::decode(event_type, payload)).transpose().map_err(|error| chain(&error))
 }
 
 async fn run<C: Command<Reply = ()>>(

@@ -2,8 +2,8 @@
 //! The rule: every replica reads all of it from the start, without a group, and is ready at the
 //! offsets that were the end when it began.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use contracts::{Channel, Envelope};
@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::record::Record;
 use crate::settings::Settings;
 use crate::subscription::decode_state;
-use crate::topics::{ensure_topics, TopicError};
+use crate::topics::{TopicError, ensure_topics};
 
 /// One aggregate of a table as it is now.
 #[derive(Clone, Debug)]
@@ -48,15 +48,12 @@ impl Table {
         apply: impl Fn(Entry<E>) + Send + Sync + 'static,
     ) -> Result<Self, TopicError> {
         ensure_topics(settings, &[E::TOPIC]).await?;
-        let consumer: StreamConsumer =
-            settings.reader("table").create().map_err(TopicError::Unavailable)?;
+        let consumer: StreamConsumer = settings.reader("table").create().map_err(TopicError::Unavailable)?;
         let topic = settings.name_of(&E::TOPIC);
         let ends = end_offsets(&consumer, &topic, E::TOPIC.partitions)?;
         let mut assignment = TopicPartitionList::new();
         for (partition, _) in &ends {
-            assignment
-                .add_partition_offset(&topic, *partition, Offset::Beginning)
-                .map_err(TopicError::Unavailable)?;
+            assignment.add_partition_offset(&topic, *partition, Offset::Beginning).map_err(TopicError::Unavailable)?;
         }
         consumer.assign(&assignment).map_err(TopicError::Unavailable)?;
         let ready = Arc::new(AtomicBool::new(ends.iter().all(|(_, end)| *end == 0)));
@@ -92,9 +89,8 @@ pub(crate) fn end_offsets(
 ) -> Result<Vec<(i32, i64)>, TopicError> {
     let mut ends = Vec::new();
     for partition in 0..partitions {
-        let (low, high) = consumer
-            .fetch_watermarks(topic, partition, Duration::from_secs(10))
-            .map_err(TopicError::Unavailable)?;
+        let (low, high) =
+            consumer.fetch_watermarks(topic, partition, Duration::from_secs(10)).map_err(TopicError::Unavailable)?;
         ends.push((partition, if high > low { high } else { 0 }));
     }
     Ok(ends)
@@ -120,8 +116,13 @@ impl Worker {
                 match read::<E>(&record) {
                     Ok(entry) => apply(entry),
                     // A table has no database to park in; the last good state stays.
-                    Err(error) => tracing::error!(topic = record.topic, partition = record.partition,
-                        offset = record.offset, error, "a record of a table cannot be read and is passed by"),
+                    Err(error) => tracing::error!(
+                        topic = record.topic,
+                        partition = record.partition,
+                        offset = record.offset,
+                        error,
+                        "a record of a table cannot be read and is passed by"
+                    ),
                 }
             }
             if !self.ready.load(Ordering::Relaxed) && self.has_caught_up() {
@@ -137,10 +138,9 @@ impl Worker {
         let Ok(position) = self.consumer.position() else { return false };
         self.ends.iter().all(|(partition, end)| {
             *end == 0
-                || position
-                    .elements()
-                    .iter()
-                    .any(|element| element.partition() == *partition && matches!(element.offset(), Offset::Offset(at) if at >= *end))
+                || position.elements().iter().any(|element| {
+                    element.partition() == *partition && matches!(element.offset(), Offset::Offset(at) if at >= *end)
+                })
         })
     }
 }

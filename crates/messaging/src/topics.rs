@@ -80,17 +80,16 @@ pub(crate) async fn ensure(settings: &Settings, wanted: &[Wanted]) -> Result<(),
     if wanted.is_empty() {
         return Ok(());
     }
-    let admin: AdminClient<DefaultClientContext> =
-        settings.client().create().map_err(TopicError::Unavailable)?;
+    let admin: AdminClient<DefaultClientContext> = settings.client().create().map_err(TopicError::Unavailable)?;
     let options = AdminOptions::new()
         .request_timeout(Some(Duration::from_secs(10)))
         .operation_timeout(Some(Duration::from_secs(10)));
     let texts: Vec<(String, String)> = wanted
         .iter()
         .map(|topic| {
-            let retention = topic.retention_days.map_or(-1, |days| {
-                i64::try_from(days.saturating_mul(24 * 3_600_000)).unwrap_or(i64::MAX)
-            });
+            let retention = topic
+                .retention_days
+                .map_or(-1, |days| i64::try_from(days.saturating_mul(24 * 3_600_000)).unwrap_or(i64::MAX));
             (retention.to_string(), LARGEST_RECORD_BYTES.to_string())
         })
         .collect();
@@ -129,8 +128,7 @@ async fn assert_settings(
         wanted.iter().map(|topic| ResourceSpecifier::Topic(&topic.name)).collect();
     let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
     let described = loop {
-        let described =
-            admin.describe_configs(&resources, options).await.map_err(TopicError::Unavailable)?;
+        let described = admin.describe_configs(&resources, options).await.map_err(TopicError::Unavailable)?;
         // A topic that was created a moment ago may not be known to every broker yet.
         if described.iter().all(Result::is_ok) || tokio::time::Instant::now() > deadline {
             break described;
@@ -139,10 +137,7 @@ async fn assert_settings(
     };
     for (topic, resource) in wanted.iter().zip(described) {
         let resource = resource.map_err(|code| TopicError::Refused { topic: topic.name.clone(), code })?;
-        let found = resource
-            .get("cleanup.policy")
-            .and_then(|entry| entry.value.clone())
-            .unwrap_or_default();
+        let found = resource.get("cleanup.policy").and_then(|entry| entry.value.clone()).unwrap_or_default();
         if found != topic.policy {
             return Err(TopicError::Differs {
                 topic: topic.name.clone(),

@@ -135,12 +135,7 @@ pub(super) struct Read {
 }
 
 /// Reads the selection's partitions one after the other, each from its first pending record to its end.
-pub(super) fn read(
-    settings: &Settings,
-    selection: &Selection,
-    all: bool,
-    most: usize,
-) -> Result<Read, OperationError> {
+pub(super) fn read(settings: &Settings, selection: &Selection, all: bool, most: usize) -> Result<Read, OperationError> {
     let client = consumer(settings, &marker(settings))?;
     let wanted = |name: &str| {
         parts(settings, name).is_some_and(|(topic, group)| {
@@ -222,9 +217,7 @@ fn letter(settings: &Settings, message: &BorrowedMessage<'_>) -> Option<DeadLett
     let (topic, group) = parts(settings, message.topic())?;
     let headers: Vec<(String, Option<Vec<u8>>)> = message
         .headers()
-        .map(|headers| {
-            headers.iter().map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec))).collect()
-        })
+        .map(|headers| headers.iter().map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec))).collect())
         .unwrap_or_default();
     let text = |name: &str| {
         headers
@@ -252,11 +245,7 @@ fn letter(settings: &Settings, message: &BorrowedMessage<'_>) -> Option<DeadLett
             .map(|(key, value)| (key.clone(), value.as_deref().map(lossy).unwrap_or_default()))
             .collect(),
         payload: message.payload().map(lossy),
-        raw: Raw {
-            key: message.key().map(<[u8]>::to_vec),
-            payload: message.payload().map(<[u8]>::to_vec),
-            headers,
-        },
+        raw: Raw { key: message.key().map(<[u8]>::to_vec), payload: message.payload().map(<[u8]>::to_vec), headers },
     })
 }
 
@@ -266,11 +255,8 @@ mod tests {
 
     #[test]
     fn the_name_of_a_dead_letter_topic_says_topic_and_group() {
-        let settings = Settings {
-            brokers: String::new(),
-            namespace: "test-1".to_owned(),
-            service: "cyberctl".to_owned(),
-        };
+        let settings =
+            Settings { brokers: String::new(), namespace: "test-1".to_owned(), service: "cyberctl".to_owned() };
         let name = |topic: &str, group: &str| Some((topic.to_owned(), group.to_owned()));
         assert_eq!(parts(&settings, "test-1.order.order.v1.dlq.catalog"), name("order.order.v1", "catalog"));
         assert_eq!(parts(&settings, "test-1.order.order.v1"), None);

@@ -20,12 +20,8 @@ pub(super) fn names(client: &BaseConsumer, settings: &Settings) -> Result<Vec<St
     let list = client
         .fetch_group_list(None, ANSWER_WITHIN)
         .map_err(OperationError::broker("the consumer groups cannot be listed"))?;
-    let mut names: Vec<String> = list
-        .groups()
-        .iter()
-        .map(|group| group.name().to_owned())
-        .filter(|name| is_ours(settings, name))
-        .collect();
+    let mut names: Vec<String> =
+        list.groups().iter().map(|group| group.name().to_owned()).filter(|name| is_ours(settings, name)).collect();
     names.sort_unstable();
     names.dedup();
     Ok(names)
@@ -81,9 +77,8 @@ pub(super) fn partitions(
     client: &BaseConsumer,
     wanted: impl Fn(&str) -> bool,
 ) -> Result<BTreeMap<(String, i32), Watermarks>, OperationError> {
-    let metadata = client
-        .fetch_metadata(None, ANSWER_WITHIN)
-        .map_err(OperationError::broker("the topics cannot be listed"))?;
+    let metadata =
+        client.fetch_metadata(None, ANSWER_WITHIN).map_err(OperationError::broker("the topics cannot be listed"))?;
     let mut found = BTreeMap::new();
     for topic in metadata.topics().iter().filter(|topic| wanted(topic.name())) {
         for partition in topic.partitions() {

@@ -85,6 +85,5 @@ fn marker(settings: &Settings) -> String {
 
 /// Whether a topic or group on the broker belongs to this namespace.
 fn is_ours(settings: &Settings, full: &str) -> bool {
-    !full.starts_with("__")
-        && (settings.namespace.is_empty() || settings.local_name(full).len() < full.len())
+    !full.starts_with("__") && (settings.namespace.is_empty() || settings.local_name(full).len() < full.len())
 }

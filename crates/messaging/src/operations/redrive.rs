@@ -53,12 +53,10 @@ pub async fn redrive(
     let mut brought: BTreeSet<String> = BTreeSet::new();
     for _ in 0..ROUNDS {
         let (read_settings, read_selection) = (settings.clone(), selection.clone());
-        let Read { letters, next } =
-            blocking(move || read(&read_settings, &read_selection, false, ROUND)).await?;
+        let Read { letters, next } = blocking(move || read(&read_settings, &read_selection, false, ROUND)).await?;
         // What failed again stays pending, and stops here: bringing it back in a circle helps nobody.
-        let (again, fresh): (Vec<_>, Vec<_>) = letters
-            .into_iter()
-            .partition(|letter| letter.event_id.as_ref().is_some_and(|id| brought.contains(id)));
+        let (again, fresh): (Vec<_>, Vec<_>) =
+            letters.into_iter().partition(|letter| letter.event_id.as_ref().is_some_and(|id| brought.contains(id)));
         result.failed_again = again.len();
         if fresh.is_empty() || !again.is_empty() {
             break;
@@ -111,8 +109,7 @@ async fn send(
             let of_key = (letter.topic.as_str(), letter.raw.key.as_deref());
             let last = last_of_key.get(&of_key) == Some(&(chunk_start + position));
             let topic = settings.topic_name(&letter.topic);
-            let mut record: FutureRecord<'_, [u8], [u8]> =
-                FutureRecord::to(&topic).headers(headers(letter, last));
+            let mut record: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(&topic).headers(headers(letter, last));
             record.key = letter.raw.key.as_deref();
             record.payload = letter.raw.payload.as_deref();
             // The partition that it came from: the same as its key says, and right also for a record without key.
@@ -136,10 +133,8 @@ async fn send(
         }
     }
     let flushing = producer.clone();
-    blocking(move || {
-        flushing.flush(ANSWER_WITHIN).map_err(OperationError::broker("records could not be flushed"))
-    })
-    .await?;
+    blocking(move || flushing.flush(ANSWER_WITHIN).map_err(OperationError::broker("records could not be flushed")))
+        .await?;
     Ok(reached)
 }
 

@@ -90,9 +90,8 @@ fn survey(settings: &Settings) -> Result<Survey, OperationError> {
     let client = consumer(settings, &marker(settings))?;
     let ours = |name: &str| is_ours(settings, name);
     let partitions = groups::partitions(&client, ours)?;
-    let metadata = client
-        .fetch_metadata(None, ANSWER_WITHIN)
-        .map_err(OperationError::broker("the topics cannot be listed"))?;
+    let metadata =
+        client.fetch_metadata(None, ANSWER_WITHIN).map_err(OperationError::broker("the topics cannot be listed"))?;
     let replicas = metadata
         .topics()
         .iter()
@@ -137,10 +136,8 @@ async fn configurations(
     if names.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let admin: AdminClient<DefaultClientContext> = settings
-        .client()
-        .create()
-        .map_err(OperationError::broker("a Kafka client cannot be made"))?;
+    let admin: AdminClient<DefaultClientContext> =
+        settings.client().create().map_err(OperationError::broker("a Kafka client cannot be made"))?;
     let wanted: Vec<ResourceSpecifier<'_>> = names.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
     let options = AdminOptions::new().request_timeout(Some(ANSWER_WITHIN));
     let answers = admin
