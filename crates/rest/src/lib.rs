@@ -1,1 +1,33 @@
 #![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
+
+mod api;
+mod app;
+mod body;
+mod callers;
+pub mod documents;
+pub mod door;
+mod faults;
+mod headers;
+mod operation;
+mod parameters;
+mod problem;
+pub mod problems;
+mod replies;
+pub mod server;
+mod shape;
+mod sources;
+pub mod trace;
+mod upload;
+
+pub use api::{Api, Route, Routes};
+pub use app::{App, State};
+pub use body::Body;
+pub use callers::{Anyone, Credential, CredentialHeader, Staff, Visitor};
+pub use faults::Faults;
+pub use headers::{IdempotencyKey, IfMatch, Prefer};
+pub use operation::{Operation, Stated, Unstated};
+pub use parameters::{Path, Query};
+pub use problem::{FieldFault, Problem, ProblemType};
+pub use replies::{Accepted, Created, Lines, NoContent, Ok, Recorded, Serialised, Tagged};
+pub use upload::Upload;

@@ -1,0 +1,208 @@
+//! What every handler is given: the mediator, the verifier, and what the service added.
+//! The rule: a handler reaches state through `send`, `ask` and `create` only.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use access::{Organisations, Verifier};
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use aide::OperationInput;
+use futures::future::{Ready, ready};
+use mediator::{Command, Mediator, Once, Query, Scope};
+use serde::Serialize;
+
+use crate::headers::IdempotencyKey;
+use crate::problem::Problem;
+use crate::replies::Recorded;
+
+/// The service as its handlers see it. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+#[derive(Clone)]
+struct Parts {
+    name: &'static str,
+    mediator: Mediator,
+    verifier: Verifier,
+    organisations: Organisations,
+    added: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
+}
+
+impl App {
+    /// `name` is the service's name, for logs and metrics.
+    #[must_use]
+    pub fn new(name: &'static str, mediator: Mediator, verifier: Verifier, organisations: Organisations) -> Self {
+        Self(Arc::new(Parts { name, mediator, verifier, organisations, added: HashMap::new() }))
+    }
+
+    /// Adds something that handlers take as [`State<T>`]; one value per type, cloned for each request.
+    #[must_use]
+    pub fn with<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
+        Arc::make_mut(&mut self.0).added.insert(TypeId::of::<T>(), Arc::new(value));
+        self
+    }
+
+    /// The service's name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.0.name
+    }
+
+    /// The mediator, for what `send`, `ask` and `create` do not cover (the system transaction).
+    #[must_use]
+    pub fn mediator(&self) -> &Mediator {
+        &self.0.mediator
+    }
+
+    /// What checks tokens.
+    #[must_use]
+    pub fn verifier(&self) -> &Verifier {
+        &self.0.verifier
+    }
+
+    /// The organisations by slug and id.
+    #[must_use]
+    pub fn organisations(&self) -> &Organisations {
+        &self.0.organisations
+    }
+
+    /// Runs a command.
+    ///
+    /// # Errors
+    /// The mediator's refusals and the command's own, as problems.
+    pub async fn send<C>(&self, by: &Scope, command: C) -> Result<C::Reply, Problem>
+    where
+        C: Command,
+        C::Error: Into<Problem>,
+    {
+        self.0.mediator.send(by, command).await.map_err(Problem::from)
+    }
+
+    /// Answers a query.
+    ///
+    /// # Errors
+    /// The mediator's refusals and the query's own, as problems.
+    pub async fn ask<Q>(&self, by: &Scope, query: Q) -> Result<Q::Reply, Problem>
+    where
+        Q: Query,
+        Q::Error: Into<Problem>,
+    {
+        self.0.mediator.ask(by, query).await.map_err(Problem::from)
+    }
+
+    /// Runs a create once per idempotency key: 201 with `Location`, and the same bytes for each repeat.
+    ///
+    /// # Errors
+    /// The mediator's refusals and the command's own, as problems.
+    pub async fn create<C>(
+        &self,
+        by: &Scope,
+        key: &IdempotencyKey,
+        body: &impl Serialize,
+        command: C,
+        location: fn(&C::Reply) -> Option<String>,
+    ) -> Result<Recorded<C::Reply, 201>, Problem>
+    where
+        C: Command,
+        C::Error: Into<Problem>,
+    {
+        self.once(by, key, body, command, location).await
+    }
+
+    /// Like [`App::create`], answering 202: the outcome comes later.
+    ///
+    /// # Errors
+    /// The mediator's refusals and the command's own, as problems.
+    pub async fn accept<C>(
+        &self,
+        by: &Scope,
+        key: &IdempotencyKey,
+        body: &impl Serialize,
+        command: C,
+        location: fn(&C::Reply) -> Option<String>,
+    ) -> Result<Recorded<C::Reply, 202>, Problem>
+    where
+        C: Command,
+        C::Error: Into<Problem>,
+    {
+        self.once(by, key, body, command, location).await
+    }
+
+    async fn once<C, const STATUS: u16>(
+        &self,
+        by: &Scope,
+        key: &IdempotencyKey,
+        body: &impl Serialize,
+        command: C,
+        location: fn(&C::Reply) -> Option<String>,
+    ) -> Result<Recorded<C::Reply, STATUS>, Problem>
+    where
+        C: Command,
+        C::Error: Into<Problem>,
+    {
+        let body = serde_json::to_vec(body).map_err(Problem::internal)?;
+        let once = Once {
+            key: key.key().clone(),
+            // The path belongs to the request: the same body for another resource is another request.
+            request_digest: Once::<C::Reply>::digest(&[key.target().as_bytes(), &body]),
+            status: STATUS,
+            location,
+        };
+        let recorded = self.0.mediator.send_once(by, once, command).await.map_err(Problem::from)?;
+        Ok(Recorded::new(recorded))
+    }
+
+    pub(crate) fn of(request: &HttpRequest) -> Result<&Self, Problem> {
+        request.app_data::<Self>().ok_or_else(|| Problem::internal("the server was started without its App"))
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("name", &self.0.name).finish_non_exhaustive()
+    }
+}
+
+impl FromRequest for App {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(App::of(request).cloned())
+    }
+}
+
+impl OperationInput for App {}
+
+/// Something that the service added with [`App::with`].
+#[derive(Clone, Debug)]
+pub struct State<T>(pub T);
+
+impl<T> Deref for State<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> FromRequest for State<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(App::of(request).and_then(|app| {
+            app.0
+                .added
+                .get(&TypeId::of::<T>())
+                .and_then(|value| value.downcast_ref::<T>())
+                .map(|value| State(value.clone()))
+                .ok_or_else(|| Problem::internal(format!("App::with was never given a {}", std::any::type_name::<T>())))
+        }))
+    }
+}
+
+impl<T> OperationInput for State<T> {}

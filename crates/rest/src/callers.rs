@@ -1,0 +1,239 @@
+//! Who asks: the extractors that turn a verified token, a shop's path or nothing into a scope.
+//! The rule: they authenticate only; what a caller may do is decided by the command or query.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use access::Caller;
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use aide::OperationInput;
+use aide::generate::GenContext;
+use aide::openapi::{Operation, Response, StatusCode};
+use aide::operation::add_parameters;
+use futures::future::{Ready, ready};
+use kernel::{Currency, OrganisationId, Slug};
+use mediator::Scope;
+
+use crate::app::App;
+use crate::documents::{header_parameter, path_parameter, refusal};
+use crate::door::Passage;
+use crate::headers::single;
+use crate::problem::Problem;
+use crate::problems;
+
+/// A member of an organisation's staff, from the bearer token.
+#[derive(Clone, Debug)]
+pub struct Staff(pub Scope);
+
+/// Anyone in the shop of the organisation that the path's `{organisation}` names.
+#[derive(Clone, Debug)]
+pub struct Anyone {
+    scope: Scope,
+    slug: Slug,
+    currency: Currency,
+}
+
+impl Anyone {
+    /// The organisation's name in paths.
+    #[must_use]
+    pub fn slug(&self) -> &Slug {
+        &self.slug
+    }
+
+    /// The currency that the organisation sells in.
+    #[must_use]
+    pub fn currency(&self) -> Currency {
+        self.currency
+    }
+}
+
+/// Somebody who has no organisation yet: sets one up, or logs in. The scope's organisation is a
+/// fresh id.
+#[derive(Clone, Debug)]
+pub struct Visitor(pub Scope);
+
+impl Deref for Staff {
+    type Target = Scope;
+
+    fn deref(&self) -> &Scope {
+        &self.0
+    }
+}
+
+impl Deref for Anyone {
+    type Target = Scope;
+
+    fn deref(&self) -> &Scope {
+        &self.scope
+    }
+}
+
+impl Deref for Visitor {
+    type Target = Scope;
+
+    fn deref(&self) -> &Scope {
+        &self.0
+    }
+}
+
+/// The scope of this request: what follows from it carries the request's id as its correlation.
+fn scope(request: &HttpRequest, caller: Caller, organisation: OrganisationId) -> Scope {
+    let mut scope = Scope::of(caller, organisation);
+    if let Some(passage) = request.extensions().get::<Passage>() {
+        scope.provenance.correlation = passage.request_id();
+    }
+    scope
+}
+
+fn unauthenticated(detail: &str, challenge: &str) -> Problem {
+    Problem::new(problems::UNAUTHENTICATED).detail(detail).header("www-authenticate", challenge)
+}
+
+/// The token of `Authorization: Bearer …`.
+///
+/// # Errors
+/// 401 when it is missing, there twice or of another scheme.
+pub(crate) fn bearer(request: &HttpRequest) -> Result<&str, Problem> {
+    let value = single(request, "authorization")?
+        .ok_or_else(|| unauthenticated("Send an access token as Authorization: Bearer.", "Bearer"))?;
+    match value.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() => Ok(token),
+        _ => Err(unauthenticated("The Authorization header is not of the form Bearer <token>.", "Bearer")),
+    }
+}
+
+impl FromRequest for Staff {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(staff(request))
+    }
+}
+
+fn staff(request: &HttpRequest) -> Result<Staff, Problem> {
+    let app = App::of(request)?;
+    let verified = app.verifier().verify(bearer(request)?).map_err(|rejection| {
+        unauthenticated(&format!("The access token was refused: {rejection}."), "Bearer error=\"invalid_token\"")
+    })?;
+    match &verified.caller {
+        Caller::Staff { organisation, .. } => {
+            Ok(Staff(scope(request, verified.caller.clone(), *organisation)))
+        }
+        Caller::Shopper { .. } | Caller::Visitor | Caller::System { .. } => {
+            Err(Problem::new(problems::FORBIDDEN).detail("This path is for the staff of an organisation."))
+        }
+    }
+}
+
+impl OperationInput for Staff {
+    fn operation_input(_ctx: &mut GenContext, operation: &mut Operation) {
+        operation.security.push([("bearer".to_owned(), Vec::new())].into_iter().collect());
+    }
+
+    fn inferred_early_responses(ctx: &mut GenContext, _: &mut Operation) -> Vec<(Option<StatusCode>, Response)> {
+        vec![refusal(ctx, problems::UNAUTHENTICATED), refusal(ctx, problems::FORBIDDEN)]
+    }
+}
+
+impl FromRequest for Anyone {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(anyone(request))
+    }
+}
+
+fn anyone(request: &HttpRequest) -> Result<Anyone, Problem> {
+    let app = App::of(request)?;
+    let slug = request.match_info().get("organisation").ok_or_else(|| {
+        Problem::internal("a route that takes Anyone has no {organisation} in its path")
+    })?;
+    let entry = app.organisations().by_slug(slug).filter(|entry| entry.active).ok_or_else(|| {
+        Problem::new(problems::ORGANISATION_NOT_FOUND).detail("No active organisation has the name in this path.")
+    })?;
+    let caller = Caller::Shopper { organisation: entry.organisation };
+    Ok(Anyone { scope: scope(request, caller, entry.organisation), slug: entry.slug.clone(), currency: entry.currency })
+}
+
+impl OperationInput for Anyone {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        let parameter = path_parameter::<Slug>(ctx, "organisation", "The organisation's slug.");
+        add_parameters(ctx, operation, [parameter]);
+    }
+
+    fn inferred_early_responses(ctx: &mut GenContext, _: &mut Operation) -> Vec<(Option<StatusCode>, Response)> {
+        vec![refusal(ctx, problems::ORGANISATION_NOT_FOUND)]
+    }
+}
+
+impl FromRequest for Visitor {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(Ok(Visitor(scope(request, Caller::Visitor, OrganisationId::new()))))
+    }
+}
+
+impl OperationInput for Visitor {}
+
+/// A header that holds a secret, such as `Order-Token`.
+pub trait CredentialHeader: 'static {
+    /// The header's name, lower case.
+    const NAME: &'static str;
+    /// What it proves, for the document.
+    const MEANING: &'static str;
+}
+
+/// The secret in the header `H`; it never prints.
+pub struct Credential<H> {
+    secret: String,
+    header: PhantomData<fn() -> H>,
+}
+
+impl<H> Credential<H> {
+    /// The secret, 1 to 512 visible ASCII characters.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.secret
+    }
+}
+
+impl<H> fmt::Debug for Credential<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credential([redacted])")
+    }
+}
+
+impl<H: CredentialHeader> FromRequest for Credential<H> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let refused = || {
+            Problem::new(problems::UNAUTHENTICATED).detail(format!("The header {} is needed: {}", H::NAME, H::MEANING))
+        };
+        ready(single(request, H::NAME).and_then(|value| {
+            value
+                .map(str::trim)
+                .filter(|value| (1..=512).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_graphic()))
+                .map(|value| Self { secret: value.to_owned(), header: PhantomData })
+                .ok_or_else(refused)
+        }))
+    }
+}
+
+impl<H: CredentialHeader> OperationInput for Credential<H> {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        let parameter = header_parameter::<String>(ctx, H::NAME, H::MEANING, true);
+        add_parameters(ctx, operation, [parameter]);
+    }
+
+    fn inferred_early_responses(ctx: &mut GenContext, _: &mut Operation) -> Vec<(Option<StatusCode>, Response)> {
+        vec![refusal(ctx, problems::UNAUTHENTICATED)]
+    }
+}

@@ -1,0 +1,190 @@
+//! The request headers that handlers ask for by type.
+//! The rule: a malformed header is refused with its name, never guessed at.
+
+use std::time::Duration;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use aide::OperationInput;
+use aide::generate::GenContext;
+use aide::openapi::{Operation, Response, StatusCode};
+use aide::operation::add_parameters;
+use futures::future::{Ready, ready};
+
+use crate::documents::{header_parameter, refusal};
+use crate::problem::Problem;
+use crate::problems;
+
+/// The one value of a header: `None` when absent.
+pub(crate) fn single<'r>(request: &'r HttpRequest, name: &'static str) -> Result<Option<&'r str>, Problem> {
+    let mut values = request.headers().get_all(name);
+    let Some(first) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(malformed(name, "is there more than once"));
+    }
+    first.to_str().map(Some).map_err(|_not_text| malformed(name, "has characters other than visible ASCII"))
+}
+
+pub(crate) fn malformed(name: &str, reason: &str) -> Problem {
+    Problem::new(problems::MALFORMED_HEADER)
+        .detail(format!("The header {name} {reason}."))
+        .field(name, reason)
+}
+
+/// `Idempotency-Key`: required, 1 to 255 visible ASCII characters.
+#[derive(Clone, Debug)]
+pub struct IdempotencyKey {
+    key: mediator::IdempotencyKey,
+    target: String,
+}
+
+impl IdempotencyKey {
+    /// The key itself.
+    #[must_use]
+    pub fn key(&self) -> &mediator::IdempotencyKey {
+        &self.key
+    }
+
+    /// The path that it was sent to.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+}
+
+impl FromRequest for IdempotencyKey {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(single(request, "idempotency-key").and_then(|value| {
+            let value = value.ok_or_else(|| {
+                Problem::new(problems::IDEMPOTENCY_KEY_MISSING)
+                    .detail("Send a value of your own, such as a UUID, and repeat it when you repeat the request.")
+                    .field("Idempotency-Key", "is missing")
+            })?;
+            let key = mediator::IdempotencyKey::parse(value)
+                .map_err(|fault| malformed("Idempotency-Key", fault.reason()))?;
+            Ok(Self { key, target: request.path().to_owned() })
+        }))
+    }
+}
+
+impl OperationInput for IdempotencyKey {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        let parameter = header_parameter::<String>(
+            ctx,
+            "Idempotency-Key",
+            "A value of the client's own, 1 to 255 visible ASCII characters. A repeat with the same key gets the first reply again.",
+            true,
+        );
+        add_parameters(ctx, operation, [parameter]);
+    }
+
+    fn inferred_early_responses(ctx: &mut GenContext, _: &mut Operation) -> Vec<(Option<StatusCode>, Response)> {
+        vec![
+            refusal(ctx, problems::IDEMPOTENCY_KEY_MISSING),
+            refusal(ctx, problems::IDEMPOTENCY_KEY_BUSY),
+            refusal(ctx, problems::IDEMPOTENCY_KEY_REUSED),
+        ]
+    }
+}
+
+/// `If-Match: "7"`: the version that the client has seen; required.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IfMatch(i64);
+
+impl IfMatch {
+    /// The version.
+    #[must_use]
+    pub fn version(self) -> i64 {
+        self.0
+    }
+}
+
+impl FromRequest for IfMatch {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(single(request, "if-match").and_then(|value| {
+            let value = value.ok_or_else(|| {
+                Problem::new(problems::PRECONDITION_REQUIRED)
+                    .detail("Send the ETag of the version that you have read as If-Match.")
+                    .field("If-Match", "is missing")
+            })?;
+            value
+                .trim()
+                .strip_prefix('"')
+                .and_then(|rest| rest.strip_suffix('"'))
+                .and_then(|digits| digits.parse().ok())
+                .map(Self)
+                .ok_or_else(|| malformed("If-Match", "is not an ETag of this API, such as \"7\""))
+        }))
+    }
+}
+
+impl OperationInput for IfMatch {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        let parameter =
+            header_parameter::<String>(ctx, "If-Match", "The ETag of the version that is changed, such as \"7\".", true);
+        add_parameters(ctx, operation, [parameter]);
+    }
+
+    fn inferred_early_responses(ctx: &mut GenContext, _: &mut Operation) -> Vec<(Option<StatusCode>, Response)> {
+        vec![refusal(ctx, problems::STALE), refusal(ctx, problems::PRECONDITION_REQUIRED)]
+    }
+}
+
+/// `Prefer: wait=5` (RFC 7240): how long the client would wait for an outcome.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Prefer {
+    wait: Option<Duration>,
+}
+
+impl Prefer {
+    /// The longest wait that is granted.
+    pub const LONGEST: Duration = Duration::from_secs(30);
+
+    /// How long to wait, at most [`Prefer::LONGEST`]; `None` when the client did not ask.
+    #[must_use]
+    pub fn wait(self) -> Option<Duration> {
+        self.wait
+    }
+}
+
+impl FromRequest for Prefer {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(single(request, "prefer").and_then(|value| {
+            let mut wait = None;
+            for preference in value.unwrap_or_default().split([',', ';']) {
+                // Other preferences are ignored, as RFC 7240 asks.
+                let Some((name, seconds)) = preference.split_once('=') else { continue };
+                if name.trim().eq_ignore_ascii_case("wait") {
+                    let seconds: u32 = seconds
+                        .trim()
+                        .trim_matches('"')
+                        .parse()
+                        .map_err(|_not_a_number| malformed("Prefer", "has a wait that is not a number of seconds"))?;
+                    wait = Some(Duration::from_secs(u64::from(seconds)).min(Self::LONGEST));
+                }
+            }
+            Ok(Self { wait })
+        }))
+    }
+}
+
+impl OperationInput for Prefer {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        let parameter = header_parameter::<String>(
+            ctx,
+            "Prefer",
+            "`wait=N`: wait up to N seconds (at most 30) for the outcome before answering.",
+            false,
+        );
+        add_parameters(ctx, operation, [parameter]);
+    }
+}

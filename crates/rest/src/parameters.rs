@@ -1,0 +1,96 @@
+//! Path and query parameters as structs with named fields.
+//! The rule: a path that does not parse names nothing (404); a query that does not parse is refused (422).
+
+use std::ops::Deref;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use aide::OperationInput;
+use aide::generate::GenContext;
+use aide::openapi::{Operation, Response, StatusCode};
+use aide::operation::{ParamLocation, add_parameters, parameters_from_schema};
+use futures::future::{Ready, ready};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+use crate::documents::refusal;
+use crate::problem::{FieldFault, Problem};
+use crate::problems;
+
+/// The parameters in the path. `{organisation}` may be left out of `T`: [`crate::Anyone`] reads it.
+#[derive(Clone, Copy, Debug)]
+pub struct Path<T>(pub T);
+
+impl<T> Deref for Path<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest for Path<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(request.match_info().load::<T>().map(Path).map_err(|reason| {
+            Problem::new(problems::NOT_FOUND).detail(format!("The path does not name a resource: {reason}."))
+        }))
+    }
+}
+
+impl<T: JsonSchema> OperationInput for Path<T> {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        // Not `subschema_for`: the struct itself is no model of the document.
+        let schema = T::json_schema(&mut ctx.schema);
+        let parameters = parameters_from_schema(ctx, schema, ParamLocation::Path);
+        add_parameters(ctx, operation, parameters);
+    }
+
+    fn inferred_early_responses(ctx: &mut GenContext, _: &mut Operation) -> Vec<(Option<StatusCode>, Response)> {
+        vec![refusal(ctx, problems::NOT_FOUND)]
+    }
+}
+
+/// The parameters after `?`. Let `T` deny unknown fields, so that a misspelt filter is not ignored.
+#[derive(Clone, Copy, Debug)]
+pub struct Query<T>(pub T);
+
+impl<T> Deref for Query<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest for Query<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(parse(request.query_string()).map(Query))
+    }
+}
+
+fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
+    let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
+    serde_path_to_error::deserialize(pairs).map_err(|fault| {
+        let path = fault.path().to_string();
+        let field = if path == "." { String::new() } else { path };
+        Problem::invalid(vec![FieldFault { field, reason: fault.into_inner().to_string() }])
+    })
+}
+
+impl<T: JsonSchema> OperationInput for Query<T> {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        let schema = T::json_schema(&mut ctx.schema);
+        let parameters = parameters_from_schema(ctx, schema, ParamLocation::Query);
+        add_parameters(ctx, operation, parameters);
+    }
+
+    fn inferred_early_responses(ctx: &mut GenContext, _: &mut Operation) -> Vec<(Option<StatusCode>, Response)> {
+        vec![refusal(ctx, problems::INVALID_REQUEST)]
+    }
+}

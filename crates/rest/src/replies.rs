@@ -1,0 +1,286 @@
+//! What handlers answer with: the status and the document come from the type.
+//! The rule: JSON in UTF-8; a reply that a client may change carries its `ETag`.
+
+use std::marker::PhantomData;
+
+use actix_web::body::BoxBody;
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, Responder};
+use aide::OperationOutput;
+use aide::generate::GenContext;
+use aide::openapi::{self, Operation, Response};
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::documents::json_reply;
+use crate::problem::Problem;
+
+/// 200 with JSON. Write it `rest::Ok`: imported it would shadow the prelude's.
+#[derive(Clone, Debug)]
+pub struct Ok<T>(pub T);
+
+/// 201 with JSON and `Location`, for a create that is not recorded.
+#[derive(Clone, Debug)]
+pub struct Created<T> {
+    location: String,
+    value: T,
+}
+
+impl<T> Created<T> {
+    /// The resource and its path.
+    #[must_use]
+    pub fn at(location: impl Into<String>, value: T) -> Self {
+        Self { location: location.into(), value }
+    }
+}
+
+/// 202 with JSON: the outcome comes later.
+#[derive(Clone, Debug)]
+pub struct Accepted<T>(pub T);
+
+/// 204.
+#[derive(Clone, Copy, Debug)]
+pub struct NoContent;
+
+/// The reply of [`crate::App::create`] and [`crate::App::accept`]: recorded with its effect, so a
+/// repeat gets the same bytes.
+#[derive(Clone, Debug)]
+pub struct Recorded<T, const STATUS: u16 = 201> {
+    recorded: mediator::Recorded,
+    reply: PhantomData<fn() -> T>,
+}
+
+impl<T, const STATUS: u16> Recorded<T, STATUS> {
+    /// From what the mediator recorded.
+    #[must_use]
+    pub fn new(recorded: mediator::Recorded) -> Self {
+        Self { recorded, reply: PhantomData }
+    }
+
+    /// What the mediator recorded.
+    #[must_use]
+    pub fn inner(&self) -> &mediator::Recorded {
+        &self.recorded
+    }
+}
+
+/// 200 with JSON that is bytes already, such as from a cache.
+#[derive(Clone, Debug)]
+pub struct Serialised<T> {
+    json: Bytes,
+    value: PhantomData<fn() -> T>,
+}
+
+impl<T> Serialised<T> {
+    /// `json` is a `T` as JSON.
+    #[must_use]
+    pub fn new(json: Bytes) -> Self {
+        Self { json, value: PhantomData }
+    }
+}
+
+/// Any reply with an `ETag`. A GET whose `If-None-Match` names it is answered 304 by the door.
+#[derive(Clone, Debug)]
+pub struct Tagged<R> {
+    etag: String,
+    reply: R,
+}
+
+impl<R> Tagged<R> {
+    /// Tagged with the resource's version, which [`crate::IfMatch`] reads again.
+    #[must_use]
+    pub fn version(version: i64, reply: R) -> Self {
+        Self { etag: format!("\"{version}\""), reply }
+    }
+}
+
+/// 200 with one JSON value per line (NDJSON), streamed.
+pub struct Lines<T> {
+    lines: futures::stream::LocalBoxStream<'static, Bytes>,
+    item: PhantomData<fn() -> T>,
+}
+
+impl<T: Serialize + 'static> Lines<T> {
+    /// Each item becomes a line as it comes.
+    pub fn new(items: impl Stream<Item = T> + 'static) -> Self {
+        let lines = items.filter_map(|item| async move {
+            match serde_json::to_vec(&item) {
+                Result::Ok(mut line) => {
+                    line.push(b'\n');
+                    Some(Bytes::from(line))
+                }
+                Err(error) => {
+                    tracing::error!(%error, "a line of the reply cannot be written as JSON and is left out");
+                    None
+                }
+            }
+        });
+        Self { lines: lines.boxed_local(), item: PhantomData }
+    }
+
+    /// Each item that a task on another thread sends becomes a line.
+    #[must_use]
+    pub fn received(mut items: tokio::sync::mpsc::Receiver<T>) -> Self {
+        Self::new(futures::stream::poll_fn(move |context| items.poll_recv(context)))
+    }
+}
+
+impl<T> std::fmt::Debug for Lines<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lines").finish_non_exhaustive()
+    }
+}
+
+fn json(status: StatusCode, value: &impl Serialize) -> HttpResponse {
+    match serde_json::to_vec(value) {
+        Result::Ok(body) => HttpResponse::build(status).content_type("application/json").body(body),
+        Err(error) => HttpResponse::from_error(Problem::internal(error)),
+    }
+}
+
+impl<T: Serialize> Responder for Ok<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _request: &HttpRequest) -> HttpResponse {
+        json(StatusCode::OK, &self.0)
+    }
+}
+
+impl<T: Serialize> Responder for Created<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _request: &HttpRequest) -> HttpResponse {
+        located(json(StatusCode::CREATED, &self.value), Some(&self.location))
+    }
+}
+
+impl<T: Serialize> Responder for Accepted<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _request: &HttpRequest) -> HttpResponse {
+        json(StatusCode::ACCEPTED, &self.0)
+    }
+}
+
+impl Responder for NoContent {
+    type Body = BoxBody;
+
+    fn respond_to(self, _request: &HttpRequest) -> HttpResponse {
+        HttpResponse::NoContent().finish()
+    }
+}
+
+impl<T, const STATUS: u16> Responder for Recorded<T, STATUS> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _request: &HttpRequest) -> HttpResponse {
+        let status = StatusCode::from_u16(self.recorded.status).unwrap_or(StatusCode::OK);
+        let mut response = HttpResponse::build(status);
+        response.content_type("application/json");
+        if self.recorded.replayed {
+            response.insert_header(("idempotency-replayed", "true"));
+        }
+        located(response.body(self.recorded.body), self.recorded.location.as_deref())
+    }
+}
+
+impl<T> Responder for Serialised<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _request: &HttpRequest) -> HttpResponse {
+        HttpResponse::Ok().content_type("application/json").body(self.json)
+    }
+}
+
+impl<R: Responder<Body = BoxBody>> Responder for Tagged<R> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let mut response = self.reply.respond_to(request);
+        if let Result::Ok(value) = header::HeaderValue::from_str(&self.etag) {
+            response.headers_mut().insert(header::ETAG, value);
+        }
+        response
+    }
+}
+
+impl<T: 'static> Responder for Lines<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _request: &HttpRequest) -> HttpResponse {
+        HttpResponse::Ok()
+            .content_type("application/x-ndjson")
+            .streaming(self.lines.map(Result::<Bytes, std::convert::Infallible>::Ok))
+    }
+}
+
+fn located(mut response: HttpResponse, location: Option<&str>) -> HttpResponse {
+    if let Some(value) = location.and_then(|location| header::HeaderValue::from_str(location).ok()) {
+        response.headers_mut().insert(header::LOCATION, value);
+    }
+    response
+}
+
+/// Documents a reply type: its status and how its response is described.
+macro_rules! documented_reply {
+    ([$($generics:tt)*] $reply:ty, $inner:ty, $status:expr, |$ctx:ident| $response:expr) => {
+        impl<$($generics)*> OperationOutput for $reply {
+            type Inner = $inner;
+
+            fn operation_response($ctx: &mut GenContext, _operation: &mut Operation) -> Option<Response> {
+                Some($response)
+            }
+
+            fn inferred_responses(
+                ctx: &mut GenContext,
+                operation: &mut Operation,
+            ) -> Vec<(Option<openapi::StatusCode>, Response)> {
+                Self::operation_response(ctx, operation)
+                    .map(|response| (Some(openapi::StatusCode::Code($status)), response))
+                    .into_iter()
+                    .collect()
+            }
+        }
+    };
+}
+
+const JSON: &str = "application/json";
+
+documented_reply!([T: JsonSchema] Ok<T>, T, 200, |ctx| json_reply::<T>(ctx, "As asked.", JSON));
+documented_reply!([T: JsonSchema] Created<T>, T, 201, |ctx| json_reply::<T>(ctx, "Created; Location says where.", JSON));
+documented_reply!([T: JsonSchema] Accepted<T>, T, 202, |ctx| json_reply::<T>(ctx, "Accepted; the outcome comes later.", JSON));
+documented_reply!([] NoContent, (), 204, |_ctx| Response { description: "Done.".to_owned(), ..Response::default() });
+documented_reply!([T: JsonSchema, const STATUS: u16] Recorded<T, STATUS>, T, STATUS, |ctx| json_reply::<T>(
+    ctx,
+    "Done once; a repeat with the same Idempotency-Key gets the same bytes.",
+    JSON
+));
+documented_reply!([T: JsonSchema] Serialised<T>, T, 200, |ctx| json_reply::<T>(ctx, "As asked.", JSON));
+documented_reply!([T: JsonSchema] Lines<T>, T, 200, |ctx| json_reply::<T>(
+    ctx,
+    "One JSON value per line.",
+    "application/x-ndjson"
+));
+
+impl<R: OperationOutput> OperationOutput for Tagged<R> {
+    type Inner = R::Inner;
+
+    fn operation_response(ctx: &mut GenContext, operation: &mut Operation) -> Option<Response> {
+        let mut response = R::operation_response(ctx, operation)?;
+        response.description.push_str(" The ETag is the version.");
+        Some(response)
+    }
+
+    fn inferred_responses(
+        ctx: &mut GenContext,
+        operation: &mut Operation,
+    ) -> Vec<(Option<openapi::StatusCode>, Response)> {
+        let mut responses = R::inferred_responses(ctx, operation);
+        for (_, response) in &mut responses {
+            response.description.push_str(" The ETag is the version.");
+        }
+        responses
+    }
+}

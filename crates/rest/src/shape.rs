@@ -1,0 +1,126 @@
+//! Finds everything that is wrong with the shape of a JSON body, after serde stopped at the first fault.
+//! The rule: it only adds to serde's finding and runs on the way to a refusal, never on the good path.
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value};
+
+use crate::problem::{FieldFault, Problem};
+
+/// More than this many faults help nobody.
+const MOST: usize = 50;
+
+/// The refusal of a body that serde did not take: its own finding and what the schema shows besides.
+pub(crate) fn faults<T: JsonSchema>(bytes: &[u8], path: &str, reason: &str) -> Problem {
+    let mut found = Vec::new();
+    if let Ok(value) = serde_json::from_slice::<Value>(bytes) {
+        let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>();
+        let root = schema.as_value();
+        walk(root, root, &value, "", &mut found);
+    }
+    let field = if path == "." { String::new() } else { path.to_owned() };
+    // serde names the object of a missing or unknown field, the schema names the field itself.
+    let known = found.iter().any(|fault| {
+        fault.field == field || (reason.contains("field `") && parent(&fault.field) == field)
+    });
+    if !known {
+        found.insert(0, FieldFault { field, reason: reason.to_owned() });
+    }
+    found.truncate(MOST);
+    Problem::invalid(found)
+}
+
+fn parent(field: &str) -> &str {
+    field.rfind('.').map_or("", |position| &field[..position])
+}
+
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+fn resolve<'s>(root: &'s Value, schema: &'s Value) -> &'s Value {
+    let reference = schema.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
+    match reference {
+        Some(pointer) => root.pointer(pointer).unwrap_or(schema),
+        None => schema,
+    }
+}
+
+fn walk(root: &Value, schema: &Value, value: &Value, path: &str, found: &mut Vec<FieldFault>) {
+    if found.len() >= MOST {
+        return;
+    }
+    let schema = resolve(root, schema);
+    // An optional value is `anyOf: [T, null]`; other alternatives are serde's to judge.
+    if let Some(alternatives) = schema.get("anyOf").and_then(Value::as_array) {
+        let mut real = alternatives.iter().filter(|one| one.get("type").and_then(Value::as_str) != Some("null"));
+        if let (Some(one), None, false) = (real.next(), real.next(), value.is_null()) {
+            walk(root, one, value, path, found);
+        }
+        return;
+    }
+    if let Some(expected) = mismatch(schema, value) {
+        found.push(FieldFault { field: path.to_owned(), reason: format!("must be {expected}") });
+        return;
+    }
+    match value {
+        Value::Object(members) => walk_object(root, schema, members, path, found),
+        Value::Array(items) => {
+            if let Some(item_schema) = schema.get("items") {
+                for (index, item) in items.iter().enumerate() {
+                    walk(root, item_schema, item, &format!("{path}[{index}]"), found);
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn walk_object(root: &Value, schema: &Value, members: &Map<String, Value>, path: &str, found: &mut Vec<FieldFault>) {
+    let required = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    for name in required.filter(|name| !members.contains_key(*name)) {
+        found.push(FieldFault { field: join(path, name), reason: "is missing".to_owned() });
+    }
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let closed = schema.get("additionalProperties") == Some(&Value::Bool(false));
+    for (name, member) in members {
+        match properties.and_then(|properties| properties.get(name)) {
+            Some(property) => walk(root, property, member, &join(path, name), found),
+            None if closed => {
+                found.push(FieldFault { field: join(path, name), reason: "is not known here".to_owned() });
+            }
+            None => {}
+        }
+    }
+}
+
+/// What the value should be, if its JSON type is not among the schema's.
+fn mismatch(schema: &Value, value: &Value) -> Option<String> {
+    let types: Vec<&str> = match schema.get("type")? {
+        Value::String(one) => vec![one.as_str()],
+        Value::Array(many) => many.iter().filter_map(Value::as_str).collect(),
+        _ => return None,
+    };
+    let fits = |kind: &str| match kind {
+        "null" => value.is_null(),
+        "boolean" => value.is_boolean(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "number" => value.is_number(),
+        "string" => value.is_string(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        _ => true,
+    };
+    if types.iter().any(|kind| fits(kind)) {
+        return None;
+    }
+    Some(types.iter().map(|kind| article(kind)).collect::<Vec<_>>().join(" or "))
+}
+
+fn article(kind: &str) -> String {
+    match kind {
+        "integer" | "array" | "object" => format!("an {kind}"),
+        "null" => "null".to_owned(),
+        _ => format!("a {kind}"),
+    }
+}
