@@ -3,6 +3,7 @@
 
 mod api;
 mod app;
+mod awaited;
 mod body;
 mod callers;
 pub mod documents;
@@ -22,6 +23,7 @@ mod upload;
 
 pub use api::{Api, Route, Routes};
 pub use app::{App, State};
+pub use awaited::Awaited;
 pub use body::Body;
 pub use callers::{Anyone, Credential, CredentialHeader, Staff, Visitor};
 pub use faults::Faults;
