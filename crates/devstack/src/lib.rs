@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod bootstrap;
+pub mod bot_api;
 mod cluster;
 mod error;
 pub mod ports;

@@ -1,0 +1,68 @@
+//! The Bot API stand-in answers as Telegram does.
+
+use devstack::bot_api::{self, CHAT, Failure, TOKEN};
+use serde_json::{Value, json};
+
+async fn send(url: &str, token: &str, body: &Value) -> (u16, Value) {
+    let reply = reqwest::Client::new().post(format!("{url}/bot{token}/sendMessage")).json(body).send().await.unwrap();
+    (reply.status().as_u16(), reply.json().await.unwrap())
+}
+
+#[tokio::test]
+async fn a_message_is_accepted_and_can_be_read_back() {
+    let bot = bot_api::start().unwrap();
+    let (status, reply) =
+        send(&bot.url(), TOKEN, &json!({"chat_id": CHAT, "text": "<b>Order</b> 1", "parse_mode": "HTML"})).await;
+    assert_eq!((status, &reply["ok"], &reply["result"]["text"]), (200, &json!(true), &json!("Order 1")));
+    let seen: Value = reqwest::get(format!("{}/messages?since=0", bot.url())).await.unwrap().json().await.unwrap();
+    assert_eq!(seen["messages"][0]["text"], "Order 1");
+    assert_eq!(bot.messages().len(), 1);
+}
+
+#[tokio::test]
+async fn more_than_a_burst_is_told_how_long_to_wait() {
+    let bot = bot_api::start().unwrap();
+    let body = json!({"chat_id": CHAT.parse::<i64>().unwrap(), "text": "x"});
+    for _ in 0..5 {
+        assert_eq!(send(&bot.url(), TOKEN, &body).await.0, 200);
+    }
+    let (status, reply) = send(&bot.url(), TOKEN, &body).await;
+    assert_eq!(status, 429);
+    assert_eq!(reply["ok"], false);
+    assert_eq!(reply["error_code"], 429);
+    assert_eq!(reply["parameters"]["retry_after"], 1);
+    assert_eq!(reply["description"], "Too Many Requests: retry after 1");
+    assert_eq!((bot.refused(), bot.messages().len()), (1, 5));
+}
+
+#[tokio::test]
+async fn what_telegram_refuses_is_refused_with_its_words() {
+    let bot = bot_api::start().unwrap();
+    let cases = [
+        (TOKEN, json!({"chat_id": CHAT, "text": ""}), 400, "Bad Request: message text is empty"),
+        (TOKEN, json!({"chat_id": CHAT, "text": "x".repeat(4097)}), 400, "Bad Request: message is too long"),
+        (TOKEN, json!({"chat_id": 5, "text": "x"}), 400, "Bad Request: chat not found"),
+        ("1:wrong", json!({"chat_id": CHAT, "text": "x"}), 401, "Unauthorized"),
+    ];
+    for (token, body, status, description) in cases {
+        let (answered, reply) = send(&bot.url(), token, &body).await;
+        assert_eq!((answered, reply["description"].as_str()), (status, Some(description)));
+    }
+    assert!(bot.messages().is_empty());
+}
+
+#[tokio::test]
+async fn ordered_failures_come_first() {
+    let bot = bot_api::start().unwrap();
+    let body = json!({"chat_id": CHAT, "text": "x"});
+    bot.fail_next(1, Failure::RetryAfter(7));
+    bot.fail_next(1, Failure::Unavailable);
+    bot.fail_next(1, Failure::LostReply);
+    assert_eq!(send(&bot.url(), TOKEN, &body).await.1["parameters"]["retry_after"], 7);
+    assert_eq!(send(&bot.url(), TOKEN, &body).await.0, 502);
+    let reply = reqwest::Client::new().post(format!("{}/bot{TOKEN}/sendMessage", bot.url())).json(&body).send().await;
+    let read = async { reply?.text().await }.await;
+    assert!(read.is_err(), "the connection broke");
+    assert_eq!(bot.messages().len(), 1, "and yet the message is there");
+    assert_eq!(send(&bot.url(), TOKEN, &body).await.0, 200);
+}
