@@ -3,6 +3,7 @@
 mod consumer;
 mod dead_letter;
 mod delivery;
+mod identities;
 pub mod operations;
 mod producer;
 mod record;
@@ -16,6 +17,7 @@ mod topics;
 pub use consumer::{Consumer, ConsumerState};
 pub use dead_letter::{dead_letter_topic, header as dead_letter_header};
 pub use delivery::{Delivered, Snapshot};
+pub use identities::Identities;
 pub use producer::{Outgoing, Producer, SendFailure};
 pub use record::Record;
 pub use relay::{Relay, RelayState};

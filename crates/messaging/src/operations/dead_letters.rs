@@ -174,18 +174,16 @@ fn read_partition(
     let mut last_seen = Instant::now();
     while next < end && letters.len() < most {
         match client.poll(Duration::from_millis(200)) {
-            Some(Ok(message)) => {
-                // A consumer that was just assigned elsewhere may still hand out what it had fetched before.
-                if message.topic() == at.0 && message.partition() == at.1 {
-                    next = message.offset() + 1;
-                    last_seen = Instant::now();
-                    if let Some(letter) = letter(settings, &message) {
-                        letters.push(letter);
-                    }
+            // A consumer that was just assigned elsewhere may still hand out what it had fetched before.
+            Some(Ok(message)) if message.topic() == at.0 && message.partition() == at.1 => {
+                next = message.offset() + 1;
+                last_seen = Instant::now();
+                if let Some(letter) = letter(settings, &message) {
+                    letters.push(letter);
                 }
             }
+            Some(Ok(_)) | None => {}
             Some(Err(error)) => tracing::debug!(%error, "the broker is asked again"),
-            None => {}
         }
         if last_seen.elapsed() > PATIENCE {
             return Err(OperationError::Stalled {
