@@ -1,0 +1,82 @@
+//! What the documents say is what the code does: variables, problems, topics.
+
+use std::collections::BTreeSet;
+
+use crate::sources::{hold, Tree};
+
+/// `UPPER_CASE` words in quotes: the variables that a config.rs reads.
+fn variables_read(text: &str) -> BTreeSet<String> {
+    text.split('"')
+        .skip(1)
+        .step_by(2)
+        .filter(|word| {
+            word.len() > 3
+                && word.contains('_')
+                && word.starts_with(|sign: char| sign.is_ascii_uppercase())
+                && word.chars().all(|sign| sign.is_ascii_uppercase() || sign.is_ascii_digit() || sign == '_')
+        })
+        .map(str::to_owned)
+        .collect()
+}
+
+fn undocumented_variables(tree: &Tree) -> Vec<String> {
+    let mut found = Vec::new();
+    for service in tree.services() {
+        let Some(config) = tree.files.get(&format!("services/{service}/src/config.rs")) else { continue };
+        let readme = tree.files.get(&format!("services/{service}/README.md")).map(String::as_str).unwrap_or_default();
+        for variable in variables_read(config) {
+            if !readme.contains(&format!("`{variable}`")) {
+                found.push(format!("services/{service}/README.md does not explain {variable}"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_variable_of_a_service_is_in_its_readme() {
+    hold(
+        undocumented_variables,
+        &[("services/order/src/config.rs", "reader.text(\"ORDER_DEADLINE\")"), ("services/order/README.md", "# order")],
+    );
+}
+
+fn undocumented_topics(tree: &Tree) -> Vec<String> {
+    let Some(topics) = tree.files.get("crates/contracts/src/topic.rs") else { return Vec::new() };
+    let events = tree.files.get("docs/events.md").map(String::as_str).unwrap_or_default();
+    topics
+        .split("name: \"")
+        .skip(1)
+        .filter_map(|part| part.split('"').next())
+        .filter(|name| !events.contains(&format!("`{name}`")))
+        .map(|name| format!("docs/events.md does not describe the topic {name}"))
+        .collect()
+}
+
+#[test]
+fn every_topic_is_described() {
+    hold(undocumented_topics, &[("crates/contracts/src/topic.rs", "Topic { name: \"order.order.v1\" }")]);
+}
+
+fn event_types_in(text: &str) -> BTreeSet<&str> {
+    text.split('"').skip(1).step_by(2).filter(|word| word.matches('.').count() >= 2 && word.contains(".v")).collect()
+}
+
+fn undocumented_events(tree: &Tree) -> Vec<String> {
+    let events = tree.files.get("docs/events.md").map(String::as_str).unwrap_or_default();
+    let mut found = Vec::new();
+    for owner in ["auth", "category", "catalog", "order"] {
+        let Some(text) = tree.files.get(&format!("crates/contracts/src/{owner}.rs")) else { continue };
+        for event in event_types_in(text.split("#[cfg(test)]").next().unwrap_or_default()) {
+            if event.starts_with(owner) && !events.contains(&format!("`{event}`")) {
+                found.push(format!("docs/events.md does not describe the event {event}"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_event_is_described() {
+    hold(undocumented_events, &[("crates/contracts/src/order.rs", "Placed = \"order.order.placed.v1\",")]);
+}

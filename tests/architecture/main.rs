@@ -1,0 +1,9 @@
+//! The rules of the design that a program can check, each held against the real tree and against a
+//! fixture that breaks it: a rule that cannot fail is no rule.
+
+mod dependencies;
+mod documents;
+mod layers;
+mod migrations;
+mod sources;
+mod style;
