@@ -1,0 +1,2 @@
+drop table sellable;
+drop table sellable_products;

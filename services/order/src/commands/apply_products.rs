@@ -1,0 +1,27 @@
+//! Brings this service's own copy of the catalog up to date, for one organisation and a batch of product states.
+
+use access::Permission;
+use mediator::Command;
+use persistence::Tx;
+
+use crate::{domain::Product, error::Error, store::sellable};
+
+/// Takes product states, in any order and any number of times.
+#[derive(Debug, Clone)]
+pub struct ApplyProducts {
+    /// The states, all of one organisation.
+    pub products: Vec<Product>,
+    /// Whether this is a rebuild, which also corrects rows of the version that it brings.
+    pub rebuild: bool,
+}
+
+impl Command for ApplyProducts {
+    const NAME: &'static str = "order.apply-products";
+    const REQUIRES: Permission = Permission::System;
+    type Reply = ();
+    type Error = Error;
+
+    async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        sellable::apply(tx, &Product::newest(self.products.clone()), self.rebuild).await
+    }
+}

@@ -1,0 +1,417 @@
+//! The status machine of an order as one table. The rule: every pair of status and trigger has exactly one line, and
+//! nothing outside this table decides what an order becomes.
+
+use kernel::Malformed;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Where an order stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Placed; catalog has not answered yet.
+    Pending,
+    /// Every line is reserved.
+    Confirmed,
+    /// Catalog refused it; the reasons are stored.
+    Rejected,
+    /// Called off by somebody, by its deadline or by the loss of its reservation.
+    Cancelled,
+}
+
+impl Status {
+    /// Every status.
+    pub const ALL: [Self; 4] = [Self::Pending, Self::Confirmed, Self::Rejected, Self::Cancelled];
+
+    /// The status as it is stored and shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Confirmed => "confirmed",
+            Self::Rejected => "rejected",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Reads a status.
+    ///
+    /// # Errors
+    /// `Malformed` when there is no such status.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let found = Self::ALL.into_iter().find(|status| status.as_str() == text);
+        found.ok_or_else(|| Malformed::new("status", "must be pending, confirmed, rejected or cancelled"))
+    }
+
+    /// Whether placing has come to its end: catalog's answer is known or no longer matters.
+    #[must_use]
+    pub const fn is_settled(self) -> bool {
+        !matches!(self, Self::Pending)
+    }
+}
+
+/// Whether the order is paid for. Payment is not connected yet: every order is unpaid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PaymentStatus {
+    /// Nothing was received.
+    Unpaid,
+    /// The total was received.
+    Paid,
+}
+
+impl PaymentStatus {
+    /// The status as it is stored and shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unpaid => "unpaid",
+            Self::Paid => "paid",
+        }
+    }
+
+    /// Reads a payment status.
+    ///
+    /// # Errors
+    /// `Malformed` when there is no such status.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let found = [Self::Unpaid, Self::Paid].into_iter().find(|status| status.as_str() == text);
+        found.ok_or_else(|| Malformed::new("payment status", "must be unpaid or paid"))
+    }
+}
+
+/// Whether the goods have left. Shipping is not connected yet: every order is unfulfilled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FulfilmentStatus {
+    /// Nothing was shipped.
+    Unfulfilled,
+    /// Every line was shipped.
+    Fulfilled,
+}
+
+impl FulfilmentStatus {
+    /// The status as it is stored and shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unfulfilled => "unfulfilled",
+            Self::Fulfilled => "fulfilled",
+        }
+    }
+
+    /// Reads a fulfilment status.
+    ///
+    /// # Errors
+    /// `Malformed` when there is no such status.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let found = [Self::Unfulfilled, Self::Fulfilled].into_iter().find(|status| status.as_str() == text);
+        found.ok_or_else(|| Malformed::new("fulfilment status", "must be unfulfilled or fulfilled"))
+    }
+}
+
+/// What calls an order off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// The holder of the order token.
+    Shopper,
+    /// A member of the organisation.
+    Staff,
+    /// Catalog's answer did not come in time.
+    Deadline,
+    /// Catalog let the reservation go before it was made firm.
+    ReservationExpired,
+}
+
+impl Cause {
+    /// The cause as it is stored, shown and published.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Shopper => "shopper",
+            Self::Staff => "staff",
+            Self::Deadline => "deadline",
+            Self::ReservationExpired => "reservation-expired",
+        }
+    }
+
+    /// Reads a cause.
+    ///
+    /// # Errors
+    /// `Malformed` when there is no such cause.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let all = [Self::Shopper, Self::Staff, Self::Deadline, Self::ReservationExpired];
+        let found = all.into_iter().find(|cause| cause.as_str() == text);
+        found.ok_or_else(|| Malformed::new("cause", "must be shopper, staff, deadline or reservation-expired"))
+    }
+}
+
+/// What can happen to an order after it was placed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Trigger {
+    /// Catalog answered: reserved.
+    Reserved,
+    /// Catalog answered: rejected.
+    Refused,
+    /// Catalog says that the reservation is gone: expired, or met by the confirmation after it had expired.
+    ReservationLost,
+    /// The sweep found the order past its deadline.
+    DeadlinePassed,
+    /// The holder of the order token cancels.
+    ShopperCancels,
+    /// A member of the organisation cancels.
+    StaffCancels,
+}
+
+impl Trigger {
+    /// Every trigger.
+    pub const ALL: [Self; 6] = [
+        Self::Reserved,
+        Self::Refused,
+        Self::ReservationLost,
+        Self::DeadlinePassed,
+        Self::ShopperCancels,
+        Self::StaffCancels,
+    ];
+
+    /// The word that stands in the history.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reserved => "reserved",
+            Self::Refused => "refused",
+            Self::ReservationLost => "reservation-expired",
+            Self::DeadlinePassed => "deadline",
+            Self::ShopperCancels => "shopper",
+            Self::StaffCancels => "staff",
+        }
+    }
+}
+
+/// What a guard may look at besides the status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Facts {
+    /// Whether it is paid for.
+    pub payment: PaymentStatus,
+    /// Whether the goods have left.
+    pub fulfilment: FulfilmentStatus,
+    /// Whether the deadline has passed, by the database's clock.
+    pub overdue: bool,
+}
+
+/// What a trigger does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// The order takes this status.
+    Move(Status),
+    /// Nothing: it happened already, or it comes too late. The trigger succeeds.
+    Keep,
+    /// Nothing, and whoever asked is told that it is not possible.
+    Refuse,
+}
+
+/// One line of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// The status that the order has.
+    pub from: Status,
+    /// What happens.
+    pub on: Trigger,
+    /// What it does when the guard agrees.
+    pub then: Effect,
+    /// Whether it may.
+    pub when: fn(&Facts) -> bool,
+    /// What it does when the guard does not agree.
+    pub otherwise: Effect,
+}
+
+const fn rule(from: Status, on: Trigger, then: Effect) -> Rule {
+    Rule { from, on, then, when: always, otherwise: Effect::Keep }
+}
+
+const fn guarded(from: Status, on: Trigger, then: Effect, when: fn(&Facts) -> bool, otherwise: Effect) -> Rule {
+    Rule { from, on, then, when, otherwise }
+}
+
+fn always(_: &Facts) -> bool {
+    true
+}
+
+fn overdue(facts: &Facts) -> bool {
+    facts.overdue
+}
+
+fn not_shipped(facts: &Facts) -> bool {
+    facts.fulfilment == FulfilmentStatus::Unfulfilled
+}
+
+fn untouched(facts: &Facts) -> bool {
+    not_shipped(facts) && facts.payment == PaymentStatus::Unpaid
+}
+
+/// The whole machine. What happened already is kept silently, what comes too late is kept silently, and only a person
+/// who asks for the impossible is refused.
+pub const TRANSITIONS: [Rule; 24] = {
+    use Effect::{Keep, Move, Refuse};
+    use Status::{Cancelled, Confirmed, Pending, Rejected};
+    use Trigger::{DeadlinePassed, Refused, ReservationLost, Reserved, ShopperCancels, StaffCancels};
+    [
+        rule(Pending, Reserved, Move(Confirmed)),
+        rule(Pending, Refused, Move(Rejected)),
+        rule(Pending, ReservationLost, Move(Cancelled)),
+        guarded(Pending, DeadlinePassed, Move(Cancelled), overdue, Keep),
+        rule(Pending, ShopperCancels, Move(Cancelled)),
+        rule(Pending, StaffCancels, Move(Cancelled)),
+        rule(Confirmed, Reserved, Keep),
+        rule(Confirmed, Refused, Keep),
+        guarded(Confirmed, ReservationLost, Move(Cancelled), not_shipped, Keep),
+        rule(Confirmed, DeadlinePassed, Keep),
+        // Money that was received goes back by a person's decision, never by the shopper's click alone.
+        guarded(Confirmed, ShopperCancels, Move(Cancelled), untouched, Refuse),
+        guarded(Confirmed, StaffCancels, Move(Cancelled), not_shipped, Refuse),
+        rule(Rejected, Reserved, Keep),
+        rule(Rejected, Refused, Keep),
+        rule(Rejected, ReservationLost, Keep),
+        rule(Rejected, DeadlinePassed, Keep),
+        rule(Rejected, ShopperCancels, Refuse),
+        rule(Rejected, StaffCancels, Refuse),
+        rule(Cancelled, Reserved, Keep),
+        rule(Cancelled, Refused, Keep),
+        rule(Cancelled, ReservationLost, Keep),
+        rule(Cancelled, DeadlinePassed, Keep),
+        rule(Cancelled, ShopperCancels, Keep),
+        rule(Cancelled, StaffCancels, Keep),
+    ]
+};
+
+/// What a trigger does to an order with this status and these facts.
+#[must_use]
+pub fn decide(from: Status, on: Trigger, facts: &Facts) -> Effect {
+    TRANSITIONS
+        .iter()
+        .find(|rule| rule.from == from && rule.on == on)
+        .map_or(Effect::Keep, |rule| if (rule.when)(facts) { rule.then } else { rule.otherwise })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const OPEN: Facts =
+        Facts { payment: PaymentStatus::Unpaid, fulfilment: FulfilmentStatus::Unfulfilled, overdue: true };
+
+    fn trigger() -> impl Strategy<Value = Trigger> {
+        prop::sample::select(Trigger::ALL.to_vec())
+    }
+
+    fn facts() -> impl Strategy<Value = Facts> {
+        (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(paid, shipped, overdue)| Facts {
+            payment: if paid { PaymentStatus::Paid } else { PaymentStatus::Unpaid },
+            fulfilment: if shipped { FulfilmentStatus::Fulfilled } else { FulfilmentStatus::Unfulfilled },
+            overdue,
+        })
+    }
+
+    fn step(status: Status, on: Trigger, facts: &Facts) -> Status {
+        match decide(status, on, facts) {
+            Effect::Move(to) => to,
+            Effect::Keep | Effect::Refuse => status,
+        }
+    }
+
+    #[test]
+    fn every_pair_of_status_and_trigger_has_exactly_one_line() {
+        for from in Status::ALL {
+            for on in Trigger::ALL {
+                let lines = TRANSITIONS.iter().filter(|rule| rule.from == from && rule.on == on).count();
+                assert_eq!(lines, 1, "{from:?} on {on:?}");
+            }
+        }
+        assert_eq!(TRANSITIONS.len(), Status::ALL.len() * Trigger::ALL.len());
+    }
+
+    #[test]
+    fn a_guard_that_disagrees_keeps_answers_and_refuses_people() {
+        let shipped = Facts { fulfilment: FulfilmentStatus::Fulfilled, ..OPEN };
+        let paid = Facts { payment: PaymentStatus::Paid, ..OPEN };
+        let early = Facts { overdue: false, ..OPEN };
+        assert_eq!(decide(Status::Pending, Trigger::DeadlinePassed, &early), Effect::Keep);
+        assert_eq!(decide(Status::Confirmed, Trigger::ReservationLost, &shipped), Effect::Keep);
+        assert_eq!(decide(Status::Confirmed, Trigger::StaffCancels, &shipped), Effect::Refuse);
+        assert_eq!(decide(Status::Confirmed, Trigger::ShopperCancels, &paid), Effect::Refuse);
+        assert_eq!(decide(Status::Confirmed, Trigger::StaffCancels, &paid), Effect::Move(Status::Cancelled));
+    }
+
+    #[test]
+    fn words_are_read_as_they_are_written() {
+        for status in Status::ALL {
+            assert_eq!(Status::parse(status.as_str()).unwrap(), status);
+        }
+        assert!(Status::parse("Pending").is_err());
+        for cause in [Cause::Shopper, Cause::Staff, Cause::Deadline, Cause::ReservationExpired] {
+            assert_eq!(Cause::parse(cause.as_str()).unwrap(), cause);
+        }
+    }
+
+    proptest! {
+        /// Any sequence of triggers, duplicated and shuffled as it may be.
+        #[test]
+        fn no_sequence_leaves_a_final_status_or_moves_more_than_twice(
+            sequence in prop::collection::vec((trigger(), facts()), 0..40),
+        ) {
+            let (mut status, mut moves) = (Status::Pending, 0);
+            for (on, facts) in sequence {
+                let next = step(status, on, &facts);
+                if next != status {
+                    moves += 1;
+                    prop_assert!(
+                        matches!(
+                            (status, next),
+                            (Status::Pending, _) | (Status::Confirmed, Status::Cancelled)
+                        ),
+                        "{status:?} became {next:?}"
+                    );
+                }
+                status = next;
+            }
+            prop_assert!(moves <= 2);
+        }
+
+        /// Repeating a trigger right after it changes nothing and refuses nobody whom it served.
+        #[test]
+        fn a_repeated_trigger_succeeds_without_effect(
+            sequence in prop::collection::vec(trigger(), 0..20), last in trigger(), facts in facts(),
+        ) {
+            let status = sequence.into_iter().fold(Status::Pending, |status, on| step(status, on, &OPEN));
+            let once = step(status, last, &facts);
+            prop_assert_eq!(step(once, last, &facts), once);
+            if matches!(decide(status, last, &facts), Effect::Move(_)) {
+                prop_assert_eq!(decide(once, last, &facts), Effect::Keep);
+            }
+        }
+
+        /// What catalog can say about one order, in any order and any number of times, ends in the same status.
+        #[test]
+        fn shuffled_and_doubled_answers_end_in_one_status(
+            history in prop::sample::select(vec![
+                vec![Trigger::Reserved],
+                vec![Trigger::Refused],
+                vec![Trigger::Reserved, Trigger::ReservationLost],
+                vec![Trigger::Reserved, Trigger::ShopperCancels],
+                vec![Trigger::Reserved, Trigger::StaffCancels, Trigger::ReservationLost],
+            ]),
+            picks in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
+        ) {
+            let straight = history.iter().fold(Status::Pending, |status, on| step(status, *on, &OPEN));
+            let mut shuffled: Vec<Trigger> = picks.iter().map(|pick| *pick.get(&history)).collect();
+            // Each answer comes at least once; the extra ones stand anywhere before.
+            shuffled.extend(history.iter().rev().copied());
+            let crooked = shuffled.iter().fold(Status::Pending, |status, on| step(status, *on, &OPEN));
+            prop_assert_eq!(crooked, straight);
+            prop_assert!(crooked.is_settled());
+        }
+    }
+}

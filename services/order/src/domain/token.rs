@@ -1,0 +1,90 @@
+//! The order token: whoever holds it may read and cancel that one order. The rule: only its digest is kept with the
+//! order, and digests are compared in constant time.
+
+use aws_lc_rs::{constant_time, digest, rand};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use kernel::Malformed;
+
+const BYTES: usize = 32;
+const TEXT_LIMIT: usize = 64;
+
+/// A token as its holder has it: 43 characters, 256 random bits. It is not printed by `Debug`.
+#[derive(Clone)]
+pub struct OrderToken(String);
+
+impl OrderToken {
+    /// Makes a new token.
+    ///
+    /// # Errors
+    /// `Malformed` when the system has no randomness to give; nothing can be placed then.
+    pub fn generate() -> Result<Self, Malformed> {
+        let mut bytes = [0_u8; BYTES];
+        rand::fill(&mut bytes).map_err(|_| Malformed::new("order token", "the system gave no random bytes"))?;
+        Ok(Self(URL_SAFE_NO_PAD.encode(bytes)))
+    }
+
+    /// Takes a token that somebody sent. Anything but a made token simply matches nothing.
+    #[must_use]
+    pub fn presented(text: &str) -> Option<Self> {
+        (text.len() <= TEXT_LIMIT).then(|| Self(text.to_owned()))
+    }
+
+    /// The text that the holder gets, once.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// What is kept.
+    #[must_use]
+    pub fn digest(&self) -> TokenDigest {
+        TokenDigest(digest::digest(&digest::SHA256, self.0.as_bytes()).as_ref().to_vec())
+    }
+}
+
+impl std::fmt::Debug for OrderToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OrderToken(…)")
+    }
+}
+
+/// The sha256 of a token.
+#[derive(Debug, Clone)]
+pub struct TokenDigest(Vec<u8>);
+
+impl TokenDigest {
+    /// A digest as it was stored.
+    #[must_use]
+    pub fn stored(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes to store.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether both are digests of the same token; takes the same time wherever they differ.
+    #[must_use]
+    pub fn matches(&self, other: &Self) -> bool {
+        constant_time::verify_slices_are_equal(&self.0, &other.0).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_matches_its_own_digest_and_no_other() {
+        let (one, other) = (OrderToken::generate().unwrap(), OrderToken::generate().unwrap());
+        let again = OrderToken::presented(one.reveal()).unwrap();
+        assert!(one.digest().matches(&again.digest()));
+        assert!(!one.digest().matches(&other.digest()));
+        assert!(!one.digest().matches(&TokenDigest::stored(Vec::new())));
+        assert_eq!(one.reveal().len(), 43);
+        assert!(!format!("{one:?}").contains(one.reveal()));
+    }
+}

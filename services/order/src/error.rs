@@ -1,0 +1,64 @@
+//! Everything that a command or a query of this service can answer other than its reply.
+
+use kernel::{Malformed, OrderId};
+use mediator::{Class, Classified};
+
+use crate::domain::{DraftError, NotCancellable};
+
+/// Why a command or query of this service failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The order cannot be placed as it is.
+    #[error(transparent)]
+    Draft(#[from] DraftError),
+    /// The order has gone too far.
+    #[error(transparent)]
+    NotCancellable(#[from] NotCancellable),
+    /// There is no such order, or the order token is not its own: the asker cannot tell which.
+    #[error("there is no order {order} here; check the id and, in the shop, the order token")]
+    NotFound {
+        /// The id that was asked for.
+        order: OrderId,
+    },
+    /// Catalog answered for orders that were never placed here.
+    #[error("catalog answered for orders that are not here: {}; find out who placed them", list(.orders))]
+    Unplaced {
+        /// The ids of the answers.
+        orders: Vec<OrderId>,
+    },
+    /// A value that a client sent on makes no sense here, such as a cursor of another list.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// A stored row breaks a rule of the domain: somebody wrote past this service.
+    #[error("the stored row of {what} breaks a rule: {reason}; repair the row")]
+    Corrupt {
+        /// The row.
+        what: String,
+        /// The rule.
+        reason: String,
+    },
+    /// The database refused or could not be reached.
+    #[error(transparent)]
+    Storage(#[from] persistence::Error),
+}
+
+impl Error {
+    /// A stored row that cannot be read.
+    pub(crate) fn corrupt(what: impl std::fmt::Display, reason: impl std::fmt::Display) -> Self {
+        Self::Corrupt { what: what.to_string(), reason: reason.to_string() }
+    }
+}
+
+impl Classified for Error {
+    fn class(&self) -> Class {
+        match self {
+            Self::Draft(_) | Self::NotCancellable(_) | Self::NotFound { .. } | Self::Malformed(_) => Class::Refused,
+            Self::Unplaced { .. } | Self::Corrupt { .. } => Class::Permanent,
+            Self::Storage(error) => error.class(),
+        }
+    }
+}
+
+fn list(orders: &[OrderId]) -> String {
+    orders.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

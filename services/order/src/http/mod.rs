@@ -1,0 +1,39 @@
+//! The route table. Permissions stand on the commands and queries; handlers only translate.
+
+mod orders;
+mod problems;
+mod shop;
+mod waiting;
+
+use rest::{Api, Routes};
+
+use crate::{
+    commands::{CancelOrder, CancelOwnOrder, PlaceOrder},
+    queries::{FindOrder, FindOwnOrder, ListOrders},
+};
+
+pub use shop::Shop;
+
+/// Every route of this service.
+#[must_use]
+pub fn routes() -> Routes {
+    Api::new("order", "Orders: placed by shoppers, confirmed or rejected by what is in stock")
+        .problems(&problems::ALL)
+        .post("/store/v1/{organisation}/orders", shop::place, |op| {
+            op.summary("Place an order").sends::<PlaceOrder>().problems(&problems::PLACE)
+        })
+        .get("/store/v1/{organisation}/orders/{order}", shop::find, |op| {
+            op.summary("Read an order with its order token").asks::<FindOwnOrder>()
+        })
+        .post("/store/v1/{organisation}/orders/{order}/cancel", shop::cancel, |op| {
+            op.summary("Cancel an order with its order token").sends::<CancelOwnOrder>().problems(&problems::CANCEL)
+        })
+        .get("/admin/v1/orders", orders::list, |op| {
+            op.summary("List orders, newest first").asks::<ListOrders>()
+        })
+        .get("/admin/v1/orders/{order}", orders::find, |op| op.summary("Read an order").asks::<FindOrder>())
+        .post("/admin/v1/orders/{order}/cancel", orders::cancel, |op| {
+            op.summary("Cancel an order").sends::<CancelOrder>().problems(&problems::CANCEL)
+        })
+        .finish()
+}

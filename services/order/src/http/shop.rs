@@ -1,0 +1,158 @@
+//! Orders in the public shop: whoever holds the order token may read and cancel that order.
+
+use kernel::{Currency, Money, OrderId, Quantity, Sku};
+use rest::{
+    Anyone, App, Awaited, Body, Credential, CredentialHeader, Faults, IdempotencyKey, Path, Prefer, Problem, State, Tagged,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::waiting;
+use crate::{
+    commands::{CancelOwnOrder, PlaceOrder, Receipt},
+    domain::{Draft, Order, OrderToken, Reference, Wanted},
+    error::Error,
+    queries::FindOwnOrder,
+    settled::Settled,
+};
+
+/// What placing needs besides the request.
+#[derive(Debug, Clone)]
+pub struct Shop {
+    /// Who waits in this process.
+    pub settled: Settled,
+    /// Seconds until an order is called off unless catalog has answered.
+    pub deadline_seconds: u32,
+}
+
+/// The header with the order token.
+pub(super) struct TokenHeader;
+
+impl CredentialHeader for TokenHeader {
+    const NAME: &'static str = "order-token";
+    const MEANING: &'static str = "The token that placing the order was answered with.";
+}
+
+/// An order in a path.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct OrderPath {
+    order: OrderId,
+}
+
+/// An order to place.
+#[derive(Debug, Serialize, Deserialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PlaceOrderBody {
+    /// 1 to 100 lines; lines with the same SKU become one.
+    #[garde(dive, length(min = 1, max = 100))]
+    lines: Vec<LineBody>,
+    /// The shopper's own word for the order, 1 to 200 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(inner(length(chars, min = 1, max = 200)))]
+    reference: Option<String>,
+}
+
+/// One line to order.
+#[derive(Debug, Serialize, Deserialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LineBody {
+    /// 1 to 64 visible characters without spaces.
+    #[garde(length(bytes, min = 1, max = 64))]
+    sku: String,
+    /// 1 to 1,000,000.
+    #[garde(range(min = 1, max = 1_000_000))]
+    quantity: i64,
+    /// The price of one that the shopper was shown. Where it is given and is not the price now, nothing is ordered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(dive)]
+    unit_price: Option<PriceBody>,
+}
+
+/// An amount of money.
+#[derive(Debug, Serialize, Deserialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PriceBody {
+    /// Decimal digits, such as "1499.00".
+    #[garde(length(bytes, min = 1, max = 24))]
+    amount: String,
+    /// ISO 4217 code, such as "USD".
+    #[garde(length(bytes, min = 3, max = 3))]
+    currency: String,
+}
+
+pub(super) async fn place(
+    app: App,
+    by: Anyone,
+    key: IdempotencyKey,
+    prefer: Prefer,
+    State(shop): State<Shop>,
+    Body(body): Body<PlaceOrderBody>,
+) -> Result<Awaited<Receipt>, Problem> {
+    let command = body.command(&by, &shop)?;
+    let seat = shop.settled.seat(command.order);
+    let recorded = app.accept(&by, &key, &body, command, |receipt| Some(receipt.location.clone())).await?;
+    waiting::outcome(&app, &by, &shop, seat, recorded, prefer.wait()).await
+}
+
+pub(super) async fn find(
+    app: App,
+    by: Anyone,
+    Path(at): Path<OrderPath>,
+    token: Credential<TokenHeader>,
+) -> Result<Tagged<rest::Ok<Order>>, Problem> {
+    let order = app.ask(&by, FindOwnOrder { order: at.order, token: own(&at, &token)? }).await?;
+    Ok(Tagged::version(order.version, rest::Ok(order)))
+}
+
+pub(super) async fn cancel(
+    app: App,
+    by: Anyone,
+    Path(at): Path<OrderPath>,
+    token: Credential<TokenHeader>,
+) -> Result<Tagged<rest::Ok<Order>>, Problem> {
+    let token_of = own(&at, &token)?;
+    app.send(&by, CancelOwnOrder { order: at.order, token: token_of.clone() }).await?;
+    let order = app.ask(&by, FindOwnOrder { order: at.order, token: token_of }).await?;
+    Ok(Tagged::version(order.version, rest::Ok(order)))
+}
+
+/// What was sent as the order token; what no token looks like is not this order's either.
+fn own(at: &OrderPath, token: &Credential<TokenHeader>) -> Result<OrderToken, Error> {
+    OrderToken::presented(token.expose()).ok_or(Error::NotFound { order: at.order })
+}
+
+impl PlaceOrderBody {
+    fn command(&self, by: &Anyone, shop: &Shop) -> Result<PlaceOrder, Problem> {
+        let mut faults = Faults::new();
+        let reference = self.reference.as_deref().map(|text| faults.take("reference", Reference::parse(text)));
+        let lines: Vec<Option<Wanted>> =
+            self.lines.iter().enumerate().map(|(line, body)| body.wanted(line, &mut faults)).collect();
+        faults.finish()?;
+        let draft = Draft::new(lines.into_iter().flatten().collect()).map_err(Error::from)?;
+        Ok(PlaceOrder {
+            order: OrderId::new(),
+            token: OrderToken::generate().map_err(Problem::unavailable)?,
+            draft,
+            reference: reference.flatten(),
+            deadline_seconds: shop.deadline_seconds,
+            orders_path: format!("/store/v1/{}/orders", by.slug()),
+        })
+    }
+}
+
+impl LineBody {
+    fn wanted(&self, line: usize, faults: &mut Faults) -> Option<Wanted> {
+        let sku = faults.take(format!("lines[{line}].sku"), Sku::parse(&self.sku));
+        let quantity = faults.take(format!("lines[{line}].quantity"), Quantity::new(self.quantity));
+        let shown = self.unit_price.as_ref().map(|price| price.money(line, faults));
+        Some(Wanted { sku: sku?, quantity: quantity?, shown: shown.flatten() })
+    }
+}
+
+impl PriceBody {
+    fn money(&self, line: usize, faults: &mut Faults) -> Option<Money> {
+        let currency =
+            faults.take(format!("lines[{line}].unit_price.currency"), Currency::parse(&self.currency))?;
+        faults.take(format!("lines[{line}].unit_price.amount"), Money::parse(&self.amount, currency))
+    }
+}

@@ -1,0 +1,189 @@
+//! This service's own copy of the sellable catalog: looked up when an order is placed, written from the topic.
+//! The rules: a product's rows are written by that product's records only, an older record never replaces a newer one,
+//! and rows are locked in the order of the product ids.
+
+use diesel::{
+    QueryableByName,
+    sql_types::{Array, BigInt, Bool, Text, Timestamptz, Uuid as SqlUuid},
+};
+use diesel_async::RunQueryDsl;
+use kernel::{Currency, Money, ProductId, Sku, Timestamp, VariantId};
+use persistence::{Tx, statement};
+use uuid::Uuid;
+
+use crate::{
+    domain::{Offer, Product, Variant},
+    error::Error,
+};
+
+/// What is known of these SKUs; one that is not known is missing.
+///
+/// # Errors
+/// `Storage` when the database fails, `Corrupt` when a row breaks a rule of the domain.
+pub async fn offers(tx: &mut Tx<'_>, skus: impl Iterator<Item = &Sku>) -> Result<Vec<Offer>, Error> {
+    // While a SKU moves from one product to another it may stand twice: the one that is sold counts, then the younger.
+    let rows: Vec<OfferRow> = statement(
+        "select distinct on (sku) sku, product_id, variant_id, product_version, title, variant_title, price_minor,
+                currency, for_sale
+         from sellable where org_id = $1 and sku = any($2)
+         order by sku, for_sale desc, variant_id desc",
+    )
+    .bind::<SqlUuid, _>(tx.organisation().uuid())
+    .bind::<Array<Text>, _>(skus.map(ToString::to_string).collect::<Vec<_>>())
+    .load(tx.connection())
+    .await
+    .map_err(persistence::Error::from)?;
+    rows.into_iter().map(Offer::try_from).collect()
+}
+
+/// Writes the newest states of products, each once and in the order of their ids ([`Product::newest`]).
+///
+/// Live, a state replaces an older one only. A rebuild also replaces one of the same version: whatever somebody wrote
+/// past this service is corrected.
+///
+/// # Errors
+/// `Storage` when the database fails.
+pub async fn apply(tx: &mut Tx<'_>, products: &[Product], rebuild: bool) -> Result<(), Error> {
+    let organisation = tx.organisation().uuid();
+    let accepted: Vec<Accepted> = statement(
+        "insert into sellable_products as known (org_id, product_id, version, removed, touched_at)
+         select $1, new.product_id, new.version, new.removed, clock_timestamp()
+         from unnest($2, $3, $4) as new (product_id, version, removed)
+         on conflict (org_id, product_id) do update
+         set version = excluded.version, removed = excluded.removed, touched_at = excluded.touched_at
+         where known.version < excluded.version or ($5 and known.version = excluded.version)
+         returning product_id",
+    )
+    .bind::<SqlUuid, _>(organisation)
+    .bind::<Array<SqlUuid>, _>(products.iter().map(|product| product.id.uuid()).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(products.iter().map(|product| product.version).collect::<Vec<_>>())
+    .bind::<Array<Bool>, _>(products.iter().map(|product| product.removed).collect::<Vec<_>>())
+    .bind::<Bool, _>(rebuild)
+    .load(tx.connection())
+    .await
+    .map_err(persistence::Error::from)?;
+    let accepted: std::collections::HashSet<Uuid> = accepted.into_iter().map(|row| row.product_id).collect();
+    let accepted: Vec<&Product> = products.iter().filter(|product| accepted.contains(&product.id.uuid())).collect();
+    if accepted.is_empty() {
+        return Ok(());
+    }
+    replace(tx, &accepted).await
+}
+
+/// Makes the variants of these products what the products say, the ones that disappeared included.
+async fn replace(tx: &mut Tx<'_>, products: &[&Product]) -> Result<(), Error> {
+    let rows: Vec<(&Product, &Variant)> =
+        products.iter().flat_map(|product| product.variants.iter().map(move |variant| (*product, variant))).collect();
+    statement(
+        "with gone as (
+            delete from sellable where org_id = $1 and product_id = any($2) and not variant_id = any($4)
+        )
+        insert into sellable as known (org_id, product_id, variant_id, sku, title, variant_title, price_minor, currency,
+                                       for_sale, product_version)
+        select $1, new.product_id, new.variant_id, new.sku, new.title, new.variant_title, new.price_minor, new.currency,
+               new.for_sale, new.product_version
+        from unnest($3, $4, $5, $6, $7, $8, $9, $10, $11)
+            as new (product_id, variant_id, sku, title, variant_title, price_minor, currency, for_sale, product_version)
+        on conflict (org_id, product_id, variant_id) do update
+        set sku = excluded.sku, title = excluded.title, variant_title = excluded.variant_title,
+            price_minor = excluded.price_minor, currency = excluded.currency, for_sale = excluded.for_sale,
+            product_version = excluded.product_version",
+    )
+    .bind::<SqlUuid, _>(tx.organisation().uuid())
+    .bind::<Array<SqlUuid>, _>(products.iter().map(|product| product.id.uuid()).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(column(&rows, |product, _| product.id.uuid()))
+    .bind::<Array<SqlUuid>, _>(column(&rows, |_, variant| variant.id.uuid()))
+    .bind::<Array<Text>, _>(column(&rows, |_, variant| variant.sku.to_string()))
+    .bind::<Array<Text>, _>(column(&rows, |product, _| product.title.clone()))
+    .bind::<Array<Text>, _>(column(&rows, |_, variant| variant.title.clone()))
+    .bind::<Array<BigInt>, _>(column(&rows, |_, variant| variant.price.minor()))
+    .bind::<Array<Text>, _>(column(&rows, |_, variant| variant.price.currency().code().to_owned()))
+    .bind::<Array<Bool>, _>(column(&rows, |_, variant| variant.for_sale))
+    .bind::<Array<BigInt>, _>(column(&rows, |product, _| product.version))
+    .execute(tx.connection())
+    .await
+    .map_err(persistence::Error::from)?;
+    Ok(())
+}
+
+/// Removes the products of which no record spoke since `since`, with their variants, and variants that belong to no
+/// product. Gives the number of products.
+///
+/// # Errors
+/// `Storage` when the database fails.
+pub async fn drop_untouched(tx: &mut Tx<'_>, since: Timestamp) -> Result<i64, Error> {
+    let gone: Count = statement(
+        "with gone as (
+            delete from sellable_products where org_id = $1 and touched_at < $2 returning product_id
+        ), variants as (
+            delete from sellable s where s.org_id = $1 and (
+                s.product_id in (select product_id from gone)
+                or not exists (select from sellable_products p where p.org_id = $1 and p.product_id = s.product_id))
+        )
+        select count(*) as count from gone",
+    )
+    .bind::<SqlUuid, _>(tx.organisation().uuid())
+    .bind::<Timestamptz, _>(since)
+    .get_result(tx.connection())
+    .await
+    .map_err(persistence::Error::from)?;
+    Ok(gone.count)
+}
+
+fn column<V>(rows: &[(&Product, &Variant)], value: impl Fn(&Product, &Variant) -> V) -> Vec<V> {
+    rows.iter().map(|(product, variant)| value(product, variant)).collect()
+}
+
+#[derive(QueryableByName)]
+struct Accepted {
+    #[diesel(sql_type = SqlUuid)]
+    product_id: Uuid,
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+#[derive(QueryableByName)]
+struct OfferRow {
+    #[diesel(sql_type = Text)]
+    sku: String,
+    #[diesel(sql_type = SqlUuid)]
+    product_id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    variant_id: Uuid,
+    #[diesel(sql_type = BigInt)]
+    product_version: i64,
+    #[diesel(sql_type = Text)]
+    title: String,
+    #[diesel(sql_type = Text)]
+    variant_title: String,
+    #[diesel(sql_type = BigInt)]
+    price_minor: i64,
+    #[diesel(sql_type = Text)]
+    currency: String,
+    #[diesel(sql_type = Bool)]
+    for_sale: bool,
+}
+
+impl TryFrom<OfferRow> for Offer {
+    type Error = Error;
+
+    fn try_from(row: OfferRow) -> Result<Self, Error> {
+        let variant = VariantId::from_uuid(row.variant_id);
+        let corrupt = |malformed| Error::corrupt(variant, malformed);
+        let currency = Currency::parse(&row.currency).map_err(corrupt)?;
+        Ok(Self {
+            sku: Sku::parse(&row.sku).map_err(corrupt)?,
+            product: ProductId::from_uuid(row.product_id),
+            variant,
+            product_version: row.product_version,
+            title: row.title,
+            variant_title: row.variant_title,
+            price: Money::from_minor(row.price_minor, currency).map_err(corrupt)?,
+            for_sale: row.for_sale,
+        })
+    }
+}
