@@ -1,0 +1,127 @@
+//! The command line, as clap reads it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Operates a Cyber Store.
+#[derive(Debug, Parser)]
+#[command(name = "cyberctl", version, about, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    /// Print JSON instead of tables.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Read NAME=value lines from this file; the environment wins. Default: .dev/env when it exists.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) env_file: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) wish: Wish,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Wish {
+    /// Every replica of every service: ready, lag, outbox, dead letters.
+    Status,
+    /// Topics as the broker has them, beside what the contracts declare.
+    Topics,
+    /// Records that a service could not take.
+    Dlq {
+        #[command(subcommand)]
+        wish: DeadLetterWish,
+    },
+    /// Build a read model of a service again from its topic.
+    Rebuild {
+        /// The service, such as `order`.
+        service: String,
+        /// The read model, such as `sellable-products`.
+        projection: String,
+    },
+    /// Organisations of this installation.
+    Organisation {
+        #[command(subcommand)]
+        wish: OrganisationWish,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeadLetterWish {
+    /// Dead-letter topics, the ones with something pending first.
+    List,
+    /// What a group could not take, and why.
+    Show(Show),
+    /// Bring back what is pending, or with --discard move past it. Without --yes nothing is done.
+    Redrive(Redrive),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// The group, which is the service, such as `order`.
+    pub(crate) group: String,
+    /// Only records of this topic.
+    #[arg(long)]
+    pub(crate) topic: Option<String>,
+    /// Also those that were redriven or discarded and are still kept.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Print headers and body of each.
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// How many at most.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) limit: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Redrive {
+    /// The group, which is the service, such as `order`.
+    pub(crate) group: String,
+    /// Only records of this topic.
+    #[arg(long)]
+    pub(crate) topic: Option<String>,
+    /// Move past them instead of bringing them back.
+    #[arg(long)]
+    pub(crate) discard: bool,
+    /// Do it; without this only what would be done is said.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Seconds to wait for the group to read what was brought back.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=3_600))]
+    pub(crate) wait: u64,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OrganisationWish {
+    /// Create an organisation with its first owner; the password comes from OWNER_PASSWORD or OWNER_PASSWORD_FILE.
+    Create(Create),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Create {
+    /// Its name in addresses: a to z, 0 to 9 and hyphens.
+    #[arg(long)]
+    pub(crate) slug: String,
+    /// Its name for people.
+    #[arg(long)]
+    pub(crate) name: String,
+    /// What it sells in, such as USD.
+    #[arg(long)]
+    pub(crate) currency: String,
+    /// The first owner's e-mail address.
+    #[arg(long)]
+    pub(crate) owner_email: String,
+    /// The first owner's name.
+    #[arg(long)]
+    pub(crate) owner_name: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Arguments;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

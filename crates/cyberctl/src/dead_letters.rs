@@ -1,0 +1,169 @@
+//! Dead letters: which there are, what they say, and bringing them back.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use messaging::operations::{self, DeadLetter, Selection};
+use serde::Serialize;
+
+use crate::arguments::{Redrive, Show};
+use crate::environment::Environment;
+use crate::error::Error;
+use crate::report::{Health, Report, short, table};
+
+/// Dead letters that a dry run looks at.
+const LOOKED_AT: usize = 100_000;
+
+pub(crate) async fn list(environment: &Environment) -> Result<Report, Error> {
+    let topics = operations::dead_letter_topics(&environment.kafka()?).await?;
+    let pending: i64 = topics.iter().map(|topic| topic.pending).sum();
+    let mut text = table(
+        ["TOPIC", "GROUP", "PENDING", "KEPT"],
+        topics.iter().map(|topic| {
+            [topic.topic.clone(), topic.group.clone(), topic.pending.to_string(), topic.records.to_string()]
+        }),
+    );
+    if let Some(first) = topics.iter().find(|topic| topic.pending > 0) {
+        text.push_str(&format!("\nSee why with: cyberctl dlq show {}", first.group));
+    } else {
+        text.push_str("\nNothing is pending.");
+    }
+    Ok(Report::new(text, &topics, if pending == 0 { Health::Well } else { Health::Unwell }))
+}
+
+pub(crate) async fn show(environment: &Environment, wish: &Show) -> Result<Report, Error> {
+    let selection = Selection { group: wish.group.clone(), topic: wish.topic.clone() };
+    let most = usize::try_from(wish.limit).unwrap_or(usize::MAX);
+    let letters = operations::dead_letters(&environment.kafka()?, &selection, wish.all, most).await?;
+    let text = if letters.is_empty() {
+        format!("Nothing is pending for {}.", wish.group)
+    } else if wish.full {
+        letters.iter().map(in_full).collect::<Vec<_>>().join("\n\n")
+    } else {
+        table(
+            ["OFFSET", "KIND", "EVENT", "KEY", "FROM", "SINCE", "ERROR"],
+            letters.iter().map(|letter| {
+                [
+                    letter.offset.to_string(),
+                    letter.kind.clone(),
+                    letter.event_type.clone().unwrap_or_else(|| "?".to_owned()),
+                    short(letter.key.as_deref().unwrap_or("none"), 40),
+                    origin(letter),
+                    letter.first_failed_at.clone(),
+                    short(&letter.error, 100),
+                ]
+            }),
+        )
+    };
+    Ok(Report::new(text, &letters, Health::Well))
+}
+
+/// What a redrive would do, or did.
+#[derive(Debug, Default, Serialize)]
+struct Outcome {
+    group: String,
+    /// `would redrive`, `would discard`, `redriven`, `discarded`.
+    action: &'static str,
+    records: usize,
+    keys: usize,
+    /// Records by topic, of a dry run.
+    topics: BTreeMap<String, usize>,
+    /// Whether the group has read what was brought back.
+    taken: Option<bool>,
+    failed_again: usize,
+}
+
+pub(crate) async fn redrive(environment: &Environment, wish: &Redrive) -> Result<Report, Error> {
+    let kafka = environment.kafka()?;
+    let selection = Selection { group: wish.group.clone(), topic: wish.topic.clone() };
+    let group = wish.group.clone();
+    if !wish.yes {
+        let letters = operations::dead_letters(&kafka, &selection, false, LOOKED_AT).await?;
+        return Ok(dry_run(&letters, wish));
+    }
+    if wish.discard {
+        let records = operations::discard(&kafka, &selection).await?;
+        let text = format!(
+            "Moved past {records} dead letters of {group}. They stay readable: cyberctl dlq show {group} --all"
+        );
+        let outcome = Outcome { group, action: "discarded", records, ..Outcome::default() };
+        return Ok(Report::new(text, &outcome, Health::Well));
+    }
+    let redriven = operations::redrive(&kafka, &selection, Duration::from_secs(wish.wait)).await?;
+    let mut text = format!("Brought back {} records of {} keys for {group}.", redriven.records, redriven.keys);
+    let well = redriven.records == 0 || (redriven.taken && redriven.failed_again == 0);
+    if redriven.records > 0 && !redriven.taken {
+        text.push_str(&format!(
+            "\n{group} has not read all of them within {} s: is it running? They are on their topic and are read when it is.",
+            wish.wait
+        ));
+    }
+    if redriven.failed_again > 0 {
+        text.push_str(&format!(
+            "\n{} failed again and stay dead letters: cyberctl dlq show {group}",
+            redriven.failed_again
+        ));
+    }
+    let outcome = Outcome {
+        group,
+        action: "redriven",
+        records: redriven.records,
+        keys: redriven.keys,
+        taken: (redriven.records > 0).then_some(redriven.taken),
+        failed_again: redriven.failed_again,
+        ..Outcome::default()
+    };
+    Ok(Report::new(text, &outcome, if well { Health::Well } else { Health::Unwell }))
+}
+
+fn dry_run(letters: &[DeadLetter], wish: &Redrive) -> Report {
+    let mut topics: BTreeMap<String, usize> = BTreeMap::new();
+    let mut keys = std::collections::BTreeSet::new();
+    for letter in letters {
+        *topics.entry(letter.topic.clone()).or_default() += 1;
+        keys.insert((letter.topic.as_str(), letter.key.as_deref()));
+    }
+    let action = if wish.discard { "would discard" } else { "would redrive" };
+    let mut text = if letters.is_empty() {
+        format!("Nothing is pending for {}.", wish.group)
+    } else {
+        let words = if wish.discard { "move past" } else { "bring back, in order," };
+        format!("This would {words} {} records of {} keys for {}:\n", letters.len(), keys.len(), wish.group)
+    };
+    for (topic, records) in &topics {
+        text.push_str(&format!("  {topic}: {records}\n"));
+    }
+    if !letters.is_empty() {
+        text.push_str("Nothing was done. Do it with --yes.");
+    }
+    let outcome = Outcome {
+        group: wish.group.clone(),
+        action,
+        records: letters.len(),
+        keys: keys.len(),
+        topics,
+        ..Outcome::default()
+    };
+    Report::new(text, &outcome, Health::Well)
+}
+
+fn origin(letter: &DeadLetter) -> String {
+    let number = |value: Option<String>| value.unwrap_or_else(|| "?".to_owned());
+    format!(
+        "{} {}/{}",
+        letter.topic,
+        number(letter.origin_partition.map(|partition| partition.to_string())),
+        number(letter.origin_offset.map(|offset| offset.to_string()))
+    )
+}
+
+fn in_full(letter: &DeadLetter) -> String {
+    let mut text =
+        format!("offset {} · {} · from {}\n  {}\n", letter.offset, letter.kind, origin(letter), letter.error);
+    for (name, value) in &letter.headers {
+        text.push_str(&format!("  {name}: {}\n", short(value, 300)));
+    }
+    text.push_str(&format!("  key: {}\n", letter.key.as_deref().unwrap_or("none")));
+    text.push_str(&format!("  {}", letter.payload.as_deref().unwrap_or("no body: a tombstone")));
+    text
+}

@@ -1,0 +1,37 @@
+//! Why a wish could not be fulfilled, in words that say what to do.
+
+use messaging::operations::OperationError;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// A variable is missing.
+    #[error(
+        "{name} is not set; it means {meaning}. Set it, or name a file with --env-file (`make up` writes .dev/env)"
+    )]
+    Missing { name: &'static str, meaning: &'static str },
+    /// A variable or a line of a file cannot be read.
+    #[error("{what} cannot be read: {reason}")]
+    Malformed { what: String, reason: String },
+    /// Kafka.
+    #[error(transparent)]
+    Kafka(#[from] OperationError),
+    /// An HTTP call was not answered.
+    #[error("{address} does not answer: {cause}")]
+    Unreachable { address: String, cause: String },
+    /// An HTTP call was refused.
+    #[error("{address} answers {status}: {body}")]
+    Refused { address: String, status: u16, body: String },
+    /// A service that is not among those known.
+    #[error("SERVICES_INTERNAL names no service {service}; it names {known}")]
+    UnknownService { service: String, known: String },
+}
+
+impl Error {
+    /// As `sysexits.h` has them.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Missing { .. } | Self::Malformed { .. } | Self::UnknownService { .. } => 78,
+            Self::Kafka(_) | Self::Unreachable { .. } | Self::Refused { .. } => 69,
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What a wish came to: once for people, once for programs.
+
+use comfy_table::{ContentArrangement, Table};
+use serde::Serialize;
+use serde_json::Value;
+
+/// Whether everything is as it should be; decides the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Health {
+    Well,
+    Unwell,
+}
+
+#[derive(Debug)]
+pub(crate) struct Report {
+    text: String,
+    json: Value,
+    health: Health,
+}
+
+impl Report {
+    /// A report whose JSON is `data`.
+    pub(crate) fn new(text: impl Into<String>, data: &impl Serialize, health: Health) -> Self {
+        // Everything reported is maps of strings and numbers, which always have a JSON form.
+        let json = serde_json::to_value(data).unwrap_or(Value::Null);
+        Self { text: text.into(), json, health }
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        self.text.trim_end()
+    }
+
+    pub(crate) fn json(&self) -> String {
+        format!("{:#}", self.json)
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        self.health
+    }
+}
+
+/// A table with a header line.
+pub(crate) fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    let mut table = Table::new();
+    table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
+    table.set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(header);
+    for row in rows {
+        table.add_row(row);
+    }
+    table.trim_fmt()
+}
+
+/// A number, or `?` when it is not known.
+pub(crate) fn known(number: Option<f64>) -> String {
+    number.map_or_else(|| "?".to_owned(), |number| format!("{number:.0}"))
+}
+
+/// Milliseconds in words: `14 d`, `3 h`, `for ever`.
+pub(crate) fn retention(milliseconds: i64) -> String {
+    match milliseconds {
+        ..=-1 => "for ever".to_owned(),
+        0 => "?".to_owned(),
+        ms if ms % 86_400_000 == 0 => format!("{} d", ms / 86_400_000),
+        ms if ms % 3_600_000 == 0 => format!("{} h", ms / 3_600_000),
+        ms => format!("{} s", ms / 1_000),
+    }
+}
+
+/// At most `longest` characters, in one line.
+pub(crate) fn short(text: &str, longest: usize) -> String {
+    let line: String = text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
+    if line.chars().count() <= longest {
+        return line;
+    }
+    line.chars().take(longest.saturating_sub(1)).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_is_not_zero() {
+        assert_eq!(known(None), "?");
+        assert_eq!(known(Some(0.0)), "0");
+    }
+
+    #[test]
+    fn retention_is_said_in_the_largest_unit_that_fits() {
+        assert_eq!(retention(-1), "for ever");
+        assert_eq!(retention(1_209_600_000), "14 d");
+        assert_eq!(retention(7_200_000), "2 h");
+        assert_eq!(retention(1_500), "1 s");
+    }
+
+    #[test]
+    fn long_texts_are_cut_and_kept_in_one_line() {
+        assert_eq!(short("a\nb", 10), "a b");
+        assert_eq!(short("abcdef", 4), "abc…");
+    }
+}

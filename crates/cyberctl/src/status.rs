@@ -1,0 +1,125 @@
+//! Every replica of every service: ready or what it waits for, how far behind, what has not left it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::join_all;
+use messaging::operations;
+use serde::Serialize;
+
+use crate::environment::Environment;
+use crate::error::Error;
+use crate::prometheus;
+use crate::report::{Health, Report, known, short, table};
+use crate::services::{Replica, answer, client};
+
+/// A replica that does not answer within this time is down for whoever asks.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+#[derive(Debug, Serialize)]
+struct ReplicaStatus {
+    service: String,
+    address: String,
+    ready: bool,
+    /// What it waits for, when it is not ready.
+    reason: Option<String>,
+    /// Records that its group has not read, as this replica sees its own partitions.
+    lag: Option<f64>,
+    /// Events that wait for the broker.
+    outbox: Option<f64>,
+    /// Dead letters of its group that nobody dealt with; from the broker, the same for all replicas.
+    dead_letters: Option<i64>,
+}
+
+pub(crate) async fn status(environment: &Environment) -> Result<Report, Error> {
+    let replicas = environment.services()?;
+    let dead = dead_letters(environment).await;
+    let http = client(PATIENCE)?;
+    let mut rows = join_all(replicas.iter().map(|replica| look(&http, replica))).await;
+    for row in &mut rows {
+        row.dead_letters = dead.as_ref().ok().map(|dead| dead.get(&row.service).copied().unwrap_or(0));
+    }
+    let well = rows.iter().all(|row| row.ready && row.dead_letters.unwrap_or(0) == 0);
+    let mut text = table(
+        ["SERVICE", "INTERNAL PORT", "READY", "LAG", "OUTBOX", "DEAD LETTERS"],
+        rows.iter().map(|row| {
+            let ready = match (row.ready, &row.reason) {
+                (true, _) => "yes".to_owned(),
+                (false, Some(reason)) => format!("no: {}", short(reason, 90)),
+                (false, None) => "no".to_owned(),
+            };
+            let dead = row.dead_letters.map_or_else(|| "?".to_owned(), |number| number.to_string());
+            [row.service.clone(), row.address.clone(), ready, known(row.lag), known(row.outbox), dead]
+        }),
+    );
+    if let Err(error) = dead {
+        text.push_str(&format!("\nDead letters are not known: {error}"));
+    }
+    if rows.iter().any(|row| row.dead_letters.unwrap_or(0) > 0) {
+        text.push_str("\nSee what could not be processed with: cyberctl dlq list");
+    }
+    Ok(Report::new(text, &rows, if well { Health::Well } else { Health::Unwell }))
+}
+
+/// Pending dead letters by group.
+async fn dead_letters(environment: &Environment) -> Result<BTreeMap<String, i64>, Error> {
+    let mut by_group = BTreeMap::new();
+    for topic in operations::dead_letter_topics(&environment.kafka()?).await? {
+        *by_group.entry(topic.group).or_insert(0) += topic.pending;
+    }
+    Ok(by_group)
+}
+
+async fn look(http: &reqwest::Client, replica: &Replica) -> ReplicaStatus {
+    let ask = |path: &str| {
+        let address = format!("{}{path}", replica.address);
+        async move { answer(http.get(&address), &address).await }
+    };
+    let (ready, metrics) = futures::future::join(ask("/readyz"), ask("/metrics")).await;
+    let (ready, reason) = match ready {
+        Ok((200, _)) => (true, None),
+        Ok((_, body)) => (false, Some(waiting_for(&body))),
+        Err(Error::Unreachable { cause, .. }) => (false, Some(cause)),
+        Err(error) => (false, Some(error.to_string())),
+    };
+    let page = metrics.ok().filter(|(status, _)| *status == 200).map(|(_, page)| page);
+    let number = |metric: &str| page.as_deref().and_then(|page| prometheus::sum(page, metric));
+    let largest = |metric: &str| page.as_deref().and_then(|page| prometheus::largest(page, metric));
+    ReplicaStatus {
+        service: replica.service.clone(),
+        address: replica.address.clone(),
+        ready,
+        reason,
+        lag: number("consumer_lag"),
+        outbox: largest("outbox_pending"),
+        dead_letters: None,
+    }
+}
+
+/// The reasons in a `/readyz` body: its words when it is JSON, the body itself otherwise.
+fn waiting_for(body: &str) -> String {
+    let Ok(value) = serde_json::from_str::<serde_json::Value>(body) else { return body.trim().to_owned() };
+    let list = value.get("waiting_for").or_else(|| value.get("waiting")).and_then(|list| list.as_array().cloned());
+    match list {
+        Some(list) => list
+            .iter()
+            .map(|entry| entry.as_str().map_or_else(|| entry.to_string(), str::to_owned))
+            .collect::<Vec<_>>()
+            .join("; "),
+        None => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::waiting_for;
+
+    #[test]
+    fn the_reasons_of_a_replica_are_shown_in_its_own_words() {
+        assert_eq!(
+            waiting_for(r#"{"ready":false,"waiting_for":["database","kafka topics"]}"#),
+            "database; kafka topics"
+        );
+        assert_eq!(waiting_for("starting\n"), "starting");
+    }
+}
