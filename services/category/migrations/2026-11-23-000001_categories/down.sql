@@ -1,0 +1,2 @@
+drop table categories;
+drop table trees;

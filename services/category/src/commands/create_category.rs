@@ -1,0 +1,43 @@
+//! Adds a category to the tree.
+
+use access::Permission;
+use kernel::{CategoryId, Clock, Slug};
+use mediator::Command;
+use persistence::Tx;
+
+use super::keep;
+use crate::{
+    domain::{Category, CategoryName},
+    error::Error,
+    store::trees,
+};
+
+/// Adds a category under a parent, or at the top.
+#[derive(Debug, Clone)]
+pub struct CreateCategory {
+    /// The identity that it will have.
+    pub category: CategoryId,
+    /// The category above; none for the top level.
+    pub parent: Option<CategoryId>,
+    /// The name that people see.
+    pub name: CategoryName,
+    /// The name in addresses, unique among its siblings.
+    pub slug: Slug,
+    /// Index among its siblings; none means the end.
+    pub position: Option<usize>,
+}
+
+impl Command for CreateCategory {
+    const NAME: &'static str = "category.create-category";
+    const REQUIRES: Permission = Permission::CategoriesWrite;
+    type Reply = Category;
+    type Error = Error;
+
+    async fn execute(&self, tx: &mut Tx<'_>) -> Result<Category, Error> {
+        let mut tree = trees::lock(tx).await?;
+        let (name, slug) = (self.name.clone(), self.slug.clone());
+        tree.grow(self.category, name, slug, self.parent, self.position, Clock::now())?;
+        keep(tx, &tree).await?;
+        Ok(tree.find(self.category)?.clone())
+    }
+}

@@ -1,0 +1,34 @@
+//! Moves a category, with everything below it, to another place in the tree.
+
+use access::Permission;
+use kernel::{CategoryId, Clock};
+use mediator::Command;
+use persistence::Tx;
+
+use super::keep;
+use crate::{domain::Category, error::Error, store::trees};
+
+/// Puts a category under another parent, at another position, or both.
+#[derive(Debug, Clone)]
+pub struct MoveCategory {
+    /// The one to move.
+    pub category: CategoryId,
+    /// The category above from now on; none for the top level.
+    pub parent: Option<CategoryId>,
+    /// Index among its new siblings; none means the end.
+    pub position: Option<usize>,
+}
+
+impl Command for MoveCategory {
+    const NAME: &'static str = "category.move-category";
+    const REQUIRES: Permission = Permission::CategoriesWrite;
+    type Reply = Category;
+    type Error = Error;
+
+    async fn execute(&self, tx: &mut Tx<'_>) -> Result<Category, Error> {
+        let mut tree = trees::lock(tx).await?;
+        tree.transplant(self.category, self.parent, self.position, Clock::now())?;
+        keep(tx, &tree).await?;
+        Ok(tree.find(self.category)?.clone())
+    }
+}

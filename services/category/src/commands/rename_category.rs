@@ -1,0 +1,40 @@
+//! Gives a category another name, another slug, or both.
+
+use access::Permission;
+use kernel::{CategoryId, Clock, Slug};
+use mediator::Command;
+use persistence::Tx;
+
+use super::keep;
+use crate::{
+    domain::{Category, CategoryName},
+    error::Error,
+    store::trees,
+};
+
+/// Calls a category something else; what is none stays as it is.
+#[derive(Debug, Clone)]
+pub struct RenameCategory {
+    /// The one to rename.
+    pub category: CategoryId,
+    /// The version that the caller saw.
+    pub expected: i64,
+    /// The name that people see.
+    pub name: Option<CategoryName>,
+    /// The name in addresses, unique among its siblings.
+    pub slug: Option<Slug>,
+}
+
+impl Command for RenameCategory {
+    const NAME: &'static str = "category.rename-category";
+    const REQUIRES: Permission = Permission::CategoriesWrite;
+    type Reply = Category;
+    type Error = Error;
+
+    async fn execute(&self, tx: &mut Tx<'_>) -> Result<Category, Error> {
+        let mut tree = trees::lock(tx).await?;
+        tree.rename(self.category, self.expected, self.name.clone(), self.slug.clone(), Clock::now())?;
+        keep(tx, &tree).await?;
+        Ok(tree.find(self.category)?.clone())
+    }
+}

@@ -1,0 +1,152 @@
+//! Categories for staff: requests become commands and queries, nothing else happens here.
+
+use kernel::{CategoryId, Slug};
+use rest::{App, Body, Faults, IdempotencyKey, IfMatch, Path, Problem, Recorded, Staff, Tagged};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    commands::{CreateCategory, MoveCategory, RenameCategory},
+    domain::{Category, CategoryName},
+    queries::{CategoryList, FindCategory, ListCategories},
+};
+
+/// Which category.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct CategoryPath {
+    category: CategoryId,
+}
+
+/// A category to create.
+#[derive(Debug, Deserialize, Serialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CreateCategoryBody {
+    /// 1 to 120 characters.
+    #[garde(length(chars, min = 1, max = 120))]
+    name: String,
+    /// 1 to 64 lower-case letters, digits and hyphens; unique among the siblings.
+    #[garde(length(bytes, min = 1, max = 64))]
+    slug: String,
+    /// The category above; left out for the top level.
+    #[garde(inner(length(bytes, max = 64)))]
+    #[schemars(with = "Option<CategoryId>")]
+    parent: Option<String>,
+    /// Index among the siblings; left out, or past their end, for the end.
+    #[garde(range(max = 999))]
+    position: Option<u32>,
+}
+
+/// Where to move a category.
+#[derive(Debug, Deserialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MoveCategoryBody {
+    /// The category above; left out or null for the top level.
+    #[garde(inner(length(bytes, max = 64)))]
+    #[schemars(with = "Option<CategoryId>")]
+    parent: Option<String>,
+    /// Index among the new siblings; left out, or past their end, for the end.
+    #[garde(range(max = 999))]
+    position: Option<u32>,
+}
+
+/// What to call a category from now on; what is left out stays.
+#[derive(Debug, Deserialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RenameCategoryBody {
+    /// 1 to 120 characters.
+    #[garde(inner(length(chars, min = 1, max = 120)))]
+    name: Option<String>,
+    /// 1 to 64 lower-case letters, digits and hyphens; unique among the siblings.
+    #[garde(inner(length(bytes, min = 1, max = 64)))]
+    slug: Option<String>,
+}
+
+pub(super) async fn create(
+    app: App,
+    by: Staff,
+    key: IdempotencyKey,
+    Body(body): Body<CreateCategoryBody>,
+) -> Result<Recorded<Category>, Problem> {
+    let command = body.command()?;
+    app.create(&by, &key, &body, command, location).await
+}
+
+pub(super) async fn list(app: App, by: Staff) -> Result<rest::Ok<CategoryList>, Problem> {
+    Ok(rest::Ok(app.ask(&by, ListCategories).await?))
+}
+
+pub(super) async fn find(
+    app: App,
+    by: Staff,
+    Path(at): Path<CategoryPath>,
+) -> Result<Tagged<rest::Ok<Category>>, Problem> {
+    let category = app.ask(&by, FindCategory { category: at.category }).await?;
+    Ok(Tagged::version(category.version(), rest::Ok(category)))
+}
+
+pub(super) async fn rename(
+    app: App,
+    by: Staff,
+    Path(at): Path<CategoryPath>,
+    expected: IfMatch,
+    Body(body): Body<RenameCategoryBody>,
+) -> Result<Tagged<rest::Ok<Category>>, Problem> {
+    let category = app.send(&by, body.command(at.category, expected.version())?).await?;
+    Ok(Tagged::version(category.version(), rest::Ok(category)))
+}
+
+pub(super) async fn transplant(
+    app: App,
+    by: Staff,
+    Path(at): Path<CategoryPath>,
+    Body(body): Body<MoveCategoryBody>,
+) -> Result<Tagged<rest::Ok<Category>>, Problem> {
+    let category = app.send(&by, body.command(at.category)?).await?;
+    Ok(Tagged::version(category.version(), rest::Ok(category)))
+}
+
+impl CreateCategoryBody {
+    fn command(&self) -> Result<CreateCategory, Problem> {
+        let mut faults = Faults::new();
+        let name = faults.take("name", CategoryName::parse(&self.name));
+        let slug = faults.take("slug", Slug::parse(&self.slug));
+        let parent = parent(&mut faults, self.parent.as_deref());
+        let position = position(self.position);
+        let category = CategoryId::new();
+        faults.build(|| Some(CreateCategory { category, parent: parent?, name: name?, slug: slug?, position }))
+    }
+}
+
+impl MoveCategoryBody {
+    fn command(&self, category: CategoryId) -> Result<MoveCategory, Problem> {
+        let mut faults = Faults::new();
+        let parent = parent(&mut faults, self.parent.as_deref());
+        faults.build(|| Some(MoveCategory { category, parent: parent?, position: position(self.position) }))
+    }
+}
+
+impl RenameCategoryBody {
+    fn command(&self, category: CategoryId, expected: i64) -> Result<RenameCategory, Problem> {
+        let mut faults = Faults::new();
+        let name = self.name.as_deref().map(|name| faults.take("name", CategoryName::parse(name)));
+        let slug = self.slug.as_deref().map(|slug| faults.take("slug", Slug::parse(slug)));
+        faults.finish()?;
+        Ok(RenameCategory { category, expected, name: name.flatten(), slug: slug.flatten() })
+    }
+}
+
+fn location(category: &Category) -> Option<String> {
+    Some(format!("/admin/v1/categories/{}", category.id()))
+}
+
+/// The outer `None` is a fault, the inner one the top level.
+fn parent(faults: &mut Faults, text: Option<&str>) -> Option<Option<CategoryId>> {
+    match text {
+        None => Some(None),
+        Some(text) => faults.take("parent", text.parse()).map(Some),
+    }
+}
+
+fn position(number: Option<u32>) -> Option<usize> {
+    number.and_then(|number| usize::try_from(number).ok())
+}

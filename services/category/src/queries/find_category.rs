@@ -1,0 +1,42 @@
+//! One category by its id.
+
+use access::Permission;
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
+use diesel_async::RunQueryDsl;
+use kernel::CategoryId;
+use mediator::Query;
+use persistence::ReadConn;
+
+use super::row::Row;
+use crate::{
+    domain::{Category, TreeError},
+    error::Error,
+    schema::categories,
+};
+
+/// Asks for one category.
+#[derive(Debug, Clone, Copy)]
+pub struct FindCategory {
+    /// Which one.
+    pub category: CategoryId,
+}
+
+impl Query for FindCategory {
+    const NAME: &'static str = "category.find-category";
+    const REQUIRES: Permission = Permission::CategoriesRead;
+    type Reply = Category;
+    type Error = Error;
+
+    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Category, Error> {
+        let organisation = read.organisation().uuid();
+        let row: Option<Row> = categories::table
+            .filter(categories::org_id.eq(organisation))
+            .filter(categories::category_id.eq(self.category.uuid()))
+            .select(Row::as_select())
+            .first(read.connection())
+            .await
+            .optional()
+            .map_err(persistence::Error::from)?;
+        row.ok_or(TreeError::Unknown { category: self.category })?.try_into()
+    }
+}

@@ -1,0 +1,60 @@
+//! The whole tree of an organisation for its staff, flat and in its order: each category right after the one above it.
+
+use std::collections::BTreeMap;
+
+use access::Permission;
+use diesel::{ExpressionMethods, QueryDsl, SelectableHelper};
+use diesel_async::RunQueryDsl;
+use kernel::CategoryId;
+use mediator::Query;
+use persistence::ReadConn;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::row::Row;
+use crate::{domain::Category, error::Error, schema::categories};
+
+/// Asks for every category of the organisation.
+#[derive(Debug, Clone, Copy)]
+pub struct ListCategories;
+
+/// Every category of an organisation, at most 5,000.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct CategoryList {
+    /// Depth first and in the order of siblings: indented by the length of `path`, the list shows the tree.
+    pub items: Vec<Category>,
+}
+
+impl Query for ListCategories {
+    const NAME: &'static str = "category.list-categories";
+    const REQUIRES: Permission = Permission::CategoriesRead;
+    type Reply = CategoryList;
+    type Error = Error;
+
+    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<CategoryList, Error> {
+        Ok(CategoryList { items: in_order(read).await? })
+    }
+}
+
+/// The tree of the transaction's organisation in its order.
+pub(super) async fn in_order(read: &mut ReadConn<'_>) -> Result<Vec<Category>, Error> {
+    let organisation = read.organisation().uuid();
+    let rows: Vec<Row> = categories::table
+        .filter(categories::org_id.eq(organisation))
+        .select(Row::as_select())
+        .load(read.connection())
+        .await
+        .map_err(persistence::Error::from)?;
+    let all = rows.into_iter().map(Category::try_from).collect::<Result<Vec<_>, _>>()?;
+    Ok(depth_first(all))
+}
+
+/// Sorts by the positions along the path: a category comes right after the one above it.
+fn depth_first(mut all: Vec<Category>) -> Vec<Category> {
+    let positions: BTreeMap<CategoryId, i32> =
+        all.iter().map(|category| (category.id(), category.position())).collect();
+    all.sort_by_cached_key(|category| -> Vec<i32> {
+        category.path().iter().map(|id| positions.get(id).copied().unwrap_or(i32::MAX)).collect()
+    });
+    all
+}

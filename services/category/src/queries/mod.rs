@@ -1,0 +1,10 @@
+//! What can be asked: one file, one question and its one SELECT.
+
+mod browse_categories;
+mod find_category;
+mod list_categories;
+mod row;
+
+pub use browse_categories::{BrowseCategories, ShopCategory, ShopCategoryList};
+pub use find_category::FindCategory;
+pub use list_categories::{CategoryList, ListCategories};

@@ -1,0 +1,3 @@
+//! The write side's SQL: load for update, save. Rows never leave this folder.
+
+pub mod trees;
