@@ -1,1 +1,24 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+mod client;
+mod eventually;
+mod fixture;
+mod records;
+mod scene;
+mod table_hash;
+mod tokens;
+
+pub use client::{Caller, Client, Reply};
+pub use eventually::{Outcome, eventually};
+pub use records::{publish, read_topic};
+pub use scene::{Builder, Scene};
+pub use table_hash::{TableHash, table_hashes};
+pub use tokens::Mint;
+
+/// Stops the test with what was being done and why it did not work: set-up has no caller who could repair it.
+pub(crate) fn must<T, E: std::fmt::Display>(outcome: Result<T, E>, doing: &str) -> T {
+    match outcome {
+        Ok(value) => value,
+        Err(error) => panic!("test set-up: {doing}: {error}"),
+    }
+}

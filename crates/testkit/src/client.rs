@@ -1,0 +1,171 @@
+//! HTTP as one kind of caller: the owner of the test's organisation, a viewer, someone of another one, or anybody.
+//!
+//! The rule it keeps: a test says who asks and what; headers that every such request needs are added here.
+
+use std::net::IpAddr;
+
+use reqwest::Method;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::must;
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// The test's organisation, everything allowed.
+    Owner,
+    /// The test's organisation, everything but its own change.
+    Manager,
+    /// The test's organisation, reading only.
+    Viewer,
+    /// Owner of another organisation, which must see nothing of the test's.
+    OtherOrganisation,
+    /// Without any token.
+    Anonymous,
+}
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl Reply {
+    /// The body as JSON; `null` when it is none.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap_or(Value::Null)
+    }
+
+    /// The body as text, for messages.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+
+    /// A header as text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// Asks one server as one caller. Cheap to clone; `with` makes another one with a header more.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+    headers: HeaderMap,
+    keyed: bool,
+}
+
+impl Client {
+    /// A client of the server at `base` (`http://host:port`), with a token or without.
+    #[must_use]
+    pub fn new(base: impl Into<String>, token: Option<&str>) -> Client {
+        let http = must(reqwest::Client::builder().no_proxy().build(), "make an HTTP client");
+        let client = Client { http, base: base.into(), headers: HeaderMap::new(), keyed: true };
+        match token {
+            Some(token) => client.with("authorization", &format!("Bearer {token}")),
+            None => client,
+        }
+    }
+
+    /// The same caller with another header on every request; a header that is there already is replaced.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Client {
+        let name = must(HeaderName::try_from(name), "use a header name");
+        self.headers.insert(name, must(HeaderValue::from_str(value), "use a header value"));
+        self
+    }
+
+    /// The same caller, whose posts carry no `Idempotency-Key` of their own.
+    #[must_use]
+    pub fn without_key(mut self) -> Client {
+        self.keyed = false;
+        self
+    }
+
+    /// The same caller from another address of this machine (any of 127.0.0.0/8), for tests of limits.
+    #[must_use]
+    pub fn from_address(mut self, address: IpAddr) -> Client {
+        let builder = reqwest::Client::builder().no_proxy().local_address(address);
+        self.http = must(builder.build(), "make an HTTP client");
+        self
+    }
+
+    /// Where it asks.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// GET.
+    pub async fn get(&self, path: &str) -> (u16, Value) {
+        let reply = self.send(Method::GET, path, None).await;
+        (reply.status, reply.json())
+    }
+
+    /// POST with a fresh `Idempotency-Key`, unless the client has one (`with`) or none (`without_key`).
+    pub async fn post(&self, path: &str, body: &impl Serialize) -> (u16, Value) {
+        let reply = self.post_reply(path, body).await;
+        (reply.status, reply.json())
+    }
+
+    /// The same with headers and bytes.
+    pub async fn post_reply(&self, path: &str, body: &impl Serialize) -> Reply {
+        self.send(Method::POST, path, Some(must(serde_json::to_vec(body), "write a body"))).await
+    }
+
+    /// PATCH; put the version into `with("if-match", "\"7\"")`.
+    pub async fn patch(&self, path: &str, body: &impl Serialize) -> (u16, Value) {
+        let reply = self.send(Method::PATCH, path, Some(must(serde_json::to_vec(body), "write a body"))).await;
+        (reply.status, reply.json())
+    }
+
+    /// DELETE.
+    pub async fn delete(&self, path: &str) -> (u16, Value) {
+        let reply = self.send(Method::DELETE, path, None).await;
+        (reply.status, reply.json())
+    }
+
+    /// Any method, any bytes; `content-type` is JSON unless `with` says otherwise.
+    ///
+    /// # Panics
+    /// When no reply comes.
+    pub async fn send(&self, method: Method, path: &str, body: Option<Vec<u8>>) -> Reply {
+        let what = format!("{method} {}{path}", self.base);
+        match self.try_send(method, path, body).await {
+            Ok(reply) => reply,
+            Err(error) => panic!("{what} got no reply: {error:?}"),
+        }
+    }
+
+    /// The same where no reply may be what the test expects.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn try_send(&self, method: Method, path: &str, body: Option<Vec<u8>>) -> Result<Reply, reqwest::Error> {
+        let mut request = self.http.request(method.clone(), format!("{}{path}", self.base)).headers(self.headers.clone());
+        if method == Method::POST && self.keyed && !self.headers.contains_key("idempotency-key") {
+            request = request.header("idempotency-key", Uuid::new_v4().to_string());
+        }
+        if let Some(body) = body {
+            if !self.headers.contains_key("content-type") {
+                request = request.header("content-type", "application/json");
+            }
+            request = request.body(body);
+        }
+        let reply = request.send().await?;
+        let (status, headers) = (reply.status().as_u16(), reply.headers().clone());
+        Ok(Reply { status, headers, bytes: reply.bytes().await?.to_vec() })
+    }
+}

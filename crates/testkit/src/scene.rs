@@ -1,0 +1,322 @@
+//! Everything one test needs, and nobody else has: a database, topics, two organisations, tokens, clients.
+//!
+//! The rule it keeps: two scenes share servers and nothing on them.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use access::{Organisations, Role, Verifier};
+use contracts::{Channel, Topic};
+use devstack::{Cluster, DatabaseRole};
+use diesel_migrations::EmbeddedMigrations;
+use kernel::{Currency, OrganisationId, Slug, UserId};
+use mediator::{Mediator, Scope};
+use messaging::{Outgoing, Record};
+use persistence::Database;
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
+use tokio_postgres::NoTls;
+use uuid::Uuid;
+
+use crate::fixture::{Schemas, TestDatabase, on_a_thread_of_its_own};
+use crate::{Caller, Client, Mint, must, records};
+
+/// Connections per pool: two, so that tests meet on the same connection.
+const CONNECTIONS: u32 = 2;
+
+/// A scene with more than one schema, or with bigger pools.
+pub struct Builder {
+    service: &'static str,
+    schemas: Schemas,
+    connections: u32,
+}
+
+impl Builder {
+    /// Another service's schema in the same database.
+    #[must_use]
+    pub fn schema(mut self, service: &'static str, migrations: EmbeddedMigrations) -> Builder {
+        self.schemas.push((service, migrations));
+        self
+    }
+
+    /// Connections in each of the two tenant pools (2 by default).
+    #[must_use]
+    pub fn connections(mut self, connections: u32) -> Builder {
+        self.connections = connections;
+        self
+    }
+
+    /// Makes it.
+    pub async fn build(self) -> Scene {
+        let cluster = must(devstack::shared_cluster().await, "start the test servers");
+        let database = TestDatabase::create(cluster, self.schemas).await;
+        let scene = Scene {
+            service: self.service,
+            organisation: OrganisationId::new(),
+            other_organisation: OrganisationId::new(),
+            organisations: Organisations::new(),
+            mint: Mint::new(),
+            namespace: format!("test-{}", Uuid::new_v4().simple()),
+            uses_topics: AtomicBool::new(false),
+            connections: self.connections,
+            database,
+        };
+        let currency = must(Currency::parse("USD"), "name a currency");
+        scene.organisations.apply(scene.organisation, scene.slug(), currency, true);
+        scene.organisations.apply(scene.other_organisation, scene.other_slug(), currency, true);
+        scene
+    }
+}
+
+/// One test's world. Dropping it removes its database and topics.
+pub struct Scene {
+    service: &'static str,
+    organisation: OrganisationId,
+    other_organisation: OrganisationId,
+    organisations: Organisations,
+    mint: Mint,
+    namespace: String,
+    uses_topics: AtomicBool,
+    connections: u32,
+    database: TestDatabase,
+}
+
+impl Scene {
+    /// A scene of one service.
+    pub async fn new(service: &'static str, migrations: EmbeddedMigrations) -> Scene {
+        Scene::of(service, migrations).build().await
+    }
+
+    /// A scene to be completed.
+    #[must_use]
+    pub fn of(service: &'static str, migrations: EmbeddedMigrations) -> Builder {
+        Builder { service, schemas: vec![(service, migrations)], connections: CONNECTIONS }
+    }
+
+    /// The servers.
+    #[must_use]
+    pub fn cluster(&self) -> &'static Cluster {
+        self.database.cluster
+    }
+
+    /// The test's organisation, which both `organisations()` and the callers know.
+    #[must_use]
+    pub fn organisation(&self) -> OrganisationId {
+        self.organisation
+    }
+
+    /// The organisation of [`Caller::OtherOrganisation`].
+    #[must_use]
+    pub fn other_organisation(&self) -> OrganisationId {
+        self.other_organisation
+    }
+
+    /// The slug of the test's organisation.
+    #[must_use]
+    pub fn slug(&self) -> Slug {
+        must(Slug::parse("test-shop"), "name a shop")
+    }
+
+    /// The slug of the other one.
+    #[must_use]
+    pub fn other_slug(&self) -> Slug {
+        must(Slug::parse("other-shop"), "name a shop")
+    }
+
+    /// Both organisations, as a service's table would hold them (both in USD).
+    #[must_use]
+    pub fn organisations(&self) -> Organisations {
+        self.organisations.clone()
+    }
+
+    /// What signs the callers' tokens.
+    #[must_use]
+    pub fn mint(&self) -> &Mint {
+        &self.mint
+    }
+
+    /// A verifier of the callers' tokens.
+    #[must_use]
+    pub fn verifier(&self) -> Verifier {
+        self.mint.verifier()
+    }
+
+    // The database.
+
+    /// The database's name on the cluster.
+    #[must_use]
+    pub fn database_name(&self) -> &str {
+        &self.database.name
+    }
+
+    /// The URL of a role of the scene's service.
+    #[must_use]
+    pub fn url(&self, role: DatabaseRole) -> String {
+        self.database.url(self.service, role)
+    }
+
+    /// The URL of a role of another service, for tests of walls.
+    #[must_use]
+    pub fn url_of(&self, service: &str, role: DatabaseRole) -> String {
+        self.database.url(service, role)
+    }
+
+    /// What the service would be configured with.
+    #[must_use]
+    pub fn settings(&self) -> persistence::Settings {
+        self.settings_of(self.service)
+    }
+
+    /// The same for another schema of the scene.
+    #[must_use]
+    pub fn settings_of(&self, service: &str) -> persistence::Settings {
+        persistence::Settings {
+            url: self.database.url(service, DatabaseRole::App),
+            system_url: self.database.url(service, DatabaseRole::System),
+            schema: service.to_owned(),
+            write_connections: self.connections,
+            read_connections: self.connections,
+        }
+    }
+
+    /// The service's database; each call opens pools of its own.
+    #[must_use]
+    pub fn database(&self) -> Database {
+        Database::open(self.settings())
+    }
+
+    /// A mediator on a database of its own.
+    #[must_use]
+    pub fn mediator(&self) -> Mediator {
+        Mediator::new(self.database())
+    }
+
+    /// A plain connection as superuser, who sees every row, with the service's schema in front.
+    pub async fn superuser(&self) -> tokio_postgres::Client {
+        let url = must(self.cluster().superuser_url(&self.database.name), "name the database's URL");
+        self.plain(&url).await
+    }
+
+    /// A plain connection as one of the service's roles: what row-level security shows it is what it gets.
+    pub async fn connect(&self, role: DatabaseRole) -> tokio_postgres::Client {
+        self.plain(&self.url(role)).await
+    }
+
+    async fn plain(&self, url: &str) -> tokio_postgres::Client {
+        let (client, connection) = must(tokio_postgres::connect(url, NoTls).await, "connect to the database");
+        tokio::spawn(async move {
+            // The client reports what goes wrong; this task only moves bytes.
+            let _ended = connection.await;
+        });
+        must(client.batch_execute(&format!("set search_path to \"{}\"", self.service)).await, "choose the schema");
+        client
+    }
+
+    // Who asks.
+
+    /// The scope of a command sent without HTTP: someone of the test's organisation.
+    #[must_use]
+    pub fn scope(&self, roles: &[Role]) -> Scope {
+        self.scope_in(self.organisation, roles)
+    }
+
+    /// The same in another organisation.
+    #[must_use]
+    pub fn scope_in(&self, organisation: OrganisationId, roles: &[Role]) -> Scope {
+        let caller = access::Caller::Staff { user: UserId::new(), organisation, roles: roles.to_vec() };
+        Scope::of(caller, organisation)
+    }
+
+    /// The scope of a shopper in the test's organisation.
+    #[must_use]
+    pub fn shopper(&self) -> Scope {
+        Scope::of(access::Caller::Shopper { organisation: self.organisation }, self.organisation)
+    }
+
+    /// A client of the server at `base` (`http://host:port`) as this caller.
+    #[must_use]
+    pub fn client(&self, base: &str, caller: Caller) -> Client {
+        let token = match caller {
+            Caller::Owner => Some(self.mint.token(self.organisation, &[Role::Owner])),
+            Caller::Manager => Some(self.mint.token(self.organisation, &[Role::Manager])),
+            Caller::Viewer => Some(self.mint.token(self.organisation, &[Role::Viewer])),
+            Caller::OtherOrganisation => Some(self.mint.token(self.other_organisation, &[Role::Owner])),
+            Caller::Anonymous => None,
+        };
+        Client::new(base, token.as_deref())
+    }
+
+    /// An address of this machine that no other test uses, for limits per address.
+    #[must_use]
+    pub fn own_address() -> IpAddr {
+        let [a, b, c, ..] = *Uuid::new_v4().as_bytes();
+        IpAddr::V4(Ipv4Addr::new(127, a.clamp(1, 254), b, c.clamp(1, 254)))
+    }
+
+    // Topics.
+
+    /// What the service would be configured with: the shared broker and this test's namespace.
+    #[must_use]
+    pub fn messaging(&self) -> messaging::Settings {
+        self.messaging_of(self.service)
+    }
+
+    /// The same for another service on the same topics.
+    #[must_use]
+    pub fn messaging_of(&self, service: &str) -> messaging::Settings {
+        self.uses_topics.store(true, Ordering::Relaxed);
+        messaging::Settings {
+            brokers: self.cluster().kafka_brokers.clone(),
+            namespace: self.namespace.clone(),
+            service: service.to_owned(),
+        }
+    }
+
+    /// Creates topics in the test's namespace.
+    pub async fn topics(&self, topics: &[Topic]) {
+        must(messaging::ensure_topics(&self.messaging(), topics).await, "create the topics");
+    }
+
+    /// Says `event` on its topic, as the service that owns the topic would, about the test's organisation.
+    pub async fn publish<C: Channel>(&self, version: i64, event: &C) {
+        self.send(&[records::publish(Some(self.organisation), version, event)]).await;
+    }
+
+    /// Sends records as they are, in order.
+    pub async fn send(&self, outgoing: &[Outgoing]) {
+        records::send(&self.messaging_of("test"), outgoing).await;
+    }
+
+    /// Everything on a topic (named without the namespace) at this moment.
+    pub async fn read(&self, topic: &str) -> Vec<Record> {
+        records::read_topic(&self.messaging_of("test"), topic).await
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        if !self.uses_topics.load(Ordering::Relaxed) {
+            return;
+        }
+        let settings = self.messaging_of("test");
+        on_a_thread_of_its_own(move || async move {
+            if let Err(error) = remove_topics(&settings).await {
+                eprintln!("testkit: topics of {} stay behind: {error}", settings.namespace);
+            }
+        });
+    }
+}
+
+/// Removes every topic of a namespace.
+async fn remove_topics(settings: &messaging::Settings) -> Result<(), rdkafka::error::KafkaError> {
+    let admin: AdminClient<DefaultClientContext> = settings.client().create()?;
+    let metadata = admin.inner().fetch_metadata(None, Duration::from_secs(10))?;
+    let prefix = format!("{}.", settings.namespace);
+    let names: Vec<&str> =
+        metadata.topics().iter().map(|topic| topic.name()).filter(|name| name.starts_with(&prefix)).collect();
+    if !names.is_empty() {
+        admin.delete_topics(&names, &AdminOptions::new()).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! Access tokens for tests, signed as auth signs them.
+//!
+//! The rule it keeps: a service under test verifies them with the very code of production; only the key is made here.
+
+use std::time::Duration;
+
+use access::{Claims, KeyRing, Role, SigningKey, Verifier};
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use kernel::{Clock, KeyId, OrganisationId, Timestamp, UserId};
+
+use crate::must;
+
+/// Signs tokens; clones sign with the same key.
+#[derive(Clone)]
+pub struct Mint {
+    kid: KeyId,
+    public_key: String,
+    secret: EncodingKey,
+    keys: KeyRing,
+}
+
+impl Default for Mint {
+    fn default() -> Mint {
+        Mint::new()
+    }
+}
+
+impl Mint {
+    /// The `iss` of its tokens.
+    pub const ISSUER: &str = "https://auth.test";
+    /// The `aud` of its tokens.
+    pub const AUDIENCE: &str = "cyber-store-test";
+
+    /// A fresh key, already in the key ring.
+    #[must_use]
+    pub fn new() -> Mint {
+        let pair = must(Ed25519KeyPair::generate(), "make a signing key");
+        let document = must(pair.to_pkcs8(), "write the signing key");
+        let kid = KeyId::new();
+        let public_key = URL_SAFE_NO_PAD.encode(pair.public_key());
+        let keys = KeyRing::new();
+        must(keys.apply(&SigningKey { kid, public_key: public_key.clone() }), "put the key into the ring");
+        Mint { kid, public_key, secret: EncodingKey::from_ed_der(document.as_ref()), keys }
+    }
+
+    /// The ring that holds its public key.
+    #[must_use]
+    pub fn keys(&self) -> KeyRing {
+        self.keys.clone()
+    }
+
+    /// A verifier of its tokens.
+    #[must_use]
+    pub fn verifier(&self) -> Verifier {
+        Verifier::new(self.keys(), Self::ISSUER, Self::AUDIENCE)
+    }
+
+    /// Its key as auth would announce it.
+    #[must_use]
+    pub fn announced(&self) -> contracts::auth::SigningKeyState {
+        contracts::auth::SigningKeyState {
+            kid: self.kid,
+            algorithm: "EdDSA".to_owned(),
+            public_key: self.public_key.clone(),
+            not_before: Clock::now(),
+            retired_at: None,
+        }
+    }
+
+    /// A token of someone of the organisation, valid for ten minutes from now.
+    #[must_use]
+    pub fn token(&self, organisation: OrganisationId, roles: &[Role]) -> String {
+        self.token_at(organisation, roles, Clock::now(), Duration::from_secs(600))
+    }
+
+    /// A token that is valid from `from` for `lifetime`.
+    #[must_use]
+    pub fn token_at(&self, organisation: OrganisationId, roles: &[Role], from: Timestamp, lifetime: Duration) -> String {
+        let user = UserId::new();
+        self.sign(&Claims::new(Self::ISSUER, Self::AUDIENCE, user, organisation, roles.to_vec(), from, lifetime))
+    }
+
+    /// Signs any claims: for tests of tokens that must be refused.
+    #[must_use]
+    pub fn sign(&self, claims: &impl serde::Serialize) -> String {
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.typ = Some(Claims::TYPE.to_owned());
+        header.kid = Some(self.kid.to_string());
+        must(jsonwebtoken::encode(&header, claims, &self.secret), "sign a token")
+    }
+}
+
+impl std::fmt::Debug for Mint {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Mint").field("kid", &self.kid).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn its_tokens_are_what_production_accepts_and_only_in_their_time() {
+        let mint = Mint::new();
+        let organisation = OrganisationId::new();
+        let verified = mint.verifier().verify(&mint.token(organisation, &[Role::Viewer])).unwrap();
+        assert_eq!(verified.caller.organisation(), Some(organisation));
+        let past = mint.token_at(organisation, &[Role::Owner], Clock::now() - Duration::from_secs(900), Duration::from_secs(60));
+        assert!(mint.verifier().verify(&past).is_err());
+        assert!(Mint::new().verifier().verify(&mint.token(organisation, &[])).is_err());
+    }
+}

@@ -1,0 +1,259 @@
+//! Which headers cross the gateway, in both directions, and writing the head that a service gets.
+//!
+//! The rule it keeps: a service never sees an identity or forwarding header that came from outside, in any spelling.
+//! Names with an underscore do not pass at all: many servers read `x_user_id` and `x-user-id` as the same.
+
+use std::net::IpAddr;
+
+use actix_web::http::Method;
+use actix_web::http::header::{HeaderMap, HeaderName};
+use bytes::{BufMut, BytesMut};
+
+/// Families that say who is asking or where from: only the gateway may state these, and some nobody may.
+const FORGEABLE: &[&str] = &[
+    "x-user",
+    "x-tenant",
+    "x-organisation",
+    "x-organization",
+    "x-org-",
+    "x-internal",
+    "x-forwarded",
+    "x-original",
+    "x-rewrite",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-remote",
+    "x-envoy",
+    "x-auth",
+    "x-role",
+    "x-actor",
+    "x-caller",
+    "x-principal",
+    "x-request-id",
+    "x-correlation",
+    "x-http-method",
+    "x-method-override",
+];
+
+/// Whether a header of the client may go on to a service.
+#[must_use]
+pub fn passes_to_service(name: &str) -> bool {
+    match name {
+        // Hop by hop, or stated anew by the gateway.
+        "host" | "connection" | "keep-alive" | "te" | "trailer" | "transfer-encoding" | "upgrade" | "content-length"
+        | "expect" | "http2-settings" => false,
+        // Where from.
+        "forwarded" | "via" | "true-client-ip" | "client-ip" | "cf-connecting-ip" | "fastly-client-ip" => false,
+        // The trace is continued by the gateway's own span.
+        "traceparent" | "tracestate" | "baggage" | "b3" => false,
+        _ if name.starts_with("x-") => !FORGEABLE.iter().any(|family| name.starts_with(family)) && !name.contains('_'),
+        _ => !name.starts_with("proxy-") && !name.contains('_'),
+    }
+}
+
+/// Whether a header of a service may go on to the client.
+#[must_use]
+pub fn passes_to_client(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    match name {
+        "connection" | "keep-alive" | "te" | "trailer" | "transfer-encoding" | "upgrade" | "content-length" | "date"
+        | "server" | "x-powered-by" | "x-request-id" | "traceparent" | "tracestate" | "ratelimit"
+        | "ratelimit-policy" => false,
+        _ => !name.starts_with("proxy-") && !name.starts_with("x-internal"),
+    }
+}
+
+/// The header names that a `Connection` header makes hop-by-hop.
+#[derive(Debug, Default)]
+pub struct Named(Vec<String>);
+
+impl Named {
+    /// What the `Connection` headers of a message name.
+    #[must_use]
+    pub fn of(headers: &HeaderMap) -> Named {
+        let mut named = Named::default();
+        for value in headers.get_all("connection") {
+            named.add(value.as_bytes());
+        }
+        named
+    }
+
+    /// Adds one `Connection` value.
+    pub fn add(&mut self, value: &[u8]) {
+        for token in value.split(|byte| *byte == b',') {
+            let token = token.trim_ascii();
+            let usual = token.is_empty()
+                || token.eq_ignore_ascii_case(b"keep-alive")
+                || token.eq_ignore_ascii_case(b"close");
+            if !usual {
+                self.0.push(String::from_utf8_lossy(token).to_ascii_lowercase());
+            }
+        }
+    }
+
+    /// Whether this (lower-case) name was named.
+    #[must_use]
+    pub fn names(&self, name: &str) -> bool {
+        !self.0.is_empty() && self.0.iter().any(|named| named == name)
+    }
+}
+
+/// How the length of the request's body is stated to the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// There is no body.
+    None,
+    /// So many bytes.
+    Known(u64),
+    /// In chunks.
+    Chunked,
+}
+
+/// What the gateway itself states.
+#[derive(Debug, Clone, Copy)]
+pub struct Stated<'a> {
+    /// The connection's other end.
+    pub address: Option<IpAddr>,
+    /// This request's id.
+    pub request_id: &'a str,
+    /// The gateway's span.
+    pub traceparent: &'a str,
+    /// How long the body is.
+    pub length: Length,
+}
+
+/// Writes a request head for the replica `authority`.
+pub fn write_head(
+    buffer: &mut BytesMut,
+    method: &Method,
+    target: &str,
+    authority: &str,
+    headers: &HeaderMap,
+    named: &Named,
+    stated: Stated<'_>,
+) {
+    buffer.reserve(1024);
+    put(buffer, &[method.as_str(), " ", target, " HTTP/1.1\r\nhost: ", authority, "\r\n"]);
+    for (name, value) in headers {
+        let name = name.as_str();
+        if passes_to_service(name) && !named.names(name) {
+            put(buffer, &[name, ": "]);
+            buffer.put_slice(value.as_bytes());
+            buffer.put_slice(b"\r\n");
+        }
+    }
+    if let Some(address) = stated.address {
+        let mut text = Text::default();
+        text.write(address);
+        put(buffer, &["x-forwarded-for: ", text.as_str(), "\r\n"]);
+    }
+    put(buffer, &["x-request-id: ", stated.request_id, "\r\ntraceparent: ", stated.traceparent, "\r\n"]);
+    match stated.length {
+        // A POST without a length would make the service ask for one.
+        Length::None if matches!(*method, Method::POST | Method::PUT | Method::PATCH) => {
+            buffer.put_slice(b"content-length: 0\r\n");
+        }
+        Length::None => {}
+        Length::Known(length) => {
+            let mut text = Text::default();
+            text.write(length);
+            put(buffer, &["content-length: ", text.as_str(), "\r\n"]);
+        }
+        Length::Chunked => buffer.put_slice(b"transfer-encoding: chunked\r\n"),
+    }
+    buffer.put_slice(b"\r\n");
+}
+
+fn put(buffer: &mut BytesMut, parts: &[&str]) {
+    for part in parts {
+        buffer.put_slice(part.as_bytes());
+    }
+}
+
+/// A short text on the stack: addresses and lengths are written for every request.
+#[derive(Debug, Clone)]
+pub struct Text {
+    bytes: [u8; 64],
+    length: usize,
+}
+
+impl Default for Text {
+    fn default() -> Text {
+        Text { bytes: [0; 64], length: 0 }
+    }
+}
+
+impl Text {
+    /// Appends what fits.
+    pub fn write(&mut self, value: impl std::fmt::Display) {
+        // It cannot fail: `write_str` below cuts instead.
+        let _ = std::fmt::Write::write_fmt(self, format_args!("{value}"));
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Write for Text {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        let length = text.len().min(self.bytes.len() - self.length);
+        self.bytes[self.length..self.length + length].copy_from_slice(&text.as_bytes()[..length]);
+        self.length += length;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identity_and_forwarding_headers_do_not_pass_in_any_spelling() {
+        for name in [
+            "x-user-id", "x-user", "x_user_id", "x-user_id", "x-tenant-id", "x_tenant_id", "x-organisation",
+            "x-organisation-id", "x_organisation", "x-internal-role", "x_internal_role", "x-forwarded-for",
+            "x_forwarded_for", "x-forwarded-host", "x-forwarded", "forwarded", "x-real-ip", "x_real_ip", "via",
+            "x-original-url", "x-rewrite-url", "x-http-method-override", "x-request-id", "traceparent", "baggage",
+            "connection", "te", "proxy-authorization", "host", "content-length", "transfer-encoding", "upgrade",
+        ] {
+            assert!(!passes_to_service(name), "{name}");
+        }
+        for name in [
+            "authorization", "idempotency-key", "if-match", "prefer", "order-token", "x-setup-token", "content-type",
+            "accept", "user-agent", "cookie", "x-dry-run",
+        ] {
+            assert!(passes_to_service(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_connection_names_is_remembered_in_lower_case() {
+        let mut named = Named::default();
+        named.add(b"keep-alive, X-Other ,close");
+        assert!(named.names("x-other") && !named.names("keep-alive"));
+    }
+
+    #[test]
+    fn a_head_states_what_the_gateway_knows() {
+        let mut buffer = BytesMut::new();
+        let mut headers = HeaderMap::new();
+        headers.append(HeaderName::from_static("accept"), "a/b".parse().unwrap());
+        headers.append(HeaderName::from_static("x-forwarded-for"), "6.6.6.6".parse().unwrap());
+        let stated = Stated {
+            address: Some([127, 0, 0, 1].into()),
+            request_id: "r",
+            traceparent: "t",
+            length: Length::None,
+        };
+        write_head(&mut buffer, &Method::POST, "/a?b", "h:1", &headers, &Named::default(), stated);
+        assert_eq!(
+            std::str::from_utf8(&buffer).unwrap(),
+            "POST /a?b HTTP/1.1\r\nhost: h:1\r\naccept: a/b\r\nx-forwarded-for: 127.0.0.1\r\nx-request-id: r\r\n\
+             traceparent: t\r\ncontent-length: 0\r\n\r\n"
+        );
+    }
+}

@@ -1,0 +1,134 @@
+//! Refusing requests that two servers could read differently, before anything else looks at them.
+//!
+//! The rule it keeps: what the gateway routes by is byte for byte what the service will route by. Both a length and
+//! chunks, a repeated length and a repeated host never get here: the HTTP parser answers them with a bare 400.
+
+use actix_web::http::Method;
+use actix_web::http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderMap, TRANSFER_ENCODING};
+
+use crate::refusal::Refusal;
+
+/// The methods that pass, as `Allow` states them.
+pub const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+/// A path and query longer than this are refused, bytes.
+const TARGET_LIMIT: usize = 8 * 1024;
+
+/// Looks at everything but the body.
+pub fn inspect(method: &Method, path: &str, query: Option<&str>, headers: &HeaderMap) -> Result<(), Refusal> {
+    let passes = matches!(
+        *method,
+        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS
+    );
+    if !passes {
+        return Err(Refusal::WrongMethod { allow: METHODS });
+    }
+    if path.len() + query.map_or(0, str::len) > TARGET_LIMIT {
+        return Err(Refusal::TargetTooLong);
+    }
+    plain_path(path)?;
+    if let Some(query) = query {
+        let mut rest = query.as_bytes();
+        while let Some(at) = rest.iter().position(|byte| *byte == b'%' || *byte == 0) {
+            match escaped(&rest[at..])? {
+                0 => return Err(Refusal::Malformed("the query holds a NUL byte")),
+                _ => rest = &rest[at + 3..],
+            }
+        }
+    }
+    for once in [AUTHORIZATION, HOST, CONTENT_LENGTH] {
+        if headers.get_all(&once).nth(1).is_some() {
+            return Err(Refusal::Malformed("Authorization, Host and Content-Length may each be sent only once"));
+        }
+    }
+    if headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH) {
+        return Err(Refusal::Malformed("Content-Length and Transfer-Encoding exclude each other"));
+    }
+    Ok(())
+}
+
+/// No escaped separators, no dot segments in any spelling, no control bytes, no broken escapes.
+fn plain_path(path: &str) -> Result<(), Refusal> {
+    let bytes = path.as_bytes();
+    // Nearly every path: nothing in it needs a second look.
+    let suspicious = |byte: &u8| matches!(byte, b'%' | b'.' | b'\\' | 0..=0x20 | 0x7f..);
+    if !bytes.iter().any(suspicious) {
+        return Ok(());
+    }
+    for segment in bytes.split(|byte| *byte == b'/') {
+        let mut rest = segment;
+        let mut dots_only = !segment.is_empty();
+        while let Some(first) = rest.first() {
+            let (byte, length) = if *first == b'%' { (escaped(rest)?, 3) } else { (*first, 1) };
+            match byte {
+                b'/' | b'\\' => return Err(Refusal::Malformed("the path holds an escaped or wrong separator")),
+                0..=0x1f | 0x7f => return Err(Refusal::Malformed("the path holds a control byte")),
+                _ => {}
+            }
+            dots_only &= byte == b'.';
+            rest = &rest[length..];
+        }
+        if dots_only {
+            return Err(Refusal::Malformed("the path holds a `.` or `..` segment"));
+        }
+    }
+    Ok(())
+}
+
+/// The byte that `%xx` stands for.
+fn escaped(bytes: &[u8]) -> Result<u8, Refusal> {
+    let digit = |at: usize| bytes.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+    match (bytes.first(), digit(1), digit(2)) {
+        (Some(b'%'), Some(high), Some(low)) => u8::try_from(high * 16 + low).map_err(|_| Refusal::Malformed("")),
+        (Some(0), ..) => Ok(0),
+        _ => Err(Refusal::Malformed("the address holds a `%` that is not followed by two hexadecimal digits")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderName;
+
+    use super::*;
+
+    fn get(path: &str, query: Option<&str>) -> Result<(), Refusal> {
+        inspect(&Method::GET, path, query, &HeaderMap::new())
+    }
+
+    #[test]
+    fn paths_that_can_be_read_in_two_ways_are_refused() {
+        for path in [
+            "/a/../b", "/a/%2e%2e/b", "/a/%2E./b", "/a/./b", "/..", "/a/.%2e", "/a%2fb", "/a%2Fb", "/a%5cb", "/a\\b",
+            "/a%00", "/a%0d%0ab", "/a%7f", "/a%", "/a%2", "/a%zz", "/...", "/a/%252f/%",
+        ] {
+            assert!(get(path, None).is_err(), "{path}");
+        }
+        for path in ["/a/b", "/a/b.c", "/a/..b", "/a/%20b", "/a/%C3%A9", "/a/SKU%2B1", "/a/%252f"] {
+            assert!(get(path, None).is_ok(), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_query_may_hold_separators_but_no_nul() {
+        assert!(get("/a", Some("next=%2Fb&x=..")).is_ok());
+        assert!(get("/a", Some("x=%00")).is_err());
+        assert!(get("/a", Some("x=%4")).is_err());
+    }
+
+    #[test]
+    fn methods_and_lengths_are_bounded() {
+        for method in ["TRACE", "CONNECT", "PROPFIND"] {
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            assert!(matches!(inspect(&method, "/a", None, &HeaderMap::new()), Err(Refusal::WrongMethod { .. })));
+        }
+        assert!(matches!(get(&format!("/{}", "a".repeat(9000)), None), Err(Refusal::TargetTooLong)));
+    }
+
+    #[test]
+    fn credentials_are_sent_once() {
+        let mut headers = HeaderMap::new();
+        headers.append(HeaderName::from_static("authorization"), "Bearer a".parse().unwrap());
+        assert!(inspect(&Method::GET, "/a", None, &headers).is_ok());
+        headers.append(HeaderName::from_static("authorization"), "Bearer b".parse().unwrap());
+        assert!(inspect(&Method::GET, "/a", None, &headers).is_err());
+    }
+}

@@ -1,0 +1,143 @@
+//! Everything that the gateway itself refuses, as one enum, and its reply as `application/problem+json` (RFC 9457).
+//!
+//! The rule it keeps: every refusal has one problem type in one exhaustive match, and no reply tells a cause within.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{CONNECTION, HeaderValue};
+use rest::{Problem, ProblemType, problems};
+use thiserror::Error;
+
+use crate::body::UploadError;
+use crate::routes::Service;
+use crate::upstream::SendError;
+
+/// Path and query are longer than the gateway reads.
+pub const URI_TOO_LONG: ProblemType = ProblemType::new("uri-too-long", 414, "The address is too long");
+
+/// Why a request got no answer of a service. The text is for the client.
+#[derive(Debug, Error)]
+pub enum Refusal {
+    /// Not in the prefix table.
+    #[error("Nothing is served at this address; /openapi.json lists what is.")]
+    UnknownRoute,
+    /// A method that nothing here takes.
+    #[error("Use one of {allow}.")]
+    WrongMethod {
+        /// The methods that are.
+        allow: &'static str,
+    },
+    /// Two servers could read it differently.
+    #[error("The request cannot be read safely: {0}.")]
+    Malformed(&'static str),
+    /// Path and query are too long.
+    #[error("The address is longer than 8 KiB.")]
+    TargetTooLong,
+    /// No or no valid token.
+    #[error("{reason}.")]
+    Unauthenticated {
+        /// What is wrong with it.
+        reason: String,
+        /// A token was sent, but it is not valid.
+        presented: bool,
+    },
+    /// Over a limit.
+    #[error("The limit `{policy}` is used up; try again in {retry_after} s.")]
+    TooManyRequests {
+        /// The limit's name.
+        policy: &'static str,
+        /// Seconds until the next one may come.
+        retry_after: u64,
+    },
+    /// The client's body failed.
+    #[error(transparent)]
+    Body(UploadError),
+    /// Too much at once.
+    #[error("The gateway is at its limit of requests at once; try again in a second.")]
+    Overloaded,
+    /// No replica.
+    #[error("The service `{0}` is not reachable at the moment; try again in a second.")]
+    Unavailable(Service),
+    /// Broken after sending.
+    #[error(
+        "The service `{0}` broke the connection before it answered. Whether it acted is not known: look before \
+         repeating, or send an Idempotency-Key next time."
+    )]
+    Broken(Service),
+    /// Not HTTP.
+    #[error("The service `{0}` sent an answer that cannot be read.")]
+    Unreadable(Service),
+    /// It took too long.
+    #[error("The service `{service}` did not answer within {seconds} s. Whether it acted is not known.")]
+    TimedOut {
+        /// Which.
+        service: Service,
+        /// The limit.
+        seconds: u64,
+    },
+    /// A defect of the gateway.
+    #[error("Tell the operator the request id.")]
+    Internal,
+}
+
+impl Refusal {
+    /// What went wrong between gateway and service, as the client is told.
+    #[must_use]
+    pub fn of_sending(service: Service, error: &SendError) -> Refusal {
+        match error {
+            SendError::Unavailable(service) => Refusal::Unavailable(*service),
+            SendError::Broken(service) => Refusal::Broken(*service),
+            SendError::Unreadable(_) => Refusal::Unreadable(service),
+            SendError::Upload(error) => Refusal::Body(*error),
+            SendError::TimedOut { service, seconds } => Refusal::TimedOut { service: *service, seconds: *seconds },
+        }
+    }
+
+    /// Its problem type.
+    #[must_use]
+    pub fn kind(&self) -> ProblemType {
+        match self {
+            Refusal::UnknownRoute => problems::NOT_FOUND,
+            Refusal::WrongMethod { .. } => problems::METHOD_NOT_ALLOWED,
+            Refusal::Malformed(_) | Refusal::Body(UploadError::Broken) => problems::MALFORMED_REQUEST,
+            Refusal::TargetTooLong => URI_TOO_LONG,
+            Refusal::Unauthenticated { .. } => problems::UNAUTHENTICATED,
+            Refusal::TooManyRequests { .. } => problems::RATE_LIMITED,
+            Refusal::Body(UploadError::TooLarge { .. }) => problems::BODY_TOO_LARGE,
+            Refusal::Body(UploadError::TooSlow { .. }) => problems::REQUEST_TIMEOUT,
+            Refusal::Overloaded | Refusal::Unavailable(_) => problems::UNAVAILABLE,
+            Refusal::Broken(_) | Refusal::Unreadable(_) => problems::BAD_UPSTREAM,
+            Refusal::TimedOut { .. } => problems::UPSTREAM_TIMEOUT,
+            Refusal::Internal => problems::INTERNAL,
+        }
+    }
+
+    /// The reply to the request with this id.
+    #[must_use]
+    pub fn reply(&self, request_id: &str) -> HttpResponse {
+        let mut detail = self.to_string();
+        if let Some(first) = detail.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        if !detail.ends_with('.') {
+            detail.push('.');
+        }
+        let problem = Problem::new(self.kind()).detail(detail).member("request_id", request_id);
+        let problem = match self {
+            Refusal::WrongMethod { allow } => problem.header("allow", allow),
+            Refusal::Unauthenticated { presented: true, .. } => {
+                problem.header("www-authenticate", "Bearer error=\"invalid_token\"")
+            }
+            Refusal::Unauthenticated { presented: false, .. } => problem.header("www-authenticate", "Bearer"),
+            Refusal::TooManyRequests { retry_after, .. } => problem.retry_after(*retry_after),
+            Refusal::Overloaded | Refusal::Unavailable(_) => problem.retry_after(1),
+            _ => problem,
+        };
+        let mut reply = problem.to_response();
+        if matches!(self, Refusal::Body(_) | Refusal::Malformed(_)) {
+            // What is still coming of a refused body must not be read as the next request.
+            reply.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
+            reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        reply
+    }
+}

@@ -1,0 +1,56 @@
+//! The idle connections of one worker to one replica.
+//!
+//! The rule it keeps: newest first, so that a quiet pool shrinks; nothing older than the services keep it open.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::connection::Connection;
+
+/// Services close an idle connection after at least five seconds: leave before they do.
+const IDLE_LIMIT: Duration = Duration::from_secs(4);
+/// Idle connections kept per worker and replica.
+const CAPACITY: usize = 256;
+
+/// Idle connections, oldest at the front.
+#[derive(Debug, Default)]
+pub struct Pool {
+    idle: RefCell<VecDeque<Connection>>,
+}
+
+impl Pool {
+    /// A connection that is still open, if there is one.
+    pub(super) fn take(&self) -> Option<Connection> {
+        let mut idle = self.idle.borrow_mut();
+        while let Some(connection) = idle.pop_back() {
+            if connection.idle_since.elapsed() > IDLE_LIMIT {
+                idle.clear();
+                return None;
+            }
+            if connection.is_quiet() {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    /// Keeps a connection whose exchange is complete.
+    pub(super) fn put(&self, mut connection: Connection) {
+        let now = Instant::now();
+        connection.reused = true;
+        connection.idle_since = now;
+        let mut idle = self.idle.borrow_mut();
+        while idle.front().is_some_and(|oldest| now - oldest.idle_since > IDLE_LIMIT) {
+            idle.pop_front();
+        }
+        if idle.len() < CAPACITY {
+            idle.push_back(connection);
+        }
+    }
+
+    /// Closes all of them: the replica is gone.
+    pub(super) fn clear(&self) {
+        self.idle.borrow_mut().clear();
+    }
+}
