@@ -97,12 +97,8 @@ impl Role {
     /// Every role.
     pub const ALL: &[Self] = &[Self::Owner, Self::Manager, Self::Viewer];
 
-    const READS: &[Permission] = &[
-        Permission::ProductsRead,
-        Permission::CategoriesRead,
-        Permission::OrdersRead,
-        Permission::OrganisationRead,
-    ];
+    const READS: &[Permission] =
+        &[Permission::ProductsRead, Permission::CategoriesRead, Permission::OrdersRead, Permission::OrganisationRead];
     const READS_AND_WRITES: &[Permission] = &[
         Permission::ProductsRead,
         Permission::ProductsWrite,

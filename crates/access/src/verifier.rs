@@ -86,8 +86,7 @@ impl Verifier {
         validation.set_audience(&[audience]);
         validation.validate_nbf = true;
         validation.leeway = Self::LEEWAY;
-        let remembered =
-            Cache::builder().max_capacity(Self::MOST_REMEMBERED).expire_after(WithTheToken).build();
+        let remembered = Cache::builder().max_capacity(Self::MOST_REMEMBERED).expire_after(WithTheToken).build();
         Self { keys, validation: Arc::new(validation), remembered }
     }
 
@@ -192,7 +191,9 @@ fn rejection(kind: &ErrorKind) -> Rejection {
         ErrorKind::ImmatureSignature => Rejection::NotYetValid,
         ErrorKind::InvalidIssuer => Rejection::Issuer,
         ErrorKind::InvalidAudience => Rejection::Audience,
-        ErrorKind::InvalidAlgorithm | ErrorKind::MissingAlgorithm | ErrorKind::UnsupportedAlgorithm => Rejection::Algorithm,
+        ErrorKind::InvalidAlgorithm | ErrorKind::MissingAlgorithm | ErrorKind::UnsupportedAlgorithm => {
+            Rejection::Algorithm
+        }
         ErrorKind::InvalidToken | ErrorKind::Base64(_) => Rejection::Malformed,
         // The signature was right by then: what is left are claims.
         _ => Rejection::Claims,
@@ -214,8 +215,15 @@ mod tests {
         let keys = KeyRing::new();
         keys.apply(&SigningKey { kid, public_key: URL_SAFE_NO_PAD.encode(pair.public_key().as_ref()) }).unwrap();
         let (user, organisation) = (UserId::new(), OrganisationId::new());
-        let claims =
-            Claims::new("issuer", "audience", user, organisation, vec![Role::Viewer], Clock::now(), Duration::from_secs(60));
+        let claims = Claims::new(
+            "issuer",
+            "audience",
+            user,
+            organisation,
+            vec![Role::Viewer],
+            Clock::now(),
+            Duration::from_secs(60),
+        );
         let header = serde_json::json!({"alg": "EdDSA", "typ": "at+jwt", "kid": kid}).to_string();
         let content =
             [header, serde_json::to_string(&claims).unwrap()].map(|part| URL_SAFE_NO_PAD.encode(part)).join(".");

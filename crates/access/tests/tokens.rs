@@ -82,8 +82,15 @@ fn a_token_minted_as_auth_mints_it_holds() {
     let mint = Mint::new();
     let (user, organisation) = (UserId::new(), OrganisationId::new());
     let now = Clock::now();
-    let claims =
-        Claims::new(ISSUER, AUDIENCE, user, organisation, vec![Role::Owner, Role::Viewer], now, Duration::from_secs(600));
+    let claims = Claims::new(
+        ISSUER,
+        AUDIENCE,
+        user,
+        organisation,
+        vec![Role::Owner, Role::Viewer],
+        now,
+        Duration::from_secs(600),
+    );
     let mut header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::EdDSA);
     header.typ = Some(Claims::TYPE.to_owned());
     header.kid = Some(mint.kid.to_string());
@@ -123,10 +130,13 @@ fn the_public_key_is_no_hmac_secret() {
     let published = mint.published();
     let secrets = [mint.pair.public_key().as_ref().to_vec(), published.public_key.into_bytes()];
     for secret in secrets {
-        for (name, algorithm) in [("HS256", hmac::HMAC_SHA256), ("HS384", hmac::HMAC_SHA384), ("HS512", hmac::HMAC_SHA512)] {
+        for (name, algorithm) in
+            [("HS256", hmac::HMAC_SHA256), ("HS384", hmac::HMAC_SHA384), ("HS512", hmac::HMAC_SHA512)]
+        {
             for claimed in [name, "EdDSA"] {
                 let header = with(mint.header(), "alg", json!(claimed)).to_string();
-                let content = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims().to_string()));
+                let content =
+                    format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims().to_string()));
                 let tag = hmac::sign(&hmac::Key::new(algorithm, &secret), content.as_bytes());
                 let token = format!("{content}.{}", URL_SAFE_NO_PAD.encode(tag));
                 let expected = if claimed == "EdDSA" { Rejection::Signature } else { Rejection::Algorithm };
@@ -143,7 +153,9 @@ fn another_algorithm_or_type_is_refused_though_the_signature_is_right() {
         let token = mint.token(&with(mint.header(), "alg", json!(algorithm)), &claims());
         assert_eq!(mint.verifier().verify(&token), Err(Rejection::Algorithm), "{algorithm}");
     }
-    for kind in [json!("JWT"), json!("jwt"), json!("at+JWT"), json!("AT+JWT"), json!("refresh+jwt"), json!(""), Value::Null] {
+    for kind in
+        [json!("JWT"), json!("jwt"), json!("at+JWT"), json!("AT+JWT"), json!("refresh+jwt"), json!(""), Value::Null]
+    {
         let token = mint.token(&with(mint.header(), "typ", kind.clone()), &claims());
         assert_eq!(mint.verifier().verify(&token), Err(Rejection::Type), "{kind}");
     }
@@ -162,7 +174,9 @@ fn an_extension_that_must_be_understood_is_refused() {
 fn a_key_that_the_token_brings_along_is_not_used() {
     let (mint, stranger) = (Mint::new(), Mint::new());
     let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": stranger.published().public_key});
-    for (name, value) in [("jwk", jwk), ("jku", json!("https://evil.example/jwks")), ("x5u", json!("https://evil.example/x"))] {
+    for (name, value) in
+        [("jwk", jwk), ("jku", json!("https://evil.example/jwks")), ("x5u", json!("https://evil.example/x"))]
+    {
         let forged = stranger.token(&with(mint.header(), name, value), &claims());
         assert_eq!(mint.verifier().verify(&forged), Err(Rejection::Signature), "{name}");
     }
@@ -188,7 +202,8 @@ fn a_token_out_of_its_time_is_refused() {
     let mint = Mint::new();
     let verifier = mint.verifier();
     let now = Clock::now().timestamp();
-    let refused = |name: &str, value: i64| verifier.verify(&mint.token(&mint.header(), &with(claims(), name, json!(value))));
+    let refused =
+        |name: &str, value: i64| verifier.verify(&mint.token(&mint.header(), &with(claims(), name, json!(value))));
     assert_eq!(refused("exp", now - 60), Err(Rejection::Expired));
     assert_eq!(refused("exp", now - 7), Err(Rejection::Expired));
     assert_eq!(refused("exp", 0), Err(Rejection::Expired));
@@ -259,7 +274,10 @@ fn an_edit_of_any_character_is_refused() {
         for replacement in ["A", "B", ".", "=", "-", ""] {
             let edited = format!("{}{replacement}{}", &token[..position], &token[position + 1..]);
             if edited != token {
-                assert!(verifier.verify(&edited).is_err(), "position {position} became {replacement:?} and nobody noticed");
+                assert!(
+                    verifier.verify(&edited).is_err(),
+                    "position {position} became {replacement:?} and nobody noticed"
+                );
             }
         }
     }
@@ -299,7 +317,8 @@ fn an_oversized_token_is_refused_though_its_signature_is_right() {
 #[test]
 fn what_is_no_token_is_refused() {
     let mint = Mint::new();
-    let garbage = ["", ".", "..", "...", "a.b.c", "null", "Bearer x", "\u{1F512}.\u{1F512}.\u{1F512}", "e30.e30.e30", " "];
+    let garbage =
+        ["", ".", "..", "...", "a.b.c", "null", "Bearer x", "\u{1F512}.\u{1F512}.\u{1F512}", "e30.e30.e30", " "];
     for text in garbage {
         assert!(mint.verifier().verify(text).is_err(), "{text:?}");
     }

@@ -114,7 +114,12 @@ impl Envelope {
             correlation: headers.parsed(header::CORRELATION)?,
             causation: headers.optional(header::CAUSATION)?,
             // A broken trace context costs the trace, not the event.
-            traceparent: headers.text(header::TRACEPARENT).ok().flatten().filter(|text| is_traceparent(text)).map(str::to_owned),
+            traceparent: headers
+                .text(header::TRACEPARENT)
+                .ok()
+                .flatten()
+                .filter(|text| is_traceparent(text))
+                .map(str::to_owned),
         })
     }
 }
@@ -126,7 +131,8 @@ fn rfc_3339(time: &Timestamp) -> String {
 
 /// `00-<32 hex>-<16 hex>-<2 hex>`, or the same with a later version and more behind it.
 fn is_traceparent(text: &str) -> bool {
-    let hexadecimal = |part: &str, length| part.len() == length && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let hexadecimal =
+        |part: &str, length| part.len() == length && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let parts: Vec<_> = text.splitn(5, '-').collect();
     matches!(parts[..], [version, trace, span, flags, ..]
         if hexadecimal(version, 2) && hexadecimal(trace, 32) && hexadecimal(span, 16) && hexadecimal(flags, 2))
@@ -241,9 +247,9 @@ mod tests {
     #[test]
     fn header_bytes_that_are_no_text_are_refused() {
         let headers = complete().to_headers();
-        let broken = headers.iter().map(|(name, value)| {
-            (*name, if *name == header::ACTOR { &b"\xff\xfe"[..] } else { value.as_bytes() })
-        });
+        let broken = headers
+            .iter()
+            .map(|(name, value)| (*name, if *name == header::ACTOR { &b"\xff\xfe"[..] } else { value.as_bytes() }));
         assert!(matches!(Envelope::from_headers(broken), Err(Undecodable::BadHeader { name: header::ACTOR, .. })));
     }
 }

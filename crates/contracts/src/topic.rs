@@ -46,7 +46,8 @@ pub mod topics {
     pub const STOCK: Topic =
         Topic { name: "catalog.stock.v1", owner: "catalog", retention: Retention::Events, partitions: 12 };
     /// What happens to orders, keyed by the order.
-    pub const ORDER: Topic = Topic { name: "order.order.v1", owner: "order", retention: Retention::Events, partitions: 12 };
+    pub const ORDER: Topic =
+        Topic { name: "order.order.v1", owner: "order", retention: Retention::Events, partitions: 12 };
 
     /// Every topic there is.
     pub const ALL: &[Topic] = &[SIGNING_KEY, ORGANISATION, CATEGORY, PRODUCT, RESERVATION, STOCK, ORDER];

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use contracts::{Channel, Envelope, auth, catalog, catalogue, category, order};
 use kernel::{
-    CategoryId, Currency, EventId, KeyId, Money, OrderId, OrganisationId, ProductId, Quantity, Sku, Slug, Timestamp, UserId,
-    VariantId,
+    CategoryId, Currency, EventId, KeyId, Money, OrderId, OrganisationId, ProductId, Quantity, Sku, Slug, Timestamp,
+    UserId, VariantId,
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -208,8 +208,18 @@ fn samples() -> Vec<Sample> {
             "system:catalog",
             catalog::ReservationEvent::from(catalog::Rejected { order: order(), reasons: reasons.clone() }),
         ),
-        sample("", organisation, "system:catalog", catalog::ReservationEvent::from(catalog::Expired { order: order() })),
-        sample("", organisation, "system:catalog", catalog::ReservationEvent::from(catalog::ConfirmRefused { order: order() })),
+        sample(
+            "",
+            organisation,
+            "system:catalog",
+            catalog::ReservationEvent::from(catalog::Expired { order: order() }),
+        ),
+        sample(
+            "",
+            organisation,
+            "system:catalog",
+            catalog::ReservationEvent::from(catalog::ConfirmRefused { order: order() }),
+        ),
         sample(
             "",
             organisation,
@@ -257,7 +267,8 @@ fn files() -> Vec<(String, Value)> {
 fn read(file: &Value, body: &Value, reads: fn(&str, &[u8]) -> Result<Value, contracts::Undecodable>) -> Value {
     let headers = file["headers"].as_object().unwrap();
     let envelope =
-        Envelope::from_headers(headers.iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap().as_bytes()))).unwrap();
+        Envelope::from_headers(headers.iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap().as_bytes())))
+            .unwrap();
     assert_eq!(file["key"], envelope.subject.to_string());
     let written: Map<String, Value> =
         envelope.to_headers().into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();

@@ -1,1 +1,46 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+//!
+//! `rows` drives a decoder over the chunks of a source; `ndjson` and `csv` decode. The rule: a wrong row is reported and
+//! the next one read.
+
+mod csv;
+mod format;
+mod ndjson;
+mod row;
+mod rows;
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use bytes::Bytes;
+use futures::Stream;
+use serde::de::DeserializeOwned;
+
+pub use crate::csv::Csv;
+pub use format::Format;
+pub use ndjson::Ndjson;
+pub use row::{Limits, RowError, RowPosition};
+pub use rows::{Decoder, Outcome, Rows};
+
+/// A CSV row: each column's text under the column's name.
+pub type Record = BTreeMap<String, String>;
+
+/// Reads a CSV file whose first line names the columns. Poll it with `StreamExt::next`.
+pub fn csv<T, S, E>(source: S, limits: Limits) -> Rows<S, Csv<T>>
+where
+    T: DeserializeOwned,
+    S: Stream<Item = Result<Bytes, E>>,
+    E: Display,
+{
+    Rows::new(source, Csv::new(limits))
+}
+
+/// Reads a file with one JSON value on each line. Poll it with `StreamExt::next`.
+pub fn ndjson<T, S, E>(source: S, limits: Limits) -> Rows<S, Ndjson<T>>
+where
+    T: DeserializeOwned,
+    S: Stream<Item = Result<Bytes, E>>,
+    E: Display,
+{
+    Rows::new(source, Ndjson::new(limits))
+}

@@ -207,7 +207,8 @@ mod tests {
     #[test]
     fn what_is_no_amount_is_refused() {
         for amount in [
-            "", ".", ".5", "5.", "-1", "+1", "1,5", "1 000", "1e3", "0x10", "1.5.0", "٣", "NaN", "1.-5", "1.+5", " 1", "1\n",
+            "", ".", ".5", "5.", "-1", "+1", "1,5", "1 000", "1e3", "0x10", "1.5.0", "٣", "NaN", "1.-5", "1.+5", " 1",
+            "1\n",
         ] {
             assert!(Money::parse(amount, currency("USD")).is_err(), "{amount:?}");
         }
@@ -245,10 +246,7 @@ mod tests {
 
     #[test]
     fn json_takes_text_and_nothing_else() {
-        assert_eq!(
-            serde_json::to_string(&money("1499", "USD")).unwrap(),
-            r#"{"amount":"1499.00","currency":"USD"}"#
-        );
+        assert_eq!(serde_json::to_string(&money("1499", "USD")).unwrap(), r#"{"amount":"1499.00","currency":"USD"}"#);
         for wrong in [
             r#"{"amount":1499.0,"currency":"USD"}"#,
             r#"{"amount":"-1","currency":"USD"}"#,

@@ -22,7 +22,8 @@ impl Cursor {
     /// # Errors
     /// When the key cannot be written as JSON, or is longer than a cursor may be.
     pub fn encode(key: &impl Serialize) -> Result<Self, Malformed> {
-        let json = serde_json::to_vec(key).map_err(|cause| Malformed::new("cursor", format!("has no JSON form: {cause}")))?;
+        let json =
+            serde_json::to_vec(key).map_err(|cause| Malformed::new("cursor", format!("has no JSON form: {cause}")))?;
         Self::parse(&URL_SAFE_NO_PAD.encode(json))
     }
 
