@@ -2,6 +2,7 @@
 //! The rule: a record that arrives again, or late, changes nothing; a key that was removed stays removed.
 
 use std::collections::HashMap;
+use std::future::{Ready, ready};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -58,11 +59,14 @@ impl Identities {
         self.organisations.clone()
     }
 
-    /// Whether everything that was on the topics at the start has been applied, for `/readyz`.
+    /// Whether everything that was on the topics at the start has been applied, as `Boot::ready_when` asks for it.
     #[must_use]
-    pub fn readiness(&self) -> impl Fn() -> bool + Clone + Send + Sync + 'static {
-        let ready: Arc<[Arc<AtomicBool>]> = self.tables.iter().map(Table::readiness).collect();
-        move || ready.iter().all(|table| table.load(Ordering::Acquire))
+    pub fn readiness(&self) -> impl Fn() -> Ready<Result<(), &'static str>> + Clone + Send + Sync + 'static {
+        let tables: Arc<[Arc<AtomicBool>]> = self.tables.iter().map(Table::readiness).collect();
+        move || {
+            let all = tables.iter().all(|table| table.load(Ordering::Acquire));
+            ready(if all { Ok(()) } else { Err("still reading the topics of auth") })
+        }
     }
 
     /// Stops reading.
