@@ -91,6 +91,17 @@ impl MigrationSource<Pg> for Plan {
     }
 }
 
+/// Whether the database takes a connection as the owner of `schema`.
+///
+/// # Errors
+/// [`MigrationError::Unavailable`] with what the connection said.
+pub async fn reachable(owner_url: &str, schema: &str) -> Result<(), MigrationError> {
+    match connect(owner_url, schema, Purpose::Migrate).await {
+        Ok(_connection) => Ok(()),
+        Err(cause) => Err(MigrationError::Unavailable { schema: schema.to_owned(), cause: cause.to_string() }),
+    }
+}
+
 /// Runs what is pending and returns the names of the migrations that ran. Two replicas may call it
 /// at once: the second waits and finds nothing to do.
 ///

@@ -1,1 +1,20 @@
 #![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
+
+mod boot;
+pub mod config;
+mod definition;
+mod health;
+mod internal;
+mod run;
+mod secret;
+pub mod settings;
+mod spans;
+mod structured;
+pub mod telemetry;
+
+pub use boot::{Boot, BootError, Stage};
+pub use definition::Definition;
+pub use health::{Health, Report, Waiting};
+pub use run::run;
+pub use secret::Secret;
