@@ -9,8 +9,10 @@ pub mod error;
 pub mod events;
 pub mod http;
 pub mod queries;
-mod schema;
-mod store;
+pub mod schema;
+pub mod store;
+
+use std::time::Duration;
 
 use access::Verifier;
 use contracts::topics;
@@ -25,6 +27,8 @@ use crate::config::Config;
 pub const NAME: &str = "category";
 /// The schema's migrations; those of the messages run before them.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
+/// How long a stop waits for the broker to take the last events; what is left goes out after the next start.
+const LAST_EVENTS: Duration = Duration::from_secs(10);
 
 /// The service as the boot kit runs it.
 #[must_use]
@@ -46,7 +50,7 @@ async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
     boot.wait_for("kafka topics", || messaging::ensure_topics(&kafka, &[topics::CATEGORY])).await?;
     let producer = boot.require("kafka producer", Producer::new(&kafka))?;
     let relay = Relay::start(database, producer);
-    boot.on_stop(Stage::Publishing, "relay", move || relay.stop(Stage::PUBLISHING_LIMIT));
+    boot.on_stop(Stage::Publishing, "relay", move || relay.stop(LAST_EVENTS));
 
     let identities = boot.wait_for("keys and organisations", || Identities::start(&kafka)).await?;
     boot.ready_when("keys and organisations", identities.readiness());
@@ -54,7 +58,8 @@ async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
 
     let app = rest::App::new(NAME, mediator, verifier, identities.organisations());
     boot.on_stop(Stage::Closing, "keys and organisations", move || identities.stop());
-    let server = boot.require("http server", rest::server::start(config.http.into(), app, http::routes()))?;
+    let listening = rest::server::Settings::new(config.http.address).workers(config.http.workers);
+    let server = boot.require("http server", rest::server::start(listening, app, http::routes()))?;
     boot.on_stop(Stage::Requests, "http server", move || server.stop());
     Ok(())
 }

@@ -1,0 +1,3 @@
+drop table login_attempts;
+drop table users;
+drop table organisations;

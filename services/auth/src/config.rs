@@ -1,0 +1,91 @@
+//! What the environment decides. Read once, at start, and every bad variable is reported at once.
+
+use std::{num::NonZeroUsize, time::Duration};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use service::{config::Reader, settings};
+
+use crate::{
+    credentials::{SetupToken, TOKEN_LIFE},
+    domain::Schedule,
+};
+
+/// Everything that the environment decides.
+#[derive(Debug)]
+pub struct Config {
+    /// The schema's two roles.
+    pub database: settings::Database,
+    /// The broker and the namespace of the topics.
+    pub kafka: settings::Kafka,
+    /// Where to listen.
+    pub http: settings::Http,
+    /// Which tokens are issued and accepted.
+    pub tokens: settings::Tokens,
+    /// Who may create organisations.
+    pub setup: SetupToken,
+    /// What private keys are sealed under.
+    pub signing_key_secret: SigningKeySecret,
+    /// How long each part of a signing key's life takes.
+    pub schedule: Schedule,
+    /// Password hashes computed at the same time, 19 MiB each.
+    pub hashes_at_once: NonZeroUsize,
+}
+
+/// 32 bytes that never print.
+pub struct SigningKeySecret([u8; 32]);
+
+impl SigningKeySecret {
+    /// The bytes, for the seal alone.
+    #[must_use]
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for SigningKeySecret {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("SigningKeySecret(hidden)")
+    }
+}
+
+/// The longest that verifiers and their clocks lag behind.
+const MARGIN: Duration = Duration::from_secs(60);
+
+/// Reads everything; `None` when something was reported as bad.
+pub fn read(environment: &mut Reader) -> Option<Config> {
+    // Everything is read before the first `?`, which would hide the variables after it.
+    let database = settings::database(environment, "auth");
+    let kafka = settings::kafka(environment);
+    let http = settings::http(environment, 7101);
+    let tokens = settings::tokens(environment);
+    let setup = environment.secret("SETUP_TOKEN", "Allows creating organisations; at least 16 characters");
+    let setup = setup.and_then(|secret| match secret.expose().len() {
+        16.. => Some(SetupToken::new(secret.expose())),
+        _ => environment.refuse("SETUP_TOKEN", "must have at least 16 characters"),
+    });
+    let secret = environment.secret("SIGNING_KEY_SECRET", "What private signing keys are sealed under; 32 bytes in base64");
+    let secret = secret.and_then(|secret| {
+        let bytes = STANDARD.decode(secret.expose().trim()).ok().and_then(|bytes| bytes.try_into().ok());
+        bytes.map(SigningKeySecret).or_else(|| environment.refuse("SIGNING_KEY_SECRET", "must be 32 bytes in base64"))
+    });
+    let signs_for =
+        environment.within("SIGNING_KEY_SECONDS", 2_592_000, 1..=31_536_000, "How long a key signs before the next is announced");
+    let known_before =
+        environment.within("SIGNING_KEY_NOTICE_SECONDS", 60, 1..=86_400, "How long a new key is published before it signs");
+    let hashes_at_once =
+        environment.within("PASSWORD_HASHES_AT_ONCE", 2, 1..=64, "Password hashes computed at the same time, 19 MiB each");
+    Some(Config {
+        database: database?,
+        kafka: kafka?,
+        http: http?,
+        tokens: tokens?,
+        setup: setup?,
+        signing_key_secret: secret?,
+        schedule: Schedule {
+            signs_for: Duration::from_secs(signs_for?),
+            known_before: Duration::from_secs(known_before?),
+            valid_after: TOKEN_LIFE + MARGIN,
+        },
+        hashes_at_once: NonZeroUsize::new(hashes_at_once?)?,
+    })
+}

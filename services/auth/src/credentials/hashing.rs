@@ -1,0 +1,137 @@
+//! Argon2id, away from the threads that serve requests and never more at once than there is room for. A guess at an
+//! account that does not exist takes as long as one at an account that does.
+
+use std::{num::NonZeroUsize, sync::Arc};
+
+use argon2::{
+    Algorithm, Argon2, Params, Version,
+    password_hash::{PasswordHasher, PasswordVerifier, phc},
+};
+use tokio::{sync::Semaphore, task::spawn_blocking};
+
+use crate::{domain::Password, error::Error};
+
+/// OWASP's minimum: 19 MiB, two passes, one lane.
+const MEMORY_KIBIBYTES: u32 = 19_456;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+
+/// A password's hash as a PHC string. Not a secret as the password is one, but nobody's business either.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(String);
+
+impl PasswordHash {
+    /// A hash from the database.
+    #[must_use]
+    pub fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The PHC string, for the database alone.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for PasswordHash {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("PasswordHash(hidden)")
+    }
+}
+
+/// Hashes and checks passwords. Cheap to clone.
+#[derive(Clone)]
+pub struct Hasher {
+    permits: Arc<Semaphore>,
+    argon: Argon2<'static>,
+    /// Of a password that nobody has.
+    dummy: PasswordHash,
+}
+
+impl Hasher {
+    /// At most `at_once` hashes are computed at the same time, each with 19 MiB; whoever comes then waits.
+    ///
+    /// # Errors
+    /// `Hashing` when the operating system has no randomness for a salt.
+    pub fn new(at_once: NonZeroUsize) -> Result<Self, Error> {
+        let parameters = Params::new(MEMORY_KIBIBYTES, PASSES, LANES, None).map_err(hashing)?;
+        let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters);
+        let mut nobody = [0; 32];
+        aws_lc_rs::rand::fill(&mut nobody).map_err(hashing)?;
+        let dummy = PasswordHash(argon.hash_password(&nobody).map_err(hashing)?.to_string());
+        Ok(Self { permits: Arc::new(Semaphore::new(at_once.get())), argon, dummy })
+    }
+
+    /// The hash of a new password, under a salt of its own.
+    ///
+    /// # Errors
+    /// `Hashing` when the operating system has no randomness or no memory for it.
+    pub async fn hash(&self, password: Password) -> Result<PasswordHash, Error> {
+        let argon = self.argon.clone();
+        self.run(move || Ok(PasswordHash(argon.hash_password(password.expose()).map_err(hashing)?.to_string()))).await
+    }
+
+    /// Whether the password is the one of that hash. Without a hash the answer is no, after the same work.
+    ///
+    /// # Errors
+    /// `Hashing` when the hash is not one of ours.
+    pub async fn verify(&self, hash: Option<PasswordHash>, password: Password) -> Result<bool, Error> {
+        let argon = self.argon.clone();
+        let known = hash.is_some();
+        let hash = hash.unwrap_or_else(|| self.dummy.clone());
+        self.run(move || {
+            let parsed = phc::PasswordHash::new(hash.as_str()).map_err(hashing)?;
+            Ok(argon.verify_password(password.expose(), &parsed).is_ok() && known)
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        // Held inside of the blocking task: a client that hangs up frees no room that is still in use.
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(hashing)?;
+        let done = spawn_blocking(move || {
+            let result = work();
+            drop(permit);
+            result
+        });
+        done.await.map_err(hashing)?
+    }
+}
+
+impl std::fmt::Debug for Hasher {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Hasher").field("free", &self.permits.available_permits()).finish_non_exhaustive()
+    }
+}
+
+fn hashing(cause: impl std::fmt::Display) -> Error {
+    Error::Hashing(cause.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn password(text: &str) -> Password {
+        Password::choose(text).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_password_is_known_by_its_hash_alone() {
+        let hasher = Hasher::new(NonZeroUsize::MIN).unwrap();
+        let hash = hasher.hash(password("correct horse battery")).await.unwrap();
+        assert!(hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.as_str());
+        assert!(hasher.verify(Some(hash.clone()), password("correct horse battery")).await.unwrap());
+        assert!(!hasher.verify(Some(hash), password("correct horse batterz")).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn nobody_logs_in_to_an_account_that_does_not_exist() {
+        let hasher = Hasher::new(NonZeroUsize::MIN).unwrap();
+        assert!(!hasher.verify(None, password("correct horse battery")).await.unwrap());
+    }
+}

@@ -1,0 +1,182 @@
+//! Ed25519: making keys and signing access tokens with the one whose turn it is.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use access::{Claims, Role};
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use kernel::{KeyId, OrganisationId, Timestamp, UserId};
+use sha2::{Digest, Sha256};
+
+use super::Seal;
+use crate::{
+    domain::{Candidate, SigningKeys},
+    error::Error,
+};
+
+/// How long an access token is valid.
+pub const TOKEN_LIFE: Duration = Duration::from_secs(600);
+
+/// A fresh key pair, the private half sealed.
+///
+/// # Errors
+/// `Sealing` when the system has no randomness.
+pub fn generate(seal: &Seal) -> Result<Candidate, Error> {
+    const NO_KEY: Error = Error::Sealing("a signing key could not be made; look at the system's randomness");
+    let pair = Ed25519KeyPair::generate().map_err(|_| NO_KEY)?;
+    let public_key: [u8; 32] = pair.public_key().as_ref().try_into().map_err(|_| NO_KEY)?;
+    let kid = kid(&public_key);
+    let private = pair.to_pkcs8v1().map_err(|_| NO_KEY)?;
+    let sealed_private_key = seal.close(&kid.to_string(), private.as_ref())?;
+    Ok(Candidate { kid, public_key, sealed_private_key })
+}
+
+/// The first half of the key's RFC 7638 thumbprint, as an id of our own kind: whoever has the key can recompute it.
+fn kid(public_key: &[u8; 32]) -> KeyId {
+    let x = URL_SAFE_NO_PAD.encode(public_key);
+    let thumbprint = Sha256::digest(format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#));
+    let mut half = [0; 16];
+    half.copy_from_slice(&thumbprint[..16]);
+    KeyId::from_uuid(uuid::Builder::from_custom_bytes(half).into_uuid())
+}
+
+/// A signed token. It never prints.
+pub struct Signed(String);
+
+impl Signed {
+    /// The token, for whoever logged in.
+    #[must_use]
+    pub fn expose(self) -> String {
+        self.0
+    }
+}
+
+impl std::fmt::Debug for Signed {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Signed(hidden)")
+    }
+}
+
+/// Signs access tokens. Cheap to clone; clones share their keys.
+#[derive(Clone)]
+pub struct Issuer {
+    issuer: Arc<str>,
+    audience: Arc<str>,
+    keys: Arc<RwLock<Keys>>,
+}
+
+#[derive(Default)]
+struct Keys {
+    known: SigningKeys,
+    opened: HashMap<KeyId, EncodingKey>,
+}
+
+impl Issuer {
+    /// An issuer without keys yet.
+    #[must_use]
+    pub fn new(issuer: &str, audience: &str) -> Self {
+        Self { issuer: issuer.into(), audience: audience.into(), keys: Arc::default() }
+    }
+
+    /// Opens and takes over the keys as they are now.
+    ///
+    /// # Errors
+    /// `Sealing` when one cannot be opened; the keys from before stay in use.
+    pub fn load(&self, known: SigningKeys, seal: &Seal) -> Result<(), Error> {
+        let mut opened = HashMap::new();
+        for key in known.iter() {
+            let private = seal.open(&key.kid.to_string(), &key.sealed_private_key)?;
+            opened.insert(key.kid, EncodingKey::from_ed_der(private.expose()));
+        }
+        // Nothing panics while it holds the lock.
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Keys { known, opened };
+        Ok(())
+    }
+
+    /// A token for that user of that organisation, valid from now for [`TOKEN_LIFE`].
+    ///
+    /// # Errors
+    /// `Signing` when there is no key whose turn it is.
+    pub fn issue(
+        &self,
+        user: UserId,
+        organisation: OrganisationId,
+        roles: Vec<Role>,
+        now: Timestamp,
+    ) -> Result<Signed, Error> {
+        let claims = Claims::new(&self.issuer, &self.audience, user, organisation, roles, now, TOKEN_LIFE);
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let key = keys.known.signer(now).and_then(|key| Some((key.kid, keys.opened.get(&key.kid)?)));
+        let (kid, key) = key.ok_or_else(|| Error::Signing("there is no key yet; wait until this service is ready".into()))?;
+        let header = Header {
+            typ: Some(Claims::TYPE.to_owned()),
+            kid: Some(kid.to_string()),
+            ..Header::new(Algorithm::EdDSA)
+        };
+        jsonwebtoken::encode(&header, &claims, key).map(Signed).map_err(|error| Error::Signing(error.to_string()))
+    }
+}
+
+impl std::fmt::Debug for Issuer {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Issuer").field("issuer", &self.issuer).field("audience", &self.audience).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use access::{Caller, KeyRing, SigningKey, Verifier};
+
+    use super::*;
+    use crate::domain::Schedule;
+
+    const SCHEDULE: Schedule = Schedule {
+        signs_for: Duration::from_secs(1_000),
+        known_before: Duration::from_secs(60),
+        valid_after: Duration::from_secs(660),
+    };
+
+    #[test]
+    fn what_is_issued_is_what_every_service_verifies() {
+        let now = kernel::Clock::now();
+        let seal = Seal::new(&[3; 32]).unwrap();
+        let candidate = generate(&seal).unwrap();
+        let mut keys = SigningKeys::default();
+        keys.tend(&candidate, SCHEDULE, now);
+        let issuer = Issuer::new("https://store.example", "cyber-store");
+        issuer.load(keys, &seal).unwrap();
+
+        let ring = KeyRing::new();
+        let public_key = URL_SAFE_NO_PAD.encode(candidate.public_key);
+        ring.apply(&SigningKey { kid: candidate.kid, public_key }).unwrap();
+        let verifier = Verifier::new(ring, "https://store.example", "cyber-store");
+        let (user, organisation) = (UserId::new(), OrganisationId::new());
+        let token = issuer.issue(user, organisation, vec![Role::Owner], now).unwrap().expose();
+        let verified = verifier.verify(&token).unwrap();
+        assert_eq!(verified.caller, Caller::Staff { user, organisation, roles: vec![Role::Owner] });
+        assert_eq!((verified.expires_at - now).num_seconds().clamp(599, 600), (verified.expires_at - now).num_seconds());
+    }
+
+    #[test]
+    fn a_key_that_another_secret_sealed_is_refused_by_name() {
+        let mut keys = SigningKeys::default();
+        keys.tend(&generate(&Seal::new(&[3; 32]).unwrap()).unwrap(), SCHEDULE, kernel::Clock::now());
+        let refused = Issuer::new("i", "a").load(keys, &Seal::new(&[4; 32]).unwrap()).unwrap_err();
+        assert!(refused.to_string().contains("SIGNING_KEY_SECRET"), "{refused}");
+    }
+
+    #[test]
+    fn the_kid_comes_from_the_thumbprint() {
+        // RFC 8037, appendix A.3: the thumbprint is kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k.
+        let public_key = URL_SAFE_NO_PAD.decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").unwrap();
+        let thumbprint = URL_SAFE_NO_PAD.decode("kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k").unwrap();
+        let uuid = kid(&public_key.try_into().unwrap()).uuid();
+        assert_eq!(uuid.as_bytes()[..6], thumbprint[..6], "the version and variant bits come after");
+        assert_eq!(uuid.as_bytes()[9..], thumbprint[9..16]);
+    }
+}

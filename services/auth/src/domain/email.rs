@@ -1,0 +1,68 @@
+//! An e-mail address in the one spelling that this service stores and compares.
+
+use kernel::Malformed;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// 3 to 254 visible ASCII characters with one `@`, trimmed and in lower case. No provider in use tells addresses apart
+/// by case, and an address that could be spelled two ways would be two accounts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Email(#[schemars(extend("format" = "email"))] String);
+
+impl Email {
+    /// Trims, lowers and checks an address.
+    ///
+    /// # Errors
+    /// `Malformed` when it is not an address of that form.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let email = text.trim().to_ascii_lowercase();
+        let refuse = |reason| Err(Malformed::new("e-mail address", reason));
+        if !(3..=254).contains(&email.len()) {
+            return refuse("must have 3 to 254 characters");
+        }
+        if !email.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return refuse("must consist of visible ASCII characters without spaces");
+        }
+        match email.split_once('@') {
+            Some((local, domain)) if local.is_empty() || local.len() > 64 || !is_domain(domain) => {
+                refuse("must have 1 to 64 characters before the @ and a domain after it")
+            }
+            Some(_) => Ok(Self(email)),
+            None => refuse("must contain an @"),
+        }
+    }
+
+    /// The address as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Labels of letters, digits and inner hyphens. One label is enough: an installation may have a mail domain of its own.
+fn is_domain(text: &str) -> bool {
+    text.split('.').all(|label| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_spellings_are_one_address() {
+        assert_eq!(Email::parse(" Ana@Example.COM ").unwrap(), Email::parse("ana@example.com").unwrap());
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for refused in ["", "a", "a@", "@b.c", "a@b@c", "a b@c.d", "a@-b.c", "a@b..c", "ana@exämple.com", "a\n@b.c"] {
+            assert!(Email::parse(refused).is_err(), "{refused:?}");
+        }
+        assert!(Email::parse(&format!("{}@b.c", "x".repeat(65))).is_err());
+    }
+}

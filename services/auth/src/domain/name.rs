@@ -1,0 +1,35 @@
+//! The name of an organisation or a person, as people write it.
+
+use kernel::Malformed;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// 1 to 120 characters, trimmed, without control characters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Name(#[schemars(length(min = 1, max = 120))] String);
+
+impl Name {
+    /// The longest name, in characters.
+    pub const LIMIT: usize = 120;
+
+    /// Trims and checks a name.
+    ///
+    /// # Errors
+    /// `Malformed` when nothing is left after trimming, it is too long, or a control character is in it.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let trimmed = text.trim();
+        if trimmed.is_empty() || trimmed.chars().count() > Self::LIMIT {
+            return Err(Malformed::new("name", "must have 1 to 120 characters"));
+        }
+        if trimmed.chars().any(char::is_control) {
+            return Err(Malformed::new("name", "must not contain control characters"));
+        }
+        Ok(Self(trimmed.to_owned()))
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}

@@ -1,0 +1,37 @@
+//! An organisation: who sells. Everything in the store belongs to one.
+
+use kernel::{Currency, OrganisationId, Slug, Timestamp};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::Name;
+
+/// The organisation of the nil id: to it belongs what belongs to no seller, the signing keys.
+pub const PLATFORM: OrganisationId = OrganisationId::from_uuid(uuid::Uuid::nil());
+
+/// An organisation as it is now. This is also the resource that HTTP answers with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Organisation {
+    /// Its identity.
+    pub id: OrganisationId,
+    /// Its name in addresses, unique in the installation.
+    pub slug: Slug,
+    /// The name that people see.
+    pub name: Name,
+    /// What its prices are in unless they say otherwise.
+    pub currency: Currency,
+    /// Whether anything of it may be used: nobody logs in to an inactive one and its shop is closed.
+    pub active: bool,
+    /// Rises by one with every change; the same number that the published state carries.
+    pub version: i64,
+    /// When it was created.
+    pub created_at: Timestamp,
+}
+
+impl Organisation {
+    /// A new organisation, active and in its first version.
+    #[must_use]
+    pub fn found(id: OrganisationId, slug: Slug, name: Name, currency: Currency, now: Timestamp) -> Self {
+        Self { id, slug, name, currency, active: true, version: 1, created_at: now }
+    }
+}

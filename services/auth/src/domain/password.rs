@@ -1,0 +1,75 @@
+//! A password while it is on its way to being hashed. It never prints and is never stored.
+
+use kernel::Malformed;
+
+/// A password as somebody typed it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(String);
+
+impl Password {
+    /// The fewest characters of a new password.
+    pub const SHORTEST: usize = 12;
+    /// The most characters of any password: hashing a longer one is only work.
+    pub const LONGEST: usize = 128;
+
+    /// A password that somebody chooses: 12 to 128 characters, at least 5 different ones.
+    ///
+    /// # Errors
+    /// `Malformed` when it is shorter, longer or more monotonous; the message does not repeat it.
+    pub fn choose(text: &str) -> Result<Self, Malformed> {
+        let length = text.chars().count();
+        if !(Self::SHORTEST..=Self::LONGEST).contains(&length) {
+            return Err(Malformed::new("password", "must have 12 to 128 characters"));
+        }
+        let mut different: Vec<char> = text.chars().collect();
+        different.sort_unstable();
+        different.dedup();
+        if different.len() < 5 {
+            return Err(Malformed::new("password", "must have at least 5 different characters"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// A password that somebody logs in with: it is right or wrong, so only its length is bounded.
+    ///
+    /// # Errors
+    /// `Malformed` when it is empty or longer than 128 characters.
+    pub fn present(text: &str) -> Result<Self, Malformed> {
+        match text.chars().count() {
+            1..=Self::LONGEST => Ok(Self(text.to_owned())),
+            _ => Err(Malformed::new("password", "must have 1 to 128 characters")),
+        }
+    }
+
+    /// The bytes, for the hash alone.
+    pub(crate) fn expose(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Password(hidden)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_password_is_long_and_not_monotonous() {
+        for refused in ["", "short", "elevenchars", "aaaaaaaaaaaaaaaa", &"xyzab".repeat(26)] {
+            assert!(Password::choose(refused).is_err(), "{refused:?}");
+        }
+        assert!(Password::choose("correct horse battery").is_ok());
+        assert!(Password::choose("mật khẩu rất dài").is_ok(), "any character counts");
+    }
+
+    #[test]
+    fn a_password_never_prints() {
+        let password = Password::choose("correct horse battery").unwrap();
+        assert!(!format!("{password:?}").contains("horse"));
+        assert!(!Password::choose("aaaaaaaaaaaaaaaa").unwrap_err().to_string().contains("aaaa"));
+    }
+}

@@ -1,0 +1,196 @@
+//! The life of a signing key: announced, signing, retired, removed. No token is ever signed with a key that a verifier
+//! may not know yet, and no key is removed while a token that it signed is valid.
+
+use std::time::Duration;
+
+use kernel::{KeyId, Timestamp};
+
+/// A key that was made and may be taken into use.
+#[derive(Clone)]
+pub struct Candidate {
+    /// Derived from the RFC 7638 thumbprint of the public key.
+    pub kid: KeyId,
+    /// The 32 bytes of the Ed25519 public key.
+    pub public_key: [u8; 32],
+    /// The private key, sealed.
+    pub sealed_private_key: Vec<u8>,
+}
+
+/// A key that verifiers know: one that will sign, signs, or has signed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SigningKey {
+    /// Derived from the RFC 7638 thumbprint of the public key.
+    pub kid: KeyId,
+    /// The 32 bytes of the Ed25519 public key.
+    pub public_key: [u8; 32],
+    /// The private key, sealed.
+    pub sealed_private_key: Vec<u8>,
+    /// Rises by one with every change.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// It signs from then on.
+    pub signs_from: Timestamp,
+    /// It stops signing then, because the next one begins; what it signed stays valid until it expires.
+    pub retired_at: Option<Timestamp>,
+}
+
+/// How long each part of a key's life takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Schedule {
+    /// How long a key signs before the next one is made.
+    pub signs_for: Duration,
+    /// How long a new key is only announced: the longest that a verifier takes to learn of it.
+    pub known_before: Duration,
+    /// How long a key stays known after it stopped signing: a token's life and some more.
+    pub valid_after: Duration,
+}
+
+/// What there was to do.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Tended {
+    /// Keys that are new or changed.
+    pub changed: Vec<SigningKey>,
+    /// Keys that nothing needs any more.
+    pub removed: Vec<SigningKey>,
+}
+
+/// Every key that verifiers know, in the order in which they sign.
+#[derive(Debug, Default)]
+pub struct SigningKeys {
+    keys: Vec<SigningKey>,
+}
+
+impl SigningKeys {
+    /// The keys as the store kept them.
+    #[must_use]
+    pub fn restore(keys: impl IntoIterator<Item = SigningKey>) -> Self {
+        let mut keys: Vec<_> = keys.into_iter().collect();
+        keys.sort_by_key(|key| key.signs_from);
+        Self { keys }
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &SigningKey> {
+        self.keys.iter()
+    }
+
+    /// The key that signs now.
+    #[must_use]
+    pub fn signer(&self, now: Timestamp) -> Option<&SigningKey> {
+        self.keys.iter().rev().find(|key| key.signs_from <= now)
+    }
+
+    /// Does what is due: takes the candidate into use when there is no key (at once) or the last one is old (announced
+    /// first), and removes what nothing can need any more.
+    pub fn tend(&mut self, candidate: &Candidate, schedule: Schedule, now: Timestamp) -> Tended {
+        let mut tended = Tended::default();
+        match self.keys.last_mut() {
+            None => tended.changed.push(candidate.take_over(now, now)),
+            Some(last) if last.signs_from + schedule.signs_for <= now => {
+                let successor = candidate.take_over(now + schedule.known_before, now);
+                last.retired_at = Some(successor.signs_from);
+                last.version += 1;
+                tended.changed.extend([last.clone(), successor]);
+            }
+            Some(_) => {}
+        }
+        self.keys.extend(tended.changed.last().cloned());
+        let over = |key: &SigningKey| key.retired_at.is_some_and(|at| at + schedule.valid_after <= now);
+        tended.removed.extend(self.keys.extract_if(.., |key| over(key)).map(|key| SigningKey { version: key.version + 1, ..key }));
+        tended
+    }
+}
+
+impl Candidate {
+    fn take_over(&self, signs_from: Timestamp, now: Timestamp) -> SigningKey {
+        SigningKey {
+            kid: self.kid,
+            public_key: self.public_key,
+            sealed_private_key: self.sealed_private_key.clone(),
+            version: 1,
+            created_at: now,
+            signs_from,
+            retired_at: None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Candidate {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Candidate").field("kid", &self.kid).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for SigningKey {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("SigningKey")
+            .field("kid", &self.kid)
+            .field("version", &self.version)
+            .field("signs_from", &self.signs_from)
+            .field("retired_at", &self.retired_at)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEDULE: Schedule = Schedule {
+        signs_for: Duration::from_secs(1_000),
+        known_before: Duration::from_secs(60),
+        valid_after: Duration::from_secs(660),
+    };
+
+    fn candidate() -> Candidate {
+        Candidate { kid: KeyId::new(), public_key: [7; 32], sealed_private_key: vec![1] }
+    }
+
+    fn signer(keys: &SigningKeys, now: Timestamp) -> Option<KeyId> {
+        keys.signer(now).map(|key| key.kid)
+    }
+
+    #[test]
+    fn the_first_key_signs_at_once_and_a_second_replica_adds_none() {
+        let now = kernel::Clock::now();
+        let (first, second) = (candidate(), candidate());
+        let mut keys = SigningKeys::default();
+        assert_eq!(keys.tend(&first, SCHEDULE, now).changed.len(), 1);
+        assert_eq!(signer(&keys, now), Some(first.kid));
+        assert_eq!(keys.tend(&second, SCHEDULE, now), Tended::default());
+        assert_eq!(signer(&keys, now), Some(first.kid));
+    }
+
+    #[test]
+    fn a_new_key_is_announced_before_it_signs_and_the_old_one_outlives_its_tokens() {
+        let start = kernel::Clock::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let (first, second, third) = (candidate(), candidate(), candidate());
+        let mut keys = SigningKeys::default();
+        keys.tend(&first, SCHEDULE, start);
+        assert_eq!(keys.tend(&second, SCHEDULE, at(999)), Tended::default());
+
+        let announced = keys.tend(&second, SCHEDULE, at(1_000)).changed;
+        assert_eq!((announced[0].kid, announced[0].version), (first.kid, 2));
+        assert_eq!((announced[1].kid, announced[1].signs_from), (second.kid, at(1_060)));
+        assert_eq!(signer(&keys, at(1_059)), Some(first.kid));
+        assert_eq!(signer(&keys, at(1_060)), Some(second.kid));
+
+        assert_eq!(keys.tend(&third, SCHEDULE, at(1_719)), Tended::default());
+        let removed = keys.tend(&third, SCHEDULE, at(1_720)).removed;
+        assert_eq!((removed[0].kid, removed[0].version), (first.kid, 3));
+        assert_eq!(signer(&keys, at(1_720)), Some(second.kid));
+        assert_eq!(keys.iter().count(), 1);
+    }
+
+    #[test]
+    fn nothing_of_the_private_key_prints() {
+        let mut keys = SigningKeys::default();
+        let candidate = Candidate { sealed_private_key: vec![201, 202, 203], ..candidate() };
+        keys.tend(&candidate, SCHEDULE, kernel::Clock::now());
+        let printed = format!("{candidate:?} {keys:?}");
+        assert!(!printed.contains("201"), "{printed}");
+    }
+}

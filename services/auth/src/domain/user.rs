@@ -1,0 +1,41 @@
+//! Somebody who works for an organisation. The password's hash is not part of it: it is read in one place only.
+
+use access::Role;
+use kernel::{Timestamp, UserId};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{Email, Name, Organisation};
+
+/// A user as they are now. This is also the resource that HTTP answers with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct User {
+    /// Their identity.
+    pub id: UserId,
+    /// What they log in with, unique in their organisation.
+    pub email: Email,
+    /// The name that people see.
+    pub name: Name,
+    /// What they may do.
+    #[schemars(with = "Vec<String>")]
+    pub roles: Vec<Role>,
+    /// When the account was created.
+    pub created_at: Timestamp,
+}
+
+impl User {
+    /// The first user of an organisation, who may do everything in it.
+    #[must_use]
+    pub fn owner(id: UserId, email: Email, name: Name, now: Timestamp) -> Self {
+        Self { id, email, name, roles: vec![Role::Owner], created_at: now }
+    }
+}
+
+/// A user and the organisation that they work for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Membership {
+    /// Who.
+    pub user: User,
+    /// For whom.
+    pub organisation: Organisation,
+}

@@ -1,0 +1,75 @@
+//! Logging in.
+
+use kernel::{OrganisationId, Slug, UserId};
+use rest::{App, Body, Faults, Problem, State, Visitor};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    commands::{LogIn, Session},
+    credentials::{Credentials, TOKEN_LIFE},
+    domain::{Email, Password},
+};
+
+/// Who says to be whom.
+#[derive(Deserialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LogInBody {
+    /// The organisation's slug.
+    #[garde(length(bytes, min = 1, max = 64))]
+    organisation: String,
+    /// The address of the account; its case does not matter.
+    #[garde(length(bytes, min = 3, max = 254))]
+    email: String,
+    /// The password of the account.
+    #[garde(length(chars, min = 1, max = 128))]
+    password: String,
+}
+
+/// An access token and what it stands for (the form of RFC 6749, section 5.1).
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Token {
+    /// To be sent as `Authorization: Bearer <access_token>`.
+    access_token: String,
+    /// Always "Bearer".
+    token_type: &'static str,
+    /// Seconds until it ends.
+    expires_in: u64,
+    /// For which organisation it is.
+    organisation: OrganisationId,
+    /// Who bears it.
+    user: UserId,
+}
+
+pub(super) async fn create(
+    app: App,
+    by: Visitor,
+    State(credentials): State<Credentials>,
+    Body(body): Body<LogInBody>,
+) -> Result<rest::Ok<Token>, Problem> {
+    let session = body.check()?.run(app.mediator(), &credentials, &by).await?;
+    Ok(rest::Ok(Token::from(session)))
+}
+
+impl LogInBody {
+    fn check(&self) -> Result<LogIn, Problem> {
+        let mut faults = Faults::new();
+        let organisation = faults.take("organisation", Slug::parse(&self.organisation));
+        let email = faults.take("email", Email::parse(&self.email));
+        let password = faults.take("password", Password::present(&self.password));
+        let login = || Some(LogIn { organisation: organisation?, email: email?, password: password? });
+        faults.build(login)
+    }
+}
+
+impl From<Session> for Token {
+    fn from(session: Session) -> Self {
+        Self {
+            access_token: session.token.expose(),
+            token_type: "Bearer",
+            expires_in: TOKEN_LIFE.as_secs(),
+            organisation: session.organisation,
+            user: session.user,
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Creating organisations: the one thing that needs the setup token instead of an account.
+
+use kernel::{Currency, Slug, UserId};
+use mediator::Scope;
+use rest::{App, Body, Credential, CredentialHeader, Faults, IdempotencyKey, Problem, Recorded, State, Visitor};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    commands::CreateOrganisation,
+    credentials::{Credentials, PasswordHash, Seal},
+    domain::{Email, Membership, Name, Password},
+};
+
+/// The header `X-Setup-Token`.
+pub(super) struct Setup;
+
+impl CredentialHeader for Setup {
+    const NAME: &'static str = "x-setup-token";
+    const MEANING: &'static str = "The secret that this installation was started with; it allows creating organisations.";
+}
+
+/// An organisation to create.
+#[derive(Deserialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CreateOrganisationBody {
+    /// 1 to 64 lower-case letters, digits and hyphens; unique in the installation.
+    #[garde(length(bytes, min = 1, max = 64))]
+    slug: String,
+    /// 1 to 120 characters.
+    #[garde(length(chars, min = 1, max = 120))]
+    name: String,
+    /// ISO 4217.
+    #[garde(length(bytes, min = 3, max = 3))]
+    currency: String,
+    /// The first user, who may do everything.
+    #[garde(dive)]
+    owner: OwnerBody,
+}
+
+/// The owner of an organisation to create.
+#[derive(Deserialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OwnerBody {
+    /// An e-mail address; its case does not matter.
+    #[garde(length(bytes, min = 3, max = 254))]
+    email: String,
+    /// 12 to 128 characters, at least 5 different ones.
+    #[garde(length(chars, min = 12, max = 128))]
+    password: String,
+    /// 1 to 120 characters.
+    #[garde(length(chars, min = 1, max = 120))]
+    name: String,
+}
+
+pub(super) async fn create(
+    app: App,
+    by: Visitor,
+    State(credentials): State<Credentials>,
+    token: Credential<Setup>,
+    key: IdempotencyKey,
+    Body(body): Body<CreateOrganisationBody>,
+) -> Result<Recorded<Membership>, Problem> {
+    credentials.setup.check(token.expose())?;
+    let by = Scope { organisation: CreateOrganisation::identity(key.key()), ..by.0 };
+    let wanted = body.check()?;
+    let recognised = wanted.recognised(&credentials.seal);
+    let password = credentials.hasher.hash(wanted.password.clone()).await?;
+    app.create(&by, &key, &recognised, wanted.command(password), location).await
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the shape that a create asks for")]
+fn location(_: &Membership) -> Option<String> {
+    Some("/auth/v1/me".to_owned())
+}
+
+/// A body that was checked.
+struct Wanted {
+    slug: Slug,
+    name: Name,
+    currency: Currency,
+    email: Email,
+    password: Password,
+    owner_name: Name,
+}
+
+/// What a repeated request is recognised by. Of the password, something that only this installation can compute.
+#[derive(Serialize)]
+struct Recognised<'a> {
+    slug: &'a Slug,
+    name: &'a Name,
+    currency: Currency,
+    email: &'a Email,
+    owner_name: &'a Name,
+    password: [u8; 32],
+}
+
+impl CreateOrganisationBody {
+    fn check(&self) -> Result<Wanted, Problem> {
+        let mut faults = Faults::new();
+        let slug = faults.take("slug", Slug::parse(&self.slug));
+        let name = faults.take("name", Name::parse(&self.name));
+        let currency = faults.take("currency", Currency::parse(&self.currency));
+        let email = faults.take("owner.email", Email::parse(&self.owner.email));
+        let password = faults.take("owner.password", Password::choose(&self.owner.password));
+        let owner_name = faults.take("owner.name", Name::parse(&self.owner.name));
+        let wanted = || {
+            Some(Wanted {
+                slug: slug?,
+                name: name?,
+                currency: currency?,
+                email: email?,
+                password: password?,
+                owner_name: owner_name?,
+            })
+        };
+        faults.build(wanted)
+    }
+}
+
+impl Wanted {
+    fn recognised(&self, seal: &Seal) -> Recognised<'_> {
+        Recognised {
+            slug: &self.slug,
+            name: &self.name,
+            currency: self.currency,
+            email: &self.email,
+            owner_name: &self.owner_name,
+            password: seal.fingerprint(self.password.expose()),
+        }
+    }
+
+    fn command(&self, password: PasswordHash) -> CreateOrganisation {
+        CreateOrganisation {
+            slug: self.slug.clone(),
+            name: self.name.clone(),
+            currency: self.currency,
+            owner: UserId::new(),
+            email: self.email.clone(),
+            owner_name: self.owner_name.clone(),
+            password,
+        }
+    }
+}
