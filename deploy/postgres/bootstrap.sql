@@ -19,6 +19,18 @@ $$;
 alter role "{service}_owner" with login noinherit nocreatedb nocreaterole password '{owner_password}';
 alter role "{service}_app" with login noinherit nocreatedb nocreaterole password '{app_password}';
 alter role "{service}_system" with login noinherit nocreatedb nocreaterole password '{system_password}';
+-- The services recognise a server that is shutting down by its English message; only a superuser may fix the language.
+do $$
+declare
+    part text;
+begin
+    if (select rolsuper from pg_roles where rolname = current_user) then
+        foreach part in array array['owner', 'app', 'system'] loop
+            execute format('alter role %I set lc_messages to %L', '{service}_' || part, 'C');
+        end loop;
+    end if;
+end
+$$;
 
 -- part: database
 do $$

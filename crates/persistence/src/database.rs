@@ -200,7 +200,7 @@ pub(crate) async fn connect(url: &str, schema: &str, purpose: Purpose) -> Result
     };
     config
         .options(format!(
-            "{} -c search_path=\"{schema}\" -c lc_messages=C {limits}{idle}",
+            "{} -c search_path=\"{schema}\" {limits}{idle}",
             config.get_options().unwrap_or_default()
         ))
         .application_name(format!("cyber-store {schema}"))

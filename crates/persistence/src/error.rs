@@ -99,7 +99,7 @@ impl From<DieselError> for Error {
 
 impl Error {
     /// Diesel keeps no SQL state for these, so PostgreSQL's fixed English texts decide
-    /// (`lc_messages` is set to `C` on every connection).
+    /// (the bootstrap sets `lc_messages` of every role: only a superuser may).
     fn from_message(message: String) -> Self {
         const TRANSIENT: [&str; 9] = [
             "terminating connection",

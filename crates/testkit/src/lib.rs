@@ -16,6 +16,7 @@ pub use table_hash::{TableHash, table_hashes};
 pub use tokens::Mint;
 
 /// Stops the test with what was being done and why it did not work: set-up has no caller who could repair it.
+#[track_caller]
 pub(crate) fn must<T, E: std::fmt::Display>(outcome: Result<T, E>, doing: &str) -> T {
     match outcome {
         Ok(value) => value,

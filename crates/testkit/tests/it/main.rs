@@ -12,10 +12,9 @@ use uuid::Uuid;
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("tests/migrations");
 
 async fn write(client: &tokio_postgres::Client, org: Uuid, note: u128, body: &str) {
-    client
-        .execute("insert into notes (org_id, note_id, body) values ($1, $2, $3)", &[&org, &Uuid::from_u128(note), &body])
-        .await
-        .unwrap();
+    let statement = "insert into notes (org_id, note_id, body) values ($1::text::uuid, $2::text::uuid, $3)";
+    let (org, note) = (org.to_string(), Uuid::from_u128(note).to_string());
+    client.execute(statement, &[&org, &note, &body]).await.unwrap();
 }
 
 #[tokio::test]
