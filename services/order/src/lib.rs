@@ -1,4 +1,6 @@
 #![doc = include_str!("../README.md")]
+//!
+//! The whole wiring on one screen; the rule: a part is started here and registered to be stopped, or it is not a part.
 
 pub mod commands;
 pub mod config;
@@ -13,5 +15,74 @@ pub mod settled;
 pub mod store;
 pub mod sweep;
 
+use std::time::Duration;
+
+use access::Verifier;
+use contracts::topics;
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use mediator::Mediator;
+use messaging::{Consumer, Identities, Producer, Relay};
+use serde_json::Value;
+use service::{Boot, BootError, Definition, Stage};
+
+use crate::{config::Config, http::Shop, settled::Settled, sweep::Sweep};
+
 /// The service's name: its schema, its consumer group, the source of its events.
 pub const NAME: &str = "order";
+/// The schema's migrations; those of the messages run before them.
+pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
+
+/// How long a stopping service goes on sending what is in its outbox; the next start sends the rest.
+const LAST_EVENTS: Duration = Duration::from_secs(5);
+/// How long it may take to finish the batch in hand; one that is cut off is taken again.
+const LAST_BATCH: Duration = Duration::from_secs(5);
+
+/// The service as the boot kit runs it.
+#[must_use]
+pub fn definition() -> Definition {
+    Definition::new(NAME, "Orders: placed by shoppers, confirmed or rejected by what is in stock", config::read, start)
+        .migrations(MIGRATIONS)
+        .openapi(|| http::routes().openapi().clone())
+}
+
+async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
+    let kafka = messaging::Settings {
+        brokers: config.kafka.brokers,
+        namespace: config.kafka.namespace,
+        service: NAME.to_owned(),
+    };
+    let database = boot.database(config.database).await?;
+    let mediator = Mediator::new(database.clone());
+    let settled = Settled::default();
+
+    boot.wait_for("kafka topics", || messaging::ensure_topics(&kafka, &[topics::ORDER])).await?;
+    let producer = boot.require("kafka producer", Producer::new(&kafka))?;
+    let relay = Relay::start(database, producer.clone());
+    boot.on_stop(Stage::Publishing, "relay", move || relay.stop(LAST_EVENTS));
+
+    let consumer = boot
+        .wait_for("kafka consumer", || {
+            Consumer::start(kafka.clone(), mediator.clone(), producer.clone(), events::subscriptions(&settled))
+        })
+        .await?;
+    boot.on_stop(Stage::Consuming, "consumer", move || consumer.stop(LAST_BATCH));
+    let sweep = Sweep::start(mediator.clone(), settled.clone(), config.sweep_interval);
+    boot.on_stop(Stage::Consuming, "deadline sweep", move || sweep.stop());
+    let (rebuilding, topic) = (mediator.clone(), kafka.clone());
+    boot.rebuild(rebuild::SELLABLE, move || {
+        let (mediator, kafka) = (rebuilding.clone(), topic.clone());
+        async move { rebuild::sellable(&mediator, &kafka).await.map(Value::from) }
+    });
+
+    let identities = boot.wait_for("keys and organisations", || Identities::start(&kafka)).await?;
+    boot.ready_when("keys and organisations", identities.readiness());
+    let verifier = Verifier::new(identities.keys(), &config.tokens.issuer, &config.tokens.audience);
+
+    let shop = Shop { settled, deadline_seconds: config.deadline_seconds };
+    let app = rest::App::new(NAME, mediator, verifier, identities.organisations()).with(shop);
+    boot.on_stop(Stage::Closing, "keys and organisations", move || identities.stop());
+    let listening = rest::server::Settings::new(config.http.address).workers(config.http.workers);
+    let server = boot.require("http server", rest::server::start(listening, app, http::routes()))?;
+    boot.on_stop(Stage::Requests, "http server", move || server.stop());
+    Ok(())
+}

@@ -11,7 +11,7 @@ use contracts::catalog::ProductState;
 use kernel::{OrganisationId, Timestamp};
 use mediator::{Mediator, Scope, SendError};
 use messaging::{ReplayError, Replayed, Snapshot};
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::{NAME, commands::DropUntouchedProducts, error::Error, events::consumed, store::sweeps};
 
@@ -19,7 +19,7 @@ use crate::{NAME, commands::DropUntouchedProducts, error::Error, events::consume
 pub const SELLABLE: &str = "sellable";
 
 /// What a rebuild did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rebuilt {
     /// Records that were read, repeated readings included.
     pub records: u64,
@@ -27,6 +27,12 @@ pub struct Rebuilt {
     pub unreadable: u64,
     /// Products that no record spoke of; they are gone, or came back as the topic has them.
     pub dropped: i64,
+}
+
+impl From<Rebuilt> for Value {
+    fn from(rebuilt: Rebuilt) -> Self {
+        json!({"records": rebuilt.records, "unreadable": rebuilt.unreadable, "dropped": rebuilt.dropped})
+    }
 }
 
 /// Why a rebuild ended early. What it did so far is right, and it can be run again.

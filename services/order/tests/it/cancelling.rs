@@ -1,0 +1,65 @@
+//! Calling an order off: by its holder, by staff, twice, and too late.
+
+use serde_json::json;
+use testkit::Caller;
+
+use crate::world::World;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cancelling_twice_succeeds_and_is_said_once() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    let placed = world.place("MUG").await;
+    let path = format!("{}/{}/cancel", world.orders(), placed.order);
+    let holder = world.shopper().with("order-token", &placed.token);
+    for _ in 0..2 {
+        let (status, order) = holder.post(&path, &json!({})).await;
+        assert_eq!((status, &order["status"], &order["cancel_cause"]), (200, &json!("cancelled"), &json!("shopper")));
+        assert_eq!(order["version"], 2);
+    }
+    let (status, order) =
+        world.client(Caller::Owner).post(&format!("/admin/v1/orders/{}/cancel", placed.order), &json!({})).await;
+    assert_eq!((status, &order["cancel_cause"]), (200, &json!("shopper")), "who cancelled first stays");
+    let said = "select string_agg(type, ' ' order by sequence) from outbox";
+    assert_eq!(world.value(said).await, "order.order.placed.v1 order.order.cancelled.v1");
+    let history = "select string_agg(concat_ws(' ', version, from_status, to_status, cause, actor), '; ' order by version)
+                   from order_history";
+    assert_eq!(world.value(history).await, "1 pending placed shopper; 2 pending cancelled shopper shopper");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_orders_token_cancels_nothing() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    let (mine, other) = (world.place("MUG").await, world.place("MUG").await);
+    let path = format!("{}/{}/cancel", world.orders(), mine.order);
+    let (status, _) = world.shopper().with("order-token", &other.token).post(&path, &json!({})).await;
+    assert_eq!(status, 404);
+    assert_eq!(world.read(mine.order).await["status"], "pending");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_shipped_or_rejected_cannot_be_cancelled() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    let (shipped, paid, rejected) = (world.place("MUG").await, world.place("MUG").await, world.place("MUG").await);
+    let settle = |order: &kernel::OrderId, set: &str| {
+        format!("update orders set settled_at = now(), {set} where id = '{}';", order.uuid())
+    };
+    world.execute(&settle(&shipped.order, "status = 'confirmed', fulfilment_status = 'fulfilled'")).await;
+    world.execute(&settle(&paid.order, "status = 'confirmed', payment_status = 'paid'")).await;
+    world.execute(&settle(&rejected.order, "status = 'rejected', reasons = '[]'")).await;
+    let staff = world.client(Caller::Owner);
+    for order in [shipped.order, rejected.order] {
+        let (status, problem) = staff.post(&format!("/admin/v1/orders/{order}/cancel"), &json!({})).await;
+        assert_eq!((status, &problem["type"]), (409, &json!("/problems/order-not-cancellable")), "{problem}");
+    }
+    let path = format!("{}/{}/cancel", world.orders(), paid.order);
+    let (status, problem) = world.shopper().with("order-token", &paid.token).post(&path, &json!({})).await;
+    assert_eq!(status, 409, "a shopper does not take money back: {problem}");
+    let (status, _) = staff.post(&format!("/admin/v1/orders/{}/cancel", paid.order), &json!({})).await;
+    assert_eq!(status, 200);
+    world.stop().await;
+}

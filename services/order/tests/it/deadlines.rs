@@ -1,0 +1,57 @@
+//! Orders whose answer never comes.
+
+use mediator::Mediator;
+use order::{settled::Settled, sweep};
+use testkit::eventually;
+
+use crate::world::{PATIENCE, World};
+
+/// Sweeps until nothing is open any more.
+async fn sweep_all(world: &World, mediator: &Mediator) {
+    eventually(PATIENCE, async || {
+        sweep::sweep(mediator, &Settled::default()).await.unwrap();
+        world.value("select count(*) from orders where status = 'pending'").await == "0"
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_without_an_answer_is_cancelled_at_its_deadline_and_not_before() {
+    let world = World::with_deadline(2).await;
+    world.sell(&[("MUG", 990)]).await;
+    let placed = world.place("MUG").await;
+    assert_eq!(sweep::sweep(&world.mediator, &world.settled).await.unwrap(), 0, "it is not due yet");
+    sweep_all(&world, &world.mediator).await;
+    let order = world.read(placed.order).await;
+    assert_eq!((order["status"].as_str(), order["cancel_cause"].as_str()), (Some("cancelled"), Some("deadline")));
+    let after = "select bool_and(settled_at >= deadline_at) from orders";
+    assert_eq!(world.value(after).await, "true");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_replicas_that_sweep_at_once_cancel_each_order_once() {
+    let world = World::with_deadline(1).await;
+    world.sell(&[("MUG", 990)]).await;
+    for _ in 0..20 {
+        world.place("MUG").await;
+    }
+    let (one, other) = (world.scene.mediator(), world.scene.mediator());
+    tokio::join!(sweep_all(&world, &one), sweep_all(&world, &other));
+    let said = "select count(*) || ' ' || count(distinct aggregateid) from outbox where type like '%cancelled%'";
+    assert_eq!(world.value(said).await, "20 20");
+    assert_eq!(world.value("select count(*) from order_history where cause = 'deadline'").await, "20");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_waits_is_told_of_the_deadline_too() {
+    let world = World::with_deadline(1).await;
+    world.sell(&[("MUG", 990)]).await;
+    let sweep = sweep::Sweep::start(world.mediator.clone(), world.settled.clone(), std::time::Duration::from_millis(50));
+    let reply = world.shopper().with("prefer", "wait=30").post_reply(&world.orders(), &crate::world::one("MUG")).await;
+    assert_eq!((reply.status, reply.json()["cancel_cause"].as_str()), (200, Some("deadline")), "{}", reply.text());
+    assert!(reply.json()["order_token"].is_string());
+    sweep.stop().await;
+    world.stop().await;
+}

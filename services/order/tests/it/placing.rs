@@ -1,0 +1,180 @@
+//! Placing orders over HTTP: prices, refusals, and once per key.
+
+use std::collections::BTreeSet;
+
+use order::domain::Product;
+use serde_json::{Value, json};
+use testkit::Caller;
+
+use crate::world::{Placed, World, one, product};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_is_accepted_with_its_total_its_place_and_a_token_that_only_its_holder_has() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990), ("TEA", 450)]).await;
+    let body = json!({
+        "lines": [
+            {"sku": "MUG", "quantity": 1, "unit_price": {"amount": "9.90", "currency": "USD"}},
+            {"sku": "TEA", "quantity": 2},
+            {"sku": "MUG", "quantity": 1},
+        ],
+        "reference": "gift",
+    });
+    let reply = world.shopper().post_reply(&world.orders(), &body).await;
+    assert_eq!(reply.status, 202, "{}", reply.text());
+    let order = reply.json();
+    assert_eq!(order["status"], "pending");
+    assert_eq!(order["reference"], "gift");
+    assert_eq!(order["total"], json!({"amount": "28.80", "currency": "USD"}));
+    let lines: Vec<_> = order["lines"].as_array().unwrap().iter().map(|line| (&line["sku"], &line["quantity"])).collect();
+    assert_eq!(lines, [(&json!("MUG"), &json!(2)), (&json!("TEA"), &json!(2))]);
+
+    let placed = Placed::of(&reply);
+    let location = reply.header("location").unwrap().to_owned();
+    assert_eq!(location, format!("{}/{}", world.orders(), placed.order));
+    let (status, found) = world.shopper().with("order-token", &placed.token).get(&location).await;
+    assert_eq!((status, &found["total"]), (200, &order["total"]));
+    assert_eq!(found["lines"], order["lines"]);
+
+    let row = world.value("select o::text || encode(token_digest, 'hex') from orders o").await;
+    assert!(!row.contains(&placed.token), "the token stands in the orders table");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_sku_that_cannot_be_sold_is_named_with_its_line() {
+    let world = World::quiet().await;
+    let mut retired = product("OLD", 3, 100);
+    retired.variants[0].for_sale = false;
+    world.apply(vec![product("MUG", 1, 990), retired]).await;
+    let body = json!({"lines": [
+        {"sku": "NOPE", "quantity": 1}, {"sku": "MUG", "quantity": 1},
+        {"sku": "OLD", "quantity": 1}, {"sku": "NADA", "quantity": 1},
+    ]});
+    let (status, problem) = world.shopper().post(&world.orders(), &body).await;
+    assert_eq!((status, &problem["type"]), (422, &json!("/problems/unsellable-lines")), "{problem}");
+    let named = faults(&problem);
+    assert_eq!(fields(&named), ["lines[0].sku", "lines[2].sku", "lines[3].sku"]);
+    assert!(named.iter().any(|(_, reason)| reason.contains("NOPE")), "{named:?}");
+    assert!(named.iter().any(|(_, reason)| reason.contains("OLD is not for sale")), "{named:?}");
+    assert_eq!(world.value("select count(*) from orders").await, "0");
+    assert_eq!(world.value("select count(*) from outbox").await, "0");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_price_other_than_the_one_shown_is_refused_with_both() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    let body = json!({"lines": [{"sku": "MUG", "quantity": 1, "unit_price": {"amount": "8.90", "currency": "USD"}}]});
+    let (status, problem) = world.shopper().post(&world.orders(), &body).await;
+    assert_eq!((status, &problem["type"]), (409, &json!("/problems/price-changed")), "{problem}");
+    let change = &problem["changes"][0];
+    assert_eq!(change["shown"], json!({"amount": "8.90", "currency": "USD"}));
+    assert_eq!(change["current"], json!({"amount": "9.90", "currency": "USD"}));
+    assert_eq!(fields(&faults(&problem)), ["lines[0].unit_price"]);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_that_is_wrong_with_a_body_is_said_at_once() {
+    let world = World::quiet().await;
+    let body = json!({"lines": [{"sku": "A B", "quantity": 0}, {"sku": "", "quantity": 1}], "reference": ""});
+    let (status, problem) = world.shopper().post(&world.orders(), &body).await;
+    assert_eq!(status, 422, "{problem}");
+    let named = faults(&problem);
+    for field in ["lines[0].quantity", "lines[1].sku", "reference"] {
+        assert!(named.iter().any(|(at, _)| at == field), "{field} is not named: {problem}");
+    }
+    for wrong in [json!({"lines": []}), json!({"lines": [], "total": 1}), json!({"lines": vec![&one("X")["lines"][0]; 101]})] {
+        let (status, problem) = world.shopper().post(&world.orders(), &wrong).await;
+        assert_eq!(status, 422, "{problem}");
+    }
+    let nowhere = world.shopper().post("/store/v1/no-such-shop/orders", &one("MUG")).await;
+    assert_eq!((nowhere.0, &nowhere.1["type"]), (404, &json!("/problems/organisation-not-found")));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_in_two_currencies_are_not_one_order() {
+    let world = World::quiet().await;
+    let mut foreign: Product = product("PHO", 1, 1);
+    foreign.variants[0].price = kernel::Money::parse("50000", kernel::Currency::parse("VND").unwrap()).unwrap();
+    world.apply(vec![product("MUG", 1, 990), foreign]).await;
+    let body = json!({"lines": [{"sku": "MUG", "quantity": 1}, {"sku": "PHO", "quantity": 1}]});
+    let (status, problem) = world.shopper().post(&world.orders(), &body).await;
+    assert_eq!(status, 422, "{problem}");
+    assert_eq!(fields(&faults(&problem)), ["lines[1].sku"]);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_key_places_one_order_and_every_repeat_gets_the_same_bytes() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    let shopper = world.shopper().with("idempotency-key", "once-and-for-all");
+    let posts = (0..100).map(|_| {
+        let (shopper, path) = (shopper.clone(), world.orders());
+        tokio::spawn(async move {
+            loop {
+                let reply = shopper.post_reply(&path, &one("MUG")).await;
+                // A key that is in use is told so; a client then asks again.
+                if reply.status != 409 {
+                    break reply;
+                }
+            }
+        })
+    });
+    let mut bodies = BTreeSet::new();
+    for post in posts.collect::<Vec<_>>() {
+        let reply = post.await.unwrap();
+        assert_eq!(reply.status, 202, "{}", reply.text());
+        bodies.insert(reply.bytes);
+    }
+    assert_eq!(bodies.len(), 1);
+    assert_eq!(world.value("select count(*) from orders").await, "1");
+    assert_eq!(world.value("select count(*) from outbox").await, "1");
+
+    let (status, problem) = shopper.post(&world.orders(), &json!({"lines": [{"sku": "MUG", "quantity": 2}]})).await;
+    assert_eq!(status, 422, "{problem}");
+    let (status, problem) = world.shopper().without_key().post(&world.orders(), &one("MUG")).await;
+    assert_eq!(status, 400, "{problem}");
+    assert_eq!(world.value("select count(*) from orders").await, "1");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_waits_in_vain_gets_the_pending_order_when_the_time_is_over() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    let began = std::time::Instant::now();
+    let reply = world.shopper().with("prefer", "wait=1").post_reply(&world.orders(), &one("MUG")).await;
+    assert_eq!((reply.status, &reply.json()["status"]), (202, &json!("pending")));
+    assert!(began.elapsed().as_secs_f64() > 0.9, "it did not wait");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sku_that_moves_between_products_is_sold_by_the_one_that_sells_it() {
+    let world = World::quiet().await;
+    let mut former = product("MUG", 4, 100);
+    former.variants[0].for_sale = false;
+    // The record of the former product, which lets the SKU go, is still on its way.
+    world.apply(vec![former, product("MUG", 1, 250)]).await;
+    let placed = world.place("MUG").await;
+    let order = world.client(Caller::Owner).get(&format!("/admin/v1/orders/{}", placed.order)).await.1;
+    assert_eq!(order["total"]["amount"], "2.50");
+    world.stop().await;
+}
+
+fn faults(problem: &Value) -> Vec<(String, String)> {
+    let text = |fault: &Value, name: &str| fault[name].as_str().unwrap_or_default().to_owned();
+    let errors = problem["errors"].as_array().cloned().unwrap_or_default();
+    errors.iter().map(|fault| (text(fault, "field"), text(fault, "reason"))).collect()
+}
+
+fn fields(faults: &[(String, String)]) -> Vec<&str> {
+    let mut fields: Vec<&str> = faults.iter().map(|(field, _)| field.as_str()).collect();
+    fields.sort_unstable();
+    fields
+}

@@ -1,0 +1,194 @@
+//! The saga with catalog, whose part the test plays: answers in time, twice, shuffled, late and never.
+
+use contracts::{
+    catalog::{Reason, ReservationEvent, Reserved},
+    order as said, topics,
+};
+use contracts::{Channel, Envelope};
+use kernel::{Clock, OrderId, Quantity, Sku};
+use order::sweep;
+use serde_json::json;
+use testkit::{Caller, eventually, publish, table_hashes};
+
+use crate::world::{PATIENCE, Placed, World, one, usd};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reserved_order_is_confirmed_and_whoever_waits_is_told() {
+    let world = World::connected().await;
+    world.sell(&[("MUG", 990)]).await;
+    let (shopper, path) = (world.shopper().with("prefer", "wait=30"), world.orders());
+    let waiting = tokio::spawn(async move { shopper.post_reply(&path, &one("MUG")).await });
+    let placed = eventually(PATIENCE, async || {
+        let records = world.scene.read(topics::ORDER.name).await;
+        records.first().map(|record| {
+            let envelope = Envelope::from_headers(record.header_pairs()).unwrap();
+            let payload = record.payload.as_deref().unwrap();
+            (envelope.clone(), said::OrderEvent::decode(&envelope.event_type, payload).unwrap())
+        })
+    })
+    .await;
+    let (envelope, said::OrderEvent::Placed(event)) = placed else { panic!("not placed: {placed:?}") };
+    assert_eq!((envelope.aggregate_version, envelope.organisation), (1, Some(world.scene.organisation())));
+    assert_eq!((event.total, event.lines[0].unit_price), (usd(990), usd(990)));
+    assert_eq!((event.deadline_at - event.placed_at).num_seconds(), 30);
+
+    world.reserved(event.order).await;
+    let reply = waiting.await.unwrap();
+    assert_eq!((reply.status, &reply.json()["status"]), (200, &json!("confirmed")), "{}", reply.text());
+    let placed = Placed::of(&reply);
+    assert_eq!(placed.order, event.order);
+    let holder = world.shopper().with("order-token", &placed.token);
+    assert_eq!(holder.get(&format!("{}/{}", world.orders(), placed.order)).await.0, 200);
+    expect_said(&world, event.order, &[("placed", 1), ("confirmed", 2)]).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rejected_order_keeps_every_reason() {
+    let world = World::connected().await;
+    world.sell(&[("MUG", 990), ("TEA", 450)]).await;
+    let placed = world.place("MUG").await;
+    let (mug, tea) = (Sku::parse("MUG").unwrap(), Sku::parse("TEA").unwrap());
+    let requested = Quantity::new(3).unwrap();
+    let reasons = vec![
+        Reason::PriceChanged { sku: mug, offered: usd(990), current: usd(1_090) },
+        Reason::OutOfStock { sku: tea, requested, available: 1 },
+    ];
+    world.rejected(placed.order, reasons).await;
+    let order = world.reaches(placed.order, "rejected").await;
+    assert_eq!(
+        order["reasons"],
+        json!([
+            {"reason": "price-changed", "sku": "MUG", "offered": {"amount": "9.90", "currency": "USD"},
+             "current": {"amount": "10.90", "currency": "USD"}},
+            {"reason": "out-of-stock", "sku": "TEA", "requested": 3, "available": 1},
+        ])
+    );
+    expect_said(&world, placed.order, &[("placed", 1), ("rejected", 2)]).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reservation_that_expires_cancels_even_a_confirmed_order() {
+    let world = World::connected().await;
+    world.sell(&[("MUG", 990)]).await;
+    let (confirmed, open) = (world.place("MUG").await, world.place("MUG").await);
+    world.reserved(confirmed.order).await;
+    world.reaches(confirmed.order, "confirmed").await;
+    for order in [confirmed.order, open.order] {
+        world.expired(order).await;
+        let order = world.reaches(order, "cancelled").await;
+        assert_eq!(order["cancel_cause"], "reservation-expired");
+    }
+    expect_said(&world, confirmed.order, &[("placed", 1), ("confirmed", 2), ("cancelled", 3)]).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_answer_and_a_redriven_one_change_nothing() {
+    let world = World::with_deadline(1).await.connect().await;
+    world.sell(&[("MUG", 990)]).await;
+    let late = world.place("MUG").await;
+    eventually(PATIENCE, async || {
+        sweep::sweep(&world.mediator, &world.settled).await.unwrap();
+        world.read(late.order).await["status"] == "cancelled"
+    })
+    .await;
+    expect_said(&world, late.order, &[("placed", 1), ("cancelled", 2)]).await;
+    let before = hashes(&world).await;
+
+    // Late; then the very record again, as a redrive sends it; then a rejection that contradicts it.
+    let expires_at = Clock::now();
+    let reserved = ReservationEvent::Reserved(Reserved { order: late.order, lines: vec![], expires_at });
+    let record = publish(Some(world.scene.organisation()), 1, &reserved);
+    world.scene.send(&[record.clone(), record.clone()]).await;
+    world.rejected(late.order, vec![Reason::OrderCancelled]).await;
+    world.scene.send(&[record]).await;
+    processed(&world, "2").await;
+    assert_eq!(hashes(&world).await, before);
+    expect_said(&world, late.order, &[("placed", 1), ("cancelled", 2)]).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doubled_and_shuffled_answers_settle_every_order_once() {
+    const ORDERS: usize = 40;
+    let world = World::connected().await;
+    world.sell(&[("MUG", 990)]).await;
+    let mut records = Vec::new();
+    let mut rejected = Vec::new();
+    for number in 0..ORDERS {
+        let order = world.place("MUG").await.order;
+        let answer = if number % 4 == 0 {
+            rejected.push(order);
+            ReservationEvent::Rejected(contracts::catalog::Rejected { order, reasons: vec![] })
+        } else {
+            ReservationEvent::Reserved(Reserved { order, lines: vec![], expires_at: Clock::now() })
+        };
+        let record = publish(Some(world.scene.organisation()), 1, &answer);
+        // The same record again, and the same answer once more under another id.
+        records.extend([record.clone(), record, publish(Some(world.scene.organisation()), 1, &answer)]);
+    }
+    // Keys are random, so this order has nothing to do with the one of placing.
+    records.sort_by(|one, other| one.key.as_ref().map(|key| key.last()).cmp(&other.key.as_ref().map(|key| key.last())));
+    world.scene.send(&records).await;
+    eventually(PATIENCE, async || world.value("select count(*) from orders where status = 'pending'").await == "0").await;
+    processed(&world, &(ORDERS * 2).to_string()).await;
+    assert_eq!(world.value("select count(*) from order_history where version = 2").await, ORDERS.to_string());
+    assert_eq!(world.value("select max(version) from orders").await, "2");
+    let wrong = world.value("select count(*) from orders where (status = 'rejected') <> (reasons is not null)").await;
+    assert_eq!(wrong, "0");
+    for order in rejected {
+        assert_eq!(world.read(order).await["status"], "rejected");
+    }
+    let spoken = eventually(PATIENCE, async || {
+        let records = world.scene.read(topics::ORDER.name).await;
+        (records.len() >= ORDERS * 2).then_some(records.len())
+    })
+    .await;
+    assert_eq!(spoken, ORDERS * 2, "each order said twice: placed, and what became of it");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_for_an_order_that_was_never_placed_is_set_aside_and_the_others_go_on() {
+    let world = World::connected().await;
+    world.sell(&[("MUG", 990)]).await;
+    let (stranger, mine) = (OrderId::new(), world.place("MUG").await);
+    world.reserved(stranger).await;
+    world.reserved(mine.order).await;
+    world.reaches(mine.order, "confirmed").await;
+    eventually(PATIENCE, async || {
+        let dead = world.scene.read(&format!("{}.dlq.{}", topics::RESERVATION.name, order::NAME)).await;
+        dead.iter().any(|record| record.key_text() == stranger.uuid().to_string())
+    })
+    .await;
+    let (status, _) = world.client(Caller::Owner).get(&format!("/admin/v1/orders/{stranger}")).await;
+    assert_eq!(status, 404);
+    world.stop().await;
+}
+
+/// Waits until the topic says this about the order, and nothing more.
+async fn expect_said(world: &World, order: OrderId, expected: &[(&str, i64)]) {
+    let expected: Vec<(String, i64)> =
+        expected.iter().map(|(fact, version)| (format!("order.order.{fact}.v1"), *version)).collect();
+    eventually(PATIENCE, async || {
+        let said = world.said(order).await;
+        if said == expected { Ok(()) } else { Err(said) }
+    })
+    .await;
+}
+
+/// Waits until so many answers had their effects, or were found to have had them.
+async fn processed(world: &World, answers: &str) {
+    eventually(PATIENCE, async || {
+        let seen = world.value("select count(*) from inbox").await;
+        if seen == answers { Ok(()) } else { Err(seen) }
+    })
+    .await;
+}
+
+async fn hashes(world: &World) -> std::collections::BTreeMap<String, testkit::TableHash> {
+    let excluded = ["inbox.*", "outbox.*", "replays.*"];
+    table_hashes(&world.scene.superuser().await, order::NAME, &excluded).await
+}

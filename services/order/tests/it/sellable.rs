@@ -1,0 +1,178 @@
+//! The service's own copy of the catalog: records twice and in any order, and rebuilt from the topic.
+
+use contracts::{
+    catalog::{ProductState, ProductStatus, VariantState},
+    topics,
+};
+use kernel::{ProductId, Sku, Slug, VariantId};
+use messaging::Outgoing;
+use order::rebuild;
+use testkit::{TableHash, eventually, publish, table_hashes};
+
+use crate::world::{PATIENCE, World, usd};
+
+/// A product's states over time: each says what the variants were called and what they cost.
+struct History {
+    product: ProductId,
+    variants: Vec<VariantId>,
+}
+
+impl History {
+    fn new() -> Self {
+        Self { product: ProductId::new(), variants: (0..3).map(|_| VariantId::new()).collect() }
+    }
+
+    /// Version `version` with these of its variants, as (number, SKU).
+    fn state(&self, version: i64, variants: &[(usize, &str)]) -> ProductState {
+        let variant = |(number, sku): &(usize, &str)| VariantState {
+            variant: self.variants[*number],
+            sku: Sku::parse(sku).unwrap(),
+            title: format!("variant {number}"),
+            price: usd(100 * version),
+            active: true,
+        };
+        ProductState {
+            product: self.product,
+            title: format!("version {version}"),
+            slug: Slug::parse("product").unwrap(),
+            category: None,
+            status: ProductStatus::Active,
+            variants: variants.iter().map(variant).collect(),
+            version,
+        }
+    }
+}
+
+/// The removal of a product, as catalog writes it.
+fn tombstone(world: &World, state: &ProductState, version: i64) -> Outgoing {
+    Outgoing { payload: None, ..publish(Some(world.scene.organisation()), version, state) }
+}
+
+/// Everything that the records of this test say, in the order of catalog's changes.
+fn story(world: &World) -> Vec<Outgoing> {
+    let (lasting, moving, taking, removed) = (History::new(), History::new(), History::new(), History::new());
+    let state = |state: ProductState| publish(Some(world.scene.organisation()), state.version, &state);
+    vec![
+        state(lasting.state(1, &[(0, "MUG"), (1, "CUP"), (2, "JAR")])),
+        state(lasting.state(2, &[(0, "MUG"), (1, "CUP-XL")])),
+        state(lasting.state(3, &[(0, "MUG"), (2, "JAR")])),
+        state(moving.state(1, &[(0, "LAMP"), (1, "BULB")])),
+        state(moving.state(2, &[(1, "BULB")])),
+        state(taking.state(1, &[(0, "LAMP")])),
+        state(removed.state(1, &[(0, "GONE")])),
+        tombstone(world, &removed.state(1, &[]), 2),
+    ]
+}
+
+const COPY: &str = "select string_agg(concat_ws(' ', sku, title, price_minor), '; ' order by sku, title) from sellable";
+const EXPECTED: &str = "BULB version 2 200; JAR version 3 300; LAMP version 1 100; MUG version 3 300";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_twice_and_in_any_order_make_the_same_copy() {
+    for shuffle in 0..3_usize {
+        let world = World::connected().await;
+        let mut records = story(&world);
+        match shuffle {
+            0 => {}
+            1 => records.reverse(),
+            _ => records.sort_by_key(|record| record.headers.iter().map(|(_, value)| value.len()).sum::<usize>() % 3),
+        }
+        let again = records.clone();
+        records.extend(again);
+        world.scene.send(&records).await;
+        eventually(PATIENCE, async || {
+            let seen = world.value(COPY).await;
+            if seen == EXPECTED { Ok(()) } else { Err(seen) }
+        })
+        .await;
+        settled(&world).await;
+        assert_eq!(world.value(COPY).await, EXPECTED, "shuffle {shuffle}");
+        world.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_makes_a_corrupted_copy_what_the_topic_says() {
+    let world = World::connected().await;
+    let kafka = world.scene.messaging();
+    world.scene.send(&story(&world)).await;
+    eventually(PATIENCE, async || world.value(COPY).await == EXPECTED).await;
+    settled(&world).await;
+    let live = hashes(&world).await;
+
+    let report = rebuild::sellable(&world.mediator, &kafka).await.unwrap();
+    assert_eq!((report.unreadable, report.dropped), (0, 0), "a sound copy loses nothing");
+    assert!(report.records >= 8, "{report:?}");
+    assert_eq!(hashes(&world).await, live);
+
+    let organisation = world.scene.organisation().uuid();
+    world
+        .execute(&format!(
+            "update sellable set price_minor = 1 where sku = 'MUG';
+             delete from sellable where sku = 'JAR';
+             delete from sellable_products where product_id = (select product_id from sellable where sku = 'LAMP');
+             update sellable_products set version = 99
+                 where product_id = (select product_id from sellable where sku = 'BULB');
+             update sellable set title = 'from the future' where sku = 'BULB';
+             insert into sellable_products values ('{organisation}', gen_random_uuid(), 1, false, now());
+             insert into sellable values ('{organisation}', gen_random_uuid(), gen_random_uuid(), 'ALIEN', 'x', '', 1,
+                                          'USD', true, 1);"
+        ))
+        .await;
+    assert_ne!(hashes(&world).await, live);
+    let report = rebuild::sellable(&world.mediator, &kafka).await.unwrap();
+    assert_eq!(report.dropped, 2, "the one from the future and the one from nowhere");
+    assert_eq!(hashes(&world).await, live);
+    assert_eq!(world.value(COPY).await, EXPECTED);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_while_a_rebuild_runs_is_not_lost_to_it() {
+    let world = World::connected().await;
+    let kafka = world.scene.messaging();
+    world.scene.send(&story(&world)).await;
+    eventually(PATIENCE, async || world.value(COPY).await == EXPECTED).await;
+    let product = History::new();
+    let (mediator, settings) = (world.mediator.clone(), kafka.clone());
+    let running = tokio::spawn(async move {
+        for _ in 0..3 {
+            rebuild::sellable(&mediator, &settings).await.unwrap();
+        }
+    });
+    for version in 1..=20 {
+        world.scene.publish(version, &product.state(version, &[(0, "NEW")])).await;
+    }
+    running.await.unwrap();
+    let expected = "2000";
+    eventually(PATIENCE, async || {
+        let seen = world.value("select price_minor from sellable where sku = 'NEW'").await;
+        if seen == expected { Ok(()) } else { Err(seen) }
+    })
+    .await;
+    world.stop().await;
+}
+
+/// Waits until the consumer has taken everything: a last record on every partition has come through.
+async fn settled(world: &World) {
+    let mut last = Vec::new();
+    let mut reached = std::collections::BTreeSet::new();
+    let partitions = usize::try_from(topics::PRODUCT.partitions).unwrap();
+    // A key's partition is the broker's business; so many random keys that every partition gets one.
+    for _ in 0..partitions * 12 {
+        let product = History::new();
+        let state = product.state(1, &[]);
+        last.push(publish(Some(world.scene.organisation()), 1, &state));
+        reached.insert(product.product.uuid().to_string());
+    }
+    world.scene.send(&last).await;
+    let wanted = reached.len().to_string();
+    let ids: Vec<String> = reached.into_iter().map(|id| format!("'{id}'")).collect();
+    let count = format!("select count(*) from sellable_products where product_id in ({})", ids.join(","));
+    eventually(PATIENCE, async || world.value(&count).await == wanted).await;
+}
+
+async fn hashes(world: &World) -> Vec<(String, TableHash)> {
+    let tables = table_hashes(&world.scene.superuser().await, order::NAME, &["*.touched_at"]).await;
+    tables.into_iter().filter(|(table, _)| table.starts_with("sellable")).collect()
+}

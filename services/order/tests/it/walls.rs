@@ -1,0 +1,55 @@
+//! What the database itself keeps apart: organisations, and what the system role may see.
+
+use devstack::DatabaseRole;
+
+use crate::world::World;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_without_an_organisation_sees_no_row_and_writes_none() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    world.place("MUG").await;
+    let app = world.scene.connect(DatabaseRole::App).await;
+    for table in order::schema::TABLES {
+        let count = |organisation: String| {
+            let app = &app;
+            async move {
+                app.batch_execute(&format!("set app.org = '{organisation}'")).await.unwrap();
+                let row = app.query_one(&format!("select count(*) from {table}"), &[]).await.unwrap();
+                row.get::<_, i64>(0)
+            }
+        };
+        assert_eq!(count(String::new()).await, 0, "{table} without an organisation");
+        assert_eq!(count(world.scene.other_organisation().uuid().to_string()).await, 0, "{table} of another one");
+        assert!(count(world.scene.organisation().uuid().to_string()).await > 0, "{table} of its own");
+    }
+    app.batch_execute(&format!("set app.org = '{}'", world.scene.other_organisation().uuid())).await.unwrap();
+    let foreign = format!(
+        "insert into sellable_products values ('{}', gen_random_uuid(), 1, false, now())",
+        world.scene.organisation().uuid()
+    );
+    assert!(app.batch_execute(&foreign).await.is_err(), "a row of another organisation was written");
+    assert!(app.batch_execute("delete from orders").await.is_err(), "the application may delete orders");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_system_role_sees_which_orders_are_open_and_nothing_else_of_them() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    let (open, done) = (world.place("MUG").await, world.place("MUG").await);
+    world
+        .execute(&format!(
+            "update orders set status = 'confirmed', settled_at = now() where id = '{}'",
+            done.order.uuid()
+        ))
+        .await;
+    let system = world.scene.connect(DatabaseRole::System).await;
+    let rows = system.query("select id::text from orders", &[]).await.unwrap();
+    let seen: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(seen, [open.order.uuid().to_string()]);
+    for forbidden in ["select total_minor from orders", "select * from order_lines", "update orders set version = 9"] {
+        assert!(system.batch_execute(forbidden).await.is_err(), "{forbidden}");
+    }
+    world.stop().await;
+}
