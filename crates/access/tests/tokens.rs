@@ -1,6 +1,8 @@
 //! Tokens as auth mints them, and as somebody who wants in would forge or edit them. Every forgery starts from a token that
 //! holds and changes one thing, so that the one thing is what is refused.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of tests may stop at the first surprise, as tests do")]
+
 use std::time::{Duration, Instant};
 
 use access::{Caller, Claims, KeyRing, Rejection, Role, SigningKey, Verifier};

@@ -1,6 +1,8 @@
 //! Every event has a golden file with its headers and its body. What stands in the files was published somewhere once:
 //! today's code must write the same and must read it as it stands.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of tests may stop at the first surprise, as tests do")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;

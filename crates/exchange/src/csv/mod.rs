@@ -1,16 +1,18 @@
 //! CSV: splits the bytes into rows without losing its place, and hands each whole row to `csv-core`. The splitter is ours
 //! because a parser that only says "record" cannot tell a row that is too long from a quote that never closes.
 
+mod splitter;
+
 use std::collections::HashSet;
 use std::marker::PhantomData;
 
 use serde::de::DeserializeOwned;
 
 use crate::rows::{Decoder, Outcome};
-use crate::{Limits, RowError, RowPosition};
+use crate::{Limits, RowError};
+use splitter::{BYTE_ORDER_MARK, Splitter};
 
-/// So many times longer than a row may be is the text that is searched for the end of a quote.
-const PATIENCE: u64 = 16;
+const EMPTY: &str = "the file is empty; its first line must name the columns";
 
 /// Decodes CSV with a header into `T`.
 pub struct Csv<T> {
@@ -160,178 +162,10 @@ impl<T: DeserializeOwned> Decoder for Csv<T> {
     }
 }
 
-const EMPTY: &str = "the file is empty; its first line must name the columns";
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// Where in a row the splitter is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    FieldStart,
-    Unquoted,
-    Quoted,
-    /// Behind a quote inside a quoted field: the field's end, or the first half of a doubled quote.
-    AfterQuote,
-}
-
-/// What is wrong with a row as text.
-enum Fault {
-    TooLong,
-    /// In which field.
-    TextAfterQuote(usize),
-    /// In which field and on which line the quote opened.
-    NeverClosed(usize, u64),
-}
-
-impl Fault {
-    fn field(&self) -> Option<usize> {
-        match self {
-            Self::TooLong => None,
-            Self::TextAfterQuote(field) | Self::NeverClosed(field, _) => Some(*field),
-        }
-    }
-
-    fn ends_file(&self) -> bool {
-        matches!(self, Self::NeverClosed(..))
-    }
-
-    fn reason(&self, splitter: &Splitter) -> String {
-        match self {
-            Self::TooLong => format!("is longer than {} bytes", splitter.limits.row_bytes),
-            Self::TextAfterQuote(_) => {
-                let reason = "has text behind the closing quote; write a quote inside a quoted field twice";
-                if splitter.last_line == splitter.position.line {
-                    reason.to_owned()
-                } else {
-                    format!("{reason} (this row goes on to line {})", splitter.last_line)
-                }
-            }
-            Self::NeverClosed(_, line) => {
-                format!("the quote that opens on line {line} is never closed; nothing behind it could be read")
-            }
-        }
-    }
-}
-
-/// Cuts bytes into rows: a line end outside quotes ends a row.
-struct Splitter {
-    limits: Limits,
-    /// Where the row begins.
-    position: RowPosition,
-    /// The row without its line end; nothing once there is a fault.
-    row: Vec<u8>,
-    fault: Option<Fault>,
-    place: Place,
-    field: usize,
-    quote_line: u64,
-    /// The line of the byte that was taken last, and of the one to come.
-    last_line: u64,
-    line: u64,
-    /// How many bytes of the file were taken.
-    byte: u64,
-    after_return: bool,
-}
-
-impl Splitter {
-    fn new(limits: Limits) -> Self {
-        Self {
-            limits,
-            position: RowPosition { line: 1, byte: 0 },
-            row: Vec::new(),
-            fault: None,
-            place: Place::FieldStart,
-            field: 0,
-            quote_line: 1,
-            last_line: 1,
-            line: 1,
-            byte: 0,
-            after_return: false,
-        }
-    }
-
-    fn begin_row(&mut self) {
-        self.position = RowPosition { line: self.line, byte: self.byte };
-        self.row.clear();
-        self.fault = None;
-        self.place = Place::FieldStart;
-        self.field = 0;
-    }
-
-    /// Takes bytes up to a row's end: how many, and whether it came.
-    fn take(&mut self, input: &[u8]) -> (usize, bool) {
-        let mut whole = false;
-        let mut taken = 0;
-        let mut before = 0;
-        for byte in input {
-            taken += 1;
-            // `\r\n` is one line end, whose second half neither begins a line nor belongs to the next row.
-            let second_half = self.after_return && *byte == b'\n';
-            self.after_return = *byte == b'\r';
-            let first_of_row = self.byte == self.position.byte;
-            self.byte += 1;
-            if second_half && first_of_row {
-                self.position.byte = self.byte;
-                before = taken;
-                continue;
-            }
-            self.last_line = self.line;
-            self.line += u64::from(matches!(byte, b'\n' | b'\r') && !second_half);
-            self.place = match (self.place, byte) {
-                (Place::Quoted, b'"') => Place::AfterQuote,
-                (Place::Quoted, _) => Place::Quoted,
-                (_, b'\n' | b'\r') => {
-                    whole = true;
-                    break;
-                }
-                (_, b',') => {
-                    self.field += 1;
-                    Place::FieldStart
-                }
-                (Place::FieldStart, b'"') => {
-                    self.quote_line = self.line;
-                    Place::Quoted
-                }
-                (Place::AfterQuote, b'"') => Place::Quoted,
-                (Place::AfterQuote, _) => {
-                    self.fault.get_or_insert(Fault::TextAfterQuote(self.field));
-                    Place::Unquoted
-                }
-                // A byte order mark stands before the first field, not in it.
-                (Place::FieldStart, byte) if self.byte <= 3 && BYTE_ORDER_MARK.contains(byte) => Place::FieldStart,
-                (Place::FieldStart | Place::Unquoted, _) => Place::Unquoted,
-            };
-            if self.place == Place::Quoted && self.byte - self.position.byte > PATIENCE * self.limits.row_bytes as u64 {
-                self.fault = Some(Fault::NeverClosed(self.field, self.quote_line));
-                whole = true;
-                break;
-            }
-        }
-        let content = if whole && self.place != Place::Quoted { taken - 1 } else { taken };
-        self.keep(&input[before.min(content)..content]);
-        (taken, whole)
-    }
-
-    fn keep(&mut self, content: &[u8]) {
-        if self.fault.is_none() && self.row.len() + content.len() > self.limits.row_bytes {
-            self.fault = Some(Fault::TooLong);
-        }
-        if self.fault.is_none() {
-            self.row.extend_from_slice(content);
-        } else {
-            self.row.clear();
-        }
-    }
-
-    /// The file is over: an open quote will not be closed any more.
-    fn end(&mut self) {
-        if self.place == Place::Quoted {
-            self.fault = Some(Fault::NeverClosed(self.field, self.quote_line));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::RowPosition;
 
     #[test]
     fn memory_is_bounded_by_one_row_however_long_the_row_is() {
