@@ -1,1 +1,67 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+//!
+//! The whole wiring on one screen; the rule: a part is started here and registered to be stopped, or it is not a part.
+
+pub mod commands;
+pub mod config;
+pub mod domain;
+pub mod error;
+pub mod events;
+pub mod schema;
+pub mod sender;
+pub mod store;
+
+use std::time::Duration;
+
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use mediator::Mediator;
+use messaging::{Consumer, Producer};
+use serde_json::json;
+use service::{Boot, BootError, Definition, Stage};
+
+use crate::config::Config;
+use crate::sender::{Sender, Settings, Telegram, Wake};
+
+/// The service's name: its schema, its consumer group.
+pub const NAME: &str = "notifier";
+/// The schema's migrations; those of the messages run before them.
+pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
+/// How long a stop waits for the batch in hand.
+const LAST_BATCH: Duration = Duration::from_secs(10);
+
+/// The service as the boot kit runs it.
+#[must_use]
+pub fn definition() -> Definition {
+    Definition::new(NAME, "Tells the operations team on Telegram what happens", config::read, start)
+        .migrations(MIGRATIONS)
+}
+
+async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
+    let kafka = messaging::Settings {
+        brokers: config.kafka.brokers,
+        namespace: config.kafka.namespace,
+        service: NAME.to_owned(),
+    };
+    let mediator = Mediator::new(boot.database(config.database).await?);
+    let settings =
+        Settings { per_minute: config.per_minute, keep_days: config.keep_days, ..Settings::new(config.chat.clone()) };
+    let telegram = boot.require("telegram", Telegram::new(&config.bot_api, config.token.expose(), settings.call))?;
+    let wake = Wake::default();
+
+    let producer = boot.require("kafka producer", Producer::new(&kafka))?;
+    let consumer = boot
+        .wait_for("kafka consumer", || {
+            let subscriptions = events::subscriptions(&config.chat, &wake);
+            Consumer::start(kafka.clone(), mediator.clone(), producer.clone(), subscriptions)
+        })
+        .await?;
+    boot.on_stop(Stage::Consuming, "consumer", move || consumer.stop(LAST_BATCH));
+
+    let sender = Sender::start(mediator.clone(), telegram, wake.clone(), settings);
+    boot.on_stop(Stage::Publishing, "sender", move || sender.stop());
+    boot.rebuild("failed-deliveries", move || {
+        let (mediator, chat, wake) = (mediator.clone(), config.chat.clone(), wake.clone());
+        async move { sender::retry_failed(&mediator, &chat, &wake).await.map(|rows| json!({ "rows": rows })) }
+    });
+    Ok(())
+}

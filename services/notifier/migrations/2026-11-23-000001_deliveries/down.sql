@@ -1,0 +1,3 @@
+drop table budgets;
+drop table organisations;
+drop table deliveries;

@@ -1,0 +1,22 @@
+//! One fact on its way to one chat.
+
+use kernel::{DeliveryId, OrganisationId, Timestamp};
+
+use super::Fact;
+
+/// A pending delivery as the sender holds it.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// Which one.
+    pub id: DeliveryId,
+    /// Whose fact.
+    pub organisation: OrganisationId,
+    /// The organisation in words: `Name (slug)`, or its id while its state has not arrived.
+    pub organisation_name: String,
+    /// What happened.
+    pub fact: Fact,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// The W3C trace context of the event.
+    pub traceparent: Option<String>,
+}

@@ -1,0 +1,260 @@
+//! Many deliveries, one message: all lines when they fit, otherwise a digest whose counts still name every fact.
+//! The length is what Telegram counts: UTF-16 units.
+
+use std::collections::BTreeMap;
+
+use kernel::{Money, OrganisationId};
+
+use super::words::{clean, count, counted, line, money};
+use super::{Delivery, Kind};
+
+/// The longest text that Telegram takes, in UTF-16 units.
+pub const TELEGRAM_LIMIT: usize = 4096;
+
+/// Lines that a person still reads on a phone; more than that is told as a digest.
+const LINES_READABLE: usize = 40;
+/// Facts that a digest spells out at most.
+const LINES_IN_DIGEST: usize = 20;
+/// Organisations that a digest counts one by one.
+const ORGANISATIONS_IN_DIGEST: usize = 10;
+
+/// The text of one message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Plain text, 1 to [`TELEGRAM_LIMIT`] UTF-16 units.
+    pub text: String,
+    /// Facts are counted and only the first ones spelled out.
+    pub digest: bool,
+}
+
+/// Makes one message of the deliveries of one chat. Void deliveries make a void text, which is never sent.
+#[must_use]
+pub fn compose(deliveries: &[Delivery]) -> Message {
+    if deliveries.len() <= LINES_READABLE {
+        let text = in_full(deliveries);
+        if units(&text) <= TELEGRAM_LIMIT {
+            return Message { text, digest: false };
+        }
+    }
+    Message { text: digest(deliveries), digest: true }
+}
+
+/// Every fact in its line, under the name of its organisation; within an organisation in order of time.
+fn in_full(deliveries: &[Delivery]) -> String {
+    let mut text = String::new();
+    for (name, group) in by_organisation(deliveries) {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(&name);
+        text.push('\n');
+        for delivery in group {
+            text.push_str(&line(&delivery.fact));
+            text.push('\n');
+        }
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+/// The counts of everything, by organisation while there are few, then the most urgent and earliest facts that fit.
+fn digest(deliveries: &[Delivery]) -> String {
+    let groups = by_organisation(deliveries);
+    let mut text = format!("📋 {}: {}", counted(deliveries.len() as u64, "event", "events"), counts(deliveries.iter()));
+    if groups.len() > 1 {
+        text.push_str(&format!(" · {} organisations", groups.len()));
+    }
+    text.push('\n');
+    if groups.len() <= ORGANISATIONS_IN_DIGEST {
+        for (name, group) in &groups {
+            let addition = format!("\n{name}: {}", counts_with_money(group));
+            // The facts below keep half of the room; the counts above are complete either way.
+            if units(&text) + units(&addition) > TELEGRAM_LIMIT / 2 {
+                break;
+            }
+            text.push_str(&addition);
+        }
+        text.push('\n');
+    }
+
+    let several = groups.len() > 1;
+    let mut urgent: Vec<&Delivery> = deliveries.iter().collect();
+    // Stable: within a kind the earliest stay first.
+    urgent.sort_by_key(|delivery| delivery.fact.kind());
+    let mut shown = 0;
+    for delivery in urgent.into_iter().take(LINES_IN_DIGEST) {
+        let owner = if several { format!(" · {}", clean(&delivery.organisation_name, 40)) } else { String::new() };
+        let addition = format!("\n{}{owner}", line(&delivery.fact));
+        // Room is kept for the closing line.
+        if units(&text) + units(&addition) + 48 > TELEGRAM_LIMIT {
+            break;
+        }
+        text.push_str(&addition);
+        shown += 1;
+    }
+    let left = deliveries.len() - shown;
+    if left > 0 {
+        text.push_str(&format!("\n… and {} more, counted above", counted(left as u64, "event", "events")));
+    }
+    text
+}
+
+/// Deliveries by organisation, organisations in the order of their first fact.
+fn by_organisation(deliveries: &[Delivery]) -> Vec<(String, Vec<&Delivery>)> {
+    let mut position: BTreeMap<OrganisationId, usize> = BTreeMap::new();
+    let mut groups: Vec<(String, Vec<&Delivery>)> = Vec::new();
+    for delivery in deliveries {
+        let at = *position.entry(delivery.organisation).or_insert_with(|| {
+            groups.push((clean(&delivery.organisation_name, 120), Vec::new()));
+            groups.len() - 1
+        });
+        if let Some((_, group)) = groups.get_mut(at) {
+            group.push(delivery);
+        }
+    }
+    groups
+}
+
+fn counts<'a>(deliveries: impl Iterator<Item = &'a Delivery>) -> String {
+    let mut numbers: BTreeMap<Kind, u64> = BTreeMap::new();
+    for delivery in deliveries {
+        *numbers.entry(delivery.fact.kind()).or_default() += 1;
+    }
+    let words: Vec<String> = numbers.into_iter().map(|(kind, number)| count(kind, number)).collect();
+    words.join(", ")
+}
+
+/// Counts, and for kinds with money what they come to, where it is one currency and can be added up.
+fn counts_with_money(deliveries: &[&Delivery]) -> String {
+    let mut kinds: BTreeMap<Kind, (u64, Option<Money>)> = BTreeMap::new();
+    for delivery in deliveries {
+        let total = delivery.fact.total();
+        kinds
+            .entry(delivery.fact.kind())
+            .and_modify(|(number, sum)| {
+                *number += 1;
+                *sum = match (*sum, total) {
+                    (Some(sum), Some(total)) => sum.checked_add(total).ok(),
+                    _ => None,
+                };
+            })
+            .or_insert((1, total));
+    }
+    let words: Vec<String> = kinds
+        .into_iter()
+        .map(|(kind, (number, sum))| {
+            let sum = sum.map(|sum| format!(" ({})", money(&sum))).unwrap_or_default();
+            format!("{}{sum}", count(kind, number))
+        })
+        .collect();
+    words.join(", ")
+}
+
+fn units(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::{Clock, Currency, DeliveryId, OrderId, Sku};
+
+    use super::super::{Fact, Reason};
+    use super::*;
+
+    fn delivery(organisation: OrganisationId, name: &str, fact: Fact) -> Delivery {
+        Delivery {
+            id: DeliveryId::new(),
+            organisation,
+            organisation_name: name.to_owned(),
+            fact,
+            occurred_at: Clock::now(),
+            traceparent: None,
+        }
+    }
+
+    fn confirmed() -> Fact {
+        let total = Money::from_minor(1_000, Currency::parse("USD").unwrap()).unwrap();
+        Fact::OrderConfirmed { order: OrderId::new(), total }
+    }
+
+    fn rejected() -> Fact {
+        let sku = Sku::parse("TEA-1").unwrap();
+        Fact::OrderRejected { order: OrderId::new(), reasons: vec![Reason::NotForSale { sku }] }
+    }
+
+    #[test]
+    fn few_facts_are_told_in_full_under_the_name_of_their_organisation() {
+        let (one, two) = (OrganisationId::new(), OrganisationId::new());
+        let deliveries = [
+            delivery(one, "Acme (acme)", confirmed()),
+            delivery(two, "Tea House (tea)", rejected()),
+            delivery(one, "Acme (acme)", rejected()),
+        ];
+        let message = compose(&deliveries);
+        assert!(!message.digest);
+        let lines: Vec<&str> = message.text.lines().collect();
+        assert_eq!(lines.len(), 6, "{}", message.text);
+        assert_eq!(lines[0], "Acme (acme)");
+        assert!(lines[1].starts_with("✅ Confirmed: 10.00 USD"));
+        assert!(lines[2].starts_with("⛔ Rejected"), "in order of time within an organisation");
+        assert_eq!(lines[3], "");
+        assert_eq!(lines[4], "Tea House (tea)");
+    }
+
+    #[test]
+    fn a_backlog_becomes_a_digest_that_counts_every_fact_and_shows_the_urgent_ones() {
+        let organisation = OrganisationId::new();
+        let deliveries: Vec<Delivery> = (0..357)
+            .map(|number| {
+                let fact = if number % 8 == 7 { rejected() } else { confirmed() };
+                delivery(organisation, "Acme (acme)", fact)
+            })
+            .collect();
+        let message = compose(&deliveries);
+        assert!(message.digest);
+        assert!(
+            message.text.starts_with("📋 357 events: 44 orders rejected, 313 orders confirmed\n"),
+            "{}",
+            message.text
+        );
+        assert!(message.text.contains("Acme (acme): 44 orders rejected, 313 orders confirmed (3,130.00 USD)"));
+        assert_eq!(message.text.matches("⛔ Rejected").count(), LINES_IN_DIGEST);
+        assert!(message.text.ends_with("… and 337 events more, counted above"), "{}", message.text);
+        assert!(units(&message.text) <= TELEGRAM_LIMIT);
+    }
+
+    #[test]
+    fn no_message_is_longer_than_telegram_takes_whatever_the_facts_hold() {
+        // Outside the basic plane: two UTF-16 units each, the worst case per character.
+        let name = "𝔖".repeat(500);
+        let sku = Sku::parse(&"W".repeat(64)).unwrap();
+        let reasons = vec![Reason::NotForSale { sku }; 50];
+        for number in [1, 2, 9, 30, 40, 41, 2_000] {
+            for several in [false, true] {
+                let shared = OrganisationId::new();
+                let deliveries: Vec<Delivery> = (0..number)
+                    .map(|_| {
+                        let organisation = if several { OrganisationId::new() } else { shared };
+                        let fact = Fact::OrderRejected { order: OrderId::new(), reasons: reasons.clone() };
+                        delivery(organisation, &name, fact)
+                    })
+                    .collect();
+                let message = compose(&deliveries);
+                assert!(units(&message.text) <= TELEGRAM_LIMIT, "{number} {several}: {}", units(&message.text));
+                assert!(message.text.contains("Rejected"), "{number} {several}");
+                if message.digest {
+                    assert!(message.text.contains("order"), "{}", message.text);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn forty_confirmations_are_still_told_one_by_one() {
+        let organisation = OrganisationId::new();
+        let deliveries: Vec<Delivery> = (0..40).map(|_| delivery(organisation, "Acme (acme)", confirmed())).collect();
+        let message = compose(&deliveries);
+        assert!(!message.digest);
+        assert_eq!(message.text.matches("✅").count(), 40);
+    }
+}

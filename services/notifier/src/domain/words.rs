@@ -1,0 +1,205 @@
+//! Facts in words for a person on a phone: short lines, plain text. Nothing that a shopper or a catalog file supplied
+//! can break a line or hide the rest of the message.
+
+use kernel::Money;
+
+use super::{Fact, Kind, Reason};
+
+/// Reasons of one rejection that are spelled out; the rest is counted.
+const REASONS_SHOWN: usize = 5;
+
+/// One fact in one line.
+pub(super) fn line(fact: &Fact) -> String {
+    let symbol = symbol(fact.kind());
+    match fact {
+        Fact::OrderPlaced { order, lines, units, total, reference } => {
+            let reference = reference.as_deref().map(|text| format!(" · “{}”", clean(text, 40))).unwrap_or_default();
+            format!(
+                "{symbol} Placed: {} · {}, {} · {order}{reference}",
+                money(total),
+                counted(u64::from(*lines), "line", "lines"),
+                counted(u64::try_from(*units).unwrap_or(0), "unit", "units"),
+            )
+        }
+        Fact::OrderConfirmed { order, total } => format!("{symbol} Confirmed: {} · {order}", money(total)),
+        Fact::OrderRejected { order, reasons } => {
+            let mut words: Vec<String> = reasons.iter().take(REASONS_SHOWN).map(reason).collect();
+            if reasons.len() > REASONS_SHOWN {
+                words.push(format!("and {} more reasons", reasons.len() - REASONS_SHOWN));
+            }
+            if words.is_empty() {
+                words.push("no reason given".to_owned());
+            }
+            format!("{symbol} Rejected: {} · {order}", words.join("; "))
+        }
+        Fact::OrderCancelled { order, cause } => format!("{symbol} Cancelled: {} · {order}", cancelled(cause)),
+        Fact::StockLow { sku, available, threshold } => format!(
+            "{symbol} Low stock: {} · {} left (warns at {})",
+            clean(sku.as_str(), 64),
+            grouped(*available),
+            grouped(*threshold)
+        ),
+    }
+}
+
+/// How many of a kind, for a digest: `312 orders confirmed`.
+pub(super) fn count(kind: Kind, number: u64) -> String {
+    let orders = counted(number, "order", "orders");
+    match kind {
+        Kind::Placed => format!("{orders} placed"),
+        Kind::Confirmed => format!("{orders} confirmed"),
+        Kind::Rejected => format!("{orders} rejected"),
+        Kind::Cancelled => format!("{orders} cancelled"),
+        Kind::StockLow => counted(number, "low-stock warning", "low-stock warnings"),
+    }
+}
+
+/// The sign at the start of a line, so that kinds are told apart at a glance.
+pub(super) fn symbol(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Placed => "🛒",
+        Kind::Confirmed => "✅",
+        Kind::Rejected => "⛔",
+        Kind::Cancelled => "🚫",
+        Kind::StockLow => "📉",
+    }
+}
+
+fn reason(reason: &Reason) -> String {
+    match reason {
+        Reason::UnknownSku { sku } => format!("{} does not exist", clean(sku.as_str(), 64)),
+        Reason::OutOfStock { sku, requested, available } if *available <= 0 => {
+            format!("{} is sold out, {} wanted", clean(sku.as_str(), 64), grouped(requested.get()))
+        }
+        Reason::OutOfStock { sku, requested, available } => format!(
+            "only {} of {} left, {} wanted",
+            grouped(*available),
+            clean(sku.as_str(), 64),
+            grouped(requested.get())
+        ),
+        Reason::PriceChanged { sku, offered, current } => {
+            format!("the price of {} changed from {} to {}", clean(sku.as_str(), 64), money(offered), money(current))
+        }
+        Reason::NotForSale { sku } => format!("{} is not for sale", clean(sku.as_str(), 64)),
+        Reason::OrderCancelled => "the order had been cancelled before".to_owned(),
+    }
+}
+
+fn cancelled(cause: &str) -> String {
+    match cause {
+        "shopper" => "by the shopper".to_owned(),
+        "staff" => "by staff".to_owned(),
+        "deadline" => "stock did not answer in time".to_owned(),
+        "reservation-expired" => "its reservation had run out".to_owned(),
+        other => clean(other, 60),
+    }
+}
+
+/// `1,499.00 USD`, `1,499,000 VND`: grouped, with the decimals that the currency has.
+pub(super) fn money(money: &Money) -> String {
+    let exponent = usize::try_from(money.currency().exponent()).unwrap_or(0);
+    let minor = money.minor();
+    let digits = format!("{:0>width$}", minor.unsigned_abs(), width = exponent + 1);
+    let (whole, decimals) = digits.split_at(digits.len() - exponent);
+    let sign = if minor < 0 { "-" } else { "" };
+    let point = if decimals.is_empty() { "" } else { "." };
+    format!("{sign}{}{point}{decimals} {}", group_digits(whole), money.currency().code())
+}
+
+/// `1 line`, `2,000 lines`.
+pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", group_digits(&number.to_string()), if number == 1 { one } else { many })
+}
+
+fn grouped(number: i64) -> String {
+    let sign = if number < 0 { "-" } else { "" };
+    format!("{sign}{}", group_digits(&number.unsigned_abs().to_string()))
+}
+
+fn group_digits(digits: &str) -> String {
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// Text from outside as one harmless piece of a line: no control characters, no invisible or direction-changing ones,
+/// at most `longest` characters.
+pub(super) fn clean(text: &str, longest: usize) -> String {
+    let hidden = |character: char| {
+        character.is_control()
+            || matches!(character, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+    };
+    let mut plain: String = text.chars().map(|character| if hidden(character) { ' ' } else { character }).collect();
+    if plain.chars().count() > longest {
+        plain = plain.chars().take(longest.saturating_sub(1)).chain(['…']).collect();
+    }
+    plain.trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::{Currency, OrderId, Quantity, Sku};
+
+    use super::*;
+
+    fn usd(minor: i64) -> Money {
+        Money::from_minor(minor, Currency::parse("USD").unwrap()).unwrap()
+    }
+
+    #[test]
+    fn money_is_grouped_and_has_the_decimals_of_its_currency() {
+        let dong = Money::from_minor(1_499_000, Currency::parse("VND").unwrap()).unwrap();
+        assert_eq!(money(&dong), "1,499,000 VND");
+        assert_eq!(money(&usd(149_900)), "1,499.00 USD");
+        assert_eq!(money(&usd(5)), "0.05 USD");
+        assert_eq!(money(&usd(0)), "0.00 USD");
+        assert_eq!(money(&usd(123_456_789_012)), "1,234,567,890.12 USD");
+    }
+
+    #[test]
+    fn a_rejection_says_its_reasons_in_words() {
+        let order = OrderId::new();
+        let sku = Sku::parse("TEA-1").unwrap();
+        let fact = Fact::OrderRejected {
+            order,
+            reasons: vec![
+                Reason::OutOfStock { sku: sku.clone(), requested: Quantity::new(5).unwrap(), available: 2 },
+                Reason::PriceChanged { sku: sku.clone(), offered: usd(1_000), current: usd(1_250) },
+                Reason::UnknownSku { sku: sku.clone() },
+            ],
+        };
+        assert_eq!(
+            line(&fact),
+            format!(
+                "⛔ Rejected: only 2 of TEA-1 left, 5 wanted; the price of TEA-1 changed from 10.00 USD to 12.50 USD; \
+                 TEA-1 does not exist · {order}"
+            )
+        );
+        let many = Fact::OrderRejected { order, reasons: vec![Reason::NotForSale { sku }; 40] };
+        assert!(line(&many).contains("and 35 more reasons"));
+    }
+
+    #[test]
+    fn placed_confirmed_cancelled_and_low_stock_read_well() {
+        let order = OrderId::new();
+        let placed =
+            Fact::OrderPlaced { order, lines: 1, units: 2_000, total: usd(250), reference: Some("a\nb".into()) };
+        assert_eq!(line(&placed), format!("🛒 Placed: 2.50 USD · 1 line, 2,000 units · {order} · “a b”"));
+        assert_eq!(line(&Fact::OrderConfirmed { order, total: usd(250) }), format!("✅ Confirmed: 2.50 USD · {order}"));
+        let cancelled = Fact::OrderCancelled { order, cause: "deadline".into() };
+        assert_eq!(line(&cancelled), format!("🚫 Cancelled: stock did not answer in time · {order}"));
+        let low = Fact::StockLow { sku: Sku::parse("TEA-1").unwrap(), available: 3, threshold: 5 };
+        assert_eq!(line(&low), "📉 Low stock: TEA-1 · 3 left (warns at 5)");
+    }
+
+    #[test]
+    fn text_from_outside_can_neither_break_a_line_nor_turn_the_message_around() {
+        assert_eq!(clean("a\r\nb\u{202E}c\u{200B}d\0", 40), "a  b c d");
+        assert_eq!(clean(&"x".repeat(50), 10), format!("{}…", "x".repeat(9)));
+    }
+}

@@ -1,0 +1,63 @@
+//! The subscription table: what the notifier listens to, and which command each event becomes.
+
+pub mod consumed;
+
+use contracts::Envelope;
+use contracts::auth::OrganisationState;
+use contracts::catalog::StockEvent;
+use contracts::order::OrderEvent;
+use mediator::Provenance;
+use messaging::{Delivered, Snapshot, Subscriptions};
+
+use crate::commands::{ApplyOrganisations, OrganisationChange, RecordDeliveries};
+use crate::domain::{Chat, Fact};
+use crate::sender::Wake;
+use crate::store::deliveries::NewDelivery;
+use crate::store::organisations::OrganisationName;
+
+/// Facts become deliveries for `chat`; the sender is woken when they are committed.
+#[must_use]
+pub fn subscriptions(chat: &Chat, wake: &Wake) -> Subscriptions {
+    let (order_chat, stock_chat, wake) = (chat.clone(), chat.clone(), wake.clone());
+    Subscriptions::new("notifier")
+        .on_batch(move |events: Vec<Delivered<OrderEvent>>| RecordDeliveries {
+            chat: order_chat.clone(),
+            deliveries: events
+                .into_iter()
+                .map(|it| delivery(it.envelope, it.provenance, consumed::order_fact(it.event)))
+                .collect(),
+        })
+        .on_batch(move |events: Vec<Delivered<StockEvent>>| RecordDeliveries {
+            chat: stock_chat.clone(),
+            deliveries: events
+                .into_iter()
+                .map(|it| delivery(it.envelope, it.provenance, consumed::stock_fact(it.event)))
+                .collect(),
+        })
+        .on_state(|snapshots: Vec<Snapshot<OrganisationState>>| {
+            ApplyOrganisations(snapshots.into_iter().map(organisation).collect())
+        })
+        .after_commit(move || wake.ring())
+}
+
+fn delivery(envelope: Envelope, provenance: Provenance, fact: Fact) -> NewDelivery {
+    NewDelivery {
+        event: envelope.id,
+        fact,
+        occurred_at: envelope.time,
+        correlation: envelope.correlation,
+        traceparent: provenance.traceparent,
+    }
+}
+
+fn organisation(snapshot: Snapshot<OrganisationState>) -> OrganisationChange {
+    match snapshot.state {
+        Some(state) => OrganisationChange::State(OrganisationName {
+            slug: state.slug,
+            name: state.name,
+            active: state.active,
+            version: snapshot.version,
+        }),
+        None => OrganisationChange::Removed,
+    }
+}
