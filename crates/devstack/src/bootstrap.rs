@@ -93,6 +93,30 @@ impl Passwords {
         Ok(Self(passwords))
     }
 
+    /// Reads what [`Passwords::to_list`] wrote.
+    ///
+    /// # Errors
+    /// When the password of a role is not in it.
+    pub fn from_list(list: &str) -> Result<Self, Error> {
+        let pairs = list.split(',').filter_map(|pair| pair.split_once('='));
+        let passwords: BTreeMap<String, String> =
+            pairs.map(|(role, password)| (role.to_owned(), password.to_owned())).collect();
+        match Self::roles().find(|role| !passwords.contains_key(role)) {
+            None => Ok(Self(passwords)),
+            Some(role) => Err(Error::Refused(format!(
+                "there is no password for the role {role}; give role=password for each of the {} roles, separated by commas",
+                Self::roles().count()
+            ))),
+        }
+    }
+
+    /// All of them as `role=password,…`, for the environment of a container.
+    #[must_use]
+    pub fn to_list(&self) -> String {
+        let pairs: Vec<String> = self.0.iter().map(|(role, password)| format!("{role}={password}")).collect();
+        pairs.join(",")
+    }
+
     /// The password of this role; empty for a role that is not ours.
     #[must_use]
     pub fn of(&self, service: &str, role: DatabaseRole) -> &str {
@@ -113,6 +137,22 @@ impl Passwords {
 pub async fn bootstrap(url: &PostgresUrl, passwords: &Passwords) -> Result<(), Error> {
     roles(url, passwords).await?;
     schemas(url, passwords).await
+}
+
+/// Makes this database if it is not there; `url` names another database of the same server.
+///
+/// # Errors
+/// When PostgreSQL cannot be reached or refuses.
+pub async fn ensure_database(url: &PostgresUrl, name: &str) -> Result<(), Error> {
+    let client = connect(url).await?;
+    let found = client
+        .query_opt("select 1 from pg_database where datname = $1", &[&name])
+        .await
+        .map_err(Error::database("look for the database"))?;
+    if found.is_some() {
+        return Ok(());
+    }
+    client.batch_execute(&format!("create database \"{name}\"")).await.map_err(Error::database("create the database"))
 }
 
 /// The cluster-wide part only. Serialised by a lock in this very database, so always name the same one.
@@ -155,14 +195,17 @@ pub(crate) async fn connect(url: &PostgresUrl) -> Result<Client, Error> {
 
 /// 32 letters and digits: nothing that needs quoting in a URL, in SQL or in a shell.
 #[must_use]
-pub(crate) fn random_secret() -> String {
+pub fn random_secret() -> String {
     const LETTERS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
     let mut random = rand::rng();
     (0..32).map(|_| char::from(LETTERS[random.random_range(0..LETTERS.len())])).collect()
 }
 
 /// The `NAME=value` lines of a file; none when there is no file.
-pub(crate) fn read_pairs(file: &Path) -> Result<Vec<(String, String)>, Error> {
+///
+/// # Errors
+/// When the file is there and cannot be read.
+pub fn read_pairs(file: &Path) -> Result<Vec<(String, String)>, Error> {
     match fs::read_to_string(file) {
         Ok(text) => Ok(text
             .lines()
@@ -175,7 +218,10 @@ pub(crate) fn read_pairs(file: &Path) -> Result<Vec<(String, String)>, Error> {
 }
 
 /// Writes a file that only its owner can read, in one step.
-pub(crate) fn write_private(file: &Path, text: &str) -> Result<(), Error> {
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_private(file: &Path, text: &str) -> Result<(), Error> {
     let partial = file.with_extension("partial");
     let _absent = fs::remove_file(&partial);
     OpenOptions::new()

@@ -88,13 +88,13 @@ pub enum Error {
 
 impl Error {
     /// A shorthand for `map_err` on file operations.
-    pub(crate) fn file(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+    pub fn file(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::File { action, path, source }
     }
 
     /// A shorthand for `map_err` on database calls; keeps the server's own message.
-    pub(crate) fn database(action: impl Into<String>) -> impl FnOnce(tokio_postgres::Error) -> Self {
+    pub fn database(action: impl Into<String>) -> impl FnOnce(tokio_postgres::Error) -> Self {
         let action = action.into();
         move |error| Self::Database {
             action,
@@ -103,7 +103,7 @@ impl Error {
     }
 
     /// A shorthand for `map_err` on HTTP calls.
-    pub(crate) fn http(action: impl Into<String>) -> impl FnOnce(reqwest::Error) -> Self {
+    pub fn http(action: impl Into<String>) -> impl FnOnce(reqwest::Error) -> Self {
         let action = action.into();
         move |error| {
             let mut detail = error.to_string();

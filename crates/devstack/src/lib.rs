@@ -9,13 +9,16 @@ mod postgres_url;
 pub mod process;
 mod runs;
 mod servers;
+pub mod services;
 mod shared;
 
-pub use bootstrap::{DatabaseRole, Passwords, SERVICES, bootstrap};
+pub use bootstrap::{
+    DatabaseRole, Passwords, SERVICES, bootstrap, ensure_database, random_secret, read_pairs, write_private,
+};
 pub use cluster::Cluster;
 pub use error::Error;
 pub use postgres_url::PostgresUrl;
-pub use servers::{Kafka, Place, Postgres, Redis, Server};
+pub use servers::{Kafka, Place, Postgres, Redis, Server, may_hold_postgres};
 pub use shared::{OwnCluster, VARIABLES, shared_cluster};
 
 /// Removes the folder of this process's throw-away servers, when all of them have been dropped.

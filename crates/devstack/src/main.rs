@@ -1,6 +1,7 @@
 //! The command line of the development stack: what `make` calls.
 
 mod commands;
+mod stack;
 
 use std::process::ExitCode;
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::str::FromStr;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -46,6 +47,21 @@ impl Identity {
     #[must_use]
     pub fn is_alive(&self) -> bool {
         start_of(self.pid) == Some(self.started)
+    }
+
+    /// How long it has been running, as far as the kernel says.
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        // Linux reports both in units that are fixed for programs: seconds, and ticks of 10 ms.
+        let up: f64 = fs::read_to_string("/proc/uptime").ok()?.split(' ').next()?.parse().ok()?;
+        Duration::try_from_secs_f64(up).ok()?.checked_sub(Duration::from_millis(self.started.checked_mul(10)?))
+    }
+
+    /// Resident memory in KiB.
+    #[must_use]
+    pub fn resident_kib(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).ok()?;
+        status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.trim().split(' ').next()?.parse().ok()
     }
 
     /// Signals this process, and nothing at all when it is gone.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 pub use kafka::Kafka;
-pub use postgres::Postgres;
+pub use postgres::{Postgres, may_hold_postgres};
 pub use redis::Redis;
 
 use crate::process::{Launch, Process, Signal};

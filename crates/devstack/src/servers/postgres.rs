@@ -1,8 +1,8 @@
 //! PostgreSQL: a cluster in a folder of its own, run as the user `postgres` when this process is root.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use nix::unistd::{User, geteuid};
@@ -146,18 +146,35 @@ async fn create(
 
 /// The user `postgres` must be able to walk down to the data folder; says so plainly when it cannot.
 fn readable_from_above(folder: &Path, user: u32) -> Result<(), Error> {
-    use std::os::unix::fs::MetadataExt;
-    for above in folder.ancestors() {
+    match closed_above(folder, user)? {
+        None => Ok(()),
+        Some(above) => Err(Error::Refused(format!(
+            "the user `postgres` cannot enter {above}, which PostgreSQL's data is to be under; set DEV_DIR (for tests: TMPDIR) to a folder that it can enter",
+            above = above.display()
+        ))),
+    }
+}
+
+/// The first folder at or above this one that this user cannot enter.
+fn closed_above(folder: &Path, user: u32) -> Result<Option<PathBuf>, Error> {
+    for above in folder.ancestors().filter(|above| above.exists()) {
         let data = fs::metadata(above).map_err(Error::file("read", above))?;
         if data.mode() & 0o001 == 0 && data.uid() != user {
-            return Err(Error::Refused(format!(
-                "the user `postgres` cannot enter {}, which PostgreSQL's data is under; run `chmod o+x {}`, or set DEV_DIR to a folder that it can enter",
-                above.display(),
-                above.display()
-            )));
+            return Ok(Some(above.to_owned()));
         }
     }
-    Ok(())
+    Ok(None)
+}
+
+/// Whether PostgreSQL, as the user that it is going to run as, can have its data under this folder.
+///
+/// # Errors
+/// When a folder above cannot be looked at, or this is root and there is no user `postgres`.
+pub fn may_hold_postgres(folder: &Path) -> Result<bool, Error> {
+    match run_as()? {
+        None => Ok(true),
+        Some((user, _)) => Ok(closed_above(folder, user)?.is_none()),
+    }
 }
 
 /// Whether a server answers a query at this URL.

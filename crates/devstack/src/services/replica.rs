@@ -1,0 +1,222 @@
+//! One replica of one service: its ports, its process, and whether it is ready.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use super::{Kind, Plan, choose_port, environment, port_in_use, program};
+use crate::Error;
+use crate::process::{Launch, Process, Signal};
+
+/// The size from which a span file is begun anew at a start, in bytes.
+const LONG_SPAN_FILE: u64 = 64 * 1024 * 1024;
+
+/// One process of one service.
+#[derive(Debug)]
+pub struct Replica {
+    kind: Kind,
+    number: u32,
+    port: Option<u16>,
+    internal_port: u16,
+    launch: Launch,
+    process: Option<Process>,
+    leave: bool,
+    fresh: bool,
+}
+
+impl Replica {
+    /// Finds the ports: those in use when it runs, else free ones.
+    pub(super) fn place(kind: Kind, number: u32, plan: &Plan) -> Result<Self, Error> {
+        let name = format!("{}-{number}", kind.name);
+        let launch = Launch::new(&name, program(plan, kind.name)?, &plan.folder).argument("serve");
+        let internal_name = format!("{name}.internal");
+        let running = launch.attach().is_some();
+        let port_of = |name: &str, usual| match port_in_use(plan, name).filter(|_| running) {
+            Some(port) => Ok(port),
+            None => choose_port(plan, name, usual, number),
+        };
+        let port = kind.port.map(|usual| port_of(&name, usual)).transpose()?;
+        let internal_port = port_of(&internal_name, kind.internal_port)?;
+        Ok(Self { kind, number, port, internal_port, launch, process: None, leave: false, fresh: false })
+    }
+
+    /// Starts it, or finds it running as it should.
+    pub(super) async fn start_with(&mut self, environment: Vec<(String, String)>) -> Result<(), Error> {
+        self.launch.environment = environment;
+        self.launch.hidden = environment::HIDDEN.map(ToOwned::to_owned).to_vec();
+        let wanted = self.fingerprint();
+        let mark = self.launch.pid_file.with_extension("launch");
+        if let Some(mut process) = self.launch.attach() {
+            if std::fs::read_to_string(&mark).is_ok_and(|found| found == wanted) {
+                self.process = Some(process);
+                return Ok(());
+            }
+            process.stop(Signal::SIGTERM, Duration::from_secs(15)).await;
+        }
+        self.begin_long_span_file_anew();
+        self.process = Some(self.launch.start()?);
+        self.fresh = true;
+        std::fs::write(&mark, wanted).map_err(Error::file("write", &mark))
+    }
+
+    /// `order-1`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.launch.name.clone()
+    }
+
+    /// The service it belongs to.
+    #[must_use]
+    pub fn service(&self) -> &'static str {
+        self.kind.name
+    }
+
+    /// Counted from 1.
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Where it takes requests; none for a service that takes none.
+    #[must_use]
+    pub fn url(&self) -> Option<String> {
+        self.port.map(|port| format!("http://127.0.0.1:{port}"))
+    }
+
+    /// Where it serves health and metrics.
+    #[must_use]
+    pub fn internal_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.internal_port)
+    }
+
+    pub(super) fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    pub(super) fn internal_port(&self) -> u16 {
+        self.internal_port
+    }
+
+    /// Whether this value started it, as opposed to finding it running.
+    #[must_use]
+    pub fn was_started(&self) -> bool {
+        self.fresh
+    }
+
+    /// Its log file.
+    #[must_use]
+    pub fn log(&self) -> &Path {
+        &self.launch.log
+    }
+
+    /// The process id, while it runs.
+    pub fn pid(&mut self) -> Option<i32> {
+        let process = self.process.as_mut()?;
+        process.is_alive().then(|| process.identity().pid())
+    }
+
+    /// Waits until `/readyz` answers 200.
+    ///
+    /// # Errors
+    /// When it ends or is not ready in time; the message has the end of its log and what it waits for.
+    pub async fn ready_within(&mut self, patience: Duration) -> Result<(), Error> {
+        let Some(process) = self.process.as_mut() else {
+            return Err(Error::Refused(format!("{} was stopped; start it before waiting for it", self.launch.name)));
+        };
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_secs(2))
+            .build()
+            .map_err(Error::http("make an HTTP client"))?;
+        let url = format!("http://127.0.0.1:{}/readyz", self.internal_port);
+        let deadline = Instant::now() + patience;
+        let mut said = String::new();
+        loop {
+            if let Ok(reply) = client.get(&url).send().await {
+                if reply.status().is_success() {
+                    return Ok(());
+                }
+                said = reply.text().await.unwrap_or_default();
+            }
+            if !process.is_alive() {
+                return Err(process.died());
+            }
+            if Instant::now() > deadline {
+                let mut error = process.not_ready(patience);
+                if let Error::NotReady { tail, .. } = &mut error {
+                    *tail = format!("{tail}\n/readyz says: {said}");
+                }
+                return Err(error);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// `kill -9`.
+    pub async fn kill(&mut self) {
+        if let Some(process) = &mut self.process {
+            process.signal(Signal::SIGKILL);
+            process.ended_within(Duration::from_secs(5)).await;
+        }
+    }
+
+    /// SIGTERM, then waits; false when it had to be killed after 30 s.
+    pub async fn stop(&mut self) -> bool {
+        match &mut self.process {
+            Some(process) => process.stop(Signal::SIGTERM, Duration::from_secs(30)).await,
+            None => true,
+        }
+    }
+
+    /// Any other signal.
+    pub fn signal(&mut self, signal: Signal) {
+        if let Some(process) = &mut self.process {
+            process.signal(signal);
+        }
+    }
+
+    /// Kills it if it runs and starts it again with the same ports and environment; not waited for.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub async fn restart(&mut self) -> Result<(), Error> {
+        self.kill().await;
+        self.process = Some(self.launch.start()?);
+        Ok(())
+    }
+
+    pub(super) fn leave_running(&mut self) {
+        self.leave = true;
+    }
+
+    /// Changes when the program or anything it is told changes.
+    fn fingerprint(&self) -> String {
+        let mut hasher = DefaultHasher::new();
+        self.launch.program.hash(&mut hasher);
+        self.launch.arguments.hash(&mut hasher);
+        self.launch.environment.hash(&mut hasher);
+        let built = std::fs::metadata(&self.launch.program).and_then(|data| data.modified()).ok();
+        built.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).hash(&mut hasher);
+        format!("{:016x}", hasher.finish())
+    }
+
+    fn begin_long_span_file_anew(&self) {
+        let file =
+            self.launch.environment.iter().find(|(name, _)| name == "TRACE_FILE").map(|(_, path)| PathBuf::from(path));
+        if let Some(file) = file
+            && std::fs::metadata(&file).is_ok_and(|data| data.len() > LONG_SPAN_FILE)
+        {
+            // A file that cannot be removed only goes on growing.
+            let _kept = std::fs::remove_file(file);
+        }
+    }
+}
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        if let Some(process) = &mut self.process
+            && !self.leave
+        {
+            process.stop_blocking(Signal::SIGKILL, Duration::from_secs(2));
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! `.dev`: the one folder that holds everything the stack made. Removing it removes the stack.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use devstack::{Error, may_hold_postgres};
+
+/// How the servers and services are run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// As plain processes.
+    Native,
+    /// By a Docker engine.
+    Compose,
+}
+
+impl Way {
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Native => "plain processes on this machine",
+            Self::Compose => "Docker Compose",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Compose => "compose",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Native, Self::Compose].into_iter().find(|way| way.name() == text.trim())
+    }
+}
+
+/// The folder, and the project that it belongs to.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    path: PathBuf,
+    project: PathBuf,
+}
+
+impl Folder {
+    /// `DEV_DIR`, else `.dev` beside the compose file that is found from here upwards.
+    pub(crate) fn open() -> Result<Self, Error> {
+        let here = std::env::current_dir().map_err(Error::file("read", Path::new(".")))?;
+        let project = here
+            .ancestors()
+            .find(|folder| folder.join("docker-compose.yml").is_file() && folder.join("Cargo.toml").is_file())
+            .ok_or_else(|| {
+                Error::Refused(format!("{} is not inside the project; change to its folder first", here.display()))
+            })?
+            .to_owned();
+        let path = std::env::var_os("DEV_DIR").map_or_else(|| project.join(".dev"), PathBuf::from);
+        Ok(Self { path: if path.is_absolute() { path } else { here.join(path) }, project })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The folder with the compose file.
+    pub(crate) fn project(&self) -> &Path {
+        &self.project
+    }
+
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Keeps two runs of `make up`, `down` or `reset` apart until the value is dropped.
+    pub(crate) async fn lock(&self) -> Result<File, Error> {
+        fs::create_dir_all(&self.path).map_err(Error::file("create", &self.path))?;
+        let path = self.join("lock");
+        let file = File::create(&path).map_err(Error::file("create", &path))?;
+        if file.try_lock().is_ok() {
+            return Ok(file);
+        }
+        println!("another `make up`, `down` or `reset` is at work here; waiting for it");
+        tokio::task::spawn_blocking(move || file.lock().map(|()| file))
+            .await
+            .map_err(|error| Error::Refused(format!("waiting was interrupted: {error}")))?
+            .map_err(Error::file("lock", &path))
+    }
+
+    /// How this stack was started the last time; none when it never was.
+    pub(crate) fn remembered_way(&self) -> Option<Way> {
+        Way::parse(&fs::read_to_string(self.join("way")).ok()?)
+    }
+
+    /// `STACK`, else what it was the last time, else compose when a Docker engine answers; written down.
+    pub(crate) async fn way(&self) -> Result<Way, Error> {
+        let forced = match std::env::var("STACK") {
+            Ok(text) if !text.is_empty() => Some(
+                Way::parse(&text)
+                    .ok_or_else(|| Error::Refused(format!("STACK is {text:?}; it must be native or compose")))?,
+            ),
+            _ => None,
+        };
+        let before = self.remembered_way();
+        if let (Some(forced), Some(before)) = (forced, before)
+            && forced != before
+        {
+            return Err(Error::Refused(format!(
+                "this stack runs as {}; run `make reset` (removes its data) before starting it with STACK={}",
+                before.words(),
+                forced.name()
+            )));
+        }
+        let way = match forced.or(before) {
+            Some(way) => way,
+            None if docker_answers().await => Way::Compose,
+            None => Way::Native,
+        };
+        let file = self.join("way");
+        fs::write(&file, way.name()).map_err(Error::file("write", &file))?;
+        Ok(way)
+    }
+
+    /// The folder for PostgreSQL: here, or, when its user cannot come here (a checkout in /root), behind a link.
+    pub(crate) fn postgres(&self) -> Result<PathBuf, Error> {
+        let here = self.join("postgres");
+        if let Ok(elsewhere) = fs::read_link(&here) {
+            fs::create_dir_all(&elsewhere).map_err(Error::file("create", &elsewhere))?;
+            return Ok(elsewhere);
+        }
+        if may_hold_postgres(&self.path)? {
+            return Ok(here);
+        }
+        let name: String = self
+            .path
+            .display()
+            .to_string()
+            .chars()
+            .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' })
+            .collect();
+        let elsewhere = Path::new("/var/lib/cyber-store").join(name.trim_matches('-'));
+        fs::create_dir_all(&elsewhere).map_err(Error::file("create", &elsewhere))?;
+        std::os::unix::fs::symlink(&elsewhere, &here).map_err(Error::file("link", &here))?;
+        println!(
+            "  the user `postgres` cannot enter {}; PostgreSQL's data is in {}",
+            self.path.display(),
+            elsewhere.display()
+        );
+        Ok(elsewhere)
+    }
+
+    /// Removes the folder and what it points to.
+    pub(crate) fn remove(&self) -> Result<(), Error> {
+        if let Ok(elsewhere) = fs::read_link(self.join("postgres")) {
+            let _absent = fs::remove_dir_all(elsewhere);
+        }
+        fs::remove_dir_all(&self.path).map_err(Error::file("remove", &self.path))
+    }
+}
+
+/// Whether a Docker engine can be reached; asked with a short patience.
+async fn docker_answers() -> bool {
+    let asked = tokio::process::Command::new("docker")
+        .args(["version", "--format", "{{.Server.Version}}"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .status();
+    matches!(tokio::time::timeout(Duration::from_secs(5), asked).await, Ok(Ok(status)) if status.success())
+}

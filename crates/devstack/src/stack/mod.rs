@@ -1,0 +1,108 @@
+//! The stack of `make up`: where it lives, how it is started, shown, ended and removed.
+
+mod compose;
+mod env_file;
+mod folder;
+mod native;
+mod organisation;
+mod report;
+mod secrets;
+mod status;
+
+use devstack::Error;
+
+pub(crate) use env_file::EnvFile;
+pub(crate) use folder::Folder;
+use folder::Way;
+pub(crate) use report::Report;
+
+/// Starts what does not run; ends with addresses, login and the next command.
+pub(crate) async fn up() -> Result<EnvFile, Error> {
+    let folder = Folder::open()?;
+    let _alone = folder.lock().await?;
+    let way = folder.way().await?;
+    let report = Report::begin(&format!(
+        "Cyber Store · {} · everything it makes is in {}",
+        way.words(),
+        folder.path().display()
+    ));
+    let env = match way {
+        Way::Native => native::up(&folder, &report).await?,
+        Way::Compose => compose::up(&folder, &report).await?,
+    };
+    organisation::ensure(&env, &report).await?;
+    env.write(&folder)?;
+    report.end(&env, &folder);
+    Ok(env)
+}
+
+/// Ends everything, keeps the data.
+pub(crate) async fn down() -> Result<(), Error> {
+    let folder = Folder::open()?;
+    let _alone = folder.lock().await?;
+    match folder.remembered_way() {
+        Some(Way::Compose) => compose::down(&folder, false).await,
+        Some(Way::Native) => native::down(&folder).await,
+        None => {
+            println!("nothing was started from here");
+            Ok(())
+        }
+    }
+}
+
+/// Ends everything and removes the data.
+pub(crate) async fn reset() -> Result<(), Error> {
+    let folder = Folder::open()?;
+    let _alone = folder.lock().await?;
+    match folder.remembered_way() {
+        Some(Way::Compose) => compose::down(&folder, true).await?,
+        Some(Way::Native) => native::down(&folder).await?,
+        None => {}
+    }
+    folder.remove()?;
+    println!(
+        "removed {} and everything in it; servers that the environment named were left alone",
+        folder.path().display()
+    );
+    Ok(())
+}
+
+/// What runs, where, since when, and whether it is ready.
+pub(crate) async fn status() -> Result<(), Error> {
+    let folder = Folder::open()?;
+    match folder.remembered_way() {
+        Some(Way::Compose) => compose::status(&folder).await,
+        Some(Way::Native) => status::show(&folder).await,
+        None => {
+            println!("nothing was started from here; `make up` starts it");
+            Ok(())
+        }
+    }
+}
+
+/// The end of the logs of one part, or of all.
+pub(crate) async fn logs(service: Option<&str>, lines: usize) -> Result<(), Error> {
+    let folder = Folder::open()?;
+    match folder.remembered_way() {
+        Some(Way::Compose) => compose::logs(&folder, service, lines).await,
+        _ => status::logs(&folder, service, lines),
+    }
+}
+
+/// Runs the migrations of every service against the running stack.
+pub(crate) async fn migrate() -> Result<(), Error> {
+    let folder = Folder::open()?;
+    let _alone = folder.lock().await?;
+    match folder.remembered_way() {
+        Some(Way::Compose) => compose::migrate(&folder).await,
+        _ => native::migrate(&folder).await,
+    }
+}
+
+/// What `make up` wrote, when its gateway answers now.
+pub(crate) async fn running() -> Option<EnvFile> {
+    let env = EnvFile::read(&Folder::open().ok()?).ok()?;
+    let client = reqwest::Client::builder().timeout(std::time::Duration::from_secs(2)).build().ok()?;
+    let reply = client.get(format!("{}/openapi.json", env.get("GATEWAY_URL")?)).send().await.ok()?;
+    reply.status().is_success().then_some(env)
+}

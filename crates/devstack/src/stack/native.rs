@@ -1,0 +1,252 @@
+//! The stack as plain processes: what is not running is started on the data that is there.
+
+use std::env;
+use std::time::Duration;
+
+use devstack::process::{Launch, Signal};
+use devstack::services::{KINDS, Plan, Services, Surroundings, Telegram, built_programs};
+use devstack::{Error, Kafka, Place, Postgres, PostgresUrl, Redis, bootstrap, bot_api, ensure_database, ports};
+
+use super::secrets::Secrets;
+use super::{EnvFile, Folder, Report};
+
+/// The database of a stack that runs its own PostgreSQL.
+pub(crate) const DATABASE: &str = "cyberstore";
+
+/// The folder of the services' files.
+pub(super) const SERVICES_FOLDER: &str = "services";
+
+pub(super) async fn up(folder: &Folder, report: &Report) -> Result<EnvFile, Error> {
+    let before = EnvFile::read(folder)?;
+    let secrets = Secrets::kept_in(folder)?;
+    let (database, redis_url, kafka_brokers) = tokio::try_join!(
+        postgres(folder, &before, &secrets, report),
+        redis(folder, &before, report),
+        kafka(folder, &before, report)
+    )?;
+    bootstrap(&database, &secrets.roles).await?;
+    report.done("database", "roles and schemas are there");
+
+    let telegram = telegram(folder, report).await?;
+    let plan = Plan {
+        programs: built_programs()?,
+        folder: folder.join(SERVICES_FOLDER),
+        replicas: replicas()?,
+        usual_ports: true,
+        surroundings: Surroundings {
+            database: database.clone(),
+            passwords: secrets.roles.clone(),
+            redis_url: redis_url.clone(),
+            kafka_brokers: kafka_brokers.clone(),
+            kafka_namespace: env::var("KAFKA_NAMESPACE").unwrap_or_default(),
+            telegram: telegram.clone(),
+            setup_token: secrets.setup_token.clone(),
+            signing_key_secret: secrets.signing_key_secret.clone(),
+            more: Vec::new(),
+        },
+    };
+    stop_superfluous(folder, plan.replicas).await;
+    Services::migrate(&plan).await?;
+    report.done("database", "migrated");
+
+    let mut services = Services::start(plan.clone()).await?;
+    // Also when a service does not become ready: its log and its answers are what a person needs now.
+    services.leave_running();
+    services
+        .ready(|replica| {
+            let way = if replica.was_started() { "started" } else { "was running" };
+            let address = replica.url().unwrap_or_else(|| "takes no requests".to_owned());
+            report.done(&replica.name(), &format!("{way}, ready, {address}"));
+        })
+        .await?;
+
+    let mut file = EnvFile::default();
+    file.set("GATEWAY_URL", services.gateway_url());
+    file.set("DATABASE_URL", database.to_string());
+    file.set("REDIS_URL", redis_url);
+    file.set("KAFKA_BROKERS", kafka_brokers);
+    file.set("KAFKA_NAMESPACE", plan.surroundings.kafka_namespace);
+    file.set("BOT_API_URL", telegram.url);
+    file.set("SETUP_TOKEN", secrets.setup_token);
+    demo_owner(&mut file, secrets.demo_password);
+    let internal: Vec<String> =
+        services.all().iter().map(|replica| format!("{}={}", replica.service(), replica.internal_url())).collect();
+    file.set("SERVICES_INTERNAL", internal.join(","));
+    file.set("SPANS_DIR", folder.join(SERVICES_FOLDER).join("spans").display().to_string());
+    Ok(file)
+}
+
+/// The demo's own login.
+pub(super) fn demo_owner(file: &mut EnvFile, password: String) {
+    file.set("DEMO_ORGANISATION", env::var("DEMO_ORGANISATION").unwrap_or_else(|_| "demo".to_owned()));
+    file.set("DEMO_EMAIL", env::var("DEMO_EMAIL").unwrap_or_else(|_| "owner@demo.example".to_owned()));
+    file.set("DEMO_PASSWORD", password);
+}
+
+/// `REPLICAS`, 1 unless said otherwise.
+pub(super) fn replicas() -> Result<u32, Error> {
+    match env::var("REPLICAS").unwrap_or_default().as_str() {
+        "" => Ok(1),
+        text => text
+            .parse()
+            .ok()
+            .filter(|number| (1..=9).contains(number))
+            .ok_or_else(|| Error::Refused(format!("REPLICAS is {text:?}; it must be a number from 1 to 9"))),
+    }
+}
+
+/// A server that the environment names; not one of ours that came back through a sourced `.dev/env`.
+fn named(name: &str, before: &EnvFile, own: &std::path::Path) -> Option<String> {
+    let value = env::var(name).ok().filter(|value| !value.is_empty())?;
+    let ours = before.get(name) == Some(value.as_str()) && own.exists();
+    (!ours).then_some(value)
+}
+
+async fn postgres(folder: &Folder, before: &EnvFile, secrets: &Secrets, report: &Report) -> Result<PostgresUrl, Error> {
+    if let Some(url) = named("DATABASE_URL", before, &folder.join("postgres")) {
+        let url: PostgresUrl = url.parse()?;
+        report.done("PostgreSQL", &format!("{}/{} (DATABASE_URL)", url.host, url.database));
+        return Ok(url);
+    }
+    let place = Place::kept(folder.postgres()?, 5432);
+    let postgres = Postgres::start(place, &secrets.superuser).await?;
+    let maintenance: PostgresUrl = postgres.url("postgres").parse()?;
+    ensure_database(&maintenance, DATABASE).await?;
+    report.done("PostgreSQL", &maintenance.host);
+    Ok(maintenance.with_database(DATABASE))
+}
+
+async fn redis(folder: &Folder, before: &EnvFile, report: &Report) -> Result<String, Error> {
+    if let Some(url) = named("REDIS_URL", before, &folder.join("redis")) {
+        report.done("Redis", "REDIS_URL");
+        return Ok(url);
+    }
+    let redis = Redis::start(Place::kept(folder.join("redis"), 6379)).await?;
+    report.done("Redis", &redis.url());
+    Ok(redis.url())
+}
+
+async fn kafka(folder: &Folder, before: &EnvFile, report: &Report) -> Result<String, Error> {
+    if let Some(brokers) = named("KAFKA_BROKERS", before, &folder.join("kafka")) {
+        report.done("Kafka", &format!("{brokers} (KAFKA_BROKERS)"));
+        return Ok(brokers);
+    }
+    let kafka = Kafka::start(Place::kept(folder.join("kafka"), 9092)).await?;
+    report.done("Kafka", &kafka.brokers());
+    Ok(kafka.brokers())
+}
+
+/// Telegram when the environment has a bot, else the stand-in.
+async fn telegram(folder: &Folder, report: &Report) -> Result<Telegram, Error> {
+    let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+    if let (Some(token), Some(chat)) = (set("TELEGRAM_BOT_TOKEN"), set("TELEGRAM_CHAT_ID")) {
+        let url = set("BOT_API_URL").unwrap_or_else(|| "https://api.telegram.org".to_owned());
+        report.done("Telegram", &format!("chat {chat} at {url}"));
+        return Ok(Telegram { url, token, chat });
+    }
+    let own = folder.join("bot-api");
+    std::fs::create_dir_all(&own).map_err(Error::file("create", &own))?;
+    let program = env::current_exe().map_err(Error::file("find", std::path::Path::new("devstack")))?;
+    let launch = Launch::new("bot-api", program, &own).argument("bot-api").argument("--port");
+    let port_file = own.join("bot-api.port");
+    let before = std::fs::read_to_string(&port_file).ok().and_then(|text| text.trim().parse::<u16>().ok());
+    let port = match (launch.attach(), before) {
+        (Some(_), Some(port)) => port,
+        _ => {
+            let port = ports::choose(before.or(Some(8081)))?;
+            std::fs::write(&port_file, port.to_string()).map_err(Error::file("write", &port_file))?;
+            launch.argument(port.to_string()).start()?;
+            port
+        }
+    };
+    let url = format!("http://127.0.0.1:{port}");
+    wait_for(&format!("{url}/health"), "the Bot API stand-in").await?;
+    report.done("Bot API", &format!("{url} (stand-in; set TELEGRAM_BOT_TOKEN and TELEGRAM_CHAT_ID for the real one)"));
+    Ok(Telegram { url, token: bot_api::TOKEN.to_owned(), chat: bot_api::CHAT.to_owned() })
+}
+
+pub(super) async fn wait_for(url: &str, what: &str) -> Result<(), Error> {
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    loop {
+        match reqwest::get(url).await {
+            Ok(reply) if reply.status().is_success() => return Ok(()),
+            Err(error) if std::time::Instant::now() > deadline => {
+                return Err(Error::http(format!("wait for {what}"))(error));
+            }
+            _ if std::time::Instant::now() > deadline => {
+                return Err(Error::Refused(format!("{what} does not become healthy at {url}")));
+            }
+            _ => tokio::time::sleep(Duration::from_millis(25)).await,
+        }
+    }
+}
+
+/// Ends replicas beyond the wanted number.
+async fn stop_superfluous(folder: &Folder, wanted: u32) {
+    let services = folder.join(SERVICES_FOLDER);
+    for kind in KINDS {
+        for number in wanted + 1..=9 {
+            stop(&Launch::new(format!("{}-{number}", kind.name), "", &services), Signal::SIGTERM).await;
+        }
+    }
+}
+
+/// Migrations alone, against what runs.
+pub(super) async fn migrate(folder: &Folder) -> Result<(), Error> {
+    let before = EnvFile::read(folder)?;
+    let secrets = Secrets::kept_in(folder)?;
+    let database: PostgresUrl = before.required("DATABASE_URL")?.parse()?;
+    bootstrap(&database, &secrets.roles).await?;
+    let plan = Plan {
+        programs: built_programs()?,
+        folder: folder.join(SERVICES_FOLDER),
+        replicas: 1,
+        usual_ports: true,
+        surroundings: Surroundings {
+            database,
+            passwords: secrets.roles,
+            redis_url: String::new(),
+            kafka_brokers: String::new(),
+            kafka_namespace: String::new(),
+            telegram: Telegram { url: String::new(), token: String::new(), chat: String::new() },
+            setup_token: String::new(),
+            signing_key_secret: String::new(),
+            more: Vec::new(),
+        },
+    };
+    Services::migrate(&plan).await?;
+    println!("every schema is up to date");
+    Ok(())
+}
+
+/// The gateway first, so that nothing new comes in; then the services; then what they stand on.
+pub(super) async fn down(folder: &Folder) -> Result<(), Error> {
+    let services = folder.join(SERVICES_FOLDER);
+    let replicas_of = |name: &'static str| (1..=9).map(move |number| format!("{name}-{number}"));
+    let gateways = replicas_of("gateway").map(|name| Launch::new(name, "", &services)).collect();
+    let others = KINDS.iter().filter(|kind| kind.name != "gateway").flat_map(|kind| replicas_of(kind.name));
+    let others = others.map(|name| Launch::new(name, "", &services)).collect();
+    stop_all(gateways, Signal::SIGTERM).await;
+    stop_all(others, Signal::SIGTERM).await;
+    // SIGINT is PostgreSQL's quick and orderly end; its SIGTERM waits for every client.
+    let servers = ["bot-api", "kafka", "redis"].map(|name| Launch::new(name, "", &folder.join(name)));
+    stop_all(servers.into(), Signal::SIGTERM).await;
+    stop_all(vec![Launch::new("postgres", "", &folder.join("postgres"))], Signal::SIGINT).await;
+    println!("everything is down; the data is kept in {} (`make reset` removes it)", folder.path().display());
+    Ok(())
+}
+
+async fn stop_all(launches: Vec<Launch>, signal: Signal) {
+    let mut stopping = tokio::task::JoinSet::new();
+    for launch in launches {
+        stopping.spawn(async move { stop(&launch, signal).await });
+    }
+    while stopping.join_next().await.is_some() {}
+}
+
+async fn stop(launch: &Launch, signal: Signal) {
+    let Some(mut process) = launch.attach() else { return };
+    process.signal(Signal::SIGCONT);
+    let by_itself = process.stop(signal, Duration::from_secs(25)).await;
+    println!("  {:<14} {}", launch.name, if by_itself { "stopped" } else { "had to be killed" });
+}
