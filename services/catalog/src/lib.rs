@@ -1,1 +1,82 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+//!
+//! The whole wiring on one screen; the rule: a part is started here and registered to be stopped, or it is not a part.
+
+pub mod commands;
+pub mod config;
+pub mod domain;
+pub mod error;
+pub mod events;
+pub mod forgetting;
+pub mod http;
+pub mod queries;
+mod schema;
+mod store;
+pub mod sweep;
+
+use access::Verifier;
+use contracts::topics;
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use mediator::Mediator;
+use messaging::{Consumer, Identities, Producer, Relay};
+use service::{Boot, BootError, Definition, Stage};
+
+use crate::config::Config;
+use crate::forgetting::{Forgetter, Forgetting};
+use crate::http::ShopCache;
+use crate::sweep::Sweep;
+
+/// The service's name: its schema, its consumer group, the source of its events.
+pub const NAME: &str = "catalog";
+/// The schema's migrations; those of the messages run before them.
+pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
+
+/// The service as the boot kit runs it.
+#[must_use]
+pub fn definition() -> Definition {
+    Definition::new(NAME, "Products, variants, prices and stock", config::read, start)
+        .migrations(MIGRATIONS)
+        .openapi(|| http::routes().openapi().clone())
+}
+
+async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
+    let kafka = messaging::Settings {
+        brokers: config.kafka.brokers,
+        namespace: config.kafka.namespace,
+        service: NAME.to_owned(),
+    };
+    let database = boot.database(config.database).await?;
+    let mediator = Mediator::new(database.clone());
+    let redis = boot.require("redis", cache::Redis::open(config.redis.expose()))?;
+    let shop = ShopCache::new(cache::Cache::new(redis, NAME, config.cache_lifetime));
+
+    let own = [topics::PRODUCT, topics::RESERVATION, topics::STOCK];
+    boot.wait_for("kafka topics", || messaging::ensure_topics(&kafka, &own)).await?;
+    let producer = boot.require("kafka producer", Producer::new(&kafka))?;
+    let relay = Relay::start(database, producer.clone());
+    boot.on_stop(Stage::Publishing, "relay", move || relay.stop(Stage::PUBLISHING_LIMIT));
+
+    let forgetting = Forgetting::default();
+    let forgetter = Forgetter::start(forgetting.clone(), shop.clone());
+    boot.on_stop(Stage::Closing, "cache", move || forgetter.stop());
+    let margin = chrono::Duration::from_std(config.reservation_margin).unwrap_or(chrono::Duration::MAX);
+    let consumer = boot
+        .wait_for("kafka consumer", || {
+            let subscriptions = events::subscriptions(margin, forgetting.clone());
+            Consumer::start(kafka.clone(), mediator.clone(), producer.clone(), subscriptions)
+        })
+        .await?;
+    boot.on_stop(Stage::Consuming, "consumer", move || consumer.stop(Stage::CONSUMING_LIMIT));
+    let sweep = Sweep::start(mediator.clone(), config.sweep_interval);
+    boot.on_stop(Stage::Consuming, "sweep of reservations", move || sweep.stop());
+
+    let identities = boot.wait_for("keys and organisations", || Identities::start(&kafka)).await?;
+    boot.ready_when("keys and organisations", identities.readiness());
+    let verifier = Verifier::new(identities.keys(), &config.tokens.issuer, &config.tokens.audience);
+
+    let app = rest::App::new(NAME, mediator, verifier, identities.organisations()).with(shop);
+    boot.on_stop(Stage::Closing, "keys and organisations", move || identities.stop());
+    let server = boot.require("http server", rest::server::start(config.http.into(), app, http::routes()))?;
+    boot.on_stop(Stage::Requests, "http server", move || server.stop());
+    Ok(())
+}

@@ -1,0 +1,2 @@
+drop table variants;
+drop table products;

@@ -1,0 +1,2 @@
+drop table movements;
+drop table stock;

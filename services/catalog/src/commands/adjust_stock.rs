@@ -1,0 +1,72 @@
+//! Counting, receiving or losing pieces of one SKU.
+
+use access::Permission;
+use kernel::{Clock, Sku};
+use mediator::Command;
+use persistence::Tx;
+
+use crate::domain::stock::{StockItem, StockFault, Level};
+use crate::error::CatalogError;
+use crate::events::published;
+use crate::store;
+use crate::store::stock::{Kept, Written};
+
+/// How the pieces on hand change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Adjustment {
+    /// This many more, or fewer when it is negative.
+    Delta(i64),
+    /// This many, however many there were.
+    Set(i64),
+    /// As many as there are; only the threshold changes.
+    Keep,
+}
+
+/// Adjusts the stock of a SKU.
+#[derive(Debug, Clone)]
+pub struct AdjustStock {
+    /// Which.
+    pub sku: Sku,
+    /// How.
+    pub adjustment: Adjustment,
+    /// Why, for the ledger.
+    pub reason: String,
+    /// The new threshold, 0 to 1,000,000,000; none leaves it.
+    pub low_threshold: Option<i64>,
+}
+
+impl Command for AdjustStock {
+    const NAME: &'static str = "catalog.adjust-stock";
+    const REQUIRES: Permission = Permission::StockWrite;
+    type Reply = StockItem;
+    type Error = CatalogError;
+
+    async fn execute(&self, tx: &mut Tx<'_>) -> Result<StockItem, CatalogError> {
+        let organisation = tx.organisation();
+        let actor = tx.provenance().actor.clone();
+        let now = Clock::now();
+        let refused = |fault: StockFault| CatalogError::StockRefused { sku: self.sku.clone(), fault };
+        let mut shelves = store::stock::lock(tx.connection(), organisation, &[&self.sku]).await?;
+        let mut shelf = shelves
+            .remove(&self.sku)
+            .ok_or_else(|| CatalogError::StockNotFound { sku: self.sku.clone() })?;
+        let before = shelf.stock.level;
+        let delta = match self.adjustment {
+            Adjustment::Delta(delta) => delta,
+            Adjustment::Set(pieces) if pieces > Level::MOST => return Err(refused(StockFault::TooMany)),
+            Adjustment::Set(pieces) => pieces.max(-1) - before.on_hand(),
+            Adjustment::Keep => 0,
+        };
+        let movement = shelf.stock.level.adjust(delta).map_err(refused)?;
+        shelf.stock.low_threshold = self.low_threshold.unwrap_or(shelf.stock.low_threshold);
+        shelf.stock.version += 1;
+        let kept = Kept { variant: shelf.variant, sku: &self.sku, order: None, movement, actor: &actor };
+        let movements = if delta == 0 { &[][..] } else { &[kept][..] };
+        let row = Written { variant: shelf.variant, stock: shelf.stock };
+        store::stock::write(tx.connection(), organisation, &[row], movements, &self.reason, now).await?;
+        if shelf.stock.fell_low(before) {
+            tx.record(shelf.stock.version, published::low(self.sku.clone(), &shelf));
+        }
+        Ok(StockItem::new(self.sku.clone(), shelf.variant, shelf.product, shelf.stock, now))
+    }
+}

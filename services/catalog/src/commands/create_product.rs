@@ -1,0 +1,59 @@
+//! Creating a product with its variants and the stock that they begin with.
+
+use access::Permission;
+use kernel::Clock;
+use mediator::Command;
+use persistence::Tx;
+
+use crate::domain::product::{NewProduct, Product};
+use crate::error::CatalogError;
+use crate::events::published;
+use crate::store;
+use crate::store::stock::{Entry, Opening};
+
+/// Creates a product.
+#[derive(Debug, Clone)]
+pub struct CreateProduct {
+    /// What is to be created.
+    pub product: NewProduct,
+}
+
+impl Command for CreateProduct {
+    const NAME: &'static str = "catalog.create-product";
+    const REQUIRES: Permission = Permission::ProductsWrite;
+    type Reply = Product;
+    type Error = CatalogError;
+
+    async fn execute(&self, tx: &mut Tx<'_>) -> Result<Product, CatalogError> {
+        let organisation = tx.organisation();
+        let actor = tx.provenance().actor.clone();
+        let now = Clock::now();
+        let product =
+            Product::create(self.product.clone(), now).map_err(CatalogError::ProductRefused)?;
+        if let Some(category) = product.category() {
+            store::categories::require(tx.connection(), organisation, category).await?;
+        }
+        let taken = store::products::insert(tx.connection(), organisation, &[&product]).await?;
+        if let Some(slug) = taken.slugs.into_iter().next() {
+            return Err(CatalogError::SlugTaken { slug });
+        }
+        if !taken.skus.is_empty() {
+            return Err(CatalogError::SkuTaken { skus: taken.skus });
+        }
+        let openings: Vec<Opening<'_>> = product
+            .variants()
+            .iter()
+            .zip(&self.product.variants)
+            .map(|(variant, new)| Opening {
+                variant: variant.id,
+                sku: &variant.sku,
+                on_hand: new.stock,
+                low_threshold: new.low_threshold,
+            })
+            .collect();
+        let entry = Entry { actor: &actor, reason: "initial stock", now };
+        store::stock::open(tx.connection(), organisation, &openings, entry).await?;
+        tx.record(product.version(), published::product(&product));
+        Ok(product)
+    }
+}

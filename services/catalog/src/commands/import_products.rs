@@ -1,0 +1,211 @@
+//! Importing a batch of products from a file: created or updated by slug and SKU, in a fixed number of statements.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use access::Permission;
+use kernel::{CategoryId, Clock, ProductId, Sku, Timestamp};
+use mediator::Command;
+use persistence::Tx;
+
+use crate::domain::import::{ImportedProduct, Merged, RowOutcome, RowResult, Standing, merge};
+use crate::domain::product::{Product, Variant};
+use crate::error::CatalogError;
+use crate::events::published;
+use crate::store;
+use crate::store::stock::{Entry, Kept, Opening, Written};
+
+/// What the ledger says about stock that a file set.
+const REASON: &str = "import";
+
+/// Imports products; no slug and no SKU stands twice in a batch.
+#[derive(Debug, Clone)]
+pub struct ImportProducts {
+    /// The batch, in the order of the file.
+    pub products: Vec<ImportedProduct>,
+}
+
+impl Command for ImportProducts {
+    const NAME: &'static str = "catalog.import-products";
+    const REQUIRES: Permission = Permission::ProductsWrite;
+    type Reply = Vec<RowOutcome>;
+    type Error = CatalogError;
+
+    async fn execute(&self, tx: &mut Tx<'_>) -> Result<Vec<RowOutcome>, CatalogError> {
+        let now = Clock::now();
+        let organisation = tx.organisation();
+        let categories = self.categories(tx).await?;
+        let slugs: Vec<&str> = self.products.iter().map(|one| one.slug.as_str()).collect();
+        let stored = store::products::with_slugs(tx.connection(), organisation, &slugs).await?;
+        let skus: Vec<&str> =
+            self.products.iter().flat_map(|one| &one.variants).map(|variant| variant.sku.as_str()).collect();
+        let owners = store::products::owners(tx.connection(), organisation, &skus).await?;
+
+        let mut outcomes = Vec::new();
+        let mut merged: Vec<(Merged, Option<&Product>)> = Vec::new();
+        for imported in &self.products {
+            let before = stored.get(&imported.slug);
+            let category = category_of(imported.category.as_deref(), &categories);
+            let result = merge(imported, before, category, &owners, now);
+            outcomes.extend(result.refused);
+            merged.extend(result.merged.map(|one| (one, before)));
+        }
+        write(tx, &merged, now).await?;
+        for (one, _) in &merged {
+            let result = match one.standing {
+                Standing::New => RowResult::Created,
+                Standing::Changed(_) => RowResult::Updated,
+                Standing::Same if one.stock.is_empty() => RowResult::Unchanged,
+                Standing::Same => RowResult::Updated,
+            };
+            outcomes.extend(one.lines.iter().map(|line| RowOutcome {
+                line: *line,
+                result,
+                slug: Some(one.product.slug().clone()),
+                product: Some(one.product.id()),
+                errors: Vec::new(),
+            }));
+        }
+        outcomes.sort_by_key(|outcome| outcome.line);
+        Ok(outcomes)
+    }
+}
+
+impl ImportProducts {
+    /// The categories that the batch may mean, with their slugs from the root down.
+    async fn categories(&self, tx: &mut Tx<'_>) -> Result<Vec<(CategoryId, String)>, CatalogError> {
+        let named = self.products.iter().filter_map(|one| one.category.as_deref());
+        let slugs: BTreeSet<&str> = named.filter_map(|path| path.rsplit('/').next()).collect();
+        let slugs: Vec<&str> = slugs.into_iter().collect();
+        let organisation = tx.organisation();
+        store::categories::with_slugs(tx.connection(), organisation, &slugs).await
+    }
+}
+
+/// The one category whose way from the root ends with what the row says.
+fn category_of(
+    named: Option<&str>,
+    categories: &[(CategoryId, String)],
+) -> Result<Option<CategoryId>, String> {
+    let Some(named) = named else { return Ok(None) };
+    let ends = |path: &str| {
+        path.strip_suffix(named).is_some_and(|before| before.is_empty() || before.ends_with('/'))
+    };
+    let mut found = categories.iter().filter(|(_, path)| ends(path));
+    match (found.next(), found.next()) {
+        (Some((category, _)), None) => Ok(Some(*category)),
+        // A root is meant by its own slug, even when others further down have the same.
+        (Some(_), Some(_)) => match categories.iter().find(|(_, path)| path == named) {
+            Some((category, _)) => Ok(Some(*category)),
+            None => Err(format!("more than one category ends with {named}; write its parents before it, as in parent/{named}")),
+        },
+        (None, _) => Err(format!("there is no category {named}")),
+    }
+}
+
+/// Writes what differs, in the order of locks that `store` states.
+async fn write(
+    tx: &mut Tx<'_>,
+    merged: &[(Merged, Option<&Product>)],
+    now: Timestamp,
+) -> Result<(), CatalogError> {
+    let organisation = tx.organisation();
+    // Existing products first. They were read without a lock, so their versions must still be the same.
+    let changed: HashMap<ProductId, i64> = merged
+        .iter()
+        .filter_map(|(one, _)| match one.standing {
+            Standing::Changed(version) => Some((one.product.id(), version)),
+            Standing::New | Standing::Same => None,
+        })
+        .collect();
+    let ids: Vec<ProductId> = changed.keys().copied().collect();
+    let versions = store::products::lock_versions(tx.connection(), organisation, &ids).await?;
+    if versions != changed {
+        return Err(CatalogError::Overtaken { what: "a product" });
+    }
+    let written = |new: bool| -> Vec<&Product> {
+        merged
+            .iter()
+            .filter(|(one, _)| one.standing != Standing::Same && (one.standing == Standing::New) == new)
+            .map(|(one, _)| &one.product)
+            .collect()
+    };
+    let taken = store::products::insert(tx.connection(), organisation, &written(true)).await?;
+    if !taken.slugs.is_empty() || !taken.skus.is_empty() {
+        return Err(CatalogError::Overtaken { what: "a slug or SKU" });
+    }
+    store::products::save(tx.connection(), organisation, &written(false)).await?;
+    set_stock(tx, merged, now).await?;
+    open_stock(tx, merged, now).await?;
+    for (one, _) in merged.iter().filter(|(one, _)| one.standing != Standing::Same) {
+        tx.record(one.product.version(), published::product(&one.product));
+    }
+    Ok(())
+}
+
+/// The variants that have no stock row yet.
+fn added<'m>(one: &'m Merged, before: Option<&Product>) -> &'m [Variant] {
+    one.product.variants().get(before.map_or(0, |product| product.variants().len())..).unwrap_or_default()
+}
+
+/// Sets the stock of variants that exist, where the file says another figure.
+async fn set_stock(
+    tx: &mut Tx<'_>,
+    merged: &[(Merged, Option<&Product>)],
+    now: Timestamp,
+) -> Result<(), CatalogError> {
+    let organisation = tx.organisation();
+    let actor = tx.provenance().actor.clone();
+    let mut targets: BTreeMap<&Sku, i64> = BTreeMap::new();
+    for (one, before) in merged {
+        let new = added(one, *before);
+        let existing = one.stock.iter().filter(|(sku, _)| new.iter().all(|variant| variant.sku != *sku));
+        targets.extend(existing.map(|(sku, pieces)| (sku, *pieces)));
+    }
+    let skus: Vec<&Sku> = targets.keys().copied().collect();
+    let shelves = store::stock::lock(tx.connection(), organisation, &skus).await?;
+    let (mut rows, mut movements, mut low) = (Vec::new(), Vec::new(), Vec::new());
+    for (sku, pieces) in targets {
+        let overtaken = CatalogError::Overtaken { what: "a stock level" };
+        let Some(mut shelf) = shelves.get(sku).cloned() else { return Err(overtaken) };
+        let before = shelf.stock.level;
+        // It was checked against a level that was not locked; should that have changed, all is looked at again.
+        let Ok(movement) = shelf.stock.level.adjust(pieces - before.on_hand()) else { return Err(overtaken) };
+        if movement.on_hand == 0 {
+            continue;
+        }
+        shelf.stock.version += 1;
+        rows.push(Written { variant: shelf.variant, stock: shelf.stock });
+        movements.push(Kept { variant: shelf.variant, sku, order: None, movement, actor: &actor });
+        if shelf.stock.fell_low(before) {
+            low.push((shelf.stock.version, published::low(sku.clone(), &shelf)));
+        }
+    }
+    store::stock::write(tx.connection(), organisation, &rows, &movements, REASON, now).await?;
+    for (version, event) in low {
+        tx.record(version, event);
+    }
+    Ok(())
+}
+
+/// Opens the stock of variants that are new.
+async fn open_stock(
+    tx: &mut Tx<'_>,
+    merged: &[(Merged, Option<&Product>)],
+    now: Timestamp,
+) -> Result<(), CatalogError> {
+    let organisation = tx.organisation();
+    let actor = tx.provenance().actor.clone();
+    let openings: Vec<Opening<'_>> = merged
+        .iter()
+        .flat_map(|(one, before)| {
+            added(one, *before).iter().map(|variant| Opening {
+                variant: variant.id,
+                sku: &variant.sku,
+                on_hand: one.stock.iter().find(|(sku, _)| *sku == variant.sku).map_or(0, |(_, pieces)| *pieces),
+                low_threshold: 0,
+            })
+        })
+        .collect();
+    let entry = Entry { actor: &actor, reason: REASON, now };
+    store::stock::open(tx.connection(), organisation, &openings, entry).await
+}

@@ -1,0 +1,512 @@
+//! A product with its variants.
+//! The rules: 1 to 100 variants, a SKU once, one currency; a SKU never changes and a variant never goes away; a retired
+//! product changes only by being put back; a change that changes nothing leaves the version as it is.
+
+use kernel::{CategoryId, Money, ProductId, Sku, Slug, Timestamp, VariantId};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::wording::{Description, Title};
+
+/// Whether a product is sold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProductStatus {
+    /// Not yet.
+    Draft,
+    /// Yes.
+    Active,
+    /// No longer.
+    Retired,
+}
+
+impl ProductStatus {
+    /// As the store and the JSON have it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ProductStatus::Draft => "draft",
+            ProductStatus::Active => "active",
+            ProductStatus::Retired => "retired",
+        }
+    }
+
+    /// The status that is written so, if there is one.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [ProductStatus::Draft, ProductStatus::Active, ProductStatus::Retired]
+            .into_iter()
+            .find(|status| status.as_str() == text)
+    }
+}
+
+/// One sellable variant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Variant {
+    /// Which.
+    pub id: VariantId,
+    /// The seller's name of it, unique in the organisation; it never changes.
+    pub sku: Sku,
+    /// What it is called beside its product's title.
+    pub title: Title,
+    /// For one piece.
+    pub price: Money,
+    /// Whether it is sold, provided that its product is.
+    pub active: bool,
+}
+
+/// A product as it is now. This is also the resource that HTTP answers with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Product {
+    id: ProductId,
+    slug: Slug,
+    title: Title,
+    description: Description,
+    category: Option<CategoryId>,
+    status: ProductStatus,
+    /// In the seller's order.
+    variants: Vec<Variant>,
+    /// Rises by one with every change; the same number is its ETag and on its published state.
+    version: i64,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// A variant that is to be created, with what is there of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewVariant {
+    /// The seller's name of it.
+    pub sku: Sku,
+    /// What it is called.
+    pub title: Title,
+    /// For one piece.
+    pub price: Money,
+    /// Pieces on hand, 0 to 1,000,000,000.
+    pub stock: i64,
+    /// A warning comes when this many or fewer are available.
+    pub low_threshold: i64,
+}
+
+/// A product that is to be created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewProduct {
+    /// Its name in addresses, unique in the organisation.
+    pub slug: Slug,
+    /// Its name for people.
+    pub title: Title,
+    /// What it is like.
+    pub description: Description,
+    /// Where it stands.
+    pub category: Option<CategoryId>,
+    /// Draft or active.
+    pub status: ProductStatus,
+    /// What is sold of it.
+    pub variants: Vec<NewVariant>,
+}
+
+/// What is to be different about a variant. One whose SKU the product does not have is added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VariantChange {
+    /// Which.
+    pub sku: Sku,
+    /// Its new title.
+    pub title: Option<Title>,
+    /// Its new price.
+    pub price: Option<Money>,
+    /// Whether it is sold from now on.
+    pub active: Option<bool>,
+}
+
+/// What is to be different about a product. What is `None` stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProductChange {
+    /// Its new name in addresses.
+    pub slug: Option<Slug>,
+    /// Its new name for people.
+    pub title: Option<Title>,
+    /// Its new description.
+    pub description: Option<Description>,
+    /// Where it stands from now on; `Some(None)` takes it out of its category.
+    pub category: Option<Option<CategoryId>>,
+    /// Draft or active.
+    pub status: Option<ProductStatus>,
+    /// Variants to change or add; those not named stay.
+    pub variants: Vec<VariantChange>,
+}
+
+/// What is wrong with a product or a change of one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProductFault {
+    /// Too few or too many variants.
+    #[error("a product has 1 to {limit} variants, this one would have {count}", limit = Product::MOST_VARIANTS)]
+    VariantCount {
+        /// How many it would have.
+        count: usize,
+    },
+    /// A SKU stands twice.
+    #[error("SKU {sku} stands more than once")]
+    RepeatedSku {
+        /// Which.
+        sku: Sku,
+    },
+    /// The prices are in more than one currency.
+    #[error("SKU {sku} has its price in {found}, but the product's other prices are in {expected}")]
+    MixedCurrencies {
+        /// The variant that differs.
+        sku: Sku,
+        /// Its currency.
+        found: String,
+        /// That of the first variant.
+        expected: String,
+    },
+    /// A variant that is to be added lacks something.
+    #[error("SKU {sku} is new to this product, so it needs a title and a price")]
+    IncompleteVariant {
+        /// Which.
+        sku: Sku,
+    },
+    /// It is retired and the change does not put it back.
+    #[error("the product is retired; set its status to draft or active to change it")]
+    Retired,
+    /// Retiring has its own way.
+    #[error("a status is set to draft or active; a product is retired with its own request")]
+    StatusNotSettable,
+    /// More pieces than a level may say.
+    #[error("SKU {sku} must have from 0 to 1000000000 pieces on hand and as threshold")]
+    StockOutOfBounds {
+        /// Which.
+        sku: Sku,
+    },
+}
+
+impl Product {
+    /// The most variants a product may have.
+    pub const MOST_VARIANTS: usize = 100;
+
+    /// A product that does not exist yet, in its first version.
+    ///
+    /// # Errors
+    /// Every fault at once.
+    pub fn create(new: NewProduct, now: Timestamp) -> Result<Self, Vec<ProductFault>> {
+        let mut faults = Vec::new();
+        if new.status == ProductStatus::Retired {
+            faults.push(ProductFault::StatusNotSettable);
+        }
+        let bounds = 0..=super::stock::Level::MOST;
+        for variant in &new.variants {
+            if !bounds.contains(&variant.stock) || !bounds.contains(&variant.low_threshold) {
+                faults.push(ProductFault::StockOutOfBounds { sku: variant.sku.clone() });
+            }
+        }
+        let variants: Vec<Variant> = new
+            .variants
+            .into_iter()
+            .map(|variant| Variant {
+                id: VariantId::new(),
+                sku: variant.sku,
+                title: variant.title,
+                price: variant.price,
+                active: true,
+            })
+            .collect();
+        check_variants(&variants, &mut faults);
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        Ok(Self {
+            id: ProductId::new(),
+            slug: new.slug,
+            title: new.title,
+            description: new.description,
+            category: new.category,
+            status: new.status,
+            variants,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        })
+    }
+
+    /// Changes it. False when it was like that already; then nothing happened.
+    ///
+    /// # Errors
+    /// Every fault at once; the product is then as it was.
+    pub fn change(&mut self, change: ProductChange, now: Timestamp) -> Result<bool, Vec<ProductFault>> {
+        let mut faults = Vec::new();
+        match (self.status, change.status) {
+            (_, Some(ProductStatus::Retired)) => faults.push(ProductFault::StatusNotSettable),
+            (ProductStatus::Retired, None) => faults.push(ProductFault::Retired),
+            _ => {}
+        }
+        let mut named = std::collections::HashSet::new();
+        for variant in &change.variants {
+            if !named.insert(variant.sku.as_str()) {
+                faults.push(ProductFault::RepeatedSku { sku: variant.sku.clone() });
+            }
+        }
+        let mut next = self.clone();
+        next.slug = change.slug.unwrap_or(next.slug);
+        next.title = change.title.unwrap_or(next.title);
+        next.description = change.description.unwrap_or(next.description);
+        next.category = change.category.unwrap_or(next.category);
+        next.status = change.status.unwrap_or(next.status);
+        for variant in change.variants {
+            next.change_variant(variant, &mut faults);
+        }
+        check_variants(&next.variants, &mut faults);
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        Ok(self.become_next(next, now))
+    }
+
+    /// Takes it off sale. False when it was already.
+    pub fn retire(&mut self, now: Timestamp) -> bool {
+        let mut next = self.clone();
+        next.status = ProductStatus::Retired;
+        self.become_next(next, now)
+    }
+
+    fn become_next(&mut self, next: Self, now: Timestamp) -> bool {
+        if next == *self {
+            return false;
+        }
+        *self = Self { version: self.version + 1, updated_at: now, ..next };
+        true
+    }
+
+    fn change_variant(&mut self, change: VariantChange, faults: &mut Vec<ProductFault>) {
+        if let Some(variant) = self.variants.iter_mut().find(|variant| variant.sku == change.sku) {
+            if let Some(title) = change.title {
+                variant.title = title;
+            }
+            variant.price = change.price.unwrap_or(variant.price);
+            variant.active = change.active.unwrap_or(variant.active);
+            return;
+        }
+        match (change.title, change.price) {
+            (Some(title), Some(price)) => self.variants.push(Variant {
+                id: VariantId::new(),
+                sku: change.sku,
+                title,
+                price,
+                active: change.active.unwrap_or(true),
+            }),
+            _ => faults.push(ProductFault::IncompleteVariant { sku: change.sku }),
+        }
+    }
+
+    /// A product as the store kept it.
+    #[must_use]
+    #[expect(clippy::too_many_arguments, reason = "one per column; only the store calls it")]
+    pub fn restore(
+        id: ProductId,
+        slug: Slug,
+        title: Title,
+        description: Description,
+        category: Option<CategoryId>,
+        status: ProductStatus,
+        variants: Vec<Variant>,
+        version: i64,
+        created_at: Timestamp,
+        updated_at: Timestamp,
+    ) -> Self {
+        Self { id, slug, title, description, category, status, variants, version, created_at, updated_at }
+    }
+
+    /// Its identity.
+    #[must_use]
+    pub fn id(&self) -> ProductId {
+        self.id
+    }
+
+    /// Its name in addresses.
+    #[must_use]
+    pub fn slug(&self) -> &Slug {
+        &self.slug
+    }
+
+    /// Its name for people.
+    #[must_use]
+    pub fn title(&self) -> &Title {
+        &self.title
+    }
+
+    /// What it is like.
+    #[must_use]
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub fn category(&self) -> Option<CategoryId> {
+        self.category
+    }
+
+    /// Whether it is sold.
+    #[must_use]
+    pub fn status(&self) -> ProductStatus {
+        self.status
+    }
+
+    /// What is sold of it, in the seller's order.
+    #[must_use]
+    pub fn variants(&self) -> &[Variant] {
+        &self.variants
+    }
+
+    /// The lowest price of an active variant, or of any when none is active.
+    #[must_use]
+    pub fn price_from(&self) -> Option<Money> {
+        let lowest = |active_only: bool| {
+            self.variants
+                .iter()
+                .filter(|variant| variant.active || !active_only)
+                .map(|variant| variant.price)
+                .min_by_key(|price| price.minor())
+        };
+        lowest(true).or_else(|| lowest(false))
+    }
+
+    /// How often it was written.
+    #[must_use]
+    pub fn version(&self) -> i64 {
+        self.version
+    }
+
+    /// When it was created.
+    #[must_use]
+    pub fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+
+    /// When it last changed.
+    #[must_use]
+    pub fn updated_at(&self) -> Timestamp {
+        self.updated_at
+    }
+}
+
+fn check_variants(variants: &[Variant], faults: &mut Vec<ProductFault>) {
+    if !(1..=Product::MOST_VARIANTS).contains(&variants.len()) {
+        faults.push(ProductFault::VariantCount { count: variants.len() });
+    }
+    let mut seen = std::collections::HashSet::new();
+    for variant in variants {
+        if !seen.insert(variant.sku.as_str()) {
+            faults.push(ProductFault::RepeatedSku { sku: variant.sku.clone() });
+        }
+    }
+    if let Some(first) = variants.first() {
+        for variant in variants {
+            if variant.price.currency() != first.price.currency() {
+                faults.push(ProductFault::MixedCurrencies {
+                    sku: variant.sku.clone(),
+                    found: variant.price.currency().code().to_owned(),
+                    expected: first.price.currency().code().to_owned(),
+                });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn money(minor: i64, code: &str) -> Money {
+        Money::from_minor(minor, kernel::Currency::parse(code).unwrap()).unwrap()
+    }
+
+    fn new_variant(sku: &str) -> NewVariant {
+        NewVariant {
+            sku: Sku::parse(sku).unwrap(),
+            title: Title::parse(sku).unwrap(),
+            price: money(500, "USD"),
+            stock: 0,
+            low_threshold: 0,
+        }
+    }
+
+    fn new_product(skus: &[&str]) -> NewProduct {
+        NewProduct {
+            slug: Slug::parse("lamp").unwrap(),
+            title: Title::parse("Lamp").unwrap(),
+            description: Description::default(),
+            category: None,
+            status: ProductStatus::Active,
+            variants: skus.iter().map(|sku| new_variant(sku)).collect(),
+        }
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_timestamp(seconds, 0).unwrap()
+    }
+
+    fn change_of(sku: &str) -> VariantChange {
+        VariantChange { sku: Sku::parse(sku).unwrap(), title: None, price: None, active: None }
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once() {
+        let mut new = new_product(&["A", "A", "B"]);
+        new.variants[2].price = money(1, "EUR");
+        new.variants[2].stock = -1;
+        new.status = ProductStatus::Retired;
+        assert_eq!(Product::create(new, at(1)).unwrap_err().len(), 4);
+        assert_eq!(
+            Product::create(new_product(&[]), at(1)).unwrap_err(),
+            [ProductFault::VariantCount { count: 0 }]
+        );
+    }
+
+    #[test]
+    fn a_change_that_changes_nothing_leaves_the_version() {
+        let mut product = Product::create(new_product(&["A"]), at(1)).unwrap();
+        let same = ProductChange {
+            title: Some(Title::parse("Lamp").unwrap()),
+            variants: vec![VariantChange { price: Some(money(500, "USD")), ..change_of("A") }],
+            ..ProductChange::default()
+        };
+        assert!(!product.change(same, at(2)).unwrap());
+        assert_eq!((product.version(), product.updated_at()), (1, at(1)));
+        let dearer = ProductChange {
+            variants: vec![VariantChange { price: Some(money(600, "USD")), ..change_of("A") }],
+            ..ProductChange::default()
+        };
+        assert!(product.change(dearer, at(2)).unwrap());
+        assert_eq!((product.version(), product.updated_at()), (2, at(2)));
+        assert_eq!(product.price_from(), Some(money(600, "USD")));
+    }
+
+    #[test]
+    fn a_variant_is_added_whole_or_not_at_all() {
+        let mut product = Product::create(new_product(&["A"]), at(1)).unwrap();
+        let before = product.clone();
+        let half = ProductChange { variants: vec![change_of("B")], ..ProductChange::default() };
+        assert_eq!(product.change(half, at(2)).unwrap_err().len(), 1);
+        assert_eq!(product, before);
+        let whole = VariantChange {
+            title: Some(Title::parse("B").unwrap()),
+            price: Some(money(100, "USD")),
+            ..change_of("B")
+        };
+        let added = ProductChange { variants: vec![whole], ..ProductChange::default() };
+        assert!(product.change(added, at(2)).unwrap());
+        assert_eq!(product.variants().len(), 2);
+        assert_eq!(product.price_from(), Some(money(100, "USD")));
+    }
+
+    #[test]
+    fn a_retired_product_changes_only_by_being_put_back() {
+        let mut product = Product::create(new_product(&["A"]), at(1)).unwrap();
+        assert!(product.retire(at(2)));
+        assert!(!product.retire(at(3)), "it was already");
+        let rename = ProductChange { title: Some(Title::parse("X").unwrap()), ..ProductChange::default() };
+        assert_eq!(product.change(rename.clone(), at(3)).unwrap_err(), [ProductFault::Retired]);
+        let back = ProductChange { status: Some(ProductStatus::Draft), ..rename };
+        assert!(product.change(back, at(3)).unwrap());
+        assert_eq!(product.version(), 3);
+    }
+}

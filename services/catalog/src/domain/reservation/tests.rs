@@ -1,0 +1,283 @@
+//! The decision over a batch: examples of every rule, then any batch at all.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const MARGIN: chrono::Duration = chrono::Duration::seconds(60);
+
+fn sku(text: &str) -> Sku {
+    Sku::parse(text).unwrap()
+}
+
+fn dollars(minor: i64) -> Money {
+    Money::from_minor(minor, kernel::Currency::parse("USD").unwrap()).unwrap()
+}
+
+fn deadline() -> Timestamp {
+    Timestamp::from_timestamp(1_800_000_000, 0).unwrap()
+}
+
+fn shelf(on_hand: i64) -> Shelf {
+    Shelf {
+        variant: VariantId::new(),
+        product: ProductId::new(),
+        price: dollars(500),
+        for_sale: true,
+        stock: Stock { level: Level::restore(on_hand, 0, 0), low_threshold: 2, version: 1 },
+    }
+}
+
+fn shelves(items: &[(&str, i64)]) -> BTreeMap<Sku, Shelf> {
+    items.iter().map(|(name, on_hand)| (sku(name), shelf(*on_hand))).collect()
+}
+
+fn placed(lines: &[(&str, i64, i64)]) -> OrderFact {
+    let lines = lines
+        .iter()
+        .map(|(name, pieces, price)| OrderedLine {
+            sku: sku(name),
+            quantity: Quantity::new(*pieces).unwrap(),
+            unit_price: dollars(*price),
+        })
+        .collect();
+    OrderFact::Placed { lines, deadline_at: deadline() }
+}
+
+fn run(shelves: BTreeMap<Sku, Shelf>, facts: &[(OrderId, OrderFact)]) -> Outcome {
+    let mut book = Book::open(shelves, Vec::new());
+    for (cause, (order, fact)) in facts.iter().enumerate() {
+        book.follow(cause, *order, fact, MARGIN).unwrap();
+    }
+    book.close()
+}
+
+fn level_of(outcome: &Outcome, name: &str) -> Level {
+    outcome.shelves.iter().find(|changed| changed.sku.as_str() == name).unwrap().shelf.stock.level
+}
+
+#[test]
+fn lines_of_one_sku_are_summed_before_they_are_checked() {
+    let order = OrderId::new();
+    let outcome = run(shelves(&[("A", 5)]), &[(order, placed(&[("A", 3, 500), ("A", 3, 500)]))]);
+    assert_eq!(
+        outcome.replies[0].answer,
+        Answer::Rejected(vec![Refusal::OutOfStock { sku: sku("A"), requested: 6, available: 5 }])
+    );
+    assert!(outcome.movements.is_empty() && outcome.shelves.is_empty());
+}
+
+#[test]
+fn an_order_that_cannot_have_everything_gets_nothing_and_every_reason() {
+    let mut shelves = shelves(&[("A", 9), ("B", 1), ("C", 9)]);
+    shelves.get_mut("C").unwrap().for_sale = false;
+    let fact = placed(&[("A", 1, 400), ("B", 2, 500), ("C", 1, 500), ("D", 1, 500)]);
+    let outcome = run(shelves, &[(OrderId::new(), fact)]);
+    assert_eq!(
+        outcome.replies[0].answer,
+        Answer::Rejected(vec![
+            Refusal::PriceChanged { sku: sku("A"), offered: dollars(400), current: dollars(500) },
+            Refusal::OutOfStock { sku: sku("B"), requested: 2, available: 1 },
+            Refusal::NotForSale { sku: sku("C") },
+            Refusal::UnknownSku { sku: sku("D") },
+        ])
+    );
+    assert!(outcome.movements.is_empty());
+    assert_eq!(outcome.created[0].state, State::Rejected);
+}
+
+#[test]
+fn a_batch_sells_the_last_pieces_to_whoever_comes_first() {
+    let orders: Vec<_> = (0..4).map(|_| (OrderId::new(), placed(&[("A", 2, 500)]))).collect();
+    let outcome = run(shelves(&[("A", 5)]), &orders);
+    let reserved: Vec<_> = outcome
+        .replies
+        .iter()
+        .map(|reply| matches!(reply.answer, Answer::Reserved { .. }))
+        .collect();
+    assert_eq!(reserved, [true, true, false, false]);
+    assert_eq!(level_of(&outcome, "A"), Level::restore(5, 4, 0));
+    assert!(outcome.shelves[0].fell_low);
+    assert_eq!(outcome.shelves[0].cause, 1, "the event that changed it last");
+    assert_eq!(outcome.shelves[0].shelf.stock.version, 2, "one version per batch");
+}
+
+#[test]
+fn a_confirmed_order_keeps_its_pieces_without_expiry() {
+    let order = OrderId::new();
+    let outcome = run(
+        shelves(&[("A", 5)]),
+        &[(order, placed(&[("A", 2, 500)])), (order, OrderFact::Confirmed)],
+    );
+    assert_eq!(level_of(&outcome, "A"), Level::restore(5, 0, 2));
+    assert_eq!(
+        (outcome.created[0].state, outcome.created[0].expires_at, outcome.created[0].version),
+        (State::Held, None, 2)
+    );
+    assert_eq!(outcome.replies.len(), 1, "holding is not an answer");
+}
+
+#[test]
+fn a_cancelled_order_gives_back_what_it_reserved_or_held() {
+    for confirm in [false, true] {
+        let order = OrderId::new();
+        let mut facts = vec![(order, placed(&[("A", 2, 500)]))];
+        if confirm {
+            facts.push((order, OrderFact::Confirmed));
+        }
+        facts.push((order, OrderFact::Cancelled));
+        let outcome = run(shelves(&[("A", 5)]), &facts);
+        assert_eq!(level_of(&outcome, "A"), Level::restore(5, 0, 0));
+        assert_eq!(outcome.created[0].state, State::Released);
+    }
+}
+
+#[test]
+fn an_order_cancelled_before_its_placing_arrived_cannot_reserve_any_more() {
+    let order = OrderId::new();
+    let outcome = run(
+        shelves(&[("A", 5)]),
+        &[(order, OrderFact::Cancelled), (order, placed(&[("A", 2, 500)]))],
+    );
+    assert!(outcome.shelves.is_empty());
+    assert_eq!(outcome.replies.len(), 1);
+    assert_eq!(outcome.replies[0].answer, Answer::Rejected(vec![Refusal::OrderCancelled]));
+    assert_eq!(outcome.created[0].state, State::Rejected);
+}
+
+#[test]
+fn a_reservation_runs_out_and_a_later_confirmation_is_refused_once() {
+    let order = OrderId::new();
+    let mut book = Book::open(shelves(&[("A", 5)]), Vec::new());
+    book.follow(0, order, &placed(&[("A", 2, 500)]), MARGIN).unwrap();
+    assert_eq!(book.reservations[&order].reservation.expires_at, Some(deadline() + MARGIN));
+    for _ in 0..2 {
+        book.expire(1, order).unwrap();
+    }
+    for cause in 2..4 {
+        book.follow(cause, order, &OrderFact::Confirmed, MARGIN).unwrap();
+    }
+    let outcome = book.close();
+    assert_eq!(level_of(&outcome, "A"), Level::restore(5, 0, 0));
+    let answers: Vec<_> = outcome.replies.iter().skip(1).map(|reply| &reply.answer).collect();
+    assert_eq!(answers, [&Answer::Expired, &Answer::ConfirmRefused]);
+    let versions: Vec<_> = outcome.replies.iter().map(|reply| reply.version).collect();
+    assert_eq!(versions, [1, 2, 3]);
+}
+
+#[test]
+fn stock_that_contradicts_a_reservation_is_an_error_and_not_a_guess() {
+    let order = OrderId::new();
+    let reservation = Reservation {
+        order,
+        state: State::Reserved,
+        lines: vec![Line { variant: VariantId::new(), sku: sku("A"), pieces: 3 }],
+        expires_at: Some(deadline()),
+        confirm_refused: false,
+        version: 1,
+    };
+    let mut book = Book::open(shelves(&[("A", 5)]), vec![reservation]);
+    let error = book.follow(0, order, &OrderFact::Confirmed, MARGIN).unwrap_err();
+    assert_eq!(error.fault, StockFault::NotTaken { asked: 3, taken: 0 });
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Place(Vec<(usize, i64, bool)>),
+    Confirm,
+    Cancel,
+    Reject,
+    Expire,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => prop::collection::vec((0..4_usize, 1..5_i64, prop::bool::weighted(0.9)), 1..5).prop_map(Step::Place),
+        3 => Just(Step::Confirm),
+        2 => Just(Step::Cancel),
+        1 => Just(Step::Reject),
+        1 => Just(Step::Expire),
+    ]
+}
+
+proptest! {
+    /// Whatever order says, in whatever sequence and however often, over several batches.
+    #[test]
+    fn nothing_is_sold_twice_and_the_ledger_is_the_level(
+        stock in prop::collection::vec(0..12_i64, 3),
+        batches in prop::collection::vec(prop::collection::vec((0..6_usize, step(), 1..3_usize), 1..12), 1..5),
+    ) {
+        const NAMES: [&str; 4] = ["A", "B", "C", "unknown"];
+        let orders: Vec<OrderId> = (0..6).map(|_| OrderId::new()).collect();
+        let mut kept: BTreeMap<Sku, Shelf> =
+            NAMES.iter().zip(&stock).map(|(name, on_hand)| (sku(name), shelf(*on_hand))).collect();
+        let mut reservations: BTreeMap<OrderId, Reservation> = BTreeMap::new();
+        let mut ledger: BTreeMap<Sku, (i64, i64, i64)> = BTreeMap::new();
+        let mut entries = std::collections::BTreeSet::new();
+        let mut spoken = std::collections::BTreeSet::new();
+        for batch in batches {
+            let mut book = Book::open(kept.clone(), reservations.values().cloned().collect());
+            for (index, (who, step, times)) in batch.into_iter().enumerate() {
+                let order = orders[who];
+                for _ in 0..times {
+                    match &step {
+                        Step::Place(lines) => {
+                            let lines: Vec<_> = lines
+                                .iter()
+                                .map(|(which, pieces, right)| (NAMES[*which], *pieces, if *right { 500 } else { 499 }))
+                                .collect();
+                            book.follow(index, order, &placed(&lines), MARGIN).unwrap();
+                        }
+                        Step::Confirm => book.follow(index, order, &OrderFact::Confirmed, MARGIN).unwrap(),
+                        Step::Cancel => book.follow(index, order, &OrderFact::Cancelled, MARGIN).unwrap(),
+                        Step::Reject => book.follow(index, order, &OrderFact::Rejected, MARGIN).unwrap(),
+                        Step::Expire => book.expire(index, order).unwrap(),
+                    }
+                }
+            }
+            let outcome = book.close();
+            for changed in outcome.shelves {
+                prop_assert_eq!(changed.shelf.stock.version, kept[&changed.sku].stock.version + 1);
+                kept.insert(changed.sku, changed.shelf);
+            }
+            for reservation in outcome.created {
+                prop_assert!(reservations.insert(reservation.order, reservation).is_none());
+            }
+            for reservation in outcome.changed {
+                let before = reservations.insert(reservation.order, reservation.clone()).unwrap();
+                prop_assert!(before.version < reservation.version);
+            }
+            for entry in outcome.movements {
+                let sums = ledger.entry(entry.sku.clone()).or_default();
+                sums.0 += entry.movement.on_hand;
+                sums.1 += entry.movement.reserved;
+                sums.2 += entry.movement.held;
+                prop_assert!(
+                    entries.insert((entry.order, entry.sku, entry.movement.kind)),
+                    "an order moves a SKU in one way once"
+                );
+            }
+            for reply in outcome.replies {
+                prop_assert!(spoken.insert((reply.order, reply.version)), "each version speaks once");
+            }
+        }
+        for (sku, shelf) in &kept {
+            let level = shelf.stock.level;
+            prop_assert!(level.reserved() >= 0 && level.held() >= 0 && level.available() >= 0);
+            let sums = ledger.get(sku).copied().unwrap_or_default();
+            prop_assert_eq!((sums.1, sums.2), (level.reserved(), level.held()), "the ledger is the level");
+            prop_assert_eq!(sums.0, 0);
+            let promised = |state: State| -> i64 {
+                reservations
+                    .values()
+                    .filter(|reservation| reservation.state == state)
+                    .flat_map(|reservation| &reservation.lines)
+                    .filter(|line| line.sku == *sku)
+                    .map(|line| line.pieces)
+                    .sum()
+            };
+            prop_assert_eq!(promised(State::Reserved), level.reserved());
+            prop_assert_eq!(promised(State::Held), level.held());
+        }
+    }
+}

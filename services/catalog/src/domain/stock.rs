@@ -1,0 +1,319 @@
+//! The level of one SKU and the movements that change it.
+//! The rule: `on_hand >= reserved + held`, none of them negative, before and after every movement, and the sum of the
+//! movements is the level.
+
+use kernel::{ProductId, Sku, Timestamp, VariantId};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// How many pieces there are and whom they belong to. `available = on_hand - reserved - held`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Level {
+    on_hand: i64,
+    reserved: i64,
+    held: i64,
+}
+
+/// Why a level changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MovementKind {
+    /// Somebody counted, received or lost pieces.
+    Adjust,
+    /// A placed order sets pieces aside, until it confirms or they expire.
+    Reserve,
+    /// A confirmed order keeps what it had reserved.
+    Hold,
+    /// A cancelled order gives back what it had reserved or held.
+    Release,
+    /// A reservation that nobody confirmed in time gives back.
+    Expire,
+}
+
+impl MovementKind {
+    /// As the ledger has it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            MovementKind::Adjust => "adjust",
+            MovementKind::Reserve => "reserve",
+            MovementKind::Hold => "hold",
+            MovementKind::Release => "release",
+            MovementKind::Expire => "expire",
+        }
+    }
+}
+
+/// One entry of the ledger: signed changes of the three figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Movement {
+    /// Why.
+    pub kind: MovementKind,
+    /// Change of what is in the house.
+    pub on_hand: i64,
+    /// Change of what waits for a confirmation.
+    pub reserved: i64,
+    /// Change of what belongs to confirmed orders.
+    pub held: i64,
+}
+
+/// A movement that a level does not allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum StockFault {
+    /// More is asked for than nobody owns yet.
+    #[error("{requested} are asked for, but {available} are available")]
+    NotAvailable {
+        /// Pieces asked for.
+        requested: i64,
+        /// Pieces that are free.
+        available: i64,
+    },
+    /// The house would hold less than it owes.
+    #[error("{on_hand} on hand would be less than the {promised} that are reserved or held for orders")]
+    BelowPromised {
+        /// What would be in the house.
+        on_hand: i64,
+        /// What orders wait for.
+        promised: i64,
+    },
+    /// More than a level may say.
+    #[error("on hand must be at most 1000000000")]
+    TooMany,
+    /// More is given back than was taken.
+    #[error("{asked} cannot be given back, only {taken} were taken")]
+    NotTaken {
+        /// Pieces to give back.
+        asked: i64,
+        /// Pieces taken at all.
+        taken: i64,
+    },
+}
+
+impl Level {
+    /// The most that can be on hand: far from where sums overflow.
+    pub const MOST: i64 = 1_000_000_000;
+
+    /// A level as the store kept it.
+    #[must_use]
+    pub const fn restore(on_hand: i64, reserved: i64, held: i64) -> Self {
+        Self { on_hand, reserved, held }
+    }
+
+    /// What is in the house.
+    #[must_use]
+    pub const fn on_hand(self) -> i64 {
+        self.on_hand
+    }
+
+    /// What waits for a confirmation.
+    #[must_use]
+    pub const fn reserved(self) -> i64 {
+        self.reserved
+    }
+
+    /// What belongs to confirmed orders.
+    #[must_use]
+    pub const fn held(self) -> i64 {
+        self.held
+    }
+
+    /// What an order may still have.
+    #[must_use]
+    pub const fn available(self) -> i64 {
+        self.on_hand - self.reserved - self.held
+    }
+
+    /// Adds `delta` pieces, or takes them away when it is negative.
+    ///
+    /// # Errors
+    /// When less would be left than orders wait for, or more than [`Self::MOST`].
+    pub fn adjust(&mut self, delta: i64) -> Result<Movement, StockFault> {
+        let on_hand = self.on_hand.checked_add(delta).ok_or(StockFault::TooMany)?;
+        if on_hand > Self::MOST {
+            return Err(StockFault::TooMany);
+        }
+        let promised = self.reserved + self.held;
+        if on_hand < promised {
+            return Err(StockFault::BelowPromised { on_hand, promised });
+        }
+        Ok(self.apply(Movement { kind: MovementKind::Adjust, on_hand: delta, reserved: 0, held: 0 }))
+    }
+
+    /// Sets pieces aside for an order.
+    ///
+    /// # Errors
+    /// When fewer are available.
+    pub fn reserve(&mut self, pieces: i64) -> Result<Movement, StockFault> {
+        let available = self.available();
+        if pieces > available {
+            return Err(StockFault::NotAvailable { requested: pieces, available });
+        }
+        Ok(self.apply(Movement { kind: MovementKind::Reserve, on_hand: 0, reserved: pieces, held: 0 }))
+    }
+
+    /// What was reserved becomes the order's.
+    ///
+    /// # Errors
+    /// When fewer are reserved.
+    pub fn hold(&mut self, pieces: i64) -> Result<Movement, StockFault> {
+        taken(pieces, self.reserved)?;
+        Ok(self.apply(Movement {
+            kind: MovementKind::Hold,
+            on_hand: 0,
+            reserved: -pieces,
+            held: pieces,
+        }))
+    }
+
+    /// A cancelled order gives back what it had only reserved.
+    ///
+    /// # Errors
+    /// When fewer are reserved.
+    pub fn release_reserved(&mut self, pieces: i64) -> Result<Movement, StockFault> {
+        taken(pieces, self.reserved)?;
+        Ok(self.apply(Movement {
+            kind: MovementKind::Release,
+            on_hand: 0,
+            reserved: -pieces,
+            held: 0,
+        }))
+    }
+
+    /// A cancelled order gives back what was its own.
+    ///
+    /// # Errors
+    /// When fewer are held.
+    pub fn release_held(&mut self, pieces: i64) -> Result<Movement, StockFault> {
+        taken(pieces, self.held)?;
+        Ok(self.apply(Movement { kind: MovementKind::Release, on_hand: 0, reserved: 0, held: -pieces }))
+    }
+
+    /// A reservation ran out.
+    ///
+    /// # Errors
+    /// When fewer are reserved.
+    pub fn expire(&mut self, pieces: i64) -> Result<Movement, StockFault> {
+        taken(pieces, self.reserved)?;
+        Ok(self.apply(Movement {
+            kind: MovementKind::Expire,
+            on_hand: 0,
+            reserved: -pieces,
+            held: 0,
+        }))
+    }
+
+    fn apply(&mut self, movement: Movement) -> Movement {
+        self.on_hand += movement.on_hand;
+        self.reserved += movement.reserved;
+        self.held += movement.held;
+        movement
+    }
+}
+
+fn taken(asked: i64, taken: i64) -> Result<(), StockFault> {
+    if asked > taken { Err(StockFault::NotTaken { asked, taken }) } else { Ok(()) }
+}
+
+/// One row of stock: the level, when to warn, and how often it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stock {
+    /// The figures.
+    pub level: Level,
+    /// The warning comes when what is available falls to this many or fewer.
+    pub low_threshold: i64,
+    /// Rises by one with every transaction that changes the row.
+    pub version: i64,
+}
+
+impl Stock {
+    /// Whether going from `before` to now crosses the threshold downwards.
+    #[must_use]
+    pub fn fell_low(&self, before: Level) -> bool {
+        before.available() > self.low_threshold && self.level.available() <= self.low_threshold
+    }
+}
+
+/// The stock of one SKU as it is now: the resource that HTTP answers with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct StockItem {
+    sku: Sku,
+    variant: VariantId,
+    product: ProductId,
+    /// Pieces in the house.
+    on_hand: i64,
+    /// Pieces that wait for their orders' confirmation.
+    reserved: i64,
+    /// Pieces of confirmed orders that have not left yet.
+    held: i64,
+    /// What an order may still have: on hand less reserved less held.
+    available: i64,
+    /// A warning comes when this many or fewer are available.
+    low_threshold: i64,
+    /// Rises with every transaction that changes the level.
+    version: i64,
+    updated_at: Timestamp,
+}
+
+impl StockItem {
+    /// Puts a row of stock and what it belongs to together.
+    #[must_use]
+    pub fn new(sku: Sku, variant: VariantId, product: ProductId, stock: Stock, updated_at: Timestamp) -> Self {
+        Self {
+            sku,
+            variant,
+            product,
+            on_hand: stock.level.on_hand(),
+            reserved: stock.level.reserved(),
+            held: stock.level.held(),
+            available: stock.level.available(),
+            low_threshold: stock.low_threshold,
+            version: stock.version,
+            updated_at,
+        }
+    }
+
+    /// Which SKU.
+    #[must_use]
+    pub fn sku(&self) -> &Sku {
+        &self.sku
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_wander_from_free_to_reserved_to_held_and_back() {
+        let mut level = Level::default();
+        level.adjust(10).unwrap();
+        level.reserve(4).unwrap();
+        level.hold(3).unwrap();
+        assert_eq!(level, Level::restore(10, 1, 3));
+        assert_eq!(level.available(), 6);
+        level.release_held(3).unwrap();
+        level.expire(1).unwrap();
+        assert_eq!(level, Level::restore(10, 0, 0));
+    }
+
+    #[test]
+    fn what_is_not_there_cannot_be_taken() {
+        let mut level = Level::restore(5, 2, 1);
+        assert_eq!(level.reserve(3), Err(StockFault::NotAvailable { requested: 3, available: 2 }));
+        assert_eq!(level.adjust(-3), Err(StockFault::BelowPromised { on_hand: 2, promised: 3 }));
+        assert_eq!(level.hold(3), Err(StockFault::NotTaken { asked: 3, taken: 2 }));
+        assert_eq!(level.release_held(2), Err(StockFault::NotTaken { asked: 2, taken: 1 }));
+        assert_eq!(level.adjust(Level::MOST), Err(StockFault::TooMany));
+        assert_eq!(level.adjust(i64::MAX), Err(StockFault::TooMany));
+        assert_eq!(level, Level::restore(5, 2, 1), "a refused movement changes nothing");
+    }
+
+    #[test]
+    fn the_warning_comes_once_on_the_way_down() {
+        let stock =
+            |on_hand| Stock { level: Level::restore(on_hand, 0, 0), low_threshold: 3, version: 1 };
+        assert!(stock(3).fell_low(Level::restore(4, 0, 0)));
+        assert!(stock(0).fell_low(Level::restore(4, 0, 0)));
+        assert!(!stock(2).fell_low(Level::restore(3, 0, 0)), "it was low before");
+        assert!(!stock(4).fell_low(Level::restore(1, 0, 0)), "it rises");
+    }
+}

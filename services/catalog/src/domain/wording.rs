@@ -1,0 +1,144 @@
+//! The free texts of a product. The rule: what exists is trimmed, bounded and free of control characters.
+
+use std::borrow::Cow;
+
+use kernel::Malformed;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+/// What people see as the name of a product or a variant: 1 to 200 characters on one line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Title(String);
+
+impl Title {
+    /// The longest title, in characters.
+    pub const LIMIT: usize = 200;
+
+    /// Trims and checks a title.
+    ///
+    /// # Errors
+    /// When nothing is left after trimming, it is too long, or it has a control character.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let trimmed = text.trim();
+        if !(1..=Self::LIMIT).contains(&trimmed.chars().count()) {
+            return Err(Malformed::new("title", "must have 1 to 200 characters"));
+        }
+        if trimmed.chars().any(char::is_control) {
+            return Err(Malformed::new("title", "must not have control characters"));
+        }
+        Ok(Self(trimmed.to_owned()))
+    }
+
+    /// The title as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Title {
+    type Error = Malformed;
+
+    fn try_from(text: String) -> Result<Self, Malformed> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Title> for String {
+    fn from(title: Title) -> Self {
+        title.0
+    }
+}
+
+impl JsonSchema for Title {
+    fn schema_name() -> Cow<'static, str> {
+        "Title".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "minLength": 1, "maxLength": Self::LIMIT})
+    }
+}
+
+/// What a product is like: up to 10,000 characters, line breaks included. May be empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Description(String);
+
+impl Description {
+    /// The longest description, in characters.
+    pub const LIMIT: usize = 10_000;
+
+    /// Trims and checks a description.
+    ///
+    /// # Errors
+    /// When it is too long, or has control characters other than line breaks and tabs.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let trimmed = text.trim();
+        if trimmed.chars().count() > Self::LIMIT {
+            return Err(Malformed::new("description", "must have at most 10000 characters"));
+        }
+        let unwanted = |one: char| one.is_control() && !matches!(one, '\n' | '\r' | '\t');
+        if trimmed.chars().any(unwanted) {
+            return Err(Malformed::new(
+                "description",
+                "must not have control characters other than line breaks and tabs",
+            ));
+        }
+        Ok(Self(trimmed.to_owned()))
+    }
+
+    /// The description as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Description {
+    type Error = Malformed;
+
+    fn try_from(text: String) -> Result<Self, Malformed> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Description> for String {
+    fn from(description: Description) -> Self {
+        description.0
+    }
+}
+
+impl JsonSchema for Description {
+    fn schema_name() -> Cow<'static, str> {
+        "Description".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "maxLength": Self::LIMIT})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_trimmed_and_bounded() {
+        assert_eq!(Title::parse("  Bàn phím cơ ").unwrap().as_str(), "Bàn phím cơ");
+        assert!(Title::parse(&"ữ".repeat(200)).is_ok());
+        for wrong in ["", "   ", "a\0b", "two\nlines", &"x".repeat(201)] {
+            assert!(Title::parse(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_description_may_have_lines_and_may_be_empty() {
+        assert_eq!(Description::parse("").unwrap(), Description::default());
+        assert_eq!(Description::parse("one\ntwo\t3").unwrap().as_str(), "one\ntwo\t3");
+        for wrong in ["a\0b", &"x".repeat(10_001)] {
+            assert!(Description::parse(wrong).is_err());
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The route table. Permissions stand on the commands and queries; handlers only translate.
+
+mod imports;
+mod problems;
+mod products;
+mod shop;
+mod stock;
+mod written;
+
+use rest::{Api, Routes};
+
+pub use shop::ShopCache;
+
+use crate::commands::adjust_stock::AdjustStock;
+use crate::commands::change_product::ChangeProduct;
+use crate::commands::create_product::CreateProduct;
+use crate::commands::import_products::ImportProducts;
+use crate::commands::retire_product::RetireProduct;
+use crate::queries::find_product::FindProduct;
+use crate::queries::find_stock::FindStock;
+use crate::queries::list_movements::ListMovements;
+use crate::queries::list_products::ListProducts;
+use crate::queries::shop_product::FindShopProduct;
+use crate::queries::shop_products::ListShopProducts;
+
+/// Every route of this service.
+#[must_use]
+pub fn routes() -> Routes {
+    Api::new("catalog", "Products, variants, prices and stock")
+        .problems(&problems::ALL)
+        .post("/admin/v1/products", products::create, |op| {
+            op.summary("Create a product").sends::<CreateProduct>().problems(&problems::CREATE)
+        })
+        .get("/admin/v1/products", products::list, |op| {
+            op.summary("List products").asks::<ListProducts>()
+        })
+        .get("/admin/v1/products/{product}", products::find, |op| {
+            op.summary("Read a product").asks::<FindProduct>()
+        })
+        .patch("/admin/v1/products/{product}", products::change, |op| {
+            op.summary("Change a product").sends::<ChangeProduct>().problems(&problems::CHANGE)
+        })
+        .post("/admin/v1/products/{product}/retire", products::retire, |op| {
+            op.summary("Take a product off sale").sends::<RetireProduct>()
+        })
+        .post("/admin/v1/imports", imports::import, |op| {
+            op.summary("Import products from a file").description(imports::FORMAT).sends::<ImportProducts>()
+        })
+        .get("/admin/v1/stock/{sku}", stock::find, |op| {
+            op.summary("Read the stock of a SKU").asks::<FindStock>()
+        })
+        .post("/admin/v1/stock/{sku}/adjust", stock::adjust, |op| {
+            op.summary("Adjust the stock of a SKU").sends::<AdjustStock>().problems(&problems::ADJUST)
+        })
+        .get("/admin/v1/stock/{sku}/movements", stock::movements, |op| {
+            op.summary("List what changed the stock of a SKU").asks::<ListMovements>()
+        })
+        .get("/store/v1/{organisation}/products", shop::list, |op| {
+            op.summary("List the products of a shop").asks::<ListShopProducts>()
+        })
+        .get("/store/v1/{organisation}/products/{product}", shop::find, |op| {
+            op.summary("Read a product in its shop").asks::<FindShopProduct>()
+        })
+        .finish()
+}

@@ -1,0 +1,103 @@
+//! The ledger of one SKU, the latest first.
+
+use access::Permission;
+use diesel::{ExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper};
+use diesel_async::RunQueryDsl;
+use kernel::{Cursor, OrderId, Page, PageSize, Sku, Timestamp};
+use mediator::Query;
+use persistence::ReadConn;
+use schemars::JsonSchema;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::error::CatalogError;
+use crate::schema::movements;
+
+/// Asks for a page of the ledger of a SKU.
+#[derive(Debug, Clone)]
+pub struct ListMovements {
+    /// Which.
+    pub sku: Sku,
+    /// Where the page begins.
+    pub cursor: Option<Cursor>,
+    /// How many entries it has at most.
+    pub size: PageSize,
+}
+
+/// One entry of the ledger.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct MovementView {
+    #[serde(skip)]
+    position: i64,
+    /// `adjust`, `reserve`, `hold`, `release` or `expire`.
+    kind: String,
+    /// Change of the pieces in the house.
+    on_hand: i64,
+    /// Change of the pieces that wait for their order's confirmation.
+    reserved: i64,
+    /// Change of the pieces of confirmed orders.
+    held: i64,
+    /// The order, where one is the cause.
+    order: Option<OrderId>,
+    /// What the person who adjusted said.
+    reason: String,
+    /// Who did it.
+    actor: String,
+    /// When.
+    occurred_at: Timestamp,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = movements)]
+struct MovementRow {
+    movement_id: i64,
+    kind: String,
+    on_hand_delta: i64,
+    reserved_delta: i64,
+    held_delta: i64,
+    order_id: Option<Uuid>,
+    reason: String,
+    actor: String,
+    occurred_at: Timestamp,
+}
+
+impl Query for ListMovements {
+    const NAME: &'static str = "catalog.list-movements";
+    const REQUIRES: Permission = Permission::ProductsRead;
+    type Reply = Page<MovementView>;
+    type Error = CatalogError;
+
+    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Page<MovementView>, CatalogError> {
+        let before: i64 = match &self.cursor {
+            Some(cursor) => cursor.decode()?,
+            None => i64::MAX,
+        };
+        let rows: Vec<MovementRow> = movements::table
+            .filter(movements::org_id.eq(read.organisation().uuid()))
+            .filter(movements::sku.eq(self.sku.as_str()))
+            .filter(movements::movement_id.lt(before))
+            .order_by(movements::movement_id.desc())
+            .limit(self.size.and_one())
+            .select(MovementRow::as_select())
+            .load(read.connection())
+            .await?;
+        let items = rows.into_iter().map(MovementView::from).collect();
+        Ok(Page::cut(items, self.size, |last: &MovementView| last.position)?)
+    }
+}
+
+impl From<MovementRow> for MovementView {
+    fn from(row: MovementRow) -> Self {
+        Self {
+            position: row.movement_id,
+            kind: row.kind,
+            on_hand: row.on_hand_delta,
+            reserved: row.reserved_delta,
+            held: row.held_delta,
+            order: row.order_id.map(OrderId::from_uuid),
+            reason: row.reason,
+            actor: row.actor,
+            occurred_at: row.occurred_at,
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! A page of the catalog, for staff.
+
+use access::Permission;
+use kernel::Page;
+use mediator::Query;
+use persistence::ReadConn;
+
+use super::listing::{Listing, ProductSummary};
+use crate::error::CatalogError;
+
+/// Asks for a page of products.
+#[derive(Debug, Clone)]
+pub struct ListProducts(pub Listing);
+
+impl Query for ListProducts {
+    const NAME: &'static str = "catalog.list-products";
+    const REQUIRES: Permission = Permission::ProductsRead;
+    type Reply = Page<ProductSummary>;
+    type Error = CatalogError;
+
+    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Page<ProductSummary>, CatalogError> {
+        self.0.read(read).await
+    }
+}

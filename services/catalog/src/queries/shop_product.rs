@@ -1,0 +1,83 @@
+//! One product as the public shop shows it: active, with the variants that are sold. Answered from the cache mostly.
+
+use access::Permission;
+use kernel::{CategoryId, Money, ProductId, Sku, Slug, VariantId};
+use mediator::Query;
+use persistence::ReadConn;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::find_product::load;
+use crate::domain::product::{Product, ProductStatus};
+use crate::domain::wording::{Description, Title};
+use crate::error::CatalogError;
+
+/// Asks for one product of the shop.
+#[derive(Debug, Clone, Copy)]
+pub struct FindShopProduct {
+    /// Which.
+    pub product: ProductId,
+}
+
+/// A product as shoppers see it.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ShopProduct {
+    id: ProductId,
+    slug: Slug,
+    title: Title,
+    description: Description,
+    category: Option<CategoryId>,
+    /// Those that are sold, in the seller's order.
+    variants: Vec<ShopVariant>,
+    /// Rises with every change; also its ETag.
+    version: i64,
+}
+
+/// A variant as shoppers see it.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ShopVariant {
+    id: VariantId,
+    sku: Sku,
+    title: Title,
+    price: Money,
+}
+
+impl Query for FindShopProduct {
+    const NAME: &'static str = "catalog.find-shop-product";
+    const REQUIRES: Permission = Permission::StoreBrowse;
+    type Reply = ShopProduct;
+    type Error = CatalogError;
+
+    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<ShopProduct, CatalogError> {
+        let product = load(read, self.product).await?;
+        if product.status() == ProductStatus::Active {
+            Ok(ShopProduct::from(&product))
+        } else {
+            Err(CatalogError::ProductNotFound { product: self.product })
+        }
+    }
+}
+
+impl From<&Product> for ShopProduct {
+    fn from(product: &Product) -> Self {
+        Self {
+            id: product.id(),
+            slug: product.slug().clone(),
+            title: product.title().clone(),
+            description: product.description().clone(),
+            category: product.category(),
+            variants: product
+                .variants()
+                .iter()
+                .filter(|variant| variant.active)
+                .map(|variant| ShopVariant {
+                    id: variant.id,
+                    sku: variant.sku.clone(),
+                    title: variant.title.clone(),
+                    price: variant.price,
+                })
+                .collect(),
+            version: product.version(),
+        }
+    }
+}

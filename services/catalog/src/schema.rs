@@ -1,0 +1,75 @@
+//! The tables as Diesel sees them. The rule: the same columns as in `migrations/`, nothing more.
+
+diesel::table! {
+    categories (org_id, category_id) {
+        org_id -> Uuid,
+        category_id -> Uuid,
+        parent_id -> Nullable<Uuid>,
+        slug -> Text,
+        path -> Array<Uuid>,
+        removed -> Bool,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    products (org_id, product_id) {
+        org_id -> Uuid,
+        product_id -> Uuid,
+        slug -> Text,
+        title -> Text,
+        description -> Text,
+        category_id -> Nullable<Uuid>,
+        status -> Text,
+        price_from_minor -> BigInt,
+        currency -> Text,
+        variant_count -> Integer,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    stock (org_id, variant_id) {
+        org_id -> Uuid,
+        variant_id -> Uuid,
+        sku -> Text,
+        on_hand -> BigInt,
+        reserved -> BigInt,
+        held -> BigInt,
+        low_threshold -> BigInt,
+        version -> BigInt,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    movements (org_id, sku, movement_id) {
+        org_id -> Uuid,
+        sku -> Text,
+        movement_id -> BigInt,
+        variant_id -> Uuid,
+        kind -> Text,
+        on_hand_delta -> BigInt,
+        reserved_delta -> BigInt,
+        held_delta -> BigInt,
+        order_id -> Nullable<Uuid>,
+        reason -> Text,
+        actor -> Text,
+        occurred_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    reservations (org_id, order_id) {
+        org_id -> Uuid,
+        order_id -> Uuid,
+        state -> Text,
+        lines -> Jsonb,
+        expires_at -> Nullable<Timestamptz>,
+        confirm_refused -> Bool,
+        version -> BigInt,
+        updated_at -> Timestamptz,
+    }
+}

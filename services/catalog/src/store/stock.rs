@@ -1,0 +1,212 @@
+//! Stock rows and their ledger. The rule: a level is written in the statement that appends its movements, after its
+//! row was locked in the order of the SKUs.
+
+use std::collections::BTreeMap;
+
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use kernel::{Currency, Money, OrderId, OrganisationId, ProductId, Sku, Timestamp, VariantId};
+use persistence::{AsyncPgConnection, statement};
+use uuid::Uuid;
+
+use crate::domain::reservation::Shelf;
+use crate::domain::stock::{Level, Movement, Stock};
+use crate::error::CatalogError;
+
+/// The stock that a new variant begins with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Opening<'s> {
+    pub(crate) variant: VariantId,
+    pub(crate) sku: &'s Sku,
+    pub(crate) on_hand: i64,
+    pub(crate) low_threshold: i64,
+}
+
+/// Who writes and why, for the ledger.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry<'e> {
+    pub(crate) actor: &'e str,
+    pub(crate) reason: &'e str,
+    pub(crate) now: Timestamp,
+}
+
+/// Opens stock rows with their first movement, in one statement.
+pub(crate) async fn open(
+    connection: &mut AsyncPgConnection,
+    organisation: OrganisationId,
+    openings: &[Opening<'_>],
+    entry: Entry<'_>,
+) -> Result<(), CatalogError> {
+    if openings.is_empty() {
+        return Ok(());
+    }
+    statement(
+        "with s as (
+           insert into stock (org_id, variant_id, sku, on_hand, low_threshold, updated_at)
+           select $1, g.variant_id, g.sku, g.on_hand, g.low_threshold, $8
+           from unnest($2, $3, $4, $5) as g(variant_id, sku, on_hand, low_threshold)
+           order by g.sku collate \"C\"
+           returning variant_id, sku, on_hand
+         )
+         insert into movements (org_id, sku, variant_id, kind, on_hand_delta, reserved_delta, held_delta, reason,
+                                actor, occurred_at)
+         select $1, s.sku, s.variant_id, 'adjust', s.on_hand, 0, 0, $6, $7, $8 from s where s.on_hand <> 0",
+    )
+    .bind::<SqlUuid, _>(organisation.uuid())
+    .bind::<Array<SqlUuid>, _>(openings.iter().map(|row| row.variant.uuid()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(openings.iter().map(|row| row.sku.as_str()).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(openings.iter().map(|row| row.on_hand).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(openings.iter().map(|row| row.low_threshold).collect::<Vec<_>>())
+    .bind::<Text, _>(entry.reason)
+    .bind::<Text, _>(entry.actor)
+    .bind::<Timestamptz, _>(entry.now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct ShelfRow {
+    #[diesel(sql_type = SqlUuid)]
+    variant_id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    product_id: Uuid,
+    #[diesel(sql_type = Text)]
+    sku: String,
+    #[diesel(sql_type = BigInt)]
+    price_minor: i64,
+    #[diesel(sql_type = Text)]
+    currency: String,
+    #[diesel(sql_type = Bool)]
+    for_sale: bool,
+    #[diesel(sql_type = BigInt)]
+    on_hand: i64,
+    #[diesel(sql_type = BigInt)]
+    reserved: i64,
+    #[diesel(sql_type = BigInt)]
+    held: i64,
+    #[diesel(sql_type = BigInt)]
+    low_threshold: i64,
+    #[diesel(sql_type = BigInt)]
+    version: i64,
+}
+
+impl ShelfRow {
+    fn into_shelf(self) -> Result<(Sku, Shelf), CatalogError> {
+        let corrupt = |cause: kernel::Malformed| CatalogError::Corrupt { what: "stock level", reason: cause.to_string() };
+        let currency = Currency::parse(&self.currency).map_err(corrupt)?;
+        let shelf = Shelf {
+            variant: VariantId::from_uuid(self.variant_id),
+            product: ProductId::from_uuid(self.product_id),
+            price: Money::from_minor(self.price_minor, currency).map_err(corrupt)?,
+            for_sale: self.for_sale,
+            stock: Stock {
+                level: Level::restore(self.on_hand, self.reserved, self.held),
+                low_threshold: self.low_threshold,
+                version: self.version,
+            },
+        };
+        Ok((Sku::parse(&self.sku).map_err(corrupt)?, shelf))
+    }
+}
+
+/// Locks the stock rows of these SKUs in one statement, in the order of the SKUs, and tells what stands beside them.
+/// SKUs that nothing has are absent from the answer.
+pub(crate) async fn lock(
+    connection: &mut AsyncPgConnection,
+    organisation: OrganisationId,
+    skus: &[&Sku],
+) -> Result<BTreeMap<Sku, Shelf>, CatalogError> {
+    if skus.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    // `order by s.sku` is byte order, as the column's collation says, and so the order of `Sku` in the program.
+    let rows: Vec<ShelfRow> = statement(
+        "select s.variant_id, v.product_id, s.sku, v.price_minor, v.currency,
+                v.active and p.status = 'active' as for_sale,
+                s.on_hand, s.reserved, s.held, s.low_threshold, s.version
+         from stock s
+         join variants v on v.org_id = s.org_id and v.variant_id = s.variant_id
+         join products p on p.org_id = v.org_id and p.product_id = v.product_id
+         where s.org_id = $1 and s.sku = any($2)
+         order by s.sku
+         for update of s",
+    )
+    .bind::<SqlUuid, _>(organisation.uuid())
+    .bind::<Array<Text>, _>(skus.iter().map(|sku| sku.as_str()).collect::<Vec<_>>())
+    .load(connection)
+    .await?;
+    rows.into_iter().map(ShelfRow::into_shelf).collect()
+}
+
+/// A stock row as it is to be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Written {
+    pub(crate) variant: VariantId,
+    pub(crate) stock: Stock,
+}
+
+/// A movement as it is to be kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kept<'k> {
+    pub(crate) variant: VariantId,
+    pub(crate) sku: &'k Sku,
+    pub(crate) order: Option<OrderId>,
+    pub(crate) movement: Movement,
+    pub(crate) actor: &'k str,
+}
+
+/// Writes locked rows and appends their movements, in one statement.
+pub(crate) async fn write(
+    connection: &mut AsyncPgConnection,
+    organisation: OrganisationId,
+    rows: &[Written],
+    movements: &[Kept<'_>],
+    reason: &str,
+    now: Timestamp,
+) -> Result<(), CatalogError> {
+    if rows.is_empty() && movements.is_empty() {
+        return Ok(());
+    }
+    let column = |of: fn(&Written) -> i64| rows.iter().map(of).collect::<Vec<_>>();
+    let delta = |of: fn(&Kept<'_>) -> i64| movements.iter().map(of).collect::<Vec<_>>();
+    statement(
+        "with s as (
+           update stock t
+           set on_hand = g.on_hand, reserved = g.reserved, held = g.held, low_threshold = g.low_threshold,
+               version = g.version, updated_at = $9
+           from unnest($2, $3, $4, $5, $6, $7) as g(variant_id, on_hand, reserved, held, low_threshold, version)
+           where t.org_id = $1 and t.variant_id = g.variant_id
+         )
+         insert into movements (org_id, sku, variant_id, kind, on_hand_delta, reserved_delta, held_delta, order_id,
+                                reason, actor, occurred_at)
+         select $1, g.sku, g.variant_id, g.kind, g.on_hand_delta, g.reserved_delta, g.held_delta, g.order_id,
+                $8, g.actor, $9
+         from unnest($10, $11, $12, $13, $14, $15, $16, $17) with ordinality
+           as g(sku, variant_id, kind, on_hand_delta, reserved_delta, held_delta, order_id, actor, position)
+         order by g.position",
+    )
+    .bind::<SqlUuid, _>(organisation.uuid())
+    .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.variant.uuid()).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(column(|row| row.stock.level.on_hand()))
+    .bind::<Array<BigInt>, _>(column(|row| row.stock.level.reserved()))
+    .bind::<Array<BigInt>, _>(column(|row| row.stock.level.held()))
+    .bind::<Array<BigInt>, _>(column(|row| row.stock.low_threshold))
+    .bind::<Array<BigInt>, _>(column(|row| row.stock.version))
+    .bind::<Text, _>(reason)
+    .bind::<Timestamptz, _>(now)
+    .bind::<Array<Text>, _>(movements.iter().map(|kept| kept.sku.as_str()).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(movements.iter().map(|kept| kept.variant.uuid()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(movements.iter().map(|kept| kept.movement.kind.as_str()).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(delta(|kept| kept.movement.on_hand))
+    .bind::<Array<BigInt>, _>(delta(|kept| kept.movement.reserved))
+    .bind::<Array<BigInt>, _>(delta(|kept| kept.movement.held))
+    .bind::<Array<Nullable<SqlUuid>>, _>(
+        movements.iter().map(|kept| kept.order.map(OrderId::uuid)).collect::<Vec<_>>(),
+    )
+    .bind::<Array<Text>, _>(movements.iter().map(|kept| kept.actor).collect::<Vec<_>>())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
