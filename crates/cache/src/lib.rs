@@ -1,1 +1,11 @@
 #![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
+
+mod breaker;
+mod flights;
+pub mod limits;
+mod reads;
+mod redis;
+
+pub use crate::reads::{Cache, Key};
+pub use crate::redis::{Error, Redis};
