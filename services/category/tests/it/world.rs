@@ -1,0 +1,115 @@
+//! One category service in a scene of its own, in this process: HTTP on a free port, and on request the relay.
+
+use std::time::Duration;
+
+use category::http;
+use contracts::{Channel, category::CategoryState, topics};
+use mediator::Mediator;
+use messaging::{Producer, Relay};
+use serde_json::{Value, json};
+use testkit::{Caller, Client, Scene};
+
+/// As long as anything may take on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+
+pub(crate) struct World {
+    pub(crate) scene: Scene,
+    mediator: Mediator,
+    base: String,
+    server: Option<rest::server::Server>,
+    relay: Option<Relay>,
+}
+
+impl World {
+    /// HTTP and database only.
+    pub(crate) async fn quiet() -> Self {
+        let scene = Scene::of(category::NAME, category::MIGRATIONS).connections(6).build().await;
+        let mediator = scene.mediator();
+        let app = rest::App::new(category::NAME, mediator.clone(), scene.verifier(), scene.organisations());
+        let settings = rest::server::Settings::new("127.0.0.1:0".parse().unwrap()).workers(1);
+        let server = rest::server::start(settings, app, http::routes()).unwrap();
+        let base = format!("http://{}", server.address());
+        Self { scene, mediator, base, server: Some(server), relay: None }
+    }
+
+    /// With the relay, on a topic of its own.
+    pub(crate) async fn connected() -> Self {
+        let mut world = Self::quiet().await;
+        world.scene.topics(&[topics::CATEGORY]).await;
+        let producer = Producer::new(&world.scene.messaging()).unwrap();
+        world.relay = Some(Relay::start(world.mediator.database().clone(), producer));
+        world
+    }
+
+    pub(crate) async fn stop(mut self) {
+        if let Some(relay) = self.relay.take() {
+            relay.stop(PATIENCE).await;
+        }
+        if let Some(server) = self.server.take() {
+            server.stop().await;
+        }
+    }
+
+    pub(crate) fn client(&self, caller: Caller) -> Client {
+        self.scene.client(&self.base, caller)
+    }
+
+    pub(crate) fn owner(&self) -> Client {
+        self.client(Caller::Owner)
+    }
+
+    /// Creates a category named after its slug and returns its id.
+    pub(crate) async fn plant(&self, slug: &str, parent: Option<&str>) -> String {
+        let (status, body) = self.owner().post("/admin/v1/categories", &named(slug, parent)).await;
+        assert_eq!(status, 201, "{body}");
+        body["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Moves a category; the status and what was answered.
+    pub(crate) async fn transplant(&self, category: &str, parent: Option<&str>, position: Option<u32>) -> (u16, Value) {
+        let path = format!("/admin/v1/categories/{category}/move");
+        self.owner().post(&path, &json!({"parent": parent, "position": position})).await
+    }
+
+    /// The tree as staff sees it: each line a slug, indented by its depth.
+    pub(crate) async fn tree(&self) -> Vec<String> {
+        let (status, body) = self.owner().get("/admin/v1/categories").await;
+        assert_eq!(status, 200, "{body}");
+        drawn(&body)
+    }
+
+    /// Every state on the topic, with the version of its envelope.
+    pub(crate) async fn states(&self) -> Vec<(i64, CategoryState)> {
+        let records = self.scene.read(topics::CATEGORY.name).await;
+        let state = |record: &messaging::Record| {
+            let version = record.header("ce_aggregateversion").unwrap().parse().unwrap();
+            let event_type = record.header("ce_type").unwrap();
+            let state = CategoryState::decode(event_type, record.payload.as_deref().unwrap()).unwrap();
+            assert_eq!(record.key_text(), state.key().to_string(), "the key is the category");
+            (version, state)
+        };
+        records.iter().map(state).collect()
+    }
+}
+
+pub(crate) fn named(slug: &str, parent: Option<&str>) -> Value {
+    json!({"name": slug.to_uppercase(), "slug": slug, "parent": parent})
+}
+
+/// A listing as lines: each a slug, indented by its depth.
+pub(crate) fn drawn(listing: &Value) -> Vec<String> {
+    let line = |item: &Value| {
+        let depth = item["path"].as_array().unwrap().len();
+        format!("{}{}", "  ".repeat(depth - 1), item["slug"].as_str().unwrap())
+    };
+    listing["items"].as_array().unwrap().iter().map(line).collect()
+}
+
+/// The fields that a problem names, sorted.
+pub(crate) fn fields(problem: &Value) -> Vec<&str> {
+    let errors = problem["errors"].as_array().map_or(&[][..], Vec::as_slice);
+    let mut fields: Vec<_> = errors.iter().map(|fault| fault["field"].as_str().unwrap()).collect();
+    fields.sort_unstable();
+    fields.dedup();
+    fields
+}
