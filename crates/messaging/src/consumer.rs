@@ -445,13 +445,14 @@ impl Worker {
                 mine.iter().map(|readable| (name.to_owned(), readable.record.key_text())).collect();
             keys.sort_unstable();
             keys.dedup();
-            let parked = persistence::parked_among(&mut tx, service, &keys).await.map_err(fail)?;
+            let mut parked = persistence::parked_among(&mut tx, service, &keys).await.map_err(fail)?;
             let mut through: Vec<&Readable> = Vec::with_capacity(mine.len());
             for readable in mine {
                 let key = (name.to_owned(), readable.record.key_text());
                 let redriven = readable.record.header(header::REDRIVE).is_some();
                 if redriven && readable.record.header(header::UNPARK).is_some() {
                     persistence::unpark_key(&mut tx, service, name, &key.1).await.map_err(fail)?;
+                    parked.remove(&key);
                 }
                 if parked.contains(&key) && !redriven {
                     behind.push((readable, key.1));

@@ -30,6 +30,9 @@ pub enum SendFailure {
     /// This record will never be taken: too large, malformed, for a topic that may not be written.
     #[error("the broker will never take this record: {0}")]
     Impossible(KafkaError),
+    /// An earlier record of the same key was refused, so this one was not sent.
+    #[error("an earlier record of this key was refused")]
+    Behind,
     /// It is not known whether the broker has it; it can be sent again.
     #[error("the broker has not confirmed this record: {0}")]
     Unconfirmed(String),
@@ -60,11 +63,22 @@ impl Producer {
         Ok(Self { inner: settings.producer().create()?, settings: settings.clone() })
     }
 
-    /// Sends the records in their order and returns, for each, whether the broker has it.
+    /// Sends the records in their order and returns, for each, whether the broker has it. Behind a
+    /// record that is refused at once, none of its key is sent.
     pub async fn send_all(&self, records: &[Outgoing]) -> Vec<Result<(), SendFailure>> {
         let mut waiting = Vec::with_capacity(records.len());
+        let mut refused = std::collections::HashSet::new();
         for record in records {
-            waiting.push(self.enqueue(record).await);
+            let lane = (record.topic.as_str(), record.key.as_deref());
+            if record.key.is_some() && refused.contains(&lane) {
+                waiting.push(Err(SendFailure::Behind));
+                continue;
+            }
+            let enqueued = self.enqueue(record).await;
+            if enqueued.is_err() {
+                refused.insert(lane);
+            }
+            waiting.push(enqueued);
         }
         let mut results = Vec::with_capacity(records.len());
         for delivery in waiting {

@@ -45,10 +45,23 @@ impl Relay {
     /// Starts the relay of this replica; it works as soon as it gets the lock.
     #[must_use]
     pub fn start(database: Database, producer: Producer) -> Self {
+        Self::start_asking(database, producer, persistence::PENDING)
+    }
+
+    /// A relay that asks the outbox something else: for the test that shows why it does not.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn start_asking(database: Database, producer: Producer, select: &'static str) -> Self {
         let (stop, stopped) = watch::channel(false);
         let state = RelayState::default();
-        let worker = Worker { database, producer, state: state.clone(), stopped };
+        let worker = Worker { database, producer, state: state.clone(), stopped, select };
         Self { state, stop, task: tokio::spawn(worker.run()) }
+    }
+
+    /// Ends at once and in the middle of anything, as a crash would.
+    #[doc(hidden)]
+    pub fn kill(self) {
+        self.task.abort();
     }
 
     /// What it is doing.
@@ -73,6 +86,7 @@ struct Worker {
     producer: Producer,
     state: RelayState,
     stopped: watch::Receiver<bool>,
+    select: &'static str,
 }
 
 impl Worker {
@@ -88,7 +102,7 @@ impl Worker {
 
     /// One database session: ask for the lock until it is ours, then relay until told to stop.
     async fn session(&mut self) -> Result<(), persistence::Error> {
-        let mut session = OutboxSession::open(&self.database).await?;
+        let mut session = OutboxSession::open(&self.database).await?.asking(self.select);
         while !session.try_lead().await? {
             // Another replica relays: tell it about commits here, several in one.
             tokio::select! {
@@ -178,6 +192,7 @@ impl Worker {
                     metrics::counter!("outbox_parked_total").increment(1);
                     session.park_aggregate(event, &error.to_string()).await?;
                 }
+                Err(SendFailure::Behind) => {}
                 Err(SendFailure::Unconfirmed(_)) => stuck = true,
                 Err(SendFailure::Fatal(error)) => {
                     // Sending on with this client could reorder: leave, and let a supervisor start anew.

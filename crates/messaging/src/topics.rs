@@ -124,20 +124,22 @@ async fn assert_settings(
     options: &AdminOptions,
     wanted: &[Wanted],
 ) -> Result<(), TopicError> {
-    let resources: Vec<ResourceSpecifier<'_>> =
-        wanted.iter().map(|topic| ResourceSpecifier::Topic(&topic.name)).collect();
     let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
-    let described = loop {
-        let described = admin.describe_configs(&resources, options).await.map_err(TopicError::Unavailable)?;
-        // A topic that was created a moment ago may not be known to every broker yet.
-        if described.iter().all(Result::is_ok) || tokio::time::Instant::now() > deadline {
-            break described;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    };
-    for (topic, resource) in wanted.iter().zip(described) {
-        let resource = resource.map_err(|code| TopicError::Refused { topic: topic.name.clone(), code })?;
-        let found = resource.get("cleanup.policy").and_then(|entry| entry.value.clone()).unwrap_or_default();
+    for topic in wanted {
+        let found = loop {
+            let resource = [ResourceSpecifier::Topic(&topic.name)];
+            let described = admin.describe_configs(&resource, options).await.map_err(TopicError::Unavailable)?;
+            let policy = match described.into_iter().next() {
+                Some(Ok(resource)) => resource.get("cleanup.policy").and_then(|entry| entry.value.clone()),
+                Some(Err(_)) | None => None,
+            };
+            // A topic that was created a moment ago is not known to the whole broker yet.
+            match policy {
+                Some(policy) => break policy,
+                None if tokio::time::Instant::now() > deadline => break "nothing".to_owned(),
+                None => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        };
         if found != topic.policy {
             return Err(TopicError::Differs {
                 topic: topic.name.clone(),

@@ -113,6 +113,7 @@ pub(crate) async fn insert_events(connection: &mut AsyncPgConnection, rows: &[Ou
 pub struct OutboxSession {
     connection: AsyncPgConnection,
     schema: String,
+    select: &'static str,
 }
 
 impl OutboxSession {
@@ -124,7 +125,15 @@ impl OutboxSession {
         let mut connection = database.system_session().await?;
         // A delete that a crash forgets sends a row again, which consumers absorb.
         connection.batch_execute("set synchronous_commit = off").await?;
-        Ok(Self { connection, schema: database.schema().to_owned() })
+        Ok(Self { connection, schema: database.schema().to_owned(), select: PENDING })
+    }
+
+    /// Another question in place of [`PENDING`]: for the test that shows why it is the one it is.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn asking(mut self, select: &'static str) -> Self {
+        self.select = select;
+        self
     }
 
     /// Whether this connection is the one relay of the schema from now on; does not wait. The lock
@@ -157,7 +166,7 @@ impl OutboxSession {
     /// # Errors
     /// When the database is away.
     pub async fn pending(&mut self, limit: i64) -> Result<Vec<PendingEvent>, Error> {
-        Ok(statement(PENDING).bind::<BigInt, _>(limit).load(&mut self.connection).await?)
+        Ok(statement(self.select).bind::<BigInt, _>(limit).load(&mut self.connection).await?)
     }
 
     /// Removes rows that the broker has acknowledged.
@@ -190,7 +199,7 @@ impl OutboxSession {
     }
 }
 
-/// The relay's question. It stands alone so that a test can put a cursor in its place.
+/// The relay's question: what is there and not parked. No cursor.
 pub const PENDING: &str = "select sequence, aggregatetype, aggregateid, payload, headers, created_at from outbox o
      where not exists (select from outbox_parked p
                        where p.aggregatetype = o.aggregatetype and p.aggregateid = o.aggregateid)

@@ -1,0 +1,143 @@
+//! The consumer when records come twice, when it dies between commit and offset, when a second
+//! member joins in the middle of a batch, when the database is in the way: the same tables each time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use messaging::{Consumer, Outgoing, Producer, Subscriptions};
+use testkit::{Scene, eventually};
+use uuid::Uuid;
+
+use crate::scenery::{Behaviour, TakeEffect, effects, record, scene};
+
+fn subscriptions(behaviour: &Arc<Behaviour>) -> Subscriptions {
+    let behaviour = Arc::clone(behaviour);
+    Subscriptions::new("order").on_batch(move |events| TakeEffect { events, behaviour: Arc::clone(&behaviour) })
+}
+
+async fn start(scene: &Scene, subscriptions: Subscriptions) -> Consumer {
+    let settings = scene.messaging();
+    let producer = Producer::new(&settings).unwrap();
+    Consumer::start(settings, scene.mediator(), producer, subscriptions).await.unwrap()
+}
+
+/// `aggregates` × `versions` records, aggregates interleaved.
+fn history(scene: &Scene, aggregates: u128, versions: i64) -> Vec<Outgoing> {
+    (1..=versions)
+        .flat_map(|version| (1..=aggregates).map(move |aggregate| (aggregate, version)))
+        .map(|(aggregate, version)| record(scene, Uuid::from_u128(aggregate), version))
+        .collect()
+}
+
+/// Each event once, and the versions of each aggregate in order.
+fn assert_once_and_in_order(effects: &[(Uuid, i64)], aggregates: u128, versions: i64) {
+    let mut by_aggregate: BTreeMap<Uuid, Vec<i64>> = BTreeMap::new();
+    for (aggregate, version) in effects {
+        by_aggregate.entry(*aggregate).or_default().push(*version);
+    }
+    assert_eq!(u128::try_from(by_aggregate.len()).unwrap(), aggregates);
+    for (aggregate, seen) in by_aggregate {
+        assert_eq!(seen, (1..=versions).collect::<Vec<_>>(), "of {aggregate}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_comes_twice_has_effects_once() {
+    let scene = scene().await;
+    scene.topics(&[contracts::topics::ORDER]).await;
+    let behaviour = Arc::new(Behaviour::default());
+    let once = history(&scene, 20, 5);
+    let twice: Vec<Outgoing> = once.iter().chain(&once).cloned().collect();
+    scene.send(&twice).await;
+    let consumer = start(&scene, subscriptions(&behaviour)).await;
+    eventually(Duration::from_secs(30), async || effects(&scene).await.len() >= 100).await;
+    // The duplicates are behind the originals in each partition; one more record per partition marks the end.
+    let marks: Vec<Outgoing> = (100..160).map(|aggregate| record(&scene, Uuid::from_u128(aggregate), 1)).collect();
+    scene.send(&marks).await;
+    eventually(Duration::from_secs(30), async || effects(&scene).await.len() >= 160).await;
+    let first: Vec<_> = effects(&scene).await.into_iter().filter(|(id, _)| id.as_u128() <= 20).collect();
+    assert_once_and_in_order(&first, 20, 5);
+    consumer.stop(Duration::from_secs(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_that_dies_between_commit_and_offset_leaves_the_same_tables() {
+    let scene = scene().await;
+    scene.topics(&[contracts::topics::ORDER]).await;
+    scene.send(&history(&scene, 20, 5)).await;
+    let behaviour = Arc::new(Behaviour::default());
+    let mut deaths = 0;
+    // Dies after the commit and before the offset is stored, over and over.
+    while deaths < 3 {
+        let armed = Arc::new(AtomicBool::new(true));
+        let fuse = Arc::clone(&armed);
+        let deadly = subscriptions(&behaviour).after_commit(move || {
+            assert!(!fuse.swap(false, Ordering::SeqCst), "killed between commit and offset, as the test wants");
+        });
+        let consumer = start(&scene, deadly).await;
+        eventually(Duration::from_secs(30), async || consumer.has_ended()).await;
+        deaths += 1;
+    }
+    let consumer = start(&scene, subscriptions(&behaviour)).await;
+    eventually(Duration::from_secs(30), async || effects(&scene).await.len() >= 100).await;
+    scene.send(&[record(&scene, Uuid::from_u128(1000), 1)]).await;
+    eventually(Duration::from_secs(30), async || effects(&scene).await.iter().any(|(id, _)| id.as_u128() == 1000))
+        .await;
+    let rest: Vec<_> = effects(&scene).await.into_iter().filter(|(id, _)| id.as_u128() <= 20).collect();
+    assert_once_and_in_order(&rest, 20, 5);
+    consumer.stop(Duration::from_secs(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_member_that_joins_in_the_middle_of_a_batch_changes_nothing() {
+    let scene = scene().await;
+    scene.topics(&[contracts::topics::ORDER]).await;
+    scene.send(&history(&scene, 30, 4)).await;
+    let slow = Arc::new(Behaviour { delay: Duration::from_millis(1500), ..Behaviour::default() });
+    let first = start(&scene, subscriptions(&slow)).await;
+    let quick = Arc::new(Behaviour::default());
+    let second = start(&scene, subscriptions(&quick)).await;
+    eventually(Duration::from_secs(30), async || effects(&scene).await.len() >= 120).await;
+    // Both members work: records go on being sent until the second one had some.
+    let mut version = 4;
+    eventually(Duration::from_secs(60), async || {
+        version += 1;
+        let more: Vec<_> = (1..=30).map(|aggregate| record(&scene, Uuid::from_u128(aggregate), version)).collect();
+        scene.send(&more).await;
+        quick.ran.load(Ordering::SeqCst) > 0 && slow.ran.load(Ordering::SeqCst) > 0
+    })
+    .await;
+    let expected = 30 * usize::try_from(version).unwrap();
+    eventually(Duration::from_secs(60), async || effects(&scene).await.len() >= expected).await;
+    first.stop(Duration::from_secs(10)).await;
+    second.stop(Duration::from_secs(10)).await;
+    let mut all = effects(&scene).await;
+    assert_eq!(all.len(), expected);
+    // Rows of two members interleave in the table; what counts is that each event is there once.
+    all.sort_unstable();
+    assert_once_and_in_order(&all, 30, version);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_that_passes_blocks_and_loses_nothing() {
+    let scene = scene().await;
+    scene.topics(&[contracts::topics::ORDER]).await;
+    let behaviour = Arc::new(Behaviour { transient: AtomicU32::new(4), ..Behaviour::default() });
+    let consumer = start(&scene, subscriptions(&behaviour)).await;
+    scene.send(&history(&scene, 20, 5)).await;
+    eventually(Duration::from_secs(30), async || effects(&scene).await.len() >= 100).await;
+    scene
+        .send(
+            &(6..=10)
+                .flat_map(|v| (1..=20).map(move |a| (a, v)))
+                .map(|(a, v)| record(&scene, Uuid::from_u128(a), v))
+                .collect::<Vec<_>>(),
+        )
+        .await;
+    eventually(Duration::from_secs(30), async || effects(&scene).await.len() >= 200).await;
+    assert_once_and_in_order(&effects(&scene).await, 20, 10);
+    assert!(!consumer.state().is_blocked());
+    consumer.stop(Duration::from_secs(10)).await;
+}

@@ -1,0 +1,216 @@
+//! The relay under concurrent writers, crashes and a second replica: every event once on the topic
+//! or more often, never out of order, never lost. And the proof that this test can fail.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use access::Permission;
+use diesel::QueryableByName;
+use diesel::sql_types::{BigInt, Double, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use mediator::{Command, Mediator, Tx};
+use messaging::{Producer, Record, Relay};
+use testkit::{Scene, eventually};
+use uuid::Uuid;
+
+use crate::scenery::{TestError, event, scene};
+
+const WRITERS: usize = 8;
+const EVENTS_PER_WRITER: usize = 100;
+const AGGREGATES: u128 = 10;
+
+/// Takes a transaction id early, waits, locks its aggregate, counts it up and says so.
+struct CountUp {
+    aggregate: Uuid,
+    wait_seconds: f64,
+}
+
+#[derive(QueryableByName)]
+struct VersionRow {
+    #[diesel(sql_type = BigInt)]
+    version: i64,
+}
+
+impl Command for CountUp {
+    const NAME: &'static str = "order.count-up";
+    const REQUIRES: Permission = Permission::System;
+    type Reply = ();
+    type Error = TestError;
+
+    async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), TestError> {
+        let organisation = tx.organisation().uuid();
+        persistence::statement("select txid_current(), pg_sleep($1)")
+            .bind::<Double, _>(self.wait_seconds)
+            .execute(tx.connection())
+            .await
+            .map_err(persistence::Error::from)?;
+        let row: VersionRow = persistence::statement(
+            "insert into aggregates (org_id, id, version) values ($1, $2, 1)
+             on conflict (org_id, id) do update set version = aggregates.version + 1 returning version",
+        )
+        .bind::<SqlUuid, _>(organisation)
+        .bind::<SqlUuid, _>(self.aggregate)
+        .get_result(tx.connection())
+        .await
+        .map_err(persistence::Error::from)?;
+        tx.record(row.version, event(self.aggregate));
+        Ok(())
+    }
+}
+
+/// The cursor that every tutorial shows: remembers the highest sequence number it has seen.
+const CURSOR: &str = "with next as (
+        select sequence, aggregatetype, aggregateid, payload, headers, created_at from outbox
+        where sequence > (select position from relay_cursor) order by sequence limit $1),
+     moved as (
+        update relay_cursor set position = greatest(position, (select max(sequence) from next))
+        where exists (select from next))
+     select * from next order by sequence";
+
+async fn write(mediator: Mediator, scene: &Scene) {
+    let scope = mediator::Scope::system("test", scene.organisation());
+    let mut writers = tokio::task::JoinSet::new();
+    for writer in 0..WRITERS {
+        let (mediator, scope) = (mediator.clone(), scope.clone());
+        writers.spawn(async move {
+            for number in 0..EVENTS_PER_WRITER {
+                let aggregate =
+                    Uuid::from_u128(u128::try_from((writer * 7 + number * 3) % 1000).unwrap() % AGGREGATES + 1);
+                let wait_seconds = f64::from(u32::try_from((writer * 13 + number * 5) % 7).unwrap()) / 1000.0;
+                mediator.send(&scope, CountUp { aggregate, wait_seconds }).await.unwrap();
+            }
+        });
+    }
+    while let Some(written) = writers.join_next().await {
+        written.unwrap();
+    }
+}
+
+/// Lost events and events that came before an earlier one of their aggregate.
+fn faults(records: &[Record]) -> (usize, usize) {
+    let mut seen = HashSet::new();
+    let mut latest: BTreeMap<String, i64> = BTreeMap::new();
+    let mut inversions = 0;
+    let mut distinct = 0;
+    for record in records {
+        let id = record.header(contracts::header::ID).unwrap().to_owned();
+        let version: i64 = record.header(contracts::header::AGGREGATE_VERSION).unwrap().parse().unwrap();
+        if !seen.insert(id) {
+            continue;
+        }
+        distinct += 1;
+        let before = latest.entry(record.key_text()).or_insert(0);
+        inversions += usize::from(version < *before);
+        *before = version.max(*before);
+    }
+    (WRITERS * EVENTS_PER_WRITER - distinct, inversions)
+}
+
+/// Makes the way from a sequence number to its commit long, as a slow disk does.
+async fn slow_commits(scene: &Scene) {
+    scene
+        .superuser()
+        .await
+        .batch_execute(
+            "create function slow() returns trigger language plpgsql as
+               $$ begin perform pg_sleep(random() * 0.01); return null; end $$;
+             create trigger slow after insert on outbox for each statement execute function slow();",
+        )
+        .await
+        .unwrap();
+}
+
+async fn outbox_rows(scene: &Scene) -> i64 {
+    scene.superuser().await.query_one("select count(*) from outbox", &[]).await.unwrap().get(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_or_reordered_by_two_relays_that_are_killed_and_restarted() {
+    let scene = scene().await;
+    scene.topics(&[contracts::topics::ORDER]).await;
+    slow_commits(&scene).await;
+    let settings = scene.messaging();
+    let start = || Relay::start(scene.database(), Producer::new(&settings).unwrap());
+    let mut relays = vec![start(), start()];
+
+    let writing = write(scene.mediator(), &scene);
+    let killing = async {
+        let mut killed = 0;
+        loop {
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            let leader = relays.iter().position(|relay| relay.state().is_leading());
+            if let Some(leader) = leader {
+                relays.remove(leader).kill();
+                relays.push(start());
+                killed += 1;
+            }
+            if killed >= 5 {
+                break;
+            }
+        }
+    };
+    tokio::join!(writing, killing);
+
+    eventually(Duration::from_secs(60), async || outbox_rows(&scene).await == 0).await;
+    let records = scene.read(contracts::topics::ORDER.name).await;
+    assert_eq!(faults(&records), (0, 0), "(lost, out of order) of {} records", records.len());
+    for relay in relays {
+        relay.stop(Duration::from_secs(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_with_a_cursor_fails_the_same_test() {
+    let scene = scene().await;
+    scene.topics(&[contracts::topics::ORDER]).await;
+    slow_commits(&scene).await;
+    let relay = Relay::start_asking(scene.database(), Producer::new(&scene.messaging()).unwrap(), CURSOR);
+    write(scene.mediator(), &scene).await;
+    // What the cursor has passed by stays in the outbox; what it has not is sent and deleted.
+    let mut rows = outbox_rows(&scene).await;
+    eventually(Duration::from_secs(30), async || {
+        let before = std::mem::replace(&mut rows, outbox_rows(&scene).await);
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        before == rows
+    })
+    .await;
+    let (lost, _) = faults(&scene.read(contracts::topics::ORDER.name).await);
+    assert!(lost > 0, "the cursor lost nothing, so the test above proves nothing");
+    relay.kill();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_the_broker_never_takes_parks_its_aggregate_and_the_others_go_on() {
+    let scene = scene().await;
+    scene.topics(&[contracts::topics::ORDER]).await;
+    let (stuck, free) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    let mediator = scene.mediator();
+    let scope = mediator::Scope::system("test", scene.organisation());
+    for aggregate in [stuck, free] {
+        mediator.send(&scope, CountUp { aggregate, wait_seconds: 0.0 }).await.unwrap();
+    }
+    let superuser = scene.superuser().await;
+    superuser
+        .batch_execute(&format!("update outbox set payload = repeat('x', 2000000) where aggregateid = '{stuck}'"))
+        .await
+        .unwrap();
+    let relay = Relay::start(scene.database(), Producer::new(&scene.messaging()).unwrap());
+    mediator.send(&scope, CountUp { aggregate: stuck, wait_seconds: 0.0 }).await.unwrap();
+    mediator.send(&scope, CountUp { aggregate: free, wait_seconds: 0.0 }).await.unwrap();
+    eventually(Duration::from_secs(20), async || {
+        let rows: Vec<String> = superuser
+            .query("select aggregateid from outbox", &[])
+            .await
+            .unwrap()
+            .iter()
+            .map(|row| row.get(0))
+            .collect();
+        rows == vec![stuck.to_string(), stuck.to_string()]
+    })
+    .await;
+    let keys: Vec<String> = scene.read(contracts::topics::ORDER.name).await.iter().map(Record::key_text).collect();
+    assert_eq!(keys, vec![free.to_string(), free.to_string()]);
+    let parked: i64 = superuser.query_one("select count(*) from outbox_parked", &[]).await.unwrap().get(0);
+    assert_eq!(parked, 1);
+    relay.stop(Duration::from_secs(5)).await;
+}

@@ -1,0 +1,116 @@
+//! A service that is one counter: an event in, an effect row out, an event on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use access::Permission;
+use contracts::order::{Cancelled, Cause, OrderEvent};
+use diesel::sql_types::{BigInt, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use kernel::OrderId;
+use mediator::{Class, Classified, Command, Tx};
+use messaging::{Delivered, Outgoing};
+use testkit::Scene;
+use uuid::Uuid;
+
+/// The schema of this test service.
+pub(crate) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("tests/migrations");
+
+/// A scene of the test service with pools that eight writers fit into.
+pub(crate) async fn scene() -> Scene {
+    // Shown for a test that fails; RUST_LOG chooses.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_test_writer()
+        .try_init();
+    Scene::of("order", MIGRATIONS).connections(10).build().await
+}
+
+/// The simplest event of the orders topic, about one aggregate.
+pub(crate) fn event(aggregate: Uuid) -> OrderEvent {
+    OrderEvent::Cancelled(Cancelled { order: OrderId::from_uuid(aggregate), cause: Cause::Staff })
+}
+
+/// Record number `version` of an aggregate, as a relay would send it.
+pub(crate) fn record(scene: &Scene, aggregate: Uuid, version: i64) -> Outgoing {
+    testkit::publish(Some(scene.organisation()), version, &event(aggregate))
+}
+
+/// Why the test service refuses, and whether that passes.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TestError {
+    /// The database.
+    #[error(transparent)]
+    Storage(#[from] persistence::Error),
+    /// As the test wants it.
+    #[error("the test wants a {0:?} failure")]
+    Wanted(Class),
+}
+
+impl Classified for TestError {
+    fn class(&self) -> Class {
+        match self {
+            TestError::Storage(error) => error.class(),
+            TestError::Wanted(class) => *class,
+        }
+    }
+}
+
+/// What the command does besides its work.
+#[derive(Default)]
+pub(crate) struct Behaviour {
+    /// Transient failures still to come.
+    pub(crate) transient: AtomicU32,
+    /// An aggregate that is never taken.
+    pub(crate) impossible: Option<Uuid>,
+    /// Time spent inside the transaction.
+    pub(crate) delay: Duration,
+    /// Commands that ran to their end.
+    pub(crate) ran: AtomicU32,
+}
+
+/// Writes one effect row per event: an effect twice is a row twice.
+pub(crate) struct TakeEffect {
+    pub(crate) events: Vec<Delivered<OrderEvent>>,
+    pub(crate) behaviour: Arc<Behaviour>,
+}
+
+impl Command for TakeEffect {
+    const NAME: &'static str = "order.take-effect";
+    const REQUIRES: Permission = Permission::System;
+    type Reply = ();
+    type Error = TestError;
+
+    async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), TestError> {
+        let organisation = tx.organisation().uuid();
+        for delivered in &self.events {
+            if self.behaviour.impossible == Some(delivered.envelope.subject) {
+                return Err(TestError::Wanted(Class::Permanent));
+            }
+            persistence::statement("insert into effects (org_id, aggregate, version, event) values ($1, $2, $3, $4)")
+                .bind::<SqlUuid, _>(organisation)
+                .bind::<SqlUuid, _>(delivered.envelope.subject)
+                .bind::<BigInt, _>(delivered.envelope.aggregate_version)
+                .bind::<SqlUuid, _>(delivered.envelope.id.uuid())
+                .execute(tx.connection())
+                .await
+                .map_err(persistence::Error::from)?;
+        }
+        tokio::time::sleep(self.behaviour.delay).await;
+        let left =
+            self.behaviour.transient.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if left.is_ok() {
+            return Err(TestError::Wanted(Class::Transient));
+        }
+        self.behaviour.ran.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+/// The effects so far: (aggregate, version) in the order of their rows.
+pub(crate) async fn effects(scene: &Scene) -> Vec<(Uuid, i64)> {
+    let rows = scene.superuser().await.query("select aggregate::text, version from effects order by id", &[]).await.unwrap();
+    rows.iter().map(|row| (row.get::<_, String>(0).parse().unwrap(), row.get(1))).collect()
+}

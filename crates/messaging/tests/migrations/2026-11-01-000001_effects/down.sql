@@ -1,0 +1,3 @@
+drop table relay_cursor;
+drop table effects;
+drop table aggregates;
