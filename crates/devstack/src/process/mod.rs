@@ -27,7 +27,7 @@ pub struct Launch {
     pub arguments: Vec<OsString>,
     /// Variables added to (or replacing those of) this process's environment.
     pub environment: Vec<(String, String)>,
-    /// Variables that must not reach the process.
+    /// Variables of this process that must not reach it, unless `environment` sets them.
     pub hidden: Vec<String>,
     /// User and group to run as, when this process is root and must not be.
     pub run_as: Option<(u32, u32)>,
@@ -78,6 +78,9 @@ impl Launch {
         let errors = log.try_clone().map_err(Error::file("open", &self.log))?;
         // `setsid` replaces itself by the program, so the pid is the program's.
         let mut command = Command::new("setsid");
+        for name in &self.hidden {
+            command.env_remove(name);
+        }
         command
             .arg(&self.program)
             .args(&self.arguments)
@@ -86,9 +89,6 @@ impl Launch {
             .stdin(Stdio::null())
             .stdout(log)
             .stderr(errors);
-        for name in &self.hidden {
-            command.env_remove(name);
-        }
         if let Some((user, group)) = self.run_as {
             command.uid(user).gid(group);
         }

@@ -1,6 +1,7 @@
 //! The stack as plain processes: what is not running is started on the data that is there.
 
 use std::env;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use devstack::process::{Launch, Signal};
@@ -17,6 +18,7 @@ pub(crate) const DATABASE: &str = "cyberstore";
 pub(super) const SERVICES_FOLDER: &str = "services";
 
 pub(super) async fn up(folder: &Folder, report: &Report) -> Result<EnvFile, Error> {
+    let programs = programs(folder, report).await?;
     let before = EnvFile::read(folder)?;
     let secrets = Secrets::kept_in(folder)?;
     let (database, redis_url, kafka_brokers) = tokio::try_join!(
@@ -29,7 +31,7 @@ pub(super) async fn up(folder: &Folder, report: &Report) -> Result<EnvFile, Erro
 
     let telegram = telegram(folder, report).await?;
     let plan = Plan {
-        programs: built_programs()?,
+        programs,
         folder: folder.join(SERVICES_FOLDER),
         replicas: replicas()?,
         usual_ports: true,
@@ -74,6 +76,26 @@ pub(super) async fn up(folder: &Folder, report: &Report) -> Result<EnvFile, Erro
     file.set("SERVICES_INTERNAL", internal.join(","));
     file.set("SPANS_DIR", folder.join(SERVICES_FOLDER).join("spans").display().to_string());
     Ok(file)
+}
+
+/// The folder with the services' programs: `PROGRAMS` as it is, else built now.
+async fn programs(folder: &Folder, report: &Report) -> Result<PathBuf, Error> {
+    if let Some(programs) = env::var_os("PROGRAMS").map(PathBuf::from) {
+        return std::path::absolute(&programs).map_err(Error::file("find", &programs));
+    }
+    println!("           building the services (the first time takes minutes)");
+    let status = tokio::process::Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["build", "--quiet", "--workspace", "--bins"])
+        .current_dir(folder.project())
+        .stdin(std::process::Stdio::null())
+        .status()
+        .await
+        .map_err(|source| Error::Spawn { program: "cargo".to_owned(), source })?;
+    if !status.success() {
+        return Err(Error::Refused("the services do not compile; cargo's own words are above".to_owned()));
+    }
+    report.done("programs", "built");
+    built_programs()
 }
 
 /// The demo's own login.
@@ -198,7 +220,7 @@ pub(super) async fn migrate(folder: &Folder) -> Result<(), Error> {
     let database: PostgresUrl = before.required("DATABASE_URL")?.parse()?;
     bootstrap(&database, &secrets.roles).await?;
     let plan = Plan {
-        programs: built_programs()?,
+        programs: programs(folder, &Report::begin("migrating")).await?,
         folder: folder.join(SERVICES_FOLDER),
         replicas: 1,
         usual_ports: true,
