@@ -16,6 +16,10 @@ use crate::producer::{Outgoing, Producer, SendFailure};
 const BATCH: i64 = 500;
 /// How long a row waits at most when every wake-up was lost.
 const POLL: Duration = Duration::from_millis(250);
+/// How often the outbox is measured for metrics.
+const MEASURE: Duration = Duration::from_secs(10);
+/// How often traces of finished work (inbox, recorded replies) that are past their time are removed.
+const PRUNE: Duration = Duration::from_secs(600);
 /// How often a replica that is not the relay asks for the lock.
 const LOCK_RETRY: Duration = Duration::from_millis(500);
 
@@ -118,8 +122,10 @@ impl Worker {
         tracing::info!("this replica relays the outbox");
         let listener = OutboxListener::open(&self.database).await?;
         let listening = tokio::spawn(listener.forward_to(self.database.outbox_watch().clone()));
+        let keeping = tokio::spawn(keep_house(self.database.clone()));
         let result = self.relay(&mut session, &listening).await;
         listening.abort();
+        keeping.abort();
         result
     }
 
@@ -211,6 +217,35 @@ impl Worker {
             () = tokio::time::sleep(time) => {}
             _ = self.stopped.changed() => {}
         }
+    }
+}
+
+/// What one replica does for all while it leads: measure the outbox, remove what is past its time.
+async fn keep_house(database: Database) {
+    let mut pruned = tokio::time::Instant::now();
+    loop {
+        match persistence::outbox_depth(&database).await {
+            Ok(depth) => {
+                #[expect(clippy::cast_precision_loss, reason = "counts beyond 2^52 are only a picture")]
+                let (rows, parked) = (depth.rows as f64, depth.parked as f64);
+                metrics::gauge!("outbox_rows").set(rows);
+                metrics::gauge!("outbox_parked_aggregates").set(parked);
+                let age = depth.oldest.map_or(0.0, |since| (kernel::Clock::now() - since).as_seconds_f64());
+                metrics::gauge!("outbox_oldest_seconds").set(age.max(0.0));
+            }
+            Err(error) => tracing::debug!(%error, "the outbox was not measured"),
+        }
+        if pruned.elapsed() > PRUNE {
+            pruned = tokio::time::Instant::now();
+            match persistence::prune(&database, persistence::Retention::default()).await {
+                Ok(gone) if gone.inbox + gone.replays > 0 => {
+                    tracing::info!(inbox = gone.inbox, replays = gone.replays, "removed what was past its time");
+                }
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "what is past its time was not removed; tried again later"),
+            }
+        }
+        tokio::time::sleep(MEASURE).await;
     }
 }
 

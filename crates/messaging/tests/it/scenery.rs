@@ -111,6 +111,7 @@ impl Command for TakeEffect {
 
 /// The effects so far: (aggregate, version) in the order of their rows.
 pub(crate) async fn effects(scene: &Scene) -> Vec<(Uuid, i64)> {
-    let rows = scene.superuser().await.query("select aggregate::text, version from effects order by id", &[]).await.unwrap();
+    let rows =
+        scene.superuser().await.query("select aggregate::text, version from effects order by id", &[]).await.unwrap();
     rows.iter().map(|row| (row.get::<_, String>(0).parse().unwrap(), row.get(1))).collect()
 }
