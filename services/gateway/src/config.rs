@@ -2,7 +2,6 @@
 //!
 //! The rule it keeps: every bad variable is reported at once; nothing else reads the environment.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use service::config::Reader;
@@ -30,14 +29,6 @@ pub struct Config {
     pub addresses: [Vec<Address>; Service::ALL.len()],
     /// How it behaves.
     pub behaviour: Behaviour,
-}
-
-impl Config {
-    /// Where it listens.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.http.address
-    }
 }
 
 /// Reads everything first, so that one bad variable hides no other.
@@ -71,7 +62,7 @@ pub fn read(env: &mut Reader) -> Option<Config> {
     let connect = env.within("CONNECT_MILLISECONDS", 1_000, 1..=60_000, "For a connection to a replica");
     let answer = env.within("ANSWER_SECONDS", 30, 1..=600, "For an answer; Prefer: wait comes on top");
     let patience = env.within("BODY_SECONDS", 10, 1..=600, "For the client's next bytes of a body");
-    let sampled = env.parsed("TRACE_SAMPLE_RATIO", "Share of requests that are traced, 0 to 1 (default 1)", ratio);
+    let sampled = env.within("TRACE_SAMPLE_RATIO", 1.0, 0.0..=1.0, "Share of new traces that are kept");
     Some(Config {
         http: http?,
         kafka: kafka?,
@@ -90,11 +81,4 @@ pub fn read(env: &mut Reader) -> Option<Config> {
             sampled: sampled?,
         },
     })
-}
-
-fn ratio(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(ratio) if (0.0..=1.0).contains(&ratio) => Ok(ratio),
-        _ => Err("write a number from 0 to 1".to_owned()),
-    }
 }

@@ -19,6 +19,8 @@ pub mod worker;
 
 pub use config::{Config, read};
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use cache::Redis;
 use cache::limits::Limits;
 use contracts::auth::{OrganisationState, SigningKeyState};
@@ -37,22 +39,35 @@ pub fn definition() -> Definition {
 
 async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
     let identity = Identity::new(&config.tokens.issuer, &config.tokens.audience);
-    let kafka = Settings {
-        brokers: config.kafka.brokers.clone(),
-        namespace: config.kafka.namespace.clone(),
-        service: "gateway".to_owned(),
-    };
-    let known = identity.clone();
-    let keys = Table::<SigningKeyState>::start(kafka.clone(), move |key, state, _| known.apply_key(key, state));
-    let known = identity.clone();
-    let organisations =
-        Table::<OrganisationState>::start(kafka, move |key, state, _| known.apply_organisation(key, state));
+    let kafka = Settings { brokers: config.kafka.brokers, namespace: config.kafka.namespace, service: "gateway".to_owned() };
+    let known = &identity;
+    let keys = boot
+        .wait_for("the topic of signing keys", || {
+            let known = known.clone();
+            Table::start::<SigningKeyState>(&kafka, move |entry| known.apply_key(entry.key, entry.state))
+        })
+        .await?;
+    let organisations = boot
+        .wait_for("the topic of organisations", || {
+            let known = known.clone();
+            Table::start::<OrganisationState>(&kafka, move |entry| known.apply_organisation(entry.key, entry.state))
+        })
+        .await?;
+    for (part, table) in [("signing keys", keys), ("organisations", organisations)] {
+        let ready = table.readiness();
+        boot.ready_when(part, move || std::future::ready(read_to_its_end(&ready)));
+        boot.on_stop(Stage::Consuming, part, move || table.stop());
+    }
+
     let redis = boot.require("redis", Redis::open(config.redis.expose()))?;
     let limits = Limits::new(redis, config.gateways);
-    let address = config.address();
-    let workers = config.http.workers;
     let shared = Shared::new(config.behaviour, identity, &config.addresses, limits);
-    let server = boot.require("http server", Server::start(address, workers, shared))?;
+    let server = boot.require("http server", Server::start(config.http.address, config.http.workers, shared))?;
+    tracing::info!(address = %server.address(), "requests are taken");
     boot.on_stop(Stage::Requests, "http server", move || server.stop());
     Ok(())
+}
+
+fn read_to_its_end(ready: &AtomicBool) -> Result<(), &'static str> {
+    if ready.load(Ordering::Acquire) { Ok(()) } else { Err("the topic is still being read") }
 }

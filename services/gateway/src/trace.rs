@@ -1,14 +1,12 @@
-//! The gateway's span of a request, and the ids that go on to the service: `x-request-id` and `traceparent`.
+//! The gateway's span of a request, and the `traceparent` that goes on to the service.
 //!
 //! The rule it keeps: a service's span is a child of the gateway's; a request that is not sampled costs no span but
 //! still carries a trace id.
 
 use actix_web::http::header::HeaderMap;
 use actix_web::http::{Method, StatusCode};
-use opentelemetry::Context;
-use opentelemetry::trace::{SpanContext, SpanId, Status, TraceContextExt, TraceFlags, TraceId, TraceState};
 use tracing::Span;
-use tracing_opentelemetry::OpenTelemetrySpanExt;
+use tracing::field::Empty;
 
 use crate::headers::Text;
 use crate::routes::Service;
@@ -24,55 +22,26 @@ impl Trace {
     /// Starts the span. `sampled` of all requests that bring no decision of their own (0 to 1) get one.
     #[must_use]
     pub fn start(headers: &HeaderMap, method: &Method, path: &str, service: Service, sampled: f64) -> Trace {
-        let outside = headers
-            .get("traceparent")
-            .and_then(|value| value.to_str().ok())
-            .and_then(rest::trace::parse);
+        let outside = headers.get("traceparent").and_then(|value| Outside::read(value.as_bytes()));
         let records = match &outside {
-            Some(outside) => outside.is_sampled(),
+            Some(outside) => outside.sampled,
             None => sampled >= 1.0 || rand::random::<f64>() < sampled,
         };
-        let mut own = None;
-        let span = if records {
-            let span = tracing::info_span!(
-                target: "gateway",
-                "gateway request",
-                otel.name = tracing::field::Empty,
-                otel.kind = "server",
-                http.request.method = method.as_str(),
-                url.path = path,
-                peer.service = service.name(),
-                http.response.status_code = tracing::field::Empty,
-            );
-            if !span.is_disabled() {
-                let mut name = Text::default();
-                name.write(format_args!("{method} {service}"));
-                span.record("otel.name", name.as_str());
-                if let Some(outside) = &outside {
-                    // It fails only where no telemetry layer is installed; then there is nothing to continue.
-                    let _ = span.set_parent(Context::new().with_remote_span_context(outside.clone()));
-                }
-                own = Some(span.context().span().span_context().clone()).filter(SpanContext::is_valid);
-            }
-            span
-        } else {
-            Span::none()
-        };
-        let context = own.unwrap_or_else(|| {
-            let trace = outside.map_or_else(
-                || TraceId::from_bytes(rand::random::<u128>().max(1).to_be_bytes()),
-                |outside| outside.trace_id(),
-            );
-            let id = SpanId::from_bytes(rand::random::<u64>().max(1).to_be_bytes());
-            SpanContext::new(trace, id, TraceFlags::NOT_SAMPLED, false, TraceState::NONE)
-        });
+        let span = if records { span_of(method, path, service) } else { Span::none() };
+        if let Some(outside) = &outside {
+            rest::trace::continue_from(&span, outside.text);
+        }
         let mut parent = Text::default();
-        parent.write(format_args!(
-            "00-{}-{}-{:02x}",
-            context.trace_id(),
-            context.span_id(),
-            context.trace_flags().to_u8() & 1
-        ));
+        match rest::trace::traceparent_of(&span) {
+            Some(own) => parent.write(own),
+            None => {
+                let id = rand::random::<u64>().max(1);
+                match outside {
+                    Some(outside) => parent.write(format_args!("00-{}-{id:016x}-00", outside.trace)),
+                    None => parent.write(format_args!("00-{:032x}-{id:016x}-00", rand::random::<u128>().max(1))),
+                }
+            }
+        }
         Trace { span, parent }
     }
 
@@ -93,8 +62,91 @@ impl Trace {
         if !self.span.is_none() {
             self.span.record("http.response.status_code", i64::from(status.as_u16()));
             if status.is_server_error() {
-                self.span.set_status(Status::error(status.as_str().to_owned()));
+                self.span.record("otel.status_code", "ERROR");
             }
+        }
+    }
+}
+
+fn span_of(method: &Method, path: &str, service: Service) -> Span {
+    let mut name = Text::default();
+    name.write(format_args!("{method} {service}"));
+    tracing::info_span!(
+        "gateway",
+        otel.name = name.as_str(),
+        otel.kind = "server",
+        otel.status_code = Empty,
+        http.request.method = method.as_str(),
+        url.path = path,
+        peer.service = service.name(),
+        http.response.status_code = Empty,
+    )
+}
+
+/// A `traceparent` that came with the request and is exactly in the form (W3C Trace Context).
+struct Outside<'a> {
+    text: &'a str,
+    trace: &'a str,
+    sampled: bool,
+}
+
+impl<'a> Outside<'a> {
+    fn read(value: &'a [u8]) -> Option<Outside<'a>> {
+        let text = std::str::from_utf8(value).ok()?;
+        let mut parts = text.split('-');
+        let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let hexadecimal = |part: &str, length| {
+            part.len() == length && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        };
+        let zero = |part: &str| part.bytes().all(|byte| byte == b'0');
+        // Later versions may have more behind it; this one may not.
+        let well_formed = version == "00"
+            && parts.next().is_none()
+            && hexadecimal(trace, 32)
+            && hexadecimal(span, 16)
+            && hexadecimal(flags, 2)
+            && !zero(trace)
+            && !zero(span);
+        let sampled = u8::from_str_radix(flags, 16).ok()? & 1 == 1;
+        well_formed.then_some(Outside { text, trace, sampled })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderName;
+
+    use super::*;
+
+    const OUTSIDE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    fn passed_on(traceparent: &str) -> String {
+        let mut headers = HeaderMap::new();
+        headers.insert(HeaderName::from_static("traceparent"), traceparent.parse().unwrap());
+        Trace::start(&headers, &Method::GET, "/", Service::Auth, 0.0).traceparent().to_owned()
+    }
+
+    #[test]
+    fn a_valid_trace_is_continued_under_a_new_parent() {
+        let passed = passed_on(OUTSIDE);
+        assert!(passed.starts_with("00-0af7651916cd43dd8448eb211c80319c-"), "{passed}");
+        assert!(!passed.contains("b7ad6b7169203331"), "{passed}");
+    }
+
+    #[test]
+    fn anything_else_begins_a_trace_of_its_own() {
+        let forged = [
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x",
+            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
+            "x",
+        ];
+        for text in forged {
+            let passed = passed_on(text);
+            assert!(!passed.to_lowercase().contains("0af7651916cd43dd8448eb211c80319c"), "{text} gave {passed}");
+            assert!(Outside::read(passed.as_bytes()).is_some(), "{text} gave {passed}");
         }
     }
 }

@@ -15,7 +15,7 @@ const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "
 
 /// The merged document of `parts` (service name, its document). `missing` services are named in the description.
 #[must_use]
-pub fn merge(parts: Vec<(&str, Value)>, missing: &[&str]) -> Value {
+pub(super) fn merge(parts: Vec<(&str, Value)>, missing: &[&str]) -> Value {
     let mut description = String::from(
         "Products, stock and orders of an organisation. Log in at `POST /auth/v1/login`, send the access token as \
          `Authorization: Bearer …` to `/admin/v1/*`; `/store/v1/{organisation}/*` is the public shop.",
@@ -77,7 +77,6 @@ impl Merged {
             if path == "/openapi.json" {
                 continue;
             }
-            let target = self.paths.entry(path.clone()).or_insert_with(|| json!({}));
             for (key, mut value) in item {
                 if METHODS.contains(&key.as_str()) {
                     self.operations_unique(service, &mut value);
@@ -85,6 +84,7 @@ impl Merged {
                         operation.entry("security").or_insert_with(|| security.clone());
                     }
                 }
+                let target = self.paths.entry(path.clone()).or_insert_with(|| json!({}));
                 if let Some(target) = target.as_object_mut() {
                     if target.contains_key(&key) {
                         tracing::warn!(service, path, method = key, "two services describe one operation; the first is kept");

@@ -105,7 +105,7 @@ pub async fn page(request: HttpRequest) -> HttpResponse {
             "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' data:; \
              font-src data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'",
         ))
-        .body(rest::swagger_page("Cyber Store", "/openapi.json"))
+        .body(rest::documents::swagger_page("Cyber Store", "/openapi.json"))
 }
 
 fn only_get(request: &HttpRequest) -> Option<HttpResponse> {

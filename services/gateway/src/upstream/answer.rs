@@ -35,7 +35,7 @@ pub struct Answer {
 pub struct Unreadable(pub &'static str);
 
 /// Takes one head out of `buffer`; `None` while it is incomplete. Interim answers (1xx) are swallowed.
-pub fn parse(buffer: &mut BytesMut, to_head_request: bool) -> Result<Option<Answer>, Unreadable> {
+pub(super) fn parse(buffer: &mut BytesMut, to_head_request: bool) -> Result<Option<Answer>, Unreadable> {
     loop {
         match parse_one(buffer, to_head_request)? {
             Some(answer) if answer.status.is_informational() => {

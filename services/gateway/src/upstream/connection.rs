@@ -17,7 +17,7 @@ const READ_SIZE: usize = 16 * 1024;
 
 /// An open connection.
 #[derive(Debug)]
-pub struct Connection {
+pub(super) struct Connection {
     stream: TcpStream,
     /// Bytes that arrived and were not taken yet.
     pub(super) incoming: BytesMut,

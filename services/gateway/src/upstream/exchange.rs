@@ -142,7 +142,7 @@ impl Exchange {
     }
 
     /// The whole body, when it has arrived together with the head: the usual case, without another turn of the loop.
-    pub(super) fn whole_body(&mut self) -> Option<Bytes> {
+    pub fn whole_body(&mut self) -> Option<Bytes> {
         let connection = self.connection.as_mut()?;
         match self.framing {
             Framing::Finished => {

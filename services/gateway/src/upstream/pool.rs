@@ -15,7 +15,7 @@ const CAPACITY: usize = 256;
 
 /// Idle connections, oldest at the front.
 #[derive(Debug, Default)]
-pub struct Pool {
+pub(super) struct Pool {
     idle: RefCell<VecDeque<Connection>>,
 }
 

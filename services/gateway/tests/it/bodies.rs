@@ -1,0 +1,145 @@
+//! Bodies on their way through, in both directions.
+
+use std::time::Duration;
+
+use gateway::routes::Service;
+use reqwest::Method;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::fake::{Echo, Raw, read_head, received};
+use crate::stage::{Gateway, behaviour};
+
+#[tokio::test]
+async fn bodies_of_any_size_arrive_whole() {
+    let echo = Echo::start("catalog");
+    let gateway = Gateway::start(&[(Service::Catalog, &[echo.address])], behaviour());
+    for length in [0, 1, 64 * 1024, 64 * 1024 + 1, 1 << 20] {
+        let reply = gateway.staff().send(Method::POST, "/admin/v1/products", Some(vec![b'x'; length])).await;
+        assert_eq!((reply.status, reply.json()["length"].as_u64()), (200, Some(length as u64)));
+        assert_eq!(received(&reply.json(), "content-length"), Some(length.to_string().as_str()));
+    }
+    let import = gateway.staff().send(Method::POST, "/admin/v1/imports", Some(vec![b'x'; 10 << 20])).await;
+    assert_eq!((import.status, import.json()["length"].as_u64()), (200, Some(10 << 20)));
+}
+
+/// Reads until the pattern stands in what came; fails when it does not come.
+async fn read_until(stream: &mut TcpStream, read: &mut String, pattern: &str) {
+    let mut buffer = [0; 4096];
+    while !read.contains(pattern) {
+        let length = tokio::time::timeout(Duration::from_secs(5), stream.read(&mut buffer)).await.unwrap().unwrap();
+        assert!(length > 0, "it ended before {pattern}: {read}");
+        read.push_str(&String::from_utf8_lossy(&buffer[..length]));
+    }
+}
+
+#[tokio::test]
+async fn results_come_back_while_rows_still_go_out() {
+    // Answers each line as it comes, as an import does.
+    let service = Raw::start(|mut stream| async move {
+        let mut read = String::from_utf8(read_head(&mut stream).await).unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await.unwrap();
+        for row in ["row-1", "row-2", "row-3"] {
+            read_until(&mut stream, &mut read, row).await;
+            stream.write_all(format!("{:x}\r\nresult of {row}\r\n", "result of ".len() + row.len()).as_bytes()).await.unwrap();
+        }
+        read_until(&mut stream, &mut read, "\r\n0\r\n\r\n").await;
+        stream.write_all(b"0\r\n\r\n").await.unwrap();
+    })
+    .await;
+    let gateway = Gateway::start(&[(Service::Catalog, &[service.address])], behaviour());
+    let mut client = TcpStream::connect(gateway.server.address()).await.unwrap();
+    let head = format!(
+        "POST /admin/v1/imports HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {}\r\nTransfer-Encoding: chunked\r\n\r\n",
+        gateway.token()
+    );
+    client.write_all(head.as_bytes()).await.unwrap();
+    let mut read = String::new();
+    for row in ["row-1", "row-2", "row-3"] {
+        client.write_all(format!("5\r\n{row}\r\n").as_bytes()).await.unwrap();
+        // The next row is sent only when the result of this one is here.
+        read_until(&mut client, &mut read, &format!("result of {row}")).await;
+    }
+    client.write_all(b"0\r\n\r\n").await.unwrap();
+    read_until(&mut client, &mut read, "\r\n0\r\n\r\n").await;
+    assert!(read.starts_with("HTTP/1.1 200 OK"), "{read}");
+}
+
+#[tokio::test]
+async fn an_answer_that_was_cut_off_never_looks_complete() {
+    for answer in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8\r\nhalf",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n",
+    ] {
+        let raw = Raw::answering(answer).await;
+        let gateway = Gateway::start(&[(Service::Order, &[raw.address])], behaviour());
+        let outcome = gateway.staff().try_send(Method::GET, "/admin/v1/orders", None).await;
+        assert!(outcome.is_err(), "{answer:?} came through as {outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_stops_half_way_leaves_no_half_request_that_looks_whole() {
+    let echo = Echo::start("catalog");
+    let mut hasty = behaviour();
+    hasty.body_patience = Duration::from_millis(200);
+    let gateway = Gateway::start(&[(Service::Catalog, &[echo.address])], hasty);
+    let head = |path: &str, length: &str| {
+        format!("POST {path} HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {}\r\n{length}\r\n\r\n", gateway.token())
+    };
+    for request in [
+        head("/admin/v1/products", "Content-Length: 10") + "half",
+        head("/admin/v1/products", "Content-Length: 100000") + "half",
+        head("/admin/v1/imports", "Transfer-Encoding: chunked") + "4\r\nhalf\r\n",
+    ] {
+        let answer = gateway.raw(request).await;
+        assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+        assert!(answer.contains("/problems/request-timeout"), "{answer}");
+    }
+    assert_eq!(echo.count(), 0);
+}
+
+#[tokio::test]
+async fn an_early_answer_to_a_long_upload_arrives() {
+    let raw = Raw::answering("HTTP/1.1 415 Unsupported Media Type\r\nContent-Length: 2\r\n\r\nno").await;
+    let gateway = Gateway::start(&[(Service::Catalog, &[raw.address])], behaviour());
+    let head = format!(
+        "POST /admin/v1/imports HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {}\r\nContent-Length: 1000000\r\n\r\nhalf",
+        gateway.token()
+    );
+    let mut client = TcpStream::connect(gateway.server.address()).await.unwrap();
+    client.write_all(head.as_bytes()).await.unwrap();
+    let mut read = String::new();
+    read_until(&mut client, &mut read, "\r\n\r\nno").await;
+    assert!(read.starts_with("HTTP/1.1 415"), "{read}");
+}
+
+#[tokio::test]
+async fn answers_without_a_body_stay_without_one() {
+    let raw = Raw::start(|mut stream| async move {
+        loop {
+            let head = read_head(&mut stream).await;
+            let answer: &[u8] = match head.split(|byte| *byte == b'/').nth(4) {
+                None => return,
+                Some(name) if name.starts_with(b"none") => b"HTTP/1.1 204 No Content\r\nX-A: 1\r\n\r\n",
+                Some(name) if name.starts_with(b"same") => b"HTTP/1.1 304 Not Modified\r\nETag: \"7\"\r\nContent-Length: 9\r\n\r\n",
+                Some(_) => b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n",
+            };
+            let _ = stream.write_all(answer).await;
+        }
+    })
+    .await;
+    let gateway = Gateway::start(&[(Service::Order, &[raw.address])], behaviour());
+    let client = gateway.staff();
+    for _ in 0..3 {
+        let none = client.send(Method::GET, "/admin/v1/orders/none", None).await;
+        assert_eq!((none.status, none.bytes.len(), none.header("x-a")), (204, 0, Some("1")));
+        let same = client.send(Method::GET, "/admin/v1/orders/same", None).await;
+        assert_eq!((same.status, same.bytes.len(), same.header("etag")), (304, 0, Some("\"7\"")));
+        let head = client.send(Method::HEAD, "/admin/v1/orders/head", None).await;
+        assert_eq!((head.status, head.bytes.len(), head.header("content-length")), (200, 0, Some("9")));
+    }
+    assert!(raw.count() <= 2, "a bodiless answer cost its connection");
+}

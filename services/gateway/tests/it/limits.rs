@@ -1,0 +1,134 @@
+//! Limits per address and organisation, with Redis and without it.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use contracts::auth::OrganisationState;
+use gateway::limits::Allowances;
+use gateway::routes::Service;
+use kernel::{Currency, OrganisationId, Slug};
+use reqwest::Method;
+use serde_json::json;
+use testkit::Scene;
+
+use crate::fake::Echo;
+use crate::stage::{Gateway, NO_REDIS, UNLIMITED, behaviour};
+
+fn gateway(services: &[(Service, &[SocketAddr])], allowances: Allowances, redis: &str) -> Gateway {
+    let mut limited = behaviour();
+    limited.allowances = allowances;
+    Gateway::with_redis(services, limited, redis)
+}
+
+async fn redis() -> String {
+    devstack::shared_cluster().await.unwrap().redis_url.clone()
+}
+
+#[tokio::test]
+async fn who_is_over_the_limit_gets_429_and_is_told_when_to_come_again() {
+    let echo = Echo::start("catalog");
+    let redis = redis().await;
+    let address = Scene::own_address();
+    // Two gateways count together.
+    let services = [(Service::Catalog, &[echo.address][..])];
+    let both = [(); 2].map(|()| gateway(&services, Allowances { address: 20, ..UNLIMITED }, &redis));
+    let clients = both.each_ref().map(|gateway| gateway.anyone().from_address(address));
+    let mut refused = None;
+    for request in 0..20 {
+        let reply = clients[request % 2].send(Method::GET, "/store/v1/acme/products", None).await;
+        assert_eq!(reply.status, 200, "request {request}");
+        assert_eq!(reply.header("ratelimit-policy"), Some("\"address\";q=20;w=60"));
+        assert!(reply.header("ratelimit").is_some_and(|state| state.starts_with("\"address\";r=")));
+    }
+    // One is given back every three seconds.
+    for request in 0..3 {
+        let reply = clients[request % 2].send(Method::GET, "/store/v1/acme/products", None).await;
+        if reply.status == 429 {
+            refused = Some(reply);
+        }
+    }
+    let refused = refused.expect("23 requests at once were all let through a limit of 20");
+    assert_eq!(refused.json()["type"], "/problems/rate-limited");
+    assert!((1..=3).contains(&refused.header("retry-after").unwrap().parse::<u32>().unwrap()));
+    assert!(refused.header("ratelimit").is_some_and(|state| state.starts_with("\"address\";r=0;")));
+    // Another address is not concerned.
+    let other = both[0].anyone().from_address(Scene::own_address());
+    assert_eq!(other.get("/store/v1/acme/products").await.0, 200);
+}
+
+#[tokio::test]
+async fn a_large_limit_is_drawn_in_lots_and_still_holds() {
+    let echo = Echo::start("catalog");
+    let gateway =
+        gateway(&[(Service::Catalog, &[echo.address])], Allowances { address: 600, ..UNLIMITED }, &redis().await);
+    let client = gateway.anyone().from_address(Scene::own_address());
+    let begun = Instant::now();
+    let mut allowed = 0;
+    for _ in 0..800 {
+        allowed += u32::from(client.get("/store/v1/acme/products").await.0 == 200);
+    }
+    // Ten come back per second, and a lot (6) of each of two workers may be granted on credit.
+    let most = 600 + 10 * (u32::try_from(begun.elapsed().as_secs()).unwrap() + 1) + 12;
+    assert!((588..=most).contains(&allowed), "{allowed} of 800 came through in {:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn logging_in_is_limited_more_strictly_than_the_rest() {
+    let echo = Echo::start("auth");
+    let gateway = gateway(
+        &[(Service::Auth, &[echo.address])],
+        Allowances { address: 1_000, organisation: 0, login: 3 },
+        &redis().await,
+    );
+    let client = gateway.anyone().from_address(Scene::own_address());
+    for _ in 0..3 {
+        assert_eq!(client.post("/auth/v1/login", &json!({})).await.0, 200);
+    }
+    let reply = client.post_reply("/auth/v1/login", &json!({})).await;
+    assert_eq!((reply.status, reply.header("ratelimit-policy")), (429, Some("\"login\";q=3;w=60")));
+    assert_eq!(client.get("/auth/v1/jwks").await.0, 200);
+    assert_eq!(echo.count(), 4);
+}
+
+#[tokio::test]
+async fn an_organisation_is_limited_over_all_its_addresses_shop_and_staff_together() {
+    let echo = Echo::start("catalog");
+    let services = [(Service::Catalog, &[echo.address][..])];
+    let gateway = gateway(&services, Allowances { address: 0, organisation: 4, login: 0 }, &redis().await);
+    let state = OrganisationState {
+        organisation: gateway.organisation,
+        slug: Slug::parse("acme").unwrap(),
+        name: "Acme".to_owned(),
+        currency: Currency::parse("USD").unwrap(),
+        active: true,
+        version: 1,
+    };
+    gateway.identity.apply_organisation(state.organisation.uuid(), Some(state));
+    for _ in 0..2 {
+        assert_eq!(gateway.staff().from_address(Scene::own_address()).get("/admin/v1/products").await.0, 200);
+        assert_eq!(gateway.anyone().from_address(Scene::own_address()).get("/store/v1/acme/products").await.0, 200);
+    }
+    let reply = gateway.anyone().send(Method::GET, "/store/v1/acme/products", None).await;
+    assert_eq!((reply.status, reply.header("ratelimit-policy")), (429, Some("\"organisation\";q=4;w=60")));
+    let other = gateway.mint.token(OrganisationId::new(), &[access::Role::Owner]);
+    assert_eq!(testkit::Client::new(gateway.base(), Some(&other)).get("/admin/v1/products").await.0, 200);
+}
+
+#[tokio::test]
+async fn without_redis_the_gateway_counts_by_itself_and_nobody_sees_a_5xx() {
+    let echo = Echo::start("catalog");
+    let services = [(Service::Catalog, &[echo.address][..])];
+    let gateway = gateway(&services, Allowances { address: 50, organisation: 50, login: 50 }, NO_REDIS);
+    let client = gateway.anyone();
+    let begun = Instant::now();
+    let mut refused = 0;
+    for _ in 0..80 {
+        match client.get("/store/v1/acme/products").await.0 {
+            200 => {}
+            429 => refused += 1,
+            status => panic!("{status}"),
+        }
+    }
+    assert!(refused >= 15, "only {refused} of 80 were refused by a limit of 50");
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}

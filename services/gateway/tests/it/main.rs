@@ -1,0 +1,12 @@
+//! The gateway over real sockets, in front of fake services.
+
+mod access;
+mod bodies;
+mod configuration;
+mod documents;
+mod fake;
+mod hygiene;
+mod limits;
+mod passing_on;
+mod replicas;
+mod stage;

@@ -1,0 +1,155 @@
+//! What a service gets of a request, and what the client gets of an answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use gateway::routes::Service;
+use reqwest::Method;
+use serde_json::Value;
+use tokio::io::AsyncWriteExt;
+
+use crate::fake::{Echo, Raw, read_head, received};
+use crate::stage::{Gateway, behaviour};
+
+fn body_of(answer: &str) -> Value {
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    serde_json::from_str(body).unwrap_or_else(|error| panic!("{error} in {answer}"))
+}
+
+#[tokio::test]
+async fn no_forged_identity_or_forwarding_header_reaches_a_service() {
+    let echo = Echo::start("catalog");
+    let gateway = Gateway::start(&[(Service::Catalog, &[echo.address])], behaviour());
+    let forged = [
+        "X-User-Id", "x_user_id", "X-USER-ID", "X-User", "X-Tenant-Id", "x_tenant_id", "X-Organisation", "X-Organisation-Id",
+        "x_organisation_id", "X-Organization-Id", "X-Internal-Role", "x_internal_role", "X-Forwarded-For",
+        "x_forwarded_for", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-User", "X-Forwarded_For", "Forwarded",
+        "X-Real-IP", "x_real_ip", "X-Original-URL", "X-Rewrite-URL", "X-HTTP-Method-Override", "X-Request-Id",
+        "x_request_id", "Via", "Proxy-Authorization", "TE", "Baggage", "X-Auth-User", "Keep-Alive",
+    ];
+    let mut request = String::from("GET /store/v1/acme/products HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n");
+    for name in forged {
+        request.push_str(&format!("{name}: forged\r\n"));
+    }
+    request.push_str("Order-Token: mine\r\nIf-None-Match: \"1\"\r\nUser-Agent: test\r\n\r\n");
+    let seen = body_of(&gateway.raw(request).await);
+    let headers = seen["headers"].as_array().unwrap();
+    let leaked: Vec<_> = headers.iter().filter(|pair| pair[1].as_str().unwrap().contains("forged")).collect();
+    assert!(leaked.is_empty(), "{leaked:?}");
+    assert_eq!(received(&seen, "order-token"), Some("mine"));
+    assert_eq!(received(&seen, "if-none-match"), Some("\"1\""));
+    assert_eq!(received(&seen, "user-agent"), Some("test"));
+    assert_eq!(received(&seen, "x-forwarded-for"), Some("127.0.0.1"));
+    assert_eq!(received(&seen, "x-request-id").unwrap().len(), 36);
+    assert_eq!(received(&seen, "traceparent").unwrap().len(), 55);
+    assert_eq!(received(&seen, "host"), Some(echo.address.to_string().as_str()));
+}
+
+#[tokio::test]
+async fn what_connection_names_goes_no_further_and_cannot_take_away_what_the_gateway_states() {
+    let echo = Echo::start("catalog");
+    let gateway = Gateway::start(&[(Service::Catalog, &[echo.address])], behaviour());
+    let seen = body_of(
+        &gateway
+            .raw(
+                "GET /store/v1/acme/products HTTP/1.1\r\nHost: shop\r\nX-Hop: 1\r\nX-Kept: 1\r\n\
+                 Connection: close, X-Hop, X-Forwarded-For, X-Request-Id\r\n\r\n",
+            )
+            .await,
+    );
+    assert_eq!(received(&seen, "x-hop"), None);
+    assert_eq!(received(&seen, "x-kept"), Some("1"));
+    assert_eq!(received(&seen, "x-forwarded-for"), Some("127.0.0.1"));
+    assert!(received(&seen, "x-request-id").is_some());
+
+    let answer = gateway
+        .raw(format!(
+            "GET /admin/v1/products HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {}\r\nConnection: close, Authorization\r\n\r\n",
+            gateway.token()
+        ))
+        .await;
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_valid_trace_is_continued_and_the_reply_names_the_request() {
+    let echo = Echo::start("catalog");
+    let gateway = Gateway::start(&[(Service::Catalog, &[echo.address])], behaviour());
+    let client = gateway.anyone().with("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    let reply = client.send(Method::GET, "/store/v1/acme/products?category=x&sort=-title", None).await;
+    let seen = reply.json();
+    let passed = received(&seen, "traceparent").unwrap();
+    assert!(passed.starts_with("00-0af7651916cd43dd8448eb211c80319c-") && !passed.contains("b7ad6b7169203331"), "{passed}");
+    assert_eq!(reply.header("x-request-id"), received(&seen, "x-request-id"));
+    assert_eq!(reply.header("x-kept"), Some("yes"));
+    assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
+    assert_eq!(seen["target"], "/store/v1/acme/products?category=x&sort=-title");
+}
+
+#[tokio::test]
+async fn each_prefix_goes_to_its_service_and_the_key_set_to_auths() {
+    let [auth, category, catalog, order] = ["auth", "category", "catalog", "order"].map(Echo::start);
+    let gateway = Gateway::start(
+        &[
+            (Service::Auth, &[auth.address]),
+            (Service::Category, &[category.address]),
+            (Service::Catalog, &[catalog.address]),
+            (Service::Order, &[order.address]),
+        ],
+        behaviour(),
+    );
+    for (path, service) in [
+        ("/auth/v1/me", "auth"),
+        ("/admin/v1/categories", "category"),
+        ("/admin/v1/products/prod_1", "catalog"),
+        ("/admin/v1/stock/SKU-1", "catalog"),
+        ("/admin/v1/orders", "order"),
+        ("/store/v1/acme/orders/ord_1", "order"),
+    ] {
+        assert_eq!(gateway.staff().get(path).await.1["service"], service, "{path}");
+    }
+    let (_, keys) = gateway.anyone().get("/.well-known/jwks.json").await;
+    assert_eq!((&keys["service"], &keys["target"]), (&"auth".into(), &"/auth/v1/jwks".into()));
+    // The notifier is not deployed here.
+    assert_eq!(gateway.staff().get("/admin/v1/deliveries").await.0, 404);
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_used_again() {
+    let raw = Raw::start(|mut stream| async move {
+        while !read_head(&mut stream).await.is_empty() {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nServer: x\r\nX-Internal: 1\r\n\r\nok").await;
+        }
+    })
+    .await;
+    let gateway = Gateway::start(&[(Service::Catalog, &[raw.address])], behaviour());
+    let client = gateway.anyone();
+    for _ in 0..20 {
+        let reply = client.send(Method::GET, "/store/v1/acme/products", None).await;
+        assert_eq!((reply.status, reply.text().as_str()), (200, "ok"));
+        assert_eq!((reply.header("server"), reply.header("x-internal")), (None, None));
+    }
+    // One per worker at most: one client connection stays with one worker.
+    assert!(raw.count() <= 2, "{} connections for 20 requests", raw.count());
+}
+
+#[tokio::test]
+async fn a_connection_that_the_service_closed_meanwhile_costs_no_request() {
+    let answered = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&answered);
+    // Says that it stays open and closes after each answer.
+    let raw = Raw::start(move |mut stream| {
+        let counted = Arc::clone(&counted);
+        async move {
+            read_head(&mut stream).await;
+            counted.fetch_add(1, Ordering::SeqCst);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+        }
+    })
+    .await;
+    let gateway = Gateway::start(&[(Service::Catalog, &[raw.address])], behaviour());
+    for _ in 0..30 {
+        assert_eq!(gateway.anyone().get("/store/v1/acme/products").await.0, 200);
+    }
+    assert_eq!(answered.load(Ordering::SeqCst), 30);
+}
