@@ -8,9 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::{
-        Draft, FulfilmentStatus, Order, OrderEvent, OrderToken, PaymentStatus, Reference, Status,
-    },
+    domain::{Draft, FulfilmentStatus, Order, OrderEvent, OrderToken, PaymentStatus, Reference, Status},
     error::Error,
     events::published,
     store::{

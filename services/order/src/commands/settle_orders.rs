@@ -58,8 +58,7 @@ impl Command for SettleOrders {
         }
         let mut taken = Vec::with_capacity(self.answers.len());
         for answer in &self.answers {
-            let state: Option<&mut OrderState> =
-                places.get(&answer.order).and_then(|place| states.get_mut(*place));
+            let state: Option<&mut OrderState> = places.get(&answer.order).and_then(|place| states.get_mut(*place));
             match state.and_then(|state| state.settle(&answer.verdict)) {
                 Some(step) => taken.push((step, answer.cause.clone())),
                 None => tracing::debug!(order = %answer.order, "a late or repeated answer changes nothing"),

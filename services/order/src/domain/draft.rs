@@ -292,14 +292,9 @@ mod tests {
         let retired = Offer { for_sale: false, ..offer("OLD", usd(1)) };
         let foreign = offer("VN", Money::parse("5000", Currency::parse("VND").unwrap()).unwrap());
         let price = foreign.price;
-        let draft = Draft::new(vec![
-            wanted("A", 1),
-            wanted("NO", 1),
-            wanted("OLD", 1),
-            wanted("NO", 1),
-            wanted("VN", 1),
-        ])
-        .unwrap();
+        let draft =
+            Draft::new(vec![wanted("A", 1), wanted("NO", 1), wanted("OLD", 1), wanted("NO", 1), wanted("VN", 1)])
+                .unwrap();
         let refused = draft.price(&[offer("A", usd(1)), retired, foreign]).unwrap_err();
         assert_eq!(
             refused,

@@ -279,11 +279,7 @@ mod tests {
         OrderState {
             id: OrderId::new(),
             status: Status::Pending,
-            facts: Facts {
-                payment: PaymentStatus::Unpaid,
-                fulfilment: FulfilmentStatus::Unfulfilled,
-                overdue: true,
-            },
+            facts: Facts { payment: PaymentStatus::Unpaid, fulfilment: FulfilmentStatus::Unfulfilled, overdue: true },
             total: Money::from_minor(4_200, Currency::parse("USD").unwrap()).unwrap(),
             version: 1,
             reasons: None,
@@ -310,10 +306,7 @@ mod tests {
         assert_eq!(step.event, OrderEvent::Rejected { order: order.id, reasons: reasons.clone() });
         assert_eq!((step.from, step.to, step.version), (Status::Pending, Status::Rejected, 2));
         assert_eq!(order.reasons, Some(reasons));
-        assert_eq!(
-            order.cancel(Actor::Shopper),
-            Err(NotCancellable { order: order.id, status: Status::Rejected })
-        );
+        assert_eq!(order.cancel(Actor::Shopper), Err(NotCancellable { order: order.id, status: Status::Rejected }));
     }
 
     #[test]

@@ -37,9 +37,7 @@ impl Product {
     /// are locked, so that two batches cannot wait for each other.
     #[must_use]
     pub fn newest(mut states: Vec<Self>) -> Vec<Self> {
-        states.sort_by(|one, other| {
-            one.id.uuid().cmp(&other.id.uuid()).then_with(|| other.version.cmp(&one.version))
-        });
+        states.sort_by(|one, other| one.id.uuid().cmp(&other.id.uuid()).then_with(|| other.version.cmp(&one.version)));
         states.dedup_by_key(|state| state.id);
         states
     }

@@ -53,9 +53,7 @@ fn cause(cause: Cause) -> order::Cause {
 fn reason(refusal: &Refusal) -> catalog::Reason {
     match refusal.clone() {
         Refusal::UnknownSku { sku } => catalog::Reason::UnknownSku { sku },
-        Refusal::OutOfStock { sku, requested, available } => {
-            catalog::Reason::OutOfStock { sku, requested, available }
-        }
+        Refusal::OutOfStock { sku, requested, available } => catalog::Reason::OutOfStock { sku, requested, available },
         Refusal::PriceChanged { sku, offered, current } => catalog::Reason::PriceChanged { sku, offered, current },
         Refusal::NotForSale { sku } => catalog::Reason::NotForSale { sku },
         Refusal::OrderCancelled => catalog::Reason::OrderCancelled,

@@ -28,9 +28,7 @@ pub fn routes() -> Routes {
         .post("/store/v1/{organisation}/orders/{order}/cancel", shop::cancel, |op| {
             op.summary("Cancel an order with its order token").sends::<CancelOwnOrder>().problems(&problems::CANCEL)
         })
-        .get("/admin/v1/orders", orders::list, |op| {
-            op.summary("List orders, newest first").asks::<ListOrders>()
-        })
+        .get("/admin/v1/orders", orders::list, |op| op.summary("List orders, newest first").asks::<ListOrders>())
         .get("/admin/v1/orders/{order}", orders::find, |op| op.summary("Read an order").asks::<FindOrder>())
         .post("/admin/v1/orders/{order}/cancel", orders::cancel, |op| {
             op.summary("Cancel an order").sends::<CancelOrder>().problems(&problems::CANCEL)

@@ -39,20 +39,12 @@ pub(super) async fn list(
     Ok(rest::Ok(app.ask(&by, ListOrders { status, cursor, limit }).await?))
 }
 
-pub(super) async fn find(
-    app: App,
-    by: Staff,
-    Path(at): Path<OrderPath>,
-) -> Result<Tagged<rest::Ok<Order>>, Problem> {
+pub(super) async fn find(app: App, by: Staff, Path(at): Path<OrderPath>) -> Result<Tagged<rest::Ok<Order>>, Problem> {
     let order = app.ask(&by, FindOrder { order: at.order }).await?;
     Ok(Tagged::version(order.version, rest::Ok(order)))
 }
 
-pub(super) async fn cancel(
-    app: App,
-    by: Staff,
-    Path(at): Path<OrderPath>,
-) -> Result<Tagged<rest::Ok<Order>>, Problem> {
+pub(super) async fn cancel(app: App, by: Staff, Path(at): Path<OrderPath>) -> Result<Tagged<rest::Ok<Order>>, Problem> {
     app.send(&by, CancelOrder { order: at.order }).await?;
     let order = app.ask(&by, FindOrder { order: at.order }).await?;
     Ok(Tagged::version(order.version, rest::Ok(order)))

@@ -43,8 +43,12 @@ impl From<Error> for Problem {
 
 fn draft(refused: &DraftError) -> Problem {
     match refused {
-        DraftError::LineCount { .. } => Problem::new(problems::INVALID_REQUEST).field("lines", "must have 1 to 100 items"),
-        DraftError::TotalTooLarge => Problem::new(problems::INVALID_REQUEST).field("lines", "cost more than can be counted"),
+        DraftError::LineCount { .. } => {
+            Problem::new(problems::INVALID_REQUEST).field("lines", "must have 1 to 100 items")
+        }
+        DraftError::TotalTooLarge => {
+            Problem::new(problems::INVALID_REQUEST).field("lines", "cost more than can be counted")
+        }
         DraftError::Unsellable(flaws) => named(Problem::new(UNSELLABLE_LINES), flaws),
         DraftError::PriceChanged(flaws) => {
             let changes: Vec<Change<'_>> = flaws.iter().filter_map(Change::of).collect();

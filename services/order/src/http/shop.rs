@@ -2,7 +2,8 @@
 
 use kernel::{Currency, Money, OrderId, Quantity, Sku};
 use rest::{
-    Anyone, App, Awaited, Body, Credential, CredentialHeader, Faults, IdempotencyKey, Path, Prefer, Problem, State, Tagged,
+    Anyone, App, Awaited, Body, Credential, CredentialHeader, Faults, IdempotencyKey, Path, Prefer, Problem, State,
+    Tagged,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -151,8 +152,7 @@ impl LineBody {
 
 impl PriceBody {
     fn money(&self, line: usize, faults: &mut Faults) -> Option<Money> {
-        let currency =
-            faults.take(format!("lines[{line}].unit_price.currency"), Currency::parse(&self.currency))?;
+        let currency = faults.take(format!("lines[{line}].unit_price.currency"), Currency::parse(&self.currency))?;
         faults.take(format!("lines[{line}].unit_price.amount"), Money::parse(&self.amount, currency))
     }
 }

@@ -39,9 +39,9 @@ impl Query for ListOrders {
         // Ids begin with the time of placing. No id sorts after the largest one, so the first page begins there.
         let before = last.map_or(Uuid::max(), |order: OrderId| order.uuid());
         let limit = self.limit.and_one();
-        let loaded: Result<Vec<Row>, _> = match self.status {
-            None => {
-                statement(
+        let loaded: Result<Vec<Row>, _> =
+            match self.status {
+                None => statement(
                     "select id, status, payment_status, fulfilment_status, total_minor, currency, shopper_reference,
                             version, placed_at, updated_at
                      from orders where org_id = $1 and id < $2 order by id desc limit $3",
@@ -50,10 +50,8 @@ impl Query for ListOrders {
                 .bind::<SqlUuid, _>(before)
                 .bind::<BigInt, _>(limit)
                 .load(read.connection())
-                .await
-            }
-            Some(status) => {
-                statement(
+                .await,
+                Some(status) => statement(
                     "select id, status, payment_status, fulfilment_status, total_minor, currency, shopper_reference,
                             version, placed_at, updated_at
                      from orders where org_id = $1 and status = $4 and id < $2 order by id desc limit $3",
@@ -63,9 +61,8 @@ impl Query for ListOrders {
                 .bind::<BigInt, _>(limit)
                 .bind::<Text, _>(status.as_str())
                 .load(read.connection())
-                .await
-            }
-        };
+                .await,
+            };
         let rows = loaded.map_err(persistence::Error::from)?;
         let orders = rows.into_iter().map(Summary::try_from).collect::<Result<Vec<_>, _>>()?;
         Ok(Page::cut(orders, self.limit, |last| last.id)?)

@@ -14,7 +14,8 @@ use crate::{
 };
 
 /// Selects one order; `$1` is the organisation and `$2` the order.
-pub(super) const SELECT: &str = "select o.id, o.status, o.payment_status, o.fulfilment_status, o.total_minor, o.currency,
+pub(super) const SELECT: &str =
+    "select o.id, o.status, o.payment_status, o.fulfilment_status, o.total_minor, o.currency,
         o.shopper_reference, o.token_digest, o.reasons, o.cancel_cause, o.version, o.placed_at, o.deadline_at,
         o.settled_at, o.updated_at,
         (select jsonb_agg(to_jsonb(l) order by l.position) from order_lines l

@@ -11,9 +11,7 @@ use persistence::{Tx, statement};
 use uuid::Uuid;
 
 use crate::{
-    domain::{
-        Facts, FulfilmentStatus, Line, OrderState, PaymentStatus, Reference, Status, Step, TokenDigest,
-    },
+    domain::{Facts, FulfilmentStatus, Line, OrderState, PaymentStatus, Reference, Status, Step, TokenDigest},
     error::Error,
 };
 

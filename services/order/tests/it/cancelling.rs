@@ -22,7 +22,8 @@ async fn cancelling_twice_succeeds_and_is_said_once() {
     assert_eq!((status, &order["cancel_cause"]), (200, &json!("shopper")), "who cancelled first stays");
     let said = "select string_agg(type, ' ' order by sequence) from outbox";
     assert_eq!(world.value(said).await, "order.order.placed.v1 order.order.cancelled.v1");
-    let history = "select string_agg(concat_ws(' ', version, from_status, to_status, cause, actor), '; ' order by version)
+    let history =
+        "select string_agg(concat_ws(' ', version, from_status, to_status, cause, actor), '; ' order by version)
                    from order_history";
     assert_eq!(world.value(history).await, "1 pending placed shopper; 2 pending cancelled shopper shopper");
     world.stop().await;

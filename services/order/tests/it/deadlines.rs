@@ -48,7 +48,8 @@ async fn two_replicas_that_sweep_at_once_cancel_each_order_once() {
 async fn whoever_waits_is_told_of_the_deadline_too() {
     let world = World::with_deadline(1).await;
     world.sell(&[("MUG", 990)]).await;
-    let sweep = sweep::Sweep::start(world.mediator.clone(), world.settled.clone(), std::time::Duration::from_millis(50));
+    let sweep =
+        sweep::Sweep::start(world.mediator.clone(), world.settled.clone(), std::time::Duration::from_millis(50));
     let reply = world.shopper().with("prefer", "wait=30").post_reply(&world.orders(), &crate::world::one("MUG")).await;
     assert_eq!((reply.status, reply.json()["cancel_cause"].as_str()), (200, Some("deadline")), "{}", reply.text());
     assert!(reply.json()["order_token"].is_string());

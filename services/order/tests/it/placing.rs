@@ -26,7 +26,8 @@ async fn an_order_is_accepted_with_its_total_its_place_and_a_token_that_only_its
     assert_eq!(order["status"], "pending");
     assert_eq!(order["reference"], "gift");
     assert_eq!(order["total"], json!({"amount": "28.80", "currency": "USD"}));
-    let lines: Vec<_> = order["lines"].as_array().unwrap().iter().map(|line| (&line["sku"], &line["quantity"])).collect();
+    let lines: Vec<_> =
+        order["lines"].as_array().unwrap().iter().map(|line| (&line["sku"], &line["quantity"])).collect();
     assert_eq!(lines, [(&json!("MUG"), &json!(2)), (&json!("TEA"), &json!(2))]);
 
     let placed = Placed::of(&reply);
@@ -86,7 +87,9 @@ async fn everything_that_is_wrong_with_a_body_is_said_at_once() {
     for field in ["lines[0].quantity", "lines[1].sku", "reference"] {
         assert!(named.iter().any(|(at, _)| at == field), "{field} is not named: {problem}");
     }
-    for wrong in [json!({"lines": []}), json!({"lines": [], "total": 1}), json!({"lines": vec![&one("X")["lines"][0]; 101]})] {
+    for wrong in
+        [json!({"lines": []}), json!({"lines": [], "total": 1}), json!({"lines": vec![&one("X")["lines"][0]; 101]})]
+    {
         let (status, problem) = world.shopper().post(&world.orders(), &wrong).await;
         assert_eq!(status, 422, "{problem}");
     }

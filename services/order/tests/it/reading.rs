@@ -49,7 +49,8 @@ async fn a_list_is_newest_first_and_its_pages_miss_nothing() {
     assert_eq!(seen, expected);
 
     let cancelled = &expected[2];
-    let (status, _) = world.client(Caller::Owner).post(&format!("/admin/v1/orders/{cancelled}/cancel"), &json!({})).await;
+    let (status, _) =
+        world.client(Caller::Owner).post(&format!("/admin/v1/orders/{cancelled}/cancel"), &json!({})).await;
     assert_eq!(status, 200);
     let (_, page) = staff.get("/admin/v1/orders?status=cancelled").await;
     assert_eq!(ids(&page), [cancelled.as_str()]);

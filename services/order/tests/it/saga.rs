@@ -1,10 +1,10 @@
 //! The saga with catalog, whose part the test plays: answers in time, twice, shuffled, late and never.
 
+use contracts::{Channel, Envelope};
 use contracts::{
     catalog::{Reason, ReservationEvent, Reserved},
     order as said, topics,
 };
-use contracts::{Channel, Envelope};
 use kernel::{Clock, OrderId, Quantity, Sku};
 use order::sweep;
 use serde_json::json;
@@ -132,7 +132,8 @@ async fn doubled_and_shuffled_answers_settle_every_order_once() {
     // Keys are random, so this order has nothing to do with the one of placing.
     records.sort_by(|one, other| one.key.as_ref().map(|key| key.last()).cmp(&other.key.as_ref().map(|key| key.last())));
     world.scene.send(&records).await;
-    eventually(PATIENCE, async || world.value("select count(*) from orders where status = 'pending'").await == "0").await;
+    eventually(PATIENCE, async || world.value("select count(*) from orders where status = 'pending'").await == "0")
+        .await;
     processed(&world, &(ORDERS * 2).to_string()).await;
     assert_eq!(world.value("select count(*) from order_history where version = 2").await, ORDERS.to_string());
     assert_eq!(world.value("select max(version) from orders").await, "2");
