@@ -14,6 +14,8 @@ mod schema;
 mod store;
 pub mod sweep;
 
+use std::time::Duration;
+
 use access::Verifier;
 use contracts::topics;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
@@ -28,6 +30,10 @@ use crate::sweep::Sweep;
 
 /// The service's name: its schema, its consumer group, the source of its events.
 pub const NAME: &str = "catalog";
+/// How long the relay may take to bring the last events to the broker when the service stops.
+const LAST_EVENTS: Duration = Duration::from_secs(10);
+/// How long the consumer may take to finish the batch in hand when the service stops.
+const LAST_BATCH: Duration = Duration::from_secs(10);
 /// The schema's migrations; those of the messages run before them.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 
@@ -54,7 +60,7 @@ async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
     boot.wait_for("kafka topics", || messaging::ensure_topics(&kafka, &own)).await?;
     let producer = boot.require("kafka producer", Producer::new(&kafka))?;
     let relay = Relay::start(database, producer.clone());
-    boot.on_stop(Stage::Publishing, "relay", move || relay.stop(Stage::PUBLISHING_LIMIT));
+    boot.on_stop(Stage::Publishing, "relay", move || relay.stop(LAST_EVENTS));
 
     let forgetting = Forgetting::default();
     let forgetter = Forgetter::start(forgetting.clone(), shop.clone());
@@ -66,7 +72,7 @@ async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
             Consumer::start(kafka.clone(), mediator.clone(), producer.clone(), subscriptions)
         })
         .await?;
-    boot.on_stop(Stage::Consuming, "consumer", move || consumer.stop(Stage::CONSUMING_LIMIT));
+    boot.on_stop(Stage::Consuming, "consumer", move || consumer.stop(LAST_BATCH));
     let sweep = Sweep::start(mediator.clone(), config.sweep_interval);
     boot.on_stop(Stage::Consuming, "sweep of reservations", move || sweep.stop());
 
@@ -76,7 +82,8 @@ async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
 
     let app = rest::App::new(NAME, mediator, verifier, identities.organisations()).with(shop);
     boot.on_stop(Stage::Closing, "keys and organisations", move || identities.stop());
-    let server = boot.require("http server", rest::server::start(config.http.into(), app, http::routes()))?;
+    let listening = rest::server::Settings::new(config.http.address).workers(config.http.workers);
+    let server = boot.require("http server", rest::server::start(listening, app, http::routes()))?;
     boot.on_stop(Stage::Requests, "http server", move || server.stop());
     Ok(())
 }
