@@ -1,0 +1,73 @@
+//! Several replicas, and replicas that die.
+
+use std::time::{Duration, Instant};
+
+use kernel::OrderId;
+use notifier::domain::{Arrivals, Chat};
+use notifier::sender::Wake;
+use notifier::store::budgets;
+use testkit::eventually;
+use uuid::Uuid;
+
+use crate::stage::{CHAT, PATIENCE, Stage, confirmed, facts_in, placed};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_replicas_tell_every_fact_exactly_once_and_keep_the_limits_together() {
+    let stage = Stage::new().await;
+    let replicas = [stage.replica().await, stage.replica().await, stage.replica().await];
+    for _ in 0..30 {
+        let order = OrderId::new();
+        stage.scene.send(&[stage.record(1, &placed(order)), stage.record(2, &confirmed(order))]).await;
+    }
+    stage.told(60).await;
+    assert_eq!(stage.telegram.refused(), 0);
+    assert_eq!(stage.telegram.messages().iter().map(facts_in).sum::<i64>(), 60);
+    for replica in replicas {
+        replica.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_dead_sender_held_is_told_when_its_lease_has_run_out() {
+    let stage = Stage::new().await;
+    let wake = Wake::default();
+    let consumer = stage.consumer(&wake).await;
+    stage.scene.publish(1, &placed(OrderId::new())).await;
+    eventually(PATIENCE, async || stage.count("pending").await == 1).await;
+
+    // A sender takes the chat and is killed before it marks anything.
+    let chat = Chat::parse(CHAT).unwrap();
+    let mediator = stage.scene.mediator();
+    let lease = Duration::from_millis(2_500);
+    let mut tx = mediator.system().await.unwrap();
+    budgets::register(&mut tx, &chat).await.unwrap();
+    let held = budgets::lock_chat(&mut tx, &chat).await.unwrap().unwrap();
+    let arrivals = Arrivals { second: held.now, minute: held.now };
+    budgets::take(&mut tx, &chat, Uuid::now_v7(), lease, arrivals, arrivals).await.unwrap();
+    tx.commit().await.unwrap();
+    let died_at = Instant::now();
+
+    let sender = stage.sender(&wake, Stage::settings());
+    eventually(PATIENCE, async || !stage.telegram.messages().is_empty()).await;
+    assert!(died_at.elapsed() >= Duration::from_millis(2_400), "{:?}", died_at.elapsed());
+    stage.told(1).await;
+    assert_eq!(stage.telegram.messages().len(), 1);
+    consumer.stop(Duration::from_secs(10)).await;
+    sender.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sender_that_is_stopped_marks_what_it_has_told() {
+    let stage = Stage::new().await;
+    let replica = stage.replica().await;
+    stage.scene.publish(1, &placed(OrderId::new())).await;
+    eventually(PATIENCE, async || !stage.telegram.messages().is_empty()).await;
+    replica.stop().await;
+    assert_eq!((stage.count("sent").await, stage.count("pending").await), (1, 0));
+
+    let next = stage.replica().await;
+    stage.scene.publish(1, &placed(OrderId::new())).await;
+    stage.told(2).await;
+    assert_eq!(stage.telegram.messages().iter().map(facts_in).sum::<i64>(), 2, "nothing is told twice");
+    next.stop().await;
+}

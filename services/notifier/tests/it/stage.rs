@@ -1,0 +1,128 @@
+//! What the tests of this binary share: a scene, a Telegram, replicas of the notifier, and events to say.
+
+use std::time::Duration;
+
+use contracts::Channel;
+use contracts::order::{Confirmed, OrderEvent, OrderLine, Placed};
+use devstack::bot_api::{self, BotApi, Message};
+use kernel::{Clock, Currency, Money, OrderId, ProductId, Quantity, Sku, VariantId};
+use messaging::{Consumer, Outgoing, Producer};
+use notifier::domain::Chat;
+use notifier::sender::{Sender, Settings, Telegram, Wake};
+use testkit::{Scene, eventually};
+
+/// A private chat: one message a second.
+pub(crate) const CHAT: &str = "4242";
+/// For anything that is to happen.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+
+pub(crate) struct Stage {
+    pub(crate) scene: Scene,
+    pub(crate) telegram: BotApi,
+    pub(crate) superuser: tokio_postgres::Client,
+}
+
+/// A running replica, put together as `lib.rs` does.
+pub(crate) struct Replica {
+    pub(crate) consumer: Consumer,
+    pub(crate) sender: Sender,
+}
+
+impl Stage {
+    pub(crate) async fn new() -> Self {
+        let scene = Scene::of("notifier", notifier::MIGRATIONS).connections(4).build().await;
+        let telegram = bot_api::start_with(bot_api::Settings {
+            chats: vec![CHAT.to_owned()],
+            burst: 3,
+            ..bot_api::Settings::default()
+        })
+        .unwrap();
+        let superuser = scene.superuser().await;
+        Self { scene, telegram, superuser }
+    }
+
+    pub(crate) fn settings() -> Settings {
+        Settings::new(Chat::parse(CHAT).unwrap())
+    }
+
+    pub(crate) fn sender(&self, wake: &Wake, settings: Settings) -> Sender {
+        let telegram = Telegram::new(&self.telegram.url(), bot_api::TOKEN, settings.call).unwrap();
+        Sender::start(self.scene.mediator(), telegram, wake.clone(), settings)
+    }
+
+    pub(crate) async fn consumer(&self, wake: &Wake) -> Consumer {
+        let kafka = self.scene.messaging();
+        let subscriptions = notifier::events::subscriptions(&Chat::parse(CHAT).unwrap(), wake);
+        let producer = Producer::new(&kafka).unwrap();
+        Consumer::start(kafka, self.scene.mediator(), producer, subscriptions).await.unwrap()
+    }
+
+    pub(crate) async fn replica(&self) -> Replica {
+        let wake = Wake::default();
+        Replica { consumer: self.consumer(&wake).await, sender: self.sender(&wake, Self::settings()) }
+    }
+
+    /// How many deliveries are in a state.
+    pub(crate) async fn count(&self, state: &str) -> i64 {
+        let rows = self.superuser.query_one("select count(*) from deliveries where state = $1", &[&state]).await;
+        rows.unwrap().get(0)
+    }
+
+    /// Waits until this many deliveries were told and none is pending.
+    pub(crate) async fn told(&self, number: i64) {
+        eventually(PATIENCE, async || {
+            let (sent, pending) = (self.count("sent").await, self.count("pending").await);
+            if (sent, pending) == (number, 0) { Ok(()) } else { Err(format!("{sent} told, {pending} pending")) }
+        })
+        .await;
+    }
+
+    pub(crate) fn record<C: Channel>(&self, version: i64, event: &C) -> Outgoing {
+        testkit::publish(Some(self.scene.organisation()), version, event)
+    }
+}
+
+impl Replica {
+    pub(crate) async fn stop(self) {
+        self.consumer.stop(Duration::from_secs(10)).await;
+        self.sender.stop().await;
+    }
+}
+
+pub(crate) fn usd(minor: i64) -> Money {
+    Money::from_minor(minor, Currency::parse("USD").unwrap()).unwrap()
+}
+
+pub(crate) fn placed(order: OrderId) -> OrderEvent {
+    OrderEvent::Placed(Placed {
+        order,
+        lines: vec![OrderLine {
+            sku: Sku::parse("TEA-1").unwrap(),
+            product: ProductId::new(),
+            variant: VariantId::new(),
+            product_version: 1,
+            quantity: Quantity::new(3).unwrap(),
+            unit_price: usd(1_000),
+        }],
+        total: usd(3_000),
+        placed_at: Clock::now(),
+        deadline_at: Clock::now(),
+        shopper_reference: None,
+    })
+}
+
+pub(crate) fn confirmed(order: OrderId) -> OrderEvent {
+    OrderEvent::Confirmed(Confirmed { order, total: usd(3_000) })
+}
+
+/// How many facts a message tells: its lines, or what its digest counts.
+pub(crate) fn facts_in(message: &Message) -> i64 {
+    let mut lines = message.text.lines();
+    match lines.next().and_then(|first| first.strip_prefix("📋 ")) {
+        Some(digest) => digest.split(' ').next().unwrap().replace(',', "").parse().unwrap(),
+        None => {
+            let signs = ['🛒', '✅', '⛔', '🚫', '📉'];
+            message.text.lines().filter(|line| line.starts_with(signs)).count().try_into().unwrap()
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! What a role may see: the real database roles against the real tables.
+
+use devstack::DatabaseRole;
+use kernel::OrderId;
+
+use crate::stage::{Stage, placed};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_sees_its_own_deliveries_and_no_budget() {
+    let stage = Stage::new().await;
+    let replica = stage.replica().await;
+    stage.scene.publish(1, &placed(OrderId::new())).await;
+    let other = testkit::publish(Some(stage.scene.other_organisation()), 1, &placed(OrderId::new()));
+    stage.scene.send(&[other]).await;
+    stage.told(2).await;
+    replica.stop().await;
+
+    let app = stage.scene.connect(DatabaseRole::App).await;
+    let seen = async || app.query("select org_id from deliveries", &[]).await.unwrap().len();
+    assert_eq!(seen().await, 0, "no organisation, no rows");
+    app.batch_execute(&format!("set app.org = '{}'", stage.scene.organisation().uuid())).await.unwrap();
+    assert_eq!(seen().await, 1);
+    assert!(app.query("select 1 from budgets", &[]).await.is_err(), "budgets are the system's");
+    let foreign =
+        format!("insert into organisations values ('{}', 'x', 'x', true, 1)", stage.scene.other_organisation().uuid());
+    assert!(app.batch_execute(&foreign).await.is_err(), "no row can be written for another organisation");
+
+    let system = stage.scene.connect(DatabaseRole::System).await;
+    assert_eq!(system.query("select 1 from deliveries", &[]).await.unwrap().len(), 2);
+    assert!(system.batch_execute("delete from organisations").await.is_err(), "the system role only reads names");
+}
