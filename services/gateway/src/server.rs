@@ -46,6 +46,8 @@ impl Server {
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_LIMIT)
         .tcp_nodelay(true)
+        // Who went away frees its place and its service at once; what was begun there runs to its end all the same.
+        .h1_allow_half_closed(false)
         // Idle connections are cheap; what runs at once is bounded elsewhere.
         .max_connections(at_once.saturating_mul(4).clamp(256, 25_000))
         .shutdown_timeout(STOP_LIMIT)

@@ -11,19 +11,19 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// A service that answers 200 with what it received: method, target, headers, length of the body, its own name.
-pub struct Echo {
-    pub address: SocketAddr,
-    pub requests: Arc<AtomicUsize>,
+pub(crate) struct Echo {
+    pub(crate) address: SocketAddr,
+    pub(crate) requests: Arc<AtomicUsize>,
     handle: ServerHandle,
 }
 
 impl Echo {
-    pub fn start(name: &'static str) -> Echo {
+    pub(crate) fn start(name: &'static str) -> Echo {
         Echo::serving(name, json!({ "openapi": "3.1.0", "info": {}, "paths": {} }))
     }
 
     /// The same with an OpenAPI document.
-    pub fn serving(name: &'static str, document: Value) -> Echo {
+    pub(crate) fn serving(name: &'static str, document: Value) -> Echo {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(AtomicUsize::new(0));
@@ -60,28 +60,28 @@ impl Echo {
         Echo { address, requests, handle }
     }
 
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
 
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.handle.stop(true).await;
     }
 }
 
 /// The value of a header that an echo received.
-pub fn received<'a>(echo: &'a Value, name: &str) -> Option<&'a str> {
+pub(crate) fn received<'a>(echo: &'a Value, name: &str) -> Option<&'a str> {
     echo["headers"].as_array()?.iter().find(|pair| pair[0] == name).and_then(|pair| pair[1].as_str())
 }
 
 /// A service of raw sockets: `act` gets each connection.
-pub struct Raw {
-    pub address: SocketAddr,
-    pub connections: Arc<AtomicUsize>,
+pub(crate) struct Raw {
+    pub(crate) address: SocketAddr,
+    pub(crate) connections: Arc<AtomicUsize>,
 }
 
 impl Raw {
-    pub async fn start<F: Future<Output = ()> + Send + 'static>(
+    pub(crate) async fn start<F: Future<Output = ()> + Send + 'static>(
         act: impl Fn(TcpStream) -> F + Send + Sync + 'static,
     ) -> Raw {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -98,7 +98,7 @@ impl Raw {
     }
 
     /// Reads a request's head and closes without a word.
-    pub async fn hanging_up() -> Raw {
+    pub(crate) async fn hanging_up() -> Raw {
         Raw::start(|mut stream| async move {
             read_head(&mut stream).await;
         })
@@ -106,7 +106,7 @@ impl Raw {
     }
 
     /// Answers every connection's first request with these bytes and closes.
-    pub async fn answering(answer: impl Into<Vec<u8>>) -> Raw {
+    pub(crate) async fn answering(answer: impl Into<Vec<u8>>) -> Raw {
         let answer = Arc::new(answer.into());
         Raw::start(move |mut stream| {
             let answer = Arc::clone(&answer);
@@ -119,13 +119,13 @@ impl Raw {
         .await
     }
 
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 }
 
 /// Reads up to the empty line; returns everything that came.
-pub async fn read_head(stream: &mut TcpStream) -> Vec<u8> {
+pub(crate) async fn read_head(stream: &mut TcpStream) -> Vec<u8> {
     let mut read = Vec::new();
     let mut buffer = [0; 4096];
     while !read.windows(4).any(|window| window == b"\r\n\r\n") {
@@ -138,7 +138,7 @@ pub async fn read_head(stream: &mut TcpStream) -> Vec<u8> {
 }
 
 /// An address where nothing listens.
-pub fn nobody() -> SocketAddr {
+pub(crate) fn nobody() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 

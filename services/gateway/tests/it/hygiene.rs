@@ -54,7 +54,7 @@ async fn every_refusal_is_a_problem_and_names_the_request() {
         (staff.send(Method::DELETE, "/docs", None).await, 405, "method-not-allowed"),
         (staff.send(Method::POST, "/admin/v1/products", Some(vec![b'x'; 101])).await, 413, "body-too-large"),
         (staff.send(Method::GET, &long, None).await, 414, "uri-too-long"),
-        (staff.send(Method::GET, "/admin/v1/products/%2e%2e", None).await, 400, "malformed-request"),
+        (staff.send(Method::GET, "/admin/v1/products/a%2fb", None).await, 400, "malformed-request"),
         (gateway.anyone().send(Method::GET, "/admin/v1/products", None).await, 401, "unauthenticated"),
     ];
     for (reply, status, kind) in cases {

@@ -15,18 +15,18 @@ use kernel::OrganisationId;
 use testkit::{Client, Mint};
 
 /// Nothing listens there: limits decide alone.
-pub const NO_REDIS: &str = "redis://127.0.0.1:1";
-pub const UNLIMITED: Allowances = Allowances { address: 0, organisation: 0, login: 0 };
+pub(crate) const NO_REDIS: &str = "redis://127.0.0.1:1";
+pub(crate) const UNLIMITED: Allowances = Allowances { address: 0, organisation: 0, login: 0 };
 
-pub struct Gateway {
-    pub server: Server,
-    pub mint: Mint,
-    pub identity: Identity,
-    pub organisation: OrganisationId,
+pub(crate) struct Gateway {
+    pub(crate) server: Server,
+    pub(crate) mint: Mint,
+    pub(crate) identity: Identity,
+    pub(crate) organisation: OrganisationId,
 }
 
 /// What a test may change.
-pub fn behaviour() -> Behaviour {
+pub(crate) fn behaviour() -> Behaviour {
     Behaviour {
         body_limit: 1 << 20,
         import_limit: 1 << 24,
@@ -41,11 +41,11 @@ pub fn behaviour() -> Behaviour {
 
 impl Gateway {
     /// In front of these replicas, without Redis.
-    pub fn start(services: &[(Service, &[SocketAddr])], behaviour: Behaviour) -> Gateway {
+    pub(crate) fn start(services: &[(Service, &[SocketAddr])], behaviour: Behaviour) -> Gateway {
         Gateway::with_redis(services, behaviour, NO_REDIS)
     }
 
-    pub fn with_redis(services: &[(Service, &[SocketAddr])], behaviour: Behaviour, redis: &str) -> Gateway {
+    pub(crate) fn with_redis(services: &[(Service, &[SocketAddr])], behaviour: Behaviour, redis: &str) -> Gateway {
         let mint = Mint::new();
         let identity = Identity::new(Mint::ISSUER, Mint::AUDIENCE);
         let key = mint.announced();
@@ -64,24 +64,24 @@ impl Gateway {
         Gateway { server, mint, identity, organisation: OrganisationId::new() }
     }
 
-    pub fn base(&self) -> String {
+    pub(crate) fn base(&self) -> String {
         format!("http://{}", self.server.address())
     }
 
-    pub fn anyone(&self) -> Client {
+    pub(crate) fn anyone(&self) -> Client {
         Client::new(self.base(), None)
     }
 
-    pub fn token(&self) -> String {
+    pub(crate) fn token(&self) -> String {
         self.mint.token(self.organisation, &[Role::Owner])
     }
 
-    pub fn staff(&self) -> Client {
+    pub(crate) fn staff(&self) -> Client {
         Client::new(self.base(), Some(&self.token()))
     }
 
     /// Sends bytes as they are and returns everything up to the end of the connection.
-    pub async fn raw(&self, request: impl Into<Vec<u8>>) -> String {
+    pub(crate) async fn raw(&self, request: impl Into<Vec<u8>>) -> String {
         let (address, request) = (self.server.address(), request.into());
         tokio::task::spawn_blocking(move || {
             let mut stream = TcpStream::connect(address).unwrap();
