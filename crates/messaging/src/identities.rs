@@ -60,7 +60,6 @@ impl Identities {
     }
 
     /// Whether everything that was on the topics at the start has been applied, as `Boot::ready_when` asks for it.
-    #[must_use]
     pub fn readiness(&self) -> impl Fn() -> Ready<Result<(), &'static str>> + Clone + Send + Sync + 'static {
         let tables: Arc<[Arc<AtomicBool>]> = self.tables.iter().map(Table::readiness).collect();
         move || {

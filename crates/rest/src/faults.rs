@@ -5,6 +5,12 @@ use kernel::Malformed;
 
 use crate::problem::{FieldFault, Problem};
 
+/// A garde rule by which a field is what a domain type's constructor takes: `#[garde(custom(parses(Slug::parse)))]`, and
+/// `inner(custom(…))` in an `Option`. With the domain's rule in the first pass, no fault hides behind another field's.
+pub fn parses<T>(parse: impl Fn(&str) -> Result<T, Malformed>) -> impl FnOnce(&String, &()) -> garde::Result {
+    move |text, _| parse(text).map(drop).map_err(|malformed| garde::Error::new(malformed.reason()))
+}
+
 /// The faults found so far. Take all values first, call [`Faults::finish`], then unwrap them.
 #[derive(Debug, Default)]
 #[must_use = "call finish, or faults are lost"]

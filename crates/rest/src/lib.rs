@@ -26,7 +26,7 @@ pub use app::{App, State};
 pub use awaited::Awaited;
 pub use body::Body;
 pub use callers::{Anyone, Credential, CredentialHeader, Staff, Visitor};
-pub use faults::Faults;
+pub use faults::{Faults, parses};
 pub use headers::{IdempotencyKey, IfMatch, Prefer};
 pub use operation::{Operation, Stated, Unstated};
 pub use parameters::{Path, Query};

@@ -1,7 +1,7 @@
 //! Logging in.
 
 use kernel::{OrganisationId, Slug, UserId};
-use rest::{App, Body, Faults, Problem, State, Visitor};
+use rest::{App, Body, Faults, Problem, State, Visitor, parses};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,13 +16,16 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(super) struct LogInBody {
     /// The organisation's slug.
-    #[garde(length(bytes, min = 1, max = 64))]
+    #[garde(custom(parses(Slug::parse)))]
+    #[schemars(with = "Slug")]
     organisation: String,
     /// The address of the account; its case does not matter.
-    #[garde(length(bytes, min = 3, max = 254))]
+    #[garde(custom(parses(Email::parse)))]
+    #[schemars(with = "Email")]
     email: String,
     /// The password of the account.
-    #[garde(length(chars, min = 1, max = 128))]
+    #[garde(custom(parses(Password::present)))]
+    #[schemars(length(min = 1, max = 128))]
     password: String,
 }
 

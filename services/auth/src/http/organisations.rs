@@ -2,7 +2,7 @@
 
 use kernel::{Currency, Slug, UserId};
 use mediator::Scope;
-use rest::{App, Body, Credential, CredentialHeader, Faults, IdempotencyKey, Problem, Recorded, State, Visitor};
+use rest::{App, Body, Credential, CredentialHeader, Faults, IdempotencyKey, Problem, Recorded, State, Visitor, parses};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,13 +25,16 @@ impl CredentialHeader for Setup {
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateOrganisationBody {
     /// 1 to 64 lower-case letters, digits and hyphens; unique in the installation.
-    #[garde(length(bytes, min = 1, max = 64))]
+    #[garde(custom(parses(Slug::parse)))]
+    #[schemars(with = "Slug")]
     slug: String,
     /// 1 to 120 characters.
-    #[garde(length(chars, min = 1, max = 120))]
+    #[garde(custom(parses(Name::parse)))]
+    #[schemars(with = "Name")]
     name: String,
     /// ISO 4217.
-    #[garde(length(bytes, min = 3, max = 3))]
+    #[garde(custom(parses(Currency::parse)))]
+    #[schemars(with = "Currency")]
     currency: String,
     /// The first user, who may do everything.
     #[garde(dive)]
@@ -43,13 +46,16 @@ pub(super) struct CreateOrganisationBody {
 #[serde(deny_unknown_fields)]
 pub(super) struct OwnerBody {
     /// An e-mail address; its case does not matter.
-    #[garde(length(bytes, min = 3, max = 254))]
+    #[garde(custom(parses(Email::parse)))]
+    #[schemars(with = "Email")]
     email: String,
     /// 12 to 128 characters, at least 5 different ones.
-    #[garde(length(chars, min = 12, max = 128))]
+    #[garde(custom(parses(Password::choose)))]
+    #[schemars(length(min = 12, max = 128))]
     password: String,
     /// 1 to 120 characters.
-    #[garde(length(chars, min = 1, max = 120))]
+    #[garde(custom(parses(Name::parse)))]
+    #[schemars(with = "Name")]
     name: String,
 }
 

@@ -1,7 +1,9 @@
 //! Categories for staff: requests become commands and queries, nothing else happens here.
 
+use std::str::FromStr;
+
 use kernel::{CategoryId, Slug};
-use rest::{App, Body, Faults, IdempotencyKey, IfMatch, Path, Problem, Recorded, Staff, Tagged};
+use rest::{App, Body, Faults, IdempotencyKey, IfMatch, Path, Problem, Recorded, Staff, Tagged, parses};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -22,13 +24,15 @@ pub(super) struct CategoryPath {
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateCategoryBody {
     /// 1 to 120 characters.
-    #[garde(length(chars, min = 1, max = 120))]
+    #[garde(custom(parses(CategoryName::parse)))]
+    #[schemars(with = "CategoryName")]
     name: String,
     /// 1 to 64 lower-case letters, digits and hyphens; unique among the siblings.
-    #[garde(length(bytes, min = 1, max = 64))]
+    #[garde(custom(parses(Slug::parse)))]
+    #[schemars(with = "Slug")]
     slug: String,
     /// The category above; left out for the top level.
-    #[garde(inner(length(bytes, max = 64)))]
+    #[garde(inner(custom(parses(CategoryId::from_str))))]
     #[schemars(with = "Option<CategoryId>")]
     parent: Option<String>,
     /// Index among the siblings; left out, or past their end, for the end.
@@ -41,7 +45,7 @@ pub(super) struct CreateCategoryBody {
 #[serde(deny_unknown_fields)]
 pub(super) struct MoveCategoryBody {
     /// The category above; left out or null for the top level.
-    #[garde(inner(length(bytes, max = 64)))]
+    #[garde(inner(custom(parses(CategoryId::from_str))))]
     #[schemars(with = "Option<CategoryId>")]
     parent: Option<String>,
     /// Index among the new siblings; left out, or past their end, for the end.
@@ -54,10 +58,12 @@ pub(super) struct MoveCategoryBody {
 #[serde(deny_unknown_fields)]
 pub(super) struct RenameCategoryBody {
     /// 1 to 120 characters.
-    #[garde(inner(length(chars, min = 1, max = 120)))]
+    #[garde(inner(custom(parses(CategoryName::parse))))]
+    #[schemars(with = "Option<CategoryName>")]
     name: Option<String>,
     /// 1 to 64 lower-case letters, digits and hyphens; unique among the siblings.
-    #[garde(inner(length(bytes, min = 1, max = 64)))]
+    #[garde(inner(custom(parses(Slug::parse))))]
+    #[schemars(with = "Option<Slug>")]
     slug: Option<String>,
 }
 

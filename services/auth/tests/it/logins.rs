@@ -1,0 +1,145 @@
+//! Logging in, and being refused.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use testkit::Client;
+
+use crate::world::{PASSWORD, World, fields, login};
+
+const PATH: &str = "/auth/v1/login";
+const WRONG: &str = "incorrect horse battery staple";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_token_says_who_logged_in() {
+    let world = World::quiet().await;
+    let created = world.found("lamps").await;
+    let (status, session) = world.visitor().post(PATH, &login("lamps", " ANA@lamps.example ", PASSWORD)).await;
+    assert_eq!(status, 200, "{session}");
+    let token = session["access_token"].as_str().unwrap();
+
+    let me = Client::new(world.visitor().base(), Some(token));
+    let (status, body) = me.get("/auth/v1/me").await;
+    assert_eq!((status, &body), (200, &created));
+
+    let verified = world.replicas[0].verifier().verify(token).unwrap();
+    assert_eq!(json!(verified.caller.organisation()), created["organisation"]["id"]);
+    assert_eq!(json!(verified.caller.actor()), created["user"]["id"]);
+
+    assert_eq!(world.visitor().get("/auth/v1/me").await.0, 401);
+    let forged = format!("{}x", &token[..token.len() - 1]);
+    assert_eq!(Client::new(world.visitor().base(), Some(&forged)).get("/auth/v1/me").await.0, 401);
+    let root = world.scene.superuser().await;
+    root.batch_execute("update users set active = false").await.unwrap();
+    assert_eq!(me.get("/auth/v1/me").await.0, 401, "the account is gone, the token is not");
+    assert_eq!(world.log_in("lamps", PASSWORD).await.0, 401);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_refusal_looks_the_same() {
+    let world = World::quiet().await;
+    world.found("lamps").await;
+    world.found("chairs").await;
+    let mut seen = Vec::new();
+    for (organisation, email, password) in [
+        ("lamps", "ana@lamps.example", WRONG),
+        ("lamps", "bob@lamps.example", PASSWORD),
+        ("chairs", "ana@lamps.example", PASSWORD),
+        ("nobody", "ana@lamps.example", PASSWORD),
+    ] {
+        let reply = world.visitor().post_reply(PATH, &login(organisation, email, password)).await;
+        let mut body = reply.json();
+        for name in ["request_id", "trace_id"] {
+            body.as_object_mut().unwrap().remove(name);
+        }
+        seen.push((reply.status, body));
+    }
+    assert_eq!(seen[0].0, 401, "{seen:?}");
+    assert_eq!(seen[0].1["type"], "/problems/login-refused");
+    seen.dedup();
+    assert_eq!(seen.len(), 1, "{seen:?}");
+
+    let (status, problem) = world.visitor().post(PATH, &login("No Slug", "nobody", "")).await;
+    assert_eq!((status, fields(&problem)), (422, vec!["email", "organisation", "password"]), "{problem}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_that_does_not_exist_takes_as_long_as_one_that_does() {
+    let world = World::quiet().await;
+    world.found("lamps").await;
+    let time = async |email: String| {
+        let started = Instant::now();
+        assert_eq!(world.visitor().post(PATH, &login("lamps", &email, WRONG)).await.0, 401);
+        started.elapsed()
+    };
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    // Alternating, so that what else the machine does falls on both; within the free guesses.
+    for round in 0..9 {
+        known.push(time("ana@lamps.example".to_owned()).await);
+        unknown.push(time(format!("bob{round}@lamps.example")).await);
+    }
+    let median = |times: &mut Vec<Duration>| {
+        times.sort_unstable();
+        times[times.len() / 2]
+    };
+    let (known, unknown) = (median(&mut known), median(&mut unknown));
+    // Without the dummy hash, an unknown account takes a tenth of the time.
+    assert!(unknown * 2 > known && known * 2 > unknown, "known {known:?}, unknown {unknown:?}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn guessing_gets_slow_for_known_and_unknown_accounts_alike() {
+    let world = World::quiet().await;
+    world.found("lamps").await;
+    for email in ["ana@lamps.example", "bob@lamps.example"] {
+        // All at once: a guess counts before it is checked.
+        let guesses = (0..30).map(|_| {
+            let visitor = world.visitor();
+            let body = login("lamps", email, WRONG);
+            tokio::spawn(async move { visitor.post_reply(PATH, &body).await })
+        });
+        let mut refused = 0;
+        for guess in guesses.collect::<Vec<_>>() {
+            let reply = guess.await.unwrap();
+            match reply.status {
+                401 => refused += 1,
+                429 => {
+                    assert_eq!(reply.json()["type"], "/problems/login-locked");
+                    let pause: u64 = reply.header("retry-after").unwrap().parse().unwrap();
+                    assert!((1..=900).contains(&pause), "{pause}");
+                }
+                other => panic!("{other}: {}", reply.text()),
+            }
+        }
+        // Ten are free; each further one waits 1 s, 2 s, …, and the thirty take a few seconds at most.
+        assert!((10..=15).contains(&refused), "{email}: {refused} guesses were checked");
+    }
+    let root = world.scene.superuser().await;
+    let wide = "update login_attempts set failures = 20, locked_until = now() + interval '10 minutes'";
+    root.batch_execute(wide).await.unwrap();
+    assert_eq!(world.log_in("lamps", PASSWORD).await.0, 429, "not even the right password during the pause");
+    root.batch_execute("update login_attempts set locked_until = now()").await.unwrap();
+    assert_eq!(world.log_in("lamps", PASSWORD).await.0, 200, "the right one after it");
+    let left: i64 = root.query_one("select count(*) from login_attempts", &[]).await.unwrap().get(0);
+    assert_eq!(left, 1, "a right password forgets the guesses at its account, and at no other");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn old_guesses_are_cleared_away() {
+    let world = World::quiet().await;
+    world.found("lamps").await;
+    for number in 0..3 {
+        let body = login("lamps", &format!("bob{number}@lamps.example"), WRONG);
+        assert_eq!(world.visitor().post(PATH, &body).await.0, 401);
+    }
+    let root = world.scene.superuser().await;
+    root.batch_execute("update login_attempts set tried_at = now() - interval '2 days'").await.unwrap();
+    assert_eq!(world.log_in("lamps", WRONG).await.0, 401);
+    let left: i64 = root.query_one("select count(*) from login_attempts", &[]).await.unwrap().get(0);
+    assert_eq!(left, 1);
+    world.stop().await;
+}

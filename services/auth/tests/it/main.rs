@@ -1,0 +1,9 @@
+//! Auth over HTTP and events, with its real database roles and topics.
+#![expect(clippy::unwrap_used, reason = "a helper of a test stops the test")]
+
+mod documents;
+mod logins;
+mod organisations;
+mod signing_keys;
+mod walls;
+mod world;

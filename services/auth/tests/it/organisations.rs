@@ -1,0 +1,111 @@
+//! Creating organisations.
+
+use contracts::{Channel, auth::OrganisationState, topics};
+use serde_json::json;
+use testkit::eventually;
+
+use crate::world::{PASSWORD, PATIENCE, World, fields, organisation};
+
+const PATH: &str = "/auth/v1/organisations";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_organisation_is_published_and_its_owner_can_log_in() {
+    let world = World::connected(None).await;
+    let created = world.found("lamps").await;
+    assert_eq!(created["organisation"]["slug"], "lamps");
+    assert_eq!((&created["user"]["email"], &created["user"]["roles"]), (&json!("ana@lamps.example"), &json!(["owner"])));
+    assert!(!created.to_string().contains("argon2"), "{created}");
+
+    let (status, session) = world.log_in("lamps", PASSWORD).await;
+    assert_eq!(status, 200, "{session}");
+    assert_eq!((&session["token_type"], &session["expires_in"]), (&json!("Bearer"), &json!(600)));
+    assert_eq!((&session["organisation"], &session["user"]), (&created["organisation"]["id"], &created["user"]["id"]));
+
+    let records = eventually(PATIENCE, async || {
+        let records = world.scene.read(topics::ORGANISATION.name).await;
+        if records.is_empty() { None } else { Some(records) }
+    })
+    .await;
+    assert_eq!(records.len(), 1);
+    let payload = records[0].payload.as_deref().unwrap();
+    let state = OrganisationState::decode(records[0].header("ce_type").unwrap(), payload).unwrap();
+    assert_eq!((state.slug.as_str(), state.active, state.version), ("lamps", true, 1));
+    assert_eq!(created["organisation"]["id"], json!(state.organisation));
+    assert_eq!(records[0].header("ce_actor"), Some("visitor"));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_the_setup_token_opens_the_door() {
+    let world = World::quiet().await;
+    let (status, problem) = world.visitor().post(PATH, &organisation("lamps")).await;
+    assert_eq!((status, &problem["type"]), (401, &json!("/problems/unauthenticated")), "{problem}");
+    for wrong in ["x", "setup-token-of-the-test", "setup-token-of-the-testS"] {
+        let (status, problem) = world.visitor().with("x-setup-token", wrong).post(PATH, &organisation("lamps")).await;
+        assert_eq!((status, &problem["type"]), (403, &json!("/problems/setup-refused")), "{problem}");
+        assert!(!problem.to_string().contains(wrong) || wrong == "x", "the problem repeats the token: {problem}");
+    }
+    assert_eq!(world.operator().without_key().post(PATH, &organisation("lamps")).await.0, 400);
+    assert_eq!(world.log_in("lamps", PASSWORD).await.0, 401, "nothing was created");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_faulty_field_is_reported_at_once_and_no_password_is_repeated() {
+    let world = World::quiet().await;
+    let body = json!({
+        "slug": "No Slug", "name": " ", "currency": "???",
+        "owner": {"email": "nobody", "password": "aaaaaaaaaaaaa", "name": "\u{7}"},
+    });
+    let (status, problem) = world.operator().post(PATH, &body).await;
+    let expected = ["currency", "name", "owner.email", "owner.name", "owner.password", "slug"];
+    assert_eq!((status, fields(&problem)), (422, expected.to_vec()), "{problem}");
+    assert!(!problem.to_string().contains("aaaaaaaaaaaaa"), "{problem}");
+    let mut short = organisation("No Slug");
+    short["owner"]["password"] = json!("hunter2");
+    let (status, problem) = world.operator().post(PATH, &short).await;
+    assert_eq!((status, fields(&problem)), (422, vec!["owner.email", "owner.password", "slug"]), "{problem}");
+    assert!(!problem.to_string().contains("hunter2"), "{problem}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slug_belongs_to_one_organisation() {
+    let world = World::quiet().await;
+    world.found("lamps").await;
+    let (status, problem) = world.operator().post(PATH, &organisation("lamps")).await;
+    assert_eq!((status, &problem["type"]), (409, &json!("/problems/organisation-slug-taken")), "{problem}");
+    assert_eq!(fields(&problem), ["slug"]);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_repeats_with_one_key_create_one_organisation() {
+    let world = World::quiet().await;
+    let keyed = world.operator().with("idempotency-key", "the-key");
+    let repeats = (0..12).map(|_| {
+        let keyed = keyed.clone();
+        tokio::spawn(async move { keyed.post_reply(PATH, &organisation("lamps")).await })
+    });
+    let mut bodies = Vec::new();
+    for repeat in repeats.collect::<Vec<_>>() {
+        let reply = repeat.await.unwrap();
+        assert_eq!(reply.status, 201, "{}", reply.text());
+        bodies.push(reply.bytes);
+    }
+    bodies.dedup();
+    assert_eq!(bodies.len(), 1, "every repeat gets the first one's bytes");
+    let root = world.scene.superuser().await;
+    let count: i64 = root.query_one("select count(*) from organisations", &[]).await.unwrap().get(0);
+    assert_eq!(count, 1);
+
+    let mut other = organisation("lamps");
+    other["owner"]["password"] = json!("another horse battery staple");
+    let (status, problem) = keyed.post(PATH, &other).await;
+    assert_eq!((status, &problem["type"]), (422, &json!("/problems/idempotency-key-reused")), "{problem}");
+
+    root.batch_execute("delete from replays").await.unwrap();
+    let (status, problem) = keyed.post(PATH, &organisation("lamps")).await;
+    assert_eq!((status, &problem["type"]), (409, &json!("/problems/organisation-already-created")), "{problem}");
+    world.stop().await;
+}

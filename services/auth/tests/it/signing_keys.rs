@@ -1,0 +1,106 @@
+//! Signing keys: shared by replicas, published, changed.
+
+use std::time::Duration;
+
+use access::{KeyRing, SigningKey, Verifier};
+use auth::domain::Schedule;
+use contracts::{Channel, auth::SigningKeyState, topics};
+use serde_json::Value;
+use testkit::{Client, eventually};
+
+use crate::world::{PASSWORD, PATIENCE, World, login};
+
+/// The key of a token, as its header says.
+async fn key_of(world: &World) -> (String, String) {
+    let (status, session) = world.visitor().post("/auth/v1/login", &login("lamps", "ana@lamps.example", PASSWORD)).await;
+    assert_eq!(status, 200, "{session}");
+    let token = session["access_token"].as_str().unwrap().to_owned();
+    let header = token.split('.').next().unwrap();
+    let header = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, header).unwrap();
+    let header: Value = serde_json::from_slice(&header).unwrap();
+    assert_eq!((&header["typ"], &header["alg"]), (&Value::from("at+jwt"), &Value::from("EdDSA")));
+    (header["kid"].as_str().unwrap().to_owned(), token)
+}
+
+async fn published(world: &World) -> Vec<Value> {
+    let (status, set) = world.visitor().get("/auth/v1/jwks").await;
+    assert_eq!(status, 200, "{set}");
+    set["keys"].as_array().unwrap().clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_replicas_share_one_key_and_accept_each_others_tokens() {
+    let mut world = World::quiet().await;
+    world.replicate(false).await;
+    world.found("lamps").await;
+    let keys = published(&world).await;
+    assert_eq!(keys.len(), 1, "{keys:?}");
+    let (kid, token) = key_of(&world).await;
+    assert_eq!(keys[0]["kid"], kid.as_str());
+    let other = Client::new(world.visitor_of(1).base(), Some(&token));
+    assert_eq!(other.get("/auth/v1/me").await.0, 200);
+
+    // Whoever has the JWKS can verify, and needs nothing else.
+    let ring = KeyRing::new();
+    let public_key = keys[0]["x"].as_str().unwrap().to_owned();
+    ring.apply(&SigningKey { kid: kid.parse().unwrap(), public_key }).unwrap();
+    assert!(Verifier::new(ring, "issuer", "audience").verify(&token).is_ok());
+
+    let root = world.scene.superuser().await;
+    let sealed: Vec<u8> = root.query_one("select sealed_private_key from signing_keys", &[]).await.unwrap().get(0);
+    let pkcs8 = [0x30, 0x2e, 0x02, 0x01];
+    assert!(!sealed.windows(pkcs8.len()).any(|window| window == pkcs8), "the private key lies open");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_is_announced_then_signs_and_the_former_is_removed_after_its_tokens() {
+    let schedule = Schedule {
+        signs_for: Duration::from_secs(2),
+        known_before: Duration::from_secs(2),
+        valid_after: Duration::from_secs(3),
+    };
+    let world = World::connected(Some(schedule)).await;
+    world.found("lamps").await;
+    let (first, token) = key_of(&world).await;
+
+    // Announced: two keys are published while the first still signs.
+    let kids = eventually(PATIENCE, async || {
+        let keys = published(&world).await;
+        if keys.len() >= 2 { Ok(keys.iter().map(|key| key["kid"].clone()).collect::<Vec<_>>()) } else { Err(keys) }
+    })
+    .await;
+    assert_eq!(kids[0], first.as_str());
+    assert_eq!(key_of(&world).await.0, first, "the new key does not sign before verifiers know it");
+
+    // Taken over, then the first one disappears and its tokens with it.
+    eventually(PATIENCE, async || (key_of(&world).await.0 == kids[1]).then_some(())).await;
+    assert!(world.replicas[0].verifier().verify(&token).is_ok(), "the former key's tokens stay valid");
+    eventually(PATIENCE, async || published(&world).await.iter().all(|key| key["kid"] != first.as_str())).await;
+    eventually(PATIENCE, async || world.replicas[0].verifier().verify(&token).is_err()).await;
+
+    // What verifiers elsewhere saw: announced, retired, tombstone.
+    let history = eventually(PATIENCE, async || {
+        let records = world.scene.read(topics::SIGNING_KEY.name).await;
+        let of_first = records.into_iter().filter(|record| {
+            let uuid = first.parse::<kernel::KeyId>().unwrap().uuid();
+            record.key_text() == uuid.to_string()
+        });
+        let history: Vec<_> = of_first.collect();
+        if history.len() >= 3 { Ok(history) } else { Err(history.len()) }
+    })
+    .await;
+    let states: Vec<_> = history
+        .iter()
+        .map(|record| {
+            let event_type = record.header("ce_type").unwrap();
+            record.payload.as_deref().map(|payload| SigningKeyState::decode(event_type, payload).unwrap())
+        })
+        .collect();
+    assert_eq!(states[0].as_ref().map(|state| state.retired_at.is_some()), Some(false));
+    assert_eq!(states[1].as_ref().map(|state| state.retired_at.is_some()), Some(true));
+    assert!(states[2].is_none(), "{states:?}");
+    let versions: Vec<_> = history.iter().map(|record| record.header("ce_aggregateversion").unwrap()).collect();
+    assert_eq!(versions, ["1", "2", "3"]);
+    world.stop().await;
+}
