@@ -50,7 +50,8 @@ impl Flights {
 }
 
 impl Flight {
-    pub(crate) fn land(self, answer: &Bytes) {
+    /// Hands the answer to those who wait and to those who still come, until this is dropped.
+    pub(crate) fn land(&self, answer: &Bytes) {
         self.landing.send_replace(Some(answer.clone()));
     }
 }
@@ -83,6 +84,9 @@ mod tests {
         let waiting = tokio::spawn(arrival(landing));
         pilot.land(&Bytes::from_static(b"answer"));
         assert_eq!(waiting.await.unwrap(), Some(Bytes::from_static(b"answer")));
+        let Seat::Passenger(late) = flights.board("k") else { panic!("the answer is still there") };
+        assert_eq!(arrival(late).await, Some(Bytes::from_static(b"answer")));
+        drop(pilot);
         assert!(matches!(flights.board("k"), Seat::Pilot(_)));
     }
 

@@ -126,12 +126,14 @@ impl Cache {
             },
         };
         let answer = load().await?;
-        if let Some(flight) = flight {
+        if let Some(flight) = &flight {
             flight.land(&answer);
         }
         if let Found::Miss(version) = found {
             self.keep(&name, version, &answer).await;
         }
+        // Not before the answer is kept, or a reader that missed a moment ago would load again.
+        drop(flight);
         Ok(answer)
     }
 

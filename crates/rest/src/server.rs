@@ -5,6 +5,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
 use actix_web::{HttpServer, web};
 
@@ -80,13 +82,7 @@ pub enum StartError {
 /// When the address cannot be listened on.
 pub fn start(settings: Settings, app: App, routes: Routes) -> Result<Server, StartError> {
     let listen = |cause| StartError::Listen { address: settings.address, cause };
-    let server = HttpServer::new(move || {
-        actix_web::App::new()
-            .app_data(app.clone())
-            .configure(|config| routes.mount(config))
-            .default_service(web::to(unknown_route))
-            .wrap(from_fn(door::pass))
-    })
+    let server = HttpServer::new(move || application(app.clone(), routes.clone()))
     .workers(settings.workers)
     .max_connections(settings.max_connections)
     .backlog(settings.backlog)
@@ -103,6 +99,27 @@ pub fn start(settings: Settings, app: App, routes: Routes) -> Result<Server, Sta
     let handle = server.handle();
     tracing::info!(%address, "serving HTTP on {address}");
     Ok(Server { address, handle, running: tokio::spawn(server) })
+}
+
+/// The application of one worker: the routes inside the door. For tests that need no socket.
+#[must_use]
+pub fn application(
+    app: App,
+    routes: Routes,
+) -> actix_web::App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<BoxBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    actix_web::App::new()
+        .app_data(app)
+        .configure(|config| routes.mount(config))
+        .default_service(web::to(unknown_route))
+        .wrap(from_fn(door::pass))
 }
 
 async fn unknown_route() -> Result<crate::NoContent, Problem> {

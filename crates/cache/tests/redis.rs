@@ -1,0 +1,322 @@
+//! The cache and the limits against Redis as it is: present, silent, stopped, killed, restarted.
+//! The rule: each test has a server of its own, so that it may mistreat it.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use cache::limits::{Limits, Quota};
+use cache::{Cache, Key, Redis};
+use kernel::OrganisationId;
+
+/// A redis-server of this test.
+struct Server {
+    child: Child,
+    port: u16,
+}
+
+impl Server {
+    /// `None`, with a word about it, where there is no redis-server.
+    async fn start() -> Option<Self> {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        Self::start_at(port).await
+    }
+
+    async fn start_at(port: u16) -> Option<Self> {
+        let child = Command::new("redis-server")
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .stdout(Stdio::null())
+            .spawn();
+        let child = match child {
+            Ok(child) => child,
+            Err(error) => {
+                eprintln!("skipped: redis-server cannot be started here: {error}");
+                return None;
+            }
+        };
+        let server = Self { child, port };
+        until("redis-server listens", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()).await;
+        Some(server)
+    }
+
+    fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _gone = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what}: not within 20 seconds");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+struct Source {
+    loads: AtomicU32,
+}
+
+impl Source {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { loads: AtomicU32::new(0) })
+    }
+
+    async fn load(&self) -> Result<Bytes, String> {
+        let load = self.loads.fetch_add(1, Ordering::SeqCst) + 1;
+        Ok(Bytes::from(format!("answer {load}")))
+    }
+
+    fn loads(&self) -> u32 {
+        self.loads.load(Ordering::SeqCst)
+    }
+}
+
+fn cache_at(url: &str) -> Cache {
+    Cache::new(Redis::open(url).unwrap(), "test", Duration::from_secs(60))
+}
+
+/// Reads until Redis has kept the answer: with a busy machine a fill may miss its 20 ms.
+async fn warm(cache: &Cache, key: &Key, source: &Source) -> Bytes {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let before = source.loads();
+        let answer = cache.bytes(key, || source.load()).await.unwrap();
+        if source.loads() == before {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "nothing was kept within 20 seconds");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_is_kept_until_it_is_invalidated() {
+    let Some(server) = Server::start().await else { return };
+    let (cache, source) = (cache_at(&server.url()), Source::new());
+    let organisation = OrganisationId::new();
+    let key = Key::new(organisation, "product", "p1");
+    let kept = warm(&cache, &key, &source).await;
+    assert!(cache.invalidate(&key).await);
+    let fresh = cache.bytes(&key, || source.load()).await.unwrap();
+    assert_ne!(fresh, kept);
+
+    // Another organisation's thing of the same name is another thing.
+    let other = Key::new(OrganisationId::new(), "product", "p1");
+    let before = source.loads();
+    cache.bytes(&other, || source.load()).await.unwrap();
+    assert_eq!(source.loads(), before + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_is_invalidated_at_once_and_kept_anew() {
+    let Some(server) = Server::start().await else { return };
+    let (cache, source) = (cache_at(&server.url()), Source::new());
+    let organisation = OrganisationId::new();
+    let keys = ["a", "b"].map(|thing| Key::new(organisation, "list", thing));
+    let outside = Key::new(organisation, "product", "a");
+    let mut kept = Vec::new();
+    for key in &keys {
+        kept.push(warm(&cache, key, &source).await);
+    }
+    let stays = warm(&cache, &outside, &source).await;
+    assert!(cache.invalidate_group(organisation, "list").await);
+    for (key, old) in keys.iter().zip(&kept) {
+        assert_ne!(&warm(&cache, key, &source).await, old);
+    }
+    assert_eq!(cache.bytes(&outside, || source.load()).await.unwrap(), stays);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_that_began_before_an_invalidation_is_not_kept() {
+    let Some(server) = Server::start().await else { return };
+    let (cache, source) = (cache_at(&server.url()), Source::new());
+    let key = Key::new(OrganisationId::new(), "product", "p1");
+    // Connects, so that the invalidation inside has its 20 ms for itself.
+    warm(&cache, &Key::new(OrganisationId::new(), "other", "x"), &source).await;
+    let stale = cache
+        .bytes(&key, || async {
+            // The row is read, then somebody changes it and invalidates.
+            assert!(cache.invalidate(&key).await);
+            Ok::<_, String>(Bytes::from_static(b"stale"))
+        })
+        .await
+        .unwrap();
+    assert_eq!(stale, "stale");
+    assert_ne!(cache.bytes(&key, || source.load()).await.unwrap(), "stale");
+}
+
+/// How often this server has been asked for entries.
+fn asked(server: &Server) -> u32 {
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+    stream.write_all(b"INFO commandstats\r\nQUIT\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let calls = text.split("cmdstat_mget:calls=").nth(1).and_then(|rest| rest.split(',').next());
+    calls.map_or(0, |calls| calls.parse().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_readers_of_a_missing_entry_share_a_load() {
+    let Some(server) = Server::start().await else { return };
+    let (cache, source) = (cache_at(&server.url()), Source::new());
+    let key = Key::new(OrganisationId::new(), "product", "hot");
+    let gate = Arc::new(tokio::sync::Semaphore::new(0));
+    let readers: Vec<_> = (0..100)
+        .map(|_| {
+            let (cache, source, key, gate) = (cache.clone(), source.clone(), key.clone(), gate.clone());
+            tokio::spawn(async move {
+                cache
+                    .bytes(&key, || async {
+                        let _open = gate.acquire().await.unwrap();
+                        source.load().await
+                    })
+                    .await
+                    .unwrap()
+            })
+        })
+        .collect();
+    // The load ends only after everybody has asked Redis in vain.
+    until("a hundred readers have asked", || asked(&server) >= 100).await;
+    gate.add_permits(100);
+    for reader in readers {
+        reader.await.unwrap();
+    }
+    // One that had its answer from Redis but had not boarded yet may load again.
+    assert!(source.loads() <= 3, "{}", source.loads());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_redis_costs_a_read_its_limit_and_then_nothing() {
+    // Accepts connections (the backlog does) and never says a word.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("redis://{}", silent.local_addr().unwrap());
+    let (cache, source) = (cache_at(&url), Source::new());
+    let key = Key::new(OrganisationId::new(), "product", "p1");
+    let mut slowest = Duration::ZERO;
+    for _ in 0..5 {
+        let began = Instant::now();
+        cache.bytes(&key, || source.load()).await.unwrap();
+        slowest = slowest.max(began.elapsed());
+    }
+    // 20 ms for the question; nothing is kept after it failed.
+    assert!(slowest < Duration::from_millis(250), "{slowest:?}");
+    let began = Instant::now();
+    for _ in 0..1_000 {
+        cache.bytes(&key, || source.load()).await.unwrap();
+    }
+    // Open: at most one attempt of 20 ms a second. Without the breaker this takes 20 seconds.
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert_eq!(source.loads(), 1_005);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_go_on_while_redis_is_stopped_and_use_it_again_afterwards() {
+    let Some(server) = Server::start().await else { return };
+    let (cache, source) = (cache_at(&server.url()), Source::new());
+    let key = Key::new(OrganisationId::new(), "product", "p1");
+    warm(&cache, &key, &source).await;
+    server.signal("-STOP");
+    let before = source.loads();
+    let began = Instant::now();
+    for _ in 0..20 {
+        cache.bytes(&key, || source.load()).await.unwrap();
+    }
+    assert_eq!(source.loads(), before + 20);
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    server.signal("-CONT");
+    warm(&cache, &key, &source).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_was_killed_and_started_again_is_found_again() {
+    let Some(server) = Server::start().await else { return };
+    let (cache, source) = (cache_at(&server.url()), Source::new());
+    let key = Key::new(OrganisationId::new(), "product", "p1");
+    warm(&cache, &key, &source).await;
+    let port = server.port;
+    drop(server);
+    for _ in 0..50 {
+        cache.bytes(&key, || source.load()).await.unwrap();
+    }
+    let _again = Server::start_at(port).await.unwrap();
+    // The connections of the first server must not come back out of the pool.
+    warm(&cache, &key, &source).await;
+}
+
+/// Checks until Redis answered in time: the first call connects and loads the script.
+async fn counted(limits: &Limits, quota: &Quota, who: &str) -> cache::limits::Decision {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let decision = limits.check(quota, who).await;
+        if !decision.alone {
+            return decision;
+        }
+        assert!(Instant::now() < deadline, "Redis did not count within 20 seconds");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_count_together_and_the_quota_comes_back() {
+    let Some(server) = Server::start().await else { return };
+    let replicas = [0, 1].map(|_| Limits::new(Redis::open(&server.url()).unwrap(), 2));
+    let warm_up = Quota::new("warm-up", 1_000, Duration::from_secs(1));
+    for limits in &replicas {
+        counted(limits, &warm_up, "x").await;
+    }
+    let quota = Quota::new("orders", 10, Duration::from_secs(20));
+    let mut allowed = 0;
+    for attempt in 0..20 {
+        let decision = counted(&replicas[attempt % 2], &quota, "198.51.100.1").await;
+        allowed += u32::from(decision.allowed);
+        if !decision.allowed {
+            assert_eq!(decision.remaining, 0);
+            assert!(decision.retry_after > Duration::ZERO && decision.retry_after <= Duration::from_secs(2));
+        }
+    }
+    // One every two seconds comes back, so a slow machine may see an eleventh.
+    assert!((10..=11).contains(&allowed), "{allowed}");
+    assert!(counted(&replicas[0], &quota, "198.51.100.2").await.allowed, "somebody else has a quota of their own");
+
+    let quick = Quota::new("quick", 1, Duration::from_millis(50));
+    assert!(counted(&replicas[0], &quick, "x").await.allowed);
+    let limits = &replicas[0];
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !counted(limits, &quick, "x").await.allowed {
+        assert!(Instant::now() < deadline, "the quota never came back");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_redis_each_process_grants_its_share() {
+    // Nobody listens on a port that was just given back.
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let limits = Limits::new(Redis::open(&format!("redis://{gone}")).unwrap(), 4);
+    let quota = Quota::new("logins", 20, Duration::from_secs(3_600));
+    let mut allowed = 0;
+    for _ in 0..20 {
+        let decision = limits.check(&quota, "198.51.100.1").await;
+        assert!(decision.alone);
+        assert_eq!(decision.limit, 5);
+        allowed += u32::from(decision.allowed);
+    }
+    assert_eq!(allowed, 5);
+    assert!(limits.check(&quota, "198.51.100.2").await.allowed);
+}

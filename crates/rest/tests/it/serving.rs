@@ -1,0 +1,76 @@
+//! The real server on a real socket: slow bodies, head limits, an orderly stop.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::api::{World, routes};
+
+fn start(world: &World) -> rest::server::Server {
+    let settings = rest::server::Settings::new(SocketAddr::from(([127, 0, 0, 1], 0))).workers(1);
+    rest::server::start(settings, world.app.clone(), routes()).unwrap()
+}
+
+async fn read_all(stream: &mut TcpStream) -> String {
+    let mut answer = String::new();
+    tokio::time::timeout(Duration::from_secs(30), stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_never_ends_is_408_after_its_time() {
+    let world = World::new();
+    let server = start(&world);
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    let began = Instant::now();
+    stream
+        .write_all(b"POST /echo HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{")
+        .await
+        .unwrap();
+    let answer = read_all(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(answer.contains("/problems/request-timeout"), "{answer}");
+    assert!(began.elapsed() >= Duration::from_secs(9) && began.elapsed() < Duration::from_secs(20));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_finishes_what_runs_and_takes_nothing_new() {
+    let world = World::new();
+    let server = start(&world);
+    let address = server.address();
+    let mut running = TcpStream::connect(address).await.unwrap();
+    running
+        .write_all(b"POST /echo HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 13\r\n\r\n")
+        .await
+        .unwrap();
+    // A second request on another connection proves that the first one has been taken.
+    let mut other = TcpStream::connect(address).await.unwrap();
+    other.write_all(b"GET /things HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+    assert!(read_all(&mut other).await.starts_with("HTTP/1.1 200"));
+
+    let stopping = tokio::spawn(server.stop());
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while TcpStream::connect(address).await.is_ok() {
+        assert!(Instant::now() < deadline, "the server still takes connections");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    running.write_all(b"{\"title\":\"a\"}").await.unwrap();
+    let mut answer = [0; 12];
+    tokio::time::timeout(Duration::from_secs(20), running.read_exact(&mut answer)).await.unwrap().unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 201");
+    drop(running);
+    tokio::time::timeout(Duration::from_secs(20), stopping).await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_taken_is_an_error_that_says_so() {
+    let world = World::new();
+    let server = start(&world);
+    let settings = rest::server::Settings::new(server.address());
+    let error = rest::server::start(settings, world.app.clone(), routes()).unwrap_err();
+    assert!(error.to_string().contains("HTTP_ADDRESS"), "{error}");
+    server.stop().await;
+}
