@@ -4,10 +4,16 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use kernel::OrderId;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
+
+/// The first look without a bell comes after this time, each further one after twice as long.
+const FIRST_LOOK: Duration = Duration::from_millis(10);
+/// No two looks are further apart.
+const LAST_LOOK: Duration = Duration::from_millis(250);
 
 /// The waiting rooms of this process. Cheap to clone; clones share everything.
 #[derive(Debug, Clone, Default)]
@@ -71,8 +77,36 @@ impl Seat {
         self.order
     }
 
-    /// Returns when the order was perhaps settled since the last call.
-    pub async fn called(&self) {
+    /// Looks until there is something to be found or the time is over (none).
+    ///
+    /// The bell makes it look at once; an order that another replica settles is found by looking again, soon at first
+    /// and then less often.
+    ///
+    /// # Errors
+    /// Those of `look`.
+    pub async fn until<T, E>(
+        &self,
+        within: Duration,
+        mut look: impl AsyncFnMut() -> Result<Option<T>, E>,
+    ) -> Result<Option<T>, E> {
+        let until = Instant::now() + within;
+        let mut pause = FIRST_LOOK;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(None);
+            }
+            pause = match tokio::time::timeout(pause.min(left), self.called()).await {
+                Ok(()) => FIRST_LOOK,
+                Err(_) => (pause * 2).min(LAST_LOOK),
+            };
+            if let Some(found) = look().await? {
+                return Ok(Some(found));
+            }
+        }
+    }
+
+    async fn called(&self) {
         self.bell.notified().await;
     }
 }
