@@ -145,9 +145,7 @@ impl Mediator {
         let database = self.database.clone();
         let work = async move {
             let transaction = database.begin_read(organisation).await.map_err(Q::Error::from)?;
-            transaction
-                .run(move |mut read| async move { query.fetch(&mut read).await }.boxed())
-                .await
+            transaction.run(move |mut read| async move { query.fetch(&mut read).await }.boxed()).await
         };
         let result: Result<Q::Reply, SendError<Q::Error>> = match self.runtime.spawn(work.instrument(span)).await {
             Ok(result) => result.map_err(SendError::Failed),
@@ -162,7 +160,10 @@ impl Mediator {
     /// # Errors
     /// When the database is away.
     pub async fn system(&self) -> Result<SystemTx, StorageError> {
-        self.database.begin_system().await
+        let database = self.database.clone();
+        // On the main runtime, also when a server's worker asks: a connection lives where it was opened.
+        let begun = self.runtime.spawn(async move { database.begin_system().await }).await;
+        begun.unwrap_or_else(|lost| Err(StorageError::Unavailable(lost.to_string())))
     }
 
     async fn run<C, T, W>(&self, scope: &Scope, work: impl FnOnce(Scope) -> W) -> Result<T, SendError<C::Error>>

@@ -199,10 +199,7 @@ pub(crate) async fn connect(url: &str, schema: &str, purpose: Purpose) -> Result
         Purpose::Read | Purpose::Write | Purpose::System => " -c idle_in_transaction_session_timeout=60s",
     };
     config
-        .options(format!(
-            "{} -c search_path=\"{schema}\" {limits}{idle}",
-            config.get_options().unwrap_or_default()
-        ))
+        .options(format!("{} -c search_path=\"{schema}\" {limits}{idle}", config.get_options().unwrap_or_default()))
         .application_name(format!("cyber-store {schema}"))
         .connect_timeout(Duration::from_secs(5))
         .keepalives_idle(Duration::from_secs(30));

@@ -1,0 +1,203 @@
+//! The pipeline against a real PostgreSQL: permissions, one effect per key, callers that go away,
+//! transactions that collide.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use access::{Permission, Role};
+use diesel::QueryableByName;
+use diesel::sql_types::{BigInt, Text, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use mediator::{Class, Classified, Command, IdempotencyKey, Once, Query, ReadConn, SendError, Tx};
+use persistence::statement;
+use serde::Serialize;
+use testkit::{Scene, eventually};
+use uuid::Uuid;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("tests/migrations");
+
+#[derive(Debug, thiserror::Error)]
+enum NoteError {
+    #[error(transparent)]
+    Storage(#[from] persistence::Error),
+    #[error("refused, as the test wants")]
+    Refused,
+}
+
+impl Classified for NoteError {
+    fn class(&self) -> Class {
+        match self {
+            NoteError::Storage(error) => error.class(),
+            NoteError::Refused => Class::Refused,
+        }
+    }
+}
+
+#[derive(Clone, Default)]
+struct WriteNote {
+    text: String,
+    pause: Duration,
+    refuse: bool,
+    collisions: Arc<AtomicU32>,
+    started: Arc<AtomicU32>,
+}
+
+#[derive(Debug, Serialize)]
+struct Written {
+    id: Uuid,
+    text: String,
+}
+
+impl Command for WriteNote {
+    const NAME: &'static str = "order.write-note";
+    const REQUIRES: Permission = Permission::OrdersWrite;
+    type Reply = Written;
+    type Error = NoteError;
+
+    async fn execute(&self, tx: &mut Tx<'_>) -> Result<Written, NoteError> {
+        self.started.fetch_add(1, Ordering::SeqCst);
+        let id = Uuid::now_v7();
+        let organisation = tx.organisation().uuid();
+        statement("insert into notes (org_id, id, text) values ($1, $2, $3)")
+            .bind::<SqlUuid, _>(organisation)
+            .bind::<SqlUuid, _>(id)
+            .bind::<Text, _>(&self.text)
+            .execute(tx.connection())
+            .await
+            .map_err(persistence::Error::from)?;
+        tokio::time::sleep(self.pause).await;
+        if self.refuse {
+            return Err(NoteError::Refused);
+        }
+        let left = self.collisions.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if left.is_ok() {
+            return Err(NoteError::Storage(persistence::Error::Collision("as the test wants".to_owned())));
+        }
+        Ok(Written { id, text: self.text.clone() })
+    }
+}
+
+struct CountNotes;
+
+#[derive(QueryableByName)]
+struct CountRow {
+    #[diesel(sql_type = BigInt)]
+    notes: i64,
+}
+
+impl Query for CountNotes {
+    const NAME: &'static str = "order.count-notes";
+    const REQUIRES: Permission = Permission::OrdersRead;
+    type Reply = i64;
+    type Error = NoteError;
+
+    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<i64, NoteError> {
+        let row: CountRow = statement("select count(*) as notes from notes")
+            .get_result(read.connection())
+            .await
+            .map_err(persistence::Error::from)?;
+        Ok(row.notes)
+    }
+}
+
+fn note(text: &str) -> WriteNote {
+    WriteNote { text: text.to_owned(), ..WriteNote::default() }
+}
+
+fn once(key: &str, body: &str) -> Once<Written> {
+    Once {
+        key: IdempotencyKey::parse(key).unwrap(),
+        request_digest: Once::<Written>::digest(&[body.as_bytes()]),
+        status: 201,
+        location: |written| Some(format!("/notes/{}", written.id)),
+    }
+}
+
+async fn scene() -> Scene {
+    Scene::of("order", MIGRATIONS).connections(20).build().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_lacks_the_permission_changes_and_sees_nothing() {
+    let scene = scene().await;
+    let mediator = scene.mediator();
+    let viewer = scene.scope(&[Role::Viewer]);
+    let refused = mediator.send(&viewer, note("x")).await.unwrap_err();
+    assert!(matches!(refused, SendError::Forbidden { permission: Permission::OrdersWrite }), "{refused}");
+    assert_eq!(mediator.ask(&viewer, CountNotes).await.unwrap(), 0);
+    let shopper = scene.shopper();
+    assert!(matches!(mediator.ask(&shopper, CountNotes).await, Err(SendError::Forbidden { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_repeats_at_once_have_one_effect_and_the_same_bytes() {
+    let scene = scene().await;
+    let mediator = scene.mediator();
+    let scope = scene.scope(&[Role::Owner]);
+    let mut repeats = tokio::task::JoinSet::new();
+    for _ in 0..100 {
+        let (mediator, scope) = (mediator.clone(), scope.clone());
+        repeats.spawn(async move { mediator.send_once(&scope, once("key-1", "body"), note("x")).await.unwrap() });
+    }
+    let replies = repeats.join_all().await;
+    assert_eq!(mediator.ask(&scope, CountNotes).await.unwrap(), 1);
+    assert_eq!(replies.iter().filter(|reply| !reply.replayed).count(), 1);
+    assert!(replies.iter().all(|reply| reply.body == replies[0].body && reply.location == replies[0].location));
+
+    let other = mediator.send_once(&scope, once("key-1", "another body"), note("y")).await.unwrap_err();
+    assert!(matches!(other, SendError::KeyReused), "{other}");
+    mediator.send_once(&scope, once("key-2", "body"), note("x")).await.unwrap();
+    assert_eq!(mediator.ask(&scope, CountNotes).await.unwrap(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_not_recorded_and_a_recorded_reply_outlives_a_later_refusal() {
+    let scene = scene().await;
+    let mediator = scene.mediator();
+    let scope = scene.scope(&[Role::Owner]);
+    let refusing = WriteNote { refuse: true, ..note("x") };
+    assert!(matches!(
+        mediator.send_once(&scope, once("key", "body"), refusing.clone()).await,
+        Err(SendError::Failed(NoteError::Refused))
+    ));
+    let first = mediator.send_once(&scope, once("key", "body"), note("x")).await.unwrap();
+    let again = mediator.send_once(&scope, once("key", "body"), refusing).await.unwrap();
+    assert!(again.replayed);
+    assert_eq!(again.body, first.body);
+    assert_eq!(mediator.ask(&scope, CountNotes).await.unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_goes_away_cuts_nothing_in_half() {
+    let scene = scene().await;
+    let mediator = scene.mediator();
+    let scope = scene.scope(&[Role::Owner]);
+    let command = WriteNote { pause: Duration::from_millis(200), ..note("x") };
+    let started = Arc::clone(&command.started);
+    let sending = tokio::spawn({
+        let (mediator, scope) = (mediator.clone(), scope.clone());
+        async move { mediator.send(&scope, command).await }
+    });
+    let begun = |count: &AtomicU32| count.load(Ordering::SeqCst);
+    eventually(Duration::from_secs(10), async || begun(&started) == 1).await;
+    sending.abort();
+    eventually(Duration::from_secs(10), async || mediator.ask(&scope, CountNotes).await.unwrap() == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_collided_runs_again_and_leaves_one_effect() {
+    let scene = scene().await;
+    let mediator = scene.mediator();
+    let scope = scene.scope(&[Role::Owner]);
+    let command = WriteNote { collisions: Arc::new(AtomicU32::new(3)), ..note("x") };
+    mediator.send(&scope, command.clone()).await.unwrap();
+    let begun = |count: &AtomicU32| count.load(Ordering::SeqCst);
+    assert_eq!(begun(&command.started), 4);
+    assert_eq!(mediator.ask(&scope, CountNotes).await.unwrap(), 1);
+
+    let hopeless = WriteNote { collisions: Arc::new(AtomicU32::new(1000)), ..note("x") };
+    assert!(mediator.send(&scope, hopeless).await.is_err());
+    assert_eq!(mediator.ask(&scope, CountNotes).await.unwrap(), 1);
+}

@@ -1,0 +1,8 @@
+-- One business table, as every service has them.
+create table notes (org_id uuid not null, id uuid not null, text text not null, primary key (org_id, id));
+alter table notes enable row level security;
+alter table notes force row level security;
+create policy tenant on notes to order_app
+    using (org_id = nullif(current_setting('app.org', true), '')::uuid)
+    with check (org_id = nullif(current_setting('app.org', true), '')::uuid);
+grant select, insert, update, delete on notes to order_app;
