@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use messaging::operations;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::environment::Environment;
 use crate::error::Error;
@@ -91,22 +91,29 @@ async fn look(http: &reqwest::Client, replica: &Replica) -> ReplicaStatus {
         ready,
         reason,
         lag: number("consumer_lag"),
-        outbox: largest("outbox_pending"),
+        outbox: largest("outbox_rows"),
         dead_letters: None,
     }
 }
 
-/// The reasons in a `/readyz` body: its words when it is JSON, the body itself otherwise.
+/// The reasons in a `/readyz` body, `database: connection refused`; the body itself when it is not the kit's.
 fn waiting_for(body: &str) -> String {
-    let Ok(value) = serde_json::from_str::<serde_json::Value>(body) else { return body.trim().to_owned() };
-    let list = value.get("waiting_for").or_else(|| value.get("waiting")).and_then(|list| list.as_array().cloned());
-    match list {
-        Some(list) => list
-            .iter()
-            .map(|entry| entry.as_str().map_or_else(|| entry.to_string(), str::to_owned))
-            .collect::<Vec<_>>()
-            .join("; "),
-        None => value.to_string(),
+    #[derive(Deserialize)]
+    struct Report {
+        waiting: Vec<Waiting>,
+    }
+    #[derive(Deserialize)]
+    struct Waiting {
+        name: String,
+        reason: String,
+    }
+    match serde_json::from_str::<Report>(body) {
+        Ok(report) => {
+            let reasons: Vec<String> =
+                report.waiting.into_iter().map(|waiting| format!("{}: {}", waiting.name, waiting.reason)).collect();
+            reasons.join("; ")
+        }
+        Err(_) => body.trim().to_owned(),
     }
 }
 
@@ -116,10 +123,9 @@ mod tests {
 
     #[test]
     fn the_reasons_of_a_replica_are_shown_in_its_own_words() {
-        assert_eq!(
-            waiting_for(r#"{"ready":false,"waiting_for":["database","kafka topics"]}"#),
-            "database; kafka topics"
-        );
+        let body = r#"{"ready":false,"phase":"starting","waiting":[
+            {"name":"database","reason":"refused"},{"name":"kafka topics","reason":"no broker"}]}"#;
+        assert_eq!(waiting_for(body), "database: refused; kafka topics: no broker");
         assert_eq!(waiting_for("starting\n"), "starting");
     }
 }

@@ -165,6 +165,8 @@ fn write_secrets(folder: &Folder, secrets: &Secrets, telegram: Option<&(String, 
                     ("BOT_API_URL", "http://bot-api:8081"),
                     ("TELEGRAM_BOT_TOKEN", bot_api::TOKEN),
                     ("TELEGRAM_CHAT_ID", bot_api::CHAT),
+                    // The stand-in takes a message a second also in a group.
+                    ("TELEGRAM_MESSAGES_PER_MINUTE", "60"),
                 ]
             }
             _ => Vec::new(),

@@ -147,9 +147,7 @@ impl Work {
             *counted = Some(Instant::now());
         }
         if forgot.is_none_or(|at| at.elapsed() >= FORGET_EVERY) {
-            let mut tx = self.mediator.system().await?;
-            store::deliveries::forget_told(&mut tx, self.settings.keep_days).await?;
-            tx.commit().await?;
+            self.forget().await?;
             *forgot = Some(Instant::now());
         }
         let mut all = Look::Idle;
@@ -162,6 +160,15 @@ impl Work {
             };
         }
         Ok(all)
+    }
+
+    /// Removes what is past its time. Elsewhere the relay prunes the inbox; the notifier publishes nothing and has none.
+    async fn forget(&self) -> Result<(), persistence::Error> {
+        let mut tx = self.mediator.system().await?;
+        store::deliveries::forget_told(&mut tx, self.settings.keep_days).await?;
+        tx.commit().await?;
+        persistence::prune(self.mediator.database(), persistence::Retention::default()).await?;
+        Ok(())
     }
 
     /// The configured chat, and those of earlier configurations to which something is still owed.

@@ -1,5 +1,7 @@
 //! The notifier against the real servers and a stand-in for Telegram: from event to message.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 mod configuration;
 mod dead_letters;
 mod floods;
