@@ -3,6 +3,7 @@
 
 mod cancelling;
 mod deadlines;
+mod documents;
 mod placing;
 mod reading;
 mod saga;
