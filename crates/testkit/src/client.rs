@@ -154,7 +154,8 @@ impl Client {
     /// # Errors
     /// When the connection fails.
     pub async fn try_send(&self, method: Method, path: &str, body: Option<Vec<u8>>) -> Result<Reply, reqwest::Error> {
-        let mut request = self.http.request(method.clone(), format!("{}{path}", self.base)).headers(self.headers.clone());
+        let mut request =
+            self.http.request(method.clone(), format!("{}{path}", self.base)).headers(self.headers.clone());
         if method == Method::POST && self.keyed && !self.headers.contains_key("idempotency-key") {
             request = request.header("idempotency-key", Uuid::new_v4().to_string());
         }

@@ -45,10 +45,7 @@ impl<T, E: Debug> Outcome for Result<T, E> {
 /// # Panics
 /// When it is not there at the deadline; the message holds what the last look saw.
 #[track_caller]
-pub fn eventually<O: Outcome>(
-    deadline: Duration,
-    mut look: impl AsyncFnMut() -> O,
-) -> impl Future<Output = O::Value> {
+pub fn eventually<O: Outcome>(deadline: Duration, mut look: impl AsyncFnMut() -> O) -> impl Future<Output = O::Value> {
     let asked_at = std::panic::Location::caller();
     async move {
         let until = Instant::now() + deadline;

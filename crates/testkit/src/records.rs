@@ -68,11 +68,8 @@ fn read(settings: &Settings, topic: &str) -> Vec<Record> {
     );
     let full = settings.topic_name(topic);
     let metadata = must(consumer.fetch_metadata(Some(&full), PATIENCE), "look at a topic");
-    let partitions: Vec<i32> = metadata
-        .topics()
-        .iter()
-        .flat_map(|topic| topic.partitions().iter().map(|partition| partition.id()))
-        .collect();
+    let partitions: Vec<i32> =
+        metadata.topics().iter().flat_map(|topic| topic.partitions().iter().map(|partition| partition.id())).collect();
     let mut assignment = TopicPartitionList::new();
     let mut left = 0;
     for partition in partitions {
@@ -91,7 +88,8 @@ fn read(settings: &Settings, topic: &str) -> Vec<Record> {
         .elements()
         .iter()
         .map(|element| {
-            let (_, high) = must(consumer.fetch_watermarks(&full, element.partition(), PATIENCE), "look at a partition");
+            let (_, high) =
+                must(consumer.fetch_watermarks(&full, element.partition(), PATIENCE), "look at a partition");
             (element.partition(), high)
         })
         .collect();

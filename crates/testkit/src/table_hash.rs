@@ -42,7 +42,7 @@ pub async fn table_hashes(client: &Client, schema: &str, excluded: &[&str]) -> B
         };
         if !excluded.contains(&format!("{table}.*").as_str()) {
             let kept = tables.entry(table.clone()).or_default();
-            if !excluded.iter().any(|name| is_out(name)) {
+            if !excluded.iter().any(is_out) {
                 kept.push(format!("\"{column}\""));
             }
         }

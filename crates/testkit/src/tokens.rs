@@ -78,7 +78,13 @@ impl Mint {
 
     /// A token that is valid from `from` for `lifetime`.
     #[must_use]
-    pub fn token_at(&self, organisation: OrganisationId, roles: &[Role], from: Timestamp, lifetime: Duration) -> String {
+    pub fn token_at(
+        &self,
+        organisation: OrganisationId,
+        roles: &[Role],
+        from: Timestamp,
+        lifetime: Duration,
+    ) -> String {
         let user = UserId::new();
         self.sign(&Claims::new(Self::ISSUER, Self::AUDIENCE, user, organisation, roles.to_vec(), from, lifetime))
     }
@@ -109,7 +115,12 @@ mod tests {
         let organisation = OrganisationId::new();
         let verified = mint.verifier().verify(&mint.token(organisation, &[Role::Viewer])).unwrap();
         assert_eq!(verified.caller.organisation(), Some(organisation));
-        let past = mint.token_at(organisation, &[Role::Owner], Clock::now() - Duration::from_secs(900), Duration::from_secs(60));
+        let past = mint.token_at(
+            organisation,
+            &[Role::Owner],
+            Clock::now() - Duration::from_secs(900),
+            Duration::from_secs(60),
+        );
         assert!(mint.verifier().verify(&past).is_err());
         assert!(Mint::new().verifier().verify(&mint.token(organisation, &[])).is_err());
     }

@@ -42,19 +42,16 @@ pub fn read(env: &mut Reader) -> Option<Config> {
     let catalog = env.list::<Address>("CATALOG_URLS", "Replicas of catalog");
     let order = env.list::<Address>("ORDER_URLS", "Replicas of order");
     let notifier = env.optional_list::<Address>("NOTIFIER_URLS", "Replicas of notifier, if it is to be reached");
-    let address = env.within("LIMIT_ADDRESS_PER_MINUTE", 60_000, 0..=100_000_000, "Requests of one address; 0 = no limit");
+    let address =
+        env.within("LIMIT_ADDRESS_PER_MINUTE", 60_000, 0..=100_000_000, "Requests of one address; 0 = no limit");
     let organisation = env.within(
         "LIMIT_ORGANISATION_PER_MINUTE",
         120_000,
         0..=100_000_000,
         "Requests of one organisation, staff and shop together; 0 = no limit",
     );
-    let login = env.within(
-        "LIMIT_LOGIN_PER_MINUTE",
-        120,
-        0..=100_000_000,
-        "Logins and set-ups of one address; 0 = no limit",
-    );
+    let login =
+        env.within("LIMIT_LOGIN_PER_MINUTE", 120, 0..=100_000_000, "Logins and set-ups of one address; 0 = no limit");
     let gateways = env.within("GATEWAY_REPLICAS", 1, 1..=1_000, "Gateways that share the limits while Redis is away");
     let body_limit = env.within("BODY_LIMIT_BYTES", 1 << 20, 1..=1 << 30, "The longest body of an ordinary request");
     let import_limit = env.within("IMPORT_LIMIT_BYTES", 1 << 29, 1..=1 << 40, "The longest file to import");

@@ -41,8 +41,8 @@ const FORGEABLE: &[&str] = &[
 pub fn passes_to_service(name: &str) -> bool {
     match name {
         // Hop by hop, or stated anew by the gateway.
-        "host" | "connection" | "keep-alive" | "te" | "trailer" | "transfer-encoding" | "upgrade" | "content-length"
-        | "expect" | "http2-settings" => false,
+        "host" | "connection" | "keep-alive" | "te" | "trailer" | "transfer-encoding" | "upgrade"
+        | "content-length" | "expect" | "http2-settings" => false,
         // Where from.
         "forwarded" | "via" | "true-client-ip" | "client-ip" | "cf-connecting-ip" | "fastly-client-ip" => false,
         // The trace is continued by the gateway's own span.
@@ -57,8 +57,8 @@ pub fn passes_to_service(name: &str) -> bool {
 pub fn passes_to_client(name: &HeaderName) -> bool {
     let name = name.as_str();
     match name {
-        "connection" | "keep-alive" | "te" | "trailer" | "transfer-encoding" | "upgrade" | "content-length" | "date"
-        | "server" | "x-powered-by" | "x-request-id" | "traceparent" | "tracestate" | "ratelimit"
+        "connection" | "keep-alive" | "te" | "trailer" | "transfer-encoding" | "upgrade" | "content-length"
+        | "date" | "server" | "x-powered-by" | "x-request-id" | "traceparent" | "tracestate" | "ratelimit"
         | "ratelimit-policy" => false,
         _ => !name.starts_with("proxy-") && !name.starts_with("x-internal"),
     }
@@ -83,9 +83,8 @@ impl Named {
     pub fn add(&mut self, value: &[u8]) {
         for token in value.split(|byte| *byte == b',') {
             let token = token.trim_ascii();
-            let usual = token.is_empty()
-                || token.eq_ignore_ascii_case(b"keep-alive")
-                || token.eq_ignore_ascii_case(b"close");
+            let usual =
+                token.is_empty() || token.eq_ignore_ascii_case(b"keep-alive") || token.eq_ignore_ascii_case(b"close");
             if !usual {
                 self.0.push(String::from_utf8_lossy(token).to_ascii_lowercase());
             }
@@ -214,17 +213,53 @@ mod tests {
     #[test]
     fn identity_and_forwarding_headers_do_not_pass_in_any_spelling() {
         for name in [
-            "x-user-id", "x-user", "x_user_id", "x-user_id", "x-tenant-id", "x_tenant_id", "x-organisation",
-            "x-organisation-id", "x_organisation", "x-internal-role", "x_internal_role", "x-forwarded-for",
-            "x_forwarded_for", "x-forwarded-host", "x-forwarded", "forwarded", "x-real-ip", "x_real_ip", "via",
-            "x-original-url", "x-rewrite-url", "x-http-method-override", "x-request-id", "traceparent", "baggage",
-            "connection", "te", "proxy-authorization", "host", "content-length", "transfer-encoding", "upgrade",
+            "x-user-id",
+            "x-user",
+            "x_user_id",
+            "x-user_id",
+            "x-tenant-id",
+            "x_tenant_id",
+            "x-organisation",
+            "x-organisation-id",
+            "x_organisation",
+            "x-internal-role",
+            "x_internal_role",
+            "x-forwarded-for",
+            "x_forwarded_for",
+            "x-forwarded-host",
+            "x-forwarded",
+            "forwarded",
+            "x-real-ip",
+            "x_real_ip",
+            "via",
+            "x-original-url",
+            "x-rewrite-url",
+            "x-http-method-override",
+            "x-request-id",
+            "traceparent",
+            "baggage",
+            "connection",
+            "te",
+            "proxy-authorization",
+            "host",
+            "content-length",
+            "transfer-encoding",
+            "upgrade",
         ] {
             assert!(!passes_to_service(name), "{name}");
         }
         for name in [
-            "authorization", "idempotency-key", "if-match", "prefer", "order-token", "x-setup-token", "content-type",
-            "accept", "user-agent", "cookie", "x-dry-run",
+            "authorization",
+            "idempotency-key",
+            "if-match",
+            "prefer",
+            "order-token",
+            "x-setup-token",
+            "content-type",
+            "accept",
+            "user-agent",
+            "cookie",
+            "x-dry-run",
         ] {
             assert!(passes_to_service(name), "{name}");
         }
@@ -243,12 +278,8 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.append(HeaderName::from_static("accept"), "a/b".parse().unwrap());
         headers.append(HeaderName::from_static("x-forwarded-for"), "6.6.6.6".parse().unwrap());
-        let stated = Stated {
-            address: Some([127, 0, 0, 1].into()),
-            request_id: "r",
-            traceparent: "t",
-            length: Length::None,
-        };
+        let stated =
+            Stated { address: Some([127, 0, 0, 1].into()), request_id: "r", traceparent: "t", length: Length::None };
         write_head(&mut buffer, &Method::POST, "/a?b", "h:1", &headers, &Named::default(), stated);
         assert_eq!(
             std::str::from_utf8(&buffer).unwrap(),

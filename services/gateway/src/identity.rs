@@ -24,11 +24,7 @@ impl Identity {
     #[must_use]
     pub fn new(issuer: &str, audience: &str) -> Identity {
         let keys = KeyRing::new();
-        Identity {
-            verifier: Verifier::new(keys.clone(), issuer, audience),
-            keys,
-            organisations: Organisations::new(),
-        }
+        Identity { verifier: Verifier::new(keys.clone(), issuer, audience), keys, organisations: Organisations::new() }
     }
 
     /// A record of auth's signing keys; without a state it is the key's tombstone.
@@ -64,7 +60,9 @@ impl Identity {
         let token = headers
             .get(AUTHORIZATION)
             .filter(|_| !named.names("authorization"))
-            .ok_or_else(|| refuse("send an access token as `Authorization: Bearer …`; log in to get one".to_owned(), false))?
+            .ok_or_else(|| {
+                refuse("send an access token as `Authorization: Bearer …`; log in to get one".to_owned(), false)
+            })?
             .as_bytes();
         let token = bearer(token)
             .ok_or_else(|| refuse("the Authorization header is not of the form `Bearer <token>`".to_owned(), true))?;

@@ -39,7 +39,8 @@ pub fn definition() -> Definition {
 
 async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
     let identity = Identity::new(&config.tokens.issuer, &config.tokens.audience);
-    let kafka = Settings { brokers: config.kafka.brokers, namespace: config.kafka.namespace, service: "gateway".to_owned() };
+    let kafka =
+        Settings { brokers: config.kafka.brokers, namespace: config.kafka.namespace, service: "gateway".to_owned() };
     let known = &identity;
     let keys = boot
         .wait_for("the topic of signing keys", || {

@@ -170,14 +170,14 @@ impl Gate {
     /// Counts one request; `None` where the limit is off.
     pub async fn admit(&self, rule: Rule, subject: Subject) -> Option<Verdict> {
         let kept = self.kept[rule as usize].as_ref()?;
-        if let Some(verdict) = self.from_lot(kept, subject) {
+        if let Some(verdict) = self.grant_kept(kept, subject) {
             return Some(verdict);
         }
         Some(self.draw(kept, subject).await)
     }
 
     /// Answers from what was drawn before; `None` when Redis has to be asked first.
-    fn from_lot(&self, kept: &Kept, subject: Subject) -> Option<Verdict> {
+    fn grant_kept(&self, kept: &Kept, subject: Subject) -> Option<Verdict> {
         let now = Instant::now();
         let mut lots = self.lots.borrow_mut();
         if lots.len() > REMEMBERED {
@@ -281,7 +281,8 @@ impl Gate {
 
     /// Writes the headers of the tightest verdict (draft-ietf-httpapi-ratelimit-headers-10).
     pub fn state(&self, verdicts: &[Option<Verdict>], headers: &mut HeaderMap) {
-        let Some(tightest) = verdicts.iter().flatten().min_by_key(|verdict| (verdict.allowed, verdict.remaining)) else {
+        let Some(tightest) = verdicts.iter().flatten().min_by_key(|verdict| (verdict.allowed, verdict.remaining))
+        else {
             return;
         };
         let mut text = Text::default();

@@ -105,10 +105,9 @@ async fn pass(
 
 fn within(verdict: Option<Verdict>) -> Result<(), Refusal> {
     match verdict {
-        Some(verdict) if !verdict.allowed => Err(Refusal::TooManyRequests {
-            policy: verdict.rule.name(),
-            retry_after: verdict.retry_seconds(),
-        }),
+        Some(verdict) if !verdict.allowed => {
+            Err(Refusal::TooManyRequests { policy: verdict.rule.name(), retry_after: verdict.retry_seconds() })
+        }
         _ => Ok(()),
     }
 }
@@ -133,10 +132,7 @@ async fn exchange(
     place: Place,
 ) -> Result<HttpResponse, Refusal> {
     let head = request.head();
-    let target = route
-        .rewritten
-        .or_else(|| head.uri.path_and_query().map(|target| target.as_str()))
-        .unwrap_or("/");
+    let target = route.rewritten.or_else(|| head.uri.path_and_query().map(|target| target.as_str())).unwrap_or("/");
     let write = |buffer: &mut BytesMut, authority: &str| {
         headers::write_head(buffer, &head.method, target, authority, &head.headers, named, stated);
     };

@@ -21,7 +21,8 @@ pub enum Service {
 
 impl Service {
     /// All of them, in the order of their indexes.
-    pub const ALL: [Service; 5] = [Service::Auth, Service::Category, Service::Catalog, Service::Order, Service::Notifier];
+    pub const ALL: [Service; 5] =
+        [Service::Auth, Service::Category, Service::Catalog, Service::Order, Service::Notifier];
 
     /// Its place in [`Service::ALL`].
     #[must_use]
@@ -105,11 +106,8 @@ const ADMIN: &[(&str, Service)] = &[
 ];
 
 /// Who owns what follows `/store/v1/{organisation}/`.
-const STORE: &[(&str, Service)] = &[
-    ("products", Service::Catalog),
-    ("orders", Service::Order),
-    ("categories", Service::Category),
-];
+const STORE: &[(&str, Service)] =
+    &[("products", Service::Catalog), ("orders", Service::Order), ("categories", Service::Category)];
 
 /// The route of a path (without its query).
 #[must_use]
@@ -141,14 +139,7 @@ pub fn find(path: &str) -> Option<Route<'_>> {
 }
 
 fn open<'a>(service: Service) -> Route<'a> {
-    Route {
-        service,
-        guard: Guard::Open,
-        class: Class::Ordinary,
-        size: Size::Ordinary,
-        shop: None,
-        rewritten: None,
-    }
+    Route { service, guard: Guard::Open, class: Class::Ordinary, size: Size::Ordinary, shop: None, rewritten: None }
 }
 
 fn owner(table: &[(&str, Service)], noun: &str) -> Option<Service> {
@@ -193,9 +184,23 @@ mod tests {
     #[test]
     fn what_is_not_in_the_table_is_unknown() {
         for path in [
-            "/", "", "*", "/admin", "/admin/v1", "/admin/v1/", "/admin/v2/products", "//admin/v1/products",
-            "/Admin/v1/products", "/admin/v1/productsx", "/store/v1//products", "/store/v1/acme", "/metrics", "/auth/v1/",
-            "/openapi.json/x", "/readyz", "/admin/v1/PRODUCTS",
+            "/",
+            "",
+            "*",
+            "/admin",
+            "/admin/v1",
+            "/admin/v1/",
+            "/admin/v2/products",
+            "//admin/v1/products",
+            "/Admin/v1/products",
+            "/admin/v1/productsx",
+            "/store/v1//products",
+            "/store/v1/acme",
+            "/metrics",
+            "/auth/v1/",
+            "/openapi.json/x",
+            "/readyz",
+            "/admin/v1/PRODUCTS",
         ] {
             assert_eq!(find(path), None, "{path}");
         }

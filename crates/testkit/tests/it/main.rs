@@ -1,4 +1,5 @@
 //! The kit against the real servers: what one scene does, another must not notice, and nothing stays behind.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::time::Duration;
 

@@ -9,7 +9,15 @@ use serde_json::{Map, Value, json};
 
 /// Sections of `components` that are keyed by name.
 const SECTIONS: [&str; 9] = [
-    "schemas", "responses", "parameters", "examples", "requestBodies", "headers", "securitySchemes", "links", "pathItems",
+    "schemas",
+    "responses",
+    "parameters",
+    "examples",
+    "requestBodies",
+    "headers",
+    "securitySchemes",
+    "links",
+    "pathItems",
 ];
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
@@ -27,11 +35,8 @@ pub(super) fn merge(parts: Vec<(&str, Value)>, missing: &[&str]) -> Value {
     for (service, document) in parts {
         merged.add(service, document);
     }
-    let components: Map<String, Value> = merged
-        .components
-        .into_iter()
-        .map(|(section, entries)| (section, Value::Object(entries)))
-        .collect();
+    let components: Map<String, Value> =
+        merged.components.into_iter().map(|(section, entries)| (section, Value::Object(entries))).collect();
     json!({
         "openapi": "3.1.0",
         "info": { "title": "Cyber Store", "version": env!("CARGO_PKG_VERSION"), "description": description },
@@ -55,7 +60,9 @@ impl Merged {
         let renamed = self.renames(service, &document);
         rewrite(&mut document, &renamed);
         for section in SECTIONS {
-            let Some(Value::Object(entries)) = document.pointer_mut(&format!("/components/{section}")) else { continue };
+            let Some(Value::Object(entries)) = document.pointer_mut(&format!("/components/{section}")) else {
+                continue;
+            };
             let target = self.components.entry(section.to_owned()).or_default();
             for (name, value) in std::mem::take(entries) {
                 let name = renamed.get(&pointer(section, &name)).map_or(name, |to| to.name.clone());
@@ -87,7 +94,12 @@ impl Merged {
                 let target = self.paths.entry(path.clone()).or_insert_with(|| json!({}));
                 if let Some(target) = target.as_object_mut() {
                     if target.contains_key(&key) {
-                        tracing::warn!(service, path, method = key, "two services describe one operation; the first is kept");
+                        tracing::warn!(
+                            service,
+                            path,
+                            method = key,
+                            "two services describe one operation; the first is kept"
+                        );
                     } else {
                         target.insert(key, value);
                     }

@@ -59,10 +59,8 @@ fn parse_one(buffer: &mut BytesMut, to_head_request: bool) -> Result<Option<Answ
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(_) => return Err(Unreadable("its head is malformed")),
     };
-    let status = parsed
-        .code
-        .and_then(|code| StatusCode::from_u16(code).ok())
-        .ok_or(Unreadable("its status is none"))?;
+    let status =
+        parsed.code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or(Unreadable("its status is none"))?;
     let is_newest = parsed.version == Some(1);
 
     // Where each name and value stands, so that values can be cut out of the buffer without copying.
@@ -70,10 +68,7 @@ fn parse_one(buffer: &mut BytesMut, to_head_request: bool) -> Result<Option<Answ
     let mut places = [(HeaderPlace::default(), HeaderPlace::default()); HEADER_LIMIT];
     let count = parsed.headers.len();
     for (place, header) in places.iter_mut().zip(parsed.headers.iter()) {
-        *place = (
-            HeaderPlace::of(start, header.name.as_bytes()),
-            HeaderPlace::of(start, header.value),
-        );
+        *place = (HeaderPlace::of(start, header.name.as_bytes()), HeaderPlace::of(start, header.value));
     }
     let head = buffer.split_to(length).freeze();
 
@@ -134,13 +129,7 @@ fn parse_one(buffer: &mut BytesMut, to_head_request: bool) -> Result<Option<Answ
             kept.append(name, value);
         }
     }
-    Ok(Some(Answer {
-        status,
-        headers: kept,
-        length: content_length,
-        framing,
-        keeps_open,
-    }))
+    Ok(Some(Answer { status, headers: kept, length: content_length, framing, keeps_open }))
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -166,9 +155,7 @@ impl HeaderPlace {
 
 /// Whether a comma-separated header value holds `token`.
 fn contains_token(value: &[u8], token: &[u8]) -> bool {
-    value
-        .split(|byte| *byte == b',')
-        .any(|part| part.trim_ascii().eq_ignore_ascii_case(token))
+    value.split(|byte| *byte == b',').any(|part| part.trim_ascii().eq_ignore_ascii_case(token))
 }
 
 #[cfg(test)]
@@ -219,7 +206,8 @@ mod tests {
     fn without_length_and_chunks_the_body_lasts_until_the_close() {
         let answer = head("HTTP/1.1 200 OK\r\n\r\n").unwrap().unwrap();
         assert_eq!((answer.framing, answer.keeps_open), (Framing::UntilClose, false));
-        let to_head = parse(&mut BytesMut::from("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"), true).unwrap().unwrap();
+        let to_head =
+            parse(&mut BytesMut::from("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"), true).unwrap().unwrap();
         assert_eq!((to_head.framing, to_head.length), (Framing::Finished, Some(9)));
     }
 }

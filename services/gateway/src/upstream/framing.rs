@@ -116,11 +116,7 @@ impl Framing {
 }
 
 fn more(ended: bool) -> Result<Step, Malformed> {
-    if ended {
-        Err(Malformed::Truncated)
-    } else {
-        Ok(Step::More)
-    }
+    if ended { Err(Malformed::Truncated) } else { Ok(Step::More) }
 }
 
 /// At most `left` bytes of the buffer; `None` when it is empty.
@@ -153,10 +149,7 @@ fn size(text: &[u8]) -> Result<u64, Malformed> {
     if digits.is_empty() || digits.len() > 15 || !digits.iter().all(u8::is_ascii_hexdigit) {
         return Err(Malformed::Chunk);
     }
-    std::str::from_utf8(digits)
-        .ok()
-        .and_then(|digits| u64::from_str_radix(digits, 16).ok())
-        .ok_or(Malformed::Chunk)
+    std::str::from_utf8(digits).ok().and_then(|digits| u64::from_str_radix(digits, 16).ok()).ok_or(Malformed::Chunk)
 }
 
 #[cfg(test)]
@@ -206,7 +199,9 @@ mod tests {
 
     #[test]
     fn chunk_lines_that_are_none_are_refused() {
-        for text in [&b"\r\n"[..], b"g\r\n", b"4\nWiki", b"-1\r\n", b"+4\r\n", b"4\r\nWikiX\r\n", b"ffffffffffffffff\r\n"] {
+        for text in
+            [&b"\r\n"[..], b"g\r\n", b"4\nWiki", b"-1\r\n", b"+4\r\n", b"4\r\nWikiX\r\n", b"ffffffffffffffff\r\n"]
+        {
             assert_eq!(read(Framing::Chunked(Chunk::Size), text, 64), Err(Malformed::Chunk), "{text:?}");
         }
         assert_eq!(read(Framing::Chunked(Chunk::Size), &[b'1'; 8192], 8192), Err(Malformed::Chunk));

@@ -82,10 +82,8 @@ impl Upstreams {
     /// `shared` holds the replicas in the order of [`Service::ALL`].
     #[must_use]
     pub fn new(shared: Arc<Vec<Replicas>>, connect_limit: Duration) -> Upstreams {
-        let pools = shared
-            .iter()
-            .map(|replicas| (0..replicas.len()).map(|_| Rc::new(Pool::default())).collect())
-            .collect();
+        let pools =
+            shared.iter().map(|replicas| (0..replicas.len()).map(|_| Rc::new(Pool::default())).collect()).collect();
         Upstreams { shared, pools, connect_limit }
     }
 

@@ -41,7 +41,10 @@ async fn results_come_back_while_rows_still_go_out() {
         stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await.unwrap();
         for row in ["row-1", "row-2", "row-3"] {
             read_until(&mut stream, &mut read, row).await;
-            stream.write_all(format!("{:x}\r\nresult of {row}\r\n", "result of ".len() + row.len()).as_bytes()).await.unwrap();
+            stream
+                .write_all(format!("{:x}\r\nresult of {row}\r\n", "result of ".len() + row.len()).as_bytes())
+                .await
+                .unwrap();
         }
         read_until(&mut stream, &mut read, "\r\n0\r\n\r\n").await;
         stream.write_all(b"0\r\n\r\n").await.unwrap();
@@ -124,7 +127,9 @@ async fn answers_without_a_body_stay_without_one() {
             let answer: &[u8] = match head.split(|byte| *byte == b'/').nth(4) {
                 None => return,
                 Some(name) if name.starts_with(b"none") => b"HTTP/1.1 204 No Content\r\nX-A: 1\r\n\r\n",
-                Some(name) if name.starts_with(b"same") => b"HTTP/1.1 304 Not Modified\r\nETag: \"7\"\r\nContent-Length: 9\r\n\r\n",
+                Some(name) if name.starts_with(b"same") => {
+                    b"HTTP/1.1 304 Not Modified\r\nETag: \"7\"\r\nContent-Length: 9\r\n\r\n"
+                }
                 Some(_) => b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n",
             };
             let _ = stream.write_all(answer).await;

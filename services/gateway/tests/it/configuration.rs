@@ -13,7 +13,12 @@ fn the_readme_lists_every_variable_that_is_read() {
 
 /// Described in the README of `service`.
 const KIT: &[&str] = &[
-    "INTERNAL_ADDRESS", "LOG_FORMAT", "LOG_LEVEL", "OTEL_EXPORTER_OTLP_ENDPOINT", "TRACE_FILE", "SHUTDOWN_SECONDS",
+    "INTERNAL_ADDRESS",
+    "LOG_FORMAT",
+    "LOG_LEVEL",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "TRACE_FILE",
+    "SHUTDOWN_SECONDS",
     "GOOGLE_CLOUD_PROJECT",
 ];
 
@@ -29,7 +34,9 @@ fn every_bad_variable_is_reported_at_once() {
     ]);
     assert!(gateway::read(&mut reader).is_none());
     let faulty: Vec<_> = reader.faults().iter().map(|fault| fault.name.as_str()).collect();
-    for name in ["AUTH_URLS", "CATALOG_URLS", "LIMIT_ADDRESS_PER_MINUTE", "ANSWER_SECONDS", "KAFKA_BROKERS", "REDIS_URL"] {
+    for name in
+        ["AUTH_URLS", "CATALOG_URLS", "LIMIT_ADDRESS_PER_MINUTE", "ANSWER_SECONDS", "KAFKA_BROKERS", "REDIS_URL"]
+    {
         assert!(faulty.contains(&name), "{name} is not among {faulty:?}");
     }
     assert!(!faulty.contains(&"ORDER_URLS") && !faulty.contains(&"CATEGORY_URLS"), "{faulty:?}");

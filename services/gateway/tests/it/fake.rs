@@ -1,8 +1,8 @@
 //! Fake services: one that tells what it received, one that answers with given bytes, and one that is not there.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
@@ -141,4 +141,3 @@ pub(crate) async fn read_head(stream: &mut TcpStream) -> Vec<u8> {
 pub(crate) fn nobody() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
-

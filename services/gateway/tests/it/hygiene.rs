@@ -26,9 +26,15 @@ async fn what_two_servers_could_read_differently_reaches_no_service() {
         format!("{line} folded: 1\r\n\r\n"),
     ];
     let targets = [
-        "/store/v1/acme/products/..%2f..%2fadmin", "/store/v1/acme/../../../admin/v1/products", "/store/v1/acme/products/%2e%2e/x",
-        "/store/v1/acme%2fproducts", "/store/v1/acme/products/%00", "/store/v1/acme/products/%zz", "/store/v1/acme/products/%5c",
-        "/store/v1/acme/products?x=%00", "/store/v1/acme/products/./x",
+        "/store/v1/acme/products/..%2f..%2fadmin",
+        "/store/v1/acme/../../../admin/v1/products",
+        "/store/v1/acme/products/%2e%2e/x",
+        "/store/v1/acme%2fproducts",
+        "/store/v1/acme/products/%00",
+        "/store/v1/acme/products/%zz",
+        "/store/v1/acme/products/%5c",
+        "/store/v1/acme/products?x=%00",
+        "/store/v1/acme/products/./x",
     ];
     let bad = bad.into_iter().chain(targets.map(|target| line.replacen("/store/v1/acme/products", target, 1) + "\r\n"));
     for request in bad {
@@ -106,5 +112,6 @@ async fn more_requests_at_once_than_allowed_are_shed() {
     assert_eq!(reply.json()["type"], "/problems/unavailable");
     held.abort();
     // The place is free again once the first client has gone.
-    testkit::eventually(std::time::Duration::from_secs(5), async || gateway.anyone().get("/nowhere").await.0 == 404).await;
+    testkit::eventually(std::time::Duration::from_secs(5), async || gateway.anyone().get("/nowhere").await.0 == 404)
+        .await;
 }

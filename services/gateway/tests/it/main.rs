@@ -1,4 +1,5 @@
 //! The gateway over real sockets, in front of fake services.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod access;
 mod bodies;

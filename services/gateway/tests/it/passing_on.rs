@@ -21,11 +21,38 @@ async fn no_forged_identity_or_forwarding_header_reaches_a_service() {
     let echo = Echo::start("catalog");
     let gateway = Gateway::start(&[(Service::Catalog, &[echo.address])], behaviour());
     let forged = [
-        "X-User-Id", "x_user_id", "X-USER-ID", "X-User", "X-Tenant-Id", "x_tenant_id", "X-Organisation", "X-Organisation-Id",
-        "x_organisation_id", "X-Organization-Id", "X-Internal-Role", "x_internal_role", "X-Forwarded-For",
-        "x_forwarded_for", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-User", "X-Forwarded_For", "Forwarded",
-        "X-Real-IP", "x_real_ip", "X-Original-URL", "X-Rewrite-URL", "X-HTTP-Method-Override", "X-Request-Id",
-        "x_request_id", "Via", "Proxy-Authorization", "TE", "Baggage", "X-Auth-User", "Keep-Alive",
+        "X-User-Id",
+        "x_user_id",
+        "X-USER-ID",
+        "X-User",
+        "X-Tenant-Id",
+        "x_tenant_id",
+        "X-Organisation",
+        "X-Organisation-Id",
+        "x_organisation_id",
+        "X-Organization-Id",
+        "X-Internal-Role",
+        "x_internal_role",
+        "X-Forwarded-For",
+        "x_forwarded_for",
+        "X-Forwarded-Host",
+        "X-Forwarded-Proto",
+        "X-Forwarded-User",
+        "X-Forwarded_For",
+        "Forwarded",
+        "X-Real-IP",
+        "x_real_ip",
+        "X-Original-URL",
+        "X-Rewrite-URL",
+        "X-HTTP-Method-Override",
+        "X-Request-Id",
+        "x_request_id",
+        "Via",
+        "Proxy-Authorization",
+        "TE",
+        "Baggage",
+        "X-Auth-User",
+        "Keep-Alive",
     ];
     let mut request = String::from("GET /store/v1/acme/products HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n");
     for name in forged {
@@ -79,7 +106,10 @@ async fn a_valid_trace_is_continued_and_the_reply_names_the_request() {
     let reply = client.send(Method::GET, "/store/v1/acme/products?category=x&sort=-title", None).await;
     let seen = reply.json();
     let passed = received(&seen, "traceparent").unwrap();
-    assert!(passed.starts_with("00-0af7651916cd43dd8448eb211c80319c-") && !passed.contains("b7ad6b7169203331"), "{passed}");
+    assert!(
+        passed.starts_with("00-0af7651916cd43dd8448eb211c80319c-") && !passed.contains("b7ad6b7169203331"),
+        "{passed}"
+    );
     assert_eq!(reply.header("x-request-id"), received(&seen, "x-request-id"));
     assert_eq!(reply.header("x-kept"), Some("yes"));
     assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
@@ -118,7 +148,8 @@ async fn each_prefix_goes_to_its_service_and_the_key_set_to_auths() {
 async fn an_idle_connection_is_used_again() {
     let raw = Raw::start(|mut stream| async move {
         while !read_head(&mut stream).await.is_empty() {
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nServer: x\r\nX-Internal: 1\r\n\r\nok").await;
+            let _ =
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nServer: x\r\nX-Internal: 1\r\n\r\nok").await;
         }
     })
     .await;
