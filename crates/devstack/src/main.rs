@@ -1,7 +1,9 @@
 //! The command line of the development stack: what `make` calls.
 
 mod commands;
+mod demo;
 mod stack;
+mod words;
 
 use std::process::ExitCode;
 

@@ -1,8 +1,10 @@
 //! The folders of this process's temporary servers, and the cleaning up after processes that were killed.
-//! A folder is named after the process that made it; when that process is gone, whoever comes next ends what it left running.
+//! A folder is named after the process that made it; when that process is gone, a watcher ends what it left running, and
+//! where the watcher was killed too, whoever comes next does.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -20,15 +22,33 @@ pub(crate) fn root() -> PathBuf {
 /// A new folder for one throw-away server of this process.
 pub(crate) fn folder_for(name: &str) -> Result<PathBuf, Error> {
     static NEXT: AtomicU32 = AtomicU32::new(1);
-    static SWEPT: OnceLock<()> = OnceLock::new();
+    static PREPARED: OnceLock<()> = OnceLock::new();
     let runs = root().join("runs");
-    SWEPT.get_or_init(|| sweep(&runs));
     let own = Identity::own().ok_or_else(|| {
         Error::Refused("this process cannot read /proc/self/stat; devstack needs Linux's /proc".to_owned())
     })?;
-    let folder = runs.join(own.to_string()).join(format!("{name}-{}", NEXT.fetch_add(1, Ordering::Relaxed)));
+    let mine = runs.join(own.to_string());
+    PREPARED.get_or_init(|| {
+        sweep(&runs);
+        watch(own, &mine);
+    });
+    let folder = mine.join(format!("{name}-{}", NEXT.fetch_add(1, Ordering::Relaxed)));
     fs::create_dir_all(&folder).map_err(Error::file("create", &folder))?;
     Ok(folder)
+}
+
+/// Starts the shell process that ends what this process leaves running, however this process ends. Nothing is lost
+/// when it cannot be started: the next process sweeps.
+fn watch(own: Identity, folder: &Path) {
+    let _unwatched = Command::new("setsid")
+        .args(["sh", "-c", include_str!("watcher.sh"), "devstack-watcher"])
+        .arg(own.to_string())
+        .arg(folder)
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
 }
 
 /// Removes this process's own folder, when everything in it has been stopped.

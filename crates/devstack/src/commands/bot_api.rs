@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use crate::words::say;
 use devstack::Error;
 use devstack::bot_api::{self, Settings};
 use tokio::signal::unix::{SignalKind, signal};
@@ -12,7 +13,7 @@ pub(super) const PORT: u16 = 8081;
 pub(super) async fn serve(port: Option<u16>, address: Option<SocketAddr>) -> Result<(), Error> {
     let address = address.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, port.unwrap_or(PORT)).into());
     let server = bot_api::start_with(Settings { address, ..Settings::default() })?;
-    println!("a stand-in for Telegram's Bot API at {}; messages at {}/messages", server.url(), server.url());
+    say!("a stand-in for Telegram's Bot API at {}; messages at {}/messages", server.url(), server.url());
     let listen = |kind| signal(kind).map_err(|error| Error::Refused(format!("cannot listen for signals: {error}")));
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
     tokio::select! {

@@ -3,13 +3,14 @@
 use devstack::{Error, Passwords};
 
 use super::bot_api::PORT;
+use crate::words::say;
 
 /// Roles and schemas, as a superuser whom the environment names.
 pub(super) async fn bootstrap() -> Result<(), Error> {
     let set = |name: &str| std::env::var(name).map_err(|_| Error::Refused(format!("{name} is not set")));
     let passwords = Passwords::from_list(&set("DATABASE_PASSWORDS")?)?;
     devstack::bootstrap(&set("DATABASE_URL")?.parse()?, &passwords).await?;
-    println!("roles and schemas are there");
+    say!("roles and schemas are there");
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use devstack::Error;
 
-use crate::stack;
+use crate::{demo, stack};
 
 /// Cyber Store on this machine: real servers and the services, for development and tests.
 #[derive(Debug, Parser)]
@@ -38,6 +38,8 @@ enum Command {
         #[arg(long, default_value_t = 200)]
         lines: usize,
     },
+    /// Walk the main job against the running stack, starting it when needed; DATA names a catalog file.
+    Demo,
     /// Run every service's migrations against the stack.
     Migrate,
     /// Start throw-away PostgreSQL, Redis and Kafka, run a command against them, stop them.
@@ -70,6 +72,7 @@ pub(crate) async fn run() -> Result<ExitCode, Error> {
         Command::Logs { service, lines } => {
             stack::logs(service.as_deref().filter(|name| !name.is_empty()), lines).await?
         }
+        Command::Demo => return demo::run().await,
         Command::Migrate => stack::migrate().await?,
         Command::Test { command } => return test::run(&command).await,
         Command::BotApi { port, address } => bot_api::serve(port, address).await?,

@@ -184,6 +184,13 @@ impl Replica {
         Ok(())
     }
 
+    /// Changes one variable for its next start.
+    pub fn set_variable(&mut self, name: &str, value: &str) {
+        let environment = &mut self.launch.environment;
+        environment.retain(|(known, _)| known != name);
+        environment.push((name.to_owned(), value.to_owned()));
+    }
+
     pub(super) fn leave_running(&mut self) {
         self.leave = true;
     }

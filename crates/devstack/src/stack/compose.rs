@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::native::{DATABASE, demo_owner, replicas};
 use super::secrets::Secrets;
 use super::{EnvFile, Folder, Report};
+use crate::words::say;
 
 /// The superuser that the compose file names.
 const SUPERUSER: &str = "cyberstore";
@@ -28,7 +29,7 @@ const PORTS: [(&str, u16); 5] = [
 pub(super) async fn up(folder: &Folder, report: &Report) -> Result<EnvFile, Error> {
     for name in ["DATABASE_URL", "REDIS_URL", "KAFKA_BROKERS"] {
         if env::var(name).is_ok_and(|value| !value.is_empty()) {
-            println!("  {name} is set in the environment; containers use their own servers, STACK=native would use it");
+            say!("  {name} is set in the environment; containers use their own servers, STACK=native would use it");
         }
     }
     let secrets = Secrets::kept_in(folder)?;
@@ -43,7 +44,7 @@ pub(super) async fn up(folder: &Folder, report: &Report) -> Result<EnvFile, Erro
     write_settings(folder, &ports, telegram.is_none())?;
     report.done("secrets", "one file per service, mode 600, in .dev/compose");
 
-    println!("          building the images (the first time compiles everything: many minutes)");
+    say!("          building the images (the first time compiles everything: many minutes)");
     run(folder, &["build"]).await?;
     report.done("images", "built");
     run(folder, &["up", "--detach", "--wait", "--wait-timeout", "300", "--remove-orphans"]).await?;
@@ -79,7 +80,7 @@ pub(super) async fn down(folder: &Folder, with_data: bool) -> Result<(), Error> 
     }
     run(folder, &arguments).await?;
     if !with_data {
-        println!("everything is down; the data is kept in Docker's volumes (`make reset` removes them)");
+        say!("everything is down; the data is kept in Docker's volumes (`make reset` removes them)");
     }
     Ok(())
 }

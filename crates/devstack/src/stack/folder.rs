@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use crate::words::say;
 use devstack::{Error, may_hold_postgres};
 
 /// How the servers and services are run.
@@ -79,7 +80,7 @@ impl Folder {
         if file.try_lock().is_ok() {
             return Ok(file);
         }
-        println!("another `make up`, `down` or `reset` is at work here; waiting for it");
+        say!("another `make up`, `down` or `reset` is at work here; waiting for it");
         tokio::task::spawn_blocking(move || file.lock().map(|()| file))
             .await
             .map_err(|error| Error::Refused(format!("waiting was interrupted: {error}")))?
@@ -140,7 +141,7 @@ impl Folder {
         let elsewhere = Path::new("/var/lib/cyber-store").join(name.trim_matches('-'));
         fs::create_dir_all(&elsewhere).map_err(Error::file("create", &elsewhere))?;
         std::os::unix::fs::symlink(&elsewhere, &here).map_err(Error::file("link", &here))?;
-        println!(
+        say!(
             "  the user `postgres` cannot enter {}; PostgreSQL's data is in {}",
             self.path.display(),
             elsewhere.display()

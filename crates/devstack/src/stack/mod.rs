@@ -11,6 +11,7 @@ mod status;
 
 use devstack::Error;
 
+use crate::words::say;
 pub(crate) use env_file::EnvFile;
 pub(crate) use folder::Folder;
 use folder::Way;
@@ -44,7 +45,7 @@ pub(crate) async fn down() -> Result<(), Error> {
         Some(Way::Compose) => compose::down(&folder, false).await,
         Some(Way::Native) => native::down(&folder).await,
         None => {
-            println!("nothing was started from here");
+            say!("nothing was started from here");
             Ok(())
         }
     }
@@ -60,7 +61,7 @@ pub(crate) async fn reset() -> Result<(), Error> {
         None => {}
     }
     folder.remove()?;
-    println!(
+    say!(
         "removed {} and everything in it; servers that the environment named were left alone",
         folder.path().display()
     );
@@ -74,7 +75,7 @@ pub(crate) async fn status() -> Result<(), Error> {
         Some(Way::Compose) => compose::status(&folder).await,
         Some(Way::Native) => status::show(&folder).await,
         None => {
-            println!("nothing was started from here; `make up` starts it");
+            say!("nothing was started from here; `make up` starts it");
             Ok(())
         }
     }

@@ -10,6 +10,7 @@ use devstack::{Error, Kafka, Place, Postgres, PostgresUrl, Redis, bootstrap, bot
 
 use super::secrets::Secrets;
 use super::{EnvFile, Folder, Report};
+use crate::words::say;
 
 /// The database of a stack that runs its own PostgreSQL.
 pub(crate) const DATABASE: &str = "cyberstore";
@@ -83,7 +84,7 @@ async fn programs(folder: &Folder, report: &Report) -> Result<PathBuf, Error> {
     if let Some(programs) = env::var_os("PROGRAMS").map(PathBuf::from) {
         return std::path::absolute(&programs).map_err(Error::file("find", &programs));
     }
-    println!("           building the services (the first time takes minutes)");
+    say!("           building the services (the first time takes minutes)");
     let status = tokio::process::Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args(["build", "--quiet", "--workspace", "--bins"])
         .current_dir(folder.project())
@@ -237,7 +238,7 @@ pub(super) async fn migrate(folder: &Folder) -> Result<(), Error> {
         },
     };
     Services::migrate(&plan).await?;
-    println!("every schema is up to date");
+    say!("every schema is up to date");
     Ok(())
 }
 
@@ -254,7 +255,7 @@ pub(super) async fn down(folder: &Folder) -> Result<(), Error> {
     let servers = ["bot-api", "kafka", "redis"].map(|name| Launch::new(name, "", &folder.join(name)));
     stop_all(servers.into(), Signal::SIGTERM).await;
     stop_all(vec![Launch::new("postgres", "", &folder.join("postgres"))], Signal::SIGINT).await;
-    println!("everything is down; the data is kept in {} (`make reset` removes it)", folder.path().display());
+    say!("everything is down; the data is kept in {} (`make reset` removes it)", folder.path().display());
     Ok(())
 }
 
@@ -270,5 +271,7 @@ async fn stop(launch: &Launch, signal: Signal) {
     let Some(mut process) = launch.attach() else { return };
     process.signal(Signal::SIGCONT);
     let by_itself = process.stop(signal, Duration::from_secs(25)).await;
-    println!("  {:<14} {}", launch.name, if by_itself { "stopped" } else { "had to be killed" });
+    // What was stopped on purpose is not shown as having died.
+    let _absent = std::fs::remove_file(&launch.pid_file);
+    say!("  {:<14} {}", launch.name, if by_itself { "stopped" } else { "had to be killed" });
 }

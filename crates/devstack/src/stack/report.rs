@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::{EnvFile, Folder};
+use crate::words::say;
 
 /// Lines with the time that has passed.
 pub(crate) struct Report {
@@ -11,29 +12,29 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn begin(headline: &str) -> Self {
-        println!("{headline}");
+        say!("{headline}");
         Self { begun: Instant::now() }
     }
 
     /// One thing that is done now.
     pub(crate) fn done(&self, what: &str, detail: &str) {
-        println!("  {:>5.1} s  {what:<14} {detail}", self.begun.elapsed().as_secs_f64());
+        say!("  {:>5.1} s  {what:<14} {detail}", self.begun.elapsed().as_secs_f64());
     }
 
     /// The summary for a person in a hurry.
     pub(crate) fn end(&self, env: &EnvFile, folder: &Folder) {
         let value = |name: &str| env.get(name).unwrap_or("-").to_owned();
-        println!();
-        println!("ready after {:.1} s", self.begun.elapsed().as_secs_f64());
-        println!("  gateway      {}", value("GATEWAY_URL"));
-        println!("  API document {}/openapi.json", value("GATEWAY_URL"));
-        println!(
+        say!();
+        say!("ready after {:.1} s", self.begun.elapsed().as_secs_f64());
+        say!("  gateway      {}", value("GATEWAY_URL"));
+        say!("  API document {}/openapi.json", value("GATEWAY_URL"));
+        say!(
             "  login        organisation {}, {} / {}",
             value("DEMO_ORGANISATION"),
             value("DEMO_EMAIL"),
             value("DEMO_PASSWORD")
         );
-        println!(
+        say!(
             "  messages     {}",
             if value("BOT_API_URL").starts_with("https:") {
                 "Telegram".to_owned()
@@ -41,7 +42,7 @@ impl Report {
                 format!("{}/messages (stand-in for Telegram)", value("BOT_API_URL"))
             }
         );
-        println!("  for scripts  . {}/env", folder.path().display());
-        println!("next: make demo");
+        say!("  for scripts  . {}/env", folder.path().display());
+        say!("next: make demo");
     }
 }

@@ -9,12 +9,18 @@ use devstack::process::{Identity, tail};
 
 use super::native::SERVICES_FOLDER;
 use super::{EnvFile, Folder};
+use crate::words::say;
 
 pub(super) async fn show(folder: &Folder) -> Result<(), Error> {
     let env = EnvFile::read(folder)?;
-    println!("{:<12} {:>8} {:<8} {:>9} {:>10}  {}", "name", "pid", "state", "up", "memory", "address");
+    let files = pid_files(folder);
+    if files.is_empty() {
+        say!("nothing runs; the data is kept in {}; `make up` starts it", folder.path().display());
+        return Ok(());
+    }
+    say!("{:<12} {:>8} {:<8} {:>9} {:>10}  {}", "name", "pid", "state", "up", "memory", "address");
     let mut dead = 0;
-    for file in pid_files(folder) {
+    for file in files {
         let name = file.file_stem().and_then(|name| name.to_str()).unwrap_or("?").to_owned();
         let alive = Identity::read(&file).filter(Identity::is_alive);
         let address = address(&file, &name);
@@ -33,12 +39,12 @@ pub(super) async fn show(folder: &Folder) -> Result<(), Error> {
                 identity.resident_kib().map(|kib| format!("{:.1} MiB", kib as f64 / 1024.0)).unwrap_or_default(),
             )
         });
-        println!("{name:<12} {pid:>8} {state:<8} {up:>9} {memory:>10}  {address}");
+        say!("{name:<12} {pid:>8} {state:<8} {up:>9} {memory:>10}  {address}");
     }
-    println!();
-    println!("gateway: {}", env.get("GATEWAY_URL").unwrap_or("-"));
+    say!();
+    say!("gateway: {}", env.get("GATEWAY_URL").unwrap_or("-"));
     if dead > 0 {
-        println!("{dead} down; `make up` starts them again on the same data, `make logs SERVICE=<name>` says why");
+        say!("{dead} down; `make up` starts them again on the same data, `make logs SERVICE=<name>` says why");
     }
     Ok(())
 }
@@ -57,8 +63,8 @@ pub(super) fn logs(folder: &Folder, service: Option<&str>, lines: usize) -> Resu
         }
     }
     for log in logs {
-        println!("==> {} <==", log.display());
-        println!("{}", tail(&log, if service.is_some() { lines } else { lines.min(10) }));
+        say!("==> {} <==", log.display());
+        say!("{}", tail(&log, if service.is_some() { lines } else { lines.min(10) }));
     }
     Ok(())
 }

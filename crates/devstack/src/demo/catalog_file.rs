@@ -1,0 +1,284 @@
+//! The file of the demo: the shipped sample, or whatever `DATA` names, as lines of our import.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path as FilePath, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use devstack::Error;
+use reqwest::Body;
+use serde_json::{Map, Value};
+
+use super::categories::Path;
+use super::client::Client;
+use super::{mapping, words};
+use crate::words::say;
+
+/// The shipped sample, written for this project.
+const SAMPLE: &str = include_str!("../../../../deploy/sample/catalog.ndjson");
+
+/// The SKU of the sample that everybody wants.
+const SAMPLE_WANTED: &str = "AURORA-BUDS-PRO-BLACK";
+
+/// How much of the file goes over the wire at a time, in bytes.
+const CHUNK: usize = 64 * 1024;
+
+/// How often a file is imported again because its categories had not reached catalog.
+const REPEATS: u32 = 20;
+
+/// A file that can be imported, with what the demo has to know of it.
+pub(super) struct CatalogFile {
+    pub(super) name: String,
+    pub(super) categories: BTreeMap<String, Path>,
+    /// The SKU that the shoppers fight for.
+    pub(super) wanted: String,
+    /// Others that are for sale.
+    pub(super) others: Vec<String>,
+    lines: Vec<u8>,
+    rows: usize,
+    drafts: usize,
+    skipped: usize,
+}
+
+impl CatalogFile {
+    /// The sample, or this file: NDJSON, a JSON array or CSV, gzipped or not, of whatever columns.
+    pub(super) async fn read(path: Option<PathBuf>) -> Result<Self, Error> {
+        let (name, text, wanted) = match path {
+            None => ("the sample catalog".to_owned(), SAMPLE.to_owned(), Some(SAMPLE_WANTED)),
+            Some(path) => (path.display().to_string(), text_of(&path).await?, None),
+        };
+        let mut file = Self {
+            name,
+            categories: BTreeMap::new(),
+            wanted: wanted.unwrap_or_default().to_owned(),
+            others: Vec::new(),
+            lines: Vec::with_capacity(text.len()),
+            rows: 0,
+            drafts: 0,
+            skipped: 0,
+        };
+        let is_csv = file.name.trim_end_matches(".gz").ends_with(".csv");
+        let rows = if is_csv { csv_rows(&text, &file.name)? } else { json_rows(&text, &file.name)? };
+        for row in rows {
+            file.take(row);
+        }
+        if file.wanted.is_empty() || file.others.is_empty() {
+            return Err(Error::Refused(format!(
+                "{} has fewer than two products with a price that the demo could sell ({} rows, {} without a price, {} that name no product)",
+                file.name, file.rows, file.drafts, file.skipped
+            )));
+        }
+        Ok(file)
+    }
+
+    fn take(&mut self, row: Map<String, Value>) {
+        self.rows += 1;
+        let ours = row.contains_key("slug") && row.get("variants").is_some_and(Value::is_array);
+        let line = if ours {
+            if let Some(category) = row.get("category").and_then(Value::as_str) {
+                self.categories.entry(category.to_owned()).or_insert_with(|| mapping::path_of_slugs(category));
+            }
+            for variant in row["variants"].as_array().into_iter().flatten() {
+                // The best stocked ones, so that only the wanted one runs out.
+                if variant["stock"].as_i64().unwrap_or_default() >= 2_000 {
+                    self.others.push(words(&variant["sku"]).to_owned());
+                } else if self.wanted.is_empty() {
+                    self.wanted = words(&variant["sku"]).to_owned();
+                }
+            }
+            Value::Object(row)
+        } else if let Some(mut mapped) = mapping::product(&row) {
+            if let Some(path) = mapped.category.take() {
+                self.categories.entry(mapping::joined(&path)).or_insert(path);
+            }
+            if !mapped.for_sale {
+                self.drafts += 1;
+            } else if self.wanted.is_empty() {
+                // Its stock is set by the demo alone: the file must not set it back while orders hold some of it.
+                mapped.row["variants"][0]["stock"].take();
+                self.wanted = mapped.sku;
+            } else if self.others.len() < 20 {
+                mapped.row["variants"][0]["stock"].take();
+                self.others.push(mapped.sku);
+            }
+            mapped.row
+        } else {
+            self.skipped += 1;
+            return;
+        };
+        self.lines.extend_from_slice(line.to_string().as_bytes());
+        self.lines.push(b'\n');
+    }
+}
+
+/// What the import said.
+#[derive(Debug, Default)]
+pub(super) struct Imported {
+    summary: Value,
+    took: Duration,
+    faults: Vec<String>,
+    drafts: usize,
+    skipped: usize,
+    repeats: u32,
+}
+
+impl Imported {
+    pub(super) fn words(&self) -> Vec<String> {
+        let count = |name: &str| self.summary[name].as_u64().unwrap_or_default();
+        let rate = count("rows") as f64 / self.took.as_secs_f64().max(0.001);
+        let mut lines = vec![format!(
+            "{} rows: {} created, {} updated, {} unchanged, {} failed ({rate:.0} rows/s)",
+            count("rows"),
+            count("created"),
+            count("updated"),
+            count("unchanged"),
+            count("failed"),
+        )];
+        if self.drafts + self.skipped > 0 {
+            lines.push(format!(
+                "{} without a price are drafts, {} rows of the file name no product",
+                self.drafts, self.skipped
+            ));
+        }
+        if self.repeats > 0 {
+            lines.push(format!(
+                "sent {} times: catalog learns of new categories over Kafka and had not yet",
+                self.repeats + 1
+            ));
+        }
+        lines.extend(self.faults.iter().map(|fault| format!("failed: {fault}")));
+        lines
+    }
+}
+
+/// Sends the file and reads the result of each row as it comes.
+pub(super) async fn import(client: &Client, file: &CatalogFile) -> Result<Imported, Error> {
+    let mut repeats = 0;
+    loop {
+        let begun = Instant::now();
+        let mut imported = once(client, file).await?;
+        imported.took = begun.elapsed();
+        imported.repeats = repeats;
+        let waits =
+            !imported.faults.is_empty() && imported.faults.iter().all(|fault| fault.contains("there is no category"));
+        if !waits || repeats == REPEATS {
+            return Ok(imported);
+        }
+        repeats += 1;
+        tokio::time::sleep(Duration::from_millis(150)).await;
+    }
+}
+
+async fn once(client: &Client, file: &CatalogFile) -> Result<Imported, Error> {
+    let chunks: Vec<Result<Vec<u8>, std::io::Error>> =
+        file.lines.chunks(CHUNK).map(|chunk| Ok(chunk.to_vec())).collect();
+    let mut reply = client.import("application/x-ndjson", Body::wrap_stream(futures::stream::iter(chunks))).await?;
+    let mut imported = Imported { drafts: file.drafts, skipped: file.skipped, ..Imported::default() };
+    let mut pending = Vec::new();
+    let (mut seen, mut told) = (0_usize, Instant::now());
+    while let Some(chunk) = reply.chunk().await.map_err(Error::http("read the import's results"))? {
+        pending.extend_from_slice(&chunk);
+        while let Some(end) = pending.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = pending.drain(..=end).collect();
+            let Ok(line) = serde_json::from_slice::<Value>(&line) else { continue };
+            seen += 1;
+            if let Some(summary) = line.get("summary") {
+                imported.summary = summary.clone();
+            } else if line["result"] == "failed" && imported.faults.len() < 5 {
+                imported.faults.push(format!("line {}: {}", line["line"], line["errors"]));
+            }
+        }
+        if told.elapsed() > Duration::from_secs(2) {
+            say!("      {seen} of {} rows", file.rows - file.skipped);
+            told = Instant::now();
+        }
+    }
+    if imported.summary.is_null() {
+        return Err(Error::Http {
+            action: "import the file".to_owned(),
+            detail: "the reply ended without a summary".to_owned(),
+        });
+    }
+    Ok(imported)
+}
+
+/// The file's text; a gzipped one goes through `gzip`, which every Debian has.
+async fn text_of(path: &FilePath) -> Result<String, Error> {
+    let bytes = std::fs::read(path).map_err(Error::file("read", path))?;
+    if path.extension().is_none_or(|extension| extension != "gz") {
+        return Ok(String::from_utf8_lossy(&bytes).into_owned());
+    }
+    let spawned = std::process::Command::new("gzip").arg("-dc").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let mut gzip = spawned.map_err(|source| Error::Spawn { program: "gzip".to_owned(), source })?;
+    let mut into = gzip.stdin.take();
+    let writer = std::thread::spawn(move || into.as_mut().map(|pipe| pipe.write_all(&bytes)));
+    let output = gzip.wait_with_output().map_err(|source| Error::Spawn { program: "gzip".to_owned(), source })?;
+    let _written = writer.join();
+    if !output.status.success() {
+        return Err(Error::Failed {
+            command: format!("gzip -dc {}", path.display()),
+            status: output.status.to_string(),
+            output: String::new(),
+        });
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// A JSON array of objects, or one object per line.
+fn json_rows(text: &str, name: &str) -> Result<Vec<Map<String, Value>>, Error> {
+    let refused = |error: serde_json::Error| {
+        Error::Refused(format!("{name} is neither NDJSON nor a JSON array of objects: {error}"))
+    };
+    if text.trim_start().starts_with('[') {
+        return serde_json::from_str(text).map_err(refused);
+    }
+    text.lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| serde_json::from_str(line).map_err(refused))
+        .collect()
+}
+
+/// CSV with a header; the separator is the one that the header has more of.
+fn csv_rows(text: &str, name: &str) -> Result<Vec<Map<String, Value>>, Error> {
+    let header = text.lines().next().unwrap_or_default();
+    let separator = [b',', b'|', b';', b'\t']
+        .into_iter()
+        .max_by_key(|separator| header.bytes().filter(|byte| byte == separator).count())
+        .unwrap_or(b',');
+    let refused = |error: csv::Error| Error::Refused(format!("{name} is not CSV: {error}"));
+    let mut reader = csv::ReaderBuilder::new().delimiter(separator).flexible(true).from_reader(text.as_bytes());
+    let names: Vec<String> = reader
+        .headers()
+        .map_err(refused)?
+        .iter()
+        .map(|column| column.trim_start_matches('\u{feff}').trim().to_owned())
+        .collect();
+    reader
+        .records()
+        .map(|record| {
+            let record = record.map_err(refused)?;
+            Ok(names.iter().cloned().zip(record.iter().map(Value::from)).collect())
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_sample_is_what_the_demo_needs() {
+        let file = CatalogFile::read(None).await.unwrap();
+        assert!(file.rows >= 60, "{} products", file.rows);
+        assert!(file.others.len() >= 3 && !file.others.contains(&file.wanted));
+        assert!(file.categories.contains_key("electronics/audio"));
+        assert!(SAMPLE.contains(&format!("\"{SAMPLE_WANTED}\"")));
+    }
+
+    #[test]
+    fn a_pipe_separated_file_is_read_as_one() {
+        let rows = csv_rows("id|title|price\n0|A, b|12.65\n", "x").unwrap();
+        assert_eq!(rows[0]["title"], "A, b");
+    }
+}

@@ -1,0 +1,96 @@
+//! What the operations team was told: read back from the stand-in, or, with a real bot, in the chat itself.
+
+use std::time::{Duration, Instant};
+
+use devstack::{Error, bot_api};
+use serde::Deserialize;
+
+use crate::stack::EnvFile;
+
+/// Messages come at one per second and chat; when none came for this long, all of them are there.
+const QUIET: Duration = Duration::from_millis(3_500);
+
+/// The longest that is waited.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Default, Deserialize)]
+struct Inbox {
+    messages: Vec<bot_api::Message>,
+    refused: u64,
+}
+
+/// Where the stand-in stood before.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    last: i64,
+    refused: u64,
+}
+
+/// What came since.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    messages: Vec<bot_api::Message>,
+    refused: u64,
+    real: bool,
+}
+
+impl Told {
+    pub(super) fn words(&self) -> Vec<String> {
+        if self.real {
+            return vec!["they went to Telegram: look into the chat".to_owned()];
+        }
+        let mut lines = vec![format!(
+            "{} messages at one per second and chat, {} times told to wait (429); the first and the last:",
+            self.messages.len(),
+            self.refused
+        )];
+        let count = self.messages.len();
+        for (at, message) in self.messages.iter().enumerate() {
+            if at < 2 || at + 2 >= count {
+                let mut text = message.text.lines();
+                lines.extend(text.by_ref().take(6).map(|line| format!("  | {line}")));
+                let more = text.count();
+                if more > 0 {
+                    lines.push(format!("  | … {more} more lines"));
+                }
+                lines.push("  '".to_owned());
+            }
+        }
+        lines
+    }
+}
+
+pub(super) async fn last_seen(env: &EnvFile) -> Seen {
+    let inbox = inbox(env, 0).await.unwrap_or_default();
+    Seen { last: inbox.messages.last().map_or(0, |message| message.message_id), refused: inbox.refused }
+}
+
+/// Waits until no more come.
+pub(super) async fn wait(env: &EnvFile, seen: &Seen) -> Result<Told, Error> {
+    if env.required("BOT_API_URL")?.starts_with("https:") {
+        return Ok(Told { real: true, ..Told::default() });
+    }
+    let deadline = Instant::now() + PATIENCE;
+    let (mut count, mut changed) = (0, Instant::now());
+    loop {
+        let inbox = inbox(env, seen.last).await?;
+        if inbox.messages.len() != count {
+            count = inbox.messages.len();
+            changed = Instant::now();
+        }
+        if (count > 0 && changed.elapsed() > QUIET) || Instant::now() > deadline {
+            return Ok(Told {
+                messages: inbox.messages,
+                refused: inbox.refused.saturating_sub(seen.refused),
+                real: false,
+            });
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+async fn inbox(env: &EnvFile, since: i64) -> Result<Inbox, Error> {
+    let url = format!("{}/messages?since={since}", env.required("BOT_API_URL")?);
+    let action = "read the stand-in's messages";
+    reqwest::get(url).await.map_err(Error::http(action))?.json().await.map_err(Error::http(action))
+}
