@@ -5,6 +5,7 @@ mod cancelling;
 mod deadlines;
 mod documents;
 mod placing;
+mod process;
 mod reading;
 mod saga;
 mod sellable;
