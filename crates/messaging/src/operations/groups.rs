@@ -1,8 +1,10 @@
 //! Which groups there are and how far they have read.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::{ANSWER_WITHIN, OperationError, consumer, is_ours};
@@ -82,11 +84,36 @@ pub(super) fn partitions(
     let mut found = BTreeMap::new();
     for topic in metadata.topics().iter().filter(|topic| wanted(topic.name())) {
         for partition in topic.partitions() {
-            let (low, high) = client
-                .fetch_watermarks(topic.name(), partition.id(), ANSWER_WITHIN)
+            let marks = watermarks(client, topic.name(), partition.id())
                 .map_err(OperationError::broker(format!("the offsets of {} cannot be read", topic.name())))?;
-            found.insert((topic.name().to_owned(), partition.id()), Watermarks { low, high });
+            found.insert((topic.name().to_owned(), partition.id()), marks);
         }
     }
     Ok(found)
+}
+
+/// Asks again while a partition has just been created or its leader has just changed.
+fn watermarks(client: &BaseConsumer, topic: &str, partition: i32) -> KafkaResult<Watermarks> {
+    let deadline = Instant::now() + ANSWER_WITHIN;
+    loop {
+        match client.fetch_watermarks(topic, partition, ANSWER_WITHIN) {
+            Ok((low, high)) => return Ok(Watermarks { low, high }),
+            Err(error) => {
+                let passing = matches!(
+                    error.rdkafka_error_code(),
+                    Some(
+                        RDKafkaErrorCode::NotLeaderForPartition
+                            | RDKafkaErrorCode::LeaderNotAvailable
+                            | RDKafkaErrorCode::UnknownTopicOrPartition
+                            | RDKafkaErrorCode::UnknownPartition
+                    )
+                );
+                if !passing || Instant::now() >= deadline {
+                    return Err(error);
+                }
+                // On a thread for blocking work.
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        }
+    }
 }
