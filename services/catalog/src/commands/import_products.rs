@@ -7,7 +7,7 @@ use kernel::{CategoryId, Clock, ProductId, Sku, Timestamp};
 use mediator::Command;
 use persistence::Tx;
 
-use crate::domain::import::{ImportedProduct, Merged, RowOutcome, RowResult, Standing, merge};
+use crate::domain::import::{ImportedProduct, ImportedVariant, Merged, RowOutcome, RowResult, Standing, merge};
 use crate::domain::product::{Product, Variant};
 use crate::error::CatalogError;
 use crate::events::published;
@@ -44,6 +44,13 @@ impl Command for ImportProducts {
         let mut merged: Vec<(Merged, Option<&Product>)> = Vec::new();
         for imported in &self.products {
             let before = stored.get(&imported.slug);
+            // Each statement sees what is committed when it begins: this product came into being between the two.
+            let appeared = |variant: &ImportedVariant| {
+                owners.get(variant.sku.as_str()).is_some_and(|owner| owner.slug == imported.slug.as_str())
+            };
+            if before.is_none() && imported.variants.iter().any(appeared) {
+                return Err(CatalogError::Overtaken { what: "a product" });
+            }
             let category = category_of(imported.category.as_deref(), &categories);
             let result = merge(imported, before, category, &owners, now);
             outcomes.extend(result.refused);

@@ -107,10 +107,12 @@ impl RowOutcome {
 }
 
 /// Who has a SKU now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
     /// The product of its variant.
     pub product: ProductId,
+    /// The slug of that product.
+    pub slug: String,
     /// Pieces on hand.
     pub on_hand: i64,
     /// Pieces of them that are reserved or held for orders.
@@ -345,6 +347,10 @@ mod tests {
         }
     }
 
+    fn owner(product: ProductId, on_hand: i64) -> Owner {
+        Owner { product, slug: "any".to_owned(), on_hand, promised: 0 }
+    }
+
     fn now() -> Timestamp {
         kernel::Clock::now()
     }
@@ -356,7 +362,7 @@ mod tests {
         assert_eq!(first.standing, Standing::New);
         assert_eq!(first.stock.len(), 2);
         let owners = ["A", "B"]
-            .map(|sku| (sku.to_owned(), Owner { product: first.product.id(), on_hand: 5, promised: 0 }))
+            .map(|sku| (sku.to_owned(), owner(first.product.id(), 5)))
             .into_iter()
             .collect();
         let second = merge(&imported, Some(&first.product), Ok(None), &owners, now());
@@ -368,7 +374,7 @@ mod tests {
     #[test]
     fn in_csv_a_wrong_row_leaves_its_neighbours_alone_and_in_json_it_is_the_row() {
         let other = ProductId::new();
-        let owners: HashMap<_, _> = [("B".to_owned(), Owner { product: other, on_hand: 1, promised: 0 })].into();
+        let owners: HashMap<_, _> = [("B".to_owned(), owner(other, 1))].into();
         let variants = vec![variant(2, "A", Some(500)), variant(3, "B", Some(600))];
         let rows = merge(&lamp(variants.clone(), false), None, Ok(None), &owners, now());
         assert_eq!(rows.merged.unwrap().lines, [2]);
@@ -393,7 +399,7 @@ mod tests {
         assert_eq!(refused[0].errors[0].column.as_deref(), Some("price"));
         let known = lamp(vec![variant(2, "A", Some(500))], true);
         let stored = merge(&known, None, Ok(None), &HashMap::new(), now()).merged.unwrap().product;
-        let owners = [("A".to_owned(), Owner { product: stored.id(), on_hand: 5, promised: 0 })].into();
+        let owners = [("A".to_owned(), owner(stored.id(), 5))].into();
         assert!(merge(&imported, Some(&stored), Ok(None), &owners, now()).refused.is_empty());
     }
 }

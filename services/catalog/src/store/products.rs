@@ -171,6 +171,8 @@ struct OwnerRow {
     sku: String,
     #[diesel(sql_type = SqlUuid)]
     product_id: Uuid,
+    #[diesel(sql_type = Text)]
+    slug: String,
     #[diesel(sql_type = BigInt)]
     on_hand: i64,
     #[diesel(sql_type = BigInt)]
@@ -187,8 +189,10 @@ pub(crate) async fn owners(
         return Ok(HashMap::new());
     }
     let rows: Vec<OwnerRow> = statement(
-        "select v.sku, v.product_id, s.on_hand, s.reserved + s.held as promised
-         from variants v join stock s on s.org_id = v.org_id and s.variant_id = v.variant_id
+        "select v.sku, v.product_id, p.slug, s.on_hand, s.reserved + s.held as promised
+         from variants v
+         join products p on p.org_id = v.org_id and p.product_id = v.product_id
+         join stock s on s.org_id = v.org_id and s.variant_id = v.variant_id
          where v.org_id = $1 and v.sku = any($2)",
     )
     .bind::<SqlUuid, _>(organisation.uuid())
@@ -197,7 +201,7 @@ pub(crate) async fn owners(
     .await?;
     let owner = |row: OwnerRow| {
         let product = ProductId::from_uuid(row.product_id);
-        (row.sku, Owner { product, on_hand: row.on_hand, promised: row.promised })
+        (row.sku, Owner { product, slug: row.slug, on_hand: row.on_hand, promised: row.promised })
     };
     Ok(rows.into_iter().map(owner).collect())
 }

@@ -1,0 +1,174 @@
+//! Files: a result for each row, the good ones imported, and nothing changed by a second time.
+
+use std::fmt::Write as _;
+
+use contracts::catalog::ProductState;
+use serde_json::{Value, json};
+use testkit::eventually;
+
+use crate::world::{PATIENCE, World};
+
+const NDJSON: &str = "application/x-ndjson";
+const CSV: &str = "text/csv";
+
+fn result(line: &Value) -> (u64, &str) {
+    (line["line"].as_u64().unwrap(), line["result"].as_str().unwrap())
+}
+
+fn columns(line: &Value) -> Vec<&str> {
+    line["errors"].as_array().unwrap().iter().filter_map(|error| error["column"].as_str()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_json_file_is_imported_once_and_a_second_time_changes_nothing() {
+    let world = World::connected().await;
+    let home = world.plant("home", &[]).await;
+    let lights = world.plant("lights", &[home]).await;
+    let file = [
+        r#"{"slug":"lamp","title":"Lamp","category":"home/lights","variants":[{"sku":"LAMP-1","price":{"amount":"12.50","currency":"USD"},"stock":4},{"sku":"LAMP-2","title":"Big","price":{"amount":"20.00","currency":"USD"}}]}"#,
+        r#"{"slug":"desk","title":"Desk","status":"draft","variants":[{"sku":"DESK","price":{"amount":"99.00","currency":"USD"},"stock":1}]}"#,
+    ]
+    .join("\n");
+    let (lines, summary) = world.import(NDJSON, &file).await;
+    assert_eq!(lines.iter().map(result).collect::<Vec<_>>(), [(1, "created"), (2, "created")], "{lines:?}");
+    assert_eq!((&summary["rows"], &summary["created"], &summary["failed"]), (&json!(2), &json!(2), &json!(0)));
+    let path = format!("/admin/v1/products/{}", lines[0]["product"].as_str().unwrap());
+    let (_, lamp) = world.owner().get(&path).await;
+    assert_eq!((&lamp["category"], &lamp["variants"][0]["title"], &lamp["status"]), (&json!(lights), &json!("Lamp"), &json!("active")));
+    assert_eq!((world.level("LAMP-1").await, world.level("LAMP-2").await), ((4, 0, 0), (0, 0, 0)));
+
+    let (lines, summary) = world.import(NDJSON, &file).await;
+    assert_eq!(lines.iter().map(result).collect::<Vec<_>>(), [(1, "unchanged"), (2, "unchanged")], "{summary}");
+    let dearer = file.replace("12.50", "13.00").replace(r#""stock":1"#, r#""stock":7"#);
+    let (lines, _) = world.import(NDJSON, &dearer).await;
+    assert_eq!(lines.iter().map(result).collect::<Vec<_>>(), [(1, "updated"), (2, "updated")]);
+    assert_eq!(world.level("DESK").await, (7, 0, 0));
+    world.assert_books_agree().await;
+
+    // Two creations and one change of a product; stock is not part of its state.
+    let states = eventually(PATIENCE, async || {
+        let states = world.said::<ProductState>().await;
+        if states.len() == 3 { Ok(states) } else { Err(states.len()) }
+    })
+    .await;
+    let mut seen: Vec<_> = states.iter().map(|(_, state)| (state.slug.as_str().to_owned(), state.version)).collect();
+    seen.sort();
+    assert_eq!(seen, [("desk".to_owned(), 1), ("lamp".to_owned(), 1), ("lamp".to_owned(), 2)]);
+    assert_eq!(world.value("select count(*) from outbox").await, "0");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_json_row_is_reported_and_its_neighbours_are_imported() {
+    let world = World::quiet().await;
+    world.create("taken", &[("TAKEN", 100, 1)]).await;
+    let variant = |sku: &str| format!(r#"{{"sku":"{sku}","price":{{"amount":"1.00","currency":"USD"}}}}"#);
+    let file = [
+        format!(r#"{{"slug":"one","title":"One","variants":[{}]}}"#, variant("ONE")),
+        "this is no JSON".to_owned(),
+        format!(r#"{{"slug":"two","title":"Two","variants":[{{"sku":"TWO","price":{{"amount":"1.005","currency":"USD"}}}}]}}"#),
+        format!(r#"{{"slug":"three","title":"Three","variants":[{},{}]}}"#, variant("THREE"), variant("TAKEN")),
+        String::new(),
+        format!(r#"{{"slug":"four","title":"Four","category":"nowhere","variants":[{}]}}"#, variant("FOUR")),
+        r#"{"slug":"five","title":"Five","variants":[]}"#.to_owned(),
+        format!(r#"{{"slug":"six","title":"Six","colour":"red","variants":[{}]}}"#, variant("SIX")),
+        format!(r#"{{"slug":"seven","title":"Seven","variants":[{}]}}"#, variant("SEVEN")),
+    ]
+    .join("\n");
+    let (lines, summary) = world.import(NDJSON, &file).await;
+    let results: Vec<_> = lines.iter().map(result).collect();
+    let expected = [
+        (1, "created"), (2, "failed"), (3, "failed"), (4, "failed"), (6, "failed"), (7, "failed"), (8, "failed"),
+        (9, "created"),
+    ];
+    assert_eq!(results, expected, "{lines:?}");
+    assert_eq!(columns(&lines[2]), ["variants[0].price"], "{}", lines[2]);
+    assert_eq!(columns(&lines[3]), ["variants[1].sku"], "{}", lines[3]);
+    assert_eq!(columns(&lines[4]), ["category"], "{}", lines[4]);
+    assert!(lines[4]["errors"][0]["reason"].as_str().unwrap().contains("nowhere"));
+    assert!(lines[5]["errors"][0]["reason"].as_str().unwrap().contains("1 to 100 variants"), "{}", lines[5]);
+    assert_eq!(columns(&lines[6]), ["colour"], "{}", lines[6]);
+    assert_eq!((&summary["created"], &summary["failed"]), (&json!(2), &json!(6)));
+    assert_eq!(world.value("select count(*) from products").await, "3");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn neighbouring_csv_rows_are_one_product_and_each_row_has_its_result() {
+    let world = World::quiet().await;
+    world.create("taken", &[("TAKEN", 100, 1)]).await;
+    let file = "slug,title,category,status,sku,variant_title,price,currency,stock\r\n\
+        lamp,\"Lamp, tall\",,active,LAMP-1,Black,12.50,USD,4\r\n\
+        lamp,,,,LAMP-2,White,13.50,USD,\r\n\
+        lamp,,,,LAMP-3,Red,much,USD,1\r\n\
+        lamp,Chair,,,LAMP-4,Blue,1.00,USD,1\r\n\
+        lamp,,,,TAKEN,Stolen,1.00,USD,1\r\n\
+        desk,Desk,,draft,DESK,,99.00,USD,2\r\n\
+        Not A Slug,Desk,,sold,D 1,,99,usd,-x\r\n";
+    let (lines, summary) = world.import(CSV, file).await;
+    let expected = [
+        (2, "created"), (3, "created"), (4, "failed"), (5, "failed"), (6, "failed"), (7, "created"), (8, "failed"),
+    ];
+    assert_eq!(lines.iter().map(result).collect::<Vec<_>>(), expected, "{lines:?}");
+    assert_eq!(lines[0]["product"], lines[1]["product"]);
+    assert_eq!((columns(&lines[2]), columns(&lines[3]), columns(&lines[4])), (vec!["price"], vec!["title"], vec!["sku"]));
+    assert_eq!(columns(&lines[6]), ["slug", "sku", "status", "stock", "currency"]);
+    assert_eq!((&summary["created"], &summary["failed"]), (&json!(3), &json!(4)));
+    let (_, lamp) = world.owner().get(&format!("/admin/v1/products/{}", lines[0]["product"].as_str().unwrap())).await;
+    assert_eq!((&lamp["title"], lamp["variants"].as_array().unwrap().len()), (&json!("Lamp, tall"), 2), "{lamp}");
+    assert_eq!(world.level("LAMP-1").await, (4, 0, 0));
+
+    let (lines, _) = world.import(CSV, "slug,sku,stock\nlamp,LAMP-1,9\n").await;
+    assert_eq!(result(&lines[0]), (2, "updated"), "{lines:?}");
+    assert_eq!(world.level("LAMP-1").await, (9, 0, 0));
+    world.assert_books_agree().await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_file_says_twice_is_followed_twice() {
+    let world = World::quiet().await;
+    let row = |title: &str, stock: u32| {
+        format!(r#"{{"slug":"lamp","title":"{title}","variants":[{{"sku":"LAMP","price":{{"amount":"1.00","currency":"USD"}},"stock":{stock}}}]}}"#)
+    };
+    let (lines, _) = world.import(NDJSON, &[row("One", 1), row("Two", 2), row("Two", 2)].join("\n")).await;
+    assert_eq!(lines.iter().map(result).collect::<Vec<_>>(), [(1, "created"), (2, "updated"), (3, "unchanged")]);
+    assert_eq!(world.level("LAMP").await, (2, 0, 0));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_of_another_kind_is_refused() {
+    let world = World::quiet().await;
+    let client = world.owner().with("content-type", "application/json");
+    let reply = client.send(reqwest::Method::POST, "/admin/v1/imports", Some(b"{}".to_vec())).await;
+    assert_eq!(reply.status, 415, "{}", reply.text());
+    let (lines, summary) = world.import(CSV, "slug,sku,colour\nlamp,LAMP,red\n").await;
+    assert_eq!(columns(&lines[0]), ["colour"], "{lines:?}");
+    assert_eq!(summary["failed"], 1);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_imports_of_one_big_file_at_once_end_in_one_catalog() {
+    const PRODUCTS: usize = 3_000;
+    let world = World::quiet().await;
+    let mut file = String::new();
+    for number in 0..PRODUCTS {
+        let line = format!(
+            r#"{{"slug":"p-{number}","title":"Product {number}","variants":[{{"sku":"SKU-{number}","price":{{"amount":"{}.00","currency":"USD"}},"stock":{}}}]}}"#,
+            number % 90, number % 7
+        );
+        writeln!(file, "{line}").unwrap();
+    }
+    let ((one, first), (two, second)) = tokio::join!(world.import(NDJSON, &file), world.import(NDJSON, &file));
+    assert_eq!((one.len(), two.len()), (PRODUCTS, PRODUCTS));
+    let total = |field: &str| first[field].as_u64().unwrap() + second[field].as_u64().unwrap();
+    assert_eq!((total("created"), total("unchanged"), total("failed")), (3_000, 3_000, 0), "{first} {second}");
+    assert_eq!(world.value("select count(*) || ' ' || sum(version) from products").await, "3000 3000");
+    world.assert_books_agree().await;
+    let (_, again) = world.import(NDJSON, &file).await;
+    assert_eq!(again["unchanged"], 3_000);
+    println!("3,000 products twice at once: {first}; unchanged: {again}");
+    world.stop().await;
+}

@@ -1,0 +1,310 @@
+//! What the catalog answers to orders: in time, late, twice, out of order, and many at once.
+
+use contracts::catalog::{Reason, ReservationEvent, StockEvent};
+use contracts::order::{Cancelled, Cause, Confirmed, OrderEvent, OrderLine, Placed, Rejected};
+use contracts::topics;
+use kernel::{Clock, OrderId, OrganisationId, ProductId, Quantity, Sku, VariantId};
+use messaging::Outgoing;
+use serde_json::json;
+use testkit::{eventually, publish, table_hashes};
+
+use crate::world::{PATIENCE, World, product, usd};
+
+fn sku(text: &str) -> Sku {
+    Sku::parse(text).unwrap()
+}
+
+/// An order of `(sku, pieces, unit price in cents)` whose deadline is that many seconds away.
+fn placed(order: OrderId, lines: &[(&str, i64, i64)], deadline_seconds: i64) -> OrderEvent {
+    let line = |(name, pieces, cents): &(&str, i64, i64)| OrderLine {
+        sku: sku(name),
+        product: ProductId::new(),
+        variant: VariantId::new(),
+        product_version: 1,
+        quantity: Quantity::new(*pieces).unwrap(),
+        unit_price: usd(*cents),
+    };
+    let now = Clock::now();
+    OrderEvent::Placed(Placed {
+        order,
+        lines: lines.iter().map(line).collect(),
+        total: usd(1),
+        placed_at: now,
+        deadline_at: now + chrono::Duration::seconds(deadline_seconds),
+        shopper_reference: None,
+    })
+}
+
+fn confirmed(order: OrderId) -> OrderEvent {
+    OrderEvent::Confirmed(Confirmed { order, total: usd(1) })
+}
+
+fn cancelled(order: OrderId) -> OrderEvent {
+    OrderEvent::Cancelled(Cancelled { order, cause: Cause::Shopper })
+}
+
+fn order_of(event: &ReservationEvent) -> OrderId {
+    match event {
+        ReservationEvent::Reserved(one) => one.order,
+        ReservationEvent::Rejected(one) => one.order,
+        ReservationEvent::Expired(one) => one.order,
+        ReservationEvent::ConfirmRefused(one) => one.order,
+    }
+}
+
+impl World {
+    /// Waits until the catalog has said this many things about reservations.
+    async fn answers(&self, count: usize) -> Vec<(contracts::Envelope, ReservationEvent)> {
+        eventually(PATIENCE, async || {
+            let said = self.said::<ReservationEvent>().await;
+            if said.len() >= count { Ok(said) } else { Err(said) }
+        })
+        .await
+    }
+
+    async fn answer_to(&self, order: OrderId, version: i64) -> (contracts::Envelope, ReservationEvent) {
+        eventually(PATIENCE, async || {
+            let said = self.said::<ReservationEvent>().await;
+            said.into_iter().find(|(envelope, event)| order_of(event) == order && envelope.aggregate_version == version)
+        })
+        .await
+    }
+
+    async fn state_is(&self, order: OrderId, state: &str) {
+        let sql = format!("select state from reservations where order_id = '{}'", order.uuid());
+        eventually(PATIENCE, async || {
+            let seen = self.value(&sql).await;
+            if seen == state { Ok(()) } else { Err(seen) }
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_reserves_then_holds_then_gives_back() {
+    let world = World::connected().await;
+    world.create("lamp", &[("LAMP", 500, 5)]).await;
+    let order = OrderId::new();
+    let record = publish(Some(world.scene.organisation()), 1, &placed(order, &[("LAMP", 3, 500)], 30));
+    world.scene.send(&[record.clone()]).await;
+    let (envelope, answer) = world.answer_to(order, 1).await;
+    let ReservationEvent::Reserved(reserved) = answer else { panic!("{answer:?}") };
+    assert_eq!((reserved.lines[0].sku.as_str(), reserved.lines[0].quantity.get()), ("LAMP", 3));
+    let left = reserved.expires_at - Clock::now();
+    assert!((60..=90).contains(&left.num_seconds()), "the deadline and a margin: {left}");
+    let header = |name: &str| {
+        let found = record.headers.iter().find(|(key, _)| key == name).unwrap();
+        String::from_utf8(found.1.clone()).unwrap()
+    };
+    assert_eq!(envelope.correlation.to_string(), header("ce_correlationid"), "one chain of causes");
+    assert_eq!(envelope.causation.unwrap().to_string(), header("ce_id").parse::<kernel::EventId>().unwrap().uuid().to_string());
+    assert_eq!(world.level("LAMP").await, (5, 3, 0));
+
+    world.scene.publish(2, &confirmed(order)).await;
+    world.state_is(order, "held").await;
+    assert_eq!(world.level("LAMP").await, (5, 0, 3));
+    let (status, problem) = world.owner().post("/admin/v1/stock/LAMP/adjust", &json!({"set": 2})).await;
+    assert_eq!((status, &problem["type"]), (409, &json!("/problems/stock-conflict")), "{problem}");
+    world.scene.publish(3, &cancelled(order)).await;
+    world.state_is(order, "released").await;
+    assert_eq!(world.level("LAMP").await, (5, 0, 0));
+    world.assert_books_agree().await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_cannot_be_had_gets_every_reason_and_nothing_else() {
+    let world = World::connected().await;
+    world.create("lamp", &[("LAMP", 500, 5), ("RARE", 900, 1)]).await;
+    let retired = world.create("old", &[("OLD", 100, 9)]).await;
+    let path = format!("/admin/v1/products/{}/retire", retired["id"].as_str().unwrap());
+    assert_eq!(world.owner().post(&path, &json!({})).await.0, 200);
+    let order = OrderId::new();
+    let lines = [("LAMP", 1, 450), ("RARE", 2, 900), ("OLD", 1, 100), ("NOTHING", 1, 1)];
+    world.scene.publish(1, &placed(order, &lines, 30)).await;
+    let (_, answer) = world.answer_to(order, 1).await;
+    let ReservationEvent::Rejected(rejected) = answer else { panic!("{answer:?}") };
+    let expected = [
+        Reason::PriceChanged { sku: sku("LAMP"), offered: usd(450), current: usd(500) },
+        Reason::UnknownSku { sku: sku("NOTHING") },
+        Reason::NotForSale { sku: sku("OLD") },
+        Reason::OutOfStock { sku: sku("RARE"), requested: Quantity::new(2).unwrap(), available: 1 },
+    ];
+    assert_eq!(rejected.reasons, expected);
+    assert_eq!(world.level("LAMP").await, (5, 0, 0));
+    assert_eq!(world.value("select count(*) from movements where kind <> 'adjust'").await, "0");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_cancelled_before_its_placing_arrived_reserves_nothing() {
+    let world = World::connected().await;
+    world.create("lamp", &[("LAMP", 500, 5)]).await;
+    let order = OrderId::new();
+    world.scene.publish(2, &cancelled(order)).await;
+    world.state_is(order, "void").await;
+    world.scene.publish(1, &placed(order, &[("LAMP", 1, 500)], 30)).await;
+    let (_, answer) = world.answer_to(order, 2).await;
+    let ReservationEvent::Rejected(rejected) = answer else { panic!("{answer:?}") };
+    assert_eq!(rejected.reasons, [Reason::OrderCancelled]);
+    assert_eq!(world.level("LAMP").await, (5, 0, 0));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reservation_expires_and_a_late_confirmation_is_refused() {
+    let world = World::connected().await;
+    world.create("lamp", &[("LAMP", 500, 5)]).await;
+    let (late, live) = (OrderId::new(), OrderId::new());
+    // The deadline lies so far back that the margin is over too.
+    world.scene.publish(1, &placed(late, &[("LAMP", 2, 500)], -120)).await;
+    world.scene.publish(1, &placed(live, &[("LAMP", 1, 500)], 30)).await;
+    world.answers(2).await;
+    assert_eq!(world.level("LAMP").await, (5, 3, 0));
+    let (one, other) = (world.scene.mediator(), world.scene.mediator());
+    let (first, second) = tokio::join!(catalog::sweep::sweep(&one), catalog::sweep::sweep(&other));
+    assert!(first.unwrap() + second.unwrap() >= 1);
+    world.state_is(late, "expired").await;
+    assert_eq!(world.level("LAMP").await, (5, 1, 0), "the other one has time left");
+    let (_, answer) = world.answer_to(late, 2).await;
+    assert!(matches!(answer, ReservationEvent::Expired(_)), "{answer:?}");
+    world.scene.publish(2, &confirmed(late)).await;
+    let (_, answer) = world.answer_to(late, 3).await;
+    assert!(matches!(answer, ReservationEvent::ConfirmRefused(_)), "{answer:?}");
+    assert_eq!(catalog::sweep::sweep(&one).await.unwrap(), 0);
+    world.assert_books_agree().await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_orders_for_fifty_pieces_sell_fifty_while_staff_works_on_the_same_skus() {
+    const ORDERS: usize = 200;
+    let world = World::connected().await;
+    world.create("lamp", &[("HOT", 500, 50), ("B", 200, 1_000), ("C", 300, 1_000)]).await;
+    let other = world.client(testkit::Caller::OtherOrganisation);
+    assert_eq!(other.post("/admin/v1/products", &product("lamp", &[("HOT", 500, 50)])).await.0, 201);
+    let mut records: Vec<Outgoing> = Vec::new();
+    for number in 0..ORDERS {
+        // The lines of half of them stand the other way round, which must not matter to the locks.
+        let mut lines = vec![("HOT", 1, 500), ("B", 2, 200), ("C", 1, 300)];
+        if number % 2 == 0 {
+            lines.reverse();
+        }
+        records.push(publish(Some(world.scene.organisation()), 1, &placed(OrderId::new(), &lines, 30)));
+        let theirs = placed(OrderId::new(), &[("HOT", 1, 500)], 30);
+        records.push(publish(Some(world.scene.other_organisation()), 1, &theirs));
+    }
+    let staff = {
+        let owner = world.owner();
+        tokio::spawn(async move {
+            for round in 0..20 {
+                let (status, reply) = owner.post("/admin/v1/stock/B/adjust", &json!({"delta": 1})).await;
+                assert_eq!(status, 201, "{reply}");
+                let file = format!("slug,sku,stock\nlamp,C,{}\nlamp,B,{}\n", 2_000 + round, 3_000 + round);
+                let client = owner.clone().with("content-type", "text/csv");
+                let reply = client.send(reqwest::Method::POST, "/admin/v1/imports", Some(file.into_bytes())).await;
+                assert!(!reply.text().contains("failed\":1") && !reply.text().contains("\"failed\",\"slug"), "{}", reply.text());
+            }
+        })
+    };
+    world.scene.send(&records).await;
+    let answers = world.answers(ORDERS * 2).await;
+    staff.await.unwrap();
+    assert_eq!(answers.len(), ORDERS * 2, "each order is answered once");
+    let sold = |organisation: OrganisationId| {
+        let theirs = answers.iter().filter(|(envelope, _)| envelope.organisation == Some(organisation));
+        theirs.filter(|(_, event)| matches!(event, ReservationEvent::Reserved(_))).count()
+    };
+    assert_eq!((sold(world.scene.organisation()), sold(world.scene.other_organisation())), (50, 50));
+    assert_eq!(world.level("HOT").await, (50, 50, 0));
+    world.assert_books_agree().await;
+    let warnings = world.said::<StockEvent>().await;
+    assert_eq!(warnings.len(), 2, "sold out, once per organisation: {warnings:?}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn doubled_and_shuffled_events_lead_to_the_same_tables() {
+    const ORDERS: usize = 30;
+    let world = World::connected().await;
+    world.create("lamp", &[("A", 500, 1_000), ("B", 200, 1_000)]).await;
+    let organisation = Some(world.scene.organisation());
+    let mut records: Vec<Outgoing> = Vec::new();
+    for number in 0..ORDERS {
+        let order = OrderId::new();
+        let mut events = vec![placed(order, &[("A", 2, 500), ("B", 1, 200)], 30)];
+        match number % 4 {
+            0 => events.push(confirmed(order)),
+            1 => events.push(cancelled(order)),
+            2 => events.extend([confirmed(order), cancelled(order)]),
+            _ => {}
+        }
+        for (event, version) in events.iter().zip(1..) {
+            let record = publish(organisation, version, event);
+            // The very record again, and the same fact under another id, as a fault of the publisher would send it.
+            records.extend([record.clone(), record, publish(organisation, version, event)]);
+        }
+    }
+    // Within a key the order stays; keys are random, so between keys it is another one.
+    records.sort_by_key(|record| record.key.as_ref().and_then(|key| key.last().copied()));
+    world.scene.send(&records).await;
+    world.answers(ORDERS).await;
+    let states = "select string_agg(state || ' ' || n, ', ' order by state)
+                  from (select state, count(*) n from reservations group by 1) s";
+    eventually(PATIENCE, async || {
+        let seen = world.value(states).await;
+        if seen == "held 8, released 15, reserved 7" { Ok(()) } else { Err(seen) }
+    })
+    .await;
+    assert_eq!(world.level("A").await, (1_000, 14, 16));
+    world.assert_books_agree().await;
+
+    let root = world.scene.superuser().await;
+    let ignored = ["inbox.*", "*.updated_at", "outbox.*"];
+    let before = table_hashes(&root, catalog::NAME, &ignored).await;
+    // Everything once more under new ids, backwards: late facts about orders whose state has moved on.
+    let mut again: Vec<Outgoing> = Vec::new();
+    for record in records.iter().rev() {
+        let envelope = contracts::Envelope::from_headers(
+            record.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())),
+        )
+        .unwrap();
+        use contracts::Channel as _;
+        let event = OrderEvent::decode(&envelope.event_type, record.payload.as_deref().unwrap()).unwrap();
+        // A cancellation that comes after everything else does cancel; the orders that have none get none.
+        again.push(publish(organisation, envelope.aggregate_version, &event));
+    }
+    let claimed: usize = world.value("select count(*) from inbox").await.parse().unwrap();
+    world.scene.send(&again).await;
+    let expected = (claimed + again.len()).to_string();
+    eventually(PATIENCE, async || world.value("select count(*) from inbox").await == expected).await;
+    assert_eq!(table_hashes(&root, catalog::NAME, &ignored).await, before);
+    assert_eq!(world.said::<ReservationEvent>().await.len(), ORDERS);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rejection_needs_nothing_and_a_record_that_cannot_be_read_stops_nobody() {
+    let world = World::connected().await;
+    world.create("lamp", &[("LAMP", 500, 5)]).await;
+    let (told, broken, fine) = (OrderId::new(), OrderId::new(), OrderId::new());
+    let organisation = Some(world.scene.organisation());
+    let mut unreadable = publish(organisation, 1, &placed(broken, &[("LAMP", 1, 500)], 30));
+    unreadable.payload = Some(b"{".to_vec());
+    let rejected = OrderEvent::Rejected(Rejected { order: told, reasons: vec![] });
+    world
+        .scene
+        .send(&[
+            unreadable,
+            publish(organisation, 2, &rejected),
+            publish(organisation, 1, &placed(fine, &[("LAMP", 1, 500)], 30)),
+        ])
+        .await;
+    let (_, answer) = world.answer_to(fine, 1).await;
+    assert!(matches!(answer, ReservationEvent::Reserved(_)), "{answer:?}");
+    let letters = format!("{}.dlq.catalog", topics::ORDER.name);
+    eventually(PATIENCE, async || world.scene.read(&letters).await.len() == 1).await;
+    eventually(PATIENCE, async || world.value("select count(*) from parked_keys").await == "1").await;
+    assert_eq!(world.value("select count(*) from reservations").await, "1");
+    world.stop().await;
+}

@@ -1,0 +1,192 @@
+//! Creating, reading, changing and retiring products over HTTP.
+
+use contracts::catalog::ProductState;
+use kernel::{CategoryId, ProductId};
+use serde_json::json;
+use testkit::{Caller, eventually};
+
+use crate::world::{PATIENCE, World, fields, price, product};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_product_is_created_and_read_with_its_version_as_etag() {
+    let world = World::quiet().await;
+    let keyed = world.owner().with("idempotency-key", "the-key");
+    let body = product("lamp", &[("LAMP-B", 1_250, 4), ("LAMP-W", 1_100, 0)]);
+    let first = keyed.post_reply("/admin/v1/products", &body).await;
+    assert_eq!(first.status, 201, "{}", first.text());
+    let created = first.json();
+    let path = format!("/admin/v1/products/{}", created["id"].as_str().unwrap());
+    assert_eq!(first.header("location"), Some(path.as_str()));
+    assert_eq!((&created["status"], &created["version"]), (&json!("active"), &json!(1)));
+    assert_eq!(created["variants"][1]["sku"], "LAMP-W");
+    let again = keyed.post_reply("/admin/v1/products", &body).await;
+    assert_eq!((again.status, again.bytes), (201, first.bytes), "a repeat gets the same bytes");
+    let (status, problem) = keyed.post("/admin/v1/products", &product("other", &[("X", 1, 0)])).await;
+    assert_eq!((status, &problem["type"]), (422, &json!("/problems/idempotency-key-reused")));
+    assert_eq!(world.owner().without_key().post("/admin/v1/products", &body).await.0, 400);
+
+    let read = world.owner().send(reqwest::Method::GET, &path, None).await;
+    assert_eq!((read.status, read.header("etag"), read.json()), (200, Some("\"1\""), created));
+    let cached = world.owner().with("if-none-match", "\"1\"").send(reqwest::Method::GET, &path, None).await;
+    assert_eq!(cached.status, 304);
+    assert_eq!((world.level("LAMP-B").await, world.level("LAMP-W").await), ((4, 0, 0), (0, 0, 0)));
+    world.assert_books_agree().await;
+    let unknown = ProductId::new();
+    assert_eq!(world.owner().get(&format!("/admin/v1/products/{unknown}")).await.0, 404);
+    assert_eq!(world.owner().get("/admin/v1/products/nonsense").await.0, 404);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_faulty_field_is_reported_at_once() {
+    let world = World::quiet().await;
+    let body = json!({
+        "title": "\u{7}", "slug": "Not a slug", "category": "prod_x",
+        "variants": [{"sku": "a b", "price": {"amount": "1.234", "currency": "USD"}},
+                     {"sku": "B", "price": {"amount": "1", "currency": "usd"}}],
+    });
+    let (status, problem) = world.owner().post("/admin/v1/products", &body).await;
+    let expected =
+        ["category", "slug", "title", "variants[0].price.amount", "variants[0].sku", "variants[1].price.currency"];
+    assert_eq!((status, fields(&problem)), (422, expected.to_vec()), "{problem}");
+    let twice = product("lamp", &[("A", 1, 0), ("A", 1, 0)]);
+    let (status, problem) = world.owner().post("/admin/v1/products", &twice).await;
+    assert_eq!((status, fields(&problem)), (422, vec!["variants"]), "{problem}");
+    let (status, problem) = world.owner().post("/admin/v1/products", &product("lamp", &[])).await;
+    assert_eq!(status, 422, "{problem}");
+    let mut coloured = product("lamp", &[("A", 1, 0)]);
+    coloured["colour"] = json!("red");
+    let (status, problem) = world.owner().post("/admin/v1/products", &coloured).await;
+    assert!(status == 422 && problem.to_string().contains("colour"), "{problem}");
+    assert_eq!(world.value("select count(*) from products").await, "0", "nothing refused was created");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sku_is_unique_in_its_organisation_and_the_refusal_names_it() {
+    let world = World::quiet().await;
+    world.create("lamp", &[("LAMP", 100, 1)]).await;
+    let (status, problem) =
+        world.owner().post("/admin/v1/products", &product("desk", &[("DESK", 1, 0), ("LAMP", 1, 0)])).await;
+    assert_eq!((status, &problem["type"], &problem["skus"]), (409, &json!("/problems/sku-taken"), &json!(["LAMP"])));
+    assert!(problem["detail"].as_str().unwrap().contains("LAMP"), "{problem}");
+    let (status, problem) = world.owner().post("/admin/v1/products", &product("lamp", &[("LAMP-2", 1, 0)])).await;
+    assert_eq!((status, &problem["type"]), (409, &json!("/problems/product-slug-taken")), "{problem}");
+    assert_eq!(world.value("select count(*) || ' ' || (select count(*) from variants) from products").await, "1 1");
+
+    let other = world.client(Caller::OtherOrganisation);
+    let (status, theirs) = other.post("/admin/v1/products", &product("lamp", &[("LAMP", 1, 0)])).await;
+    assert_eq!(status, 201, "{theirs}");
+    let path = format!("/admin/v1/products/{}", theirs["id"].as_str().unwrap());
+    assert_eq!(world.owner().get(&path).await.0, 404, "what is theirs is not there");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn products_with_one_sku_created_at_once_are_one_product() {
+    let world = World::quiet().await;
+    let owner = world.owner();
+    let attempts = (0..8).map(|number| {
+        let owner = owner.clone();
+        tokio::spawn(async move {
+            owner.post("/admin/v1/products", &product(&format!("lamp-{number}"), &[("LAMP", 100, 1)])).await.0
+        })
+    });
+    let mut statuses = Vec::new();
+    for attempt in attempts.collect::<Vec<_>>() {
+        statuses.push(attempt.await.unwrap());
+    }
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409, 409, 409, 409, 409, 409, 409]);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_needs_the_version_that_it_changes() {
+    let world = World::quiet().await;
+    let created = world.create("lamp", &[("A", 100, 1)]).await;
+    world.create("desk", &[("DESK", 100, 1)]).await;
+    let path = format!("/admin/v1/products/{}", created["id"].as_str().unwrap());
+    let rename = json!({"title": "Bright lamp", "variants": [{"sku": "A", "price": price(90)},
+        {"sku": "B", "title": "Blue", "price": price(120)}]});
+    assert_eq!(world.owner().patch(&path, &rename).await.0, 428);
+    let at = |version: u32| world.owner().with("if-match", &format!("\"{version}\""));
+    let (status, changed) = at(1).patch(&path, &rename).await;
+    assert_eq!((status, &changed["version"], &changed["title"]), (200, &json!(2), &json!("Bright lamp")), "{changed}");
+    assert_eq!(changed["variants"][0]["id"], created["variants"][0]["id"], "a variant stays itself");
+    assert_eq!((&changed["variants"][0]["price"], world.level("B").await), (&price(90), (0, 0, 0)));
+    let (status, problem) = at(1).patch(&path, &json!({"title": "Late"})).await;
+    assert_eq!((status, &problem["type"]), (412, &json!("/problems/stale")), "{problem}");
+    assert_eq!(problem["current_version"], 2);
+
+    let (status, same) = at(2).patch(&path, &rename).await;
+    assert_eq!((status, same), (200, changed), "what is like that already is not changed");
+    let (status, problem) = at(2).patch(&path, &json!({"variants": [{"sku": "DESK", "title": "x", "price": price(1)}]})).await;
+    assert_eq!((status, &problem["skus"]), (409, &json!(["DESK"])), "{problem}");
+    let (status, problem) = at(2).patch(&path, &json!({"slug": "desk"})).await;
+    assert_eq!((status, &problem["type"]), (409, &json!("/problems/product-slug-taken")), "{problem}");
+    let (status, problem) = at(2).patch(&path, &json!({"variants": [{"sku": "C"}]})).await;
+    assert_eq!((status, fields(&problem)), (422, vec!["variants"]), "{problem}");
+
+    assert_eq!(world.owner().post(&format!("{path}/retire"), &json!({})).await.1["status"], "retired");
+    let (status, problem) = at(3).patch(&path, &json!({"title": "x"})).await;
+    assert_eq!((status, &problem["type"]), (409, &json!("/problems/product-retired")), "{problem}");
+    let (status, back) = at(3).patch(&path, &json!({"status": "draft"})).await;
+    assert_eq!((status, &back["status"], &back["version"]), (200, &json!("draft"), &json!(4)));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_product_stands_in_categories_that_exist() {
+    let world = World::connected().await;
+    let home = world.plant("home", &[]).await;
+    let mut body = product("lamp", &[("LAMP", 100, 1)]);
+    body["category"] = json!(home);
+    let (status, created) = world.owner().post("/admin/v1/products", &body).await;
+    assert_eq!((status, &created["category"]), (201, &json!(home)), "{created}");
+    let nowhere = CategoryId::new();
+    let mut lost = product("desk", &[("DESK", 100, 1)]);
+    lost["category"] = json!(nowhere);
+    let (status, problem) = world.owner().post("/admin/v1/products", &lost).await;
+    assert_eq!((status, fields(&problem)), (422, vec!["category"]), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains(&nowhere.to_string()), "{problem}");
+    let path = format!("/admin/v1/products/{}", created["id"].as_str().unwrap());
+    let at = |version: u32| world.owner().with("if-match", &format!("\"{version}\""));
+    assert_eq!(at(1).patch(&path, &json!({"category": nowhere})).await.0, 422);
+    let (status, freed) = at(1).patch(&path, &json!({"category": null})).await;
+    assert_eq!((status, &freed["category"]), (200, &json!(null)), "{freed}");
+
+    // Each version says its whole state, once and in order.
+    let states = eventually(PATIENCE, async || {
+        let states = world.said::<ProductState>().await;
+        if states.len() == 2 { Ok(states) } else { Err(states) }
+    })
+    .await;
+    let seen: Vec<_> = states
+        .iter()
+        .map(|(envelope, state)| (envelope.aggregate_version, state.version, state.category))
+        .collect();
+    assert_eq!(seen, [(1, 1, Some(home)), (2, 2, None)]);
+    assert_eq!(states[0].1.variants[0].sku.as_str(), "LAMP");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_may_not_does_not() {
+    let world = World::quiet().await;
+    let created = world.create("lamp", &[("LAMP", 100, 1)]).await;
+    let path = format!("/admin/v1/products/{}", created["id"].as_str().unwrap());
+    for (caller, reads, writes) in
+        [(Caller::Viewer, 200, 403), (Caller::Anonymous, 401, 401), (Caller::OtherOrganisation, 404, 404)]
+    {
+        let client = world.client(caller).with("if-match", "\"1\"");
+        assert_eq!(client.get(&path).await.0, reads, "{caller:?} reads");
+        assert_eq!(client.patch(&path, &json!({"title": "x"})).await.0, writes, "{caller:?} changes");
+        assert_eq!(client.post(&format!("{path}/retire"), &json!({})).await.0, writes, "{caller:?} retires");
+        assert_eq!(client.post("/admin/v1/stock/LAMP/adjust", &json!({"delta": 1})).await.0, writes, "{caller:?} adjusts");
+    }
+    let viewer = world.client(Caller::Viewer).with("content-type", "text/csv");
+    let reply = viewer.send(reqwest::Method::POST, "/admin/v1/imports", Some(b"slug,sku\n".to_vec())).await;
+    assert_eq!(reply.status, 403, "{}", reply.text());
+    world.stop().await;
+}

@@ -1,0 +1,58 @@
+//! The public shop: what shoppers see, from the cache and without it.
+
+use kernel::ProductId;
+use serde_json::json;
+use testkit::{Caller, Scene, eventually};
+
+use crate::world::{PATIENCE, World, price};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn shoppers_see_what_is_active_and_a_change_as_soon_as_its_event_is_back() {
+    let world = World::connected().await;
+    let lamp = world.create("lamp", &[("LAMP-B", 1_250, 4), ("LAMP-W", 1_100, 0)]).await;
+    let shop = format!("/store/v1/{}/products", world.scene.slug());
+    let path = format!("{shop}/{}", lamp["id"].as_str().unwrap());
+    let shopper = world.client(Caller::Anonymous);
+    let (status, seen) = shopper.get(&path).await;
+    assert_eq!((status, &seen["title"], seen["variants"].as_array().unwrap().len()), (200, &json!("Product lamp"), 2));
+    assert!(seen.get("status").is_none() && seen["variants"][0].get("active").is_none(), "{seen}");
+    let (_, page) = shopper.get(&shop).await;
+    assert_eq!((&page["items"][0]["id"], &page["items"][0]["price_from"]), (&lamp["id"], &price(1_100)));
+
+    let admin = format!("/admin/v1/products/{}", lamp["id"].as_str().unwrap());
+    let change = json!({"title": "Bright", "variants": [{"sku": "LAMP-W", "active": false}]});
+    assert_eq!(world.owner().with("if-match", "\"1\"").patch(&admin, &change).await.0, 200);
+    let seen = eventually(PATIENCE, async || {
+        let seen = shopper.get(&path).await.1;
+        if seen["title"] == "Bright" { Ok(seen) } else { Err(seen) }
+    })
+    .await;
+    assert_eq!(seen["variants"].as_array().unwrap().len(), 1, "{seen}");
+    eventually(PATIENCE, async || {
+        let page = shopper.get(&shop).await.1;
+        if page["items"][0]["price_from"] == price(1_250) { Ok(()) } else { Err(page) }
+    })
+    .await;
+
+    assert_eq!(world.owner().post(&format!("{admin}/retire"), &json!({})).await.0, 200);
+    eventually(PATIENCE, async || shopper.get(&path).await.0 == 404).await;
+    eventually(PATIENCE, async || shopper.get(&shop).await.1["items"] == json!([])).await;
+    let elsewhere = format!("/store/v1/{}/products/{}", world.scene.other_slug(), lamp["id"].as_str().unwrap());
+    assert_eq!(shopper.get(&elsewhere).await.0, 404);
+    assert_eq!(shopper.get(&format!("{shop}/{}", ProductId::new())).await.0, 404);
+    assert_eq!(shopper.get("/store/v1/nobody/products").await.0, 404);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_redis_the_shop_goes_on() {
+    let scene = Scene::of(catalog::NAME, catalog::MIGRATIONS).connections(6).build().await;
+    // Nobody listens on the discard port.
+    let world = World::with_redis(scene, "redis://127.0.0.1:9");
+    let lamp = world.create("lamp", &[("LAMP", 1_250, 4)]).await;
+    let path = format!("/store/v1/{}/products/{}", world.scene.slug(), lamp["id"].as_str().unwrap());
+    for _ in 0..20 {
+        assert_eq!(world.client(Caller::Anonymous).get(&path).await.0, 200);
+    }
+    world.stop().await;
+}

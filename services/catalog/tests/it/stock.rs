@@ -1,0 +1,83 @@
+//! Adjusting stock and reading its ledger.
+
+use contracts::catalog::StockEvent;
+use serde_json::json;
+use testkit::eventually;
+
+use crate::world::{PATIENCE, World};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stock_is_counted_received_and_lost_and_the_ledger_says_so() {
+    let world = World::quiet().await;
+    world.create("lamp", &[("LAMP/1", 100, 10)]).await;
+    let path = "/admin/v1/stock/LAMP%2F1";
+    let reply = world.owner().post_reply(&format!("{path}/adjust"), &json!({"delta": 5, "reason": "delivery"})).await;
+    assert_eq!((reply.status, &reply.json()["on_hand"]), (201, &json!(15)), "{}", reply.text());
+    assert_eq!(reply.header("location"), Some("/admin/v1/stock/LAMP%2F1/movements"));
+    let (status, counted) = world.owner().post(&format!("{path}/adjust"), &json!({"set": 12, "reason": "count"})).await;
+    assert_eq!((status, &counted["available"]), (201, &json!(12)));
+    let (status, problem) = world.owner().post(&format!("{path}/adjust"), &json!({"delta": -13})).await;
+    assert_eq!((status, &problem["type"], &problem["sku"]), (409, &json!("/problems/stock-conflict"), &json!("LAMP/1")));
+    for wrong in [json!({}), json!({"delta": 1, "set": 2}), json!({"set": -1}), json!({"delta": 1, "why": "x"})] {
+        assert_eq!(world.owner().post(&format!("{path}/adjust"), &wrong).await.0, 422, "{wrong}");
+    }
+    assert_eq!(world.owner().post("/admin/v1/stock/NOTHING/adjust", &json!({"delta": 1})).await.0, 404);
+    assert_eq!(world.owner().get("/admin/v1/stock/NOTHING").await.0, 404);
+
+    let (_, first) = world.owner().get(&format!("{path}/movements?limit=2")).await;
+    let deltas = |page: &serde_json::Value| -> Vec<i64> {
+        page["items"].as_array().unwrap().iter().map(|entry| entry["on_hand"].as_i64().unwrap()).collect()
+    };
+    assert_eq!(deltas(&first), [-3, 5], "the latest first");
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let (_, rest) = world.owner().get(&format!("{path}/movements?limit=2&cursor={cursor}")).await;
+    assert_eq!((deltas(&rest), &rest["items"][0]["reason"]), (vec![10], &json!("initial stock")));
+    world.assert_books_agree().await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_adjustment_happens_once_per_key() {
+    let world = World::quiet().await;
+    world.create("lamp", &[("LAMP", 100, 0)]).await;
+    let keyed = world.owner().with("idempotency-key", "count-1");
+    let body = json!({"delta": 5});
+    let repeats = (0..10).map(|_| {
+        let (keyed, body) = (keyed.clone(), body.clone());
+        tokio::spawn(async move { keyed.post_reply("/admin/v1/stock/LAMP/adjust", &body).await })
+    });
+    for repeat in repeats.collect::<Vec<_>>() {
+        let reply = repeat.await.unwrap();
+        assert!(reply.status == 201 || reply.status == 409, "{}", reply.text());
+    }
+    assert_eq!(keyed.post("/admin/v1/stock/LAMP/adjust", &body).await.0, 201);
+    assert_eq!(world.level("LAMP").await, (5, 0, 0));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_warning_comes_when_stock_falls_to_its_threshold_and_once_per_fall() {
+    let world = World::connected().await;
+    world.create("lamp", &[("LAMP", 100, 10)]).await;
+    let adjust = async |body: serde_json::Value| {
+        let (status, reply) = world.owner().post("/admin/v1/stock/LAMP/adjust", &body).await;
+        assert_eq!(status, 201, "{reply}");
+    };
+    adjust(json!({"low_threshold": 3})).await;
+    adjust(json!({"set": 4})).await;
+    adjust(json!({"delta": -1})).await;
+    adjust(json!({"delta": -1})).await;
+    adjust(json!({"set": 9})).await;
+    adjust(json!({"set": 0})).await;
+    let said = eventually(PATIENCE, async || {
+        let said = world.said::<StockEvent>().await;
+        if said.len() >= 2 { Ok(said) } else { Err(said) }
+    })
+    .await;
+    let seen: Vec<_> = said
+        .iter()
+        .map(|(envelope, StockEvent::Low(low))| (envelope.aggregate_version, low.available, low.threshold))
+        .collect();
+    assert_eq!(seen, [(4, 3, 3), (7, 0, 3)]);
+    world.stop().await;
+}

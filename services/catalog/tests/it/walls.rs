@@ -1,0 +1,95 @@
+//! What the database itself keeps, whatever a program does.
+
+use devstack::DatabaseRole;
+use testkit::Scene;
+
+use crate::world::World;
+
+const TABLES: [&str; 5] = ["products", "variants", "stock", "movements", "categories"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_tenant_role_sees_no_row_of_another_organisation() {
+    let world = World::quiet().await;
+    world.create("lamp", &[("LAMP", 100, 1)]).await;
+    let (mine, other) = (world.scene.organisation().uuid(), world.scene.other_organisation().uuid());
+    world
+        .execute(&format!(
+            "insert into categories values ('{mine}', gen_random_uuid(), null, 'a', '{{}}', false, 1);
+             insert into reservations values ('{mine}', gen_random_uuid(), 'void', '[]', null, false, 1, now());"
+        ))
+        .await;
+    let tenant = world.scene.connect(DatabaseRole::App).await;
+    let seen = async |organisation: &str, table: &str| -> i64 {
+        tenant.batch_execute("begin").await.unwrap();
+        if !organisation.is_empty() {
+            tenant.batch_execute(&format!("select set_config('app.org', '{organisation}', true)")).await.unwrap();
+        }
+        let count = tenant.query_one(&format!("select count(*) from {table}"), &[]).await.unwrap().get(0);
+        tenant.batch_execute("commit").await.unwrap();
+        count
+    };
+    for table in TABLES.into_iter().chain(["reservations"]) {
+        assert_eq!(seen(&mine.to_string(), table).await, 1, "{table}");
+        assert_eq!(seen(&other.to_string(), table).await, 0, "{table}");
+        assert_eq!(seen("", table).await, 0, "{table}: without an organisation nothing is seen");
+    }
+    let system = world.scene.connect(DatabaseRole::System).await;
+    for table in TABLES {
+        let refused = system.query(&format!("select 1 from {table}"), &[]).await;
+        assert!(refused.is_err(), "the system role has no business in {table}");
+    }
+    assert_eq!(system.query("select 1 from reservations", &[]).await.unwrap().len(), 1, "the sweep finds");
+    assert!(system.execute("update reservations set version = 2", &[]).await.is_err(), "and changes nothing");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_defence_holds() {
+    let world = World::quiet().await;
+    world.create("lamp", &[("LAMP", 100, 3)]).await;
+    let root = world.scene.superuser().await;
+    for broken in [
+        "update stock set reserved = 4",
+        "update stock set reserved = 2, held = 2",
+        "update stock set on_hand = -1",
+        "update stock set held = -1",
+        "update products set status = 'sold'",
+        "update variants set price_minor = -1",
+        "insert into movements (org_id, sku, variant_id, kind, on_hand_delta, reserved_delta, held_delta, actor, occurred_at)
+         select org_id, sku, variant_id, 'reserve', 0, 1, 0, 'x', now() from stock",
+    ] {
+        assert!(root.batch_execute(broken).await.is_err(), "{broken}");
+    }
+    let tenant = world.scene.connect(DatabaseRole::App).await;
+    for forbidden in ["delete from movements", "update movements set reason = ''", "delete from products", "delete from stock"] {
+        let error = tenant.batch_execute(forbidden).await.unwrap_err();
+        assert!(format!("{error:?}").contains("permission denied"), "{forbidden}: {error:?}");
+    }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_key_and_index_begins_with_the_organisation() {
+    let world = World::quiet().await;
+    let offenders = world
+        .value(
+            "select string_agg(i.indexrelid::regclass::text, ', ')
+             from pg_index i join pg_class t on t.oid = i.indrelid join pg_namespace n on n.oid = t.relnamespace
+             join pg_attribute a on a.attrelid = t.oid and a.attnum = i.indkey[0]
+             where n.nspname = 'catalog' and a.attname <> 'org_id'
+               and t.relname in ('products', 'variants', 'stock', 'movements', 'reservations', 'categories')",
+        )
+        .await;
+    assert_eq!(offenders, "");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_migration_has_a_working_way_back() {
+    let scene = Scene::new(catalog::NAME, catalog::MIGRATIONS).await;
+    let owner = scene.url(DatabaseRole::Owner);
+    let undone = persistence::revert(&owner, catalog::NAME, catalog::MIGRATIONS).await.unwrap();
+    let done = persistence::migrate(&owner, catalog::NAME, catalog::MIGRATIONS).await.unwrap();
+    assert_eq!(undone.len(), done.len());
+    assert!(done.len() >= 4);
+}

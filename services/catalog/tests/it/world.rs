@@ -1,0 +1,197 @@
+//! One catalog in a scene of its own, in this process: HTTP on a free port, and on request relay and consumer.
+
+use std::time::Duration;
+
+use catalog::events;
+use catalog::forgetting::{Forgetter, Forgetting};
+use catalog::http::{self, ShopCache};
+use contracts::category::CategoryState;
+use contracts::{Channel, Envelope, topics};
+use kernel::{CategoryId, Currency, Money, Slug};
+use mediator::Mediator;
+use messaging::{Consumer, Producer, Relay};
+use serde_json::{Value, json};
+use testkit::{Caller, Client, Scene, eventually};
+
+/// As long as anything may take on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+
+pub(crate) struct World {
+    pub(crate) scene: Scene,
+    pub(crate) mediator: Mediator,
+    pub(crate) base: String,
+    cache: ShopCache,
+    server: Option<rest::server::Server>,
+    parts: Option<(Relay, Consumer, Forgetter)>,
+}
+
+impl World {
+    /// HTTP, database and cache only.
+    pub(crate) async fn quiet() -> Self {
+        let scene = Scene::of(catalog::NAME, catalog::MIGRATIONS).connections(6).build().await;
+        let url = scene.cluster().redis_url.clone();
+        Self::with_redis(scene, &url)
+    }
+
+    /// The same with another Redis.
+    pub(crate) fn with_redis(scene: Scene, url: &str) -> Self {
+        let mediator = scene.mediator();
+        let cache = cache::Cache::new(cache::Redis::open(url).unwrap(), catalog::NAME, Duration::from_secs(600));
+        let cache = ShopCache::new(cache);
+        let app = rest::App::new(catalog::NAME, mediator.clone(), scene.verifier(), scene.organisations());
+        let settings = rest::server::Settings::new("127.0.0.1:0".parse().unwrap()).workers(1);
+        let server = rest::server::start(settings, app.with(cache.clone()), http::routes()).unwrap();
+        let base = format!("http://{}", server.address());
+        Self { scene, mediator, base, cache, server: Some(server), parts: None }
+    }
+
+    /// With relay and consumer on topics of its own.
+    pub(crate) async fn connected() -> Self {
+        let mut world = Self::quiet().await;
+        let kafka = world.scene.messaging();
+        world.scene.topics(&[topics::PRODUCT, topics::RESERVATION, topics::STOCK]).await;
+        let producer = Producer::new(&kafka).unwrap();
+        let relay = Relay::start(world.mediator.database().clone(), producer.clone());
+        let forgetting = Forgetting::default();
+        let forgetter = Forgetter::start(forgetting.clone(), world.cache.clone());
+        let subscriptions = events::subscriptions(chrono::Duration::seconds(60), forgetting);
+        let consumer = Consumer::start(kafka, world.mediator.clone(), producer, subscriptions).await.unwrap();
+        world.parts = Some((relay, consumer, forgetter));
+        world
+    }
+
+    pub(crate) async fn stop(mut self) {
+        if let Some((relay, consumer, forgetter)) = self.parts.take() {
+            consumer.stop(PATIENCE).await;
+            relay.stop(PATIENCE).await;
+            forgetter.stop().await;
+        }
+        if let Some(server) = self.server.take() {
+            server.stop().await;
+        }
+    }
+
+    pub(crate) fn client(&self, caller: Caller) -> Client {
+        self.scene.client(&self.base, caller)
+    }
+
+    pub(crate) fn owner(&self) -> Client {
+        self.client(Caller::Owner)
+    }
+
+    /// Creates a product whose variants are `(sku, price in cents, stock)`.
+    pub(crate) async fn create(&self, slug: &str, variants: &[(&str, i64, i64)]) -> Value {
+        let (status, body) = self.owner().post("/admin/v1/products", &product(slug, variants)).await;
+        assert_eq!(status, 201, "{body}");
+        body
+    }
+
+    /// Sends a file; the results by line, and the summary.
+    pub(crate) async fn import(&self, media_type: &str, file: &str) -> (Vec<Value>, Value) {
+        let client = self.owner().with("content-type", media_type);
+        let reply = client.send(reqwest::Method::POST, "/admin/v1/imports", Some(file.as_bytes().to_vec())).await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        let text = reply.text();
+        let mut lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let summary = lines.pop().unwrap_or_default();
+        (lines, summary["summary"].clone())
+    }
+
+    /// A category's state on its topic, and the catalog's copy of it.
+    pub(crate) async fn plant(&self, slug: &str, parents: &[CategoryId]) -> CategoryId {
+        let category = CategoryId::new();
+        let state = CategoryState {
+            category,
+            parent: parents.last().copied(),
+            name: slug.to_owned(),
+            slug: Slug::parse(slug).unwrap(),
+            path: parents.iter().copied().chain([category]).collect(),
+            position: 0,
+            removed: false,
+            version: 1,
+        };
+        self.scene.publish(1, &state).await;
+        let known = format!("select count(*) from categories where category_id = '{}'", category.uuid());
+        eventually(PATIENCE, async || self.value(&known).await == "1").await;
+        category
+    }
+
+    /// On hand, reserved and held of a SKU.
+    pub(crate) async fn level(&self, sku: &str) -> (i64, i64, i64) {
+        let (status, body) = self.owner().get(&format!("/admin/v1/stock/{sku}")).await;
+        assert_eq!(status, 200, "{body}");
+        let figure = |name: &str| body[name].as_i64().unwrap();
+        assert_eq!(figure("available"), figure("on_hand") - figure("reserved") - figure("held"));
+        (figure("on_hand"), figure("reserved"), figure("held"))
+    }
+
+    /// One value from the database, as text, as a superuser sees it.
+    pub(crate) async fn value(&self, sql: &str) -> String {
+        let rows = self.scene.superuser().await.query(&format!("select ({sql})::text"), &[]).await.unwrap();
+        rows[0].get::<_, Option<String>>(0).unwrap_or_default()
+    }
+
+    pub(crate) async fn execute(&self, sql: &str) {
+        self.scene.superuser().await.batch_execute(sql).await.unwrap();
+    }
+
+    /// Everything on one of this service's topics, with its envelope.
+    pub(crate) async fn said<C: Channel>(&self) -> Vec<(Envelope, C)> {
+        let records = self.scene.read(C::TOPIC.name).await;
+        records
+            .iter()
+            .map(|record| {
+                let envelope = Envelope::from_headers(record.header_pairs()).unwrap();
+                let event = C::decode(&envelope.event_type, record.payload.as_deref().unwrap()).unwrap();
+                (envelope, event)
+            })
+            .collect()
+    }
+
+    /// The ledger is the level, the level is what the reservations promise, and nothing is below zero.
+    pub(crate) async fn assert_books_agree(&self) {
+        let off = self
+            .value(
+                "select count(*) from stock s
+                 left join (select org_id, sku, sum(on_hand_delta) h, sum(reserved_delta) r, sum(held_delta) k
+                            from movements group by 1, 2) m on m.org_id = s.org_id and m.sku = s.sku
+                 left join (select t.org_id, l->>'sku' as sku,
+                                   sum((l->>'quantity')::bigint) filter (where t.state = 'reserved') r,
+                                   sum((l->>'quantity')::bigint) filter (where t.state = 'held') k
+                            from reservations t cross join jsonb_array_elements(t.lines) l group by 1, 2) p
+                   on p.org_id = s.org_id and p.sku = s.sku
+                 where (s.on_hand, s.reserved, s.held)
+                         is distinct from (coalesce(m.h, 0), coalesce(m.r, 0), coalesce(m.k, 0))
+                    or (s.reserved, s.held) is distinct from (coalesce(p.r, 0), coalesce(p.k, 0))
+                    or s.on_hand < s.reserved + s.held",
+            )
+            .await;
+        assert_eq!(off, "0", "SKUs whose level, ledger and reservations differ");
+    }
+}
+
+/// The body of a creation; `variants` are `(sku, price in cents, stock)`.
+pub(crate) fn product(slug: &str, variants: &[(&str, i64, i64)]) -> Value {
+    let variants: Vec<Value> = variants
+        .iter()
+        .map(|(sku, cents, stock)| json!({"sku": sku, "title": sku, "price": price(*cents), "stock": stock}))
+        .collect();
+    json!({"slug": slug, "title": format!("Product {slug}"), "variants": variants})
+}
+
+pub(crate) fn price(cents: i64) -> Value {
+    serde_json::to_value(usd(cents)).unwrap()
+}
+
+pub(crate) fn usd(cents: i64) -> Money {
+    Money::from_minor(cents, Currency::parse("USD").unwrap()).unwrap()
+}
+
+/// The fields that a problem names, sorted.
+pub(crate) fn fields(problem: &Value) -> Vec<&str> {
+    let errors = problem["errors"].as_array().map_or(&[][..], Vec::as_slice);
+    let mut fields: Vec<_> = errors.iter().map(|fault| fault["field"].as_str().unwrap()).collect();
+    fields.sort_unstable();
+    fields.dedup();
+    fields
+}
