@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::sources::{code, hold, top, Tree};
+use crate::sources::{Tree, code, hold, top};
 
 /// Crate, and the crates of ours that it may use.
 const MAY_USE: &[(&str, &[&str])] = &[
@@ -17,15 +17,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("service", &["kernel", "access", "mediator", "persistence"]),
     ("exchange", &["kernel"]),
     ("devstack", &["kernel", "contracts"]),
-    ("testkit", &["kernel", "contracts", "access", "persistence", "mediator", "messaging", "rest", "devstack", "service"]),
+    (
+        "testkit",
+        &["kernel", "contracts", "access", "persistence", "mediator", "messaging", "rest", "devstack", "service"],
+    ),
     ("cyberctl", &["kernel", "contracts", "messaging"]),
     ("gateway", &["kernel", "contracts", "access", "messaging", "rest", "service", "cache"]),
 ];
 
 /// What any other service may use: every kit, no service.
-const KITS: &[&str] = &[
-    "kernel", "contracts", "access", "persistence", "mediator", "messaging", "cache", "rest", "service", "exchange",
-];
+const KITS: &[&str] =
+    &["kernel", "contracts", "access", "persistence", "mediator", "messaging", "cache", "rest", "service", "exchange"];
 
 fn misplaced_dependencies(packages: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
     let mut found = Vec::new();
@@ -64,7 +66,8 @@ fn crates_depend_on_each_other_in_one_direction_and_services_on_no_service() {
     assert!(found.is_empty(), "{}", found.join("\n"));
 
     let names = |list: &[&str]| list.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
-    for (package, wrong) in [("kernel", "contracts"), ("order", "catalog"), ("service", "rest"), ("access", "mediator")] {
+    for (package, wrong) in [("kernel", "contracts"), ("order", "catalog"), ("service", "rest"), ("access", "mediator")]
+    {
         let fixture = BTreeMap::from([(package.to_owned(), names(&[wrong])), (wrong.to_owned(), names(&[]))]);
         assert_eq!(misplaced_dependencies(&fixture).len(), 1, "{package} on {wrong} was not noticed");
     }

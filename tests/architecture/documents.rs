@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::sources::{hold, Tree};
+use crate::sources::{Tree, hold};
 
 /// `UPPER_CASE` words in quotes: the variables that a config.rs reads.
 fn variables_read(text: &str) -> BTreeSet<String> {
@@ -79,4 +79,34 @@ fn undocumented_events(tree: &Tree) -> Vec<String> {
 #[test]
 fn every_event_is_described() {
     hold(undocumented_events, &[("crates/contracts/src/order.rs", "Placed = \"order.order.placed.v1\",")]);
+}
+
+fn undocumented_problems(tree: &Tree) -> Vec<String> {
+    let errors = tree.files.get("docs/errors.md").map(String::as_str).unwrap_or_default();
+    let mut found = Vec::new();
+    let mut known = BTreeSet::new();
+    for (path, text) in tree.rust(&["crates/rest/src/", "services/"]) {
+        for part in text.split("#[cfg(test)]").next().unwrap_or_default().split("ProblemType::new(").skip(1) {
+            let Some(name) = part.split('"').nth(1) else { continue };
+            known.insert(format!("`/problems/{name}`"));
+            if !errors.contains(&format!("`/problems/{name}`")) {
+                found.push(format!("docs/errors.md does not explain /problems/{name} of {path}"));
+            }
+        }
+    }
+    for line in errors.lines() {
+        if let Some(name) = line.strip_prefix("| ").and_then(|rest| rest.split(" |").next()) {
+            if name.starts_with("`/problems/") && !known.contains(name) {
+                found.push(format!("docs/errors.md explains {name}, which nothing answers"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_problem_is_explained_and_every_explained_one_exists() {
+    let stale = Tree::fixture(&[("docs/errors.md", "| `/problems/gone` | 404 | nothing |")]);
+    assert_eq!(undocumented_problems(&stale).len(), 1);
+    hold(undocumented_problems, &[("services/auth/src/http/problems.rs", "ProblemType::new(\"odd\", 409, \"Odd\")")]);
 }

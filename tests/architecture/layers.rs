@@ -1,6 +1,6 @@
 //! The folders of a service and who may see whom among them.
 
-use crate::sources::{code, hold, Tree};
+use crate::sources::{Tree, code, hold};
 
 /// Folder, and the folders of the same service that it may use. `error` and `config` are seen by all.
 const MAY_SEE: &[(&str, &[&str])] = &[
@@ -16,7 +16,8 @@ fn layers_skipped(tree: &Tree) -> Vec<String> {
     let mut found = Vec::new();
     for (path, text) in tree.rust(&["services/"]) {
         let mut parts = path.split('/');
-        let (Some(_), Some(service), Some("src"), Some(layer)) = (parts.next(), parts.next(), parts.next(), parts.next())
+        let (Some(_), Some(service), Some("src"), Some(layer)) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
         else {
             continue;
         };
@@ -77,7 +78,9 @@ fn side_calls_in_commands(tree: &Tree) -> Vec<String> {
     for (path, text) in tree.rust(&["services/"]).filter(|(path, _)| path.contains("/src/commands/")) {
         for (number, line) in code(text) {
             if let Some(word) = OUTSIDE.iter().find(|word| line.contains(**word)) {
-                found.push(format!("{path}:{number}: a command calls nothing but the database, {word} is something else"));
+                found.push(format!(
+                    "{path}:{number}: a command calls nothing but the database, {word} is something else"
+                ));
             }
         }
     }
@@ -96,7 +99,9 @@ fn long_handlers(tree: &Tree) -> Vec<String> {
         let mut index = 0;
         while index < lines.len() {
             let (number, line) = lines[index];
-            let handler = line.starts_with("pub(crate) async fn") || line.starts_with("async fn") || line.starts_with("pub(super) async fn");
+            let handler = line.starts_with("pub(crate) async fn")
+                || line.starts_with("async fn")
+                || line.starts_with("pub(super) async fn");
             if handler {
                 let opens = (index..lines.len()).find(|at| lines[*at].1.trim_end().ends_with('{'));
                 let closes = (index..lines.len()).find(|at| lines[*at].1 == "}");

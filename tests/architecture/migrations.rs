@@ -1,7 +1,7 @@
 //! Every table of a service belongs to organisations and says so three times: in its keys, in its
 //! policy and in its grants. Every migration has a way back.
 
-use crate::sources::{hold, Tree};
+use crate::sources::{Tree, hold};
 
 /// Tables that hold no organisation's data, with the reason.
 const WITHOUT_ORGANISATION: &[(&str, &str)] = &[
@@ -42,25 +42,30 @@ fn tables_without_a_fence(tree: &Tree) -> Vec<String> {
             if WITHOUT_ORGANISATION.iter().any(|(table, _)| *table == name) {
                 continue;
             }
-            if !rest.contains("org_id uuid not null") {
+            if !rest.contains("org_id uuid not null") && !rest.contains("org_id uuid primary key") {
                 found.push(format!("{path}: {name} has no org_id uuid not null"));
             }
             for key in ["primary key (", "unique (", "foreign key ("] {
                 for part in rest.split(key).skip(1) {
-                    if !part.trim_start().starts_with("org_id") {
+                    // The one thing that is unique among organisations is their slug.
+                    let slug = name == "organisations" && part.starts_with("slug)");
+                    if !part.trim_start().starts_with("org_id") && !slug {
                         found.push(format!("{path}: a {key} of {name} does not begin with org_id"));
                     }
                 }
             }
         }
-        for statement in statements.iter().filter(|statement| {
-            statement.starts_with("create index") || statement.starts_with("create unique index")
-        }) {
+        for statement in statements
+            .iter()
+            .filter(|statement| statement.starts_with("create index") || statement.starts_with("create unique index"))
+        {
             let system = statement.contains("-- system") || statement.contains("_due") || statement.contains("_system");
             let columns = statement.split_once('(').map(|(_, columns)| columns.trim_start()).unwrap_or_default();
             let shared = WITHOUT_ORGANISATION.iter().any(|(table, _)| statement.contains(&format!(" on {table} ")));
             if !columns.starts_with("org_id") && !system && !shared {
-                found.push(format!("{path}: {statement} does not begin with org_id (an index of a sweep is called …_due)"));
+                found.push(format!(
+                    "{path}: {statement} does not begin with org_id (an index of a sweep is called …_due)"
+                ));
             }
         }
     }

@@ -170,7 +170,7 @@ async fn a_relay_with_a_cursor_fails_the_same_test() {
     let mut rows = outbox_rows(&scene).await;
     eventually(Duration::from_secs(30), async || {
         let before = std::mem::replace(&mut rows, outbox_rows(&scene).await);
-        tokio::time::sleep(Duration::from_millis(600)).await;
+        tokio::time::sleep(Duration::from_millis(400)).await;
         before == rows
     })
     .await;
