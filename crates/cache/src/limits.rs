@@ -114,11 +114,7 @@ impl Limits {
             .script(
                 &GCRA,
                 &[&key],
-                &[
-                    interval.to_string().as_bytes(),
-                    tolerance.to_string().as_bytes(),
-                    count.to_string().as_bytes(),
-                ],
+                &[interval.to_string().as_bytes(), tolerance.to_string().as_bytes(), count.to_string().as_bytes()],
             )
             .await;
         match answer {

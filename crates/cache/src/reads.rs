@@ -6,7 +6,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bb8_redis::redis::{cmd, pipe};
+use bb8_redis::redis::cmd;
 use bytes::Bytes;
 use kernel::{Clock, OrganisationId};
 use mediator::{Mediator, Query, Scope, SendError};
@@ -169,10 +169,10 @@ impl Cache {
 
     async fn find(&self, key: &Key, name: &str) -> Found {
         let group = self.group(key.organisation, key.group);
-        let mut question = pipe();
-        question.cmd("MGET").arg(&group).arg(name);
-        let answer: Result<((Option<Vec<u8>>, Option<Vec<u8>>),), _> = self.redis.pipe(&question).await;
-        let Ok(((version, entry),)) = answer else { return Found::Away };
+        let mut question = cmd("MGET");
+        question.arg(&group).arg(name);
+        let Ok(answer) = self.redis.run::<[Option<Vec<u8>>; 2]>(&question).await else { return Found::Away };
+        let [version, entry] = answer;
         let version: [u8; VERSION] = version.and_then(|version| version.try_into().ok()).unwrap_or_default();
         match entry {
             // A tombstone is empty and belongs to no version.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bb8_redis::RedisConnectionManager;
 use bb8_redis::redis::aio::MultiplexedConnection;
-use bb8_redis::redis::{Cmd, FromRedisValue, Pipeline, RedisError, cmd};
+use bb8_redis::redis::{Cmd, FromRedisValue, RedisError, cmd};
 use tokio::runtime::Handle;
 
 use crate::breaker::Breaker;
@@ -76,11 +76,6 @@ impl Redis {
     /// Runs one command.
     pub(crate) async fn run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Error> {
         self.within_limit(async |connection: &mut MultiplexedConnection| command.query_async(connection).await).await
-    }
-
-    /// Runs several commands in one round trip.
-    pub(crate) async fn pipe<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, Error> {
-        self.within_limit(async |connection: &mut MultiplexedConnection| pipeline.query_async(connection).await).await
     }
 
     /// Runs a script by its digest; loads it when Redis does not know it (any more).

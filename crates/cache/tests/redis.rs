@@ -1,6 +1,8 @@
 //! The cache and the limits against Redis as it is: present, silent, stopped, killed, restarted.
 //! The rule: each test has a server of its own, so that it may mistreat it.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of tests may stop at the first surprise, as tests do")]
+
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};

@@ -181,9 +181,8 @@ impl Api {
         });
 
         let verb = method.clone();
-        let register: Register = Arc::new(move |resource| {
-            resource.route(web::method(verb.clone()).to(handler.clone()))
-        });
+        let register: Register =
+            Arc::new(move |resource| resource.route(web::method(verb.clone()).to(handler.clone())));
         let position = self.paths.iter().position(|(known, _, _)| known == path).unwrap_or_else(|| {
             self.paths.push((path.to_owned(), PathItem::default(), Vec::new()));
             self.paths.len() - 1

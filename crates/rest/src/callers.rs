@@ -119,9 +119,7 @@ fn staff(request: &HttpRequest) -> Result<Staff, Problem> {
         unauthenticated(&format!("The access token was refused: {rejection}."), "Bearer error=\"invalid_token\"")
     })?;
     match &verified.caller {
-        Caller::Staff { organisation, .. } => {
-            Ok(Staff(scope(request, verified.caller.clone(), *organisation)))
-        }
+        Caller::Staff { organisation, .. } => Ok(Staff(scope(request, verified.caller.clone(), *organisation))),
         Caller::Shopper { .. } | Caller::Visitor | Caller::System { .. } => {
             Err(Problem::new(problems::FORBIDDEN).detail("This path is for the staff of an organisation."))
         }
@@ -149,9 +147,10 @@ impl FromRequest for Anyone {
 
 fn anyone(request: &HttpRequest) -> Result<Anyone, Problem> {
     let app = App::of(request)?;
-    let slug = request.match_info().get("organisation").ok_or_else(|| {
-        Problem::internal("a route that takes Anyone has no {organisation} in its path")
-    })?;
+    let slug = request
+        .match_info()
+        .get("organisation")
+        .ok_or_else(|| Problem::internal("a route that takes Anyone has no {organisation} in its path"))?;
     let entry = app.organisations().by_slug(slug).filter(|entry| entry.active).ok_or_else(|| {
         Problem::new(problems::ORGANISATION_NOT_FOUND).detail("No active organisation has the name in this path.")
     })?;

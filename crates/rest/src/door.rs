@@ -67,9 +67,8 @@ pub async fn pass(
     if let Some(traceparent) = header_text(&request, "traceparent") {
         trace::continue_from(&span, traceparent);
     }
-    let if_none_match = (method == Method::GET)
-        .then(|| request.headers().get(header::IF_NONE_MATCH).cloned())
-        .flatten();
+    let if_none_match =
+        (method == Method::GET).then(|| request.headers().get(header::IF_NONE_MATCH).cloned()).flatten();
     request.extensions_mut().insert(Passage { request_id, span: span.clone() });
 
     let outcome = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone()).await;
@@ -97,11 +96,7 @@ pub async fn pass(
     if status.is_server_error() {
         span.record("otel.status_code", "ERROR");
     }
-    let labels = [
-        ("method", method.to_string()),
-        ("route", route),
-        ("status", status.as_u16().to_string()),
-    ];
+    let labels = [("method", method.to_string()), ("route", route), ("status", status.as_u16().to_string())];
     metrics::counter!("http_requests_total", &labels).increment(1);
     metrics::histogram!("http_request_duration_seconds", &labels[..2]).record(started.elapsed().as_secs_f64());
     outcome.map_err(Error::from)
@@ -127,9 +122,7 @@ impl Seal {
         match error.as_error::<Problem>() {
             Some(problem) => {
                 log(problem);
-                problem
-                    .copy()
-                    .located(&self.request_id, self.traceparent.as_deref().and_then(trace::trace_id))
+                problem.copy().located(&self.request_id, self.traceparent.as_deref().and_then(trace::trace_id))
             }
             None => {
                 let status = error.as_response_error().status_code();

@@ -62,9 +62,6 @@ impl Faults {
 
 impl From<Malformed> for Problem {
     fn from(malformed: Malformed) -> Self {
-        Problem::invalid(vec![FieldFault {
-            field: malformed.what().to_owned(),
-            reason: malformed.reason().to_owned(),
-        }])
+        Problem::invalid(vec![FieldFault { field: malformed.what().to_owned(), reason: malformed.reason().to_owned() }])
     }
 }

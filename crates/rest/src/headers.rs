@@ -26,9 +26,7 @@ pub(crate) fn single<'r>(request: &'r HttpRequest, name: &'static str) -> Result
 }
 
 pub(crate) fn malformed(name: &str, reason: &str) -> Problem {
-    Problem::new(problems::MALFORMED_HEADER)
-        .detail(format!("The header {name} {reason}."))
-        .field(name, reason)
+    Problem::new(problems::MALFORMED_HEADER).detail(format!("The header {name} {reason}.")).field(name, reason)
 }
 
 /// `Idempotency-Key`: required, 1 to 255 visible ASCII characters.
@@ -63,8 +61,8 @@ impl FromRequest for IdempotencyKey {
                     .detail("Send a value of your own, such as a UUID, and repeat it when you repeat the request.")
                     .field("Idempotency-Key", "is missing")
             })?;
-            let key = mediator::IdempotencyKey::parse(value)
-                .map_err(|fault| malformed("Idempotency-Key", fault.reason()))?;
+            let key =
+                mediator::IdempotencyKey::parse(value).map_err(|fault| malformed("Idempotency-Key", fault.reason()))?;
             Ok(Self { key, target: request.path().to_owned() })
         }))
     }
@@ -126,8 +124,12 @@ impl FromRequest for IfMatch {
 
 impl OperationInput for IfMatch {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
-        let parameter =
-            header_parameter::<String>(ctx, "If-Match", "The ETag of the version that is changed, such as \"7\".", true);
+        let parameter = header_parameter::<String>(
+            ctx,
+            "If-Match",
+            "The ETag of the version that is changed, such as \"7\".",
+            true,
+        );
         add_parameters(ctx, operation, [parameter]);
     }
 
@@ -164,11 +166,10 @@ impl FromRequest for Prefer {
                 // Other preferences are ignored, as RFC 7240 asks.
                 let Some((name, seconds)) = preference.split_once('=') else { continue };
                 if name.trim().eq_ignore_ascii_case("wait") {
-                    let seconds: u32 = seconds
-                        .trim()
-                        .trim_matches('"')
-                        .parse()
-                        .map_err(|_not_a_number| malformed("Prefer", "has a wait that is not a number of seconds"))?;
+                    let seconds: u32 =
+                        seconds.trim().trim_matches('"').parse().map_err(|_not_a_number| {
+                            malformed("Prefer", "has a wait that is not a number of seconds")
+                        })?;
                     wait = Some(Duration::from_secs(u64::from(seconds)).min(Self::LONGEST));
                 }
             }

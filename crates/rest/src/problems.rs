@@ -4,7 +4,8 @@
 use crate::problem::ProblemType;
 
 /// The request could not be understood at all.
-pub const MALFORMED_REQUEST: ProblemType = ProblemType::new("malformed-request", 400, "The request cannot be understood");
+pub const MALFORMED_REQUEST: ProblemType =
+    ProblemType::new("malformed-request", 400, "The request cannot be understood");
 /// The body is not JSON, or nested too deeply.
 pub const MALFORMED_BODY: ProblemType = ProblemType::new("malformed-body", 400, "The body is not usable JSON");
 /// A header is not in the form that this API uses.

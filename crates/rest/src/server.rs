@@ -83,17 +83,17 @@ pub enum StartError {
 pub fn start(settings: Settings, app: App, routes: Routes) -> Result<Server, StartError> {
     let listen = |cause| StartError::Listen { address: settings.address, cause };
     let server = HttpServer::new(move || application(app.clone(), routes.clone()))
-    .workers(settings.workers)
-    .max_connections(settings.max_connections)
-    .backlog(settings.backlog)
-    .keep_alive(settings.keep_alive)
-    // The head only; bodies have limits of their own.
-    .client_request_timeout(Duration::from_secs(5))
-    .client_disconnect_timeout(Duration::from_secs(2))
-    .shutdown_timeout(settings.shutdown.as_secs())
-    .disable_signals()
-    .bind(settings.address)
-    .map_err(listen)?;
+        .workers(settings.workers)
+        .max_connections(settings.max_connections)
+        .backlog(settings.backlog)
+        .keep_alive(settings.keep_alive)
+        // The head only; bodies have limits of their own.
+        .client_request_timeout(Duration::from_secs(5))
+        .client_disconnect_timeout(Duration::from_secs(2))
+        .shutdown_timeout(settings.shutdown.as_secs())
+        .disable_signals()
+        .bind(settings.address)
+        .map_err(listen)?;
     let address = server.addrs().first().copied().unwrap_or(settings.address);
     let server = server.run();
     let handle = server.handle();

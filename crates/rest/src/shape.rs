@@ -20,9 +20,8 @@ pub(crate) fn faults<T: JsonSchema>(bytes: &[u8], path: &str, reason: &str) -> P
     }
     let field = if path == "." { String::new() } else { path.to_owned() };
     // serde names the object of a missing or unknown field, the schema names the field itself.
-    let known = found.iter().any(|fault| {
-        fault.field == field || (reason.contains("field `") && parent(&fault.field) == field)
-    });
+    let known =
+        found.iter().any(|fault| fault.field == field || (reason.contains("field `") && parent(&fault.field) == field));
     if !known {
         found.insert(0, FieldFault { field, reason: reason.to_owned() });
     }

@@ -137,7 +137,6 @@ impl Reader {
     }
 
     /// A variable that may be left out. The outer `None` means that it was refused.
-    #[expect(clippy::option_option, reason = "refused and absent are different things")]
     pub fn optional<T>(&mut self, name: &'static str, meaning: &str) -> Option<Option<T>>
     where
         T: FromStr,
@@ -164,13 +163,7 @@ impl Reader {
     }
 
     /// A variable with a default that must lie in a range.
-    pub fn within<T>(
-        &mut self,
-        name: &'static str,
-        default: T,
-        range: RangeInclusive<T>,
-        meaning: &str,
-    ) -> Option<T>
+    pub fn within<T>(&mut self, name: &'static str, default: T, range: RangeInclusive<T>, meaning: &str) -> Option<T>
     where
         T: FromStr + Display + PartialOrd,
         T::Err: Display,
@@ -196,7 +189,6 @@ impl Reader {
     }
 
     /// A secret that may be left out. The outer `None` means that it was refused.
-    #[expect(clippy::option_option, reason = "refused and absent are different things")]
     pub fn optional_secret(&mut self, name: &'static str, meaning: &str) -> Option<Option<Secret>> {
         self.note(name, meaning, Need::Optional, true);
         self.secret_text(name).map(|text| text.map(Secret::new))
@@ -208,9 +200,11 @@ impl Reader {
         T: FromStr,
         T::Err: Display,
     {
-        self.parsed(name, meaning, |text| entries(text).and_then(|list| {
-            if list.is_empty() { Err("must have at least one entry".to_owned()) } else { Ok(list) }
-        }))
+        self.parsed(name, meaning, |text| {
+            entries(text).and_then(|list| {
+                if list.is_empty() { Err("must have at least one entry".to_owned()) } else { Ok(list) }
+            })
+        })
     }
 
     /// A comma-separated list that may be left out.
@@ -230,7 +224,6 @@ impl Reader {
         self.variables.push(Variable { name, meaning: meaning.to_owned(), need, secret });
     }
 
-    #[expect(clippy::option_option, reason = "refused and absent are different things")]
     fn text(&mut self, name: &str) -> Option<Option<String>> {
         match (self.lookup)(name) {
             Ok(value) => Some(value),
@@ -238,7 +231,6 @@ impl Reader {
         }
     }
 
-    #[expect(clippy::option_option, reason = "refused and absent are different things")]
     fn secret_text(&mut self, name: &str) -> Option<Option<String>> {
         let file_name = format!("{name}_FILE");
         let (direct, file) = (self.text(name), self.text(&file_name));

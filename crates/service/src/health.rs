@@ -92,8 +92,7 @@ impl Health {
             let state = self.state();
             (state.phase, state.waits.clone(), state.checks.clone())
         };
-        let mut waiting: Vec<Waiting> =
-            waits.into_iter().map(|(name, reason)| Waiting { name, reason }).collect();
+        let mut waiting: Vec<Waiting> = waits.into_iter().map(|(name, reason)| Waiting { name, reason }).collect();
         let asked = join_all(checks.into_iter().map(|(name, check)| async move {
             let answer = tokio::time::timeout(PATIENCE, check()).await;
             let reason = match answer {

@@ -51,11 +51,7 @@ pub(crate) async fn start(
     Ok(address)
 }
 
-async fn answer(
-    request: &Request<Incoming>,
-    boot: &Boot,
-    figures: Option<&PrometheusHandle>,
-) -> Response<Full<Bytes>> {
+async fn answer(request: &Request<Incoming>, boot: &Boot, figures: Option<&PrometheusHandle>) -> Response<Full<Bytes>> {
     let path = request.uri().path();
     match (request.method(), path) {
         (&Method::GET, "/livez") => json_reply(StatusCode::OK, &json!({"alive": true, "service": boot.name()})),

@@ -16,5 +16,5 @@ pub mod telemetry;
 pub use boot::{Boot, BootError, Stage};
 pub use definition::Definition;
 pub use health::{Health, Report, Waiting};
-pub use run::run;
+pub use run::{run, run_from};
 pub use secret::Secret;

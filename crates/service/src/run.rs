@@ -22,7 +22,13 @@ const TOO_SLOW: u8 = 75;
 /// Runs a service's program with the arguments and environment of this process.
 #[must_use]
 pub fn run(definition: Definition) -> ExitCode {
-    let matches = match command_line(&definition).try_get_matches() {
+    run_from(definition, std::env::args().collect())
+}
+
+/// Like [`run`] with other arguments, the program's name first; for tests.
+#[must_use]
+pub fn run_from(definition: Definition, arguments: Vec<String>) -> ExitCode {
+    let matches = match command_line(&definition).try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) => {
             // Nothing can be done about a closed terminal.
@@ -71,21 +77,20 @@ fn environment(reader: &Reader) -> String {
             Need::Default(value) if value.is_empty() => "default: empty".to_owned(),
             Need::Default(value) => format!("default: {value}"),
         };
-        let name = if variable.secret {
-            format!("{0} or {0}_FILE", variable.name)
-        } else {
-            variable.name.to_owned()
-        };
+        let name = if variable.secret { format!("{0} or {0}_FILE", variable.name) } else { variable.name.to_owned() };
         text.push_str(&format!("  {name}\n      {} [{need}]\n", variable.meaning));
     }
     text
 }
 
 fn refuse(name: &str, faults: &[Fault]) -> ExitCode {
-    let mut text = format!("{name} cannot start; {} bad:\n", match faults.len() {
-        1 => "one environment variable is".to_owned(),
-        count => format!("{count} environment variables are"),
-    });
+    let mut text = format!(
+        "{name} cannot start; {} bad:\n",
+        match faults.len() {
+            1 => "one environment variable is".to_owned(),
+            count => format!("{count} environment variables are"),
+        }
+    );
     for fault in faults {
         text.push_str(&format!("  {fault}\n"));
     }
@@ -232,8 +237,7 @@ fn migrate(definition: Definition) -> ExitCode {
     let mut reader = Reader::from_environment();
     let owner = settings::owner(&mut reader);
     let telemetry_settings = settings::telemetry(&mut reader);
-    let (Some(owner), Some(telemetry_settings), Some(migrations)) =
-        (owner, telemetry_settings, definition.migrations)
+    let (Some(owner), Some(telemetry_settings), Some(migrations)) = (owner, telemetry_settings, definition.migrations)
     else {
         return refuse(definition.name, reader.faults());
     };

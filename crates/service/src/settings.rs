@@ -126,18 +126,18 @@ pub(crate) fn kit(env: &mut Reader) -> Option<Kit> {
     let internal_address = internal_address(env);
     let shutdown = env.within("SHUTDOWN_SECONDS", 25_u64, 1..=600, "Seconds that an orderly stop may take");
     let telemetry = telemetry(env);
-    Some(Kit {
-        internal_address: internal_address?,
-        shutdown: Duration::from_secs(shutdown?),
-        telemetry: telemetry?,
-    })
+    Some(Kit { internal_address: internal_address?, shutdown: Duration::from_secs(shutdown?), telemetry: telemetry? })
 }
 
 pub(crate) fn telemetry(env: &mut Reader) -> Option<Telemetry> {
     let format = env.or("LOG_FORMAT", "text".to_owned(), "text, or json for Google Cloud Logging's structured form");
-    let level = env.or("LOG_LEVEL", "info".to_owned(), "error, warn, info, debug, trace, or directives such as info,catalog=debug");
-    let collector: Option<Option<String>> =
-        env.optional("OTEL_EXPORTER_OTLP_ENDPOINT", "Base URL of an OTLP/HTTP collector, such as http://collector:4318");
+    let level = env.or(
+        "LOG_LEVEL",
+        "info".to_owned(),
+        "error, warn, info, debug, trace, or directives such as info,catalog=debug",
+    );
+    let collector: Option<Option<String>> = env
+        .optional("OTEL_EXPORTER_OTLP_ENDPOINT", "Base URL of an OTLP/HTTP collector, such as http://collector:4318");
     let trace_file = env.optional("TRACE_FILE", "File that gets one JSON line per span when there is no collector");
     let sample_ratio = env.within("TRACE_SAMPLE_RATIO", 1.0, 0.0..=1.0, "Share of new traces that are kept");
     let project = env.optional("GOOGLE_CLOUD_PROJECT", "Project id, to link log lines to traces");

@@ -13,8 +13,7 @@ use tracing_subscriber::fmt::format::{JsonFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
-const REPORTED_ERROR: &str =
-    "type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent";
+const REPORTED_ERROR: &str = "type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent";
 
 /// Formats one event as one JSON line.
 #[derive(Debug)]

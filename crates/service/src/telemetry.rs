@@ -21,8 +21,7 @@ use crate::spans::SpanFile;
 use crate::structured::Structured;
 
 /// What durations are sorted into, in seconds.
-const BUCKETS: [f64; 14] =
-    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const BUCKETS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// Libraries that say more at `info` than an operator wants to read.
 const QUIET: &str = "actix_server=warn,actix_http=error,hyper=warn,reqwest=warn,opentelemetry=warn,opentelemetry_sdk=warn,opentelemetry_otlp=warn";
@@ -123,7 +122,10 @@ fn provider(service: &'static str, settings: &Settings) -> Result<SdkTracerProvi
             .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')))
             .build()
             .map_err(|error| TelemetryError::Collector(error.to_string()))?;
-        return Ok(builder.with_sampler(sampled).with_span_processor(batches(exporter, Duration::from_secs(2))).build());
+        return Ok(builder
+            .with_sampler(sampled)
+            .with_span_processor(batches(exporter, Duration::from_secs(2)))
+            .build());
     }
     if let Some(path) = &settings.trace_file {
         let exporter = SpanFile::open(path, service)

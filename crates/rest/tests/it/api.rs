@@ -5,8 +5,8 @@ use std::time::Duration;
 use access::{Claims, KeyRing, Organisations, Permission, Role, SigningKey, Verifier};
 use actix_web::body::{BoxBody, MessageBody, to_bytes};
 use actix_web::dev::{Service, ServiceResponse};
-use actix_web::http::header::HeaderMap;
 use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderMap;
 use actix_web::test::TestRequest;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
@@ -15,7 +15,7 @@ use kernel::{Clock, Currency, KeyId, OrganisationId, Quantity, Sku, Slug, UserId
 use mediator::{Class, Classified, Command, Mediator, Tx};
 use persistence::Database;
 use rest::{
-    Anyone, Api, App, Body, Credential, CredentialHeader, Created, Faults, IdempotencyKey, IfMatch, Lines, NoContent,
+    Anyone, Api, App, Body, Created, Credential, CredentialHeader, Faults, IdempotencyKey, IfMatch, Lines, NoContent,
     Path, Prefer, Problem, ProblemType, Query, Recorded, Routes, Serialised, Staff, State, Tagged, Upload, Visitor,
     problems,
 };
@@ -142,7 +142,11 @@ async fn find(Path(at): Path<ThingPath>) -> Result<Tagged<rest::Ok<ThingView>>, 
 }
 
 async fn change(expected: IfMatch, Path(_): Path<ThingPath>) -> Result<NoContent, Problem> {
-    if expected.version() == 7 { Ok(NoContent) } else { Err(Problem::new(problems::STALE).member("current_version", 7)) }
+    if expected.version() == 7 {
+        Ok(NoContent)
+    } else {
+        Err(Problem::new(problems::STALE).member("current_version", 7))
+    }
 }
 
 async fn list(Query(filter): Query<ThingFilter>, State(greeting): State<Greeting>) -> rest::Ok<Value> {
@@ -154,7 +158,9 @@ async fn shop(by: Anyone) -> rest::Ok<Value> {
 }
 
 async fn whoami(by: Staff) -> rest::Ok<Value> {
-    rest::Ok(json!({"actor": by.provenance.actor, "organisation": by.organisation, "correlation": by.provenance.correlation}))
+    rest::Ok(
+        json!({"actor": by.provenance.actor, "organisation": by.organisation, "correlation": by.provenance.correlation}),
+    )
 }
 
 async fn visit(by: Visitor, prefer: Prefer) -> rest::Ok<Value> {
@@ -296,8 +302,7 @@ impl Answer {
     pub(crate) fn fields(&self) -> Vec<String> {
         let body = self.json();
         let errors = body["errors"].as_array().unwrap_or_else(|| panic!("no errors: {body}"));
-        let mut fields: Vec<String> =
-            errors.iter().map(|error| error["field"].as_str().unwrap().to_owned()).collect();
+        let mut fields: Vec<String> = errors.iter().map(|error| error["field"].as_str().unwrap().to_owned()).collect();
         fields.sort();
         fields
     }
@@ -305,8 +310,7 @@ impl Answer {
 
 /// One request against a fresh server of `world`, as the real one is put together.
 pub(crate) async fn ask(world: &World, request: TestRequest) -> Answer {
-    let service =
-        actix_web::test::init_service(rest::server::application(world.app.clone(), routes())).await;
+    let service = actix_web::test::init_service(rest::server::application(world.app.clone(), routes())).await;
     let response: ServiceResponse<BoxBody> = match service.call(request.to_request()).await {
         Ok(response) => response,
         // What actix's dispatcher does with it.

@@ -73,7 +73,8 @@ async fn a_shopper_is_of_the_organisation_in_the_path() {
 #[actix_web::test]
 async fn a_visitor_may_say_how_long_to_wait() {
     let world = World::new();
-    for (value, wait) in [("wait=5", json!(5)), ("respond-async, wait=900", json!(30)), ("return=minimal", json!(null))] {
+    for (value, wait) in [("wait=5", json!(5)), ("respond-async, wait=900", json!(30)), ("return=minimal", json!(null))]
+    {
         let answer = ask(&world, TestRequest::get().uri("/visit").insert_header(("prefer", value))).await;
         assert_eq!(answer.json(), json!({"actor": "visitor", "wait": wait}), "{value}");
     }
