@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use actix_web::http::Method;
-use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::http::header::{CONNECTION, HeaderMap, HeaderName};
 use bytes::{BufMut, BytesMut};
 
 /// Families that say who is asking or where from: only the gateway may state these, and some nobody may.
@@ -73,7 +73,7 @@ impl Named {
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Named {
         let mut named = Named::default();
-        for value in headers.get_all("connection") {
+        for value in headers.get_all(CONNECTION) {
             named.add(value.as_bytes());
         }
         named

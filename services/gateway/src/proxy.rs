@@ -25,6 +25,8 @@ use crate::upstream::{Outbound, SendError};
 use crate::worker::Worker;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const PREFER: HeaderName = HeaderName::from_static("prefer");
 const NO_SNIFFING: (HeaderName, HeaderValue) =
     (actix_web::http::header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 /// The longest `Prefer: wait` that lengthens the time limit.
@@ -169,13 +171,13 @@ async fn exchange(
 /// Whether sending the request twice is harmless.
 fn repeatable(method: &Method, headers: &HeaderMap) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE)
-        || headers.contains_key("idempotency-key")
+        || headers.contains_key(IDEMPOTENCY_KEY)
 }
 
 /// How long the client is ready to wait for an outcome (`Prefer: wait=N`, RFC 7240).
 fn wait(headers: &HeaderMap) -> Duration {
     headers
-        .get_all("prefer")
+        .get_all(PREFER)
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split([',', ';']))
         .filter_map(|preference| preference.trim().strip_prefix("wait="))

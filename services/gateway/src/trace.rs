@@ -3,13 +3,15 @@
 //! The rule it keeps: a service's span is a child of the gateway's; a request that is not sampled costs no span but
 //! still carries a trace id.
 
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::http::{Method, StatusCode};
 use tracing::Span;
 use tracing::field::Empty;
 
 use crate::headers::Text;
 use crate::routes::Service;
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// One request's place in its trace.
 #[derive(Debug)]
@@ -22,7 +24,7 @@ impl Trace {
     /// Starts the span. `sampled` of all requests that bring no decision of their own (0 to 1) get one.
     #[must_use]
     pub fn start(headers: &HeaderMap, method: &Method, path: &str, service: Service, sampled: f64) -> Trace {
-        let outside = headers.get("traceparent").and_then(|value| Outside::read(value.as_bytes()));
+        let outside = headers.get(TRACEPARENT).and_then(|value| Outside::read(value.as_bytes()));
         let records = match &outside {
             Some(outside) => outside.sampled,
             None => sampled >= 1.0 || rand::random::<f64>() < sampled,
@@ -114,8 +116,6 @@ impl<'a> Outside<'a> {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::HeaderName;
-
     use super::*;
 
     const OUTSIDE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";

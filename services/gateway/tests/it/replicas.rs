@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use gateway::routes::Service;
 use reqwest::Method;
 use serde_json::json;
+use tokio::io::AsyncWriteExt;
 
 use crate::fake::{Echo, Raw, nobody, read_head};
 use crate::stage::{Gateway, behaviour};
@@ -102,4 +103,33 @@ async fn an_answer_that_is_not_http_is_502() {
         let reply = gateway.staff().send(Method::GET, "/admin/v1/orders", None).await;
         assert_eq!((reply.status, reply.json()["type"].as_str()), (502, Some("/problems/bad-upstream")), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn a_stop_finishes_what_is_under_way_and_does_not_wait_for_idle_clients() {
+    let (asked, was_asked) = tokio::sync::watch::channel(false);
+    let (go, may_go) = tokio::sync::watch::channel(false);
+    let asked = std::sync::Arc::new(asked);
+    let slow = Raw::start(move |mut stream| {
+        let (asked, mut may_go) = (std::sync::Arc::clone(&asked), may_go.clone());
+        async move {
+            read_head(&mut stream).await;
+            asked.send_replace(true);
+            may_go.wait_for(|go| *go).await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
+        }
+    })
+    .await;
+    let gateway = Gateway::start(&[(Service::Order, &[slow.address])], behaviour());
+    let (idle, busy) = (gateway.anyone(), gateway.staff());
+    assert_eq!(idle.get("/nowhere").await.0, 404);
+    let under_way = tokio::spawn(async move { busy.send(Method::GET, "/admin/v1/orders", None).await });
+    was_asked.clone().wait_for(|asked| *asked).await.unwrap();
+    let stopping = tokio::spawn(gateway.server.stop());
+    go.send_replace(true);
+    let begun = Instant::now();
+    assert_eq!(under_way.await.unwrap().status, 200);
+    stopping.await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(5), "the stop took {:?}", begun.elapsed());
+    assert!(idle.try_send(Method::GET, "/nowhere", None).await.is_err());
 }
