@@ -31,7 +31,6 @@ const CALM: Schedule = Schedule {
 pub(crate) struct World {
     pub(crate) scene: Scene,
     pub(crate) replicas: Vec<Replica>,
-    schedule: Schedule,
 }
 
 /// One process's worth of the service.
@@ -56,35 +55,19 @@ impl World {
 
     async fn with(schedule: Schedule, connected: bool) -> Self {
         let scene = Scene::of(auth::NAME, auth::MIGRATIONS).connections(6).build().await;
-        let mut world = Self { scene, replicas: Vec::new(), schedule };
         if connected {
-            world.scene.topics(&[topics::SIGNING_KEY, topics::ORGANISATION]).await;
+            scene.topics(&[topics::SIGNING_KEY, topics::ORGANISATION]).await;
         }
-        world.replicate(connected).await;
-        world
+        let replica = Replica::start(&scene, schedule, connected).await;
+        Self { scene, replicas: vec![replica] }
     }
 
-    /// Starts one more replica on the same database.
-    pub(crate) async fn replicate(&mut self, connected: bool) {
-        let mediator = Mediator::new(self.scene.database());
-        let relay = connected.then(|| {
-            let producer = Producer::new(&self.scene.messaging()).unwrap();
-            Relay::start(mediator.database().clone(), producer)
-        });
-        let credentials = Credentials {
-            hasher: Hasher::new(NonZeroUsize::new(2).unwrap()).unwrap(),
-            issuer: Issuer::new("issuer", "audience"),
-            seal: Arc::new(Seal::new(&[42; 32]).unwrap()),
-            setup: SetupToken::new(SETUP),
-        };
-        let ring = KeyRing::new();
-        let keeper = Keeper::start(mediator.clone(), credentials.clone(), ring.clone(), self.schedule).await.unwrap();
-        let verifier = Verifier::new(ring.clone(), "issuer", "audience");
-        let app = rest::App::new(auth::NAME, mediator, verifier, Organisations::new()).with(credentials);
-        let settings = rest::server::Settings::new("127.0.0.1:0".parse().unwrap()).workers(1);
-        let server = rest::server::start(settings, app, http::routes()).unwrap();
-        let base = format!("http://{}", server.address());
-        self.replicas.push(Replica { base, ring, server, keeper, relay });
+    /// A world whose replicas all start at once.
+    pub(crate) async fn of_three() -> Self {
+        let scene = Scene::of(auth::NAME, auth::MIGRATIONS).connections(6).build().await;
+        let start = || Replica::start(&scene, CALM, false);
+        let (one, two, three) = tokio::join!(start(), start(), start());
+        Self { scene, replicas: vec![one, two, three] }
     }
 
     pub(crate) async fn stop(self) {
@@ -125,6 +108,29 @@ impl World {
 }
 
 impl Replica {
+    /// Starts as the service does, in this process.
+    async fn start(scene: &Scene, schedule: Schedule, connected: bool) -> Self {
+        let mediator = Mediator::new(scene.database());
+        let relay = connected.then(|| {
+            let producer = Producer::new(&scene.messaging()).unwrap();
+            Relay::start(mediator.database().clone(), producer)
+        });
+        let credentials = Credentials {
+            hasher: Hasher::new(NonZeroUsize::new(2).unwrap()).unwrap(),
+            issuer: Issuer::new("issuer", "audience"),
+            seal: Arc::new(Seal::new(&[42; 32]).unwrap()),
+            setup: SetupToken::new(SETUP),
+        };
+        let ring = KeyRing::new();
+        let keeper = Keeper::start(mediator.clone(), credentials.clone(), ring.clone(), schedule).await.unwrap();
+        let verifier = Verifier::new(ring.clone(), "issuer", "audience");
+        let app = rest::App::new(auth::NAME, mediator, verifier, Organisations::new()).with(credentials);
+        let settings = rest::server::Settings::new("127.0.0.1:0".parse().unwrap()).workers(1);
+        let server = rest::server::start(settings, app, http::routes()).unwrap();
+        let base = format!("http://{}", server.address());
+        Self { base, ring, server, keeper, relay }
+    }
+
     /// What it verifies tokens with.
     pub(crate) fn verifier(&self) -> Verifier {
         Verifier::new(self.ring.clone(), "issuer", "audience")

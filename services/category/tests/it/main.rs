@@ -4,6 +4,7 @@
 mod categories;
 mod documents;
 mod events;
+mod process;
 mod tree;
 mod walls;
 mod world;
