@@ -1,14 +1,15 @@
 //! Signing keys: shared by replicas, published, changed.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use access::{KeyRing, SigningKey, Verifier};
-use auth::domain::Schedule;
+use auth::{domain::Schedule, keeper::Keeper};
 use contracts::{Channel, auth::SigningKeyState, topics};
 use serde_json::Value;
-use testkit::{Client, eventually};
+use testkit::{Client, Scene, eventually};
+use tokio::sync::Barrier;
 
-use crate::world::{PASSWORD, PATIENCE, World, login};
+use crate::world::{CALM, PASSWORD, PATIENCE, World, credentials, login};
 
 /// The key of a token, as its header says.
 async fn key_of(world: &World) -> (String, String) {
@@ -29,14 +30,37 @@ async fn published(world: &World) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn replicas_that_start_at_once_share_one_key_and_accept_each_others_tokens() {
-    let world = World::of_three().await;
+async fn keepers_that_start_at_once_make_one_key() {
+    const KEEPERS: usize = 6;
+    let scene = Scene::new(auth::NAME, auth::MIGRATIONS).await;
+    let together = Arc::new(Barrier::new(KEEPERS));
+    let mut starting = Vec::new();
+    for _ in 0..KEEPERS {
+        let (mediator, credentials, together) = (scene.mediator(), credentials(), Arc::clone(&together));
+        // With the connections open already, they really meet.
+        mediator.database().check().await.unwrap();
+        starting.push(tokio::spawn(async move {
+            together.wait().await;
+            Keeper::start(mediator, credentials, KeyRing::new(), CALM).await.unwrap()
+        }));
+    }
+    for keeper in starting {
+        keeper.await.unwrap().stop().await;
+    }
+    let root = scene.superuser().await;
+    let keys: i64 = root.query_one("select count(*) from signing_keys", &[]).await.unwrap().get(0);
+    assert_eq!(keys, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_share_one_key_and_accept_each_others_tokens() {
+    let world = World::of_two().await;
     world.found("lamps").await;
     let keys = published(&world).await;
     assert_eq!(keys.len(), 1, "{keys:?}");
     let (kid, token) = key_of(&world).await;
     assert_eq!(keys[0]["kid"], kid.as_str());
-    for replica in 0..3 {
+    for replica in 0..2 {
         let other = Client::new(world.visitor_of(replica).base(), Some(&token));
         assert_eq!(other.get("/auth/v1/me").await.0, 200);
     }

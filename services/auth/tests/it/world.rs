@@ -22,7 +22,7 @@ pub(crate) const SETUP: &str = "setup-token-of-the-tests";
 /// The owner's password here.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 /// Keys as in production: none changes while a test runs.
-const CALM: Schedule = Schedule {
+pub(crate) const CALM: Schedule = Schedule {
     signs_for: Duration::from_secs(3_600),
     known_before: Duration::from_secs(60),
     valid_after: Duration::from_secs(660),
@@ -62,12 +62,12 @@ impl World {
         Self { scene, replicas: vec![replica] }
     }
 
-    /// A world whose replicas all start at once.
-    pub(crate) async fn of_three() -> Self {
-        let scene = Scene::of(auth::NAME, auth::MIGRATIONS).connections(6).build().await;
-        let start = || Replica::start(&scene, CALM, false);
-        let (one, two, three) = tokio::join!(start(), start(), start());
-        Self { scene, replicas: vec![one, two, three] }
+    /// Two replicas, HTTP and database only.
+    pub(crate) async fn of_two() -> Self {
+        let mut world = Self::quiet().await;
+        let second = Replica::start(&world.scene, CALM, false).await;
+        world.replicas.push(second);
+        world
     }
 
     pub(crate) async fn stop(self) {
@@ -115,12 +115,7 @@ impl Replica {
             let producer = Producer::new(&scene.messaging()).unwrap();
             Relay::start(mediator.database().clone(), producer)
         });
-        let credentials = Credentials {
-            hasher: Hasher::new(NonZeroUsize::new(2).unwrap()).unwrap(),
-            issuer: Issuer::new("issuer", "audience"),
-            seal: Arc::new(Seal::new(&[42; 32]).unwrap()),
-            setup: SetupToken::new(SETUP),
-        };
+        let credentials = credentials();
         let ring = KeyRing::new();
         let keeper = Keeper::start(mediator.clone(), credentials.clone(), ring.clone(), schedule).await.unwrap();
         let verifier = Verifier::new(ring.clone(), "issuer", "audience");
@@ -134,6 +129,16 @@ impl Replica {
     /// What it verifies tokens with.
     pub(crate) fn verifier(&self) -> Verifier {
         Verifier::new(self.ring.clone(), "issuer", "audience")
+    }
+}
+
+/// The same for every replica, as their environment makes them.
+pub(crate) fn credentials() -> Credentials {
+    Credentials {
+        hasher: Hasher::new(NonZeroUsize::new(2).unwrap()).unwrap(),
+        issuer: Issuer::new("issuer", "audience"),
+        seal: Arc::new(Seal::new(&[42; 32]).unwrap()),
+        setup: SetupToken::new(SETUP),
     }
 }
 
