@@ -2,6 +2,7 @@
 //!
 //! The rule it keeps: cheap checks come before dear ones, and nothing reaches a service that one of them refused.
 
+use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use actix_web::body::BoxBody;
@@ -9,6 +10,7 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::BytesMut;
+use futures::FutureExt;
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -39,7 +41,9 @@ pub async fn forward(worker: web::Data<Worker>, request: HttpRequest, payload: w
     let request_id: &str = Uuid::now_v7().as_hyphenated().encode_lower(&mut buffer);
     let mut verdicts = [None, None];
     let mut service = None;
-    let outcome = pass(&worker, &request, payload, request_id, &mut verdicts, &mut service).await;
+    let passing = pass(&worker, &request, payload, request_id, &mut verdicts, &mut service);
+    // A panic would take the worker's other requests down with it; what it leaves behind is dropped with the request.
+    let outcome = AssertUnwindSafe(passing).catch_unwind().await.unwrap_or(Err(Refusal::Internal));
     let mut reply = outcome.unwrap_or_else(|refusal| {
         if refusal.kind().status() >= 500 {
             tracing::warn!(request_id, path = request.path(), "{refusal}");

@@ -92,6 +92,25 @@ impl Refusal {
         }
     }
 
+    /// Every problem type that the gateway answers with.
+    #[must_use]
+    pub fn kinds() -> [ProblemType; 12] {
+        [
+            problems::NOT_FOUND,
+            problems::METHOD_NOT_ALLOWED,
+            problems::MALFORMED_REQUEST,
+            URI_TOO_LONG,
+            problems::UNAUTHENTICATED,
+            problems::RATE_LIMITED,
+            problems::BODY_TOO_LARGE,
+            problems::REQUEST_TIMEOUT,
+            problems::UNAVAILABLE,
+            problems::BAD_UPSTREAM,
+            problems::UPSTREAM_TIMEOUT,
+            problems::INTERNAL,
+        ]
+    }
+
     /// Its problem type.
     #[must_use]
     pub fn kind(&self) -> ProblemType {
@@ -139,5 +158,29 @@ impl Refusal {
             reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         reply
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_holds_the_kind_of_every_refusal_and_no_other() {
+        let all = [
+            Refusal::UnknownRoute,
+            Refusal::WrongMethod { allow: "GET" },
+            Refusal::Malformed("x"),
+            Refusal::TargetTooLong,
+            Refusal::Unauthenticated { reason: String::new(), presented: false },
+            Refusal::TooManyRequests { policy: "address", retry_after: 1 },
+            Refusal::Body(UploadError::TooLarge { limit: 1 }),
+            Refusal::Body(UploadError::TooSlow { seconds: 1 }),
+            Refusal::Overloaded,
+            Refusal::Broken(Service::Auth),
+            Refusal::TimedOut { service: Service::Auth, seconds: 1 },
+            Refusal::Internal,
+        ];
+        assert_eq!(all.map(|refusal| refusal.kind()), Refusal::kinds());
     }
 }

@@ -31,7 +31,14 @@ pub(super) fn merge(parts: Vec<(&str, Value)>, missing: &[&str]) -> Value {
     if !missing.is_empty() {
         description.push_str(&format!(" Not reachable when this was put together: {}.", missing.join(", ")));
     }
-    let mut merged = Merged::default();
+    let own = crate::refusal::Refusal::kinds();
+    let mut merged = Merged {
+        problems: own
+            .iter()
+            .map(|kind| json!({ "type": kind.uri(), "status": kind.status(), "title": kind.title() }))
+            .collect(),
+        ..Merged::default()
+    };
     for (service, document) in parts {
         merged.add(service, document);
     }
@@ -44,6 +51,7 @@ pub(super) fn merge(parts: Vec<(&str, Value)>, missing: &[&str]) -> Value {
         "tags": merged.tags,
         "paths": merged.paths,
         "components": components,
+        "x-problems": merged.problems,
     })
 }
 
@@ -53,6 +61,7 @@ struct Merged {
     components: BTreeMap<String, Map<String, Value>>,
     operations: BTreeSet<String>,
     tags: Vec<Value>,
+    problems: Vec<Value>,
 }
 
 impl Merged {
@@ -70,13 +79,12 @@ impl Merged {
             }
         }
         let security = document.get("security").cloned();
-        if let Some(Value::Array(tags)) = document.get_mut("tags").map(Value::take) {
-            for tag in tags {
-                if !self.tags.iter().any(|known| known.get("name") == tag.get("name")) {
-                    self.tags.push(tag);
-                }
-            }
-        }
+        let tags = document.get_mut("tags").map(Value::take);
+        add_new(&mut self.tags, tags, "name");
+        let about = document.pointer("/info/description").cloned().unwrap_or_default();
+        add_new(&mut self.tags, Some(json!([{ "name": service, "description": about }])), "name");
+        let problems = document.get_mut("x-problems").map(Value::take);
+        add_new(&mut self.problems, problems, "type");
         let Some(Value::Object(paths)) = document.get_mut("paths").map(Value::take) else { return };
         for (path, item) in paths {
             let Value::Object(item) = item else { continue };
@@ -175,6 +183,16 @@ impl Merged {
     }
 }
 
+/// Adds the entries that are not there yet, told apart by one member.
+fn add_new(known: &mut Vec<Value>, more: Option<Value>, by: &str) {
+    let Some(Value::Array(more)) = more else { return };
+    for entry in more {
+        if !known.iter().any(|there| there.get(by) == entry.get(by)) {
+            known.push(entry);
+        }
+    }
+}
+
 struct Renamed {
     pointer: String,
     name: String,
@@ -226,6 +244,7 @@ mod tests {
                     "schema": { "$ref": "#/components/schemas/Page" } } } } } } },
                 "/openapi.json": { "get": {} }
             },
+            "x-problems": [{ "type": "/problems/sku-taken", "status": 409, "title": "x" }],
             "components": { "schemas": {
                 "Page": { "type": "array", "items": { "$ref": "#/components/schemas/Item" } },
                 "Item": page,
@@ -268,5 +287,9 @@ mod tests {
         assert_eq!(merged["components"]["schemas"].as_object().unwrap().len(), 3);
         assert!(merged["info"]["description"].as_str().unwrap().contains("order"));
         assert_eq!(merged["openapi"], "3.1.0");
+        let problems: Vec<_> = merged["x-problems"].as_array().unwrap().iter().map(|entry| &entry["type"]).collect();
+        for kind in ["/problems/sku-taken", "/problems/rate-limited", "/problems/uri-too-long"] {
+            assert_eq!(problems.iter().filter(|found| **found == kind).count(), 1, "{kind} in {problems:?}");
+        }
     }
 }
