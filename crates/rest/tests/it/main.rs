@@ -8,3 +8,4 @@ mod document;
 mod refusals;
 mod replies;
 mod serving;
+mod tracing_through;

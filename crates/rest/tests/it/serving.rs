@@ -74,3 +74,18 @@ async fn an_address_that_is_taken_is_an_error_that_says_so() {
     assert!(error.to_string().contains("HTTP_ADDRESS"), "{error}");
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_connection_does_not_hold_up_a_stop() {
+    let world = World::new();
+    let server = start(&world);
+    let mut idle = TcpStream::connect(server.address()).await.unwrap();
+    idle.write_all(b"GET /things HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let mut answer = [0; 12];
+    idle.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    let _never_used = TcpStream::connect(server.address()).await.unwrap();
+    let began = Instant::now();
+    server.stop().await;
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
