@@ -63,17 +63,30 @@ pub fn read(environment: &mut Reader) -> Option<Config> {
         16.. => Some(SetupToken::new(secret.expose())),
         _ => environment.refuse("SETUP_TOKEN", "must have at least 16 characters"),
     });
-    let secret = environment.secret("SIGNING_KEY_SECRET", "What private signing keys are sealed under; 32 bytes in base64");
+    let secret =
+        environment.secret("SIGNING_KEY_SECRET", "What private signing keys are sealed under; 32 bytes in base64");
     let secret = secret.and_then(|secret| {
         let bytes = STANDARD.decode(secret.expose().trim()).ok().and_then(|bytes| bytes.try_into().ok());
         bytes.map(SigningKeySecret).or_else(|| environment.refuse("SIGNING_KEY_SECRET", "must be 32 bytes in base64"))
     });
-    let signs_for =
-        environment.within("SIGNING_KEY_SECONDS", 2_592_000, 1..=31_536_000, "How long a key signs before the next is announced");
-    let known_before =
-        environment.within("SIGNING_KEY_NOTICE_SECONDS", 60, 1..=86_400, "How long a new key is published before it signs");
-    let hashes_at_once =
-        environment.within("PASSWORD_HASHES_AT_ONCE", 2, 1..=64, "Password hashes computed at the same time, 19 MiB each");
+    let signs_for = environment.within(
+        "SIGNING_KEY_SECONDS",
+        2_592_000,
+        1..=31_536_000,
+        "How long a key signs before the next is announced",
+    );
+    let known_before = environment.within(
+        "SIGNING_KEY_NOTICE_SECONDS",
+        60,
+        1..=86_400,
+        "How long a new key is published before it signs",
+    );
+    let hashes_at_once = environment.within(
+        "PASSWORD_HASHES_AT_ONCE",
+        2,
+        1..=64,
+        "Password hashes computed at the same time, 19 MiB each",
+    );
     Some(Config {
         database: database?,
         kafka: kafka?,

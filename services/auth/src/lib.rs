@@ -65,7 +65,8 @@ async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
     let keeper = boot.require("signing keys", keeper)?;
     boot.on_stop(Stage::Consuming, "signing keys", move || keeper.stop());
 
-    boot.wait_for("kafka topics", || messaging::ensure_topics(&kafka, &[topics::SIGNING_KEY, topics::ORGANISATION])).await?;
+    boot.wait_for("kafka topics", || messaging::ensure_topics(&kafka, &[topics::SIGNING_KEY, topics::ORGANISATION]))
+        .await?;
     let producer = boot.require("kafka producer", Producer::new(&kafka))?;
     let relay = Relay::start(database, producer);
     boot.on_stop(Stage::Publishing, "relay", move || relay.stop(LAST_EVENTS));

@@ -71,8 +71,7 @@ impl Seal {
         let (nonce, rest) = sealed.split_at_checked(NONCE_BYTES).ok_or(OTHER)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| OTHER)?;
         let mut content = rest.to_vec();
-        let length =
-            self.key.open_in_place(nonce, Aad::from(name.as_bytes()), &mut content).map_err(|_| OTHER)?.len();
+        let length = self.key.open_in_place(nonce, Aad::from(name.as_bytes()), &mut content).map_err(|_| OTHER)?.len();
         content.truncate(length);
         Ok(Unsealed(content))
     }

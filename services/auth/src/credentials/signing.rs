@@ -112,19 +112,21 @@ impl Issuer {
         let claims = Claims::new(&self.issuer, &self.audience, user, organisation, roles, now, TOKEN_LIFE);
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
         let key = keys.known.signer(now).and_then(|key| Some((key.kid, keys.opened.get(&key.kid)?)));
-        let (kid, key) = key.ok_or_else(|| Error::Signing("there is no key yet; wait until this service is ready".into()))?;
-        let header = Header {
-            typ: Some(Claims::TYPE.to_owned()),
-            kid: Some(kid.to_string()),
-            ..Header::new(Algorithm::EdDSA)
-        };
+        let (kid, key) =
+            key.ok_or_else(|| Error::Signing("there is no key yet; wait until this service is ready".into()))?;
+        let header =
+            Header { typ: Some(Claims::TYPE.to_owned()), kid: Some(kid.to_string()), ..Header::new(Algorithm::EdDSA) };
         jsonwebtoken::encode(&header, &claims, key).map(Signed).map_err(|error| Error::Signing(error.to_string()))
     }
 }
 
 impl std::fmt::Debug for Issuer {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Issuer").field("issuer", &self.issuer).field("audience", &self.audience).finish_non_exhaustive()
+        formatter
+            .debug_struct("Issuer")
+            .field("issuer", &self.issuer)
+            .field("audience", &self.audience)
+            .finish_non_exhaustive()
     }
 }
 
@@ -159,7 +161,10 @@ mod tests {
         let token = issuer.issue(user, organisation, vec![Role::Owner], now).unwrap().expose();
         let verified = verifier.verify(&token).unwrap();
         assert_eq!(verified.caller, Caller::Staff { user, organisation, roles: vec![Role::Owner] });
-        assert_eq!((verified.expires_at - now).num_seconds().clamp(599, 600), (verified.expires_at - now).num_seconds());
+        assert_eq!(
+            (verified.expires_at - now).num_seconds().clamp(599, 600),
+            (verified.expires_at - now).num_seconds()
+        );
     }
 
     #[test]

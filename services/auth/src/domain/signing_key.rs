@@ -97,7 +97,9 @@ impl SigningKeys {
         }
         self.keys.extend(tended.changed.last().cloned());
         let over = |key: &SigningKey| key.retired_at.is_some_and(|at| at + schedule.valid_after <= now);
-        tended.removed.extend(self.keys.extract_if(.., |key| over(key)).map(|key| SigningKey { version: key.version + 1, ..key }));
+        tended.removed.extend(
+            self.keys.extract_if(.., |key| over(key)).map(|key| SigningKey { version: key.version + 1, ..key }),
+        );
         tended
     }
 }

@@ -29,8 +29,6 @@ pub fn routes() -> Routes {
         .get("/auth/v1/jwks", signing_keys::list, |op| {
             op.summary("The public keys that verify access tokens (RFC 7517)").asks::<ListSigningKeys>()
         })
-        .get("/auth/v1/me", me::find, |op| {
-            op.summary("Who the access token stands for").asks::<FindUser>()
-        })
+        .get("/auth/v1/me", me::find, |op| op.summary("Who the access token stands for").asks::<FindUser>())
         .finish()
 }

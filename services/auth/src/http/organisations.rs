@@ -2,7 +2,9 @@
 
 use kernel::{Currency, Slug, UserId};
 use mediator::Scope;
-use rest::{App, Body, Credential, CredentialHeader, Faults, IdempotencyKey, Problem, Recorded, State, Visitor, parses};
+use rest::{
+    App, Body, Credential, CredentialHeader, Faults, IdempotencyKey, Problem, Recorded, State, Visitor, parses,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +19,8 @@ pub(super) struct Setup;
 
 impl CredentialHeader for Setup {
     const NAME: &'static str = "x-setup-token";
-    const MEANING: &'static str = "The secret that this installation was started with; it allows creating organisations.";
+    const MEANING: &'static str =
+        "The secret that this installation was started with; it allows creating organisations.";
 }
 
 /// An organisation to create.

@@ -38,11 +38,9 @@ impl From<Error> for Problem {
                 Self::new(LOGIN_LOCKED).detail(error.to_string()).retry_after(seconds_until(*until))
             }
             Error::UnknownUser { .. } => Self::new(problems::UNAUTHENTICATED).detail(error.to_string()),
-            Error::Hashing(_)
-            | Error::Sealing(_)
-            | Error::Signing(_)
-            | Error::Corrupt { .. }
-            | Error::Storage(_) => Self::fault(error.class(), &error),
+            Error::Hashing(_) | Error::Sealing(_) | Error::Signing(_) | Error::Corrupt { .. } | Error::Storage(_) => {
+                Self::fault(error.class(), &error)
+            }
         }
     }
 }

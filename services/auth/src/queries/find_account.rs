@@ -2,7 +2,9 @@
 //! the system role answers it, which sees the columns that this takes and no more.
 
 use access::Role;
-use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl};
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl,
+};
 use diesel_async::RunQueryDsl;
 use kernel::{OrganisationId, Slug, UserId};
 use persistence::SystemTx;

@@ -56,10 +56,7 @@ pub async fn save(tx: &mut Tx<'_>, account: &Account, attempts: Attempts) -> Res
     diesel::update(login_attempts::table)
         .filter(login_attempts::org_id.eq(organisation))
         .filter(login_attempts::account.eq(account.as_slice()))
-        .set((
-            login_attempts::failures.eq(attempts.failures),
-            login_attempts::locked_until.eq(attempts.locked_until),
-        ))
+        .set((login_attempts::failures.eq(attempts.failures), login_attempts::locked_until.eq(attempts.locked_until)))
         .execute(tx.connection())
         .await?;
     Ok(())

@@ -13,7 +13,10 @@ async fn a_new_organisation_is_published_and_its_owner_can_log_in() {
     let world = World::connected(None).await;
     let created = world.found("lamps").await;
     assert_eq!(created["organisation"]["slug"], "lamps");
-    assert_eq!((&created["user"]["email"], &created["user"]["roles"]), (&json!("ana@lamps.example"), &json!(["owner"])));
+    assert_eq!(
+        (&created["user"]["email"], &created["user"]["roles"]),
+        (&json!("ana@lamps.example"), &json!(["owner"]))
+    );
     assert!(!created.to_string().contains("argon2"), "{created}");
 
     let (status, session) = world.log_in("lamps", PASSWORD).await;

@@ -48,7 +48,8 @@ async fn it_serves_from_an_empty_database_publishes_everything_and_never_says_a_
         reply.is_ok_and(|reply| reply.status == 200)
     })
     .await;
-    let created = visitor.clone().with("x-setup-token", SETUP).post("/auth/v1/organisations", &organisation("lamps")).await;
+    let created =
+        visitor.clone().with("x-setup-token", SETUP).post("/auth/v1/organisations", &organisation("lamps")).await;
     assert_eq!(created.0, 201, "{}", created.1);
     let (status, session) = visitor.post("/auth/v1/login", &login("lamps", "ana@lamps.example", PASSWORD)).await;
     assert_eq!(status, 200, "{session}");

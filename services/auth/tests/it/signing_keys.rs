@@ -13,7 +13,8 @@ use crate::world::{CALM, PASSWORD, PATIENCE, World, credentials, login};
 
 /// The key of a token, as its header says.
 async fn key_of(world: &World) -> (String, String) {
-    let (status, session) = world.visitor().post("/auth/v1/login", &login("lamps", "ana@lamps.example", PASSWORD)).await;
+    let (status, session) =
+        world.visitor().post("/auth/v1/login", &login("lamps", "ana@lamps.example", PASSWORD)).await;
     assert_eq!(status, 200, "{session}");
     let token = session["access_token"].as_str().unwrap().to_owned();
     let header = token.split('.').next().unwrap();

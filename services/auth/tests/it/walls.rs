@@ -16,10 +16,7 @@ async fn the_tenant_role_sees_no_row_of_another_organisation() {
         root.query_one("select org_id::text from organisations where slug = 'lamps'", &[]).await.unwrap().get(0);
     for (organisation, expected) in [(lamps, "lamps"), (uuid::Uuid::nil().to_string(), "")] {
         tenant.batch_execute(&format!("begin; select set_config('app.org', '{organisation}', true)")).await.unwrap();
-        let rows = tenant
-            .query("select slug from organisations join users using (org_id)", &[])
-            .await
-            .unwrap();
+        let rows = tenant.query("select slug from organisations join users using (org_id)", &[]).await.unwrap();
         tenant.batch_execute("commit").await.unwrap();
         let slugs: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
         assert_eq!(slugs.join(","), expected);
@@ -33,7 +30,8 @@ async fn the_system_role_sees_what_a_login_needs_and_changes_nothing() {
     let world = World::quiet().await;
     world.found("lamps").await;
     let system = world.scene.connect(DatabaseRole::System).await;
-    let needed = "select user_id, password_hash, roles from users join organisations using (org_id) where slug = 'lamps'";
+    let needed =
+        "select user_id, password_hash, roles from users join organisations using (org_id) where slug = 'lamps'";
     assert_eq!(system.query(needed, &[]).await.unwrap().len(), 1);
     for refused in [
         "select name from users",

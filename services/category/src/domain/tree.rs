@@ -36,7 +36,9 @@ pub enum TreeError {
         slug: Slug,
     },
     /// The new parent is the category itself or stands below it.
-    #[error("{category} cannot stand under {parent}, which is the category itself or one below it; choose a parent outside of it")]
+    #[error(
+        "{category} cannot stand under {parent}, which is the category itself or one below it; choose a parent outside of it"
+    )]
     Cycle {
         /// The one to move.
         category: CategoryId,
@@ -50,10 +52,14 @@ pub enum TreeError {
         levels: usize,
     },
     /// The parent has no room for another child.
-    #[error("there are {CHILDREN_LIMIT} categories in that place already, the most that one parent may have; choose another parent")]
+    #[error(
+        "there are {CHILDREN_LIMIT} categories in that place already, the most that one parent may have; choose another parent"
+    )]
     TooManyChildren,
     /// The category was changed since the caller read it.
-    #[error("{category} has changed since version {expected} and is at version {current}; read it again and repeat the change")]
+    #[error(
+        "{category} has changed since version {expected} and is at version {current}; read it again and repeat the change"
+    )]
     Stale {
         /// The one to change.
         category: CategoryId,
@@ -326,12 +332,8 @@ mod tests {
 
     #[test]
     fn a_moved_category_takes_everything_below_it_along() {
-        let mut garden = Garden::new(&[
-            ("home", None),
-            ("kitchen", Some("home")),
-            ("pans", Some("kitchen")),
-            ("sale", None),
-        ]);
+        let mut garden =
+            Garden::new(&[("home", None), ("kitchen", Some("home")), ("pans", Some("kitchen")), ("sale", None)]);
         garden.transplant("kitchen", Some("sale"), None).unwrap();
         assert_eq!(garden.path("pans"), ["sale", "kitchen", "pans"]);
         assert_eq!(garden.changed(), ["kitchen", "pans"], "parents first, the untouched ones not at all");
@@ -352,13 +354,7 @@ mod tests {
 
     #[test]
     fn positions_stay_without_gaps_on_both_sides_of_a_move() {
-        let mut garden = Garden::new(&[
-            ("a", None),
-            ("b", None),
-            ("c", None),
-            ("x", Some("c")),
-            ("y", Some("c")),
-        ]);
+        let mut garden = Garden::new(&[("a", None), ("b", None), ("c", None), ("x", Some("c")), ("y", Some("c"))]);
         garden.transplant("a", Some("c"), Some(1)).unwrap();
         assert_eq!(garden.children(None), ["b", "c"]);
         assert_eq!(garden.children(Some("c")), ["x", "a", "y"]);

@@ -9,8 +9,7 @@ use crate::{domain::TreeError, error::Error};
 pub(super) const SLUG_TAKEN: ProblemType =
     ProblemType::new("category-slug-taken", 409, "Another category in this place has this slug");
 /// The move would make the category its own ancestor.
-pub(super) const CYCLE: ProblemType =
-    ProblemType::new("category-cycle", 409, "A category cannot stand below itself");
+pub(super) const CYCLE: ProblemType = ProblemType::new("category-cycle", 409, "A category cannot stand below itself");
 /// Depth, number of siblings or size of the tree is at its bound.
 pub(super) const TREE_LIMIT: ProblemType =
     ProblemType::new("category-tree-limit", 409, "The category tree has reached one of its limits");

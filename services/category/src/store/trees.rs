@@ -105,10 +105,8 @@ impl TryFrom<Row> for Category {
 
     fn try_from(row: Row) -> Result<Self, Error> {
         let id = CategoryId::from_uuid(row.category_id);
-        let corrupt = |malformed: kernel::Malformed| Error::Corrupt {
-            category: id.to_string(),
-            reason: malformed.to_string(),
-        };
+        let corrupt =
+            |malformed: kernel::Malformed| Error::Corrupt { category: id.to_string(), reason: malformed.to_string() };
         let at = Placement {
             parent: row.parent_id.map(CategoryId::from_uuid),
             path: row.path.into_iter().map(CategoryId::from_uuid).collect(),

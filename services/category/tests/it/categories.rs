@@ -26,7 +26,10 @@ async fn a_tree_is_listed_in_its_order_for_staff_and_shoppers() {
 
     let (status, found) = world.owner().get(&format!("/admin/v1/categories/{desk}")).await;
     assert_eq!(status, 200, "{found}");
-    assert_eq!((&found["name"], &found["parent"], &found["path"]), (&json!("DESK"), &json!(lamps), &json!([lamps, desk])));
+    assert_eq!(
+        (&found["name"], &found["parent"], &found["path"]),
+        (&json!("DESK"), &json!(lamps), &json!([lamps, desk]))
+    );
     assert_eq!((&found["position"], &found["version"]), (&json!(0), &json!(1)));
     world.stop().await;
 }
@@ -35,15 +38,20 @@ async fn a_tree_is_listed_in_its_order_for_staff_and_shoppers() {
 async fn every_faulty_field_is_reported_at_once() {
     let world = World::quiet().await;
     let owner = world.owner();
-    let (status, problem) =
-        owner.post("/admin/v1/categories", &json!({"name": "\u{7}", "slug": "Not a slug", "parent": "prod_x", "position": 1000})).await;
+    let (status, problem) = owner
+        .post(
+            "/admin/v1/categories",
+            &json!({"name": "\u{7}", "slug": "Not a slug", "parent": "prod_x", "position": 1000}),
+        )
+        .await;
     assert_eq!((status, fields(&problem)), (422, vec!["name", "parent", "position", "slug"]), "{problem}");
 
     let (status, problem) =
         owner.post("/admin/v1/categories", &json!({"name": "x".repeat(121), "slug": "", "position": 1000})).await;
     assert_eq!((status, fields(&problem)), (422, vec!["name", "position", "slug"]), "{problem}");
 
-    let (status, problem) = owner.post("/admin/v1/categories", &json!({"name": "A", "slug": "a", "colour": "red"})).await;
+    let (status, problem) =
+        owner.post("/admin/v1/categories", &json!({"name": "A", "slug": "a", "colour": "red"})).await;
     assert_eq!(status, 422, "{problem}");
     assert!(problem.to_string().contains("colour"), "{problem}");
 
@@ -140,7 +148,8 @@ async fn a_rename_needs_the_version_that_it_changes() {
     assert_eq!(renamed["version"], 2);
     let (status, problem) = world.owner().with("if-match", "\"1\"").patch(&path, &json!({"name": "Late"})).await;
     assert_eq!((status, &problem["current_version"]), (412, &json!(2)), "{problem}");
-    let (status, problem) = world.owner().with("if-match", "\"2\"").patch(&path, &json!({"name": "", "slug": "A"})).await;
+    let (status, problem) =
+        world.owner().with("if-match", "\"2\"").patch(&path, &json!({"name": "", "slug": "A"})).await;
     assert_eq!((status, fields(&problem)), (422, vec!["name", "slug"]), "{problem}");
     world.stop().await;
 }

@@ -24,7 +24,9 @@ async fn each_changed_category_publishes_its_state_and_no_other() {
     assert_eq!(states.len(), 8, "{states:?}");
     let latest = |id: &str| {
         let of_it: Vec<_> = states.iter().filter(|(_, state)| state.category.to_string() == id).collect();
-        assert!(of_it.iter().zip(1..).all(|((version, state), expected)| *version == expected && state.version == expected));
+        assert!(
+            of_it.iter().zip(1..).all(|((version, state), expected)| *version == expected && state.version == expected)
+        );
         of_it.last().map(|(_, state)| (*state).clone()).unwrap()
     };
     let seen = [&desk, &led, &lamps, &floor].map(|id| {

@@ -45,7 +45,8 @@ async fn it_learns_who_asks_from_topics_and_leaves_no_event_behind_when_it_ends(
     let mut process = serve(&scene, &http);
     let base = format!("http://{http}");
     let owner = scene.client(&base, Caller::Owner);
-    let listed = async || owner.try_send(reqwest::Method::GET, "/admin/v1/categories", None).await.map(|reply| reply.status);
+    let listed =
+        async || owner.try_send(reqwest::Method::GET, "/admin/v1/categories", None).await.map(|reply| reply.status);
     eventually(PATIENCE, async || listed().await.is_ok_and(|status| status == 401)).await;
 
     // Nobody is known until auth has said who is.
