@@ -9,6 +9,8 @@ mod drop_untouched_products;
 mod place_order;
 mod settle_orders;
 
+use std::collections::HashSet;
+
 use kernel::OrderId;
 use mediator::Provenance;
 use persistence::Tx;
@@ -33,8 +35,8 @@ async fn keep(tx: &mut Tx<'_>, states: &[OrderState], taken: Vec<(Step, Provenan
     if taken.is_empty() {
         return Ok(());
     }
-    let moved = |state: &&OrderState| taken.iter().any(|(step, _)| step.order == state.id());
-    let changed: Vec<&OrderState> = states.iter().filter(moved).collect();
+    let moved: HashSet<OrderId> = taken.iter().map(|(step, _)| step.order).collect();
+    let changed: Vec<&OrderState> = states.iter().filter(|state| moved.contains(&state.id())).collect();
     let mut notes = Vec::with_capacity(taken.len());
     for (step, cause) in taken {
         tx.record_caused_by(&cause, step.version, published::event(&step.event));
