@@ -5,7 +5,7 @@ use kernel::{Clock, Sku};
 use mediator::Command;
 use persistence::Tx;
 
-use crate::domain::stock::{StockItem, StockFault, Level};
+use crate::domain::stock::{Level, StockFault, StockItem};
 use crate::error::CatalogError;
 use crate::events::published;
 use crate::store;
@@ -47,9 +47,8 @@ impl Command for AdjustStock {
         let now = Clock::now();
         let refused = |fault: StockFault| CatalogError::StockRefused { sku: self.sku.clone(), fault };
         let mut shelves = store::stock::lock(tx.connection(), organisation, &[&self.sku]).await?;
-        let mut shelf = shelves
-            .remove(&self.sku)
-            .ok_or_else(|| CatalogError::StockNotFound { sku: self.sku.clone() })?;
+        let mut shelf =
+            shelves.remove(&self.sku).ok_or_else(|| CatalogError::StockNotFound { sku: self.sku.clone() })?;
         let before = shelf.stock.level;
         let delta = match self.adjustment {
             Adjustment::Delta(delta) => delta,

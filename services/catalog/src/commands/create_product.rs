@@ -28,8 +28,7 @@ impl Command for CreateProduct {
         let organisation = tx.organisation();
         let actor = tx.provenance().actor.clone();
         let now = Clock::now();
-        let product =
-            Product::create(self.product.clone(), now).map_err(CatalogError::ProductRefused)?;
+        let product = Product::create(self.product.clone(), now).map_err(CatalogError::ProductRefused)?;
         if let Some(category) = product.category() {
             store::categories::require(tx.connection(), organisation, category).await?;
         }

@@ -28,8 +28,7 @@ impl Command for ExpireReservations {
         let provenance = tx.provenance().clone();
         let due = store::reservations::lock_due(tx.connection(), organisation, &self.orders).await?;
         let orders: Vec<OrderId> = due.iter().map(|reservation| reservation.order).collect();
-        let skus: Vec<&Sku> =
-            due.iter().flat_map(|reservation| &reservation.lines).map(|line| &line.sku).collect();
+        let skus: Vec<&Sku> = due.iter().flat_map(|reservation| &reservation.lines).map(|line| &line.sku).collect();
         let shelves = store::stock::lock(tx.connection(), organisation, &skus).await?;
         let mut book = Book::open(shelves, due);
         for order in orders {

@@ -67,11 +67,7 @@ impl Command for FollowOrders {
 }
 
 /// Writes the outcome of a batch and records what it says.
-pub(super) async fn write(
-    tx: &mut Tx<'_>,
-    outcome: Outcome,
-    causes: &[&Provenance],
-) -> Result<(), CatalogError> {
+pub(super) async fn write(tx: &mut Tx<'_>, outcome: Outcome, causes: &[&Provenance]) -> Result<(), CatalogError> {
     let organisation = tx.organisation();
     let now = Clock::now();
     let rows: Vec<Written> = outcome

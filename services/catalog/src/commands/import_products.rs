@@ -89,32 +89,25 @@ impl ImportProducts {
 }
 
 /// The one category whose way from the root ends with what the row says.
-fn category_of(
-    named: Option<&str>,
-    categories: &[(CategoryId, String)],
-) -> Result<Option<CategoryId>, String> {
+fn category_of(named: Option<&str>, categories: &[(CategoryId, String)]) -> Result<Option<CategoryId>, String> {
     let Some(named) = named else { return Ok(None) };
-    let ends = |path: &str| {
-        path.strip_suffix(named).is_some_and(|before| before.is_empty() || before.ends_with('/'))
-    };
+    let ends = |path: &str| path.strip_suffix(named).is_some_and(|before| before.is_empty() || before.ends_with('/'));
     let mut found = categories.iter().filter(|(_, path)| ends(path));
     match (found.next(), found.next()) {
         (Some((category, _)), None) => Ok(Some(*category)),
         // A root is meant by its own slug, even when others further down have the same.
         (Some(_), Some(_)) => match categories.iter().find(|(_, path)| path == named) {
             Some((category, _)) => Ok(Some(*category)),
-            None => Err(format!("more than one category ends with {named}; write its parents before it, as in parent/{named}")),
+            None => Err(format!(
+                "more than one category ends with {named}; write its parents before it, as in parent/{named}"
+            )),
         },
         (None, _) => Err(format!("there is no category {named}")),
     }
 }
 
 /// Writes what differs, in the order of locks that `store` states.
-async fn write(
-    tx: &mut Tx<'_>,
-    merged: &[(Merged, Option<&Product>)],
-    now: Timestamp,
-) -> Result<(), CatalogError> {
+async fn write(tx: &mut Tx<'_>, merged: &[(Merged, Option<&Product>)], now: Timestamp) -> Result<(), CatalogError> {
     let organisation = tx.organisation();
     // Existing products first. They were read without a lock, so their versions must still be the same.
     let changed: HashMap<ProductId, i64> = merged
@@ -155,11 +148,7 @@ fn added<'m>(one: &'m Merged, before: Option<&Product>) -> &'m [Variant] {
 }
 
 /// Sets the stock of variants that exist, where the file says another figure.
-async fn set_stock(
-    tx: &mut Tx<'_>,
-    merged: &[(Merged, Option<&Product>)],
-    now: Timestamp,
-) -> Result<(), CatalogError> {
+async fn set_stock(tx: &mut Tx<'_>, merged: &[(Merged, Option<&Product>)], now: Timestamp) -> Result<(), CatalogError> {
     let organisation = tx.organisation();
     let actor = tx.provenance().actor.clone();
     let mut targets: BTreeMap<&Sku, i64> = BTreeMap::new();

@@ -190,7 +190,8 @@ pub fn merge(
             None => good.push(variant),
         }
     }
-    let refuse_all = product_is_refused || (imported.whole && !faults.is_empty())
+    let refuse_all = product_is_refused
+        || (imported.whole && !faults.is_empty())
         || (good.is_empty() && !imported.variants.is_empty());
     let result = if refuse_all { Err(Vec::new()) } else { apply(imported, &good, stored, category, now) };
     let slug = || Some(imported.slug.clone());
@@ -361,10 +362,7 @@ mod tests {
         let first = merge(&imported, None, Ok(None), &HashMap::new(), now()).merged.unwrap();
         assert_eq!(first.standing, Standing::New);
         assert_eq!(first.stock.len(), 2);
-        let owners = ["A", "B"]
-            .map(|sku| (sku.to_owned(), owner(first.product.id(), 5)))
-            .into_iter()
-            .collect();
+        let owners = ["A", "B"].map(|sku| (sku.to_owned(), owner(first.product.id(), 5))).into_iter().collect();
         let second = merge(&imported, Some(&first.product), Ok(None), &owners, now());
         let merged = second.merged.unwrap();
         assert_eq!((merged.standing, merged.stock), (Standing::Same, vec![]));

@@ -455,10 +455,7 @@ mod tests {
         new.variants[2].stock = -1;
         new.status = ProductStatus::Retired;
         assert_eq!(Product::create(new, at(1)).unwrap_err().len(), 4);
-        assert_eq!(
-            Product::create(new_product(&[]), at(1)).unwrap_err(),
-            [ProductFault::VariantCount { count: 0 }]
-        );
+        assert_eq!(Product::create(new_product(&[]), at(1)).unwrap_err(), [ProductFault::VariantCount { count: 0 }]);
     }
 
     #[test]
@@ -487,11 +484,8 @@ mod tests {
         let half = ProductChange { variants: vec![change_of("B")], ..ProductChange::default() };
         assert_eq!(product.change(half, at(2)).unwrap_err().len(), 1);
         assert_eq!(product, before);
-        let whole = VariantChange {
-            title: Some(Title::parse("B").unwrap()),
-            price: Some(money(100, "USD")),
-            ..change_of("B")
-        };
+        let whole =
+            VariantChange { title: Some(Title::parse("B").unwrap()), price: Some(money(100, "USD")), ..change_of("B") };
         let added = ProductChange { variants: vec![whole], ..ProductChange::default() };
         assert!(product.change(added, at(2)).unwrap());
         assert_eq!(product.variants().len(), 2);

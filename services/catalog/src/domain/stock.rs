@@ -156,12 +156,7 @@ impl Level {
     /// When fewer are reserved.
     pub fn hold(&mut self, pieces: i64) -> Result<Movement, StockFault> {
         taken(pieces, self.reserved)?;
-        Ok(self.apply(Movement {
-            kind: MovementKind::Hold,
-            on_hand: 0,
-            reserved: -pieces,
-            held: pieces,
-        }))
+        Ok(self.apply(Movement { kind: MovementKind::Hold, on_hand: 0, reserved: -pieces, held: pieces }))
     }
 
     /// A cancelled order gives back what it had only reserved.
@@ -170,12 +165,7 @@ impl Level {
     /// When fewer are reserved.
     pub fn release_reserved(&mut self, pieces: i64) -> Result<Movement, StockFault> {
         taken(pieces, self.reserved)?;
-        Ok(self.apply(Movement {
-            kind: MovementKind::Release,
-            on_hand: 0,
-            reserved: -pieces,
-            held: 0,
-        }))
+        Ok(self.apply(Movement { kind: MovementKind::Release, on_hand: 0, reserved: -pieces, held: 0 }))
     }
 
     /// A cancelled order gives back what was its own.
@@ -193,12 +183,7 @@ impl Level {
     /// When fewer are reserved.
     pub fn expire(&mut self, pieces: i64) -> Result<Movement, StockFault> {
         taken(pieces, self.reserved)?;
-        Ok(self.apply(Movement {
-            kind: MovementKind::Expire,
-            on_hand: 0,
-            reserved: -pieces,
-            held: 0,
-        }))
+        Ok(self.apply(Movement { kind: MovementKind::Expire, on_hand: 0, reserved: -pieces, held: 0 }))
     }
 
     fn apply(&mut self, movement: Movement) -> Movement {
@@ -309,8 +294,7 @@ mod tests {
 
     #[test]
     fn the_warning_comes_once_on_the_way_down() {
-        let stock =
-            |on_hand| Stock { level: Level::restore(on_hand, 0, 0), low_threshold: 3, version: 1 };
+        let stock = |on_hand| Stock { level: Level::restore(on_hand, 0, 0), low_threshold: 3, version: 1 };
         assert!(stock(3).fell_low(Level::restore(4, 0, 0)));
         assert!(stock(0).fell_low(Level::restore(4, 0, 0)));
         assert!(!stock(2).fell_low(Level::restore(3, 0, 0)), "it was low before");

@@ -35,10 +35,8 @@ pub(super) fn follow_orders(events: Vec<Delivered<OrderEvent>>, margin: Duration
 
 /// The catalog's own products, come back from the broker: what is cached of them is stale.
 pub(super) fn forget_products(snapshots: &[Snapshot<ProductState>], forgetting: &Forgetting) -> ForgetProducts {
-    let products = snapshots
-        .iter()
-        .map(|snapshot| (snapshot.organisation, ProductId::from_uuid(snapshot.key)))
-        .collect();
+    let products =
+        snapshots.iter().map(|snapshot| (snapshot.organisation, ProductId::from_uuid(snapshot.key))).collect();
     ForgetProducts { products, forgetting: forgetting.clone() }
 }
 

@@ -47,10 +47,9 @@ pub(crate) fn answer(order: OrderId, answer: Answer) -> ReservationEvent {
                 .collect(),
             expires_at,
         }),
-        Answer::Rejected(refusals) => ReservationEvent::Rejected(Rejected {
-            order,
-            reasons: refusals.into_iter().map(reason).collect(),
-        }),
+        Answer::Rejected(refusals) => {
+            ReservationEvent::Rejected(Rejected { order, reasons: refusals.into_iter().map(reason).collect() })
+        }
         Answer::Expired => ReservationEvent::Expired(Expired { order }),
         Answer::ConfirmRefused => ReservationEvent::ConfirmRefused(ConfirmRefused { order }),
     }

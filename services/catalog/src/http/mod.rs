@@ -31,12 +31,8 @@ pub fn routes() -> Routes {
         .post("/admin/v1/products", products::create, |op| {
             op.summary("Create a product").sends::<CreateProduct>().problems(&problems::CREATE)
         })
-        .get("/admin/v1/products", products::list, |op| {
-            op.summary("List products").asks::<ListProducts>()
-        })
-        .get("/admin/v1/products/{product}", products::find, |op| {
-            op.summary("Read a product").asks::<FindProduct>()
-        })
+        .get("/admin/v1/products", products::list, |op| op.summary("List products").asks::<ListProducts>())
+        .get("/admin/v1/products/{product}", products::find, |op| op.summary("Read a product").asks::<FindProduct>())
         .patch("/admin/v1/products/{product}", products::change, |op| {
             op.summary("Change a product").sends::<ChangeProduct>().problems(&problems::CHANGE)
         })
@@ -46,9 +42,7 @@ pub fn routes() -> Routes {
         .post("/admin/v1/imports", imports::import, |op| {
             op.summary("Import products from a file").description(imports::FORMAT).sends::<ImportProducts>()
         })
-        .get("/admin/v1/stock/{sku}", stock::find, |op| {
-            op.summary("Read the stock of a SKU").asks::<FindStock>()
-        })
+        .get("/admin/v1/stock/{sku}", stock::find, |op| op.summary("Read the stock of a SKU").asks::<FindStock>())
         .post("/admin/v1/stock/{sku}/adjust", stock::adjust, |op| {
             op.summary("Adjust the stock of a SKU").sends::<AdjustStock>().problems(&problems::ADJUST)
         })

@@ -7,14 +7,11 @@ use crate::domain::product::ProductFault;
 use crate::error::CatalogError;
 
 /// A SKU belongs to a variant of another product.
-pub(super) const SKU_TAKEN: ProblemType =
-    ProblemType::new("sku-taken", 409, "A SKU belongs to another product");
+pub(super) const SKU_TAKEN: ProblemType = ProblemType::new("sku-taken", 409, "A SKU belongs to another product");
 /// A slug belongs to another product.
-pub(super) const SLUG_TAKEN: ProblemType =
-    ProblemType::new("product-slug-taken", 409, "Another product has this slug");
+pub(super) const SLUG_TAKEN: ProblemType = ProblemType::new("product-slug-taken", 409, "Another product has this slug");
 /// The product is retired.
-pub(super) const RETIRED: ProblemType =
-    ProblemType::new("product-retired", 409, "The product is retired");
+pub(super) const RETIRED: ProblemType = ProblemType::new("product-retired", 409, "The product is retired");
 /// The level does not allow the change.
 pub(super) const STOCK_CONFLICT: ProblemType =
     ProblemType::new("stock-conflict", 409, "The stock cannot be changed so");
@@ -34,18 +31,15 @@ impl From<CatalogError> for Problem {
             CatalogError::ProductNotFound { .. } | CatalogError::StockNotFound { .. } => {
                 Problem::new(problems::NOT_FOUND)
             }
-            CatalogError::SkuTaken { skus } => skus.iter().fold(
-                Problem::new(SKU_TAKEN).member("skus", skus),
-                |problem, sku| problem.field("variants", format!("SKU {sku} belongs to another product")),
-            ),
-            CatalogError::SlugTaken { slug } => {
-                Problem::new(SLUG_TAKEN).field("slug", format!("{slug} is taken"))
+            CatalogError::SkuTaken { skus } => {
+                skus.iter().fold(Problem::new(SKU_TAKEN).member("skus", skus), |problem, sku| {
+                    problem.field("variants", format!("SKU {sku} belongs to another product"))
+                })
             }
+            CatalogError::SlugTaken { slug } => Problem::new(SLUG_TAKEN).field("slug", format!("{slug} is taken")),
             CatalogError::CategoryUnknown { category } => Problem::new(problems::INVALID_REQUEST)
                 .field("category", format!("{category} is not a category of this organisation")),
-            CatalogError::Stale { current, .. } => {
-                Problem::new(problems::STALE).member("current_version", current)
-            }
+            CatalogError::Stale { current, .. } => Problem::new(problems::STALE).member("current_version", current),
             CatalogError::ProductRefused(faults) => refused(faults),
             CatalogError::StockRefused { sku, .. } => Problem::new(STOCK_CONFLICT).member("sku", sku),
             CatalogError::Malformed(malformed) => return malformed.clone().into(),

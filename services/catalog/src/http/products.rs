@@ -257,8 +257,7 @@ impl ChangeProductBody {
         let mut faults = Faults::new();
         let slug = optional(&mut faults, "slug", self.slug.as_deref(), Slug::parse);
         let title = optional(&mut faults, "title", self.title.as_deref(), Title::parse);
-        let description =
-            optional(&mut faults, "description", self.description.as_deref(), Description::parse);
+        let description = optional(&mut faults, "description", self.description.as_deref(), Description::parse);
         let category = match &self.category {
             None => Some(None),
             Some(text) => optional(&mut faults, "category", text.as_deref(), str::parse).map(Some),

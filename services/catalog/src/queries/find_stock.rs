@@ -57,8 +57,7 @@ impl Query for FindStock {
         .bind::<Text, _>(self.sku.as_str())
         .load(read.connection())
         .await?;
-        let row =
-            rows.into_iter().next().ok_or_else(|| CatalogError::StockNotFound { sku: self.sku.clone() })?;
+        let row = rows.into_iter().next().ok_or_else(|| CatalogError::StockNotFound { sku: self.sku.clone() })?;
         let stock = Stock {
             level: Level::restore(row.on_hand, row.reserved, row.held),
             low_threshold: row.low_threshold,

@@ -143,10 +143,8 @@ impl Listing {
     }
 
     fn select(&self, organisation: OrganisationId) -> Result<Boxed<'static>, Malformed> {
-        let mut select = products::table
-            .filter(products::org_id.eq(organisation.uuid()))
-            .limit(self.size.and_one())
-            .into_boxed();
+        let mut select =
+            products::table.filter(products::org_id.eq(organisation.uuid())).limit(self.size.and_one()).into_boxed();
         if let Some(category) = self.category {
             select = select.filter(products::category_id.eq(category.uuid()));
         }

@@ -61,9 +61,7 @@ pub(crate) async fn apply(
     )
     .bind::<SqlUuid, _>(organisation.uuid())
     .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.category.uuid()).collect::<Vec<_>>())
-    .bind::<Array<Nullable<SqlUuid>>, _>(
-        rows.iter().map(|row| row.parent.map(CategoryId::uuid)).collect::<Vec<_>>(),
-    )
+    .bind::<Array<Nullable<SqlUuid>>, _>(rows.iter().map(|row| row.parent.map(CategoryId::uuid)).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(rows.iter().map(|row| row.slug.as_str()).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(paths)
     .bind::<Array<Bool>, _>(rows.iter().map(|row| row.removed).collect::<Vec<_>>())

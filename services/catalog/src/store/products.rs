@@ -53,8 +53,7 @@ impl ProductRow {
     fn into_product(self) -> Result<Product, CatalogError> {
         let corrupt = |reason: String| CatalogError::Corrupt { what: "product", reason };
         let text = |cause: kernel::Malformed| corrupt(cause.to_string());
-        let rows: Vec<VariantRow> =
-            serde_json::from_str(&self.variants).map_err(|cause| corrupt(cause.to_string()))?;
+        let rows: Vec<VariantRow> = serde_json::from_str(&self.variants).map_err(|cause| corrupt(cause.to_string()))?;
         let mut variants = Vec::with_capacity(rows.len());
         for row in rows {
             let currency = Currency::parse(&row.currency).map_err(text)?;

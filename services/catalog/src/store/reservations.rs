@@ -37,18 +37,13 @@ struct LineRow {
 impl ReservationRow {
     fn into_reservation(self) -> Result<Reservation, CatalogError> {
         let corrupt = |reason: String| CatalogError::Corrupt { what: "reservation", reason };
-        let lines: Vec<LineRow> =
-            serde_json::from_value(self.lines).map_err(|cause| corrupt(cause.to_string()))?;
+        let lines: Vec<LineRow> = serde_json::from_value(self.lines).map_err(|cause| corrupt(cause.to_string()))?;
         Ok(Reservation {
             order: OrderId::from_uuid(self.order_id),
             state: State::parse(&self.state).ok_or_else(|| corrupt(format!("state {}", self.state)))?,
             lines: lines
                 .into_iter()
-                .map(|line| Line {
-                    variant: VariantId::from_uuid(line.variant),
-                    sku: line.sku,
-                    pieces: line.quantity,
-                })
+                .map(|line| Line { variant: VariantId::from_uuid(line.variant), sku: line.sku, pieces: line.quantity })
                 .collect(),
             expires_at: self.expires_at,
             confirm_refused: self.confirm_refused,
@@ -113,10 +108,7 @@ pub(crate) async fn due(
     .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
     .load(connection)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| (OrganisationId::from_uuid(row.org_id), OrderId::from_uuid(row.order_id)))
-        .collect())
+    Ok(rows.into_iter().map(|row| (OrganisationId::from_uuid(row.org_id), OrderId::from_uuid(row.order_id))).collect())
 }
 
 struct Columns {
@@ -133,11 +125,7 @@ fn columns(reservations: &[Reservation]) -> Result<Columns, CatalogError> {
         let rows: Vec<LineRow> = reservation
             .lines
             .iter()
-            .map(|line| LineRow {
-                variant: line.variant.uuid(),
-                sku: line.sku.clone(),
-                quantity: line.pieces,
-            })
+            .map(|line| LineRow { variant: line.variant.uuid(), sku: line.sku.clone(), quantity: line.pieces })
             .collect();
         serde_json::to_value(rows)
             .map_err(|cause| CatalogError::Corrupt { what: "reservation", reason: cause.to_string() })

@@ -94,7 +94,8 @@ struct ShelfRow {
 
 impl ShelfRow {
     fn into_shelf(self) -> Result<(Sku, Shelf), CatalogError> {
-        let corrupt = |cause: kernel::Malformed| CatalogError::Corrupt { what: "stock level", reason: cause.to_string() };
+        let corrupt =
+            |cause: kernel::Malformed| CatalogError::Corrupt { what: "stock level", reason: cause.to_string() };
         let currency = Currency::parse(&self.currency).map_err(corrupt)?;
         let shelf = Shelf {
             variant: VariantId::from_uuid(self.variant_id),
@@ -202,9 +203,7 @@ pub(crate) async fn write(
     .bind::<Array<BigInt>, _>(delta(|kept| kept.movement.on_hand))
     .bind::<Array<BigInt>, _>(delta(|kept| kept.movement.reserved))
     .bind::<Array<BigInt>, _>(delta(|kept| kept.movement.held))
-    .bind::<Array<Nullable<SqlUuid>>, _>(
-        movements.iter().map(|kept| kept.order.map(OrderId::uuid)).collect::<Vec<_>>(),
-    )
+    .bind::<Array<Nullable<SqlUuid>>, _>(movements.iter().map(|kept| kept.order.map(OrderId::uuid)).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(movements.iter().map(|kept| kept.actor).collect::<Vec<_>>())
     .execute(connection)
     .await?;

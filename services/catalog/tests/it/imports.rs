@@ -34,7 +34,10 @@ async fn a_json_file_is_imported_once_and_a_second_time_changes_nothing() {
     assert_eq!((&summary["rows"], &summary["created"], &summary["failed"]), (&json!(2), &json!(2), &json!(0)));
     let path = format!("/admin/v1/products/{}", lines[0]["product"].as_str().unwrap());
     let (_, lamp) = world.owner().get(&path).await;
-    assert_eq!((&lamp["category"], &lamp["variants"][0]["title"], &lamp["status"]), (&json!(lights), &json!("Lamp"), &json!("active")));
+    assert_eq!(
+        (&lamp["category"], &lamp["variants"][0]["title"], &lamp["status"]),
+        (&json!(lights), &json!("Lamp"), &json!("active"))
+    );
     assert_eq!((world.level("LAMP-1").await, world.level("LAMP-2").await), ((4, 0, 0), (0, 0, 0)));
 
     let (lines, summary) = world.import(NDJSON, &file).await;
@@ -66,7 +69,8 @@ async fn a_wrong_json_row_is_reported_and_its_neighbours_are_imported() {
     let file = [
         format!(r#"{{"slug":"one","title":"One","variants":[{}]}}"#, variant("ONE")),
         "this is no JSON".to_owned(),
-        format!(r#"{{"slug":"two","title":"Two","variants":[{{"sku":"TWO","price":{{"amount":"1.005","currency":"USD"}}}}]}}"#),
+        r#"{"slug":"two","title":"Two","variants":[{"sku":"TWO","price":{"amount":"1.005","currency":"USD"}}]}"#
+            .to_owned(),
         format!(r#"{{"slug":"three","title":"Three","variants":[{},{}]}}"#, variant("THREE"), variant("TAKEN")),
         String::new(),
         format!(r#"{{"slug":"four","title":"Four","category":"nowhere","variants":[{}]}}"#, variant("FOUR")),
@@ -78,7 +82,13 @@ async fn a_wrong_json_row_is_reported_and_its_neighbours_are_imported() {
     let (lines, summary) = world.import(NDJSON, &file).await;
     let results: Vec<_> = lines.iter().map(result).collect();
     let expected = [
-        (1, "created"), (2, "failed"), (3, "failed"), (4, "failed"), (6, "failed"), (7, "failed"), (8, "failed"),
+        (1, "created"),
+        (2, "failed"),
+        (3, "failed"),
+        (4, "failed"),
+        (6, "failed"),
+        (7, "failed"),
+        (8, "failed"),
         (9, "created"),
     ];
     assert_eq!(results, expected, "{lines:?}");
@@ -106,12 +116,14 @@ async fn neighbouring_csv_rows_are_one_product_and_each_row_has_its_result() {
         desk,Desk,,draft,DESK,,99.00,USD,2\r\n\
         Not A Slug,Desk,,sold,D 1,,99,usd,-x\r\n";
     let (lines, summary) = world.import(CSV, file).await;
-    let expected = [
-        (2, "created"), (3, "created"), (4, "failed"), (5, "failed"), (6, "failed"), (7, "created"), (8, "failed"),
-    ];
+    let expected =
+        [(2, "created"), (3, "created"), (4, "failed"), (5, "failed"), (6, "failed"), (7, "created"), (8, "failed")];
     assert_eq!(lines.iter().map(result).collect::<Vec<_>>(), expected, "{lines:?}");
     assert_eq!(lines[0]["product"], lines[1]["product"]);
-    assert_eq!((columns(&lines[2]), columns(&lines[3]), columns(&lines[4])), (vec!["price"], vec!["title"], vec!["sku"]));
+    assert_eq!(
+        (columns(&lines[2]), columns(&lines[3]), columns(&lines[4])),
+        (vec!["price"], vec!["title"], vec!["sku"])
+    );
     assert_eq!(columns(&lines[6]), ["slug", "sku", "status", "stock", "currency"]);
     assert_eq!((&summary["created"], &summary["failed"]), (&json!(3), &json!(4)));
     let (_, lamp) = world.owner().get(&format!("/admin/v1/products/{}", lines[0]["product"].as_str().unwrap())).await;
@@ -129,7 +141,9 @@ async fn neighbouring_csv_rows_are_one_product_and_each_row_has_its_result() {
 async fn what_a_file_says_twice_is_followed_twice() {
     let world = World::quiet().await;
     let row = |title: &str, stock: u32| {
-        format!(r#"{{"slug":"lamp","title":"{title}","variants":[{{"sku":"LAMP","price":{{"amount":"1.00","currency":"USD"}},"stock":{stock}}}]}}"#)
+        format!(
+            r#"{{"slug":"lamp","title":"{title}","variants":[{{"sku":"LAMP","price":{{"amount":"1.00","currency":"USD"}},"stock":{stock}}}]}}"#
+        )
     };
     let (lines, _) = world.import(NDJSON, &[row("One", 1), row("Two", 2), row("Two", 2)].join("\n")).await;
     assert_eq!(lines.iter().map(result).collect::<Vec<_>>(), [(1, "created"), (2, "updated"), (3, "unchanged")]);
@@ -157,7 +171,8 @@ async fn two_imports_of_one_big_file_at_once_end_in_one_catalog() {
     for number in 0..PRODUCTS {
         let line = format!(
             r#"{{"slug":"p-{number}","title":"Product {number}","variants":[{{"sku":"SKU-{number}","price":{{"amount":"{}.00","currency":"USD"}},"stock":{}}}]}}"#,
-            number % 90, number % 7
+            number % 90,
+            number % 7
         );
         writeln!(file, "{line}").unwrap();
     }

@@ -52,7 +52,9 @@ async fn pages_show_every_product_once_and_in_order() {
         (format!("&category={}&status=draft", categories[0]), 10),
     ];
     for (filter, expected) in &filters {
-        for (sort, key) in [("title", "title"), ("created_at", "id"), ("updated_at", "updated_at"), ("price", "price_from")] {
+        for (sort, key) in
+            [("title", "title"), ("created_at", "id"), ("updated_at", "updated_at"), ("price", "price_from")]
+        {
             let key = |item: &Value| match key {
                 "price_from" => format!("{:>9}", item[key]["amount"].as_str().unwrap()),
                 key => item[key].as_str().unwrap().to_owned(),
@@ -99,7 +101,10 @@ async fn a_page_is_read_from_an_index_in_its_order() {
             for status in [None, Some(ProductStatus::Active)] {
                 let listing = Listing { category, status, sort, cursor: None, size: PageSize::default() };
                 let text = plan(&listing, &[]).await;
-                assert!(text.contains("Index") && !text.contains("Seq Scan") && !text.contains("Sort"), "{sort:?}\n{text}");
+                assert!(
+                    text.contains("Index") && !text.contains("Seq Scan") && !text.contains("Sort"),
+                    "{sort:?}\n{text}"
+                );
             }
         }
     }
@@ -107,7 +112,8 @@ async fn a_page_is_read_from_an_index_in_its_order() {
     let id = kernel::ProductId::new();
     let cursor = Cursor::encode(&json!({"sort": "title", "title": "Product 020", "id": id})).unwrap();
     let status = Some(ProductStatus::Active);
-    let listing = Listing { category: None, status, sort: Sort::Title, cursor: Some(cursor), size: PageSize::default() };
+    let listing =
+        Listing { category: None, status, sort: Sort::Title, cursor: Some(cursor), size: PageSize::default() };
     let title = "'Product 020'".to_owned();
     let mark = [title.clone(), title, format!("'{}'", id.uuid())];
     let text = plan(&listing, &mark).await;
@@ -121,10 +127,13 @@ async fn filters_that_mean_nothing_are_refused() {
     let world = World::quiet().await;
     for number in 0..3 {
         let sku = format!("SKU-{number}");
-        let (status, _) = world.owner().post("/admin/v1/products", &product(&format!("p-{number}"), &[(&sku, 1, 0)])).await;
+        let (status, _) =
+            world.owner().post("/admin/v1/products", &product(&format!("p-{number}"), &[(&sku, 1, 0)])).await;
         assert_eq!(status, 201);
     }
-    for wrong in ["colour=red", "sort=colour", "limit=0", "limit=101", "limit=x", "status=sold", "category=prod_1", "cursor=%25"] {
+    for wrong in
+        ["colour=red", "sort=colour", "limit=0", "limit=101", "limit=x", "status=sold", "category=prod_1", "cursor=%25"]
+    {
         let (status, problem) = world.owner().get(&format!("/admin/v1/products?{wrong}")).await;
         assert_eq!(status, 422, "{wrong}: {problem}");
     }

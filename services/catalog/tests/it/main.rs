@@ -1,9 +1,11 @@
 //! The catalog from outside: HTTP, events, and the database roles. One binary; every test has a scene of its own.
+#![expect(clippy::unwrap_used, reason = "a helper of a test stops the test")]
 
 mod documents;
 mod imports;
 mod listing;
 mod orders;
+mod process;
 mod products;
 mod shop;
 mod stock;

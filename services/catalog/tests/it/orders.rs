@@ -15,7 +15,7 @@ fn sku(text: &str) -> Sku {
 }
 
 /// An order of `(sku, pieces, unit price in cents)` whose deadline is that many seconds away.
-fn placed(order: OrderId, lines: &[(&str, i64, i64)], deadline_seconds: i64) -> OrderEvent {
+pub(crate) fn placed(order: OrderId, lines: &[(&str, i64, i64)], deadline_seconds: i64) -> OrderEvent {
     let line = |(name, pieces, cents): &(&str, i64, i64)| OrderLine {
         sku: sku(name),
         product: ProductId::new(),
@@ -86,7 +86,7 @@ async fn an_order_reserves_then_holds_then_gives_back() {
     world.create("lamp", &[("LAMP", 500, 5)]).await;
     let order = OrderId::new();
     let record = publish(Some(world.scene.organisation()), 1, &placed(order, &[("LAMP", 3, 500)], 30));
-    world.scene.send(&[record.clone()]).await;
+    world.scene.send(std::slice::from_ref(&record)).await;
     let (envelope, answer) = world.answer_to(order, 1).await;
     let ReservationEvent::Reserved(reserved) = answer else { panic!("{answer:?}") };
     assert_eq!((reserved.lines[0].sku.as_str(), reserved.lines[0].quantity.get()), ("LAMP", 3));
@@ -97,7 +97,10 @@ async fn an_order_reserves_then_holds_then_gives_back() {
         String::from_utf8(found.1.clone()).unwrap()
     };
     assert_eq!(envelope.correlation.to_string(), header("ce_correlationid"), "one chain of causes");
-    assert_eq!(envelope.causation.unwrap().to_string(), header("ce_id").parse::<kernel::EventId>().unwrap().uuid().to_string());
+    assert_eq!(
+        envelope.causation.unwrap().to_string(),
+        header("ce_id").parse::<kernel::EventId>().unwrap().uuid().to_string()
+    );
     assert_eq!(world.level("LAMP").await, (5, 3, 0));
 
     world.scene.publish(2, &confirmed(order)).await;
@@ -203,7 +206,11 @@ async fn two_hundred_orders_for_fifty_pieces_sell_fifty_while_staff_works_on_the
                 let file = format!("slug,sku,stock\nlamp,C,{}\nlamp,B,{}\n", 2_000 + round, 3_000 + round);
                 let client = owner.clone().with("content-type", "text/csv");
                 let reply = client.send(reqwest::Method::POST, "/admin/v1/imports", Some(file.into_bytes())).await;
-                assert!(!reply.text().contains("failed\":1") && !reply.text().contains("\"failed\",\"slug"), "{}", reply.text());
+                assert!(
+                    !reply.text().contains("failed\":1") && !reply.text().contains("\"failed\",\"slug"),
+                    "{}",
+                    reply.text()
+                );
             }
         })
     };

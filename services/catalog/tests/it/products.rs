@@ -121,7 +121,8 @@ async fn a_change_needs_the_version_that_it_changes() {
 
     let (status, same) = at(2).patch(&path, &rename).await;
     assert_eq!((status, same), (200, changed), "what is like that already is not changed");
-    let (status, problem) = at(2).patch(&path, &json!({"variants": [{"sku": "DESK", "title": "x", "price": price(1)}]})).await;
+    let (status, problem) =
+        at(2).patch(&path, &json!({"variants": [{"sku": "DESK", "title": "x", "price": price(1)}]})).await;
     assert_eq!((status, &problem["skus"]), (409, &json!(["DESK"])), "{problem}");
     let (status, problem) = at(2).patch(&path, &json!({"slug": "desk"})).await;
     assert_eq!((status, &problem["type"]), (409, &json!("/problems/product-slug-taken")), "{problem}");
@@ -162,10 +163,8 @@ async fn a_product_stands_in_categories_that_exist() {
         if states.len() == 2 { Ok(states) } else { Err(states) }
     })
     .await;
-    let seen: Vec<_> = states
-        .iter()
-        .map(|(envelope, state)| (envelope.aggregate_version, state.version, state.category))
-        .collect();
+    let seen: Vec<_> =
+        states.iter().map(|(envelope, state)| (envelope.aggregate_version, state.version, state.category)).collect();
     assert_eq!(seen, [(1, 1, Some(home)), (2, 2, None)]);
     assert_eq!(states[0].1.variants[0].sku.as_str(), "LAMP");
     world.stop().await;
@@ -183,7 +182,11 @@ async fn who_may_not_does_not() {
         assert_eq!(client.get(&path).await.0, reads, "{caller:?} reads");
         assert_eq!(client.patch(&path, &json!({"title": "x"})).await.0, writes, "{caller:?} changes");
         assert_eq!(client.post(&format!("{path}/retire"), &json!({})).await.0, writes, "{caller:?} retires");
-        assert_eq!(client.post("/admin/v1/stock/LAMP/adjust", &json!({"delta": 1})).await.0, writes, "{caller:?} adjusts");
+        assert_eq!(
+            client.post("/admin/v1/stock/LAMP/adjust", &json!({"delta": 1})).await.0,
+            writes,
+            "{caller:?} adjusts"
+        );
     }
     let viewer = world.client(Caller::Viewer).with("content-type", "text/csv");
     let reply = viewer.send(reqwest::Method::POST, "/admin/v1/imports", Some(b"slug,sku\n".to_vec())).await;

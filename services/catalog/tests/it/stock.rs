@@ -17,7 +17,10 @@ async fn stock_is_counted_received_and_lost_and_the_ledger_says_so() {
     let (status, counted) = world.owner().post(&format!("{path}/adjust"), &json!({"set": 12, "reason": "count"})).await;
     assert_eq!((status, &counted["available"]), (201, &json!(12)));
     let (status, problem) = world.owner().post(&format!("{path}/adjust"), &json!({"delta": -13})).await;
-    assert_eq!((status, &problem["type"], &problem["sku"]), (409, &json!("/problems/stock-conflict"), &json!("LAMP/1")));
+    assert_eq!(
+        (status, &problem["type"], &problem["sku"]),
+        (409, &json!("/problems/stock-conflict"), &json!("LAMP/1"))
+    );
     for wrong in [json!({}), json!({"delta": 1, "set": 2}), json!({"set": -1}), json!({"delta": 1, "why": "x"})] {
         assert_eq!(world.owner().post(&format!("{path}/adjust"), &wrong).await.0, 422, "{wrong}");
     }

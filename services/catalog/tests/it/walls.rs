@@ -61,7 +61,9 @@ async fn the_last_defence_holds() {
         assert!(root.batch_execute(broken).await.is_err(), "{broken}");
     }
     let tenant = world.scene.connect(DatabaseRole::App).await;
-    for forbidden in ["delete from movements", "update movements set reason = ''", "delete from products", "delete from stock"] {
+    for forbidden in
+        ["delete from movements", "update movements set reason = ''", "delete from products", "delete from stock"]
+    {
         let error = tenant.batch_execute(forbidden).await.unwrap_err();
         assert!(format!("{error:?}").contains("permission denied"), "{forbidden}: {error:?}");
     }

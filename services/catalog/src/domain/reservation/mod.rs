@@ -284,9 +284,7 @@ impl Book {
             .collect();
         let reservations = reservations
             .into_iter()
-            .map(|reservation| {
-                (reservation.order, Kept { reservation, is_new: false, touched: false })
-            })
+            .map(|reservation| (reservation.order, Kept { reservation, is_new: false, touched: false }))
             .collect();
         Self { shelves, reservations, movements: Vec::new(), replies: Vec::new() }
     }
@@ -304,9 +302,7 @@ impl Book {
         margin: chrono::Duration,
     ) -> Result<(), Contradiction> {
         match fact {
-            OrderFact::Placed { lines, deadline_at } => {
-                self.place(cause, order, lines, *deadline_at + margin)
-            }
+            OrderFact::Placed { lines, deadline_at } => self.place(cause, order, lines, *deadline_at + margin),
             OrderFact::Confirmed => self.confirm(cause, order),
             OrderFact::Cancelled => self.cancel(cause, order),
             // Only what this catalog rejected is rejected, so nothing is set aside for it.
@@ -330,8 +326,7 @@ impl Book {
     /// What is to be written.
     #[must_use]
     pub fn close(self) -> Outcome {
-        let mut outcome =
-            Outcome { movements: self.movements, replies: self.replies, ..Outcome::default() };
+        let mut outcome = Outcome { movements: self.movements, replies: self.replies, ..Outcome::default() };
         for kept in self.reservations.into_values() {
             match (kept.is_new, kept.touched) {
                 (true, _) => outcome.created.push(kept.reservation),
@@ -410,11 +405,7 @@ impl Book {
             let available = shelf.stock.level.available();
             // More than a line can say is more than can be promised, however much there is.
             if *requested > available.min(Quantity::MOST) {
-                refusals.push(Refusal::OutOfStock {
-                    sku: (*sku).clone(),
-                    requested: *requested,
-                    available,
-                });
+                refusals.push(Refusal::OutOfStock { sku: (*sku).clone(), requested: *requested, available });
             }
         }
         refusals
@@ -445,9 +436,7 @@ impl Book {
 
     fn cancel(&mut self, cause: usize, order: OrderId) -> Result<(), Contradiction> {
         match self.reservations.get(&order).map(|kept| kept.reservation.state) {
-            Some(State::Reserved) => {
-                self.end(cause, order, State::Released, Ending::ReleaseReserved)
-            }
+            Some(State::Reserved) => self.end(cause, order, State::Released, Ending::ReleaseReserved),
             Some(State::Held) => self.end(cause, order, State::Released, Ending::ReleaseHeld),
             Some(State::Released | State::Expired | State::Rejected | State::Void) => Ok(()),
             None => {
@@ -458,13 +447,7 @@ impl Book {
     }
 
     /// Moves every line of a reservation and takes it to its next state.
-    fn end(
-        &mut self,
-        cause: usize,
-        order: OrderId,
-        state: State,
-        ending: Ending,
-    ) -> Result<(), Contradiction> {
+    fn end(&mut self, cause: usize, order: OrderId, state: State, ending: Ending) -> Result<(), Contradiction> {
         let Some(kept) = self.reservations.get(&order) else { return Ok(()) };
         for line in kept.reservation.lines.clone() {
             let how = match ending {
@@ -495,25 +478,12 @@ impl Book {
         };
         let movement = how(&mut open.shelf.stock.level, line.pieces).map_err(contradiction)?;
         open.touched_by = Some(cause);
-        self.movements.push(OrderMovement {
-            cause,
-            order,
-            variant: line.variant,
-            sku: line.sku.clone(),
-            movement,
-        });
+        self.movements.push(OrderMovement { cause, order, variant: line.variant, sku: line.sku.clone(), movement });
         Ok(())
     }
 
-    fn create(
-        &mut self,
-        order: OrderId,
-        state: State,
-        lines: Vec<Line>,
-        expires_at: Option<Timestamp>,
-    ) {
-        let reservation =
-            Reservation { order, state, lines, expires_at, confirm_refused: false, version: 1 };
+    fn create(&mut self, order: OrderId, state: State, lines: Vec<Line>, expires_at: Option<Timestamp>) {
+        let reservation = Reservation { order, state, lines, expires_at, confirm_refused: false, version: 1 };
         self.reservations.insert(order, Kept { reservation, is_new: true, touched: true });
     }
 

@@ -90,11 +90,8 @@ fn an_order_that_cannot_have_everything_gets_nothing_and_every_reason() {
 fn a_batch_sells_the_last_pieces_to_whoever_comes_first() {
     let orders: Vec<_> = (0..4).map(|_| (OrderId::new(), placed(&[("A", 2, 500)]))).collect();
     let outcome = run(shelves(&[("A", 5)]), &orders);
-    let reserved: Vec<_> = outcome
-        .replies
-        .iter()
-        .map(|reply| matches!(reply.answer, Answer::Reserved { .. }))
-        .collect();
+    let reserved: Vec<_> =
+        outcome.replies.iter().map(|reply| matches!(reply.answer, Answer::Reserved { .. })).collect();
     assert_eq!(reserved, [true, true, false, false]);
     assert_eq!(level_of(&outcome, "A"), Level::restore(5, 4, 0));
     assert!(outcome.shelves[0].fell_low);
@@ -105,10 +102,7 @@ fn a_batch_sells_the_last_pieces_to_whoever_comes_first() {
 #[test]
 fn a_confirmed_order_keeps_its_pieces_without_expiry() {
     let order = OrderId::new();
-    let outcome = run(
-        shelves(&[("A", 5)]),
-        &[(order, placed(&[("A", 2, 500)])), (order, OrderFact::Confirmed)],
-    );
+    let outcome = run(shelves(&[("A", 5)]), &[(order, placed(&[("A", 2, 500)])), (order, OrderFact::Confirmed)]);
     assert_eq!(level_of(&outcome, "A"), Level::restore(5, 0, 2));
     assert_eq!(
         (outcome.created[0].state, outcome.created[0].expires_at, outcome.created[0].version),
@@ -135,10 +129,7 @@ fn a_cancelled_order_gives_back_what_it_reserved_or_held() {
 #[test]
 fn an_order_cancelled_before_its_placing_arrived_cannot_reserve_any_more() {
     let order = OrderId::new();
-    let outcome = run(
-        shelves(&[("A", 5)]),
-        &[(order, OrderFact::Cancelled), (order, placed(&[("A", 2, 500)]))],
-    );
+    let outcome = run(shelves(&[("A", 5)]), &[(order, OrderFact::Cancelled), (order, placed(&[("A", 2, 500)]))]);
     assert!(outcome.shelves.is_empty());
     assert_eq!(outcome.replies.len(), 1);
     assert_eq!(outcome.replies[0].answer, Answer::Rejected(vec![Refusal::OrderCancelled]));

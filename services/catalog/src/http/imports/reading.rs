@@ -53,9 +53,8 @@ impl Neighbours {
                 Err((slug, faults)) => return vec![Item::Refused(RowOutcome::failed(position.line, slug, faults))],
             },
         };
-        let joins = |product: &ImportedProduct| {
-            product.slug == next.slug && product.variants.len() < Product::MOST_VARIANTS
-        };
+        let joins =
+            |product: &ImportedProduct| product.slug == next.slug && product.variants.len() < Product::MOST_VARIANTS;
         match &mut self.0 {
             Some(product) if joins(product) => {
                 let (line, slug) = (next.line, next.slug.clone());

@@ -83,14 +83,7 @@ pub(super) fn csv_row(line: u64, record: &Record) -> Result<ImportedProduct, (Op
             category: said("category").map(str::to_owned),
             description,
             status,
-            variants: vec![ImportedVariant {
-                line,
-                prefix: String::new(),
-                sku,
-                title: variant_title,
-                price,
-                stock,
-            }],
+            variants: vec![ImportedVariant { line, prefix: String::new(), sku, title: variant_title, price, stock }],
             whole: false,
         }),
         (slug, _) => Err((slug, faults)),
@@ -197,9 +190,8 @@ mod tests {
 
     #[test]
     fn neighbouring_lines_are_one_product_and_must_agree_about_it() {
-        let line = |sku: &str, title: &str| {
-            csv_row(2, &record(&[("slug", "lamp"), ("sku", sku), ("title", title)])).unwrap()
-        };
+        let line =
+            |sku: &str, title: &str| csv_row(2, &record(&[("slug", "lamp"), ("sku", sku), ("title", title)])).unwrap();
         let mut product = line("A", "Lamp");
         join(&mut product, line("B", "")).unwrap();
         join(&mut product, line("C", "Lamp")).unwrap();
