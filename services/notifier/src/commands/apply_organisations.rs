@@ -3,8 +3,9 @@
 use access::Permission;
 use mediator::{Command, Tx};
 
+use crate::domain::OrganisationName;
 use crate::error::Error;
-use crate::store::organisations::{self, OrganisationName};
+use crate::store::organisations;
 
 /// A new state of an organisation, or its end.
 #[derive(Debug, Clone)]

@@ -3,9 +3,9 @@
 use access::Permission;
 use mediator::{Command, Tx};
 
-use crate::domain::Chat;
+use crate::domain::{Chat, NewDelivery};
 use crate::error::Error;
-use crate::store::deliveries::{self, NewDelivery};
+use crate::store::deliveries;
 
 /// Facts of one organisation that one chat is to hear of.
 #[derive(Debug, Clone)]

@@ -6,12 +6,14 @@ mod chat;
 mod delivery;
 mod fact;
 mod message;
+mod organisation;
 mod outcome;
 mod words;
 
 pub use budget::{Arrivals, BOT_LIMITS, Budget, Decision, Limits, Pace};
 pub use chat::{Chat, ChatKind, MOST_PER_MINUTE, MalformedChat};
-pub use delivery::Delivery;
+pub use delivery::{Delivery, NewDelivery};
 pub use fact::{Fact, Kind, Reason};
 pub use message::{Message, TELEGRAM_LIMIT, compose};
+pub use organisation::OrganisationName;
 pub use outcome::{Outcome, back_off};

@@ -10,10 +10,8 @@ use mediator::Provenance;
 use messaging::{Delivered, Snapshot, Subscriptions};
 
 use crate::commands::{ApplyOrganisations, OrganisationChange, RecordDeliveries};
-use crate::domain::{Chat, Fact};
+use crate::domain::{Chat, Fact, NewDelivery, OrganisationName};
 use crate::sender::Wake;
-use crate::store::deliveries::NewDelivery;
-use crate::store::organisations::OrganisationName;
 
 /// Facts become deliveries for `chat`; the sender is woken when they are committed.
 #[must_use]

@@ -3,27 +3,12 @@
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use kernel::{DeliveryId, EventId, OrganisationId, Timestamp};
+use kernel::{DeliveryId, OrganisationId, Timestamp};
 use persistence::{SystemTx, Tx};
 use uuid::Uuid;
 
-use crate::domain::{Chat, Delivery, Fact};
+use crate::domain::{Chat, Delivery, NewDelivery};
 use crate::schema::deliveries;
-
-/// A fact that is to be told, with where it came from.
-#[derive(Debug, Clone)]
-pub struct NewDelivery {
-    /// The event; the same event twice is one delivery.
-    pub event: EventId,
-    /// What happened.
-    pub fact: Fact,
-    /// When.
-    pub occurred_at: Timestamp,
-    /// What the event belongs to.
-    pub correlation: Uuid,
-    /// The trace that it belongs to.
-    pub traceparent: Option<String>,
-}
 
 /// Writes the deliveries of this transaction's organisation and returns how many are new.
 ///

@@ -2,21 +2,9 @@
 
 use diesel::sql_types::{BigInt, Bool, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use kernel::Slug;
 use persistence::Tx;
 
-/// An organisation as its topic states it.
-#[derive(Debug, Clone)]
-pub struct OrganisationName {
-    /// Its word in addresses.
-    pub slug: Slug,
-    /// Its name for people.
-    pub name: String,
-    /// Whether it still trades.
-    pub active: bool,
-    /// The version of this state.
-    pub version: i64,
-}
+use crate::domain::OrganisationName;
 
 /// Stores the state of this transaction's organisation unless a newer one is there.
 ///
