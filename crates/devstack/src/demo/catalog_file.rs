@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use devstack::Error;
 use reqwest::Body;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::categories::Path;
 use super::client::Client;
@@ -35,6 +35,7 @@ pub(super) struct CatalogFile {
     pub(super) wanted: String,
     /// Others that are for sale.
     pub(super) others: Vec<String>,
+    stocked: Vec<(i64, String)>,
     lines: Vec<u8>,
     rows: usize,
     drafts: usize,
@@ -53,16 +54,21 @@ impl CatalogFile {
             categories: BTreeMap::new(),
             wanted: wanted.unwrap_or_default().to_owned(),
             others: Vec::new(),
+            stocked: Vec::new(),
             lines: Vec::with_capacity(text.len()),
             rows: 0,
             drafts: 0,
             skipped: 0,
         };
         let is_csv = file.name.trim_end_matches(".gz").ends_with(".csv");
-        let rows = if is_csv { csv_rows(&text, &file.name)? } else { json_rows(&text, &file.name)? };
+        let rows = if is_csv { merged(csv_rows(&text, &file.name)?) } else { json_rows(&text, &file.name)? };
         for row in rows {
             file.take(row);
         }
+        // The best stocked ones, so that only the wanted one runs out.
+        file.stocked.sort_by_key(|(stock, _)| std::cmp::Reverse(*stock));
+        let best: Vec<String> = file.stocked.drain(..).take(5).map(|(_, sku)| sku).collect();
+        file.others.extend(best);
         if file.wanted.is_empty() || file.others.is_empty() {
             return Err(Error::Refused(format!(
                 "{} has fewer than two products with a price that the demo could sell ({} rows, {} without a price, {} that name no product)",
@@ -72,19 +78,22 @@ impl CatalogFile {
         Ok(file)
     }
 
-    fn take(&mut self, row: Map<String, Value>) {
+    fn take(&mut self, mut row: Map<String, Value>) {
         self.rows += 1;
         let ours = row.contains_key("slug") && row.get("variants").is_some_and(Value::is_array);
         let line = if ours {
             if let Some(category) = row.get("category").and_then(Value::as_str) {
                 self.categories.entry(category.to_owned()).or_insert_with(|| mapping::path_of_slugs(category));
             }
-            for variant in row["variants"].as_array().into_iter().flatten() {
-                // The best stocked ones, so that only the wanted one runs out.
-                if variant["stock"].as_i64().unwrap_or_default() >= 2_000 {
-                    self.others.push(words(&variant["sku"]).to_owned());
-                } else if self.wanted.is_empty() {
-                    self.wanted = words(&variant["sku"]).to_owned();
+            for variant in row.get_mut("variants").and_then(Value::as_array_mut).into_iter().flatten() {
+                let sku = words(&variant["sku"]).to_owned();
+                if self.wanted.is_empty() {
+                    self.wanted.clone_from(&sku);
+                }
+                if sku != self.wanted {
+                    self.stocked.push((variant["stock"].as_i64().unwrap_or_default(), sku));
+                } else if let Some(variant) = variant.as_object_mut() {
+                    variant.remove("stock");
                 }
             }
             Value::Object(row)
@@ -95,11 +104,10 @@ impl CatalogFile {
             if !mapped.for_sale {
                 self.drafts += 1;
             } else if self.wanted.is_empty() {
-                // Its stock is set by the demo alone: the file must not set it back while orders hold some of it.
-                mapped.row["variants"][0]["stock"].take();
+                forget_stock(&mut mapped.row);
                 self.wanted = mapped.sku;
             } else if self.others.len() < 20 {
-                mapped.row["variants"][0]["stock"].take();
+                forget_stock(&mut mapped.row);
                 self.others.push(mapped.sku);
             }
             mapped.row
@@ -109,6 +117,13 @@ impl CatalogFile {
         };
         self.lines.extend_from_slice(line.to_string().as_bytes());
         self.lines.push(b'\n');
+    }
+}
+
+/// The demo alone sets the stock of what it orders: the file must not set it back while orders hold some of it.
+fn forget_stock(product: &mut Value) {
+    if let Some(variant) = product["variants"][0].as_object_mut() {
+        variant.remove("stock");
     }
 }
 
@@ -263,6 +278,39 @@ fn csv_rows(text: &str, name: &str) -> Result<Vec<Map<String, Value>>, Error> {
         .collect()
 }
 
+/// CSV in the import's own columns, one variant per line, as one product per row; other columns stay as they are.
+fn merged(rows: Vec<Map<String, Value>>) -> Vec<Map<String, Value>> {
+    if !rows.first().is_some_and(|row| row.contains_key("slug") && row.contains_key("sku")) {
+        return rows;
+    }
+    let mut products: Vec<Map<String, Value>> = Vec::new();
+    for mut row in rows {
+        let mut taken =
+            |name: &str| row.remove(name).filter(|value| value.as_str().is_some_and(|text| !text.is_empty()));
+        let mut variant = Map::new();
+        variant.extend(taken("sku").map(|sku| ("sku".to_owned(), sku)));
+        variant.extend(taken("variant_title").map(|title| ("title".to_owned(), title)));
+        let currency = taken("currency").unwrap_or_else(|| Value::from("USD"));
+        variant
+            .extend(taken("price").map(|amount| ("price".to_owned(), json!({"amount": amount, "currency": currency}))));
+        let stock = taken("stock").and_then(|stock| stock.as_str().and_then(|text| text.parse::<i64>().ok()));
+        variant.extend(stock.map(|stock| ("stock".to_owned(), Value::from(stock))));
+        row.retain(|_, value| value.as_str().is_some_and(|text| !text.is_empty()));
+        match products.last_mut().filter(|product| product.get("slug") == row.get("slug")) {
+            Some(product) => {
+                if let Some(Value::Array(variants)) = product.get_mut("variants") {
+                    variants.push(Value::Object(variant));
+                }
+            }
+            None => {
+                row.insert("variants".to_owned(), Value::Array(vec![Value::Object(variant)]));
+                products.push(row);
+            }
+        }
+    }
+    products
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -280,5 +328,14 @@ mod tests {
     fn a_pipe_separated_file_is_read_as_one() {
         let rows = csv_rows("id|title|price\n0|A, b|12.65\n", "x").unwrap();
         assert_eq!(rows[0]["title"], "A, b");
+    }
+
+    #[test]
+    fn our_own_csv_becomes_one_product_with_its_variants() {
+        let text = "slug,title,sku,variant_title,price,currency,stock\nlamp,Lamp,L-1,Black,12.50,USD,4\nlamp,,L-2,White,12.50,USD,5\n";
+        let rows = merged(csv_rows(text, "x").unwrap());
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0]["variants"][1]["price"]["amount"], "12.50");
+        assert_eq!(rows[0]["variants"][0]["stock"], 4);
     }
 }

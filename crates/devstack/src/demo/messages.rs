@@ -40,8 +40,9 @@ impl Told {
             return vec!["they went to Telegram: look into the chat".to_owned()];
         }
         let mut lines = vec![format!(
-            "{} messages at one per second and chat, {} times told to wait (429); the first and the last:",
+            "{} message{} at one per second and chat, {} times told to wait (429); the first and the last:",
             self.messages.len(),
+            if self.messages.len() == 1 { "" } else { "s" },
             self.refused
         )];
         let count = self.messages.len();

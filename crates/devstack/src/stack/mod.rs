@@ -43,7 +43,11 @@ pub(crate) async fn down() -> Result<(), Error> {
     let _alone = folder.lock().await?;
     match folder.remembered_way() {
         Some(Way::Compose) => compose::down(&folder, false).await,
-        Some(Way::Native) => native::down(&folder).await,
+        Some(Way::Native) => {
+            native::down(&folder).await?;
+            say!("everything is down; the data is kept in {} (`make reset` removes it)", folder.path().display());
+            Ok(())
+        }
         None => {
             say!("nothing was started from here");
             Ok(())

@@ -255,7 +255,6 @@ pub(super) async fn down(folder: &Folder) -> Result<(), Error> {
     let servers = ["bot-api", "kafka", "redis"].map(|name| Launch::new(name, "", &folder.join(name)));
     stop_all(servers.into(), Signal::SIGTERM).await;
     stop_all(vec![Launch::new("postgres", "", &folder.join("postgres"))], Signal::SIGINT).await;
-    say!("everything is down; the data is kept in {} (`make reset` removes it)", folder.path().display());
     Ok(())
 }
 
