@@ -103,12 +103,6 @@ impl From<persistence::Error> for CatalogError {
     }
 }
 
-impl From<diesel::result::Error> for CatalogError {
-    fn from(error: diesel::result::Error) -> Self {
-        persistence::Error::from(error).into()
-    }
-}
-
 impl Classified for CatalogError {
     fn class(&self) -> Class {
         match self {

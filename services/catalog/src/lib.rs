@@ -60,6 +60,7 @@ async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
     boot.wait_for("kafka topics", || messaging::ensure_topics(&kafka, &own)).await?;
     let producer = boot.require("kafka producer", Producer::new(&kafka))?;
     let relay = Relay::start(database, producer.clone());
+    boot.must_run("relay", relay.ended());
     boot.on_stop(Stage::Publishing, "relay", move || relay.stop(LAST_EVENTS));
 
     let forgetting = Forgetting::default();
@@ -72,6 +73,7 @@ async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
             Consumer::start(kafka.clone(), mediator.clone(), producer.clone(), subscriptions)
         })
         .await?;
+    boot.must_run("consumer", consumer.ended());
     boot.on_stop(Stage::Consuming, "consumer", move || consumer.stop(LAST_BATCH));
     let sweep = Sweep::start(mediator.clone(), config.sweep_interval);
     boot.on_stop(Stage::Consuming, "sweep of reservations", move || sweep.stop());

@@ -8,3 +8,11 @@ pub(crate) mod categories;
 pub(crate) mod products;
 pub(crate) mod reservations;
 pub(crate) mod stock;
+
+use crate::error::CatalogError;
+
+impl From<diesel::result::Error> for CatalogError {
+    fn from(error: diesel::result::Error) -> Self {
+        persistence::Error::from(error).into()
+    }
+}
