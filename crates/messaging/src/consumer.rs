@@ -52,6 +52,7 @@ impl ConsumerState {
 pub struct Consumer {
     state: ConsumerState,
     stop: watch::Sender<bool>,
+    alive: watch::Receiver<()>,
     task: JoinHandle<()>,
 }
 
@@ -95,7 +96,12 @@ impl Consumer {
             state: state.clone(),
             stopped,
         };
-        Ok(Self { state, stop, task: tokio::spawn(worker.run()) })
+        let (living, alive) = watch::channel(());
+        let task = tokio::spawn(async move {
+            worker.run().await;
+            drop(living);
+        });
+        Ok(Self { state, stop, alive, task })
     }
 
     /// What it is doing.
@@ -108,6 +114,13 @@ impl Consumer {
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.task.is_finished()
+    }
+
+    /// Resolves when it has ended, whatever the reason.
+    pub fn ended(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut alive = self.alive.clone();
+        // Nothing is ever sent; the sender goes with the task, panics included.
+        async move { while alive.changed().await.is_ok() {} }
     }
 
     /// Finishes the batch in hand, commits its offsets and leaves the group, at most for `limit`.

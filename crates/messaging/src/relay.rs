@@ -42,6 +42,7 @@ impl RelayState {
 pub struct Relay {
     state: RelayState,
     stop: watch::Sender<bool>,
+    alive: watch::Receiver<()>,
     task: JoinHandle<()>,
 }
 
@@ -58,8 +59,19 @@ impl Relay {
     pub fn start_asking(database: Database, producer: Producer, select: &'static str) -> Self {
         let (stop, stopped) = watch::channel(false);
         let state = RelayState::default();
-        let worker = Worker { database, producer, state: state.clone(), stopped, select };
-        Self { state, stop, task: tokio::spawn(worker.run()) }
+        let worker = Worker { database, producer, state: state.clone(), stopped, select, failed: false };
+        let (living, alive) = watch::channel(());
+        let task = tokio::spawn(async move {
+            worker.run().await;
+            drop(living);
+        });
+        Self { state, stop, alive, task }
+    }
+
+    /// Resolves when it has ended: told to, or because its producer failed for good.
+    pub fn ended(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut alive = self.alive.clone();
+        async move { while alive.changed().await.is_ok() {} }
     }
 
     /// Ends at once and in the middle of anything, as a crash would.
@@ -91,11 +103,13 @@ struct Worker {
     state: RelayState,
     stopped: watch::Receiver<bool>,
     select: &'static str,
+    /// The producer is of no use any more.
+    failed: bool,
 }
 
 impl Worker {
     async fn run(mut self) {
-        while !*self.stopped.borrow() {
+        while !*self.stopped.borrow() && !self.failed {
             if let Err(error) = self.session().await {
                 tracing::warn!(%error, "the relay lost its database connection and begins anew");
                 self.pause(Duration::from_secs(1)).await;
@@ -146,7 +160,7 @@ impl Worker {
                 }
             }
             let stopping = *self.stopped.borrow();
-            if stopping && (pending.is_empty() || stuck) {
+            if self.failed || (stopping && (pending.is_empty() || stuck)) {
                 return Ok(());
             }
             if stuck {
@@ -201,15 +215,15 @@ impl Worker {
                 Err(SendFailure::Behind) => {}
                 Err(SendFailure::Unconfirmed(_)) => stuck = true,
                 Err(SendFailure::Fatal(error)) => {
-                    // Sending on with this client could reorder: leave, and let a supervisor start anew.
-                    tracing::error!(%error, "the producer failed for good; this process ends and is started again");
-                    std::process::exit(70);
+                    // Sending on with this client could reorder; the service ends and is started anew.
+                    tracing::error!(%error, "the producer failed for good; the relay ends");
+                    self.failed = true;
                 }
             }
         }
         metrics::counter!("outbox_sent_total").increment(sent.len() as u64);
         session.delete_sent(&sent).await?;
-        Ok(stuck)
+        Ok(stuck || self.failed)
     }
 
     async fn pause(&mut self, time: Duration) {

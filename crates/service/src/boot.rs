@@ -215,6 +215,17 @@ impl Boot {
         let _ignored = self.0.failures.send(BootError::new(part, reason));
     }
 
+    /// Ends the process when a part that must run ends by itself.
+    pub fn must_run(&self, part: &'static str, ended: impl Future<Output = ()> + Send + 'static) {
+        let boot = self.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = ended => boot.fail(part, "it ended by itself"),
+                () = boot.stopping() => {}
+            }
+        });
+    }
+
     /// Resolves when the process has been asked to stop.
     pub async fn stopping(&self) {
         let mut stopping = self.0.stopping.subscribe();

@@ -69,6 +69,7 @@ async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
         .await?;
     let producer = boot.require("kafka producer", Producer::new(&kafka))?;
     let relay = Relay::start(database, producer);
+    boot.must_run("relay", relay.ended());
     boot.on_stop(Stage::Publishing, "relay", move || relay.stop(LAST_EVENTS));
 
     let verifier = Verifier::new(ring, &config.tokens.issuer, &config.tokens.audience);

@@ -50,6 +50,7 @@ async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
     boot.wait_for("kafka topics", || messaging::ensure_topics(&kafka, &[topics::CATEGORY])).await?;
     let producer = boot.require("kafka producer", Producer::new(&kafka))?;
     let relay = Relay::start(database, producer);
+    boot.must_run("relay", relay.ended());
     boot.on_stop(Stage::Publishing, "relay", move || relay.stop(LAST_EVENTS));
 
     let identities = boot.wait_for("keys and organisations", || Identities::start(&kafka)).await?;

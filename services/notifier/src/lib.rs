@@ -55,6 +55,7 @@ async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
             Consumer::start(kafka.clone(), mediator.clone(), producer.clone(), subscriptions)
         })
         .await?;
+    boot.must_run("consumer", consumer.ended());
     boot.on_stop(Stage::Consuming, "consumer", move || consumer.stop(LAST_BATCH));
 
     let sender = Sender::start(mediator.clone(), telegram, wake.clone(), settings);

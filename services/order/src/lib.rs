@@ -58,6 +58,7 @@ async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
     boot.wait_for("kafka topics", || messaging::ensure_topics(&kafka, &[topics::ORDER])).await?;
     let producer = boot.require("kafka producer", Producer::new(&kafka))?;
     let relay = Relay::start(database, producer.clone());
+    boot.must_run("relay", relay.ended());
     boot.on_stop(Stage::Publishing, "relay", move || relay.stop(LAST_EVENTS));
 
     let consumer = boot
@@ -65,6 +66,7 @@ async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
             Consumer::start(kafka.clone(), mediator.clone(), producer.clone(), events::subscriptions(&settled))
         })
         .await?;
+    boot.must_run("consumer", consumer.ended());
     boot.on_stop(Stage::Consuming, "consumer", move || consumer.stop(LAST_BATCH));
     let sweep = Sweep::start(mediator.clone(), settled.clone(), config.sweep_interval);
     boot.on_stop(Stage::Consuming, "deadline sweep", move || sweep.stop());

@@ -1,0 +1,188 @@
+//! The limits of the same run: PostgreSQL with the same statements and nothing else, Redis, a bare server.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::Failure;
+use crate::http::get;
+use crate::load::{Load, closed_loop};
+use crate::stack::Stack;
+
+/// A server that answers every request with the bytes of a product and knows nothing.
+pub(crate) async fn bare_actix(time: Duration) -> Result<Load, Failure> {
+    use actix_web::{App, HttpResponse, HttpServer, web};
+    let body = bytes::Bytes::from(vec![b'x'; 600]);
+    let (told, address) = std::sync::mpsc::channel();
+    let server = std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let server = HttpServer::new(move || {
+                let body = body.clone();
+                App::new().default_service(web::to(move || {
+                    let body = body.clone();
+                    async move { HttpResponse::Ok().content_type("application/json").body(body) }
+                }))
+            })
+            .workers(2)
+            .disable_signals()
+            .bind("127.0.0.1:0")?;
+            let address = server.addrs().first().map(ToString::to_string).unwrap_or_default();
+            let running = server.run();
+            let _heard = told.send((address, running.handle()));
+            running.await
+        })
+    });
+    let (address, handle) = address.recv()?;
+    let load = closed_loop(&address, 32, time, &[200], |_| get("/store/v1/bench/products/prod_x", "")).await?;
+    handle.stop(false).await;
+    let _ended = server.join();
+    Ok(load)
+}
+
+/// Redis GET of 600 bytes, one at a time per connection.
+pub(crate) async fn redis_get(stack: &Stack, time: Duration) -> Result<Load, Failure> {
+    let address = stack.redis.url().trim_start_matches("redis://").trim_end_matches('/').to_owned();
+    let mut first = TcpStream::connect(&address).await?;
+    let value = "x".repeat(600);
+    first.write_all(format!("*3\r\n$3\r\nSET\r\n$5\r\nbench\r\n$600\r\n{value}\r\n").as_bytes()).await?;
+    let mut answer = [0_u8; 5];
+    first.read_exact(&mut answer).await?;
+    let end = tokio::time::Instant::now() + time;
+    let mut loops = tokio::task::JoinSet::new();
+    for _ in 0..16 {
+        let address = address.clone();
+        loops.spawn(async move {
+            let mut stream = TcpStream::connect(&address).await?;
+            stream.set_nodelay(true)?;
+            let mut histogram = hdrhistogram::Histogram::<u64>::new_with_bounds(1, 60_000_000, 3)?;
+            let mut answer = [0_u8; 608];
+            while tokio::time::Instant::now() < end {
+                let started = std::time::Instant::now();
+                stream.write_all(b"*2\r\n$3\r\nGET\r\n$5\r\nbench\r\n").await?;
+                stream.read_exact(&mut answer).await?;
+                histogram.saturating_record(u64::try_from(started.elapsed().as_micros())?);
+            }
+            Ok::<_, Failure>(histogram)
+        });
+    }
+    let mut all = hdrhistogram::Histogram::<u64>::new_with_bounds(1, 60_000_000, 3)?;
+    while let Some(done) = loops.join_next().await {
+        all.add(done??)?;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    let per_second = all.len() as f64 / time.as_secs_f64();
+    Ok(Load { per_second, p50: all.value_at_quantile(0.5), p99: all.value_at_quantile(0.99), failed: 0 })
+}
+
+/// The statements of reading one product.
+pub(crate) async fn find_product(stack: &Stack, time: Duration) -> Result<Load, Failure> {
+    let (organisation, product) =
+        one(stack, "select org_id::text, product_id::text from catalog.products limit 1").await?;
+    let script = format!(
+        "begin read only;\nselect set_config('app.org', '{organisation}', true);\n\
+         select p.product_id, p.slug, p.title, p.description, p.category_id, p.status, p.version, p.created_at, p.updated_at, \
+         (select coalesce(json_agg(json_build_object('id', v.variant_id, 'sku', v.sku, 'title', v.title, 'minor', v.price_minor, \
+         'currency', v.currency, 'active', v.active) order by v.position), '[]')::text from variants v \
+         where v.org_id = p.org_id and v.product_id = p.product_id) as variants \
+         from products p where p.org_id = '{organisation}' and p.product_id = '{product}';\ncommit;\n"
+    );
+    pgbench(stack, "catalog", "find-product", &script, time).await
+}
+
+/// The statements of a page of 20 products by title.
+pub(crate) async fn list_products(stack: &Stack, time: Duration) -> Result<Load, Failure> {
+    let (organisation, _) = one(stack, "select org_id::text, product_id::text from catalog.products limit 1").await?;
+    let script = format!(
+        "begin read only;\nselect set_config('app.org', '{organisation}', true);\n\
+         select p.product_id, p.slug, p.title, p.description, p.category_id, p.status, p.version, p.created_at, p.updated_at, \
+         (select coalesce(json_agg(json_build_object('id', v.variant_id, 'sku', v.sku, 'title', v.title, 'minor', v.price_minor, \
+         'currency', v.currency, 'active', v.active) order by v.position), '[]')::text from variants v \
+         where v.org_id = p.org_id and v.product_id = p.product_id) as variants \
+         from products p where p.org_id = '{organisation}' and p.status = 'active' order by p.title, p.product_id limit 21;\ncommit;\n"
+    );
+    pgbench(stack, "catalog", "list-products", &script, time).await
+}
+
+/// The statements of placing an order of one line: price it, write it with line and history, the event and the reply.
+pub(crate) async fn place_order(stack: &Stack, time: Duration) -> Result<Load, Failure> {
+    let (organisation, _) = one(stack, "select org_id::text, slug from auth.organisations limit 1").await?;
+    let event = "{".to_owned() + &"\"field\":\"value\",".repeat(40) + "\"last\":1}";
+    let script = format!(
+        "\\set a random(1, 2000000000)\n\\set b random(1, 2000000000)\n\
+         begin;\nselect set_config('app.org', '{organisation}', true);\n\
+         select sku, product_id, variant_id, title, price_minor, currency, product_version from sellable \
+         where org_id = '{organisation}' and sku = any(array['LIMIT-1']);\n\
+         with id as (select md5(:a::text || '-' || :b::text)::uuid as id), placed as (\n\
+           insert into orders (org_id, id, status, total_minor, currency, token_digest, version, placed_at, deadline_at, updated_at)\n\
+           select '{organisation}', id, 'cancelled', 1990, 'USD', sha256('x'), 1, now(), now() + interval '30 s', now() from id),\n\
+         written as (\n\
+           insert into order_lines (org_id, order_id, position, sku, product_id, variant_id, product_version, title, variant_title, quantity, unit_price_minor)\n\
+           select '{organisation}', id, 0, 'LIMIT-1', id, id, 1, 'A product', 'Standard', 1, 1990 from id)\n\
+         insert into order_history (org_id, order_id, version, from_status, to_status, cause, actor, occurred_at)\n\
+         select '{organisation}', id, 1, null, 'pending', 'placed', 'shopper', now() from id;\n\
+         insert into replays (org_id, principal, operation, idempotency_key, request_digest, status, location, body) \
+         values ('{organisation}', 'shopper', 'order.place-order', :a::text || '-' || :b::text, sha256('x'), 202, '/x', convert_to('{event}', 'utf8'));\n\
+         commit;\n"
+    );
+    pgbench(stack, "order", "place-order", &script, time).await
+}
+
+async fn one(stack: &Stack, question: &str) -> Result<(String, String), Failure> {
+    let row = stack.superuser().await?.query_one(question, &[]).await?;
+    Ok((row.get(0), row.get(1)))
+}
+
+/// pgbench with a script, as the tenant role of a service, prepared statements, 16 clients.
+async fn pgbench(stack: &Stack, service: &str, name: &str, script: &str, time: Duration) -> Result<Load, Failure> {
+    let file = stack.folder.join(format!("{name}.sql"));
+    std::fs::write(&file, script)?;
+    let program = pgbench_program()?;
+    let output = tokio::process::Command::new(program)
+        .args(["--no-vacuum", "--protocol=prepared", "--client=16", "--jobs=2", "--log"])
+        .arg(format!("--log-prefix={}", stack.folder.join(name).display()))
+        .arg(format!("--time={}", time.as_secs().max(1)))
+        .arg(format!("--file={}", file.display()))
+        .arg(stack.tenant_url(service))
+        .env("PGOPTIONS", format!("-c search_path=\"{service}\""))
+        .current_dir(&stack.folder)
+        .stdin(Stdio::null())
+        .output()
+        .await?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    if !output.status.success() {
+        return Err(format!("pgbench {name} failed: {}", String::from_utf8_lossy(&output.stderr)).into());
+    }
+    let per_second = text
+        .lines()
+        .find_map(|line| line.strip_prefix("tps = "))
+        .and_then(|rest| rest.split_whitespace().next()?.parse::<f64>().ok())
+        .ok_or("pgbench printed no tps")?;
+    let mut histogram = hdrhistogram::Histogram::<u64>::new_with_bounds(1, 60_000_000, 3)?;
+    for entry in std::fs::read_dir(&stack.folder)?.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(&format!("{name}.")) && entry.path() != file {
+            // Third column of pgbench's transaction log: microseconds.
+            for line in std::fs::read_to_string(entry.path())?.lines() {
+                if let Some(Ok(time)) = line.split(' ').nth(2).map(str::parse::<u64>) {
+                    histogram.saturating_record(time.max(1));
+                }
+            }
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(Load { per_second, p50: histogram.value_at_quantile(0.5), p99: histogram.value_at_quantile(0.99), failed: 0 })
+}
+
+/// From the highest installed version, as devstack finds the server.
+fn pgbench_program() -> Result<std::path::PathBuf, Failure> {
+    let mut found: Vec<std::path::PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path().join("bin/pgbench"))
+        .filter(|path| path.is_file())
+        .collect();
+    found.sort();
+    found.pop().ok_or_else(|| "pgbench is not installed; it comes with the PostgreSQL server's packages".into())
+}

@@ -1,0 +1,97 @@
+//! The benchmark: the whole store as release builds on one machine, each figure beside the limit that
+//! the same run measures without us. Figures of one run are compared with each other, not with another machine's.
+
+mod http;
+mod limits;
+mod load;
+mod orders;
+mod processes;
+mod reads;
+mod report;
+mod stack;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+
+/// Measures the store and writes docs/performance.md.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Seconds per measurement of requests.
+    #[arg(long, env = "BENCH_SECONDS", default_value_t = 8)]
+    seconds: u64,
+    /// Seconds for which orders are placed in each measurement of orders; 60 or more count.
+    #[arg(long, env = "BENCH_ORDER_SECONDS", default_value_t = 60)]
+    order_seconds: u64,
+    /// Only measurements whose name contains this.
+    #[arg(long)]
+    only: Option<String>,
+    /// A catalog file (NDJSON in the import's form) for the import; rows are made up without it.
+    #[arg(long, env = "DATA")]
+    data: Option<std::path::PathBuf>,
+    /// Where the report is written; nothing is written with `--only`.
+    #[arg(long, default_value = "docs/performance.md")]
+    report: std::path::PathBuf,
+}
+
+/// An error of a benchmark is a reason to stop: its text is all that is needed.
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("the benchmark has no runtime: {error}");
+            return ExitCode::from(70);
+        }
+    };
+    match runtime.block_on(run(&arguments)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("the benchmark ended early: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let wanted = |name: &str| arguments.only.as_deref().is_none_or(|only| name.contains(only));
+    let seconds = Duration::from_secs(arguments.seconds);
+    let mut report = report::Report::new(arguments);
+    report.progress("starting PostgreSQL (fsync on), Redis, Kafka and one release build of each service");
+    let mut stack = stack::Stack::start().await?;
+    let shop = stack.open_shop("bench").await?;
+
+    if wanted("start") {
+        report.section("Start-up and memory");
+        processes::start_up(&mut stack, &mut report).await?;
+    }
+    if wanted("read") {
+        report.section("Requests through the gateway");
+        let bare = limits::bare_actix(seconds).await?;
+        let redis = limits::redis_get(&stack, seconds).await?;
+        report.limit("bare actix, the same bytes", &bare);
+        report.limit("redis GET, 16 connections", &redis);
+        reads::measure(&mut stack, &shop, seconds, &bare, &redis, &mut report).await?;
+    }
+    if wanted("import") {
+        report.section("Import");
+        reads::import(&stack, &shop, arguments.data.as_deref(), &mut report).await?;
+    }
+    if wanted("order") {
+        report.section("Orders");
+        let place = limits::place_order(&stack, seconds).await?;
+        report.limit("pgbench: the statements of placing an order, 16 clients", &place);
+        orders::latency(&stack, &shop, &mut report).await?;
+        orders::to_telegram(&stack, &shop, &mut report).await?;
+        orders::throughput(&mut stack, &shop, arguments.order_seconds, place.per_second, &mut report).await?;
+    }
+    if wanted("idle") {
+        report.section("At rest");
+        processes::at_rest(&mut stack, &mut report).await?;
+    }
+    report.finish(arguments.only.is_none())?;
+    Ok(())
+}
