@@ -158,14 +158,18 @@ impl Folder {
     }
 }
 
-/// Whether a Docker engine can be reached; asked with a short patience.
+/// Whether a Docker engine with Compose can be reached; asked with a short patience.
 async fn docker_answers() -> bool {
-    let asked = tokio::process::Command::new("docker")
-        .args(["version", "--format", "{{.Server.Version}}"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .status();
-    matches!(tokio::time::timeout(Duration::from_secs(5), asked).await, Ok(Ok(status)) if status.success())
+    let succeeds = async |arguments: &[&str]| {
+        let asked = tokio::process::Command::new("docker")
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .status();
+        matches!(tokio::time::timeout(Duration::from_secs(5), asked).await, Ok(Ok(status)) if status.success())
+    };
+    // The first asks the engine, the second only whether the plugin is there.
+    succeeds(&["version"]).await && succeeds(&["compose", "version"]).await
 }
