@@ -1,0 +1,16 @@
+//! Journeys through the real gateways: every service as two processes, nothing faked but Telegram.
+#![expect(clippy::unwrap_used, reason = "a helper of a test stops the test")]
+
+mod idempotency;
+mod job;
+mod rebuild;
+mod redelivery;
+mod refusals;
+mod saga;
+mod trace;
+mod walls;
+
+use e2e::Wishes;
+
+/// The one store that all of them share.
+const WISHES: Wishes = Wishes { own_servers: false, replicas: 2, variables: &[] };

@@ -1,0 +1,77 @@
+//! Everything that was ever said, delivered again and out of order: the tables do not change.
+
+use std::collections::BTreeMap;
+
+use e2e::{SCHEMAS, Shop, Store, alone, invariants, redeliver};
+use serde_json::json;
+use testkit::{TableHash, table_hashes};
+
+use crate::WISHES;
+
+async fn everything(store: &Store) -> BTreeMap<String, TableHash> {
+    let client = store.superuser().await;
+    let mut all = BTreeMap::new();
+    for schema in SCHEMAS {
+        for (table, hash) in table_hashes(&client, schema, &[]).await {
+            all.insert(format!("{schema}.{table}"), hash);
+        }
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_event_delivered_twice_more_and_shuffled_leaves_every_table_as_it_was() {
+    const SEED: u64 = 20_261_123;
+    let store = alone(&WISHES).await;
+    let shop = Shop::open(&store, "again").await;
+    // Something of everything: versions that rise, a product that goes, orders that end in all three ways.
+    let top = shop.category("top", None).await;
+    let below = shop.category("below", Some(&top)).await;
+    let moving = shop.owner.clone();
+    let (status, moved) = moving.post(&format!("/admin/v1/categories/{below}/move"), &json!({"position": 0})).await;
+    assert_eq!(status, 200, "{moved}");
+    shop.sell(&store, &[("AGAIN", 100, 8), ("GONE", 100, 5)]).await;
+    let product = shop.product("again").await;
+    let path = format!("/admin/v1/products/{}", product["id"].as_str().unwrap());
+    for version in 1..=4 {
+        let changing = shop.owner.clone().with("if-match", &format!("\"{version}\""));
+        let (status, changed) = changing.patch(&path, &json!({"title": format!("Title {version}")})).await;
+        assert_eq!(status, 200, "{changed}");
+    }
+    let gone = shop.product("gone").await;
+    let retiring = format!("/admin/v1/products/{}/retire", gone["id"].as_str().unwrap());
+    assert_eq!(shop.owner.post(&retiring, &json!(null)).await.0, 200);
+    let mut placed = Vec::new();
+    for _ in 0..5 {
+        placed.push(shop.place(&[("AGAIN", 2)]).await);
+    }
+    store.settled().await;
+    let confirmed = async |order| shop.read(order).await["status"] == "confirmed";
+    for order in placed {
+        if confirmed(order.order).await {
+            let cancelling = format!("/admin/v1/orders/{}/cancel", order.order);
+            assert_eq!(shop.owner.post(&cancelling, &json!(null)).await.0, 200);
+            break;
+        }
+    }
+    invariants::assert_sound(&store, &[]).await;
+
+    let before = everything(&store).await;
+    let sent = redeliver(&store, 2, SEED).await;
+    println!("delivered again with seed {SEED}: {sent:?}");
+    assert!(sent.facts > 20 && sent.snapshots > 20, "too little to prove anything: {sent:?}");
+    store.settled().await;
+    let after = everything(&store).await;
+    let changed: Vec<_> = before.iter().filter(|(table, hash)| after.get(*table) != Some(hash)).collect();
+    assert!(changed.is_empty(), "seed {SEED} changed {changed:?}, now {after:?}");
+    assert_eq!(before.len(), after.len());
+
+    // The tables in memory are as they were too: both gateways know the shop and its owner.
+    for gateway in store.gateways() {
+        shop.log_in(&gateway).await;
+    }
+    let placed = shop.place(&[("AGAIN", 1)]).await;
+    store.settled().await;
+    assert_ne!(shop.read(placed.order).await["status"], "pending");
+    invariants::assert_sound(&store, &[]).await;
+}

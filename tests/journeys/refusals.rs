@@ -1,0 +1,155 @@
+//! What the store says to requests that it refuses, whoever refuses them: problem+json, and nothing of its inside.
+
+use std::time::Duration;
+
+use e2e::{Shop, order_of, together};
+use kernel::{Clock, OrganisationId};
+use reqwest::Method;
+use serde_json::{Value, json};
+use testkit::{Client, Mint, Reply};
+
+use crate::WISHES;
+
+/// Words that would tell a stranger how the store is built.
+const INSIDE: [&str; 16] = [
+    "panicked", ".rs:", "src/", "postgres", "diesel", "sqlstate", "rdkafka", "kafka", "redis", "actix", "127.0.0.1", "stack",
+    "backtrace", "_app", "Error {", "connection refused",
+];
+
+/// A problem of this status and type, complete, and silent about everything else.
+fn assert_problem(reply: &Reply, status: u16, kind: &str) -> Value {
+    let text = reply.text();
+    assert_eq!(reply.status, status, "{text}");
+    assert_eq!(reply.header("content-type"), Some("application/problem+json"), "{text}");
+    let problem = reply.json();
+    assert_eq!((&problem["type"], &problem["status"]), (&json!(format!("/problems/{kind}")), &json!(status)), "{text}");
+    assert!(problem["title"].as_str().is_some_and(|title| !title.is_empty()), "{text}");
+    assert!(problem["request_id"].as_str().is_some_and(|id| !id.is_empty()), "{text}");
+    assert_eq!(reply.header("x-request-id"), problem["request_id"].as_str(), "{text}");
+    let lower = text.to_lowercase();
+    for word in INSIDE {
+        assert!(!lower.contains(&word.to_lowercase()), "{word:?} stands in {text}");
+    }
+    problem
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_wrong_with_a_request_is_told_as_a_problem_and_tells_nothing_else() {
+    let store = together(&WISHES).await;
+    let shop = Shop::open(&store, "refused").await;
+    let (owner, anyone) = (&shop.owner, &shop.shopper);
+    let get = |client: &Client, path: &str| {
+        let (client, path) = (client.clone(), path.to_owned());
+        async move { client.send(Method::GET, &path, None).await }
+    };
+    let post = |client: &Client, path: &str, body: &[u8]| {
+        let (client, path, body) = (client.clone(), path.to_owned(), body.to_vec());
+        async move { client.send(Method::POST, &path, Some(body)).await }
+    };
+    let orders = shop.orders();
+
+    // Nothing is there: for the gateway, for a service, for a shop.
+    assert_problem(&get(anyone, "/nothing").await, 404, "not-found");
+    assert_problem(&get(owner, "/admin/v1/products/x/y/z").await, 404, "not-found");
+    assert_problem(&get(owner, "/admin/v1/products/prod_nonsense").await, 404, "not-found");
+    assert_problem(&get(anyone, "/store/v1/no-such-shop/products").await, 404, "organisation-not-found");
+
+    // The wrong method, at a service and at the gateway.
+    let reply = owner.send(Method::DELETE, "/admin/v1/products", None).await;
+    assert_problem(&reply, 405, "method-not-allowed");
+    let allowed = reply.header("allow").unwrap_or_default();
+    assert!(allowed.contains("GET") && allowed.contains("POST"), "{allowed}");
+    assert_problem(&owner.send(Method::TRACE, "/admin/v1/products", None).await, 405, "method-not-allowed");
+
+    // Bodies: of the wrong kind, not JSON, too deep, too long for the route, too long for the gateway.
+    let text = anyone.clone().with("content-type", "text/plain");
+    assert_problem(&post(&text, &orders, b"one mug, please").await, 415, "unsupported-media-type");
+    assert_problem(&post(anyone, &orders, b"{\"lines\": [").await, 400, "malformed-body");
+    let deep = format!("{{\"lines\": {}1{}}}", "[".repeat(5_000), "]".repeat(5_000));
+    assert_problem(&post(anyone, &orders, deep.as_bytes()).await, 400, "malformed-body");
+    let long = json!({"lines": [], "reference": "x".repeat(100 * 1024)}).to_string();
+    assert_problem(&post(anyone, &orders, long.as_bytes()).await, 413, "body-too-large");
+    assert_problem(&post(anyone, &orders, &vec![b' '; 2 * 1024 * 1024]).await, 413, "body-too-large");
+
+    // Everything that is wrong, at once.
+    let wrong = json!({"lines": [{"sku": "", "quantity": 0}, {"sku": "A B", "quantity": 2_000_000}], "reference": ""});
+    let problem = assert_problem(&post(anyone, &orders, wrong.to_string().as_bytes()).await, 422, "invalid-request");
+    let fields: Vec<&str> =
+        problem["errors"].as_array().unwrap().iter().map(|it| it["field"].as_str().unwrap()).collect();
+    for field in ["lines[0].sku", "lines[0].quantity", "lines[1].quantity", "reference"] {
+        assert!(fields.contains(&field), "{field} is not in {problem}");
+    }
+    let unknown = json!({"lines": [{"sku": "A", "quantity": 1}], "discount": 100});
+    let reply = post(anyone, &orders, unknown.to_string().as_bytes()).await;
+    assert!(assert_problem(&reply, 422, "invalid-request").to_string().contains("discount"), "{}", reply.text());
+    let missing = order_of(&[("NO-SUCH-SKU", 1)]).to_string();
+    let reply = post(anyone, &orders, missing.as_bytes()).await;
+    assert!(assert_problem(&reply, 422, "unsellable-lines").to_string().contains("NO-SUCH-SKU"));
+
+    // Requests that two servers could read differently.
+    assert_problem(&get(anyone, "/store/v1/a%2fb/products").await, 400, "malformed-request");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_auth_did_not_sign_opens_nothing() {
+    let store = together(&WISHES).await;
+    let shop = Shop::open(&store, "forged").await;
+    let own = shop.log_in(&store.gateways()[0]).await;
+    let (head, rest) = own.split_once('.').unwrap();
+    let (claims, signature) = rest.split_once('.').unwrap();
+    let foreign = Mint::new();
+    let organisation = OrganisationId::new();
+    let past = foreign.token_at(organisation, &[], Clock::now() - Duration::from_secs(7_200), Duration::from_secs(60));
+    let forged = [
+        "nonsense".to_owned(),
+        // {"alg":"none","typ":"at+jwt"}
+        format!("eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.{claims}."),
+        format!("{head}.{claims}.{}", "A".repeat(signature.len())),
+        format!("{head}.{}.{signature}", claims.chars().rev().collect::<String>()),
+        foreign.token(organisation, &[]),
+        past,
+    ];
+    for token in &forged {
+        for gateway in store.gateways() {
+            let reply = Client::new(&gateway, Some(token)).send(Method::GET, "/admin/v1/orders", None).await;
+            let problem = assert_problem(&reply, 401, "unauthenticated");
+            assert!(reply.header("www-authenticate").is_some_and(|it| it.starts_with("Bearer")), "{problem}");
+        }
+        // Nor at the services, should somebody find a way around the gateway.
+        for url in store.urls("order") {
+            let reply = Client::new(&url, Some(token)).send(Method::GET, "/admin/v1/orders", None).await;
+            assert_eq!(reply.status, 401, "{}", reply.text());
+        }
+    }
+    let reply = shop.shopper.send(Method::GET, "/admin/v1/orders", None).await;
+    assert_problem(&reply, 401, "unauthenticated");
+    // Identity is read from the token only, whatever the headers say.
+    let pretender = shop.shopper.clone().with("x-user-id", "1").with("x-organisation", &shop.slug).with("x_user_id", "1");
+    assert_problem(&pretender.send(Method::GET, "/admin/v1/orders", None).await, 401, "unauthenticated");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_organisation_never_sees_what_belongs_to_another() {
+    let store = together(&WISHES).await;
+    let (mine, theirs) = (Shop::open(&store, "mine").await, Shop::open(&store, "theirs").await);
+    theirs.sell(&store, &[("SECRET", 100, 5)]).await;
+    let placed = theirs.place(&[("SECRET", 1)]).await;
+    theirs.reaches(placed.order, "confirmed").await;
+    let product = theirs.product("secret").await;
+    for path in [
+        format!("/admin/v1/orders/{}", placed.order),
+        format!("/admin/v1/products/{}", product["id"].as_str().unwrap()),
+        "/admin/v1/stock/SECRET".to_owned(),
+    ] {
+        assert_problem(&mine.owner.send(Method::GET, &path, None).await, 404, "not-found");
+        assert_eq!(theirs.owner.get(&path).await.0, 200);
+    }
+    for list in ["/admin/v1/orders", "/admin/v1/products", "/admin/v1/categories"] {
+        let (status, page) = mine.owner.get(list).await;
+        assert_eq!((status, page["items"].as_array().map(Vec::len)), (200, Some(0)), "{list}: {page}");
+    }
+    let holder = mine.shopper.clone().with("order-token", &placed.token);
+    assert_eq!(holder.get(&format!("{}/{}", mine.orders(), placed.order)).await.0, 404);
+    let order = order_of(&[("SECRET", 1)]);
+    assert_eq!(mine.shopper.post(&mine.orders(), &order).await.0, 422);
+}

@@ -1,0 +1,305 @@
+//! What must be true of the whole store whenever it has come to rest, whatever was done to it. The list is in the README.
+//! The rule it keeps: nothing is asked of a service; the tables and the topics are read as they lie there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contracts::order::OrderEvent;
+use contracts::{Channel, Envelope, topics};
+use kernel::OrderId;
+use messaging::{Record, operations};
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+use crate::{Accepted, SCHEMAS, Store, must};
+
+/// The ledger and the levels, which must agree at any moment, also in the middle of a storm.
+const LEVELS: &str = "
+    select format('I1 %s %s: on hand %s, reserved %s, held %s, but the ledger says %s, %s, %s', s.org_id, s.sku,
+                  s.on_hand, s.reserved, s.held, sum(m.on_hand_delta), sum(m.reserved_delta), sum(m.held_delta))
+      from catalog.stock s left join catalog.movements m on m.org_id = s.org_id and m.sku = s.sku
+     group by s.org_id, s.variant_id
+    having s.on_hand <> coalesce(sum(m.on_hand_delta), 0) or s.reserved <> coalesce(sum(m.reserved_delta), 0)
+        or s.held <> coalesce(sum(m.held_delta), 0)
+        or least(s.on_hand, s.reserved, s.held, s.on_hand - s.reserved - s.held) < 0";
+
+/// What the tables must not contain once everything has come to rest: each row found is a violation in words.
+const AT_REST: [&str; 6] = [
+    "select format('I1 %s %s: held %s and reserved %s, but confirmed orders bought %s', s.org_id, s.sku, s.held,
+                   s.reserved, coalesce(bought.pieces, 0))
+       from catalog.stock s
+       left join (select l.org_id, l.sku, sum(l.quantity) as pieces from \"order\".order_lines l
+                    join \"order\".orders o on o.org_id = l.org_id and o.id = l.order_id
+                   where o.status = 'confirmed' group by l.org_id, l.sku) bought
+         on bought.org_id = s.org_id and bought.sku = s.sku
+      where s.held <> coalesce(bought.pieces, 0) or s.reserved <> 0",
+    "select format('I2 order %s is %s', id, status) from \"order\".orders where status = 'pending'",
+    "select format('I4 reservation of %s is %s with %s pieces, its movements add up to %s reserved and %s held',
+                   r.order_id, r.state, lines.pieces, moved.reserved, moved.held)
+       from catalog.reservations r
+      cross join lateral (select coalesce(sum((line ->> 'quantity')::bigint), 0) as pieces
+                            from jsonb_array_elements(r.lines) as line) lines
+      cross join lateral (select coalesce(sum(reserved_delta), 0) as reserved, coalesce(sum(held_delta), 0) as held,
+                                 count(*) filter (where kind = 'reserve') as taken
+                            from catalog.movements m where m.org_id = r.org_id and m.order_id = r.order_id) moved
+      where (moved.reserved, moved.held) is distinct from (case r.state when 'reserved' then lines.pieces else 0 end,
+                                                           case r.state when 'held' then lines.pieces else 0 end)
+         or (moved.taken > 0) <> (r.state in ('reserved', 'held', 'released', 'expired'))",
+    "select format('I4 movement %s of order %s has no reservation', m.kind, m.order_id) from catalog.movements m
+       left join catalog.reservations r on r.org_id = m.org_id and r.order_id = m.order_id
+      where m.order_id is not null and r.order_id is null",
+    "select format('I4 order %s has version %s and status %s, its history has %s rows up to %s ending with %s', o.id,
+                   o.version, o.status, told.steps, told.last, told.status)
+       from \"order\".orders o
+      cross join lateral (select count(*) as steps, max(h.version) as last,
+                                 (array_agg(h.to_status order by h.version desc))[1] as status
+                            from \"order\".order_history h where h.org_id = o.org_id and h.order_id = o.id) told
+      where told.steps <> o.version or told.last <> o.version or told.status <> o.status",
+    "select format('I5 order %s is %s, its reservation is %s', coalesce(o.id, r.order_id), coalesce(o.status, 'nowhere'),
+                   coalesce(r.state, 'nowhere'))
+       from \"order\".orders o
+       full join catalog.reservations r on r.org_id = o.org_id and r.order_id = o.id
+      where o.id is null or (o.status = 'confirmed') <> (coalesce(r.state, '') = 'held')
+         or (o.status in ('rejected', 'cancelled') and r.state in ('reserved', 'held'))",
+];
+
+/// How the orders ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ends {
+    /// Confirmed.
+    pub confirmed: i64,
+    /// Rejected.
+    pub rejected: i64,
+    /// Cancelled.
+    pub cancelled: i64,
+}
+
+/// Violations of the ledger at this very moment.
+pub async fn levels(client: &Client) -> Vec<String> {
+    found(client, LEVELS).await
+}
+
+/// Waits until the store has come to rest and checks all of it; `accepted` is what shoppers were promised.
+///
+/// # Panics
+/// When something is not as it must be; the message lists everything (at most 40 of a kind).
+pub async fn assert_sound(store: &Store, accepted: &[Accepted]) -> Ends {
+    store.settled().await;
+    let client = store.superuser().await;
+    let mut violations = levels(&client).await;
+    for statement in AT_REST {
+        violations.extend(found(&client, statement).await);
+    }
+    let orders = orders(&client).await;
+    violations.extend(promises(&orders, accepted));
+    violations.extend(replies(&client, &orders).await);
+    violations.extend(topics_agree(store, &orders).await);
+    violations.extend(left_behind(store, &client).await);
+    violations.extend(untold(&client, &orders).await);
+    assert!(violations.is_empty(), "{} violations:\n{}", violations.len(), violations.join("\n"));
+    let ended = |status: &str| i64::try_from(orders.values().filter(|it| it.status == status).count()).unwrap_or(i64::MAX);
+    Ends { confirmed: ended("confirmed"), rejected: ended("rejected"), cancelled: ended("cancelled") }
+}
+
+async fn found(client: &Client, statement: &str) -> Vec<String> {
+    let rows = must(client.query(&format!("{statement} limit 40"), &[]).await, "look for violations");
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// An order as its table has it.
+struct Row {
+    organisation: Uuid,
+    status: String,
+    version: i64,
+    total: i64,
+}
+
+async fn orders(client: &Client) -> BTreeMap<Uuid, Row> {
+    let rows = client.query("select id::text, org_id::text, status, version, total_minor from \"order\".orders", &[]).await;
+    must(rows, "read the orders")
+        .iter()
+        .map(|row| {
+            let order = Row { organisation: id(row.get(1)), status: row.get(2), version: row.get(3), total: row.get(4) };
+            (id(row.get(0)), order)
+        })
+        .collect()
+}
+
+fn id(text: &str) -> Uuid {
+    must(text.parse(), "read an id")
+}
+
+fn promises(orders: &BTreeMap<Uuid, Row>, accepted: &[Accepted]) -> Vec<String> {
+    let mut violations = Vec::new();
+    let mut of_order: BTreeMap<Uuid, &str> = BTreeMap::new();
+    for promise in accepted {
+        let id = promise.order.uuid();
+        if !orders.contains_key(&id) {
+            violations.push(format!("I2 {} was accepted under {} and is lost", promise.order, promise.key));
+        }
+        if let Some(other) = of_order.insert(id, &promise.key)
+            && other != promise.key
+        {
+            violations.push(format!("I3 {} was promised under {other} and under {}", promise.order, promise.key));
+        }
+    }
+    violations
+}
+
+/// Every order was placed under one key, and every recorded reply speaks of one order.
+async fn replies(client: &Client, orders: &BTreeMap<Uuid, Row>) -> Vec<String> {
+    let statement = "select org_id::text, idempotency_key, convert_from(body, 'UTF8')::json ->> 'id'
+                       from \"order\".replays where operation = 'order.place-order'";
+    let rows = must(client.query(statement, &[]).await, "read the recorded replies");
+    let mut keys: BTreeMap<Uuid, Vec<String>> = BTreeMap::new();
+    let mut violations = Vec::new();
+    for row in &rows {
+        let (organisation, key, spoken): (Uuid, String, String) = (id(row.get(0)), row.get(1), row.get(2));
+        match spoken.parse::<OrderId>() {
+            Ok(order) if orders.get(&order.uuid()).is_some_and(|it| it.organisation == organisation) => {
+                keys.entry(order.uuid()).or_default().push(key);
+            }
+            _ => violations.push(format!("I3 the reply under {key} speaks of {spoken}, which is no order there")),
+        }
+    }
+    for order in orders.keys() {
+        let of_order = keys.get(order).map_or(&[][..], Vec::as_slice);
+        if of_order.len() != 1 {
+            violations.push(format!("I3 order {order} was placed under the keys {of_order:?}"));
+        }
+    }
+    violations
+}
+
+/// What the topics say, after the copies that any delivery may make, is what the tables say.
+async fn topics_agree(store: &Store, orders: &BTreeMap<Uuid, Row>) -> Vec<String> {
+    let mut violations = Vec::new();
+    for topic in topics::ALL {
+        let records = testkit::read_topic(&store.kafka(), topic.name).await;
+        violations.extend(versions_rise(topic.name, &records));
+        if *topic == topics::ORDER {
+            violations.extend(orders_agree(&records, orders));
+        }
+    }
+    violations
+}
+
+fn versions_rise(topic: &str, records: &[Record]) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let mut last: BTreeMap<Uuid, i64> = BTreeMap::new();
+    let mut violations = Vec::new();
+    for record in records {
+        let envelope = match Envelope::from_headers(record.header_pairs()) {
+            Ok(envelope) => envelope,
+            Err(error) => {
+                violations.push(format!("I6 {topic}: a record without a usable envelope: {error}"));
+                continue;
+            }
+        };
+        if !seen.insert(envelope.id) {
+            continue;
+        }
+        let (before, version) = (last.insert(envelope.subject, envelope.aggregate_version), envelope.aggregate_version);
+        let follows = match before {
+            None => version >= 1,
+            Some(before) => version > before,
+        };
+        if !follows {
+            let subject = envelope.subject;
+            violations.push(format!("I6 {topic}: {subject} has version {version} after {before:?}"));
+        }
+    }
+    violations
+}
+
+fn orders_agree(records: &[Record], orders: &BTreeMap<Uuid, Row>) -> Vec<String> {
+    let mut told: BTreeMap<Uuid, (BTreeSet<i64>, &str, Option<i64>)> = BTreeMap::new();
+    let mut violations = Vec::new();
+    for record in records {
+        let read = Envelope::from_headers(record.header_pairs()).and_then(|envelope| {
+            let payload = record.payload.as_deref().unwrap_or_default();
+            OrderEvent::decode(&envelope.event_type, payload).map(|event| (envelope, event))
+        });
+        let (envelope, event) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                violations.push(format!("I6 an order's event cannot be read: {error}"));
+                continue;
+            }
+        };
+        let (versions, status, total) = told.entry(envelope.subject).or_default();
+        // Copies of earlier facts come after the last one and say nothing new.
+        if versions.insert(envelope.aggregate_version) {
+            *status = match &event {
+                OrderEvent::Placed(placed) => {
+                    *total = Some(placed.total.minor());
+                    "pending"
+                }
+                OrderEvent::Confirmed(confirmed) => {
+                    if *total != Some(confirmed.total.minor()) {
+                        violations.push(format!("I12 {} was confirmed over {}", confirmed.order, confirmed.total));
+                    }
+                    "confirmed"
+                }
+                OrderEvent::Rejected(_) => "rejected",
+                OrderEvent::Cancelled(_) => "cancelled",
+            };
+        }
+    }
+    for (id, order) in orders {
+        let Some((versions, status, total)) = told.remove(id) else {
+            violations.push(format!("I6 order {id} was never told of"));
+            continue;
+        };
+        let steps = (1..=order.version).collect::<BTreeSet<_>>();
+        if versions != steps || status != order.status {
+            let (version, is) = (order.version, &order.status);
+            violations.push(format!("I6 order {id} is {is} in version {version}; its topic ends {status} with {versions:?}"));
+        }
+        if total != Some(order.total) {
+            violations.push(format!("I12 order {id} comes to {}, its event to {total:?}", order.total));
+        }
+    }
+    violations.extend(told.keys().map(|id| format!("I6 the topic tells of order {id}, which is nowhere")));
+    violations
+}
+
+async fn left_behind(store: &Store, client: &Client) -> Vec<String> {
+    let mut violations = Vec::new();
+    for schema in SCHEMAS {
+        let statement = format!(
+            "select format('I7 outbox of {schema}: %s of %s', type, aggregateid) from \"{schema}\".outbox
+             union all select format('I7 {schema} parked %s: %s', aggregateid, cause) from \"{schema}\".outbox_parked
+             union all select format('I8 {schema} parked the key %s of %s: %s', key, topic, cause) from \"{schema}\".parked_keys"
+        );
+        violations.extend(found(client, &statement).await);
+    }
+    let letters = must(operations::dead_letter_topics(&store.kafka()).await, "look for dead letters");
+    violations.extend(letters.iter().filter(|it| it.records > 0).map(|it| {
+        format!("I8 {} dead letters of {} for {}", it.records, it.topic, it.group)
+    }));
+    violations
+}
+
+/// The operations team heard how every order began and how it ended.
+async fn untold(client: &Client, orders: &BTreeMap<Uuid, Row>) -> Vec<String> {
+    let statement = "select kind, fact ->> 'order', state, cause from notifier.deliveries where fact ->> 'order' is not null";
+    let rows = must(client.query(statement, &[]).await, "read the deliveries");
+    let mut violations = Vec::new();
+    let mut told: BTreeSet<(Uuid, String)> = BTreeSet::new();
+    for row in &rows {
+        let (kind, id, state): (String, String, String) = (row.get(0), row.get(1), row.get(2));
+        match id.parse::<OrderId>() {
+            Ok(order) if state == "sent" => drop(told.insert((order.uuid(), kind))),
+            Ok(_) => violations.push(format!("I9 {kind} of {id} is {state}: {:?}", row.get::<_, Option<String>>(3))),
+            Err(error) => violations.push(format!("I9 {kind} tells of {id}: {error}")),
+        }
+    }
+    for (id, order) in orders {
+        for kind in ["order-placed".to_owned(), format!("order-{}", order.status)] {
+            if !told.contains(&(*id, kind.clone())) {
+                violations.push(format!("I9 nobody was told {kind} of order {id}"));
+            }
+        }
+    }
+    violations
+}

@@ -1,0 +1,305 @@
+//! The whole store as processes of the operating system, on servers shared with other tests or of its own.
+//! The rule it keeps: what is started here is production's programs with production's environment, and ends with the test.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use contracts::topics;
+use devstack::bot_api::{self, BotApi};
+use devstack::services::{Plan, Replica, Services, Surroundings, Telegram, built_programs};
+use devstack::{Cluster, DatabaseRole, OwnCluster, Passwords};
+use messaging::operations;
+use tokio_postgres::{Client, NoTls};
+use uuid::Uuid;
+
+use crate::{PATIENCE, must};
+
+/// The schemas, one per service with a database.
+pub const SCHEMAS: [&str; 5] = devstack::SERVICES;
+
+/// Which groups read which topics; the lag of a group that has read nothing yet cannot be asked for.
+const READERS: [(&str, &str); 8] = [
+    (topics::ORGANISATION.name, "notifier"),
+    (topics::CATEGORY.name, "catalog"),
+    (topics::ORDER.name, "catalog"),
+    (topics::PRODUCT.name, "catalog"),
+    (topics::RESERVATION.name, "order"),
+    (topics::PRODUCT.name, "order"),
+    (topics::ORDER.name, "notifier"),
+    (topics::STOCK.name, "notifier"),
+];
+
+/// What kind of store a test program wants.
+#[derive(Debug, Clone, Copy)]
+pub struct Wishes {
+    /// Servers of its own, to be ill-treated, instead of those that all tests share.
+    pub own_servers: bool,
+    /// Replicas of every service.
+    pub replicas: u32,
+    /// More variables for every service.
+    pub variables: &'static [(&'static str, &'static str)],
+}
+
+/// A running store.
+pub struct Store {
+    /// Its own PostgreSQL, Redis and Kafka, when it wished for them.
+    pub servers: Option<OwnCluster>,
+    cluster: Cluster,
+    services: Services,
+    bot: BotApi,
+    folder: PathBuf,
+    programs: PathBuf,
+    database: String,
+    namespace: String,
+    setup_token: String,
+}
+
+impl Store {
+    /// Starts servers where wished for, makes a database and a namespace, migrates, starts every service and waits
+    /// until all are ready.
+    pub async fn open(wishes: &Wishes) -> Store {
+        let programs = must(built_programs(), "find the built programs");
+        let servers = match wishes.own_servers {
+            true => Some(must(OwnCluster::start().await, "start servers for this test")),
+            false => None,
+        };
+        let cluster = match &servers {
+            Some(own) => own.addresses(),
+            None => must(devstack::shared_cluster().await, "start the test servers").clone(),
+        };
+        let name = Uuid::new_v4().simple().to_string();
+        let (database, namespace) = (format!("store_{name}"), format!("store-{name}"));
+        must(cluster.create_database(&database).await, "make a database");
+        let address = must(cluster.superuser_url(&database), "name the database");
+        // A group chat as the operations team has it; the stand-in's pace must not be what a test waits for.
+        let settings = bot_api::Settings { burst: 1_000, per_second: 1_000, ..bot_api::Settings::default() };
+        let bot = must(bot_api::start_with(settings), "start the Bot API stand-in");
+        let folder = must(devstack::temporary_folder("store"), "make a folder");
+        let setup_token = devstack::random_secret();
+        let mut more = vec![("TELEGRAM_MESSAGES_PER_MINUTE".to_owned(), "60".to_owned())];
+        more.extend(wishes.variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let plan = Plan {
+            programs: programs.clone(),
+            folder: folder.clone(),
+            replicas: wishes.replicas,
+            usual_ports: false,
+            surroundings: Surroundings {
+                database: must(address.parse(), "read the database's address"),
+                passwords: Passwords::for_tests(),
+                redis_url: cluster.redis_url.clone(),
+                kafka_brokers: cluster.kafka_brokers.clone(),
+                kafka_namespace: namespace.clone(),
+                telegram: Telegram {
+                    url: bot.url(),
+                    token: bot_api::TOKEN.to_owned(),
+                    chat: bot_api::CHAT.to_owned(),
+                },
+                setup_token: setup_token.clone(),
+                // 32 bytes in base64; it seals keys that end with the test.
+                signing_key_secret: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".to_owned(),
+                more,
+            },
+        };
+        must(Services::migrate(&plan).await, "migrate");
+        let mut services = must(Services::start(plan).await, "start the services");
+        must(services.ready(|_| ()).await, "wait for the services");
+        Store { servers, cluster, services, bot, folder, programs, database, namespace, setup_token }
+    }
+
+    /// Starts again what a failed test left dead or stopped.
+    pub(crate) async fn mend(&mut self) {
+        if let Some(servers) = &mut self.servers {
+            for server in [&mut servers.postgres.server, &mut servers.redis.server, &mut servers.kafka.server] {
+                server.resume();
+                if !server.is_alive() {
+                    must(server.restart().await, "start a server again");
+                }
+            }
+        }
+        let places: Vec<_> = self.services.all().iter().map(|it| (it.service(), it.number())).collect();
+        for (service, number) in places {
+            let replica = self.replica(service, number);
+            replica.signal(devstack::process::Signal::SIGCONT);
+            if replica.pid().is_none() {
+                self.start(service, number).await;
+            }
+        }
+    }
+
+    // Addresses.
+
+    /// Every gateway.
+    #[must_use]
+    pub fn gateways(&self) -> Vec<String> {
+        self.services.urls("gateway")
+    }
+
+    /// Where each replica of a service takes requests itself; only to wait for what one of them must know.
+    #[must_use]
+    pub fn urls(&self, service: &str) -> Vec<String> {
+        self.services.urls(service)
+    }
+
+    /// What `POST /auth/v1/organisations` asks for.
+    #[must_use]
+    pub fn setup_token(&self) -> &str {
+        &self.setup_token
+    }
+
+    /// The Bot API stand-in.
+    #[must_use]
+    pub fn bot(&self) -> &BotApi {
+        &self.bot
+    }
+
+    /// The way to its topics, under the name of nobody's.
+    #[must_use]
+    pub fn kafka(&self) -> messaging::Settings {
+        messaging::Settings {
+            brokers: self.cluster.kafka_brokers.clone(),
+            namespace: self.namespace.clone(),
+            service: "test".to_owned(),
+        }
+    }
+
+    /// The files to which the replicas write their spans.
+    #[must_use]
+    pub fn span_files(&self) -> Vec<PathBuf> {
+        self.services.span_files()
+    }
+
+    // The database.
+
+    /// A connection as superuser, who sees every schema and every row.
+    pub async fn superuser(&self) -> Client {
+        connect(&must(self.cluster.superuser_url(&self.database), "name the database")).await
+    }
+
+    /// A connection as one role of one service.
+    pub async fn role(&self, service: &str, role: DatabaseRole) -> Client {
+        connect(&must(self.cluster.role_url(&self.database, service, role), "name the database")).await
+    }
+
+    // Its processes.
+
+    /// One replica, counted from 1.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn replica(&mut self, service: &str, number: u32) -> &mut Replica {
+        match self.services.replica(service, number) {
+            Some(replica) => replica,
+            None => panic!("there is no {service}-{number}"),
+        }
+    }
+
+    /// Starts a replica again on its ports, after killing it if it runs; ready when this returns.
+    pub async fn start(&mut self, service: &str, number: u32) {
+        let replica = self.replica(service, number);
+        must(replica.restart().await, "start a replica again");
+        must(replica.ready_within(PATIENCE).await, "wait for a replica");
+    }
+
+    /// Runs cyberctl as an operator would; what it printed.
+    pub async fn cyberctl(&self, arguments: &[&str]) -> String {
+        let internal: Vec<String> =
+            self.services.all().iter().map(|it| format!("{}={}", it.service(), it.internal_url())).collect();
+        let output = tokio::process::Command::new(self.programs.join("cyberctl"))
+            .args(arguments)
+            .env("KAFKA_BROKERS", &self.cluster.kafka_brokers)
+            .env("KAFKA_NAMESPACE", &self.namespace)
+            .env("SERVICES_INTERNAL", internal.join(","))
+            .current_dir("/")
+            .output()
+            .await;
+        let output = must(output, "run cyberctl (build it: cargo build --workspace --bins)");
+        let (said, complained) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "cyberctl {arguments:?} failed: {said}{complained}");
+        said.into_owned()
+    }
+
+    // Rest.
+
+    /// Waits until nothing is on its way any more: outboxes sent, topics read, orders settled, messages told.
+    ///
+    /// # Panics
+    /// When that takes longer than [`PATIENCE`]; the message says what was still moving.
+    pub async fn settled(&self) {
+        let client = self.superuser().await;
+        let until = Instant::now() + PATIENCE;
+        let mut before: Option<i64> = None;
+        loop {
+            // Two looks that see everything read and the same ends of the topics: nothing happened between them.
+            let (unread, ends) = self.unread().await;
+            let waiting = waiting(&client).await;
+            if unread.is_empty() && waiting.is_empty() {
+                if before == Some(ends) {
+                    return;
+                }
+                before = Some(ends);
+            } else {
+                before = None;
+            }
+            assert!(Instant::now() < until, "the store does not come to rest: {unread:?} unread, {waiting:?} waiting");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// What groups have not read, and how many records there are.
+    async fn unread(&self) -> (Vec<String>, i64) {
+        let reports = match operations::topics(&self.kafka(), topics::ALL).await {
+            Ok(reports) => reports,
+            Err(error) => return (vec![error.to_string()], 0),
+        };
+        let records = |name: &str| reports.iter().find(|it| it.topic == name).map_or(0, |it| it.records);
+        let lag = |topic: &str, group: &str| {
+            let report = reports.iter().find(|report| report.topic == topic)?;
+            report.groups.iter().find(|it| it.group == group).map(|it| it.lag)
+        };
+        let unread = READERS
+            .iter()
+            .filter_map(|(topic, group)| {
+                let left = lag(topic, group).unwrap_or_else(|| records(topic));
+                (left > 0).then(|| format!("{group} has {left} of {topic}"))
+            })
+            .collect();
+        (unread, reports.iter().map(|report| report.records).sum())
+    }
+
+    /// Copies the logs to where they outlive the test.
+    pub(crate) fn keep_logs(&self) {
+        let name: String = std::thread::current().name().unwrap_or("test").replace("::", ".");
+        let target = self.programs.parent().unwrap_or(Path::new(".")).join("failed").join(name);
+        let _there = std::fs::create_dir_all(&target);
+        for entry in std::fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            if entry.path().extension().is_some_and(|extension| extension == "log") {
+                let _kept = std::fs::copy(entry.path(), target.join(entry.file_name()));
+            }
+        }
+        eprintln!("the services' logs are in {}", target.display());
+    }
+}
+
+/// What stands in the database and is still to be done.
+async fn waiting(client: &Client) -> Vec<String> {
+    let outboxes: Vec<String> =
+        SCHEMAS.iter().map(|schema| format!("select 'outbox of {schema}', count(*) from \"{schema}\".outbox")).collect();
+    let statement = format!(
+        "select what, n from ({} union all select 'pending orders', count(*) from \"order\".orders where status = 'pending'
+         union all select 'pending deliveries', count(*) from notifier.deliveries where state = 'pending') as found (what, n)
+         where n > 0",
+        outboxes.join(" union all ")
+    );
+    let rows = must(client.query(&statement, &[]).await, "look for what is waiting");
+    rows.iter().map(|row| format!("{} {}", row.get::<_, i64>(1), row.get::<_, String>(0))).collect()
+}
+
+async fn connect(url: &str) -> Client {
+    let (client, connection) = must(tokio_postgres::connect(url, NoTls).await, "connect to the database");
+    tokio::spawn(async move {
+        // The client reports what goes wrong; this task only moves bytes.
+        let _ended = connection.await;
+    });
+    client
+}
