@@ -62,6 +62,9 @@ fn walk(root: &Value, schema: &Value, value: &Value, path: &str, found: &mut Vec
         found.push(FieldFault { field: path.to_owned(), reason: format!("must be {expected}") });
         return;
     }
+    if let Some(bound) = out_of_bounds(schema, value) {
+        found.push(FieldFault { field: path.to_owned(), reason: format!("must be {bound}") });
+    }
     match value {
         Value::Object(members) => walk_object(root, schema, members, path, found),
         Value::Array(items) => {
@@ -114,6 +117,25 @@ fn mismatch(schema: &Value, value: &Value) -> Option<String> {
         return None;
     }
     Some(types.iter().map(|kind| article(kind)).collect::<Vec<_>>().join(" or "))
+}
+
+/// The bound of the schema that the value breaks, in words. Where the shape is right garde judges the same bounds.
+fn out_of_bounds(schema: &Value, value: &Value) -> Option<String> {
+    let bound = |name: &str| schema.get(name).and_then(Value::as_f64);
+    #[expect(clippy::cast_precision_loss, reason = "lengths of bodies are far below 2^52")]
+    let (measure, low, high, unit) = match value {
+        Value::Number(number) => (number.as_f64()?, bound("minimum"), bound("maximum"), ""),
+        Value::String(text) => {
+            (text.chars().count() as f64, bound("minLength"), bound("maxLength"), " characters long")
+        }
+        Value::Array(items) => (items.len() as f64, bound("minItems"), bound("maxItems"), " items long"),
+        Value::Null | Value::Bool(_) | Value::Object(_) => return None,
+    };
+    match (low, high) {
+        (Some(low), _) if measure < low => Some(format!("at least {low}{unit}")),
+        (_, Some(high)) if measure > high => Some(format!("at most {high}{unit}")),
+        _ => None,
+    }
 }
 
 fn article(kind: &str) -> String {

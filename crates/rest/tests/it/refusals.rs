@@ -96,6 +96,14 @@ async fn every_field_of_the_wrong_shape_is_named_at_once() {
 }
 
 #[actix_web::test]
+async fn a_wrong_shape_hides_no_broken_bound() {
+    let body = json!({"title": "far too long a title", "parts": [{"sku": "", "quantity": 0}], "extra": 1});
+    let answer = ask(&World::new(), json_post("/echo", &body.to_string())).await;
+    assert_eq!(answer.status, 422);
+    assert_eq!(answer.fields(), ["extra", "parts[0].quantity", "parts[0].sku", "title"]);
+}
+
+#[actix_web::test]
 async fn every_field_that_breaks_a_rule_is_named_at_once() {
     let body = json!({
         "title": "far too long a title",
