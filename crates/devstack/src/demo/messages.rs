@@ -48,13 +48,13 @@ impl Told {
         let count = self.messages.len();
         for (at, message) in self.messages.iter().enumerate() {
             if at < 2 || at + 2 >= count {
+                lines.push(format!("  ┌ message {}", at + 1));
                 let mut text = message.text.lines();
-                lines.extend(text.by_ref().take(6).map(|line| format!("  | {line}")));
+                lines.extend(text.by_ref().take(6).map(|line| format!("  │ {line}")));
                 let more = text.count();
                 if more > 0 {
-                    lines.push(format!("  | … {more} more lines"));
+                    lines.push(format!("  │ … {more} more lines"));
                 }
-                lines.push("  '".to_owned());
             }
         }
         lines
