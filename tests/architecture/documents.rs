@@ -95,10 +95,11 @@ fn undocumented_problems(tree: &Tree) -> Vec<String> {
         }
     }
     for line in errors.lines() {
-        if let Some(name) = line.strip_prefix("| ").and_then(|rest| rest.split(" |").next()) {
-            if name.starts_with("`/problems/") && !known.contains(name) {
-                found.push(format!("docs/errors.md explains {name}, which nothing answers"));
-            }
+        if let Some(name) = line.strip_prefix("| ").and_then(|rest| rest.split(" |").next())
+            && name.starts_with("`/problems/")
+            && !known.contains(name)
+        {
+            found.push(format!("docs/errors.md explains {name}, which nothing answers"));
         }
     }
     found

@@ -32,7 +32,7 @@ fn tables_without_a_fence(tree: &Tree) -> Vec<String> {
         for statement in &statements {
             let Some(rest) = statement.strip_prefix("create table ") else { continue };
             let rest = rest.strip_prefix("if not exists ").unwrap_or(rest);
-            let name = rest.split(|sign: char| sign == ' ' || sign == '(').next().unwrap_or_default().trim_matches('"');
+            let name = rest.split([' ', '(']).next().unwrap_or_default().trim_matches('"');
             let says = |wanted: &str| statements.iter().any(|statement| statement.replace('"', "").contains(wanted));
             if !says(&format!("alter table {name} enable row level security"))
                 || !says(&format!("alter table {name} force row level security"))

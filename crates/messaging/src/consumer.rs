@@ -174,7 +174,7 @@ struct Worker {
 
 /// What becomes of one record.
 enum Verdict {
-    Take(Readable),
+    Take(Box<Readable>),
     SetAside(Record, Cause, String),
     /// Redriven for another group.
     Pass,
@@ -316,7 +316,7 @@ impl Worker {
         let mut readable = Vec::with_capacity(verdicts.len());
         for verdict in verdicts {
             match verdict {
-                Verdict::Take(one) => readable.push(one),
+                Verdict::Take(one) => readable.push(*one),
                 Verdict::SetAside(record, cause, error) => {
                     self.set_aside(&record, organisation_of(&record), cause, &error).await?;
                 }
@@ -379,7 +379,7 @@ impl Worker {
             causation: Some(envelope.id.uuid()),
             traceparent: mediator::traceparent_of(&span).or_else(|| envelope.traceparent.clone()),
         };
-        Verdict::Take(Readable { record: record.clone(), decoded, envelope, organisation, provenance, span })
+        Verdict::Take(Box::new(Readable { record: record.clone(), decoded, envelope, organisation, provenance, span }))
     }
 
     /// Everything in one transaction: organisations in sorted order, each with its commands.

@@ -62,8 +62,7 @@ where
     F: FnMut(OrganisationId, Vec<Snapshot<E>>) -> W,
     W: Future<Output = Result<(), T>>,
 {
-    let consumer: StreamConsumer =
-        settings.reader("replay").create().map_err(|error| TopicError::Unavailable(error))?;
+    let consumer: StreamConsumer = settings.reader("replay").create().map_err(TopicError::Unavailable)?;
     let topic = settings.name_of(&E::TOPIC);
     let mut remaining: BTreeMap<i32, i64> =
         end_offsets(&consumer, &topic, E::TOPIC.partitions)?.into_iter().filter(|(_, end)| *end > 0).collect();
@@ -105,10 +104,10 @@ where
             // Compaction may have removed the last offsets; the position then says so.
             if let Ok(position) = consumer.position() {
                 for element in position.elements() {
-                    if let Offset::Offset(at) = element.offset() {
-                        if remaining.get(&element.partition()).is_some_and(|end| at >= *end) {
-                            remaining.remove(&element.partition());
-                        }
+                    if let Offset::Offset(at) = element.offset()
+                        && remaining.get(&element.partition()).is_some_and(|end| at >= *end)
+                    {
+                        remaining.remove(&element.partition());
                     }
                 }
             }
