@@ -14,6 +14,9 @@ use super::secrets::Secrets;
 use super::{EnvFile, Folder, Report};
 use crate::words::say;
 
+/// Project name, ports, replicas and images, as the compose file takes them from its environment.
+const SETTINGS: &str = "compose/settings.env";
+
 /// The superuser that the compose file names.
 const SUPERUSER: &str = "cyberstore";
 
@@ -74,6 +77,10 @@ pub(super) async fn up(folder: &Folder, report: &Report) -> Result<EnvFile, Erro
 }
 
 pub(super) async fn down(folder: &Folder, with_data: bool) -> Result<(), Error> {
+    if !folder.join(SETTINGS).is_file() {
+        say!("no container was started from here");
+        return Ok(());
+    }
     let mut arguments = vec!["down", "--remove-orphans", "--timeout", "30"];
     if with_data {
         arguments.push("--volumes");
@@ -86,7 +93,10 @@ pub(super) async fn down(folder: &Folder, with_data: bool) -> Result<(), Error> 
 }
 
 pub(super) async fn status(folder: &Folder) -> Result<(), Error> {
-    run(folder, &["ps", "--all"]).await
+    run(folder, &["ps", "--all", "--format", "table {{.Service}}\t{{.Status}}\t{{.Ports}}"]).await?;
+    say!();
+    say!("gateway: {}", EnvFile::read(folder)?.get("GATEWAY_URL").unwrap_or("-"));
+    Ok(())
 }
 
 pub(super) async fn logs(folder: &Folder, service: Option<&str>, lines: usize) -> Result<(), Error> {
@@ -113,7 +123,7 @@ fn telegram() -> Option<(String, String, String)> {
 
 /// The ports of the last time, which our own containers may hold; else the usual ones, else free ones.
 fn published(folder: &Folder) -> Result<Vec<(String, u16)>, Error> {
-    let before = read_pairs(&folder.join("compose/settings.env"))?;
+    let before = read_pairs(&folder.join(SETTINGS))?;
     PORTS
         .into_iter()
         .map(|(name, usual)| {
@@ -179,7 +189,7 @@ fn write_secrets(folder: &Folder, secrets: &Secrets, telegram: Option<&(String, 
 
 /// What the compose file takes from its environment, kept so that `down` and `status` mean the same project.
 fn write_settings(folder: &Folder, ports: &[(String, u16)], stand_in: bool) -> Result<(), Error> {
-    let file = folder.join("compose/settings.env");
+    let file = folder.join(SETTINGS);
     let before = read_pairs(&file)?;
     let project = before.iter().find(|(name, _)| name == "COMPOSE_PROJECT_NAME").map(|(_, value)| value.clone());
     // Two checkouts on one engine must not take each other's containers.
@@ -211,12 +221,13 @@ fn write_settings(folder: &Folder, ports: &[(String, u16)], stand_in: bool) -> R
 
 /// `service=http://127.0.0.1:port` of every replica's internal port, as Docker published it.
 async fn internal_addresses(folder: &Folder) -> Result<String, Error> {
-    let output = compose(folder, &["ps", "--format", "json"]).output().await;
+    let output = compose(folder, &["ps", "--format", "json"])?.output().await;
     let output: Output = output.map_err(|source| Error::Spawn { program: "docker compose".to_owned(), source })?;
     let mut all = Vec::new();
-    for container in
-        String::from_utf8_lossy(&output.stdout).lines().filter_map(|line| serde_json::from_str::<Value>(line).ok())
-    {
+    // A container a line; Compose before 2.21 writes all of them as one list.
+    let text = String::from_utf8_lossy(&output.stdout);
+    let values = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    for container in values.flat_map(|value| if let Value::Array(list) = value { list } else { vec![value] }) {
         let service = container["Service"].as_str().unwrap_or_default();
         if !KINDS.iter().any(|kind| kind.name == service) {
             continue;
@@ -230,7 +241,8 @@ async fn internal_addresses(folder: &Folder) -> Result<String, Error> {
     Ok(all.join(","))
 }
 
-fn compose(folder: &Folder, arguments: &[&str]) -> tokio::process::Command {
+fn compose(folder: &Folder, arguments: &[&str]) -> Result<tokio::process::Command, Error> {
+    let settings = folder.join(SETTINGS);
     let mut command = tokio::process::Command::new("docker");
     command
         .arg("compose")
@@ -239,14 +251,16 @@ fn compose(folder: &Folder, arguments: &[&str]) -> tokio::process::Command {
         .arg("--file")
         .arg(folder.project().join("docker-compose.yml"))
         .arg("--env-file")
-        .arg(folder.join("compose/settings.env"))
+        .arg(&settings)
+        // Compose prefers its environment to the file: a shell's DEV_DIR or GATEWAY_PORT must not have another word.
+        .envs(read_pairs(&settings)?)
         .args(arguments)
         .stdin(Stdio::null());
-    command
+    Ok(command)
 }
 
 async fn run(folder: &Folder, arguments: &[&str]) -> Result<(), Error> {
-    let status = compose(folder, arguments)
+    let status = compose(folder, arguments)?
         .status()
         .await
         .map_err(|source| Error::Spawn { program: "docker compose".to_owned(), source })?;
