@@ -3,18 +3,19 @@
 //! The rule it keeps: a small body is complete before a service hears of the request, so a slow client holds no
 //! connection of a service and the request can be sent again to another replica.
 
+use std::cell::Cell;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use actix_web::web::Payload;
 use bytes::{Bytes, BytesMut};
-use futures::{Stream, StreamExt};
+use futures::StreamExt;
+use hyper::body::{Body, Frame, SizeHint};
 use thiserror::Error;
 use tokio::time::{Instant, Sleep};
-
-use crate::upstream::Upload;
 
 /// Up to this length a body is collected before it is passed on, bytes.
 const WHOLE_LIMIT: u64 = 64 * 1024;
@@ -41,12 +42,85 @@ pub enum UploadError {
 
 /// The body of a request, ready to be passed on.
 pub enum Incoming {
-    /// There is none.
-    None,
-    /// All of it.
+    /// All of it; empty where there is none.
     Whole(Bytes),
-    /// Piece by piece, with its length when it was stated.
-    Streamed(Upload, Option<u64>),
+    /// Piece by piece.
+    Streamed(Upload),
+}
+
+/// The client's pieces with a bound on their sum and on the silence between them.
+pub struct Upload {
+    payload: Payload,
+    /// Its length in bytes, when it was stated.
+    stated: Option<u64>,
+    left: u64,
+    limit: u64,
+    patience: Duration,
+    timer: Pin<Box<Sleep>>,
+    pieces: Rc<Cell<u64>>,
+}
+
+impl Upload {
+    /// Its length in bytes, when the client stated it.
+    #[must_use]
+    pub fn stated(&self) -> Option<u64> {
+        self.stated
+    }
+
+    /// How many pieces were taken so far: whoever waits for an answer sees by it that the upload still moves.
+    #[must_use]
+    pub fn pieces(&self) -> Rc<Cell<u64>> {
+        Rc::clone(&self.pieces)
+    }
+
+    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, UploadError>>> {
+        match self.payload.poll_next_unpin(context) {
+            Poll::Ready(Some(Ok(piece))) => {
+                let length = piece.len() as u64;
+                if length > self.left {
+                    return Poll::Ready(Some(Err(UploadError::TooLarge { limit: self.limit })));
+                }
+                self.left -= length;
+                self.pieces.set(self.pieces.get() + 1);
+                let next = Instant::now() + self.patience;
+                self.timer.as_mut().reset(next);
+                Poll::Ready(Some(Ok(piece)))
+            }
+            Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(UploadError::Broken))),
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending => match self.timer.as_mut().poll(context) {
+                Poll::Ready(()) => Poll::Ready(Some(Err(UploadError::TooSlow { seconds: self.patience.as_secs() }))),
+                Poll::Pending => Poll::Pending,
+            },
+        }
+    }
+}
+
+impl Body for Incoming {
+    type Data = Bytes;
+    type Error = UploadError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, UploadError>>> {
+        match &mut *self {
+            Incoming::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Incoming::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Incoming::Streamed(upload) => upload.poll_piece(context).map_ok(Frame::data),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Incoming::Whole(bytes) if bytes.is_empty())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Incoming::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Incoming::Streamed(upload) => upload.stated.map_or_else(SizeHint::new, SizeHint::with_exact),
+        }
+    }
 }
 
 /// Takes the body as the headers announce it. `limit` bytes are allowed; `patience` may pass without a byte.
@@ -62,19 +136,20 @@ pub async fn take(
         .and_then(|text| text.trim().parse::<u64>().ok());
     let chunked = headers.contains_key(TRANSFER_ENCODING);
     match stated {
-        None | Some(0) if !chunked => Ok(Incoming::None),
+        None | Some(0) if !chunked => Ok(Incoming::Whole(Bytes::new())),
         Some(length) if length > limit => Err(UploadError::TooLarge { limit }),
         Some(length) if length <= WHOLE_LIMIT => collect(payload, length, patience).await.map(Incoming::Whole),
         stated => {
-            let source = Capped {
+            let upload = Upload {
                 payload,
+                stated,
                 left: stated.unwrap_or(limit),
                 limit,
                 patience,
                 timer: Box::pin(tokio::time::sleep(patience)),
+                pieces: Rc::default(),
             };
-            let upload = Upload { source: Box::pin(source), chunked: stated.is_none() };
-            Ok(Incoming::Streamed(upload, stated))
+            Ok(Incoming::Streamed(upload))
         }
     }
 }
@@ -98,39 +173,5 @@ async fn collect(mut payload: Payload, length: u64, patience: Duration) -> Resul
             return Err(UploadError::Broken);
         }
         body.extend_from_slice(&piece);
-    }
-}
-
-/// The client's pieces with a bound on their sum and on the silence between them.
-struct Capped {
-    payload: Payload,
-    left: u64,
-    limit: u64,
-    patience: Duration,
-    timer: Pin<Box<Sleep>>,
-}
-
-impl Stream for Capped {
-    type Item = Result<Bytes, UploadError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        match self.payload.poll_next_unpin(context) {
-            Poll::Ready(Some(Ok(piece))) => {
-                let length = piece.len() as u64;
-                if length > self.left {
-                    return Poll::Ready(Some(Err(UploadError::TooLarge { limit: self.limit })));
-                }
-                self.left -= length;
-                let next = Instant::now() + self.patience;
-                self.timer.as_mut().reset(next);
-                Poll::Ready(Some(Ok(piece)))
-            }
-            Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(UploadError::Broken))),
-            Poll::Ready(None) => Poll::Ready(None),
-            Poll::Pending => match self.timer.as_mut().poll(context) {
-                Poll::Ready(()) => Poll::Ready(Some(Err(UploadError::TooSlow { seconds: self.patience.as_secs() }))),
-                Poll::Pending => Poll::Pending,
-            },
-        }
     }
 }

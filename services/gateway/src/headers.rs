@@ -1,13 +1,12 @@
-//! Which headers cross the gateway, in both directions, and writing the head that a service gets.
+//! Which headers cross the gateway, in both directions.
 //!
 //! The rule it keeps: a service never sees an identity or forwarding header that came from outside, in any spelling.
 //! Names with an underscore do not pass at all: many servers read `x_user_id` and `x-user-id` as the same.
 
 use std::net::IpAddr;
 
-use actix_web::http::Method;
-use actix_web::http::header::{CONNECTION, HeaderMap, HeaderName};
-use bytes::{BufMut, BytesMut};
+use actix_web::http::header::{CONNECTION, HeaderMap};
+use hyper::header::{HeaderName, HeaderValue};
 
 /// Families that say who is asking or where from: only the gateway may state these, and some nobody may.
 const FORGEABLE: &[&str] = &[
@@ -54,8 +53,7 @@ pub fn passes_to_service(name: &str) -> bool {
 
 /// Whether a header of a service may go on to the client.
 #[must_use]
-pub fn passes_to_client(name: &HeaderName) -> bool {
-    let name = name.as_str();
+pub fn passes_to_client(name: &str) -> bool {
     match name {
         "connection" | "keep-alive" | "te" | "trailer" | "transfer-encoding" | "upgrade" | "content-length"
         | "date" | "server" | "x-powered-by" | "x-request-id" | "traceparent" | "tracestate" | "ratelimit"
@@ -98,17 +96,6 @@ impl Named {
     }
 }
 
-/// How the length of the request's body is stated to the service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Length {
-    /// There is no body.
-    None,
-    /// So many bytes.
-    Known(u64),
-    /// In chunks.
-    Chunked,
-}
-
 /// What the gateway itself states.
 #[derive(Debug, Clone, Copy)]
 pub struct Stated<'a> {
@@ -118,59 +105,39 @@ pub struct Stated<'a> {
     pub request_id: &'a str,
     /// The gateway's span.
     pub traceparent: &'a str,
-    /// How long the body is.
-    pub length: Length,
 }
 
-/// Writes a request head for the replica `authority`.
-pub fn write_head(
-    buffer: &mut BytesMut,
-    method: &Method,
-    target: &str,
-    authority: &str,
-    headers: &HeaderMap,
-    named: &Named,
-    stated: Stated<'_>,
-) {
-    buffer.reserve(1024);
-    put(buffer, &[method.as_str(), " ", target, " HTTP/1.1\r\nhost: ", authority, "\r\n"]);
+/// The headers that a service gets, without `Host` and those that say where the body ends.
+#[must_use]
+pub fn to_service(headers: &HeaderMap, named: &Named, stated: Stated<'_>) -> hyper::HeaderMap {
+    // Room for what is stated here and on the way out: growing would hash everything once more.
+    let mut kept = hyper::HeaderMap::with_capacity(headers.len() + 6);
     for (name, value) in headers {
         let name = name.as_str();
         if passes_to_service(name) && !named.names(name) {
-            put(buffer, &[name, ": "]);
-            buffer.put_slice(value.as_bytes());
-            buffer.put_slice(b"\r\n");
+            // Server and client use different major versions of the same types: what one read, the other takes.
+            let name = HeaderName::from_bytes(name.as_bytes());
+            if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value.as_bytes())) {
+                kept.append(name, value);
+            }
         }
     }
+    let mut state = |name: &'static str, text: &str| {
+        if let Ok(value) = HeaderValue::from_str(text) {
+            kept.insert(HeaderName::from_static(name), value);
+        }
+    };
     if let Some(address) = stated.address {
         let mut text = Text::default();
         text.write(address);
-        put(buffer, &["x-forwarded-for: ", text.as_str(), "\r\n"]);
+        state("x-forwarded-for", text.as_str());
     }
-    put(buffer, &["x-request-id: ", stated.request_id, "\r\ntraceparent: ", stated.traceparent, "\r\n"]);
-    match stated.length {
-        // A POST without a length would make the service ask for one.
-        Length::None if matches!(*method, Method::POST | Method::PUT | Method::PATCH) => {
-            buffer.put_slice(b"content-length: 0\r\n");
-        }
-        Length::None => {}
-        Length::Known(length) => {
-            let mut text = Text::default();
-            text.write(length);
-            put(buffer, &["content-length: ", text.as_str(), "\r\n"]);
-        }
-        Length::Chunked => buffer.put_slice(b"transfer-encoding: chunked\r\n"),
-    }
-    buffer.put_slice(b"\r\n");
+    state("x-request-id", stated.request_id);
+    state("traceparent", stated.traceparent);
+    kept
 }
 
-fn put(buffer: &mut BytesMut, parts: &[&str]) {
-    for part in parts {
-        buffer.put_slice(part.as_bytes());
-    }
-}
-
-/// A short text on the stack: addresses and lengths are written for every request.
+/// A short text on the stack: an address is written for every request.
 #[derive(Debug, Clone)]
 pub struct Text {
     bytes: [u8; 64],
@@ -273,18 +240,26 @@ mod tests {
     }
 
     #[test]
-    fn a_head_states_what_the_gateway_knows() {
-        let mut buffer = BytesMut::new();
+    fn a_service_gets_what_passes_and_what_the_gateway_knows() {
+        use actix_web::http::header;
+
         let mut headers = HeaderMap::new();
-        headers.append(HeaderName::from_static("accept"), "a/b".parse().unwrap());
-        headers.append(HeaderName::from_static("x-forwarded-for"), "6.6.6.6".parse().unwrap());
-        let stated =
-            Stated { address: Some([127, 0, 0, 1].into()), request_id: "r", traceparent: "t", length: Length::None };
-        write_head(&mut buffer, &Method::POST, "/a?b", "h:1", &headers, &Named::default(), stated);
+        headers.append(header::ACCEPT, "a/b".parse().unwrap());
+        headers.append(header::ACCEPT, "c/d".parse().unwrap());
+        headers.append(header::HeaderName::from_static("x-forwarded-for"), "6.6.6.6".parse().unwrap());
+        headers.append(header::CONTENT_LENGTH, "7".parse().unwrap());
+        let stated = Stated { address: Some([127, 0, 0, 1].into()), request_id: "r", traceparent: "t" };
+        let kept = to_service(&headers, &Named::default(), stated);
+        let kept: Vec<_> = kept.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
         assert_eq!(
-            std::str::from_utf8(&buffer).unwrap(),
-            "POST /a?b HTTP/1.1\r\nhost: h:1\r\naccept: a/b\r\nx-forwarded-for: 127.0.0.1\r\nx-request-id: r\r\n\
-             traceparent: t\r\ncontent-length: 0\r\n\r\n"
+            kept,
+            [
+                ("accept", "a/b"),
+                ("accept", "c/d"),
+                ("x-forwarded-for", "127.0.0.1"),
+                ("x-request-id", "r"),
+                ("traceparent", "t")
+            ]
         );
     }
 }

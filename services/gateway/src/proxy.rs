@@ -9,13 +9,12 @@ use actix_web::body::BoxBody;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
-use bytes::BytesMut;
 use futures::FutureExt;
 use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::body::{self, Incoming};
-use crate::headers::{self, Length, Named, Stated};
+use crate::headers::{self, Named, Stated};
 use crate::hygiene;
 use crate::limits::{Rule, Subject, Verdict};
 use crate::passing::{self, Passing};
@@ -99,7 +98,7 @@ async fn pass(
     let body = body::take(&head.headers, payload, limit, behaviour.body_patience).await.map_err(Refusal::Body)?;
     let trace = Trace::start(&head.headers, method, uri.path(), route.service, behaviour.sampled);
     let span = trace.span().clone();
-    let stated = Stated { address, request_id, traceparent: trace.traceparent(), length: length(&body) };
+    let stated = Stated { address, request_id, traceparent: trace.traceparent() };
     let outcome = exchange(worker, request, route, &named, stated, body, place).instrument(span).await;
     let status = match &outcome {
         Ok(reply) => reply.status(),
@@ -118,15 +117,6 @@ fn within(verdict: Option<Verdict>) -> Result<(), Refusal> {
     }
 }
 
-fn length(body: &Incoming) -> Length {
-    match body {
-        Incoming::None => Length::None,
-        Incoming::Whole(bytes) => Length::Known(bytes.len() as u64),
-        Incoming::Streamed(_, Some(length)) => Length::Known(*length),
-        Incoming::Streamed(_, None) => Length::Chunked,
-    }
-}
-
 /// Sends the request to its service and turns the answer into the reply.
 async fn exchange(
     worker: &Worker,
@@ -139,13 +129,12 @@ async fn exchange(
 ) -> Result<HttpResponse, Refusal> {
     let head = request.head();
     let target = route.rewritten.or_else(|| head.uri.path_and_query().map(|target| target.as_str())).unwrap_or("/");
-    let write = |buffer: &mut BytesMut, authority: &str| {
-        headers::write_head(buffer, &head.method, target, authority, &head.headers, named, stated);
-    };
     let outbound = Outbound {
-        head: &write,
+        method: hyper::Method::from_bytes(head.method.as_str().as_bytes())
+            .map_err(|_| Refusal::Malformed("its method is none"))?,
+        target: target.parse().map_err(|_| Refusal::Malformed("its address is none"))?,
+        headers: &|| headers::to_service(&head.headers, named, stated),
         body,
-        is_head: head.method == Method::HEAD,
         repeatable: repeatable(&head.method, &head.headers),
     };
     let behaviour = &worker.shared.behaviour;

@@ -12,7 +12,7 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TY
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 use arc_swap::ArcSwapOption;
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use futures::future::{join_all, poll_fn};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -159,10 +159,13 @@ impl Documents {
 }
 
 async fn fetch(upstreams: &Upstreams, service: Service) -> Result<Value, String> {
-    let write = |buffer: &mut BytesMut, authority: &str| {
-        buffer.put_slice(format!("GET /openapi.json HTTP/1.1\r\nhost: {authority}\r\n\r\n").as_bytes());
+    let outbound = Outbound {
+        method: hyper::Method::GET,
+        target: hyper::Uri::from_static("/openapi.json"),
+        headers: &hyper::HeaderMap::new,
+        body: Incoming::Whole(Bytes::new()),
+        repeatable: true,
     };
-    let outbound = Outbound { head: &write, body: Incoming::None, is_head: false, repeatable: true };
     let reading = async {
         let (answer, mut exchange) =
             upstreams.send(service, outbound, FETCH_LIMIT).await.map_err(|error| error.to_string())?;

@@ -1,18 +1,22 @@
-//! Reading the head of an answer: status, the headers that go on to the client, and where the body will end.
+//! An answer: its head as the client gets it, and its body as it comes.
 //!
-//! The rule it keeps: hop-by-hop headers end here, and an answer that is ambiguous about its own length is refused.
+//! The rule it keeps: hop-by-hop headers end here, an answer that is ambiguous about its own length is refused, and a
+//! connection is only ever used again when the answer before was read to its last byte.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use bytes::BytesMut;
+use bytes::Bytes;
+use hyper::body::Body;
+use hyper::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use thiserror::Error;
 
-use super::framing::{Chunk, Framing};
+use super::connection::Connection;
+use super::pool::Pool;
 use crate::headers;
-
-/// A head longer than this is refused, bytes.
-const HEAD_LIMIT: usize = 64 * 1024;
-const HEADER_LIMIT: usize = 64;
 
 /// The head of an answer.
 #[derive(Debug)]
@@ -23,191 +27,171 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The length that the service stated, also where no body follows (HEAD, 304).
     pub length: Option<u64>,
-    /// Where the body ends.
-    pub framing: Framing,
-    /// The service keeps the connection open.
-    pub keeps_open: bool,
 }
 
 /// The bytes are not an HTTP/1 answer.
-#[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Error, PartialEq, Eq)]
 #[error("the service's answer cannot be read as HTTP/1.1: {0}; see the service's log for this request id")]
-pub struct Unreadable(pub &'static str);
+pub struct Unreadable(pub String);
 
-/// Takes one head out of `buffer`; `None` while it is incomplete. Interim answers (1xx) are swallowed.
-pub(super) fn parse(buffer: &mut BytesMut, to_head_request: bool) -> Result<Option<Answer>, Unreadable> {
-    loop {
-        match parse_one(buffer, to_head_request)? {
-            Some(answer) if answer.status.is_informational() => {
-                if answer.status == StatusCode::SWITCHING_PROTOCOLS {
-                    return Err(Unreadable("it switches to a protocol that was not asked for"));
+impl Answer {
+    /// What of a service's answer goes on.
+    pub(super) fn of(status: hyper::StatusCode, received: &hyper::HeaderMap) -> Result<Answer, Unreadable> {
+        let unreadable = |what: &str| Err(Unreadable(what.to_owned()));
+        let Some(status) = StatusCode::from_u16(status.as_u16()).ok().filter(|status| !status.is_informational())
+        else {
+            return unreadable("it switches to a protocol that was not asked for");
+        };
+        let mut codings = received.get_all(TRANSFER_ENCODING).iter();
+        if let Some(coding) = codings.next() {
+            if codings.next().is_some() || !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") {
+                return unreadable("its Transfer-Encoding is not plain chunked");
+            }
+            if received.contains_key(CONTENT_LENGTH) {
+                return unreadable("it states a length and chunks");
+            }
+        }
+        let length = received.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+
+        let mut named = headers::Named::default();
+        for value in received.get_all(CONNECTION) {
+            named.add(value.as_bytes());
+        }
+        let mut kept = HeaderMap::with_capacity(received.len() + 4);
+        for (name, value) in received {
+            let name = name.as_str();
+            if headers::passes_to_client(name) && !named.names(name) {
+                // Server and client use different major versions of the same types: what one read, the other takes.
+                let name = HeaderName::from_bytes(name.as_bytes());
+                let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value.as_bytes())) else {
+                    return unreadable("a header has forbidden bytes");
+                };
+                kept.append(name, value);
+            }
+        }
+        Ok(Answer { status, headers: kept, length })
+    }
+}
+
+/// Why a body ended early.
+#[derive(Debug, Error)]
+pub enum Cut {
+    /// The connection failed, the bytes do not follow the announced framing, or the client stopped sending its own body.
+    #[error("the service's answer broke off in the middle: {0}")]
+    Broken(#[from] hyper::Error),
+    /// Nothing came for too long.
+    #[error("the service sent nothing of its answer for {0} seconds")]
+    Stalled(u64),
+}
+
+/// What is still to come of an answer. Dropping it closes the connection.
+pub struct Exchange {
+    body: hyper::body::Incoming,
+    /// None once the body is complete.
+    connection: Option<Connection>,
+    home: Rc<Pool>,
+    /// Taken by [`Exchange::whole_body`], but not the whole.
+    early: Option<Result<Bytes, Cut>>,
+}
+
+impl Exchange {
+    pub(super) fn new(body: hyper::body::Incoming, connection: Connection, home: Rc<Pool>) -> Exchange {
+        Exchange { body, connection: Some(connection), home, early: None }
+    }
+
+    /// The whole body, when it has arrived together with the head: the usual case, without another turn of the loop.
+    pub fn whole_body(&mut self) -> Option<Bytes> {
+        match self.poll_body(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(None) => Some(Bytes::new()),
+            Poll::Ready(Some(Ok(piece))) if self.connection.is_none() => Some(piece),
+            Poll::Ready(early) => {
+                self.early = early;
+                None
+            }
+            Poll::Pending => None,
+        }
+    }
+
+    /// The next piece of the body; `None` at its end, when the connection has gone back to the pool.
+    pub fn poll_body(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
+        if self.early.is_some() {
+            return Poll::Ready(self.early.take());
+        }
+        while self.connection.is_some() {
+            match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+                Some(Ok(frame)) => {
+                    // What is no data is a trailer, which ends here.
+                    if let Ok(piece) = frame.into_data() {
+                        if self.body.is_end_stream() {
+                            self.release();
+                        }
+                        return Poll::Ready(Some(Ok(piece)));
+                    }
                 }
+                Some(Err(error)) => {
+                    self.connection = None;
+                    return Poll::Ready(Some(Err(error.into())));
+                }
+                None => self.release(),
             }
-            other => return Ok(other),
+        }
+        Poll::Ready(None)
+    }
+
+    fn release(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.home.put(connection);
         }
     }
-}
-
-fn parse_one(buffer: &mut BytesMut, to_head_request: bool) -> Result<Option<Answer>, Unreadable> {
-    let mut slots = [httparse::EMPTY_HEADER; HEADER_LIMIT];
-    let mut parsed = httparse::Response::new(&mut slots);
-    let length = match parsed.parse(buffer) {
-        Ok(httparse::Status::Complete(length)) => length,
-        Ok(httparse::Status::Partial) if buffer.len() >= HEAD_LIMIT => {
-            return Err(Unreadable("its head is longer than 64 KiB"));
-        }
-        Ok(httparse::Status::Partial) => return Ok(None),
-        Err(_) => return Err(Unreadable("its head is malformed")),
-    };
-    let status =
-        parsed.code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or(Unreadable("its status is none"))?;
-    let is_newest = parsed.version == Some(1);
-
-    // Where each name and value stands, so that values can be cut out of the buffer without copying.
-    let start = buffer.as_ptr() as usize;
-    let mut places = [(HeaderPlace::default(), HeaderPlace::default()); HEADER_LIMIT];
-    let count = parsed.headers.len();
-    for (place, header) in places.iter_mut().zip(parsed.headers.iter()) {
-        *place = (HeaderPlace::of(start, header.name.as_bytes()), HeaderPlace::of(start, header.value));
-    }
-    let head = buffer.split_to(length).freeze();
-
-    let mut named = headers::Named::default();
-    let mut content_length: Option<u64> = None;
-    let mut chunked = false;
-    let mut keeps_open = is_newest;
-    for (name, value) in &places[..count] {
-        let (name, value) = (name.slice(&head), value.slice(&head));
-        if name.eq_ignore_ascii_case(b"connection") {
-            named.add(value);
-            if contains_token(value, b"close") {
-                keeps_open = false;
-            } else if !is_newest && contains_token(value, b"keep-alive") {
-                keeps_open = true;
-            }
-        } else if name.eq_ignore_ascii_case(b"content-length") {
-            let stated = std::str::from_utf8(value)
-                .ok()
-                .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
-                .and_then(|text| text.parse().ok())
-                .ok_or(Unreadable("its Content-Length is no number"))?;
-            if content_length.is_some_and(|before| before != stated) {
-                return Err(Unreadable("it states two different lengths"));
-            }
-            content_length = Some(stated);
-        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
-            if chunked || !value.trim_ascii().eq_ignore_ascii_case(b"chunked") {
-                return Err(Unreadable("its Transfer-Encoding is not plain chunked"));
-            }
-            chunked = true;
-        }
-    }
-    if chunked && content_length.is_some() {
-        return Err(Unreadable("it states a length and chunks"));
-    }
-
-    let bodiless = to_head_request
-        || status.is_informational()
-        || status == StatusCode::NO_CONTENT
-        || status == StatusCode::NOT_MODIFIED;
-    let framing = match (bodiless, chunked, content_length) {
-        (true, _, _) | (_, false, Some(0)) => Framing::Finished,
-        (_, true, _) => Framing::Chunked(Chunk::Size),
-        (_, _, Some(length)) => Framing::Length(length),
-        (false, false, None) => {
-            keeps_open = false;
-            Framing::UntilClose
-        }
-    };
-
-    let mut kept = HeaderMap::with_capacity(count + 4);
-    for (name, value) in &places[..count] {
-        let name = HeaderName::from_bytes(name.slice(&head)).map_err(|_| Unreadable("a header name is none"))?;
-        if headers::passes_to_client(&name) && !named.names(name.as_str()) {
-            let value = HeaderValue::from_maybe_shared(head.slice(value.from..value.to))
-                .map_err(|_| Unreadable("a header value has forbidden bytes"))?;
-            kept.append(name, value);
-        }
-    }
-    Ok(Some(Answer { status, headers: kept, length: content_length, framing, keeps_open }))
-}
-
-#[derive(Debug, Default, Clone, Copy)]
-struct HeaderPlace {
-    from: usize,
-    to: usize,
-}
-
-impl HeaderPlace {
-    fn of(start: usize, part: &[u8]) -> HeaderPlace {
-        // An empty value may point anywhere; it is cut as nothing at the start.
-        if part.is_empty() {
-            return HeaderPlace::default();
-        }
-        let from = part.as_ptr() as usize - start;
-        HeaderPlace { from, to: from + part.len() }
-    }
-
-    fn slice<'a>(&self, head: &'a [u8]) -> &'a [u8] {
-        &head[self.from..self.to]
-    }
-}
-
-/// Whether a comma-separated header value holds `token`.
-fn contains_token(value: &[u8], token: &[u8]) -> bool {
-    value.split(|byte| *byte == b',').any(|part| part.trim_ascii().eq_ignore_ascii_case(token))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn head(text: &str) -> Result<Option<Answer>, Unreadable> {
-        parse(&mut BytesMut::from(text.as_bytes()), false)
+    fn answer(status: u16, pairs: &[(&'static str, &'static str)]) -> Result<Answer, Unreadable> {
+        let mut headers = hyper::HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, value.parse().unwrap());
+        }
+        Answer::of(hyper::StatusCode::from_u16(status).unwrap(), &headers)
     }
 
     #[test]
     fn hop_by_hop_headers_and_what_connection_names_end_here() {
-        let answer = head(
-            "HTTP/1.1 200 OK\r\nConnection: keep-alive, X-Secret\r\nX-Secret: 1\r\nKeep-Alive: 5\r\n\
-             X-Internal-Node: 7\r\nContent-Type: text/plain\r\nX-Empty:\r\nContent-Length: 2\r\n\r\nok",
+        let answer = answer(
+            200,
+            &[
+                ("connection", "keep-alive, X-Secret"),
+                ("x-secret", "1"),
+                ("keep-alive", "5"),
+                ("x-internal-node", "7"),
+                ("content-type", "text/plain"),
+                ("x-empty", ""),
+                ("set-cookie", "a"),
+                ("set-cookie", "b"),
+                ("content-length", "2"),
+            ],
         )
-        .unwrap()
         .unwrap();
-        let names: Vec<_> = answer.headers.iter().map(|(name, _)| name.as_str().to_owned()).collect();
-        assert!(names.contains(&"content-type".to_owned()) && names.contains(&"x-empty".to_owned()));
-        assert_eq!(names.len(), 2, "{names:?}");
-        assert_eq!(answer.framing, Framing::Length(2));
-        assert!(answer.keeps_open);
+        let mut names: Vec<_> = answer.headers.iter().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["content-type", "set-cookie", "set-cookie", "x-empty"]);
+        assert_eq!(answer.length, Some(2));
     }
 
     #[test]
     fn an_answer_that_is_ambiguous_about_its_length_is_refused() {
-        for text in [
-            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n",
-            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n",
-            "HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\n",
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n",
-            "nonsense\r\n\r\n",
+        let chunked = ("transfer-encoding", "chunked");
+        for headers in [
+            &[("content-length", "2"), chunked][..],
+            &[("transfer-encoding", "gzip, chunked")],
+            &[("transfer-encoding", "gzip")],
+            &[chunked, chunked],
         ] {
-            assert!(head(text).is_err(), "{text}");
+            assert!(answer(200, headers).is_err(), "{headers:?}");
         }
-    }
-
-    #[test]
-    fn interim_answers_are_swallowed_and_an_incomplete_head_waits() {
-        let answer = head("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n").unwrap().unwrap();
-        assert_eq!(answer.status, StatusCode::NO_CONTENT);
-        assert!(head("HTTP/1.1 200 OK\r\nContent-Le").unwrap().is_none());
-    }
-
-    #[test]
-    fn without_length_and_chunks_the_body_lasts_until_the_close() {
-        let answer = head("HTTP/1.1 200 OK\r\n\r\n").unwrap().unwrap();
-        assert_eq!((answer.framing, answer.keeps_open), (Framing::UntilClose, false));
-        let to_head =
-            parse(&mut BytesMut::from("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"), true).unwrap().unwrap();
-        assert_eq!((to_head.framing, to_head.length), (Framing::Finished, Some(9)));
+        assert!(answer(101, &[]).is_err());
+        assert!(answer(200, &[chunked]).is_ok());
     }
 }

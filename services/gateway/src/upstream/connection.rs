@@ -1,28 +1,28 @@
-//! One TCP connection to a replica with its two buffers: opening it, asking whether it still lives, moving bytes.
+//! One connection to a replica: opening it, and closing it with whoever holds it.
 //!
-//! The rule it keeps: a connection is only ever used again when the answer before was read to its last byte.
+//! The rule it keeps: a connection lives on its worker's thread and ends with its holder. One that is dropped in the
+//! middle of an exchange is closed at once, so a service notices that its client has gone.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use bytes::{Buf, BytesMut};
-use tokio::io::AsyncWrite;
+use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio_util::io::poll_read_buf;
+use tokio::task::JoinHandle;
 
-/// What a read asks the system for at once, bytes.
-const READ_SIZE: usize = 16 * 1024;
+use crate::body::Incoming;
+
+/// The longest head of an answer, and what waits to be sent before no more is taken from the client; bytes.
+const BUFFER_LIMIT: usize = 64 * 1024;
 
 /// An open connection.
-#[derive(Debug)]
 pub(super) struct Connection {
-    stream: TcpStream,
-    /// Bytes that arrived and were not taken yet.
-    pub(super) incoming: BytesMut,
-    /// Bytes that still have to be sent.
-    pub(super) outgoing: BytesMut,
+    pub(super) sender: SendRequest<Incoming>,
+    driver: JoinHandle<()>,
     /// It carried an exchange before, so the other side may have closed it meanwhile.
     pub(super) reused: bool,
     pub(super) idle_since: Instant,
@@ -36,39 +36,66 @@ impl Connection {
             Err(_) => return Err(io::Error::from(io::ErrorKind::TimedOut)),
         };
         stream.set_nodelay(true)?;
-        Ok(Connection {
-            stream,
-            incoming: BytesMut::with_capacity(READ_SIZE),
-            outgoing: BytesMut::with_capacity(1024),
-            reused: false,
-            idle_since: Instant::now(),
-        })
+        let socket = Socket(TokioIo::new(stream));
+        let (sender, driving) =
+            Builder::new().max_buf_size(BUFFER_LIMIT).handshake(socket).await.map_err(io::Error::other)?;
+        let driver = tokio::task::spawn_local(async move {
+            // What went wrong is told to whoever waits for the answer or reads it.
+            let _ = driving.await;
+        });
+        Ok(Connection { sender, driver, reused: false, idle_since: Instant::now() })
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// The socket, except that only reading says that the connection broke.
+///
+/// A service may answer a long upload early (413, 415) and close. Then sending fails while the answer is already here,
+/// and it would be lost if the failure of a write ended the exchange. Reading meets the same end right after it.
+struct Socket(TokioIo<TcpStream>);
+
+impl Read for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, buffer)
+    }
+}
+
+impl Write for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        unless_failed(Pin::new(&mut self.0).poll_write(context, bytes))
     }
 
-    /// Whether an idle connection can carry another request: nothing arrived and the other side did not close.
-    ///
-    /// Costs no system call while nothing happened on the socket.
-    pub(super) fn is_quiet(&self) -> bool {
-        let mut probe = [0_u8; 1];
-        matches!(self.stream.try_read(&mut probe), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    fn is_write_vectored(&self) -> bool {
+        self.0.is_write_vectored()
     }
 
-    /// Sends what is waiting; ready when nothing is left.
-    pub(super) fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.outgoing.is_empty() {
-            match ready!(Pin::new(&mut self.stream).poll_write(context, &self.outgoing))? {
-                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                sent => self.outgoing.advance(sent),
-            }
-        }
-        Poll::Ready(Ok(()))
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        unless_failed(Pin::new(&mut self.0).poll_write_vectored(context, parts))
     }
 
-    /// Reads once; zero bytes mean that the other side will send nothing more.
-    pub(super) fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.incoming.capacity() - self.incoming.len() < READ_SIZE / 4 {
-            self.incoming.reserve(READ_SIZE);
-        }
-        poll_read_buf(Pin::new(&mut self.stream), context, &mut self.incoming)
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
     }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}
+
+/// Nothing wakes a failed write: the read that is waiting beside it is woken by the same event.
+fn unless_failed(written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    if matches!(written, Poll::Ready(Err(_))) { Poll::Pending } else { written }
 }

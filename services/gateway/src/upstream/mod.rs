@@ -3,30 +3,31 @@
 //! The rule it keeps: a request is sent again only when the service cannot have acted on it, or when acting twice is
 //! harmless (idempotent methods, requests with an `Idempotency-Key`).
 //!
-//! Why not a ready-made client: an answer must be readable while the request is still being sent (streamed imports),
-//! "refused" and "broken after sending" must be told apart to send again safely, and a body that was cut off must not
-//! look complete. The usual client of this framework does none of the three, and starts a timer task per request.
+//! The protocol itself is hyper's, by its client for a single connection: it reads an answer while the request is still
+//! being sent (streamed imports), gives a request back that it never sent, and reports a body that was cut off. Which
+//! replica, which connection and whether to send again is decided here.
 
 mod answer;
 mod connection;
-mod exchange;
-mod framing;
 mod pool;
 mod replicas;
 
+use std::error::Error as _;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use hyper::header::{CONTENT_LENGTH, HOST, HeaderValue, TRANSFER_ENCODING};
+use hyper::{HeaderMap, Method, Request, Uri};
 use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
-pub use answer::{Answer, Unreadable};
-pub use exchange::{Cut, Exchange, Failure, Source, Upload};
+pub use answer::{Answer, Cut, Exchange, Unreadable};
 pub use replicas::{Address, NoAddress, Replicas};
 
-use crate::body::Incoming;
+use crate::body::{Incoming, UploadError};
 use crate::routes::Service;
 use connection::Connection;
 use pool::Pool;
@@ -56,19 +57,46 @@ pub enum SendError {
     Unreadable(#[from] Unreadable),
     /// The client's own body failed.
     #[error(transparent)]
-    Upload(#[from] crate::body::UploadError),
+    Upload(#[from] UploadError),
 }
 
 /// A request to a service.
 pub struct Outbound<'a> {
-    /// Writes the head for a replica's `host:port`.
-    pub head: &'a dyn Fn(&mut BytesMut, &str),
+    /// Its method.
+    pub method: Method,
+    /// Path and query.
+    pub target: Uri,
+    /// Its headers but `Host` and those that say where the body ends; asked for once per attempt.
+    pub headers: &'a dyn Fn() -> HeaderMap,
     /// Its body.
     pub body: Incoming,
-    /// The answer has no body whatever its head says.
-    pub is_head: bool,
     /// Sending it twice is harmless.
     pub repeatable: bool,
+}
+
+impl Outbound<'_> {
+    fn request(&self, host: HeaderValue, body: Incoming) -> Request<Incoming> {
+        let mut headers = (self.headers)();
+        headers.insert(HOST, host);
+        match &body {
+            // A POST without a length would make the service ask for one.
+            Incoming::Whole(bytes) if bytes.is_empty() => {
+                if matches!(self.method, Method::POST | Method::PUT | Method::PATCH) {
+                    headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+                }
+            }
+            Incoming::Streamed(upload) if upload.stated().is_none() => {
+                headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+            }
+            // hyper states the length that it knows.
+            Incoming::Whole(_) | Incoming::Streamed(_) => {}
+        }
+        let mut request = Request::new(body);
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.target.clone();
+        *request.headers_mut() = headers;
+        request
+    }
 }
 
 /// The way to all services, one per worker: the pools belong to the worker's own event loop.
@@ -99,17 +127,15 @@ impl Upstreams {
     pub async fn send(
         &self,
         service: Service,
-        outbound: Outbound<'_>,
+        mut outbound: Outbound<'_>,
         limit: Duration,
     ) -> Result<(Answer, Exchange), SendError> {
         let deadline = Instant::now() + limit;
-        let Outbound { head: write_head, body, is_head, repeatable } = outbound;
-        let (whole, mut upload) = match body {
-            Incoming::None => (Bytes::new(), None),
+        let (whole, mut upload) = match std::mem::replace(&mut outbound.body, Incoming::Whole(Bytes::new())) {
             Incoming::Whole(bytes) => (bytes, None),
-            Incoming::Streamed(upload, _) => (Bytes::new(), Some(upload)),
+            Incoming::Streamed(upload) => (Bytes::new(), Some(upload)),
         };
-        let streamed = upload.is_some();
+        let pieces = upload.as_ref().map(|upload| upload.pieces());
         let replicas = &self.shared[service.index()];
         let pools = &self.pools[service.index()];
         let mut tried = 0_u64;
@@ -119,7 +145,7 @@ impl Upstreams {
             let pool = &pools[index];
             let authority = replicas.authority(index);
             // A streamed body cannot be sent again, so it does not go over a connection that may just be closing.
-            let pooled = if streamed { None } else { pool.take() };
+            let pooled = if pieces.is_some() { None } else { pool.take() };
             let mut connection = match pooled {
                 Some(connection) => connection,
                 None => match Connection::open(authority, self.connect_limit).await {
@@ -131,35 +157,52 @@ impl Upstreams {
                     }
                 },
             };
-            connection.outgoing.clear();
-            write_head(&mut connection.outgoing, authority);
-            connection.outgoing.extend_from_slice(&whole);
-            let mut exchange = Exchange::new(connection, Rc::clone(pool), upload.take());
-            let timed_out = SendError::TimedOut { service, seconds: limit.as_secs() };
-            let head = if streamed {
-                exchange.head_with_progress(is_head, limit).await
-            } else {
-                timeout_at(deadline, exchange.head(is_head)).await.ok()
+            let body = upload.take().map_or_else(|| Incoming::Whole(whole.clone()), Incoming::Streamed);
+            let request = outbound.request(replicas.host(index), body);
+            let mut sending = pin!(connection.sender.try_send_request(request));
+            let mut until = if pieces.is_some() { Instant::now() + limit } else { deadline };
+            let mut seen = 0;
+            let outcome = loop {
+                match (timeout_at(until, &mut sending).await, &pieces) {
+                    (Ok(outcome), _) => break outcome,
+                    (Err(_), Some(pieces)) if pieces.get() != seen => {
+                        seen = pieces.get();
+                        until = Instant::now() + limit;
+                    }
+                    (Err(_), _) => return Err(SendError::TimedOut { service, seconds: limit.as_secs() }),
+                }
             };
-            match head.ok_or(timed_out)? {
-                Ok(answer) => {
+            let mut failure = match outcome {
+                Ok(response) => {
                     replicas.answered(index);
-                    return Ok((answer, exchange));
+                    let (head, body) = response.into_parts();
+                    let answer = Answer::of(head.status, &head.headers)?;
+                    return Ok((answer, Exchange::new(body, connection, Rc::clone(pool))));
                 }
-                Err(Failure::Upload(error)) => return Err(error.into()),
-                Err(Failure::Unreadable(error)) => return Err(error.into()),
-                Err(Failure::Broken { cause, reused }) => {
-                    pool.clear();
-                    if reused {
-                        // It had been idle and the service closed it: the replica itself may be well.
-                        tried &= !(1 << index);
-                    } else {
-                        replicas.failed(index, &cause);
-                    }
-                    if streamed || !repeatable {
-                        return Err(SendError::Broken(service));
-                    }
-                }
+                Err(failure) => failure,
+            };
+            let unsent = failure.take_message();
+            let error = failure.into_error();
+            if let Some(error) = error.source().and_then(|cause| cause.downcast_ref::<UploadError>()) {
+                return Err((*error).into());
+            }
+            if error.is_parse() {
+                return Err(Unreadable(error.to_string()).into());
+            }
+            pool.clear();
+            if connection.reused {
+                // It had been idle and the service closed it: the replica itself may be well.
+                tried &= !(1 << index);
+            } else {
+                let cause: &dyn std::error::Error = error.source().unwrap_or(&error);
+                replicas.failed(index, &cause);
+            }
+            match unsent.map(Request::into_body) {
+                // Nothing of it was sent: it goes on, whatever it is.
+                Some(Incoming::Streamed(taken_back)) => upload = Some(taken_back),
+                Some(Incoming::Whole(_)) => {}
+                None if outbound.repeatable && pieces.is_none() => {}
+                None => return Err(SendError::Broken(service)),
             }
         }
         Err(SendError::Unavailable(service))

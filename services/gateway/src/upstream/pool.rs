@@ -14,7 +14,7 @@ const IDLE_LIMIT: Duration = Duration::from_secs(4);
 const CAPACITY: usize = 256;
 
 /// Idle connections, oldest at the front.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Pool {
     idle: RefCell<VecDeque<Connection>>,
 }
@@ -28,15 +28,19 @@ impl Pool {
                 idle.clear();
                 return None;
             }
-            if connection.is_quiet() {
+            if connection.sender.is_ready() {
                 return Some(connection);
             }
         }
         None
     }
 
-    /// Keeps a connection whose exchange is complete.
+    /// Keeps a connection whose exchange is complete, and closes one that cannot carry another.
     pub(super) fn put(&self, mut connection: Connection) {
+        // Not ready: it is closing, or a body is still being sent whose answer came early.
+        if !connection.sender.is_ready() {
+            return;
+        }
         let now = Instant::now();
         connection.reused = true;
         connection.idle_since = now;

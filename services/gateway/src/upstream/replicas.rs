@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use hyper::header::HeaderValue;
 use thiserror::Error;
 
 /// How long a replica is out after its first failure; it grows with each further one.
@@ -18,7 +19,11 @@ const MOST: usize = 64;
 
 /// Where one replica listens: `http://host:port`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address(String);
+pub struct Address {
+    authority: String,
+    /// The same as a header, so that a request copies nothing.
+    host: HeaderValue,
+}
 
 /// The text is not an address of a replica.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -38,13 +43,14 @@ impl FromStr for Address {
         if host.is_empty() || !plain || port.parse::<u16>().is_err() {
             return Err(wrong());
         }
-        Ok(Address(authority.to_owned()))
+        let host = HeaderValue::from_str(authority).map_err(|_| wrong())?;
+        Ok(Address { authority: authority.to_owned(), host })
     }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "http://{}", self.0)
+        write!(formatter, "http://{}", self.authority)
     }
 }
 
@@ -98,7 +104,13 @@ impl Replicas {
     /// `host:port` of one of them.
     #[must_use]
     pub fn authority(&self, index: usize) -> &str {
-        &self.all[index].address.0
+        &self.all[index].address.authority
+    }
+
+    /// The same as the value of a `Host` header.
+    #[must_use]
+    pub fn host(&self, index: usize) -> HeaderValue {
+        self.all[index].address.host.clone()
     }
 
     /// The next in turn that is not in `tried` (a bit per replica); one that is out only when no other is left.
@@ -183,6 +195,6 @@ mod tests {
         for text in ["a:1", "https://a:1", "http://a", "http://a:1/x", "http://:1", "http://a b:1", ""] {
             assert!(text.parse::<Address>().is_err(), "{text}");
         }
-        assert_eq!("http://[::1]:80/".parse::<Address>().unwrap().0, "[::1]:80");
+        assert_eq!("http://[::1]:80/".parse::<Address>().unwrap().authority, "[::1]:80");
     }
 }

@@ -148,3 +148,70 @@ async fn answers_without_a_body_stay_without_one() {
     }
     assert!(raw.count() <= 2, "a bodiless answer cost its connection");
 }
+
+#[tokio::test]
+async fn an_early_answer_arrives_also_when_the_service_closes_on_what_is_still_coming() {
+    // Reads no more than the head: closing then resets the connection, and what is still sent to it fails.
+    let raw = Raw::start(|mut stream| async move {
+        read_head(&mut stream).await;
+        let _ = stream.write_all(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno").await;
+    })
+    .await;
+    let gateway = Gateway::start(&[(Service::Catalog, &[raw.address])], behaviour());
+    for _ in 0..50 {
+        let (mut reading, mut writing) = TcpStream::connect(gateway.server.address()).await.unwrap().into_split();
+        let head = format!(
+            "POST /admin/v1/imports HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {}\r\n\
+             Content-Length: 10000000\r\n\r\n",
+            gateway.token()
+        );
+        let sending = tokio::spawn(async move {
+            writing.write_all(head.as_bytes()).await.unwrap();
+            while writing.write_all(&[b'x'; 60_000]).await.is_ok() {}
+        });
+        let mut read = String::new();
+        let mut buffer = [0; 4096];
+        while !read.ends_with("\r\n\r\nno") {
+            let length =
+                tokio::time::timeout(Duration::from_secs(5), reading.read(&mut buffer)).await.unwrap().unwrap();
+            assert!(length > 0, "it ended early: {read}");
+            read.push_str(&String::from_utf8_lossy(&buffer[..length]));
+        }
+        assert!(read.starts_with("HTTP/1.1 413"), "{read}");
+        sending.abort();
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_takes_its_connection_to_the_service_with_it() {
+    let began: [&[u8]; 3] = [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+    ];
+    for began in began {
+        let (closed, was_closed) = tokio::sync::watch::channel(false);
+        let closed = std::sync::Arc::new(closed);
+        let raw = Raw::start(move |mut stream| {
+            let closed = std::sync::Arc::clone(&closed);
+            async move {
+                read_head(&mut stream).await;
+                stream.write_all(began).await.unwrap();
+                let _ = stream.read(&mut [0; 1]).await;
+                closed.send_replace(true);
+            }
+        })
+        .await;
+        let gateway = Gateway::start(&[(Service::Catalog, &[raw.address])], behaviour());
+        let mut client = TcpStream::connect(gateway.server.address()).await.unwrap();
+        client.write_all(b"GET /store/v1/acme/products HTTP/1.1\r\nHost: shop\r\n\r\n").await.unwrap();
+        testkit::eventually(Duration::from_secs(5), async || raw.count() == 1).await;
+        if !began.is_empty() {
+            read_until(&mut client, &mut String::new(), "half").await;
+        }
+        assert!(!*was_closed.borrow());
+        drop(client);
+        let mut was_closed = was_closed;
+        tokio::time::timeout(Duration::from_secs(5), was_closed.wait_for(|closed| *closed)).await.unwrap().unwrap();
+    }
+}

@@ -184,3 +184,36 @@ async fn a_connection_that_the_service_closed_meanwhile_costs_no_request() {
     }
     assert_eq!(answered.load(Ordering::SeqCst), 30);
 }
+
+#[tokio::test]
+async fn what_nobody_asked_for_is_no_answer_to_the_next_request() {
+    let raw = Raw::start(|mut stream| async move {
+        while !read_head(&mut stream).await.is_empty() {
+            let own = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+            let forged = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged";
+            let _ = stream.write_all(&[own.as_slice(), forged].concat()).await;
+        }
+    })
+    .await;
+    let gateway = Gateway::start(&[(Service::Catalog, &[raw.address])], behaviour());
+    let client = gateway.anyone();
+    for _ in 0..20 {
+        let reply = client.send(Method::GET, "/store/v1/acme/products", None).await;
+        assert_eq!((reply.status, reply.text().as_str()), (200, "ok"));
+    }
+    assert_eq!(raw.count(), 20, "such a connection is not used again");
+}
+
+#[tokio::test]
+async fn interim_answers_are_swallowed_and_a_change_of_protocol_is_refused() {
+    for (answer, status) in [
+        ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", 204),
+        ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n", 502),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 502),
+    ] {
+        let raw = Raw::answering(answer).await;
+        let gateway = Gateway::start(&[(Service::Catalog, &[raw.address])], behaviour());
+        let reply = gateway.anyone().send(Method::GET, "/store/v1/acme/products", None).await;
+        assert_eq!(reply.status, status, "{answer}");
+    }
+}
