@@ -14,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
+use super::name::Name;
 use crate::body::Incoming;
 
 /// The longest head of an answer, and what waits to be sent before no more is taken from the client; bytes.
@@ -30,8 +31,9 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Opens a connection to `authority` (`host:port`), name lookup included, within `limit`.
-    pub(super) async fn open(authority: &str, limit: Duration) -> io::Result<Connection> {
-        let stream = match tokio::time::timeout(limit, TcpStream::connect(authority)).await {
+    pub(super) async fn open(authority: &str, name: &Name, limit: Duration) -> io::Result<Connection> {
+        let connecting = async { TcpStream::connect(&*name.addresses(authority).await?).await };
+        let stream = match tokio::time::timeout(limit, connecting).await {
             Ok(opened) => opened?,
             Err(_) => return Err(io::Error::from(io::ErrorKind::TimedOut)),
         };

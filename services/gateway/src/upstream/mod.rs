@@ -9,6 +9,7 @@
 
 mod answer;
 mod connection;
+mod name;
 mod pool;
 mod replicas;
 
@@ -148,7 +149,7 @@ impl Upstreams {
             let pooled = if pieces.is_some() { None } else { pool.take() };
             let mut connection = match pooled {
                 Some(connection) => connection,
-                None => match Connection::open(authority, self.connect_limit).await {
+                None => match Connection::open(authority, &pool.name, self.connect_limit).await {
                     Ok(connection) => connection,
                     Err(cause) => {
                         pool.clear();

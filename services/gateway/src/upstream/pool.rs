@@ -1,4 +1,4 @@
-//! The idle connections of one worker to one replica.
+//! The idle connections of one worker to one replica, and where new ones go.
 //!
 //! The rule it keeps: newest first, so that a quiet pool shrinks; nothing older than the services keep it open.
 
@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
+use super::name::Name;
 
 /// Services close an idle connection after at least five seconds: leave before they do.
 const IDLE_LIMIT: Duration = Duration::from_secs(4);
@@ -16,6 +17,8 @@ const CAPACITY: usize = 256;
 /// Idle connections, oldest at the front.
 #[derive(Default)]
 pub(super) struct Pool {
+    /// Where new connections go.
+    pub(super) name: Name,
     idle: RefCell<VecDeque<Connection>>,
 }
 
@@ -53,8 +56,9 @@ impl Pool {
         }
     }
 
-    /// Closes all of them: the replica is gone.
+    /// Closes all of them: the replica is gone, and may come back at another address.
     pub(super) fn clear(&self) {
+        self.name.forget();
         self.idle.borrow_mut().clear();
     }
 }
