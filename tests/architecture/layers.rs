@@ -125,3 +125,153 @@ fn a_handler_has_at_most_eight_lines() {
     let fixture = format!("async fn place(app: App) -> Reply {{\n{body}}}\n");
     hold(long_handlers, &[("services/order/src/http/orders.rs", fixture.as_str())]);
 }
+
+fn writing_queries(tree: &Tree) -> Vec<String> {
+    const WRITES: &[&str] =
+        &["insert into", "delete from", " set ", "for update", ".execute(", "diesel::insert", "diesel::update"];
+    let mut found = Vec::new();
+    for (path, text) in tree.rust(&["services/"]).filter(|(path, _)| path.contains("/src/queries/")) {
+        for (number, line) in code(text) {
+            if let Some(word) = WRITES.iter().find(|word| line.to_lowercase().contains(**word)) {
+                found.push(format!("{path}:{number}: a query asks, {word} does more"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_query_asks_and_changes_nothing() {
+    hold(writing_queries, &[("services/order/src/queries/find_order.rs", "statement(\"delete from orders\")")]);
+}
+
+fn open_matches(tree: &Tree) -> Vec<String> {
+    let mut found = Vec::new();
+    let of_errors = |path: &str| path.ends_with("/src/http/problems.rs") || path.ends_with("/src/error.rs");
+    for (path, text) in tree.rust(&["services/"]).filter(|(path, _)| of_errors(path)) {
+        for (number, line) in code(text).filter(|(_, line)| line.trim_start().starts_with("_ ")) {
+            found.push(format!("{path}:{number}: an error that is added later would be caught by {}", line.trim()));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_error_has_a_problem_of_its_own_choice() {
+    hold(open_matches, &[("services/order/src/http/problems.rs", "        _ => Problem::new(problems::INTERNAL),")]);
+}
+
+/// Who a caller is, is told by the verified token; only the kit and the gateway look at headers.
+fn services_that_read_headers(tree: &Tree) -> Vec<String> {
+    const WAYS: &[&str] = &["headers()", "HttpRequest", "HeaderMap", "x-user", "x-tenant", "x-organisation"];
+    let mut found = Vec::new();
+    for (path, text) in tree.rust(&["services/"]) {
+        if path.starts_with("services/gateway/") || !path.contains("/src/") {
+            continue;
+        }
+        for (number, line) in code(text) {
+            if let Some(way) = WAYS.iter().find(|way| line.to_lowercase().contains(&way.to_lowercase())) {
+                found.push(format!("{path}:{number}: {way}: identity comes from the verified token only"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn identity_comes_from_the_token_only() {
+    hold(
+        services_that_read_headers,
+        &[("services/order/src/http/shop.rs", "let user = request.headers().get(\"x-user\");")],
+    );
+}
+
+/// Services that could call another one: only the gateway passes requests on, only the notifier calls Telegram.
+fn services_that_call(tree: &Tree) -> Vec<String> {
+    const CLIENTS: &[&str] = &["reqwest", "awc", "hyper", "hyper-util", "ureq", "frankenstein", "tonic"];
+    let mut found = Vec::new();
+    for service in tree.services() {
+        let manifest =
+            tree.files.get(&format!("services/{service}/Cargo.toml")).map(String::as_str).unwrap_or_default();
+        let parts = manifest.split("\n[").filter(|part| part.starts_with("dependencies]"));
+        for line in parts.flat_map(str::lines) {
+            let name = line.split(['.', ' ', '=']).next().unwrap_or_default();
+            let allowed =
+                service == "gateway" || (service == "notifier" && ["frankenstein", "reqwest"].contains(&name));
+            if CLIENTS.contains(&name) && !allowed {
+                found.push(format!("services/{service} depends on {name}; services talk over topics only"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn services_talk_over_topics_only() {
+    hold(services_that_call, &[("services/order/Cargo.toml", "[package]\n[dependencies]\nreqwest.workspace = true\n")]);
+}
+
+/// Where the environment may be looked at: the kit's reader, and the programs that have no service around them.
+const READS_ENVIRONMENT: &[&str] =
+    &["crates/service/src/config.rs", "crates/cyberctl/src/environment.rs", "crates/devstack/src/"];
+
+fn environment_read_elsewhere(tree: &Tree) -> Vec<String> {
+    let mut found = Vec::new();
+    for (path, text) in tree.rust(&["crates/", "services/"]) {
+        if !path.contains("/src/") || READS_ENVIRONMENT.iter().any(|place| path.starts_with(place)) {
+            continue;
+        }
+        for (number, line) in code(text).filter(|(_, line)| line.contains("env::var")) {
+            found.push(format!("{path}:{number}: configuration is read once, in config.rs: {}", line.trim()));
+        }
+    }
+    found
+}
+
+#[test]
+fn the_environment_is_read_in_one_place() {
+    hold(environment_read_elsewhere, &[("services/order/src/sweep.rs", "let pause = std::env::var(\"PAUSE\");")]);
+}
+
+/// Money, quantities and ids are the kernel's types wherever no SQL row is near.
+fn bare_words(tree: &Tree) -> Vec<String> {
+    let mut found = Vec::new();
+    for (path, text) in tree.rust(&["services/", "crates/kernel/src/", "crates/contracts/src/"]) {
+        let layers = ["/src/domain/", "/src/commands/", "/src/http/", "/src/events/"];
+        let kit = path.starts_with("crates/");
+        if !kit && !layers.iter().any(|layer| path.contains(layer)) {
+            continue;
+        }
+        for (number, line) in code(text) {
+            let line = line.trim();
+            let float = line.contains("f32") || line.contains("f64");
+            let amount = ["price", "amount", "minor", "total"].iter().any(|word| line.contains(word));
+            if float && (amount || kit) {
+                found.push(format!("{path}:{number}: money is no float: {line}"));
+            }
+            let field = line.trim_start_matches("pub ").split_once(": ");
+            let Some((name, kind)) = field.filter(|_| !kit) else { continue };
+            let bare = ["Uuid", "uuid::Uuid", "Option<Uuid>", "Vec<Uuid>"].contains(&kind.trim_end_matches(','));
+            // One request's number is no id of a thing.
+            if bare && !["correlation", "causation"].contains(&name) {
+                found.push(format!("{path}:{number}: an id without its kind: {line}"));
+            }
+            if name.ends_with("_id") && ["String", "&str", "i64", "u64"].contains(&kind.trim_end_matches(',')) {
+                found.push(format!("{path}:{number}: an id without its kind: {line}"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn ids_and_money_are_the_kernels_types() {
+    for (path, line) in [
+        ("services/order/src/domain/order.rs", "    pub product: Uuid,"),
+        ("services/order/src/http/shop.rs", "    product_id: String,"),
+        ("services/order/src/commands/place_order.rs", "let total: f64 = price * 3.0;"),
+    ] {
+        assert_eq!(bare_words(&Tree::fixture(&[(path, line)])).len(), 1, "{line} in {path}");
+    }
+    hold(bare_words, &[("crates/kernel/src/money.rs", "pub fn rate(self, by: f64) -> Money {")]);
+}

@@ -1,6 +1,6 @@
 //! How files look: an opening line, honest names, no fixed waiting in tests.
 
-use crate::sources::{Tree, hold};
+use crate::sources::{Tree, code, hold};
 
 fn files_without_opening(tree: &Tree) -> Vec<String> {
     tree.rust(&["crates/", "services/", "tests/"])
@@ -29,6 +29,30 @@ fn hollow_names(tree: &Tree) -> Vec<String> {
 #[test]
 fn no_file_has_a_name_that_says_nothing() {
     hold(hollow_names, &[("services/order/src/utils.rs", "//! x")]);
+}
+
+fn hollow_types(tree: &Tree) -> Vec<String> {
+    const HOLLOW: &[&str] = &["Manager", "Helper", "Helpers", "Util", "Utils", "Common", "Base", "Misc"];
+    let mut found = Vec::new();
+    for (path, text) in tree.rust(&["crates/", "services/", "tests/src/", "tests/journeys/", "tests/faults/"]) {
+        for (number, line) in code(text) {
+            let mut words = line.split(|sign: char| !(sign.is_alphanumeric() || sign == '_'));
+            while let Some(word) = words.next() {
+                if !["struct", "enum", "trait"].contains(&word) {
+                    continue;
+                }
+                if let Some(name) = words.next().filter(|name| HOLLOW.iter().any(|end| name.ends_with(end))) {
+                    found.push(format!("{path}:{number}: {name} is a name that says nothing"));
+                }
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn no_type_has_a_name_that_says_nothing() {
+    hold(hollow_types, &[("crates/kernel/src/money.rs", "pub struct MoneyManager {")]);
 }
 
 fn crates_without_readme(tree: &Tree) -> Vec<String> {

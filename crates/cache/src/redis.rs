@@ -37,7 +37,7 @@ pub struct Redis(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    pool: bb8::Pool<Manager>,
+    pool: bb8::Pool<Connector>,
     breaker: Breaker,
 }
 
@@ -62,7 +62,7 @@ impl Redis {
     /// When the URL cannot be read.
     pub fn open(url: &str) -> Result<Self, Error> {
         let inner = RedisConnectionManager::new(url).map_err(Error::Url)?;
-        let manager = Manager { inner, runtime: Handle::current() };
+        let manager = Connector { inner, runtime: Handle::current() };
         let pool = bb8::Pool::builder()
             .max_size(16)
             .min_idle(Some(0))
@@ -147,7 +147,7 @@ impl Redis {
 
 /// Opens connections on the main runtime and throws away those that failed: bb8-redis itself takes
 /// every connection for whole, so one that broke would come back for ever.
-struct Manager {
+struct Connector {
     inner: RedisConnectionManager,
     runtime: Handle,
 }
@@ -157,14 +157,14 @@ pub(crate) struct Link {
     broken: bool,
 }
 
-impl std::fmt::Debug for Manager {
+impl std::fmt::Debug for Connector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // The URL may hold a password.
-        f.write_str("Manager")
+        f.write_str("Connector")
     }
 }
 
-impl bb8::ManageConnection for Manager {
+impl bb8::ManageConnection for Connector {
     type Connection = Link;
     type Error = RedisError;
 

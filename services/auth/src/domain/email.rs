@@ -7,7 +7,7 @@ use serde::Serialize;
 /// 3 to 254 visible ASCII characters with one `@`, trimmed and in lower case. No provider in use tells addresses apart
 /// by case, and an address that could be spelled two ways would be two accounts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Email(#[schemars(extend("format" = "email"))] String);
+pub struct Email(#[schemars(length(min = 3, max = 254), extend("format" = "email"))] String);
 
 impl Email {
     /// Trims, lowers and checks an address.

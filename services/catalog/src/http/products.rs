@@ -48,6 +48,7 @@ pub(super) struct VariantBody {
     sku: String,
     /// 1 to 200 characters; the product's title when left out.
     #[garde(inner(length(chars, min = 1, max = 200)))]
+    #[schemars(length(min = 1, max = 200))]
     title: Option<String>,
     /// For one piece.
     #[garde(dive)]
@@ -66,12 +67,14 @@ pub(super) struct VariantBody {
 pub(super) struct CreateProductBody {
     /// 1 to 64 lower-case letters, digits and hyphens, unique in the organisation; made from the title when left out.
     #[garde(inner(length(bytes, min = 1, max = 64)))]
+    #[schemars(with = "Option<Slug>")]
     slug: Option<String>,
     /// 1 to 200 characters.
     #[garde(length(chars, min = 1, max = 200))]
     title: String,
     /// Up to 10,000 characters.
     #[garde(inner(length(chars, max = 10_000)))]
+    #[schemars(length(max = 10_000))]
     description: Option<String>,
     /// A category of the organisation.
     #[garde(inner(length(bytes, max = 64)))]
@@ -94,6 +97,7 @@ pub(super) struct VariantChangeBody {
     sku: String,
     /// Its new title; needed when it is new.
     #[garde(inner(length(chars, min = 1, max = 200)))]
+    #[schemars(length(min = 1, max = 200))]
     title: Option<String>,
     /// Its new price; needed when it is new.
     #[garde(dive)]
@@ -109,12 +113,15 @@ pub(super) struct VariantChangeBody {
 pub(super) struct ChangeProductBody {
     /// 1 to 64 lower-case letters, digits and hyphens.
     #[garde(inner(length(bytes, min = 1, max = 64)))]
+    #[schemars(with = "Option<Slug>")]
     slug: Option<String>,
     /// 1 to 200 characters.
     #[garde(inner(length(chars, min = 1, max = 200)))]
+    #[schemars(length(min = 1, max = 200))]
     title: Option<String>,
     /// Up to 10,000 characters.
     #[garde(inner(length(chars, max = 10_000)))]
+    #[schemars(length(max = 10_000))]
     description: Option<String>,
     /// A category of the organisation; null takes the product out of its category.
     #[serde(default, deserialize_with = "stated")]

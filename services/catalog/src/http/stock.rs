@@ -41,6 +41,7 @@ pub(super) struct AdjustStockBody {
     set: Option<i64>,
     /// Why, for the ledger; up to 200 characters.
     #[garde(inner(length(chars, max = 200)))]
+    #[schemars(length(max = 200))]
     reason: Option<String>,
     /// A warning comes when this many or fewer are available.
     #[garde(range(min = 0, max = 1_000_000_000))]

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 /// The name that people see: 1 to 120 characters, trimmed, without control characters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-pub struct CategoryName(#[schemars(length(min = 1, max = 120))] String);
+#[schemars(extend("minLength" = 1, "maxLength" = 120))]
+pub struct CategoryName(String);
 
 impl CategoryName {
     /// The longest name, in characters.

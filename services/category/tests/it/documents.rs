@@ -1,4 +1,4 @@
-//! The README says what the code does.
+//! The README and the written OpenAPI document say what the code does.
 
 #[test]
 fn the_readme_names_every_variable_of_this_service() {
@@ -30,4 +30,11 @@ fn the_readme_names_every_route() {
             assert!(line.is_some(), "the README does not name {method} {path}");
         }
     }
+}
+
+#[test]
+fn the_written_document_is_the_one_that_the_code_makes() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi/category.json");
+    let written: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    assert!(&written == category::http::routes().openapi(), "{path} is not what the code says; run `make openapi`");
 }

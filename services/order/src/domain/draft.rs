@@ -47,7 +47,8 @@ pub struct Offer {
 /// A shopper's own word for the order: 1 to 200 characters without control characters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-pub struct Reference(#[schemars(length(min = 1, max = 200))] String);
+#[schemars(extend("minLength" = 1, "maxLength" = 200))]
+pub struct Reference(String);
 
 impl Reference {
     /// The longest reference, in characters.

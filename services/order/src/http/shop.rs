@@ -50,6 +50,7 @@ pub(super) struct PlaceOrderBody {
     /// The shopper's own word for the order, 1 to 200 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(inner(length(chars, min = 1, max = 200)))]
+    #[schemars(length(min = 1, max = 200))]
     reference: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The README says what the code does.
+//! The README and the written OpenAPI document say what the code does.
 
 use contracts::topics;
 
@@ -38,4 +38,11 @@ fn every_route_states_a_permission() {
     for route in order::http::routes().table() {
         assert!(route.permission.is_some(), "{} {}", route.method, route.path);
     }
+}
+
+#[test]
+fn the_written_document_is_the_one_that_the_code_makes() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi/order.json");
+    let written: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    assert!(&written == order::http::routes().openapi(), "{path} is not what the code says; run `make openapi`");
 }
