@@ -1,17 +1,14 @@
-//! The consumer of a service: takes what a poll gave and turns it into one transaction.
-//! The rule: inbox rows, effects and the events that follow commit together, and only then does the
-//! offset move. A fault that can pass blocks the partitions; a record that never can is set aside.
+//! The consumer of a service: what a poll gave is one batch.
+//! The rule: an offset moves only after everything before it was committed or set aside. A fault that
+//! can pass blocks the partitions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use contracts::Envelope;
 use futures::FutureExt;
-use kernel::{EventId, OrganisationId};
-use mediator::{Class, Mediator};
-use persistence::{Provenance, TenantTransaction};
+use mediator::Mediator;
 use rdkafka::consumer::{CommitMode, Consumer as _, ConsumerContext, StreamConsumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
@@ -19,11 +16,12 @@ use rdkafka::{ClientContext, Offset, Statistics, TopicPartitionList};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::dead_letter::{Cause, dead_letter, header, wanted};
+use crate::batch::{Progress, Taker};
+use crate::dead_letter::wanted;
 use crate::producer::Producer;
 use crate::record::Record;
 use crate::settings::Settings;
-use crate::subscription::{Failure, Kind, Readable, Subscription, Subscriptions};
+use crate::subscription::Subscriptions;
 use crate::topics::{TopicError, ensure, ensure_topics};
 
 /// Records per transaction.
@@ -83,16 +81,11 @@ impl Consumer {
         let (stop, stopped) = watch::channel(false);
         let state = ConsumerState::default();
         let worker = Worker {
-            by_topic: subscriptions
-                .entries
-                .iter()
-                .map(|entry| (entry.topic().name.to_owned(), Arc::clone(entry)))
-                .collect(),
-            subscriptions,
+            taker: Taker::new(settings.clone(), mediator, producer, subscriptions),
+            progress: Progress::default(),
             settings,
-            mediator,
-            producer,
             consumer,
+            held: Vec::new(),
             state: state.clone(),
             stopped,
         };
@@ -163,21 +156,14 @@ impl ConsumerContext for Context {}
 
 struct Worker {
     settings: Settings,
-    mediator: Mediator,
-    producer: Producer,
-    subscriptions: Subscriptions,
-    by_topic: BTreeMap<String, Arc<dyn Subscription>>,
+    taker: Taker,
+    progress: Progress,
     consumer: StreamConsumer<Context>,
+    /// Records that came while a batch was blocked, of partitions that were assigned meanwhile: the
+    /// first ones of the next batch.
+    held: Vec<Record>,
     state: ConsumerState,
     stopped: watch::Receiver<bool>,
-}
-
-/// What becomes of one record.
-enum Verdict {
-    Take(Box<Readable>),
-    SetAside(Record, Cause, String),
-    /// Redriven for another group.
-    Pass,
 }
 
 impl Worker {
@@ -191,12 +177,13 @@ impl Worker {
             match batch {
                 Ok(batch) if batch.is_empty() => {}
                 Ok(batch) => self.finish(batch).await,
-                Err(KafkaError::MessageConsumptionFatal(code)) => {
-                    tracing::error!(%code, "the consumer failed for good; the service ends and is started again");
-                    return;
-                }
                 // Brokers come and go; the client reconnects by itself.
                 Err(error) => tracing::debug!(%error, "a poll failed and is begun anew"),
+            }
+            // Asked for, since the event that tells it may have come at the end of a batch or in a pause.
+            if let Some((code, reason)) = self.consumer.client().fatal_error() {
+                tracing::error!(%code, reason, "the consumer failed for good; the service ends and is started again");
+                break;
             }
         }
         let consumer = self.consumer;
@@ -212,18 +199,23 @@ impl Worker {
     }
 
     /// Waits for a record and takes what came with it.
-    async fn poll(&self) -> Result<Vec<Record>, KafkaError> {
-        let first = match tokio::time::timeout(POLL, self.consumer.recv()).await {
-            Err(_) => return Ok(Vec::new()),
-            Ok(received) => received?,
-        };
-        let mut batch = vec![self.detach(&first)];
-        drop(first);
+    async fn poll(&mut self) -> Result<Vec<Record>, KafkaError> {
+        let mut batch = std::mem::take(&mut self.held);
+        if batch.is_empty() {
+            let first = match tokio::time::timeout(POLL, self.consumer.recv()).await {
+                Err(_) => return Ok(Vec::new()),
+                Ok(received) => received?,
+            };
+            batch.push(self.detach(&first));
+        }
         while batch.len() < BATCH {
             match self.consumer.recv().now_or_never() {
                 Some(Ok(message)) => batch.push(self.detach(&message)),
-                // An error here comes again with the next poll.
-                Some(Err(_)) | None => break,
+                Some(Err(error)) => {
+                    tracing::debug!(%error, "a poll ended with an error");
+                    break;
+                }
+                None => break,
             }
         }
         Ok(batch)
@@ -243,10 +235,9 @@ impl Worker {
         let mut stopped = self.stopped.clone();
         let mut pause = Duration::from_millis(20);
         let mut paused = None;
-        // Where reading goes on: behind the batch, and at what polls in between had to drop.
-        let mut resume_at = offsets.clone();
+        self.progress.begin_batch();
         loop {
-            match self.process(&batch).await {
+            match self.taker.take(&batch, &mut self.progress).await {
                 Ok(()) => break,
                 Err(failure) => {
                     self.state.blocked.store(true, Ordering::Relaxed);
@@ -259,21 +250,23 @@ impl Worker {
                     );
                 }
             }
-            if paused.is_none() {
-                paused = self.consumer.assignment().ok();
-                if let Some(assigned) = &paused {
-                    let _ = self.consumer.pause(assigned);
-                }
-            }
+            let paused = paused.get_or_insert_with(|| {
+                let assigned = self.consumer.assignment().unwrap_or_default();
+                let _ = self.consumer.pause(&assigned);
+                assigned
+            });
             tokio::select! {
-                () = self.wait_and_poll(pause, &mut resume_at) => {}
+                () = self.wait_and_poll(pause, paused) => {}
                 _ = stopped.changed() => return,
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
-        if let Some(assigned) = paused {
-            self.state.blocked.store(false, Ordering::Relaxed);
-            self.rewind_and_resume(&assigned, &resume_at);
+        self.state.blocked.store(false, Ordering::Relaxed);
+        if let Some(paused) = paused {
+            // Each goes on behind the last record that it gave, which is in this batch or held.
+            if let Err(error) = self.consumer.resume(&paused) {
+                tracing::debug!(%error, "partitions were not resumed; they have a new owner");
+            }
         }
         let mut done = TopicPartitionList::new();
         for ((topic, partition), offset) in offsets {
@@ -285,260 +278,17 @@ impl Worker {
         }
     }
 
-    /// Polling goes on during a pause, so that the group does not take this member for dead. What it
-    /// gives (records under way, partitions assigned meanwhile) is noted and read again afterwards.
-    async fn wait_and_poll(&self, pause: Duration, resume_at: &mut BTreeMap<(String, i32), i64>) {
+    /// Polling goes on during a pause, so that the group does not take this member for dead. A
+    /// partition that was assigned meanwhile gives one record, which is held, and is paused too.
+    async fn wait_and_poll(&mut self, pause: Duration, paused: &mut TopicPartitionList) {
         let end = tokio::time::Instant::now() + pause;
         while let Ok(received) = tokio::time::timeout_at(end, self.consumer.recv()).await {
-            if let Ok(message) = received {
-                let topic = self.settings.local_name(message.topic()).to_owned();
-                resume_at.entry((topic, message.partition())).or_insert(message.offset());
-            }
+            let Ok(message) = received else { continue };
+            let mut one = TopicPartitionList::new();
+            one.add_partition(message.topic(), message.partition());
+            let _ = self.consumer.pause(&one);
+            paused.add_partition(message.topic(), message.partition());
+            self.held.push(self.detach(&message));
         }
     }
-
-    fn rewind_and_resume(&self, assigned: &TopicPartitionList, resume_at: &BTreeMap<(String, i32), i64>) {
-        for ((topic, partition), offset) in resume_at {
-            let topic = self.settings.topic_name(topic);
-            if let Err(error) = self.consumer.seek(&topic, *partition, Offset::Offset(*offset), Duration::from_secs(2))
-            {
-                tracing::debug!(%error, topic, partition, "the position was not set; the partition has a new owner");
-            }
-        }
-        if let Err(error) = self.consumer.resume(assigned) {
-            tracing::debug!(%error, "partitions were not resumed; they have a new owner");
-        }
-    }
-
-    /// One attempt at a batch: together, and one by one when a record of it cannot be taken.
-    async fn process(&self, batch: &[Record]) -> Result<(), Failure> {
-        let verdicts: Vec<Verdict> = batch.iter().map(|record| self.read(record)).collect();
-        let mut readable = Vec::with_capacity(verdicts.len());
-        for verdict in verdicts {
-            match verdict {
-                Verdict::Take(one) => readable.push(*one),
-                Verdict::SetAside(record, cause, error) => {
-                    self.set_aside(&record, organisation_of(&record), cause, &error).await?;
-                }
-                Verdict::Pass => {}
-            }
-        }
-        if readable.is_empty() {
-            return Ok(());
-        }
-        let all: Vec<&Readable> = readable.iter().collect();
-        match self.transact(&all).await {
-            Ok(()) => Ok(()),
-            Err(failure) if failure.class == Class::Transient => Err(failure),
-            Err(_) => {
-                for one in &readable {
-                    match self.transact(&[one]).await {
-                        Ok(()) => {}
-                        Err(failure) if failure.class == Class::Transient => return Err(failure),
-                        Err(failure) => {
-                            self.set_aside(&one.record, Some(one.organisation), Cause::Permanent, &failure.message)
-                                .await?;
-                        }
-                    }
-                }
-                Ok(())
-            }
-        }
-    }
-
-    fn read(&self, record: &Record) -> Verdict {
-        if record.header(header::REDRIVE).is_some_and(|group| group != self.settings.service) {
-            return Verdict::Pass;
-        }
-        let unreadable = |error: String| Verdict::SetAside(record.clone(), Cause::Unreadable, error);
-        let Some(subscription) = self.by_topic.get(&record.topic) else {
-            return unreadable(format!("nothing here listens to {}", record.topic));
-        };
-        let envelope = match Envelope::from_headers(record.header_pairs()) {
-            Ok(envelope) => envelope,
-            Err(error) => return unreadable(error.to_string()),
-        };
-        let Some(organisation) = envelope.organisation else {
-            return unreadable("the record names no organisation".to_owned());
-        };
-        if record.key_text() != envelope.subject.to_string() {
-            return unreadable("the record's key is not its ce_subject".to_owned());
-        }
-        let decoded = match subscription.decode(&envelope.event_type, record) {
-            Ok(decoded) => decoded,
-            Err(error) => return unreadable(error),
-        };
-        let span = tracing::info_span!("consume", otel.name = %format!("consume {}", envelope.event_type),
-            otel.kind = "consumer", organisation = %organisation, event = %envelope.id);
-        if let Some(traceparent) = &envelope.traceparent {
-            mediator::continue_from(&span, traceparent);
-        }
-        let provenance = Provenance {
-            actor: format!("system:{}", self.settings.service),
-            correlation: envelope.correlation,
-            causation: Some(envelope.id.uuid()),
-            traceparent: mediator::traceparent_of(&span).or_else(|| envelope.traceparent.clone()),
-        };
-        Verdict::Take(Box::new(Readable { record: record.clone(), decoded, envelope, organisation, provenance, span }))
-    }
-
-    /// Everything in one transaction: organisations in sorted order, each with its commands.
-    async fn transact(&self, records: &[&Readable]) -> Result<(), Failure> {
-        let mut by_organisation: BTreeMap<OrganisationId, Vec<&Readable>> = BTreeMap::new();
-        for readable in records {
-            by_organisation.entry(readable.organisation).or_default().push(readable);
-        }
-        let mut transaction: Option<TenantTransaction> = None;
-        let mut behind: Vec<(&Readable, String)> = Vec::new();
-        for (organisation, group) in &by_organisation {
-            let Some(first) = group.first() else { continue };
-            let mut open = match transaction.take() {
-                None => self
-                    .mediator
-                    .database()
-                    .begin(*organisation, first.provenance.clone())
-                    .await
-                    .map_err(|error| Failure::of(&error))?,
-                Some(mut open) => {
-                    open.enter(*organisation, first.provenance.clone()).await.map_err(|error| Failure::of(&error))?;
-                    open
-                }
-            };
-            let result = self.apply(&mut open, *organisation, group, &mut behind).await;
-            if let Err(failure) = result {
-                let _ = open.rollback().await;
-                return Err(failure);
-            }
-            transaction = Some(open);
-        }
-        // Records behind a dead letter join it before the effects of the others are visible: a
-        // crash in between sets them aside twice, never lets one overtake.
-        for (readable, key) in behind {
-            let letter = dead_letter(
-                &readable.record,
-                &self.settings.service,
-                Cause::Parked,
-                &format!("an earlier record of the key {key} is a dead letter"),
-            );
-            self.write_dead_letter(letter, Cause::Parked).await?;
-        }
-        if let Some(open) = transaction {
-            open.commit().await.map_err(|error| Failure::of(&error))?;
-            for wake in &self.subscriptions.after_commit {
-                wake();
-            }
-        }
-        metrics::counter!("consumer_records_total").increment(records.len() as u64);
-        Ok(())
-    }
-
-    /// The records of one organisation inside the transaction of the batch.
-    async fn apply<'r>(
-        &self,
-        transaction: &mut TenantTransaction,
-        organisation: OrganisationId,
-        records: &[&'r Readable],
-        behind: &mut Vec<(&'r Readable, String)>,
-    ) -> Result<(), Failure> {
-        let mut tx = transaction.tx();
-        let service = self.settings.service.as_str();
-        let fail = |error: persistence::Error| Failure::of(&error);
-        for subscription in self.by_topic.values() {
-            let name = subscription.topic().name;
-            let mine: Vec<&Readable> =
-                records.iter().copied().filter(|readable| readable.record.topic == name).collect();
-            if mine.is_empty() {
-                continue;
-            }
-            if subscription.kind() == Kind::State {
-                subscription.apply(&mut tx, organisation, &mine).await?;
-                continue;
-            }
-            let mut keys: Vec<(String, String)> =
-                mine.iter().map(|readable| (name.to_owned(), readable.record.key_text())).collect();
-            keys.sort_unstable();
-            keys.dedup();
-            let mut parked = persistence::parked_among(&mut tx, service, &keys).await.map_err(fail)?;
-            let mut through: Vec<&Readable> = Vec::with_capacity(mine.len());
-            for readable in mine {
-                let key = (name.to_owned(), readable.record.key_text());
-                let redriven = readable.record.header(header::REDRIVE).is_some();
-                if redriven && readable.record.header(header::UNPARK).is_some() {
-                    persistence::unpark_key(&mut tx, service, name, &key.1).await.map_err(fail)?;
-                    parked.remove(&key);
-                }
-                if parked.contains(&key) && !redriven {
-                    behind.push((readable, key.1));
-                } else {
-                    through.push(readable);
-                }
-            }
-            let ids: Vec<EventId> = through.iter().map(|readable| readable.envelope.id).collect();
-            let fresh = persistence::claim_events(&mut tx, service, &ids).await.map_err(fail)?;
-            let mut seen = BTreeSet::new();
-            let fresh: Vec<&Readable> = through
-                .into_iter()
-                .filter(|readable| {
-                    let id = readable.envelope.id;
-                    fresh.contains(&id) && seen.insert(id)
-                })
-                .collect();
-            let absorbed = ids.len() - fresh.len();
-            if absorbed > 0 {
-                metrics::counter!("consumer_duplicates_total").increment(absorbed as u64);
-            }
-            if !fresh.is_empty() {
-                subscription.apply(&mut tx, organisation, &fresh).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes a dead letter and parks its key, so that later records wait behind it.
-    async fn set_aside(
-        &self,
-        record: &Record,
-        organisation: Option<OrganisationId>,
-        cause: Cause,
-        error: &str,
-    ) -> Result<(), Failure> {
-        tracing::error!(
-            topic = record.topic,
-            partition = record.partition,
-            offset = record.offset,
-            key = record.key_text(),
-            error,
-            "a record cannot be taken and goes to the dead-letter topic"
-        );
-        let letter = dead_letter(record, &self.settings.service, cause, error);
-        self.write_dead_letter(letter, cause).await?;
-        // The next snapshot replaces one that could not be read; only facts must wait for each other.
-        let facts = self.by_topic.get(&record.topic).is_some_and(|entry| entry.kind() == Kind::Events);
-        if !facts || record.key.is_none() {
-            return Ok(());
-        }
-        // Parked keys belong to no organisation; any will do to open a transaction.
-        let organisation = organisation.unwrap_or_else(|| OrganisationId::from_uuid(uuid::Uuid::nil()));
-        let fail = |error: persistence::Error| Failure::of(&error);
-        let provenance = Provenance::new(format!("system:{}", self.settings.service));
-        let mut transaction = self.mediator.database().begin(organisation, provenance).await.map_err(fail)?;
-        persistence::park_key(&mut transaction.tx(), &self.settings.service, &record.topic, &record.key_text(), error)
-            .await
-            .map_err(fail)?;
-        transaction.commit().await.map_err(fail)
-    }
-
-    async fn write_dead_letter(&self, letter: crate::Outgoing, cause: Cause) -> Result<(), Failure> {
-        let topic = letter.topic.clone();
-        self.producer.send(letter).await.map_err(|error| Failure {
-            class: Class::Transient,
-            message: format!("a dead letter could not be written to {topic}: {error}"),
-        })?;
-        metrics::counter!("dead_letters_total", "kind" => cause.as_str()).increment(1);
-        Ok(())
-    }
-}
-
-fn organisation_of(record: &Record) -> Option<OrganisationId> {
-    record.header(contracts::header::ORGANISATION).and_then(|text| text.parse().ok())
 }

@@ -51,10 +51,17 @@ impl Cause {
     }
 }
 
+/// Between the name of the topic and the name of the group.
+pub(crate) const MARK: &str = ".dlq.";
+
 /// The dead-letter topic of a consumer group, without namespace.
 #[must_use]
 pub fn dead_letter_topic(topic: &str, group: &str) -> String {
-    format!("{topic}.dlq.{group}")
+    format!("{topic}{MARK}{group}")
+}
+
+pub(crate) fn is_dead_letter_topic(topic: &str) -> bool {
+    topic.contains(MARK)
 }
 
 pub(crate) fn wanted(settings: &Settings, topic: &str) -> Wanted {

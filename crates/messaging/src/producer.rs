@@ -9,7 +9,12 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::Producer as _;
 use rdkafka::producer::future_producer::{DeliveryFuture, FutureProducer, FutureRecord};
 
+use crate::dead_letter::is_dead_letter_topic;
 use crate::settings::Settings;
+
+/// Largest event, headers included. Client and broker take 1,000,000 bytes: what is left is for the headers of a
+/// dead letter, so that whatever could be sent can be set aside too.
+const LARGEST_EVENT_BYTES: usize = 990_000;
 
 /// A record to be sent.
 #[derive(Clone, Debug)]
@@ -22,6 +27,13 @@ pub struct Outgoing {
     pub payload: Option<Vec<u8>>,
     /// Headers in order.
     pub headers: Vec<(String, Vec<u8>)>,
+}
+
+impl Outgoing {
+    fn bytes(&self) -> usize {
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len() + 10).sum();
+        self.key.as_ref().map_or(0, Vec::len) + self.payload.as_ref().map_or(0, Vec::len) + headers
+    }
 }
 
 /// Why the broker does not have a record.
@@ -103,6 +115,9 @@ impl Producer {
     }
 
     async fn enqueue(&self, record: &Outgoing) -> Result<DeliveryFuture, SendFailure> {
+        if record.bytes() > LARGEST_EVENT_BYTES && !is_dead_letter_topic(&record.topic) {
+            return Err(SendFailure::Impossible(KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge)));
+        }
         let topic = self.settings.topic_name(&record.topic);
         let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
         for (key, value) in &record.headers {

@@ -21,11 +21,26 @@ pub struct Record {
     pub headers: Vec<(String, Vec<u8>)>,
 }
 
+/// Where a record lies: topic, partition, offset.
+pub(crate) type Place = (String, i32, i64);
+
 impl Record {
+    pub(crate) fn place(&self) -> Place {
+        (self.topic.clone(), self.partition, self.offset)
+    }
+
     pub(crate) fn from_message(message: &BorrowedMessage<'_>, local_topic: &str) -> Self {
-        let headers = message.headers().map_or_else(Vec::new, |headers| {
-            headers.iter().map(|header| (header.key.to_owned(), header.value.unwrap_or_default().to_vec())).collect()
-        });
+        // The client library panics at a header whose name is not UTF-8. Such a record has no headers
+        // here, which makes it unreadable; a panic would end the service, again after every restart.
+        let headers = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            message.headers().map_or_else(Vec::new, |headers| {
+                headers
+                    .iter()
+                    .map(|header| (header.key.to_owned(), header.value.unwrap_or_default().to_vec()))
+                    .collect()
+            })
+        }))
+        .unwrap_or_default();
         Self {
             topic: local_topic.to_owned(),
             partition: message.partition(),

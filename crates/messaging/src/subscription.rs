@@ -112,6 +112,12 @@ impl Failure {
     pub(crate) fn of(error: &impl Classified) -> Self {
         Self { class: error.class(), message: chain(error) }
     }
+
+    /// What a handler panicked with. Trying again would panic again.
+    pub(crate) fn of_panic(panic: &(dyn Any + Send)) -> Self {
+        let said = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        Self { class: Class::Permanent, message: format!("the handler panicked: {}", said.unwrap_or("no message")) }
+    }
 }
 
 fn chain(error: &dyn std::error::Error) -> String {

@@ -12,10 +12,8 @@ use serde::Serialize;
 use super::groups::{self, Watermarks};
 use super::{OperationError, blocking, consumer, is_ours, marker};
 use crate::Settings;
-use crate::dead_letter::header as died;
+use crate::dead_letter::{MARK, header as died};
 
-/// Between the name of the topic and the name of the group.
-const MARK: &str = ".dlq.";
 /// How long a read may see nothing before it is given up.
 const PATIENCE: Duration = Duration::from_secs(15);
 

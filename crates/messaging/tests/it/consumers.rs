@@ -141,3 +141,42 @@ async fn a_fault_that_passes_blocks_and_loses_nothing() {
     assert!(!consumer.state().is_blocked());
     consumer.stop(Duration::from_secs(10)).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn partitions_that_come_to_a_blocked_member_lose_nothing() {
+    let scene = scene().await;
+    scene.topics(&[contracts::topics::ORDER]).await;
+    let quick = Arc::new(Behaviour::default());
+    let second = start(&scene, subscriptions(&quick)).await;
+    scene.send(&history(&scene, 30, 2)).await;
+    eventually(Duration::from_secs(30), async || effects(&scene).await.len() == 60).await;
+
+    // The first member gets half of the partitions and cannot finish what it takes from them.
+    let blocked = Arc::new(Behaviour { transient: AtomicU32::new(u32::MAX), ..Behaviour::default() });
+    let first = start(&scene, subscriptions(&blocked)).await;
+    let mut version = 2;
+    eventually(Duration::from_secs(30), async || {
+        version += 1;
+        let more: Vec<_> = (1..=30).map(|aggregate| record(&scene, Uuid::from_u128(aggregate), version)).collect();
+        scene.send(&more).await;
+        first.state().is_blocked()
+    })
+    .await;
+    // Then the other half comes to it, with records that nobody has taken yet.
+    second.stop(Duration::from_secs(10)).await;
+    let done = effects(&scene).await.len();
+    for _ in 0..3 {
+        version += 1;
+        let more: Vec<_> = (1..=30).map(|aggregate| record(&scene, Uuid::from_u128(aggregate), version)).collect();
+        scene.send(&more).await;
+    }
+    assert!(done < 30 * usize::try_from(version).unwrap());
+    let tries = blocked.transient.load(Ordering::SeqCst);
+    eventually(Duration::from_secs(30), async || tries - blocked.transient.load(Ordering::SeqCst) >= 3).await;
+    blocked.transient.store(0, Ordering::SeqCst);
+    let expected = 30 * usize::try_from(version).unwrap();
+    eventually(Duration::from_secs(60), async || effects(&scene).await.len() >= expected).await;
+    assert_once_and_in_order(&effects(&scene).await, 30, version);
+    eventually(Duration::from_secs(10), async || !first.state().is_blocked()).await;
+    first.stop(Duration::from_secs(10)).await;
+}

@@ -2,9 +2,10 @@
 //! and a redrive brings everything back in order.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use messaging::{Consumer, Outgoing, Producer, Subscriptions, dead_letter_header as header};
+use messaging::{Consumer, Outgoing, Producer, Record, SendFailure, Subscriptions, dead_letter_header as header};
 use testkit::{Scene, eventually};
 use uuid::Uuid;
 
@@ -96,5 +97,143 @@ async fn a_record_redriven_for_another_group_is_passed_by() {
     eventually(Duration::from_secs(30), async || !effects(&scene).await.is_empty()).await;
     assert_eq!(effects(&scene).await, vec![(aggregate, 2)]);
     assert!(scene.read(LETTERS).await.is_empty());
+    consumer.stop(Duration::from_secs(10)).await;
+}
+
+/// (event id, kind) of each dead letter, in order.
+fn told(letters: &[Record]) -> Vec<(String, String)> {
+    let text = |letter: &Record, name| letter.header(name).unwrap_or_default().to_owned();
+    letters.iter().map(|letter| (text(letter, contracts::header::ID), text(letter, header::KIND))).collect()
+}
+
+fn id_of(record: &Outgoing) -> String {
+    let (_, id) = record.headers.iter().find(|(name, _)| name == contracts::header::ID).unwrap();
+    String::from_utf8(id.clone()).unwrap()
+}
+
+fn broken(mut record: Outgoing) -> Outgoing {
+    record.payload = Some(b"{\"order\":".to_vec());
+    record
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_before_an_unreadable_record_of_its_key_does_not_wait_behind_it() {
+    let scene = scene().await;
+    scene.topics(&[contracts::topics::ORDER]).await;
+    let key = Uuid::from_u128(1);
+    let (before, bad, after) = (record(&scene, key, 1), broken(record(&scene, key, 2)), record(&scene, key, 3));
+    // On the topic before anybody listens, so that one poll gives all three.
+    scene.send(&[before, bad.clone(), after.clone()]).await;
+    let consumer = start(&scene, Behaviour::default()).await;
+    eventually(Duration::from_secs(30), async || scene.read(LETTERS).await.len() >= 2).await;
+    assert_eq!(effects(&scene).await, vec![(key, 1)]);
+    let expected = vec![(id_of(&bad), "unreadable".to_owned()), (id_of(&after), "parked".to_owned())];
+    assert_eq!(told(&scene.read(LETTERS).await), expected);
+    consumer.stop(Duration::from_secs(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_is_tried_again_writes_each_of_its_dead_letters_once() {
+    let scene = scene().await;
+    scene.topics(&[contracts::topics::ORDER]).await;
+    let (bad, good) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    let (first, behind) = (broken(record(&scene, bad, 1)), record(&scene, bad, 2));
+    scene.send(&[first.clone(), record(&scene, good, 1)]).await;
+    let consumer = start(&scene, Behaviour { transient: AtomicU32::new(4), ..Behaviour::default() }).await;
+    eventually(Duration::from_secs(30), async || effects(&scene).await.len() == 1).await;
+    eventually(Duration::from_secs(30), async || scene.read(LETTERS).await.len() == 1).await;
+    consumer.stop(Duration::from_secs(10)).await;
+
+    // Now its key waits already when the batch fails.
+    scene.send(&[behind.clone(), record(&scene, good, 2)]).await;
+    let consumer = start(&scene, Behaviour { transient: AtomicU32::new(4), ..Behaviour::default() }).await;
+    eventually(Duration::from_secs(30), async || effects(&scene).await.len() == 2).await;
+    eventually(Duration::from_secs(30), async || scene.read(LETTERS).await.len() >= 2).await;
+    consumer.stop(Duration::from_secs(10)).await;
+    let expected = vec![(id_of(&first), "unreadable".to_owned()), (id_of(&behind), "parked".to_owned())];
+    assert_eq!(told(&scene.read(LETTERS).await), expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_makes_its_command_panic_is_set_aside_and_the_service_goes_on() {
+    let scene = scene().await;
+    scene.topics(&[contracts::topics::ORDER]).await;
+    let culprit = Uuid::from_u128(7);
+    let all: Vec<Outgoing> = (1..=20).map(|aggregate| record(&scene, Uuid::from_u128(aggregate), 1)).collect();
+    scene.send(&all).await;
+    let consumer = start(&scene, Behaviour { panics: Some(culprit), ..Behaviour::default() }).await;
+    eventually(Duration::from_secs(30), async || effects(&scene).await.len() == 19).await;
+    eventually(Duration::from_secs(30), async || scene.read(LETTERS).await.len() == 1).await;
+    let letters = scene.read(LETTERS).await;
+    assert_eq!(letters[0].header(header::KIND), Some("permanent"));
+    assert!(letters[0].header(header::ERROR).unwrap().contains("as the test wants"));
+    assert!(!consumer.has_ended());
+    consumer.stop(Duration::from_secs(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_lies_on_a_topic_can_be_set_aside() {
+    let scene = scene().await;
+    scene.topics(&[contracts::topics::ORDER]).await;
+    // What is wrong with it is quoted, and PostgreSQL keeps no NUL.
+    let (key, good) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    let mut zero = record(&scene, key, 1);
+    zero.headers.retain(|(name, _)| name != contracts::header::TYPE);
+    let zero = with_header(zero, contracts::header::TYPE, "order.order.\0.v1");
+    // Keys that no index row could hold, and that are no text.
+    let mut endless = record(&scene, key, 2);
+    endless.key = Some(vec![b'k'; 100_000]);
+    let mut bytes = record(&scene, key, 3);
+    bytes.key = Some(vec![0, 0xff]);
+    // The largest that can be sent, and nothing of it is JSON.
+    let producer = Producer::new(&scene.messaging()).unwrap();
+    let mut large = record(&scene, good, 1);
+    large.payload = Some(vec![b'x'; 1_000_000]);
+    while let Err(refused) = producer.send(large.clone()).await {
+        assert!(matches!(refused, SendFailure::Impossible(_)), "{refused}");
+        let payload = large.payload.as_mut().unwrap();
+        payload.truncate(payload.len() - 50);
+    }
+    let last = Uuid::from_u128(3);
+    scene.send(&[zero, endless, bytes, record(&scene, last, 1)]).await;
+    let consumer = start(&scene, Behaviour::default()).await;
+    eventually(Duration::from_secs(30), async || scene.read(LETTERS).await.len() >= 4).await;
+    eventually(Duration::from_secs(30), async || effects(&scene).await == vec![(last, 1)]).await;
+    scene.send(&[record(&scene, last, 2)]).await;
+    eventually(Duration::from_secs(30), async || effects(&scene).await.len() == 2).await;
+    assert_eq!(scene.read(LETTERS).await.len(), 4);
+    assert!(!consumer.state().is_blocked());
+    consumer.stop(Duration::from_secs(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redrive_that_fails_again_lets_nothing_overtake() {
+    let scene = scene().await;
+    scene.topics(&[contracts::topics::ORDER]).await;
+    let key = Uuid::from_u128(7);
+    scene.send(&[record(&scene, key, 1), record(&scene, key, 2)]).await;
+    let consumer = start(&scene, Behaviour { impossible: Some(key), ..Behaviour::default() }).await;
+    eventually(Duration::from_secs(30), async || scene.read(LETTERS).await.len() == 2).await;
+
+    // Brought back although only the second of them could be taken by now.
+    let redriven = |record: Outgoing| with_header(record, header::REDRIVE, "order");
+    let last = |record: Outgoing| with_header(redriven(record), header::UNPARK, "true");
+    scene.send(&[redriven(broken(record(&scene, key, 1))), last(record(&scene, key, 2))]).await;
+    eventually(Duration::from_secs(30), async || scene.read(LETTERS).await.len() == 4).await;
+    consumer.stop(Duration::from_secs(10)).await;
+
+    // The defect is repaired: a record from before still waits, and a second redrive brings all back in order.
+    let consumer = start(&scene, Behaviour::default()).await;
+    scene.send(&[record(&scene, key, 3)]).await;
+    eventually(Duration::from_secs(30), async || scene.read(LETTERS).await.len() == 5).await;
+    assert_eq!(effects(&scene).await, vec![]);
+    scene.send(&[redriven(broken(record(&scene, key, 1))), redriven(record(&scene, key, 2))]).await;
+    eventually(Duration::from_secs(30), async || scene.read(LETTERS).await.len() == 7).await;
+    assert_eq!(effects(&scene).await, vec![], "what was redriven behind a record that failed again was taken");
+    scene.send(&[last(record(&scene, key, 3))]).await;
+    eventually(Duration::from_secs(30), async || scene.read(LETTERS).await.len() == 8).await;
+    let again = [redriven(record(&scene, key, 1)), redriven(record(&scene, key, 2)), last(record(&scene, key, 3))];
+    scene.send(&again).await;
+    eventually(Duration::from_secs(30), async || effects(&scene).await == vec![(key, 1), (key, 2), (key, 3)]).await;
     consumer.stop(Duration::from_secs(10)).await;
 }

@@ -65,6 +65,8 @@ pub(crate) struct Behaviour {
     pub(crate) transient: AtomicU32,
     /// An aggregate that is never taken.
     pub(crate) impossible: Option<Uuid>,
+    /// An aggregate that the command panics at.
+    pub(crate) panics: Option<Uuid>,
     /// Time spent inside the transaction.
     pub(crate) delay: Duration,
     /// Commands that ran to their end.
@@ -86,6 +88,7 @@ impl Command for TakeEffect {
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), TestError> {
         let organisation = tx.organisation().uuid();
         for delivered in &self.events {
+            assert!(self.behaviour.panics != Some(delivered.envelope.subject), "the command panics, as the test wants");
             if self.behaviour.impossible == Some(delivered.envelope.subject) {
                 return Err(TestError::Wanted(Class::Permanent));
             }

@@ -1,0 +1,384 @@
+//! What becomes of a batch: one transaction, or dead letters for what can never be taken.
+//! The rule: nothing of a batch is left undone. A record has its effects, or is a dead letter whose
+//! key waits, or the whole batch is taken again; nobody talks to the broker inside a transaction.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use contracts::Envelope;
+use futures::FutureExt;
+use kernel::{EventId, OrganisationId};
+use mediator::{Class, Mediator};
+use persistence::{Provenance, TenantTransaction};
+use uuid::Uuid;
+
+use crate::dead_letter::{Cause, dead_letter, header};
+use crate::producer::Producer;
+use crate::record::{Place, Record};
+use crate::settings::Settings;
+use crate::subscription::{Failure, Kind, Readable, Subscription, Subscriptions};
+
+/// Turns records into effects.
+pub(crate) struct Taker {
+    settings: Settings,
+    mediator: Mediator,
+    producer: Producer,
+    subscriptions: Subscriptions,
+    by_topic: BTreeMap<String, Arc<dyn Subscription>>,
+}
+
+/// What earlier attempts have settled, so that an attempt that fails later on does not repeat it.
+#[derive(Default)]
+pub(crate) struct Progress {
+    /// Records whose dead letter is with the broker.
+    letters: BTreeSet<Place>,
+    /// Those of them whose key waits as well: nothing is left to be done.
+    settled: BTreeSet<Place>,
+    /// Keys (topic, key) of which a redriven record failed again: what was redriven behind it waits too.
+    failed_again: BTreeSet<(String, String)>,
+}
+
+impl Progress {
+    /// The next batch begins. A redrive may reach over several batches.
+    pub(crate) fn begin_batch(&mut self) {
+        self.letters.clear();
+        self.settled.clear();
+    }
+}
+
+/// What becomes of one record.
+enum Verdict {
+    Take(Box<Readable>),
+    SetAside(String),
+    /// Redriven for another group.
+    Pass,
+}
+
+/// A record that waits behind a dead letter.
+type Behind<'r> = (&'r Readable, String);
+
+impl Taker {
+    pub(crate) fn new(
+        settings: Settings,
+        mediator: Mediator,
+        producer: Producer,
+        subscriptions: Subscriptions,
+    ) -> Self {
+        let by_topic =
+            subscriptions.entries.iter().map(|entry| (entry.topic().name.to_owned(), Arc::clone(entry))).collect();
+        Self { settings, mediator, producer, subscriptions, by_topic }
+    }
+
+    /// One attempt at a batch.
+    pub(crate) async fn take(&self, batch: &[Record], progress: &mut Progress) -> Result<(), Failure> {
+        let mut ahead = Vec::with_capacity(batch.len());
+        let mut unreadable = Vec::new();
+        let mut behind = Vec::new();
+        let mut dead: BTreeSet<(&str, Option<&[u8]>)> = BTreeSet::new();
+        for record in batch.iter().filter(|record| !progress.settled.contains(&record.place())) {
+            let lane = (record.topic.as_str(), record.key.as_deref());
+            match self.read(record) {
+                Verdict::Take(one) if dead.contains(&lane) => behind.push(*one),
+                Verdict::Take(one) => ahead.push(*one),
+                Verdict::SetAside(error) => {
+                    dead.insert(lane);
+                    unreadable.push((record, error));
+                }
+                Verdict::Pass => {}
+            }
+        }
+        // In this order, so that no record waits behind a dead letter that came after it.
+        self.take_readable(&ahead, progress).await?;
+        for (record, error) in unreadable {
+            self.set_aside(record, organisation_of(record), Cause::Unreadable, &error, progress).await?;
+        }
+        self.take_readable(&behind, progress).await
+    }
+
+    /// Together, and one by one when a record cannot be taken.
+    async fn take_readable(&self, readable: &[Readable], progress: &mut Progress) -> Result<(), Failure> {
+        if readable.is_empty() {
+            return Ok(());
+        }
+        let all: Vec<&Readable> = readable.iter().collect();
+        match self.together(&all, progress).await {
+            Err(failure) if failure.class != Class::Transient => {}
+            result => return result,
+        }
+        for one in readable {
+            match self.together(&[one], progress).await {
+                Ok(()) => {}
+                Err(failure) if failure.class == Class::Transient => return Err(failure),
+                Err(failure) => {
+                    let organisation = Some(one.organisation);
+                    self.set_aside(&one.record, organisation, Cause::Permanent, &failure.message, progress).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One transaction. Records behind a dead letter join it before the effects of the others are visible: a crash in
+    /// between sets them aside twice, never lets one overtake.
+    async fn together(&self, records: &[&Readable], progress: &mut Progress) -> Result<(), Failure> {
+        loop {
+            let behind = self.transact(records, progress).await?;
+            if behind.is_empty() {
+                return Ok(());
+            }
+            for (readable, key) in behind {
+                let error = format!("an earlier record of the key {key} is a dead letter");
+                self.write_dead_letter(&readable.record, Cause::Parked, &error, progress).await?;
+                if is_last_redriven(&readable.record) {
+                    progress.failed_again.remove(&(readable.record.topic.clone(), key));
+                }
+            }
+        }
+    }
+
+    fn read(&self, record: &Record) -> Verdict {
+        if record.header(header::REDRIVE).is_some_and(|group| group != self.settings.service) {
+            return Verdict::Pass;
+        }
+        let unreadable = Verdict::SetAside;
+        let Some(subscription) = self.by_topic.get(&record.topic) else {
+            return unreadable(format!("nothing here listens to {}", record.topic));
+        };
+        let envelope = match Envelope::from_headers(record.header_pairs()) {
+            Ok(envelope) => envelope,
+            Err(error) => return unreadable(error.to_string()),
+        };
+        let Some(organisation) = envelope.organisation else {
+            return unreadable("the record names no organisation".to_owned());
+        };
+        if record.key_text() != envelope.subject.to_string() {
+            return unreadable("the record's key is not its ce_subject".to_owned());
+        }
+        // A record that makes its reader panic would do so after every restart.
+        let decoded = match catch_unwind(AssertUnwindSafe(|| subscription.decode(&envelope.event_type, record))) {
+            Ok(Ok(decoded)) => decoded,
+            Ok(Err(error)) => return unreadable(error),
+            Err(panic) => return unreadable(Failure::of_panic(&*panic).message),
+        };
+        let span = tracing::info_span!("consume", otel.name = %format!("consume {}", envelope.event_type),
+            otel.kind = "consumer", organisation = %organisation, event = %envelope.id);
+        if let Some(traceparent) = &envelope.traceparent {
+            mediator::continue_from(&span, traceparent);
+        }
+        let provenance = Provenance {
+            actor: format!("system:{}", self.settings.service),
+            correlation: envelope.correlation,
+            causation: Some(envelope.id.uuid()),
+            traceparent: mediator::traceparent_of(&span).or_else(|| envelope.traceparent.clone()),
+        };
+        Verdict::Take(Box::new(Readable { record: record.clone(), decoded, envelope, organisation, provenance, span }))
+    }
+
+    /// Everything in one transaction: organisations in sorted order, each with its commands. Where records have to
+    /// become dead letters first, nothing is committed and they are returned.
+    async fn transact<'r>(&self, records: &[&'r Readable], progress: &Progress) -> Result<Vec<Behind<'r>>, Failure> {
+        let mut by_organisation: BTreeMap<OrganisationId, Vec<&'r Readable>> = BTreeMap::new();
+        for readable in records {
+            by_organisation.entry(readable.organisation).or_default().push(readable);
+        }
+        let mut transaction: Option<TenantTransaction> = None;
+        let mut behind = Vec::new();
+        for (organisation, group) in &by_organisation {
+            let Some(first) = group.first() else { continue };
+            let mut open = match transaction.take() {
+                None => self
+                    .mediator
+                    .database()
+                    .begin(*organisation, first.provenance.clone())
+                    .await
+                    .map_err(|error| Failure::of(&error))?,
+                Some(mut open) => {
+                    open.enter(*organisation, first.provenance.clone()).await.map_err(|error| Failure::of(&error))?;
+                    open
+                }
+            };
+            let applied = self.apply(&mut open, *organisation, group, progress, &mut behind);
+            // A command that panics would do so after every restart: it is a failure like any other.
+            match AssertUnwindSafe(applied).catch_unwind().await {
+                Ok(Ok(())) => transaction = Some(open),
+                Ok(Err(failure)) => {
+                    let _ = open.rollback().await;
+                    return Err(failure);
+                }
+                // Cut off in the middle of something, the connection does not return to the pool.
+                Err(panic) => return Err(Failure::of_panic(&*panic)),
+            }
+        }
+        if let Some(open) = transaction {
+            if !behind.is_empty() {
+                let _ = open.rollback().await;
+                return Ok(behind);
+            }
+            open.commit().await.map_err(|error| Failure::of(&error))?;
+            for wake in &self.subscriptions.after_commit {
+                wake();
+            }
+        }
+        metrics::counter!("consumer_records_total").increment(records.len() as u64);
+        Ok(Vec::new())
+    }
+
+    /// The records of one organisation inside the transaction of the batch.
+    async fn apply<'r>(
+        &self,
+        transaction: &mut TenantTransaction,
+        organisation: OrganisationId,
+        records: &[&'r Readable],
+        progress: &Progress,
+        behind: &mut Vec<Behind<'r>>,
+    ) -> Result<(), Failure> {
+        let mut tx = transaction.tx();
+        let service = self.settings.service.as_str();
+        let fail = |error: persistence::Error| Failure::of(&error);
+        for subscription in self.by_topic.values() {
+            let name = subscription.topic().name;
+            let mine: Vec<&Readable> =
+                records.iter().copied().filter(|readable| readable.record.topic == name).collect();
+            if mine.is_empty() {
+                continue;
+            }
+            if subscription.kind() == Kind::State {
+                subscription.apply(&mut tx, organisation, &mine).await?;
+                continue;
+            }
+            let mut keys: Vec<(String, String)> =
+                mine.iter().map(|readable| (name.to_owned(), readable.record.key_text())).collect();
+            keys.sort_unstable();
+            keys.dedup();
+            let mut parked = persistence::parked_among(&mut tx, service, &keys).await.map_err(fail)?;
+            let mut through: Vec<&Readable> = Vec::with_capacity(mine.len());
+            for readable in mine {
+                let record = &readable.record;
+                let key = (name.to_owned(), record.key_text());
+                if parked.contains(&key) {
+                    if progress.letters.contains(&record.place()) {
+                        continue;
+                    }
+                    if !is_redriven(record) || progress.failed_again.contains(&key) {
+                        behind.push((readable, key.1));
+                        continue;
+                    }
+                    if is_last_redriven(record) {
+                        persistence::unpark_key(&mut tx, service, name, &key.1).await.map_err(fail)?;
+                        parked.remove(&key);
+                    }
+                }
+                through.push(readable);
+            }
+            let ids: Vec<EventId> = through.iter().map(|readable| readable.envelope.id).collect();
+            let fresh = persistence::claim_events(&mut tx, service, &ids).await.map_err(fail)?;
+            let mut seen = BTreeSet::new();
+            let fresh: Vec<&Readable> = through
+                .into_iter()
+                .filter(|readable| {
+                    let id = readable.envelope.id;
+                    fresh.contains(&id) && seen.insert(id)
+                })
+                .collect();
+            let absorbed = ids.len() - fresh.len();
+            if absorbed > 0 {
+                metrics::counter!("consumer_duplicates_total").increment(absorbed as u64);
+            }
+            if !fresh.is_empty() {
+                subscription.apply(&mut tx, organisation, &fresh).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a dead letter and parks its key, so that later records wait behind it.
+    async fn set_aside(
+        &self,
+        record: &Record,
+        organisation: Option<OrganisationId>,
+        cause: Cause,
+        error: &str,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
+        tracing::error!(
+            topic = record.topic,
+            partition = record.partition,
+            offset = record.offset,
+            key = record.key_text(),
+            error,
+            "a record cannot be taken and goes to the dead-letter topic"
+        );
+        self.write_dead_letter(record, cause, error, progress).await?;
+        // The next snapshot replaces one that could not be read; only facts must wait for each other.
+        let facts = self.by_topic.get(&record.topic).is_some_and(|entry| entry.kind() == Kind::Events);
+        let key = record.key_text();
+        // No record with another key than an id is ever taken, so none can wait behind this one.
+        if facts && key.parse::<Uuid>().is_ok() {
+            self.park(record, organisation, &key, error).await?;
+            if is_redriven(record) {
+                let key = (record.topic.clone(), key);
+                if is_last_redriven(record) {
+                    progress.failed_again.remove(&key);
+                } else {
+                    progress.failed_again.insert(key);
+                }
+            }
+        }
+        progress.settled.insert(record.place());
+        Ok(())
+    }
+
+    async fn park(
+        &self,
+        record: &Record,
+        organisation: Option<OrganisationId>,
+        key: &str,
+        error: &str,
+    ) -> Result<(), Failure> {
+        // Parked keys belong to no organisation; any will do to open a transaction.
+        let organisation = organisation.unwrap_or_else(|| OrganisationId::from_uuid(Uuid::nil()));
+        let fail = |error: persistence::Error| Failure::of(&error);
+        let provenance = Provenance::new(format!("system:{}", self.settings.service));
+        let mut transaction = self.mediator.database().begin(organisation, provenance).await.map_err(fail)?;
+        persistence::park_key(&mut transaction.tx(), &self.settings.service, &record.topic, key, error)
+            .await
+            .map_err(fail)?;
+        transaction.commit().await.map_err(fail)
+    }
+
+    /// Once per record, however often its batch is taken.
+    async fn write_dead_letter(
+        &self,
+        record: &Record,
+        cause: Cause,
+        error: &str,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
+        let place = record.place();
+        if progress.letters.contains(&place) {
+            return Ok(());
+        }
+        let letter = dead_letter(record, &self.settings.service, cause, error);
+        let topic = letter.topic.clone();
+        self.producer.send(letter).await.map_err(|error| Failure {
+            class: Class::Transient,
+            message: format!("a dead letter could not be written to {topic}: {error}"),
+        })?;
+        progress.letters.insert(place);
+        metrics::counter!("dead_letters_total", "kind" => cause.as_str()).increment(1);
+        Ok(())
+    }
+}
+
+fn organisation_of(record: &Record) -> Option<OrganisationId> {
+    record.header(contracts::header::ORGANISATION).and_then(|text| text.parse().ok())
+}
+
+fn is_redriven(record: &Record) -> bool {
+    record.header(header::REDRIVE).is_some()
+}
+
+fn is_last_redriven(record: &Record) -> bool {
+    is_redriven(record) && record.header(header::UNPARK).is_some()
+}
