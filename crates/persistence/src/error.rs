@@ -82,9 +82,10 @@ impl From<DieselError> for Error {
                     DatabaseErrorKind::CheckViolation => Error::Check { constraint: constraint() },
                     DatabaseErrorKind::ForeignKeyViolation => Error::Foreign { constraint: constraint() },
                     DatabaseErrorKind::SerializationFailure => Error::Collision(message),
-                    DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
-                        Error::Unavailable(message)
-                    }
+                    DatabaseErrorKind::ClosedConnection
+                    | DatabaseErrorKind::UnableToSendCommand
+                    // A writer met a standby, or a primary that was made read-only because its disk is full.
+                    | DatabaseErrorKind::ReadOnlyTransaction => Error::Unavailable(message),
                     _ => Error::from_message(message),
                 }
             }
@@ -101,7 +102,7 @@ impl Error {
     /// Diesel keeps no SQL state for these, so PostgreSQL's fixed English texts decide
     /// (the bootstrap sets `lc_messages` of every role: only a superuser may).
     fn from_message(message: String) -> Self {
-        const TRANSIENT: [&str; 9] = [
+        const TRANSIENT: [&str; 14] = [
             "terminating connection",
             "the database system is",
             "connection closed",
@@ -109,8 +110,15 @@ impl Error {
             "too many connections",
             "remaining connection slots",
             "canceling statement due to statement timeout",
-            "cannot execute INSERT in a read-only transaction during recovery",
+            "canceling statement due to user request",
             "server closed the connection",
+            // The server's own distress. A record that met it is not to blame: were it set aside, every
+            // record would be.
+            "No space left on device",
+            "could not extend file",
+            "could not write to file",
+            "out of memory",
+            "out of shared memory",
         ];
         if message.contains("deadlock detected") || message.contains("could not serialize") {
             Error::Collision(message)
@@ -129,6 +137,40 @@ impl From<bb8::RunError<diesel_async::pooled_connection::PoolError>> for Error {
         match error {
             bb8::RunError::User(cause) => Error::Unavailable(cause.to_string()),
             bb8::RunError::TimedOut => Error::Unavailable("no connection became free within the time limit".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class_of(kind: DatabaseErrorKind, message: &str) -> Class {
+        Error::from(DieselError::DatabaseError(kind, Box::new(message.to_owned()))).class()
+    }
+
+    #[test]
+    fn a_server_in_distress_passes_and_a_defect_does_not() {
+        for message in [
+            "terminating connection due to administrator command",
+            "terminating connection due to idle-in-transaction timeout",
+            "canceling statement due to statement timeout",
+            "canceling statement due to lock timeout",
+            "deadlock detected",
+            "could not extend file \"base/16384/16389\": No space left on device",
+            "out of shared memory",
+            "out of memory",
+        ] {
+            assert_eq!(class_of(DatabaseErrorKind::Unknown, message), Class::Transient, "{message}");
+        }
+        let standby = "cannot execute INSERT in a read-only transaction";
+        assert_eq!(class_of(DatabaseErrorKind::ReadOnlyTransaction, standby), Class::Transient);
+        for message in [
+            "relation \"orders\" does not exist",
+            "invalid byte sequence for encoding \"UTF8\": 0x00",
+            "new row violates row-level security policy for table \"notes\"",
+        ] {
+            assert_eq!(class_of(DatabaseErrorKind::Unknown, message), Class::Permanent, "{message}");
         }
     }
 }

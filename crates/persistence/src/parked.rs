@@ -40,11 +40,13 @@ pub async fn parked_among(
     Ok(rows.into_iter().map(|row| (row.topic, row.key)).collect())
 }
 
-/// Parks a key; parking it again changes nothing.
+/// Parks a key; parking it again changes nothing. Of `cause`, the first 1,000 characters are kept.
 ///
 /// # Errors
 /// When the database is away.
 pub async fn park_key(tx: &mut Tx<'_>, consumer: &str, topic: &str, key: &str, cause: &str) -> Result<(), Error> {
+    // A cause quotes what it could not read, and PostgreSQL keeps no NUL in a text.
+    let cause: String = cause.chars().take(1000).map(|c| if c == '\0' { '\u{fffd}' } else { c }).collect();
     crate::statement(
         "insert into parked_keys (consumer, topic, key, cause) values ($1, $2, $3, $4)
          on conflict do nothing",
