@@ -20,13 +20,15 @@ fn variables_read(text: &str) -> BTreeSet<String> {
 }
 
 fn undocumented_variables(tree: &Tree) -> Vec<String> {
+    let of_services = tree.services().into_iter().map(|name| (format!("services/{name}"), "src/config.rs"));
+    let of_kits = [("crates/service", "src/settings.rs"), ("crates/cyberctl", "src/environment.rs")];
     let mut found = Vec::new();
-    for service in tree.services() {
-        let Some(config) = tree.files.get(&format!("services/{service}/src/config.rs")) else { continue };
-        let readme = tree.files.get(&format!("services/{service}/README.md")).map(String::as_str).unwrap_or_default();
+    for (folder, config) in of_services.chain(of_kits.map(|(folder, config)| (folder.to_owned(), config))) {
+        let Some(config) = tree.files.get(&format!("{folder}/{config}")) else { continue };
+        let readme = tree.files.get(&format!("{folder}/README.md")).map(String::as_str).unwrap_or_default();
         for variable in variables_read(config) {
             if !readme.contains(&format!("`{variable}`")) {
-                found.push(format!("services/{service}/README.md does not explain {variable}"));
+                found.push(format!("{folder}/README.md does not explain {variable}"));
             }
         }
     }

@@ -1,6 +1,8 @@
 //! Every table of a service belongs to organisations and says so three times: in its keys, in its
 //! policy and in its grants. Every migration has a way back.
 
+use std::collections::BTreeSet;
+
 use crate::sources::{Tree, hold};
 
 /// Tables that hold no organisation's data, with the reason.
@@ -102,6 +104,24 @@ fn every_migration_has_a_way_back() {
     let empty = ("services/order/migrations/2026_t/down.sql", "-- nothing");
     assert_eq!(one_way_migrations(&Tree::fixture(&[up, empty])).len(), 1);
     hold(one_way_migrations, &[up]);
+}
+
+/// Services whose migrations no test runs back and forth.
+fn untried_ways_back(tree: &Tree) -> Vec<String> {
+    let services: BTreeSet<&str> = ups(tree).filter_map(|(path, _)| path.split('/').nth(1)).collect();
+    services
+        .into_iter()
+        .filter(|service| {
+            let tests = format!("services/{service}/tests/");
+            !tree.rust(&[tests.as_str()]).any(|(_, text)| text.contains("persistence::revert("))
+        })
+        .map(|service| format!("no test of {service} runs its migrations back and forth"))
+        .collect()
+}
+
+#[test]
+fn every_way_back_is_tried() {
+    hold(untried_ways_back, &[("services/order/migrations/2026_t/up.sql", "create table t (id uuid);")]);
 }
 
 fn schemas_by_name(tree: &Tree) -> Vec<String> {

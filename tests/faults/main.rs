@@ -1,1 +1,14 @@
-//! x
+//! The store while what it stands on, and what it consists of, is killed and stopped under load. On servers of its own.
+#![expect(clippy::unwrap_used, reason = "a helper of a test stops the test")]
+
+mod kafka;
+mod redis;
+mod services;
+
+use e2e::Wishes;
+
+/// The one store that all of them ill-treat, one after the other.
+const WISHES: Wishes = Wishes { own_servers: true, replicas: 2, variables: &[("LIMIT_LOGIN_PER_MINUTE", LOGINS)] };
+
+/// Logins per minute and address: few, so that a test reaches the limit soon.
+const LOGINS: &str = "60";

@@ -45,7 +45,11 @@ async fn a_hundred_parallel_posts_with_one_key_are_one_order_and_one_reply() {
     assert_eq!((status, page["items"].as_array().map(Vec::len)), (200, Some(1)), "{page}");
     let placed = e2e::Placed::of(&replies[0]);
     shop.reaches(placed.order, "confirmed").await;
-    assert_eq!(shop.stock("ONCE").await["held"], 3);
+    eventually(PATIENCE, async || {
+        let stock = shop.stock("ONCE").await;
+        if stock["held"] == 3 { Ok(()) } else { Err(stock) }
+    })
+    .await;
 
     let again = shop.shopper.clone().with("idempotency-key", &key);
     let reply = again.post_reply(&shop.orders(), &order_of(&[("ONCE", 3)])).await;

@@ -12,8 +12,22 @@ use crate::WISHES;
 
 /// Words that would tell a stranger how the store is built.
 const INSIDE: [&str; 16] = [
-    "panicked", ".rs:", "src/", "postgres", "diesel", "sqlstate", "rdkafka", "kafka", "redis", "actix", "127.0.0.1", "stack",
-    "backtrace", "_app", "Error {", "connection refused",
+    "panicked",
+    ".rs:",
+    "src/",
+    "postgres",
+    "diesel",
+    "sqlstate",
+    "rdkafka",
+    "kafka",
+    "redis",
+    "actix",
+    "127.0.0.1",
+    "stack",
+    "backtrace",
+    "_app",
+    "Error {",
+    "connection refused",
 ];
 
 /// A problem of this status and type, complete, and silent about everything else.
@@ -124,7 +138,8 @@ async fn a_token_that_auth_did_not_sign_opens_nothing() {
     let reply = shop.shopper.send(Method::GET, "/admin/v1/orders", None).await;
     assert_problem(&reply, 401, "unauthenticated");
     // Identity is read from the token only, whatever the headers say.
-    let pretender = shop.shopper.clone().with("x-user-id", "1").with("x-organisation", &shop.slug).with("x_user_id", "1");
+    let pretender =
+        shop.shopper.clone().with("x-user-id", "1").with("x-organisation", &shop.slug).with("x_user_id", "1");
     assert_problem(&pretender.send(Method::GET, "/admin/v1/orders", None).await, 401, "unauthenticated");
 }
 

@@ -43,7 +43,11 @@ async fn of_two_hundred_orders_at_once_exactly_those_are_confirmed_for_which_the
 
     for shop in [&one, &other] {
         let stock = shop.stock("LAST").await;
-        assert_eq!((&stock["available"], &stock["held"], &stock["reserved"]), (&json!(0), &json!(50), &json!(0)), "{stock}");
+        assert_eq!(
+            (&stock["available"], &stock["held"], &stock["reserved"]),
+            (&json!(0), &json!(50), &json!(0)),
+            "{stock}"
+        );
         let tea = shop.stock("TEA").await;
         assert_eq!(tea["held"], 100, "a rejected order keeps nothing: {tea}");
     }
@@ -74,8 +78,7 @@ async fn an_order_without_an_answer_is_cancelled_at_its_deadline_and_answers_tha
     shop.sell(&store, &[("LATE", 700, 5)]).await;
     store.settled().await;
     for number in [1, 2] {
-        store.replica("order", number).set_variable(DEADLINE, "2");
-        store.start("order", number).await;
+        renewed(&mut store, number, DEADLINE, "2").await;
         assert!(store.replica("catalog", number).stop().await, "catalog-{number} had to be killed");
     }
 
@@ -110,11 +113,18 @@ async fn an_order_without_an_answer_is_cancelled_at_its_deadline_and_answers_tha
     invariants::assert_sound(&store, &[]).await;
 
     for number in [1, 2] {
-        store.replica("order", number).set_variable(DEADLINE, "30");
-        store.start("order", number).await;
+        renewed(&mut store, number, DEADLINE, "30").await;
     }
     let placed = shop.place(&[("LATE", 5)]).await;
     shop.reaches(placed.order, "confirmed").await;
+}
+
+/// The replica of order, stopped in good order and started with another configuration.
+async fn renewed(store: &mut e2e::Store, number: u32, variable: &str, value: &str) {
+    let replica = store.replica("order", number);
+    assert!(replica.stop().await, "order-{number} had to be killed");
+    replica.set_variable(variable, value);
+    store.start("order", number).await;
 }
 
 async fn organisation(store: &e2e::Store, shop: &Shop) -> OrganisationId {
@@ -165,7 +175,8 @@ async fn a_price_that_changed_after_the_order_s_copy_was_made_is_rejected_with_b
         let shown = json!({"lines": [{"sku": "DEAR", "quantity": 1, "unit_price": usd(1_000)}]});
         let (status, problem) = shop.shopper.post(&shop.orders(), &shown).await;
         let change = json!([{"line": 0, "sku": "DEAR", "shown": usd(1_000), "current": usd(1_250)}]);
-        let told = (status, &problem["type"]) == (409, &json!("/problems/price-changed")) && problem["changes"] == change;
+        let told =
+            (status, &problem["type"]) == (409, &json!("/problems/price-changed")) && problem["changes"] == change;
         if told { Ok(()) } else { Err(problem) }
     })
     .await;

@@ -50,7 +50,8 @@ async fn linked(store: &Store, trace: &str, services: &[&str]) -> Vec<Span> {
         let ids: BTreeSet<&str> = spans.iter().map(|span| span.id.as_str()).chain([OUTSIDE]).collect();
         let orphans: Vec<&Span> =
             spans.iter().filter(|span| span.parent.as_deref().is_none_or(|parent| !ids.contains(parent))).collect();
-        let told = !services.contains(&"notifier") || spans.iter().filter(|it| it.name.contains("sendMessage")).count() >= 2;
+        let told =
+            !services.contains(&"notifier") || spans.iter().filter(|it| it.name.contains("sendMessage")).count() >= 2;
         match services.iter().all(|service| seen.contains(service)) && orphans.is_empty() && told {
             true => Ok(spans.clone()),
             false => Err(format!("{seen:?} of {services:?}, without a parent: {orphans:?}, of {spans:?}")),

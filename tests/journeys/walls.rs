@@ -16,7 +16,10 @@ async fn no_role_of_a_service_can_read_or_write_another_service_s_schema() {
     let tables: Vec<(String, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     let mut refused = 0;
     for service in SCHEMAS {
-        assert!(tables.iter().filter(|(schema, _)| schema == service).count() > 5, "{service} has too few tables: {tables:?}");
+        assert!(
+            tables.iter().filter(|(schema, _)| schema == service).count() > 5,
+            "{service} has too few tables: {tables:?}"
+        );
         for role in DatabaseRole::ALL {
             let client = store.role(service, role).await;
             for (schema, table) in tables.iter().filter(|(schema, _)| schema != service) {

@@ -66,11 +66,11 @@ const AT_REST: [&str; 6] = [
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ends {
     /// Confirmed.
-    pub confirmed: i64,
+    pub confirmed: usize,
     /// Rejected.
-    pub rejected: i64,
+    pub rejected: usize,
     /// Cancelled.
-    pub cancelled: i64,
+    pub cancelled: usize,
 }
 
 /// Violations of the ledger at this very moment.
@@ -84,6 +84,15 @@ pub async fn levels(client: &Client) -> Vec<String> {
 /// When something is not as it must be; the message lists everything (at most 40 of a kind).
 pub async fn assert_sound(store: &Store, accepted: &[Accepted]) -> Ends {
     store.settled().await;
+    let violations = violations(store, accepted).await;
+    assert!(violations.is_empty(), "{} violations:\n{}", violations.len(), violations.join("\n"));
+    let orders = orders(&store.superuser().await).await;
+    let ended = |status: &str| orders.values().filter(|it| it.status == status).count();
+    Ends { confirmed: ended("confirmed"), rejected: ended("rejected"), cancelled: ended("cancelled") }
+}
+
+/// Everything that is not as it must be at rest, each beginning with the number of its invariant.
+pub async fn violations(store: &Store, accepted: &[Accepted]) -> Vec<String> {
     let client = store.superuser().await;
     let mut violations = levels(&client).await;
     for statement in AT_REST {
@@ -95,9 +104,7 @@ pub async fn assert_sound(store: &Store, accepted: &[Accepted]) -> Ends {
     violations.extend(topics_agree(store, &orders).await);
     violations.extend(left_behind(store, &client).await);
     violations.extend(untold(&client, &orders).await);
-    assert!(violations.is_empty(), "{} violations:\n{}", violations.len(), violations.join("\n"));
-    let ended = |status: &str| i64::try_from(orders.values().filter(|it| it.status == status).count()).unwrap_or(i64::MAX);
-    Ends { confirmed: ended("confirmed"), rejected: ended("rejected"), cancelled: ended("cancelled") }
+    violations
 }
 
 async fn found(client: &Client, statement: &str) -> Vec<String> {
@@ -114,11 +121,13 @@ struct Row {
 }
 
 async fn orders(client: &Client) -> BTreeMap<Uuid, Row> {
-    let rows = client.query("select id::text, org_id::text, status, version, total_minor from \"order\".orders", &[]).await;
+    let rows =
+        client.query("select id::text, org_id::text, status, version, total_minor from \"order\".orders", &[]).await;
     must(rows, "read the orders")
         .iter()
         .map(|row| {
-            let order = Row { organisation: id(row.get(1)), status: row.get(2), version: row.get(3), total: row.get(4) };
+            let order =
+                Row { organisation: id(row.get(1)), status: row.get(2), version: row.get(3), total: row.get(4) };
             (id(row.get(0)), order)
         })
         .collect()
@@ -253,7 +262,8 @@ fn orders_agree(records: &[Record], orders: &BTreeMap<Uuid, Row>) -> Vec<String>
         let steps = (1..=order.version).collect::<BTreeSet<_>>();
         if versions != steps || status != order.status {
             let (version, is) = (order.version, &order.status);
-            violations.push(format!("I6 order {id} is {is} in version {version}; its topic ends {status} with {versions:?}"));
+            violations
+                .push(format!("I6 order {id} is {is} in version {version}; its topic ends {status} with {versions:?}"));
         }
         if total != Some(order.total) {
             violations.push(format!("I12 order {id} comes to {}, its event to {total:?}", order.total));
@@ -274,15 +284,19 @@ async fn left_behind(store: &Store, client: &Client) -> Vec<String> {
         violations.extend(found(client, &statement).await);
     }
     let letters = must(operations::dead_letter_topics(&store.kafka()).await, "look for dead letters");
-    violations.extend(letters.iter().filter(|it| it.records > 0).map(|it| {
-        format!("I8 {} dead letters of {} for {}", it.records, it.topic, it.group)
-    }));
+    violations.extend(
+        letters
+            .iter()
+            .filter(|it| it.records > 0)
+            .map(|it| format!("I8 {} dead letters of {} for {}", it.records, it.topic, it.group)),
+    );
     violations
 }
 
 /// The operations team heard how every order began and how it ended.
 async fn untold(client: &Client, orders: &BTreeMap<Uuid, Row>) -> Vec<String> {
-    let statement = "select kind, fact ->> 'order', state, cause from notifier.deliveries where fact ->> 'order' is not null";
+    let statement =
+        "select kind, fact ->> 'order', state, cause from notifier.deliveries where fact ->> 'order' is not null";
     let rows = must(client.query(statement, &[]).await, "read the deliveries");
     let mut violations = Vec::new();
     let mut told: BTreeSet<(Uuid, String)> = BTreeSet::new();

@@ -100,7 +100,8 @@ mod tests {
         };
         let before: Vec<Outgoing> = (0..9).flat_map(|key| (0..9).map(move |at| record(key, at))).collect();
         let after = mingled(before.clone(), &mut StdRng::seed_from_u64(7));
-        let order = |records: &[Outgoing]| records.iter().map(|it| (it.key.clone(), it.payload.clone())).collect::<Vec<_>>();
+        let order =
+            |records: &[Outgoing]| records.iter().map(|it| (it.key.clone(), it.payload.clone())).collect::<Vec<_>>();
         assert_ne!(order(&before), order(&after));
         for key in 0..9 {
             let of = |records: &[Outgoing]| {

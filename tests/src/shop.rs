@@ -54,7 +54,8 @@ impl Shop {
     pub async fn open(store: &Store, name: &str) -> Shop {
         let slug = format!("{name}-{}", &Uuid::new_v4().simple().to_string()[..8]);
         let gateways = store.gateways();
-        let (first, last) = (gateways.first().cloned().unwrap_or_default(), gateways.last().cloned().unwrap_or_default());
+        let (first, last) =
+            (gateways.first().cloned().unwrap_or_default(), gateways.last().cloned().unwrap_or_default());
         let shopper = Client::new(last, None);
         let email = format!("owner@{slug}.example");
         let visitor = Client::new(&first, None);
@@ -91,7 +92,8 @@ impl Shop {
     async fn is_known_everywhere(&self, store: &Store, token: &str) {
         let (categories, products, orders) = ("/admin/v1/categories", "/admin/v1/products", "/admin/v1/orders");
         for (service, staff) in [("category", categories), ("catalog", products), ("order", orders)] {
-            let shop = format!("/store/v1/{}/{}", self.slug, if service == "category" { "categories" } else { "products" });
+            let shop =
+                format!("/store/v1/{}/{}", self.slug, if service == "category" { "categories" } else { "products" });
             let shop = if service == "order" { format!("{}/{}", self.orders(), OrderId::new()) } else { shop };
             let addresses = store.urls(service).into_iter().chain(store.gateways());
             for address in addresses {
@@ -142,7 +144,8 @@ impl Shop {
             .iter()
             .map(|(sku, price, stock)| {
                 let variant = json!({"sku": sku, "price": usd(*price), "stock": stock});
-                json!({"slug": sku.to_lowercase(), "title": format!("Product {sku}"), "variants": [variant]}).to_string()
+                json!({"slug": sku.to_lowercase(), "title": format!("Product {sku}"), "variants": [variant]})
+                    .to_string()
             })
             .collect();
         let (rows, summary) = self.import(&lines.join("\n")).await;
@@ -154,12 +157,17 @@ impl Shop {
     /// Waits until order's own copy of the catalog has these SKUs.
     pub async fn can_be_ordered(&self, store: &Store, skus: &[&str]) {
         let client = store.superuser().await;
-        let statement = "select count(distinct s.sku) from \"order\".sellable s join auth.organisations o on o.org_id = s.org_id
+        let statement =
+            "select count(distinct s.sku) from \"order\".sellable s join auth.organisations o on o.org_id = s.org_id
                          where o.slug = $1 and s.sku = any($2) and s.for_sale";
         eventually(PATIENCE, async || {
             let row = client.query_one(statement, &[&self.slug, &skus]).await.map_err(|error| error.to_string())?;
             let known: i64 = row.get(0);
-            if usize::try_from(known) == Ok(skus.len()) { Ok(()) } else { Err(format!("{known} of {skus:?} can be ordered")) }
+            if usize::try_from(known) == Ok(skus.len()) {
+                Ok(())
+            } else {
+                Err(format!("{known} of {skus:?} can be ordered"))
+            }
         })
         .await;
     }

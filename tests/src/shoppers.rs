@@ -11,7 +11,7 @@ use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use reqwest::Client;
 use testkit::eventually;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use uuid::Uuid;
 
 use crate::{PATIENCE, Shop, Store, must, order_of};
@@ -20,6 +20,9 @@ use crate::{PATIENCE, Shop, Store, must, order_of};
 const ANSWER: Duration = Duration::from_secs(20);
 /// How long a shopper goes on repeating one order.
 const RESOLVE: Duration = Duration::from_secs(60);
+
+/// How many repeat orders at once.
+const REPEATERS: usize = 8;
 
 /// An order that was accepted.
 #[derive(Debug, Clone)]
@@ -151,6 +154,12 @@ impl Shoppers {
         .await;
     }
 
+    /// How many orders have been accepted so far.
+    #[must_use]
+    pub fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
     /// Lets them finish what they are at and go home.
     pub async fn finish(self) -> Tally {
         self.stop.store(true, Ordering::Relaxed);
@@ -167,21 +176,37 @@ impl Shoppers {
 /// # Panics
 /// When they are not; the message names the key.
 pub async fn repeat_all(store: &Store, accepted: &[Accepted]) {
-    let (http, gateways) = (client(), store.gateways());
-    for (at, order) in accepted.iter().enumerate() {
-        let gateway = &gateways[at % gateways.len()];
-        let sent = post(&http, gateway, &order.path, &order.key, &order.request).await;
-        let Answer::Accepted { bytes, replayed } = sent else { panic!("{} is {sent:?} when repeated", order.key) };
-        assert!(replayed, "{} was not recognised as a repeat", order.key);
-        let (now, then) = (String::from_utf8_lossy(&bytes), String::from_utf8_lossy(&order.reply));
-        assert_eq!(now, then, "the reply to {} is not the same again", order.key);
+    let gateways = store.gateways();
+    let mut repeating = JoinSet::new();
+    for (at, part) in accepted.chunks(accepted.len().div_ceil(REPEATERS).max(1)).enumerate() {
+        let (part, gateway) = (part.to_vec(), gateways[at % gateways.len()].clone());
+        repeating.spawn(async move {
+            let http = client();
+            for order in &part {
+                repeat(&http, &gateway, order).await;
+            }
+        });
     }
+    while let Some(repeated) = repeating.join_next().await {
+        must(repeated, "repeat every order");
+    }
+}
+
+async fn repeat(http: &Client, gateway: &str, order: &Accepted) {
+    let sent = post(http, gateway, &order.path, &order.key, &order.request).await;
+    let Answer::Accepted { bytes, replayed } = sent else { panic!("{} is {sent:?} when repeated", order.key) };
+    assert!(replayed, "{} was not recognised as a repeat", order.key);
+    let (now, then) = (String::from_utf8_lossy(&bytes), String::from_utf8_lossy(&order.reply));
+    assert_eq!(now, then, "the reply to {} is not the same again", order.key);
 }
 
 /// What one attempt led to.
 #[derive(Debug)]
 enum Answer {
-    Accepted { bytes: Vec<u8>, replayed: bool },
+    Accepted {
+        bytes: Vec<u8>,
+        replayed: bool,
+    },
     /// May be repeated.
     Failed(String),
     Refused(String),
@@ -241,7 +266,9 @@ impl Shopper {
             match post(&self.http, &self.gateways[gateway], &path, &key, &request).await {
                 Answer::Accepted { bytes, replayed } => {
                     let Some(order) = order_in(&bytes) else {
-                        tally.lost.push(format!("{key} was answered with no order: {}", String::from_utf8_lossy(&bytes)));
+                        tally
+                            .lost
+                            .push(format!("{key} was answered with no order: {}", String::from_utf8_lossy(&bytes)));
                         return;
                     };
                     tally.recovered += usize::from(replayed);

@@ -89,11 +89,7 @@ impl Store {
                 redis_url: cluster.redis_url.clone(),
                 kafka_brokers: cluster.kafka_brokers.clone(),
                 kafka_namespace: namespace.clone(),
-                telegram: Telegram {
-                    url: bot.url(),
-                    token: bot_api::TOKEN.to_owned(),
-                    chat: bot_api::CHAT.to_owned(),
-                },
+                telegram: Telegram { url: bot.url(), token: bot_api::TOKEN.to_owned(), chat: bot_api::CHAT.to_owned() },
                 setup_token: setup_token.clone(),
                 // 32 bytes in base64; it seals keys that end with the test.
                 signing_key_secret: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".to_owned(),
@@ -213,8 +209,7 @@ impl Store {
             .output()
             .await;
         let output = must(output, "run cyberctl (build it: cargo build --workspace --bins)");
-        let (said, complained) =
-            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "cyberctl {arguments:?} failed: {said}{complained}");
         said.into_owned()
     }
@@ -283,8 +278,10 @@ impl Store {
 
 /// What stands in the database and is still to be done.
 async fn waiting(client: &Client) -> Vec<String> {
-    let outboxes: Vec<String> =
-        SCHEMAS.iter().map(|schema| format!("select 'outbox of {schema}', count(*) from \"{schema}\".outbox")).collect();
+    let outboxes: Vec<String> = SCHEMAS
+        .iter()
+        .map(|schema| format!("select 'outbox of {schema}', count(*) from \"{schema}\".outbox"))
+        .collect();
     let statement = format!(
         "select what, n from ({} union all select 'pending orders', count(*) from \"order\".orders where status = 'pending'
          union all select 'pending deliveries', count(*) from notifier.deliveries where state = 'pending') as found (what, n)
