@@ -1,14 +1,19 @@
 //! Removes stale products from the cache, in the background. The rule: the cache is never asked inside a transaction,
-//! and a burst of changes asks it once for each product and once for each organisation's pages.
+//! and a burst of changes asks it once for each product and once for each organisation's pages. What Redis cannot be told
+//! now is told when it answers again, since it may come back with what it held before.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use kernel::{OrganisationId, ProductId};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use crate::http::ShopCache;
+
+/// How long Redis is left alone when it did not take what is to be forgotten.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Where products are noted that the cache is to forget.
 #[derive(Debug, Clone, Default)]
@@ -45,8 +50,16 @@ impl Forgetter {
             loop {
                 let products = forgetting.take();
                 if !products.is_empty() {
-                    cache.forget(&products).await;
-                    continue;
+                    let left: Vec<_> = cache.forget(&products).await.into_iter().collect();
+                    if left.is_empty() {
+                        continue;
+                    }
+                    forgetting.note(&left);
+                    tokio::select! {
+                        () = tokio::time::sleep(PAUSE) => continue,
+                        // Whatever is left then lives out its lifetime in Redis.
+                        _ = stopped.wait_for(|stop| *stop) => break,
+                    }
                 }
                 tokio::select! {
                     () = forgetting.wake.notified() => {}

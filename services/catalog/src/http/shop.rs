@@ -28,15 +28,24 @@ impl ShopCache {
         Self(cache)
     }
 
-    /// Forgets products and the pages that may show them.
-    pub async fn forget(&self, products: &BTreeSet<(OrganisationId, ProductId)>) {
+    /// Forgets products and the pages that may show them. What Redis did not take comes back: it may still hold it.
+    pub async fn forget(
+        &self,
+        products: &BTreeSet<(OrganisationId, ProductId)>,
+    ) -> BTreeSet<(OrganisationId, ProductId)> {
+        let mut left = BTreeSet::new();
         for (organisation, product) in products {
-            self.0.invalidate(&Key::new(*organisation, PRODUCT, *product)).await;
+            if !self.0.invalidate(&Key::new(*organisation, PRODUCT, *product)).await {
+                left.insert((*organisation, *product));
+            }
         }
         let organisations: BTreeSet<OrganisationId> = products.iter().map(|(organisation, _)| *organisation).collect();
         for organisation in organisations {
-            self.0.invalidate_group(organisation, PRODUCTS).await;
+            if !self.0.invalidate_group(organisation, PRODUCTS).await {
+                left.extend(products.iter().filter(|(of, _)| *of == organisation));
+            }
         }
+        left
     }
 }
 
