@@ -1,5 +1,6 @@
 //! The pipeline against a real PostgreSQL: permissions, one effect per key, callers that go away,
 //! transactions that collide.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

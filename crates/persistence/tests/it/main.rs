@@ -1,4 +1,5 @@
 //! Persistence against a real PostgreSQL, as the real roles.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod migrations;
 mod outages;
