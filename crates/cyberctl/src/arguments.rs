@@ -33,7 +33,7 @@ pub(crate) enum Wish {
     Rebuild {
         /// The service, such as `order`.
         service: String,
-        /// The read model, such as `sellable-products`.
+        /// The read model, such as `sellable`.
         projection: String,
     },
     /// Organisations of this installation.

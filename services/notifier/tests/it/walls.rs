@@ -2,6 +2,7 @@
 
 use devstack::DatabaseRole;
 use kernel::OrderId;
+use testkit::Scene;
 
 use crate::stage::{Stage, placed};
 
@@ -28,4 +29,14 @@ async fn a_tenant_sees_its_own_deliveries_and_no_budget() {
     let system = stage.scene.connect(DatabaseRole::System).await;
     assert_eq!(system.query("select 1 from deliveries", &[]).await.unwrap().len(), 2);
     assert!(system.batch_execute("delete from organisations").await.is_err(), "the system role only reads names");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_migration_has_a_working_way_back() {
+    let scene = Scene::new(notifier::NAME, notifier::MIGRATIONS).await;
+    let owner = scene.url(DatabaseRole::Owner);
+    let undone = persistence::revert(&owner, notifier::NAME, notifier::MIGRATIONS).await.unwrap();
+    let done = persistence::migrate(&owner, notifier::NAME, notifier::MIGRATIONS).await.unwrap();
+    assert_eq!(undone.len(), done.len());
+    assert!(done.len() >= 2);
 }

@@ -1,6 +1,7 @@
 //! What the database itself keeps apart: organisations, and what the system role may see.
 
 use devstack::DatabaseRole;
+use testkit::Scene;
 
 use crate::world::World;
 
@@ -52,4 +53,14 @@ async fn the_system_role_sees_which_orders_are_open_and_nothing_else_of_them() {
         assert!(system.batch_execute(forbidden).await.is_err(), "{forbidden}");
     }
     world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_migration_has_a_working_way_back() {
+    let scene = Scene::new(order::NAME, order::MIGRATIONS).await;
+    let owner = scene.url(DatabaseRole::Owner);
+    let undone = persistence::revert(&owner, order::NAME, order::MIGRATIONS).await.unwrap();
+    let done = persistence::migrate(&owner, order::NAME, order::MIGRATIONS).await.unwrap();
+    assert_eq!(undone.len(), done.len());
+    assert!(done.len() >= 3);
 }
