@@ -71,6 +71,8 @@ struct Outcome {
     /// Whether the group has read what was brought back.
     taken: Option<bool>,
     failed_again: usize,
+    /// Snapshots left out, since a newer one of their key is there.
+    replaced: usize,
 }
 
 pub(crate) async fn redrive(environment: &Environment, wish: &Redrive) -> Result<Report, Error> {
@@ -104,6 +106,12 @@ pub(crate) async fn redrive(environment: &Environment, wish: &Redrive) -> Result
             redriven.failed_again
         ));
     }
+    if redriven.replaced > 0 {
+        text.push_str(&format!(
+            "\n{} snapshots were left out: a newer one of their key is on the topic already.",
+            redriven.replaced
+        ));
+    }
     let outcome = Outcome {
         group,
         action: "redriven",
@@ -111,6 +119,7 @@ pub(crate) async fn redrive(environment: &Environment, wish: &Redrive) -> Result
         keys: redriven.keys,
         taken: (redriven.records > 0).then_some(redriven.taken),
         failed_again: redriven.failed_again,
+        replaced: redriven.replaced,
         ..Outcome::default()
     };
     Ok(Report::new(text, &outcome, if well { Health::Well } else { Health::Unwell }))

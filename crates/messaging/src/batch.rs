@@ -51,7 +51,7 @@ impl Progress {
 enum Verdict {
     Take(Box<Readable>),
     SetAside(String),
-    /// Redriven for another group.
+    /// A fact that was redriven for another group.
     Pass,
 }
 
@@ -138,13 +138,15 @@ impl Taker {
     }
 
     fn read(&self, record: &Record) -> Verdict {
-        if record.header(header::REDRIVE).is_some_and(|group| group != self.settings.service) {
-            return Verdict::Pass;
-        }
         let unreadable = Verdict::SetAside;
         let Some(subscription) = self.by_topic.get(&record.topic) else {
             return unreadable(format!("nothing here listens to {}", record.topic));
         };
+        // Of a snapshot that was redriven, compaction keeps the copy: it is everybody's.
+        let foreign = record.header(header::REDRIVE).is_some_and(|group| group != self.settings.service);
+        if foreign && subscription.kind() == Kind::Events {
+            return Verdict::Pass;
+        }
         let envelope = match Envelope::from_headers(record.header_pairs()) {
             Ok(envelope) => envelope,
             Err(error) => return unreadable(error.to_string()),

@@ -24,7 +24,7 @@ pub mod header {
     pub const KIND: &str = "dlq.kind";
     /// When, RFC 3339.
     pub const FIRST_FAILED_AT: &str = "dlq.first_failed_at";
-    /// On a redriven record: the group that it is for; other groups pass it by.
+    /// On a redriven record: the group that it is for; other groups pass a fact by.
     pub const REDRIVE: &str = "dlq-redrive";
     /// On the last redriven record of a key: the key is free again.
     pub const UNPARK: &str = "dlq-unpark";

@@ -8,15 +8,14 @@ use std::time::Duration;
 use contracts::{Channel, Envelope};
 use futures::FutureExt;
 use kernel::OrganisationId;
-use rdkafka::consumer::{Consumer as _, StreamConsumer};
-use rdkafka::message::Message;
-use rdkafka::{Offset, TopicPartitionList};
+use rdkafka::error::KafkaError;
+use rdkafka::message::Message as _;
 
 use crate::delivery::Snapshot;
 use crate::record::Record;
 use crate::settings::Settings;
 use crate::subscription::decode_state;
-use crate::table::end_offsets;
+use crate::table::from_the_start;
 use crate::topics::TopicError;
 
 /// Records handed on at a time.
@@ -62,24 +61,19 @@ where
     F: FnMut(OrganisationId, Vec<Snapshot<E>>) -> W,
     W: Future<Output = Result<(), T>>,
 {
-    let consumer: StreamConsumer = settings.reader("replay").create().map_err(TopicError::Unavailable)?;
-    let topic = settings.name_of(&E::TOPIC);
-    let mut remaining: BTreeMap<i32, i64> =
-        end_offsets(&consumer, &topic, E::TOPIC.partitions)?.into_iter().filter(|(_, end)| *end > 0).collect();
-    let mut assignment = TopicPartitionList::new();
-    for partition in remaining.keys() {
-        assignment.add_partition_offset(&topic, *partition, Offset::Beginning).map_err(TopicError::Unavailable)?;
-    }
-    consumer.assign(&assignment).map_err(TopicError::Unavailable)?;
+    let (consumer, mut ends) =
+        from_the_start(settings, "replay", settings.name_of(&E::TOPIC), E::TOPIC.partitions).await?;
     let mut replayed = Replayed::default();
     let mut waiting: BTreeMap<OrganisationId, Vec<Snapshot<E>>> = BTreeMap::new();
     let mut last = tokio::time::Instant::now();
-    while !remaining.is_empty() {
+    while !ends.are_reached() {
         let received = match consumer.recv().now_or_never() {
             Some(received) => Some(received),
             None => tokio::time::timeout(Duration::from_millis(500), consumer.recv()).await.ok(),
         };
-        if let Some(Ok(message)) = received {
+        if let Some(Err(KafkaError::PartitionEOF(partition))) = received {
+            ends.at_end_of(partition);
+        } else if let Some(Ok(message)) = received {
             last = tokio::time::Instant::now();
             let record = Record::from_message(&message, E::TOPIC.name);
             let partition = message.partition();
@@ -97,23 +91,9 @@ where
                 }
                 None => replayed.unreadable += 1,
             }
-            if remaining.get(&partition).is_some_and(|end| record.offset + 1 >= *end) {
-                remaining.remove(&partition);
-            }
-        } else {
-            // Compaction may have removed the last offsets; the position then says so.
-            if let Ok(position) = consumer.position() {
-                for element in position.elements() {
-                    if let Offset::Offset(at) = element.offset()
-                        && remaining.get(&element.partition()).is_some_and(|end| at >= *end)
-                    {
-                        remaining.remove(&element.partition());
-                    }
-                }
-            }
-            if last.elapsed() > PATIENCE {
-                return Err(ReplayError::Stalled { topic: E::TOPIC.name, seconds: PATIENCE.as_secs() });
-            }
+            ends.read(partition, record.offset);
+        } else if last.elapsed() > PATIENCE {
+            return Err(ReplayError::Stalled { topic: E::TOPIC.name, seconds: PATIENCE.as_secs() });
         }
     }
     for (organisation, batch) in waiting {

@@ -2,12 +2,15 @@
 //! The rule: every replica reads all of it from the start, without a group, and is ready at the
 //! offsets that were the end when it began.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use contracts::{Channel, Envelope};
 use rdkafka::consumer::{Consumer as _, StreamConsumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::Message as _;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -48,15 +51,9 @@ impl Table {
         apply: impl Fn(Entry<E>) + Send + Sync + 'static,
     ) -> Result<Self, TopicError> {
         ensure_topics(settings, &[E::TOPIC]).await?;
-        let consumer: StreamConsumer = settings.reader("table").create().map_err(TopicError::Unavailable)?;
-        let topic = settings.name_of(&E::TOPIC);
-        let ends = end_offsets(&consumer, &topic, E::TOPIC.partitions)?;
-        let mut assignment = TopicPartitionList::new();
-        for (partition, _) in &ends {
-            assignment.add_partition_offset(&topic, *partition, Offset::Beginning).map_err(TopicError::Unavailable)?;
-        }
-        consumer.assign(&assignment).map_err(TopicError::Unavailable)?;
-        let ready = Arc::new(AtomicBool::new(ends.iter().all(|(_, end)| *end == 0)));
+        let (consumer, ends) =
+            from_the_start(settings, "table", settings.name_of(&E::TOPIC), E::TOPIC.partitions).await?;
+        let ready = Arc::new(AtomicBool::new(ends.are_reached()));
         let (stop, stopped) = watch::channel(false);
         let worker = Worker { consumer, ends, ready: Arc::clone(&ready), stopped };
         Ok(Self { ready, stop, task: tokio::spawn(worker.run::<E>(apply)) })
@@ -81,24 +78,59 @@ impl Table {
     }
 }
 
-/// The end offset of each partition at this moment; 0 where it is empty.
-pub(crate) fn end_offsets(
-    consumer: &StreamConsumer,
-    topic: &str,
-    partitions: i32,
-) -> Result<Vec<(i32, i64)>, TopicError> {
-    let mut ends = Vec::new();
-    for partition in 0..partitions {
-        let (low, high) =
-            consumer.fetch_watermarks(topic, partition, Duration::from_secs(10)).map_err(TopicError::Unavailable)?;
-        ends.push((partition, if high > low { high } else { 0 }));
+/// The ends that a topic's partitions had when reading began, as far as they are still ahead.
+pub(crate) struct Ends(BTreeMap<i32, i64>);
+
+impl Ends {
+    /// A record was read.
+    pub(crate) fn read(&mut self, partition: i32, offset: i64) {
+        if self.0.get(&partition).is_some_and(|end| offset + 1 >= *end) {
+            self.0.remove(&partition);
+        }
     }
-    Ok(ends)
+
+    /// The broker has no more in this partition. The last offsets may belong to no record: compaction removed it, or
+    /// it is the mark that ends a transaction.
+    pub(crate) fn at_end_of(&mut self, partition: i32) {
+        self.0.remove(&partition);
+    }
+
+    pub(crate) fn are_reached(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// A client that reads every partition of a topic from its start, and where they end at this moment. It says
+/// [`KafkaError::PartitionEOF`] at each end.
+pub(crate) async fn from_the_start(
+    settings: &Settings,
+    purpose: &str,
+    topic: String,
+    partitions: i32,
+) -> Result<(StreamConsumer, Ends), TopicError> {
+    let mut config = settings.reader(purpose);
+    config.set("enable.partition.eof", "true");
+    // Asking the broker and giving a client up block inside the C library.
+    let started = tokio::task::spawn_blocking(move || {
+        let consumer: StreamConsumer = config.create()?;
+        let mut ends = BTreeMap::new();
+        let mut assignment = TopicPartitionList::new();
+        for partition in 0..partitions {
+            let (low, high) = consumer.fetch_watermarks(&topic, partition, Duration::from_secs(10))?;
+            if high > low {
+                ends.insert(partition, high);
+            }
+            assignment.add_partition_offset(&topic, partition, Offset::Beginning)?;
+        }
+        consumer.assign(&assignment)?;
+        Ok((consumer, Ends(ends)))
+    });
+    started.await.unwrap_or(Err(KafkaError::Canceled)).map_err(TopicError::Unavailable)
 }
 
 struct Worker {
     consumer: StreamConsumer,
-    ends: Vec<(i32, i64)>,
+    ends: Ends,
     ready: Arc<AtomicBool>,
     stopped: watch::Receiver<bool>,
 }
@@ -110,38 +142,32 @@ impl Worker {
                 received = tokio::time::timeout(Duration::from_secs(1), self.consumer.recv()) => received,
                 _ = self.stopped.changed() => break,
             };
-            if let Ok(Ok(message)) = received {
-                let record = Record::from_message(&message, E::TOPIC.name);
-                drop(message);
-                match read::<E>(&record) {
-                    Ok(entry) => apply(entry),
-                    // A table has no database to park in; the last good state stays.
-                    Err(error) => tracing::error!(
-                        topic = record.topic,
-                        partition = record.partition,
-                        offset = record.offset,
-                        error,
-                        "a record of a table cannot be read and is passed by"
-                    ),
+            match received {
+                Ok(Ok(message)) => {
+                    let record = Record::from_message(&message, E::TOPIC.name);
+                    match read::<E>(&record) {
+                        Ok(entry) => apply(entry),
+                        // A table has no database to park in; the last good state stays.
+                        Err(error) => tracing::error!(
+                            topic = record.topic,
+                            partition = record.partition,
+                            offset = record.offset,
+                            error,
+                            "a record of a table cannot be read and is passed by"
+                        ),
+                    }
+                    self.ends.read(message.partition(), message.offset());
                 }
+                Ok(Err(KafkaError::PartitionEOF(partition))) => self.ends.at_end_of(partition),
+                Ok(Err(error)) => tracing::debug!(%error, "a poll of a table failed and is begun anew"),
+                Err(_) => {}
             }
-            if !self.ready.load(Ordering::Relaxed) && self.has_caught_up() {
+            if self.ends.are_reached() {
                 self.ready.store(true, Ordering::Release);
             }
         }
         let consumer = self.consumer;
         let _ = tokio::task::spawn_blocking(move || drop(consumer)).await;
-    }
-
-    /// By position, since compaction may have removed the very last offsets.
-    fn has_caught_up(&self) -> bool {
-        let Ok(position) = self.consumer.position() else { return false };
-        self.ends.iter().all(|(partition, end)| {
-            *end == 0
-                || position.elements().iter().any(|element| {
-                    element.partition() == *partition && matches!(element.offset(), Offset::Offset(at) if at >= *end)
-                })
-        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Creating topics and asserting that they are what the contracts say.
 //! The rule: a service does not start on a topic whose settings would lose what is said there.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use contracts::{Retention, Topic};
@@ -80,7 +81,8 @@ pub(crate) async fn ensure(settings: &Settings, wanted: &[Wanted]) -> Result<(),
     if wanted.is_empty() {
         return Ok(());
     }
-    let admin: AdminClient<DefaultClientContext> = settings.client().create().map_err(TopicError::Unavailable)?;
+    let admin: Arc<AdminClient<DefaultClientContext>> =
+        Arc::new(settings.client().create().map_err(TopicError::Unavailable)?);
     let options = AdminOptions::new()
         .request_timeout(Some(Duration::from_secs(10)))
         .operation_timeout(Some(Duration::from_secs(10)));
@@ -120,7 +122,7 @@ pub(crate) async fn ensure(settings: &Settings, wanted: &[Wanted]) -> Result<(),
 }
 
 async fn assert_settings(
-    admin: &AdminClient<DefaultClientContext>,
+    admin: &Arc<AdminClient<DefaultClientContext>>,
     options: &AdminOptions,
     wanted: &[Wanted],
 ) -> Result<(), TopicError> {
@@ -152,11 +154,7 @@ async fn assert_settings(
     for topic in wanted {
         let expected = usize::try_from(topic.partitions).unwrap_or(1);
         let found = loop {
-            let metadata = admin
-                .inner()
-                .fetch_metadata(Some(&topic.name), Duration::from_secs(10))
-                .map_err(TopicError::Unavailable)?;
-            let found = metadata.topics().first().map_or(0, |entry| entry.partitions().len());
+            let found = partitions_of(Arc::clone(admin), topic.name.clone()).await?;
             if found > 0 || tokio::time::Instant::now() > deadline {
                 break found;
             }
@@ -172,4 +170,14 @@ async fn assert_settings(
         }
     }
     Ok(())
+}
+
+/// How many partitions a topic has; 0 when the broker does not know it yet.
+async fn partitions_of(admin: Arc<AdminClient<DefaultClientContext>>, name: String) -> Result<usize, TopicError> {
+    // The C library blocks here.
+    let asked = tokio::task::spawn_blocking(move || {
+        let metadata = admin.inner().fetch_metadata(Some(&name), Duration::from_secs(10))?;
+        Ok(metadata.topics().first().map_or(0, |entry| entry.partitions().len()))
+    });
+    asked.await.unwrap_or(Err(KafkaError::Canceled)).map_err(TopicError::Unavailable)
 }

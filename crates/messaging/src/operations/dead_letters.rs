@@ -1,9 +1,9 @@
 //! Reading dead-letter topics: `<topic>.dlq.<group>`, the record as it was plus headers that say what happened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use contracts::header;
+use contracts::{Retention, header};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{Offset, TopicPartitionList};
@@ -13,6 +13,7 @@ use super::groups::{self, Watermarks};
 use super::{OperationError, blocking, consumer, is_ours, marker};
 use crate::Settings;
 use crate::dead_letter::{MARK, header as died};
+use crate::record::Place;
 
 /// How long a read may see nothing before it is given up.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -72,6 +73,13 @@ pub struct DeadLetter {
     pub payload: Option<String>,
     #[serde(skip)]
     pub(super) raw: Raw,
+}
+
+impl DeadLetter {
+    /// Which one it is: the group is the same in everything that is done at once.
+    pub(super) fn place(&self) -> Place {
+        (self.topic.clone(), self.partition, self.offset)
+    }
 }
 
 /// The bytes, for sending them again exactly.
@@ -154,6 +162,42 @@ pub(super) fn read(settings: &Settings, selection: &Selection, all: bool, most: 
     Ok(result)
 }
 
+/// The letters that a later record of their key has replaced. Only snapshots are replaced; brought back, such a letter
+/// would be the newest record of its key, and compaction would remove the real one.
+pub(super) fn replaced(settings: &Settings, letters: &[DeadLetter]) -> Result<BTreeSet<Place>, OperationError> {
+    let is_state = |name: &str| {
+        contracts::topics::ALL.iter().any(|topic| topic.name == name && matches!(topic.retention, Retention::State))
+    };
+    // Of each partition, the letters with their offsets there.
+    let mut partitions: BTreeMap<(String, i32), Vec<(i64, &DeadLetter)>> = BTreeMap::new();
+    for letter in letters.iter().filter(|letter| is_state(&letter.topic)) {
+        if let (Some(partition), Some(offset)) = (letter.origin_partition, letter.origin_offset) {
+            partitions.entry((settings.topic_name(&letter.topic), partition)).or_default().push((offset, letter));
+        }
+    }
+    let mut replaced = BTreeSet::new();
+    let client = consumer(settings, &marker(settings))?;
+    for (at, letters) in partitions {
+        let marks = groups::watermarks(&client, &at.0, at.1)
+            .map_err(OperationError::broker(format!("the offsets of {} cannot be read", at.0)))?;
+        let first = letters.iter().map(|(offset, _)| offset + 1).min().unwrap_or(marks.high).max(marks.low);
+        let mut newest: BTreeMap<Vec<u8>, i64> = BTreeMap::new();
+        walk(&client, &at, first, marks.high, |message| {
+            if let Some(key) = message.key() {
+                newest.insert(key.to_vec(), message.offset());
+            }
+            true
+        })?;
+        for (offset, letter) in letters {
+            let later = letter.raw.key.as_ref().and_then(|key| newest.get(key));
+            if later.is_some_and(|later| *later > offset) {
+                replaced.insert(letter.place());
+            }
+        }
+    }
+    Ok(replaced)
+}
+
 fn read_partition(
     client: &BaseConsumer,
     settings: &Settings,
@@ -163,6 +207,20 @@ fn read_partition(
     most: usize,
     letters: &mut Vec<DeadLetter>,
 ) -> Result<i64, OperationError> {
+    walk(client, at, from, end, |message| {
+        letters.extend(letter(settings, message));
+        letters.len() < most
+    })
+}
+
+/// Reads a partition up to `end`, or until `take` has enough, and returns the next offset.
+fn walk(
+    client: &BaseConsumer,
+    at: &(String, i32),
+    from: i64,
+    end: i64,
+    mut take: impl FnMut(&BorrowedMessage<'_>) -> bool,
+) -> Result<i64, OperationError> {
     let mut assignment = TopicPartitionList::new();
     assignment
         .add_partition_offset(&at.0, at.1, Offset::Offset(from))
@@ -170,14 +228,14 @@ fn read_partition(
     client.assign(&assignment).map_err(OperationError::broker(format!("{} cannot be read", at.0)))?;
     let mut next = from;
     let mut last_seen = Instant::now();
-    while next < end && letters.len() < most {
+    while next < end {
         match client.poll(Duration::from_millis(200)) {
             // A consumer that was just assigned elsewhere may still hand out what it had fetched before.
             Some(Ok(message)) if message.topic() == at.0 && message.partition() == at.1 => {
                 next = message.offset() + 1;
                 last_seen = Instant::now();
-                if let Some(letter) = letter(settings, &message) {
-                    letters.push(letter);
+                if !take(&message) {
+                    break;
                 }
             }
             Some(Ok(_)) | None => {}

@@ -93,7 +93,7 @@ pub(super) fn partitions(
 }
 
 /// Asks again while a partition has just been created or its leader has just changed.
-fn watermarks(client: &BaseConsumer, topic: &str, partition: i32) -> KafkaResult<Watermarks> {
+pub(super) fn watermarks(client: &BaseConsumer, topic: &str, partition: i32) -> KafkaResult<Watermarks> {
     let deadline = Instant::now() + ANSWER_WITHIN;
     loop {
         match client.fetch_watermarks(topic, partition, ANSWER_WITHIN) {

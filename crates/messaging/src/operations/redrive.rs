@@ -9,7 +9,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use serde::Serialize;
 
-use super::dead_letters::{DeadLetter, Read, Selection, read};
+use super::dead_letters::{DeadLetter, Read, Selection, read, replaced};
 use super::{ANSWER_WITHIN, OperationError, blocking, groups, marker};
 use crate::Settings;
 use crate::dead_letter::header as died;
@@ -30,6 +30,8 @@ pub struct Redriven {
     pub taken: bool,
     /// Records that came back as dead letters although they were just redriven.
     pub failed_again: usize,
+    /// Snapshots that were not brought back, since a newer one of their key is on the topic already.
+    pub replaced: usize,
 }
 
 /// Brings back what is pending. Then waits up to `patience` for the group to have read it, and brings back what was
@@ -61,6 +63,13 @@ pub async fn redrive(
         if fresh.is_empty() || !again.is_empty() {
             break;
         }
+        let (replace_settings, fresh) = (settings.clone(), fresh);
+        let (fresh, replaced): (Vec<_>, Vec<_>) = blocking(move || {
+            let replaced = replaced(&replace_settings, &fresh)?;
+            Ok(fresh.into_iter().partition(|letter| !replaced.contains(&letter.place())))
+        })
+        .await?;
+        result.replaced += replaced.len();
         let reached = send(&producer, settings, &fresh).await?;
         brought.extend(fresh.iter().filter_map(|letter| letter.event_id.clone()));
         keys.extend(fresh.iter().map(|letter| (letter.topic.clone(), letter.raw.key.clone())));

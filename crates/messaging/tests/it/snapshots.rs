@@ -139,13 +139,18 @@ async fn a_redrive_never_makes_an_old_snapshot_the_newest() {
     let newest = topic.iter().rev().find(|record| record.key_text() == moved_on.uuid().to_string()).unwrap();
     assert_eq!(newest.header(contracts::header::AGGREGATE_VERSION), Some("2"));
     consumer.stop(Duration::from_secs(10)).await;
+}
 
-    // Compaction keeps the copy that was brought back: whoever comes later must take it too.
-    let late = Subscriptions::new("notifier").on_state(|snapshots| Keep { snapshots, refused: -1 });
-    let settings = scene.messaging_of("notifier");
-    let producer = Producer::new(&settings).unwrap();
-    let consumer = Consumer::start(settings, scene.mediator(), producer, late).await.unwrap();
-    let copies = async || effects(&scene).await.iter().filter(|(key, _)| *key == waiting.uuid()).count();
-    eventually(Duration::from_secs(30), async || copies().await >= 2).await;
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_that_was_redriven_for_one_group_is_taken_by_all() {
+    let scene = scene().await;
+    scene.topics(&[ORGANISATION]).await;
+    // Compaction has removed the one that it is a copy of.
+    let organisation = OrganisationId::new();
+    let mut copy = snapshot(organisation, 1);
+    copy.headers.push((messaging::dead_letter_header::REDRIVE.to_owned(), b"notifier".to_vec()));
+    scene.send(&[copy]).await;
+    let consumer = start(&scene, -1).await;
+    eventually(Duration::from_secs(30), async || effects(&scene).await == vec![(organisation.uuid(), 1)]).await;
     consumer.stop(Duration::from_secs(10)).await;
 }
