@@ -45,7 +45,7 @@ pub(super) async fn up(folder: &Folder, report: &Report) -> Result<EnvFile, Erro
     let ports = published(folder)?;
     write_secrets(folder, &secrets, telegram.as_ref())?;
     write_settings(folder, &ports, telegram.is_none())?;
-    report.done("secrets", "one file per service, mode 600, in .dev/compose");
+    report.done("secrets", &format!("one file per service, mode 600, in {}", own.display()));
 
     say!("          building the images (the first time compiles everything: many minutes)");
     run(folder, &["build"]).await?;
