@@ -75,7 +75,7 @@ const LIVES_IN: &[(&str, &[&str])] = &[
     ("diesel", &["crates/persistence/", "crates/query-engine/", "/src/store/", "/src/queries/", "/src/schema.rs"]),
     ("diesel_async", &["crates/persistence/", "crates/query-engine/", "/src/store/", "/src/queries/"]),
     ("actix_web", &["crates/rest/", "services/gateway/", "crates/devstack/"]),
-    ("rdkafka", &["crates/messaging/", "crates/devstack/", "crates/testkit/"]),
+    ("rdkafka", &["crates/messaging/", "crates/testkit/"]),
     ("aide", &["crates/rest/"]),
     ("frankenstein", &["services/notifier/"]),
 ];

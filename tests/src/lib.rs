@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod invariants;
+mod programs;
 mod redelivery;
 mod sharing;
 mod shop;

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use contracts::topics;
 use devstack::bot_api::{self, BotApi};
-use devstack::services::{Plan, Replica, Services, Surroundings, Telegram, built_programs};
+use devstack::services::{Plan, Replica, Services, Surroundings, Telegram};
 use devstack::{Cluster, DatabaseRole, OwnCluster, Passwords};
 use messaging::operations;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 
-use crate::{PATIENCE, must};
+use crate::{PATIENCE, must, programs};
 
 /// The schemas, one per service with a database.
 pub const SCHEMAS: [&str; 5] = devstack::SERVICES;
@@ -58,7 +58,7 @@ impl Store {
     /// Starts servers where wished for, makes a database and a namespace, migrates, starts every service and waits
     /// until all are ready.
     pub async fn open(wishes: &Wishes) -> Store {
-        let programs = must(built_programs(), "find the built programs");
+        let programs = programs::folder();
         let servers = match wishes.own_servers {
             true => Some(must(OwnCluster::start().await, "start servers for this test")),
             false => None,
