@@ -49,7 +49,7 @@ bench: ## Measure (release build; the figures go to docs/performance.md)
 migrate: devstack ## Run every service's migrations against the running stack
 	@$(DEVSTACK) migrate
 
-openapi: ## Write docs/openapi/*.json from the code
+openapi: ## Write docs/openapi and docs/asyncapi from the code
 	@scripts/openapi
 
 devstack:
