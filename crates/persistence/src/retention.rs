@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use diesel::sql_types::Double;
+use diesel::sql_types::{BigInt, Double};
 use diesel_async::RunQueryDsl;
 
 use crate::database::Database;
@@ -33,20 +33,42 @@ pub struct Pruned {
     pub replays: usize,
 }
 
-/// Removes what is older than the retention; any number of replicas may run it at once.
+/// Rows that one statement removes: it ends long before its time limit, also after weeks without a run.
+const CHUNK: i64 = 20_000;
+
+/// Removes what is older than the retention, chunk by chunk; any number of replicas may run it at once.
 ///
 /// # Errors
-/// When the database is away.
+/// When the database is away; what was removed until then stays removed.
 pub async fn prune(database: &Database, retention: Retention) -> Result<Pruned, Error> {
-    let mut tx = database.begin_system().await?;
-    let inbox = crate::statement("delete from inbox where processed_at < now() - make_interval(secs => $1)")
-        .bind::<Double, _>(retention.inbox.as_secs_f64())
-        .execute(tx.connection())
-        .await?;
-    let replays = crate::statement("delete from replays where created_at < now() - make_interval(secs => $1)")
-        .bind::<Double, _>(retention.replays.as_secs_f64())
-        .execute(tx.connection())
-        .await?;
-    tx.commit().await?;
-    Ok(Pruned { inbox, replays })
+    let inbox = remove(
+        database,
+        "delete from inbox where ctid = any(array(
+           select ctid from inbox where processed_at < now() - make_interval(secs => $1) limit $2))",
+        retention.inbox,
+    );
+    let replays = remove(
+        database,
+        "delete from replays where ctid = any(array(
+           select ctid from replays where created_at < now() - make_interval(secs => $1) limit $2))",
+        retention.replays,
+    );
+    Ok(Pruned { inbox: inbox.await?, replays: replays.await? })
+}
+
+async fn remove(database: &Database, sql: &'static str, age: Duration) -> Result<usize, Error> {
+    let mut removed = 0;
+    loop {
+        let mut tx = database.begin_system().await?;
+        let gone = crate::statement(sql)
+            .bind::<Double, _>(age.as_secs_f64())
+            .bind::<BigInt, _>(CHUNK)
+            .execute(tx.connection())
+            .await?;
+        tx.commit().await?;
+        removed += gone;
+        if i64::try_from(gone).is_ok_and(|gone| gone < CHUNK) {
+            return Ok(removed);
+        }
+    }
 }

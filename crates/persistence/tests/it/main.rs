@@ -3,6 +3,7 @@
 
 mod migrations;
 mod outages;
+mod retention;
 mod tenants;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
