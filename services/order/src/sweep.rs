@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use kernel::{OrderId, OrganisationId};
-use mediator::{Mediator, Scope, SendError};
+use mediator::{Class, Classified, Mediator, Scope, SendError};
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{NAME, commands::CancelOverdue, error::Error, settled::Settled, store::sweeps};
@@ -54,10 +54,11 @@ async fn run(mediator: Mediator, settled: Settled, interval: Duration, mut stopp
     }
 }
 
-/// Calls off what is overdue now, at most a batch. Gives the number of orders that it found.
+/// Calls off what is overdue now, at most a batch. Gives the number of orders that it found. An order that cannot be
+/// called off holds up no other one.
 ///
 /// # Errors
-/// What the database or the command refused; the next look tries again.
+/// What the database or the command refused, the first of it; the next look tries again.
 pub async fn sweep(mediator: &Mediator, settled: &Settled) -> Result<usize, SendError<Error>> {
     let mut system = mediator.system().await.map_err(Error::from)?;
     let due = sweeps::overdue(&mut system, BATCH as i64).await?;
@@ -67,11 +68,35 @@ pub async fn sweep(mediator: &Mediator, settled: &Settled) -> Result<usize, Send
     for (organisation, order) in due {
         by_organisation.entry(organisation).or_default().push(order);
     }
+    let mut outcome = Ok(found);
     for (organisation, orders) in by_organisation {
-        metrics::counter!("order_deadlines_total").increment(orders.len() as u64);
-        let scope = Scope::system(NAME, organisation);
-        mediator.send(&scope, CancelOverdue { orders, settled: settled.clone() }).await?;
-        settled.committed();
+        let refused = match call_off(mediator, settled, organisation, orders.clone()).await {
+            Ok(()) => continue,
+            Err(error) if error.class() == Class::Transient || orders.len() == 1 => error,
+            Err(error) => {
+                for order in orders {
+                    if let Err(error) = call_off(mediator, settled, organisation, vec![order]).await {
+                        tracing::error!(%organisation, %order, %error, "an overdue order cannot be called off");
+                    }
+                }
+                error
+            }
+        };
+        outcome = outcome.and(Err(refused));
     }
-    Ok(found)
+    outcome
+}
+
+async fn call_off(
+    mediator: &Mediator,
+    settled: &Settled,
+    organisation: OrganisationId,
+    orders: Vec<OrderId>,
+) -> Result<(), SendError<Error>> {
+    let count = orders.len() as u64;
+    let scope = Scope::system(NAME, organisation);
+    mediator.send(&scope, CancelOverdue { orders, settled: settled.clone() }).await?;
+    metrics::counter!("order_deadlines_total").increment(count);
+    settled.committed();
+    Ok(())
 }

@@ -56,3 +56,19 @@ async fn whoever_waits_is_told_of_the_deadline_too() {
     sweep.stop().await;
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_cannot_be_called_off_holds_up_no_other_one() {
+    let world = World::with_deadline(1).await;
+    world.sell(&[("MUG", 990)]).await;
+    let (spoilt, sound) = (world.place("MUG").await, world.place("MUG").await);
+    world.execute(&format!("update orders set currency = 'ZZZ' where id = '{}'", spoilt.order.uuid())).await;
+    eventually(PATIENCE, async || {
+        let swept = sweep::sweep(&world.mediator, &Settled::default()).await;
+        let left = world.value("select count(*) from orders where status = 'pending'").await;
+        left == "1" && swept.is_err()
+    })
+    .await;
+    assert_eq!(world.read(sound.order).await["status"], "cancelled");
+    world.stop().await;
+}
