@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use mediator::{Mediator, Scope, SendError};
+use kernel::OrderId;
+use mediator::{Class, Classified, Mediator, Scope, SendError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -57,19 +58,34 @@ async fn run(mediator: Mediator, interval: Duration, mut stopped: watch::Receive
     }
 }
 
-/// Lets expire what is due now, at most a batch. Gives the number of reservations that it found.
+/// Lets expire what is due now, at most a batch. Gives the number of reservations that it found. A reservation that
+/// cannot expire holds up no other one.
 ///
 /// # Errors
-/// What the database or the command refused; the next look tries again.
+/// What the database or the command refused, the first of it; the next look tries again.
 pub async fn sweep(mediator: &Mediator) -> Result<usize, SendError<CatalogError>> {
     let mut system = mediator.system().await.map_err(CatalogError::from)?;
     let due = store::reservations::due(system.connection(), BATCH).await?;
     system.commit().await.map_err(CatalogError::from)?;
+    let mut outcome = Ok(due.len());
     // They come sorted by organisation.
     for group in due.chunk_by(|one, other| one.0 == other.0) {
         let Some((organisation, _)) = group.first() else { continue };
-        let orders = group.iter().map(|(_, order)| *order).collect();
-        mediator.send(&Scope::system(NAME, *organisation), ExpireReservations { orders }).await?;
+        let scope = Scope::system(NAME, *organisation);
+        let orders: Vec<OrderId> = group.iter().map(|(_, order)| *order).collect();
+        let refused = match mediator.send(&scope, ExpireReservations { orders: orders.clone() }).await {
+            Ok(()) => continue,
+            Err(error) if error.class() == Class::Transient || orders.len() == 1 => error,
+            Err(error) => {
+                for order in orders {
+                    if let Err(error) = mediator.send(&scope, ExpireReservations { orders: vec![order] }).await {
+                        tracing::error!(%organisation, %order, %error, "a reservation cannot expire");
+                    }
+                }
+                error
+            }
+        };
+        outcome = outcome.and(Err(refused));
     }
-    Ok(due.len())
+    outcome
 }

@@ -180,6 +180,23 @@ async fn a_reservation_expires_and_a_late_confirmation_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reservation_that_cannot_expire_holds_up_no_other_one() {
+    let world = World::connected().await;
+    world.create("lamp", &[("LAMP", 500, 5), ("BULB", 100, 5)]).await;
+    let (spoilt, sound) = (OrderId::new(), OrderId::new());
+    world.scene.publish(1, &placed(spoilt, &[("LAMP", 2, 500)], -120)).await;
+    world.scene.publish(1, &placed(sound, &[("BULB", 1, 100)], -120)).await;
+    world.answers(2).await;
+    // Somebody wrote past the catalog: less is reserved than was promised.
+    world.scene.superuser().await.batch_execute("update stock set reserved = 0 where sku = 'LAMP'").await.unwrap();
+    assert!(catalog::sweep::sweep(&world.scene.mediator()).await.is_err());
+    world.state_is(sound, "expired").await;
+    assert_eq!(world.level("BULB").await, (5, 0, 0));
+    world.state_is(spoilt, "reserved").await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_orders_for_fifty_pieces_sell_fifty_while_staff_works_on_the_same_skus() {
     const ORDERS: usize = 200;
     let world = World::connected().await;

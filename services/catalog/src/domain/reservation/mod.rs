@@ -302,7 +302,11 @@ impl Book {
         margin: chrono::Duration,
     ) -> Result<(), Contradiction> {
         match fact {
-            OrderFact::Placed { lines, deadline_at } => self.place(cause, order, lines, *deadline_at + margin),
+            OrderFact::Placed { lines, deadline_at } => {
+                // A deadline at the end of time has no time behind it.
+                let expires_at = deadline_at.checked_add_signed(margin).unwrap_or(*deadline_at);
+                self.place(cause, order, lines, expires_at)
+            }
             OrderFact::Confirmed => self.confirm(cause, order),
             OrderFact::Cancelled => self.cancel(cause, order),
             // Only what this catalog rejected is rejected, so nothing is set aside for it.

@@ -272,3 +272,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_deadline_at_the_end_of_time_is_one_like_any_other() {
+    let order = OrderId::new();
+    let OrderFact::Placed { lines, .. } = placed(&[("LAMP", 1, 500)]) else { panic!("not placed") };
+    let outcome =
+        run(shelves(&[("LAMP", 5)]), &[(order, OrderFact::Placed { lines, deadline_at: Timestamp::MAX_UTC })]);
+    assert_eq!(outcome.created[0].expires_at, Some(Timestamp::MAX_UTC));
+}
