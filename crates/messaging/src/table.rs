@@ -41,8 +41,8 @@ pub struct Table {
 }
 
 impl Table {
-    /// Creates and asserts the topic and starts reading; `apply` is called for each record in the
-    /// order of its partition, and keeps the newest version.
+    /// Creates and asserts the topic, reads it, and returns when everything that was on it has been applied; dropped
+    /// before, it stops reading. `apply` is called for each record in the order of its partition.
     ///
     /// # Errors
     /// [`TopicError`] when the broker is away or the topic is not what it must be.
@@ -56,7 +56,12 @@ impl Table {
         let ready = Arc::new(AtomicBool::new(ends.are_reached()));
         let (stop, stopped) = watch::channel(false);
         let worker = Worker { consumer, ends, ready: Arc::clone(&ready), stopped };
-        Ok(Self { ready, stop, task: tokio::spawn(worker.run::<E>(apply)) })
+        let table = Self { ready, stop, task: tokio::spawn(worker.run::<E>(apply)) };
+        // Who serves before this answers 401 and 404 to those who are known.
+        while !table.is_ready() {
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(table)
     }
 
     /// Whether everything that was on the topic at the start has been applied.
@@ -77,6 +82,9 @@ impl Table {
         let _ = tokio::time::timeout(Duration::from_secs(5), self.task).await;
     }
 }
+
+/// How long between two looks at whether everything has been read.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// The ends that a topic's partitions had when reading began, as far as they are still ahead.
 pub(crate) struct Ends(BTreeMap<i32, i64>);

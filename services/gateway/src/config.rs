@@ -54,7 +54,7 @@ pub fn read(env: &mut Reader) -> Option<Config> {
         env.within("LIMIT_LOGIN_PER_MINUTE", 120, 0..=100_000_000, "Logins and set-ups of one address; 0 = no limit");
     let gateways = env.within("GATEWAY_REPLICAS", 1, 1..=1_000, "Gateways that share the limits while Redis is away");
     let body_limit = env.within("BODY_LIMIT_BYTES", 1 << 20, 1..=1 << 30, "The longest body of an ordinary request");
-    let import_limit = env.within("IMPORT_LIMIT_BYTES", 1 << 29, 1..=1 << 40, "The longest file to import");
+    let import_limit = env.within("IMPORT_LIMIT_BYTES", 1 << 28, 1..=1 << 40, "The longest file to import");
     let at_once = env.within("REQUESTS_AT_ONCE", 2_048, 1..=100_000, "Requests under way at once; more are refused");
     let connect = env.within("CONNECT_MILLISECONDS", 1_000, 1..=60_000, "For a connection to a replica");
     let answer = env.within("ANSWER_SECONDS", 30, 1..=600, "For an answer; Prefer: wait comes on top");

@@ -30,7 +30,7 @@ const PORTS: [(&str, u16); 5] = [
 ];
 
 pub(super) async fn up(folder: &Folder, report: &Report) -> Result<EnvFile, Error> {
-    for name in ["DATABASE_URL", "REDIS_URL", "KAFKA_BROKERS"] {
+    for name in super::folder::NAMED_SERVERS {
         if env::var(name).is_ok_and(|value| !value.is_empty()) {
             say!("  {name} is set in the environment; containers use their own servers, STACK=native would use it");
         }

@@ -92,7 +92,8 @@ impl Folder {
         Way::parse(&fs::read_to_string(self.join("way")).ok()?)
     }
 
-    /// `STACK`, else what it was the last time, else compose when a Docker engine answers; written down.
+    /// `STACK`, else what it was the last time, else native when the environment names servers to use (a container would
+    /// not reach this machine's), else compose when a Docker engine answers; written down.
     pub(crate) async fn way(&self) -> Result<Way, Error> {
         let forced = match std::env::var("STACK") {
             Ok(text) if !text.is_empty() => Some(
@@ -113,6 +114,7 @@ impl Folder {
         }
         let way = match forced.or(before) {
             Some(way) => way,
+            None if environment_names_servers() => Way::Native,
             None if docker_answers().await => Way::Compose,
             None => Way::Native,
         };
@@ -156,6 +158,13 @@ impl Folder {
         }
         fs::remove_dir_all(&self.path).map_err(Error::file("remove", &self.path))
     }
+}
+
+/// The servers that the environment may name.
+pub(crate) const NAMED_SERVERS: [&str; 3] = ["DATABASE_URL", "REDIS_URL", "KAFKA_BROKERS"];
+
+fn environment_names_servers() -> bool {
+    NAMED_SERVERS.iter().any(|name| std::env::var(name).is_ok_and(|value| !value.is_empty()))
 }
 
 /// Whether a Docker engine with Compose can be reached; asked with a short patience.
