@@ -46,9 +46,9 @@ impl Stack {
         let folder = devstack::temporary_folder("bench")?;
         let password = devstack::random_secret();
         // Kept places sync to disk; nothing of theirs is kept beyond this folder.
-        let postgres = Postgres::start(Place::kept(folder.join("postgres"), 0), &password).await?;
-        let redis = Redis::start(Place::kept(folder.join("redis"), 0)).await?;
-        let kafka = Kafka::start(Place::kept(folder.join("kafka"), 0)).await?;
+        let postgres = Postgres::start(Place::kept(folder.join("postgres"), 15432), &password).await?;
+        let redis = Redis::start(Place::kept(folder.join("redis"), 16379)).await?;
+        let kafka = Kafka::start(Place::kept(folder.join("kafka"), 19092)).await?;
         let plain = connect(&postgres.url("postgres")).await?;
         plain.batch_execute(&format!("create database {DATABASE}")).await?;
         let passwords = Passwords::for_tests();
