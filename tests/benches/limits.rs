@@ -96,11 +96,9 @@ pub(crate) async fn list_products(stack: &Stack, time: Duration) -> Result<Load,
     let (organisation, _) = one(stack, "select org_id::text, product_id::text from catalog.products limit 1").await?;
     let script = format!(
         "begin read only;\nselect set_config('app.org', '{organisation}', true);\n\
-         select p.product_id, p.slug, p.title, p.description, p.category_id, p.status, p.version, p.created_at, p.updated_at, \
-         (select coalesce(json_agg(json_build_object('id', v.variant_id, 'sku', v.sku, 'title', v.title, 'minor', v.price_minor, \
-         'currency', v.currency, 'active', v.active) order by v.position), '[]')::text from variants v \
-         where v.org_id = p.org_id and v.product_id = p.product_id) as variants \
-         from products p where p.org_id = '{organisation}' and p.status = 'active' order by p.title, p.product_id limit 21;\ncommit;\n"
+         select product_id, slug, title, category_id, status, price_from_minor, currency, variant_count, version, \
+         created_at, updated_at from products where org_id = '{organisation}' and status = 'active' \
+         order by title, product_id limit 21;\ncommit;\n"
     );
     pgbench(stack, "catalog", "list-products", &script, time).await
 }

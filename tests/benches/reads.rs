@@ -75,11 +75,18 @@ pub(crate) async fn measure(
     })
     .await?;
     report.load(
-        "product list, page of 20",
+        "product list for staff, page of 20, not cached",
         &page,
         "6,000",
         &format!("{:.0} % of pgbench; {}", ratio(&page, &list), shares.end(stack)),
     );
+    let slug = shop.slug.clone();
+    let shares = Shares::begin(stack);
+    let page = closed_loop(&gateway, 32, time, &[200], move |_| {
+        get(&format!("/store/v1/{slug}/products?limit=20&sort=title"), "")
+    })
+    .await?;
+    report.load("product list of the shop, page of 20, cached in Redis", &page, "6,000", &shares.end(stack));
 
     let headers = staff.clone();
     let shares = Shares::begin(stack);

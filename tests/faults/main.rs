@@ -5,6 +5,7 @@ mod kafka;
 mod postgres;
 mod redis;
 mod services;
+mod waiting;
 
 use e2e::Wishes;
 

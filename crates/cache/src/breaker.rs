@@ -1,13 +1,22 @@
 //! Stops asking something that does not answer.
-//! The rule: while open, a call costs one atomic read; about once a second a single caller tries.
+//! The rule: while open, a call costs one atomic read; about once a second a single caller tries. Callers that fail at the
+//! same time failed for one reason and count once: a busy machine that stood still for a moment is not a dead Redis.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Failures in a row that open it.
+/// Failures in a row, each begun after the one before, that open it.
 const FAILURES: u32 = 5;
 /// How long it stays open before somebody tries.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// Leave to try; it says how it went.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "whoever may try says how it went"]
+pub(crate) struct Attempt {
+    /// How many failures in a row were known when it began.
+    failures: u32,
+}
 
 #[derive(Debug)]
 pub(crate) struct Breaker {
@@ -26,38 +35,42 @@ impl Breaker {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn is_open(&self) -> bool {
-        self.failures.load(Ordering::Relaxed) >= FAILURES
-    }
-
-    /// Whether this caller may try.
-    pub(crate) fn admits(&self) -> bool {
-        if !self.is_open() {
-            return true;
+    /// Leave to try, if this caller may.
+    pub(crate) fn admits(&self) -> Option<Attempt> {
+        let failures = self.failures.load(Ordering::Relaxed);
+        if failures < FAILURES {
+            return Some(Attempt { failures });
         }
         let (now, next) = (self.now(), self.next_attempt.load(Ordering::Relaxed));
-        now >= next
+        let chosen = now >= next
             && self
                 .next_attempt
                 .compare_exchange(next, now.saturating_add(pause()), Ordering::AcqRel, Ordering::Relaxed)
-                .is_ok()
+                .is_ok();
+        chosen.then_some(Attempt { failures })
     }
 
     pub(crate) fn succeeded(&self) {
-        if self.failures.swap(0, Ordering::AcqRel) >= FAILURES {
+        // Reading is cheaper than writing what all threads share.
+        if self.failures.load(Ordering::Relaxed) != 0 && self.failures.swap(0, Ordering::AcqRel) >= FAILURES {
             tracing::info!("Redis answers again");
         }
     }
 
-    pub(crate) fn failed(&self, reason: &str) {
+    pub(crate) fn failed(&self, attempt: Attempt, reason: &str) {
         // Set before it opens, so that nobody slips through between the two.
         self.next_attempt.store(self.now().saturating_add(pause()), Ordering::Release);
-        let failures = self.failures.fetch_add(1, Ordering::AcqRel).saturating_add(1);
-        if failures == FAILURES {
-            tracing::warn!("Redis failed {FAILURES} times in a row and is left alone for a second at a time: {reason}");
+        if attempt.failures >= FAILURES {
+            return;
         }
-        if failures == u32::MAX {
-            self.failures.store(FAILURES, Ordering::Relaxed);
+        let failures = attempt.failures + 1;
+        // Counted only if nobody has failed, or succeeded, since this attempt began.
+        let counted = self
+            .failures
+            .compare_exchange(attempt.failures, failures, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok();
+        if counted && failures == FAILURES {
+            tracing::warn!("Redis failed {FAILURES} times in a row and is left alone for a second at a time: {reason}");
         }
     }
 }
@@ -70,33 +83,47 @@ fn pause() -> u64 {
 mod tests {
     use super::*;
 
+    fn fail(breaker: &Breaker) {
+        breaker.failed(breaker.admits().unwrap(), "x");
+    }
+
     #[test]
     fn it_opens_after_five_failures_in_a_row_and_closes_with_a_success() {
         let breaker = Breaker::new();
         for _ in 0..4 {
-            breaker.failed("x");
+            fail(&breaker);
         }
         breaker.succeeded();
-        for _ in 0..4 {
-            breaker.failed("x");
-            assert!(breaker.admits());
+        for _ in 0..5 {
+            fail(&breaker);
         }
-        breaker.failed("x");
-        assert!(!breaker.admits());
+        assert!(breaker.admits().is_none());
         breaker.succeeded();
-        assert!(breaker.admits());
+        assert!(breaker.admits().is_some());
+    }
+
+    #[test]
+    fn a_hundred_that_fail_at_once_are_one_failure() {
+        let breaker = Breaker::new();
+        for round in 1..=5 {
+            let attempts: Vec<Attempt> = (0..100).map(|_| breaker.admits().unwrap()).collect();
+            for attempt in attempts {
+                breaker.failed(attempt, "x");
+            }
+            assert_eq!(breaker.admits().is_some(), round < 5, "after round {round}");
+        }
     }
 
     #[test]
     fn when_its_time_has_come_one_caller_is_let_through_and_no_second() {
         let mut breaker = Breaker::new();
         for _ in 0..5 {
-            breaker.failed("x");
+            fail(&breaker);
         }
-        assert!(!breaker.admits());
+        assert!(breaker.admits().is_none());
         // Two seconds later.
         breaker.began -= Duration::from_secs(2);
-        assert!(breaker.admits());
-        assert!(!breaker.admits());
+        assert!(breaker.admits().is_some());
+        assert!(breaker.admits().is_none());
     }
 }

@@ -1,6 +1,6 @@
 //! Cached reads: Redis first, then the source, with one load per key.
 //! The rule: never the truth. Every failure falls through to the source, and an entry that raced
-//! with an invalidation is not kept.
+//! with an invalidation is not kept, while one that was loaded after it is.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -11,15 +11,16 @@ use bytes::Bytes;
 use kernel::{Clock, OrganisationId};
 use mediator::{Mediator, Query, Scope, SendError};
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::flights::{Flights, Seat, arrival};
 use crate::redis::{Redis, Script};
 
-/// Keeps an entry unless a tombstone lies there: an invalidation since the load began.
-/// An entry of an earlier group version is replaced.
+/// Keeps an entry if there lies what the reader saw before it loaded: nothing, or the same tombstone. Another tombstone is
+/// an invalidation since then. An entry of an earlier group version is replaced.
 static FILL: Script = Script::new(
-    "local seen = redis.call('GET', KEYS[1])
-if seen == false or (#seen >= 8 and string.sub(seen, 1, 8) ~= string.sub(ARGV[1], 1, 8)) then
+    "local lies = redis.call('GET', KEYS[1]) or ''
+if lies == ARGV[3] or (#lies >= 8 and string.sub(lies, 1, 8) ~= string.sub(ARGV[1], 1, 8)) then
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
   return 1
 end
@@ -30,6 +31,8 @@ return 0",
 const TOMBSTONE: Duration = Duration::from_secs(15);
 /// Bytes of the group's version in front of each entry.
 const VERSION: usize = 8;
+/// Bytes of a tombstone, fewer than any entry has. They are random: no two invalidations look the same.
+const STAMP: usize = 7;
 
 /// What is cached under: an organisation's thing of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,8 +61,8 @@ pub struct Cache {
 
 enum Found {
     Hit(Bytes),
-    /// Not there; the group's version, to keep the next answer under.
-    Miss([u8; VERSION]),
+    /// Not there; the group's version, to keep the next answer under, and the tombstone that lies there instead.
+    Miss { version: [u8; VERSION], tombstone: Vec<u8> },
     /// Redis has no answer: nothing is kept.
     Away,
 }
@@ -112,7 +115,7 @@ impl Cache {
         let found = self.find(key, &name).await;
         self.count(match &found {
             Found::Hit(_) => "hit",
-            Found::Miss(_) => "miss",
+            Found::Miss { .. } => "miss",
             Found::Away => "away",
         });
         if let Found::Hit(answer) = found {
@@ -129,8 +132,8 @@ impl Cache {
         if let Some(flight) = &flight {
             flight.land(&answer);
         }
-        if let Found::Miss(version) = found {
-            self.keep(&name, version, &answer).await;
+        if let Found::Miss { version, tombstone } = found {
+            self.keep(&name, version, &tombstone, &answer).await;
         }
         // Not before the answer is kept, or a reader that missed a moment ago would load again.
         drop(flight);
@@ -142,7 +145,8 @@ impl Cache {
         let name = self.entry(key);
         self.flights.close(|under_way| under_way == name);
         let mut bury = cmd("SET");
-        bury.arg(&name).arg("").arg("PX").arg(milliseconds(TOMBSTONE));
+        let random = Uuid::new_v4().into_bytes();
+        bury.arg(&name).arg(&random[random.len() - STAMP..]).arg("PX").arg(milliseconds(TOMBSTONE));
         self.redis.run::<()>(&bury).await.is_ok()
     }
 
@@ -175,21 +179,21 @@ impl Cache {
         let [version, entry] = answer;
         let version: [u8; VERSION] = version.and_then(|version| version.try_into().ok()).unwrap_or_default();
         match entry {
-            // A tombstone is empty and belongs to no version.
             Some(entry) if entry.len() >= VERSION && entry[..VERSION] == version => {
                 Found::Hit(Bytes::from(entry).slice(VERSION..))
             }
-            _ => Found::Miss(version),
+            Some(tombstone) if tombstone.len() < VERSION => Found::Miss { version, tombstone },
+            _ => Found::Miss { version, tombstone: Vec::new() },
         }
     }
 
-    async fn keep(&self, name: &str, version: [u8; VERSION], answer: &Bytes) {
+    async fn keep(&self, name: &str, version: [u8; VERSION], tombstone: &[u8], answer: &Bytes) {
         let mut entry = Vec::with_capacity(VERSION + answer.len());
         entry.extend_from_slice(&version);
         entry.extend_from_slice(answer);
         let lifetime = milliseconds(spread(self.lifetime)).to_string();
         // A failure costs the next reader a load, and nothing else.
-        let _ignored = self.redis.script::<i64>(&FILL, &[name], &[&entry, lifetime.as_bytes()]).await;
+        let _ignored = self.redis.script::<i64>(&FILL, &[name], &[&entry, lifetime.as_bytes(), tombstone]).await;
     }
 
     fn count(&self, outcome: &'static str) {

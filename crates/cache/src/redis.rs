@@ -1,13 +1,19 @@
-//! The way to Redis: a small pool, one time limit over everything, a breaker in front.
+//! The way to Redis: shared connections, one time limit over everything, a breaker in front.
 //! The rule: no caller waits longer than [`LIMIT`], whatever Redis does.
+//!
+//! Each runtime has connections of its own: a server's worker that hands its question to another thread and is woken by
+//! it pays more for the two wake-ups than for the question. Callers share a connection; their questions travel together
+//! and the answers come in order, so none waits for a free connection.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use bb8_redis::RedisConnectionManager;
 use bb8_redis::redis::aio::MultiplexedConnection;
 use bb8_redis::redis::{Cmd, FromRedisValue, RedisError, cmd};
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, Id};
 
 use crate::breaker::Breaker;
 
@@ -31,13 +37,17 @@ pub enum Error {
     Failed(#[from] RedisError),
 }
 
-/// A pool of connections to one Redis. Cheap to clone.
+/// Connections per runtime; a second one is opened when the first is being replaced.
+const CONNECTIONS: u32 = 2;
+
+/// The connections to one Redis. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Redis(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    pool: bb8::Pool<Connector>,
+    connector: Connector,
+    pools: RwLock<HashMap<Id, bb8::Pool<Connector>>>,
     breaker: Breaker,
 }
 
@@ -55,22 +65,31 @@ impl Script {
 }
 
 impl Redis {
-    /// Prepares the pool; the first use connects. Connections are driven by the runtime that this is
-    /// called on.
+    /// Reads the URL; the first use on a runtime connects.
     ///
     /// # Errors
     /// When the URL cannot be read.
     pub fn open(url: &str) -> Result<Self, Error> {
-        let inner = RedisConnectionManager::new(url).map_err(Error::Url)?;
-        let manager = Connector { inner, runtime: Handle::current() };
-        let pool = bb8::Pool::builder()
-            .max_size(16)
-            .min_idle(Some(0))
-            .connection_timeout(LIMIT)
-            // The default pings on every check-out: a round trip, and a hang when Redis is stopped.
-            .test_on_check_out(false)
-            .build_unchecked(manager);
-        Ok(Self(Arc::new(Inner { pool, breaker: Breaker::new() })))
+        let connector = Connector(RedisConnectionManager::new(url).map_err(Error::Url)?);
+        Ok(Self(Arc::new(Inner { connector, pools: RwLock::default(), breaker: Breaker::new() })))
+    }
+
+    /// The pool of the runtime that asks. Nothing panics while it holds the lock, so a poisoned one is as good.
+    fn pool(&self) -> bb8::Pool<Connector> {
+        let id = Handle::current().id();
+        if let Some(pool) = self.0.pools.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
+            return pool.clone();
+        }
+        let open = || {
+            bb8::Pool::builder()
+                .max_size(CONNECTIONS)
+                .min_idle(Some(0))
+                .connection_timeout(LIMIT)
+                // Asks a flag, not the server: see `is_valid`.
+                .test_on_check_out(true)
+                .build_unchecked(self.0.connector.clone())
+        };
+        self.0.pools.write().unwrap_or_else(PoisonError::into_inner).entry(id).or_insert_with(open).clone()
     }
 
     /// Runs one command.
@@ -116,45 +135,49 @@ impl Redis {
         &self,
         work: impl AsyncFnOnce(&mut MultiplexedConnection) -> Result<T, RedisError>,
     ) -> Result<T, Error> {
-        if !self.0.breaker.admits() {
-            return Err(Error::Open);
-        }
-        let attempt = async {
-            let mut link = self.0.pool.get().await.map_err(|error| match error {
+        let Some(attempt) = self.0.breaker.admits() else { return Err(Error::Open) };
+        let mut used = None;
+        let asking = async {
+            let link = self.pool().get_owned().await.map_err(|error| match error {
                 bb8::RunError::User(error) => Error::Failed(error),
                 bb8::RunError::TimedOut => Error::TimedOut,
             })?;
-            // Broken until proven otherwise: when the limit strikes, this future is dropped here.
-            link.broken = true;
-            let answer = work(&mut link.connection).await?;
-            link.broken = false;
-            Ok(answer)
+            let mut connection = link.connection.clone();
+            used = Some(link.broken.clone());
+            // Given back at once: the next caller sends on it while this one waits for its answer.
+            drop(link);
+            work(&mut connection).await.map_err(Error::Failed)
         };
-        let outcome = match tokio::time::timeout(LIMIT, attempt).await {
+        let outcome = match tokio::time::timeout(LIMIT, asking).await {
             Ok(outcome) => outcome,
             Err(_elapsed) => Err(Error::TimedOut),
         };
         match &outcome {
             Ok(_) => self.0.breaker.succeeded(),
             Err(error) => {
+                // What Redis itself refused came over a connection that is well.
+                let refused = matches!(error, Error::Failed(error) if error.code().is_some());
+                if let Some(broken) = used.filter(|_| !refused) {
+                    broken.store(true, Ordering::Relaxed);
+                }
                 metrics::counter!("redis_failures_total").increment(1);
-                self.0.breaker.failed(&error.to_string());
+                self.0.breaker.failed(attempt, &error.to_string());
             }
         }
         outcome
     }
 }
 
-/// Opens connections on the main runtime and throws away those that failed: bb8-redis itself takes
-/// every connection for whole, so one that broke would come back for ever.
-struct Connector {
-    inner: RedisConnectionManager,
-    runtime: Handle,
-}
+/// Opens connections and throws away those that failed: bb8-redis itself takes every connection for whole, so one that
+/// broke would come back for ever.
+#[derive(Clone)]
+struct Connector(RedisConnectionManager);
 
-pub(crate) struct Link {
+/// A connection that several callers use at once.
+struct Link {
     connection: MultiplexedConnection,
-    broken: bool,
+    /// Set by whoever had no answer on it; those who still wait for theirs are left to their time limits.
+    broken: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for Connector {
@@ -169,20 +192,19 @@ impl bb8::ManageConnection for Connector {
     type Error = RedisError;
 
     async fn connect(&self) -> Result<Link, RedisError> {
-        let manager = self.inner.clone();
-        let connecting = async move { bb8::ManageConnection::connect(&manager).await };
-        match self.runtime.spawn(connecting).await {
-            Ok(connected) => connected.map(|connection| Link { connection, broken: false }),
-            Err(lost) => Err(std::io::Error::other(lost).into()),
-        }
+        let connection = bb8::ManageConnection::connect(&self.0).await?;
+        Ok(Link { connection, broken: Arc::default() })
     }
 
-    async fn is_valid(&self, _link: &mut Link) -> Result<(), RedisError> {
-        // Never called: nothing is tested on check-out.
+    async fn is_valid(&self, link: &mut Link) -> Result<(), RedisError> {
+        // Never a round trip: with a stopped Redis that would be a hang.
+        if link.broken.load(Ordering::Relaxed) {
+            return Err(std::io::Error::from(std::io::ErrorKind::NotConnected).into());
+        }
         Ok(())
     }
 
     fn has_broken(&self, link: &mut Link) -> bool {
-        link.broken
+        link.broken.load(Ordering::Relaxed)
     }
 }

@@ -163,6 +163,23 @@ async fn a_load_that_began_before_an_invalidation_is_not_kept() {
     assert_ne!(cache.bytes(&key, || source.load()).await.unwrap(), "stale");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_loaded_after_an_invalidation_is_kept_at_once() {
+    let Some(server) = Server::start().await else { return };
+    let (cache, source) = (cache_at(&server.url()), Source::new());
+    let key = Key::new(OrganisationId::new(), "product", "p1");
+    let mut kept = warm(&cache, &key, &source).await;
+    // Were the tombstone in the way, each round would take as long as it lies there.
+    let began = Instant::now();
+    for _ in 0..20 {
+        assert!(cache.invalidate(&key).await);
+        let next = warm(&cache, &key, &source).await;
+        assert_ne!(next, kept);
+        kept = next;
+    }
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+}
+
 /// How often this server has been asked for entries.
 fn asked(server: &Server) -> u32 {
     let mut stream = std::net::TcpStream::connect(("127.0.0.1", server.port)).unwrap();

@@ -113,6 +113,24 @@ impl Database {
         Ok(())
     }
 
+    /// Whether the schema has the migration of this version, and so all that come before it.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] with the command to run when it does not; otherwise what keeps it from being asked.
+    pub async fn is_migrated_to(&self, version: &str) -> Result<(), Error> {
+        use diesel_async::RunQueryDsl;
+        let mut system = self.inner.system.get_owned().await?;
+        let found = crate::statement("select 1 from __diesel_schema_migrations where version = $1")
+            .bind::<diesel::sql_types::Text, _>(version)
+            .execute(&mut *system)
+            .await?;
+        if found == 1 {
+            return Ok(());
+        }
+        let schema = self.schema();
+        Err(Error::Unavailable(format!("the schema {schema} lacks the migration {version}; run `{schema} migrate`")))
+    }
+
     /// A writing transaction of one organisation.
     ///
     /// # Errors

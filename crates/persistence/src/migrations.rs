@@ -3,7 +3,7 @@
 
 use diesel::migration::{Migration, MigrationSource};
 use diesel::pg::Pg;
-use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 
 use crate::database::{Purpose, connect};
@@ -102,6 +102,13 @@ pub async fn reachable(owner_url: &str, schema: &str) -> Result<(), MigrationErr
     }
 }
 
+/// The version of the newest of these migrations: what a program that embeds them needs its schema to have.
+#[must_use]
+pub fn newest(own: &EmbeddedMigrations) -> Option<String> {
+    let all = MigrationSource::<Pg>::migrations(own).ok()?;
+    all.iter().map(|migration| migration.name().version().to_string()).max()
+}
+
 /// Runs what is pending and returns the names of the migrations that ran. Two replicas may call it
 /// at once: the second waits and finds nothing to do.
 ///
@@ -148,9 +155,17 @@ async fn run(
         .map_err(|cause| unavailable(cause.to_string()))?;
     let plan = Plan { schema: schema.to_owned(), own };
     let mut harness = AsyncMigrationHarness::new(connection);
+    let failed = |cause: String| MigrationError::Failed { schema: schema.to_owned(), cause };
     // The harness blocks its thread, which only a blocking thread may do on every kind of runtime.
-    tokio::task::spawn_blocking(move || work(&mut harness, plan))
-        .await
-        .map_err(|cause| unavailable(cause.to_string()))?
-        .map_err(|cause| MigrationError::Failed { schema: schema.to_owned(), cause })
+    let worked = tokio::task::spawn_blocking(move || {
+        let outcome = work(&mut harness, plan);
+        (outcome, harness.into_inner())
+    });
+    let (outcome, mut connection) = worked.await.map_err(|cause| unavailable(cause.to_string()))?;
+    let names = outcome.map_err(failed)?;
+    // The service asks at its start whether the schema is what it needs. Diesel makes this table itself, so no migration
+    // can grant it.
+    let readable = format!("grant select on __diesel_schema_migrations to \"{schema}_system\"");
+    connection.batch_execute(&readable).await.map_err(|cause| failed(cause.to_string()))?;
+    Ok(names)
 }

@@ -36,6 +36,8 @@ pub struct Boot(Arc<Inner>);
 struct Inner {
     name: &'static str,
     health: Health,
+    /// The migration that the schema must have.
+    migration: Option<String>,
     stops: Mutex<Vec<(Stage, String, Stop)>>,
     rebuilds: Mutex<BTreeMap<String, Rebuild>>,
     failures: mpsc::UnboundedSender<BootError>,
@@ -95,11 +97,16 @@ impl fmt::Debug for Boot {
 }
 
 impl Boot {
-    pub(crate) fn new(name: &'static str, health: Health) -> (Self, mpsc::UnboundedReceiver<BootError>) {
+    pub(crate) fn new(
+        name: &'static str,
+        health: Health,
+        migration: Option<String>,
+    ) -> (Self, mpsc::UnboundedReceiver<BootError>) {
         let (failures, failed) = mpsc::unbounded_channel();
         let inner = Inner {
             name,
             health,
+            migration,
             stops: Mutex::default(),
             rebuilds: Mutex::default(),
             failures,
@@ -120,13 +127,17 @@ impl Boot {
         &self.0.health
     }
 
-    /// Opens the database, waits until it can be used, and makes readiness depend on it.
+    /// Opens the database, waits until it can be used and its schema is as new as this program, and makes readiness
+    /// depend on it. A program ahead of its schema would take every record for one that can never be taken.
     ///
     /// # Errors
     /// Only when the service is stopped meanwhile.
     pub async fn database(&self, settings: persistence::Settings) -> Result<persistence::Database, BootError> {
         let database = persistence::Database::open(settings);
         self.wait_for("database", || database.check()).await?;
+        if let Some(version) = &self.0.migration {
+            self.wait_for("migrations", || database.is_migrated_to(version)).await?;
+        }
         let checked = database.clone();
         self.ready_when("database", move || {
             let database = checked.clone();
@@ -272,7 +283,7 @@ mod tests {
 
     #[tokio::test]
     async fn parts_stop_in_the_order_of_their_stages() {
-        let (boot, _failed) = Boot::new("test", Health::default());
+        let (boot, _failed) = Boot::new("test", Health::default(), None);
         let order = Arc::new(Mutex::new(Vec::new()));
         for (stage, part) in [
             (Stage::Publishing, "relay"),
@@ -293,7 +304,7 @@ mod tests {
 
     #[tokio::test]
     async fn waiting_is_seen_in_the_health_and_ends_with_success() {
-        let (boot, _failed) = Boot::new("test", Health::default());
+        let (boot, _failed) = Boot::new("test", Health::default(), None);
         let attempts = AtomicU32::new(0);
         let health = boot.health().clone();
         let value = boot
@@ -317,7 +328,7 @@ mod tests {
 
     #[tokio::test]
     async fn waiting_ends_when_the_service_is_stopped() {
-        let (boot, _failed) = Boot::new("test", Health::default());
+        let (boot, _failed) = Boot::new("test", Health::default(), None);
         let stopper = boot.clone();
         let waiting = boot.wait_for("broker", || async {
             stopper.announce_stop();

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod client;
+pub mod documents;
 mod eventually;
 mod fixture;
 mod records;

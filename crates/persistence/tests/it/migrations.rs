@@ -41,6 +41,15 @@ async fn replicas_that_migrate_at_once_do_it_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_program_is_told_which_migration_its_schema_lacks() {
+    let scene = Scene::new("order", MIGRATIONS).await;
+    let newest = persistence::newest(&MIGRATIONS).unwrap();
+    scene.database().is_migrated_to(&newest).await.unwrap();
+    let lacking = scene.database().is_migrated_to("99999999000000").await.unwrap_err();
+    assert!(lacking.to_string().contains("order lacks the migration 99999999000000; run `order migrate`"), "{lacking}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_owner_url_without_the_password_does_not_show_it() {
     let refused =
         persistence::migrate("postgres://order_owner:hunter2@127.0.0.1:1/none", "order", MIGRATIONS).await.unwrap_err();
