@@ -37,6 +37,7 @@ test: ## Run every test against its own PostgreSQL, Redis and Kafka (ARGS='-p or
 	@$(DEVSTACK) test -- cargo test $(or $(ARGS),--workspace)
 
 check: ## Format, lints, documentation, tests: what CI runs
+	@scripts/preflight test
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
@@ -50,7 +51,9 @@ migrate: devstack ## Run every service's migrations against the running stack
 	@$(DEVSTACK) migrate
 
 openapi: ## Write docs/openapi and docs/asyncapi from the code
+	@scripts/preflight build
 	@scripts/openapi
 
 devstack:
+	@scripts/preflight build
 	@cargo build --quiet --workspace --bin devstack

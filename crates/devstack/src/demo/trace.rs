@@ -59,7 +59,7 @@ pub(super) async fn follow(client: &Client, env: &EnvFile, rush: &Rush) -> Resul
         status: words(&order["status"]).to_owned(),
         took: begun.elapsed(),
         spans: Vec::new(),
-        collector: std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT").is_ok_and(|value| !value.is_empty()),
+        collector: env.get("SPANS_DIR").is_none(),
     };
     if path.collector {
         return Ok(path);

@@ -8,7 +8,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 pub use identity::Identity;
@@ -147,6 +147,11 @@ impl Process {
             return false;
         }
         self.identity.is_alive()
+    }
+
+    /// How it ended; none while it runs, or when an earlier run started it.
+    pub fn status(&mut self) -> Option<ExitStatus> {
+        self.child.as_mut()?.try_wait().ok()?
     }
 
     /// Sends one signal to exactly this process.

@@ -93,7 +93,10 @@ fn settings(temporary: bool, port: u16) -> Vec<String> {
         // `synchronous_commit` stays on: with it off a killed server forgets what it acknowledged, and fault tests kill it.
         settings.extend(["fsync=off", "full_page_writes=off", "log_checkpoints=off"].map(ToOwned::to_owned));
     } else {
-        settings.extend(["shared_buffers=256MB", "max_wal_size=2GB"].map(ToOwned::to_owned));
+        // Statistics that are a few seconds old: a new shop fills its tables within a minute, and plans that were made while
+        // they were empty would read all of them for each batch until somebody looks.
+        let kept = ["shared_buffers=256MB", "max_wal_size=2GB", "autovacuum_naptime=5s"];
+        settings.extend(kept.map(ToOwned::to_owned));
     }
     settings
 }

@@ -39,6 +39,11 @@ impl Redis {
             "",
             "--appendonly",
             "no",
+            // It is a cache: when it is full the oldest entries go, and the machine's memory stays.
+            "--maxmemory",
+            "512mb",
+            "--maxmemory-policy",
+            "allkeys-lru",
             "--daemonize",
             "no",
             "--dir",

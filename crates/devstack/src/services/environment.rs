@@ -108,7 +108,6 @@ impl Surroundings {
             ("KAFKA_BROKERS", self.kafka_brokers.clone()),
             ("KAFKA_NAMESPACE", self.kafka_namespace.clone()),
             ("INTERNAL_ADDRESS", format!("127.0.0.1:{}", replica.internal_port())),
-            ("LOG_FORMAT", "text".to_owned()),
             ("TRACE_FILE", spans.display().to_string()),
         ]);
         if let Some(port) = replica.port() {
@@ -165,7 +164,27 @@ pub(super) fn upstreams(replicas: &[Replica]) -> BTreeMap<&'static str, String> 
     lists.into_iter().map(|(name, urls)| (name, urls.join(","))).collect()
 }
 
+/// The variables that the `--help` of a service lists: two spaces, then the name.
+pub(super) fn variables_in(help: &str) -> impl Iterator<Item = &str> {
+    let is_name = |word: &str| word.chars().all(|letter| letter.is_ascii_uppercase() || letter == '_');
+    help.lines()
+        .filter_map(|line| line.strip_prefix("  ")?.split(' ').next())
+        .filter(move |word| !word.is_empty() && is_name(word))
+}
+
 /// Where this replica writes its spans when no collector is configured.
 pub(super) fn span_file(folder: &Path, name: &str) -> PathBuf {
     folder.join("spans").join(format!("{name}.ndjson"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::variables_in;
+
+    #[test]
+    fn variables_are_told_from_commands_options_and_their_meaning() {
+        let help = "Commands:\n  serve  Serve\n  -h, --help\n\nEnvironment variables:\n  DATABASE_URL or \
+                    DATABASE_URL_FILE\n      URL of the database [required]\n  LOG_LEVEL\n      A level\n";
+        assert_eq!(variables_in(help).collect::<Vec<_>>(), ["DATABASE_URL", "LOG_LEVEL"]);
+    }
 }

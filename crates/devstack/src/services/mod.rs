@@ -38,6 +38,9 @@ pub const KINDS: [Kind; 6] = [
 /// How long a service may take until it is ready.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// How long a process may take to stop: longer than a service's `SHUTDOWN_SECONDS` (25), so that none is cut short.
+pub const STOP_PATIENCE: Duration = Duration::from_secs(30);
+
 /// What to run, where, and against what.
 #[derive(Debug, Clone)]
 pub struct Plan {

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use super::{Kind, Plan, choose_port, environment, port_in_use, program};
+use super::{Kind, Plan, STOP_PATIENCE, choose_port, environment, port_in_use, program};
 use crate::Error;
 use crate::process::{Launch, Process, Signal};
 
@@ -44,14 +44,14 @@ impl Replica {
     pub(super) async fn start_with(&mut self, environment: Vec<(String, String)>) -> Result<(), Error> {
         self.launch.environment = environment;
         self.launch.hidden = environment::HIDDEN.map(ToOwned::to_owned).to_vec();
-        let wanted = self.fingerprint();
+        let wanted = self.fingerprint().await?;
         let mark = self.launch.pid_file.with_extension("launch");
         if let Some(mut process) = self.launch.attach() {
             if std::fs::read_to_string(&mark).is_ok_and(|found| found == wanted) {
                 self.process = Some(process);
                 return Ok(());
             }
-            process.stop(Signal::SIGTERM, Duration::from_secs(15)).await;
+            process.stop(Signal::SIGTERM, STOP_PATIENCE).await;
         }
         self.begin_long_span_file_anew();
         self.process = Some(self.launch.start()?);
@@ -159,10 +159,10 @@ impl Replica {
         }
     }
 
-    /// SIGTERM, then waits; false when it had to be killed after 30 s.
+    /// SIGTERM, then waits; false when it had to be killed.
     pub async fn stop(&mut self) -> bool {
         match &mut self.process {
-            Some(process) => process.stop(Signal::SIGTERM, Duration::from_secs(30)).await,
+            Some(process) => process.stop(Signal::SIGTERM, STOP_PATIENCE).await,
             None => true,
         }
     }
@@ -195,15 +195,23 @@ impl Replica {
         self.leave = true;
     }
 
-    /// Changes when the program or anything it is told changes.
-    fn fingerprint(&self) -> String {
+    /// Changes when the program or anything it is told changes, here or by the shell that starts it.
+    async fn fingerprint(&self) -> Result<String, Error> {
         let mut hasher = DefaultHasher::new();
         self.launch.program.hash(&mut hasher);
         self.launch.arguments.hash(&mut hasher);
         self.launch.environment.hash(&mut hasher);
-        let built = std::fs::metadata(&self.launch.program).and_then(|data| data.modified()).ok();
+        let program = &self.launch.program;
+        let help = tokio::process::Command::new(program)
+            .arg("--help")
+            .output()
+            .await
+            .map_err(|source| Error::Spawn { program: program.display().to_string(), source })?;
+        inherited(&self.launch, &String::from_utf8_lossy(&help.stdout), |name| std::env::var(name).ok())
+            .hash(&mut hasher);
+        let built = std::fs::metadata(program).and_then(|data| data.modified()).ok();
         built.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).hash(&mut hasher);
-        format!("{:016x}", hasher.finish())
+        Ok(format!("{:016x}", hasher.finish()))
     }
 
     fn begin_long_span_file_anew(&self) {
@@ -218,6 +226,15 @@ impl Replica {
     }
 }
 
+/// The variables that the program says it reads and that reach it from the shell: neither set nor hidden by the launch.
+fn inherited(launch: &Launch, help: &str, shell: impl Fn(&str) -> Option<String>) -> Vec<(String, String)> {
+    environment::variables_in(help)
+        .filter(|name| !launch.hidden.iter().any(|hidden| hidden == name))
+        .filter(|name| !launch.environment.iter().any(|(set, _)| set == name))
+        .filter_map(|name| Some((name.to_owned(), shell(name).filter(|value| !value.is_empty())?)))
+        .collect()
+}
+
 impl Drop for Replica {
     fn drop(&mut self) {
         if let Some(process) = &mut self.process
@@ -225,5 +242,19 @@ impl Drop for Replica {
         {
             process.stop_blocking(Signal::SIGKILL, Duration::from_secs(2));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_shell_says_counts_where_it_reaches_the_service() {
+        let mut launch = Launch::new("order-1", "order", Path::new("/")).variable("KAFKA_BROKERS", "ours");
+        launch.hidden = vec!["DATABASE_URL".to_owned()];
+        let help = "  DATABASE_URL\n  KAFKA_BROKERS\n  LOG_LEVEL\n  LOG_FORMAT\n";
+        let shell = |name: &str| Some(if name == "LOG_FORMAT" { "" } else { "shell" }.to_owned());
+        assert_eq!(inherited(&launch, help, shell), [("LOG_LEVEL".to_owned(), "shell".to_owned())]);
     }
 }

@@ -5,11 +5,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Output, Stdio};
 
-use devstack::services::KINDS;
+use devstack::services::{KINDS, Telegram};
 use devstack::{DatabaseRole, Error, PostgresUrl, SERVICES, bot_api, ports, random_secret, read_pairs, write_private};
 use serde_json::Value;
 
-use super::native::{DATABASE, demo_owner, replicas};
+use super::native::{self, DATABASE, bot, demo_owner, replicas};
 use super::secrets::Secrets;
 use super::{EnvFile, Folder, Report};
 use crate::words::say;
@@ -35,13 +35,13 @@ pub(super) async fn up(folder: &Folder, report: &Report) -> Result<EnvFile, Erro
             say!("  {name} is set in the environment; containers use their own servers, STACK=native would use it");
         }
     }
+    let telegram = bot()?;
     let secrets = Secrets::kept_in(folder)?;
     let own = folder.join("compose");
     let spans = own.join("spans");
     fs::create_dir_all(&spans).map_err(Error::file("create", &spans))?;
     // The containers' user is nobody on this machine and must be able to write here.
     fs::set_permissions(&spans, fs::Permissions::from_mode(0o1777)).map_err(Error::file("open up", &spans))?;
-    let telegram = telegram();
     let ports = published(folder)?;
     write_secrets(folder, &secrets, telegram.as_ref())?;
     write_settings(folder, &ports, telegram.is_none())?;
@@ -66,13 +66,16 @@ pub(super) async fn up(folder: &Folder, report: &Report) -> Result<EnvFile, Erro
     file.set("DATABASE_URL", database.to_string());
     file.set("REDIS_URL", format!("redis://127.0.0.1:{}", port("REDIS_PORT")));
     file.set("KAFKA_BROKERS", format!("127.0.0.1:{}", port("KAFKA_PORT")));
-    file.set("KAFKA_NAMESPACE", env::var("KAFKA_NAMESPACE").unwrap_or_default());
-    let bot_api = telegram.map_or_else(|| format!("http://127.0.0.1:{}", port("BOT_API_PORT")), |(url, ..)| url);
-    file.set("BOT_API_URL", bot_api);
+    let settings = read_pairs(&folder.join(SETTINGS))?;
+    let namespace = settings.into_iter().find(|(name, _)| name == "KAFKA_NAMESPACE");
+    file.set("KAFKA_NAMESPACE", namespace.map(|(_, value)| value).unwrap_or_default());
+    if telegram.is_none() {
+        file.set("MESSAGES_URL", format!("http://127.0.0.1:{}/messages", port("BOT_API_PORT")));
+    }
     file.set("SETUP_TOKEN", secrets.setup_token);
     demo_owner(&mut file, secrets.demo_password);
     file.set("SERVICES_INTERNAL", internal_addresses(folder).await?);
-    file.set("SPANS_DIR", spans.display().to_string());
+    native::spans(&mut file, &spans);
     Ok(file)
 }
 
@@ -114,13 +117,6 @@ pub(super) async fn migrate(folder: &Folder) -> Result<(), Error> {
     Ok(())
 }
 
-/// The real bot, when the environment has one.
-fn telegram() -> Option<(String, String, String)> {
-    let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
-    let url = set("BOT_API_URL").unwrap_or_else(|| "https://api.telegram.org".to_owned());
-    Some((url, set("TELEGRAM_BOT_TOKEN")?, set("TELEGRAM_CHAT_ID")?))
-}
-
 /// The ports of the last time, which our own containers may hold; else the usual ones, else free ones.
 fn published(folder: &Folder) -> Result<Vec<(String, u16)>, Error> {
     let before = read_pairs(&folder.join(SETTINGS))?;
@@ -138,7 +134,7 @@ fn published(folder: &Folder) -> Result<Vec<(String, u16)>, Error> {
 }
 
 /// One file per container that needs a secret.
-fn write_secrets(folder: &Folder, secrets: &Secrets, telegram: Option<&(String, String, String)>) -> Result<(), Error> {
+fn write_secrets(folder: &Folder, secrets: &Secrets, telegram: Option<&Telegram>) -> Result<(), Error> {
     let own = folder.join("compose");
     let write = |name: &str, lines: &[(&str, &str)]| {
         let text: String = lines.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
@@ -164,11 +160,11 @@ fn write_secrets(folder: &Folder, secrets: &Secrets, telegram: Option<&(String, 
                 ("SETUP_TOKEN", secrets.setup_token.as_str()),
                 ("SIGNING_KEY_SECRET", secrets.signing_key_secret.as_str()),
             ],
-            ("notifier", Some((url, token, chat))) => {
+            ("notifier", Some(bot)) => {
                 vec![
-                    ("BOT_API_URL", url.as_str()),
-                    ("TELEGRAM_BOT_TOKEN", token.as_str()),
-                    ("TELEGRAM_CHAT_ID", chat.as_str()),
+                    ("BOT_API_URL", bot.url.as_str()),
+                    ("TELEGRAM_BOT_TOKEN", bot.token.as_str()),
+                    ("TELEGRAM_CHAT_ID", bot.chat.as_str()),
                 ]
             }
             ("notifier", None) => {

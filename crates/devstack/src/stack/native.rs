@@ -1,11 +1,11 @@
 //! The stack as plain processes: what is not running is started on the data that is there.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use devstack::process::{Launch, Signal};
-use devstack::services::{KINDS, Plan, Services, Surroundings, Telegram, built_programs};
+use devstack::services::{KINDS, Plan, STOP_PATIENCE, Services, Surroundings, Telegram, built_programs};
 use devstack::{Error, Kafka, Place, Postgres, PostgresUrl, Redis, bootstrap, bot_api, ensure_database, ports};
 
 use super::secrets::Secrets;
@@ -19,6 +19,7 @@ pub(crate) const DATABASE: &str = "cyberstore";
 pub(super) const SERVICES_FOLDER: &str = "services";
 
 pub(super) async fn up(folder: &Folder, report: &Report) -> Result<EnvFile, Error> {
+    let bot = bot()?;
     let programs = programs(folder, report).await?;
     let before = EnvFile::read(folder)?;
     let secrets = Secrets::kept_in(folder)?;
@@ -27,10 +28,10 @@ pub(super) async fn up(folder: &Folder, report: &Report) -> Result<EnvFile, Erro
         redis(folder, &before, report),
         kafka(folder, &before, report)
     )?;
-    bootstrap(&database, &secrets.roles).await?;
     report.done("database", "roles and schemas are there");
 
-    let telegram = telegram(folder, report).await?;
+    let stand_in = bot.is_none();
+    let telegram = telegram(folder, bot, report).await?;
     let plan = Plan {
         programs,
         folder: folder.join(SERVICES_FOLDER),
@@ -69,13 +70,15 @@ pub(super) async fn up(folder: &Folder, report: &Report) -> Result<EnvFile, Erro
     file.set("REDIS_URL", redis_url);
     file.set("KAFKA_BROKERS", kafka_brokers);
     file.set("KAFKA_NAMESPACE", plan.surroundings.kafka_namespace);
-    file.set("BOT_API_URL", telegram.url);
+    if stand_in {
+        file.set("MESSAGES_URL", format!("{}/messages", telegram.url));
+    }
     file.set("SETUP_TOKEN", secrets.setup_token);
     demo_owner(&mut file, secrets.demo_password);
     let internal: Vec<String> =
         services.all().iter().map(|replica| format!("{}={}", replica.service(), replica.internal_url())).collect();
     file.set("SERVICES_INTERNAL", internal.join(","));
-    file.set("SPANS_DIR", folder.join(SERVICES_FOLDER).join("spans").display().to_string());
+    spans(&mut file, &folder.join(SERVICES_FOLDER).join("spans"));
     Ok(file)
 }
 
@@ -106,6 +109,13 @@ pub(super) fn demo_owner(file: &mut EnvFile, password: String) {
     file.set("DEMO_PASSWORD", password);
 }
 
+/// Where the spans are; nowhere here when the services were started with a collector, which takes them.
+pub(super) fn spans(file: &mut EnvFile, folder: &Path) {
+    if set("OTEL_EXPORTER_OTLP_ENDPOINT").is_none() {
+        file.set("SPANS_DIR", folder.display().to_string());
+    }
+}
+
 /// `REPLICAS`, 1 unless said otherwise.
 pub(super) fn replicas() -> Result<u32, Error> {
     match env::var("REPLICAS").unwrap_or_default().as_str() {
@@ -118,16 +128,63 @@ pub(super) fn replicas() -> Result<u32, Error> {
     }
 }
 
+/// A variable of the environment that says something.
+fn set(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 /// A server that the environment names; not one of ours that came back through a sourced `.dev/env`.
-fn named(name: &str, before: &EnvFile, own: &std::path::Path) -> Option<String> {
-    let value = env::var(name).ok().filter(|value| !value.is_empty())?;
-    let ours = before.get(name) == Some(value.as_str()) && own.exists();
-    (!ours).then_some(value)
+fn named(name: &str, before: &EnvFile, port_file: &Path) -> Option<String> {
+    set(name).filter(|value| before.get(name) != Some(value) || !is_at(value, port_in(port_file)))
+}
+
+/// Whether this address is that of a server of ours with this port.
+fn is_at(address: &str, port: Option<u16>) -> bool {
+    port.is_some_and(|port| address.split(['/', '@', ',']).any(|part| part == format!("127.0.0.1:{port}")))
+}
+
+/// The port that was written down the last time.
+fn port_in(file: &Path) -> Option<u16> {
+    std::fs::read_to_string(file).ok()?.trim().parse().ok()
+}
+
+/// Says where the address of a server that does not serve came from.
+fn from_the_environment(name: &str) -> impl FnOnce(Error) -> Error {
+    move |error| {
+        Error::Refused(format!("{error}; {name} comes from your environment; unset it if it is from an older .dev/env"))
+    }
+}
+
+/// Refuses an address at which nobody listens: the services would wait for it, or do without it, and not say why.
+async fn answers(address: &str, usual_port: u16) -> Result<(), Error> {
+    let mut refusal = None;
+    for host in hosts(address, usual_port) {
+        match tokio::time::timeout(Duration::from_secs(5), tokio::net::TcpStream::connect(&host)).await {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err(error)) => refusal = Some(format!("nobody answers at {host}: {error}")),
+            Err(_elapsed) => refusal = Some(format!("nobody answers at {host} within 5 s")),
+        }
+    }
+    refusal.map_or(Ok(()), |refusal| Err(Error::Refused(refusal)))
+}
+
+/// Every `host:port` of an address with or without scheme, login and path; none for a socket file.
+fn hosts(address: &str, usual_port: u16) -> Vec<String> {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let rest = rest.split(['/', '?']).next().unwrap_or_default();
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, hosts)| hosts);
+    let has_port = |host: &str| host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    rest.split(',')
+        .map(str::trim)
+        .filter(|host| !host.is_empty())
+        .map(|host| if has_port(host) { host.to_owned() } else { format!("{host}:{usual_port}") })
+        .collect()
 }
 
 async fn postgres(folder: &Folder, before: &EnvFile, secrets: &Secrets, report: &Report) -> Result<PostgresUrl, Error> {
-    if let Some(url) = named("DATABASE_URL", before, &folder.join("postgres")) {
-        let url: PostgresUrl = url.parse()?;
+    if let Some(url) = named("DATABASE_URL", before, &folder.join("postgres/postgres.port")) {
+        let url: PostgresUrl = url.parse().map_err(from_the_environment("DATABASE_URL"))?;
+        bootstrap(&url, &secrets.roles).await.map_err(from_the_environment("DATABASE_URL"))?;
         report.done("PostgreSQL", &format!("{}/{} (DATABASE_URL)", url.host, url.database));
         return Ok(url);
     }
@@ -136,11 +193,14 @@ async fn postgres(folder: &Folder, before: &EnvFile, secrets: &Secrets, report: 
     let maintenance: PostgresUrl = postgres.url("postgres").parse()?;
     ensure_database(&maintenance, DATABASE).await?;
     report.done("PostgreSQL", &maintenance.host);
-    Ok(maintenance.with_database(DATABASE))
+    let url = maintenance.with_database(DATABASE);
+    bootstrap(&url, &secrets.roles).await?;
+    Ok(url)
 }
 
 async fn redis(folder: &Folder, before: &EnvFile, report: &Report) -> Result<String, Error> {
-    if let Some(url) = named("REDIS_URL", before, &folder.join("redis")) {
+    if let Some(url) = named("REDIS_URL", before, &folder.join("redis/redis.port")) {
+        answers(&url, 6379).await.map_err(from_the_environment("REDIS_URL"))?;
         report.done("Redis", "REDIS_URL");
         return Ok(url);
     }
@@ -150,7 +210,8 @@ async fn redis(folder: &Folder, before: &EnvFile, report: &Report) -> Result<Str
 }
 
 async fn kafka(folder: &Folder, before: &EnvFile, report: &Report) -> Result<String, Error> {
-    if let Some(brokers) = named("KAFKA_BROKERS", before, &folder.join("kafka")) {
+    if let Some(brokers) = named("KAFKA_BROKERS", before, &folder.join("kafka/kafka.port")) {
+        answers(&brokers, 9092).await.map_err(from_the_environment("KAFKA_BROKERS"))?;
         report.done("Kafka", &format!("{brokers} (KAFKA_BROKERS)"));
         return Ok(brokers);
     }
@@ -159,20 +220,40 @@ async fn kafka(folder: &Folder, before: &EnvFile, report: &Report) -> Result<Str
     Ok(kafka.brokers())
 }
 
-/// Telegram when the environment has a bot, else the stand-in.
-async fn telegram(folder: &Folder, report: &Report) -> Result<Telegram, Error> {
-    let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
-    if let (Some(token), Some(chat)) = (set("TELEGRAM_BOT_TOKEN"), set("TELEGRAM_CHAT_ID")) {
-        let url = set("BOT_API_URL").unwrap_or_else(|| "https://api.telegram.org".to_owned());
-        report.done("Telegram", &format!("chat {chat} at {url}"));
-        return Ok(Telegram { url, token, chat });
+/// The bot that the environment names; none means the stand-in.
+pub(super) fn bot() -> Result<Option<Telegram>, Error> {
+    bot_of(set)
+}
+
+fn bot_of(set: impl Fn(&str) -> Option<String>) -> Result<Option<Telegram>, Error> {
+    let half = |there: &str, missing: &str| {
+        Err(Error::Refused(format!(
+            "{there} is set and {missing} is not; set both for a real bot, or unset both for the stand-in"
+        )))
+    };
+    match (set("TELEGRAM_BOT_TOKEN"), set("TELEGRAM_CHAT_ID")) {
+        (Some(token), Some(chat)) => {
+            let url = set("BOT_API_URL").unwrap_or_else(|| "https://api.telegram.org".to_owned());
+            Ok(Some(Telegram { url, token, chat }))
+        }
+        (None, None) => Ok(None),
+        (Some(_), None) => half("TELEGRAM_BOT_TOKEN", "TELEGRAM_CHAT_ID"),
+        (None, Some(_)) => half("TELEGRAM_CHAT_ID", "TELEGRAM_BOT_TOKEN"),
+    }
+}
+
+/// Telegram when there is a bot, else the stand-in.
+async fn telegram(folder: &Folder, bot: Option<Telegram>, report: &Report) -> Result<Telegram, Error> {
+    if let Some(telegram) = bot {
+        report.done("Telegram", &format!("chat {} at {}", telegram.chat, telegram.url));
+        return Ok(telegram);
     }
     let own = folder.join("bot-api");
     std::fs::create_dir_all(&own).map_err(Error::file("create", &own))?;
-    let program = env::current_exe().map_err(Error::file("find", std::path::Path::new("devstack")))?;
+    let program = env::current_exe().map_err(Error::file("find", Path::new("devstack")))?;
     let launch = Launch::new("bot-api", program, &own).argument("bot-api").argument("--port");
     let port_file = own.join("bot-api.port");
-    let before = std::fs::read_to_string(&port_file).ok().and_then(|text| text.trim().parse::<u16>().ok());
+    let before = port_in(&port_file);
     let port = match (launch.attach(), before) {
         (Some(_), Some(port)) => port,
         _ => {
@@ -269,8 +350,54 @@ async fn stop_all(launches: Vec<Launch>, signal: Signal) {
 async fn stop(launch: &Launch, signal: Signal) {
     let Some(mut process) = launch.attach() else { return };
     process.signal(Signal::SIGCONT);
-    let by_itself = process.stop(signal, Duration::from_secs(25)).await;
+    let by_itself = process.stop(signal, STOP_PATIENCE).await;
     // What was stopped on purpose is not shown as having died.
     let _absent = std::fs::remove_file(&launch.pid_file);
     say!("  {:<14} {}", launch.name, if by_itself { "stopped" } else { "had to be killed" });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_server_is_known_by_its_port_and_a_neighbour_is_not() {
+        for ours in ["postgres://a:b@127.0.0.1:5432/shop", "redis://127.0.0.1:5432", "other:1,127.0.0.1:5432"] {
+            assert!(is_at(ours, Some(5432)), "{ours}");
+        }
+        assert!(!is_at("postgres://a:b@127.0.0.1:54321/shop", Some(5432)));
+        assert!(!is_at("postgres://a:b@127.0.0.1:5432/shop", None));
+    }
+
+    #[test]
+    fn every_server_of_an_address_is_found() {
+        assert_eq!(hosts("redis://:p@cache/0", 6379), ["cache:6379"]);
+        assert_eq!(hosts("one:9092, two", 9092), ["one:9092", "two:9092"]);
+        assert_eq!(hosts("redis://[::1]", 6379), ["[::1]:6379"]);
+        assert!(hosts("unix:///run/redis.sock", 6379).is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_gone_is_told_with_the_variable_that_names_it() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        assert!(answers(&format!("127.0.0.1:1,{address}"), 9092).await.is_ok());
+        drop(listener);
+        let error = answers(&address, 9092).await.map_err(from_the_environment("KAFKA_BROKERS")).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains(&address) && text.contains("KAFKA_BROKERS comes from your environment"), "{text}");
+    }
+
+    #[test]
+    fn half_a_bot_is_refused_with_the_name_of_the_other_half() {
+        let with =
+            |names: &'static [&'static str]| bot_of(move |name| names.contains(&name).then(|| format!("the {name}")));
+        assert!(with(&[]).unwrap().is_none());
+        assert!(with(&["BOT_API_URL"]).unwrap().is_none());
+        assert_eq!(with(&["TELEGRAM_BOT_TOKEN", "TELEGRAM_CHAT_ID"]).unwrap().unwrap().url, "https://api.telegram.org");
+        let error = with(&["TELEGRAM_BOT_TOKEN"]).unwrap_err().to_string();
+        assert!(error.contains("TELEGRAM_CHAT_ID is not"), "{error}");
+        let error = with(&["TELEGRAM_CHAT_ID"]).unwrap_err().to_string();
+        assert!(error.contains("TELEGRAM_BOT_TOKEN is not"), "{error}");
+    }
 }

@@ -34,14 +34,8 @@ impl Report {
             value("DEMO_EMAIL"),
             value("DEMO_PASSWORD")
         );
-        say!(
-            "  messages     {}",
-            if value("BOT_API_URL").starts_with("https:") {
-                "Telegram".to_owned()
-            } else {
-                format!("{}/messages (stand-in for Telegram)", value("BOT_API_URL"))
-            }
-        );
+        let stand_in = env.get("MESSAGES_URL").map(|url| format!("{url} (stand-in for Telegram)"));
+        say!("  messages     {}", stand_in.as_deref().unwrap_or("Telegram"));
         say!("  for scripts  . {}/env", folder.path().display());
         say!("next: make demo");
     }
