@@ -65,10 +65,8 @@ impl Breaker {
         }
         let failures = attempt.failures + 1;
         // Counted only if nobody has failed, or succeeded, since this attempt began.
-        let counted = self
-            .failures
-            .compare_exchange(attempt.failures, failures, Ordering::AcqRel, Ordering::Relaxed)
-            .is_ok();
+        let counted =
+            self.failures.compare_exchange(attempt.failures, failures, Ordering::AcqRel, Ordering::Relaxed).is_ok();
         if counted && failures == FAILURES {
             tracing::warn!("Redis failed {FAILURES} times in a row and is left alone for a second at a time: {reason}");
         }

@@ -62,7 +62,10 @@ pub struct Cache {
 enum Found {
     Hit(Bytes),
     /// Not there; the group's version, to keep the next answer under, and the tombstone that lies there instead.
-    Miss { version: [u8; VERSION], tombstone: Vec<u8> },
+    Miss {
+        version: [u8; VERSION],
+        tombstone: Vec<u8>,
+    },
     /// Redis has no answer: nothing is kept.
     Away,
 }

@@ -5,7 +5,6 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -13,53 +12,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use cache::limits::{Limits, Quota};
 use cache::{Cache, Key, Redis};
+use devstack::{Place, Redis as Server};
 use kernel::OrganisationId;
 
-/// A redis-server of this test.
-struct Server {
-    child: Child,
-    port: u16,
-}
-
-impl Server {
-    /// `None`, with a word about it, where there is no redis-server.
-    async fn start() -> Option<Self> {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self::start_at(port).await
-    }
-
-    async fn start_at(port: u16) -> Option<Self> {
-        let child = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
-            .stdout(Stdio::null())
-            .spawn();
-        let child = match child {
-            Ok(child) => child,
-            Err(error) => {
-                eprintln!("skipped: redis-server cannot be started here: {error}");
-                return None;
-            }
-        };
-        let server = Self { child, port };
-        until("redis-server listens", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()).await;
-        Some(server)
-    }
-
-    fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
-    }
-
-    fn signal(&self, signal: &str) {
-        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _gone = self.child.kill();
-        let _reaped = self.child.wait();
-    }
+async fn start() -> Server {
+    Server::start(Place::temporary("cache").unwrap()).await.unwrap()
 }
 
 async fn until(what: &str, mut holds: impl FnMut() -> bool) {
@@ -109,7 +66,7 @@ async fn warm(cache: &Cache, key: &Key, source: &Source) -> Bytes {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_is_kept_until_it_is_invalidated() {
-    let Some(server) = Server::start().await else { return };
+    let server = start().await;
     let (cache, source) = (cache_at(&server.url()), Source::new());
     let organisation = OrganisationId::new();
     let key = Key::new(organisation, "product", "p1");
@@ -127,7 +84,7 @@ async fn an_answer_is_kept_until_it_is_invalidated() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_is_invalidated_at_once_and_kept_anew() {
-    let Some(server) = Server::start().await else { return };
+    let server = start().await;
     let (cache, source) = (cache_at(&server.url()), Source::new());
     let organisation = OrganisationId::new();
     let keys = ["a", "b"].map(|thing| Key::new(organisation, "list", thing));
@@ -146,7 +103,7 @@ async fn a_group_is_invalidated_at_once_and_kept_anew() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_load_that_began_before_an_invalidation_is_not_kept() {
-    let Some(server) = Server::start().await else { return };
+    let server = start().await;
     let (cache, source) = (cache_at(&server.url()), Source::new());
     let key = Key::new(OrganisationId::new(), "product", "p1");
     // Connects, so that the invalidation inside has its 20 ms for itself.
@@ -165,7 +122,7 @@ async fn a_load_that_began_before_an_invalidation_is_not_kept() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_loaded_after_an_invalidation_is_kept_at_once() {
-    let Some(server) = Server::start().await else { return };
+    let server = start().await;
     let (cache, source) = (cache_at(&server.url()), Source::new());
     let key = Key::new(OrganisationId::new(), "product", "p1");
     let mut kept = warm(&cache, &key, &source).await;
@@ -182,7 +139,7 @@ async fn what_is_loaded_after_an_invalidation_is_kept_at_once() {
 
 /// How often this server has been asked for entries.
 fn asked(server: &Server) -> u32 {
-    let mut stream = std::net::TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+    let mut stream = std::net::TcpStream::connect(server.url().trim_start_matches("redis://")).unwrap();
     stream.write_all(b"INFO commandstats\r\nQUIT\r\n").unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
@@ -192,7 +149,7 @@ fn asked(server: &Server) -> u32 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_readers_of_a_missing_entry_share_a_load() {
-    let Some(server) = Server::start().await else { return };
+    let server = start().await;
     let (cache, source) = (cache_at(&server.url()), Source::new());
     let key = Key::new(OrganisationId::new(), "product", "hot");
     let gate = Arc::new(tokio::sync::Semaphore::new(0));
@@ -246,11 +203,11 @@ async fn a_silent_redis_costs_a_read_its_limit_and_then_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reads_go_on_while_redis_is_stopped_and_use_it_again_afterwards() {
-    let Some(server) = Server::start().await else { return };
+    let mut server = start().await;
     let (cache, source) = (cache_at(&server.url()), Source::new());
     let key = Key::new(OrganisationId::new(), "product", "p1");
     warm(&cache, &key, &source).await;
-    server.signal("-STOP");
+    server.server.pause();
     let before = source.loads();
     let began = Instant::now();
     for _ in 0..20 {
@@ -258,22 +215,21 @@ async fn reads_go_on_while_redis_is_stopped_and_use_it_again_afterwards() {
     }
     assert_eq!(source.loads(), before + 20);
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
-    server.signal("-CONT");
+    server.server.resume();
     warm(&cache, &key, &source).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_was_killed_and_started_again_is_found_again() {
-    let Some(server) = Server::start().await else { return };
+    let mut server = start().await;
     let (cache, source) = (cache_at(&server.url()), Source::new());
     let key = Key::new(OrganisationId::new(), "product", "p1");
     warm(&cache, &key, &source).await;
-    let port = server.port;
-    drop(server);
+    server.server.kill().await;
     for _ in 0..50 {
         cache.bytes(&key, || source.load()).await.unwrap();
     }
-    let _again = Server::start_at(port).await.unwrap();
+    server.server.restart().await.unwrap();
     // The connections of the first server must not come back out of the pool.
     warm(&cache, &key, &source).await;
 }
@@ -293,7 +249,7 @@ async fn counted(limits: &Limits, quota: &Quota, who: &str) -> cache::limits::De
 
 #[tokio::test(flavor = "multi_thread")]
 async fn replicas_count_together_and_the_quota_comes_back() {
-    let Some(server) = Server::start().await else { return };
+    let server = start().await;
     let replicas = [0, 1].map(|_| Limits::new(Redis::open(&server.url()).unwrap(), 2));
     let warm_up = Quota::new("warm-up", 1_000, Duration::from_secs(1));
     for limits in &replicas {

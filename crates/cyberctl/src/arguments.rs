@@ -4,9 +4,29 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+/// What a person needs who has only the program; the README says more.
+const AFTER_HELP: &str = "\
+Variables, from the environment or the file:
+  KAFKA_BROKERS      topics, dlq, status: host:port list
+  KAFKA_NAMESPACE    the same: put before topic and group names; empty by default
+  SERVICES_INTERNAL  status, rebuild: order=http://127.0.0.1:9104,order=http://…, the internal port of every replica
+  GATEWAY_URL        organisation create: the gateway
+  SETUP_TOKEN        organisation create: the token that auth was started with, or SETUP_TOKEN_FILE
+  OWNER_PASSWORD     organisation create: the first owner's password, or OWNER_PASSWORD_FILE
+
+Example:
+  KAFKA_BROKERS=127.0.0.1:9092 cyberctl dlq show order
+
+Exit codes:
+  0   done and well
+  1   done, and something is not well: a replica is not ready, something is set aside, a topic differs
+  2   wrong command line
+  69  something could not be reached, or refused
+  78  a variable is missing or wrong";
+
 /// Operates a Cyber Store.
 #[derive(Debug, Parser)]
-#[command(name = "cyberctl", version, about, arg_required_else_help = true)]
+#[command(name = "cyberctl", version, about, arg_required_else_help = true, after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     /// Print JSON instead of tables.
     #[arg(long, global = true)]
@@ -49,7 +69,7 @@ pub(crate) enum DeadLetterWish {
     List,
     /// What a group could not take, and why.
     Show(Show),
-    /// Bring back what is pending, or with --discard move past it. Without --yes nothing is done.
+    /// Bring back what is pending, or with --discard give up what is wrong. Without --yes nothing is done.
     Redrive(Redrive),
 }
 
@@ -78,7 +98,7 @@ pub(crate) struct Redrive {
     /// Only records of this topic.
     #[arg(long)]
     pub(crate) topic: Option<String>,
-    /// Move past them instead of bringing them back.
+    /// Give up the records that are wrong themselves; those that were only parked behind them come back.
     #[arg(long)]
     pub(crate) discard: bool,
     /// Do it; without this only what would be done is said.

@@ -1,6 +1,6 @@
 //! Dead letters: which there are, what they say, and bringing them back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use messaging::operations::{self, DeadLetter, Selection};
@@ -64,8 +64,11 @@ struct Outcome {
     group: String,
     /// `would redrive`, `would discard`, `redriven`, `discarded`.
     action: &'static str,
+    /// Records that are brought back, and how many keys they have.
     records: usize,
     keys: usize,
+    /// Records that are given up.
+    discarded: usize,
     /// Records by topic, of a dry run.
     topics: BTreeMap<String, usize>,
     /// Whether the group has read what was brought back.
@@ -83,20 +86,25 @@ pub(crate) async fn redrive(environment: &Environment, wish: &Redrive) -> Result
         let letters = operations::dead_letters(&kafka, &selection, false, LOOKED_AT).await?;
         return Ok(dry_run(&letters, wish));
     }
+    let patience = Duration::from_secs(wish.wait);
+    let (action, redriven) = if wish.discard {
+        ("discarded", operations::discard(&kafka, &selection, patience).await?)
+    } else {
+        ("redriven", operations::redrive(&kafka, &selection, patience).await?)
+    };
+    let written = redriven.records + redriven.discarded > 0;
+    let well = redriven.failed_again == 0 && (redriven.taken || !written);
+    let mut text = String::new();
     if wish.discard {
-        let records = operations::discard(&kafka, &selection).await?;
-        let text = format!(
-            "Moved past {records} dead letters of {group}. They stay readable: cyberctl dlq show {group} --all"
-        );
-        let outcome = Outcome { group, action: "discarded", records, ..Outcome::default() };
-        return Ok(Report::new(text, &outcome, Health::Well));
-    }
-    let redriven = operations::redrive(&kafka, &selection, Duration::from_secs(wish.wait)).await?;
-    let mut text = format!("Brought back {} records of {} keys for {group}.", redriven.records, redriven.keys);
-    let well = redriven.records == 0 || (redriven.taken && redriven.failed_again == 0);
-    if redriven.records > 0 && !redriven.taken {
         text.push_str(&format!(
-            "\n{group} has not read all of them within {} s: is it running? They are on their topic and are read when it is.",
+            "Gave up {} records of {group}. They stay readable: cyberctl dlq show {group} --all\n",
+            redriven.discarded
+        ));
+    }
+    text.push_str(&format!("Brought back {} records of {} keys for {group}.", redriven.records, redriven.keys));
+    if written && !redriven.taken {
+        text.push_str(&format!(
+            "\n{group} has not read all of that within {} s: is it running? It is on the topics and is read when it is.",
             wish.wait
         ));
     }
@@ -114,10 +122,11 @@ pub(crate) async fn redrive(environment: &Environment, wish: &Redrive) -> Result
     }
     let outcome = Outcome {
         group,
-        action: "redriven",
+        action,
         records: redriven.records,
         keys: redriven.keys,
-        taken: (redriven.records > 0).then_some(redriven.taken),
+        discarded: redriven.discarded,
+        taken: written.then_some(redriven.taken),
         failed_again: redriven.failed_again,
         replaced: redriven.replaced,
         ..Outcome::default()
@@ -126,18 +135,23 @@ pub(crate) async fn redrive(environment: &Environment, wish: &Redrive) -> Result
 }
 
 fn dry_run(letters: &[DeadLetter], wish: &Redrive) -> Report {
+    let (discarded, back): (Vec<&DeadLetter>, Vec<&DeadLetter>) =
+        letters.iter().partition(|letter| wish.discard && !letter.is_parked());
     let mut topics: BTreeMap<String, usize> = BTreeMap::new();
-    let mut keys = std::collections::BTreeSet::new();
     for letter in letters {
         *topics.entry(letter.topic.clone()).or_default() += 1;
-        keys.insert((letter.topic.as_str(), letter.key.as_deref()));
     }
-    let action = if wish.discard { "would discard" } else { "would redrive" };
+    let keys: BTreeSet<_> = back.iter().map(|letter| (letter.topic.as_str(), letter.key.as_deref())).collect();
     let mut text = if letters.is_empty() {
         format!("Nothing is pending for {}.", wish.group)
     } else {
-        let words = if wish.discard { "move past" } else { "bring back, in order," };
-        format!("This would {words} {} records of {} keys for {}:\n", letters.len(), keys.len(), wish.group)
+        let given_up = if wish.discard { format!("give up {} records and ", discarded.len()) } else { String::new() };
+        format!(
+            "This would {given_up}bring back, in order, {} records of {} keys for {}:\n",
+            back.len(),
+            keys.len(),
+            wish.group
+        )
     };
     for (topic, records) in &topics {
         text.push_str(&format!("  {topic}: {records}\n"));
@@ -147,9 +161,10 @@ fn dry_run(letters: &[DeadLetter], wish: &Redrive) -> Report {
     }
     let outcome = Outcome {
         group: wish.group.clone(),
-        action,
-        records: letters.len(),
+        action: if wish.discard { "would discard" } else { "would redrive" },
+        records: back.len(),
         keys: keys.len(),
+        discarded: discarded.len(),
         topics,
         ..Outcome::default()
     };

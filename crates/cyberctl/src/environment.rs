@@ -38,11 +38,15 @@ impl Environment {
         self.optional(name).ok_or(Error::Missing { name, meaning })
     }
 
-    /// A value that is a secret: from `NAME`, or from the file that `NAME_FILE` names.
+    /// A value that is a secret: from `NAME`, or from the file that `NAME_FILE` names, never both.
     pub(crate) fn secret(&self, name: &'static str, meaning: &'static str) -> Result<String, Error> {
-        match self.optional(&format!("{name}_FILE")) {
-            None => self.required(name, meaning),
-            Some(path) => std::fs::read_to_string(&path)
+        match (self.optional(name), self.optional(&format!("{name}_FILE"))) {
+            (Some(_), Some(_)) => Err(Error::Malformed {
+                what: name.to_owned(),
+                reason: format!("{name}_FILE is set as well; set one of them"),
+            }),
+            (_, None) => self.required(name, meaning),
+            (None, Some(path)) => std::fs::read_to_string(&path)
                 .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
                 .map_err(|error| Error::Malformed { what: format!("{path} ({name}_FILE)"), reason: error.to_string() }),
         }

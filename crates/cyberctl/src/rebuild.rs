@@ -1,4 +1,4 @@
-//! Building a read model again: one replica does it, for all.
+//! Building a read model again: one replica does it, for all; the next one where one cannot be reached.
 
 use std::time::{Duration, Instant};
 
@@ -24,14 +24,22 @@ struct Rebuilt<'a> {
 
 pub(crate) async fn rebuild(environment: &Environment, service: &str, projection: &str) -> Result<Report, Error> {
     let services = environment.services()?;
-    let Some(replica) = services.iter().find(|replica| replica.service == service) else {
+    let mut replicas = services.iter().filter(|replica| replica.service == service);
+    let Some(mut replica) = replicas.next() else {
         let mut known: Vec<&str> = services.iter().map(|replica| replica.service.as_str()).collect();
         known.dedup();
         return Err(Error::UnknownService { service: service.to_owned(), known: known.join(", ") });
     };
-    let address = format!("{}/rebuild/{projection}", replica.address);
+    let http = client(PATIENCE)?;
     let started = Instant::now();
-    let (status, body) = answer(client(PATIENCE)?.post(&address), &address).await?;
+    let (address, (status, body)) = loop {
+        let address = format!("{}/rebuild/{projection}", replica.address);
+        match (answer(http.post(&address), &address).await, replicas.next()) {
+            // A rebuild whose answer was lost may be run again.
+            (Err(Error::Unreachable { .. }), Some(next)) => replica = next,
+            (answered, _) => break (address, answered?),
+        }
+    };
     let seconds = started.elapsed().as_secs_f64();
     if !(200..300).contains(&status) {
         return Err(Error::Refused { address, status, body: short(&body, 500) });

@@ -1,4 +1,4 @@
-//! Every replica of every service: ready or what it waits for, how far behind, what has not left it.
+//! Every replica of every service: ready or what it waits for, how far behind, what has not left it or never will.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,6 +27,8 @@ struct ReplicaStatus {
     lag: Option<f64>,
     /// Events that wait for the broker.
     outbox: Option<f64>,
+    /// Aggregates of its outbox with an event that the broker will never take; their events wait until a person acts.
+    parked: Option<f64>,
     /// Dead letters of its group that nobody dealt with; from the broker, the same for all replicas.
     dead_letters: Option<i64>,
 }
@@ -39,9 +41,10 @@ pub(crate) async fn status(environment: &Environment) -> Result<Report, Error> {
     for row in &mut rows {
         row.dead_letters = dead.as_ref().ok().map(|dead| dead.get(&row.service).copied().unwrap_or(0));
     }
-    let well = rows.iter().all(|row| row.ready && row.dead_letters.unwrap_or(0) == 0);
+    let parked = |row: &ReplicaStatus| row.parked.is_some_and(|parked| parked > 0.0);
+    let well = rows.iter().all(|row| row.ready && !parked(row) && row.dead_letters.unwrap_or(0) == 0);
     let mut text = table(
-        ["SERVICE", "INTERNAL PORT", "READY", "LAG", "OUTBOX", "DEAD LETTERS"],
+        ["SERVICE", "INTERNAL PORT", "READY", "LAG", "OUTBOX", "PARKED", "DEAD LETTERS"],
         rows.iter().map(|row| {
             let ready = match (row.ready, &row.reason) {
                 (true, _) => "yes".to_owned(),
@@ -49,7 +52,8 @@ pub(crate) async fn status(environment: &Environment) -> Result<Report, Error> {
                 (false, None) => "no".to_owned(),
             };
             let dead = row.dead_letters.map_or_else(|| "?".to_owned(), |number| number.to_string());
-            [row.service.clone(), row.address.clone(), ready, known(row.lag), known(row.outbox), dead]
+            let [lag, outbox, parked] = [row.lag, row.outbox, row.parked].map(known);
+            [row.service.clone(), row.address.clone(), ready, lag, outbox, parked, dead]
         }),
     );
     if let Err(error) = dead {
@@ -57,6 +61,9 @@ pub(crate) async fn status(environment: &Environment) -> Result<Report, Error> {
     }
     if rows.iter().any(|row| row.dead_letters.unwrap_or(0) > 0) {
         text.push_str("\nSee what could not be processed with: cyberctl dlq list");
+    }
+    if rows.iter().any(parked) {
+        text.push_str("\nEvents that no broker takes stay in an outbox: docs/operations.md, Parked aggregates");
     }
     Ok(Report::new(text, &rows, if well { Health::Well } else { Health::Unwell }))
 }
@@ -92,6 +99,7 @@ async fn look(http: &reqwest::Client, replica: &Replica) -> ReplicaStatus {
         reason,
         lag: number("consumer_lag"),
         outbox: largest("outbox_rows"),
+        parked: largest("outbox_parked_aggregates"),
         dead_letters: None,
     }
 }

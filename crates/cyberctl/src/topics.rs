@@ -19,10 +19,10 @@ pub(crate) async fn topics(environment: &Environment) -> Result<Report, Error> {
             };
             let lags: Vec<String> = topic.groups.iter().map(|lag| format!("{} {}", lag.group, lag.lag)).collect();
             let declared = contracts::topics::ALL.iter().any(|declared| declared.name == topic.topic);
-            let contract = match (declared, topic.problems.is_empty()) {
-                (false, _) => "–".to_owned(),
+            let contract = match (topic.problems.is_empty(), declared) {
+                (false, _) => topic.problems.join("; "),
                 (true, true) => "as declared".to_owned(),
-                (true, false) => topic.problems.join("; "),
+                (true, false) => "–".to_owned(),
             };
             [
                 topic.topic.clone(),

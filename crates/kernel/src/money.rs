@@ -41,6 +41,25 @@ impl Money {
     /// # Errors
     /// When it is not written so, has more digits after the point than the currency, or is too large.
     pub fn parse(amount: &str, currency: Currency) -> Result<Self, Malformed> {
+        let (whole, fraction) = Self::digits(amount)?;
+        let digits = currency.exponent() as usize;
+        if fraction.len() > digits {
+            return Err(Malformed::new(
+                "amount",
+                format!("has {} digits after the point, but {currency} has {digits}", fraction.len()),
+            ));
+        }
+        format!("{whole}{fraction:0<digits$}")
+            .parse()
+            .map(|minor| Self { minor, currency })
+            .map_err(|_| Malformed::new("amount", "is too large"))
+    }
+
+    /// The digits before and after the point: what an amount is while its currency is not known.
+    ///
+    /// # Errors
+    /// When it is not plain decimal digits, or longer than the largest amount of any currency.
+    pub fn digits(amount: &str) -> Result<(&str, &str), Malformed> {
         let plain = || Malformed::new("amount", "must be plain decimal digits, such as \"1499.00\"");
         if amount.len() > LONGEST_AMOUNT {
             return Err(Malformed::new("amount", "is too large"));
@@ -53,17 +72,7 @@ impl Money {
         if whole.is_empty() || !whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit()) {
             return Err(plain());
         }
-        let digits = currency.exponent() as usize;
-        if fraction.len() > digits {
-            return Err(Malformed::new(
-                "amount",
-                format!("has {} digits after the point, but {currency} has {digits}", fraction.len()),
-            ));
-        }
-        format!("{whole}{fraction:0<digits$}")
-            .parse()
-            .map(|minor| Self { minor, currency })
-            .map_err(|_| Malformed::new("amount", "is too large"))
+        Ok((whole, fraction))
     }
 
     /// The whole amount in minor units.

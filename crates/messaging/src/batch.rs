@@ -33,7 +33,7 @@ pub(crate) struct Taker {
 pub(crate) struct Progress {
     /// Records whose dead letter is with the broker.
     letters: BTreeSet<Place>,
-    /// Those of them whose key waits as well: nothing is left to be done.
+    /// Those of them whose key waits as well, and records that freed a key: nothing is left to be done.
     settled: BTreeSet<Place>,
     /// Keys (topic, key) of which a redriven record failed again: what was redriven behind it waits too.
     failed_again: BTreeSet<(String, String)>,
@@ -72,6 +72,10 @@ impl Taker {
 
     /// One attempt at a batch.
     pub(crate) async fn take(&self, batch: &[Record], progress: &mut Progress) -> Result<(), Failure> {
+        // Before anything else: what stands before such a record in the batch would only be parked behind nothing.
+        for record in batch.iter().filter(|record| self.frees_its_key(record)) {
+            self.free(record, progress).await?;
+        }
         let mut ahead = Vec::with_capacity(batch.len());
         let mut unreadable = Vec::new();
         let mut behind = Vec::new();
@@ -338,15 +342,41 @@ impl Taker {
         key: &str,
         error: &str,
     ) -> Result<(), Failure> {
-        // Parked keys belong to no organisation; any will do to open a transaction.
-        let organisation = organisation.unwrap_or_else(|| OrganisationId::from_uuid(Uuid::nil()));
         let fail = |error: persistence::Error| Failure::of(&error);
-        let provenance = Provenance::new(format!("system:{}", self.settings.service));
-        let mut transaction = self.mediator.database().begin(organisation, provenance).await.map_err(fail)?;
+        let mut transaction = self.begin(organisation).await.map_err(fail)?;
         persistence::park_key(&mut transaction.tx(), &self.settings.service, &record.topic, key, error)
             .await
             .map_err(fail)?;
         transaction.commit().await.map_err(fail)
+    }
+
+    /// Whether a record says, to this group, that the dead letters of its key were discarded. It is no event.
+    fn frees_its_key(&self, record: &Record) -> bool {
+        record.header(header::DISCARD).is_some()
+            && record.header(header::REDRIVE).is_some_and(|group| group == self.settings.service)
+            && record.key_text().parse::<Uuid>().is_ok()
+    }
+
+    /// Lets a key through again, once however often the batch is taken: a later record of it may park it anew.
+    async fn free(&self, record: &Record, progress: &mut Progress) -> Result<(), Failure> {
+        if progress.settled.contains(&record.place()) {
+            return Ok(());
+        }
+        let key = (record.topic.clone(), record.key_text());
+        let fail = |error: persistence::Error| Failure::of(&error);
+        let mut transaction = self.begin(None).await.map_err(fail)?;
+        persistence::unpark_key(&mut transaction.tx(), &self.settings.service, &key.0, &key.1).await.map_err(fail)?;
+        transaction.commit().await.map_err(fail)?;
+        progress.failed_again.remove(&key);
+        progress.settled.insert(record.place());
+        Ok(())
+    }
+
+    /// A transaction for parked keys. They belong to no organisation; any will do to open one.
+    async fn begin(&self, organisation: Option<OrganisationId>) -> Result<TenantTransaction, persistence::Error> {
+        let organisation = organisation.unwrap_or_else(|| OrganisationId::from_uuid(Uuid::nil()));
+        let provenance = Provenance::new(format!("system:{}", self.settings.service));
+        self.mediator.database().begin(organisation, provenance).await
     }
 
     /// Once per record, however often its batch is taken.

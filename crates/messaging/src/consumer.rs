@@ -38,6 +38,11 @@ pub struct ConsumerState {
 }
 
 impl ConsumerState {
+    fn set(&self, blocked: bool) {
+        self.blocked.store(blocked, Ordering::Relaxed);
+        metrics::gauge!("consumer_blocked").set(if blocked { 1.0 } else { 0.0 });
+    }
+
     /// Whether a batch cannot be finished at present; it is tried again.
     #[must_use]
     pub fn is_blocked(&self) -> bool {
@@ -68,7 +73,7 @@ impl Consumer {
     ) -> Result<Self, TopicError> {
         let topics = subscriptions.topics();
         ensure_topics(&settings, &topics).await?;
-        let dead: Vec<_> = topics.iter().map(|topic| wanted(&settings, topic.name)).collect();
+        let dead: Vec<_> = topics.iter().map(|topic| wanted(&settings, topic.name, &settings.service)).collect();
         ensure(&settings, &dead).await?;
 
         let consumer: StreamConsumer<Context> = settings
@@ -80,6 +85,7 @@ impl Consumer {
 
         let (stop, stopped) = watch::channel(false);
         let state = ConsumerState::default();
+        state.set(false);
         let worker = Worker {
             taker: Taker::new(settings.clone(), mediator, producer, subscriptions),
             progress: Progress::default(),
@@ -240,7 +246,7 @@ impl Worker {
             match self.taker.take(&batch, &mut self.progress).await {
                 Ok(()) => break,
                 Err(failure) => {
-                    self.state.blocked.store(true, Ordering::Relaxed);
+                    self.state.set(true);
                     metrics::counter!("consumer_retries_total").increment(1);
                     tracing::warn!(
                         error = failure.message,
@@ -261,7 +267,7 @@ impl Worker {
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
-        self.state.blocked.store(false, Ordering::Relaxed);
+        self.state.set(false);
         if let Some(paused) = paused {
             // Each goes on behind the last record that it gave, which is in this batch or held.
             if let Err(error) = self.consumer.resume(&paused) {

@@ -28,6 +28,8 @@ pub mod header {
     pub const REDRIVE: &str = "dlq-redrive";
     /// On the last redriven record of a key: the key is free again.
     pub const UNPARK: &str = "dlq-unpark";
+    /// On a record that frees a key and is nothing else: its dead letters were discarded, and none of them comes back.
+    pub const DISCARD: &str = "dlq-discard";
 }
 
 /// Why a record became a dead letter.
@@ -55,8 +57,7 @@ impl Cause {
 pub(crate) const MARK: &str = ".dlq.";
 
 /// The dead-letter topic of a consumer group, without namespace.
-#[must_use]
-pub fn dead_letter_topic(topic: &str, group: &str) -> String {
+pub(crate) fn dead_letter_topic(topic: &str, group: &str) -> String {
     format!("{topic}{MARK}{group}")
 }
 
@@ -64,11 +65,10 @@ pub(crate) fn is_dead_letter_topic(topic: &str) -> bool {
     topic.contains(MARK)
 }
 
-pub(crate) fn wanted(settings: &Settings, topic: &str) -> Wanted {
+pub(crate) fn wanted(settings: &Settings, topic: &str, group: &str) -> Wanted {
     Wanted {
-        name: settings.topic_name(&dead_letter_topic(topic, &settings.service)),
+        name: settings.topic_name(&dead_letter_topic(topic, group)),
         partitions: 1,
-        policy: "delete",
         retention_days: Some(DEAD_LETTER_RETENTION_DAYS),
     }
 }

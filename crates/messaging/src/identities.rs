@@ -76,11 +76,12 @@ impl Identities {
 }
 
 /// The highest version seen of each aggregate: a relay that was interrupted sends older records again.
-#[derive(Default)]
-struct Newest(Mutex<HashMap<Uuid, i64>>);
+#[derive(Debug, Default)]
+pub struct Newest(Mutex<HashMap<Uuid, i64>>);
 
 impl Newest {
-    fn is<E>(&self, entry: &Entry<E>) -> bool {
+    /// Whether this record is not older than one that was seen before.
+    pub fn is<E>(&self, entry: &Entry<E>) -> bool {
         // Nothing panics while it holds the lock.
         let mut versions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = versions.entry(entry.key).or_insert(0);

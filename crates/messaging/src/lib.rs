@@ -16,15 +16,15 @@ mod table;
 mod topics;
 
 pub use consumer::{Consumer, ConsumerState};
-pub use dead_letter::{dead_letter_topic, header as dead_letter_header};
+pub use dead_letter::header as dead_letter_header;
 pub use delivery::{Delivered, Snapshot};
-pub use identities::Identities;
+pub use identities::{Identities, Newest};
 pub use producer::{Outgoing, Producer, SendFailure};
 pub use record::Record;
 pub use relay::{Relay, RelayState};
 pub use replay::{ReplayError, Replayed, replay};
 pub use settings::Settings;
-pub use subscription::{Kind, Subscriptions};
+pub use subscription::Subscriptions;
 pub use table::{Entry, Table};
 pub use topics::{TopicError, ensure_topics};
 

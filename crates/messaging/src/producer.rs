@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::Producer as _;
 use rdkafka::producer::future_producer::{DeliveryFuture, FutureProducer, FutureRecord};
 
 use crate::dead_letter::is_dead_letter_topic;
@@ -140,16 +139,6 @@ impl Producer {
                 }
                 Err((error, _)) => return Err(classify(error)),
             }
-        }
-    }
-
-    /// Waits until everything enqueued is with the broker, at most `limit`.
-    pub async fn flush(&self, limit: Duration) {
-        let inner = self.inner.clone();
-        // The C library blocks here; a lost broker must not hold the shutdown longer than `limit`.
-        let flushed = tokio::task::spawn_blocking(move || inner.flush(limit)).await;
-        if let Ok(Err(error)) = flushed {
-            tracing::warn!(%error, "records were not confirmed before the end; they are sent again at the next start");
         }
     }
 }

@@ -2,6 +2,7 @@
 //! The rule: one relay per schema at a time, held by a session lock; a row is deleted only after the
 //! broker's acknowledgement, and there is no cursor that could pass by a late commit.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -122,6 +123,10 @@ impl Worker {
     async fn session(&mut self) -> Result<(), persistence::Error> {
         let mut session = OutboxSession::open(&self.database).await?.asking(self.select);
         while !session.try_lead().await? {
+            // Asked for, since a pause below may have been what heard of it.
+            if *self.stopped.borrow() {
+                return Ok(());
+            }
             // Another replica relays: tell it about commits here, several in one.
             tokio::select! {
                 () = self.database.outbox_watch().changed() => {
@@ -140,6 +145,15 @@ impl Worker {
         let result = self.relay(&mut session, &listening).await;
         listening.abort();
         keeping.abort();
+        let _ = keeping.await;
+        // Another replica measures from now on; the last figures would stay here as long as this process lives.
+        for figure in [
+            metrics::gauge!("outbox_rows"),
+            metrics::gauge!("outbox_parked_aggregates"),
+            metrics::gauge!("outbox_oldest_seconds"),
+        ] {
+            figure.set(f64::NAN);
+        }
         result
     }
 
@@ -199,8 +213,15 @@ impl Worker {
         let now = kernel::Clock::now();
         let mut sent = Vec::with_capacity(pending.len());
         let mut stuck = false;
+        // Behind an event that did not arrive, those of the same aggregate stay: they are sent again in their order.
+        let mut held: HashSet<(&str, &str)> = HashSet::new();
         for (event, result) in pending.iter().zip(results) {
+            let aggregate = (event.aggregatetype.as_str(), event.aggregateid.as_str());
+            if result.is_err() {
+                held.insert(aggregate);
+            }
             match result {
+                Ok(()) if held.contains(&aggregate) => stuck = true,
                 Ok(()) => {
                     sent.push(event.sequence);
                     let waited = (now - event.created_at).as_seconds_f64();

@@ -29,14 +29,12 @@ impl Settings {
     }
 
     /// The consumer group of this service on the broker.
-    #[must_use]
-    pub fn group_name(&self) -> String {
+    pub(crate) fn group_name(&self) -> String {
         self.topic_name(&self.service)
     }
 
     /// The full name of a contract's topic.
-    #[must_use]
-    pub fn name_of(&self, topic: &Topic) -> String {
+    pub(crate) fn name_of(&self, topic: &Topic) -> String {
         self.topic_name(topic.name)
     }
 

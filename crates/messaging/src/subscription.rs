@@ -17,7 +17,7 @@ use crate::record::Record;
 
 /// How the records of a topic are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Facts: inbox, then effects, once.
     Events,
     /// Snapshots: upsert where the version is newer, no inbox.
@@ -80,8 +80,7 @@ impl Subscriptions {
     }
 
     /// The topics of this table.
-    #[must_use]
-    pub fn topics(&self) -> Vec<Topic> {
+    pub(crate) fn topics(&self) -> Vec<Topic> {
         self.entries.iter().map(|entry| entry.topic()).collect()
     }
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contracts::{Retention, Topic};
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::settings::Settings;
 
-/// Facts stay on their topic for this long; the inbox remembers longer.
+/// Facts stay on their topic for this long; the inbox remembers longer, so that none that comes back has a second effect.
 const EVENTS_RETENTION_DAYS: u64 = 14;
 /// Dead letters wait for a person.
 pub(crate) const DEAD_LETTER_RETENTION_DAYS: u64 = 30;
@@ -32,8 +32,17 @@ pub enum TopicError {
         /// The broker's word.
         code: RDKafkaErrorCode,
     },
+    /// The broker does not tell how a topic is set.
+    #[error("the broker does not tell the settings of the topic {topic}; grant this client DescribeConfigs on it")]
+    Untold {
+        /// Full name.
+        topic: String,
+    },
     /// A topic exists with other settings.
-    #[error("the topic {topic} has {setting} {found}, but must have {expected}; it was created by something else")]
+    #[error(
+        "the topic {topic} has {setting} {found}, but must have {expected}; set it back with kafka-configs.sh --alter \
+         --entity-type topics --entity-name {topic} --add-config {setting}={expected}"
+    )]
     Differs {
         /// Full name.
         topic: String,
@@ -44,37 +53,82 @@ pub enum TopicError {
         /// What the contracts say.
         expected: String,
     },
+    /// A topic exists with another number of partitions, so that keys are not where they were.
+    #[error(
+        "the topic {topic} has {found} partitions, but must have {expected}, which never change, since keys would \
+         move; it was created by something else: delete it if it is empty, and it is created anew"
+    )]
+    Partitions {
+        /// Full name.
+        topic: String,
+        /// What the broker says.
+        found: usize,
+        /// What the contracts say.
+        expected: i32,
+    },
 }
 
-/// Creates the topics that are missing and asserts partitions and clean-up policy of all. Safe to
-/// run from several replicas at once.
+/// Creates the topics that are missing and asserts partitions and settings of all. Safe to run from several replicas at
+/// once.
 ///
 /// # Errors
 /// [`TopicError`].
 pub async fn ensure_topics(settings: &Settings, topics: &[Topic]) -> Result<(), TopicError> {
-    let wanted: Vec<Wanted> = topics
-        .iter()
-        .map(|topic| Wanted {
-            name: settings.name_of(topic),
-            partitions: topic.partitions,
-            policy: match topic.retention {
-                Retention::Events => "delete",
-                Retention::State => "compact",
-            },
-            retention_days: match topic.retention {
-                Retention::Events => Some(EVENTS_RETENTION_DAYS),
-                Retention::State => None,
-            },
-        })
-        .collect();
+    let wanted: Vec<Wanted> = topics.iter().map(|topic| Wanted::of(settings, topic)).collect();
     ensure(settings, &wanted).await
 }
 
+/// A topic as it must be.
 pub(crate) struct Wanted {
     pub(crate) name: String,
     pub(crate) partitions: i32,
-    pub(crate) policy: &'static str,
+    /// Every record for so long; none is the last record of each key for ever.
     pub(crate) retention_days: Option<u64>,
+}
+
+/// A setting that is not what it must be.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Difference {
+    pub(crate) setting: &'static str,
+    pub(crate) found: String,
+    pub(crate) expected: String,
+}
+
+impl Wanted {
+    pub(crate) fn of(settings: &Settings, topic: &Topic) -> Self {
+        let retention_days = match topic.retention {
+            Retention::Events => Some(EVENTS_RETENTION_DAYS),
+            Retention::State => None,
+        };
+        Self { name: settings.name_of(topic), partitions: topic.partitions, retention_days }
+    }
+
+    /// What it is created with, and compared with ever after.
+    pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
+        let mut settings = vec![("max.message.bytes", LARGEST_RECORD_BYTES.to_string())];
+        match self.retention_days {
+            Some(days) => settings
+                .extend([("cleanup.policy", "delete".to_owned()), ("retention.ms", (days * 86_400_000).to_string())]),
+            None => settings.extend([
+                ("cleanup.policy", "compact".to_owned()),
+                // A bootstrap scan stays valid for a week after a removal.
+                ("delete.retention.ms", "604800000".to_owned()),
+                ("min.compaction.lag.ms", "60000".to_owned()),
+            ]),
+        }
+        settings
+    }
+
+    /// Where the broker has something else. A setting that it does not tell is one that it does not know.
+    pub(crate) fn differences(&self, resource: &ConfigResource) -> Vec<Difference> {
+        self.settings()
+            .into_iter()
+            .filter_map(|(setting, expected)| {
+                let found = resource.get(setting)?.value.clone()?;
+                (found != expected).then_some(Difference { setting, found, expected })
+            })
+            .collect()
+    }
 }
 
 pub(crate) async fn ensure(settings: &Settings, wanted: &[Wanted]) -> Result<(), TopicError> {
@@ -86,29 +140,14 @@ pub(crate) async fn ensure(settings: &Settings, wanted: &[Wanted]) -> Result<(),
     let options = AdminOptions::new()
         .request_timeout(Some(Duration::from_secs(10)))
         .operation_timeout(Some(Duration::from_secs(10)));
-    let texts: Vec<(String, String)> = wanted
-        .iter()
-        .map(|topic| {
-            let retention = topic
-                .retention_days
-                .map_or(-1, |days| i64::try_from(days.saturating_mul(24 * 3_600_000)).unwrap_or(i64::MAX));
-            (retention.to_string(), LARGEST_RECORD_BYTES.to_string())
-        })
-        .collect();
+    let settings_of: Vec<_> = wanted.iter().map(Wanted::settings).collect();
     let new: Vec<NewTopic<'_>> = wanted
         .iter()
-        .zip(&texts)
-        .map(|(topic, (retention, largest))| {
+        .zip(&settings_of)
+        .map(|(topic, settings)| {
             // -1: the broker's default replication factor (3 in production, 1 on a laptop).
-            let new = NewTopic::new(&topic.name, topic.partitions, TopicReplication::Fixed(-1))
-                .set("cleanup.policy", topic.policy)
-                .set("max.message.bytes", largest);
-            if topic.policy == "compact" {
-                // A bootstrap scan stays valid for a week after a removal.
-                new.set("delete.retention.ms", "604800000").set("min.compaction.lag.ms", "60000")
-            } else {
-                new.set("retention.ms", retention)
-            }
+            let new = NewTopic::new(&topic.name, topic.partitions, TopicReplication::Fixed(-1));
+            settings.iter().fold(new, |new, (setting, value)| new.set(setting, value))
         })
         .collect();
     let results = admin.create_topics(&new, &options).await.map_err(TopicError::Unavailable)?;
@@ -128,31 +167,21 @@ async fn assert_settings(
 ) -> Result<(), TopicError> {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
     for topic in wanted {
-        let found = loop {
+        let resource = loop {
             let resource = [ResourceSpecifier::Topic(&topic.name)];
             let described = admin.describe_configs(&resource, options).await.map_err(TopicError::Unavailable)?;
-            let policy = match described.into_iter().next() {
-                Some(Ok(resource)) => resource.get("cleanup.policy").and_then(|entry| entry.value.clone()),
-                Some(Err(_)) | None => None,
-            };
-            // A topic that was created a moment ago is not known to the whole broker yet.
-            match policy {
-                Some(policy) => break policy,
-                None if tokio::time::Instant::now() > deadline => break "nothing".to_owned(),
-                None => tokio::time::sleep(Duration::from_millis(100)).await,
+            match described.into_iter().next() {
+                Some(Ok(resource)) if !resource.entries.is_empty() => break resource,
+                // A topic that was created a moment ago is not known to the whole broker yet.
+                _ if tokio::time::Instant::now() < deadline => tokio::time::sleep(Duration::from_millis(100)).await,
+                _ => return Err(TopicError::Untold { topic: topic.name.clone() }),
             }
         };
-        if found != topic.policy {
-            return Err(TopicError::Differs {
-                topic: topic.name.clone(),
-                setting: "cleanup.policy",
-                found,
-                expected: topic.policy.to_owned(),
-            });
+        if let Some(Difference { setting, found, expected }) = topic.differences(&resource).into_iter().next() {
+            return Err(TopicError::Differs { topic: topic.name.clone(), setting, found, expected });
         }
     }
     for topic in wanted {
-        let expected = usize::try_from(topic.partitions).unwrap_or(1);
         let found = loop {
             let found = partitions_of(Arc::clone(admin), topic.name.clone()).await?;
             if found > 0 || tokio::time::Instant::now() > deadline {
@@ -160,13 +189,8 @@ async fn assert_settings(
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         };
-        if found != expected {
-            return Err(TopicError::Differs {
-                topic: topic.name.clone(),
-                setting: "partitions",
-                found: found.to_string(),
-                expected: expected.to_string(),
-            });
+        if usize::try_from(topic.partitions) != Ok(found) {
+            return Err(TopicError::Partitions { topic: topic.name.clone(), found, expected: topic.partitions });
         }
     }
     Ok(())

@@ -113,22 +113,44 @@ impl Database {
         Ok(())
     }
 
-    /// Whether the schema has the migration of this version, and so all that come before it.
+    /// Whether both roles reach the database, whatever is in it.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] with the command to run when it does not; otherwise what keeps it from being asked.
-    pub async fn is_migrated_to(&self, version: &str) -> Result<(), Error> {
+    /// [`Error::Unavailable`] with what the connection said.
+    pub async fn reachable(&self) -> Result<(), Error> {
+        use diesel_async::RunQueryDsl;
+        for pool in [&self.inner.write, &self.inner.system] {
+            crate::statement("select 1").execute(&mut *pool.get_owned().await?).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether the schema has the migrations of these versions.
+    ///
+    /// # Errors
+    /// [`Error::Behind`] with the command to run when it does not; otherwise what keeps it from being asked.
+    pub async fn is_migrated_to(&self, versions: &[String]) -> Result<(), Error> {
         use diesel_async::RunQueryDsl;
         let mut system = self.inner.system.get_owned().await?;
-        let found = crate::statement("select 1 from __diesel_schema_migrations where version = $1")
-            .bind::<diesel::sql_types::Text, _>(version)
-            .execute(&mut *system)
-            .await?;
-        if found == 1 {
-            return Ok(());
+        // Never migrated, there is no such table; `migrate` gives it to this role as its last step.
+        let begun = crate::statement(
+            "select 1 where has_table_privilege(to_regclass('__diesel_schema_migrations')::oid, 'select')",
+        )
+        .execute(&mut *system)
+        .await?;
+        for version in versions {
+            let found = begun == 1
+                && crate::statement("select 1 from __diesel_schema_migrations where version = $1")
+                    .bind::<diesel::sql_types::Text, _>(version)
+                    .execute(&mut *system)
+                    .await?
+                    == 1;
+            if !found {
+                let schema = self.schema();
+                return Err(Error::Behind(format!("{schema} lacks the migration {version}; run `{schema} migrate`")));
+            }
         }
-        let schema = self.schema();
-        Err(Error::Unavailable(format!("the schema {schema} lacks the migration {version}; run `{schema} migrate`")))
+        Ok(())
     }
 
     /// A writing transaction of one organisation.
@@ -199,13 +221,30 @@ fn pool(url: &str, schema: &str, purpose: Purpose, size: u32) -> Pool<Manager> {
         .build_unchecked(Manager::new_with_config(url, config))
 }
 
+/// Whether this is the URL of a PostgreSQL database. What is wrong with it is not said: the words could be a part of the
+/// password.
+///
+/// # Errors
+/// What it should be.
+pub fn check_url(url: &str) -> Result<(), &'static str> {
+    driver_settings(url).map(|_settings| ())
+}
+
+fn driver_settings(url: &str) -> Result<tokio_postgres::Config, &'static str> {
+    let settings = url.parse::<tokio_postgres::Config>().ok();
+    settings
+        .filter(|settings| !settings.get_hosts().is_empty() || !settings.get_hostaddrs().is_empty())
+        .ok_or("must be a URL such as postgres://role:password@host:5432/database")
+}
+
 pub(crate) async fn connect(url: &str, schema: &str, purpose: Purpose) -> Result<AsyncPgConnection, ConnectionError> {
     let bad = |cause: tokio_postgres::Error| {
         // The source names the cause; the URL, which holds a password, is never part of it.
         let detail = std::error::Error::source(&cause).map(|source| format!(": {source}"));
         ConnectionError::BadConnection(format!("{cause}{}", detail.unwrap_or_default()))
     };
-    let mut config: tokio_postgres::Config = url.parse().map_err(bad)?;
+    let mut config = driver_settings(url)
+        .map_err(|wrong| ConnectionError::InvalidConnectionUrl(format!("the database's address {wrong}")))?;
     let limits = match purpose {
         Purpose::Read => "-c default_transaction_read_only=on -c statement_timeout=10s",
         Purpose::Write | Purpose::System => "-c lock_timeout=5s -c statement_timeout=30s",
@@ -231,4 +270,30 @@ pub(crate) async fn connect(url: &str, schema: &str, purpose: Purpose) -> Result
         .tcp_user_timeout(Duration::from_secs(30));
     let (client, connection) = config.connect(tokio_postgres::NoTls).await.map_err(bad)?;
     AsyncPgConnection::try_from_client_and_connection(client, connection).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_taken_or_refused_without_a_word_of_it() {
+        for url in [
+            "postgres://order_app:hunter2@db.example:5432/cyber_store",
+            "postgresql://order_app:hunter2@[::1]/cyber_store?sslmode=disable",
+            "host=/run/postgresql user=order_app dbname=cyber_store",
+        ] {
+            assert_eq!(check_url(url), Ok(()), "{url}");
+        }
+        for url in [
+            "nonsense",
+            "postgres://",
+            "mysql://order_app:hunter2@db/cyber_store",
+            "postgres//order_app:hunter2@db/cyber_store?sslmode=disable",
+            "postgres://order_app:hunter2@db:port/cyber_store",
+        ] {
+            let refused = check_url(url).unwrap_err();
+            assert!(!refused.contains("hunter2") && !refused.contains("order_app"), "{refused}");
+        }
+    }
 }

@@ -20,6 +20,9 @@ pub enum Error {
     /// The database cannot be reached, or no connection became free in time.
     #[error("the database is not available: {0}; it is tried again")]
     Unavailable(String),
+    /// The schema lacks what this program was built for: a migration, a table (SQL state 42P01) or a column (42703).
+    #[error("the schema is behind this program: {0}")]
+    Behind(String),
     /// Two transactions collided (SQL states 40001 and 40P01); the transaction may be run again.
     #[error("the transaction collided with another one and was rolled back: {0}")]
     Collision(String),
@@ -57,7 +60,8 @@ impl Error {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Error::Unavailable(_) | Error::Collision(_) | Error::Locked(_) => Class::Transient,
+            // Also `Behind`: a service ahead of its migrations would set every record aside, and not one is to blame.
+            Error::Unavailable(_) | Error::Behind(_) | Error::Collision(_) | Error::Locked(_) => Class::Transient,
             Error::Unique { .. } | Error::Check { .. } | Error::Foreign { .. } | Error::NotFound => Class::Refused,
             Error::Defect(_) => Class::Permanent,
         }
@@ -124,6 +128,10 @@ impl Error {
             Error::Collision(message)
         } else if message.contains("lock timeout") || message.contains("could not obtain lock") {
             Error::Locked(message)
+        } else if message.ends_with(" does not exist")
+            && (message.starts_with("relation ") || message.starts_with("column "))
+        {
+            Error::Behind(format!("{message}; run the service's `migrate`"))
         } else if TRANSIENT.iter().any(|part| message.contains(part)) {
             Error::Unavailable(message)
         } else {
@@ -150,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_in_distress_passes_and_a_defect_does_not() {
+    fn a_server_in_distress_and_a_schema_behind_pass_and_a_defect_does_not() {
         for message in [
             "terminating connection due to administrator command",
             "terminating connection due to idle-in-transaction timeout",
@@ -160,13 +168,17 @@ mod tests {
             "could not extend file \"base/16384/16389\": No space left on device",
             "out of shared memory",
             "out of memory",
+            // Not the record's fault: the program is ahead of its schema, and what is missing comes with `migrate`.
+            "relation \"orders\" does not exist",
+            "column \"low_threshold\" of relation \"stock\" does not exist",
+            "column o.deadline_at does not exist",
         ] {
             assert_eq!(class_of(DatabaseErrorKind::Unknown, message), Class::Transient, "{message}");
         }
         let standby = "cannot execute INSERT in a read-only transaction";
         assert_eq!(class_of(DatabaseErrorKind::ReadOnlyTransaction, standby), Class::Transient);
         for message in [
-            "relation \"orders\" does not exist",
+            "function orders() does not exist",
             "invalid byte sequence for encoding \"UTF8\": 0x00",
             "new row violates row-level security policy for table \"notes\"",
         ] {

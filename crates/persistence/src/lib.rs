@@ -11,10 +11,10 @@ mod retention;
 mod statement;
 mod transaction;
 
-pub use database::{Database, Settings};
+pub use database::{Database, Settings, check_url};
 pub use error::{Class, Error};
 pub use inbox::claim_events;
-pub use migrations::{MigrationError, migrate, newest, reachable, revert};
+pub use migrations::{MigrationError, migrate, reachable, required, revert};
 pub use outbox::{OutboxDepth, OutboxListener, OutboxSession, OutboxWatch, PENDING, PendingEvent, outbox_depth};
 pub use parked::{park_key, parked_among, unpark_key};
 pub use replays::{RecordedReply, ReplayKey, find_reply};

@@ -102,11 +102,13 @@ pub async fn reachable(owner_url: &str, schema: &str) -> Result<(), MigrationErr
     }
 }
 
-/// The version of the newest of these migrations: what a program that embeds them needs its schema to have.
+/// The versions that a program which embeds these migrations needs its schema to have: the newest of the infrastructure
+/// tables and the newest of its own. Whoever has them has all that come before.
 #[must_use]
-pub fn newest(own: &EmbeddedMigrations) -> Option<String> {
-    let all = MigrationSource::<Pg>::migrations(own).ok()?;
-    all.iter().map(|migration| migration.name().version().to_string()).max()
+pub fn required(own: &EmbeddedMigrations) -> Vec<String> {
+    let all = MigrationSource::<Pg>::migrations(own).unwrap_or_default();
+    let newest = all.iter().map(|migration| migration.name().version().to_string()).max();
+    [MESSAGES_VERSION.to_owned()].into_iter().chain(newest).collect()
 }
 
 /// Runs what is pending and returns the names of the migrations that ran. Two replicas may call it

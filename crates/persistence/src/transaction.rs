@@ -52,7 +52,11 @@ impl TenantTransaction {
         provenance: Provenance,
     ) -> Result<Self, Error> {
         let sql = format!("BEGIN;{}", set_organisation(organisation));
-        AnsiTransactionManager::begin_transaction_sql(&mut *connection, &sql).await?;
+        if let Err(error) = AnsiTransactionManager::begin_transaction_sql(&mut *connection, &sql).await {
+            // The server may have begun and then refused: nobody else gets this connection.
+            AnsiTransactionManager::transaction_manager_status_mut(&mut *connection).set_in_error();
+            return Err(error.into());
+        }
         Ok(Self { connection, watch, source, organisation, provenance, recorded: Vec::new() })
     }
 

@@ -1,6 +1,8 @@
 //! Path and query parameters as structs with named fields.
-//! The rule: a path that does not parse names nothing (404); a query that does not parse is refused (422).
+//! The rule: a path that does not parse names nothing (404); a query that does not parse is refused (422), and
+//! every parameter that is at fault is named.
 
+use std::collections::HashSet;
 use std::ops::Deref;
 
 use actix_web::dev::Payload;
@@ -16,6 +18,7 @@ use serde::de::DeserializeOwned;
 use crate::documents::refusal;
 use crate::problem::{FieldFault, Problem};
 use crate::problems;
+use crate::shape::MOST;
 
 /// The parameters in the path. `{organisation}` may be left out of `T`: [`crate::Anyone`] reads it.
 #[derive(Clone, Copy, Debug)]
@@ -75,11 +78,26 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
 }
 
 fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
-    let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
-    serde_path_to_error::deserialize(pairs).map_err(|fault| {
-        let path = fault.path().to_string();
-        let field = if path == "." { String::new() } else { path };
-        Problem::invalid(vec![FieldFault { field, reason: fault.into_inner().to_string() }])
+    serde_urlencoded::from_str(query).map_err(|first| {
+        // serde stops at the first fault; read alone, each parameter tells its own.
+        let mut names = HashSet::new();
+        let mut faults: Vec<FieldFault> = query
+            .split('&')
+            .filter_map(|pair| {
+                let (name, _) = form_urlencoded::parse(pair.as_bytes()).next()?;
+                let alone = serde_urlencoded::from_str::<T>(pair).err().map(|fault| fault.to_string());
+                let reason = match names.insert(name.clone()) {
+                    true => alone.filter(|reason| !reason.starts_with("missing field")),
+                    false => Some("stands more than once".to_owned()),
+                }?;
+                Some(FieldFault { field: name.into_owned(), reason })
+            })
+            .take(MOST)
+            .collect();
+        if faults.is_empty() {
+            faults.push(FieldFault { field: String::new(), reason: first.to_string() });
+        }
+        Problem::invalid(faults)
     })
 }
 

@@ -79,6 +79,17 @@ impl<T> Serialised<T> {
     pub fn new(json: Bytes) -> Self {
         Self { json, value: PhantomData }
     }
+
+    /// The value as JSON.
+    ///
+    /// # Errors
+    /// When it has no JSON form, which is a defect.
+    pub fn of(value: &T) -> Result<Self, Problem>
+    where
+        T: Serialize,
+    {
+        serde_json::to_vec(value).map(|json| Self::new(json.into())).map_err(Problem::internal)
+    }
 }
 
 /// Any reply with an `ETag`. A GET whose `If-None-Match` names it is answered 304 by the door.

@@ -1,6 +1,7 @@
 //! Finds everything that is wrong with the shape of a JSON body, after serde stopped at the first fault.
 //! The rule: it only adds to serde's finding and runs on the way to a refusal, never on the good path.
 
+use regex::Regex;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
@@ -8,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::problem::{FieldFault, Problem};
 
 /// More than this many faults help nobody.
-const MOST: usize = 50;
+pub(crate) const MOST: usize = 50;
 
 /// The refusal of a body that serde did not take: its own finding and what the schema shows besides.
 pub(crate) fn faults<T: JsonSchema>(bytes: &[u8], path: &str, reason: &str) -> Problem {
@@ -64,6 +65,8 @@ fn walk(root: &Value, schema: &Value, value: &Value, path: &str, found: &mut Vec
     }
     if let Some(bound) = out_of_bounds(schema, value) {
         found.push(FieldFault { field: path.to_owned(), reason: format!("must be {bound}") });
+    } else if let Some(pattern) = unlike(schema, value) {
+        found.push(FieldFault { field: path.to_owned(), reason: format!("must match {pattern}") });
     }
     match value {
         Value::Object(members) => walk_object(root, schema, members, path, found),
@@ -136,6 +139,12 @@ fn out_of_bounds(schema: &Value, value: &Value) -> Option<String> {
         (_, Some(high)) if measure > high => Some(format!("at most {high}{unit}")),
         _ => None,
     }
+}
+
+/// The schema's pattern, if the value is a text that does not match it.
+fn unlike<'s>(schema: &'s Value, value: &Value) -> Option<&'s str> {
+    let (pattern, text) = (schema.get("pattern")?.as_str()?, value.as_str()?);
+    (!Regex::new(pattern).ok()?.is_match(text)).then_some(pattern)
 }
 
 fn article(kind: &str) -> String {

@@ -26,6 +26,14 @@ pub enum Stage {
     Closing,
 }
 
+/// How long a consumer may take to finish the batch in hand when the service stops; one that is cut off is taken again.
+///
+/// Requests under way get 15 seconds before that, and the relay [`LAST_EVENTS`] after it: together less than
+/// `SHUTDOWN_SECONDS` by default, so that a stop which takes long in one stage still comes to the others.
+pub const LAST_BATCH: Duration = Duration::from_secs(4);
+/// How long the relay goes on sending what is in the outbox; the next start sends the rest.
+pub const LAST_EVENTS: Duration = Duration::from_secs(4);
+
 pub(crate) type Rebuild = Arc<dyn Fn() -> BoxFuture<'static, Result<Value, String>> + Send + Sync>;
 type Stop = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
 
@@ -36,8 +44,8 @@ pub struct Boot(Arc<Inner>);
 struct Inner {
     name: &'static str,
     health: Health,
-    /// The migration that the schema must have.
-    migration: Option<String>,
+    /// The migrations that the schema must have.
+    migrations: Vec<String>,
     stops: Mutex<Vec<(Stage, String, Stop)>>,
     rebuilds: Mutex<BTreeMap<String, Rebuild>>,
     failures: mpsc::UnboundedSender<BootError>,
@@ -100,13 +108,13 @@ impl Boot {
     pub(crate) fn new(
         name: &'static str,
         health: Health,
-        migration: Option<String>,
+        migrations: Vec<String>,
     ) -> (Self, mpsc::UnboundedReceiver<BootError>) {
         let (failures, failed) = mpsc::unbounded_channel();
         let inner = Inner {
             name,
             health,
-            migration,
+            migrations,
             stops: Mutex::default(),
             rebuilds: Mutex::default(),
             failures,
@@ -134,10 +142,9 @@ impl Boot {
     /// Only when the service is stopped meanwhile.
     pub async fn database(&self, settings: persistence::Settings) -> Result<persistence::Database, BootError> {
         let database = persistence::Database::open(settings);
+        self.wait_for("database", || database.reachable()).await?;
+        self.wait_for("migrations", || database.is_migrated_to(&self.0.migrations)).await?;
         self.wait_for("database", || database.check()).await?;
-        if let Some(version) = &self.0.migration {
-            self.wait_for("migrations", || database.is_migrated_to(version)).await?;
-        }
         let checked = database.clone();
         self.ready_when("database", move || {
             let database = checked.clone();
@@ -283,7 +290,7 @@ mod tests {
 
     #[tokio::test]
     async fn parts_stop_in_the_order_of_their_stages() {
-        let (boot, _failed) = Boot::new("test", Health::default(), None);
+        let (boot, _failed) = Boot::new("test", Health::default(), Vec::new());
         let order = Arc::new(Mutex::new(Vec::new()));
         for (stage, part) in [
             (Stage::Publishing, "relay"),
@@ -302,9 +309,17 @@ mod tests {
         assert_eq!(*order.lock().unwrap(), ["http", "http too", "consumer", "relay", "pools"]);
     }
 
+    #[test]
+    fn what_the_stages_may_take_together_is_less_than_a_stop_may_take() {
+        // As `rest` and the gateway give them.
+        let requests = Duration::from_secs(15);
+        let kit = crate::settings::kit(&mut crate::config::Reader::from_pairs([])).unwrap();
+        assert!(requests + LAST_BATCH + LAST_EVENTS < kit.shutdown);
+    }
+
     #[tokio::test]
     async fn waiting_is_seen_in_the_health_and_ends_with_success() {
-        let (boot, _failed) = Boot::new("test", Health::default(), None);
+        let (boot, _failed) = Boot::new("test", Health::default(), Vec::new());
         let attempts = AtomicU32::new(0);
         let health = boot.health().clone();
         let value = boot
@@ -328,7 +343,7 @@ mod tests {
 
     #[tokio::test]
     async fn waiting_ends_when_the_service_is_stopped() {
-        let (boot, _failed) = Boot::new("test", Health::default(), None);
+        let (boot, _failed) = Boot::new("test", Health::default(), Vec::new());
         let stopper = boot.clone();
         let waiting = boot.wait_for("broker", || async {
             stopper.announce_stop();

@@ -188,6 +188,17 @@ impl Reader {
         }
     }
 
+    /// A secret that must be set, with a parser of its own. The parser's reason is shown: no word of the secret is in it.
+    pub fn secret_parsed<T>(
+        &mut self,
+        name: &'static str,
+        meaning: &str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let secret = self.secret(name, meaning)?;
+        self.parse(name, secret.expose(), parse)
+    }
+
     /// A secret that may be left out. The outer `None` means that it was refused.
     pub fn optional_secret(&mut self, name: &'static str, meaning: &str) -> Option<Option<Secret>> {
         self.note(name, meaning, Need::Optional, true);
@@ -307,6 +318,18 @@ mod tests {
         assert_eq!(env.faults().len(), 1);
         assert_eq!(env.faults()[0].name, "C_FILE");
         std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_secret_that_cannot_be_used_is_reported_without_its_content() {
+        let mut env = Reader::from_pairs([("PIN", "hunter2"), ("CODE", "42")]);
+        let digits = |text: &str| text.parse::<u16>().map_err(|_| "must be digits".to_owned());
+        assert_eq!(env.secret_parsed("PIN", "", digits), None);
+        assert_eq!(env.secret_parsed("CODE", "", digits), Some(42));
+        assert_eq!(env.secret_parsed("NONE", "", digits), None);
+        let faults: Vec<String> = env.faults().iter().map(ToString::to_string).collect();
+        assert_eq!(faults, ["PIN: must be digits", "NONE: is not set, nor is NONE_FILE; "]);
+        assert!(env.variables().iter().all(|variable| variable.secret));
     }
 
     #[test]

@@ -151,7 +151,7 @@ mod tests {
 
     #[tokio::test]
     async fn it_is_alive_before_it_is_ready_and_says_what_it_waits_for() {
-        let (boot, _failed) = Boot::new("test", Health::default(), None);
+        let (boot, _failed) = Boot::new("test", Health::default(), Vec::new());
         boot.health().wait("database", "connection refused");
         let address = start(SocketAddr::from(([127, 0, 0, 1], 0)), boot.clone(), None).await.unwrap();
         assert!(request(address, "GET /livez").await.contains("200 OK"));
@@ -166,7 +166,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_rebuild_is_found_by_name_and_answers_with_its_result() {
-        let (boot, _failed) = Boot::new("test", Health::default(), None);
+        let (boot, _failed) = Boot::new("test", Health::default(), Vec::new());
         boot.rebuild("copy", || async { Ok::<_, String>(json!({"rows": 3})) });
         boot.rebuild("broken", || async { Err::<Value, _>("no topic") });
         let address = start(SocketAddr::from(([127, 0, 0, 1], 0)), boot, None).await.unwrap();

@@ -13,7 +13,7 @@ mod spans;
 mod structured;
 pub mod telemetry;
 
-pub use boot::{Boot, BootError, Stage};
+pub use boot::{Boot, BootError, LAST_BATCH, LAST_EVENTS, Stage};
 pub use definition::Definition;
 pub use health::{Health, Report, Waiting};
 pub use run::{run, run_from};

@@ -127,7 +127,7 @@ fn serve(definition: Definition) -> ExitCode {
         Err(code) => return code,
     };
     let name = definition.name;
-    let migration = definition.migrations.as_ref().and_then(persistence::newest);
+    let migrations = definition.migrations.as_ref().map(persistence::required).unwrap_or_default();
     let code = runtime.block_on(async move {
         let telemetry = match telemetry::start(name, &kit.telemetry) {
             Ok(telemetry) => telemetry,
@@ -136,7 +136,7 @@ fn serve(definition: Definition) -> ExitCode {
                 return FAILED;
             }
         };
-        let (boot, failures) = Boot::new(name, Health::default(), migration);
+        let (boot, failures) = Boot::new(name, Health::default(), migrations);
         let code = match internal::start(kit.internal_address, boot.clone(), Some(telemetry.figures())).await {
             Ok(address) => {
                 tracing::info!(%address, "{name} is starting; health on {address}");

@@ -65,13 +65,14 @@ pub struct Telemetry {
 
 /// `DATABASE_URL`, `DATABASE_SYSTEM_URL` and the pools' sizes.
 pub fn database(env: &mut Reader, schema: &str) -> Option<Database> {
-    let url = env.secret("DATABASE_URL", "URL of the database as the service's tenant role");
-    let system_url = env.secret("DATABASE_SYSTEM_URL", "URL of the database as the service's system role");
+    let url = env.secret_parsed("DATABASE_URL", "URL of the database as the service's tenant role", database_url);
+    let system_url =
+        env.secret_parsed("DATABASE_SYSTEM_URL", "URL of the database as the service's system role", database_url);
     let write = env.within("DATABASE_WRITE_CONNECTIONS", 8, 1..=200, "Connections for commands");
     let read = env.within("DATABASE_READ_CONNECTIONS", 8, 1..=200, "Connections for queries");
     Some(Database {
-        url: url?.expose().to_owned(),
-        system_url: system_url?.expose().to_owned(),
+        url: url?,
+        system_url: system_url?,
         schema: schema.to_owned(),
         write_connections: write?,
         read_connections: read?,
@@ -80,7 +81,13 @@ pub fn database(env: &mut Reader, schema: &str) -> Option<Database> {
 
 /// `DATABASE_OWNER_URL`, for migrations only.
 pub(crate) fn owner(env: &mut Reader) -> Option<Secret> {
-    env.secret("DATABASE_OWNER_URL", "URL of the database as the owner of the service's schema (migrate only)")
+    let meaning = "URL of the database as the owner of the service's schema (migrate only)";
+    env.secret_parsed("DATABASE_OWNER_URL", meaning, database_url).map(Secret::new)
+}
+
+fn database_url(text: &str) -> Result<String, String> {
+    persistence::check_url(text)?;
+    Ok(text.to_owned())
 }
 
 /// `KAFKA_BROKERS` and `KAFKA_NAMESPACE`.
@@ -96,6 +103,14 @@ pub fn kafka(env: &mut Reader) -> Option<Kafka> {
         }
     });
     let namespace = env.or("KAFKA_NAMESPACE", String::new(), "Stands before every topic and group, to share a broker");
+    let namespace = namespace.and_then(|text: String| {
+        // What the broker takes in a topic's name.
+        let taken = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        if text.len() <= 100 && text.bytes().all(taken) {
+            return Some(text);
+        }
+        env.refuse("KAFKA_NAMESPACE", "must be at most 100 letters, digits, dots, underscores and hyphens")
+    });
     Some(Kafka { brokers: brokers?, namespace: namespace? })
 }
 

@@ -1,5 +1,6 @@
 //! Finished spans as JSON lines in a file, for a machine without a collector.
-//! The rule: one write per batch on a file opened for appending, so several processes can share it.
+//! The rule: one write per batch on a file opened for appending, so several processes can share it; it never grows
+//! beyond [`LONGEST`].
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -11,6 +12,9 @@ use opentelemetry::trace::{SpanId, Status};
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use serde_json::{Map, Value, json};
+
+/// The longest that the file gets, in bytes: then it begins anew. Whoever wants to keep more has a collector.
+const LONGEST: u64 = 32 << 20;
 
 /// Writes spans into one file.
 #[derive(Debug)]
@@ -24,6 +28,15 @@ impl SpanFile {
         let file = OpenOptions::new().create(true).append(true).open(path)?;
         Ok(Self { service, file: Mutex::new(file) })
     }
+
+    fn append(&self, lines: &[u8]) -> io::Result<()> {
+        let mut file = self.file.lock().map_err(|_poisoned| io::Error::other("a write before this one panicked"))?;
+        // Asked, not counted: other processes write here too.
+        if file.metadata()?.len() + lines.len() as u64 > LONGEST {
+            file.set_len(0)?;
+        }
+        file.write_all(lines)
+    }
 }
 
 impl SpanExporter for SpanFile {
@@ -33,8 +46,7 @@ impl SpanExporter for SpanFile {
             lines.extend_from_slice(line(self.service, span).to_string().as_bytes());
             lines.push(b'\n');
         }
-        let mut file = self.file.lock().map_err(|_poisoned| OTelSdkError::AlreadyShutdown)?;
-        file.write_all(&lines).map_err(|error| OTelSdkError::InternalFailure(error.to_string()))
+        self.append(&lines).map_err(|error| OTelSdkError::InternalFailure(error.to_string()))
     }
 }
 
@@ -68,4 +80,23 @@ fn kernel_time(time: SystemTime) -> String {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let micros = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
     crate::structured::rfc3339(micros)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_has_become_too_long_begins_anew() {
+        let path = std::env::temp_dir().join(format!("service-long-spans-{}", std::process::id()));
+        let length = || std::fs::metadata(&path).unwrap().len();
+        File::create(&path).unwrap().set_len(LONGEST - 10).unwrap();
+        let (one, other) = (SpanFile::open(&path, "probe").unwrap(), SpanFile::open(&path, "probe").unwrap());
+        one.append(b"12345678\n").unwrap();
+        assert_eq!(length(), LONGEST - 1, "what fits is appended");
+        one.append(b"12\n").unwrap();
+        other.append(b"345\n").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "12\n345\n");
+        std::fs::remove_file(path).unwrap();
+    }
 }

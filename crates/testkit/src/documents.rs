@@ -17,10 +17,8 @@ pub fn assert_names_variables<'n>(
     kit: impl IntoIterator<Item = &'n str>,
 ) {
     let kit: Vec<&str> = kit.into_iter().collect();
-    let missing: Vec<&str> = own
-        .into_iter()
-        .filter(|name| !kit.contains(name) && !readme.contains(&format!("`{name}`")))
-        .collect();
+    let missing: Vec<&str> =
+        own.into_iter().filter(|name| !kit.contains(name) && !readme.contains(&format!("`{name}`"))).collect();
     assert!(missing.is_empty(), "the README does not name {missing:?}");
 }
 
@@ -33,7 +31,8 @@ pub fn assert_names_routes(readme: &str, openapi: &Value) {
     let routes: Vec<(String, &str)> = paths
         .flat_map(|(path, item)| {
             let methods = item.as_object().into_iter().flatten().map(|(method, _)| method.to_uppercase());
-            methods.filter(|method| ["GET", "POST", "PATCH", "PUT", "DELETE"].contains(&method.as_str()))
+            methods
+                .filter(|method| ["GET", "POST", "PATCH", "PUT", "DELETE"].contains(&method.as_str()))
                 .map(move |method| (method, path.as_str()))
         })
         .collect();
@@ -46,8 +45,7 @@ pub fn assert_names_routes(readme: &str, openapi: &Value) {
             (words.next(), words.next())
         })
         .collect();
-    let missing: Vec<_> =
-        routes.iter().filter(|(method, path)| !lines.contains(&(Some(method), Some(path)))).collect();
+    let missing: Vec<_> = routes.iter().filter(|(method, path)| !lines.contains(&(Some(method), Some(path)))).collect();
     assert!(missing.is_empty(), "the README does not name {missing:?}");
 }
 

@@ -4,6 +4,7 @@ mod client;
 pub mod documents;
 mod eventually;
 mod fixture;
+mod program;
 mod records;
 mod scene;
 mod table_hash;
@@ -11,6 +12,7 @@ mod tokens;
 
 pub use client::{Caller, Client, Reply};
 pub use eventually::{Outcome, eventually};
+pub use program::Program;
 pub use records::{publish, read_topic};
 pub use scene::{Builder, Scene};
 pub use table_hash::{TableHash, table_hashes};

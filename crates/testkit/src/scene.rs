@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use access::{Organisations, Role, Verifier};
+use contracts::auth::OrganisationState;
 use contracts::{Channel, Topic};
 use devstack::{Cluster, DatabaseRole};
 use diesel_migrations::EmbeddedMigrations;
@@ -281,6 +282,20 @@ impl Scene {
     /// Says `event` on its topic, as the service that owns the topic would, about the test's organisation.
     pub async fn publish<C: Channel>(&self, version: i64, event: &C) {
         self.send(&[records::publish(Some(self.organisation), version, event)]).await;
+    }
+
+    /// Says who signs tokens and that the test's organisation exists, as auth would.
+    pub async fn announce(&self) {
+        self.publish(1, &self.mint.announced()).await;
+        let organisation = OrganisationState {
+            organisation: self.organisation,
+            slug: self.slug(),
+            name: "Test shop".to_owned(),
+            currency: must(Currency::parse("USD"), "name a currency"),
+            active: true,
+            version: 1,
+        };
+        self.publish(1, &organisation).await;
     }
 
     /// Sends records as they are, in order.

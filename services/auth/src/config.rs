@@ -58,17 +58,21 @@ pub fn read(environment: &mut Reader) -> Option<Config> {
     let kafka = settings::kafka(environment);
     let http = settings::http(environment, 7101);
     let tokens = settings::tokens(environment);
-    let setup = environment.secret("SETUP_TOKEN", "Allows creating organisations; at least 16 characters");
-    let setup = setup.and_then(|secret| match secret.expose().len() {
-        16.. => Some(SetupToken::new(secret.expose())),
-        _ => environment.refuse("SETUP_TOKEN", "must have at least 16 characters"),
-    });
-    let secret =
-        environment.secret("SIGNING_KEY_SECRET", "What private signing keys are sealed under; 32 bytes in base64");
-    let secret = secret.and_then(|secret| {
-        let bytes = STANDARD.decode(secret.expose().trim()).ok().and_then(|bytes| bytes.try_into().ok());
-        bytes.map(SigningKeySecret).or_else(|| environment.refuse("SIGNING_KEY_SECRET", "must be 32 bytes in base64"))
-    });
+    let setup =
+        environment.secret_parsed("SETUP_TOKEN", "Allows creating organisations; at least 16 characters", |text| {
+            match text.len() {
+                16.. => Ok(SetupToken::new(text)),
+                _ => Err("must have at least 16 characters".to_owned()),
+            }
+        });
+    let secret = environment.secret_parsed(
+        "SIGNING_KEY_SECRET",
+        "What private signing keys are sealed under; 32 bytes in base64",
+        |text| {
+            let bytes = STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+            bytes.map(SigningKeySecret).ok_or_else(|| "must be 32 bytes in base64".to_owned())
+        },
+    );
     let signs_for = environment.within(
         "SIGNING_KEY_SECONDS",
         2_592_000,

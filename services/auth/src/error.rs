@@ -1,6 +1,6 @@
 //! Everything that a command or a query of this service can answer other than its reply. No message repeats a secret.
 
-use kernel::{OrganisationId, Slug, Timestamp, UserId};
+use kernel::{Malformed, OrganisationId, Slug, Timestamp, UserId};
 use mediator::{Class, Classified};
 
 /// Why a command or query of this service failed.
@@ -56,6 +56,13 @@ pub enum Error {
     /// The database refused or could not be reached.
     #[error(transparent)]
     Storage(#[from] persistence::Error),
+}
+
+impl Error {
+    /// A stored account breaks a rule.
+    pub(crate) fn corrupt_account(user: UserId, reason: &Malformed) -> Self {
+        Self::Corrupt { what: format!("account {user}"), reason: reason.to_string() }
+    }
 }
 
 impl Classified for Error {

@@ -14,14 +14,14 @@ pub mod queries;
 pub mod schema;
 pub mod store;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use access::{KeyRing, Organisations, Verifier};
 use contracts::topics;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use mediator::Mediator;
 use messaging::{Producer, Relay};
-use service::{Boot, BootError, Definition, Stage};
+use service::{Boot, BootError, Definition, LAST_EVENTS, Stage};
 
 use crate::{
     config::Config,
@@ -33,8 +33,6 @@ use crate::{
 pub const NAME: &str = "auth";
 /// The schema's migrations; those of the messages run before them.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
-/// How long a stop waits for the broker to take the last events; what is left goes out after the next start.
-const LAST_EVENTS: Duration = Duration::from_secs(10);
 
 /// The service as the boot kit runs it.
 #[must_use]
@@ -59,7 +57,7 @@ async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
         seal: Arc::new(boot.require("SIGNING_KEY_SECRET", Seal::new(config.signing_key_secret.expose()))?),
         setup: config.setup,
     };
-    // Auth needs no topic to know its own keys, so it serves while the broker is away.
+    // Auth needs no topic to know its own keys: once it has started, it serves whether the broker is there or not.
     let ring = KeyRing::new();
     let keeper = Keeper::start(mediator.clone(), credentials.clone(), ring.clone(), config.schedule).await;
     let keeper = boot.require("signing keys", keeper)?;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cache::Redis;
 use service::config::Reader;
 use service::{Secret, settings};
 
@@ -33,7 +34,10 @@ pub fn read(environment: &mut Reader) -> Option<Config> {
     let kafka = settings::kafka(environment);
     let http = settings::http(environment, 7103);
     let tokens = settings::tokens(environment);
-    let redis = environment.secret("REDIS_URL", "Redis for cached reads");
+    let redis = environment.secret_parsed("REDIS_URL", "Redis for cached reads", |url| match Redis::open(url) {
+        Ok(_unconnected) => Ok(Secret::new(url)),
+        Err(_may_name_the_password) => Err("must be a URL such as redis://:password@host:6379".to_owned()),
+    });
     let cache_lifetime = environment.within(
         "CACHE_SECONDS",
         300_u64,

@@ -14,14 +14,12 @@ mod schema;
 mod store;
 pub mod sweep;
 
-use std::time::Duration;
-
 use access::Verifier;
 use contracts::topics;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use mediator::Mediator;
 use messaging::{Consumer, Identities, Producer, Relay};
-use service::{Boot, BootError, Definition, Stage};
+use service::{Boot, BootError, Definition, LAST_BATCH, LAST_EVENTS, Stage};
 
 use crate::config::Config;
 use crate::forgetting::{Forgetter, Forgetting};
@@ -30,10 +28,6 @@ use crate::sweep::Sweep;
 
 /// The service's name: its schema, its consumer group, the source of its events.
 pub const NAME: &str = "catalog";
-/// How long the relay may take to bring the last events to the broker when the service stops.
-const LAST_EVENTS: Duration = Duration::from_secs(10);
-/// How long the consumer may take to finish the batch in hand when the service stops.
-const LAST_BATCH: Duration = Duration::from_secs(10);
 /// The schema's migrations; those of the messages run before them.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 

@@ -12,14 +12,12 @@ pub mod queries;
 pub mod schema;
 pub mod store;
 
-use std::time::Duration;
-
 use access::Verifier;
 use contracts::topics;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use mediator::Mediator;
 use messaging::{Identities, Producer, Relay};
-use service::{Boot, BootError, Definition, Stage};
+use service::{Boot, BootError, Definition, LAST_EVENTS, Stage};
 
 use crate::config::Config;
 
@@ -27,8 +25,6 @@ use crate::config::Config;
 pub const NAME: &str = "category";
 /// The schema's migrations; those of the messages run before them.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
-/// How long a stop waits for the broker to take the last events; what is left goes out after the next start.
-const LAST_EVENTS: Duration = Duration::from_secs(10);
 
 /// The service as the boot kit runs it.
 #[must_use]

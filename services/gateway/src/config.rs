@@ -4,9 +4,11 @@
 
 use std::time::Duration;
 
+use cache::Redis;
 use service::config::Reader;
-use service::settings;
+use service::{Secret, settings};
 
+use crate::clients::Network;
 use crate::limits::Allowances;
 use crate::routes::Service;
 use crate::upstream::Address;
@@ -22,9 +24,11 @@ pub struct Config {
     /// Which tokens are accepted.
     pub tokens: settings::Tokens,
     /// Where rates are counted.
-    pub redis: service::Secret,
+    pub redis: Secret,
     /// How many gateways share the limits while Redis is away.
     pub gateways: u32,
+    /// Whose `X-Forwarded-For` is believed.
+    pub proxies: Vec<Network>,
     /// The replicas, in the order of [`Service::ALL`].
     pub addresses: [Vec<Address>; Service::ALL.len()],
     /// How it behaves.
@@ -36,12 +40,15 @@ pub fn read(env: &mut Reader) -> Option<Config> {
     let http = settings::http(env, 8080);
     let kafka = settings::kafka(env);
     let tokens = settings::tokens(env);
-    let redis = env.secret("REDIS_URL", "Redis, where request rates are counted");
+    let redis =
+        env.secret_parsed("REDIS_URL", "Redis, where request rates are counted", |url| match Redis::open(url) {
+            Ok(_unconnected) => Ok(Secret::new(url)),
+            Err(_may_name_the_password) => Err("must be a URL such as redis://:password@host:6379".to_owned()),
+        });
     let auth = env.list::<Address>("AUTH_URLS", "Replicas of auth, as http://host:port");
     let category = env.list::<Address>("CATEGORY_URLS", "Replicas of category");
     let catalog = env.list::<Address>("CATALOG_URLS", "Replicas of catalog");
     let order = env.list::<Address>("ORDER_URLS", "Replicas of order");
-    let notifier = env.optional_list::<Address>("NOTIFIER_URLS", "Replicas of notifier, if it is to be reached");
     let address =
         env.within("LIMIT_ADDRESS_PER_MINUTE", 60_000, 0..=100_000_000, "Requests of one address; 0 = no limit");
     let organisation = env.within(
@@ -52,6 +59,10 @@ pub fn read(env: &mut Reader) -> Option<Config> {
     );
     let login =
         env.within("LIMIT_LOGIN_PER_MINUTE", 120, 0..=100_000_000, "Logins and set-ups of one address; 0 = no limit");
+    let proxies = env.optional_list::<Network>(
+        "TRUSTED_PROXIES",
+        "Load balancers in front, as addresses or networks: they say in X-Forwarded-For who asks",
+    );
     let gateways = env.within("GATEWAY_REPLICAS", 1, 1..=1_000, "Gateways that share the limits while Redis is away");
     let body_limit = env.within("BODY_LIMIT_BYTES", 1 << 20, 1..=1 << 30, "The longest body of an ordinary request");
     let import_limit = env.within("IMPORT_LIMIT_BYTES", 1 << 28, 1..=1 << 40, "The longest file to import");
@@ -66,7 +77,8 @@ pub fn read(env: &mut Reader) -> Option<Config> {
         tokens: tokens?,
         redis: redis?,
         gateways: gateways?,
-        addresses: [auth?, category?, catalog?, order?, notifier?],
+        proxies: proxies?,
+        addresses: [auth?, category?, catalog?, order?],
         behaviour: Behaviour {
             body_limit: body_limit?,
             import_limit: import_limit?,

@@ -99,7 +99,7 @@ impl Named {
 /// What the gateway itself states.
 #[derive(Debug, Clone, Copy)]
 pub struct Stated<'a> {
-    /// The connection's other end.
+    /// The client's address.
     pub address: Option<IpAddr>,
     /// This request's id.
     pub request_id: &'a str,

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod body;
+pub mod clients;
 mod config;
 pub mod documents;
 pub mod headers;
@@ -24,7 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use cache::Redis;
 use cache::limits::Limits;
 use contracts::auth::{OrganisationState, SigningKeyState};
-use messaging::{Settings, Table};
+use messaging::{Newest, Settings, Table};
 use service::{Boot, BootError, Definition, Stage};
 
 use crate::identity::Identity;
@@ -44,14 +45,22 @@ async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
     let known = &identity;
     let keys = boot
         .wait_for("the topic of signing keys", || {
-            let known = known.clone();
-            Table::start::<SigningKeyState>(&kafka, move |entry| known.apply_key(entry.key, entry.state))
+            let (known, newest) = (known.clone(), Newest::default());
+            Table::start::<SigningKeyState>(&kafka, move |entry| {
+                if newest.is(&entry) {
+                    known.apply_key(entry.key, entry.state);
+                }
+            })
         })
         .await?;
     let organisations = boot
         .wait_for("the topic of organisations", || {
-            let known = known.clone();
-            Table::start::<OrganisationState>(&kafka, move |entry| known.apply_organisation(entry.key, entry.state))
+            let (known, newest) = (known.clone(), Newest::default());
+            Table::start::<OrganisationState>(&kafka, move |entry| {
+                if newest.is(&entry) {
+                    known.apply_organisation(entry.key, entry.state);
+                }
+            })
         })
         .await?;
     for (part, table) in [("signing keys", keys), ("organisations", organisations)] {
@@ -62,7 +71,7 @@ async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
 
     let redis = boot.require("redis", Redis::open(config.redis.expose()))?;
     let limits = Limits::new(redis, config.gateways);
-    let shared = Shared::new(config.behaviour, identity, &config.addresses, limits);
+    let shared = Shared::new(config.behaviour, identity, &config.addresses, limits).trusting(config.proxies);
     let server = boot.require("http server", Server::start(config.http.address, config.http.workers, shared))?;
     tracing::info!(address = %server.address(), "requests are taken");
     boot.on_stop(Stage::Requests, "http server", move || server.stop());

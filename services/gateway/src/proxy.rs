@@ -14,6 +14,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::body::{self, Incoming};
+use crate::clients;
 use crate::headers::{self, Named, Stated};
 use crate::hygiene;
 use crate::limits::{Rule, Subject, Verdict};
@@ -77,7 +78,7 @@ async fn pass(
     }
     *service = Some(route.service);
 
-    let address = head.peer_addr.map(|peer| peer.ip().to_canonical());
+    let address = head.peer_addr.map(|peer| clients::address(peer.ip(), &head.headers, &worker.shared.proxies));
     if let Some(address) = address {
         let rule = if route.class == Class::Login { Rule::Login } else { Rule::Address };
         verdicts[0] = worker.gate.admit(rule, Subject::of_address(address)).await;

@@ -15,14 +15,11 @@ pub enum Service {
     Catalog,
     /// Orders.
     Order,
-    /// Deliveries to Telegram.
-    Notifier,
 }
 
 impl Service {
     /// All of them, in the order of their indexes.
-    pub const ALL: [Service; 5] =
-        [Service::Auth, Service::Category, Service::Catalog, Service::Order, Service::Notifier];
+    pub const ALL: [Service; 4] = [Service::Auth, Service::Category, Service::Catalog, Service::Order];
 
     /// Its place in [`Service::ALL`].
     #[must_use]
@@ -38,7 +35,6 @@ impl Service {
             Service::Category => "category",
             Service::Catalog => "catalog",
             Service::Order => "order",
-            Service::Notifier => "notifier",
         }
     }
 }
@@ -100,9 +96,6 @@ const ADMIN: &[(&str, Service)] = &[
     ("imports", Service::Catalog),
     ("orders", Service::Order),
     ("categories", Service::Category),
-    ("deliveries", Service::Notifier),
-    ("organisation", Service::Auth),
-    ("users", Service::Auth),
 ];
 
 /// Who owns what follows `/store/v1/{organisation}/`.
@@ -194,6 +187,8 @@ mod tests {
             "//admin/v1/products",
             "/Admin/v1/products",
             "/admin/v1/productsx",
+            "/admin/v1/deliveries",
+            "/admin/v1/users",
             "/store/v1//products",
             "/store/v1/acme",
             "/metrics",

@@ -16,8 +16,9 @@ use crate::{documents, proxy};
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// The head of a request must be complete after this.
 const HEAD_LIMIT: Duration = Duration::from_secs(5);
-/// How long a stop waits for what is under way, seconds.
-const STOP_LIMIT: u64 = 20;
+/// How long a stop waits for what is under way, seconds; as long as the services do, and so that the rest of the stop
+/// (up to 5 s) ends within `SHUTDOWN_SECONDS`.
+const STOP_LIMIT: u64 = 15;
 
 /// A running server.
 pub struct Server {

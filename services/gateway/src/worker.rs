@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use metrics::{Counter, Histogram, counter, histogram};
 
+use crate::clients::Network;
 use crate::documents::Documents;
 use crate::identity::Identity;
 use crate::limits::{Allowances, Gate};
@@ -40,6 +41,8 @@ pub struct Shared {
     pub behaviour: Arc<Behaviour>,
     /// Who may.
     pub identity: Identity,
+    /// Whose `X-Forwarded-For` is believed.
+    pub proxies: Arc<[Network]>,
     /// Where the services are.
     pub replicas: Arc<Vec<Replicas>>,
     /// How often.
@@ -63,10 +66,18 @@ impl Shared {
             places: Places::new(behaviour.at_once),
             behaviour: Arc::new(behaviour),
             identity,
+            proxies: Arc::default(),
             replicas: Arc::new(addresses.iter().map(|addresses| Replicas::new(addresses)).collect()),
             limits,
             documents: Documents::default(),
         }
+    }
+
+    /// Believes what these say about whom they ask for.
+    #[must_use]
+    pub fn trusting(mut self, proxies: Vec<Network>) -> Shared {
+        self.proxies = proxies.into();
+        self
     }
 }
 

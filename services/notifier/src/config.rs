@@ -36,7 +36,13 @@ pub fn read(env: &mut Reader) -> Option<Config> {
     let chat = env.parsed("TELEGRAM_CHAT_ID", "The chat of the operations team: a number or @name", |text| {
         Chat::parse(text).map_err(|error| error.to_string())
     });
-    let bot_api = env.or("BOT_API_URL", TELEGRAM.to_owned(), "The Bot API, without the token");
+    let bot_api =
+        env.or("BOT_API_URL", TELEGRAM.to_owned(), "The Bot API, without the token").and_then(|url: String| {
+            match reqwest::Url::parse(&url).is_ok_and(|parsed| ["http", "https"].contains(&parsed.scheme())) {
+                true => Some(url),
+                false => env.refuse("BOT_API_URL", "must be a URL that begins with https:// or http://"),
+            }
+        });
     let per_minute = env.within(
         "TELEGRAM_MESSAGES_PER_MINUTE",
         0,

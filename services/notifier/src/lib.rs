@@ -11,13 +11,11 @@ pub mod schema;
 pub mod sender;
 pub mod store;
 
-use std::time::Duration;
-
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use mediator::Mediator;
 use messaging::{Consumer, Producer};
 use serde_json::json;
-use service::{Boot, BootError, Definition, Stage};
+use service::{Boot, BootError, Definition, LAST_BATCH, Stage};
 
 use crate::config::Config;
 use crate::sender::{Sender, Settings, Telegram, Wake};
@@ -26,8 +24,6 @@ use crate::sender::{Sender, Settings, Telegram, Wake};
 pub const NAME: &str = "notifier";
 /// The schema's migrations; those of the messages run before them.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
-/// How long a stop waits for the batch in hand.
-const LAST_BATCH: Duration = Duration::from_secs(10);
 
 /// The service as the boot kit runs it.
 #[must_use]

@@ -1,33 +1,5 @@
-//! The tables as the migrations leave them. No schema name: `search_path` decides.
-
-diesel::table! {
-    deliveries (org_id, id) {
-        org_id -> Uuid,
-        id -> Uuid,
-        event_id -> Uuid,
-        chat -> Text,
-        kind -> Text,
-        fact -> Jsonb,
-        occurred_at -> Timestamptz,
-        correlation -> Uuid,
-        traceparent -> Nullable<Text>,
-        state -> Text,
-        message_id -> Nullable<Int8>,
-        cause -> Nullable<Text>,
-        created_at -> Timestamptz,
-        settled_at -> Nullable<Timestamptz>,
-    }
-}
-
-diesel::table! {
-    organisations (org_id) {
-        org_id -> Uuid,
-        slug -> Text,
-        name -> Text,
-        active -> Bool,
-        version -> Int8,
-    }
-}
+//! The table that is asked through Diesel, as the migrations leave it; the others are asked in SQL. No schema name:
+//! `search_path` decides.
 
 diesel::table! {
     budgets (subject) {
@@ -41,5 +13,3 @@ diesel::table! {
         moved_to -> Nullable<Text>,
     }
 }
-
-diesel::allow_tables_to_appear_in_same_query!(deliveries, organisations, budgets);

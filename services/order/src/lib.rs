@@ -15,15 +15,13 @@ pub mod settled;
 pub mod store;
 pub mod sweep;
 
-use std::time::Duration;
-
 use access::Verifier;
 use contracts::topics;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use mediator::Mediator;
 use messaging::{Consumer, Identities, Producer, Relay};
 use serde_json::Value;
-use service::{Boot, BootError, Definition, Stage};
+use service::{Boot, BootError, Definition, LAST_BATCH, LAST_EVENTS, Stage};
 
 use crate::{config::Config, http::Shop, settled::Settled, sweep::Sweep};
 
@@ -31,11 +29,6 @@ use crate::{config::Config, http::Shop, settled::Settled, sweep::Sweep};
 pub const NAME: &str = "order";
 /// The schema's migrations; those of the messages run before them.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
-
-/// How long a stopping service goes on sending what is in its outbox; the next start sends the rest.
-const LAST_EVENTS: Duration = Duration::from_secs(5);
-/// How long it may take to finish the batch in hand; one that is cut off is taken again.
-const LAST_BATCH: Duration = Duration::from_secs(5);
 
 /// The service as the boot kit runs it.
 #[must_use]

@@ -23,7 +23,7 @@ pub const SELLABLE: &str = "sellable";
 pub struct Rebuilt {
     /// Records that were read, repeated readings included.
     pub records: u64,
-    /// Records that could not be read and were passed by.
+    /// Records that could not be read and were passed by. With any of them nothing is dropped.
     pub unreadable: u64,
     /// Products that no record spoke of; they are gone, or came back as the topic has them.
     pub dropped: i64,
@@ -55,6 +55,10 @@ pub async fn sellable(mediator: &Mediator, settings: &messaging::Settings) -> Re
     let mut rebuilt = Rebuilt::default();
     let mut seen = BTreeSet::new();
     rebuilt.add(read(mediator, settings, &mut seen).await?);
+    if rebuilt.unreadable > 0 {
+        // What could not be read may be all that speaks of a product.
+        return Ok(rebuilt);
+    }
     for organisation in organisations(mediator, seen).await? {
         let scope = Scope::system(NAME, organisation);
         rebuilt.dropped += mediator.send(&scope, DropUntouchedProducts { since }).await?;

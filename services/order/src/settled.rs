@@ -10,8 +10,9 @@ use std::{
 use kernel::OrderId;
 use tokio::{sync::Notify, time::Instant};
 
-/// The first look without a bell comes after this time, each further one after twice as long.
-const FIRST_LOOK: Duration = Duration::from_millis(10);
+/// The first look without a bell comes after this time, each further one after twice as long. Looking sooner would be in
+/// the way of what is waited for: thirty waiters that look every ten milliseconds keep the database busy.
+const FIRST_LOOK: Duration = Duration::from_millis(50);
 /// No two looks are further apart.
 const LAST_LOOK: Duration = Duration::from_millis(250);
 

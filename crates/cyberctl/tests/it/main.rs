@@ -59,9 +59,19 @@ async fn replica(answer: fn(&str) -> (u16, &'static str)) -> String {
 fn well(line: &str) -> (u16, &'static str) {
     match line {
         "GET /readyz HTTP/1.1" => (200, r#"{"ready":true,"phase":"serving","waiting":[]}"#),
-        "GET /metrics HTTP/1.1" => (200, "consumer_lag{topic=\"a\"} 3\nconsumer_lag{topic=\"b\"} 4\noutbox_rows 5\n"),
+        "GET /metrics HTTP/1.1" => (
+            200,
+            "consumer_lag{topic=\"a\"} 3\nconsumer_lag{topic=\"b\"} 4\noutbox_rows 5\noutbox_parked_aggregates 0\n",
+        ),
         "POST /rebuild/sellable-products HTTP/1.1" => (200, r#"{"rows":12}"#),
         _ => (404, r#"{"error":"there is no such rebuild"}"#),
+    }
+}
+
+fn parked(line: &str) -> (u16, &'static str) {
+    match line {
+        "GET /metrics HTTP/1.1" => (200, "outbox_rows 5\noutbox_parked_aggregates 2\n"),
+        _ => well(line),
     }
 }
 
@@ -90,10 +100,27 @@ async fn status_shows_every_replica_and_says_what_is_waited_for() {
     assert_eq!((&rows[0]["ready"], &rows[0]["lag"], &rows[0]["outbox"]), (&true.into(), &7.0.into(), &5.0.into()));
     assert_eq!(rows[0]["dead_letters"], 0);
     assert_eq!((&rows[1]["ready"], &rows[1]["reason"]), (&false.into(), &"database: refused".into()));
+    assert_eq!((&rows[0]["parked"], &rows[1]["parked"]), (&0.0.into(), &Value::Null));
     assert_eq!(rows[1]["lag"], Value::Null, "what is not known is not zero");
 
     let table = cyberctl(&["status"], &variables).await;
     assert!(text(&table.stdout).contains("no: database: refused"), "{}", text(&table.stdout));
+}
+
+#[tokio::test]
+async fn a_parked_aggregate_is_shown_and_not_well() {
+    let scene = Scene::new("order", MIGRATIONS).await;
+    let kafka = scene.messaging();
+    let variables = [("KAFKA_BROKERS", kafka.brokers.as_str()), ("KAFKA_NAMESPACE", kafka.namespace.as_str())];
+    let status = async |services: String| {
+        let services = [("SERVICES_INTERNAL", services.as_str())];
+        cyberctl(&["status"], &[&variables[..], &services[..]].concat()).await
+    };
+    let fine = status(format!("order={}", replica(well).await)).await;
+    assert_eq!(fine.status.code(), Some(0), "{}", text(&fine.stdout));
+    let output = status(format!("order={}", replica(parked).await)).await;
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("Parked aggregates"), "{}", text(&output.stdout));
 }
 
 #[tokio::test]
@@ -129,11 +156,18 @@ async fn topics_and_dead_letters_are_shown_and_nothing_is_done_without_yes() {
     let list = cyberctl(&["dlq", "list", "--json"], &variables).await;
     assert_eq!(list.status.code(), Some(1), "something is pending");
     assert_eq!(json(&list)[0]["pending"], 1);
+    // It was not created by that group, and keeps what it holds too short.
+    let differs = cyberctl(&["topics"], &variables).await;
+    assert_eq!(differs.status.code(), Some(1));
+    let said = "retention.ms is 1209600000, declared is 2592000000";
+    assert!(text(&differs.stdout).contains(said), "{}", text(&differs.stdout));
     let show = text(&cyberctl(&["dlq", "show", "catalog"], &variables).await.stdout);
     assert!(show.contains("because") && show.contains("order.order.v1 3/17"), "{show}");
 
     let dry = cyberctl(&["dlq", "redrive", "catalog", "--json"], &variables).await;
     assert_eq!((&json(&dry)["action"], &json(&dry)["records"]), (&"would redrive".into(), &1.into()));
+    let dry = cyberctl(&["dlq", "redrive", "catalog", "--discard", "--json"], &variables).await;
+    assert_eq!((&json(&dry)["discarded"], &json(&dry)["records"]), (&1.into(), &0.into()));
     assert_eq!(json(&cyberctl(&["dlq", "list", "--json"], &variables).await)[0]["pending"], 1, "nothing was done");
     assert!(scene.read("order.order.v1").await.is_empty());
 
@@ -158,6 +192,10 @@ async fn a_rebuild_prints_rows_and_an_unknown_service_is_named() {
         "{}",
         text(&output.stdout)
     );
+    // A replica that is down is no reason not to ask the next one.
+    let services = format!("order=http://127.0.0.1:1,{services}");
+    let output = cyberctl(&["rebuild", "order", "sellable-products"], &[("SERVICES_INTERNAL", &services)]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let refused = cyberctl(&["rebuild", "order", "nonsense"], &variables).await;
     assert_eq!(refused.status.code(), Some(69));
     assert!(text(&refused.stderr).contains("404"), "{}", text(&refused.stderr));
@@ -174,4 +212,21 @@ async fn a_missing_variable_is_explained_and_a_broker_that_is_away_does_not_hang
     let away = cyberctl(&["topics"], &[("KAFKA_BROKERS", "127.0.0.1:1")]).await;
     assert_eq!(away.status.code(), Some(69));
     assert!(text(&away.stderr).contains("is KAFKA_BROKERS right"), "{}", text(&away.stderr));
+}
+
+#[tokio::test]
+async fn a_secret_that_is_set_twice_is_refused_and_the_help_says_what_is_read() {
+    let arguments = "organisation create --slug a --name A --currency USD --owner-email a@a.example --owner-name A";
+    let arguments: Vec<&str> = arguments.split(' ').collect();
+    let variables =
+        [("GATEWAY_URL", "http://127.0.0.1:1"), ("SETUP_TOKEN", "token"), ("SETUP_TOKEN_FILE", "/no/such/file")];
+    let twice = cyberctl(&arguments, &variables).await;
+    assert_eq!(twice.status.code(), Some(78));
+    assert!(text(&twice.stderr).contains("SETUP_TOKEN_FILE is set as well"), "{}", text(&twice.stderr));
+    let help = text(&cyberctl(&["--help"], &[]).await.stdout);
+    let names =
+        ["KAFKA_BROKERS", "KAFKA_NAMESPACE", "SERVICES_INTERNAL", "GATEWAY_URL", "SETUP_TOKEN", "OWNER_PASSWORD"];
+    for word in names.into_iter().chain(["78"]) {
+        assert!(help.contains(word), "{word} is missing: {help}");
+    }
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::groups::{self, Watermarks};
 use super::{OperationError, blocking, consumer, is_ours, marker};
 use crate::Settings;
-use crate::dead_letter::{MARK, header as died};
+use crate::dead_letter::{Cause, MARK, header as died};
 use crate::record::Place;
 
 /// How long a read may see nothing before it is given up.
@@ -76,6 +76,17 @@ pub struct DeadLetter {
 }
 
 impl DeadLetter {
+    /// Whether nothing is wrong with it: it only waits behind another dead letter of its key.
+    #[must_use]
+    pub fn is_parked(&self) -> bool {
+        self.kind == Cause::Parked.as_str()
+    }
+
+    /// What it is in order with: its topic and key.
+    pub(super) fn lane(&self) -> (&str, Option<&[u8]>) {
+        (self.topic.as_str(), self.raw.key.as_deref())
+    }
+
     /// Which one it is: the group is the same in everything that is done at once.
     pub(super) fn place(&self) -> Place {
         (self.topic.clone(), self.partition, self.offset)
@@ -134,10 +145,11 @@ pub async fn dead_letters(
     blocking(move || Ok(read(&settings, &selection, all, most)?.letters)).await
 }
 
-/// Letters, and where the next read would begin in each partition that was read.
+/// Letters, where the next read would begin in each partition that was read, and where those partitions ended.
 pub(super) struct Read {
     pub(super) letters: Vec<DeadLetter>,
     pub(super) next: BTreeMap<(String, i32), i64>,
+    pub(super) ends: BTreeMap<(String, i32), i64>,
 }
 
 /// Reads the selection's partitions one after the other, each from its first pending record to its end.
@@ -150,8 +162,9 @@ pub(super) fn read(settings: &Settings, selection: &Selection, all: bool, most: 
     };
     let partitions = groups::partitions(&client, wanted)?;
     let done = groups::committed(settings, &marker(settings), partitions.keys().cloned())?;
-    let mut result = Read { letters: Vec::new(), next: BTreeMap::new() };
+    let mut result = Read { letters: Vec::new(), next: BTreeMap::new(), ends: BTreeMap::new() };
     for (at, marks) in &partitions {
+        result.ends.insert(at.clone(), marks.high);
         let from = if all { marks.low } else { first_pending(*marks, done.get(at).copied()) };
         if from >= marks.high || result.letters.len() >= most {
             continue;
@@ -162,15 +175,17 @@ pub(super) fn read(settings: &Settings, selection: &Selection, all: bool, most: 
     Ok(result)
 }
 
+/// What a topic (without namespace) keeps, when the contracts know it.
+pub(super) fn keeps(topic: &str) -> Option<Retention> {
+    contracts::topics::ALL.iter().find(|known| known.name == topic).map(|known| known.retention)
+}
+
 /// The letters that a later record of their key has replaced. Only snapshots are replaced; brought back, such a letter
 /// would be the newest record of its key, and compaction would remove the real one.
 pub(super) fn replaced(settings: &Settings, letters: &[DeadLetter]) -> Result<BTreeSet<Place>, OperationError> {
-    let is_state = |name: &str| {
-        contracts::topics::ALL.iter().any(|topic| topic.name == name && matches!(topic.retention, Retention::State))
-    };
     // Of each partition, the letters with their offsets there.
     let mut partitions: BTreeMap<(String, i32), Vec<(i64, &DeadLetter)>> = BTreeMap::new();
-    for letter in letters.iter().filter(|letter| is_state(&letter.topic)) {
+    for letter in letters.iter().filter(|letter| keeps(&letter.topic) == Some(Retention::State)) {
         if let (Some(partition), Some(offset)) = (letter.origin_partition, letter.origin_offset) {
             partitions.entry((settings.topic_name(&letter.topic), partition)).or_default().push((offset, letter));
         }
@@ -255,7 +270,7 @@ fn walk(
 }
 
 /// Topic and group of a dead-letter topic, both without namespace.
-fn parts(settings: &Settings, name: &str) -> Option<(String, String)> {
+pub(super) fn parts(settings: &Settings, name: &str) -> Option<(String, String)> {
     if !is_ours(settings, name) {
         return None;
     }

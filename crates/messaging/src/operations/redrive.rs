@@ -1,25 +1,28 @@
 //! Bringing dead letters back: to their own topic, in order, with the same event id, marked for the one group that could
-//! not take them. Offsets of the group `cyberctl` on the dead-letter topic move only after the broker has the copies,
+//! not take them. Giving them up: only those that are wrong themselves; what waited behind them comes back.
+//! Offsets of the group `cyberctl` on the dead-letter topic move only after the broker has the copies,
 //! so an interrupted redrive repeats records, which inboxes and versions make harmless, and loses none.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use contracts::Retention;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use serde::Serialize;
+use uuid::Uuid;
 
-use super::dead_letters::{DeadLetter, Read, Selection, read, replaced};
+use super::dead_letters::{DeadLetter, Read, Selection, keeps, read, replaced};
 use super::{ANSWER_WITHIN, OperationError, blocking, groups, marker};
 use crate::Settings;
-use crate::dead_letter::header as died;
+use crate::dead_letter::{dead_letter_topic, header as died};
 
 /// Dead letters that one round takes into memory.
 const ROUND: usize = 10_000;
 /// Rounds after which something is wrong: records keep failing as fast as they are brought back.
 const ROUNDS: usize = 10;
 
-/// What was brought back.
+/// What was brought back, and what was given up.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Redriven {
     /// Records written to their own topics.
@@ -32,6 +35,19 @@ pub struct Redriven {
     pub failed_again: usize,
     /// Snapshots that were not brought back, since a newer one of their key is on the topic already.
     pub replaced: usize,
+    /// Records that were given up.
+    pub discarded: usize,
+}
+
+/// How a letter goes to its topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Return {
+    /// With more of its key behind it.
+    Ahead,
+    /// As the last of its key, which is free then.
+    Last,
+    /// Not at all: it was given up and nothing of its key comes back, which is free then.
+    Freed,
 }
 
 /// Brings back what is pending. Then waits up to `patience` for the group to have read it, and brings back what was
@@ -44,6 +60,28 @@ pub async fn redrive(
     selection: &Selection,
     patience: Duration,
 ) -> Result<Redriven, OperationError> {
+    settle(settings, selection, patience, false).await
+}
+
+/// Gives up what is wrong itself among all that is pending now, brings back what waited behind it, and frees the keys
+/// of which nothing waits. What was given up stays readable until the topic's retention removes it.
+///
+/// # Errors
+/// When the broker does not answer; what was done until then stays done.
+pub async fn discard(
+    settings: &Settings,
+    selection: &Selection,
+    patience: Duration,
+) -> Result<Redriven, OperationError> {
+    settle(settings, selection, patience, true).await
+}
+
+async fn settle(
+    settings: &Settings,
+    selection: &Selection,
+    patience: Duration,
+    discarding: bool,
+) -> Result<Redriven, OperationError> {
     let producer: FutureProducer = settings
         .producer()
         // A person waits for this one.
@@ -53,9 +91,17 @@ pub async fn redrive(
     let mut result = Redriven::default();
     let mut keys: BTreeSet<(String, Option<Vec<u8>>)> = BTreeSet::new();
     let mut brought: BTreeSet<String> = BTreeSet::new();
+    let mut ends = None;
     for _ in 0..ROUNDS {
         let (read_settings, read_selection) = (settings.clone(), selection.clone());
-        let Read { letters, next } = blocking(move || read(&read_settings, &read_selection, false, ROUND)).await?;
+        let Read { letters, next, ends: now } =
+            blocking(move || read(&read_settings, &read_selection, false, ROUND)).await?;
+        // What died after a person had looked is not given up unseen.
+        let known = ends.get_or_insert(now);
+        let given_up = |letter: &DeadLetter| {
+            let at = (settings.topic_name(&dead_letter_topic(&letter.topic, &letter.group)), letter.partition);
+            discarding && !letter.is_parked() && known.get(&at).is_some_and(|end| letter.offset < *end)
+        };
         // What failed again stays pending, and stops here: bringing it back in a circle helps nobody.
         let (again, fresh): (Vec<_>, Vec<_>) =
             letters.into_iter().partition(|letter| letter.event_id.as_ref().is_some_and(|id| brought.contains(id)));
@@ -63,14 +109,16 @@ pub async fn redrive(
         if fresh.is_empty() || !again.is_empty() {
             break;
         }
-        let (replace_settings, fresh) = (settings.clone(), fresh);
+        let (discarded, fresh): (Vec<_>, Vec<_>) = fresh.into_iter().partition(given_up);
+        let replace_settings = settings.clone();
         let (fresh, replaced): (Vec<_>, Vec<_>) = blocking(move || {
             let replaced = replaced(&replace_settings, &fresh)?;
             Ok(fresh.into_iter().partition(|letter| !replaced.contains(&letter.place())))
         })
         .await?;
         result.replaced += replaced.len();
-        let reached = send(&producer, settings, &fresh).await?;
+        result.discarded += discarded.len();
+        let reached = send(&producer, settings, &returns(&fresh, &discarded)).await?;
         brought.extend(fresh.iter().filter_map(|letter| letter.event_id.clone()));
         keys.extend(fresh.iter().map(|letter| (letter.topic.clone(), letter.raw.key.clone())));
         result.records += fresh.len();
@@ -85,42 +133,47 @@ pub async fn redrive(
     Ok(result)
 }
 
-/// Moves past what is pending without bringing it back, and returns how many records that were. They stay readable
-/// until the topic's retention removes them.
-///
-/// # Errors
-/// When the broker does not answer.
-pub async fn discard(settings: &Settings, selection: &Selection) -> Result<usize, OperationError> {
-    let (settings, selection) = (settings.clone(), selection.clone());
-    blocking(move || {
-        let Read { letters, next } = read(&settings, &selection, false, usize::MAX)?;
-        groups::commit(&settings, &marker(&settings), &next)?;
-        Ok(letters.len())
-    })
-    .await
+/// What is written, in order: what comes back, then one record for each key that was parked behind what was given up
+/// and of which nothing comes back. Only facts park keys, and only such as are ids; on a topic of state a record without
+/// a body would remove its key.
+fn returns<'l>(back: &'l [DeadLetter], discarded: &'l [DeadLetter]) -> Vec<(&'l DeadLetter, Return)> {
+    let mut last_of_key: BTreeMap<(&str, Option<&[u8]>), usize> = BTreeMap::new();
+    for (position, letter) in back.iter().enumerate() {
+        last_of_key.insert(letter.lane(), position);
+    }
+    let mut returns: Vec<_> = back
+        .iter()
+        .enumerate()
+        .map(|(position, letter)| {
+            let last = last_of_key.get(&letter.lane()) == Some(&position);
+            (letter, if last { Return::Last } else { Return::Ahead })
+        })
+        .collect();
+    let mut freed = BTreeSet::new();
+    for letter in discarded.iter().filter(|letter| !last_of_key.contains_key(&letter.lane())) {
+        let parks = keeps(&letter.topic) == Some(Retention::Events)
+            && letter.key.as_ref().is_some_and(|key| key.parse::<Uuid>().is_ok());
+        if parks && freed.insert(letter.lane()) {
+            returns.push((letter, Return::Freed));
+        }
+    }
+    returns
 }
 
 /// Writes the letters to their topics in order and returns the next offset of each partition that was written to.
 async fn send(
     producer: &FutureProducer,
     settings: &Settings,
-    letters: &[DeadLetter],
+    letters: &[(&DeadLetter, Return)],
 ) -> Result<BTreeMap<(String, i32), i64>, OperationError> {
-    let last_of_key: BTreeMap<(&str, Option<&[u8]>), usize> = letters
-        .iter()
-        .enumerate()
-        .map(|(position, letter)| ((letter.topic.as_str(), letter.raw.key.as_deref()), position))
-        .collect();
     let mut reached = BTreeMap::new();
-    for (chunk_start, chunk) in letters.chunks(500).enumerate().map(|(number, chunk)| (number * 500, chunk)) {
+    for chunk in letters.chunks(500) {
         let mut acknowledgements = Vec::with_capacity(chunk.len());
-        for (position, letter) in chunk.iter().enumerate() {
-            let of_key = (letter.topic.as_str(), letter.raw.key.as_deref());
-            let last = last_of_key.get(&of_key) == Some(&(chunk_start + position));
+        for (letter, how) in chunk {
             let topic = settings.topic_name(&letter.topic);
-            let mut record: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(&topic).headers(headers(letter, last));
+            let mut record: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(&topic).headers(headers(letter, *how));
             record.key = letter.raw.key.as_deref();
-            record.payload = letter.raw.payload.as_deref();
+            record.payload = letter.raw.payload.as_deref().filter(|_| *how != Return::Freed);
             // The partition that it came from: the same as its key says, and right also for a record without key.
             record.partition = letter.origin_partition;
             let acknowledgement = producer.send_result(record).map_err(|(cause, _)| OperationError::Broker {
@@ -148,17 +201,20 @@ async fn send(
 }
 
 /// The headers that it had before it died, and for whom it comes back.
-fn headers(letter: &DeadLetter, last_of_key: bool) -> OwnedHeaders {
+fn headers(letter: &DeadLetter, how: Return) -> OwnedHeaders {
     let mut headers = OwnedHeaders::new();
-    for (key, value) in &letter.raw.headers {
+    for (key, value) in letter.raw.headers.iter().filter(|_| how != Return::Freed) {
         // `dlq.first_failed_at` and the rest describe an earlier death; a new one is described anew.
         if !key.starts_with("dlq.") && !key.starts_with("dlq-") {
             headers = headers.insert(Header { key, value: value.as_ref() });
         }
     }
     headers = headers.insert(Header { key: died::REDRIVE, value: Some(letter.group.as_bytes()) });
-    if last_of_key {
+    if how != Return::Ahead {
         headers = headers.insert(Header { key: died::UNPARK, value: Some("true") });
+    }
+    if how == Return::Freed {
+        headers = headers.insert(Header { key: died::DISCARD, value: Some("true") });
     }
     headers
 }

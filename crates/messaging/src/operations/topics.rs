@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contracts::{Retention, Topic};
-use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
+use contracts::Topic;
+use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, OwnedResourceSpecifier, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::Consumer;
 use serde::Serialize;
 
+use super::dead_letters::parts;
 use super::groups::{self, Watermarks};
 use super::{ANSWER_WITHIN, OperationError, blocking, consumer, is_ours, marker};
 use crate::Settings;
+use crate::topics::Wanted;
 
 /// One topic of this namespace, or one that should be there.
 #[derive(Debug, Clone, Serialize)]
@@ -58,7 +60,8 @@ pub async fn topics(settings: &Settings, declared: &'static [Topic]) -> Result<V
         .into_iter()
         .map(|name| {
             let short = settings.local_name(&name).to_owned();
-            let (cleanup, retention_ms) = configurations.get(&name).cloned().unwrap_or_default();
+            let resource = configurations.get(&name);
+            let value = |setting: &str| resource.and_then(|it| it.get(setting)?.value.clone()).unwrap_or_default();
             let watermarks = seen.partitions.iter().filter(|((topic, _), _)| *topic == name);
             let (partitions, records) =
                 watermarks.fold((0, 0), |(count, records), (_, marks)| (count + 1, records + marks.high - marks.low));
@@ -66,13 +69,14 @@ pub async fn topics(settings: &Settings, declared: &'static [Topic]) -> Result<V
                 topic: short,
                 partitions,
                 replicas: seen.replicas.get(&name).copied().unwrap_or(0),
-                cleanup,
-                retention_ms,
+                cleanup: value("cleanup.policy"),
+                retention_ms: value("retention.ms").parse().unwrap_or(0),
                 records,
                 groups: lags(&name, &seen, settings),
                 problems: Vec::new(),
             };
-            report.problems = problems(&report, declared.iter().find(|topic| topic.name == report.topic));
+            report.problems = wanted(settings, &name, declared)
+                .map_or_else(Vec::new, |wanted| problems(&wanted, report.partitions, resource));
             report
         })
         .collect())
@@ -128,11 +132,11 @@ fn lags(topic: &str, seen: &Survey, settings: &Settings) -> Vec<GroupLag> {
         .collect()
 }
 
-/// `cleanup.policy` and `retention.ms` of each topic.
+/// The settings of each topic, of which the broker tells them.
 async fn configurations(
     settings: &Settings,
     names: &[String],
-) -> Result<BTreeMap<String, (String, i64)>, OperationError> {
+) -> Result<BTreeMap<String, ConfigResource>, OperationError> {
     if names.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -144,67 +148,89 @@ async fn configurations(
         .describe_configs(&wanted, &options)
         .await
         .map_err(OperationError::broker("the settings of the topics cannot be read"))?;
-    let mut found = BTreeMap::new();
-    for answer in answers {
-        let Ok(resource) = answer else { continue };
-        let value = |name: &str| resource.get(name).and_then(|entry| entry.value.clone()).unwrap_or_default();
-        if let rdkafka::admin::OwnedResourceSpecifier::Topic(topic) = &resource.specifier {
-            found.insert(topic.clone(), (value("cleanup.policy"), value("retention.ms").parse().unwrap_or(0)));
-        }
-    }
-    Ok(found)
+    Ok(answers
+        .into_iter()
+        .flatten()
+        .filter_map(|resource| match &resource.specifier {
+            OwnedResourceSpecifier::Topic(topic) => Some((topic.clone(), resource)),
+            _ => None,
+        })
+        .collect())
 }
 
-/// Where a topic is not what the contracts say.
-fn problems(report: &TopicReport, declared: Option<&Topic>) -> Vec<String> {
-    let Some(declared) = declared else { return Vec::new() };
-    if report.partitions == 0 {
+/// What a service would assert of a topic when it starts; nothing of a stranger's.
+fn wanted(settings: &Settings, name: &str, declared: &[Topic]) -> Option<Wanted> {
+    let short = settings.local_name(name);
+    declared
+        .iter()
+        .find(|topic| topic.name == short)
+        .map(|topic| Wanted::of(settings, topic))
+        .or_else(|| parts(settings, name).map(|(topic, group)| crate::dead_letter::wanted(settings, &topic, &group)))
+}
+
+/// Where a topic is not what it must be.
+fn problems(wanted: &Wanted, partitions: usize, resource: Option<&ConfigResource>) -> Vec<String> {
+    if partitions == 0 {
         return vec!["missing on the broker; any service creates it when it starts".to_owned()];
     }
     let mut problems = Vec::new();
-    if usize::try_from(declared.partitions) != Ok(report.partitions) {
-        problems.push(format!("{} partitions, declared are {}", report.partitions, declared.partitions));
+    if usize::try_from(wanted.partitions) != Ok(partitions) {
+        problems.push(format!("{partitions} partitions, declared are {}", wanted.partitions));
     }
-    let cleanup = match declared.retention {
-        Retention::Events => "delete",
-        Retention::State => "compact",
-    };
-    if report.cleanup != cleanup {
-        problems.push(format!("cleanup.policy is {}, declared is {cleanup}", report.cleanup));
+    match resource {
+        None => problems.push("the broker does not tell its settings".to_owned()),
+        Some(resource) => problems.extend(wanted.differences(resource).into_iter().map(|difference| {
+            format!("{} is {}, declared is {}", difference.setting, difference.found, difference.expected)
+        })),
     }
     problems
 }
 
 #[cfg(test)]
 mod tests {
-    use contracts::topics::{ORDER, PRODUCT};
+    use rdkafka::admin::{ConfigEntry, ConfigSource};
 
     use super::*;
 
-    fn report(partitions: usize, cleanup: &str) -> TopicReport {
-        TopicReport {
-            topic: String::new(),
-            partitions,
-            replicas: 1,
-            cleanup: cleanup.to_owned(),
-            retention_ms: 1,
-            records: 0,
-            groups: Vec::new(),
-            problems: Vec::new(),
-        }
+    fn settings() -> Settings {
+        Settings { brokers: String::new(), namespace: "a".to_owned(), service: "cyberctl".to_owned() }
+    }
+
+    /// A topic as the broker would describe it.
+    fn described(settings: &[(&str, &str)]) -> ConfigResource {
+        let entry = |(name, value): &(&str, &str)| ConfigEntry {
+            name: (*name).to_owned(),
+            value: Some((*value).to_owned()),
+            source: ConfigSource::DynamicTopic,
+            is_read_only: false,
+            is_default: false,
+            is_sensitive: false,
+        };
+        let specifier = OwnedResourceSpecifier::Topic(String::new());
+        ConfigResource { specifier, entries: settings.iter().map(entry).collect() }
     }
 
     #[test]
     fn a_topic_that_differs_from_its_declaration_is_a_problem() {
-        assert!(problems(&report(12, "delete"), Some(&ORDER)).is_empty());
-        assert_eq!(problems(&report(3, "compact"), Some(&ORDER)).len(), 2);
-        assert!(problems(&report(0, ""), Some(&PRODUCT))[0].contains("missing"));
-        assert!(problems(&report(3, "compact"), None).is_empty(), "dead-letter topics are not declared");
+        let settings = settings();
+        let problems = |name: &str, partitions, resource: &ConfigResource| {
+            wanted(&settings, name, contracts::topics::ALL).map(|wanted| problems(&wanted, partitions, Some(resource)))
+        };
+        let fits = described(&[("cleanup.policy", "delete"), ("retention.ms", "1209600000"), ("flush.ms", "1")]);
+        assert_eq!(problems("a.order.order.v1", 12, &fits), Some(vec![]), "what is not told does not differ");
+        let other = described(&[("cleanup.policy", "compact"), ("retention.ms", "-1")]);
+        assert_eq!(problems("a.order.order.v1", 3, &other).unwrap().len(), 3);
+        assert_eq!(
+            problems("a.order.order.v1.dlq.catalog", 1, &fits),
+            Some(vec!["retention.ms is 1209600000, declared is 2592000000".to_owned()])
+        );
+        assert!(problems("a.catalog.product.v1", 0, &described(&[])).unwrap()[0].contains("missing"));
+        assert_eq!(problems("a.somebody.else", 3, &other), None);
     }
 
     #[test]
     fn lag_counts_what_was_never_committed_from_the_first_record_that_is_left() {
-        let settings = Settings { brokers: String::new(), namespace: "a".to_owned(), service: "cyberctl".to_owned() };
+        let settings = settings();
         let at = |partition| ("a.order".to_owned(), partition);
         let seen = Survey {
             partitions: BTreeMap::from([

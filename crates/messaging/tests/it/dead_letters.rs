@@ -1,11 +1,13 @@
 //! Records that can never be taken: set aside with their cause, their key waits, the others go on,
-//! and a redrive brings everything back in order.
+//! a redrive brings everything back in order, and a discard gives up what is wrong and nothing else.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use messaging::{Consumer, Outgoing, Producer, Record, SendFailure, Subscriptions, dead_letter_header as header};
+use messaging::{
+    Consumer, Outgoing, Producer, Record, SendFailure, Subscriptions, dead_letter_header as header, operations,
+};
 use testkit::{Scene, eventually};
 use uuid::Uuid;
 
@@ -235,5 +237,66 @@ async fn a_redrive_that_fails_again_lets_nothing_overtake() {
     let again = [redriven(record(&scene, key, 1)), redriven(record(&scene, key, 2)), last(record(&scene, key, 3))];
     scene.send(&again).await;
     eventually(Duration::from_secs(30), async || effects(&scene).await == vec![(key, 1), (key, 2), (key, 3)]).await;
+    consumer.stop(Duration::from_secs(10)).await;
+}
+
+/// The record that frees a key for `group`, as a discard writes it.
+fn freeing(scene: &Scene, key: Uuid, group: &str) -> Outgoing {
+    let mut freeing = record(scene, key, 0);
+    freeing.headers = vec![];
+    freeing.payload = None;
+    let freeing = with_header(freeing, header::REDRIVE, group);
+    with_header(with_header(freeing, header::UNPARK, "true"), header::DISCARD, "true")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_discarded_records_key_is_free_and_what_waited_behind_it_had_its_effects() {
+    let scene = scene().await;
+    scene.topics(&[contracts::topics::ORDER]).await;
+    let consumer = start(&scene, Behaviour::default()).await;
+    let (followed, alone) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    let mut no_key = broken(record(&scene, alone, 1));
+    no_key.key = Some(b"no id".to_vec());
+    scene.send(&[broken(record(&scene, followed, 1)), broken(record(&scene, alone, 1)), no_key]).await;
+    eventually(Duration::from_secs(30), async || scene.read(LETTERS).await.len() == 3).await;
+    // What another group discards frees nothing here.
+    scene.send(&[freeing(&scene, followed, "notifier")]).await;
+    scene.send(&[record(&scene, followed, 2), record(&scene, followed, 3)]).await;
+    eventually(Duration::from_secs(30), async || scene.read(LETTERS).await.len() == 5).await;
+
+    let selection = operations::Selection { group: "order".to_owned(), topic: None };
+    let kafka = scene.messaging_of("cyberctl");
+    let settled = operations::discard(&kafka, &selection, Duration::from_secs(30)).await.unwrap();
+    assert_eq!((settled.discarded, settled.records, settled.keys, settled.taken), (3, 2, 1, true), "{settled:?}");
+    assert_eq!(effects(&scene).await, vec![(followed, 2), (followed, 3)]);
+    scene.send(&[record(&scene, followed, 4), record(&scene, alone, 2)]).await;
+    eventually(Duration::from_secs(30), async || effects(&scene).await.len() == 4).await;
+    assert_eq!(scene.read(LETTERS).await.len(), 5, "a key was still parked");
+    assert!(operations::dead_letters(&kafka, &selection, false, 100).await.unwrap().is_empty());
+    consumer.stop(Duration::from_secs(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_is_tried_again_does_not_free_a_key_that_it_has_parked_meanwhile() {
+    let scene = scene().await;
+    scene.topics(&[contracts::topics::ORDER]).await;
+    // Of one partition, so that one poll gives what belongs to both.
+    let (bad, good) = (Uuid::from_u128(5), Uuid::from_u128(9));
+    scene.send(&[broken(record(&scene, bad, 1))]).await;
+    let consumer = start(&scene, Behaviour::default()).await;
+    eventually(Duration::from_secs(30), async || scene.read(LETTERS).await.len() == 1).await;
+    consumer.stop(Duration::from_secs(10)).await;
+
+    // The key is freed, parked again by a record that is impossible, and then the batch fails for a time.
+    scene.send(&[freeing(&scene, bad, "order"), record(&scene, bad, 2), record(&scene, good, 1)]).await;
+    let behaviour = Behaviour { impossible: Some(bad), transient: AtomicU32::new(2), ..Behaviour::default() };
+    let consumer = start(&scene, behaviour).await;
+    eventually(Duration::from_secs(30), async || effects(&scene).await == vec![(good, 1)]).await;
+    let behind = record(&scene, bad, 3);
+    scene.send(std::slice::from_ref(&behind)).await;
+    eventually(Duration::from_secs(30), async || scene.read(LETTERS).await.len() >= 3).await;
+    assert_eq!(told(&scene.read(LETTERS).await)[2], (id_of(&behind), "parked".to_owned()));
+    let partitions: Vec<i32> = scene.read("order.order.v1").await.iter().map(|record| record.partition).collect();
+    assert!(partitions.iter().all(|partition| *partition == partitions[0]), "{partitions:?}");
     consumer.stop(Duration::from_secs(10)).await;
 }

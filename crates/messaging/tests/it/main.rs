@@ -6,3 +6,4 @@ mod dead_letters;
 mod relay;
 mod scenery;
 mod snapshots;
+mod topics;

@@ -2,6 +2,8 @@
 //! or more often, never out of order, never lost. And the proof that this test can fail.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use access::Permission;
@@ -18,6 +20,7 @@ use crate::scenery::{TestError, event, scene};
 const WRITERS: usize = 8;
 const EVENTS_PER_WRITER: usize = 100;
 const AGGREGATES: u128 = 10;
+const KILLS: u32 = 5;
 
 /// Takes a transaction id early, waits, locks its aggregate, counts it up and says so.
 struct CountUp {
@@ -67,27 +70,33 @@ const CURSOR: &str = "with next as (
         where exists (select from next))
      select * from next order by sequence";
 
-async fn write(mediator: Mediator, scene: &Scene) {
+/// Lets many writers write until each has written its part and `enough` is so; how many events they wrote.
+async fn write(mediator: Mediator, scene: &Scene, enough: impl Fn() -> bool + Clone + Send + 'static) -> usize {
     let scope = mediator::Scope::system("test", scene.organisation());
     let mut writers = tokio::task::JoinSet::new();
-    for writer in 0..WRITERS {
-        let (mediator, scope) = (mediator.clone(), scope.clone());
+    for writer in 0..=WRITERS {
+        let (mediator, scope, enough) = (mediator.clone(), scope.clone(), enough.clone());
+        // The transactions of the last one are open for longer than a relay needs to die and another one to lead.
+        let long = writer == WRITERS;
+        let part = if long { 2 } else { EVENTS_PER_WRITER };
         writers.spawn(async move {
-            for number in 0..EVENTS_PER_WRITER {
+            let mut written = 0;
+            while written < part || !enough() {
                 let aggregate =
-                    Uuid::from_u128(u128::try_from((writer * 7 + number * 3) % 1000).unwrap() % AGGREGATES + 1);
-                let wait_seconds = f64::from(u32::try_from((writer * 13 + number * 5) % 7).unwrap()) / 1000.0;
+                    Uuid::from_u128(u128::try_from((writer * 7 + written * 3) % 1000).unwrap() % AGGREGATES + 1);
+                let short = f64::from(u32::try_from((writer * 13 + written * 5) % 7).unwrap()) / 1000.0;
+                let wait_seconds = if long { 1.0 } else { short };
                 mediator.send(&scope, CountUp { aggregate, wait_seconds }).await.unwrap();
+                written += 1;
             }
+            written
         });
     }
-    while let Some(written) = writers.join_next().await {
-        written.unwrap();
-    }
+    writers.join_all().await.into_iter().sum()
 }
 
-/// Lost events and events that came before an earlier one of their aggregate.
-fn faults(records: &[Record]) -> (usize, usize) {
+/// Lost events of those that were written, and events that came before an earlier one of their aggregate.
+fn faults(records: &[Record], written: usize) -> (usize, usize) {
     let mut seen = HashSet::new();
     let mut latest: BTreeMap<String, i64> = BTreeMap::new();
     let mut inversions = 0;
@@ -103,7 +112,7 @@ fn faults(records: &[Record]) -> (usize, usize) {
         inversions += usize::from(version < *before);
         *before = version.max(*before);
     }
-    (WRITERS * EVENTS_PER_WRITER - distinct, inversions)
+    (written - distinct, inversions)
 }
 
 /// Makes the way from a sequence number to its commit long, as a slow disk does.
@@ -133,27 +142,27 @@ async fn nothing_is_lost_or_reordered_by_two_relays_that_are_killed_and_restarte
     let start = || Relay::start(scene.database(), Producer::new(&settings).unwrap());
     let mut relays = vec![start(), start()];
 
-    let writing = write(scene.mediator(), &scene);
+    // Nobody stops writing before the last relay is killed.
+    let done = Arc::new(AtomicBool::new(false));
+    let over = Arc::clone(&done);
+    let writing = write(scene.mediator(), &scene, move || AtomicBool::load(&over, Ordering::SeqCst));
     let killing = async {
         let mut killed = 0;
-        loop {
+        while killed < KILLS {
             tokio::time::sleep(Duration::from_millis(150)).await;
-            let leader = relays.iter().position(|relay| relay.state().is_leading());
-            if let Some(leader) = leader {
+            if let Some(leader) = relays.iter().position(|relay| relay.state().is_leading()) {
                 relays.remove(leader).kill();
                 relays.push(start());
                 killed += 1;
             }
-            if killed >= 5 {
-                break;
-            }
         }
+        done.store(true, Ordering::SeqCst);
     };
-    tokio::join!(writing, killing);
+    let (written, ()) = tokio::join!(writing, killing);
 
     eventually(Duration::from_secs(60), async || outbox_rows(&scene).await == 0).await;
     let records = scene.read(contracts::topics::ORDER.name).await;
-    assert_eq!(faults(&records), (0, 0), "(lost, out of order) of {} records", records.len());
+    assert_eq!(faults(&records, written), (0, 0), "(lost, out of order) of {written}, in {} records", records.len());
     for relay in relays {
         relay.stop(Duration::from_secs(5)).await;
     }
@@ -165,16 +174,21 @@ async fn a_relay_with_a_cursor_fails_the_same_test() {
     scene.topics(&[contracts::topics::ORDER]).await;
     slow_commits(&scene).await;
     let relay = Relay::start_asking(scene.database(), Producer::new(&scene.messaging()).unwrap(), CURSOR);
-    write(scene.mediator(), &scene).await;
+    let written = write(scene.mediator(), &scene, || true).await;
     // What the cursor has passed by stays in the outbox; what it has not is sent and deleted.
-    let mut rows = outbox_rows(&scene).await;
-    eventually(Duration::from_secs(30), async || {
-        let before = std::mem::replace(&mut rows, outbox_rows(&scene).await);
-        tokio::time::sleep(Duration::from_millis(400)).await;
-        before == rows
+    let superuser = scene.superuser().await;
+    let rows = "select count(*) filter (where sequence > position), count(*) filter (where sequence <= position)
+                  from outbox, relay_cursor";
+    let (lost, sent) = eventually(Duration::from_secs(30), async || {
+        let row = superuser.query_one(rows, &[]).await.unwrap();
+        let (ahead, passed_by): (i64, i64) = (row.get(0), row.get(1));
+        let records = scene.read(contracts::topics::ORDER.name).await;
+        let (lost, _) = faults(&records, written);
+        let told = usize::try_from(passed_by) == Ok(lost) && ahead == 0;
+        if told { Ok((lost, written - lost)) } else { Err((ahead, passed_by, lost)) }
     })
     .await;
-    let (lost, _) = faults(&scene.read(contracts::topics::ORDER.name).await);
+    assert!(sent > written / 2, "only {sent} of {written} were sent, so this is no relay at all");
     assert!(lost > 0, "the cursor lost nothing, so the test above proves nothing");
     relay.kill();
 }

@@ -69,6 +69,8 @@ pub(crate) struct Behaviour {
     pub(crate) panics: Option<Uuid>,
     /// Time spent inside the transaction.
     pub(crate) delay: Duration,
+    /// Commands that were begun.
+    pub(crate) begun: AtomicU32,
     /// Commands that ran to their end.
     pub(crate) ran: AtomicU32,
 }
@@ -86,6 +88,7 @@ impl Command for TakeEffect {
     type Error = TestError;
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), TestError> {
+        self.behaviour.begun.fetch_add(1, Ordering::SeqCst);
         let organisation = tx.organisation().uuid();
         for delivered in &self.events {
             assert!(self.behaviour.panics != Some(delivered.envelope.subject), "the command panics, as the test wants");

@@ -1,5 +1,8 @@
-//! Compacted topics: the end of one is found whatever lies there, and a redrive never makes an old snapshot the newest.
+//! Compacted topics: the end of one is found whatever lies there, a snapshot that is taken again changes nothing, and a
+//! redrive never makes an old snapshot the newest.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,8 +17,9 @@ use messaging::{Consumer, Outgoing, Producer, Snapshot, Subscriptions, Table, op
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 use testkit::{Scene, eventually};
+use uuid::Uuid;
 
-use crate::scenery::{TestError, effects, scene};
+use crate::scenery::{TestError, scene};
 
 const LETTERS: &str = "auth.organisation.v1.dlq.order";
 
@@ -80,7 +84,7 @@ async fn a_topic_whose_last_offset_is_no_record_is_read_to_its_end() {
     assert_eq!(replayed.await.unwrap().records, 2);
 }
 
-/// Writes one effect row per snapshot, and refuses one version.
+/// Keeps the newest version of each key, and refuses one version.
 struct Keep {
     snapshots: Vec<Snapshot<OrganisationState>>,
     refused: i64,
@@ -98,23 +102,63 @@ impl Command for Keep {
             if snapshot.version == self.refused {
                 return Err(TestError::Wanted(Class::Permanent));
             }
-            persistence::statement("insert into effects (org_id, aggregate, version, event) values ($1, $2, $3, $2)")
-                .bind::<SqlUuid, _>(organisation)
-                .bind::<SqlUuid, _>(snapshot.key)
-                .bind::<BigInt, _>(snapshot.version)
-                .execute(tx.connection())
-                .await
-                .map_err(persistence::Error::from)?;
+            persistence::statement(
+                "insert into aggregates (org_id, id, version) values ($1, $2, $3) on conflict (org_id, id)
+                 do update set version = excluded.version where aggregates.version < excluded.version",
+            )
+            .bind::<SqlUuid, _>(organisation)
+            .bind::<SqlUuid, _>(snapshot.key)
+            .bind::<BigInt, _>(snapshot.version)
+            .execute(tx.connection())
+            .await
+            .map_err(persistence::Error::from)?;
         }
         Ok(())
     }
 }
 
-async fn start(scene: &Scene, refused: i64) -> Consumer {
-    let subscriptions = Subscriptions::new("order").on_state(move |snapshots| Keep { snapshots, refused });
+/// The version that is kept of each key.
+async fn kept(scene: &Scene) -> BTreeMap<Uuid, i64> {
+    let rows = scene.superuser().await.query("select id::text, version from aggregates", &[]).await.unwrap();
+    rows.iter().map(|row| (row.get::<_, String>(0).parse().unwrap(), row.get(1))).collect()
+}
+
+fn subscriptions(refused: i64) -> Subscriptions {
+    Subscriptions::new("order").on_state(move |snapshots| Keep { snapshots, refused })
+}
+
+async fn start(scene: &Scene, subscriptions: Subscriptions) -> Consumer {
     let settings = scene.messaging();
     let producer = Producer::new(&settings).unwrap();
     Consumer::start(settings, scene.mediator(), producer, subscriptions).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_that_dies_between_commit_and_offset_keeps_the_newest_snapshot_of_each_key() {
+    let scene = scene().await;
+    scene.topics(&[ORGANISATION]).await;
+    let all: Vec<OrganisationId> = (0..20).map(|_| OrganisationId::new()).collect();
+    // The newest comes first, as it may when a relay dies.
+    let history: Vec<Outgoing> =
+        [3, 1, 2].into_iter().flat_map(|version| all.iter().map(move |one| snapshot(*one, version))).collect();
+    scene.send(&history).await;
+    for _ in 0..3 {
+        let armed = Arc::new(AtomicBool::new(true));
+        let fuse = Arc::clone(&armed);
+        let deadly = subscriptions(-1).after_commit(move || {
+            assert!(!fuse.swap(false, Ordering::SeqCst), "killed between commit and offset, as the test wants");
+        });
+        let consumer = start(&scene, deadly).await;
+        eventually(Duration::from_secs(30), async || consumer.has_ended()).await;
+        assert!(!armed.swap(false, Ordering::SeqCst), "it died of something else, before it had taken anything");
+    }
+    let consumer = start(&scene, subscriptions(-1)).await;
+    let mark = OrganisationId::new();
+    scene.send(&[snapshot(mark, 1)]).await;
+    eventually(Duration::from_secs(30), async || kept(&scene).await.contains_key(&mark.uuid())).await;
+    let newest = all.iter().map(|one| (one.uuid(), 3)).chain([(mark.uuid(), 1)]).collect();
+    assert_eq!(kept(&scene).await, newest);
+    consumer.stop(Duration::from_secs(10)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -122,19 +166,19 @@ async fn a_redrive_never_makes_an_old_snapshot_the_newest() {
     let scene = scene().await;
     scene.topics(&[ORGANISATION]).await;
     let (moved_on, waiting) = (OrganisationId::new(), OrganisationId::new());
-    let consumer = start(&scene, 1).await;
+    let consumer = start(&scene, subscriptions(1)).await;
     scene.send(&[snapshot(moved_on, 1), snapshot(waiting, 1)]).await;
     eventually(Duration::from_secs(30), async || scene.read(LETTERS).await.len() == 2).await;
     scene.send(&[snapshot(moved_on, 2)]).await;
-    eventually(Duration::from_secs(30), async || effects(&scene).await == vec![(moved_on.uuid(), 2)]).await;
+    eventually(Duration::from_secs(30), async || kept(&scene).await == BTreeMap::from([(moved_on.uuid(), 2)])).await;
     consumer.stop(Duration::from_secs(10)).await;
 
-    let consumer = start(&scene, -1).await;
+    let consumer = start(&scene, subscriptions(-1)).await;
     let selection = operations::Selection { group: "order".to_owned(), topic: None };
     let redriven = operations::redrive(&scene.messaging_of("cyberctl"), &selection, Duration::from_secs(30)).await;
     let redriven = redriven.unwrap();
     assert_eq!((redriven.records, redriven.replaced, redriven.taken), (1, 1, true), "{redriven:?}");
-    assert_eq!(effects(&scene).await, vec![(moved_on.uuid(), 2), (waiting.uuid(), 1)]);
+    assert_eq!(kept(&scene).await, BTreeMap::from([(moved_on.uuid(), 2), (waiting.uuid(), 1)]));
     let topic = scene.read(ORGANISATION.name).await;
     let newest = topic.iter().rev().find(|record| record.key_text() == moved_on.uuid().to_string()).unwrap();
     assert_eq!(newest.header(contracts::header::AGGREGATE_VERSION), Some("2"));
@@ -150,7 +194,8 @@ async fn a_snapshot_that_was_redriven_for_one_group_is_taken_by_all() {
     let mut copy = snapshot(organisation, 1);
     copy.headers.push((messaging::dead_letter_header::REDRIVE.to_owned(), b"notifier".to_vec()));
     scene.send(&[copy]).await;
-    let consumer = start(&scene, -1).await;
-    eventually(Duration::from_secs(30), async || effects(&scene).await == vec![(organisation.uuid(), 1)]).await;
+    let consumer = start(&scene, subscriptions(-1)).await;
+    eventually(Duration::from_secs(30), async || kept(&scene).await == BTreeMap::from([(organisation.uuid(), 1)]))
+        .await;
     consumer.stop(Duration::from_secs(10)).await;
 }

@@ -41,12 +41,30 @@ async fn replicas_that_migrate_at_once_do_it_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_program_is_told_which_migration_its_schema_lacks() {
+async fn a_program_is_told_which_migration_its_schema_lacks_and_what_to_run() {
     let scene = Scene::new("order", MIGRATIONS).await;
-    let newest = persistence::newest(&MIGRATIONS).unwrap();
-    scene.database().is_migrated_to(&newest).await.unwrap();
-    let lacking = scene.database().is_migrated_to("99999999000000").await.unwrap_err();
-    assert!(lacking.to_string().contains("order lacks the migration 99999999000000; run `order migrate`"), "{lacking}");
+    let (database, owner) = (scene.database(), scene.url(DatabaseRole::Owner));
+    let required = persistence::required(&MIGRATIONS);
+    assert_eq!(required, ["20261101000000", "20261101000001"], "the kit's and the newest of the service");
+    database.is_migrated_to(&required).await.unwrap();
+    let lacking = async |versions: &[String]| database.is_migrated_to(versions).await.unwrap_err().to_string();
+    let said = lacking(&["99999999000000".to_owned()]).await;
+    assert_eq!(
+        said,
+        "the schema is behind this program: order lacks the migration 99999999000000; run `order migrate`"
+    );
+
+    // Never migrated, not even the table of the migrations is there: both roles are, and no more.
+    persistence::revert(&owner, "order", MIGRATIONS).await.unwrap();
+    assert!(lacking(&required).await.contains("lacks the migration 20261101000000; run `order migrate`"));
+    scene.superuser().await.batch_execute("drop table __diesel_schema_migrations").await.unwrap();
+    database.reachable().await.unwrap();
+    assert!(lacking(&required).await.contains("lacks the migration 20261101000000; run `order migrate`"));
+    assert_eq!(database.check().await.unwrap_err().class(), persistence::Class::Transient);
+
+    persistence::migrate(&owner, "order", MIGRATIONS).await.unwrap();
+    database.is_migrated_to(&required).await.unwrap();
+    database.check().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,9 +15,9 @@ use kernel::{Clock, Currency, KeyId, OrganisationId, Quantity, Sku, Slug, UserId
 use mediator::{Class, Classified, Command, Mediator, Tx};
 use persistence::Database;
 use rest::{
-    Anyone, Api, App, Body, Created, Credential, CredentialHeader, Faults, IdempotencyKey, IfMatch, Lines, NoContent,
-    Path, Prefer, Problem, ProblemType, Query, Recorded, Routes, Serialised, Staff, State, Tagged, Upload, Visitor,
-    problems,
+    Anyone, Api, App, Body, Created, Credential, CredentialHeader, IdempotencyKey, IfMatch, Lines, NoContent, Path,
+    Prefer, PriceBody, Problem, ProblemType, Query, Recorded, Routes, Serialised, Staff, State, Tagged, Upload,
+    Visitor, parses, problems,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,10 +41,14 @@ pub(crate) struct ThingBody {
 #[derive(Deserialize, Serialize, JsonSchema, garde::Validate)]
 #[serde(deny_unknown_fields)]
 struct PartBody {
-    #[garde(length(chars, min = 1, max = 5))]
+    #[garde(custom(parses(Sku::parse)))]
+    #[schemars(with = "Sku")]
     sku: String,
     #[garde(range(min = 1, max = 100))]
     quantity: i64,
+    #[garde(dive)]
+    #[serde(default)]
+    price: Option<PriceBody>,
 }
 
 #[derive(Deserialize, Serialize, JsonSchema)]
@@ -68,6 +72,7 @@ struct ThingPath {
 #[serde(deny_unknown_fields)]
 struct ThingFilter {
     limit: Option<u32>,
+    size: Option<u32>,
 }
 
 struct CreateThing;
@@ -125,11 +130,6 @@ async fn create(
 }
 
 async fn echo(Body(body): Body<ThingBody>) -> Result<Created<ThingView>, Problem> {
-    let mut faults = Faults::new();
-    for (index, part) in body.parts.iter().enumerate() {
-        faults.take(format!("parts[{index}].sku"), Sku::parse(&part.sku));
-    }
-    faults.finish()?;
     Ok(Created::at("/echo/1", ThingView { title: body.title, version: 1 }))
 }
 
@@ -150,7 +150,7 @@ async fn change(expected: IfMatch, Path(_): Path<ThingPath>) -> Result<NoContent
 }
 
 async fn list(Query(filter): Query<ThingFilter>, State(greeting): State<Greeting>) -> rest::Ok<Value> {
-    rest::Ok(json!({"limit": filter.limit, "greeting": greeting.0}))
+    rest::Ok(json!({"limit": filter.limit, "size": filter.size, "greeting": greeting.0}))
 }
 
 async fn shop(by: Anyone) -> rest::Ok<Value> {

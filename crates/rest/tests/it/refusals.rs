@@ -116,22 +116,48 @@ async fn every_field_that_breaks_a_rule_is_named_at_once() {
 }
 
 #[actix_web::test]
-async fn faults_of_domain_types_are_collected() {
-    let body = json!({"title": "a", "parts": [{"sku": "a b", "quantity": 1}, {"sku": "ok", "quantity": 1}, {"sku": "é", "quantity": 1}]});
+async fn faults_of_domain_types_stand_beside_all_others() {
+    let body = json!({
+        "title": "far too long a title",
+        "parts": [{"sku": "a b", "quantity": 0}, {"sku": "ok", "quantity": 1}, {"sku": "é", "quantity": 1}],
+    });
     let answer = ask(&World::new(), json_post("/echo", &body.to_string())).await;
-    assert_eq!(answer.fields(), ["parts[0].sku", "parts[2].sku"]);
+    assert_eq!(answer.fields(), ["parts[0].quantity", "parts[0].sku", "parts[2].sku", "title"]);
 }
 
 #[actix_web::test]
-async fn a_query_names_its_bad_parameter() {
+async fn an_amount_and_its_currency_are_both_told_wrong() {
+    let wrong = |amount: &str, currency: &str| {
+        json!({"title": "a", "parts": [{"sku": "A", "quantity": 1, "price": {"amount": amount, "currency": currency}}]})
+            .to_string()
+    };
     let world = World::new();
-    let answer = ask(&world, TestRequest::get().uri("/things?limit=many")).await;
-    assert_eq!(answer.status, 422);
-    answer.problem("invalid-request");
-    assert_eq!(answer.fields(), ["limit"]);
-    let unknown = ask(&world, TestRequest::get().uri("/things?limti=1")).await;
-    assert_eq!(unknown.status, 422);
-    assert!(unknown.problem("invalid-request").to_string().contains("limti"));
+    let (amount, currency) = ("parts[0].price.amount", "parts[0].price.currency");
+    for (body, fields) in [
+        (wrong("1,5", "usd"), vec![amount, currency]),
+        (wrong("1.505", "ZZZ"), vec![currency]),
+        (wrong("1.505", "USD"), vec![amount]),
+        (wrong("", "USD"), vec![amount]),
+    ] {
+        assert_eq!(ask(&world, json_post("/echo", &body)).await.fields(), fields, "{body}");
+    }
+    assert_eq!(ask(&world, json_post("/echo", &wrong("1.50", "USD"))).await.status, 201);
+}
+
+#[actix_web::test]
+async fn a_query_names_every_bad_parameter() {
+    let world = World::new();
+    for (query, fields) in [
+        ("limit=many", vec!["limit"]),
+        ("limti=1", vec!["limti"]),
+        ("limit=many&limti=1", vec!["limit", "limti"]),
+        ("size=-1&&limit=1&li%20m=1&limit=2", vec!["li m", "limit", "size"]),
+    ] {
+        let answer = ask(&world, TestRequest::get().uri(&format!("/things?{query}"))).await;
+        assert_eq!(answer.status, 422, "{query}");
+        answer.problem("invalid-request");
+        assert_eq!(answer.fields(), fields, "{query}");
+    }
 }
 
 #[actix_web::test]

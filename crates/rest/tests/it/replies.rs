@@ -95,7 +95,7 @@ async fn a_secret_header_is_needed_and_never_prints() {
 #[actix_web::test]
 async fn state_and_query_reach_the_handler() {
     let answer = ask(&World::new(), TestRequest::get().uri("/things?limit=3")).await;
-    assert_eq!(answer.json(), json!({"limit": 3, "greeting": "hello"}));
+    assert_eq!(answer.json(), json!({"limit": 3, "size": null, "greeting": "hello"}));
 }
 
 #[actix_web::test]

@@ -1,4 +1,4 @@
-//! The real server on a real socket: slow bodies, head limits, an orderly stop.
+//! The real server on a real socket: slow bodies, head limits, a panic, an orderly stop.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -33,6 +33,22 @@ async fn a_body_that_never_ends_is_408_after_its_time() {
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
     assert!(answer.contains("/problems/request-timeout"), "{answer}");
     assert!(began.elapsed() >= Duration::from_secs(9) && began.elapsed() < Duration::from_secs(20));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_is_answered_and_the_connection_goes_on() {
+    let world = World::new();
+    let server = start(&world);
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    stream.write_all(b"GET /panics HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    stream.write_all(b"GET /things HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+    let answers = read_all(&mut stream).await;
+    let (panic, next) = answers.split_at(answers.rfind("HTTP/1.1 ").unwrap());
+    assert!(panic.starts_with("HTTP/1.1 500"), "{answers}");
+    assert!(panic.contains("application/problem+json") && panic.contains("/problems/internal"), "{answers}");
+    assert!(!panic.contains("secret of the house"), "{answers}");
+    assert!(next.starts_with("HTTP/1.1 200"), "{answers}");
     server.stop().await;
 }
 

@@ -10,7 +10,7 @@ use crate::{
     credentials::{Credentials, Signed},
     domain::{Email, Password, Verdict},
     error::Error,
-    queries::find_account,
+    store::users,
 };
 
 /// Who says to be whom.
@@ -47,7 +47,7 @@ impl LogIn {
         visitor: &Scope,
     ) -> Result<Session, SendError<Error>> {
         let mut system = mediator.system().await.map_err(Error::from)?;
-        let found = find_account(&mut system, &self.organisation, &self.email).await?;
+        let found = users::find_account(&mut system, &self.organisation, &self.email).await?;
         system.commit().await.map_err(Error::from)?;
         let Some((organisation, known)) = found else {
             // Slugs are public, so this need not look like a locked account; the time is that of a wrong password.

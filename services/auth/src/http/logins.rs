@@ -1,7 +1,7 @@
 //! Logging in.
 
-use kernel::{OrganisationId, Slug, UserId};
-use rest::{App, Body, Faults, Problem, State, Visitor, parses};
+use kernel::{Malformed, OrganisationId, Slug, UserId};
+use rest::{App, Body, Problem, State, Visitor, parses};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -55,13 +55,12 @@ pub(super) async fn create(
 }
 
 impl LogInBody {
-    fn check(&self) -> Result<LogIn, Problem> {
-        let mut faults = Faults::new();
-        let organisation = faults.take("organisation", Slug::parse(&self.organisation));
-        let email = faults.take("email", Email::parse(&self.email));
-        let password = faults.take("password", Password::present(&self.password));
-        let login = || Some(LogIn { organisation: organisation?, email: email?, password: password? });
-        faults.build(login)
+    fn check(&self) -> Result<LogIn, Malformed> {
+        Ok(LogIn {
+            organisation: Slug::parse(&self.organisation)?,
+            email: Email::parse(&self.email)?,
+            password: Password::present(&self.password)?,
+        })
     }
 }
 

@@ -1,10 +1,8 @@
 //! Creating organisations: the one thing that needs the setup token instead of an account.
 
-use kernel::{Currency, Slug, UserId};
+use kernel::{Currency, Malformed, Slug, UserId};
 use mediator::Scope;
-use rest::{
-    App, Body, Credential, CredentialHeader, Faults, IdempotencyKey, Problem, Recorded, State, Visitor, parses,
-};
+use rest::{App, Body, Credential, CredentialHeader, IdempotencyKey, Problem, Recorded, State, Visitor, parses};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -105,25 +103,15 @@ struct Recognised<'a> {
 }
 
 impl CreateOrganisationBody {
-    fn check(&self) -> Result<Wanted, Problem> {
-        let mut faults = Faults::new();
-        let slug = faults.take("slug", Slug::parse(&self.slug));
-        let name = faults.take("name", Name::parse(&self.name));
-        let currency = faults.take("currency", Currency::parse(&self.currency));
-        let email = faults.take("owner.email", Email::parse(&self.owner.email));
-        let password = faults.take("owner.password", Password::choose(&self.owner.password));
-        let owner_name = faults.take("owner.name", Name::parse(&self.owner.name));
-        let wanted = || {
-            Some(Wanted {
-                slug: slug?,
-                name: name?,
-                currency: currency?,
-                email: email?,
-                password: password?,
-                owner_name: owner_name?,
-            })
-        };
-        faults.build(wanted)
+    fn check(&self) -> Result<Wanted, Malformed> {
+        Ok(Wanted {
+            slug: Slug::parse(&self.slug)?,
+            name: Name::parse(&self.name)?,
+            currency: Currency::parse(&self.currency)?,
+            email: Email::parse(&self.owner.email)?,
+            password: Password::choose(&self.owner.password)?,
+            owner_name: Name::parse(&self.owner.name)?,
+        })
     }
 }
 

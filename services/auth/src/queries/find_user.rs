@@ -61,13 +61,13 @@ impl Query for FindUser {
             .optional()
             .map_err(persistence::Error::from)?;
         let (user, organisation) = row.ok_or(Error::UnknownUser { user: self.user })?;
-        let corrupt = |malformed: Malformed| corrupt(self.user, &malformed);
+        let corrupt = |malformed: Malformed| Error::corrupt_account(self.user, &malformed);
         Ok(Membership {
             user: User {
                 id: self.user,
                 email: Email::parse(&user.email).map_err(corrupt)?,
                 name: Name::parse(&user.name).map_err(corrupt)?,
-                roles: roles(self.user, &user.roles)?,
+                roles: user.roles.iter().map(|role| Role::parse(role)).collect::<Result<_, _>>().map_err(corrupt)?,
                 created_at: user.created_at,
             },
             organisation: Organisation {
@@ -81,13 +81,4 @@ impl Query for FindUser {
             },
         })
     }
-}
-
-/// Roles as they are stored.
-pub(super) fn roles(user: UserId, stored: &[String]) -> Result<Vec<Role>, Error> {
-    stored.iter().map(|role| Role::parse(role).map_err(|malformed| corrupt(user, &malformed))).collect()
-}
-
-fn corrupt(user: UserId, reason: &dyn std::fmt::Display) -> Error {
-    Error::Corrupt { what: format!("account {user}"), reason: reason.to_string() }
 }

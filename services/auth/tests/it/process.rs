@@ -1,10 +1,7 @@
 //! The program itself: its wiring, its start with what is missing, its orderly end, and what it says meanwhile.
 
-use std::{net::TcpListener, process::Stdio};
-
 use contracts::topics;
-use devstack::DatabaseRole;
-use testkit::{Client, Scene, eventually};
+use testkit::{Client, Program, Scene, eventually};
 use tokio::process::Command;
 
 use crate::world::{PASSWORD, PATIENCE, SETUP, login, organisation};
@@ -12,37 +9,12 @@ use crate::world::{PASSWORD, PATIENCE, SETUP, login, organisation};
 /// 32 bytes in base64, of no use elsewhere.
 const SECRET: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
-/// An address that was free a moment ago.
-fn free() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
-}
-
-fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_auth"));
-    command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    command
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_serves_from_an_empty_database_publishes_everything_and_never_says_a_secret() {
     let scene = Scene::new(auth::NAME, auth::MIGRATIONS).await;
-    let (kafka, http) = (scene.messaging(), free());
-    let process = program()
-        .arg("serve")
-        .env("DATABASE_URL", scene.url(DatabaseRole::App))
-        .env("DATABASE_SYSTEM_URL", scene.url(DatabaseRole::System))
-        .env("KAFKA_BROKERS", kafka.brokers)
-        .env("KAFKA_NAMESPACE", kafka.namespace)
-        .env("HTTP_ADDRESS", &http)
-        .env("INTERNAL_ADDRESS", "127.0.0.1:0")
-        .env("SETUP_TOKEN", SETUP)
-        .env("SIGNING_KEY_SECRET", SECRET)
-        .env("LOG_LEVEL", "trace")
-        .spawn()
-        .unwrap();
-    let id = process.id().unwrap().to_string();
-    let said = tokio::spawn(process.wait_with_output());
-    let visitor = Client::new(format!("http://{http}"), None);
+    let more = [("SETUP_TOKEN", SETUP), ("SIGNING_KEY_SECRET", SECRET), ("LOG_LEVEL", "trace")];
+    let mut program = Program::serve(&scene, env!("CARGO_BIN_EXE_auth"), &more);
+    let visitor = Client::new(program.base(), None);
     eventually(PATIENCE, async || {
         let reply = visitor.try_send(reqwest::Method::GET, "/auth/v1/jwks", None).await;
         reply.is_ok_and(|reply| reply.status == 200)
@@ -56,14 +28,11 @@ async fn it_serves_from_an_empty_database_publishes_everything_and_never_says_a_
     let token = session["access_token"].as_str().unwrap();
     assert_eq!(Client::new(visitor.base(), Some(token)).get("/auth/v1/me").await, (200, created.1));
 
-    assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-    let output = tokio::time::timeout(PATIENCE, said).await.unwrap().unwrap().unwrap();
-    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(program.stop().await.code(), Some(0));
     assert_eq!(scene.read(topics::ORGANISATION.name).await.len(), 1);
     assert_eq!(scene.read(topics::SIGNING_KEY.name).await.len(), 1);
 
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said);
+    let said = program.said();
     assert!(said.contains("logged in"), "the log is not where this test looks: {said}");
     for secret in [PASSWORD, SETUP, SECRET, token, "$argon2id$"] {
         assert!(!said.contains(secret), "the log says a secret");
@@ -72,8 +41,8 @@ async fn it_serves_from_an_empty_database_publishes_everything_and_never_says_a_
 
 #[tokio::test]
 async fn a_wrong_configuration_is_reported_whole_and_without_the_secrets() {
-    let mut command = program();
-    command.arg("serve").env("SETUP_TOKEN", "too-short").env("SIGNING_KEY_SECRET", "bm90IDMyIGJ5dGVz");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_auth"));
+    command.env_clear().arg("serve").env("SETUP_TOKEN", "too-short").env("SIGNING_KEY_SECRET", "bm90IDMyIGJ5dGVz");
     let output = command.env("SIGNING_KEY_SECONDS", "0").output().await.unwrap();
     assert_eq!(output.status.code(), Some(64));
     let said = String::from_utf8_lossy(&output.stderr);

@@ -6,6 +6,7 @@ use mediator::Command;
 use persistence::Tx;
 
 use crate::domain::stock::{Level, StockFault, StockItem};
+use crate::domain::wording::Remark;
 use crate::error::CatalogError;
 use crate::events::published;
 use crate::store;
@@ -30,7 +31,7 @@ pub struct AdjustStock {
     /// How.
     pub adjustment: Adjustment,
     /// Why, for the ledger.
-    pub reason: String,
+    pub remark: Remark,
     /// The new threshold, 0 to 1,000,000,000; none leaves it.
     pub low_threshold: Option<i64>,
 }
@@ -62,7 +63,7 @@ impl Command for AdjustStock {
         let kept = Kept { variant: shelf.variant, sku: &self.sku, order: None, movement, actor: &actor };
         let movements = if delta == 0 { &[][..] } else { &[kept][..] };
         let row = Written { variant: shelf.variant, stock: shelf.stock };
-        store::stock::write(tx.connection(), organisation, &[row], movements, &self.reason, now).await?;
+        store::stock::write(tx.connection(), organisation, &[row], movements, self.remark.as_str(), now).await?;
         if shelf.stock.fell_low(before) {
             tx.record(shelf.stock.version, published::low(self.sku.clone(), &shelf));
         }

@@ -1,4 +1,4 @@
-//! The free texts of a product. The rule: what exists is trimmed, bounded and free of control characters.
+//! The free texts of a product and of its stock. The rule: what exists is trimmed, bounded and free of control characters.
 
 use std::borrow::Cow;
 
@@ -113,6 +113,43 @@ impl From<Description> for String {
 impl JsonSchema for Description {
     fn schema_name() -> Cow<'static, str> {
         "Description".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "maxLength": Self::LIMIT})
+    }
+}
+
+/// Why stock was adjusted, for people who read the ledger: up to 200 characters on one line. May be empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remark(String);
+
+impl Remark {
+    /// The longest remark, in characters.
+    pub const LIMIT: usize = 200;
+
+    /// Trims and checks a remark.
+    ///
+    /// # Errors
+    /// When it is too long, or has a control character.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let trimmed = text.trim();
+        if trimmed.chars().count() > Self::LIMIT || trimmed.chars().any(char::is_control) {
+            return Err(Malformed::new("reason", "must have at most 200 characters and no control characters"));
+        }
+        Ok(Self(trimmed.to_owned()))
+    }
+
+    /// The remark as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl JsonSchema for Remark {
+    fn schema_name() -> Cow<'static, str> {
+        "Remark".into()
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {

@@ -1,11 +1,15 @@
 //! Products for staff: requests become commands and queries, nothing else happens here.
 
-use kernel::{CategoryId, Cursor, Page, PageSize, ProductId, Sku, Slug};
-use rest::{App, Body, Faults, IdempotencyKey, IfMatch, Path, Problem, Query, Recorded, Staff, Tagged};
+use std::str::FromStr;
+
+use kernel::{CategoryId, Cursor, Malformed, Page, PageSize, ProductId, Sku, Slug};
+use rest::{
+    App, Body, IdempotencyKey, IfMatch, Path, PriceBody, Problem, Query, Recorded, Staff, Tagged, holds, parses,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::written::{PriceBody, StatusBody, suggested_slug};
+use super::written::{StatusBody, suggested_slug};
 use crate::commands::change_product::ChangeProduct;
 use crate::commands::create_product::CreateProduct;
 use crate::commands::retire_product::RetireProduct;
@@ -44,11 +48,12 @@ pub(super) struct ProductFilter {
 #[serde(deny_unknown_fields)]
 pub(super) struct VariantBody {
     /// 1 to 64 visible ASCII characters, unique in the organisation; it never changes.
-    #[garde(length(bytes, min = 1, max = 64))]
+    #[garde(custom(parses(Sku::parse)))]
+    #[schemars(with = "Sku")]
     sku: String,
     /// 1 to 200 characters; the product's title when left out.
-    #[garde(inner(length(chars, min = 1, max = 200)))]
-    #[schemars(length(min = 1, max = 200))]
+    #[garde(inner(custom(parses(Title::parse))))]
+    #[schemars(with = "Option<Title>")]
     title: Option<String>,
     /// For one piece.
     #[garde(dive)]
@@ -66,18 +71,19 @@ pub(super) struct VariantBody {
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateProductBody {
     /// 1 to 64 lower-case letters, digits and hyphens, unique in the organisation; made from the title when left out.
-    #[garde(inner(length(bytes, min = 1, max = 64)))]
+    #[garde(custom(holds(self.slug())))]
     #[schemars(with = "Option<Slug>")]
     slug: Option<String>,
     /// 1 to 200 characters.
-    #[garde(length(chars, min = 1, max = 200))]
+    #[garde(custom(parses(Title::parse)))]
+    #[schemars(with = "Title")]
     title: String,
     /// Up to 10,000 characters.
-    #[garde(inner(length(chars, max = 10_000)))]
-    #[schemars(length(max = 10_000))]
+    #[garde(inner(custom(parses(Description::parse))))]
+    #[schemars(with = "Option<Description>")]
     description: Option<String>,
     /// A category of the organisation.
-    #[garde(inner(length(bytes, max = 64)))]
+    #[garde(inner(custom(parses(CategoryId::from_str))))]
     #[schemars(with = "Option<CategoryId>")]
     category: Option<String>,
     /// `active` when left out.
@@ -93,11 +99,12 @@ pub(super) struct CreateProductBody {
 #[serde(deny_unknown_fields)]
 pub(super) struct VariantChangeBody {
     /// Which.
-    #[garde(length(bytes, min = 1, max = 64))]
+    #[garde(custom(parses(Sku::parse)))]
+    #[schemars(with = "Sku")]
     sku: String,
     /// Its new title; needed when it is new.
-    #[garde(inner(length(chars, min = 1, max = 200)))]
-    #[schemars(length(min = 1, max = 200))]
+    #[garde(inner(custom(parses(Title::parse))))]
+    #[schemars(with = "Option<Title>")]
     title: Option<String>,
     /// Its new price; needed when it is new.
     #[garde(dive)]
@@ -112,20 +119,20 @@ pub(super) struct VariantChangeBody {
 #[serde(deny_unknown_fields)]
 pub(super) struct ChangeProductBody {
     /// 1 to 64 lower-case letters, digits and hyphens.
-    #[garde(inner(length(bytes, min = 1, max = 64)))]
+    #[garde(inner(custom(parses(Slug::parse))))]
     #[schemars(with = "Option<Slug>")]
     slug: Option<String>,
     /// 1 to 200 characters.
-    #[garde(inner(length(chars, min = 1, max = 200)))]
-    #[schemars(length(min = 1, max = 200))]
+    #[garde(inner(custom(parses(Title::parse))))]
+    #[schemars(with = "Option<Title>")]
     title: Option<String>,
     /// Up to 10,000 characters.
-    #[garde(inner(length(chars, max = 10_000)))]
-    #[schemars(length(max = 10_000))]
+    #[garde(inner(custom(parses(Description::parse))))]
+    #[schemars(with = "Option<Description>")]
     description: Option<String>,
     /// A category of the organisation; null takes the product out of its category.
     #[serde(default, deserialize_with = "stated")]
-    #[garde(inner(inner(length(bytes, max = 64))))]
+    #[garde(inner(inner(custom(parses(CategoryId::from_str)))))]
     #[schemars(with = "Option<CategoryId>")]
     category: Option<Option<String>>,
     /// Draft or active; a product is retired with its own request.
@@ -207,52 +214,31 @@ impl ProductFilter {
 }
 
 impl CreateProductBody {
-    fn command(&self) -> Result<CreateProduct, Problem> {
-        let mut faults = Faults::new();
-        let title = faults.take("title", Title::parse(&self.title));
-        let slug = match &self.slug {
-            Some(slug) => faults.take("slug", Slug::parse(slug)),
-            None => {
-                let suggested = suggested_slug(&self.title);
-                if suggested.is_none() {
-                    faults.add("slug", "is needed, since the title has no ASCII letter or digit to make one from");
-                }
-                suggested
-            }
+    fn slug(&self) -> Result<Slug, Malformed> {
+        self.slug.as_deref().map_or_else(|| suggested_slug(&self.title), Slug::parse)
+    }
+
+    fn command(&self) -> Result<CreateProduct, Malformed> {
+        let title = Title::parse(&self.title)?;
+        let variants = self.variants.iter().map(|variant| variant.new_variant(&title)).collect::<Result<_, _>>()?;
+        let product = NewProduct {
+            slug: self.slug()?,
+            title,
+            description: Description::parse(self.description.as_deref().unwrap_or_default())?,
+            category: self.category.as_deref().map(str::parse).transpose()?,
+            status: self.status.unwrap_or(StatusBody::Active).into(),
+            variants,
         };
-        let description =
-            faults.take("description", Description::parse(self.description.as_deref().unwrap_or_default()));
-        let category = optional(&mut faults, "category", self.category.as_deref(), str::parse);
-        let variants = (0_usize..).zip(&self.variants);
-        let variants: Vec<Option<NewVariant>> =
-            variants.map(|(at, variant)| variant.new_variant(&mut faults, at, title.as_ref())).collect();
-        faults.build(|| {
-            Some(CreateProduct {
-                product: NewProduct {
-                    slug: slug?,
-                    title: title?,
-                    description: description?,
-                    category: category?,
-                    status: self.status.unwrap_or(StatusBody::Active).into(),
-                    variants: variants.into_iter().collect::<Option<_>>()?,
-                },
-            })
-        })
+        Ok(CreateProduct { product })
     }
 }
 
 impl VariantBody {
-    fn new_variant(&self, faults: &mut Faults, at: usize, product: Option<&Title>) -> Option<NewVariant> {
-        let sku = faults.take(format!("variants[{at}].sku"), Sku::parse(&self.sku));
-        let title = match &self.title {
-            Some(title) => faults.take(format!("variants[{at}].title"), Title::parse(title)),
-            None => product.cloned(),
-        };
-        let price = self.price.money(faults, &format!("variants[{at}].price"));
-        Some(NewVariant {
-            sku: sku?,
-            title: title?,
-            price: price?,
+    fn new_variant(&self, product: &Title) -> Result<NewVariant, Malformed> {
+        Ok(NewVariant {
+            sku: Sku::parse(&self.sku)?,
+            title: self.title.as_deref().map_or_else(|| Ok(product.clone()), Title::parse)?,
+            price: self.price.money()?,
             stock: self.stock.unwrap_or(0),
             low_threshold: self.low_threshold.unwrap_or(0),
         })
@@ -260,53 +246,29 @@ impl VariantBody {
 }
 
 impl ChangeProductBody {
-    fn command(&self, product: ProductId, expected: i64) -> Result<ChangeProduct, Problem> {
-        let mut faults = Faults::new();
-        let slug = optional(&mut faults, "slug", self.slug.as_deref(), Slug::parse);
-        let title = optional(&mut faults, "title", self.title.as_deref(), Title::parse);
-        let description = optional(&mut faults, "description", self.description.as_deref(), Description::parse);
-        let category = match &self.category {
-            None => Some(None),
-            Some(text) => optional(&mut faults, "category", text.as_deref(), str::parse).map(Some),
+    fn command(&self, product: ProductId, expected: i64) -> Result<ChangeProduct, Malformed> {
+        let change = ProductChange {
+            slug: self.slug.as_deref().map(Slug::parse).transpose()?,
+            title: self.title.as_deref().map(Title::parse).transpose()?,
+            description: self.description.as_deref().map(Description::parse).transpose()?,
+            category: match &self.category {
+                None => None,
+                Some(stated) => Some(stated.as_deref().map(str::parse).transpose()?),
+            },
+            status: self.status.map(ProductStatus::from),
+            variants: self.variants.iter().map(VariantChangeBody::change).collect::<Result<_, _>>()?,
         };
-        let variants = (0_usize..).zip(&self.variants);
-        let variants: Vec<Option<VariantChange>> =
-            variants.map(|(at, variant)| variant.change(&mut faults, at)).collect();
-        faults.build(|| {
-            let change = ProductChange {
-                slug: slug?,
-                title: title?,
-                description: description?,
-                category: category?,
-                status: self.status.map(ProductStatus::from),
-                variants: variants.into_iter().collect::<Option<_>>()?,
-            };
-            Some(ChangeProduct { product, expected, change })
-        })
+        Ok(ChangeProduct { product, expected, change })
     }
 }
 
 impl VariantChangeBody {
-    fn change(&self, faults: &mut Faults, at: usize) -> Option<VariantChange> {
-        let sku = faults.take(format!("variants[{at}].sku"), Sku::parse(&self.sku));
-        let title = optional(faults, &format!("variants[{at}].title"), self.title.as_deref(), Title::parse);
-        let price = match &self.price {
-            None => Some(None),
-            Some(price) => price.money(faults, &format!("variants[{at}].price")).map(Some),
-        };
-        Some(VariantChange { sku: sku?, title: title?, price: price?, active: self.active })
-    }
-}
-
-/// The outer `None` is a fault, the inner one a field that is left out.
-fn optional<T, E: std::fmt::Display>(
-    faults: &mut Faults,
-    field: &str,
-    text: Option<&str>,
-    parse: impl FnOnce(&str) -> Result<T, E>,
-) -> Option<Option<T>> {
-    match text {
-        None => Some(None),
-        Some(text) => faults.take(field, parse(text)).map(Some),
+    fn change(&self) -> Result<VariantChange, Malformed> {
+        Ok(VariantChange {
+            sku: Sku::parse(&self.sku)?,
+            title: self.title.as_deref().map(Title::parse).transpose()?,
+            price: self.price.as_ref().map(PriceBody::money).transpose()?,
+            active: self.active,
+        })
     }
 }

@@ -1,13 +1,14 @@
 //! Stock for staff: what there is, what changed it, and changing it.
 
-use kernel::{Cursor, Page, PageSize, Sku};
-use rest::{App, Body, Faults, IdempotencyKey, Path, Problem, Query, Recorded, Staff};
+use kernel::{Cursor, Malformed, Page, PageSize, Sku};
+use rest::{App, Body, IdempotencyKey, Path, Problem, Query, Recorded, Staff, holds, parses};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::written::segment;
 use crate::commands::adjust_stock::{AdjustStock, Adjustment};
 use crate::domain::stock::StockItem;
+use crate::domain::wording::Remark;
 use crate::queries::find_stock::FindStock;
 use crate::queries::list_movements::{ListMovements, MovementView};
 
@@ -34,14 +35,14 @@ pub(super) struct MovementFilter {
 #[serde(deny_unknown_fields)]
 pub(super) struct AdjustStockBody {
     /// This many more, or fewer when it is negative.
-    #[garde(range(min = -1_000_000_000, max = 1_000_000_000))]
+    #[garde(range(min = -1_000_000_000, max = 1_000_000_000), custom(holds(self.adjustment())))]
     delta: Option<i64>,
     /// This many, however many there were.
     #[garde(range(min = 0, max = 1_000_000_000))]
     set: Option<i64>,
     /// Why, for the ledger; up to 200 characters.
-    #[garde(inner(length(chars, max = 200)))]
-    #[schemars(length(max = 200))]
+    #[garde(inner(custom(parses(Remark::parse))))]
+    #[schemars(with = "Option<Remark>")]
     reason: Option<String>,
     /// A warning comes when this many or fewer are available.
     #[garde(range(min = 0, max = 1_000_000_000))]
@@ -79,23 +80,18 @@ fn location(item: &StockItem) -> Option<String> {
 }
 
 impl AdjustStockBody {
-    fn command(&self, sku: Sku) -> Result<AdjustStock, Problem> {
-        let mut faults = Faults::new();
-        let adjustment = match (self.delta, self.set) {
-            (Some(delta), None) => Some(Adjustment::Delta(delta)),
-            (None, Some(pieces)) => Some(Adjustment::Set(pieces)),
-            (None, None) if self.low_threshold.is_some() => Some(Adjustment::Keep),
-            (None, None) => {
-                faults.add("delta", "is needed, or set, or low_threshold");
-                None
-            }
-            (Some(_), Some(_)) => {
-                faults.add("set", "cannot stand beside delta");
-                None
-            }
-        };
-        let reason = self.reason.clone().unwrap_or_default();
-        let low_threshold = self.low_threshold;
-        faults.build(|| Some(AdjustStock { sku, adjustment: adjustment?, reason, low_threshold }))
+    fn adjustment(&self) -> Result<Adjustment, Malformed> {
+        match (self.delta, self.set) {
+            (Some(delta), None) => Ok(Adjustment::Delta(delta)),
+            (None, Some(pieces)) => Ok(Adjustment::Set(pieces)),
+            (None, None) if self.low_threshold.is_some() => Ok(Adjustment::Keep),
+            (None, None) => Err(Malformed::new("delta", "is needed, or set, or low_threshold")),
+            (Some(_), Some(_)) => Err(Malformed::new("delta", "cannot stand beside set")),
+        }
+    }
+
+    fn command(&self, sku: Sku) -> Result<AdjustStock, Malformed> {
+        let remark = Remark::parse(self.reason.as_deref().unwrap_or_default())?;
+        Ok(AdjustStock { sku, adjustment: self.adjustment()?, remark, low_threshold: self.low_threshold })
     }
 }

@@ -1,34 +1,13 @@
 //! The pieces that bodies of this service share, and how they become domain values.
-//! The rule: a body holds bounded text; every faulty field is told at once.
+//! The rule: a body says what a client may say, no more than the domain takes.
 
 use std::fmt::Write as _;
 
-use kernel::{Currency, Money, Slug};
-use rest::Faults;
+use kernel::{Malformed, Slug};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::product::ProductStatus;
-
-/// An amount of money as clients write it.
-#[derive(Debug, Deserialize, Serialize, JsonSchema, garde::Validate)]
-#[serde(deny_unknown_fields)]
-pub(super) struct PriceBody {
-    /// Decimal text with at most the digits of the currency, such as `"1499.00"`.
-    #[garde(length(bytes, min = 1, max = 24))]
-    amount: String,
-    /// ISO 4217.
-    #[garde(length(bytes, min = 3, max = 3))]
-    currency: String,
-}
-
-impl PriceBody {
-    /// The amount; what is wrong is noted under `field`.
-    pub(super) fn money(&self, faults: &mut Faults, field: &str) -> Option<Money> {
-        let currency = faults.take(format!("{field}.currency"), Currency::parse(&self.currency))?;
-        faults.take(format!("{field}.amount"), Money::parse(&self.amount, currency))
-    }
-}
 
 /// What a client may set a status to.
 #[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
@@ -49,8 +28,8 @@ impl From<StatusBody> for ProductStatus {
     }
 }
 
-/// The slug that a title suggests: its ASCII letters and digits, hyphens for the rest. None when nothing is left.
-pub(super) fn suggested_slug(title: &str) -> Option<Slug> {
+/// The slug that a title suggests: its ASCII letters and digits, hyphens for the rest. Refused when nothing is left.
+pub(super) fn suggested_slug(title: &str) -> Result<Slug, Malformed> {
     let mut slug = String::new();
     for letter in title.chars() {
         if letter.is_ascii_alphanumeric() {
@@ -62,7 +41,8 @@ pub(super) fn suggested_slug(title: &str) -> Option<Slug> {
             break;
         }
     }
-    Slug::parse(slug.trim_end_matches('-')).ok()
+    let needed = "is needed, since the title has no ASCII letter or digit to make one from";
+    Slug::parse(slug.trim_end_matches('-')).map_err(|_| Malformed::new("slug", needed))
 }
 
 /// A path segment in which nothing is special.
@@ -86,7 +66,7 @@ mod tests {
     fn a_title_suggests_a_slug() {
         assert_eq!(suggested_slug("Lamp (Black), 40 cm").unwrap().as_str(), "lamp-black-40-cm");
         assert!(suggested_slug(&"long ".repeat(40)).unwrap().as_str().len() <= 64);
-        assert_eq!(suggested_slug("木"), None);
+        assert!(suggested_slug("木").unwrap_err().reason().starts_with("is needed"));
     }
 
     #[test]

@@ -41,14 +41,28 @@ async fn a_product_is_created_and_read_with_its_version_as_etag() {
 async fn every_faulty_field_is_reported_at_once() {
     let world = World::quiet().await;
     let body = json!({
-        "title": "\u{7}", "slug": "Not a slug", "category": "prod_x",
-        "variants": [{"sku": "a b", "price": {"amount": "1.234", "currency": "USD"}},
-                     {"sku": "B", "price": {"amount": "1", "currency": "usd"}}],
+        "title": "\u{7}", "slug": "Not a slug", "category": "prod_x", "description": "x".repeat(10_001),
+        "variants": [{"sku": "a b", "price": {"amount": "1.234", "currency": "USD"}, "stock": -1},
+                     {"sku": "B", "price": {"amount": "1,2", "currency": "usd"}, "low_threshold": -1}],
     });
     let (status, problem) = world.owner().post("/admin/v1/products", &body).await;
-    let expected =
-        ["category", "slug", "title", "variants[0].price.amount", "variants[0].sku", "variants[1].price.currency"];
+    let expected = [
+        "category",
+        "description",
+        "slug",
+        "title",
+        "variants[0].price.amount",
+        "variants[0].sku",
+        "variants[0].stock",
+        "variants[1].low_threshold",
+        "variants[1].price.amount",
+        "variants[1].price.currency",
+    ];
     assert_eq!((status, fields(&problem)), (422, expected.to_vec()), "{problem}");
+    let mut unnamed = product("木", &[("a b", 1, 0)]);
+    (unnamed["title"], unnamed["slug"]) = (json!("木"), json!(null));
+    let (status, problem) = world.owner().post("/admin/v1/products", &unnamed).await;
+    assert_eq!((status, fields(&problem)), (422, vec!["slug", "variants[0].sku"]), "{problem}");
     let twice = product("lamp", &[("A", 1, 0), ("A", 1, 0)]);
     let (status, problem) = world.owner().post("/admin/v1/products", &twice).await;
     assert_eq!((status, fields(&problem)), (422, vec!["variants"]), "{problem}");

@@ -4,7 +4,7 @@ use contracts::catalog::StockEvent;
 use serde_json::json;
 use testkit::eventually;
 
-use crate::world::{PATIENCE, World};
+use crate::world::{PATIENCE, World, fields};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stock_is_counted_received_and_lost_and_the_ledger_says_so() {
@@ -21,8 +21,14 @@ async fn stock_is_counted_received_and_lost_and_the_ledger_says_so() {
         (status, &problem["type"], &problem["sku"]),
         (409, &json!("/problems/stock-conflict"), &json!("LAMP/1"))
     );
-    for wrong in [json!({}), json!({"delta": 1, "set": 2}), json!({"set": -1}), json!({"delta": 1, "why": "x"})] {
-        assert_eq!(world.owner().post(&format!("{path}/adjust"), &wrong).await.0, 422, "{wrong}");
+    for (wrong, faulty) in [
+        (json!({}), vec!["delta"]),
+        (json!({"delta": 1, "set": -2, "reason": "a\0b"}), vec!["delta", "reason", "set"]),
+        (json!({"set": -1}), vec!["set"]),
+        (json!({"delta": 1, "why": "x"}), vec!["why"]),
+    ] {
+        let (status, problem) = world.owner().post(&format!("{path}/adjust"), &wrong).await;
+        assert_eq!((status, fields(&problem)), (422, faulty), "{wrong}: {problem}");
     }
     assert_eq!(world.owner().post("/admin/v1/stock/NOTHING/adjust", &json!({"delta": 1})).await.0, 404);
     assert_eq!(world.owner().get("/admin/v1/stock/NOTHING").await.0, 404);

@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
-use kernel::{CategoryId, Slug};
-use rest::{App, Body, Faults, IdempotencyKey, IfMatch, Path, Problem, Recorded, Staff, Tagged, parses};
+use kernel::{CategoryId, Malformed, Slug};
+use rest::{App, Body, IdempotencyKey, IfMatch, Path, Problem, Recorded, Staff, Tagged, parses};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -112,45 +112,34 @@ pub(super) async fn transplant(
 }
 
 impl CreateCategoryBody {
-    fn command(&self) -> Result<CreateCategory, Problem> {
-        let mut faults = Faults::new();
-        let name = faults.take("name", CategoryName::parse(&self.name));
-        let slug = faults.take("slug", Slug::parse(&self.slug));
-        let parent = parent(&mut faults, self.parent.as_deref());
-        let position = position(self.position);
-        let category = CategoryId::new();
-        faults.build(|| Some(CreateCategory { category, parent: parent?, name: name?, slug: slug?, position }))
+    fn command(&self) -> Result<CreateCategory, Malformed> {
+        Ok(CreateCategory {
+            category: CategoryId::new(),
+            parent: self.parent.as_deref().map(str::parse).transpose()?,
+            name: CategoryName::parse(&self.name)?,
+            slug: Slug::parse(&self.slug)?,
+            position: position(self.position),
+        })
     }
 }
 
 impl MoveCategoryBody {
-    fn command(&self, category: CategoryId) -> Result<MoveCategory, Problem> {
-        let mut faults = Faults::new();
-        let parent = parent(&mut faults, self.parent.as_deref());
-        faults.build(|| Some(MoveCategory { category, parent: parent?, position: position(self.position) }))
+    fn command(&self, category: CategoryId) -> Result<MoveCategory, Malformed> {
+        let parent = self.parent.as_deref().map(str::parse).transpose()?;
+        Ok(MoveCategory { category, parent, position: position(self.position) })
     }
 }
 
 impl RenameCategoryBody {
-    fn command(&self, category: CategoryId, expected: i64) -> Result<RenameCategory, Problem> {
-        let mut faults = Faults::new();
-        let name = self.name.as_deref().map(|name| faults.take("name", CategoryName::parse(name)));
-        let slug = self.slug.as_deref().map(|slug| faults.take("slug", Slug::parse(slug)));
-        faults.finish()?;
-        Ok(RenameCategory { category, expected, name: name.flatten(), slug: slug.flatten() })
+    fn command(&self, category: CategoryId, expected: i64) -> Result<RenameCategory, Malformed> {
+        let name = self.name.as_deref().map(CategoryName::parse).transpose()?;
+        let slug = self.slug.as_deref().map(Slug::parse).transpose()?;
+        Ok(RenameCategory { category, expected, name, slug })
     }
 }
 
 fn location(category: &Category) -> Option<String> {
     Some(format!("/admin/v1/categories/{}", category.id()))
-}
-
-/// The outer `None` is a fault, the inner one the top level.
-fn parent(faults: &mut Faults, text: Option<&str>) -> Option<Option<CategoryId>> {
-    match text {
-        None => Some(None),
-        Some(text) => faults.take("parent", text.parse()).map(Some),
-    }
 }
 
 fn position(number: Option<u32>) -> Option<usize> {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::Settings;
 use crate::domain::{BOT_LIMITS, Chat, Decision, Delivery, Outcome, back_off};
 use crate::store::budgets::{self, Lesson};
-use crate::store::deliveries;
+use crate::store::deliveries::{self, Unreadable};
 
 /// What is being told in one message, under one lease.
 #[derive(Debug)]
@@ -70,7 +70,11 @@ async fn lease(
         Decision::Wait { until: at } => return Ok(Claimed::Wait(until(at, now))),
     };
     // Read after the lock was had: what another sender has settled meanwhile is not pending any more.
-    let pending = deliveries::pending(tx, chat, settings.most).await?;
+    let (pending, unreadable) = deliveries::pending(tx, chat, settings.most).await?;
+    if !unreadable.is_empty() {
+        deliveries::mark_unreadable(tx, &unreadable).await?;
+        unreadable.iter().for_each(report);
+    }
     if pending.is_empty() {
         return Ok(Claimed::Nothing);
     }
@@ -78,6 +82,19 @@ async fn lease(
     budgets::take(tx, chat, claim, settings.lease, of_chat, of_bot).await?;
     let address = held.moved_to.unwrap_or_else(|| chat.clone());
     Ok(Claimed::Batch(Batch { chat: chat.clone(), address, claim, deliveries: pending }))
+}
+
+/// Metrics and the log line of a delivery that is set aside before Telegram hears of it.
+fn report(unreadable: &Unreadable) {
+    let Unreadable { id, organisation, kind, cause } = unreadable;
+    metrics::counter!("notifier_deliveries_total", "kind" => kind.clone(), "outcome" => "failed").increment(1);
+    tracing::error!(
+        delivery = %id,
+        %organisation,
+        kind,
+        cause,
+        "a delivery cannot be told; when a version runs that can read it, run the rebuild failed-deliveries"
+    );
 }
 
 /// Marks what became of the batch and ends the lease.

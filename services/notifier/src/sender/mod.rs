@@ -143,12 +143,18 @@ impl Work {
             *chats = self.register().await?;
         }
         if counted.is_none_or(|at| at.elapsed() >= COUNT_EVERY) {
-            self.count_backlog().await?;
+            if let Err(error) = self.count_backlog().await {
+                tracing::warn!(%error, "what is still to be told was not counted; that keeps nobody from telling it");
+            }
             *counted = Some(Instant::now());
         }
         if forgot.is_none_or(|at| at.elapsed() >= FORGET_EVERY) {
-            self.forget().await?;
-            *forgot = Some(Instant::now());
+            // A part at a time: what is to be told does not wait until everything is removed.
+            let more = self.forget().await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "what is past its time was not removed; tried again later");
+                false
+            });
+            *forgot = (!more).then(Instant::now);
         }
         let mut all = Look::Idle;
         for chat in chats.iter() {
@@ -162,13 +168,16 @@ impl Work {
         Ok(all)
     }
 
-    /// Removes what is past its time. Elsewhere the relay prunes the inbox; the notifier publishes nothing and has none.
-    async fn forget(&self) -> Result<(), persistence::Error> {
+    /// Removes what is past its time, or a part of it: then there is more. Elsewhere the relay prunes the inbox; the
+    /// notifier publishes nothing and has none.
+    async fn forget(&self) -> Result<bool, persistence::Error> {
         let mut tx = self.mediator.system().await?;
-        store::deliveries::forget_told(&mut tx, self.settings.keep_days).await?;
+        let more = store::deliveries::forget_told(&mut tx, self.settings.keep_days).await?;
         tx.commit().await?;
-        persistence::prune(self.mediator.database(), persistence::Retention::default()).await?;
-        Ok(())
+        if !more {
+            persistence::prune(self.mediator.database(), persistence::Retention::default()).await?;
+        }
+        Ok(more)
     }
 
     /// The configured chat, and those of earlier configurations to which something is still owed.

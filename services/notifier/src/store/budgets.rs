@@ -11,7 +11,7 @@ use persistence::SystemTx;
 use uuid::Uuid;
 
 use crate::domain::{Arrivals, Budget, Chat};
-use crate::schema::{budgets, deliveries};
+use crate::schema::budgets;
 
 /// The row of the bot; no chat is called so.
 const BOT: &str = "bot";
@@ -62,16 +62,11 @@ pub async fn register(tx: &mut SystemTx, chat: &Chat) -> Result<(), persistence:
         .on_conflict_do_nothing()
         .execute(tx.connection())
         .await?;
-    let waiting: Vec<String> = deliveries::table
-        .filter(deliveries::state.eq("pending"))
-        .select(deliveries::chat)
-        .distinct()
-        .load(tx.connection())
-        .await?;
-    let waiting: Vec<_> = waiting.into_iter().map(|subject| budgets::subject.eq(subject)).collect();
-    if !waiting.is_empty() {
-        diesel::insert_into(budgets::table).values(waiting).on_conflict_do_nothing().execute(tx.connection()).await?;
-    }
+    persistence::statement(
+        "insert into budgets (subject) select distinct chat from deliveries where state = 'pending' on conflict do nothing",
+    )
+    .execute(tx.connection())
+    .await?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Deliveries: written with the event (tenant transaction), read and settled by the sender (system transaction).
 
-use diesel::prelude::*;
+use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use kernel::{DeliveryId, OrganisationId, Timestamp};
@@ -8,7 +8,6 @@ use persistence::{SystemTx, Tx};
 use uuid::Uuid;
 
 use crate::domain::{Chat, Delivery, NewDelivery};
-use crate::schema::deliveries;
 
 /// Writes the deliveries of this transaction's organisation and returns how many are new.
 ///
@@ -48,6 +47,8 @@ struct PendingRow {
     org_id: Uuid,
     #[diesel(sql_type = SqlUuid)]
     id: Uuid,
+    #[diesel(sql_type = Text)]
+    kind: String,
     #[diesel(sql_type = Jsonb)]
     fact: serde_json::Value,
     #[diesel(sql_type = Timestamptz)]
@@ -60,13 +61,31 @@ struct PendingRow {
     slug: Option<String>,
 }
 
-/// The oldest deliveries of a chat that are still to be told, at most `most`. The caller holds the chat's budget.
+/// A delivery whose fact this version cannot read: another version wrote it.
+#[derive(Debug, Clone)]
+pub struct Unreadable {
+    /// Which one.
+    pub id: DeliveryId,
+    /// Whose fact.
+    pub organisation: OrganisationId,
+    /// The kind that its row names.
+    pub kind: String,
+    /// What is wrong with it.
+    pub cause: String,
+}
+
+/// The oldest deliveries of a chat that are still to be told, at most `most`, and apart from them those that cannot be
+/// read. The caller holds the chat's budget.
 ///
 /// # Errors
-/// When the database is away, or a stored fact is one that this version does not know.
-pub async fn pending(tx: &mut SystemTx, chat: &Chat, most: i64) -> Result<Vec<Delivery>, persistence::Error> {
+/// When the database is away.
+pub async fn pending(
+    tx: &mut SystemTx,
+    chat: &Chat,
+    most: i64,
+) -> Result<(Vec<Delivery>, Vec<Unreadable>), persistence::Error> {
     let rows: Vec<PendingRow> = persistence::statement(
-        "select d.org_id, d.id, d.fact, d.occurred_at, d.traceparent, o.name, o.slug
+        "select d.org_id, d.id, d.kind, d.fact, d.occurred_at, d.traceparent, o.name, o.slug
          from (select * from deliveries where chat = $1 and state = 'pending' order by id limit $2) d
          left join organisations o on o.org_id = d.org_id
          order by d.id",
@@ -75,26 +94,31 @@ pub async fn pending(tx: &mut SystemTx, chat: &Chat, most: i64) -> Result<Vec<De
     .bind::<BigInt, _>(most)
     .load(tx.connection())
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            let organisation = OrganisationId::from_uuid(row.org_id);
-            let fact = serde_json::from_value(row.fact).map_err(|error| {
-                persistence::Error::Defect(format!("the fact of delivery {} cannot be read: {error}", row.id))
-            })?;
-            let organisation_name = match (row.name, row.slug) {
-                (Some(name), Some(slug)) => format!("{name} ({slug})"),
-                _ => organisation.to_string(),
-            };
-            Ok(Delivery {
-                id: DeliveryId::from_uuid(row.id),
-                organisation,
-                organisation_name,
-                fact,
-                occurred_at: row.occurred_at,
-                traceparent: row.traceparent,
-            })
-        })
-        .collect()
+    let (mut readable, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
+    for row in rows {
+        let (id, organisation) = (DeliveryId::from_uuid(row.id), OrganisationId::from_uuid(row.org_id));
+        let fact = match serde_json::from_value(row.fact) {
+            Ok(fact) => fact,
+            Err(error) => {
+                let cause = format!("the fact cannot be read: {error}");
+                unreadable.push(Unreadable { id, organisation, kind: row.kind, cause });
+                continue;
+            }
+        };
+        let organisation_name = match (row.name, row.slug) {
+            (Some(name), Some(slug)) => format!("{name} ({slug})"),
+            _ => organisation.to_string(),
+        };
+        readable.push(Delivery {
+            id,
+            organisation,
+            organisation_name,
+            fact,
+            occurred_at: row.occurred_at,
+            traceparent: row.traceparent,
+        });
+    }
+    Ok((readable, unreadable))
 }
 
 /// Whether anything of this chat is still to be told.
@@ -102,8 +126,20 @@ pub async fn pending(tx: &mut SystemTx, chat: &Chat, most: i64) -> Result<Vec<De
 /// # Errors
 /// When the database is away.
 pub async fn any_pending(tx: &mut SystemTx, chat: &Chat) -> Result<bool, persistence::Error> {
-    let pending = deliveries::table.filter(deliveries::chat.eq(chat.as_str())).filter(deliveries::state.eq("pending"));
-    Ok(diesel::select(diesel::dsl::exists(pending)).get_result(tx.connection()).await?)
+    // The state is written out: for a bound value PostgreSQL cannot know that the index of pending deliveries will do.
+    let found = persistence::statement("select 1 from deliveries where chat = $1 and state = 'pending' limit 1")
+        .bind::<Text, _>(chat.as_str())
+        .execute(tx.connection())
+        .await?;
+    Ok(found > 0)
+}
+
+#[derive(QueryableByName)]
+struct BacklogRow {
+    #[diesel(sql_type = BigInt)]
+    deliveries: i64,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    oldest: Option<Timestamp>,
 }
 
 /// How much is still to be told, over all organisations and chats, and since when the oldest waits.
@@ -111,11 +147,12 @@ pub async fn any_pending(tx: &mut SystemTx, chat: &Chat) -> Result<bool, persist
 /// # Errors
 /// When the database is away.
 pub async fn backlog(tx: &mut SystemTx) -> Result<(i64, Option<Timestamp>), persistence::Error> {
-    Ok(deliveries::table
-        .filter(deliveries::state.eq("pending"))
-        .select((diesel::dsl::count_star(), diesel::dsl::min(deliveries::created_at)))
-        .first(tx.connection())
-        .await?)
+    let row: BacklogRow = persistence::statement(
+        "select count(*) as deliveries, min(created_at) as oldest from deliveries where state = 'pending'",
+    )
+    .get_result(tx.connection())
+    .await?;
+    Ok((row.deliveries, row.oldest))
 }
 
 /// Marks what a message told. A delivery that another sender settled meanwhile stays as it is.
@@ -140,14 +177,37 @@ pub async fn mark_sent(tx: &mut SystemTx, told: &[Delivery], message: i64) -> Re
 /// # Errors
 /// When the database is away.
 pub async fn mark_failed(tx: &mut SystemTx, untold: &[Delivery], cause: &str) -> Result<usize, persistence::Error> {
+    fail(tx, organisations(untold), ids(untold), vec![cause; untold.len()]).await
+}
+
+/// Marks what cannot be read, each with its own cause, so that it does not stand before what can.
+///
+/// # Errors
+/// When the database is away.
+pub async fn mark_unreadable(tx: &mut SystemTx, unreadable: &[Unreadable]) -> Result<usize, persistence::Error> {
+    fail(
+        tx,
+        unreadable.iter().map(|one| one.organisation.uuid()).collect(),
+        unreadable.iter().map(|one| one.id.uuid()).collect(),
+        unreadable.iter().map(|one| one.cause.as_str()).collect(),
+    )
+    .await
+}
+
+async fn fail(
+    tx: &mut SystemTx,
+    organisations: Vec<Uuid>,
+    ids: Vec<Uuid>,
+    causes: Vec<&str>,
+) -> Result<usize, persistence::Error> {
     Ok(persistence::statement(
-        "update deliveries d set state = 'failed', cause = $3, settled_at = clock_timestamp()
-         from unnest($1, $2) as untold(org_id, id)
+        "update deliveries d set state = 'failed', cause = untold.cause, settled_at = clock_timestamp()
+         from unnest($1, $2, $3) as untold(org_id, id, cause)
          where d.org_id = untold.org_id and d.id = untold.id and d.state = 'pending'",
     )
-    .bind::<Array<SqlUuid>, _>(organisations(untold))
-    .bind::<Array<SqlUuid>, _>(ids(untold))
-    .bind::<Text, _>(cause)
+    .bind::<Array<SqlUuid>, _>(organisations)
+    .bind::<Array<SqlUuid>, _>(ids)
+    .bind::<Array<Text>, _>(causes)
     .execute(tx.connection())
     .await?)
 }
@@ -166,21 +226,27 @@ pub async fn retry_failed(tx: &mut SystemTx, chat: &Chat) -> Result<usize, persi
     .await?)
 }
 
-/// Removes what was told more than `days` ago, at most 5,000 at a time.
+/// Deliveries that one call of [`forget_told`] removes at most: it ends long before its time limit, also after weeks
+/// without a run.
+pub const FORGOTTEN_AT_ONCE: i64 = 5_000;
+
+/// Removes the first [`FORGOTTEN_AT_ONCE`] of what was told more than `days` ago, and says whether there may be more.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn forget_told(tx: &mut SystemTx, days: i32) -> Result<usize, persistence::Error> {
-    Ok(persistence::statement(
+pub async fn forget_told(tx: &mut SystemTx, days: i32) -> Result<bool, persistence::Error> {
+    let gone = persistence::statement(
         "delete from deliveries d using (
              select org_id, id from deliveries
              where state = 'sent' and settled_at < now() - make_interval(days => $1)
-             limit 5000 for update skip locked) old
+             limit $2 for update skip locked) old
          where d.org_id = old.org_id and d.id = old.id",
     )
     .bind::<diesel::sql_types::Integer, _>(days)
+    .bind::<BigInt, _>(FORGOTTEN_AT_ONCE)
     .execute(tx.connection())
-    .await?)
+    .await?;
+    Ok(i64::try_from(gone).is_ok_and(|gone| gone >= FORGOTTEN_AT_ONCE))
 }
 
 fn organisations(deliveries: &[Delivery]) -> Vec<Uuid> {

@@ -59,7 +59,8 @@ async fn a_record_that_is_no_event_is_set_aside_with_its_cause_and_can_be_discar
     let stage = Stage::new().await;
     let replica = stage.replica().await;
     let kafka = stage.scene.messaging_of("cyberctl");
-    let mut broken = stage.record(1, &placed(OrderId::new()));
+    let order = OrderId::new();
+    let mut broken = stage.record(1, &placed(order));
     broken.payload = Some(b"{\"order\":".to_vec());
     stage.scene.send(&[broken]).await;
     stage.scene.publish(1, &placed(OrderId::new())).await;
@@ -75,9 +76,13 @@ async fn a_record_that_is_no_event_is_set_aside_with_its_cause_and_can_be_discar
     // Brought back it fails again, which is said, and does not go round in a circle.
     let redriven = redrive(&kafka, &selection(), PATIENCE).await.unwrap();
     assert_eq!((redriven.records, redriven.taken, redriven.failed_again), (1, true, 1));
-    assert_eq!(discard(&kafka, &selection()).await.unwrap(), 1);
+    let discarded = discard(&kafka, &selection(), PATIENCE).await.unwrap();
+    assert_eq!((discarded.discarded, discarded.records, discarded.taken), (1, 0, true));
     assert!(dead_letters(&kafka, &selection(), false, 100).await.unwrap().is_empty());
     assert_eq!(dead_letters(&kafka, &selection(), true, 100).await.unwrap().len(), 2, "they stay readable");
+    // Its key is free again.
+    stage.scene.publish(2, &confirmed(order)).await;
+    stage.told(2).await;
     replica.stop().await;
 }
 

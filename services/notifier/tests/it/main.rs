@@ -5,10 +5,13 @@
 mod configuration;
 mod dead_letters;
 mod floods;
+mod forgetting;
 mod messages;
 mod organisations;
+mod process;
 mod refusals;
 mod replicas;
 mod stage;
 mod trace;
+mod unreadable;
 mod walls;

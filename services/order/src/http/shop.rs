@@ -1,9 +1,9 @@
 //! Orders in the public shop: whoever holds the order token may read and cancel that order.
 
-use kernel::{Currency, Money, OrderId, Quantity, Sku};
+use kernel::{Malformed, OrderId, Quantity, Sku};
 use rest::{
-    Anyone, App, Awaited, Body, Credential, CredentialHeader, Faults, IdempotencyKey, Path, Prefer, Problem, State,
-    Tagged,
+    Anyone, App, Awaited, Body, Credential, CredentialHeader, IdempotencyKey, Path, Prefer, PriceBody, Problem, State,
+    Tagged, parses, problems,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,9 @@ use crate::{
     queries::FindOwnOrder,
     settled::Settled,
 };
+
+/// Characters that a shopper's idempotency key has at least.
+const SHORTEST_KEY: usize = 16;
 
 /// What placing needs besides the request.
 #[derive(Debug, Clone)]
@@ -49,8 +52,8 @@ pub(super) struct PlaceOrderBody {
     lines: Vec<LineBody>,
     /// The shopper's own word for the order, 1 to 200 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[garde(inner(length(chars, min = 1, max = 200)))]
-    #[schemars(length(min = 1, max = 200))]
+    #[garde(inner(custom(parses(Reference::parse))))]
+    #[schemars(with = "Option<Reference>")]
     reference: Option<String>,
 }
 
@@ -59,7 +62,8 @@ pub(super) struct PlaceOrderBody {
 #[serde(deny_unknown_fields)]
 pub(super) struct LineBody {
     /// 1 to 64 visible characters without spaces.
-    #[garde(length(bytes, min = 1, max = 64))]
+    #[garde(custom(parses(Sku::parse)))]
+    #[schemars(with = "Sku")]
     sku: String,
     /// 1 to 1,000,000.
     #[garde(range(min = 1, max = 1_000_000))]
@@ -70,18 +74,6 @@ pub(super) struct LineBody {
     unit_price: Option<PriceBody>,
 }
 
-/// An amount of money.
-#[derive(Debug, Serialize, Deserialize, JsonSchema, garde::Validate)]
-#[serde(deny_unknown_fields)]
-pub(super) struct PriceBody {
-    /// Decimal digits, such as "1499.00".
-    #[garde(length(bytes, min = 1, max = 24))]
-    amount: String,
-    /// ISO 4217 code, such as "USD".
-    #[garde(length(bytes, min = 3, max = 3))]
-    currency: String,
-}
-
 pub(super) async fn place(
     app: App,
     by: Anyone,
@@ -90,6 +82,7 @@ pub(super) async fn place(
     State(shop): State<Shop>,
     Body(body): Body<PlaceOrderBody>,
 ) -> Result<Awaited<Receipt>, Problem> {
+    unguessable(&key)?;
     let command = body.command(&by, &shop)?;
     let seat = shop.settled.seat(command.order);
     let recorded = app.accept(&by, &key, &body, command, |receipt| Some(receipt.location.clone())).await?;
@@ -118,6 +111,15 @@ pub(super) async fn cancel(
     Ok(Tagged::version(order.version, rest::Ok(order)))
 }
 
+/// Shoppers have no name of their own: whoever sent the same key and body would get this order's reply, with its token.
+fn unguessable(key: &IdempotencyKey) -> Result<(), Problem> {
+    if key.key().as_str().len() >= SHORTEST_KEY {
+        return Ok(());
+    }
+    let reason = "must have at least 16 characters that nobody can guess, such as a UUID";
+    Err(Problem::new(problems::INVALID_REQUEST).field("Idempotency-Key", reason))
+}
+
 /// What was sent as the order token; what no token looks like is not this order's either.
 fn own(at: &OrderPath, token: &Credential<TokenHeader>) -> Result<OrderToken, Error> {
     OrderToken::presented(token.expose()).ok_or(Error::NotFound { order: at.order })
@@ -125,17 +127,12 @@ fn own(at: &OrderPath, token: &Credential<TokenHeader>) -> Result<OrderToken, Er
 
 impl PlaceOrderBody {
     fn command(&self, by: &Anyone, shop: &Shop) -> Result<PlaceOrder, Problem> {
-        let mut faults = Faults::new();
-        let reference = self.reference.as_deref().map(|text| faults.take("reference", Reference::parse(text)));
-        let lines: Vec<Option<Wanted>> =
-            self.lines.iter().enumerate().map(|(line, body)| body.wanted(line, &mut faults)).collect();
-        faults.finish()?;
-        let draft = Draft::new(lines.into_iter().flatten().collect()).map_err(Error::from)?;
+        let lines = self.lines.iter().map(LineBody::wanted).collect::<Result<_, _>>()?;
         Ok(PlaceOrder {
             order: OrderId::new(),
             token: OrderToken::generate().map_err(Problem::unavailable)?,
-            draft,
-            reference: reference.flatten(),
+            draft: Draft::new(lines).map_err(Error::from)?,
+            reference: self.reference.as_deref().map(Reference::parse).transpose()?,
             deadline_seconds: shop.deadline_seconds,
             orders_path: format!("/store/v1/{}/orders", by.slug()),
         })
@@ -143,17 +140,11 @@ impl PlaceOrderBody {
 }
 
 impl LineBody {
-    fn wanted(&self, line: usize, faults: &mut Faults) -> Option<Wanted> {
-        let sku = faults.take(format!("lines[{line}].sku"), Sku::parse(&self.sku));
-        let quantity = faults.take(format!("lines[{line}].quantity"), Quantity::new(self.quantity));
-        let shown = self.unit_price.as_ref().map(|price| price.money(line, faults));
-        Some(Wanted { sku: sku?, quantity: quantity?, shown: shown.flatten() })
-    }
-}
-
-impl PriceBody {
-    fn money(&self, line: usize, faults: &mut Faults) -> Option<Money> {
-        let currency = faults.take(format!("lines[{line}].unit_price.currency"), Currency::parse(&self.currency))?;
-        faults.take(format!("lines[{line}].unit_price.amount"), Money::parse(&self.amount, currency))
+    fn wanted(&self) -> Result<Wanted, Malformed> {
+        Ok(Wanted {
+            sku: Sku::parse(&self.sku)?,
+            quantity: Quantity::new(self.quantity)?,
+            shown: self.unit_price.as_ref().map(PriceBody::money).transpose()?,
+        })
     }
 }

@@ -80,13 +80,24 @@ async fn a_price_other_than_the_one_shown_is_refused_with_both() {
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_that_is_wrong_with_a_body_is_said_at_once() {
     let world = World::quiet().await;
-    let body = json!({"lines": [{"sku": "A B", "quantity": 0}, {"sku": "", "quantity": 1}], "reference": ""});
+    let price = json!({"amount": "1,5", "currency": "usd"});
+    let body = json!({
+        "lines": [{"sku": "A B", "quantity": 0}, {"sku": "", "quantity": 1, "unit_price": price}],
+        "reference": "",
+    });
     let (status, problem) = world.shopper().post(&world.orders(), &body).await;
-    assert_eq!(status, 422, "{problem}");
+    let expected = [
+        "lines[0].quantity",
+        "lines[0].sku",
+        "lines[1].sku",
+        "lines[1].unit_price.amount",
+        "lines[1].unit_price.currency",
+        "reference",
+    ];
     let named = faults(&problem);
-    for field in ["lines[0].quantity", "lines[1].sku", "reference"] {
-        assert!(named.iter().any(|(at, _)| at == field), "{field} is not named: {problem}");
-    }
+    let mut named = fields(&named);
+    named.sort_unstable();
+    assert_eq!((status, named), (422, expected.to_vec()), "{problem}");
     for wrong in
         [json!({"lines": []}), json!({"lines": [], "total": 1}), json!({"lines": vec![&one("X")["lines"][0]; 101]})]
     {

@@ -150,16 +150,13 @@ fn whole_number(text: &str) -> Result<i64, &'static str> {
 }
 
 fn price(faults: &mut Vec<RowFault>, amount: Option<&str>, currency: Option<&str>) -> Option<Money> {
-    match (amount, currency) {
-        (None, _) => None,
-        (Some(_), None) => {
-            faults.push(RowFault::new("currency", "is needed beside a price"));
-            None
-        }
-        (Some(amount), Some(currency)) => {
-            let currency = optional(faults, "currency", Some(currency), Currency::parse)?;
-            optional(faults, "price", Some(amount), |text| Money::parse(text, currency))
-        }
+    let amount = amount?;
+    if currency.is_none() {
+        faults.push(RowFault::new("currency", "is needed beside a price"));
+    }
+    match optional(faults, "currency", currency, Currency::parse) {
+        Some(currency) => optional(faults, "price", Some(amount), |text| Money::parse(text, currency)),
+        None => optional(faults, "price", Some(amount), |text| Money::digits(text).map(drop)).and(None),
     }
 }
 
@@ -186,6 +183,12 @@ mod tests {
         assert_eq!(slug, None);
         let columns: Vec<_> = faults.iter().filter_map(|fault| fault.column.as_deref()).collect();
         assert_eq!(columns, ["colour", "slug", "sku", "status", "stock", "price"]);
+        for currency in ["", "usd"] {
+            let line = record(&[("slug", "lamp"), ("sku", "A"), ("price", "1,5"), ("currency", currency)]);
+            let (_, faults) = csv_row(8, &line).unwrap_err();
+            let columns: Vec<_> = faults.iter().filter_map(|fault| fault.column.as_deref()).collect();
+            assert_eq!(columns, ["currency", "price"], "{currency:?}");
+        }
     }
 
     #[test]

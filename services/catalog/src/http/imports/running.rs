@@ -3,6 +3,9 @@
 //! twice, in its order.
 
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -22,6 +25,10 @@ use crate::domain::import::{ImportedProduct, RowFault, RowOutcome, RowResult};
 
 /// As many variants as one transaction writes.
 const BATCH: usize = 500;
+/// With more refused rows than this the file is not what it should be, and the rest of it is not read.
+const MOST_REFUSED: u64 = 10_000;
+/// Results that may wait for a client that does not read them: some tens of megabytes.
+const MOST_UNREAD: usize = 200_000;
 
 /// A line of the reply.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -58,8 +65,8 @@ pub(crate) struct ImportSummary {
     ended_early: Option<String>,
 }
 
-/// Starts reading and importing; the lines can be read at once. They wait unbounded, because many clients read no reply
-/// before their whole file is sent.
+/// Starts reading and importing; the lines can be read at once. They wait for their reader, because many clients read no
+/// reply before their whole file is sent; when too many wait, the import ends.
 pub(super) fn start(
     app: App,
     by: Scope,
@@ -67,10 +74,12 @@ pub(super) fn start(
     pieces: mpsc::Receiver<Result<Bytes, Problem>>,
 ) -> Lines<ImportLine> {
     let (sender, mut lines) = mpsc::unbounded_channel();
+    let unread = Arc::new(AtomicUsize::new(0));
     let run = Run {
         app,
         by,
         lines: sender,
+        unread: unread.clone(),
         batch: Batch::default(),
         summary: ImportSummary {
             import: ImportId::new(),
@@ -84,13 +93,21 @@ pub(super) fn start(
         },
     };
     tokio::spawn(run.read(format, pieces));
-    Lines::new(stream::poll_fn(move |context| lines.poll_recv(context)))
+    Lines::new(stream::poll_fn(move |context| {
+        let line = lines.poll_recv(context);
+        if let Poll::Ready(Some(_)) = line {
+            unread.fetch_sub(1, Ordering::Relaxed);
+        }
+        line
+    }))
 }
 
 struct Run {
     app: App,
     by: Scope,
     lines: mpsc::UnboundedSender<ImportLine>,
+    /// Lines that nobody has read yet.
+    unread: Arc<AtomicUsize>,
     batch: Batch,
     summary: ImportSummary,
 }
@@ -146,8 +163,10 @@ impl Run {
         self.summary.milliseconds = started.elapsed().as_millis();
         tracing::info!(import = %self.summary.import, rows = self.summary.rows, created = self.summary.created,
             updated = self.summary.updated, failed = self.summary.failed, "an import has ended");
+        let Run { lines, unread, summary, .. } = self;
+        unread.fetch_add(1, Ordering::Relaxed);
         // A client that went away does not wait for the summary.
-        let _ = self.lines.send(ImportLine::Summary { summary: self.summary });
+        let _ = lines.send(ImportLine::Summary { summary });
     }
 
     /// Sends the batch and tells what became of its rows.
@@ -166,16 +185,27 @@ impl Run {
                     );
                     tracing::error!(import = %self.summary.import, %problem, cause = problem.logged_cause(),
                         "a batch of an import failed, so the import ends here");
-                    self.summary.ended_early = Some(format!("a batch {reason}; send the file again later"));
+                    self.end_early(format!("a batch {reason}; send the file again later"));
                 }
             }
         }
         outcomes.sort_by_key(|outcome| outcome.line);
         for outcome in outcomes {
             self.summary.count(outcome.result);
+            self.unread.fetch_add(1, Ordering::Relaxed);
             // A client that went away is noticed by the loop.
             let _ = self.lines.send(ImportLine::Row(outcome));
         }
+        if self.summary.failed > MOST_REFUSED {
+            self.end_early(format!("more than {MOST_REFUSED} rows were refused; correct the file and send it again"));
+        } else if self.unread.load(Ordering::Relaxed) > MOST_UNREAD {
+            self.end_early(format!("{MOST_UNREAD} results wait to be read; read the reply while the file is sent"));
+        }
+    }
+
+    /// The first reason stays.
+    fn end_early(&mut self, reason: String) {
+        self.summary.ended_early.get_or_insert(reason);
     }
 }
 

@@ -1,0 +1,111 @@
+//! The program itself: what it says before it can serve.
+
+use std::io::Read;
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, Command, Output, Stdio};
+
+use devstack::{DatabaseRole, bot_api};
+use reqwest::Method;
+use testkit::{Client, eventually};
+
+use crate::stage::{CHAT, PATIENCE, Stage};
+
+/// The program with what it needs, and no other variable.
+fn program(stage: &Stage, subcommand: &str) -> Command {
+    let kafka = stage.scene.messaging();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_notifier"));
+    command
+        .arg(subcommand)
+        .env_clear()
+        .env("DATABASE_URL", stage.scene.url(DatabaseRole::App))
+        .env("DATABASE_SYSTEM_URL", stage.scene.url(DatabaseRole::System))
+        .env("DATABASE_OWNER_URL", stage.scene.url(DatabaseRole::Owner))
+        .env("KAFKA_BROKERS", kafka.brokers)
+        .env("KAFKA_NAMESPACE", kafka.namespace)
+        .env("TELEGRAM_BOT_TOKEN", bot_api::TOKEN)
+        .env("TELEGRAM_CHAT_ID", CHAT)
+        .env("BOT_API_URL", stage.telegram.url())
+        .stdin(Stdio::null());
+    command
+}
+
+/// A running program; it does not outlive the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has ended already when all went well.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_database_that_was_never_migrated_it_waits_and_says_what_to_run() {
+    let stage = Stage::new().await;
+    // As the bootstrap leaves it: roles and an empty schema.
+    let owner = stage.scene.url(DatabaseRole::Owner);
+    persistence::revert(&owner, notifier::NAME, notifier::MIGRATIONS).await.unwrap();
+    stage.superuser.batch_execute("drop table __diesel_schema_migrations").await.unwrap();
+
+    let internal: SocketAddr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut serve = program(&stage, "serve");
+    let mut running =
+        Running(serve.env("INTERNAL_ADDRESS", internal.to_string()).stdout(Stdio::piped()).spawn().unwrap());
+    let operator = Client::new(format!("http://{internal}"), None);
+    let readiness = async || match operator.try_send(Method::GET, "/readyz", None).await {
+        Ok(reply) => (reply.status, reply.text()),
+        Err(error) => (0, error.to_string()),
+    };
+    let waiting = eventually(PATIENCE, async || {
+        let (status, text) = readiness().await;
+        if status == 503 && text.contains("\"migrations\"") { Ok(text) } else { Err(text) }
+    })
+    .await;
+    assert!(waiting.contains("notifier lacks the migration 20261101000000; run `notifier migrate`"), "{waiting}");
+
+    let migrated = program(&stage, "migrate").output().unwrap();
+    assert_eq!(migrated.status.code(), Some(0), "{migrated:?}");
+    eventually(PATIENCE, async || {
+        let (status, text) = readiness().await;
+        if status == 200 { Ok(()) } else { Err(text) }
+    })
+    .await;
+
+    assert!(Command::new("kill").arg(running.0.id().to_string()).status().unwrap().success());
+    let ended = eventually(PATIENCE, async || running.0.try_wait().unwrap()).await;
+    let mut log = String::new();
+    running.0.stdout.take().unwrap().read_to_string(&mut log).unwrap();
+    assert_eq!(ended.code(), Some(0), "{log}");
+    let waited = "waiting for migrations: the schema is behind this program: \
+                  notifier lacks the migration 20261101000000; run `notifier migrate`";
+    assert!(log.contains(waited), "{log}");
+}
+
+/// What a program with one more variable says of it.
+#[track_caller]
+fn refused(output: &Output, names: &[&str]) {
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(64), "{said}");
+    for name in names {
+        assert!(said.contains(&format!("  {name}: must be ")), "{name} is missing in {said}");
+    }
+    assert!(!said.contains("hunter2"), "a secret is printed: {said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn addresses_that_are_none_are_refused_together_before_anything_starts_and_without_their_passwords() {
+    let stage = Stage::new().await;
+    let mut serve = program(&stage, "serve");
+    serve
+        .env("DATABASE_URL", "nonsense")
+        .env("DATABASE_SYSTEM_URL", "postgres//notifier_system:hunter2@db/shop?sslmode=disable")
+        .env("KAFKA_NAMESPACE", "two words")
+        .env("BOT_API_URL", "api.telegram.org");
+    let names = ["DATABASE_URL", "DATABASE_SYSTEM_URL", "KAFKA_NAMESPACE", "BOT_API_URL"];
+    refused(&serve.output().unwrap(), &names);
+
+    let mut migrate = program(&stage, "migrate");
+    migrate.env("DATABASE_OWNER_URL", "mysql://notifier_owner:hunter2@db/shop");
+    refused(&migrate.output().unwrap(), &["DATABASE_OWNER_URL"]);
+}
