@@ -43,6 +43,53 @@ fn every_variable_of_a_service_is_in_its_readme() {
     );
 }
 
+/// Variables that the system sets and nobody chooses for us.
+const OF_THE_SYSTEM: &[&str] = &["HOME", "PATH", "CARGO"];
+
+/// What a file of devstack asks the environment for: by name, or by the names of a list.
+fn variables_asked_for(text: &str) -> BTreeSet<String> {
+    const ASKS: &[&str] = &["env::var(\"", "env::var_os(\"", " set(\"", "(set(\"", "&set(\"", " named(\""];
+    let asked = ASKS.iter().flat_map(|ask| text.split(ask).skip(1)).filter_map(|rest| rest.split('"').next());
+    let mut variables: BTreeSet<String> = asked.map(str::to_owned).collect();
+    if ["env::var(name)", "env::var)"].iter().any(|ask| text.contains(ask)) {
+        let listed = |line: &&str| line.contains(": [&str") || (line.starts_with('"') && line.ends_with("\","));
+        variables.extend(text.lines().map(str::trim).filter(listed).flat_map(variables_read));
+    }
+    variables
+}
+
+fn undocumented_variables_of_devstack(tree: &Tree) -> Vec<String> {
+    let pages = ["README.md", "crates/devstack/README.md", "docs/operations.md"];
+    let words: BTreeSet<&str> = pages
+        .iter()
+        .filter_map(|page| tree.files.get(*page))
+        .flat_map(|text| text.split(|sign: char| !(sign.is_ascii_alphanumeric() || sign == '_')))
+        .collect();
+    tree.rust(&["crates/devstack/src/"])
+        .flat_map(|(path, text)| {
+            let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+            variables_asked_for(text).into_iter().map(move |variable| (path, variable))
+        })
+        .filter(|(_, variable)| !words.contains(variable.as_str()) && !OF_THE_SYSTEM.contains(&variable.as_str()))
+        .map(|(path, variable)| format!("none of {} explains {variable}, which {path} reads", pages.join(", ")))
+        .collect()
+}
+
+#[test]
+fn every_variable_of_devstack_is_in_a_page() {
+    let page = ("crates/devstack/README.md", "`DEMO_EMAIL_OLD`, `STACK`");
+    for ask in [
+        "env::var(\"DEMO_EMAIL\")",
+        "file.set(\"STACK\", env::var_os(\"DEMO_EMAIL\"))",
+        "if set(\"DEMO_EMAIL\").is_none()",
+        "for name in [\n    \"DEMO_EMAIL\",\n] {\n    env::var(name)",
+    ] {
+        let fixture = Tree::fixture(&[("crates/devstack/src/stack/native.rs", ask), page]);
+        assert_eq!(undocumented_variables_of_devstack(&fixture).len(), 1, "{ask}");
+    }
+    hold(undocumented_variables_of_devstack, &[("crates/devstack/src/lib.rs", "env::var(\"DEMO_EMAIL\")")]);
+}
+
 fn undocumented_topics(tree: &Tree) -> Vec<String> {
     let Some(topics) = tree.files.get("crates/contracts/src/topic.rs") else { return Vec::new() };
     let events = tree.files.get("docs/events.md").map(String::as_str).unwrap_or_default();

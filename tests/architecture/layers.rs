@@ -1,13 +1,13 @@
 //! The folders of a service and who may see whom among them.
 
-use crate::sources::{Tree, code, hold};
+use crate::sources::{Tree, code, hold, named};
 
 /// Folder, and the folders of the same service that it may use. `error` and `config` are seen by all.
 const MAY_SEE: &[(&str, &[&str])] = &[
     ("domain", &["error"]),
     ("store", &["domain", "schema", "error"]),
     ("commands", &["domain", "store", "events", "error", "config"]),
-    ("queries", &["schema", "domain", "error", "store"]),
+    ("queries", &["schema", "domain", "error"]),
     ("http", &["commands", "queries", "domain", "error", "config"]),
     ("events", &["commands", "domain", "error"]),
 ];
@@ -26,7 +26,7 @@ fn layers_skipped(tree: &Tree) -> Vec<String> {
         if service == "gateway" {
             continue;
         }
-        for (number, line) in code(text) {
+        for (number, line) in named(text) {
             for part in line.split("crate::").skip(1) {
                 let seen: String = part.chars().take_while(|sign| sign.is_alphanumeric() || *sign == '_').collect();
                 let folder = MAY_SEE.iter().any(|(name, _)| *name == seen);
@@ -48,10 +48,90 @@ fn inside_a_service_each_folder_sees_only_the_ones_below_it() {
         ("services/order/src/events/consumed.rs", "use crate::store::orders;"),
         ("services/order/src/commands/place.rs", "use crate::events::consumed::x;"),
         ("services/order/src/queries/find.rs", "use crate::commands::place;"),
+        (
+            "services/auth/src/commands/log_in.rs",
+            "use crate::{\n    domain::{Email, Verdict},\n    queries::{find_account},\n};",
+        ),
     ] {
         assert_eq!(layers_skipped(&Tree::fixture(&[(path, line)])).len(), 1, "{line} in {path}");
     }
     hold(layers_skipped, &[("services/auth/src/store/users.rs", "use crate::http::users;")]);
+}
+
+/// Who sees the store beside the commands: the place, what of the store, and why no command stands between.
+const SEES_STORE: &[(&str, &str, &str)] = &[
+    (
+        "services/notifier/src/sender/",
+        "",
+        "a message tells of many organisations, so the system role settles it, and that has no commands",
+    ),
+    ("services/catalog/src/sweep.rs", "reservations::due", "finding is the system role's, acting is a command"),
+    ("services/order/src/sweep.rs", "sweeps", "finding is the system role's, acting is a command"),
+    ("services/order/src/rebuild.rs", "sweeps", "finding is the system role's, acting is a command"),
+];
+
+fn stores_without_a_command(tree: &Tree) -> Vec<String> {
+    let mut found = Vec::new();
+    for (path, text) in tree.rust(&["services/"]).filter(|(path, _)| path.contains("/src/")) {
+        if path.contains("/src/commands/") || path.contains("/src/store/") {
+            continue;
+        }
+        for (number, line) in named(text) {
+            let outside = |seen: &str| {
+                !SEES_STORE.iter().any(|(place, what, _)| path.starts_with(place) && seen.starts_with(what))
+            };
+            let parts: Vec<&str> = line.split("store::").collect();
+            let own = |before: &str| !before.ends_with(|sign: char| sign.is_alphanumeric() || sign == '_');
+            if parts.windows(2).any(|pair| own(pair[0]) && outside(pair[1])) {
+                found.push(format!("{path}:{number}: the store is the commands': {}", line.trim()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_store_is_written_by_commands_alone() {
+    for (path, line) in [
+        ("services/order/src/sweep.rs", "store::orders::save(tx, &changed, &[]).await?;"),
+        ("services/catalog/src/forgetting.rs", "use crate::{NAME, store::{self, stock}};"),
+    ] {
+        assert!(!stores_without_a_command(&Tree::fixture(&[(path, line)])).is_empty(), "{line} in {path}");
+    }
+    let tree = Tree::real();
+    for (place, ..) in SEES_STORE {
+        assert!(tree.rust(&[place]).any(|(_, text)| text.contains("store::")), "{place} sees no store; strike it out");
+    }
+    hold(stores_without_a_command, &[("services/order/src/lib.rs", "use crate::store::orders;")]);
+}
+
+fn foreign_schemas(tree: &Tree) -> Vec<String> {
+    let mut found = Vec::new();
+    for (path, text) in tree.rust(&["services/"]).filter(|(path, _)| path.contains("/src/")) {
+        let words: Vec<&str> = code(text).flat_map(|(_, line)| line.split_whitespace()).collect();
+        let text = words.join(" ").replace(['"', '\\'], "").to_lowercase();
+        for service in tree.services().into_iter().filter(|service| path.split('/').nth(1) != Some(*service)) {
+            let before = [" from ", " join ", " into ", "update ", "table! { "];
+            if before.iter().any(|word| text.contains(&format!("{word}{service}."))) {
+                found.push(format!("{path} reaches into the schema of {service}; listen to its topics"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn no_service_reaches_into_anothers_schema() {
+    let other = ("services/catalog/src/lib.rs", "");
+    for line in [
+        "statement(\"update \\\"catalog\\\".stock\")",
+        "diesel::table! {\n    catalog.stock (id) {",
+        "\"select 1 from\n catalog.stock\"",
+    ] {
+        let place = ("services/order/src/store/orders.rs", line);
+        assert_eq!(foreign_schemas(&Tree::fixture(&[place, other])).len(), 1, "{line}");
+    }
+    hold(foreign_schemas, &[("services/order/src/queries/find.rs", "\"select 1 from catalog.stock\""), other]);
 }
 
 fn domain_does_work(tree: &Tree) -> Vec<String> {
@@ -211,9 +291,14 @@ fn services_talk_over_topics_only() {
     hold(services_that_call, &[("services/order/Cargo.toml", "[package]\n[dependencies]\nreqwest.workspace = true\n")]);
 }
 
-/// Where the environment may be looked at: the kit's reader, and the programs that have no service around them.
-const READS_ENVIRONMENT: &[&str] =
-    &["crates/service/src/config.rs", "crates/cyberctl/src/environment.rs", "crates/devstack/src/"];
+/// Where the environment may be looked at: the kit's reader, the programs that have no service around them, and what
+/// hides it from the programs of tests.
+const READS_ENVIRONMENT: &[&str] = &[
+    "crates/service/src/config.rs",
+    "crates/cyberctl/src/environment.rs",
+    "crates/devstack/src/",
+    "crates/testkit/src/program.rs",
+];
 
 fn environment_read_elsewhere(tree: &Tree) -> Vec<String> {
     let mut found = Vec::new();

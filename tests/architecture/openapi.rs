@@ -244,10 +244,11 @@ fn every_route_of_a_service_is_behind_the_gateway() {
     hold(routes_behind_no_door, &[("docs/openapi/order.json", with("{}").as_str())]);
 }
 
-/// Fields of bodies that hold text or lists and that garde does not look at.
+/// Fields of bodies that hold text and that garde does not hold to a rule of the domain, and lists without a bound.
 fn unguarded_fields(tree: &Tree) -> Vec<String> {
     let mut found = Vec::new();
-    for (path, text) in tree.rust(&["services/"]).filter(|(path, _)| path.contains("/src/http/")) {
+    let bodies = |path: &str| path.contains("/src/http/") || path.starts_with("crates/rest/src/");
+    for (path, text) in tree.rust(&["services/", "crates/rest/"]).filter(|(path, _)| bodies(path)) {
         for part in text.split("garde::Validate)]").skip(1) {
             let Some((head, fields)) = part.split("\n}").next().and_then(|part| part.split_once('{')) else { continue };
             if !head.contains("deny_unknown_fields") {
@@ -258,8 +259,10 @@ fn unguarded_fields(tree: &Tree) -> Vec<String> {
                 if line.starts_with("#[garde") {
                     guard = line.to_owned();
                 } else if let Some((name, kind)) = line.split_once(": ").filter(|_| !line.starts_with(['#', '/'])) {
-                    let bounded = guard.contains("length(") || guard.contains("parses(");
-                    if (kind.contains("String") || kind.contains("Vec<")) && !bounded {
+                    if kind.contains("String") && !["parses(", "holds("].iter().any(|rule| guard.contains(rule)) {
+                        found.push(format!("{path}: {name} has no rule of the domain: custom(parses(…::parse))"));
+                    }
+                    if kind.contains("Vec<") && !guard.contains("length(") {
                         found.push(format!("{path}: {name} has no bound"));
                     }
                     guard.clear();
@@ -271,10 +274,12 @@ fn unguarded_fields(tree: &Tree) -> Vec<String> {
 }
 
 #[test]
-fn the_bounds_of_a_body_are_checked_and_not_only_written_down() {
+fn a_body_is_held_to_the_domains_rules_and_not_only_to_written_bounds() {
     let part =
         |field: &str| format!("#[derive(garde::Validate)]\n#[serde(deny_unknown_fields)]\nstruct B {{\n{field}\n}}\n");
-    for loose in ["#[garde(skip)]\nname: String,", "name: Option<Vec<u8>>,"] {
+    for loose in
+        ["#[garde(skip)]\nname: String,", "#[garde(length(min = 1, max = 64))]\nsku: String,", "name: Option<Vec<u8>>,"]
+    {
         let fixture = Tree::fixture(&[("services/order/src/http/shop.rs", part(loose).as_str())]);
         assert_eq!(unguarded_fields(&fixture).len(), 1, "not noticed: {loose}");
     }

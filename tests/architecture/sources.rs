@@ -77,6 +77,43 @@ pub(crate) fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
         .filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
+/// Lines of code in which a `use …;` is as many lines as it names things, each with the number of the line where it begins.
+pub(crate) fn named(text: &str) -> Vec<(usize, String)> {
+    let mut lines = Vec::new();
+    let mut open: Option<(usize, String)> = None;
+    for (number, line) in code(text) {
+        let words = line.split(" //").next().unwrap_or(line).trim();
+        let begins =
+            ["use ", "pub use ", "pub(crate) use ", "pub(super) use "].iter().any(|word| words.starts_with(word));
+        let (number, statement) = match open.take() {
+            Some((begun, statement)) => (begun, format!("{statement}{words} ")),
+            None if begins => (number, format!("{words} ")),
+            None => {
+                lines.push((number, line.to_owned()));
+                continue;
+            }
+        };
+        if words.ends_with(';') {
+            lines.extend(ungrouped(&statement).into_iter().map(|path| (number, path)));
+        } else {
+            open = Some((number, statement));
+        }
+    }
+    lines
+}
+
+/// `use a::{b, c::{d, e}};` as `use a::b`, `a::c::d` and `a::c::e`.
+fn ungrouped(statement: &str) -> Vec<String> {
+    let mut flat = statement.trim().trim_end_matches(';').to_owned();
+    while let Some((open, close)) = flat.find('}').and_then(|close| Some((flat[..close].rfind('{')?, close))) {
+        let begin = flat[..open].rfind([' ', ',', '{']).map_or(0, |before| before + 1);
+        let members = flat[open + 1..close].split(',').map(str::trim).filter(|member| !member.is_empty());
+        let members: Vec<String> = members.map(|member| format!("{}{member}", &flat[begin..open])).collect();
+        flat.replace_range(begin..=close, &members.join(", "));
+    }
+    flat.split(", ").map(str::to_owned).collect()
+}
+
 /// Holds a rule against the real tree and against a fixture that breaks it.
 pub(crate) fn hold(rule: impl Fn(&Tree) -> Vec<String>, breaking: &[(&str, &str)]) {
     let broken = rule(&Tree::fixture(breaking));

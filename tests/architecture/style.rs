@@ -69,21 +69,47 @@ fn every_crate_and_service_has_a_readme() {
     hold(crates_without_readme, &[("crates/kernel/Cargo.toml", "")]);
 }
 
+/// Sleeps of a given length that no comment beside them explains: the file, words of the line, and the reason.
+const EXPLAINED: &[(&str, &str, &str)] = &[
+    ("tests/faults/kafka.rs", "sleep(AWAY", "the length of an outage"),
+    ("tests/src/shoppers.rs", "sleep(self.pause)", "the pace of a shopper"),
+    ("tests/src/shoppers.rs", "20 << attempt", "a shopper's pause before the next attempt, with a deadline"),
+    ("crates/mediator/tests/it/main.rs", "sleep(self.pause)", "how long the test's command takes"),
+    ("crates/messaging/tests/it/scenery.rs", "sleep(self.behaviour.delay)", "how long the test's command takes"),
+];
+
+/// The milliseconds that this line sleeps; more than any number when they do not stand in it.
+fn slept(line: &str) -> Option<u64> {
+    let (before, argument) = line.split_once("sleep(")?;
+    let literal = || {
+        let (path, rest) = argument.split_once("Duration::from_")?;
+        let (unit, rest) = rest.split_once('(')?;
+        let number: u64 = rest.split_once("))")?.0.replace('_', "").parse().ok()?;
+        let plain = path.chars().all(|sign| sign.is_alphanumeric() || ":_".contains(sign));
+        [("secs", 1_000), ("millis", 1)].into_iter().find(|(name, _)| *name == unit && plain).map(|(_, of)| number * of)
+    };
+    // A `pg_sleep(` is the database's.
+    (!before.ends_with(|sign: char| sign.is_alphanumeric() || sign == '_')).then(|| literal().unwrap_or(u64::MAX))
+}
+
 fn fixed_waiting(tree: &Tree) -> Vec<String> {
     let mut found = Vec::new();
     for (path, text) in tree.rust(&["crates/", "services/", "tests/"]) {
-        let test_code = path.contains("/tests/") || path.starts_with("tests/");
-        if !test_code || path.starts_with("tests/architecture/") || path.starts_with("tests/bench") {
+        if path.starts_with("tests/architecture/") || path.starts_with("tests/bench") {
             continue;
         }
-        for (number, line) in text.lines().enumerate() {
+        let lines: Vec<&str> = text.lines().collect();
+        let test_code = path.contains("/tests/") || path.starts_with("tests/") || path.ends_with("/tests.rs");
+        let tests = lines.iter().position(|line| test_code || line.trim() == "#[cfg(test)]").unwrap_or(lines.len());
+        for (index, line) in lines.iter().enumerate().skip(tests) {
+            let said = index > 0 && lines[index - 1].trim_start().starts_with("//");
+            let explained = EXPLAINED.iter().any(|(file, words, _)| *file == path && line.contains(words));
             // Pauses between two looks are short; what is half a second or longer waits for luck.
-            let milliseconds = line.split("sleep(Duration::from_millis(").nth(1).map(|rest| {
-                rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<u64>().unwrap_or(0)
-            });
-            let waits = line.contains("sleep(Duration::from_secs(") || milliseconds.is_some_and(|pause| pause >= 500);
-            if waits && !line.contains("// because") {
-                found.push(format!("{path}:{}: a test waits for a fixed time; poll with a deadline", number + 1));
+            if slept(line).is_some_and(|pause| pause >= 500) && !said && !explained {
+                found.push(format!(
+                    "{path}:{}: a test waits for a fixed time; poll with a deadline, or say why on the line before",
+                    index + 1
+                ));
             }
         }
     }
@@ -92,10 +118,23 @@ fn fixed_waiting(tree: &Tree) -> Vec<String> {
 
 #[test]
 fn tests_do_not_wait_for_a_fixed_time() {
-    hold(
-        fixed_waiting,
-        &[("services/order/tests/it/orders.rs", "    tokio::time::sleep(Duration::from_secs(1)).await;")],
-    );
+    let test = "services/order/tests/it/orders.rs";
+    for (path, text, places) in [
+        (test, "    sleep(Duration::from_millis(2_500)).await;", 1),
+        (test, "    tokio::time::sleep(PAUSE).await;", 1),
+        (test, "    sleep(PAUSE + Duration::from_millis(5)).await;", 1),
+        (test, "    // The outage lasts that long.\n    sleep(AWAY).await;", 0),
+        (test, "    std::thread::sleep(std::time::Duration::from_millis(15));", 0),
+        (test, "    query(\"select pg_sleep(1)\")", 0),
+        ("crates/rest/src/server.rs", "sleep(PAUSE);\n#[cfg(test)]\nmod tests {\n    sleep(PAUSE);\n}", 1),
+    ] {
+        assert_eq!(fixed_waiting(&Tree::fixture(&[(path, text)])).len(), places, "{text} in {path}");
+    }
+    let tree = Tree::real();
+    for (file, words, _) in EXPLAINED {
+        assert!(tree.files[*file].contains(words), "{file} does not sleep like {words} any more; strike it out");
+    }
+    hold(fixed_waiting, &[(test, "    tokio::time::sleep(Duration::from_secs(1)).await;")]);
 }
 
 fn ignored_tests(tree: &Tree) -> Vec<String> {

@@ -84,7 +84,7 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
         report.section("Orders");
         let place = limits::place_order(&stack, seconds).await?;
         report.limit("pgbench: the statements of placing an order, 16 clients", &place);
-        orders::latency(&stack, &shop, &mut report).await?;
+        orders::latency(&mut stack, &shop, &mut report).await?;
         orders::to_telegram(&stack, &shop, &mut report).await?;
         orders::throughput(&mut stack, &shop, arguments.order_seconds, place.per_second, &mut report).await?;
     }

@@ -17,19 +17,21 @@ fn order(sku: &str) -> String {
 }
 
 /// From POST to confirmed, the client waiting in the same request.
-pub(crate) async fn latency(stack: &Stack, shop: &Shop, report: &mut Report) -> Result<(), Failure> {
+pub(crate) async fn latency(stack: &mut Stack, shop: &Shop, report: &mut Report) -> Result<(), Failure> {
     let skus: Vec<String> = (0..100).map(|number| format!("LATENCY-{number}")).collect();
     stack.sell(shop, &skus, 1_000_000).await?;
     let path = format!("/store/v1/{}/orders", shop.slug);
     for (clients, aim) in [(1, "p50 20 ms"), (32, "–")] {
         let (path, skus) = (path.clone(), skus.clone());
+        let shares = Shares::begin(stack);
         // 200 is the outcome; 202 would mean that it did not come within the ten seconds.
         let load = closed_loop(&stack.gateway(), clients, Duration::from_secs(8), &[200], move |number| {
             let sku = &skus[usize::try_from(number).unwrap_or(0) % skus.len()];
             post(&path, "prefer: wait=10\r\n", &order(sku))
         })
         .await?;
-        report.load(&format!("POST to confirmed, {clients} client(s)"), &load, aim, "`Prefer: wait=10`");
+        let beside = format!("`Prefer: wait=10`; {}", shares.end(stack));
+        report.load(&format!("POST to confirmed, {clients} client(s)"), &load, aim, &beside);
     }
     Ok(())
 }

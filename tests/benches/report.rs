@@ -6,6 +6,9 @@ use std::time::Instant;
 use crate::load::Load;
 use crate::{Arguments, Failure};
 
+/// Where the part of the page begins that a person writes.
+const BY_HAND: &str = "\n## Where the time goes\n";
+
 pub(crate) struct Report {
     started: Instant,
     target: std::path::PathBuf,
@@ -16,7 +19,7 @@ impl Report {
     pub(crate) fn new(arguments: &Arguments) -> Self {
         let processors = std::thread::available_parallelism().map_or(0, usize::from);
         let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-        let mut text = String::from("# Performance\n\n`make bench` wrote this page.\n\n");
+        let mut text = String::from("# Performance\n\n`make bench` writes this page, except its last part.\n\n");
         let _written = writeln!(
             text,
             "Run of {}: {processors} cores, Linux {}, everything on this one machine (PostgreSQL with fsync on, Redis, \
@@ -68,9 +71,12 @@ impl Report {
         ));
     }
 
+    /// Writes the page anew, except for what a person wrote at its end.
     pub(crate) fn finish(&self, write: bool) -> Result<(), Failure> {
         if write {
-            std::fs::write(&self.target, &self.text)?;
+            let before = std::fs::read_to_string(&self.target).unwrap_or_default();
+            let by_hand = before.find(BY_HAND).map_or("", |at| &before[at..]);
+            std::fs::write(&self.target, format!("{}{by_hand}", self.text))?;
             eprintln!("written to {}", self.target.display());
         }
         self.progress("done");

@@ -20,10 +20,10 @@ async fn waits_for(store: &mut Store, service: &str, part: &str) {
     let replica = store.replica(service, 1);
     let (internal, log) = (Client::new(replica.internal_url(), None), replica.log().to_owned());
     eventually(PATIENCE, async || {
-        let (status, report) = internal.try_send("GET".parse().unwrap(), "/readyz", None).await.map_or_else(
-            |error| (0, error.to_string()),
-            |reply| (reply.status, reply.text()),
-        );
+        let (status, report) = internal
+            .try_send("GET".parse().unwrap(), "/readyz", None)
+            .await
+            .map_or_else(|error| (0, error.to_string()), |reply| (reply.status, reply.text()));
         let said = std::fs::read_to_string(&log).unwrap_or_default();
         let waits = status == 503 && report.contains(&format!("\"name\":\"{part}\""));
         if waits && said.contains(&format!("waiting for {part}: ")) { Ok(()) } else { Err((status, report)) }

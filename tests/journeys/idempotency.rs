@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use e2e::{PATIENCE, Shop, Shoppers, alone, distinct, invariants, order_of, repeat_all, together};
+use devstack::process::Signal;
+use e2e::{Accepted, PATIENCE, Placed, Shop, Shoppers, alone, distinct, invariants, order_of, repeat_all, together};
 use futures::future::join_all;
 use serde_json::json;
 use testkit::{Client, Reply, eventually};
@@ -43,7 +44,7 @@ async fn a_hundred_parallel_posts_with_one_key_are_one_order_and_one_reply() {
 
     let (status, page) = shop.owner.get("/admin/v1/orders?limit=100").await;
     assert_eq!((status, page["items"].as_array().map(Vec::len)), (200, Some(1)), "{page}");
-    let placed = e2e::Placed::of(&replies[0]);
+    let placed = Placed::of(&replies[0]);
     shop.reaches(placed.order, "confirmed").await;
     eventually(PATIENCE, async || {
         let stock = shop.stock("ONCE").await;
@@ -87,4 +88,48 @@ async fn the_order_service_dies_between_commit_and_reply_and_every_key_still_has
     assert_eq!(distinct(&tally.accepted), tally.accepted.len(), "two keys were promised one order");
     repeat_all(&store, &tally.accepted).await;
     invariants::assert_sound(&store, &tally.accepted).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_was_committed_and_never_answered_is_answered_when_it_is_repeated() {
+    let mut store = alone(&WISHES).await;
+    let shop = Shop::open(&store, "unanswered").await;
+    shop.sell(&store, &[("SAID", 100, 5)]).await;
+    // Nobody settles the order, so the shopper who waits for that is not answered.
+    for number in [1, 2] {
+        assert!(store.replica("catalog", number).stop().await, "catalog-{number} had to be killed");
+    }
+    let key = Uuid::new_v4().to_string();
+    let shopper = shop.shopper.clone().with("idempotency-key", &key);
+    let (path, request) = (shop.orders(), order_of(&[("SAID", 2)]).to_string().into_bytes());
+    let (waiting, place, body) = (shopper.clone().with("prefer", "wait=30"), path.clone(), request.clone());
+    let asked = tokio::spawn(async move { waiting.try_send(reqwest::Method::POST, &place, Some(body)).await });
+
+    let client = store.superuser().await;
+    let rows = "select o.id::text from \"order\".orders o join auth.organisations s using (org_id) where s.slug = $1";
+    eventually(PATIENCE, async || client.query(rows, &[&shop.slug]).await.unwrap().len() == 1).await;
+    // Both stand still before either dies: the gateway would ask the other one.
+    for signal in [Signal::SIGSTOP, Signal::SIGKILL] {
+        for number in [1, 2] {
+            store.replica("order", number).signal(signal);
+        }
+    }
+    if let Ok(reply) = asked.await.unwrap() {
+        assert!(reply.status >= 500, "answered by nobody: {} {}", reply.status, reply.text());
+    }
+
+    for number in [1, 2] {
+        store.start("order", number).await;
+    }
+    let reply = shopper.send(reqwest::Method::POST, &path, Some(request.clone())).await;
+    assert_eq!(reply.header("idempotency-replayed"), Some("true"), "{} {}", reply.status, reply.text());
+    let order = Placed::of(&reply).order;
+    let accepted = [Accepted { order, key, path, request, reply: reply.bytes }];
+    repeat_all(&store, &accepted).await;
+    let rows: Vec<String> = client.query(rows, &[&shop.slug]).await.unwrap().iter().map(|row| row.get(0)).collect();
+    assert_eq!(rows, [order.uuid().to_string()]);
+    for number in [1, 2] {
+        store.start("catalog", number).await;
+    }
+    invariants::assert_sound(&store, &accepted).await;
 }

@@ -1,12 +1,15 @@
 //! Everything that was ever said, delivered again and out of order: the tables do not change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use e2e::{SCHEMAS, Shop, Store, alone, invariants, redeliver};
+use contracts::catalog::{ConfirmRefused, Expired, ReservationEvent};
+use contracts::catalogue;
+use e2e::{Placed, READERS, SCHEMAS, Shop, Store, alone, invariants, redeliver};
 use serde_json::json;
 use testkit::{TableHash, table_hashes};
 
 use crate::WISHES;
+use crate::saga::answer;
 
 async fn everything(store: &Store, except: &[&str]) -> BTreeMap<String, TableHash> {
     let client = store.superuser().await;
@@ -24,7 +27,7 @@ async fn every_event_delivered_twice_more_and_shuffled_leaves_every_table_as_it_
     const SEED: u64 = 20_261_123;
     let store = alone(&WISHES).await;
     let shop = Shop::open(&store, "again").await;
-    // Something of everything: versions that rise, a product that goes, orders that end in all three ways.
+    // Something of everything: versions that rise, a product that goes, orders that end in every way.
     let top = shop.category("top", None).await;
     let below = shop.category("below", Some(&top)).await;
     let moving = shop.owner.clone();
@@ -46,21 +49,32 @@ async fn every_event_delivered_twice_more_and_shuffled_leaves_every_table_as_it_
         placed.push(shop.place(&[("AGAIN", 2)]).await);
     }
     store.settled().await;
-    let confirmed = async |order| shop.read(order).await["status"] == "confirmed";
-    for order in placed {
-        if confirmed(order.order).await {
-            let cancelling = format!("/admin/v1/orders/{}/cancel", order.order);
-            assert_eq!(shop.owner.post(&cancelling, &json!(null)).await.0, 200);
-            break;
+    let mut confirmed = Vec::new();
+    for Placed { order, .. } in placed {
+        if shop.read(order).await["status"] == "confirmed" {
+            confirmed.push(order);
         }
+    }
+    let [one, other, third, _] = confirmed[..] else { panic!("8 pieces are 4 orders: {confirmed:?}") };
+    assert_eq!(shop.owner.post(&format!("/admin/v1/orders/{one}/cancel"), &json!(null)).await.0, 200);
+    // What catalog says of a reservation that nobody confirmed in time; here it says so of two that stand.
+    answer(&store, &shop, &ReservationEvent::Expired(Expired { order: other })).await;
+    answer(&store, &shop, &ReservationEvent::ConfirmRefused(ConfirmRefused { order: third })).await;
+    store.settled().await;
+    for order in [other, third] {
+        assert_eq!(shop.read(order).await["cancel_cause"], "reservation-expired");
     }
     invariants::assert_sound(&store, &[]).await;
 
     let before = everything(&store, &[]).await;
     let sent = redeliver(&store, 2, SEED).await;
     println!("delivered again with seed {SEED}: {sent:?}");
-    assert!(sent.facts > 20 && sent.snapshots > 20, "too little to prove anything: {sent:?}");
+    let listed: BTreeSet<_> = catalogue::entries().into_iter().map(|entry| entry.event_type.to_owned()).collect();
+    assert_eq!(sent.into_keys().collect::<BTreeSet<_>>(), listed, "what was said, and what can be");
     store.settled().await;
+    // Whoever reads was waited for: the broker knows of nobody else.
+    let readers: BTreeSet<(String, String)> = READERS.map(|(topic, group)| (topic.to_owned(), group.to_owned())).into();
+    assert_eq!(store.readers().await, readers);
     assert_same(&before, &everything(&store, &[]).await);
 
     // And once more to services that have forgotten what they had processed: the states guard themselves.

@@ -90,7 +90,7 @@ async fn whatever_is_wrong_with_a_request_is_told_as_a_problem_and_tells_nothing
     let problem = assert_problem(&post(anyone, &orders, wrong.to_string().as_bytes()).await, 422, "invalid-request");
     let fields: Vec<&str> =
         problem["errors"].as_array().unwrap().iter().map(|it| it["field"].as_str().unwrap()).collect();
-    for field in ["lines[0].sku", "lines[0].quantity", "lines[1].quantity", "reference"] {
+    for field in ["lines[0].sku", "lines[0].quantity", "lines[1].sku", "lines[1].quantity", "reference"] {
         assert!(fields.contains(&field), "{field} is not in {problem}");
     }
     let unknown = json!({"lines": [{"sku": "A", "quantity": 1}], "discount": 100});

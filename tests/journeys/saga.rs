@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use contracts::catalog::{ReservationEvent, Reserved};
-use contracts::{Envelope, topics};
+use contracts::{Channel, Envelope, topics};
 use e2e::{PATIENCE, Placed, Shop, alone, invariants, order_of, together, usd};
 use futures::future::join_all;
 use kernel::{Clock, OrganisationId};
@@ -24,6 +24,7 @@ async fn of_two_hundred_orders_at_once_exactly_those_are_confirmed_for_which_the
     let client = store.superuser().await;
     let deadlocks = "select deadlocks from pg_stat_database where datname = current_database()";
     let before: i64 = client.query_one(deadlocks, &[]).await.unwrap().get(0);
+    let repeats = repeats(&store).await;
 
     let begun = Instant::now();
     let orders = (0..200_usize).map(|at| {
@@ -67,7 +68,20 @@ async fn of_two_hundred_orders_at_once_exactly_those_are_confirmed_for_which_the
     assert_eq!(ends, [100, 100], "confirmed and rejected");
     let after: i64 = client.query_one(deadlocks, &[]).await.unwrap().get(0);
     assert_eq!(after, before, "PostgreSQL had to break deadlocks");
+    // Its statistics come late; who was in a deadlock has tried again.
+    assert_eq!(self::repeats(&store).await, repeats, "something was tried again");
     invariants::assert_sound(&store, &[]).await;
+}
+
+/// How often order and catalog tried something again: a command, a batch.
+async fn repeats(store: &e2e::Store) -> [u64; 4] {
+    let (commands, batches) = ("mediator_repeats_total", "consumer_retries_total");
+    [
+        store.counted("order", commands).await,
+        store.counted("order", batches).await,
+        store.counted("catalog", commands).await,
+        store.counted("catalog", batches).await,
+    ]
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,15 +110,9 @@ async fn an_order_without_an_answer_is_cancelled_at_its_deadline_and_answers_tha
         store.start("catalog", number).await;
     }
     store.settled().await;
-    let organisation = organisation(&store, &shop).await;
     let expires_at = Clock::now() + Duration::from_secs(600);
     let late = ReservationEvent::Reserved(Reserved { order: placed.order, lines: vec![], expires_at });
-    let version = 1 + last_version(&store, placed.order.uuid()).await;
-    let record = testkit::publish(Some(organisation), version, &late);
-    let producer = messaging::Producer::new(&store.kafka()).unwrap();
-    for outcome in producer.send_all(&[record]).await {
-        outcome.unwrap();
-    }
+    answer(&store, &shop, &late).await;
     store.settled().await;
     let after = shop.read(placed.order).await;
     assert_eq!(after, order, "a late answer changed the order");
@@ -127,18 +135,21 @@ async fn renewed(store: &mut e2e::Store, number: u32, variable: &str, value: &st
     store.start("order", number).await;
 }
 
-async fn organisation(store: &e2e::Store, shop: &Shop) -> OrganisationId {
+/// Says this about an order of the shop that catalog has answered before, as catalog would say it next.
+pub(crate) async fn answer(store: &e2e::Store, shop: &Shop, event: &ReservationEvent) {
     let statement = "select org_id::text from auth.organisations where slug = $1";
     let id: String = store.superuser().await.query_one(statement, &[&shop.slug]).await.unwrap().get(0);
-    OrganisationId::from_uuid(id.parse().unwrap())
-}
-
-/// The highest version under which catalog spoke of this order; at least one answer must have come.
-async fn last_version(store: &e2e::Store, order: uuid::Uuid) -> i64 {
     let records = testkit::read_topic(&store.kafka(), topics::RESERVATION.name).await;
     let envelopes = records.iter().map(|record| Envelope::from_headers(record.header_pairs()).unwrap());
-    let versions = envelopes.filter(|envelope| envelope.subject == order).map(|envelope| envelope.aggregate_version);
-    versions.max().unwrap_or(0)
+    let versions = envelopes.filter(|envelope| envelope.subject == event.key()).map(|it| it.aggregate_version);
+    // Catalog has answered before.
+    let last = versions.max().unwrap();
+    let organisation = OrganisationId::from_uuid(id.parse().unwrap());
+    let record = testkit::publish(Some(organisation), last + 1, event);
+    let producer = messaging::Producer::new(&store.kafka()).unwrap();
+    for outcome in producer.send_all(&[record]).await {
+        outcome.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,12 +9,12 @@ mod shoppers;
 mod spans;
 mod store;
 
-pub use redelivery::{Redelivered, redeliver};
+pub use redelivery::redeliver;
 pub use sharing::{Shared, Sole, alone, together};
 pub use shop::{Placed, Shop, order_of, usd};
 pub use shoppers::{Accepted, Shoppers, Tally, distinct, repeat_all, within};
 pub use spans::{Span, spans_of};
-pub use store::{SCHEMAS, Store, Wishes};
+pub use store::{READERS, SCHEMAS, Store, Wishes};
 
 use std::time::Duration;
 

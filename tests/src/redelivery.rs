@@ -4,28 +4,19 @@
 
 use std::collections::BTreeMap;
 
-use contracts::{Retention, topics};
+use contracts::{Retention, header, topics};
 use messaging::{Outgoing, Producer, Record};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use crate::{Store, must};
 
-/// What was sent again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Redelivered {
-    /// Facts, each counted once per copy.
-    pub facts: usize,
-    /// Snapshots, each counted once per copy.
-    pub snapshots: usize,
-}
-
 /// Sends every record of every topic back to it, `times` times, each time in another order: facts shuffled across keys,
-/// snapshots within a key too. The order depends on `seed` alone.
-pub async fn redeliver(store: &Store, times: usize, seed: u64) -> Redelivered {
+/// snapshots within a key too. The order depends on `seed` alone. How often each type of event was sent.
+pub async fn redeliver(store: &Store, times: usize, seed: u64) -> BTreeMap<String, usize> {
     let mut random = StdRng::seed_from_u64(seed);
     let producer = must(Producer::new(&store.kafka()), "make a producer");
-    let mut sent = Redelivered { facts: 0, snapshots: 0 };
+    let mut sent = BTreeMap::new();
     let mut said = Vec::new();
     for topic in topics::ALL {
         said.push((topic.retention, testkit::read_topic(&store.kafka(), topic.name).await));
@@ -34,29 +25,27 @@ pub async fn redeliver(store: &Store, times: usize, seed: u64) -> Redelivered {
         for (retention, records) in &said {
             let mut records: Vec<Outgoing> = records.iter().map(again).collect();
             match retention {
-                Retention::State => {
-                    records.shuffle(&mut random);
-                    sent.snapshots += records.len();
-                }
-                Retention::Events => {
-                    records = mingled(records, &mut random);
-                    sent.facts += records.len();
-                }
+                Retention::State => records.shuffle(&mut random),
+                Retention::Events => records = mingled(records, &mut random),
             }
-            for outcome in producer.send_all(&records).await {
-                must(outcome, "send a record again");
-            }
+            send(&producer, &records, &mut sent).await;
         }
     }
     // The last record of a compacted topic's key is what remains of it: leave the newest there.
     for (_, records) in said.iter().filter(|(retention, _)| *retention == Retention::State) {
         let records: Vec<Outgoing> = records.iter().map(again).collect();
-        sent.snapshots += records.len();
-        for outcome in producer.send_all(&records).await {
-            must(outcome, "send a record again");
-        }
+        send(&producer, &records, &mut sent).await;
     }
     sent
+}
+
+async fn send(producer: &Producer, records: &[Outgoing], sent: &mut BTreeMap<String, usize>) {
+    for (record, outcome) in records.iter().zip(producer.send_all(records).await) {
+        must(outcome, "send a record again");
+        let named = record.headers.iter().find(|(name, _)| name == header::TYPE);
+        let named = named.map_or_else(String::new, |(_, value)| String::from_utf8_lossy(value).into_owned());
+        *sent.entry(named).or_default() += 1;
+    }
 }
 
 fn again(record: &Record) -> Outgoing {

@@ -1,6 +1,7 @@
 //! The whole store as processes of the operating system, on servers shared with other tests or of its own.
 //! The rule it keeps: what is started here is production's programs with production's environment, and ends with the test.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use contracts::topics;
 use devstack::bot_api::{self, BotApi};
 use devstack::services::{Plan, Replica, Services, Surroundings, Telegram};
 use devstack::{Cluster, DatabaseRole, OwnCluster, Passwords};
-use messaging::operations;
+use messaging::operations::{self, TopicReport};
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 
@@ -18,7 +19,7 @@ use crate::{PATIENCE, must, programs};
 pub const SCHEMAS: [&str; 5] = devstack::SERVICES;
 
 /// Which groups read which topics; the lag of a group that has read nothing yet cannot be asked for.
-const READERS: [(&str, &str); 8] = [
+pub const READERS: [(&str, &str); 8] = [
     (topics::ORGANISATION.name, "notifier"),
     (topics::CATEGORY.name, "catalog"),
     (topics::ORDER.name, "catalog"),
@@ -164,6 +165,25 @@ impl Store {
         self.services.span_files()
     }
 
+    /// The sum of a counter over its labels and over all replicas of a service, since they were started.
+    pub async fn counted(&self, service: &str, counter: &str) -> u64 {
+        let mut sum = 0;
+        for replica in self.services.all().iter().filter(|replica| replica.service() == service) {
+            let (status, text) = match testkit::Client::new(replica.internal_url(), None)
+                .try_send(reqwest::Method::GET, "/metrics", None)
+                .await
+            {
+                Ok(reply) => (reply.status, reply.text()),
+                Err(error) => (0, error.to_string()),
+            };
+            assert_eq!(status, 200, "{}: {text}", replica.name());
+            let samples = text.lines().filter_map(|line| line.strip_prefix(counter));
+            let samples = samples.filter(|rest| rest.starts_with(['{', ' ']));
+            sum += samples.filter_map(|rest| rest.rsplit(' ').next()?.parse::<u64>().ok()).sum::<u64>();
+        }
+        sum
+    }
+
     // The database.
 
     /// A connection as superuser, who sees every schema and every row.
@@ -215,6 +235,13 @@ impl Store {
     }
 
     // Rest.
+
+    /// Which groups have read which topics, as the broker has it.
+    pub async fn readers(&self) -> BTreeSet<(String, String)> {
+        let reports = must(operations::topics(&self.kafka(), topics::ALL).await, "ask who reads what");
+        let of = |report: TopicReport| report.groups.into_iter().map(move |it| (report.topic.clone(), it.group));
+        reports.into_iter().flat_map(of).collect()
+    }
 
     /// Waits until nothing is on its way any more: outboxes sent, topics read, orders settled, messages told.
     ///
