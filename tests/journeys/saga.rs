@@ -24,7 +24,7 @@ async fn of_two_hundred_orders_at_once_exactly_those_are_confirmed_for_which_the
     let client = store.superuser().await;
     let deadlocks = "select deadlocks from pg_stat_database where datname = current_database()";
     let before: i64 = client.query_one(deadlocks, &[]).await.unwrap().get(0);
-    let repeats = repeats(&store).await;
+    let repeats = tried_again(&store).await;
 
     let begun = Instant::now();
     let orders = (0..200_usize).map(|at| {
@@ -68,13 +68,14 @@ async fn of_two_hundred_orders_at_once_exactly_those_are_confirmed_for_which_the
     assert_eq!(ends, [100, 100], "confirmed and rejected");
     let after: i64 = client.query_one(deadlocks, &[]).await.unwrap().get(0);
     assert_eq!(after, before, "PostgreSQL had to break deadlocks");
-    // Its statistics come late; who was in a deadlock has tried again.
-    assert_eq!(self::repeats(&store).await, repeats, "something was tried again");
+    // Its statistics may come late; but who was in a deadlock has tried again.
+    assert_eq!(tried_again(&store).await, repeats, "something was tried again");
+    assert!(store.counted("order", "outbox_sent_total").await >= 200, "the replicas' counters are not read");
     invariants::assert_sound(&store, &[]).await;
 }
 
 /// How often order and catalog tried something again: a command, a batch.
-async fn repeats(store: &e2e::Store) -> [u64; 4] {
+async fn tried_again(store: &e2e::Store) -> [u64; 4] {
     let (commands, batches) = ("mediator_repeats_total", "consumer_retries_total");
     [
         store.counted("order", commands).await,

@@ -1,8 +1,11 @@
-//! What a stolen password of one service would open: that service's schema, and nothing else.
+//! What a stolen password of one service would open: that service's schema, and nothing else. What a forgotten condition
+//! would show of other organisations: nothing.
 
 use devstack::DatabaseRole;
-use e2e::{SCHEMAS, together};
+use e2e::{SCHEMAS, Shop, together};
+use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
+use uuid::Uuid;
 
 use crate::WISHES;
 
@@ -41,4 +44,65 @@ async fn no_role_of_a_service_can_read_or_write_another_service_s_schema() {
         }
     }
     println!("{refused} attempts refused");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_strange_organisation_the_application_s_roles_find_no_row_in_any_table() {
+    let store = together(&WISHES).await;
+    let shop = Shop::open(&store, "fenced").await;
+    shop.category("fenced", None).await;
+    shop.sell(&store, &[("FENCED", 100, 5)]).await;
+    let placed = shop.place(&[("FENCED", 1)]).await;
+    shop.reaches(placed.order, "confirmed").await;
+    let superuser = store.superuser().await;
+    let statement = "select c.table_name::text from information_schema.columns c
+                       join information_schema.tables t using (table_schema, table_name)
+                      where c.table_schema = $1 and c.column_name = 'org_id' and t.table_type = 'BASE TABLE'
+                        and has_any_column_privilege($2, format('%I.%I', c.table_schema, c.table_name), 'select')
+                      order by 1";
+    let (mut looked, mut empty) = (0, Vec::new());
+    for service in SCHEMAS {
+        let role = DatabaseRole::App.of(service);
+        let app = store.role(service, DatabaseRole::App).await;
+        app.batch_execute(&format!("set app.org = '{}'", Uuid::new_v4())).await.unwrap();
+        for row in superuser.query(statement, &[&service, &role]).await.unwrap() {
+            let table = format!("\"{service}\".{}", row.get::<_, String>(0));
+            let rows = async |client: &Client| -> i64 {
+                client.query_one(&format!("select count(*) from {table}"), &[]).await.unwrap().get(0)
+            };
+            assert_eq!(rows(&app).await, 0, "{role} sees rows of other organisations in {table}");
+            looked += 1;
+            if rows(&superuser).await == 0 {
+                empty.push(table);
+            }
+        }
+    }
+    println!("{looked} tables, without any row: {empty:?}");
+}
+
+/// Policies that let an application's role see or write a row whosever it is.
+async fn unfenced(client: &Client) -> Vec<String> {
+    let statement = "select format('%s of %I.%I: %s', policyname, schemaname, tablename, expression)
+                       from pg_policies cross join lateral (values (qual), (with_check)) as of_policy (expression)
+                      where schemaname = any($1)
+                        and exists (select from unnest(roles) as role where role = 'public' or role like '%\\_app')
+                        and coalesce(expression, qual, with_check, '') not in
+                            ('(org_id = (NULLIF(current_setting(''app.org''::text, true), ''''::text))::uuid)')
+                      order by 1";
+    client.query(statement, &[&SCHEMAS.as_slice()]).await.unwrap().iter().map(|row| row.get(0)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_policy_of_an_application_s_role_asks_for_the_organisation() {
+    let store = together(&WISHES).await;
+    let client = store.superuser().await;
+    assert_eq!(unfenced(&client).await, Vec::<String>::new());
+    // One that does not is found, and so is one that only mentions it.
+    for condition in ["true", "org_id = current_setting('app.org')::uuid or true"] {
+        let leak = format!("begin; create policy leak on catalog.categories to catalog_app using ({condition})");
+        client.batch_execute(&leak).await.unwrap();
+        let found = unfenced(&client).await;
+        client.batch_execute("rollback").await.unwrap();
+        assert!(found.iter().any(|policy| policy.starts_with("leak of catalog.categories")), "{condition}: {found:?}");
+    }
 }

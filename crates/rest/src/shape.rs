@@ -1,6 +1,9 @@
 //! Finds everything that is wrong with the shape of a JSON body, after serde stopped at the first fault.
 //! The rule: it only adds to serde's finding and runs on the way to a refusal, never on the good path.
 
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
 use regex::Regex;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -141,10 +144,18 @@ fn out_of_bounds(schema: &Value, value: &Value) -> Option<String> {
     }
 }
 
+/// The patterns of this program's own schemas, compiled once: a body may hold thousands of texts.
+static PATTERNS: LazyLock<Mutex<HashMap<String, Option<Regex>>>> = LazyLock::new(Mutex::default);
+
 /// The schema's pattern, if the value is a text that does not match it.
 fn unlike<'s>(schema: &'s Value, value: &Value) -> Option<&'s str> {
     let (pattern, text) = (schema.get("pattern")?.as_str()?, value.as_str()?);
-    (!Regex::new(pattern).ok()?.is_match(text)).then_some(pattern)
+    let mut patterns = PATTERNS.lock().unwrap_or_else(PoisonError::into_inner);
+    if !patterns.contains_key(pattern) {
+        patterns.insert(pattern.to_owned(), Regex::new(pattern).ok());
+    }
+    let matches = patterns.get(pattern)?.as_ref()?.is_match(text);
+    (!matches).then_some(pattern)
 }
 
 fn article(kind: &str) -> String {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use access::Permission;
-use kernel::{CategoryId, Clock, ProductId, Sku, Timestamp};
+use kernel::{CategoryId, Clock, ProductId, Sku, Slug, Timestamp};
 use mediator::Command;
 use persistence::Tx;
 
@@ -80,7 +80,9 @@ impl Command for ImportProducts {
 impl ImportProducts {
     /// The categories that the batch may mean, with their slugs from the root down.
     async fn categories(&self, tx: &mut Tx<'_>) -> Result<Vec<(CategoryId, String)>, CatalogError> {
-        let named = self.products.iter().filter_map(|one| one.category.as_deref());
+        // What is no way of slugs is no category's, and may be text that the database would refuse.
+        let is_way = |named: &&str| named.split('/').all(|part| Slug::parse(part).is_ok());
+        let named = self.products.iter().filter_map(|one| one.category.as_deref()).filter(is_way);
         let slugs: BTreeSet<&str> = named.filter_map(|path| path.rsplit('/').next()).collect();
         let slugs: Vec<&str> = slugs.into_iter().collect();
         let organisation = tx.organisation();

@@ -104,6 +104,31 @@ async fn a_wrong_json_row_is_reported_and_its_neighbours_are_imported() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn text_that_no_database_takes_is_a_wrong_row_like_any_other() {
+    let world = World::quiet().await;
+    let row = |slug: &str, category: &str| {
+        format!(
+            r#"{{"slug":"{slug}","title":"T","category":{category},"variants":[{{"sku":"{slug}","price":{{"amount":"1.00","currency":"USD"}}}}]}}"#
+        )
+    };
+    let file = [row("nul", "\"\\u0000\""), row("good", "null")].join("\n");
+    let (lines, summary) = world.import(NDJSON, &file).await;
+    assert_eq!(lines.iter().map(result).collect::<Vec<_>>(), [(1, "failed"), (2, "created")], "{summary}");
+    assert_eq!(columns(&lines[0]), ["category"], "{}", lines[0]);
+    assert!(summary["ended_early"].is_null(), "{summary}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_none_is_not_read_to_its_end() {
+    let world = World::quiet().await;
+    let (lines, summary) = world.import(NDJSON, &"x\n".repeat(50_000)).await;
+    assert!((10_000..20_000).contains(&lines.len()), "{} rows were told", lines.len());
+    assert!(summary["ended_early"].as_str().unwrap().contains("10000 rows were refused"), "{summary}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn neighbouring_csv_rows_are_one_product_and_each_row_has_its_result() {
     let world = World::quiet().await;
     world.create("taken", &[("TAKEN", 100, 1)]).await;

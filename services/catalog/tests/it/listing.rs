@@ -141,5 +141,14 @@ async fn filters_that_mean_nothing_are_refused() {
     let cursor = page["next_cursor"].as_str().unwrap();
     let (status, problem) = world.owner().get(&format!("/admin/v1/products?sort=price&cursor={cursor}")).await;
     assert_eq!(status, 422, "a cursor of another sort: {problem}");
+    let id = page["items"][0]["id"].clone();
+    for (sort, forged) in [
+        ("title", json!({"sort": "title", "title": "\u{0}", "id": id})),
+        ("updated_at", json!({"sort": "updated_at", "updated": "+200000-01-01T00:00:00Z", "id": id})),
+    ] {
+        let cursor = Cursor::encode(&forged).unwrap();
+        let (status, problem) = world.owner().get(&format!("/admin/v1/products?sort={sort}&cursor={cursor}")).await;
+        assert_eq!(status, 422, "{forged}: {problem}");
+    }
     world.stop().await;
 }

@@ -153,6 +153,9 @@ async fn one_key_places_one_order_and_every_repeat_gets_the_same_bytes() {
     assert_eq!(status, 422, "{problem}");
     let (status, problem) = world.shopper().without_key().post(&world.orders(), &one("MUG")).await;
     assert_eq!(status, 400, "{problem}");
+    // Somebody else might send it too, and would get this order's token.
+    let (status, problem) = world.shopper().with("idempotency-key", "order-1").post(&world.orders(), &one("MUG")).await;
+    assert_eq!((status, fields(&faults(&problem))), (422, vec!["Idempotency-Key"]), "{problem}");
     assert_eq!(world.value("select count(*) from orders").await, "1");
     world.stop().await;
 }
