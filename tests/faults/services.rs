@@ -1,11 +1,15 @@
 //! Each service in turn, asked to stop and killed, one replica of two, under load: nothing lost, nothing twice.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use devstack::process::Signal;
-use e2e::{PATIENCE, Shop, Shoppers, Store, Tally, alone, distinct, invariants, repeat_all};
-use serde_json::json;
+use e2e::{PATIENCE, Shop, Shoppers, Store, Tally, alone, distinct, invariants, repeat_all, usd};
+use serde_json::{Value, json};
 use testkit::{Client, eventually};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::WISHES;
@@ -32,37 +36,44 @@ async fn under_load(signal: Signal) {
     let client = store.superuser().await;
     let skus = goods.map(|(sku, ..)| sku);
     let shoppers = Shoppers::start(&store, &[&one, &other], &skus, 4, Duration::from_millis(20));
-    let mut created = Vec::new();
+    let staff = Staff::start(&store, &one);
     for (round, service) in SERVICES.into_iter().enumerate() {
-        let number = if round % 2 == 0 { 1 } else { 2 };
+        // Of each service the one replica is asked to stop and the other is killed.
+        let number = if (round % 2 == 0) == (signal == Signal::SIGTERM) { 1 } else { 2 };
         shoppers.have_ordered(15).await;
         let victim = store.replica(service, number);
         match signal {
             Signal::SIGKILL => victim.kill().await,
             _ => assert!(victim.stop().await, "{service}-{number} did not stop by itself"),
         }
-        // The other replica does everything meanwhile.
+        // The other replica does everything meanwhile: what staff was at, and one more.
         shoppers.have_ordered(15).await;
-        created.push(work_of_staff(&store, &one, service).await);
+        staff.has_done(2).await;
         let levels = invariants::levels(&client).await;
         assert!(levels.is_empty(), "without {service}-{number}: {levels:?}");
         store.start(service, number).await;
         shoppers.have_ordered(15).await;
     }
-    let tally = shoppers.finish().await;
+    let (tally, done) = (shoppers.finish().await, staff.finish().await);
     let finished = Instant::now();
     store.settled().await;
     println!("{signal} of each service under load: {}; at rest {:.1?} later", tally.summary(), finished.elapsed());
+    println!("staff did {} things, repeated because of {:?}", done.slugs.len(), done.failed);
     assert_nothing_lost(&tally);
     if signal == Signal::SIGTERM {
         // Nobody but who knocks at the stopped gateway itself notices a replica that goes in good order.
-        let answers: Vec<_> = tally.failed.keys().filter(|what| what.starts_with('5')).collect();
+        let failed = tally.failed.keys().chain(&done.failed);
+        let answers: Vec<_> = failed.filter(|what| what.starts_with('5')).collect();
         assert!(answers.is_empty(), "{answers:?}");
+        let overdue = "select count(*) from \"order\".orders o join auth.organisations s using (org_id)
+                        where s.slug = any($1) and o.cancel_cause = 'deadline'";
+        let overdue: i64 = client.query_one(overdue, &[&[&one.slug, &other.slug].as_slice()]).await.unwrap().get(0);
+        assert_eq!(overdue, 0, "orders whose answer was lost or late");
     }
     repeat_all(&store, &tally.accepted).await;
     let ends = invariants::assert_sound(&store, &tally.accepted).await;
     println!("{ends:?}");
-    assert_created_once(&store, &one, &created).await;
+    assert_done_once(&client, &one, &done.slugs).await;
 }
 
 fn assert_nothing_lost(tally: &Tally) {
@@ -70,54 +81,105 @@ fn assert_nothing_lost(tally: &Tally) {
     assert_eq!(distinct(&tally.accepted), tally.accepted.len(), "two keys were promised one order");
 }
 
-/// Logs in, creates a category and a product, as anybody would who repeats what was not answered. The slug of both.
-async fn work_of_staff(store: &Store, shop: &Shop, while_away: &str) -> String {
-    let slug = format!("without-{while_away}");
-    let key = Uuid::new_v4().to_string();
-    let gateways = store.gateways();
-    let mut attempt = 0;
-    let product = json!({"slug": slug, "title": "New", "variants": [
-        {"sku": slug, "price": {"amount": "1.00", "currency": "USD"}, "stock": 1}]});
-    let wishes = [
-        ("/auth/v1/login", shop.credentials(), 200),
-        ("/admin/v1/categories", json!({"slug": slug, "name": "New"}), 201),
-        ("/admin/v1/products", product, 201),
-    ];
-    let mut token = String::new();
-    for (path, body, wanted) in wishes {
-        let reply = eventually(PATIENCE, async || {
-            attempt += 1;
-            let client = Client::new(
-                &gateways[attempt % gateways.len()],
-                Some(&token).filter(|it| !it.is_empty()).map(String::as_str),
-            );
-            let client = client.with("idempotency-key", &key);
-            let bytes = serde_json::to_vec(&body).unwrap();
-            match client.try_send(reqwest::Method::POST, path, Some(bytes)).await {
-                Ok(reply) if reply.status == wanted => Ok(reply),
-                Ok(reply) if reply.status == 409 || reply.status >= 500 => Err(reply.text()),
-                Ok(reply) => panic!("{path} without {while_away}: {} {}", reply.status, reply.text()),
-                Err(error) => Err(error.to_string()),
-            }
-        })
-        .await;
-        if let Some(fresh) = reply.json()["access_token"].as_str() {
-            fresh.clone_into(&mut token);
-        }
-    }
-    slug
+/// Somebody who logs in, creates a category and a product and counts its pieces, again and again, and repeats what was not
+/// answered, as anybody would.
+struct Staff {
+    stop: Arc<AtomicBool>,
+    done: Arc<AtomicUsize>,
+    task: JoinHandle<Done>,
 }
 
-async fn assert_created_once(store: &Store, shop: &Shop, slugs: &[String]) {
-    let client = store.superuser().await;
-    for table in ["category.categories", "catalog.categories", "catalog.products"] {
+/// What was done.
+#[derive(Default)]
+struct Done {
+    /// Names of category, product and SKU at once.
+    slugs: Vec<String>,
+    /// Attempts that were repeated, by what came instead of an answer.
+    failed: BTreeSet<String>,
+}
+
+impl Staff {
+    fn start(store: &Store, shop: &Shop) -> Staff {
+        let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let (stopped, count) = (Arc::clone(&stop), Arc::clone(&done));
+        let (gateways, credentials) = (store.gateways(), shop.credentials());
+        let task = tokio::spawn(async move {
+            let mut done = Done::default();
+            while !stopped.load(Ordering::Relaxed) {
+                let slug = format!("new-{}", done.slugs.len());
+                work(&gateways, &credentials, &slug, &mut done.failed).await;
+                done.slugs.push(slug);
+                count.fetch_add(1, Ordering::Relaxed);
+                // Not so fast that there are too many logins.
+                tokio::time::sleep(Duration::from_secs(2)).await;
+            }
+            done
+        });
+        Staff { stop, done, task }
+    }
+
+    /// Waits until this much more has been done.
+    async fn has_done(&self, more: usize) {
+        let wanted = self.done.load(Ordering::Relaxed) + more;
+        eventually(PATIENCE, async || {
+            assert!(!self.task.is_finished(), "staff gave up");
+            self.done.load(Ordering::Relaxed) >= wanted
+        })
+        .await;
+    }
+
+    async fn finish(self) -> Done {
+        self.stop.store(true, Ordering::Relaxed);
+        self.task.await.unwrap()
+    }
+}
+
+async fn work(gateways: &[String], credentials: &Value, slug: &str, failed: &mut BTreeSet<String>) {
+    let key = Uuid::new_v4().to_string();
+    let product = json!({"slug": slug, "title": "New", "variants": [{"sku": slug, "price": usd(100), "stock": 1}]});
+    let wishes = [
+        ("/auth/v1/login".to_owned(), credentials.clone(), 200),
+        ("/admin/v1/categories".to_owned(), json!({"slug": slug, "name": "New"}), 201),
+        ("/admin/v1/products".to_owned(), product, 201),
+        (format!("/admin/v1/stock/{slug}/adjust"), json!({"delta": 7}), 201),
+    ];
+    let mut token: Option<String> = None;
+    for (path, body, wanted) in wishes {
+        let (body, until) = (serde_json::to_vec(&body).unwrap(), Instant::now() + PATIENCE);
+        let mut gateways = gateways.iter().cycle();
+        let reply = loop {
+            let client = Client::new(gateways.next().unwrap(), token.as_deref()).with("idempotency-key", &key);
+            let what = match client.try_send(reqwest::Method::POST, &path, Some(body.clone())).await {
+                Ok(reply) if reply.status == wanted => break reply,
+                Ok(reply) if matches!(reply.status, 409 | 429 | 500..) => format!("{} {}", reply.status, reply.text()),
+                Ok(reply) => panic!("{path} for {slug}: {} {}", reply.status, reply.text()),
+                Err(error) if error.is_connect() => "connection refused".to_owned(),
+                Err(_) => "connection lost".to_owned(),
+            };
+            assert!(Instant::now() < until, "{path} for {slug} was given up: {what}");
+            failed.insert(what);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        };
+        token = token.or_else(|| reply.json()["access_token"].as_str().map(ToOwned::to_owned));
+    }
+}
+
+/// Everything that staff did is there, and is there once.
+async fn assert_done_once(client: &tokio_postgres::Client, shop: &Shop, slugs: &[String]) {
+    let wanted: BTreeMap<&str, i64> = slugs.iter().map(|slug| (slug.as_str(), 1)).collect();
+    for (table, name, only) in [
+        ("category.categories", "slug", "true"),
+        ("catalog.categories", "slug", "true"),
+        ("catalog.products", "slug", "true"),
+        ("catalog.movements", "sku", "on_hand_delta = 7"),
+        ("catalog.stock", "sku", "on_hand = 8"),
+    ] {
         let statement = format!(
-            "select t.slug, count(*) from {table} t join auth.organisations o using (org_id)
-             where o.slug = $1 and t.slug like 'without-%' group by t.slug"
+            "select t.{name}, count(*) from {table} t join auth.organisations o using (org_id)
+             where o.slug = $1 and t.{name} like 'new-%' and {only} group by t.{name}"
         );
         let rows = client.query(&statement, &[&shop.slug]).await.unwrap();
-        let found: Vec<(String, i64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-        assert_eq!(found.len(), slugs.len(), "{table}: {found:?}");
-        assert!(found.iter().all(|(_, times)| *times == 1), "{table}: {found:?}");
+        let found: BTreeMap<&str, i64> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+        assert_eq!(found, wanted, "{table}");
     }
 }
