@@ -23,9 +23,9 @@ pub(crate) const LIMIT: Duration = Duration::from_millis(20);
 /// Why Redis has no answer. Nobody should fail because of it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The URL cannot be read.
-    #[error("the Redis URL cannot be used: {0}")]
-    Url(RedisError),
+    /// The URL cannot be read. What is wrong with it is not said: the words could be a part of the password.
+    #[error("must be a URL such as redis://:password@host:6379")]
+    Url,
     /// Redis failed several times in a row and is left alone for the moment.
     #[error("Redis is not asked at the moment, because it failed several times in a row")]
     Open,
@@ -70,7 +70,7 @@ impl Redis {
     /// # Errors
     /// When the URL cannot be read.
     pub fn open(url: &str) -> Result<Self, Error> {
-        let connector = Connector(RedisConnectionManager::new(url).map_err(Error::Url)?);
+        let connector = Connector(RedisConnectionManager::new(url).map_err(|_may_name_the_password| Error::Url)?);
         Ok(Self(Arc::new(Inner { connector, pools: RwLock::default(), breaker: Breaker::new() })))
     }
 

@@ -69,7 +69,10 @@ fn sweep(runs: &Path) {
     }
 }
 
-/// Ends every process that has a pid file in this folder or one level below it.
+/// How deep pid files lie below a run's folder: a stack in a folder of its own has one folder per server.
+const DEPTH: usize = 3;
+
+/// Ends every process that has a pid file in this folder or below it.
 pub(crate) fn end_all(folder: &Path) {
     let mut left: Vec<Identity> =
         pid_files(folder).iter().filter_map(|path| Identity::read(path)).filter(Identity::is_alive).collect();
@@ -88,15 +91,12 @@ pub(crate) fn end_all(folder: &Path) {
 }
 
 fn pid_files(folder: &Path) -> Vec<PathBuf> {
-    let entries = |folder: &Path| -> Vec<PathBuf> {
-        fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
-    };
-    let mut found = entries(folder);
-    for below in found.clone() {
-        if below.is_dir() {
-            found.extend(entries(&below));
-        }
+    let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    for _ in 0..DEPTH {
+        let entries = folders.iter().flat_map(fs::read_dir).flatten().flatten().map(|entry| entry.path());
+        let (below, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+        found.extend(files.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "pid")));
+        folders = below;
     }
-    found.retain(|path| path.extension().is_some_and(|extension| extension == "pid"));
     found
 }

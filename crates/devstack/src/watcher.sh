@@ -11,10 +11,15 @@ alive() {
 while alive "$maker"; do
     tail -f /dev/null --pid="${maker%-*}" -s 0.2 || sleep 1
 done
-for file in "$folder"/*.pid "$folder"/*/*.pid; do
-    [ -e "$file" ] || continue
+# As deep as the program that comes after looks (runs.rs).
+running() {
+    find "$folder" -maxdepth 3 -name '*.pid' | while read -r file; do
+        if alive "$(cat "$file")"; then echo "$file"; fi
+    done
+}
+
+running | while read -r file; do
     identity=$(cat "$file")
-    alive "$identity" || continue
     kill -CONT "${identity%-*}"
     # PostgreSQL frees its shared memory on SIGQUIT, which it gets at once; nothing else here is worth a farewell.
     case $file in
@@ -24,11 +29,7 @@ for file in "$folder"/*.pid "$folder"/*/*.pid; do
 done
 waited=0
 while [ "$waited" -lt 50 ]; do
-    left=no
-    for file in "$folder"/*.pid "$folder"/*/*.pid; do
-        [ -e "$file" ] && alive "$(cat "$file")" && left=yes
-    done
-    [ "$left" = no ] && break
+    [ -z "$(running)" ] && break
     sleep 0.2
     waited=$((waited + 1))
 done

@@ -18,7 +18,7 @@ mod topics;
 pub use consumer::{Consumer, ConsumerState};
 pub use dead_letter::header as dead_letter_header;
 pub use delivery::{Delivered, Snapshot};
-pub use identities::{Identities, Newest};
+pub use identities::Identities;
 pub use producer::{Outgoing, Producer, SendFailure};
 pub use record::Record;
 pub use relay::{Relay, RelayState};

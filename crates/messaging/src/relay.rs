@@ -211,22 +211,16 @@ impl Worker {
             }
         };
         let now = kernel::Clock::now();
-        let mut sent = Vec::with_capacity(pending.len());
+        let arrived = arrived(pending, &results);
+        let sent: Vec<i64> = arrived.iter().map(|event| event.sequence).collect();
+        for event in arrived {
+            let waited = (now - event.created_at).as_seconds_f64();
+            metrics::histogram!("outbox_wait_seconds").record(waited.max(0.0));
+        }
         let mut stuck = false;
-        // Behind an event that did not arrive, those of the same aggregate stay: they are sent again in their order.
-        let mut held: HashSet<(&str, &str)> = HashSet::new();
         for (event, result) in pending.iter().zip(results) {
-            let aggregate = (event.aggregatetype.as_str(), event.aggregateid.as_str());
-            if result.is_err() {
-                held.insert(aggregate);
-            }
             match result {
-                Ok(()) if held.contains(&aggregate) => stuck = true,
-                Ok(()) => {
-                    sent.push(event.sequence);
-                    let waited = (now - event.created_at).as_seconds_f64();
-                    metrics::histogram!("outbox_wait_seconds").record(waited.max(0.0));
-                }
+                Ok(()) => {}
                 Err(SendFailure::Impossible(error)) => {
                     tracing::error!(topic = event.aggregatetype, aggregate = event.aggregateid, %error,
                         "the broker will never take this event; its aggregate is parked in outbox_parked");
@@ -253,6 +247,22 @@ impl Worker {
             _ = self.stopped.changed() => {}
         }
     }
+}
+
+/// The events that are done with: the broker has them, and everything of their aggregate before them. One that arrived
+/// behind another that did not is sent again with it, so that the newest record of a key is the newest event.
+fn arrived<'p>(pending: &'p [PendingEvent], results: &[Result<(), SendFailure>]) -> Vec<&'p PendingEvent> {
+    let mut held: HashSet<(&str, &str)> = HashSet::new();
+    let mut arrived = Vec::with_capacity(pending.len());
+    for (event, result) in pending.iter().zip(results) {
+        let aggregate = (event.aggregatetype.as_str(), event.aggregateid.as_str());
+        if result.is_err() {
+            held.insert(aggregate);
+        } else if !held.contains(&aggregate) {
+            arrived.push(event);
+        }
+    }
+    arrived
 }
 
 /// What one replica does for all while it leads: measure the outbox, remove what is past its time.
@@ -291,5 +301,27 @@ fn outgoing_of(event: &PendingEvent) -> Outgoing {
         key: Some(event.aggregateid.clone().into_bytes()),
         payload: event.payload.clone().map(String::into_bytes),
         headers: headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn behind_an_event_that_did_not_arrive_those_of_its_aggregate_stay() {
+        let event = |sequence, aggregate: &str| PendingEvent {
+            sequence,
+            aggregatetype: "order.order.v1".to_owned(),
+            aggregateid: aggregate.to_owned(),
+            payload: None,
+            headers: String::new(),
+            created_at: kernel::Clock::now(),
+        };
+        let pending = [event(1, "a"), event(2, "b"), event(3, "a"), event(4, "b"), event(5, "a")];
+        let lost = || Err(SendFailure::Unconfirmed("the broker went away".to_owned()));
+        let results = [Ok(()), lost(), Ok(()), Ok(()), lost()];
+        let arrived: Vec<i64> = arrived(&pending, &results).iter().map(|event| event.sequence).collect();
+        assert_eq!(arrived, [1, 3]);
     }
 }

@@ -1,8 +1,8 @@
 //! A compacted topic held in memory: signing keys, organisations.
 //! The rule: every replica reads all of it from the start, without a group, and is ready at the
-//! offsets that were the end when it began.
+//! offsets that were the end when it began. A record that arrives late changes nothing; what was removed stays removed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -42,7 +42,8 @@ pub struct Table {
 
 impl Table {
     /// Creates and asserts the topic, reads it, and returns when everything that was on it has been applied; dropped
-    /// before, it stops reading. `apply` is called for each record in the order of its partition.
+    /// before, it stops reading. `apply` is called for each record in the order of its partition, except for those that are
+    /// older than one of their aggregate before: a relay that was interrupted sends such again.
     ///
     /// # Errors
     /// [`TopicError`] when the broker is away or the topic is not what it must be.
@@ -55,7 +56,7 @@ impl Table {
             from_the_start(settings, "table", settings.name_of(&E::TOPIC), E::TOPIC.partitions).await?;
         let ready = Arc::new(AtomicBool::new(ends.are_reached()));
         let (stop, stopped) = watch::channel(false);
-        let worker = Worker { consumer, ends, ready: Arc::clone(&ready), stopped };
+        let worker = Worker { consumer, ends, newest: Newest::default(), ready: Arc::clone(&ready), stopped };
         let table = Self { ready, stop, task: tokio::spawn(worker.run::<E>(apply)) };
         // Who serves before this answers 401 and 404 to those who are known.
         while !table.is_ready() {
@@ -136,9 +137,27 @@ pub(crate) async fn from_the_start(
     started.await.unwrap_or(Err(KafkaError::Canceled)).map_err(TopicError::Unavailable)
 }
 
+/// The highest version seen of each aggregate.
+#[derive(Default)]
+struct Newest(HashMap<Uuid, i64>);
+
+impl Newest {
+    /// Whether a record is not older than one that was seen before.
+    fn is(&mut self, key: Uuid, version: i64) -> bool {
+        let seen = self.0.entry(key).or_insert(0);
+        // A tombstone that a tool wrote has no version and is always meant.
+        if version != 0 && version < *seen {
+            return false;
+        }
+        *seen = version.max(*seen);
+        true
+    }
+}
+
 struct Worker {
     consumer: StreamConsumer,
     ends: Ends,
+    newest: Newest,
     ready: Arc<AtomicBool>,
     stopped: watch::Receiver<bool>,
 }
@@ -154,7 +173,8 @@ impl Worker {
                 Ok(Ok(message)) => {
                     let record = Record::from_message(&message, E::TOPIC.name);
                     match read::<E>(&record) {
-                        Ok(entry) => apply(entry),
+                        Ok(entry) if self.newest.is(entry.key, entry.version) => apply(entry),
+                        Ok(_late) => {}
                         // A table has no database to park in; the last good state stays.
                         Err(error) => tracing::error!(
                             topic = record.topic,
@@ -191,5 +211,23 @@ fn read<E: Channel>(record: &Record) -> Result<Entry<E>, String> {
             Ok(Entry { key, state: None, version: 0 })
         }
         Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_record_that_comes_again_is_passed_by() {
+        let mut newest = Newest::default();
+        let (key, other) = (Uuid::now_v7(), Uuid::now_v7());
+        assert!(newest.is(key, 1));
+        assert!(newest.is(key, 3));
+        assert!(!newest.is(key, 2), "late");
+        assert!(newest.is(key, 3), "again");
+        assert!(newest.is(other, 1));
+        assert!(newest.is(key, 0), "a tool's tombstone");
+        assert!(!newest.is(key, 2), "which does not let older ones in");
     }
 }

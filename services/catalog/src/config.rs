@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cache::Redis;
 use service::config::Reader;
-use service::{Secret, settings};
+use service::settings;
 
 /// Everything that the environment decides.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub struct Config {
     /// Whose tokens are accepted.
     pub tokens: settings::Tokens,
     /// Redis, for cached reads.
-    pub redis: Secret,
+    pub redis: Redis,
     /// How long cached reads live when no event ends them.
     pub cache_lifetime: Duration,
     /// How long a reservation outlives its order's deadline.
@@ -34,9 +34,8 @@ pub fn read(environment: &mut Reader) -> Option<Config> {
     let kafka = settings::kafka(environment);
     let http = settings::http(environment, 7103);
     let tokens = settings::tokens(environment);
-    let redis = environment.secret_parsed("REDIS_URL", "Redis for cached reads", |url| match Redis::open(url) {
-        Ok(_unconnected) => Ok(Secret::new(url)),
-        Err(_may_name_the_password) => Err("must be a URL such as redis://:password@host:6379".to_owned()),
+    let redis = environment.secret_parsed("REDIS_URL", "Redis for cached reads", |url| {
+        Redis::open(url).map_err(|error| error.to_string())
     });
     let cache_lifetime = environment.within(
         "CACHE_SECONDS",

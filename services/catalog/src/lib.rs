@@ -47,8 +47,7 @@ async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
     };
     let database = boot.database(config.database).await?;
     let mediator = Mediator::new(database.clone());
-    let redis = boot.require("redis", cache::Redis::open(config.redis.expose()))?;
-    let shop = ShopCache::new(cache::Cache::new(redis, NAME, config.cache_lifetime));
+    let shop = ShopCache::new(cache::Cache::new(config.redis, NAME, config.cache_lifetime));
 
     let own = [topics::PRODUCT, topics::RESERVATION, topics::STOCK];
     boot.wait_for("kafka topics", || messaging::ensure_topics(&kafka, &own)).await?;

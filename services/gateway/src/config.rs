@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cache::Redis;
 use service::config::Reader;
-use service::{Secret, settings};
+use service::settings;
 
 use crate::clients::Network;
 use crate::limits::Allowances;
@@ -24,7 +24,7 @@ pub struct Config {
     /// Which tokens are accepted.
     pub tokens: settings::Tokens,
     /// Where rates are counted.
-    pub redis: Secret,
+    pub redis: Redis,
     /// How many gateways share the limits while Redis is away.
     pub gateways: u32,
     /// Whose `X-Forwarded-For` is believed.
@@ -40,11 +40,9 @@ pub fn read(env: &mut Reader) -> Option<Config> {
     let http = settings::http(env, 8080);
     let kafka = settings::kafka(env);
     let tokens = settings::tokens(env);
-    let redis =
-        env.secret_parsed("REDIS_URL", "Redis, where request rates are counted", |url| match Redis::open(url) {
-            Ok(_unconnected) => Ok(Secret::new(url)),
-            Err(_may_name_the_password) => Err("must be a URL such as redis://:password@host:6379".to_owned()),
-        });
+    let redis = env.secret_parsed("REDIS_URL", "Redis, where request rates are counted", |url| {
+        Redis::open(url).map_err(|error| error.to_string())
+    });
     let auth = env.list::<Address>("AUTH_URLS", "Replicas of auth, as http://host:port");
     let category = env.list::<Address>("CATEGORY_URLS", "Replicas of category");
     let catalog = env.list::<Address>("CATALOG_URLS", "Replicas of catalog");

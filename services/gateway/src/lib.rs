@@ -22,10 +22,9 @@ pub use config::{Config, read};
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cache::Redis;
 use cache::limits::Limits;
 use contracts::auth::{OrganisationState, SigningKeyState};
-use messaging::{Newest, Settings, Table};
+use messaging::{Settings, Table};
 use service::{Boot, BootError, Definition, Stage};
 
 use crate::identity::Identity;
@@ -45,22 +44,14 @@ async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
     let known = &identity;
     let keys = boot
         .wait_for("the topic of signing keys", || {
-            let (known, newest) = (known.clone(), Newest::default());
-            Table::start::<SigningKeyState>(&kafka, move |entry| {
-                if newest.is(&entry) {
-                    known.apply_key(entry.key, entry.state);
-                }
-            })
+            let known = known.clone();
+            Table::start::<SigningKeyState>(&kafka, move |entry| known.apply_key(entry.key, entry.state))
         })
         .await?;
     let organisations = boot
         .wait_for("the topic of organisations", || {
-            let (known, newest) = (known.clone(), Newest::default());
-            Table::start::<OrganisationState>(&kafka, move |entry| {
-                if newest.is(&entry) {
-                    known.apply_organisation(entry.key, entry.state);
-                }
-            })
+            let known = known.clone();
+            Table::start::<OrganisationState>(&kafka, move |entry| known.apply_organisation(entry.key, entry.state))
         })
         .await?;
     for (part, table) in [("signing keys", keys), ("organisations", organisations)] {
@@ -69,8 +60,7 @@ async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
         boot.on_stop(Stage::Consuming, part, move || table.stop());
     }
 
-    let redis = boot.require("redis", Redis::open(config.redis.expose()))?;
-    let limits = Limits::new(redis, config.gateways);
+    let limits = Limits::new(config.redis, config.gateways);
     let shared = Shared::new(config.behaviour, identity, &config.addresses, limits).trusting(config.proxies);
     let server = boot.require("http server", Server::start(config.http.address, config.http.workers, shared))?;
     tracing::info!(address = %server.address(), "requests are taken");

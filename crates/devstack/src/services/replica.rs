@@ -1,15 +1,12 @@
 //! One replica of one service: its ports, its process, and whether it is ready.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use super::{Kind, Plan, STOP_PATIENCE, choose_port, environment, port_in_use, program};
 use crate::Error;
 use crate::process::{Launch, Process, Signal};
-
-/// The size from which a span file is begun anew at a start, in bytes.
-const LONG_SPAN_FILE: u64 = 64 * 1024 * 1024;
 
 /// One process of one service.
 #[derive(Debug)]
@@ -53,7 +50,6 @@ impl Replica {
             }
             process.stop(Signal::SIGTERM, STOP_PATIENCE).await;
         }
-        self.begin_long_span_file_anew();
         self.process = Some(self.launch.start()?);
         self.fresh = true;
         std::fs::write(&mark, wanted).map_err(Error::file("write", &mark))
@@ -212,17 +208,6 @@ impl Replica {
         let built = std::fs::metadata(program).and_then(|data| data.modified()).ok();
         built.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).hash(&mut hasher);
         Ok(format!("{:016x}", hasher.finish()))
-    }
-
-    fn begin_long_span_file_anew(&self) {
-        let file =
-            self.launch.environment.iter().find(|(name, _)| name == "TRACE_FILE").map(|(_, path)| PathBuf::from(path));
-        if let Some(file) = file
-            && std::fs::metadata(&file).is_ok_and(|data| data.len() > LONG_SPAN_FILE)
-        {
-            // A file that cannot be removed only goes on growing.
-            let _kept = std::fs::remove_file(file);
-        }
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) async fn up(folder: &Folder, report: &Report) -> Result<EnvFile, Erro
             say!("  {name} is set in the environment; containers use their own servers, STACK=native would use it");
         }
     }
-    let telegram = bot()?;
+    let telegram = bot(&EnvFile::read(folder)?)?;
     let secrets = Secrets::kept_in(folder)?;
     let own = folder.join("compose");
     let spans = own.join("spans");
@@ -69,9 +69,9 @@ pub(super) async fn up(folder: &Folder, report: &Report) -> Result<EnvFile, Erro
     let settings = read_pairs(&folder.join(SETTINGS))?;
     let namespace = settings.into_iter().find(|(name, _)| name == "KAFKA_NAMESPACE");
     file.set("KAFKA_NAMESPACE", namespace.map(|(_, value)| value).unwrap_or_default());
-    if telegram.is_none() {
-        file.set("MESSAGES_URL", format!("http://127.0.0.1:{}/messages", port("BOT_API_PORT")));
-    }
+    let stand_in = telegram.is_none();
+    let url = telegram.map_or_else(|| format!("http://127.0.0.1:{}", port("BOT_API_PORT")), |bot| bot.url);
+    native::bot_api(&mut file, url, stand_in);
     file.set("SETUP_TOKEN", secrets.setup_token);
     demo_owner(&mut file, secrets.demo_password);
     file.set("SERVICES_INTERNAL", internal_addresses(folder).await?);

@@ -19,9 +19,9 @@ pub(crate) const DATABASE: &str = "cyberstore";
 pub(super) const SERVICES_FOLDER: &str = "services";
 
 pub(super) async fn up(folder: &Folder, report: &Report) -> Result<EnvFile, Error> {
-    let bot = bot()?;
-    let programs = programs(folder, report).await?;
     let before = EnvFile::read(folder)?;
+    let bot = bot(&before)?;
+    let programs = programs(folder, report).await?;
     let secrets = Secrets::kept_in(folder)?;
     let (database, redis_url, kafka_brokers) = tokio::try_join!(
         postgres(folder, &before, &secrets, report),
@@ -70,9 +70,7 @@ pub(super) async fn up(folder: &Folder, report: &Report) -> Result<EnvFile, Erro
     file.set("REDIS_URL", redis_url);
     file.set("KAFKA_BROKERS", kafka_brokers);
     file.set("KAFKA_NAMESPACE", plan.surroundings.kafka_namespace);
-    if stand_in {
-        file.set("MESSAGES_URL", format!("{}/messages", telegram.url));
-    }
+    bot_api(&mut file, telegram.url, stand_in);
     file.set("SETUP_TOKEN", secrets.setup_token);
     demo_owner(&mut file, secrets.demo_password);
     let internal: Vec<String> =
@@ -220,12 +218,26 @@ async fn kafka(folder: &Folder, before: &EnvFile, report: &Report) -> Result<Str
     Ok(kafka.brokers())
 }
 
-/// The bot that the environment names; none means the stand-in.
-pub(super) fn bot() -> Result<Option<Telegram>, Error> {
-    bot_of(set)
+/// Where the Bot API is, and what the stand-in received, when it is the stand-in.
+pub(super) fn bot_api(file: &mut EnvFile, url: String, stand_in: bool) {
+    if stand_in {
+        file.set("MESSAGES_URL", messages_of(&url));
+    }
+    file.set("BOT_API_URL", url);
 }
 
-fn bot_of(set: impl Fn(&str) -> Option<String>) -> Result<Option<Telegram>, Error> {
+fn messages_of(stand_in: &str) -> String {
+    format!("{stand_in}/messages")
+}
+
+/// The bot that the environment names; none means the stand-in.
+pub(super) fn bot(before: &EnvFile) -> Result<Option<Telegram>, Error> {
+    bot_of(before.get("MESSAGES_URL"), set)
+}
+
+/// `received` is where a stand-in of ours keeps what it received: its address, back through a sourced `.dev/env`, is no
+/// real bot's.
+fn bot_of(received: Option<&str>, set: impl Fn(&str) -> Option<String>) -> Result<Option<Telegram>, Error> {
     let half = |there: &str, missing: &str| {
         Err(Error::Refused(format!(
             "{there} is set and {missing} is not; set both for a real bot, or unset both for the stand-in"
@@ -233,7 +245,8 @@ fn bot_of(set: impl Fn(&str) -> Option<String>) -> Result<Option<Telegram>, Erro
     };
     match (set("TELEGRAM_BOT_TOKEN"), set("TELEGRAM_CHAT_ID")) {
         (Some(token), Some(chat)) => {
-            let url = set("BOT_API_URL").unwrap_or_else(|| "https://api.telegram.org".to_owned());
+            let url = set("BOT_API_URL").filter(|url| received != Some(messages_of(url).as_str()));
+            let url = url.unwrap_or_else(|| "https://api.telegram.org".to_owned());
             Ok(Some(Telegram { url, token, chat }))
         }
         (None, None) => Ok(None),
@@ -390,8 +403,9 @@ mod tests {
 
     #[test]
     fn half_a_bot_is_refused_with_the_name_of_the_other_half() {
-        let with =
-            |names: &'static [&'static str]| bot_of(move |name| names.contains(&name).then(|| format!("the {name}")));
+        let with = |names: &'static [&'static str]| {
+            bot_of(None, move |name| names.contains(&name).then(|| format!("the {name}")))
+        };
         assert!(with(&[]).unwrap().is_none());
         assert!(with(&["BOT_API_URL"]).unwrap().is_none());
         assert_eq!(with(&["TELEGRAM_BOT_TOKEN", "TELEGRAM_CHAT_ID"]).unwrap().unwrap().url, "https://api.telegram.org");
@@ -399,5 +413,17 @@ mod tests {
         assert!(error.contains("TELEGRAM_CHAT_ID is not"), "{error}");
         let error = with(&["TELEGRAM_CHAT_ID"]).unwrap_err().to_string();
         assert!(error.contains("TELEGRAM_BOT_TOKEN is not"), "{error}");
+    }
+
+    #[test]
+    fn the_stand_in_s_address_from_a_sourced_file_is_no_real_bot_s() {
+        let told = |received| {
+            let set =
+                |name: &str| Some(if name == "BOT_API_URL" { "http://127.0.0.1:8081" } else { "given" }.to_owned());
+            bot_of(received, set).unwrap().unwrap().url
+        };
+        assert_eq!(told(Some("http://127.0.0.1:8081/messages")), "https://api.telegram.org");
+        assert_eq!(told(Some("http://127.0.0.1:8082/messages")), "http://127.0.0.1:8081");
+        assert_eq!(told(None), "http://127.0.0.1:8081");
     }
 }

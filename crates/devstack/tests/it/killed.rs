@@ -15,7 +15,9 @@ use devstack::{Error, Place, Postgres, Redis};
 async fn act() -> Result<(), Error> {
     let folder = devstack::temporary_folder("sleep")?;
     if std::env::var("ACT_LEAVES").unwrap() == "servers" {
-        let redis = Redis::start(Place::temporary("redis")?).await?;
+        // As a benchmark has it: kept, so that only whoever cleans up ends it, in a folder below the run's own.
+        let port = devstack::ports::choose(None)?;
+        let redis = Redis::start(Place::kept(devstack::temporary_folder("stack")?.join("redis"), port)).await?;
         let postgres = Postgres::start(Place::temporary("postgres")?, "secret").await?;
         let sleep = Launch::new("sleep", "sleep", &folder).argument("600").start()?;
         for log in [redis.server.log(), postgres.server.log(), sleep.log()] {

@@ -144,6 +144,27 @@ async fn a_rebuild_makes_a_corrupted_copy_what_the_topic_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_drops_nothing_while_a_record_cannot_be_read() {
+    let world = World::connected().await;
+    let state = |state: ProductState| publish(Some(world.scene.organisation()), 1, &state);
+    let broken = Outgoing { payload: Some(b"{".to_vec()), ..state(History::new().state(1, &[])) };
+    world.scene.send(&[state(History::new().state(1, &[(0, "MUG")])), broken]).await;
+    eventually(PATIENCE, async || world.value("select count(*) from sellable where sku = 'MUG'").await == "1").await;
+
+    // What the broken record speaks of, for all that anybody knows.
+    let organisation = world.scene.organisation().uuid();
+    world
+        .execute(&format!(
+            "insert into sellable_products values ('{organisation}', gen_random_uuid(), 1, false, now())"
+        ))
+        .await;
+    let report = rebuild::sellable(&world.mediator, &world.scene.messaging()).await.unwrap();
+    assert_eq!((report.unreadable, report.dropped), (1, 0));
+    assert_eq!(world.value("select count(*) from sellable_products").await, "2");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_comes_while_a_rebuild_runs_is_not_lost_to_it() {
     let world = World::connected().await;
     let kafka = world.scene.messaging();
