@@ -65,6 +65,7 @@ const SEES_STORE: &[(&str, &str, &str)] = &[
         "",
         "a message tells of many organisations, so the system role settles it, and that has no commands",
     ),
+    ("services/auth/src/keeper.rs", "signing_keys::unannounced", "finding is the system role's, acting is a command"),
     ("services/catalog/src/sweep.rs", "reservations::due", "finding is the system role's, acting is a command"),
     ("services/order/src/sweep.rs", "sweeps", "finding is the system role's, acting is a command"),
     ("services/order/src/rebuild.rs", "sweeps", "finding is the system role's, acting is a command"),

@@ -15,6 +15,7 @@ use crate::{
     error::Error,
     events::published,
     queries::ListSigningKeys,
+    store::signing_keys::unannounced,
 };
 
 /// A running keeper.
@@ -72,8 +73,13 @@ impl Rounds {
     async fn round(&mut self) -> Result<(), SendError<Error>> {
         let scope = Scope::system("auth", PLATFORM);
         let candidate = generate(&self.credentials.seal)?;
-        self.mediator.send(&scope, TendSigningKeys { candidate, schedule: self.schedule }).await?;
-        let keys = self.mediator.ask(&scope, ListSigningKeys).await?;
+        // Asked before the keys are read: a key that is made in between does not sign before the next round.
+        let mut system = self.mediator.system().await.map_err(Error::from)?;
+        let waiting = unannounced(&mut system).await?;
+        system.commit().await.map_err(Error::from)?;
+        let tend = TendSigningKeys { candidate, schedule: self.schedule, unannounced: waiting.clone() };
+        self.mediator.send(&scope, tend).await?;
+        let keys = self.mediator.ask(&scope, ListSigningKeys).await?.with_unannounced(waiting);
         for key in keys.iter() {
             let state = published::signing_key(key);
             let known = access::SigningKey { kid: state.kid, public_key: state.public_key };

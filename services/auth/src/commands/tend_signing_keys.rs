@@ -1,7 +1,7 @@
 //! Does what is due with the signing keys: makes the first, announces the next, removes the last but one.
 
 use access::Permission;
-use kernel::Clock;
+use kernel::{Clock, KeyId};
 use mediator::Command;
 use persistence::Tx;
 
@@ -19,6 +19,8 @@ pub struct TendSigningKeys {
     pub candidate: Candidate,
     /// How long each part of a key's life takes.
     pub schedule: Schedule,
+    /// The keys that no verifier can know yet.
+    pub unannounced: Vec<KeyId>,
 }
 
 impl Command for TendSigningKeys {
@@ -28,7 +30,8 @@ impl Command for TendSigningKeys {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        let tended = signing_keys::lock(tx).await?.tend(&self.candidate, self.schedule, Clock::now());
+        let mut keys = signing_keys::lock(tx).await?.with_unannounced(self.unannounced.iter().copied());
+        let tended = keys.tend(&self.candidate, self.schedule, Clock::now());
         if tended == Tended::default() {
             return Ok(());
         }

@@ -1,7 +1,7 @@
 //! The life of a signing key: announced, signing, retired, removed. No token is ever signed with a key that a verifier
 //! may not know yet, and no key is removed while a token that it signed is valid.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use kernel::{KeyId, Timestamp};
 
@@ -59,6 +59,7 @@ pub struct Tended {
 #[derive(Debug, Default)]
 pub struct SigningKeys {
     keys: Vec<SigningKey>,
+    unannounced: BTreeSet<KeyId>,
 }
 
 impl SigningKeys {
@@ -67,7 +68,13 @@ impl SigningKeys {
     pub fn restore(keys: impl IntoIterator<Item = SigningKey>) -> Self {
         let mut keys: Vec<_> = keys.into_iter().collect();
         keys.sort_by_key(|key| key.signs_from);
-        Self { keys }
+        Self { keys, unannounced: BTreeSet::new() }
+    }
+
+    /// The same keys, some of which no verifier can have heard of yet, however long ago they were made.
+    #[must_use]
+    pub fn with_unannounced(self, kids: impl IntoIterator<Item = KeyId>) -> Self {
+        Self { unannounced: kids.into_iter().collect(), ..self }
     }
 
     /// All of them.
@@ -75,10 +82,12 @@ impl SigningKeys {
         self.keys.iter()
     }
 
-    /// The key that signs now.
+    /// The key that signs now: the newest whose turn has come and that verifiers can know. Where they can know none, as
+    /// in the first moments of an installation, the oldest.
     #[must_use]
     pub fn signer(&self, now: Timestamp) -> Option<&SigningKey> {
-        self.keys.iter().rev().find(|key| key.signs_from <= now)
+        let mut due = self.keys.iter().filter(|key| key.signs_from <= now);
+        due.clone().rfind(|key| !self.unannounced.contains(&key.kid)).or_else(|| due.next())
     }
 
     /// Does what is due: takes the candidate into use when there is no key (at once) or the last one is old (announced
@@ -96,7 +105,9 @@ impl SigningKeys {
             Some(_) => {}
         }
         self.keys.extend(tended.changed.last().cloned());
-        let over = |key: &SigningKey| key.retired_at.is_some_and(|at| at + schedule.valid_after <= now);
+        // While a successor is on its way to the verifiers, the one before it may still have to sign.
+        let all_known = self.unannounced.is_empty();
+        let over = |key: &SigningKey| all_known && key.retired_at.is_some_and(|at| at + schedule.valid_after <= now);
         tended.removed.extend(
             self.keys.extract_if(.., |key| over(key)).map(|key| SigningKey { version: key.version + 1, ..key }),
         );
@@ -185,6 +196,24 @@ mod tests {
         assert_eq!((removed[0].kid, removed[0].version), (first.kid, 3));
         assert_eq!(signer(&keys, at(1_720)), Some(second.kid));
         assert_eq!(keys.iter().count(), 1);
+    }
+
+    #[test]
+    fn a_key_that_is_not_announced_yet_does_not_sign_and_the_one_before_it_stays() {
+        let start = kernel::Clock::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let (first, second) = (candidate(), candidate());
+        let mut keys = SigningKeys::default();
+        keys.tend(&first, SCHEDULE, start);
+        let mut keys = keys.with_unannounced([first.kid]);
+        assert_eq!(signer(&keys, start), Some(first.kid), "there is no other");
+        keys.tend(&second, SCHEDULE, at(1_000));
+        let mut keys = keys.with_unannounced([second.kid]);
+        assert_eq!(signer(&keys, at(1_900)), Some(first.kid));
+        assert_eq!(keys.tend(&candidate(), SCHEDULE, at(1_900)), Tended::default());
+        let mut keys = keys.with_unannounced([]);
+        assert_eq!(signer(&keys, at(1_900)), Some(second.kid));
+        assert_eq!(keys.tend(&candidate(), SCHEDULE, at(1_900)).removed.len(), 1);
     }
 
     #[test]

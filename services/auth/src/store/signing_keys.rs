@@ -1,11 +1,12 @@
 //! Loads the signing keys under a lock that all replicas share, and saves what changed in them.
 
 use diesel::{
-    ExpressionMethods, Insertable, QueryDsl, Queryable, Selectable, SelectableHelper, sql_types::Text, upsert::excluded,
+    ExpressionMethods, Insertable, QueryDsl, Queryable, QueryableByName, Selectable, SelectableHelper, sql_types::Text,
+    upsert::excluded,
 };
 use diesel_async::RunQueryDsl;
 use kernel::{KeyId, Timestamp};
-use persistence::Tx;
+use persistence::{SystemTx, Tx};
 use uuid::Uuid;
 
 use crate::{
@@ -34,6 +35,27 @@ pub async fn lock(tx: &mut Tx<'_>) -> Result<SigningKeys, Error> {
         .map_err(persistence::Error::from)?;
     let keys = rows.into_iter().map(SigningKey::try_from).collect::<Result<Vec<_>, _>>()?;
     Ok(SigningKeys::restore(keys))
+}
+
+/// The keys whose announcement waits for the broker: no verifier can know them.
+///
+/// # Errors
+/// `Storage` when the database fails, `Corrupt` when a waiting event is of no key.
+pub async fn unannounced(system: &mut SystemTx) -> Result<Vec<KeyId>, Error> {
+    let rows: Vec<Waiting> =
+        persistence::statement("select aggregateid from outbox where aggregatetype = $1 and aggregateversion = 1")
+            .bind::<Text, _>(contracts::topics::SIGNING_KEY.name)
+            .load(system.connection())
+            .await
+            .map_err(persistence::Error::from)?;
+    let kid = |row: Waiting| match row.aggregateid.parse() {
+        Ok(uuid) => Ok(KeyId::from_uuid(uuid)),
+        Err(_) => Err(Error::Corrupt {
+            what: format!("outbox row of the signing key {}", row.aggregateid),
+            reason: "its key must be a UUID".to_owned(),
+        }),
+    };
+    rows.into_iter().map(kid).collect()
 }
 
 /// Writes new and changed keys and deletes removed ones, private halves included.
@@ -67,6 +89,12 @@ async fn upsert(tx: &mut Tx<'_>, organisation: Uuid, keys: &[SigningKey]) -> Res
         .execute(tx.connection())
         .await?;
     Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Waiting {
+    #[diesel(sql_type = Text)]
+    aggregateid: String,
 }
 
 #[derive(Queryable, Selectable, Insertable)]

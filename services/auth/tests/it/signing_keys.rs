@@ -130,3 +130,34 @@ async fn a_key_is_announced_then_signs_and_the_former_is_removed_after_its_token
     assert_eq!(versions, ["1", "2", "3"]);
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_verifiers_cannot_know_does_not_sign() {
+    let schedule = Schedule {
+        signs_for: Duration::from_secs(1),
+        known_before: Duration::from_secs(1),
+        valid_after: Duration::from_secs(1),
+    };
+    // Without a relay: the broker is away.
+    let world = World::quiet_with(schedule).await;
+    world.found("lamps").await;
+    let (first, _) = key_of(&world).await;
+    let root = world.scene.superuser().await;
+    let due = async || -> Vec<String> {
+        let long =
+            "select key_id::text from signing_keys where signs_from < now() - interval '2 seconds' order by signs_from";
+        root.query(long, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+    };
+    let due = eventually(PATIENCE, async || Some(due().await).filter(|due| due.len() >= 2)).await;
+    assert_eq!(
+        kernel::KeyId::from_uuid(due[0].parse().unwrap()).to_string(),
+        first,
+        "a key that may have to sign is not removed"
+    );
+    assert_eq!(key_of(&world).await.0, first, "the second is due for two seconds and nobody was told of it");
+
+    // The broker is back and has all of it.
+    root.execute("delete from outbox", &[]).await.unwrap();
+    eventually(PATIENCE, async || (key_of(&world).await.0 != first).then_some(())).await;
+    world.stop().await;
+}

@@ -45,7 +45,12 @@ pub(crate) struct Replica {
 impl World {
     /// HTTP and database only.
     pub(crate) async fn quiet() -> Self {
-        Self::with(CALM, false).await
+        Self::quiet_with(CALM).await
+    }
+
+    /// The same, with the keys' life as the test wants it.
+    pub(crate) async fn quiet_with(schedule: Schedule) -> Self {
+        Self::with(schedule, false).await
     }
 
     /// With the relay, on topics of its own, and the keys' life as the test wants it.
