@@ -121,6 +121,29 @@ fn every_migration_has_a_way_back() {
     hold(one_way_migrations, &[up]);
 }
 
+/// A version of a service that the messages' migrations have as well: in that schema one of the two never runs.
+fn versions_used_twice(tree: &Tree) -> Vec<String> {
+    let version = |path: &str| -> String {
+        let folder = path.split("migrations/").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
+        folder.split('_').next().unwrap_or_default().replace('-', "")
+    };
+    let shared: BTreeSet<String> =
+        ups(tree).filter(|(path, _)| path.starts_with("crates/persistence/")).map(|(path, _)| version(path)).collect();
+    ups(tree)
+        .filter(|(path, _)| path.starts_with("services/") && shared.contains(&version(path)))
+        .map(|(path, _)| format!("{path} has the version of a migration in crates/persistence"))
+        .collect()
+}
+
+#[test]
+fn no_service_uses_a_version_of_the_messages_migrations() {
+    let own = ("services/order/migrations/2026-01-02-000001_t/up.sql", "create table t (id uuid);");
+    let shared = ("crates/persistence/migrations/2026-01-02-000001_m/up.sql", "create table m (id uuid);");
+    let other = ("crates/persistence/migrations/2026-01-02-000002_m/up.sql", "create table m (id uuid);");
+    assert!(versions_used_twice(&Tree::fixture(&[own, other])).is_empty());
+    hold(versions_used_twice, &[own, shared]);
+}
+
 /// Services and kits whose migrations no test runs back and forth.
 fn untried_ways_back(tree: &Tree) -> Vec<String> {
     let owners: BTreeSet<&str> = ups(tree).filter_map(|(path, _)| path.split("migrations/").next()).collect();

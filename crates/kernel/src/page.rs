@@ -81,10 +81,11 @@ impl PageSize {
         i64::from(self.0)
     }
 
-    /// The SQL limit that also tells whether a next page exists: one more than the page holds. See [`Page::cut`].
+    /// How many rows to read so that whether a next page exists is known too: more than the page holds, and few different
+    /// numbers, since each stands in a statement of its own. See [`Page::cut`].
     #[must_use]
-    pub fn and_one(self) -> i64 {
-        self.get() + 1
+    pub fn rows(self) -> i64 {
+        [20, 50].into_iter().find(|most| self.get() <= *most).unwrap_or(i64::from(Self::MOST)) + 1
     }
 }
 
@@ -129,7 +130,7 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// Makes the page of rows that were read with [`PageSize::and_one`]: the one too many becomes the next cursor.
+    /// Makes the page of rows that were read with [`PageSize::rows`]: one too many means that there is a next cursor.
     ///
     /// # Errors
     /// When the key of the last item does not fit a cursor.
@@ -185,6 +186,11 @@ mod tests {
         let page = Page::cut(vec![1, 2, 3, 4], size, |last| *last).unwrap();
         assert_eq!(page.items, [1, 2, 3]);
         assert_eq!(page.next_cursor.unwrap().decode::<i32>().unwrap(), 3);
+        assert_eq!(
+            Page::cut((1..=21).collect(), size, |last| *last).unwrap().items,
+            [1, 2, 3],
+            "more than one too many"
+        );
         assert_eq!(Page::cut(vec![1, 2, 3], size, |last| *last).unwrap().next_cursor, None);
         assert_eq!(Page::cut(Vec::<i32>::new(), size, |last| *last).unwrap().next_cursor, None);
     }
@@ -192,7 +198,9 @@ mod tests {
     #[test]
     fn the_size_holds_its_bounds() {
         assert_eq!(PageSize::default().get(), 20);
-        assert_eq!(PageSize::new(100).unwrap().and_one(), 101);
+        for (size, rows) in [(1, 21), (20, 21), (21, 51), (50, 51), (51, 101), (100, 101)] {
+            assert_eq!(PageSize::new(size).unwrap().rows(), rows);
+        }
         assert!(PageSize::new(0).is_err());
         assert!(PageSize::new(101).is_err());
         assert!(serde_json::from_str::<PageSize>("101").is_err());

@@ -10,7 +10,7 @@ use contracts::Envelope;
 use futures::FutureExt;
 use kernel::{EventId, OrganisationId};
 use mediator::{Class, Mediator};
-use persistence::{Provenance, TenantTransaction};
+use persistence::{Parked, Provenance, TenantTransaction};
 use uuid::Uuid;
 
 use crate::dead_letter::{Cause, dead_letter, header};
@@ -35,16 +35,6 @@ pub(crate) struct Progress {
     letters: BTreeSet<Place>,
     /// Those of them whose key waits as well, and records that freed a key: nothing is left to be done.
     settled: BTreeSet<Place>,
-    /// Keys (topic, key) of which a redriven record failed again: what was redriven behind it waits too.
-    failed_again: BTreeSet<(String, String)>,
-}
-
-impl Progress {
-    /// The next batch begins. A redrive may reach over several batches.
-    pub(crate) fn begin_batch(&mut self) {
-        self.letters.clear();
-        self.settled.clear();
-    }
 }
 
 /// What becomes of one record.
@@ -134,9 +124,6 @@ impl Taker {
             for (readable, key) in behind {
                 let error = format!("an earlier record of the key {key} is a dead letter");
                 self.write_dead_letter(&readable.record, Cause::Parked, &error, progress).await?;
-                if is_last_redriven(&readable.record) {
-                    progress.failed_again.remove(&(readable.record.topic.clone(), key));
-                }
             }
         }
     }
@@ -262,16 +249,21 @@ impl Taker {
             for readable in mine {
                 let record = &readable.record;
                 let key = (name.to_owned(), record.key_text());
-                if parked.contains(&key) {
+                if let Some(reach) = parked.get(&key) {
                     if progress.letters.contains(&record.place()) {
+                        let reach = Parked { last_offset: record.offset, failed_again_offset: -1 };
+                        persistence::park_key(&mut tx, service, name, &key.1, "", reach).await.map_err(fail)?;
                         continue;
                     }
-                    if !is_redriven(record) || progress.failed_again.contains(&key) {
+                    // A redriven record that failed again holds those that were redriven with it: what came back until
+                    // then lies before it.
+                    if !is_redriven(record) || reach.failed_again_offset > until(record) {
                         behind.push((readable, key.1));
                         continue;
                     }
-                    if is_last_redriven(record) {
-                        persistence::unpark_key(&mut tx, service, name, &key.1).await.map_err(fail)?;
+                    if is_last_redriven(record)
+                        && persistence::unpark_key(&mut tx, service, name, &key.1, until(record)).await.map_err(fail)?
+                    {
                         parked.remove(&key);
                     }
                 }
@@ -322,14 +314,6 @@ impl Taker {
         // No record with another key than an id is ever taken, so none can wait behind this one.
         if facts && key.parse::<Uuid>().is_ok() {
             self.park(record, organisation, &key, error).await?;
-            if is_redriven(record) {
-                let key = (record.topic.clone(), key);
-                if is_last_redriven(record) {
-                    progress.failed_again.remove(&key);
-                } else {
-                    progress.failed_again.insert(key);
-                }
-            }
         }
         progress.settled.insert(record.place());
         Ok(())
@@ -344,7 +328,9 @@ impl Taker {
     ) -> Result<(), Failure> {
         let fail = |error: persistence::Error| Failure::of(&error);
         let mut transaction = self.begin(organisation).await.map_err(fail)?;
-        persistence::park_key(&mut transaction.tx(), &self.settings.service, &record.topic, key, error)
+        let failed_again_offset = if is_redriven(record) { record.offset } else { -1 };
+        let reach = Parked { last_offset: record.offset, failed_again_offset };
+        persistence::park_key(&mut transaction.tx(), &self.settings.service, &record.topic, key, error, reach)
             .await
             .map_err(fail)?;
         transaction.commit().await.map_err(fail)
@@ -357,17 +343,19 @@ impl Taker {
             && record.key_text().parse::<Uuid>().is_ok()
     }
 
-    /// Lets a key through again, once however often the batch is taken: a later record of it may park it anew.
+    /// Lets a key through again, once however often the batch is taken: a later record of it may park it anew. Where more
+    /// of it waits by now than was dealt with, the next redrive does.
     async fn free(&self, record: &Record, progress: &mut Progress) -> Result<(), Failure> {
         if progress.settled.contains(&record.place()) {
             return Ok(());
         }
-        let key = (record.topic.clone(), record.key_text());
+        let (service, key) = (self.settings.service.as_str(), record.key_text());
         let fail = |error: persistence::Error| Failure::of(&error);
         let mut transaction = self.begin(None).await.map_err(fail)?;
-        persistence::unpark_key(&mut transaction.tx(), &self.settings.service, &key.0, &key.1).await.map_err(fail)?;
+        persistence::unpark_key(&mut transaction.tx(), service, &record.topic, &key, until(record))
+            .await
+            .map_err(fail)?;
         transaction.commit().await.map_err(fail)?;
-        progress.failed_again.remove(&key);
         progress.settled.insert(record.place());
         Ok(())
     }
@@ -409,6 +397,12 @@ fn organisation_of(record: &Record) -> Option<OrganisationId> {
 
 fn is_redriven(record: &Record) -> bool {
     record.header(header::REDRIVE).is_some()
+}
+
+/// Up to which offset the dead letters of a redriven record's key came back with it. Redrives before this was said
+/// brought back all that they knew.
+fn until(record: &Record) -> i64 {
+    record.header(header::UNTIL).and_then(|offset| offset.parse().ok()).unwrap_or(i64::MAX)
 }
 
 fn is_last_redriven(record: &Record) -> bool {

@@ -241,7 +241,7 @@ impl Worker {
         let mut stopped = self.stopped.clone();
         let mut pause = Duration::from_millis(20);
         let mut paused = None;
-        self.progress.begin_batch();
+        self.progress = Progress::default();
         loop {
             match self.taker.take(&batch, &mut self.progress).await {
                 Ok(()) => break,

@@ -26,7 +26,9 @@ pub mod header {
     pub const FIRST_FAILED_AT: &str = "dlq.first_failed_at";
     /// On a redriven record: the group that it is for; other groups pass a fact by.
     pub const REDRIVE: &str = "dlq-redrive";
-    /// On the last redriven record of a key: the key is free again.
+    /// On a redriven record: the offset, on this topic, up to which the dead letters of its key came back.
+    pub const UNTIL: &str = "dlq-until";
+    /// On the last redriven record of a key: the key is free again, unless more of it waits by now.
     pub const UNPARK: &str = "dlq-unpark";
     /// On a record that frees a key and is nothing else: its dead letters were discarded, and none of them comes back.
     pub const DISCARD: &str = "dlq-discard";

@@ -29,28 +29,58 @@ pub enum MigrationError {
     },
 }
 
-const MESSAGES_UP: &str = include_str!("../migrations/2026-11-01-000000_messages/up.sql");
-const MESSAGES_DOWN: &str = include_str!("../migrations/2026-11-01-000000_messages/down.sql");
-const MESSAGES_VERSION: &str = "20261101000000";
+/// A migration of the infrastructure tables.
+#[derive(Debug)]
+struct Infrastructure {
+    /// As its folder is called.
+    name: &'static str,
+    version: &'static str,
+    up: &'static str,
+    down: &'static str,
+}
 
-/// The infrastructure tables as a migration of this schema's own.
-struct Messages {
+const MESSAGES: Infrastructure = Infrastructure {
+    name: "2026-11-01-000000_messages",
+    version: "20261101000000",
+    up: include_str!("../migrations/2026-11-01-000000_messages/up.sql"),
+    down: include_str!("../migrations/2026-11-01-000000_messages/down.sql"),
+};
+
+const LEAN_OUTBOX: Infrastructure = Infrastructure {
+    name: "2026-11-25-100000_lean_outbox",
+    version: "20261125100000",
+    up: include_str!("../migrations/2026-11-25-100000_lean_outbox/up.sql"),
+    down: include_str!("../migrations/2026-11-25-100000_lean_outbox/down.sql"),
+};
+
+const ORDER_OF_DEAD_LETTERS: Infrastructure = Infrastructure {
+    name: "2026-11-25-100001_order_of_dead_letters",
+    version: "20261125100001",
+    up: include_str!("../migrations/2026-11-25-100001_order_of_dead_letters/up.sql"),
+    down: include_str!("../migrations/2026-11-25-100001_order_of_dead_letters/down.sql"),
+};
+
+const NEWEST_INFRASTRUCTURE: &Infrastructure = &ORDER_OF_DEAD_LETTERS;
+const INFRASTRUCTURE: [&Infrastructure; 3] = [&MESSAGES, &LEAN_OUTBOX, NEWEST_INFRASTRUCTURE];
+
+/// One of them as a migration of this schema's own.
+struct InSchema {
     schema: String,
-    name: MessagesName,
+    name: Name,
 }
 
 #[derive(Debug)]
-struct MessagesName;
+struct Name(&'static Infrastructure);
 
-impl std::fmt::Display for MessagesName {
+impl std::fmt::Display for Name {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("2026-11-01-000000_messages")
+        f.write_str(self.0.name)
     }
 }
 
-impl diesel::migration::MigrationName for MessagesName {
+impl diesel::migration::MigrationName for Name {
     fn version(&self) -> diesel::migration::MigrationVersion<'_> {
-        MESSAGES_VERSION.into()
+        self.0.version.into()
     }
 }
 
@@ -58,13 +88,13 @@ struct NoMetadata;
 
 impl diesel::migration::MigrationMetadata for NoMetadata {}
 
-impl Migration<Pg> for Messages {
+impl Migration<Pg> for InSchema {
     fn run(&self, connection: &mut dyn diesel::connection::BoxableConnection<Pg>) -> diesel::migration::Result<()> {
-        Ok(connection.batch_execute(&MESSAGES_UP.replace("{service}", &self.schema))?)
+        Ok(connection.batch_execute(&self.name.0.up.replace("{service}", &self.schema))?)
     }
 
     fn revert(&self, connection: &mut dyn diesel::connection::BoxableConnection<Pg>) -> diesel::migration::Result<()> {
-        Ok(connection.batch_execute(MESSAGES_DOWN)?)
+        Ok(connection.batch_execute(self.name.0.down)?)
     }
 
     fn metadata(&self) -> &dyn diesel::migration::MigrationMetadata {
@@ -76,7 +106,7 @@ impl Migration<Pg> for Messages {
     }
 }
 
-/// The infrastructure tables first, then the service's own.
+/// The infrastructure tables and the service's own, in the order of their versions.
 struct Plan {
     schema: String,
     own: EmbeddedMigrations,
@@ -84,8 +114,10 @@ struct Plan {
 
 impl MigrationSource<Pg> for Plan {
     fn migrations(&self) -> diesel::migration::Result<Vec<Box<dyn Migration<Pg>>>> {
-        let mut all: Vec<Box<dyn Migration<Pg>>> =
-            vec![Box::new(Messages { schema: self.schema.clone(), name: MessagesName })];
+        let mut all: Vec<Box<dyn Migration<Pg>>> = Vec::new();
+        for infrastructure in INFRASTRUCTURE {
+            all.push(Box::new(InSchema { schema: self.schema.clone(), name: Name(infrastructure) }));
+        }
         all.extend(MigrationSource::<Pg>::migrations(&self.own)?);
         Ok(all)
     }
@@ -108,7 +140,7 @@ pub async fn reachable(owner_url: &str, schema: &str) -> Result<(), MigrationErr
 pub fn required(own: &EmbeddedMigrations) -> Vec<String> {
     let all = MigrationSource::<Pg>::migrations(own).unwrap_or_default();
     let newest = all.iter().map(|migration| migration.name().version().to_string()).max();
-    [MESSAGES_VERSION.to_owned()].into_iter().chain(newest).collect()
+    [NEWEST_INFRASTRUCTURE.version.to_owned()].into_iter().chain(newest).collect()
 }
 
 /// Runs what is pending and returns the names of the migrations that ran. Two replicas may call it

@@ -178,7 +178,7 @@ async fn topics_and_dead_letters_are_shown_and_nothing_is_done_without_yes() {
     let back = scene.read("order.order.v1").await;
     assert_eq!((back.len(), back[0].partition, back[0].payload.as_deref()), (1, 3, Some(&b"{}"[..])));
     let names: Vec<&str> = back[0].headers.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["ce_id", "dlq-redrive", "dlq-unpark"]);
+    assert_eq!(names, ["ce_id", "dlq-redrive", "dlq-until", "dlq-unpark"]);
     assert_eq!(json(&cyberctl(&["dlq", "list", "--json"], &variables).await)[0]["pending"], 0);
 }
 

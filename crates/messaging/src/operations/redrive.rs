@@ -40,6 +40,15 @@ pub struct Redriven {
 }
 
 /// How a letter goes to its topic.
+#[derive(Debug, Clone, Copy)]
+struct Back<'l> {
+    letter: &'l DeadLetter,
+    how: Return,
+    /// The offset, on its topic, of the newest letter of its key that is dealt with.
+    until: Option<i64>,
+}
+
+/// What it means for its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Return {
     /// With more of its key behind it.
@@ -136,17 +145,23 @@ async fn settle(
 /// What is written, in order: what comes back, then one record for each key that was parked behind what was given up
 /// and of which nothing comes back. Only facts park keys, and only such as are ids; on a topic of state a record without
 /// a body would remove its key.
-fn returns<'l>(back: &'l [DeadLetter], discarded: &'l [DeadLetter]) -> Vec<(&'l DeadLetter, Return)> {
+fn returns<'l>(back: &'l [DeadLetter], discarded: &'l [DeadLetter]) -> Vec<Back<'l>> {
     let mut last_of_key: BTreeMap<(&str, Option<&[u8]>), usize> = BTreeMap::new();
     for (position, letter) in back.iter().enumerate() {
         last_of_key.insert(letter.lane(), position);
     }
+    let mut newest: BTreeMap<(&str, Option<&[u8]>), Option<i64>> = BTreeMap::new();
+    for letter in back.iter().chain(discarded) {
+        let until = newest.entry(letter.lane()).or_default();
+        *until = letter.origin_offset.max(*until);
+    }
+    let until = |letter: &DeadLetter| newest.get(&letter.lane()).copied().flatten();
     let mut returns: Vec<_> = back
         .iter()
         .enumerate()
         .map(|(position, letter)| {
             let last = last_of_key.get(&letter.lane()) == Some(&position);
-            (letter, if last { Return::Last } else { Return::Ahead })
+            Back { letter, how: if last { Return::Last } else { Return::Ahead }, until: until(letter) }
         })
         .collect();
     let mut freed = BTreeSet::new();
@@ -154,7 +169,7 @@ fn returns<'l>(back: &'l [DeadLetter], discarded: &'l [DeadLetter]) -> Vec<(&'l 
         let parks = keeps(&letter.topic) == Some(Retention::Events)
             && letter.key.as_ref().is_some_and(|key| key.parse::<Uuid>().is_ok());
         if parks && freed.insert(letter.lane()) {
-            returns.push((letter, Return::Freed));
+            returns.push(Back { letter, how: Return::Freed, until: until(letter) });
         }
     }
     returns
@@ -164,14 +179,15 @@ fn returns<'l>(back: &'l [DeadLetter], discarded: &'l [DeadLetter]) -> Vec<(&'l 
 async fn send(
     producer: &FutureProducer,
     settings: &Settings,
-    letters: &[(&DeadLetter, Return)],
+    letters: &[Back<'_>],
 ) -> Result<BTreeMap<(String, i32), i64>, OperationError> {
     let mut reached = BTreeMap::new();
     for chunk in letters.chunks(500) {
         let mut acknowledgements = Vec::with_capacity(chunk.len());
-        for (letter, how) in chunk {
+        for back in chunk {
+            let Back { letter, how, .. } = back;
             let topic = settings.topic_name(&letter.topic);
-            let mut record: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(&topic).headers(headers(letter, *how));
+            let mut record: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(&topic).headers(headers(back));
             record.key = letter.raw.key.as_deref();
             record.payload = letter.raw.payload.as_deref().filter(|_| *how != Return::Freed);
             // The partition that it came from: the same as its key says, and right also for a record without key.
@@ -201,7 +217,8 @@ async fn send(
 }
 
 /// The headers that it had before it died, and for whom it comes back.
-fn headers(letter: &DeadLetter, how: Return) -> OwnedHeaders {
+fn headers(back: &Back<'_>) -> OwnedHeaders {
+    let Back { letter, how, until } = *back;
     let mut headers = OwnedHeaders::new();
     for (key, value) in letter.raw.headers.iter().filter(|_| how != Return::Freed) {
         // `dlq.first_failed_at` and the rest describe an earlier death; a new one is described anew.
@@ -210,6 +227,9 @@ fn headers(letter: &DeadLetter, how: Return) -> OwnedHeaders {
         }
     }
     headers = headers.insert(Header { key: died::REDRIVE, value: Some(letter.group.as_bytes()) });
+    if let Some(until) = until {
+        headers = headers.insert(Header { key: died::UNTIL, value: Some(until.to_string().as_bytes()) });
+    }
     if how != Return::Ahead {
         headers = headers.insert(Header { key: died::UNPARK, value: Some("true") });
     }

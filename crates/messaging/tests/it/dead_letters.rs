@@ -24,6 +24,16 @@ async fn start(scene: &Scene, behaviour: Behaviour) -> Consumer {
     Consumer::start(settings, scene.mediator(), producer, subscriptions).await.unwrap()
 }
 
+/// As a redrive writes it that brought the dead letters of its key back up to this offset.
+fn redriven(record: Outgoing, until: i64) -> Outgoing {
+    with_header(with_header(record, header::REDRIVE, "order"), header::UNTIL, &until.to_string())
+}
+
+/// The same, as the last of its key.
+fn last_redriven(record: Outgoing, until: i64) -> Outgoing {
+    with_header(redriven(record, until), header::UNPARK, "true")
+}
+
 fn with_header(mut record: Outgoing, name: &str, value: &str) -> Outgoing {
     record.headers.push((name.to_owned(), value.as_bytes().to_vec()));
     record
@@ -78,8 +88,10 @@ async fn the_culprit_of_a_batch_is_found_and_the_others_have_their_effects() {
     scene.send(&[record(&scene, culprit, 2)]).await;
     let consumer = start(&scene, Behaviour::default()).await;
     eventually(Duration::from_secs(30), async || scene.read(LETTERS).await.len() == 2).await;
-    let redriven = |version| with_header(record(&scene, culprit, version), header::REDRIVE, "order");
-    scene.send(&[redriven(1), with_header(redriven(2), header::UNPARK, "true"), record(&scene, culprit, 3)]).await;
+    let until = offset_of_last(&scene).await;
+    let back = [redriven(record(&scene, culprit, 1), until), last_redriven(record(&scene, culprit, 2), until)];
+    scene.send(&back).await;
+    scene.send(&[record(&scene, culprit, 3)]).await;
     eventually(Duration::from_secs(30), async || effects(&scene).await.len() == 22).await;
     let versions: Vec<i64> =
         effects(&scene).await.into_iter().filter(|(id, _)| *id == culprit).map(|(_, version)| version).collect();
@@ -218,26 +230,67 @@ async fn a_redrive_that_fails_again_lets_nothing_overtake() {
     eventually(Duration::from_secs(30), async || scene.read(LETTERS).await.len() == 2).await;
 
     // Brought back although only the second of them could be taken by now.
-    let redriven = |record: Outgoing| with_header(record, header::REDRIVE, "order");
-    let last = |record: Outgoing| with_header(redriven(record), header::UNPARK, "true");
-    scene.send(&[redriven(broken(record(&scene, key, 1))), last(record(&scene, key, 2))]).await;
+    let one = || broken(record(&scene, key, 1));
+    let (two, three) = (|| record(&scene, key, 2), || record(&scene, key, 3));
+    let until = offset_of_last(&scene).await;
+    scene.send(&[redriven(one(), until), last_redriven(two(), until)]).await;
     eventually(Duration::from_secs(30), async || scene.read(LETTERS).await.len() == 4).await;
     consumer.stop(Duration::from_secs(10)).await;
 
     // The defect is repaired: a record from before still waits, and a second redrive brings all back in order.
     let consumer = start(&scene, Behaviour::default()).await;
-    scene.send(&[record(&scene, key, 3)]).await;
+    scene.send(&[three()]).await;
     eventually(Duration::from_secs(30), async || scene.read(LETTERS).await.len() == 5).await;
     assert_eq!(effects(&scene).await, vec![]);
-    scene.send(&[redriven(broken(record(&scene, key, 1))), redriven(record(&scene, key, 2))]).await;
+    let until = offset_of_last(&scene).await;
+    scene.send(&[redriven(one(), until)]).await;
+    eventually(Duration::from_secs(30), async || scene.read(LETTERS).await.len() == 6).await;
+    // Whoever takes the partition over knows that it failed.
+    consumer.stop(Duration::from_secs(10)).await;
+    let consumer = start(&scene, Behaviour::default()).await;
+    scene.send(&[redriven(two(), until)]).await;
     eventually(Duration::from_secs(30), async || scene.read(LETTERS).await.len() == 7).await;
     assert_eq!(effects(&scene).await, vec![], "what was redriven behind a record that failed again was taken");
-    scene.send(&[last(record(&scene, key, 3))]).await;
+    scene.send(&[last_redriven(three(), until)]).await;
     eventually(Duration::from_secs(30), async || scene.read(LETTERS).await.len() == 8).await;
-    let again = [redriven(record(&scene, key, 1)), redriven(record(&scene, key, 2)), last(record(&scene, key, 3))];
+    let until = offset_of_last(&scene).await;
+    let again = [redriven(record(&scene, key, 1), until), redriven(two(), until), last_redriven(three(), until)];
     scene.send(&again).await;
     eventually(Duration::from_secs(30), async || effects(&scene).await == vec![(key, 1), (key, 2), (key, 3)]).await;
     consumer.stop(Duration::from_secs(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_parked_while_a_redrive_is_on_its_way_is_not_overtaken() {
+    let scene = scene().await;
+    scene.topics(&[contracts::topics::ORDER]).await;
+    let key = Uuid::from_u128(7);
+    scene.send(&[broken(record(&scene, key, 1)), record(&scene, key, 2)]).await;
+    let consumer = start(&scene, Behaviour::default()).await;
+    eventually(Duration::from_secs(30), async || scene.read(LETTERS).await.len() == 2).await;
+
+    // The redrive has read both when a third comes.
+    let until = offset_of_last(&scene).await;
+    scene.send(&[record(&scene, key, 3)]).await;
+    eventually(Duration::from_secs(30), async || scene.read(LETTERS).await.len() == 3).await;
+    scene.send(&[redriven(record(&scene, key, 1), until), last_redriven(record(&scene, key, 2), until)]).await;
+    eventually(Duration::from_secs(30), async || effects(&scene).await == vec![(key, 1), (key, 2)]).await;
+    scene.send(&[record(&scene, key, 4)]).await;
+    eventually(Duration::from_secs(30), async || scene.read(LETTERS).await.len() == 4).await;
+
+    let until = offset_of_last(&scene).await;
+    scene.send(&[redriven(record(&scene, key, 3), until), last_redriven(record(&scene, key, 4), until)]).await;
+    scene.send(&[record(&scene, key, 5)]).await;
+    let all: Vec<(Uuid, i64)> = (1..=5).map(|version| (key, version)).collect();
+    eventually(Duration::from_secs(30), async || effects(&scene).await == all).await;
+    assert_eq!(scene.read(LETTERS).await.len(), 4);
+    consumer.stop(Duration::from_secs(10)).await;
+}
+
+/// The offset, on its topic, of the newest record that is a dead letter.
+async fn offset_of_last(scene: &Scene) -> i64 {
+    let letters = scene.read(LETTERS).await;
+    letters.iter().map(|letter| letter.header(header::OFFSET).unwrap().parse::<i64>().unwrap()).max().unwrap()
 }
 
 /// The record that frees a key for `group`, as a discard writes it.

@@ -5,12 +5,21 @@ use testkit::Scene;
 
 use crate::MIGRATIONS;
 
+/// The kit's and the service's, in the order in which they run.
+const VERSIONS: [&str; 4] = ["20261101000000", "20261101000001", "20261125100000", "20261125100001"];
+
+fn names(versions: &[String]) -> Vec<&str> {
+    versions.iter().map(String::as_str).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_migration_has_a_working_way_back() {
     let scene = Scene::new("order", MIGRATIONS).await;
     let owner = scene.url(DatabaseRole::Owner);
     let reverted = persistence::revert(&owner, "order", MIGRATIONS).await.unwrap();
-    assert_eq!(reverted.len(), 2, "{reverted:?}");
+    let mut given = names(&reverted);
+    given.sort_unstable();
+    assert_eq!(given, VERSIONS, "{reverted:?}");
     let left: i64 = scene
         .superuser()
         .await
@@ -22,7 +31,7 @@ async fn every_migration_has_a_working_way_back() {
         .unwrap()
         .get(0);
     assert_eq!(left, 0);
-    assert_eq!(persistence::migrate(&owner, "order", MIGRATIONS).await.unwrap().len(), 2);
+    assert_eq!(names(&persistence::migrate(&owner, "order", MIGRATIONS).await.unwrap()), VERSIONS);
     assert!(persistence::migrate(&owner, "order", MIGRATIONS).await.unwrap().is_empty());
 }
 
@@ -37,7 +46,7 @@ async fn replicas_that_migrate_at_once_do_it_once() {
         persistence::migrate(&owner, "order", MIGRATIONS),
     );
     let ran: Vec<usize> = [one, two, three].into_iter().map(|result| result.unwrap().len()).collect();
-    assert_eq!(ran.iter().sum::<usize>(), 2, "{ran:?}");
+    assert_eq!(ran.iter().sum::<usize>(), VERSIONS.len(), "{ran:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,7 +54,7 @@ async fn a_program_is_told_which_migration_its_schema_lacks_and_what_to_run() {
     let scene = Scene::new("order", MIGRATIONS).await;
     let (database, owner) = (scene.database(), scene.url(DatabaseRole::Owner));
     let required = persistence::required(&MIGRATIONS);
-    assert_eq!(required, ["20261101000000", "20261101000001"], "the kit's and the newest of the service");
+    assert_eq!(required, ["20261125100001", "20261101000001"], "the newest of the kit and of the service");
     database.is_migrated_to(&required).await.unwrap();
     let lacking = async |versions: &[String]| database.is_migrated_to(versions).await.unwrap_err().to_string();
     let said = lacking(&["99999999000000".to_owned()]).await;
@@ -56,10 +65,10 @@ async fn a_program_is_told_which_migration_its_schema_lacks_and_what_to_run() {
 
     // Never migrated, not even the table of the migrations is there: both roles are, and no more.
     persistence::revert(&owner, "order", MIGRATIONS).await.unwrap();
-    assert!(lacking(&required).await.contains("lacks the migration 20261101000000; run `order migrate`"));
+    assert!(lacking(&required).await.contains("lacks the migration 20261125100001; run `order migrate`"));
     scene.superuser().await.batch_execute("drop table __diesel_schema_migrations").await.unwrap();
     database.reachable().await.unwrap();
-    assert!(lacking(&required).await.contains("lacks the migration 20261101000000; run `order migrate`"));
+    assert!(lacking(&required).await.contains("lacks the migration 20261125100001; run `order migrate`"));
     assert_eq!(database.check().await.unwrap_err().class(), persistence::Class::Transient);
 
     persistence::migrate(&owner, "order", MIGRATIONS).await.unwrap();

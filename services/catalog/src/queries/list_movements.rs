@@ -5,7 +5,7 @@ use diesel::{ExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelpe
 use diesel_async::RunQueryDsl;
 use kernel::{Cursor, OrderId, Page, PageSize, Sku, Timestamp};
 use mediator::Query;
-use persistence::ReadConn;
+use persistence::{ReadConn, limited};
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
@@ -72,15 +72,13 @@ impl Query for ListMovements {
             Some(cursor) => cursor.decode()?,
             None => i64::MAX,
         };
-        let rows: Vec<MovementRow> = movements::table
+        let newest = movements::table
             .filter(movements::org_id.eq(read.organisation().uuid()))
             .filter(movements::sku.eq(self.sku.as_str()))
             .filter(movements::movement_id.lt(before))
             .order_by(movements::movement_id.desc())
-            .limit(self.size.and_one())
-            .select(MovementRow::as_select())
-            .load(read.connection())
-            .await?;
+            .select(MovementRow::as_select());
+        let rows: Vec<MovementRow> = limited(newest, self.size).load(read.connection()).await?;
         let items = rows.into_iter().map(MovementView::from).collect();
         Ok(Page::cut(items, self.size, |last: &MovementView| last.position)?)
     }

@@ -8,7 +8,7 @@ use diesel_async::RunQueryDsl;
 use kernel::{
     CategoryId, Currency, Cursor, Malformed, Money, OrganisationId, Page, PageSize, ProductId, Slug, Timestamp,
 };
-use persistence::ReadConn;
+use persistence::{ReadConn, limited};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -127,7 +127,8 @@ impl Listing {
     /// Reads the page.
     pub(super) async fn read(&self, read: &mut ReadConn<'_>) -> Result<Page<ProductSummary>, CatalogError> {
         let select = self.select(read.organisation())?;
-        let rows: Vec<SummaryRow> = select.select(SummaryRow::as_select()).load(read.connection()).await?;
+        let rows: Vec<SummaryRow> =
+            limited(select.select(SummaryRow::as_select()), self.size).load(read.connection()).await?;
         let items = rows.into_iter().map(ProductSummary::try_from).collect::<Result<Vec<_>, _>>()?;
         let sort = self.sort;
         Ok(Page::cut(items, self.size, |last| Mark { sort, key: sort.key_of(last), id: last.id })?)
@@ -138,14 +139,13 @@ impl Listing {
     /// # Errors
     /// When the cursor is not from this list.
     pub fn sql(&self, organisation: OrganisationId) -> Result<String, Malformed> {
-        let select = self.select(organisation)?.select(SummaryRow::as_select());
+        let select = limited(self.select(organisation)?.select(SummaryRow::as_select()), self.size);
         let text = diesel::debug_query::<Pg, _>(&select).to_string();
         Ok(text.split(" -- binds").next().unwrap_or_default().to_owned())
     }
 
     fn select(&self, organisation: OrganisationId) -> Result<Boxed<'static>, Malformed> {
-        let mut select =
-            products::table.filter(products::org_id.eq(organisation.uuid())).limit(self.size.and_one()).into_boxed();
+        let mut select = products::table.filter(products::org_id.eq(organisation.uuid())).into_boxed();
         if let Some(category) = self.category {
             select = select.filter(products::category_id.eq(category.uuid()));
         }

@@ -62,7 +62,8 @@ async fn on_a_database_that_was_never_migrated_it_waits_and_says_what_to_run() {
         if status == 503 && text.contains("\"migrations\"") { Ok(text) } else { Err(text) }
     })
     .await;
-    assert!(waiting.contains("notifier lacks the migration 20261101000000; run `notifier migrate`"), "{waiting}");
+    let newest = &persistence::required(&notifier::MIGRATIONS)[0];
+    assert!(waiting.contains(&format!("notifier lacks the migration {newest}; run `notifier migrate`")), "{waiting}");
 
     let migrated = program(&stage, "migrate").output().unwrap();
     assert_eq!(migrated.status.code(), Some(0), "{migrated:?}");
@@ -77,9 +78,10 @@ async fn on_a_database_that_was_never_migrated_it_waits_and_says_what_to_run() {
     let mut log = String::new();
     running.0.stdout.take().unwrap().read_to_string(&mut log).unwrap();
     assert_eq!(ended.code(), Some(0), "{log}");
-    let waited = "waiting for migrations: the schema is behind this program: \
-                  notifier lacks the migration 20261101000000; run `notifier migrate`";
-    assert!(log.contains(waited), "{log}");
+    let waited = format!(
+        "waiting for migrations: the schema is behind this program: notifier lacks the migration {newest}; run `notifier migrate`"
+    );
+    assert!(log.contains(&waited), "{log}");
 }
 
 /// What a program with one more variable says of it.

@@ -1,4 +1,4 @@
-//! The organisation's orders, newest first. Both SELECTs are answered from an index alone.
+//! The organisation's orders, newest first. Both SELECTs read an index in its order and no more rows than a page has.
 
 use access::Permission;
 use diesel::{
@@ -8,7 +8,7 @@ use diesel::{
 use diesel_async::RunQueryDsl;
 use kernel::{Currency, Cursor, Malformed, Money, OrderId, Page, PageSize, Timestamp};
 use mediator::Query;
-use persistence::{ReadConn, statement};
+use persistence::{ReadConn, limited, statement};
 use uuid::Uuid;
 
 use crate::{
@@ -38,31 +38,29 @@ impl Query for ListOrders {
         let last: Option<OrderId> = self.cursor.as_ref().map(Cursor::decode).transpose()?;
         // Ids begin with the time of placing. No id sorts after the largest one, so the first page begins there.
         let before = last.map_or(Uuid::max(), |order: OrderId| order.uuid());
-        let limit = self.limit.and_one();
-        let loaded: Result<Vec<Row>, _> =
-            match self.status {
-                None => statement(
+        let loaded: Result<Vec<Row>, _> = match self.status {
+            None => {
+                let all = statement(
                     "select id, status, payment_status, fulfilment_status, total_minor, currency, shopper_reference,
                             version, placed_at, updated_at
-                     from orders where org_id = $1 and id < $2 order by id desc limit $3",
+                     from orders where org_id = $1 and id < $2 order by id desc",
+                )
+                .bind::<SqlUuid, _>(organisation)
+                .bind::<SqlUuid, _>(before);
+                limited(all, self.limit).load(read.connection()).await
+            }
+            Some(status) => {
+                let some = statement(
+                    "select id, status, payment_status, fulfilment_status, total_minor, currency, shopper_reference,
+                            version, placed_at, updated_at
+                     from orders where org_id = $1 and status = $3 and id < $2 order by id desc",
                 )
                 .bind::<SqlUuid, _>(organisation)
                 .bind::<SqlUuid, _>(before)
-                .bind::<BigInt, _>(limit)
-                .load(read.connection())
-                .await,
-                Some(status) => statement(
-                    "select id, status, payment_status, fulfilment_status, total_minor, currency, shopper_reference,
-                            version, placed_at, updated_at
-                     from orders where org_id = $1 and status = $4 and id < $2 order by id desc limit $3",
-                )
-                .bind::<SqlUuid, _>(organisation)
-                .bind::<SqlUuid, _>(before)
-                .bind::<BigInt, _>(limit)
-                .bind::<Text, _>(status.as_str())
-                .load(read.connection())
-                .await,
-            };
+                .bind::<Text, _>(status.as_str());
+                limited(some, self.limit).load(read.connection()).await
+            }
+        };
         let rows = loaded.map_err(persistence::Error::from)?;
         let orders = rows.into_iter().map(Summary::try_from).collect::<Result<Vec<_>, _>>()?;
         Ok(Page::cut(orders, self.limit, |last| last.id)?)
