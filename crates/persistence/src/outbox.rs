@@ -66,7 +66,7 @@ pub struct PendingEvent {
 }
 
 /// Writes the events of one transaction in one statement; the sequence follows the slice.
-pub(crate) async fn insert_events(connection: &mut AsyncPgConnection, rows: &[OutboxRow]) -> Result<(), Error> {
+pub(crate) async fn insert_events(connection: &AsyncPgConnection, rows: &[OutboxRow]) -> Result<(), Error> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -104,7 +104,7 @@ pub(crate) async fn insert_events(connection: &mut AsyncPgConnection, rows: &[Ou
     .bind::<Array<Text>, _>(rows.iter().map(|row| row.envelope.event_type.as_str()).collect::<Vec<_>>())
     .bind::<Array<Nullable<Text>>, _>(payloads)
     .bind::<Array<Text>, _>(headers)
-    .execute(connection)
+    .execute(&mut &*connection)
     .await?;
     Ok(())
 }

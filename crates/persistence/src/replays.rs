@@ -46,7 +46,7 @@ struct ReplyRow {
 }
 
 pub(crate) async fn insert_reply(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     organisation: OrganisationId,
     key: &ReplayKey,
     reply: &RecordedReply,
@@ -65,7 +65,7 @@ pub(crate) async fn insert_reply(
     .bind::<SmallInt, _>(status)
     .bind::<Nullable<Text>, _>(reply.location.as_deref())
     .bind::<Binary, _>(&reply.body)
-    .execute(connection)
+    .execute(&mut &*connection)
     .await?;
     Ok(())
 }

@@ -41,6 +41,8 @@ pub struct TenantTransaction {
     organisation: OrganisationId,
     provenance: Provenance,
     recorded: Vec<OutboxRow>,
+    /// Events are written already, and the relay does not know.
+    announce: bool,
 }
 
 impl TenantTransaction {
@@ -57,7 +59,7 @@ impl TenantTransaction {
             AnsiTransactionManager::transaction_manager_status_mut(&mut *connection).set_in_error();
             return Err(error.into());
         }
-        Ok(Self { connection, watch, source, organisation, provenance, recorded: Vec::new() })
+        Ok(Self { connection, watch, source, organisation, provenance, recorded: Vec::new(), announce: false })
     }
 
     /// Goes on in another organisation of the same batch.
@@ -84,23 +86,31 @@ impl TenantTransaction {
         }
     }
 
-    /// Stores the reply of a create beside its effects.
+    /// Stores the reply of a create beside its effects, and the events recorded so far, in one round trip.
     ///
     /// # Errors
     /// [`Error::Unique`] on `replays_pkey` when the same key was used before.
     pub async fn record_reply(&mut self, key: &ReplayKey, reply: &RecordedReply) -> Result<(), Error> {
-        insert_reply(&mut self.connection, self.organisation, key, reply).await
+        let recorded = std::mem::take(&mut self.recorded);
+        self.announce |= !recorded.is_empty();
+        let (replied, told) = futures::future::join(
+            insert_reply(&self.connection, self.organisation, key, reply),
+            insert_events(&self.connection, &recorded),
+        )
+        .await;
+        // The reply is sent first: when it is refused, so are the events, and why is what the reply says.
+        replied.and(told)
     }
 
-    /// Writes the recorded events and commits.
+    /// Writes what was recorded since and commits.
     ///
     /// # Errors
     /// Any error means that nothing of this transaction is known to be committed.
     pub async fn commit(mut self) -> Result<(), Error> {
         let recorded = std::mem::take(&mut self.recorded);
-        insert_events(&mut self.connection, &recorded).await?;
+        insert_events(&self.connection, &recorded).await?;
         AnsiTransactionManager::commit_transaction(&mut *self.connection).await?;
-        if !recorded.is_empty() {
+        if self.announce || !recorded.is_empty() {
             self.watch.fire();
         }
         Ok(())
