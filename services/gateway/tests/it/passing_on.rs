@@ -140,7 +140,7 @@ async fn each_prefix_goes_to_its_service_and_the_key_set_to_auths() {
     }
     let (_, keys) = gateway.anyone().get("/.well-known/jwks.json").await;
     assert_eq!((&keys["service"], &keys["target"]), (&"auth".into(), &"/auth/v1/jwks".into()));
-    // The notifier is not deployed here.
+    // The notifier serves nobody through the gateway.
     assert_eq!(gateway.staff().get("/admin/v1/deliveries").await.0, 404);
 }
 
