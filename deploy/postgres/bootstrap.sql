@@ -39,7 +39,7 @@ begin
     execute format('revoke all on database %I from public', current_database());
     execute format('grant connect on database %I to "{service}_owner", "{service}_app", "{service}_system"', current_database());
     -- Tables are asked by their keys, so rough statistics find the same plans, and a growing table is analysed every few
-    -- seconds: a sample of thirty thousand rows each time is a sixth of what PostgreSQL does under load.
+    -- seconds: a sample of thirty thousand rows each time is a seventh of what PostgreSQL does under load.
     execute format('alter database %I set default_statistics_target = 10', current_database());
     -- A managed server's administrator must be a member of a role to make it an owner.
     if not (select rolsuper from pg_roles where rolname = current_user) then
