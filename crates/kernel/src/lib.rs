@@ -7,6 +7,7 @@ mod currency;
 mod id;
 mod malformed;
 mod money;
+mod named;
 mod page;
 mod quantity;
 mod sku;
@@ -21,6 +22,7 @@ pub use id::{
 };
 pub use malformed::Malformed;
 pub use money::Money;
+pub use named::parse_name;
 pub use page::{Cursor, Page, PageSize};
 pub use quantity::Quantity;
 pub use sku::Sku;

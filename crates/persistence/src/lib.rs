@@ -24,6 +24,9 @@ pub use retention::{Pruned, Retention, prune};
 pub use statement::{Statement, statement};
 pub use transaction::{Provenance, ReadConn, ReadTransaction, SystemTx, TenantTransaction, Tx};
 
+/// What Diesel reports; a service's error is made from it through [`Error`].
+pub use diesel::result::Error as DieselError;
+
 /// The connection that commands, queries and sweeps hand to Diesel.
 pub use diesel_async::AsyncPgConnection;
 
