@@ -1,5 +1,7 @@
-//! Everything that a command or a query of this service can answer other than its reply.
+//! Why a command or a query of this service can fail.
+//! The rule: each failure says of which class it is, so that nobody retries what cannot succeed.
 
+use kernel::{CategoryId, Malformed};
 use mediator::{Class, Classified};
 
 use crate::domain::TreeError;
@@ -10,17 +12,30 @@ pub enum Error {
     /// The tree refused the change.
     #[error(transparent)]
     Tree(#[from] TreeError),
-    /// A stored row breaks a rule of the domain: somebody wrote past this service.
+    /// A stored row breaks a rule of the domain: something other than this service wrote it.
     #[error("the stored category {category} breaks a rule: {reason}; repair the row")]
     Corrupt {
-        /// The row.
-        category: String,
-        /// The rule.
+        /// The category whose row it is.
+        category: CategoryId,
+        /// The rule that the row breaks.
         reason: String,
     },
     /// The database refused or could not be reached.
     #[error(transparent)]
     Storage(#[from] persistence::Error),
+}
+
+impl Error {
+    /// The stored row of this category breaks a rule.
+    pub(crate) fn corrupt(category: CategoryId, reason: &Malformed) -> Self {
+        Self::Corrupt { category, reason: reason.to_string() }
+    }
+}
+
+impl From<persistence::DieselError> for Error {
+    fn from(error: persistence::DieselError) -> Self {
+        Self::Storage(error.into())
+    }
 }
 
 impl Classified for Error {

@@ -5,7 +5,7 @@ use kernel::{CategoryId, Clock, Slug};
 use mediator::Command;
 use persistence::Tx;
 
-use super::keep;
+use super::save;
 use crate::{
     domain::{Category, CategoryName},
     error::Error,
@@ -15,9 +15,9 @@ use crate::{
 /// Adds a category under a parent, or at the top.
 #[derive(Debug, Clone)]
 pub struct CreateCategory {
-    /// The identity that it will have.
+    /// The id that it will have.
     pub category: CategoryId,
-    /// The category above; none for the top level.
+    /// The parent category; none for the top level.
     pub parent: Option<CategoryId>,
     /// The name that people see.
     pub name: CategoryName,
@@ -36,8 +36,8 @@ impl Command for CreateCategory {
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<Category, Error> {
         let mut tree = trees::lock(tx).await?;
         let (name, slug) = (self.name.clone(), self.slug.clone());
-        tree.grow(self.category, name, slug, self.parent, self.position, Clock::now())?;
-        keep(tx, &tree).await?;
+        tree.add(self.category, name, slug, self.parent, self.position, Clock::now())?;
+        save(tx, &tree).await?;
         Ok(tree.find(self.category)?.clone())
     }
 }

@@ -5,15 +5,15 @@ use kernel::{CategoryId, Clock};
 use mediator::Command;
 use persistence::Tx;
 
-use super::keep;
+use super::save;
 use crate::{domain::Category, error::Error, store::trees};
 
 /// Puts a category under another parent, at another position, or both.
 #[derive(Debug, Clone)]
 pub struct MoveCategory {
-    /// The one to move.
+    /// The category to move.
     pub category: CategoryId,
-    /// The category above from now on; none for the top level.
+    /// The new parent; none for the top level.
     pub parent: Option<CategoryId>,
     /// Index among its new siblings; none means the end.
     pub position: Option<usize>,
@@ -27,8 +27,8 @@ impl Command for MoveCategory {
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<Category, Error> {
         let mut tree = trees::lock(tx).await?;
-        tree.transplant(self.category, self.parent, self.position, Clock::now())?;
-        keep(tx, &tree).await?;
+        tree.relocate(self.category, self.parent, self.position, Clock::now())?;
+        save(tx, &tree).await?;
         Ok(tree.find(self.category)?.clone())
     }
 }

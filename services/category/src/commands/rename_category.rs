@@ -5,17 +5,17 @@ use kernel::{CategoryId, Clock, Slug};
 use mediator::Command;
 use persistence::Tx;
 
-use super::keep;
+use super::save;
 use crate::{
     domain::{Category, CategoryName},
     error::Error,
     store::trees,
 };
 
-/// Calls a category something else; what is none stays as it is.
+/// Changes the name or the slug of a category; what is none stays as it is.
 #[derive(Debug, Clone)]
 pub struct RenameCategory {
-    /// The one to rename.
+    /// The category to rename.
     pub category: CategoryId,
     /// The version that the caller saw.
     pub expected: i64,
@@ -34,7 +34,7 @@ impl Command for RenameCategory {
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<Category, Error> {
         let mut tree = trees::lock(tx).await?;
         tree.rename(self.category, self.expected, self.name.clone(), self.slug.clone(), Clock::now())?;
-        keep(tx, &tree).await?;
+        save(tx, &tree).await?;
         Ok(tree.find(self.category)?.clone())
     }
 }

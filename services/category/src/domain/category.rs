@@ -54,7 +54,7 @@ impl From<CategoryName> for String {
 /// Where a category stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placement {
-    /// The category above; none for a root.
+    /// The parent category; none for a root.
     pub parent: Option<CategoryId>,
     /// Every category from the root down to this one.
     pub path: Vec<CategoryId>,
@@ -85,7 +85,7 @@ impl Category {
         Self::restore(id, name, slug, at, 1, now, now)
     }
 
-    /// A category as the store kept it.
+    /// A category as it is stored.
     #[must_use]
     pub fn restore(
         id: CategoryId,
@@ -100,13 +100,13 @@ impl Category {
         Self { id, parent, name, slug, path, position, version, created_at, updated_at }
     }
 
-    /// Its identity.
+    /// Its id.
     #[must_use]
     pub fn id(&self) -> CategoryId {
         self.id
     }
 
-    /// The category above; none for a root.
+    /// The parent category; none for a root.
     #[must_use]
     pub fn parent(&self) -> Option<CategoryId> {
         self.parent
@@ -136,7 +136,7 @@ impl Category {
         self.position
     }
 
-    /// How often it was written.
+    /// Rises by one with every change, from 1.
     #[must_use]
     pub fn version(&self) -> i64 {
         self.version
@@ -154,7 +154,7 @@ impl Category {
         self.updated_at
     }
 
-    /// Stands elsewhere from now on. False when it stood there already.
+    /// Moves it to a place. False when it stood there already.
     pub(crate) fn place(&mut self, at: Placement) -> bool {
         let Placement { parent, path, position } = at;
         let differs = self.parent != parent || self.path != path || self.position != position;
@@ -162,14 +162,14 @@ impl Category {
         differs
     }
 
-    /// Is called something else from now on. False when it was called that already.
+    /// Sets name and slug. False when it had both already.
     pub(crate) fn rename(&mut self, name: CategoryName, slug: Slug) -> bool {
         let differs = self.name != name || self.slug != slug;
         (self.name, self.slug) = (name, slug);
         differs
     }
 
-    /// One version on, whatever it was that changed.
+    /// Raises the version once for a change.
     pub(crate) fn touch(&mut self, now: Timestamp) {
         self.version += 1;
         self.updated_at = now;

@@ -1,4 +1,4 @@
-//! The words of this service and their rules: a category and the tree that it stands in. Pure; knows the kernel only.
+//! The terms of this service and their rules: a category and the tree that it belongs to. Pure; knows the kernel only.
 
 mod category;
 mod tree;

@@ -1,5 +1,6 @@
-//! The tree of one organisation: the aggregate that every change goes through. It keeps slugs unique among siblings,
-//! positions without gaps, paths true, and itself free of cycles and within its bounds.
+//! The tree of one organisation, the aggregate that every change goes through.
+//! The rule: slugs are unique among siblings, positions have no gaps, paths are correct, there is no cycle, and depth and
+//! size stay within their bounds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,19 +21,19 @@ pub enum TreeError {
     /// The category to change is not in this organisation.
     #[error("there is no category {category} in this organisation; list the categories to see which exist")]
     Unknown {
-        /// The one that was asked for.
+        /// The category that does not exist.
         category: CategoryId,
     },
-    /// The category to put it under is not in this organisation.
+    /// The new parent is not in this organisation.
     #[error("there is no category {parent} to put it under; name an existing category, or none for the top level")]
     UnknownParent {
-        /// The one that was asked for.
+        /// The parent that does not exist.
         parent: CategoryId,
     },
     /// A sibling has that slug already.
     #[error("another category in the same place has the slug \"{slug}\"; choose another one")]
     SlugTaken {
-        /// The slug in question.
+        /// The slug that is taken.
         slug: Slug,
     },
     /// The new parent is the category itself or stands below it.
@@ -40,9 +41,9 @@ pub enum TreeError {
         "{category} cannot stand under {parent}, which is the category itself or one below it; choose a parent outside of it"
     )]
     Cycle {
-        /// The one to move.
+        /// The category to move.
         category: CategoryId,
-        /// Where it was to go.
+        /// The parent that it cannot have.
         parent: CategoryId,
     },
     /// It, or something below it, would stand deeper than the limit.
@@ -61,7 +62,7 @@ pub enum TreeError {
         "{category} has changed since version {expected} and is at version {current}; read it again and repeat the change"
     )]
     Stale {
-        /// The one to change.
+        /// The category to change.
         category: CategoryId,
         /// The version that the caller saw.
         expected: i64,
@@ -73,7 +74,7 @@ pub enum TreeError {
     Full,
 }
 
-/// Every category of one organisation, and which of them this change touched.
+/// Every category of one organisation, and which of them were changed since it was restored.
 #[derive(Debug, Default)]
 pub struct Tree {
     categories: BTreeMap<CategoryId, Category>,
@@ -81,18 +82,19 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// The tree as the store kept it.
+    /// The tree as it is stored.
     #[must_use]
     pub fn restore(categories: impl IntoIterator<Item = Category>) -> Self {
         let categories = categories.into_iter().map(|category| (category.id(), category)).collect();
         Self { categories, changed: BTreeSet::new() }
     }
 
-    /// Adds a category under `parent` (at the top when none), before the sibling at `position`; at the end when none or past it.
+    /// Adds a category under `parent` (at the top level when none), before the sibling at `position`, or at the end when
+    /// there is no such sibling.
     ///
     /// # Errors
     /// `UnknownParent`, `SlugTaken`, `TooDeep`, `TooManyChildren` or `Full`; the tree is then as it was.
-    pub fn grow(
+    pub fn add(
         &mut self,
         id: CategoryId,
         name: CategoryName,
@@ -109,7 +111,7 @@ impl Tree {
             return Err(TreeError::TooDeep { levels: above.len() + 1 });
         }
         let mut siblings = self.children(parent);
-        self.accepts(&siblings, &slug)?;
+        self.check_siblings(&siblings, &slug)?;
         let position = position.unwrap_or(siblings.len()).min(siblings.len());
         siblings.insert(position, id);
         let at = Placement { parent, path: extend(&above, id), position: index(position) };
@@ -119,12 +121,12 @@ impl Tree {
         Ok(())
     }
 
-    /// Puts a category, with everything below it, under `parent` (at the top when none) before the sibling at `position`;
-    /// at the end when none or past it. Going where it stands already changes nothing.
+    /// Moves a category, with everything below it, under `parent` (to the top level when none), before the sibling at
+    /// `position`, or to the end when there is no such sibling. Moving it to where it stands changes nothing.
     ///
     /// # Errors
     /// `Unknown`, `UnknownParent`, `Cycle`, `SlugTaken`, `TooDeep` or `TooManyChildren`; the tree is then as it was.
-    pub fn transplant(
+    pub fn relocate(
         &mut self,
         id: CategoryId,
         parent: Option<CategoryId>,
@@ -144,11 +146,11 @@ impl Tree {
         }
         let mut siblings = self.children(parent);
         siblings.retain(|sibling| *sibling != id);
-        self.accepts(&siblings, &slug)?;
+        self.check_siblings(&siblings, &slug)?;
 
         for (below, path) in subtree {
-            let kept = &path[old_depth - 1..];
-            let path = above.iter().chain(kept).copied().collect();
+            let from_moved = &path[old_depth - 1..];
+            let path = above.iter().chain(from_moved).copied().collect();
             self.change(below, now, |category| {
                 let parent = if below == id { parent } else { category.parent() };
                 category.place(Placement { parent, path, position: category.position() })
@@ -163,7 +165,7 @@ impl Tree {
         Ok(())
     }
 
-    /// Calls a category something else, if it still has the expected version. The same name and slug again change nothing.
+    /// Sets the name and slug of a category that still has the expected version. The same ones again change nothing.
     ///
     /// # Errors
     /// `Unknown`, `Stale` or `SlugTaken`; the tree is then as it was.
@@ -183,7 +185,7 @@ impl Tree {
         let slug = slug.unwrap_or_else(|| category.slug().clone());
         let mut siblings = self.children(category.parent());
         siblings.retain(|sibling| *sibling != id);
-        self.accepts(&siblings, &slug)?;
+        self.check_siblings(&siblings, &slug)?;
         self.change(id, now, |category| category.rename(name, slug));
         Ok(())
     }
@@ -204,8 +206,8 @@ impl Tree {
         changes
     }
 
-    /// Refuses a newcomer that the siblings have no room or no free slug for.
-    fn accepts(&self, siblings: &[CategoryId], slug: &Slug) -> Result<(), TreeError> {
+    /// Checks that the siblings have room for one more category and that its slug is free.
+    fn check_siblings(&self, siblings: &[CategoryId], slug: &Slug) -> Result<(), TreeError> {
         if siblings.len() >= CHILDREN_LIMIT {
             return Err(TreeError::TooManyChildren);
         }
@@ -223,7 +225,7 @@ impl Tree {
         }
     }
 
-    /// The categories directly under `parent`, in their order.
+    /// The ids of the categories directly under `parent`, by position.
     fn children(&self, parent: Option<CategoryId>) -> Vec<CategoryId> {
         let mut children: Vec<_> = self.categories.values().filter(|child| child.parent() == parent).collect();
         children.sort_by_key(|child| child.position());
@@ -236,7 +238,7 @@ impl Tree {
         below.map(|category| (category.id(), category.path().to_vec())).collect()
     }
 
-    /// Gives siblings the positions of their order.
+    /// Sets the positions of siblings to their order in the list.
     fn number(&mut self, siblings: &[CategoryId], now: Timestamp) {
         for (position, id) in siblings.iter().enumerate() {
             self.change(*id, now, |category| {
@@ -246,7 +248,7 @@ impl Tree {
         }
     }
 
-    /// Applies one change; however many a command makes to a category, its version rises once.
+    /// Applies a change. The version of a category rises once, however many changes a command makes to it.
     fn change(&mut self, id: CategoryId, now: Timestamp, change: impl FnOnce(&mut Category) -> bool) {
         if let Some(category) = self.categories.get_mut(&id)
             && change(category)
@@ -261,7 +263,7 @@ fn extend(above: &[CategoryId], id: CategoryId) -> Vec<CategoryId> {
     above.iter().copied().chain([id]).collect()
 }
 
-/// A position as it is stored; the limit on children keeps it far inside of an `i32`.
+/// A position as it is stored; the limit on children keeps it far below the largest `i32`.
 fn index(position: usize) -> i32 {
     i32::try_from(position).unwrap_or(i32::MAX)
 }
@@ -271,33 +273,33 @@ mod tests {
     use super::*;
 
     /// A tree under test, with names for its categories.
-    struct Garden {
+    struct NamedTree {
         tree: Tree,
         ids: BTreeMap<&'static str, CategoryId>,
     }
 
-    impl Garden {
-        fn new(plants: &[(&'static str, Option<&'static str>)]) -> Self {
-            let mut garden = Self { tree: Tree::default(), ids: BTreeMap::new() };
-            for (name, parent) in plants {
-                garden.plant(name, *parent).unwrap();
+    impl NamedTree {
+        fn new(categories: &[(&'static str, Option<&'static str>)]) -> Self {
+            let mut named = Self { tree: Tree::default(), ids: BTreeMap::new() };
+            for (name, parent) in categories {
+                named.create(name, *parent).unwrap();
             }
-            garden.tree.changed.clear();
-            garden
+            named.tree.changed.clear();
+            named
         }
 
-        fn plant(&mut self, name: &'static str, parent: Option<&str>) -> Result<(), TreeError> {
+        fn create(&mut self, name: &'static str, parent: Option<&str>) -> Result<(), TreeError> {
             let id = CategoryId::new();
             let parent = parent.map(|parent| self.ids[parent]);
             let slug = Slug::parse(name).unwrap();
-            self.tree.grow(id, CategoryName::parse(name).unwrap(), slug, parent, None, now())?;
+            self.tree.add(id, CategoryName::parse(name).unwrap(), slug, parent, None, now())?;
             self.ids.insert(name, id);
             Ok(())
         }
 
-        fn transplant(&mut self, name: &str, parent: Option<&str>, position: Option<usize>) -> Result<(), TreeError> {
+        fn relocate(&mut self, name: &str, parent: Option<&str>, position: Option<usize>) -> Result<(), TreeError> {
             let parent = parent.map(|parent| self.ids[parent]);
-            self.tree.transplant(self.ids[name], parent, position, now())
+            self.tree.relocate(self.ids[name], parent, position, now())
         }
 
         fn children(&self, parent: Option<&str>) -> Vec<String> {
@@ -314,7 +316,7 @@ mod tests {
             self.tree.changes().iter().map(|category| category.slug().to_string()).collect()
         }
 
-        /// What must hold whatever was done.
+        /// Asserts what holds after every change.
         fn check(&self) {
             for category in self.tree.categories.values() {
                 let above = self.tree.path_of(category.parent()).unwrap();
@@ -332,83 +334,83 @@ mod tests {
 
     #[test]
     fn a_moved_category_takes_everything_below_it_along() {
-        let mut garden =
-            Garden::new(&[("home", None), ("kitchen", Some("home")), ("pans", Some("kitchen")), ("sale", None)]);
-        garden.transplant("kitchen", Some("sale"), None).unwrap();
-        assert_eq!(garden.path("pans"), ["sale", "kitchen", "pans"]);
-        assert_eq!(garden.changed(), ["kitchen", "pans"], "parents first, the untouched ones not at all");
-        assert_eq!(garden.tree.find(garden.ids["pans"]).unwrap().version(), 2);
-        garden.check();
+        let mut named =
+            NamedTree::new(&[("home", None), ("kitchen", Some("home")), ("pans", Some("kitchen")), ("sale", None)]);
+        named.relocate("kitchen", Some("sale"), None).unwrap();
+        assert_eq!(named.path("pans"), ["sale", "kitchen", "pans"]);
+        assert_eq!(named.changed(), ["kitchen", "pans"], "parents first, the untouched ones not at all");
+        assert_eq!(named.tree.find(named.ids["pans"]).unwrap().version(), 2);
+        named.check();
     }
 
     #[test]
     fn no_category_can_stand_below_itself() {
-        let mut garden = Garden::new(&[("home", None), ("kitchen", Some("home")), ("pans", Some("kitchen"))]);
+        let mut named = NamedTree::new(&[("home", None), ("kitchen", Some("home")), ("pans", Some("kitchen"))]);
         for target in ["home", "kitchen", "pans"] {
-            let refused = garden.transplant("home", Some(target), None).unwrap_err();
+            let refused = named.relocate("home", Some(target), None).unwrap_err();
             assert!(matches!(refused, TreeError::Cycle { .. }), "{refused}");
         }
-        assert!(garden.changed().is_empty(), "a refused move leaves nothing behind");
-        garden.check();
+        assert!(named.changed().is_empty(), "a refused move leaves nothing behind");
+        named.check();
     }
 
     #[test]
     fn positions_stay_without_gaps_on_both_sides_of_a_move() {
-        let mut garden = Garden::new(&[("a", None), ("b", None), ("c", None), ("x", Some("c")), ("y", Some("c"))]);
-        garden.transplant("a", Some("c"), Some(1)).unwrap();
-        assert_eq!(garden.children(None), ["b", "c"]);
-        assert_eq!(garden.children(Some("c")), ["x", "a", "y"]);
-        garden.check();
-        garden.transplant("y", Some("c"), Some(0)).unwrap();
-        assert_eq!(garden.children(Some("c")), ["y", "x", "a"]);
-        garden.transplant("y", Some("c"), Some(99)).unwrap();
-        assert_eq!(garden.children(Some("c")), ["x", "a", "y"], "past the end means the end");
-        garden.check();
+        let mut named = NamedTree::new(&[("a", None), ("b", None), ("c", None), ("x", Some("c")), ("y", Some("c"))]);
+        named.relocate("a", Some("c"), Some(1)).unwrap();
+        assert_eq!(named.children(None), ["b", "c"]);
+        assert_eq!(named.children(Some("c")), ["x", "a", "y"]);
+        named.check();
+        named.relocate("y", Some("c"), Some(0)).unwrap();
+        assert_eq!(named.children(Some("c")), ["y", "x", "a"]);
+        named.relocate("y", Some("c"), Some(99)).unwrap();
+        assert_eq!(named.children(Some("c")), ["x", "a", "y"], "past the end means the end");
+        named.check();
     }
 
     #[test]
-    fn going_where_it_stands_changes_nothing() {
-        let mut garden = Garden::new(&[("a", None), ("b", None), ("c", None)]);
-        garden.transplant("b", None, Some(1)).unwrap();
-        garden.tree.rename(garden.ids["b"], 1, None, None, now()).unwrap();
-        assert!(garden.changed().is_empty());
+    fn moving_a_category_to_its_own_place_changes_nothing() {
+        let mut named = NamedTree::new(&[("a", None), ("b", None), ("c", None)]);
+        named.relocate("b", None, Some(1)).unwrap();
+        named.tree.rename(named.ids["b"], 1, None, None, now()).unwrap();
+        assert!(named.changed().is_empty());
     }
 
     #[test]
     fn slugs_are_unique_among_siblings_only() {
-        let mut garden = Garden::new(&[("a", None), ("b", None)]);
+        let mut named = NamedTree::new(&[("a", None), ("b", None)]);
         let slug = Slug::parse("b").unwrap();
         let taken = TreeError::SlugTaken { slug: slug.clone() };
-        assert_eq!(garden.plant("b", None), Err(taken.clone()));
-        assert_eq!(garden.tree.rename(garden.ids["a"], 1, None, Some(slug.clone()), now()), Err(taken.clone()));
+        assert_eq!(named.create("b", None), Err(taken.clone()));
+        assert_eq!(named.tree.rename(named.ids["a"], 1, None, Some(slug.clone()), now()), Err(taken.clone()));
         let twin = CategoryId::new();
-        let parent = Some(garden.ids["a"]);
-        garden.tree.grow(twin, CategoryName::parse("B").unwrap(), slug, parent, None, now()).unwrap();
-        assert_eq!(garden.tree.transplant(twin, None, None, now()), Err(taken));
-        garden.check();
+        let parent = Some(named.ids["a"]);
+        named.tree.add(twin, CategoryName::parse("B").unwrap(), slug, parent, None, now()).unwrap();
+        assert_eq!(named.tree.relocate(twin, None, None, now()), Err(taken));
+        named.check();
     }
 
     #[test]
     fn a_rename_that_did_not_see_the_latest_version_is_refused() {
-        let mut garden = Garden::new(&[("a", None), ("b", None)]);
-        let id = garden.ids["a"];
-        garden.tree.rename(id, 1, Some(CategoryName::parse("A").unwrap()), None, now()).unwrap();
-        assert_eq!(garden.changed(), ["a"]);
-        let stale = garden.tree.rename(id, 1, Some(CategoryName::parse("B").unwrap()), None, now());
+        let mut named = NamedTree::new(&[("a", None), ("b", None)]);
+        let id = named.ids["a"];
+        named.tree.rename(id, 1, Some(CategoryName::parse("A").unwrap()), None, now()).unwrap();
+        assert_eq!(named.changed(), ["a"]);
+        let stale = named.tree.rename(id, 1, Some(CategoryName::parse("B").unwrap()), None, now());
         assert_eq!(stale, Err(TreeError::Stale { category: id, expected: 1, current: 2 }));
     }
 
     #[test]
     fn the_tree_keeps_its_depth_when_it_grows_and_when_it_is_moved() {
         let chain = ["l1", "l2", "l3", "l4", "l5", "l6", "l7", "l8"];
-        let mut garden = Garden::new(&[("l1", None), ("other", None), ("below", Some("other"))]);
+        let mut named = NamedTree::new(&[("l1", None), ("other", None), ("below", Some("other"))]);
         for (above, name) in chain.iter().zip(&chain[1..]) {
-            garden.plant(name, Some(above)).unwrap();
+            named.create(name, Some(above)).unwrap();
         }
-        assert_eq!(garden.plant("l9", Some("l8")), Err(TreeError::TooDeep { levels: 9 }));
-        assert_eq!(garden.transplant("other", Some("l7"), None), Err(TreeError::TooDeep { levels: 9 }));
-        garden.transplant("other", Some("l6"), None).unwrap();
-        garden.check();
+        assert_eq!(named.create("l9", Some("l8")), Err(TreeError::TooDeep { levels: 9 }));
+        assert_eq!(named.relocate("other", Some("l7"), None), Err(TreeError::TooDeep { levels: 9 }));
+        named.relocate("other", Some("l6"), None).unwrap();
+        named.check();
     }
 
     #[test]
@@ -417,21 +419,21 @@ mod tests {
         let name = CategoryName::parse("child").unwrap();
         for number in 0..CHILDREN_LIMIT {
             let slug = Slug::parse(&format!("child-{number}")).unwrap();
-            tree.grow(CategoryId::new(), name.clone(), slug, None, None, now()).unwrap();
+            tree.add(CategoryId::new(), name.clone(), slug, None, None, now()).unwrap();
         }
         let slug = Slug::parse("one-more").unwrap();
-        let refused = tree.grow(CategoryId::new(), name, slug, None, None, now());
+        let refused = tree.add(CategoryId::new(), name, slug, None, None, now());
         assert_eq!(refused, Err(TreeError::TooManyChildren));
     }
 
     #[test]
-    fn a_change_to_something_that_does_not_exist_names_it() {
+    fn a_refused_change_names_the_category_that_does_not_exist() {
         let mut tree = Tree::default();
         let category = CategoryId::new();
-        assert_eq!(tree.transplant(category, None, None, now()), Err(TreeError::Unknown { category }));
+        assert_eq!(tree.relocate(category, None, None, now()), Err(TreeError::Unknown { category }));
         let slug = Slug::parse("x").unwrap();
-        let grown = tree.grow(CategoryId::new(), CategoryName::parse("x").unwrap(), slug, Some(category), None, now());
-        assert_eq!(grown, Err(TreeError::UnknownParent { parent: category }));
+        let added = tree.add(CategoryId::new(), CategoryName::parse("x").unwrap(), slug, Some(category), None, now());
+        assert_eq!(added, Err(TreeError::UnknownParent { parent: category }));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Categories for staff: requests become commands and queries, nothing else happens here.
+//! Categories for staff. Requests become commands and queries; nothing else happens here.
 
 use std::str::FromStr;
 
@@ -13,7 +13,7 @@ use crate::{
     queries::{CategoryList, FindCategory, ListCategories},
 };
 
-/// Which category.
+/// The category that the path names.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct CategoryPath {
     category: CategoryId,
@@ -31,7 +31,7 @@ pub(super) struct CreateCategoryBody {
     #[garde(custom(parses(Slug::parse)))]
     #[schemars(with = "Slug")]
     slug: String,
-    /// The category above; left out for the top level.
+    /// The parent category; left out for the top level.
     #[garde(inner(custom(parses(CategoryId::from_str))))]
     #[schemars(with = "Option<CategoryId>")]
     parent: Option<String>,
@@ -44,7 +44,7 @@ pub(super) struct CreateCategoryBody {
 #[derive(Debug, Deserialize, JsonSchema, garde::Validate)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MoveCategoryBody {
-    /// The category above; left out or null for the top level.
+    /// The parent category; left out or null for the top level.
     #[garde(inner(custom(parses(CategoryId::from_str))))]
     #[schemars(with = "Option<CategoryId>")]
     parent: Option<String>,
@@ -53,7 +53,7 @@ pub(super) struct MoveCategoryBody {
     position: Option<u32>,
 }
 
-/// What to call a category from now on; what is left out stays.
+/// The new name and slug of a category; what is left out stays as it is.
 #[derive(Debug, Deserialize, JsonSchema, garde::Validate)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RenameCategoryBody {
@@ -101,7 +101,7 @@ pub(super) async fn rename(
     Ok(Tagged::version(category.version(), rest::Ok(category)))
 }
 
-pub(super) async fn transplant(
+pub(super) async fn relocate(
     app: App,
     by: Staff,
     Path(at): Path<CategoryPath>,

@@ -28,7 +28,7 @@ pub fn routes() -> Routes {
         .patch("/admin/v1/categories/{category}", categories::rename, |op| {
             op.summary("Rename a category").sends::<RenameCategory>().problems(&problems::RENAME)
         })
-        .post("/admin/v1/categories/{category}/move", categories::transplant, |op| {
+        .post("/admin/v1/categories/{category}/move", categories::relocate, |op| {
             op.summary("Move a category with everything below it").sends::<MoveCategory>().problems(&problems::MOVE)
         })
         .get("/store/v1/{organisation}/categories", shop::list, |op| {

@@ -26,13 +26,13 @@ pub(super) const RENAME: [ProblemType; 1] = [SLUG_TAKEN];
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match &error {
-            Error::Tree(refusal) => refused(refusal).detail(error.to_string()),
+            Error::Tree(refusal) => problem(refusal).detail(error.to_string()),
             Error::Corrupt { .. } | Error::Storage(_) => Self::fault(error.class(), &error),
         }
     }
 }
 
-fn refused(refusal: &TreeError) -> Problem {
+fn problem(refusal: &TreeError) -> Problem {
     match refusal {
         TreeError::Unknown { .. } => Problem::new(problems::NOT_FOUND),
         TreeError::UnknownParent { .. } => {

@@ -17,7 +17,7 @@ use crate::{
 /// Asks for one category.
 #[derive(Debug, Clone, Copy)]
 pub struct FindCategory {
-    /// Which one.
+    /// The category to find.
     pub category: CategoryId,
 }
 
@@ -35,8 +35,7 @@ impl Query for FindCategory {
             .select(Row::as_select())
             .first(read.connection())
             .await
-            .optional()
-            .map_err(persistence::Error::from)?;
+            .optional()?;
         row.ok_or(TreeError::Unknown { category: self.category })?.try_into()
     }
 }

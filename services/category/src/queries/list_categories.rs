@@ -1,4 +1,4 @@
-//! The whole tree of an organisation for its staff, flat and in its order: each category right after the one above it.
+//! The whole tree of an organisation for its staff, as a flat list: each parent comes right before its children.
 
 use std::collections::BTreeMap;
 
@@ -36,20 +36,19 @@ impl Query for ListCategories {
     }
 }
 
-/// The tree of the transaction's organisation in its order.
+/// The tree of the transaction's organisation, depth first.
 pub(super) async fn in_order(read: &mut ReadConn<'_>) -> Result<Vec<Category>, Error> {
     let organisation = read.organisation().uuid();
     let rows: Vec<Row> = categories::table
         .filter(categories::org_id.eq(organisation))
         .select(Row::as_select())
         .load(read.connection())
-        .await
-        .map_err(persistence::Error::from)?;
+        .await?;
     let all = rows.into_iter().map(Category::try_from).collect::<Result<Vec<_>, _>>()?;
     Ok(depth_first(all))
 }
 
-/// Sorts by the positions along the path: a category comes right after the one above it.
+/// Sorts by the positions along the path, so that everything below a category follows it.
 fn depth_first(mut all: Vec<Category>) -> Vec<Category> {
     let positions: BTreeMap<CategoryId, i32> =
         all.iter().map(|category| (category.id(), category.position())).collect();

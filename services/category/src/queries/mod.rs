@@ -1,4 +1,4 @@
-//! What can be asked: one file, one question and its one SELECT.
+//! What can be asked: one question per file. All of them select the same row.
 
 mod browse_categories;
 mod find_category;

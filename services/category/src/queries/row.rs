@@ -1,4 +1,5 @@
-//! A category as the read side selects it. Reading needs no lock and no tree, so it shares nothing with `store/`.
+//! The one row that every query of categories selects. Reading needs no lock and no tree, so it shares nothing with
+//! `store/`.
 
 use diesel::{Queryable, Selectable};
 use kernel::{CategoryId, Malformed, Slug, Timestamp};
@@ -29,7 +30,7 @@ impl TryFrom<Row> for Category {
 
     fn try_from(row: Row) -> Result<Self, Error> {
         let id = CategoryId::from_uuid(row.category_id);
-        let corrupt = |malformed: Malformed| Error::Corrupt { category: id.to_string(), reason: malformed.to_string() };
+        let corrupt = |malformed: Malformed| Error::corrupt(id, &malformed);
         let at = Placement {
             parent: row.parent_id.map(CategoryId::from_uuid),
             path: row.path.into_iter().map(CategoryId::from_uuid).collect(),

@@ -1,3 +1,3 @@
-//! The write side's SQL: load for update, save. Rows never leave this folder.
+//! SQL that writes: load for update, save. Row types never leave this folder.
 
 pub mod trees;

@@ -1,8 +1,8 @@
-//! Loads the tree of the transaction's organisation under its lock and saves what a command changed in it.
+//! Loads the tree of the transaction's organisation under its lock, and saves what a command changed in it.
 
 use diesel::{ExpressionMethods, Insertable, QueryDsl, Queryable, Selectable, SelectableHelper, upsert::excluded};
 use diesel_async::RunQueryDsl;
-use kernel::{CategoryId, Slug, Timestamp};
+use kernel::{CategoryId, Malformed, Slug, Timestamp};
 use persistence::Tx;
 use uuid::Uuid;
 
@@ -15,32 +15,30 @@ use crate::{
 /// How many rows one INSERT carries: ten values each, far below the protocol's 65,535.
 const ROWS_PER_STATEMENT: usize = 1_000;
 
-/// Locks the tree until the transaction ends, then reads it. Whoever changes the same tree waits here.
+/// Locks the tree until the transaction ends, then reads it. Another command on the same tree waits here.
 ///
 /// # Errors
 /// `Storage` when the database fails, `Corrupt` when a row breaks a rule of the domain.
 pub async fn lock(tx: &mut Tx<'_>) -> Result<Tree, Error> {
     let organisation = tx.organisation().uuid();
-    // The update takes the row lock in the same statement that makes an organisation's first row.
+    // One statement inserts the organisation's first row or locks the one that exists.
     diesel::insert_into(trees::table)
         .values((trees::org_id.eq(organisation), trees::revision.eq(1)))
         .on_conflict(trees::org_id)
         .do_update()
         .set(trees::revision.eq(trees::revision + 1))
         .execute(tx.connection())
-        .await
-        .map_err(persistence::Error::from)?;
+        .await?;
     let rows: Vec<Row> = categories::table
         .filter(categories::org_id.eq(organisation))
         .select(Row::as_select())
         .load(tx.connection())
-        .await
-        .map_err(persistence::Error::from)?;
+        .await?;
     let loaded = rows.into_iter().map(Category::try_from).collect::<Result<Vec<_>, _>>()?;
     Ok(Tree::restore(loaded))
 }
 
-/// Writes what changed: new rows and new places alike.
+/// Writes new and changed categories.
 ///
 /// # Errors
 /// `Storage` when the database fails or a constraint refuses.
@@ -62,8 +60,7 @@ pub async fn save(tx: &mut Tx<'_>, changes: &[&Category]) -> Result<(), Error> {
                 categories::updated_at.eq(excluded(categories::updated_at)),
             ))
             .execute(tx.connection())
-            .await
-            .map_err(persistence::Error::from)?;
+            .await?;
     }
     Ok(())
 }
@@ -105,8 +102,7 @@ impl TryFrom<Row> for Category {
 
     fn try_from(row: Row) -> Result<Self, Error> {
         let id = CategoryId::from_uuid(row.category_id);
-        let corrupt =
-            |malformed: kernel::Malformed| Error::Corrupt { category: id.to_string(), reason: malformed.to_string() };
+        let corrupt = |malformed: Malformed| Error::corrupt(id, &malformed);
         let at = Placement {
             parent: row.parent_id.map(CategoryId::from_uuid),
             path: row.path.into_iter().map(CategoryId::from_uuid).collect(),

@@ -9,11 +9,11 @@ use crate::world::{World, drawn, fields, named};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tree_is_listed_in_its_order_for_staff_and_shoppers() {
     let world = World::quiet().await;
-    let lamps = world.plant("lamps", None).await;
-    world.plant("sale", None).await;
-    let desk = world.plant("desk", Some(&lamps)).await;
-    world.plant("floor", Some(&lamps)).await;
-    world.plant("led", Some(&desk)).await;
+    let lamps = world.create("lamps", None).await;
+    world.create("sale", None).await;
+    let desk = world.create("desk", Some(&lamps)).await;
+    world.create("floor", Some(&lamps)).await;
+    world.create("led", Some(&desk)).await;
     let first = json!({"name": "New", "slug": "new", "position": 0});
     assert_eq!(world.owner().post("/admin/v1/categories", &first).await.0, 201);
 
@@ -66,12 +66,12 @@ async fn every_faulty_field_is_reported_at_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slug_is_unique_among_siblings_only() {
     let world = World::quiet().await;
-    let lamps = world.plant("lamps", None).await;
+    let lamps = world.create("lamps", None).await;
     let (status, problem) = world.owner().post("/admin/v1/categories", &named("lamps", None)).await;
     assert_eq!((status, &problem["type"]), (409, &json!("/problems/category-slug-taken")), "{problem}");
     assert_eq!(fields(&problem), ["slug"]);
-    let twin = world.plant("lamps", Some(&lamps)).await;
-    let (status, problem) = world.transplant(&twin, None, None).await;
+    let twin = world.create("lamps", Some(&lamps)).await;
+    let (status, problem) = world.relocate(&twin, None, None).await;
     assert_eq!((status, &problem["type"]), (409, &json!("/problems/category-slug-taken")), "{problem}");
     world.stop().await;
 }
@@ -97,39 +97,39 @@ async fn a_creation_happens_once_per_key() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_moved_category_takes_its_subtree_along_and_leaves_no_gap() {
     let world = World::quiet().await;
-    let lamps = world.plant("lamps", None).await;
-    let desk = world.plant("desk", Some(&lamps)).await;
-    let led = world.plant("led", Some(&desk)).await;
-    world.plant("floor", Some(&lamps)).await;
-    let sale = world.plant("sale", None).await;
-    world.plant("old", Some(&sale)).await;
+    let lamps = world.create("lamps", None).await;
+    let desk = world.create("desk", Some(&lamps)).await;
+    let led = world.create("led", Some(&desk)).await;
+    world.create("floor", Some(&lamps)).await;
+    let sale = world.create("sale", None).await;
+    world.create("old", Some(&sale)).await;
 
-    let (status, moved) = world.transplant(&desk, Some(&sale), Some(0)).await;
+    let (status, moved) = world.relocate(&desk, Some(&sale), Some(0)).await;
     assert_eq!((status, &moved["path"]), (200, &json!([sale, desk])), "{moved}");
     assert_eq!(world.tree().await, ["lamps", "  floor", "sale", "  desk", "    led", "  old"]);
     let (_, floor) = world.owner().get("/admin/v1/categories").await;
     assert_eq!(floor["items"][1]["position"], 0, "its former sibling moved up");
 
-    let (status, _) = world.transplant(&led, None, Some(0)).await;
+    let (status, _) = world.relocate(&led, None, Some(0)).await;
     assert_eq!(status, 200);
     assert_eq!(world.tree().await, ["led", "lamps", "  floor", "sale", "  desk", "  old"]);
 
     for target in [&sale, &desk] {
-        let (status, problem) = world.transplant(&sale, Some(target), None).await;
+        let (status, problem) = world.relocate(&sale, Some(target), None).await;
         assert_eq!((status, &problem["type"]), (409, &json!("/problems/category-cycle")), "{problem}");
     }
     let nobody = CategoryId::new().to_string();
-    assert_eq!(world.transplant(&nobody, None, None).await.0, 404);
-    assert_eq!(world.transplant(&desk, Some(&nobody), None).await.0, 422);
+    assert_eq!(world.relocate(&nobody, None, None).await.0, 404);
+    assert_eq!(world.relocate(&desk, Some(&nobody), None).await.0, 422);
     world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_tree_ends_at_eight_levels() {
     let world = World::quiet().await;
-    let mut parent = world.plant("l1", None).await;
+    let mut parent = world.create("l1", None).await;
     for level in 2..=8 {
-        parent = world.plant(&format!("l{level}"), Some(&parent)).await;
+        parent = world.create(&format!("l{level}"), Some(&parent)).await;
     }
     let (status, problem) = world.owner().post("/admin/v1/categories", &named("l9", Some(&parent))).await;
     assert_eq!((status, &problem["type"]), (409, &json!("/problems/category-tree-limit")), "{problem}");
@@ -139,7 +139,7 @@ async fn the_tree_ends_at_eight_levels() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rename_needs_the_version_that_it_changes() {
     let world = World::quiet().await;
-    let lamps = world.plant("lamps", None).await;
+    let lamps = world.create("lamps", None).await;
     let path = format!("/admin/v1/categories/{lamps}");
     let body = json!({"name": "Lights", "slug": "lights"});
     assert_eq!(world.owner().patch(&path, &body).await.0, 428);
@@ -157,7 +157,7 @@ async fn a_rename_needs_the_version_that_it_changes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_may_not_does_not() {
     let world = World::quiet().await;
-    let lamps = world.plant("lamps", None).await;
+    let lamps = world.create("lamps", None).await;
     let path = format!("/admin/v1/categories/{lamps}");
     for (caller, reads, writes) in
         [(Caller::Viewer, 200, 403), (Caller::Anonymous, 401, 401), (Caller::OtherOrganisation, 404, 404)]
@@ -182,10 +182,10 @@ async fn who_may_not_does_not() {
 async fn two_moves_at_once_cannot_close_a_cycle() {
     let world = World::quiet().await;
     for round in 0..10 {
-        let one = world.plant(&format!("one-{round}"), None).await;
-        let two = world.plant(&format!("two-{round}"), None).await;
+        let one = world.create(&format!("one-{round}"), None).await;
+        let two = world.create(&format!("two-{round}"), None).await;
         let (first, second) =
-            tokio::join!(world.transplant(&one, Some(&two), None), world.transplant(&two, Some(&one), None));
+            tokio::join!(world.relocate(&one, Some(&two), None), world.relocate(&two, Some(&one), None));
         let mut statuses = [first.0, second.0];
         statuses.sort_unstable();
         assert_eq!(statuses, [200, 409], "{first:?} {second:?}");

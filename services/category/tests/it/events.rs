@@ -8,12 +8,12 @@ use crate::world::{PATIENCE, World};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_changed_category_publishes_its_state_and_no_other() {
     let world = World::connected().await;
-    let lamps = world.plant("lamps", None).await;
-    let desk = world.plant("desk", Some(&lamps)).await;
-    let led = world.plant("led", Some(&desk)).await;
-    let floor = world.plant("floor", Some(&lamps)).await;
-    assert_eq!(world.transplant(&desk, None, Some(0)).await.0, 200);
-    assert_eq!(world.transplant(&desk, None, Some(0)).await.0, 200, "where it stands already");
+    let lamps = world.create("lamps", None).await;
+    let desk = world.create("desk", Some(&lamps)).await;
+    let led = world.create("led", Some(&desk)).await;
+    let floor = world.create("floor", Some(&lamps)).await;
+    assert_eq!(world.relocate(&desk, None, Some(0)).await.0, 200);
+    assert_eq!(world.relocate(&desk, None, Some(0)).await.0, 200, "where it stands already");
 
     // Four creations; the move changes desk, led below it, lamps that it pushed on, and floor that moved up.
     let states = eventually(PATIENCE, async || {
@@ -43,8 +43,8 @@ async fn each_changed_category_publishes_its_state_and_no_other() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_refused_publishes_nothing() {
     let world = World::connected().await;
-    let lamps = world.plant("lamps", None).await;
-    assert_eq!(world.transplant(&lamps, Some(&lamps), None).await.0, 409);
+    let lamps = world.create("lamps", None).await;
+    assert_eq!(world.relocate(&lamps, Some(&lamps), None).await.0, 409);
     let path = format!("/admin/v1/categories/{lamps}");
     let renamed = world.owner().with("if-match", "\"1\"").patch(&path, &json!({"name": "Lights"})).await;
     assert_eq!(renamed.0, 200);

@@ -1,4 +1,4 @@
-//! Whatever is done to a tree, it stays one; and what it says has changed is all that has changed.
+//! No sequence of changes breaks the rules of a tree, and what it reports as changed is everything that changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,21 +6,22 @@ use category::domain::{Category, CategoryName, DEPTH_LIMIT, Tree};
 use kernel::{CategoryId, Clock, Slug};
 use proptest::prelude::*;
 
-/// One wish: categories are named by their place in the order of creation, beyond its end means the top level.
+/// A change to try. Categories are numbered in the order of their creation; a number past the last one means the top
+/// level.
 #[derive(Debug, Clone)]
-enum Wish {
-    Grow { parent: usize, position: Option<usize>, slug: u8 },
-    Transplant { category: usize, parent: usize, position: Option<usize> },
+enum Change {
+    Add { parent: usize, position: Option<usize>, slug: u8 },
+    Relocate { category: usize, parent: usize, position: Option<usize> },
     Rename { category: usize, slug: u8 },
 }
 
-fn wish() -> impl Strategy<Value = Wish> {
+fn change() -> impl Strategy<Value = Change> {
     let position = || proptest::option::of(0..6_usize);
     prop_oneof![
-        3 => (0..12_usize, position(), 0..6_u8).prop_map(|(parent, position, slug)| Wish::Grow { parent, position, slug }),
+        3 => (0..12_usize, position(), 0..6_u8).prop_map(|(parent, position, slug)| Change::Add { parent, position, slug }),
         4 => (0..20_usize, 0..24_usize, position())
-            .prop_map(|(category, parent, position)| Wish::Transplant { category, parent, position }),
-        1 => (0..20_usize, 0..6_u8).prop_map(|(category, slug)| Wish::Rename { category, slug }),
+            .prop_map(|(category, parent, position)| Change::Relocate { category, parent, position }),
+        1 => (0..20_usize, 0..6_u8).prop_map(|(category, slug)| Change::Rename { category, slug }),
     ]
 }
 
@@ -32,21 +33,21 @@ struct Stored {
 }
 
 impl Stored {
-    fn apply(&mut self, wish: &Wish) {
+    fn apply(&mut self, change: &Change) {
         let now = Clock::now();
         let mut tree = Tree::restore(self.rows.values().cloned());
         let slug = |number: u8| Slug::parse(&format!("s{number}")).unwrap();
         let name = CategoryName::parse("name").unwrap();
         let created = CategoryId::new();
-        let outcome = match *wish {
-            Wish::Grow { parent, position, slug: number } => {
-                tree.grow(created, name, slug(number), self.named(parent), position, now)
+        let outcome = match *change {
+            Change::Add { parent, position, slug: number } => {
+                tree.add(created, name, slug(number), self.named(parent), position, now)
             }
-            Wish::Transplant { category, parent, position } => match self.named(category) {
-                Some(category) => tree.transplant(category, self.named(parent), position, now),
+            Change::Relocate { category, parent, position } => match self.named(category) {
+                Some(category) => tree.relocate(category, self.named(parent), position, now),
                 None => return,
             },
-            Wish::Rename { category, slug: number } => match self.named(category) {
+            Change::Rename { category, slug: number } => match self.named(category) {
                 Some(category) => tree.rename(category, self.rows[&category].version(), None, Some(slug(number)), now),
                 None => return,
             },
@@ -85,10 +86,10 @@ impl Stored {
 
 proptest! {
     #[test]
-    fn no_sequence_of_changes_breaks_the_tree(wishes in proptest::collection::vec(wish(), 1..60)) {
+    fn no_sequence_of_changes_breaks_the_tree(changes in proptest::collection::vec(change(), 1..60)) {
         let mut stored = Stored::default();
-        for wish in &wishes {
-            stored.apply(wish);
+        for change in &changes {
+            stored.apply(change);
             stored.check();
         }
     }

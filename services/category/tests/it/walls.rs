@@ -8,7 +8,7 @@ use crate::world::World;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_tenant_role_sees_no_row_of_another_organisation() {
     let world = World::quiet().await;
-    world.plant("lamps", None).await;
+    world.create("lamps", None).await;
     let tenant = world.scene.connect(DatabaseRole::App).await;
     let seen = async |organisation: &str| -> i64 {
         tenant.batch_execute("begin").await.unwrap();
@@ -30,8 +30,8 @@ async fn the_tenant_role_sees_no_row_of_another_organisation() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_path_that_lies_is_refused_by_the_table() {
     let world = World::quiet().await;
-    let lamps = world.plant("lamps", None).await;
-    world.plant("desk", Some(&lamps)).await;
+    let lamps = world.create("lamps", None).await;
+    world.create("desk", Some(&lamps)).await;
     let root = world.scene.superuser().await;
     for broken in [
         "update categories set parent_id = category_id where slug = 'lamps'",

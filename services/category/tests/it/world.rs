@@ -59,14 +59,14 @@ impl World {
     }
 
     /// Creates a category named after its slug and returns its id.
-    pub(crate) async fn plant(&self, slug: &str, parent: Option<&str>) -> String {
+    pub(crate) async fn create(&self, slug: &str, parent: Option<&str>) -> String {
         let (status, body) = self.owner().post("/admin/v1/categories", &named(slug, parent)).await;
         assert_eq!(status, 201, "{body}");
         body["id"].as_str().unwrap().to_owned()
     }
 
     /// Moves a category; the status and what was answered.
-    pub(crate) async fn transplant(&self, category: &str, parent: Option<&str>, position: Option<u32>) -> (u16, Value) {
+    pub(crate) async fn relocate(&self, category: &str, parent: Option<&str>, position: Option<u32>) -> (u16, Value) {
         let path = format!("/admin/v1/categories/{category}/move");
         self.owner().post(&path, &json!({"parent": parent, "position": position})).await
     }

@@ -1,12 +1,13 @@
-//! Domain → contract: the state of one category, published on `category.category.v1` whenever it changes.
+//! Domain → contract: the state of one category on `category.category.v1`.
+//! The rule: one state for each version of a category.
 
 use contracts::category::CategoryState;
 
 use crate::domain::Category;
 
-/// The state that others see.
+/// The category as the other services see it.
 #[must_use]
-pub fn state(category: &Category) -> CategoryState {
+pub fn category(category: &Category) -> CategoryState {
     CategoryState {
         category: category.id(),
         parent: category.parent(),
