@@ -1,4 +1,4 @@
-//! Everything that a command or a query of this service can answer other than its reply. No message repeats a secret.
+//! Why a command or a query of this service can fail. The rule: no message repeats a secret.
 
 use kernel::{Malformed, OrganisationId, Slug, Timestamp, UserId};
 use mediator::{Class, Classified};
@@ -9,31 +9,31 @@ pub enum Error {
     /// Another organisation has the slug.
     #[error("another organisation has the slug \"{slug}\"; choose another one")]
     SlugTaken {
-        /// The slug in question.
+        /// The slug that is taken.
         slug: Slug,
     },
     /// The idempotency key stands for an organisation that exists and was created by another request.
     #[error("this idempotency key created {organisation} already; use a new key for a new organisation")]
     AlreadyCreated {
-        /// That organisation.
+        /// The organisation that the key created.
         organisation: OrganisationId,
     },
     /// The header that allows creating organisations is missing or wrong.
     #[error("the header X-Setup-Token is missing or wrong; ask whoever runs this installation for it")]
     SetupRefused,
-    /// Organisation, e-mail address or password is wrong; which one is nobody's business.
+    /// Organisation, e-mail address or password is wrong; the caller is not told which.
     #[error("organisation, e-mail address or password is wrong; check all three")]
     LoginRefused,
-    /// Too many wrong guesses at this account.
+    /// Too many wrong passwords for this account.
     #[error("too many wrong passwords for this account; try again at {until}")]
     LoginLocked {
-        /// When the next guess is admitted.
+        /// The next attempt is admitted at this time.
         until: Timestamp,
     },
-    /// The caller's own account is gone since the token was issued.
+    /// The caller's account was deactivated or deleted after the token had been issued.
     #[error("the account {user} does not exist any more; log in with another one")]
     UnknownUser {
-        /// The account.
+        /// The account that is gone.
         user: UserId,
     },
     /// Hashing a password failed.
@@ -45,12 +45,12 @@ pub enum Error {
     /// A token could not be signed.
     #[error("a token could not be signed: {0}")]
     Signing(String),
-    /// A stored row breaks a rule of the domain: somebody wrote past this service.
+    /// A stored row breaks a rule of the domain: something other than this service wrote it.
     #[error("the stored {what} breaks a rule: {reason}; repair the row")]
     Corrupt {
-        /// The row.
+        /// The row, as an operator would look for it: "account user_…".
         what: String,
-        /// The rule.
+        /// The rule that it breaks.
         reason: String,
     },
     /// The database refused or could not be reached.
@@ -62,6 +62,12 @@ impl Error {
     /// A stored account breaks a rule.
     pub(crate) fn corrupt_account(user: UserId, reason: &Malformed) -> Self {
         Self::Corrupt { what: format!("account {user}"), reason: reason.to_string() }
+    }
+}
+
+impl From<persistence::DieselError> for Error {
+    fn from(error: persistence::DieselError) -> Self {
+        Self::Storage(error.into())
     }
 }
 

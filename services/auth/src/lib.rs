@@ -7,9 +7,9 @@ pub mod config;
 pub mod credentials;
 pub mod domain;
 pub mod error;
-pub mod events;
 pub mod http;
-pub mod keeper;
+pub mod processes;
+pub mod published;
 pub mod queries;
 pub mod schema;
 pub mod store;
@@ -26,7 +26,7 @@ use service::{Boot, BootError, Definition, LAST_EVENTS, Stage};
 use crate::{
     config::Config,
     credentials::{Credentials, Hasher, Issuer, Seal},
-    keeper::Keeper,
+    processes::keeper::Keeper,
 };
 
 /// The service's name: its schema, the source of its events.

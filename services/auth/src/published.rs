@@ -1,11 +1,12 @@
 //! Domain → contract: an organisation's state on `auth.organisation.v1`, a public key on `auth.signing-key.v1`.
+//! The rule: no private key and nothing about a user leaves this service.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use contracts::auth::{OrganisationState, SigningKeyState};
 
 use crate::domain::{Organisation, SigningKey};
 
-/// The organisation as others see it.
+/// The organisation as the other services see it.
 #[must_use]
 pub fn organisation(organisation: &Organisation) -> OrganisationState {
     OrganisationState {

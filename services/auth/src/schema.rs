@@ -1,4 +1,4 @@
-//! The tables of this service as Diesel sees them; the migrations are the truth.
+//! The tables of this service as Diesel sees them; the migrations define them.
 
 diesel::table! {
     organisations (org_id) {

@@ -1,30 +1,34 @@
-//! Asks whether a password may be guessed at now, and counts the guess.
+//! Decides whether a password may be tried now, and counts the attempt.
 
 use access::Permission;
 use kernel::Clock;
 use mediator::Command;
 use persistence::Tx;
 
-use crate::{domain::Verdict, error::Error, store::attempts};
+use crate::{
+    domain::{AccountDigest, Admission},
+    error::Error,
+    store::attempts,
+};
 
-/// Asks for one guess at an account, which need not exist.
+/// Asks for one attempt at an account, which need not exist.
 #[derive(Debug, Clone)]
 pub struct AdmitLogin {
-    /// Which account.
-    pub account: attempts::Account,
+    /// The account that the attempt is counted for.
+    pub account: AccountDigest,
 }
 
 impl Command for AdmitLogin {
     const NAME: &'static str = "auth.admit-login";
     const REQUIRES: Permission = Permission::SignIn;
-    type Reply = Verdict;
+    type Reply = Admission;
     type Error = Error;
 
-    async fn execute(&self, tx: &mut Tx<'_>) -> Result<Verdict, Error> {
+    async fn execute(&self, tx: &mut Tx<'_>) -> Result<Admission, Error> {
         let now = Clock::now();
-        let (counted, verdict) = attempts::lock(tx, &self.account, now).await?.admit(now);
-        attempts::save(tx, &self.account, counted).await?;
-        attempts::clear(tx, now).await?;
-        Ok(verdict)
+        let (counted, admission) = attempts::lock(tx, self.account, now).await?.admit(now);
+        attempts::save(tx, self.account, counted).await?;
+        attempts::delete_old(tx, now).await?;
+        Ok(admission)
     }
 }

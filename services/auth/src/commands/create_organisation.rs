@@ -10,7 +10,7 @@ use crate::{
     credentials::PasswordHash,
     domain::{Email, Membership, Name, Organisation, User},
     error::Error,
-    events::published,
+    published,
     store::{organisations, users},
 };
 
@@ -54,7 +54,7 @@ impl Command for CreateOrganisation {
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<Membership, Error> {
         let now = Clock::now();
         let organisation =
-            Organisation::found(tx.organisation(), self.slug.clone(), self.name.clone(), self.currency, now);
+            Organisation::create(tx.organisation(), self.slug.clone(), self.name.clone(), self.currency, now);
         let user = User::owner(self.owner, self.email.clone(), self.owner_name.clone(), now);
         organisations::insert(tx, &organisation).await?;
         users::insert(tx, &user, &self.password).await?;

@@ -1,4 +1,4 @@
-//! Notes that a guess was right: the account's count starts anew.
+//! Notes a successful login: its time is kept, and the account's attempts are counted from zero again.
 
 use access::Permission;
 use kernel::{Clock, UserId};
@@ -6,6 +6,7 @@ use mediator::Command;
 use persistence::Tx;
 
 use crate::{
+    domain::AccountDigest,
     error::Error,
     store::{attempts, users},
 };
@@ -13,10 +14,10 @@ use crate::{
 /// Notes that a user logged in.
 #[derive(Debug, Clone)]
 pub struct NoteLogin {
-    /// Who.
+    /// The user who logged in.
     pub user: UserId,
-    /// Under which account the guesses were counted.
-    pub account: attempts::Account,
+    /// The account that the attempt was counted for.
+    pub account: AccountDigest,
 }
 
 impl Command for NoteLogin {
@@ -26,8 +27,7 @@ impl Command for NoteLogin {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        attempts::forget(tx, &self.account).await?;
-        users::note_login(tx, self.user, Clock::now()).await?;
-        Ok(())
+        attempts::forget(tx, self.account).await?;
+        users::note_login(tx, self.user, Clock::now()).await
     }
 }

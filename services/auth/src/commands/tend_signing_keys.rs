@@ -1,4 +1,4 @@
-//! Does what is due with the signing keys: makes the first, announces the next, removes the last but one.
+//! Does what is due with the signing keys: takes the first into use, announces the next, removes those that are over.
 
 use access::Permission;
 use kernel::{Clock, KeyId};
@@ -8,11 +8,11 @@ use persistence::Tx;
 use crate::{
     domain::{Candidate, Schedule, Tended},
     error::Error,
-    events::published,
+    published,
     store::signing_keys,
 };
 
-/// Tends the signing keys; the same again right afterwards does nothing.
+/// Tends the signing keys; sent again right afterwards, it does nothing.
 #[derive(Debug, Clone)]
 pub struct TendSigningKeys {
     /// The key to take into use if one is needed.

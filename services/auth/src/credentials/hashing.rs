@@ -1,5 +1,5 @@
-//! Argon2id, away from the threads that serve requests and never more at once than there is room for. A guess at an
-//! account that does not exist takes as long as one at an account that does.
+//! Argon2id, away from the threads that serve requests and never more at once than there is memory for.
+//! The rule: checking a password takes equally long whether the account exists or not.
 
 use std::{num::NonZeroUsize, sync::Arc};
 
@@ -16,7 +16,8 @@ const MEMORY_KIBIBYTES: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
-/// A password's hash as a PHC string. Not a secret as the password is one, but nobody's business either.
+/// A password's hash as a PHC string. It is no password, but whoever reads it could try passwords offline, so it never
+/// prints.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 
@@ -27,7 +28,7 @@ impl PasswordHash {
         Self(text)
     }
 
-    /// The PHC string, for the database alone.
+    /// The PHC string; only the database needs it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -45,12 +46,12 @@ impl std::fmt::Debug for PasswordHash {
 pub struct Hasher {
     permits: Arc<Semaphore>,
     argon: Argon2<'static>,
-    /// Of a password that nobody has.
+    /// The hash of a password that nobody has.
     dummy: PasswordHash,
 }
 
 impl Hasher {
-    /// At most `at_once` hashes are computed at the same time, each with 19 MiB; whoever comes then waits.
+    /// At most `at_once` hashes are computed at the same time, 19 MiB each; further callers wait.
     ///
     /// # Errors
     /// `Hashing` when the operating system has no randomness for a salt.
@@ -63,19 +64,19 @@ impl Hasher {
         Ok(Self { permits: Arc::new(Semaphore::new(at_once.get())), argon, dummy })
     }
 
-    /// The hash of a new password, under a salt of its own.
+    /// The hash of a new password, with a salt of its own.
     ///
     /// # Errors
-    /// `Hashing` when the operating system has no randomness or no memory for it.
+    /// `Hashing` when the operating system lacks randomness or memory.
     pub async fn hash(&self, password: Password) -> Result<PasswordHash, Error> {
         let argon = self.argon.clone();
         self.run(move || Ok(PasswordHash(argon.hash_password(password.expose()).map_err(hashing)?.to_string()))).await
     }
 
-    /// Whether the password is the one of that hash. Without a hash the answer is no, after the same work.
+    /// Whether the hash is that of the password. Without a hash the answer is no, after the same work.
     ///
     /// # Errors
-    /// `Hashing` when the hash is not one of ours.
+    /// `Hashing` when the hash is not a PHC string of Argon2.
     pub async fn verify(&self, hash: Option<PasswordHash>, password: Password) -> Result<bool, Error> {
         let argon = self.argon.clone();
         let known = hash.is_some();
@@ -91,7 +92,7 @@ impl Hasher {
         &self,
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        // Held inside of the blocking task: a client that hangs up frees no room that is still in use.
+        // Held inside the blocking task: a client that hangs up frees no memory that is still in use.
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(hashing)?;
         let done = spawn_blocking(move || {
             let result = work();
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_password_is_known_by_its_hash_alone() {
+    async fn a_hash_matches_its_own_password_only() {
         let hasher = Hasher::new(NonZeroUsize::MIN).unwrap();
         let hash = hasher.hash(password("correct horse battery")).await.unwrap();
         assert!(hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.as_str());

@@ -1,5 +1,5 @@
-//! What only auth does: hashing passwords, sealing private keys, signing tokens. The one folder that the other services
-//! do not have. Nothing in it prints or logs what it holds.
+//! Cryptography: hashing passwords, sealing private keys, signing tokens. Only this service has this folder.
+//! The rule: nothing in it prints or logs the secrets that it holds.
 
 mod hashing;
 mod sealing;
@@ -13,7 +13,7 @@ pub use sealing::{Seal, Unsealed};
 pub use setup::SetupToken;
 pub use signing::{Issuer, Signed, TOKEN_LIFE, generate};
 
-/// All of it, as handlers take it. Cheap to clone.
+/// Everything that handles a secret, as handlers and processes take it. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     /// Hashes and checks passwords.
@@ -22,6 +22,6 @@ pub struct Credentials {
     pub issuer: Issuer,
     /// Seals private keys.
     pub seal: Arc<Seal>,
-    /// Who may create organisations.
+    /// Knows the secret that allows creating organisations.
     pub setup: SetupToken,
 }

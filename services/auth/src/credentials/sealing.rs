@@ -1,4 +1,4 @@
-//! Private keys at rest: AES-256-GCM under SIGNING_KEY_SECRET, bound to the key's id so that rows cannot be swapped.
+//! Private keys at rest: AES-256-GCM under SIGNING_KEY_SECRET, bound to the id of the key so that rows cannot be swapped.
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey},
@@ -9,11 +9,11 @@ use crate::error::Error;
 
 const NONCE_BYTES: usize = 12;
 
-/// What was sealed, opened again. It never prints.
+/// Decrypted content. It never prints.
 pub struct Unsealed(Vec<u8>);
 
 impl Unsealed {
-    /// The bytes, for the signature alone.
+    /// The bytes; only signing needs them.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.0
@@ -26,27 +26,27 @@ impl std::fmt::Debug for Unsealed {
     }
 }
 
-/// Seals and opens under one secret.
+/// Encrypts and decrypts under one secret.
 pub struct Seal {
     key: RandomizedNonceKey,
     fingerprints: hmac::Key,
 }
 
 impl Seal {
-    /// Under a secret of 32 bytes.
+    /// A seal under this secret.
     ///
     /// # Errors
     /// `Sealing` when the cryptography refuses the secret.
     pub fn new(secret: &[u8; 32]) -> Result<Self, Error> {
         let key = RandomizedNonceKey::new(&AES_256_GCM, secret)
             .map_err(|_| Error::Sealing("the secret was refused; it must be 32 random bytes"))?;
-        // A key of its own for each use, so that nothing learnt in one place helps in another.
+        // Each use has its own key, so that nothing learnt from one helps with the other.
         let root = hmac::Key::new(hmac::HMAC_SHA256, secret);
         let derived = hmac::sign(&root, b"auth: fingerprints of request bodies");
         Ok(Self { key, fingerprints: hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()) })
     }
 
-    /// Nonce, ciphertext and tag.
+    /// Encrypts content that belongs to `name`; returns nonce, ciphertext and tag.
     ///
     /// # Errors
     /// `Sealing` when there is no randomness for a nonce.
@@ -60,7 +60,7 @@ impl Seal {
         Ok(sealed)
     }
 
-    /// What [`Seal::close`] was given under the same name.
+    /// The content that [`Seal::close`] was given under the same name.
     ///
     /// # Errors
     /// `Sealing` when it was sealed under another secret or name, or was changed since.
@@ -76,8 +76,8 @@ impl Seal {
         Ok(Unsealed(content))
     }
 
-    /// Something that tells two secrets apart and is of no use to whoever reads it without SIGNING_KEY_SECRET: what a
-    /// replay record keeps instead of a bare hash of a body with a password in it.
+    /// Tells two secrets apart and is of no use without SIGNING_KEY_SECRET. A replay record keeps it instead of a plain hash
+    /// of a password.
     #[must_use]
     pub fn fingerprint(&self, secret: &[u8]) -> [u8; 32] {
         let mut fingerprint = [0; 32];

@@ -1,5 +1,5 @@
-//! The secret that allows creating organisations. Compared in constant time, and by digest, so that not even its length
-//! can be measured.
+//! The secret that allows creating organisations. It is compared in constant time, and by digest, so that not even its
+//! length can be measured.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use sha2::{Digest, Sha256};
@@ -11,13 +11,13 @@ use crate::error::Error;
 pub struct SetupToken([u8; 32]);
 
 impl SetupToken {
-    /// Of the configured secret.
+    /// Keeps the digest of the configured secret.
     #[must_use]
     pub fn new(secret: &str) -> Self {
         Self(Sha256::digest(secret).into())
     }
 
-    /// Lets the right secret pass.
+    /// Accepts the configured secret.
     ///
     /// # Errors
     /// `SetupRefused` for any other.

@@ -1,4 +1,4 @@
-//! Ed25519: making keys and signing access tokens with the one whose turn it is.
+//! Ed25519: generates key pairs and signs access tokens with the key that is due.
 
 use std::{
     collections::HashMap,
@@ -22,7 +22,7 @@ use crate::{
 /// How long an access token is valid.
 pub const TOKEN_LIFE: Duration = Duration::from_secs(600);
 
-/// A fresh key pair, the private half sealed.
+/// A new key pair, its private half sealed.
 ///
 /// # Errors
 /// `Sealing` when the system has no randomness.
@@ -36,7 +36,7 @@ pub fn generate(seal: &Seal) -> Result<Candidate, Error> {
     Ok(Candidate { kid, public_key, sealed_private_key })
 }
 
-/// The first half of the key's RFC 7638 thumbprint, as an id of our own kind: whoever has the key can recompute it.
+/// The first half of the key's RFC 7638 thumbprint as an id, which whoever has the public key can recompute.
 fn kid(public_key: &[u8; 32]) -> KeyId {
     let x = URL_SAFE_NO_PAD.encode(public_key);
     let thumbprint = Sha256::digest(format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#));
@@ -49,7 +49,7 @@ fn kid(public_key: &[u8; 32]) -> KeyId {
 pub struct Signed(String);
 
 impl Signed {
-    /// The token, for whoever logged in.
+    /// The token; only the answer to the login needs it.
     #[must_use]
     pub fn expose(self) -> String {
         self.0
@@ -77,16 +77,16 @@ struct Keys {
 }
 
 impl Issuer {
-    /// An issuer without keys yet.
+    /// An issuer that has no keys yet.
     #[must_use]
     pub fn new(issuer: &str, audience: &str) -> Self {
         Self { issuer: issuer.into(), audience: audience.into(), keys: Arc::default() }
     }
 
-    /// Opens and takes over the keys as they are now.
+    /// Decrypts the keys and replaces the former ones with them.
     ///
     /// # Errors
-    /// `Sealing` when one cannot be opened; the keys from before stay in use.
+    /// `Sealing` when one cannot be decrypted; the former keys stay in use.
     pub fn load(&self, known: SigningKeys, seal: &Seal) -> Result<(), Error> {
         let mut opened = HashMap::new();
         for key in known.iter() {
@@ -101,7 +101,7 @@ impl Issuer {
     /// A token for that user of that organisation, valid from now for [`TOKEN_LIFE`].
     ///
     /// # Errors
-    /// `Signing` when there is no key whose turn it is.
+    /// `Signing` when no key is due.
     pub fn issue(
         &self,
         user: UserId,
@@ -144,7 +144,7 @@ mod tests {
     };
 
     #[test]
-    fn what_is_issued_is_what_every_service_verifies() {
+    fn an_issued_token_is_one_that_every_service_verifies() {
         let now = kernel::Clock::now();
         let seal = Seal::new(&[3; 32]).unwrap();
         let candidate = generate(&seal).unwrap();
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_another_secret_sealed_is_refused_by_name() {
+    fn a_key_sealed_under_another_secret_is_refused_with_the_variables_name() {
         let mut keys = SigningKeys::default();
         keys.tend(&generate(&Seal::new(&[3; 32]).unwrap()).unwrap(), SCHEDULE, kernel::Clock::now());
         let refused = Issuer::new("i", "a").load(keys, &Seal::new(&[4; 32]).unwrap()).unwrap_err();

@@ -10,7 +10,7 @@ use serde::Serialize;
 pub struct Email(#[schemars(length(min = 3, max = 254), extend("format" = "email"))] String);
 
 impl Email {
-    /// Trims, lowers and checks an address.
+    /// Trims an address, writes it in lower case and checks it.
     ///
     /// # Errors
     /// `Malformed` when it is not an address of that form.
@@ -39,7 +39,7 @@ impl Email {
     }
 }
 
-/// Labels of letters, digits and inner hyphens. One label is enough: an installation may have a mail domain of its own.
+/// Labels of letters, digits and inner hyphens. One label is enough: a local network may have a mail domain of one label.
 fn is_domain(text: &str) -> bool {
     text.split('.').all(|label| {
         (1..=63).contains(&label.len())
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn a_text_that_is_not_an_address_is_refused() {
         for refused in ["", "a", "a@", "@b.c", "a@b@c", "a b@c.d", "a@-b.c", "a@b..c", "ana@exämple.com", "a\n@b.c"] {
             assert!(Email::parse(refused).is_err(), "{refused:?}");
         }

@@ -1,4 +1,4 @@
-//! The words of this service and their rules: organisations, their users, passwords, guesses at them, and the life
+//! The terms of this service and their rules: organisations, their users, passwords, attempts to log in, and the life
 //! of a signing key. Pure; knows the kernel only.
 
 mod attempt;
@@ -9,7 +9,7 @@ mod password;
 mod signing_key;
 mod user;
 
-pub use attempt::{Attempts, Verdict};
+pub use attempt::{AccountDigest, Admission, Attempts};
 pub use email::Email;
 pub use name::Name;
 pub use organisation::{Organisation, PLATFORM};

@@ -1,4 +1,4 @@
-//! The name of an organisation or a person, as people write it.
+//! The name of an organisation or a person, as people write it: trimmed and bounded.
 
 use kernel::Malformed;
 use schemars::JsonSchema;

@@ -1,4 +1,4 @@
-//! An organisation: who sells. Everything in the store belongs to one.
+//! An organisation: a seller. Every product, stock and order of the store belongs to exactly one.
 
 use kernel::{Currency, OrganisationId, Slug, Timestamp};
 use schemars::JsonSchema;
@@ -20,7 +20,7 @@ pub struct Organisation {
     pub name: Name,
     /// What its prices are in unless they say otherwise.
     pub currency: Currency,
-    /// Whether anything of it may be used: nobody logs in to an inactive one and its shop is closed.
+    /// Whether it is in use: nobody can log in to an inactive one, and its shop is closed.
     pub active: bool,
     /// Rises by one with every change; the same number that the published state carries.
     pub version: i64,
@@ -31,7 +31,7 @@ pub struct Organisation {
 impl Organisation {
     /// A new organisation, active and in its first version.
     #[must_use]
-    pub fn found(id: OrganisationId, slug: Slug, name: Name, currency: Currency, now: Timestamp) -> Self {
+    pub fn create(id: OrganisationId, slug: Slug, name: Name, currency: Currency, now: Timestamp) -> Self {
         Self { id, slug, name, currency, active: true, version: 1, created_at: now }
     }
 }

@@ -1,4 +1,4 @@
-//! A password while it is on its way to being hashed. It never prints and is never stored.
+//! A password until it is hashed. It never prints and is never stored.
 
 use kernel::Malformed;
 
@@ -9,13 +9,13 @@ pub struct Password(String);
 impl Password {
     /// The fewest characters of a new password.
     pub const SHORTEST: usize = 12;
-    /// The most characters of any password: hashing a longer one is only work.
+    /// The most characters of any password: hashing a longer one costs time and gains nothing.
     pub const LONGEST: usize = 128;
 
     /// A password that somebody chooses: 12 to 128 characters, at least 5 different ones.
     ///
     /// # Errors
-    /// `Malformed` when it is shorter, longer or more monotonous; the message does not repeat it.
+    /// `Malformed` when it is shorter, longer or has fewer different characters; the message does not repeat it.
     pub fn choose(text: &str) -> Result<Self, Malformed> {
         let length = text.chars().count();
         if !(Self::SHORTEST..=Self::LONGEST).contains(&length) {
@@ -41,7 +41,7 @@ impl Password {
         }
     }
 
-    /// The bytes, for the hash alone.
+    /// The bytes of the password; only hashing needs them.
     pub(crate) fn expose(&self) -> &[u8] {
         self.0.as_bytes()
     }
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_new_password_is_long_and_not_monotonous() {
+    fn a_new_password_is_long_and_has_different_characters() {
         for refused in ["", "short", "elevenchars", "aaaaaaaaaaaaaaaa", &"xyzab".repeat(26)] {
             assert!(Password::choose(refused).is_err(), "{refused:?}");
         }

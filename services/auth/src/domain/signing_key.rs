@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use kernel::{KeyId, Timestamp};
 
-/// A key that was made and may be taken into use.
+/// A key pair that was generated and has not been taken into use.
 #[derive(Clone)]
 pub struct Candidate {
     /// Derived from the RFC 7638 thumbprint of the public key.
@@ -16,7 +16,7 @@ pub struct Candidate {
     pub sealed_private_key: Vec<u8>,
 }
 
-/// A key that verifiers know: one that will sign, signs, or has signed.
+/// A key in use: one that will sign, signs, or has signed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SigningKey {
     /// Derived from the RFC 7638 thumbprint of the public key.
@@ -29,33 +29,33 @@ pub struct SigningKey {
     pub version: i64,
     /// When it was made.
     pub created_at: Timestamp,
-    /// It signs from then on.
+    /// It signs from this time on.
     pub signs_from: Timestamp,
-    /// It stops signing then, because the next one begins; what it signed stays valid until it expires.
+    /// It stops signing at this time, when the next key begins; tokens that it signed stay valid until they expire.
     pub retired_at: Option<Timestamp>,
 }
 
-/// How long each part of a key's life takes.
+/// How long each stage of a key's life takes.
 #[derive(Debug, Clone, Copy)]
 pub struct Schedule {
     /// How long a key signs before the next one is made.
     pub signs_for: Duration,
-    /// How long a new key is only announced: the longest that a verifier takes to learn of it.
+    /// How long a new key is announced before it signs: the longest that a verifier takes to learn of it.
     pub known_before: Duration,
-    /// How long a key stays known after it stopped signing: a token's life and some more.
+    /// How long a key stays published after it stopped signing: the life of a token and a margin.
     pub valid_after: Duration,
 }
 
-/// What there was to do.
+/// What one round of tending changed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Tended {
     /// Keys that are new or changed.
     pub changed: Vec<SigningKey>,
-    /// Keys that nothing needs any more.
+    /// Keys that verified their last token.
     pub removed: Vec<SigningKey>,
 }
 
-/// Every key that verifiers know, in the order in which they sign.
+/// Every key in use, in the order in which they sign.
 #[derive(Debug, Default)]
 pub struct SigningKeys {
     keys: Vec<SigningKey>,
@@ -63,7 +63,7 @@ pub struct SigningKeys {
 }
 
 impl SigningKeys {
-    /// The keys as the store kept them.
+    /// The keys as they are stored.
     #[must_use]
     pub fn restore(keys: impl IntoIterator<Item = SigningKey>) -> Self {
         let mut keys: Vec<_> = keys.into_iter().collect();
@@ -71,27 +71,28 @@ impl SigningKeys {
         Self { keys, unannounced: BTreeSet::new() }
     }
 
-    /// The same keys, some of which no verifier can have heard of yet, however long ago they were made.
+    /// The same keys, of which those named have not reached the broker yet: no verifier can know them, however long ago
+    /// they were made.
     #[must_use]
     pub fn with_unannounced(self, kids: impl IntoIterator<Item = KeyId>) -> Self {
         Self { unannounced: kids.into_iter().collect(), ..self }
     }
 
-    /// All of them.
+    /// All keys, the oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &SigningKey> {
         self.keys.iter()
     }
 
-    /// The key that signs now: the newest whose turn has come and that verifiers can know. Where they can know none, as
-    /// in the first moments of an installation, the oldest.
+    /// The key that signs now: the newest one that is due and that verifiers can know. If they can know none, as in the
+    /// first moments of an installation, it is the oldest one that is due.
     #[must_use]
     pub fn signer(&self, now: Timestamp) -> Option<&SigningKey> {
         let mut due = self.keys.iter().filter(|key| key.signs_from <= now);
         due.clone().rfind(|key| !self.unannounced.contains(&key.kid)).or_else(|| due.next())
     }
 
-    /// Does what is due: takes the candidate into use when there is no key (at once) or the last one is old (announced
-    /// first), and removes what nothing can need any more.
+    /// Does what is due. The candidate is taken into use when there is no key (it signs at once) or when the last one has
+    /// signed long enough (it is announced first). Keys whose last token has expired are removed.
     pub fn tend(&mut self, candidate: &Candidate, schedule: Schedule, now: Timestamp) -> Tended {
         let mut tended = Tended::default();
         match self.keys.last_mut() {
@@ -105,7 +106,7 @@ impl SigningKeys {
             Some(_) => {}
         }
         self.keys.extend(tended.changed.last().cloned());
-        // While a successor is on its way to the verifiers, the one before it may still have to sign.
+        // While verifiers do not know a successor yet, the key before it may still have to sign.
         let all_known = self.unannounced.is_empty();
         let over = |key: &SigningKey| all_known && key.retired_at.is_some_and(|at| at + schedule.valid_after <= now);
         tended.removed.extend(

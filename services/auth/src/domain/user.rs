@@ -1,4 +1,5 @@
-//! Somebody who works for an organisation. The password's hash is not part of it: it is read in one place only.
+//! Somebody who works for an organisation. The hash of the password is not part of a user: only the look-up of a login
+//! reads it.
 
 use access::Role;
 use kernel::{Timestamp, UserId};
@@ -34,8 +35,8 @@ impl User {
 /// A user and the organisation that they work for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Membership {
-    /// Who.
+    /// Somebody who works for the organisation.
     pub user: User,
-    /// For whom.
+    /// The organisation that the user works for.
     pub organisation: Organisation,
 }

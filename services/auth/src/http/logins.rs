@@ -6,12 +6,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    commands::{LogIn, Session},
     credentials::{Credentials, TOKEN_LIFE},
     domain::{Email, Password},
+    processes::log_in::{LogIn, Session},
 };
 
-/// Who says to be whom.
+/// The account to log in to, and its password.
 #[derive(Deserialize, JsonSchema, garde::Validate)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LogInBody {
@@ -38,9 +38,9 @@ pub(super) struct Token {
     token_type: &'static str,
     /// Seconds until it ends.
     expires_in: u64,
-    /// For which organisation it is.
+    /// The organisation that it is for.
     organisation: OrganisationId,
-    /// Who bears it.
+    /// The user that it stands for.
     user: UserId,
 }
 

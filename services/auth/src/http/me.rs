@@ -1,4 +1,4 @@
-//! Who the caller is.
+//! The caller's own account.
 
 use access::Caller;
 use rest::{App, Problem, Staff, problems};

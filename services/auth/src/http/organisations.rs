@@ -1,4 +1,4 @@
-//! Creating organisations: the one thing that needs the setup token instead of an account.
+//! Creating organisations, which needs the setup token instead of an account.
 
 use kernel::{Currency, Malformed, Slug, UserId};
 use mediator::Scope;
@@ -37,7 +37,7 @@ pub(super) struct CreateOrganisationBody {
     #[garde(custom(parses(Currency::parse)))]
     #[schemars(with = "Currency")]
     currency: String,
-    /// The first user, who may do everything.
+    /// The first user, who may do everything in the organisation.
     #[garde(dive)]
     owner: OwnerBody,
 }
@@ -81,7 +81,7 @@ fn location(_: &Membership) -> Option<String> {
     Some("/auth/v1/me".to_owned())
 }
 
-/// A body that was checked.
+/// A checked body.
 struct Wanted {
     slug: Slug,
     name: Name,
@@ -91,7 +91,8 @@ struct Wanted {
     owner_name: Name,
 }
 
-/// What a repeated request is recognised by. Of the password, something that only this installation can compute.
+/// What a repeated request is recognised by. It holds a fingerprint of the password that only this installation can
+/// compute.
 #[derive(Serialize)]
 struct Recognised<'a> {
     slug: &'a Slug,

@@ -1,5 +1,5 @@
-//! Keeps the signing keys: lets the database do what is due and takes over what it then has. Every replica runs one;
-//! the database decides, so they all come to the same keys.
+//! Keeps the signing keys: does what is due in the database, then takes over the keys that are stored there.
+//! Every replica runs a keeper; what is stored decides, so all of them use the same keys.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{
     credentials::{Credentials, generate},
     domain::{PLATFORM, Schedule},
     error::Error,
-    events::published,
+    published,
     queries::ListSigningKeys,
     store::signing_keys::unannounced,
 };

@@ -1,37 +1,37 @@
-//! Logging in. Several steps, because hashing a password must not hold a transaction: find the account, admit the guess,
-//! check it, note it, sign. Known or unknown, an account gets the same answers after the same work.
+//! Logging in. It takes several steps, because no transaction may be held while a password is hashed: find the account,
+//! admit the attempt, check the password, note the login, sign a token.
+//! The rule: an account that does not exist gets the same answers after the same work as one that does.
 
 use kernel::{Clock, OrganisationId, Slug, UserId};
 use mediator::{Mediator, Scope, SendError};
-use sha2::{Digest, Sha256};
 
-use super::{AdmitLogin, NoteLogin};
 use crate::{
+    commands::{AdmitLogin, NoteLogin},
     credentials::{Credentials, Signed},
-    domain::{Email, Password, Verdict},
+    domain::{AccountDigest, Admission, Email, Password},
     error::Error,
     store::users,
 };
 
-/// Who says to be whom.
+/// The account that somebody wants to log in to, and the password that they gave.
 #[derive(Debug)]
 pub struct LogIn {
     /// The organisation's slug.
     pub organisation: Slug,
     /// The address of the account.
     pub email: Email,
-    /// The guess.
+    /// The password to check.
     pub password: Password,
 }
 
 /// A login that succeeded.
 #[derive(Debug)]
 pub struct Session {
-    /// The token that proves it.
+    /// The access token.
     pub token: Signed,
-    /// For which organisation.
+    /// The organisation that the account belongs to.
     pub organisation: OrganisationId,
-    /// Who.
+    /// The user who logged in.
     pub user: UserId,
 }
 
@@ -39,7 +39,7 @@ impl LogIn {
     /// Logs in, or refuses without saying which part was wrong.
     ///
     /// # Errors
-    /// `LoginRefused`, `LoginLocked`, and what the database or the hash can fail with.
+    /// `LoginRefused`, `LoginLocked`, `Hashing`, `Signing` and `Storage`.
     pub async fn run(
         self,
         mediator: &Mediator,
@@ -50,18 +50,18 @@ impl LogIn {
         let found = users::find_account(&mut system, &self.organisation, &self.email).await?;
         system.commit().await.map_err(Error::from)?;
         let Some((organisation, known)) = found else {
-            // Slugs are public, so this need not look like a locked account; the time is that of a wrong password.
+            // Which slugs exist is public, so no attempt is counted here; it still takes as long as a wrong password.
             credentials.hasher.verify(None, self.password).await?;
             return Err(Error::LoginRefused.into());
         };
         let scope = Scope { organisation, ..visitor.clone() };
-        let account = Sha256::digest(self.email.as_str()).into();
-        if let Verdict::Locked { until } = mediator.send(&scope, AdmitLogin { account }).await? {
+        let account = AccountDigest::of(&self.email);
+        if let Admission::Locked { until } = mediator.send(&scope, AdmitLogin { account }).await? {
             return Err(Error::LoginLocked { until }.into());
         }
         let hash = known.as_ref().map(|known| known.password.clone());
-        let right = credentials.hasher.verify(hash, self.password).await?;
-        let Some(known) = known.filter(|_| right) else { return Err(Error::LoginRefused.into()) };
+        let matches = credentials.hasher.verify(hash, self.password).await?;
+        let Some(known) = known.filter(|_| matches) else { return Err(Error::LoginRefused.into()) };
         mediator.send(&scope, NoteLogin { user: known.user, account }).await?;
         let token = credentials.issuer.issue(known.user, organisation, known.roles, Clock::now())?;
         tracing::info!(organisation = %organisation, user = %known.user, "logged in");

@@ -1,4 +1,4 @@
-//! Who the caller is, and for which organisation.
+//! The caller's own account and organisation.
 
 use access::{Permission, Role};
 use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
@@ -17,7 +17,7 @@ use crate::{
 /// Asks for one active user of the organisation, and for the organisation.
 #[derive(Debug, Clone, Copy)]
 pub struct FindUser {
-    /// Which one.
+    /// The user to find.
     pub user: UserId,
 }
 
@@ -58,8 +58,7 @@ impl Query for FindUser {
             .select((UserRow::as_select(), OrganisationRow::as_select()))
             .first(read.connection())
             .await
-            .optional()
-            .map_err(persistence::Error::from)?;
+            .optional()?;
         let (user, organisation) = row.ok_or(Error::UnknownUser { user: self.user })?;
         let corrupt = |malformed: Malformed| Error::corrupt_account(self.user, &malformed);
         Ok(Membership {

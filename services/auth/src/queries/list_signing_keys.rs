@@ -42,8 +42,7 @@ impl Query for ListSigningKeys {
             .filter(signing_keys::org_id.eq(organisation))
             .select(Row::as_select())
             .load(read.connection())
-            .await
-            .map_err(persistence::Error::from)?;
+            .await?;
         let keys = rows.into_iter().map(SigningKey::try_from).collect::<Result<Vec<_>, _>>()?;
         Ok(SigningKeys::restore(keys))
     }

@@ -1,4 +1,4 @@
-//! What can be asked: one file, one question and its one SELECT.
+//! What can be asked: one question and its one SELECT per file.
 
 mod find_user;
 mod list_signing_keys;

@@ -1,4 +1,4 @@
-//! Guesses at passwords: locks an account's row, saves it, forgets it, and clears away what is old.
+//! Attempts to log in: locks an account's row, saves it, deletes it, and deletes rows that are old.
 
 use std::time::Duration;
 
@@ -7,15 +7,16 @@ use diesel_async::RunQueryDsl;
 use kernel::Timestamp;
 use persistence::Tx;
 
-use crate::{domain::Attempts, schema::login_attempts};
+use crate::{
+    domain::{AccountDigest, Attempts},
+    error::Error,
+    schema::login_attempts,
+};
 
-/// What identifies an account: the SHA-256 of its e-mail address.
-pub type Account = [u8; 32];
-
-/// Rows untouched for that long say nothing any more.
-const KEPT: Duration = Duration::from_secs(86_400);
-/// How many old rows one attempt clears away: more than the one that it adds, so that they never pile up.
-const CLEARED: i64 = 4;
+/// A row that was not touched for this long is of no use: no pause is that long.
+const RETENTION: Duration = Duration::from_secs(86_400);
+/// How many old rows one attempt deletes: more than the one that it adds, so that they never pile up.
+const DELETED_AT_ONCE: i64 = 4;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = login_attempts, check_for_backend(diesel::pg::Pg))]
@@ -24,16 +25,16 @@ struct Row {
     locked_until: Timestamp,
 }
 
-/// The guesses at an account, locked until the transaction ends.
+/// The attempts at an account, locked until the transaction ends.
 ///
 /// # Errors
-/// When the database fails.
-pub async fn lock(tx: &mut Tx<'_>, account: &Account, now: Timestamp) -> Result<Attempts, persistence::Error> {
+/// `Storage` when the database fails.
+pub async fn lock(tx: &mut Tx<'_>, account: AccountDigest, now: Timestamp) -> Result<Attempts, Error> {
     let organisation = tx.organisation().uuid();
     let row: Row = diesel::insert_into(login_attempts::table)
         .values((
             login_attempts::org_id.eq(organisation),
-            login_attempts::account.eq(account.as_slice()),
+            login_attempts::account.eq(account.as_bytes()),
             login_attempts::failures.eq(0),
             login_attempts::locked_until.eq(now),
             login_attempts::tried_at.eq(now),
@@ -47,46 +48,46 @@ pub async fn lock(tx: &mut Tx<'_>, account: &Account, now: Timestamp) -> Result<
     Ok(Attempts { failures: row.failures, locked_until: row.locked_until })
 }
 
-/// Saves the guesses at a locked account.
+/// Saves the attempts at a locked account.
 ///
 /// # Errors
-/// When the database fails.
-pub async fn save(tx: &mut Tx<'_>, account: &Account, attempts: Attempts) -> Result<(), persistence::Error> {
+/// `Storage` when the database fails.
+pub async fn save(tx: &mut Tx<'_>, account: AccountDigest, attempts: Attempts) -> Result<(), Error> {
     let organisation = tx.organisation().uuid();
     diesel::update(login_attempts::table)
         .filter(login_attempts::org_id.eq(organisation))
-        .filter(login_attempts::account.eq(account.as_slice()))
+        .filter(login_attempts::account.eq(account.as_bytes()))
         .set((login_attempts::failures.eq(attempts.failures), login_attempts::locked_until.eq(attempts.locked_until)))
         .execute(tx.connection())
         .await?;
     Ok(())
 }
 
-/// Forgets the guesses at an account: one was right.
+/// Forgets the attempts at an account, after one succeeded.
 ///
 /// # Errors
-/// When the database fails.
-pub async fn forget(tx: &mut Tx<'_>, account: &Account) -> Result<(), persistence::Error> {
+/// `Storage` when the database fails.
+pub async fn forget(tx: &mut Tx<'_>, account: AccountDigest) -> Result<(), Error> {
     let organisation = tx.organisation().uuid();
     diesel::delete(login_attempts::table)
         .filter(login_attempts::org_id.eq(organisation))
-        .filter(login_attempts::account.eq(account.as_slice()))
+        .filter(login_attempts::account.eq(account.as_bytes()))
         .execute(tx.connection())
         .await?;
     Ok(())
 }
 
-/// Clears away a few rows of long ago, passing over those that somebody else holds.
+/// Deletes a few old rows, except those that another transaction has locked.
 ///
 /// # Errors
-/// When the database fails.
-pub async fn clear(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), persistence::Error> {
+/// `Storage` when the database fails.
+pub async fn delete_old(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), Error> {
     let organisation = tx.organisation().uuid();
     let old: Vec<Vec<u8>> = login_attempts::table
         .filter(login_attempts::org_id.eq(organisation))
-        .filter(login_attempts::tried_at.lt(now - KEPT))
+        .filter(login_attempts::tried_at.lt(now - RETENTION))
         .order(login_attempts::tried_at)
-        .limit(CLEARED)
+        .limit(DELETED_AT_ONCE)
         .select(login_attempts::account)
         .for_update()
         .skip_locked()

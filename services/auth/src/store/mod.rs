@@ -1,4 +1,4 @@
-//! The write side's SQL: load for update, insert, save. Rows never leave this folder.
+//! SQL that writes: load for update, insert, save. Row types never leave this folder.
 
 pub mod attempts;
 pub mod organisations;

@@ -6,9 +6,9 @@ use persistence::Tx;
 
 use crate::{domain::Organisation, error::Error, schema::organisations};
 
-/// The constraint that keeps a slug with one organisation.
+/// The constraint that lets one organisation have a slug.
 const SLUG: &str = "organisations_slug";
-/// The constraint that an idempotency key breaks when it comes again after its reply was forgotten.
+/// The constraint that a repeated idempotency key breaks once its recorded reply is gone.
 const IDENTITY: &str = "organisations_pkey";
 
 /// Inserts a new organisation.

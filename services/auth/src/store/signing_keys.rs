@@ -1,4 +1,4 @@
-//! Loads the signing keys under a lock that all replicas share, and saves what changed in them.
+//! Loads the signing keys under a lock that all replicas share, and saves what changed.
 
 use diesel::{
     ExpressionMethods, Insertable, QueryDsl, Queryable, QueryableByName, Selectable, SelectableHelper, sql_types::Text,
@@ -18,36 +18,33 @@ use crate::{
 /// Every key, under a lock until the transaction ends. An empty table has no row to lock, so the lock is an advisory one.
 ///
 /// # Errors
-/// `Storage` when the database fails, `Corrupt` when a row is not one of ours.
+/// `Storage` when the database fails, `Corrupt` when a row breaks a rule of the domain.
 pub async fn lock(tx: &mut Tx<'_>) -> Result<SigningKeys, Error> {
     // Advisory locks are shared by the whole database, so the schema is part of the key.
     persistence::statement("select pg_advisory_xact_lock(hashtextextended(current_schema() || $1, 0))")
         .bind::<Text, _>("/signing-keys")
         .execute(tx.connection())
-        .await
-        .map_err(persistence::Error::from)?;
+        .await?;
     let organisation = tx.organisation().uuid();
     let rows: Vec<Row> = signing_keys::table
         .filter(signing_keys::org_id.eq(organisation))
         .select(Row::as_select())
         .load(tx.connection())
-        .await
-        .map_err(persistence::Error::from)?;
+        .await?;
     let keys = rows.into_iter().map(SigningKey::try_from).collect::<Result<Vec<_>, _>>()?;
     Ok(SigningKeys::restore(keys))
 }
 
-/// The keys whose announcement waits for the broker: no verifier can know them.
+/// The keys whose first event still waits for the broker: no verifier can know them.
 ///
 /// # Errors
-/// `Storage` when the database fails, `Corrupt` when a waiting event is of no key.
+/// `Storage` when the database fails, `Corrupt` when the key of a waiting event is not a UUID.
 pub async fn unannounced(system: &mut SystemTx) -> Result<Vec<KeyId>, Error> {
     let rows: Vec<Waiting> =
         persistence::statement("select aggregateid from outbox where aggregatetype = $1 and aggregateversion = 1")
             .bind::<Text, _>(contracts::topics::SIGNING_KEY.name)
             .load(system.connection())
-            .await
-            .map_err(persistence::Error::from)?;
+            .await?;
     let kid = |row: Waiting| match row.aggregateid.parse() {
         Ok(uuid) => Ok(KeyId::from_uuid(uuid)),
         Err(_) => Err(Error::Corrupt {
@@ -61,8 +58,8 @@ pub async fn unannounced(system: &mut SystemTx) -> Result<Vec<KeyId>, Error> {
 /// Writes new and changed keys and deletes removed ones, private halves included.
 ///
 /// # Errors
-/// When the database fails.
-pub async fn save(tx: &mut Tx<'_>, tended: &Tended) -> Result<(), persistence::Error> {
+/// `Storage` when the database fails.
+pub async fn save(tx: &mut Tx<'_>, tended: &Tended) -> Result<(), Error> {
     let organisation = tx.organisation().uuid();
     if !tended.changed.is_empty() {
         upsert(tx, organisation, &tended.changed).await?;
@@ -76,7 +73,7 @@ pub async fn save(tx: &mut Tx<'_>, tended: &Tended) -> Result<(), persistence::E
     Ok(())
 }
 
-async fn upsert(tx: &mut Tx<'_>, organisation: Uuid, keys: &[SigningKey]) -> Result<(), persistence::Error> {
+async fn upsert(tx: &mut Tx<'_>, organisation: Uuid, keys: &[SigningKey]) -> Result<(), Error> {
     let rows: Vec<Row> = keys.iter().map(|key| Row::of(organisation, key)).collect();
     diesel::insert_into(signing_keys::table)
         .values(rows)

@@ -20,8 +20,8 @@ use crate::{
 /// Inserts a new user with the hash of their password.
 ///
 /// # Errors
-/// When the database fails or the address is taken.
-pub async fn insert(tx: &mut Tx<'_>, user: &User, password: &PasswordHash) -> Result<(), persistence::Error> {
+/// `Storage` when the database fails or the organisation has a user of this address.
+pub async fn insert(tx: &mut Tx<'_>, user: &User, password: &PasswordHash) -> Result<(), Error> {
     let roles: Vec<String> = user.roles.iter().map(ToString::to_string).collect();
     diesel::insert_into(users::table)
         .values((
@@ -42,8 +42,8 @@ pub async fn insert(tx: &mut Tx<'_>, user: &User, password: &PasswordHash) -> Re
 /// Notes that a user logged in.
 ///
 /// # Errors
-/// When the database fails.
-pub async fn note_login(tx: &mut Tx<'_>, user: UserId, at: Timestamp) -> Result<(), persistence::Error> {
+/// `Storage` when the database fails.
+pub async fn note_login(tx: &mut Tx<'_>, user: UserId, at: Timestamp) -> Result<(), Error> {
     let organisation = tx.organisation().uuid();
     diesel::update(users::table)
         .filter(users::org_id.eq(organisation))
@@ -57,18 +57,18 @@ pub async fn note_login(tx: &mut Tx<'_>, user: UserId, at: Timestamp) -> Result<
 /// What a login needs of an active account.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// Who it is.
+    /// The account's user.
     pub user: UserId,
     /// The hash to check the password against.
     pub password: PasswordHash,
-    /// What the token will say.
+    /// The roles that the token will name.
     pub roles: Vec<Role>,
 }
 
 /// The active organisation of that slug, and its active account of that address.
 ///
 /// # Errors
-/// `Storage` when the database fails, `Corrupt` when the stored roles are not ours.
+/// `Storage` when the database fails, `Corrupt` when a stored role does not exist.
 pub async fn find_account(
     system: &mut SystemTx,
     slug: &Slug,
@@ -81,8 +81,7 @@ pub async fn find_account(
         .select((organisations::org_id, (users::user_id, users::password_hash, users::roles).nullable()))
         .first(system.connection())
         .await
-        .optional()
-        .map_err(persistence::Error::from)?;
+        .optional()?;
     let Some((organisation, account)) = row else { return Ok(None) };
     let account = account.map(|(user, hash, roles)| {
         let user = UserId::from_uuid(user);

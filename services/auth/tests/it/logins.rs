@@ -13,7 +13,7 @@ const WRONG: &str = "incorrect horse battery staple";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_token_says_who_logged_in() {
     let world = World::quiet().await;
-    let created = world.found("lamps").await;
+    let created = world.create("lamps").await;
     let (status, session) = world.visitor().post(PATH, &login("lamps", " ANA@lamps.example ", PASSWORD)).await;
     assert_eq!(status, 200, "{session}");
     let token = session["access_token"].as_str().unwrap();
@@ -39,8 +39,8 @@ async fn the_token_says_who_logged_in() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_refusal_looks_the_same() {
     let world = World::quiet().await;
-    world.found("lamps").await;
-    world.found("chairs").await;
+    world.create("lamps").await;
+    world.create("chairs").await;
     let mut seen = Vec::new();
     for (organisation, email, password) in [
         ("lamps", "ana@lamps.example", WRONG),
@@ -68,7 +68,7 @@ async fn every_refusal_looks_the_same() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_that_does_not_exist_takes_as_long_as_one_that_does() {
     let world = World::quiet().await;
-    world.found("lamps").await;
+    world.create("lamps").await;
     let time = async |email: String| {
         let started = Instant::now();
         assert_eq!(world.visitor().post(PATH, &login("lamps", &email, WRONG)).await.0, 401);
@@ -93,7 +93,7 @@ async fn an_account_that_does_not_exist_takes_as_long_as_one_that_does() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn guessing_gets_slow_for_known_and_unknown_accounts_alike() {
     let world = World::quiet().await;
-    world.found("lamps").await;
+    world.create("lamps").await;
     for email in ["ana@lamps.example", "bob@lamps.example"] {
         // All at once: a guess counts before it is checked.
         let guesses = (0..30).map(|_| {
@@ -131,7 +131,7 @@ async fn guessing_gets_slow_for_known_and_unknown_accounts_alike() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn old_guesses_are_cleared_away() {
     let world = World::quiet().await;
-    world.found("lamps").await;
+    world.create("lamps").await;
     for number in 0..3 {
         let body = login("lamps", &format!("bob{number}@lamps.example"), WRONG);
         assert_eq!(world.visitor().post(PATH, &body).await.0, 401);

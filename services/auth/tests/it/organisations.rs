@@ -11,7 +11,7 @@ const PATH: &str = "/auth/v1/organisations";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_organisation_is_published_and_its_owner_can_log_in() {
     let world = World::connected(None).await;
-    let created = world.found("lamps").await;
+    let created = world.create("lamps").await;
     assert_eq!(created["organisation"]["slug"], "lamps");
     assert_eq!(
         (&created["user"]["email"], &created["user"]["roles"]),
@@ -75,7 +75,7 @@ async fn every_faulty_field_is_reported_at_once_and_no_password_is_repeated() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slug_belongs_to_one_organisation() {
     let world = World::quiet().await;
-    world.found("lamps").await;
+    world.create("lamps").await;
     let (status, problem) = world.operator().post(PATH, &organisation("lamps")).await;
     assert_eq!((status, &problem["type"]), (409, &json!("/problems/organisation-slug-taken")), "{problem}");
     assert_eq!(fields(&problem), ["slug"]);

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use access::{KeyRing, SigningKey, Verifier};
-use auth::{domain::Schedule, keeper::Keeper};
+use auth::{domain::Schedule, processes::keeper::Keeper};
 use contracts::{Channel, auth::SigningKeyState, topics};
 use serde_json::Value;
 use testkit::{Client, Scene, eventually};
@@ -56,7 +56,7 @@ async fn keepers_that_start_at_once_make_one_key() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replicas_share_one_key_and_accept_each_others_tokens() {
     let world = World::of_two().await;
-    world.found("lamps").await;
+    world.create("lamps").await;
     let keys = published(&world).await;
     assert_eq!(keys.len(), 1, "{keys:?}");
     let (kid, token) = key_of(&world).await;
@@ -87,7 +87,7 @@ async fn a_key_is_announced_then_signs_and_the_former_is_removed_after_its_token
         valid_after: Duration::from_secs(3),
     };
     let world = World::connected(Some(schedule)).await;
-    world.found("lamps").await;
+    world.create("lamps").await;
     let (first, token) = key_of(&world).await;
 
     // Announced: two keys are published while the first still signs.
@@ -140,7 +140,7 @@ async fn a_key_that_verifiers_cannot_know_does_not_sign() {
     };
     // Without a relay: the broker is away.
     let world = World::quiet_with(schedule).await;
-    world.found("lamps").await;
+    world.create("lamps").await;
     let (first, _) = key_of(&world).await;
     let root = world.scene.superuser().await;
     let due = async || -> Vec<String> {

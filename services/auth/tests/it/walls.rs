@@ -8,8 +8,8 @@ use crate::world::World;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_tenant_role_sees_no_row_of_another_organisation() {
     let world = World::quiet().await;
-    world.found("lamps").await;
-    world.found("chairs").await;
+    world.create("lamps").await;
+    world.create("chairs").await;
     let tenant = world.scene.connect(DatabaseRole::App).await;
     let root = world.scene.superuser().await;
     let lamps: String =
@@ -28,7 +28,7 @@ async fn the_tenant_role_sees_no_row_of_another_organisation() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_system_role_sees_what_a_login_needs_and_changes_nothing() {
     let world = World::quiet().await;
-    world.found("lamps").await;
+    world.create("lamps").await;
     let system = world.scene.connect(DatabaseRole::System).await;
     let needed =
         "select user_id, password_hash, roles from users join organisations using (org_id) where slug = 'lamps'";
@@ -52,7 +52,7 @@ async fn the_system_role_sees_what_a_login_needs_and_changes_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_password_and_no_bare_hash_of_one_is_stored_anywhere() {
     let world = World::quiet().await;
-    world.found("lamps").await;
+    world.create("lamps").await;
     let root = world.scene.superuser().await;
     for table in ["organisations", "users", "login_attempts", "replays", "outbox"] {
         let rows = root.query(&format!("select t::text from {table} t"), &[]).await.unwrap();

@@ -7,7 +7,7 @@ use auth::{
     credentials::{Credentials, Hasher, Issuer, Seal, SetupToken},
     domain::Schedule,
     http,
-    keeper::Keeper,
+    processes::keeper::Keeper,
 };
 use contracts::topics;
 use mediator::Mediator;
@@ -100,7 +100,7 @@ impl World {
     }
 
     /// Creates an organisation owned by `ana@<slug>.example`.
-    pub(crate) async fn found(&self, slug: &str) -> Value {
+    pub(crate) async fn create(&self, slug: &str) -> Value {
         let (status, body) = self.operator().post("/auth/v1/organisations", &organisation(slug)).await;
         assert_eq!(status, 201, "{body}");
         body
