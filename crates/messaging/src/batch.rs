@@ -1,12 +1,13 @@
 //! What becomes of a batch: one transaction, or dead letters for what can never be taken.
 //! The rule: nothing of a batch is left undone. A record has its effects, or is a dead letter whose
-//! key waits, or the whole batch is taken again; nobody talks to the broker inside a transaction.
+//! key waits, or is of a type that this program does not know and is only counted, or the whole batch
+//! is taken again; nobody talks to the broker inside a transaction.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use contracts::Envelope;
+use contracts::{Envelope, Undecodable};
 use futures::FutureExt;
 use kernel::{EventId, OrganisationId};
 use mediator::{Class, Mediator};
@@ -18,6 +19,7 @@ use crate::producer::Producer;
 use crate::record::{Place, Record};
 use crate::settings::Settings;
 use crate::subscription::{Failure, Kind, Readable, Subscription, Subscriptions};
+use crate::unknown_events;
 
 /// Turns records into effects.
 pub(crate) struct Taker {
@@ -33,7 +35,7 @@ pub(crate) struct Taker {
 pub(crate) struct Progress {
     /// Records whose dead letter is with the broker.
     letters: BTreeSet<Place>,
-    /// Those of them whose key waits as well, and records that freed a key: nothing is left to be done.
+    /// Those of them whose key waits as well, records that freed a key or were passed over: nothing is left to be done.
     settled: BTreeSet<Place>,
 }
 
@@ -41,8 +43,24 @@ pub(crate) struct Progress {
 enum Verdict {
     Take(Box<Readable>),
     SetAside(String),
+    /// Its topic has no such type in this version of the program.
+    Unknown {
+        topic: &'static str,
+        event_type: String,
+    },
     /// A fact that was redriven for another group.
     Pass,
+}
+
+/// Records of a batch by what becomes of them, each list in offset order.
+#[derive(Default)]
+struct Sorted<'r> {
+    ahead: Vec<Readable>,
+    unreadable: Vec<(&'r Record, String)>,
+    /// Records that come after an unreadable one of their key.
+    behind: Vec<Readable>,
+    /// Topic and key of the unreadable ones.
+    dead: BTreeSet<(&'r str, Option<&'r [u8]>)>,
 }
 
 /// A record that waits behind a dead letter.
@@ -62,32 +80,45 @@ impl Taker {
 
     /// One attempt at a batch.
     pub(crate) async fn take(&self, batch: &[Record], progress: &mut Progress) -> Result<(), Failure> {
-        // Before anything else: what stands before such a record in the batch would only be parked behind nothing.
+        // Before anything else: nothing of such a key comes back, so records before this one need not be parked.
         for record in batch.iter().filter(|record| self.frees_its_key(record)) {
             self.free(record, progress).await?;
         }
-        let mut ahead = Vec::with_capacity(batch.len());
-        let mut unreadable = Vec::new();
-        let mut behind = Vec::new();
-        let mut dead: BTreeSet<(&str, Option<&[u8]>)> = BTreeSet::new();
-        for record in batch.iter().filter(|record| !progress.settled.contains(&record.place())) {
+        let mut sorted = Sorted::default();
+        for record in batch {
+            if progress.settled.contains(&record.place()) {
+                continue;
+            }
             let lane = (record.topic.as_str(), record.key.as_deref());
             match self.read(record) {
-                Verdict::Take(one) if dead.contains(&lane) => behind.push(*one),
-                Verdict::Take(one) => ahead.push(*one),
+                Verdict::Take(one) if sorted.dead.contains(&lane) => sorted.behind.push(*one),
+                Verdict::Take(one) => sorted.ahead.push(*one),
                 Verdict::SetAside(error) => {
-                    dead.insert(lane);
-                    unreadable.push((record, error));
+                    sorted.dead.insert(lane);
+                    sorted.unreadable.push((record, error));
+                }
+                Verdict::Unknown { topic, event_type } => {
+                    // The last record of a redrive frees its key whatever it says, but only after what came before it.
+                    if is_last_redriven(record) && self.holds_facts(&record.topic) {
+                        self.take_sorted(std::mem::take(&mut sorted), progress).await?;
+                        self.free(record, progress).await?;
+                    }
+                    unknown_events::count(record, topic, &event_type);
+                    progress.settled.insert(record.place());
                 }
                 Verdict::Pass => {}
             }
         }
-        // In this order, so that no record waits behind a dead letter that came after it.
-        self.take_readable(&ahead, progress).await?;
-        for (record, error) in unreadable {
+        self.take_sorted(sorted, progress).await
+    }
+
+    /// In this order, so that no record waits behind a dead letter that came after it.
+    async fn take_sorted(&self, sorted: Sorted<'_>, progress: &mut Progress) -> Result<(), Failure> {
+        self.take_readable(&sorted.ahead, progress).await?;
+        for (record, error) in sorted.unreadable {
             self.set_aside(record, organisation_of(record), Cause::Unreadable, &error, progress).await?;
         }
-        self.take_readable(&behind, progress).await
+        self.take_readable(&sorted.behind, progress).await
     }
 
     /// Together, and one by one when a record cannot be taken.
@@ -142,17 +173,18 @@ impl Taker {
             Ok(envelope) => envelope,
             Err(error) => return unreadable(error.to_string()),
         };
-        let Some(organisation) = envelope.organisation else {
-            return unreadable("the record names no organisation".to_owned());
-        };
         if record.key_text() != envelope.subject.to_string() {
             return unreadable("the record's key is not its ce_subject".to_owned());
         }
         // A record that makes its reader panic would do so after every restart.
         let decoded = match catch_unwind(AssertUnwindSafe(|| subscription.decode(&envelope.event_type, record))) {
             Ok(Ok(decoded)) => decoded,
-            Ok(Err(error)) => return unreadable(error),
+            Ok(Err(Undecodable::UnknownType { topic, event_type })) => return Verdict::Unknown { topic, event_type },
+            Ok(Err(error)) => return unreadable(error.to_string()),
             Err(panic) => return unreadable(Failure::of_panic(&*panic).message),
+        };
+        let Some(organisation) = envelope.organisation else {
+            return unreadable("the record names no organisation".to_owned());
         };
         let span = tracing::info_span!("consume", otel.name = %format!("consume {}", envelope.event_type),
             otel.kind = "consumer", organisation = %organisation, event = %envelope.id);
@@ -309,10 +341,9 @@ impl Taker {
         );
         self.write_dead_letter(record, cause, error, progress).await?;
         // The next snapshot replaces one that could not be read; only facts must wait for each other.
-        let facts = self.by_topic.get(&record.topic).is_some_and(|entry| entry.kind() == Kind::Events);
         let key = record.key_text();
         // No record with another key than an id is ever taken, so none can wait behind this one.
-        if facts && key.parse::<Uuid>().is_ok() {
+        if self.holds_facts(&record.topic) && key.parse::<Uuid>().is_ok() {
             self.park(record, organisation, &key, error).await?;
         }
         progress.settled.insert(record.place());
@@ -334,6 +365,11 @@ impl Taker {
             .await
             .map_err(fail)?;
         transaction.commit().await.map_err(fail)
+    }
+
+    /// Whether a topic holds facts: only they park their keys.
+    fn holds_facts(&self, topic: &str) -> bool {
+        self.by_topic.get(topic).is_some_and(|entry| entry.kind() == Kind::Events)
     }
 
     /// Whether a record says, to this group, that the dead letters of its key were discarded. It is no event.

@@ -14,6 +14,7 @@ mod settings;
 mod subscription;
 mod table;
 mod topics;
+mod unknown_events;
 
 pub use consumer::{Consumer, ConsumerState};
 pub use dead_letter::header as dead_letter_header;

@@ -5,7 +5,7 @@ use std::any::Any;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use contracts::{Channel, Envelope, Retention, Topic};
+use contracts::{Channel, Envelope, Retention, Topic, Undecodable};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use kernel::OrganisationId;
@@ -134,8 +134,8 @@ fn chain(error: &dyn std::error::Error) -> String {
 pub(crate) trait Subscription: Send + Sync {
     fn topic(&self) -> Topic;
     fn kind(&self) -> Kind;
-    /// Reads the body.
-    fn decode(&self, event_type: &str, record: &Record) -> Result<Decoded, String>;
+    /// Reads the body. An unknown type is no fault of the record: it is passed over.
+    fn decode(&self, event_type: &str, record: &Record) -> Result<Decoded, Undecodable>;
     /// Runs the command for records of one organisation, in offset order, none of them processed before.
     fn apply<'a>(
         &'a self,
@@ -165,12 +165,9 @@ where
         Kind::Events
     }
 
-    fn decode(&self, event_type: &str, record: &Record) -> Result<Decoded, String> {
+    fn decode(&self, event_type: &str, record: &Record) -> Result<Decoded, Undecodable> {
         let payload = record.payload.as_deref().unwrap_or_default();
-        match E::decode(event_type, payload) {
-            Ok(event) => Ok(Box::new(event)),
-            Err(error) => Err(chain(&error)),
-        }
+        E::decode(event_type, payload).map(|event| Box::new(event) as Decoded)
     }
 
     fn apply<'a>(
@@ -214,7 +211,7 @@ where
         Kind::State
     }
 
-    fn decode(&self, event_type: &str, record: &Record) -> Result<Decoded, String> {
+    fn decode(&self, event_type: &str, record: &Record) -> Result<Decoded, Undecodable> {
         decode_state::<E>(event_type, record).map(|state| Box::new(state) as Decoded)
     }
 
@@ -239,9 +236,10 @@ where
     }
 }
 
-/// Reads the state in a record of a compacted topic; no body is no state.
-pub(crate) fn decode_state<E: Channel>(event_type: &str, record: &Record) -> Result<Option<E>, String> {
-    record.payload.as_deref().map(|payload| E::decode(event_type, payload)).transpose().map_err(|error| chain(&error))
+/// Reads the state in a record of a compacted topic. No body is no state, whatever the type: compaction removes the key
+/// all the same.
+pub(crate) fn decode_state<E: Channel>(event_type: &str, record: &Record) -> Result<Option<E>, Undecodable> {
+    record.payload.as_deref().map(|payload| E::decode(event_type, payload)).transpose()
 }
 
 async fn run<C: Command<Reply = ()>>(

@@ -1,13 +1,14 @@
 //! A compacted topic held in memory: signing keys, organisations.
 //! The rule: every replica reads all of it from the start, without a group, and is ready at the
-//! offsets that were the end when it began. A record that arrives late changes nothing; what was removed stays removed.
+//! offsets that were the end when it began. A record that arrives late, or whose type this program does not know, changes
+//! nothing; what was removed stays removed.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use contracts::{Channel, Envelope};
+use contracts::{Channel, Envelope, Undecodable};
 use rdkafka::consumer::{Consumer as _, StreamConsumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
@@ -20,6 +21,7 @@ use crate::record::Record;
 use crate::settings::Settings;
 use crate::subscription::decode_state;
 use crate::topics::{TopicError, ensure_topics};
+use crate::unknown_events;
 
 /// One aggregate of a table as it is now.
 #[derive(Clone, Debug)]
@@ -43,7 +45,8 @@ pub struct Table {
 impl Table {
     /// Creates and asserts the topic, reads it, and returns when everything that was on it has been applied; dropped
     /// before, it stops reading. `apply` is called for each record in the order of its partition, except for those that are
-    /// older than one of their aggregate before: a relay that was interrupted sends such again.
+    /// older than one of their aggregate before (a relay that was interrupted sends such again), those of unknown types
+    /// and those that cannot be read.
     ///
     /// # Errors
     /// [`TopicError`] when the broker is away or the topic is not what it must be.
@@ -175,12 +178,15 @@ impl Worker {
                     match read::<E>(&record) {
                         Ok(entry) if self.newest.is(entry.key, entry.version) => apply(entry),
                         Ok(_late) => {}
+                        Err(Undecodable::UnknownType { topic, event_type }) => {
+                            unknown_events::count(&record, topic, &event_type);
+                        }
                         // A table has no database to park in; the last good state stays.
                         Err(error) => tracing::error!(
                             topic = record.topic,
                             partition = record.partition,
                             offset = record.offset,
-                            error,
+                            %error,
                             "a record of a table cannot be read and is passed by"
                         ),
                     }
@@ -199,18 +205,18 @@ impl Worker {
     }
 }
 
-fn read<E: Channel>(record: &Record) -> Result<Entry<E>, String> {
+fn read<E: Channel>(record: &Record) -> Result<Entry<E>, Undecodable> {
     match Envelope::from_headers(record.header_pairs()) {
         Ok(envelope) => Ok(Entry {
             key: envelope.subject,
             state: decode_state(&envelope.event_type, record)?,
             version: envelope.aggregate_version,
         }),
-        Err(_) if record.payload.is_none() => {
-            let key = record.key_text().parse().map_err(|_| "the key is not a UUID".to_owned())?;
+        Err(error) if record.payload.is_none() => {
+            let key = record.key_text().parse().map_err(|_| error)?;
             Ok(Entry { key, state: None, version: 0 })
         }
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(error),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
+use kernel::OrderId;
 use messaging::{
     Consumer, Outgoing, Producer, Record, SendFailure, Subscriptions, dead_letter_header as header, operations,
 };
@@ -192,8 +193,7 @@ async fn whatever_lies_on_a_topic_can_be_set_aside() {
     // What is wrong with it is quoted, and PostgreSQL keeps no NUL.
     let (key, good) = (Uuid::from_u128(1), Uuid::from_u128(2));
     let mut zero = record(&scene, key, 1);
-    zero.headers.retain(|(name, _)| name != contracts::header::TYPE);
-    let zero = with_header(zero, contracts::header::TYPE, "order.order.\0.v1");
+    zero.payload = Some(format!(r#"{{"order":"{}","cause":"\u0000"}}"#, OrderId::from_uuid(key)).into_bytes());
     // Keys that no index row could hold, and that are no text.
     let mut endless = record(&scene, key, 2);
     endless.key = Some(vec![b'k'; 100_000]);
