@@ -10,16 +10,20 @@ use std::sync::Arc;
 use contracts::{Envelope, Undecodable};
 use futures::FutureExt;
 use kernel::{EventId, OrganisationId};
-use mediator::{Class, Mediator};
-use persistence::{Parked, Provenance, TenantTransaction};
+use mediator::{Class, Mediator, Scope, Tenant};
+use persistence::{Parked, Provenance, Transaction};
 use uuid::Uuid;
 
 use crate::dead_letter::{Cause, dead_letter, header};
+use crate::parking::{FreeKey, ParkKey};
 use crate::producer::Producer;
 use crate::record::{Place, Record};
 use crate::settings::Settings;
 use crate::subscription::{Failure, Kind, Readable, Subscription, Subscriptions};
 use crate::unknown_events;
+
+/// Who parks and frees keys, in spans and logs.
+const PART: &str = "consumer";
 
 /// Turns records into effects.
 pub(crate) struct Taker {
@@ -63,8 +67,16 @@ struct Sorted<'r> {
     dead: BTreeSet<(&'r str, Option<&'r [u8]>)>,
 }
 
-/// A record that waits behind a dead letter.
+/// A record that waits behind a dead letter, and its key.
 type Behind<'r> = (&'r Readable, String);
+
+/// What one transaction did, or would have to leave behind.
+#[derive(Default)]
+struct Attempted<'r> {
+    /// Records that had effects, or that only observers wait for.
+    effective: Vec<&'r Readable>,
+    behind: Vec<Behind<'r>>,
+}
 
 impl Taker {
     pub(crate) fn new(
@@ -73,8 +85,7 @@ impl Taker {
         producer: Producer,
         subscriptions: Subscriptions,
     ) -> Self {
-        let by_topic =
-            subscriptions.entries.iter().map(|entry| (entry.topic().name.to_owned(), Arc::clone(entry))).collect();
+        let by_topic = subscriptions.by_topic();
         Self { settings, mediator, producer, subscriptions, by_topic }
     }
 
@@ -116,7 +127,7 @@ impl Taker {
     async fn take_sorted(&self, sorted: Sorted<'_>, progress: &mut Progress) -> Result<(), Failure> {
         self.take_readable(&sorted.ahead, progress).await?;
         for (record, error) in sorted.unreadable {
-            self.set_aside(record, organisation_of(record), Cause::Unreadable, &error, progress).await?;
+            self.set_aside(record, Cause::Unreadable, &error, progress).await?;
         }
         self.take_readable(&sorted.behind, progress).await
     }
@@ -136,8 +147,7 @@ impl Taker {
                 Ok(()) => {}
                 Err(failure) if failure.class == Class::Transient => return Err(failure),
                 Err(failure) => {
-                    let organisation = Some(one.organisation);
-                    self.set_aside(&one.record, organisation, Cause::Permanent, &failure.message, progress).await?;
+                    self.set_aside(&one.record, Cause::Permanent, &failure.message, progress).await?;
                 }
             }
         }
@@ -201,21 +211,25 @@ impl Taker {
     }
 
     /// Everything in one transaction: organisations in sorted order, each with its commands. Where records have to
-    /// become dead letters first, nothing is committed and they are returned.
+    /// become dead letters first, nothing is committed and they are returned. Observers hear of the rest after the commit.
     async fn transact<'r>(&self, records: &[&'r Readable], progress: &Progress) -> Result<Vec<Behind<'r>>, Failure> {
         let mut by_organisation: BTreeMap<OrganisationId, Vec<&'r Readable>> = BTreeMap::new();
+        let mut attempted = Attempted::default();
         for readable in records {
-            by_organisation.entry(readable.organisation).or_default().push(readable);
+            if self.by_topic.get(&readable.record.topic).is_some_and(|subscription| subscription.has_command()) {
+                by_organisation.entry(readable.organisation).or_default().push(readable);
+            } else {
+                attempted.effective.push(readable);
+            }
         }
-        let mut transaction: Option<TenantTransaction> = None;
-        let mut behind = Vec::new();
+        let mut transaction: Option<Transaction<Tenant>> = None;
         for (organisation, group) in &by_organisation {
             let Some(first) = group.first() else { continue };
             let mut open = match transaction.take() {
                 None => self
                     .mediator
                     .database()
-                    .begin(*organisation, first.provenance.clone())
+                    .begin(Tenant::new(*organisation), first.provenance.clone())
                     .await
                     .map_err(|error| Failure::of(&error))?,
                 Some(mut open) => {
@@ -223,7 +237,7 @@ impl Taker {
                     open
                 }
             };
-            let applied = self.apply(&mut open, *organisation, group, progress, &mut behind);
+            let applied = self.apply(&mut open, *organisation, group, progress, &mut attempted);
             // A command that panics would do so after every restart: it is a failure like any other.
             match AssertUnwindSafe(applied).catch_unwind().await {
                 Ok(Ok(())) => transaction = Some(open),
@@ -236,15 +250,13 @@ impl Taker {
             }
         }
         if let Some(open) = transaction {
-            if !behind.is_empty() {
+            if !attempted.behind.is_empty() {
                 let _ = open.rollback().await;
-                return Ok(behind);
+                return Ok(attempted.behind);
             }
             open.commit().await.map_err(|error| Failure::of(&error))?;
-            for wake in &self.subscriptions.after_commit {
-                wake();
-            }
         }
+        self.subscriptions.tell(&attempted.effective);
         metrics::counter!("consumer_records_total").increment(records.len() as u64);
         Ok(Vec::new())
     }
@@ -252,24 +264,25 @@ impl Taker {
     /// The records of one organisation inside the transaction of the batch.
     async fn apply<'r>(
         &self,
-        transaction: &mut TenantTransaction,
+        transaction: &mut Transaction<Tenant>,
         organisation: OrganisationId,
         records: &[&'r Readable],
         progress: &Progress,
-        behind: &mut Vec<Behind<'r>>,
+        attempted: &mut Attempted<'r>,
     ) -> Result<(), Failure> {
         let mut tx = transaction.tx();
         let service = self.settings.service.as_str();
         let fail = |error: persistence::Error| Failure::of(&error);
         for subscription in self.by_topic.values() {
             let name = subscription.topic().name;
-            let mine: Vec<&Readable> =
+            let mine: Vec<&'r Readable> =
                 records.iter().copied().filter(|readable| readable.record.topic == name).collect();
             if mine.is_empty() {
                 continue;
             }
             if subscription.kind() == Kind::State {
                 subscription.apply(&mut tx, organisation, &mine).await?;
+                attempted.effective.extend(mine);
                 continue;
             }
             let mut keys: Vec<(String, String)> =
@@ -277,7 +290,7 @@ impl Taker {
             keys.sort_unstable();
             keys.dedup();
             let mut parked = persistence::parked_among(&mut tx, service, &keys).await.map_err(fail)?;
-            let mut through: Vec<&Readable> = Vec::with_capacity(mine.len());
+            let mut through: Vec<&'r Readable> = Vec::with_capacity(mine.len());
             for readable in mine {
                 let record = &readable.record;
                 let key = (name.to_owned(), record.key_text());
@@ -290,7 +303,7 @@ impl Taker {
                     // A redriven record that failed again holds those that were redriven with it: what came back until
                     // then lies before it.
                     if !is_redriven(record) || reach.failed_again_offset > until(record) {
-                        behind.push((readable, key.1));
+                        attempted.behind.push((readable, key.1));
                         continue;
                     }
                     if is_last_redriven(record)
@@ -304,7 +317,7 @@ impl Taker {
             let ids: Vec<EventId> = through.iter().map(|readable| readable.envelope.id).collect();
             let fresh = persistence::claim_events(&mut tx, service, &ids).await.map_err(fail)?;
             let mut seen = BTreeSet::new();
-            let fresh: Vec<&Readable> = through
+            let fresh: Vec<&'r Readable> = through
                 .into_iter()
                 .filter(|readable| {
                     let id = readable.envelope.id;
@@ -317,6 +330,7 @@ impl Taker {
             }
             if !fresh.is_empty() {
                 subscription.apply(&mut tx, organisation, &fresh).await?;
+                attempted.effective.extend(fresh);
             }
         }
         Ok(())
@@ -326,7 +340,6 @@ impl Taker {
     async fn set_aside(
         &self,
         record: &Record,
-        organisation: Option<OrganisationId>,
         cause: Cause,
         error: &str,
         progress: &mut Progress,
@@ -344,27 +357,23 @@ impl Taker {
         let key = record.key_text();
         // No record with another key than an id is ever taken, so none can wait behind this one.
         if self.holds_facts(&record.topic) && key.parse::<Uuid>().is_ok() {
-            self.park(record, organisation, &key, error).await?;
+            self.park(record, key, error).await?;
         }
         progress.settled.insert(record.place());
         Ok(())
     }
 
-    async fn park(
-        &self,
-        record: &Record,
-        organisation: Option<OrganisationId>,
-        key: &str,
-        error: &str,
-    ) -> Result<(), Failure> {
-        let fail = |error: persistence::Error| Failure::of(&error);
-        let mut transaction = self.begin(organisation).await.map_err(fail)?;
+    async fn park(&self, record: &Record, key: String, error: &str) -> Result<(), Failure> {
         let failed_again_offset = if is_redriven(record) { record.offset } else { -1 };
-        let reach = Parked { last_offset: record.offset, failed_again_offset };
-        persistence::park_key(&mut transaction.tx(), &self.settings.service, &record.topic, key, error, reach)
-            .await
-            .map_err(fail)?;
-        transaction.commit().await.map_err(fail)
+        let park = ParkKey {
+            consumer: self.settings.service.clone(),
+            topic: record.topic.clone(),
+            key,
+            cause: error.to_owned(),
+            reach: Parked { last_offset: record.offset, failed_again_offset },
+        };
+        let sent = self.mediator.send(&Scope::platform_system(PART), park).await;
+        sent.map_err(|error| Failure::of(&error))
     }
 
     /// Whether a topic holds facts: only they park their keys.
@@ -385,22 +394,16 @@ impl Taker {
         if progress.settled.contains(&record.place()) {
             return Ok(());
         }
-        let (service, key) = (self.settings.service.as_str(), record.key_text());
-        let fail = |error: persistence::Error| Failure::of(&error);
-        let mut transaction = self.begin(None).await.map_err(fail)?;
-        persistence::unpark_key(&mut transaction.tx(), service, &record.topic, &key, until(record))
-            .await
-            .map_err(fail)?;
-        transaction.commit().await.map_err(fail)?;
+        let free = FreeKey {
+            consumer: self.settings.service.clone(),
+            topic: record.topic.clone(),
+            key: record.key_text(),
+            until: until(record),
+        };
+        let sent = self.mediator.send(&Scope::platform_system(PART), free).await;
+        sent.map_err(|error| Failure::of(&error))?;
         progress.settled.insert(record.place());
         Ok(())
-    }
-
-    /// A transaction for parked keys. They belong to no organisation; any will do to open one.
-    async fn begin(&self, organisation: Option<OrganisationId>) -> Result<TenantTransaction, persistence::Error> {
-        let organisation = organisation.unwrap_or_else(|| OrganisationId::from_uuid(Uuid::nil()));
-        let provenance = Provenance::new(format!("system:{}", self.settings.service));
-        self.mediator.database().begin(organisation, provenance).await
     }
 
     /// Once per record, however often its batch is taken.
@@ -425,10 +428,6 @@ impl Taker {
         metrics::counter!("dead_letters_total", "kind" => cause.as_str()).increment(1);
         Ok(())
     }
-}
-
-fn organisation_of(record: &Record) -> Option<OrganisationId> {
-    record.header(contracts::header::ORGANISATION).and_then(|text| text.parse().ok())
 }
 
 fn is_redriven(record: &Record) -> bool {
