@@ -26,10 +26,7 @@ pub trait Command: Send + Sync + 'static {
     type Error: Classified + From<persistence::Error>;
 
     /// Does it. The transaction commits when this returns `Ok` and is rolled back otherwise.
-    fn execute(
-        &self,
-        tx: &mut Tx<'_, Self::Tenancy>,
-    ) -> impl Future<Output = Result<Self::Reply, Self::Error>> + Send;
+    fn execute(&self, tx: &mut Tx<'_, Self::Tenancy>) -> impl Future<Output = Result<Self::Reply, Self::Error>> + Send;
 }
 
 /// A question about state, answered in a transaction that cannot write.

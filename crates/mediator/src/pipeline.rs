@@ -87,10 +87,8 @@ impl Mediator {
         command: C,
     ) -> Result<C::Reply, SendError<C::Error>> {
         let database = self.database.clone();
-        self.run::<C, _, _>(scope, move |scope| async move {
-            attempt(&database, &scope, &command, &Plainly).await
-        })
-        .await
+        self.run::<C, _, _>(scope, move |scope| async move { attempt(&database, &scope, &command, &Plainly).await })
+            .await
     }
 
     /// Runs a create at most once under the caller's key; a repeat gets the recorded bytes.

@@ -65,11 +65,7 @@ impl<T: Tenancy> Scope<T> {
     /// The same caller and the same chain of causes, in this organisation.
     #[must_use]
     pub fn within(&self, organisation: OrganisationId) -> Scope<Tenant> {
-        Scope {
-            caller: self.caller.clone(),
-            tenancy: Tenant::new(organisation),
-            provenance: self.provenance.clone(),
-        }
+        Scope { caller: self.caller.clone(), tenancy: Tenant::new(organisation), provenance: self.provenance.clone() }
     }
 
     /// Whether this is one of the looks that the system takes all the time, as part of no trace.

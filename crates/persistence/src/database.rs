@@ -73,8 +73,7 @@ impl Database {
         let write = pool(&settings.url, &settings.schema, Purpose::Write, settings.write_connections);
         let read = pool(&settings.url, &settings.schema, Purpose::Read, settings.read_connections);
         let system = pool(&settings.system_url, &settings.schema, Purpose::System, 4);
-        let publishing =
-            Publishing { watch: OutboxWatch::default(), observers, source: settings.schema.clone() };
+        let publishing = Publishing { watch: OutboxWatch::default(), observers, source: settings.schema.clone() };
         Self { inner: Arc::new(Inner { settings, write, read, system, publishing }) }
     }
 

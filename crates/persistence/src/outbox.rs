@@ -81,4 +81,3 @@ pub(crate) async fn insert_events(connection: &AsyncPgConnection, rows: &[Outbox
     .await?;
     Ok(())
 }
-

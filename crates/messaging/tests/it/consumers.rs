@@ -6,21 +6,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use messaging::{Consumer, Outgoing, Producer, Subscriptions};
+use messaging::{Outgoing, Subscriptions};
 use testkit::{Scene, eventually};
 use uuid::Uuid;
 
-use crate::scenery::{Behaviour, TakeEffect, effects, record, scene};
+use crate::scenery::{Behaviour, Member, TakeEffect, effects, record, scene};
 
 fn subscriptions(behaviour: &Arc<Behaviour>) -> Subscriptions {
     let behaviour = Arc::clone(behaviour);
     Subscriptions::new("order").on_batch(move |events| TakeEffect { events, behaviour: Arc::clone(&behaviour) })
 }
 
-async fn start(scene: &Scene, subscriptions: Subscriptions) -> Consumer {
+async fn start(scene: &Scene, subscriptions: Subscriptions) -> Member {
     let settings = scene.messaging();
-    let producer = Producer::new(&settings).unwrap();
-    Consumer::start(settings, scene.mediator(), producer, subscriptions).await.unwrap()
+    Member::join(settings, scene.mediator(), subscriptions).await
 }
 
 /// `aggregates` × `versions` records, aggregates interleaved.

@@ -6,23 +6,20 @@ use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use kernel::OrderId;
-use messaging::{
-    Consumer, Outgoing, Producer, Record, SendFailure, Subscriptions, dead_letter_header as header, operations,
-};
+use messaging::{Outgoing, Producer, Record, SendFailure, Subscriptions, dead_letter_header as header, operations};
 use testkit::{Scene, eventually};
 use uuid::Uuid;
 
-use crate::scenery::{Behaviour, TakeEffect, effects, record, scene};
+use crate::scenery::{Behaviour, Member, TakeEffect, effects, record, scene};
 
 const LETTERS: &str = "order.order.v1.dlq.order";
 
-async fn start(scene: &Scene, behaviour: Behaviour) -> Consumer {
+async fn start(scene: &Scene, behaviour: Behaviour) -> Member {
     let behaviour = Arc::new(behaviour);
     let subscriptions =
         Subscriptions::new("order").on_batch(move |events| TakeEffect { events, behaviour: Arc::clone(&behaviour) });
     let settings = scene.messaging();
-    let producer = Producer::new(&settings).unwrap();
-    Consumer::start(settings, scene.mediator(), producer, subscriptions).await.unwrap()
+    Member::join(settings, scene.mediator(), subscriptions).await
 }
 
 /// As a redrive writes it that brought the dead letters of its key back up to this offset.

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use testkit::{Scene, eventually};
 use uuid::Uuid;
 
-use crate::scenery::{Behaviour, TakeEffect, TestError, effects, event, record, scene};
+use crate::scenery::{Behaviour, Followed, Member, TakeEffect, TestError, effects, event, record, scene};
 
 const LETTERS: &str = "order.order.v1.dlq.order";
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -118,15 +118,14 @@ fn older_reader() -> Subscriptions {
     Subscriptions::new("order").on_batch(move |events| TakeEffect { events, behaviour: Arc::clone(&behaviour) })
 }
 
-async fn start(scene: &Scene, subscriptions: Subscriptions) -> Consumer {
+async fn start(scene: &Scene, subscriptions: Subscriptions) -> Member {
     start_with(scene, scene.mediator(), subscriptions).await
 }
 
-async fn start_with(scene: &Scene, mediator: Mediator, subscriptions: Subscriptions) -> Consumer {
+async fn start_with(scene: &Scene, mediator: Mediator, subscriptions: Subscriptions) -> Member {
     measured();
     let settings = scene.messaging();
-    let producer = Producer::new(&settings).unwrap();
-    Consumer::start(settings, mediator, producer, subscriptions).await.unwrap()
+    Member::join(settings, mediator, subscriptions).await
 }
 
 /// Waits until the group's committed offsets are at the end of the topic.
@@ -332,10 +331,10 @@ async fn an_unknown_type_changes_nothing_in_a_table_and_is_told_apart_by_a_repla
     let settings = scene.messaging();
     let seen = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&seen);
-    let table = Table::start::<OrganisationState>(&settings, move |entry| {
+    let table = Table::new(&settings, move |entry: Entry<OrganisationState>| {
         noted.lock().unwrap().push((entry.key, entry.version, entry.state.is_some()));
     });
-    let table = table.await.unwrap();
+    let table = Followed::to_its_end(table).await;
     let expected = vec![(known.uuid(), 1, true), (known.uuid(), 2, true), (removed.uuid(), 2, false)];
     assert_eq!(*seen.lock().unwrap(), expected);
     assert_eq!(passed_over(ORGANISATION, event_type), 2);

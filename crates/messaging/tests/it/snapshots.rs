@@ -12,14 +12,14 @@ use contracts::topics::ORGANISATION;
 use diesel::sql_types::{BigInt, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use kernel::{Currency, OrganisationId, Slug};
-use mediator::{Class, Command, Tx};
-use messaging::{Consumer, Outgoing, Producer, Snapshot, Subscriptions, Table, operations};
+use mediator::{Class, Command, Tenant, Tx};
+use messaging::{Entry, Outgoing, Snapshot, Subscriptions, Table, operations};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 use testkit::{Scene, eventually};
 use uuid::Uuid;
 
-use crate::scenery::{TestError, scene};
+use crate::scenery::{Followed, Member, TestError, scene};
 
 const LETTERS: &str = "auth.organisation.v1.dlq.order";
 
@@ -73,9 +73,8 @@ async fn a_topic_whose_last_offset_is_no_record_is_read_to_its_end() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&seen);
     let settings = scene.messaging();
-    let table = Table::start::<OrganisationState>(&settings, move |entry| noted.lock().unwrap().push(entry.key)).await;
-    let table = table.unwrap();
-    eventually(Duration::from_secs(20), async || table.is_ready()).await;
+    let table = Table::new(&settings, move |entry: Entry<OrganisationState>| noted.lock().unwrap().push(entry.key));
+    let table = Followed::to_its_end(table).await;
     assert_eq!(*seen.lock().unwrap(), vec![one.uuid(), other.uuid()], "ready before everything was applied");
     table.stop().await;
 
@@ -93,6 +92,7 @@ struct Keep {
 impl Command for Keep {
     const NAME: &'static str = "order.keep";
     const REQUIRES: Permission = Permission::System;
+    type Tenancy = Tenant;
     type Reply = ();
     type Error = TestError;
 
@@ -127,10 +127,9 @@ fn subscriptions(refused: i64) -> Subscriptions {
     Subscriptions::new("order").on_state(move |snapshots| Keep { snapshots, refused })
 }
 
-async fn start(scene: &Scene, subscriptions: Subscriptions) -> Consumer {
+async fn start(scene: &Scene, subscriptions: Subscriptions) -> Member {
     let settings = scene.messaging();
-    let producer = Producer::new(&settings).unwrap();
-    Consumer::start(settings, scene.mediator(), producer, subscriptions).await.unwrap()
+    Member::join(settings, scene.mediator(), subscriptions).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
