@@ -33,6 +33,7 @@ pub struct Subscriptions {
     service: &'static str,
     entries: Vec<Arc<dyn Subscription>>,
     observers: Vec<Observer>,
+    between_commit_and_offset: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
 /// Told of the records of one topic after their batch is committed.
@@ -52,7 +53,7 @@ impl Subscriptions {
     /// An empty table.
     #[must_use]
     pub fn new(service: &'static str) -> Self {
-        Self { service, entries: Vec::new(), observers: Vec::new() }
+        Self { service, entries: Vec::new(), observers: Vec::new(), between_commit_and_offset: None }
     }
 
     /// Facts of a topic: those of one organisation in a batch, in offset order, become one command.
@@ -108,6 +109,14 @@ impl Subscriptions {
         self
     }
 
+    /// Called between a batch's commit and its offsets: where the tests let a consumer die.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn between_commit_and_offset(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
+        self.between_commit_and_offset = Some(Arc::new(hook));
+        self
+    }
+
     /// The topics of this table.
     pub(crate) fn topics(&self) -> Vec<Topic> {
         self.by_topic().values().map(|entry| entry.topic()).collect()
@@ -120,6 +129,9 @@ impl Subscriptions {
 
     /// Tells the observers of records whose effects are committed. One that panics is reported and disturbs nobody else.
     pub(crate) fn tell(&self, records: &[&Readable]) {
+        if let Some(hook) = &self.between_commit_and_offset {
+            hook();
+        }
         for observer in &self.observers {
             let mine: Vec<&Readable> =
                 records.iter().copied().filter(|readable| readable.record.topic == observer.topic.name).collect();

@@ -11,9 +11,7 @@ use contracts::topics::{ORDER, ORGANISATION};
 use contracts::{Channel, Topic, Undecodable};
 use kernel::{Currency, OrderId, OrganisationId, Slug};
 use mediator::Mediator;
-use messaging::{
-    Consumer, Delivered, Outgoing, Producer, Snapshot, Subscriptions, Table, dead_letter_header as header, operations,
-};
+use messaging::{Delivered, Entry, Outgoing, Snapshot, Subscriptions, Table, dead_letter_header as header, operations};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use persistence::Database;
 use serde::{Deserialize, Serialize};

@@ -12,8 +12,9 @@ use contracts::topics::ORGANISATION;
 use diesel::sql_types::{BigInt, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use kernel::{Currency, OrganisationId, Slug};
-use mediator::{Class, Command, Tenant, Tx};
+use mediator::{Class, Command, Mediator, Tenant, Tx};
 use messaging::{Entry, Outgoing, Snapshot, Subscriptions, Table, operations};
+use persistence::Database;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 use testkit::{Scene, eventually};
@@ -144,7 +145,7 @@ async fn a_consumer_that_dies_between_commit_and_offset_keeps_the_newest_snapsho
     for _ in 0..3 {
         let armed = Arc::new(AtomicBool::new(true));
         let fuse = Arc::clone(&armed);
-        let deadly = subscriptions(-1).after_commit(move || {
+        let deadly = subscriptions(-1).between_commit_and_offset(move || {
             assert!(!fuse.swap(false, Ordering::SeqCst), "killed between commit and offset, as the test wants");
         });
         let consumer = start(&scene, deadly).await;
@@ -196,5 +197,27 @@ async fn a_snapshot_that_was_redriven_for_one_group_is_taken_by_all() {
     let consumer = start(&scene, subscriptions(-1)).await;
     eventually(Duration::from_secs(30), async || kept(&scene).await == BTreeMap::from([(organisation.uuid(), 1)]))
         .await;
+    consumer.stop(Duration::from_secs(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_may_have_an_observer_alone_and_then_nothing_is_written() {
+    let scene = scene().await;
+    scene.topics(&[ORGANISATION]).await;
+    let (one, other) = (OrganisationId::new(), OrganisationId::new());
+    scene.send(&[snapshot(one, 1), snapshot(one, 2), snapshot(other, 1)]).await;
+    let heard = Arc::new(Mutex::new(BTreeMap::new()));
+    let noted = Arc::clone(&heard);
+    let subscriptions = Subscriptions::new("order").observe_state::<OrganisationState>(move |snapshots| {
+        noted.lock().unwrap().extend(snapshots.iter().map(|one| (one.key, one.version)));
+    });
+    // A database that cannot be reached: nothing is asked of it.
+    let unreachable =
+        persistence::Settings { url: "postgres://nobody@127.0.0.1:1/none".to_owned(), ..scene.settings() };
+    let mediator = Mediator::new(Database::open(unreachable));
+    let consumer = Member::join(scene.messaging(), mediator, subscriptions).await;
+    let newest = BTreeMap::from([(one.uuid(), 2), (other.uuid(), 1)]);
+    eventually(Duration::from_secs(30), async || *heard.lock().unwrap() == newest).await;
+    assert!(!consumer.state().is_blocked());
     consumer.stop(Duration::from_secs(10)).await;
 }
