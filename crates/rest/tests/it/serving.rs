@@ -5,12 +5,34 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::api::{World, routes};
 
-fn start(world: &World) -> rest::server::Server {
+/// A server that serves until it is stopped.
+struct Served {
+    address: SocketAddr,
+    stop: CancellationToken,
+    running: JoinHandle<std::io::Result<()>>,
+}
+
+impl Served {
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    async fn stop(self) {
+        self.stop.cancel();
+        self.running.await.unwrap().unwrap();
+    }
+}
+
+fn start(world: &World) -> Served {
     let settings = rest::server::Settings::new(SocketAddr::from(([127, 0, 0, 1], 0))).workers(1);
-    rest::server::start(settings, world.app.clone(), routes()).unwrap()
+    let server = rest::server::bind(settings, world.app.clone(), routes()).unwrap();
+    let stop = CancellationToken::new();
+    Served { address: server.address(), stop: stop.clone(), running: tokio::spawn(server.run(stop)) }
 }
 
 async fn read_all(stream: &mut TcpStream) -> String {
@@ -86,7 +108,7 @@ async fn an_address_that_is_taken_is_an_error_that_says_so() {
     let world = World::new();
     let server = start(&world);
     let settings = rest::server::Settings::new(server.address());
-    let error = rest::server::start(settings, world.app.clone(), routes()).unwrap_err();
+    let error = rest::server::bind(settings, world.app.clone(), routes()).unwrap_err();
     assert!(error.to_string().contains("HTTP_ADDRESS"), "{error}");
     server.stop().await;
 }
