@@ -12,7 +12,7 @@ use crate::observers::{ObservedEvent, Observers};
 use crate::outbox::{OutboxRow, OutboxWatch, insert_events};
 use crate::pool::Pooled;
 use crate::replays::{RecordedReply, ReplayKey, insert_reply, select_reply};
-use crate::tenancy::{Tenancy, Tenant, choose, opening};
+use crate::tenancy::{Platform, Tenancy, Tenant, choose, opening};
 
 /// Who caused a change and what it belongs to; it travels with every event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,6 +161,14 @@ impl Tx<'_, Tenant> {
     }
 }
 
+impl Tx<'_, Platform> {
+    /// As [`Tx::record`], for an event of one organisation that the platform has changed, such as its creation.
+    pub fn record_within<C: Channel>(&mut self, organisation: OrganisationId, aggregate_version: i64, event: C) {
+        let provenance = self.provenance;
+        self.record_of(Some(organisation), provenance, aggregate_version, event);
+    }
+}
+
 impl<T: Tenancy> Tx<'_, T> {
     /// The connection, for `store/`.
     pub fn connection(&mut self) -> &mut AsyncPgConnection {
@@ -182,19 +190,29 @@ impl<T: Tenancy> Tx<'_, T> {
 
     /// As [`Tx::record`], for a batch in which each event has a cause of its own.
     pub fn record_caused_by<C: Channel>(&mut self, cause: &Provenance, aggregate_version: i64, event: C) {
-        self.push(cause, aggregate_version, &event, event.to_json().map(Some));
-        let organisation = self.tenancy.organisation_id();
+        self.record_of(self.tenancy.organisation_id(), cause, aggregate_version, event);
+    }
+
+    fn record_of<C: Channel>(
+        &mut self,
+        organisation: Option<OrganisationId>,
+        cause: &Provenance,
+        aggregate_version: i64,
+        event: C,
+    ) {
+        self.push(organisation, cause, aggregate_version, &event, event.to_json().map(Some));
         self.recorded.observed.extend(self.publishing.observers.keep(organisation, aggregate_version, event));
     }
 
     /// Records that an aggregate of a compacted topic is gone (a record without a value). Observers are not told.
     pub fn record_removal<C: Channel>(&mut self, aggregate_version: i64, event: &C) {
         let provenance = self.provenance;
-        self.push(provenance, aggregate_version, event, Ok(None));
+        self.push(self.tenancy.organisation_id(), provenance, aggregate_version, event, Ok(None));
     }
 
     fn push<C: Channel>(
         &mut self,
+        organisation: Option<OrganisationId>,
         cause: &Provenance,
         aggregate_version: i64,
         event: &C,
@@ -206,7 +224,7 @@ impl<T: Tenancy> Tx<'_, T> {
             source: format!("/{}", self.publishing.source),
             subject: event.key(),
             time: Clock::now(),
-            organisation: self.tenancy.organisation_id(),
+            organisation,
             actor: cause.actor.clone(),
             aggregate_version,
             correlation: cause.correlation,
