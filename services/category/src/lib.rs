@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 //!
-//! The whole wiring on one screen; the rule: a part is started here and registered to be stopped, or it is not a part.
+//! The rule: what the service consists of is declared once, in [`assembly()`], for the process and for the tests.
 
 pub mod commands;
 pub mod config;
@@ -12,14 +12,10 @@ pub mod queries;
 pub mod schema;
 pub mod store;
 
-use access::Verifier;
+use assembly::{Assembly, Surroundings};
 use contracts::topics;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use mediator::Mediator;
-use messaging::{Identities, Producer, Relay};
-use service::{Boot, BootError, Definition, LAST_EVENTS, Stage};
-
-use crate::config::Config;
+use service::{Boot, BootError, Definition};
 
 /// The service's name: its schema, the source of its events.
 pub const NAME: &str = "category";
@@ -34,29 +30,11 @@ pub fn definition() -> Definition {
         .openapi(|| http::routes().openapi().clone())
 }
 
-async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
-    let kafka = messaging::Settings {
-        brokers: config.kafka.brokers,
-        namespace: config.kafka.namespace,
-        service: NAME.to_owned(),
-    };
-    let database = boot.database(config.database).await?;
-    let mediator = Mediator::new(database.clone());
+/// What the service consists of.
+pub fn assembly() -> Assembly {
+    Assembly::new(NAME).publishes(&[topics::CATEGORY]).serves(http::routes(), |_, app| app)
+}
 
-    boot.wait_for("kafka topics", || messaging::ensure_topics(&kafka, &[topics::CATEGORY])).await?;
-    let producer = boot.require("kafka producer", Producer::new(&kafka))?;
-    let relay = Relay::start(database, producer);
-    boot.must_run("relay", relay.ended());
-    boot.on_stop(Stage::Publishing, "relay", move || relay.stop(LAST_EVENTS));
-
-    let identities = boot.wait_for("keys and organisations", || Identities::start(&kafka)).await?;
-    boot.ready_when("keys and organisations", identities.readiness());
-    let verifier = Verifier::new(identities.keys(), &config.tokens.issuer, &config.tokens.audience);
-
-    let app = rest::App::new(NAME, mediator, verifier, identities.organisations());
-    boot.on_stop(Stage::Closing, "keys and organisations", move || identities.stop());
-    let listening = rest::server::Settings::new(config.http.address).workers(config.http.workers);
-    let server = boot.require("http server", rest::server::start(listening, app, http::routes()))?;
-    boot.on_stop(Stage::Requests, "http server", move || server.stop());
-    Ok(())
+async fn start(surroundings: Surroundings, boot: Boot) -> Result<(), BootError> {
+    assembly().start(surroundings, &boot).await.map(drop)
 }

@@ -2,8 +2,7 @@
 
 use access::Permission;
 use kernel::{CategoryId, Clock, Slug};
-use mediator::Command;
-use persistence::Tx;
+use mediator::{Command, Tenant, Tx};
 
 use super::save;
 use crate::{
@@ -30,6 +29,7 @@ pub struct CreateCategory {
 impl Command for CreateCategory {
     const NAME: &'static str = "category.create-category";
     const REQUIRES: Permission = Permission::CategoriesWrite;
+    type Tenancy = Tenant;
     type Reply = Category;
     type Error = Error;
 

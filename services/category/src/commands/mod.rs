@@ -5,7 +5,7 @@ mod create_category;
 mod move_category;
 mod rename_category;
 
-use persistence::Tx;
+use mediator::Tx;
 
 pub use create_category::CreateCategory;
 pub use move_category::MoveCategory;

@@ -2,8 +2,7 @@
 
 use access::Permission;
 use kernel::{CategoryId, Clock};
-use mediator::Command;
-use persistence::Tx;
+use mediator::{Command, Tenant, Tx};
 
 use super::save;
 use crate::{domain::Category, error::Error, store::trees};
@@ -22,6 +21,7 @@ pub struct MoveCategory {
 impl Command for MoveCategory {
     const NAME: &'static str = "category.move-category";
     const REQUIRES: Permission = Permission::CategoriesWrite;
+    type Tenancy = Tenant;
     type Reply = Category;
     type Error = Error;
 

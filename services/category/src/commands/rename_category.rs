@@ -2,8 +2,7 @@
 
 use access::Permission;
 use kernel::{CategoryId, Clock, Slug};
-use mediator::Command;
-use persistence::Tx;
+use mediator::{Command, Tenant, Tx};
 
 use super::save;
 use crate::{
@@ -28,6 +27,7 @@ pub struct RenameCategory {
 impl Command for RenameCategory {
     const NAME: &'static str = "category.rename-category";
     const REQUIRES: Permission = Permission::CategoriesWrite;
+    type Tenancy = Tenant;
     type Reply = Category;
     type Error = Error;
 

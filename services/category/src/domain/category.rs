@@ -63,7 +63,7 @@ pub struct Placement {
 }
 
 /// A category as it is now. This is also the resource that HTTP answers with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Category {
     id: CategoryId,
     parent: Option<CategoryId>,

@@ -74,7 +74,7 @@ pub(super) async fn create(
     Body(body): Body<CreateCategoryBody>,
 ) -> Result<Recorded<Category>, Problem> {
     let command = body.command()?;
-    app.create(&by, &key, &body, command, location).await
+    app.create(&by, &key, &body, command, |category| format!("/admin/v1/categories/{}", category.id())).await
 }
 
 pub(super) async fn list(app: App, by: Staff) -> Result<rest::Ok<CategoryList>, Problem> {
@@ -136,10 +136,6 @@ impl RenameCategoryBody {
         let slug = self.slug.as_deref().map(Slug::parse).transpose()?;
         Ok(RenameCategory { category, expected, name, slug })
     }
-}
-
-fn location(category: &Category) -> Option<String> {
-    Some(format!("/admin/v1/categories/{}", category.id()))
 }
 
 fn position(number: Option<u32>) -> Option<usize> {

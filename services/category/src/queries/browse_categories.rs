@@ -2,8 +2,7 @@
 
 use access::Permission;
 use kernel::{CategoryId, Slug};
-use mediator::Query;
-use persistence::ReadConn;
+use mediator::{Query, ReadConn, Tenant};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -40,6 +39,7 @@ pub struct ShopCategory {
 impl Query for BrowseCategories {
     const NAME: &'static str = "category.browse-categories";
     const REQUIRES: Permission = Permission::StoreBrowse;
+    type Tenancy = Tenant;
     type Reply = ShopCategoryList;
     type Error = Error;
 

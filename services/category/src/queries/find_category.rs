@@ -4,8 +4,7 @@ use access::Permission;
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::RunQueryDsl;
 use kernel::CategoryId;
-use mediator::Query;
-use persistence::ReadConn;
+use mediator::{Query, ReadConn, Tenant};
 
 use super::row::Row;
 use crate::{
@@ -24,6 +23,7 @@ pub struct FindCategory {
 impl Query for FindCategory {
     const NAME: &'static str = "category.find-category";
     const REQUIRES: Permission = Permission::CategoriesRead;
+    type Tenancy = Tenant;
     type Reply = Category;
     type Error = Error;
 

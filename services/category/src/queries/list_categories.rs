@@ -6,8 +6,7 @@ use access::Permission;
 use diesel::{ExpressionMethods, QueryDsl, SelectableHelper};
 use diesel_async::RunQueryDsl;
 use kernel::CategoryId;
-use mediator::Query;
-use persistence::ReadConn;
+use mediator::{Query, ReadConn, Tenant};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -28,6 +27,7 @@ pub struct CategoryList {
 impl Query for ListCategories {
     const NAME: &'static str = "category.list-categories";
     const REQUIRES: Permission = Permission::CategoriesRead;
+    type Tenancy = Tenant;
     type Reply = CategoryList;
     type Error = Error;
 

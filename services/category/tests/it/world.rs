@@ -1,57 +1,42 @@
-//! One category service in a scene of its own, in this process: HTTP on a free port, and on request the relay.
+//! One category service in a scene of its own, in this process, assembled as the program is.
 
 use std::time::Duration;
 
-use category::http;
 use contracts::{Channel, category::CategoryState, topics};
-use mediator::Mediator;
-use messaging::{Producer, Relay};
 use serde_json::{Value, json};
-use testkit::{Caller, Client, Scene};
+use testkit::{Caller, Client, Running, Scene, Topics};
 
 /// As long as anything may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
 pub(crate) struct World {
     pub(crate) scene: Scene,
-    mediator: Mediator,
-    base: String,
-    server: Option<rest::server::Server>,
-    relay: Option<Relay>,
+    service: Running,
 }
 
 impl World {
     /// HTTP and database only.
     pub(crate) async fn quiet() -> Self {
-        let scene = Scene::of(category::NAME, category::MIGRATIONS).connections(6).build().await;
-        let mediator = scene.mediator();
-        let app = rest::App::new(category::NAME, mediator.clone(), scene.verifier(), scene.organisations());
-        let settings = rest::server::Settings::new("127.0.0.1:0".parse().unwrap()).workers(1);
-        let server = rest::server::start(settings, app, http::routes()).unwrap();
-        let base = format!("http://{}", server.address());
-        Self { scene, mediator, base, server: Some(server), relay: None }
+        Self::with(Topics::Off).await
     }
 
     /// With the relay, on a topic of its own.
     pub(crate) async fn connected() -> Self {
-        let mut world = Self::quiet().await;
-        world.scene.topics(&[topics::CATEGORY]).await;
-        let producer = Producer::new(&world.scene.messaging()).unwrap();
-        world.relay = Some(Relay::start(world.mediator.database().clone(), producer));
-        world
+        Self::with(Topics::On).await
     }
 
-    pub(crate) async fn stop(mut self) {
-        if let Some(relay) = self.relay.take() {
-            relay.stop(PATIENCE).await;
-        }
-        if let Some(server) = self.server.take() {
-            server.stop().await;
-        }
+    async fn with(topics: Topics) -> Self {
+        let scene = Scene::of(category::NAME, category::MIGRATIONS).connections(6).build().await;
+        let service = scene.start(category::assembly(), topics).await;
+        Self { scene, service }
+    }
+
+    pub(crate) async fn stop(self) {
+        self.service.stop().await;
     }
 
     pub(crate) fn client(&self, caller: Caller) -> Client {
-        self.scene.client(&self.base, caller)
+        self.service.client(caller)
     }
 
     pub(crate) fn owner(&self) -> Client {
