@@ -1,33 +1,31 @@
-//! What the environment decides. Read once, at start, and every bad variable is reported at once.
+//! What the environment decides. It is read once, at the start, and every bad variable is reported at once.
 
 use std::{num::NonZeroUsize, time::Duration};
 
+use assembly::{Callers, Surroundings};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use service::{config::Reader, settings};
+use service::config::Reader;
 
 use crate::{
-    credentials::{SetupToken, TOKEN_LIFE},
+    NAME,
+    credentials::{Issuer, SetupToken, TOKEN_LIFE},
     domain::Schedule,
 };
 
 /// Everything that the environment decides.
 #[derive(Debug)]
 pub struct Config {
-    /// The schema's two roles.
-    pub database: settings::Database,
-    /// The broker and the namespace of the topics.
-    pub kafka: settings::Kafka,
-    /// Where to listen.
-    pub http: settings::Http,
-    /// Which tokens are issued and accepted.
-    pub tokens: settings::Tokens,
-    /// Who may create organisations.
+    /// What every service reads.
+    pub surroundings: Surroundings,
+    /// Signs for the issuer and audience that tokens are accepted with.
+    pub issuer: Issuer,
+    /// Knows the secret that allows creating organisations.
     pub setup: SetupToken,
-    /// What private keys are sealed under.
+    /// The secret that private signing keys are sealed under.
     pub signing_key_secret: SigningKeySecret,
-    /// How long each part of a signing key's life takes.
+    /// How long each stage of a signing key's life takes.
     pub schedule: Schedule,
-    /// Password hashes computed at the same time, 19 MiB each.
+    /// How many passwords may be hashed at the same time, 19 MiB each.
     pub hashes_at_once: NonZeroUsize,
 }
 
@@ -35,7 +33,7 @@ pub struct Config {
 pub struct SigningKeySecret([u8; 32]);
 
 impl SigningKeySecret {
-    /// The bytes, for the seal alone.
+    /// The bytes; only the seal needs them.
     #[must_use]
     pub fn expose(&self) -> &[u8; 32] {
         &self.0
@@ -54,10 +52,7 @@ const MARGIN: Duration = Duration::from_secs(60);
 /// Reads everything; `None` when something was reported as bad.
 pub fn read(environment: &mut Reader) -> Option<Config> {
     // Everything is read before the first `?`, which would hide the variables after it.
-    let database = settings::database(environment, "auth");
-    let kafka = settings::kafka(environment);
-    let http = settings::http(environment, 7101);
-    let tokens = settings::tokens(environment);
+    let surroundings = Surroundings::read(environment, NAME, 7101);
     let setup =
         environment.secret_parsed("SETUP_TOKEN", "Allows creating organisations; at least 16 characters", |text| {
             match text.len() {
@@ -91,11 +86,11 @@ pub fn read(environment: &mut Reader) -> Option<Config> {
         1..=64,
         "Password hashes computed at the same time, 19 MiB each",
     );
+    let surroundings = surroundings?;
+    let Callers::Published { issuer, audience } = &surroundings.callers else { return None };
     Some(Config {
-        database: database?,
-        kafka: kafka?,
-        http: http?,
-        tokens: tokens?,
+        issuer: Issuer::new(issuer, audience),
+        surroundings,
         setup: setup?,
         signing_key_secret: secret?,
         schedule: Schedule {

@@ -1,6 +1,6 @@
 //! Why a command or a query of this service can fail. The rule: no message repeats a secret.
 
-use kernel::{Malformed, OrganisationId, Slug, Timestamp, UserId};
+use kernel::{KeyId, Malformed, Slug, Timestamp, UserId};
 use mediator::{Class, Classified};
 
 /// Why a command or query of this service failed.
@@ -11,12 +11,6 @@ pub enum Error {
     SlugTaken {
         /// The slug that is taken.
         slug: Slug,
-    },
-    /// The idempotency key stands for an organisation that exists and was created by another request.
-    #[error("this idempotency key created {organisation} already; use a new key for a new organisation")]
-    AlreadyCreated {
-        /// The organisation that the key created.
-        organisation: OrganisationId,
     },
     /// The header that allows creating organisations is missing or wrong.
     #[error("the header X-Setup-Token is missing or wrong; ask whoever runs this installation for it")]
@@ -63,6 +57,11 @@ impl Error {
     pub(crate) fn corrupt_account(user: UserId, reason: &Malformed) -> Self {
         Self::Corrupt { what: format!("account {user}"), reason: reason.to_string() }
     }
+
+    /// A stored signing key breaks a rule.
+    pub(crate) fn corrupt_key(kid: KeyId, reason: impl Into<String>) -> Self {
+        Self::Corrupt { what: format!("signing key {kid}"), reason: reason.into() }
+    }
 }
 
 impl From<persistence::DieselError> for Error {
@@ -75,7 +74,6 @@ impl Classified for Error {
     fn class(&self) -> Class {
         match self {
             Self::SlugTaken { .. }
-            | Self::AlreadyCreated { .. }
             | Self::SetupRefused
             | Self::LoginRefused
             | Self::LoginLocked { .. }

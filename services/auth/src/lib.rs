@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 //!
-//! The whole wiring on one screen; the rule: a part is started here and registered to be stopped, or it is not a part.
+//! The rule: what the service consists of is declared once, in [`assembly()`], for the process and for the tests.
 
 pub mod commands;
 pub mod config;
@@ -14,18 +14,16 @@ pub mod queries;
 pub mod schema;
 pub mod store;
 
-use std::sync::Arc;
-
-use access::{KeyRing, Organisations, Verifier};
+use access::{KeyRing, Organisations};
+use assembly::{Assembly, Kit};
 use contracts::topics;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use mediator::Mediator;
-use messaging::{Producer, Relay};
-use service::{Boot, BootError, Definition, LAST_EVENTS, Stage};
+use service::{Boot, BootError, Definition, Part, Stage};
 
 use crate::{
     config::Config,
-    credentials::{Credentials, Hasher, Issuer, Seal},
+    credentials::{Credentials, Hasher, Seal},
+    domain::Schedule,
     processes::keeper::Keeper,
 };
 
@@ -42,38 +40,30 @@ pub fn definition() -> Definition {
         .openapi(|| http::routes().openapi().clone())
 }
 
-async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
-    let kafka = messaging::Settings {
-        brokers: config.kafka.brokers,
-        namespace: config.kafka.namespace,
-        service: NAME.to_owned(),
-    };
-    let database = boot.database(config.database).await?;
-    let mediator = Mediator::new(database.clone());
+/// What the service consists of.
+///
+/// Auth needs no topic to know its own keys: once it has started, it serves whether the broker is there or not.
+pub fn assembly(credentials: Credentials, schedule: Schedule) -> Assembly {
+    let ring = KeyRing::new();
+    let keeper = Keeper { credentials: credentials.clone(), ring: ring.clone(), schedule };
+    let first = keeper.clone();
+    Assembly::new(NAME)
+        .publishes(&[topics::SIGNING_KEY, topics::ORGANISATION])
+        .prepares("signing keys", |kit: Kit| async move { first.round(&kit.mediator).await })
+        .part(move |kit| {
+            let mediator = kit.mediator.clone();
+            Part::restarted(Stage::Consuming, "signing keys", move |stop| keeper.clone().run(mediator.clone(), stop))
+        })
+        .verifies_with(ring, Organisations::new())
+        .serves(http::routes(), move |_, app| app.with(credentials))
+}
 
+async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
     let credentials = Credentials {
         hasher: boot.require("password hashing", Hasher::new(config.hashes_at_once))?,
-        issuer: Issuer::new(&config.tokens.issuer, &config.tokens.audience),
-        seal: Arc::new(boot.require("SIGNING_KEY_SECRET", Seal::new(config.signing_key_secret.expose()))?),
+        issuer: config.issuer,
+        seal: boot.require("SIGNING_KEY_SECRET", Seal::new(config.signing_key_secret.expose()))?.into(),
         setup: config.setup,
     };
-    // Auth needs no topic to know its own keys: once it has started, it serves whether the broker is there or not.
-    let ring = KeyRing::new();
-    let keeper = Keeper::start(mediator.clone(), credentials.clone(), ring.clone(), config.schedule).await;
-    let keeper = boot.require("signing keys", keeper)?;
-    boot.on_stop(Stage::Consuming, "signing keys", move || keeper.stop());
-
-    boot.wait_for("kafka topics", || messaging::ensure_topics(&kafka, &[topics::SIGNING_KEY, topics::ORGANISATION]))
-        .await?;
-    let producer = boot.require("kafka producer", Producer::new(&kafka))?;
-    let relay = Relay::start(database, producer);
-    boot.must_run("relay", relay.ended());
-    boot.on_stop(Stage::Publishing, "relay", move || relay.stop(LAST_EVENTS));
-
-    let verifier = Verifier::new(ring, &config.tokens.issuer, &config.tokens.audience);
-    let app = rest::App::new(NAME, mediator, verifier, Organisations::new()).with(credentials);
-    let listening = rest::server::Settings::new(config.http.address).workers(config.http.workers);
-    let server = boot.require("http server", rest::server::start(listening, app, http::routes()))?;
-    boot.on_stop(Stage::Requests, "http server", move || server.stop());
-    Ok(())
+    assembly(credentials, config.schedule).start(config.surroundings, &boot).await.map(drop)
 }

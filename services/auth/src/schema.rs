@@ -1,4 +1,5 @@
-//! The tables of this service as Diesel sees them; the migrations define them.
+//! The tables of this service as Diesel sees them; the migrations define them. Of the outbox, which the kit owns, it has
+//! the columns that tell whether a key was announced.
 
 diesel::table! {
     organisations (org_id) {
@@ -37,8 +38,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    signing_keys (org_id, key_id) {
-        org_id -> Uuid,
+    signing_keys (key_id) {
         key_id -> Uuid,
         public_key -> Bytea,
         sealed_private_key -> Bytea,
@@ -46,6 +46,15 @@ diesel::table! {
         created_at -> Timestamptz,
         signs_from -> Timestamptz,
         retired_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    outbox (sequence) {
+        sequence -> BigInt,
+        aggregatetype -> Text,
+        aggregateid -> Text,
+        aggregateversion -> BigInt,
     }
 }
 

@@ -2,8 +2,7 @@
 
 use access::Permission;
 use kernel::Clock;
-use mediator::Command;
-use persistence::Tx;
+use mediator::{Command, Tenant, Tx};
 
 use crate::{
     domain::{AccountDigest, Admission},
@@ -21,6 +20,7 @@ pub struct AdmitLogin {
 impl Command for AdmitLogin {
     const NAME: &'static str = "auth.admit-login";
     const REQUIRES: Permission = Permission::SignIn;
+    type Tenancy = Tenant;
     type Reply = Admission;
     type Error = Error;
 

@@ -2,8 +2,7 @@
 
 use access::Permission;
 use kernel::{Clock, UserId};
-use mediator::Command;
-use persistence::Tx;
+use mediator::{Command, Tenant, Tx};
 
 use crate::{
     domain::AccountDigest,
@@ -23,6 +22,7 @@ pub struct NoteLogin {
 impl Command for NoteLogin {
     const NAME: &'static str = "auth.note-login";
     const REQUIRES: Permission = Permission::SignIn;
+    type Tenancy = Tenant;
     type Reply = ();
     type Error = Error;
 

@@ -83,19 +83,20 @@ impl Issuer {
         Self { issuer: issuer.into(), audience: audience.into(), keys: Arc::default() }
     }
 
-    /// Decrypts the keys and replaces the former ones with them.
+    /// Decrypts the keys and replaces the former ones with them. Returns the former ones that are not among them.
     ///
     /// # Errors
     /// `Sealing` when one cannot be decrypted; the former keys stay in use.
-    pub fn load(&self, known: SigningKeys, seal: &Seal) -> Result<(), Error> {
+    pub fn load(&self, known: SigningKeys, seal: &Seal) -> Result<Vec<KeyId>, Error> {
         let mut opened = HashMap::new();
         for key in known.iter() {
             let private = seal.open(&key.kid.to_string(), &key.sealed_private_key)?;
             opened.insert(key.kid, EncodingKey::from_ed_der(private.expose()));
         }
         // Nothing panics while it holds the lock.
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Keys { known, opened };
-        Ok(())
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        let former = std::mem::replace(&mut *keys, Keys { known, opened });
+        Ok(former.opened.into_keys().filter(|kid| !keys.opened.contains_key(kid)).collect())
     }
 
     /// A token for that user of that organisation, valid from now for [`TOKEN_LIFE`].

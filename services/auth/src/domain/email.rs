@@ -2,12 +2,14 @@
 
 use kernel::Malformed;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// 3 to 254 visible ASCII characters with one `@`, trimmed and in lower case. No provider in use tells addresses apart
 /// by case, and an address that could be spelled two ways would be two accounts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Email(#[schemars(length(min = 3, max = 254), extend("format" = "email"))] String);
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(extend("minLength" = 3, "maxLength" = 254, "format" = "email"))]
+pub struct Email(String);
 
 impl Email {
     /// Trims an address, writes it in lower case and checks it.
@@ -36,6 +38,14 @@ impl Email {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for Email {
+    type Error = Malformed;
+
+    fn try_from(text: String) -> Result<Self, Malformed> {
+        Self::parse(&text)
     }
 }
 

@@ -12,7 +12,7 @@ mod user;
 pub use attempt::{AccountDigest, Admission, Attempts};
 pub use email::Email;
 pub use name::Name;
-pub use organisation::{Organisation, PLATFORM};
+pub use organisation::Organisation;
 pub use password::Password;
 pub use signing_key::{Candidate, Schedule, SigningKey, SigningKeys, Tended};
 pub use user::{Membership, User};

@@ -2,15 +2,12 @@
 
 use kernel::{Currency, OrganisationId, Slug, Timestamp};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Name;
 
-/// The organisation of the nil id: to it belongs what belongs to no seller, the signing keys.
-pub const PLATFORM: OrganisationId = OrganisationId::from_uuid(uuid::Uuid::nil());
-
 /// An organisation as it is now. This is also the resource that HTTP answers with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Organisation {
     /// Its identity.
     pub id: OrganisationId,

@@ -63,19 +63,13 @@ pub struct SigningKeys {
 }
 
 impl SigningKeys {
-    /// The keys as they are stored.
+    /// The keys as they are stored. The broker does not have those of `unannounced` yet: no verifier can know them,
+    /// however long ago they were made.
     #[must_use]
-    pub fn restore(keys: impl IntoIterator<Item = SigningKey>) -> Self {
+    pub fn restore(keys: impl IntoIterator<Item = SigningKey>, unannounced: impl IntoIterator<Item = KeyId>) -> Self {
         let mut keys: Vec<_> = keys.into_iter().collect();
         keys.sort_by_key(|key| key.signs_from);
-        Self { keys, unannounced: BTreeSet::new() }
-    }
-
-    /// The same keys, of which those named have not reached the broker yet: no verifier can know them, however long ago
-    /// they were made.
-    #[must_use]
-    pub fn with_unannounced(self, kids: impl IntoIterator<Item = KeyId>) -> Self {
-        Self { unannounced: kids.into_iter().collect(), ..self }
+        Self { keys, unannounced: unannounced.into_iter().collect() }
     }
 
     /// All keys, the oldest first.
@@ -95,19 +89,20 @@ impl SigningKeys {
     /// signed long enough (it is announced first). Keys whose last token has expired are removed.
     pub fn tend(&mut self, candidate: &Candidate, schedule: Schedule, now: Timestamp) -> Tended {
         let mut tended = Tended::default();
+        // While verifiers do not know a successor yet, the key before it may still have to sign.
+        let all_known = self.unannounced.is_empty();
         match self.keys.last_mut() {
-            None => tended.changed.push(candidate.take_over(now, now)),
+            None => tended.changed.push(candidate.put_into_use(now, now)),
             Some(last) if last.signs_from + schedule.signs_for <= now => {
-                let successor = candidate.take_over(now + schedule.known_before, now);
+                let successor = candidate.put_into_use(now + schedule.known_before, now);
                 last.retired_at = Some(successor.signs_from);
                 last.version += 1;
                 tended.changed.extend([last.clone(), successor]);
             }
             Some(_) => {}
         }
+        self.unannounced.extend(tended.changed.last().map(|key| key.kid));
         self.keys.extend(tended.changed.last().cloned());
-        // While verifiers do not know a successor yet, the key before it may still have to sign.
-        let all_known = self.unannounced.is_empty();
         let over = |key: &SigningKey| all_known && key.retired_at.is_some_and(|at| at + schedule.valid_after <= now);
         tended.removed.extend(
             self.keys.extract_if(.., |key| over(key)).map(|key| SigningKey { version: key.version + 1, ..key }),
@@ -117,7 +112,7 @@ impl SigningKeys {
 }
 
 impl Candidate {
-    fn take_over(&self, signs_from: Timestamp, now: Timestamp) -> SigningKey {
+    fn put_into_use(&self, signs_from: Timestamp, now: Timestamp) -> SigningKey {
         SigningKey {
             kid: self.kid,
             public_key: self.public_key,
@@ -162,6 +157,11 @@ mod tests {
         Candidate { kid: KeyId::new(), public_key: [7; 32], sealed_private_key: vec![1] }
     }
 
+    /// The broker has the events of all keys.
+    fn announce(keys: &mut SigningKeys) {
+        keys.unannounced.clear();
+    }
+
     fn signer(keys: &SigningKeys, now: Timestamp) -> Option<KeyId> {
         keys.signer(now).map(|key| key.kid)
     }
@@ -184,11 +184,13 @@ mod tests {
         let (first, second, third) = (candidate(), candidate(), candidate());
         let mut keys = SigningKeys::default();
         keys.tend(&first, SCHEDULE, start);
+        announce(&mut keys);
         assert_eq!(keys.tend(&second, SCHEDULE, at(999)), Tended::default());
 
-        let announced = keys.tend(&second, SCHEDULE, at(1_000)).changed;
-        assert_eq!((announced[0].kid, announced[0].version), (first.kid, 2));
-        assert_eq!((announced[1].kid, announced[1].signs_from), (second.kid, at(1_060)));
+        let changed = keys.tend(&second, SCHEDULE, at(1_000)).changed;
+        announce(&mut keys);
+        assert_eq!((changed[0].kid, changed[0].version), (first.kid, 2));
+        assert_eq!((changed[1].kid, changed[1].signs_from), (second.kid, at(1_060)));
         assert_eq!(signer(&keys, at(1_059)), Some(first.kid));
         assert_eq!(signer(&keys, at(1_060)), Some(second.kid));
 
@@ -206,13 +208,12 @@ mod tests {
         let (first, second) = (candidate(), candidate());
         let mut keys = SigningKeys::default();
         keys.tend(&first, SCHEDULE, start);
-        let mut keys = keys.with_unannounced([first.kid]);
         assert_eq!(signer(&keys, start), Some(first.kid), "there is no other");
+        announce(&mut keys);
         keys.tend(&second, SCHEDULE, at(1_000));
-        let mut keys = keys.with_unannounced([second.kid]);
         assert_eq!(signer(&keys, at(1_900)), Some(first.kid));
         assert_eq!(keys.tend(&candidate(), SCHEDULE, at(1_900)), Tended::default());
-        let mut keys = keys.with_unannounced([]);
+        announce(&mut keys);
         assert_eq!(signer(&keys, at(1_900)), Some(second.kid));
         assert_eq!(keys.tend(&candidate(), SCHEDULE, at(1_900)).removed.len(), 1);
     }

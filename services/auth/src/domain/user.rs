@@ -4,12 +4,12 @@
 use access::Role;
 use kernel::{Timestamp, UserId};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Email, Name, Organisation};
 
 /// A user as they are now. This is also the resource that HTTP answers with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct User {
     /// Their identity.
     pub id: UserId,
@@ -33,7 +33,7 @@ impl User {
 }
 
 /// A user and the organisation that they work for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Membership {
     /// Somebody who works for the organisation.
     pub user: User,

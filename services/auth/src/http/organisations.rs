@@ -1,7 +1,6 @@
 //! Creating organisations, which needs the setup token instead of an account.
 
-use kernel::{Currency, Malformed, Slug, UserId};
-use mediator::Scope;
+use kernel::{Currency, Malformed, OrganisationId, Slug, UserId};
 use rest::{App, Body, Credential, CredentialHeader, IdempotencyKey, Problem, Recorded, State, Visitor, parses};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -69,16 +68,10 @@ pub(super) async fn create(
     Body(body): Body<CreateOrganisationBody>,
 ) -> Result<Recorded<Membership>, Problem> {
     credentials.setup.check(token.expose())?;
-    let by = Scope { organisation: CreateOrganisation::identity(key.key()), ..by.0 };
     let wanted = body.check()?;
     let recognised = wanted.recognised(&credentials.seal);
     let password = credentials.hasher.hash(wanted.password.clone()).await?;
-    app.create(&by, &key, &recognised, wanted.command(password), location).await
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "the shape that a create asks for")]
-fn location(_: &Membership) -> Option<String> {
-    Some("/auth/v1/me".to_owned())
+    app.create(&by, &key, &recognised, wanted.command(password), |_| "/auth/v1/me".to_owned()).await
 }
 
 /// A checked body.
@@ -130,6 +123,7 @@ impl Wanted {
 
     fn command(&self, password: PasswordHash) -> CreateOrganisation {
         CreateOrganisation {
+            organisation: OrganisationId::new(),
             slug: self.slug.clone(),
             name: self.name.clone(),
             currency: self.currency,

@@ -2,15 +2,11 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use kernel::KeyId;
-use mediator::Scope;
 use rest::{App, Problem, Visitor};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{
-    domain::{PLATFORM, SigningKey},
-    queries::ListSigningKeys,
-};
+use crate::queries::{ListSigningKeys, PublicKey};
 
 /// A JWK set.
 #[derive(Serialize, JsonSchema)]
@@ -32,13 +28,13 @@ pub(super) struct Key {
 }
 
 pub(super) async fn list(app: App, by: Visitor) -> Result<rest::Ok<Keys>, Problem> {
-    let keys = app.ask(&Scope { organisation: PLATFORM, ..by.0 }, ListSigningKeys).await?;
+    let keys = app.ask(&by, ListSigningKeys).await?;
     Ok(rest::Ok(Keys { keys: keys.iter().map(Key::from).collect() }))
 }
 
-impl From<&SigningKey> for Key {
-    fn from(key: &SigningKey) -> Self {
-        let x = URL_SAFE_NO_PAD.encode(key.public_key);
+impl From<&PublicKey> for Key {
+    fn from(key: &PublicKey) -> Self {
+        let x = URL_SAFE_NO_PAD.encode(&key.bytes);
         Self { kid: key.kid, kty: "OKP", crv: "Ed25519", alg: "EdDSA", r#use: "sig", x }
     }
 }

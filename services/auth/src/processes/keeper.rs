@@ -4,96 +4,65 @@
 use std::time::Duration;
 
 use access::KeyRing;
-use kernel::{Clock, KeyId};
+use kernel::Clock;
 use mediator::{Mediator, Scope, SendError};
-use tokio::{sync::watch, task::JoinHandle};
+use service::{BootError, CancellationToken};
 
 use crate::{
+    NAME,
     commands::TendSigningKeys,
     credentials::{Credentials, generate},
-    domain::{PLATFORM, Schedule},
+    domain::Schedule,
     error::Error,
     published,
-    queries::ListSigningKeys,
-    store::signing_keys::unannounced,
 };
 
-/// A running keeper.
-#[derive(Debug)]
+/// Gives the keys to the issuer, which signs with them, and to the ring, which verifies with them. Cheap to clone.
+#[derive(Debug, Clone)]
 pub struct Keeper {
-    stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
-}
-
-/// What the keeper works with.
-struct Rounds {
-    mediator: Mediator,
-    credentials: Credentials,
-    ring: KeyRing,
-    /// What is on the ring.
-    held: Vec<KeyId>,
-    schedule: Schedule,
+    /// The seal of the private keys, and the issuer.
+    pub credentials: Credentials,
+    /// The public keys that this process verifies with.
+    pub ring: KeyRing,
+    /// How long each stage of a key's life takes.
+    pub schedule: Schedule,
 }
 
 impl Keeper {
-    /// Does a first round, so that there is a key when this returns, and goes on in the background.
+    /// Does what is due, once. Afterwards there is a key that signs.
     ///
     /// # Errors
-    /// What the first round failed with.
-    pub async fn start(
-        mediator: Mediator,
-        credentials: Credentials,
-        ring: KeyRing,
-        schedule: Schedule,
-    ) -> Result<Self, SendError<Error>> {
-        let mut rounds = Rounds { mediator, credentials, ring, held: Vec::new(), schedule };
-        rounds.round().await?;
-        let (stop, stopped) = watch::channel(false);
-        Ok(Self { stop, task: tokio::spawn(rounds.go_on(stopped)) })
-    }
-
-    /// Ends after the round in progress.
-    pub async fn stop(self) {
-        let _ = self.stop.send(true);
-        let _ = self.task.await;
-    }
-}
-
-impl Rounds {
-    async fn go_on(mut self, mut stopped: watch::Receiver<bool>) {
-        // Often enough that every replica holds a new key well before its turn comes.
-        let pause = (self.schedule.known_before / 4).clamp(Duration::from_millis(200), Duration::from_secs(15));
-        while tokio::time::timeout(pause, stopped.changed()).await.is_err() {
-            if let Err(error) = self.round().await {
-                tracing::warn!(%error, "the signing keys could not be tended; trying again in {pause:?}");
-            }
-        }
-    }
-
-    async fn round(&mut self) -> Result<(), SendError<Error>> {
-        let scope = Scope::system("auth", PLATFORM);
+    /// `Storage`, and `Sealing` when a stored key was sealed under another secret. The keys then stay as they were.
+    pub async fn round(&self, mediator: &Mediator) -> Result<(), SendError<Error>> {
         let candidate = generate(&self.credentials.seal)?;
-        // Asked before the keys are read: a key that is made in between does not sign before the next round.
-        let mut system = self.mediator.system().await.map_err(Error::from)?;
-        let waiting = unannounced(&mut system).await?;
-        system.commit().await.map_err(Error::from)?;
-        let tend = TendSigningKeys { candidate, schedule: self.schedule, unannounced: waiting.clone() };
-        self.mediator.send(&scope, tend).await?;
-        let keys = self.mediator.ask(&scope, ListSigningKeys).await?.with_unannounced(waiting);
+        let tend = TendSigningKeys { candidate, schedule: self.schedule };
+        let keys = mediator.send(&Scope::platform_system(NAME), tend).await?;
+        // A key verifies in this process before it signs here, and after it has stopped.
         for key in keys.iter() {
             let state = published::signing_key(key);
             let known = access::SigningKey { kid: state.kid, public_key: state.public_key };
-            self.ring.apply(&known).map_err(|malformed| Error::Corrupt {
-                what: format!("signing key {}", key.kid),
-                reason: malformed.to_string(),
-            })?;
+            self.ring.apply(&known).map_err(|malformed| Error::corrupt_key(key.kid, malformed.to_string()))?;
         }
-        let current: Vec<KeyId> = keys.iter().map(|key| key.kid).collect();
-        for removed in self.held.iter().filter(|kid| !current.contains(kid)) {
-            self.ring.remove(*removed);
+        let signer = keys.signer(Clock::now()).map(|key| key.kid);
+        tracing::debug!(keys = keys.iter().count(), ?signer, "signing keys");
+        for removed in self.credentials.issuer.load(keys, &self.credentials.seal)? {
+            self.ring.remove(removed);
         }
-        self.held = current;
-        tracing::debug!(keys = keys.iter().count(), signer = ?keys.signer(Clock::now()).map(|key| key.kid), "signing keys");
-        Ok(self.credentials.issuer.load(keys, &self.credentials.seal)?)
+        Ok(())
+    }
+
+    /// Does what is due again and again, until `stop`.
+    ///
+    /// # Errors
+    /// None: a round that fails is logged, and the next one tries again.
+    pub async fn run(self, mediator: Mediator, stop: CancellationToken) -> Result<(), BootError> {
+        // Often enough that every replica has a new key well before it signs.
+        let pause = (self.schedule.known_before / 4).clamp(Duration::from_millis(200), Duration::from_secs(15));
+        while tokio::time::timeout(pause, stop.cancelled()).await.is_err() {
+            if let Err(error) = self.round(&mediator).await {
+                tracing::warn!(%error, "the signing keys could not be tended; trying again in {pause:?}");
+            }
+        }
+        Ok(())
     }
 }

@@ -3,14 +3,14 @@
 //! The rule: an account that does not exist gets the same answers after the same work as one that does.
 
 use kernel::{Clock, OrganisationId, Slug, UserId};
-use mediator::{Mediator, Scope, SendError};
+use mediator::{Mediator, Platform, Scope, SendError};
 
 use crate::{
     commands::{AdmitLogin, NoteLogin},
     credentials::{Credentials, Signed},
     domain::{AccountDigest, Admission, Email, Password},
     error::Error,
-    store::users,
+    queries::FindAccount,
 };
 
 /// The account that somebody wants to log in to, and the password that they gave.
@@ -44,27 +44,24 @@ impl LogIn {
         self,
         mediator: &Mediator,
         credentials: &Credentials,
-        visitor: &Scope,
+        visitor: &Scope<Platform>,
     ) -> Result<Session, SendError<Error>> {
-        let mut system = mediator.system().await.map_err(Error::from)?;
-        let found = users::find_account(&mut system, &self.organisation, &self.email).await?;
-        system.commit().await.map_err(Error::from)?;
-        let Some((organisation, known)) = found else {
+        let find = FindAccount { organisation: self.organisation, email: self.email.clone() };
+        let Some((organisation, account)) = mediator.ask(visitor, find).await? else {
             // Which slugs exist is public, so no attempt is counted here; it still takes as long as a wrong password.
             credentials.hasher.verify(None, self.password).await?;
             return Err(Error::LoginRefused.into());
         };
-        let scope = Scope { organisation, ..visitor.clone() };
-        let account = AccountDigest::of(&self.email);
-        if let Admission::Locked { until } = mediator.send(&scope, AdmitLogin { account }).await? {
+        let (scope, digest) = (visitor.within(organisation), AccountDigest::of(&self.email));
+        if let Admission::Locked { until } = mediator.send(&scope, AdmitLogin { account: digest }).await? {
             return Err(Error::LoginLocked { until }.into());
         }
-        let hash = known.as_ref().map(|known| known.password.clone());
+        let hash = account.as_ref().map(|account| account.password.clone());
         let matches = credentials.hasher.verify(hash, self.password).await?;
-        let Some(known) = known.filter(|_| matches) else { return Err(Error::LoginRefused.into()) };
-        mediator.send(&scope, NoteLogin { user: known.user, account }).await?;
-        let token = credentials.issuer.issue(known.user, organisation, known.roles, Clock::now())?;
-        tracing::info!(organisation = %organisation, user = %known.user, "logged in");
-        Ok(Session { token, organisation, user: known.user })
+        let Some(account) = account.filter(|_| matches) else { return Err(Error::LoginRefused.into()) };
+        mediator.send(&scope, NoteLogin { user: account.user, account: digest }).await?;
+        let token = credentials.issuer.issue(account.user, organisation, account.roles, Clock::now())?;
+        tracing::info!(organisation = %organisation, user = %account.user, "logged in");
+        Ok(Session { token, organisation, user: account.user })
     }
 }

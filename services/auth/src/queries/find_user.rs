@@ -4,8 +4,7 @@ use access::{Permission, Role};
 use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
 use diesel_async::RunQueryDsl;
 use kernel::{Currency, Malformed, OrganisationId, Slug, Timestamp, UserId};
-use mediator::Query;
-use persistence::ReadConn;
+use mediator::{Query, ReadConn, Tenant};
 use uuid::Uuid;
 
 use crate::{
@@ -45,6 +44,7 @@ struct OrganisationRow {
 impl Query for FindUser {
     const NAME: &'static str = "auth.find-user";
     const REQUIRES: Permission = Permission::OrganisationRead;
+    type Tenancy = Tenant;
     type Reply = Membership;
     type Error = Error;
 

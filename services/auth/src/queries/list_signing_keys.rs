@@ -1,70 +1,41 @@
-//! Every key that verifiers know. Who signs needs the sealed private half as well; HTTP shows the public one only.
+//! The public halves of the signing keys. The private halves are of use to the keeper only, which gets them from the
+//! command that tends the keys.
 
 use access::Permission;
-use diesel::{ExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper};
+use diesel::QueryDsl;
 use diesel_async::RunQueryDsl;
-use kernel::{KeyId, Timestamp};
-use mediator::Query;
-use persistence::ReadConn;
+use kernel::KeyId;
+use mediator::{Platform, Query, ReadConn};
 use uuid::Uuid;
 
-use crate::{
-    domain::{SigningKey, SigningKeys},
-    error::Error,
-    schema::signing_keys,
-};
+use crate::{error::Error, schema::signing_keys};
 
-/// Asks for the platform's signing keys.
+/// Asks for the public keys that verify access tokens, in the order in which they sign.
 #[derive(Debug, Clone, Copy)]
 pub struct ListSigningKeys;
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = signing_keys, check_for_backend(diesel::pg::Pg))]
-struct Row {
-    key_id: Uuid,
-    public_key: Vec<u8>,
-    sealed_private_key: Vec<u8>,
-    version: i64,
-    created_at: Timestamp,
-    signs_from: Timestamp,
-    retired_at: Option<Timestamp>,
+/// A key that verifies access tokens.
+#[derive(Debug, Clone)]
+pub struct PublicKey {
+    /// Derived from the RFC 7638 thumbprint.
+    pub kid: KeyId,
+    /// The bytes of the Ed25519 key.
+    pub bytes: Vec<u8>,
 }
 
 impl Query for ListSigningKeys {
     const NAME: &'static str = "auth.list-signing-keys";
     const REQUIRES: Permission = Permission::SignIn;
-    type Reply = SigningKeys;
+    type Tenancy = Platform;
+    type Reply = Vec<PublicKey>;
     type Error = Error;
 
-    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<SigningKeys, Error> {
-        let organisation = read.organisation().uuid();
-        let rows: Vec<Row> = signing_keys::table
-            .filter(signing_keys::org_id.eq(organisation))
-            .select(Row::as_select())
+    async fn fetch(&self, read: &mut ReadConn<'_, Platform>) -> Result<Vec<PublicKey>, Error> {
+        let rows: Vec<(Uuid, Vec<u8>)> = signing_keys::table
+            .order(signing_keys::signs_from)
+            .select((signing_keys::key_id, signing_keys::public_key))
             .load(read.connection())
             .await?;
-        let keys = rows.into_iter().map(SigningKey::try_from).collect::<Result<Vec<_>, _>>()?;
-        Ok(SigningKeys::restore(keys))
-    }
-}
-
-impl TryFrom<Row> for SigningKey {
-    type Error = Error;
-
-    fn try_from(row: Row) -> Result<Self, Error> {
-        let kid = KeyId::from_uuid(row.key_id);
-        let public_key = row.public_key.try_into().map_err(|_| Error::Corrupt {
-            what: format!("signing key {kid}"),
-            reason: "the public key must have 32 bytes".to_owned(),
-        })?;
-        Ok(Self {
-            kid,
-            public_key,
-            sealed_private_key: row.sealed_private_key,
-            version: row.version,
-            created_at: row.created_at,
-            signs_from: row.signs_from,
-            retired_at: row.retired_at,
-        })
+        Ok(rows.into_iter().map(|(kid, bytes)| PublicKey { kid: KeyId::from_uuid(kid), bytes }).collect())
     }
 }

@@ -2,20 +2,18 @@
 
 use diesel::ExpressionMethods;
 use diesel_async::RunQueryDsl;
-use persistence::Tx;
+use persistence::{Platform, Tx};
 
 use crate::{domain::Organisation, error::Error, schema::organisations};
 
 /// The constraint that lets one organisation have a slug.
 const SLUG: &str = "organisations_slug";
-/// The constraint that a repeated idempotency key breaks once its recorded reply is gone.
-const IDENTITY: &str = "organisations_pkey";
 
 /// Inserts a new organisation.
 ///
 /// # Errors
-/// `SlugTaken` when another organisation has its slug, `AlreadyCreated` when this one exists, `Storage` when the database fails.
-pub async fn insert(tx: &mut Tx<'_>, organisation: &Organisation) -> Result<(), Error> {
+/// `SlugTaken` when another organisation has its slug, `Storage` when the database fails.
+pub async fn insert(tx: &mut Tx<'_, Platform>, organisation: &Organisation) -> Result<(), Error> {
     diesel::insert_into(organisations::table)
         .values((
             organisations::org_id.eq(organisation.id.uuid()),
@@ -30,7 +28,6 @@ pub async fn insert(tx: &mut Tx<'_>, organisation: &Organisation) -> Result<(), 
         .await
         .map_err(|error| match persistence::Error::from(error) {
             error if error.is_unique(SLUG) => Error::SlugTaken { slug: organisation.slug.clone() },
-            error if error.is_unique(IDENTITY) => Error::AlreadyCreated { organisation: organisation.id },
             error => Error::Storage(error),
         })?;
     Ok(())

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use testkit::Client;
 
 use crate::world::{PASSWORD, World, fields, login};
 
@@ -18,17 +17,17 @@ async fn the_token_says_who_logged_in() {
     assert_eq!(status, 200, "{session}");
     let token = session["access_token"].as_str().unwrap();
 
-    let me = Client::new(world.visitor().base(), Some(token));
+    let me = world.bearer(0, Some(token));
     let (status, body) = me.get("/auth/v1/me").await;
     assert_eq!((status, &body), (200, &created));
 
-    let verified = world.replicas[0].verifier().verify(token).unwrap();
+    let verified = world.verifier().await.verify(token).unwrap();
     assert_eq!(json!(verified.caller.organisation()), created["organisation"]["id"]);
     assert_eq!(json!(verified.caller.actor()), created["user"]["id"]);
 
     assert_eq!(world.visitor().get("/auth/v1/me").await.0, 401);
     let forged = format!("{}x", &token[..token.len() - 1]);
-    assert_eq!(Client::new(world.visitor().base(), Some(&forged)).get("/auth/v1/me").await.0, 401);
+    assert_eq!(world.bearer(0, Some(&forged)).get("/auth/v1/me").await.0, 401);
     let root = world.scene.superuser().await;
     root.batch_execute("update users set active = false").await.unwrap();
     assert_eq!(me.get("/auth/v1/me").await.0, 401, "the account is gone, the token is not");

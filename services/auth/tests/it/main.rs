@@ -4,6 +4,7 @@
 mod documents;
 mod logins;
 mod organisations;
+mod permissions;
 mod process;
 mod signing_keys;
 mod walls;

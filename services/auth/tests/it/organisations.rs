@@ -4,13 +4,13 @@ use contracts::{Channel, auth::OrganisationState, topics};
 use serde_json::json;
 use testkit::eventually;
 
-use crate::world::{PASSWORD, PATIENCE, World, fields, organisation};
+use crate::world::{CALM, PASSWORD, PATIENCE, World, fields, organisation};
 
 const PATH: &str = "/auth/v1/organisations";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_organisation_is_published_and_its_owner_can_log_in() {
-    let world = World::connected(None).await;
+    let world = World::connected(CALM).await;
     let created = world.create("lamps").await;
     assert_eq!(created["organisation"]["slug"], "lamps");
     assert_eq!(
@@ -35,6 +35,7 @@ async fn a_new_organisation_is_published_and_its_owner_can_log_in() {
     assert_eq!((state.slug.as_str(), state.active, state.version), ("lamps", true, 1));
     assert_eq!(created["organisation"]["id"], json!(state.organisation));
     assert_eq!(records[0].header("ce_actor"), Some("visitor"));
+    assert_eq!(created["organisation"]["id"], records[0].header("ce_organisation").unwrap(), "it belongs to itself");
     world.stop().await;
 }
 
@@ -93,7 +94,7 @@ async fn many_repeats_with_one_key_create_one_organisation() {
     let mut bodies = Vec::new();
     for repeat in repeats.collect::<Vec<_>>() {
         let reply = repeat.await.unwrap();
-        assert_eq!(reply.status, 201, "{}", reply.text());
+        assert_eq!((reply.status, reply.header("location")), (201, Some("/auth/v1/me")), "{}", reply.text());
         bodies.push(reply.bytes);
     }
     bodies.dedup();
@@ -109,6 +110,6 @@ async fn many_repeats_with_one_key_create_one_organisation() {
 
     root.batch_execute("delete from replays").await.unwrap();
     let (status, problem) = keyed.post(PATH, &organisation("lamps")).await;
-    assert_eq!((status, &problem["type"]), (409, &json!("/problems/organisation-already-created")), "{problem}");
+    assert_eq!((status, &problem["type"]), (409, &json!("/problems/organisation-slug-taken")), "{problem}");
     world.stop().await;
 }

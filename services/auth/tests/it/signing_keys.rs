@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use access::{KeyRing, SigningKey, Verifier};
+use access::KeyRing;
 use auth::{domain::Schedule, processes::keeper::Keeper};
 use contracts::{Channel, auth::SigningKeyState, topics};
 use serde_json::Value;
-use testkit::{Client, Scene, eventually};
+use testkit::{Scene, eventually};
 use tokio::sync::Barrier;
 
 use crate::world::{CALM, PASSWORD, PATIENCE, World, credentials, login};
@@ -24,12 +24,6 @@ async fn key_of(world: &World) -> (String, String) {
     (header["kid"].as_str().unwrap().to_owned(), token)
 }
 
-async fn published(world: &World) -> Vec<Value> {
-    let (status, set) = world.visitor().get("/auth/v1/jwks").await;
-    assert_eq!(status, 200, "{set}");
-    set["keys"].as_array().unwrap().clone()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keepers_that_start_at_once_make_one_key() {
     const KEEPERS: usize = 6;
@@ -42,11 +36,11 @@ async fn keepers_that_start_at_once_make_one_key() {
         mediator.database().check().await.unwrap();
         starting.push(tokio::spawn(async move {
             together.wait().await;
-            Keeper::start(mediator, credentials, KeyRing::new(), CALM).await.unwrap()
+            Keeper { credentials, ring: KeyRing::new(), schedule: CALM }.round(&mediator).await.unwrap();
         }));
     }
     for keeper in starting {
-        keeper.await.unwrap().stop().await;
+        keeper.await.unwrap();
     }
     let root = scene.superuser().await;
     let keys: i64 = root.query_one("select count(*) from signing_keys", &[]).await.unwrap().get(0);
@@ -57,20 +51,15 @@ async fn keepers_that_start_at_once_make_one_key() {
 async fn replicas_share_one_key_and_accept_each_others_tokens() {
     let world = World::of_two().await;
     world.create("lamps").await;
-    let keys = published(&world).await;
+    let keys = world.published().await;
     assert_eq!(keys.len(), 1, "{keys:?}");
     let (kid, token) = key_of(&world).await;
     assert_eq!(keys[0]["kid"], kid.as_str());
     for replica in 0..2 {
-        let other = Client::new(world.visitor_of(replica).base(), Some(&token));
-        assert_eq!(other.get("/auth/v1/me").await.0, 200);
+        assert_eq!(world.bearer(replica, Some(&token)).get("/auth/v1/me").await.0, 200);
     }
 
-    // Whoever has the JWKS can verify, and needs nothing else.
-    let ring = KeyRing::new();
-    let public_key = keys[0]["x"].as_str().unwrap().to_owned();
-    ring.apply(&SigningKey { kid: kid.parse().unwrap(), public_key }).unwrap();
-    assert!(Verifier::new(ring, "issuer", "audience").verify(&token).is_ok());
+    assert!(world.verifier().await.verify(&token).is_ok(), "the published keys are all that a verifier needs");
 
     let root = world.scene.superuser().await;
     let sealed: Vec<u8> = root.query_one("select sealed_private_key from signing_keys", &[]).await.unwrap().get(0);
@@ -86,13 +75,13 @@ async fn a_key_is_announced_then_signs_and_the_former_is_removed_after_its_token
         known_before: Duration::from_secs(5),
         valid_after: Duration::from_secs(3),
     };
-    let world = World::connected(Some(schedule)).await;
+    let world = World::connected(schedule).await;
     world.create("lamps").await;
     let (first, token) = key_of(&world).await;
 
     // Announced: two keys are published while the first still signs.
     let kids = eventually(PATIENCE, async || {
-        let keys = published(&world).await;
+        let keys = world.published().await;
         if keys.len() >= 2 { Ok(keys.iter().map(|key| key["kid"].clone()).collect::<Vec<_>>()) } else { Err(keys) }
     })
     .await;
@@ -101,9 +90,10 @@ async fn a_key_is_announced_then_signs_and_the_former_is_removed_after_its_token
 
     // Taken over, then the first one disappears and its tokens with it.
     eventually(PATIENCE, async || (key_of(&world).await.0 == kids[1]).then_some(())).await;
-    assert!(world.replicas[0].verifier().verify(&token).is_ok(), "the former key's tokens stay valid");
-    eventually(PATIENCE, async || published(&world).await.iter().all(|key| key["kid"] != first.as_str())).await;
-    eventually(PATIENCE, async || world.replicas[0].verifier().verify(&token).is_err()).await;
+    let accepted = async || world.bearer(0, Some(&token)).get("/auth/v1/me").await.0 == 200;
+    assert!(accepted().await, "the former key's tokens stay valid");
+    eventually(PATIENCE, async || world.published().await.iter().all(|key| key["kid"] != first.as_str())).await;
+    eventually(PATIENCE, async || !accepted().await).await;
 
     // What verifiers elsewhere saw: announced, retired, tombstone.
     let history = eventually(PATIENCE, async || {
@@ -128,6 +118,10 @@ async fn a_key_is_announced_then_signs_and_the_former_is_removed_after_its_token
     assert!(states[2].is_none(), "{states:?}");
     let versions: Vec<_> = history.iter().map(|record| record.header("ce_aggregateversion").unwrap()).collect();
     assert_eq!(versions, ["1", "2", "3"]);
+    assert!(
+        history.iter().all(|record| record.header("ce_organisation").is_none()),
+        "a key belongs to no organisation"
+    );
     world.stop().await;
 }
 

@@ -2,6 +2,7 @@
 
 use devstack::DatabaseRole;
 use testkit::Scene;
+use tokio_postgres::error::SqlState;
 
 use crate::world::World;
 
@@ -25,23 +26,78 @@ async fn the_tenant_role_sees_no_row_of_another_organisation() {
     world.stop().await;
 }
 
+/// What the system role may do, per table: the columns of each right, and the rights without columns.
+const SYSTEM_MAY: &[(&str, &str, &str)] = &[
+    ("organisations", "INSERT", "active created_at currency name org_id slug version"),
+    ("organisations", "SELECT", "active org_id slug"),
+    ("signing_keys", "DELETE", ""),
+    ("signing_keys", "INSERT", "created_at key_id public_key retired_at sealed_private_key signs_from version"),
+    ("signing_keys", "SELECT", "created_at key_id public_key retired_at sealed_private_key signs_from version"),
+    ("signing_keys", "UPDATE", "retired_at version"),
+    ("users", "INSERT", "active created_at email name org_id password_hash roles user_id"),
+    ("users", "SELECT", "active email org_id password_hash roles user_id"),
+];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_system_role_sees_what_a_login_needs_and_changes_nothing() {
+async fn the_system_role_has_the_named_columns_of_the_named_tables_and_no_more() {
+    let scene = Scene::new(auth::NAME, auth::MIGRATIONS).await;
+    let system = scene.connect(DatabaseRole::System).await;
+    let rights = "
+        select table_name::text, privilege_type::text, string_agg(column_name::text, ' ' order by column_name::text)
+          from information_schema.column_privileges
+         where grantee = current_user and table_schema = current_schema() and table_name = any($1) group by 1, 2
+        union all
+        select table_name::text, privilege_type::text, '' from information_schema.role_table_grants
+         where grantee = current_user and table_schema = current_schema() and table_name = any($1)
+         order by 1, 2";
+    let own = ["organisations", "users", "login_attempts", "signing_keys"];
+    let rows = system.query(rights, &[&own.as_slice()]).await.unwrap();
+    let granted: Vec<(&str, &str, &str)> = rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
+    assert_eq!(granted, SYSTEM_MAY);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_system_role_sees_active_accounts_and_writes_owners_and_keys_only() {
     let world = World::quiet().await;
     world.create("lamps").await;
     let system = world.scene.connect(DatabaseRole::System).await;
     let needed =
         "select user_id, password_hash, roles from users join organisations using (org_id) where slug = 'lamps'";
     assert_eq!(system.query(needed, &[]).await.unwrap().len(), 1);
+    let user = |roles: &str, active: bool| {
+        format!(
+            "insert into users (org_id, user_id, email, name, password_hash, roles, active, created_at)
+             select org_id, gen_random_uuid(), 'bob@lamps.example', 'Bob', '$argon2id$', array['{roles}'], {active}, now()
+               from organisations"
+        )
+    };
+    let organisation = |active: bool, version: i64| {
+        format!(
+            "insert into organisations (org_id, slug, name, currency, active, version, created_at)
+             values (gen_random_uuid(), 'chairs', 'Chairs', 'USD', {active}, {version}, now())"
+        )
+    };
     for refused in [
         "select name from users",
         "select name from organisations",
-        "select * from signing_keys",
+        "select org_id from signing_keys",
         "select * from login_attempts",
         "update users set password_hash = '$argon2id$'",
+        "update organisations set active = false",
+        "update signing_keys set sealed_private_key = ''",
         "delete from organisations",
+        "delete from users",
+        &user("manager", true),
+        &user("owner", false),
+        &organisation(false, 1),
+        &organisation(true, 2),
     ] {
-        assert!(system.query(refused, &[]).await.is_err(), "{refused}");
+        let refusal = system.batch_execute(refused).await.unwrap_err();
+        let code = refusal.code().unwrap();
+        assert_eq!(code, &SqlState::INSUFFICIENT_PRIVILEGE, "{refused}: {refusal:?}");
+    }
+    for allowed in [user("owner", true), organisation(true, 1)] {
+        system.batch_execute(&format!("begin; {allowed}; rollback")).await.unwrap();
     }
     let root = world.scene.superuser().await;
     root.batch_execute("update organisations set active = false").await.unwrap();

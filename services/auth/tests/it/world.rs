@@ -1,27 +1,23 @@
-//! One or two auth services in a scene of their own, in this process, with the keeper of the signing keys running.
+//! One or two auth services in a scene of their own, in this process, assembled as the program is.
 
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
-use access::{KeyRing, Organisations, Verifier};
+use access::{KeyRing, SigningKey, Verifier};
 use auth::{
     credentials::{Credentials, Hasher, Issuer, Seal, SetupToken},
     domain::Schedule,
-    http,
-    processes::keeper::Keeper,
 };
-use contracts::topics;
 use mediator::Mediator;
-use messaging::{Producer, Relay};
 use serde_json::{Value, json};
-use testkit::{Client, Scene};
+use testkit::{Client, Mint, Running, Scene, Topics};
 
 /// As long as anything may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
-/// What allows creating organisations here.
+/// The setup token of these tests.
 pub(crate) const SETUP: &str = "setup-token-of-the-tests";
-/// The owner's password here.
+/// The password of every owner in these tests.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
-/// Keys as in production: none changes while a test runs.
+/// A schedule as in production: no key changes while a test runs.
 pub(crate) const CALM: Schedule = Schedule {
     signs_for: Duration::from_secs(3_600),
     known_before: Duration::from_secs(60),
@@ -30,16 +26,7 @@ pub(crate) const CALM: Schedule = Schedule {
 
 pub(crate) struct World {
     pub(crate) scene: Scene,
-    pub(crate) replicas: Vec<Replica>,
-}
-
-/// One process's worth of the service.
-pub(crate) struct Replica {
-    base: String,
-    ring: KeyRing,
-    server: rest::server::Server,
-    keeper: Keeper,
-    relay: Option<Relay>,
+    replicas: Vec<Running>,
 }
 
 impl World {
@@ -48,53 +35,53 @@ impl World {
         Self::quiet_with(CALM).await
     }
 
-    /// The same, with the keys' life as the test wants it.
+    /// HTTP and database only, with this schedule of the keys.
     pub(crate) async fn quiet_with(schedule: Schedule) -> Self {
-        Self::with(schedule, false).await
+        Self::with(schedule, Topics::Off, 1).await
     }
 
-    /// With the relay, on topics of its own, and the keys' life as the test wants it.
-    pub(crate) async fn connected(schedule: Option<Schedule>) -> Self {
-        Self::with(schedule.unwrap_or(CALM), true).await
-    }
-
-    async fn with(schedule: Schedule, connected: bool) -> Self {
-        let scene = Scene::of(auth::NAME, auth::MIGRATIONS).connections(6).build().await;
-        if connected {
-            scene.topics(&[topics::SIGNING_KEY, topics::ORGANISATION]).await;
-        }
-        let replica = Replica::start(&scene, schedule, connected).await;
-        Self { scene, replicas: vec![replica] }
+    /// With the relay, on topics of its own, and with this schedule of the keys.
+    pub(crate) async fn connected(schedule: Schedule) -> Self {
+        Self::with(schedule, Topics::On, 1).await
     }
 
     /// Two replicas, HTTP and database only.
     pub(crate) async fn of_two() -> Self {
-        let mut world = Self::quiet().await;
-        let second = Replica::start(&world.scene, CALM, false).await;
-        world.replicas.push(second);
-        world
+        Self::with(CALM, Topics::Off, 2).await
+    }
+
+    async fn with(schedule: Schedule, topics: Topics, count: usize) -> Self {
+        let scene = Scene::of(auth::NAME, auth::MIGRATIONS).connections(6).build().await;
+        let mut replicas = Vec::new();
+        for _ in 0..count {
+            let assembly = auth::assembly(credentials(), schedule);
+            replicas.push(scene.start_in(assembly, scene.surroundings_of_auth(topics)).await);
+        }
+        Self { scene, replicas }
     }
 
     pub(crate) async fn stop(self) {
         for replica in self.replicas {
-            replica.server.stop().await;
-            replica.keeper.stop().await;
-            if let Some(relay) = replica.relay {
-                relay.stop(PATIENCE).await;
-            }
+            replica.stop().await;
         }
+    }
+
+    /// The way to the commands and queries of the first replica.
+    pub(crate) fn mediator(&self) -> &Mediator {
+        self.replicas[0].mediator()
     }
 
     /// Somebody without a token.
     pub(crate) fn visitor(&self) -> Client {
-        self.visitor_of(0)
+        self.bearer(0, None)
     }
 
-    pub(crate) fn visitor_of(&self, replica: usize) -> Client {
-        Client::new(&self.replicas[replica].base, None)
+    /// Whoever has this token, at one of the replicas.
+    pub(crate) fn bearer(&self, replica: usize, token: Option<&str>) -> Client {
+        Client::new(self.replicas[replica].base(), token)
     }
 
-    /// Whoever runs the installation.
+    /// Somebody who has the setup token.
     pub(crate) fn operator(&self) -> Client {
         self.visitor().with("x-setup-token", SETUP)
     }
@@ -110,30 +97,22 @@ impl World {
     pub(crate) async fn log_in(&self, slug: &str, password: &str) -> (u16, Value) {
         self.visitor().post("/auth/v1/login", &login(slug, &format!("ana@{slug}.example"), password)).await
     }
-}
 
-impl Replica {
-    /// Starts as the service does, in this process.
-    async fn start(scene: &Scene, schedule: Schedule, connected: bool) -> Self {
-        let mediator = Mediator::new(scene.database());
-        let relay = connected.then(|| {
-            let producer = Producer::new(&scene.messaging()).unwrap();
-            Relay::start(mediator.database().clone(), producer)
-        });
-        let credentials = credentials();
-        let ring = KeyRing::new();
-        let keeper = Keeper::start(mediator.clone(), credentials.clone(), ring.clone(), schedule).await.unwrap();
-        let verifier = Verifier::new(ring.clone(), "issuer", "audience");
-        let app = rest::App::new(auth::NAME, mediator, verifier, Organisations::new()).with(credentials);
-        let settings = rest::server::Settings::new("127.0.0.1:0".parse().unwrap()).workers(1);
-        let server = rest::server::start(settings, app, http::routes()).unwrap();
-        let base = format!("http://{}", server.address());
-        Self { base, ring, server, keeper, relay }
+    /// The public keys as everybody can get them.
+    pub(crate) async fn published(&self) -> Vec<Value> {
+        let (status, set) = self.visitor().get("/auth/v1/jwks").await;
+        assert_eq!(status, 200, "{set}");
+        set["keys"].as_array().unwrap().clone()
     }
 
-    /// What it verifies tokens with.
-    pub(crate) fn verifier(&self) -> Verifier {
-        Verifier::new(self.ring.clone(), "issuer", "audience")
+    /// Verifies with the published keys and knows nothing else.
+    pub(crate) async fn verifier(&self) -> Verifier {
+        let ring = KeyRing::new();
+        for key in self.published().await {
+            let public_key = key["x"].as_str().unwrap().to_owned();
+            ring.apply(&SigningKey { kid: key["kid"].as_str().unwrap().parse().unwrap(), public_key }).unwrap();
+        }
+        Verifier::new(ring, Mint::ISSUER, Mint::AUDIENCE)
     }
 }
 
@@ -141,7 +120,7 @@ impl Replica {
 pub(crate) fn credentials() -> Credentials {
     Credentials {
         hasher: Hasher::new(NonZeroUsize::new(2).unwrap()).unwrap(),
-        issuer: Issuer::new("issuer", "audience"),
+        issuer: Issuer::new(Mint::ISSUER, Mint::AUDIENCE),
         seal: Arc::new(Seal::new(&[42; 32]).unwrap()),
         setup: SetupToken::new(SETUP),
     }
