@@ -15,7 +15,7 @@ pub struct Config {
     pub http: settings::Http,
     /// Whose tokens it takes.
     pub tokens: settings::Tokens,
-    /// Seconds until an order is called off unless catalog has answered.
+    /// Seconds until an order is cancelled unless catalog has answered.
     pub deadline_seconds: u32,
     /// How often overdue orders are looked for.
     pub sweep_interval: Duration,

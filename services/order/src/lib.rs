@@ -8,12 +8,11 @@ pub mod domain;
 pub mod error;
 pub mod events;
 pub mod http;
+pub mod processes;
+pub mod published;
 pub mod queries;
-pub mod rebuild;
 pub mod schema;
-pub mod settled;
 pub mod store;
-pub mod sweep;
 
 use access::Verifier;
 use contracts::topics;
@@ -23,7 +22,12 @@ use messaging::{Consumer, Identities, Producer, Relay};
 use serde_json::Value;
 use service::{Boot, BootError, Definition, LAST_BATCH, LAST_EVENTS, Stage};
 
-use crate::{config::Config, http::Shop, settled::Settled, sweep::Sweep};
+use crate::{
+    config::Config,
+    events::consumed,
+    http::Shop,
+    processes::{WaitingRoom, deadline_sweep::Sweep, rebuild},
+};
 
 /// The service's name: its schema, its consumer group, the source of its events.
 pub const NAME: &str = "order";
@@ -46,7 +50,7 @@ async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
     };
     let database = boot.database(config.database).await?;
     let mediator = Mediator::new(database.clone());
-    let settled = Settled::default();
+    let waiting_room = WaitingRoom::default();
 
     boot.wait_for("kafka topics", || messaging::ensure_topics(&kafka, &[topics::ORDER])).await?;
     let producer = boot.require("kafka producer", Producer::new(&kafka))?;
@@ -56,24 +60,29 @@ async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
 
     let consumer = boot
         .wait_for("kafka consumer", || {
-            Consumer::start(kafka.clone(), mediator.clone(), producer.clone(), events::subscriptions(&settled))
+            Consumer::start(kafka.clone(), mediator.clone(), producer.clone(), events::subscriptions())
         })
         .await?;
     boot.must_run("consumer", consumer.ended());
     boot.on_stop(Stage::Consuming, "consumer", move || consumer.stop(LAST_BATCH));
-    let sweep = Sweep::start(mediator.clone(), settled.clone(), config.sweep_interval);
+    let sweep = Sweep::start(mediator.clone(), config.sweep_interval);
     boot.on_stop(Stage::Consuming, "deadline sweep", move || sweep.stop());
     let (rebuilding, topic) = (mediator.clone(), kafka.clone());
     boot.rebuild(rebuild::SELLABLE, move || {
         let (mediator, kafka) = (rebuilding.clone(), topic.clone());
-        async move { rebuild::sellable(&mediator, &kafka).await.map(Value::from) }
+        async move {
+            {
+                let command = |snapshots| consumed::apply_products(snapshots, true);
+                rebuild::sellable(&mediator, &kafka, command).await.map(Value::from)
+            }
+        }
     });
 
     let identities = boot.wait_for("keys and organisations", || Identities::start(&kafka)).await?;
     boot.ready_when("keys and organisations", identities.readiness());
     let verifier = Verifier::new(identities.keys(), &config.tokens.issuer, &config.tokens.audience);
 
-    let shop = Shop { settled, deadline_seconds: config.deadline_seconds };
+    let shop = Shop { waiting_room, deadline_seconds: config.deadline_seconds };
     let app = rest::App::new(NAME, mediator, verifier, identities.organisations()).with(shop);
     boot.on_stop(Stage::Closing, "keys and organisations", move || identities.stop());
     let listening = rest::server::Settings::new(config.http.address).workers(config.http.workers);

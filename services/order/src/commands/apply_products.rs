@@ -11,7 +11,7 @@ use crate::{domain::Product, error::Error, store::sellable};
 pub struct ApplyProducts {
     /// The states, all of one organisation.
     pub products: Vec<Product>,
-    /// Whether this is a rebuild, which also corrects rows of the version that it brings.
+    /// Whether a rebuild sends them: it also corrects rows that claim the very version that it brings.
     pub rebuild: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The end of a rebuild in one organisation: what no record of the topic speaks of does not exist.
+//! The end of a rebuild in one organisation: a product that no record of the topic is about does not exist.
 
 use access::Permission;
 use kernel::Timestamp;
@@ -7,7 +7,7 @@ use persistence::Tx;
 
 use crate::{error::Error, store::sellable};
 
-/// Removes the products that no record spoke of since the rebuild began.
+/// Removes the products that no record has touched since the rebuild began. Replies with how many there were.
 #[derive(Debug, Clone, Copy)]
 pub struct DropUntouchedProducts {
     /// When the rebuild began, by the database's clock and before the topic's end was read.
@@ -17,7 +17,6 @@ pub struct DropUntouchedProducts {
 impl Command for DropUntouchedProducts {
     const NAME: &'static str = "order.drop-untouched-products";
     const REQUIRES: Permission = Permission::System;
-    /// How many products went.
     type Reply = i64;
     type Error = Error;
 

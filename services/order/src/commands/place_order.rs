@@ -8,9 +8,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::{Draft, FulfilmentStatus, Order, OrderEvent, OrderToken, PaymentStatus, Reference, Status},
+    domain::{Draft, FulfilmentStatus, OrderEvent, OrderToken, OrderView, PaymentStatus, Reference, Status},
     error::Error,
-    events::published,
+    published,
     store::{
         orders::{self, NewOrder},
         sellable,
@@ -24,11 +24,11 @@ pub struct PlaceOrder {
     pub order: OrderId,
     /// The token that its holder will have.
     pub token: OrderToken,
-    /// What is wanted.
+    /// What the shopper wants.
     pub draft: Draft,
-    /// The shopper's own word for it.
+    /// The shopper's reference.
     pub reference: Option<Reference>,
-    /// Seconds until it is called off unless catalog has answered.
+    /// Seconds until it is cancelled unless catalog has answered.
     pub deadline_seconds: u32,
     /// The address of the shop's orders, below which the order will be found.
     pub orders_path: String,
@@ -39,7 +39,7 @@ pub struct PlaceOrder {
 pub struct Receipt {
     /// The order.
     #[serde(flatten)]
-    pub order: Order,
+    pub order: OrderView,
     /// Send it as `Order-Token` to read or cancel this order. It is shown here and nowhere else.
     pub order_token: String,
     /// Where the order is found; travels as `Location`.
@@ -65,7 +65,7 @@ impl Command for PlaceOrder {
             deadline_seconds: f64::from(self.deadline_seconds),
         };
         let times = orders::insert(tx, &new).await?;
-        let order = Order {
+        let order = OrderView {
             id: self.order,
             status: Status::Pending,
             payment_status: PaymentStatus::Unpaid,
@@ -81,7 +81,7 @@ impl Command for PlaceOrder {
             settled_at: None,
             updated_at: times.placed_at,
         };
-        tx.record(order.version, published::event(&OrderEvent::Placed(Box::new(order.clone()))));
+        tx.record(order.version, published::event(OrderEvent::Placed(Box::new(order.clone()))));
         Ok(Receipt {
             location: format!("{}/{}", self.orders_path, order.id),
             order_token: self.token.reveal().to_owned(),

@@ -1,34 +1,33 @@
-//! `Prefer: wait=N` on placing: answers when the order is settled, or when the time is over.
+//! `Prefer: wait=N` on placing: the reply comes when the order is settled, or when the time is over.
 
 use std::time::Duration;
 
 use mediator::Scope;
 use rest::{App, Awaited, Problem, Recorded};
 
-use super::shop::Shop;
 use crate::{
     commands::Receipt,
-    domain::{Order, OrderToken},
+    domain::{OrderToken, OrderView},
+    processes::{Waiter, WaitingRoom},
     queries::FindOwnOrder,
-    settled::Seat,
 };
 
 /// The reply to placing: at once, or when the order is settled or the time that the client gave is over.
 ///
-/// `seat` was taken before placing, so that a quick answer is not missed; a replayed reply is about an earlier order,
-/// whose seat is taken here.
+/// `waiter` entered before the order was placed, so no answer is missed, however quick. A replayed reply is about an
+/// earlier order; the wait for that one begins here.
 pub(super) async fn outcome(
     app: &App,
     by: &Scope,
-    shop: &Shop,
-    seat: Seat,
+    room: &WaitingRoom,
+    waiter: Waiter,
     recorded: Recorded<Receipt, 202>,
     within: Option<Duration>,
 ) -> Result<Awaited<Receipt>, Problem> {
     let Some(within) = within else { return Ok(Awaited::Pending(recorded)) };
     let receipt: Receipt = serde_json::from_slice(&recorded.inner().body).map_err(Problem::internal)?;
-    let seat = if seat.order() == receipt.order.id { seat } else { shop.settled.seat(receipt.order.id) };
-    let settled = seat.until(within, async || look(app, by, &receipt).await).await?;
+    let waiter = if waiter.order() == receipt.order.id { waiter } else { room.enter(receipt.order.id) };
+    let settled = waiter.until(within, async || look(app, by, &receipt).await).await?;
     Ok(match settled {
         None => Awaited::Pending(recorded),
         Some(order) => Awaited::Settled(rest::Ok(Receipt { order, ..receipt })),
@@ -36,7 +35,7 @@ pub(super) async fn outcome(
 }
 
 /// The order, once it is settled.
-async fn look(app: &App, by: &Scope, receipt: &Receipt) -> Result<Option<Order>, Problem> {
+async fn look(app: &App, by: &Scope, receipt: &Receipt) -> Result<Option<OrderView>, Problem> {
     let token = OrderToken::presented(&receipt.order_token);
     let token = token.ok_or_else(|| Problem::internal("a recorded reply has no order token"))?;
     let order = app.ask(by, FindOwnOrder { order: receipt.order.id, token }).await?;

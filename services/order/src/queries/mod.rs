@@ -3,7 +3,7 @@
 mod find_order;
 mod find_own_order;
 mod list_orders;
-mod row;
+mod order_row;
 
 pub use find_order::FindOrder;
 pub use find_own_order::FindOwnOrder;

@@ -22,8 +22,7 @@ pub async fn overdue(system: &mut SystemTx, limit: i64) -> Result<Vec<(Organisat
     )
     .bind::<BigInt, _>(limit)
     .load(system.connection())
-    .await
-    .map_err(persistence::Error::from)?;
+    .await?;
     Ok(rows.into_iter().map(|row| (OrganisationId::from_uuid(row.org_id), OrderId::from_uuid(row.id))).collect())
 }
 
@@ -32,10 +31,7 @@ pub async fn overdue(system: &mut SystemTx, limit: i64) -> Result<Vec<(Organisat
 /// # Errors
 /// `Storage` when the database fails.
 pub async fn now(system: &mut SystemTx) -> Result<Timestamp, Error> {
-    let row: Now = statement("select clock_timestamp() as now")
-        .get_result(system.connection())
-        .await
-        .map_err(persistence::Error::from)?;
+    let row: Now = statement("select clock_timestamp() as now").get_result(system.connection()).await?;
     Ok(row.now)
 }
 
@@ -46,8 +42,7 @@ pub async fn now(system: &mut SystemTx) -> Result<Timestamp, Error> {
 pub async fn selling_organisations(system: &mut SystemTx) -> Result<Vec<OrganisationId>, Error> {
     let rows: Vec<Organisation> = statement("select org_id from sellable_products union select org_id from sellable")
         .load(system.connection())
-        .await
-        .map_err(persistence::Error::from)?;
+        .await?;
     Ok(rows.into_iter().map(|row| OrganisationId::from_uuid(row.org_id)).collect())
 }
 

@@ -7,7 +7,7 @@ use contracts::{
 };
 use kernel::{Clock, OrderId, Quantity, Sku};
 use messaging::operations::{Selection, redrive};
-use order::sweep;
+use order::processes::deadline_sweep;
 use serde_json::json;
 use testkit::{Caller, eventually, publish, table_hashes};
 
@@ -190,7 +190,7 @@ async fn an_answer_for_an_order_that_was_never_placed_is_set_aside_and_the_other
 /// Calls the order off at its deadline.
 async fn overdue(world: &World, order: OrderId) {
     eventually(PATIENCE, async || {
-        sweep::sweep(&world.mediator, &world.settled).await.unwrap();
+        deadline_sweep::sweep(&world.mediator).await.unwrap();
         world.read(order).await["status"] == "cancelled"
     })
     .await;

@@ -7,7 +7,10 @@ use contracts::{
 };
 use kernel::{ProductId, Sku, Slug, VariantId};
 use messaging::Outgoing;
-use order::rebuild;
+use order::{
+    events::consumed,
+    processes::rebuild::{self, Rebuilt},
+};
 use testkit::{TableHash, eventually, publish, table_hashes};
 
 use crate::world::{PATIENCE, World, usd};
@@ -42,6 +45,10 @@ impl History {
             version,
         }
     }
+}
+
+async fn rebuild(mediator: &mediator::Mediator, kafka: &messaging::Settings) -> Rebuilt {
+    rebuild::sellable(mediator, kafka, |snapshots| consumed::apply_products(snapshots, true)).await.unwrap()
 }
 
 /// The removal of a product, as catalog writes it.
@@ -116,7 +123,7 @@ async fn a_rebuild_makes_a_corrupted_copy_what_the_topic_says() {
     settled(&world).await;
     let live = hashes(&world).await;
 
-    let report = rebuild::sellable(&world.mediator, &kafka).await.unwrap();
+    let report = rebuild(&world.mediator, &kafka).await;
     assert_eq!((report.unreadable, report.dropped), (0, 0), "a sound copy loses nothing");
     assert!(report.records >= 8, "{report:?}");
     assert_eq!(hashes(&world).await, live);
@@ -136,7 +143,7 @@ async fn a_rebuild_makes_a_corrupted_copy_what_the_topic_says() {
         ))
         .await;
     assert_ne!(hashes(&world).await, live);
-    let report = rebuild::sellable(&world.mediator, &kafka).await.unwrap();
+    let report = rebuild(&world.mediator, &kafka).await;
     assert_eq!(report.dropped, 2, "the one from the future and the one from nowhere");
     assert_eq!(hashes(&world).await, live);
     assert_eq!(world.value(COPY).await, EXPECTED);
@@ -158,7 +165,7 @@ async fn a_rebuild_drops_nothing_while_a_record_cannot_be_read() {
             "insert into sellable_products values ('{organisation}', gen_random_uuid(), 1, false, now())"
         ))
         .await;
-    let report = rebuild::sellable(&world.mediator, &world.scene.messaging()).await.unwrap();
+    let report = rebuild(&world.mediator, &world.scene.messaging()).await;
     assert_eq!((report.unreadable, report.dropped), (1, 0));
     assert_eq!(world.value("select count(*) from sellable_products").await, "2");
     world.stop().await;
@@ -174,7 +181,7 @@ async fn what_comes_while_a_rebuild_runs_is_not_lost_to_it() {
     let (mediator, settings) = (world.mediator.clone(), kafka.clone());
     let running = tokio::spawn(async move {
         for _ in 0..3 {
-            rebuild::sellable(&mediator, &settings).await.unwrap();
+            rebuild(&mediator, &settings).await;
         }
     });
     for version in 1..=20 {

@@ -5,13 +5,16 @@ use testkit::Scene;
 
 use crate::world::World;
 
+/// Every table with rows of organisations.
+const TABLES: [&str; 5] = ["orders", "order_lines", "order_history", "sellable_products", "sellable"];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_without_an_organisation_sees_no_row_and_writes_none() {
     let world = World::quiet().await;
     world.sell(&[("MUG", 990)]).await;
     world.place("MUG").await;
     let app = world.scene.connect(DatabaseRole::App).await;
-    for table in order::schema::TABLES {
+    for table in TABLES {
         let count = |organisation: String| {
             let app = &app;
             async move {

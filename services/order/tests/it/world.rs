@@ -13,7 +13,7 @@ use order::{
     commands::ApplyProducts,
     domain::{Product, Variant},
     http::{self, Shop},
-    settled::Settled,
+    processes::WaitingRoom,
 };
 use serde_json::{Value, json};
 use testkit::{Caller, Client, Reply, Scene, eventually};
@@ -24,7 +24,6 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 pub(crate) struct World {
     pub(crate) scene: Scene,
     pub(crate) mediator: Mediator,
-    pub(crate) settled: Settled,
     base: String,
     server: Option<rest::server::Server>,
     parts: Option<(Relay, Consumer)>,
@@ -39,13 +38,13 @@ impl World {
     /// The same with another deadline.
     pub(crate) async fn with_deadline(seconds: u32) -> Self {
         let scene = Scene::of(order::NAME, order::MIGRATIONS).connections(6).build().await;
-        let (mediator, settled) = (scene.mediator(), Settled::default());
-        let shop = Shop { settled: settled.clone(), deadline_seconds: seconds };
+        let mediator = scene.mediator();
+        let shop = Shop { waiting_room: WaitingRoom::default(), deadline_seconds: seconds };
         let app = rest::App::new(order::NAME, mediator.clone(), scene.verifier(), scene.organisations()).with(shop);
         let settings = rest::server::Settings::new("127.0.0.1:0".parse().unwrap()).workers(1);
         let server = rest::server::start(settings, app, http::routes()).unwrap();
         let base = format!("http://{}", server.address());
-        Self { scene, mediator, settled, base, server: Some(server), parts: None }
+        Self { scene, mediator, base, server: Some(server), parts: None }
     }
 
     /// With relay and consumer on topics of its own.
@@ -59,7 +58,7 @@ impl World {
         self.scene.topics(&[topics::ORDER]).await;
         let producer = Producer::new(&kafka).unwrap();
         let relay = Relay::start(self.mediator.database().clone(), producer.clone());
-        let subscriptions = order::events::subscriptions(&self.settled);
+        let subscriptions = order::events::subscriptions();
         let consumer = Consumer::start(kafka, self.mediator.clone(), producer, subscriptions).await.unwrap();
         self.parts = Some((relay, consumer));
         self

@@ -1,9 +1,9 @@
 //! Rebuilds this service's own copy of the catalog from its topic while orders go on being placed.
 //!
-//! The database's clock is read before the topic's end. Every record that was on the topic by then touches its product's
-//! rows; what is older than that and was not touched is in no record and goes. A live record that arrives meanwhile is
-//! younger and stays. A row that claims a version which the topic never carried blocks its own correction, is dropped as
-//! untouched, and comes back in a second reading.
+//! The database's clock is read before the topic's end. Every record that was on the topic by then touches the rows of
+//! its product. A row that was not touched since that time is in no record and goes; what a live record writes meanwhile
+//! is younger and stays. A row that claims a version which the topic never carried blocks its own correction: it is
+//! dropped as untouched and comes back in a second reading.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,12 @@ use mediator::{Mediator, Scope, SendError};
 use messaging::{ReplayError, Replayed, Snapshot};
 use serde_json::{Value, json};
 
-use crate::{NAME, commands::DropUntouchedProducts, error::Error, events::consumed, store::sweeps};
+use crate::{
+    NAME,
+    commands::{ApplyProducts, DropUntouchedProducts},
+    error::Error,
+    store::sweeps,
+};
 
 /// The name under which the operator asks for this rebuild.
 pub const SELLABLE: &str = "sellable";
@@ -23,9 +28,9 @@ pub const SELLABLE: &str = "sellable";
 pub struct Rebuilt {
     /// Records that were read, repeated readings included.
     pub records: u64,
-    /// Records that could not be read and were passed by. With any of them nothing is dropped.
+    /// Records that could not be read and were skipped. With any of them nothing is dropped.
     pub unreadable: u64,
-    /// Products that no record spoke of; they are gone, or came back as the topic has them.
+    /// Products that no record was about; they are gone, or came back as the topic has them.
     pub dropped: i64,
 }
 
@@ -35,28 +40,32 @@ impl From<Rebuilt> for Value {
     }
 }
 
-/// Why a rebuild ended early. What it did so far is right, and it can be run again.
+/// Why a rebuild ended early. What it did so far is correct, and it can be run again.
 #[derive(Debug, thiserror::Error)]
 pub enum RebuildError {
     /// The topic could not be read to its end, or a batch could not be applied.
     #[error("the product topic could not be replayed: {0}; run the rebuild again")]
     Replay(#[from] ReplayError<SendError<Error>>),
     /// The database refused something else.
-    #[error("the rows that no record speaks of could not be dropped: {0}; run the rebuild again")]
+    #[error("the rows that no record is about could not be dropped: {0}; run the rebuild again")]
     Drop(#[from] SendError<Error>),
 }
 
-/// Reads the whole topic and makes the copy what the topic says.
+/// Reads the whole topic and makes the copy what the topic says. `command` is the event door's translation of records.
 ///
 /// # Errors
 /// [`RebuildError`].
-pub async fn sellable(mediator: &Mediator, settings: &messaging::Settings) -> Result<Rebuilt, RebuildError> {
+pub async fn sellable(
+    mediator: &Mediator,
+    kafka: &messaging::Settings,
+    command: impl Fn(Vec<Snapshot<ProductState>>) -> ApplyProducts,
+) -> Result<Rebuilt, RebuildError> {
     let since = begin(mediator).await?;
     let mut rebuilt = Rebuilt::default();
     let mut seen = BTreeSet::new();
-    rebuilt.add(read(mediator, settings, &mut seen).await?);
+    rebuilt.add(read(mediator, kafka, &command, &mut seen).await?);
     if rebuilt.unreadable > 0 {
-        // What could not be read may be all that speaks of a product.
+        // A record that could not be read may be the only one about its product.
         return Ok(rebuilt);
     }
     for organisation in organisations(mediator, seen).await? {
@@ -64,7 +73,7 @@ pub async fn sellable(mediator: &Mediator, settings: &messaging::Settings) -> Re
         rebuilt.dropped += mediator.send(&scope, DropUntouchedProducts { since }).await?;
     }
     if rebuilt.dropped > 0 {
-        rebuilt.add(read(mediator, settings, &mut BTreeSet::new()).await?);
+        rebuilt.add(read(mediator, kafka, &command, &mut BTreeSet::new()).await?);
     }
     Ok(rebuilt)
 }
@@ -78,16 +87,14 @@ impl Rebuilt {
 
 async fn read(
     mediator: &Mediator,
-    settings: &messaging::Settings,
+    kafka: &messaging::Settings,
+    command: impl Fn(Vec<Snapshot<ProductState>>) -> ApplyProducts,
     seen: &mut BTreeSet<OrganisationId>,
 ) -> Result<Replayed, ReplayError<SendError<Error>>> {
-    messaging::replay(settings, |organisation, snapshots: Vec<Snapshot<ProductState>>| {
+    messaging::replay(kafka, |organisation, snapshots: Vec<Snapshot<ProductState>>| {
         seen.insert(organisation);
-        let mediator = mediator.clone();
-        async move {
-            let scope = Scope::system(NAME, organisation);
-            mediator.send(&scope, consumed::apply_products(snapshots, true)).await
-        }
+        let (mediator, command) = (mediator.clone(), command(snapshots));
+        async move { mediator.send(&Scope::system(NAME, organisation), command).await }
     })
     .await
 }

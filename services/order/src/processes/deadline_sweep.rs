@@ -1,5 +1,5 @@
-//! Looks for orders whose deadline has passed and calls them off. The rule: finding is the system role's, acting is an
-//! ordinary command in the order's organisation; two replicas may do it at once.
+//! Looks for orders whose deadline has passed and cancels them. The rule: the system role finds them, an ordinary command
+//! in the order's organisation cancels them; two replicas may do it at once.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,9 +7,9 @@ use kernel::{OrderId, OrganisationId};
 use mediator::{Class, Classified, Mediator, Scope, SendError};
 use tokio::{sync::watch, task::JoinHandle};
 
-use crate::{NAME, commands::CancelOverdue, error::Error, settled::Settled, store::sweeps};
+use crate::{NAME, commands::CancelOverdue, error::Error, store::sweeps};
 
-/// As many orders as one look takes; the rest is due at once again.
+/// The most orders that one look takes; the next look then follows at once.
 const BATCH: usize = 500;
 
 /// The running sweep.
@@ -22,9 +22,9 @@ pub struct Sweep {
 impl Sweep {
     /// Starts looking every `interval`.
     #[must_use]
-    pub fn start(mediator: Mediator, settled: Settled, interval: Duration) -> Self {
+    pub fn start(mediator: Mediator, interval: Duration) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(run(mediator, settled, interval, stopped));
+        let task = tokio::spawn(run(mediator, interval, stopped));
         Self { stop, task }
     }
 
@@ -38,9 +38,9 @@ impl Sweep {
     }
 }
 
-async fn run(mediator: Mediator, settled: Settled, interval: Duration, mut stopped: watch::Receiver<bool>) {
+async fn run(mediator: Mediator, interval: Duration, mut stopped: watch::Receiver<bool>) {
     loop {
-        let found = match sweep(&mediator, &settled).await {
+        let found = match sweep(&mediator).await {
             Ok(found) => found,
             Err(error) => {
                 tracing::warn!(%error, "the deadline sweep failed and is tried again");
@@ -54,12 +54,12 @@ async fn run(mediator: Mediator, settled: Settled, interval: Duration, mut stopp
     }
 }
 
-/// Calls off what is overdue now, at most a batch. Gives the number of orders that it found. An order that cannot be
-/// called off holds up no other one.
+/// Cancels what is overdue now, at most a batch, and returns the number of orders that it found. An order that cannot be
+/// cancelled holds up no other one.
 ///
 /// # Errors
-/// What the database or the command refused, the first of it; the next look tries again.
-pub async fn sweep(mediator: &Mediator, settled: &Settled) -> Result<usize, SendError<Error>> {
+/// The first error of the database or a command; the next look tries again.
+pub async fn sweep(mediator: &Mediator) -> Result<usize, SendError<Error>> {
     let mut system = mediator.system().await.map_err(Error::from)?;
     let due = sweeps::overdue(&mut system, BATCH as i64).await?;
     system.commit().await.map_err(Error::from)?;
@@ -70,13 +70,13 @@ pub async fn sweep(mediator: &Mediator, settled: &Settled) -> Result<usize, Send
     }
     let mut outcome = Ok(found);
     for (organisation, orders) in by_organisation {
-        let refused = match call_off(mediator, settled, organisation, orders.clone()).await {
+        let refused = match cancel(mediator, organisation, orders.clone()).await {
             Ok(()) => continue,
             Err(error) if error.class() == Class::Transient || orders.len() == 1 => error,
             Err(error) => {
                 for order in orders {
-                    if let Err(error) = call_off(mediator, settled, organisation, vec![order]).await {
-                        tracing::error!(%organisation, %order, %error, "an overdue order cannot be called off");
+                    if let Err(error) = cancel(mediator, organisation, vec![order]).await {
+                        tracing::error!(%organisation, %order, %error, "an overdue order cannot be cancelled");
                     }
                 }
                 error
@@ -87,16 +87,14 @@ pub async fn sweep(mediator: &Mediator, settled: &Settled) -> Result<usize, Send
     outcome
 }
 
-async fn call_off(
+async fn cancel(
     mediator: &Mediator,
-    settled: &Settled,
     organisation: OrganisationId,
     orders: Vec<OrderId>,
 ) -> Result<(), SendError<Error>> {
     let count = orders.len() as u64;
     let scope = Scope::system(NAME, organisation);
-    mediator.send(&scope, CancelOverdue { orders, settled: settled.clone() }).await?;
+    mediator.send(&scope, CancelOverdue { orders }).await?;
     metrics::counter!("order_deadlines_total").increment(count);
-    settled.committed();
     Ok(())
 }
