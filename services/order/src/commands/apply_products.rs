@@ -1,7 +1,7 @@
 //! Brings this service's own copy of the catalog up to date, for one organisation and a batch of product states.
 
 use access::Permission;
-use mediator::Command;
+use mediator::{Command, Tenant};
 use persistence::Tx;
 
 use crate::{domain::Product, error::Error, store::sellable};
@@ -18,6 +18,7 @@ pub struct ApplyProducts {
 impl Command for ApplyProducts {
     const NAME: &'static str = "order.apply-products";
     const REQUIRES: Permission = Permission::System;
+    type Tenancy = Tenant;
     type Reply = ();
     type Error = Error;
 

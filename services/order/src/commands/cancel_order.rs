@@ -2,7 +2,7 @@
 
 use access::Permission;
 use kernel::OrderId;
-use mediator::Command;
+use mediator::{Command, Tenant};
 use persistence::Tx;
 
 use super::cancel;
@@ -18,6 +18,7 @@ pub struct CancelOrder {
 impl Command for CancelOrder {
     const NAME: &'static str = "order.cancel-order";
     const REQUIRES: Permission = Permission::OrdersWrite;
+    type Tenancy = Tenant;
     type Reply = ();
     type Error = Error;
 

@@ -2,7 +2,7 @@
 
 use access::Permission;
 use kernel::OrderId;
-use mediator::Command;
+use mediator::{Command, Tenant};
 use persistence::Tx;
 
 use super::save;
@@ -18,6 +18,7 @@ pub struct CancelOverdue {
 impl Command for CancelOverdue {
     const NAME: &'static str = "order.cancel-overdue";
     const REQUIRES: Permission = Permission::System;
+    type Tenancy = Tenant;
     type Reply = ();
     type Error = Error;
 

@@ -2,7 +2,7 @@
 
 use access::Permission;
 use kernel::OrderId;
-use mediator::Command;
+use mediator::{Command, Tenant};
 use persistence::Tx;
 
 use super::cancel;
@@ -24,6 +24,7 @@ pub struct CancelOwnOrder {
 impl Command for CancelOwnOrder {
     const NAME: &'static str = "order.cancel-own-order";
     const REQUIRES: Permission = Permission::StoreOrder;
+    type Tenancy = Tenant;
     type Reply = ();
     type Error = Error;
 

@@ -2,7 +2,7 @@
 
 use access::Permission;
 use kernel::OrderId;
-use mediator::Command;
+use mediator::{Command, Tenant};
 use persistence::Tx;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ use crate::{
 /// Places an order.
 #[derive(Debug, Clone)]
 pub struct PlaceOrder {
-    /// The identity that it will have.
+    /// The identity that the order will have.
     pub order: OrderId,
     /// The token that its holder will have.
     pub token: OrderToken,
@@ -30,8 +30,6 @@ pub struct PlaceOrder {
     pub reference: Option<Reference>,
     /// Seconds until it is cancelled unless catalog has answered.
     pub deadline_seconds: u32,
-    /// The address of the shop's orders, below which the order will be found.
-    pub orders_path: String,
 }
 
 /// The order as it is, and the token that lets its holder read and cancel it.
@@ -42,14 +40,12 @@ pub struct Receipt {
     pub order: OrderView,
     /// Send it as `Order-Token` to read or cancel this order. It is shown here and nowhere else.
     pub order_token: String,
-    /// Where the order is found; travels as `Location`.
-    #[serde(skip)]
-    pub location: String,
 }
 
 impl Command for PlaceOrder {
     const NAME: &'static str = "order.place-order";
     const REQUIRES: Permission = Permission::StoreOrder;
+    type Tenancy = Tenant;
     type Reply = Receipt;
     type Error = Error;
 
@@ -82,10 +78,6 @@ impl Command for PlaceOrder {
             updated_at: times.placed_at,
         };
         tx.record(order.version, published::event(OrderEvent::Placed(Box::new(order.clone()))));
-        Ok(Receipt {
-            location: format!("{}/{}", self.orders_path, order.id),
-            order_token: self.token.reveal().to_owned(),
-            order,
-        })
+        Ok(Receipt { order, order_token: self.token.reveal().to_owned() })
     }
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use access::Permission;
 use kernel::OrderId;
-use mediator::{Command, Provenance};
+use mediator::{Command, Provenance, Tenant};
 use persistence::Tx;
 
 use super::save;
@@ -39,6 +39,7 @@ pub struct SettleOrders {
 impl Command for SettleOrders {
     const NAME: &'static str = "order.settle-orders";
     const REQUIRES: Permission = Permission::System;
+    type Tenancy = Tenant;
     type Reply = ();
     type Error = Error;
 

@@ -83,9 +83,10 @@ pub(super) async fn place(
     Body(body): Body<PlaceOrderBody>,
 ) -> Result<Awaited<Receipt>, Problem> {
     unguessable(&key)?;
-    let command = body.command(&by, &shop)?;
+    let command = body.command(&shop)?;
     let waiter = shop.waiting_room.enter(command.order);
-    let recorded = app.accept(&by, &key, &body, command, |receipt| Some(receipt.location.clone())).await?;
+    let at = |receipt: &Receipt| format!("/store/v1/{}/orders/{}", by.slug(), receipt.order.id);
+    let recorded = app.accept(&by, &key, &body, command, at).await?;
     waiting::outcome(&app, &by, &shop.waiting_room, waiter, recorded, prefer.wait()).await
 }
 
@@ -126,7 +127,7 @@ fn own(at: &OrderPath, token: &Credential<TokenHeader>) -> Result<OrderToken, Er
 }
 
 impl PlaceOrderBody {
-    fn command(&self, by: &Anyone, shop: &Shop) -> Result<PlaceOrder, Problem> {
+    fn command(&self, shop: &Shop) -> Result<PlaceOrder, Problem> {
         let lines = self.lines.iter().map(LineBody::parse).collect::<Result<_, _>>()?;
         Ok(PlaceOrder {
             order: OrderId::new(),
@@ -134,7 +135,6 @@ impl PlaceOrderBody {
             draft: Draft::new(lines).map_err(Error::from)?,
             reference: self.reference.as_deref().map(Reference::parse).transpose()?,
             deadline_seconds: shop.deadline_seconds,
-            orders_path: format!("/store/v1/{}/orders", by.slug()),
         })
     }
 }

@@ -1,44 +1,24 @@
-//! Looks for orders whose deadline has passed and cancels them. The rule: the system role finds them, an ordinary command
+//! Looks for orders whose deadline has passed and cancels them. The rule: a platform query finds them, an ordinary command
 //! in the order's organisation cancels them; two replicas may do it at once.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use kernel::{OrderId, OrganisationId};
 use mediator::{Class, Classified, Mediator, Scope, SendError};
-use tokio::{sync::watch, task::JoinHandle};
+use service::{BootError, CancellationToken, Part, Stage};
 
-use crate::{NAME, commands::CancelOverdue, error::Error, store::sweeps};
+use crate::{NAME, commands::CancelOverdue, error::Error, queries::FindOverdueOrders};
 
 /// The most orders that one look takes; the next look then follows at once.
-const BATCH: usize = 500;
+const BATCH: u16 = 500;
 
-/// The running sweep.
-#[derive(Debug)]
-pub struct Sweep {
-    stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
+/// The sweep: one look every `interval`.
+#[must_use]
+pub fn part(mediator: Mediator, interval: Duration) -> Part {
+    Part::restarted(Stage::Consuming, "deadline sweep", move |stop| run(mediator.clone(), interval, stop))
 }
 
-impl Sweep {
-    /// Starts looking every `interval`.
-    #[must_use]
-    pub fn start(mediator: Mediator, interval: Duration) -> Self {
-        let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(run(mediator, interval, stopped));
-        Self { stop, task }
-    }
-
-    /// Finishes the look that is under way and stops.
-    pub async fn stop(self) {
-        // Nobody listens any more when the task ended by itself.
-        let _ = self.stop.send(true);
-        if let Err(error) = self.task.await {
-            tracing::error!(%error, "the deadline sweep ended abnormally");
-        }
-    }
-}
-
-async fn run(mediator: Mediator, interval: Duration, mut stopped: watch::Receiver<bool>) {
+async fn run(mediator: Mediator, interval: Duration, stop: CancellationToken) -> Result<(), BootError> {
     loop {
         let found = match sweep(&mediator).await {
             Ok(found) => found,
@@ -47,9 +27,9 @@ async fn run(mediator: Mediator, interval: Duration, mut stopped: watch::Receive
                 0
             }
         };
-        let pause = if found == BATCH { Duration::ZERO } else { interval };
-        if tokio::time::timeout(pause, stopped.wait_for(|stop| *stop)).await.is_ok() {
-            return;
+        let pause = if found == usize::from(BATCH) { Duration::ZERO } else { interval };
+        if tokio::time::timeout(pause, stop.cancelled()).await.is_ok() {
+            return Ok(());
         }
     }
 }
@@ -60,16 +40,9 @@ async fn run(mediator: Mediator, interval: Duration, mut stopped: watch::Receive
 /// # Errors
 /// The first error of the database or a command; the next look tries again.
 pub async fn sweep(mediator: &Mediator) -> Result<usize, SendError<Error>> {
-    let mut system = mediator.system().await.map_err(Error::from)?;
-    let due = sweeps::overdue(&mut system, BATCH as i64).await?;
-    system.commit().await.map_err(Error::from)?;
-    let found = due.len();
-    let mut by_organisation: BTreeMap<OrganisationId, Vec<OrderId>> = BTreeMap::new();
-    for (organisation, order) in due {
-        by_organisation.entry(organisation).or_default().push(order);
-    }
-    let mut outcome = Ok(found);
-    for (organisation, orders) in by_organisation {
+    let overdue = mediator.ask(&Scope::platform_system(NAME), FindOverdueOrders { limit: BATCH }).await?;
+    let mut outcome = Ok(overdue.values().map(Vec::len).sum());
+    for (organisation, orders) in overdue {
         let refused = match cancel(mediator, organisation, orders.clone()).await {
             Ok(()) => continue,
             Err(error) if error.class() == Class::Transient || orders.len() == 1 => error,
@@ -93,8 +66,7 @@ async fn cancel(
     orders: Vec<OrderId>,
 ) -> Result<(), SendError<Error>> {
     let count = orders.len() as u64;
-    let scope = Scope::system(NAME, organisation);
-    mediator.send(&scope, CancelOverdue { orders }).await?;
+    mediator.send(&Scope::system(NAME, organisation), CancelOverdue { orders }).await?;
     metrics::counter!("order_deadlines_total").increment(count);
     Ok(())
 }

@@ -3,12 +3,13 @@
 //! The database's clock is read before the topic's end. Every record that was on the topic by then touches the rows of
 //! its product. A row that was not touched since that time is in no record and goes; what a live record writes meanwhile
 //! is younger and stays. A row that claims a version which the topic never carried blocks its own correction: it is
-//! dropped as untouched and comes back in a second reading.
+//! dropped as untouched and comes back in a second reading. A product whose newest record is of a type that this program
+//! does not know keeps its rows: compaction may have left no other record of it.
 
 use std::collections::BTreeSet;
 
 use contracts::catalog::ProductState;
-use kernel::{OrganisationId, Timestamp};
+use kernel::{OrganisationId, ProductId};
 use mediator::{Mediator, Scope, SendError};
 use messaging::{ReplayError, Replayed, Snapshot};
 use serde_json::{Value, json};
@@ -17,7 +18,7 @@ use crate::{
     NAME,
     commands::{ApplyProducts, DropUntouchedProducts},
     error::Error,
-    store::sweeps,
+    queries::{ListSellingOrganisations, ReadClock},
 };
 
 /// The name under which the operator asks for this rebuild.
@@ -30,13 +31,20 @@ pub struct Rebuilt {
     pub records: u64,
     /// Records that could not be read and were skipped. With any of them nothing is dropped.
     pub unreadable: u64,
+    /// Records of types that this program does not know. Their products stay as they are.
+    pub unknown: u64,
     /// Products that no record was about; they are gone, or came back as the topic has them.
     pub dropped: i64,
 }
 
 impl From<Rebuilt> for Value {
     fn from(rebuilt: Rebuilt) -> Self {
-        json!({"records": rebuilt.records, "unreadable": rebuilt.unreadable, "dropped": rebuilt.dropped})
+        json!({
+            "records": rebuilt.records,
+            "unreadable": rebuilt.unreadable,
+            "unknown": rebuilt.unknown,
+            "dropped": rebuilt.dropped,
+        })
     }
 }
 
@@ -60,28 +68,34 @@ pub async fn sellable(
     kafka: &messaging::Settings,
     command: impl Fn(Vec<Snapshot<ProductState>>) -> ApplyProducts,
 ) -> Result<Rebuilt, RebuildError> {
-    let since = begin(mediator).await?;
+    let platform = Scope::platform_system(NAME);
+    let since = mediator.ask(&platform, ReadClock).await?;
     let mut rebuilt = Rebuilt::default();
-    let mut seen = BTreeSet::new();
-    rebuilt.add(read(mediator, kafka, &command, &mut seen).await?);
+    let mut organisations = BTreeSet::new();
+    let replayed = read(mediator, kafka, &command, &mut organisations).await?;
+    rebuilt.add(&replayed);
     if rebuilt.unreadable > 0 {
         // A record that could not be read may be the only one about its product.
         return Ok(rebuilt);
     }
-    for organisation in organisations(mediator, seen).await? {
-        let scope = Scope::system(NAME, organisation);
-        rebuilt.dropped += mediator.send(&scope, DropUntouchedProducts { since }).await?;
+    organisations.append(&mut mediator.ask(&platform, ListSellingOrganisations).await?);
+    for organisation in organisations {
+        let unknown = replayed.unknown_aggregates.get(&organisation).into_iter().flatten();
+        let unknown = unknown.map(|product| ProductId::from_uuid(*product)).collect();
+        let drop = DropUntouchedProducts { since, unknown };
+        rebuilt.dropped += mediator.send(&Scope::system(NAME, organisation), drop).await?;
     }
     if rebuilt.dropped > 0 {
-        rebuilt.add(read(mediator, kafka, &command, &mut BTreeSet::new()).await?);
+        rebuilt.add(&read(mediator, kafka, &command, &mut BTreeSet::new()).await?);
     }
     Ok(rebuilt)
 }
 
 impl Rebuilt {
-    fn add(&mut self, replayed: Replayed) {
+    fn add(&mut self, replayed: &Replayed) {
         self.records += replayed.records;
         self.unreadable += replayed.unreadable;
+        self.unknown += replayed.unknown;
     }
 }
 
@@ -97,21 +111,4 @@ async fn read(
         async move { mediator.send(&Scope::system(NAME, organisation), command).await }
     })
     .await
-}
-
-async fn begin(mediator: &Mediator) -> Result<Timestamp, SendError<Error>> {
-    let mut system = mediator.system().await.map_err(Error::from)?;
-    let now = sweeps::now(&mut system).await?;
-    system.commit().await.map_err(Error::from)?;
-    Ok(now)
-}
-
-async fn organisations(
-    mediator: &Mediator,
-    mut seen: BTreeSet<OrganisationId>,
-) -> Result<BTreeSet<OrganisationId>, SendError<Error>> {
-    let mut system = mediator.system().await.map_err(Error::from)?;
-    seen.extend(sweeps::selling_organisations(&mut system).await?);
-    system.commit().await.map_err(Error::from)?;
-    Ok(seen)
 }

@@ -11,20 +11,24 @@ use contracts::order::OrderEvent;
 use kernel::OrderId;
 use tokio::{sync::Notify, time::Instant};
 
-/// The first look of a waiter that nobody wakes comes after this time, each further one after twice as long. It finds
-/// what another replica settles. Looking sooner would delay what is waited for: thirty waiters that look every ten
-/// milliseconds keep the database busy.
-const FIRST_LOOK: Duration = Duration::from_millis(50);
-/// The longest time between two looks.
-const LAST_LOOK: Duration = Duration::from_millis(250);
+use crate::config::Looks;
+
+type Waiting = HashMap<OrderId, Vec<Arc<Notify>>>;
 
 /// The waiting room of this process. Cheap to clone; clones share everything.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct WaitingRoom {
-    waiting: Arc<Mutex<HashMap<OrderId, Vec<Arc<Notify>>>>>,
+    looks: Looks,
+    waiting: Arc<Mutex<Waiting>>,
 }
 
 impl WaitingRoom {
+    /// An empty waiting room.
+    #[must_use]
+    pub fn new(looks: Looks) -> Self {
+        Self { looks, waiting: Arc::default() }
+    }
+
     /// Begins to wait for an order. Do it before reading the order, or its settling may be missed.
     #[must_use]
     pub fn enter(&self, order: OrderId) -> Waiter {
@@ -46,7 +50,7 @@ impl WaitingRoom {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<OrderId, Vec<Arc<Notify>>>> {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
         // Every change under the lock is complete by itself, so a panic elsewhere leaves nothing half-done.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -68,25 +72,26 @@ impl Waiter {
     }
 
     /// Looks until `look` finds something, at most for the time `within` (then `None`): at once when it is woken,
-    /// otherwise soon at first and then less often.
+    /// otherwise soon at first and then less often ([`Looks`]).
     ///
     /// # Errors
     /// Those of `look`.
     pub async fn until<T, E>(
         &self,
         within: Duration,
-        mut look: impl AsyncFnMut() -> Result<Option<T>, E>,
+        look: impl AsyncFn() -> Result<Option<T>, E>,
     ) -> Result<Option<T>, E> {
         let until = Instant::now() + within;
-        let mut pause = FIRST_LOOK;
+        let Looks { first, longest } = self.room.looks;
+        let mut pause = first;
         loop {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(None);
             }
             pause = match tokio::time::timeout(pause.min(left), self.bell.notified()).await {
-                Ok(()) => FIRST_LOOK,
-                Err(_) => (pause * 2).min(LAST_LOOK),
+                Ok(()) => first,
+                Err(_) => (pause * 2).min(longest),
             };
             if let Some(found) = look().await? {
                 return Ok(Some(found));
@@ -125,7 +130,7 @@ mod tests {
 
     #[test]
     fn an_event_wakes_everybody_who_waits_for_its_order_and_nobody_else() {
-        let room = WaitingRoom::default();
+        let room = WaitingRoom::new(Looks::default());
         let (mine, other) = (OrderId::new(), OrderId::new());
         let (waiter, twin, stranger) = (room.enter(mine), room.enter(mine), room.enter(other));
         assert!(!woken(&waiter));
@@ -136,7 +141,7 @@ mod tests {
 
     #[test]
     fn nothing_is_kept_for_orders_that_nobody_waits_for() {
-        let room = WaitingRoom::default();
+        let room = WaitingRoom::new(Looks::default());
         let order = OrderId::new();
         let (waiter, twin) = (room.enter(order), room.enter(order));
         drop(waiter);

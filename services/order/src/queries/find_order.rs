@@ -2,7 +2,7 @@
 
 use access::Permission;
 use kernel::OrderId;
-use mediator::Query;
+use mediator::{Query, Tenant};
 use persistence::ReadConn;
 
 use super::order_row;
@@ -18,6 +18,7 @@ pub struct FindOrder {
 impl Query for FindOrder {
     const NAME: &'static str = "order.find-order";
     const REQUIRES: Permission = Permission::OrdersRead;
+    type Tenancy = Tenant;
     type Reply = OrderView;
     type Error = Error;
 

@@ -2,7 +2,7 @@
 
 use access::Permission;
 use kernel::OrderId;
-use mediator::Query;
+use mediator::{Query, Tenant};
 use persistence::ReadConn;
 
 use super::order_row;
@@ -23,6 +23,7 @@ pub struct FindOwnOrder {
 impl Query for FindOwnOrder {
     const NAME: &'static str = "order.find-own-order";
     const REQUIRES: Permission = Permission::StoreOrder;
+    type Tenancy = Tenant;
     type Reply = OrderView;
     type Error = Error;
 

@@ -5,7 +5,7 @@ use access::Permission;
 use diesel::{ExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper};
 use diesel_async::RunQueryDsl;
 use kernel::{Currency, Cursor, Malformed, Money, OrderId, Page, PageSize, Timestamp};
-use mediator::Query;
+use mediator::{Query, Tenant};
 use persistence::{ReadConn, limited};
 use uuid::Uuid;
 
@@ -29,6 +29,7 @@ pub struct ListOrders {
 impl Query for ListOrders {
     const NAME: &'static str = "order.list-orders";
     const REQUIRES: Permission = Permission::OrdersRead;
+    type Tenancy = Tenant;
     type Reply = Page<Summary>;
     type Error = Error;
 

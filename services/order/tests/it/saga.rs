@@ -9,13 +9,13 @@ use kernel::{Clock, OrderId, Quantity, Sku};
 use messaging::operations::{Selection, redrive};
 use order::processes::deadline_sweep;
 use serde_json::json;
-use testkit::{Caller, eventually, publish, table_hashes};
+use testkit::{Caller, Topics, eventually, publish, table_hashes};
 
-use crate::world::{PATIENCE, Placed, World, one, usd};
+use crate::world::{PATIENCE, Placed, World, one, settings, usd, with_deadline, woken_only};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reserved_order_is_confirmed_and_whoever_waits_is_told() {
-    let world = World::connected().await;
+    let world = World::start(woken_only(settings()), Topics::On).await;
     world.sell(&[("MUG", 990)]).await;
     let (shopper, path) = (world.shopper().with("prefer", "wait=30"), world.orders());
     let waiting = tokio::spawn(async move { shopper.post_reply(&path, &one("MUG")).await });
@@ -87,7 +87,7 @@ async fn a_reservation_that_expires_cancels_even_a_confirmed_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_answer_its_copy_and_one_that_contradicts_it_change_nothing() {
-    let world = World::with_deadline(1).await.connect().await;
+    let world = World::start(with_deadline(1), Topics::On).await;
     world.sell(&[("MUG", 990)]).await;
     let late = world.place("MUG").await;
     overdue(&world, late.order).await;
@@ -107,7 +107,7 @@ async fn a_late_answer_its_copy_and_one_that_contradicts_it_change_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_is_redriven_after_the_deadline_changes_nothing() {
-    let world = World::with_deadline(1).await.connect().await;
+    let world = World::start(with_deadline(1), Topics::On).await;
     world.sell(&[("MUG", 990)]).await;
     let late = world.place("MUG").await;
     world.execute("revoke update on orders from order_app").await;
@@ -190,7 +190,7 @@ async fn an_answer_for_an_order_that_was_never_placed_is_set_aside_and_the_other
 /// Calls the order off at its deadline.
 async fn overdue(world: &World, order: OrderId) {
     eventually(PATIENCE, async || {
-        deadline_sweep::sweep(&world.mediator).await.unwrap();
+        deadline_sweep::sweep(world.mediator()).await.unwrap();
         world.read(order).await["status"] == "cancelled"
     })
     .await;
