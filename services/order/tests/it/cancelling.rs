@@ -3,7 +3,7 @@
 use serde_json::json;
 use testkit::{Caller, Topics};
 
-use crate::world::{World, settings, woken_only};
+use crate::world::{World, settings, woken, woken_only};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cancelling_twice_succeeds_and_is_said_once() {
@@ -36,7 +36,7 @@ async fn whoever_waits_is_woken_when_staff_cancels() {
     let (waiting, placed) = world.place_and_wait("MUG").await;
     let path = format!("/admin/v1/orders/{}/cancel", placed.order);
     assert_eq!(world.client(Caller::Owner).post(&path, &json!({})).await.0, 200);
-    let reply = waiting.await.unwrap();
+    let reply = woken(waiting).await;
     assert_eq!((reply.status, &reply.json()["cancel_cause"]), (200, &json!("staff")), "{}", reply.text());
     world.stop().await;
 }
@@ -48,7 +48,7 @@ async fn whoever_waits_is_woken_when_the_shopper_cancels() {
     let (waiting, placed) = world.place_and_wait("MUG").await;
     let path = format!("{}/{}/cancel", world.orders(), placed.order);
     assert_eq!(world.shopper().with("order-token", &placed.token).post(&path, &json!({})).await.0, 200);
-    let reply = waiting.await.unwrap();
+    let reply = woken(waiting).await;
     assert_eq!((reply.status, &reply.json()["cancel_cause"]), (200, &json!("shopper")), "{}", reply.text());
     assert_eq!(reply.json()["order_token"], placed.token);
     world.stop().await;

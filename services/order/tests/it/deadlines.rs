@@ -6,7 +6,7 @@ use mediator::Mediator;
 use order::{config::Settings, processes::deadline_sweep};
 use testkit::{Topics, eventually};
 
-use crate::world::{PATIENCE, World, one, with_deadline, woken_only};
+use crate::world::{PATIENCE, World, one, with_deadline, woken, woken_only};
 
 /// Sweeps until nothing is open any more.
 async fn sweep_all(world: &World, mediator: &Mediator) {
@@ -51,7 +51,8 @@ async fn whoever_waits_is_told_of_the_deadline_too() {
     let settings = Settings { sweep_interval: Duration::from_millis(50), ..woken_only(with_deadline(1)) };
     let world = World::start(settings, Topics::Off).await;
     world.sell(&[("MUG", 990)]).await;
-    let reply = world.shopper().with("prefer", "wait=30").post_reply(&world.orders(), &one("MUG")).await;
+    let shopper = world.shopper().with("prefer", "wait=30");
+    let reply = woken(shopper.post_reply(&world.orders(), &one("MUG"))).await;
     assert_eq!((reply.status, reply.json()["cancel_cause"].as_str()), (200, Some("deadline")), "{}", reply.text());
     assert!(reply.json()["order_token"].is_string());
     world.stop().await;

@@ -6,7 +6,7 @@ use order::domain::Product;
 use serde_json::{Value, json};
 use testkit::{Caller, Topics};
 
-use crate::world::{Placed, World, one, product, settings, woken_only};
+use crate::world::{Placed, World, one, product, settings, woken, woken_only};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_is_accepted_with_its_total_its_place_and_a_token_that_only_its_holder_has() {
@@ -172,7 +172,7 @@ async fn a_repeat_that_waits_gets_the_outcome_of_the_order_that_the_key_placed()
     let placed = Placed::of(&shopper.post_reply(&world.orders(), &one("MUG")).await);
     let cancel = format!("/admin/v1/orders/{}/cancel", placed.order);
     assert_eq!(world.client(Caller::Owner).post(&cancel, &json!({})).await.0, 200);
-    let repeat = shopper.with("prefer", "wait=30").post_reply(&world.orders(), &one("MUG")).await;
+    let repeat = woken(shopper.with("prefer", "wait=30").post_reply(&world.orders(), &one("MUG"))).await;
     assert_eq!((repeat.status, &repeat.json()["status"]), (200, &json!("cancelled")), "{}", repeat.text());
     assert_eq!(repeat.json()["order_token"], placed.token);
     world.stop().await;

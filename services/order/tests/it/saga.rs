@@ -11,15 +11,14 @@ use order::processes::deadline_sweep;
 use serde_json::json;
 use testkit::{Caller, Topics, eventually, publish, table_hashes};
 
-use crate::world::{PATIENCE, Placed, World, one, settings, usd, with_deadline, woken_only};
+use crate::world::{PATIENCE, World, settings, usd, with_deadline, woken, woken_only};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reserved_order_is_confirmed_and_whoever_waits_is_told() {
     let world = World::start(woken_only(settings()), Topics::On).await;
     world.sell(&[("MUG", 990)]).await;
-    let (shopper, path) = (world.shopper().with("prefer", "wait=30"), world.orders());
-    let waiting = tokio::spawn(async move { shopper.post_reply(&path, &one("MUG")).await });
-    let placed = eventually(PATIENCE, async || {
+    let (waiting, placed) = world.place_and_wait("MUG").await;
+    let published = eventually(PATIENCE, async || {
         let records = world.scene.read(topics::ORDER.name).await;
         records.first().map(|record| {
             let envelope = Envelope::from_headers(record.header_pairs()).unwrap();
@@ -28,15 +27,14 @@ async fn a_reserved_order_is_confirmed_and_whoever_waits_is_told() {
         })
     })
     .await;
-    let (envelope, said::OrderEvent::Placed(event)) = placed else { panic!("not placed: {placed:?}") };
+    let (envelope, said::OrderEvent::Placed(event)) = published else { panic!("not placed: {published:?}") };
     assert_eq!((envelope.aggregate_version, envelope.organisation), (1, Some(world.scene.organisation())));
     assert_eq!((event.total, event.lines[0].unit_price), (usd(990), usd(990)));
     assert_eq!((event.deadline_at - event.placed_at).num_seconds(), 30);
 
     world.reserved(event.order).await;
-    let reply = waiting.await.unwrap();
+    let reply = woken(waiting).await;
     assert_eq!((reply.status, &reply.json()["status"]), (200, &json!("confirmed")), "{}", reply.text());
-    let placed = Placed::of(&reply);
     assert_eq!(placed.order, event.order);
     let holder = world.shopper().with("order-token", &placed.token);
     assert_eq!(holder.get(&format!("{}/{}", world.orders(), placed.order)).await.0, 200);

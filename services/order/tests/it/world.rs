@@ -16,7 +16,6 @@ use order::{
 };
 use serde_json::{Value, json};
 use testkit::{Caller, Client, Reply, Running, Scene, Topics, eventually};
-use tokio::task::JoinHandle;
 
 /// As long as anything may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
@@ -32,9 +31,16 @@ pub(crate) fn with_deadline(seconds: u32) -> Settings {
     Settings { deadline_seconds: seconds, sweep_interval: NEVER, looks: Looks::default() }
 }
 
-/// A request that waits does not look by itself: it finds its order settled when it is woken, or not at all.
+/// A request that waits does not look by itself: it finds its order settled when it is woken, or when its time is over.
 pub(crate) fn woken_only(settings: Settings) -> Settings {
     Settings { looks: Looks { first: NEVER, longest: NEVER }, ..settings }
+}
+
+/// The reply to a request with `Prefer: wait=30`, which was woken and did not wait till the end.
+pub(crate) async fn woken(reply: impl Future<Output = Reply>) -> Reply {
+    let reply = tokio::time::timeout(Duration::from_secs(25), reply).await;
+    assert!(reply.is_ok(), "nobody woke the request that waits");
+    reply.unwrap()
 }
 
 pub(crate) struct World {
@@ -98,14 +104,14 @@ impl World {
         Placed::of(&reply)
     }
 
-    /// Places one piece of a SKU and waits for the outcome; returns the request and the order, which is waited for by then.
-    pub(crate) async fn place_and_wait(&self, sku: &str) -> (JoinHandle<Reply>, Placed) {
+    /// Places one piece of a SKU and waits for the outcome. The request, and the order that it waits for by then.
+    pub(crate) async fn place_and_wait(&self, sku: &str) -> (impl Future<Output = Reply>, Placed) {
         let (shopper, path, body) = (self.shopper().with("prefer", "wait=30"), self.orders(), one(sku));
         let waiting = tokio::spawn(async move { shopper.post_reply(&path, &body).await });
         // Its holder is still waiting for the token; the recorded reply has it already.
         let recorded = "select convert_from(body, 'UTF8') from replays";
         let receipt = eventually(PATIENCE, async || serde_json::from_str(&self.value(recorded).await)).await;
-        (waiting, Placed::from(&receipt))
+        (async move { waiting.await.unwrap() }, Placed::from(&receipt))
     }
 
     /// The order as staff sees it.
