@@ -177,7 +177,10 @@ impl Assembly {
             if self.publishes.is_empty() {
                 boot.run(Part::restarted(Stage::Consuming, "retention", move |stop| {
                     let database = database.clone();
-                    async move { Ok(stop.run_until_cancelled(messaging::prune(&database)).await.unwrap_or(())) }
+                    async move {
+                        stop.run_until_cancelled(messaging::prune(&database)).await;
+                        Ok(())
+                    }
                 }));
             } else {
                 boot.wait_for("kafka topics", || ensure_topics(&kit.kafka, &self.publishes)).await?;
