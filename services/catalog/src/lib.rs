@@ -7,12 +7,14 @@ pub mod config;
 pub mod domain;
 pub mod error;
 pub mod events;
-pub mod forgetting;
 pub mod http;
+pub mod processes;
+mod projections;
+mod published;
 pub mod queries;
 mod schema;
+pub mod shop_cache;
 mod store;
-pub mod sweep;
 
 use access::Verifier;
 use contracts::topics;
@@ -20,11 +22,12 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use mediator::Mediator;
 use messaging::{Consumer, Identities, Producer, Relay};
 use service::{Boot, BootError, Definition, LAST_BATCH, LAST_EVENTS, Stage};
+use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::forgetting::{Forgetter, Forgetting};
-use crate::http::ShopCache;
-use crate::sweep::Sweep;
+use crate::processes::invalidation::StaleProducts;
+use crate::processes::{expiry, invalidation};
+use crate::shop_cache::ShopCache;
 
 /// The service's name: its schema, its consumer group, the source of its events.
 pub const NAME: &str = "catalog";
@@ -56,20 +59,20 @@ async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
     boot.must_run("relay", relay.ended());
     boot.on_stop(Stage::Publishing, "relay", move || relay.stop(LAST_EVENTS));
 
-    let forgetting = Forgetting::default();
-    let forgetter = Forgetter::start(forgetting.clone(), shop.clone());
-    boot.on_stop(Stage::Closing, "cache", move || forgetter.stop());
+    let stale = StaleProducts::default();
+    part(&boot, Stage::Closing, "cache", |stop| invalidation::run(stale.clone(), shop.clone(), stop));
     let margin = chrono::Duration::from_std(config.reservation_margin).unwrap_or(chrono::Duration::MAX);
     let consumer = boot
         .wait_for("kafka consumer", || {
-            let subscriptions = events::subscriptions(margin, forgetting.clone());
+            let subscriptions = events::subscriptions(margin, stale.clone());
             Consumer::start(kafka.clone(), mediator.clone(), producer.clone(), subscriptions)
         })
         .await?;
     boot.must_run("consumer", consumer.ended());
     boot.on_stop(Stage::Consuming, "consumer", move || consumer.stop(LAST_BATCH));
-    let sweep = Sweep::start(mediator.clone(), config.sweep_interval);
-    boot.on_stop(Stage::Consuming, "sweep of reservations", move || sweep.stop());
+    part(&boot, Stage::Consuming, "sweep of reservations", |stop| {
+        expiry::run(mediator.clone(), config.sweep_interval, stop)
+    });
 
     let identities = boot.wait_for("keys and organisations", || Identities::start(&kafka)).await?;
     boot.ready_when("keys and organisations", identities.readiness());
@@ -81,4 +84,20 @@ async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
     let server = boot.require("http server", rest::server::start(listening, app, http::routes()))?;
     boot.on_stop(Stage::Requests, "http server", move || server.stop());
     Ok(())
+}
+
+fn part<F: Future<Output = ()> + Send + 'static>(
+    boot: &Boot,
+    stage: Stage,
+    name: &'static str,
+    work: impl FnOnce(CancellationToken) -> F,
+) {
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(work(stop.clone()));
+    boot.on_stop(stage, name, move || async move {
+        stop.cancel();
+        if let Err(error) = task.await {
+            tracing::error!(%error, "the part {name} ended abnormally");
+        }
+    });
 }

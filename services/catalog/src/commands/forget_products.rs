@@ -6,26 +6,26 @@ use kernel::{OrganisationId, ProductId};
 use mediator::Command;
 use persistence::Tx;
 
-use crate::error::CatalogError;
-use crate::forgetting::Forgetting;
+use crate::error::Error;
+use crate::processes::invalidation::StaleProducts;
 
 /// Notes products whose state came back from the broker.
 #[derive(Debug, Clone)]
 pub struct ForgetProducts {
-    /// Which.
+    /// The products.
     pub products: Vec<(OrganisationId, ProductId)>,
-    /// Who forgets them.
-    pub forgetting: Forgetting,
+    /// Where they are noted.
+    pub stale: StaleProducts,
 }
 
 impl Command for ForgetProducts {
     const NAME: &'static str = "catalog.forget-products";
     const REQUIRES: Permission = Permission::System;
     type Reply = ();
-    type Error = CatalogError;
+    type Error = Error;
 
-    async fn execute(&self, _tx: &mut Tx<'_>) -> Result<(), CatalogError> {
-        self.forgetting.note(&self.products);
+    async fn execute(&self, _tx: &mut Tx<'_>) -> Result<(), Error> {
+        self.stale.note(&self.products);
         Ok(())
     }
 }

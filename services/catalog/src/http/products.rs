@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use contracts::catalog::ProductStatus;
 use kernel::{CategoryId, Cursor, Malformed, Page, PageSize, ProductId, Sku, Slug};
 use rest::{
     App, Body, IdempotencyKey, IfMatch, Path, PriceBody, Problem, Query, Recorded, Staff, Tagged, holds, parses,
@@ -9,17 +10,16 @@ use rest::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::written::{StatusBody, suggested_slug};
 use crate::commands::change_product::ChangeProduct;
 use crate::commands::create_product::CreateProduct;
 use crate::commands::retire_product::RetireProduct;
-use crate::domain::product::{NewProduct, NewVariant, Product, ProductChange, ProductStatus, VariantChange};
+use crate::domain::product::{NewProduct, NewVariant, Product, ProductChange, SettableStatus, VariantChange};
 use crate::domain::wording::{Description, Title};
 use crate::queries::find_product::FindProduct;
 use crate::queries::list_products::ListProducts;
 use crate::queries::listing::{Listing, ProductSummary, Sort};
 
-/// Which product.
+/// The product.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct ProductPath {
     product: ProductId,
@@ -88,7 +88,7 @@ pub(super) struct CreateProductBody {
     category: Option<String>,
     /// `active` when left out.
     #[garde(skip)]
-    status: Option<StatusBody>,
+    status: Option<SettableStatus>,
     /// 1 to 100 variants with different SKUs and prices in one currency.
     #[garde(length(min = 1, max = 100), dive)]
     variants: Vec<VariantBody>,
@@ -98,7 +98,7 @@ pub(super) struct CreateProductBody {
 #[derive(Debug, Deserialize, JsonSchema, garde::Validate)]
 #[serde(deny_unknown_fields)]
 pub(super) struct VariantChangeBody {
-    /// Which.
+    /// The variant's SKU.
     #[garde(custom(parses(Sku::parse)))]
     #[schemars(with = "Sku")]
     sku: String,
@@ -131,13 +131,13 @@ pub(super) struct ChangeProductBody {
     #[schemars(with = "Option<Description>")]
     description: Option<String>,
     /// A category of the organisation; null takes the product out of its category.
-    #[serde(default, deserialize_with = "stated")]
+    #[serde(default, deserialize_with = "present")]
     #[garde(inner(inner(custom(parses(CategoryId::from_str)))))]
     #[schemars(with = "Option<CategoryId>")]
     category: Option<Option<String>>,
     /// Draft or active; a product is retired with its own request.
     #[garde(skip)]
-    status: Option<StatusBody>,
+    status: Option<SettableStatus>,
     /// Variants to change or add; those not named stay.
     #[serde(default)]
     #[garde(length(max = 100), dive)]
@@ -197,7 +197,7 @@ fn location(product: &Product) -> Option<String> {
 }
 
 /// Tells a field that is null from one that is left out.
-fn stated<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
@@ -215,7 +215,11 @@ impl ProductFilter {
 
 impl CreateProductBody {
     fn slug(&self) -> Result<Slug, Malformed> {
-        self.slug.as_deref().map_or_else(|| suggested_slug(&self.title), Slug::parse)
+        let suggested = || {
+            let needed = "is needed, since the title has no letter or digit to make one from";
+            Slug::suggest(&self.title).ok_or(Malformed::new("slug", needed))
+        };
+        self.slug.as_deref().map_or_else(suggested, Slug::parse)
     }
 
     fn command(&self) -> Result<CreateProduct, Malformed> {
@@ -226,7 +230,7 @@ impl CreateProductBody {
             title,
             description: Description::parse(self.description.as_deref().unwrap_or_default())?,
             category: self.category.as_deref().map(str::parse).transpose()?,
-            status: self.status.unwrap_or(StatusBody::Active).into(),
+            status: self.status.unwrap_or(SettableStatus::Active),
             variants,
         };
         Ok(CreateProduct { product })
@@ -253,9 +257,9 @@ impl ChangeProductBody {
             description: self.description.as_deref().map(Description::parse).transpose()?,
             category: match &self.category {
                 None => None,
-                Some(stated) => Some(stated.as_deref().map(str::parse).transpose()?),
+                Some(category) => Some(category.as_deref().map(str::parse).transpose()?),
             },
-            status: self.status.map(ProductStatus::from),
+            status: self.status,
             variants: self.variants.iter().map(VariantChangeBody::change).collect::<Result<_, _>>()?,
         };
         Ok(ChangeProduct { product, expected, change })

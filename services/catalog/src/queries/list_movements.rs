@@ -10,13 +10,13 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::error::CatalogError;
+use crate::error::Error;
 use crate::schema::movements;
 
 /// Asks for a page of the ledger of a SKU.
 #[derive(Debug, Clone)]
 pub struct ListMovements {
-    /// Which.
+    /// The SKU.
     pub sku: Sku,
     /// Where the page begins.
     pub cursor: Option<Cursor>,
@@ -65,9 +65,9 @@ impl Query for ListMovements {
     const NAME: &'static str = "catalog.list-movements";
     const REQUIRES: Permission = Permission::ProductsRead;
     type Reply = Page<MovementView>;
-    type Error = CatalogError;
+    type Error = Error;
 
-    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Page<MovementView>, CatalogError> {
+    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Page<MovementView>, Error> {
         let before: i64 = match &self.cursor {
             Some(cursor) => cursor.decode()?,
             None => i64::MAX,

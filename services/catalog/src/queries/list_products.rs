@@ -6,7 +6,7 @@ use mediator::Query;
 use persistence::ReadConn;
 
 use super::listing::{Listing, ProductSummary};
-use crate::error::CatalogError;
+use crate::error::Error;
 
 /// Asks for a page of products.
 #[derive(Debug, Clone)]
@@ -16,9 +16,9 @@ impl Query for ListProducts {
     const NAME: &'static str = "catalog.list-products";
     const REQUIRES: Permission = Permission::ProductsRead;
     type Reply = Page<ProductSummary>;
-    type Error = CatalogError;
+    type Error = Error;
 
-    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Page<ProductSummary>, CatalogError> {
+    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Page<ProductSummary>, Error> {
         self.0.read(read).await
     }
 }

@@ -1,6 +1,7 @@
-//! A page of the public shop: what is active. Answered from the cache mostly.
+//! A page of the public shop: what is active. Mostly answered from the cache.
 
 use access::Permission;
+use contracts::catalog::ProductStatus;
 use kernel::{CategoryId, Cursor, Money, Page, PageSize, ProductId, Slug};
 use mediator::Query;
 use persistence::ReadConn;
@@ -8,9 +9,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::listing::{Listing, ProductSummary, Sort};
-use crate::domain::product::ProductStatus;
 use crate::domain::wording::Title;
-use crate::error::CatalogError;
+use crate::error::Error;
 
 /// Asks for a page of the shop.
 #[derive(Debug, Clone)]
@@ -41,9 +41,9 @@ impl Query for ListShopProducts {
     const NAME: &'static str = "catalog.list-shop-products";
     const REQUIRES: Permission = Permission::StoreBrowse;
     type Reply = Page<ShopSummary>;
-    type Error = CatalogError;
+    type Error = Error;
 
-    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Page<ShopSummary>, CatalogError> {
+    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Page<ShopSummary>, Error> {
         let listing = Listing {
             category: self.category,
             status: Some(ProductStatus::Active),
