@@ -25,7 +25,7 @@ impl Command for ForgetProducts {
     type Error = Error;
 
     async fn execute(&self, _tx: &mut Tx<'_>) -> Result<(), Error> {
-        self.stale.note(&self.products);
+        self.stale.note(self.products.iter().copied());
         Ok(())
     }
 }

@@ -165,7 +165,8 @@ async fn a_reservation_expires_and_a_late_confirmation_is_refused() {
     world.answers(2).await;
     assert_eq!(world.level("LAMP").await, (5, 3, 0));
     let (one, other) = (world.scene.mediator(), world.scene.mediator());
-    let (first, second) = tokio::join!(catalog::sweep::sweep(&one), catalog::sweep::sweep(&other));
+    let (first, second) =
+        tokio::join!(catalog::processes::expiry::expire_due(&one), catalog::processes::expiry::expire_due(&other));
     assert!(first.unwrap() + second.unwrap() >= 1);
     world.state_is(late, "expired").await;
     assert_eq!(world.level("LAMP").await, (5, 1, 0), "the other one has time left");
@@ -174,7 +175,7 @@ async fn a_reservation_expires_and_a_late_confirmation_is_refused() {
     world.scene.publish(2, &confirmed(late)).await;
     let (_, answer) = world.answer_to(late, 3).await;
     assert!(matches!(answer, ReservationEvent::ConfirmRefused(_)), "{answer:?}");
-    assert_eq!(catalog::sweep::sweep(&one).await.unwrap(), 0);
+    assert_eq!(catalog::processes::expiry::expire_due(&one).await.unwrap(), 0);
     world.assert_books_agree().await;
     world.stop().await;
 }
@@ -189,7 +190,7 @@ async fn a_reservation_that_cannot_expire_holds_up_no_other_one() {
     world.answers(2).await;
     // Somebody wrote past the catalog: less is reserved than was promised.
     world.scene.superuser().await.batch_execute("update stock set reserved = 0 where sku = 'LAMP'").await.unwrap();
-    assert!(catalog::sweep::sweep(&world.scene.mediator()).await.is_err());
+    assert!(catalog::processes::expiry::expire_due(&world.scene.mediator()).await.is_err());
     world.state_is(sound, "expired").await;
     assert_eq!(world.level("BULB").await, (5, 0, 0));
     world.state_is(spoilt, "reserved").await;

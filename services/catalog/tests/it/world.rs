@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use catalog::events;
-use catalog::forgetting::{Forgetter, Forgetting};
-use catalog::http::{self, ShopCache};
+use catalog::http;
+use catalog::processes::invalidation::{self, StaleProducts};
+use catalog::shop_cache::ShopCache;
 use contracts::category::CategoryState;
 use contracts::{Channel, Envelope, topics};
 use kernel::{CategoryId, Currency, Money, Slug};
@@ -12,6 +13,7 @@ use mediator::Mediator;
 use messaging::{Consumer, Producer, Relay};
 use serde_json::{Value, json};
 use testkit::{Caller, Client, Scene, eventually};
+use tokio_util::sync::CancellationToken;
 
 /// As long as anything may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
@@ -22,7 +24,7 @@ pub(crate) struct World {
     pub(crate) base: String,
     cache: ShopCache,
     server: Option<rest::server::Server>,
-    parts: Option<(Relay, Consumer, Forgetter)>,
+    parts: Option<(Relay, Consumer, CancellationToken)>,
 }
 
 impl World {
@@ -52,19 +54,19 @@ impl World {
         world.scene.topics(&[topics::PRODUCT, topics::RESERVATION, topics::STOCK]).await;
         let producer = Producer::new(&kafka).unwrap();
         let relay = Relay::start(world.mediator.database().clone(), producer.clone());
-        let forgetting = Forgetting::default();
-        let forgetter = Forgetter::start(forgetting.clone(), world.cache.clone());
-        let subscriptions = events::subscriptions(chrono::Duration::seconds(60), forgetting);
+        let (stale, stop) = (StaleProducts::default(), CancellationToken::new());
+        tokio::spawn(invalidation::run(stale.clone(), world.cache.clone(), stop.clone()));
+        let subscriptions = events::subscriptions(chrono::Duration::seconds(60), stale);
         let consumer = Consumer::start(kafka, world.mediator.clone(), producer, subscriptions).await.unwrap();
-        world.parts = Some((relay, consumer, forgetter));
+        world.parts = Some((relay, consumer, stop));
         world
     }
 
     pub(crate) async fn stop(mut self) {
-        if let Some((relay, consumer, forgetter)) = self.parts.take() {
+        if let Some((relay, consumer, stop)) = self.parts.take() {
             consumer.stop(PATIENCE).await;
             relay.stop(PATIENCE).await;
-            forgetter.stop().await;
+            stop.cancel();
         }
         if let Some(server) = self.server.take() {
             server.stop().await;
