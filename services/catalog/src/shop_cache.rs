@@ -38,7 +38,7 @@ impl ShopCache {
         by: &Scope,
         query: FindShopProduct,
     ) -> Result<Bytes, SendError<Error>> {
-        self.0.ask(mediator, by, &Key::new(by.organisation, PRODUCT, query.product), query).await
+        self.0.ask(mediator, by, &Key::new(by.organisation(), PRODUCT, query.product), query).await
     }
 
     /// The first page of a list as JSON, from Redis where it can be. Later pages are not for the cache: anybody can write
@@ -54,7 +54,7 @@ impl ShopCache {
     ) -> Result<Bytes, SendError<Error>> {
         let category = query.category.map(|category| category.to_string()).unwrap_or_default();
         let page = format!("{category}/{:?}/{}", query.sort, query.size.get());
-        self.0.ask(mediator, by, &Key::new(by.organisation, PRODUCTS, page), query).await
+        self.0.ask(mediator, by, &Key::new(by.organisation(), PRODUCTS, page), query).await
     }
 
     /// Removes products, and the pages of their organisations. Gives back those that Redis did not take: it may still

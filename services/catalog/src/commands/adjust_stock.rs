@@ -2,7 +2,7 @@
 
 use access::Permission;
 use kernel::{Clock, Sku};
-use mediator::Command;
+use mediator::{Command, Tenant};
 use persistence::Tx;
 
 use crate::domain::stock::{Level, StockFault, StockItem};
@@ -39,6 +39,7 @@ pub struct AdjustStock {
 impl Command for AdjustStock {
     const NAME: &'static str = "catalog.adjust-stock";
     const REQUIRES: Permission = Permission::StockWrite;
+    type Tenancy = Tenant;
     type Reply = StockItem;
     type Error = Error;
 

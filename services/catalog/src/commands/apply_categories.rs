@@ -2,7 +2,7 @@
 
 use access::Permission;
 use kernel::CategoryId;
-use mediator::Command;
+use mediator::{Command, Tenant};
 use persistence::Tx;
 
 use crate::domain::category::CategoryCopy;
@@ -21,6 +21,7 @@ pub struct ApplyCategories {
 impl Command for ApplyCategories {
     const NAME: &'static str = "catalog.apply-categories";
     const REQUIRES: Permission = Permission::System;
+    type Tenancy = Tenant;
     type Reply = ();
     type Error = Error;
 

@@ -2,7 +2,7 @@
 
 use access::Permission;
 use kernel::{Clock, ProductId};
-use mediator::Command;
+use mediator::{Command, Tenant};
 use persistence::Tx;
 
 use crate::domain::product::{Product, ProductChange};
@@ -25,6 +25,7 @@ pub struct ChangeProduct {
 impl Command for ChangeProduct {
     const NAME: &'static str = "catalog.change-product";
     const REQUIRES: Permission = Permission::ProductsWrite;
+    type Tenancy = Tenant;
     type Reply = Product;
     type Error = Error;
 

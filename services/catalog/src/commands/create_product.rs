@@ -2,7 +2,7 @@
 
 use access::Permission;
 use kernel::Clock;
-use mediator::Command;
+use mediator::{Command, Tenant};
 use persistence::Tx;
 
 use crate::domain::product::{NewProduct, Product};
@@ -21,6 +21,7 @@ pub struct CreateProduct {
 impl Command for CreateProduct {
     const NAME: &'static str = "catalog.create-product";
     const REQUIRES: Permission = Permission::ProductsWrite;
+    type Tenancy = Tenant;
     type Reply = Product;
     type Error = Error;
 

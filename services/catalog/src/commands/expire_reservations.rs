@@ -2,7 +2,7 @@
 
 use access::Permission;
 use kernel::{OrderId, Sku};
-use mediator::Command;
+use mediator::{Command, Tenant};
 use persistence::Tx;
 
 use crate::commands::follow_orders::write;
@@ -20,6 +20,7 @@ pub struct ExpireReservations {
 impl Command for ExpireReservations {
     const NAME: &'static str = "catalog.expire-reservations";
     const REQUIRES: Permission = Permission::System;
+    type Tenancy = Tenant;
     type Reply = ();
     type Error = Error;
 

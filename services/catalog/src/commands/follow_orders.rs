@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use access::Permission;
 use chrono::Duration;
 use kernel::{Clock, OrderId, Sku};
-use mediator::Command;
+use mediator::{Command, Tenant};
 use persistence::{Provenance, Tx};
 
 use crate::domain::reservation::{Book, OrderFact, Outcome};
@@ -38,6 +38,7 @@ pub struct FollowOrders {
 impl Command for FollowOrders {
     const NAME: &'static str = "catalog.follow-orders";
     const REQUIRES: Permission = Permission::System;
+    type Tenancy = Tenant;
     type Reply = ();
     type Error = Error;
 

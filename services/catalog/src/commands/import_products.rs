@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use access::Permission;
 use kernel::{CategoryId, Clock, ProductId, Sku, Slug, Timestamp};
-use mediator::Command;
+use mediator::{Command, Tenant};
 use persistence::Tx;
 
 use crate::domain::import::{ImportedProduct, ImportedVariant, Merged, RowOutcome, RowResult, Standing, merge};
@@ -27,6 +27,7 @@ pub struct ImportProducts {
 impl Command for ImportProducts {
     const NAME: &'static str = "catalog.import-products";
     const REQUIRES: Permission = Permission::ProductsWrite;
+    type Tenancy = Tenant;
     type Reply = Vec<RowOutcome>;
     type Error = Error;
 

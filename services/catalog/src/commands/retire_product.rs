@@ -2,7 +2,7 @@
 
 use access::Permission;
 use kernel::{Clock, ProductId};
-use mediator::Command;
+use mediator::{Command, Tenant};
 use persistence::Tx;
 
 use crate::domain::product::Product;
@@ -20,6 +20,7 @@ pub struct RetireProduct {
 impl Command for RetireProduct {
     const NAME: &'static str = "catalog.retire-product";
     const REQUIRES: Permission = Permission::ProductsWrite;
+    type Tenancy = Tenant;
     type Reply = Product;
     type Error = Error;
 

@@ -43,7 +43,7 @@ impl From<SettableStatus> for ProductStatus {
 }
 
 /// One sellable variant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Variant {
     /// Its identity.
     pub id: VariantId,
@@ -58,7 +58,7 @@ pub struct Variant {
 }
 
 /// A product as it is now. This is also the resource that HTTP answers with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Product {
     id: ProductId,
     slug: Slug,

@@ -4,7 +4,7 @@
 
 use kernel::{ProductId, Sku, Timestamp, VariantId};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How many pieces there are and how many of them are promised to orders. `available = on_hand - reserved - held`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -205,7 +205,7 @@ impl Stock {
 }
 
 /// The stock of one SKU as it is now: the resource that HTTP answers with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StockItem {
     sku: Sku,
     variant: VariantId,

@@ -4,15 +4,13 @@ use chrono::Duration;
 use contracts::catalog::ProductState;
 use contracts::category::CategoryState;
 use contracts::order::OrderEvent;
-use kernel::{CategoryId, ProductId};
+use kernel::{CategoryId, OrganisationId, ProductId};
 use messaging::{Delivered, Snapshot};
 
 use crate::commands::apply_categories::ApplyCategories;
 use crate::commands::follow_orders::{FollowOrders, ReportedFact};
-use crate::commands::forget_products::ForgetProducts;
 use crate::domain::category::CategoryCopy;
 use crate::domain::reservation::OrderFact;
-use crate::processes::invalidation::StaleProducts;
 
 /// Category's tree becomes one command.
 pub(super) fn apply_categories(snapshots: Vec<Snapshot<CategoryState>>) -> ApplyCategories {
@@ -39,11 +37,9 @@ pub(super) fn follow_orders(events: Vec<Delivered<OrderEvent>>, margin: Duration
     FollowOrders { facts: events.into_iter().map(reported).collect(), margin }
 }
 
-/// The catalog's own products, come back from the broker: what is cached of them is stale.
-pub(super) fn forget_products(snapshots: &[Snapshot<ProductState>], stale: &StaleProducts) -> ForgetProducts {
-    let products =
-        snapshots.iter().map(|snapshot| (snapshot.organisation, ProductId::from_uuid(snapshot.key))).collect();
-    ForgetProducts { products, stale: stale.clone() }
+/// The product that a snapshot is of.
+pub(super) fn product(snapshot: &Snapshot<ProductState>) -> (OrganisationId, ProductId) {
+    (snapshot.organisation, ProductId::from_uuid(snapshot.key))
 }
 
 fn reported(delivered: Delivered<OrderEvent>) -> ReportedFact {

@@ -1,4 +1,4 @@
-//! The subscription table: which record of which topic becomes which command.
+//! The subscription table: which record of which topic becomes which command, and who is told of it afterwards.
 
 mod consumed;
 
@@ -10,12 +10,12 @@ use messaging::Subscriptions;
 
 use crate::processes::invalidation::StaleProducts;
 
-/// What this service listens to. `margin` is how long a reservation outlives its order's deadline; `stale` collects the
-/// products whose own events came back.
+/// What this service listens to. `margin` is how long a reservation outlives its order's deadline; `stale` is told of the
+/// products whose own events came back: the cache hears of them also after a crash, since the topic is read on.
 #[must_use]
 pub fn subscriptions(margin: Duration, stale: StaleProducts) -> Subscriptions {
     Subscriptions::new(crate::NAME)
         .on_state::<CategoryState, _, _>(consumed::apply_categories)
         .on_batch::<OrderEvent, _, _>(move |events| consumed::follow_orders(events, margin))
-        .on_state::<ProductState, _, _>(move |snapshots| consumed::forget_products(&snapshots, &stale))
+        .observe_state::<ProductState>(move |snapshots| stale.note(snapshots.iter().map(consumed::product)))
 }

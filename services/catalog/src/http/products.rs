@@ -192,8 +192,8 @@ fn tagged(product: Product) -> Tagged<rest::Ok<Product>> {
     Tagged::version(product.version(), rest::Ok(product))
 }
 
-fn location(product: &Product) -> Option<String> {
-    Some(format!("/admin/v1/products/{}", product.id()))
+fn location(product: &Product) -> String {
+    format!("/admin/v1/products/{}", product.id())
 }
 
 /// Tells a field that is null from one that is left out.

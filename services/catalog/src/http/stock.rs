@@ -78,8 +78,8 @@ pub(super) async fn movements(
 }
 
 /// What an adjustment creates is an entry of the ledger.
-fn location(item: &StockItem) -> Option<String> {
-    Some(format!("/admin/v1/stock/{}/movements", utf8_percent_encode(item.sku().as_str(), SEGMENT)))
+fn location(item: &StockItem) -> String {
+    format!("/admin/v1/stock/{}/movements", utf8_percent_encode(item.sku().as_str(), SEGMENT))
 }
 
 impl AdjustStockBody {

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kernel::{OrganisationId, ProductId};
+use service::{CancellationToken, Part, Stage};
 use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
 
 use crate::shop_cache::ShopCache;
 
@@ -51,8 +51,19 @@ impl Drop for Taken<'_> {
     }
 }
 
-/// Invalidates what is noted, until `stop`; what is noted by then is invalidated before it ends, if Redis answers.
-pub async fn run(stale: StaleProducts, cache: ShopCache, stop: CancellationToken) {
+/// Invalidates what is noted. It stops after everything that notes products.
+pub fn part(stale: StaleProducts, cache: ShopCache) -> Part {
+    Part::restarted(Stage::Closing, "shop cache invalidation", move |stop| {
+        let (stale, cache) = (stale.clone(), cache.clone());
+        async move {
+            run(&stale, &cache, &stop).await;
+            Ok(())
+        }
+    })
+}
+
+/// Goes on until `stop`; what is noted by then is invalidated before it ends, if Redis answers.
+async fn run(stale: &StaleProducts, cache: &ShopCache, stop: &CancellationToken) {
     loop {
         let mut taken = stale.take();
         if taken.products.is_empty() {
@@ -70,5 +81,24 @@ pub async fn run(stale: StaleProducts, cache: ShopCache, stop: CancellationToken
                 () = stop.cancelled() => return,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_or_changes_meanwhile_is_taken_again() {
+        let stale = StaleProducts::default();
+        let product = || (OrganisationId::new(), ProductId::new());
+        let (left, done, meanwhile) = (product(), product(), product());
+        stale.note([left, done]);
+        let mut taken = stale.take();
+        taken.products.remove(&done);
+        stale.note([meanwhile]);
+        assert_eq!(stale.take().products, Products::from([meanwhile]));
+        drop(taken);
+        assert_eq!(stale.take().products, Products::from([left, meanwhile]));
     }
 }

@@ -2,7 +2,7 @@
 
 use access::Permission;
 use kernel::ProductId;
-use mediator::Query;
+use mediator::{Query, Tenant};
 use persistence::ReadConn;
 
 use crate::domain::product::Product;
@@ -19,6 +19,7 @@ pub struct FindProduct {
 impl Query for FindProduct {
     const NAME: &'static str = "catalog.find-product";
     const REQUIRES: Permission = Permission::ProductsRead;
+    type Tenancy = Tenant;
     type Reply = Product;
     type Error = Error;
 

@@ -7,7 +7,7 @@ use diesel::{
 };
 use diesel_async::RunQueryDsl;
 use kernel::{ProductId, Sku, Timestamp, VariantId};
-use mediator::Query;
+use mediator::{Query, Tenant};
 use persistence::ReadConn;
 use uuid::Uuid;
 
@@ -37,6 +37,7 @@ struct StockRow {
 impl Query for FindStock {
     const NAME: &'static str = "catalog.find-stock";
     const REQUIRES: Permission = Permission::ProductsRead;
+    type Tenancy = Tenant;
     type Reply = StockItem;
     type Error = Error;
 

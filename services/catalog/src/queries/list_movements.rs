@@ -4,7 +4,7 @@ use access::Permission;
 use diesel::{ExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper};
 use diesel_async::RunQueryDsl;
 use kernel::{Cursor, OrderId, Page, PageSize, Sku, Timestamp};
-use mediator::Query;
+use mediator::{Query, Tenant};
 use persistence::{ReadConn, limited};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -64,6 +64,7 @@ struct MovementRow {
 impl Query for ListMovements {
     const NAME: &'static str = "catalog.list-movements";
     const REQUIRES: Permission = Permission::ProductsRead;
+    type Tenancy = Tenant;
     type Reply = Page<MovementView>;
     type Error = Error;
 

@@ -2,7 +2,7 @@
 
 use access::Permission;
 use kernel::Page;
-use mediator::Query;
+use mediator::{Query, Tenant};
 use persistence::ReadConn;
 
 use super::listing::{Listing, ProductSummary};
@@ -15,6 +15,7 @@ pub struct ListProducts(pub Listing);
 impl Query for ListProducts {
     const NAME: &'static str = "catalog.list-products";
     const REQUIRES: Permission = Permission::ProductsRead;
+    type Tenancy = Tenant;
     type Reply = Page<ProductSummary>;
     type Error = Error;
 

@@ -1,5 +1,6 @@
 //! What can be asked of the catalog: one file per question.
 
+pub mod due_reservations;
 pub mod find_product;
 pub mod find_stock;
 pub mod list_movements;

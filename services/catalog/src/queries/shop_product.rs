@@ -3,7 +3,7 @@
 use access::Permission;
 use contracts::catalog::ProductStatus;
 use kernel::{CategoryId, Money, ProductId, Sku, Slug, VariantId};
-use mediator::Query;
+use mediator::{Query, Tenant};
 use persistence::ReadConn;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -46,6 +46,7 @@ pub struct ShopVariant {
 impl Query for FindShopProduct {
     const NAME: &'static str = "catalog.find-shop-product";
     const REQUIRES: Permission = Permission::StoreBrowse;
+    type Tenancy = Tenant;
     type Reply = ShopProduct;
     type Error = Error;
 

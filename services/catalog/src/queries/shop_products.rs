@@ -3,7 +3,7 @@
 use access::Permission;
 use contracts::catalog::ProductStatus;
 use kernel::{CategoryId, Cursor, Money, Page, PageSize, ProductId, Slug};
-use mediator::Query;
+use mediator::{Query, Tenant};
 use persistence::ReadConn;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -40,6 +40,7 @@ pub struct ShopSummary {
 impl Query for ListShopProducts {
     const NAME: &'static str = "catalog.list-shop-products";
     const REQUIRES: Permission = Permission::StoreBrowse;
+    type Tenancy = Tenant;
     type Reply = Page<ShopSummary>;
     type Error = Error;
 

@@ -1,10 +1,10 @@
-//! Reservations: locked by order, written in one statement each way, found by the sweep.
+//! Reservations: locked by order, written in one statement each way.
 
 use diesel::sql_types::{Array, BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use diesel::{ExpressionMethods, QueryDsl, Queryable, QueryableByName, Selectable, SelectableHelper};
+use diesel::{ExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper};
 use diesel_async::RunQueryDsl;
-use kernel::{OrderId, OrganisationId, Sku, Timestamp, VariantId};
-use persistence::{AsyncPgConnection, Tx, statement};
+use kernel::{OrderId, Sku, Timestamp, VariantId};
+use persistence::{Tx, statement};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -78,30 +78,6 @@ pub(crate) async fn lock_due(tx: &mut Tx<'_>, orders: &[OrderId]) -> Result<Vec<
         .load(tx.connection())
         .await?;
     rows.into_iter().map(Reservation::try_from).collect()
-}
-
-#[derive(QueryableByName)]
-struct DueRow {
-    #[diesel(sql_type = SqlUuid)]
-    org_id: Uuid,
-    #[diesel(sql_type = SqlUuid)]
-    order_id: Uuid,
-}
-
-/// Reservations of all organisations that are past their time by the database's clock, at most `limit`.
-pub(crate) async fn due(
-    connection: &mut AsyncPgConnection,
-    limit: usize,
-) -> Result<Vec<(OrganisationId, OrderId)>, Error> {
-    // Diesel would bind the state, and behind a placeholder it does not match the condition of the partial index.
-    let rows: Vec<DueRow> = statement(
-        "select org_id, order_id from reservations
-         where state = 'reserved' and expires_at <= now() order by org_id, order_id limit $1",
-    )
-    .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
-    .load(connection)
-    .await?;
-    Ok(rows.into_iter().map(|row| (OrganisationId::from_uuid(row.org_id), OrderId::from_uuid(row.order_id))).collect())
 }
 
 struct Columns {

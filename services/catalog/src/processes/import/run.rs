@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use mediator::{Mediator, Scope, SendError};
-use tokio_util::sync::CancellationToken;
+use service::CancellationToken;
 
 use super::file::Item;
 use super::report::{ImportSummary, Report};
