@@ -15,7 +15,7 @@ pub struct Config {
     pub settings: Settings,
 }
 
-/// What the catalog decides by, wherever it runs.
+/// What the catalog itself needs, whatever surroundings it runs in.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Redis, for cached reads.

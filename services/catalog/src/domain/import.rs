@@ -16,13 +16,13 @@ use super::wording::{Description, Title};
 pub struct ImportedProduct {
     /// The line on which it begins, from 1.
     pub line: u64,
-    /// By which a stored product is found.
+    /// Finds the stored product.
     pub slug: Slug,
-    /// Its name for people; needed when the product is new.
+    /// Its name for people; required for a new product.
     pub title: Option<Title>,
     /// The category's slug, or slugs from an ancestor down joined by `/`.
     pub category: Option<String>,
-    /// What it is like.
+    /// Its description.
     pub description: Option<Description>,
     /// Its status; a new product is active when the file does not say.
     pub status: Option<SettableStatus>,
@@ -39,11 +39,11 @@ pub struct ImportedVariant {
     pub line: u64,
     /// Stands before the names of its columns in a report: `""` in CSV, `"variants[0]."` in NDJSON.
     pub prefix: String,
-    /// By which a stored variant is found.
+    /// Finds the stored variant.
     pub sku: Sku,
-    /// What it is called; the product's title when a new one has none.
+    /// Its name for people; the product's title when a new variant has none.
     pub title: Option<Title>,
-    /// For one piece; needed when it is new.
+    /// The price of one piece; required for a new variant.
     pub price: Option<Money>,
     /// Pieces on hand from now on. When the file does not say, they stay, and a new variant begins with 0.
     pub stock: Option<i64>,
@@ -55,9 +55,9 @@ pub struct ImportedVariant {
 pub enum RowResult {
     /// Its product is new.
     Created,
-    /// Its product or its stock is different now.
+    /// It changed its product or its stock.
     Updated,
-    /// Everything was like that already.
+    /// It changed nothing.
     Unchanged,
     /// It was refused; see its errors.
     Failed,

@@ -1,6 +1,6 @@
 //! A product with its variants.
-//! The rules: 1 to 100 variants, a SKU once, one currency; a SKU never changes and a variant never goes away; a retired
-//! product changes only by being put back; a change that changes nothing leaves the version as it is.
+//! The rules: 1 to 100 variants with different SKUs and prices in one currency; a SKU never changes and a variant is
+//! never deleted; a retired product changes only by being put back; a change without effect leaves the version as it is.
 
 use contracts::catalog::ProductStatus;
 use kernel::{CategoryId, Malformed, Money, ProductId, Sku, Slug, Timestamp, VariantId};
@@ -49,11 +49,11 @@ pub struct Variant {
     pub id: VariantId,
     /// The seller's name of it, unique in the organisation; it never changes.
     pub sku: Sku,
-    /// What it is called beside its product's title.
+    /// Its name for people, shown with its product's title.
     pub title: Title,
-    /// For one piece.
+    /// The price of one piece.
     pub price: Money,
-    /// Whether it is sold, provided that its product is.
+    /// Whether it is sold while its product is.
     pub active: bool,
 }
 
@@ -79,9 +79,9 @@ pub struct Product {
 pub struct NewVariant {
     /// The seller's name of it.
     pub sku: Sku,
-    /// What it is called.
+    /// Its name for people, shown with its product's title.
     pub title: Title,
-    /// For one piece.
+    /// The price of one piece.
     pub price: Money,
     /// Pieces on hand, 0 to 1,000,000,000.
     pub stock: i64,
@@ -96,9 +96,9 @@ pub struct NewProduct {
     pub slug: Slug,
     /// Its name for people.
     pub title: Title,
-    /// What it is like.
+    /// Its description.
     pub description: Description,
-    /// Where it stands.
+    /// Its category, if it has one.
     pub category: Option<CategoryId>,
     /// Its first status.
     pub status: SettableStatus,
@@ -106,7 +106,7 @@ pub struct NewProduct {
     pub variants: Vec<NewVariant>,
 }
 
-/// What is to be different about a variant. One whose SKU the product does not have is added.
+/// A change of a variant. A SKU that the product does not have adds a variant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VariantChange {
     /// The variant's SKU.
@@ -119,7 +119,7 @@ pub struct VariantChange {
     pub active: Option<bool>,
 }
 
-/// What is to be different about a product. What is `None` stays.
+/// A change of a product. What is `None` stays as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProductChange {
     /// Its new name in addresses.
@@ -128,11 +128,11 @@ pub struct ProductChange {
     pub title: Option<Title>,
     /// Its new description.
     pub description: Option<Description>,
-    /// Where it stands from now on; `Some(None)` takes it out of its category.
+    /// Its new category; `Some(None)` takes it out of its category.
     pub category: Option<Option<CategoryId>>,
     /// Its new status; it also puts a retired product back.
     pub status: Option<SettableStatus>,
-    /// Variants to change or add; those not named stay.
+    /// Variants to change or add; the others stay as they are.
     pub variants: Vec<VariantChange>,
 }
 
@@ -161,7 +161,7 @@ pub enum ProductFault {
         /// That of the first variant.
         expected: String,
     },
-    /// A variant that is to be added lacks something.
+    /// A variant that is to be added lacks its title or its price.
     #[error("SKU {sku} is new to this product, so it needs a title and a price")]
     IncompleteVariant {
         /// The SKU of the variant.
@@ -326,13 +326,13 @@ impl Product {
         &self.title
     }
 
-    /// What it is like.
+    /// Its description.
     #[must_use]
     pub fn description(&self) -> &Description {
         &self.description
     }
 
-    /// Where it stands.
+    /// Its category, if it has one.
     #[must_use]
     pub fn category(&self) -> Option<CategoryId> {
         self.category

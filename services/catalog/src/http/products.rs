@@ -25,7 +25,7 @@ pub(super) struct ProductPath {
     product: ProductId,
 }
 
-/// Which page of which list.
+/// The filter of a list and one of its pages.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ProductFilter {
@@ -33,11 +33,11 @@ pub(super) struct ProductFilter {
     category: Option<CategoryId>,
     /// Only products of this status.
     status: Option<ProductStatus>,
-    /// In which order; `title` when not said.
+    /// The order of the list; `title` by default.
     sort: Option<Sort>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     cursor: Option<Cursor>,
-    /// 1 to 100; 20 when not said.
+    /// 1 to 100; 20 by default.
     #[serde(default, deserialize_with = "super::shop::page_size")]
     #[schemars(with = "Option<PageSize>")]
     limit: PageSize,
@@ -47,7 +47,7 @@ pub(super) struct ProductFilter {
 #[derive(Debug, Deserialize, Serialize, JsonSchema, garde::Validate)]
 #[serde(deny_unknown_fields)]
 pub(super) struct VariantBody {
-    /// 1 to 64 visible ASCII characters, unique in the organisation; it never changes.
+    /// 1 to 64 visible ASCII characters, unique in the organisation; a SKU never changes.
     #[garde(custom(parses(Sku::parse)))]
     #[schemars(with = "Sku")]
     sku: String,
@@ -55,7 +55,7 @@ pub(super) struct VariantBody {
     #[garde(inner(custom(parses(Title::parse))))]
     #[schemars(with = "Option<Title>")]
     title: Option<String>,
-    /// For one piece.
+    /// The price of one piece.
     #[garde(dive)]
     price: PriceBody,
     /// Pieces on hand; 0 when left out.
@@ -94,7 +94,7 @@ pub(super) struct CreateProductBody {
     variants: Vec<VariantBody>,
 }
 
-/// What is to be different about a variant; one whose SKU is new to the product is added.
+/// A change of a variant. A SKU that is new to the product adds a variant.
 #[derive(Debug, Deserialize, JsonSchema, garde::Validate)]
 #[serde(deny_unknown_fields)]
 pub(super) struct VariantChangeBody {
@@ -102,11 +102,11 @@ pub(super) struct VariantChangeBody {
     #[garde(custom(parses(Sku::parse)))]
     #[schemars(with = "Sku")]
     sku: String,
-    /// Its new title; needed when it is new.
+    /// Its new title; required for a new variant.
     #[garde(inner(custom(parses(Title::parse))))]
     #[schemars(with = "Option<Title>")]
     title: Option<String>,
-    /// Its new price; needed when it is new.
+    /// Its new price; required for a new variant.
     #[garde(dive)]
     price: Option<PriceBody>,
     /// Whether it is sold from now on.
@@ -114,7 +114,7 @@ pub(super) struct VariantChangeBody {
     active: Option<bool>,
 }
 
-/// What is to be different about a product; what is left out stays.
+/// A change of a product. Fields that are left out stay as they are.
 #[derive(Debug, Deserialize, JsonSchema, garde::Validate)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ChangeProductBody {
@@ -135,10 +135,10 @@ pub(super) struct ChangeProductBody {
     #[garde(inner(inner(custom(parses(CategoryId::from_str)))))]
     #[schemars(with = "Option<CategoryId>")]
     category: Option<Option<String>>,
-    /// Draft or active; a product is retired with its own request.
+    /// Draft or active; a product is retired with a request of its own.
     #[garde(skip)]
     status: Option<SettableStatus>,
-    /// Variants to change or add; those not named stay.
+    /// Variants to change or add; the others stay as they are.
     #[serde(default)]
     #[garde(length(max = 100), dive)]
     variants: Vec<VariantChangeBody>,

@@ -16,17 +16,17 @@ pub(super) struct ShopProductPath {
     product: ProductId,
 }
 
-/// Which page of which list.
+/// The filter of a list and one of its pages.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ShopFilter {
     /// Only products of this category itself, not of those below it.
     category: Option<CategoryId>,
-    /// In which order; `title` when not said.
+    /// The order of the list; `title` by default.
     sort: Option<Sort>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     cursor: Option<Cursor>,
-    /// 1 to 100; 20 when not said.
+    /// 1 to 100; 20 by default.
     #[serde(default, deserialize_with = "page_size")]
     #[schemars(with = "Option<PageSize>")]
     limit: PageSize,

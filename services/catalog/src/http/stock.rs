@@ -21,13 +21,13 @@ pub(super) struct StockPath {
     sku: Sku,
 }
 
-/// Which page of the ledger.
+/// A page of the ledger.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MovementFilter {
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     cursor: Option<Cursor>,
-    /// 1 to 100; 20 when not said.
+    /// 1 to 100; 20 by default.
     #[serde(default, deserialize_with = "super::shop::page_size")]
     #[schemars(with = "Option<PageSize>")]
     limit: PageSize,

@@ -39,11 +39,11 @@ pub struct MovementView {
     held: i64,
     /// The order, where one is the cause.
     order: Option<OrderId>,
-    /// What the person who adjusted said.
+    /// The reason that was given with an adjustment.
     reason: String,
-    /// Who did it.
+    /// Who caused it.
     actor: String,
-    /// When.
+    /// When it happened.
     occurred_at: Timestamp,
 }
 

@@ -55,9 +55,9 @@ pub struct Listing {
     pub category: Option<CategoryId>,
     /// Only products of this status.
     pub status: Option<ProductStatus>,
-    /// In which order.
+    /// The order of the list.
     pub sort: Sort,
-    /// Where the page begins; none is the beginning of the list.
+    /// Where the page begins; the first page when there is none.
     pub cursor: Option<Cursor>,
     /// How many items it has at most.
     pub size: PageSize,

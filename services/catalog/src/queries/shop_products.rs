@@ -17,7 +17,7 @@ use crate::error::Error;
 pub struct ListShopProducts {
     /// Only products of this category itself, not of those below it.
     pub category: Option<CategoryId>,
-    /// In which order.
+    /// The order of the list.
     pub sort: Sort,
     /// Where the page begins.
     pub cursor: Option<Cursor>,

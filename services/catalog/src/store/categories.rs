@@ -1,4 +1,4 @@
-//! The copy of the category tree: applied by version, asked for existence and by slugs.
+//! The copy of the category tree: applied by version, looked up by id and by slugs.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! The decision over a batch: examples of every rule, then any batch at all.
+//! The decision over a batch: examples of every rule, then random batches.
 
 use proptest::prelude::*;
 
@@ -194,7 +194,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// Whatever order says, in whatever sequence and however often, over several batches.
+    /// Any facts about orders, in any sequence and any number of times, over several batches.
     #[test]
     fn nothing_is_sold_twice_and_the_ledger_is_the_level(
         stock in prop::collection::vec(0..12_i64, 3),

@@ -30,7 +30,7 @@ pub enum ImportLine {
 /// What became of a file.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ImportSummary {
-    /// Names this import in the logs.
+    /// Identifies this import in the logs.
     pub import: ImportId,
     #[serde(skip)]
     started: Instant,
@@ -38,15 +38,15 @@ pub struct ImportSummary {
     pub rows: u64,
     /// Rows whose product is new.
     pub created: u64,
-    /// Rows whose product or stock is different now.
+    /// Rows that changed a product or its stock.
     pub updated: u64,
-    /// Rows of which everything was like that already.
+    /// Rows that changed nothing.
     pub unchanged: u64,
     /// Rows that were refused.
     pub failed: u64,
     /// How long it took.
     pub milliseconds: u128,
-    /// Why the rest of the file was not read, when it was not. What is reported above is done.
+    /// Why the rest of the file was not read, if it was not. The rows reported above are done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_early: Option<String>,
 }
