@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 //!
-//! The whole wiring on one screen, as [`assembly`]; the rule: `main` and the tests' worlds start this very assembly.
+//! The whole wiring on one screen, as [`assembly()`]; the rule: `main` and the tests' worlds start this very assembly.
 
 pub mod commands;
 pub mod config;
