@@ -1,4 +1,5 @@
-//! Keeps the own copy of organisations' names; the newest version wins, whatever order they arrive in.
+//! Keeps the notifier's own copy of the organisations' names up to date. The newest version wins in whatever order they
+//! arrive.
 
 use access::Permission;
 use mediator::{Command, Tx};
@@ -7,12 +8,12 @@ use crate::domain::OrganisationName;
 use crate::error::Error;
 use crate::store::organisations;
 
-/// A new state of an organisation, or its end.
+/// A change of an organisation.
 #[derive(Debug, Clone)]
 pub enum OrganisationChange {
-    /// It is now so.
+    /// It has these names now.
     State(OrganisationName),
-    /// It is gone.
+    /// It was removed.
     Removed,
 }
 

@@ -1,4 +1,4 @@
-//! What the notifier is asked to do, each in one transaction: one file, one use case.
+//! The use cases of the notifier that write: one file each, one transaction each.
 
 mod apply_organisations;
 mod record_deliveries;

@@ -1,4 +1,4 @@
-//! Facts become deliveries, in the transaction that consumes their events: a delivery is a row before it is a message.
+//! Facts become deliveries in the transaction that takes their events: every delivery is a row before it is a message.
 
 use access::Permission;
 use mediator::{Command, Tx};
@@ -7,7 +7,7 @@ use crate::domain::{Chat, NewDelivery};
 use crate::error::Error;
 use crate::store::deliveries;
 
-/// Facts of one organisation that one chat is to hear of.
+/// Facts of one organisation that are to be sent to one chat.
 #[derive(Debug, Clone)]
 pub struct RecordDeliveries {
     /// The chat.
@@ -23,7 +23,6 @@ impl Command for RecordDeliveries {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        deliveries::insert(tx, &self.chat, &self.deliveries).await?;
-        Ok(())
+        deliveries::insert(tx, &self.chat, &self.deliveries).await
     }
 }

@@ -1,4 +1,4 @@
-//! The subscription table: what the notifier listens to, and which command each event becomes.
+//! The subscription table: the topics that the notifier reads, and the command that their events become.
 
 pub mod consumed;
 
@@ -11,9 +11,9 @@ use messaging::{Delivered, Snapshot, Subscriptions};
 
 use crate::commands::{ApplyOrganisations, OrganisationChange, RecordDeliveries};
 use crate::domain::{Chat, Fact, NewDelivery, OrganisationName};
-use crate::sender::Wake;
+use crate::processes::Wake;
 
-/// Facts become deliveries for `chat`; the sender is woken when they are committed.
+/// Events become deliveries for `chat`, and their commit wakes the sender.
 #[must_use]
 pub fn subscriptions(chat: &Chat, wake: &Wake) -> Subscriptions {
     let (order_chat, stock_chat, wake) = (chat.clone(), chat.clone(), wake.clone());
@@ -35,7 +35,7 @@ pub fn subscriptions(chat: &Chat, wake: &Wake) -> Subscriptions {
         .on_state(|snapshots: Vec<Snapshot<OrganisationState>>| {
             ApplyOrganisations(snapshots.into_iter().map(organisation).collect())
         })
-        .after_commit(move || wake.ring())
+        .after_commit(move || wake.signal())
 }
 
 fn delivery(envelope: Envelope, provenance: Provenance, fact: Fact) -> NewDelivery {

@@ -1,6 +1,6 @@
 //! What was told long ago is removed, however much of it there is, and nothing else is.
 
-use notifier::sender::Wake;
+use notifier::processes::Wake;
 use testkit::eventually;
 
 use crate::stage::{PATIENCE, Stage};
@@ -19,7 +19,7 @@ async fn everything_that_was_told_before_the_time_to_keep_is_removed_in_one_go()
     };
     // Two full parts and a bit, and what is still kept.
     stage.superuser.batch_execute(&(told(31, 10_001) + &told(29, 3))).await.unwrap();
-    let sender = stage.sender(&Wake::default(), Stage::settings());
+    let sender = stage.sender(&Wake::default());
     eventually(PATIENCE, async || {
         let left = stage.count("sent").await;
         if left == 3 { Ok(()) } else { Err(left) }

@@ -13,5 +13,6 @@ mod refusals;
 mod replicas;
 mod stage;
 mod trace;
-mod unreadable;
+mod versions;
+
 mod walls;

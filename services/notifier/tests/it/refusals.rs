@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use devstack::bot_api::Failure;
 use kernel::OrderId;
 use notifier::domain::Chat;
-use notifier::sender::{Wake, retry_failed};
+use notifier::processes::{Wake, retry_failed};
 use testkit::eventually;
 
 use crate::stage::{CHAT, PATIENCE, Stage, placed};

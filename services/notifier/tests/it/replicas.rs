@@ -3,11 +3,10 @@
 use std::time::{Duration, Instant};
 
 use kernel::OrderId;
-use notifier::domain::{Arrivals, Chat};
-use notifier::sender::Wake;
+use notifier::domain::{Arrivals, Chat, Lease};
+use notifier::processes::Wake;
 use notifier::store::budgets;
 use testkit::eventually;
-use uuid::Uuid;
 
 use crate::stage::{CHAT, PATIENCE, Stage, confirmed, facts_in, placed};
 
@@ -43,11 +42,11 @@ async fn what_a_dead_sender_held_is_told_when_its_lease_has_run_out() {
     budgets::register(&mut tx, &chat).await.unwrap();
     let held = budgets::lock_chat(&mut tx, &chat).await.unwrap().unwrap();
     let arrivals = Arrivals { second: held.now, minute: held.now };
-    budgets::take(&mut tx, &chat, Uuid::now_v7(), lease, arrivals, arrivals).await.unwrap();
+    budgets::take(&mut tx, &chat, Lease::new(), lease, arrivals, arrivals).await.unwrap();
     tx.commit().await.unwrap();
     let died_at = Instant::now();
 
-    let sender = stage.sender(&wake, Stage::settings());
+    let sender = stage.sender(&wake);
     eventually(PATIENCE, async || !stage.telegram.messages().is_empty()).await;
     assert!(died_at.elapsed() >= Duration::from_millis(2_400), "{:?}", died_at.elapsed());
     stage.told(1).await;

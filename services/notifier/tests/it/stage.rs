@@ -7,8 +7,10 @@ use contracts::order::{Confirmed, OrderEvent, OrderLine, Placed};
 use devstack::bot_api::{self, BotApi, Message};
 use kernel::{Clock, Currency, Money, OrderId, ProductId, Quantity, Sku, VariantId};
 use messaging::{Consumer, Outgoing, Producer};
+use notifier::config::Settings;
 use notifier::domain::Chat;
-use notifier::sender::{Sender, Settings, Telegram, Wake};
+use notifier::processes::{CALL, Sender, Telegram, Wake};
+use service::Secret;
 use testkit::{Scene, eventually};
 
 /// A private chat: one message a second.
@@ -41,12 +43,19 @@ impl Stage {
         Self { scene, telegram, superuser }
     }
 
-    pub(crate) fn settings() -> Settings {
-        Settings::new(Chat::parse(CHAT).unwrap())
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            token: Secret::new(bot_api::TOKEN),
+            chat: Chat::parse(CHAT).unwrap(),
+            bot_api: self.telegram.url(),
+            per_minute: None,
+            keep_days: 30,
+        }
     }
 
-    pub(crate) fn sender(&self, wake: &Wake, settings: Settings) -> Sender {
-        let telegram = Telegram::new(&self.telegram.url(), bot_api::TOKEN, settings.call).unwrap();
+    pub(crate) fn sender(&self, wake: &Wake) -> Sender {
+        let settings = self.settings();
+        let telegram = Telegram::new(&settings.bot_api, settings.token.expose(), CALL).unwrap();
         Sender::start(self.scene.mediator(), telegram, wake.clone(), settings)
     }
 
@@ -59,7 +68,7 @@ impl Stage {
 
     pub(crate) async fn replica(&self) -> Replica {
         let wake = Wake::default();
-        Replica { consumer: self.consumer(&wake).await, sender: self.sender(&wake, Self::settings()) }
+        Replica { consumer: self.consumer(&wake).await, sender: self.sender(&wake) }
     }
 
     /// How many deliveries are in a state.

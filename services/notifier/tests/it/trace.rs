@@ -47,11 +47,11 @@ async fn every_delivery_of_a_combined_message_has_a_span_in_the_trace_of_its_eve
         record.headers.push(("traceparent".to_owned(), context.into_bytes()));
     }
     // Both are there before the sender is, so that one message tells both.
-    let wake = notifier::sender::Wake::default();
+    let wake = notifier::processes::Wake::default();
     let consumer = stage.consumer(&wake).await;
     stage.scene.send(&records).await;
     eventually(PATIENCE, async || stage.count("pending").await == 2).await;
-    let sender = stage.sender(&wake, Stage::settings());
+    let sender = stage.sender(&wake);
     stage.told(2).await;
     assert_eq!(stage.telegram.messages().len(), 1);
 

@@ -1,12 +1,11 @@
-//! Tells what is pending: leases the chat, sends one message outside any transaction, settles. Any number of replicas
-//! may run it; the leases and budgets in the database keep them from talking over each other.
+//! Sends what is pending: claims the chat, sends one message outside of any transaction, settles.
+//! The rule: any number of replicas may run it. The leases and budgets in the database keep them apart.
 
 mod claim;
 mod telegram;
 mod trace;
 mod wake;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kernel::Clock;
@@ -14,50 +13,21 @@ use mediator::Mediator;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use self::claim::{Batch, Claimed};
-pub use self::telegram::{Telegram, Unprepared};
+use self::claim::{Claim, LEASE};
+pub use self::telegram::{NoClient, Telegram};
 pub use self::wake::Wake;
-use crate::domain::{Chat, Message, Outcome, compose};
+use crate::config::Settings;
+use crate::domain::{Batch, Chat, Message, Outcome, compose};
+use crate::error::Error;
 use crate::store;
 
-/// How the sender works; the defaults are for production.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The chat of the operations team.
-    pub chat: Chat,
-    /// How often it looks when nobody wakes it.
-    pub poll: Duration,
-    /// How long one call to Telegram may take.
-    pub call: Duration,
-    /// How long a chat belongs to a sender that says nothing more; longer than `call`.
-    pub lease: Duration,
-    /// Deliveries that one message tells of at most.
-    pub most: i64,
-    /// Messages per minute to a chat; none is what Telegram allows for its kind.
-    pub per_minute: Option<u32>,
-    /// Days for which told deliveries are kept.
-    pub keep_days: i32,
-}
-
-impl Settings {
-    /// The settings of production for this chat.
-    #[must_use]
-    pub fn new(chat: Chat) -> Self {
-        Self {
-            chat,
-            poll: Duration::from_millis(200),
-            call: Duration::from_secs(8),
-            lease: Duration::from_secs(12),
-            most: 2_000,
-            per_minute: None,
-            keep_days: 30,
-        }
-    }
-}
-
+/// How often the sender looks for pending deliveries when nobody wakes it.
+const POLL: Duration = Duration::from_millis(200);
+/// The longest that one call to Telegram may take; shorter than the lease.
+pub const CALL: Duration = Duration::from_secs(8);
 /// How often the backlog is counted for the metrics.
 const COUNT_EVERY: Duration = Duration::from_secs(5);
-/// How often told deliveries are removed.
+/// How often old deliveries are removed.
 const FORGET_EVERY: Duration = Duration::from_secs(600);
 
 /// The running sender.
@@ -68,11 +38,11 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// Starts it on the current runtime.
+    /// Starts the sender on the current runtime.
     #[must_use]
     pub fn start(mediator: Mediator, telegram: Telegram, wake: Wake, settings: Settings) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let work = Work { mediator, telegram, wake, settings: Arc::new(settings) };
+        let work = Work { mediator, telegram, wake, settings };
         Self { stop, task: tokio::spawn(work.run(stopped)) }
     }
 
@@ -81,13 +51,8 @@ impl Sender {
         // Nobody listens any more when the task has ended by itself.
         let _ = self.stop.send(true);
         if let Err(error) = self.task.await {
-            tracing::error!(%error, "the sender did not end in order; what it held is sent by the next one");
+            tracing::error!(%error, "the sender did not stop in order; the next one sends what it had claimed");
         }
-    }
-
-    /// Ends at once, as a crash would, whatever is being sent: for tests of what happens then.
-    pub fn abort(&self) {
-        self.task.abort();
     }
 }
 
@@ -95,15 +60,15 @@ struct Work {
     mediator: Mediator,
     telegram: Telegram,
     wake: Wake,
-    settings: Arc<Settings>,
+    settings: Settings,
 }
 
-/// What one look at a chat came to.
-enum Look {
-    /// Nothing to tell.
+/// What a round over the chats found.
+enum Round {
+    /// Nothing is pending.
     Idle,
-    /// Something to tell, not before this has passed.
-    Later(Duration),
+    /// Deliveries are pending, but no message may be sent before this has passed.
+    Wait(Duration),
     /// A message was handled; there may be more.
     Again,
 }
@@ -114,63 +79,63 @@ impl Work {
         let mut counted: Option<Instant> = None;
         let mut forgot: Option<Instant> = None;
         while !*stopped.borrow() {
-            let (pause, may_be_woken) = match self.look_at_all(&mut chats, &mut counted, &mut forgot).await {
-                Ok(Look::Again) => continue,
-                // Limits only ever become later, so new deliveries are no reason to look before.
-                Ok(Look::Later(pause)) => (pause.min(self.settings.poll), false),
-                Ok(Look::Idle) => (self.settings.poll, true),
+            let (pause, may_be_woken) = match self.round(&mut chats, &mut counted, &mut forgot).await {
+                Ok(Round::Again) => continue,
+                // A wait only grows, so new deliveries are no reason to look earlier.
+                Ok(Round::Wait(pause)) => (pause.min(POLL), false),
+                Ok(Round::Idle) => (POLL, true),
                 Err(error) => {
-                    tracing::warn!(%error, "the sender cannot read what is to be told; it tries again in a second");
+                    tracing::warn!(%error, "the sender cannot claim deliveries; it tries again in a second");
                     (Duration::from_secs(1), false)
                 }
             };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = self.wake.rung(), if may_be_woken => {}
+                () = self.wake.signalled(), if may_be_woken => {}
                 // The other end is dropped only together with the process.
                 _ = stopped.changed() => {}
             }
         }
     }
 
-    async fn look_at_all(
+    async fn round(
         &self,
         chats: &mut Vec<Chat>,
         counted: &mut Option<Instant>,
         forgot: &mut Option<Instant>,
-    ) -> Result<Look, persistence::Error> {
+    ) -> Result<Round, Error> {
         if chats.is_empty() {
             *chats = self.register().await?;
         }
         if counted.is_none_or(|at| at.elapsed() >= COUNT_EVERY) {
             if let Err(error) = self.count_backlog().await {
-                tracing::warn!(%error, "what is still to be told was not counted; that keeps nobody from telling it");
+                tracing::warn!(%error, "pending deliveries could not be counted; they are sent all the same");
             }
             *counted = Some(Instant::now());
         }
         if forgot.is_none_or(|at| at.elapsed() >= FORGET_EVERY) {
-            // A part at a time: what is to be told does not wait until everything is removed.
+            // One part at a time: pending deliveries do not wait until everything is removed.
             let more = self.forget().await.unwrap_or_else(|error| {
-                tracing::warn!(%error, "what is past its time was not removed; tried again later");
+                tracing::warn!(%error, "old deliveries could not be removed; it is tried again later");
                 false
             });
             *forgot = (!more).then(Instant::now);
         }
-        let mut all = Look::Idle;
+        let mut all = Round::Idle;
         for chat in chats.iter() {
-            all = match (all, self.look_at(chat).await?) {
-                (Look::Again, _) | (_, Look::Again) => Look::Again,
-                (Look::Later(one), Look::Later(two)) => Look::Later(one.min(two)),
-                (Look::Later(pause), Look::Idle) | (Look::Idle, Look::Later(pause)) => Look::Later(pause),
-                (Look::Idle, Look::Idle) => Look::Idle,
+            all = match (all, self.send_next(chat).await?) {
+                (Round::Again, _) | (_, Round::Again) => Round::Again,
+                (Round::Wait(one), Round::Wait(two)) => Round::Wait(one.min(two)),
+                (Round::Wait(pause), Round::Idle) | (Round::Idle, Round::Wait(pause)) => Round::Wait(pause),
+                (Round::Idle, Round::Idle) => Round::Idle,
             };
         }
         Ok(all)
     }
 
-    /// Removes what is past its time, or a part of it: then there is more. Elsewhere the relay prunes the inbox; the
-    /// notifier publishes nothing and has none.
-    async fn forget(&self) -> Result<bool, persistence::Error> {
+    /// Removes old deliveries, and says whether there are more of them. In other services the relay prunes the inbox; the
+    /// notifier publishes nothing and so has no relay.
+    async fn forget(&self) -> Result<bool, Error> {
         let mut tx = self.mediator.system().await?;
         let more = store::deliveries::forget_told(&mut tx, self.settings.keep_days).await?;
         tx.commit().await?;
@@ -180,8 +145,8 @@ impl Work {
         Ok(more)
     }
 
-    /// The configured chat, and those of earlier configurations to which something is still owed.
-    async fn register(&self) -> Result<Vec<Chat>, persistence::Error> {
+    /// The configured chat, and those of earlier configurations.
+    async fn register(&self) -> Result<Vec<Chat>, Error> {
         let mut tx = self.mediator.system().await?;
         store::budgets::register(&mut tx, &self.settings.chat).await?;
         let chats = store::budgets::chats(&mut tx).await?;
@@ -189,45 +154,42 @@ impl Work {
         Ok(chats)
     }
 
-    async fn look_at(&self, chat: &Chat) -> Result<Look, persistence::Error> {
-        match claim::claim(&self.mediator, chat, &self.settings).await? {
-            Claimed::Nothing => Ok(Look::Idle),
-            Claimed::Wait(pause) => Ok(Look::Later(pause)),
-            Claimed::Batch(batch) => {
-                self.tell(&batch).await;
-                Ok(Look::Again)
+    async fn send_next(&self, chat: &Chat) -> Result<Round, Error> {
+        match claim::claim(&self.mediator, chat, self.settings.per_minute).await? {
+            Claim::Idle => Ok(Round::Idle),
+            Claim::Wait(pause) => Ok(Round::Wait(pause)),
+            Claim::Batch(batch) => {
+                self.send(&batch).await;
+                Ok(Round::Again)
             }
         }
     }
 
-    /// Sends one message and settles it. What cannot be settled is sent again when the lease has run out.
-    async fn tell(&self, batch: &Batch) {
+    /// Sends one message and settles it. When it cannot be settled, its deliveries are sent again after the lease.
+    async fn send(&self, batch: &Batch) {
         let message = compose(&batch.deliveries);
-        let outcome = {
-            let spans = trace::Spans::open(batch, &message);
-            let outcome = spans.around(self.telegram.send(&batch.address, &message.text)).await;
-            spans.close(&outcome);
-            outcome
-        };
+        let spans = trace::Spans::open(batch, &message);
+        let outcome = spans.around(self.telegram.send(&batch.address, &message.text)).await;
+        spans.close(&outcome);
         report(batch, &message, &outcome);
-        let deadline = Instant::now() + self.settings.lease;
+        let deadline = Instant::now() + LEASE;
         loop {
             match claim::settle(&self.mediator, batch, &outcome).await {
                 Ok(()) => return,
                 Err(error) if Instant::now() < deadline => {
-                    tracing::warn!(%error, "what was told cannot be marked yet; it is tried again");
+                    tracing::warn!(%error, "a message could not be settled; it is tried again");
                     tokio::time::sleep(Duration::from_millis(250)).await;
                 }
                 Err(error) => {
-                    tracing::error!(%error, outcome = outcome.name(), deliveries = batch.deliveries.len(),
-                        "what was told could not be marked; it will be told twice");
+                    tracing::error!(%error, outcome = outcome.as_str(), deliveries = batch.deliveries.len(),
+                        "a message could not be settled; its deliveries will be sent twice");
                     return;
                 }
             }
         }
     }
 
-    async fn count_backlog(&self) -> Result<(), persistence::Error> {
+    async fn count_backlog(&self) -> Result<(), Error> {
         let mut tx = self.mediator.system().await?;
         let (pending, oldest) = store::deliveries::backlog(&mut tx).await?;
         tx.commit().await?;
@@ -239,29 +201,29 @@ impl Work {
     }
 }
 
-/// Puts everything that failed back among what is to be told, to the chat that is configured now.
+/// Makes every failed delivery pending again, for the chat that is configured now, and says how many there were.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn retry_failed(mediator: &Mediator, chat: &Chat, wake: &Wake) -> Result<usize, persistence::Error> {
+pub async fn retry_failed(mediator: &Mediator, chat: &Chat, wake: &Wake) -> Result<usize, Error> {
     let mut tx = mediator.system().await?;
     let rows = store::deliveries::retry_failed(&mut tx, chat).await?;
     tx.commit().await?;
-    wake.ring();
+    wake.signal();
     Ok(rows)
 }
 
-/// Metrics and the one log line of a message.
+/// The metrics and the log line of a message.
 fn report(batch: &Batch, message: &Message, outcome: &Outcome) {
     let form = if message.digest { "digest" } else { "full" };
-    metrics::counter!("notifier_messages_total", "outcome" => outcome.name(), "form" => form).increment(1);
+    metrics::counter!("notifier_messages_total", "outcome" => outcome.as_str(), "form" => form).increment(1);
     let deliveries = batch.deliveries.len();
     let chat = batch.chat.as_str();
     match outcome {
         Outcome::Sent { message: id } => {
             let now = Clock::now();
             for delivery in &batch.deliveries {
-                let kind = delivery.fact.kind().name();
+                let kind = delivery.fact.kind().as_str();
                 metrics::counter!("notifier_deliveries_total", "kind" => kind, "outcome" => "sent").increment(1);
                 metrics::histogram!("notifier_delivery_seconds", "kind" => kind)
                     .record(seconds(now - delivery.occurred_at));
@@ -277,7 +239,7 @@ fn report(batch: &Batch, message: &Message, outcome: &Outcome) {
         }
         Outcome::Refused { cause } => {
             for delivery in &batch.deliveries {
-                let kind = delivery.fact.kind().name();
+                let kind = delivery.fact.kind().as_str();
                 metrics::counter!("notifier_deliveries_total", "kind" => kind, "outcome" => "failed").increment(1);
             }
             tracing::error!(
