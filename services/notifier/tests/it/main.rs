@@ -14,5 +14,4 @@ mod replicas;
 mod stage;
 mod trace;
 mod versions;
-
 mod walls;
