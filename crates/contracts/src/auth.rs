@@ -1,4 +1,4 @@
-//! What auth says: the public keys that verify its tokens, and the organisations. Both are state.
+//! What auth publishes: the public keys that verify its tokens, and the organisations. Both are state.
 
 use kernel::{Currency, KeyId, OrganisationId, Slug, Timestamp};
 use schemars::JsonSchema;
@@ -15,7 +15,7 @@ pub struct SigningKeyState {
     pub algorithm: String,
     /// The JWK's `x`: 32 bytes in base64url without padding.
     pub public_key: String,
-    /// From when on tokens are signed with it.
+    /// When tokens may first be signed with it.
     pub not_before: Timestamp,
     /// When it stopped signing; what it has signed stays valid until it expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -27,17 +27,17 @@ channel::state!(SigningKeyState on topics::SIGNING_KEY, keyed by kid, "auth.sign
 /// An organisation: a tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrganisationState {
-    /// Which.
+    /// The organisation's id.
     pub organisation: OrganisationId,
     /// Its name in addresses, unique in the installation.
     pub slug: Slug,
     /// Its name for people.
     pub name: String,
-    /// What it sells in.
+    /// The currency of its prices.
     pub currency: Currency,
     /// Whether its shop is open and its people may log in.
     pub active: bool,
-    /// Counts its changes.
+    /// Rises by one with each change.
     pub version: i64,
 }
 

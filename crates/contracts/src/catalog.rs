@@ -1,4 +1,4 @@
-//! What catalog says: products as state, its answers to orders and its news of stock as facts.
+//! What catalog publishes: products as state, its answers to orders and its warnings about stock as facts.
 
 use kernel::{CategoryId, Money, OrderId, ProductId, Quantity, Sku, Slug, Timestamp, VariantId};
 use schemars::JsonSchema;
@@ -9,20 +9,20 @@ use crate::{channel, topics};
 /// A product with its variants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProductState {
-    /// Which.
+    /// The product's id.
     pub product: ProductId,
     /// Its name for people.
     pub title: String,
     /// Its name in addresses.
     pub slug: Slug,
-    /// Where it stands in the category tree.
+    /// Its category, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<CategoryId>,
     /// Whether it is sold.
     pub status: ProductStatus,
-    /// What is sold of it.
+    /// The variants that it is sold in.
     pub variants: Vec<VariantState>,
-    /// Counts its changes; an order's line names the one it was priced with.
+    /// Rises by one with each change; an order's line names the version that its price comes from.
     pub version: i64,
 }
 
@@ -32,11 +32,11 @@ channel::state!(ProductState on topics::PRODUCT, keyed by product, "catalog.prod
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProductStatus {
-    /// Not yet.
+    /// It is not sold yet.
     Draft,
-    /// Yes.
+    /// It is sold.
     Active,
-    /// No longer.
+    /// It is no longer sold.
     Retired,
 }
 
@@ -55,15 +55,15 @@ impl ProductStatus {
 /// One sellable variant of a product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VariantState {
-    /// Which.
+    /// The variant's id.
     pub variant: VariantId,
     /// The seller's name of it, unique in the organisation.
     pub sku: Sku,
-    /// What it is called beside its product's title.
+    /// Its name for people, shown with its product's title.
     pub title: String,
-    /// For one piece.
+    /// The price of one piece.
     pub price: Money,
-    /// Whether it is sold, provided that its product is.
+    /// Whether it is sold while its product is.
     pub active: bool,
 }
 
@@ -74,7 +74,7 @@ channel::facts! {
         Reserved = "catalog.reservation.reserved.v1",
         /// Nothing is held.
         Rejected = "catalog.reservation.rejected.v1",
-        /// What was held is free again, since nobody confirmed in time.
+        /// The stock is free again, since nobody confirmed in time.
         Expired = "catalog.reservation.expired.v1",
         /// A confirmation met a reservation that had expired.
         ConfirmRefused = "catalog.reservation.confirm-refused.v1",
@@ -84,101 +84,101 @@ channel::facts! {
 /// All lines of an order are held until it is confirmed or cancelled, or until they expire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reserved {
-    /// Of which order.
+    /// The order.
     pub order: OrderId,
-    /// What is held.
+    /// The lines that are held.
     pub lines: Vec<ReservedLine>,
-    /// Until when, if nobody confirms.
+    /// When the stock is given up if nobody confirms.
     pub expires_at: Timestamp,
 }
 
-/// What is held of one SKU.
+/// The stock that is held of one SKU.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReservedLine {
-    /// Of what.
+    /// The SKU.
     pub sku: Sku,
-    /// How many.
+    /// How many pieces are held.
     pub quantity: Quantity,
 }
 
-/// An order cannot be had; nothing is held.
+/// The stock of an order cannot be held; nothing of it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Rejected {
-    /// Which order.
+    /// The order.
     pub order: OrderId,
-    /// Everything that stands against it.
+    /// Every reason against it.
     pub reasons: Vec<Reason>,
 }
 
-/// Why an order, or a line of it, cannot be had.
+/// Why the stock of an order, or of a line of it, cannot be held.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 pub enum Reason {
     /// No variant has the SKU.
     UnknownSku {
-        /// Which.
+        /// The SKU.
         sku: Sku,
     },
     /// Too few are left.
     OutOfStock {
-        /// Of what.
+        /// The SKU.
         sku: Sku,
-        /// How many the order wants.
+        /// How many pieces the order wants.
         requested: Quantity,
-        /// How many it could have had.
+        /// How many pieces are available.
         available: i64,
     },
-    /// The price is not what the order was placed with.
+    /// The price is not the one that the order was placed with.
     PriceChanged {
-        /// Of what.
+        /// The SKU.
         sku: Sku,
-        /// What the order carried.
+        /// The price in the order.
         offered: Money,
-        /// What it costs now.
+        /// The price now.
         current: Money,
     },
     /// The product or the variant is not sold.
     NotForSale {
-        /// Which.
+        /// The SKU.
         sku: Sku,
     },
     /// The order was cancelled before its stock was held.
     OrderCancelled,
 }
 
-/// What was held for an order is free again, since nobody confirmed in time.
+/// The stock of an order is free again, since nobody confirmed in time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Expired {
-    /// Which order.
+    /// The order.
     pub order: OrderId,
 }
 
 /// A confirmation met a reservation that had expired: the order has no stock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ConfirmRefused {
-    /// Which order.
+    /// The order.
     pub order: OrderId,
 }
 
 channel::facts! {
-    /// What is worth knowing about stock levels.
+    /// Warnings about stock levels.
     pub enum StockEvent on topics::STOCK, keyed by variant {
         /// The available stock fell to its threshold or below.
         Low = "catalog.stock.low.v1",
     }
 }
 
-/// The available stock of a variant fell to its threshold or below. Said once per fall.
+/// The available stock of a variant fell to its threshold or below. Published once per fall.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Low {
     /// The seller's name of it.
     pub sku: Sku,
     /// Its product.
     pub product: ProductId,
-    /// Which variant.
+    /// The variant.
     pub variant: VariantId,
-    /// What is on hand and not held for anyone.
+    /// The pieces on hand that are not held for anyone.
     pub available: i64,
-    /// At what level this is said.
+    /// The level at or below which this is published.
     pub threshold: i64,
 }

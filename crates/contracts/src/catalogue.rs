@@ -1,10 +1,10 @@
-//! The list of everything that can be said, for documents and for the tests that compare them with the code.
+//! The list of all event types, for documents and for the tests that compare them with the code.
 
 use schemars::Schema;
 
 use crate::{Channel, Topic, auth, catalog, category, order};
 
-/// A channel that can say how its bodies look.
+/// A channel that knows the schemas of its bodies.
 pub trait Listed: Channel {
     /// Each type with the JSON schema of its body.
     fn schemas() -> Vec<(&'static str, Schema)>;
@@ -15,13 +15,13 @@ pub trait Listed: Channel {
 pub struct Entry {
     /// The `ce_type`.
     pub event_type: &'static str,
-    /// Where it is said.
+    /// The topic that carries it.
     pub topic: Topic,
     /// The JSON schema of its body.
     pub schema: Schema,
 }
 
-/// Every type of event there is.
+/// All types of events.
 #[must_use]
 pub fn entries() -> Vec<Entry> {
     fn of<C: Listed>() -> impl Iterator<Item = Entry> {

@@ -1,4 +1,4 @@
-//! What category says: each node of the category trees, as state.
+//! What category publishes: each node of the category trees, as state.
 
 use kernel::{CategoryId, Slug};
 use schemars::JsonSchema;
@@ -9,7 +9,7 @@ use crate::{channel, topics};
 /// A node of an organisation's category tree.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CategoryState {
-    /// Which.
+    /// The node's id.
     pub category: CategoryId,
     /// The node above; none for a root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -24,7 +24,7 @@ pub struct CategoryState {
     pub position: i32,
     /// Whether it was taken out of the tree.
     pub removed: bool,
-    /// Counts its changes.
+    /// Rises by one with each change.
     pub version: i64,
 }
 

@@ -7,27 +7,28 @@ use uuid::Uuid;
 
 use crate::Topic;
 
-/// A record that is not what its topic promises. Permanent: reading it again does not help.
+/// Why a record gives no event. Permanent for this version of the program: reading the record again does not help.
 #[derive(Debug, thiserror::Error)]
 pub enum Undecodable {
     /// A header that every record has is missing.
     #[error("the record has no header \"{name}\"")]
     MissingHeader {
-        /// Which.
+        /// The header's name.
         name: &'static str,
     },
     /// A header does not say what it should.
     #[error("the record's header \"{name}\" {reason}")]
     BadHeader {
-        /// Which.
+        /// The header's name.
         name: &'static str,
         /// What is wrong with it.
         reason: String,
     },
-    /// The topic has no such type in this version of the program.
+    /// The topic has no such type in this version of the program. That is no fault of the record: a newer publisher says
+    /// more, and readers pass it over.
     #[error("topic {topic} has no event of type \"{event_type}\"; is the publisher newer than this program?")]
     UnknownType {
-        /// Where it was read.
+        /// The topic that it was read from.
         topic: &'static str,
         /// The type that the record claims, cut to 200 characters.
         event_type: String,
@@ -35,9 +36,9 @@ pub enum Undecodable {
     /// The body is not the JSON that its type promises.
     #[error("the body of an event of type \"{event_type}\" cannot be read: {cause}")]
     BadBody {
-        /// What it should have been.
+        /// The type that the record claims.
         event_type: &'static str,
-        /// What the reader stumbled over.
+        /// Why it cannot be read.
         #[source]
         cause: serde_json::Error,
     },
@@ -45,15 +46,15 @@ pub enum Undecodable {
 
 /// Everything that one topic can say.
 pub trait Channel: Sized + Clone + fmt::Debug + Send + Sync + 'static {
-    /// Where it is said.
+    /// The topic that carries it.
     const TOPIC: Topic;
     /// The types (`ce_type`) that the topic carries.
     const EVENT_TYPES: &'static [&'static str];
 
-    /// Reads a record's body; which event it is, is said by its `ce_type`.
+    /// Reads a record's body as the event that its `ce_type` names. Fields that are not known are ignored.
     ///
     /// # Errors
-    /// [`Undecodable::UnknownType`] and [`Undecodable::BadBody`].
+    /// [`Undecodable::UnknownType`], which readers pass over, and [`Undecodable::BadBody`], which is a defect.
     fn decode(event_type: &str, payload: &[u8]) -> Result<Self, Undecodable>;
 
     /// The aggregate that it is about: the record's key, which keeps its events in order.
@@ -69,7 +70,7 @@ pub trait Channel: Sized + Clone + fmt::Debug + Send + Sync + 'static {
     fn to_json(&self) -> Result<Vec<u8>, serde_json::Error>;
 }
 
-/// For `UnknownType`: what came in the header may be anything, of any length.
+/// Cuts the type, since a header may hold anything, of any length.
 pub(crate) fn unknown_type(topic: &Topic, event_type: &str) -> Undecodable {
     Undecodable::UnknownType { topic: topic.name, event_type: event_type.chars().take(200).collect() }
 }

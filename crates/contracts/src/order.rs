@@ -1,4 +1,4 @@
-//! What order says: the life of an order, as facts.
+//! What order publishes: the life of an order, as facts.
 
 use kernel::{Money, OrderId, ProductId, Quantity, Sku, Timestamp, VariantId};
 use schemars::JsonSchema;
@@ -9,13 +9,13 @@ use crate::{catalog, channel, topics};
 channel::facts! {
     /// The life of an order.
     pub enum OrderEvent on topics::ORDER, keyed by order {
-        /// A shopper wants it; catalog is asked to hold the stock.
+        /// A shopper placed it; catalog is asked to hold the stock.
         Placed = "order.order.placed.v1",
         /// The stock is held and the order stands.
         Confirmed = "order.order.confirmed.v1",
         /// Catalog could not hold the stock.
         Rejected = "order.order.rejected.v1",
-        /// Somebody or a deadline ended it.
+        /// A person or a deadline ended it.
         Cancelled = "order.order.cancelled.v1",
     }
 }
@@ -23,13 +23,13 @@ channel::facts! {
 /// A shopper placed an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Placed {
-    /// Which.
+    /// The order.
     pub order: OrderId,
-    /// What is wanted; no SKU stands twice.
+    /// What is ordered; each SKU once.
     pub lines: Vec<OrderLine>,
     /// The sum of the lines.
     pub total: Money,
-    /// When.
+    /// When it was placed.
     pub placed_at: Timestamp,
     /// When order gives up waiting for catalog's answer.
     pub deadline_at: Timestamp,
@@ -38,7 +38,7 @@ pub struct Placed {
     pub shopper_reference: Option<String>,
 }
 
-/// What is wanted of one SKU, as order's own copy of the catalog had it.
+/// What is ordered of one SKU, priced from order's own copy of the catalog.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderLine {
     /// The seller's name of it.
@@ -49,16 +49,16 @@ pub struct OrderLine {
     pub variant: VariantId,
     /// The version of the product that the price comes from.
     pub product_version: i64,
-    /// How many.
+    /// How many pieces.
     pub quantity: Quantity,
-    /// For one piece.
+    /// The price of one piece.
     pub unit_price: Money,
 }
 
 /// The stock is held and the order stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Confirmed {
-    /// Which.
+    /// The order.
     pub order: OrderId,
     /// The sum of its lines.
     pub total: Money,
@@ -67,16 +67,16 @@ pub struct Confirmed {
 /// Catalog could not hold the stock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Rejected {
-    /// Which.
+    /// The order.
     pub order: OrderId,
-    /// Everything that stood against it.
+    /// Every reason against it.
     pub reasons: Vec<catalog::Reason>,
 }
 
-/// Somebody or a deadline ended the order.
+/// A person or a deadline ended the order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cancelled {
-    /// Which.
+    /// The order.
     pub order: OrderId,
     /// Who or what ended it.
     pub cause: Cause,
@@ -86,13 +86,13 @@ pub struct Cancelled {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
-    /// Who placed it.
+    /// The shopper who placed it.
     Shopper,
-    /// Someone of the organisation.
+    /// A member of the organisation's staff.
     Staff,
     /// Catalog's answer did not come in time.
     Deadline,
-    /// The held stock was given up before the confirmation arrived.
+    /// The reservation had expired when the confirmation arrived.
     ReservationExpired,
 }
 

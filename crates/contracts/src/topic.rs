@@ -1,5 +1,5 @@
-//! Topics: who writes them, how long they keep, into how many partitions they spread. This table is the truth; messaging
-//! creates and asserts the topics from it.
+//! Topics: who writes them, what they keep, how many partitions they have. This table is the truth; messaging creates and
+//! asserts the topics from it.
 
 /// What a topic keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,7 +19,7 @@ pub struct Topic {
     pub owner: &'static str,
     /// Facts or state.
     pub retention: Retention,
-    /// Into how many partitions it is created; never changed, since keys would move.
+    /// The number of partitions; never changed, since keys would move.
     pub partitions: i32,
 }
 
@@ -42,7 +42,7 @@ pub mod topics {
     /// Catalog's answers to orders, keyed by the order.
     pub const RESERVATION: Topic =
         Topic { name: "catalog.reservation.v1", owner: "catalog", retention: Retention::Events, partitions: 12 };
-    /// What is worth knowing about stock levels, keyed by the variant.
+    /// Warnings about stock levels, keyed by the variant.
     pub const STOCK: Topic =
         Topic { name: "catalog.stock.v1", owner: "catalog", retention: Retention::Events, partitions: 12 };
     /// What happens to orders, keyed by the order.

@@ -15,4 +15,4 @@ pub use scope::Scope;
 pub use telemetry::{continue_from, traceparent_of};
 
 /// What commands and queries are handed.
-pub use persistence::{Provenance, ReadConn, SystemTx, Tx};
+pub use persistence::{Platform, Provenance, ReadConn, Tenancy, Tenant, Tx};

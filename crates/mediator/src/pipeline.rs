@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use access::Permission;
 use futures::FutureExt;
-use persistence::{Database, Error as StorageError, RecordedReply, ReplayKey, SystemTx, Tx};
+use persistence::{Database, Error as StorageError, RecordedReply, ReplayKey, Tenancy, Transaction, Tx};
+use serde::Serialize;
 use tokio::runtime::Handle;
 use tracing::Instrument;
 
@@ -80,12 +81,14 @@ impl Mediator {
     ///
     /// # Errors
     /// [`SendError`].
-    pub async fn send<C: Command>(&self, scope: &Scope, command: C) -> Result<C::Reply, SendError<C::Error>> {
+    pub async fn send<C: Command>(
+        &self,
+        scope: &Scope<C::Tenancy>,
+        command: C,
+    ) -> Result<C::Reply, SendError<C::Error>> {
         let database = self.database.clone();
-        self.run::<C, _, _>(scope, move |scope| async move {
-            attempt(&database, &scope, &command, None).await.map(|(reply, _)| reply)
-        })
-        .await
+        self.run::<C, _, _>(scope, move |scope| async move { attempt(&database, &scope, &command, &Plainly).await })
+            .await
     }
 
     /// Runs a create at most once under the caller's key; a repeat gets the recorded bytes.
@@ -96,12 +99,16 @@ impl Mediator {
     ///
     /// # Errors
     /// [`SendError`]; [`SendError::KeyReused`] and [`SendError::KeyBusy`] besides the command's own.
-    pub async fn send_once<C: Command>(
+    pub async fn send_once<C>(
         &self,
-        scope: &Scope,
-        once: Once<C::Reply>,
+        scope: &Scope<C::Tenancy>,
+        once: Once,
         command: C,
-    ) -> Result<Recorded, SendError<C::Error>> {
+    ) -> Result<Recorded<C::Reply>, SendError<C::Error>>
+    where
+        C: Command,
+        C::Reply: Serialize + Sync,
+    {
         let database = self.database.clone();
         self.run::<C, _, _>(scope, move |scope| async move {
             let key = ReplayKey {
@@ -110,13 +117,14 @@ impl Mediator {
                 idempotency_key: once.key.as_str().to_owned(),
                 request_digest: once.request_digest,
             };
-            let failed = match attempt(&database, &scope, &command, Some((&key, &once))).await {
-                Ok((_, Some(reply))) => return Ok(recorded(reply, false)),
-                Ok((_, None)) => SendError::Lost("no reply was recorded".to_owned()),
+            let under_key = UnderKey(key);
+            let failed = match attempt(&database, &scope, &command, &under_key).await {
+                Ok(recorded) => return Ok(recorded),
                 Err(failed) => failed,
             };
+            let UnderKey(key) = under_key;
             // Whatever stopped it, an earlier success under this key is the answer.
-            let found = match database.begin_read(scope.organisation).await {
+            let found = match database.begin_read(scope.tenancy).await {
                 Ok(read) => {
                     read.run(move |mut read| async move { persistence::find_reply(&mut read, &key).await }.boxed())
                         .await
@@ -124,7 +132,7 @@ impl Mediator {
                 Err(error) => Err(error),
             };
             match found {
-                Ok(Some((reply, true))) => Ok(recorded(reply, true)),
+                Ok(Some((reply, true))) => Ok(Recorded { body: reply.0, reply: None }),
                 Ok(Some((_, false))) => Err(SendError::KeyReused),
                 Ok(None) => Err(failed),
                 Err(error) => Err(SendError::Failed(C::Error::from(error))),
@@ -137,14 +145,18 @@ impl Mediator {
     ///
     /// # Errors
     /// [`SendError`].
-    pub async fn ask<Q: Query>(&self, scope: &Scope, query: Q) -> Result<Q::Reply, SendError<Q::Error>> {
+    pub async fn ask<Q: Query>(&self, scope: &Scope<Q::Tenancy>, query: Q) -> Result<Q::Reply, SendError<Q::Error>> {
         authorise(scope, Q::REQUIRES)?;
         let started = Instant::now();
-        let span = tracing::info_span!("query", otel.name = Q::NAME, organisation = %scope.organisation);
-        let organisation = scope.organisation;
+        let span = if scope.is_routine() {
+            tracing::debug_span!("query", otel.name = Q::NAME, organisation = %scope.tenancy)
+        } else {
+            tracing::info_span!("query", otel.name = Q::NAME, organisation = %scope.tenancy)
+        };
+        let tenancy = scope.tenancy;
         let database = self.database.clone();
         let work = async move {
-            let transaction = database.begin_read(organisation).await.map_err(Q::Error::from)?;
+            let transaction = database.begin_read(tenancy).await.map_err(Q::Error::from)?;
             transaction.run(move |mut read| async move { query.fetch(&mut read).await }.boxed()).await
         };
         let result: Result<Q::Reply, SendError<Q::Error>> = match self.runtime.spawn(work.instrument(span)).await {
@@ -155,22 +167,15 @@ impl Mediator {
         result
     }
 
-    /// A transaction of the system role, for sweeps that then send ordinary commands.
-    ///
-    /// # Errors
-    /// When the database is away.
-    pub async fn system(&self) -> Result<SystemTx, StorageError> {
-        let database = self.database.clone();
-        // On the main runtime, also when a server's worker asks: a connection lives where it was opened.
-        let begun = self.runtime.spawn(async move { database.begin_system().await }).await;
-        begun.unwrap_or_else(|lost| Err(StorageError::Unavailable(lost.to_string())))
-    }
-
-    async fn run<C, T, W>(&self, scope: &Scope, work: impl FnOnce(Scope) -> W) -> Result<T, SendError<C::Error>>
+    async fn run<C, R, W>(
+        &self,
+        scope: &Scope<C::Tenancy>,
+        work: impl FnOnce(Scope<C::Tenancy>) -> W,
+    ) -> Result<R, SendError<C::Error>>
     where
         C: Command,
-        T: Send + 'static,
-        W: Future<Output = Result<T, SendError<C::Error>>> + Send + 'static,
+        R: Send + 'static,
+        W: Future<Output = Result<R, SendError<C::Error>>> + Send + 'static,
     {
         authorise(scope, C::REQUIRES)?;
         let started = Instant::now();
@@ -194,8 +199,8 @@ impl Mediator {
 /// # Errors
 /// [`SendError`]; the caller rolls back.
 pub async fn execute_in<C: Command>(
-    tx: &mut Tx<'_>,
-    scope: &Scope,
+    tx: &mut Tx<'_, C::Tenancy>,
+    scope: &Scope<C::Tenancy>,
     command: &C,
 ) -> Result<C::Reply, SendError<C::Error>> {
     authorise(scope, C::REQUIRES)?;
@@ -205,12 +210,17 @@ pub async fn execute_in<C: Command>(
     result.map_err(SendError::Failed)
 }
 
-fn authorise<E>(scope: &Scope, permission: Permission) -> Result<(), SendError<E>> {
+fn authorise<E>(scope: &Scope<impl Tenancy>, permission: Permission) -> Result<(), SendError<E>> {
     if scope.caller.may(permission) { Ok(()) } else { Err(SendError::Forbidden { permission }) }
 }
 
-fn command_span<C: Command>(scope: &Scope) -> tracing::Span {
-    tracing::info_span!("command", otel.name = C::NAME, organisation = %scope.organisation)
+/// What the system looks for all the time is worth a span only to whoever asks for `debug`.
+fn command_span<C: Command>(scope: &Scope<C::Tenancy>) -> tracing::Span {
+    if scope.is_routine() {
+        tracing::debug_span!("command", otel.name = C::NAME, organisation = %scope.tenancy)
+    } else {
+        tracing::info_span!("command", otel.name = C::NAME, organisation = %scope.tenancy)
+    }
 }
 
 fn measure(kind: &'static str, name: &'static str, started: Instant, succeeded: bool) {
@@ -219,28 +229,87 @@ fn measure(kind: &'static str, name: &'static str, started: Instant, succeeded: 
         .record(started.elapsed().as_secs_f64());
 }
 
-fn recorded(reply: RecordedReply, replayed: bool) -> Recorded {
-    Recorded { status: reply.status, location: reply.location, body: reply.body, replayed }
+/// An error of one attempt, and whether a further attempt is safe and may help.
+struct Failed<E> {
+    error: SendError<E>,
+    may_repeat: bool,
 }
 
-type Attempted<C> = (<C as Command>::Reply, Option<RecordedReply>);
+impl<E: From<StorageError>> Failed<E> {
+    fn storage(error: StorageError, may_repeat: bool) -> Self {
+        Self { error: SendError::Failed(E::from(error)), may_repeat }
+    }
+}
 
-async fn attempt<C: Command>(
+/// What is still done inside the transaction once the command has succeeded.
+trait Finish<C: Command>: Send + Sync {
+    type Output: Send;
+
+    fn finish(
+        &self,
+        transaction: &mut Transaction<C::Tenancy>,
+        reply: C::Reply,
+    ) -> impl Future<Output = Result<Self::Output, Failed<C::Error>>> + Send;
+}
+
+/// Nothing: the reply is the result.
+struct Plainly;
+
+impl<C: Command> Finish<C> for Plainly {
+    type Output = C::Reply;
+
+    async fn finish(&self, _: &mut Transaction<C::Tenancy>, reply: C::Reply) -> Result<C::Reply, Failed<C::Error>> {
+        Ok(reply)
+    }
+}
+
+/// The reply is stored under the caller's key.
+struct UnderKey(ReplayKey);
+
+impl<C: Command> Finish<C> for UnderKey
+where
+    C::Reply: Serialize + Sync,
+{
+    type Output = Recorded<C::Reply>;
+
+    async fn finish(
+        &self,
+        transaction: &mut Transaction<C::Tenancy>,
+        reply: C::Reply,
+    ) -> Result<Recorded<C::Reply>, Failed<C::Error>> {
+        let body = serde_json::to_vec(&reply).map_err(|error| Failed {
+            error: SendError::Lost(format!("the reply has no JSON form: {error}")),
+            may_repeat: false,
+        })?;
+        let body = RecordedReply(body);
+        match transaction.record_reply(&self.0, &body).await {
+            Ok(()) => Ok(Recorded { body: body.0, reply: Some(reply) }),
+            Err(StorageError::Locked(_)) => Err(Failed { error: SendError::KeyBusy, may_repeat: false }),
+            Err(error) => {
+                let may_repeat = matches!(error, StorageError::Collision(_));
+                Err(Failed::storage(error, may_repeat))
+            }
+        }
+    }
+}
+
+/// Runs a command, again after a collision.
+async fn attempt<C: Command, F: Finish<C>>(
     database: &Database,
-    scope: &Scope,
+    scope: &Scope<C::Tenancy>,
     command: &C,
-    once: Option<(&ReplayKey, &Once<C::Reply>)>,
-) -> Result<Attempted<C>, SendError<C::Error>> {
+    finish: &F,
+) -> Result<F::Output, SendError<C::Error>> {
     let started = Instant::now();
     let mut attempts = 0;
     loop {
         attempts += 1;
-        let (error, may_repeat) = match transact(database, scope, command, once).await {
+        let failed = match transact(database, scope, command, finish).await {
             Ok(done) => return Ok(done),
             Err(failed) => failed,
         };
-        if !may_repeat || attempts >= ATTEMPTS || started.elapsed() > ATTEMPTS_WITHIN {
-            return Err(error);
+        if !failed.may_repeat || attempts >= ATTEMPTS || started.elapsed() > ATTEMPTS_WITHIN {
+            return Err(failed.error);
         }
         metrics::counter!("mediator_repeats_total", "name" => C::NAME).increment(1);
         // Spread by the clock's low digits, so that two that collided do not meet again.
@@ -249,49 +318,34 @@ async fn attempt<C: Command>(
     }
 }
 
-/// One attempt; the flag says whether a further one is safe and may help. After a failed COMMIT it
-/// is not known what happened, so only a reported collision is repeated there.
-async fn transact<C: Command>(
+/// One attempt. After a failed COMMIT it is not known what happened, so only a reported collision may be repeated there.
+async fn transact<C: Command, F: Finish<C>>(
     database: &Database,
-    scope: &Scope,
+    scope: &Scope<C::Tenancy>,
     command: &C,
-    once: Option<(&ReplayKey, &Once<C::Reply>)>,
-) -> Result<Attempted<C>, (SendError<C::Error>, bool)> {
-    let fail = |error: StorageError, repeat: bool| (SendError::Failed(C::Error::from(error)), repeat);
-    let mut transaction =
-        database.begin(scope.organisation, scope.provenance.clone()).await.map_err(|error| fail(error, false))?;
-    let executed = command.execute(&mut transaction.tx()).await;
-    let reply = match executed {
-        Ok(reply) => reply,
+    finish: &F,
+) -> Result<F::Output, Failed<C::Error>> {
+    let begun = database.begin(scope.tenancy, scope.provenance.clone()).await;
+    let mut transaction = begun.map_err(|error| Failed::storage(error, false))?;
+    let executed = match command.execute(&mut transaction.tx()).await {
+        Ok(reply) => finish.finish(&mut transaction, reply).await,
         Err(error) => {
-            let repeat = error.class() == Class::Transient;
-            // The transaction is gone either way; a lost connection is thrown away by the pool.
-            let _ = transaction.rollback().await;
-            return Err((SendError::Failed(error), repeat));
+            let may_repeat = error.class() == Class::Transient;
+            Err(Failed { error: SendError::Failed(error), may_repeat })
         }
     };
-    let mut recorded = None;
-    if let Some((key, once)) = once {
-        let body = serde_json::to_vec(&reply)
-            .map_err(|error| (SendError::Lost(format!("the reply has no JSON form: {error}")), false))?;
-        let stored = RecordedReply { status: once.status, location: (once.location)(&reply), body };
-        if let Err(error) = transaction.record_reply(key, &stored).await {
+    match executed {
+        Ok(result) => match transaction.commit().await {
+            Ok(()) => Ok(result),
+            Err(error) => {
+                let may_repeat = matches!(error, StorageError::Collision(_));
+                Err(Failed::storage(error, may_repeat))
+            }
+        },
+        Err(failed) => {
+            // The transaction is gone either way; a lost connection is thrown away by the pool.
             let _ = transaction.rollback().await;
-            return Err(match error {
-                StorageError::Locked(_) => (SendError::KeyBusy, false),
-                other => {
-                    let repeat = matches!(other, StorageError::Collision(_));
-                    fail(other, repeat)
-                }
-            });
-        }
-        recorded = Some(stored);
-    }
-    match transaction.commit().await {
-        Ok(()) => Ok((reply, recorded)),
-        Err(error) => {
-            let repeat = matches!(error, StorageError::Collision(_));
-            Err(fail(error, repeat))
+            Err(failed)
         }
     }
 }

@@ -28,20 +28,16 @@ impl IdempotencyKey {
     }
 }
 
-/// How a create is recorded.
+/// Under what a create is recorded.
 #[derive(Clone, Debug)]
-pub struct Once<R> {
+pub struct Once {
     /// The caller's key.
     pub key: IdempotencyKey,
     /// SHA-256 of everything that makes the request what it is; see [`Once::digest`].
     pub request_digest: [u8; 32],
-    /// The HTTP status of the first reply, kept for the repeats.
-    pub status: u16,
-    /// Where the created resource is found.
-    pub location: fn(&R) -> Option<String>,
 }
 
-impl<R> Once<R> {
+impl Once {
     /// The digest of a request's parts; a part's length counts, so that parts cannot run together.
     #[must_use]
     pub fn digest(parts: &[&[u8]]) -> [u8; 32] {
@@ -56,13 +52,9 @@ impl<R> Once<R> {
 
 /// The reply of a create: the same bytes for the first caller and for every repeat.
 #[derive(Clone, Debug)]
-pub struct Recorded {
-    /// HTTP status.
-    pub status: u16,
-    /// Where the created resource is found.
-    pub location: Option<String>,
-    /// The body, JSON.
+pub struct Recorded<R> {
+    /// The reply as JSON, byte for byte as it was recorded.
     pub body: Vec<u8>,
-    /// Whether an earlier request did the work.
-    pub replayed: bool,
+    /// The reply itself when this request did the work; none when an earlier one did.
+    pub reply: Option<R>,
 }

@@ -1,30 +1,28 @@
-//! Who asks, for which organisation, and as part of what.
+//! Who asks, whose data it is about, and as part of what.
 
 use access::Caller;
 use kernel::OrganisationId;
-use persistence::Provenance;
+use persistence::{Platform, Provenance, Tenancy, Tenant};
 
-/// The circumstances of one command or query.
+/// The circumstances of one command or query: in an organisation, or on the platform.
 #[derive(Clone, Debug)]
-pub struct Scope {
+pub struct Scope<T: Tenancy = Tenant> {
     /// Who asks, from a verified credential or from the system itself.
     pub caller: Caller,
-    /// Whose data it is about; every statement sees this organisation's rows only.
-    pub organisation: OrganisationId,
+    /// Whose rows every statement sees.
+    pub tenancy: T,
     /// What goes into the events that follow.
     pub provenance: Provenance,
 }
 
-impl Scope {
-    /// The scope of a request.
+impl Scope<Tenant> {
+    /// The scope of a request in an organisation.
     #[must_use]
     pub fn of(caller: Caller, organisation: OrganisationId) -> Self {
-        let mut provenance = Provenance::new(caller.actor());
-        provenance.traceparent = crate::traceparent_of(&tracing::Span::current());
-        Self { caller, organisation, provenance }
+        Self::begin(caller, Tenant::new(organisation))
     }
 
-    /// The scope of something that the system does by itself: a sweep, an event's command.
+    /// The scope of something that the system does by itself in an organisation: a sweep's command.
     #[must_use]
     pub fn system(part: &'static str, organisation: OrganisationId) -> Self {
         Self::of(Caller::System { part }, organisation)
@@ -33,6 +31,47 @@ impl Scope {
     /// The scope of a command that an event causes.
     #[must_use]
     pub fn caused(part: &'static str, organisation: OrganisationId, provenance: Provenance) -> Self {
-        Self { caller: Caller::System { part }, organisation, provenance }
+        Self { caller: Caller::System { part }, tenancy: Tenant::new(organisation), provenance }
+    }
+
+    /// The organisation.
+    #[must_use]
+    pub fn organisation(&self) -> OrganisationId {
+        self.tenancy.organisation()
+    }
+}
+
+impl Scope<Platform> {
+    /// The scope of a request that is about no organisation.
+    #[must_use]
+    pub fn platform(caller: Caller) -> Self {
+        Self::begin(caller, Platform)
+    }
+
+    /// The scope of something that the system does by itself for no organisation in particular: what a sweep looks for.
+    #[must_use]
+    pub fn platform_system(part: &'static str) -> Self {
+        Self::platform(Caller::System { part })
+    }
+}
+
+impl<T: Tenancy> Scope<T> {
+    fn begin(caller: Caller, tenancy: T) -> Self {
+        let mut provenance = Provenance::new(caller.actor());
+        provenance.traceparent = crate::traceparent_of(&tracing::Span::current());
+        Self { caller, tenancy, provenance }
+    }
+
+    /// The same caller and the same chain of causes, in this organisation.
+    #[must_use]
+    pub fn within(&self, organisation: OrganisationId) -> Scope<Tenant> {
+        Scope { caller: self.caller.clone(), tenancy: Tenant::new(organisation), provenance: self.provenance.clone() }
+    }
+
+    /// Whether this is one of the looks that the system takes all the time, as part of no trace.
+    pub(crate) fn is_routine(&self) -> bool {
+        self.tenancy.organisation_id().is_none()
+            && matches!(self.caller, Caller::System { .. })
+            && self.provenance.traceparent.is_none()
     }
 }

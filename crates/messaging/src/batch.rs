@@ -1,23 +1,29 @@
 //! What becomes of a batch: one transaction, or dead letters for what can never be taken.
 //! The rule: nothing of a batch is left undone. A record has its effects, or is a dead letter whose
-//! key waits, or the whole batch is taken again; nobody talks to the broker inside a transaction.
+//! key waits, or is of a type that this program does not know and is only counted, or the whole batch
+//! is taken again; nobody talks to the broker inside a transaction.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use contracts::Envelope;
+use contracts::{Envelope, Undecodable};
 use futures::FutureExt;
 use kernel::{EventId, OrganisationId};
-use mediator::{Class, Mediator};
-use persistence::{Parked, Provenance, TenantTransaction};
+use mediator::{Class, Mediator, Scope, Tenant};
+use persistence::{Parked, Provenance, Transaction};
 use uuid::Uuid;
 
 use crate::dead_letter::{Cause, dead_letter, header};
+use crate::parking::{FreeKey, ParkKey};
 use crate::producer::Producer;
 use crate::record::{Place, Record};
 use crate::settings::Settings;
 use crate::subscription::{Failure, Kind, Readable, Subscription, Subscriptions};
+use crate::unknown_events;
+
+/// Who parks and frees keys, in spans and logs.
+const PART: &str = "consumer";
 
 /// Turns records into effects.
 pub(crate) struct Taker {
@@ -33,7 +39,7 @@ pub(crate) struct Taker {
 pub(crate) struct Progress {
     /// Records whose dead letter is with the broker.
     letters: BTreeSet<Place>,
-    /// Those of them whose key waits as well, and records that freed a key: nothing is left to be done.
+    /// Those of them whose key waits as well, records that freed a key or were passed over: nothing is left to be done.
     settled: BTreeSet<Place>,
 }
 
@@ -41,12 +47,36 @@ pub(crate) struct Progress {
 enum Verdict {
     Take(Box<Readable>),
     SetAside(String),
+    /// Its topic has no such type in this version of the program.
+    Unknown {
+        topic: &'static str,
+        event_type: String,
+    },
     /// A fact that was redriven for another group.
     Pass,
 }
 
-/// A record that waits behind a dead letter.
+/// Records of a batch by what becomes of them, each list in offset order.
+#[derive(Default)]
+struct Sorted<'r> {
+    ahead: Vec<Readable>,
+    unreadable: Vec<(&'r Record, String)>,
+    /// Records that come after an unreadable one of their key.
+    behind: Vec<Readable>,
+    /// Topic and key of the unreadable ones.
+    dead: BTreeSet<(&'r str, Option<&'r [u8]>)>,
+}
+
+/// A record that waits behind a dead letter, and its key.
 type Behind<'r> = (&'r Readable, String);
+
+/// What one transaction did, or would have to leave behind.
+#[derive(Default)]
+struct Attempted<'r> {
+    /// Records that had effects, or that only observers wait for.
+    effective: Vec<&'r Readable>,
+    behind: Vec<Behind<'r>>,
+}
 
 impl Taker {
     pub(crate) fn new(
@@ -55,39 +85,51 @@ impl Taker {
         producer: Producer,
         subscriptions: Subscriptions,
     ) -> Self {
-        let by_topic =
-            subscriptions.entries.iter().map(|entry| (entry.topic().name.to_owned(), Arc::clone(entry))).collect();
+        let by_topic = subscriptions.by_topic();
         Self { settings, mediator, producer, subscriptions, by_topic }
     }
 
     /// One attempt at a batch.
     pub(crate) async fn take(&self, batch: &[Record], progress: &mut Progress) -> Result<(), Failure> {
-        // Before anything else: what stands before such a record in the batch would only be parked behind nothing.
+        // Before anything else: nothing of such a key comes back, so records before this one need not be parked.
         for record in batch.iter().filter(|record| self.frees_its_key(record)) {
             self.free(record, progress).await?;
         }
-        let mut ahead = Vec::with_capacity(batch.len());
-        let mut unreadable = Vec::new();
-        let mut behind = Vec::new();
-        let mut dead: BTreeSet<(&str, Option<&[u8]>)> = BTreeSet::new();
-        for record in batch.iter().filter(|record| !progress.settled.contains(&record.place())) {
+        let mut sorted = Sorted::default();
+        for record in batch {
+            if progress.settled.contains(&record.place()) {
+                continue;
+            }
             let lane = (record.topic.as_str(), record.key.as_deref());
             match self.read(record) {
-                Verdict::Take(one) if dead.contains(&lane) => behind.push(*one),
-                Verdict::Take(one) => ahead.push(*one),
+                Verdict::Take(one) if sorted.dead.contains(&lane) => sorted.behind.push(*one),
+                Verdict::Take(one) => sorted.ahead.push(*one),
                 Verdict::SetAside(error) => {
-                    dead.insert(lane);
-                    unreadable.push((record, error));
+                    sorted.dead.insert(lane);
+                    sorted.unreadable.push((record, error));
+                }
+                Verdict::Unknown { topic, event_type } => {
+                    // The last record of a redrive frees its key whatever it says, but only after what came before it.
+                    if is_last_redriven(record) && self.holds_facts(&record.topic) {
+                        self.take_sorted(std::mem::take(&mut sorted), progress).await?;
+                        self.free(record, progress).await?;
+                    }
+                    unknown_events::count(record, topic, &event_type);
+                    progress.settled.insert(record.place());
                 }
                 Verdict::Pass => {}
             }
         }
-        // In this order, so that no record waits behind a dead letter that came after it.
-        self.take_readable(&ahead, progress).await?;
-        for (record, error) in unreadable {
-            self.set_aside(record, organisation_of(record), Cause::Unreadable, &error, progress).await?;
+        self.take_sorted(sorted, progress).await
+    }
+
+    /// In this order, so that no record waits behind a dead letter that came after it.
+    async fn take_sorted(&self, sorted: Sorted<'_>, progress: &mut Progress) -> Result<(), Failure> {
+        self.take_readable(&sorted.ahead, progress).await?;
+        for (record, error) in sorted.unreadable {
+            self.set_aside(record, Cause::Unreadable, &error, progress).await?;
         }
-        self.take_readable(&behind, progress).await
+        self.take_readable(&sorted.behind, progress).await
     }
 
     /// Together, and one by one when a record cannot be taken.
@@ -105,8 +147,7 @@ impl Taker {
                 Ok(()) => {}
                 Err(failure) if failure.class == Class::Transient => return Err(failure),
                 Err(failure) => {
-                    let organisation = Some(one.organisation);
-                    self.set_aside(&one.record, organisation, Cause::Permanent, &failure.message, progress).await?;
+                    self.set_aside(&one.record, Cause::Permanent, &failure.message, progress).await?;
                 }
             }
         }
@@ -142,17 +183,18 @@ impl Taker {
             Ok(envelope) => envelope,
             Err(error) => return unreadable(error.to_string()),
         };
-        let Some(organisation) = envelope.organisation else {
-            return unreadable("the record names no organisation".to_owned());
-        };
         if record.key_text() != envelope.subject.to_string() {
             return unreadable("the record's key is not its ce_subject".to_owned());
         }
         // A record that makes its reader panic would do so after every restart.
         let decoded = match catch_unwind(AssertUnwindSafe(|| subscription.decode(&envelope.event_type, record))) {
             Ok(Ok(decoded)) => decoded,
-            Ok(Err(error)) => return unreadable(error),
+            Ok(Err(Undecodable::UnknownType { topic, event_type })) => return Verdict::Unknown { topic, event_type },
+            Ok(Err(error)) => return unreadable(error.to_string()),
             Err(panic) => return unreadable(Failure::of_panic(&*panic).message),
+        };
+        let Some(organisation) = envelope.organisation else {
+            return unreadable("the record names no organisation".to_owned());
         };
         let span = tracing::info_span!("consume", otel.name = %format!("consume {}", envelope.event_type),
             otel.kind = "consumer", organisation = %organisation, event = %envelope.id);
@@ -169,21 +211,25 @@ impl Taker {
     }
 
     /// Everything in one transaction: organisations in sorted order, each with its commands. Where records have to
-    /// become dead letters first, nothing is committed and they are returned.
+    /// become dead letters first, nothing is committed and they are returned. Observers hear of the rest after the commit.
     async fn transact<'r>(&self, records: &[&'r Readable], progress: &Progress) -> Result<Vec<Behind<'r>>, Failure> {
         let mut by_organisation: BTreeMap<OrganisationId, Vec<&'r Readable>> = BTreeMap::new();
+        let mut attempted = Attempted::default();
         for readable in records {
-            by_organisation.entry(readable.organisation).or_default().push(readable);
+            if self.by_topic.get(&readable.record.topic).is_some_and(|subscription| subscription.has_command()) {
+                by_organisation.entry(readable.organisation).or_default().push(readable);
+            } else {
+                attempted.effective.push(readable);
+            }
         }
-        let mut transaction: Option<TenantTransaction> = None;
-        let mut behind = Vec::new();
+        let mut transaction: Option<Transaction<Tenant>> = None;
         for (organisation, group) in &by_organisation {
             let Some(first) = group.first() else { continue };
             let mut open = match transaction.take() {
                 None => self
                     .mediator
                     .database()
-                    .begin(*organisation, first.provenance.clone())
+                    .begin(Tenant::new(*organisation), first.provenance.clone())
                     .await
                     .map_err(|error| Failure::of(&error))?,
                 Some(mut open) => {
@@ -191,7 +237,7 @@ impl Taker {
                     open
                 }
             };
-            let applied = self.apply(&mut open, *organisation, group, progress, &mut behind);
+            let applied = self.apply(&mut open, *organisation, group, progress, &mut attempted);
             // A command that panics would do so after every restart: it is a failure like any other.
             match AssertUnwindSafe(applied).catch_unwind().await {
                 Ok(Ok(())) => transaction = Some(open),
@@ -204,15 +250,13 @@ impl Taker {
             }
         }
         if let Some(open) = transaction {
-            if !behind.is_empty() {
+            if !attempted.behind.is_empty() {
                 let _ = open.rollback().await;
-                return Ok(behind);
+                return Ok(attempted.behind);
             }
             open.commit().await.map_err(|error| Failure::of(&error))?;
-            for wake in &self.subscriptions.after_commit {
-                wake();
-            }
         }
+        self.subscriptions.tell(&attempted.effective);
         metrics::counter!("consumer_records_total").increment(records.len() as u64);
         Ok(Vec::new())
     }
@@ -220,24 +264,25 @@ impl Taker {
     /// The records of one organisation inside the transaction of the batch.
     async fn apply<'r>(
         &self,
-        transaction: &mut TenantTransaction,
+        transaction: &mut Transaction<Tenant>,
         organisation: OrganisationId,
         records: &[&'r Readable],
         progress: &Progress,
-        behind: &mut Vec<Behind<'r>>,
+        attempted: &mut Attempted<'r>,
     ) -> Result<(), Failure> {
         let mut tx = transaction.tx();
         let service = self.settings.service.as_str();
         let fail = |error: persistence::Error| Failure::of(&error);
         for subscription in self.by_topic.values() {
             let name = subscription.topic().name;
-            let mine: Vec<&Readable> =
+            let mine: Vec<&'r Readable> =
                 records.iter().copied().filter(|readable| readable.record.topic == name).collect();
             if mine.is_empty() {
                 continue;
             }
             if subscription.kind() == Kind::State {
                 subscription.apply(&mut tx, organisation, &mine).await?;
+                attempted.effective.extend(mine);
                 continue;
             }
             let mut keys: Vec<(String, String)> =
@@ -245,7 +290,7 @@ impl Taker {
             keys.sort_unstable();
             keys.dedup();
             let mut parked = persistence::parked_among(&mut tx, service, &keys).await.map_err(fail)?;
-            let mut through: Vec<&Readable> = Vec::with_capacity(mine.len());
+            let mut through: Vec<&'r Readable> = Vec::with_capacity(mine.len());
             for readable in mine {
                 let record = &readable.record;
                 let key = (name.to_owned(), record.key_text());
@@ -258,7 +303,7 @@ impl Taker {
                     // A redriven record that failed again holds those that were redriven with it: what came back until
                     // then lies before it.
                     if !is_redriven(record) || reach.failed_again_offset > until(record) {
-                        behind.push((readable, key.1));
+                        attempted.behind.push((readable, key.1));
                         continue;
                     }
                     if is_last_redriven(record)
@@ -272,7 +317,7 @@ impl Taker {
             let ids: Vec<EventId> = through.iter().map(|readable| readable.envelope.id).collect();
             let fresh = persistence::claim_events(&mut tx, service, &ids).await.map_err(fail)?;
             let mut seen = BTreeSet::new();
-            let fresh: Vec<&Readable> = through
+            let fresh: Vec<&'r Readable> = through
                 .into_iter()
                 .filter(|readable| {
                     let id = readable.envelope.id;
@@ -285,6 +330,7 @@ impl Taker {
             }
             if !fresh.is_empty() {
                 subscription.apply(&mut tx, organisation, &fresh).await?;
+                attempted.effective.extend(fresh);
             }
         }
         Ok(())
@@ -294,7 +340,6 @@ impl Taker {
     async fn set_aside(
         &self,
         record: &Record,
-        organisation: Option<OrganisationId>,
         cause: Cause,
         error: &str,
         progress: &mut Progress,
@@ -309,31 +354,31 @@ impl Taker {
         );
         self.write_dead_letter(record, cause, error, progress).await?;
         // The next snapshot replaces one that could not be read; only facts must wait for each other.
-        let facts = self.by_topic.get(&record.topic).is_some_and(|entry| entry.kind() == Kind::Events);
         let key = record.key_text();
         // No record with another key than an id is ever taken, so none can wait behind this one.
-        if facts && key.parse::<Uuid>().is_ok() {
-            self.park(record, organisation, &key, error).await?;
+        if self.holds_facts(&record.topic) && key.parse::<Uuid>().is_ok() {
+            self.park(record, key, error).await?;
         }
         progress.settled.insert(record.place());
         Ok(())
     }
 
-    async fn park(
-        &self,
-        record: &Record,
-        organisation: Option<OrganisationId>,
-        key: &str,
-        error: &str,
-    ) -> Result<(), Failure> {
-        let fail = |error: persistence::Error| Failure::of(&error);
-        let mut transaction = self.begin(organisation).await.map_err(fail)?;
+    async fn park(&self, record: &Record, key: String, error: &str) -> Result<(), Failure> {
         let failed_again_offset = if is_redriven(record) { record.offset } else { -1 };
-        let reach = Parked { last_offset: record.offset, failed_again_offset };
-        persistence::park_key(&mut transaction.tx(), &self.settings.service, &record.topic, key, error, reach)
-            .await
-            .map_err(fail)?;
-        transaction.commit().await.map_err(fail)
+        let park = ParkKey {
+            consumer: self.settings.service.clone(),
+            topic: record.topic.clone(),
+            key,
+            cause: error.to_owned(),
+            reach: Parked { last_offset: record.offset, failed_again_offset },
+        };
+        let sent = self.mediator.send(&Scope::platform_system(PART), park).await;
+        sent.map_err(|error| Failure::of(&error))
+    }
+
+    /// Whether a topic holds facts: only they park their keys.
+    fn holds_facts(&self, topic: &str) -> bool {
+        self.by_topic.get(topic).is_some_and(|entry| entry.kind() == Kind::Events)
     }
 
     /// Whether a record says, to this group, that the dead letters of its key were discarded. It is no event.
@@ -349,22 +394,16 @@ impl Taker {
         if progress.settled.contains(&record.place()) {
             return Ok(());
         }
-        let (service, key) = (self.settings.service.as_str(), record.key_text());
-        let fail = |error: persistence::Error| Failure::of(&error);
-        let mut transaction = self.begin(None).await.map_err(fail)?;
-        persistence::unpark_key(&mut transaction.tx(), service, &record.topic, &key, until(record))
-            .await
-            .map_err(fail)?;
-        transaction.commit().await.map_err(fail)?;
+        let free = FreeKey {
+            consumer: self.settings.service.clone(),
+            topic: record.topic.clone(),
+            key: record.key_text(),
+            until: until(record),
+        };
+        let sent = self.mediator.send(&Scope::platform_system(PART), free).await;
+        sent.map_err(|error| Failure::of(&error))?;
         progress.settled.insert(record.place());
         Ok(())
-    }
-
-    /// A transaction for parked keys. They belong to no organisation; any will do to open one.
-    async fn begin(&self, organisation: Option<OrganisationId>) -> Result<TenantTransaction, persistence::Error> {
-        let organisation = organisation.unwrap_or_else(|| OrganisationId::from_uuid(Uuid::nil()));
-        let provenance = Provenance::new(format!("system:{}", self.settings.service));
-        self.mediator.database().begin(organisation, provenance).await
     }
 
     /// Once per record, however often its batch is taken.
@@ -389,10 +428,6 @@ impl Taker {
         metrics::counter!("dead_letters_total", "kind" => cause.as_str()).increment(1);
         Ok(())
     }
-}
-
-fn organisation_of(record: &Record) -> Option<OrganisationId> {
-    record.header(contracts::header::ORGANISATION).and_then(|text| text.parse().ok())
 }
 
 fn is_redriven(record: &Record) -> bool {

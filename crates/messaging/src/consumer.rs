@@ -13,8 +13,7 @@ use rdkafka::consumer::{CommitMode, Consumer as _, ConsumerContext, StreamConsum
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 use rdkafka::{ClientContext, Offset, Statistics, TopicPartitionList};
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::batch::{Progress, Taker};
 use crate::dead_letter::wanted;
@@ -50,86 +49,29 @@ impl ConsumerState {
     }
 }
 
-/// A running consumer.
-#[derive(Debug)]
-pub struct Consumer {
-    state: ConsumerState,
-    stop: watch::Sender<bool>,
-    alive: watch::Receiver<()>,
-    task: JoinHandle<()>,
+/// Why a consumer ended by itself.
+#[derive(Debug, thiserror::Error)]
+#[error("the Kafka client failed for good ({code}): {reason}; only a new process can go on")]
+pub struct ConsumerFailed {
+    code: String,
+    reason: String,
 }
 
-impl Consumer {
-    /// Creates and asserts the topics and dead-letter topics of the table, joins the group and
-    /// starts.
-    ///
-    /// # Errors
-    /// [`TopicError`] when the broker is away or a topic is not what it must be.
-    pub async fn start(
-        settings: Settings,
-        mediator: Mediator,
-        producer: Producer,
-        subscriptions: Subscriptions,
-    ) -> Result<Self, TopicError> {
-        let topics = subscriptions.topics();
-        ensure_topics(&settings, &topics).await?;
-        let dead: Vec<_> = topics.iter().map(|topic| wanted(&settings, topic.name, &settings.service)).collect();
-        ensure(&settings, &dead).await?;
+/// A member of the service's consumer group; [`Consumer::run`] makes it work.
+pub struct Consumer {
+    settings: Settings,
+    taker: Taker,
+    progress: Progress,
+    consumer: StreamConsumer<Context>,
+    /// Records that came while a batch was blocked, of partitions that were assigned meanwhile: the
+    /// first ones of the next batch.
+    held: Vec<Record>,
+    state: ConsumerState,
+}
 
-        let consumer: StreamConsumer<Context> = settings
-            .group_consumer()
-            .create_with_context(Context { settings: settings.clone() })
-            .map_err(TopicError::Unavailable)?;
-        let names: Vec<String> = topics.iter().map(|topic| settings.name_of(topic)).collect();
-        consumer.subscribe(&names.iter().map(String::as_str).collect::<Vec<_>>()).map_err(TopicError::Unavailable)?;
-
-        let (stop, stopped) = watch::channel(false);
-        let state = ConsumerState::default();
-        state.set(false);
-        let worker = Worker {
-            taker: Taker::new(settings.clone(), mediator, producer, subscriptions),
-            progress: Progress::default(),
-            settings,
-            consumer,
-            held: Vec::new(),
-            state: state.clone(),
-            stopped,
-        };
-        let (living, alive) = watch::channel(());
-        let task = tokio::spawn(async move {
-            worker.run().await;
-            drop(living);
-        });
-        Ok(Self { state, stop, alive, task })
-    }
-
-    /// What it is doing.
-    #[must_use]
-    pub fn state(&self) -> ConsumerState {
-        self.state.clone()
-    }
-
-    /// Whether it ended by itself, which a service answers by ending too.
-    #[must_use]
-    pub fn has_ended(&self) -> bool {
-        self.task.is_finished()
-    }
-
-    /// Resolves when it has ended, whatever the reason.
-    pub fn ended(&self) -> impl Future<Output = ()> + Send + 'static {
-        let mut alive = self.alive.clone();
-        // Nothing is ever sent; the sender goes with the task, panics included.
-        async move { while alive.changed().await.is_ok() {} }
-    }
-
-    /// Finishes the batch in hand, commits its offsets and leaves the group, at most for `limit`.
-    pub async fn stop(self, limit: Duration) {
-        let _ = self.stop.send(true);
-        let abort = self.task.abort_handle();
-        if tokio::time::timeout(limit, self.task).await.is_err() {
-            abort.abort();
-            tracing::warn!("the consumer did not finish in time; its batch is taken again, without a second effect");
-        }
+impl std::fmt::Debug for Consumer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Consumer").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 
@@ -160,35 +102,67 @@ impl ClientContext for Context {
 
 impl ConsumerContext for Context {}
 
-struct Worker {
-    settings: Settings,
-    taker: Taker,
-    progress: Progress,
-    consumer: StreamConsumer<Context>,
-    /// Records that came while a batch was blocked, of partitions that were assigned meanwhile: the
-    /// first ones of the next batch.
-    held: Vec<Record>,
-    state: ConsumerState,
-    stopped: watch::Receiver<bool>,
-}
+impl Consumer {
+    /// Creates and asserts the topics and dead-letter topics of the table and joins the group.
+    ///
+    /// # Errors
+    /// [`TopicError`] when the broker is away or a topic is not what it must be.
+    pub async fn join(
+        settings: Settings,
+        mediator: Mediator,
+        producer: Producer,
+        subscriptions: Subscriptions,
+    ) -> Result<Self, TopicError> {
+        let topics = subscriptions.topics();
+        ensure_topics(&settings, &topics).await?;
+        let dead: Vec<_> = topics.iter().map(|topic| wanted(&settings, topic.name, &settings.service)).collect();
+        ensure(&settings, &dead).await?;
 
-impl Worker {
-    async fn run(mut self) {
-        let mut stopped = self.stopped.clone();
-        while !*stopped.borrow() {
+        let consumer: StreamConsumer<Context> = settings
+            .group_consumer()
+            .create_with_context(Context { settings: settings.clone() })
+            .map_err(TopicError::Unavailable)?;
+        let names: Vec<String> = topics.iter().map(|topic| settings.name_of(topic)).collect();
+        consumer.subscribe(&names.iter().map(String::as_str).collect::<Vec<_>>()).map_err(TopicError::Unavailable)?;
+        let state = ConsumerState::default();
+        state.set(false);
+        Ok(Self {
+            taker: Taker::new(settings.clone(), mediator, producer, subscriptions),
+            progress: Progress::default(),
+            settings,
+            consumer,
+            held: Vec::new(),
+            state,
+        })
+    }
+
+    /// What it is doing.
+    #[must_use]
+    pub fn state(&self) -> ConsumerState {
+        self.state.clone()
+    }
+
+    /// Takes batches until it is told to stop; then finishes the batch in hand, commits its offsets and leaves the group.
+    /// A batch that is cut off is taken again by whoever gets its partitions, without a second effect.
+    ///
+    /// # Errors
+    /// [`ConsumerFailed`] when the client is of no use any more.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), ConsumerFailed> {
+        let mut outcome = Ok(());
+        while !stop.is_cancelled() {
             let batch = tokio::select! {
                 batch = self.poll() => batch,
-                _ = stopped.changed() => break,
+                () = stop.cancelled() => break,
             };
             match batch {
                 Ok(batch) if batch.is_empty() => {}
-                Ok(batch) => self.finish(batch).await,
+                Ok(batch) => self.finish(batch, &stop).await,
                 // Brokers come and go; the client reconnects by itself.
                 Err(error) => tracing::debug!(%error, "a poll failed and is begun anew"),
             }
             // Asked for, since the event that tells it may have come at the end of a batch or in a pause.
             if let Some((code, reason)) = self.consumer.client().fatal_error() {
-                tracing::error!(%code, reason, "the consumer failed for good; the service ends and is started again");
+                outcome = Err(ConsumerFailed { code: code.to_string(), reason });
                 break;
             }
         }
@@ -202,6 +176,7 @@ impl Worker {
             drop(consumer);
         });
         let _ = left.await;
+        outcome
     }
 
     /// Waits for a record and takes what came with it.
@@ -233,12 +208,11 @@ impl Worker {
 
     /// Does not return before every record of the batch had its effects or is a dead letter, or
     /// the service stops: then the records are taken again by whoever gets their partitions.
-    async fn finish(&mut self, batch: Vec<Record>) {
+    async fn finish(&mut self, batch: Vec<Record>, stop: &CancellationToken) {
         let mut offsets: BTreeMap<(String, i32), i64> = BTreeMap::new();
         for record in &batch {
             offsets.insert((record.topic.clone(), record.partition), record.offset + 1);
         }
-        let mut stopped = self.stopped.clone();
         let mut pause = Duration::from_millis(20);
         let mut paused = None;
         self.progress = Progress::default();
@@ -263,13 +237,13 @@ impl Worker {
             });
             tokio::select! {
                 () = self.wait_and_poll(pause, paused) => {}
-                _ = stopped.changed() => return,
+                () = stop.cancelled() => return,
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
         self.state.set(false);
         if let Some(paused) = paused {
-            // Each goes on behind the last record that it gave, which is in this batch or held.
+            // Each partition goes on after the last record that it gave, which is in this batch or held.
             if let Err(error) = self.consumer.resume(&paused) {
                 tracing::debug!(%error, "partitions were not resumed; they have a new owner");
             }

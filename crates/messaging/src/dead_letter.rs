@@ -4,7 +4,7 @@
 use crate::producer::Outgoing;
 use crate::record::Record;
 use crate::settings::Settings;
-use crate::topics::{DEAD_LETTER_RETENTION_DAYS, Wanted};
+use crate::topics::{DEAD_LETTER_RETENTION_DAYS, Wanted, dead_letter_topic};
 
 /// The headers that a dead letter carries besides those of its record.
 pub mod header {
@@ -53,18 +53,6 @@ impl Cause {
             Cause::Parked => "parked",
         }
     }
-}
-
-/// Between the name of the topic and the name of the group.
-pub(crate) const MARK: &str = ".dlq.";
-
-/// The dead-letter topic of a consumer group, without namespace.
-pub(crate) fn dead_letter_topic(topic: &str, group: &str) -> String {
-    format!("{topic}{MARK}{group}")
-}
-
-pub(crate) fn is_dead_letter_topic(topic: &str) -> bool {
-    topic.contains(MARK)
 }
 
 pub(crate) fn wanted(settings: &Settings, topic: &str, group: &str) -> Wanted {

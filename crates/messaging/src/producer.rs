@@ -8,8 +8,8 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::future_producer::{DeliveryFuture, FutureProducer, FutureRecord};
 
-use crate::dead_letter::is_dead_letter_topic;
 use crate::settings::Settings;
+use crate::topics::is_dead_letter_topic;
 
 /// Largest event, headers included. Client and broker take 1,000,000 bytes: what is left is for the headers of a
 /// dead letter, so that whatever could be sent can be set aside too.

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use persistence::{Database, OutboxListener, OutboxSession, PendingEvent};
-use tokio::sync::watch;
+use rdkafka::error::KafkaError;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::producer::{Outgoing, Producer, SendFailure};
 
@@ -38,47 +39,35 @@ impl RelayState {
     }
 }
 
-/// A running relay.
+/// Why a relay ended by itself: sending on with this producer could reorder events.
+#[derive(Debug, thiserror::Error)]
+#[error("the producer failed for good: {0}; only a new process can go on")]
+pub struct RelayFailed(KafkaError);
+
+/// The relay of one replica; [`Relay::run`] makes it work.
 #[derive(Debug)]
 pub struct Relay {
+    database: Database,
+    producer: Producer,
     state: RelayState,
-    stop: watch::Sender<bool>,
-    alive: watch::Receiver<()>,
-    task: JoinHandle<()>,
+    select: &'static str,
+    /// Set when the producer is of no use any more.
+    failed: Option<KafkaError>,
 }
 
 impl Relay {
-    /// Starts the relay of this replica; it works as soon as it gets the lock.
+    /// The relay of this replica.
     #[must_use]
-    pub fn start(database: Database, producer: Producer) -> Self {
-        Self::start_asking(database, producer, persistence::PENDING)
+    pub fn new(database: Database, producer: Producer) -> Self {
+        Self { database, producer, state: RelayState::default(), select: persistence::PENDING, failed: None }
     }
 
     /// A relay that asks the outbox something else: for the test that shows why it does not.
     #[doc(hidden)]
     #[must_use]
-    pub fn start_asking(database: Database, producer: Producer, select: &'static str) -> Self {
-        let (stop, stopped) = watch::channel(false);
-        let state = RelayState::default();
-        let worker = Worker { database, producer, state: state.clone(), stopped, select, failed: false };
-        let (living, alive) = watch::channel(());
-        let task = tokio::spawn(async move {
-            worker.run().await;
-            drop(living);
-        });
-        Self { state, stop, alive, task }
-    }
-
-    /// Resolves when it has ended: told to, or because its producer failed for good.
-    pub fn ended(&self) -> impl Future<Output = ()> + Send + 'static {
-        let mut alive = self.alive.clone();
-        async move { while alive.changed().await.is_ok() {} }
-    }
-
-    /// Ends at once and in the middle of anything, as a crash would.
-    #[doc(hidden)]
-    pub fn kill(self) {
-        self.task.abort();
+    pub fn asking(mut self, select: &'static str) -> Self {
+        self.select = select;
+        self
     }
 
     /// What it is doing.
@@ -87,54 +76,38 @@ impl Relay {
         self.state.clone()
     }
 
-    /// Sends what is still in the outbox, at most for `limit`, and gives the lock back.
-    pub async fn stop(self, limit: Duration) {
-        let _ = self.stop.send(true);
-        let abort = self.task.abort_handle();
-        if tokio::time::timeout(limit, self.task).await.is_err() {
-            abort.abort();
-            tracing::warn!("the relay did not empty the outbox in time; the next one goes on");
-        }
-    }
-}
-
-struct Worker {
-    database: Database,
-    producer: Producer,
-    state: RelayState,
-    stopped: watch::Receiver<bool>,
-    select: &'static str,
-    /// The producer is of no use any more.
-    failed: bool,
-}
-
-impl Worker {
-    async fn run(mut self) {
-        while !*self.stopped.borrow() && !self.failed {
-            if let Err(error) = self.session().await {
+    /// Works as soon as it gets the lock, until it is told to stop; then sends what is still in the outbox, as far as the
+    /// broker takes it, and gives the lock back. What a relay that is cut off leaves, the next one sends.
+    ///
+    /// # Errors
+    /// [`RelayFailed`] when the producer is of no use any more.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), RelayFailed> {
+        while !stop.is_cancelled() && self.failed.is_none() {
+            if let Err(error) = self.session(&stop).await {
                 tracing::warn!(%error, "the relay lost its database connection and begins anew");
-                self.pause(Duration::from_secs(1)).await;
+                pause(Duration::from_secs(1), &stop).await;
             }
             self.state.leading.store(false, Ordering::Relaxed);
         }
+        self.failed.map_or(Ok(()), |error| Err(RelayFailed(error)))
     }
 
     /// One database session: ask for the lock until it is ours, then relay until told to stop.
-    async fn session(&mut self) -> Result<(), persistence::Error> {
+    async fn session(&mut self, stop: &CancellationToken) -> Result<(), persistence::Error> {
         let mut session = OutboxSession::open(&self.database).await?.asking(self.select);
         while !session.try_lead().await? {
             // Asked for, since a pause below may have been what heard of it.
-            if *self.stopped.borrow() {
+            if stop.is_cancelled() {
                 return Ok(());
             }
             // Another replica relays: tell it about commits here, several in one.
             tokio::select! {
                 () = self.database.outbox_watch().changed() => {
                     session.notify().await?;
-                    self.pause(Duration::from_millis(2)).await;
+                    pause(Duration::from_millis(2), stop).await;
                 }
                 () = tokio::time::sleep(LOCK_RETRY) => {}
-                _ = self.stopped.changed() => return Ok(()),
+                () = stop.cancelled() => return Ok(()),
             }
         }
         self.state.leading.store(true, Ordering::Relaxed);
@@ -142,7 +115,7 @@ impl Worker {
         let listener = OutboxListener::open(&self.database).await?;
         let listening = tokio::spawn(listener.forward_to(self.database.outbox_watch().clone()));
         let keeping = tokio::spawn(keep_house(self.database.clone()));
-        let result = self.relay(&mut session, &listening).await;
+        let result = self.relay(&mut session, &listening, stop).await;
         listening.abort();
         keeping.abort();
         let _ = keeping.await;
@@ -161,29 +134,30 @@ impl Worker {
         &mut self,
         session: &mut OutboxSession,
         listening: &JoinHandle<()>,
+        stop: &CancellationToken,
     ) -> Result<(), persistence::Error> {
         let mut failing = false;
         loop {
             let pending = session.pending(BATCH).await?;
             let full = i64::try_from(pending.len()).is_ok_and(|rows| rows == BATCH);
-            let stuck = if pending.is_empty() { false } else { self.send(session, &pending).await? };
+            let stuck = if pending.is_empty() { false } else { self.send(session, &pending, stop).await? };
             if stuck != failing {
                 failing = stuck;
                 if stuck {
                     tracing::error!("the broker does not take events; they wait in the outbox");
                 }
             }
-            let stopping = *self.stopped.borrow();
-            if self.failed || (stopping && (pending.is_empty() || stuck)) {
+            let stopping = stop.is_cancelled();
+            if self.failed.is_some() || (stopping && (pending.is_empty() || stuck)) {
                 return Ok(());
             }
             if stuck {
-                self.pause(Duration::from_secs(1)).await;
+                pause(Duration::from_secs(1), stop).await;
             } else if !full && !stopping {
                 tokio::select! {
                     () = self.database.outbox_watch().changed() => {}
                     () = tokio::time::sleep(POLL) => {}
-                    _ = self.stopped.changed() => {}
+                    () = stop.cancelled() => {}
                 }
             }
             if listening.is_finished() {
@@ -197,18 +171,16 @@ impl Worker {
         &mut self,
         session: &mut OutboxSession,
         pending: &[PendingEvent],
+        stop: &CancellationToken,
     ) -> Result<bool, persistence::Error> {
         let mut outgoing = Vec::with_capacity(pending.len());
         for event in pending {
             outgoing.push(outgoing_of(event));
         }
-        let mut stopped = self.stopped.clone();
         let results = tokio::select! {
             results = self.producer.send_all(&outgoing) => results,
             // The broker may be away for hours; the end of this process must not wait for it.
-            () = async { let _ = stopped.wait_for(|stop| *stop).await; tokio::time::sleep(Duration::from_secs(5)).await } => {
-                return Ok(true);
-            }
+            () = async { stop.cancelled().await; tokio::time::sleep(Duration::from_secs(5)).await } => return Ok(true),
         };
         let now = kernel::Clock::now();
         let arrived = arrived(pending, &results);
@@ -231,22 +203,18 @@ impl Worker {
                 Err(SendFailure::Unconfirmed(_)) => stuck = true,
                 Err(SendFailure::Fatal(error)) => {
                     // Sending on with this client could reorder; the service ends and is started anew.
-                    tracing::error!(%error, "the producer failed for good; the relay ends");
-                    self.failed = true;
+                    self.failed = Some(error);
                 }
             }
         }
         metrics::counter!("outbox_sent_total").increment(sent.len() as u64);
         session.delete_sent(&sent).await?;
-        Ok(stuck || self.failed)
+        Ok(stuck || self.failed.is_some())
     }
+}
 
-    async fn pause(&mut self, time: Duration) {
-        tokio::select! {
-            () = tokio::time::sleep(time) => {}
-            _ = self.stopped.changed() => {}
-        }
-    }
+async fn pause(time: Duration, stop: &CancellationToken) {
+    let _ = tokio::time::timeout(time, stop.cancelled()).await;
 }
 
 /// The events that are done with: the broker has them, and everything of their aggregate before them. One that arrived

@@ -1,15 +1,17 @@
 //! Reading a compacted topic once, from its start to what was its end: how a projection is rebuilt.
-//! The rule: no group is joined and no offset moves, so a rebuild disturbs nobody.
+//! The rule: no group is joined and no offset moves, so a rebuild disturbs nobody. What could not be read is told apart
+//! from what a newer publisher says in a type that this program does not know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::time::Duration;
 
-use contracts::{Channel, Envelope};
+use contracts::{Channel, Envelope, Undecodable};
 use futures::FutureExt;
 use kernel::OrganisationId;
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
+use uuid::Uuid;
 
 use crate::delivery::Snapshot;
 use crate::record::Record;
@@ -24,12 +26,17 @@ const BATCH: usize = 500;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a replay read.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Replayed {
     /// Records, tombstones included.
     pub records: u64,
-    /// Records that could not be read and were passed by.
+    /// Records that could not be read and were passed by. What they are about is not known.
     pub unreadable: u64,
+    /// Records of types that this program does not know; they were passed over.
+    pub unknown: u64,
+    /// The aggregates that those are about. Compaction may have left no other record of them, so their absence from the
+    /// snapshots says nothing: whoever drops what the topic does not have must leave these as they are.
+    pub unknown_aggregates: BTreeMap<OrganisationId, BTreeSet<Uuid>>,
 }
 
 /// Why a replay ended early.
@@ -79,8 +86,8 @@ where
             let partition = message.partition();
             drop(message);
             replayed.records += 1;
-            match snapshot::<E>(&record) {
-                Some(snapshot) => {
+            match read::<E>(&record) {
+                Read::Snapshot(snapshot) => {
                     let batch = waiting.entry(snapshot.organisation).or_default();
                     batch.push(snapshot);
                     if batch.len() >= BATCH {
@@ -89,7 +96,13 @@ where
                         take(organisation, batch).await.map_err(ReplayError::Taker)?;
                     }
                 }
-                None => replayed.unreadable += 1,
+                Read::Unknown(envelope) => {
+                    replayed.unknown += 1;
+                    if let Some(organisation) = envelope.organisation {
+                        replayed.unknown_aggregates.entry(organisation).or_default().insert(envelope.subject);
+                    }
+                }
+                Read::Unreadable => replayed.unreadable += 1,
             }
             ends.read(partition, record.offset);
         } else if last.elapsed() > PATIENCE {
@@ -105,12 +118,19 @@ where
     Ok(replayed)
 }
 
-fn snapshot<E: Channel>(record: &Record) -> Option<Snapshot<E>> {
-    let envelope = Envelope::from_headers(record.header_pairs()).ok()?;
-    Some(Snapshot {
-        key: envelope.subject,
-        state: decode_state(&envelope.event_type, record).ok()?,
-        version: envelope.aggregate_version,
-        organisation: envelope.organisation?,
-    })
+enum Read<E> {
+    Snapshot(Snapshot<E>),
+    Unknown(Envelope),
+    Unreadable,
+}
+
+fn read<E: Channel>(record: &Record) -> Read<E> {
+    let Ok(envelope) = Envelope::from_headers(record.header_pairs()) else { return Read::Unreadable };
+    match (decode_state(&envelope.event_type, record), envelope.organisation) {
+        (Ok(state), Some(organisation)) => {
+            Read::Snapshot(Snapshot { key: envelope.subject, state, version: envelope.aggregate_version, organisation })
+        }
+        (Err(Undecodable::UnknownType { .. }), _) => Read::Unknown(envelope),
+        _ => Read::Unreadable,
+    }
 }

@@ -2,15 +2,18 @@
 //! The rule: a handler maps events to a command and decides nothing.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use contracts::{Channel, Envelope, Retention, Topic};
+use contracts::{Channel, Envelope, Retention, Topic, Undecodable};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use kernel::OrganisationId;
-use mediator::{Class, Classified, Command, Scope, execute_in};
+use mediator::{Class, Classified, Command, Scope, Tenant, execute_in};
 use persistence::{Provenance, Tx};
+use uuid::Uuid;
 
 use crate::delivery::{Delivered, Snapshot};
 use crate::record::Record;
@@ -24,11 +27,20 @@ pub(crate) enum Kind {
     State,
 }
 
-/// The subscription table of one service: its name is its consumer group.
+/// The subscription table of one service: its name is its consumer group. Cheap to clone.
+#[derive(Clone)]
 pub struct Subscriptions {
-    pub(crate) service: &'static str,
-    pub(crate) entries: Vec<Arc<dyn Subscription>>,
-    pub(crate) after_commit: Vec<Arc<dyn Fn() + Send + Sync>>,
+    service: &'static str,
+    entries: Vec<Arc<dyn Subscription>>,
+    observers: Vec<Observer>,
+    between_commit_and_offset: Option<Arc<dyn Fn() + Send + Sync>>,
+}
+
+/// Told of the records of one topic after their batch is committed.
+#[derive(Clone)]
+struct Observer {
+    topic: Topic,
+    tell: Arc<dyn Fn(&[&Readable]) + Send + Sync>,
 }
 
 impl std::fmt::Debug for Subscriptions {
@@ -41,7 +53,7 @@ impl Subscriptions {
     /// An empty table.
     #[must_use]
     pub fn new(service: &'static str) -> Self {
-        Self { service, entries: Vec::new(), after_commit: Vec::new() }
+        Self { service, entries: Vec::new(), observers: Vec::new(), between_commit_and_offset: None }
     }
 
     /// Facts of a topic: those of one organisation in a batch, in offset order, become one command.
@@ -50,7 +62,7 @@ impl Subscriptions {
     pub fn on_batch<E, C, F>(mut self, command: F) -> Self
     where
         E: Channel,
-        C: Command<Reply = ()>,
+        C: Command<Reply = (), Tenancy = Tenant>,
         F: Fn(Vec<Delivered<E>>) -> C + Send + Sync + 'static,
     {
         debug_assert!(matches!(E::TOPIC.retention, Retention::Events), "facts come from an events topic");
@@ -64,7 +76,7 @@ impl Subscriptions {
     pub fn on_state<E, C, F>(mut self, command: F) -> Self
     where
         E: Channel,
-        C: Command<Reply = ()>,
+        C: Command<Reply = (), Tenancy = Tenant>,
         F: Fn(Vec<Snapshot<E>>) -> C + Send + Sync + 'static,
     {
         debug_assert!(matches!(E::TOPIC.retention, Retention::State), "state comes from a compacted topic");
@@ -72,16 +84,62 @@ impl Subscriptions {
         self
     }
 
-    /// Called after each commit of a batch, to wake something that looks at its effects.
+    /// Tells an observer of the facts of a topic that had effects, after their commit. Who wants them must also turn them
+    /// into a command ([`Subscriptions::on_batch`]): without effects there is nothing to observe.
+    ///
+    /// An observer does not block and cannot fail; a crash after the commit is a call that never comes.
     #[must_use]
-    pub fn after_commit(mut self, wake: impl Fn() + Send + Sync + 'static) -> Self {
-        self.after_commit.push(Arc::new(wake));
+    pub fn observe_events<E: Channel>(mut self, observer: impl Fn(&[Delivered<E>]) + Send + Sync + 'static) -> Self {
+        let tell = move |records: &[&Readable]| observer(&delivered::<E>(records));
+        self.observers.push(Observer { topic: E::TOPIC, tell: Arc::new(tell) });
+        self
+    }
+
+    /// Tells an observer of the newest snapshots of a compacted topic in a batch, after its commit. Nobody else need
+    /// listen to the topic. They may come again and late, and after a crash they come again.
+    ///
+    /// An observer does not block and cannot fail.
+    #[must_use]
+    pub fn observe_state<E: Channel>(mut self, observer: impl Fn(&[Snapshot<E>]) + Send + Sync + 'static) -> Self {
+        debug_assert!(matches!(E::TOPIC.retention, Retention::State), "state comes from a compacted topic");
+        let tell = move |records: &[&Readable]| observer(&newest::<E>(records));
+        self.observers.push(Observer { topic: E::TOPIC, tell: Arc::new(tell) });
+        // In front, so that a command for the same topic takes its place.
+        self.entries.insert(0, Arc::new(Observed::<E>(PhantomData)));
+        self
+    }
+
+    /// Called between a batch's commit and its offsets: where the tests let a consumer die.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn between_commit_and_offset(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
+        self.between_commit_and_offset = Some(Arc::new(hook));
         self
     }
 
     /// The topics of this table.
     pub(crate) fn topics(&self) -> Vec<Topic> {
-        self.entries.iter().map(|entry| entry.topic()).collect()
+        self.by_topic().values().map(|entry| entry.topic()).collect()
+    }
+
+    /// What takes the records of each topic.
+    pub(crate) fn by_topic(&self) -> BTreeMap<String, Arc<dyn Subscription>> {
+        self.entries.iter().map(|entry| (entry.topic().name.to_owned(), Arc::clone(entry))).collect()
+    }
+
+    /// Tells the observers of records whose effects are committed. One that panics is reported and disturbs nobody else.
+    pub(crate) fn tell(&self, records: &[&Readable]) {
+        if let Some(hook) = &self.between_commit_and_offset {
+            hook();
+        }
+        for observer in &self.observers {
+            let mine: Vec<&Readable> =
+                records.iter().copied().filter(|readable| readable.record.topic == observer.topic.name).collect();
+            if !mine.is_empty() && catch_unwind(AssertUnwindSafe(|| (observer.tell)(&mine))).is_err() {
+                metrics::counter!("observer_panics_total").increment(1);
+                tracing::error!(topic = observer.topic.name, "an observer of a batch panicked; the commit stands");
+            }
+        }
     }
 }
 
@@ -134,8 +192,12 @@ fn chain(error: &dyn std::error::Error) -> String {
 pub(crate) trait Subscription: Send + Sync {
     fn topic(&self) -> Topic;
     fn kind(&self) -> Kind;
-    /// Reads the body.
-    fn decode(&self, event_type: &str, record: &Record) -> Result<Decoded, String>;
+    /// Whether its records have effects in the database; otherwise they are for observers only.
+    fn has_command(&self) -> bool {
+        true
+    }
+    /// Reads the body. An unknown type is no fault of the record: it is passed over.
+    fn decode(&self, event_type: &str, record: &Record) -> Result<Decoded, Undecodable>;
     /// Runs the command for records of one organisation, in offset order, none of them processed before.
     fn apply<'a>(
         &'a self,
@@ -154,7 +216,7 @@ struct Events<E, C, F> {
 impl<E, C, F> Subscription for Events<E, C, F>
 where
     E: Channel,
-    C: Command<Reply = ()>,
+    C: Command<Reply = (), Tenancy = Tenant>,
     F: Fn(Vec<Delivered<E>>) -> C + Send + Sync + 'static,
 {
     fn topic(&self) -> Topic {
@@ -165,12 +227,9 @@ where
         Kind::Events
     }
 
-    fn decode(&self, event_type: &str, record: &Record) -> Result<Decoded, String> {
+    fn decode(&self, event_type: &str, record: &Record) -> Result<Decoded, Undecodable> {
         let payload = record.payload.as_deref().unwrap_or_default();
-        match E::decode(event_type, payload) {
-            Ok(event) => Ok(Box::new(event)),
-            Err(error) => Err(chain(&error)),
-        }
+        E::decode(event_type, payload).map(|event| Box::new(event) as Decoded)
     }
 
     fn apply<'a>(
@@ -179,16 +238,7 @@ where
         organisation: OrganisationId,
         records: &'a [&'a Readable],
     ) -> BoxFuture<'a, Result<(), Failure>> {
-        let events = records
-            .iter()
-            .filter_map(|readable| {
-                readable.decoded.downcast_ref::<E>().map(|event| Delivered {
-                    event: event.clone(),
-                    envelope: readable.envelope.clone(),
-                    provenance: readable.provenance.clone(),
-                })
-            })
-            .collect();
+        let events = delivered::<E>(records);
         let command = (self.command)(events);
         run(self.service, tx, organisation, records, command).boxed()
     }
@@ -203,7 +253,7 @@ struct State<E, C, F> {
 impl<E, C, F> Subscription for State<E, C, F>
 where
     E: Channel,
-    C: Command<Reply = ()>,
+    C: Command<Reply = (), Tenancy = Tenant>,
     F: Fn(Vec<Snapshot<E>>) -> C + Send + Sync + 'static,
 {
     fn topic(&self) -> Topic {
@@ -214,7 +264,7 @@ where
         Kind::State
     }
 
-    fn decode(&self, event_type: &str, record: &Record) -> Result<Decoded, String> {
+    fn decode(&self, event_type: &str, record: &Record) -> Result<Decoded, Undecodable> {
         decode_state::<E>(event_type, record).map(|state| Box::new(state) as Decoded)
     }
 
@@ -224,27 +274,73 @@ where
         organisation: OrganisationId,
         records: &'a [&'a Readable],
     ) -> BoxFuture<'a, Result<(), Failure>> {
-        // Of several snapshots of one aggregate only the newest matters.
-        let mut newest: std::collections::BTreeMap<uuid::Uuid, Snapshot<E>> = std::collections::BTreeMap::new();
-        for readable in records {
-            let Some(state) = readable.decoded.downcast_ref::<Option<E>>() else { continue };
-            let key = readable.envelope.subject;
-            let version = readable.envelope.aggregate_version;
-            if newest.get(&key).is_none_or(|known| known.version <= version) {
-                newest.insert(key, Snapshot { key, state: state.clone(), version, organisation });
-            }
-        }
-        let command = (self.command)(newest.into_values().collect());
+        let command = (self.command)(newest::<E>(records));
         run(self.service, tx, organisation, records, command).boxed()
     }
 }
 
-/// Reads the state in a record of a compacted topic; no body is no state.
-pub(crate) fn decode_state<E: Channel>(event_type: &str, record: &Record) -> Result<Option<E>, String> {
-    record.payload.as_deref().map(|payload| E::decode(event_type, payload)).transpose().map_err(|error| chain(&error))
+/// A topic that only observers listen to.
+struct Observed<E>(PhantomData<fn() -> E>);
+
+impl<E: Channel> Subscription for Observed<E> {
+    fn topic(&self) -> Topic {
+        E::TOPIC
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::State
+    }
+
+    fn has_command(&self) -> bool {
+        false
+    }
+
+    fn decode(&self, event_type: &str, record: &Record) -> Result<Decoded, Undecodable> {
+        decode_state::<E>(event_type, record).map(|state| Box::new(state) as Decoded)
+    }
+
+    fn apply<'a>(
+        &'a self,
+        _tx: &'a mut Tx<'_>,
+        _organisation: OrganisationId,
+        _records: &'a [&'a Readable],
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        async { Ok(()) }.boxed()
+    }
 }
 
-async fn run<C: Command<Reply = ()>>(
+fn delivered<E: Channel>(records: &[&Readable]) -> Vec<Delivered<E>> {
+    let of = |readable: &&Readable| {
+        readable.decoded.downcast_ref::<E>().map(|event| Delivered {
+            event: event.clone(),
+            envelope: readable.envelope.clone(),
+            provenance: readable.provenance.clone(),
+        })
+    };
+    records.iter().filter_map(of).collect()
+}
+
+/// The newest snapshot of each aggregate: of several, only that one matters.
+fn newest<E: Channel>(records: &[&Readable]) -> Vec<Snapshot<E>> {
+    let mut newest: BTreeMap<Uuid, Snapshot<E>> = BTreeMap::new();
+    for readable in records {
+        let Some(state) = readable.decoded.downcast_ref::<Option<E>>() else { continue };
+        let (key, version) = (readable.envelope.subject, readable.envelope.aggregate_version);
+        if newest.get(&key).is_none_or(|known| known.version <= version) {
+            let organisation = readable.organisation;
+            newest.insert(key, Snapshot { key, state: state.clone(), version, organisation });
+        }
+    }
+    newest.into_values().collect()
+}
+
+/// Reads the state in a record of a compacted topic. No body is no state, whatever the type: compaction removes the key
+/// all the same.
+pub(crate) fn decode_state<E: Channel>(event_type: &str, record: &Record) -> Result<Option<E>, Undecodable> {
+    record.payload.as_deref().map(|payload| E::decode(event_type, payload)).transpose()
+}
+
+async fn run<C: Command<Reply = (), Tenancy = Tenant>>(
     service: &'static str,
     tx: &mut Tx<'_>,
     organisation: OrganisationId,

@@ -1,25 +1,26 @@
 //! A compacted topic held in memory: signing keys, organisations.
 //! The rule: every replica reads all of it from the start, without a group, and is ready at the
-//! offsets that were the end when it began. A record that arrives late changes nothing; what was removed stays removed.
+//! offsets that were the end when it began. A record that arrives late, or whose type this program does not know, changes
+//! nothing; what was removed stays removed.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use contracts::{Channel, Envelope};
+use contracts::{Channel, Envelope, Undecodable};
 use rdkafka::consumer::{Consumer as _, StreamConsumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::record::Record;
 use crate::settings::Settings;
 use crate::subscription::decode_state;
 use crate::topics::{TopicError, ensure_topics};
+use crate::unknown_events;
 
 /// One aggregate of a table as it is now.
 #[derive(Clone, Debug)]
@@ -32,60 +33,98 @@ pub struct Entry<E> {
     pub version: i64,
 }
 
-/// A running table.
-#[derive(Debug)]
-pub struct Table {
-    ready: Arc<AtomicBool>,
-    stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
+/// A table: who is told of each record, and whether everything has been read.
+pub struct Table<E> {
+    settings: Settings,
+    apply: Box<dyn Fn(Entry<E>) + Send + Sync>,
+    newest: Mutex<Newest>,
+    read: watch::Sender<bool>,
 }
 
-impl Table {
-    /// Creates and asserts the topic, reads it, and returns when everything that was on it has been applied; dropped
-    /// before, it stops reading. `apply` is called for each record in the order of its partition, except for those that are
-    /// older than one of their aggregate before: a relay that was interrupted sends such again.
+impl<E> std::fmt::Debug for Table<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Table").field("read", &*self.read.borrow()).finish_non_exhaustive()
+    }
+}
+
+impl<E: Channel> Table<E> {
+    /// `apply` is called for each record in the order of its partition, except for those that are older than one of their
+    /// aggregate before (a relay that was interrupted sends such again), those of unknown types and those that cannot be
+    /// read.
+    #[must_use]
+    pub fn new(settings: &Settings, apply: impl Fn(Entry<E>) + Send + Sync + 'static) -> Self {
+        Self {
+            settings: settings.clone(),
+            apply: Box::new(apply),
+            newest: Mutex::default(),
+            read: watch::Sender::new(false),
+        }
+    }
+
+    /// Whether everything that was on the topic when reading began has been applied. Once it has, this stays true: a
+    /// table that is read anew holds the last good state meanwhile.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        *self.read.borrow()
+    }
+
+    /// Returns when everything that was on the topic when reading began has been applied. Who serves before that answers
+    /// 401 and 404 to those who are known.
+    pub async fn read_to_end(&self) {
+        // The sender lives in `self`, so this cannot fail.
+        let _ = self.read.subscribe().wait_for(|read| *read).await;
+    }
+
+    /// Creates and asserts the topic, reads it from its start and goes on until it is told to stop.
     ///
     /// # Errors
     /// [`TopicError`] when the broker is away or the topic is not what it must be.
-    pub async fn start<E: Channel>(
-        settings: &Settings,
-        apply: impl Fn(Entry<E>) + Send + Sync + 'static,
-    ) -> Result<Self, TopicError> {
-        ensure_topics(settings, &[E::TOPIC]).await?;
-        let (consumer, ends) =
-            from_the_start(settings, "table", settings.name_of(&E::TOPIC), E::TOPIC.partitions).await?;
-        let ready = Arc::new(AtomicBool::new(ends.are_reached()));
-        let (stop, stopped) = watch::channel(false);
-        let worker = Worker { consumer, ends, newest: Newest::default(), ready: Arc::clone(&ready), stopped };
-        let table = Self { ready, stop, task: tokio::spawn(worker.run::<E>(apply)) };
-        // Who serves before this answers 401 and 404 to those who are known.
-        while !table.is_ready() {
-            tokio::time::sleep(LOOK).await;
+    pub async fn follow(&self, stop: CancellationToken) -> Result<(), TopicError> {
+        ensure_topics(&self.settings, &[E::TOPIC]).await?;
+        let name = self.settings.name_of(&E::TOPIC);
+        let (consumer, mut ends) = from_the_start(&self.settings, "table", name, E::TOPIC.partitions).await?;
+        loop {
+            if ends.are_reached() {
+                self.read.send_replace(true);
+            }
+            let received = tokio::select! {
+                received = tokio::time::timeout(Duration::from_secs(1), consumer.recv()) => received,
+                () = stop.cancelled() => break,
+            };
+            match received {
+                Ok(Ok(message)) => {
+                    self.take(&Record::from_message(&message, E::TOPIC.name));
+                    ends.read(message.partition(), message.offset());
+                }
+                Ok(Err(KafkaError::PartitionEOF(partition))) => ends.at_end_of(partition),
+                Ok(Err(error)) => tracing::debug!(%error, "a poll of a table failed and is begun anew"),
+                Err(_) => {}
+            }
         }
-        Ok(table)
+        let _ = tokio::task::spawn_blocking(move || drop(consumer)).await;
+        Ok(())
     }
 
-    /// Whether everything that was on the topic at the start has been applied.
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Acquire)
-    }
-
-    /// A handle that tells the same after this table has moved elsewhere.
-    #[must_use]
-    pub fn readiness(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.ready)
-    }
-
-    /// Stops reading.
-    pub async fn stop(self) {
-        let _ = self.stop.send(true);
-        let _ = tokio::time::timeout(Duration::from_secs(5), self.task).await;
+    fn take(&self, record: &Record) {
+        match read::<E>(record) {
+            Ok(entry) => {
+                let is_newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner).is(entry.key, entry.version);
+                if is_newest {
+                    (self.apply)(entry);
+                }
+            }
+            Err(Undecodable::UnknownType { topic, event_type }) => unknown_events::count(record, topic, &event_type),
+            // A table has no database to park in; the last good state stays.
+            Err(error) => tracing::error!(
+                topic = record.topic,
+                partition = record.partition,
+                offset = record.offset,
+                %error,
+                "a record of a table cannot be read and is passed over"
+            ),
+        }
     }
 }
-
-/// How long between two looks at whether everything has been read.
-const LOOK: Duration = Duration::from_millis(10);
 
 /// The ends that a topic's partitions had when reading began, as far as they are still ahead.
 pub(crate) struct Ends(BTreeMap<i32, i64>);
@@ -154,63 +193,18 @@ impl Newest {
     }
 }
 
-struct Worker {
-    consumer: StreamConsumer,
-    ends: Ends,
-    newest: Newest,
-    ready: Arc<AtomicBool>,
-    stopped: watch::Receiver<bool>,
-}
-
-impl Worker {
-    async fn run<E: Channel>(mut self, apply: impl Fn(Entry<E>) + Send + Sync + 'static) {
-        loop {
-            let received = tokio::select! {
-                received = tokio::time::timeout(Duration::from_secs(1), self.consumer.recv()) => received,
-                _ = self.stopped.changed() => break,
-            };
-            match received {
-                Ok(Ok(message)) => {
-                    let record = Record::from_message(&message, E::TOPIC.name);
-                    match read::<E>(&record) {
-                        Ok(entry) if self.newest.is(entry.key, entry.version) => apply(entry),
-                        Ok(_late) => {}
-                        // A table has no database to park in; the last good state stays.
-                        Err(error) => tracing::error!(
-                            topic = record.topic,
-                            partition = record.partition,
-                            offset = record.offset,
-                            error,
-                            "a record of a table cannot be read and is passed by"
-                        ),
-                    }
-                    self.ends.read(message.partition(), message.offset());
-                }
-                Ok(Err(KafkaError::PartitionEOF(partition))) => self.ends.at_end_of(partition),
-                Ok(Err(error)) => tracing::debug!(%error, "a poll of a table failed and is begun anew"),
-                Err(_) => {}
-            }
-            if self.ends.are_reached() {
-                self.ready.store(true, Ordering::Release);
-            }
-        }
-        let consumer = self.consumer;
-        let _ = tokio::task::spawn_blocking(move || drop(consumer)).await;
-    }
-}
-
-fn read<E: Channel>(record: &Record) -> Result<Entry<E>, String> {
+fn read<E: Channel>(record: &Record) -> Result<Entry<E>, Undecodable> {
     match Envelope::from_headers(record.header_pairs()) {
         Ok(envelope) => Ok(Entry {
             key: envelope.subject,
             state: decode_state(&envelope.event_type, record)?,
             version: envelope.aggregate_version,
         }),
-        Err(_) if record.payload.is_none() => {
-            let key = record.key_text().parse().map_err(|_| "the key is not a UUID".to_owned())?;
+        Err(error) if record.payload.is_none() => {
+            let key = record.key_text().parse().map_err(|_| error)?;
             Ok(Entry { key, state: None, version: 0 })
         }
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(error),
     }
 }
 

@@ -78,6 +78,18 @@ pub async fn ensure_topics(settings: &Settings, topics: &[Topic]) -> Result<(), 
     ensure(settings, &wanted).await
 }
 
+/// In the name of a dead-letter topic: between the topic and the group.
+pub(crate) const DEAD_LETTER_MARK: &str = ".dlq.";
+
+/// The dead-letter topic of a consumer group, without namespace.
+pub(crate) fn dead_letter_topic(topic: &str, group: &str) -> String {
+    format!("{topic}{DEAD_LETTER_MARK}{group}")
+}
+
+pub(crate) fn is_dead_letter_topic(topic: &str) -> bool {
+    topic.contains(DEAD_LETTER_MARK)
+}
+
 /// A topic as it must be.
 pub(crate) struct Wanted {
     pub(crate) name: String,
@@ -119,7 +131,7 @@ impl Wanted {
         settings
     }
 
-    /// Where the broker has something else. A setting that it does not tell is one that it does not know.
+    /// Where the broker has something else. A setting missing from its answer is one that this broker does not have.
     pub(crate) fn differences(&self, resource: &ConfigResource) -> Vec<Difference> {
         self.settings()
             .into_iter()

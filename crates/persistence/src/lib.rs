@@ -5,24 +5,32 @@ mod error;
 mod inbox;
 mod limited;
 mod migrations;
+mod observers;
 mod outbox;
+mod outbox_session;
 mod parked;
+mod pool;
 mod replays;
 mod retention;
 mod statement;
+mod tenancy;
 mod transaction;
 
-pub use database::{Database, Settings, check_url};
+pub use database::{Database, Settings};
 pub use error::{Class, Error};
 pub use inbox::claim_events;
 pub use limited::{Limited, limited};
 pub use migrations::{MigrationError, migrate, reachable, required, revert};
-pub use outbox::{OutboxDepth, OutboxListener, OutboxSession, OutboxWatch, PENDING, PendingEvent, outbox_depth};
+pub use observers::{Committed, Observers};
+pub use outbox::OutboxWatch;
+pub use outbox_session::{OutboxDepth, OutboxListener, OutboxSession, PENDING, PendingEvent, outbox_depth};
 pub use parked::{Parked, park_key, parked_among, unpark_key};
-pub use replays::{RecordedReply, ReplayKey, find_reply};
+pub use pool::check_url;
+pub use replays::{RecordedReply, ReplayKey};
 pub use retention::{Pruned, Retention, prune};
 pub use statement::{Statement, statement};
-pub use transaction::{Provenance, ReadConn, ReadTransaction, SystemTx, TenantTransaction, Tx};
+pub use tenancy::{Platform, Tenancy, Tenant};
+pub use transaction::{Provenance, ReadConn, ReadTransaction, Transaction, Tx, find_reply};
 
 /// What Diesel reports; a service's error is made from it through [`Error`].
 pub use diesel::result::Error as DieselError;

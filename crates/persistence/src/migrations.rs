@@ -6,7 +6,7 @@ use diesel::pg::Pg;
 use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 
-use crate::database::{Purpose, connect};
+use crate::pool::{Purpose, connect};
 
 /// Why a schema could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
@@ -60,8 +60,15 @@ const ORDER_OF_DEAD_LETTERS: Infrastructure = Infrastructure {
     down: include_str!("../migrations/2026-11-25-100001_order_of_dead_letters/down.sql"),
 };
 
-const NEWEST_INFRASTRUCTURE: &Infrastructure = &ORDER_OF_DEAD_LETTERS;
-const INFRASTRUCTURE: [&Infrastructure; 3] = [&MESSAGES, &LEAN_OUTBOX, NEWEST_INFRASTRUCTURE];
+const PLATFORM_SCOPE: Infrastructure = Infrastructure {
+    name: "2026-11-26-100000_platform_scope",
+    version: "20261126100000",
+    up: include_str!("../migrations/2026-11-26-100000_platform_scope/up.sql"),
+    down: include_str!("../migrations/2026-11-26-100000_platform_scope/down.sql"),
+};
+
+const NEWEST_INFRASTRUCTURE: &Infrastructure = &PLATFORM_SCOPE;
+const INFRASTRUCTURE: [&Infrastructure; 4] = [&MESSAGES, &LEAN_OUTBOX, &ORDER_OF_DEAD_LETTERS, NEWEST_INFRASTRUCTURE];
 
 /// One of them as a migration of this schema's own.
 struct InSchema {
@@ -94,7 +101,7 @@ impl Migration<Pg> for InSchema {
     }
 
     fn revert(&self, connection: &mut dyn diesel::connection::BoxableConnection<Pg>) -> diesel::migration::Result<()> {
-        Ok(connection.batch_execute(self.name.0.down)?)
+        Ok(connection.batch_execute(&self.name.0.down.replace("{service}", &self.schema))?)
     }
 
     fn metadata(&self) -> &dyn diesel::migration::MigrationMetadata {

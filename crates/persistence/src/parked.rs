@@ -9,6 +9,7 @@ use diesel::sql_types::{Array, BigInt, Text};
 use diesel_async::RunQueryDsl;
 
 use crate::error::Error;
+use crate::tenancy::Tenancy;
 use crate::transaction::Tx;
 
 #[derive(QueryableByName)]
@@ -36,8 +37,8 @@ pub struct Parked {
 ///
 /// # Errors
 /// When the database is away.
-pub async fn parked_among(
-    tx: &mut Tx<'_>,
+pub async fn parked_among<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
     consumer: &str,
     keys: &[(String, String)],
 ) -> Result<HashMap<(String, String), Parked>, Error> {
@@ -63,8 +64,8 @@ pub async fn parked_among(
 ///
 /// # Errors
 /// When the database is away.
-pub async fn park_key(
-    tx: &mut Tx<'_>,
+pub async fn park_key<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
     consumer: &str,
     topic: &str,
     key: &str,
@@ -95,7 +96,13 @@ pub async fn park_key(
 ///
 /// # Errors
 /// When the database is away.
-pub async fn unpark_key(tx: &mut Tx<'_>, consumer: &str, topic: &str, key: &str, until: i64) -> Result<bool, Error> {
+pub async fn unpark_key<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
+    consumer: &str,
+    topic: &str,
+    key: &str,
+    until: i64,
+) -> Result<bool, Error> {
     let freed = crate::statement(
         "delete from parked_keys where consumer = $1 and topic = $2 and key = $3 and last_offset <= $4",
     )

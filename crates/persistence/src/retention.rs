@@ -8,6 +8,8 @@ use diesel_async::RunQueryDsl;
 
 use crate::database::Database;
 use crate::error::Error;
+use crate::tenancy::Platform;
+use crate::transaction::Provenance;
 
 /// Ages after which rows are removed.
 #[derive(Clone, Copy, Debug)]
@@ -59,13 +61,13 @@ pub async fn prune(database: &Database, retention: Retention) -> Result<Pruned, 
 async fn remove(database: &Database, sql: &'static str, age: Duration) -> Result<usize, Error> {
     let mut removed = 0;
     loop {
-        let mut tx = database.begin_system().await?;
+        let mut transaction = database.begin(Platform, Provenance::new("system:retention")).await?;
         let gone = crate::statement(sql)
             .bind::<Double, _>(age.as_secs_f64())
             .bind::<BigInt, _>(CHUNK)
-            .execute(tx.connection())
+            .execute(transaction.tx().connection())
             .await?;
-        tx.commit().await?;
+        transaction.commit().await?;
         removed += gone;
         if i64::try_from(gone).is_ok_and(|gone| gone < CHUNK) {
             return Ok(removed);

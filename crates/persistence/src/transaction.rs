@@ -1,5 +1,5 @@
-//! The three transactions: of an organisation, of a reader, of the system.
-//! The rule: `app.org` is set before any statement runs, and events leave with the commit or not at all.
+//! The transactions: writing and reading, of one organisation or of the platform.
+//! The rule: the tenancy is set before any statement runs, and events leave with the commit or not at all.
 
 use contracts::{Channel, Envelope};
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
@@ -7,10 +7,12 @@ use futures::FutureExt;
 use kernel::{Clock, EventId, OrganisationId};
 use uuid::Uuid;
 
-use crate::database::Pooled;
 use crate::error::Error;
+use crate::observers::{ObservedEvent, Observers};
 use crate::outbox::{OutboxRow, OutboxWatch, insert_events};
-use crate::replays::{RecordedReply, ReplayKey, insert_reply};
+use crate::pool::Pooled;
+use crate::replays::{RecordedReply, ReplayKey, insert_reply, select_reply};
+use crate::tenancy::{Tenancy, Tenant, choose, opening};
 
 /// Who caused a change and what it belongs to; it travels with every event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,55 +35,55 @@ impl Provenance {
     }
 }
 
+/// What the transactions of one schema share: who is told of a commit, and what the events name as their source.
+#[derive(Clone)]
+pub(crate) struct Publishing {
+    pub(crate) watch: OutboxWatch,
+    pub(crate) observers: Observers,
+    pub(crate) source: String,
+}
+
+/// What a transaction has recorded so far.
+#[derive(Default)]
+struct Recorded {
+    rows: Vec<OutboxRow>,
+    observed: Vec<ObservedEvent>,
+}
+
 /// A writing transaction. It is rolled back unless it is committed.
-pub struct TenantTransaction {
+pub struct Transaction<T: Tenancy = Tenant> {
     connection: Pooled,
-    watch: OutboxWatch,
-    source: String,
-    organisation: OrganisationId,
+    publishing: Publishing,
+    tenancy: T,
     provenance: Provenance,
-    recorded: Vec<OutboxRow>,
-    /// Events are written already, and the relay does not know.
+    recorded: Recorded,
+    /// Whether events have been written that the relay does not know of.
     announce: bool,
 }
 
-impl TenantTransaction {
+impl<T: Tenancy> Transaction<T> {
     pub(crate) async fn begin(
         mut connection: Pooled,
-        watch: OutboxWatch,
-        source: String,
-        organisation: OrganisationId,
+        publishing: Publishing,
+        tenancy: T,
         provenance: Provenance,
     ) -> Result<Self, Error> {
-        let sql = format!("BEGIN;{}", set_organisation(organisation));
+        let sql = opening("BEGIN", tenancy);
         if let Err(error) = AnsiTransactionManager::begin_transaction_sql(&mut *connection, &sql).await {
             // The server may have begun and then refused: nobody else gets this connection.
             AnsiTransactionManager::transaction_manager_status_mut(&mut *connection).set_in_error();
             return Err(error.into());
         }
-        Ok(Self { connection, watch, source, organisation, provenance, recorded: Vec::new(), announce: false })
-    }
-
-    /// Goes on in another organisation of the same batch.
-    ///
-    /// # Errors
-    /// When the connection is lost.
-    pub async fn enter(&mut self, organisation: OrganisationId, provenance: Provenance) -> Result<(), Error> {
-        if organisation != self.organisation {
-            self.connection.batch_execute(&set_organisation(organisation)).await?;
-            self.organisation = organisation;
-        }
-        self.provenance = provenance;
-        Ok(())
+        Ok(Self { connection, publishing, tenancy, provenance, recorded: Recorded::default(), announce: false })
     }
 
     /// What a command gets to see.
-    pub fn tx(&mut self) -> Tx<'_> {
+    pub fn tx(&mut self) -> Tx<'_, T> {
         Tx {
             connection: &mut self.connection,
-            organisation: self.organisation,
+            tenancy: self.tenancy,
             provenance: &self.provenance,
-            source: &self.source,
+            publishing: &self.publishing,
             recorded: &mut self.recorded,
         }
     }
@@ -89,30 +91,31 @@ impl TenantTransaction {
     /// Stores the reply of a create beside its effects, and the events recorded so far, in one round trip.
     ///
     /// # Errors
-    /// [`Error::Unique`] on `replays_pkey` when the same key was used before.
+    /// [`Error::Unique`] when the same key was used before.
     pub async fn record_reply(&mut self, key: &ReplayKey, reply: &RecordedReply) -> Result<(), Error> {
-        let recorded = std::mem::take(&mut self.recorded);
-        self.announce |= !recorded.is_empty();
-        let (replied, told) = futures::future::join(
-            insert_reply(&self.connection, self.organisation, key, reply),
-            insert_events(&self.connection, &recorded),
+        let rows = std::mem::take(&mut self.recorded.rows);
+        self.announce |= !rows.is_empty();
+        let (replied, published) = futures::future::join(
+            insert_reply(&self.connection, self.tenancy, key, reply),
+            insert_events(&self.connection, &rows),
         )
         .await;
-        // The reply is sent first: when it is refused, so are the events, and why is what the reply says.
-        replied.and(told)
+        // The reply is sent first: when it is refused, the events are too, and the reply's error is the cause.
+        replied.and(published)
     }
 
-    /// Writes what was recorded since and commits.
+    /// Writes what was recorded since, commits, and tells the relay and the observers.
     ///
     /// # Errors
     /// Any error means that nothing of this transaction is known to be committed.
     pub async fn commit(mut self) -> Result<(), Error> {
-        let recorded = std::mem::take(&mut self.recorded);
-        insert_events(&self.connection, &recorded).await?;
+        let Recorded { rows, observed } = std::mem::take(&mut self.recorded);
+        insert_events(&self.connection, &rows).await?;
         AnsiTransactionManager::commit_transaction(&mut *self.connection).await?;
-        if self.announce || !recorded.is_empty() {
-            self.watch.fire();
+        if self.announce || !rows.is_empty() {
+            self.publishing.watch.fire();
         }
+        self.publishing.observers.tell(&observed);
         Ok(())
     }
 
@@ -126,25 +129,42 @@ impl TenantTransaction {
     }
 }
 
-/// The transaction as a command sees it: it cannot end it.
-pub struct Tx<'c> {
-    connection: &'c mut AsyncPgConnection,
-    organisation: OrganisationId,
-    provenance: &'c Provenance,
-    source: &'c str,
-    recorded: &'c mut Vec<OutboxRow>,
+impl Transaction<Tenant> {
+    /// Goes on in another organisation of the same batch.
+    ///
+    /// # Errors
+    /// When the connection is lost.
+    pub async fn enter(&mut self, organisation: OrganisationId, provenance: Provenance) -> Result<(), Error> {
+        if organisation != self.tenancy.organisation() {
+            self.connection.batch_execute(&choose(organisation)).await?;
+            self.tenancy = Tenant::new(organisation);
+        }
+        self.provenance = provenance;
+        Ok(())
+    }
 }
 
-impl Tx<'_> {
-    /// The connection, for `store/`.
-    pub fn connection(&mut self) -> &mut AsyncPgConnection {
-        self.connection
-    }
+/// The transaction as a command sees it: it cannot end it.
+pub struct Tx<'c, T: Tenancy = Tenant> {
+    connection: &'c mut AsyncPgConnection,
+    tenancy: T,
+    provenance: &'c Provenance,
+    publishing: &'c Publishing,
+    recorded: &'c mut Recorded,
+}
 
+impl Tx<'_, Tenant> {
     /// The organisation that this transaction belongs to.
     #[must_use]
     pub fn organisation(&self) -> OrganisationId {
-        self.organisation
+        self.tenancy.organisation()
+    }
+}
+
+impl<T: Tenancy> Tx<'_, T> {
+    /// The connection, for `store/`.
+    pub fn connection(&mut self) -> &mut AsyncPgConnection {
+        self.connection
     }
 
     /// Who acts and why.
@@ -156,37 +176,37 @@ impl Tx<'_> {
     /// Records an event of an aggregate whose row this transaction has locked. `aggregate_version`
     /// is the aggregate's version after the change, at least 1 and different for each event.
     pub fn record<C: Channel>(&mut self, aggregate_version: i64, event: C) {
-        let provenance = self.provenance.clone();
-        self.record_caused_by(&provenance, aggregate_version, event);
+        let provenance = self.provenance;
+        self.record_caused_by(provenance, aggregate_version, event);
     }
 
     /// As [`Tx::record`], for a batch in which each event has a cause of its own.
     pub fn record_caused_by<C: Channel>(&mut self, cause: &Provenance, aggregate_version: i64, event: C) {
-        self.push(cause, aggregate_version, C::TOPIC.name, event.key(), event.event_type(), event.to_json().map(Some));
+        self.push(cause, aggregate_version, &event, event.to_json().map(Some));
+        let organisation = self.tenancy.organisation_id();
+        self.recorded.observed.extend(self.publishing.observers.keep(organisation, aggregate_version, event));
     }
 
-    /// Records that an aggregate of a compacted topic is gone (a record without a value).
+    /// Records that an aggregate of a compacted topic is gone (a record without a value). Observers are not told.
     pub fn record_removal<C: Channel>(&mut self, aggregate_version: i64, event: &C) {
-        let provenance = self.provenance.clone();
-        self.push(&provenance, aggregate_version, C::TOPIC.name, event.key(), event.event_type(), Ok(None));
+        let provenance = self.provenance;
+        self.push(provenance, aggregate_version, event, Ok(None));
     }
 
-    fn push(
+    fn push<C: Channel>(
         &mut self,
         cause: &Provenance,
         aggregate_version: i64,
-        topic: &'static str,
-        key: Uuid,
-        event_type: &str,
+        event: &C,
         payload: Result<Option<Vec<u8>>, serde_json::Error>,
     ) {
         let envelope = Envelope {
             id: EventId::new(),
-            event_type: event_type.to_owned(),
-            source: format!("/{}", self.source),
-            subject: key,
+            event_type: event.event_type().to_owned(),
+            source: format!("/{}", self.publishing.source),
+            subject: event.key(),
             time: Clock::now(),
-            organisation: Some(self.organisation),
+            organisation: self.tenancy.organisation_id(),
             actor: cause.actor.clone(),
             aggregate_version,
             correlation: cause.correlation,
@@ -195,39 +215,39 @@ impl Tx<'_> {
         };
         // An event without a JSON form fails the commit, not the caller in the middle of its work.
         let payload = payload.map_err(|error| error.to_string());
-        self.recorded.push(OutboxRow { topic, key, envelope, payload });
+        self.recorded.rows.push(OutboxRow { topic: C::TOPIC.name, key: event.key(), envelope, payload });
     }
 }
 
 /// A reading transaction. It begins together with the first statement (one round trip for both)
 /// and ends without effect when it is dropped, at the price of the connection.
-pub struct ReadTransaction {
+pub struct ReadTransaction<T: Tenancy = Tenant> {
     connection: Pooled,
-    organisation: OrganisationId,
+    tenancy: T,
     open: bool,
 }
 
-impl ReadTransaction {
-    pub(crate) fn new(connection: Pooled, organisation: OrganisationId) -> Self {
-        Self { connection, organisation, open: false }
+impl<T: Tenancy> ReadTransaction<T> {
+    pub(crate) fn new(connection: Pooled, tenancy: T) -> Self {
+        Self { connection, tenancy, open: false }
     }
 
     /// Runs `read` inside the transaction and ends it.
     ///
     /// # Errors
     /// Those of `read`, or of the connection.
-    pub async fn run<T, E, F>(mut self, read: F) -> Result<T, E>
+    pub async fn run<V, E, F>(mut self, read: F) -> Result<V, E>
     where
         E: From<Error>,
-        F: for<'c> FnOnce(ReadConn<'c>) -> futures::future::BoxFuture<'c, Result<T, E>>,
+        F: for<'c> FnOnce(ReadConn<'c, T>) -> futures::future::BoxFuture<'c, Result<V, E>>,
     {
-        let sql = format!("BEGIN READ ONLY;{}", set_organisation(self.organisation));
+        let sql = opening("BEGIN READ ONLY", self.tenancy);
         self.open = true;
         let result = {
             let shared: &AsyncPgConnection = &self.connection;
             let mut beginning = shared;
             let begin = beginning.batch_execute(&sql);
-            let conn = ReadConn { connection: shared, organisation: self.organisation };
+            let conn = ReadConn { connection: shared, tenancy: self.tenancy };
             // BEGIN is polled first, so it is sent first; the statement follows without waiting.
             let (began, result) = futures::future::join(begin.boxed(), read(conn)).await;
             began.map_err(|error| E::from(Error::from(error))).and(result)
@@ -241,7 +261,7 @@ impl ReadTransaction {
     }
 }
 
-impl Drop for ReadTransaction {
+impl<T: Tenancy> Drop for ReadTransaction<T> {
     fn drop(&mut self) {
         if self.open {
             // A reader that was cut off leaves its transaction open; such a connection must not
@@ -252,51 +272,33 @@ impl Drop for ReadTransaction {
 }
 
 /// The connection as a query sees it.
-pub struct ReadConn<'c> {
+pub struct ReadConn<'c, T: Tenancy = Tenant> {
     connection: &'c AsyncPgConnection,
-    organisation: OrganisationId,
+    tenancy: T,
 }
 
-impl<'c> ReadConn<'c> {
+impl<'c, T: Tenancy> ReadConn<'c, T> {
     /// The connection, for `queries/`: `query.load(read.connection())`.
     pub fn connection(&mut self) -> &mut &'c AsyncPgConnection {
         &mut self.connection
     }
+}
 
+impl ReadConn<'_, Tenant> {
     /// The organisation whose rows are visible.
     #[must_use]
     pub fn organisation(&self) -> OrganisationId {
-        self.organisation
+        self.tenancy.organisation()
     }
 }
 
-/// A transaction of the system role.
-pub struct SystemTx {
-    connection: Pooled,
-}
-
-impl SystemTx {
-    pub(crate) async fn begin(mut connection: Pooled) -> Result<Self, Error> {
-        AnsiTransactionManager::begin_transaction_sql(&mut *connection, "BEGIN").await?;
-        Ok(Self { connection })
-    }
-
-    /// The connection, for `store/`.
-    pub fn connection(&mut self) -> &mut AsyncPgConnection {
-        &mut self.connection
-    }
-
-    /// Commits.
-    ///
-    /// # Errors
-    /// When the connection is lost; nothing is then known to be committed.
-    pub async fn commit(mut self) -> Result<(), Error> {
-        AnsiTransactionManager::commit_transaction(&mut *self.connection).await?;
-        Ok(())
-    }
-}
-
-/// A simple query: an id is hexadecimal digits and hyphens, so there is nothing to escape.
-fn set_organisation(organisation: OrganisationId) -> String {
-    format!("SELECT set_config('app.org','{}',true)", organisation.uuid())
+/// The reply under a key, and whether it answered this same request.
+///
+/// # Errors
+/// When the database is away.
+pub async fn find_reply<T: Tenancy>(
+    read: &mut ReadConn<'_, T>,
+    key: &ReplayKey,
+) -> Result<Option<(RecordedReply, bool)>, Error> {
+    select_reply(read.connection, read.tenancy, key).await
 }

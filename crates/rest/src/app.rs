@@ -13,6 +13,7 @@ use aide::OperationInput;
 use futures::future::{Ready, ready};
 use mediator::{Command, Mediator, Once, Query, Scope};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::headers::IdempotencyKey;
 use crate::problem::Problem;
@@ -51,7 +52,7 @@ impl App {
         self.0.name
     }
 
-    /// The mediator, for what `send`, `ask` and `create` do not cover (the system transaction).
+    /// The mediator, for a process of several steps that a handler begins.
     #[must_use]
     pub fn mediator(&self) -> &Mediator {
         &self.0.mediator
@@ -73,7 +74,7 @@ impl App {
     ///
     /// # Errors
     /// The mediator's refusals and the command's own, as problems.
-    pub async fn send<C>(&self, by: &Scope, command: C) -> Result<C::Reply, Problem>
+    pub async fn send<C>(&self, by: &Scope<C::Tenancy>, command: C) -> Result<C::Reply, Problem>
     where
         C: Command,
         C::Error: Into<Problem>,
@@ -85,7 +86,7 @@ impl App {
     ///
     /// # Errors
     /// The mediator's refusals and the query's own, as problems.
-    pub async fn ask<Q>(&self, by: &Scope, query: Q) -> Result<Q::Reply, Problem>
+    pub async fn ask<Q>(&self, by: &Scope<Q::Tenancy>, query: Q) -> Result<Q::Reply, Problem>
     where
         Q: Query,
         Q::Error: Into<Problem>,
@@ -93,20 +94,22 @@ impl App {
         self.0.mediator.ask(by, query).await.map_err(Problem::from)
     }
 
-    /// Runs a create once per idempotency key: 201 with `Location`, and the same bytes for each repeat.
+    /// Runs a create once per idempotency key: 201 with `Location`, and the same bytes for each repeat. `location` says
+    /// where the created resource is found, of a first reply and of a repeated one.
     ///
     /// # Errors
     /// The mediator's refusals and the command's own, as problems.
     pub async fn create<C>(
         &self,
-        by: &Scope,
+        by: &Scope<C::Tenancy>,
         key: &IdempotencyKey,
         body: &impl Serialize,
         command: C,
-        location: fn(&C::Reply) -> Option<String>,
+        location: impl FnOnce(&C::Reply) -> String,
     ) -> Result<Recorded<C::Reply, 201>, Problem>
     where
         C: Command,
+        C::Reply: Serialize + DeserializeOwned + Sync,
         C::Error: Into<Problem>,
     {
         self.once(by, key, body, command, location).await
@@ -118,14 +121,15 @@ impl App {
     /// The mediator's refusals and the command's own, as problems.
     pub async fn accept<C>(
         &self,
-        by: &Scope,
+        by: &Scope<C::Tenancy>,
         key: &IdempotencyKey,
         body: &impl Serialize,
         command: C,
-        location: fn(&C::Reply) -> Option<String>,
+        location: impl FnOnce(&C::Reply) -> String,
     ) -> Result<Recorded<C::Reply, 202>, Problem>
     where
         C: Command,
+        C::Reply: Serialize + DeserializeOwned + Sync,
         C::Error: Into<Problem>,
     {
         self.once(by, key, body, command, location).await
@@ -133,26 +137,25 @@ impl App {
 
     async fn once<C, const STATUS: u16>(
         &self,
-        by: &Scope,
+        by: &Scope<C::Tenancy>,
         key: &IdempotencyKey,
         body: &impl Serialize,
         command: C,
-        location: fn(&C::Reply) -> Option<String>,
+        location: impl FnOnce(&C::Reply) -> String,
     ) -> Result<Recorded<C::Reply, STATUS>, Problem>
     where
         C: Command,
+        C::Reply: Serialize + DeserializeOwned + Sync,
         C::Error: Into<Problem>,
     {
         let body = serde_json::to_vec(body).map_err(Problem::internal)?;
         let once = Once {
             key: key.key().clone(),
             // The path belongs to the request: the same body for another resource is another request.
-            request_digest: Once::<C::Reply>::digest(&[key.target().as_bytes(), &body]),
-            status: STATUS,
-            location,
+            request_digest: Once::digest(&[key.target().as_bytes(), &body]),
         };
         let recorded = self.0.mediator.send_once(by, once, command).await.map_err(Problem::from)?;
-        Ok(Recorded::new(recorded))
+        Ok(Recorded::new(recorded, location))
     }
 
     pub(crate) fn of(request: &HttpRequest) -> Result<&Self, Problem> {

@@ -13,8 +13,8 @@ use aide::generate::GenContext;
 use aide::openapi::{Operation, Response, StatusCode};
 use aide::operation::add_parameters;
 use futures::future::{Ready, ready};
-use kernel::{Currency, OrganisationId, Slug};
-use mediator::Scope;
+use kernel::{Currency, Slug};
+use mediator::{Platform, Scope, Tenancy};
 
 use crate::app::App;
 use crate::documents::{header_parameter, path_parameter, refusal};
@@ -49,10 +49,9 @@ impl Anyone {
     }
 }
 
-/// Somebody who has no organisation yet: sets one up, or logs in. The scope's organisation is a
-/// fresh id.
+/// Somebody who has no organisation yet: sets one up, or logs in.
 #[derive(Clone, Debug)]
-pub struct Visitor(pub Scope);
+pub struct Visitor(pub Scope<Platform>);
 
 impl Deref for Staff {
     type Target = Scope;
@@ -71,16 +70,15 @@ impl Deref for Anyone {
 }
 
 impl Deref for Visitor {
-    type Target = Scope;
+    type Target = Scope<Platform>;
 
-    fn deref(&self) -> &Scope {
+    fn deref(&self) -> &Scope<Platform> {
         &self.0
     }
 }
 
-/// The scope of this request: what follows from it carries the request's id as its correlation.
-fn scope(request: &HttpRequest, caller: Caller, organisation: OrganisationId) -> Scope {
-    let mut scope = Scope::of(caller, organisation);
+/// The scope for this request: what follows from it carries the request's id as its correlation.
+fn correlated<T: Tenancy>(request: &HttpRequest, mut scope: Scope<T>) -> Scope<T> {
     if let Some(passage) = request.extensions().get::<Passage>() {
         scope.provenance.correlation = passage.request_id();
     }
@@ -119,7 +117,9 @@ fn staff(request: &HttpRequest) -> Result<Staff, Problem> {
         unauthenticated(&format!("The access token was refused: {rejection}."), "Bearer error=\"invalid_token\"")
     })?;
     match &verified.caller {
-        Caller::Staff { organisation, .. } => Ok(Staff(scope(request, verified.caller.clone(), *organisation))),
+        Caller::Staff { organisation, .. } => {
+            Ok(Staff(correlated(request, Scope::of(verified.caller.clone(), *organisation))))
+        }
         Caller::Shopper { .. } | Caller::Visitor | Caller::System { .. } => {
             Err(Problem::new(problems::FORBIDDEN).detail("This path is for the staff of an organisation."))
         }
@@ -155,7 +155,8 @@ fn anyone(request: &HttpRequest) -> Result<Anyone, Problem> {
         Problem::new(problems::ORGANISATION_NOT_FOUND).detail("No active organisation has the name in this path.")
     })?;
     let caller = Caller::Shopper { organisation: entry.organisation };
-    Ok(Anyone { scope: scope(request, caller, entry.organisation), slug: entry.slug.clone(), currency: entry.currency })
+    let scope = correlated(request, Scope::of(caller, entry.organisation));
+    Ok(Anyone { scope, slug: entry.slug.clone(), currency: entry.currency })
 }
 
 impl OperationInput for Anyone {
@@ -174,7 +175,7 @@ impl FromRequest for Visitor {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(Ok(Visitor(scope(request, Caller::Visitor, OrganisationId::new()))))
+        ready(Ok(Visitor(correlated(request, Scope::platform(Caller::Visitor)))))
     }
 }
 

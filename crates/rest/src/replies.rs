@@ -13,6 +13,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::documents::json_reply;
 use crate::problem::Problem;
@@ -48,21 +49,36 @@ pub struct NoContent;
 /// repeat gets the same bytes.
 #[derive(Clone, Debug)]
 pub struct Recorded<T, const STATUS: u16 = 201> {
-    recorded: mediator::Recorded,
-    reply: PhantomData<fn() -> T>,
+    body: Vec<u8>,
+    reply: Option<T>,
+    location: Option<String>,
+    replayed: bool,
+}
+
+impl<T: DeserializeOwned, const STATUS: u16> Recorded<T, STATUS> {
+    /// From what the mediator recorded.
+    #[must_use]
+    pub fn new(recorded: mediator::Recorded<T>, location: impl FnOnce(&T) -> String) -> Self {
+        let mediator::Recorded { body, reply } = recorded;
+        let replayed = reply.is_none();
+        let reply = reply.or_else(|| match serde_json::from_slice(&body) {
+            Result::Ok(reply) => Some(reply),
+            Err(error) => {
+                // An earlier release recorded it in another form. Its bytes are still the answer.
+                tracing::warn!(%error, "a recorded reply cannot be read, so it is repeated without its Location");
+                None
+            }
+        });
+        let location = reply.as_ref().map(location);
+        Self { body, reply, location, replayed }
+    }
 }
 
 impl<T, const STATUS: u16> Recorded<T, STATUS> {
-    /// From what the mediator recorded.
+    /// The reply itself; none when an earlier release recorded it in another form.
     #[must_use]
-    pub fn new(recorded: mediator::Recorded) -> Self {
-        Self { recorded, reply: PhantomData }
-    }
-
-    /// What the mediator recorded.
-    #[must_use]
-    pub fn inner(&self) -> &mediator::Recorded {
-        &self.recorded
+    pub fn reply(&self) -> Option<&T> {
+        self.reply.as_ref()
     }
 }
 
@@ -187,13 +203,13 @@ impl<T, const STATUS: u16> Responder for Recorded<T, STATUS> {
     type Body = BoxBody;
 
     fn respond_to(self, _request: &HttpRequest) -> HttpResponse {
-        let status = StatusCode::from_u16(self.recorded.status).unwrap_or(StatusCode::OK);
+        let status = StatusCode::from_u16(STATUS).unwrap_or(StatusCode::OK);
         let mut response = HttpResponse::build(status);
         response.content_type("application/json");
-        if self.recorded.replayed {
+        if self.replayed {
             response.insert_header(("idempotency-replayed", "true"));
         }
-        located(response.body(self.recorded.body), self.recorded.location.as_deref())
+        located(response.body(self.body), self.location.as_deref())
     }
 }
 

@@ -9,6 +9,7 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
 use actix_web::{HttpServer, web};
+use tokio_util::sync::CancellationToken;
 
 use crate::api::Routes;
 use crate::app::App;
@@ -29,7 +30,7 @@ pub struct Settings {
     pub backlog: u32,
     /// How long an idle connection is kept; longer than the gateway keeps its own.
     pub keep_alive: Duration,
-    /// How long running requests may take after [`Server::stop`].
+    /// How long running requests may take after a stop.
     pub shutdown: Duration,
 }
 
@@ -55,12 +56,16 @@ impl Settings {
     }
 }
 
-/// A running server.
-#[derive(Debug)]
+/// A server that listens; [`Server::run`] makes it serve.
 pub struct Server {
     address: SocketAddr,
-    handle: actix_web::dev::ServerHandle,
-    running: tokio::task::JoinHandle<io::Result<()>>,
+    server: actix_web::dev::Server,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 /// Why the server could not start.
@@ -76,11 +81,11 @@ pub enum StartError {
     },
 }
 
-/// Starts to serve `routes`. Call it on the main runtime.
+/// Listens, to serve `routes`. Call it on the main runtime.
 ///
 /// # Errors
 /// When the address cannot be listened on.
-pub fn start(settings: Settings, app: App, routes: Routes) -> Result<Server, StartError> {
+pub fn bind(settings: Settings, app: App, routes: Routes) -> Result<Server, StartError> {
     let listen = |cause| StartError::Listen { address: settings.address, cause };
     let server = HttpServer::new(move || application(app.clone(), routes.clone()))
         .workers(settings.workers)
@@ -95,10 +100,8 @@ pub fn start(settings: Settings, app: App, routes: Routes) -> Result<Server, Sta
         .bind(settings.address)
         .map_err(listen)?;
     let address = server.addrs().first().copied().unwrap_or(settings.address);
-    let server = server.run();
-    let handle = server.handle();
     tracing::info!(%address, "serving HTTP on {address}");
-    Ok(Server { address, handle, running: tokio::spawn(server) })
+    Ok(Server { address, server: server.run() })
 }
 
 /// The application of one worker: the routes inside the door. For tests that need no socket.
@@ -133,11 +136,19 @@ impl Server {
         self.address
     }
 
-    /// Stops accepting, lets running requests finish within [`Settings::shutdown`], then ends.
-    pub async fn stop(self) {
-        self.handle.stop(true).await;
-        if let Ok(Err(error)) = self.running.await {
-            tracing::error!(%error, "the HTTP server ended with an error");
+    /// Serves until it is told to stop; then stops accepting and lets running requests finish within
+    /// [`Settings::shutdown`].
+    ///
+    /// # Errors
+    /// When the server ends with an error.
+    pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
+        let handle = self.server.handle();
+        let mut server = self.server;
+        tokio::select! {
+            ended = &mut server => return ended,
+            () = stop.cancelled() => {}
         }
+        let (ended, ()) = tokio::join!(server, handle.stop(true));
+        ended
     }
 }

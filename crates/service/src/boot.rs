@@ -1,4 +1,4 @@
-//! What a service is given to start its parts: waiting, readiness, rebuilds, and the ordered stop.
+//! What a service is given to start its parts: waiting, readiness, what an operator may ask for, and the ordered stop.
 //! The rule: parts stop in the order in which work flows through them, so nothing accepted is lost.
 
 use std::collections::BTreeMap;
@@ -11,31 +11,20 @@ use futures::future::{BoxFuture, join_all};
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
-use crate::health::Health;
+use crate::health::{Health, Phase};
+use crate::parts::Stage;
 
-/// When a part is stopped; all parts of one stage together, the stages one after the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stage {
-    /// Whatever takes requests: they are finished, no new ones are taken.
-    Requests,
-    /// Whatever takes events or runs by the clock: consumers, sweeps, senders.
-    Consuming,
-    /// Whatever publishes what the others left: the relay.
-    Publishing,
-    /// Whatever the others needed.
-    Closing,
-}
-
-/// How long a consumer may take to finish the batch in hand when the service stops; one that is cut off is taken again.
-///
-/// Requests under way get 15 seconds before that, and the relay [`LAST_EVENTS`] after it: together less than
-/// `SHUTDOWN_SECONDS` by default, so that a stop which takes long in one stage still comes to the others.
-pub const LAST_BATCH: Duration = Duration::from_secs(4);
-/// How long the relay goes on sending what is in the outbox; the next start sends the rest.
-pub const LAST_EVENTS: Duration = Duration::from_secs(4);
-
-pub(crate) type Rebuild = Arc<dyn Fn() -> BoxFuture<'static, Result<Value, String>> + Send + Sync>;
+type Job = Arc<dyn Fn() -> BoxFuture<'static, Result<Value, String>> + Send + Sync>;
 type Stop = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
+
+/// What an operator may ask of a running service on its internal port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum JobKind {
+    /// Makes a projection anew from its topic.
+    Rebuild,
+    /// Does again what was given up.
+    Retry,
+}
 
 /// Given to a service's start function. Cheap to clone.
 #[derive(Clone)]
@@ -47,7 +36,7 @@ struct Inner {
     /// The migrations that the schema must have.
     migrations: Vec<String>,
     stops: Mutex<Vec<(Stage, String, Stop)>>,
-    rebuilds: Mutex<BTreeMap<String, Rebuild>>,
+    jobs: Mutex<BTreeMap<(JobKind, &'static str), Job>>,
     failures: mpsc::UnboundedSender<BootError>,
     stopping: watch::Sender<bool>,
 }
@@ -116,11 +105,28 @@ impl Boot {
             health,
             migrations,
             stops: Mutex::default(),
-            rebuilds: Mutex::default(),
+            jobs: Mutex::default(),
             failures,
             stopping: watch::Sender::new(false),
         };
         (Self(Arc::new(inner)), failed)
+    }
+
+    /// For a service that runs inside a test: no signals, no internal port. [`Boot::stop`] ends it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn in_process(name: &'static str) -> Self {
+        let (boot, _failures) = Self::new(name, Health::default(), Vec::new());
+        boot.0.health.enter(Phase::Serving);
+        boot
+    }
+
+    /// Stops every part, stage by stage, as a signal does.
+    #[doc(hidden)]
+    pub async fn stop(&self) {
+        self.0.health.enter(Phase::Stopping);
+        self.announce_stop();
+        self.stop_all().await;
     }
 
     /// The service's name.
@@ -140,8 +146,12 @@ impl Boot {
     ///
     /// # Errors
     /// Only when the service is stopped meanwhile.
-    pub async fn database(&self, settings: persistence::Settings) -> Result<persistence::Database, BootError> {
-        let database = persistence::Database::open(settings);
+    pub async fn database(
+        &self,
+        settings: persistence::Settings,
+        observers: persistence::Observers,
+    ) -> Result<persistence::Database, BootError> {
+        let database = persistence::Database::observed(settings, observers);
         self.wait_for("database", || database.reachable()).await?;
         self.wait_for("migrations", || database.is_migrated_to(&self.0.migrations)).await?;
         self.wait_for("database", || database.check()).await?;
@@ -188,6 +198,21 @@ impl Boot {
         }
     }
 
+    /// Waits for something that another part brings, which is seen in `/readyz` meanwhile.
+    ///
+    /// # Errors
+    /// Only when the service is stopped meanwhile.
+    pub async fn until(&self, what: &str, reason: &str, there: impl Future<Output = ()>) -> Result<(), BootError> {
+        self.0.health.wait(what, reason);
+        tokio::select! {
+            () = there => {
+                self.0.health.arrived(what);
+                Ok(())
+            }
+            () = self.stopping() => Err(BootError::new(what, "the service was stopped while it waited for this")),
+        }
+    }
+
     /// Makes readiness depend on a part: `Ok(())`, or why it is not ready.
     pub fn ready_when<E, F>(&self, name: &str, check: impl Fn() -> F + Send + Sync + 'static)
     where
@@ -205,8 +230,7 @@ impl Boot {
         result.map_err(|reason| BootError::new(part, reason))
     }
 
-    /// Registers how a part is stopped.
-    pub fn on_stop<F>(&self, stage: Stage, part: &str, stop: impl FnOnce() -> F + Send + 'static)
+    pub(crate) fn on_stop<F>(&self, stage: Stage, part: &str, stop: impl FnOnce() -> F + Send + 'static)
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -214,34 +238,40 @@ impl Boot {
         lock(&self.0.stops).push((stage, part.to_owned(), stop));
     }
 
-    /// Registers `POST /rebuild/{name}` on the internal port.
-    pub fn rebuild<E, F>(&self, name: &str, rebuild: impl Fn() -> F + Send + Sync + 'static)
+    /// Registers `POST /rebuild/{name}` on the internal port: makes a projection anew from its topic.
+    pub fn rebuild<E, F>(&self, name: &'static str, rebuild: impl Fn() -> F + Send + Sync + 'static)
     where
         E: Display,
         F: Future<Output = Result<Value, E>> + Send + 'static,
     {
-        let rebuild: Rebuild = Arc::new(move || {
-            let work = rebuild();
+        self.register(JobKind::Rebuild, name, rebuild);
+    }
+
+    /// Registers `POST /retry/{name}` on the internal port: does again what was given up.
+    pub fn retry<E, F>(&self, name: &'static str, retry: impl Fn() -> F + Send + Sync + 'static)
+    where
+        E: Display,
+        F: Future<Output = Result<Value, E>> + Send + 'static,
+    {
+        self.register(JobKind::Retry, name, retry);
+    }
+
+    fn register<E, F>(&self, kind: JobKind, name: &'static str, job: impl Fn() -> F + Send + Sync + 'static)
+    where
+        E: Display,
+        F: Future<Output = Result<Value, E>> + Send + 'static,
+    {
+        let job: Job = Arc::new(move || {
+            let work = job();
             Box::pin(async move { work.await.map_err(|reason| reason.to_string()) })
         });
-        lock(&self.0.rebuilds).insert(name.to_owned(), rebuild);
+        lock(&self.0.jobs).insert((kind, name), job);
     }
 
     /// Says that a part has died and the process must end (exit code 70).
     pub fn fail(&self, part: &str, reason: impl Display) {
         // Nobody listens any more when the process is ending already.
         let _ignored = self.0.failures.send(BootError::new(part, reason));
-    }
-
-    /// Ends the process when a part that must run ends by itself.
-    pub fn must_run(&self, part: &'static str, ended: impl Future<Output = ()> + Send + 'static) {
-        let boot = self.clone();
-        tokio::spawn(async move {
-            tokio::select! {
-                () = ended => boot.fail(part, "it ended by itself"),
-                () = boot.stopping() => {}
-            }
-        });
     }
 
     /// Resolves when the process has been asked to stop.
@@ -255,9 +285,13 @@ impl Boot {
         self.0.stopping.send_replace(true);
     }
 
-    pub(crate) fn find_rebuild(&self, name: &str) -> Result<Rebuild, Vec<String>> {
-        let rebuilds = lock(&self.0.rebuilds);
-        rebuilds.get(name).cloned().ok_or_else(|| rebuilds.keys().cloned().collect())
+    pub(crate) fn find_job(&self, kind: JobKind, name: &str) -> Result<Job, Vec<&'static str>> {
+        let jobs = lock(&self.0.jobs);
+        let mut known = jobs.iter().filter(|((other, _), _)| *other == kind);
+        match known.clone().find(|((_, other), _)| *other == name) {
+            Some((_, job)) => Ok(job.clone()),
+            None => Err(known.by_ref().map(|((_, name), _)| *name).collect()),
+        }
     }
 
     /// Stops every registered part, stage by stage.
@@ -311,10 +345,9 @@ mod tests {
 
     #[test]
     fn what_the_stages_may_take_together_is_less_than_a_stop_may_take() {
-        // As `rest` and the gateway give them.
-        let requests = Duration::from_secs(15);
         let kit = crate::settings::kit(&mut crate::config::Reader::from_pairs([])).unwrap();
-        assert!(requests + LAST_BATCH + LAST_EVENTS < kit.shutdown);
+        let stages = [Stage::Requests, Stage::Consuming, Stage::Publishing, Stage::Closing];
+        assert!(stages.into_iter().map(Stage::limit).sum::<Duration>() < kit.shutdown);
     }
 
     #[tokio::test]

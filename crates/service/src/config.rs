@@ -61,15 +61,6 @@ impl fmt::Debug for Reader {
     }
 }
 
-/// Every variable that `read` and the boot kit itself ask for, in that order; for the test that
-/// compares a README with the code.
-pub fn variables<C>(read: impl FnOnce(&mut Reader) -> Option<C>) -> Vec<Variable> {
-    let mut reader = Reader::from_pairs([]);
-    let _values = read(&mut reader);
-    let _kit = crate::settings::kit(&mut reader);
-    reader.variables
-}
-
 impl Reader {
     /// Reads the environment of this process. An empty variable counts as not set.
     #[must_use]
@@ -340,12 +331,5 @@ mod tests {
         assert_eq!(env.optional_list::<u16>("NONE", ""), Some(vec![]));
         assert_eq!(env.or("SIZE", 7, ""), Some(7));
         assert_eq!(env.optional::<u8>("LEFT_OUT", ""), Some(None));
-    }
-
-    #[test]
-    fn the_variables_of_a_service_are_listed_without_an_environment() {
-        let names: Vec<&str> = variables(|env| env.secret("REDIS_URL", "Redis")).iter().map(|one| one.name).collect();
-        assert_eq!(names.first(), Some(&"REDIS_URL"));
-        assert!(names.contains(&"INTERNAL_ADDRESS") && names.contains(&"TRACE_FILE"));
     }
 }

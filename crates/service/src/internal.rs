@@ -1,4 +1,4 @@
-//! The internal port: health, figures, rebuilds. It is up before anything else starts.
+//! The internal port: health, figures, rebuilds and retries. It is up before anything else starts.
 //! The rule: it is for the operators' network; the gateway never routes to it.
 
 use std::convert::Infallible;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::boot::Boot;
+use crate::boot::{Boot, JobKind};
 
 /// Listens on `address` and answers until the process ends.
 ///
@@ -66,29 +66,34 @@ async fn answer(request: &Request<Incoming>, boot: &Boot, figures: Option<&Prome
             let text = figures.map(PrometheusHandle::render).unwrap_or_default();
             reply(StatusCode::OK, "text/plain; version=0.0.4", text)
         }
-        (&Method::POST, _) => match path.strip_prefix("/rebuild/") {
-            Some(name) => rebuild(boot, name).await,
-            None => unknown(path),
+        (&Method::POST, _) => match (path.strip_prefix("/rebuild/"), path.strip_prefix("/retry/")) {
+            (Some(name), _) => run(boot, JobKind::Rebuild, name).await,
+            (_, Some(name)) => run(boot, JobKind::Retry, name).await,
+            (None, None) => unknown(path),
         },
         _ => unknown(path),
     }
 }
 
-async fn rebuild(boot: &Boot, name: &str) -> Response<Full<Bytes>> {
-    let rebuild = match boot.find_rebuild(name) {
-        Ok(rebuild) => rebuild,
+async fn run(boot: &Boot, kind: JobKind, name: &str) -> Response<Full<Bytes>> {
+    let word = match kind {
+        JobKind::Rebuild => "rebuild",
+        JobKind::Retry => "retry",
+    };
+    let job = match boot.find_job(kind, name) {
+        Ok(job) => job,
         Err(known) => {
             return json_reply(
                 StatusCode::NOT_FOUND,
-                &json!({"error": format!("there is no rebuild named {name}"), "known": known}),
+                &json!({"error": format!("there is no {word} named {name}"), "known": known}),
             );
         }
     };
     // Its own task: an operator who hangs up does not leave a table half rebuilt.
-    match tokio::spawn(rebuild()).await {
+    match tokio::spawn(job()).await {
         Ok(Ok(result)) => json_reply(StatusCode::OK, &result),
         Ok(Err(reason)) => {
-            tracing::error!(name, "the rebuild {name} failed: {reason}");
+            tracing::error!(name, "the {word} {name} failed: {reason}");
             json_reply(StatusCode::INTERNAL_SERVER_ERROR, &json!({"error": reason}))
         }
         Err(panic) => json_reply(StatusCode::INTERNAL_SERVER_ERROR, &json!({"error": panic.to_string()})),
@@ -100,7 +105,7 @@ fn unknown(path: &str) -> Response<Full<Bytes>> {
         StatusCode::NOT_FOUND,
         &json!({
             "error": format!("nothing is served at {path}"),
-            "known": ["GET /livez", "GET /readyz", "GET /metrics", "POST /rebuild/{name}"],
+            "known": ["GET /livez", "GET /readyz", "GET /metrics", "POST /rebuild/{name}", "POST /retry/{name}"],
         }),
     )
 }
@@ -165,10 +170,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_rebuild_is_found_by_name_and_answers_with_its_result() {
+    async fn a_rebuild_or_retry_is_found_by_name_and_answers_with_its_result() {
         let (boot, _failed) = Boot::new("test", Health::default(), Vec::new());
         boot.rebuild("copy", || async { Ok::<_, String>(json!({"rows": 3})) });
         boot.rebuild("broken", || async { Err::<Value, _>("no topic") });
+        boot.retry("letters", || async { Ok::<_, String>(json!({"rows": 1})) });
         let address = start(SocketAddr::from(([127, 0, 0, 1], 0)), boot, None).await.unwrap();
         let answer = request(address, "POST /rebuild/copy").await;
         assert!(answer.contains("200 OK") && answer.ends_with("{\"rows\":3}"), "{answer}");
@@ -176,5 +182,8 @@ mod tests {
         let unknown = request(address, "POST /rebuild/other").await;
         assert!(unknown.contains("404") && unknown.contains("[\"broken\",\"copy\"]"), "{unknown}");
         assert!(request(address, "GET /rebuild/copy").await.contains("404"));
+        assert!(request(address, "POST /retry/letters").await.ends_with("{\"rows\":1}"));
+        let unknown = request(address, "POST /retry/copy").await;
+        assert!(unknown.contains("no retry named copy") && unknown.contains("[\"letters\"]"), "{unknown}");
     }
 }

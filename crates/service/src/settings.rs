@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::Reader;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Reader, Variable};
 use crate::secret::Secret;
 
 /// How a service reaches its schema; goes to [`crate::Boot::database`].
@@ -61,6 +63,15 @@ pub struct Telemetry {
     pub sample_ratio: f64,
     /// Google Cloud project, to link a log line to its trace.
     pub project: Option<String>,
+}
+
+/// Every variable that `read` and the boot kit itself ask for, in that order; for the test that
+/// compares a README with the code.
+pub fn variables<C>(read: impl FnOnce(&mut Reader) -> Option<C>) -> Vec<Variable> {
+    let mut reader = Reader::from_pairs([]);
+    let _values = read(&mut reader);
+    let _kit = kit(&mut reader);
+    reader.variables().to_vec()
 }
 
 /// `DATABASE_URL`, `DATABASE_SYSTEM_URL` and the pools' sizes.
@@ -163,7 +174,7 @@ pub(crate) fn telemetry(env: &mut Reader) -> Option<Telemetry> {
         _ => env.refuse("LOG_FORMAT", "must be text or json"),
     };
     let level = level?;
-    let level = match crate::telemetry::filter(&level) {
+    let level = match filter(&level) {
         Ok(_filter) => Some(level),
         Err(reason) => env.refuse("LOG_LEVEL", reason),
     };
@@ -175,4 +186,25 @@ pub(crate) fn telemetry(env: &mut Reader) -> Option<Telemetry> {
         sample_ratio: sample_ratio?,
         project: project?,
     })
+}
+
+/// Libraries that say more at `info` than an operator wants to read.
+const QUIET: &str = "actix_server=warn,actix_http=error,hyper=warn,reqwest=warn,opentelemetry=warn,opentelemetry_sdk=warn,opentelemetry_otlp=warn";
+
+/// The filter of `LOG_LEVEL`.
+pub(crate) fn filter(level: &str) -> Result<EnvFilter, String> {
+    EnvFilter::try_new(format!("{QUIET},{level}"))
+        .map_err(|_malformed| "must be a level, or directives such as info,catalog=debug".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_variables_of_a_service_are_listed_without_an_environment() {
+        let names: Vec<&str> = variables(|env| env.secret("REDIS_URL", "Redis")).iter().map(|one| one.name).collect();
+        assert_eq!(names.first(), Some(&"REDIS_URL"));
+        assert!(names.contains(&"INTERNAL_ADDRESS") && names.contains(&"TRACE_FILE"));
+    }
 }

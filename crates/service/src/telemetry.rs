@@ -10,21 +10,18 @@ use opentelemetry_otlp::{WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::span_processor_with_async_runtime::BatchSpanProcessor;
 use opentelemetry_sdk::trace::{BatchConfigBuilder, Sampler, SdkTracerProvider, SpanExporter};
+use tracing_subscriber::Layer;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer};
 
-use crate::settings::Telemetry as Settings;
+use crate::settings::{Telemetry as Settings, filter};
 use crate::spans::SpanFile;
 use crate::structured::Structured;
 
 /// What durations are sorted into, in seconds.
 const BUCKETS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-
-/// Libraries that say more at `info` than an operator wants to read.
-const QUIET: &str = "actix_server=warn,actix_http=error,hyper=warn,reqwest=warn,opentelemetry=warn,opentelemetry_sdk=warn,opentelemetry_otlp=warn";
 
 /// What runs until the process ends.
 #[derive(Debug)]
@@ -50,12 +47,6 @@ pub enum TelemetryError {
     /// Something has installed telemetry before.
     #[error("telemetry was set up twice: {0}")]
     Twice(String),
-}
-
-/// The filter of `LOG_LEVEL`.
-pub(crate) fn filter(level: &str) -> Result<EnvFilter, String> {
-    EnvFilter::try_new(format!("{QUIET},{level}"))
-        .map_err(|_malformed| "must be a level, or directives such as info,catalog=debug".to_owned())
 }
 
 /// Installs logs, spans and figures for this process. Call it once, on the main runtime.

@@ -7,11 +7,13 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use service::config::Reader;
-use service::{Boot, BootError, Definition, Stage};
+use service::{Boot, BootError, Definition, Part, Stage};
 
 struct Config {
     file: PathBuf,
@@ -31,16 +33,33 @@ async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
         inner.in_scope(|| tracing::error!(code = 7, "something broke"));
     });
     metrics::counter!("probe_total").increment(3);
-    for (stage, part) in [(Stage::Publishing, "relay"), (Stage::Requests, "http"), (Stage::Consuming, "consumer")] {
-        boot.on_stop(stage, part, move || async move {
-            if part == "relay" && std::env::var("PROBE_SLOW").is_ok() {
-                std::future::pending::<()>().await;
+    let (slow, dies) = (std::env::var("PROBE_SLOW").is_ok(), std::env::var("PROBE_DIES").is_ok());
+    boot.run(Part::essential(Stage::Publishing, "relay", move |stop| async move {
+        stop.cancelled().await;
+        if slow {
+            std::future::pending::<()>().await;
+        }
+        Ok(())
+    }));
+    boot.run(Part::essential(Stage::Requests, "http", |stop| async move { Ok(stop.cancelled().await) }));
+    boot.run(Part::essential(Stage::Consuming, "consumer", move |stop| async move {
+        if dies {
+            return Err(std::io::Error::other("the broker took our group away").into());
+        }
+        Ok(stop.cancelled().await)
+    }));
+    // Panics the first time and works from then on.
+    let (panics, runs) = (std::env::var("PROBE_PANICS").is_ok(), Arc::new(AtomicU32::new(0)));
+    boot.run(Part::restarted(Stage::Consuming, "sweep", move |stop| {
+        let run = runs.fetch_add(1, Ordering::SeqCst) + 1;
+        async move {
+            if panics && run == 1 {
+                panic!("the sweep met something that cannot be");
             }
-        });
-    }
-    if std::env::var("PROBE_DIES").is_ok() {
-        boot.fail("consumer", "the broker took our group away");
-    }
+            metrics::counter!("probe_sweeps_total").increment(1);
+            Ok(stop.cancelled().await)
+        }
+    }));
     Ok(())
 }
 
@@ -249,6 +268,27 @@ fn a_part_that_dies_ends_the_process_with_its_reason() {
     assert_eq!(code, Some(70), "{written}");
     assert!(written.contains("consumer: the broker took our group away"), "{written}");
     assert!(written.contains("stopping relay"), "the other parts are stopped in order:\n{written}");
+}
+
+#[test]
+fn a_part_that_panics_is_seen_in_readiness_log_and_metric_within_a_second_and_works_again() {
+    let running = Running::start("panics", &[("PROBE_PANICS", "1")]);
+    running.provide_the_file();
+    let began = Instant::now();
+    let unready = running.until("GET /readyz", "the sweep met something that cannot be");
+    assert!(unready.contains("503") && unready.contains("\"name\":\"sweep\""), "{unready}");
+    running.until("GET /metrics", "part_failures_total{part=\"sweep\",reason=\"panic\"} 1");
+    assert!(began.elapsed() < Duration::from_secs(1) + Duration::from_millis(500), "seen after {:?}", began.elapsed());
+    running.until("GET /metrics", "probe_sweeps_total 1");
+    running.until("GET /metrics", "part_running{part=\"sweep\"} 1");
+    running.until("GET /readyz", "200 OK");
+    running.signal("-TERM");
+    let (code, written) = running.ended();
+    assert_eq!(code, Some(0), "{written}");
+    assert!(
+        written.contains("sweep is started again in 200ms: it panicked: the sweep met something that cannot be"),
+        "{written}"
+    );
 }
 
 #[test]

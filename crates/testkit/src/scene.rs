@@ -70,6 +70,27 @@ impl Builder {
     }
 }
 
+/// Makes clients as the scene's callers.
+#[derive(Clone)]
+pub(crate) struct Clients {
+    mint: Mint,
+    organisation: OrganisationId,
+    other_organisation: OrganisationId,
+}
+
+impl Clients {
+    pub(crate) fn of(&self, base: &str, caller: Caller) -> Client {
+        let token = match caller {
+            Caller::Owner => Some(self.mint.token(self.organisation, &[Role::Owner])),
+            Caller::Manager => Some(self.mint.token(self.organisation, &[Role::Manager])),
+            Caller::Viewer => Some(self.mint.token(self.organisation, &[Role::Viewer])),
+            Caller::OtherOrganisation => Some(self.mint.token(self.other_organisation, &[Role::Owner])),
+            Caller::Anonymous => None,
+        };
+        Client::new(base, token.as_deref())
+    }
+}
+
 /// One test's world. Dropping it removes its database and topics.
 pub struct Scene {
     service: &'static str,
@@ -238,14 +259,19 @@ impl Scene {
     /// A client of the server at `base` (`http://host:port`) as this caller.
     #[must_use]
     pub fn client(&self, base: &str, caller: Caller) -> Client {
-        let token = match caller {
-            Caller::Owner => Some(self.mint.token(self.organisation, &[Role::Owner])),
-            Caller::Manager => Some(self.mint.token(self.organisation, &[Role::Manager])),
-            Caller::Viewer => Some(self.mint.token(self.organisation, &[Role::Viewer])),
-            Caller::OtherOrganisation => Some(self.mint.token(self.other_organisation, &[Role::Owner])),
-            Caller::Anonymous => None,
-        };
-        Client::new(base, token.as_deref())
+        self.clients().of(base, caller)
+    }
+
+    pub(crate) fn clients(&self) -> Clients {
+        Clients {
+            mint: self.mint.clone(),
+            organisation: self.organisation,
+            other_organisation: self.other_organisation,
+        }
+    }
+
+    pub(crate) fn service(&self) -> &'static str {
+        self.service
     }
 
     /// An address of this machine that no other test uses, for limits per address.

@@ -3,12 +3,13 @@
 //! The database's clock is read before the topic's end. Every record that was on the topic by then touches its product's
 //! rows; what is older than that and was not touched is in no record and goes. A live record that arrives meanwhile is
 //! younger and stays. A row that claims a version which the topic never carried blocks its own correction, is dropped as
-//! untouched, and comes back in a second reading.
+//! untouched, and comes back in a second reading. A product whose newest record is of a type that this program does not
+//! know keeps its rows: compaction may have left nothing else of it.
 
 use std::collections::BTreeSet;
 
 use contracts::catalog::ProductState;
-use kernel::{OrganisationId, Timestamp};
+use kernel::{OrganisationId, ProductId, Timestamp};
 use mediator::{Mediator, Scope, SendError};
 use messaging::{ReplayError, Replayed, Snapshot};
 use serde_json::{Value, json};
@@ -25,13 +26,20 @@ pub struct Rebuilt {
     pub records: u64,
     /// Records that could not be read and were passed by. With any of them nothing is dropped.
     pub unreadable: u64,
+    /// Records of types that this program does not know. Their products stay as they are.
+    pub unknown: u64,
     /// Products that no record spoke of; they are gone, or came back as the topic has them.
     pub dropped: i64,
 }
 
 impl From<Rebuilt> for Value {
     fn from(rebuilt: Rebuilt) -> Self {
-        json!({"records": rebuilt.records, "unreadable": rebuilt.unreadable, "dropped": rebuilt.dropped})
+        json!({
+            "records": rebuilt.records,
+            "unreadable": rebuilt.unreadable,
+            "unknown": rebuilt.unknown,
+            "dropped": rebuilt.dropped,
+        })
     }
 }
 
@@ -54,25 +62,29 @@ pub async fn sellable(mediator: &Mediator, settings: &messaging::Settings) -> Re
     let since = begin(mediator).await?;
     let mut rebuilt = Rebuilt::default();
     let mut seen = BTreeSet::new();
-    rebuilt.add(read(mediator, settings, &mut seen).await?);
+    let replayed = read(mediator, settings, &mut seen).await?;
+    rebuilt.add(&replayed);
     if rebuilt.unreadable > 0 {
         // What could not be read may be all that speaks of a product.
         return Ok(rebuilt);
     }
     for organisation in organisations(mediator, seen).await? {
         let scope = Scope::system(NAME, organisation);
-        rebuilt.dropped += mediator.send(&scope, DropUntouchedProducts { since }).await?;
+        let unknown = replayed.unknown_aggregates.get(&organisation).into_iter().flatten();
+        let kept = unknown.map(|product| ProductId::from_uuid(*product)).collect();
+        rebuilt.dropped += mediator.send(&scope, DropUntouchedProducts { since, kept }).await?;
     }
     if rebuilt.dropped > 0 {
-        rebuilt.add(read(mediator, settings, &mut BTreeSet::new()).await?);
+        rebuilt.add(&read(mediator, settings, &mut BTreeSet::new()).await?);
     }
     Ok(rebuilt)
 }
 
 impl Rebuilt {
-    fn add(&mut self, replayed: Replayed) {
+    fn add(&mut self, replayed: &Replayed) {
         self.records += replayed.records;
         self.unreadable += replayed.unreadable;
+        self.unknown += replayed.unknown;
     }
 }
 

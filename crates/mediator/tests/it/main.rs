@@ -2,17 +2,23 @@
 //! transactions that collide.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use access::{Permission, Role};
+use contracts::Channel;
+use contracts::catalog::StockEvent;
+use contracts::order::{Cancelled, Cause, OrderEvent};
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use mediator::{Class, Classified, Command, IdempotencyKey, Once, Query, ReadConn, SendError, Tx};
-use persistence::statement;
+use kernel::OrderId;
+use mediator::{
+    Class, Classified, Command, IdempotencyKey, Mediator, Once, Platform, Query, ReadConn, Scope, SendError, Tenant, Tx,
+};
+use persistence::{Database, Observers, statement};
 use serde::Serialize;
 use testkit::{Scene, eventually};
 use uuid::Uuid;
@@ -54,6 +60,7 @@ struct Written {
 impl Command for WriteNote {
     const NAME: &'static str = "order.write-note";
     const REQUIRES: Permission = Permission::OrdersWrite;
+    type Tenancy = Tenant;
     type Reply = Written;
     type Error = NoteError;
 
@@ -91,6 +98,7 @@ struct CountRow {
 impl Query for CountNotes {
     const NAME: &'static str = "order.count-notes";
     const REQUIRES: Permission = Permission::OrdersRead;
+    type Tenancy = Tenant;
     type Reply = i64;
     type Error = NoteError;
 
@@ -107,13 +115,8 @@ fn note(text: &str) -> WriteNote {
     WriteNote { text: text.to_owned(), ..WriteNote::default() }
 }
 
-fn once(key: &str, body: &str) -> Once<Written> {
-    Once {
-        key: IdempotencyKey::parse(key).unwrap(),
-        request_digest: Once::<Written>::digest(&[body.as_bytes()]),
-        status: 201,
-        location: |written| Some(format!("/notes/{}", written.id)),
-    }
+fn once(key: &str, body: &str) -> Once {
+    Once { key: IdempotencyKey::parse(key).unwrap(), request_digest: Once::digest(&[body.as_bytes()]) }
 }
 
 async fn scene() -> Scene {
@@ -144,8 +147,8 @@ async fn a_hundred_repeats_at_once_have_one_effect_and_the_same_bytes() {
     }
     let replies = repeats.join_all().await;
     assert_eq!(mediator.ask(&scope, CountNotes).await.unwrap(), 1);
-    assert_eq!(replies.iter().filter(|reply| !reply.replayed).count(), 1);
-    assert!(replies.iter().all(|reply| reply.body == replies[0].body && reply.location == replies[0].location));
+    assert_eq!(replies.iter().filter(|reply| reply.reply.is_some()).count(), 1);
+    assert!(replies.iter().all(|reply| reply.body == replies[0].body));
 
     let other = mediator.send_once(&scope, once("key-1", "another body"), note("y")).await.unwrap_err();
     assert!(matches!(other, SendError::KeyReused), "{other}");
@@ -165,7 +168,7 @@ async fn a_refusal_is_not_recorded_and_a_recorded_reply_outlives_a_later_refusal
     ));
     let first = mediator.send_once(&scope, once("key", "body"), note("x")).await.unwrap();
     let again = mediator.send_once(&scope, once("key", "body"), refusing).await.unwrap();
-    assert!(again.replayed);
+    assert!(again.reply.is_none());
     assert_eq!(again.body, first.body);
     assert_eq!(mediator.ask(&scope, CountNotes).await.unwrap(), 1);
 }
@@ -201,4 +204,129 @@ async fn a_transaction_that_collided_runs_again_and_leaves_one_effect() {
     let hopeless = WriteNote { collisions: Arc::new(AtomicU32::new(1000)), ..note("x") };
     assert!(mediator.send(&scope, hopeless).await.is_err());
     assert_eq!(mediator.ask(&scope, CountNotes).await.unwrap(), 1);
+}
+
+/// Writes what belongs to no organisation, and says so on a topic.
+#[derive(Clone, Default)]
+struct NoteOnPlatform {
+    text: String,
+    refuse: bool,
+}
+
+impl Command for NoteOnPlatform {
+    const NAME: &'static str = "order.note-on-platform";
+    const REQUIRES: Permission = Permission::System;
+    type Tenancy = Platform;
+    type Reply = String;
+    type Error = NoteError;
+
+    async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<String, NoteError> {
+        statement("insert into platform_notes (text) values ($1)")
+            .bind::<Text, _>(&self.text)
+            .execute(tx.connection())
+            .await
+            .map_err(persistence::Error::from)?;
+        let order = OrderId::new();
+        tx.record(1, OrderEvent::Cancelled(Cancelled { order, cause: Cause::Deadline }));
+        if self.refuse {
+            return Err(NoteError::Refused);
+        }
+        Ok(self.text.clone())
+    }
+}
+
+/// Asks as the system role for `sql`, one number.
+struct CountAsSystem(&'static str);
+
+impl Query for CountAsSystem {
+    const NAME: &'static str = "order.count-as-system";
+    const REQUIRES: Permission = Permission::System;
+    type Tenancy = Platform;
+    type Reply = i64;
+    type Error = NoteError;
+
+    async fn fetch(&self, read: &mut ReadConn<'_, Platform>) -> Result<i64, NoteError> {
+        let row: CountRow = statement(self.0).get_result(read.connection()).await.map_err(persistence::Error::from)?;
+        Ok(row.notes)
+    }
+}
+
+const PLATFORM_NOTES: CountAsSystem = CountAsSystem("select count(*) as notes from platform_notes");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_platform_command_without_permission_is_refused_and_changes_nothing() {
+    let scene = scene().await;
+    let mediator = scene.mediator();
+    let staff = scene.scope(&[Role::Owner]).caller;
+    let shopper = scene.shopper().caller;
+    for caller in [staff, shopper, access::Caller::Visitor] {
+        let scope = Scope::platform(caller.clone());
+        let refused = mediator.send(&scope, NoteOnPlatform::default()).await.unwrap_err();
+        assert!(matches!(refused, SendError::Forbidden { permission: Permission::System }), "{caller:?}: {refused}");
+        let refused = mediator.ask(&scope, PLATFORM_NOTES).await.unwrap_err();
+        assert!(matches!(refused, SendError::Forbidden { .. }), "{caller:?}: {refused}");
+    }
+    assert_eq!(mediator.ask(&Scope::platform_system("test"), PLATFORM_NOTES).await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_platform_sees_the_tables_that_name_it_and_no_organisations_rows() {
+    let scene = scene().await;
+    let mediator = scene.mediator();
+    mediator.send(&scene.scope(&[Role::Owner]), note("x")).await.unwrap();
+    let system = Scope::platform_system("test");
+    let refused = mediator.ask(&system, CountAsSystem("select count(*) as notes from notes")).await.unwrap_err();
+    assert!(refused.to_string().contains("permission denied"), "{refused}");
+    // Not even where it may write: a query of the platform runs in a read-only transaction.
+    let written = "with written as (insert into platform_notes (text) values ('x') returning 1)
+                   select count(*) as notes from written";
+    let refused = mediator.ask(&system, CountAsSystem(written)).await.unwrap_err();
+    assert!(refused.to_string().contains("read-only transaction"), "{refused}");
+    mediator.send(&system, NoteOnPlatform { text: "seen".to_owned(), refuse: false }).await.unwrap();
+    assert_eq!(mediator.ask(&system, PLATFORM_NOTES).await.unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_platform_command_is_recorded_once_per_key_and_speaks_for_no_organisation() {
+    let scene = scene().await;
+    let mediator = scene.mediator();
+    let system = Scope::platform_system("test");
+    let command = NoteOnPlatform { text: "once".to_owned(), refuse: false };
+    let mut repeats = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let (mediator, system, command) = (mediator.clone(), system.clone(), command.clone());
+        repeats.spawn(async move { mediator.send_once(&system, once("key", "body"), command).await.unwrap() });
+    }
+    let replies = repeats.join_all().await;
+    assert_eq!(replies.iter().filter(|reply| reply.reply.is_some()).count(), 1);
+    assert!(replies.iter().all(|reply| reply.body == b"\"once\""));
+    assert_eq!(mediator.ask(&system, PLATFORM_NOTES).await.unwrap(), 1);
+
+    // The same key in an organisation is another one.
+    let written = mediator.send_once(&scene.scope(&[Role::Owner]), once("key", "body"), note("x")).await.unwrap();
+    assert!(written.reply.is_some());
+    let rows = scene.superuser().await.query("select headers from outbox", &[]).await.unwrap();
+    let headers: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(headers.len(), 1, "{headers:?}");
+    assert!(!headers[0].contains("ce_organisation"), "{headers:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn observers_hear_of_what_was_committed_and_of_nothing_else() {
+    let scene = scene().await;
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&heard);
+    let observers = Observers::default()
+        .on::<OrderEvent>(|_| panic!("an observer that panics disturbs nobody"))
+        .on::<OrderEvent>(move |committed| {
+            noted.lock().unwrap().push((committed.organisation, committed.version, committed.event.event_type()));
+        })
+        .on::<StockEvent>(|_| unreachable!("nobody records stock here"));
+    let mediator = Mediator::new(Database::observed(scene.settings(), observers));
+    let system = Scope::platform_system("test");
+    let refused = NoteOnPlatform { text: "x".to_owned(), refuse: true };
+    assert!(mediator.send(&system, refused).await.is_err());
+    assert!(heard.lock().unwrap().is_empty(), "what was rolled back did not happen");
+    mediator.send(&system, NoteOnPlatform::default()).await.unwrap();
+    assert_eq!(*heard.lock().unwrap(), [(None, 1, "order.order.cancelled.v1")]);
 }

@@ -12,8 +12,9 @@ use serde::Serialize;
 use super::groups::{self, Watermarks};
 use super::{OperationError, blocking, consumer, is_ours, marker};
 use crate::Settings;
-use crate::dead_letter::{Cause, MARK, header as died};
+use crate::dead_letter::{Cause, header as died};
 use crate::record::Place;
+use crate::topics::DEAD_LETTER_MARK;
 
 /// How long a read may see nothing before it is given up.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -274,7 +275,7 @@ pub(super) fn parts(settings: &Settings, name: &str) -> Option<(String, String)>
     if !is_ours(settings, name) {
         return None;
     }
-    let (topic, group) = settings.local_name(name).rsplit_once(MARK)?;
+    let (topic, group) = settings.local_name(name).rsplit_once(DEAD_LETTER_MARK)?;
     (!topic.is_empty() && !group.is_empty()).then(|| (topic.to_owned(), group.to_owned()))
 }
 

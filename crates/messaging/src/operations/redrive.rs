@@ -15,7 +15,8 @@ use uuid::Uuid;
 use super::dead_letters::{DeadLetter, Read, Selection, keeps, read, replaced};
 use super::{ANSWER_WITHIN, OperationError, blocking, groups, marker};
 use crate::Settings;
-use crate::dead_letter::{dead_letter_topic, header as died};
+use crate::dead_letter::header as died;
+use crate::topics::dead_letter_topic;
 
 /// Dead letters that one round takes into memory.
 const ROUND: usize = 10_000;

@@ -2,25 +2,25 @@
 //! member joins in the middle of a batch, when the database is in the way: the same tables each time.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use messaging::{Consumer, Outgoing, Producer, Subscriptions};
+use contracts::order::OrderEvent;
+use messaging::{Outgoing, Subscriptions};
 use testkit::{Scene, eventually};
 use uuid::Uuid;
 
-use crate::scenery::{Behaviour, TakeEffect, effects, record, scene};
+use crate::scenery::{Behaviour, Member, TakeEffect, effects, record, scene};
 
 fn subscriptions(behaviour: &Arc<Behaviour>) -> Subscriptions {
     let behaviour = Arc::clone(behaviour);
     Subscriptions::new("order").on_batch(move |events| TakeEffect { events, behaviour: Arc::clone(&behaviour) })
 }
 
-async fn start(scene: &Scene, subscriptions: Subscriptions) -> Consumer {
+async fn start(scene: &Scene, subscriptions: Subscriptions) -> Member {
     let settings = scene.messaging();
-    let producer = Producer::new(&settings).unwrap();
-    Consumer::start(settings, scene.mediator(), producer, subscriptions).await.unwrap()
+    Member::join(settings, scene.mediator(), subscriptions).await
 }
 
 /// `aggregates` × `versions` records, aggregates interleaved.
@@ -73,7 +73,7 @@ async fn a_consumer_that_dies_between_commit_and_offset_leaves_the_same_tables()
     while deaths < 3 {
         let armed = Arc::new(AtomicBool::new(true));
         let fuse = Arc::clone(&armed);
-        let deadly = subscriptions(&behaviour).after_commit(move || {
+        let deadly = subscriptions(&behaviour).between_commit_and_offset(move || {
             assert!(!fuse.swap(false, Ordering::SeqCst), "killed between commit and offset, as the test wants");
         });
         let consumer = start(&scene, deadly).await;
@@ -175,4 +175,32 @@ async fn partitions_that_come_to_a_blocked_member_lose_nothing() {
     assert_once_and_in_order(&effects(&scene).await, 30, version);
     eventually(Duration::from_secs(10), async || !first.state().is_blocked()).await;
     first.stop(Duration::from_secs(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_observer_hears_once_of_each_fact_that_had_effects_and_after_its_commit() {
+    let scene = scene().await;
+    scene.topics(&[contracts::topics::ORDER]).await;
+    let records = history(&scene, 3, 2);
+    scene.send(&records).await;
+    scene.send(&records).await;
+    let behaviour = Arc::new(Behaviour { transient: AtomicU32::new(2), ..Behaviour::default() });
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&heard);
+    let observed = subscriptions(&behaviour)
+        .observe_events::<OrderEvent>(|_| panic!("an observer that panics disturbs nobody"))
+        .observe_events::<OrderEvent>(move |delivered| {
+            let heard = delivered.iter().map(|one| (one.envelope.subject, one.envelope.aggregate_version));
+            noted.lock().unwrap().extend(heard);
+        });
+    let consumer = start(&scene, observed).await;
+    let last = record(&scene, Uuid::from_u128(1000), 1);
+    scene.send(&[last]).await;
+    eventually(Duration::from_secs(30), async || {
+        heard.lock().unwrap().iter().any(|(aggregate, _)| aggregate.as_u128() == 1000)
+    })
+    .await;
+    let heard = heard.lock().unwrap().clone();
+    assert_eq!(heard, effects(&scene).await, "each once, in the order of the effects, however often a batch was tried");
+    consumer.stop(Duration::from_secs(10)).await;
 }

@@ -5,23 +5,21 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use messaging::{
-    Consumer, Outgoing, Producer, Record, SendFailure, Subscriptions, dead_letter_header as header, operations,
-};
+use kernel::OrderId;
+use messaging::{Outgoing, Producer, Record, SendFailure, Subscriptions, dead_letter_header as header, operations};
 use testkit::{Scene, eventually};
 use uuid::Uuid;
 
-use crate::scenery::{Behaviour, TakeEffect, effects, record, scene};
+use crate::scenery::{Behaviour, Member, TakeEffect, effects, record, scene};
 
 const LETTERS: &str = "order.order.v1.dlq.order";
 
-async fn start(scene: &Scene, behaviour: Behaviour) -> Consumer {
+async fn start(scene: &Scene, behaviour: Behaviour) -> Member {
     let behaviour = Arc::new(behaviour);
     let subscriptions =
         Subscriptions::new("order").on_batch(move |events| TakeEffect { events, behaviour: Arc::clone(&behaviour) });
     let settings = scene.messaging();
-    let producer = Producer::new(&settings).unwrap();
-    Consumer::start(settings, scene.mediator(), producer, subscriptions).await.unwrap()
+    Member::join(settings, scene.mediator(), subscriptions).await
 }
 
 /// As a redrive writes it that brought the dead letters of its key back up to this offset.
@@ -192,8 +190,7 @@ async fn whatever_lies_on_a_topic_can_be_set_aside() {
     // What is wrong with it is quoted, and PostgreSQL keeps no NUL.
     let (key, good) = (Uuid::from_u128(1), Uuid::from_u128(2));
     let mut zero = record(&scene, key, 1);
-    zero.headers.retain(|(name, _)| name != contracts::header::TYPE);
-    let zero = with_header(zero, contracts::header::TYPE, "order.order.\0.v1");
+    zero.payload = Some(format!(r#"{{"order":"{}","cause":"\u0000"}}"#, OrderId::from_uuid(key)).into_bytes());
     // Keys that no index row could hold, and that are no text.
     let mut endless = record(&scene, key, 2);
     endless.key = Some(vec![b'k'; 100_000]);

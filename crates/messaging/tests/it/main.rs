@@ -3,6 +3,7 @@
 
 mod consumers;
 mod dead_letters;
+mod evolution;
 mod relay;
 mod scenery;
 mod snapshots;

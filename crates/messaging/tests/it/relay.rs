@@ -10,9 +10,9 @@ use access::Permission;
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Double, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use mediator::{Command, Mediator, Tx};
-use messaging::{Producer, Record, Relay};
-use testkit::{Scene, eventually};
+use mediator::{Command, Mediator, Tenant, Tx};
+use messaging::{Producer, Record, Relay, RelayState};
+use testkit::{Scene, Working, eventually};
 use uuid::Uuid;
 
 use crate::scenery::{TestError, event, scene};
@@ -37,6 +37,7 @@ struct VersionRow {
 impl Command for CountUp {
     const NAME: &'static str = "order.count-up";
     const REQUIRES: Permission = Permission::System;
+    type Tenancy = Tenant;
     type Reply = ();
     type Error = TestError;
 
@@ -129,6 +130,11 @@ async fn slow_commits(scene: &Scene) {
         .unwrap();
 }
 
+fn start(scene: &Scene) -> (RelayState, Working) {
+    let relay = Relay::new(scene.database(), Producer::new(&scene.messaging()).unwrap());
+    (relay.state(), Working::start(|stop| relay.run(stop)))
+}
+
 async fn outbox_rows(scene: &Scene) -> i64 {
     scene.superuser().await.query_one("select count(*) from outbox", &[]).await.unwrap().get(0)
 }
@@ -138,8 +144,7 @@ async fn nothing_is_lost_or_reordered_by_two_relays_that_are_killed_and_restarte
     let scene = scene().await;
     scene.topics(&[contracts::topics::ORDER]).await;
     slow_commits(&scene).await;
-    let settings = scene.messaging();
-    let start = || Relay::start(scene.database(), Producer::new(&settings).unwrap());
+    let start = || start(&scene);
     let mut relays = vec![start(), start()];
 
     // Nobody stops writing before the last relay is killed.
@@ -150,8 +155,8 @@ async fn nothing_is_lost_or_reordered_by_two_relays_that_are_killed_and_restarte
         let mut killed = 0;
         while killed < KILLS {
             tokio::time::sleep(Duration::from_millis(150)).await;
-            if let Some(leader) = relays.iter().position(|relay| relay.state().is_leading()) {
-                relays.remove(leader).kill();
+            if let Some(leader) = relays.iter().position(|(state, _)| state.is_leading()) {
+                relays.remove(leader).1.kill();
                 relays.push(start());
                 killed += 1;
             }
@@ -163,7 +168,7 @@ async fn nothing_is_lost_or_reordered_by_two_relays_that_are_killed_and_restarte
     eventually(Duration::from_secs(60), async || outbox_rows(&scene).await == 0).await;
     let records = scene.read(contracts::topics::ORDER.name).await;
     assert_eq!(faults(&records, written), (0, 0), "(lost, out of order) of {written}, in {} records", records.len());
-    for relay in relays {
+    for (_, relay) in relays {
         relay.stop(Duration::from_secs(5)).await;
     }
 }
@@ -173,7 +178,8 @@ async fn a_relay_with_a_cursor_fails_the_same_test() {
     let scene = scene().await;
     scene.topics(&[contracts::topics::ORDER]).await;
     slow_commits(&scene).await;
-    let relay = Relay::start_asking(scene.database(), Producer::new(&scene.messaging()).unwrap(), CURSOR);
+    let relay = Relay::new(scene.database(), Producer::new(&scene.messaging()).unwrap()).asking(CURSOR);
+    let relay = Working::start(|stop| relay.run(stop));
     let written = write(scene.mediator(), &scene, || true).await;
     // What the cursor has passed by stays in the outbox; what it has not is sent and deleted.
     let superuser = scene.superuser().await;
@@ -208,7 +214,7 @@ async fn an_event_that_the_broker_never_takes_parks_its_aggregate_and_the_others
         .batch_execute(&format!("update outbox set payload = repeat('x', 2000000) where aggregateid = '{stuck}'"))
         .await
         .unwrap();
-    let relay = Relay::start(scene.database(), Producer::new(&scene.messaging()).unwrap());
+    let (_, relay) = start(&scene);
     mediator.send(&scope, CountUp { aggregate: stuck, wait_seconds: 0.0 }).await.unwrap();
     mediator.send(&scope, CountUp { aggregate: free, wait_seconds: 0.0 }).await.unwrap();
     eventually(Duration::from_secs(20), async || {

@@ -5,14 +5,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use access::Permission;
+use contracts::Channel;
 use contracts::order::{Cancelled, Cause, OrderEvent};
 use diesel::sql_types::{BigInt, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use kernel::OrderId;
-use mediator::{Class, Classified, Command, Tx};
-use messaging::{Delivered, Outgoing};
-use testkit::Scene;
+use mediator::{Class, Classified, Command, Mediator, Tenant, Tx};
+use messaging::{Consumer, ConsumerState, Delivered, Outgoing, Producer, Settings, Subscriptions, Table};
+use testkit::{Scene, Working};
 use uuid::Uuid;
 
 /// The schema of this test service.
@@ -84,6 +85,7 @@ pub(crate) struct TakeEffect {
 impl Command for TakeEffect {
     const NAME: &'static str = "order.take-effect";
     const REQUIRES: Permission = Permission::System;
+    type Tenancy = Tenant;
     type Reply = ();
     type Error = TestError;
 
@@ -120,4 +122,48 @@ pub(crate) async fn effects(scene: &Scene) -> Vec<(Uuid, i64)> {
     let rows =
         scene.superuser().await.query("select aggregate::text, version from effects order by id", &[]).await.unwrap();
     rows.iter().map(|row| (row.get::<_, String>(0).parse().unwrap(), row.get(1))).collect()
+}
+
+/// A running member of the consumer group.
+pub(crate) struct Member {
+    state: ConsumerState,
+    working: Working,
+}
+
+impl Member {
+    pub(crate) async fn join(settings: Settings, mediator: Mediator, subscriptions: Subscriptions) -> Self {
+        let producer = Producer::new(&settings).unwrap();
+        let consumer = Consumer::join(settings, mediator, producer, subscriptions).await.unwrap();
+        Self { state: consumer.state(), working: Working::start(|stop| consumer.run(stop)) }
+    }
+
+    pub(crate) fn state(&self) -> &ConsumerState {
+        &self.state
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.working.has_ended()
+    }
+
+    pub(crate) async fn stop(self, limit: Duration) {
+        self.working.stop(limit).await;
+    }
+}
+
+/// A table that is being followed.
+pub(crate) struct Followed(Working);
+
+impl Followed {
+    /// Starts following it, and returns when it has been read to its end.
+    pub(crate) async fn to_its_end<E: Channel>(table: Table<E>) -> Self {
+        let table = Arc::new(table);
+        let followed = Arc::clone(&table);
+        let working = Working::start(|stop| async move { followed.follow(stop).await });
+        tokio::time::timeout(Duration::from_secs(20), table.read_to_end()).await.expect("the table is never read");
+        Self(working)
+    }
+
+    pub(crate) async fn stop(self) {
+        self.0.stop(Duration::from_secs(5)).await;
+    }
 }

@@ -12,14 +12,15 @@ use contracts::topics::ORGANISATION;
 use diesel::sql_types::{BigInt, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use kernel::{Currency, OrganisationId, Slug};
-use mediator::{Class, Command, Tx};
-use messaging::{Consumer, Outgoing, Producer, Snapshot, Subscriptions, Table, operations};
+use mediator::{Class, Command, Mediator, Tenant, Tx};
+use messaging::{Entry, Outgoing, Snapshot, Subscriptions, Table, operations};
+use persistence::Database;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 use testkit::{Scene, eventually};
 use uuid::Uuid;
 
-use crate::scenery::{TestError, scene};
+use crate::scenery::{Followed, Member, TestError, scene};
 
 const LETTERS: &str = "auth.organisation.v1.dlq.order";
 
@@ -73,9 +74,8 @@ async fn a_topic_whose_last_offset_is_no_record_is_read_to_its_end() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&seen);
     let settings = scene.messaging();
-    let table = Table::start::<OrganisationState>(&settings, move |entry| noted.lock().unwrap().push(entry.key)).await;
-    let table = table.unwrap();
-    eventually(Duration::from_secs(20), async || table.is_ready()).await;
+    let table = Table::new(&settings, move |entry: Entry<OrganisationState>| noted.lock().unwrap().push(entry.key));
+    let table = Followed::to_its_end(table).await;
     assert_eq!(*seen.lock().unwrap(), vec![one.uuid(), other.uuid()], "ready before everything was applied");
     table.stop().await;
 
@@ -93,6 +93,7 @@ struct Keep {
 impl Command for Keep {
     const NAME: &'static str = "order.keep";
     const REQUIRES: Permission = Permission::System;
+    type Tenancy = Tenant;
     type Reply = ();
     type Error = TestError;
 
@@ -127,10 +128,9 @@ fn subscriptions(refused: i64) -> Subscriptions {
     Subscriptions::new("order").on_state(move |snapshots| Keep { snapshots, refused })
 }
 
-async fn start(scene: &Scene, subscriptions: Subscriptions) -> Consumer {
+async fn start(scene: &Scene, subscriptions: Subscriptions) -> Member {
     let settings = scene.messaging();
-    let producer = Producer::new(&settings).unwrap();
-    Consumer::start(settings, scene.mediator(), producer, subscriptions).await.unwrap()
+    Member::join(settings, scene.mediator(), subscriptions).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,7 +145,7 @@ async fn a_consumer_that_dies_between_commit_and_offset_keeps_the_newest_snapsho
     for _ in 0..3 {
         let armed = Arc::new(AtomicBool::new(true));
         let fuse = Arc::clone(&armed);
-        let deadly = subscriptions(-1).after_commit(move || {
+        let deadly = subscriptions(-1).between_commit_and_offset(move || {
             assert!(!fuse.swap(false, Ordering::SeqCst), "killed between commit and offset, as the test wants");
         });
         let consumer = start(&scene, deadly).await;
@@ -197,5 +197,27 @@ async fn a_snapshot_that_was_redriven_for_one_group_is_taken_by_all() {
     let consumer = start(&scene, subscriptions(-1)).await;
     eventually(Duration::from_secs(30), async || kept(&scene).await == BTreeMap::from([(organisation.uuid(), 1)]))
         .await;
+    consumer.stop(Duration::from_secs(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_may_have_an_observer_alone_and_then_nothing_is_written() {
+    let scene = scene().await;
+    scene.topics(&[ORGANISATION]).await;
+    let (one, other) = (OrganisationId::new(), OrganisationId::new());
+    scene.send(&[snapshot(one, 1), snapshot(one, 2), snapshot(other, 1)]).await;
+    let heard = Arc::new(Mutex::new(BTreeMap::new()));
+    let noted = Arc::clone(&heard);
+    let subscriptions = Subscriptions::new("order").observe_state::<OrganisationState>(move |snapshots| {
+        noted.lock().unwrap().extend(snapshots.iter().map(|one| (one.key, one.version)));
+    });
+    // A database that cannot be reached: nothing is asked of it.
+    let unreachable =
+        persistence::Settings { url: "postgres://nobody@127.0.0.1:1/none".to_owned(), ..scene.settings() };
+    let mediator = Mediator::new(Database::open(unreachable));
+    let consumer = Member::join(scene.messaging(), mediator, subscriptions).await;
+    let newest = BTreeMap::from([(one.uuid(), 2), (other.uuid(), 1)]);
+    eventually(Duration::from_secs(30), async || *heard.lock().unwrap() == newest).await;
+    assert!(!consumer.state().is_blocked());
     consumer.stop(Duration::from_secs(10)).await;
 }

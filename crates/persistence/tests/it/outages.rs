@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use diesel_async::RunQueryDsl;
 use futures::FutureExt;
-use persistence::{Database, Error, statement};
+use persistence::{Database, Error, Tenant, statement};
 use testkit::{Scene, eventually};
 
 use crate::MIGRATIONS;
 
 async fn look(database: &Database, scene: &Scene) -> Result<usize, Error> {
-    let read = database.begin_read(scene.organisation()).await?;
+    let read = database.begin_read(Tenant::new(scene.organisation())).await?;
     read.run(|mut read| async move { Ok(statement("select 1").execute(read.connection()).await?) }.boxed()).await
 }
 

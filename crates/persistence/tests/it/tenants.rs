@@ -10,7 +10,7 @@ use diesel::sql_types::{Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use futures::FutureExt;
 use kernel::OrganisationId;
-use persistence::{Database, Error, Provenance, statement};
+use persistence::{Database, Error, Provenance, Tenant, statement};
 use testkit::Scene;
 use uuid::Uuid;
 
@@ -24,7 +24,7 @@ struct OwnerRow {
 
 /// Every note that a reader of `organisation` can see; the statement itself names no organisation.
 async fn owners(database: &Database, organisation: OrganisationId) -> Result<Vec<Uuid>, Error> {
-    let read = database.begin_read(organisation).await?;
+    let read = database.begin_read(Tenant::new(organisation)).await?;
     read.run(|mut read| {
         async move {
             let rows: Vec<OwnerRow> = statement("select org_id from notes").load(read.connection()).await?;
@@ -36,7 +36,7 @@ async fn owners(database: &Database, organisation: OrganisationId) -> Result<Vec
 }
 
 async fn write(database: &Database, organisation: OrganisationId) -> Result<(), Error> {
-    let mut transaction = database.begin(organisation, Provenance::new("test")).await?;
+    let mut transaction = database.begin(Tenant::new(organisation), Provenance::new("test")).await?;
     statement("insert into notes (org_id, id, text) values ($1, $2, $3)")
         .bind::<SqlUuid, _>(organisation.uuid())
         .bind::<SqlUuid, _>(Uuid::now_v7())
@@ -110,7 +110,7 @@ async fn without_its_policy_or_without_row_level_security_the_same_test_fails() 
 async fn a_row_of_another_organisation_cannot_be_written_either() {
     let scene = Scene::new("order", MIGRATIONS).await;
     let database = scene.database();
-    let mut transaction = database.begin(scene.organisation(), Provenance::new("test")).await.unwrap();
+    let mut transaction = database.begin(Tenant::new(scene.organisation()), Provenance::new("test")).await.unwrap();
     let refused = statement("insert into notes (org_id, id, text) values ($1, $2, 'x')")
         .bind::<SqlUuid, _>(scene.other_organisation().uuid())
         .bind::<SqlUuid, _>(Uuid::now_v7())
@@ -123,7 +123,7 @@ async fn a_row_of_another_organisation_cannot_be_written_either() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_cannot_write() {
     let scene = Scene::new("order", MIGRATIONS).await;
-    let read = scene.database().begin_read(scene.organisation()).await.unwrap();
+    let read = scene.database().begin_read(Tenant::new(scene.organisation())).await.unwrap();
     let refused = read
         .run(|mut read| {
             async move {

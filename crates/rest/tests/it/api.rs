@@ -12,7 +12,7 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kernel::{Clock, Currency, KeyId, OrganisationId, Quantity, Sku, Slug, UserId};
-use mediator::{Class, Classified, Command, Mediator, Tx};
+use mediator::{Class, Classified, Command, Mediator, Tenant, Tx};
 use persistence::Database;
 use rest::{
     Anyone, Api, App, Body, Created, Credential, CredentialHeader, IdempotencyKey, IfMatch, Lines, NoContent, Path,
@@ -102,6 +102,7 @@ impl From<ThingError> for Problem {
 impl Command for CreateThing {
     const NAME: &'static str = "test.create-thing";
     const REQUIRES: Permission = Permission::ProductsWrite;
+    type Tenancy = Tenant;
     type Reply = Value;
     type Error = ThingError;
 
@@ -126,7 +127,7 @@ async fn create(
     key: IdempotencyKey,
     Body(body): Body<ThingBody>,
 ) -> Result<Recorded<Value>, Problem> {
-    app.create(&by, &key, &body, CreateThing, |_| Some("/things/1".to_owned())).await
+    app.create(&by, &key, &body, CreateThing, |_| "/things/1".to_owned()).await
 }
 
 async fn echo(Body(body): Body<ThingBody>) -> Result<Created<ThingView>, Problem> {
@@ -154,12 +155,12 @@ async fn list(Query(filter): Query<ThingFilter>, State(greeting): State<Greeting
 }
 
 async fn shop(by: Anyone) -> rest::Ok<Value> {
-    rest::Ok(json!({"actor": by.provenance.actor, "currency": by.currency().code(), "organisation": by.organisation}))
+    rest::Ok(json!({"actor": by.provenance.actor, "currency": by.currency().code(), "organisation": by.organisation()}))
 }
 
 async fn whoami(by: Staff) -> rest::Ok<Value> {
     rest::Ok(
-        json!({"actor": by.provenance.actor, "organisation": by.organisation, "correlation": by.provenance.correlation}),
+        json!({"actor": by.provenance.actor, "organisation": by.organisation(), "correlation": by.provenance.correlation}),
     )
 }
 

@@ -3,14 +3,32 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use testkit::Working;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::api::{World, routes};
 
-fn start(world: &World) -> rest::server::Server {
+/// A server that serves until it is stopped.
+struct Served {
+    address: SocketAddr,
+    working: Working,
+}
+
+impl Served {
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    async fn stop(self) {
+        self.working.stop(Duration::from_secs(20)).await;
+    }
+}
+
+fn start(world: &World) -> Served {
     let settings = rest::server::Settings::new(SocketAddr::from(([127, 0, 0, 1], 0))).workers(1);
-    rest::server::start(settings, world.app.clone(), routes()).unwrap()
+    let server = rest::server::bind(settings, world.app.clone(), routes()).unwrap();
+    Served { address: server.address(), working: Working::start(|stop| server.run(stop)) }
 }
 
 async fn read_all(stream: &mut TcpStream) -> String {
@@ -86,7 +104,7 @@ async fn an_address_that_is_taken_is_an_error_that_says_so() {
     let world = World::new();
     let server = start(&world);
     let settings = rest::server::Settings::new(server.address());
-    let error = rest::server::start(settings, world.app.clone(), routes()).unwrap_err();
+    let error = rest::server::bind(settings, world.app.clone(), routes()).unwrap_err();
     assert!(error.to_string().contains("HTTP_ADDRESS"), "{error}");
     server.stop().await;
 }

@@ -116,6 +116,31 @@ async fn an_order_reserves_then_holds_then_gives_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_of_an_unknown_type_does_not_stop_a_cancelled_order_from_giving_its_stock_back() {
+    let world = World::connected().await;
+    world.create("lamp", &[("LAMP", 500, 5)]).await;
+    let order = OrderId::new();
+    world.scene.publish(1, &placed(order, &[("LAMP", 3, 500)], 30)).await;
+    world.answer_to(order, 1).await;
+    world.scene.publish(2, &confirmed(order)).await;
+    world.state_is(order, "held").await;
+
+    // A publisher that is newer than this catalog tells more of the order's life.
+    let mut shipped = publish(Some(world.scene.organisation()), 3, &confirmed(order));
+    shipped.headers.retain(|(name, _)| name != contracts::header::TYPE);
+    shipped.headers.push((contracts::header::TYPE.to_owned(), b"order.order.shipped.v1".to_vec()));
+    shipped.payload = Some(json!({"order": order, "parcels": [{"carrier": "post"}]}).to_string().into_bytes());
+    world.scene.send(&[shipped]).await;
+    world.scene.publish(4, &cancelled(order)).await;
+    world.state_is(order, "released").await;
+    assert_eq!(world.level("LAMP").await, (5, 0, 0));
+    world.assert_books_agree().await;
+    assert!(world.scene.read(&format!("{}.dlq.catalog", topics::ORDER.name)).await.is_empty());
+    assert_eq!(world.value("select count(*) from parked_keys").await, "0");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_that_cannot_be_had_gets_every_reason_and_nothing_else() {
     let world = World::connected().await;
     world.create("lamp", &[("LAMP", 500, 5), ("RARE", 900, 1)]).await;

@@ -7,7 +7,8 @@ use gateway::routes::Service;
 use gateway::server::Server;
 use gateway::worker::Shared;
 use reqwest::Method;
-use service::config::{Reader, variables};
+use service::config::Reader;
+use service::settings::variables;
 use testkit::{Client, Scene};
 
 use crate::fake::{Echo, received};

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use service::config::{Reader, variables};
+use service::config::Reader;
+use service::settings::variables;
 
 const README: &str = include_str!("../../README.md");
 

@@ -1,17 +1,19 @@
 //! The end of a rebuild in one organisation: what no record of the topic speaks of does not exist.
 
 use access::Permission;
-use kernel::Timestamp;
+use kernel::{ProductId, Timestamp};
 use mediator::Command;
 use persistence::Tx;
 
 use crate::{error::Error, store::sellable};
 
 /// Removes the products that no record spoke of since the rebuild began.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct DropUntouchedProducts {
     /// When the rebuild began, by the database's clock and before the topic's end was read.
     pub since: Timestamp,
+    /// Products that stay although no record was applied: this program does not know the type of theirs.
+    pub kept: Vec<ProductId>,
 }
 
 impl Command for DropUntouchedProducts {
@@ -22,6 +24,6 @@ impl Command for DropUntouchedProducts {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<i64, Error> {
-        sellable::drop_untouched(tx, self.since).await
+        sellable::drop_untouched(tx, self.since, &self.kept).await
     }
 }

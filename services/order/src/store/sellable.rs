@@ -106,15 +106,16 @@ async fn replace(tx: &mut Tx<'_>, products: &[&Product]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Removes the products of which no record spoke since `since`, with their variants, and variants that belong to no
-/// product. Gives the number of products.
+/// Removes the products of which no record spoke since `since` and that are not `kept`, with their variants, and variants
+/// that belong to no product. Gives the number of products.
 ///
 /// # Errors
 /// `Storage` when the database fails.
-pub async fn drop_untouched(tx: &mut Tx<'_>, since: Timestamp) -> Result<i64, Error> {
+pub async fn drop_untouched(tx: &mut Tx<'_>, since: Timestamp, kept: &[ProductId]) -> Result<i64, Error> {
     let gone: Count = statement(
         "with gone as (
-            delete from sellable_products where org_id = $1 and touched_at < $2 returning product_id
+            delete from sellable_products where org_id = $1 and touched_at < $2 and not product_id = any($3)
+            returning product_id
         ), variants as (
             delete from sellable s where s.org_id = $1 and (
                 s.product_id in (select product_id from gone)
@@ -124,6 +125,7 @@ pub async fn drop_untouched(tx: &mut Tx<'_>, since: Timestamp) -> Result<i64, Er
     )
     .bind::<SqlUuid, _>(tx.organisation().uuid())
     .bind::<Timestamptz, _>(since)
+    .bind::<Array<SqlUuid>, _>(kept.iter().map(|product| product.uuid()).collect::<Vec<_>>())
     .get_result(tx.connection())
     .await
     .map_err(persistence::Error::from)?;

@@ -165,6 +165,40 @@ async fn a_rebuild_drops_nothing_while_a_record_cannot_be_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_keeps_a_product_whose_record_is_of_an_unknown_type_and_drops_the_others() {
+    let world = World::connected().await;
+    let publish = |state: &ProductState| publish(Some(world.scene.organisation()), state.version, state);
+    let of_unknown_type = |mut record: Outgoing| {
+        record.headers.retain(|(name, _)| name != contracts::header::TYPE);
+        record.headers.push((contracts::header::TYPE.to_owned(), b"catalog.product.bundled.v1".to_vec()));
+        record
+    };
+    let (plain, bundled) = (History::new(), History::new());
+    world
+        .scene
+        .send(&[publish(&plain.state(1, &[(0, "MUG")])), of_unknown_type(publish(&bundled.state(2, &[(0, "SET")])))])
+        .await;
+    eventually(PATIENCE, async || world.value("select count(*) from sellable where sku = 'MUG'").await == "1").await;
+
+    // The bundled product as it was before: compaction has removed the record that this came from.
+    let organisation = world.scene.organisation().uuid();
+    let (product, variant) = (bundled.product.uuid(), bundled.variants[0].uuid());
+    world
+        .execute(&format!(
+            "insert into sellable_products values ('{organisation}', '{product}', 1, false, now()),
+                                                  ('{organisation}', gen_random_uuid(), 1, false, now());
+             insert into sellable values ('{organisation}', '{product}', '{variant}', 'SET', 'x', '', 1, 'USD', true, 1);"
+        ))
+        .await;
+    let report = rebuild::sellable(&world.mediator, &world.scene.messaging()).await.unwrap();
+    assert_eq!((report.unreadable, report.dropped), (0, 1), "only the product that no record speaks of");
+    assert_eq!(report.unknown, 2, "once per reading");
+    let skus = world.value("select string_agg(sku, ' ' order by sku) from sellable").await;
+    assert_eq!(skus, "MUG SET");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_comes_while_a_rebuild_runs_is_not_lost_to_it() {
     let world = World::connected().await;
     let kafka = world.scene.messaging();

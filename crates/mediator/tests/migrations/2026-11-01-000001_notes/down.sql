@@ -1,1 +1,2 @@
+drop table platform_notes;
 drop table notes;

@@ -6,3 +6,10 @@ create policy tenant on notes to order_app
     using (org_id = nullif(current_setting('app.org', true), '')::uuid)
     with check (org_id = nullif(current_setting('app.org', true), '')::uuid);
 grant select, insert, update, delete on notes to order_app;
+
+-- What belongs to no organisation: the system role's alone.
+create table platform_notes (text text not null);
+alter table platform_notes enable row level security;
+alter table platform_notes force row level security;
+create policy system on platform_notes to order_system using (true) with check (true);
+grant select, insert on platform_notes to order_system;

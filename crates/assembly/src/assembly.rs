@@ -1,0 +1,248 @@
+//! What a service declares of itself, and the order in which it is started.
+//! The rule: a service says what it has; how and when that runs is decided here, once for all of them.
+
+use std::fmt::{self, Display};
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use access::{KeyRing, Organisations, Verifier};
+use contracts::{Channel, Topic};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use mediator::Mediator;
+use messaging::{Consumer, Producer, Relay, Subscriptions, ensure_topics};
+use persistence::{Committed, Observers};
+use rest::{App, Routes};
+use serde_json::Value;
+use service::{Boot, BootError, Part, Stage, Tasks};
+
+use crate::identities::Identities;
+use crate::surroundings::{Callers, Surroundings};
+
+/// What the parts of a service are made from. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Kit {
+    /// The way to commands and queries.
+    pub mediator: Mediator,
+    /// Where the topics are.
+    pub kafka: messaging::Settings,
+    boot: Boot,
+}
+
+impl Kit {
+    /// Supervised one-off work; see [`Boot::tasks`].
+    #[must_use]
+    pub fn tasks(&self, stage: Stage, name: &'static str) -> Tasks {
+        self.boot.tasks(stage, name)
+    }
+}
+
+/// A service that was started.
+#[derive(Clone, Debug)]
+pub struct Started {
+    /// The way to its commands and queries.
+    pub mediator: Mediator,
+    /// Where it listens; none for a service without HTTP.
+    pub address: Option<SocketAddr>,
+}
+
+type Prepare = Box<dyn FnOnce(Kit) -> BoxFuture<'static, Result<(), String>> + Send>;
+type MakePart = Box<dyn FnOnce(&Kit) -> Part + Send>;
+type Job = Arc<dyn Fn(Kit) -> BoxFuture<'static, Result<Value, String>> + Send + Sync>;
+type Furnish = Box<dyn FnOnce(&Kit, App) -> App + Send>;
+
+/// A service as it is declared.
+#[must_use = "an assembly does nothing until it is started"]
+pub struct Assembly {
+    name: &'static str,
+    publishes: Vec<Topic>,
+    observers: Observers,
+    subscriptions: Option<Subscriptions>,
+    preparations: Vec<(&'static str, Prepare)>,
+    parts: Vec<MakePart>,
+    rebuilds: Vec<(&'static str, Job)>,
+    retries: Vec<(&'static str, Job)>,
+    own_identities: Option<(KeyRing, Organisations)>,
+    http: Option<(Routes, Furnish)>,
+}
+
+impl fmt::Debug for Assembly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Assembly").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Assembly {
+    /// A service that has nothing yet. `name` is its schema, its consumer group and the source of its events.
+    pub fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            publishes: Vec::new(),
+            observers: Observers::default(),
+            subscriptions: None,
+            preparations: Vec::new(),
+            parts: Vec::new(),
+            rebuilds: Vec::new(),
+            retries: Vec::new(),
+            own_identities: None,
+            http: None,
+        }
+    }
+
+    /// The topics that it speaks on. With any of them it has a relay.
+    pub fn publishes(mut self, topics: &[Topic]) -> Self {
+        self.publishes.extend_from_slice(topics);
+        self
+    }
+
+    /// Tells `observer` of the events that this process has committed. It does not block and cannot fail; a crash after
+    /// the commit is a call that never comes.
+    pub fn observes<E: Channel>(mut self, observer: impl Fn(&Committed<'_, E>) + Send + Sync + 'static) -> Self {
+        self.observers = self.observers.on(observer);
+        self
+    }
+
+    /// What it listens to.
+    pub fn subscribes(mut self, subscriptions: Subscriptions) -> Self {
+        self.subscriptions = Some(subscriptions);
+        self
+    }
+
+    /// What must have been done once before anything else starts. A failure ends the start.
+    pub fn prepares<E, F>(mut self, what: &'static str, prepare: impl FnOnce(Kit) -> F + Send + 'static) -> Self
+    where
+        E: Display,
+        F: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        let prepare: Prepare = Box::new(|kit| {
+            let work = prepare(kit);
+            async move { work.await.map_err(|error| error.to_string()) }.boxed()
+        });
+        self.preparations.push((what, prepare));
+        self
+    }
+
+    /// Something that runs beside requests and events.
+    pub fn part(mut self, part: impl FnOnce(&Kit) -> Part + Send + 'static) -> Self {
+        self.parts.push(Box::new(part));
+        self
+    }
+
+    /// A projection that an operator may have made anew: `POST /rebuild/{name}`, `cyberctl rebuild`.
+    pub fn rebuild<E, F>(mut self, name: &'static str, rebuild: impl Fn(Kit) -> F + Send + Sync + 'static) -> Self
+    where
+        E: Display,
+        F: Future<Output = Result<Value, E>> + Send + 'static,
+    {
+        self.rebuilds.push((name, job(rebuild)));
+        self
+    }
+
+    /// Something given up that an operator may have tried again: `POST /retry/{name}`, `cyberctl retry`.
+    pub fn retry<E, F>(mut self, name: &'static str, retry: impl Fn(Kit) -> F + Send + Sync + 'static) -> Self
+    where
+        E: Display,
+        F: Future<Output = Result<Value, E>> + Send + 'static,
+    {
+        self.retries.push((name, job(retry)));
+        self
+    }
+
+    /// It keeps signing keys and organisations itself and so needs no topic to know who asks.
+    pub fn verifies_with(mut self, keys: KeyRing, organisations: Organisations) -> Self {
+        self.own_identities = Some((keys, organisations));
+        self
+    }
+
+    /// Its routes, and what their handlers are given besides the mediator.
+    pub fn serves(mut self, routes: Routes, furnish: impl FnOnce(&Kit, App) -> App + Send + 'static) -> Self {
+        self.http = Some((routes, Box::new(furnish)));
+        self
+    }
+
+    /// Starts everything and returns when it runs.
+    ///
+    /// # Errors
+    /// What can never work; whatever is only not there yet is waited for.
+    pub async fn start(self, surroundings: Surroundings, boot: &Boot) -> Result<Started, BootError> {
+        let Surroundings { database, kafka, topics, http, callers } = surroundings;
+        let database = boot.database(database, self.observers).await?;
+        let kit = Kit { mediator: Mediator::new(database.clone()), kafka, boot: boot.clone() };
+        for (what, prepare) in self.preparations {
+            boot.require(what, prepare(kit.clone()).await)?;
+        }
+        if topics {
+            let producer = boot.require("kafka producer", Producer::new(&kit.kafka))?;
+            if !self.publishes.is_empty() {
+                boot.wait_for("kafka topics", || ensure_topics(&kit.kafka, &self.publishes)).await?;
+                let relay = Relay::new(database, producer.clone());
+                boot.run(Part::essential(Stage::Publishing, "relay", |stop| async { Ok(relay.run(stop).await?) }));
+            }
+            if let Some(subscriptions) = self.subscriptions {
+                let join = || {
+                    let (kafka, mediator) = (kit.kafka.clone(), kit.mediator.clone());
+                    Consumer::join(kafka, mediator, producer.clone(), subscriptions.clone())
+                };
+                let consumer = boot.wait_for("kafka consumer", join).await?;
+                let consuming =
+                    Part::essential(Stage::Consuming, "consumer", |stop| async { Ok(consumer.run(stop).await?) });
+                boot.run(consuming);
+            }
+        }
+        for part in self.parts {
+            boot.run(part(&kit));
+        }
+        for (name, job) in self.rebuilds {
+            let kit = kit.clone();
+            boot.rebuild(name, move || job(kit.clone()));
+        }
+        for (name, job) in self.retries {
+            let kit = kit.clone();
+            boot.retry(name, move || job(kit.clone()));
+        }
+        let address = match (self.http, http) {
+            (Some((routes, furnish)), Some(listening)) => {
+                let (verifier, organisations) = who_asks(callers, self.own_identities, &kit).await?;
+                let app = furnish(&kit, App::new(self.name, kit.mediator.clone(), verifier, organisations));
+                let server = boot.require("http server", rest::server::bind(listening, app, routes))?;
+                let address = server.address();
+                boot.run(Part::essential(Stage::Requests, "http server", |stop| async { Ok(server.run(stop).await?) }));
+                Some(address)
+            }
+            _ => None,
+        };
+        Ok(Started { mediator: kit.mediator, address })
+    }
+}
+
+async fn who_asks(
+    callers: Callers,
+    own: Option<(KeyRing, Organisations)>,
+    kit: &Kit,
+) -> Result<(Verifier, Organisations), BootError> {
+    let (issuer, audience) = match callers {
+        Callers::Known { verifier, organisations } => return Ok((verifier, organisations)),
+        Callers::Published { issuer, audience } => (issuer, audience),
+    };
+    let (keys, organisations) = match own {
+        Some(own) => own,
+        None => {
+            let identities = Identities::new(&kit.kafka);
+            identities.follow(&kit.boot).await?;
+            (identities.keys(), identities.organisations())
+        }
+    };
+    Ok((Verifier::new(keys, &issuer, &audience), organisations))
+}
+
+fn job<E, F>(work: impl Fn(Kit) -> F + Send + Sync + 'static) -> Job
+where
+    E: Display,
+    F: Future<Output = Result<Value, E>> + Send + 'static,
+{
+    Arc::new(move |kit| {
+        let work = work(kit);
+        async move { work.await.map_err(|error| error.to_string()) }.boxed()
+    })
+}

@@ -1,0 +1,10 @@
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
+
+mod assembly;
+mod identities;
+mod surroundings;
+
+pub use assembly::{Assembly, Kit, Started};
+pub use identities::Identities;
+pub use surroundings::{Callers, Surroundings};
