@@ -1,9 +1,11 @@
 //! The configuration, read once at the start.
 //! The rule: every bad variable is reported at once.
 
+use assembly::Surroundings;
+use service::Secret;
 use service::config::Reader;
-use service::{Secret, settings};
 
+use crate::NAME;
 use crate::domain::{Chat, MAX_PER_MINUTE};
 
 /// The public Bot API.
@@ -12,10 +14,8 @@ const TELEGRAM: &str = "https://api.telegram.org";
 /// Everything that the notifier is told from outside.
 #[derive(Debug)]
 pub struct Config {
-    /// The database.
-    pub database: settings::Database,
-    /// The brokers and the namespace of the topics.
-    pub kafka: settings::Kafka,
+    /// Where it runs.
+    pub surroundings: Surroundings,
     /// The notifier's own settings.
     pub settings: Settings,
 }
@@ -38,8 +38,7 @@ pub struct Settings {
 /// Reads the configuration; `None` when a variable was refused.
 pub fn read(env: &mut Reader) -> Option<Config> {
     // No `?` before everything is read, so that every bad variable is reported.
-    let database = settings::database(env, "notifier");
-    let kafka = settings::kafka(env);
+    let surroundings = Surroundings::read_without_http(env, NAME);
     let token = env.secret("TELEGRAM_BOT_TOKEN", "The bot's token, as BotFather gave it");
     let chat = env.parsed("TELEGRAM_CHAT_ID", "The chat of the operations team: a number or @name", |text| {
         Chat::parse(text).map_err(|error| error.reason().to_owned())
@@ -59,8 +58,7 @@ pub fn read(env: &mut Reader) -> Option<Config> {
     );
     let keep_days = env.within("DELIVERY_KEEP_DAYS", 30, 1..=3650, "Days for which sent deliveries are kept");
     Some(Config {
-        database: database?,
-        kafka: kafka?,
+        surroundings: surroundings?,
         settings: Settings {
             token: token?,
             chat: chat?,

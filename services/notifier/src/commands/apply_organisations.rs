@@ -2,7 +2,7 @@
 //! arrive.
 
 use access::Permission;
-use mediator::{Command, Tx};
+use mediator::{Command, Tenant, Tx};
 
 use crate::domain::OrganisationName;
 use crate::error::Error;
@@ -24,6 +24,7 @@ pub struct ApplyOrganisations(pub Vec<OrganisationChange>);
 impl Command for ApplyOrganisations {
     const NAME: &'static str = "notifier.apply-organisations";
     const REQUIRES: Permission = Permission::System;
+    type Tenancy = Tenant;
     type Reply = ();
     type Error = Error;
 

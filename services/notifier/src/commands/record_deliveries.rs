@@ -1,7 +1,7 @@
 //! Facts become deliveries in the transaction that takes their events: every delivery is a row before it is a message.
 
 use access::Permission;
-use mediator::{Command, Tx};
+use mediator::{Command, Tenant, Tx};
 
 use crate::domain::{Chat, NewDelivery};
 use crate::error::Error;
@@ -19,6 +19,7 @@ pub struct RecordDeliveries {
 impl Command for RecordDeliveries {
     const NAME: &'static str = "notifier.record-deliveries";
     const REQUIRES: Permission = Permission::System;
+    type Tenancy = Tenant;
     type Reply = ();
     type Error = Error;
 

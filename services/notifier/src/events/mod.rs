@@ -16,7 +16,8 @@ use crate::processes::Wake;
 /// Events become deliveries for `chat`, and their commit wakes the sender.
 #[must_use]
 pub fn subscriptions(chat: &Chat, wake: &Wake) -> Subscriptions {
-    let (order_chat, stock_chat, wake) = (chat.clone(), chat.clone(), wake.clone());
+    let (order_chat, stock_chat) = (chat.clone(), chat.clone());
+    let (after_orders, after_stock) = (wake.clone(), wake.clone());
     Subscriptions::new("notifier")
         .on_batch(move |events: Vec<Delivered<OrderEvent>>| RecordDeliveries {
             chat: order_chat.clone(),
@@ -35,7 +36,8 @@ pub fn subscriptions(chat: &Chat, wake: &Wake) -> Subscriptions {
         .on_state(|snapshots: Vec<Snapshot<OrganisationState>>| {
             ApplyOrganisations(snapshots.into_iter().map(organisation).collect())
         })
-        .after_commit(move || wake.signal())
+        .observe_events::<OrderEvent>(move |_| after_orders.signal())
+        .observe_events::<StockEvent>(move |_| after_stock.signal())
 }
 
 fn delivery(envelope: Envelope, provenance: Provenance, fact: Fact) -> NewDelivery {

@@ -1,5 +1,7 @@
-//! The work of several steps around commands and queries: sending what is pending.
+//! The work of several steps around commands and queries: sending what is pending, and sending again what had failed.
 
+mod retry;
 mod sender;
 
-pub use sender::{CALL, NoClient, Sender, Telegram, Wake, retry_failed};
+pub use retry::retry_failed;
+pub use sender::{Wake, sender};

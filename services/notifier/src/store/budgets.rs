@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use kernel::Timestamp;
-use persistence::SystemTx;
+use persistence::{Platform, Tx};
 
 use crate::domain::{Arrivals, Budget, Chat, Lease};
 use crate::error::Error;
@@ -56,7 +56,7 @@ impl BudgetRow {
 ///
 /// # Errors
 /// When the database is away.
-pub async fn register(tx: &mut SystemTx, chat: &Chat) -> Result<(), Error> {
+pub async fn register(tx: &mut Tx<'_, Platform>, chat: &Chat) -> Result<(), Error> {
     diesel::insert_into(budgets::table)
         .values([budgets::subject.eq(BOT), budgets::subject.eq(chat.as_str())])
         .on_conflict_do_nothing()
@@ -74,7 +74,7 @@ pub async fn register(tx: &mut SystemTx, chat: &Chat) -> Result<(), Error> {
 ///
 /// # Errors
 /// When the database is away.
-pub async fn chats(tx: &mut SystemTx) -> Result<Vec<Chat>, Error> {
+pub async fn chats(tx: &mut Tx<'_, Platform>) -> Result<Vec<Chat>, Error> {
     let subjects: Vec<String> = budgets::table
         .filter(budgets::subject.ne(BOT))
         .order(budgets::subject)
@@ -88,7 +88,7 @@ pub async fn chats(tx: &mut SystemTx) -> Result<Vec<Chat>, Error> {
 ///
 /// # Errors
 /// When the database is away.
-pub async fn lock_chat(tx: &mut SystemTx, chat: &Chat) -> Result<Option<ChatBudget>, Error> {
+pub async fn lock_chat(tx: &mut Tx<'_, Platform>, chat: &Chat) -> Result<Option<ChatBudget>, Error> {
     let found: Option<(BudgetRow, Timestamp)> = budgets::table
         .find(chat.as_str())
         .select((BudgetRow::as_select(), clock_timestamp()))
@@ -109,7 +109,7 @@ pub async fn lock_chat(tx: &mut SystemTx, chat: &Chat) -> Result<Option<ChatBudg
 ///
 /// # Errors
 /// When the database is away.
-pub async fn lock_bot(tx: &mut SystemTx) -> Result<(Budget, Timestamp), Error> {
+pub async fn lock_bot(tx: &mut Tx<'_, Platform>) -> Result<(Budget, Timestamp), Error> {
     let (row, now): (BudgetRow, Timestamp) = budgets::table
         .find(BOT)
         .select((BudgetRow::as_select(), clock_timestamp()))
@@ -124,7 +124,7 @@ pub async fn lock_bot(tx: &mut SystemTx) -> Result<(Budget, Timestamp), Error> {
 /// # Errors
 /// When the database is away.
 pub async fn take(
-    tx: &mut SystemTx,
+    tx: &mut Tx<'_, Platform>,
     chat: &Chat,
     lease: Lease,
     duration: Duration,
@@ -168,7 +168,7 @@ pub enum ChatReport {
 ///
 /// # Errors
 /// When the database is away.
-pub async fn settle(tx: &mut SystemTx, chat: &Chat, lease: Lease, report: &ChatReport) -> Result<(), Error> {
+pub async fn settle(tx: &mut Tx<'_, Platform>, chat: &Chat, lease: Lease, report: &ChatReport) -> Result<(), Error> {
     let (wait, failed, moved_to) = match report {
         ChatReport::Reachable => (Duration::ZERO, false, None),
         ChatReport::Wait(wait) => (*wait, false, None),
@@ -200,7 +200,7 @@ pub async fn settle(tx: &mut SystemTx, chat: &Chat, lease: Lease, report: &ChatR
 ///
 /// # Errors
 /// When the database is away.
-pub async fn failures(tx: &mut SystemTx, chat: &Chat) -> Result<u32, Error> {
+pub async fn failures(tx: &mut Tx<'_, Platform>, chat: &Chat) -> Result<u32, Error> {
     let failures: Option<i32> =
         budgets::table.find(chat.as_str()).select(budgets::failures).first(tx.connection()).await.optional()?;
     Ok(failures.and_then(|number| u32::try_from(number).ok()).unwrap_or(0))

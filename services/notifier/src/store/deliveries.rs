@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use kernel::{DeliveryId, OrganisationId, Timestamp};
-use persistence::{SystemTx, Tx};
+use persistence::{Platform, Tx};
 use uuid::Uuid;
 
 use crate::domain::{Chat, Delivery, NewDelivery, Unreadable};
@@ -68,7 +68,11 @@ struct PendingRow {
 ///
 /// # Errors
 /// When the database is away.
-pub async fn pending(tx: &mut SystemTx, chat: &Chat, limit: i64) -> Result<(Vec<Delivery>, Vec<Unreadable>), Error> {
+pub async fn pending(
+    tx: &mut Tx<'_, Platform>,
+    chat: &Chat,
+    limit: i64,
+) -> Result<(Vec<Delivery>, Vec<Unreadable>), Error> {
     let rows: Vec<PendingRow> = persistence::statement(
         "select d.org_id, d.id, d.kind, d.fact, d.occurred_at, d.traceparent, o.name, o.slug
          from (select * from deliveries where chat = $1 and state = 'pending' order by id limit $2) d
@@ -110,7 +114,7 @@ pub async fn pending(tx: &mut SystemTx, chat: &Chat, limit: i64) -> Result<(Vec<
 ///
 /// # Errors
 /// When the database is away.
-pub async fn any_pending(tx: &mut SystemTx, chat: &Chat) -> Result<bool, Error> {
+pub async fn any_pending(tx: &mut Tx<'_, Platform>, chat: &Chat) -> Result<bool, Error> {
     let found = persistence::statement("select 1 from deliveries where chat = $1 and state = 'pending' limit 1")
         .bind::<Text, _>(chat.as_str())
         .execute(tx.connection())
@@ -118,32 +122,11 @@ pub async fn any_pending(tx: &mut SystemTx, chat: &Chat) -> Result<bool, Error> 
     Ok(found > 0)
 }
 
-#[derive(QueryableByName)]
-struct BacklogRow {
-    #[diesel(sql_type = BigInt)]
-    deliveries: i64,
-    #[diesel(sql_type = Nullable<Timestamptz>)]
-    oldest: Option<Timestamp>,
-}
-
-/// The number of pending deliveries, over all organisations and chats, and when the oldest of them was written.
-///
-/// # Errors
-/// When the database is away.
-pub async fn backlog(tx: &mut SystemTx) -> Result<(i64, Option<Timestamp>), Error> {
-    let row: BacklogRow = persistence::statement(
-        "select count(*) as deliveries, min(created_at) as oldest from deliveries where state = 'pending'",
-    )
-    .get_result(tx.connection())
-    .await?;
-    Ok((row.deliveries, row.oldest))
-}
-
 /// Marks the deliveries of a message as sent. One that another sender has settled stays as it is.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn mark_sent(tx: &mut SystemTx, told: &[Delivery], message: i64) -> Result<(), Error> {
+pub async fn mark_sent(tx: &mut Tx<'_, Platform>, told: &[Delivery], message: i64) -> Result<(), Error> {
     persistence::statement(
         "update deliveries d set state = 'sent', message_id = $3, settled_at = clock_timestamp()
          from unnest($1, $2) as told(org_id, id)
@@ -161,7 +144,7 @@ pub async fn mark_sent(tx: &mut SystemTx, told: &[Delivery], message: i64) -> Re
 ///
 /// # Errors
 /// When the database is away.
-pub async fn mark_refused(tx: &mut SystemTx, refused: &[Delivery], cause: &str) -> Result<(), Error> {
+pub async fn mark_refused(tx: &mut Tx<'_, Platform>, refused: &[Delivery], cause: &str) -> Result<(), Error> {
     fail(tx, organisations(refused), ids(refused), vec![cause; refused.len()]).await
 }
 
@@ -170,7 +153,7 @@ pub async fn mark_refused(tx: &mut SystemTx, refused: &[Delivery], cause: &str) 
 ///
 /// # Errors
 /// When the database is away.
-pub async fn mark_unreadable(tx: &mut SystemTx, unreadable: &[Unreadable]) -> Result<(), Error> {
+pub async fn mark_unreadable(tx: &mut Tx<'_, Platform>, unreadable: &[Unreadable]) -> Result<(), Error> {
     fail(
         tx,
         unreadable.iter().map(|one| one.organisation.uuid()).collect(),
@@ -180,7 +163,12 @@ pub async fn mark_unreadable(tx: &mut SystemTx, unreadable: &[Unreadable]) -> Re
     .await
 }
 
-async fn fail(tx: &mut SystemTx, organisations: Vec<Uuid>, ids: Vec<Uuid>, causes: Vec<&str>) -> Result<(), Error> {
+async fn fail(
+    tx: &mut Tx<'_, Platform>,
+    organisations: Vec<Uuid>,
+    ids: Vec<Uuid>,
+    causes: Vec<&str>,
+) -> Result<(), Error> {
     persistence::statement(
         "update deliveries d set state = 'failed', cause = failed.cause, settled_at = clock_timestamp()
          from unnest($1, $2, $3) as failed(org_id, id, cause)
@@ -199,7 +187,7 @@ async fn fail(tx: &mut SystemTx, organisations: Vec<Uuid>, ids: Vec<Uuid>, cause
 ///
 /// # Errors
 /// When the database is away.
-pub async fn retry_failed(tx: &mut SystemTx, chat: &Chat) -> Result<usize, Error> {
+pub async fn retry_failed(tx: &mut Tx<'_, Platform>, chat: &Chat) -> Result<usize, Error> {
     Ok(diesel::update(deliveries::table.filter(deliveries::state.eq("failed")))
         .set((
             deliveries::state.eq("pending"),
@@ -219,7 +207,7 @@ pub const FORGOTTEN_AT_ONCE: i64 = 5_000;
 ///
 /// # Errors
 /// When the database is away.
-pub async fn forget_told(tx: &mut SystemTx, days: i32) -> Result<bool, Error> {
+pub async fn forget_told(tx: &mut Tx<'_, Platform>, days: i32) -> Result<bool, Error> {
     let gone = persistence::statement(
         "delete from deliveries d using (
              select org_id, id from deliveries

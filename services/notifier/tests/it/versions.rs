@@ -2,22 +2,11 @@
 //! side by side while it is rolled out.
 
 use kernel::OrderId;
-use notifier::domain::Chat;
-use notifier::processes::{Wake, retry_failed};
+use mediator::Scope;
+use notifier::commands::RetryFailed;
 use testkit::eventually;
 
-use crate::stage::{CHAT, PATIENCE, Stage, placed};
-
-/// Writes a pending delivery as another version would.
-async fn write(stage: &Stage, number: u32, kind: &str, fact: &str) {
-    let row = format!(
-        "insert into deliveries (org_id, id, event_id, chat, kind, fact, occurred_at, correlation)
-         values ('{}', '00000000-0000-7000-8000-{number:012}', gen_random_uuid(), '{CHAT}', '{kind}', '{fact}', now(),
-             gen_random_uuid())",
-        stage.scene.organisation().uuid()
-    );
-    stage.superuser.batch_execute(&row).await.unwrap();
-}
+use crate::stage::{PATIENCE, Stage, placed};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_that_the_first_version_left_pending_are_sent() {
@@ -41,9 +30,9 @@ async fn rows_that_the_first_version_left_pending_are_sent() {
             r#"{"kind":"order-cancelled","order":"ord_01h455vb4pex5vsknk084sn02q","cause":"reservation-expired"}"#,
         ),
     ] {
-        write(&stage, number, kind, fact).await;
+        stage.write(number, kind, fact).await;
     }
-    let sender = stage.sender(&Wake::default());
+    let sender = stage.sender().await;
     stage.told(3).await;
     let messages = stage.telegram.messages();
     let lines: Vec<&str> = messages.iter().flat_map(|message| message.text.lines()).collect();
@@ -61,7 +50,7 @@ async fn rows_that_the_first_version_left_pending_are_sent() {
 async fn a_fact_that_cannot_be_read_is_set_aside_with_its_cause_and_the_others_are_told() {
     let stage = Stage::new().await;
     // The oldest of the chat: whatever comes after it would wait behind it.
-    write(&stage, 1, "order-returned", r#"{"kind": "order-returned"}"#).await;
+    stage.write(1, "order-returned", r#"{"kind": "order-returned"}"#).await;
     let replica = stage.replica().await;
     stage.scene.publish(1, &placed(OrderId::new())).await;
     stage.told(1).await;
@@ -73,9 +62,9 @@ async fn a_fact_that_cannot_be_read_is_set_aside_with_its_cause_and_the_others_a
     let said = cause().await.unwrap();
     assert!(said.starts_with("the fact cannot be read: ") && said.contains("order-returned"), "{said}");
 
-    // Told again it is set aside again, unless a version runs that can read it.
-    let chat = Chat::parse(CHAT).unwrap();
-    assert_eq!(retry_failed(&stage.scene.mediator(), &chat, &Wake::default()).await.unwrap(), 1);
+    // Retried it is set aside again, unless a version runs that can read it.
+    let retry = RetryFailed { chat: stage.settings().chat };
+    assert_eq!(replica.mediator().send(&Scope::platform_system("test"), retry).await.unwrap(), 1);
     eventually(PATIENCE, async || cause().await).await;
     stage.told(1).await;
     replica.stop().await;

@@ -18,7 +18,7 @@ const MAX_CAUSE: usize = 300;
 
 /// The client of one bot. It never prints the token of the bot, which is a part of the address.
 #[derive(Clone)]
-pub struct Telegram {
+pub(super) struct Telegram {
     bot: Bot,
 }
 
@@ -31,7 +31,7 @@ impl std::fmt::Debug for Telegram {
 /// The HTTP client cannot be made.
 #[derive(Debug, thiserror::Error)]
 #[error("the HTTP client for the Bot API cannot be made: {0}")]
-pub struct NoClient(String);
+pub(super) struct NoClient(String);
 
 impl Telegram {
     /// A client for the Bot API at `address` (`https://api.telegram.org`, with or without `/bot` behind it). A call takes
@@ -39,7 +39,7 @@ impl Telegram {
     ///
     /// # Errors
     /// [`NoClient`] when TLS cannot be set up.
-    pub fn new(address: &str, token: &str, limit: Duration) -> Result<Self, NoClient> {
+    pub(super) fn new(address: &str, token: &str, limit: Duration) -> Result<Self, NoClient> {
         let client = reqwest::Client::builder()
             .connect_timeout(limit.min(Duration::from_secs(3)))
             .timeout(limit)
@@ -50,7 +50,7 @@ impl Telegram {
     }
 
     /// Sends one message of plain text.
-    pub async fn send(&self, chat: &Chat, text: &str) -> Outcome {
+    pub(super) async fn send(&self, chat: &Chat, text: &str) -> Outcome {
         let chat_id = chat.number().map_or_else(|| ChatId::String(chat.as_str().to_owned()), ChatId::Integer);
         let params = SendMessageParams::builder()
             .chat_id(chat_id)
