@@ -1,19 +1,19 @@
-//! One span per delivery around the call, each a child of the event that it tells of: whoever follows an order's trace
-//! finds the call to Telegram, also when one message told of many.
+//! The spans around a call to Telegram: one for each delivery of the message.
+//! The rule: each span is a child of its delivery's event, so that the trace of an order leads to the call even when the
+//! message told of many orders.
 
 use std::future::Future;
 
 use mediator::continue_from;
 use tracing::{Instrument, Span};
 
-use super::claim::Batch;
-use crate::domain::{Message, Outcome};
+use crate::domain::{Batch, Message, Outcome};
 
 /// The spans of one message.
 pub(super) struct Spans(Vec<Span>);
 
 impl Spans {
-    /// Opens them. The call itself runs inside the first; the others are linked to it.
+    /// Opens the spans. The call runs inside the first; the others are linked to it.
     pub(super) fn open(batch: &Batch, message: &Message) -> Self {
         let together = batch.deliveries.len();
         let mut spans: Vec<Span> = Vec::with_capacity(together);
@@ -26,7 +26,7 @@ impl Spans {
                 otel.status_code = tracing::field::Empty,
                 organisation = %delivery.organisation,
                 delivery = %delivery.id,
-                fact = delivery.fact.kind().name(),
+                fact = delivery.fact.kind().as_str(),
                 together,
                 digest = message.digest,
                 outcome = tracing::field::Empty,
@@ -47,10 +47,10 @@ impl Spans {
         call.instrument(self.0.first().cloned().unwrap_or_else(Span::none)).await
     }
 
-    /// Says how it went; dropping the spans ends them.
+    /// Records the outcome and ends the spans.
     pub(super) fn close(self, outcome: &Outcome) {
         for span in &self.0 {
-            span.record("outcome", outcome.name());
+            span.record("outcome", outcome.as_str());
             if !matches!(outcome, Outcome::Sent { .. }) {
                 span.record("otel.status_code", "ERROR");
             }

@@ -1,4 +1,5 @@
-//! The call to Telegram: one message, one outcome. The only place that knows frankenstein.
+//! The call to Telegram: one message, one outcome.
+//! The rule: this is the only place that knows frankenstein.
 
 use std::time::Duration;
 
@@ -10,14 +11,14 @@ use frankenstein::{AsyncTelegramApi, Error};
 
 use crate::domain::{Chat, Outcome};
 
-/// What Telegram is asked to wait for when its 429 does not say.
-const UNSAID_RETRY_AFTER: Duration = Duration::from_secs(5);
-/// Longest cause that is kept with a delivery, in characters.
-const LONGEST_CAUSE: usize = 300;
+/// The wait after a 429 that names none.
+const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
+/// The longest cause that is stored with a delivery, in characters.
+const MAX_CAUSE: usize = 300;
 
-/// The client of one bot. It never prints the bot's token, which is part of its address.
+/// The client of one bot. It never prints the token of the bot, which is a part of the address.
 #[derive(Clone)]
-pub struct Telegram {
+pub(super) struct Telegram {
     bot: Bot,
 }
 
@@ -27,36 +28,36 @@ impl std::fmt::Debug for Telegram {
     }
 }
 
-/// The HTTP client could not be prepared.
+/// The HTTP client cannot be made.
 #[derive(Debug, thiserror::Error)]
-#[error("the HTTP client for the Bot API cannot be prepared: {0}")]
-pub struct Unprepared(String);
+#[error("the HTTP client for the Bot API cannot be made: {0}")]
+pub(super) struct NoClient(String);
 
 impl Telegram {
-    /// A client for the Bot API at `address` (`https://api.telegram.org`, with or without `/bot` behind it); a call takes
+    /// A client for the Bot API at `address` (`https://api.telegram.org`, with or without `/bot` behind it). A call takes
     /// no longer than `limit`.
     ///
     /// # Errors
-    /// [`Unprepared`] when TLS cannot be set up.
-    pub fn new(address: &str, token: &str, limit: Duration) -> Result<Self, Unprepared> {
+    /// [`NoClient`] when TLS cannot be set up.
+    pub(super) fn new(address: &str, token: &str, limit: Duration) -> Result<Self, NoClient> {
         let client = reqwest::Client::builder()
             .connect_timeout(limit.min(Duration::from_secs(3)))
             .timeout(limit)
             .redirect(reqwest::redirect::Policy::none())
             .build()
-            .map_err(|error| Unprepared(error.to_string()))?;
+            .map_err(|error| NoClient(error.to_string()))?;
         Ok(Self { bot: Bot::builder().api_url(bot_address(address, token)).client(client).build() })
     }
 
-    /// Sends one plain text.
-    pub async fn send(&self, chat: &Chat, text: &str) -> Outcome {
+    /// Sends one message of plain text.
+    pub(super) async fn send(&self, chat: &Chat, text: &str) -> Outcome {
         let chat_id = chat.number().map_or_else(|| ChatId::String(chat.as_str().to_owned()), ChatId::Integer);
         let params = SendMessageParams::builder()
             .chat_id(chat_id)
             .text(text)
             .link_preview_options(LinkPreviewOptions::builder().is_disabled(true).build())
             .build();
-        // Of the message that Telegram answers with only the id is read: what else is new in it cannot break the notifier.
+        // Only the id of Telegram's answer is read, so that new fields in it cannot break the notifier.
         let reply: Result<MethodResponse<MessageId>, Error> = self.bot.request("sendMessage", Some(params)).await;
         match reply {
             Ok(reply) => Outcome::Sent { message: i64::from(reply.result.message_id) },
@@ -77,9 +78,9 @@ fn refusal(error: &ErrorResponse) -> Outcome {
     match (error.error_code, moved) {
         (_, Some(to)) => Outcome::Moved { to },
         (429, None) => Outcome::Limited {
-            retry_after: retry_after.map_or(UNSAID_RETRY_AFTER, |seconds| Duration::from_secs(u64::from(seconds))),
+            retry_after: retry_after.map_or(DEFAULT_RETRY_AFTER, |seconds| Duration::from_secs(u64::from(seconds))),
         },
-        // 408 and 409 pass by themselves; every other 4xx is about the message, the chat or the token.
+        // 408 and 409 pass by themselves. Every other 4xx is about the message, the chat or the token.
         (400..=407 | 410..=499, None) => Outcome::Refused { cause },
         _ => Outcome::Unavailable { cause },
     }
@@ -93,7 +94,7 @@ fn bot_address(address: &str, token: &str) -> String {
 }
 
 fn short(text: &str) -> String {
-    text.chars().take(LONGEST_CAUSE).collect()
+    text.chars().take(MAX_CAUSE).collect()
 }
 
 #[cfg(test)]
@@ -110,7 +111,7 @@ mod tests {
     fn an_error_reply_says_what_becomes_of_the_message() {
         let wait = ResponseParameters { migrate_to_chat_id: None, retry_after: Some(17) };
         assert_eq!(reply(429, Some(wait)), Outcome::Limited { retry_after: Duration::from_secs(17) });
-        assert_eq!(reply(429, None), Outcome::Limited { retry_after: UNSAID_RETRY_AFTER });
+        assert_eq!(reply(429, None), Outcome::Limited { retry_after: DEFAULT_RETRY_AFTER });
         let moved = ResponseParameters { migrate_to_chat_id: Some(-100_123), retry_after: None };
         assert_eq!(reply(400, Some(moved)), Outcome::Moved { to: -100_123 });
         for code in [400, 401, 403, 404] {
