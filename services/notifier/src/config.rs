@@ -1,40 +1,47 @@
-//! Configuration, read once; every bad variable is reported at once.
+//! The configuration, read once at the start.
+//! The rule: every bad variable is reported at once.
 
+use assembly::Surroundings;
+use service::Secret;
 use service::config::Reader;
-use service::{Secret, settings};
 
-use crate::domain::{Chat, MOST_PER_MINUTE};
+use crate::NAME;
+use crate::domain::{Chat, MAX_PER_MINUTE};
 
-/// Where the Bot API is when nothing else is said.
+/// The public Bot API.
 const TELEGRAM: &str = "https://api.telegram.org";
 
 /// Everything that the notifier is told from outside.
 #[derive(Debug)]
 pub struct Config {
-    /// Where the data is.
-    pub database: settings::Database,
-    /// Where the events are.
-    pub kafka: settings::Kafka,
-    /// The bot.
+    /// Where it runs.
+    pub surroundings: Surroundings,
+    /// The notifier's own settings.
+    pub settings: Settings,
+}
+
+/// Which chat is told, how, and how much is kept.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The token of the bot.
     pub token: Secret,
     /// The chat of the operations team.
     pub chat: Chat,
-    /// The Bot API, with or without `/bot` behind it.
+    /// The address of the Bot API, with or without `/bot` behind it.
     pub bot_api: String,
-    /// Messages per minute; none is what Telegram allows for this kind of chat.
+    /// Messages per minute to the chat; `None` is what Telegram allows for this kind of chat.
     pub per_minute: Option<u32>,
-    /// Days for which told deliveries are kept.
+    /// Days for which sent deliveries are kept.
     pub keep_days: i32,
 }
 
-/// Reads it.
+/// Reads the configuration; `None` when a variable was refused.
 pub fn read(env: &mut Reader) -> Option<Config> {
-    // Everything is read first, so that every bad variable is reported.
-    let database = settings::database(env, "notifier");
-    let kafka = settings::kafka(env);
+    // No `?` before everything is read, so that every bad variable is reported.
+    let surroundings = Surroundings::read_without_http(env, NAME);
     let token = env.secret("TELEGRAM_BOT_TOKEN", "The bot's token, as BotFather gave it");
     let chat = env.parsed("TELEGRAM_CHAT_ID", "The chat of the operations team: a number or @name", |text| {
-        Chat::parse(text).map_err(|error| error.to_string())
+        Chat::parse(text).map_err(|error| error.reason().to_owned())
     });
     let bot_api =
         env.or("BOT_API_URL", TELEGRAM.to_owned(), "The Bot API, without the token").and_then(|url: String| {
@@ -46,17 +53,18 @@ pub fn read(env: &mut Reader) -> Option<Config> {
     let per_minute = env.within(
         "TELEGRAM_MESSAGES_PER_MINUTE",
         0,
-        0..=MOST_PER_MINUTE,
+        0..=MAX_PER_MINUTE,
         "Messages per minute to the chat; 0 is what Telegram allows: 20 in groups and channels, 60 in private chats",
     );
-    let keep_days = env.within("DELIVERY_KEEP_DAYS", 30, 1..=3650, "Days for which told deliveries are kept");
+    let keep_days = env.within("DELIVERY_KEEP_DAYS", 30, 1..=3650, "Days for which sent deliveries are kept");
     Some(Config {
-        database: database?,
-        kafka: kafka?,
-        token: token?,
-        chat: chat?,
-        bot_api: bot_api?,
-        per_minute: per_minute.map(|number| (number > 0).then_some(number))?,
-        keep_days: keep_days?,
+        surroundings: surroundings?,
+        settings: Settings {
+            token: token?,
+            chat: chat?,
+            bot_api: bot_api?,
+            per_minute: per_minute.map(|number| (number > 0).then_some(number))?,
+            keep_days: keep_days?,
+        },
     })
 }

@@ -1,24 +1,23 @@
 #![doc = include_str!("../README.md")]
 //!
-//! The whole wiring on one screen; the rule: a part is started here and registered to be stopped, or it is not a part.
+//! The whole wiring on one screen. The rule: `main` and the tests start this very assembly.
 
 pub mod commands;
 pub mod config;
 pub mod domain;
 pub mod error;
 pub mod events;
+pub mod processes;
+pub mod queries;
 pub mod schema;
-pub mod sender;
 pub mod store;
 
+use assembly::Assembly;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use mediator::Mediator;
-use messaging::{Consumer, Producer};
-use serde_json::json;
-use service::{Boot, BootError, Definition, LAST_BATCH, Stage};
+use service::{Boot, BootError, Definition};
 
-use crate::config::Config;
-use crate::sender::{Sender, Settings, Telegram, Wake};
+use crate::config::{Config, Settings};
+use crate::processes::Wake;
 
 /// The service's name: its schema, its consumer group.
 pub const NAME: &str = "notifier";
@@ -32,33 +31,16 @@ pub fn definition() -> Definition {
         .migrations(MIGRATIONS)
 }
 
+/// Everything that the notifier has: its subscriptions, its sender, and the retry of what had failed.
+pub fn assembly(settings: Settings) -> Assembly {
+    let (wake, chat) = (Wake::default(), settings.chat.clone());
+    let retrying = wake.clone();
+    Assembly::new(NAME)
+        .subscribes(events::subscriptions(&chat, &wake))
+        .part(move |kit| processes::sender(kit.mediator.clone(), settings, wake))
+        .retry("failed-deliveries", move |kit| processes::retry_failed(kit.mediator, chat.clone(), retrying.clone()))
+}
+
 async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
-    let kafka = messaging::Settings {
-        brokers: config.kafka.brokers,
-        namespace: config.kafka.namespace,
-        service: NAME.to_owned(),
-    };
-    let mediator = Mediator::new(boot.database(config.database).await?);
-    let settings =
-        Settings { per_minute: config.per_minute, keep_days: config.keep_days, ..Settings::new(config.chat.clone()) };
-    let telegram = boot.require("telegram", Telegram::new(&config.bot_api, config.token.expose(), settings.call))?;
-    let wake = Wake::default();
-
-    let producer = boot.require("kafka producer", Producer::new(&kafka))?;
-    let consumer = boot
-        .wait_for("kafka consumer", || {
-            let subscriptions = events::subscriptions(&config.chat, &wake);
-            Consumer::start(kafka.clone(), mediator.clone(), producer.clone(), subscriptions)
-        })
-        .await?;
-    boot.must_run("consumer", consumer.ended());
-    boot.on_stop(Stage::Consuming, "consumer", move || consumer.stop(LAST_BATCH));
-
-    let sender = Sender::start(mediator.clone(), telegram, wake.clone(), settings);
-    boot.on_stop(Stage::Publishing, "sender", move || sender.stop());
-    boot.rebuild("failed-deliveries", move || {
-        let (mediator, chat, wake) = (mediator.clone(), config.chat.clone(), wake.clone());
-        async move { sender::retry_failed(&mediator, &chat, &wake).await.map(|rows| json!({ "rows": rows })) }
-    });
-    Ok(())
+    assembly(config.settings).start(config.surroundings, &boot).await.map(drop)
 }

@@ -1,5 +1,4 @@
-//! The table that is asked through Diesel, as the migrations leave it; the others are asked in SQL. No schema name:
-//! `search_path` decides.
+//! The tables as the migrations leave them, for Diesel's query DSL. They have no schema name: `search_path` decides.
 
 diesel::table! {
     budgets (subject) {
@@ -11,5 +10,34 @@ diesel::table! {
         claim -> Nullable<Uuid>,
         leased_until -> Timestamptz,
         moved_to -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    deliveries (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        event_id -> Uuid,
+        chat -> Text,
+        kind -> Text,
+        fact -> Jsonb,
+        occurred_at -> Timestamptz,
+        correlation -> Uuid,
+        traceparent -> Nullable<Text>,
+        state -> Text,
+        message_id -> Nullable<Int8>,
+        cause -> Nullable<Text>,
+        created_at -> Timestamptz,
+        settled_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    organisations (org_id) {
+        org_id -> Uuid,
+        slug -> Text,
+        name -> Text,
+        active -> Bool,
+        version -> Int8,
     }
 }

@@ -1,18 +1,19 @@
-//! Keeps the own copy of organisations' names; the newest version wins, whatever order they arrive in.
+//! Keeps the notifier's own copy of the organisations' names up to date. The newest version wins in whatever order they
+//! arrive.
 
 use access::Permission;
-use mediator::{Command, Tx};
+use mediator::{Command, Tenant, Tx};
 
 use crate::domain::OrganisationName;
 use crate::error::Error;
 use crate::store::organisations;
 
-/// A new state of an organisation, or its end.
+/// A change of an organisation.
 #[derive(Debug, Clone)]
 pub enum OrganisationChange {
-    /// It is now so.
+    /// It has these names now.
     State(OrganisationName),
-    /// It is gone.
+    /// It was removed.
     Removed,
 }
 
@@ -23,6 +24,7 @@ pub struct ApplyOrganisations(pub Vec<OrganisationChange>);
 impl Command for ApplyOrganisations {
     const NAME: &'static str = "notifier.apply-organisations";
     const REQUIRES: Permission = Permission::System;
+    type Tenancy = Tenant;
     type Reply = ();
     type Error = Error;
 

@@ -1,7 +1,17 @@
-//! What the notifier is asked to do, each in one transaction: one file, one use case.
+//! The use cases of the notifier that write: one file each, one transaction each.
 
 mod apply_organisations;
+mod claim_deliveries;
+mod forget_told;
 mod record_deliveries;
+mod register_chat;
+mod retry_failed;
+mod settle_message;
 
 pub use apply_organisations::{ApplyOrganisations, OrganisationChange};
+pub use claim_deliveries::{ClaimDeliveries, Claimed, Next};
+pub use forget_told::ForgetTold;
 pub use record_deliveries::RecordDeliveries;
+pub use register_chat::RegisterChat;
+pub use retry_failed::RetryFailed;
+pub use settle_message::SettleMessage;

@@ -1,63 +1,64 @@
-//! How fast Telegram may be called: the generic cell rate algorithm over one stored time, so that replicas share it.
-//! In any window of length `w` a pace lets at most `burst + w / interval` messages through.
+//! How fast Telegram may be called: the generic cell rate algorithm. Its state is one stored time per pace, which all
+//! replicas share.
+//! The rule: in any window of length `w` a pace lets at most `burst + w / interval` messages through.
 
 use std::time::Duration;
 
 use kernel::Timestamp;
 
-/// One message per `interval` in the long run, `burst` at once after a rest.
+/// One message per `interval` in the long run, and up to `burst` at once after a pause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
-    /// Time that one message costs; above zero.
+    /// The time that one message costs; more than zero.
     pub interval: Duration,
-    /// Messages that may follow each other at once; at least 1.
+    /// The number of messages that may follow each other without a pause; at least 1.
     pub burst: u32,
 }
 
-/// What holds for the bot or for a chat; a message needs the consent of both paces.
+/// The limits of the bot or of a chat. A message must keep both paces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Per second.
+    /// The pace per second.
     pub second: Pace,
-    /// Per minute, where that is less than sixty times the other.
+    /// The pace per minute, where the minute allows less than sixty seconds do.
     pub minute: Option<Pace>,
 }
 
-/// The whole bot, all chats together: Telegram allows 30 a second; 5 + 25 stays within it in any second.
+/// The limits of the bot, for all chats together. Telegram allows 30 messages a second; this is 5 + 25 in any second.
 pub const BOT_LIMITS: Limits = Limits { second: Pace { interval: Duration::from_millis(40), burst: 5 }, minute: None };
 
-/// The two times that are stored of a budget: when the next message would be exactly on time.
+/// The two stored times of a budget: when the next message would be exactly on time by each pace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Arrivals {
-    /// By the pace per second; in the past when the budget is full.
+    /// By the pace per second; in the past while the budget is full.
     pub second: Timestamp,
     /// By the pace per minute.
     pub minute: Timestamp,
 }
 
-/// What is stored of a budget.
+/// The stored state of a budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    /// What was used.
+    /// What the messages so far have used.
     pub arrivals: Arrivals,
-    /// Nobody calls before this time (`retry_after`, or back-off after failures).
+    /// No replica calls before this time (`retry_after`, or the back-off after failures).
     pub blocked_until: Timestamp,
 }
 
-/// May a message leave now?
+/// Whether a message may be sent now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// Yes; store these as the new arrivals.
+    /// It may; these are the arrivals to store.
     Send(Arrivals),
-    /// No, ask again at this time.
+    /// It may not yet.
     Wait {
-        /// The first time at which the answer may be yes.
+        /// The earliest time at which it may.
         until: Timestamp,
     },
 }
 
 impl Budget {
-    /// Decides at `now`, which is the database's time so that replicas agree.
+    /// Decides for the time `now`, which is the database's, so that replicas agree.
     #[must_use]
     pub fn decide(&self, now: Timestamp, limits: Limits) -> Decision {
         let second = limits.second.earliest(self.arrivals.second, now);
@@ -75,7 +76,7 @@ impl Budget {
 }
 
 impl Pace {
-    /// When the next message may leave; in the past when it may leave now.
+    /// When the next message may be sent; in the past when it may be sent now.
     fn earliest(self, arrival: Timestamp, now: Timestamp) -> Timestamp {
         arrival.max(now) - self.interval * self.burst.saturating_sub(1)
     }
@@ -97,7 +98,7 @@ mod tests {
         Budget { arrivals: Arrivals { second: long_ago, minute: long_ago }, blocked_until: long_ago }
     }
 
-    /// Sends as fast as the budget lets it, asking every `step`, and returns when messages left.
+    /// Sends as fast as the budget allows, asking every `step`, and returns the times at which messages were sent.
     fn greedy(limits: Limits, step: Duration, total: Duration) -> Vec<Timestamp> {
         let mut budget = full();
         let mut sent = Vec::new();
@@ -137,10 +138,10 @@ mod tests {
     }
 
     #[test]
-    fn a_person_is_told_once_a_second() {
+    fn a_person_gets_one_message_a_second() {
         let limits = Chat::parse("42").unwrap().limits(None);
         let sent = greedy(limits, Duration::from_millis(10), Duration::from_secs(60));
-        assert_eq!(sent[..3], [start(); 3], "a burst after a rest");
+        assert_eq!(sent[..3], [start(); 3], "a burst after a pause");
         assert!(sent[3] >= start() + Duration::from_secs(1));
         assert!(most_within(&sent[3..], Duration::from_secs(1)) <= 1);
         assert!(sent.len() >= 58, "the budget is used: {}", sent.len());

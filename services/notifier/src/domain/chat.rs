@@ -1,15 +1,18 @@
-//! The chat that messages go to. Groups and channels are slower than private chats, and the id tells which is which.
+//! The chat that messages go to.
+//! The rule: groups and channels get fewer messages than private chats, and the id says which kind a chat is.
 
 use std::fmt;
 use std::time::Duration;
 
+use kernel::Malformed;
+
 use super::{Limits, Pace};
 
-/// A chat as it is configured: a number (`123456789`, groups negative) or `@channelname`.
+/// A chat as it is configured: a number (`123456789`, negative for groups) or `@channelname`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Chat(String);
 
-/// Private chats may be told more often than groups and channels.
+/// What kind of chat it is; each has its own limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChatKind {
     /// One person: about one message a second.
@@ -18,23 +21,25 @@ pub enum ChatKind {
     Group,
 }
 
-/// The text is not a chat.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("a chat is a number other than zero (`123456789`, groups negative) or `@name`")]
-pub struct MalformedChat;
-
 impl Chat {
     /// Reads a chat; at most 64 characters.
     ///
     /// # Errors
-    /// [`MalformedChat`] when it is neither a number nor `@` and a name.
-    pub fn parse(text: &str) -> Result<Self, MalformedChat> {
+    /// [`Malformed`] when it is neither a number other than zero nor `@` and a name.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
         let text = text.trim();
         let named = text.strip_prefix('@').is_some_and(|name| {
             (1..=63).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         });
         let numbered = text.parse::<i64>().is_ok_and(|number| number != 0);
-        if named || numbered { Ok(Self(text.to_owned())) } else { Err(MalformedChat) }
+        if named || numbered {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Malformed::new(
+                "chat",
+                "must be a number other than zero (`123456789`, negative for groups) or `@name`",
+            ))
+        }
     }
 
     /// The text as configured.
@@ -49,7 +54,7 @@ impl Chat {
         self.0.parse().ok()
     }
 
-    /// Which of Telegram's limits holds.
+    /// The kind, which decides the limits.
     #[must_use]
     pub fn kind(&self) -> ChatKind {
         match self.number() {
@@ -58,25 +63,26 @@ impl Chat {
         }
     }
 
-    /// How often this chat may be told something: `per_minute` where it is configured, otherwise what Telegram allows.
+    /// How often this chat may get a message: `per_minute` where it is configured, otherwise what Telegram allows.
     #[must_use]
     pub fn limits(&self, per_minute: Option<u32>) -> Limits {
         let per_minute = per_minute.unwrap_or(match self.kind() {
-            ChatKind::Private => MOST_PER_MINUTE,
+            ChatKind::Private => MAX_PER_MINUTE,
             ChatKind::Group => 20,
         });
         Limits {
-            // A margin over a second, because Telegram's clock is not ours.
+            // A little more than a second, because Telegram's clock is not ours.
             second: Pace { interval: Duration::from_millis(1_050), burst: 3 },
-            minute: (per_minute < MOST_PER_MINUTE).then(|| minute_pace(per_minute.max(1))),
+            minute: (per_minute < MAX_PER_MINUTE).then(|| minute_pace(per_minute.max(1))),
         }
     }
 }
 
-/// What the pace per second comes to.
-pub const MOST_PER_MINUTE: u32 = 60;
+/// The pace per second allows no more messages than this in a minute.
+pub const MAX_PER_MINUTE: u32 = 60;
 
-/// Most of a minute's messages may come together, the rest is spread: no minute sees more than `per_minute`.
+/// Three fifths of a minute's messages may be sent at once, the others are spread over the minute. No minute sees more
+/// than `per_minute` messages.
 fn minute_pace(per_minute: u32) -> Pace {
     let burst = (per_minute * 3 / 5).max(1);
     let spread = per_minute - burst;
@@ -100,12 +106,12 @@ mod tests {
             assert!(Chat::parse(good).is_ok(), "{good}");
         }
         for bad in ["", "0", "@", "operations", "12a", "@a b", "99999999999999999999"] {
-            assert_eq!(Chat::parse(bad), Err(MalformedChat), "{bad}");
+            assert!(Chat::parse(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
-    fn groups_and_channels_are_told_more_slowly_than_people() {
+    fn groups_and_channels_get_fewer_messages_than_people() {
         assert_eq!(Chat::parse("42").unwrap().kind(), ChatKind::Private);
         assert_eq!(Chat::parse("-42").unwrap().kind(), ChatKind::Group);
         assert_eq!(Chat::parse("@shop").unwrap().kind(), ChatKind::Group);

@@ -1,4 +1,4 @@
-//! One fact on its way to one chat.
+//! One fact on its way to one chat, before and after it has a row.
 
 use kernel::{DeliveryId, EventId, OrganisationId, Timestamp};
 use uuid::Uuid;
@@ -8,11 +8,11 @@ use super::Fact;
 /// A pending delivery as the sender holds it.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// Which one.
+    /// Its id.
     pub id: DeliveryId,
-    /// Whose fact.
+    /// The organisation that the fact belongs to.
     pub organisation: OrganisationId,
-    /// The organisation in words: `Name (slug)`, or its id while its state has not arrived.
+    /// How a person knows the organisation: `Name (slug)`, or its id while its state has not arrived.
     pub organisation_name: String,
     /// What happened.
     pub fact: Fact,
@@ -22,17 +22,30 @@ pub struct Delivery {
     pub traceparent: Option<String>,
 }
 
-/// A fact that is to be told, with where it came from.
+/// A fact that is to become a delivery, with the event that it came from.
 #[derive(Debug, Clone)]
 pub struct NewDelivery {
-    /// The event; the same event twice is one delivery.
+    /// The event. The same event twice makes one delivery.
     pub event: EventId,
     /// What happened.
     pub fact: Fact,
-    /// When.
+    /// When it happened.
     pub occurred_at: Timestamp,
-    /// What the event belongs to.
+    /// The correlation of the event.
     pub correlation: Uuid,
-    /// The trace that it belongs to.
+    /// The W3C trace context of the event.
     pub traceparent: Option<String>,
+}
+
+/// A pending delivery whose fact this version cannot read: another version wrote it.
+#[derive(Debug, Clone)]
+pub struct Unreadable {
+    /// Its id.
+    pub id: DeliveryId,
+    /// The organisation that the fact belongs to.
+    pub organisation: OrganisationId,
+    /// The kind that its row names.
+    pub kind: String,
+    /// Why the fact cannot be read.
+    pub cause: String,
 }

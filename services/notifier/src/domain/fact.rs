@@ -1,144 +1,130 @@
-//! The facts that the operations team hears of, in the notifier's own words: what is stored with a delivery.
+//! The facts that the operations team is told of. A fact is stored as JSON in the row of its delivery.
+//! The rule: rows outlive the version that wrote them, so the JSON form of a fact may grow and never change.
 
-use kernel::{Money, OrderId, Quantity, Sku};
+use contracts::catalog::Reason;
+use contracts::order::Cause;
+use kernel::{Money, OrderId, Sku};
 use serde::{Deserialize, Serialize};
 
-/// Something that happened, with what a person needs to understand it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Something that happened, with what a person needs to understand it. The most urgent kinds stand first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, strum::EnumDiscriminants)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
+#[strum_discriminants(
+    name(FactKind),
+    doc = "The kind of a fact, ordered from the most urgent to the least.",
+    derive(Hash, PartialOrd, Ord, strum::IntoStaticStr),
+    strum(serialize_all = "kebab-case")
+)]
 pub enum Fact {
+    /// Catalog could not reserve the stock of an order.
+    OrderRejected {
+        /// The order.
+        order: OrderId,
+        /// Everything that stood against it.
+        reasons: Vec<Reason>,
+    },
+    /// A person or a deadline ended an order.
+    OrderCancelled {
+        /// The order.
+        order: OrderId,
+        /// Who or what ended it.
+        cause: Cause,
+    },
+    /// The available stock fell to its threshold.
+    StockLow {
+        /// The SKU that is running out.
+        sku: Sku,
+        /// Units that can still be sold.
+        available: i64,
+        /// The level at which the warning is given.
+        threshold: i64,
+    },
+    /// The stock of an order is reserved, and the order stands.
+    OrderConfirmed {
+        /// The order.
+        order: OrderId,
+        /// The sum of its lines.
+        total: Money,
+    },
     /// A shopper placed an order.
     OrderPlaced {
-        /// Which order.
+        /// The order.
         order: OrderId,
         /// Number of lines.
         lines: u32,
         /// Units over all lines.
         units: i64,
-        /// What it comes to.
+        /// The sum of its lines.
         total: Money,
-        /// The shopper's own word for it.
+        /// The shopper's own name for the order.
         reference: Option<String>,
     },
-    /// Its stock is reserved and held.
-    OrderConfirmed {
-        /// Which order.
-        order: OrderId,
-        /// What it comes to.
-        total: Money,
-    },
-    /// It cannot be fulfilled.
-    OrderRejected {
-        /// Which order.
-        order: OrderId,
-        /// Why; one entry per line that is wrong.
-        reasons: Vec<Reason>,
-    },
-    /// It was called off.
-    OrderCancelled {
-        /// Which order.
-        order: OrderId,
-        /// By whom or what, as the event says it: `shopper`, `staff`, `deadline`, `reservation-expired`.
-        cause: String,
-    },
-    /// A stock level fell to its threshold.
-    StockLow {
-        /// What is running out.
-        sku: Sku,
-        /// Units that can still be sold.
-        available: i64,
-        /// The level at which to warn.
-        threshold: i64,
-    },
 }
 
-/// Why an order was rejected.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "reason", rename_all = "kebab-case")]
-pub enum Reason {
-    /// No such SKU.
-    UnknownSku {
-        /// The SKU.
-        sku: Sku,
-    },
-    /// More was wanted than there is.
-    OutOfStock {
-        /// The SKU.
-        sku: Sku,
-        /// Units wanted.
-        requested: Quantity,
-        /// Units there.
-        available: i64,
-    },
-    /// The price changed between offer and reservation.
-    PriceChanged {
-        /// The SKU.
-        sku: Sku,
-        /// What the order carried.
-        offered: Money,
-        /// What it costs now.
-        current: Money,
-    },
-    /// It exists and is not sold.
-    NotForSale {
-        /// The SKU.
-        sku: Sku,
-    },
-    /// The order had been cancelled before.
-    OrderCancelled,
-}
-
-/// The kinds of facts, in the order in which a person wants to hear of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// [`Fact::OrderRejected`].
-    Rejected,
-    /// [`Fact::OrderCancelled`].
-    Cancelled,
-    /// [`Fact::StockLow`].
-    StockLow,
-    /// [`Fact::OrderConfirmed`].
-    Confirmed,
-    /// [`Fact::OrderPlaced`].
-    Placed,
-}
-
-impl Kind {
-    /// All kinds, most urgent first.
-    pub const ALL: [Self; 5] = [Self::Rejected, Self::Cancelled, Self::StockLow, Self::Confirmed, Self::Placed];
-
-    /// The word for columns and metrics.
+impl FactKind {
+    /// The name in the column `kind`, in the fact's JSON and in metrics: `order-rejected`.
     #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Placed => "order-placed",
-            Self::Confirmed => "order-confirmed",
-            Self::Rejected => "order-rejected",
-            Self::Cancelled => "order-cancelled",
-            Self::StockLow => "stock-low",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
 impl Fact {
-    /// Which kind it is.
+    /// Its kind.
     #[must_use]
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::OrderPlaced { .. } => Kind::Placed,
-            Self::OrderConfirmed { .. } => Kind::Confirmed,
-            Self::OrderRejected { .. } => Kind::Rejected,
-            Self::OrderCancelled { .. } => Kind::Cancelled,
-            Self::StockLow { .. } => Kind::StockLow,
-        }
+    pub fn kind(&self) -> FactKind {
+        self.into()
     }
 
-    /// The money of it, where a sum over many makes sense.
+    /// Its amount of money, for the kinds whose amounts can be added up.
     #[must_use]
     pub fn total(&self) -> Option<Money> {
         match self {
             Self::OrderPlaced { total, .. } | Self::OrderConfirmed { total, .. } => Some(*total),
             Self::OrderRejected { .. } | Self::OrderCancelled { .. } | Self::StockLow { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const ORDER: &str = "ord_01h455vb4pex5vsknk084sn02q";
+
+    fn usd(amount: &str) -> Value {
+        json!({ "amount": amount, "currency": "USD" })
+    }
+
+    /// Every fact as the first version stored it.
+    fn stored() -> Vec<Value> {
+        let mut rows = vec![
+            json!({ "kind": "order-placed", "order": ORDER, "lines": 2, "units": 3, "total": usd("30.00"), "reference": null }),
+            json!({ "kind": "order-placed", "order": ORDER, "lines": 1, "units": 1, "total": usd("0.05"), "reference": "web-17" }),
+            json!({ "kind": "order-confirmed", "order": ORDER, "total": usd("30.00") }),
+            json!({ "kind": "order-rejected", "order": ORDER, "reasons": [
+                { "reason": "unknown-sku", "sku": "TEA-1" },
+                { "reason": "out-of-stock", "sku": "TEA-1", "requested": 5, "available": 2 },
+                { "reason": "price-changed", "sku": "TEA-1", "offered": usd("10.00"), "current": usd("12.50") },
+                { "reason": "not-for-sale", "sku": "TEA-1" },
+                { "reason": "order-cancelled" },
+            ] }),
+            json!({ "kind": "stock-low", "sku": "TEA-1", "available": 3, "threshold": 5 }),
+        ];
+        for cause in ["shopper", "staff", "deadline", "reservation-expired"] {
+            rows.push(json!({ "kind": "order-cancelled", "order": ORDER, "cause": cause }));
+        }
+        rows
+    }
+
+    #[test]
+    fn what_the_first_version_stored_is_read_and_is_still_written_so() {
+        for row in stored() {
+            let fact: Fact = serde_json::from_value(row.clone()).unwrap_or_else(|error| panic!("{row}: {error}"));
+            assert_eq!(serde_json::to_value(&fact).unwrap(), row);
+            assert_eq!(row["kind"], fact.kind().as_str());
         }
     }
 }

@@ -1,21 +1,22 @@
-//! Many deliveries, one message: all lines when they fit, otherwise a digest whose counts still name every fact.
-//! The length is what Telegram counts: UTF-16 units.
+//! One message for many deliveries: a line for every fact where they fit, otherwise a digest that counts all of them.
+//! The rule: every delivery is in the message, and the message is no longer than Telegram takes. Telegram counts UTF-16
+//! units.
 
 use std::collections::BTreeMap;
 
 use kernel::{Money, OrganisationId};
 
 use super::words::{clean, count, counted, line, money};
-use super::{Delivery, Kind};
+use super::{Delivery, FactKind};
 
 /// The longest text that Telegram takes, in UTF-16 units.
 pub const TELEGRAM_LIMIT: usize = 4096;
 
-/// Lines that a person still reads on a phone; more than that is told as a digest.
+/// Lines that a person still reads on a phone; more facts become a digest.
 const LINES_READABLE: usize = 40;
-/// Facts that a digest spells out at most.
+/// The most facts that a digest spells out.
 const LINES_IN_DIGEST: usize = 20;
-/// Organisations that a digest counts one by one.
+/// The most organisations that a digest counts one by one.
 const ORGANISATIONS_IN_DIGEST: usize = 10;
 
 /// The text of one message.
@@ -23,11 +24,11 @@ const ORGANISATIONS_IN_DIGEST: usize = 10;
 pub struct Message {
     /// Plain text, 1 to [`TELEGRAM_LIMIT`] UTF-16 units.
     pub text: String,
-    /// Facts are counted and only the first ones spelled out.
+    /// Whether it counts the facts and spells out only the first of them.
     pub digest: bool,
 }
 
-/// Makes one message of the deliveries of one chat. Void deliveries make a void text, which is never sent.
+/// Makes one message of the deliveries of one chat. No deliveries make an empty text; the sender never asks for it.
 #[must_use]
 pub fn compose(deliveries: &[Delivery]) -> Message {
     if deliveries.len() <= LINES_READABLE {
@@ -39,7 +40,7 @@ pub fn compose(deliveries: &[Delivery]) -> Message {
     Message { text: digest(deliveries), digest: true }
 }
 
-/// Every fact in its line, under the name of its organisation; within an organisation in order of time.
+/// One line for every fact, grouped under the names of the organisations; in order of time within an organisation.
 fn in_full(deliveries: &[Delivery]) -> String {
     let mut text = String::new();
     for (name, group) in by_organisation(deliveries) {
@@ -57,7 +58,7 @@ fn in_full(deliveries: &[Delivery]) -> String {
     text
 }
 
-/// The counts of everything, by organisation while there are few, then the most urgent and earliest facts that fit.
+/// The counts of everything (by organisation while there are few), then the most urgent and earliest facts that fit.
 fn digest(deliveries: &[Delivery]) -> String {
     let groups = by_organisation(deliveries);
     let mut text = format!("📋 {}: {}", counted(deliveries.len() as u64, "event", "events"), counts(deliveries.iter()));
@@ -68,7 +69,7 @@ fn digest(deliveries: &[Delivery]) -> String {
     if groups.len() <= ORGANISATIONS_IN_DIGEST {
         for (name, group) in &groups {
             let addition = format!("\n{name}: {}", counts_with_money(group));
-            // The facts below keep half of the room; the counts above are complete either way.
+            // Half of the message stays free for the facts below. The counts above cover every organisation either way.
             if units(&text) + units(&addition) > TELEGRAM_LIMIT / 2 {
                 break;
             }
@@ -79,13 +80,13 @@ fn digest(deliveries: &[Delivery]) -> String {
 
     let several = groups.len() > 1;
     let mut urgent: Vec<&Delivery> = deliveries.iter().collect();
-    // Stable: within a kind the earliest stay first.
+    // The sort is stable: within a kind the earliest facts stay first.
     urgent.sort_by_key(|delivery| delivery.fact.kind());
     let mut shown = 0;
     for delivery in urgent.into_iter().take(LINES_IN_DIGEST) {
         let owner = if several { format!(" · {}", clean(&delivery.organisation_name, 40)) } else { String::new() };
         let addition = format!("\n{}{owner}", line(&delivery.fact));
-        // Room is kept for the closing line.
+        // 48 units stay free for the closing line.
         if units(&text) + units(&addition) + 48 > TELEGRAM_LIMIT {
             break;
         }
@@ -99,7 +100,7 @@ fn digest(deliveries: &[Delivery]) -> String {
     text
 }
 
-/// Deliveries by organisation, organisations in the order of their first fact.
+/// Deliveries grouped by organisation; the organisations are in the order of their first fact.
 fn by_organisation(deliveries: &[Delivery]) -> Vec<(String, Vec<&Delivery>)> {
     let mut position: BTreeMap<OrganisationId, usize> = BTreeMap::new();
     let mut groups: Vec<(String, Vec<&Delivery>)> = Vec::new();
@@ -116,7 +117,7 @@ fn by_organisation(deliveries: &[Delivery]) -> Vec<(String, Vec<&Delivery>)> {
 }
 
 fn counts<'a>(deliveries: impl Iterator<Item = &'a Delivery>) -> String {
-    let mut numbers: BTreeMap<Kind, u64> = BTreeMap::new();
+    let mut numbers: BTreeMap<FactKind, u64> = BTreeMap::new();
     for delivery in deliveries {
         *numbers.entry(delivery.fact.kind()).or_default() += 1;
     }
@@ -124,9 +125,9 @@ fn counts<'a>(deliveries: impl Iterator<Item = &'a Delivery>) -> String {
     words.join(", ")
 }
 
-/// Counts, and for kinds with money what they come to, where it is one currency and can be added up.
+/// Counts, with the sum of the amounts for kinds that have one and where all of them are in one currency.
 fn counts_with_money(deliveries: &[&Delivery]) -> String {
-    let mut kinds: BTreeMap<Kind, (u64, Option<Money>)> = BTreeMap::new();
+    let mut kinds: BTreeMap<FactKind, (u64, Option<Money>)> = BTreeMap::new();
     for delivery in deliveries {
         let total = delivery.fact.total();
         kinds
@@ -156,9 +157,10 @@ fn units(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use contracts::catalog::Reason;
     use kernel::{Clock, Currency, DeliveryId, OrderId, Sku};
 
-    use super::super::{Fact, Reason};
+    use super::super::Fact;
     use super::*;
 
     fn delivery(organisation: OrganisationId, name: &str, fact: Fact) -> Delivery {

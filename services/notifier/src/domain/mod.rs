@@ -1,6 +1,7 @@
-//! What is told, in which words, and how fast: pure, without a clock, a database or a network.
-//! Everything here can be tried without a stack.
+//! What the team is told, in which words, and how fast.
+//! The rule: everything here is pure. No clock, no database, no network.
 
+mod batch;
 mod budget;
 mod chat;
 mod delivery;
@@ -10,10 +11,11 @@ mod organisation;
 mod outcome;
 mod words;
 
+pub use batch::{Batch, Lease};
 pub use budget::{Arrivals, BOT_LIMITS, Budget, Decision, Limits, Pace};
-pub use chat::{Chat, ChatKind, MOST_PER_MINUTE, MalformedChat};
-pub use delivery::{Delivery, NewDelivery};
-pub use fact::{Fact, Kind, Reason};
+pub use chat::{Chat, ChatKind, MAX_PER_MINUTE};
+pub use delivery::{Delivery, NewDelivery, Unreadable};
+pub use fact::{Fact, FactKind};
 pub use message::{Message, TELEGRAM_LIMIT, compose};
 pub use organisation::OrganisationName;
 pub use outcome::{Outcome, back_off};

@@ -1,11 +1,11 @@
-//! The name under which a person knows an organisation.
+//! The names under which people know an organisation.
 
 use kernel::Slug;
 
-/// An organisation as its topic states it.
+/// The names of an organisation, as its topic has them.
 #[derive(Debug, Clone)]
 pub struct OrganisationName {
-    /// Its word in addresses.
+    /// Its name in addresses.
     pub slug: Slug,
     /// Its name for people.
     pub name: String,

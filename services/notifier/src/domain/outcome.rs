@@ -1,31 +1,33 @@
-//! What a call to Telegram came to, and how long to wait after a failure.
+//! The outcomes of a call to Telegram, and how long to wait after a failed one.
+//! The rule: an outcome says what becomes of the deliveries, not which error it was.
 
 use std::time::Duration;
 
-/// The result of one call, in the only distinctions that the sender acts on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The outcome of one call. Each variant is handled differently.
+#[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Outcome {
-    /// Telegram has the message.
+    /// Telegram took the message.
     Sent {
         /// Telegram's id of the message within the chat.
         message: i64,
     },
-    /// 429: nothing was sent, and nobody may call for this long.
+    /// 429: nothing was sent, and no replica may call for this long.
     Limited {
-        /// What Telegram asked for.
+        /// The wait that Telegram asked for.
         retry_after: Duration,
     },
-    /// The group became a supergroup with another id: send there.
+    /// The group became a supergroup with another id; messages go there from now on.
     Moved {
-        /// The new id.
+        /// The new id of the chat.
         to: i64,
     },
     /// Telegram will never take this message as it is (400, 401, 403 and the like).
     Refused {
-        /// Telegram's words.
+        /// Telegram's code and description.
         cause: String,
     },
-    /// Nobody knows whether it was sent (network, time-out, 5xx): it is sent again.
+    /// It is unknown whether the message was sent (network, time-out, 5xx); it is sent again.
     Unavailable {
         /// What happened.
         cause: String,
@@ -33,20 +35,15 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The word for metrics and logs.
+    /// Its name in metrics, logs and spans: `sent`.
     #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Sent { .. } => "sent",
-            Self::Limited { .. } => "limited",
-            Self::Moved { .. } => "moved",
-            Self::Refused { .. } => "refused",
-            Self::Unavailable { .. } => "unavailable",
-        }
+    pub fn as_str(&self) -> &'static str {
+        self.into()
     }
 }
 
-/// Doubles from half a second to a minute; `jitter` (0 to 1) takes away up to half, so that bots do not return at once.
+/// The pause after this many failures in a row: it doubles from half a second up to a minute. `jitter` (0 to 1) shortens
+/// it by up to a half, so that bots which failed together do not come back together.
 #[must_use]
 pub fn back_off(failures: u32, jitter: f64) -> Duration {
     let longest = Duration::from_millis(500) * 2_u32.pow(failures.saturating_sub(1).min(7));

@@ -1,11 +1,13 @@
-//! Facts in words for a person on a phone: short lines, plain text. Nothing that a shopper or a catalog file supplied
-//! can break a line or hide the rest of the message.
+//! Facts in words for a person who reads them on a phone: short lines of plain text.
+//! The rule: text that a shopper or a catalog file supplied can neither break a line nor hide the rest of the message.
 
+use contracts::catalog::Reason;
+use contracts::order::Cause;
 use kernel::Money;
 
-use super::{Fact, Kind, Reason};
+use super::{Fact, FactKind};
 
-/// Reasons of one rejection that are spelled out; the rest is counted.
+/// Reasons of one rejection that are spelled out; the others are counted.
 const REASONS_SHOWN: usize = 5;
 
 /// One fact in one line.
@@ -32,7 +34,7 @@ pub(super) fn line(fact: &Fact) -> String {
             }
             format!("{symbol} Rejected: {} · {order}", words.join("; "))
         }
-        Fact::OrderCancelled { order, cause } => format!("{symbol} Cancelled: {} · {order}", cancelled(cause)),
+        Fact::OrderCancelled { order, cause } => format!("{symbol} Cancelled: {} · {order}", cancelled(*cause)),
         Fact::StockLow { sku, available, threshold } => format!(
             "{symbol} Low stock: {} · {} left (warns at {})",
             clean(sku.as_str(), 64),
@@ -42,26 +44,26 @@ pub(super) fn line(fact: &Fact) -> String {
     }
 }
 
-/// How many of a kind, for a digest: `312 orders confirmed`.
-pub(super) fn count(kind: Kind, number: u64) -> String {
+/// The number of facts of a kind, for a digest: `312 orders confirmed`.
+pub(super) fn count(kind: FactKind, number: u64) -> String {
     let orders = counted(number, "order", "orders");
     match kind {
-        Kind::Placed => format!("{orders} placed"),
-        Kind::Confirmed => format!("{orders} confirmed"),
-        Kind::Rejected => format!("{orders} rejected"),
-        Kind::Cancelled => format!("{orders} cancelled"),
-        Kind::StockLow => counted(number, "low-stock warning", "low-stock warnings"),
+        FactKind::OrderPlaced => format!("{orders} placed"),
+        FactKind::OrderConfirmed => format!("{orders} confirmed"),
+        FactKind::OrderRejected => format!("{orders} rejected"),
+        FactKind::OrderCancelled => format!("{orders} cancelled"),
+        FactKind::StockLow => counted(number, "low-stock warning", "low-stock warnings"),
     }
 }
 
-/// The sign at the start of a line, so that kinds are told apart at a glance.
-pub(super) fn symbol(kind: Kind) -> &'static str {
+/// The symbol at the start of a line, which shows the kind at a glance.
+pub(super) fn symbol(kind: FactKind) -> &'static str {
     match kind {
-        Kind::Placed => "🛒",
-        Kind::Confirmed => "✅",
-        Kind::Rejected => "⛔",
-        Kind::Cancelled => "🚫",
-        Kind::StockLow => "📉",
+        FactKind::OrderPlaced => "🛒",
+        FactKind::OrderConfirmed => "✅",
+        FactKind::OrderRejected => "⛔",
+        FactKind::OrderCancelled => "🚫",
+        FactKind::StockLow => "📉",
     }
 }
 
@@ -85,13 +87,12 @@ fn reason(reason: &Reason) -> String {
     }
 }
 
-fn cancelled(cause: &str) -> String {
+fn cancelled(cause: Cause) -> &'static str {
     match cause {
-        "shopper" => "by the shopper".to_owned(),
-        "staff" => "by staff".to_owned(),
-        "deadline" => "stock did not answer in time".to_owned(),
-        "reservation-expired" => "its reservation had run out".to_owned(),
-        other => clean(other, 60),
+        Cause::Shopper => "by the shopper",
+        Cause::Staff => "by staff",
+        Cause::Deadline => "stock did not answer in time",
+        Cause::ReservationExpired => "its reservation had run out",
     }
 }
 
@@ -127,8 +128,8 @@ fn group_digits(digits: &str) -> String {
     grouped
 }
 
-/// Text from outside as one harmless piece of a line: no control characters, no invisible or direction-changing ones,
-/// at most `longest` characters.
+/// Text from outside as a harmless part of one line: without control characters and without invisible or
+/// direction-changing ones, cut to `longest` characters.
 pub(super) fn clean(text: &str, longest: usize) -> String {
     let hidden = |character: char| {
         character.is_control()
@@ -191,7 +192,7 @@ mod tests {
             Fact::OrderPlaced { order, lines: 1, units: 2_000, total: usd(250), reference: Some("a\nb".into()) };
         assert_eq!(line(&placed), format!("🛒 Placed: 2.50 USD · 1 line, 2,000 units · {order} · “a b”"));
         assert_eq!(line(&Fact::OrderConfirmed { order, total: usd(250) }), format!("✅ Confirmed: 2.50 USD · {order}"));
-        let cancelled = Fact::OrderCancelled { order, cause: "deadline".into() };
+        let cancelled = Fact::OrderCancelled { order, cause: Cause::Deadline };
         assert_eq!(line(&cancelled), format!("🚫 Cancelled: stock did not answer in time · {order}"));
         let low = Fact::StockLow { sku: Sku::parse("TEA-1").unwrap(), available: 3, threshold: 5 };
         assert_eq!(line(&low), "📉 Low stock: TEA-1 · 3 left (warns at 5)");

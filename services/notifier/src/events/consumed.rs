@@ -1,12 +1,12 @@
-//! Contract → the notifier's own words. No decision is taken here.
+//! Events of other services as the facts that the team is told of. Nothing is decided here.
 
-use contracts::catalog::{self, StockEvent};
+use contracts::catalog::StockEvent;
 use contracts::order::OrderEvent;
 use kernel::Quantity;
 
-use crate::domain::{Fact, Reason};
+use crate::domain::Fact;
 
-/// An order's event as a fact to tell.
+/// The fact in an event of an order.
 #[must_use]
 pub fn order_fact(event: OrderEvent) -> Fact {
     match event {
@@ -18,29 +18,15 @@ pub fn order_fact(event: OrderEvent) -> Fact {
             reference: placed.shopper_reference,
         },
         OrderEvent::Confirmed(confirmed) => Fact::OrderConfirmed { order: confirmed.order, total: confirmed.total },
-        OrderEvent::Rejected(rejected) => {
-            Fact::OrderRejected { order: rejected.order, reasons: rejected.reasons.into_iter().map(reason).collect() }
-        }
-        OrderEvent::Cancelled(cancelled) => {
-            Fact::OrderCancelled { order: cancelled.order, cause: cancelled.cause.as_str().to_owned() }
-        }
+        OrderEvent::Rejected(rejected) => Fact::OrderRejected { order: rejected.order, reasons: rejected.reasons },
+        OrderEvent::Cancelled(cancelled) => Fact::OrderCancelled { order: cancelled.order, cause: cancelled.cause },
     }
 }
 
-/// A stock event as a fact to tell.
+/// The fact in an event of the stock.
 #[must_use]
 pub fn stock_fact(event: StockEvent) -> Fact {
     match event {
         StockEvent::Low(low) => Fact::StockLow { sku: low.sku, available: low.available, threshold: low.threshold },
-    }
-}
-
-fn reason(reason: catalog::Reason) -> Reason {
-    match reason {
-        catalog::Reason::UnknownSku { sku } => Reason::UnknownSku { sku },
-        catalog::Reason::OutOfStock { sku, requested, available } => Reason::OutOfStock { sku, requested, available },
-        catalog::Reason::PriceChanged { sku, offered, current } => Reason::PriceChanged { sku, offered, current },
-        catalog::Reason::NotForSale { sku } => Reason::NotForSale { sku },
-        catalog::Reason::OrderCancelled => Reason::OrderCancelled,
     }
 }

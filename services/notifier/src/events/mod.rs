@@ -1,4 +1,4 @@
-//! The subscription table: what the notifier listens to, and which command each event becomes.
+//! The subscription table: the topics that the notifier reads, and the command that their events become.
 
 pub mod consumed;
 
@@ -11,12 +11,13 @@ use messaging::{Delivered, Snapshot, Subscriptions};
 
 use crate::commands::{ApplyOrganisations, OrganisationChange, RecordDeliveries};
 use crate::domain::{Chat, Fact, NewDelivery, OrganisationName};
-use crate::sender::Wake;
+use crate::processes::Wake;
 
-/// Facts become deliveries for `chat`; the sender is woken when they are committed.
+/// Events become deliveries for `chat`, and their commit wakes the sender.
 #[must_use]
 pub fn subscriptions(chat: &Chat, wake: &Wake) -> Subscriptions {
-    let (order_chat, stock_chat, wake) = (chat.clone(), chat.clone(), wake.clone());
+    let (order_chat, stock_chat) = (chat.clone(), chat.clone());
+    let (after_orders, after_stock) = (wake.clone(), wake.clone());
     Subscriptions::new("notifier")
         .on_batch(move |events: Vec<Delivered<OrderEvent>>| RecordDeliveries {
             chat: order_chat.clone(),
@@ -35,7 +36,8 @@ pub fn subscriptions(chat: &Chat, wake: &Wake) -> Subscriptions {
         .on_state(|snapshots: Vec<Snapshot<OrganisationState>>| {
             ApplyOrganisations(snapshots.into_iter().map(organisation).collect())
         })
-        .after_commit(move || wake.ring())
+        .observe_events::<OrderEvent>(move |_| after_orders.signal())
+        .observe_events::<StockEvent>(move |_| after_stock.signal())
 }
 
 fn delivery(envelope: Envelope, provenance: Provenance, fact: Fact) -> NewDelivery {

@@ -1,48 +1,48 @@
-//! The budgets of the bot and of each chat, shared by all replicas. Time is the database's, so that replicas agree.
+//! The budgets of the bot and of each chat, shared by all replicas, and the lease of a chat.
+//! The rule: time is the database's, so that replicas agree.
 
 use std::time::Duration;
 
-use diesel::QueryableByName;
+use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use kernel::Timestamp;
-use persistence::SystemTx;
-use uuid::Uuid;
+use persistence::{Platform, Tx};
 
-use crate::domain::{Arrivals, Budget, Chat};
+use crate::domain::{Arrivals, Budget, Chat, Lease};
+use crate::error::Error;
 use crate::schema::budgets;
 
-/// The row of the bot; no chat is called so.
+/// The subject of the bot's row. No chat has this name.
 const BOT: &str = "bot";
 
-/// A chat's budget, locked until the transaction ends.
+diesel::define_sql_function! {
+    /// The time of the database at this moment, not at the start of the transaction.
+    fn clock_timestamp() -> Timestamptz;
+}
+
+/// The budget of a chat, locked until the transaction ends.
 #[derive(Debug, Clone)]
 pub struct ChatBudget {
     /// What is left of it.
     pub budget: Budget,
-    /// Until when another sender is believed to be sending.
+    /// The end of the lease of the sender that sends now; in the past when there is none.
     pub leased_until: Timestamp,
-    /// Where Telegram moved the chat to.
+    /// The chat that Telegram moved it to.
     pub moved_to: Option<Chat>,
-    /// The database's time after the lock was had.
+    /// The time of the database.
     pub now: Timestamp,
 }
 
-#[derive(QueryableByName)]
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = budgets, check_for_backend(Pg))]
 struct BudgetRow {
-    #[diesel(sql_type = Timestamptz)]
     second_at: Timestamp,
-    #[diesel(sql_type = Timestamptz)]
     minute_at: Timestamp,
-    #[diesel(sql_type = Timestamptz)]
     blocked_until: Timestamp,
-    #[diesel(sql_type = Timestamptz)]
     leased_until: Timestamp,
-    #[diesel(sql_type = Nullable<Text>)]
     moved_to: Option<String>,
-    #[diesel(sql_type = Timestamptz)]
-    now: Timestamp,
 }
 
 impl BudgetRow {
@@ -52,11 +52,11 @@ impl BudgetRow {
     }
 }
 
-/// Makes sure that the bot, the chat and every chat with something pending have a budget.
+/// Makes sure that the bot, this chat and every chat with pending deliveries have a budget.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn register(tx: &mut SystemTx, chat: &Chat) -> Result<(), persistence::Error> {
+pub async fn register(tx: &mut Tx<'_, Platform>, chat: &Chat) -> Result<(), Error> {
     diesel::insert_into(budgets::table)
         .values([budgets::subject.eq(BOT), budgets::subject.eq(chat.as_str())])
         .on_conflict_do_nothing()
@@ -74,7 +74,7 @@ pub async fn register(tx: &mut SystemTx, chat: &Chat) -> Result<(), persistence:
 ///
 /// # Errors
 /// When the database is away.
-pub async fn chats(tx: &mut SystemTx) -> Result<Vec<Chat>, persistence::Error> {
+pub async fn chats(tx: &mut Tx<'_, Platform>) -> Result<Vec<Chat>, Error> {
     let subjects: Vec<String> = budgets::table
         .filter(budgets::subject.ne(BOT))
         .order(budgets::subject)
@@ -84,54 +84,53 @@ pub async fn chats(tx: &mut SystemTx) -> Result<Vec<Chat>, persistence::Error> {
     Ok(subjects.iter().filter_map(|subject| Chat::parse(subject).ok()).collect())
 }
 
-/// Locks a chat's budget; nothing when another sender holds it at this moment.
+/// Locks the budget of a chat; `None` while another transaction holds it.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn lock_chat(tx: &mut SystemTx, chat: &Chat) -> Result<Option<ChatBudget>, persistence::Error> {
-    let row: Option<BudgetRow> = persistence::statement(
-        "select second_at, minute_at, blocked_until, leased_until, moved_to, clock_timestamp() as now
-         from budgets where subject = $1 for update skip locked",
-    )
-    .bind::<Text, _>(chat.as_str())
-    .get_result(tx.connection())
-    .await
-    .optional()?;
-    Ok(row.map(|row| ChatBudget {
+pub async fn lock_chat(tx: &mut Tx<'_, Platform>, chat: &Chat) -> Result<Option<ChatBudget>, Error> {
+    let found: Option<(BudgetRow, Timestamp)> = budgets::table
+        .find(chat.as_str())
+        .select((BudgetRow::as_select(), clock_timestamp()))
+        .for_update()
+        .skip_locked()
+        .get_result(tx.connection())
+        .await
+        .optional()?;
+    Ok(found.map(|(row, now)| ChatBudget {
         budget: row.budget(),
         leased_until: row.leased_until,
         moved_to: row.moved_to.as_deref().and_then(|chat| Chat::parse(chat).ok()),
-        now: row.now,
+        now,
     }))
 }
 
-/// Locks the bot's budget, after the chat's: always in this order.
+/// Locks the budget of the bot, and says what time it is.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn lock_bot(tx: &mut SystemTx) -> Result<(Budget, Timestamp), persistence::Error> {
-    let row: BudgetRow = persistence::statement(
-        "select second_at, minute_at, blocked_until, leased_until, moved_to, clock_timestamp() as now
-         from budgets where subject = $1 for update",
-    )
-    .bind::<Text, _>(BOT)
-    .get_result(tx.connection())
-    .await?;
-    Ok((row.budget(), row.now))
+pub async fn lock_bot(tx: &mut Tx<'_, Platform>) -> Result<(Budget, Timestamp), Error> {
+    let (row, now): (BudgetRow, Timestamp) = budgets::table
+        .find(BOT)
+        .select((BudgetRow::as_select(), clock_timestamp()))
+        .for_update()
+        .get_result(tx.connection())
+        .await?;
+    Ok((row.budget(), now))
 }
 
-/// Takes one message from both budgets and leases the chat to `claim`.
+/// Takes one message from both budgets and gives the chat to `lease` for `duration`.
 ///
 /// # Errors
 /// When the database is away.
 pub async fn take(
-    tx: &mut SystemTx,
+    tx: &mut Tx<'_, Platform>,
     chat: &Chat,
-    claim: Uuid,
-    lease: Duration,
+    lease: Lease,
+    duration: Duration,
     of_chat: Arrivals,
     of_bot: Arrivals,
-) -> Result<(), persistence::Error> {
+) -> Result<(), Error> {
     persistence::statement(
         "update budgets set second_at = $2, minute_at = $3, claim = $4,
              leased_until = clock_timestamp() + $5 * interval '1 millisecond'
@@ -140,8 +139,8 @@ pub async fn take(
     .bind::<Text, _>(chat.as_str())
     .bind::<Timestamptz, _>(of_chat.second)
     .bind::<Timestamptz, _>(of_chat.minute)
-    .bind::<diesel::sql_types::Uuid, _>(claim)
-    .bind::<BigInt, _>(milliseconds(lease))
+    .bind::<SqlUuid, _>(lease.uuid())
+    .bind::<BigInt, _>(milliseconds(duration))
     .execute(tx.connection())
     .await?;
     diesel::update(budgets::table.find(BOT))
@@ -151,57 +150,57 @@ pub async fn take(
     Ok(())
 }
 
-/// What a call taught about the chat.
+/// What a call says about its chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Lesson {
-    /// It is reachable.
+pub enum ChatReport {
+    /// Telegram answered for this chat.
     Reachable,
-    /// Nobody calls for this long; it is not a failure.
+    /// No replica may call for this long. It is not a failure.
     Wait(Duration),
-    /// A call failed; nobody calls for this long.
+    /// The call failed, and no replica may call for this long.
     Failed(Duration),
-    /// It has another id now.
+    /// The chat has this id now.
     Moved(i64),
 }
 
-/// Ends the lease of `claim` and stores what was learned. Without effect when the lease has gone to another sender,
-/// except that a wait is always kept: Telegram meant everybody.
+/// Ends the lease and stores what was learned about the chat. When another sender has the chat by now, only a wait is
+/// stored: Telegram meant all replicas. Settled twice, a failure counts once.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn settle(tx: &mut SystemTx, chat: &Chat, claim: Uuid, lesson: &Lesson) -> Result<(), persistence::Error> {
-    let (wait, failures, moved_to) = match lesson {
-        Lesson::Reachable => (Duration::ZERO, 0, None),
-        Lesson::Wait(wait) => (*wait, 0, None),
-        Lesson::Failed(wait) => (*wait, 1, None),
-        Lesson::Moved(to) => (Duration::ZERO, 0, Some(to.to_string())),
+pub async fn settle(tx: &mut Tx<'_, Platform>, chat: &Chat, lease: Lease, report: &ChatReport) -> Result<(), Error> {
+    let (wait, failed, moved_to) = match report {
+        ChatReport::Reachable => (Duration::ZERO, false, None),
+        ChatReport::Wait(wait) => (*wait, false, None),
+        ChatReport::Failed(wait) => (*wait, true, None),
+        ChatReport::Moved(to) => (Duration::ZERO, false, Some(to.to_string())),
     };
     persistence::statement(
         "update budgets set
              blocked_until = case when $3 > 0
                  then greatest(blocked_until, clock_timestamp() + $3 * interval '1 millisecond')
                  else blocked_until end,
-             failures = case when $4 > 0 then failures + $4 else 0 end,
+             failures = case when claim is distinct from $2 then failures when $4 then failures + 1 else 0 end,
              moved_to = coalesce($5, moved_to),
              leased_until = case when claim = $2 then 'epoch'::timestamptz else leased_until end,
-             claim = case when claim = $2 then null else claim end
+             claim = nullif(claim, $2)
          where subject = $1 and (claim = $2 or $3 > 0)",
     )
     .bind::<Text, _>(chat.as_str())
-    .bind::<diesel::sql_types::Uuid, _>(claim)
+    .bind::<SqlUuid, _>(lease.uuid())
     .bind::<BigInt, _>(milliseconds(wait))
-    .bind::<Integer, _>(failures)
+    .bind::<Bool, _>(failed)
     .bind::<Nullable<Text>, _>(moved_to)
     .execute(tx.connection())
     .await?;
     Ok(())
 }
 
-/// Calls to this chat that failed in a row.
+/// The number of calls to this chat that failed in a row.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn failures(tx: &mut SystemTx, chat: &Chat) -> Result<u32, persistence::Error> {
+pub async fn failures(tx: &mut Tx<'_, Platform>, chat: &Chat) -> Result<u32, Error> {
     let failures: Option<i32> =
         budgets::table.find(chat.as_str()).select(budgets::failures).first(tx.connection()).await.optional()?;
     Ok(failures.and_then(|number| u32::try_from(number).ok()).unwrap_or(0))

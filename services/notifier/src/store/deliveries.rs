@@ -1,26 +1,28 @@
-//! Deliveries: written with the event (tenant transaction), read and settled by the sender (system transaction).
+//! Deliveries: written in the transaction that takes their events, claimed and settled for the sender.
+//! The rule: the state of a delivery is a part of a query's text. Diesel would bind it, and with a bound state
+//! PostgreSQL's kept plan cannot use the index that holds the pending deliveries only.
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use kernel::{DeliveryId, OrganisationId, Timestamp};
-use persistence::{SystemTx, Tx};
+use persistence::{Platform, Tx};
 use uuid::Uuid;
 
-use crate::domain::{Chat, Delivery, NewDelivery};
+use crate::domain::{Chat, Delivery, NewDelivery, Unreadable};
+use crate::error::Error;
+use crate::schema::deliveries;
 
-/// Writes the deliveries of this transaction's organisation and returns how many are new.
+/// Writes the deliveries of this transaction's organisation. An event that has a delivery for this chat gets no second
+/// one.
 ///
 /// # Errors
 /// When the database is away, or a fact cannot be written as JSON.
-pub async fn insert(tx: &mut Tx<'_>, chat: &Chat, news: &[NewDelivery]) -> Result<usize, persistence::Error> {
+pub async fn insert(tx: &mut Tx<'_>, chat: &Chat, new: &[NewDelivery]) -> Result<(), Error> {
     let organisation = tx.organisation().uuid();
-    let facts = news
-        .iter()
-        .map(|new| serde_json::to_value(&new.fact))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| persistence::Error::Defect(format!("a fact cannot be written as JSON: {error}")))?;
-    let inserted = persistence::statement(
+    let facts = new.iter().map(|one| serde_json::to_value(&one.fact)).collect::<Result<Vec<_>, _>>()?;
+    persistence::statement(
         "insert into deliveries (org_id, id, event_id, chat, kind, fact, occurred_at, correlation, traceparent)
          select $1, new.id, new.event_id, $2, new.kind, new.fact, new.occurred_at, new.correlation, new.traceparent
          from unnest($3, $4, $5, $6, $7, $8, $9)
@@ -29,16 +31,16 @@ pub async fn insert(tx: &mut Tx<'_>, chat: &Chat, news: &[NewDelivery]) -> Resul
     )
     .bind::<SqlUuid, _>(organisation)
     .bind::<Text, _>(chat.as_str())
-    .bind::<Array<SqlUuid>, _>(news.iter().map(|_| DeliveryId::new().uuid()).collect::<Vec<_>>())
-    .bind::<Array<SqlUuid>, _>(news.iter().map(|new| new.event.uuid()).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(news.iter().map(|new| new.fact.kind().name()).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(new.iter().map(|_| DeliveryId::new().uuid()).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(new.iter().map(|one| one.event.uuid()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(new.iter().map(|one| one.fact.kind().as_str()).collect::<Vec<_>>())
     .bind::<Array<Jsonb>, _>(facts)
-    .bind::<Array<Timestamptz>, _>(news.iter().map(|new| new.occurred_at).collect::<Vec<_>>())
-    .bind::<Array<SqlUuid>, _>(news.iter().map(|new| new.correlation).collect::<Vec<_>>())
-    .bind::<Array<Nullable<Text>>, _>(news.iter().map(|new| new.traceparent.as_deref()).collect::<Vec<_>>())
+    .bind::<Array<Timestamptz>, _>(new.iter().map(|one| one.occurred_at).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(new.iter().map(|one| one.correlation).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Text>>, _>(new.iter().map(|one| one.traceparent.as_deref()).collect::<Vec<_>>())
     .execute(tx.connection())
     .await?;
-    Ok(inserted)
+    Ok(())
 }
 
 #[derive(QueryableByName)]
@@ -61,29 +63,16 @@ struct PendingRow {
     slug: Option<String>,
 }
 
-/// A delivery whose fact this version cannot read: another version wrote it.
-#[derive(Debug, Clone)]
-pub struct Unreadable {
-    /// Which one.
-    pub id: DeliveryId,
-    /// Whose fact.
-    pub organisation: OrganisationId,
-    /// The kind that its row names.
-    pub kind: String,
-    /// What is wrong with it.
-    pub cause: String,
-}
-
-/// The oldest deliveries of a chat that are still to be told, at most `most`, and apart from them those that cannot be
-/// read. The caller holds the chat's budget.
+/// The oldest pending deliveries of a chat, at most `limit`: those that can be read, and those that cannot. The caller
+/// holds the lock of the chat's budget.
 ///
 /// # Errors
 /// When the database is away.
 pub async fn pending(
-    tx: &mut SystemTx,
+    tx: &mut Tx<'_, Platform>,
     chat: &Chat,
-    most: i64,
-) -> Result<(Vec<Delivery>, Vec<Unreadable>), persistence::Error> {
+    limit: i64,
+) -> Result<(Vec<Delivery>, Vec<Unreadable>), Error> {
     let rows: Vec<PendingRow> = persistence::statement(
         "select d.org_id, d.id, d.kind, d.fact, d.occurred_at, d.traceparent, o.name, o.slug
          from (select * from deliveries where chat = $1 and state = 'pending' order by id limit $2) d
@@ -91,7 +80,7 @@ pub async fn pending(
          order by d.id",
     )
     .bind::<Text, _>(chat.as_str())
-    .bind::<BigInt, _>(most)
+    .bind::<BigInt, _>(limit)
     .load(tx.connection())
     .await?;
     let (mut readable, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
@@ -121,12 +110,11 @@ pub async fn pending(
     Ok((readable, unreadable))
 }
 
-/// Whether anything of this chat is still to be told.
+/// Whether the chat has pending deliveries.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn any_pending(tx: &mut SystemTx, chat: &Chat) -> Result<bool, persistence::Error> {
-    // The state is written out: for a bound value PostgreSQL cannot know that the index of pending deliveries will do.
+pub async fn any_pending(tx: &mut Tx<'_, Platform>, chat: &Chat) -> Result<bool, Error> {
     let found = persistence::statement("select 1 from deliveries where chat = $1 and state = 'pending' limit 1")
         .bind::<Text, _>(chat.as_str())
         .execute(tx.connection())
@@ -134,33 +122,12 @@ pub async fn any_pending(tx: &mut SystemTx, chat: &Chat) -> Result<bool, persist
     Ok(found > 0)
 }
 
-#[derive(QueryableByName)]
-struct BacklogRow {
-    #[diesel(sql_type = BigInt)]
-    deliveries: i64,
-    #[diesel(sql_type = Nullable<Timestamptz>)]
-    oldest: Option<Timestamp>,
-}
-
-/// How much is still to be told, over all organisations and chats, and since when the oldest waits.
+/// Marks the deliveries of a message as sent. One that another sender has settled stays as it is.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn backlog(tx: &mut SystemTx) -> Result<(i64, Option<Timestamp>), persistence::Error> {
-    let row: BacklogRow = persistence::statement(
-        "select count(*) as deliveries, min(created_at) as oldest from deliveries where state = 'pending'",
-    )
-    .get_result(tx.connection())
-    .await?;
-    Ok((row.deliveries, row.oldest))
-}
-
-/// Marks what a message told. A delivery that another sender settled meanwhile stays as it is.
-///
-/// # Errors
-/// When the database is away.
-pub async fn mark_sent(tx: &mut SystemTx, told: &[Delivery], message: i64) -> Result<usize, persistence::Error> {
-    Ok(persistence::statement(
+pub async fn mark_sent(tx: &mut Tx<'_, Platform>, told: &[Delivery], message: i64) -> Result<(), Error> {
+    persistence::statement(
         "update deliveries d set state = 'sent', message_id = $3, settled_at = clock_timestamp()
          from unnest($1, $2) as told(org_id, id)
          where d.org_id = told.org_id and d.id = told.id and d.state = 'pending'",
@@ -169,22 +136,24 @@ pub async fn mark_sent(tx: &mut SystemTx, told: &[Delivery], message: i64) -> Re
     .bind::<Array<SqlUuid>, _>(ids(told))
     .bind::<BigInt, _>(message)
     .execute(tx.connection())
-    .await?)
+    .await?;
+    Ok(())
 }
 
-/// Marks what Telegram will never take, and why.
+/// Marks deliveries that Telegram refused for good, with the cause.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn mark_failed(tx: &mut SystemTx, untold: &[Delivery], cause: &str) -> Result<usize, persistence::Error> {
-    fail(tx, organisations(untold), ids(untold), vec![cause; untold.len()]).await
+pub async fn mark_refused(tx: &mut Tx<'_, Platform>, refused: &[Delivery], cause: &str) -> Result<(), Error> {
+    fail(tx, organisations(refused), ids(refused), vec![cause; refused.len()]).await
 }
 
-/// Marks what cannot be read, each with its own cause, so that it does not stand before what can.
+/// Marks deliveries that cannot be read as failed, each with its own cause: pending, they would stand in the way of the
+/// others.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn mark_unreadable(tx: &mut SystemTx, unreadable: &[Unreadable]) -> Result<usize, persistence::Error> {
+pub async fn mark_unreadable(tx: &mut Tx<'_, Platform>, unreadable: &[Unreadable]) -> Result<(), Error> {
     fail(
         tx,
         unreadable.iter().map(|one| one.organisation.uuid()).collect(),
@@ -195,46 +164,50 @@ pub async fn mark_unreadable(tx: &mut SystemTx, unreadable: &[Unreadable]) -> Re
 }
 
 async fn fail(
-    tx: &mut SystemTx,
+    tx: &mut Tx<'_, Platform>,
     organisations: Vec<Uuid>,
     ids: Vec<Uuid>,
     causes: Vec<&str>,
-) -> Result<usize, persistence::Error> {
-    Ok(persistence::statement(
-        "update deliveries d set state = 'failed', cause = untold.cause, settled_at = clock_timestamp()
-         from unnest($1, $2, $3) as untold(org_id, id, cause)
-         where d.org_id = untold.org_id and d.id = untold.id and d.state = 'pending'",
+) -> Result<(), Error> {
+    persistence::statement(
+        "update deliveries d set state = 'failed', cause = failed.cause, settled_at = clock_timestamp()
+         from unnest($1, $2, $3) as failed(org_id, id, cause)
+         where d.org_id = failed.org_id and d.id = failed.id and d.state = 'pending'",
     )
     .bind::<Array<SqlUuid>, _>(organisations)
     .bind::<Array<SqlUuid>, _>(ids)
     .bind::<Array<Text>, _>(causes)
     .execute(tx.connection())
-    .await?)
+    .await?;
+    Ok(())
 }
 
-/// Puts everything that failed back among what is to be told, for when the cause (a wrong token, a chat that the bot
-/// had left) is mended.
+/// Makes every failed delivery pending again, for this chat, and says how many there were. For when the cause is mended:
+/// a wrong token, or a chat that the bot had left.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn retry_failed(tx: &mut SystemTx, chat: &Chat) -> Result<usize, persistence::Error> {
-    Ok(persistence::statement(
-        "update deliveries set state = 'pending', chat = $1, cause = null, settled_at = null where state = 'failed'",
-    )
-    .bind::<Text, _>(chat.as_str())
-    .execute(tx.connection())
-    .await?)
+pub async fn retry_failed(tx: &mut Tx<'_, Platform>, chat: &Chat) -> Result<usize, Error> {
+    Ok(diesel::update(deliveries::table.filter(deliveries::state.eq("failed")))
+        .set((
+            deliveries::state.eq("pending"),
+            deliveries::chat.eq(chat.as_str()),
+            deliveries::cause.eq(None::<String>),
+            deliveries::settled_at.eq(None::<Timestamp>),
+        ))
+        .execute(tx.connection())
+        .await?)
 }
 
-/// Deliveries that one call of [`forget_told`] removes at most: it ends long before its time limit, also after weeks
-/// without a run.
+/// The most deliveries that one call of [`forget_told`] removes, so that it ends long before its time limit, even after
+/// weeks without a run.
 pub const FORGOTTEN_AT_ONCE: i64 = 5_000;
 
-/// Removes the first [`FORGOTTEN_AT_ONCE`] of what was told more than `days` ago, and says whether there may be more.
+/// Removes up to [`FORGOTTEN_AT_ONCE`] deliveries that were sent more than `days` ago, and says whether there may be more.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn forget_told(tx: &mut SystemTx, days: i32) -> Result<bool, persistence::Error> {
+pub async fn forget_told(tx: &mut Tx<'_, Platform>, days: i32) -> Result<bool, Error> {
     let gone = persistence::statement(
         "delete from deliveries d using (
              select org_id, id from deliveries
@@ -242,7 +215,7 @@ pub async fn forget_told(tx: &mut SystemTx, days: i32) -> Result<bool, persisten
              limit $2 for update skip locked) old
          where d.org_id = old.org_id and d.id = old.id",
     )
-    .bind::<diesel::sql_types::Integer, _>(days)
+    .bind::<Integer, _>(days)
     .bind::<BigInt, _>(FORGOTTEN_AT_ONCE)
     .execute(tx.connection())
     .await?;

@@ -1,4 +1,6 @@
-//! The SQL of the notifier. Row structs never leave this folder.
+//! The SQL of the notifier that writes, and the reads under a lock that belong to it.
+//! The rule: row structs never leave this folder, and locks are taken in one order: the budget of a chat, then that of
+//! the bot.
 
 pub mod budgets;
 pub mod deliveries;

@@ -1,7 +1,5 @@
 //! A record that cannot be taken, what waits behind it, and how both come back in order.
 
-use std::time::Duration;
-
 use kernel::OrderId;
 use messaging::operations::{Selection, dead_letter_topics, dead_letters, discard, redrive, topics};
 use testkit::eventually;
@@ -101,7 +99,7 @@ async fn topics_are_shown_with_records_and_the_lag_of_the_group() {
         order.groups.iter().find(|group| group.group == "notifier").map(|group| group.lag)
     };
     eventually(PATIENCE, async || lag().await == Some(0)).await;
-    replica.consumer.stop(Duration::from_secs(10)).await;
+    replica.stop().await;
     stage.scene.publish(2, &placed(OrderId::new())).await;
     let reports = topics(&kafka, contracts::topics::ALL).await.unwrap();
     let order = reports.iter().find(|report| report.topic == "order.order.v1").unwrap();
@@ -109,5 +107,4 @@ async fn topics_are_shown_with_records_and_the_lag_of_the_group() {
     assert!(behind.lag >= 1, "{behind:?}");
     let missing = reports.iter().find(|report| report.topic == "category.category.v1").unwrap();
     assert!(missing.problems[0].contains("missing"), "{:?}", missing.problems);
-    replica.sender.stop().await;
 }

@@ -1,14 +1,13 @@
-//! What was told long ago is removed, however much of it there is, and nothing else is.
+//! Deliveries that were sent long ago are removed, however many there are, and no others.
 
-use notifier::sender::Wake;
 use testkit::eventually;
 
 use crate::stage::{PATIENCE, Stage};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everything_that_was_told_before_the_time_to_keep_is_removed_in_one_go() {
+async fn everything_that_was_sent_before_the_time_to_keep_is_removed_in_one_go() {
     let stage = Stage::new().await;
-    let told = |days: u32, number: u32| {
+    let sent = |days: u32, number: u32| {
         format!(
             "insert into deliveries (org_id, id, event_id, chat, kind, fact, occurred_at, correlation, state, message_id,
                  settled_at)
@@ -17,9 +16,9 @@ async fn everything_that_was_told_before_the_time_to_keep_is_removed_in_one_go()
             stage.scene.organisation().uuid()
         )
     };
-    // Two full parts and a bit, and what is still kept.
-    stage.superuser.batch_execute(&(told(31, 10_001) + &told(29, 3))).await.unwrap();
-    let sender = stage.sender(&Wake::default(), Stage::settings());
+    // More than two full parts, and three that are kept.
+    stage.superuser.batch_execute(&(sent(31, 10_001) + &sent(29, 3))).await.unwrap();
+    let sender = stage.sender().await;
     eventually(PATIENCE, async || {
         let left = stage.count("sent").await;
         if left == 3 { Ok(()) } else { Err(left) }

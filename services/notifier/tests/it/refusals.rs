@@ -1,14 +1,14 @@
-//! What Telegram says other than yes.
+//! Telegram refuses, limits, fails, and loses replies.
 
 use std::time::{Duration, Instant};
 
 use devstack::bot_api::Failure;
 use kernel::OrderId;
-use notifier::domain::Chat;
-use notifier::sender::{Wake, retry_failed};
+use mediator::Scope;
+use notifier::commands::RetryFailed;
 use testkit::eventually;
 
-use crate::stage::{CHAT, PATIENCE, Stage, placed};
+use crate::stage::{PATIENCE, Stage, placed};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_429_no_replica_calls_before_the_time_that_telegram_named() {
@@ -31,7 +31,7 @@ async fn after_a_429_no_replica_calls_before_the_time_that_telegram_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_telegram_refuses_for_good_is_kept_with_its_cause_and_told_when_the_cause_is_mended() {
+async fn what_telegram_refuses_for_good_is_kept_with_its_cause_and_sent_when_the_cause_is_mended() {
     let stage = Stage::new().await;
     let replica = stage.replica().await;
     stage.telegram.fail_next(1, Failure::Forbidden);
@@ -41,8 +41,8 @@ async fn what_telegram_refuses_for_good_is_kept_with_its_cause_and_told_when_the
     assert!(cause.starts_with("403 Forbidden"), "{cause}");
     assert!(stage.telegram.messages().is_empty());
 
-    let chat = Chat::parse(CHAT).unwrap();
-    assert_eq!(retry_failed(&stage.scene.mediator(), &chat, &Wake::default()).await.unwrap(), 1);
+    let retry = RetryFailed { chat: stage.settings().chat };
+    assert_eq!(replica.mediator().send(&Scope::platform_system("test"), retry).await.unwrap(), 1);
     stage.told(1).await;
     assert_eq!(stage.telegram.messages().len(), 1);
     replica.stop().await;
@@ -73,7 +73,7 @@ async fn a_message_whose_reply_is_lost_is_told_again_rather_than_not_at_all() {
     stage.scene.publish(1, &placed(OrderId::new())).await;
     stage.told(1).await;
     let messages = stage.telegram.messages();
-    assert_eq!(messages.len(), 2, "at least once: this time twice");
+    assert_eq!(messages.len(), 2, "at least once: here twice");
     assert_eq!(messages[0].text, messages[1].text);
     replica.stop().await;
 }

@@ -3,13 +3,9 @@
 use std::time::{Duration, Instant};
 
 use kernel::OrderId;
-use notifier::domain::{Arrivals, Chat};
-use notifier::sender::Wake;
-use notifier::store::budgets;
 use testkit::eventually;
-use uuid::Uuid;
 
-use crate::stage::{CHAT, PATIENCE, Stage, confirmed, facts_in, placed};
+use crate::stage::{PATIENCE, Stage, confirmed, facts_in, placed};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_replicas_tell_every_fact_exactly_once_and_keep_the_limits_together() {
@@ -30,30 +26,19 @@ async fn three_replicas_tell_every_fact_exactly_once_and_keep_the_limits_togethe
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_dead_sender_held_is_told_when_its_lease_has_run_out() {
     let stage = Stage::new().await;
-    let wake = Wake::default();
-    let consumer = stage.consumer(&wake).await;
+    stage.lease_chat("1 hour").await;
+    let replica = stage.replica().await;
     stage.scene.publish(1, &placed(OrderId::new())).await;
     eventually(PATIENCE, async || stage.count("pending").await == 1).await;
+    assert!(stage.telegram.messages().is_empty(), "the chat belongs to another sender");
 
-    // A sender takes the chat and is killed before it marks anything.
-    let chat = Chat::parse(CHAT).unwrap();
-    let mediator = stage.scene.mediator();
-    let lease = Duration::from_millis(2_500);
-    let mut tx = mediator.system().await.unwrap();
-    budgets::register(&mut tx, &chat).await.unwrap();
-    let held = budgets::lock_chat(&mut tx, &chat).await.unwrap().unwrap();
-    let arrivals = Arrivals { second: held.now, minute: held.now };
-    budgets::take(&mut tx, &chat, Uuid::now_v7(), lease, arrivals, arrivals).await.unwrap();
-    tx.commit().await.unwrap();
+    stage.lease_chat("2500 milliseconds").await;
     let died_at = Instant::now();
-
-    let sender = stage.sender(&wake, Stage::settings());
     eventually(PATIENCE, async || !stage.telegram.messages().is_empty()).await;
     assert!(died_at.elapsed() >= Duration::from_millis(2_400), "{:?}", died_at.elapsed());
     stage.told(1).await;
     assert_eq!(stage.telegram.messages().len(), 1);
-    consumer.stop(Duration::from_secs(10)).await;
-    sender.stop().await;
+    replica.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

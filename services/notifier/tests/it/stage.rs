@@ -1,4 +1,4 @@
-//! What the tests of this binary share: a scene, a Telegram, replicas of the notifier, and events to say.
+//! What the tests of this binary share: a scene, a stand-in for Telegram, replicas of the notifier, and events to publish.
 
 use std::time::Duration;
 
@@ -6,10 +6,11 @@ use contracts::Channel;
 use contracts::order::{Confirmed, OrderEvent, OrderLine, Placed};
 use devstack::bot_api::{self, BotApi, Message};
 use kernel::{Clock, Currency, Money, OrderId, ProductId, Quantity, Sku, VariantId};
-use messaging::{Consumer, Outgoing, Producer};
+use messaging::Outgoing;
+use notifier::config::Settings;
 use notifier::domain::Chat;
-use notifier::sender::{Sender, Settings, Telegram, Wake};
-use testkit::{Scene, eventually};
+use service::Secret;
+use testkit::{Running, Scene, Topics, eventually};
 
 /// A private chat: one message a second.
 pub(crate) const CHAT: &str = "4242";
@@ -20,12 +21,6 @@ pub(crate) struct Stage {
     pub(crate) scene: Scene,
     pub(crate) telegram: BotApi,
     pub(crate) superuser: tokio_postgres::Client,
-}
-
-/// A running replica, put together as `lib.rs` does.
-pub(crate) struct Replica {
-    pub(crate) consumer: Consumer,
-    pub(crate) sender: Sender,
 }
 
 impl Stage {
@@ -41,25 +36,42 @@ impl Stage {
         Self { scene, telegram, superuser }
     }
 
-    pub(crate) fn settings() -> Settings {
-        Settings::new(Chat::parse(CHAT).unwrap())
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            token: Secret::new(bot_api::TOKEN),
+            chat: Chat::parse(CHAT).unwrap(),
+            bot_api: self.telegram.url(),
+            per_minute: None,
+            keep_days: 30,
+        }
     }
 
-    pub(crate) fn sender(&self, wake: &Wake, settings: Settings) -> Sender {
-        let telegram = Telegram::new(&self.telegram.url(), bot_api::TOKEN, settings.call).unwrap();
-        Sender::start(self.scene.mediator(), telegram, wake.clone(), settings)
+    /// A replica of the notifier.
+    pub(crate) async fn replica(&self) -> Running {
+        self.scene.start(notifier::assembly(self.settings()), Topics::On).await
     }
 
-    pub(crate) async fn consumer(&self, wake: &Wake) -> Consumer {
-        let kafka = self.scene.messaging();
-        let subscriptions = notifier::events::subscriptions(&Chat::parse(CHAT).unwrap(), wake);
-        let producer = Producer::new(&kafka).unwrap();
-        Consumer::start(kafka, self.scene.mediator(), producer, subscriptions).await.unwrap()
+    /// A replica that takes no events: it sends what is pending.
+    pub(crate) async fn sender(&self) -> Running {
+        self.scene.start(notifier::assembly(self.settings()), Topics::Off).await
     }
 
-    pub(crate) async fn replica(&self) -> Replica {
-        let wake = Wake::default();
-        Replica { consumer: self.consumer(&wake).await, sender: self.sender(&wake, Self::settings()) }
+    /// Leases the chat for this long to a sender that does not exist, as if it had just died.
+    pub(crate) async fn lease_chat(&self, duration: &str) {
+        let lease = "insert into budgets (subject, claim, leased_until) values ($1, gen_random_uuid(), now() + $2::text::interval)
+            on conflict (subject) do update set claim = excluded.claim, leased_until = excluded.leased_until";
+        self.superuser.execute(lease, &[&CHAT, &duration]).await.unwrap();
+    }
+
+    /// Writes a pending delivery with this JSON. Deliveries are sent in the order of their numbers.
+    pub(crate) async fn write(&self, number: u32, kind: &str, fact: &str) {
+        let row = format!(
+            "insert into deliveries (org_id, id, event_id, chat, kind, fact, occurred_at, correlation)
+             values ('{}', '00000000-0000-7000-8000-{number:012}', gen_random_uuid(), '{CHAT}', '{kind}', '{fact}', now(),
+                 gen_random_uuid())",
+            self.scene.organisation().uuid()
+        );
+        self.superuser.batch_execute(&row).await.unwrap();
     }
 
     /// How many deliveries are in a state.
@@ -79,13 +91,6 @@ impl Stage {
 
     pub(crate) fn record<C: Channel>(&self, version: i64, event: &C) -> Outgoing {
         testkit::publish(Some(self.scene.organisation()), version, event)
-    }
-}
-
-impl Replica {
-    pub(crate) async fn stop(self) {
-        self.consumer.stop(Duration::from_secs(10)).await;
-        self.sender.stop().await;
     }
 }
 

@@ -1,0 +1,75 @@
+//! The file as products: rows in, products and refused rows out, in the order of the file.
+
+use std::fmt::Display;
+
+use bytes::Bytes;
+use exchange::{Format, Limits, Record, RowError};
+use futures::stream::{self, BoxStream};
+use futures::{Stream, StreamExt as _};
+
+use super::rows::{ProductRow, csv_row, join};
+use crate::domain::import::{ImportedProduct, RowFault, RowOutcome};
+use crate::domain::product::Product;
+
+/// A product of the file, or a row that could not be read as one.
+pub(super) enum Item {
+    Product(ImportedProduct),
+    Refused(RowOutcome),
+}
+
+/// The largest row: a product with 100 variants and a long description fits.
+const LIMITS: Limits = Limits { row_bytes: 262_144, fields: 64 };
+
+/// Reads the pieces of a file as they arrive.
+pub(super) fn read<E: Display + 'static>(
+    format: Format,
+    source: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
+) -> BoxStream<'static, Item> {
+    match format {
+        Format::Ndjson => exchange::ndjson::<ProductRow, _, E>(source, LIMITS)
+            .map(|row| match row {
+                Ok((position, row)) => Item::Product(row.product(position.line)),
+                Err(error) => Item::Refused(refused(error)),
+            })
+            .boxed(),
+        Format::Csv => {
+            let rows = exchange::csv::<Record, _, E>(source, LIMITS).map(Some).chain(stream::iter([None]));
+            let mut neighbours = Neighbours::default();
+            rows.flat_map(move |row| stream::iter(neighbours.take(row))).boxed()
+        }
+    }
+}
+
+/// Joins neighbouring CSV rows with the same slug.
+#[derive(Default)]
+struct Neighbours(Option<ImportedProduct>);
+
+impl Neighbours {
+    /// Takes the next row, or the end of the file.
+    fn take(&mut self, row: Option<Result<(exchange::RowPosition, Record), RowError>>) -> Vec<Item> {
+        let next = match row {
+            None => return self.0.take().map(Item::Product).into_iter().collect(),
+            Some(Err(error)) => return vec![Item::Refused(refused(error))],
+            Some(Ok((position, record))) => match csv_row(position.line, &record) {
+                Ok(next) => next,
+                Err((slug, faults)) => return vec![Item::Refused(RowOutcome::failed(position.line, slug, faults))],
+            },
+        };
+        let joins =
+            |product: &ImportedProduct| product.slug == next.slug && product.variants.len() < Product::MOST_VARIANTS;
+        match &mut self.0 {
+            Some(product) if joins(product) => {
+                let (line, slug) = (next.line, next.slug.clone());
+                match join(product, next) {
+                    Ok(()) => Vec::new(),
+                    Err(faults) => vec![Item::Refused(RowOutcome::failed(line, Some(slug), faults))],
+                }
+            }
+            waiting => waiting.replace(next).map(Item::Product).into_iter().collect(),
+        }
+    }
+}
+
+fn refused(error: RowError) -> RowOutcome {
+    RowOutcome::failed(error.line, None, vec![RowFault { column: error.column, reason: error.reason }])
+}

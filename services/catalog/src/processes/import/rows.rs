@@ -1,0 +1,205 @@
+//! One row of an import file as a domain value. Both formats end in `ImportedProduct`.
+
+use exchange::Record;
+use kernel::{Currency, Money, Sku, Slug};
+use serde::Deserialize;
+
+use crate::domain::import::{ImportedProduct, ImportedVariant, RowFault};
+use crate::domain::product::SettableStatus;
+use crate::domain::wording::{Description, Title};
+
+/// The columns that a CSV file may have.
+const COLUMNS: [&str; 10] =
+    ["slug", "title", "category", "description", "status", "sku", "variant_title", "price", "currency", "stock"];
+
+/// One line of an NDJSON file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProductRow {
+    slug: Slug,
+    title: Option<Title>,
+    category: Option<String>,
+    description: Option<Description>,
+    status: Option<SettableStatus>,
+    #[serde(default)]
+    variants: Vec<VariantRow>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VariantRow {
+    sku: Sku,
+    title: Option<Title>,
+    price: Option<Money>,
+    stock: Option<i64>,
+}
+
+impl ProductRow {
+    /// The product on this line of the file.
+    pub(super) fn product(self, line: u64) -> ImportedProduct {
+        let variants = self.variants.into_iter().enumerate().map(|(at, variant)| ImportedVariant {
+            line,
+            prefix: format!("variants[{at}]."),
+            sku: variant.sku,
+            title: variant.title,
+            price: variant.price,
+            stock: variant.stock,
+        });
+        ImportedProduct {
+            line,
+            slug: self.slug,
+            title: self.title,
+            category: self.category,
+            description: self.description,
+            status: self.status,
+            variants: variants.collect(),
+            whole: true,
+        }
+    }
+}
+
+/// Reads one line of a CSV file as a product with one variant; every fault of the line at once.
+pub(super) fn csv_row(line: u64, record: &Record) -> Result<ImportedProduct, (Option<Slug>, Vec<RowFault>)> {
+    let mut faults = Vec::new();
+    for name in record.keys().filter(|name| !COLUMNS.contains(&name.as_str())) {
+        let reason = format!("is not a column of an import; there are {}", COLUMNS.join(", "));
+        faults.push(RowFault::new(name.as_str(), reason));
+    }
+    let field = |column: &str| record.get(column).map(|text| text.trim()).filter(|text| !text.is_empty());
+    let slug = required(&mut faults, "slug", field("slug"), Slug::parse);
+    let sku = required(&mut faults, "sku", field("sku"), Sku::parse);
+    let title = optional(&mut faults, "title", field("title"), Title::parse);
+    let description = optional(&mut faults, "description", field("description"), Description::parse);
+    let status = optional(&mut faults, "status", field("status"), |text| kernel::parse_name("status", text));
+    let variant_title = optional(&mut faults, "variant_title", field("variant_title"), Title::parse);
+    let stock = optional(&mut faults, "stock", field("stock"), whole_number);
+    let price = price(&mut faults, field("price"), field("currency"));
+    match (slug, sku) {
+        (Some(slug), Some(sku)) if faults.is_empty() => Ok(ImportedProduct {
+            line,
+            slug,
+            title,
+            category: field("category").map(str::to_owned),
+            description,
+            status,
+            variants: vec![ImportedVariant { line, prefix: String::new(), sku, title: variant_title, price, stock }],
+            whole: false,
+        }),
+        (slug, _) => Err((slug, faults)),
+    }
+}
+
+/// Adds the variant of the next line to its product. What the line says about the product must agree with the first line.
+pub(super) fn join(product: &mut ImportedProduct, next: ImportedProduct) -> Result<(), Vec<RowFault>> {
+    let first = product.line;
+    let mut faults = Vec::new();
+    let mut differs = |column: &str, other: bool| {
+        if other {
+            faults.push(RowFault::new(column, format!("differs from that of the same product on line {first}")));
+        }
+    };
+    differs("title", next.title.is_some() && next.title != product.title);
+    differs("category", next.category.is_some() && next.category != product.category);
+    differs("description", next.description.is_some() && next.description != product.description);
+    differs("status", next.status.is_some() && next.status != product.status);
+    if faults.is_empty() {
+        product.variants.extend(next.variants);
+        Ok(())
+    } else {
+        Err(faults)
+    }
+}
+
+fn required<T, E: std::fmt::Display>(
+    faults: &mut Vec<RowFault>,
+    column: &str,
+    text: Option<&str>,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> Option<T> {
+    if text.is_none() {
+        faults.push(RowFault::new(column, "is needed"));
+    }
+    optional(faults, column, text, parse)
+}
+
+fn optional<T, E: std::fmt::Display>(
+    faults: &mut Vec<RowFault>,
+    column: &str,
+    text: Option<&str>,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> Option<T> {
+    match parse(text?) {
+        Ok(value) => Some(value),
+        Err(reason) => {
+            faults.push(RowFault::new(column, reason.to_string()));
+            None
+        }
+    }
+}
+
+fn whole_number(text: &str) -> Result<i64, &'static str> {
+    text.parse().map_err(|_| "must be a whole number")
+}
+
+fn price(faults: &mut Vec<RowFault>, amount: Option<&str>, currency: Option<&str>) -> Option<Money> {
+    let amount = amount?;
+    if currency.is_none() {
+        faults.push(RowFault::new("currency", "is needed beside a price"));
+    }
+    match optional(faults, "currency", currency, Currency::parse) {
+        Some(currency) => optional(faults, "price", Some(amount), |text| Money::parse(text, currency)),
+        None => optional(faults, "price", Some(amount), |text| Money::digits(text).map(drop)).and(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(pairs: &[(&str, &str)]) -> Record {
+        pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+    }
+
+    #[test]
+    fn every_fault_of_a_line_is_reported_with_its_column() {
+        let line = record(&[
+            ("slug", "Not A Slug"),
+            ("sku", ""),
+            ("price", "1.234"),
+            ("currency", "USD"),
+            ("stock", "many"),
+            ("status", "retired"),
+            ("colour", "red"),
+        ]);
+        let (slug, faults) = csv_row(7, &line).unwrap_err();
+        assert_eq!(slug, None);
+        let columns: Vec<_> = faults.iter().filter_map(|fault| fault.column.as_deref()).collect();
+        assert_eq!(columns, ["colour", "slug", "sku", "status", "stock", "price"]);
+        for currency in ["", "usd"] {
+            let line = record(&[("slug", "lamp"), ("sku", "A"), ("price", "1,5"), ("currency", currency)]);
+            let (_, faults) = csv_row(8, &line).unwrap_err();
+            let columns: Vec<_> = faults.iter().filter_map(|fault| fault.column.as_deref()).collect();
+            assert_eq!(columns, ["currency", "price"], "{currency:?}");
+        }
+    }
+
+    #[test]
+    fn neighbouring_lines_are_one_product_and_must_agree_about_it() {
+        let line =
+            |sku: &str, title: &str| csv_row(2, &record(&[("slug", "lamp"), ("sku", sku), ("title", title)])).unwrap();
+        let mut product = line("A", "Lamp");
+        join(&mut product, line("B", "")).unwrap();
+        join(&mut product, line("C", "Lamp")).unwrap();
+        assert_eq!(join(&mut product, line("D", "Table")).unwrap_err()[0].column.as_deref(), Some("title"));
+        assert_eq!(product.variants.len(), 3);
+    }
+
+    #[test]
+    fn a_line_of_json_is_one_product() {
+        let text = r#"{"slug":"lamp","title":"Lamp","variants":[{"sku":"A","price":{"amount":"1.50","currency":"USD"},"stock":3}]}"#;
+        let product = serde_json::from_str::<ProductRow>(text).unwrap().product(4);
+        assert_eq!((product.line, product.whole, product.variants[0].stock), (4, true, Some(3)));
+        assert_eq!(product.variants[0].prefix, "variants[0].");
+        assert!(serde_json::from_str::<ProductRow>(r#"{"slug":"lamp","colour":"red"}"#).is_err());
+    }
+}

@@ -1,0 +1,95 @@
+//! Claims a chat for one message: leases it, takes the message from both budgets and reads the pending deliveries.
+//! The rule: a claim changes nothing outside of its transaction. An attempt that collided was rolled back and runs again. A
+//! COMMIT that failed may have gone through and is not repeated: then nobody holds the lease, and the deliveries stay
+//! pending until it has run out. They are late, but not sent twice.
+
+use std::time::Duration;
+
+use access::Permission;
+use kernel::Timestamp;
+use mediator::{Command, Platform, Tx};
+
+use crate::domain::{BOT_LIMITS, Batch, Chat, Decision, Lease, Unreadable};
+use crate::error::Error;
+use crate::store::{budgets, deliveries};
+
+/// The pause when another transaction claims or settles the chat at this moment.
+const BUSY: Duration = Duration::from_millis(200);
+
+/// Claims a chat if it has pending deliveries and both budgets allow a message now.
+#[derive(Debug, Clone)]
+pub struct ClaimDeliveries {
+    /// The chat.
+    pub chat: Chat,
+    /// Messages per minute to the chat; `None` is what Telegram allows for its kind.
+    pub per_minute: Option<u32>,
+    /// How long the chat belongs to a sender that is not heard of again.
+    pub lease: Duration,
+    /// The most deliveries that the message may tell of.
+    pub limit: i64,
+}
+
+/// What a claim found.
+#[derive(Debug)]
+pub struct Claimed {
+    /// Whether there is a message to send.
+    pub next: Next,
+    /// Deliveries that were marked as failed because this version cannot read them.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// Whether there is a message to send.
+#[derive(Debug)]
+pub enum Next {
+    /// Nothing is pending.
+    Idle,
+    /// Deliveries are pending, but the limits or another sender allow no message before this has passed.
+    Wait(Duration),
+    /// The chat is leased to the caller, who is to send these.
+    Send(Batch),
+}
+
+impl Command for ClaimDeliveries {
+    const NAME: &'static str = "notifier.claim-deliveries";
+    const REQUIRES: Permission = Permission::System;
+    type Tenancy = Platform;
+    type Reply = Claimed;
+    type Error = Error;
+
+    async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<Claimed, Error> {
+        let only = |next| Ok(Claimed { next, unreadable: Vec::new() });
+        if !deliveries::any_pending(tx, &self.chat).await? {
+            return only(Next::Idle);
+        }
+        let Some(held) = budgets::lock_chat(tx, &self.chat).await? else { return only(Next::Wait(BUSY)) };
+        if held.leased_until > held.now {
+            return only(Next::Wait(pause(held.leased_until, held.now)));
+        }
+        let of_chat = match held.budget.decide(held.now, self.chat.limits(self.per_minute)) {
+            Decision::Send(arrivals) => arrivals,
+            Decision::Wait { until } => return only(Next::Wait(pause(until, held.now))),
+        };
+        let (bot, now) = budgets::lock_bot(tx).await?;
+        let of_bot = match bot.decide(now, BOT_LIMITS) {
+            Decision::Send(arrivals) => arrivals,
+            Decision::Wait { until } => return only(Next::Wait(pause(until, now))),
+        };
+        // Read under the lock: what another sender settled before is not pending any more.
+        let (pending, unreadable) = deliveries::pending(tx, &self.chat, self.limit).await?;
+        if !unreadable.is_empty() {
+            deliveries::mark_unreadable(tx, &unreadable).await?;
+        }
+        if pending.is_empty() {
+            return Ok(Claimed { next: Next::Idle, unreadable });
+        }
+        let lease = Lease::new();
+        budgets::take(tx, &self.chat, lease, self.lease, of_chat, of_bot).await?;
+        let address = held.moved_to.unwrap_or_else(|| self.chat.clone());
+        let batch = Batch { chat: self.chat.clone(), address, lease, deliveries: pending };
+        Ok(Claimed { next: Next::Send(batch), unreadable })
+    }
+}
+
+fn pause(until: Timestamp, now: Timestamp) -> Duration {
+    (until - now).to_std().unwrap_or(Duration::ZERO).max(Duration::from_millis(1))
+}

@@ -1,0 +1,51 @@
+//! Stores what became of a message, and ends the lease of its chat.
+//! The rule: settling twice is the same as settling once. The sender repeats it after any error, also after a COMMIT that
+//! may have gone through: a delivery leaves `pending` once, and a failed call is counted under its lease only.
+
+use std::sync::Arc;
+
+use access::Permission;
+use mediator::{Command, Platform, Tx};
+
+use crate::domain::{Batch, Outcome, back_off};
+use crate::error::Error;
+use crate::store::budgets::{self, ChatReport};
+use crate::store::deliveries;
+
+/// A message and the outcome of its call.
+#[derive(Debug, Clone)]
+pub struct SettleMessage {
+    /// What the message told, and under which lease.
+    pub batch: Arc<Batch>,
+    /// What Telegram answered.
+    pub outcome: Outcome,
+}
+
+impl Command for SettleMessage {
+    const NAME: &'static str = "notifier.settle-message";
+    const REQUIRES: Permission = Permission::System;
+    type Tenancy = Platform;
+    type Reply = ();
+    type Error = Error;
+
+    async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<(), Error> {
+        let Batch { chat, lease, deliveries, .. } = &*self.batch;
+        let report = match &self.outcome {
+            Outcome::Sent { message } => {
+                deliveries::mark_sent(tx, deliveries, *message).await?;
+                ChatReport::Reachable
+            }
+            Outcome::Refused { cause } => {
+                deliveries::mark_refused(tx, deliveries, cause).await?;
+                ChatReport::Reachable
+            }
+            Outcome::Limited { retry_after } => ChatReport::Wait(*retry_after),
+            Outcome::Moved { to } => ChatReport::Moved(*to),
+            Outcome::Unavailable { .. } => {
+                let failures = budgets::failures(tx, chat).await?;
+                ChatReport::Failed(back_off(failures.saturating_add(1), rand::random()))
+            }
+        };
+        budgets::settle(tx, chat, *lease, &report).await
+    }
+}

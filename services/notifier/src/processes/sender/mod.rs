@@ -1,0 +1,191 @@
+//! Sends what is pending: claims a chat, sends one message outside of any transaction, settles it.
+//! The rule: any number of replicas may run it. The leases and budgets in the database keep them apart. A crash or a panic
+//! between claim and settlement leaves the deliveries pending, and they are sent again when the lease has run out: at least
+//! once.
+
+mod report;
+mod telegram;
+mod trace;
+mod wake;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use kernel::Clock;
+use mediator::{Mediator, Platform, Scope, SendError};
+use service::{CancellationToken, Part, Stage};
+
+use self::telegram::Telegram;
+pub use self::wake::Wake;
+use crate::commands::{ClaimDeliveries, Claimed, ForgetTold, Next, RegisterChat, SettleMessage};
+use crate::config::Settings;
+use crate::domain::{Batch, Chat, compose};
+use crate::error::Error;
+use crate::queries::CountBacklog;
+
+/// How often the sender looks for pending deliveries when nobody wakes it.
+const POLL: Duration = Duration::from_millis(200);
+/// The longest that one call to Telegram may take.
+const CALL: Duration = Duration::from_secs(8);
+/// How long a chat belongs to a sender that is not heard of again: a call, and the time to settle it. A stop takes no
+/// longer, because a message that is not settled by then is sent again anyway.
+const LEASE: Duration = Duration::from_secs(12);
+const _: () = assert!(CALL.as_secs() < LEASE.as_secs(), "another sender would send what is still being sent");
+/// The most deliveries that one message tells of.
+const MAX_DELIVERIES: i64 = 2_000;
+/// How often the backlog is counted for the metrics.
+const COUNT_EVERY: Duration = Duration::from_secs(5);
+/// How often old deliveries are removed.
+const FORGET_EVERY: Duration = Duration::from_secs(600);
+
+/// The part that sends.
+#[must_use]
+pub fn sender(mediator: Mediator, settings: Settings, wake: Wake) -> Part {
+    let work = move |stop| {
+        let (mediator, settings, wake) = (mediator.clone(), settings.clone(), wake.clone());
+        async move {
+            let telegram = Telegram::new(&settings.bot_api, settings.token.expose(), CALL)?;
+            let scope = Scope::platform_system("sender");
+            Sender { mediator, scope, telegram, settings, wake }.run(stop).await;
+            Ok(())
+        }
+    };
+    Part::restarted(Stage::Publishing, "sender", work).within(LEASE)
+}
+
+struct Sender {
+    mediator: Mediator,
+    scope: Scope<Platform>,
+    telegram: Telegram,
+    settings: Settings,
+    wake: Wake,
+}
+
+/// What a round over the chats found.
+enum Round {
+    /// Nothing is pending.
+    Idle,
+    /// Deliveries are pending, but no message may be sent before this has passed.
+    Wait(Duration),
+    /// A message was handled; there may be more.
+    Again,
+}
+
+/// What is remembered from one round to the next.
+#[derive(Default)]
+struct Memory {
+    chats: Vec<Chat>,
+    counted: Option<Instant>,
+    forgot: Option<Instant>,
+}
+
+impl Sender {
+    /// Sends until it is told to stop; the message in hand is finished.
+    async fn run(&self, stop: CancellationToken) {
+        let mut memory = Memory::default();
+        while !stop.is_cancelled() {
+            let (pause, may_be_woken) = match self.round(&mut memory).await {
+                Ok(Round::Again) => continue,
+                // A wait only grows, so new deliveries are no reason to look earlier.
+                Ok(Round::Wait(pause)) => (pause.min(POLL), false),
+                Ok(Round::Idle) => (POLL, true),
+                Err(error) => {
+                    tracing::warn!(%error, "the sender cannot claim deliveries; it tries again in a second");
+                    (Duration::from_secs(1), false)
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.wake.signalled(), if may_be_woken => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    async fn round(&self, memory: &mut Memory) -> Result<Round, SendError<Error>> {
+        if memory.chats.is_empty() {
+            let register = RegisterChat { chat: self.settings.chat.clone() };
+            memory.chats = self.mediator.send(&self.scope, register).await?;
+        }
+        if memory.counted.is_none_or(|at| at.elapsed() >= COUNT_EVERY) {
+            match self.mediator.ask(&self.scope, CountBacklog).await {
+                Ok(backlog) => report::backlog(&backlog, Clock::now()),
+                Err(error) => {
+                    tracing::warn!(%error, "pending deliveries could not be counted; they are sent all the same");
+                }
+            }
+            memory.counted = Some(Instant::now());
+        }
+        if memory.forgot.is_none_or(|at| at.elapsed() >= FORGET_EVERY) {
+            // One part at a time: pending deliveries do not wait until everything is removed.
+            let more = self.forget().await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "old deliveries could not be removed; it is tried again later");
+                false
+            });
+            memory.forgot = (!more).then(Instant::now);
+        }
+        let mut all = Round::Idle;
+        for chat in &memory.chats {
+            all = match (all, self.send_next(chat).await?) {
+                (Round::Again, _) | (_, Round::Again) => Round::Again,
+                (Round::Wait(one), Round::Wait(other)) => Round::Wait(one.min(other)),
+                (Round::Wait(pause), Round::Idle) | (Round::Idle, Round::Wait(pause)) => Round::Wait(pause),
+                (Round::Idle, Round::Idle) => Round::Idle,
+            };
+        }
+        Ok(all)
+    }
+
+    /// Removes old deliveries, and says whether there are more of them. In other services the relay prunes the inbox; the
+    /// notifier publishes nothing and so has no relay.
+    async fn forget(&self) -> Result<bool, SendError<Error>> {
+        let more = self.mediator.send(&self.scope, ForgetTold { keep_days: self.settings.keep_days }).await?;
+        if !more {
+            let retention = persistence::Retention::default();
+            persistence::prune(self.mediator.database(), retention).await.map_err(Error::from)?;
+        }
+        Ok(more)
+    }
+
+    async fn send_next(&self, chat: &Chat) -> Result<Round, SendError<Error>> {
+        let per_minute = self.settings.per_minute;
+        let claim = ClaimDeliveries { chat: chat.clone(), per_minute, lease: LEASE, limit: MAX_DELIVERIES };
+        let Claimed { next, unreadable } = self.mediator.send(&self.scope, claim).await?;
+        // Here and not in the command, which may run more than once before it is committed.
+        unreadable.iter().for_each(report::unreadable);
+        match next {
+            Next::Idle => Ok(Round::Idle),
+            Next::Wait(pause) => Ok(Round::Wait(pause)),
+            Next::Send(batch) => {
+                self.send(batch).await;
+                Ok(Round::Again)
+            }
+        }
+    }
+
+    /// Sends one message and settles it. When it cannot be settled, its deliveries are sent again after the lease.
+    async fn send(&self, batch: Batch) {
+        let batch = Arc::new(batch);
+        let message = compose(&batch.deliveries);
+        let spans = trace::Spans::open(&batch, &message);
+        let outcome = spans.around(self.telegram.send(&batch.address, &message.text)).await;
+        spans.close(&outcome);
+        report::message(&batch, &message, &outcome);
+        let deadline = Instant::now() + LEASE;
+        loop {
+            let settle = SettleMessage { batch: Arc::clone(&batch), outcome: outcome.clone() };
+            match self.mediator.send(&self.scope, settle).await {
+                Ok(()) => return,
+                Err(error) if Instant::now() < deadline => {
+                    tracing::warn!(%error, "a message could not be settled; it is tried again");
+                    tokio::time::sleep(Duration::from_millis(250)).await;
+                }
+                Err(error) => {
+                    tracing::error!(%error, outcome = outcome.as_str(), deliveries = batch.deliveries.len(),
+                        "a message could not be settled; its deliveries will be sent again");
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The metrics and log lines of the sender.
+
+use chrono::TimeDelta;
+use kernel::{Clock, Timestamp};
+
+use crate::domain::{Batch, Message, Outcome, Unreadable};
+use crate::queries::Backlog;
+
+/// The gauges of what is pending.
+pub(super) fn backlog(backlog: &Backlog, now: Timestamp) {
+    // Counts stay far below the 2^53 up to which this is exact.
+    metrics::gauge!("notifier_deliveries_pending").set(backlog.pending as f64);
+    let age = backlog.oldest.map_or(0.0, |since| seconds(now - since));
+    metrics::gauge!("notifier_oldest_pending_seconds").set(age);
+}
+
+/// The metric and the log line of a delivery that cannot be read.
+pub(super) fn unreadable(unreadable: &Unreadable) {
+    let Unreadable { id, organisation, kind, cause } = unreadable;
+    metrics::counter!("notifier_deliveries_total", "kind" => kind.clone(), "outcome" => "failed").increment(1);
+    tracing::error!(
+        delivery = %id,
+        %organisation,
+        kind,
+        cause,
+        "a delivery cannot be read; when a version runs that can read it, run `cyberctl retry notifier failed-deliveries`"
+    );
+}
+
+/// The metrics and the one log line of a message.
+pub(super) fn message(batch: &Batch, message: &Message, outcome: &Outcome) {
+    let form = if message.digest { "digest" } else { "full" };
+    metrics::counter!("notifier_messages_total", "outcome" => outcome.as_str(), "form" => form).increment(1);
+    let deliveries = batch.deliveries.len();
+    let chat = batch.chat.as_str();
+    match outcome {
+        Outcome::Sent { message: id } => {
+            count(batch, "sent");
+            let now = Clock::now();
+            for delivery in &batch.deliveries {
+                metrics::histogram!("notifier_delivery_seconds", "kind" => delivery.fact.kind().as_str())
+                    .record(seconds(now - delivery.occurred_at));
+            }
+            tracing::info!(chat, deliveries, form, message = id, "told Telegram");
+        }
+        Outcome::Limited { retry_after } => {
+            metrics::gauge!("notifier_retry_after_seconds").set(retry_after.as_secs_f64());
+            tracing::warn!(chat, deliveries, retry_after = retry_after.as_secs(), "Telegram asks to wait");
+        }
+        Outcome::Moved { to } => {
+            tracing::warn!(chat, to, "the chat has moved; set TELEGRAM_CHAT_ID to its new id");
+        }
+        Outcome::Refused { cause } => {
+            count(batch, "failed");
+            tracing::error!(
+                chat,
+                deliveries,
+                cause,
+                "Telegram refuses the message for good; mend the cause, then run `cyberctl retry notifier failed-deliveries`"
+            );
+        }
+        Outcome::Unavailable { cause } => {
+            tracing::warn!(chat, deliveries, cause, "Telegram cannot be reached; the message is sent again later");
+        }
+    }
+}
+
+fn count(batch: &Batch, outcome: &'static str) {
+    for delivery in &batch.deliveries {
+        let kind = delivery.fact.kind().as_str();
+        metrics::counter!("notifier_deliveries_total", "kind" => kind, "outcome" => outcome).increment(1);
+    }
+}
+
+fn seconds(delta: TimeDelta) -> f64 {
+    delta.as_seconds_f64().max(0.0)
+}

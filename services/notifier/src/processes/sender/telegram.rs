@@ -1,0 +1,145 @@
+//! The call to Telegram: one message, one outcome.
+//! The rule: this is the only place that knows frankenstein.
+
+use std::time::Duration;
+
+use frankenstein::client_reqwest::Bot;
+use frankenstein::methods::SendMessageParams;
+use frankenstein::response::{ErrorResponse, MethodResponse};
+use frankenstein::types::{ChatId, LinkPreviewOptions, MessageId};
+use frankenstein::{AsyncTelegramApi, Error};
+
+use crate::domain::{Chat, Outcome};
+
+/// The wait after a 429 that names none.
+const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
+/// The longest cause that is stored with a delivery, in characters.
+const MAX_CAUSE: usize = 300;
+
+/// The client of one bot. It never prints the token of the bot, which is a part of the address.
+#[derive(Clone)]
+pub(super) struct Telegram {
+    bot: Bot,
+}
+
+impl std::fmt::Debug for Telegram {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Telegram").finish_non_exhaustive()
+    }
+}
+
+/// The HTTP client cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client for the Bot API cannot be made: {0}")]
+pub(super) struct NoClient(String);
+
+impl Telegram {
+    /// A client for the Bot API at `address` (`https://api.telegram.org`, with or without `/bot` behind it). A call takes
+    /// no longer than `limit`.
+    ///
+    /// # Errors
+    /// [`NoClient`] when TLS cannot be set up.
+    pub(super) fn new(address: &str, token: &str, limit: Duration) -> Result<Self, NoClient> {
+        let client = reqwest::Client::builder()
+            .connect_timeout(limit.min(Duration::from_secs(3)))
+            .timeout(limit)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|error| NoClient(error.to_string()))?;
+        Ok(Self { bot: Bot::builder().api_url(bot_address(address, token)).client(client).build() })
+    }
+
+    /// Sends one message of plain text.
+    pub(super) async fn send(&self, chat: &Chat, text: &str) -> Outcome {
+        let chat_id = chat.number().map_or_else(|| ChatId::String(chat.as_str().to_owned()), ChatId::Integer);
+        let params = SendMessageParams::builder()
+            .chat_id(chat_id)
+            .text(text)
+            .link_preview_options(LinkPreviewOptions::builder().is_disabled(true).build())
+            .build();
+        // Only the id of Telegram's answer is read, so that new fields in it cannot break the notifier.
+        let reply: Result<MethodResponse<MessageId>, Error> = self.bot.request("sendMessage", Some(params)).await;
+        match reply {
+            Ok(reply) => Outcome::Sent { message: i64::from(reply.result.message_id) },
+            Err(Error::Api(error)) => refusal(&error),
+            Err(Error::JsonDecode { input, .. }) => Outcome::Unavailable {
+                cause: short(&format!("the Bot API did not answer with JSON but with: {input}")),
+            },
+            Err(error) => Outcome::Unavailable { cause: short(&error.to_string()) },
+        }
+    }
+}
+
+/// What an error reply means for the deliveries of the message.
+fn refusal(error: &ErrorResponse) -> Outcome {
+    let retry_after = error.parameters.and_then(|parameters| parameters.retry_after);
+    let moved = error.parameters.and_then(|parameters| parameters.migrate_to_chat_id);
+    let cause = short(&format!("{} {}", error.error_code, error.description));
+    match (error.error_code, moved) {
+        (_, Some(to)) => Outcome::Moved { to },
+        (429, None) => Outcome::Limited {
+            retry_after: retry_after.map_or(DEFAULT_RETRY_AFTER, |seconds| Duration::from_secs(u64::from(seconds))),
+        },
+        // 408 and 409 pass by themselves. Every other 4xx is about the message, the chat or the token.
+        (400..=407 | 410..=499, None) => Outcome::Refused { cause },
+        _ => Outcome::Unavailable { cause },
+    }
+}
+
+/// frankenstein appends the method to `<address>/bot<token>`.
+fn bot_address(address: &str, token: &str) -> String {
+    let address = address.trim_end_matches('/');
+    let root = address.strip_suffix("/bot").unwrap_or(address);
+    format!("{root}/bot{token}")
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(MAX_CAUSE).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use frankenstein::response::ResponseParameters;
+
+    use super::*;
+
+    fn reply(error_code: u64, parameters: Option<ResponseParameters>) -> Outcome {
+        refusal(&ErrorResponse { ok: false, description: "because".to_owned(), error_code, parameters })
+    }
+
+    #[test]
+    fn an_error_reply_says_what_becomes_of_the_message() {
+        let wait = ResponseParameters { migrate_to_chat_id: None, retry_after: Some(17) };
+        assert_eq!(reply(429, Some(wait)), Outcome::Limited { retry_after: Duration::from_secs(17) });
+        assert_eq!(reply(429, None), Outcome::Limited { retry_after: DEFAULT_RETRY_AFTER });
+        let moved = ResponseParameters { migrate_to_chat_id: Some(-100_123), retry_after: None };
+        assert_eq!(reply(400, Some(moved)), Outcome::Moved { to: -100_123 });
+        for code in [400, 401, 403, 404] {
+            assert_eq!(reply(code, None), Outcome::Refused { cause: format!("{code} because") });
+        }
+        for code in [409, 500, 502, 503] {
+            assert!(matches!(reply(code, None), Outcome::Unavailable { .. }), "{code}");
+        }
+    }
+
+    #[test]
+    fn the_address_may_be_the_root_of_the_bot_api_or_its_bot_prefix() {
+        for address in ["https://api.telegram.org", "https://api.telegram.org/", "https://api.telegram.org/bot"] {
+            assert_eq!(bot_address(address, "1:a"), "https://api.telegram.org/bot1:a");
+        }
+    }
+
+    #[test]
+    fn a_client_does_not_print_its_token() {
+        let telegram = Telegram::new("http://127.0.0.1:1", "1:secret", Duration::from_secs(1)).unwrap();
+        assert!(!format!("{telegram:?}").contains("secret"));
+    }
+
+    #[tokio::test]
+    async fn a_bot_api_that_is_not_there_is_unavailable_and_the_cause_does_not_name_the_token() {
+        let telegram = Telegram::new("http://127.0.0.1:1", "1:secret", Duration::from_secs(1)).unwrap();
+        let outcome = telegram.send(&Chat::parse("42").unwrap(), "hello").await;
+        let Outcome::Unavailable { cause } = outcome else { panic!("{outcome:?}") };
+        assert!(!cause.contains("secret"), "{cause}");
+    }
+}

@@ -1,0 +1,38 @@
+//! Who may ask the notifier for its platform work: its own parts, and nobody else.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use access::{Caller, Permission, Role};
+use kernel::UserId;
+use mediator::{Scope, SendError};
+use notifier::commands::{ClaimDeliveries, ForgetTold, RegisterChat, RetryFailed, SettleMessage};
+use notifier::domain::{Batch, Lease, Outcome};
+use notifier::queries::CountBacklog;
+
+use crate::stage::{PATIENCE, Stage};
+
+#[track_caller]
+fn assert_forbidden<T, E>(result: Result<T, SendError<E>>) {
+    assert!(matches!(result, Err(SendError::Forbidden { permission: Permission::System })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn platform_commands_and_queries_are_refused_to_an_owner_and_change_nothing() {
+    let stage = Stage::new().await;
+    let organisation = stage.scene.organisation();
+    let owner = Scope::platform(Caller::Staff { user: UserId::new(), organisation, roles: vec![Role::Owner] });
+    let mediator = stage.scene.mediator();
+    let chat = stage.settings().chat;
+    let batch = Batch { chat: chat.clone(), address: chat.clone(), lease: Lease::new(), deliveries: Vec::new() };
+    let settle = SettleMessage { batch: Arc::new(batch), outcome: Outcome::Limited { retry_after: PATIENCE } };
+    let claim = ClaimDeliveries { chat: chat.clone(), per_minute: None, lease: Duration::from_secs(1), limit: 1 };
+
+    assert_forbidden(mediator.send(&owner, RegisterChat { chat: chat.clone() }).await);
+    assert_forbidden(mediator.send(&owner, claim).await);
+    assert_forbidden(mediator.send(&owner, settle).await);
+    assert_forbidden(mediator.send(&owner, RetryFailed { chat }).await);
+    assert_forbidden(mediator.send(&owner, ForgetTold { keep_days: 0 }).await);
+    assert_forbidden(mediator.ask(&owner, CountBacklog).await);
+    assert!(stage.superuser.query("select 1 from budgets", &[]).await.unwrap().is_empty());
+}

@@ -1,0 +1,55 @@
+//! Settling a message again, as the sender does after a COMMIT that failed and may have gone through.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mediator::{Mediator, Platform, Scope};
+use notifier::commands::{ClaimDeliveries, Next, RegisterChat, SettleMessage};
+use notifier::domain::{Batch, Outcome};
+
+use crate::stage::{CHAT, Stage};
+
+/// Claims the one pending delivery of the chat.
+async fn claimed(stage: &Stage, mediator: &Mediator, scope: &Scope<Platform>) -> Arc<Batch> {
+    stage.write(1, "stock-low", r#"{"kind":"stock-low","sku":"TEA-1","available":3,"threshold":5}"#).await;
+    let chat = stage.settings().chat;
+    mediator.send(scope, RegisterChat { chat: chat.clone() }).await.unwrap();
+    let claim = ClaimDeliveries { chat, per_minute: None, lease: Duration::from_secs(60), limit: 10 };
+    match mediator.send(scope, claim.clone()).await.unwrap().next {
+        Next::Send(batch) => {
+            let again = mediator.send(scope, claim).await.unwrap().next;
+            assert!(matches!(again, Next::Wait(_)), "a claimed chat was claimed again: {again:?}");
+            Arc::new(batch)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_call_that_is_settled_twice_counts_once() {
+    let stage = Stage::new().await;
+    let (mediator, scope) = (stage.scene.mediator(), Scope::platform_system("test"));
+    let batch = claimed(&stage, &mediator, &scope).await;
+    let settle = SettleMessage { batch, outcome: Outcome::Unavailable { cause: "no answer".to_owned() } };
+    mediator.send(&scope, settle.clone()).await.unwrap();
+    mediator.send(&scope, settle).await.unwrap();
+    let budget = stage
+        .superuser
+        .query_one("select failures, leased_until < now() from budgets where subject = $1", &[&CHAT])
+        .await
+        .unwrap();
+    assert_eq!((budget.get::<_, i32>(0), budget.get::<_, bool>(1)), (1, true));
+    assert_eq!(stage.count("pending").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_settled_late_leaves_what_another_sender_settled() {
+    let stage = Stage::new().await;
+    let (mediator, scope) = (stage.scene.mediator(), Scope::platform_system("test"));
+    let batch = claimed(&stage, &mediator, &scope).await;
+    let sent = |message| SettleMessage { batch: Arc::clone(&batch), outcome: Outcome::Sent { message } };
+    mediator.send(&scope, sent(7)).await.unwrap();
+    mediator.send(&scope, sent(8)).await.unwrap();
+    let message: i64 = stage.superuser.query_one("select message_id from deliveries", &[]).await.unwrap().get(0);
+    assert_eq!(message, 7);
+}
