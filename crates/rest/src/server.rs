@@ -8,7 +8,7 @@ use std::time::Duration;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
-use actix_web::{HttpServer, web};
+use actix_web::{HttpResponse, HttpServer, web};
 
 use crate::api::Routes;
 use crate::app::App;
@@ -122,7 +122,7 @@ pub fn application(
         .wrap(from_fn(door::pass))
 }
 
-async fn unknown_route() -> Result<crate::NoContent, Problem> {
+async fn unknown_route() -> Result<HttpResponse, Problem> {
     Err(Problem::new(problems::NOT_FOUND).detail("No route has this path."))
 }
 
