@@ -8,6 +8,7 @@ pub mod headers;
 pub mod hygiene;
 pub mod identity;
 pub mod limits;
+pub mod pages;
 pub mod passing;
 pub mod proxy;
 pub mod refusal;
