@@ -37,15 +37,18 @@ pub(crate) fn heard(tree: &Tree, service: &str) -> Vec<Topic> {
         }
     }
     let channels = channels();
+    // The assembly of a service with routes follows these, unless the service keeps them itself.
+    let asks_who_calls =
+        text.contains("Identities::new(") || text.contains(".serves(") && !text.contains(".verifies_with(");
     topics::ALL
         .iter()
         .filter(|topic| {
             let identity = [topics::SIGNING_KEY, topics::ORGANISATION].contains(*topic);
             channels.iter().filter(|(_, of)| of == *topic).any(|(name, _)| {
-                ["Delivered<", "Snapshot<", "on_batch::<", "on_state::<", "Table::start::<"]
+                ["Delivered<", "Snapshot<", "on_batch::<", "on_state::<", "observe_state::<", "Entry<"]
                     .iter()
                     .any(|before| text.contains(&format!("{before}{name}")))
-            }) || identity && text.contains("Identities::start(")
+            }) || identity && asks_who_calls
         })
         .copied()
         .collect()

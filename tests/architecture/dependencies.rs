@@ -15,16 +15,42 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("cache", &["kernel", "mediator"]),
     ("rest", &["kernel", "access", "mediator"]),
     ("service", &["kernel", "access", "mediator", "persistence"]),
+    ("assembly", &["kernel", "contracts", "access", "persistence", "mediator", "messaging", "rest", "service"]),
     ("exchange", &[]),
     ("devstack", &[]),
-    ("testkit", &["kernel", "contracts", "access", "persistence", "mediator", "messaging", "devstack"]),
+    (
+        "testkit",
+        &[
+            "kernel",
+            "contracts",
+            "access",
+            "persistence",
+            "mediator",
+            "messaging",
+            "rest",
+            "service",
+            "assembly",
+            "devstack",
+        ],
+    ),
     ("cyberctl", &["kernel", "contracts", "messaging"]),
-    ("gateway", &["kernel", "contracts", "access", "messaging", "rest", "service", "cache"]),
+    ("gateway", &["kernel", "contracts", "access", "messaging", "rest", "service", "assembly", "cache"]),
 ];
 
 /// What any other service may use: every kit, no service.
-const KITS: &[&str] =
-    &["kernel", "contracts", "access", "persistence", "mediator", "messaging", "cache", "rest", "service", "exchange"];
+const KITS: &[&str] = &[
+    "kernel",
+    "contracts",
+    "access",
+    "persistence",
+    "mediator",
+    "messaging",
+    "cache",
+    "rest",
+    "service",
+    "assembly",
+    "exchange",
+];
 
 fn misplaced_dependencies(packages: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
     let mut found = Vec::new();

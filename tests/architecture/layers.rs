@@ -1,38 +1,58 @@
-//! The folders of a service and who may see whom among them.
+//! The modules of a service and which of them each may use. The rule: every module of every service stands in the table.
 
 use crate::sources::{Tree, code, hold, named};
 
-/// Folder, and the folders of the same service that it may use. `error` and `config` are seen by all.
+/// Module, and the modules of the same service that it may use. The gateway has no layers: it has no state.
 const MAY_SEE: &[(&str, &[&str])] = &[
+    ("error", &["domain"]),
+    ("schema", &[]),
     ("domain", &["error"]),
-    ("store", &["domain", "schema", "error"]),
-    ("commands", &["domain", "store", "events", "error", "config"]),
+    ("published", &["domain"]),
+    ("store", &["schema", "domain", "error"]),
+    ("commands", &["store", "published", "domain", "error", "config"]),
     ("queries", &["schema", "domain", "error"]),
-    ("http", &["commands", "queries", "domain", "error", "config"]),
-    ("events", &["commands", "domain", "error"]),
+    ("processes", &["commands", "queries", "published", "domain", "error", "config"]),
+    ("http", &["processes", "commands", "queries", "domain", "error", "config"]),
+    ("events", &["processes", "commands", "domain", "error"]),
+    ("config", &["domain"]),
+    // The wiring.
+    ("lib", &["error", "schema", "domain", "published", "commands", "queries", "processes", "http", "events", "config"]),
+    ("main", &[]),
 ];
+
+/// Modules that one service has besides, what they may use, and who may use them.
+const OF_ONE_SERVICE: &[(&str, &str, &[&str], &[&str])] = &[];
 
 fn layers_skipped(tree: &Tree) -> Vec<String> {
     let mut found = Vec::new();
     for (path, text) in tree.rust(&["services/"]) {
         let mut parts = path.split('/');
-        let (Some(_), Some(service), Some("src"), Some(layer)) =
+        let (Some(_), Some(service), Some("src"), Some(module)) =
             (parts.next(), parts.next(), parts.next(), parts.next())
         else {
             continue;
         };
-        let layer = layer.trim_end_matches(".rs");
-        let Some((_, allowed)) = MAY_SEE.iter().find(|(name, _)| *name == layer) else { continue };
         if service == "gateway" {
             continue;
         }
+        let module = module.trim_end_matches(".rs");
+        let own = |name: &str| OF_ONE_SERVICE.iter().find(|(of, known, ..)| *of == service && *known == name);
+        let known = |name: &str| MAY_SEE.iter().any(|(known, _)| *known == name) || own(name).is_some();
+        if !known(module) {
+            found.push(format!("{path}: the layers know no module {module}; say in layers.rs what it may use"));
+            continue;
+        }
+        let shared = MAY_SEE.iter().find(|(name, _)| *name == module).map_or(&[] as &[&str], |(_, seen)| *seen);
         for (number, line) in named(text) {
             for part in line.split("crate::").skip(1) {
                 let seen: String = part.chars().take_while(|sign| sign.is_alphanumeric() || *sign == '_').collect();
-                let folder = MAY_SEE.iter().any(|(name, _)| *name == seen);
-                let published = layer == "commands" && seen == "events" && !part.starts_with("events::published");
-                if (folder && seen != layer && !allowed.contains(&seen.as_str())) || published {
-                    found.push(format!("{path}:{number}: {layer} may not see {}", line.trim()));
+                let allowed = shared.contains(&seen.as_str())
+                    || own(module).is_some_and(|(_, _, uses, _)| uses.contains(&seen.as_str()))
+                    || own(&seen).is_some_and(|(_, _, _, users)| module == "lib" || users.contains(&module));
+                // A constant of lib.rs, such as NAME, is no module.
+                let is_module = seen.starts_with(|sign: char| sign.is_ascii_lowercase());
+                if is_module && seen != module && !allowed {
+                    found.push(format!("{path}:{number}: {module} may not use {}", line.trim()));
                 }
             }
         }
@@ -41,36 +61,35 @@ fn layers_skipped(tree: &Tree) -> Vec<String> {
 }
 
 #[test]
-fn inside_a_service_each_folder_sees_only_the_ones_below_it() {
+fn inside_a_service_each_module_uses_only_the_ones_below_it() {
     for (path, line) in [
         ("services/order/src/domain/order.rs", "use crate::store::orders;"),
         ("services/order/src/http/orders.rs", "use crate::store::orders;"),
         ("services/order/src/events/consumed.rs", "use crate::store::orders;"),
+        ("services/order/src/events/mod.rs", "use crate::published::event;"),
         ("services/order/src/commands/place.rs", "use crate::events::consumed::x;"),
+        ("services/order/src/commands/place.rs", "use crate::processes::waiting_room::WaitingRoom;"),
+        ("services/order/src/processes/deadlines.rs", "use crate::http::Shop;"),
         ("services/order/src/queries/find.rs", "use crate::commands::place;"),
         (
             "services/auth/src/commands/log_in.rs",
             "use crate::{\n    domain::{Email, Verdict},\n    queries::{find_account},\n};",
         ),
+        ("services/order/src/settled.rs", ""),
+        ("services/order/src/forgetting/mod.rs", "use crate::domain::Order;"),
+        ("services/order/src/commands/place.rs", "use crate::forgetting::Forgetting;"),
     ] {
         assert_eq!(layers_skipped(&Tree::fixture(&[(path, line)])).len(), 1, "{line} in {path}");
+    }
+    let tree = Tree::real();
+    for (service, module, ..) in OF_ONE_SERVICE {
+        let file = format!("services/{service}/src/{module}");
+        assert!(tree.files.keys().any(|path| path.starts_with(&file)), "there is no {file}; strike it out");
     }
     hold(layers_skipped, &[("services/auth/src/store/users.rs", "use crate::http::users;")]);
 }
 
-/// Who sees the store beside the commands: the place, what of the store, and why no command stands between.
-const SEES_STORE: &[(&str, &str, &str)] = &[
-    (
-        "services/notifier/src/sender/",
-        "",
-        "a message tells of many organisations, so the system role settles it, and that has no commands",
-    ),
-    ("services/auth/src/keeper.rs", "signing_keys::unannounced", "finding is the system role's, acting is a command"),
-    ("services/catalog/src/sweep.rs", "reservations::due", "finding is the system role's, acting is a command"),
-    ("services/order/src/sweep.rs", "sweeps", "finding is the system role's, acting is a command"),
-    ("services/order/src/rebuild.rs", "sweeps", "finding is the system role's, acting is a command"),
-];
-
+/// Only commands write, so only they see the store; who else asks, asks through the pipeline.
 fn stores_without_a_command(tree: &Tree) -> Vec<String> {
     let mut found = Vec::new();
     for (path, text) in tree.rust(&["services/"]).filter(|(path, _)| path.contains("/src/")) {
@@ -78,12 +97,9 @@ fn stores_without_a_command(tree: &Tree) -> Vec<String> {
             continue;
         }
         for (number, line) in named(text) {
-            let outside = |seen: &str| {
-                !SEES_STORE.iter().any(|(place, what, _)| path.starts_with(place) && seen.starts_with(what))
-            };
             let parts: Vec<&str> = line.split("store::").collect();
             let own = |before: &str| !before.ends_with(|sign: char| sign.is_alphanumeric() || sign == '_');
-            if parts.windows(2).any(|pair| own(pair[0]) && outside(pair[1])) {
+            if parts.windows(2).any(|pair| own(pair[0])) {
                 found.push(format!("{path}:{number}: the store is the commands': {}", line.trim()));
             }
         }
@@ -94,16 +110,52 @@ fn stores_without_a_command(tree: &Tree) -> Vec<String> {
 #[test]
 fn the_store_is_written_by_commands_alone() {
     for (path, line) in [
-        ("services/order/src/sweep.rs", "store::orders::save(tx, &changed, &[]).await?;"),
-        ("services/catalog/src/forgetting.rs", "use crate::{NAME, store::{self, stock}};"),
+        ("services/order/src/processes/deadlines.rs", "store::orders::save(tx, &changed, &[]).await?;"),
+        ("services/catalog/src/processes/expiry.rs", "use crate::{NAME, store::{self, stock}};"),
     ] {
         assert!(!stores_without_a_command(&Tree::fixture(&[(path, line)])).is_empty(), "{line} in {path}");
     }
-    let tree = Tree::real();
-    for (place, ..) in SEES_STORE {
-        assert!(tree.rust(&[place]).any(|(_, text)| text.contains("store::")), "{place} sees no store; strike it out");
-    }
     hold(stores_without_a_command, &[("services/order/src/lib.rs", "use crate::store::orders;")]);
+}
+
+/// Outside the pipeline nobody opens a transaction: what runs is authorised, traced, measured and retried.
+fn transactions_beside_the_pipeline(tree: &Tree) -> Vec<String> {
+    const WAYS: &[&str] = &[".database()", "begin(", "begin_read(", "Transaction", "Database::"];
+    let mut found = Vec::new();
+    for (path, text) in tree.rust(&["services/"]).filter(|(path, _)| path.contains("/src/")) {
+        for (number, line) in code(text) {
+            if let Some(way) = WAYS.iter().find(|way| line.contains(**way)) {
+                found.push(format!("{path}:{number}: {way} goes round the pipeline: {}", line.trim()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn services_reach_their_database_through_commands_and_queries_only() {
+    hold(
+        transactions_beside_the_pipeline,
+        &[("services/order/src/processes/deadlines.rs", "let tx = mediator.database().begin(Platform, cause).await?;")],
+    );
+}
+
+/// What runs is a part or a task, so that it is supervised and stops in its stage.
+fn work_that_nobody_supervises(tree: &Tree) -> Vec<String> {
+    let mut found = Vec::new();
+    for (path, text) in tree.rust(&["services/"]).filter(|(path, _)| path.contains("/src/")) {
+        for (number, line) in code(text) {
+            if line.contains("tokio::spawn") || line.contains("JoinHandle") || line.contains("task::spawn(") {
+                found.push(format!("{path}:{number}: make it a service::Part or a task: {}", line.trim()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn services_start_nothing_that_is_not_supervised() {
+    hold(work_that_nobody_supervises, &[("services/order/src/processes/deadlines.rs", "tokio::spawn(run());")]);
 }
 
 fn foreign_schemas(tree: &Tree) -> Vec<String> {

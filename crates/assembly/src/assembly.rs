@@ -174,7 +174,15 @@ impl Assembly {
         }
         if topics {
             let producer = boot.require("kafka producer", Producer::new(&kit.kafka))?;
-            if !self.publishes.is_empty() {
+            if self.publishes.is_empty() {
+                boot.run(Part::restarted(Stage::Consuming, "retention", move |stop| {
+                    let database = database.clone();
+                    async move {
+                        stop.run_until_cancelled(messaging::prune(&database)).await;
+                        Ok(())
+                    }
+                }));
+            } else {
                 boot.wait_for("kafka topics", || ensure_topics(&kit.kafka, &self.publishes)).await?;
                 let relay = Relay::new(database, producer.clone());
                 boot.run(Part::essential(Stage::Publishing, "relay", |stop| async { Ok(relay.run(stop).await?) }));

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bb8_redis::redis::cmd;
 use bytes::Bytes;
 use kernel::{Clock, OrganisationId};
-use mediator::{Mediator, Query, Scope, SendError};
+use mediator::{Mediator, Query, Scope, SendError, Tenant};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -91,7 +91,7 @@ impl Cache {
         query: Q,
     ) -> Result<Bytes, SendError<Q::Error>>
     where
-        Q: Query,
+        Q: Query<Tenancy = Tenant>,
         Q::Reply: Serialize,
     {
         if !scope.caller.may(Q::REQUIRES) {
@@ -103,7 +103,7 @@ impl Cache {
                 .map(Bytes::from)
                 .map_err(|error| SendError::Lost(format!("the reply has no JSON form: {error}")))
         };
-        if key.organisation == scope.organisation { self.bytes(key, load).await } else { load().await }
+        if key.organisation == scope.organisation() { self.bytes(key, load).await } else { load().await }
     }
 
     /// Answers from Redis, or from `load`, which is then kept.

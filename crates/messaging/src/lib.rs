@@ -21,7 +21,7 @@ pub use dead_letter::header as dead_letter_header;
 pub use delivery::{Delivered, Snapshot};
 pub use producer::{Outgoing, Producer, SendFailure};
 pub use record::Record;
-pub use relay::{Relay, RelayFailed, RelayState};
+pub use relay::{Relay, RelayFailed, RelayState, prune};
 pub use replay::{ReplayError, Replayed, replay};
 pub use settings::Settings;
 pub use subscription::Subscriptions;

@@ -235,9 +235,12 @@ fn arrived<'p>(pending: &'p [PendingEvent], results: &[Result<(), SendFailure>])
 
 /// What one replica does for all while it leads: measure the outbox, remove what is past its time.
 async fn keep_house(database: Database) {
-    let mut pruned = tokio::time::Instant::now();
+    tokio::join!(measure(&database), prune(&database));
+}
+
+async fn measure(database: &Database) {
     loop {
-        match persistence::outbox_depth(&database).await {
+        match persistence::outbox_depth(database).await {
             Ok(depth) => {
                 #[expect(clippy::cast_precision_loss, reason = "counts beyond 2^52 are only a picture")]
                 let (rows, parked) = (depth.rows as f64, depth.parked as f64);
@@ -248,17 +251,22 @@ async fn keep_house(database: Database) {
             }
             Err(error) => tracing::debug!(%error, "the outbox was not measured"),
         }
-        if pruned.elapsed() > PRUNE {
-            pruned = tokio::time::Instant::now();
-            match persistence::prune(&database, persistence::Retention::default()).await {
-                Ok(gone) if gone.inbox + gone.replays > 0 => {
-                    tracing::info!(inbox = gone.inbox, replays = gone.replays, "removed what was past its time");
-                }
-                Ok(_) => {}
-                Err(error) => tracing::warn!(%error, "what is past its time was not removed; tried again later"),
-            }
-        }
         tokio::time::sleep(MEASURE).await;
+    }
+}
+
+/// Removes the traces of finished work (inbox, recorded replies) that are past their time, until it is dropped. The relay
+/// does it while it leads; a service without a relay runs it as a part.
+pub async fn prune(database: &Database) {
+    loop {
+        tokio::time::sleep(PRUNE).await;
+        match persistence::prune(database, persistence::Retention::default()).await {
+            Ok(gone) if gone.inbox + gone.replays > 0 => {
+                tracing::info!(inbox = gone.inbox, replays = gone.replays, "removed what was past its time");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "what is past its time was not removed; tried again later"),
+        }
     }
 }
 

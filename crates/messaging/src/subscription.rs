@@ -40,8 +40,10 @@ pub struct Subscriptions {
 #[derive(Clone)]
 struct Observer {
     topic: Topic,
-    tell: Arc<dyn Fn(&[&Readable]) + Send + Sync>,
+    tell: Tell,
 }
+
+type Tell = Arc<dyn Fn(&[&Readable]) + Send + Sync>;
 
 impl std::fmt::Debug for Subscriptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

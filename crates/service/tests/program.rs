@@ -41,12 +41,16 @@ async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
         }
         Ok(())
     }));
-    boot.run(Part::essential(Stage::Requests, "http", |stop| async move { Ok(stop.cancelled().await) }));
+    boot.run(Part::essential(Stage::Requests, "http", |stop| async move {
+        stop.cancelled().await;
+        Ok(())
+    }));
     boot.run(Part::essential(Stage::Consuming, "consumer", move |stop| async move {
         if dies {
             return Err(std::io::Error::other("the broker took our group away").into());
         }
-        Ok(stop.cancelled().await)
+        stop.cancelled().await;
+        Ok(())
     }));
     // Panics the first time and works from then on.
     let (panics, runs) = (std::env::var("PROBE_PANICS").is_ok(), Arc::new(AtomicU32::new(0)));
@@ -57,7 +61,8 @@ async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
                 panic!("the sweep met something that cannot be");
             }
             metrics::counter!("probe_sweeps_total").increment(1);
-            Ok(stop.cancelled().await)
+            stop.cancelled().await;
+            Ok(())
         }
     }));
     Ok(())

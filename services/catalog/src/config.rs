@@ -2,38 +2,36 @@
 
 use std::time::Duration;
 
+use assembly::Surroundings;
 use cache::Redis;
 use service::config::Reader;
-use service::settings;
 
 /// Everything that the environment decides.
 #[derive(Debug)]
 pub struct Config {
-    /// The schema's two roles.
-    pub database: settings::Database,
-    /// The broker and the namespace of the topics.
-    pub kafka: settings::Kafka,
-    /// Where to listen.
-    pub http: settings::Http,
-    /// Whose tokens are accepted.
-    pub tokens: settings::Tokens,
+    /// Database, broker, address and accepted tokens.
+    pub surroundings: Surroundings,
+    /// The catalog's own settings.
+    pub settings: Settings,
+}
+
+/// What the catalog itself needs, whatever surroundings it runs in.
+#[derive(Debug, Clone)]
+pub struct Settings {
     /// Redis, for cached reads.
     pub redis: Redis,
     /// How long cached reads live when no event ends them.
     pub cache_lifetime: Duration,
     /// How long a reservation outlives its order's deadline.
     pub reservation_margin: Duration,
-    /// How often the sweep looks for reservations past their time.
+    /// The pause between two looks for reservations past their time.
     pub sweep_interval: Duration,
 }
 
 /// Reads everything; `None` when something was reported as bad.
 pub fn read(environment: &mut Reader) -> Option<Config> {
     // Everything is read before the first `?`, which would hide the variables after it.
-    let database = settings::database(environment, "catalog");
-    let kafka = settings::kafka(environment);
-    let http = settings::http(environment, 7103);
-    let tokens = settings::tokens(environment);
+    let surroundings = Surroundings::read(environment, crate::NAME, 7103);
     let redis = environment.secret_parsed("REDIS_URL", "Redis for cached reads", |url| {
         Redis::open(url).map_err(|error| error.to_string())
     });
@@ -56,13 +54,12 @@ pub fn read(environment: &mut Reader) -> Option<Config> {
         "Milliseconds between two looks for reservations past their time",
     );
     Some(Config {
-        database: database?,
-        kafka: kafka?,
-        http: http?,
-        tokens: tokens?,
-        redis: redis?,
-        cache_lifetime: Duration::from_secs(cache_lifetime?),
-        reservation_margin: Duration::from_secs(reservation_margin?),
-        sweep_interval: Duration::from_millis(sweep_interval?),
+        surroundings: surroundings?,
+        settings: Settings {
+            redis: redis?,
+            cache_lifetime: Duration::from_secs(cache_lifetime?),
+            reservation_margin: Duration::from_secs(reservation_margin?),
+            sweep_interval: Duration::from_millis(sweep_interval?),
+        },
     })
 }

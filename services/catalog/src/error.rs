@@ -1,6 +1,8 @@
 //! Everything that a command or query of the catalog can fail with.
 //! The rule: each variant says what happened, to what, and what to do; `http/problems.rs` maps each to one problem type.
 
+use std::fmt::Display;
+
 use kernel::{CategoryId, Malformed, ProductId, Sku, Slug};
 use mediator::{Class, Classified};
 
@@ -10,17 +12,17 @@ use crate::domain::stock::StockFault;
 
 /// Why the catalog did not do it.
 #[derive(Debug, thiserror::Error)]
-pub enum CatalogError {
+pub enum Error {
     /// No such product in this organisation.
     #[error("there is no product {product}")]
     ProductNotFound {
-        /// As asked for.
+        /// The id that was asked for.
         product: ProductId,
     },
     /// No variant has the SKU.
     #[error("there is no stock of SKU {sku}; create a product with this SKU first")]
     StockNotFound {
-        /// As asked for.
+        /// The SKU that was asked for.
         sku: Sku,
     },
     /// A SKU belongs to a variant of another product.
@@ -32,7 +34,7 @@ pub enum CatalogError {
     /// A slug belongs to another product.
     #[error("another product of this organisation has the slug {slug}; choose another one")]
     SlugTaken {
-        /// Which.
+        /// The slug that is taken.
         slug: Slug,
     },
     /// The catalog knows no such category.
@@ -44,11 +46,11 @@ pub enum CatalogError {
     /// The product has changed since the caller read it.
     #[error("product {product} has version {current} by now, not {expected}; read it again and repeat the change")]
     Stale {
-        /// Which.
+        /// The product that has changed.
         product: ProductId,
-        /// What the caller has seen.
+        /// The version that the caller has seen.
         expected: i64,
-        /// What it is.
+        /// Its version now.
         current: i64,
     },
     /// The rules of a product do not allow it.
@@ -57,7 +59,7 @@ pub enum CatalogError {
     /// The stock level does not allow it.
     #[error("the stock of SKU {sku} cannot be changed so: {fault}")]
     StockRefused {
-        /// Which.
+        /// The SKU whose level it is.
         sku: Sku,
         /// Why not.
         fault: StockFault,
@@ -65,16 +67,16 @@ pub enum CatalogError {
     /// A cursor or filter value that this list did not make.
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// Two writers met in a way that a second attempt resolves.
-    #[error("another change to {what} came between; it is tried again")]
+    /// A concurrent transaction changed what this one had read. A second attempt resolves it.
+    #[error("another transaction changed {what} at the same time; the command is retried")]
     Overtaken {
-        /// What both wrote.
+        /// What both of them wrote.
         what: &'static str,
     },
     /// The tables contradict each other or the domain.
     #[error("a stored {what} cannot be read back: {reason}")]
     Corrupt {
-        /// Which kind of row.
+        /// The kind of row.
         what: &'static str,
         /// What is wrong with it.
         reason: String,
@@ -84,12 +86,19 @@ pub enum CatalogError {
     Contradiction(#[from] Contradiction),
     /// The database.
     #[error(transparent)]
-    Persistence(persistence::Error),
+    Storage(persistence::Error),
 }
 
-impl From<persistence::Error> for CatalogError {
+impl Error {
+    /// A stored row that cannot be read back, with the reason.
+    pub(crate) fn corrupt(what: &'static str, reason: impl Display) -> Self {
+        Self::Corrupt { what, reason: reason.to_string() }
+    }
+}
+
+impl From<persistence::Error> for Error {
     fn from(error: persistence::Error) -> Self {
-        // The commands look before they write; who still meets one of these was overtaken in between.
+        // Commands check for these before they write, so a violation means that another transaction came in between.
         const RACES: [(&str, &str); 4] = [
             ("products_slug_key", "a slug"),
             ("variants_sku_key", "a SKU"),
@@ -97,27 +106,33 @@ impl From<persistence::Error> for CatalogError {
             ("reservations_pkey", "a reservation"),
         ];
         match RACES.iter().find(|(constraint, _)| error.is_unique(constraint)) {
-            Some((_, what)) => CatalogError::Overtaken { what },
-            None => CatalogError::Persistence(error),
+            Some((_, what)) => Self::Overtaken { what },
+            None => Self::Storage(error),
         }
     }
 }
 
-impl Classified for CatalogError {
+impl From<persistence::DieselError> for Error {
+    fn from(error: persistence::DieselError) -> Self {
+        persistence::Error::from(error).into()
+    }
+}
+
+impl Classified for Error {
     fn class(&self) -> Class {
         match self {
-            CatalogError::ProductNotFound { .. }
-            | CatalogError::StockNotFound { .. }
-            | CatalogError::SkuTaken { .. }
-            | CatalogError::SlugTaken { .. }
-            | CatalogError::CategoryUnknown { .. }
-            | CatalogError::Stale { .. }
-            | CatalogError::ProductRefused(_)
-            | CatalogError::StockRefused { .. }
-            | CatalogError::Malformed(_) => Class::Refused,
-            CatalogError::Overtaken { .. } => Class::Transient,
-            CatalogError::Corrupt { .. } | CatalogError::Contradiction(_) => Class::Permanent,
-            CatalogError::Persistence(error) => error.class(),
+            Self::ProductNotFound { .. }
+            | Self::StockNotFound { .. }
+            | Self::SkuTaken { .. }
+            | Self::SlugTaken { .. }
+            | Self::CategoryUnknown { .. }
+            | Self::Stale { .. }
+            | Self::ProductRefused(_)
+            | Self::StockRefused { .. }
+            | Self::Malformed(_) => Class::Refused,
+            Self::Overtaken { .. } => Class::Transient,
+            Self::Corrupt { .. } | Self::Contradiction(_) => Class::Permanent,
+            Self::Storage(error) => error.class(),
         }
     }
 }

@@ -1,30 +1,32 @@
 #![doc = include_str!("../README.md")]
 //!
-//! The whole wiring on one screen; the rule: a part is started here and registered to be stopped, or it is not a part.
+//! The whole wiring on one screen, as [`assembly()`]; the rule: `main` and the tests' worlds start this very assembly.
 
 pub mod commands;
 pub mod config;
 pub mod domain;
 pub mod error;
 pub mod events;
-pub mod forgetting;
 pub mod http;
+pub mod processes;
+mod projections;
+mod published;
 pub mod queries;
 mod schema;
+pub mod shop_cache;
 mod store;
-pub mod sweep;
 
-use access::Verifier;
+use assembly::Assembly;
+use cache::Cache;
 use contracts::topics;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use mediator::Mediator;
-use messaging::{Consumer, Identities, Producer, Relay};
-use service::{Boot, BootError, Definition, LAST_BATCH, LAST_EVENTS, Stage};
+use service::{Boot, BootError, Definition, Stage};
 
-use crate::config::Config;
-use crate::forgetting::{Forgetter, Forgetting};
-use crate::http::ShopCache;
-use crate::sweep::Sweep;
+use crate::config::{Config, Settings};
+use crate::processes::import::Imports;
+use crate::processes::invalidation::StaleProducts;
+use crate::processes::{expiry, invalidation};
+use crate::shop_cache::ShopCache;
 
 /// The service's name: its schema, its consumer group, the source of its events.
 pub const NAME: &str = "catalog";
@@ -39,46 +41,23 @@ pub fn definition() -> Definition {
         .openapi(|| http::routes().openapi().clone())
 }
 
-async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
-    let kafka = messaging::Settings {
-        brokers: config.kafka.brokers,
-        namespace: config.kafka.namespace,
-        service: NAME.to_owned(),
-    };
-    let database = boot.database(config.database).await?;
-    let mediator = Mediator::new(database.clone());
-    let shop = ShopCache::new(cache::Cache::new(config.redis, NAME, config.cache_lifetime));
-
-    let own = [topics::PRODUCT, topics::RESERVATION, topics::STOCK];
-    boot.wait_for("kafka topics", || messaging::ensure_topics(&kafka, &own)).await?;
-    let producer = boot.require("kafka producer", Producer::new(&kafka))?;
-    let relay = Relay::start(database, producer.clone());
-    boot.must_run("relay", relay.ended());
-    boot.on_stop(Stage::Publishing, "relay", move || relay.stop(LAST_EVENTS));
-
-    let forgetting = Forgetting::default();
-    let forgetter = Forgetter::start(forgetting.clone(), shop.clone());
-    boot.on_stop(Stage::Closing, "cache", move || forgetter.stop());
-    let margin = chrono::Duration::from_std(config.reservation_margin).unwrap_or(chrono::Duration::MAX);
-    let consumer = boot
-        .wait_for("kafka consumer", || {
-            let subscriptions = events::subscriptions(margin, forgetting.clone());
-            Consumer::start(kafka.clone(), mediator.clone(), producer.clone(), subscriptions)
+/// Everything that the service consists of.
+pub fn assembly(settings: Settings) -> Assembly {
+    let shop = ShopCache::new(Cache::new(settings.redis, NAME, settings.cache_lifetime));
+    let stale = StaleProducts::default();
+    let margin = chrono::Duration::from_std(settings.reservation_margin).unwrap_or(chrono::Duration::MAX);
+    let (noted, cached) = (stale.clone(), shop.clone());
+    Assembly::new(NAME)
+        .publishes(&[topics::PRODUCT, topics::RESERVATION, topics::STOCK])
+        .subscribes(events::subscriptions(margin, noted))
+        .part(|_kit| invalidation::part(stale, cached))
+        .part(move |kit| expiry::part(kit.mediator.clone(), settings.sweep_interval))
+        .serves(http::routes(), |kit, app| {
+            let imports = Imports::new(kit.mediator.clone(), kit.tasks(Stage::Requests, "imports"));
+            app.with(shop).with(imports)
         })
-        .await?;
-    boot.must_run("consumer", consumer.ended());
-    boot.on_stop(Stage::Consuming, "consumer", move || consumer.stop(LAST_BATCH));
-    let sweep = Sweep::start(mediator.clone(), config.sweep_interval);
-    boot.on_stop(Stage::Consuming, "sweep of reservations", move || sweep.stop());
+}
 
-    let identities = boot.wait_for("keys and organisations", || Identities::start(&kafka)).await?;
-    boot.ready_when("keys and organisations", identities.readiness());
-    let verifier = Verifier::new(identities.keys(), &config.tokens.issuer, &config.tokens.audience);
-
-    let app = rest::App::new(NAME, mediator, verifier, identities.organisations()).with(shop);
-    boot.on_stop(Stage::Closing, "keys and organisations", move || identities.stop());
-    let listening = rest::server::Settings::new(config.http.address).workers(config.http.workers);
-    let server = boot.require("http server", rest::server::start(listening, app, http::routes()))?;
-    boot.on_stop(Stage::Requests, "http server", move || server.stop());
-    Ok(())
+async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
+    assembly(config.settings).start(config.surroundings, &boot).await.map(drop)
 }

@@ -31,6 +31,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    variants (org_id, variant_id) {
+        org_id -> Uuid,
+        variant_id -> Uuid,
+        product_id -> Uuid,
+        position -> Integer,
+        sku -> Text,
+        title -> Text,
+        price_minor -> BigInt,
+        currency -> Text,
+        active -> Bool,
+    }
+}
+
+diesel::table! {
     stock (org_id, variant_id) {
         org_id -> Uuid,
         variant_id -> Uuid,
@@ -73,3 +87,5 @@ diesel::table! {
         updated_at -> Timestamptz,
     }
 }
+
+diesel::allow_tables_to_appear_in_same_query!(products, variants, stock);

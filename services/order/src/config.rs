@@ -2,32 +2,49 @@
 
 use std::time::Duration;
 
-use service::{config::Reader, settings};
+use assembly::Surroundings;
+use service::config::Reader;
 
 /// The configuration of the order service.
 #[derive(Debug)]
 pub struct Config {
-    /// Where its schema is.
-    pub database: settings::Database,
-    /// Where the topics are.
-    pub kafka: settings::Kafka,
-    /// Where it listens.
-    pub http: settings::Http,
-    /// Whose tokens it takes.
-    pub tokens: settings::Tokens,
-    /// Seconds until an order is called off unless catalog has answered.
-    pub deadline_seconds: u32,
-    /// How often overdue orders are looked for.
-    pub sweep_interval: Duration,
+    /// Where it runs.
+    pub surroundings: Surroundings,
+    /// What it decides by.
+    pub settings: Settings,
 }
 
-/// Reads the environment. None: something was bad and is reported.
+/// What this service can be told besides where it runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Seconds until an order is cancelled unless catalog has answered.
+    pub deadline_seconds: u32,
+    /// The time between two looks for overdue orders.
+    pub sweep_interval: Duration,
+    /// How often a waiting request looks by itself whether its order is settled.
+    pub looks: Looks,
+}
+
+/// When a request that waits for an order looks at it although nobody wakes it: that finds what another replica settles.
+/// Looking sooner would delay what is waited for: thirty waiters that look every ten milliseconds keep the database busy.
+#[derive(Debug, Clone, Copy)]
+pub struct Looks {
+    /// The time before the first look; each further one comes after twice as long.
+    pub first: Duration,
+    /// The longest time between two looks.
+    pub longest: Duration,
+}
+
+impl Default for Looks {
+    fn default() -> Self {
+        Self { first: Duration::from_millis(50), longest: Duration::from_millis(250) }
+    }
+}
+
+/// Reads the environment. `None` when a variable was bad, which is reported.
 pub fn read(env: &mut Reader) -> Option<Config> {
     // Read everything first, unwrap last: a `?` on the way would hide the variables after it.
-    let database = settings::database(env, crate::NAME);
-    let kafka = settings::kafka(env);
-    let http = settings::http(env, 7104);
-    let tokens = settings::tokens(env);
+    let surroundings = Surroundings::read(env, crate::NAME, 7104);
     let deadline_seconds = env.within(
         "ORDER_DEADLINE_SECONDS",
         30,
@@ -40,12 +57,10 @@ pub fn read(env: &mut Reader) -> Option<Config> {
         50..=60_000,
         "Milliseconds between two looks for orders past their deadline",
     );
-    Some(Config {
-        database: database?,
-        kafka: kafka?,
-        http: http?,
-        tokens: tokens?,
+    let settings = Settings {
         deadline_seconds: deadline_seconds?,
         sweep_interval: Duration::from_millis(sweep?),
-    })
+        looks: Looks::default(),
+    };
+    Some(Config { surroundings: surroundings?, settings })
 }

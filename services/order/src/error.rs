@@ -1,4 +1,5 @@
-//! Everything that a command or a query of this service can answer other than its reply.
+//! Every way in which a command or a query of this service can fail. The rule: each variant knows its class, so that
+//! the HTTP door, the retry and the dead letter decide alike.
 
 use kernel::{Malformed, OrderId};
 use mediator::{Class, Classified};
@@ -11,10 +12,10 @@ pub enum Error {
     /// The order cannot be placed as it is.
     #[error(transparent)]
     Draft(#[from] DraftError),
-    /// The order has gone too far.
+    /// The order can no longer be cancelled.
     #[error(transparent)]
     NotCancellable(#[from] NotCancellable),
-    /// There is no such order, or the order token is not its own: the asker cannot tell which.
+    /// There is no such order, or the order token belongs to another one: the answer does not tell which.
     #[error("there is no order {order} here; check the id and, in the shop, the order token")]
     NotFound {
         /// The id that was asked for.
@@ -26,7 +27,7 @@ pub enum Error {
         /// The ids of the answers.
         orders: Vec<OrderId>,
     },
-    /// A value that a client sent on makes no sense here, such as a cursor of another list.
+    /// A value that a client sent makes no sense here, such as a cursor of another list.
     #[error(transparent)]
     Malformed(#[from] Malformed),
     /// A stored row breaks a rule of the domain: somebody wrote past this service.
@@ -46,6 +47,12 @@ impl Error {
     /// A stored row that cannot be read.
     pub(crate) fn corrupt(what: impl std::fmt::Display, reason: impl std::fmt::Display) -> Self {
         Self::Corrupt { what: what.to_string(), reason: reason.to_string() }
+    }
+}
+
+impl From<persistence::DieselError> for Error {
+    fn from(error: persistence::DieselError) -> Self {
+        Self::Storage(error.into())
     }
 }
 

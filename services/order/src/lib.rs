@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 //!
-//! The whole wiring on one screen; the rule: a part is started here and registered to be stopped, or it is not a part.
+//! The whole wiring on one screen. The rule: `main` and the tests start the same assembly.
 
 pub mod commands;
 pub mod config;
@@ -8,22 +8,24 @@ pub mod domain;
 pub mod error;
 pub mod events;
 pub mod http;
+pub mod processes;
+pub mod published;
 pub mod queries;
-pub mod rebuild;
 pub mod schema;
-pub mod settled;
 pub mod store;
-pub mod sweep;
 
-use access::Verifier;
-use contracts::topics;
+use assembly::Assembly;
+use contracts::{order::OrderEvent, topics};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use mediator::Mediator;
-use messaging::{Consumer, Identities, Producer, Relay};
 use serde_json::Value;
-use service::{Boot, BootError, Definition, LAST_BATCH, LAST_EVENTS, Stage};
+use service::{Boot, BootError, Definition};
 
-use crate::{config::Config, http::Shop, settled::Settled, sweep::Sweep};
+use crate::{
+    config::{Config, Settings},
+    events::consumed,
+    http::Shop,
+    processes::{WaitingRoom, deadline_sweep, rebuild},
+};
 
 /// The service's name: its schema, its consumer group, the source of its events.
 pub const NAME: &str = "order";
@@ -38,46 +40,23 @@ pub fn definition() -> Definition {
         .openapi(|| http::routes().openapi().clone())
 }
 
-async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
-    let kafka = messaging::Settings {
-        brokers: config.kafka.brokers,
-        namespace: config.kafka.namespace,
-        service: NAME.to_owned(),
-    };
-    let database = boot.database(config.database).await?;
-    let mediator = Mediator::new(database.clone());
-    let settled = Settled::default();
-
-    boot.wait_for("kafka topics", || messaging::ensure_topics(&kafka, &[topics::ORDER])).await?;
-    let producer = boot.require("kafka producer", Producer::new(&kafka))?;
-    let relay = Relay::start(database, producer.clone());
-    boot.must_run("relay", relay.ended());
-    boot.on_stop(Stage::Publishing, "relay", move || relay.stop(LAST_EVENTS));
-
-    let consumer = boot
-        .wait_for("kafka consumer", || {
-            Consumer::start(kafka.clone(), mediator.clone(), producer.clone(), events::subscriptions(&settled))
+/// The service as it is put together, wherever it runs.
+pub fn assembly(settings: Settings) -> Assembly {
+    let Settings { deadline_seconds, sweep_interval, looks } = settings;
+    let waiting_room = WaitingRoom::new(looks);
+    let observer = waiting_room.clone();
+    Assembly::new(NAME)
+        .publishes(&[topics::ORDER])
+        .observes::<OrderEvent>(move |committed| observer.notice(committed.event))
+        .subscribes(events::subscriptions())
+        .part(move |kit| deadline_sweep::part(kit.mediator.clone(), sweep_interval))
+        .rebuild(rebuild::SELLABLE, |kit| async move {
+            let command = |snapshots| consumed::apply_products(snapshots, true);
+            rebuild::sellable(&kit.mediator, &kit.kafka, command).await.map(Value::from)
         })
-        .await?;
-    boot.must_run("consumer", consumer.ended());
-    boot.on_stop(Stage::Consuming, "consumer", move || consumer.stop(LAST_BATCH));
-    let sweep = Sweep::start(mediator.clone(), settled.clone(), config.sweep_interval);
-    boot.on_stop(Stage::Consuming, "deadline sweep", move || sweep.stop());
-    let (rebuilding, topic) = (mediator.clone(), kafka.clone());
-    boot.rebuild(rebuild::SELLABLE, move || {
-        let (mediator, kafka) = (rebuilding.clone(), topic.clone());
-        async move { rebuild::sellable(&mediator, &kafka).await.map(Value::from) }
-    });
+        .serves(http::routes(), move |_kit, app| app.with(Shop { waiting_room, deadline_seconds }))
+}
 
-    let identities = boot.wait_for("keys and organisations", || Identities::start(&kafka)).await?;
-    boot.ready_when("keys and organisations", identities.readiness());
-    let verifier = Verifier::new(identities.keys(), &config.tokens.issuer, &config.tokens.audience);
-
-    let shop = Shop { settled, deadline_seconds: config.deadline_seconds };
-    let app = rest::App::new(NAME, mediator, verifier, identities.organisations()).with(shop);
-    boot.on_stop(Stage::Closing, "keys and organisations", move || identities.stop());
-    let listening = rest::server::Settings::new(config.http.address).workers(config.http.workers);
-    let server = boot.require("http server", rest::server::start(listening, app, http::routes()))?;
-    boot.on_stop(Stage::Requests, "http server", move || server.stop());
-    Ok(())
+async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
+    assembly(config.settings).start(config.surroundings, &boot).await.map(drop)
 }

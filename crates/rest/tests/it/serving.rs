@@ -3,16 +3,18 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use testkit::Working;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::api::{World, routes};
 
 /// A server that serves until it is stopped.
 struct Served {
     address: SocketAddr,
-    working: Working,
+    stop: CancellationToken,
+    running: JoinHandle<std::io::Result<()>>,
 }
 
 impl Served {
@@ -21,14 +23,16 @@ impl Served {
     }
 
     async fn stop(self) {
-        self.working.stop(Duration::from_secs(20)).await;
+        self.stop.cancel();
+        self.running.await.unwrap().unwrap();
     }
 }
 
 fn start(world: &World) -> Served {
     let settings = rest::server::Settings::new(SocketAddr::from(([127, 0, 0, 1], 0))).workers(1);
     let server = rest::server::bind(settings, world.app.clone(), routes()).unwrap();
-    Served { address: server.address(), working: Working::start(|stop| server.run(stop)) }
+    let stop = CancellationToken::new();
+    Served { address: server.address(), stop: stop.clone(), running: tokio::spawn(server.run(stop)) }
 }
 
 async fn read_all(stream: &mut TcpStream) -> String {

@@ -2,68 +2,31 @@
 
 use access::Permission;
 use kernel::CategoryId;
-use mediator::Command;
+use mediator::{Command, Tenant};
 use persistence::Tx;
 
-use crate::error::CatalogError;
+use crate::domain::category::CategoryCopy;
+use crate::error::Error;
 use crate::store;
-use crate::store::categories::CategoryCopy;
-
-/// One category as its topic has it.
-#[derive(Debug, Clone)]
-pub struct CategoryNews {
-    /// Which.
-    pub category: CategoryId,
-    /// Its state; none when it is gone.
-    pub state: Option<CategoryRecord>,
-}
-
-/// What the catalog keeps of a category.
-#[derive(Debug, Clone)]
-pub struct CategoryRecord {
-    /// The category above.
-    pub parent: Option<CategoryId>,
-    /// Its name in addresses, unique among its siblings.
-    pub slug: String,
-    /// From the root to the category itself.
-    pub path: Vec<CategoryId>,
-    /// Whether it was taken out of the tree.
-    pub removed: bool,
-    /// Rises with every change.
-    pub version: i64,
-}
 
 /// Applies states of categories, in any order and any number of times.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ApplyCategories {
-    /// The states.
-    pub news: Vec<CategoryNews>,
+    /// States; one that is older than the stored one changes nothing.
+    pub copies: Vec<CategoryCopy>,
+    /// Categories that are gone.
+    pub gone: Vec<CategoryId>,
 }
 
 impl Command for ApplyCategories {
     const NAME: &'static str = "catalog.apply-categories";
     const REQUIRES: Permission = Permission::System;
+    type Tenancy = Tenant;
     type Reply = ();
-    type Error = CatalogError;
+    type Error = Error;
 
-    async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), CatalogError> {
-        let organisation = tx.organisation();
-        let mut copies = Vec::new();
-        let mut gone = Vec::new();
-        for news in &self.news {
-            match &news.state {
-                Some(record) => copies.push(CategoryCopy {
-                    category: news.category,
-                    parent: record.parent,
-                    slug: record.slug.clone(),
-                    path: record.path.clone(),
-                    removed: record.removed,
-                    version: record.version,
-                }),
-                None => gone.push(news.category.uuid()),
-            }
-        }
-        store::categories::apply(tx.connection(), organisation, &copies).await?;
-        store::categories::forget(tx.connection(), organisation, &gone).await
+    async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        store::categories::apply(tx, &self.copies).await?;
+        store::categories::forget(tx, &self.gone).await
     }
 }

@@ -2,14 +2,14 @@
 
 use access::Permission;
 use kernel::Clock;
-use mediator::Command;
+use mediator::{Command, Tenant};
 use persistence::Tx;
 
 use crate::domain::product::{NewProduct, Product};
-use crate::error::CatalogError;
-use crate::events::published;
+use crate::error::Error;
+use crate::published;
 use crate::store;
-use crate::store::stock::{Entry, Opening};
+use crate::store::stock::Opening;
 
 /// Creates a product.
 #[derive(Debug, Clone)]
@@ -21,23 +21,22 @@ pub struct CreateProduct {
 impl Command for CreateProduct {
     const NAME: &'static str = "catalog.create-product";
     const REQUIRES: Permission = Permission::ProductsWrite;
+    type Tenancy = Tenant;
     type Reply = Product;
-    type Error = CatalogError;
+    type Error = Error;
 
-    async fn execute(&self, tx: &mut Tx<'_>) -> Result<Product, CatalogError> {
-        let organisation = tx.organisation();
-        let actor = tx.provenance().actor.clone();
+    async fn execute(&self, tx: &mut Tx<'_>) -> Result<Product, Error> {
         let now = Clock::now();
-        let product = Product::create(self.product.clone(), now).map_err(CatalogError::ProductRefused)?;
+        let product = Product::create(self.product.clone(), now).map_err(Error::ProductRefused)?;
         if let Some(category) = product.category() {
-            store::categories::require(tx.connection(), organisation, category).await?;
+            store::categories::require(tx, category).await?;
         }
-        let taken = store::products::insert(tx.connection(), organisation, &[&product]).await?;
+        let taken = store::products::insert(tx, &[&product]).await?;
         if let Some(slug) = taken.slugs.into_iter().next() {
-            return Err(CatalogError::SlugTaken { slug });
+            return Err(Error::SlugTaken { slug });
         }
         if !taken.skus.is_empty() {
-            return Err(CatalogError::SkuTaken { skus: taken.skus });
+            return Err(Error::SkuTaken { skus: taken.skus });
         }
         let openings: Vec<Opening<'_>> = product
             .variants()
@@ -50,8 +49,7 @@ impl Command for CreateProduct {
                 low_threshold: new.low_threshold,
             })
             .collect();
-        let entry = Entry { actor: &actor, reason: "initial stock", now };
-        store::stock::open(tx.connection(), organisation, &openings, entry).await?;
+        store::stock::open(tx, &openings, "initial stock", now).await?;
         tx.record(product.version(), published::product(&product));
         Ok(product)
     }

@@ -1,24 +1,24 @@
-//! Following what order says: reserve, hold, release, for a whole batch of one organisation.
-//! The rule: a fixed number of statements however many events, and the decision itself in `domain::reservation`.
+//! Following order's events: reserve, hold or release the stock, for a whole batch of one organisation.
+//! The rule: a fixed number of statements, however many events there are; the decision itself is `domain::reservation`'s.
 
 use std::collections::BTreeSet;
 
 use access::Permission;
 use chrono::Duration;
 use kernel::{Clock, OrderId, Sku};
-use mediator::Command;
+use mediator::{Command, Tenant};
 use persistence::{Provenance, Tx};
 
 use crate::domain::reservation::{Book, OrderFact, Outcome};
-use crate::error::CatalogError;
-use crate::events::published;
+use crate::error::Error;
+use crate::published;
 use crate::store;
-use crate::store::stock::{Kept, Written};
+use crate::store::stock::{LedgerEntry, StockUpdate};
 
-/// One event of an order and what it belongs to.
+/// A fact about an order, with the event that reported it.
 #[derive(Debug, Clone)]
-pub struct OrderNews {
-    /// Which order.
+pub struct ReportedFact {
+    /// The order.
     pub order: OrderId,
     /// What happened to it.
     pub fact: OrderFact,
@@ -29,8 +29,8 @@ pub struct OrderNews {
 /// Follows events of orders in the order of their offsets. Following one twice has no second effect.
 #[derive(Debug, Clone)]
 pub struct FollowOrders {
-    /// The events.
-    pub news: Vec<OrderNews>,
+    /// The facts, in the order of their offsets.
+    pub facts: Vec<ReportedFact>,
     /// How long a reservation outlives its order's deadline.
     pub margin: Duration,
 }
@@ -38,47 +38,46 @@ pub struct FollowOrders {
 impl Command for FollowOrders {
     const NAME: &'static str = "catalog.follow-orders";
     const REQUIRES: Permission = Permission::System;
+    type Tenancy = Tenant;
     type Reply = ();
-    type Error = CatalogError;
+    type Error = Error;
 
-    async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), CatalogError> {
-        let organisation = tx.organisation();
-        let orders: BTreeSet<OrderId> = self.news.iter().map(|news| news.order).collect();
+    async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let orders: BTreeSet<OrderId> = self.facts.iter().map(|reported| reported.order).collect();
         let orders: Vec<OrderId> = orders.into_iter().collect();
-        let reservations = store::reservations::lock(tx.connection(), organisation, &orders).await?;
+        let reservations = store::reservations::lock(tx, &orders).await?;
         let mut skus: BTreeSet<&Sku> = BTreeSet::new();
         for reservation in &reservations {
             skus.extend(reservation.lines.iter().map(|line| &line.sku));
         }
-        for news in &self.news {
-            if let OrderFact::Placed { lines, .. } = &news.fact {
+        for reported in &self.facts {
+            if let OrderFact::Placed { lines, .. } = &reported.fact {
                 skus.extend(lines.iter().map(|line| &line.sku));
             }
         }
         let skus: Vec<&Sku> = skus.into_iter().collect();
-        let shelves = store::stock::lock(tx.connection(), organisation, &skus).await?;
+        let shelves = store::stock::lock(tx, &skus).await?;
         let mut book = Book::open(shelves, reservations);
-        for (cause, news) in self.news.iter().enumerate() {
-            book.follow(cause, news.order, &news.fact, self.margin)?;
+        for (cause, reported) in self.facts.iter().enumerate() {
+            book.follow(cause, reported.order, &reported.fact, self.margin)?;
         }
-        let provenances: Vec<&Provenance> = self.news.iter().map(|news| &news.provenance).collect();
-        write(tx, book.close(), &provenances).await
+        let causes: Vec<&Provenance> = self.facts.iter().map(|reported| &reported.provenance).collect();
+        write(tx, book.close(), &causes).await
     }
 }
 
-/// Writes the outcome of a batch and records what it says.
-pub(super) async fn write(tx: &mut Tx<'_>, outcome: Outcome, causes: &[&Provenance]) -> Result<(), CatalogError> {
-    let organisation = tx.organisation();
+/// Writes the outcome of a batch and records its events, each with its own cause.
+pub(super) async fn write(tx: &mut Tx<'_>, outcome: Outcome, causes: &[&Provenance]) -> Result<(), Error> {
     let now = Clock::now();
-    let rows: Vec<Written> = outcome
+    let rows: Vec<StockUpdate> = outcome
         .shelves
         .iter()
-        .map(|changed| Written { variant: changed.shelf.variant, stock: changed.shelf.stock })
+        .map(|changed| StockUpdate { variant: changed.shelf.variant, stock: changed.shelf.stock })
         .collect();
-    let movements: Vec<Kept<'_>> = outcome
+    let entries: Vec<LedgerEntry<'_>> = outcome
         .movements
         .iter()
-        .map(|moved| Kept {
+        .map(|moved| LedgerEntry {
             variant: moved.variant,
             sku: &moved.sku,
             order: Some(moved.order),
@@ -86,12 +85,12 @@ pub(super) async fn write(tx: &mut Tx<'_>, outcome: Outcome, causes: &[&Provenan
             actor: &causes[moved.cause].actor,
         })
         .collect();
-    store::stock::write(tx.connection(), organisation, &rows, &movements, "", now).await?;
-    store::reservations::insert(tx.connection(), organisation, &outcome.created, now).await?;
-    store::reservations::save(tx.connection(), organisation, &outcome.changed, now).await?;
-    for reply in outcome.replies {
-        let event = published::answer(reply.order, reply.answer);
-        tx.record_caused_by(causes[reply.cause], reply.version, event);
+    store::stock::write(tx, &rows, &entries, "", now).await?;
+    store::reservations::insert(tx, &outcome.created, now).await?;
+    store::reservations::save(tx, &outcome.changed, now).await?;
+    for answer in outcome.answers {
+        let event = published::answer(answer.order, answer.answer);
+        tx.record_caused_by(causes[answer.cause], answer.version, event);
     }
     for changed in outcome.shelves.into_iter().filter(|changed| changed.fell_low) {
         let event = published::low(changed.sku, &changed.shelf);

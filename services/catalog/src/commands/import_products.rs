@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use access::Permission;
 use kernel::{CategoryId, Clock, ProductId, Sku, Slug, Timestamp};
-use mediator::Command;
+use mediator::{Command, Tenant};
 use persistence::Tx;
 
 use crate::domain::import::{ImportedProduct, ImportedVariant, Merged, RowOutcome, RowResult, Standing, merge};
 use crate::domain::product::{Product, Variant};
-use crate::error::CatalogError;
-use crate::events::published;
+use crate::error::Error;
+use crate::published;
 use crate::store;
-use crate::store::stock::{Entry, Kept, Opening, Written};
+use crate::store::stock::{LedgerEntry, Opening, StockUpdate};
 
 /// What the ledger says about stock that a file set.
 const REASON: &str = "import";
@@ -27,29 +27,29 @@ pub struct ImportProducts {
 impl Command for ImportProducts {
     const NAME: &'static str = "catalog.import-products";
     const REQUIRES: Permission = Permission::ProductsWrite;
+    type Tenancy = Tenant;
     type Reply = Vec<RowOutcome>;
-    type Error = CatalogError;
+    type Error = Error;
 
-    async fn execute(&self, tx: &mut Tx<'_>) -> Result<Vec<RowOutcome>, CatalogError> {
+    async fn execute(&self, tx: &mut Tx<'_>) -> Result<Vec<RowOutcome>, Error> {
         let now = Clock::now();
-        let organisation = tx.organisation();
         let categories = self.categories(tx).await?;
         let slugs: Vec<&str> = self.products.iter().map(|one| one.slug.as_str()).collect();
-        let stored = store::products::with_slugs(tx.connection(), organisation, &slugs).await?;
+        let stored = store::products::with_slugs(tx, &slugs).await?;
         let skus: Vec<&str> =
             self.products.iter().flat_map(|one| &one.variants).map(|variant| variant.sku.as_str()).collect();
-        let owners = store::products::owners(tx.connection(), organisation, &skus).await?;
+        let owners = store::products::owners(tx, &skus).await?;
 
         let mut outcomes = Vec::new();
         let mut merged: Vec<(Merged, Option<&Product>)> = Vec::new();
         for imported in &self.products {
             let before = stored.get(&imported.slug);
-            // Each statement sees what is committed when it begins: this product came into being between the two.
+            // Each statement sees what is committed when it begins: this product was committed between the two.
             let appeared = |variant: &ImportedVariant| {
                 owners.get(variant.sku.as_str()).is_some_and(|owner| owner.slug == imported.slug.as_str())
             };
             if before.is_none() && imported.variants.iter().any(appeared) {
-                return Err(CatalogError::Overtaken { what: "a product" });
+                return Err(Error::Overtaken { what: "a product" });
             }
             let category = category_of(imported.category.as_deref(), &categories);
             let result = merge(imported, before, category, &owners, now);
@@ -78,26 +78,26 @@ impl Command for ImportProducts {
 }
 
 impl ImportProducts {
-    /// The categories that the batch may mean, with their slugs from the root down.
-    async fn categories(&self, tx: &mut Tx<'_>) -> Result<Vec<(CategoryId, String)>, CatalogError> {
-        // What is no way of slugs is no category's, and may be text that the database would refuse.
-        let is_way = |named: &&str| named.split('/').all(|part| Slug::parse(part).is_ok());
-        let named = self.products.iter().filter_map(|one| one.category.as_deref()).filter(is_way);
-        let slugs: BTreeSet<&str> = named.filter_map(|path| path.rsplit('/').next()).collect();
+    /// The categories that the rows of the batch may refer to, each with its path of slugs from the root down.
+    async fn categories(&self, tx: &mut Tx<'_>) -> Result<Vec<(CategoryId, String)>, Error> {
+        // A reference that is not slugs joined by `/` matches no category. It is not sent to the database, which would
+        // refuse some texts (a NUL character) and with them the whole batch.
+        let is_path_of_slugs = |text: &&str| text.split('/').all(|part| Slug::parse(part).is_ok());
+        let references = self.products.iter().filter_map(|one| one.category.as_deref()).filter(is_path_of_slugs);
+        let slugs: BTreeSet<&str> = references.filter_map(|path| path.rsplit('/').next()).collect();
         let slugs: Vec<&str> = slugs.into_iter().collect();
-        let organisation = tx.organisation();
-        store::categories::with_slugs(tx.connection(), organisation, &slugs).await
+        store::categories::with_slugs(tx, &slugs).await
     }
 }
 
-/// The one category whose way from the root ends with what the row says.
+/// The one category whose path of slugs ends with the row's reference.
 fn category_of(named: Option<&str>, categories: &[(CategoryId, String)]) -> Result<Option<CategoryId>, String> {
     let Some(named) = named else { return Ok(None) };
     let ends = |path: &str| path.strip_suffix(named).is_some_and(|before| before.is_empty() || before.ends_with('/'));
     let mut found = categories.iter().filter(|(_, path)| ends(path));
     match (found.next(), found.next()) {
         (Some((category, _)), None) => Ok(Some(*category)),
-        // A root is meant by its own slug, even when others further down have the same.
+        // A root is found by its own slug, even when categories further down have the same slug.
         (Some(_), Some(_)) => match categories.iter().find(|(_, path)| path == named) {
             Some((category, _)) => Ok(Some(*category)),
             None => Err(format!(
@@ -108,10 +108,9 @@ fn category_of(named: Option<&str>, categories: &[(CategoryId, String)]) -> Resu
     }
 }
 
-/// Writes what differs, in the order of locks that `store` states.
-async fn write(tx: &mut Tx<'_>, merged: &[(Merged, Option<&Product>)], now: Timestamp) -> Result<(), CatalogError> {
-    let organisation = tx.organisation();
-    // Existing products first. They were read without a lock, so their versions must still be the same.
+/// Writes what differs, in the order of locks that `store` prescribes.
+async fn write(tx: &mut Tx<'_>, merged: &[(Merged, Option<&Product>)], now: Timestamp) -> Result<(), Error> {
+    // Existing products first. They were read without a lock, so their versions may have changed since.
     let changed: HashMap<ProductId, i64> = merged
         .iter()
         .filter_map(|(one, _)| match one.standing {
@@ -120,9 +119,9 @@ async fn write(tx: &mut Tx<'_>, merged: &[(Merged, Option<&Product>)], now: Time
         })
         .collect();
     let ids: Vec<ProductId> = changed.keys().copied().collect();
-    let versions = store::products::lock_versions(tx.connection(), organisation, &ids).await?;
+    let versions = store::products::lock_versions(tx, &ids).await?;
     if versions != changed {
-        return Err(CatalogError::Overtaken { what: "a product" });
+        return Err(Error::Overtaken { what: "a product" });
     }
     let written = |new: bool| -> Vec<&Product> {
         merged
@@ -131,11 +130,11 @@ async fn write(tx: &mut Tx<'_>, merged: &[(Merged, Option<&Product>)], now: Time
             .map(|(one, _)| &one.product)
             .collect()
     };
-    let taken = store::products::insert(tx.connection(), organisation, &written(true)).await?;
+    let taken = store::products::insert(tx, &written(true)).await?;
     if !taken.slugs.is_empty() || !taken.skus.is_empty() {
-        return Err(CatalogError::Overtaken { what: "a slug or SKU" });
+        return Err(Error::Overtaken { what: "a slug or SKU" });
     }
-    store::products::save(tx.connection(), organisation, &written(false)).await?;
+    store::products::save(tx, &written(false)).await?;
     set_stock(tx, merged, now).await?;
     open_stock(tx, merged, now).await?;
     for (one, _) in merged.iter().filter(|(one, _)| one.standing != Standing::Same) {
@@ -150,8 +149,7 @@ fn added<'m>(one: &'m Merged, before: Option<&Product>) -> &'m [Variant] {
 }
 
 /// Sets the stock of variants that exist, where the file says another figure.
-async fn set_stock(tx: &mut Tx<'_>, merged: &[(Merged, Option<&Product>)], now: Timestamp) -> Result<(), CatalogError> {
-    let organisation = tx.organisation();
+async fn set_stock(tx: &mut Tx<'_>, merged: &[(Merged, Option<&Product>)], now: Timestamp) -> Result<(), Error> {
     let actor = tx.provenance().actor.clone();
     let mut targets: BTreeMap<&Sku, i64> = BTreeMap::new();
     for (one, before) in merged {
@@ -160,25 +158,25 @@ async fn set_stock(tx: &mut Tx<'_>, merged: &[(Merged, Option<&Product>)], now: 
         targets.extend(existing.map(|(sku, pieces)| (sku, *pieces)));
     }
     let skus: Vec<&Sku> = targets.keys().copied().collect();
-    let shelves = store::stock::lock(tx.connection(), organisation, &skus).await?;
-    let (mut rows, mut movements, mut low) = (Vec::new(), Vec::new(), Vec::new());
+    let shelves = store::stock::lock(tx, &skus).await?;
+    let (mut rows, mut entries, mut low) = (Vec::new(), Vec::new(), Vec::new());
     for (sku, pieces) in targets {
-        let overtaken = CatalogError::Overtaken { what: "a stock level" };
+        let overtaken = Error::Overtaken { what: "a stock level" };
         let Some(mut shelf) = shelves.get(sku).cloned() else { return Err(overtaken) };
         let before = shelf.stock.level;
-        // It was checked against a level that was not locked; should that have changed, all is looked at again.
+        // The file was checked against a level that was not locked. If it has changed since, the batch is retried.
         let Ok(movement) = shelf.stock.level.adjust(pieces - before.on_hand()) else { return Err(overtaken) };
         if movement.on_hand == 0 {
             continue;
         }
         shelf.stock.version += 1;
-        rows.push(Written { variant: shelf.variant, stock: shelf.stock });
-        movements.push(Kept { variant: shelf.variant, sku, order: None, movement, actor: &actor });
+        rows.push(StockUpdate { variant: shelf.variant, stock: shelf.stock });
+        entries.push(LedgerEntry { variant: shelf.variant, sku, order: None, movement, actor: &actor });
         if shelf.stock.fell_low(before) {
             low.push((shelf.stock.version, published::low(sku.clone(), &shelf)));
         }
     }
-    store::stock::write(tx.connection(), organisation, &rows, &movements, REASON, now).await?;
+    store::stock::write(tx, &rows, &entries, REASON, now).await?;
     for (version, event) in low {
         tx.record(version, event);
     }
@@ -186,13 +184,7 @@ async fn set_stock(tx: &mut Tx<'_>, merged: &[(Merged, Option<&Product>)], now: 
 }
 
 /// Opens the stock of variants that are new.
-async fn open_stock(
-    tx: &mut Tx<'_>,
-    merged: &[(Merged, Option<&Product>)],
-    now: Timestamp,
-) -> Result<(), CatalogError> {
-    let organisation = tx.organisation();
-    let actor = tx.provenance().actor.clone();
+async fn open_stock(tx: &mut Tx<'_>, merged: &[(Merged, Option<&Product>)], now: Timestamp) -> Result<(), Error> {
     let openings: Vec<Opening<'_>> = merged
         .iter()
         .flat_map(|(one, before)| {
@@ -204,6 +196,5 @@ async fn open_stock(
             })
         })
         .collect();
-    let entry = Entry { actor: &actor, reason: REASON, now };
-    store::stock::open(tx.connection(), organisation, &openings, entry).await
+    store::stock::open(tx, &openings, REASON, now).await
 }

@@ -6,6 +6,5 @@ pub mod change_product;
 pub mod create_product;
 pub mod expire_reservations;
 pub mod follow_orders;
-pub mod forget_products;
 pub mod import_products;
 pub mod retire_product;

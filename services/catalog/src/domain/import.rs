@@ -1,5 +1,5 @@
 //! What an import file says about products, and what became of each of its rows.
-//! The rule: what a row does not say stays as it is; importing a file twice changes nothing the second time.
+//! The rule: a field that a row leaves out stays as it is; importing a file twice changes nothing the second time.
 
 use std::collections::HashMap;
 
@@ -7,45 +7,45 @@ use kernel::{CategoryId, Money, ProductId, Sku, Slug, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::product::{NewProduct, NewVariant, Product, ProductChange, ProductFault, ProductStatus, VariantChange};
+use super::product::{NewProduct, NewVariant, Product, ProductChange, ProductFault, SettableStatus, VariantChange};
 use super::stock::Level;
 use super::wording::{Description, Title};
 
 /// One product of the file: an NDJSON row, or neighbouring CSV rows with the same slug.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportedProduct {
-    /// Where it begins, from 1.
+    /// The line on which it begins, from 1.
     pub line: u64,
-    /// What it is found by.
+    /// Finds the stored product.
     pub slug: Slug,
-    /// Its name for people; needed when the product is new.
+    /// Its name for people; required for a new product.
     pub title: Option<Title>,
     /// The category's slug, or slugs from an ancestor down joined by `/`.
     pub category: Option<String>,
-    /// What it is like.
+    /// Its description.
     pub description: Option<Description>,
-    /// Draft or active; a new product is active.
-    pub status: Option<ProductStatus>,
-    /// What is sold of it.
+    /// Its status; a new product is active when the file does not say.
+    pub status: Option<SettableStatus>,
+    /// Its variants in the file.
     pub variants: Vec<ImportedVariant>,
-    /// Whether one wrong variant refuses them all (NDJSON: they are one row).
+    /// Whether one wrong variant refuses the whole product (NDJSON, where it is one row).
     pub whole: bool,
 }
 
 /// One variant of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportedVariant {
-    /// Where it stands, from 1.
+    /// The line on which it stands, from 1.
     pub line: u64,
-    /// What its columns are called in a report: `""` in CSV, `"variants[0]."` in NDJSON.
+    /// Stands before the names of its columns in a report: `""` in CSV, `"variants[0]."` in NDJSON.
     pub prefix: String,
-    /// What it is found by.
+    /// Finds the stored variant.
     pub sku: Sku,
-    /// What it is called; the product's title when a new one has none.
+    /// Its name for people; the product's title when a new variant has none.
     pub title: Option<Title>,
-    /// For one piece; needed when it is new.
+    /// The price of one piece; required for a new variant.
     pub price: Option<Money>,
-    /// Pieces on hand from now on; what is not said stays, a new one begins with 0.
+    /// Pieces on hand from now on. When the file does not say, they stay, and a new variant begins with 0.
     pub stock: Option<i64>,
 }
 
@@ -55,9 +55,9 @@ pub struct ImportedVariant {
 pub enum RowResult {
     /// Its product is new.
     Created,
-    /// Its product or its stock is different now.
+    /// It changed its product or its stock.
     Updated,
-    /// Everything was like that already.
+    /// It changed nothing.
     Unchanged,
     /// It was refused; see its errors.
     Failed,
@@ -106,7 +106,7 @@ impl RowOutcome {
     }
 }
 
-/// Who has a SKU now.
+/// The product that has a SKU now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
     /// The product of its variant.
@@ -119,14 +119,14 @@ pub struct Owner {
     pub promised: i64,
 }
 
-/// A product of the file after it met the catalog.
+/// A product of the file, merged with what is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Merged {
     /// The product as it is to be.
     pub product: Product,
-    /// Whether it is new, and if not, the version it was merged with and whether anything differs.
+    /// How it relates to what is stored.
     pub standing: Standing,
-    /// Pieces on hand from now on, for variants whose figure is another one.
+    /// Pieces on hand from now on, for the variants whose figure changes.
     pub stock: Vec<(Sku, i64)>,
     /// The lines that are part of it.
     pub lines: Vec<u64>,
@@ -139,7 +139,7 @@ pub enum Standing {
     New,
     /// It was stored in this version and is to be written.
     Changed(i64),
-    /// It was stored just so.
+    /// It is stored without any difference.
     Same,
 }
 
@@ -152,8 +152,8 @@ pub struct Merge {
     pub refused: Vec<RowOutcome>,
 }
 
-/// Lets one product of the file meet what is stored. `category` is the one that the row names; `owners` are the
-/// products that have its SKUs.
+/// Merges one product of the file with what is stored. `category` is the one that the row names, or why there is none;
+/// `owners` are the products that have its SKUs now.
 #[must_use]
 pub fn merge(
     imported: &ImportedProduct,
@@ -212,7 +212,7 @@ pub fn merge(
             Merge { merged: Some(Merged { product, standing, stock, lines }), refused }
         }
         Err(more) => {
-            // Every line of the product is refused; one without a fault of its own has that of the product.
+            // Every line of the product is refused. A line without a fault of its own refers to the product's.
             let mut lines: Vec<u64> = imported.variants.iter().map(|variant| variant.line).collect();
             lines.push(imported.line);
             lines.sort_unstable();
@@ -274,7 +274,7 @@ fn apply(
                 title,
                 description: imported.description.clone().unwrap_or_default(),
                 category,
-                status: imported.status.unwrap_or(ProductStatus::Active),
+                status: imported.status.unwrap_or(SettableStatus::Active),
                 variants,
             },
             now,

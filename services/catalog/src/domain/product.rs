@@ -1,62 +1,64 @@
 //! A product with its variants.
-//! The rules: 1 to 100 variants, a SKU once, one currency; a SKU never changes and a variant never goes away; a retired
-//! product changes only by being put back; a change that changes nothing leaves the version as it is.
+//! The rules: 1 to 100 variants with different SKUs and prices in one currency; a SKU never changes and a variant is
+//! never deleted; a retired product changes only by being put back; a change without effect leaves the version as it is.
 
-use kernel::{CategoryId, Money, ProductId, Sku, Slug, Timestamp, VariantId};
+use contracts::catalog::ProductStatus;
+use kernel::{CategoryId, Malformed, Money, ProductId, Sku, Slug, Timestamp, VariantId};
 use schemars::JsonSchema;
+use serde::de::IntoDeserializer;
 use serde::{Deserialize, Serialize};
 
 use super::wording::{Description, Title};
 
-/// Whether a product is sold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum ProductStatus {
-    /// Not yet.
-    Draft,
-    /// Yes.
-    Active,
-    /// No longer.
-    Retired,
+/// Reads a status by its published name.
+///
+/// # Errors
+/// When no status has this name.
+pub fn status_of(text: &str) -> Result<ProductStatus, Malformed> {
+    ProductStatus::deserialize(text.into_deserializer())
+        .map_err(|error: serde::de::value::Error| Malformed::new("product status", error.to_string()))
 }
 
-impl ProductStatus {
-    /// As the store and the JSON have it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            ProductStatus::Draft => "draft",
-            ProductStatus::Active => "active",
-            ProductStatus::Retired => "retired",
-        }
-    }
+/// What a client may set a status to. A product is retired with a request of its own.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema, strum::EnumString, strum::VariantNames,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+#[schemars(rename = "StatusBody")]
+pub enum SettableStatus {
+    /// Not sold yet.
+    Draft,
+    /// Sold.
+    Active,
+}
 
-    /// The status that is written so, if there is one.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [ProductStatus::Draft, ProductStatus::Active, ProductStatus::Retired]
-            .into_iter()
-            .find(|status| status.as_str() == text)
+impl From<SettableStatus> for ProductStatus {
+    fn from(status: SettableStatus) -> Self {
+        match status {
+            SettableStatus::Draft => Self::Draft,
+            SettableStatus::Active => Self::Active,
+        }
     }
 }
 
 /// One sellable variant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Variant {
-    /// Which.
+    /// Its identity.
     pub id: VariantId,
     /// The seller's name of it, unique in the organisation; it never changes.
     pub sku: Sku,
-    /// What it is called beside its product's title.
+    /// Its name for people, shown with its product's title.
     pub title: Title,
-    /// For one piece.
+    /// The price of one piece.
     pub price: Money,
-    /// Whether it is sold, provided that its product is.
+    /// Whether it is sold while its product is.
     pub active: bool,
 }
 
 /// A product as it is now. This is also the resource that HTTP answers with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Product {
     id: ProductId,
     slug: Slug,
@@ -72,14 +74,14 @@ pub struct Product {
     updated_at: Timestamp,
 }
 
-/// A variant that is to be created, with what is there of it.
+/// A variant that is to be created, with its first stock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewVariant {
     /// The seller's name of it.
     pub sku: Sku,
-    /// What it is called.
+    /// Its name for people, shown with its product's title.
     pub title: Title,
-    /// For one piece.
+    /// The price of one piece.
     pub price: Money,
     /// Pieces on hand, 0 to 1,000,000,000.
     pub stock: i64,
@@ -94,20 +96,20 @@ pub struct NewProduct {
     pub slug: Slug,
     /// Its name for people.
     pub title: Title,
-    /// What it is like.
+    /// Its description.
     pub description: Description,
-    /// Where it stands.
+    /// Its category, if it has one.
     pub category: Option<CategoryId>,
-    /// Draft or active.
-    pub status: ProductStatus,
-    /// What is sold of it.
+    /// Its first status.
+    pub status: SettableStatus,
+    /// 1 to [`Product::MOST_VARIANTS`] variants.
     pub variants: Vec<NewVariant>,
 }
 
-/// What is to be different about a variant. One whose SKU the product does not have is added.
+/// A change of a variant. A SKU that the product does not have adds a variant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VariantChange {
-    /// Which.
+    /// The variant's SKU.
     pub sku: Sku,
     /// Its new title.
     pub title: Option<Title>,
@@ -117,7 +119,7 @@ pub struct VariantChange {
     pub active: Option<bool>,
 }
 
-/// What is to be different about a product. What is `None` stays.
+/// A change of a product. What is `None` stays as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProductChange {
     /// Its new name in addresses.
@@ -126,27 +128,27 @@ pub struct ProductChange {
     pub title: Option<Title>,
     /// Its new description.
     pub description: Option<Description>,
-    /// Where it stands from now on; `Some(None)` takes it out of its category.
+    /// Its new category; `Some(None)` takes it out of its category.
     pub category: Option<Option<CategoryId>>,
-    /// Draft or active.
-    pub status: Option<ProductStatus>,
-    /// Variants to change or add; those not named stay.
+    /// Its new status; it also puts a retired product back.
+    pub status: Option<SettableStatus>,
+    /// Variants to change or add; the others stay as they are.
     pub variants: Vec<VariantChange>,
 }
 
 /// What is wrong with a product or a change of one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProductFault {
-    /// Too few or too many variants.
+    /// It would have too few or too many variants.
     #[error("a product has 1 to {limit} variants, this one would have {count}", limit = Product::MOST_VARIANTS)]
     VariantCount {
         /// How many it would have.
         count: usize,
     },
-    /// A SKU stands twice.
+    /// Two variants have the same SKU.
     #[error("SKU {sku} stands more than once")]
     RepeatedSku {
-        /// Which.
+        /// The repeated SKU.
         sku: Sku,
     },
     /// The prices are in more than one currency.
@@ -159,22 +161,19 @@ pub enum ProductFault {
         /// That of the first variant.
         expected: String,
     },
-    /// A variant that is to be added lacks something.
+    /// A variant that is to be added lacks its title or its price.
     #[error("SKU {sku} is new to this product, so it needs a title and a price")]
     IncompleteVariant {
-        /// Which.
+        /// The SKU of the variant.
         sku: Sku,
     },
     /// It is retired and the change does not put it back.
     #[error("the product is retired; set its status to draft or active to change it")]
     Retired,
-    /// Retiring has its own way.
-    #[error("a status is set to draft or active; a product is retired with its own request")]
-    StatusNotSettable,
-    /// More pieces than a level may say.
+    /// A stock figure is negative or too large.
     #[error("SKU {sku} must have from 0 to 1000000000 pieces on hand and as threshold")]
     StockOutOfBounds {
-        /// Which.
+        /// The SKU of the variant.
         sku: Sku,
     },
 }
@@ -189,9 +188,6 @@ impl Product {
     /// Every fault at once.
     pub fn create(new: NewProduct, now: Timestamp) -> Result<Self, Vec<ProductFault>> {
         let mut faults = Vec::new();
-        if new.status == ProductStatus::Retired {
-            faults.push(ProductFault::StatusNotSettable);
-        }
         let bounds = 0..=super::stock::Level::MOST;
         for variant in &new.variants {
             if !bounds.contains(&variant.stock) || !bounds.contains(&variant.low_threshold) {
@@ -219,7 +215,7 @@ impl Product {
             title: new.title,
             description: new.description,
             category: new.category,
-            status: new.status,
+            status: new.status.into(),
             variants,
             version: 1,
             created_at: now,
@@ -227,16 +223,14 @@ impl Product {
         })
     }
 
-    /// Changes it. False when it was like that already; then nothing happened.
+    /// Applies a change. False when the change changes nothing; the version then stays.
     ///
     /// # Errors
-    /// Every fault at once; the product is then as it was.
+    /// Every fault at once; the product is then unchanged.
     pub fn change(&mut self, change: ProductChange, now: Timestamp) -> Result<bool, Vec<ProductFault>> {
         let mut faults = Vec::new();
-        match (self.status, change.status) {
-            (_, Some(ProductStatus::Retired)) => faults.push(ProductFault::StatusNotSettable),
-            (ProductStatus::Retired, None) => faults.push(ProductFault::Retired),
-            _ => {}
+        if self.status == ProductStatus::Retired && change.status.is_none() {
+            faults.push(ProductFault::Retired);
         }
         let mut named = std::collections::HashSet::new();
         for variant in &change.variants {
@@ -249,7 +243,7 @@ impl Product {
         next.title = change.title.unwrap_or(next.title);
         next.description = change.description.unwrap_or(next.description);
         next.category = change.category.unwrap_or(next.category);
-        next.status = change.status.unwrap_or(next.status);
+        next.status = change.status.map_or(next.status, ProductStatus::from);
         for variant in change.variants {
             next.change_variant(variant, &mut faults);
         }
@@ -257,17 +251,17 @@ impl Product {
         if !faults.is_empty() {
             return Err(faults);
         }
-        Ok(self.become_next(next, now))
+        Ok(self.replace_with(next, now))
     }
 
-    /// Takes it off sale. False when it was already.
+    /// Takes it off sale. False when it is retired already.
     pub fn retire(&mut self, now: Timestamp) -> bool {
         let mut next = self.clone();
         next.status = ProductStatus::Retired;
-        self.become_next(next, now)
+        self.replace_with(next, now)
     }
 
-    fn become_next(&mut self, next: Self, now: Timestamp) -> bool {
+    fn replace_with(&mut self, next: Self, now: Timestamp) -> bool {
         if next == *self {
             return false;
         }
@@ -296,9 +290,9 @@ impl Product {
         }
     }
 
-    /// A product as the store kept it.
+    /// A product as it was stored.
     #[must_use]
-    #[expect(clippy::too_many_arguments, reason = "one per column; only the store calls it")]
+    #[expect(clippy::too_many_arguments, reason = "one per column; only the projection calls it")]
     pub fn restore(
         id: ProductId,
         slug: Slug,
@@ -332,13 +326,13 @@ impl Product {
         &self.title
     }
 
-    /// What it is like.
+    /// Its description.
     #[must_use]
     pub fn description(&self) -> &Description {
         &self.description
     }
 
-    /// Where it stands.
+    /// Its category, if it has one.
     #[must_use]
     pub fn category(&self) -> Option<CategoryId> {
         self.category
@@ -350,7 +344,7 @@ impl Product {
         self.status
     }
 
-    /// What is sold of it, in the seller's order.
+    /// Its variants, in the seller's order.
     #[must_use]
     pub fn variants(&self) -> &[Variant] {
         &self.variants
@@ -369,7 +363,7 @@ impl Product {
         lowest(true).or_else(|| lowest(false))
     }
 
-    /// How often it was written.
+    /// Rises by one with every change.
     #[must_use]
     pub fn version(&self) -> i64 {
         self.version
@@ -435,7 +429,7 @@ mod tests {
             title: Title::parse("Lamp").unwrap(),
             description: Description::default(),
             category: None,
-            status: ProductStatus::Active,
+            status: SettableStatus::Active,
             variants: skus.iter().map(|sku| new_variant(sku)).collect(),
         }
     }
@@ -453,8 +447,7 @@ mod tests {
         let mut new = new_product(&["A", "A", "B"]);
         new.variants[2].price = money(1, "EUR");
         new.variants[2].stock = -1;
-        new.status = ProductStatus::Retired;
-        assert_eq!(Product::create(new, at(1)).unwrap_err().len(), 4);
+        assert_eq!(Product::create(new, at(1)).unwrap_err().len(), 3);
         assert_eq!(Product::create(new_product(&[]), at(1)).unwrap_err(), [ProductFault::VariantCount { count: 0 }]);
     }
 
@@ -499,7 +492,7 @@ mod tests {
         assert!(!product.retire(at(3)), "it was already");
         let rename = ProductChange { title: Some(Title::parse("X").unwrap()), ..ProductChange::default() };
         assert_eq!(product.change(rename.clone(), at(3)).unwrap_err(), [ProductFault::Retired]);
-        let back = ProductChange { status: Some(ProductStatus::Draft), ..rename };
+        let back = ProductChange { status: Some(SettableStatus::Draft), ..rename };
         assert!(product.change(back, at(3)).unwrap());
         assert_eq!(product.version(), 3);
     }

@@ -4,9 +4,9 @@
 
 use kernel::{ProductId, Sku, Timestamp, VariantId};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-/// How many pieces there are and whom they belong to. `available = on_hand - reserved - held`.
+/// How many pieces there are and how many of them are promised to orders. `available = on_hand - reserved - held`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Level {
     on_hand: i64,
@@ -14,52 +14,39 @@ pub struct Level {
     held: i64,
 }
 
-/// Why a level changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// Why a level changes, by the name in the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum MovementKind {
     /// Somebody counted, received or lost pieces.
     Adjust,
-    /// A placed order sets pieces aside, until it confirms or they expire.
+    /// Pieces are set aside for a placed order, until it confirms or they expire.
     Reserve,
-    /// A confirmed order keeps what it had reserved.
+    /// Reserved pieces become held ones, since the order was confirmed.
     Hold,
-    /// A cancelled order gives back what it had reserved or held.
+    /// Reserved or held pieces are free again, since the order was cancelled.
     Release,
-    /// A reservation that nobody confirmed in time gives back.
+    /// Reserved pieces are free again, since nobody confirmed the order in time.
     Expire,
-}
-
-impl MovementKind {
-    /// As the ledger has it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            MovementKind::Adjust => "adjust",
-            MovementKind::Reserve => "reserve",
-            MovementKind::Hold => "hold",
-            MovementKind::Release => "release",
-            MovementKind::Expire => "expire",
-        }
-    }
 }
 
 /// One entry of the ledger: signed changes of the three figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Movement {
-    /// Why.
+    /// Why the level changed.
     pub kind: MovementKind,
-    /// Change of what is in the house.
+    /// Change of the pieces on hand.
     pub on_hand: i64,
-    /// Change of what waits for a confirmation.
+    /// Change of the pieces that wait for a confirmation.
     pub reserved: i64,
-    /// Change of what belongs to confirmed orders.
+    /// Change of the pieces of confirmed orders.
     pub held: i64,
 }
 
 /// A movement that a level does not allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum StockFault {
-    /// More is asked for than nobody owns yet.
+    /// More is asked for than is available.
     #[error("{requested} are asked for, but {available} are available")]
     NotAvailable {
         /// Pieces asked for.
@@ -67,15 +54,15 @@ pub enum StockFault {
         /// Pieces that are free.
         available: i64,
     },
-    /// The house would hold less than it owes.
+    /// Fewer pieces would be on hand than are promised to orders.
     #[error("{on_hand} on hand would be less than the {promised} that are reserved or held for orders")]
     BelowPromised {
-        /// What would be in the house.
+        /// Pieces that would be on hand.
         on_hand: i64,
-        /// What orders wait for.
+        /// Pieces reserved or held.
         promised: i64,
     },
-    /// More than a level may say.
+    /// More than [`Level::MOST`].
     #[error("on hand must be at most 1000000000")]
     TooMany,
     /// More is given back than was taken.
@@ -83,7 +70,7 @@ pub enum StockFault {
     NotTaken {
         /// Pieces to give back.
         asked: i64,
-        /// Pieces taken at all.
+        /// Pieces that were taken.
         taken: i64,
     },
 }
@@ -92,31 +79,31 @@ impl Level {
     /// The most that can be on hand: far from where sums overflow.
     pub const MOST: i64 = 1_000_000_000;
 
-    /// A level as the store kept it.
+    /// A level as it was stored.
     #[must_use]
     pub const fn restore(on_hand: i64, reserved: i64, held: i64) -> Self {
         Self { on_hand, reserved, held }
     }
 
-    /// What is in the house.
+    /// Pieces in the house.
     #[must_use]
     pub const fn on_hand(self) -> i64 {
         self.on_hand
     }
 
-    /// What waits for a confirmation.
+    /// Pieces that wait for a confirmation.
     #[must_use]
     pub const fn reserved(self) -> i64 {
         self.reserved
     }
 
-    /// What belongs to confirmed orders.
+    /// Pieces of confirmed orders.
     #[must_use]
     pub const fn held(self) -> i64 {
         self.held
     }
 
-    /// What an order may still have.
+    /// Pieces that an order may still have.
     #[must_use]
     pub const fn available(self) -> i64 {
         self.on_hand - self.reserved - self.held
@@ -125,7 +112,7 @@ impl Level {
     /// Adds `delta` pieces, or takes them away when it is negative.
     ///
     /// # Errors
-    /// When less would be left than orders wait for, or more than [`Self::MOST`].
+    /// When less would be left than is promised to orders, or more than [`Self::MOST`].
     pub fn adjust(&mut self, delta: i64) -> Result<Movement, StockFault> {
         let on_hand = self.on_hand.checked_add(delta).ok_or(StockFault::TooMany)?;
         if on_hand > Self::MOST {
@@ -150,7 +137,7 @@ impl Level {
         Ok(self.apply(Movement { kind: MovementKind::Reserve, on_hand: 0, reserved: pieces, held: 0 }))
     }
 
-    /// What was reserved becomes the order's.
+    /// Turns reserved pieces into held ones, since the order was confirmed.
     ///
     /// # Errors
     /// When fewer are reserved.
@@ -159,7 +146,7 @@ impl Level {
         Ok(self.apply(Movement { kind: MovementKind::Hold, on_hand: 0, reserved: -pieces, held: pieces }))
     }
 
-    /// A cancelled order gives back what it had only reserved.
+    /// Frees pieces that were only reserved, since the order was cancelled.
     ///
     /// # Errors
     /// When fewer are reserved.
@@ -168,7 +155,7 @@ impl Level {
         Ok(self.apply(Movement { kind: MovementKind::Release, on_hand: 0, reserved: -pieces, held: 0 }))
     }
 
-    /// A cancelled order gives back what was its own.
+    /// Frees pieces that were held, since the order was cancelled.
     ///
     /// # Errors
     /// When fewer are held.
@@ -177,7 +164,7 @@ impl Level {
         Ok(self.apply(Movement { kind: MovementKind::Release, on_hand: 0, reserved: 0, held: -pieces }))
     }
 
-    /// A reservation ran out.
+    /// Frees pieces whose reservation ran out.
     ///
     /// # Errors
     /// When fewer are reserved.
@@ -198,10 +185,10 @@ fn taken(asked: i64, taken: i64) -> Result<(), StockFault> {
     if asked > taken { Err(StockFault::NotTaken { asked, taken }) } else { Ok(()) }
 }
 
-/// One row of stock: the level, when to warn, and how often it was written.
+/// One row of stock: the level, when to warn, and its version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stock {
-    /// The figures.
+    /// How many pieces there are.
     pub level: Level,
     /// The warning comes when what is available falls to this many or fewer.
     pub low_threshold: i64,
@@ -218,7 +205,7 @@ impl Stock {
 }
 
 /// The stock of one SKU as it is now: the resource that HTTP answers with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StockItem {
     sku: Sku,
     variant: VariantId,
@@ -239,7 +226,7 @@ pub struct StockItem {
 }
 
 impl StockItem {
-    /// Puts a row of stock and what it belongs to together.
+    /// A row of stock with the SKU, variant and product that it belongs to.
     #[must_use]
     pub fn new(sku: Sku, variant: VariantId, product: ProductId, stock: Stock, updated_at: Timestamp) -> Self {
         Self {
@@ -256,7 +243,7 @@ impl StockItem {
         }
     }
 
-    /// Which SKU.
+    /// The SKU whose stock it is.
     #[must_use]
     pub fn sku(&self) -> &Sku {
         &self.sku

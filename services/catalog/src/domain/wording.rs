@@ -61,7 +61,7 @@ impl JsonSchema for Title {
     }
 }
 
-/// What a product is like: up to 10,000 characters, line breaks included. May be empty.
+/// The description of a product: up to 10,000 characters, line breaks included. May be empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Description(String);

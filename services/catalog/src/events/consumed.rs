@@ -1,59 +1,55 @@
-//! Contract → command: what others say, in this service's words. Nothing is decided here.
+//! Contract → command: the events of others in this service's terms. Nothing is decided here.
 
 use chrono::Duration;
 use contracts::catalog::ProductState;
 use contracts::category::CategoryState;
 use contracts::order::OrderEvent;
-use kernel::{CategoryId, ProductId};
+use kernel::{CategoryId, OrganisationId, ProductId};
 use messaging::{Delivered, Snapshot};
 
-use crate::commands::apply_categories::{ApplyCategories, CategoryNews, CategoryRecord};
-use crate::commands::follow_orders::{FollowOrders, OrderNews};
-use crate::commands::forget_products::ForgetProducts;
-use crate::domain::reservation::{OrderFact, OrderedLine};
-use crate::forgetting::Forgetting;
+use crate::commands::apply_categories::ApplyCategories;
+use crate::commands::follow_orders::{FollowOrders, ReportedFact};
+use crate::domain::category::CategoryCopy;
+use crate::domain::reservation::OrderFact;
 
 /// Category's tree becomes one command.
 pub(super) fn apply_categories(snapshots: Vec<Snapshot<CategoryState>>) -> ApplyCategories {
-    let news = |snapshot: Snapshot<CategoryState>| CategoryNews {
-        category: CategoryId::from_uuid(snapshot.key),
-        state: snapshot.state.map(|state| CategoryRecord {
-            parent: state.parent,
-            slug: state.slug.into(),
-            path: state.path,
-            removed: state.removed,
-            version: snapshot.version,
-        }),
-    };
-    ApplyCategories { news: snapshots.into_iter().map(news).collect() }
+    let mut command = ApplyCategories::default();
+    for snapshot in snapshots {
+        let category = CategoryId::from_uuid(snapshot.key);
+        match snapshot.state {
+            Some(state) => command.copies.push(CategoryCopy {
+                category,
+                parent: state.parent,
+                slug: state.slug,
+                path: state.path,
+                removed: state.removed,
+                version: snapshot.version,
+            }),
+            None => command.gone.push(category),
+        }
+    }
+    command
 }
 
 /// Order's facts become one command.
 pub(super) fn follow_orders(events: Vec<Delivered<OrderEvent>>, margin: Duration) -> FollowOrders {
-    FollowOrders { news: events.into_iter().map(news).collect(), margin }
+    FollowOrders { facts: events.into_iter().map(reported).collect(), margin }
 }
 
-/// The catalog's own products, come back from the broker: what is cached of them is stale.
-pub(super) fn forget_products(snapshots: &[Snapshot<ProductState>], forgetting: &Forgetting) -> ForgetProducts {
-    let products =
-        snapshots.iter().map(|snapshot| (snapshot.organisation, ProductId::from_uuid(snapshot.key))).collect();
-    ForgetProducts { products, forgetting: forgetting.clone() }
+/// The product that a snapshot is of.
+pub(super) fn product(snapshot: &Snapshot<ProductState>) -> (OrganisationId, ProductId) {
+    (snapshot.organisation, ProductId::from_uuid(snapshot.key))
 }
 
-fn news(delivered: Delivered<OrderEvent>) -> OrderNews {
+fn reported(delivered: Delivered<OrderEvent>) -> ReportedFact {
     let (order, fact) = match delivered.event {
         OrderEvent::Placed(placed) => {
-            let line = |line: contracts::order::OrderLine| OrderedLine {
-                sku: line.sku,
-                quantity: line.quantity,
-                unit_price: line.unit_price,
-            };
-            let lines = placed.lines.into_iter().map(line).collect();
-            (placed.order, OrderFact::Placed { lines, deadline_at: placed.deadline_at })
+            (placed.order, OrderFact::Placed { lines: placed.lines, deadline_at: placed.deadline_at })
         }
         OrderEvent::Confirmed(confirmed) => (confirmed.order, OrderFact::Confirmed),
         OrderEvent::Rejected(rejected) => (rejected.order, OrderFact::Rejected),
         OrderEvent::Cancelled(cancelled) => (cancelled.order, OrderFact::Cancelled),
     };
-    OrderNews { order, fact, provenance: delivered.provenance }
+    ReportedFact { order, fact, provenance: delivered.provenance }
 }

@@ -1,7 +1,6 @@
-//! What this service listens to and what it says: the subscription table.
+//! The subscription table: which record of which topic becomes which command, and who is told of it afterwards.
 
-pub(crate) mod consumed;
-pub(crate) mod published;
+mod consumed;
 
 use chrono::Duration;
 use contracts::catalog::ProductState;
@@ -9,13 +8,14 @@ use contracts::category::CategoryState;
 use contracts::order::OrderEvent;
 use messaging::Subscriptions;
 
-use crate::forgetting::Forgetting;
+use crate::processes::invalidation::StaleProducts;
 
-/// Which record becomes which command. `margin` is how long a reservation outlives its order's deadline.
+/// What this service listens to. `margin` is how long a reservation outlives its order's deadline; `stale` is told of the
+/// products whose own events came back: the cache hears of them also after a crash, since the topic is read on.
 #[must_use]
-pub fn subscriptions(margin: Duration, forgetting: Forgetting) -> Subscriptions {
+pub fn subscriptions(margin: Duration, stale: StaleProducts) -> Subscriptions {
     Subscriptions::new(crate::NAME)
         .on_state::<CategoryState, _, _>(consumed::apply_categories)
         .on_batch::<OrderEvent, _, _>(move |events| consumed::follow_orders(events, margin))
-        .on_state::<ProductState, _, _>(move |snapshots| consumed::forget_products(&snapshots, &forgetting))
+        .observe_state::<ProductState>(move |snapshots| stale.note(snapshots.iter().map(consumed::product)))
 }

@@ -5,11 +5,8 @@ mod problems;
 mod products;
 mod shop;
 mod stock;
-mod written;
 
 use rest::{Api, Routes};
-
-pub use shop::ShopCache;
 
 use crate::commands::adjust_stock::AdjustStock;
 use crate::commands::change_product::ChangeProduct;

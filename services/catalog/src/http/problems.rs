@@ -1,10 +1,10 @@
-//! Each error of this service and the one problem type that it becomes.
+//! The one problem type of each error of this service.
 
 use mediator::Classified;
 use rest::{Problem, ProblemType, problems};
 
 use crate::domain::product::ProductFault;
-use crate::error::CatalogError;
+use crate::error::Error;
 
 /// A SKU belongs to a variant of another product.
 pub(super) const SKU_TAKEN: ProblemType = ProblemType::new("sku-taken", 409, "A SKU belongs to another product");
@@ -25,28 +25,25 @@ pub(super) const CHANGE: [ProblemType; 3] = [SKU_TAKEN, SLUG_TAKEN, RETIRED];
 /// Those of a stock adjustment.
 pub(super) const ADJUST: [ProblemType; 1] = [STOCK_CONFLICT];
 
-impl From<CatalogError> for Problem {
-    fn from(error: CatalogError) -> Self {
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
         let problem = match &error {
-            CatalogError::ProductNotFound { .. } | CatalogError::StockNotFound { .. } => {
-                Problem::new(problems::NOT_FOUND)
-            }
-            CatalogError::SkuTaken { skus } => {
+            Error::ProductNotFound { .. } | Error::StockNotFound { .. } => Problem::new(problems::NOT_FOUND),
+            Error::SkuTaken { skus } => {
                 skus.iter().fold(Problem::new(SKU_TAKEN).member("skus", skus), |problem, sku| {
                     problem.field("variants", format!("SKU {sku} belongs to another product"))
                 })
             }
-            CatalogError::SlugTaken { slug } => Problem::new(SLUG_TAKEN).field("slug", format!("{slug} is taken")),
-            CatalogError::CategoryUnknown { category } => Problem::new(problems::INVALID_REQUEST)
+            Error::SlugTaken { slug } => Problem::new(SLUG_TAKEN).field("slug", format!("{slug} is taken")),
+            Error::CategoryUnknown { category } => Problem::new(problems::INVALID_REQUEST)
                 .field("category", format!("{category} is not a category of this organisation")),
-            CatalogError::Stale { current, .. } => Problem::new(problems::STALE).member("current_version", current),
-            CatalogError::ProductRefused(faults) => refused(faults),
-            CatalogError::StockRefused { sku, .. } => Problem::new(STOCK_CONFLICT).member("sku", sku),
-            CatalogError::Malformed(malformed) => return malformed.clone().into(),
-            CatalogError::Overtaken { .. }
-            | CatalogError::Corrupt { .. }
-            | CatalogError::Contradiction(_)
-            | CatalogError::Persistence(_) => return Problem::fault(error.class(), &error),
+            Error::Stale { current, .. } => Problem::new(problems::STALE).member("current_version", current),
+            Error::ProductRefused(faults) => refused(faults),
+            Error::StockRefused { sku, .. } => Problem::new(STOCK_CONFLICT).member("sku", sku),
+            Error::Malformed(malformed) => return malformed.clone().into(),
+            Error::Overtaken { .. } | Error::Corrupt { .. } | Error::Contradiction(_) | Error::Storage(_) => {
+                return Problem::fault(error.class(), &error);
+            }
         };
         problem.detail(capitalised(&error.to_string()))
     }
@@ -63,7 +60,7 @@ fn refused(faults: &[ProductFault]) -> Problem {
             | ProductFault::MixedCurrencies { .. }
             | ProductFault::IncompleteVariant { .. }
             | ProductFault::StockOutOfBounds { .. } => "variants",
-            ProductFault::Retired | ProductFault::StatusNotSettable => "status",
+            ProductFault::Retired => "status",
         };
         problem.field(field, fault.to_string())
     })

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use contracts::catalog::ProductStatus;
 use kernel::{CategoryId, Cursor, Malformed, Page, PageSize, ProductId, Sku, Slug};
 use rest::{
     App, Body, IdempotencyKey, IfMatch, Path, PriceBody, Problem, Query, Recorded, Staff, Tagged, holds, parses,
@@ -9,23 +10,22 @@ use rest::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::written::{StatusBody, suggested_slug};
 use crate::commands::change_product::ChangeProduct;
 use crate::commands::create_product::CreateProduct;
 use crate::commands::retire_product::RetireProduct;
-use crate::domain::product::{NewProduct, NewVariant, Product, ProductChange, ProductStatus, VariantChange};
+use crate::domain::product::{NewProduct, NewVariant, Product, ProductChange, SettableStatus, VariantChange};
 use crate::domain::wording::{Description, Title};
 use crate::queries::find_product::FindProduct;
 use crate::queries::list_products::ListProducts;
 use crate::queries::listing::{Listing, ProductSummary, Sort};
 
-/// Which product.
+/// The product.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct ProductPath {
     product: ProductId,
 }
 
-/// Which page of which list.
+/// The filter of a list and one of its pages.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ProductFilter {
@@ -33,11 +33,11 @@ pub(super) struct ProductFilter {
     category: Option<CategoryId>,
     /// Only products of this status.
     status: Option<ProductStatus>,
-    /// In which order; `title` when not said.
+    /// The order of the list; `title` by default.
     sort: Option<Sort>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     cursor: Option<Cursor>,
-    /// 1 to 100; 20 when not said.
+    /// 1 to 100; 20 by default.
     #[serde(default, deserialize_with = "super::shop::page_size")]
     #[schemars(with = "Option<PageSize>")]
     limit: PageSize,
@@ -47,7 +47,7 @@ pub(super) struct ProductFilter {
 #[derive(Debug, Deserialize, Serialize, JsonSchema, garde::Validate)]
 #[serde(deny_unknown_fields)]
 pub(super) struct VariantBody {
-    /// 1 to 64 visible ASCII characters, unique in the organisation; it never changes.
+    /// 1 to 64 visible ASCII characters, unique in the organisation; a SKU never changes.
     #[garde(custom(parses(Sku::parse)))]
     #[schemars(with = "Sku")]
     sku: String,
@@ -55,7 +55,7 @@ pub(super) struct VariantBody {
     #[garde(inner(custom(parses(Title::parse))))]
     #[schemars(with = "Option<Title>")]
     title: Option<String>,
-    /// For one piece.
+    /// The price of one piece.
     #[garde(dive)]
     price: PriceBody,
     /// Pieces on hand; 0 when left out.
@@ -88,25 +88,25 @@ pub(super) struct CreateProductBody {
     category: Option<String>,
     /// `active` when left out.
     #[garde(skip)]
-    status: Option<StatusBody>,
+    status: Option<SettableStatus>,
     /// 1 to 100 variants with different SKUs and prices in one currency.
     #[garde(length(min = 1, max = 100), dive)]
     variants: Vec<VariantBody>,
 }
 
-/// What is to be different about a variant; one whose SKU is new to the product is added.
+/// A change of a variant. A SKU that is new to the product adds a variant.
 #[derive(Debug, Deserialize, JsonSchema, garde::Validate)]
 #[serde(deny_unknown_fields)]
 pub(super) struct VariantChangeBody {
-    /// Which.
+    /// The variant's SKU.
     #[garde(custom(parses(Sku::parse)))]
     #[schemars(with = "Sku")]
     sku: String,
-    /// Its new title; needed when it is new.
+    /// Its new title; required for a new variant.
     #[garde(inner(custom(parses(Title::parse))))]
     #[schemars(with = "Option<Title>")]
     title: Option<String>,
-    /// Its new price; needed when it is new.
+    /// Its new price; required for a new variant.
     #[garde(dive)]
     price: Option<PriceBody>,
     /// Whether it is sold from now on.
@@ -114,7 +114,7 @@ pub(super) struct VariantChangeBody {
     active: Option<bool>,
 }
 
-/// What is to be different about a product; what is left out stays.
+/// A change of a product. Fields that are left out stay as they are.
 #[derive(Debug, Deserialize, JsonSchema, garde::Validate)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ChangeProductBody {
@@ -131,14 +131,14 @@ pub(super) struct ChangeProductBody {
     #[schemars(with = "Option<Description>")]
     description: Option<String>,
     /// A category of the organisation; null takes the product out of its category.
-    #[serde(default, deserialize_with = "stated")]
+    #[serde(default, deserialize_with = "present")]
     #[garde(inner(inner(custom(parses(CategoryId::from_str)))))]
     #[schemars(with = "Option<CategoryId>")]
     category: Option<Option<String>>,
-    /// Draft or active; a product is retired with its own request.
+    /// Draft or active; a product is retired with a request of its own.
     #[garde(skip)]
-    status: Option<StatusBody>,
-    /// Variants to change or add; those not named stay.
+    status: Option<SettableStatus>,
+    /// Variants to change or add; the others stay as they are.
     #[serde(default)]
     #[garde(length(max = 100), dive)]
     variants: Vec<VariantChangeBody>,
@@ -192,12 +192,12 @@ fn tagged(product: Product) -> Tagged<rest::Ok<Product>> {
     Tagged::version(product.version(), rest::Ok(product))
 }
 
-fn location(product: &Product) -> Option<String> {
-    Some(format!("/admin/v1/products/{}", product.id()))
+fn location(product: &Product) -> String {
+    format!("/admin/v1/products/{}", product.id())
 }
 
 /// Tells a field that is null from one that is left out.
-fn stated<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
@@ -215,7 +215,11 @@ impl ProductFilter {
 
 impl CreateProductBody {
     fn slug(&self) -> Result<Slug, Malformed> {
-        self.slug.as_deref().map_or_else(|| suggested_slug(&self.title), Slug::parse)
+        let suggested = || {
+            let needed = "is needed, since the title has no letter or digit to make one from";
+            Slug::suggest(&self.title).ok_or(Malformed::new("slug", needed))
+        };
+        self.slug.as_deref().map_or_else(suggested, Slug::parse)
     }
 
     fn command(&self) -> Result<CreateProduct, Malformed> {
@@ -226,7 +230,7 @@ impl CreateProductBody {
             title,
             description: Description::parse(self.description.as_deref().unwrap_or_default())?,
             category: self.category.as_deref().map(str::parse).transpose()?,
-            status: self.status.unwrap_or(StatusBody::Active).into(),
+            status: self.status.unwrap_or(SettableStatus::Active),
             variants,
         };
         Ok(CreateProduct { product })
@@ -253,9 +257,9 @@ impl ChangeProductBody {
             description: self.description.as_deref().map(Description::parse).transpose()?,
             category: match &self.category {
                 None => None,
-                Some(stated) => Some(stated.as_deref().map(str::parse).transpose()?),
+                Some(category) => Some(category.as_deref().map(str::parse).transpose()?),
             },
-            status: self.status.map(ProductStatus::from),
+            status: self.status,
             variants: self.variants.iter().map(VariantChangeBody::change).collect::<Result<_, _>>()?,
         };
         Ok(ChangeProduct { product, expected, change })

@@ -1,30 +1,33 @@
 //! Stock for staff: what there is, what changed it, and changing it.
 
 use kernel::{Cursor, Malformed, Page, PageSize, Sku};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rest::{App, Body, IdempotencyKey, Path, Problem, Query, Recorded, Staff, holds, parses};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::written::segment;
 use crate::commands::adjust_stock::{AdjustStock, Adjustment};
 use crate::domain::stock::StockItem;
 use crate::domain::wording::Remark;
 use crate::queries::find_stock::FindStock;
 use crate::queries::list_movements::{ListMovements, MovementView};
 
-/// Which SKU.
+/// Everything that is escaped in a path segment: all but the unreserved characters of RFC 3986.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The SKU.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct StockPath {
     sku: Sku,
 }
 
-/// Which page of the ledger.
+/// A page of the ledger.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MovementFilter {
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     cursor: Option<Cursor>,
-    /// 1 to 100; 20 when not said.
+    /// 1 to 100; 20 by default.
     #[serde(default, deserialize_with = "super::shop::page_size")]
     #[schemars(with = "Option<PageSize>")]
     limit: PageSize,
@@ -74,9 +77,9 @@ pub(super) async fn movements(
     Ok(rest::Ok(app.ask(&by, query).await?))
 }
 
-/// What the adjustment created is an entry of the ledger.
-fn location(item: &StockItem) -> Option<String> {
-    Some(format!("/admin/v1/stock/{}/movements", segment(item.sku().as_str())))
+/// What an adjustment creates is an entry of the ledger.
+fn location(item: &StockItem) -> String {
+    format!("/admin/v1/stock/{}/movements", utf8_percent_encode(item.sku().as_str(), SEGMENT))
 }
 
 impl AdjustStockBody {
@@ -84,7 +87,7 @@ impl AdjustStockBody {
         match (self.delta, self.set) {
             (Some(delta), None) => Ok(Adjustment::Delta(delta)),
             (None, Some(pieces)) => Ok(Adjustment::Set(pieces)),
-            (None, None) if self.low_threshold.is_some() => Ok(Adjustment::Keep),
+            (None, None) if self.low_threshold.is_some() => Ok(Adjustment::Unchanged),
             (None, None) => Err(Malformed::new("delta", "is needed, or set, or low_threshold")),
             (Some(_), Some(_)) => Err(Malformed::new("delta", "cannot stand beside set")),
         }

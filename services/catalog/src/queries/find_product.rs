@@ -1,49 +1,30 @@
 //! One product with its variants, for staff.
 
 use access::Permission;
-use diesel::sql_types::Uuid as SqlUuid;
-use diesel_async::RunQueryDsl;
 use kernel::ProductId;
-use mediator::Query;
-use persistence::{ReadConn, statement};
+use mediator::{Query, Tenant};
+use persistence::ReadConn;
 
-use super::row::ProductRow;
 use crate::domain::product::Product;
-use crate::error::CatalogError;
+use crate::error::Error;
+use crate::projections;
 
 /// Asks for one product.
 #[derive(Debug, Clone, Copy)]
 pub struct FindProduct {
-    /// Which.
+    /// The product.
     pub product: ProductId,
 }
 
 impl Query for FindProduct {
     const NAME: &'static str = "catalog.find-product";
     const REQUIRES: Permission = Permission::ProductsRead;
+    type Tenancy = Tenant;
     type Reply = Product;
-    type Error = CatalogError;
+    type Error = Error;
 
-    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Product, CatalogError> {
-        load(read, self.product).await
+    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Product, Error> {
+        let organisation = read.organisation();
+        projections::product::by_id(read.connection(), organisation, self.product).await
     }
-}
-
-/// The product, whatever its status.
-pub(super) async fn load(read: &mut ReadConn<'_>, product: ProductId) -> Result<Product, CatalogError> {
-    let organisation = read.organisation().uuid();
-    let rows: Vec<ProductRow> = statement(
-        "select p.product_id, p.slug, p.title, p.description, p.category_id, p.status, p.version, p.created_at,
-                p.updated_at,
-                (select coalesce(json_agg(json_build_object('id', v.variant_id, 'sku', v.sku, 'title', v.title,
-                           'minor', v.price_minor, 'currency', v.currency, 'active', v.active)
-                         order by v.position), '[]')::text
-                 from variants v where v.org_id = p.org_id and v.product_id = p.product_id) as variants
-         from products p where p.org_id = $1 and p.product_id = $2",
-    )
-    .bind::<SqlUuid, _>(organisation)
-    .bind::<SqlUuid, _>(product.uuid())
-    .load(read.connection())
-    .await?;
-    rows.into_iter().next().ok_or(CatalogError::ProductNotFound { product })?.try_into()
 }

@@ -4,19 +4,19 @@ use access::Permission;
 use diesel::{ExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper};
 use diesel_async::RunQueryDsl;
 use kernel::{Cursor, OrderId, Page, PageSize, Sku, Timestamp};
-use mediator::Query;
+use mediator::{Query, Tenant};
 use persistence::{ReadConn, limited};
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::error::CatalogError;
+use crate::error::Error;
 use crate::schema::movements;
 
 /// Asks for a page of the ledger of a SKU.
 #[derive(Debug, Clone)]
 pub struct ListMovements {
-    /// Which.
+    /// The SKU.
     pub sku: Sku,
     /// Where the page begins.
     pub cursor: Option<Cursor>,
@@ -39,11 +39,11 @@ pub struct MovementView {
     held: i64,
     /// The order, where one is the cause.
     order: Option<OrderId>,
-    /// What the person who adjusted said.
+    /// The reason that was given with an adjustment.
     reason: String,
-    /// Who did it.
+    /// Who caused it.
     actor: String,
-    /// When.
+    /// When it happened.
     occurred_at: Timestamp,
 }
 
@@ -64,10 +64,11 @@ struct MovementRow {
 impl Query for ListMovements {
     const NAME: &'static str = "catalog.list-movements";
     const REQUIRES: Permission = Permission::ProductsRead;
+    type Tenancy = Tenant;
     type Reply = Page<MovementView>;
-    type Error = CatalogError;
+    type Error = Error;
 
-    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Page<MovementView>, CatalogError> {
+    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Page<MovementView>, Error> {
         let before: i64 = match &self.cursor {
             Some(cursor) => cursor.decode()?,
             None => i64::MAX,

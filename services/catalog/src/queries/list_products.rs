@@ -2,11 +2,11 @@
 
 use access::Permission;
 use kernel::Page;
-use mediator::Query;
+use mediator::{Query, Tenant};
 use persistence::ReadConn;
 
 use super::listing::{Listing, ProductSummary};
-use crate::error::CatalogError;
+use crate::error::Error;
 
 /// Asks for a page of products.
 #[derive(Debug, Clone)]
@@ -15,10 +15,11 @@ pub struct ListProducts(pub Listing);
 impl Query for ListProducts {
     const NAME: &'static str = "catalog.list-products";
     const REQUIRES: Permission = Permission::ProductsRead;
+    type Tenancy = Tenant;
     type Reply = Page<ProductSummary>;
-    type Error = CatalogError;
+    type Error = Error;
 
-    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Page<ProductSummary>, CatalogError> {
+    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Page<ProductSummary>, Error> {
         self.0.read(read).await
     }
 }

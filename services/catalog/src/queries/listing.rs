@@ -2,6 +2,7 @@
 //! product's id, so a page is read in its final order and costs the same however far into the list it is.
 
 use chrono::Datelike;
+use contracts::catalog::ProductStatus;
 use diesel::pg::Pg;
 use diesel::{BoolExpressionMethods, ExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper};
 use diesel_async::RunQueryDsl;
@@ -13,12 +14,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::domain::product::ProductStatus;
+use crate::domain::product::status_of;
 use crate::domain::wording::Title;
-use crate::error::CatalogError;
+use crate::error::Error;
 use crate::schema::products;
 
-/// What a list is sorted by; `-` before it turns it round.
+/// What a list is sorted by; a leading `-` reverses the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Sort {
     /// From A to Z.
@@ -54,9 +55,9 @@ pub struct Listing {
     pub category: Option<CategoryId>,
     /// Only products of this status.
     pub status: Option<ProductStatus>,
-    /// In which order.
+    /// The order of the list.
     pub sort: Sort,
-    /// Where the page begins; none is the beginning of the list.
+    /// Where the page begins; the first page when there is none.
     pub cursor: Option<Cursor>,
     /// How many items it has at most.
     pub size: PageSize,
@@ -65,13 +66,13 @@ pub struct Listing {
 /// A product in a list.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ProductSummary {
-    /// Which.
+    /// Its identity.
     pub id: ProductId,
     /// Its name in addresses.
     pub slug: Slug,
     /// Its name for people.
     pub title: Title,
-    /// Where it stands.
+    /// Its category, if it has one.
     pub category: Option<CategoryId>,
     /// Whether it is sold.
     pub status: ProductStatus,
@@ -125,7 +126,7 @@ type Boxed<'q> = products::BoxedQuery<'q, Pg>;
 
 impl Listing {
     /// Reads the page.
-    pub(super) async fn read(&self, read: &mut ReadConn<'_>) -> Result<Page<ProductSummary>, CatalogError> {
+    pub(super) async fn read(&self, read: &mut ReadConn<'_>) -> Result<Page<ProductSummary>, Error> {
         let select = self.select(read.organisation())?;
         let rows: Vec<SummaryRow> =
             limited(select.select(SummaryRow::as_select()), self.size).load(read.connection()).await?;
@@ -134,7 +135,7 @@ impl Listing {
         Ok(Page::cut(items, self.size, |last| Mark { sort, key: sort.key_of(last), id: last.id })?)
     }
 
-    /// The text of its SELECT with placeholders, so that its plan can be looked at.
+    /// The text of its SELECT with placeholders, so that a test can ask for its plan.
     ///
     /// # Errors
     /// When the cursor is not from this list.
@@ -188,15 +189,15 @@ impl Sort {
         }
     }
 
-    /// What comes behind the mark. `a >= x and (a > x or id > y)` says the same as `(a, id) > (x, y)` in words that
-    /// Diesel has, and its first half is the bound that the index scan begins at.
+    /// What comes after the mark. `a >= x and (a > x or id > y)` means the same as `(a, id) > (x, y)`, which Diesel cannot
+    /// say, and its first half is the bound that the index scan begins at.
     fn after(self, select: Boxed<'_>, mark: Mark) -> Result<Boxed<'_>, Malformed> {
         use products::{price_from_minor, product_id, title, updated_at};
         let id = mark.id.uuid();
         if mark.sort != self {
             return Err(Malformed::new("cursor", "is from a list with another sort; leave it out to begin anew"));
         }
-        // Anybody can write a cursor; PostgreSQL does not know every time that this program does.
+        // Anybody can write a cursor, and PostgreSQL's range of times is smaller than this program's.
         if let Key::Updated(at) = &mark.key
             && !(1970..=9999).contains(&at.year())
         {
@@ -233,19 +234,18 @@ impl Sort {
 }
 
 impl TryFrom<SummaryRow> for ProductSummary {
-    type Error = CatalogError;
+    type Error = Error;
 
-    fn try_from(row: SummaryRow) -> Result<Self, CatalogError> {
-        let corrupt = |reason: String| CatalogError::Corrupt { what: "product", reason };
-        let text = |cause: Malformed| corrupt(cause.to_string());
-        let currency = Currency::parse(&row.currency).map_err(text)?;
+    fn try_from(row: SummaryRow) -> Result<Self, Error> {
+        let corrupt = |cause: Malformed| Error::corrupt("product", cause);
+        let currency = Currency::parse(&row.currency).map_err(corrupt)?;
         Ok(Self {
             id: ProductId::from_uuid(row.product_id),
-            slug: Slug::parse(&row.slug).map_err(text)?,
-            title: Title::parse(&row.title).map_err(text)?,
+            slug: Slug::parse(&row.slug).map_err(corrupt)?,
+            title: Title::parse(&row.title).map_err(corrupt)?,
             category: row.category_id.map(CategoryId::from_uuid),
-            status: ProductStatus::parse(&row.status).ok_or_else(|| corrupt(format!("status {}", row.status)))?,
-            price_from: Money::from_minor(row.price_from_minor, currency).map_err(text)?,
+            status: status_of(&row.status).map_err(corrupt)?,
+            price_from: Money::from_minor(row.price_from_minor, currency).map_err(corrupt)?,
             variant_count: row.variant_count,
             version: row.version,
             created_at: row.created_at,

@@ -1,10 +1,10 @@
-//! What can be asked of the catalog: one file, one question and its one SELECT.
+//! What can be asked of the catalog: one file per question.
 
+pub mod due_reservations;
 pub mod find_product;
 pub mod find_stock;
 pub mod list_movements;
 pub mod list_products;
 pub mod listing;
-mod row;
 pub mod shop_product;
 pub mod shop_products;

@@ -1,21 +1,22 @@
-//! One product as the public shop shows it: active, with the variants that are sold. Answered from the cache mostly.
+//! One product as the public shop shows it: active, with the variants that are sold. Mostly answered from the cache.
 
 use access::Permission;
+use contracts::catalog::ProductStatus;
 use kernel::{CategoryId, Money, ProductId, Sku, Slug, VariantId};
-use mediator::Query;
+use mediator::{Query, Tenant};
 use persistence::ReadConn;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::find_product::load;
-use crate::domain::product::{Product, ProductStatus};
+use crate::domain::product::Product;
 use crate::domain::wording::{Description, Title};
-use crate::error::CatalogError;
+use crate::error::Error;
+use crate::projections;
 
 /// Asks for one product of the shop.
 #[derive(Debug, Clone, Copy)]
 pub struct FindShopProduct {
-    /// Which.
+    /// The product.
     pub product: ProductId,
 }
 
@@ -45,15 +46,17 @@ pub struct ShopVariant {
 impl Query for FindShopProduct {
     const NAME: &'static str = "catalog.find-shop-product";
     const REQUIRES: Permission = Permission::StoreBrowse;
+    type Tenancy = Tenant;
     type Reply = ShopProduct;
-    type Error = CatalogError;
+    type Error = Error;
 
-    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<ShopProduct, CatalogError> {
-        let product = load(read, self.product).await?;
+    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<ShopProduct, Error> {
+        let organisation = read.organisation();
+        let product = projections::product::by_id(read.connection(), organisation, self.product).await?;
         if product.status() == ProductStatus::Active {
             Ok(ShopProduct::from(&product))
         } else {
-            Err(CatalogError::ProductNotFound { product: self.product })
+            Err(Error::ProductNotFound { product: self.product })
         }
     }
 }

@@ -1,23 +1,23 @@
-//! A page of the public shop: what is active. Answered from the cache mostly.
+//! A page of the public shop: what is active. Mostly answered from the cache.
 
 use access::Permission;
+use contracts::catalog::ProductStatus;
 use kernel::{CategoryId, Cursor, Money, Page, PageSize, ProductId, Slug};
-use mediator::Query;
+use mediator::{Query, Tenant};
 use persistence::ReadConn;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::listing::{Listing, ProductSummary, Sort};
-use crate::domain::product::ProductStatus;
 use crate::domain::wording::Title;
-use crate::error::CatalogError;
+use crate::error::Error;
 
 /// Asks for a page of the shop.
 #[derive(Debug, Clone)]
 pub struct ListShopProducts {
     /// Only products of this category itself, not of those below it.
     pub category: Option<CategoryId>,
-    /// In which order.
+    /// The order of the list.
     pub sort: Sort,
     /// Where the page begins.
     pub cursor: Option<Cursor>,
@@ -40,10 +40,11 @@ pub struct ShopSummary {
 impl Query for ListShopProducts {
     const NAME: &'static str = "catalog.list-shop-products";
     const REQUIRES: Permission = Permission::StoreBrowse;
+    type Tenancy = Tenant;
     type Reply = Page<ShopSummary>;
-    type Error = CatalogError;
+    type Error = Error;
 
-    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Page<ShopSummary>, CatalogError> {
+    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Page<ShopSummary>, Error> {
         let listing = Listing {
             category: self.category,
             status: Some(ProductStatus::Active),

@@ -1,39 +1,27 @@
-//! The copy of the category tree: applied by version, asked for existence and by slugs.
+//! The copy of the category tree: applied by version, looked up by id and by slugs.
 
 use std::collections::HashMap;
 
-use diesel::QueryableByName;
+use diesel::dsl::exists;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
+use diesel::{ExpressionMethods, QueryDsl, QueryableByName};
 use diesel_async::RunQueryDsl;
-use kernel::{CategoryId, OrganisationId};
-use persistence::{AsyncPgConnection, statement};
+use kernel::CategoryId;
+use persistence::{Tx, statement};
 use uuid::Uuid;
 
-use crate::error::CatalogError;
-
-/// One category as its owner published it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct CategoryCopy {
-    pub(crate) category: CategoryId,
-    pub(crate) parent: Option<CategoryId>,
-    pub(crate) slug: String,
-    pub(crate) path: Vec<CategoryId>,
-    pub(crate) removed: bool,
-    pub(crate) version: i64,
-}
+use crate::domain::category::CategoryCopy;
+use crate::error::Error;
+use crate::schema::categories;
 
 /// Writes the newest state of each category; older versions than the stored one change nothing.
-pub(crate) async fn apply(
-    connection: &mut AsyncPgConnection,
-    organisation: OrganisationId,
-    copies: &[CategoryCopy],
-) -> Result<(), CatalogError> {
+pub(crate) async fn apply(tx: &mut Tx<'_>, copies: &[CategoryCopy]) -> Result<(), Error> {
     // One row per category: a statement cannot update a row twice.
     let mut newest: HashMap<CategoryId, &CategoryCopy> = HashMap::new();
     for copy in copies {
-        let kept = newest.entry(copy.category).or_insert(copy);
-        if kept.version < copy.version {
-            *kept = copy;
+        let latest = newest.entry(copy.category).or_insert(copy);
+        if latest.version < copy.version {
+            *latest = copy;
         }
     }
     let mut rows: Vec<&CategoryCopy> = newest.into_values().collect();
@@ -59,33 +47,42 @@ pub(crate) async fn apply(
              removed = excluded.removed, version = excluded.version
          where categories.version < excluded.version",
     )
-    .bind::<SqlUuid, _>(organisation.uuid())
+    .bind::<SqlUuid, _>(tx.organisation().uuid())
     .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.category.uuid()).collect::<Vec<_>>())
     .bind::<Array<Nullable<SqlUuid>>, _>(rows.iter().map(|row| row.parent.map(CategoryId::uuid)).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(rows.iter().map(|row| row.slug.as_str()).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(paths)
     .bind::<Array<Bool>, _>(rows.iter().map(|row| row.removed).collect::<Vec<_>>())
     .bind::<Array<BigInt>, _>(rows.iter().map(|row| row.version).collect::<Vec<_>>())
-    .execute(connection)
+    .execute(tx.connection())
     .await?;
     Ok(())
 }
 
 /// Forgets categories whose topic has only a tombstone left.
-pub(crate) async fn forget(
-    connection: &mut AsyncPgConnection,
-    organisation: OrganisationId,
-    categories: &[Uuid],
-) -> Result<(), CatalogError> {
-    if categories.is_empty() {
+pub(crate) async fn forget(tx: &mut Tx<'_>, gone: &[CategoryId]) -> Result<(), Error> {
+    if gone.is_empty() {
         return Ok(());
     }
-    statement("delete from categories where org_id = $1 and category_id = any($2)")
-        .bind::<SqlUuid, _>(organisation.uuid())
-        .bind::<Array<SqlUuid>, _>(categories)
-        .execute(connection)
+    diesel::delete(categories::table)
+        .filter(categories::org_id.eq(tx.organisation().uuid()))
+        .filter(categories::category_id.eq_any(gone.iter().map(|category| category.uuid())))
+        .execute(tx.connection())
         .await?;
     Ok(())
+}
+
+/// Refuses a category that the catalog does not know.
+pub(crate) async fn require(tx: &mut Tx<'_>, category: CategoryId) -> Result<(), Error> {
+    let known = categories::table
+        .filter(categories::org_id.eq(tx.organisation().uuid()))
+        .filter(categories::category_id.eq(category.uuid()))
+        .filter(diesel::dsl::not(categories::removed));
+    if diesel::select(exists(known)).get_result(tx.connection()).await? {
+        Ok(())
+    } else {
+        Err(Error::CategoryUnknown { category })
+    }
 }
 
 #[derive(QueryableByName)]
@@ -96,35 +93,8 @@ struct FoundRow {
     slugs: String,
 }
 
-/// Refuses a category that the catalog does not know.
-pub(crate) async fn require(
-    connection: &mut AsyncPgConnection,
-    organisation: OrganisationId,
-    category: CategoryId,
-) -> Result<(), CatalogError> {
-    #[derive(QueryableByName)]
-    struct KnownRow {
-        #[diesel(sql_type = Bool)]
-        known: bool,
-    }
-    let row: KnownRow = statement(
-        "select exists (
-           select from categories where org_id = $1 and category_id = $2 and not removed
-         ) as known",
-    )
-    .bind::<SqlUuid, _>(organisation.uuid())
-    .bind::<SqlUuid, _>(category.uuid())
-    .get_result(connection)
-    .await?;
-    if row.known { Ok(()) } else { Err(CatalogError::CategoryUnknown { category }) }
-}
-
 /// The categories whose own slug is one of `slugs`, each with the slugs from its root down to itself, joined by `/`.
-pub(crate) async fn with_slugs(
-    connection: &mut AsyncPgConnection,
-    organisation: OrganisationId,
-    slugs: &[&str],
-) -> Result<Vec<(CategoryId, String)>, CatalogError> {
+pub(crate) async fn with_slugs(tx: &mut Tx<'_>, slugs: &[&str]) -> Result<Vec<(CategoryId, String)>, Error> {
     if slugs.is_empty() {
         return Ok(Vec::new());
     }
@@ -136,9 +106,9 @@ pub(crate) async fn with_slugs(
          from categories c
          where c.org_id = $1 and c.slug = any($2) and not c.removed and cardinality(c.path) > 0",
     )
-    .bind::<SqlUuid, _>(organisation.uuid())
+    .bind::<SqlUuid, _>(tx.organisation().uuid())
     .bind::<Array<Text>, _>(slugs)
-    .load(connection)
+    .load(tx.connection())
     .await?;
     Ok(rows.into_iter().map(|row| (CategoryId::from_uuid(row.category_id), row.slugs)).collect())
 }

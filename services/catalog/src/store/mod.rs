@@ -1,6 +1,6 @@
 //! The write side's SQL. Row structs never leave this folder.
 //!
-//! The order of locks, the same for every command, so that no two of them wait for each other in a circle:
+//! The order of locks is the same for every command, so that no two of them wait for each other in a circle:
 //! existing product rows by id → new slugs in byte order → new SKUs in byte order → reservations by order id →
 //! existing stock rows by SKU in byte order → new stock rows by SKU.
 
@@ -8,11 +8,3 @@ pub(crate) mod categories;
 pub(crate) mod products;
 pub(crate) mod reservations;
 pub(crate) mod stock;
-
-use crate::error::CatalogError;
-
-impl From<diesel::result::Error> for CatalogError {
-    fn from(error: diesel::result::Error) -> Self {
-        persistence::Error::from(error).into()
-    }
-}

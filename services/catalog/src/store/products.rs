@@ -1,206 +1,71 @@
-//! Products and their variants: loaded whole, written in a fixed number of statements however many there are.
+//! Products and their variants: locked by id, written in a fixed number of statements however many there are.
 
 use std::collections::{HashMap, HashSet};
 
-use diesel::QueryableByName;
+use diesel::dsl::exists;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, QueryDsl, QueryableByName};
 use diesel_async::RunQueryDsl;
-use kernel::{CategoryId, Currency, Money, OrganisationId, ProductId, Sku, Slug, Timestamp, VariantId};
-use persistence::{AsyncPgConnection, statement};
-use serde::Deserialize;
+use kernel::{CategoryId, ProductId, Sku, Slug, Timestamp};
+use persistence::{Tx, statement};
 use uuid::Uuid;
 
 use crate::domain::import::Owner;
-use crate::domain::product::{Product, ProductStatus, Variant};
-use crate::domain::wording::{Description, Title};
-use crate::error::CatalogError;
+use crate::domain::product::{Product, Variant};
+use crate::error::Error;
+use crate::projections;
+use crate::schema::{products, stock, variants};
 
-#[derive(QueryableByName)]
-struct ProductRow {
-    #[diesel(sql_type = SqlUuid)]
-    product_id: Uuid,
-    #[diesel(sql_type = Text)]
-    slug: String,
-    #[diesel(sql_type = Text)]
-    title: String,
-    #[diesel(sql_type = Text)]
-    description: String,
-    #[diesel(sql_type = Nullable<SqlUuid>)]
-    category_id: Option<Uuid>,
-    #[diesel(sql_type = Text)]
-    status: String,
-    #[diesel(sql_type = BigInt)]
-    version: i64,
-    #[diesel(sql_type = Timestamptz)]
-    created_at: Timestamp,
-    #[diesel(sql_type = Timestamptz)]
-    updated_at: Timestamp,
-    #[diesel(sql_type = Text)]
-    variants: String,
-}
-
-#[derive(Deserialize)]
-struct VariantRow {
-    id: Uuid,
-    sku: String,
-    title: String,
-    minor: i64,
-    currency: String,
-    active: bool,
-}
-
-impl ProductRow {
-    fn into_product(self) -> Result<Product, CatalogError> {
-        let corrupt = |reason: String| CatalogError::Corrupt { what: "product", reason };
-        let text = |cause: kernel::Malformed| corrupt(cause.to_string());
-        let rows: Vec<VariantRow> = serde_json::from_str(&self.variants).map_err(|cause| corrupt(cause.to_string()))?;
-        let mut variants = Vec::with_capacity(rows.len());
-        for row in rows {
-            let currency = Currency::parse(&row.currency).map_err(text)?;
-            variants.push(Variant {
-                id: VariantId::from_uuid(row.id),
-                sku: Sku::parse(&row.sku).map_err(text)?,
-                title: Title::parse(&row.title).map_err(text)?,
-                price: Money::from_minor(row.minor, currency).map_err(text)?,
-                active: row.active,
-            });
-        }
-        Ok(Product::restore(
-            ProductId::from_uuid(self.product_id),
-            Slug::parse(&self.slug).map_err(text)?,
-            Title::parse(&self.title).map_err(text)?,
-            Description::parse(&self.description).map_err(text)?,
-            self.category_id.map(CategoryId::from_uuid),
-            ProductStatus::parse(&self.status).ok_or_else(|| corrupt(format!("status {}", self.status)))?,
-            variants,
-            self.version,
-            self.created_at,
-            self.updated_at,
-        ))
+/// Locks a product and loads it. The lock is a statement of its own: a SELECT that waits for a row's lock sees that row
+/// as it is afterwards, but the variants as they were when it began.
+pub(crate) async fn lock(tx: &mut Tx<'_>, product: ProductId) -> Result<Product, Error> {
+    if lock_versions(tx, &[product]).await?.is_empty() {
+        return Err(Error::ProductNotFound { product });
     }
+    let organisation = tx.organisation();
+    projections::product::by_id(tx.connection(), organisation, product).await
 }
 
-/// Locks a product and loads it. The lock comes first: a SELECT that waits for a row sees that row as it is, but the
-/// variants as they were.
-pub(crate) async fn lock(
-    connection: &mut AsyncPgConnection,
-    organisation: OrganisationId,
-    product: ProductId,
-) -> Result<Product, CatalogError> {
-    if lock_versions(connection, organisation, &[product]).await?.is_empty() {
-        return Err(CatalogError::ProductNotFound { product });
-    }
-    let rows: Vec<ProductRow> = statement(
-        "select p.product_id, p.slug, p.title, p.description, p.category_id, p.status, p.version, p.created_at,
-                p.updated_at,
-                (select coalesce(json_agg(json_build_object('id', v.variant_id, 'sku', v.sku, 'title', v.title,
-                           'minor', v.price_minor, 'currency', v.currency, 'active', v.active)
-                         order by v.position), '[]')::text
-                 from variants v where v.org_id = p.org_id and v.product_id = p.product_id) as variants
-         from products p where p.org_id = $1 and p.product_id = $2",
-    )
-    .bind::<SqlUuid, _>(organisation.uuid())
-    .bind::<SqlUuid, _>(product.uuid())
-    .load(connection)
-    .await?;
-    match rows.into_iter().next() {
-        Some(row) => row.into_product(),
-        None => Err(CatalogError::ProductNotFound { product }),
-    }
-}
-
-#[derive(QueryableByName)]
-struct VersionRow {
-    #[diesel(sql_type = SqlUuid)]
-    product_id: Uuid,
-    #[diesel(sql_type = BigInt)]
-    version: i64,
-}
-
-/// Locks products in the order of their ids and tells their versions.
-pub(crate) async fn lock_versions(
-    connection: &mut AsyncPgConnection,
-    organisation: OrganisationId,
-    products: &[ProductId],
-) -> Result<HashMap<ProductId, i64>, CatalogError> {
-    if products.is_empty() {
+/// Locks products in the order of their ids and gives their versions.
+pub(crate) async fn lock_versions(tx: &mut Tx<'_>, ids: &[ProductId]) -> Result<HashMap<ProductId, i64>, Error> {
+    if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<VersionRow> = statement(
-        "select product_id, version from products
-         where org_id = $1 and product_id = any($2) order by product_id for update",
-    )
-    .bind::<SqlUuid, _>(organisation.uuid())
-    .bind::<Array<SqlUuid>, _>(products.iter().map(|product| product.uuid()).collect::<Vec<_>>())
-    .load(connection)
-    .await?;
-    Ok(rows.into_iter().map(|row| (ProductId::from_uuid(row.product_id), row.version)).collect())
+    let rows: Vec<(Uuid, i64)> = products::table
+        .filter(products::org_id.eq(tx.organisation().uuid()))
+        .filter(products::product_id.eq_any(ids.iter().map(|product| product.uuid())))
+        .order_by(products::product_id)
+        .select((products::product_id, products::version))
+        .for_update()
+        .load(tx.connection())
+        .await?;
+    Ok(rows.into_iter().map(|(product, version)| (ProductId::from_uuid(product), version)).collect())
 }
 
-/// The products that have one of the slugs, without a lock; who writes one locks it and compares versions.
-pub(crate) async fn with_slugs(
-    connection: &mut AsyncPgConnection,
-    organisation: OrganisationId,
-    slugs: &[&str],
-) -> Result<HashMap<Slug, Product>, CatalogError> {
-    let rows: Vec<ProductRow> = statement(
-        "select p.product_id, p.slug, p.title, p.description, p.category_id, p.status, p.version, p.created_at,
-                p.updated_at,
-                (select coalesce(json_agg(json_build_object('id', v.variant_id, 'sku', v.sku, 'title', v.title,
-                           'minor', v.price_minor, 'currency', v.currency, 'active', v.active)
-                         order by v.position), '[]')::text
-                 from variants v where v.org_id = p.org_id and v.product_id = p.product_id) as variants
-         from products p where p.org_id = $1 and p.slug = any($2)",
-    )
-    .bind::<SqlUuid, _>(organisation.uuid())
-    .bind::<Array<Text>, _>(slugs)
-    .load(connection)
-    .await?;
-    let mut products = HashMap::with_capacity(rows.len());
-    for row in rows {
-        let product = row.into_product()?;
-        products.insert(product.slug().clone(), product);
-    }
-    Ok(products)
-}
-
-#[derive(QueryableByName)]
-struct OwnerRow {
-    #[diesel(sql_type = Text)]
-    sku: String,
-    #[diesel(sql_type = SqlUuid)]
-    product_id: Uuid,
-    #[diesel(sql_type = Text)]
-    slug: String,
-    #[diesel(sql_type = BigInt)]
-    on_hand: i64,
-    #[diesel(sql_type = BigInt)]
-    promised: i64,
+/// The products that have one of the slugs, not locked: whoever changes one locks it afterwards and compares versions.
+pub(crate) async fn with_slugs(tx: &mut Tx<'_>, slugs: &[&str]) -> Result<HashMap<Slug, Product>, Error> {
+    let organisation = tx.organisation();
+    let products = projections::product::with_slugs(tx.connection(), organisation, slugs).await?;
+    Ok(products.into_iter().map(|product| (product.slug().clone(), product)).collect())
 }
 
 /// The owners of those SKUs that have one.
-pub(crate) async fn owners(
-    connection: &mut AsyncPgConnection,
-    organisation: OrganisationId,
-    skus: &[&str],
-) -> Result<HashMap<String, Owner>, CatalogError> {
+pub(crate) async fn owners(tx: &mut Tx<'_>, skus: &[&str]) -> Result<HashMap<String, Owner>, Error> {
     if skus.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<OwnerRow> = statement(
-        "select v.sku, v.product_id, p.slug, s.on_hand, s.reserved + s.held as promised
-         from variants v
-         join products p on p.org_id = v.org_id and p.product_id = v.product_id
-         join stock s on s.org_id = v.org_id and s.variant_id = v.variant_id
-         where v.org_id = $1 and v.sku = any($2)",
-    )
-    .bind::<SqlUuid, _>(organisation.uuid())
-    .bind::<Array<Text>, _>(skus)
-    .load(connection)
-    .await?;
-    let owner = |row: OwnerRow| {
-        let product = ProductId::from_uuid(row.product_id);
-        (row.sku, Owner { product, slug: row.slug, on_hand: row.on_hand, promised: row.promised })
+    let of_product = products::org_id.eq(variants::org_id).and(products::product_id.eq(variants::product_id));
+    let of_stock = stock::org_id.eq(variants::org_id).and(stock::variant_id.eq(variants::variant_id));
+    let rows: Vec<(String, Uuid, String, i64, i64)> = variants::table
+        .inner_join(products::table.on(of_product))
+        .inner_join(stock::table.on(of_stock))
+        .filter(variants::org_id.eq(tx.organisation().uuid()))
+        .filter(variants::sku.eq_any(skus.iter().copied()))
+        .select((variants::sku, variants::product_id, products::slug, stock::on_hand, stock::reserved + stock::held))
+        .load(tx.connection())
+        .await?;
+    let owner = |(sku, product, slug, on_hand, promised)| {
+        (sku, Owner { product: ProductId::from_uuid(product), slug, on_hand, promised })
     };
     Ok(rows.into_iter().map(owner).collect())
 }
@@ -235,13 +100,12 @@ struct VariantColumns<'p> {
 }
 
 impl<'p> Columns<'p> {
-    fn of(products: &[&'p Product]) -> Result<Self, CatalogError> {
+    fn of(products: &[&'p Product]) -> Result<Self, Error> {
         let mut columns = Self::default();
         for product in products {
-            let price = product.price_from().ok_or_else(|| CatalogError::Corrupt {
-                what: "product",
-                reason: format!("{} has no variant", product.id()),
-            })?;
+            let price = product
+                .price_from()
+                .ok_or_else(|| Error::corrupt("product", format_args!("{} has no variant", product.id())))?;
             columns.products.push(product.id().uuid());
             columns.slugs.push(product.slug().as_str());
             columns.titles.push(product.title().as_str());
@@ -282,20 +146,16 @@ struct WrittenRow {
     skus: Vec<String>,
 }
 
-/// What an insert could not write because somebody has it already. Both empty when all was written.
+/// What an insert could not write because another product has it. Both are empty when everything was written.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Taken {
     pub(crate) slugs: Vec<Slug>,
     pub(crate) skus: Vec<Sku>,
 }
 
-/// Inserts new products with their variants in one statement; what is taken is told and not an SQL error, so that the
-/// caller can name it.
-pub(crate) async fn insert(
-    connection: &mut AsyncPgConnection,
-    organisation: OrganisationId,
-    products: &[&Product],
-) -> Result<Taken, CatalogError> {
+/// Inserts new products with their variants in one statement. What is taken is returned instead of failing the
+/// statement, so that the caller can name it.
+pub(crate) async fn insert(tx: &mut Tx<'_>, products: &[&Product]) -> Result<Taken, Error> {
     if products.is_empty() {
         return Ok(Taken::default());
     }
@@ -324,7 +184,7 @@ pub(crate) async fn insert(
          )
          select array(select product_id from p) as products, array(select sku from v) as skus",
     )
-    .bind::<SqlUuid, _>(organisation.uuid())
+    .bind::<SqlUuid, _>(tx.organisation().uuid())
     .bind::<Array<SqlUuid>, _>(&columns.products)
     .bind::<Array<Text>, _>(&columns.slugs)
     .bind::<Array<Text>, _>(&columns.titles)
@@ -343,7 +203,7 @@ pub(crate) async fn insert(
     .bind::<Array<BigInt>, _>(&columns.variants.prices)
     .bind::<Array<Text>, _>(&columns.variants.currencies)
     .bind::<Array<Bool>, _>(&columns.variants.active)
-    .get_result(connection)
+    .get_result(tx.connection())
     .await?;
     let inserted: HashSet<Uuid> = written.products.into_iter().collect();
     let written_skus: HashSet<String> = written.skus.into_iter().collect();
@@ -360,11 +220,7 @@ pub(crate) async fn insert(
 }
 
 /// Writes changed products, which the caller has locked, and their changed or added variants in one statement.
-pub(crate) async fn save(
-    connection: &mut AsyncPgConnection,
-    organisation: OrganisationId,
-    products: &[&Product],
-) -> Result<(), CatalogError> {
+pub(crate) async fn save(tx: &mut Tx<'_>, products: &[&Product]) -> Result<(), Error> {
     if products.is_empty() {
         return Ok(());
     }
@@ -392,7 +248,7 @@ pub(crate) async fn save(
          where (t.title, t.price_minor, t.currency, t.active)
            is distinct from (excluded.title, excluded.price_minor, excluded.currency, excluded.active)",
     )
-    .bind::<SqlUuid, _>(organisation.uuid())
+    .bind::<SqlUuid, _>(tx.organisation().uuid())
     .bind::<Array<SqlUuid>, _>(&columns.products)
     .bind::<Array<Text>, _>(&columns.slugs)
     .bind::<Array<Text>, _>(&columns.titles)
@@ -412,32 +268,16 @@ pub(crate) async fn save(
     .bind::<Array<BigInt>, _>(&columns.variants.prices)
     .bind::<Array<Text>, _>(&columns.variants.currencies)
     .bind::<Array<Bool>, _>(&columns.variants.active)
-    .execute(connection)
+    .execute(tx.connection())
     .await?;
     Ok(())
 }
 
 /// Whether another product has the slug.
-pub(crate) async fn slug_is_taken(
-    connection: &mut AsyncPgConnection,
-    organisation: OrganisationId,
-    slug: &Slug,
-    except: ProductId,
-) -> Result<bool, CatalogError> {
-    #[derive(QueryableByName)]
-    struct TakenRow {
-        #[diesel(sql_type = Bool)]
-        taken: bool,
-    }
-    let row: TakenRow = statement(
-        "select exists (
-           select from products where org_id = $1 and slug = $2 and product_id <> $3
-         ) as taken",
-    )
-    .bind::<SqlUuid, _>(organisation.uuid())
-    .bind::<Text, _>(slug.as_str())
-    .bind::<SqlUuid, _>(except.uuid())
-    .get_result(connection)
-    .await?;
-    Ok(row.taken)
+pub(crate) async fn slug_is_taken(tx: &mut Tx<'_>, slug: &Slug, except: ProductId) -> Result<bool, Error> {
+    let others = products::table
+        .filter(products::org_id.eq(tx.organisation().uuid()))
+        .filter(products::slug.eq(slug.as_str()))
+        .filter(products::product_id.ne(except.uuid()));
+    Ok(diesel::select(exists(others)).get_result(tx.connection()).await?)
 }

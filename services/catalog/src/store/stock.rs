@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use kernel::{Currency, Money, OrderId, OrganisationId, ProductId, Sku, Timestamp, VariantId};
-use persistence::{AsyncPgConnection, statement};
+use kernel::{Currency, Malformed, Money, OrderId, ProductId, Sku, Timestamp, VariantId};
+use persistence::{Tx, statement};
 use uuid::Uuid;
 
 use crate::domain::reservation::Shelf;
 use crate::domain::stock::{Level, Movement, Stock};
-use crate::error::CatalogError;
+use crate::error::Error;
 
 /// The stock that a new variant begins with.
 #[derive(Debug, Clone, Copy)]
@@ -23,21 +23,8 @@ pub(crate) struct Opening<'s> {
     pub(crate) low_threshold: i64,
 }
 
-/// Who writes and why, for the ledger.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Entry<'e> {
-    pub(crate) actor: &'e str,
-    pub(crate) reason: &'e str,
-    pub(crate) now: Timestamp,
-}
-
-/// Opens stock rows with their first movement, in one statement.
-pub(crate) async fn open(
-    connection: &mut AsyncPgConnection,
-    organisation: OrganisationId,
-    openings: &[Opening<'_>],
-    entry: Entry<'_>,
-) -> Result<(), CatalogError> {
+/// Opens stock rows with their first movement, in one statement. `reason` is for the ledger.
+pub(crate) async fn open(tx: &mut Tx<'_>, openings: &[Opening<'_>], reason: &str, now: Timestamp) -> Result<(), Error> {
     if openings.is_empty() {
         return Ok(());
     }
@@ -53,15 +40,15 @@ pub(crate) async fn open(
                                 actor, occurred_at)
          select $1, s.sku, s.variant_id, 'adjust', s.on_hand, 0, 0, $6, $7, $8 from s where s.on_hand <> 0",
     )
-    .bind::<SqlUuid, _>(organisation.uuid())
+    .bind::<SqlUuid, _>(tx.organisation().uuid())
     .bind::<Array<SqlUuid>, _>(openings.iter().map(|row| row.variant.uuid()).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(openings.iter().map(|row| row.sku.as_str()).collect::<Vec<_>>())
     .bind::<Array<BigInt>, _>(openings.iter().map(|row| row.on_hand).collect::<Vec<_>>())
     .bind::<Array<BigInt>, _>(openings.iter().map(|row| row.low_threshold).collect::<Vec<_>>())
-    .bind::<Text, _>(entry.reason)
-    .bind::<Text, _>(entry.actor)
-    .bind::<Timestamptz, _>(entry.now)
-    .execute(connection)
+    .bind::<Text, _>(reason)
+    .bind::<Text, _>(tx.provenance().actor.clone())
+    .bind::<Timestamptz, _>(now)
+    .execute(tx.connection())
     .await?;
     Ok(())
 }
@@ -93,9 +80,8 @@ struct ShelfRow {
 }
 
 impl ShelfRow {
-    fn into_shelf(self) -> Result<(Sku, Shelf), CatalogError> {
-        let corrupt =
-            |cause: kernel::Malformed| CatalogError::Corrupt { what: "stock level", reason: cause.to_string() };
+    fn into_shelf(self) -> Result<(Sku, Shelf), Error> {
+        let corrupt = |cause: Malformed| Error::corrupt("stock level", cause);
         let currency = Currency::parse(&self.currency).map_err(corrupt)?;
         let shelf = Shelf {
             variant: VariantId::from_uuid(self.variant_id),
@@ -112,17 +98,14 @@ impl ShelfRow {
     }
 }
 
-/// Locks the stock rows of these SKUs in one statement, in the order of the SKUs, and tells what stands beside them.
-/// SKUs that nothing has are absent from the answer.
-pub(crate) async fn lock(
-    connection: &mut AsyncPgConnection,
-    organisation: OrganisationId,
-    skus: &[&Sku],
-) -> Result<BTreeMap<Sku, Shelf>, CatalogError> {
+/// Locks the stock rows of these SKUs in one statement, in the order of the SKUs, and reads their variants and products
+/// with them. SKUs without a variant are absent from the answer.
+pub(crate) async fn lock(tx: &mut Tx<'_>, skus: &[&Sku]) -> Result<BTreeMap<Sku, Shelf>, Error> {
     if skus.is_empty() {
         return Ok(BTreeMap::new());
     }
-    // `order by s.sku` is byte order, as the column's collation says, and so the order of `Sku` in the program.
+    // `order by s.sku` is byte order, as the column's collation says, and so the order of `Sku` in the program. Diesel
+    // has no words for a lock on one of the joined tables.
     let rows: Vec<ShelfRow> = statement(
         "select s.variant_id, v.product_id, s.sku, v.price_minor, v.currency,
                 v.active and p.status = 'active' as for_sale,
@@ -134,44 +117,43 @@ pub(crate) async fn lock(
          order by s.sku
          for update of s",
     )
-    .bind::<SqlUuid, _>(organisation.uuid())
+    .bind::<SqlUuid, _>(tx.organisation().uuid())
     .bind::<Array<Text>, _>(skus.iter().map(|sku| sku.as_str()).collect::<Vec<_>>())
-    .load(connection)
+    .load(tx.connection())
     .await?;
     rows.into_iter().map(ShelfRow::into_shelf).collect()
 }
 
-/// A stock row as it is to be.
+/// The new level, threshold and version of a stock row.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Written {
+pub(crate) struct StockUpdate {
     pub(crate) variant: VariantId,
     pub(crate) stock: Stock,
 }
 
-/// A movement as it is to be kept.
+/// A movement with everything that its row in the ledger says.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Kept<'k> {
+pub(crate) struct LedgerEntry<'e> {
     pub(crate) variant: VariantId,
-    pub(crate) sku: &'k Sku,
+    pub(crate) sku: &'e Sku,
     pub(crate) order: Option<OrderId>,
     pub(crate) movement: Movement,
-    pub(crate) actor: &'k str,
+    pub(crate) actor: &'e str,
 }
 
-/// Writes locked rows and appends their movements, in one statement.
+/// Writes locked rows and appends their movements, in one statement. `reason` is for the ledger.
 pub(crate) async fn write(
-    connection: &mut AsyncPgConnection,
-    organisation: OrganisationId,
-    rows: &[Written],
-    movements: &[Kept<'_>],
+    tx: &mut Tx<'_>,
+    rows: &[StockUpdate],
+    entries: &[LedgerEntry<'_>],
     reason: &str,
     now: Timestamp,
-) -> Result<(), CatalogError> {
-    if rows.is_empty() && movements.is_empty() {
+) -> Result<(), Error> {
+    if rows.is_empty() && entries.is_empty() {
         return Ok(());
     }
-    let column = |of: fn(&Written) -> i64| rows.iter().map(of).collect::<Vec<_>>();
-    let delta = |of: fn(&Kept<'_>) -> i64| movements.iter().map(of).collect::<Vec<_>>();
+    let column = |of: fn(&StockUpdate) -> i64| rows.iter().map(of).collect::<Vec<_>>();
+    let delta = |of: fn(&LedgerEntry<'_>) -> i64| entries.iter().map(of).collect::<Vec<_>>();
     statement(
         "with s as (
            update stock t
@@ -188,7 +170,7 @@ pub(crate) async fn write(
            as g(sku, variant_id, kind, on_hand_delta, reserved_delta, held_delta, order_id, actor, position)
          order by g.position",
     )
-    .bind::<SqlUuid, _>(organisation.uuid())
+    .bind::<SqlUuid, _>(tx.organisation().uuid())
     .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.variant.uuid()).collect::<Vec<_>>())
     .bind::<Array<BigInt>, _>(column(|row| row.stock.level.on_hand()))
     .bind::<Array<BigInt>, _>(column(|row| row.stock.level.reserved()))
@@ -197,15 +179,15 @@ pub(crate) async fn write(
     .bind::<Array<BigInt>, _>(column(|row| row.stock.version))
     .bind::<Text, _>(reason)
     .bind::<Timestamptz, _>(now)
-    .bind::<Array<Text>, _>(movements.iter().map(|kept| kept.sku.as_str()).collect::<Vec<_>>())
-    .bind::<Array<SqlUuid>, _>(movements.iter().map(|kept| kept.variant.uuid()).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(movements.iter().map(|kept| kept.movement.kind.as_str()).collect::<Vec<_>>())
-    .bind::<Array<BigInt>, _>(delta(|kept| kept.movement.on_hand))
-    .bind::<Array<BigInt>, _>(delta(|kept| kept.movement.reserved))
-    .bind::<Array<BigInt>, _>(delta(|kept| kept.movement.held))
-    .bind::<Array<Nullable<SqlUuid>>, _>(movements.iter().map(|kept| kept.order.map(OrderId::uuid)).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(movements.iter().map(|kept| kept.actor).collect::<Vec<_>>())
-    .execute(connection)
+    .bind::<Array<Text>, _>(entries.iter().map(|entry| entry.sku.as_str()).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(entries.iter().map(|entry| entry.variant.uuid()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(entries.iter().map(|entry| entry.movement.kind.into()).collect::<Vec<&str>>())
+    .bind::<Array<BigInt>, _>(delta(|entry| entry.movement.on_hand))
+    .bind::<Array<BigInt>, _>(delta(|entry| entry.movement.reserved))
+    .bind::<Array<BigInt>, _>(delta(|entry| entry.movement.held))
+    .bind::<Array<Nullable<SqlUuid>>, _>(entries.iter().map(|entry| entry.order.map(OrderId::uuid)).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(entries.iter().map(|entry| entry.actor).collect::<Vec<_>>())
+    .execute(tx.connection())
     .await?;
     Ok(())
 }

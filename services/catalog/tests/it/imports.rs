@@ -1,9 +1,17 @@
 //! Files: a result for each row, the good ones imported, and nothing changed by a second time.
 
+use std::convert::Infallible;
 use std::fmt::Write as _;
 
+use access::Role;
+use bytes::Bytes;
+use catalog::processes::import::{ImportLine, Imports};
 use contracts::catalog::ProductState;
+use exchange::Format;
+use futures::stream::{self, BoxStream};
+use futures::{Stream, StreamExt as _};
 use serde_json::{Value, json};
+use service::Stage;
 use testkit::eventually;
 
 use crate::world::{PATIENCE, World};
@@ -211,4 +219,46 @@ async fn two_imports_of_one_big_file_at_once_end_in_one_catalog() {
     assert_eq!(again["unchanged"], 3_000);
     println!("3,000 products twice at once: {first}; unchanged: {again}");
     world.stop().await;
+}
+
+/// Two rows with one slug: the second one makes the first one be written.
+const TWICE: &str = r#"{"slug":"lamp","title":"One","variants":[{"sku":"LAMP","price":{"amount":"1.00","currency":"USD"}}]}
+{"slug":"lamp","title":"Two","variants":[{"sku":"LAMP","price":{"amount":"1.00","currency":"USD"}}]}
+"#;
+
+/// Imports [`TWICE`] and whatever comes behind it, past HTTP.
+async fn import_past_http(
+    world: &World,
+    rest: impl Stream<Item = Result<Bytes, Infallible>> + Send + 'static,
+) -> BoxStream<'static, ImportLine> {
+    let imports = Imports::new(world.mediator().clone(), world.running.boot().tasks(Stage::Requests, "imports"));
+    let file = stream::iter([Ok(Bytes::from(TWICE))]).chain(rest);
+    let by = world.scene.scope(&[Role::Owner]);
+    imports.start(by, Format::Ndjson, file, |error| error.to_string()).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_that_panics_says_so_in_its_summary_and_stops_nothing_else() {
+    let world = World::quiet().await;
+    let broken = stream::once(async { panic!("the source broke") });
+    let lines: Vec<ImportLine> = import_past_http(&world, broken).await.collect().await;
+    let [ImportLine::Row(row), ImportLine::Summary { summary }] = &lines[..] else { panic!("{lines:?}") };
+    assert_eq!((row.line, summary.rows, summary.created), (1, 1, 1), "{lines:?}");
+    assert!(summary.ended_early.as_deref().unwrap().contains("broke down"), "{summary:?}");
+    let (lines, summary) = world.import(NDJSON, TWICE).await;
+    assert_eq!(lines.iter().map(result).collect::<Vec<_>>(), [(1, "unchanged"), (2, "updated")], "{summary}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_ends_in_order_when_the_service_stops() {
+    let world = World::quiet().await;
+    let mut lines = import_past_http(&world, stream::pending()).await;
+    // The first row is written, so the second one waits in its batch.
+    assert!(matches!(lines.next().await, Some(ImportLine::Row(_))));
+    let (lines, ()) = tokio::join!(lines.collect::<Vec<_>>(), world.running.boot().stop());
+    let [ImportLine::Row(row), ImportLine::Summary { summary }] = &lines[..] else { panic!("{lines:?}") };
+    assert_eq!((row.line, summary.rows), (2, 2), "what was read is imported: {lines:?}");
+    assert!(summary.ended_early.as_deref().unwrap().contains("stopping"), "{summary:?}");
+    assert_eq!(world.value("select title from products").await, "Two");
 }

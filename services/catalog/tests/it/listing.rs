@@ -1,7 +1,7 @@
 //! Lists: every product once, in order, page by page, from an index.
 
-use catalog::domain::product::ProductStatus;
 use catalog::queries::listing::{Listing, Sort};
+use contracts::catalog::ProductStatus;
 use kernel::{CategoryId, Cursor, PageSize};
 use serde_json::{Value, json};
 

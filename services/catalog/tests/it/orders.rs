@@ -1,12 +1,16 @@
 //! What the catalog answers to orders: in time, late, twice, out of order, and many at once.
 
+use access::{Permission, Role};
+use catalog::processes::expiry::expire_due;
+use catalog::queries::due_reservations::FindDueReservations;
 use contracts::catalog::{Reason, ReservationEvent, StockEvent};
 use contracts::order::{Cancelled, Cause, Confirmed, OrderEvent, OrderLine, Placed, Rejected};
 use contracts::topics;
 use kernel::{Clock, OrderId, OrganisationId, ProductId, Quantity, Sku, VariantId};
+use mediator::{Scope, SendError};
 use messaging::Outgoing;
 use serde_json::json;
-use testkit::{eventually, publish, table_hashes};
+use testkit::{Caller, eventually, publish, table_hashes};
 
 use crate::world::{PATIENCE, World, product, usd};
 
@@ -190,7 +194,7 @@ async fn a_reservation_expires_and_a_late_confirmation_is_refused() {
     world.answers(2).await;
     assert_eq!(world.level("LAMP").await, (5, 3, 0));
     let (one, other) = (world.scene.mediator(), world.scene.mediator());
-    let (first, second) = tokio::join!(catalog::sweep::sweep(&one), catalog::sweep::sweep(&other));
+    let (first, second) = tokio::join!(expire_due(&one), expire_due(&other));
     assert!(first.unwrap() + second.unwrap() >= 1);
     world.state_is(late, "expired").await;
     assert_eq!(world.level("LAMP").await, (5, 1, 0), "the other one has time left");
@@ -199,8 +203,35 @@ async fn a_reservation_expires_and_a_late_confirmation_is_refused() {
     world.scene.publish(2, &confirmed(late)).await;
     let (_, answer) = world.answer_to(late, 3).await;
     assert!(matches!(answer, ReservationEvent::ConfirmRefused(_)), "{answer:?}");
-    assert_eq!(catalog::sweep::sweep(&one).await.unwrap(), 0);
+    assert_eq!(expire_due(&one).await.unwrap(), 0);
     world.assert_books_agree().await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_the_system_may_look_for_reservations_of_all_organisations() {
+    let world = World::connected().await;
+    for caller in [Caller::Owner, Caller::OtherOrganisation] {
+        let shop = format!("{caller:?}").to_lowercase();
+        let reply = world.client(caller).post("/admin/v1/products", &product(&shop, &[("LAMP", 500, 5)])).await;
+        assert_eq!(reply.0, 201, "{}", reply.1);
+    }
+    let (mine, theirs) = (OrderId::new(), OrderId::new());
+    let late = |order| placed(order, &[("LAMP", 1, 500)], -120);
+    world.scene.publish(1, &late(mine)).await;
+    world.scene.send(&[publish(Some(world.scene.other_organisation()), 1, &late(theirs))]).await;
+    world.answers(2).await;
+
+    let look = FindDueReservations { limit: 10 };
+    let staff = world.scene.scope(&[Role::Owner]).caller;
+    let refused = world.mediator().ask(&Scope::platform(staff), look).await.unwrap_err();
+    assert!(matches!(refused, SendError::Forbidden { permission: Permission::System }), "{refused}");
+    let found = world.mediator().ask(&Scope::platform_system(catalog::NAME), look).await.unwrap();
+    let mut orders: Vec<_> = found.iter().map(|due| (due.organisation, due.order)).collect();
+    orders.sort();
+    let mut expected = [(world.scene.organisation(), mine), (world.scene.other_organisation(), theirs)];
+    expected.sort();
+    assert_eq!(orders, expected, "those of every organisation");
     world.stop().await;
 }
 
@@ -214,7 +245,7 @@ async fn a_reservation_that_cannot_expire_holds_up_no_other_one() {
     world.answers(2).await;
     // Somebody wrote past the catalog: less is reserved than was promised.
     world.scene.superuser().await.batch_execute("update stock set reserved = 0 where sku = 'LAMP'").await.unwrap();
-    assert!(catalog::sweep::sweep(&world.scene.mediator()).await.is_err());
+    assert!(expire_due(&world.scene.mediator()).await.is_err());
     world.state_is(sound, "expired").await;
     assert_eq!(world.level("BULB").await, (5, 0, 0));
     world.state_is(spoilt, "reserved").await;
@@ -226,7 +257,7 @@ async fn two_hundred_orders_for_fifty_pieces_sell_fifty_while_staff_works_on_the
     const ORDERS: usize = 200;
     let world = World::connected().await;
     world.create("lamp", &[("HOT", 500, 50), ("B", 200, 1_000), ("C", 300, 1_000)]).await;
-    let other = world.client(testkit::Caller::OtherOrganisation);
+    let other = world.client(Caller::OtherOrganisation);
     assert_eq!(other.post("/admin/v1/products", &product("lamp", &[("HOT", 500, 50)])).await.0, 201);
     let mut records: Vec<Outgoing> = Vec::new();
     for number in 0..ORDERS {

@@ -59,8 +59,8 @@ async fn every_faulty_field_is_reported_at_once() {
         "variants[1].price.currency",
     ];
     assert_eq!((status, fields(&problem)), (422, expected.to_vec()), "{problem}");
-    let mut unnamed = product("木", &[("a b", 1, 0)]);
-    (unnamed["title"], unnamed["slug"]) = (json!("木"), json!(null));
+    let mut unnamed = product("", &[("a b", 1, 0)]);
+    (unnamed["title"], unnamed["slug"]) = (json!("!?"), json!(null));
     let (status, problem) = world.owner().post("/admin/v1/products", &unnamed).await;
     assert_eq!((status, fields(&problem)), (422, vec!["slug", "variants[0].sku"]), "{problem}");
     let twice = product("lamp", &[("A", 1, 0), ("A", 1, 0)]);
@@ -73,6 +73,17 @@ async fn every_faulty_field_is_reported_at_once() {
     let (status, problem) = world.owner().post("/admin/v1/products", &coloured).await;
     assert!(status == 422 && problem.to_string().contains("colour"), "{problem}");
     assert_eq!(world.value("select count(*) from products").await, "0", "nothing refused was created");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_title_of_any_script_becomes_the_slug_of_a_product_that_has_none() {
+    let world = World::quiet().await;
+    for (title, slug) in [("Đèn bàn gỗ", "den-ban-go"), ("木灯", "mu-deng"), ("Lamp, 40 cm", "lamp-40-cm")] {
+        let body = json!({"title": title, "variants": [{"sku": slug, "price": price(100)}]});
+        let (status, created) = world.owner().post("/admin/v1/products", &body).await;
+        assert_eq!((status, &created["slug"]), (201, &json!(slug)), "{created}");
+    }
     world.stop().await;
 }
 

@@ -1,8 +1,9 @@
 //! The public shop: what shoppers see, from the cache and without it.
 
+use contracts::catalog::ProductState;
 use kernel::ProductId;
 use serde_json::json;
-use testkit::{Caller, Scene, eventually};
+use testkit::{Caller, Topics, eventually};
 
 use crate::world::{PATIENCE, World, price};
 
@@ -45,10 +46,41 @@ async fn shoppers_see_what_is_active_and_a_change_as_soon_as_its_event_is_back()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_cache_forgets_a_product_whose_event_comes_from_another_replica() {
+    let world = World::connected().await;
+    let lamp = world.create("lamp", &[("LAMP", 1_250, 4)]).await;
+    let shop = format!("/store/v1/{}/products", world.scene.slug());
+    let path = format!("{shop}/{}", lamp["id"].as_str().unwrap());
+    let shopper = world.client(Caller::Anonymous);
+    let titles = async || {
+        let (product, page) = (shopper.get(&path).await.1, shopper.get(&shop).await.1);
+        [product["title"].clone(), page["items"][0]["title"].clone()]
+    };
+    // What another replica does is a write to the database and a record on the topic. Until the record comes, the shop
+    // shows what is cached.
+    let stored = eventually(PATIENCE, async || {
+        world.execute("update products set title = title || '+', version = version + 1").await;
+        let stored = json!(world.value("select title from products").await);
+        let seen = titles().await;
+        if seen.contains(&stored) { Err(seen) } else { Ok(stored) }
+    })
+    .await;
+    let version = world.value("select version from products").await.parse().unwrap();
+    let (_, mut state) = world.said::<ProductState>().await.remove(0);
+    (state.title, state.version) = (stored.as_str().unwrap().to_owned(), version);
+    world.scene.publish(version, &state).await;
+    eventually(PATIENCE, async || {
+        let seen = titles().await;
+        if seen.iter().all(|title| *title == stored) { Ok(()) } else { Err(seen) }
+    })
+    .await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_redis_the_shop_goes_on() {
-    let scene = Scene::of(catalog::NAME, catalog::MIGRATIONS).connections(6).build().await;
     // Nobody listens on the discard port.
-    let world = World::with_redis(scene, "redis://127.0.0.1:9");
+    let world = World::with(Topics::Off, Some("redis://127.0.0.1:9")).await;
     let lamp = world.create("lamp", &[("LAMP", 1_250, 4)]).await;
     let path = format!("/store/v1/{}/products/{}", world.scene.slug(), lamp["id"].as_str().unwrap());
     for _ in 0..20 {

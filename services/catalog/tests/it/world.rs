@@ -1,78 +1,58 @@
-//! One catalog in a scene of its own, in this process: HTTP on a free port, and on request relay and consumer.
+//! One catalog in a scene of its own, in this process, put together by the assembly of production.
 
 use std::time::Duration;
 
-use catalog::events;
-use catalog::forgetting::{Forgetter, Forgetting};
-use catalog::http::{self, ShopCache};
+use cache::Redis;
+use catalog::config::Settings;
 use contracts::category::CategoryState;
-use contracts::{Channel, Envelope, topics};
+use contracts::{Channel, Envelope};
 use kernel::{CategoryId, Currency, Money, Slug};
 use mediator::Mediator;
-use messaging::{Consumer, Producer, Relay};
 use serde_json::{Value, json};
-use testkit::{Caller, Client, Scene, eventually};
+use testkit::{Caller, Client, Running, Scene, Topics, eventually};
 
 /// As long as anything may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
 pub(crate) struct World {
     pub(crate) scene: Scene,
-    pub(crate) mediator: Mediator,
-    pub(crate) base: String,
-    cache: ShopCache,
-    server: Option<rest::server::Server>,
-    parts: Option<(Relay, Consumer, Forgetter)>,
+    pub(crate) running: Running,
 }
 
 impl World {
-    /// HTTP, database and cache only.
+    /// Without relay and consumer.
     pub(crate) async fn quiet() -> Self {
-        let scene = Scene::of(catalog::NAME, catalog::MIGRATIONS).connections(6).build().await;
-        let url = scene.cluster().redis_url.clone();
-        Self::with_redis(scene, &url)
-    }
-
-    /// The same with another Redis.
-    pub(crate) fn with_redis(scene: Scene, url: &str) -> Self {
-        let mediator = scene.mediator();
-        let cache = cache::Cache::new(cache::Redis::open(url).unwrap(), catalog::NAME, Duration::from_secs(600));
-        let cache = ShopCache::new(cache);
-        let app = rest::App::new(catalog::NAME, mediator.clone(), scene.verifier(), scene.organisations());
-        let settings = rest::server::Settings::new("127.0.0.1:0".parse().unwrap()).workers(1);
-        let server = rest::server::start(settings, app.with(cache.clone()), http::routes()).unwrap();
-        let base = format!("http://{}", server.address());
-        Self { scene, mediator, base, cache, server: Some(server), parts: None }
+        Self::with(Topics::Off, None).await
     }
 
     /// With relay and consumer on topics of its own.
     pub(crate) async fn connected() -> Self {
-        let mut world = Self::quiet().await;
-        let kafka = world.scene.messaging();
-        world.scene.topics(&[topics::PRODUCT, topics::RESERVATION, topics::STOCK]).await;
-        let producer = Producer::new(&kafka).unwrap();
-        let relay = Relay::start(world.mediator.database().clone(), producer.clone());
-        let forgetting = Forgetting::default();
-        let forgetter = Forgetter::start(forgetting.clone(), world.cache.clone());
-        let subscriptions = events::subscriptions(chrono::Duration::seconds(60), forgetting);
-        let consumer = Consumer::start(kafka, world.mediator.clone(), producer, subscriptions).await.unwrap();
-        world.parts = Some((relay, consumer, forgetter));
-        world
+        Self::with(Topics::On, None).await
     }
 
-    pub(crate) async fn stop(mut self) {
-        if let Some((relay, consumer, forgetter)) = self.parts.take() {
-            consumer.stop(PATIENCE).await;
-            relay.stop(PATIENCE).await;
-            forgetter.stop().await;
-        }
-        if let Some(server) = self.server.take() {
-            server.stop().await;
-        }
+    /// With another Redis than the cluster's, if there is one. The sweep looks once, at the start; tests let it look again.
+    pub(crate) async fn with(topics: Topics, redis: Option<&str>) -> Self {
+        let scene = Scene::of(catalog::NAME, catalog::MIGRATIONS).connections(6).build().await;
+        let settings = Settings {
+            redis: Redis::open(redis.unwrap_or(&scene.cluster().redis_url)).unwrap(),
+            cache_lifetime: Duration::from_secs(600),
+            reservation_margin: Duration::from_secs(60),
+            sweep_interval: Duration::from_secs(3_600),
+        };
+        let running = scene.start(catalog::assembly(settings), topics).await;
+        Self { scene, running }
+    }
+
+    pub(crate) async fn stop(self) {
+        self.running.stop().await;
+    }
+
+    pub(crate) fn mediator(&self) -> &Mediator {
+        self.running.mediator()
     }
 
     pub(crate) fn client(&self, caller: Caller) -> Client {
-        self.scene.client(&self.base, caller)
+        self.running.client(caller)
     }
 
     pub(crate) fn owner(&self) -> Client {

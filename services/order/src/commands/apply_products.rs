@@ -1,7 +1,7 @@
 //! Brings this service's own copy of the catalog up to date, for one organisation and a batch of product states.
 
 use access::Permission;
-use mediator::Command;
+use mediator::{Command, Tenant};
 use persistence::Tx;
 
 use crate::{domain::Product, error::Error, store::sellable};
@@ -11,13 +11,14 @@ use crate::{domain::Product, error::Error, store::sellable};
 pub struct ApplyProducts {
     /// The states, all of one organisation.
     pub products: Vec<Product>,
-    /// Whether this is a rebuild, which also corrects rows of the version that it brings.
+    /// Whether a rebuild sends them: it also corrects rows that claim the very version that it brings.
     pub rebuild: bool,
 }
 
 impl Command for ApplyProducts {
     const NAME: &'static str = "order.apply-products";
     const REQUIRES: Permission = Permission::System;
+    type Tenancy = Tenant;
     type Reply = ();
     type Error = Error;
 

@@ -1,34 +1,32 @@
-//! Calls off the orders of one organisation for which catalog's answer did not come in time.
+//! Cancels the orders of one organisation for which catalog's answer did not come in time.
 
 use access::Permission;
 use kernel::OrderId;
-use mediator::Command;
+use mediator::{Command, Tenant};
 use persistence::Tx;
 
-use super::keep;
-use crate::{error::Error, settled::Settled, store::orders};
+use super::save;
+use crate::{error::Error, store::orders};
 
-/// Calls off those of the given orders that are still open and past their deadline by the database's clock.
+/// Cancels those of the given orders that are still open and past their deadline by the database's clock.
 #[derive(Debug, Clone)]
 pub struct CancelOverdue {
     /// What the sweep found; an order that was settled meanwhile stays as it is.
     pub orders: Vec<OrderId>,
-    /// Who waits for the outcome in this process.
-    pub settled: Settled,
 }
 
 impl Command for CancelOverdue {
     const NAME: &'static str = "order.cancel-overdue";
     const REQUIRES: Permission = Permission::System;
+    type Tenancy = Tenant;
     type Reply = ();
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        let mut states = orders::lock(tx, &self.orders).await?;
-        let cause = tx.provenance().clone();
-        let taken: Vec<_> =
-            states.iter_mut().filter_map(|state| state.expire()).map(|step| (step, cause.clone())).collect();
-        self.settled.expect(taken.iter().map(|(step, _)| step.order));
-        keep(tx, &states, taken).await
+        let mut locked = orders::lock(tx, &self.orders).await?;
+        let provenance = tx.provenance().clone();
+        let steps =
+            locked.iter_mut().filter_map(|order| order.expire()).map(|step| (step, provenance.clone())).collect();
+        save(tx, &locked, steps).await
     }
 }

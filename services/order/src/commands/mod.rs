@@ -1,5 +1,5 @@
-//! What can be changed: one file, one use case. Each locks its orders first, lets them decide, saves and records what
-//! happened.
+//! What can be changed: one file, one use case. The rule: a command locks its orders first, lets them decide, then saves
+//! them and records what happened.
 
 mod apply_products;
 mod cancel_order;
@@ -24,28 +24,32 @@ pub use place_order::{PlaceOrder, Receipt};
 pub use settle_orders::{Answer, SettleOrders};
 
 use crate::{
-    domain::{OrderState, Step},
+    domain::{Order, Requester, Step},
     error::Error,
-    events::published,
-    store::orders::{self, Taken},
+    published,
+    store::orders::{self, HistoryEntry},
 };
 
-/// Saves the steps that orders took and records each as an event with its own cause.
-async fn keep(tx: &mut Tx<'_>, states: &[OrderState], taken: Vec<(Step, Provenance)>) -> Result<(), Error> {
-    if taken.is_empty() {
+/// Saves the orders that took steps and records each step as an event with its own provenance.
+async fn save(tx: &mut Tx<'_>, locked: &[Order], steps: Vec<(Step, Provenance)>) -> Result<(), Error> {
+    if steps.is_empty() {
         return Ok(());
     }
-    let moved: HashSet<OrderId> = taken.iter().map(|(step, _)| step.order).collect();
-    let changed: Vec<&OrderState> = states.iter().filter(|state| moved.contains(&state.id())).collect();
-    let mut notes = Vec::with_capacity(taken.len());
-    for (step, cause) in taken {
-        tx.record_caused_by(&cause, step.version, published::event(&step.event));
-        notes.push(Taken { actor: cause.actor, step });
+    let moved: HashSet<OrderId> = steps.iter().map(|(step, _)| step.order).collect();
+    let changed: Vec<&Order> = locked.iter().filter(|order| moved.contains(&order.id())).collect();
+    let history: Vec<HistoryEntry<'_>> =
+        steps.iter().map(|(step, provenance)| HistoryEntry { step, actor: &provenance.actor }).collect();
+    orders::save(tx, &changed, &history).await?;
+    for (step, provenance) in steps {
+        tx.record_caused_by(&provenance, step.version, published::event(step.event));
     }
-    orders::save(tx, &changed, &notes).await
+    Ok(())
 }
 
-/// Locks one order.
-async fn lock_one(tx: &mut Tx<'_>, order: OrderId) -> Result<OrderState, Error> {
-    orders::lock(tx, &[order]).await?.into_iter().next().ok_or(Error::NotFound { order })
+/// Locks one order and cancels it; an order that is cancelled already stays as it is.
+async fn cancel(tx: &mut Tx<'_>, order: OrderId, requester: Requester) -> Result<(), Error> {
+    let mut locked = orders::lock(tx, &[order]).await?.into_iter().next().ok_or(Error::NotFound { order })?;
+    let Some(step) = locked.cancel(requester)? else { return Ok(()) };
+    let provenance = tx.provenance().clone();
+    save(tx, &[locked], vec![(step, provenance)]).await
 }

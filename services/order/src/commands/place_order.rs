@@ -2,15 +2,15 @@
 
 use access::Permission;
 use kernel::OrderId;
-use mediator::Command;
+use mediator::{Command, Tenant};
 use persistence::Tx;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::{Draft, FulfilmentStatus, Order, OrderEvent, OrderToken, PaymentStatus, Reference, Status},
+    domain::{Draft, FulfilmentStatus, OrderEvent, OrderToken, OrderView, PaymentStatus, Reference, Status},
     error::Error,
-    events::published,
+    published,
     store::{
         orders::{self, NewOrder},
         sellable,
@@ -20,18 +20,16 @@ use crate::{
 /// Places an order.
 #[derive(Debug, Clone)]
 pub struct PlaceOrder {
-    /// The identity that it will have.
+    /// The identity that the order will have.
     pub order: OrderId,
     /// The token that its holder will have.
     pub token: OrderToken,
-    /// What is wanted.
+    /// What the shopper wants.
     pub draft: Draft,
-    /// The shopper's own word for it.
+    /// The shopper's reference.
     pub reference: Option<Reference>,
-    /// Seconds until it is called off unless catalog has answered.
+    /// Seconds until it is cancelled unless catalog has answered.
     pub deadline_seconds: u32,
-    /// The address of the shop's orders, below which the order will be found.
-    pub orders_path: String,
 }
 
 /// The order as it is, and the token that lets its holder read and cancel it.
@@ -39,17 +37,15 @@ pub struct PlaceOrder {
 pub struct Receipt {
     /// The order.
     #[serde(flatten)]
-    pub order: Order,
+    pub order: OrderView,
     /// Send it as `Order-Token` to read or cancel this order. It is shown here and nowhere else.
     pub order_token: String,
-    /// Where the order is found; travels as `Location`.
-    #[serde(skip)]
-    pub location: String,
 }
 
 impl Command for PlaceOrder {
     const NAME: &'static str = "order.place-order";
     const REQUIRES: Permission = Permission::StoreOrder;
+    type Tenancy = Tenant;
     type Reply = Receipt;
     type Error = Error;
 
@@ -65,7 +61,7 @@ impl Command for PlaceOrder {
             deadline_seconds: f64::from(self.deadline_seconds),
         };
         let times = orders::insert(tx, &new).await?;
-        let order = Order {
+        let order = OrderView {
             id: self.order,
             status: Status::Pending,
             payment_status: PaymentStatus::Unpaid,
@@ -81,11 +77,7 @@ impl Command for PlaceOrder {
             settled_at: None,
             updated_at: times.placed_at,
         };
-        tx.record(order.version, published::event(&OrderEvent::Placed(Box::new(order.clone()))));
-        Ok(Receipt {
-            location: format!("{}/{}", self.orders_path, order.id),
-            order_token: self.token.reveal().to_owned(),
-            order,
-        })
+        tx.record(order.version, published::event(OrderEvent::Placed(Box::new(order.clone()))));
+        Ok(Receipt { order, order_token: self.token.reveal().to_owned() })
     }
 }

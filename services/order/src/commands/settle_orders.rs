@@ -1,33 +1,32 @@
 //! Takes a batch of catalog's answers of one organisation: one lock, decisions in the order of the answers, one write.
 //!
 //! An answer that comes late changes nothing and publishes nothing. In particular, "reserved" for an order that is
-//! cancelled already needs no reply: this service's "cancelled" stands behind "placed" under the same key, so catalog
-//! reads it after it reserved and releases then.
+//! cancelled already needs no reply: this service's "cancelled" follows "placed" under the same key, so catalog reads it
+//! after it reserved and releases then.
 
 use std::collections::HashMap;
 
 use access::Permission;
 use kernel::OrderId;
-use mediator::{Command, Provenance};
+use mediator::{Command, Provenance, Tenant};
 use persistence::Tx;
 
-use super::keep;
+use super::save;
 use crate::{
-    domain::{OrderState, Verdict},
+    domain::{Order, ReservationOutcome},
     error::Error,
-    settled::Settled,
     store::orders,
 };
 
 /// One answer of catalog.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// About which order.
+    /// The order that it is about.
     pub order: OrderId,
-    /// What catalog says.
-    pub verdict: Verdict,
-    /// The event that said it.
-    pub cause: Provenance,
+    /// What became of the order's reservation.
+    pub outcome: ReservationOutcome,
+    /// Where the answer comes from.
+    pub provenance: Provenance,
 }
 
 /// Takes answers in the order in which catalog gave them.
@@ -35,13 +34,12 @@ pub struct Answer {
 pub struct SettleOrders {
     /// The answers, all of one organisation.
     pub answers: Vec<Answer>,
-    /// Who waits for the outcome in this process.
-    pub settled: Settled,
 }
 
 impl Command for SettleOrders {
     const NAME: &'static str = "order.settle-orders";
     const REQUIRES: Permission = Permission::System;
+    type Tenancy = Tenant;
     type Reply = ();
     type Error = Error;
 
@@ -49,22 +47,19 @@ impl Command for SettleOrders {
         let mut wanted: Vec<OrderId> = self.answers.iter().map(|answer| answer.order).collect();
         wanted.sort_unstable();
         wanted.dedup();
-        let mut states = orders::lock(tx, &wanted).await?;
-        let places: HashMap<OrderId, usize> =
-            states.iter().enumerate().map(|(place, state)| (state.id(), place)).collect();
-        let unplaced: Vec<OrderId> = wanted.into_iter().filter(|order| !places.contains_key(order)).collect();
-        if !unplaced.is_empty() {
-            return Err(Error::Unplaced { orders: unplaced });
+        let mut locked = orders::lock(tx, &wanted).await?;
+        let mut by_id: HashMap<OrderId, &mut Order> = locked.iter_mut().map(|order| (order.id(), order)).collect();
+        wanted.retain(|order| !by_id.contains_key(order));
+        if !wanted.is_empty() {
+            return Err(Error::Unplaced { orders: wanted });
         }
-        let mut taken = Vec::with_capacity(self.answers.len());
+        let mut steps = Vec::with_capacity(self.answers.len());
         for answer in &self.answers {
-            let state: Option<&mut OrderState> = places.get(&answer.order).and_then(|place| states.get_mut(*place));
-            match state.and_then(|state| state.settle(&answer.verdict)) {
-                Some(step) => taken.push((step, answer.cause.clone())),
+            match by_id.get_mut(&answer.order).and_then(|order| order.settle(&answer.outcome)) {
+                Some(step) => steps.push((step, answer.provenance.clone())),
                 None => tracing::debug!(order = %answer.order, "a late or repeated answer changes nothing"),
             }
         }
-        self.settled.expect(taken.iter().map(|(step, _)| step.order));
-        keep(tx, &states, taken).await
+        save(tx, &locked, steps).await
     }
 }

@@ -1,102 +1,26 @@
-//! What a shopper wants, before it is an order. The rules: repeated SKUs are one line, one currency per order, checked
-//! sums, and prices come from this service's own copy of the catalog, never from the shopper.
+//! What a shopper wants, before it is an order. The rules: repeated SKUs become one line, an order has one currency, sums
+//! are checked, and prices come from this service's own copy of the catalog, never from the shopper.
 
 use std::collections::HashMap;
 
-use kernel::{Malformed, Money, ProductId, Quantity, Sku, VariantId};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use kernel::{Money, Quantity, Sku};
 
-use super::order::Line;
+use super::{line::Line, product::Offer};
 
 /// The most lines that one order may have.
 pub const LINE_LIMIT: usize = 100;
 
-/// One line of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
-    /// What.
-    pub sku: Sku,
-    /// How many.
-    pub quantity: Quantity,
-    /// The unit price that the shopper was shown, where the client says it.
-    pub shown: Option<Money>,
-}
-
-/// One SKU as this service's own copy of the catalog has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Offer {
-    /// What it is ordered by.
-    pub sku: Sku,
-    /// Its product.
-    pub product: ProductId,
-    /// Its variant.
-    pub variant: VariantId,
-    /// The product's version that these values are of.
-    pub product_version: i64,
-    /// What the product is called.
-    pub title: String,
-    /// What the variant is called.
-    pub variant_title: String,
-    /// Its unit price.
-    pub price: Money,
-    /// Whether it is sold at all.
-    pub for_sale: bool,
-}
-
-/// A shopper's own word for the order: 1 to 200 characters without control characters.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "String", into = "String")]
-#[schemars(extend("minLength" = 1, "maxLength" = 200))]
-pub struct Reference(String);
-
-impl Reference {
-    /// The longest reference, in characters.
-    pub const LIMIT: usize = 200;
-
-    /// Checks a reference.
-    ///
-    /// # Errors
-    /// `Malformed` when it is empty, longer than 200 characters or has control characters.
-    pub fn parse(text: &str) -> Result<Self, Malformed> {
-        if text.is_empty() || text.chars().count() > Self::LIMIT || text.chars().any(char::is_control) {
-            return Err(Malformed::new("reference", "must have 1 to 200 characters and no control characters"));
-        }
-        Ok(Self(text.to_owned()))
-    }
-
-    /// The reference as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for Reference {
-    type Error = Malformed;
-
-    fn try_from(text: String) -> Result<Self, Malformed> {
-        Self::parse(&text)
-    }
-}
-
-impl From<Reference> for String {
-    fn from(reference: Reference) -> Self {
-        reference.0
-    }
-}
-
-/// What is wrong with one line of a request; `line` counts the request's lines from 0.
+/// What is wrong with one line of a request; `line` is the line's index in the request, from 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Flaw {
-    /// No such SKU in the catalog.
+    /// There is no such SKU.
     Unknown {
         /// The line.
         line: usize,
         /// The SKU.
         sku: Sku,
     },
-    /// The SKU exists and is not sold.
+    /// The SKU exists and cannot be ordered.
     NotForSale {
         /// The line.
         line: usize,
@@ -152,53 +76,54 @@ pub enum DraftError {
     TotalTooLarge,
 }
 
-/// One SKU of the draft and the request's lines that ask for it.
+/// One SKU of a draft.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Wish {
+struct DraftLine {
     sku: Sku,
     quantity: Quantity,
-    asked: Vec<(usize, Option<Money>)>,
+    /// The request's lines with this SKU, and the price that the shopper was shown on each.
+    requested: Vec<(usize, Option<Money>)>,
 }
 
 /// The lines of a request, merged by SKU in the order of their first appearance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
-    wishes: Vec<Wish>,
+    lines: Vec<DraftLine>,
 }
 
 impl Draft {
-    /// Merges the lines of a request.
+    /// Merges the lines of a request: SKU, quantity, and the price of one that the shopper was shown, if the client sent it.
     ///
     /// # Errors
-    /// [`DraftError`] when there are no lines or too many, or a SKU is asked for more often than a line may hold.
-    pub fn new(wanted: Vec<Wanted>) -> Result<Self, DraftError> {
-        if wanted.is_empty() || wanted.len() > LINE_LIMIT {
-            return Err(DraftError::LineCount { lines: wanted.len() });
+    /// [`DraftError`] when there are no lines or too many, or the lines of one SKU add up to more than a line may hold.
+    pub fn new(requested: Vec<(Sku, Quantity, Option<Money>)>) -> Result<Self, DraftError> {
+        if requested.is_empty() || requested.len() > LINE_LIMIT {
+            return Err(DraftError::LineCount { lines: requested.len() });
         }
-        let mut wishes: Vec<Wish> = Vec::with_capacity(wanted.len());
-        let mut places: HashMap<Sku, usize> = HashMap::with_capacity(wanted.len());
+        let mut lines: Vec<DraftLine> = Vec::with_capacity(requested.len());
+        let mut places: HashMap<Sku, usize> = HashMap::with_capacity(requested.len());
         let mut flaws = Vec::new();
-        for (line, Wanted { sku, quantity, shown }) in wanted.into_iter().enumerate() {
-            match places.get(&sku).and_then(|place| wishes.get_mut(*place)) {
+        for (number, (sku, quantity, shown)) in requested.into_iter().enumerate() {
+            match places.get(&sku).and_then(|place| lines.get_mut(*place)) {
                 None => {
-                    places.insert(sku.clone(), wishes.len());
-                    wishes.push(Wish { sku, quantity, asked: vec![(line, shown)] });
+                    places.insert(sku.clone(), lines.len());
+                    lines.push(DraftLine { sku, quantity, requested: vec![(number, shown)] });
                 }
-                Some(wish) => match wish.quantity.checked_add(quantity) {
+                Some(line) => match line.quantity.checked_add(quantity) {
                     Ok(sum) => {
-                        wish.quantity = sum;
-                        wish.asked.push((line, shown));
+                        line.quantity = sum;
+                        line.requested.push((number, shown));
                     }
-                    Err(_) => flaws.push(Flaw::TooMany { line, sku }),
+                    Err(_) => flaws.push(Flaw::TooMany { line: number, sku }),
                 },
             }
         }
-        if flaws.is_empty() { Ok(Self { wishes }) } else { Err(DraftError::Unsellable(flaws)) }
+        if flaws.is_empty() { Ok(Self { lines }) } else { Err(DraftError::Unsellable(flaws)) }
     }
 
     /// The SKUs, each once.
     pub fn skus(&self) -> impl Iterator<Item = &Sku> {
-        self.wishes.iter().map(|wish| &wish.sku)
+        self.lines.iter().map(|line| &line.sku)
     }
 
     /// Prices the draft: the lines of the order and its total.
@@ -207,34 +132,33 @@ impl Draft {
     /// [`DraftError`] naming every line that cannot be sold, or whose price is not the one that was shown.
     pub fn price(&self, offers: &[Offer]) -> Result<(Vec<Line>, Money), DraftError> {
         let by_sku: HashMap<&Sku, &Offer> = offers.iter().map(|offer| (&offer.sku, offer)).collect();
-        let currency = self.wishes.iter().find_map(|wish| by_sku.get(&wish.sku)).map(|offer| offer.price.currency());
+        let currency = self.lines.iter().find_map(|line| by_sku.get(&line.sku)).map(|offer| offer.price.currency());
         let (mut flaws, mut changes, mut lines) = (Vec::new(), Vec::new(), Vec::new());
-        for wish in &self.wishes {
-            let asked = || wish.asked.iter().map(|(line, _)| *line);
-            let sku = || wish.sku.clone();
-            let Some(offer) = by_sku.get(&wish.sku) else {
-                flaws.extend(asked().map(|line| Flaw::Unknown { line, sku: sku() }));
+        for DraftLine { sku, quantity, requested } in &self.lines {
+            let numbers = || requested.iter().map(|(number, _)| *number);
+            let Some(offer) = by_sku.get(sku) else {
+                flaws.extend(numbers().map(|line| Flaw::Unknown { line, sku: sku.clone() }));
                 continue;
             };
             let price = offer.price;
             if !offer.for_sale {
-                flaws.extend(asked().map(|line| Flaw::NotForSale { line, sku: sku() }));
+                flaws.extend(numbers().map(|line| Flaw::NotForSale { line, sku: sku.clone() }));
             } else if Some(price.currency()) != currency {
-                flaws.extend(asked().map(|line| Flaw::OtherCurrency { line, sku: sku(), price }));
-            } else if let Ok(amount) = price.checked_multiply(wish.quantity) {
-                let shown = wish.asked.iter().filter_map(|(line, shown)| shown.map(|shown| (*line, shown)));
+                flaws.extend(numbers().map(|line| Flaw::OtherCurrency { line, sku: sku.clone(), price }));
+            } else if let Ok(amount) = price.checked_multiply(*quantity) {
+                let shown = requested.iter().filter_map(|(number, shown)| shown.map(|shown| (*number, shown)));
                 changes.extend(shown.filter(|(_, shown)| *shown != price).map(|(line, shown)| Flaw::PriceChanged {
                     line,
-                    sku: sku(),
+                    sku: sku.clone(),
                     shown,
                     current: price,
                 }));
-                lines.push(Line::of(offer, wish.quantity, amount));
+                lines.push(Line::of(offer, *quantity, amount));
             } else {
-                flaws.extend(asked().map(|line| Flaw::TooMany { line, sku: sku() }));
+                flaws.extend(numbers().map(|line| Flaw::TooMany { line, sku: sku.clone() }));
             }
         }
-        // A flaw wins over a changed price: the shopper has to change the order anyway.
+        // A flaw comes before a changed price: the shopper has to change the order anyway.
         if !flaws.is_empty() {
             return Err(DraftError::Unsellable(flaws));
         }
@@ -249,7 +173,7 @@ impl Draft {
 
 #[cfg(test)]
 mod tests {
-    use kernel::Currency;
+    use kernel::{Currency, ProductId, VariantId};
     use proptest::prelude::*;
 
     use super::*;
@@ -262,8 +186,12 @@ mod tests {
         Money::from_minor(minor, Currency::parse("USD").unwrap()).unwrap()
     }
 
-    fn wanted(text: &str, quantity: i64) -> Wanted {
-        Wanted { sku: sku(text), quantity: Quantity::new(quantity).unwrap(), shown: None }
+    fn line(text: &str, quantity: i64) -> (Sku, Quantity, Option<Money>) {
+        (sku(text), Quantity::new(quantity).unwrap(), None)
+    }
+
+    fn shown(text: &str, price: Money) -> (Sku, Quantity, Option<Money>) {
+        (sku(text), Quantity::new(1).unwrap(), Some(price))
     }
 
     fn offer(text: &str, price: Money) -> Offer {
@@ -281,7 +209,7 @@ mod tests {
 
     #[test]
     fn repeated_skus_become_one_line_in_the_order_of_their_first_appearance() {
-        let draft = Draft::new(vec![wanted("B", 1), wanted("A", 2), wanted("B", 3)]).unwrap();
+        let draft = Draft::new(vec![line("B", 1), line("A", 2), line("B", 3)]).unwrap();
         let (lines, total) = draft.price(&[offer("A", usd(100)), offer("B", usd(10))]).unwrap();
         let seen: Vec<_> = lines.iter().map(|line| (line.sku.as_str(), line.quantity.get(), line.amount)).collect();
         assert_eq!(seen, [("B", 4, usd(40)), ("A", 2, usd(200))]);
@@ -294,8 +222,7 @@ mod tests {
         let foreign = offer("VN", Money::parse("5000", Currency::parse("VND").unwrap()).unwrap());
         let price = foreign.price;
         let draft =
-            Draft::new(vec![wanted("A", 1), wanted("NO", 1), wanted("OLD", 1), wanted("NO", 1), wanted("VN", 1)])
-                .unwrap();
+            Draft::new(vec![line("A", 1), line("NO", 1), line("OLD", 1), line("NO", 1), line("VN", 1)]).unwrap();
         let refused = draft.price(&[offer("A", usd(1)), retired, foreign]).unwrap_err();
         assert_eq!(
             refused,
@@ -310,20 +237,19 @@ mod tests {
 
     #[test]
     fn a_price_other_than_the_shown_one_is_refused_with_both() {
-        let shown = Wanted { shown: Some(usd(90)), ..wanted("A", 1) };
-        let right = Wanted { shown: Some(usd(5)), ..wanted("B", 1) };
-        let refused = Draft::new(vec![right, shown]).unwrap().price(&[offer("A", usd(100)), offer("B", usd(5))]);
+        let draft = Draft::new(vec![shown("B", usd(5)), shown("A", usd(90))]).unwrap();
+        let refused = draft.price(&[offer("A", usd(100)), offer("B", usd(5))]);
         let change = Flaw::PriceChanged { line: 1, sku: sku("A"), shown: usd(90), current: usd(100) };
         assert_eq!(refused.unwrap_err(), DraftError::PriceChanged(vec![change]));
     }
 
     #[test]
     fn sums_that_do_not_fit_are_refused() {
-        let many = Draft::new(vec![wanted("A", 1_000_000), wanted("A", 1)]).unwrap_err();
+        let many = Draft::new(vec![line("A", 1_000_000), line("A", 1)]).unwrap_err();
         assert_eq!(many, DraftError::Unsellable(vec![Flaw::TooMany { line: 1, sku: sku("A") }]));
-        let dear = Draft::new(vec![wanted("A", 2)]).unwrap().price(&[offer("A", usd(i64::MAX))]).unwrap_err();
+        let dear = Draft::new(vec![line("A", 2)]).unwrap().price(&[offer("A", usd(i64::MAX))]).unwrap_err();
         assert_eq!(dear, DraftError::Unsellable(vec![Flaw::TooMany { line: 0, sku: sku("A") }]));
-        let draft = Draft::new(vec![wanted("A", 1), wanted("B", 1)]).unwrap();
+        let draft = Draft::new(vec![line("A", 1), line("B", 1)]).unwrap();
         let total = draft.price(&[offer("A", usd(i64::MAX)), offer("B", usd(1))]).unwrap_err();
         assert_eq!(total, DraftError::TotalTooLarge);
     }
@@ -331,16 +257,16 @@ mod tests {
     #[test]
     fn an_order_has_from_one_to_a_hundred_lines() {
         assert_eq!(Draft::new(vec![]).unwrap_err(), DraftError::LineCount { lines: 0 });
-        let lines = (0..101).map(|number| wanted(&format!("S{number}"), 1)).collect();
+        let lines = (0..101).map(|number| line(&format!("S{number}"), 1)).collect();
         assert_eq!(Draft::new(lines).unwrap_err(), DraftError::LineCount { lines: 101 });
     }
 
     proptest! {
         #[test]
         fn merging_loses_no_piece_and_no_money(asked in prop::collection::vec((0..6_u8, 1..50_i64), 1..100)) {
-            let wishes = asked.iter().map(|(number, pieces)| wanted(&format!("S{number}"), *pieces)).collect();
+            let requested = asked.iter().map(|(number, pieces)| line(&format!("S{number}"), *pieces)).collect();
             let offers: Vec<_> = (0..6_u8).map(|number| offer(&format!("S{number}"), usd(i64::from(number) + 1))).collect();
-            let (lines, total) = Draft::new(wishes).unwrap().price(&offers).unwrap();
+            let (lines, total) = Draft::new(requested).unwrap().price(&offers).unwrap();
             prop_assert_eq!(
                 lines.iter().map(|line| line.quantity.get()).sum::<i64>(),
                 asked.iter().map(|(_, pieces)| pieces).sum::<i64>()

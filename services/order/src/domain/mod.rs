@@ -1,15 +1,19 @@
-//! What an order is and may become. Pure: no database, no clock of its own, no I/O.
+//! What an order is and may become. The rule: pure code, without a database, a clock of its own or I/O.
 
 mod draft;
+mod line;
 mod order;
 mod product;
-mod refusal;
+mod reference;
 mod status;
 mod token;
+mod view;
 
-pub use draft::{Draft, DraftError, Flaw, LINE_LIMIT, Offer, Reference, Wanted};
-pub use order::{Actor, Line, NotCancellable, Order, OrderEvent, OrderState, Step, Summary, Verdict};
-pub use product::{Product, Variant};
-pub use refusal::Refusal;
-pub use status::{Cause, Effect, Facts, FulfilmentStatus, PaymentStatus, Rule, Status, TRANSITIONS, Trigger, decide};
+pub use draft::{Draft, DraftError, Flaw, LINE_LIMIT};
+pub use line::Line;
+pub use order::{NotCancellable, Order, OrderEvent, Requester, ReservationOutcome, Step};
+pub use product::{Offer, Product, Variant};
+pub use reference::Reference;
+pub use status::{Effect, Facts, FulfilmentStatus, PaymentStatus, Rule, Status, TRANSITIONS, Trigger, decide};
 pub use token::{OrderToken, TokenDigest};
+pub use view::{OrderView, Summary};

@@ -1,247 +1,142 @@
-//! The order: what it looks like from outside, and the state that its transitions work on. The rule: the version rises
-//! by one with every transition and each transition is one event.
+//! The order as transitions see it. The rules: the version rises by one with every transition, and each transition is
+//! one event.
 
-use kernel::{Money, OrderId, ProductId, Quantity, Sku, Timestamp, VariantId};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use contracts::{catalog::Reason, order::Cause};
+use kernel::{Money, OrderId};
 
 use super::{
-    draft::{Offer, Reference},
-    refusal::Refusal,
-    status::{Cause, Effect, Facts, FulfilmentStatus, PaymentStatus, Status, Trigger, decide},
+    status::{Effect, Facts, Status, Trigger, decide},
+    view::OrderView,
 };
 
-/// One line, with the price and the version of the product at the time of placing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Line {
-    /// What.
-    pub sku: Sku,
-    /// Its product.
-    pub product: ProductId,
-    /// Its variant.
-    pub variant: VariantId,
-    /// The product's version that title and price are of.
-    pub product_version: i64,
-    /// What the product was called.
-    pub title: String,
-    /// What the variant was called; may be empty.
-    pub variant_title: String,
-    /// How many.
-    pub quantity: Quantity,
-    /// The price of one.
-    pub unit_price: Money,
-    /// The price of all.
-    pub amount: Money,
-}
-
-impl Line {
-    /// A line of this offer.
-    #[must_use]
-    pub fn of(offer: &Offer, quantity: Quantity, amount: Money) -> Self {
-        Self {
-            sku: offer.sku.clone(),
-            product: offer.product,
-            variant: offer.variant,
-            product_version: offer.product_version,
-            title: offer.title.clone(),
-            variant_title: offer.variant_title.clone(),
-            quantity,
-            unit_price: offer.price,
-            amount,
-        }
-    }
-}
-
-/// An order as it is now. This is also the resource that HTTP answers with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Order {
-    /// Its identity.
-    pub id: OrderId,
-    /// Where it stands.
-    pub status: Status,
-    /// Whether it is paid for.
-    pub payment_status: PaymentStatus,
-    /// Whether the goods have left.
-    pub fulfilment_status: FulfilmentStatus,
-    /// What was ordered, each SKU once.
-    pub lines: Vec<Line>,
-    /// The sum of the lines.
-    pub total: Money,
-    /// The shopper's own word for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reference: Option<Reference>,
-    /// Why it was rejected; absent otherwise.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub reasons: Vec<Refusal>,
-    /// What called it off; absent unless it is cancelled.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cancel_cause: Option<Cause>,
-    /// Rises by one with every transition; the same number that its events carry.
-    pub version: i64,
-    /// When it was placed.
-    pub placed_at: Timestamp,
-    /// When it is called off unless catalog has answered.
-    pub deadline_at: Timestamp,
-    /// When it first stopped being pending.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub settled_at: Option<Timestamp>,
-    /// When it last changed.
-    pub updated_at: Timestamp,
-}
-
-/// An order as a list shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Summary {
-    /// Its identity.
-    pub id: OrderId,
-    /// Where it stands.
-    pub status: Status,
-    /// Whether it is paid for.
-    pub payment_status: PaymentStatus,
-    /// Whether the goods have left.
-    pub fulfilment_status: FulfilmentStatus,
-    /// The sum of its lines.
-    pub total: Money,
-    /// The shopper's own word for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reference: Option<Reference>,
-    /// Rises by one with every transition.
-    pub version: i64,
-    /// When it was placed.
-    pub placed_at: Timestamp,
-    /// When it last changed.
-    pub updated_at: Timestamp,
-}
-
-/// What catalog says about an order's reservation.
+/// Catalog's answer about an order's reservation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ReservationOutcome {
     /// Every line is reserved.
     Reserved,
-    /// Nothing is reserved, and why.
-    Refused(Vec<Refusal>),
-    /// What was reserved is not any more.
-    ReservationLost,
+    /// Nothing is reserved, for these reasons.
+    Rejected(Vec<Reason>),
+    /// What was reserved no longer is.
+    Lost,
 }
 
-/// Who asks for an order to be called off.
+/// Who asks for an order to be cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Actor {
+pub enum Requester {
     /// The holder of the order token.
     Shopper,
     /// A member of the organisation.
     Staff,
 }
 
-/// What happened to an order, for the others to hear.
+/// What happened to an order, for other services to hear.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderEvent {
     /// It was placed.
-    Placed(Box<Order>),
+    Placed(Box<OrderView>),
     /// Catalog reserved everything.
     Confirmed {
-        /// Which order.
+        /// The order.
         order: OrderId,
         /// Its total.
         total: Money,
     },
-    /// Catalog refused.
+    /// Catalog rejected it.
     Rejected {
-        /// Which order.
+        /// The order.
         order: OrderId,
-        /// Why.
-        reasons: Vec<Refusal>,
+        /// Everything that stood against it.
+        reasons: Vec<Reason>,
     },
-    /// It was called off.
+    /// It was cancelled.
     Cancelled {
-        /// Which order.
+        /// The order.
         order: OrderId,
-        /// What called it off.
+        /// Who or what cancelled it.
         cause: Cause,
     },
 }
 
-/// One transition: what goes into the history and out to the others.
+/// One transition: a row of history and an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// Which order.
+    /// The order.
     pub order: OrderId,
-    /// The order's version after it.
+    /// The order's version after the transition.
     pub version: i64,
     /// The status before.
     pub from: Status,
     /// The status after.
     pub to: Status,
-    /// What happened.
+    /// What triggered the transition.
     pub on: Trigger,
-    /// What the others hear.
+    /// What other services hear.
     pub event: OrderEvent,
 }
 
-/// The part of an order that transitions read and change.
+/// The aggregate: what transitions read and change. [`OrderView`] is what clients see.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OrderState {
-    /// Its identity.
+pub struct Order {
     pub(crate) id: OrderId,
     pub(crate) status: Status,
     pub(crate) facts: Facts,
     pub(crate) total: Money,
     pub(crate) version: i64,
-    pub(crate) reasons: Option<Vec<Refusal>>,
+    pub(crate) reasons: Option<Vec<Reason>>,
     pub(crate) cause: Option<Cause>,
 }
 
-impl OrderState {
-    /// Which order.
+impl Order {
+    /// The order's identity.
     #[must_use]
     pub fn id(&self) -> OrderId {
         self.id
     }
 
-    /// Where it stands.
+    /// The order's status.
     #[must_use]
     pub fn status(&self) -> Status {
         self.status
     }
 
-    /// Takes catalog's answer. None: it is late or repeated and changes nothing.
-    pub fn settle(&mut self, verdict: &Verdict) -> Option<Step> {
-        let on = match verdict {
-            Verdict::Reserved => Trigger::Reserved,
-            Verdict::Refused(reasons) => return self.take(Trigger::Refused, Some(reasons), None),
-            Verdict::ReservationLost => Trigger::ReservationLost,
-        };
-        self.take(on, None, Some(Cause::ReservationExpired))
+    /// Takes catalog's answer. `None` when it is late or repeated and changes nothing.
+    pub fn settle(&mut self, outcome: &ReservationOutcome) -> Option<Step> {
+        match outcome {
+            ReservationOutcome::Reserved => self.take(Trigger::Reserved, &[]),
+            ReservationOutcome::Rejected(reasons) => self.take(Trigger::Refused, reasons),
+            ReservationOutcome::Lost => self.take(Trigger::ReservationLost, &[]),
+        }
     }
 
-    /// Calls it off because its deadline has passed. None: it was settled in time, or time is left.
+    /// Cancels the order because its deadline has passed. `None` when it was settled in time or the deadline is still to
+    /// come.
     pub fn expire(&mut self) -> Option<Step> {
-        self.take(Trigger::DeadlinePassed, None, Some(Cause::Deadline))
+        self.take(Trigger::DeadlinePassed, &[])
     }
 
-    /// Calls it off because somebody asks. None: it is called off already.
+    /// Cancels the order because somebody asks. `None` when it is cancelled already.
     ///
     /// # Errors
     /// [`NotCancellable`] when it has gone too far.
-    pub fn cancel(&mut self, by: Actor) -> Result<Option<Step>, NotCancellable> {
-        let (on, cause) = match by {
-            Actor::Shopper => (Trigger::ShopperCancels, Cause::Shopper),
-            Actor::Staff => (Trigger::StaffCancels, Cause::Staff),
+    pub fn cancel(&mut self, requester: Requester) -> Result<Option<Step>, NotCancellable> {
+        let on = match requester {
+            Requester::Shopper => Trigger::ShopperCancels,
+            Requester::Staff => Trigger::StaffCancels,
         };
         if decide(self.status, on, &self.facts) == Effect::Refuse {
             return Err(NotCancellable { order: self.id, status: self.status });
         }
-        Ok(self.take(on, None, Some(cause)))
+        Ok(self.take(on, &[]))
     }
 
-    fn take(&mut self, on: Trigger, reasons: Option<&[Refusal]>, cause: Option<Cause>) -> Option<Step> {
+    fn take(&mut self, on: Trigger, reasons: &[Reason]) -> Option<Step> {
         let Effect::Move(to) = decide(self.status, on, &self.facts) else { return None };
         let (order, from) = (self.id, self.status);
-        let event = match (to, cause) {
+        let event = match (to, on.cancel_cause()) {
             (Status::Confirmed, _) => OrderEvent::Confirmed { order, total: self.total },
-            (Status::Rejected, _) => OrderEvent::Rejected { order, reasons: reasons.unwrap_or_default().to_vec() },
+            (Status::Rejected, _) => OrderEvent::Rejected { order, reasons: reasons.to_vec() },
             (Status::Cancelled, Some(cause)) => OrderEvent::Cancelled { order, cause },
-            // No line of the table leads back to pending, and nothing but a cause calls an order off.
+            // No rule leads back to pending, and no trigger without a cause cancels.
             (Status::Pending, _) | (Status::Cancelled, None) => return None,
         };
         self.status = to;
@@ -258,25 +153,26 @@ impl OrderState {
     }
 }
 
-/// Somebody asked to call off what cannot be called off any more.
+/// Somebody asked to cancel an order that can no longer be cancelled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("order {order} is {} and cannot be cancelled any more", .status.as_str())]
+#[error("order {order} is {status} and cannot be cancelled any more")]
 pub struct NotCancellable {
-    /// Which order.
+    /// The order.
     pub order: OrderId,
-    /// Where it stands.
+    /// Its status.
     pub status: Status,
 }
 
 #[cfg(test)]
 mod tests {
-    use kernel::Currency;
+    use kernel::{Currency, Sku};
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::{FulfilmentStatus, PaymentStatus};
 
-    fn pending() -> OrderState {
-        OrderState {
+    fn pending() -> Order {
+        Order {
             id: OrderId::new(),
             status: Status::Pending,
             facts: Facts { payment: PaymentStatus::Unpaid, fulfilment: FulfilmentStatus::Unfulfilled, overdue: true },
@@ -292,30 +188,30 @@ mod tests {
         let mut order = pending();
         assert_eq!(order.expire().unwrap().event, OrderEvent::Cancelled { order: order.id, cause: Cause::Deadline });
         let before = order.clone();
-        assert_eq!(order.settle(&Verdict::Reserved), None);
-        assert_eq!(order.settle(&Verdict::Refused(vec![Refusal::OrderCancelled])), None);
-        assert_eq!(order.settle(&Verdict::ReservationLost), None);
+        assert_eq!(order.settle(&ReservationOutcome::Reserved), None);
+        assert_eq!(order.settle(&ReservationOutcome::Rejected(vec![Reason::OrderCancelled])), None);
+        assert_eq!(order.settle(&ReservationOutcome::Lost), None);
         assert_eq!(order, before);
     }
 
     #[test]
     fn a_rejected_order_keeps_its_reasons_and_cannot_be_cancelled() {
         let mut order = pending();
-        let reasons = vec![Refusal::UnknownSku { sku: Sku::parse("X").unwrap() }];
-        let step = order.settle(&Verdict::Refused(reasons.clone())).unwrap();
+        let reasons = vec![Reason::UnknownSku { sku: Sku::parse("X").unwrap() }];
+        let step = order.settle(&ReservationOutcome::Rejected(reasons.clone())).unwrap();
         assert_eq!(step.event, OrderEvent::Rejected { order: order.id, reasons: reasons.clone() });
         assert_eq!((step.from, step.to, step.version), (Status::Pending, Status::Rejected, 2));
         assert_eq!(order.reasons, Some(reasons));
-        assert_eq!(order.cancel(Actor::Shopper), Err(NotCancellable { order: order.id, status: Status::Rejected }));
+        assert_eq!(order.cancel(Requester::Shopper), Err(NotCancellable { order: order.id, status: Status::Rejected }));
     }
 
     #[test]
     fn cancelling_twice_succeeds_and_publishes_once() {
         let mut order = pending();
-        assert!(order.settle(&Verdict::Reserved).is_some());
-        assert_eq!(order.cancel(Actor::Staff).unwrap().unwrap().version, 3);
-        assert_eq!(order.cancel(Actor::Staff), Ok(None));
-        assert_eq!(order.cancel(Actor::Shopper), Ok(None));
+        assert!(order.settle(&ReservationOutcome::Reserved).is_some());
+        assert_eq!(order.cancel(Requester::Staff).unwrap().unwrap().version, 3);
+        assert_eq!(order.cancel(Requester::Staff), Ok(None));
+        assert_eq!(order.cancel(Requester::Shopper), Ok(None));
         assert_eq!(order.cause, Some(Cause::Staff));
     }
 
@@ -334,12 +230,12 @@ mod tests {
             let (mut order, mut versions) = (pending(), vec![1]);
             for happening in happenings {
                 let step = match happening {
-                    0 => order.settle(&Verdict::Reserved),
-                    1 => order.settle(&Verdict::Refused(vec![Refusal::OrderCancelled])),
-                    2 => order.settle(&Verdict::ReservationLost),
+                    0 => order.settle(&ReservationOutcome::Reserved),
+                    1 => order.settle(&ReservationOutcome::Rejected(vec![Reason::OrderCancelled])),
+                    2 => order.settle(&ReservationOutcome::Lost),
                     3 => order.expire(),
-                    4 => order.cancel(Actor::Shopper).unwrap_or(None),
-                    _ => order.cancel(Actor::Staff).unwrap_or(None),
+                    4 => order.cancel(Requester::Shopper).unwrap_or(None),
+                    _ => order.cancel(Requester::Staff).unwrap_or(None),
                 };
                 versions.extend(step.map(|step| step.version));
             }

@@ -1,15 +1,16 @@
 //! A product as this service knows it: what catalog published last, reduced to what placing an order needs.
+//! The rule: a lower version never replaces a higher one.
 
 use kernel::{Money, ProductId, Sku, VariantId};
 
 /// One published state of a product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Product {
-    /// Which product.
+    /// The product's identity.
     pub id: ProductId,
-    /// Its version in catalog; a lower one never replaces a higher one.
+    /// Its version in catalog.
     pub version: i64,
-    /// What it is called; empty when it is removed.
+    /// The product's title; empty when it is removed.
     pub title: String,
     /// Catalog removed it: nothing of it is left but its version.
     pub removed: bool,
@@ -20,21 +21,42 @@ pub struct Product {
 /// One variant of a product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variant {
-    /// Which variant.
+    /// The variant's identity.
     pub id: VariantId,
     /// What shoppers order it by.
     pub sku: Sku,
-    /// What it is called besides its product's title.
+    /// The variant's own title, shown after the product's; may be empty.
     pub title: String,
-    /// Its unit price.
+    /// The price of one.
     pub price: Money,
-    /// The product is active and so is the variant.
+    /// Whether it can be ordered: the product is active and so is the variant.
+    pub for_sale: bool,
+}
+
+/// One SKU as it is sold now: a variant together with its product.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// What shoppers order it by.
+    pub sku: Sku,
+    /// Its product.
+    pub product: ProductId,
+    /// Its variant.
+    pub variant: VariantId,
+    /// The version of the product that title and price are of.
+    pub product_version: i64,
+    /// The product's title.
+    pub title: String,
+    /// The variant's own title; may be empty.
+    pub variant_title: String,
+    /// The price of one.
+    pub price: Money,
+    /// Whether it can be ordered.
     pub for_sale: bool,
 }
 
 impl Product {
-    /// Of several states of the same products, the newest of each, in the order of their ids: the order in which rows
-    /// are locked, so that two batches cannot wait for each other.
+    /// The newest of several states of each product, in the order of the ids: rows are locked in that order, so two
+    /// batches cannot wait for each other.
     #[must_use]
     pub fn newest(mut states: Vec<Self>) -> Vec<Self> {
         states.sort_by(|one, other| one.id.uuid().cmp(&other.id.uuid()).then_with(|| other.version.cmp(&one.version)));
@@ -48,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_several_states_the_newest_of_each_product_remains_in_order() {
+    fn the_newest_state_of_each_product_remains_in_the_order_of_the_ids() {
         let (one, two) = (ProductId::new(), ProductId::new());
         let state = |id, version| Product { id, version, title: String::new(), removed: false, variants: vec![] };
         let newest = Product::newest(vec![state(two, 2), state(one, 1), state(two, 3), state(one, 4), state(two, 1)]);

@@ -1,13 +1,31 @@
 //! The status machine of an order as one table. The rule: every pair of status and trigger has exactly one line, and
 //! nothing outside this table decides what an order becomes.
 
-use kernel::Malformed;
+use contracts::order::Cause;
+use kernel::{Malformed, parse_name};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 /// Where an order stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Status {
     /// Placed; catalog has not answered yet.
     Pending,
@@ -20,18 +38,10 @@ pub enum Status {
 }
 
 impl Status {
-    /// Every status.
-    pub const ALL: [Self; 4] = [Self::Pending, Self::Confirmed, Self::Rejected, Self::Cancelled];
-
     /// The status as it is stored and shown.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Confirmed => "confirmed",
-            Self::Rejected => "rejected",
-            Self::Cancelled => "cancelled",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
     /// Reads a status.
@@ -39,8 +49,7 @@ impl Status {
     /// # Errors
     /// `Malformed` when there is no such status.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let found = Self::ALL.into_iter().find(|status| status.as_str() == text);
-        found.ok_or_else(|| Malformed::new("status", "must be pending, confirmed, rejected or cancelled"))
+        parse_name("order status", text)
     }
 
     /// Whether placing has come to its end: catalog's answer is known or no longer matters.
@@ -51,8 +60,9 @@ impl Status {
 }
 
 /// Whether the order is paid for. Payment is not connected yet: every order is unpaid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, EnumString, VariantNames)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum PaymentStatus {
     /// Nothing was received.
     Unpaid,
@@ -61,28 +71,19 @@ pub enum PaymentStatus {
 }
 
 impl PaymentStatus {
-    /// The status as it is stored and shown.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Unpaid => "unpaid",
-            Self::Paid => "paid",
-        }
-    }
-
     /// Reads a payment status.
     ///
     /// # Errors
     /// `Malformed` when there is no such status.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let found = [Self::Unpaid, Self::Paid].into_iter().find(|status| status.as_str() == text);
-        found.ok_or_else(|| Malformed::new("payment status", "must be unpaid or paid"))
+        parse_name("payment status", text)
     }
 }
 
 /// Whether the goods have left. Shipping is not connected yet: every order is unfulfilled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, EnumString, VariantNames)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum FulfilmentStatus {
     /// Nothing was shipped.
     Unfulfilled,
@@ -91,100 +92,53 @@ pub enum FulfilmentStatus {
 }
 
 impl FulfilmentStatus {
-    /// The status as it is stored and shown.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Unfulfilled => "unfulfilled",
-            Self::Fulfilled => "fulfilled",
-        }
-    }
-
     /// Reads a fulfilment status.
     ///
     /// # Errors
     /// `Malformed` when there is no such status.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let found = [Self::Unfulfilled, Self::Fulfilled].into_iter().find(|status| status.as_str() == text);
-        found.ok_or_else(|| Malformed::new("fulfilment status", "must be unfulfilled or fulfilled"))
+        parse_name("fulfilment status", text)
     }
 }
 
-/// What calls an order off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Cause {
-    /// The holder of the order token.
-    Shopper,
-    /// A member of the organisation.
-    Staff,
-    /// Catalog's answer did not come in time.
-    Deadline,
-    /// Catalog let the reservation go before it was made firm.
-    ReservationExpired,
-}
-
-impl Cause {
-    /// The cause as it is stored, shown and published.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Shopper => "shopper",
-            Self::Staff => "staff",
-            Self::Deadline => "deadline",
-            Self::ReservationExpired => "reservation-expired",
-        }
-    }
-
-    /// Reads a cause.
-    ///
-    /// # Errors
-    /// `Malformed` when there is no such cause.
-    pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let all = [Self::Shopper, Self::Staff, Self::Deadline, Self::ReservationExpired];
-        let found = all.into_iter().find(|cause| cause.as_str() == text);
-        found.ok_or_else(|| Malformed::new("cause", "must be shopper, staff, deadline or reservation-expired"))
-    }
-}
-
-/// What can happen to an order after it was placed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// What can happen to an order after it was placed. Its name is the cause that the history states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Trigger {
     /// Catalog answered: reserved.
     Reserved,
     /// Catalog answered: rejected.
     Refused,
-    /// Catalog says that the reservation is gone: expired, or met by the confirmation after it had expired.
+    /// Catalog says that the reservation is gone: it expired, before the confirmation or without one.
+    #[strum(serialize = "reservation-expired")]
     ReservationLost,
     /// The sweep found the order past its deadline.
+    #[strum(serialize = "deadline")]
     DeadlinePassed,
     /// The holder of the order token cancels.
+    #[strum(serialize = "shopper")]
     ShopperCancels,
     /// A member of the organisation cancels.
+    #[strum(serialize = "staff")]
     StaffCancels,
 }
 
 impl Trigger {
-    /// Every trigger.
-    pub const ALL: [Self; 6] = [
-        Self::Reserved,
-        Self::Refused,
-        Self::ReservationLost,
-        Self::DeadlinePassed,
-        Self::ShopperCancels,
-        Self::StaffCancels,
-    ];
-
-    /// The word that stands in the history.
+    /// The cause as it stands in the history.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
+    /// The cause that a cancellation by this trigger is published with. `None` for what never cancels.
+    #[must_use]
+    pub const fn cancel_cause(self) -> Option<Cause> {
         match self {
-            Self::Reserved => "reserved",
-            Self::Refused => "refused",
-            Self::ReservationLost => "reservation-expired",
-            Self::DeadlinePassed => "deadline",
-            Self::ShopperCancels => "shopper",
-            Self::StaffCancels => "staff",
+            Self::Reserved | Self::Refused => None,
+            Self::ReservationLost => Some(Cause::ReservationExpired),
+            Self::DeadlinePassed => Some(Cause::Deadline),
+            Self::ShopperCancels => Some(Cause::Shopper),
+            Self::StaffCancels => Some(Cause::Staff),
         }
     }
 }
@@ -205,9 +159,9 @@ pub struct Facts {
 pub enum Effect {
     /// The order takes this status.
     Move(Status),
-    /// Nothing: it happened already, or it comes too late. The trigger succeeds.
+    /// The status stays: the trigger came twice or too late. It succeeds without effect.
     Keep,
-    /// Nothing, and whoever asked is told that it is not possible.
+    /// The status stays, and whoever asked is told that the order cannot be cancelled.
     Refuse,
 }
 
@@ -220,7 +174,7 @@ pub struct Rule {
     pub on: Trigger,
     /// What it does when the guard agrees.
     pub then: Effect,
-    /// Whether it may.
+    /// The guard.
     pub when: fn(&Facts) -> bool,
     /// What it does when the guard does not agree.
     pub otherwise: Effect,
@@ -250,8 +204,8 @@ fn untouched(facts: &Facts) -> bool {
     not_shipped(facts) && facts.payment == PaymentStatus::Unpaid
 }
 
-/// The whole machine. What happened already is kept silently, what comes too late is kept silently, and only a person
-/// who asks for the impossible is refused.
+/// The whole machine. A trigger that comes twice or too late succeeds without effect; only a person who asks for the
+/// impossible is refused.
 pub const TRANSITIONS: [Rule; 24] = {
     use Effect::{Keep, Move, Refuse};
     use Status::{Cancelled, Confirmed, Pending, Rejected};
@@ -304,7 +258,7 @@ mod tests {
         Facts { payment: PaymentStatus::Unpaid, fulfilment: FulfilmentStatus::Unfulfilled, overdue: true };
 
     fn trigger() -> impl Strategy<Value = Trigger> {
-        prop::sample::select(Trigger::ALL.to_vec())
+        prop::sample::select(Trigger::VARIANTS.to_vec())
     }
 
     fn facts() -> impl Strategy<Value = Facts> {
@@ -324,13 +278,13 @@ mod tests {
 
     #[test]
     fn every_pair_of_status_and_trigger_has_exactly_one_line() {
-        for from in Status::ALL {
-            for on in Trigger::ALL {
-                let lines = TRANSITIONS.iter().filter(|rule| rule.from == from && rule.on == on).count();
+        for from in <Status as VariantArray>::VARIANTS {
+            for on in Trigger::VARIANTS {
+                let lines = TRANSITIONS.iter().filter(|rule| rule.from == *from && rule.on == *on).count();
                 assert_eq!(lines, 1, "{from:?} on {on:?}");
             }
         }
-        assert_eq!(TRANSITIONS.len(), Status::ALL.len() * Trigger::ALL.len());
+        assert_eq!(TRANSITIONS.len(), <Status as VariantArray>::VARIANTS.len() * Trigger::VARIANTS.len());
     }
 
     #[test]
@@ -346,14 +300,15 @@ mod tests {
     }
 
     #[test]
-    fn words_are_read_as_they_are_written() {
-        for status in Status::ALL {
-            assert_eq!(Status::parse(status.as_str()).unwrap(), status);
-        }
+    fn the_stored_names_are_the_ones_that_the_migrations_allow() {
+        let names = |triggers: &[Trigger]| triggers.iter().map(|on| on.as_str()).collect::<Vec<_>>();
+        assert_eq!(
+            names(Trigger::VARIANTS),
+            ["reserved", "refused", "reservation-expired", "deadline", "shopper", "staff"]
+        );
+        assert_eq!(<Status as VariantNames>::VARIANTS, ["pending", "confirmed", "rejected", "cancelled"]);
+        assert_eq!(Status::parse(Status::Confirmed.as_str()), Ok(Status::Confirmed));
         assert!(Status::parse("Pending").is_err());
-        for cause in [Cause::Shopper, Cause::Staff, Cause::Deadline, Cause::ReservationExpired] {
-            assert_eq!(Cause::parse(cause.as_str()).unwrap(), cause);
-        }
     }
 
     proptest! {

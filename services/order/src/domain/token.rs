@@ -1,4 +1,4 @@
-//! The order token: whoever holds it may read and cancel that one order. The rule: only its digest is kept with the
+//! The order token: whoever holds it may read and cancel that one order. The rules: only its digest is stored with the
 //! order, and digests are compared in constant time.
 
 use aws_lc_rs::{constant_time, digest, rand};
@@ -9,7 +9,7 @@ use kernel::Malformed;
 const BYTES: usize = 32;
 const TEXT_LIMIT: usize = 64;
 
-/// A token as its holder has it: 43 characters, 256 random bits. It is not printed by `Debug`.
+/// A token as its holder has it: 43 characters, 256 random bits. `Debug` does not print it.
 #[derive(Clone)]
 pub struct OrderToken(String);
 
@@ -17,26 +17,26 @@ impl OrderToken {
     /// Makes a new token.
     ///
     /// # Errors
-    /// `Malformed` when the system has no randomness to give; nothing can be placed then.
+    /// `Malformed` when the system gives no random bytes; no order can be placed then.
     pub fn generate() -> Result<Self, Malformed> {
         let mut bytes = [0_u8; BYTES];
         rand::fill(&mut bytes).map_err(|_| Malformed::new("order token", "the system gave no random bytes"))?;
         Ok(Self(URL_SAFE_NO_PAD.encode(bytes)))
     }
 
-    /// Takes a token that somebody sent. Anything but a made token simply matches nothing.
+    /// Takes a token that somebody sent: at most 64 bytes. A text that was never made as a token matches no digest.
     #[must_use]
     pub fn presented(text: &str) -> Option<Self> {
         (text.len() <= TEXT_LIMIT).then(|| Self(text.to_owned()))
     }
 
-    /// The text that the holder gets, once.
+    /// The text for its holder.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// What is kept.
+    /// What is stored with the order.
     #[must_use]
     pub fn digest(&self) -> TokenDigest {
         TokenDigest(digest::digest(&digest::SHA256, self.0.as_bytes()).as_ref().to_vec())
@@ -54,7 +54,7 @@ impl std::fmt::Debug for OrderToken {
 pub struct TokenDigest(Vec<u8>);
 
 impl TokenDigest {
-    /// A digest as it was stored.
+    /// A digest that was read from the database.
     #[must_use]
     pub fn stored(bytes: Vec<u8>) -> Self {
         Self(bytes)

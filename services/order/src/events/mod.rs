@@ -1,19 +1,14 @@
-//! What this service listens to and what it says: the subscription table.
+//! The subscription table: which topics this service listens to, and which command each record becomes.
 
 pub mod consumed;
-pub mod published;
 
 use contracts::catalog::{ProductState, ReservationEvent};
 use messaging::Subscriptions;
 
-use crate::settled::Settled;
-
-/// Which record becomes which command.
+/// What this service listens to.
 #[must_use]
-pub fn subscriptions(settled: &Settled) -> Subscriptions {
-    let (noted, woken) = (settled.clone(), settled.clone());
+pub fn subscriptions() -> Subscriptions {
     Subscriptions::new(crate::NAME)
-        .on_batch::<ReservationEvent, _, _>(move |events| consumed::settle_orders(events, &noted))
+        .on_batch::<ReservationEvent, _, _>(consumed::settle_orders)
         .on_state::<ProductState, _, _>(|snapshots| consumed::apply_products(snapshots, false))
-        .after_commit(move || woken.committed())
 }

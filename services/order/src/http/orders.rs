@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::{
     commands::CancelOrder,
-    domain::{Order, Status, Summary},
+    domain::{OrderView, Status, Summary},
     queries::{FindOrder, ListOrders},
 };
 
@@ -39,12 +39,20 @@ pub(super) async fn list(
     Ok(rest::Ok(app.ask(&by, ListOrders { status, cursor, limit }).await?))
 }
 
-pub(super) async fn find(app: App, by: Staff, Path(at): Path<OrderPath>) -> Result<Tagged<rest::Ok<Order>>, Problem> {
+pub(super) async fn find(
+    app: App,
+    by: Staff,
+    Path(at): Path<OrderPath>,
+) -> Result<Tagged<rest::Ok<OrderView>>, Problem> {
     let order = app.ask(&by, FindOrder { order: at.order }).await?;
     Ok(Tagged::version(order.version, rest::Ok(order)))
 }
 
-pub(super) async fn cancel(app: App, by: Staff, Path(at): Path<OrderPath>) -> Result<Tagged<rest::Ok<Order>>, Problem> {
+pub(super) async fn cancel(
+    app: App,
+    by: Staff,
+    Path(at): Path<OrderPath>,
+) -> Result<Tagged<rest::Ok<OrderView>>, Problem> {
     app.send(&by, CancelOrder { order: at.order }).await?;
     let order = app.ask(&by, FindOrder { order: at.order }).await?;
     Ok(Tagged::version(order.version, rest::Ok(order)))

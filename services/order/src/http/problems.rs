@@ -15,7 +15,7 @@ pub(super) const UNSELLABLE_LINES: ProblemType =
 /// The shopper was shown other prices.
 pub(super) const PRICE_CHANGED: ProblemType =
     ProblemType::new("price-changed", 409, "Prices changed since they were shown");
-/// The order has gone too far.
+/// The order can no longer be cancelled.
 pub(super) const NOT_CANCELLABLE: ProblemType =
     ProblemType::new("order-not-cancellable", 409, "The order cannot be cancelled any more");
 

@@ -1,6 +1,6 @@
 //! Orders in the public shop: whoever holds the order token may read and cancel that order.
 
-use kernel::{Malformed, OrderId, Quantity, Sku};
+use kernel::{Malformed, Money, OrderId, Quantity, Sku};
 use rest::{
     Anyone, App, Awaited, Body, Credential, CredentialHeader, IdempotencyKey, Path, Prefer, PriceBody, Problem, State,
     Tagged, parses, problems,
@@ -11,21 +11,21 @@ use serde::{Deserialize, Serialize};
 use super::waiting;
 use crate::{
     commands::{CancelOwnOrder, PlaceOrder, Receipt},
-    domain::{Draft, Order, OrderToken, Reference, Wanted},
+    domain::{Draft, OrderToken, OrderView, Reference},
     error::Error,
+    processes::WaitingRoom,
     queries::FindOwnOrder,
-    settled::Settled,
 };
 
-/// Characters that a shopper's idempotency key has at least.
+/// The length of the shortest idempotency key that a shopper may send, in characters.
 const SHORTEST_KEY: usize = 16;
 
 /// What placing needs besides the request.
 #[derive(Debug, Clone)]
 pub struct Shop {
-    /// Who waits in this process.
-    pub settled: Settled,
-    /// Seconds until an order is called off unless catalog has answered.
+    /// Who waits in this process for an order to be settled.
+    pub waiting_room: WaitingRoom,
+    /// Seconds until an order is cancelled unless catalog has answered.
     pub deadline_seconds: u32,
 }
 
@@ -83,10 +83,11 @@ pub(super) async fn place(
     Body(body): Body<PlaceOrderBody>,
 ) -> Result<Awaited<Receipt>, Problem> {
     unguessable(&key)?;
-    let command = body.command(&by, &shop)?;
-    let seat = shop.settled.seat(command.order);
-    let recorded = app.accept(&by, &key, &body, command, |receipt| Some(receipt.location.clone())).await?;
-    waiting::outcome(&app, &by, &shop, seat, recorded, prefer.wait()).await
+    let command = body.command(&shop)?;
+    let waiter = shop.waiting_room.enter(command.order);
+    let at = |receipt: &Receipt| format!("/store/v1/{}/orders/{}", by.slug(), receipt.order.id);
+    let recorded = app.accept(&by, &key, &body, command, at).await?;
+    waiting::outcome(&app, &by, &shop.waiting_room, waiter, recorded, prefer.wait()).await
 }
 
 pub(super) async fn find(
@@ -94,7 +95,7 @@ pub(super) async fn find(
     by: Anyone,
     Path(at): Path<OrderPath>,
     token: Credential<TokenHeader>,
-) -> Result<Tagged<rest::Ok<Order>>, Problem> {
+) -> Result<Tagged<rest::Ok<OrderView>>, Problem> {
     let order = app.ask(&by, FindOwnOrder { order: at.order, token: own(&at, &token)? }).await?;
     Ok(Tagged::version(order.version, rest::Ok(order)))
 }
@@ -104,14 +105,14 @@ pub(super) async fn cancel(
     by: Anyone,
     Path(at): Path<OrderPath>,
     token: Credential<TokenHeader>,
-) -> Result<Tagged<rest::Ok<Order>>, Problem> {
-    let token_of = own(&at, &token)?;
-    app.send(&by, CancelOwnOrder { order: at.order, token: token_of.clone() }).await?;
-    let order = app.ask(&by, FindOwnOrder { order: at.order, token: token_of }).await?;
+) -> Result<Tagged<rest::Ok<OrderView>>, Problem> {
+    let token = own(&at, &token)?;
+    app.send(&by, CancelOwnOrder { order: at.order, token: token.clone() }).await?;
+    let order = app.ask(&by, FindOwnOrder { order: at.order, token }).await?;
     Ok(Tagged::version(order.version, rest::Ok(order)))
 }
 
-/// Shoppers have no name of their own: whoever sent the same key and body would get this order's reply, with its token.
+/// Shoppers are anonymous: whoever sends the same key and body gets this order's reply, with its token.
 fn unguessable(key: &IdempotencyKey) -> Result<(), Problem> {
     if key.key().as_str().len() >= SHORTEST_KEY {
         return Ok(());
@@ -120,31 +121,27 @@ fn unguessable(key: &IdempotencyKey) -> Result<(), Problem> {
     Err(Problem::new(problems::INVALID_REQUEST).field("Idempotency-Key", reason))
 }
 
-/// What was sent as the order token; what no token looks like is not this order's either.
+/// The order token that was sent. A text that cannot be a token is treated like the token of another order.
 fn own(at: &OrderPath, token: &Credential<TokenHeader>) -> Result<OrderToken, Error> {
     OrderToken::presented(token.expose()).ok_or(Error::NotFound { order: at.order })
 }
 
 impl PlaceOrderBody {
-    fn command(&self, by: &Anyone, shop: &Shop) -> Result<PlaceOrder, Problem> {
-        let lines = self.lines.iter().map(LineBody::wanted).collect::<Result<_, _>>()?;
+    fn command(&self, shop: &Shop) -> Result<PlaceOrder, Problem> {
+        let lines = self.lines.iter().map(LineBody::parse).collect::<Result<_, _>>()?;
         Ok(PlaceOrder {
             order: OrderId::new(),
             token: OrderToken::generate().map_err(Problem::unavailable)?,
             draft: Draft::new(lines).map_err(Error::from)?,
             reference: self.reference.as_deref().map(Reference::parse).transpose()?,
             deadline_seconds: shop.deadline_seconds,
-            orders_path: format!("/store/v1/{}/orders", by.slug()),
         })
     }
 }
 
 impl LineBody {
-    fn wanted(&self) -> Result<Wanted, Malformed> {
-        Ok(Wanted {
-            sku: Sku::parse(&self.sku)?,
-            quantity: Quantity::new(self.quantity)?,
-            shown: self.unit_price.as_ref().map(PriceBody::money).transpose()?,
-        })
+    fn parse(&self) -> Result<(Sku, Quantity, Option<Money>), Malformed> {
+        let shown = self.unit_price.as_ref().map(PriceBody::money).transpose()?;
+        Ok((Sku::parse(&self.sku)?, Quantity::new(self.quantity)?, shown))
     }
 }

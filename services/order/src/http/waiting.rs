@@ -1,42 +1,47 @@
-//! `Prefer: wait=N` on placing: answers when the order is settled, or when the time is over.
+//! `Prefer: wait=N` on placing: the reply comes when the order is settled, or when the time is over.
 
 use std::time::Duration;
 
 use mediator::Scope;
 use rest::{App, Awaited, Problem, Recorded};
 
-use super::shop::Shop;
 use crate::{
     commands::Receipt,
-    domain::{Order, OrderToken},
+    domain::{OrderToken, OrderView},
+    processes::{Waiter, WaitingRoom},
     queries::FindOwnOrder,
-    settled::Seat,
 };
 
 /// The reply to placing: at once, or when the order is settled or the time that the client gave is over.
 ///
-/// `seat` was taken before placing, so that a quick answer is not missed; a replayed reply is about an earlier order,
-/// whose seat is taken here.
+/// `waiter` entered before the order was placed, so it misses no answer, however quick. A replayed reply is about an
+/// earlier order: the wait for that one begins here, and it may be settled already.
 pub(super) async fn outcome(
     app: &App,
     by: &Scope,
-    shop: &Shop,
-    seat: Seat,
+    room: &WaitingRoom,
+    waiter: Waiter,
     recorded: Recorded<Receipt, 202>,
     within: Option<Duration>,
 ) -> Result<Awaited<Receipt>, Problem> {
-    let Some(within) = within else { return Ok(Awaited::Pending(recorded)) };
-    let receipt: Receipt = serde_json::from_slice(&recorded.inner().body).map_err(Problem::internal)?;
-    let seat = if seat.order() == receipt.order.id { seat } else { shop.settled.seat(receipt.order.id) };
-    let settled = seat.until(within, async || look(app, by, &receipt).await).await?;
-    Ok(match settled {
-        None => Awaited::Pending(recorded),
-        Some(order) => Awaited::Settled(rest::Ok(Receipt { order, ..receipt })),
-    })
+    let (Some(within), Some(receipt)) = (within, recorded.reply()) else { return Ok(Awaited::Pending(recorded)) };
+    let order = receipt.order.id;
+    let look = async || settled(app, by, receipt).await;
+    let found = if waiter.order() == order {
+        waiter.until(within, look).await?
+    } else {
+        let waiter = room.enter(order);
+        match look().await? {
+            None => waiter.until(within, look).await?,
+            found => found,
+        }
+    };
+    let settled = found.map(|order| Receipt { order, order_token: receipt.order_token.clone() });
+    Ok(settled.map_or(Awaited::Pending(recorded), |receipt| Awaited::Settled(rest::Ok(receipt))))
 }
 
 /// The order, once it is settled.
-async fn look(app: &App, by: &Scope, receipt: &Receipt) -> Result<Option<Order>, Problem> {
+async fn settled(app: &App, by: &Scope, receipt: &Receipt) -> Result<Option<OrderView>, Problem> {
     let token = OrderToken::presented(&receipt.order_token);
     let token = token.ok_or_else(|| Problem::internal("a recorded reply has no order token"))?;
     let order = app.ask(by, FindOwnOrder { order: receipt.order.id, token }).await?;

@@ -1,9 +1,11 @@
 //! Inserts, locks and saves orders. The rules: every lock is taken in the order of the ids, and what a batch writes is
 //! a fixed number of statements whatever its size.
 
+use contracts::order::Cause;
 use diesel::{
-    QueryableByName,
-    sql_types::{Array, BigInt, Binary, Bool, Double, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    ExpressionMethods, OptionalExtension, QueryDsl, Queryable, QueryableByName, Selectable, SelectableHelper,
+    dsl::{LtEq, now},
+    sql_types::{Array, BigInt, Binary, Double, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl;
 use kernel::{Currency, Money, OrderId, Timestamp};
@@ -11,8 +13,9 @@ use persistence::{Tx, statement};
 use uuid::Uuid;
 
 use crate::{
-    domain::{Facts, FulfilmentStatus, Line, OrderState, PaymentStatus, Reference, Status, Step, TokenDigest},
+    domain::{Facts, FulfilmentStatus, Line, Order, PaymentStatus, Reference, Status, Step, TokenDigest},
     error::Error,
+    schema::orders,
 };
 
 /// An order that is about to be placed.
@@ -20,15 +23,15 @@ use crate::{
 pub struct NewOrder<'a> {
     /// Its identity.
     pub id: OrderId,
-    /// What was ordered.
+    /// Its lines, each SKU once.
     pub lines: &'a [Line],
     /// The sum of the lines.
     pub total: Money,
-    /// The shopper's own word for it.
+    /// The shopper's reference.
     pub reference: Option<&'a Reference>,
-    /// Of the token that its holder gets.
+    /// The digest of the token that its holder gets.
     pub token: &'a TokenDigest,
-    /// Seconds until it is called off without an answer.
+    /// Seconds until it is cancelled unless catalog has answered.
     pub deadline_seconds: f64,
 }
 
@@ -38,7 +41,7 @@ pub struct Times {
     /// When it was placed.
     #[diesel(sql_type = Timestamptz)]
     pub placed_at: Timestamp,
-    /// When it is called off without an answer.
+    /// When it is cancelled unless catalog has answered.
     #[diesel(sql_type = Timestamptz)]
     pub deadline_at: Timestamp,
 }
@@ -86,57 +89,55 @@ pub async fn insert(tx: &mut Tx<'_>, order: &NewOrder<'_>) -> Result<Times, Erro
     .bind::<Array<BigInt>, _>(column(lines, |line| line.quantity.get()))
     .bind::<Array<BigInt>, _>(column(lines, |line| line.unit_price.minor()))
     .bind::<Text, _>(actor);
-    Ok(insert.get_result(tx.connection()).await.map_err(persistence::Error::from)?)
+    Ok(insert.get_result(tx.connection()).await?)
 }
 
-/// Locks the orders until the transaction ends and reads what transitions need; the ones that do not exist are missing.
+/// Locks the orders until the transaction ends and reads what transitions need; an order that does not exist is left out.
 ///
 /// # Errors
 /// `Storage` when the database fails, `Corrupt` when a row breaks a rule of the domain.
-pub async fn lock(tx: &mut Tx<'_>, orders: &[OrderId]) -> Result<Vec<OrderState>, Error> {
-    let organisation = tx.organisation().uuid();
-    let rows: Vec<StateRow> = statement(
-        "select id, status, payment_status, fulfilment_status, total_minor, currency, version,
-                deadline_at <= now() as overdue
-         from orders where org_id = $1 and id = any($2) order by id for update",
-    )
-    .bind::<SqlUuid, _>(organisation)
-    .bind::<Array<SqlUuid>, _>(column(orders, |order| order.uuid()))
-    .load(tx.connection())
-    .await
-    .map_err(persistence::Error::from)?;
-    rows.into_iter().map(OrderState::try_from).collect()
+pub async fn lock(tx: &mut Tx<'_>, ids: &[OrderId]) -> Result<Vec<Order>, Error> {
+    let rows: Vec<LockedRow> = orders::table
+        .filter(orders::org_id.eq(tx.organisation().uuid()))
+        .filter(orders::id.eq_any(column(ids, |id| id.uuid())))
+        .order(orders::id)
+        .select(LockedRow::as_select())
+        .for_update()
+        .load(tx.connection())
+        .await?;
+    rows.into_iter().map(Order::try_from).collect()
 }
 
-/// The digest of an order's token, without a lock: it never changes.
+/// The digest of an order's token. No lock is needed: it never changes.
 ///
 /// # Errors
 /// `Storage` when the database fails.
 pub async fn token(tx: &mut Tx<'_>, order: OrderId) -> Result<Option<TokenDigest>, Error> {
-    let rows: Vec<TokenRow> = statement("select token_digest from orders where org_id = $1 and id = $2")
-        .bind::<SqlUuid, _>(tx.organisation().uuid())
-        .bind::<SqlUuid, _>(order.uuid())
-        .load(tx.connection())
+    let digest: Option<Vec<u8>> = orders::table
+        .filter(orders::org_id.eq(tx.organisation().uuid()))
+        .filter(orders::id.eq(order.uuid()))
+        .select(orders::token_digest)
+        .get_result(tx.connection())
         .await
-        .map_err(persistence::Error::from)?;
-    Ok(rows.into_iter().next().map(|row| TokenDigest::stored(row.token_digest)))
+        .optional()?;
+    Ok(digest.map(TokenDigest::stored))
 }
 
-/// One transition and who made it.
+/// One row of an order's history.
 #[derive(Debug)]
-pub struct Taken {
+pub struct HistoryEntry<'a> {
     /// The transition.
-    pub step: Step,
+    pub step: &'a Step,
     /// Who acted, as in `access::Caller::actor`.
-    pub actor: String,
+    pub actor: &'a str,
 }
 
-/// Writes the new states and the history of how they came about, in one statement. An order that took two steps in one
-/// batch is written once and has two lines of history.
+/// Writes the changed orders and the history of how they changed, in one statement. An order that took two steps in one
+/// batch is written once and gets two rows of history.
 ///
 /// # Errors
 /// `Storage` when the database fails, `Corrupt` when a reason has no JSON form.
-pub async fn save(tx: &mut Tx<'_>, changed: &[&OrderState], taken: &[Taken]) -> Result<(), Error> {
+pub async fn save(tx: &mut Tx<'_>, changed: &[&Order], history: &[HistoryEntry<'_>]) -> Result<(), Error> {
     let organisation = tx.organisation().uuid();
     let mut reasons = Vec::with_capacity(changed.len());
     for order in changed {
@@ -160,16 +161,15 @@ pub async fn save(tx: &mut Tx<'_>, changed: &[&OrderState], taken: &[Taken]) -> 
     .bind::<Array<Text>, _>(column(changed, |order| order.status.as_str()))
     .bind::<Array<BigInt>, _>(column(changed, |order| order.version))
     .bind::<Array<Nullable<Jsonb>>, _>(reasons)
-    .bind::<Array<Nullable<Text>>, _>(column(changed, |order| order.cause.map(|cause| cause.as_str())))
-    .bind::<Array<SqlUuid>, _>(column(taken, |taken| taken.step.order.uuid()))
-    .bind::<Array<BigInt>, _>(column(taken, |taken| taken.step.version))
-    .bind::<Array<Text>, _>(column(taken, |taken| taken.step.from.as_str()))
-    .bind::<Array<Text>, _>(column(taken, |taken| taken.step.to.as_str()))
-    .bind::<Array<Text>, _>(column(taken, |taken| taken.step.on.as_str()))
-    .bind::<Array<Text>, _>(column(taken, |taken| taken.actor.clone()))
+    .bind::<Array<Nullable<Text>>, _>(column(changed, |order| order.cause.map(Cause::as_str)))
+    .bind::<Array<SqlUuid>, _>(column(history, |entry| entry.step.order.uuid()))
+    .bind::<Array<BigInt>, _>(column(history, |entry| entry.step.version))
+    .bind::<Array<Text>, _>(column(history, |entry| entry.step.from.as_str()))
+    .bind::<Array<Text>, _>(column(history, |entry| entry.step.to.as_str()))
+    .bind::<Array<Text>, _>(column(history, |entry| entry.step.on.as_str()))
+    .bind::<Array<Text>, _>(column(history, |entry| entry.actor.to_owned()))
     .execute(tx.connection())
-    .await
-    .map_err(persistence::Error::from)?;
+    .await?;
     Ok(())
 }
 
@@ -177,36 +177,24 @@ fn column<T, V>(rows: &[T], value: impl Fn(&T) -> V) -> Vec<V> {
     rows.iter().map(value).collect()
 }
 
-#[derive(QueryableByName)]
-struct StateRow {
-    #[diesel(sql_type = SqlUuid)]
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = orders, check_for_backend(diesel::pg::Pg))]
+struct LockedRow {
     id: Uuid,
-    #[diesel(sql_type = Text)]
     status: String,
-    #[diesel(sql_type = Text)]
     payment_status: String,
-    #[diesel(sql_type = Text)]
     fulfilment_status: String,
-    #[diesel(sql_type = BigInt)]
     total_minor: i64,
-    #[diesel(sql_type = Text)]
     currency: String,
-    #[diesel(sql_type = BigInt)]
     version: i64,
-    #[diesel(sql_type = Bool)]
+    #[diesel(select_expression = orders::deadline_at.le(now), select_expression_type = LtEq<orders::deadline_at, now>)]
     overdue: bool,
 }
 
-#[derive(QueryableByName)]
-struct TokenRow {
-    #[diesel(sql_type = Binary)]
-    token_digest: Vec<u8>,
-}
-
-impl TryFrom<StateRow> for OrderState {
+impl TryFrom<LockedRow> for Order {
     type Error = Error;
 
-    fn try_from(row: StateRow) -> Result<Self, Error> {
+    fn try_from(row: LockedRow) -> Result<Self, Error> {
         let id = OrderId::from_uuid(row.id);
         let read = || -> Result<Self, kernel::Malformed> {
             Ok(Self {
@@ -219,7 +207,7 @@ impl TryFrom<StateRow> for OrderState {
                 },
                 total: Money::from_minor(row.total_minor, Currency::parse(&row.currency)?)?,
                 version: row.version,
-                // Written by a transition only, and none starts from a status that has them.
+                // Only a transition sets these, and no transition leaves a status that has one of them.
                 reasons: None,
                 cause: None,
             })

@@ -3,7 +3,7 @@
 //! and rows are locked in the order of the product ids.
 
 use diesel::{
-    QueryableByName,
+    ExpressionMethods, QueryDsl, Queryable, QueryableByName, Selectable, SelectableHelper,
     sql_types::{Array, BigInt, Bool, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl;
@@ -14,32 +14,30 @@ use uuid::Uuid;
 use crate::{
     domain::{Offer, Product, Variant},
     error::Error,
+    schema::sellable,
 };
 
-/// What is known of these SKUs; one that is not known is missing.
+/// What these SKUs are sold as now; an unknown SKU has no offer.
 ///
 /// # Errors
 /// `Storage` when the database fails, `Corrupt` when a row breaks a rule of the domain.
 pub async fn offers(tx: &mut Tx<'_>, skus: impl Iterator<Item = &Sku>) -> Result<Vec<Offer>, Error> {
-    // While a SKU moves from one product to another it may stand twice: the one that is sold counts, then the younger.
-    let rows: Vec<OfferRow> = statement(
-        "select distinct on (sku) sku, product_id, variant_id, product_version, title, variant_title, price_minor,
-                currency, for_sale
-         from sellable where org_id = $1 and sku = any($2)
-         order by sku, for_sale desc, variant_id desc",
-    )
-    .bind::<SqlUuid, _>(tx.organisation().uuid())
-    .bind::<Array<Text>, _>(skus.map(ToString::to_string).collect::<Vec<_>>())
-    .load(tx.connection())
-    .await
-    .map_err(persistence::Error::from)?;
+    // While a SKU moves from one product to another it may stand twice: the one for sale counts, then the younger one.
+    let rows: Vec<OfferRow> = sellable::table
+        .filter(sellable::org_id.eq(tx.organisation().uuid()))
+        .filter(sellable::sku.eq_any(skus.map(ToString::to_string).collect::<Vec<_>>()))
+        .distinct_on(sellable::sku)
+        .order((sellable::sku, sellable::for_sale.desc(), sellable::variant_id.desc()))
+        .select(OfferRow::as_select())
+        .load(tx.connection())
+        .await?;
     rows.into_iter().map(Offer::try_from).collect()
 }
 
 /// Writes the newest states of products, each once and in the order of their ids ([`Product::newest`]).
 ///
-/// Live, a state replaces an older one only. A rebuild also replaces one of the same version: whatever somebody wrote
-/// past this service is corrected.
+/// A live record replaces an older state only. A rebuild also replaces the state of the same version, which corrects
+/// whatever somebody wrote past this service.
 ///
 /// # Errors
 /// `Storage` when the database fails.
@@ -60,8 +58,7 @@ pub async fn apply(tx: &mut Tx<'_>, products: &[Product], rebuild: bool) -> Resu
     .bind::<Array<Bool>, _>(products.iter().map(|product| product.removed).collect::<Vec<_>>())
     .bind::<Bool, _>(rebuild)
     .load(tx.connection())
-    .await
-    .map_err(persistence::Error::from)?;
+    .await?;
     let accepted: std::collections::HashSet<Uuid> = accepted.into_iter().map(|row| row.product_id).collect();
     let accepted: Vec<&Product> = products.iter().filter(|product| accepted.contains(&product.id.uuid())).collect();
     if accepted.is_empty() {
@@ -70,7 +67,7 @@ pub async fn apply(tx: &mut Tx<'_>, products: &[Product], rebuild: bool) -> Resu
     replace(tx, &accepted).await
 }
 
-/// Makes the variants of these products what the products say, the ones that disappeared included.
+/// Replaces the variants of these products; a variant that a product no longer has is deleted.
 async fn replace(tx: &mut Tx<'_>, products: &[&Product]) -> Result<(), Error> {
     let rows: Vec<(&Product, &Variant)> =
         products.iter().flat_map(|product| product.variants.iter().map(move |variant| (*product, variant))).collect();
@@ -101,18 +98,17 @@ async fn replace(tx: &mut Tx<'_>, products: &[&Product]) -> Result<(), Error> {
     .bind::<Array<Bool>, _>(column(&rows, |_, variant| variant.for_sale))
     .bind::<Array<BigInt>, _>(column(&rows, |product, _| product.version))
     .execute(tx.connection())
-    .await
-    .map_err(persistence::Error::from)?;
+    .await?;
     Ok(())
 }
 
-/// Removes the products of which no record spoke since `since` and that are not `kept`, with their variants, and variants
-/// that belong to no product. Gives the number of products.
+/// Removes the products that no record has touched since `since` and that are not among `unknown`, with their variants,
+/// and variants that belong to no product. Returns the number of products.
 ///
 /// # Errors
 /// `Storage` when the database fails.
-pub async fn drop_untouched(tx: &mut Tx<'_>, since: Timestamp, kept: &[ProductId]) -> Result<i64, Error> {
-    let gone: Count = statement(
+pub async fn drop_untouched(tx: &mut Tx<'_>, since: Timestamp, unknown: &[ProductId]) -> Result<i64, Error> {
+    let dropped: Count = statement(
         "with gone as (
             delete from sellable_products where org_id = $1 and touched_at < $2 and not product_id = any($3)
             returning product_id
@@ -125,11 +121,10 @@ pub async fn drop_untouched(tx: &mut Tx<'_>, since: Timestamp, kept: &[ProductId
     )
     .bind::<SqlUuid, _>(tx.organisation().uuid())
     .bind::<Timestamptz, _>(since)
-    .bind::<Array<SqlUuid>, _>(kept.iter().map(|product| product.uuid()).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(unknown.iter().map(|product| product.uuid()).collect::<Vec<_>>())
     .get_result(tx.connection())
-    .await
-    .map_err(persistence::Error::from)?;
-    Ok(gone.count)
+    .await?;
+    Ok(dropped.count)
 }
 
 fn column<V>(rows: &[(&Product, &Variant)], value: impl Fn(&Product, &Variant) -> V) -> Vec<V> {
@@ -148,25 +143,17 @@ struct Count {
     count: i64,
 }
 
-#[derive(QueryableByName)]
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = sellable, check_for_backend(diesel::pg::Pg))]
 struct OfferRow {
-    #[diesel(sql_type = Text)]
     sku: String,
-    #[diesel(sql_type = SqlUuid)]
     product_id: Uuid,
-    #[diesel(sql_type = SqlUuid)]
     variant_id: Uuid,
-    #[diesel(sql_type = BigInt)]
     product_version: i64,
-    #[diesel(sql_type = Text)]
     title: String,
-    #[diesel(sql_type = Text)]
     variant_title: String,
-    #[diesel(sql_type = BigInt)]
     price_minor: i64,
-    #[diesel(sql_type = Text)]
     currency: String,
-    #[diesel(sql_type = Bool)]
     for_sale: bool,
 }
 

@@ -1,9 +1,9 @@
 //! Calling an order off: by its holder, by staff, twice, and too late.
 
 use serde_json::json;
-use testkit::Caller;
+use testkit::{Caller, Topics};
 
-use crate::world::World;
+use crate::world::{World, settings, woken, woken_only};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cancelling_twice_succeeds_and_is_said_once() {
@@ -26,6 +26,31 @@ async fn cancelling_twice_succeeds_and_is_said_once() {
         "select string_agg(concat_ws(' ', version, from_status, to_status, cause, actor), '; ' order by version)
                    from order_history";
     assert_eq!(world.value(history).await, "1 pending placed shopper; 2 pending cancelled shopper shopper");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_waits_is_woken_when_staff_cancels() {
+    let world = World::start(woken_only(settings()), Topics::Off).await;
+    world.sell(&[("MUG", 990)]).await;
+    let (waiting, placed) = world.place_and_wait("MUG").await;
+    let path = format!("/admin/v1/orders/{}/cancel", placed.order);
+    assert_eq!(world.client(Caller::Owner).post(&path, &json!({})).await.0, 200);
+    let reply = woken(waiting).await;
+    assert_eq!((reply.status, &reply.json()["cancel_cause"]), (200, &json!("staff")), "{}", reply.text());
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_waits_is_woken_when_the_shopper_cancels() {
+    let world = World::start(woken_only(settings()), Topics::Off).await;
+    world.sell(&[("MUG", 990)]).await;
+    let (waiting, placed) = world.place_and_wait("MUG").await;
+    let path = format!("{}/{}/cancel", world.orders(), placed.order);
+    assert_eq!(world.shopper().with("order-token", &placed.token).post(&path, &json!({})).await.0, 200);
+    let reply = woken(waiting).await;
+    assert_eq!((reply.status, &reply.json()["cancel_cause"]), (200, &json!("shopper")), "{}", reply.text());
+    assert_eq!(reply.json()["order_token"], placed.token);
     world.stop().await;
 }
 

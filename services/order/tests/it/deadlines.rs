@@ -1,15 +1,17 @@
 //! Orders whose answer never comes.
 
-use mediator::Mediator;
-use order::{settled::Settled, sweep};
-use testkit::eventually;
+use std::time::Duration;
 
-use crate::world::{PATIENCE, World};
+use mediator::Mediator;
+use order::{config::Settings, processes::deadline_sweep};
+use testkit::{Topics, eventually};
+
+use crate::world::{PATIENCE, World, one, with_deadline, woken, woken_only};
 
 /// Sweeps until nothing is open any more.
 async fn sweep_all(world: &World, mediator: &Mediator) {
     eventually(PATIENCE, async || {
-        sweep::sweep(mediator, &Settled::default()).await.unwrap();
+        deadline_sweep::sweep(mediator).await.unwrap();
         world.value("select count(*) from orders where status = 'pending'").await == "0"
     })
     .await;
@@ -17,11 +19,11 @@ async fn sweep_all(world: &World, mediator: &Mediator) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_without_an_answer_is_cancelled_at_its_deadline_and_not_before() {
-    let world = World::with_deadline(2).await;
+    let world = World::start(with_deadline(2), Topics::Off).await;
     world.sell(&[("MUG", 990)]).await;
     let placed = world.place("MUG").await;
-    assert_eq!(sweep::sweep(&world.mediator, &world.settled).await.unwrap(), 0, "it is not due yet");
-    sweep_all(&world, &world.mediator).await;
+    assert_eq!(deadline_sweep::sweep(world.mediator()).await.unwrap(), 0, "it is not due yet");
+    sweep_all(&world, world.mediator()).await;
     let order = world.read(placed.order).await;
     assert_eq!((order["status"].as_str(), order["cancel_cause"].as_str()), (Some("cancelled"), Some("deadline")));
     let after = "select bool_and(settled_at >= deadline_at) from orders";
@@ -31,7 +33,7 @@ async fn an_order_without_an_answer_is_cancelled_at_its_deadline_and_not_before(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_replicas_that_sweep_at_once_cancel_each_order_once() {
-    let world = World::with_deadline(1).await;
+    let world = World::start(with_deadline(1), Topics::Off).await;
     world.sell(&[("MUG", 990)]).await;
     for _ in 0..20 {
         world.place("MUG").await;
@@ -46,25 +48,24 @@ async fn two_replicas_that_sweep_at_once_cancel_each_order_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_waits_is_told_of_the_deadline_too() {
-    let world = World::with_deadline(1).await;
+    let settings = Settings { sweep_interval: Duration::from_millis(50), ..woken_only(with_deadline(1)) };
+    let world = World::start(settings, Topics::Off).await;
     world.sell(&[("MUG", 990)]).await;
-    let sweep =
-        sweep::Sweep::start(world.mediator.clone(), world.settled.clone(), std::time::Duration::from_millis(50));
-    let reply = world.shopper().with("prefer", "wait=30").post_reply(&world.orders(), &crate::world::one("MUG")).await;
+    let shopper = world.shopper().with("prefer", "wait=30");
+    let reply = woken(shopper.post_reply(&world.orders(), &one("MUG"))).await;
     assert_eq!((reply.status, reply.json()["cancel_cause"].as_str()), (200, Some("deadline")), "{}", reply.text());
     assert!(reply.json()["order_token"].is_string());
-    sweep.stop().await;
     world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_that_cannot_be_called_off_holds_up_no_other_one() {
-    let world = World::with_deadline(1).await;
+async fn an_order_that_cannot_be_cancelled_holds_up_no_other_one() {
+    let world = World::start(with_deadline(1), Topics::Off).await;
     world.sell(&[("MUG", 990)]).await;
     let (spoilt, sound) = (world.place("MUG").await, world.place("MUG").await);
     world.execute(&format!("update orders set currency = 'ZZZ' where id = '{}'", spoilt.order.uuid())).await;
     eventually(PATIENCE, async || {
-        let swept = sweep::sweep(&world.mediator, &Settled::default()).await;
+        let swept = deadline_sweep::sweep(world.mediator()).await;
         let left = world.value("select count(*) from orders where status = 'pending'").await;
         left == "1" && swept.is_err()
     })

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use order::domain::Product;
 use serde_json::{Value, json};
-use testkit::Caller;
+use testkit::{Caller, Topics};
 
-use crate::world::{Placed, World, one, product};
+use crate::world::{Placed, World, one, product, settings, woken, woken_only};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_is_accepted_with_its_total_its_place_and_a_token_that_only_its_holder_has() {
@@ -123,7 +123,7 @@ async fn lines_in_two_currencies_are_not_one_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_key_places_one_order_and_every_repeat_gets_the_same_bytes() {
+async fn one_key_places_one_order_and_every_repeat_gets_the_same_status_location_and_bytes() {
     let world = World::quiet().await;
     world.sell(&[("MUG", 990)]).await;
     let shopper = world.shopper().with("idempotency-key", "once-and-for-all");
@@ -139,13 +139,17 @@ async fn one_key_places_one_order_and_every_repeat_gets_the_same_bytes() {
             }
         })
     });
-    let mut bodies = BTreeSet::new();
+    let mut replies = BTreeSet::new();
     for post in posts.collect::<Vec<_>>() {
         let reply = post.await.unwrap();
-        assert_eq!(reply.status, 202, "{}", reply.text());
-        bodies.insert(reply.bytes);
+        let location = reply.header("location").map(str::to_owned);
+        replies.insert((reply.status, location, reply.bytes));
     }
-    assert_eq!(bodies.len(), 1);
+    assert_eq!(replies.len(), 1, "{replies:?}");
+    let (status, location, body) = replies.pop_first().unwrap();
+    assert_eq!(status, 202);
+    let order: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(location, Some(format!("{}/{}", world.orders(), order["id"].as_str().unwrap())));
     assert_eq!(world.value("select count(*) from orders").await, "1");
     assert_eq!(world.value("select count(*) from outbox").await, "1");
 
@@ -157,6 +161,20 @@ async fn one_key_places_one_order_and_every_repeat_gets_the_same_bytes() {
     let (status, problem) = world.shopper().with("idempotency-key", "order-1").post(&world.orders(), &one("MUG")).await;
     assert_eq!((status, fields(&faults(&problem))), (422, vec!["Idempotency-Key"]), "{problem}");
     assert_eq!(world.value("select count(*) from orders").await, "1");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeat_that_waits_gets_the_outcome_of_the_order_that_the_key_placed() {
+    let world = World::start(woken_only(settings()), Topics::Off).await;
+    world.sell(&[("MUG", 990)]).await;
+    let shopper = world.shopper().with("idempotency-key", "once-and-for-all");
+    let placed = Placed::of(&shopper.post_reply(&world.orders(), &one("MUG")).await);
+    let cancel = format!("/admin/v1/orders/{}/cancel", placed.order);
+    assert_eq!(world.client(Caller::Owner).post(&cancel, &json!({})).await.0, 200);
+    let repeat = woken(shopper.with("prefer", "wait=30").post_reply(&world.orders(), &one("MUG"))).await;
+    assert_eq!((repeat.status, &repeat.json()["status"]), (200, &json!("cancelled")), "{}", repeat.text());
+    assert_eq!(repeat.json()["order_token"], placed.token);
     world.stop().await;
 }
 

@@ -7,19 +7,18 @@ use contracts::{
 };
 use kernel::{Clock, OrderId, Quantity, Sku};
 use messaging::operations::{Selection, redrive};
-use order::sweep;
+use order::processes::deadline_sweep;
 use serde_json::json;
-use testkit::{Caller, eventually, publish, table_hashes};
+use testkit::{Caller, Topics, eventually, publish, table_hashes};
 
-use crate::world::{PATIENCE, Placed, World, one, usd};
+use crate::world::{PATIENCE, World, settings, usd, with_deadline, woken, woken_only};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reserved_order_is_confirmed_and_whoever_waits_is_told() {
-    let world = World::connected().await;
+    let world = World::start(woken_only(settings()), Topics::On).await;
     world.sell(&[("MUG", 990)]).await;
-    let (shopper, path) = (world.shopper().with("prefer", "wait=30"), world.orders());
-    let waiting = tokio::spawn(async move { shopper.post_reply(&path, &one("MUG")).await });
-    let placed = eventually(PATIENCE, async || {
+    let (waiting, placed) = world.place_and_wait("MUG").await;
+    let published = eventually(PATIENCE, async || {
         let records = world.scene.read(topics::ORDER.name).await;
         records.first().map(|record| {
             let envelope = Envelope::from_headers(record.header_pairs()).unwrap();
@@ -28,15 +27,14 @@ async fn a_reserved_order_is_confirmed_and_whoever_waits_is_told() {
         })
     })
     .await;
-    let (envelope, said::OrderEvent::Placed(event)) = placed else { panic!("not placed: {placed:?}") };
+    let (envelope, said::OrderEvent::Placed(event)) = published else { panic!("not placed: {published:?}") };
     assert_eq!((envelope.aggregate_version, envelope.organisation), (1, Some(world.scene.organisation())));
     assert_eq!((event.total, event.lines[0].unit_price), (usd(990), usd(990)));
     assert_eq!((event.deadline_at - event.placed_at).num_seconds(), 30);
 
     world.reserved(event.order).await;
-    let reply = waiting.await.unwrap();
+    let reply = woken(waiting).await;
     assert_eq!((reply.status, &reply.json()["status"]), (200, &json!("confirmed")), "{}", reply.text());
-    let placed = Placed::of(&reply);
     assert_eq!(placed.order, event.order);
     let holder = world.shopper().with("order-token", &placed.token);
     assert_eq!(holder.get(&format!("{}/{}", world.orders(), placed.order)).await.0, 200);
@@ -87,7 +85,7 @@ async fn a_reservation_that_expires_cancels_even_a_confirmed_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_answer_its_copy_and_one_that_contradicts_it_change_nothing() {
-    let world = World::with_deadline(1).await.connect().await;
+    let world = World::start(with_deadline(1), Topics::On).await;
     world.sell(&[("MUG", 990)]).await;
     let late = world.place("MUG").await;
     overdue(&world, late.order).await;
@@ -107,7 +105,7 @@ async fn a_late_answer_its_copy_and_one_that_contradicts_it_change_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_is_redriven_after_the_deadline_changes_nothing() {
-    let world = World::with_deadline(1).await.connect().await;
+    let world = World::start(with_deadline(1), Topics::On).await;
     world.sell(&[("MUG", 990)]).await;
     let late = world.place("MUG").await;
     world.execute("revoke update on orders from order_app").await;
@@ -190,7 +188,7 @@ async fn an_answer_for_an_order_that_was_never_placed_is_set_aside_and_the_other
 /// Calls the order off at its deadline.
 async fn overdue(world: &World, order: OrderId) {
     eventually(PATIENCE, async || {
-        sweep::sweep(&world.mediator, &world.settled).await.unwrap();
+        deadline_sweep::sweep(world.mediator()).await.unwrap();
         world.read(order).await["status"] == "cancelled"
     })
     .await;

@@ -7,7 +7,10 @@ use contracts::{
 };
 use kernel::{ProductId, Sku, Slug, VariantId};
 use messaging::Outgoing;
-use order::rebuild;
+use order::{
+    events::consumed,
+    processes::rebuild::{self, Rebuilt},
+};
 use testkit::{TableHash, eventually, publish, table_hashes};
 
 use crate::world::{PATIENCE, World, usd};
@@ -42,6 +45,10 @@ impl History {
             version,
         }
     }
+}
+
+async fn rebuild(mediator: &mediator::Mediator, kafka: &messaging::Settings) -> Rebuilt {
+    rebuild::sellable(mediator, kafka, |snapshots| consumed::apply_products(snapshots, true)).await.unwrap()
 }
 
 /// The removal of a product, as catalog writes it.
@@ -116,7 +123,7 @@ async fn a_rebuild_makes_a_corrupted_copy_what_the_topic_says() {
     settled(&world).await;
     let live = hashes(&world).await;
 
-    let report = rebuild::sellable(&world.mediator, &kafka).await.unwrap();
+    let report = rebuild(world.mediator(), &kafka).await;
     assert_eq!((report.unreadable, report.dropped), (0, 0), "a sound copy loses nothing");
     assert!(report.records >= 8, "{report:?}");
     assert_eq!(hashes(&world).await, live);
@@ -136,7 +143,7 @@ async fn a_rebuild_makes_a_corrupted_copy_what_the_topic_says() {
         ))
         .await;
     assert_ne!(hashes(&world).await, live);
-    let report = rebuild::sellable(&world.mediator, &kafka).await.unwrap();
+    let report = rebuild(world.mediator(), &kafka).await;
     assert_eq!(report.dropped, 2, "the one from the future and the one from nowhere");
     assert_eq!(hashes(&world).await, live);
     assert_eq!(world.value(COPY).await, EXPECTED);
@@ -158,7 +165,7 @@ async fn a_rebuild_drops_nothing_while_a_record_cannot_be_read() {
             "insert into sellable_products values ('{organisation}', gen_random_uuid(), 1, false, now())"
         ))
         .await;
-    let report = rebuild::sellable(&world.mediator, &world.scene.messaging()).await.unwrap();
+    let report = rebuild(world.mediator(), &world.scene.messaging()).await;
     assert_eq!((report.unreadable, report.dropped), (1, 0));
     assert_eq!(world.value("select count(*) from sellable_products").await, "2");
     world.stop().await;
@@ -190,7 +197,7 @@ async fn a_rebuild_keeps_a_product_whose_record_is_of_an_unknown_type_and_drops_
              insert into sellable values ('{organisation}', '{product}', '{variant}', 'SET', 'x', '', 1, 'USD', true, 1);"
         ))
         .await;
-    let report = rebuild::sellable(&world.mediator, &world.scene.messaging()).await.unwrap();
+    let report = rebuild(world.mediator(), &world.scene.messaging()).await;
     assert_eq!((report.unreadable, report.dropped), (0, 1), "only the product that no record speaks of");
     assert_eq!(report.unknown, 2, "once per reading");
     let skus = world.value("select string_agg(sku, ' ' order by sku) from sellable").await;
@@ -205,10 +212,10 @@ async fn what_comes_while_a_rebuild_runs_is_not_lost_to_it() {
     world.scene.send(&story(&world)).await;
     eventually(PATIENCE, async || world.value(COPY).await == EXPECTED).await;
     let product = History::new();
-    let (mediator, settings) = (world.mediator.clone(), kafka.clone());
+    let (mediator, settings) = (world.mediator().clone(), kafka.clone());
     let running = tokio::spawn(async move {
         for _ in 0..3 {
-            rebuild::sellable(&mediator, &settings).await.unwrap();
+            rebuild(&mediator, &settings).await;
         }
     });
     for version in 1..=20 {

@@ -1,9 +1,16 @@
 //! What the database itself keeps apart: organisations, and what the system role may see.
 
+use access::{Caller, Permission, Role};
 use devstack::DatabaseRole;
+use kernel::UserId;
+use mediator::{Mediator, Platform, Query, Scope, SendError};
+use order::queries::{FindOverdueOrders, ListSellingOrganisations, ReadClock};
 use testkit::Scene;
 
 use crate::world::World;
+
+/// Every table with rows of organisations.
+const TABLES: [&str; 5] = ["orders", "order_lines", "order_history", "sellable_products", "sellable"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_without_an_organisation_sees_no_row_and_writes_none() {
@@ -11,7 +18,7 @@ async fn a_role_without_an_organisation_sees_no_row_and_writes_none() {
     world.sell(&[("MUG", 990)]).await;
     world.place("MUG").await;
     let app = world.scene.connect(DatabaseRole::App).await;
-    for table in order::schema::TABLES {
+    for table in TABLES {
         let count = |organisation: String| {
             let app = &app;
             async move {
@@ -53,6 +60,29 @@ async fn the_system_role_sees_which_orders_are_open_and_nothing_else_of_them() {
         assert!(system.batch_execute(forbidden).await.is_err(), "{forbidden}");
     }
     world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_about_every_organisation_is_answered_to_the_system_alone() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    let organisation = world.scene.organisation();
+    let owner = Caller::Staff { user: UserId::new(), organisation, roles: vec![Role::Owner] };
+    for caller in [owner, Caller::Shopper { organisation }, Caller::Visitor] {
+        let scope = Scope::platform(caller);
+        assert!(is_forbidden(world.mediator(), &scope, FindOverdueOrders { limit: 10 }).await);
+        assert!(is_forbidden(world.mediator(), &scope, ListSellingOrganisations).await);
+        assert!(is_forbidden(world.mediator(), &scope, ReadClock).await);
+    }
+    let system = Scope::platform_system(order::NAME);
+    let selling = world.mediator().ask(&system, ListSellingOrganisations).await.unwrap();
+    assert_eq!(selling.into_iter().collect::<Vec<_>>(), [organisation]);
+    world.stop().await;
+}
+
+async fn is_forbidden<Q: Query<Tenancy = Platform>>(mediator: &Mediator, scope: &Scope<Platform>, query: Q) -> bool {
+    let asked = mediator.ask(scope, query).await;
+    matches!(asked, Err(SendError::Forbidden { permission: Permission::System }))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,5 @@
-//! One order service in a scene of its own, in this process: HTTP on a free port, and on request relay and consumer.
+//! One order service in a scene of its own, in this process, wired as in production. The sweep looks once at the start and
+//! then sleeps unless the test says otherwise.
 
 use std::time::Duration;
 
@@ -8,75 +9,72 @@ use contracts::{
 };
 use kernel::{Clock, Currency, Money, OrderId, ProductId, Sku, VariantId};
 use mediator::{Mediator, Scope};
-use messaging::{Consumer, Producer, Relay};
 use order::{
     commands::ApplyProducts,
+    config::{Looks, Settings},
     domain::{Product, Variant},
-    http::{self, Shop},
-    settled::Settled,
 };
 use serde_json::{Value, json};
-use testkit::{Caller, Client, Reply, Scene, eventually};
+use testkit::{Caller, Client, Reply, Running, Scene, Topics, eventually};
 
 /// As long as anything may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+/// Longer than any test runs.
+const NEVER: Duration = Duration::from_secs(3_600);
+
+/// Orders stay pending for half a minute unless the test says otherwise.
+pub(crate) fn settings() -> Settings {
+    with_deadline(30)
+}
+
+pub(crate) fn with_deadline(seconds: u32) -> Settings {
+    Settings { deadline_seconds: seconds, sweep_interval: NEVER, looks: Looks::default() }
+}
+
+/// A request that waits does not look by itself: it finds its order settled when it is woken, or when its time is over.
+pub(crate) fn woken_only(settings: Settings) -> Settings {
+    Settings { looks: Looks { first: NEVER, longest: NEVER }, ..settings }
+}
+
+/// The reply to a request with `Prefer: wait=30`, which was woken and did not wait till the end.
+pub(crate) async fn woken(reply: impl Future<Output = Reply>) -> Reply {
+    let reply = tokio::time::timeout(Duration::from_secs(25), reply).await;
+    assert!(reply.is_ok(), "nobody woke the request that waits");
+    reply.unwrap()
+}
 
 pub(crate) struct World {
     pub(crate) scene: Scene,
-    pub(crate) mediator: Mediator,
-    pub(crate) settled: Settled,
-    base: String,
-    server: Option<rest::server::Server>,
-    parts: Option<(Relay, Consumer)>,
+    service: Running,
 }
 
 impl World {
-    /// HTTP and database only: orders stay pending unless the test says otherwise.
+    /// HTTP and database only.
     pub(crate) async fn quiet() -> Self {
-        Self::with_deadline(30).await
-    }
-
-    /// The same with another deadline.
-    pub(crate) async fn with_deadline(seconds: u32) -> Self {
-        let scene = Scene::of(order::NAME, order::MIGRATIONS).connections(6).build().await;
-        let (mediator, settled) = (scene.mediator(), Settled::default());
-        let shop = Shop { settled: settled.clone(), deadline_seconds: seconds };
-        let app = rest::App::new(order::NAME, mediator.clone(), scene.verifier(), scene.organisations()).with(shop);
-        let settings = rest::server::Settings::new("127.0.0.1:0".parse().unwrap()).workers(1);
-        let server = rest::server::start(settings, app, http::routes()).unwrap();
-        let base = format!("http://{}", server.address());
-        Self { scene, mediator, settled, base, server: Some(server), parts: None }
+        Self::start(settings(), Topics::Off).await
     }
 
     /// With relay and consumer on topics of its own.
     pub(crate) async fn connected() -> Self {
-        Self::quiet().await.connect().await
+        Self::start(settings(), Topics::On).await
     }
 
-    /// Adds relay and consumer.
-    pub(crate) async fn connect(mut self) -> Self {
-        let kafka = self.scene.messaging();
-        self.scene.topics(&[topics::ORDER]).await;
-        let producer = Producer::new(&kafka).unwrap();
-        let relay = Relay::start(self.mediator.database().clone(), producer.clone());
-        let subscriptions = order::events::subscriptions(&self.settled);
-        let consumer = Consumer::start(kafka, self.mediator.clone(), producer, subscriptions).await.unwrap();
-        self.parts = Some((relay, consumer));
-        self
+    pub(crate) async fn start(settings: Settings, topics: Topics) -> Self {
+        let scene = Scene::of(order::NAME, order::MIGRATIONS).connections(6).build().await;
+        let service = scene.start(order::assembly(settings), topics).await;
+        Self { scene, service }
     }
 
-    pub(crate) async fn stop(mut self) {
-        if let Some((relay, consumer)) = self.parts.take() {
-            consumer.stop(PATIENCE).await;
-            relay.stop(PATIENCE).await;
-        }
-        if let Some(server) = self.server.take() {
-            server.stop().await;
-        }
+    pub(crate) async fn stop(self) {
+        self.service.stop().await;
+    }
+
+    pub(crate) fn mediator(&self) -> &Mediator {
+        self.service.mediator()
     }
 
     pub(crate) fn client(&self, caller: Caller) -> Client {
-        self.scene.client(&self.base, caller)
+        self.service.client(caller)
     }
 
     pub(crate) fn shopper(&self) -> Client {
@@ -96,7 +94,7 @@ impl World {
 
     pub(crate) async fn apply(&self, products: Vec<Product>) {
         let scope = Scope::system(order::NAME, self.scene.organisation());
-        self.mediator.send(&scope, ApplyProducts { products, rebuild: false }).await.unwrap();
+        self.mediator().send(&scope, ApplyProducts { products, rebuild: false }).await.unwrap();
     }
 
     /// Places one piece of a SKU.
@@ -104,6 +102,16 @@ impl World {
         let reply = self.shopper().post_reply(&self.orders(), &one(sku)).await;
         assert_eq!(reply.status, 202, "{}", reply.text());
         Placed::of(&reply)
+    }
+
+    /// Places one piece of a SKU and waits for the outcome. The request, and the order that it waits for by then.
+    pub(crate) async fn place_and_wait(&self, sku: &str) -> (impl Future<Output = Reply>, Placed) {
+        let (shopper, path, body) = (self.shopper().with("prefer", "wait=30"), self.orders(), one(sku));
+        let waiting = tokio::spawn(async move { shopper.post_reply(&path, &body).await });
+        // Its holder is still waiting for the token; the recorded reply has it already.
+        let recorded = "select convert_from(body, 'UTF8') from replays";
+        let receipt = eventually(PATIENCE, async || serde_json::from_str(&self.value(recorded).await)).await;
+        (async move { waiting.await.unwrap() }, Placed::from(&receipt))
     }
 
     /// The order as staff sees it.
@@ -166,7 +174,10 @@ pub(crate) struct Placed {
 
 impl Placed {
     pub(crate) fn of(reply: &Reply) -> Self {
-        let body = reply.json();
+        Self::from(&reply.json())
+    }
+
+    fn from(body: &Value) -> Self {
         let text = |field: &str| body[field].as_str().unwrap_or_else(|| panic!("no {field}: {body}")).to_owned();
         Self { order: text("id").parse().unwrap(), token: text("order_token") }
     }

@@ -1,17 +1,20 @@
 //! What the catalog promises an order, decided in memory for a whole batch of order events.
-//! The rules: an order gets every line or none; a state is left only in the directions of [`State`]; an event that was
-//! followed before changes nothing.
+//! The rules: an order gets every line or none; a state changes only along the transitions of [`State`]; following an
+//! event twice has no second effect.
 
 use std::collections::BTreeMap;
 
+use contracts::catalog::Reason;
+use contracts::order::OrderLine;
 use kernel::{Money, OrderId, ProductId, Quantity, Sku, Timestamp, VariantId};
 
 use super::stock::{Level, Movement, Stock, StockFault};
 
-/// Where a reservation stands.
+/// The state of a reservation, by the name in the store.
 ///
 /// `reserved → held | released | expired`, `held → released`, `void → rejected`; the others are final.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::EnumString, strum::VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum State {
     /// Set aside until it expires.
     Reserved,
@@ -25,29 +28,6 @@ pub enum State {
     Rejected,
     /// The order was cancelled before its placing arrived.
     Void,
-}
-
-impl State {
-    /// As the store has it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            State::Reserved => "reserved",
-            State::Held => "held",
-            State::Released => "released",
-            State::Expired => "expired",
-            State::Rejected => "rejected",
-            State::Void => "void",
-        }
-    }
-
-    /// The state that is written so, if there is one.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [State::Reserved, State::Held, State::Released, State::Expired, State::Rejected, State::Void]
-            .into_iter()
-            .find(|state| state.as_str() == text)
-    }
 }
 
 /// Pieces of one SKU that an order has.
@@ -66,7 +46,7 @@ pub struct Line {
 pub struct Reservation {
     /// The order.
     pub order: OrderId,
-    /// Where it stands.
+    /// Its state.
     pub state: State,
     /// One per SKU, sorted by SKU. Empty when nothing was ever promised.
     pub lines: Vec<Line>,
@@ -78,7 +58,7 @@ pub struct Reservation {
     pub version: i64,
 }
 
-/// One SKU as the batch finds it.
+/// One SKU with its price and its stock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shelf {
     /// The variant behind the SKU.
@@ -89,117 +69,71 @@ pub struct Shelf {
     pub price: Money,
     /// Whether product and variant are active.
     pub for_sale: bool,
-    /// How many there are.
+    /// Its level, threshold and version.
     pub stock: Stock,
 }
 
-/// One line as the order has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OrderedLine {
-    /// The SKU.
-    pub sku: Sku,
-    /// How many.
-    pub quantity: Quantity,
-    /// What the shopper was offered for one piece.
-    pub unit_price: Money,
-}
-
-/// What order says about one of its orders.
+/// What happened to an order, as far as it concerns the stock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderFact {
     /// It asks for these lines, and gives up at the deadline.
     Placed {
-        /// What it wants.
-        lines: Vec<OrderedLine>,
+        /// What was ordered, at which prices.
+        lines: Vec<OrderLine>,
         /// Until when the order waits for the answer.
         deadline_at: Timestamp,
     },
-    /// It goes ahead.
+    /// It was confirmed.
     Confirmed,
-    /// It is off.
+    /// It was cancelled.
     Cancelled,
-    /// It was told no, and says so.
+    /// It was rejected, since its lines could not be reserved.
     Rejected,
 }
 
-/// Why an order gets nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// Nothing has this SKU.
-    UnknownSku {
-        /// As ordered.
-        sku: Sku,
-    },
-    /// Fewer are available.
-    OutOfStock {
-        /// As ordered.
-        sku: Sku,
-        /// All pieces of it in the order.
-        requested: i64,
-        /// What could be had.
-        available: i64,
-    },
-    /// The price is another one by now.
-    PriceChanged {
-        /// As ordered.
-        sku: Sku,
-        /// What the order carried.
-        offered: Money,
-        /// What it costs.
-        current: Money,
-    },
-    /// Product or variant is not sold.
-    NotForSale {
-        /// As ordered.
-        sku: Sku,
-    },
-    /// It was cancelled before.
-    OrderCancelled,
-}
-
-/// What the catalog says about an order.
+/// What order is told about a reservation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// Everything is set aside.
     Reserved {
         /// One per SKU.
         lines: Vec<Line>,
-        /// Until when.
+        /// Until when, if nobody confirms.
         expires_at: Timestamp,
     },
-    /// Nothing is.
-    Rejected(Vec<Refusal>),
-    /// It was set aside, and no longer is.
+    /// Nothing is set aside, for these reasons.
+    Rejected(Vec<Reason>),
+    /// What was set aside is free again, since nobody confirmed in time.
     Expired,
-    /// A confirmation came for something that is not set aside.
+    /// A confirmation came for an order that has nothing set aside.
     ConfirmRefused,
 }
 
-/// An answer, to whom, and which event asked for it.
+/// An answer with its order and the event that caused it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reply {
+pub struct OrderAnswer {
     /// Index of the cause, as it was given to [`Book::follow`].
     pub cause: usize,
     /// The order.
     pub order: OrderId,
-    /// The reservation's version with it.
+    /// The reservation's version after the change that the answer reports.
     pub version: i64,
-    /// What is said.
+    /// What order is told.
     pub answer: Answer,
 }
 
-/// A movement of the ledger with its order.
+/// A movement of the ledger with its order and the event that caused it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderMovement {
     /// Index of the cause.
     pub cause: usize,
     /// The order.
     pub order: OrderId,
-    /// What moved.
+    /// The variant whose level moved.
     pub variant: VariantId,
-    /// Its SKU.
+    /// The variant's SKU.
     pub sku: Sku,
-    /// How.
+    /// How the level moved.
     pub movement: Movement,
 }
 
@@ -219,19 +153,19 @@ pub struct ChangedShelf {
 /// Everything that a batch leads to.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Reservations that did not exist before.
+    /// Reservations that the batch created.
     pub created: Vec<Reservation>,
-    /// Reservations that did.
+    /// Reservations that the batch found and changed.
     pub changed: Vec<Reservation>,
-    /// Shelves whose figures are others now.
+    /// Shelves whose level changed.
     pub shelves: Vec<ChangedShelf>,
-    /// The ledger's new entries, in order.
+    /// The ledger's new entries, in the order of the events.
     pub movements: Vec<OrderMovement>,
-    /// What order is told, in order.
-    pub replies: Vec<Reply>,
+    /// What order is told, in the order of the events.
+    pub answers: Vec<OrderAnswer>,
 }
 
-/// A figure in the store that contradicts a reservation: a defect, never the order's fault.
+/// A stored level that contradicts a reservation: a defect, never the order's fault.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the stock of {sku} contradicts the reservation of {order}: {fault}; compare its level with the ledger")]
 pub struct Contradiction {
@@ -243,24 +177,26 @@ pub struct Contradiction {
     pub fault: StockFault,
 }
 
-struct Open {
+/// A shelf, its level before the batch and the last event that changed it.
+struct TrackedShelf {
     shelf: Shelf,
     before: Level,
-    touched_by: Option<usize>,
+    changed_by: Option<usize>,
 }
 
-struct Kept {
+/// A reservation and what the batch did to it.
+struct TrackedReservation {
     reservation: Reservation,
     is_new: bool,
-    touched: bool,
+    is_changed: bool,
 }
 
-/// The locked rows of one batch. Facts are followed in the order of their offsets; [`Book::close`] says what to write.
+/// The locked rows of one batch. Facts are followed in the order of their offsets; [`Book::close`] gives what to write.
 pub struct Book {
-    shelves: BTreeMap<Sku, Open>,
-    reservations: BTreeMap<OrderId, Kept>,
+    shelves: BTreeMap<Sku, TrackedShelf>,
+    reservations: BTreeMap<OrderId, TrackedReservation>,
     movements: Vec<OrderMovement>,
-    replies: Vec<Reply>,
+    answers: Vec<OrderAnswer>,
 }
 
 #[derive(Clone, Copy)]
@@ -279,14 +215,16 @@ impl Book {
             .into_iter()
             .map(|(sku, shelf)| {
                 let before = shelf.stock.level;
-                (sku, Open { shelf, before, touched_by: None })
+                (sku, TrackedShelf { shelf, before, changed_by: None })
             })
             .collect();
         let reservations = reservations
             .into_iter()
-            .map(|reservation| (reservation.order, Kept { reservation, is_new: false, touched: false }))
+            .map(|reservation| {
+                (reservation.order, TrackedReservation { reservation, is_new: false, is_changed: false })
+            })
             .collect();
-        Self { shelves, reservations, movements: Vec::new(), replies: Vec::new() }
+        Self { shelves, reservations, movements: Vec::new(), answers: Vec::new() }
     }
 
     /// Follows one fact. `cause` is the caller's index of the event; `margin` is how long a reservation outlives the
@@ -303,26 +241,25 @@ impl Book {
     ) -> Result<(), Contradiction> {
         match fact {
             OrderFact::Placed { lines, deadline_at } => {
-                // A deadline at the end of time has no time behind it.
+                // A deadline near the end of time has no room for the margin.
                 let expires_at = deadline_at.checked_add_signed(margin).unwrap_or(*deadline_at);
                 self.place(cause, order, lines, expires_at)
             }
             OrderFact::Confirmed => self.confirm(cause, order),
             OrderFact::Cancelled => self.cancel(cause, order),
-            // Only what this catalog rejected is rejected, so nothing is set aside for it.
+            // Order rejects only what this catalog rejected, so nothing is set aside.
             OrderFact::Rejected => Ok(()),
         }
     }
 
-    /// Lets a reservation run out whose time is over; that it is over, the database's clock says.
+    /// Expires a reservation. The caller has found it due by the database's clock.
     ///
     /// # Errors
     /// [`Contradiction`] when the store is not consistent.
     pub fn expire(&mut self, cause: usize, order: OrderId) -> Result<(), Contradiction> {
-        let state = self.reservations.get(&order).map(|kept| kept.reservation.state);
-        if state == Some(State::Reserved) {
+        if self.state_of(order) == Some(State::Reserved) {
             self.end(cause, order, State::Expired, Ending::Expire)?;
-            self.reply(cause, order, Answer::Expired);
+            self.answer(cause, order, Answer::Expired);
         }
         Ok(())
     }
@@ -330,36 +267,40 @@ impl Book {
     /// What is to be written.
     #[must_use]
     pub fn close(self) -> Outcome {
-        let mut outcome = Outcome { movements: self.movements, replies: self.replies, ..Outcome::default() };
-        for kept in self.reservations.into_values() {
-            match (kept.is_new, kept.touched) {
-                (true, _) => outcome.created.push(kept.reservation),
-                (false, true) => outcome.changed.push(kept.reservation),
+        let mut outcome = Outcome { movements: self.movements, answers: self.answers, ..Outcome::default() };
+        for tracked in self.reservations.into_values() {
+            match (tracked.is_new, tracked.is_changed) {
+                (true, _) => outcome.created.push(tracked.reservation),
+                (false, true) => outcome.changed.push(tracked.reservation),
                 (false, false) => {}
             }
         }
-        for (sku, mut open) in self.shelves {
-            if let Some(cause) = open.touched_by {
-                open.shelf.stock.version += 1;
-                let fell_low = open.shelf.stock.fell_low(open.before);
-                outcome.shelves.push(ChangedShelf { sku, shelf: open.shelf, cause, fell_low });
+        for (sku, mut tracked) in self.shelves {
+            if let Some(cause) = tracked.changed_by {
+                tracked.shelf.stock.version += 1;
+                let fell_low = tracked.shelf.stock.fell_low(tracked.before);
+                outcome.shelves.push(ChangedShelf { sku, shelf: tracked.shelf, cause, fell_low });
             }
         }
         outcome
+    }
+
+    fn state_of(&self, order: OrderId) -> Option<State> {
+        self.reservations.get(&order).map(|tracked| tracked.reservation.state)
     }
 
     fn place(
         &mut self,
         cause: usize,
         order: OrderId,
-        lines: &[OrderedLine],
+        lines: &[OrderLine],
         expires_at: Timestamp,
     ) -> Result<(), Contradiction> {
-        match self.reservations.get(&order).map(|kept| kept.reservation.state) {
+        match self.state_of(order) {
             None => {}
             Some(State::Void) => {
                 self.change(order, |reservation| reservation.state = State::Rejected);
-                self.reply(cause, order, Answer::Rejected(vec![Refusal::OrderCancelled]));
+                self.answer(cause, order, Answer::Rejected(vec![Reason::OrderCancelled]));
                 return Ok(());
             }
             Some(_) => return Ok(()),
@@ -368,78 +309,74 @@ impl Book {
         for line in lines {
             *wanted.entry(&line.sku).or_default() += line.quantity.get();
         }
-        let refusals = self.refusals(lines, &wanted);
-        if !refusals.is_empty() {
+        let reasons = self.reasons_against(lines, &wanted);
+        if !reasons.is_empty() {
             self.create(order, State::Rejected, Vec::new(), None);
-            self.reply(cause, order, Answer::Rejected(refusals));
+            self.answer(cause, order, Answer::Rejected(reasons));
             return Ok(());
         }
         let mut promised = Vec::with_capacity(wanted.len());
         for (sku, pieces) in wanted {
-            let Some(open) = self.shelves.get(sku) else { continue };
-            promised.push(Line { variant: open.shelf.variant, sku: sku.clone(), pieces });
+            let Some(tracked) = self.shelves.get(sku) else { continue };
+            promised.push(Line { variant: tracked.shelf.variant, sku: sku.clone(), pieces });
         }
         for line in &promised {
             self.shift(cause, order, line, Level::reserve)?;
         }
         self.create(order, State::Reserved, promised.clone(), Some(expires_at));
-        self.reply(cause, order, Answer::Reserved { lines: promised, expires_at });
+        self.answer(cause, order, Answer::Reserved { lines: promised, expires_at });
         Ok(())
     }
 
     /// Every reason why the order cannot have its lines, SKU by SKU.
-    fn refusals(&self, lines: &[OrderedLine], wanted: &BTreeMap<&Sku, i64>) -> Vec<Refusal> {
-        let mut refusals = Vec::new();
-        for (sku, requested) in wanted {
-            let Some(Open { shelf, .. }) = self.shelves.get(*sku) else {
-                refusals.push(Refusal::UnknownSku { sku: (*sku).clone() });
+    fn reasons_against(&self, lines: &[OrderLine], wanted: &BTreeMap<&Sku, i64>) -> Vec<Reason> {
+        let mut reasons = Vec::new();
+        for (&sku, &requested) in wanted {
+            let Some(TrackedShelf { shelf, .. }) = self.shelves.get(sku) else {
+                reasons.push(Reason::UnknownSku { sku: sku.clone() });
                 continue;
             };
             if !shelf.for_sale {
-                refusals.push(Refusal::NotForSale { sku: (*sku).clone() });
+                reasons.push(Reason::NotForSale { sku: sku.clone() });
             }
-            let stale = lines.iter().find(|line| line.sku == **sku && line.unit_price != shelf.price);
-            if let Some(line) = stale {
-                refusals.push(Refusal::PriceChanged {
-                    sku: (*sku).clone(),
-                    offered: line.unit_price,
-                    current: shelf.price,
-                });
+            if let Some(line) = lines.iter().find(|line| line.sku == *sku && line.unit_price != shelf.price) {
+                let (offered, current) = (line.unit_price, shelf.price);
+                reasons.push(Reason::PriceChanged { sku: sku.clone(), offered, current });
             }
             let available = shelf.stock.level.available();
-            // More than a line can say is more than can be promised, however much there is.
-            if *requested > available.min(Quantity::MOST) {
-                refusals.push(Refusal::OutOfStock { sku: (*sku).clone(), requested: *requested, available });
+            // A reservation's line cannot say more than `Quantity::MOST`, however much there is.
+            if requested > available.min(Quantity::MOST) {
+                reasons.push(Reason::OutOfStock { sku: sku.clone(), requested: quantity(requested), available });
             }
         }
-        refusals
+        reasons
     }
 
     fn confirm(&mut self, cause: usize, order: OrderId) -> Result<(), Contradiction> {
         match self.reservations.get(&order) {
-            Some(Kept { reservation, .. }) => match reservation.state {
+            Some(TrackedReservation { reservation, .. }) => match reservation.state {
                 State::Reserved => self.end(cause, order, State::Held, Ending::Hold),
                 State::Held | State::Released => Ok(()),
                 State::Expired | State::Rejected | State::Void => {
                     if !reservation.confirm_refused {
                         self.change(order, |reservation| reservation.confirm_refused = true);
-                        self.reply(cause, order, Answer::ConfirmRefused);
+                        self.answer(cause, order, Answer::ConfirmRefused);
                     }
                     Ok(())
                 }
             },
-            // Order confirms what was reserved. This one never was, so nothing may be promised, now or later.
+            // Order confirms only what was reserved. Nothing ever was for this one, and nothing may be from now on.
             None => {
                 self.create(order, State::Void, Vec::new(), None);
                 self.change(order, |reservation| reservation.confirm_refused = true);
-                self.reply(cause, order, Answer::ConfirmRefused);
+                self.answer(cause, order, Answer::ConfirmRefused);
                 Ok(())
             }
         }
     }
 
     fn cancel(&mut self, cause: usize, order: OrderId) -> Result<(), Contradiction> {
-        match self.reservations.get(&order).map(|kept| kept.reservation.state) {
+        match self.state_of(order) {
             Some(State::Reserved) => self.end(cause, order, State::Released, Ending::ReleaseReserved),
             Some(State::Held) => self.end(cause, order, State::Released, Ending::ReleaseHeld),
             Some(State::Released | State::Expired | State::Rejected | State::Void) => Ok(()),
@@ -450,10 +387,10 @@ impl Book {
         }
     }
 
-    /// Moves every line of a reservation and takes it to its next state.
+    /// Moves the pieces of every line of a reservation and takes it to its next state.
     fn end(&mut self, cause: usize, order: OrderId, state: State, ending: Ending) -> Result<(), Contradiction> {
-        let Some(kept) = self.reservations.get(&order) else { return Ok(()) };
-        for line in kept.reservation.lines.clone() {
+        let Some(tracked) = self.reservations.get(&order) else { return Ok(()) };
+        for line in tracked.reservation.lines.clone() {
             let how = match ending {
                 Ending::Hold => Level::hold,
                 Ending::ReleaseReserved => Level::release_reserved,
@@ -477,32 +414,39 @@ impl Book {
         how: impl FnOnce(&mut Level, i64) -> Result<Movement, StockFault>,
     ) -> Result<(), Contradiction> {
         let contradiction = |fault| Contradiction { sku: line.sku.clone(), order, fault };
-        let Some(open) = self.shelves.get_mut(&line.sku) else {
+        let Some(tracked) = self.shelves.get_mut(&line.sku) else {
             return Err(contradiction(StockFault::NotTaken { asked: line.pieces, taken: 0 }));
         };
-        let movement = how(&mut open.shelf.stock.level, line.pieces).map_err(contradiction)?;
-        open.touched_by = Some(cause);
+        let movement = how(&mut tracked.shelf.stock.level, line.pieces).map_err(contradiction)?;
+        tracked.changed_by = Some(cause);
         self.movements.push(OrderMovement { cause, order, variant: line.variant, sku: line.sku.clone(), movement });
         Ok(())
     }
 
     fn create(&mut self, order: OrderId, state: State, lines: Vec<Line>, expires_at: Option<Timestamp>) {
         let reservation = Reservation { order, state, lines, expires_at, confirm_refused: false, version: 1 };
-        self.reservations.insert(order, Kept { reservation, is_new: true, touched: true });
+        self.reservations.insert(order, TrackedReservation { reservation, is_new: true, is_changed: true });
     }
 
     fn change(&mut self, order: OrderId, how: impl FnOnce(&mut Reservation)) {
-        if let Some(kept) = self.reservations.get_mut(&order) {
-            how(&mut kept.reservation);
-            kept.reservation.version += 1;
-            kept.touched = true;
+        if let Some(tracked) = self.reservations.get_mut(&order) {
+            how(&mut tracked.reservation);
+            tracked.reservation.version += 1;
+            tracked.is_changed = true;
         }
     }
 
-    fn reply(&mut self, cause: usize, order: OrderId, answer: Answer) {
-        let version = self.reservations.get(&order).map_or(1, |kept| kept.reservation.version);
-        self.replies.push(Reply { cause, order, version, answer });
+    fn answer(&mut self, cause: usize, order: OrderId, answer: Answer) {
+        let version = self.reservations.get(&order).map_or(1, |tracked| tracked.reservation.version);
+        self.answers.push(OrderAnswer { cause, order, version, answer });
     }
+}
+
+/// The pieces as a quantity; a sum over an order's lines may be more than a quantity can say.
+pub(crate) fn quantity(pieces: i64) -> Quantity {
+    let clamped = pieces.clamp(1, Quantity::MOST);
+    #[expect(clippy::expect_used, reason = "the value was clamped to the type's bounds in the line above")]
+    Quantity::new(clamped).expect("a clamped quantity is within its bounds")
 }
 
 #[cfg(test)]

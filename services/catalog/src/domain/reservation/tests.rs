@@ -1,4 +1,4 @@
-//! The decision over a batch: examples of every rule, then any batch at all.
+//! The decision over a batch: examples of every rule, then random batches.
 
 use proptest::prelude::*;
 
@@ -35,8 +35,11 @@ fn shelves(items: &[(&str, i64)]) -> BTreeMap<Sku, Shelf> {
 fn placed(lines: &[(&str, i64, i64)]) -> OrderFact {
     let lines = lines
         .iter()
-        .map(|(name, pieces, price)| OrderedLine {
+        .map(|(name, pieces, price)| OrderLine {
             sku: sku(name),
+            product: ProductId::new(),
+            variant: VariantId::new(),
+            product_version: 1,
             quantity: Quantity::new(*pieces).unwrap(),
             unit_price: dollars(*price),
         })
@@ -61,8 +64,8 @@ fn lines_of_one_sku_are_summed_before_they_are_checked() {
     let order = OrderId::new();
     let outcome = run(shelves(&[("A", 5)]), &[(order, placed(&[("A", 3, 500), ("A", 3, 500)]))]);
     assert_eq!(
-        outcome.replies[0].answer,
-        Answer::Rejected(vec![Refusal::OutOfStock { sku: sku("A"), requested: 6, available: 5 }])
+        outcome.answers[0].answer,
+        Answer::Rejected(vec![Reason::OutOfStock { sku: sku("A"), requested: quantity(6), available: 5 }])
     );
     assert!(outcome.movements.is_empty() && outcome.shelves.is_empty());
 }
@@ -74,12 +77,12 @@ fn an_order_that_cannot_have_everything_gets_nothing_and_every_reason() {
     let fact = placed(&[("A", 1, 400), ("B", 2, 500), ("C", 1, 500), ("D", 1, 500)]);
     let outcome = run(shelves, &[(OrderId::new(), fact)]);
     assert_eq!(
-        outcome.replies[0].answer,
+        outcome.answers[0].answer,
         Answer::Rejected(vec![
-            Refusal::PriceChanged { sku: sku("A"), offered: dollars(400), current: dollars(500) },
-            Refusal::OutOfStock { sku: sku("B"), requested: 2, available: 1 },
-            Refusal::NotForSale { sku: sku("C") },
-            Refusal::UnknownSku { sku: sku("D") },
+            Reason::PriceChanged { sku: sku("A"), offered: dollars(400), current: dollars(500) },
+            Reason::OutOfStock { sku: sku("B"), requested: quantity(2), available: 1 },
+            Reason::NotForSale { sku: sku("C") },
+            Reason::UnknownSku { sku: sku("D") },
         ])
     );
     assert!(outcome.movements.is_empty());
@@ -90,8 +93,7 @@ fn an_order_that_cannot_have_everything_gets_nothing_and_every_reason() {
 fn a_batch_sells_the_last_pieces_to_whoever_comes_first() {
     let orders: Vec<_> = (0..4).map(|_| (OrderId::new(), placed(&[("A", 2, 500)]))).collect();
     let outcome = run(shelves(&[("A", 5)]), &orders);
-    let reserved: Vec<_> =
-        outcome.replies.iter().map(|reply| matches!(reply.answer, Answer::Reserved { .. })).collect();
+    let reserved: Vec<_> = outcome.answers.iter().map(|one| matches!(one.answer, Answer::Reserved { .. })).collect();
     assert_eq!(reserved, [true, true, false, false]);
     assert_eq!(level_of(&outcome, "A"), Level::restore(5, 4, 0));
     assert!(outcome.shelves[0].fell_low);
@@ -108,7 +110,7 @@ fn a_confirmed_order_keeps_its_pieces_without_expiry() {
         (outcome.created[0].state, outcome.created[0].expires_at, outcome.created[0].version),
         (State::Held, None, 2)
     );
-    assert_eq!(outcome.replies.len(), 1, "holding is not an answer");
+    assert_eq!(outcome.answers.len(), 1, "holding is not an answer");
 }
 
 #[test]
@@ -131,8 +133,8 @@ fn an_order_cancelled_before_its_placing_arrived_cannot_reserve_any_more() {
     let order = OrderId::new();
     let outcome = run(shelves(&[("A", 5)]), &[(order, OrderFact::Cancelled), (order, placed(&[("A", 2, 500)]))]);
     assert!(outcome.shelves.is_empty());
-    assert_eq!(outcome.replies.len(), 1);
-    assert_eq!(outcome.replies[0].answer, Answer::Rejected(vec![Refusal::OrderCancelled]));
+    assert_eq!(outcome.answers.len(), 1);
+    assert_eq!(outcome.answers[0].answer, Answer::Rejected(vec![Reason::OrderCancelled]));
     assert_eq!(outcome.created[0].state, State::Rejected);
 }
 
@@ -150,9 +152,9 @@ fn a_reservation_runs_out_and_a_later_confirmation_is_refused_once() {
     }
     let outcome = book.close();
     assert_eq!(level_of(&outcome, "A"), Level::restore(5, 0, 0));
-    let answers: Vec<_> = outcome.replies.iter().skip(1).map(|reply| &reply.answer).collect();
+    let answers: Vec<_> = outcome.answers.iter().skip(1).map(|one| &one.answer).collect();
     assert_eq!(answers, [&Answer::Expired, &Answer::ConfirmRefused]);
-    let versions: Vec<_> = outcome.replies.iter().map(|reply| reply.version).collect();
+    let versions: Vec<_> = outcome.answers.iter().map(|one| one.version).collect();
     assert_eq!(versions, [1, 2, 3]);
 }
 
@@ -192,7 +194,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// Whatever order says, in whatever sequence and however often, over several batches.
+    /// Any facts about orders, in any sequence and any number of times, over several batches.
     #[test]
     fn nothing_is_sold_twice_and_the_ledger_is_the_level(
         stock in prop::collection::vec(0..12_i64, 3),
@@ -200,14 +202,14 @@ proptest! {
     ) {
         const NAMES: [&str; 4] = ["A", "B", "C", "unknown"];
         let orders: Vec<OrderId> = (0..6).map(|_| OrderId::new()).collect();
-        let mut kept: BTreeMap<Sku, Shelf> =
+        let mut stored: BTreeMap<Sku, Shelf> =
             NAMES.iter().zip(&stock).map(|(name, on_hand)| (sku(name), shelf(*on_hand))).collect();
         let mut reservations: BTreeMap<OrderId, Reservation> = BTreeMap::new();
         let mut ledger: BTreeMap<Sku, (i64, i64, i64)> = BTreeMap::new();
         let mut entries = std::collections::BTreeSet::new();
-        let mut spoken = std::collections::BTreeSet::new();
+        let mut answered = std::collections::BTreeSet::new();
         for batch in batches {
-            let mut book = Book::open(kept.clone(), reservations.values().cloned().collect());
+            let mut book = Book::open(stored.clone(), reservations.values().cloned().collect());
             for (index, (who, step, times)) in batch.into_iter().enumerate() {
                 let order = orders[who];
                 for _ in 0..times {
@@ -228,8 +230,8 @@ proptest! {
             }
             let outcome = book.close();
             for changed in outcome.shelves {
-                prop_assert_eq!(changed.shelf.stock.version, kept[&changed.sku].stock.version + 1);
-                kept.insert(changed.sku, changed.shelf);
+                prop_assert_eq!(changed.shelf.stock.version, stored[&changed.sku].stock.version + 1);
+                stored.insert(changed.sku, changed.shelf);
             }
             for reservation in outcome.created {
                 prop_assert!(reservations.insert(reservation.order, reservation).is_none());
@@ -248,11 +250,11 @@ proptest! {
                     "an order moves a SKU in one way once"
                 );
             }
-            for reply in outcome.replies {
-                prop_assert!(spoken.insert((reply.order, reply.version)), "each version speaks once");
+            for answer in outcome.answers {
+                prop_assert!(answered.insert((answer.order, answer.version)), "each version is answered once");
             }
         }
-        for (sku, shelf) in &kept {
+        for (sku, shelf) in &stored {
             let level = shelf.stock.level;
             prop_assert!(level.reserved() >= 0 && level.held() >= 0 && level.available() >= 0);
             let sums = ledger.get(sku).copied().unwrap_or_default();

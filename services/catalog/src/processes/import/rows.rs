@@ -1,13 +1,12 @@
-//! One row of an import file and the words that it becomes. Both formats end in `ImportedProduct`.
+//! One row of an import file as a domain value. Both formats end in `ImportedProduct`.
 
 use exchange::Record;
 use kernel::{Currency, Money, Sku, Slug};
 use serde::Deserialize;
 
 use crate::domain::import::{ImportedProduct, ImportedVariant, RowFault};
-use crate::domain::product::ProductStatus;
+use crate::domain::product::SettableStatus;
 use crate::domain::wording::{Description, Title};
-use crate::http::written::StatusBody;
 
 /// The columns that a CSV file may have.
 const COLUMNS: [&str; 10] =
@@ -21,7 +20,7 @@ pub(super) struct ProductRow {
     title: Option<Title>,
     category: Option<String>,
     description: Option<Description>,
-    status: Option<StatusBody>,
+    status: Option<SettableStatus>,
     #[serde(default)]
     variants: Vec<VariantRow>,
 }
@@ -36,7 +35,7 @@ struct VariantRow {
 }
 
 impl ProductRow {
-    /// The product that the line at `line` is.
+    /// The product on this line of the file.
     pub(super) fn product(self, line: u64) -> ImportedProduct {
         let variants = self.variants.into_iter().enumerate().map(|(at, variant)| ImportedVariant {
             line,
@@ -52,7 +51,7 @@ impl ProductRow {
             title: self.title,
             category: self.category,
             description: self.description,
-            status: self.status.map(ProductStatus::from),
+            status: self.status,
             variants: variants.collect(),
             whole: true,
         }
@@ -66,21 +65,21 @@ pub(super) fn csv_row(line: u64, record: &Record) -> Result<ImportedProduct, (Op
         let reason = format!("is not a column of an import; there are {}", COLUMNS.join(", "));
         faults.push(RowFault::new(name.as_str(), reason));
     }
-    let said = |column: &str| record.get(column).map(|text| text.trim()).filter(|text| !text.is_empty());
-    let slug = needed(&mut faults, "slug", said("slug"), Slug::parse);
-    let sku = needed(&mut faults, "sku", said("sku"), Sku::parse);
-    let title = optional(&mut faults, "title", said("title"), Title::parse);
-    let description = optional(&mut faults, "description", said("description"), Description::parse);
-    let status = optional(&mut faults, "status", said("status"), status);
-    let variant_title = optional(&mut faults, "variant_title", said("variant_title"), Title::parse);
-    let stock = optional(&mut faults, "stock", said("stock"), whole_number);
-    let price = price(&mut faults, said("price"), said("currency"));
+    let field = |column: &str| record.get(column).map(|text| text.trim()).filter(|text| !text.is_empty());
+    let slug = required(&mut faults, "slug", field("slug"), Slug::parse);
+    let sku = required(&mut faults, "sku", field("sku"), Sku::parse);
+    let title = optional(&mut faults, "title", field("title"), Title::parse);
+    let description = optional(&mut faults, "description", field("description"), Description::parse);
+    let status = optional(&mut faults, "status", field("status"), |text| kernel::parse_name("status", text));
+    let variant_title = optional(&mut faults, "variant_title", field("variant_title"), Title::parse);
+    let stock = optional(&mut faults, "stock", field("stock"), whole_number);
+    let price = price(&mut faults, field("price"), field("currency"));
     match (slug, sku) {
         (Some(slug), Some(sku)) if faults.is_empty() => Ok(ImportedProduct {
             line,
             slug,
             title,
-            category: said("category").map(str::to_owned),
+            category: field("category").map(str::to_owned),
             description,
             status,
             variants: vec![ImportedVariant { line, prefix: String::new(), sku, title: variant_title, price, stock }],
@@ -90,7 +89,7 @@ pub(super) fn csv_row(line: u64, record: &Record) -> Result<ImportedProduct, (Op
     }
 }
 
-/// Adds the variant of the next line to its product. What the line says about the product must be what the first said.
+/// Adds the variant of the next line to its product. What the line says about the product must agree with the first line.
 pub(super) fn join(product: &mut ImportedProduct, next: ImportedProduct) -> Result<(), Vec<RowFault>> {
     let first = product.line;
     let mut faults = Vec::new();
@@ -111,7 +110,7 @@ pub(super) fn join(product: &mut ImportedProduct, next: ImportedProduct) -> Resu
     }
 }
 
-fn needed<T, E: std::fmt::Display>(
+fn required<T, E: std::fmt::Display>(
     faults: &mut Vec<RowFault>,
     column: &str,
     text: Option<&str>,
@@ -135,13 +134,6 @@ fn optional<T, E: std::fmt::Display>(
             faults.push(RowFault::new(column, reason.to_string()));
             None
         }
-    }
-}
-
-fn status(text: &str) -> Result<ProductStatus, &'static str> {
-    match ProductStatus::parse(text) {
-        Some(status @ (ProductStatus::Draft | ProductStatus::Active)) => Ok(status),
-        Some(ProductStatus::Retired) | None => Err("must be draft or active"),
     }
 }
 
@@ -169,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_of_a_line_is_told_with_its_column() {
+    fn every_fault_of_a_line_is_reported_with_its_column() {
         let line = record(&[
             ("slug", "Not A Slug"),
             ("sku", ""),

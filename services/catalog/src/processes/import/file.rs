@@ -1,17 +1,17 @@
 //! The file as products: rows in, products and refused rows out, in the order of the file.
 
+use std::fmt::Display;
+
 use bytes::Bytes;
 use exchange::{Format, Limits, Record, RowError};
-use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
-use rest::Problem;
-use tokio::sync::mpsc;
+use futures::{Stream, StreamExt as _};
 
 use super::rows::{ProductRow, csv_row, join};
 use crate::domain::import::{ImportedProduct, RowFault, RowOutcome};
 use crate::domain::product::Product;
 
-/// A product of the file, or a row of it that cannot be one.
+/// A product of the file, or a row that could not be read as one.
 pub(super) enum Item {
     Product(ImportedProduct),
     Refused(RowOutcome),
@@ -21,17 +21,19 @@ pub(super) enum Item {
 const LIMITS: Limits = Limits { row_bytes: 262_144, fields: 64 };
 
 /// Reads the pieces of a file as they arrive.
-pub(super) fn read(format: Format, mut pieces: mpsc::Receiver<Result<Bytes, Problem>>) -> BoxStream<'static, Item> {
-    let source = stream::poll_fn(move |context| pieces.poll_recv(context));
+pub(super) fn read<E: Display + 'static>(
+    format: Format,
+    source: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
+) -> BoxStream<'static, Item> {
     match format {
-        Format::Ndjson => exchange::ndjson::<ProductRow, _, _>(source, LIMITS)
+        Format::Ndjson => exchange::ndjson::<ProductRow, _, E>(source, LIMITS)
             .map(|row| match row {
                 Ok((position, row)) => Item::Product(row.product(position.line)),
                 Err(error) => Item::Refused(refused(error)),
             })
             .boxed(),
         Format::Csv => {
-            let rows = exchange::csv::<Record, _, _>(source, LIMITS).map(Some).chain(stream::iter([None]));
+            let rows = exchange::csv::<Record, _, E>(source, LIMITS).map(Some).chain(stream::iter([None]));
             let mut neighbours = Neighbours::default();
             rows.flat_map(move |row| stream::iter(neighbours.take(row))).boxed()
         }

@@ -1,0 +1,60 @@
+//! Importing products from a file: read as it arrives, written in batches, every row answered.
+//! The rule: the client always gets a summary as the last line, also when the import ends early or breaks down; a reply
+//! without one was cut off on its way.
+
+mod file;
+mod report;
+mod rows;
+mod run;
+
+use std::fmt::Display;
+
+use bytes::Bytes;
+use exchange::Format;
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt as _};
+use mediator::{Mediator, Scope, SendError};
+use service::Tasks;
+
+pub use report::{ImportLine, ImportSummary};
+use run::Run;
+
+use crate::commands::import_products::ImportProducts;
+use crate::error::Error;
+
+/// Starts imports. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Imports {
+    mediator: Mediator,
+    tasks: Tasks,
+}
+
+impl Imports {
+    /// Imports through this mediator; each run is one of these tasks.
+    #[must_use]
+    pub fn new(mediator: Mediator, tasks: Tasks) -> Self {
+        Self { mediator, tasks }
+    }
+
+    /// Starts an import; its lines can be read at once. `explain` puts a batch's failure into words for the client.
+    ///
+    /// # Errors
+    /// When the caller may not import or the database is away: an empty batch asks first what every batch asks.
+    pub async fn start<E: Display + 'static>(
+        &self,
+        by: Scope,
+        format: Format,
+        file: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
+        explain: fn(SendError<Error>) -> String,
+    ) -> Result<BoxStream<'static, ImportLine>, SendError<Error>> {
+        let mediator = self.mediator.clone();
+        mediator.send(&by, ImportProducts { products: Vec::new() }).await?;
+        let summary = ImportSummary::new();
+        let what = format!("import {}", summary.import);
+        let (report, lines) = report::channel(summary.clone());
+        let rows = file::read(format, file);
+        let run = Run::new(mediator, by, explain, report, summary);
+        self.tasks.spawn(what, |stop| run.import(rows, stop));
+        Ok(lines.boxed())
+    }
+}

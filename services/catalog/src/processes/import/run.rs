@@ -1,0 +1,138 @@
+//! One run: products go to the database in batches, their results to the report.
+//! The rule: a batch is one transaction, and no slug and no SKU stands twice in it, so a product that stands twice in the
+//! file is imported twice, in the file's order.
+
+use std::collections::HashSet;
+
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
+use mediator::{Mediator, Scope, SendError};
+use service::CancellationToken;
+
+use super::file::Item;
+use super::report::{ImportSummary, Report};
+use crate::commands::import_products::ImportProducts;
+use crate::domain::import::{ImportedProduct, RowFault, RowOutcome};
+use crate::error::Error;
+
+/// How many variants one transaction writes at most.
+const BATCH: usize = 500;
+/// With more refused rows than this something is wrong with the whole file, and the rest of it is not read.
+const MOST_REFUSED: u64 = 10_000;
+/// Results that may wait for a client that does not read them: some tens of megabytes.
+const MOST_UNREAD: usize = 200_000;
+
+pub(super) struct Run {
+    mediator: Mediator,
+    by: Scope,
+    explain: fn(SendError<Error>) -> String,
+    report: Report,
+    batch: Batch,
+    summary: ImportSummary,
+}
+
+/// What waits for the next transaction.
+#[derive(Default)]
+struct Batch {
+    products: Vec<ImportedProduct>,
+    refused: Vec<RowOutcome>,
+    slugs: HashSet<String>,
+    skus: HashSet<String>,
+}
+
+impl Batch {
+    /// Whether the product must wait for the next batch.
+    fn has_no_room_for(&self, product: &ImportedProduct) -> bool {
+        self.skus.len() + product.variants.len() > BATCH && !self.products.is_empty()
+            || self.products.len() >= BATCH
+            || self.slugs.contains(product.slug.as_str())
+            || product.variants.iter().any(|variant| self.skus.contains(variant.sku.as_str()))
+    }
+
+    fn push(&mut self, product: ImportedProduct) {
+        self.slugs.insert(product.slug.to_string());
+        self.skus.extend(product.variants.iter().map(|variant| variant.sku.to_string()));
+        self.products.push(product);
+    }
+}
+
+impl Run {
+    pub(super) fn new(
+        mediator: Mediator,
+        by: Scope,
+        explain: fn(SendError<Error>) -> String,
+        report: Report,
+        summary: ImportSummary,
+    ) -> Self {
+        Self { mediator, by, explain, report, batch: Batch::default(), summary }
+    }
+
+    /// Imports the file to its end, or until `stop`, and reports a summary.
+    pub(super) async fn import(mut self, mut items: BoxStream<'static, Item>, stop: CancellationToken) {
+        loop {
+            let item = tokio::select! {
+                item = items.next() => item,
+                () = stop.cancelled() => {
+                    self.flush().await;
+                    self.summary.end_early("the service is stopping; send the file again");
+                    None
+                }
+            };
+            match item {
+                None => break,
+                Some(Item::Refused(outcome)) => self.batch.refused.push(outcome),
+                Some(Item::Product(product)) => {
+                    if self.batch.has_no_room_for(&product) {
+                        self.flush().await;
+                    }
+                    self.batch.push(product);
+                }
+            }
+            if self.batch.refused.len() >= BATCH {
+                self.flush().await;
+            }
+            if self.report.is_abandoned() || self.summary.ended_early.is_some() {
+                break;
+            }
+        }
+        self.flush().await;
+        let Self { report, summary, .. } = self;
+        tracing::info!(import = %summary.import, rows = summary.rows, created = summary.created,
+            updated = summary.updated, failed = summary.failed, "an import has ended");
+        report.end(summary);
+    }
+
+    /// Writes the batch and reports what became of its rows.
+    async fn flush(&mut self) {
+        let Batch { products, refused, .. } = std::mem::take(&mut self.batch);
+        let mut outcomes = refused;
+        if !products.is_empty() && self.summary.ended_early.is_none() {
+            let rows: Vec<_> = products.iter().map(|product| (product.line, product.slug.clone())).collect();
+            match self.mediator.send(&self.by, ImportProducts { products }).await {
+                Ok(results) => outcomes.extend(results),
+                Err(error) => {
+                    tracing::error!(import = %self.summary.import, %error,
+                        "a batch of an import failed, so the import ends here");
+                    let reason = format!("was not imported: {}", (self.explain)(error));
+                    let fault = || RowFault { column: None, reason: reason.clone() };
+                    outcomes.extend(
+                        rows.into_iter().map(|(line, slug)| RowOutcome::failed(line, Some(slug), vec![fault()])),
+                    );
+                    self.summary.end_early(format!("a batch {reason}; send the file again later"));
+                }
+            }
+        }
+        outcomes.sort_by_key(|outcome| outcome.line);
+        for outcome in outcomes {
+            self.summary.count(outcome.result);
+            self.report.row(outcome);
+        }
+        if self.summary.failed > MOST_REFUSED {
+            let reason = format!("more than {MOST_REFUSED} rows were refused; correct the file and send it again");
+            self.summary.end_early(reason);
+        } else if self.report.unread() > MOST_UNREAD {
+            let reason = format!("{MOST_UNREAD} results wait to be read; read the reply while the file is sent");
+            self.summary.end_early(reason);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The catalog's domain values as the events on its own topics. Sees the domain only.
+
+use contracts::catalog::{
+    ConfirmRefused, Expired, Low, ProductState, Rejected, ReservationEvent, Reserved, ReservedLine, StockEvent,
+    VariantState,
+};
+use kernel::{OrderId, Sku};
+
+use crate::domain::product::Product;
+use crate::domain::reservation::{Answer, Shelf, quantity};
+
+/// The whole product as it is now.
+pub(crate) fn product(product: &Product) -> ProductState {
+    ProductState {
+        product: product.id(),
+        title: product.title().as_str().to_owned(),
+        slug: product.slug().clone(),
+        category: product.category(),
+        status: product.status(),
+        variants: product
+            .variants()
+            .iter()
+            .map(|variant| VariantState {
+                variant: variant.id,
+                sku: variant.sku.clone(),
+                title: variant.title.as_str().to_owned(),
+                price: variant.price,
+                active: variant.active,
+            })
+            .collect(),
+        version: product.version(),
+    }
+}
+
+/// The answer to an order.
+pub(crate) fn answer(order: OrderId, answer: Answer) -> ReservationEvent {
+    match answer {
+        Answer::Reserved { lines, expires_at } => ReservationEvent::Reserved(Reserved {
+            order,
+            lines: lines
+                .into_iter()
+                .map(|line| ReservedLine { quantity: quantity(line.pieces), sku: line.sku })
+                .collect(),
+            expires_at,
+        }),
+        Answer::Rejected(reasons) => ReservationEvent::Rejected(Rejected { order, reasons }),
+        Answer::Expired => ReservationEvent::Expired(Expired { order }),
+        Answer::ConfirmRefused => ReservationEvent::ConfirmRefused(ConfirmRefused { order }),
+    }
+}
+
+/// The warning that the available stock fell to its threshold.
+pub(crate) fn low(sku: Sku, shelf: &Shelf) -> StockEvent {
+    StockEvent::Low(Low {
+        sku,
+        product: shelf.product,
+        variant: shelf.variant,
+        available: shelf.stock.level.available(),
+        threshold: shelf.stock.low_threshold,
+    })
+}

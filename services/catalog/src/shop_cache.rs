@@ -1,0 +1,80 @@
+//! What the shop shows, as bytes in Redis: read through the cache, and removed from it when a product changes.
+//! The rule: the keys are known here only. Sees the queries and the errors; seen by `http` and `processes`.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use cache::{Cache, Key};
+use kernel::{OrganisationId, ProductId};
+use mediator::{Mediator, Scope, SendError};
+
+use crate::error::Error;
+use crate::queries::shop_product::FindShopProduct;
+use crate::queries::shop_products::ListShopProducts;
+
+/// The group of cached products, by id.
+const PRODUCT: &str = "product";
+/// The group of cached pages, by category, sort and size.
+const PRODUCTS: &str = "products";
+
+/// The shop's cached reads. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct ShopCache(Cache);
+
+impl ShopCache {
+    /// Reads through this cache.
+    #[must_use]
+    pub fn new(cache: Cache) -> Self {
+        Self(cache)
+    }
+
+    /// One product as JSON, from Redis where it can be.
+    ///
+    /// # Errors
+    /// The mediator's and the query's; Redis causes none.
+    pub async fn product(
+        &self,
+        mediator: &Mediator,
+        by: &Scope,
+        query: FindShopProduct,
+    ) -> Result<Bytes, SendError<Error>> {
+        self.0.ask(mediator, by, &Key::new(by.organisation(), PRODUCT, query.product), query).await
+    }
+
+    /// The first page of a list as JSON, from Redis where it can be. Later pages are not for the cache: anybody can write
+    /// a cursor, and each would be an entry of its own.
+    ///
+    /// # Errors
+    /// The mediator's and the query's; Redis causes none.
+    pub async fn first_page(
+        &self,
+        mediator: &Mediator,
+        by: &Scope,
+        query: ListShopProducts,
+    ) -> Result<Bytes, SendError<Error>> {
+        let category = query.category.map(|category| category.to_string()).unwrap_or_default();
+        let page = format!("{category}/{:?}/{}", query.sort, query.size.get());
+        self.0.ask(mediator, by, &Key::new(by.organisation(), PRODUCTS, page), query).await
+    }
+
+    /// Removes products, and the pages of their organisations. Gives back those that Redis did not take: it may still
+    /// hold them.
+    pub async fn invalidate(
+        &self,
+        products: &BTreeSet<(OrganisationId, ProductId)>,
+    ) -> BTreeSet<(OrganisationId, ProductId)> {
+        let mut left = BTreeSet::new();
+        for (organisation, product) in products {
+            if !self.0.invalidate(&Key::new(*organisation, PRODUCT, *product)).await {
+                left.insert((*organisation, *product));
+            }
+        }
+        let organisations: BTreeSet<OrganisationId> = products.iter().map(|(organisation, _)| *organisation).collect();
+        for organisation in organisations {
+            if !self.0.invalidate_group(organisation, PRODUCTS).await {
+                left.extend(products.iter().filter(|(of, _)| *of == organisation));
+            }
+        }
+        left
+    }
+}

@@ -1,0 +1,7 @@
+//! Work of several steps around commands and queries. The rule: a process changes state through commands only.
+
+pub mod deadline_sweep;
+pub mod rebuild;
+mod waiting_room;
+
+pub use waiting_room::{Waiter, WaitingRoom};
