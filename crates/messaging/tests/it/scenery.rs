@@ -159,7 +159,7 @@ impl Followed {
         let table = Arc::new(table);
         let followed = Arc::clone(&table);
         let working = Working::start(|stop| async move { followed.follow(stop).await });
-        tokio::time::timeout(Duration::from_secs(20), table.read_to_end()).await.expect("the table is never read");
+        tokio::time::timeout(Duration::from_secs(20), table.read_to_end()).await.unwrap();
         Self(working)
     }
 

@@ -6,8 +6,7 @@ use testkit::Scene;
 use crate::MIGRATIONS;
 
 /// The kit's and the service's, in the order in which they run.
-const VERSIONS: [&str; 5] =
-    ["20261101000000", "20261101000001", "20261125100000", "20261125100001", "20261126100000"];
+const VERSIONS: [&str; 5] = ["20261101000000", "20261101000001", "20261125100000", "20261125100001", "20261126100000"];
 
 fn names(versions: &[String]) -> Vec<&str> {
     versions.iter().map(String::as_str).collect()
