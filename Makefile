@@ -1,4 +1,4 @@
-# Short names for what people do here. The work itself is in devstack (crates/devstack) and scripts/.
+# Short names for everyday tasks. The work itself is in crates/devstack and scripts/.
 .DEFAULT_GOAL := help
 .PHONY: help up down reset status logs demo test check bench migrate openapi devstack
 
@@ -6,10 +6,10 @@ BUILT := $(or $(CARGO_TARGET_DIR),target)/debug
 DEVSTACK := $(BUILT)/devstack
 
 help: ## Show this list
-	@echo 'Cyber Store. Variables stand behind the name: make logs SERVICE=order'
+	@echo 'Cyber Store. Variables come after the name: make logs SERVICE=order'
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: ## Start everything that does not run (STACK=native|compose, REPLICAS=2)
+up: ## Start whatever is not running (STACK=native|compose, REPLICAS=2)
 	@scripts/preflight up
 	@cargo build --workspace --bin devstack
 	@$(DEVSTACK) up
@@ -26,7 +26,7 @@ status: devstack ## Show what runs, where, since when, and whether it is ready
 logs: devstack ## Show the end of the logs (SERVICE=order, LINES=200)
 	@$(DEVSTACK) logs --lines $(or $(LINES),200) $(SERVICE)
 
-demo: ## Walk the main job against the running stack; starts it when needed (DATA=file)
+demo: ## Show the main job on the running stack; starts it when needed (DATA=file)
 	@scripts/preflight up
 	@cargo build --workspace --bin devstack
 	@$(DEVSTACK) demo

@@ -1,7 +1,7 @@
--- Roles and schemas of Cyber Store. Run by devstack, by the tests and by the compose file's `bootstrap`
--- service as a superuser (or a role with CREATEROLE that owns the database); safe to run again.
--- It is rendered once per service: {service} and the three passwords are filled in.
--- A role belongs to the whole PostgreSQL cluster, a schema to one database: hence two parts.
+-- Roles and schemas of Cyber Store. devstack, the tests and the compose file's `bootstrap` service run it as a
+-- superuser, or as a role with CREATEROLE that owns the database. It may run again at any time.
+-- It is rendered once per service that owns a schema: {service} and the three passwords are filled in.
+-- It has two parts because a role belongs to the whole PostgreSQL cluster and a schema to one database.
 
 -- part: cluster
 do $$
@@ -19,7 +19,7 @@ $$;
 alter role "{service}_owner" with login noinherit nocreatedb nocreaterole password '{owner_password}';
 alter role "{service}_app" with login noinherit nocreatedb nocreaterole password '{app_password}';
 alter role "{service}_system" with login noinherit nocreatedb nocreaterole password '{system_password}';
--- The services recognise a server that is shutting down by its English message; only a superuser may fix the language.
+-- The services recognise a server that is shutting down by its English message. Only a superuser may set the language.
 do $$
 declare
     part text;
@@ -35,11 +35,11 @@ $$;
 -- part: database
 do $$
 begin
-    -- Nobody connects, creates or makes temporary tables by default.
+    -- By default nobody may connect, create schemas or create temporary tables.
     execute format('revoke all on database %I from public', current_database());
     execute format('grant connect on database %I to "{service}_owner", "{service}_app", "{service}_system"', current_database());
-    -- Tables are asked by their keys, so rough statistics find the same plans, and a growing table is analysed every few
-    -- seconds: a sample of thirty thousand rows each time is a seventh of what PostgreSQL does under load.
+    -- Tables are read by their keys, so rough statistics lead to the same plans. A growing table is analysed every few
+    -- seconds, and samples of the usual thirty thousand rows were a seventh of PostgreSQL's work under load.
     execute format('alter database %I set default_statistics_target = 10', current_database());
     -- A managed server's administrator must be a member of a role to make it an owner.
     if not (select rolsuper from pg_roles where rolname = current_user) then
@@ -50,5 +50,5 @@ $$;
 revoke all on schema public from public;
 create schema if not exists "{service}" authorization "{service}_owner";
 revoke all on schema "{service}" from public;
--- Tables are granted one by one by the migrations that make them.
+-- The migration that creates a table also grants it.
 grant usage on schema "{service}" to "{service}_app", "{service}_system";

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use contracts::topics;
+
 use crate::sources::{Tree, hold};
 
 /// `UPPER_CASE` words in quotes: the variables that a config.rs reads.
@@ -114,7 +116,7 @@ fn event_types_in(text: &str) -> BTreeSet<&str> {
 fn undocumented_events(tree: &Tree) -> Vec<String> {
     let events = tree.files.get("docs/events.md").map(String::as_str).unwrap_or_default();
     let mut found = Vec::new();
-    for owner in ["auth", "category", "catalog", "order"] {
+    for owner in topics::ALL.iter().map(|topic| topic.owner).collect::<BTreeSet<_>>() {
         let Some(text) = tree.files.get(&format!("crates/contracts/src/{owner}.rs")) else { continue };
         for event in event_types_in(text.split("#[cfg(test)]").next().unwrap_or_default()) {
             if event.starts_with(owner) && !events.contains(&format!("`{event}`")) {

@@ -9,5 +9,6 @@ mod layers;
 mod migrations;
 mod openapi;
 mod references;
+mod services;
 mod sources;
 mod style;

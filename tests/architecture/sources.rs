@@ -22,7 +22,8 @@ impl Tree {
         for folder in ["crates", "services", "tests", "docs", "deploy"] {
             tree.read(&top, &top.join(folder));
         }
-        for file in ["Cargo.toml", "Makefile", "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        for file in ["Cargo.toml", "Makefile", "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docker-compose.yml"]
+        {
             if let Ok(text) = std::fs::read_to_string(top.join(file)) {
                 tree.files.insert(file.to_owned(), text);
             }

@@ -71,7 +71,7 @@ impl Stack {
             redis_url: redis.url(),
             kafka_brokers: kafka.brokers(),
             kafka_namespace: String::new(),
-            telegram: Telegram { url: bot.url(), token: bot_api::TOKEN.to_owned(), chat: bot_api::CHAT.to_owned() },
+            telegram: Telegram::stand_in(bot.url()),
             setup_token: "bench-setup-token".to_owned(),
             signing_key_secret: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".to_owned(),
             more: more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),

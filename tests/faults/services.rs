@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use devstack::process::Signal;
+use devstack::services::SERVICES;
 use e2e::{PATIENCE, Shop, Shoppers, Store, Tally, alone, distinct, invariants, repeat_all, usd};
 use serde_json::{Value, json};
 use testkit::{Client, eventually};
@@ -13,8 +14,6 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::WISHES;
-
-const SERVICES: [&str; 6] = ["gateway", "auth", "category", "catalog", "order", "notifier"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_is_asked_to_stop_under_load_loses_nothing_and_doubles_nothing() {
@@ -37,7 +36,7 @@ async fn under_load(signal: Signal) {
     let skus = goods.map(|(sku, ..)| sku);
     let shoppers = Shoppers::start(&store, &[&one, &other], &skus, 4, Duration::from_millis(20));
     let staff = Staff::start(&store, &one);
-    for (round, service) in SERVICES.into_iter().enumerate() {
+    for (round, service) in SERVICES.iter().map(|service| service.name).enumerate() {
         // Of each service the one replica is asked to stop and the other is killed.
         let number = if (round % 2 == 0) == (signal == Signal::SIGTERM) { 1 } else { 2 };
         shoppers.have_ordered(15).await;

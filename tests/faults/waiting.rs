@@ -1,6 +1,7 @@
 //! Services that are started before what they stand on: they wait, say for what, and are not ready meanwhile.
 
-use e2e::{PATIENCE, SCHEMAS, Store, alone};
+use devstack::services::schemas;
+use e2e::{PATIENCE, Store, alone};
 use testkit::{Client, eventually};
 
 use crate::WISHES;
@@ -46,7 +47,7 @@ async fn a_service_that_is_started_before_its_database_and_its_broker_waits_for_
         std::fs::write(replica.log(), "").unwrap();
         replica.restart().await.unwrap();
     }
-    for service in SCHEMAS {
+    for service in schemas() {
         waits_for(&mut store, service, "database").await;
     }
     waits_for(&mut store, "gateway", "the topic of signing keys").await;

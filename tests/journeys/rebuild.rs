@@ -1,5 +1,6 @@
 //! The order service's copy of the catalog, made again from its topic by the operator's command.
 
+use devstack::services::SERVICES;
 use e2e::{Shop, alone};
 use testkit::table_hashes;
 
@@ -43,8 +44,8 @@ async fn the_operator_sees_every_replica_ready_and_every_topic_as_declared() {
     let store = alone(&WISHES).await;
     store.settled().await;
     let status = store.cyberctl(&["status"]).await;
-    for service in ["gateway", "auth", "category", "catalog", "order", "notifier"] {
-        assert!(status.contains(service), "{status}");
+    for service in SERVICES {
+        assert!(status.contains(service.name), "{status}");
     }
     let topics = store.cyberctl(&["topics"]).await;
     for topic in contracts::topics::ALL {

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contracts::catalog::{ConfirmRefused, Expired, ReservationEvent};
 use contracts::catalogue;
-use e2e::{Placed, READERS, SCHEMAS, Shop, Store, alone, invariants, redeliver};
+use devstack::services::schemas;
+use e2e::{Placed, READERS, Shop, Store, alone, invariants, redeliver};
 use serde_json::json;
 use testkit::{TableHash, table_hashes};
 
@@ -14,7 +15,7 @@ use crate::saga::answer;
 async fn everything(store: &Store, except: &[&str]) -> BTreeMap<String, TableHash> {
     let client = store.superuser().await;
     let mut all = BTreeMap::new();
-    for schema in SCHEMAS {
+    for schema in schemas() {
         for (table, hash) in table_hashes(&client, schema, except).await {
             all.insert(format!("{schema}.{table}"), hash);
         }
@@ -81,7 +82,7 @@ async fn every_event_delivered_twice_more_and_shuffled_leaves_every_table_as_it_
     let forgotten = ["inbox.*"];
     let before = everything(&store, &forgotten).await;
     let client = store.superuser().await;
-    for schema in SCHEMAS {
+    for schema in schemas() {
         client.batch_execute(&format!("delete from \"{schema}\".inbox")).await.unwrap();
     }
     redeliver(&store, 1, SEED + 1).await;

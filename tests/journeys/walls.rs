@@ -2,7 +2,8 @@
 //! would show of other organisations: nothing.
 
 use devstack::DatabaseRole;
-use e2e::{SCHEMAS, Shop, together};
+use devstack::services::schemas;
+use e2e::{Shop, together};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 use uuid::Uuid;
@@ -15,10 +16,10 @@ async fn no_role_of_a_service_can_read_or_write_another_service_s_schema() {
     let superuser = store.superuser().await;
     let statement = "select table_schema::text, table_name::text from information_schema.tables
                      where table_schema = any($1) and table_type = 'BASE TABLE' order by 1, 2";
-    let rows = superuser.query(statement, &[&SCHEMAS.as_slice()]).await.unwrap();
+    let rows = superuser.query(statement, &[&schemas()]).await.unwrap();
     let tables: Vec<(String, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     let mut refused = 0;
-    for service in SCHEMAS {
+    for service in schemas() {
         assert!(
             tables.iter().filter(|(schema, _)| schema == service).count() > 5,
             "{service} has too few tables: {tables:?}"
@@ -61,7 +62,7 @@ async fn in_a_strange_organisation_the_application_s_roles_find_no_row_in_any_ta
                         and has_any_column_privilege($2, format('%I.%I', c.table_schema, c.table_name), 'select')
                       order by 1";
     let (mut looked, mut empty) = (0, Vec::new());
-    for service in SCHEMAS {
+    for service in schemas() {
         let role = DatabaseRole::App.of(service);
         let app = store.role(service, DatabaseRole::App).await;
         app.batch_execute(&format!("set app.org = '{}'", Uuid::new_v4())).await.unwrap();
@@ -89,7 +90,7 @@ async fn unfenced(client: &Client) -> Vec<String> {
                         and coalesce(expression, qual, with_check, '') not in
                             ('(org_id = (NULLIF(current_setting(''app.org''::text, true), ''''::text))::uuid)')
                       order by 1";
-    client.query(statement, &[&SCHEMAS.as_slice()]).await.unwrap().iter().map(|row| row.get(0)).collect()
+    client.query(statement, &[&schemas()]).await.unwrap().iter().map(|row| row.get(0)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

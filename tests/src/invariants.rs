@@ -10,7 +10,7 @@ use messaging::{Record, operations};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-use crate::{Accepted, SCHEMAS, Store, must};
+use crate::{Accepted, Store, must};
 
 /// The ledger and the levels, which must agree at any moment, also in the middle of a storm.
 const LEVELS: &str = "
@@ -275,7 +275,7 @@ fn orders_agree(records: &[Record], orders: &BTreeMap<Uuid, Row>) -> Vec<String>
 
 async fn left_behind(store: &Store, client: &Client) -> Vec<String> {
     let mut violations = Vec::new();
-    for schema in SCHEMAS {
+    for schema in devstack::services::schemas() {
         let statement = format!(
             "select format('I7 outbox of {schema}: %s of %s', type, aggregateid) from \"{schema}\".outbox
              union all select format('I7 {schema} parked %s: %s', aggregateid, cause) from \"{schema}\".outbox_parked

@@ -4,14 +4,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use devstack::services::{KINDS, built_programs};
+use devstack::services::{SERVICES, built_programs};
 
 use crate::must;
 
 /// The folder of the built programs.
 pub(crate) fn folder() -> PathBuf {
     let folder = must(built_programs(), "find the built programs");
-    let names = KINDS.iter().map(|kind| kind.name).chain(["cyberctl"]);
+    let names = SERVICES.iter().map(|service| service.name).chain(["cyberctl"]);
     for name in names {
         if let Some(source) = newer_source(&folder.join(name)) {
             eprintln!("{name} is older than {source}; if this fails, run: cargo build --workspace --bins");

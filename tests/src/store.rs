@@ -7,16 +7,13 @@ use std::time::{Duration, Instant};
 
 use contracts::topics;
 use devstack::bot_api::{self, BotApi};
-use devstack::services::{Plan, Replica, Services, Surroundings, Telegram};
+use devstack::services::{Plan, Replica, Services, Surroundings, Telegram, schemas};
 use devstack::{Cluster, DatabaseRole, OwnCluster, Passwords};
 use messaging::operations::{self, TopicReport};
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 
 use crate::{PATIENCE, must, programs};
-
-/// The schemas, one per service with a database.
-pub const SCHEMAS: [&str; 5] = devstack::SERVICES;
 
 /// Which groups read which topics; the lag of a group that has read nothing yet cannot be asked for.
 pub const READERS: [(&str, &str); 8] = [
@@ -90,7 +87,7 @@ impl Store {
                 redis_url: cluster.redis_url.clone(),
                 kafka_brokers: cluster.kafka_brokers.clone(),
                 kafka_namespace: namespace.clone(),
-                telegram: Telegram { url: bot.url(), token: bot_api::TOKEN.to_owned(), chat: bot_api::CHAT.to_owned() },
+                telegram: Telegram::stand_in(bot.url()),
                 setup_token: setup_token.clone(),
                 // 32 bytes in base64; it seals keys that end with the test.
                 signing_key_secret: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".to_owned(),
@@ -305,7 +302,7 @@ impl Store {
 
 /// What stands in the database and is still to be done.
 async fn waiting(client: &Client) -> Vec<String> {
-    let outboxes: Vec<String> = SCHEMAS
+    let outboxes: Vec<String> = schemas()
         .iter()
         .map(|schema| format!("select 'outbox of {schema}', count(*) from \"{schema}\".outbox"))
         .collect();

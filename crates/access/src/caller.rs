@@ -1,4 +1,5 @@
-//! Who asks. Made from a verified token, from the absence of one, or by code for an event or a sweep; from nothing else.
+//! Who asks. A caller is made from a verified token, from the absence of one, or by code for an event or a sweep; the
+//! rule: from nothing else.
 
 use kernel::{OrganisationId, UserId};
 
@@ -7,25 +8,25 @@ use crate::{Permission, Role};
 /// Who asks for something to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
-    /// Someone of an organisation, by a verified token.
+    /// A member of an organisation's staff, by a verified token.
     Staff {
-        /// Who.
+        /// The person.
         user: UserId,
-        /// Of which organisation; a token is for exactly one.
+        /// The organisation; a token is for exactly one.
         organisation: OrganisationId,
-        /// As what.
+        /// The person's roles in it.
         roles: Vec<Role>,
     },
     /// Anyone in an organisation's public shop.
     Shopper {
-        /// Whose shop.
+        /// The organisation whose shop it is.
         organisation: OrganisationId,
     },
-    /// Anyone who is not anybody yet.
+    /// Anyone who has neither a token nor a shop: to log in or to set up an organisation.
     Visitor,
     /// The installation itself.
     System {
-        /// Which part of it: "order".
+        /// The part that acts: "order".
         part: &'static str,
     },
 }
@@ -66,6 +67,8 @@ impl Caller {
 
 #[cfg(test)]
 mod tests {
+    use strum::VariantArray;
+
     use super::*;
 
     fn staff(roles: &[Role]) -> Caller {
@@ -73,14 +76,14 @@ mod tests {
     }
 
     fn granted(caller: &Caller) -> Vec<Permission> {
-        Permission::ALL.iter().copied().filter(|permission| caller.may(*permission)).collect()
+        Permission::VARIANTS.iter().copied().filter(|permission| caller.may(*permission)).collect()
     }
 
     #[test]
     fn each_caller_may_exactly_what_the_readme_says() {
         use Permission as P;
         let reads = [P::ProductsRead, P::CategoriesRead, P::OrdersRead, P::OrganisationRead];
-        let everything_of_staff = &P::ALL[..8];
+        let everything_of_staff = &P::VARIANTS[..8];
         assert_eq!(granted(&staff(&[Role::Viewer])), reads);
         assert_eq!(granted(&staff(&[Role::Manager])), everything_of_staff);
         assert_eq!(granted(&staff(&[Role::Owner])), everything_of_staff);
@@ -88,7 +91,7 @@ mod tests {
         assert_eq!(granted(&staff(&[])), []);
         assert_eq!(granted(&Caller::Shopper { organisation: OrganisationId::new() }), [P::StoreBrowse, P::StoreOrder]);
         assert_eq!(granted(&Caller::Visitor), [P::SignIn, P::SetUp]);
-        assert_eq!(granted(&Caller::System { part: "order" }), P::ALL);
+        assert_eq!(granted(&Caller::System { part: "order" }), P::VARIANTS);
     }
 
     #[test]

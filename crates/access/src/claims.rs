@@ -12,21 +12,21 @@ use crate::Role;
 pub struct Claims {
     /// Who issued it.
     pub iss: String,
-    /// For whom: the installation.
+    /// The installation that it is for.
     pub aud: String,
-    /// Who bears it.
+    /// Its bearer.
     pub sub: UserId,
-    /// Of which organisation.
+    /// The bearer's organisation.
     pub org: OrganisationId,
-    /// As what.
+    /// The bearer's roles in it.
     pub roles: Vec<Role>,
     /// When it was issued.
     pub iat: i64,
-    /// From when on it is valid.
+    /// The moment from which it is valid.
     pub nbf: i64,
-    /// When it ends.
+    /// When it expires.
     pub exp: i64,
-    /// Which token it is.
+    /// The token's own id.
     pub jti: TokenId,
 }
 
@@ -34,7 +34,7 @@ impl Claims {
     /// The `typ` that the header of every token has.
     pub const TYPE: &str = "at+jwt";
 
-    /// The claims of a new token that is valid from `now` for `lifetime`, whole seconds.
+    /// The claims of a new token that is valid from `now` for `lifetime`, in whole seconds.
     #[must_use]
     pub fn new(
         issuer: &str,

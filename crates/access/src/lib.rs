@@ -1,7 +1,8 @@
 #![doc = include_str!("../README.md")]
 //!
-//! `Caller` says who asks, `Permission` what for, `Verifier` turns a token into the one; the rule: nothing here can sign.
+//! `Caller` says who asks, `Permission` what for, and `Verifier` makes a caller of a token; the rule: nothing here can sign.
 
+mod bearer;
 mod caller;
 mod claims;
 mod keys;
@@ -9,6 +10,7 @@ mod organisations;
 mod permission;
 mod verifier;
 
+pub use bearer::bearer;
 pub use caller::Caller;
 pub use claims::Claims;
 pub use keys::{KeyRing, SigningKey};

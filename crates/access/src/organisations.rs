@@ -9,7 +9,7 @@ use kernel::{Currency, OrganisationId, Slug};
 /// What every service knows of an organisation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Organisation {
-    /// Which.
+    /// Its id.
     pub organisation: OrganisationId,
     /// Its name in addresses.
     pub slug: Slug,
@@ -30,13 +30,13 @@ struct Table {
 }
 
 impl Organisations {
-    /// None yet.
+    /// A table without organisations.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets what is known of an organisation. When its slug changes, the former no longer leads to it.
+    /// Sets what is known of an organisation. When its slug changes, the former slug no longer leads to it.
     pub fn apply(&self, organisation: OrganisationId, slug: Slug, currency: Currency, active: bool) {
         let mut table = self.write();
         table.forget(organisation);
@@ -56,25 +56,7 @@ impl Organisations {
         table.by_slug.get(slug).and_then(|organisation| table.by_id.get(organisation)).cloned()
     }
 
-    /// What is known of an organisation, active or not.
-    #[must_use]
-    pub fn by_id(&self, organisation: OrganisationId) -> Option<Organisation> {
-        self.read().by_id.get(&organisation).cloned()
-    }
-
-    /// How many are known.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.read().by_id.len()
-    }
-
-    /// Whether none is known.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    // Nothing panics while it holds the lock, and each change leaves the table whole: a poisoned one is as good.
+    // Nothing panics while it holds the lock, and every change leaves the table consistent: a poisoned lock is still good.
     fn read(&self) -> RwLockReadGuard<'_, Table> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -87,7 +69,7 @@ impl Organisations {
 impl Table {
     fn forget(&mut self, organisation: OrganisationId) {
         if let Some(former) = self.by_id.remove(&organisation) {
-            // The slug may have gone over to another organisation meanwhile.
+            // Another organisation may have taken the slug meanwhile.
             if self.by_slug.get(&former.slug) == Some(&organisation) {
                 self.by_slug.remove(&former.slug);
             }
@@ -110,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slug_leads_to_whom_it_belongs_now() {
+    fn a_slug_leads_to_the_organisation_that_has_it_now() {
         let organisations = Organisations::new();
         let usd = Currency::parse("USD").unwrap();
         let (first, second) = (OrganisationId::new(), OrganisationId::new());
@@ -122,8 +104,8 @@ mod tests {
         organisations.apply(second, slug("bright-lamps"), usd, true);
         organisations.remove(first);
         assert_eq!(organisations.by_slug("bright-lamps").unwrap().organisation, second);
-        assert_eq!(organisations.by_id(first), None);
-        assert_eq!(organisations.len(), 1);
+        organisations.remove(second);
+        assert_eq!(organisations.by_slug("bright-lamps"), None);
     }
 
     #[test]
@@ -131,7 +113,8 @@ mod tests {
         let organisations = Organisations::new();
         let id = OrganisationId::new();
         organisations.apply(id, slug("lamps"), Currency::parse("VND").unwrap(), false);
-        assert!(!organisations.clone().by_slug("lamps").unwrap().active);
-        assert_eq!(organisations.by_id(id).unwrap().currency.code(), "VND");
+        let known = organisations.clone().by_slug("lamps").unwrap();
+        assert!(!known.active);
+        assert_eq!(known.currency.code(), "VND");
     }
 }

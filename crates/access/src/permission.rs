@@ -1,12 +1,10 @@
-//! What may be asked for, and the roles of an organisation's people. A command or query names exactly one permission.
-
-use std::fmt;
+//! What may be asked for, and the roles of an organisation's staff. A command or query names exactly one permission.
 
 use serde::{Deserialize, Serialize};
 
-/// What a command or query requires of its caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+/// What a command or query requires of its caller. Documents and refusals write it in kebab case: "products-read".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::Display, strum::VariantArray)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Permission {
     /// See products and stock.
     ProductsRead,
@@ -32,71 +30,40 @@ pub enum Permission {
     SignIn,
     /// Create an organisation.
     SetUp,
-    /// What only the installation itself does: answers to events, sweeps.
+    /// Reserved for the installation itself: reactions to events, sweeps.
     System,
 }
 
-impl Permission {
-    /// Every permission.
-    pub const ALL: &[Self] = &[
-        Self::ProductsRead,
-        Self::ProductsWrite,
-        Self::StockWrite,
-        Self::CategoriesRead,
-        Self::CategoriesWrite,
-        Self::OrdersRead,
-        Self::OrdersWrite,
-        Self::OrganisationRead,
-        Self::StoreBrowse,
-        Self::StoreOrder,
-        Self::SignIn,
-        Self::SetUp,
-        Self::System,
-    ];
-
-    /// As documents and refusals write it: "products-read".
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ProductsRead => "products-read",
-            Self::ProductsWrite => "products-write",
-            Self::StockWrite => "stock-write",
-            Self::CategoriesRead => "categories-read",
-            Self::CategoriesWrite => "categories-write",
-            Self::OrdersRead => "orders-read",
-            Self::OrdersWrite => "orders-write",
-            Self::OrganisationRead => "organisation-read",
-            Self::StoreBrowse => "store-browse",
-            Self::StoreOrder => "store-order",
-            Self::SignIn => "sign-in",
-            Self::SetUp => "set-up",
-            Self::System => "system",
-        }
-    }
-}
-
-impl fmt::Display for Permission {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
-    }
-}
-
-/// What someone is in an organisation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+/// What a member of staff is in an organisation.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+    strum::VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Role {
     /// Everything that staff can do.
     Owner,
     /// Everything but changes of the organisation itself.
     Manager,
-    /// Only looks.
+    /// Reads only.
     Viewer,
 }
 
 impl Role {
-    /// Every role.
-    pub const ALL: &[Self] = &[Self::Owner, Self::Manager, Self::Viewer];
-
     const READS: &[Permission] =
         &[Permission::ProductsRead, Permission::CategoriesRead, Permission::OrdersRead, Permission::OrganisationRead];
     const READS_AND_WRITES: &[Permission] = &[
@@ -110,7 +77,7 @@ impl Role {
         Permission::OrganisationRead,
     ];
 
-    /// What the role may.
+    /// The permissions of the role.
     #[must_use]
     pub const fn permissions(self) -> &'static [Permission] {
         match self {
@@ -121,12 +88,8 @@ impl Role {
 
     /// As tokens and the database write it: "owner".
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Owner => "owner",
-            Self::Manager => "manager",
-            Self::Viewer => "viewer",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
     /// Reads what [`Self::as_str`] wrote.
@@ -134,46 +97,36 @@ impl Role {
     /// # Errors
     /// When there is no such role.
     pub fn parse(text: &str) -> Result<Self, kernel::Malformed> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|role| role.as_str() == text)
-            .ok_or_else(|| kernel::Malformed::new("role", "must be owner, manager or viewer"))
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
+        kernel::parse_name("role", text)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use strum::VariantArray;
+
     use super::*;
 
     #[test]
     fn text_and_json_are_the_same_word() {
-        for permission in Permission::ALL {
-            assert_eq!(serde_json::to_string(permission).unwrap(), format!("\"{permission}\""));
-        }
-        for role in Role::ALL {
+        assert_eq!(Permission::ProductsRead.to_string(), "products-read");
+        for role in Role::VARIANTS {
             assert_eq!(serde_json::to_string(role).unwrap(), format!("\"{role}\""));
             assert_eq!(Role::parse(role.as_str()).unwrap(), *role);
         }
-        assert!(Role::parse("Owner").is_err());
+        assert_eq!(Role::parse("Owner").unwrap_err().to_string(), "role must be owner, manager or viewer");
     }
 
     #[test]
     fn a_viewer_changes_nothing() {
         for permission in Role::Viewer.permissions() {
-            assert!(permission.as_str().ends_with("-read"), "{permission}");
+            assert!(permission.to_string().ends_with("-read"), "{permission}");
         }
     }
 
     #[test]
-    fn no_role_reaches_what_is_the_installations_own() {
-        for role in Role::ALL {
+    fn no_role_may_do_what_is_reserved_for_the_installation() {
+        for role in Role::VARIANTS {
             for permission in [Permission::System, Permission::SetUp, Permission::SignIn] {
                 assert!(!role.permissions().contains(&permission), "{role} may {permission}");
             }

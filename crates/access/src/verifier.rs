@@ -1,5 +1,5 @@
-//! From a token to a caller. Everything that can be refused without cryptography is refused first; what was verified is
-//! remembered by digest, for as long as the token lives and its key is on the ring.
+//! From a token to a caller. Everything that can be refused without cryptography is refused first. A verified token is
+//! remembered by its digest for as long as it is valid and its key is on the ring.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,47 +17,47 @@ use sha2::{Digest as _, Sha256};
 use crate::keys::Key;
 use crate::{Caller, Claims, KeyRing};
 
-/// Why a token was refused. The words are fit for its bearer.
+/// Why a token was refused. The text is for the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Rejection {
-    /// Not a token at all, or longer than any token.
+    /// It does not have the form of a token, or is longer than any token.
     #[error("the access token is not a token; log in to get one")]
     Malformed,
-    /// Signed in another way than ours, or not at all.
+    /// It is not signed, or with another algorithm than EdDSA.
     #[error("the access token is not signed with EdDSA; only tokens from this installation's login are accepted")]
     Algorithm,
-    /// Something else that auth signed, or a foreign token.
+    /// It is of another type, such as an id token.
     #[error("the token is not an access token; only tokens from this installation's login are accepted")]
     Type,
-    /// Signed with a key that is not known or no longer.
+    /// It was signed with a key that is not, or no longer, on the ring.
     #[error("the access token was signed with a key that is not valid here; log in again")]
     UnknownKey,
-    /// The signature is not that of the content.
+    /// The signature does not match the content.
     #[error("the access token's signature is wrong; log in again")]
     Signature,
-    /// Past its end.
+    /// It has expired.
     #[error("the access token has expired; log in again")]
     Expired,
-    /// Before its beginning.
+    /// It is not valid yet.
     #[error("the access token is not valid yet; check the clocks")]
     NotYetValid,
-    /// From another issuer.
+    /// It is from another issuer.
     #[error("the access token is from another issuer; log in here")]
     Issuer,
-    /// For another installation.
+    /// It is for another audience.
     #[error("the access token is for another audience; log in here")]
     Audience,
-    /// Well signed, but a claim is missing or is not what it should be.
+    /// The signature is right, but a claim is missing or malformed.
     #[error("the access token lacks a claim or has a wrong one; log in again")]
     Claims,
 }
 
-/// A token that holds.
+/// What a valid token says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
-    /// Who bears it: always [`Caller::Staff`].
+    /// Its bearer: always [`Caller::Staff`].
     pub caller: Caller,
-    /// When it ends.
+    /// When it expires.
     pub expires_at: Timestamp,
 }
 
@@ -70,7 +70,7 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Longer texts are not looked at. A token of ours has about 600 bytes.
+    /// A longer text is refused unread, bytes. A token of ours has about 600.
     pub const LONGEST_TOKEN: usize = 4_096;
     /// How many verified tokens are remembered.
     pub const MOST_REMEMBERED: u64 = 10_000;
@@ -116,12 +116,6 @@ impl Verifier {
         self.remembered.insert(digest, Remembered { kid, key, verified: verified.clone() });
         Ok(verified)
     }
-
-    /// How many verified tokens are remembered; a moment behind.
-    #[must_use]
-    pub fn remembered(&self) -> u64 {
-        self.remembered.entry_count()
-    }
 }
 
 impl std::fmt::Debug for Verifier {
@@ -145,7 +139,7 @@ impl Remembered {
 
 const LEEWAY: Duration = Duration::from_secs(Verifier::LEEWAY);
 
-/// Entries end with the token, so that the room they take does.
+/// An entry expires with its token, which frees its memory.
 struct WithTheToken;
 
 impl Expiry<[u8; 32], Remembered> for WithTheToken {
@@ -155,7 +149,7 @@ impl Expiry<[u8; 32], Remembered> for WithTheToken {
     }
 }
 
-/// What a header must say before any key is looked for.
+/// The parts of a token's header that are checked before a key is looked up.
 #[derive(Deserialize)]
 struct Header {
     alg: String,
@@ -195,7 +189,7 @@ fn rejection(kind: &ErrorKind) -> Rejection {
             Rejection::Algorithm
         }
         ErrorKind::InvalidToken | ErrorKind::Base64(_) => Rejection::Malformed,
-        // The signature was right by then: what is left are claims.
+        // Claims are decoded after the signature was checked, so whatever else fails is a claim.
         _ => Rejection::Claims,
     }
 }
@@ -230,13 +224,13 @@ mod tests {
         let token = format!("{content}.{}", URL_SAFE_NO_PAD.encode(pair.sign(content.as_bytes())));
 
         let verifier = Verifier::new(keys, "issuer", "audience");
-        // One that would refuse the token if it looked: what it accepts, it only remembers.
+        // This one would refuse the token if it verified it, so what it accepts is remembered.
         let mut stricter = Verifier::new(verifier.keys.clone(), "another issuer", "audience");
         assert_eq!(stricter.verify(&token), Err(Rejection::Issuer));
         stricter.remembered = verifier.remembered.clone();
         let verified = verifier.verify(&token).unwrap();
         assert_eq!(stricter.verify(&token).unwrap(), verified);
         verifier.remembered.run_pending_tasks();
-        assert_eq!(verifier.remembered(), 1);
+        assert_eq!(verifier.remembered.entry_count(), 1);
     }
 }

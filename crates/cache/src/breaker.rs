@@ -1,18 +1,18 @@
-//! Stops asking something that does not answer.
-//! The rule: while open, a call costs one atomic read; about once a second a single caller tries. Callers that fail at the
-//! same time failed for one reason and count once: a busy machine that stood still for a moment is not a dead Redis.
+//! A circuit breaker: stops calling a server that does not reply.
+//! The rule: while it is open, a call costs one atomic read, and about once a second a single caller tries. Calls that fail
+//! at the same time count as one failure: a busy machine that paused for a moment is not a dead Redis.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Failures in a row, each begun after the one before, that open it.
 const FAILURES: u32 = 5;
-/// How long it stays open before somebody tries.
+/// How long it stays open before a caller may try.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Leave to try; it says how it went.
+/// Permission for one call, whose outcome is reported back.
 #[derive(Clone, Copy, Debug)]
-#[must_use = "whoever may try says how it went"]
+#[must_use = "the outcome of the call is reported to the breaker"]
 pub(crate) struct Attempt {
     /// How many failures in a row were known when it began.
     failures: u32,
@@ -35,7 +35,7 @@ impl Breaker {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Leave to try, if this caller may.
+    /// Lets the caller through, or not.
     pub(crate) fn admits(&self) -> Option<Attempt> {
         let failures = self.failures.load(Ordering::Relaxed);
         if failures < FAILURES {
@@ -51,14 +51,14 @@ impl Breaker {
     }
 
     pub(crate) fn succeeded(&self) {
-        // Reading is cheaper than writing what all threads share.
+        // Reading is cheaper than writing memory that all threads share.
         if self.failures.load(Ordering::Relaxed) != 0 && self.failures.swap(0, Ordering::AcqRel) >= FAILURES {
             tracing::info!("Redis answers again");
         }
     }
 
     pub(crate) fn failed(&self, attempt: Attempt, reason: &str) {
-        // Set before it opens, so that nobody slips through between the two.
+        // Set before it opens, so that no caller slips through in between.
         self.next_attempt.store(self.now().saturating_add(pause()), Ordering::Release);
         if attempt.failures >= FAILURES {
             return;
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn when_its_time_has_come_one_caller_is_let_through_and_no_second() {
+    fn after_its_pause_one_caller_is_let_through_and_no_second() {
         let mut breaker = Breaker::new();
         for _ in 0..5 {
             fail(&breaker);

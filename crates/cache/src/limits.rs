@@ -1,18 +1,21 @@
-//! How often somebody may do something: GCRA in Redis, so that replicas count together.
-//! The rule: a check never fails and never waits longer than Redis' time limit; without Redis each
+//! Rate limits: GCRA in Redis, so that replicas count together.
+//! The rule: a check never fails and never waits longer than the time limit of Redis; without Redis each
 //! process grants its share of the quota from a bounded table.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::redis::{Redis, Script};
+use bb8_redis::redis::Script;
 
-/// One check and its effect in one step, by Redis' own clock. The key holds the theoretical arrival
-/// time in microseconds: when the bucket will be empty again.
-static GCRA: Script = Script::new(
-    "local time = redis.call('TIME')
+use crate::redis::Redis;
+
+/// The check and its effect in one step, by Redis' own clock. The key holds the theoretical arrival
+/// time in microseconds: the moment at which the whole quota is free again.
+static GCRA: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local interval = tonumber(ARGV[1])
 local tolerance = tonumber(ARGV[2])
@@ -23,14 +26,15 @@ local wait = next - tolerance - now
 if wait > 0 then return {0, 0, math.ceil(wait), math.ceil(arrival - now)} end
 redis.call('SET', KEYS[1], string.format('%.0f', next), 'PX', math.ceil((next - now) / 1000) + 1)
 return {1, math.floor((tolerance - (next - now)) / interval), 0, math.ceil(next - now)}",
-);
+    )
+});
 
-/// More keys than this share one bucket while Redis is away.
+/// The most keys that are counted one by one while Redis is away; further ones share one count.
 const MOST_LOCAL: usize = 100_000;
 /// A longer name is replaced by its hash.
 const LONGEST_NAME: usize = 128;
 
-/// How many per how long.
+/// A limit per period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
     name: &'static str,
@@ -39,46 +43,26 @@ pub struct Quota {
 }
 
 impl Quota {
-    /// `limit` (at least 1) per `period` (at least a millisecond), all of it at once if need be.
-    /// `name` keeps quotas apart.
+    /// `limit` (at least 1) per `period` (at least a millisecond), also all at once.
+    /// `name` separates quotas.
     #[must_use]
     pub fn new(name: &'static str, limit: u32, period: Duration) -> Self {
         Self { name, limit: limit.max(1), period: period.max(Duration::from_millis(1)) }
-    }
-
-    /// Its name.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        self.name
-    }
-
-    /// How many.
-    #[must_use]
-    pub fn limit(&self) -> u32 {
-        self.limit
-    }
-
-    /// Per how long.
-    #[must_use]
-    pub fn period(&self) -> Duration {
-        self.period
     }
 }
 
 /// The outcome of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// Whether it may be done.
+    /// Whether it is within the quota.
     pub allowed: bool,
-    /// The quota's limit, or this process's share of it.
-    pub limit: u32,
-    /// How many more at once after this.
+    /// How many more are within the quota now.
     pub remaining: u32,
-    /// When one more will be allowed; zero when it was.
+    /// The time until it will be; zero when it is.
     pub retry_after: Duration,
-    /// When the whole quota will be there again.
+    /// The time until the whole quota is free again.
     pub reset_after: Duration,
-    /// Whether Redis was away and this process decided alone.
+    /// Whether this process decided alone, because Redis was away.
     pub alone: bool,
 }
 
@@ -98,29 +82,17 @@ impl Limits {
         Self { redis, replicas: replicas.max(1), began: Instant::now(), local: Arc::default() }
     }
 
-    /// Counts one for `who` and says whether it is within the quota.
-    pub async fn check(&self, quota: &Quota, who: &str) -> Decision {
-        self.take(quota, who, 1).await
-    }
-
-    /// Counts `count` (at least 1) at once, all or none: for who hands them out one by one without asking again.
+    /// Counts `count` (at least 1) for `who`, all of them or none.
     pub async fn take(&self, quota: &Quota, who: &str, count: u32) -> Decision {
         let count = count.max(1);
         let key = key(quota, who);
         let interval = interval(quota.period, quota.limit);
         let tolerance = interval.saturating_mul(u64::from(quota.limit));
-        let answer: Result<(i64, i64, i64, i64), _> = self
-            .redis
-            .script(
-                &GCRA,
-                &[&key],
-                &[interval.to_string().as_bytes(), tolerance.to_string().as_bytes(), count.to_string().as_bytes()],
-            )
-            .await;
-        match answer {
+        let mut check = GCRA.key(&key);
+        check.arg(interval).arg(tolerance).arg(count);
+        match self.redis.script::<(i64, i64, i64, i64)>(&check).await {
             Ok((allowed, remaining, retry, reset)) => Decision {
                 allowed: allowed == 1,
-                limit: quota.limit,
                 remaining: u32::try_from(remaining).unwrap_or(0),
                 retry_after: micros(retry),
                 reset_after: micros(reset),
@@ -139,7 +111,7 @@ impl Limits {
         let mut table = self.local.lock().unwrap_or_else(PoisonError::into_inner);
         let key = if table.len() >= MOST_LOCAL && !table.contains_key(&key) {
             table.retain(|_, arrival| *arrival > now);
-            // Still full: the newcomers share one bucket, so that memory stays bounded.
+            // Still full: new keys share one count, so that memory stays bounded.
             if table.len() >= MOST_LOCAL { format!("{}:*", quota.name) } else { key }
         } else {
             key
@@ -150,7 +122,6 @@ impl Limits {
         if wait > 0 {
             return Decision {
                 allowed: false,
-                limit,
                 remaining: 0,
                 retry_after: Duration::from_micros(wait),
                 reset_after: Duration::from_micros(arrival - now),
@@ -161,7 +132,6 @@ impl Limits {
         let left = tolerance.saturating_sub(next - now) / interval;
         Decision {
             allowed: true,
-            limit,
             remaining: u32::try_from(left).unwrap_or(u32::MAX),
             retry_after: Duration::ZERO,
             reset_after: Duration::from_micros(next - now),
@@ -170,7 +140,7 @@ impl Limits {
     }
 }
 
-/// Microseconds between two.
+/// Microseconds between two, at an even rate.
 fn interval(period: Duration, limit: u32) -> u64 {
     (u64::try_from(period.as_micros()).unwrap_or(u64::MAX) / u64::from(limit)).max(1)
 }

@@ -1,40 +1,42 @@
 //! Cached reads: Redis first, then the source, with one load per key.
-//! The rule: never the truth. Every failure falls through to the source, and an entry that raced
-//! with an invalidation is not kept, while one that was loaded after it is.
+//! The rule: Redis is never the truth. Every failure falls through to the source. An entry that was loaded
+//! before an invalidation is not stored after it.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use bb8_redis::redis::cmd;
+use bb8_redis::redis::{Script, cmd};
 use bytes::Bytes;
 use kernel::{Clock, OrganisationId};
 use mediator::{Mediator, Query, Scope, SendError, Tenant};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::flights::{Flights, Seat, arrival};
-use crate::redis::{Redis, Script};
+use crate::flights::{self, Flights, Joined};
+use crate::redis::Redis;
 
-/// Keeps an entry if there lies what the reader saw before it loaded: nothing, or the same tombstone. Another tombstone is
-/// an invalidation since then. An entry of an earlier group version is replaced.
-static FILL: Script = Script::new(
-    "local lies = redis.call('GET', KEYS[1]) or ''
-if lies == ARGV[3] or (#lies >= 8 and string.sub(lies, 1, 8) ~= string.sub(ARGV[1], 1, 8)) then
+/// Stores an entry if the key still holds what the reader saw before it loaded: nothing, or the same tombstone. Another
+/// tombstone means an invalidation since then. An entry of an earlier group version is replaced.
+static FILL: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local found = redis.call('GET', KEYS[1]) or ''
+if found == ARGV[3] or (#found >= 8 and string.sub(found, 1, 8) ~= string.sub(ARGV[1], 1, 8)) then
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
   return 1
 end
 return 0",
-);
+    )
+});
 
-/// How long an invalidation keeps loads that began before it from being kept: longer than any load.
+/// How long an invalidation prevents the storing of loads that began before it: longer than any load.
 const TOMBSTONE: Duration = Duration::from_secs(15);
 /// Bytes of the group's version in front of each entry.
 const VERSION: usize = 8;
-/// Bytes of a tombstone, fewer than any entry has. They are random: no two invalidations look the same.
+/// Bytes of a tombstone, fewer than any entry has. They are random, so that no two tombstones are equal.
 const STAMP: usize = 7;
 
-/// What is cached under: an organisation's thing of a group.
+/// The name of a cached answer: organisation, group and thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
     organisation: OrganisationId,
@@ -43,7 +45,7 @@ pub struct Key {
 }
 
 impl Key {
-    /// `group` names the kind of answer (`product`, `product-list`), `thing` which one.
+    /// `group` names the kind of answer (`product`, `product-list`), `thing` the one of its kind.
     #[must_use]
     pub fn new(organisation: OrganisationId, group: &'static str, thing: impl ToString) -> Self {
         Self { organisation, group, thing: thing.to_string() }
@@ -61,24 +63,24 @@ pub struct Cache {
 
 enum Found {
     Hit(Bytes),
-    /// Not there; the group's version, to keep the next answer under, and the tombstone that lies there instead.
+    /// Not there: the group's version, with which the next answer is stored, and the tombstone in its place, if any.
     Miss {
         version: [u8; VERSION],
         tombstone: Vec<u8>,
     },
-    /// Redis has no answer: nothing is kept.
+    /// Redis did not reply: nothing is stored.
     Away,
 }
 
 impl Cache {
-    /// `prefix` keeps services apart; `lifetime` is spread by a tenth either way, so that entries of
-    /// one moment do not end in one moment.
+    /// `prefix` separates services; `lifetime` varies by a tenth, so that entries stored at the same moment
+    /// do not expire at the same moment.
     #[must_use]
     pub fn new(redis: Redis, prefix: &str, lifetime: Duration) -> Self {
         Self { redis, prefix: prefix.into(), lifetime, flights: Flights::default() }
     }
 
-    /// Answers a query as JSON bytes. The caller must be permitted to ask, cached or not; a key of
+    /// Answers a query as JSON bytes. The caller needs the query's permission, cached or not; a key of
     /// another organisation than the scope's is not used.
     ///
     /// # Errors
@@ -106,7 +108,7 @@ impl Cache {
         if key.organisation == scope.organisation() { self.bytes(key, load).await } else { load().await }
     }
 
-    /// Answers from Redis, or from `load`, which is then kept.
+    /// Answers from Redis, or from `load`, whose answer is then stored.
     ///
     /// # Errors
     /// Those of `load`; Redis causes none.
@@ -124,26 +126,26 @@ impl Cache {
         if let Found::Hit(answer) = found {
             return Ok(answer);
         }
-        let flight = match self.flights.board(&name) {
-            Seat::Pilot(flight) => Some(flight),
-            Seat::Passenger(landing) => match arrival(landing).await {
+        let flight = match self.flights.join(&name) {
+            Joined::Leader(flight) => Some(flight),
+            Joined::Follower(shared) => match flights::answer(shared).await {
                 Some(answer) => return Ok(answer),
                 None => None,
             },
         };
         let answer = load().await?;
         if let Some(flight) = &flight {
-            flight.land(&answer);
+            flight.share(&answer);
         }
         if let Found::Miss { version, tombstone } = found {
-            self.keep(&name, version, &tombstone, &answer).await;
+            self.store(&name, version, &tombstone, &answer).await;
         }
-        // Not before the answer is kept, or a reader that missed a moment ago would load again.
+        // Only now that the answer is stored, or a reader that missed a moment ago would load again.
         drop(flight);
         Ok(answer)
     }
 
-    /// Forgets one entry. Answers whether Redis took it; otherwise the entry lives out its lifetime.
+    /// Invalidates one entry. Returns whether Redis accepted it; otherwise the entry stays until it expires.
     pub async fn invalidate(&self, key: &Key) -> bool {
         let name = self.entry(key);
         self.flights.close(|under_way| under_way == name);
@@ -153,14 +155,14 @@ impl Cache {
         self.redis.run::<()>(&bury).await.is_ok()
     }
 
-    /// Forgets every entry of a group, by a new version of the group. Answers whether Redis took it.
+    /// Invalidates every entry of a group by giving the group a new version. Returns whether Redis accepted it.
     pub async fn invalidate_group(&self, organisation: OrganisationId, group: &'static str) -> bool {
         let name = self.group(organisation, group);
         let members = format!("{name}:");
         self.flights.close(|under_way| under_way.starts_with(&members));
         let version = Clock::now().timestamp_micros().to_be_bytes();
         let mut renew = cmd("SET");
-        // Longer than any entry lives: when it goes, no entry of an earlier version is left.
+        // Longer than any entry lives: when it expires, no entry of an earlier version is left.
         renew.arg(&name).arg(&version[..]).arg("PX").arg(milliseconds(self.lifetime * 2));
         self.redis.run::<()>(&renew).await.is_ok()
     }
@@ -190,13 +192,14 @@ impl Cache {
         }
     }
 
-    async fn keep(&self, name: &str, version: [u8; VERSION], tombstone: &[u8], answer: &Bytes) {
+    async fn store(&self, name: &str, version: [u8; VERSION], tombstone: &[u8], answer: &Bytes) {
         let mut entry = Vec::with_capacity(VERSION + answer.len());
         entry.extend_from_slice(&version);
         entry.extend_from_slice(answer);
-        let lifetime = milliseconds(spread(self.lifetime)).to_string();
+        let mut fill = FILL.key(name);
+        fill.arg(&entry).arg(milliseconds(spread(self.lifetime))).arg(tombstone);
         // A failure costs the next reader a load, and nothing else.
-        let _ignored = self.redis.script::<i64>(&FILL, &[name], &[&entry, lifetime.as_bytes(), tombstone]).await;
+        let _ignored = self.redis.script::<i64>(&fill).await;
     }
 
     fn count(&self, outcome: &'static str) {
@@ -208,7 +211,7 @@ fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
-/// The duration times 0.9 to 1.1, by the clock's low digits: this needs no good randomness.
+/// The duration times 0.9 to 1.1, by the clock's low digits, which are random enough for this.
 fn spread(duration: Duration) -> Duration {
     let digit = Clock::now().timestamp_subsec_micros() % 201;
     duration * (900 + digit) / 1_000

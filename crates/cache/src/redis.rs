@@ -1,18 +1,18 @@
 //! The way to Redis: shared connections, one time limit over everything, a breaker in front.
 //! The rule: no caller waits longer than [`LIMIT`], whatever Redis does.
 //!
-//! Each runtime has connections of its own: a server's worker that hands its question to another thread and is woken by
-//! it pays more for the two wake-ups than for the question. Callers share a connection; their questions travel together
-//! and the answers come in order, so none waits for a free connection.
+//! Each runtime has connections of its own: with a connection that another thread drives, a server's worker pays more for
+//! waking that thread and being woken by it than for the command itself. Callers share a connection: their commands are
+//! pipelined and the replies come in order, so nobody waits for a free connection.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bb8_redis::RedisConnectionManager;
 use bb8_redis::redis::aio::MultiplexedConnection;
-use bb8_redis::redis::{Cmd, FromRedisValue, RedisError, cmd};
+use bb8_redis::redis::{Cmd, FromRedisValue, RedisError, ScriptInvocation};
 use tokio::runtime::{Handle, Id};
 
 use crate::breaker::Breaker;
@@ -20,19 +20,19 @@ use crate::breaker::Breaker;
 /// The time limit over check-out, connecting and answering.
 pub(crate) const LIMIT: Duration = Duration::from_millis(20);
 
-/// Why Redis has no answer. Nobody should fail because of it.
+/// Why there is no reply from Redis. No caller should fail because of it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The URL cannot be read. What is wrong with it is not said: the words could be a part of the password.
+    /// The URL cannot be parsed. The parser's message is left out, because it may quote the password.
     #[error("must be a URL such as redis://:password@host:6379")]
     Url,
-    /// Redis failed several times in a row and is left alone for the moment.
+    /// The breaker is open: Redis failed several times in a row.
     #[error("Redis is not asked at the moment, because it failed several times in a row")]
     Open,
-    /// No answer within the time limit.
+    /// No reply within the time limit.
     #[error("Redis did not answer within {} milliseconds", LIMIT.as_millis())]
     TimedOut,
-    /// Redis refused, or the connection broke.
+    /// Redis replied with an error, or the connection broke.
     #[error("Redis failed: {0}")]
     Failed(#[from] RedisError),
 }
@@ -51,30 +51,17 @@ struct Inner {
     breaker: Breaker,
 }
 
-/// A script that Redis keeps compiled.
-#[derive(Debug)]
-pub(crate) struct Script {
-    pub(crate) text: &'static str,
-    pub(crate) digest: OnceLock<String>,
-}
-
-impl Script {
-    pub(crate) const fn new(text: &'static str) -> Self {
-        Self { text, digest: OnceLock::new() }
-    }
-}
-
 impl Redis {
-    /// Reads the URL; the first use on a runtime connects.
+    /// Parses the URL. The first use on a runtime connects.
     ///
     /// # Errors
-    /// When the URL cannot be read.
+    /// When the URL cannot be parsed.
     pub fn open(url: &str) -> Result<Self, Error> {
         let connector = Connector(RedisConnectionManager::new(url).map_err(|_may_name_the_password| Error::Url)?);
         Ok(Self(Arc::new(Inner { connector, pools: RwLock::default(), breaker: Breaker::new() })))
     }
 
-    /// The pool of the runtime that asks. Nothing panics while it holds the lock, so a poisoned one is as good.
+    /// The pool of the current runtime. Nothing panics while it holds the lock, so a poisoned lock is still good.
     fn pool(&self) -> bb8::Pool<Connector> {
         let id = Handle::current().id();
         if let Some(pool) = self.0.pools.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
@@ -85,7 +72,7 @@ impl Redis {
                 .max_size(CONNECTIONS)
                 .min_idle(Some(0))
                 .connection_timeout(LIMIT)
-                // Asks a flag, not the server: see `is_valid`.
+                // Checks a flag, not the server: see `is_valid`.
                 .test_on_check_out(true)
                 .build_unchecked(self.0.connector.clone())
         };
@@ -97,38 +84,9 @@ impl Redis {
         self.within_limit(async |connection: &mut MultiplexedConnection| command.query_async(connection).await).await
     }
 
-    /// Runs a script by its digest; loads it when Redis does not know it (any more).
-    pub(crate) async fn script<T: FromRedisValue>(
-        &self,
-        script: &Script,
-        keys: &[&str],
-        arguments: &[&[u8]],
-    ) -> Result<T, Error> {
-        let call = |digest: &str| {
-            let mut call = cmd("EVALSHA");
-            call.arg(digest).arg(keys.len());
-            for key in keys {
-                call.arg(*key);
-            }
-            for argument in arguments {
-                call.arg(*argument);
-            }
-            call
-        };
-        self.within_limit(async |connection: &mut MultiplexedConnection| {
-            if let Some(digest) = script.digest.get() {
-                match call(digest).query_async(connection).await {
-                    Err(error) if error.code() == Some("NOSCRIPT") => {}
-                    answer => return answer,
-                }
-            }
-            let digest: String = cmd("SCRIPT").arg("LOAD").arg(script.text).query_async(connection).await?;
-            let answer = call(&digest).query_async(connection).await;
-            // Another caller may have been first; the digest is the same.
-            let _ignored = script.digest.set(digest);
-            answer
-        })
-        .await
+    /// Runs a script by its digest; Redis is sent the text only when it does not know the script (any more).
+    pub(crate) async fn script<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T, Error> {
+        self.within_limit(async |connection: &mut MultiplexedConnection| call.invoke_async(connection).await).await
     }
 
     async fn within_limit<T>(
@@ -144,7 +102,7 @@ impl Redis {
             })?;
             let mut connection = link.connection.clone();
             used = Some(link.broken.clone());
-            // Given back at once: the next caller sends on it while this one waits for its answer.
+            // Returned at once: the next caller sends on it while this one waits for its reply.
             drop(link);
             work(&mut connection).await.map_err(Error::Failed)
         };
@@ -155,7 +113,7 @@ impl Redis {
         match &outcome {
             Ok(_) => self.0.breaker.succeeded(),
             Err(error) => {
-                // What Redis itself refused came over a connection that is well.
+                // An error reply from Redis came over a healthy connection.
                 let refused = matches!(error, Error::Failed(error) if error.code().is_some());
                 if let Some(broken) = used.filter(|_| !refused) {
                     broken.store(true, Ordering::Relaxed);
@@ -168,15 +126,15 @@ impl Redis {
     }
 }
 
-/// Opens connections and throws away those that failed: bb8-redis itself takes every connection for whole, so one that
-/// broke would come back for ever.
+/// Opens connections and drops those that failed: bb8-redis itself never takes a connection for broken, so a broken one
+/// would stay in the pool for ever.
 #[derive(Clone)]
 struct Connector(RedisConnectionManager);
 
 /// A connection that several callers use at once.
 struct Link {
     connection: MultiplexedConnection,
-    /// Set by whoever had no answer on it; those who still wait for theirs are left to their time limits.
+    /// Set by a caller that got no reply on it. Callers that still wait on it run into their own time limits.
     broken: Arc<AtomicBool>,
 }
 

@@ -1,15 +1,15 @@
-//! The command line, as clap reads it.
+//! The command line, which clap parses.
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-/// What a person needs who has only the program; the README says more.
+/// The part of the README that a person needs who has only the program.
 const AFTER_HELP: &str = "\
 Variables, from the environment or the file:
   KAFKA_BROKERS      topics, dlq, status: host:port list
   KAFKA_NAMESPACE    the same: put before topic and group names; empty by default
-  SERVICES_INTERNAL  status, rebuild: order=http://127.0.0.1:9104,order=http://…, the internal port of every replica
+  SERVICES_INTERNAL  status, rebuild, retry: order=http://127.0.0.1:9104,order=http://…, every replica's internal port
   GATEWAY_URL        organisation create: the gateway
   SETUP_TOKEN        organisation create: the token that auth was started with, or SETUP_TOKEN_FILE
   OWNER_PASSWORD     organisation create: the first owner's password, or OWNER_PASSWORD_FILE
@@ -35,20 +35,18 @@ pub(crate) struct Arguments {
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,
     #[command(subcommand)]
-    pub(crate) wish: Wish,
+    pub(crate) command: Command,
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Wish {
+pub(crate) enum Command {
     /// Every replica of every service: ready, lag, outbox, dead letters.
     Status,
-    /// Topics as the broker has them, beside what the contracts declare.
+    /// Topics in the broker, compared with the contracts.
     Topics,
-    /// Records that a service could not take.
-    Dlq {
-        #[command(subcommand)]
-        wish: DeadLetterWish,
-    },
+    /// Records that a service could not process.
+    #[command(subcommand)]
+    Dlq(DeadLetterCommand),
     /// Build a read model of a service again from its topic.
     Rebuild {
         /// The service, such as `order`.
@@ -56,20 +54,26 @@ pub(crate) enum Wish {
         /// The read model, such as `sellable`.
         projection: String,
     },
-    /// Organisations of this installation.
-    Organisation {
-        #[command(subcommand)]
-        wish: OrganisationWish,
+    /// Try again what a service gave up, when the cause is mended.
+    Retry {
+        /// What to retry, such as `failed-deliveries`.
+        name: String,
+        /// The service; without it, the first one that has a retry of this name.
+        #[arg(long)]
+        service: Option<String>,
     },
+    /// Organisations of this installation.
+    #[command(subcommand)]
+    Organisation(OrganisationCommand),
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum DeadLetterWish {
-    /// Dead-letter topics, the ones with something pending first.
+pub(crate) enum DeadLetterCommand {
+    /// Dead-letter topics, the ones with pending records first.
     List,
-    /// What a group could not take, and why.
+    /// What a group could not process, and why.
     Show(Show),
-    /// Bring back what is pending, or with --discard give up what is wrong. Without --yes nothing is done.
+    /// Bring pending records back, or with --discard give up those that are wrong. Without --yes nothing is done.
     Redrive(Redrive),
 }
 
@@ -80,7 +84,7 @@ pub(crate) struct Show {
     /// Only records of this topic.
     #[arg(long)]
     pub(crate) topic: Option<String>,
-    /// Also those that were redriven or discarded and are still kept.
+    /// Include those that were redriven or discarded and still exist.
     #[arg(long)]
     pub(crate) all: bool,
     /// Print headers and body of each.
@@ -98,19 +102,19 @@ pub(crate) struct Redrive {
     /// Only records of this topic.
     #[arg(long)]
     pub(crate) topic: Option<String>,
-    /// Give up the records that are wrong themselves; those that were only parked behind them come back.
+    /// Give up the records that are wrong themselves; those that were only parked behind them are brought back.
     #[arg(long)]
     pub(crate) discard: bool,
-    /// Do it; without this only what would be done is said.
+    /// Do it; without this, only say what would be done.
     #[arg(long)]
     pub(crate) yes: bool,
-    /// Seconds to wait for the group to read what was brought back.
+    /// Seconds to wait until the group has read what was brought back.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=3_600))]
     pub(crate) wait: u64,
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum OrganisationWish {
+pub(crate) enum OrganisationCommand {
     /// Create an organisation with its first owner; the password comes from OWNER_PASSWORD or OWNER_PASSWORD_FILE.
     Create(Create),
 }

@@ -1,4 +1,5 @@
-//! Dead letters: which there are, what they say, and bringing them back.
+//! Dead letters: listing them, showing them, bringing them back.
+//! The rule it keeps: without `--yes` nothing changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::report::{Health, Report, short, table};
 
-/// Dead letters that a dry run looks at.
+/// How many dead letters a dry run reads at most.
 const LOOKED_AT: usize = 100_000;
 
 pub(crate) async fn list(environment: &Environment) -> Result<Report, Error> {
@@ -31,13 +32,13 @@ pub(crate) async fn list(environment: &Environment) -> Result<Report, Error> {
     Ok(Report::new(text, &topics, if pending == 0 { Health::Well } else { Health::Unwell }))
 }
 
-pub(crate) async fn show(environment: &Environment, wish: &Show) -> Result<Report, Error> {
-    let selection = Selection { group: wish.group.clone(), topic: wish.topic.clone() };
-    let most = usize::try_from(wish.limit).unwrap_or(usize::MAX);
-    let letters = operations::dead_letters(&environment.kafka()?, &selection, wish.all, most).await?;
+pub(crate) async fn show(environment: &Environment, request: &Show) -> Result<Report, Error> {
+    let selection = Selection { group: request.group.clone(), topic: request.topic.clone() };
+    let most = usize::try_from(request.limit).unwrap_or(usize::MAX);
+    let letters = operations::dead_letters(&environment.kafka()?, &selection, request.all, most).await?;
     let text = if letters.is_empty() {
-        format!("Nothing is pending for {}.", wish.group)
-    } else if wish.full {
+        format!("Nothing is pending for {}.", request.group)
+    } else if request.full {
         letters.iter().map(in_full).collect::<Vec<_>>().join("\n\n")
     } else {
         table(
@@ -64,30 +65,31 @@ struct Outcome {
     group: String,
     /// `would redrive`, `would discard`, `redriven`, `discarded`.
     action: &'static str,
-    /// Records that are brought back, and how many keys they have.
+    /// Records that are brought back.
     records: usize,
+    /// Keys of those records.
     keys: usize,
     /// Records that are given up.
     discarded: usize,
-    /// Records by topic, of a dry run.
+    /// Records by topic; empty unless this is a dry run.
     topics: BTreeMap<String, usize>,
     /// Whether the group has read what was brought back.
     taken: Option<bool>,
     failed_again: usize,
-    /// Snapshots left out, since a newer one of their key is there.
+    /// Snapshots that were left out, because a newer one of their key exists.
     replaced: usize,
 }
 
-pub(crate) async fn redrive(environment: &Environment, wish: &Redrive) -> Result<Report, Error> {
+pub(crate) async fn redrive(environment: &Environment, request: &Redrive) -> Result<Report, Error> {
     let kafka = environment.kafka()?;
-    let selection = Selection { group: wish.group.clone(), topic: wish.topic.clone() };
-    let group = wish.group.clone();
-    if !wish.yes {
+    let selection = Selection { group: request.group.clone(), topic: request.topic.clone() };
+    let group = request.group.clone();
+    if !request.yes {
         let letters = operations::dead_letters(&kafka, &selection, false, LOOKED_AT).await?;
-        return Ok(dry_run(&letters, wish));
+        return Ok(dry_run(&letters, request));
     }
-    let patience = Duration::from_secs(wish.wait);
-    let (action, redriven) = if wish.discard {
+    let patience = Duration::from_secs(request.wait);
+    let (action, redriven) = if request.discard {
         ("discarded", operations::discard(&kafka, &selection, patience).await?)
     } else {
         ("redriven", operations::redrive(&kafka, &selection, patience).await?)
@@ -95,7 +97,7 @@ pub(crate) async fn redrive(environment: &Environment, wish: &Redrive) -> Result
     let written = redriven.records + redriven.discarded > 0;
     let well = redriven.failed_again == 0 && (redriven.taken || !written);
     let mut text = String::new();
-    if wish.discard {
+    if request.discard {
         text.push_str(&format!(
             "Gave up {} records of {group}. They stay readable: cyberctl dlq show {group} --all\n",
             redriven.discarded
@@ -105,7 +107,7 @@ pub(crate) async fn redrive(environment: &Environment, wish: &Redrive) -> Result
     if written && !redriven.taken {
         text.push_str(&format!(
             "\n{group} has not read all of that within {} s: is it running? It is on the topics and is read when it is.",
-            wish.wait
+            request.wait
         ));
     }
     if redriven.failed_again > 0 {
@@ -134,23 +136,24 @@ pub(crate) async fn redrive(environment: &Environment, wish: &Redrive) -> Result
     Ok(Report::new(text, &outcome, if well { Health::Well } else { Health::Unwell }))
 }
 
-fn dry_run(letters: &[DeadLetter], wish: &Redrive) -> Report {
+fn dry_run(letters: &[DeadLetter], request: &Redrive) -> Report {
     let (discarded, back): (Vec<&DeadLetter>, Vec<&DeadLetter>) =
-        letters.iter().partition(|letter| wish.discard && !letter.is_parked());
+        letters.iter().partition(|letter| request.discard && !letter.is_parked());
     let mut topics: BTreeMap<String, usize> = BTreeMap::new();
     for letter in letters {
         *topics.entry(letter.topic.clone()).or_default() += 1;
     }
     let keys: BTreeSet<_> = back.iter().map(|letter| (letter.topic.as_str(), letter.key.as_deref())).collect();
     let mut text = if letters.is_empty() {
-        format!("Nothing is pending for {}.", wish.group)
+        format!("Nothing is pending for {}.", request.group)
     } else {
-        let given_up = if wish.discard { format!("give up {} records and ", discarded.len()) } else { String::new() };
+        let given_up =
+            if request.discard { format!("give up {} records and ", discarded.len()) } else { String::new() };
         format!(
             "This would {given_up}bring back, in order, {} records of {} keys for {}:\n",
             back.len(),
             keys.len(),
-            wish.group
+            request.group
         )
     };
     for (topic, records) in &topics {
@@ -160,8 +163,8 @@ fn dry_run(letters: &[DeadLetter], wish: &Redrive) -> Report {
         text.push_str("Nothing was done. Do it with --yes.");
     }
     let outcome = Outcome {
-        group: wish.group.clone(),
-        action: if wish.discard { "would discard" } else { "would redrive" },
+        group: request.group.clone(),
+        action: if request.discard { "would discard" } else { "would redrive" },
         records: back.len(),
         keys: keys.len(),
         discarded: discarded.len(),

@@ -1,4 +1,5 @@
-//! Variables from the environment and from a file of `NAME=value` lines; the environment wins.
+//! Variables from the environment and from a file of `NAME=value` lines.
+//! The rule it keeps: the environment goes before the file.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use messaging::Settings;
 use crate::error::Error;
 use crate::services::{Replica, replicas};
 
-/// Where `make up` writes.
+/// The file that `make up` writes.
 const USUAL_FILE: &str = ".dev/env";
 
 #[derive(Debug)]
@@ -17,7 +18,7 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
-    /// Reads the file that is named, or the usual one when it is there.
+    /// Reads the named file, or else the usual one if it exists.
     pub(crate) fn read(named: Option<&Path>) -> Result<Self, Error> {
         let path = match named {
             Some(path) => path.to_owned(),
@@ -38,7 +39,7 @@ impl Environment {
         self.optional(name).ok_or(Error::Missing { name, meaning })
     }
 
-    /// A value that is a secret: from `NAME`, or from the file that `NAME_FILE` names, never both.
+    /// A secret: from `NAME`, or from the file that `NAME_FILE` names, never both.
     pub(crate) fn secret(&self, name: &'static str, meaning: &'static str) -> Result<String, Error> {
         match (self.optional(name), self.optional(&format!("{name}_FILE"))) {
             (Some(_), Some(_)) => Err(Error::Malformed {
@@ -52,7 +53,7 @@ impl Environment {
         }
     }
 
-    /// The way to Kafka.
+    /// The brokers and the namespace.
     pub(crate) fn kafka(&self) -> Result<Settings, Error> {
         Ok(Settings {
             brokers: self.required("KAFKA_BROKERS", "the host:port list of the Kafka brokers")?,
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_none_is_named_by_its_number() {
+    fn a_malformed_line_is_reported_with_its_number() {
         let error = parse("A=1\nnonsense\n", Path::new("env")).unwrap_err();
         assert!(error.to_string().contains("env, line 2"), "{error}");
     }

@@ -1,4 +1,4 @@
-//! Why a wish could not be fulfilled, in words that say what to do.
+//! Why a command failed, in words that say what to do.
 
 use messaging::operations::OperationError;
 
@@ -12,7 +12,7 @@ pub(crate) enum Error {
     /// A variable or a line of a file cannot be read.
     #[error("{what} cannot be read: {reason}")]
     Malformed { what: String, reason: String },
-    /// Kafka.
+    /// Kafka refused or could not be reached.
     #[error(transparent)]
     Kafka(#[from] OperationError),
     /// An HTTP call was not answered.
@@ -21,17 +21,20 @@ pub(crate) enum Error {
     /// An HTTP call was refused.
     #[error("{address} answers {status}: {body}")]
     Refused { address: String, status: u16, body: String },
-    /// A service that is not among those known.
+    /// A service that `SERVICES_INTERNAL` does not name.
     #[error("SERVICES_INTERNAL names no service {service}; it names {known}")]
     UnknownService { service: String, known: String },
+    /// A retry that no service has.
+    #[error("no service has a retry named {name}; asked were {services}")]
+    UnknownRetry { name: String, services: String },
 }
 
 impl Error {
-    /// As `sysexits.h` has them.
+    /// The exit code, as in `sysexits.h`.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Missing { .. } | Self::Malformed { .. } | Self::UnknownService { .. } => 78,
-            Self::Kafka(_) | Self::Unreachable { .. } | Self::Refused { .. } => 69,
+            Self::Kafka(_) | Self::Unreachable { .. } | Self::Refused { .. } | Self::UnknownRetry { .. } => 69,
         }
     }
 }

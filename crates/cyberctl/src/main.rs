@@ -6,17 +6,17 @@ mod environment;
 mod error;
 mod organisation;
 mod prometheus;
-mod rebuild;
 mod report;
 mod services;
 mod status;
 mod topics;
+mod work;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::arguments::{Arguments, DeadLetterWish, OrganisationWish, Wish};
+use crate::arguments::{Arguments, Command, DeadLetterCommand, OrganisationCommand};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::report::{Health, Report};
@@ -45,15 +45,14 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: &Arguments) -> Result<Report, Error> {
     let environment = Environment::read(arguments.env_file.as_deref())?;
-    match &arguments.wish {
-        Wish::Status => status::status(&environment).await,
-        Wish::Topics => topics::topics(&environment).await,
-        Wish::Dlq { wish: DeadLetterWish::List } => dead_letters::list(&environment).await,
-        Wish::Dlq { wish: DeadLetterWish::Show(show) } => dead_letters::show(&environment, show).await,
-        Wish::Dlq { wish: DeadLetterWish::Redrive(redrive) } => dead_letters::redrive(&environment, redrive).await,
-        Wish::Rebuild { service, projection } => rebuild::rebuild(&environment, service, projection).await,
-        Wish::Organisation { wish: OrganisationWish::Create(create) } => {
-            organisation::create(&environment, create).await
-        }
+    match &arguments.command {
+        Command::Status => status::status(&environment).await,
+        Command::Topics => topics::topics(&environment).await,
+        Command::Dlq(DeadLetterCommand::List) => dead_letters::list(&environment).await,
+        Command::Dlq(DeadLetterCommand::Show(show)) => dead_letters::show(&environment, show).await,
+        Command::Dlq(DeadLetterCommand::Redrive(redrive)) => dead_letters::redrive(&environment, redrive).await,
+        Command::Rebuild { service, projection } => work::rebuild(&environment, service, projection).await,
+        Command::Retry { name, service } => work::retry(&environment, service.as_deref(), name).await,
+        Command::Organisation(OrganisationCommand::Create(create)) => organisation::create(&environment, create).await,
     }
 }

@@ -1,4 +1,4 @@
-//! Creating an organisation, through the gateway like everybody else.
+//! Creating an organisation, through the gateway.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use crate::error::Error;
 use crate::report::{Health, Report, short};
 use crate::services::{answer, client};
 
-pub(crate) async fn create(environment: &Environment, wish: &Create) -> Result<Report, Error> {
+pub(crate) async fn create(environment: &Environment, request: &Create) -> Result<Report, Error> {
     let malformed = |what: &str| {
         let what = what.to_owned();
         move |error: kernel::Malformed| Error::Malformed { what, reason: error.to_string() }
     };
-    let slug = Slug::parse(&wish.slug).map_err(malformed("--slug"))?;
-    let currency = Currency::parse(&wish.currency).map_err(malformed("--currency"))?;
+    let slug = Slug::parse(&request.slug).map_err(malformed("--slug"))?;
+    let currency = Currency::parse(&request.currency).map_err(malformed("--currency"))?;
     let gateway = environment.required("GATEWAY_URL", "the address of the gateway")?;
     let setup = environment.secret("SETUP_TOKEN", "the token that auth was started with")?;
     let password = environment.secret("OWNER_PASSWORD", "the first owner's password")?;
@@ -25,16 +25,16 @@ pub(crate) async fn create(environment: &Environment, wish: &Create) -> Result<R
     let address = format!("{}/auth/v1/organisations", gateway.trim_end_matches('/'));
     let body = json!({
         "slug": slug.as_str(),
-        "name": wish.name,
+        "name": request.name,
         "currency": currency.code(),
-        "owner": { "email": wish.owner_email, "password": password, "name": wish.owner_name },
+        "owner": { "email": request.owner_email, "password": password, "name": request.owner_name },
     });
-    let request = client(Duration::from_secs(20))?
+    let call = client(Duration::from_secs(20))?
         .post(&address)
         .header("X-Setup-Token", setup)
         .header("Idempotency-Key", uuid::Uuid::now_v7().to_string())
         .json(&body);
-    let (status, reply) = answer(request, &address).await?;
+    let (status, reply) = answer(call, &address).await?;
     if !(200..300).contains(&status) {
         return Err(Error::Refused { address, status, body: problem(&reply) });
     }
@@ -42,12 +42,12 @@ pub(crate) async fn create(environment: &Environment, wish: &Create) -> Result<R
     let text = format!(
         "Created the organisation {slug}. Its shop is at {}/store/v1/{slug}, its owner logs in as {}.",
         gateway.trim_end_matches('/'),
-        wish.owner_email
+        request.owner_email
     );
     Ok(Report::new(text, &created, Health::Well))
 }
 
-/// A problem document in a line: its detail, and every field with its reason.
+/// A problem document in one line: title, detail, and every field with its reason.
 fn problem(body: &str) -> String {
     let Ok(problem) = serde_json::from_str::<Value>(body) else { return short(body, 500) };
     let word = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();

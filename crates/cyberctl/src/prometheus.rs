@@ -1,11 +1,11 @@
-//! Reads the few numbers that `status` shows out of a Prometheus text page.
+//! The numbers that `status` shows, from a metrics page in Prometheus's text format.
 
-/// The sum over all series of a metric; nothing when the page has none.
+/// The sum over all series of a metric; none if the page has no such series.
 pub(crate) fn sum(page: &str, metric: &str) -> Option<f64> {
     series(page, metric).map(|(_, value)| value).reduce(|one, two| one + two)
 }
 
-/// The largest value over all series of a metric; nothing when the page has none.
+/// The largest value of all series of a metric; none if the page has no such series.
 pub(crate) fn largest(page: &str, metric: &str) -> Option<f64> {
     series(page, metric).map(|(_, value)| value).reduce(f64::max)
 }
@@ -13,7 +13,7 @@ pub(crate) fn largest(page: &str, metric: &str) -> Option<f64> {
 fn series<'a>(page: &'a str, metric: &'a str) -> impl Iterator<Item = (&'a str, f64)> {
     page.lines().filter(|line| !line.starts_with('#')).filter_map(move |line| {
         let rest = line.strip_prefix(metric)?;
-        // Either labels or a blank follows: otherwise it is another metric whose name begins the same.
+        // Labels or a space follow; otherwise it is another metric whose name begins with this one.
         let (labels, value) = if let Some(labelled) = rest.strip_prefix('{') {
             labelled.rsplit_once('}')?
         } else {

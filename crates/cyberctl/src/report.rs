@@ -1,10 +1,10 @@
-//! What a wish came to: once for people, once for programs.
+//! The result of a command, as text and as JSON.
 
 use comfy_table::{ContentArrangement, Table};
 use serde::Serialize;
 use serde_json::Value;
 
-/// Whether everything is as it should be; decides the exit code.
+/// Whether what the command has looked at is in order; decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Health {
     Well,
@@ -21,7 +21,7 @@ pub(crate) struct Report {
 impl Report {
     /// A report whose JSON is `data`.
     pub(crate) fn new(text: impl Into<String>, data: &impl Serialize, health: Health) -> Self {
-        // Everything reported is maps of strings and numbers, which always have a JSON form.
+        // Everything reported consists of strings and numbers, which always have a JSON form.
         let json = serde_json::to_value(data).unwrap_or(Value::Null);
         Self { text: text.into(), json, health }
     }
@@ -67,7 +67,7 @@ pub(crate) fn retention(milliseconds: i64) -> String {
     }
 }
 
-/// At most `longest` characters, in one line.
+/// The text in one line, cut to at most `longest` characters.
 pub(crate) fn short(text: &str, longest: usize) -> String {
     let line: String = text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
     if line.chars().count() <= longest {
@@ -81,13 +81,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_known_is_not_zero() {
+    fn an_unknown_number_is_not_shown_as_zero() {
         assert_eq!(known(None), "?");
         assert_eq!(known(Some(0.0)), "0");
     }
 
     #[test]
-    fn retention_is_said_in_the_largest_unit_that_fits() {
+    fn retention_is_shown_in_the_largest_unit_that_fits() {
         assert_eq!(retention(-1), "for ever");
         assert_eq!(retention(1_209_600_000), "14 d");
         assert_eq!(retention(7_200_000), "2 h");
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn long_texts_are_cut_and_kept_in_one_line() {
+    fn long_texts_are_cut_and_lines_are_joined() {
         assert_eq!(short("a\nb", 10), "a b");
         assert_eq!(short("abcdef", 4), "abc…");
     }

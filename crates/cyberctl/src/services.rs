@@ -1,4 +1,4 @@
-//! The internal ports of the services, and how they are asked.
+//! The internal ports of the services, and the HTTP calls to them.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub(crate) struct Replica {
     pub(crate) address: String,
 }
 
-/// Reads `order=http://127.0.0.1:9104,order=http://…`.
+/// Parses `order=http://127.0.0.1:9104,order=http://…`.
 pub(crate) fn replicas(text: &str) -> Result<Vec<Replica>, Error> {
     text.split([',', ' ', '\n'])
         .filter(|entry| !entry.is_empty())
@@ -38,11 +38,11 @@ pub(crate) fn client(limit: Duration) -> Result<reqwest::Client, Error> {
         .map_err(|error| Error::Malformed { what: "the HTTP client".to_owned(), reason: error.to_string() })
 }
 
-/// Status and body, or what stood in the way.
+/// Sends a request; its answer's status and body.
 pub(crate) async fn answer(request: reqwest::RequestBuilder, address: &str) -> Result<(u16, String), Error> {
     let unreachable = |error: reqwest::Error| Error::Unreachable {
         address: address.to_owned(),
-        // The innermost cause is the one that says something: "connection refused".
+        // The innermost cause is the useful one: "connection refused".
         cause: innermost(&error.without_url()),
     };
     let response = request.send().await.map_err(unreachable)?;

@@ -1,4 +1,5 @@
-//! Every replica of every service: ready or what it waits for, how far behind, what has not left it or never will.
+//! `status`: whether each replica is ready or what it waits for, its lag, its outbox, its dead letters.
+//! The rule it keeps: a number that is not known is shown as `?`, never as 0.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use crate::prometheus;
 use crate::report::{Health, Report, known, short, table};
 use crate::services::{Replica, answer, client};
 
-/// A replica that does not answer within this time is down for whoever asks.
+/// A replica that does not answer within this time counts as down.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Serialize)]
@@ -21,15 +22,15 @@ struct ReplicaStatus {
     service: String,
     address: String,
     ready: bool,
-    /// What it waits for, when it is not ready.
+    /// What it waits for, if it is not ready.
     reason: Option<String>,
-    /// Records that its group has not read, as this replica sees its own partitions.
+    /// Records that its group has not read, in the partitions of this replica.
     lag: Option<f64>,
-    /// Events that wait for the broker.
+    /// Events that have not been sent.
     outbox: Option<f64>,
-    /// Aggregates of its outbox with an event that the broker will never take; their events wait until a person acts.
+    /// Aggregates with an event that the broker refuses; their events wait until a person acts.
     parked: Option<f64>,
-    /// Dead letters of its group that nobody dealt with; from the broker, the same for all replicas.
+    /// Pending dead letters of its group; the same for all replicas.
     dead_letters: Option<i64>,
 }
 
@@ -104,7 +105,7 @@ async fn look(http: &reqwest::Client, replica: &Replica) -> ReplicaStatus {
     }
 }
 
-/// The reasons in a `/readyz` body, `database: connection refused`; the body itself when it is not the kit's.
+/// The reasons in the body of `/readyz`, such as `database: connection refused`; the body itself if it is not ours.
 fn waiting_for(body: &str) -> String {
     #[derive(Deserialize)]
     struct Report {

@@ -1,4 +1,4 @@
-//! Topics as the broker has them, beside what the contracts declare.
+//! `topics`: the topics in the broker, compared with the contracts.
 
 use messaging::operations;
 

@@ -1,14 +1,16 @@
-//! The three servers of a test run, and databases on them: one cluster for the run, one database per test.
+//! The three servers of a test run, and the databases on them: one cluster for the run, one database per test.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use backon::{ConstantBuilder, Retryable};
+use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 use crate::Error;
 use crate::bootstrap::{self, DatabaseRole, Passwords, connect};
 use crate::postgres_url::PostgresUrl;
 
-/// Addresses of a PostgreSQL, a Redis and a Kafka that tests may fill with whatever they like.
+/// The addresses of a PostgreSQL, a Redis and a Kafka in which tests may do as they like.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cluster {
     /// The superuser's URL to the maintenance database.
@@ -38,39 +40,30 @@ impl Cluster {
         Ok(url.with_role(&role.of(service), passwords.of(service, role)).to_string())
     }
 
-    /// Makes an empty database with every service's schema in it.
+    /// Creates a database with the empty schemas of all services.
     ///
     /// # Errors
     /// When PostgreSQL refuses.
     pub async fn create_database(&self, name: &str) -> Result<(), Error> {
         let maintenance = self.maintenance()?;
-        bootstrap::roles(&maintenance, &Passwords::for_tests()).await?;
+        bootstrap::create_roles(&maintenance, &Passwords::for_tests()).await?;
         self.execute(&format!("create database \"{name}\""), "create a database").await?;
-        bootstrap::schemas(&maintenance.with_database(name), &Passwords::for_tests()).await
+        bootstrap::create_schemas(&maintenance.with_database(name), &Passwords::for_tests()).await
     }
 
-    /// Makes a copy of a template, which nobody may be connected to (waited for up to 20 s).
+    /// Creates a copy of a template. Nobody may be connected to the template; that is waited for, up to 20 s.
     ///
     /// # Errors
     /// When PostgreSQL refuses or the template stays in use.
     pub async fn copy_database(&self, name: &str, template: &str) -> Result<(), Error> {
-        let client = connect(&self.maintenance()?).await?;
-        let deadline = Instant::now() + Duration::from_secs(20);
-        loop {
-            match client.batch_execute(&format!("create database \"{name}\" template \"{template}\"")).await {
-                Err(error) if error.code() == Some(&SqlState::OBJECT_IN_USE) && Instant::now() < deadline => {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-                // Connection grants are not copied with a template; privileges inside are.
-                Ok(()) => {
-                    return bootstrap::schemas(&self.maintenance()?.with_database(name), &Passwords::for_tests()).await;
-                }
-                Err(error) => return Err(Error::database(format!("copy {template} as {name}"))(error)),
-            }
-        }
+        let maintenance = self.maintenance()?;
+        let copy = format!("create database \"{name}\" template \"{template}\"");
+        when_unused(&connect(&maintenance).await?, &copy, format!("copy {template} as {name}")).await?;
+        // A template is copied with the privileges inside it, without the right to connect.
+        bootstrap::create_schemas(&maintenance.with_database(name), &Passwords::for_tests()).await
     }
 
-    /// Removes a database, whoever is connected to it.
+    /// Drops a database, even while somebody is connected to it.
     ///
     /// # Errors
     /// When PostgreSQL refuses.
@@ -78,10 +71,10 @@ impl Cluster {
         self.execute(&format!("drop database if exists \"{name}\" with (force)"), "drop a database").await
     }
 
-    /// The name of a database made once by `build` for this key, whoever asks first, in whichever process.
+    /// The name of the database that `build` made for this key. Of all processes that ask, the first one builds it.
     ///
-    /// `build` gets the name of a new database with every service's schema and migrates it; it must close its
-    /// connections. Put everything that decides the outcome into the key: it is asked for by it, never compared.
+    /// `build` gets the name of a new database with the schemas of all services and migrates it; it must close its
+    /// connections. The key must stand for everything that decides the outcome: what `build` does is never compared.
     ///
     /// # Errors
     /// What `build` returns, or when PostgreSQL refuses.
@@ -92,7 +85,7 @@ impl Cluster {
     {
         let name = format!("template_{key}");
         let client = connect(&self.maintenance()?).await?;
-        // A lock of the session: it falls when the client is dropped, on every way out.
+        // A lock of the session: it is released when the client is dropped, however this function ends.
         let lock = format!("select pg_advisory_lock(hashtext('{name}'))");
         client.batch_execute(&lock).await.map_err(Error::database("lock the template"))?;
         let found = client
@@ -105,13 +98,7 @@ impl Cluster {
             self.create_database(&unfinished).await?;
             build(&unfinished).await?;
             let rename = format!("alter database \"{unfinished}\" rename to \"{name}\"");
-            let deadline = Instant::now() + Duration::from_secs(20);
-            while let Err(error) = client.batch_execute(&rename).await {
-                if error.code() != Some(&SqlState::OBJECT_IN_USE) || Instant::now() > deadline {
-                    return Err(Error::database("finish the template")(error).into());
-                }
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
+            when_unused(&client, &rename, "finish the template").await?;
         }
         Ok(name)
     }
@@ -123,4 +110,14 @@ impl Cluster {
     async fn execute(&self, statement: &str, action: &str) -> Result<(), Error> {
         connect(&self.maintenance()?).await?.batch_execute(statement).await.map_err(Error::database(action))
     }
+}
+
+/// Executes a statement that PostgreSQL refuses while anybody is connected to the database; tries for 20 s.
+async fn when_unused(client: &Client, statement: &str, action: impl Into<String>) -> Result<(), Error> {
+    let every = ConstantBuilder::default().with_delay(Duration::from_millis(50)).with_max_times(400);
+    (|| client.batch_execute(statement))
+        .retry(every)
+        .when(|error| error.code() == Some(&SqlState::OBJECT_IN_USE))
+        .await
+        .map_err(Error::database(action))
 }

@@ -1,16 +1,16 @@
-//! What can go wrong while servers are found, started, watched and stopped; each message says what to do next.
+//! What can go wrong while the stack is started, used and stopped. Each message says what to do next.
 
 use std::path::{Path, PathBuf};
 
 /// A failure of the development stack.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A program that must be installed is not there.
+    /// A program that must be installed is missing.
     #[error("{program} was not found (looked at {looked}); {remedy}")]
     Missing {
         /// The program's name.
         program: &'static str,
-        /// Where it was looked for.
+        /// Where it was looked for, in words.
         looked: String,
         /// The command or variable that helps.
         remedy: &'static str,
@@ -20,10 +20,10 @@ pub enum Error {
     Spawn {
         /// The program that was to be started.
         program: String,
-        /// The operating system's answer.
+        /// The operating system's reason.
         source: std::io::Error,
     },
-    /// A program ran and said no.
+    /// A program ran and failed.
     #[error("{command} failed ({status}):\n{output}")]
     Failed {
         /// The command line.
@@ -58,14 +58,14 @@ pub enum Error {
     /// A file or folder could not be read or written.
     #[error("cannot {action} {path}: {source}", path = .path.display())]
     File {
-        /// The verb: read, write, create, …
+        /// What was tried, as a verb: read, write, create.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// The operating system's answer.
+        /// The operating system's reason.
         source: std::io::Error,
     },
-    /// PostgreSQL refused a statement or a connection.
+    /// PostgreSQL refused a statement or could not be reached.
     #[error("PostgreSQL: cannot {action}: {detail}")]
     Database {
         /// What was tried.
@@ -73,7 +73,7 @@ pub enum Error {
         /// The server's message.
         detail: String,
     },
-    /// An HTTP call failed or was answered with an unexpected status.
+    /// An HTTP call failed, or was answered with an unexpected status.
     #[error("{action}: {detail}")]
     Http {
         /// What was tried.
@@ -81,19 +81,19 @@ pub enum Error {
         /// What came back.
         detail: String,
     },
-    /// Something about the situation that only a person can change.
+    /// Something that only a person can change; the text says what.
     #[error("{0}")]
     Refused(String),
 }
 
 impl Error {
-    /// A shorthand for `map_err` on file operations.
+    /// Wraps the error of a file operation, for `map_err`.
     pub fn file(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::File { action, path, source }
     }
 
-    /// A shorthand for `map_err` on database calls; keeps the server's own message.
+    /// Wraps the error of a database call, for `map_err`; keeps the server's own message.
     pub fn database(action: impl Into<String>) -> impl FnOnce(tokio_postgres::Error) -> Self {
         let action = action.into();
         move |error| Self::Database {
@@ -102,7 +102,7 @@ impl Error {
         }
     }
 
-    /// A shorthand for `map_err` on HTTP calls.
+    /// Wraps the error of an HTTP call, for `map_err`.
     pub fn http(action: impl Into<String>) -> impl FnOnce(reqwest::Error) -> Self {
         let action = action.into();
         move |error| {
@@ -114,5 +114,10 @@ impl Error {
             }
             Self::Http { action, detail }
         }
+    }
+    /// The error for an HTTP call that was answered with an unexpected status; has the reply's body.
+    pub async fn status(action: impl Into<String>, reply: reqwest::Response) -> Self {
+        let status = reply.status();
+        Self::Http { action: action.into(), detail: format!("{status}: {}", reply.text().await.unwrap_or_default()) }
     }
 }

@@ -1,5 +1,5 @@
 # Ends the shared test cluster in folder $1 when no test process has held a lease for $2 seconds.
-# A lease is an empty file named <pid>-<start time>; so are the contents of the pid files.
+# A lease is an empty file whose name is <pid>-<start time>; a pid file contains the same.
 folder=$1
 patience=$2
 
@@ -25,12 +25,12 @@ while sleep 3; do
     [ "$idle" -ge "$patience" ] || continue
     exec 9>"$folder/lock"
     flock 9
-    # Somebody may have come while the lock was waited for.
+    # A test process may have started while this one waited for the lock.
     if in_use; then idle=0; exec 9>&-; continue; fi
     rm -f "$folder/ready"
     for name in postgres redis kafka; do
         identity=$(cat "$folder/$name/$name.pid" 2>/dev/null)
-        # SIGINT is a quick and orderly end for all three.
+        # SIGINT ends all three quickly and in good order.
         if [ -n "$identity" ] && alive "$identity"; then kill -INT "${identity%-*}"; fi
     done
     waited=0

@@ -1,4 +1,4 @@
-//! The command line of the development stack: what `make` calls.
+//! The program of the development stack, which `make` calls.
 
 mod commands;
 mod demo;

@@ -1,7 +1,10 @@
-//! Free ports on the loopback address: the usual one when nobody has it, else one below the
-//! range that the kernel hands to outgoing connections, so that a server can come back to it.
+//! Free ports of 127.0.0.1, and the files that remember which one a server got.
+//! The rule it keeps: a port is below the range from which the kernel takes ports for outgoing connections, so that a
+//! server finds its own port free when it starts again.
 
+use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
 
 use rand::RngExt;
 
@@ -27,4 +30,20 @@ pub fn choose(preferred: Option<u16>) -> Result<u16, Error> {
     (0..500).map(|_| random.random_range(15_000..32_000)).find(|port| is_free(*port)).ok_or_else(|| {
         Error::Refused("no free port between 15000 and 32000 on 127.0.0.1; stop something and try again".to_owned())
     })
+}
+
+/// The port that was written to this file.
+#[must_use]
+pub fn written_to(file: &Path) -> Option<u16> {
+    fs::read_to_string(file).ok()?.trim().parse().ok()
+}
+
+/// The port in this file if it is still free, else the preferred one, else a random free one; the file then has it.
+///
+/// # Errors
+/// When no port is free or the file cannot be written.
+pub fn remembered(file: &Path, preferred: Option<u16>) -> Result<u16, Error> {
+    let port = choose(written_to(file).filter(|port| is_free(*port)).or(preferred))?;
+    fs::write(file, port.to_string()).map_err(Error::file("write", file))?;
+    Ok(port)
 }

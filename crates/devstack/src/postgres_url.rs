@@ -1,11 +1,11 @@
-//! A PostgreSQL URL in its parts, so that the same server can be addressed as another role or database.
+//! A PostgreSQL URL in its parts, to address the same server as another role or with another database.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::Error;
 
-/// `postgres://user:password@host:port/database?options`; user and password are kept as they are written (percent-encoded).
+/// `postgres://user:password@host:port/database?options`; user and password stay percent-encoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PostgresUrl {
     /// The role.
@@ -16,7 +16,7 @@ pub struct PostgresUrl {
     pub host: String,
     /// The database.
     pub database: String,
-    /// What follows the question mark; may be empty.
+    /// What comes after the question mark; may be empty.
     pub options: String,
 }
 
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_survive_being_taken_apart_and_put_together() {
+    fn a_url_is_the_same_after_parsing_and_printing() {
         let text = "postgres://me:p%40ss@127.0.0.1:5432/shop?sslmode=disable";
         let url: PostgresUrl = text.parse().unwrap();
         assert_eq!(url.to_string(), text);

@@ -1,6 +1,6 @@
-//! The folders of this process's temporary servers, and the cleaning up after processes that were killed.
-//! A folder is named after the process that made it; when that process is gone, a watcher ends what it left running, and
-//! where the watcher was killed too, whoever comes next does.
+//! The folders of temporary servers, and the cleaning up after processes that were killed.
+//! The rule it keeps: a folder is named after the process that created it, and what is in it ends with that process. A
+//! watcher sees to that; when the watcher was killed as well, the next process does.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,8 +19,12 @@ pub(crate) fn root() -> PathBuf {
     std::env::temp_dir().join(format!("cyber-store-{}", geteuid()))
 }
 
-/// A new folder for one throw-away server of this process.
-pub(crate) fn folder_for(name: &str) -> Result<PathBuf, Error> {
+/// A new folder for throw-away processes of this process. Every process that has a pid file in it ends with this process,
+/// however that ends, and the folder is removed too.
+///
+/// # Errors
+/// When the folder cannot be created.
+pub fn temporary_folder(name: &str) -> Result<PathBuf, Error> {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     static PREPARED: OnceLock<()> = OnceLock::new();
     let runs = root().join("runs");
@@ -37,8 +41,8 @@ pub(crate) fn folder_for(name: &str) -> Result<PathBuf, Error> {
     Ok(folder)
 }
 
-/// Starts the shell process that ends what this process leaves running, however this process ends. Nothing is lost
-/// when it cannot be started: the next process sweeps.
+/// Starts the shell process that ends what this process leaves running, however this process ends. It does not matter when
+/// that cannot be started: the next process sweeps.
 fn watch(own: Identity, folder: &Path) {
     let _unwatched = Command::new("setsid")
         .args(["sh", "-c", include_str!("watcher.sh"), "devstack-watcher"])
@@ -51,25 +55,25 @@ fn watch(own: Identity, folder: &Path) {
         .spawn();
 }
 
-/// Removes this process's own folder, when everything in it has been stopped.
-pub(crate) fn remove_own() {
+/// Removes the folder of this process's throw-away servers, when all of them have been dropped.
+pub fn forget_this_run() {
     if let Some(own) = Identity::own() {
         let _absent = fs::remove_dir_all(root().join("runs").join(own.to_string()));
     }
 }
 
-/// Ends and removes everything whose maker is gone.
+/// Ends and removes everything whose creator is gone.
 fn sweep(runs: &Path) {
     for entry in fs::read_dir(runs).into_iter().flatten().flatten() {
-        let maker = entry.file_name().to_str().and_then(|name| name.parse::<Identity>().ok());
-        if maker.is_some_and(|maker| !maker.is_alive()) {
+        let creator = entry.file_name().to_str().and_then(|name| name.parse::<Identity>().ok());
+        if creator.is_some_and(|creator| !creator.is_alive()) {
             end_all(&entry.path());
             let _later = fs::remove_dir_all(entry.path());
         }
     }
 }
 
-/// How deep pid files lie below a run's folder: a stack in a folder of its own has one folder per server.
+/// How deep pid files lie below a run's folder, at most: a whole stack has a folder per server.
 const DEPTH: usize = 3;
 
 /// Ends every process that has a pid file in this folder or below it.

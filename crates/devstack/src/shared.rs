@@ -1,7 +1,8 @@
-//! One cluster for all test processes: that of `devstack test`, or, without it, one that this user's
-//! test processes share, which stops itself when nobody has used it for ten minutes.
+//! One cluster for all test processes: the one of `devstack test`, or else one that this user's test processes share.
+//! The rule it keeps: the shared one stops by itself when no test process has used it for ten minutes.
 
 use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -16,22 +17,22 @@ use crate::{Error, runs};
 /// The variables that `devstack test` sets and [`shared_cluster`] reads.
 pub const VARIABLES: [&str; 3] = ["TEST_DATABASE_URL", "TEST_REDIS_URL", "TEST_KAFKA_BROKERS"];
 
-/// How long the shared cluster waits for the next test process, in seconds.
+/// How long the shared cluster runs on without a test process, in seconds.
 const IDLE_SECONDS: u32 = 600;
 
 /// The superuser's password on throw-away clusters.
 const PASSWORD: &str = "test";
 
-/// The cluster for this test process; started by the first one that asks, on this machine and for this user.
+/// The cluster for this test process. The first of this user's test processes on this machine starts it.
 ///
 /// # Errors
-/// When a server cannot be found or started; the message says how to get it.
+/// When a server's program is missing or does not start; the message says what to do.
 pub async fn shared_cluster() -> Result<&'static Cluster, Error> {
     static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
     CLUSTER.get_or_try_init(find_or_start).await
 }
 
-/// Three throw-away servers of this process alone; stopped and removed when the value is dropped.
+/// Three throw-away servers of this process alone; they are stopped and removed when the value is dropped.
 #[derive(Debug)]
 pub struct OwnCluster {
     /// PostgreSQL.
@@ -43,10 +44,10 @@ pub struct OwnCluster {
 }
 
 impl OwnCluster {
-    /// Starts the three at once.
+    /// Starts all three at the same time.
     ///
     /// # Errors
-    /// When one of them cannot be found or started.
+    /// When a server's program is missing or does not start.
     pub async fn start() -> Result<Self, Error> {
         Self::start_at(Place::temporary("postgres")?, Place::temporary("redis")?, Place::temporary("kafka")?).await
     }
@@ -72,8 +73,10 @@ async fn find_or_start() -> Result<Cluster, Error> {
     if let [Ok(database_url), Ok(redis_url), Ok(kafka_brokers)] = VARIABLES.map(std::env::var) {
         return Ok(Cluster { database_url, redis_url, kafka_brokers });
     }
-    // Another version of the SQL file gets another cluster: roles belong to all of it.
-    let folder = runs::root().join(format!("shared-{:08x}", checksum(BOOTSTRAP.as_bytes())));
+    // Another version of the SQL file gets another cluster, because roles belong to the whole cluster.
+    let mut hasher = DefaultHasher::new();
+    BOOTSTRAP.hash(&mut hasher);
+    let folder = runs::root().join(format!("shared-{:016x}", hasher.finish()));
     let leases = folder.join("leases");
     fs::create_dir_all(&leases).map_err(Error::file("create", &leases))?;
     let lock = lock(folder.join("lock")).await?;
@@ -96,7 +99,7 @@ async fn lock(path: PathBuf) -> Result<File, Error> {
         .map_err(Error::file("lock", &path))
 }
 
-/// The cluster that stands in this folder, if all of it is alive.
+/// The cluster in this folder, if all of it runs.
 fn running(folder: &Path) -> Option<Cluster> {
     let text = fs::read_to_string(folder.join("ready")).ok()?;
     let mut lines = text.lines().map(ToOwned::to_owned);
@@ -132,7 +135,7 @@ async fn start(folder: &Path) -> Result<Cluster, Error> {
     Ok(addresses)
 }
 
-/// Starts the shell process that ends the cluster when it has been idle.
+/// Starts the shell process that ends the cluster when it has been idle for long enough.
 fn keep(folder: &Path) -> Result<(), Error> {
     let own = folder.join("keeper");
     fs::create_dir_all(&own).map_err(Error::file("create", &own))?;
@@ -149,9 +152,4 @@ fn keep(folder: &Path) -> Result<(), Error> {
     let file = own.join("keeper.pid");
     let identity = Identity::of(child.id()).map(|identity| identity.to_string()).unwrap_or_default();
     fs::write(&file, identity).map_err(Error::file("write", &file))
-}
-
-/// FNV-1a: enough to tell two versions of a file apart.
-fn checksum(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }

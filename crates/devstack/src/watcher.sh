@@ -1,5 +1,5 @@
-# Ends what process $1 (<pid>-<start time>) left running in folder $2 as soon as that process is gone.
-maker=$1
+# Ends what process $1 (<pid>-<start time>) left running in folder $2, as soon as that process is gone.
+creator=$1
 folder=$2
 
 alive() {
@@ -7,11 +7,11 @@ alive() {
     [ -r "/proc/$pid/stat" ] && [ "$(sed 's/.*) //' "/proc/$pid/stat" | cut -d' ' -f20)" = "${1#*-}" ]
 }
 
-# The loop is for a pid that somebody else has by now.
-while alive "$maker"; do
-    tail -f /dev/null --pid="${maker%-*}" -s 0.2 || sleep 1
+# A loop, because tail knows the pid only, and another process may have that by now.
+while alive "$creator"; do
+    tail -f /dev/null --pid="${creator%-*}" -s 0.2 || sleep 1
 done
-# As deep as the program that comes after looks (runs.rs).
+# The depth is that of runs.rs.
 running() {
     find "$folder" -maxdepth 3 -name '*.pid' | while read -r file; do
         if alive "$(cat "$file")"; then echo "$file"; fi
@@ -21,7 +21,7 @@ running() {
 running | while read -r file; do
     identity=$(cat "$file")
     kill -CONT "${identity%-*}"
-    # PostgreSQL frees its shared memory on SIGQUIT, which it gets at once; nothing else here is worth a farewell.
+    # SIGQUIT lets PostgreSQL free its shared memory; the others leave nothing behind.
     case $file in
         */postgres.pid) kill -QUIT "${identity%-*}" ;;
         *) kill -KILL "${identity%-*}" ;;

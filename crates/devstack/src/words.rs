@@ -1,6 +1,7 @@
-//! Words for a person: printed at once, and never a reason to stop when nobody reads them (`make status | head`).
+//! Lines for a person on standard output.
+//! The rule it keeps: a line is printed at once, and a closed pipe (`make status | head`) is not an error.
 
-/// Prints a line; a closed pipe is nobody's mistake.
+/// Prints a line, formatted like `println!`.
 macro_rules! say {
     () => { $crate::words::line(format_args!("")) };
     ($($argument:tt)*) => { $crate::words::line(format_args!($($argument)*)) };

@@ -1,4 +1,4 @@
-//! Which kind of file an upload is, by its media type.
+//! The kind of an uploaded file. The rule: its media type decides, never its content.
 
 /// A kind of file that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 //!
-//! `rows` drives a decoder over the chunks of a source; `ndjson` and `csv` decode. The rule: a wrong row is reported and
-//! the next one read.
+//! `rows` feeds the chunks of a source to a decoder, `ndjson` or `csv`. The rule: a wrong row is reported, and the next
+//! one is read.
 
 mod csv;
 mod format;

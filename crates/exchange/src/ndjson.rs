@@ -1,4 +1,4 @@
-//! NDJSON: one JSON value on each line. Whatever a line holds, the next one begins after `\n`.
+//! NDJSON: one JSON value on each line. The rule: whatever a line holds, the next one begins after `\n`.
 
 use std::marker::PhantomData;
 
@@ -45,7 +45,7 @@ impl<T: DeserializeOwned> Ndjson<T> {
 
     fn refuse(&self, path: Option<String>, cause: &serde_json::Error) -> RowError {
         let message = cause.to_string();
-        // Every value is the first line of its own text: serde_json's "at line 1" would mislead.
+        // serde_json sees one line at a time, so its "at line 1" would mislead.
         let what = message.rsplit_once(" at line ").map_or(message.as_str(), |(what, _)| what);
         match cause.classify() {
             Category::Data => RowError::of_serde(self.position.line, path, what),

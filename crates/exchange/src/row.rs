@@ -1,9 +1,8 @@
-//! Where a row stands, what can be wrong with it, and how large it may be.
-
-use serde::Serialize;
+//! The position of a row, what can be wrong with it, and how large it may be. The rule: an error is written for the person
+//! who sent the file.
 
 /// Where a row begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RowPosition {
     /// The line, counted from 1; a CSV file's header is the first that is not empty.
     pub line: u64,
@@ -11,26 +10,24 @@ pub struct RowPosition {
     pub byte: u64,
 }
 
-/// A row that could not be read. The words are fit for whoever sent the file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+/// A row that could not be read, in words for the person who sent the file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}{}: {reason}", column.as_ref().map(|name| format!(", column {name}")).unwrap_or_default())]
 pub struct RowError {
     /// The line on which the row begins.
     pub line: u64,
-    /// The column by its name in the header, or the field by its path in the JSON, when one is to blame.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The column's name in the header, or the field's path in the JSON, when a single one is wrong.
     pub column: Option<String>,
     /// What is wrong, going on from "line 7, column price:".
     pub reason: String,
     /// Whether no later row can be read.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub ends_file: bool,
 }
 
 impl RowError {
-    /// A row is wrong; those after it are read.
+    /// An error of one row; later rows are read.
     #[must_use]
-    pub fn new(line: u64, column: Option<String>, reason: impl Into<String>) -> Self {
+    pub(crate) fn new(line: u64, column: Option<String>, reason: impl Into<String>) -> Self {
         Self { line, column, reason: reason.into(), ends_file: false }
     }
 
@@ -38,7 +35,7 @@ impl RowError {
         Self { line, column: None, reason: reason.into(), ends_file: true }
     }
 
-    /// Serde says which field is missing or unknown in its message only.
+    /// Takes the name of a missing or unknown field from serde's message, the only place that has it.
     pub(crate) fn of_serde(line: u64, path: Option<String>, message: &str) -> Self {
         let named = ["missing field `", "unknown field `"]
             .iter()

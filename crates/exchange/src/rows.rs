@@ -1,4 +1,4 @@
-//! The stream: feeds the chunks of a source to a decoder and hands out what it makes of them. Holds one chunk at a time.
+//! The stream: feeds the chunks of a source to a decoder and yields the rows. The rule: it holds one chunk at a time.
 
 use std::fmt::Display;
 use std::pin::Pin;
@@ -9,18 +9,18 @@ use futures::Stream;
 
 use crate::{RowError, RowPosition};
 
-/// What becomes of a row: its position and its content, or what is wrong with it.
+/// A row with its position, or what is wrong with it.
 pub type Outcome<T> = Result<(RowPosition, T), RowError>;
 
 /// Turns bytes into rows; does no input by itself.
 pub trait Decoder {
-    /// What a row becomes.
+    /// The decoded row.
     type Row;
 
-    /// Takes bytes up to the end of the next row: how many it took, and the row if it ended. Takes at least one.
+    /// Takes bytes up to the end of the next row, at least one. Returns how many it took, and the row if it ended.
     fn read(&mut self, input: &[u8]) -> (usize, Option<Outcome<Self::Row>>);
 
-    /// The row that the end of the file ends, if any. Asked once.
+    /// The last row, if the file ended without a line end. Called once.
     fn end(&mut self) -> Option<Outcome<Self::Row>>;
 
     /// The line that is being read.
@@ -49,7 +49,7 @@ impl<S, D> Rows<S, D> {
     }
 }
 
-// Nothing is ever pinned inside: the source has its own box.
+// Nothing is pinned inside: the source is in its own box.
 impl<S, D> Unpin for Rows<S, D> {}
 
 impl<S, D, E> Stream for Rows<S, D>

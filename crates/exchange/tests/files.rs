@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use exchange::{Limits, Outcome, Record, RowError, RowPosition, csv, ndjson};
+use exchange::{Limits, Outcome, Record, RowPosition, csv, ndjson};
 use futures::executor::block_on;
 use futures::{Stream, StreamExt as _, stream};
 use proptest::prelude::*;
@@ -373,13 +373,5 @@ mod sources {
         }
         assert_eq!(skus, ["A", "B"]);
         assert!(rows.next().await.is_none());
-    }
-
-    #[test]
-    fn an_error_as_json_says_only_what_applies() {
-        let wrong = RowError::new(7, Some("price".to_owned()), "is missing");
-        assert_eq!(serde_json::to_string(&wrong).unwrap(), r#"{"line":7,"column":"price","reason":"is missing"}"#);
-        let ending = csv_of::<Record>("").remove(0).unwrap_err();
-        assert_eq!(serde_json::to_value(&ending).unwrap()["ends_file"], true);
     }
 }

@@ -1,16 +1,16 @@
-//! Time as the database keeps it: UTC with microseconds, so that what is read back equals what was written.
+//! Time as the database keeps it. The rule: UTC with whole microseconds, so that what is read back equals what was written.
 
 use chrono::{DateTime, Utc};
 
 /// A moment in UTC. JSON: RFC 3339.
 pub type Timestamp = DateTime<Utc>;
 
-/// Where the present comes from.
+/// The system's clock.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock;
 
 impl Clock {
-    /// The present, cut to whole microseconds.
+    /// The current time, cut to whole microseconds.
     #[must_use]
     pub fn now() -> Timestamp {
         let now = Utc::now();
@@ -23,7 +23,7 @@ mod tests {
     use super::Clock;
 
     #[test]
-    fn the_present_has_no_more_than_microseconds() {
+    fn the_current_time_is_in_whole_microseconds() {
         for _ in 0..100 {
             assert_eq!(Clock::now().timestamp_subsec_nanos() % 1_000, 0);
         }

@@ -1,4 +1,5 @@
-//! Currencies of ISO 4217 that are in circulation, with the number of digits of their minor unit. Others do not parse.
+//! The currencies of ISO 4217 with the number of digits of their minor unit. The rule: one that is not in circulation does
+//! not parse.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -113,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn every_listed_code_is_found_and_stands_once() {
+    fn every_listed_code_is_found_and_listed_once() {
         let mut all: Vec<_> = [NO_DIGITS, TWO_DIGITS, THREE_DIGITS].concat();
         for code in &all {
             assert_eq!(Currency::parse(code).unwrap().code(), *code);

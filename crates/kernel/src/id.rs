@@ -1,5 +1,5 @@
-//! Typed ids: a UUID that knows of what. Written as a TypeID, `prod_01h455vb4pex5vsknk084sn02q`, so that a wrong one is
-//! visible at a glance and is refused by its prefix.
+//! Typed ids: a UUID with the kind of thing that it names. Written as a TypeID, `prod_01h455vb4pex5vsknk084sn02q`; the
+//! rule: an id of another kind is visible at a glance and refused by its prefix.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -19,7 +19,7 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// 26 digits of 5 bits hold 130 bits: the first digit is at most 7.
 const DIGITS: usize = 26;
 
-/// What an id is of.
+/// The kind of thing that an id names.
 pub trait Kind: 'static {
     /// The letters before the underscore.
     const PREFIX: &'static str;
@@ -27,7 +27,7 @@ pub trait Kind: 'static {
     const NAME: &'static str;
 }
 
-/// The id of one `K`: a UUID (version 7 when made here, so that ids sort by the time of their making).
+/// The id of one `K`: a UUID (version 7 when made here, so that ids sort by the time they were made).
 pub struct Id<K> {
     uuid: Uuid,
     kind: PhantomData<fn() -> K>,
@@ -41,7 +41,7 @@ impl<K: Kind> Id<K> {
         Self::from_uuid(Uuid::now_v7())
     }
 
-    /// Says what a UUID from the database or from a record's key is of. Any version is accepted.
+    /// Types a UUID from the database or from a record's key. Any version is accepted.
     #[must_use]
     pub const fn from_uuid(uuid: Uuid) -> Self {
         Self { uuid, kind: PhantomData }
@@ -160,7 +160,7 @@ impl<K: Kind> JsonSchema for Id<K> {
 
 macro_rules! kinds {
     ($($(#[$documentation:meta])* $kind:ident, $alias:ident, $prefix:literal;)*) => {
-        /// What ids are of.
+        /// The kinds of things that have ids.
         pub mod kinds {
             $(
                 $(#[$documentation])*
@@ -198,8 +198,6 @@ kinds! {
     Event, EventId, "evt";
     /// A message on its way to the operations team.
     Delivery, DeliveryId, "dlv";
-    /// Stock held for one order.
-    Reservation, ReservationId, "res";
     /// A run of a file import.
     Import, ImportId, "imp";
     /// A key that signs access tokens.
@@ -251,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn new_ids_sort_by_the_time_of_their_making() {
+    fn new_ids_sort_by_the_time_they_were_made() {
         let ids: Vec<_> = (0..1_000).map(|_| OrderId::new()).collect();
         assert!(ids.is_sorted());
         assert!(ids.iter().map(ToString::to_string).is_sorted());

@@ -17,8 +17,8 @@ mod text;
 pub use clock::{Clock, Timestamp};
 pub use currency::Currency;
 pub use id::{
-    CategoryId, DeliveryId, EventId, Id, ImportId, KeyId, Kind, OrderId, OrganisationId, ProductId, ReservationId,
-    TokenId, UserId, VariantId, kinds,
+    CategoryId, DeliveryId, EventId, Id, ImportId, KeyId, Kind, OrderId, OrganisationId, ProductId, TokenId, UserId,
+    VariantId, kinds,
 };
 pub use malformed::Malformed;
 pub use money::Money;

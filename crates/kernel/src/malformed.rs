@@ -1,8 +1,8 @@
-//! The one error of this crate: a value that breaks the rules of its type, said so that a client may read it.
+//! The one error of this crate: a value that breaks the rules of its type. The rule: a client may read it.
 
 use std::borrow::Cow;
 
-/// What was wrong with a value. Both parts are fit for the eyes of whoever sent it.
+/// What was wrong with a value, in words for the client that sent it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} {reason}")]
 pub struct Malformed {
@@ -16,7 +16,7 @@ impl Malformed {
         Self { what, reason: reason.into() }
     }
 
-    /// The noun: which word of the vocabulary was meant.
+    /// The noun that names the value: "amount".
     #[must_use]
     pub fn what(&self) -> &'static str {
         self.what

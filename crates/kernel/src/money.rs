@@ -1,4 +1,5 @@
-//! Money: whole minor units of one currency, never negative. No float anywhere; what does not fit is an error, not a wrap.
+//! Money: whole minor units of one currency, never negative. The rule: no floats, and what does not fit is an error, never
+//! a wrap.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::{Currency, Malformed, Quantity};
 
-/// 19 digits of `i64`, a point, and room for leading zeros nobody needs.
+/// 19 digits of `i64`, a point, and room for a few leading zeros.
 const LONGEST_AMOUNT: usize = 24;
 
 /// An amount of one currency, from zero to `i64::MAX` minor units. JSON: `{"amount": "1499.00", "currency": "USD"}`.
@@ -19,9 +20,7 @@ pub struct Money {
 }
 
 impl Money {
-    /// Nothing, in a currency.
-    #[must_use]
-    pub const fn zero(currency: Currency) -> Self {
+    const fn zero(currency: Currency) -> Self {
         Self { minor: 0, currency }
     }
 
@@ -39,7 +38,7 @@ impl Money {
     /// From decimal digits with at most one point: "1499", "1499.5", "1499.00".
     ///
     /// # Errors
-    /// When it is not written so, has more digits after the point than the currency, or is too large.
+    /// When it is not written like that, has more digits after the point than the currency, or is too large.
     pub fn parse(amount: &str, currency: Currency) -> Result<Self, Malformed> {
         let (whole, fraction) = Self::digits(amount)?;
         let digits = currency.exponent() as usize;
@@ -55,7 +54,7 @@ impl Money {
             .map_err(|_| Malformed::new("amount", "is too large"))
     }
 
-    /// The digits before and after the point: what an amount is while its currency is not known.
+    /// The digits before and after the point: all that can be checked of an amount while its currency is unknown.
     ///
     /// # Errors
     /// When it is not plain decimal digits, or longer than the largest amount of any currency.
@@ -87,7 +86,7 @@ impl Money {
         self.currency
     }
 
-    /// The amount as the JSON has it, with all the currency's digits: "1499.00".
+    /// The amount as in JSON, with all the currency's digits: "1499.00".
     #[must_use]
     pub fn amount(self) -> String {
         let digits = self.currency.exponent();
@@ -98,7 +97,7 @@ impl Money {
         }
     }
 
-    /// The sum of both.
+    /// The sum of the two.
     ///
     /// # Errors
     /// When the currencies differ or the sum does not fit.
@@ -113,7 +112,7 @@ impl Money {
         Ok(Self { minor, ..self })
     }
 
-    /// The price of that many.
+    /// The price of so many pieces.
     ///
     /// # Errors
     /// When the product does not fit.

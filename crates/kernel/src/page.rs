@@ -1,4 +1,5 @@
-//! Lists in pages: the size a client may ask for, the opaque place where the next page begins, and the page itself.
+//! Lists in pages: the size a client may ask for, the opaque cursor where the next page begins, and the page itself. The
+//! rule: a cursor is never trusted, since it comes back from the client.
 
 use std::borrow::Cow;
 
@@ -27,10 +28,10 @@ impl Cursor {
         Self::parse(&URL_SAFE_NO_PAD.encode(json))
     }
 
-    /// Takes the text that a client sends back; [`Self::decode`] finds out whether it means something.
+    /// Takes the text that a client sends back; whether it belongs to this list is found out by [`Self::decode`].
     ///
     /// # Errors
-    /// When no cursor looks like it.
+    /// When it does not have the form of a cursor.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         if (1..=Self::LONGEST).contains(&text.len()) && text.bytes().all(allowed) {

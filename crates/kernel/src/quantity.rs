@@ -1,4 +1,4 @@
-//! How many of something are ordered or moved: at least one, at most a million.
+//! How many pieces are ordered or moved. The rule: at least one, at most a million.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -33,7 +33,7 @@ impl Quantity {
         self.0
     }
 
-    /// Both together.
+    /// The sum of the two.
     ///
     /// # Errors
     /// When that is more than [`Self::MOST`].

@@ -1,4 +1,4 @@
-//! A name that stands in an address: lower-case letters, digits and hyphens.
+//! A name that stands in an address. The rule: lower-case ASCII letters, digits and hyphens only.
 
 use deunicode::deunicode_with_tofu;
 

@@ -1,4 +1,5 @@
-//! What every checked text type has in common: reading, writing, comparing and its schema. The check stays with the type.
+//! What every checked text type has in common: reading, writing, comparing and its schema. The rule: the check itself stays
+//! with the type.
 
 /// Implements the conversions of a newtype over `String` that has `fn parse(&str) -> Result<Self, Malformed>`.
 macro_rules! implement {
@@ -17,7 +18,7 @@ macro_rules! implement {
             }
         }
 
-        // So that a map keyed by this type can be asked with a `&str`: equality and hash are those of the text.
+        // A map keyed by this type can be searched with a `&str`: equality and hash are those of the text.
         impl std::borrow::Borrow<str> for $name {
             fn borrow(&self) -> &str {
                 &self.0

@@ -12,7 +12,7 @@ pub use command::{Command, Query};
 pub use pipeline::{Mediator, SendError, execute_in};
 pub use recorded::{IdempotencyKey, Once, Recorded};
 pub use scope::Scope;
-pub use telemetry::{continue_from, traceparent_of};
+pub use telemetry::{continue_from, remote_span, trace_id_of, traceparent_of};
 
 /// What commands and queries are handed.
 pub use persistence::{Platform, Provenance, ReadConn, Tenancy, Tenant, Tx};

@@ -1,5 +1,5 @@
-//! The route table: handler, document and mount from one line per route.
-//! The rule: routes of one path become one resource, so a wrong verb is 405 with `Allow`.
+//! The route table: one line per route gives its handler, its entry in the document and its place in the server.
+//! The rule: routes of one path become one resource, so a wrong method is answered 405 with `Allow`.
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ use serde_json::Value;
 
 use crate::documents;
 use crate::operation::{Operation, Stated, Unstated, add_response};
-use crate::problem::ProblemType;
+use crate::problem_type::ProblemType;
 use crate::problems;
 
 type Register = Arc<dyn Fn(Resource) -> Resource + Send + Sync>;
 type Mount = Arc<dyn Fn(&mut web::ServiceConfig) + Send + Sync>;
 
-/// Collects routes. Build it on one thread: the document's models live in a thread-local meanwhile.
+/// Collects routes. Build it on one thread: until it is finished, the document's models are kept in a thread-local.
 pub struct Api {
     title: String,
     description: String,
@@ -61,7 +61,7 @@ impl Api {
         }
     }
 
-    /// The service's own problem types, for the document and the test that compares it.
+    /// Adds the service's own problem types, for the document and the test that compares it.
     #[must_use]
     pub fn problems(mut self, kinds: &[ProblemType]) -> Self {
         self.problem_types.extend_from_slice(kinds);
@@ -100,22 +100,6 @@ impl Api {
         self.on(&Method::POST, path, handler, describe)
     }
 
-    /// A PUT route.
-    #[must_use]
-    pub fn put<H, A>(
-        self,
-        path: &str,
-        handler: H,
-        describe: impl FnOnce(Operation<Unstated>) -> Operation<Stated>,
-    ) -> Self
-    where
-        H: Handler<A> + Send + Sync,
-        A: FromRequest + OperationInput + 'static,
-        H::Output: Responder + OperationOutput + 'static,
-    {
-        self.on(&Method::PUT, path, handler, describe)
-    }
-
     /// A PATCH route.
     #[must_use]
     pub fn patch<H, A>(
@@ -130,22 +114,6 @@ impl Api {
         H::Output: Responder + OperationOutput + 'static,
     {
         self.on(&Method::PATCH, path, handler, describe)
-    }
-
-    /// A DELETE route.
-    #[must_use]
-    pub fn delete<H, A>(
-        self,
-        path: &str,
-        handler: H,
-        describe: impl FnOnce(Operation<Unstated>) -> Operation<Stated>,
-    ) -> Self
-    where
-        H: Handler<A> + Send + Sync,
-        A: FromRequest + OperationInput + 'static,
-        H::Output: Responder + OperationOutput + 'static,
-    {
-        self.on(&Method::DELETE, path, handler, describe)
     }
 
     fn on<H, A>(
@@ -190,9 +158,7 @@ impl Api {
         let (_, item, registers) = &mut self.paths[position];
         let place = match *method {
             Method::GET => &mut item.get,
-            Method::PUT => &mut item.put,
             Method::PATCH => &mut item.patch,
-            Method::DELETE => &mut item.delete,
             _ => &mut item.post,
         };
         *place = Some(operation);

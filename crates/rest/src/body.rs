@@ -93,7 +93,7 @@ pub(crate) fn too_large(limit: usize) -> Problem {
         .member("limit_bytes", limit)
 }
 
-/// Refuses by the declared length, before a byte is read.
+/// Refuses a body whose declared length is too large, before a byte is read.
 pub(crate) fn declared_length(request: &HttpRequest, limit: usize) -> Result<(), Problem> {
     let declared = request
         .headers()
@@ -158,8 +158,8 @@ fn reason(error: &serde_json::Error) -> String {
     }
 }
 
-/// Whether brackets outside strings nest deeper than `limit`; for JSON that is otherwise broken the
-/// parser says so afterwards.
+/// Whether brackets outside strings nest deeper than `limit`; other faults of the JSON are found by the
+/// parser afterwards.
 fn deeper_than(bytes: &[u8], limit: usize) -> bool {
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for byte in bytes {

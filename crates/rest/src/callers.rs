@@ -18,7 +18,7 @@ use mediator::{Platform, Scope, Tenancy};
 
 use crate::app::App;
 use crate::documents::{header_parameter, path_parameter, refusal};
-use crate::door::Passage;
+use crate::door::RequestId;
 use crate::headers::single;
 use crate::problem::Problem;
 use crate::problems;
@@ -36,7 +36,7 @@ pub struct Anyone {
 }
 
 impl Anyone {
-    /// The organisation's name in paths.
+    /// The organisation's slug.
     #[must_use]
     pub fn slug(&self) -> &Slug {
         &self.slug
@@ -79,27 +79,14 @@ impl Deref for Visitor {
 
 /// The scope for this request: what follows from it carries the request's id as its correlation.
 fn correlated<T: Tenancy>(request: &HttpRequest, mut scope: Scope<T>) -> Scope<T> {
-    if let Some(passage) = request.extensions().get::<Passage>() {
-        scope.provenance.correlation = passage.request_id();
+    if let Some(RequestId(id)) = request.extensions().get::<RequestId>() {
+        scope.provenance.correlation = *id;
     }
     scope
 }
 
 fn unauthenticated(detail: &str, challenge: &str) -> Problem {
     Problem::new(problems::UNAUTHENTICATED).detail(detail).header("www-authenticate", challenge)
-}
-
-/// The token of `Authorization: Bearer …`.
-///
-/// # Errors
-/// 401 when it is missing, there twice or of another scheme.
-pub(crate) fn bearer(request: &HttpRequest) -> Result<&str, Problem> {
-    let value = single(request, "authorization")?
-        .ok_or_else(|| unauthenticated("Send an access token as Authorization: Bearer.", "Bearer"))?;
-    match value.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() => Ok(token),
-        _ => Err(unauthenticated("The Authorization header is not of the form Bearer <token>.", "Bearer")),
-    }
 }
 
 impl FromRequest for Staff {
@@ -113,7 +100,11 @@ impl FromRequest for Staff {
 
 fn staff(request: &HttpRequest) -> Result<Staff, Problem> {
     let app = App::of(request)?;
-    let verified = app.verifier().verify(bearer(request)?).map_err(|rejection| {
+    let header = single(request, "authorization")?
+        .ok_or_else(|| unauthenticated("Send an access token as Authorization: Bearer.", "Bearer"))?;
+    let token = access::bearer(header)
+        .ok_or_else(|| unauthenticated("The Authorization header is not of the form Bearer <token>.", "Bearer"))?;
+    let verified = app.verifier().verify(token).map_err(|rejection| {
         unauthenticated(&format!("The access token was refused: {rejection}."), "Bearer error=\"invalid_token\"")
     })?;
     match &verified.caller {
@@ -185,11 +176,11 @@ impl OperationInput for Visitor {}
 pub trait CredentialHeader: 'static {
     /// The header's name, lower case.
     const NAME: &'static str;
-    /// What it proves, for the document.
+    /// What the secret proves, for the document.
     const MEANING: &'static str;
 }
 
-/// The secret in the header `H`; it never prints.
+/// The secret in the header `H`; it is never printed.
 pub struct Credential<H> {
     secret: String,
     header: PhantomData<fn() -> H>,

@@ -11,12 +11,13 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
-use crate::problem::{ProblemType, documented};
+use crate::problem::documented;
+use crate::problem_type::ProblemType;
 
-/// The Swagger UI for the document at `url`, as one page that fetches nothing from outside.
+/// The Swagger UI for the document at `url`, as one page that loads nothing from other hosts.
 #[must_use]
 pub fn swagger_page(title: &str, url: &str) -> String {
-    // On a public host the bundle would otherwise ask an outside validator for its badge.
+    // On a public host the bundle would otherwise load a badge from a validator on another host.
     aide::swagger::Swagger::new(url).with_title(title).html().replacen(
         "\"layout\": \"BaseLayout\",",
         "\"validatorUrl\": null, \"layout\": \"BaseLayout\",",
@@ -34,7 +35,7 @@ pub(crate) fn begin() {
     });
 }
 
-/// Puts the whole together and leaves the thread-local empty.
+/// Puts the document together and leaves the thread-local empty.
 pub(crate) fn finish(
     title: &str,
     description: &str,

@@ -1,4 +1,4 @@
-//! What surrounds every request: its id, its span, its figures, and the last word on every error.
+//! What surrounds every request: its id, its span, its metrics, and how an error leaves.
 //! The rule: whatever goes wrong below, panics included, leaves here as a problem; its cause is
 //! logged here and only here.
 
@@ -9,36 +9,20 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpResponse};
+use actix_web::{Error, HttpMessage};
 use futures::FutureExt;
+use mediator::{continue_from, trace_id_of, traceparent_of};
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 use uuid::Uuid;
 
+use crate::headers::not_modified;
 use crate::problem::Problem;
-use crate::trace;
 
-/// What the door knows of the request that passes; in the request's extensions.
-#[derive(Clone, Debug)]
-pub struct Passage {
-    request_id: Uuid,
-    span: Span,
-}
-
-impl Passage {
-    /// The request's id: the `x-request-id` that came in when it is a UUID, otherwise a new one. It
-    /// is the correlation of everything that follows from the request.
-    #[must_use]
-    pub fn request_id(&self) -> Uuid {
-        self.request_id
-    }
-
-    /// The request's span.
-    #[must_use]
-    pub fn span(&self) -> &Span {
-        &self.span
-    }
-}
+/// The request's id, in its extensions: the `x-request-id` that came in when it is a UUID, otherwise a new one. It is the
+/// correlation of everything that follows from the request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RequestId(pub(crate) Uuid);
 
 /// The middleware: `.wrap(actix_web::middleware::from_fn(rest::door::pass))`, outermost.
 ///
@@ -65,17 +49,15 @@ pub async fn pass(
         request_id = %request_id,
     );
     if let Some(traceparent) = header_text(&request, "traceparent") {
-        trace::continue_from(&span, traceparent);
+        continue_from(&span, traceparent);
     }
-    let if_none_match =
-        (method == Method::GET).then(|| request.headers().get(header::IF_NONE_MATCH).cloned()).flatten();
-    request.extensions_mut().insert(Passage { request_id, span: span.clone() });
+    let if_none_match = (method == Method::GET).then(|| request.get_header::<header::IfNoneMatch>()).flatten();
+    request.extensions_mut().insert(RequestId(request_id));
 
     let outcome = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone()).await;
 
     let _entered = span.enter();
-    let traceparent = trace::traceparent_of(&span);
-    let seal = Seal { request_id: request_id.to_string(), traceparent };
+    let seal = Seal { request_id: request_id.to_string(), span: &span };
     let outcome = match outcome {
         Ok(Ok(response)) => Ok(seal.finish(response.map_into_boxed_body(), if_none_match.as_ref())),
         Ok(Err(error)) => Err(seal.problem_of(&error)),
@@ -106,23 +88,24 @@ fn header_text<'r>(request: &'r ServiceRequest, name: &str) -> Option<&'r str> {
     request.headers().get(name)?.to_str().ok()
 }
 
-/// What is put on every reply.
-struct Seal {
+/// What every reply is marked with.
+struct Seal<'s> {
     request_id: String,
-    traceparent: Option<String>,
+    span: &'s Span,
 }
 
-impl Seal {
+impl Seal<'_> {
+    /// Logs the problem's cause and adds what names the request.
     fn locate(&self, problem: Problem) -> Problem {
         log(&problem);
-        problem.located(&self.request_id, self.traceparent.as_deref().and_then(trace::trace_id))
+        problem.located(&self.request_id, trace_id_of(self.span))
     }
 
     fn problem_of(&self, error: &Error) -> Problem {
         match error.as_error::<Problem>() {
             Some(problem) => {
                 log(problem);
-                problem.copy().located(&self.request_id, self.traceparent.as_deref().and_then(trace::trace_id))
+                problem.copy().located(&self.request_id, trace_id_of(self.span))
             }
             None => {
                 let status = error.as_response_error().status_code();
@@ -134,18 +117,20 @@ impl Seal {
     fn finish(
         &self,
         response: ServiceResponse<BoxBody>,
-        if_none_match: Option<&header::HeaderValue>,
+        if_none_match: Option<&header::IfNoneMatch>,
     ) -> ServiceResponse<BoxBody> {
         let mut response = self.as_problem(response);
-        let known = response.headers().get(header::ETAG).is_some_and(|etag| names(if_none_match, etag));
-        if known && response.status() == StatusCode::OK {
+        let etag = || response.headers().get(header::ETAG)?.to_str().ok()?.parse().ok();
+        let unchanged = if_none_match.is_some_and(|asked| etag().is_some_and(|etag| not_modified(asked, &etag)));
+        if unchanged && response.status() == StatusCode::OK {
             response = response.map_body(|head, _body| {
                 head.status = StatusCode::NOT_MODIFIED;
                 BoxBody::new(())
             });
         }
+        let traceparent = traceparent_of(self.span);
         let headers = response.headers_mut();
-        for (name, value) in [("x-request-id", Some(&self.request_id)), ("traceparent", self.traceparent.as_ref())] {
+        for (name, value) in [("x-request-id", Some(&self.request_id)), ("traceparent", traceparent.as_ref())] {
             if let Some(value) = value.and_then(|value| header::HeaderValue::from_str(value).ok()) {
                 headers.insert(header::HeaderName::from_static(name), value);
             }
@@ -171,12 +156,8 @@ impl Seal {
             }
         }
         // The status that the client sees and the one in the body never differ.
-        replace(response, sealed)
+        response.into_response(sealed)
     }
-}
-
-fn replace(response: ServiceResponse<BoxBody>, with: HttpResponse) -> ServiceResponse<BoxBody> {
-    response.into_response(with)
 }
 
 fn is_problem(response: &ServiceResponse<BoxBody>) -> bool {
@@ -186,14 +167,7 @@ fn is_problem(response: &ServiceResponse<BoxBody>) -> bool {
         .is_some_and(|value| value.as_bytes().starts_with(b"application/problem+json"))
 }
 
-fn names(if_none_match: Option<&header::HeaderValue>, etag: &header::HeaderValue) -> bool {
-    let (Some(Ok(asked)), Ok(etag)) = (if_none_match.map(header::HeaderValue::to_str), etag.to_str()) else {
-        return false;
-    };
-    asked.split(',').any(|one| matches!(one.trim(), "*") || one.trim().trim_start_matches("W/") == etag)
-}
-
-/// The one place where a cause is logged: a 5xx as an error, the rest for who wants to see it.
+/// The one place where a cause is logged: a 5xx as an error, 503 as a warning, the rest for debugging.
 fn log(problem: &Problem) {
     let kind = problem.kind();
     let cause = problem.logged_cause().unwrap_or_default();

@@ -1,15 +1,17 @@
 //! The request headers that handlers ask for by type.
-//! The rule: a malformed header is refused with its name, never guessed at.
+//! The rule: a malformed header is refused by its name, never guessed at.
 
 use std::time::Duration;
 
 use actix_web::dev::Payload;
+use actix_web::http::header::{EntityTag, IfNoneMatch};
 use actix_web::{FromRequest, HttpRequest};
 use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::{Operation, Response, StatusCode};
 use aide::operation::add_parameters;
 use futures::future::{Ready, ready};
+use kernel::Malformed;
 
 use crate::documents::{header_parameter, refusal};
 use crate::problem::Problem;
@@ -29,6 +31,15 @@ pub(crate) fn malformed(name: &str, reason: &str) -> Problem {
     Problem::new(problems::MALFORMED_HEADER).detail(format!("The header {name} {reason}.")).field(name, reason)
 }
 
+/// Whether the client that sends this `If-None-Match` has the version with this tag already, so that 304 is enough.
+#[must_use]
+pub fn not_modified(asked: &IfNoneMatch, etag: &EntityTag) -> bool {
+    match asked {
+        IfNoneMatch::Any => true,
+        IfNoneMatch::Items(tags) => tags.iter().any(|tag| tag.weak_eq(etag)),
+    }
+}
+
 /// `Idempotency-Key`: required, 1 to 255 visible ASCII characters.
 #[derive(Clone, Debug)]
 pub struct IdempotencyKey {
@@ -43,7 +54,7 @@ impl IdempotencyKey {
         &self.key
     }
 
-    /// The path that it was sent to.
+    /// The path of the request.
     #[must_use]
     pub fn target(&self) -> &str {
         &self.target
@@ -113,9 +124,10 @@ impl FromRequest for IfMatch {
             })?;
             value
                 .trim()
-                .strip_prefix('"')
-                .and_then(|rest| rest.strip_suffix('"'))
-                .and_then(|digits| digits.parse().ok())
+                .parse::<EntityTag>()
+                .ok()
+                .filter(|tag| !tag.weak)
+                .and_then(|tag| tag.tag().parse().ok())
                 .map(Self)
                 .ok_or_else(|| malformed("If-Match", "is not an ETag of this API, such as \"7\""))
         }))
@@ -148,6 +160,25 @@ impl Prefer {
     /// The longest wait that is granted.
     pub const LONGEST: Duration = Duration::from_secs(30);
 
+    /// Reads the header's value. Other preferences are ignored, and of two waits the first counts, as RFC 7240 asks.
+    ///
+    /// # Errors
+    /// When a wait is not a whole number of seconds, quoted or not.
+    pub fn parse(value: &str) -> Result<Self, Malformed> {
+        let mut wait = None;
+        for preference in value.split([',', ';']) {
+            let Some((name, seconds)) = preference.split_once('=') else { continue };
+            if name.trim().eq_ignore_ascii_case("wait") {
+                let seconds: u32 =
+                    seconds.trim().trim_matches('"').parse().map_err(|_not_a_number| {
+                        Malformed::new("Prefer", "has a wait that is not a number of seconds")
+                    })?;
+                wait.get_or_insert(Duration::from_secs(u64::from(seconds)).min(Self::LONGEST));
+            }
+        }
+        Ok(Self { wait })
+    }
+
     /// How long to wait, at most [`Prefer::LONGEST`]; `None` when the client did not ask.
     #[must_use]
     pub fn wait(self) -> Option<Duration> {
@@ -161,19 +192,7 @@ impl FromRequest for Prefer {
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         ready(single(request, "prefer").and_then(|value| {
-            let mut wait = None;
-            for preference in value.unwrap_or_default().split([',', ';']) {
-                // Other preferences are ignored, as RFC 7240 asks.
-                let Some((name, seconds)) = preference.split_once('=') else { continue };
-                if name.trim().eq_ignore_ascii_case("wait") {
-                    let seconds: u32 =
-                        seconds.trim().trim_matches('"').parse().map_err(|_not_a_number| {
-                            malformed("Prefer", "has a wait that is not a number of seconds")
-                        })?;
-                    wait = Some(Duration::from_secs(u64::from(seconds)).min(Self::LONGEST));
-                }
-            }
-            Ok(Self { wait })
+            Self::parse(value.unwrap_or_default()).map_err(|fault| malformed(fault.what(), fault.reason()))
         }))
     }
 }

@@ -1,4 +1,4 @@
-//! What the route table says about one route besides its handler's signature.
+//! What the route table says about a route beyond its handler's signature.
 //! The rule: a route that does not state its permission does not compile.
 
 use std::marker::PhantomData;
@@ -9,9 +9,10 @@ use mediator::{Command, Query};
 use serde_json::Value;
 
 use crate::documents::described;
-use crate::problem::{ProblemType, documented};
+use crate::problem::documented;
+use crate::problem_type::ProblemType;
 
-/// Nothing was said yet about what the caller must be allowed to do.
+/// The permission is not stated yet.
 #[derive(Debug)]
 pub enum Unstated {}
 /// The permission is stated.
@@ -81,7 +82,7 @@ impl<Permission> Operation<Permission> {
         self
     }
 
-    /// Problem types of the service that this route can answer with.
+    /// Adds problem types of the service that this route can answer with.
     #[must_use]
     pub fn problems(mut self, kinds: &[ProblemType]) -> Self {
         let responses = self.inner.responses.get_or_insert_with(Responses::default);

@@ -1,6 +1,6 @@
 //! Path and query parameters as structs with named fields.
-//! The rule: a path that does not parse names nothing (404); a query that does not parse is refused (422), and
-//! every parameter that is at fault is named.
+//! The rule: a path that does not parse names nothing (404); a query that does not parse is refused (422) with every
+//! parameter that is wrong.
 
 use std::collections::HashSet;
 use std::ops::Deref;
@@ -45,7 +45,7 @@ impl<T: DeserializeOwned> FromRequest for Path<T> {
 
 impl<T: JsonSchema> OperationInput for Path<T> {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
-        // Not `subschema_for`: the struct itself is no model of the document.
+        // Not `subschema_for`: the struct itself is not a model of the document.
         let schema = T::json_schema(&mut ctx.schema);
         let parameters = parameters_from_schema(ctx, schema, ParamLocation::Path);
         add_parameters(ctx, operation, parameters);
@@ -79,7 +79,7 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
 
 fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     serde_urlencoded::from_str(query).map_err(|first| {
-        // serde stops at the first fault; read alone, each parameter tells its own.
+        // serde stops at the first fault, so each parameter is read once more by itself.
         let mut names = HashSet::new();
         let mut faults: Vec<FieldFault> = query
             .split('&')

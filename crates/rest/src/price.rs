@@ -1,5 +1,5 @@
 //! An amount of money in a body.
-//! The rule: a wrong amount is told also when its currency is wrong.
+//! The rule: a wrong amount is reported even when its currency is wrong too.
 
 use kernel::{Currency, Malformed, Money};
 use schemars::JsonSchema;

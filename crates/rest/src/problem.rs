@@ -1,4 +1,4 @@
-//! The one shape of every refusal: RFC 9457, `application/problem+json`.
+//! The one form of every error reply: RFC 9457, `application/problem+json`.
 //! The rule: what a client may read is in the problem; the cause stays beside it for the log.
 
 use std::fmt;
@@ -13,53 +13,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::problem_type::ProblemType;
 use crate::problems;
-
-/// A kind of problem: its URI is `/problems/<slug>` and its status never changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProblemType {
-    slug: &'static str,
-    status: u16,
-    title: &'static str,
-}
-
-impl ProblemType {
-    /// `slug` is kebab-case, `status` 400 to 599, `title` a short sentence without a full stop.
-    #[must_use]
-    pub const fn new(slug: &'static str, status: u16, title: &'static str) -> Self {
-        Self { slug, status, title }
-    }
-
-    /// The kebab-case name.
-    #[must_use]
-    pub const fn slug(&self) -> &'static str {
-        self.slug
-    }
-
-    /// The HTTP status.
-    #[must_use]
-    pub const fn status(&self) -> u16 {
-        self.status
-    }
-
-    /// What this kind of problem is, in words that never depend on the request.
-    #[must_use]
-    pub const fn title(&self) -> &'static str {
-        self.title
-    }
-
-    /// `/problems/<slug>`.
-    #[must_use]
-    pub fn uri(&self) -> String {
-        format!("/problems/{}", self.slug)
-    }
-}
-
-impl From<&ProblemType> for ProblemType {
-    fn from(kind: &ProblemType) -> Self {
-        *kind
-    }
-}
 
 /// One field that was refused, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -70,7 +25,7 @@ pub struct FieldFault {
     pub reason: String,
 }
 
-/// A refusal on its way to the client.
+/// An error reply on its way to the client.
 pub struct Problem(Box<Content>);
 
 struct Content {
@@ -85,11 +40,11 @@ struct Content {
 }
 
 impl Problem {
-    /// A problem of this kind without further detail.
+    /// A problem of this type without further detail.
     #[must_use]
-    pub fn new(kind: impl Into<ProblemType>) -> Self {
+    pub fn new(kind: ProblemType) -> Self {
         Self(Box::new(Content {
-            kind: kind.into(),
+            kind,
             detail: None,
             errors: Vec::new(),
             members: Map::new(),
@@ -124,8 +79,8 @@ impl Problem {
         Self::new(problems::UNAVAILABLE).cause(cause).retry_after(1)
     }
 
-    /// What an error without a problem type of its own becomes: 503 when it can pass by itself,
-    /// otherwise 500. The cause goes to the log only.
+    /// The problem of an error without a type of its own: 503 when the error is transient, otherwise 500.
+    /// The cause goes to the log only.
     #[must_use]
     pub fn fault(class: Class, cause: &(impl std::error::Error + ?Sized)) -> Self {
         match class {
@@ -180,16 +135,10 @@ impl Problem {
         self
     }
 
-    /// The kind.
+    /// The problem's type.
     #[must_use]
     pub fn kind(&self) -> ProblemType {
         self.0.kind
-    }
-
-    /// What is wrong field by field.
-    #[must_use]
-    pub fn errors(&self) -> &[FieldFault] {
-        &self.0.errors
     }
 
     /// The cause, for the log only.
@@ -198,9 +147,9 @@ impl Problem {
         self.0.cause.as_deref()
     }
 
-    /// The problem of a status that something below this crate answered with.
+    /// The problem of a bare status that actix-web answered with.
     #[must_use]
-    pub fn of_status(status: StatusCode) -> Self {
+    pub(crate) fn of_status(status: StatusCode) -> Self {
         let kind = problems::ALL.iter().find(|kind| problems::stands_for_status(kind, status.as_u16()));
         match kind {
             Some(kind) => Self::new(*kind),
@@ -209,10 +158,10 @@ impl Problem {
         }
     }
 
-    /// Adds what the door knows about this request.
-    pub(crate) fn located(mut self, request_id: &str, trace_id: Option<&str>) -> Self {
+    /// Adds what the door knows of the request.
+    pub(crate) fn located(mut self, request_id: &str, trace_id: Option<String>) -> Self {
         self.0.request_id = Some(request_id.to_owned());
-        self.0.trace_id = trace_id.map(str::to_owned);
+        self.0.trace_id = trace_id;
         self
     }
 
@@ -233,12 +182,12 @@ impl Problem {
 
     /// The body.
     #[must_use]
-    pub fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         let content = &self.0;
         let mut body = content.members.clone();
         body.insert("type".to_owned(), content.kind.uri().into());
-        body.insert("title".to_owned(), content.kind.title.into());
-        body.insert("status".to_owned(), content.kind.status.into());
+        body.insert("title".to_owned(), content.kind.title().into());
+        body.insert("status".to_owned(), content.kind.status().into());
         if let Some(detail) = &content.detail {
             body.insert("detail".to_owned(), detail.as_str().into());
         }
@@ -271,7 +220,7 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.kind.title)?;
+        f.write_str(self.0.kind.title())?;
         match &self.0.detail {
             Some(detail) => write!(f, ": {detail}"),
             None => Ok(()),
@@ -281,7 +230,7 @@ impl fmt::Display for Problem {
 
 impl fmt::Debug for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Problem({} {})", self.0.kind.status, self.to_json())
+        write!(f, "Problem({} {})", self.0.kind.status(), self.to_json())
     }
 }
 
@@ -289,7 +238,7 @@ impl std::error::Error for Problem {}
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.0.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.0.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn error_response(&self) -> HttpResponse {

@@ -1,7 +1,7 @@
 //! Every problem type that `rest` itself answers with, in one table.
 //! The rule: a type that is not in [`ALL`] is not answered; the documents are compared with it.
 
-use crate::problem::ProblemType;
+use crate::problem_type::ProblemType;
 
 /// The request could not be understood at all.
 pub const MALFORMED_REQUEST: ProblemType =

@@ -1,4 +1,4 @@
-//! What handlers answer with: the status and the document come from the type.
+//! What handlers reply with: the status and the entry in the document come from the type.
 //! The rule: JSON in UTF-8; a reply that a client may change carries its `ETag`.
 
 use std::marker::PhantomData;
@@ -21,29 +21,6 @@ use crate::problem::Problem;
 /// 200 with JSON. Write it `rest::Ok`: imported it would shadow the prelude's.
 #[derive(Clone, Debug)]
 pub struct Ok<T>(pub T);
-
-/// 201 with JSON and `Location`, for a create that is not recorded.
-#[derive(Clone, Debug)]
-pub struct Created<T> {
-    location: String,
-    value: T,
-}
-
-impl<T> Created<T> {
-    /// The resource and its path.
-    #[must_use]
-    pub fn at(location: impl Into<String>, value: T) -> Self {
-        Self { location: location.into(), value }
-    }
-}
-
-/// 202 with JSON: the outcome comes later.
-#[derive(Clone, Debug)]
-pub struct Accepted<T>(pub T);
-
-/// 204.
-#[derive(Clone, Copy, Debug)]
-pub struct NoContent;
 
 /// The reply of [`crate::App::create`] and [`crate::App::accept`]: recorded with its effect, so a
 /// repeat gets the same bytes.
@@ -82,7 +59,7 @@ impl<T, const STATUS: u16> Recorded<T, STATUS> {
     }
 }
 
-/// 200 with JSON that is bytes already, such as from a cache.
+/// 200 with a value that is already JSON, such as from a cache.
 #[derive(Clone, Debug)]
 pub struct Serialised<T> {
     json: Bytes,
@@ -108,7 +85,7 @@ impl<T> Serialised<T> {
     }
 }
 
-/// Any reply with an `ETag`. A GET whose `If-None-Match` names it is answered 304 by the door.
+/// Any reply with an `ETag`. The door answers 304 to a GET whose `If-None-Match` names it.
 #[derive(Clone, Debug)]
 pub struct Tagged<R> {
     etag: String,
@@ -146,12 +123,6 @@ impl<T: Serialize + 'static> Lines<T> {
         });
         Self { lines: lines.boxed_local(), item: PhantomData }
     }
-
-    /// Each item that a task on another thread sends becomes a line.
-    #[must_use]
-    pub fn received(mut items: tokio::sync::mpsc::Receiver<T>) -> Self {
-        Self::new(futures::stream::poll_fn(move |context| items.poll_recv(context)))
-    }
 }
 
 impl<T> std::fmt::Debug for Lines<T> {
@@ -172,30 +143,6 @@ impl<T: Serialize> Responder for Ok<T> {
 
     fn respond_to(self, _request: &HttpRequest) -> HttpResponse {
         json(StatusCode::OK, &self.0)
-    }
-}
-
-impl<T: Serialize> Responder for Created<T> {
-    type Body = BoxBody;
-
-    fn respond_to(self, _request: &HttpRequest) -> HttpResponse {
-        located(json(StatusCode::CREATED, &self.value), Some(&self.location))
-    }
-}
-
-impl<T: Serialize> Responder for Accepted<T> {
-    type Body = BoxBody;
-
-    fn respond_to(self, _request: &HttpRequest) -> HttpResponse {
-        json(StatusCode::ACCEPTED, &self.0)
-    }
-}
-
-impl Responder for NoContent {
-    type Body = BoxBody;
-
-    fn respond_to(self, _request: &HttpRequest) -> HttpResponse {
-        HttpResponse::NoContent().finish()
     }
 }
 
@@ -276,9 +223,6 @@ macro_rules! documented_reply {
 const JSON: &str = "application/json";
 
 documented_reply!([T: JsonSchema] Ok<T>, T, 200, |ctx| json_reply::<T>(ctx, "As asked.", JSON));
-documented_reply!([T: JsonSchema] Created<T>, T, 201, |ctx| json_reply::<T>(ctx, "Created; Location says where.", JSON));
-documented_reply!([T: JsonSchema] Accepted<T>, T, 202, |ctx| json_reply::<T>(ctx, "Accepted; the outcome comes later.", JSON));
-documented_reply!([] NoContent, (), 204, |_ctx| Response { description: "Done.".to_owned(), ..Response::default() });
 documented_reply!([T: JsonSchema, const STATUS: u16] Recorded<T, STATUS>, T, STATUS, |ctx| json_reply::<T>(
     ctx,
     "Done once; a repeat with the same Idempotency-Key gets the same bytes.",

@@ -8,7 +8,7 @@ use std::time::Duration;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
-use actix_web::{HttpServer, web};
+use actix_web::{HttpResponse, HttpServer, web};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Routes;
@@ -101,7 +101,7 @@ pub fn bind(settings: Settings, app: App, routes: Routes) -> Result<Server, Star
         .map_err(listen)?;
     let address = server.addrs().first().copied().unwrap_or(settings.address);
     tracing::info!(%address, "serving HTTP on {address}");
-    Ok(Server { address, server: server.run() })
+    Ok(Server::new(address, server.run()))
 }
 
 /// The application of one worker: the routes inside the door. For tests that need no socket.
@@ -125,11 +125,17 @@ pub fn application(
         .wrap(from_fn(door::pass))
 }
 
-async fn unknown_route() -> Result<crate::NoContent, Problem> {
+async fn unknown_route() -> Result<HttpResponse, Problem> {
     Err(Problem::new(problems::NOT_FOUND).detail("No route has this path."))
 }
 
 impl Server {
+    /// What listens on `address`.
+    #[must_use]
+    pub fn new(address: SocketAddr, server: actix_web::dev::Server) -> Self {
+        Self { address, server }
+    }
+
     /// Where it really listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {

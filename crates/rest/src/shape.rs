@@ -1,5 +1,5 @@
 //! Finds everything that is wrong with the shape of a JSON body, after serde stopped at the first fault.
-//! The rule: it only adds to serde's finding and runs on the way to a refusal, never on the good path.
+//! The rule: it only adds to what serde found, and runs only when a body is refused.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -11,10 +11,10 @@ use serde_json::{Map, Value};
 
 use crate::problem::{FieldFault, Problem};
 
-/// More than this many faults help nobody.
+/// The most faults that one refusal lists.
 pub(crate) const MOST: usize = 50;
 
-/// The refusal of a body that serde did not take: its own finding and what the schema shows besides.
+/// The refusal of a body that serde did not accept: what serde found, and what else the schema shows.
 pub(crate) fn faults<T: JsonSchema>(bytes: &[u8], path: &str, reason: &str) -> Problem {
     let mut found = Vec::new();
     if let Ok(value) = serde_json::from_slice::<Value>(bytes) {
@@ -23,7 +23,7 @@ pub(crate) fn faults<T: JsonSchema>(bytes: &[u8], path: &str, reason: &str) -> P
         walk(root, root, &value, "", &mut found);
     }
     let field = if path == "." { String::new() } else { path.to_owned() };
-    // serde names the object of a missing or unknown field, the schema names the field itself.
+    // serde names the object that lacks a field or has an unknown one; the schema names the field itself.
     let known =
         found.iter().any(|fault| fault.field == field || (reason.contains("field `") && parent(&fault.field) == field));
     if !known {
@@ -54,7 +54,7 @@ fn walk(root: &Value, schema: &Value, value: &Value, path: &str, found: &mut Vec
         return;
     }
     let schema = resolve(root, schema);
-    // An optional value is `anyOf: [T, null]`; other alternatives are serde's to judge.
+    // An optional value is `anyOf: [T, null]`; other alternatives are left to serde.
     if let Some(alternatives) = schema.get("anyOf").and_then(Value::as_array) {
         let mut real = alternatives.iter().filter(|one| one.get("type").and_then(Value::as_str) != Some("null"));
         if let (Some(one), None, false) = (real.next(), real.next(), value.is_null()) {
@@ -125,7 +125,7 @@ fn mismatch(schema: &Value, value: &Value) -> Option<String> {
     Some(types.iter().map(|kind| article(kind)).collect::<Vec<_>>().join(" or "))
 }
 
-/// The bound of the schema that the value breaks, in words. Where the shape is right garde judges the same bounds.
+/// The bound of the schema that the value breaks, in words. Where the shape is right, garde checks the same bounds.
 fn out_of_bounds(schema: &Value, value: &Value) -> Option<String> {
     let bound = |name: &str| schema.get(name).and_then(Value::as_f64);
     #[expect(clippy::cast_precision_loss, reason = "lengths of bodies are far below 2^52")]

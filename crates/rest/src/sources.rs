@@ -1,5 +1,5 @@
-//! What the mediator's own refusals become; a service maps its errors itself.
-//! The rule: an exhaustive match, so that a new refusal cannot be forgotten.
+//! The problems that the mediator's own errors become; a service maps its own errors.
+//! The rule: an exhaustive match, so that a new error cannot be forgotten.
 
 use mediator::SendError;
 

@@ -1,5 +1,5 @@
 //! A body that is read piece by piece, such as an import file.
-//! The rule: total size and the pause between two pieces are bounded; nothing is kept.
+//! The rule: the total size, the total time and the pause between two pieces are bounded; nothing is kept.
 
 use std::time::Duration;
 
@@ -21,28 +21,23 @@ use crate::problems;
 
 /// The longest pause between two pieces.
 const PAUSE: Duration = Duration::from_secs(10);
-/// The longest time for the whole.
+/// The longest time for the whole body.
 const WHOLE: Duration = Duration::from_secs(15 * 60);
 
 /// A streamed body of at most `LIMIT` bytes (256 MiB unless said otherwise).
 ///
 /// A client that sends its whole body before it reads the reply (most do) and a handler that
 /// replies before it has read the whole body can wait for each other. Read to the end first, or
-/// keep what is written meanwhile small.
+/// keep the reply small until then.
 pub struct Upload<const LIMIT: usize = 268_435_456> {
     payload: Payload,
+    /// In lower case, without parameters; empty when the client sent none.
     content_type: String,
     received: usize,
     deadline: tokio::time::Instant,
 }
 
 impl<const LIMIT: usize> Upload<LIMIT> {
-    /// The content type in lower case, without parameters; empty when the client sent none.
-    #[must_use]
-    pub fn content_type(&self) -> &str {
-        &self.content_type
-    }
-
     /// The content type if it is one of these.
     ///
     /// # Errors
@@ -71,8 +66,8 @@ impl<const LIMIT: usize> Upload<LIMIT> {
         if self.received > LIMIT { Err(too_large(LIMIT)) } else { Ok(Some(piece)) }
     }
 
-    /// The pieces for a task on another thread; at most eight wait. The last one is an error when
-    /// the body did not arrive whole.
+    /// The pieces for a task on another thread, at most eight of them ahead of it. The last one is an
+    /// error when the body did not arrive whole.
     #[must_use]
     pub fn into_receiver(mut self) -> mpsc::Receiver<Result<Bytes, Problem>> {
         let (sender, receiver) = mpsc::channel(8);

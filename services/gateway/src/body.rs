@@ -1,7 +1,7 @@
-//! Taking the client's body: a small one whole, a large one piece by piece, neither beyond its bound nor for ever.
+//! Taking the client's body: a small one whole, a large one piece by piece, both limited in size and time.
 //!
-//! The rule it keeps: a small body is complete before a service hears of the request, so a slow client holds no
-//! connection of a service and the request can be sent again to another replica.
+//! The rule it keeps: a small body is complete before the request is sent to a service, so a slow client holds no
+//! connection to a service and the request can be sent again to another replica.
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -29,7 +29,7 @@ pub enum UploadError {
         /// The bound, bytes.
         limit: u64,
     },
-    /// It stopped coming.
+    /// It stopped arriving.
     #[error("the body did not arrive in time: nothing came for {seconds} seconds")]
     TooSlow {
         /// How long was waited.
@@ -51,8 +51,8 @@ pub enum Incoming {
 /// The client's pieces with a bound on their sum and on the silence between them.
 pub struct Upload {
     payload: Payload,
-    /// Its length in bytes, when it was stated.
-    stated: Option<u64>,
+    /// Its length in bytes, when it was declared.
+    declared: Option<u64>,
     left: u64,
     limit: u64,
     patience: Duration,
@@ -61,13 +61,13 @@ pub struct Upload {
 }
 
 impl Upload {
-    /// Its length in bytes, when the client stated it.
+    /// Its length in bytes, when the client declared it.
     #[must_use]
-    pub fn stated(&self) -> Option<u64> {
-        self.stated
+    pub fn declared(&self) -> Option<u64> {
+        self.declared
     }
 
-    /// How many pieces were taken so far: whoever waits for an answer sees by it that the upload still moves.
+    /// How many pieces were taken so far, which shows that the upload makes progress.
     #[must_use]
     pub fn pieces(&self) -> Rc<Cell<u64>> {
         Rc::clone(&self.pieces)
@@ -118,32 +118,32 @@ impl Body for Incoming {
     fn size_hint(&self) -> SizeHint {
         match self {
             Incoming::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Incoming::Streamed(upload) => upload.stated.map_or_else(SizeHint::new, SizeHint::with_exact),
+            Incoming::Streamed(upload) => upload.declared.map_or_else(SizeHint::new, SizeHint::with_exact),
         }
     }
 }
 
-/// Takes the body as the headers announce it. `limit` bytes are allowed; `patience` may pass without a byte.
+/// Takes the body as the headers declare it: at most `limit` bytes, and never longer than `patience` without a byte.
 pub async fn take(
     headers: &HeaderMap,
     payload: Payload,
     limit: u64,
     patience: Duration,
 ) -> Result<Incoming, UploadError> {
-    let stated = headers
+    let declared = headers
         .get(CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok())
         .and_then(|text| text.trim().parse::<u64>().ok());
     let chunked = headers.contains_key(TRANSFER_ENCODING);
-    match stated {
+    match declared {
         None | Some(0) if !chunked => Ok(Incoming::Whole(Bytes::new())),
         Some(length) if length > limit => Err(UploadError::TooLarge { limit }),
         Some(length) if length <= WHOLE_LIMIT => collect(payload, length, patience).await.map(Incoming::Whole),
-        stated => {
+        declared => {
             let upload = Upload {
                 payload,
-                stated,
-                left: stated.unwrap_or(limit),
+                declared,
+                left: declared.unwrap_or(limit),
                 limit,
                 patience,
                 timer: Box::pin(tokio::time::sleep(patience)),

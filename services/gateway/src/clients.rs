@@ -1,55 +1,36 @@
 //! Whose address a request comes from, also behind a load balancer.
 //!
-//! The rule it keeps: what `X-Forwarded-For` says is believed only as far as a trusted proxy wrote it, so nobody can
-//! choose an address to be counted under.
+//! The rule it keeps: an entry of `X-Forwarded-For` counts only if a trusted proxy wrote it, so that no client can choose
+//! the address that its requests are counted for.
 
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use actix_web::http::header::{HeaderMap, HeaderName};
+use ipnet::IpNet;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// One address, or a network in CIDR notation (`10.0.0.0/8`).
+/// A trusted proxy's address, or a network of them in CIDR notation (`10.0.0.0/8`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    prefix: u32,
-}
+pub struct Network(IpNet);
 
 impl FromStr for Network {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Network, Self::Err> {
-        const WRONG: &str = "must be addresses such as 10.0.0.7 or networks such as 10.0.0.0/8, separated by commas";
-        let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
-        let address: IpAddr = address.parse().map_err(|_| WRONG)?;
-        let whole = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = prefix.map_or(Ok(whole), str::parse).ok().filter(|prefix| *prefix <= whole).ok_or(WRONG)?;
-        Ok(Network { address, prefix })
+        text.parse()
+            .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+            .map(Network)
+            .map_err(|_| "must be addresses such as 10.0.0.7 or networks such as 10.0.0.0/8, separated by commas")
     }
 }
 
-impl Network {
-    fn holds(&self, address: IpAddr) -> bool {
-        // What is shifted out whole leaves nothing to differ in.
-        match (self.address, address) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => {
-                (own.to_bits() ^ other.to_bits()).checked_shr(32 - self.prefix).unwrap_or(0) == 0
-            }
-            (IpAddr::V6(own), IpAddr::V6(other)) => {
-                (own.to_bits() ^ other.to_bits()).checked_shr(128 - self.prefix).unwrap_or(0) == 0
-            }
-            _ => false,
-        }
-    }
-}
-
-/// The client's address: the connection's other end, or, as long as that is a trusted proxy, whom it names. A proxy
-/// appends who asked it, so the last entry is the first to be read. One that names nobody is itself the client.
+/// The client's address: the connection's other end, or, as long as that is a trusted proxy, the address that it names. A
+/// proxy appends its client, so the entries are read from the last one on. A proxy that names nobody is itself the client.
 #[must_use]
 pub fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
-    let trusts = |address: IpAddr| trusted.iter().any(|network| network.holds(address));
+    let trusts = |address: IpAddr| trusted.iter().any(|network| network.0.contains(&address));
     let mut client = peer.to_canonical();
     if !trusts(client) {
         return client;
@@ -64,7 +45,7 @@ pub fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr
     client
 }
 
-/// Some proxies add the port.
+/// An address, which some proxies write with the port.
 fn entry(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let address = text.parse().or_else(|_| text.parse().map(|socket: SocketAddr| socket.ip()));
@@ -91,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_untrusted_peer_says_is_not_believed() {
+    fn what_an_untrusted_peer_says_does_not_count() {
         assert_eq!(client("198.51.100.1", "10.0.0.0/8", &["203.0.113.7"]), "198.51.100.1");
         assert_eq!(client("11.0.0.1", "10.0.0.0/8", &["10.0.0.1"]), "11.0.0.1");
     }
@@ -109,7 +90,7 @@ mod tests {
             (vec!["203.0.113.7:4711"], "203.0.113.7"),
             (vec!["[2001:db8::9]:4711"], "2001:db8::9"),
             (vec!["::ffff:203.0.113.7"], "203.0.113.7"),
-            // Nobody, or nothing that is an address: then it is the proxy that said so.
+            // No entry, or one that is not an address: then the proxy itself is the client.
             (vec![], "10.0.0.1"),
             (vec!["203.0.113.7, unknown"], "10.0.0.1"),
             (vec!["203.0.113.7, nonsense, 10.1.1.1"], "10.1.1.1"),
@@ -122,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_network_holds_its_addresses_and_no_other() {
-        let holds = |network: &str, address: &str| networks(network)[0].holds(address.parse().unwrap());
+        let holds = |network: &str, address: &str| networks(network)[0].0.contains(&address.parse::<IpAddr>().unwrap());
         assert!(holds("10.0.0.7", "10.0.0.7") && !holds("10.0.0.7", "10.0.0.8"));
         assert!(holds("10.0.0.0/9", "10.127.0.1") && !holds("10.0.0.0/9", "10.128.0.1"));
         assert!(holds("0.0.0.0/0", "203.0.113.7") && !holds("0.0.0.0/0", "::1"));

@@ -27,11 +27,11 @@ pub struct Config {
     pub redis: Redis,
     /// How many gateways share the limits while Redis is away.
     pub gateways: u32,
-    /// Whose `X-Forwarded-For` is believed.
+    /// The proxies whose `X-Forwarded-For` counts.
     pub proxies: Vec<Network>,
     /// The replicas, in the order of [`Service::ALL`].
     pub addresses: [Vec<Address>; Service::ALL.len()],
-    /// How it behaves.
+    /// Limits and times.
     pub behaviour: Behaviour,
 }
 

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use actix_web::http::header::{CONNECTION, HeaderMap};
 use hyper::header::{HeaderName, HeaderValue};
 
-/// Families that say who is asking or where from: only the gateway may state these, and some nobody may.
+/// Families of headers that name the caller or its address: the gateway alone may set some of them, and nobody the others.
 const FORGEABLE: &[&str] = &[
     "x-user",
     "x-tenant",
@@ -39,10 +39,10 @@ const FORGEABLE: &[&str] = &[
 #[must_use]
 pub fn passes_to_service(name: &str) -> bool {
     match name {
-        // Hop by hop, or stated anew by the gateway.
+        // Hop by hop, or set by the gateway itself.
         "host" | "connection" | "keep-alive" | "te" | "trailer" | "transfer-encoding" | "upgrade"
         | "content-length" | "expect" | "http2-settings" => false,
-        // Where from.
+        // The client's address.
         "forwarded" | "via" | "true-client-ip" | "client-ip" | "cf-connecting-ip" | "fastly-client-ip" => false,
         // The trace is continued by the gateway's own span.
         "traceparent" | "tracestate" | "baggage" | "b3" => false,
@@ -62,19 +62,19 @@ pub fn passes_to_client(name: &str) -> bool {
     }
 }
 
-/// The header names that a `Connection` header makes hop-by-hop.
+/// The names of the headers that a message's `Connection` headers make hop-by-hop.
 #[derive(Debug, Default)]
-pub struct Named(Vec<String>);
+pub struct HopByHop(Vec<String>);
 
-impl Named {
-    /// What the `Connection` headers of a message name.
+impl HopByHop {
+    /// The names in the `Connection` headers among these.
     #[must_use]
-    pub fn of(headers: &HeaderMap) -> Named {
-        let mut named = Named::default();
+    pub fn of(headers: &HeaderMap) -> HopByHop {
+        let mut hop_by_hop = HopByHop::default();
         for value in headers.get_all(CONNECTION) {
-            named.add(value.as_bytes());
+            hop_by_hop.add(value.as_bytes());
         }
-        named
+        hop_by_hop
     }
 
     /// Adds one `Connection` value.
@@ -89,55 +89,55 @@ impl Named {
         }
     }
 
-    /// Whether this (lower-case) name was named.
+    /// Whether this header, in lower case, is one of them.
     #[must_use]
-    pub fn names(&self, name: &str) -> bool {
-        !self.0.is_empty() && self.0.iter().any(|named| named == name)
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.iter().any(|known| known == name)
     }
 }
 
-/// What the gateway itself states.
+/// The headers that the gateway itself adds.
 #[derive(Debug, Clone, Copy)]
-pub struct Stated<'a> {
-    /// The client's address.
+pub struct Added<'a> {
+    /// `X-Forwarded-For`: the client's address.
     pub address: Option<IpAddr>,
-    /// This request's id.
+    /// `X-Request-Id`.
     pub request_id: &'a str,
-    /// The gateway's span.
+    /// `traceparent`: the gateway's span.
     pub traceparent: &'a str,
 }
 
-/// The headers that a service gets, without `Host` and those that say where the body ends.
+/// The headers that a service gets, without `Host` and those that frame the body.
 #[must_use]
-pub fn to_service(headers: &HeaderMap, named: &Named, stated: Stated<'_>) -> hyper::HeaderMap {
-    // Room for what is stated here and on the way out: growing would hash everything once more.
+pub fn to_service(headers: &HeaderMap, hop_by_hop: &HopByHop, added: Added<'_>) -> hyper::HeaderMap {
+    // Room for what is added here and before sending: growing would hash everything once more.
     let mut kept = hyper::HeaderMap::with_capacity(headers.len() + 6);
     for (name, value) in headers {
         let name = name.as_str();
-        if passes_to_service(name) && !named.names(name) {
-            // Server and client use different major versions of the same types: what one read, the other takes.
+        if passes_to_service(name) && !hop_by_hop.contains(name) {
+            // Server and client use different major versions of the same types, with the same rules.
             let name = HeaderName::from_bytes(name.as_bytes());
             if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value.as_bytes())) {
                 kept.append(name, value);
             }
         }
     }
-    let mut state = |name: &'static str, text: &str| {
+    let mut add = |name: &'static str, text: &str| {
         if let Ok(value) = HeaderValue::from_str(text) {
             kept.insert(HeaderName::from_static(name), value);
         }
     };
-    if let Some(address) = stated.address {
+    if let Some(address) = added.address {
         let mut text = Text::default();
         text.write(address);
-        state("x-forwarded-for", text.as_str());
+        add("x-forwarded-for", text.as_str());
     }
-    state("x-request-id", stated.request_id);
-    state("traceparent", stated.traceparent);
+    add("x-request-id", added.request_id);
+    add("traceparent", added.traceparent);
     kept
 }
 
-/// A short text on the stack: an address is written for every request.
+/// A text of up to 64 bytes on the stack, since addresses and ids are written for every request.
 #[derive(Debug, Clone)]
 pub struct Text {
     bytes: [u8; 64],
@@ -234,13 +234,13 @@ mod tests {
 
     #[test]
     fn what_connection_names_is_remembered_in_lower_case() {
-        let mut named = Named::default();
-        named.add(b"keep-alive, X-Other ,close");
-        assert!(named.names("x-other") && !named.names("keep-alive"));
+        let mut hop_by_hop = HopByHop::default();
+        hop_by_hop.add(b"keep-alive, X-Other ,close");
+        assert!(hop_by_hop.contains("x-other") && !hop_by_hop.contains("keep-alive"));
     }
 
     #[test]
-    fn a_service_gets_what_passes_and_what_the_gateway_knows() {
+    fn a_service_gets_what_passes_and_what_the_gateway_adds() {
         use actix_web::http::header;
 
         let mut headers = HeaderMap::new();
@@ -248,8 +248,8 @@ mod tests {
         headers.append(header::ACCEPT, "c/d".parse().unwrap());
         headers.append(header::HeaderName::from_static("x-forwarded-for"), "6.6.6.6".parse().unwrap());
         headers.append(header::CONTENT_LENGTH, "7".parse().unwrap());
-        let stated = Stated { address: Some([127, 0, 0, 1].into()), request_id: "r", traceparent: "t" };
-        let kept = to_service(&headers, &Named::default(), stated);
+        let added = Added { address: Some([127, 0, 0, 1].into()), request_id: "r", traceparent: "t" };
+        let kept = to_service(&headers, &HopByHop::default(), added);
         let kept: Vec<_> = kept.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
         assert_eq!(
             kept,

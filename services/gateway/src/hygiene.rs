@@ -1,19 +1,19 @@
-//! Refusing requests that two servers could read differently, before anything else looks at them.
+//! Refuses requests that two servers could read differently, before anything else looks at them.
 //!
-//! The rule it keeps: what the gateway routes by is byte for byte what the service will route by. Both a length and
-//! chunks, a repeated length and a repeated host never get here: the HTTP parser answers them with a bare 400.
+//! The rule it keeps: the gateway and the service route by the same bytes. Requests with both a length and chunks, a
+//! repeated length or a repeated host do not get this far: the HTTP parser answers them with a bare 400.
 
 use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderMap, TRANSFER_ENCODING};
 
 use crate::refusal::Refusal;
 
-/// The methods that pass, as `Allow` states them.
+/// The methods that pass, as in `Allow`.
 pub const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 /// A path and query longer than this are refused, bytes.
 const TARGET_LIMIT: usize = 8 * 1024;
 
-/// Looks at everything but the body.
+/// Checks everything but the body.
 pub fn inspect(method: &Method, path: &str, query: Option<&str>, headers: &HeaderMap) -> Result<(), Refusal> {
     let passes = matches!(
         *method,
@@ -46,10 +46,10 @@ pub fn inspect(method: &Method, path: &str, query: Option<&str>, headers: &Heade
     Ok(())
 }
 
-/// No escaped separators, no dot segments in any spelling, no control bytes, no broken escapes.
+/// Refuses escaped separators, dot segments in any spelling, control bytes and broken escapes.
 fn plain_path(path: &str) -> Result<(), Refusal> {
     let bytes = path.as_bytes();
-    // Nearly every path: nothing in it needs a second look.
+    // Nearly every path is plain and needs no second look.
     let suspicious = |byte: &u8| matches!(byte, b'%' | b'.' | b'\\' | 0..=0x20 | 0x7f..);
     if !bytes.iter().any(suspicious) {
         return Ok(());

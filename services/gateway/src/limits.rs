@@ -1,7 +1,7 @@
-//! How often an address and an organisation may ask: counted in Redis for all gateways together, drawn in small lots.
+//! Rate limits per address and organisation: counted in Redis for all gateways together, drawn in small lots.
 //!
-//! The rule it keeps: no request of an ordinary limit waits for Redis while its lot lasts, and a refusal is remembered
-//! here, so that who is over the limit costs nothing. Without Redis each gateway grants its share by itself.
+//! The rule it keeps: while a lot lasts, no request of an ordinary limit waits for Redis, and a refusal is remembered here,
+//! so that a client over its limit costs nothing. Without Redis each gateway grants its share by itself.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -12,16 +12,17 @@ use std::time::{Duration, Instant};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use cache::limits::{Decision, Limits, Quota};
 use kernel::OrganisationId;
+use strum::VariantArray;
 
 use crate::headers::Text;
 
-/// The window that all limits are stated for.
+/// The period of all limits.
 const WINDOW: Duration = Duration::from_secs(60);
 /// The largest lot drawn at once.
 const LARGEST_LOT: u32 = 64;
-/// A lot that was not used within this time is given up: its subject may come by another gateway.
+/// A lot that was not used within this time is given up: its subject may come through another gateway.
 const LOT_LIFE: Duration = Duration::from_secs(2);
-/// Subjects remembered per worker before those whose lots ran out are dropped.
+/// Subjects remembered per worker before those with expired lots are dropped.
 const REMEMBERED: usize = 20_000;
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -38,35 +39,30 @@ pub struct Allowances {
     pub login: u32,
 }
 
-/// Which limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// A kind of limit; its name stands in headers, keys and problems.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Rule {
     /// Per address.
     Address,
     /// Per organisation.
     Organisation,
-    /// Per address, for guessing passwords.
+    /// Per address, for logging in and setting up.
     Login,
 }
 
 impl Rule {
-    const ALL: [Rule; 3] = [Rule::Address, Rule::Organisation, Rule::Login];
-
-    /// Its name in headers, keys and problems.
+    /// Its name: "address".
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Rule::Address => "address",
-            Rule::Organisation => "organisation",
-            Rule::Login => "login",
-        }
+        self.into()
     }
 }
 
 /// Whose requests are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Subject {
-    /// One address; of IPv6 the first 64 bits, since one customer has all of those.
+    /// One address; of IPv6 the first 64 bits, since one customer has the whole network.
     Address(IpAddr),
     /// One organisation.
     Organisation(OrganisationId),
@@ -90,22 +86,22 @@ impl Subject {
     }
 }
 
-/// What a limit says about one request.
+/// Whether a limit admits a request.
 #[derive(Debug, Clone, Copy)]
-pub struct Verdict {
-    /// Which limit.
+pub struct Admission {
+    /// The limit.
     pub rule: Rule,
     /// Whether the request may go on.
     pub allowed: bool,
-    /// How many more may come now.
+    /// How many more are within the limit now.
     remaining: u64,
-    /// Until the whole quota is there again.
+    /// The time until the whole quota is free again.
     reset_after: Duration,
-    /// Until the next request may come, when this one may not.
+    /// The time until a request is allowed again, when this one is not.
     retry_after: Duration,
 }
 
-impl Verdict {
+impl Admission {
     /// Whole seconds to wait, at least one.
     #[must_use]
     pub fn retry_seconds(&self) -> u64 {
@@ -113,31 +109,36 @@ impl Verdict {
     }
 }
 
-/// Rounded up, so that nobody comes too early.
+/// Rounded up, so that no client comes back too early.
 fn seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
-struct Kept {
+/// One limit that is switched on.
+struct Limit {
     rule: Rule,
     quota: Quota,
+    /// How many requests are drawn from Redis at once.
     lot: u32,
+    /// The `RateLimit-Policy` header.
     policy: HeaderValue,
 }
 
 /// The limits of one worker.
 #[derive(Clone)]
 pub struct Gate {
-    limits: Limits,
-    kept: Rc<[Option<Kept>; 3]>,
+    redis: Limits,
+    /// By rule; `None` where the limit is off.
+    limits: Rc<[Option<Limit>]>,
     lots: Rc<RefCell<HashMap<(Rule, Subject), Lot>>>,
 }
 
-/// What a worker may still grant to one subject without asking.
+/// The requests that a worker may still grant to one subject without asking Redis.
 #[derive(Debug)]
 struct Lot {
-    /// Negative while a new lot is being drawn: granted on credit.
+    /// Negative when requests were granted on credit, while a new lot was being drawn.
     left: i64,
+    /// What the quota holds beyond this lot.
     elsewhere: u64,
     reset_after: Duration,
     until: Instant,
@@ -146,10 +147,10 @@ struct Lot {
 }
 
 impl Gate {
-    /// `limits` is shared by all workers.
+    /// `redis` is shared by all workers.
     #[must_use]
-    pub fn new(limits: Limits, allowances: Allowances) -> Gate {
-        let kept = Rule::ALL.map(|rule| {
+    pub fn new(redis: Limits, allowances: Allowances) -> Gate {
+        let limits = Rule::VARIANTS.iter().map(|&rule| {
             let allowed = match rule {
                 Rule::Address => allowances.address,
                 Rule::Organisation => allowances.organisation,
@@ -157,33 +158,33 @@ impl Gate {
             };
             let policy = format!("\"{}\";q={allowed};w={}", rule.name(), WINDOW.as_secs());
             let policy = HeaderValue::from_str(&policy).ok()?;
-            (allowed > 0).then(|| Kept {
+            (allowed > 0).then(|| Limit {
                 rule,
                 quota: Quota::new(rule.name(), allowed, WINDOW),
                 lot: (allowed / 100).clamp(1, LARGEST_LOT),
                 policy,
             })
         });
-        Gate { limits, kept: Rc::new(kept), lots: Rc::default() }
+        Gate { redis, limits: limits.collect(), lots: Rc::default() }
     }
 
     /// Counts one request; `None` where the limit is off.
-    pub async fn admit(&self, rule: Rule, subject: Subject) -> Option<Verdict> {
-        let kept = self.kept[rule as usize].as_ref()?;
-        if let Some(verdict) = self.grant_kept(kept, subject) {
-            return Some(verdict);
+    pub async fn admit(&self, rule: Rule, subject: Subject) -> Option<Admission> {
+        let limit = self.limits[rule as usize].as_ref()?;
+        match self.admit_from_lot(limit, subject) {
+            Some(admission) => Some(admission),
+            None => Some(self.draw(limit, subject).await),
         }
-        Some(self.draw(kept, subject).await)
     }
 
-    /// Answers from what was drawn before; `None` when Redis has to be asked first.
-    fn grant_kept(&self, kept: &Kept, subject: Subject) -> Option<Verdict> {
+    /// Decides by what was drawn before; `None` when Redis has to be asked first.
+    fn admit_from_lot(&self, limit: &Limit, subject: Subject) -> Option<Admission> {
         let now = Instant::now();
         let mut lots = self.lots.borrow_mut();
         if lots.len() > REMEMBERED {
             lots.retain(|_, lot| lot.until > now || lot.refused_until.is_some_and(|until| until > now));
         }
-        let lot = lots.entry((kept.rule, subject)).or_insert(Lot {
+        let lot = lots.entry((limit.rule, subject)).or_insert(Lot {
             left: 0,
             elsewhere: 0,
             reset_after: Duration::ZERO,
@@ -193,8 +194,8 @@ impl Gate {
         });
         if let Some(until) = lot.refused_until {
             if until > now {
-                return Some(Verdict {
-                    rule: kept.rule,
+                return Some(Admission {
+                    rule: limit.rule,
                     allowed: false,
                     remaining: 0,
                     reset_after: lot.reset_after,
@@ -206,45 +207,45 @@ impl Gate {
         if lot.until <= now {
             lot.left = lot.left.min(0);
         }
-        let size = i64::from(kept.lot);
+        let size = i64::from(limit.lot);
         let on_credit = lot.drawing && size > 1 && lot.left > -size;
         if lot.left <= 0 && !on_credit {
-            // Also when one is being drawn: it may have been given up half-way.
+            // Also when one is being drawn already: that request may have been given up half-way.
             lot.drawing = true;
             return None;
         }
         lot.left -= 1;
-        let verdict = Verdict {
-            rule: kept.rule,
+        let admission = Admission {
+            rule: limit.rule,
             allowed: true,
             remaining: lot.elsewhere.saturating_add(u64::try_from(lot.left).unwrap_or(0)),
             reset_after: lot.reset_after,
             retry_after: Duration::ZERO,
         };
         if !lot.drawing && lot.left < size / 2 {
-            // The next lot is on its way before this one is used up.
+            // Draws the next lot before this one is used up.
             lot.drawing = true;
-            let (gate, rule) = (self.clone(), kept.rule);
+            let (gate, rule) = (self.clone(), limit.rule);
             actix_web::rt::spawn(async move {
-                if let Some(kept) = gate.kept[rule as usize].as_ref() {
-                    let decision = gate.ask(kept, subject).await;
-                    gate.settle(kept, subject, decision);
+                if let Some(limit) = gate.limits[rule as usize].as_ref() {
+                    let decision = gate.ask(limit, subject).await;
+                    gate.settle(limit, subject, decision);
                 }
             });
         }
-        Some(verdict)
+        Some(admission)
     }
 
-    async fn draw(&self, kept: &Kept, subject: Subject) -> Verdict {
-        let (granted, decision) = self.ask(kept, subject).await;
-        self.settle(kept, subject, (granted, decision));
+    async fn draw(&self, limit: &Limit, subject: Subject) -> Admission {
+        let (granted, decision) = self.ask(limit, subject).await;
+        self.settle(limit, subject, (granted, decision));
         if granted > 0
-            && let Some(lot) = self.lots.borrow_mut().get_mut(&(kept.rule, subject))
+            && let Some(lot) = self.lots.borrow_mut().get_mut(&(limit.rule, subject))
         {
             lot.left -= 1;
         }
-        Verdict {
-            rule: kept.rule,
+        Admission {
+            rule: limit.rule,
             allowed: granted > 0,
             remaining: u64::from(decision.remaining) + u64::from(granted.saturating_sub(1)),
             reset_after: decision.reset_after,
@@ -253,36 +254,35 @@ impl Gate {
     }
 
     /// A whole lot, or a single one where the quota no longer has a whole lot.
-    async fn ask(&self, kept: &Kept, subject: Subject) -> (u32, Decision) {
+    async fn ask(&self, limit: &Limit, subject: Subject) -> (u32, Decision) {
         let key = subject.key();
-        let decision = self.limits.take(&kept.quota, &key, kept.lot).await;
+        let decision = self.redis.take(&limit.quota, &key, limit.lot).await;
         if decision.allowed {
-            return (kept.lot, decision);
+            return (limit.lot, decision);
         }
-        if kept.lot == 1 {
+        if limit.lot == 1 {
             return (0, decision);
         }
-        let decision = self.limits.take(&kept.quota, &key, 1).await;
+        let decision = self.redis.take(&limit.quota, &key, 1).await;
         (u32::from(decision.allowed), decision)
     }
 
-    fn settle(&self, kept: &Kept, subject: Subject, (granted, decision): (u32, Decision)) {
+    fn settle(&self, limit: &Limit, subject: Subject, (granted, decision): (u32, Decision)) {
         let now = Instant::now();
-        if let Some(lot) = self.lots.borrow_mut().get_mut(&(kept.rule, subject)) {
+        if let Some(lot) = self.lots.borrow_mut().get_mut(&(limit.rule, subject)) {
             lot.drawing = false;
             lot.left += i64::from(granted);
             lot.elsewhere = u64::from(decision.remaining);
             lot.reset_after = decision.reset_after;
             lot.until = now + LOT_LIFE;
-            // What is left of the lot before is still good.
+            // A rest of the previous lot may still be used.
             lot.refused_until = (granted == 0 && lot.left <= 0).then(|| now + decision.retry_after);
         }
     }
 
-    /// Writes the headers of the tightest verdict (draft-ietf-httpapi-ratelimit-headers-10).
-    pub fn state(&self, verdicts: &[Option<Verdict>], headers: &mut HeaderMap) {
-        let Some(tightest) = verdicts.iter().flatten().min_by_key(|verdict| (verdict.allowed, verdict.remaining))
-        else {
+    /// Writes the headers of the tightest limit (draft-ietf-httpapi-ratelimit-headers-10).
+    pub fn describe(&self, admissions: &[Option<Admission>], headers: &mut HeaderMap) {
+        let Some(tightest) = admissions.iter().flatten().min_by_key(|one| (one.allowed, one.remaining)) else {
             return;
         };
         let mut text = Text::default();
@@ -292,9 +292,9 @@ impl Gate {
             tightest.remaining,
             seconds(tightest.reset_after)
         ));
-        if let (Some(kept), Ok(value)) = (&self.kept[tightest.rule as usize], HeaderValue::from_str(text.as_str())) {
+        if let (Some(limit), Ok(value)) = (&self.limits[tightest.rule as usize], HeaderValue::from_str(text.as_str())) {
             headers.insert(RATE_LIMIT, value);
-            headers.insert(RATE_LIMIT_POLICY, kept.policy.clone());
+            headers.insert(RATE_LIMIT_POLICY, limit.policy.clone());
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The body of an answer on its way to the client.
 //!
-//! The rule it keeps: a body that ends early ends the client's connection too, so it never looks complete; and one that
-//! stops coming is given up.
+//! The rule it keeps: a body that ends early ends the client's connection too, so it never looks complete; one that stalls
+//! is given up.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -14,7 +14,7 @@ use tokio::time::{Instant, Sleep};
 use crate::shed::Place;
 use crate::upstream::{Cut, Exchange};
 
-/// What is still to come of an answer.
+/// The rest of an answer's body.
 pub struct Passing {
     exchange: Exchange,
     size: BodySize,
@@ -24,7 +24,7 @@ pub struct Passing {
 }
 
 impl Passing {
-    /// `length` as the service stated it; `patience` may pass without a byte.
+    /// `length` as the service declared it; after `patience` without a byte the body is given up.
     #[must_use]
     pub fn new(exchange: Exchange, length: Option<u64>, patience: Duration, place: Place) -> Passing {
         Passing {
@@ -58,11 +58,11 @@ impl MessageBody for Passing {
     }
 }
 
-/// The body of an answer to HEAD: none, but its length is stated.
+/// The body of an answer to HEAD: no bytes, but the length that a GET would have.
 #[derive(Debug, Clone, Copy)]
-pub struct Stated(pub u64);
+pub struct LengthOnly(pub u64);
 
-impl MessageBody for Stated {
+impl MessageBody for LengthOnly {
     type Error = std::convert::Infallible;
 
     fn size(&self) -> BodySize {

@@ -1,6 +1,6 @@
 //! The way of one request through the gateway: look at it, find its owner, check, limit, pass on, answer.
 //!
-//! The rule it keeps: cheap checks come before dear ones, and nothing reaches a service that one of them refused.
+//! The rule it keeps: cheap checks come before expensive ones, and a request that one of them refuses reaches no service.
 
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
@@ -10,14 +10,15 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures::FutureExt;
+use rest::Prefer;
 use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::body::{self, Incoming};
 use crate::clients;
-use crate::headers::{self, Named, Stated};
+use crate::headers::{self, Added, HopByHop};
 use crate::hygiene;
-use crate::limits::{Rule, Subject, Verdict};
+use crate::limits::{Admission, Rule, Subject};
 use crate::passing::{self, Passing};
 use crate::refusal::Refusal;
 use crate::routes::{self, Class, Guard, Route, Service, Size};
@@ -31,18 +32,16 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const NO_SNIFFING: (HeaderName, HeaderValue) =
     (actix_web::http::header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-/// The longest `Prefer: wait` that lengthens the time limit.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// Everything that is not one of the gateway's own pages.
+/// Handles every request but those for the gateway's own pages.
 pub async fn forward(worker: web::Data<Worker>, request: HttpRequest, payload: web::Payload) -> HttpResponse {
     let begun = Instant::now();
     let mut buffer = Uuid::encode_buffer();
     let request_id: &str = Uuid::now_v7().as_hyphenated().encode_lower(&mut buffer);
-    let mut verdicts = [None, None];
+    let mut admissions = [None, None];
     let mut service = None;
-    let passing = pass(&worker, &request, payload, request_id, &mut verdicts, &mut service);
-    // A panic would take the worker's other requests down with it; what it leaves behind is dropped with the request.
+    let passing = pass(&worker, &request, payload, request_id, &mut admissions, &mut service);
+    // A panic would end the worker's other requests too. Whatever it leaves inconsistent is dropped with the request.
     let outcome = AssertUnwindSafe(passing).catch_unwind().await.unwrap_or(Err(Refusal::Internal));
     let mut reply = outcome.unwrap_or_else(|refusal| {
         if refusal.kind().status() >= 500 {
@@ -55,7 +54,7 @@ pub async fn forward(worker: web::Data<Worker>, request: HttpRequest, payload: w
         headers.insert(REQUEST_ID, value);
     }
     headers.insert(NO_SNIFFING.0, NO_SNIFFING.1);
-    worker.gate.state(&verdicts, headers);
+    worker.gate.describe(&admissions, headers);
     worker.meters.replied(service, reply.status().as_u16(), begun.elapsed());
     reply
 }
@@ -65,7 +64,7 @@ async fn pass(
     request: &HttpRequest,
     payload: web::Payload,
     request_id: &str,
-    verdicts: &mut [Option<Verdict>; 2],
+    admissions: &mut [Option<Admission>; 2],
     service: &mut Option<Service>,
 ) -> Result<HttpResponse, Refusal> {
     let head = request.head();
@@ -81,17 +80,17 @@ async fn pass(
     let address = head.peer_addr.map(|peer| clients::address(peer.ip(), &head.headers, &worker.shared.proxies));
     if let Some(address) = address {
         let rule = if route.class == Class::Login { Rule::Login } else { Rule::Address };
-        verdicts[0] = worker.gate.admit(rule, Subject::of_address(address)).await;
-        within(verdicts[0])?;
+        admissions[0] = worker.gate.admit(rule, Subject::of_address(address)).await;
+        within(admissions[0])?;
     }
-    let named = Named::of(&head.headers);
+    let hop_by_hop = HopByHop::of(&head.headers);
     let organisation = match route.guard {
-        Guard::Token => Some(worker.shared.identity.verify(&head.headers, &named)?),
+        Guard::Token => Some(worker.shared.identity.verify(&head.headers, &hop_by_hop)?),
         Guard::Open => route.shop.and_then(|slug| worker.shared.identity.shop(slug)),
     };
     if let Some(organisation) = organisation {
-        verdicts[1] = worker.gate.admit(Rule::Organisation, Subject::Organisation(organisation)).await;
-        within(verdicts[1])?;
+        admissions[1] = worker.gate.admit(Rule::Organisation, Subject::Organisation(organisation)).await;
+        within(admissions[1])?;
     }
 
     let behaviour = &worker.shared.behaviour;
@@ -99,8 +98,8 @@ async fn pass(
     let body = body::take(&head.headers, payload, limit, behaviour.body_patience).await.map_err(Refusal::Body)?;
     let trace = Trace::start(&head.headers, method, uri.path(), route.service, behaviour.sampled);
     let span = trace.span().clone();
-    let stated = Stated { address, request_id, traceparent: trace.traceparent() };
-    let outcome = exchange(worker, request, route, &named, stated, body, place).instrument(span).await;
+    let added = Added { address, request_id, traceparent: trace.traceparent() };
+    let outcome = exchange(worker, request, route, &hop_by_hop, added, body, place).instrument(span).await;
     let status = match &outcome {
         Ok(reply) => reply.status(),
         Err(refusal) => StatusCode::from_u16(refusal.kind().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
@@ -109,10 +108,10 @@ async fn pass(
     outcome
 }
 
-fn within(verdict: Option<Verdict>) -> Result<(), Refusal> {
-    match verdict {
-        Some(verdict) if !verdict.allowed => {
-            Err(Refusal::TooManyRequests { policy: verdict.rule.name(), retry_after: verdict.retry_seconds() })
+fn within(admission: Option<Admission>) -> Result<(), Refusal> {
+    match admission {
+        Some(admission) if !admission.allowed => {
+            Err(Refusal::TooManyRequests { policy: admission.rule.name(), retry_after: admission.retry_seconds() })
         }
         _ => Ok(()),
     }
@@ -123,8 +122,8 @@ async fn exchange(
     worker: &Worker,
     request: &HttpRequest,
     route: Route<'_>,
-    named: &Named,
-    stated: Stated<'_>,
+    hop_by_hop: &HopByHop,
+    added: Added<'_>,
     body: Incoming,
     place: Place,
 ) -> Result<HttpResponse, Refusal> {
@@ -134,7 +133,7 @@ async fn exchange(
         method: hyper::Method::from_bytes(head.method.as_str().as_bytes())
             .map_err(|_| Refusal::Malformed("its method is none"))?,
         target: target.parse().map_err(|_| Refusal::Malformed("its address is none"))?,
-        headers: &|| headers::to_service(&head.headers, named, stated),
+        headers: &|| headers::to_service(&head.headers, hop_by_hop, added),
         body,
         repeatable: repeatable(&head.method, &head.headers),
     };
@@ -143,7 +142,7 @@ async fn exchange(
     let service = route.service;
     let (answer, mut exchange) = worker.upstreams.send(service, outbound, limit).await.map_err(|error| {
         if !matches!(error, SendError::Upload(_)) {
-            tracing::warn!(service = service.name(), request_id = stated.request_id, %error, "no answer of the service");
+            tracing::warn!(service = service.name(), request_id = added.request_id, %error, "no answer of the service");
         }
         Refusal::of_sending(service, &error)
     })?;
@@ -152,7 +151,7 @@ async fn exchange(
     if head.method == Method::HEAD {
         exchange.whole_body();
         return Ok(match answer.length {
-            Some(length) => reply.set_body(BoxBody::new(passing::Stated(length))),
+            Some(length) => reply.set_body(BoxBody::new(passing::LengthOnly(length))),
             None => reply,
         });
     }
@@ -168,15 +167,11 @@ fn repeatable(method: &Method, headers: &HeaderMap) -> bool {
         || headers.contains_key(IDEMPOTENCY_KEY)
 }
 
-/// How long the client is ready to wait for an outcome (`Prefer: wait=N`, RFC 7240).
+/// How long the client would wait for an outcome (`Prefer: wait=N`), beyond the usual limit. Zero where it did not ask, and
+/// where its header is malformed, which the service refuses.
 fn wait(headers: &HeaderMap) -> Duration {
-    headers
-        .get_all(PREFER)
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split([',', ';']))
-        .filter_map(|preference| preference.trim().strip_prefix("wait="))
-        .find_map(|seconds| seconds.trim().parse().ok())
-        .map_or(Duration::ZERO, |seconds| Duration::from_secs(seconds).min(LONGEST_WAIT))
+    let values = headers.get_all(PREFER).filter_map(|value| value.to_str().ok());
+    values.filter_map(|value| Prefer::parse(value).ok()?.wait()).next().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -192,8 +187,9 @@ mod tests {
     #[test]
     fn a_preferred_wait_lengthens_the_limit_within_bounds() {
         assert_eq!(prefer("wait=5"), Duration::from_secs(5));
+        assert_eq!(prefer("wait=\"5\""), Duration::from_secs(5));
         assert_eq!(prefer("respond-async, wait=10"), Duration::from_secs(10));
-        assert_eq!(prefer("wait=99999"), LONGEST_WAIT);
+        assert_eq!(prefer("wait=99999"), Prefer::LONGEST);
         assert_eq!(prefer("wait=-1"), Duration::ZERO);
         assert_eq!(prefer("handling=strict"), Duration::ZERO);
     }

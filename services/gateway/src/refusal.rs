@@ -1,6 +1,6 @@
 //! Everything that the gateway itself refuses, as one enum, and its reply as `application/problem+json` (RFC 9457).
 //!
-//! The rule it keeps: every refusal has one problem type in one exhaustive match, and no reply tells a cause within.
+//! The rule it keeps: every refusal has one problem type in one exhaustive match, and no reply tells an internal cause.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CONNECTION, HeaderValue};
@@ -14,16 +14,16 @@ use crate::upstream::SendError;
 /// Path and query are longer than the gateway reads.
 pub const URI_TOO_LONG: ProblemType = ProblemType::new("uri-too-long", 414, "The address is too long");
 
-/// Why a request got no answer of a service. The text is for the client.
+/// Why the gateway replied in place of a service. The text is for the client.
 #[derive(Debug, Error)]
 pub enum Refusal {
     /// Not in the prefix table.
     #[error("Nothing is served at this address; /openapi.json lists what is.")]
     UnknownRoute,
-    /// A method that nothing here takes.
+    /// A method that is not served.
     #[error("Use one of {allow}.")]
     WrongMethod {
-        /// The methods that are.
+        /// The methods that are served.
         allow: &'static str,
     },
     /// Two servers could read it differently.
@@ -35,43 +35,43 @@ pub enum Refusal {
     /// No or no valid token.
     #[error("{reason}.")]
     Unauthenticated {
-        /// What is wrong with it.
+        /// What is wrong.
         reason: String,
-        /// A token was sent, but it is not valid.
+        /// Whether a token was sent.
         presented: bool,
     },
-    /// Over a limit.
+    /// A rate limit is used up.
     #[error("The limit `{policy}` is used up; try again in {retry_after} s.")]
     TooManyRequests {
         /// The limit's name.
         policy: &'static str,
-        /// Seconds until the next one may come.
+        /// Seconds until the next request is allowed.
         retry_after: u64,
     },
     /// The client's body failed.
     #[error(transparent)]
     Body(UploadError),
-    /// Too much at once.
+    /// Too many requests are under way.
     #[error("The gateway is at its limit of requests at once; try again in a second.")]
     Overloaded,
-    /// No replica.
+    /// No replica took the request.
     #[error("The service `{0}` is not reachable at the moment; try again in a second.")]
     Unavailable(Service),
-    /// Broken after sending.
+    /// The service closed the connection after the request was sent.
     #[error(
         "The service `{0}` broke the connection before it answered. Whether it acted is not known: look before \
          repeating, or send an Idempotency-Key next time."
     )]
     Broken(Service),
-    /// Not HTTP.
+    /// The service's answer is not valid HTTP.
     #[error("The service `{0}` sent an answer that cannot be read.")]
     Unreadable(Service),
-    /// It took too long.
+    /// The service did not answer in time.
     #[error("The service `{service}` did not answer within {seconds} s. Whether it acted is not known.")]
     TimedOut {
-        /// Which.
+        /// The service.
         service: Service,
-        /// The limit.
+        /// The time limit.
         seconds: u64,
     },
     /// A defect of the gateway.
@@ -80,7 +80,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// What went wrong between gateway and service, as the client is told.
+    /// The refusal for an error between the gateway and a service.
     #[must_use]
     pub fn of_sending(service: Service, error: &SendError) -> Refusal {
         match error {
@@ -111,7 +111,7 @@ impl Refusal {
         ]
     }
 
-    /// Its problem type.
+    /// The refusal's problem type.
     #[must_use]
     pub fn kind(&self) -> ProblemType {
         match self {
@@ -153,7 +153,7 @@ impl Refusal {
         };
         let mut reply = problem.to_response();
         if matches!(self, Refusal::Body(_) | Refusal::Malformed(_)) {
-            // What is still coming of a refused body must not be read as the next request.
+            // The rest of a refused body must not be read as the next request.
             reply.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
             reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }

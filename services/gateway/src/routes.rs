@@ -2,10 +2,9 @@
 //!
 //! The rule it keeps: what is not in the table is 404, and `/admin` is never reachable without a token.
 
-use std::fmt;
-
 /// A service behind the gateway.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Service {
     /// Organisations, people, tokens.
     Auth,
@@ -27,69 +26,58 @@ impl Service {
         self as usize
     }
 
-    /// Its name.
+    /// Its name: "auth".
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Service::Auth => "auth",
-            Service::Category => "category",
-            Service::Catalog => "catalog",
-            Service::Order => "order",
-        }
+        self.into()
     }
 }
 
-impl fmt::Display for Service {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
-    }
-}
-
-/// Who may come through.
+/// Whether a route needs a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guard {
-    /// Anyone; a token that is there is passed on unseen.
+    /// No; a token that is sent is passed on unchecked.
     Open,
-    /// Only with a valid access token.
+    /// Yes, a valid access token.
     Token,
 }
 
-/// Which rate limit applies.
+/// The rate limit of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// Everything else.
+    /// The limit per address.
     Ordinary,
-    /// Guessing passwords and setting up organisations must be slow.
+    /// The stricter one, which slows down guessing passwords and setting up organisations.
     Login,
 }
 
-/// How long a body may be.
+/// The longest body of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Size {
-    /// A document.
+    /// The limit of ordinary requests.
     Ordinary,
-    /// A file, passed on as it comes.
+    /// The limit of files to import.
     Import,
 }
 
 /// Where a request goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Route<'a> {
-    /// The owner.
+    /// The service that owns the address.
     pub service: Service,
-    /// Who may.
+    /// Whether it needs a token.
     pub guard: Guard,
-    /// Which limit.
+    /// The rate limit.
     pub class: Class,
-    /// How long.
+    /// The longest body.
     pub size: Size,
     /// The organisation's slug, where the address names one.
     pub shop: Option<&'a str>,
-    /// The address at the service, where it is another one.
+    /// The path at the service, where it is another one.
     pub rewritten: Option<&'static str>,
 }
 
-/// Who owns what follows `/admin/v1/`.
+/// The owners of the paths below `/admin/v1/`.
 const ADMIN: &[(&str, Service)] = &[
     ("products", Service::Catalog),
     ("stock", Service::Catalog),
@@ -98,7 +86,7 @@ const ADMIN: &[(&str, Service)] = &[
     ("categories", Service::Category),
 ];
 
-/// Who owns what follows `/store/v1/{organisation}/`.
+/// The owners of the paths below `/store/v1/{organisation}/`.
 const STORE: &[(&str, Service)] =
     &[("products", Service::Catalog), ("orders", Service::Order), ("categories", Service::Category)];
 

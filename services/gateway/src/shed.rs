@@ -1,6 +1,6 @@
-//! How many requests are under way at once, and refusing the one too many at once instead of queueing it.
+//! How many requests are under way. One too many is refused at once instead of being queued.
 //!
-//! The rule it keeps: a place is given back when the answer's last byte is written, not when its head is.
+//! The rule it keeps: a place is free again when the last byte of the answer is written, not when its head is.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,7 +22,7 @@ impl Places {
     /// A place, if one is free.
     #[must_use]
     pub fn take(&self) -> Option<Place> {
-        // Made first: dropping it undoes the count also when there is none.
+        // Made first: dropping it takes the count back, also when no place is free.
         let place = Place(Arc::clone(&self.taken));
         (self.taken.fetch_add(1, Ordering::Relaxed) < self.limit).then_some(place)
     }

@@ -1,7 +1,7 @@
 //! The gateway's span of a request, and the `traceparent` that goes on to the service.
 //!
 //! The rule it keeps: a service's span is a child of the gateway's; a request that is not sampled costs no span but
-//! still carries a trace id.
+//! still carries a trace id. A malformed `traceparent` is ignored and begins a new trace.
 
 use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::http::{Method, StatusCode};
@@ -21,27 +21,31 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Starts the span. `sampled` of all requests that bring no decision of their own (0 to 1) get one.
+    /// Starts the span. Of the requests that come without a sampling decision, the share `sampled` (0 to 1) gets one.
     #[must_use]
     pub fn start(headers: &HeaderMap, method: &Method, path: &str, service: Service, sampled: f64) -> Trace {
-        let outside = headers.get(TRACEPARENT).and_then(|value| Outside::read(value.as_bytes()));
-        let records = match &outside {
-            Some(outside) => outside.sampled,
+        let received = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok());
+        let remote = received.and_then(rest::trace::remote_span);
+        let records = match &remote {
+            Some(remote) => remote.is_sampled(),
             None => sampled >= 1.0 || rand::random::<f64>() < sampled,
         };
-        let span = if records { span_of(method, path, service) } else { Span::none() };
-        if let Some(outside) = &outside {
-            rest::trace::continue_from(&span, outside.text);
-        }
         let mut parent = Text::default();
-        match rest::trace::traceparent_of(&span) {
-            Some(own) => parent.write(own),
-            None => {
-                let id = rand::random::<u64>().max(1);
-                match outside {
-                    Some(outside) => parent.write(format_args!("00-{}-{id:016x}-00", outside.trace)),
-                    None => parent.write(format_args!("00-{:032x}-{id:016x}-00", rand::random::<u128>().max(1))),
-                }
+        let mut span = Span::none();
+        if records {
+            span = span_of(method, path, service);
+            if let Some(received) = received {
+                rest::trace::continue_from(&span, received);
+            }
+            if let Some(own) = rest::trace::traceparent_of(&span) {
+                parent.write(own);
+            }
+        }
+        if parent.as_str().is_empty() {
+            let id = rand::random::<u64>().max(1);
+            match remote {
+                Some(remote) => parent.write(format_args!("00-{}-{id:016x}-00", remote.trace_id())),
+                None => parent.write(format_args!("00-{:032x}-{id:016x}-00", rand::random::<u128>().max(1))),
             }
         }
         Trace { span, parent }
@@ -53,13 +57,13 @@ impl Trace {
         self.parent.as_str()
     }
 
-    /// The span, for what happens within it.
+    /// The span to work in.
     #[must_use]
     pub fn span(&self) -> &Span {
         &self.span
     }
 
-    /// Ends it with the reply's status.
+    /// Records the reply's status.
     pub fn answered(&self, status: StatusCode) {
         if !self.span.is_none() {
             self.span.record("http.response.status_code", i64::from(status.as_u16()));
@@ -83,35 +87,6 @@ fn span_of(method: &Method, path: &str, service: Service) -> Span {
         peer.service = service.name(),
         http.response.status_code = Empty,
     )
-}
-
-/// A `traceparent` that came with the request and is exactly in the form (W3C Trace Context).
-struct Outside<'a> {
-    text: &'a str,
-    trace: &'a str,
-    sampled: bool,
-}
-
-impl<'a> Outside<'a> {
-    fn read(value: &'a [u8]) -> Option<Outside<'a>> {
-        let text = std::str::from_utf8(value).ok()?;
-        let mut parts = text.split('-');
-        let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        let hexadecimal = |part: &str, length| {
-            part.len() == length && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-        };
-        let zero = |part: &str| part.bytes().all(|byte| byte == b'0');
-        // Later versions may have more behind it; this one may not.
-        let well_formed = version == "00"
-            && parts.next().is_none()
-            && hexadecimal(trace, 32)
-            && hexadecimal(span, 16)
-            && hexadecimal(flags, 2)
-            && !zero(trace)
-            && !zero(span);
-        let sampled = u8::from_str_radix(flags, 16).ok()? & 1 == 1;
-        well_formed.then_some(Outside { text, trace, sampled })
-    }
 }
 
 #[cfg(test)]
@@ -146,7 +121,7 @@ mod tests {
         for text in forged {
             let passed = passed_on(text);
             assert!(!passed.to_lowercase().contains("0af7651916cd43dd8448eb211c80319c"), "{text} gave {passed}");
-            assert!(Outside::read(passed.as_bytes()).is_some(), "{text} gave {passed}");
+            assert!(rest::trace::remote_span(&passed).is_some(), "{text} gave {passed}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What one worker thread of the gateway holds: its way to the services, its limits, its meters, and what it shares.
+//! What one worker thread of the gateway holds: its connections, its rate limits, its metrics, and what all workers share.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::routes::Service;
 use crate::shed::Places;
 use crate::upstream::{Address, Replicas, Upstreams};
 
-/// How the gateway behaves.
+/// The gateway's limits and times.
 #[derive(Debug, Clone)]
 pub struct Behaviour {
     /// The longest body, bytes.
@@ -22,32 +22,32 @@ pub struct Behaviour {
     pub import_limit: u64,
     /// Requests under way at once.
     pub at_once: usize,
-    /// For a connection to a replica.
+    /// The longest time for connecting to a replica.
     pub connect_limit: Duration,
-    /// For an answer's head; `Prefer: wait` comes on top.
+    /// The longest time for the head of an answer, in addition to `Prefer: wait`.
     pub answer_limit: Duration,
-    /// For the client's next bytes.
+    /// The longest pause between two pieces of a client's body.
     pub body_patience: Duration,
-    /// Requests per minute.
+    /// The rate limits.
     pub allowances: Allowances,
-    /// The share of requests that get a span where the client brought no decision, 0 to 1.
+    /// The share of requests that get a span when they come without a sampling decision, 0 to 1.
     pub sampled: f64,
 }
 
 /// What all workers share.
 #[derive(Clone)]
 pub struct Shared {
-    /// How it behaves.
+    /// Limits and times.
     pub behaviour: Arc<Behaviour>,
-    /// Who may.
+    /// Keys and organisations.
     pub identity: Identity,
-    /// Whose `X-Forwarded-For` is believed.
+    /// The proxies whose `X-Forwarded-For` counts.
     pub proxies: Arc<[Network]>,
-    /// Where the services are.
+    /// The replicas of each service, in the order of [`Service::ALL`].
     pub replicas: Arc<Vec<Replicas>>,
-    /// How often.
+    /// The rate limits that all gateways share.
     pub limits: cache::limits::Limits,
-    /// How many at once.
+    /// The places for requests under way.
     pub places: Places,
     /// The merged document.
     pub documents: Documents,
@@ -73,7 +73,7 @@ impl Shared {
         }
     }
 
-    /// Believes what these say about whom they ask for.
+    /// Trusts these proxies to name their clients in `X-Forwarded-For`.
     #[must_use]
     pub fn trusting(mut self, proxies: Vec<Network>) -> Shared {
         self.proxies = proxies.into();
@@ -83,13 +83,13 @@ impl Shared {
 
 /// One worker.
 pub struct Worker {
-    /// What it shares.
+    /// What all workers share.
     pub shared: Shared,
-    /// Its own connections.
+    /// Its own connections to the services.
     pub upstreams: Upstreams,
-    /// Its own lots.
+    /// Its own lots of the rate limits.
     pub gate: Gate,
-    /// Its handles on the counters.
+    /// Its metrics.
     pub meters: Meters,
 }
 
@@ -106,7 +106,7 @@ impl Worker {
     }
 }
 
-/// Registered once: looking a counter up by its labels for every request would cost more than counting.
+/// The metrics of replies. They are registered once, because looking up a counter by its labels costs more than counting.
 pub struct Meters {
     replies: Vec<[Counter; 5]>,
     seconds: Vec<Histogram>,
@@ -126,7 +126,7 @@ impl Meters {
         }
     }
 
-    /// One reply; no service where the gateway itself answered.
+    /// Counts a reply. `service` is `None` where the gateway itself replied.
     pub fn replied(&self, service: Option<Service>, status: u16, took: Duration) {
         let row = service.map_or(Service::ALL.len(), Service::index);
         let class = usize::from(status / 100).clamp(1, 5) - 1;

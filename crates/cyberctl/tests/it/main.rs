@@ -1,4 +1,4 @@
-//! The program as an operator runs it: against the real broker, and against replicas that answer as the boot kit does.
+//! The program as an operator runs it, with a real broker and with replicas that answer like real ones.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
@@ -12,7 +12,7 @@ use testkit::Scene;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// The scene wants a schema; nothing here uses it.
+/// A scene needs a schema; nothing here uses it.
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("tests/migrations");
 
 /// Runs the program with these variables and no others.
@@ -36,7 +36,7 @@ fn json(output: &Output) -> Value {
         .unwrap_or_else(|_| panic!("{} {}", text(&output.stdout), text(&output.stderr)))
 }
 
-/// A replica whose internal port answers every request by its first line.
+/// A replica whose internal port answers a request by its first line.
 async fn replica(answer: fn(&str) -> (u16, &'static str)) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -64,6 +64,7 @@ fn well(line: &str) -> (u16, &'static str) {
             "consumer_lag{topic=\"a\"} 3\nconsumer_lag{topic=\"b\"} 4\noutbox_rows 5\noutbox_parked_aggregates 0\n",
         ),
         "POST /rebuild/sellable-products HTTP/1.1" => (200, r#"{"rows":12}"#),
+        "POST /retry/failed-deliveries HTTP/1.1" => (200, r#"{"rows":3}"#),
         _ => (404, r#"{"error":"there is no such rebuild"}"#),
     }
 }
@@ -85,7 +86,7 @@ fn waiting(line: &str) -> (u16, &'static str) {
 }
 
 #[tokio::test]
-async fn status_shows_every_replica_and_says_what_is_waited_for() {
+async fn status_shows_every_replica_and_what_it_waits_for() {
     let scene = Scene::new("order", MIGRATIONS).await;
     let kafka = scene.messaging();
     let services = format!("order={},auth={}", replica(well).await, replica(waiting).await);
@@ -101,7 +102,7 @@ async fn status_shows_every_replica_and_says_what_is_waited_for() {
     assert_eq!(rows[0]["dead_letters"], 0);
     assert_eq!((&rows[1]["ready"], &rows[1]["reason"]), (&false.into(), &"database: refused".into()));
     assert_eq!((&rows[0]["parked"], &rows[1]["parked"]), (&0.0.into(), &Value::Null));
-    assert_eq!(rows[1]["lag"], Value::Null, "what is not known is not zero");
+    assert_eq!(rows[1]["lag"], Value::Null, "an unknown number is not zero");
 
     let table = cyberctl(&["status"], &variables).await;
     assert!(text(&table.stdout).contains("no: database: refused"), "{}", text(&table.stdout));
@@ -135,7 +136,7 @@ async fn topics_and_dead_letters_are_shown_and_nothing_is_done_without_yes() {
     assert_eq!(rows.as_array().unwrap().len(), topics::ALL.len());
     assert!(rows.as_array().unwrap().iter().all(|row| row["problems"].as_array().unwrap().is_empty()));
 
-    // The group `catalog` could not take a record of order's topic.
+    // The group `catalog` could not process a record of order's topic.
     let dead = contracts::Topic { name: "order.order.v1.dlq.catalog", partitions: 1, ..topics::ORDER };
     scene.topics(&[dead]).await;
     let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
@@ -156,7 +157,7 @@ async fn topics_and_dead_letters_are_shown_and_nothing_is_done_without_yes() {
     let list = cyberctl(&["dlq", "list", "--json"], &variables).await;
     assert_eq!(list.status.code(), Some(1), "something is pending");
     assert_eq!(json(&list)[0]["pending"], 1);
-    // It was not created by that group, and keeps what it holds too short.
+    // The group did not create the topic, and it keeps its records for too short a time.
     let differs = cyberctl(&["topics"], &variables).await;
     assert_eq!(differs.status.code(), Some(1));
     let said = "retention.ms is 1209600000, declared is 2592000000";
@@ -171,7 +172,7 @@ async fn topics_and_dead_letters_are_shown_and_nothing_is_done_without_yes() {
     assert_eq!(json(&cyberctl(&["dlq", "list", "--json"], &variables).await)[0]["pending"], 1, "nothing was done");
     assert!(scene.read("order.order.v1").await.is_empty());
 
-    // Nobody reads it back: the program says so, and the record is on its topic, marked for its group.
+    // No group reads it: the program says so, and the record is on its topic again, marked for its group.
     let done = cyberctl(&["dlq", "redrive", "catalog", "--yes", "--wait", "0", "--json"], &variables).await;
     assert_eq!(done.status.code(), Some(1));
     assert_eq!(json(&done)["taken"], false);
@@ -192,7 +193,7 @@ async fn a_rebuild_prints_rows_and_an_unknown_service_is_named() {
         "{}",
         text(&output.stdout)
     );
-    // A replica that is down is no reason not to ask the next one.
+    // Where one replica is down, the next one is asked.
     let services = format!("order=http://127.0.0.1:1,{services}");
     let output = cyberctl(&["rebuild", "order", "sellable-products"], &[("SERVICES_INTERNAL", &services)]).await;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
@@ -202,6 +203,32 @@ async fn a_rebuild_prints_rows_and_an_unknown_service_is_named() {
     let unknown = cyberctl(&["rebuild", "orders", "x"], &variables).await;
     assert_eq!(unknown.status.code(), Some(78));
     assert!(text(&unknown.stderr).contains("it names order"), "{}", text(&unknown.stderr));
+}
+
+#[tokio::test]
+async fn a_retry_is_done_by_the_service_that_has_it() {
+    let (other, notifier) = (replica(waiting).await, replica(well).await);
+    let services = format!("order={other},order={other},notifier=http://127.0.0.1:1,notifier={notifier}");
+    let variables = [("SERVICES_INTERNAL", services.as_str())];
+    let found = cyberctl(&["retry", "failed-deliveries", "--json"], &variables).await;
+    assert_eq!(found.status.code(), Some(0), "{}", text(&found.stderr));
+    let report = json(&found);
+    assert_eq!(
+        (&report["service"], &report["name"], &report["rows"]),
+        (&"notifier".into(), &"failed-deliveries".into(), &3.into())
+    );
+    let named = cyberctl(&["retry", "failed-deliveries", "--service", "notifier"], &variables).await;
+    let said = text(&named.stdout);
+    assert!(said.starts_with("Retried failed-deliveries of notifier: 3 rows in "), "{said}");
+    let wrong = cyberctl(&["retry", "failed-deliveries", "--service", "order"], &variables).await;
+    assert_eq!(wrong.status.code(), Some(69));
+    let unknown = cyberctl(&["retry", "nonsense"], &variables).await;
+    assert_eq!(unknown.status.code(), Some(69));
+    assert!(text(&unknown.stderr).contains("asked were order, notifier"), "{}", text(&unknown.stderr));
+    // A service that cannot be asked may be the one that has it.
+    let down = [("SERVICES_INTERNAL", "notifier=http://127.0.0.1:1")];
+    let away = cyberctl(&["retry", "failed-deliveries"], &down).await;
+    assert!(text(&away.stderr).contains("does not answer"), "{}", text(&away.stderr));
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// A leaky bucket kept as one instant: when the next message would be exactly on time.
+/// A limit of messages per time (GCRA): all that it keeps is when the next message is due at the steady rate.
 #[derive(Debug)]
 pub(super) struct Bucket {
     interval: Duration,
@@ -11,12 +11,12 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    /// `burst` messages at once, then one per `interval`.
+    /// Allows `burst` messages at once, then one per `interval`.
     pub(super) fn new(interval: Duration, burst: u32) -> Self {
         Self { interval, tolerance: interval * burst.saturating_sub(1), due: None }
     }
 
-    /// How long to wait before the next message may come; zero when it may come now.
+    /// How long until the next message is allowed; zero when it is allowed now.
     pub(super) fn wait(&self, now: Instant) -> Duration {
         self.due.map_or(Duration::ZERO, |due| due.saturating_duration_since(now).saturating_sub(self.tolerance))
     }

@@ -1,9 +1,9 @@
-//! A stand-in for Telegram's Bot API: a real HTTP server with the real one's replies, limits and refusals.
-//! Nothing leaves the machine; what was sent can be read back at `/messages`.
+//! A stand-in for Telegram's Bot API: an HTTP server that answers `sendMessage` with the replies, limits and refusals of the
+//! real one. What was sent can be read at `/messages`.
+//! The rule it keeps: nothing leaves this machine.
 
 mod http;
 mod limits;
-mod markup;
 mod state;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -17,22 +17,22 @@ use crate::Error;
 use state::State;
 pub use state::{Failure, Message};
 
-/// The token that the stand-in accepts unless told otherwise; it has a real token's form.
+/// The token that the stand-in accepts by default; it has the form of a real one.
 pub const TOKEN: &str = "1000001:stand-in-for-the-token-of-a-bot";
 
-/// The chat that it knows unless told otherwise; negative like a real group's.
+/// The chat that it knows by default; negative, like a real group's.
 pub const CHAT: &str = "-1001000000001";
 
-/// What the stand-in accepts.
+/// What the stand-in accepts, and where.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where it listens; port 0 picks a free one.
+    /// Where it listens; port 0 stands for any free one.
     pub address: SocketAddr,
-    /// The one token that is not answered with 401.
+    /// The bot's token; any other is answered with 401.
     pub token: String,
     /// The chats that the bot is in.
     pub chats: Vec<String>,
-    /// How many messages one chat takes at once before one per second is enforced.
+    /// How many messages one chat accepts at once; after that, one per second.
     pub burst: u32,
     /// Messages per second over all chats.
     pub per_second: u32,
@@ -50,7 +50,7 @@ impl Default for Settings {
     }
 }
 
-/// A running stand-in; it stops when this is dropped.
+/// A running stand-in; it stops when this value is dropped.
 #[derive(Debug)]
 pub struct BotApi {
     address: SocketAddr,
@@ -79,8 +79,8 @@ pub fn start_with(settings: Settings) -> Result<BotApi, Error> {
     let address = listener.local_addr().map_err(refused)?;
     let state = Arc::new(Mutex::new(State::new(settings.clone())));
     let shared = web::Data::from(Arc::clone(&state));
-    let (tell, told) = std::sync::mpsc::channel();
-    // actix wants a runtime of its own; a thread lets the stand-in live in any test.
+    let (report, reported) = std::sync::mpsc::channel();
+    // actix needs a runtime of its own. In a thread, that works in any test.
     let thread = std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let started = HttpServer::new(move || App::new().app_data(shared.clone()).configure(http::routes))
@@ -91,16 +91,16 @@ pub fn start_with(settings: Settings) -> Result<BotApi, Error> {
                 .map(HttpServer::run);
             match started {
                 Ok(server) => {
-                    let _gone = tell.send(Ok(server.handle()));
+                    let _gone = report.send(Ok(server.handle()));
                     let _ended = server.await;
                 }
                 Err(error) => {
-                    let _gone = tell.send(Err(error));
+                    let _gone = report.send(Err(error));
                 }
             }
         });
     });
-    let handle = told
+    let handle = reported
         .recv()
         .map_err(|_| Error::Refused("the Bot API stand-in ended while it was starting".to_owned()))?
         .map_err(refused)?;
@@ -126,7 +126,7 @@ impl BotApi {
         state::locked(&self.state).refused()
     }
 
-    /// Answers the next `count` calls of `sendMessage` with this failure, whatever they say.
+    /// Fails the next `count` calls of `sendMessage` in this way, whatever they send.
     pub fn fail_next(&self, count: u32, failure: Failure) {
         state::locked(&self.state).fail_next(count, failure);
     }
@@ -134,7 +134,7 @@ impl BotApi {
 
 impl Drop for BotApi {
     fn drop(&mut self) {
-        // The command is sent by the call; the thread ends when it was obeyed.
+        // The call itself sends the command; nothing has to be awaited. The thread ends when the server has stopped.
         drop(self.handle.stop(false));
         if let Some(thread) = self.thread.take() {
             let _panicked = thread.join();

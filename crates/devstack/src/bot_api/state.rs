@@ -1,4 +1,5 @@
-//! What the stand-in remembers: the messages, the limits' state, the failures that a test ordered.
+//! The stand-in's state: accepted messages, limits, and the failures that a test ordered.
+//! The rule it keeps: it checks in the same order as Telegram and uses Telegram's words.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard};
@@ -6,13 +7,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use super::Settings;
 use super::limits::Bucket;
-use super::{Settings, markup};
 
-/// The longest text that Telegram takes, in characters after the markup is taken away.
+/// The longest text that Telegram accepts, in characters.
 const LONGEST: usize = 4096;
 
-/// How many messages are remembered.
+/// How many messages are kept.
 const REMEMBERED: usize = 20_000;
 
 /// One accepted message, as `/messages` shows it.
@@ -20,41 +21,41 @@ const REMEMBERED: usize = 20_000;
 pub struct Message {
     /// Counts from 1 over all chats.
     pub message_id: i64,
-    /// The chat as it was named.
+    /// The chat, as the sender named it.
     pub chat_id: String,
-    /// What a reader sees, without markup.
+    /// The text, trimmed.
     pub text: String,
-    /// When it came, in milliseconds since 1970.
+    /// When it arrived, in milliseconds since 1970.
     pub received_at_ms: u64,
 }
 
 /// A failure that a test orders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
-    /// 429 with this many seconds to wait.
+    /// 429, with this many seconds to wait.
     RetryAfter(u64),
     /// 502, as when Telegram is down.
     Unavailable,
-    /// 403: the bot was thrown out of the chat.
+    /// 403: the bot was removed from the chat.
     Forbidden,
     /// The message is accepted, and the connection breaks before the reply is read.
     LostReply,
 }
 
-/// A `sendMessage` that was not simply accepted.
+/// Why a `sendMessage` is not answered with the message.
 #[derive(Debug)]
-pub(super) enum Refusal {
-    Told { code: u16, description: String, retry_after: Option<u64> },
+pub(super) enum SendError {
+    Refused { code: u16, description: String, retry_after: Option<u64> },
     Disconnected,
 }
 
-impl Refusal {
-    pub(super) fn told(code: u16, description: impl Into<String>) -> Self {
-        Self::Told { code, description: description.into(), retry_after: None }
+impl SendError {
+    fn refused(code: u16, description: &str) -> Self {
+        Self::Refused { code, description: description.to_owned(), retry_after: None }
     }
 
-    fn wait(seconds: u64) -> Self {
-        Self::Told {
+    fn too_many(seconds: u64) -> Self {
+        Self::Refused {
             code: 429,
             description: format!("Too Many Requests: retry after {seconds}"),
             retry_after: Some(seconds),
@@ -73,7 +74,7 @@ pub(super) struct State {
     ordered: VecDeque<Failure>,
 }
 
-/// The state, also after a panic elsewhere: every change to it is complete.
+/// Locks the state, also after a panic: no change leaves it half done.
 pub(super) fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
@@ -113,44 +114,37 @@ impl State {
         self.ordered.extend((0..count).map(|_| failure));
     }
 
-    /// Accepts or refuses one message, in the order in which Telegram checks.
-    pub(super) fn send(&mut self, chat: &str, text: &str, html: bool) -> Result<Message, Refusal> {
+    pub(super) fn send(&mut self, chat: &str, text: &str) -> Result<Message, SendError> {
         let ordered = self.ordered.pop_front();
         match ordered {
             Some(Failure::RetryAfter(seconds)) => {
                 self.refused += 1;
-                return Err(Refusal::wait(seconds));
+                return Err(SendError::too_many(seconds));
             }
-            Some(Failure::Unavailable) => return Err(Refusal::told(502, "Bad Gateway")),
+            Some(Failure::Unavailable) => return Err(SendError::refused(502, "Bad Gateway")),
             Some(Failure::Forbidden) => {
-                return Err(Refusal::told(403, "Forbidden: bot was kicked from the supergroup chat"));
+                return Err(SendError::refused(403, "Forbidden: bot was kicked from the supergroup chat"));
             }
             Some(Failure::LostReply) | None => {}
         }
         if chat.is_empty() {
-            return Err(Refusal::told(400, "Bad Request: chat_id is empty"));
+            return Err(SendError::refused(400, "Bad Request: chat_id is empty"));
         }
         if !self.chats.contains_key(chat) {
-            return Err(Refusal::told(400, "Bad Request: chat not found"));
+            return Err(SendError::refused(400, "Bad Request: chat not found"));
         }
-        let visible = if html {
-            markup::visible(text)
-                .map_err(|problem| Refusal::told(400, format!("Bad Request: can't parse entities: {problem}")))?
-        } else {
-            text.to_owned()
-        };
-        let visible = visible.trim();
-        if visible.is_empty() {
-            return Err(Refusal::told(400, "Bad Request: message text is empty"));
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(SendError::refused(400, "Bad Request: message text is empty"));
         }
-        if visible.chars().count() > LONGEST {
-            return Err(Refusal::told(400, "Bad Request: message is too long"));
+        if text.chars().count() > LONGEST {
+            return Err(SendError::refused(400, "Bad Request: message is too long"));
         }
         self.within_limits(chat)?;
         let message = Message {
             message_id: self.next,
             chat_id: chat.to_owned(),
-            text: visible.to_owned(),
+            text: text.to_owned(),
             received_at_ms: since_1970().as_millis().try_into().unwrap_or(u64::MAX),
         };
         self.next += 1;
@@ -158,10 +152,10 @@ impl State {
         if self.messages.len() > REMEMBERED {
             self.messages.pop_front();
         }
-        if ordered == Some(Failure::LostReply) { Err(Refusal::Disconnected) } else { Ok(message) }
+        if ordered == Some(Failure::LostReply) { Err(SendError::Disconnected) } else { Ok(message) }
     }
 
-    fn within_limits(&mut self, chat: &str) -> Result<(), Refusal> {
+    fn within_limits(&mut self, chat: &str) -> Result<(), SendError> {
         let now = Instant::now();
         let Some(bucket) = self.chats.get_mut(chat) else { return Ok(()) };
         let wait = bucket.wait(now).max(self.all.wait(now));
@@ -171,12 +165,12 @@ impl State {
             return Ok(());
         }
         self.refused += 1;
-        // Whole seconds, rounded up, never zero: as Telegram says it.
-        Err(Refusal::wait(wait.as_millis().div_ceil(1000).try_into().unwrap_or(1)))
+        // As Telegram does: whole seconds, rounded up, never zero.
+        Err(SendError::too_many(wait.as_millis().div_ceil(1000).try_into().unwrap_or(1)))
     }
 }
 
-/// Wall clock since 1970; zero on a machine whose clock stands before it.
+/// The time since 1970; zero if the clock is set to a time before that.
 pub(super) fn since_1970() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

@@ -1,17 +1,16 @@
 //! `devstack bot-api`: the stand-in as a program.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use crate::words::say;
 use devstack::Error;
 use devstack::bot_api::{self, Settings};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Where it listens unless told otherwise.
+/// The port in its container.
 pub(super) const PORT: u16 = 8081;
 
-pub(super) async fn serve(port: Option<u16>, address: Option<SocketAddr>) -> Result<(), Error> {
-    let address = address.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, port.unwrap_or(PORT)).into());
+pub(super) async fn serve(address: SocketAddr) -> Result<(), Error> {
     let server = bot_api::start_with(Settings { address, ..Settings::default() })?;
     say!("a stand-in for Telegram's Bot API at {}; messages at {}/messages", server.url(), server.url());
     let listen = |kind| signal(kind).map_err(|error| Error::Refused(format!("cannot listen for signals: {error}")));

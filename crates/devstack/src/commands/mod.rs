@@ -1,4 +1,4 @@
-//! The subcommands; what is longer than a call stands in a file of its own.
+//! The command line. A subcommand that is more than a call has a file of its own.
 
 mod bot_api;
 mod containers;
@@ -22,23 +22,23 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Start what does not run: servers, schemas, services, the demo organisation.
+    /// Start whatever is not running: servers, schemas, services, the demo organisation.
     Up,
     /// Stop everything, keep the data.
     Down,
     /// Stop everything and remove the data.
     Reset,
-    /// Show what runs, where and since when.
+    /// Show what runs, where, since when, and whether it is ready.
     Status,
     /// Show the end of the logs.
     Logs {
-        /// One part (order, gateway, postgres, …); all of them when left out.
+        /// A service or server, such as order or postgres; all of them when left out.
         service: Option<String>,
         /// How many lines.
         #[arg(long, default_value_t = 200)]
         lines: usize,
     },
-    /// Walk the main job against the running stack, starting it when needed; DATA names a catalog file.
+    /// Show the main job on the running stack, starting it when needed; DATA names a catalog file.
     Demo,
     /// Run every service's migrations against the stack.
     Migrate,
@@ -50,14 +50,11 @@ enum Command {
     },
     /// Serve the stand-in for Telegram's Bot API.
     BotApi {
-        /// A port of 127.0.0.1.
-        #[arg(long, conflicts_with = "address")]
-        port: Option<u16>,
-        /// Where to listen instead, in a container.
-        #[arg(long)]
-        address: Option<SocketAddr>,
+        /// Where to listen.
+        #[arg(long, default_value = "127.0.0.1:8081")]
+        address: SocketAddr,
     },
-    /// Make roles and schemas in DATABASE_URL, with the passwords of DATABASE_PASSWORDS.
+    /// Create roles and schemas in DATABASE_URL, with the passwords of DATABASE_PASSWORDS.
     Bootstrap,
     /// Ask the Bot API stand-in of this container whether it serves; for health checks.
     Health,
@@ -75,7 +72,7 @@ pub(crate) async fn run() -> Result<ExitCode, Error> {
         Command::Demo => return demo::run().await,
         Command::Migrate => stack::migrate().await?,
         Command::Test { command } => return test::run(&command).await,
-        Command::BotApi { port, address } => bot_api::serve(port, address).await?,
+        Command::BotApi { address } => bot_api::serve(address).await?,
         Command::Bootstrap => containers::bootstrap().await?,
         Command::Health => containers::health().await?,
     }

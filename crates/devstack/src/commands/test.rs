@@ -1,4 +1,4 @@
-//! `devstack test -- <command>`: the command sees three fresh servers, which end with it however it ends.
+//! `devstack test -- <command>`: three fresh servers for the command, which end with it, however it ends.
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -10,7 +10,7 @@ pub(crate) async fn run(command: &[String]) -> Result<ExitCode, Error> {
     let Some((program, arguments)) = command.split_first() else {
         return Err(Error::Refused("name a command: devstack test -- cargo test".to_owned()));
     };
-    // Caught from the start: a Ctrl-C must not leave servers behind.
+    // Listen for signals before the servers start: a Ctrl-C must not leave them behind.
     let listen = |kind| signal(kind).map_err(|error| Error::Refused(format!("cannot listen for signals: {error}")));
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
 

@@ -1,4 +1,4 @@
-//! The file of the demo: the shipped sample, or whatever `DATA` names, as lines of our import.
+//! The demo's catalog: the sample in `deploy/sample` or the file that `DATA` names, as NDJSON lines for the import.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -15,23 +15,23 @@ use super::client::Client;
 use super::{mapping, words};
 use crate::words::say;
 
-/// The shipped sample, written for this project.
+/// The sample, which was written for this project.
 const SAMPLE: &str = include_str!("../../../../deploy/sample/catalog.ndjson");
 
-/// The SKU of the sample that everybody wants.
+/// The SKU of the sample that all shoppers order.
 const SAMPLE_WANTED: &str = "AURORA-BUDS-PRO-BLACK";
 
-/// How much of the file goes over the wire at a time, in bytes.
+/// The size of a chunk of the upload, in bytes.
 const CHUNK: usize = 64 * 1024;
 
-/// How often a file is imported again because its categories had not reached catalog.
+/// How often a file is imported again because its new categories have not reached catalog yet.
 const REPEATS: u32 = 20;
 
-/// A file that can be imported, with what the demo has to know of it.
+/// A file that can be imported, and what the demo has to know about it.
 pub(super) struct CatalogFile {
     pub(super) name: String,
     pub(super) categories: BTreeMap<String, Path>,
-    /// The SKU that the shoppers fight for.
+    /// The SKU that all shoppers order.
     pub(super) wanted: String,
     /// Others that are for sale.
     pub(super) others: Vec<String>,
@@ -43,7 +43,7 @@ pub(super) struct CatalogFile {
 }
 
 impl CatalogFile {
-    /// The sample, or this file: NDJSON, a JSON array or CSV, gzipped or not, of whatever columns.
+    /// The sample, or this file: NDJSON, a JSON array or CSV, with any columns, gzipped or not.
     pub(super) async fn read(path: Option<PathBuf>) -> Result<Self, Error> {
         let (name, text, wanted) = match path {
             None => ("the sample catalog".to_owned(), SAMPLE.to_owned(), Some(SAMPLE_WANTED)),
@@ -65,7 +65,7 @@ impl CatalogFile {
         for row in rows {
             file.take(row);
         }
-        // The best stocked ones, so that only the wanted one runs out.
+        // Those with the most stock, so that only the wanted one runs out.
         file.stocked.sort_by_key(|(stock, _)| std::cmp::Reverse(*stock));
         let best: Vec<String> = file.stocked.drain(..).take(5).map(|(_, sku)| sku).collect();
         file.others.extend(best);
@@ -104,10 +104,10 @@ impl CatalogFile {
             if !mapped.for_sale {
                 self.drafts += 1;
             } else if self.wanted.is_empty() {
-                forget_stock(&mut mapped.row);
+                remove_stock(&mut mapped.row);
                 self.wanted = mapped.sku;
             } else if self.others.len() < 20 {
-                forget_stock(&mut mapped.row);
+                remove_stock(&mut mapped.row);
                 self.others.push(mapped.sku);
             }
             mapped.row
@@ -120,14 +120,15 @@ impl CatalogFile {
     }
 }
 
-/// The demo alone sets the stock of what it orders: the file must not set it back while orders hold some of it.
-fn forget_stock(product: &mut Value) {
+/// Removes the stock from a product that the demo orders. The demo sets it, and an import must not reset it while orders hold
+/// some of it.
+fn remove_stock(product: &mut Value) {
     if let Some(variant) = product["variants"][0].as_object_mut() {
         variant.remove("stock");
     }
 }
 
-/// What the import said.
+/// The result of the import.
 #[derive(Debug, Default)]
 pub(super) struct Imported {
     summary: Value,
@@ -158,7 +159,7 @@ impl Imported {
         }
         if self.repeats > 0 {
             lines.push(format!(
-                "sent {} times: catalog learns of new categories over Kafka and had not yet",
+                "sent {} times: the new categories had not reached catalog over Kafka yet",
                 self.repeats + 1
             ));
         }
@@ -167,7 +168,7 @@ impl Imported {
     }
 }
 
-/// Sends the file and reads the result of each row as it comes.
+/// Uploads the file and reads the result of each row as it arrives.
 pub(super) async fn import(client: &Client, file: &CatalogFile) -> Result<Imported, Error> {
     let mut repeats = 0;
     loop {
@@ -191,7 +192,7 @@ async fn once(client: &Client, file: &CatalogFile) -> Result<Imported, Error> {
     let mut reply = client.import("application/x-ndjson", Body::wrap_stream(futures::stream::iter(chunks))).await?;
     let mut imported = Imported { drafts: file.drafts, skipped: file.skipped, ..Imported::default() };
     let mut pending = Vec::new();
-    let (mut seen, mut told) = (0_usize, Instant::now());
+    let (mut seen, mut reported) = (0_usize, Instant::now());
     while let Some(chunk) = reply.chunk().await.map_err(Error::http("read the import's results"))? {
         pending.extend_from_slice(&chunk);
         while let Some(end) = pending.iter().position(|byte| *byte == b'\n') {
@@ -204,9 +205,9 @@ async fn once(client: &Client, file: &CatalogFile) -> Result<Imported, Error> {
                 imported.faults.push(format!("line {}: {}", line["line"], line["errors"]));
             }
         }
-        if told.elapsed() > Duration::from_secs(2) {
+        if reported.elapsed() > Duration::from_secs(2) {
             say!("      {seen} of {} rows", file.rows - file.skipped);
-            told = Instant::now();
+            reported = Instant::now();
         }
     }
     if imported.summary.is_null() {
@@ -218,7 +219,7 @@ async fn once(client: &Client, file: &CatalogFile) -> Result<Imported, Error> {
     Ok(imported)
 }
 
-/// The file's text; a gzipped one goes through `gzip`, which every Debian has.
+/// The file's text, unpacked by the program `gzip` if its name ends with `.gz`.
 async fn text_of(path: &FilePath) -> Result<String, Error> {
     let bytes = std::fs::read(path).map_err(Error::file("read", path))?;
     if path.extension().is_none_or(|extension| extension != "gz") {
@@ -254,7 +255,7 @@ fn json_rows(text: &str, name: &str) -> Result<Vec<Map<String, Value>>, Error> {
         .collect()
 }
 
-/// CSV with a header; the separator is the one that the header has more of.
+/// CSV with a header; the separator is the one that occurs most often in the header.
 fn csv_rows(text: &str, name: &str) -> Result<Vec<Map<String, Value>>, Error> {
     let header = text.lines().next().unwrap_or_default();
     let separator = [b',', b'|', b';', b'\t']
@@ -278,7 +279,8 @@ fn csv_rows(text: &str, name: &str) -> Result<Vec<Map<String, Value>>, Error> {
         .collect()
 }
 
-/// CSV in the import's own columns, one variant per line, as one product per row; other columns stay as they are.
+/// Merges the rows of a CSV in the import's own columns, which has a line per variant, into one row per product. Rows with
+/// other columns stay as they are.
 fn merged(rows: Vec<Map<String, Value>>) -> Vec<Map<String, Value>> {
     if !rows.first().is_some_and(|row| row.contains_key("slug") && row.contains_key("sku")) {
         return rows;
@@ -316,7 +318,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_sample_is_what_the_demo_needs() {
+    async fn the_sample_has_what_the_demo_needs() {
         let file = CatalogFile::read(None).await.unwrap();
         assert!(file.rows >= 60, "{} products", file.rows);
         assert!(file.others.len() >= 3 && !file.others.contains(&file.wanted));
@@ -325,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_separated_file_is_read_as_one() {
+    fn a_file_may_be_separated_by_pipes() {
         let rows = csv_rows("id|title|price\n0|A, b|12.65\n", "x").unwrap();
         assert_eq!(rows[0]["title"], "A, b");
     }

@@ -1,4 +1,5 @@
-//! The category tree that a file needs: what is there is found by its slugs, what is missing is created above first.
+//! The category tree that a file needs. Categories that exist are found by their slugs; missing ones are created, parents
+//! first.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +16,7 @@ pub(super) struct Level {
     pub(super) name: String,
 }
 
-/// From the top level down.
+/// A path from the root down.
 pub(super) type Path = Vec<Level>;
 
 #[derive(Debug, Default)]
@@ -24,7 +25,7 @@ pub(super) struct Tree {
     pub(super) found: usize,
 }
 
-/// Makes every path that is not there.
+/// Creates every path that does not exist.
 pub(super) async fn ensure(client: &Client, wanted: &BTreeMap<String, Path>) -> Result<Tree, Error> {
     let list = client.get("list categories", "/admin/v1/categories").await?;
     let mut known: BTreeMap<(String, String), String> = items(&list)

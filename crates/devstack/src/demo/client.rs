@@ -1,4 +1,4 @@
-//! HTTP to the gateway: the same requests that anybody else would make.
+//! The demo's HTTP client. It sends to the gateway what any other client would.
 
 use std::time::Duration;
 
@@ -26,8 +26,8 @@ impl Client {
         Ok(Self { http, gateway: gateway.to_owned(), organisation: organisation.to_owned(), token: String::new() })
     }
 
-    /// Takes the access token for everything that staff does.
-    pub(super) fn bear(&mut self, token: &str) {
+    /// Sets the access token for the requests of staff.
+    pub(super) fn set_token(&mut self, token: &str) {
         self.token = token.to_owned();
     }
 
@@ -36,7 +36,7 @@ impl Client {
         body(action, self.http.get(self.url(path)).bearer_auth(&self.token)).await
     }
 
-    /// A write by staff; every create gets a key of its own.
+    /// A write by staff, with an idempotency key of its own.
     pub(super) async fn post(&self, action: &str, path: &str, content: &Value) -> Result<Value, Error> {
         let mut request = self.http.post(self.url(path)).header("Idempotency-Key", random_secret()).json(content);
         if !self.token.is_empty() {
@@ -45,7 +45,7 @@ impl Client {
         body(action, request).await
     }
 
-    /// A file to import; the reply is read as it comes.
+    /// Uploads a file to import; the caller reads the reply as it arrives.
     pub(super) async fn import(&self, media_type: &str, content: reqwest::Body) -> Result<Response, Error> {
         let request = self.http.post(self.url("/admin/v1/imports")).bearer_auth(&self.token);
         accepted("import the file", request.header("Content-Type", media_type).body(content)).await
@@ -56,13 +56,13 @@ impl Client {
         body(action, self.http.get(self.shop_url(path))).await
     }
 
-    /// An order by a shopper, answered with its outcome when that is known within `wait` seconds.
+    /// Places an order as a shopper. The reply has the outcome if that is known within `wait` seconds.
     pub(super) async fn order(&self, content: &Value, wait: u32) -> Result<Response, Error> {
         let request = self.http.post(self.shop_url("orders")).header("Idempotency-Key", random_secret()).json(content);
         request.header("Prefer", format!("wait={wait}")).send().await.map_err(Error::http("place an order"))
     }
 
-    /// An order as its owner sees it.
+    /// Reads an order as the shopper who placed it.
     pub(super) async fn own_order(&self, order: &str, token: &str) -> Result<Value, Error> {
         body("read an order", self.http.get(self.shop_url(&format!("orders/{order}"))).header("Order-Token", token))
             .await
@@ -83,12 +83,5 @@ async fn body(action: &str, request: RequestBuilder) -> Result<Value, Error> {
 
 async fn accepted(action: &str, request: RequestBuilder) -> Result<Response, Error> {
     let reply = request.send().await.map_err(Error::http(action))?;
-    if reply.status().is_success() { Ok(reply) } else { Err(refused(action, reply).await) }
-}
-
-/// What a refusal says.
-pub(super) async fn refused(action: &str, reply: Response) -> Error {
-    let status = reply.status();
-    let problem = reply.text().await.unwrap_or_default();
-    Error::Http { action: action.to_owned(), detail: format!("{status}: {problem}") }
+    if reply.status().is_success() { Ok(reply) } else { Err(Error::status(action, reply).await) }
 }

@@ -1,22 +1,22 @@
-//! Other people's product rows as rows of our import: whatever their columns are called.
-//! What a file does not say is not guessed, but for stock: a product without a price becomes a draft.
+//! Product rows of foreign files, whatever their columns are called, as rows of the import.
+//! The rule it keeps: nothing but the stock is invented; a product without a price becomes a draft.
 
 use serde_json::{Map, Value, json};
 
 use super::categories::{Level, Path};
 
-/// What columns mean, by the names that they go by.
+/// The names of columns, by their meaning.
 const TITLE: [&str; 4] = ["title", "name", "product_title", "metadata.name"];
 const PRICE: [&str; 4] = ["price", "variant price", "unitprice", "product_price"];
 const BRAND: [&str; 4] = ["brand", "vendor", "manufacturer", "metadata.manufacturer"];
 const CATEGORY: [&str; 4] = ["categories", "category", "type", "product_type"];
 const DESCRIPTION: [&str; 3] = ["description", "body (html)", "product_description"];
 
-/// The longest title and description that the import takes, in characters.
+/// The longest title and description that the demo imports, in characters.
 const TITLE_LIMIT: usize = 200;
 const DESCRIPTION_LIMIT: usize = 2_000;
 
-/// One row as the import wants it.
+/// One row of the import.
 #[derive(Debug)]
 pub(super) struct Mapped {
     pub(super) row: Value,
@@ -25,12 +25,12 @@ pub(super) struct Mapped {
     pub(super) for_sale: bool,
 }
 
-/// Reads one row; none when it names no product.
+/// Maps one row; none when it has no title.
 pub(super) fn product(row: &Map<String, Value>) -> Option<Mapped> {
     let title = text(row, &TITLE)?;
     let brand = text(row, &BRAND).filter(|brand| !title.to_lowercase().starts_with(&brand.to_lowercase()));
     let title = cut(&brand.map_or_else(|| title.clone(), |brand| format!("{brand} {title}")), TITLE_LIMIT);
-    // The whole row decides: the same row gets the same identity every time, two variants of a model do not.
+    // From the whole row: the same row always gets the same SKU, and two variants of a model get different ones.
     let mark = format!("{:08x}", checksum(&Value::Object(row.clone()).to_string()));
     let stem = slug(&title, 48);
     let slug = if stem.is_empty() { mark.clone() } else { format!("{stem}-{mark}") };
@@ -42,7 +42,7 @@ pub(super) fn product(row: &Map<String, Value>) -> Option<Mapped> {
         "price": {"amount": price.clone().unwrap_or_else(|| "0.00".to_owned()), "currency": "USD"},
     });
     if price.is_some() {
-        // No file says how many there are; 100 to 1,099, the same each time.
+        // Files rarely have a stock: 100 to 1,099 pieces, the same every time.
         variant["stock"] = Value::from(100 + checksum(&sku) % 1_000);
     }
     let mut product = json!({
@@ -62,7 +62,7 @@ pub(super) fn joined(path: &Path) -> String {
     path.iter().map(|level| level.slug.as_str()).collect::<Vec<_>>().join("/")
 }
 
-/// A path from slugs alone; the names are made of them.
+/// A path from its slugs, with names that are made from them.
 pub(super) fn path_of_slugs(text: &str) -> Path {
     text.split('/')
         .filter(|slug| !slug.is_empty())
@@ -98,7 +98,7 @@ fn text(row: &Map<String, Value>, names: &[&str]) -> Option<String> {
     })
 }
 
-/// A field by its name in any case; a dot goes one level down.
+/// A field by its name, whose case does not matter; a dot leads one level down.
 fn find<'a>(row: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     if let Some((first, rest)) = name.split_once('.') {
         return find(row.get(first)?.as_object()?, rest);
@@ -137,7 +137,7 @@ fn cut(text: &str, longest: usize) -> String {
     text.chars().filter(|letter| !letter.is_control()).take(longest).collect::<String>().trim().to_owned()
 }
 
-/// FNV-1a, folded to what eight hexadecimal digits hold.
+/// FNV-1a, folded to 32 bits. Rust's own hash may change with its version, and SKUs must not.
 fn checksum(text: &str) -> u64 {
     let hash = text
         .bytes()
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_without_a_price_is_a_draft_and_the_brand_is_not_said_twice() {
+    fn a_row_without_a_price_is_a_draft_and_its_title_has_the_brand_once() {
         let mapped = mapped(json!({"metadata": {"name": "NZXT Hue", "manufacturer": "NZXT"}, "category": "case-accessory", "price": null})).unwrap();
         assert_eq!(mapped.row["title"], "NZXT Hue");
         assert_eq!(mapped.row["status"], "draft");
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_names_nothing_is_none() {
+    fn a_row_without_a_title_is_no_product() {
         assert!(mapped(json!({"price": 3})).is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! What the operations team was told: read back from the stand-in, or, with a real bot, in the chat itself.
+//! The messages to the operations team, read from the stand-in. With a real bot they are in the chat.
 
 use std::time::{Duration, Instant};
 
@@ -7,10 +7,10 @@ use serde::Deserialize;
 
 use crate::stack::EnvFile;
 
-/// Messages come at one per second and chat; when none came for this long, all of them are there.
+/// A chat gets one message per second; when none came for this long, all of them have arrived.
 const QUIET: Duration = Duration::from_millis(3_500);
 
-/// The longest that is waited.
+/// The longest wait.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default, Deserialize)]
@@ -19,28 +19,28 @@ struct Inbox {
     refused: u64,
 }
 
-/// Where the stand-in stood before.
+/// What the stand-in had received before the demo's orders.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     last: i64,
     refused: u64,
 }
 
-/// What came since.
+/// What it received since.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct Received {
     messages: Vec<bot_api::Message>,
     refused: u64,
     real: bool,
 }
 
-impl Told {
+impl Received {
     pub(super) fn words(&self) -> Vec<String> {
         if self.real {
-            return vec!["they went to Telegram: look into the chat".to_owned()];
+            return vec!["they went to Telegram; look into the chat".to_owned()];
         }
         let mut lines = vec![format!(
-            "{} message{} at one per second and chat, {} times told to wait (429); the first and the last:",
+            "{} message{} at one per second and chat, {} refused with 429; the first and the last:",
             self.messages.len(),
             if self.messages.len() == 1 { "" } else { "s" },
             self.refused
@@ -66,10 +66,10 @@ pub(super) async fn last_seen(env: &EnvFile) -> Seen {
     Seen { last: inbox.messages.last().map_or(0, |message| message.message_id), refused: inbox.refused }
 }
 
-/// Waits until no more come.
-pub(super) async fn wait(env: &EnvFile, seen: &Seen) -> Result<Told, Error> {
+/// Waits until no more messages arrive.
+pub(super) async fn wait(env: &EnvFile, seen: &Seen) -> Result<Received, Error> {
     if env.get("MESSAGES_URL").is_none() {
-        return Ok(Told { real: true, ..Told::default() });
+        return Ok(Received { real: true, ..Received::default() });
     }
     let deadline = Instant::now() + PATIENCE;
     let (mut count, mut changed) = (0, Instant::now());
@@ -80,7 +80,7 @@ pub(super) async fn wait(env: &EnvFile, seen: &Seen) -> Result<Told, Error> {
             changed = Instant::now();
         }
         if (count > 0 && changed.elapsed() > QUIET) || Instant::now() > deadline {
-            return Ok(Told {
+            return Ok(Received {
                 messages: inbox.messages,
                 refused: inbox.refused.saturating_sub(seen.refused),
                 real: false,

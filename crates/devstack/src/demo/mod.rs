@@ -1,4 +1,5 @@
-//! `make demo`: the main job against the running stack, each step shown with its time. It can be run again and again.
+//! `make demo`: the main job on the running stack, each step with its time.
+//! The rule it keeps: it may run any number of times on the same stack.
 
 mod catalog_file;
 mod categories;
@@ -25,7 +26,7 @@ use steps::Steps;
 /// How many shoppers order at once.
 pub(super) const SHOPPERS: usize = 200;
 
-/// How many of the wanted SKU there are for them.
+/// How many pieces of the wanted SKU are available to them.
 pub(super) const PIECES: i64 = 50;
 
 pub(crate) async fn run() -> Result<ExitCode, Error> {
@@ -63,8 +64,8 @@ pub(crate) async fn run() -> Result<ExitCode, Error> {
     let ledger = steps.timed("compare with the stock's ledger", rush.settle(&client)).await?;
     steps.note(&ledger.words());
 
-    let told = steps.timed("wait for the messages to the operations team", messages::wait(&env, &seen)).await?;
-    for line in told.words() {
+    let received = steps.timed("wait for the messages to the operations team", messages::wait(&env, &seen)).await?;
+    for line in received.words() {
         steps.note(&line);
     }
 
@@ -86,7 +87,7 @@ async fn log_in(env: &EnvFile) -> Result<Client, Error> {
         "password": env.required("DEMO_PASSWORD")?,
     });
     let session = client.post("log in", "/auth/v1/login", &login).await?;
-    client.bear(session["access_token"].as_str().unwrap_or_default());
+    client.set_token(session["access_token"].as_str().unwrap_or_default());
     Ok(client)
 }
 
@@ -115,7 +116,7 @@ fn items(page: &Value) -> &[Value] {
     page["items"].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// A string of a reply; empty when it is none.
+/// A string of a reply; empty when the value is not a string.
 fn words(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
@@ -138,7 +139,7 @@ fn summary(
     say!();
     if good {
         say!(
-            "done in {}: {PIECES} of {PIECES} sold, none twice; every word between the services went over Kafka",
+            "done in {}: {PIECES} of {PIECES} sold, none twice; the services talked to each other only over Kafka",
             steps.total()
         );
     } else {

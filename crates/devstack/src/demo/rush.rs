@@ -1,4 +1,4 @@
-//! Two hundred shoppers and fifty pieces: everybody orders at once, and exactly fifty get one.
+//! Two hundred shoppers order fifty pieces at once, and exactly fifty get one.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -9,20 +9,20 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::catalog_file::CatalogFile;
-use super::client::{Client, refused};
+use super::client::Client;
 use super::{PIECES, SHOPPERS, words};
 use crate::words::say;
 
-/// How long an order may take to its end; a service may have to come back from somewhere in between.
+/// How long an order may take to settle; a service may restart in between.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// A SKU that nobody sells: asking for it shows which of the others order knows, and nothing is placed.
+/// A SKU that nobody sells. An order with it is always refused, and the refusal names every SKU that order does not know.
 const UNKNOWN: &str = "NO-SUCH-SKU-ANYWHERE";
 
-/// How many pieces of each other SKU the shoppers may take at most.
+/// The pieces of each other SKU that the shoppers order at most, all together.
 const OTHERS_NEEDED: i64 = 2_000;
 
-/// What is fought for, and what is bought beside it.
+/// The SKUs that the shoppers order, and the stock of the wanted one before.
 pub(super) struct Rush {
     pub(super) wanted: String,
     pub(super) others: Vec<String>,
@@ -31,7 +31,7 @@ pub(super) struct Rush {
 }
 
 impl Rush {
-    /// Exactly fifty available, plenty of the others, and order knows all of them.
+    /// Makes exactly fifty pieces available, and plenty of the others, and waits until order knows all of them.
     pub(super) async fn prepare(client: &Client, file: &CatalogFile) -> Result<Self, Error> {
         let others: Vec<String> = file.others.iter().take(5).cloned().collect();
         for sku in &others {
@@ -59,7 +59,7 @@ impl Rush {
         format!("{PIECES} available{earlier}; bought beside it: {}", self.others.join(", "))
     }
 
-    /// Order learns of products over Kafka; a large import takes a moment to get there.
+    /// Waits until order knows the products. It reads them from Kafka, and a large import takes a moment to arrive.
     async fn known_to_order(&self, client: &Client) -> Result<(), Error> {
         let skus = self.others.iter().chain([&self.wanted]).map(String::as_str).chain([UNKNOWN]);
         let lines: Vec<Value> = skus.map(|sku| json!({"sku": sku, "quantity": 1})).collect();
@@ -67,7 +67,7 @@ impl Rush {
         loop {
             let reply = client.order(&json!({"lines": lines}), 0).await?;
             if reply.status() != StatusCode::UNPROCESSABLE_ENTITY {
-                return Err(refused("ask which products order knows", reply).await);
+                return Err(Error::status("ask which products order knows", reply).await);
             }
             let problem: Value = reply.json().await.map_err(Error::http("ask which products order knows"))?;
             let missing = problem["errors"].as_array().map_or(0, Vec::len);
@@ -84,7 +84,7 @@ impl Rush {
         }
     }
 
-    /// All at once; ends when every order has come to its end.
+    /// Places all orders at once and waits until every one is settled.
     pub(super) async fn run(&self, client: &Client) -> Result<Outcome, Error> {
         let mut shoppers = JoinSet::new();
         for shopper in 0..SHOPPERS {
@@ -93,21 +93,21 @@ impl Rush {
             shoppers.spawn(async move { shop(&client, shopper, lines).await });
         }
         let mut outcome = Outcome { wanted: self.wanted.clone(), ..Outcome::default() };
-        let mut told = Instant::now();
+        let mut reported = Instant::now();
         while let Some(ended) = shoppers.join_next().await {
             let (order, took) =
                 ended.map_err(|error| Error::Refused(format!("a shopper was interrupted: {error}")))??;
             outcome.take(&order, took);
-            if told.elapsed() > Duration::from_secs(2) {
-                say!("      {} of {SHOPPERS} orders are at their end", outcome.times.len());
-                told = Instant::now();
+            if reported.elapsed() > Duration::from_secs(2) {
+                say!("      {} of {SHOPPERS} orders are settled", outcome.times.len());
+                reported = Instant::now();
             }
         }
         outcome.times.sort();
         Ok(outcome)
     }
 
-    /// The wanted one among one to three others, in a different place each time.
+    /// The wanted SKU among one to three others, at varying places.
     fn basket(&self, shopper: usize) -> Vec<Value> {
         let mut lines: Vec<Value> = (0..=shopper % 3)
             .filter_map(|more| self.others.get((shopper + more) % self.others.len().max(1)))
@@ -117,7 +117,7 @@ impl Rush {
         lines
     }
 
-    /// What stock says when every confirmation has reached it.
+    /// The stock when catalog has processed every confirmation.
     pub(super) async fn settle(&self, client: &Client) -> Result<Ledger, Error> {
         let stock = free_stock(client, &self.wanted).await?;
         Ok(Ledger {
@@ -128,7 +128,7 @@ impl Rush {
     }
 }
 
-/// The end of all orders.
+/// How the orders ended.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     wanted: String,
@@ -181,7 +181,7 @@ impl Outcome {
                 self.confirmed, self.rejected, self.pieces, self.wanted
             ),
             format!(
-                "from the POST to the end: half of them within {} ms, all within {} ms",
+                "from the POST to the outcome: half of them within {} ms, all within {} ms",
                 at(50).as_millis(),
                 at(100).as_millis()
             ),
@@ -209,13 +209,13 @@ impl Ledger {
     }
 }
 
-/// Places one order and waits for its end; waits and retries as a good client does when it is told to.
+/// Places one order and waits until it is settled.
 async fn shop(client: &Client, shopper: usize, lines: Vec<Value>) -> Result<(Value, Duration), Error> {
     let content = json!({"lines": lines, "reference": format!("shopper {}", shopper + 1)});
     let begun = Instant::now();
     let reply = client.order(&content, 10).await?;
     if !reply.status().is_success() {
-        return Err(refused("place an order", reply).await);
+        return Err(Error::status("place an order", reply).await);
     }
     let mut order: Value = reply.json().await.map_err(Error::http("read an order's reply"))?;
     let (id, token) = (words(&order["id"]).to_owned(), words(&order["order_token"]).to_owned());
@@ -236,7 +236,7 @@ async fn stock(client: &Client, sku: &str) -> Result<Value, Error> {
     client.get(&format!("read the stock of {sku}"), &format!("/admin/v1/stock/{sku}")).await
 }
 
-/// The stock when no answer is under way: everything reserved is held or released.
+/// The stock when nothing is reserved: all reservations have become holds or were released.
 async fn free_stock(client: &Client, sku: &str) -> Result<Value, Error> {
     let deadline = Instant::now() + PATIENCE;
     loop {

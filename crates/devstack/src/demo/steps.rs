@@ -1,4 +1,4 @@
-//! The steps of the demo on the screen: a number, what it does, how long it took, what came of it.
+//! The steps of the demo on the screen: number, name, duration and results.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -19,7 +19,7 @@ impl Steps {
         Self { begun: Instant::now(), number: Cell::new(0) }
     }
 
-    /// Runs a step; its name stands there before it ends, so that nobody wonders what is awaited.
+    /// Runs a step; prints its name before, and its duration after.
     pub(super) async fn timed<T>(&self, name: &str, step: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         self.number.set(self.number.get() + 1);
         say!("{:>2}. {name}", self.number.get());
@@ -29,18 +29,18 @@ impl Steps {
         Ok(done)
     }
 
-    /// What came of it.
+    /// Prints a result of the current step.
     pub(super) fn note(&self, line: &str) {
         say!("      {line}");
     }
 
-    /// Since the first step.
+    /// The time since the first step began.
     pub(super) fn total(&self) -> String {
         length(self.begun.elapsed())
     }
 }
 
-/// A duration in the unit in which it is easily read.
+/// A duration in milliseconds or seconds, whichever is easier to read.
 pub(super) fn length(time: Duration) -> String {
     if time < Duration::from_secs(1) {
         format!("{} ms", time.as_millis())

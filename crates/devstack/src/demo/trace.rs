@@ -1,22 +1,23 @@
-//! One order's way through all services: the spans of its trace as a tree, every hop hanging from the one before.
+//! One order's way through the services: the spans of its trace, as a tree.
 
 use std::collections::BTreeSet;
 use std::path::{Path as FilePath, PathBuf};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, FixedOffset};
 use devstack::Error;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::client::{Client, refused};
+use super::client::Client;
 use super::rush::Rush;
 use super::words;
 use crate::stack::EnvFile;
 
-/// Spans are written in batches, and the message to Telegram may have to wait for its second.
+/// How long to wait for all spans: they are written in batches, and the message to Telegram may wait for its turn.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The services that every order passes.
+/// The services through which every order goes.
 const PASSED: [&str; 4] = ["gateway", "order", "catalog", "notifier"];
 
 #[derive(Debug, Clone, Deserialize)]
@@ -27,13 +28,13 @@ struct Span {
     service: String,
     name: String,
     kind: String,
-    start: String,
+    start: DateTime<FixedOffset>,
     duration_us: u64,
     #[serde(default)]
     attributes: Map<String, Value>,
 }
 
-/// The way that the order took.
+/// The order, and the spans of its trace.
 pub(super) struct Path {
     pub(super) order: String,
     pub(super) token: String,
@@ -43,13 +44,13 @@ pub(super) struct Path {
     collector: bool,
 }
 
-/// Places one order in peace and gathers the spans of its trace.
+/// Places one order and collects the spans of its trace.
 pub(super) async fn follow(client: &Client, env: &EnvFile, rush: &Rush) -> Result<Path, Error> {
     let content = json!({"lines": [{"sku": rush.others.first(), "quantity": 1}], "reference": "the one to follow"});
     let begun = Instant::now();
     let reply = client.order(&content, 10).await?;
     if !reply.status().is_success() {
-        return Err(refused("place an order", reply).await);
+        return Err(Error::status("place an order", reply).await);
     }
     let request = reply.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
     let order: Value = reply.json().await.map_err(Error::http("read an order's reply"))?;
@@ -74,14 +75,14 @@ pub(super) async fn follow(client: &Client, env: &EnvFile, rush: &Rush) -> Resul
 }
 
 impl Path {
-    /// Whether every service is in it, the messages to Telegram too, and every span but the first has its parent.
+    /// Whether it has a span of every service and the calls to Telegram, and every span but the first has its parent.
     pub(super) fn is_whole(&self) -> bool {
         if self.collector {
             return true;
         }
         let services: BTreeSet<&str> = self.spans.iter().map(|span| span.service.as_str()).collect();
-        let told = self.spans.iter().filter(|span| span.service == "notifier" && span.kind == "client").count();
-        PASSED.iter().all(|service| services.contains(service)) && told >= 2 && self.roots().len() == 1
+        let calls = self.spans.iter().filter(|span| span.service == "notifier" && span.kind == "client").count();
+        PASSED.iter().all(|service| services.contains(service)) && calls >= 2 && self.roots().len() == 1
     }
 
     fn roots(&self) -> Vec<&Span> {
@@ -104,9 +105,8 @@ impl Path {
         };
         let hops = self.spans.iter().filter(|span| span.kind == "consumer").count();
         lines.push(format!("trace {}: {} spans, {hops} hops over Kafka", first.trace_id, self.spans.len()));
-        let begun = self.spans.iter().map(|span| microseconds(&span.start)).min().unwrap_or_default();
         for root in self.roots() {
-            self.tree(root, 0, begun, &mut lines);
+            self.tree(root, 0, first.start, &mut lines);
         }
         if !self.is_whole() {
             lines.push(format!(
@@ -118,51 +118,27 @@ impl Path {
         lines
     }
 
-    fn tree(&self, span: &Span, depth: usize, begun: i64, lines: &mut Vec<String>) {
-        let at = (microseconds(&span.start) - begun) as f64 / 1000.0;
+    fn tree(&self, span: &Span, depth: usize, begun: DateTime<FixedOffset>, lines: &mut Vec<String>) {
+        let at = (span.start - begun).num_microseconds().unwrap_or_default() as f64 / 1000.0;
         let what = format!("{}{} {}", "  ".repeat(depth), span.service, span.name);
         lines.push(format!("{what:<72} at {at:>7.1} ms, {:>6.1} ms", span.duration_us as f64 / 1000.0));
-        let mut below: Vec<&Span> =
-            self.spans.iter().filter(|child| child.parent_span_id.as_deref() == Some(&span.span_id)).collect();
-        below.sort_by_key(|child| microseconds(&child.start));
-        for child in below {
+        for child in self.spans.iter().filter(|child| child.parent_span_id.as_deref() == Some(&span.span_id)) {
             self.tree(child, depth + 1, begun, lines);
         }
     }
 }
 
-/// The spans of the trace in which this request was served.
+/// The spans of the trace of this request, by the time at which they began.
 fn spans_of(folder: &FilePath, request: &str) -> Result<Vec<Span>, Error> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(Error::file("read", folder))?.flatten() {
         let text = std::fs::read_to_string(entry.path()).map_err(Error::file("read", &entry.path()))?;
-        // A line that is being written is complete the next time.
+        // A line that is still being written will be complete at the next read.
         all.extend(text.lines().filter_map(|line| serde_json::from_str::<Span>(line).ok()));
     }
     let served = all.iter().find(|span| span.attributes.get("request_id").and_then(Value::as_str) == Some(request));
     let Some(trace) = served.map(|span| span.trace_id.clone()) else { return Ok(Vec::new()) };
     all.retain(|span| span.trace_id == trace);
-    all.sort_by_key(|span| microseconds(&span.start));
+    all.sort_by_key(|span| span.start);
     Ok(all)
-}
-
-/// Microseconds of the day from an RFC 3339 time; a trace that crosses midnight is shown oddly, once.
-fn microseconds(time: &str) -> i64 {
-    let clock = time.split_once('T').map_or(time, |(_, clock)| clock);
-    let digits = clock.split(['+', 'Z']).next().unwrap_or_default();
-    let mut parts = digits.split([':', '.']);
-    let mut next = || parts.next().unwrap_or("0");
-    let whole = [3_600_i64, 60, 1].iter().map(|unit| unit * next().parse::<i64>().unwrap_or_default()).sum::<i64>();
-    let fraction: String = format!("{:0<6}", next()).chars().take(6).collect();
-    whole * 1_000_000 + fraction.parse::<i64>().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::microseconds;
-
-    #[test]
-    fn times_are_compared_to_the_microsecond() {
-        assert_eq!(microseconds("2026-11-23T07:06:37.055499+00:00") - microseconds("2026-11-23T07:06:36.999Z"), 56_499);
-    }
 }

@@ -1,4 +1,4 @@
-//! Who a process is: its pid alone is reused by the kernel, pid and start time together are not.
+//! The identity of a process: pid and start time. The kernel reuses a pid, but not both together.
 
 use std::fmt;
 use std::fs;
@@ -17,7 +17,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The process that has this pid now; none when there is none or it is a zombie.
+    /// The process that has this pid now; none when there is no such process or it is a zombie.
     #[must_use]
     pub fn of(pid: u32) -> Option<Self> {
         let pid = i32::try_from(pid).ok()?;
@@ -25,13 +25,13 @@ impl Identity {
         Some(Self { pid, started })
     }
 
-    /// This very process.
+    /// This process.
     #[must_use]
     pub fn own() -> Option<Self> {
         Self::of(std::process::id())
     }
 
-    /// What a pid file says, if it can be read.
+    /// The identity in a pid file, if it can be read.
     #[must_use]
     pub fn read(path: &Path) -> Option<Self> {
         fs::read_to_string(path).ok()?.trim().parse().ok()
@@ -49,10 +49,10 @@ impl Identity {
         start_of(self.pid) == Some(self.started)
     }
 
-    /// How long it has been running, as far as the kernel says.
+    /// How long it has been running; none when the kernel does not say.
     #[must_use]
     pub fn age(&self) -> Option<Duration> {
-        // Linux reports both in units that are fixed for programs: seconds, and ticks of 10 ms.
+        // The units are fixed: seconds for the uptime, ticks of 10 ms for the start.
         let up: f64 = fs::read_to_string("/proc/uptime").ok()?.split(' ').next()?.parse().ok()?;
         Duration::try_from_secs_f64(up).ok()?.checked_sub(Duration::from_millis(self.started.checked_mul(10)?))
     }
@@ -64,10 +64,10 @@ impl Identity {
         status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.trim().split(' ').next()?.parse().ok()
     }
 
-    /// Signals this process, and nothing at all when it is gone.
+    /// Signals this process; does nothing when it is gone.
     pub fn signal(&self, signal: Signal) {
         if self.is_alive() {
-            // It may end between the check and the call; then there is nothing to signal.
+            // It may end between the check and the call.
             let _gone = kill(Pid::from_raw(self.pid), signal);
         }
     }
@@ -88,13 +88,13 @@ impl FromStr for Identity {
     }
 }
 
-/// The start time, field 22 of `/proc/<pid>/stat`; none for a zombie, which holds a pid but does nothing.
+/// The start time, field 22 of `/proc/<pid>/stat`; none for a zombie.
 fn start_of(pid: i32) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The command name may hold spaces and brackets; everything after its last bracket is plain.
+    // The command's name may contain spaces and brackets; the fields come after its last bracket.
     let (_, rest) = text.rsplit_once(") ")?;
     let fields: Vec<&str> = rest.split(' ').collect();
-    // A zombie whose other threads still end keeps its sockets: it is not gone before they are.
+    // While other threads of a zombie still end, its sockets stay open: it counts as alive until then.
     let threads: u32 = fields.get(17)?.parse().ok()?;
     if matches!(*fields.first()?, "Z" | "X") && threads <= 1 {
         return None;
@@ -107,14 +107,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_process_is_alive_and_survives_being_written_down() {
+    fn this_process_is_alive_and_its_identity_can_be_read_back() {
         let own = Identity::own().unwrap();
         assert!(own.is_alive());
         assert_eq!(own.to_string().parse::<Identity>().unwrap(), own);
     }
 
     #[test]
-    fn a_reused_pid_is_somebody_else() {
+    fn a_reused_pid_is_another_process() {
         let own = Identity::own().unwrap();
         let earlier = Identity { pid: own.pid, started: own.started.wrapping_sub(1) };
         assert!(!earlier.is_alive());

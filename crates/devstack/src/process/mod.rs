@@ -1,5 +1,5 @@
-//! One child process in its own session: started, written down, watched, signalled.
-//! Only a process whose pid and start time match what was written down is ever signalled.
+//! One child process in a session of its own: starting, watching and signalling it.
+//! The rule it keeps: only a process whose pid and start time match the pid file is ever signalled.
 
 mod identity;
 
@@ -16,20 +16,20 @@ pub use nix::sys::signal::Signal;
 
 use crate::Error;
 
-/// How a process is to be started; kept so that it can be started again in the same way.
+/// How to start a process, once or again.
 #[derive(Debug, Clone)]
 pub struct Launch {
-    /// The name in messages, file names and `status`.
+    /// Its name in messages, file names and `status`.
     pub name: String,
     /// The program.
     pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<OsString>,
-    /// Variables added to (or replacing those of) this process's environment.
+    /// Variables that it gets besides this process's own; a later one replaces an earlier one.
     pub environment: Vec<(String, String)>,
-    /// Variables of this process that must not reach it, unless `environment` sets them.
+    /// Variables of this process that it does not inherit.
     pub hidden: Vec<String>,
-    /// User and group to run as, when this process is root and must not be.
+    /// User and group to run as; those of this process when none are given.
     pub run_as: Option<(u32, u32)>,
     /// Where standard output and error go (appended).
     pub log: PathBuf,
@@ -38,7 +38,7 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// A launch whose log and pid file stand in `folder` under the process's name.
+    /// A launch whose log and pid file are in `folder`, under the process's name.
     #[must_use]
     pub fn new(name: impl Into<String>, program: impl Into<PathBuf>, folder: &Path) -> Self {
         let name = name.into();
@@ -68,7 +68,7 @@ impl Launch {
         self
     }
 
-    /// Starts the process in a session of its own and writes down who it is.
+    /// Starts the process in a session of its own and writes its pid file.
     ///
     /// # Errors
     /// When the program cannot be started or a file cannot be written.
@@ -76,7 +76,7 @@ impl Launch {
         let log =
             OpenOptions::new().create(true).append(true).open(&self.log).map_err(Error::file("open", &self.log))?;
         let errors = log.try_clone().map_err(Error::file("open", &self.log))?;
-        // `setsid` replaces itself by the program, so the pid is the program's.
+        // `setsid` executes the program in its place, so this is the program's pid.
         let mut command = Command::new("setsid");
         for name in &self.hidden {
             command.env_remove(name);
@@ -103,7 +103,7 @@ impl Launch {
         Ok(Process { name: self.name.clone(), identity, child: Some(child), log: self.log.clone() })
     }
 
-    /// The process that an earlier run started with this pid file, if it is still alive.
+    /// The process of this pid file, which an earlier run started, if it is still alive.
     #[must_use]
     pub fn attach(&self) -> Option<Process> {
         let identity = Identity::read(&self.pid_file)?;
@@ -111,7 +111,7 @@ impl Launch {
     }
 }
 
-/// A running process that this stack started.
+/// A process that this stack started.
 #[derive(Debug)]
 pub struct Process {
     name: String,
@@ -149,7 +149,7 @@ impl Process {
         self.identity.is_alive()
     }
 
-    /// How it ended; none while it runs, or when an earlier run started it.
+    /// How it ended; none while it runs, and none when an earlier run started it.
     pub fn status(&mut self) -> Option<ExitStatus> {
         self.child.as_mut()?.try_wait().ok()?
     }
@@ -161,7 +161,7 @@ impl Process {
         }
     }
 
-    /// Waits until it has ended; false when it still runs after `patience`.
+    /// Waits until it has ended; false if it still runs after `patience`.
     pub async fn ended_within(&mut self, patience: Duration) -> bool {
         let deadline = Instant::now() + patience;
         while self.is_alive() {
@@ -173,7 +173,7 @@ impl Process {
         true
     }
 
-    /// Asks it to end, and kills it when it has not after `patience`. Returns whether it ended by itself.
+    /// Asks it to end with this signal, and kills it if it still runs after `patience`. Returns whether it ended by itself.
     pub async fn stop(&mut self, signal: Signal, patience: Duration) -> bool {
         self.signal(signal);
         if self.ended_within(patience).await {
@@ -206,7 +206,7 @@ impl Process {
         Error::Died { name: self.name.clone(), log: self.log.clone(), tail: tail(&self.log, 25) }
     }
 
-    /// The error for a process that runs without answering.
+    /// The error for a process that runs and does not answer.
     #[must_use]
     pub fn not_ready(&self, waited: Duration) -> Error {
         Error::NotReady {

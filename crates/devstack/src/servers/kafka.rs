@@ -1,17 +1,18 @@
-//! Kafka: one node that is broker and controller, from the published jars.
+//! Kafka: one node that is both broker and controller, from the published jars.
 
 use std::fs;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::Stdio;
 
-use rand::RngExt;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::{Check, Place, Server, programs};
-use crate::Error;
 use crate::process::{Launch, Signal};
+use crate::{Error, ports};
 
 /// A Kafka broker on 127.0.0.1.
 #[derive(Debug)]
@@ -22,7 +23,8 @@ pub struct Kafka {
 }
 
 impl Kafka {
-    /// Starts (or finds running) the broker of this place, formatted first if the folder is new; ready when this returns.
+    /// Starts the broker of this place unless it runs, and formats the folder first if it is new. It answers when this
+    /// returns.
     ///
     /// # Errors
     /// When Java or the jars are missing, or the broker does not start.
@@ -32,7 +34,7 @@ impl Kafka {
         fs::create_dir_all(&place.folder).map_err(Error::file("create", &place.folder))?;
         let properties = place.folder.join("kafka.properties");
         let class_path = format!("{}/*", jars.display());
-        // The log level of a test broker: only what went wrong.
+        // A test's broker logs only what went wrong.
         let level = if place.temporary { "warn" } else { "info" };
         let launch =
             ["-Xmx512m", "-Xms64m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-XX:TieredStopAtLevel=4"]
@@ -44,18 +46,14 @@ impl Kafka {
                 .argument(&class_path)
                 .argument("kafka.Kafka")
                 .argument(&properties);
-        let port = match launch.attach().and_then(|_| place.port_in_use("kafka")) {
-            Some(port) => port,
-            None => {
-                let port = place.port("kafka")?;
-                let controller = Place { port: None, ..place.clone() }.port("kafka-controller")?;
-                configure(&place, &properties, port, controller)?;
-                if !place.folder.join("kafka/meta.properties").is_file() {
-                    format(&java, &class_path, &properties).await?;
-                }
-                port
+        let port = place.port(&launch)?;
+        if launch.attach().is_none() {
+            let controller = ports::remembered(&place.folder.join("kafka-controller.port"), None)?;
+            configure(&place, &properties, port, controller)?;
+            if !place.folder.join("kafka/meta.properties").is_file() {
+                format(&java, &class_path, &properties).await?;
             }
-        };
+        }
         let stops = (Signal::SIGKILL, Signal::SIGTERM);
         let server = Server::start(launch, Check::Kafka(port), stops, &place).await?;
         Ok(Self { server, port })
@@ -73,7 +71,7 @@ fn configure(place: &Place, properties: &Path, port: u16, controller: u16) -> Re
         .replace("{port}", &port.to_string())
         .replace("{controller}", &controller.to_string())
         .replace("{data}", &place.folder.join("kafka").display().to_string())
-        // A test that waits for compaction waits for the cleaner's next round.
+        // Milliseconds between the cleaner's rounds; a test that needs compaction waits for one.
         .replace("{cleaner}", if place.temporary { "1000" } else { "15000" });
     fs::write(properties, text).map_err(Error::file("write", properties))
 }
@@ -103,14 +101,13 @@ async fn format(java: &Path, class_path: &str, properties: &Path) -> Result<(), 
     })
 }
 
-/// 16 random bytes in base64url, as Kafka names its clusters; never a leading hyphen, which its tool takes for an option.
+/// 16 random bytes in base64url, as Kafka names its clusters. It never begins with a hyphen, which Kafka's tool would take
+/// for an option.
 fn cluster_id() -> String {
-    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    let mut random = rand::rng();
-    let mut id: String = (0..21).map(|_| char::from(LETTERS[random.random_range(0..LETTERS.len())])).collect();
-    // The last letter carries two bits only.
-    id.push(char::from(b"AQgw"[random.random_range(0..4)]));
-    id
+    let mut bytes: [u8; 16] = rand::random();
+    // The first character stands for six bits; below 32 it is a letter.
+    bytes[0] &= 0x7f;
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// Whether the broker answers a metadata request and names itself in the answer.
@@ -131,7 +128,7 @@ pub(super) async fn answers(port: u16) -> bool {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn a_cluster_id_never_starts_like_an_option() {
+    fn a_cluster_id_never_begins_like_an_option() {
         for _ in 0..200 {
             let id = super::cluster_id();
             assert_eq!(id.len(), 22);

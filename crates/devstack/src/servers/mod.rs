@@ -1,5 +1,5 @@
 //! PostgreSQL, Redis and Kafka as plain processes: what the three have in common.
-//! A server belongs to one folder; it can be killed, paused and started again on the same data.
+//! The rule it keeps: a server has a folder of its own, and can be killed, paused and started again on the data in it.
 
 mod kafka;
 mod postgres;
@@ -15,50 +15,45 @@ pub use postgres::{Postgres, may_hold_postgres};
 pub use redis::Redis;
 
 use crate::process::{Launch, Process, Signal};
-use crate::{Error, ports, runs};
+use crate::{Error, ports, temporary_folder};
 
-/// Where a server keeps its things, and whether they are worth anything.
+/// The folder of a server, and whether its data matters.
 #[derive(Debug, Clone)]
 pub struct Place {
     pub(crate) folder: PathBuf,
     pub(crate) port: Option<u16>,
-    /// Thrown away at the end: no fsync, and the folder is removed when the server is dropped.
+    /// The data is thrown away at the end: no fsync, and the folder is removed when the server is dropped.
     pub(crate) temporary: bool,
 }
 
 impl Place {
-    /// A folder of its own for a test; gone with the server, and swept by the next run if this one is killed.
+    /// A folder of its own for a test. It is removed with the server, or by the next run if this process is killed.
     ///
     /// # Errors
-    /// When the folder cannot be made.
+    /// When the folder cannot be created.
     pub fn temporary(name: &str) -> Result<Self, Error> {
-        Ok(Self { folder: runs::folder_for(name)?, port: None, temporary: true })
+        Ok(Self { folder: temporary_folder(name)?, port: None, temporary: true })
     }
 
-    /// A folder that is kept, for data that is kept.
+    /// A folder whose data is kept.
     #[must_use]
     pub fn kept(folder: impl Into<PathBuf>, preferred_port: u16) -> Self {
         Self { folder: folder.into(), port: Some(preferred_port), temporary: false }
     }
 
-    /// A folder that somebody else removes, with data that may be lost.
+    /// A folder whose data may be lost and which somebody else removes.
     #[must_use]
     pub(crate) fn throw_away(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into(), port: None, temporary: true }
     }
 
-    /// The port to use: the one used before on this data if it is free, else the preferred one, else any.
-    fn port(&self, name: &str) -> Result<u16, Error> {
-        let file = self.folder.join(format!("{name}.port"));
-        let before = fs::read_to_string(&file).ok().and_then(|text| text.trim().parse().ok());
-        let port = ports::choose(before.filter(|port| ports::is_free(*port)).or(self.port))?;
-        fs::write(&file, port.to_string()).map_err(Error::file("write", &file))?;
-        Ok(port)
-    }
-
-    /// The port that a server which still runs was given.
-    fn port_in_use(&self, name: &str) -> Option<u16> {
-        fs::read_to_string(self.folder.join(format!("{name}.port"))).ok()?.trim().parse().ok()
+    /// The port that a running server has, else the one to start it on.
+    fn port(&self, launch: &Launch) -> Result<u16, Error> {
+        let file = self.folder.join(format!("{}.port", launch.name));
+        match launch.attach().and_then(|_| ports::written_to(&file)) {
+            Some(port) => Ok(port),
+            None => ports::remembered(&file, self.port),
+        }
     }
 }
 
@@ -101,10 +96,9 @@ pub struct Server {
 }
 
 impl Server {
-    /// Attaches to the process that runs already, or starts it; ready when this returns.
+    /// Attaches to the server if it runs already, else starts it; it answers when this returns.
     async fn start(launch: Launch, check: Check, stops: (Signal, Signal), place: &Place) -> Result<Self, Error> {
-        let running = launch.attach();
-        let process = match running {
+        let process = match launch.attach() {
             Some(process) => process,
             None => launch.start()?,
         };
@@ -146,7 +140,7 @@ impl Server {
         self.process.ended_within(Duration::from_secs(5)).await;
     }
 
-    /// Ends it in good order, data kept.
+    /// Ends it in good order; its data stays.
     pub async fn stop(&mut self) {
         self.process.signal(Signal::SIGCONT);
         self.process.stop(self.orderly_stop, Duration::from_secs(20)).await;
@@ -162,7 +156,7 @@ impl Server {
         self.process.signal(Signal::SIGCONT);
     }
 
-    /// Starts it again on the same data and port; ready when this returns. Kills it first if it runs.
+    /// Starts it again on the same data and port, after killing it if it runs; it answers when this returns.
     ///
     /// # Errors
     /// When it does not start.
@@ -183,7 +177,7 @@ impl Server {
         self.process.log()
     }
 
-    /// Lets it run on after this value is gone.
+    /// Keeps it running after this value is dropped.
     pub fn leave_running(&mut self) {
         self.leave = true;
     }
@@ -197,7 +191,7 @@ impl Drop for Server {
         self.process.signal(Signal::SIGCONT);
         self.process.stop_blocking(self.quick_stop, Duration::from_secs(3));
         if let Some(folder) = &self.remove {
-            // What cannot be removed now is removed by the next run.
+            // The next run removes what cannot be removed now.
             let _later = fs::remove_dir_all(folder);
         }
     }

@@ -12,7 +12,7 @@ use crate::Error;
 use crate::postgres_url::PostgresUrl;
 use crate::process::{Launch, Signal};
 
-/// The superuser of a cluster that this crate made.
+/// The superuser of a cluster that this crate created.
 pub(crate) const SUPERUSER: &str = "cyberstore";
 
 /// A PostgreSQL server on 127.0.0.1.
@@ -24,12 +24,13 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Starts (or finds running) the cluster of this place, made first if the folder is new; ready when this returns.
+    /// Starts the cluster in this place unless it runs, and creates it first if the folder is new. It answers when this
+    /// returns.
     ///
-    /// `password` is the superuser's; it is used once, when the cluster is made.
+    /// `password` is the superuser's; it is used only when the cluster is created.
     ///
     /// # Errors
-    /// When the programs are missing, or the cluster cannot be made or started.
+    /// When the programs are missing, or the cluster cannot be created or started.
     pub async fn start(place: Place, password: &str) -> Result<Self, Error> {
         let programs = programs::postgres()?;
         let run_as = run_as()?;
@@ -40,10 +41,7 @@ impl Postgres {
         }
         let mut launch = Launch::new("postgres", programs.join("postgres"), &place.folder);
         launch.run_as = run_as;
-        let port = match launch.attach().and_then(|_| place.port_in_use("postgres")) {
-            Some(port) => port,
-            None => place.port("postgres")?,
-        };
+        let port = place.port(&launch)?;
         let launch = settings(place.temporary, port)
             .into_iter()
             .fold(launch.argument("-D").argument(&data), |launch, setting| launch.argument("-c").argument(setting));
@@ -54,7 +52,7 @@ impl Postgres {
             database: "postgres".to_owned(),
             options: String::new(),
         };
-        // SIGQUIT ends at once and still frees the shared memory, which SIGKILL does not.
+        // SIGQUIT ends it at once and still frees its shared memory, which SIGKILL does not.
         let stops = (Signal::SIGQUIT, Signal::SIGINT);
         let server = Server::start(launch, Check::Postgres(url.to_string()), stops, &place).await?;
         Ok(Self { server, url })
@@ -67,7 +65,7 @@ impl Postgres {
     }
 }
 
-/// The user to run as: nobody else, unless this is root, which PostgreSQL refuses.
+/// The user to run as, when this process is root: PostgreSQL refuses to run as root.
 fn run_as() -> Result<Option<(u32, u32)>, Error> {
     if !geteuid().is_root() {
         return Ok(None);
@@ -84,17 +82,17 @@ fn settings(temporary: bool, port: u16) -> Vec<String> {
     let mut settings = vec![
         format!("port={port}"),
         "listen_addresses=127.0.0.1".to_owned(),
-        // No socket file: its path has a length limit that a deep checkout would break.
+        // No socket file: its path has a length limit, which a deeply nested checkout would exceed.
         "unix_socket_directories=".to_owned(),
         "max_connections=400".to_owned(),
         "log_line_prefix=%m [%p] %u@%d ".to_owned(),
     ];
     if temporary {
-        // `synchronous_commit` stays on: with it off a killed server forgets what it acknowledged, and fault tests kill it.
+        // `synchronous_commit` stays on: without it a killed server loses what it acknowledged, and fault tests kill it.
         settings.extend(["fsync=off", "full_page_writes=off", "log_checkpoints=off"].map(ToOwned::to_owned));
     } else {
-        // Statistics that are a few seconds old: a new shop fills its tables within a minute, and plans that were made while
-        // they were empty would read all of them for each batch until somebody looks.
+        // Fresh statistics: a new shop fills its tables within a minute, and a plan that was made while they were empty
+        // reads all of them for each batch.
         let kept = ["shared_buffers=256MB", "max_wal_size=2GB", "autovacuum_naptime=5s"];
         settings.extend(kept.map(ToOwned::to_owned));
     }
@@ -108,7 +106,7 @@ async fn create(
     password: &str,
     run_as: Option<(u32, u32)>,
 ) -> Result<(), Error> {
-    // What a killed initdb left behind would be refused.
+    // initdb refuses a folder that a killed initdb left behind.
     if data.exists() {
         fs::remove_dir_all(data).map_err(Error::file("remove", data))?;
     }
@@ -147,12 +145,12 @@ async fn create(
     Ok(())
 }
 
-/// The user `postgres` must be able to walk down to the data folder; says so plainly when it cannot.
+/// Refuses a folder that the user `postgres` cannot reach.
 fn readable_from_above(folder: &Path, user: u32) -> Result<(), Error> {
     match closed_above(folder, user)? {
         None => Ok(()),
         Some(above) => Err(Error::Refused(format!(
-            "the user `postgres` cannot enter {above}, which PostgreSQL's data is to be under; set DEV_DIR (for tests: TMPDIR) to a folder that it can enter",
+            "the user `postgres` cannot enter {above}, which is to hold PostgreSQL's data; set DEV_DIR (for tests: TMPDIR) to a folder that it can enter",
             above = above.display()
         ))),
     }
@@ -169,10 +167,10 @@ fn closed_above(folder: &Path, user: u32) -> Result<Option<PathBuf>, Error> {
     Ok(None)
 }
 
-/// Whether PostgreSQL, as the user that it is going to run as, can have its data under this folder.
+/// Whether the user as whom PostgreSQL would run can reach this folder.
 ///
 /// # Errors
-/// When a folder above cannot be looked at, or this is root and there is no user `postgres`.
+/// When a folder above it cannot be read, or this process is root and there is no user `postgres`.
 pub fn may_hold_postgres(folder: &Path) -> Result<bool, Error> {
     match run_as()? {
         None => Ok(true),

@@ -1,4 +1,4 @@
-//! Finds the programs: the environment first, then what is installed, then what can be fetched.
+//! Where the servers' programs are: what the environment names, else what is installed, else what can be downloaded.
 
 use std::env;
 use std::fs;
@@ -10,7 +10,7 @@ use crate::Error;
 /// The Kafka release whose published jars are used.
 const KAFKA_VERSION: &str = "4.4.0";
 
-/// The folder with `postgres` and `initdb`: `PG_BIN`, else the highest installed version.
+/// The folder with `postgres` and `initdb`: `PG_BIN`, else that of the newest installed version.
 pub(super) fn postgres() -> Result<PathBuf, Error> {
     if let Some(folder) = env::var_os("PG_BIN").map(PathBuf::from) {
         if folder.join("postgres").is_file() && folder.join("initdb").is_file() {
@@ -66,7 +66,7 @@ pub(super) fn java() -> Result<PathBuf, Error> {
     })
 }
 
-/// The folder with Kafka's jars: `KAFKA_HOME/libs`, else the per-user cache, filled through Maven once.
+/// The folder with Kafka's jars: `KAFKA_HOME/libs`, else the user's cache, which Maven fills once.
 pub(super) async fn kafka_jars() -> Result<PathBuf, Error> {
     if let Some(home) = env::var_os("KAFKA_HOME").map(PathBuf::from) {
         let libs = home.join("libs");
@@ -90,7 +90,7 @@ pub(super) async fn kafka_jars() -> Result<PathBuf, Error> {
         .await
         .map_err(|error| Error::Refused(format!("waiting for {} was interrupted: {error}", lock_path.display())))?
         .map_err(Error::file("lock", &cache))?;
-    // Somebody else may have filled it while this process waited.
+    // Another process may have filled it while this one waited.
     if !libs.is_dir() {
         fetch(&cache, &libs).await?;
     }

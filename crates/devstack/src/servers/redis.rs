@@ -1,4 +1,4 @@
-//! Redis: a cache, never the truth, so nothing of it is kept on disk.
+//! Redis: a cache, so nothing of it is kept on disk.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -19,39 +19,24 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Starts (or finds running) the Redis of this place; ready when this returns.
+    /// Starts the Redis of this place unless it runs; it answers when this returns.
     ///
     /// # Errors
     /// When the program is missing or does not start.
     pub async fn start(place: Place) -> Result<Self, Error> {
         fs::create_dir_all(&place.folder).map_err(Error::file("create", &place.folder))?;
-        let mut launch = Launch::new("redis", programs::redis()?, &place.folder);
-        let port = match launch.attach().and_then(|_| place.port_in_use("redis")) {
-            Some(port) => port,
-            None => place.port("redis")?,
-        };
-        launch.arguments = [
-            "--port",
-            &port.to_string(),
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-            "--appendonly",
-            "no",
-            // It is a cache: when it is full the oldest entries go, and the machine's memory stays.
-            "--maxmemory",
-            "512mb",
-            "--maxmemory-policy",
-            "allkeys-lru",
-            "--daemonize",
-            "no",
-            "--dir",
-        ]
-        .into_iter()
-        .map(Into::into)
-        .collect();
-        let launch = launch.argument(&place.folder);
+        let launch = Launch::new("redis", programs::redis()?, &place.folder);
+        let port = place.port(&launch)?;
+        let port_text = port.to_string();
+        // When it is full, the entries that were not used for longest are dropped.
+        let memory = ["--maxmemory", "512mb", "--maxmemory-policy", "allkeys-lru"];
+        let disk = ["--save", "", "--appendonly", "no", "--daemonize", "no", "--dir"];
+        let launch = ["--port", &port_text, "--bind", "127.0.0.1"]
+            .into_iter()
+            .chain(memory)
+            .chain(disk)
+            .fold(launch, Launch::argument)
+            .argument(&place.folder);
         let stops = (Signal::SIGKILL, Signal::SIGTERM);
         let server = Server::start(launch, Check::Redis(port), stops, &place).await?;
         Ok(Self { server, port })
@@ -64,7 +49,7 @@ impl Redis {
     }
 }
 
-/// Whether a Redis on this port says PONG.
+/// Whether a Redis on this port answers PONG.
 pub(super) async fn answers(port: u16) -> bool {
     let asked = async {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;

@@ -1,47 +1,31 @@
-//! What a service finds in its environment: its own secrets and addresses and nobody else's.
+//! The environment of a service: the addresses and secrets that it needs, and nobody else's.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::Replica;
-use crate::Error;
+use super::table::behind_the_gateway;
+use super::{Need, SERVICES, Service};
 use crate::bootstrap::{DatabaseRole, Passwords};
+use crate::bot_api;
 use crate::postgres_url::PostgresUrl;
-
-/// Variables of a person's shell that must not leak into a service that was not given them.
-pub(super) const HIDDEN: [&str; 20] = [
-    "DATABASE_URL",
-    "DATABASE_SYSTEM_URL",
-    "DATABASE_OWNER_URL",
-    "REDIS_URL",
-    "SETUP_TOKEN",
-    "SIGNING_KEY_SECRET",
-    "TELEGRAM_BOT_TOKEN",
-    "TELEGRAM_CHAT_ID",
-    "BOT_API_URL",
-    "HTTP_ADDRESS",
-    "INTERNAL_ADDRESS",
-    "DATABASE_URL_FILE",
-    "DATABASE_SYSTEM_URL_FILE",
-    "DATABASE_OWNER_URL_FILE",
-    "REDIS_URL_FILE",
-    "SETUP_TOKEN_FILE",
-    "SIGNING_KEY_SECRET_FILE",
-    "TELEGRAM_BOT_TOKEN_FILE",
-    "TRACE_FILE",
-    "KAFKA_NAMESPACE",
-];
 
 /// Where messages to the operations team go.
 #[derive(Clone)]
 pub struct Telegram {
-    /// The Bot API.
+    /// The address of the Bot API.
     pub url: String,
     /// The bot's token.
     pub token: String,
     /// The chat.
     pub chat: String,
+}
+
+impl Telegram {
+    /// The stand-in at this address.
+    #[must_use]
+    pub fn stand_in(url: impl Into<String>) -> Self {
+        Self { url: url.into(), token: bot_api::TOKEN.to_owned(), chat: bot_api::CHAT.to_owned() }
+    }
 }
 
 impl fmt::Debug for Telegram {
@@ -50,10 +34,10 @@ impl fmt::Debug for Telegram {
     }
 }
 
-/// Everything outside the services that they need.
+/// The servers, secrets and settings that services run with.
 #[derive(Clone)]
 pub struct Surroundings {
-    /// Any URL to the database; role and password are replaced by each service's own.
+    /// Any URL of the database; each service gets it with its own roles and passwords.
     pub database: PostgresUrl,
     /// The roles' passwords.
     pub passwords: Passwords,
@@ -65,11 +49,11 @@ pub struct Surroundings {
     pub kafka_namespace: String,
     /// Where messages go.
     pub telegram: Telegram,
-    /// What `POST /auth/v1/organisations` asks for.
+    /// The token that `POST /auth/v1/organisations` asks for.
     pub setup_token: String,
-    /// 32 bytes in base64, under which auth keeps its signing keys.
+    /// 32 bytes in base64 with which auth encrypts its signing keys.
     pub signing_key_secret: String,
-    /// More variables for every service, last word over the others: `ORDER_DEADLINE_SECONDS` and the like.
+    /// More variables for every service, `ORDER_DEADLINE_SECONDS` for example. They replace the others.
     pub more: Vec<(String, String)>,
 }
 
@@ -86,82 +70,80 @@ impl fmt::Debug for Surroundings {
 }
 
 impl Surroundings {
-    /// The URL for one role of one service.
+    /// The database's URL for one role of one service.
     #[must_use]
     pub fn database_url(&self, service: &str, role: DatabaseRole) -> String {
         self.database.with_role(&role.of(service), self.passwords.of(service, role)).to_string()
     }
 
-    /// The whole environment of this replica.
-    pub(super) fn of(
+    /// The variables of `<service> migrate`.
+    #[must_use]
+    pub fn migration_of(&self, service: &str) -> [(&'static str, String); 3] {
+        [
+            ("DATABASE_OWNER_URL", self.database_url(service, DatabaseRole::Owner)),
+            ("DATABASE_URL", self.database_url(service, DatabaseRole::App)),
+            ("DATABASE_SYSTEM_URL", self.database_url(service, DatabaseRole::System)),
+        ]
+    }
+
+    /// The variables that meet the needs of a service. `urls` gives the addresses of another service for the gateway, from
+    /// its name and its usual port; `gateways` is the number of gateways that share the limits.
+    pub fn needs_of(
         &self,
-        replica: &Replica,
-        upstreams: &BTreeMap<&'static str, String>,
-        folder: &Path,
-        replicas: u32,
-    ) -> Result<Vec<(String, String)>, Error> {
-        let spans = span_file(folder, &replica.name());
-        if let Some(above) = spans.parent() {
-            std::fs::create_dir_all(above).map_err(Error::file("create", above))?;
-        }
-        let mut variables = BTreeMap::from([
-            ("KAFKA_BROKERS", self.kafka_brokers.clone()),
-            ("KAFKA_NAMESPACE", self.kafka_namespace.clone()),
-            ("INTERNAL_ADDRESS", format!("127.0.0.1:{}", replica.internal_port())),
-            ("TRACE_FILE", spans.display().to_string()),
-        ]);
-        if let Some(port) = replica.port() {
-            variables.insert("HTTP_ADDRESS", format!("127.0.0.1:{port}"));
-        }
-        let service = replica.service();
-        if service != "gateway" {
-            variables.insert("DATABASE_URL", self.database_url(service, DatabaseRole::App));
-            variables.insert("DATABASE_SYSTEM_URL", self.database_url(service, DatabaseRole::System));
-        }
-        match service {
-            "auth" => {
-                variables.insert("SETUP_TOKEN", self.setup_token.clone());
-                variables.insert("SIGNING_KEY_SECRET", self.signing_key_secret.clone());
-            }
-            "catalog" => {
-                variables.insert("REDIS_URL", self.redis_url.clone());
-            }
-            "notifier" => {
-                variables.insert("BOT_API_URL", self.telegram.url.clone());
-                variables.insert("TELEGRAM_BOT_TOKEN", self.telegram.token.clone());
-                variables.insert("TELEGRAM_CHAT_ID", self.telegram.chat.clone());
-                // The stand-in takes a message a second also in a group; Telegram itself keeps its own limit.
-                if self.telegram.token == crate::bot_api::TOKEN {
-                    variables.insert("TELEGRAM_MESSAGES_PER_MINUTE", "60".to_owned());
+        service: &Service,
+        gateways: u32,
+        urls: impl Fn(&str, u16) -> String,
+    ) -> Vec<(String, String)> {
+        let mut variables = Vec::new();
+        for need in service.needs {
+            let values = match need {
+                Need::Schema => {
+                    [DatabaseRole::App, DatabaseRole::System].map(|role| self.database_url(service.name, role)).into()
                 }
-            }
-            "gateway" => {
-                variables.insert("REDIS_URL", self.redis_url.clone());
-                variables.insert("GATEWAY_REPLICAS", replicas.to_string());
-                variables.extend(upstreams.iter().map(|(name, urls)| (*name, urls.clone())));
-            }
-            _ => {}
+                Need::Redis => vec![self.redis_url.clone()],
+                Need::Credentials => vec![self.setup_token.clone(), self.signing_key_secret.clone()],
+                Need::Telegram => {
+                    let Telegram { url, token, chat } = self.telegram.clone();
+                    // The stand-in accepts a message a second in groups too; Telegram itself does not.
+                    if token == bot_api::TOKEN {
+                        variables.push(("TELEGRAM_MESSAGES_PER_MINUTE".to_owned(), "60".to_owned()));
+                    }
+                    vec![url, token, chat]
+                }
+                Need::Services => {
+                    variables.push(("GATEWAY_REPLICAS".to_owned(), gateways.to_string()));
+                    behind_the_gateway().map(|(other, port)| urls(other.name, port)).collect()
+                }
+            };
+            variables.extend(need.variables().into_iter().zip(values));
         }
-        let mut all: Vec<_> = variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        all.extend(self.more.iter().cloned());
-        Ok(all)
+        variables
     }
 }
 
-/// The gateway's lists of addresses, one variable per service.
-pub(super) fn upstreams(replicas: &[Replica]) -> BTreeMap<&'static str, String> {
-    let mut lists: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
-    for replica in replicas {
-        let name = match replica.service() {
-            "auth" => "AUTH_URLS",
-            "category" => "CATEGORY_URLS",
-            "catalog" => "CATALOG_URLS",
-            "order" => "ORDER_URLS",
-            _ => continue,
+impl Need {
+    /// The variables through which a service gets this.
+    #[must_use]
+    pub fn variables(self) -> Vec<String> {
+        let names: &[&str] = match self {
+            Self::Schema => &["DATABASE_URL", "DATABASE_SYSTEM_URL"],
+            Self::Redis => &["REDIS_URL"],
+            Self::Credentials => &["SETUP_TOKEN", "SIGNING_KEY_SECRET"],
+            Self::Telegram => &["BOT_API_URL", "TELEGRAM_BOT_TOKEN", "TELEGRAM_CHAT_ID"],
+            Self::Services => return behind_the_gateway().map(|(service, _)| service.urls_variable()).collect(),
         };
-        lists.entry(name).or_default().extend(replica.url());
+        names.iter().map(|name| (*name).to_owned()).collect()
     }
-    lists.into_iter().map(|(name, urls)| (name, urls.join(","))).collect()
+}
+
+/// Variables of a person's shell that must not reach a service which was not given them.
+pub(super) fn hidden() -> Vec<String> {
+    const EVERY: [&str; 5] =
+        ["DATABASE_OWNER_URL", "HTTP_ADDRESS", "INTERNAL_ADDRESS", "KAFKA_NAMESPACE", "TRACE_FILE"];
+    let needs = SERVICES.iter().flat_map(|service| service.needs).flat_map(|need| need.variables());
+    let names = needs.chain(EVERY.map(ToOwned::to_owned));
+    // Each may come as a file too.
+    names.flat_map(|name| [format!("{name}_FILE"), name]).collect()
 }
 
 /// The variables that the `--help` of a service lists: two spaces, then the name.
@@ -179,7 +161,37 @@ pub(super) fn span_file(folder: &Path, name: &str) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::variables_in;
+    use super::*;
+
+    #[test]
+    fn each_service_gets_what_it_needs_and_no_other_service_s_secrets() {
+        let surroundings = Surroundings {
+            database: "postgres://any:one@db:5432/shop".parse().unwrap(),
+            passwords: Passwords::for_tests(),
+            redis_url: "redis://cache".to_owned(),
+            kafka_brokers: "kafka:9092".to_owned(),
+            kafka_namespace: String::new(),
+            telegram: Telegram::stand_in("http://bot-api"),
+            setup_token: "token".to_owned(),
+            signing_key_secret: "secret".to_owned(),
+            more: Vec::new(),
+        };
+        let of = |name: &str| {
+            let service = SERVICES.iter().find(|service| service.name == name).unwrap();
+            surroundings.needs_of(service, 2, |other, port| format!("http://{other}:{port}"))
+        };
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let app = pair("DATABASE_URL", "postgres://order_app:test@db:5432/shop");
+        assert_eq!(of("order"), [app, pair("DATABASE_SYSTEM_URL", "postgres://order_system:test@db:5432/shop")]);
+        assert!(of("auth").contains(&pair("SIGNING_KEY_SECRET", "secret")));
+        assert!(of("notifier").contains(&pair("TELEGRAM_MESSAGES_PER_MINUTE", "60")));
+        let gateway = of("gateway");
+        assert!(
+            gateway.contains(&pair("ORDER_URLS", "http://order:7104"))
+                && gateway.contains(&pair("GATEWAY_REPLICAS", "2"))
+        );
+        assert!(gateway.iter().all(|(name, _)| !name.starts_with("DATABASE_")));
+    }
 
     #[test]
     fn variables_are_told_from_commands_options_and_their_meaning() {

@@ -1,47 +1,27 @@
-//! The store's own services as processes: environment, ports, order of start and stop, readiness.
-//! Used by `make up` (they run on after it) and by the journeys (they end with the test).
+//! The store's services: the table of all of them, and running them as processes.
+//! `make up` leaves them running; in the journeys they end with the test.
 
 mod environment;
 mod replica;
+mod table;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use environment::{Surroundings, Telegram};
 pub use replica::Replica;
+pub use table::{Need, SERVICES, Service, schemas};
 
-use crate::bootstrap::{DatabaseRole, SERVICES};
+use crate::Error;
 use crate::process::tail;
-use crate::{Error, ports};
-
-/// One service as devstack knows it: a name and the ports it likes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kind {
-    /// The program's name and the first part of every file name.
-    pub name: &'static str,
-    /// The usual port for requests; none for a service that takes none.
-    pub port: Option<u16>,
-    /// The usual port for health and metrics.
-    pub internal_port: u16,
-}
-
-/// Every service, in the order in which it is started.
-pub const KINDS: [Kind; 6] = [
-    Kind { name: "auth", port: Some(7101), internal_port: 9101 },
-    Kind { name: "category", port: Some(7102), internal_port: 9102 },
-    Kind { name: "catalog", port: Some(7103), internal_port: 9103 },
-    Kind { name: "order", port: Some(7104), internal_port: 9104 },
-    Kind { name: "notifier", port: None, internal_port: 9105 },
-    Kind { name: "gateway", port: Some(8080), internal_port: 9100 },
-];
 
 /// How long a service may take until it is ready.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// How long a process may take to stop: longer than a service's `SHUTDOWN_SECONDS` (25), so that none is cut short.
+/// How long a process may take to stop: longer than a service's `SHUTDOWN_SECONDS` (25), so that no orderly stop is cut short.
 pub const STOP_PATIENCE: Duration = Duration::from_secs(30);
 
-/// What to run, where, and against what.
+/// What to run, where, and with what.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// The folder with the built programs.
@@ -50,13 +30,13 @@ pub struct Plan {
     pub folder: PathBuf,
     /// Replicas of every service, 1 to 9.
     pub replicas: u32,
-    /// Whether the usual ports are tried first; a test takes any.
+    /// Whether to prefer the usual ports; tests take any.
     pub usual_ports: bool,
-    /// Databases, brokers, secrets.
+    /// Servers, secrets and settings.
     pub surroundings: Surroundings,
 }
 
-/// All replicas of all services.
+/// Every replica of every service.
 #[derive(Debug)]
 pub struct Services {
     plan: Plan,
@@ -64,14 +44,14 @@ pub struct Services {
 }
 
 impl Services {
-    /// Runs every service's migrations, all at once; each has its own schema.
+    /// Runs the migrations of all services at the same time; each has its own schema.
     ///
     /// # Errors
     /// When a program is not built or its migrations fail; the end of its output is in the message.
     pub async fn migrate(plan: &Plan) -> Result<(), Error> {
         std::fs::create_dir_all(&plan.folder).map_err(Error::file("create", &plan.folder))?;
         let mut running = tokio::task::JoinSet::new();
-        for service in SERVICES {
+        for service in schemas() {
             let plan = plan.clone();
             running.spawn(async move { migrate(&plan, service).await });
         }
@@ -81,40 +61,56 @@ impl Services {
         Ok(())
     }
 
-    /// Starts what does not run, starts again what runs with another program or environment, and leaves the rest alone.
-    /// They are not waited for: see [`Services::ready`].
+    /// Starts the replicas that do not run, and starts again those that run an older program or in another environment.
+    /// Does not wait until they are ready: see [`Services::ready`].
     ///
     /// # Errors
     /// When a program is not built or cannot be started.
     pub async fn start(plan: Plan) -> Result<Self, Error> {
-        std::fs::create_dir_all(&plan.folder).map_err(Error::file("create", &plan.folder))?;
-        let mut replicas = Vec::new();
-        for kind in KINDS {
-            for number in 1..=plan.replicas.clamp(1, 9) {
-                replicas.push(Replica::place(kind, number, &plan)?);
+        let spans = plan.folder.join("spans");
+        std::fs::create_dir_all(&spans).map_err(Error::file("create", &spans))?;
+        let mut services = Self { plan, replicas: Vec::new() };
+        for service in SERVICES {
+            for number in 1..=services.plan.replicas.clamp(1, 9) {
+                services.replicas.push(Replica::place(*service, number, &services.plan)?);
             }
         }
-        let upstreams = environment::upstreams(&replicas);
-        for replica in &mut replicas {
-            let environment = plan.surroundings.of(replica, &upstreams, &plan.folder, plan.replicas)?;
+        let environments: Vec<_> = services.replicas.iter().map(|replica| services.environment(replica)).collect();
+        for (replica, environment) in services.replicas.iter_mut().zip(environments) {
             replica.start_with(environment).await?;
         }
-        Ok(Self { plan, replicas })
+        Ok(services)
     }
 
-    /// Waits until every replica says that it is ready; `told` hears of each one once.
+    /// The whole environment of a replica.
+    fn environment(&self, replica: &Replica) -> Vec<(String, String)> {
+        let Plan { surroundings, folder, replicas, .. } = &self.plan;
+        let mut variables = surroundings.needs_of(&replica.service, *replicas, |other, _| self.urls(other).join(","));
+        let mut give = |name: &str, value: String| variables.push((name.to_owned(), value));
+        give("KAFKA_BROKERS", surroundings.kafka_brokers.clone());
+        give("KAFKA_NAMESPACE", surroundings.kafka_namespace.clone());
+        give("INTERNAL_ADDRESS", format!("127.0.0.1:{}", replica.internal_port));
+        give("TRACE_FILE", environment::span_file(folder, &replica.name()).display().to_string());
+        if let Some(port) = replica.port {
+            give("HTTP_ADDRESS", format!("127.0.0.1:{port}"));
+        }
+        variables.extend(surroundings.more.iter().cloned());
+        variables
+    }
+
+    /// Waits until every replica is ready; calls `each` with each one when it is.
     ///
     /// # Errors
     /// When a replica ends or is not ready after 90 s; the message has the end of its log and what it waits for.
-    pub async fn ready(&mut self, mut told: impl FnMut(&Replica)) -> Result<(), Error> {
+    pub async fn ready(&mut self, mut each: impl FnMut(&Replica)) -> Result<(), Error> {
         for replica in &mut self.replicas {
             replica.ready_within(PATIENCE).await?;
-            told(replica);
+            each(replica);
         }
         Ok(())
     }
 
-    /// The first gateway.
+    /// The address of the first gateway.
     #[must_use]
     pub fn gateway_url(&self) -> String {
         self.urls("gateway").into_iter().next().unwrap_or_default()
@@ -132,7 +128,7 @@ impl Services {
         &self.replicas
     }
 
-    /// One replica, counted from 1: to kill it, stop it, start it again.
+    /// One replica, counted from 1, to kill, stop or restart it.
     pub fn replica(&mut self, service: &str, number: u32) -> Option<&mut Replica> {
         self.replicas.iter_mut().find(|replica| replica.service() == service && replica.number() == number)
     }
@@ -143,7 +139,7 @@ impl Services {
         self.replicas.iter().map(|replica| environment::span_file(&self.plan.folder, &replica.name())).collect()
     }
 
-    /// Lets all of them run on after this value is gone.
+    /// Keeps all of them running after this value is dropped.
     pub fn leave_running(&mut self) {
         for replica in &mut self.replicas {
             replica.leave_running();
@@ -151,7 +147,7 @@ impl Services {
     }
 }
 
-/// The folder with the programs, seen from a test or another program of the same build.
+/// The folder with the programs of this build, for a test or another program of the same build.
 ///
 /// # Errors
 /// When the path of the running program cannot be read.
@@ -161,7 +157,7 @@ pub fn built_programs() -> Result<PathBuf, Error> {
     Ok(if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder }.to_owned())
 }
 
-/// The program of this service, or how to build it.
+/// The program of this service; the error says how to build it.
 fn program(plan: &Plan, service: &str) -> Result<PathBuf, Error> {
     let program = plan.programs.join(service);
     if program.is_file() {
@@ -174,12 +170,9 @@ async fn migrate(plan: &Plan, service: &str) -> Result<(), Error> {
     let log = plan.folder.join(format!("{service}-migrate.log"));
     let open = std::fs::File::create(&log).map_err(Error::file("create", &log))?;
     let errors = open.try_clone().map_err(Error::file("open", &log))?;
-    let surroundings = &plan.surroundings;
     let status = tokio::process::Command::new(program(plan, service)?)
         .arg("migrate")
-        .env("DATABASE_OWNER_URL", surroundings.database_url(service, DatabaseRole::Owner))
-        .env("DATABASE_URL", surroundings.database_url(service, DatabaseRole::App))
-        .env("DATABASE_SYSTEM_URL", surroundings.database_url(service, DatabaseRole::System))
+        .envs(plan.surroundings.migration_of(service))
         .env("LOG_FORMAT", "text")
         .current_dir("/")
         .stdin(std::process::Stdio::null())
@@ -192,20 +185,4 @@ async fn migrate(plan: &Plan, service: &str) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::Failed { command: format!("{service} migrate"), status: status.to_string(), output: tail(&log, 25) })
-}
-
-/// A port that this replica had before if it is free, else the usual one shifted by the replica's number, else any.
-fn choose_port(plan: &Plan, name: &str, usual: u16, number: u32) -> Result<u16, Error> {
-    let file = plan.folder.join(format!("{name}.port"));
-    let before = std::fs::read_to_string(&file).ok().and_then(|text| text.trim().parse::<u16>().ok());
-    let shift = u16::try_from(number.saturating_sub(1)).unwrap_or(0) * 10;
-    let usual = plan.usual_ports.then_some(usual + shift);
-    let port = ports::choose(before.filter(|port| ports::is_free(*port)).or(usual))?;
-    std::fs::write(&file, port.to_string()).map_err(Error::file("write", &file))?;
-    Ok(port)
-}
-
-/// The port that a running replica was given.
-fn port_in_use(plan: &Plan, name: &str) -> Option<u16> {
-    std::fs::read_to_string(plan.folder.join(format!("{name}.port"))).ok()?.trim().parse().ok()
 }

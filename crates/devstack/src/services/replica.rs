@@ -4,17 +4,19 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use super::{Kind, Plan, STOP_PATIENCE, choose_port, environment, port_in_use, program};
-use crate::Error;
+use super::{Plan, STOP_PATIENCE, Service, environment, program};
 use crate::process::{Launch, Process, Signal};
+use crate::{Error, ports};
 
 /// One process of one service.
 #[derive(Debug)]
 pub struct Replica {
-    kind: Kind,
+    pub(super) service: Service,
     number: u32,
-    port: Option<u16>,
-    internal_port: u16,
+    /// Where it takes requests.
+    pub(super) port: Option<u16>,
+    /// Where it serves health and metrics.
+    pub(super) internal_port: u16,
     launch: Launch,
     process: Option<Process>,
     leave: bool,
@@ -22,25 +24,29 @@ pub struct Replica {
 }
 
 impl Replica {
-    /// Finds the ports: those in use when it runs, else free ones.
-    pub(super) fn place(kind: Kind, number: u32, plan: &Plan) -> Result<Self, Error> {
-        let name = format!("{}-{number}", kind.name);
-        let launch = Launch::new(&name, program(plan, kind.name)?, &plan.folder).argument("serve");
-        let internal_name = format!("{name}.internal");
+    /// Finds its ports: those that it has while it runs, else those that it had before, else the usual ones (further
+    /// replicas: ten, twenty and so on above), else any.
+    pub(super) fn place(service: Service, number: u32, plan: &Plan) -> Result<Self, Error> {
+        let name = format!("{}-{number}", service.name);
+        let launch = Launch::new(&name, program(plan, service.name)?, &plan.folder).argument("serve");
         let running = launch.attach().is_some();
-        let port_of = |name: &str, usual| match port_in_use(plan, name).filter(|_| running) {
-            Some(port) => Ok(port),
-            None => choose_port(plan, name, usual, number),
+        let above = u16::try_from(number.saturating_sub(1)).unwrap_or(0) * 10;
+        let port_of = |name: &str, usual: u16| {
+            let file = plan.folder.join(format!("{name}.port"));
+            match ports::written_to(&file).filter(|_| running) {
+                Some(port) => Ok(port),
+                None => ports::remembered(&file, plan.usual_ports.then_some(usual + above)),
+            }
         };
-        let port = kind.port.map(|usual| port_of(&name, usual)).transpose()?;
-        let internal_port = port_of(&internal_name, kind.internal_port)?;
-        Ok(Self { kind, number, port, internal_port, launch, process: None, leave: false, fresh: false })
+        let port = service.port.map(|usual| port_of(&name, usual)).transpose()?;
+        let internal_port = port_of(&format!("{name}.internal"), service.internal_port)?;
+        Ok(Self { service, number, port, internal_port, launch, process: None, leave: false, fresh: false })
     }
 
-    /// Starts it, or finds it running as it should.
+    /// Starts it, unless it runs this program in this environment.
     pub(super) async fn start_with(&mut self, environment: Vec<(String, String)>) -> Result<(), Error> {
         self.launch.environment = environment;
-        self.launch.hidden = environment::HIDDEN.map(ToOwned::to_owned).to_vec();
+        self.launch.hidden = environment::hidden();
         let wanted = self.fingerprint().await?;
         let mark = self.launch.pid_file.with_extension("launch");
         if let Some(mut process) = self.launch.attach() {
@@ -61,10 +67,10 @@ impl Replica {
         self.launch.name.clone()
     }
 
-    /// The service it belongs to.
+    /// The name of its service.
     #[must_use]
     pub fn service(&self) -> &'static str {
-        self.kind.name
+        self.service.name
     }
 
     /// Counted from 1.
@@ -73,27 +79,19 @@ impl Replica {
         self.number
     }
 
-    /// Where it takes requests; none for a service that takes none.
+    /// The address for requests; none for a service that takes none.
     #[must_use]
     pub fn url(&self) -> Option<String> {
         self.port.map(|port| format!("http://127.0.0.1:{port}"))
     }
 
-    /// Where it serves health and metrics.
+    /// The address for health and metrics.
     #[must_use]
     pub fn internal_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.internal_port)
     }
 
-    pub(super) fn port(&self) -> Option<u16> {
-        self.port
-    }
-
-    pub(super) fn internal_port(&self) -> u16 {
-        self.internal_port
-    }
-
-    /// Whether this value started it, as opposed to finding it running.
+    /// Whether this value started it; false if it ran already.
     #[must_use]
     pub fn was_started(&self) -> bool {
         self.fresh
@@ -155,7 +153,7 @@ impl Replica {
         }
     }
 
-    /// SIGTERM, then waits; false when it had to be killed.
+    /// Sends SIGTERM and waits; false if it had to be killed.
     pub async fn stop(&mut self) -> bool {
         match &mut self.process {
             Some(process) => process.stop(Signal::SIGTERM, STOP_PATIENCE).await,
@@ -163,14 +161,14 @@ impl Replica {
         }
     }
 
-    /// Any other signal.
+    /// Sends any signal.
     pub fn signal(&mut self, signal: Signal) {
         if let Some(process) = &mut self.process {
             process.signal(signal);
         }
     }
 
-    /// Kills it if it runs and starts it again with the same ports and environment; not waited for.
+    /// Starts it again with the same ports and environment, after killing it if it runs. Does not wait until it is ready.
     ///
     /// # Errors
     /// When it cannot be started.
@@ -180,7 +178,7 @@ impl Replica {
         Ok(())
     }
 
-    /// Changes one variable for its next start.
+    /// Sets a variable for its next start.
     pub fn set_variable(&mut self, name: &str, value: &str) {
         let environment = &mut self.launch.environment;
         environment.retain(|(known, _)| known != name);
@@ -191,7 +189,7 @@ impl Replica {
         self.leave = true;
     }
 
-    /// Changes when the program or anything it is told changes, here or by the shell that starts it.
+    /// A mark that changes with the program, its arguments and its environment, the inherited part included.
     async fn fingerprint(&self) -> Result<String, Error> {
         let mut hasher = DefaultHasher::new();
         self.launch.program.hash(&mut hasher);
@@ -211,7 +209,8 @@ impl Replica {
     }
 }
 
-/// The variables that the program says it reads and that reach it from the shell: neither set nor hidden by the launch.
+/// The variables that the program reads, by its own help, and inherits from the shell: the launch neither sets nor hides
+/// them.
 fn inherited(launch: &Launch, help: &str, shell: impl Fn(&str) -> Option<String>) -> Vec<(String, String)> {
     environment::variables_in(help)
         .filter(|name| !launch.hidden.iter().any(|hidden| hidden == name))
@@ -235,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_shell_says_counts_where_it_reaches_the_service() {
+    fn a_variable_of_the_shell_counts_when_the_service_reads_and_inherits_it() {
         let mut launch = Launch::new("order-1", "order", Path::new("/")).variable("KAFKA_BROKERS", "ours");
         launch.hidden = vec!["DATABASE_URL".to_owned()];
         let help = "  DATABASE_URL\n  KAFKA_BROKERS\n  LOG_LEVEL\n  LOG_FORMAT\n";

@@ -1,12 +1,13 @@
-//! The stack in containers: secrets and free ports for the compose file, then `docker compose`.
+//! The stack in containers: variables and free ports for the compose file, then `docker compose`.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Output, Stdio};
 
-use devstack::services::{KINDS, Telegram};
-use devstack::{DatabaseRole, Error, PostgresUrl, SERVICES, bot_api, ports, random_secret, read_pairs, write_private};
+use devstack::services::{SERVICES, Surroundings, Telegram, schemas};
+use devstack::{Error, PostgresUrl, ports, random_secret, read_pairs, write_pairs};
 use serde_json::Value;
 
 use super::native::{self, DATABASE, bot, demo_owner, replicas};
@@ -14,13 +15,13 @@ use super::secrets::Secrets;
 use super::{EnvFile, Folder, Report};
 use crate::words::say;
 
-/// Project name, ports, replicas and images, as the compose file takes them from its environment.
+/// The file with the project name, ports, replicas and images for the compose file.
 const SETTINGS: &str = "compose/settings.env";
 
 /// The superuser that the compose file names.
 const SUPERUSER: &str = "cyberstore";
 
-/// The ports that are published, with the usual one of each.
+/// The published ports, each with its usual number.
 const PORTS: [(&str, u16); 5] = [
     ("GATEWAY_PORT", 8080),
     ("POSTGRES_PORT", 5432),
@@ -40,12 +41,12 @@ pub(super) async fn up(folder: &Folder, report: &Report) -> Result<EnvFile, Erro
     let own = folder.join("compose");
     let spans = own.join("spans");
     fs::create_dir_all(&spans).map_err(Error::file("create", &spans))?;
-    // The containers' user is nobody on this machine and must be able to write here.
+    // The containers' user does not exist on this machine and must be able to write here.
     fs::set_permissions(&spans, fs::Permissions::from_mode(0o1777)).map_err(Error::file("open up", &spans))?;
     let ports = published(folder)?;
-    write_secrets(folder, &secrets, telegram.as_ref())?;
+    write_variables(folder, &secrets, telegram.as_ref())?;
     write_settings(folder, &ports, telegram.is_none())?;
-    report.done("secrets", &format!("one file per service, mode 600, in {}", own.display()));
+    report.done("secrets", &format!("one file per container, mode 600, in {}", own.display()));
 
     say!("          building the images (the first time compiles everything: many minutes)");
     run(folder, &["build"]).await?;
@@ -53,7 +54,7 @@ pub(super) async fn up(folder: &Folder, report: &Report) -> Result<EnvFile, Erro
     run(folder, &["up", "--detach", "--wait", "--wait-timeout", "300", "--remove-orphans"]).await?;
     report.done("containers", "healthy");
 
-    let port = |name: &str| ports.iter().find(|(known, _)| known == name).map_or(0, |(_, port)| *port);
+    let port = |name: &str| ports.get(name).copied().unwrap_or_default();
     let database = PostgresUrl {
         user: SUPERUSER.to_owned(),
         password: secrets.superuser,
@@ -67,8 +68,7 @@ pub(super) async fn up(folder: &Folder, report: &Report) -> Result<EnvFile, Erro
     file.set("REDIS_URL", format!("redis://127.0.0.1:{}", port("REDIS_PORT")));
     file.set("KAFKA_BROKERS", format!("127.0.0.1:{}", port("KAFKA_PORT")));
     let settings = read_pairs(&folder.join(SETTINGS))?;
-    let namespace = settings.into_iter().find(|(name, _)| name == "KAFKA_NAMESPACE");
-    file.set("KAFKA_NAMESPACE", namespace.map(|(_, value)| value).unwrap_or_default());
+    file.set("KAFKA_NAMESPACE", settings.get("KAFKA_NAMESPACE").cloned().unwrap_or_default());
     let stand_in = telegram.is_none();
     let url = telegram.map_or_else(|| format!("http://127.0.0.1:{}", port("BOT_API_PORT")), |bot| bot.url);
     native::bot_api(&mut file, url, stand_in);
@@ -111,91 +111,75 @@ pub(super) async fn logs(folder: &Folder, service: Option<&str>, lines: usize) -
 
 pub(super) async fn migrate(folder: &Folder) -> Result<(), Error> {
     run(folder, &["run", "--rm", "bootstrap"]).await?;
-    for service in SERVICES {
-        run(folder, &["run", "--rm", "--no-deps", &format!("{service}-migrate")]).await?;
+    for schema in schemas() {
+        run(folder, &["run", "--rm", "--no-deps", &format!("{schema}-migrate")]).await?;
     }
     Ok(())
 }
 
-/// The ports of the last time, which our own containers may hold; else the usual ones, else free ones.
-fn published(folder: &Folder) -> Result<Vec<(String, u16)>, Error> {
+/// The ports of last time (our own containers may hold them), else the usual ones, else free ones.
+fn published(folder: &Folder) -> Result<BTreeMap<&'static str, u16>, Error> {
     let before = read_pairs(&folder.join(SETTINGS))?;
-    PORTS
-        .into_iter()
-        .map(|(name, usual)| {
-            let kept = before.iter().find(|(known, _)| known == name).and_then(|(_, port)| port.parse().ok());
-            let port = match kept {
-                Some(port) => port,
-                None => ports::choose(Some(usual))?,
-            };
-            Ok((name.to_owned(), port))
-        })
-        .collect()
+    let port = |name: &str, usual| match before.get(name).and_then(|port| port.parse().ok()) {
+        Some(port) => Ok(port),
+        None => ports::choose(Some(usual)),
+    };
+    PORTS.into_iter().map(|(name, usual)| Ok((name, port(name, usual)?))).collect()
 }
 
-/// One file per container that needs a secret.
-fn write_secrets(folder: &Folder, secrets: &Secrets, telegram: Option<&Telegram>) -> Result<(), Error> {
-    let own = folder.join("compose");
-    let write = |name: &str, lines: &[(&str, &str)]| {
-        let text: String = lines.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
-        write_private(&own.join(format!("{name}.env")), &text)
+/// One file of variables per container.
+fn write_variables(folder: &Folder, secrets: &Secrets, telegram: Option<&Telegram>) -> Result<(), Error> {
+    let write = |name: &str, variables: Vec<(String, String)>| {
+        write_pairs(&folder.join("compose").join(format!("{name}.env")), &variables.into_iter().collect())
     };
-    let database = PostgresUrl {
-        user: SUPERUSER.to_owned(),
-        password: secrets.superuser.clone(),
-        host: "postgres:5432".to_owned(),
-        database: DATABASE.to_owned(),
-        options: String::new(),
+    let pair = |name: &str, value: String| (name.to_owned(), value);
+    let surroundings = Surroundings {
+        database: PostgresUrl {
+            user: SUPERUSER.to_owned(),
+            password: secrets.superuser.clone(),
+            host: "postgres:5432".to_owned(),
+            database: DATABASE.to_owned(),
+            options: String::new(),
+        },
+        passwords: secrets.roles.clone(),
+        redis_url: "redis://redis:6379".to_owned(),
+        kafka_brokers: "kafka:9092".to_owned(),
+        kafka_namespace: String::new(),
+        telegram: telegram.cloned().unwrap_or_else(|| Telegram::stand_in("http://bot-api:8081")),
+        setup_token: secrets.setup_token.clone(),
+        signing_key_secret: secrets.signing_key_secret.clone(),
+        more: Vec::new(),
     };
-    write("postgres", &[("POSTGRES_PASSWORD", &secrets.superuser)])?;
-    write("bootstrap", &[("DATABASE_URL", &database.to_string()), ("DATABASE_PASSWORDS", &secrets.roles.to_list())])?;
+    write("postgres", vec![pair("POSTGRES_PASSWORD", secrets.superuser.clone())])?;
+    let superuser = surroundings.database.to_string();
+    write("bootstrap", vec![pair("DATABASE_URL", superuser), pair("DATABASE_PASSWORDS", secrets.roles.to_list())])?;
     for service in SERVICES {
-        let url =
-            |role: DatabaseRole| database.with_role(&role.of(service), secrets.roles.of(service, role)).to_string();
-        let (owner, app, system) = (url(DatabaseRole::Owner), url(DatabaseRole::App), url(DatabaseRole::System));
-        let both = [("DATABASE_URL", app.as_str()), ("DATABASE_SYSTEM_URL", system.as_str())];
-        write(&format!("{service}-migrate"), &[&both[..], &[("DATABASE_OWNER_URL", owner.as_str())]].concat())?;
-        let more: Vec<(&str, &str)> = match (service, telegram) {
-            ("auth", _) => vec![
-                ("SETUP_TOKEN", secrets.setup_token.as_str()),
-                ("SIGNING_KEY_SECRET", secrets.signing_key_secret.as_str()),
-            ],
-            ("notifier", Some(bot)) => {
-                vec![
-                    ("BOT_API_URL", bot.url.as_str()),
-                    ("TELEGRAM_BOT_TOKEN", bot.token.as_str()),
-                    ("TELEGRAM_CHAT_ID", bot.chat.as_str()),
-                ]
-            }
-            ("notifier", None) => {
-                vec![
-                    ("BOT_API_URL", "http://bot-api:8081"),
-                    ("TELEGRAM_BOT_TOKEN", bot_api::TOKEN),
-                    ("TELEGRAM_CHAT_ID", bot_api::CHAT),
-                    // The stand-in takes a message a second also in a group.
-                    ("TELEGRAM_MESSAGES_PER_MINUTE", "60"),
-                ]
-            }
-            _ => Vec::new(),
-        };
-        write(service, &[&both[..], &more].concat())?;
+        let mut variables = surroundings.needs_of(service, 1, |other, port| format!("http://{other}:{port}"));
+        variables.push(pair("TRACE_FILE", format!("/spans/{}.ndjson", service.name)));
+        variables.extend(service.port.map(|port| pair("HTTP_ADDRESS", format!("0.0.0.0:{port}"))));
+        write(service.name, variables)?;
+    }
+    for schema in schemas() {
+        let roles = surroundings.migration_of(schema);
+        write(&format!("{schema}-migrate"), roles.map(|(name, url)| pair(name, url)).into())?;
     }
     Ok(())
 }
 
-/// What the compose file takes from its environment, kept so that `down` and `status` mean the same project.
-fn write_settings(folder: &Folder, ports: &[(String, u16)], stand_in: bool) -> Result<(), Error> {
+/// The variables of the compose file itself. They are kept, so that `down` and `status` mean the same project.
+fn write_settings(folder: &Folder, ports: &BTreeMap<&str, u16>, stand_in: bool) -> Result<(), Error> {
     let file = folder.join(SETTINGS);
     let before = read_pairs(&file)?;
-    let project = before.iter().find(|(name, _)| name == "COMPOSE_PROJECT_NAME").map(|(_, value)| value.clone());
     // Two checkouts on one engine must not take each other's containers.
+    let project = before.get("COMPOSE_PROJECT_NAME").cloned();
     let project = project.unwrap_or_else(|| format!("cyber-store-{}", random_secret()[..6].to_ascii_lowercase()));
-    let mut lines = format!("COMPOSE_PROJECT_NAME={project}\nDEV_DIR={}\n", folder.path().display());
-    for (name, port) in ports {
-        lines.push_str(&format!("{name}={port}\n"));
-    }
-    lines.push_str(&format!("REPLICAS={}\n", replicas()?));
-    lines.push_str(&format!("COMPOSE_PROFILES={}\n", if stand_in { "stand-in" } else { "" }));
+    let mut settings: BTreeMap<String, String> =
+        ports.iter().map(|(name, port)| ((*name).to_owned(), port.to_string())).collect();
+    let mut put = |name: &str, value: String| settings.insert(name.to_owned(), value);
+    put("COMPOSE_PROJECT_NAME", project);
+    put("DEV_DIR", folder.path().display().to_string());
+    put("REPLICAS", replicas()?.to_string());
+    put("COMPOSE_PROFILES", if stand_in { "stand-in" } else { "" }.to_owned());
     for name in [
         "POSTGRES_IMAGE",
         "REDIS_IMAGE",
@@ -205,27 +189,24 @@ fn write_settings(folder: &Folder, ports: &[(String, u16)], stand_in: bool) -> R
         "BUILD_PROFILE",
         "KAFKA_NAMESPACE",
     ] {
-        let value = env::var(name)
-            .ok()
-            .or_else(|| before.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()));
-        if let Some(value) = value {
-            lines.push_str(&format!("{name}={value}\n"));
+        if let Some(value) = env::var(name).ok().or_else(|| before.get(name).cloned()) {
+            put(name, value);
         }
     }
-    write_private(&file, &lines)
+    write_pairs(&file, &settings)
 }
 
-/// `service=http://127.0.0.1:port` of every replica's internal port, as Docker published it.
+/// `service=http://127.0.0.1:port` for every replica's internal port, as Docker published it.
 async fn internal_addresses(folder: &Folder) -> Result<String, Error> {
     let output = compose(folder, &["ps", "--format", "json"])?.output().await;
     let output: Output = output.map_err(|source| Error::Spawn { program: "docker compose".to_owned(), source })?;
     let mut all = Vec::new();
-    // A container a line; Compose before 2.21 writes all of them as one list.
+    // One container per line; Compose before 2.21 writes all of them as one list.
     let text = String::from_utf8_lossy(&output.stdout);
     let values = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     for container in values.flat_map(|value| if let Value::Array(list) = value { list } else { vec![value] }) {
         let service = container["Service"].as_str().unwrap_or_default();
-        if !KINDS.iter().any(|kind| kind.name == service) {
+        if !SERVICES.iter().any(|known| known.name == service) {
             continue;
         }
         for publisher in container["Publishers"].as_array().into_iter().flatten() {
@@ -248,7 +229,7 @@ fn compose(folder: &Folder, arguments: &[&str]) -> Result<tokio::process::Comman
         .arg(folder.project().join("docker-compose.yml"))
         .arg("--env-file")
         .arg(&settings)
-        // Compose prefers its environment to the file: a shell's DEV_DIR or GATEWAY_PORT must not have another word.
+        // For Compose the environment goes before the file, and a shell's DEV_DIR or GATEWAY_PORT must not.
         .envs(read_pairs(&settings)?)
         .args(arguments)
         .stdin(Stdio::null());
@@ -266,6 +247,6 @@ async fn run(folder: &Folder, arguments: &[&str]) -> Result<(), Error> {
     Err(Error::Failed {
         command: format!("docker compose {}", arguments.join(" ")),
         status: status.to_string(),
-        output: "its own words are above; `make logs SERVICE=<name>` and `make status` say more".to_owned(),
+        output: "its output is above; `make logs SERVICE=<name>` and `make status` say more".to_owned(),
     })
 }

@@ -1,17 +1,18 @@
-//! `.dev/env`: what people and scripts need to use the stack, as lines that a shell can source.
+//! `.dev/env`: what people and scripts need to use the stack.
+//! The rule it keeps: a shell can source it.
 
 use std::collections::BTreeMap;
 
-use devstack::{Error, read_pairs, write_private};
+use devstack::{Error, read_pairs, write_pairs};
 
 use super::Folder;
 
-/// Names and values; written sorted, mode 600.
+/// Names and values, unquoted.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct EnvFile(BTreeMap<String, String>);
 
 impl EnvFile {
-    /// What the last `make up` wrote.
+    /// The variables that the last `make up` wrote; none if there was no such run.
     pub(crate) fn read(folder: &Folder) -> Result<Self, Error> {
         let pairs = read_pairs(&folder.join("env"))?;
         Ok(Self(pairs.into_iter().map(|(name, value)| (name, value.trim_matches('\'').to_owned())).collect()))
@@ -21,7 +22,7 @@ impl EnvFile {
         self.0.get(name).map(String::as_str)
     }
 
-    /// The value, or an error that says who writes it.
+    /// The value of a variable; the error says what writes it.
     pub(crate) fn required(&self, name: &str) -> Result<&str, Error> {
         self.get(name)
             .ok_or_else(|| Error::Refused(format!("{name} is not in .dev/env; run `make up`, which writes it")))
@@ -32,12 +33,12 @@ impl EnvFile {
     }
 
     pub(crate) fn write(&self, folder: &Folder) -> Result<(), Error> {
-        let lines: String = self.0.iter().map(|(name, value)| format!("{name}={}\n", quoted(value))).collect();
-        write_private(&folder.join("env"), &lines)
+        let quoted = self.0.iter().map(|(name, value)| (name.clone(), quoted(value))).collect();
+        write_pairs(&folder.join("env"), &quoted)
     }
 }
 
-/// In single quotes where a shell would otherwise read something into it.
+/// The value in single quotes where a shell would otherwise interpret it.
 fn quoted(value: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-._~:/@,=+%".contains(letter);
     if value.chars().all(plain) { value.to_owned() } else { format!("'{}'", value.replace('\'', "'\\''")) }
@@ -48,7 +49,7 @@ mod tests {
     use super::quoted;
 
     #[test]
-    fn what_a_shell_would_read_is_quoted() {
+    fn a_value_that_a_shell_would_interpret_is_quoted() {
         assert_eq!(quoted("postgres://a:b@127.0.0.1:5432/shop"), "postgres://a:b@127.0.0.1:5432/shop");
         assert_eq!(quoted("postgres://h/d?a=1&b=2"), "'postgres://h/d?a=1&b=2'");
     }

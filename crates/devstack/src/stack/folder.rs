@@ -1,4 +1,5 @@
-//! `.dev`: the one folder that holds everything the stack made. Removing it removes the stack.
+//! `.dev`: the folder with everything that the stack creates.
+//! The rule it keeps: removing the folder removes the stack.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -8,12 +9,12 @@ use std::time::Duration;
 use crate::words::say;
 use devstack::{Error, may_hold_postgres};
 
-/// How the servers and services are run.
+/// How servers and services are run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
     /// As plain processes.
     Native,
-    /// By a Docker engine.
+    /// In containers.
     Compose,
 }
 
@@ -37,7 +38,7 @@ impl Way {
     }
 }
 
-/// The folder, and the project that it belongs to.
+/// The folder, and the checkout that it belongs to.
 #[derive(Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
@@ -45,7 +46,7 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// `DEV_DIR`, else `.dev` beside the compose file that is found from here upwards.
+    /// `DEV_DIR`, else `.dev` in the checkout that contains the working directory.
     pub(crate) fn open() -> Result<Self, Error> {
         let here = std::env::current_dir().map_err(Error::file("read", Path::new(".")))?;
         let project = here
@@ -72,7 +73,7 @@ impl Folder {
         self.path.join(name)
     }
 
-    /// Keeps two runs of `make up`, `down` or `reset` apart until the value is dropped.
+    /// Locks the folder against another `make up`, `down` or `reset` until the value is dropped.
     pub(crate) async fn lock(&self) -> Result<File, Error> {
         fs::create_dir_all(&self.path).map_err(Error::file("create", &self.path))?;
         let path = self.join("lock");
@@ -80,20 +81,20 @@ impl Folder {
         if file.try_lock().is_ok() {
             return Ok(file);
         }
-        say!("another `make up`, `down` or `reset` is at work here; waiting for it");
+        say!("another `make up`, `down` or `reset` is running here; waiting for it");
         tokio::task::spawn_blocking(move || file.lock().map(|()| file))
             .await
             .map_err(|error| Error::Refused(format!("waiting was interrupted: {error}")))?
             .map_err(Error::file("lock", &path))
     }
 
-    /// How this stack was started the last time; none when it never was.
+    /// How this stack was started last time; none if it never was.
     pub(crate) fn remembered_way(&self) -> Option<Way> {
         Way::parse(&fs::read_to_string(self.join("way")).ok()?)
     }
 
-    /// `STACK`, else what it was the last time, else native when the environment names servers to use (a container would
-    /// not reach this machine's), else compose when a Docker engine answers; written down.
+    /// How to run it: `STACK`, else as last time, else native when the environment names servers (containers might not reach
+    /// them), else compose when a Docker engine answers. Remembers the answer.
     pub(crate) async fn way(&self) -> Result<Way, Error> {
         let forced = match std::env::var("STACK") {
             Ok(text) if !text.is_empty() => Some(
@@ -123,7 +124,7 @@ impl Folder {
         Ok(way)
     }
 
-    /// The folder for PostgreSQL: here, or, when its user cannot come here (a checkout in /root), behind a link.
+    /// The folder for PostgreSQL: here, or behind a link when its user cannot enter this folder (a checkout in /root).
     pub(crate) fn postgres(&self) -> Result<PathBuf, Error> {
         let here = self.join("postgres");
         if let Ok(elsewhere) = fs::read_link(&here) {
@@ -151,7 +152,7 @@ impl Folder {
         Ok(elsewhere)
     }
 
-    /// Removes the folder and what it points to.
+    /// Removes the folder and what its link points to.
     pub(crate) fn remove(&self) -> Result<(), Error> {
         if let Ok(elsewhere) = fs::read_link(self.join("postgres")) {
             let _absent = fs::remove_dir_all(elsewhere);
@@ -160,14 +161,14 @@ impl Folder {
     }
 }
 
-/// The servers that the environment may name.
+/// The variables that name servers to use instead of starting some.
 pub(crate) const NAMED_SERVERS: [&str; 3] = ["DATABASE_URL", "REDIS_URL", "KAFKA_BROKERS"];
 
 fn environment_names_servers() -> bool {
     NAMED_SERVERS.iter().any(|name| std::env::var(name).is_ok_and(|value| !value.is_empty()))
 }
 
-/// Whether a Docker engine with Compose can be reached; asked with a short patience.
+/// Whether a Docker engine with Compose answers within a few seconds.
 async fn docker_answers() -> bool {
     let succeeds = async |arguments: &[&str]| {
         let asked = tokio::process::Command::new("docker")
@@ -179,6 +180,6 @@ async fn docker_answers() -> bool {
             .status();
         matches!(tokio::time::timeout(Duration::from_secs(5), asked).await, Ok(Ok(status)) if status.success())
     };
-    // The first asks the engine, the second only whether the plugin is there.
+    // The first needs the engine, the second only the plugin.
     succeeds(&["version"]).await && succeeds(&["compose", "version"]).await
 }

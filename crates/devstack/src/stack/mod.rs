@@ -1,4 +1,4 @@
-//! The stack of `make up`: where it lives, how it is started, shown, ended and removed.
+//! The stack of `make up`: starting, showing, stopping and removing it, in either of two ways.
 
 mod compose;
 mod env_file;
@@ -17,13 +17,13 @@ pub(crate) use folder::Folder;
 use folder::Way;
 pub(crate) use report::Report;
 
-/// Starts what does not run; ends with addresses, login and the next command.
+/// Starts whatever is not running; at the end prints addresses, login and the next command.
 pub(crate) async fn up() -> Result<EnvFile, Error> {
     let folder = Folder::open()?;
     let _alone = folder.lock().await?;
     let way = folder.way().await?;
     let report = Report::begin(&format!(
-        "Cyber Store · {} · everything it makes is in {}",
+        "Cyber Store · {} · everything it creates is in {}",
         way.words(),
         folder.path().display()
     ));
@@ -37,7 +37,7 @@ pub(crate) async fn up() -> Result<EnvFile, Error> {
     Ok(env)
 }
 
-/// Ends everything, keeps the data.
+/// Stops everything, keeps the data.
 pub(crate) async fn down() -> Result<(), Error> {
     let folder = Folder::open()?;
     let _alone = folder.lock().await?;
@@ -55,7 +55,7 @@ pub(crate) async fn down() -> Result<(), Error> {
     }
 }
 
-/// Ends everything and removes the data.
+/// Stops everything and removes the data.
 pub(crate) async fn reset() -> Result<(), Error> {
     let folder = Folder::open()?;
     let _alone = folder.lock().await?;
@@ -85,7 +85,7 @@ pub(crate) async fn status() -> Result<(), Error> {
     }
 }
 
-/// The end of the logs of one part, or of all.
+/// The end of the logs of one service or server, or of all.
 pub(crate) async fn logs(service: Option<&str>, lines: usize) -> Result<(), Error> {
     let folder = Folder::open()?;
     match folder.remembered_way() {
@@ -104,7 +104,7 @@ pub(crate) async fn migrate() -> Result<(), Error> {
     }
 }
 
-/// What `make up` wrote, when its gateway answers now.
+/// The variables of the running stack; none when its gateway does not answer.
 pub(crate) async fn running() -> Option<EnvFile> {
     let env = EnvFile::read(&Folder::open().ok()?).ok()?;
     let client = reqwest::Client::builder().timeout(std::time::Duration::from_secs(2)).build().ok()?;

@@ -1,21 +1,23 @@
-//! The stack as plain processes: what is not running is started on the data that is there.
+//! The stack as plain processes: servers, the Bot API stand-in and services.
+//! The rule it keeps: `up` starts what does not run, on the data of last time, and leaves alone what runs.
 
 use std::env;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use backon::{ConstantBuilder, Retryable};
 use devstack::process::{Launch, Signal};
-use devstack::services::{KINDS, Plan, STOP_PATIENCE, Services, Surroundings, Telegram, built_programs};
-use devstack::{Error, Kafka, Place, Postgres, PostgresUrl, Redis, bootstrap, bot_api, ensure_database, ports};
+use devstack::services::{Plan, SERVICES, STOP_PATIENCE, Services, Surroundings, Telegram, built_programs};
+use devstack::{Error, Kafka, Place, Postgres, PostgresUrl, Redis, bootstrap, ensure_database, ports};
 
 use super::secrets::Secrets;
 use super::{EnvFile, Folder, Report};
 use crate::words::say;
 
-/// The database of a stack that runs its own PostgreSQL.
+/// The name of the database, when the stack runs its own PostgreSQL.
 pub(crate) const DATABASE: &str = "cyberstore";
 
-/// The folder of the services' files.
+/// The folder of the services' logs, pid files and ports.
 pub(super) const SERVICES_FOLDER: &str = "services";
 
 pub(super) async fn up(folder: &Folder, report: &Report) -> Result<EnvFile, Error> {
@@ -54,7 +56,7 @@ pub(super) async fn up(folder: &Folder, report: &Report) -> Result<EnvFile, Erro
     report.done("database", "migrated");
 
     let mut services = Services::start(plan.clone()).await?;
-    // Also when a service does not become ready: its log and its answers are what a person needs now.
+    // Also when one of them does not become ready: then a person needs its log and its answers.
     services.leave_running();
     services
         .ready(|replica| {
@@ -80,7 +82,7 @@ pub(super) async fn up(folder: &Folder, report: &Report) -> Result<EnvFile, Erro
     Ok(file)
 }
 
-/// The folder with the services' programs: `PROGRAMS` as it is, else built now.
+/// The folder with the services' programs: `PROGRAMS`, else that of the programs built now.
 async fn programs(folder: &Folder, report: &Report) -> Result<PathBuf, Error> {
     if let Some(programs) = env::var_os("PROGRAMS").map(PathBuf::from) {
         return std::path::absolute(&programs).map_err(Error::file("find", &programs));
@@ -94,27 +96,27 @@ async fn programs(folder: &Folder, report: &Report) -> Result<PathBuf, Error> {
         .await
         .map_err(|source| Error::Spawn { program: "cargo".to_owned(), source })?;
     if !status.success() {
-        return Err(Error::Refused("the services do not compile; cargo's own words are above".to_owned()));
+        return Err(Error::Refused("the services do not compile; cargo's output is above".to_owned()));
     }
     report.done("programs", "built");
     built_programs()
 }
 
-/// The demo's own login.
+/// The login of the demo.
 pub(super) fn demo_owner(file: &mut EnvFile, password: String) {
     file.set("DEMO_ORGANISATION", env::var("DEMO_ORGANISATION").unwrap_or_else(|_| "demo".to_owned()));
     file.set("DEMO_EMAIL", env::var("DEMO_EMAIL").unwrap_or_else(|_| "owner@demo.example".to_owned()));
     file.set("DEMO_PASSWORD", password);
 }
 
-/// Where the spans are; nowhere here when the services were started with a collector, which takes them.
+/// Where the spans are, unless a collector gets them.
 pub(super) fn spans(file: &mut EnvFile, folder: &Path) {
     if set("OTEL_EXPORTER_OTLP_ENDPOINT").is_none() {
         file.set("SPANS_DIR", folder.display().to_string());
     }
 }
 
-/// `REPLICAS`, 1 unless said otherwise.
+/// `REPLICAS`, 1 by default.
 pub(super) fn replicas() -> Result<u32, Error> {
     match env::var("REPLICAS").unwrap_or_default().as_str() {
         "" => Ok(1),
@@ -126,34 +128,29 @@ pub(super) fn replicas() -> Result<u32, Error> {
     }
 }
 
-/// A variable of the environment that says something.
+/// A variable of the environment that is not empty.
 fn set(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// A server that the environment names; not one of ours that came back through a sourced `.dev/env`.
+/// A server that the environment names, unless it is one of this stack's own, which a sourced `.dev/env` names too.
 fn named(name: &str, before: &EnvFile, port_file: &Path) -> Option<String> {
-    set(name).filter(|value| before.get(name) != Some(value) || !is_at(value, port_in(port_file)))
+    set(name).filter(|value| before.get(name) != Some(value) || !is_at(value, ports::written_to(port_file)))
 }
 
-/// Whether this address is that of a server of ours with this port.
+/// Whether this is the address of a server on this machine with this port.
 fn is_at(address: &str, port: Option<u16>) -> bool {
     port.is_some_and(|port| address.split(['/', '@', ',']).any(|part| part == format!("127.0.0.1:{port}")))
 }
 
-/// The port that was written down the last time.
-fn port_in(file: &Path) -> Option<u16> {
-    std::fs::read_to_string(file).ok()?.trim().parse().ok()
-}
-
-/// Says where the address of a server that does not serve came from.
+/// Adds where the address of a server that does not answer came from.
 fn from_the_environment(name: &str) -> impl FnOnce(Error) -> Error {
     move |error| {
         Error::Refused(format!("{error}; {name} comes from your environment; unset it if it is from an older .dev/env"))
     }
 }
 
-/// Refuses an address at which nobody listens: the services would wait for it, or do without it, and not say why.
+/// Refuses an address at which nobody listens. The services would wait for it, or do without it, and not say why.
 async fn answers(address: &str, usual_port: u16) -> Result<(), Error> {
     let mut refusal = None;
     for host in hosts(address, usual_port) {
@@ -166,7 +163,7 @@ async fn answers(address: &str, usual_port: u16) -> Result<(), Error> {
     refusal.map_or(Ok(()), |refusal| Err(Error::Refused(refusal)))
 }
 
-/// Every `host:port` of an address with or without scheme, login and path; none for a socket file.
+/// Every `host:port` of an address, which may have a scheme, a login and a path; none for a socket file.
 fn hosts(address: &str, usual_port: u16) -> Vec<String> {
     let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
     let rest = rest.split(['/', '?']).next().unwrap_or_default();
@@ -218,7 +215,7 @@ async fn kafka(folder: &Folder, before: &EnvFile, report: &Report) -> Result<Str
     Ok(kafka.brokers())
 }
 
-/// Where the Bot API is, and what the stand-in received, when it is the stand-in.
+/// Where the Bot API is and, if it is the stand-in, where its messages can be read.
 pub(super) fn bot_api(file: &mut EnvFile, url: String, stand_in: bool) {
     if stand_in {
         file.set("MESSAGES_URL", messages_of(&url));
@@ -230,13 +227,13 @@ fn messages_of(stand_in: &str) -> String {
     format!("{stand_in}/messages")
 }
 
-/// The bot that the environment names; none means the stand-in.
+/// The bot that the environment names; without one the stand-in is used.
 pub(super) fn bot(before: &EnvFile) -> Result<Option<Telegram>, Error> {
     bot_of(before.get("MESSAGES_URL"), set)
 }
 
-/// `received` is where a stand-in of ours keeps what it received: its address, back through a sourced `.dev/env`, is no
-/// real bot's.
+/// `received` is the address of the messages of this stack's stand-in. A sourced `.dev/env` sets `BOT_API_URL` to the
+/// stand-in, which is not the address of a real bot.
 fn bot_of(received: Option<&str>, set: impl Fn(&str) -> Option<String>) -> Result<Option<Telegram>, Error> {
     let half = |there: &str, missing: &str| {
         Err(Error::Refused(format!(
@@ -255,7 +252,7 @@ fn bot_of(received: Option<&str>, set: impl Fn(&str) -> Option<String>) -> Resul
     }
 }
 
-/// Telegram when there is a bot, else the stand-in.
+/// Telegram, if there is a bot, else the stand-in, which it starts.
 async fn telegram(folder: &Folder, bot: Option<Telegram>, report: &Report) -> Result<Telegram, Error> {
     if let Some(telegram) = bot {
         report.done("Telegram", &format!("chat {} at {}", telegram.chat, telegram.url));
@@ -264,51 +261,37 @@ async fn telegram(folder: &Folder, bot: Option<Telegram>, report: &Report) -> Re
     let own = folder.join("bot-api");
     std::fs::create_dir_all(&own).map_err(Error::file("create", &own))?;
     let program = env::current_exe().map_err(Error::file("find", Path::new("devstack")))?;
-    let launch = Launch::new("bot-api", program, &own).argument("bot-api").argument("--port");
+    let launch = Launch::new("bot-api", program, &own).argument("bot-api").argument("--address");
     let port_file = own.join("bot-api.port");
-    let before = port_in(&port_file);
-    let port = match (launch.attach(), before) {
+    let port = match (launch.attach(), ports::written_to(&port_file)) {
         (Some(_), Some(port)) => port,
         _ => {
-            let port = ports::choose(before.or(Some(8081)))?;
-            std::fs::write(&port_file, port.to_string()).map_err(Error::file("write", &port_file))?;
-            launch.argument(port.to_string()).start()?;
+            let port = ports::remembered(&port_file, Some(8081))?;
+            launch.argument(format!("127.0.0.1:{port}")).start()?;
             port
         }
     };
     let url = format!("http://127.0.0.1:{port}");
-    wait_for(&format!("{url}/health"), "the Bot API stand-in").await?;
+    let every = ConstantBuilder::default().with_delay(Duration::from_millis(25)).with_max_times(800);
+    (|| async { reqwest::get(format!("{url}/health")).await?.error_for_status() })
+        .retry(every)
+        .await
+        .map_err(Error::http("wait for the Bot API stand-in"))?;
     report.done("Bot API", &format!("{url} (stand-in; set TELEGRAM_BOT_TOKEN and TELEGRAM_CHAT_ID for the real one)"));
-    Ok(Telegram { url, token: bot_api::TOKEN.to_owned(), chat: bot_api::CHAT.to_owned() })
+    Ok(Telegram::stand_in(url))
 }
 
-pub(super) async fn wait_for(url: &str, what: &str) -> Result<(), Error> {
-    let deadline = std::time::Instant::now() + Duration::from_secs(20);
-    loop {
-        match reqwest::get(url).await {
-            Ok(reply) if reply.status().is_success() => return Ok(()),
-            Err(error) if std::time::Instant::now() > deadline => {
-                return Err(Error::http(format!("wait for {what}"))(error));
-            }
-            _ if std::time::Instant::now() > deadline => {
-                return Err(Error::Refused(format!("{what} does not become healthy at {url}")));
-            }
-            _ => tokio::time::sleep(Duration::from_millis(25)).await,
-        }
-    }
-}
-
-/// Ends replicas beyond the wanted number.
+/// Stops replicas beyond the wanted number.
 async fn stop_superfluous(folder: &Folder, wanted: u32) {
     let services = folder.join(SERVICES_FOLDER);
-    for kind in KINDS {
+    for service in SERVICES {
         for number in wanted + 1..=9 {
-            stop(&Launch::new(format!("{}-{number}", kind.name), "", &services), Signal::SIGTERM).await;
+            stop(&Launch::new(format!("{}-{number}", service.name), "", &services), Signal::SIGTERM).await;
         }
     }
 }
 
-/// Migrations alone, against what runs.
+/// Runs the migrations on the running database.
 pub(super) async fn migrate(folder: &Folder) -> Result<(), Error> {
     let before = EnvFile::read(folder)?;
     let secrets = Secrets::kept_in(folder)?;
@@ -325,7 +308,7 @@ pub(super) async fn migrate(folder: &Folder) -> Result<(), Error> {
             redis_url: String::new(),
             kafka_brokers: String::new(),
             kafka_namespace: String::new(),
-            telegram: Telegram { url: String::new(), token: String::new(), chat: String::new() },
+            telegram: Telegram::stand_in(""),
             setup_token: String::new(),
             signing_key_secret: String::new(),
             more: Vec::new(),
@@ -336,16 +319,16 @@ pub(super) async fn migrate(folder: &Folder) -> Result<(), Error> {
     Ok(())
 }
 
-/// The gateway first, so that nothing new comes in; then the services; then what they stand on.
+/// Stops the gateway first, so that no request comes in, then the other services, then the servers that they use.
 pub(super) async fn down(folder: &Folder) -> Result<(), Error> {
     let services = folder.join(SERVICES_FOLDER);
-    let replicas_of = |name: &'static str| (1..=9).map(move |number| format!("{name}-{number}"));
-    let gateways = replicas_of("gateway").map(|name| Launch::new(name, "", &services)).collect();
-    let others = KINDS.iter().filter(|kind| kind.name != "gateway").flat_map(|kind| replicas_of(kind.name));
-    let others = others.map(|name| Launch::new(name, "", &services)).collect();
+    let (gateways, others) = SERVICES
+        .iter()
+        .flat_map(|service| (1..=9).map(|number| Launch::new(format!("{}-{number}", service.name), "", &services)))
+        .partition(|launch| launch.name.starts_with("gateway-"));
     stop_all(gateways, Signal::SIGTERM).await;
     stop_all(others, Signal::SIGTERM).await;
-    // SIGINT is PostgreSQL's quick and orderly end; its SIGTERM waits for every client.
+    // PostgreSQL stops at once and in good order on SIGINT; on SIGTERM it waits for every client.
     let servers = ["bot-api", "kafka", "redis"].map(|name| Launch::new(name, "", &folder.join(name)));
     stop_all(servers.into(), Signal::SIGTERM).await;
     stop_all(vec![Launch::new("postgres", "", &folder.join("postgres"))], Signal::SIGINT).await;
@@ -364,7 +347,7 @@ async fn stop(launch: &Launch, signal: Signal) {
     let Some(mut process) = launch.attach() else { return };
     process.signal(Signal::SIGCONT);
     let by_itself = process.stop(signal, STOP_PATIENCE).await;
-    // What was stopped on purpose is not shown as having died.
+    // Without a pid file it is not shown as down.
     let _absent = std::fs::remove_file(&launch.pid_file);
     say!("  {:<14} {}", launch.name, if by_itself { "stopped" } else { "had to be killed" });
 }
@@ -374,7 +357,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn our_own_server_is_known_by_its_port_and_a_neighbour_is_not() {
+    fn a_server_of_this_stack_is_recognised_by_its_port() {
         for ours in ["postgres://a:b@127.0.0.1:5432/shop", "redis://127.0.0.1:5432", "other:1,127.0.0.1:5432"] {
             assert!(is_at(ours, Some(5432)), "{ours}");
         }
@@ -383,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn every_server_of_an_address_is_found() {
+    fn every_server_in_an_address_is_found() {
         assert_eq!(hosts("redis://:p@cache/0", 6379), ["cache:6379"]);
         assert_eq!(hosts("one:9092, two", 9092), ["one:9092", "two:9092"]);
         assert_eq!(hosts("redis://[::1]", 6379), ["[::1]:6379"]);
@@ -391,7 +374,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_that_is_gone_is_told_with_the_variable_that_names_it() {
+    async fn a_server_that_does_not_answer_is_reported_with_the_variable_that_names_it() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         assert!(answers(&format!("127.0.0.1:1,{address}"), 9092).await.is_ok());
@@ -402,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_bot_is_refused_with_the_name_of_the_other_half() {
+    fn a_bot_without_a_chat_is_refused_and_so_is_a_chat_without_a_bot() {
         let with = |names: &'static [&'static str]| {
             bot_of(None, move |name| names.contains(&name).then(|| format!("the {name}")))
         };
@@ -416,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stand_in_s_address_from_a_sourced_file_is_no_real_bot_s() {
+    fn the_stand_in_in_a_sourced_env_file_is_not_taken_for_a_real_bot() {
         let told = |received| {
             let set =
                 |name: &str| Some(if name == "BOT_API_URL" { "http://127.0.0.1:8081" } else { "given" }.to_owned());

@@ -1,17 +1,17 @@
-//! The demo organisation and its owner, made through the gateway like any other; nothing happens when they are there.
+//! The demo organisation and its owner, created through the gateway like any other.
 
 use std::time::{Duration, Instant};
 
 use devstack::Error;
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, StatusCode};
 use serde_json::json;
 
 use super::{EnvFile, Report};
 
-/// How long a fresh gateway may take to reach a fresh auth.
+/// How long a gateway may take to reach auth, when both have just started.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Makes the organisation unless its owner can log in already.
+/// Creates the organisation, unless its owner can log in already.
 pub(crate) async fn ensure(env: &EnvFile, report: &Report) -> Result<(), Error> {
     let client =
         Client::builder().timeout(Duration::from_secs(10)).build().map_err(Error::http("make an HTTP client"))?;
@@ -31,7 +31,7 @@ pub(crate) async fn ensure(env: &EnvFile, report: &Report) -> Result<(), Error> 
                 report.done("organisation", &format!("{slug}, its owner can log in"));
                 return Ok(());
             }
-            // Not known, or known with another password: making it says which.
+            // It does not exist, or its password is another one: creating it will tell.
             Ok(reply)
                 if matches!(
                     reply.status(),
@@ -51,26 +51,23 @@ pub(crate) async fn ensure(env: &EnvFile, report: &Report) -> Result<(), Error> 
                     .map_err(Error::http("create the demo organisation"))?;
                 if made.status() == StatusCode::CONFLICT {
                     return Err(Error::Refused(format!(
-                        "an organisation {slug} is there already with another owner or password; the database was not made by this .dev folder. Set DEMO_ORGANISATION to another slug"
+                        "an organisation {slug} exists already with another owner or password: the database was not created by this .dev folder. Set DEMO_ORGANISATION to another slug"
                     )));
                 }
                 if !made.status().is_success() && Instant::now() > deadline {
-                    return Err(refused("create the demo organisation", made).await);
+                    return Err(Error::status("create the demo organisation", made).await);
                 }
                 if made.status().is_success() {
                     report.done("organisation", &format!("{slug} created with its owner {email}"));
                     return Ok(());
                 }
             }
-            Ok(reply) if Instant::now() > deadline => return Err(refused("log in as the demo owner", reply).await),
+            Ok(reply) if Instant::now() > deadline => {
+                return Err(Error::status("log in as the demo owner", reply).await);
+            }
             Err(error) if Instant::now() > deadline => return Err(Error::http("log in as the demo owner")(error)),
             Ok(_) | Err(_) => {}
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-}
-
-async fn refused(action: &str, reply: Response) -> Error {
-    let status = reply.status();
-    Error::Http { action: action.to_owned(), detail: format!("{status}: {}", reply.text().await.unwrap_or_default()) }
 }

@@ -1,11 +1,11 @@
-//! What `make up` says while it works, and what it ends with.
+//! What `make up` prints: a line for each step, and the summary at the end.
 
 use std::time::Instant;
 
 use super::{EnvFile, Folder};
 use crate::words::say;
 
-/// Lines with the time that has passed.
+/// Prints steps with the time since the begin.
 pub(crate) struct Report {
     begun: Instant,
 }
@@ -16,12 +16,12 @@ impl Report {
         Self { begun: Instant::now() }
     }
 
-    /// One thing that is done now.
+    /// One step that is done.
     pub(crate) fn done(&self, what: &str, detail: &str) {
         say!("  {:>5.1} s  {what:<14} {detail}", self.begun.elapsed().as_secs_f64());
     }
 
-    /// The summary for a person in a hurry.
+    /// The summary: addresses, login, next command.
     pub(crate) fn end(&self, env: &EnvFile, folder: &Folder) {
         let value = |name: &str| env.get(name).unwrap_or("-").to_owned();
         say!();

@@ -1,12 +1,13 @@
-//! The secrets of this stack: generated once, kept in `.dev/secrets` with mode 600.
+//! The secrets of this stack, in `.dev/secrets` and `.dev/database-passwords` (mode 600).
+//! The rule it keeps: a secret is generated once; later runs find it there.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use devstack::{Error, Passwords, random_secret, read_pairs, write_private};
+use devstack::{Error, Passwords, random_secret, read_pairs, write_pairs};
 
 use super::Folder;
 
-/// What the services and servers are told.
+/// Every secret that servers and services get.
 pub(crate) struct Secrets {
     pub(crate) roles: Passwords,
     pub(crate) superuser: String,
@@ -16,20 +17,13 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
-    /// What is there, with what is missing made now.
+    /// Reads the secrets of the folder and generates those that are missing.
     pub(crate) fn kept_in(folder: &Folder) -> Result<Self, Error> {
         let file = folder.join("secrets");
         let mut pairs = read_pairs(&file)?;
-        let mut made = false;
-        let mut keep = |name: &str, make: fn() -> String| {
-            if let Some((_, value)) = pairs.iter().find(|(known, _)| known == name) {
-                return value.clone();
-            }
-            made = true;
-            let value = make();
-            pairs.push((name.to_owned(), value.clone()));
-            value
-        };
+        let before = pairs.len();
+        let mut keep =
+            |name: &str, generate: fn() -> String| pairs.entry(name.to_owned()).or_insert_with(generate).clone();
         let secrets = Self {
             roles: Passwords::kept_in(&folder.join("database-passwords"))?,
             superuser: keep("POSTGRES_PASSWORD", random_secret),
@@ -37,8 +31,8 @@ impl Secrets {
             signing_key_secret: keep("SIGNING_KEY_SECRET", || STANDARD.encode(rand::random::<[u8; 32]>())),
             demo_password: keep("DEMO_PASSWORD", random_secret),
         };
-        if made {
-            write_private(&file, &pairs.iter().map(|(name, value)| format!("{name}={value}\n")).collect::<String>())?;
+        if pairs.len() != before {
+            write_pairs(&file, &pairs)?;
         }
         Ok(secrets)
     }

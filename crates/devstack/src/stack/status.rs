@@ -1,11 +1,12 @@
-//! What runs now, read from the pid files; a server that died is shown as such.
+//! `status` and `logs` of a stack of plain processes, from their pid files and logs.
+//! The rule it keeps: a process that has died is shown as down, not left out.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use devstack::Error;
 use devstack::process::{Identity, tail};
+use devstack::{Error, ports};
 
 use super::native::SERVICES_FOLDER;
 use super::{EnvFile, Folder};
@@ -49,7 +50,7 @@ pub(super) async fn show(folder: &Folder) -> Result<(), Error> {
     Ok(())
 }
 
-/// The last lines of the logs whose name begins with `service`, or the last few of every log.
+/// The last lines of the logs of one service or server, or the last few of every log.
 pub(super) fn logs(folder: &Folder, service: Option<&str>, lines: usize) -> Result<(), Error> {
     let mut logs: Vec<PathBuf> = part_folders(folder).iter().flat_map(|part| entries(part, "log")).collect();
     logs.sort();
@@ -90,7 +91,7 @@ fn entries(folder: &Path, extension: &str) -> Vec<PathBuf> {
 }
 
 fn address(pid_file: &Path, name: &str) -> String {
-    let port = |name: String| fs::read_to_string(pid_file.with_file_name(name)).ok().map(|text| text.trim().to_owned());
+    let port = |name: String| ports::written_to(&pid_file.with_file_name(name));
     match (port(format!("{name}.port")), port(format!("{name}.internal.port"))) {
         (Some(port), Some(internal)) => format!("127.0.0.1:{port}, internal {internal}"),
         (Some(port), None) => format!("127.0.0.1:{port}"),
@@ -101,9 +102,11 @@ fn address(pid_file: &Path, name: &str) -> String {
 
 async fn readiness(pid_file: &Path) -> &'static str {
     let name = pid_file.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
-    let port = fs::read_to_string(pid_file.with_file_name(format!("{name}.internal.port"))).unwrap_or_default();
-    let url = format!("http://127.0.0.1:{}/readyz", port.trim());
-    let asked = async { Some(reqwest::get(url).await.ok()?.status().is_success()) };
+    let port = ports::written_to(&pid_file.with_file_name(format!("{name}.internal.port")));
+    let asked = async {
+        let url = format!("http://127.0.0.1:{}/readyz", port?);
+        Some(reqwest::get(url).await.ok()?.status().is_success())
+    };
     match tokio::time::timeout(Duration::from_secs(2), asked).await {
         Ok(Some(true)) => "ready",
         _ => "waiting",

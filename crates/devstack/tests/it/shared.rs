@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use devstack::process::Identity;
-use devstack::{DatabaseRole, Error, SERVICES, shared_cluster};
+use devstack::services::schemas;
+use devstack::{DatabaseRole, Error, shared_cluster};
 use tokio_postgres::{Client, NoTls};
 
 fn unique(name: &str) -> String {
@@ -48,14 +49,14 @@ async fn no_role_reads_or_writes_outside_its_schema() -> Result<(), Error> {
     let cluster = shared_cluster().await?;
     let database = unique("foreign");
     cluster.create_database(&database).await?;
-    for service in SERVICES {
+    for service in schemas() {
         let owner = connect(&cluster.role_url(&database, service, DatabaseRole::Owner)?).await;
         owner.batch_execute(&format!("create table \"{service}\".things (n int)")).await.unwrap();
     }
-    for service in SERVICES {
+    for service in schemas() {
         for role in DatabaseRole::ALL {
             let client = connect(&cluster.role_url(&database, service, role)?).await;
-            for other in SERVICES.into_iter().filter(|other| *other != service) {
+            for other in schemas().into_iter().filter(|other| *other != service) {
                 assert!(
                     client.query(&format!("select n from \"{other}\".things"), &[]).await.is_err(),
                     "{service}_{role} reads {other}"

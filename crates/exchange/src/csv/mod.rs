@@ -1,5 +1,5 @@
-//! CSV: splits the bytes into rows without losing its place, and hands each whole row to `csv-core`. The splitter is ours
-//! because a parser that only says "record" cannot tell a row that is too long from a quote that never closes.
+//! CSV: splits the bytes into rows, keeping count of lines and bytes, and hands each whole row to `csv-core`. The splitter
+//! is our own, because a parser cannot tell a row that is too long from a quote that never closes.
 
 mod splitter;
 
@@ -18,7 +18,7 @@ const EMPTY: &str = "the file is empty; its first line must name the columns";
 pub struct Csv<T> {
     splitter: Splitter,
     parser: csv_core::Reader,
-    /// The bytes of the fields of one row, and where each ends.
+    /// The bytes of one row's fields, and where each field ends.
     fields: Vec<u8>,
     ends: Vec<usize>,
     header: Option<::csv::StringRecord>,
@@ -39,7 +39,7 @@ impl<T: DeserializeOwned> Csv<T> {
         }
     }
 
-    /// What the row that the splitter holds means: nothing when it was the header or empty.
+    /// Decodes the splitter's row; `None` when it was the header or empty.
     fn finish(&mut self) -> Option<Outcome<T>> {
         if self.splitter.row.is_empty() && self.splitter.fault.is_none() {
             return None;
@@ -113,7 +113,7 @@ impl<T: DeserializeOwned> Csv<T> {
         })
     }
 
-    /// Makes a record of the splitter's row.
+    /// Splits the row into the fields of the record.
     fn parse(&mut self, header: Option<&::csv::StringRecord>) -> Result<(), RowError> {
         let line = self.splitter.position.line;
         self.splitter.row.push(b'\n');

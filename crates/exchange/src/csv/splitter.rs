@@ -1,10 +1,10 @@
-//! Cuts bytes into CSV rows and keeps its place: what it holds is one row at most, and it knows whether a quote is open.
+//! Cuts bytes into CSV rows, keeping count of lines and bytes. The rule: it holds at most one row.
 
 use crate::{Limits, RowPosition};
 
 pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// So many times longer than a row may be is the text that is searched for the end of a quote.
+/// A quote that is not closed within this many times the length of a row is never closed.
 const PATIENCE: u64 = 16;
 
 /// Where in a row the splitter is.
@@ -13,16 +13,16 @@ enum Place {
     FieldStart,
     Unquoted,
     Quoted,
-    /// Behind a quote inside a quoted field: the field's end, or the first half of a doubled quote.
+    /// After a quote in a quoted field: at the field's end, or between the two halves of a doubled quote.
     AfterQuote,
 }
 
-/// What is wrong with a row as text.
+/// Why a row cannot be split into fields.
 pub(super) enum Fault {
     TooLong,
-    /// In which field.
+    /// With the index of the field.
     TextAfterQuote(usize),
-    /// In which field and on which line the quote opened.
+    /// With the index of the field and the line on which the quote opened.
     NeverClosed(usize, u64),
 }
 
@@ -61,13 +61,13 @@ pub(super) struct Splitter {
     limits: Limits,
     /// Where the row begins.
     pub(super) position: RowPosition,
-    /// The row without its line end; nothing once there is a fault.
+    /// The row without its line end; empty after a fault.
     pub(super) row: Vec<u8>,
     pub(super) fault: Option<Fault>,
     place: Place,
     field: usize,
     quote_line: u64,
-    /// The line of the byte that was taken last, and of the one to come.
+    /// The line of the last byte, and of the next one.
     last_line: u64,
     pub(super) line: u64,
     /// How many bytes of the file were taken.
@@ -100,14 +100,14 @@ impl Splitter {
         self.field = 0;
     }
 
-    /// Takes bytes up to a row's end: how many, and whether it came.
+    /// Takes bytes up to the end of the row. Returns how many it took, and whether the row ended.
     pub(super) fn take(&mut self, input: &[u8]) -> (usize, bool) {
         let mut whole = false;
         let mut taken = 0;
         let mut before = 0;
         for byte in input {
             taken += 1;
-            // `\r\n` is one line end, whose second half neither begins a line nor belongs to the next row.
+            // `\r\n` is one line end: its second byte neither ends a line nor belongs to the next row.
             let second_half = self.after_return && *byte == b'\n';
             self.after_return = *byte == b'\r';
             let first_of_row = self.byte == self.position.byte;
@@ -165,7 +165,7 @@ impl Splitter {
         }
     }
 
-    /// The file is over: an open quote will not be closed any more.
+    /// The file has ended: an open quote is never closed.
     pub(super) fn end(&mut self) {
         if self.place == Place::Quoted {
             self.fault = Some(Fault::NeverClosed(self.field, self.quote_line));

@@ -15,9 +15,8 @@ use kernel::{Clock, Currency, KeyId, OrganisationId, Quantity, Sku, Slug, UserId
 use mediator::{Class, Classified, Command, Mediator, Tenant, Tx};
 use persistence::Database;
 use rest::{
-    Anyone, Api, App, Body, Created, Credential, CredentialHeader, IdempotencyKey, IfMatch, Lines, NoContent, Path,
-    Prefer, PriceBody, Problem, ProblemType, Query, Recorded, Routes, Serialised, Staff, State, Tagged, Upload,
-    Visitor, parses, problems,
+    Anyone, Api, App, Body, Credential, CredentialHeader, IdempotencyKey, IfMatch, Lines, Path, Prefer, PriceBody,
+    Problem, ProblemType, Query, Recorded, Routes, Serialised, Staff, State, Tagged, Upload, Visitor, parses, problems,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -130,8 +129,8 @@ async fn create(
     app.create(&by, &key, &body, CreateThing, |_| "/things/1".to_owned()).await
 }
 
-async fn echo(Body(body): Body<ThingBody>) -> Result<Created<ThingView>, Problem> {
-    Ok(Created::at("/echo/1", ThingView { title: body.title, version: 1 }))
+async fn echo(Body(body): Body<ThingBody>) -> rest::Ok<ThingView> {
+    rest::Ok(ThingView { title: body.title, version: 1 })
 }
 
 async fn small(Body(body): Body<ThingBody, 64>) -> Result<rest::Ok<ThingView>, Problem> {
@@ -142,9 +141,9 @@ async fn find(Path(at): Path<ThingPath>) -> Result<Tagged<rest::Ok<ThingView>>, 
     Ok(Tagged::version(at.thing.get(), rest::Ok(ThingView { title: "one".into(), version: at.thing.get() })))
 }
 
-async fn change(expected: IfMatch, Path(_): Path<ThingPath>) -> Result<NoContent, Problem> {
+async fn change(expected: IfMatch, Path(_): Path<ThingPath>) -> Result<rest::Ok<Value>, Problem> {
     if expected.version() == 7 {
-        Ok(NoContent)
+        Ok(rest::Ok(json!({"version": 8})))
     } else {
         Err(Problem::new(problems::STALE).member("current_version", 7))
     }
@@ -176,17 +175,17 @@ async fn cached() -> Serialised<ThingView> {
     Serialised::new(bytes::Bytes::from_static(b"{\"title\":\"kept\",\"version\":3}"))
 }
 
-async fn panics() -> NoContent {
+async fn panics() -> rest::Ok<Value> {
     let nothing: Vec<u8> = Vec::new();
     assert!(!nothing.is_empty(), "secret of the house");
-    NoContent
+    rest::Ok(Value::Null)
 }
 
-async fn breaks() -> Result<NoContent, Problem> {
+async fn breaks() -> Result<rest::Ok<Value>, Problem> {
     Err(Problem::internal("password of the database is hunter2"))
 }
 
-async fn taken() -> Result<NoContent, Problem> {
+async fn taken() -> Result<rest::Ok<Value>, Problem> {
     Err(Problem::new(SKU_TAKEN).detail("S-1 is taken.").field("sku", "is taken"))
 }
 

@@ -98,7 +98,7 @@ async fn a_stop_finishes_what_runs_and_takes_nothing_new() {
     running.write_all(b"{\"title\":\"a\"}").await.unwrap();
     let mut answer = [0; 12];
     tokio::time::timeout(Duration::from_secs(20), running.read_exact(&mut answer)).await.unwrap().unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 201");
+    assert_eq!(&answer, b"HTTP/1.1 200");
     drop(running);
     tokio::time::timeout(Duration::from_secs(20), stopping).await.unwrap().unwrap();
 }

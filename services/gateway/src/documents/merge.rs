@@ -1,7 +1,7 @@
-//! Making one OpenAPI document of many.
+//! Merges the services' OpenAPI documents into one.
 //!
-//! The rule it keeps: every reference in the result points at what it pointed at before. Two services may use one name
-//! for two things; the later one is renamed then, with everything that refers to it.
+//! The rule it keeps: every reference still points to what it pointed to before. When two services use one name for two
+//! things, the later one is renamed, with every reference to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,7 @@
 //! An answer: its head as the client gets it, and its body as it comes.
 //!
 //! The rule it keeps: hop-by-hop headers end here, an answer that is ambiguous about its own length is refused, and a
-//! connection is only ever used again when the answer before was read to its last byte.
+//! connection is used again only when the previous answer was read to its last byte.
 
 use std::pin::Pin;
 use std::rc::Rc;
@@ -21,11 +21,11 @@ use crate::headers;
 /// The head of an answer.
 #[derive(Debug)]
 pub struct Answer {
-    /// Its status.
+    /// The status.
     pub status: StatusCode,
-    /// What goes on to the client.
+    /// The headers that go on to the client.
     pub headers: HeaderMap,
-    /// The length that the service stated, also where no body follows (HEAD, 304).
+    /// The length that the service declared, also where no body follows (HEAD, 304).
     pub length: Option<u64>,
 }
 
@@ -35,7 +35,7 @@ pub struct Answer {
 pub struct Unreadable(pub String);
 
 impl Answer {
-    /// What of a service's answer goes on.
+    /// Reads the head of a service's answer.
     pub(super) fn of(status: hyper::StatusCode, received: &hyper::HeaderMap) -> Result<Answer, Unreadable> {
         let unreadable = |what: &str| Err(Unreadable(what.to_owned()));
         let Some(status) = StatusCode::from_u16(status.as_u16()).ok().filter(|status| !status.is_informational())
@@ -53,15 +53,15 @@ impl Answer {
         }
         let length = received.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
 
-        let mut named = headers::Named::default();
+        let mut hop_by_hop = headers::HopByHop::default();
         for value in received.get_all(CONNECTION) {
-            named.add(value.as_bytes());
+            hop_by_hop.add(value.as_bytes());
         }
         let mut kept = HeaderMap::with_capacity(received.len() + 4);
         for (name, value) in received {
             let name = name.as_str();
-            if headers::passes_to_client(name) && !named.names(name) {
-                // Server and client use different major versions of the same types: what one read, the other takes.
+            if headers::passes_to_client(name) && !hop_by_hop.contains(name) {
+                // Server and client use different major versions of the same types, with the same rules.
                 let name = HeaderName::from_bytes(name.as_bytes());
                 let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value.as_bytes())) else {
                     return unreadable("a header has forbidden bytes");
@@ -84,13 +84,13 @@ pub enum Cut {
     Stalled(u64),
 }
 
-/// What is still to come of an answer. Dropping it closes the connection.
+/// The rest of an exchange: the answer's body. Dropping it closes the connection.
 pub struct Exchange {
     body: hyper::body::Incoming,
-    /// None once the body is complete.
+    /// `None` once the body is complete.
     connection: Option<Connection>,
     home: Rc<Pool>,
-    /// Taken by [`Exchange::whole_body`], but not the whole.
+    /// A first piece that [`Exchange::whole_body`] took without its being the whole.
     early: Option<Result<Bytes, Cut>>,
 }
 
@@ -99,7 +99,7 @@ impl Exchange {
         Exchange { body, connection: Some(connection), home, early: None }
     }
 
-    /// The whole body, when it has arrived together with the head: the usual case, without another turn of the loop.
+    /// The whole body, if it has arrived together with the head. This is the usual case, and saves a turn of the event loop.
     pub fn whole_body(&mut self) -> Option<Bytes> {
         match self.poll_body(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(None) => Some(Bytes::new()),
@@ -120,7 +120,7 @@ impl Exchange {
         while self.connection.is_some() {
             match ready!(Pin::new(&mut self.body).poll_frame(context)) {
                 Some(Ok(frame)) => {
-                    // What is no data is a trailer, which ends here.
+                    // A frame without data holds trailers, which end here.
                     if let Ok(piece) = frame.into_data() {
                         if self.body.is_end_stream() {
                             self.release();

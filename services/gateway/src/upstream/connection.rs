@@ -1,7 +1,7 @@
-//! One connection to a replica: opening it, and closing it with whoever holds it.
+//! One connection to a replica: opening it, and closing it together with its holder.
 //!
-//! The rule it keeps: a connection lives on its worker's thread and ends with its holder. One that is dropped in the
-//! middle of an exchange is closed at once, so a service notices that its client has gone.
+//! The rule it keeps: a connection lives on its worker's thread and ends with its holder. One that is dropped during an
+//! exchange is closed at once, so that the service notices that its client has gone.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -17,14 +17,14 @@ use tokio::task::JoinHandle;
 use super::name::Name;
 use crate::body::Incoming;
 
-/// The longest head of an answer, and what waits to be sent before no more is taken from the client; bytes.
+/// The longest head of an answer, and the most that is buffered for sending before no more is taken from the client; bytes.
 const BUFFER_LIMIT: usize = 64 * 1024;
 
 /// An open connection.
 pub(super) struct Connection {
     pub(super) sender: SendRequest<Incoming>,
     driver: JoinHandle<()>,
-    /// It carried an exchange before, so the other side may have closed it meanwhile.
+    /// Whether it carried an exchange before, so that the service may have closed it since.
     pub(super) reused: bool,
     pub(super) idle_since: Instant,
 }
@@ -42,7 +42,7 @@ impl Connection {
         let (sender, driving) =
             Builder::new().max_buf_size(BUFFER_LIMIT).handshake(socket).await.map_err(io::Error::other)?;
         let driver = tokio::task::spawn_local(async move {
-            // What went wrong is told to whoever waits for the answer or reads it.
+            // An error also reaches the caller that waits for the answer or reads it.
             let _ = driving.await;
         });
         Ok(Connection { sender, driver, reused: false, idle_since: Instant::now() })
@@ -55,7 +55,7 @@ impl Drop for Connection {
     }
 }
 
-/// The socket, except that only reading says that the connection broke.
+/// The socket, except that only reading reports that the connection broke.
 ///
 /// A service may answer a long upload early (413, 415) and close. Then sending fails while the answer is already here,
 /// and it would be lost if the failure of a write ended the exchange. Reading meets the same end right after it.
@@ -97,7 +97,7 @@ impl Write for Socket {
     }
 }
 
-/// Nothing wakes a failed write: the read that is waiting beside it is woken by the same event.
+/// Nothing needs to wake a failed write: the same event wakes the read that waits beside it.
 fn unless_failed(written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
     if matches!(written, Poll::Ready(Err(_))) { Poll::Pending } else { written }
 }

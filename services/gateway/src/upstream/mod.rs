@@ -3,9 +3,9 @@
 //! The rule it keeps: a request is sent again only when the service cannot have acted on it, or when acting twice is
 //! harmless (idempotent methods, requests with an `Idempotency-Key`).
 //!
-//! The protocol itself is hyper's, by its client for a single connection: it reads an answer while the request is still
-//! being sent (streamed imports), gives a request back that it never sent, and reports a body that was cut off. Which
-//! replica, which connection and whether to send again is decided here.
+//! The protocol is left to hyper's client for a single connection: it reads an answer while the request is still being
+//! sent (streamed imports), returns a request that it never sent, and reports a body that was cut off. This module decides
+//! which replica, which connection, and whether to send again.
 
 mod answer;
 mod connection;
@@ -42,18 +42,18 @@ pub enum SendError {
     /// No replica took the request.
     #[error("no replica of {0} takes connections; try again in a moment")]
     Unavailable(Service),
-    /// It may or may not have been carried out.
+    /// The service may or may not have acted on the request.
     #[error("{0} closed the connection before it answered; whether it acted is not known, so look before repeating")]
     Broken(Service),
-    /// It took too long.
+    /// The service did not answer in time.
     #[error("{service} did not answer within {seconds} s; look at its log for this request id")]
     TimedOut {
-        /// Which.
+        /// The service.
         service: Service,
-        /// The limit.
+        /// The time limit.
         seconds: u64,
     },
-    /// Not HTTP.
+    /// The answer is not valid HTTP.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
     /// The client's own body failed.
@@ -67,11 +67,11 @@ pub struct Outbound<'a> {
     pub method: Method,
     /// Path and query.
     pub target: Uri,
-    /// Its headers but `Host` and those that say where the body ends; asked for once per attempt.
+    /// Makes its headers, without `Host` and those that frame the body; called once per attempt.
     pub headers: &'a dyn Fn() -> HeaderMap,
     /// Its body.
     pub body: Incoming,
-    /// Sending it twice is harmless.
+    /// Whether sending it twice is harmless.
     pub repeatable: bool,
 }
 
@@ -86,10 +86,10 @@ impl Outbound<'_> {
                     headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
                 }
             }
-            Incoming::Streamed(upload) if upload.stated().is_none() => {
+            Incoming::Streamed(upload) if upload.declared().is_none() => {
                 headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
             }
-            // hyper states the length that it knows.
+            // hyper adds the length that it knows.
             Incoming::Whole(_) | Incoming::Streamed(_) => {}
         }
         let mut request = Request::new(body);
@@ -100,7 +100,7 @@ impl Outbound<'_> {
     }
 }
 
-/// The way to all services, one per worker: the pools belong to the worker's own event loop.
+/// The connections to all services, one per worker: the pools belong to the worker's own event loop.
 pub struct Upstreams {
     shared: Arc<Vec<Replicas>>,
     pools: Vec<Vec<Rc<Pool>>>,
@@ -124,7 +124,7 @@ impl Upstreams {
 
     /// Sends, and sends again where that is safe, until one replica answered, within `limit` in all.
     ///
-    /// A streamed body takes as long as it takes: there the limit is for each stretch without progress.
+    /// For a streamed body, which may take long, the limit is for each period without progress.
     pub async fn send(
         &self,
         service: Service,
@@ -192,14 +192,14 @@ impl Upstreams {
             }
             pool.clear();
             if connection.reused {
-                // It had been idle and the service closed it: the replica itself may be well.
+                // It had been idle and the service closed it: the replica itself may be healthy.
                 tried &= !(1 << index);
             } else {
                 let cause: &dyn std::error::Error = error.source().unwrap_or(&error);
                 replicas.failed(index, &cause);
             }
             match unsent.map(Request::into_body) {
-                // Nothing of it was sent: it goes on, whatever it is.
+                // Nothing of it was sent, so it is sent again, whatever it is.
                 Some(Incoming::Streamed(taken_back)) => upload = Some(taken_back),
                 Some(Incoming::Whole(_)) => {}
                 None if outbound.repeatable && pieces.is_none() => {}

@@ -1,7 +1,7 @@
-//! What a replica's name means at the moment, for all connections that one worker opens to it.
+//! The addresses behind a replica's name, for all connections that one worker opens to it.
 //!
-//! The rule it keeps: a burst of connections asks the name server once, not once each (200 lookups at once take longer
-//! than a connection may), and a replica that failed is looked up again, because it may have come back elsewhere.
+//! The rule it keeps: a burst of connections looks the name up once, not once each (200 lookups at once take longer than
+//! a connection may), and a replica that failed is looked up again, because it may come back at another address.
 
 use std::cell::Cell;
 use std::io;
@@ -11,19 +11,19 @@ use std::time::{Duration, Instant};
 use tokio::net::lookup_host;
 use tokio::sync::Mutex;
 
-/// How long an answer is used.
+/// How long the result of a lookup is used.
 const LIFETIME: Duration = Duration::from_secs(2);
 
 /// The addresses behind one `host:port`.
 #[derive(Default)]
 pub(super) struct Name {
-    /// Locked while the name server is asked: whoever comes meanwhile waits for its answer.
+    /// Locked during a lookup: other connections wait for its result.
     known: Mutex<Option<(Instant, Vec<SocketAddr>)>>,
     turn: Cell<usize>,
 }
 
 impl Name {
-    /// All addresses, each time another one first: several replicas may stand behind one name.
+    /// All addresses, each time with another one first: several replicas may share one name.
     pub(super) async fn addresses(&self, authority: &str) -> io::Result<Vec<SocketAddr>> {
         if let Ok(address) = authority.parse() {
             return Ok(vec![address]);
@@ -37,7 +37,7 @@ impl Name {
             Some((since, addresses)) if since.elapsed() < LIFETIME => addresses.clone(),
             _ => {
                 let mut found = ask().await?;
-                // Name servers shuffle; turns need an order.
+                // Name servers shuffle their answers; taking turns needs an order.
                 found.sort_unstable();
                 known.insert((Instant::now(), found)).1.clone()
             }
@@ -51,9 +51,9 @@ impl Name {
         Ok(addresses)
     }
 
-    /// The next connection asks again.
+    /// Makes the next connection look the name up again.
     pub(super) fn forget(&self) {
-        // Locked: it is being asked right now.
+        // Locked: a lookup is running right now.
         if let Ok(mut known) = self.known.try_lock() {
             *known = None;
         }

@@ -1,6 +1,6 @@
-//! The idle connections of one worker to one replica, and where new ones go.
+//! The idle connections of one worker to one replica, and the name that new ones connect to.
 //!
-//! The rule it keeps: newest first, so that a quiet pool shrinks; nothing older than the services keep it open.
+//! The rule it keeps: the newest is used first, so that a quiet pool shrinks; none is used that its service may be closing.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::connection::Connection;
 use super::name::Name;
 
-/// Services close an idle connection after at least five seconds: leave before they do.
+/// Services close an idle connection after five seconds at the earliest: it is dropped here before.
 const IDLE_LIMIT: Duration = Duration::from_secs(4);
 /// Idle connections kept per worker and replica.
 const CAPACITY: usize = 256;
@@ -17,7 +17,7 @@ const CAPACITY: usize = 256;
 /// Idle connections, oldest at the front.
 #[derive(Default)]
 pub(super) struct Pool {
-    /// Where new connections go.
+    /// The name that new connections connect to.
     pub(super) name: Name,
     idle: RefCell<VecDeque<Connection>>,
 }
@@ -40,7 +40,7 @@ impl Pool {
 
     /// Keeps a connection whose exchange is complete, and closes one that cannot carry another.
     pub(super) fn put(&self, mut connection: Connection) {
-        // Not ready: it is closing, or a body is still being sent whose answer came early.
+        // Not ready: it is closing, or its request's body is still being sent after an early answer.
         if !connection.sender.is_ready() {
             return;
         }
@@ -56,7 +56,7 @@ impl Pool {
         }
     }
 
-    /// Closes all of them: the replica is gone, and may come back at another address.
+    /// Closes all of them: the replica failed, and may come back at another address.
     pub(super) fn clear(&self) {
         self.name.forget();
         self.idle.borrow_mut().clear();

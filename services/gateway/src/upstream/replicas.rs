@@ -1,6 +1,6 @@
-//! The replicas of one service: whose turn it is, and which of them is out for a moment.
+//! The replicas of one service: whose turn it is, and which of them are paused.
 //!
-//! The rule it keeps: a replica that refused a connection is asked last for a short time; nobody waits for it twice.
+//! The rule it keeps: a replica that refused a connection is tried last for a short time; no request waits for it twice.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,18 +10,18 @@ use std::time::{Duration, Instant};
 use hyper::header::HeaderValue;
 use thiserror::Error;
 
-/// How long a replica is out after its first failure; it grows with each further one.
+/// The pause of a replica after its first failure; it grows with each further one.
 const PAUSE: Duration = Duration::from_millis(500);
-/// The most failures that lengthen the pause.
+/// Failures beyond this number do not lengthen the pause.
 const LONGEST: u32 = 10;
-/// More replicas than this cannot be told apart in one request.
+/// The most replicas of a service: one bit each in a request's set of tried replicas.
 const MOST: usize = 64;
 
 /// Where one replica listens: `http://host:port`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     authority: String,
-    /// The same as a header, so that a request copies nothing.
+    /// The same as a header value, which is cheap to clone.
     host: HeaderValue,
 }
 
@@ -57,8 +57,8 @@ impl fmt::Display for Address {
 #[derive(Debug)]
 struct Replica {
     address: Address,
-    /// Milliseconds since `Replicas::start` until which it is out.
-    out_until: AtomicU64,
+    /// The end of its pause, in milliseconds since `Replicas::start`.
+    paused_until: AtomicU64,
     failures: AtomicU32,
 }
 
@@ -71,7 +71,7 @@ pub struct Replicas {
 }
 
 impl Replicas {
-    /// At most 64 addresses; none means that the service is not deployed.
+    /// At most 64 addresses; no address means that the service is not deployed.
     #[must_use]
     pub fn new(addresses: &[Address]) -> Replicas {
         Replicas {
@@ -81,7 +81,7 @@ impl Replicas {
                 .take(MOST)
                 .map(|address| Replica {
                     address: address.clone(),
-                    out_until: AtomicU64::new(0),
+                    paused_until: AtomicU64::new(0),
                     failures: AtomicU32::new(0),
                 })
                 .collect(),
@@ -113,7 +113,7 @@ impl Replicas {
         self.all[index].address.host.clone()
     }
 
-    /// The next in turn that is not in `tried` (a bit per replica); one that is out only when no other is left.
+    /// The next in turn that is not in `tried` (a bit per replica); a paused one only when no other is left.
     #[must_use]
     pub fn next(&self, tried: u64) -> Option<usize> {
         let count = self.all.len();
@@ -128,7 +128,7 @@ impl Replicas {
             if tried & (1 << index) != 0 {
                 continue;
             }
-            if self.all[index].out_until.load(Ordering::Relaxed) <= now {
+            if self.all[index].paused_until.load(Ordering::Relaxed) <= now {
                 return Some(index);
             }
             last_resort = last_resort.or(Some(index));
@@ -136,24 +136,24 @@ impl Replicas {
         last_resort
     }
 
-    /// It answered: it is in again.
+    /// It answered: its pause ends.
     pub fn answered(&self, index: usize) {
         let replica = &self.all[index];
-        // Reading is cheaper than writing a line of memory that all workers share.
+        // Reading is cheaper than writing memory that all workers share.
         if replica.failures.load(Ordering::Relaxed) != 0 {
             replica.failures.store(0, Ordering::Relaxed);
-            replica.out_until.store(0, Ordering::Relaxed);
+            replica.paused_until.store(0, Ordering::Relaxed);
             tracing::info!(replica = %replica.address, "the replica answers again");
         }
     }
 
-    /// It did not take a connection, or broke one: it is out for a moment.
+    /// It refused a connection, or broke one: it is paused.
     pub fn failed(&self, index: usize, cause: &dyn fmt::Display) {
         let replica = &self.all[index];
         let failures = replica.failures.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         let pause = PAUSE * failures.min(LONGEST);
         let until = self.milliseconds() + u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-        replica.out_until.store(until, Ordering::Relaxed);
+        replica.paused_until.store(until, Ordering::Relaxed);
         if failures == 1 {
             tracing::warn!(replica = %replica.address, %cause, "the replica is out for a moment");
         }

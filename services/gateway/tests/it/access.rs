@@ -66,6 +66,6 @@ async fn a_key_that_is_taken_back_ends_all_its_tokens_at_once() {
     let gateway = Gateway::start(&[(Service::Catalog, &[echo.address])], behaviour());
     let staff = gateway.staff();
     assert_eq!(staff.get("/admin/v1/products").await.0, 200);
-    gateway.identity.apply_key(gateway.mint.announced().kid.uuid(), None);
+    gateway.mint.keys().remove(gateway.mint.announced().kid);
     assert_eq!(staff.get("/admin/v1/products").await.0, 401);
 }

@@ -1,18 +1,18 @@
 //! The README and the configuration say the same, wrong variables are reported all at once, and who is trusted to name
 //! clients is a matter of configuration.
 
+use ::access::Organisations;
 use gateway::clients::Network;
 use gateway::identity::Identity;
 use gateway::routes::Service;
-use gateway::server::Server;
 use gateway::worker::Shared;
 use reqwest::Method;
 use service::config::Reader;
 use service::settings::variables;
-use testkit::{Client, Scene};
+use testkit::{Client, Mint, Scene};
 
 use crate::fake::{Echo, received};
-use crate::stage::{NO_REDIS, UNLIMITED, behaviour};
+use crate::stage::{NO_REDIS, Served, UNLIMITED, behaviour};
 
 #[test]
 fn the_readme_lists_every_variable_that_is_read() {
@@ -75,9 +75,10 @@ async fn clients_behind_a_trusted_proxy_are_counted_apart_and_nobody_else_can_ch
     limited.allowances = gateway::limits::Allowances { address: 1, ..UNLIMITED };
     let limits = cache::limits::Limits::new(cache::Redis::open(NO_REDIS).unwrap(), 1);
     let trusted: Vec<Network> = vec![proxy.to_string().parse().unwrap()];
-    let shared = Shared::new(limited, Identity::new("issuer", "audience"), &addresses, limits).trusting(trusted);
+    let identity = Identity::new(Mint::new().verifier(), Organisations::new());
+    let shared = Shared::new(limited, identity, &addresses, limits).trusting(trusted);
     // One worker, because without Redis each counts for itself.
-    let server = Server::start(([127, 0, 0, 1], 0).into(), 1, shared).unwrap();
+    let server = Served::start(1, shared);
     let base = format!("http://{}", server.address());
     let ask = async |from, said: &str| {
         let client = Client::new(&base, None).from_address(from).with("x-forwarded-for", said);

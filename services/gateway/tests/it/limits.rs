@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use contracts::auth::OrganisationState;
 use gateway::limits::Allowances;
 use gateway::routes::Service;
 use kernel::{Currency, OrganisationId, Slug};
@@ -95,15 +94,8 @@ async fn an_organisation_is_limited_over_all_its_addresses_shop_and_staff_togeth
     let echo = Echo::start("catalog");
     let services = [(Service::Catalog, &[echo.address][..])];
     let gateway = gateway(&services, Allowances { address: 0, organisation: 4, login: 0 }, &redis().await);
-    let state = OrganisationState {
-        organisation: gateway.organisation,
-        slug: Slug::parse("acme").unwrap(),
-        name: "Acme".to_owned(),
-        currency: Currency::parse("USD").unwrap(),
-        active: true,
-        version: 1,
-    };
-    gateway.identity.apply_organisation(state.organisation.uuid(), Some(state));
+    let (slug, currency) = (Slug::parse("acme").unwrap(), Currency::parse("USD").unwrap());
+    gateway.organisations.apply(gateway.organisation, slug, currency, true);
     for _ in 0..2 {
         assert_eq!(gateway.staff().from_address(Scene::own_address()).get("/admin/v1/products").await.0, 200);
         assert_eq!(gateway.anyone().from_address(Scene::own_address()).get("/store/v1/acme/products").await.0, 200);

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use gateway::routes::Service;
 use reqwest::Method;
 use serde_json::Value;
+use testkit::eventually;
 use tokio::io::AsyncWriteExt;
 
 use crate::fake::{Echo, Raw, read_head, received};
@@ -215,5 +217,33 @@ async fn interim_answers_are_swallowed_and_a_change_of_protocol_is_refused() {
         let gateway = Gateway::start(&[(Service::Catalog, &[raw.address])], behaviour());
         let reply = gateway.anyone().send(Method::GET, "/store/v1/acme/products", None).await;
         assert_eq!(reply.status, status, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_preferred_wait_extends_the_time_limit_also_when_it_is_quoted() {
+    let (release, released) = tokio::sync::watch::channel(false);
+    let raw = Raw::start(move |mut stream| {
+        let mut released = released.clone();
+        async move {
+            read_head(&mut stream).await;
+            released.wait_for(|released| *released).await.unwrap();
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+        }
+    })
+    .await;
+    let mut hasty = behaviour();
+    hasty.answer_limit = Duration::from_millis(200);
+    let gateway = Gateway::start(&[(Service::Order, &[raw.address])], hasty);
+    let patient = ["wait=30", "wait=\"30\""].map(|prefer| {
+        let client = gateway.staff().with("prefer", prefer);
+        tokio::spawn(async move { client.send(Method::GET, "/admin/v1/orders", None).await })
+    });
+    eventually(Duration::from_secs(5), async || raw.count() == 2).await;
+    // The others were sent before this one, so they have waited beyond the limit too when this one has.
+    assert_eq!(gateway.staff().send(Method::GET, "/admin/v1/orders", None).await.status, 504);
+    release.send_replace(true);
+    for reply in patient {
+        assert_eq!(reply.await.unwrap().status, 200);
     }
 }

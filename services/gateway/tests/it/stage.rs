@@ -4,24 +4,47 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use ::access::Role;
+use ::access::{Organisations, Role};
 use gateway::identity::Identity;
 use gateway::limits::Allowances;
 use gateway::routes::Service;
-use gateway::server::Server;
+use gateway::server;
 use gateway::upstream::Address;
 use gateway::worker::{Behaviour, Shared};
 use kernel::OrganisationId;
-use testkit::{Client, Mint};
+use testkit::{Client, Mint, Working};
 
 /// Nothing listens there: limits decide alone.
 pub(crate) const NO_REDIS: &str = "redis://127.0.0.1:1";
 pub(crate) const UNLIMITED: Allowances = Allowances { address: 0, organisation: 0, login: 0 };
 
+/// A server on a free port that serves until it is stopped or dropped.
+pub(crate) struct Served {
+    address: SocketAddr,
+    working: Option<Working>,
+}
+
+impl Served {
+    pub(crate) fn start(workers: usize, shared: Shared) -> Served {
+        let server = server::bind(([127, 0, 0, 1], 0).into(), workers, shared).unwrap();
+        Served { address: server.address(), working: Some(Working::start(|stop| server.run(stop))) }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) async fn stop(mut self) {
+        if let Some(working) = self.working.take() {
+            working.stop(Duration::from_secs(30)).await;
+        }
+    }
+}
+
 pub(crate) struct Gateway {
-    pub(crate) server: Server,
+    pub(crate) server: Served,
     pub(crate) mint: Mint,
-    pub(crate) identity: Identity,
+    pub(crate) organisations: Organisations,
     pub(crate) organisation: OrganisationId,
 }
 
@@ -47,9 +70,8 @@ impl Gateway {
 
     pub(crate) fn with_redis(services: &[(Service, &[SocketAddr])], behaviour: Behaviour, redis: &str) -> Gateway {
         let mint = Mint::new();
-        let identity = Identity::new(Mint::ISSUER, Mint::AUDIENCE);
-        let key = mint.announced();
-        identity.apply_key(key.kid.uuid(), Some(key));
+        let organisations = Organisations::new();
+        let identity = Identity::new(mint.verifier(), organisations.clone());
         let addresses = Service::ALL.map(|service| {
             services
                 .iter()
@@ -59,9 +81,8 @@ impl Gateway {
                 .collect()
         });
         let limits = cache::limits::Limits::new(cache::Redis::open(redis).unwrap(), 1);
-        let shared = Shared::new(behaviour, identity.clone(), &addresses, limits);
-        let server = Server::start(([127, 0, 0, 1], 0).into(), 2, shared).unwrap();
-        Gateway { server, mint, identity, organisation: OrganisationId::new() }
+        let shared = Shared::new(behaviour, identity, &addresses, limits);
+        Gateway { server: Served::start(2, shared), mint, organisations, organisation: OrganisationId::new() }
     }
 
     pub(crate) fn base(&self) -> String {

@@ -13,6 +13,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 
 /// What a panic that [`Observation::panic_in_next_message_of`] causes says.
@@ -38,15 +39,16 @@ impl Observation {
             let seen = Seen::default();
             let provider = SdkTracerProvider::builder().with_simple_exporter(seen.clone()).build();
             let spans = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
-            tracing::subscriber::set_global_default(tracing_subscriber::registry().with(spans).with(seen.clone()))
-                .unwrap();
+            let subscriber = tracing_subscriber::registry().with(LevelFilter::INFO).with(spans).with(seen.clone());
+            tracing::subscriber::set_global_default(subscriber).unwrap();
             Self { seen, metrics: PrometheusBuilder::new().install_recorder().unwrap(), _provider: provider }
         })
     }
 
-    /// Every span that has ended.
-    pub(crate) fn spans(&self) -> Vec<SpanData> {
-        self.seen.spans.lock().unwrap().clone()
+    /// The spans of a trace that have ended.
+    pub(crate) fn spans_of(&self, trace: &str) -> Vec<SpanData> {
+        let spans = self.seen.spans.lock().unwrap();
+        spans.iter().filter(|span| span.span_context.trace_id().to_string() == trace).cloned().collect()
     }
 
     /// Every error that was logged, with its fields.

@@ -28,8 +28,7 @@ async fn every_delivery_of_a_combined_message_has_a_span_in_the_trace_of_its_eve
 
     for number in [0xa0, 0xa1] {
         let found = eventually(PATIENCE, async || {
-            let mut of_trace = observation.spans();
-            of_trace.retain(|span| span.span_context.trace_id().to_string() == trace(number));
+            let of_trace = observation.spans_of(&trace(number));
             of_trace.iter().any(|span| span.name == "telegram sendMessage").then_some(of_trace)
         })
         .await;

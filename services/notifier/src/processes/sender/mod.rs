@@ -118,7 +118,8 @@ impl Sender {
         }
         if memory.forgot.is_none_or(|at| at.elapsed() >= FORGET_EVERY) {
             // One part at a time: pending deliveries do not wait until everything is removed.
-            let more = self.forget().await.unwrap_or_else(|error| {
+            let forget = ForgetTold { keep_days: self.settings.keep_days };
+            let more = self.mediator.send(&self.scope, forget).await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "old deliveries could not be removed; it is tried again later");
                 false
             });
@@ -134,17 +135,6 @@ impl Sender {
             };
         }
         Ok(all)
-    }
-
-    /// Removes old deliveries, and says whether there are more of them. In other services the relay prunes the inbox; the
-    /// notifier publishes nothing and so has no relay.
-    async fn forget(&self) -> Result<bool, SendError<Error>> {
-        let more = self.mediator.send(&self.scope, ForgetTold { keep_days: self.settings.keep_days }).await?;
-        if !more {
-            let retention = persistence::Retention::default();
-            persistence::prune(self.mediator.database(), retention).await.map_err(Error::from)?;
-        }
-        Ok(more)
     }
 
     async fn send_next(&self, chat: &Chat) -> Result<Round, SendError<Error>> {
