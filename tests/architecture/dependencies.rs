@@ -98,8 +98,8 @@ fn crates_depend_on_each_other_in_one_direction_and_services_on_no_service() {
 
 /// Library, and the path prefixes (or `/folder/` parts) where it may be named.
 const LIVES_IN: &[(&str, &[&str])] = &[
-    ("diesel", &["crates/persistence/", "crates/query-engine/", "/src/store/", "/src/queries/", "/src/schema.rs"]),
-    ("diesel_async", &["crates/persistence/", "crates/query-engine/", "/src/store/", "/src/queries/"]),
+    ("diesel", &["crates/persistence/", "/src/store/", "/src/queries/", "/src/projections/", "/src/schema.rs"]),
+    ("diesel_async", &["crates/persistence/", "/src/store/", "/src/queries/", "/src/projections/"]),
     ("actix_web", &["crates/rest/", "services/gateway/", "crates/devstack/"]),
     ("rdkafka", &["crates/messaging/", "crates/testkit/"]),
     ("aide", &["crates/rest/"]),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kernel::OrderId;
 use mediator::Scope;
 use rest::{App, Awaited, Problem, Recorded};
 
@@ -25,19 +26,27 @@ pub(super) async fn outcome(
     within: Option<Duration>,
 ) -> Result<Awaited<Receipt>, Problem> {
     let (Some(within), Some(receipt)) = (within, recorded.reply()) else { return Ok(Awaited::Pending(recorded)) };
-    let order = receipt.order.id;
     let look = async || settled(app, by, receipt).await;
-    let found = if waiter.order() == order {
-        waiter.until(within, look).await?
-    } else {
-        let waiter = room.enter(order);
-        match look().await? {
-            None => waiter.until(within, look).await?,
-            found => found,
-        }
-    };
+    let found = wait(room, waiter, receipt.order.id, within, look).await?;
     let settled = found.map(|order| Receipt { order, order_token: receipt.order_token.clone() });
     Ok(settled.map_or(Awaited::Pending(recorded), |receipt| Awaited::Settled(rest::Ok(receipt))))
+}
+
+async fn wait(
+    room: &WaitingRoom,
+    waiter: Waiter,
+    order: OrderId,
+    within: Duration,
+    look: impl AsyncFn() -> Result<Option<OrderView>, Problem>,
+) -> Result<Option<OrderView>, Problem> {
+    if waiter.order() == order {
+        return waiter.until(within, look).await;
+    }
+    let waiter = room.enter(order);
+    match look().await? {
+        None => waiter.until(within, look).await,
+        found => Ok(found),
+    }
 }
 
 /// The order, once it is settled.
