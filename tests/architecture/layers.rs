@@ -29,6 +29,7 @@ const OF_ONE_SERVICE: &[(&str, &str, &[&str], &[&str])] = &[
     ("auth", "credentials", &["domain", "error"], &["store", "commands", "queries", "processes", "http", "config"]),
     // A projection's SELECT stands once, for whoever reads it and for whoever locks it.
     ("catalog", "projections", &["schema", "domain", "error"], &["store", "queries"]),
+    ("category", "projections", &["schema", "domain", "error"], &["store", "queries"]),
     // Cached replies of the shop: read by its door, forgotten by a process.
     ("catalog", "shop_cache", &["queries", "error"], &["processes", "http"]),
 ];

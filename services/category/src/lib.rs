@@ -7,6 +7,7 @@ pub mod config;
 pub mod domain;
 pub mod error;
 pub mod http;
+mod projections;
 pub mod published;
 pub mod queries;
 pub mod schema;

@@ -6,10 +6,10 @@ use diesel_async::RunQueryDsl;
 use kernel::CategoryId;
 use mediator::{Query, ReadConn, Tenant};
 
-use super::row::Row;
 use crate::{
     domain::{Category, TreeError},
     error::Error,
+    projections::category::CategoryRow,
     schema::categories,
 };
 
@@ -29,10 +29,10 @@ impl Query for FindCategory {
 
     async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Category, Error> {
         let organisation = read.organisation().uuid();
-        let row: Option<Row> = categories::table
+        let row: Option<CategoryRow> = categories::table
             .filter(categories::org_id.eq(organisation))
             .filter(categories::category_id.eq(self.category.uuid()))
-            .select(Row::as_select())
+            .select(CategoryRow::as_select())
             .first(read.connection())
             .await
             .optional()?;

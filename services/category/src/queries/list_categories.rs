@@ -10,8 +10,7 @@ use mediator::{Query, ReadConn, Tenant};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::row::Row;
-use crate::{domain::Category, error::Error, schema::categories};
+use crate::{domain::Category, error::Error, projections::category::CategoryRow, schema::categories};
 
 /// Asks for every category of the organisation.
 #[derive(Debug, Clone, Copy)]
@@ -39,9 +38,9 @@ impl Query for ListCategories {
 /// The tree of the transaction's organisation, depth first.
 pub(super) async fn in_order(read: &mut ReadConn<'_>) -> Result<Vec<Category>, Error> {
     let organisation = read.organisation().uuid();
-    let rows: Vec<Row> = categories::table
+    let rows: Vec<CategoryRow> = categories::table
         .filter(categories::org_id.eq(organisation))
-        .select(Row::as_select())
+        .select(CategoryRow::as_select())
         .load(read.connection())
         .await?;
     let all = rows.into_iter().map(Category::try_from).collect::<Result<Vec<_>, _>>()?;

@@ -1,9 +1,8 @@
-//! What can be asked: one question per file. All of them select the same row.
+//! What can be asked: one question per file. All of them read the same projection.
 
 mod browse_categories;
 mod find_category;
 mod list_categories;
-mod row;
 
 pub use browse_categories::{BrowseCategories, ShopCategory, ShopCategoryList};
 pub use find_category::FindCategory;
