@@ -9,7 +9,7 @@ use kernel::OrganisationId;
 use crate::headers::HopByHop;
 use crate::refusal::Refusal;
 
-/// The keys and organisations that the gateway knows.
+/// Verifies tokens, and finds the organisations of shops.
 #[derive(Debug, Clone)]
 pub struct Identity {
     verifier: Verifier,
