@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 //!
-//! `Caller` says who asks, `Permission` what for, and `Verifier` makes a caller of a token; the rule: nothing here can sign.
+//! `Caller` says who asks, `Permission` what for, and `Verifier` makes a caller of a token; the rule: nothing here can
+//! sign.
 
 mod bearer;
 mod caller;

@@ -56,7 +56,8 @@ impl Organisations {
         table.by_slug.get(slug).and_then(|organisation| table.by_id.get(organisation)).cloned()
     }
 
-    // Nothing panics while it holds the lock, and every change leaves the table consistent: a poisoned lock is still good.
+    // Nothing panics while it holds the lock, and every change leaves the table consistent: a poisoned lock is still
+    // good.
     fn read(&self) -> RwLockReadGuard<'_, Table> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }

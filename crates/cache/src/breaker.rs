@@ -1,6 +1,6 @@
 //! A circuit breaker: stops calling a server that does not reply.
-//! The rule: while it is open, a call costs one atomic read, and about once a second a single caller tries. Calls that fail
-//! at the same time count as one failure: a busy machine that paused for a moment is not a dead Redis.
+//! The rule: while it is open, a call costs one atomic read, and about once a second a single caller tries. Calls that
+//! fail at the same time count as one failure: a busy machine that paused for a moment is not a dead Redis.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};

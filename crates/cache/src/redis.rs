@@ -1,9 +1,9 @@
 //! The way to Redis: shared connections, one time limit over everything, a breaker in front.
 //! The rule: no caller waits longer than [`LIMIT`], whatever Redis does.
 //!
-//! Each runtime has connections of its own: with a connection that another thread drives, a server's worker pays more for
-//! waking that thread and being woken by it than for the command itself. Callers share a connection: their commands are
-//! pipelined and the replies come in order, so nobody waits for a free connection.
+//! Each runtime has connections of its own: with a connection that another thread drives, a server's worker pays more
+//! for waking that thread and being woken by it than for the command itself. Callers share a connection: their commands
+//! are pipelined and the replies come in order, so nobody waits for a free connection.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,5 +1,5 @@
-//! The position of a row, what can be wrong with it, and how large it may be. The rule: an error is written for the person
-//! who sent the file.
+//! The position of a row, what can be wrong with it, and how large it may be. The rule: an error is written for the
+//! person who sent the file.
 
 /// Where a row begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,4 +1,5 @@
-//! Time as the database keeps it. The rule: UTC with whole microseconds, so that what is read back equals what was written.
+//! Time as the database keeps it. The rule: UTC with whole microseconds, so that what is read back equals what was
+//! written.
 
 use chrono::{DateTime, Utc};
 

@@ -1,5 +1,5 @@
-//! The currencies of ISO 4217 with the number of digits of their minor unit. The rule: one that is not in circulation does
-//! not parse.
+//! The currencies of ISO 4217 with the number of digits of their minor unit. The rule: one that is not in circulation
+//! does not parse.
 
 use std::borrow::Cow;
 use std::fmt;

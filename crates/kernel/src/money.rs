@@ -1,5 +1,5 @@
-//! Money: whole minor units of one currency, never negative. The rule: no floats, and what does not fit is an error, never
-//! a wrap.
+//! Money: whole minor units of one currency, never negative. The rule: no floats, and what does not fit is an error,
+//! never a wrap.
 
 use std::borrow::Cow;
 use std::fmt;

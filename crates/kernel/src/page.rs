@@ -1,5 +1,5 @@
-//! Lists in pages: the size a client may ask for, the opaque cursor where the next page begins, and the page itself. The
-//! rule: a cursor is never trusted, since it comes back from the client.
+//! Lists in pages: the size a client may ask for, the opaque cursor where the next page begins, and the page itself.
+//! The rule: a cursor is never trusted, since it comes back from the client.
 
 use std::borrow::Cow;
 
@@ -82,8 +82,8 @@ impl PageSize {
         i64::from(self.0)
     }
 
-    /// How many rows to read so that whether a next page exists is known too: more than the page holds, and few different
-    /// numbers, since each stands in a statement of its own. See [`Page::cut`].
+    /// How many rows to read so that whether a next page exists is known too: more than the page holds, and few
+    /// different numbers, since each stands in a statement of its own. See [`Page::cut`].
     #[must_use]
     pub fn rows(self) -> i64 {
         [20, 50].into_iter().find(|most| self.get() <= *most).unwrap_or(i64::from(Self::MOST)) + 1

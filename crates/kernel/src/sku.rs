@@ -1,5 +1,5 @@
-//! A stock keeping unit: the seller's own name of one variant, unique in an organisation. The rule: upper and lower case
-//! are kept and differ.
+//! A stock keeping unit: the seller's own name of one variant, unique in an organisation. The rule: upper and lower
+//! case are kept and differ.
 
 use crate::Malformed;
 

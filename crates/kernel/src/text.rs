@@ -1,5 +1,5 @@
-//! What every checked text type has in common: reading, writing, comparing and its schema. The rule: the check itself stays
-//! with the type.
+//! What every checked text type has in common: reading, writing, comparing and its schema. The rule: the check itself
+//! stays with the type.
 
 /// Implements the conversions of a newtype over `String` that has `fn parse(&str) -> Result<Self, Malformed>`.
 macro_rules! implement {

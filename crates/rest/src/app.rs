@@ -1,5 +1,5 @@
 //! What every handler is given: the mediator, the verifier, and what the service added.
-//! The rule: a handler reaches state through `send`, `ask` and `create` only.
+//! The rule: a handler reaches stored data through `send`, `ask`, `create` and `accept` only.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;

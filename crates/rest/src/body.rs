@@ -67,7 +67,7 @@ where
 }
 
 /// The content type without its parameters, if it is one of `accepted`.
-pub(crate) fn check_type(request: &HttpRequest, accepted: &[&str]) -> Result<String, Problem> {
+fn check_type(request: &HttpRequest, accepted: &[&str]) -> Result<String, Problem> {
     use actix_web::HttpMessage;
     let refused = |what: &str| {
         Problem::new(problems::UNSUPPORTED_MEDIA_TYPE)

@@ -19,8 +19,8 @@ use uuid::Uuid;
 use crate::headers::not_modified;
 use crate::problem::Problem;
 
-/// The request's id, in its extensions: the `x-request-id` that came in when it is a UUID, otherwise a new one. It is the
-/// correlation of everything that follows from the request.
+/// The request's id, in its extensions: the `x-request-id` that came in when it is a UUID, otherwise a new one. It is
+/// the correlation of everything that follows from the request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RequestId(pub(crate) Uuid);
 

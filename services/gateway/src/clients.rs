@@ -1,7 +1,7 @@
 //! Whose address a request comes from, also behind a load balancer.
 //!
-//! The rule it keeps: an entry of `X-Forwarded-For` counts only if a trusted proxy wrote it, so that no client can choose
-//! the address that its requests are counted for.
+//! The rule it keeps: an entry of `X-Forwarded-For` counts only if a trusted proxy wrote it, so that no client can
+//! choose the address that its requests are counted for.
 
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
@@ -26,8 +26,9 @@ impl FromStr for Network {
     }
 }
 
-/// The client's address: the connection's other end, or, as long as that is a trusted proxy, the address that it names. A
-/// proxy appends its client, so the entries are read from the last one on. A proxy that names nobody is itself the client.
+/// The client's address: the connection's other end, or, as long as that is a trusted proxy, the address that it names.
+/// A proxy appends its client, so the entries are read from the last one on. A proxy that names nobody is itself the
+/// client.
 #[must_use]
 pub fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let trusts = |address: IpAddr| trusted.iter().any(|network| network.0.contains(&address));

@@ -8,7 +8,8 @@ use std::net::IpAddr;
 use actix_web::http::header::{CONNECTION, HeaderMap};
 use hyper::header::{HeaderName, HeaderValue};
 
-/// Families of headers that name the caller or its address: the gateway alone may set some of them, and nobody the others.
+/// Families of headers that name the caller or its address: the gateway alone may set some of them, and nobody the
+/// others.
 const FORGEABLE: &[&str] = &[
     "x-user",
     "x-tenant",

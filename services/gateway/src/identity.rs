@@ -9,7 +9,7 @@ use kernel::OrganisationId;
 use crate::headers::HopByHop;
 use crate::refusal::Refusal;
 
-/// The keys and organisations that the gateway knows.
+/// Verifies tokens, and finds the organisations of shops.
 #[derive(Debug, Clone)]
 pub struct Identity {
     verifier: Verifier,
@@ -29,8 +29,8 @@ impl Identity {
         self.organisations.by_slug(slug).map(|found| found.organisation)
     }
 
-    /// The organisation of the request's token. A token that `Connection` makes hop-by-hop does not count, since it is not
-    /// passed on.
+    /// The organisation of the request's token. A token that `Connection` makes hop-by-hop does not count, since it is
+    /// not passed on.
     pub fn verify(&self, headers: &HeaderMap, hop_by_hop: &HopByHop) -> Result<OrganisationId, Refusal> {
         let refuse = |reason: String, presented| Refusal::Unauthenticated { reason, presented };
         let header = headers.get(AUTHORIZATION).filter(|_| !hop_by_hop.contains("authorization")).ok_or_else(|| {

@@ -1,7 +1,7 @@
 //! Rate limits per address and organisation: counted in Redis for all gateways together, drawn in small lots.
 //!
-//! The rule it keeps: while a lot lasts, no request of an ordinary limit waits for Redis, and a refusal is remembered here,
-//! so that a client over its limit costs nothing. Without Redis each gateway grants its share by itself.
+//! The rule it keeps: while a lot lasts, no request of an ordinary limit waits for Redis, and a refusal is remembered
+//! here, so that a client over its limit costs nothing. Without Redis each gateway grants its share by itself.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -1,7 +1,7 @@
 //! The body of an answer on its way to the client.
 //!
-//! The rule it keeps: a body that ends early ends the client's connection too, so it never looks complete; one that stalls
-//! is given up.
+//! The rule it keeps: a body that ends early ends the client's connection too, so it never looks complete; one that
+//! stalls is given up.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

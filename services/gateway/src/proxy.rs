@@ -1,6 +1,7 @@
 //! The way of one request through the gateway: look at it, find its owner, check, limit, pass on, answer.
 //!
-//! The rule it keeps: cheap checks come before expensive ones, and a request that one of them refuses reaches no service.
+//! The rule it keeps: cheap checks come before expensive ones, and a request that one of them refuses reaches no
+//! service.
 
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
@@ -167,8 +168,8 @@ fn repeatable(method: &Method, headers: &HeaderMap) -> bool {
         || headers.contains_key(IDEMPOTENCY_KEY)
 }
 
-/// How long the client would wait for an outcome (`Prefer: wait=N`), beyond the usual limit. Zero where it did not ask, and
-/// where its header is malformed, which the service refuses.
+/// How long the client would wait for an outcome (`Prefer: wait=N`), beyond the usual limit. Zero where it did not ask,
+/// and where its header is malformed, which the service refuses.
 fn wait(headers: &HeaderMap) -> Duration {
     let values = headers.get_all(PREFER).filter_map(|value| value.to_str().ok());
     values.filter_map(|value| Prefer::parse(value).ok()?.wait()).next().unwrap_or_default()

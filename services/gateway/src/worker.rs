@@ -1,4 +1,5 @@
-//! What one worker thread of the gateway holds: its connections, its rate limits, its metrics, and what all workers share.
+//! What one worker thread of the gateway holds: its connections, its rate limits, its metrics, and what all workers
+//! share.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,7 +107,8 @@ impl Worker {
     }
 }
 
-/// The metrics of replies. They are registered once, because looking up a counter by its labels costs more than counting.
+/// The metrics of replies. They are registered once, because looking up a counter by its labels costs more than
+/// counting.
 pub struct Meters {
     replies: Vec<[Counter; 5]>,
     seconds: Vec<Histogram>,

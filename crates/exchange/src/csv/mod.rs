@@ -1,5 +1,5 @@
-//! CSV: splits the bytes into rows, keeping count of lines and bytes, and hands each whole row to `csv-core`. The splitter
-//! is our own, because a parser cannot tell a row that is too long from a quote that never closes.
+//! CSV: splits the bytes into rows, keeping count of lines and bytes, and hands each whole row to `csv-core`. The
+//! splitter is our own, because a parser cannot tell a row that is too long from a quote that never closes.
 
 mod splitter;
 

@@ -76,7 +76,8 @@ impl Answer {
 /// Why a body ended early.
 #[derive(Debug, Error)]
 pub enum Cut {
-    /// The connection failed, the bytes do not follow the announced framing, or the client stopped sending its own body.
+    /// The connection failed, the bytes do not follow the announced framing, or the client stopped sending its own
+    /// body.
     #[error("the service's answer broke off in the middle: {0}")]
     Broken(#[from] hyper::Error),
     /// Nothing came for too long.
@@ -99,7 +100,8 @@ impl Exchange {
         Exchange { body, connection: Some(connection), home, early: None }
     }
 
-    /// The whole body, if it has arrived together with the head. This is the usual case, and saves a turn of the event loop.
+    /// The whole body, if it has arrived together with the head. This is the usual case, and saves a turn of the event
+    /// loop.
     pub fn whole_body(&mut self) -> Option<Bytes> {
         match self.poll_body(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(None) => Some(Bytes::new()),

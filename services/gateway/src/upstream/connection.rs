@@ -17,7 +17,8 @@ use tokio::task::JoinHandle;
 use super::name::Name;
 use crate::body::Incoming;
 
-/// The longest head of an answer, and the most that is buffered for sending before no more is taken from the client; bytes.
+/// The longest head of an answer, and the most that is buffered for sending before no more is taken from the client;
+/// bytes.
 const BUFFER_LIMIT: usize = 64 * 1024;
 
 /// An open connection.

@@ -4,8 +4,8 @@
 //! harmless (idempotent methods, requests with an `Idempotency-Key`).
 //!
 //! The protocol is left to hyper's client for a single connection: it reads an answer while the request is still being
-//! sent (streamed imports), returns a request that it never sent, and reports a body that was cut off. This module decides
-//! which replica, which connection, and whether to send again.
+//! sent (streamed imports), returns a request that it never sent, and reports a body that was cut off. This module
+//! decides which replica, which connection, and whether to send again.
 
 mod answer;
 mod connection;

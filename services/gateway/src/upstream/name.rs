@@ -1,7 +1,7 @@
 //! The addresses behind a replica's name, for all connections that one worker opens to it.
 //!
-//! The rule it keeps: a burst of connections looks the name up once, not once each (200 lookups at once take longer than
-//! a connection may), and a replica that failed is looked up again, because it may come back at another address.
+//! The rule it keeps: a burst of connections looks the name up once, not once each (200 lookups at once take longer
+//! than a connection may), and a replica that failed is looked up again, because it may come back at another address.
 
 use std::cell::Cell;
 use std::io;

@@ -1,6 +1,7 @@
 //! The idle connections of one worker to one replica, and the name that new ones connect to.
 //!
-//! The rule it keeps: the newest is used first, so that a quiet pool shrinks; none is used that its service may be closing.
+//! The rule it keeps: the newest is used first, so that a quiet pool shrinks; none is used that its service may be
+//! closing.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;

@@ -1,6 +1,7 @@
 //! The replicas of one service: whose turn it is, and which of them are paused.
 //!
-//! The rule it keeps: a replica that refused a connection is tried last for a short time; no request waits for it twice.
+//! The rule it keeps: a replica that refused a connection is tried last for a short time; no request waits for it
+//! twice.
 
 use std::fmt;
 use std::str::FromStr;
