@@ -28,7 +28,7 @@ const LISTS: &[List] = &[
     ("docker-compose.yml", "a container that migrates", Which::WithSchema, |text, name| {
         text.contains(&format!("\n  {name}-migrate:\n"))
     }),
-    ("docker-compose.yml", "a line in the gateway's depends_on", Which::WithRoutes, |text, name| {
+    ("docker-compose.yml", "a line of the gateway's depends_on", Which::WithRoutes, |text, name| {
         let gateway = text.split_once("\n  gateway:\n").map(|(_, rest)| rest).unwrap_or_default();
         gateway.contains(&format!("\n      {name}: {{ condition: service_healthy }}"))
     }),
@@ -39,7 +39,7 @@ const LISTS: &[List] = &[
         let all = text.split_once(" ALL: ").and_then(|(_, rest)| rest.split_once("];")).map(|(all, _)| all);
         all.is_some_and(|all| all.contains(&format!("::{}", variant(name))))
     }),
-    ("services/gateway/src/config.rs", "the variable of its addresses", Which::WithRoutes, |text, name| {
+    ("services/gateway/src/config.rs", "a list of addresses", Which::WithRoutes, |text, name| {
         text.contains(&format!("\"{}_URLS\"", name.to_uppercase().replace('-', "_")))
     }),
     ("README.md", "a place in the picture", Which::All, pictured),
@@ -69,7 +69,7 @@ fn services_missing_in_lists(tree: &Tree) -> Vec<String> {
             };
             let text = tree.files.get(*file).map(String::as_str).unwrap_or_default();
             if concerned && !has(text, name) {
-                found.push(format!("{name} needs {entry} of {file}"));
+                found.push(format!("{file} lacks {entry} for {name}"));
             }
         }
     }

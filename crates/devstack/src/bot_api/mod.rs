@@ -17,7 +17,7 @@ use crate::Error;
 use state::State;
 pub use state::{Failure, Message};
 
-/// The token that the stand-in accepts by default; it has the form of a real one.
+/// The only token that the stand-in accepts; it has the form of a real one.
 pub const TOKEN: &str = "1000001:stand-in-for-the-token-of-a-bot";
 
 /// The chat that it knows by default; negative, like a real group's.
@@ -28,8 +28,6 @@ pub const CHAT: &str = "-1001000000001";
 pub struct Settings {
     /// Where it listens; port 0 stands for any free one.
     pub address: SocketAddr,
-    /// The bot's token; any other is answered with 401.
-    pub token: String,
     /// The chats that the bot is in.
     pub chats: Vec<String>,
     /// How many messages one chat accepts at once; after that, one per second.
@@ -40,13 +38,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            address: (Ipv4Addr::LOCALHOST, 0).into(),
-            token: TOKEN.to_owned(),
-            chats: vec![CHAT.to_owned()],
-            burst: 5,
-            per_second: 30,
-        }
+        Self { address: (Ipv4Addr::LOCALHOST, 0).into(), chats: vec![CHAT.to_owned()], burst: 5, per_second: 30 }
     }
 }
 
@@ -77,7 +69,7 @@ pub fn start_with(settings: Settings) -> Result<BotApi, Error> {
     };
     let listener = TcpListener::bind(settings.address).map_err(refused)?;
     let address = listener.local_addr().map_err(refused)?;
-    let state = Arc::new(Mutex::new(State::new(settings.clone())));
+    let state = Arc::new(Mutex::new(State::new(&settings)));
     let shared = web::Data::from(Arc::clone(&state));
     let (report, reported) = std::sync::mpsc::channel();
     // actix needs a runtime of its own. In a thread, that works in any test.

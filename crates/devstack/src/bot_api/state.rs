@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,8 +25,6 @@ pub struct Message {
     pub chat_id: String,
     /// The text, trimmed.
     pub text: String,
-    /// When it arrived, in milliseconds since 1970.
-    pub received_at_ms: u64,
 }
 
 /// A failure that a test orders.
@@ -65,7 +63,6 @@ impl SendError {
 
 #[derive(Debug)]
 pub(super) struct State {
-    settings: Settings,
     next: i64,
     messages: VecDeque<Message>,
     chats: BTreeMap<String, Bucket>,
@@ -80,7 +77,7 @@ pub(super) fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 impl State {
-    pub(super) fn new(settings: Settings) -> Self {
+    pub(super) fn new(settings: &Settings) -> Self {
         let per_second = settings.per_second.max(1);
         let chats = settings
             .chats
@@ -89,17 +86,12 @@ impl State {
             .collect();
         Self {
             all: Bucket::new(Duration::from_secs(1) / per_second, per_second),
-            settings,
             next: 1,
             messages: VecDeque::new(),
             chats,
             refused: 0,
             ordered: VecDeque::new(),
         }
-    }
-
-    pub(super) fn knows(&self, token: &str) -> bool {
-        self.settings.token == token
     }
 
     pub(super) fn refused(&self) -> u64 {
@@ -141,12 +133,7 @@ impl State {
             return Err(SendError::refused(400, "Bad Request: message is too long"));
         }
         self.within_limits(chat)?;
-        let message = Message {
-            message_id: self.next,
-            chat_id: chat.to_owned(),
-            text: text.to_owned(),
-            received_at_ms: since_1970().as_millis().try_into().unwrap_or(u64::MAX),
-        };
+        let message = Message { message_id: self.next, chat_id: chat.to_owned(), text: text.to_owned() };
         self.next += 1;
         self.messages.push_back(message.clone());
         if self.messages.len() > REMEMBERED {
@@ -168,9 +155,4 @@ impl State {
         // As Telegram does: whole seconds, rounded up, never zero.
         Err(SendError::too_many(wait.as_millis().div_ceil(1000).try_into().unwrap_or(1)))
     }
-}
-
-/// The time since 1970; zero if the clock is set to a time before that.
-pub(super) fn since_1970() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

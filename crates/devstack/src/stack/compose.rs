@@ -44,7 +44,9 @@ pub(super) async fn up(folder: &Folder, report: &Report) -> Result<EnvFile, Erro
     // The containers' user does not exist on this machine and must be able to write here.
     fs::set_permissions(&spans, fs::Permissions::from_mode(0o1777)).map_err(Error::file("open up", &spans))?;
     let ports = published(folder)?;
-    write_variables(folder, &secrets, telegram.as_ref())?;
+    for (name, variables) in variables(&secrets, telegram.as_ref()) {
+        write_pairs(&own.join(format!("{name}.env")), &variables)?;
+    }
     write_settings(folder, &ports, telegram.is_none())?;
     report.done("secrets", &format!("one file per container, mode 600, in {}", own.display()));
 
@@ -127,12 +129,8 @@ fn published(folder: &Folder) -> Result<BTreeMap<&'static str, u16>, Error> {
     PORTS.into_iter().map(|(name, usual)| Ok((name, port(name, usual)?))).collect()
 }
 
-/// One file of variables per container.
-fn write_variables(folder: &Folder, secrets: &Secrets, telegram: Option<&Telegram>) -> Result<(), Error> {
-    let write = |name: &str, variables: Vec<(String, String)>| {
-        write_pairs(&folder.join("compose").join(format!("{name}.env")), &variables.into_iter().collect())
-    };
-    let pair = |name: &str, value: String| (name.to_owned(), value);
+/// The variables of each container that gets some, by the name of its file in the compose file.
+fn variables(secrets: &Secrets, telegram: Option<&Telegram>) -> BTreeMap<String, BTreeMap<String, String>> {
     let surroundings = Surroundings {
         database: PostgresUrl {
             user: SUPERUSER.to_owned(),
@@ -150,20 +148,27 @@ fn write_variables(folder: &Folder, secrets: &Secrets, telegram: Option<&Telegra
         signing_key_secret: secrets.signing_key_secret.clone(),
         more: Vec::new(),
     };
-    write("postgres", vec![pair("POSTGRES_PASSWORD", secrets.superuser.clone())])?;
+    let pair = |name: &str, value: String| (name.to_owned(), value);
     let superuser = surroundings.database.to_string();
-    write("bootstrap", vec![pair("DATABASE_URL", superuser), pair("DATABASE_PASSWORDS", secrets.roles.to_list())])?;
+    let mut files = BTreeMap::from([
+        ("postgres".to_owned(), BTreeMap::from([pair("POSTGRES_PASSWORD", secrets.superuser.clone())])),
+        (
+            "bootstrap".to_owned(),
+            BTreeMap::from([pair("DATABASE_URL", superuser), pair("DATABASE_PASSWORDS", secrets.roles.to_list())]),
+        ),
+    ]);
     for service in SERVICES {
-        let mut variables = surroundings.needs_of(service, 1, |other, port| format!("http://{other}:{port}"));
-        variables.push(pair("TRACE_FILE", format!("/spans/{}.ndjson", service.name)));
-        variables.extend(service.port.map(|port| pair("HTTP_ADDRESS", format!("0.0.0.0:{port}"))));
-        write(service.name, variables)?;
+        let needs = surroundings.needs_of(service, 1, |other, port| format!("http://{other}:{port}"));
+        let mut own: BTreeMap<String, String> = needs.into_iter().collect();
+        own.extend([pair("TRACE_FILE", format!("/spans/{}.ndjson", service.name))]);
+        own.extend(service.port.map(|port| pair("HTTP_ADDRESS", format!("0.0.0.0:{port}"))));
+        files.insert(service.name.to_owned(), own);
     }
     for schema in schemas() {
-        let roles = surroundings.migration_of(schema);
-        write(&format!("{schema}-migrate"), roles.map(|(name, url)| pair(name, url)).into())?;
+        let roles = surroundings.migration_of(schema).map(|(name, url)| pair(name, url));
+        files.insert(format!("{schema}-migrate"), roles.into());
     }
-    Ok(())
+    files
 }
 
 /// The variables of the compose file itself. They are kept, so that `down` and `status` mean the same project.
@@ -249,4 +254,45 @@ async fn run(folder: &Folder, arguments: &[&str]) -> Result<(), Error> {
         status: status.to_string(),
         output: "its output is above; `make logs SERVICE=<name>` and `make status` say more".to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use devstack::Passwords;
+
+    use super::*;
+
+    fn files() -> BTreeMap<String, BTreeMap<String, String>> {
+        let secret = |text: &str| text.to_owned();
+        let secrets = Secrets {
+            roles: Passwords::for_tests(),
+            superuser: secret("super"),
+            setup_token: secret("token"),
+            signing_key_secret: secret("key"),
+            demo_password: secret("demo"),
+        };
+        variables(&secrets, None)
+    }
+
+    #[test]
+    fn every_file_that_the_compose_file_names_is_written_and_no_other() {
+        let named: BTreeSet<&str> = include_str!("../../../../docker-compose.yml")
+            .split("}/compose/")
+            .skip(1)
+            .filter_map(|rest| rest.split_once(".env\"]").map(|(name, _)| name).filter(|name| !name.contains('"')))
+            .collect();
+        assert_eq!(files().keys().map(String::as_str).collect::<BTreeSet<_>>(), named);
+    }
+
+    #[test]
+    fn a_container_finds_the_others_by_their_names() {
+        let files = files();
+        assert_eq!(files["gateway"]["ORDER_URLS"], "http://order:7104");
+        assert_eq!(files["gateway"]["HTTP_ADDRESS"], "0.0.0.0:8080");
+        assert_eq!(files["order"]["DATABASE_URL"], "postgres://order_app:test@postgres:5432/cyberstore");
+        assert_eq!(files["notifier"]["BOT_API_URL"], "http://bot-api:8081");
+        assert!(!files["order-migrate"].contains_key("SETUP_TOKEN"));
+    }
 }
