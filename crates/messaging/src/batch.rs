@@ -205,7 +205,9 @@ impl Taker {
             actor: format!("system:{}", self.settings.service),
             correlation: envelope.correlation,
             causation: Some(envelope.id.uuid()),
-            traceparent: mediator::traceparent_of(&span).or_else(|| envelope.traceparent.clone()),
+            // Without tracing here the publisher's goes on, unless it is malformed.
+            traceparent: mediator::traceparent_of(&span)
+                .or_else(|| envelope.traceparent.clone().filter(|text| mediator::remote_span(text).is_some())),
         };
         Verdict::Take(Box::new(Readable { record: record.clone(), decoded, envelope, organisation, provenance, span }))
     }

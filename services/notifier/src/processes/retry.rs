@@ -1,4 +1,4 @@
-//! What `cyberctl retry notifier failed-deliveries` does.
+//! What `cyberctl retry failed-deliveries` does.
 
 use mediator::{Mediator, Scope, SendError};
 use serde_json::{Value, json};

@@ -23,7 +23,7 @@ pub(super) fn unreadable(unreadable: &Unreadable) {
         %organisation,
         kind,
         cause,
-        "a delivery cannot be read; when a version runs that can read it, run `cyberctl retry notifier failed-deliveries`"
+        "a delivery cannot be read; when a version runs that can read it, run `cyberctl retry failed-deliveries`"
     );
 }
 
@@ -56,7 +56,7 @@ pub(super) fn message(batch: &Batch, message: &Message, outcome: &Outcome) {
                 chat,
                 deliveries,
                 cause,
-                "Telegram refuses the message for good; mend the cause, then run `cyberctl retry notifier failed-deliveries`"
+                "Telegram refuses the message for good; mend the cause, then run `cyberctl retry failed-deliveries`"
             );
         }
         Outcome::Unavailable { cause } => {
