@@ -2,14 +2,14 @@
 
 use crate::sources::{Tree, code, hold, named};
 
-/// Module, and the modules of the same service that it may use. The gateway has no layers: it has no state.
+/// Module, and the modules of the same service that it may use. The gateway has no state; its modules stand below.
 const MAY_SEE: &[(&str, &[&str])] = &[
     ("error", &["domain"]),
     ("schema", &[]),
     ("domain", &["error"]),
     ("published", &["domain"]),
     ("store", &["schema", "domain", "error"]),
-    ("commands", &["store", "published", "domain", "error", "config"]),
+    ("commands", &["store", "published", "domain", "error"]),
     ("queries", &["schema", "domain", "error"]),
     ("processes", &["commands", "queries", "published", "domain", "error", "config"]),
     ("http", &["processes", "commands", "queries", "domain", "error", "config"]),
@@ -34,6 +34,37 @@ const OF_ONE_SERVICE: &[(&str, &str, &[&str], &[&str])] = &[
     ("catalog", "shop_cache", &["queries", "error"], &["processes", "http"]),
 ];
 
+/// The modules of the gateway, and those that each may use: only ones that stand before it, so there is no circle.
+const OF_THE_GATEWAY: &[(&str, &[&str])] = &[
+    ("body", &[]),
+    ("clients", &[]),
+    ("headers", &[]),
+    ("routes", &[]),
+    ("shed", &[]),
+    ("limits", &["headers"]),
+    ("trace", &["headers", "routes"]),
+    ("upstream", &["body", "headers", "routes"]),
+    ("passing", &["shed", "upstream"]),
+    ("refusal", &["body", "routes", "upstream"]),
+    ("hygiene", &["refusal"]),
+    ("identity", &["headers", "refusal"]),
+    ("documents", &["body", "refusal", "routes", "upstream"]),
+    ("worker", &["clients", "documents", "identity", "limits", "routes", "shed", "upstream"]),
+    ("config", &["clients", "limits", "routes", "upstream", "worker"]),
+    ("pages", &["refusal", "worker"]),
+    (
+        "proxy",
+        &[
+            "body", "clients", "headers", "hygiene", "limits", "passing", "refusal", "routes", "shed", "trace",
+            "upstream", "worker",
+        ],
+    ),
+    ("server", &["pages", "proxy", "worker"]),
+    // The wiring.
+    ("lib", &["clients", "config", "identity", "routes", "server", "upstream", "worker"]),
+    ("main", &[]),
+];
+
 fn layers_skipped(tree: &Tree) -> Vec<String> {
     let mut found = Vec::new();
     for (path, text) in tree.rust(&["services/"]) {
@@ -43,18 +74,22 @@ fn layers_skipped(tree: &Tree) -> Vec<String> {
         else {
             continue;
         };
-        if service == "gateway" {
-            continue;
-        }
         let module = module.trim_end_matches(".rs");
+        let rows = if service == "gateway" { OF_THE_GATEWAY } else { MAY_SEE };
+        // The way from here to the top of the service that does not say `crate`.
+        let climb = "super::".repeat(1 + parts.filter(|part| *part != "mod.rs").count());
         let own = |name: &str| OF_ONE_SERVICE.iter().find(|(of, known, ..)| *of == service && *known == name);
-        let known = |name: &str| MAY_SEE.iter().any(|(known, _)| *known == name) || own(name).is_some();
+        let known = |name: &str| rows.iter().any(|(known, _)| *known == name) || own(name).is_some();
         if !known(module) {
             found.push(format!("{path}: the layers know no module {module}; say in layers.rs what it may use"));
             continue;
         }
-        let shared = MAY_SEE.iter().find(|(name, _)| *name == module).map_or(&[] as &[&str], |(_, seen)| *seen);
+        let shared = rows.iter().find(|(name, _)| *name == module).map_or(&[] as &[&str], |(_, seen)| *seen);
         for (number, line) in named(text) {
+            if line.contains("crate::*") || line.contains("use crate as ") || line.contains(&climb) {
+                found.push(format!("{path}:{number}: say crate:: and the module that is meant: {}", line.trim()));
+                continue;
+            }
             for part in line.split("crate::").skip(1) {
                 let seen: String = part.chars().take_while(|sign| sign.is_alphanumeric() || *sign == '_').collect();
                 let allowed = shared.contains(&seen.as_str())
@@ -89,6 +124,13 @@ fn inside_a_service_each_module_uses_only_the_ones_below_it() {
         ("services/order/src/settled.rs", ""),
         ("services/order/src/forgetting/mod.rs", "use crate::domain::Order;"),
         ("services/order/src/commands/place.rs", "use crate::forgetting::Forgetting;"),
+        ("services/order/src/commands/place.rs", "use crate::config::Settings;"),
+        ("services/order/src/domain/order.rs", "use crate::*;"),
+        ("services/order/src/domain/order.rs", "use crate as order;"),
+        ("services/order/src/domain/order.rs", "let saved = super::super::store::orders::save(tx);"),
+        ("services/order/src/domain/mod.rs", "use super::http;"),
+        ("services/gateway/src/routes.rs", "use crate::upstream::Address;"),
+        ("services/gateway/src/quotas.rs", ""),
     ] {
         assert_eq!(layers_skipped(&Tree::fixture(&[(path, line)])).len(), 1, "{line} in {path}");
     }
@@ -97,7 +139,28 @@ fn inside_a_service_each_module_uses_only_the_ones_below_it() {
         let file = format!("services/{service}/src/{module}");
         assert!(tree.files.keys().any(|path| path.starts_with(&file)), "there is no {file}; strike it out");
     }
+    for (module, _) in OF_THE_GATEWAY {
+        let file = format!("services/gateway/src/{module}");
+        assert!(tree.files.keys().any(|path| path.starts_with(&file)), "there is no {file}; strike it out");
+    }
     hold(layers_skipped, &[("services/auth/src/store/users.rs", "use crate::http::users;")]);
+}
+
+/// What the rows use although it does not stand before them.
+fn circles(rows: &[(&str, &[&str])]) -> Vec<String> {
+    let mut found = Vec::new();
+    for (index, (module, uses)) in rows.iter().enumerate() {
+        let before: Vec<&str> = rows[..index].iter().map(|(name, _)| *name).collect();
+        let ahead = uses.iter().filter(|&used| !before.contains(used));
+        found.extend(ahead.map(|used| format!("{module} uses {used}, which does not stand before it")));
+    }
+    found
+}
+
+#[test]
+fn the_modules_of_the_gateway_form_no_circle() {
+    assert_eq!(circles(&[("routes", &["upstream"]), ("upstream", &["routes"])]).len(), 1);
+    assert_eq!(circles(OF_THE_GATEWAY), Vec::<String>::new());
 }
 
 /// Only commands write, so only they see the store; who else asks, asks through the pipeline.
@@ -151,14 +214,35 @@ fn services_reach_their_database_through_commands_and_queries_only() {
     );
 }
 
-/// What runs is a part or a task, so that it is supervised and stops in its stage.
+/// Where work is started that is neither a part nor a task: the place, how it is started, and why that is right.
+const STARTED_BESIDE: &[(&str, &str, &str)] = &[
+    ("services/auth/src/credentials/hashing.rs", "spawn_blocking", "hashing blocks; the caller waits for it"),
+    ("services/gateway/src/limits.rs", "rt::spawn(", "one draw, within Redis' time limit, where the worker's lots are"),
+    ("services/gateway/src/pages.rs", "rt::spawn(", "one refresh, within a time limit, over the worker's connections"),
+    ("services/gateway/src/upstream/connection.rs", "spawn_local(", "moves a connection's bytes and ends with it"),
+    ("crates/mediator/src/pipeline.rs", "spawn(", "the sender waits; hanging up interrupts no transaction"),
+    ("crates/messaging/src/", "spawn_blocking(", "the Kafka client blocks; the caller waits for it"),
+    ("crates/messaging/src/relay.rs", "tokio::spawn(", "the relay watches the two beside it and ends them with itself"),
+    ("crates/rest/src/upload.rs", "rt::spawn(", "hands a body on until its deadline, or until nobody takes it"),
+];
+
+/// What runs is a part or a task, so that it is supervised and stops in its stage. The boot kit itself is what
+/// supervises.
 fn work_that_nobody_supervises(tree: &Tree) -> Vec<String> {
-    // A connection to a service is driven beside its requests and ends with them.
-    const DRIVER: &str = "services/gateway/src/upstream/connection.rs";
+    const PLACES: &[&str] = &[
+        "services/",
+        "crates/assembly/src/",
+        "crates/cache/src/",
+        "crates/mediator/src/",
+        "crates/messaging/src/",
+        "crates/rest/src/",
+    ];
     let mut found = Vec::new();
-    for (path, text) in tree.rust(&["services/"]).filter(|(path, _)| path.contains("/src/") && *path != DRIVER) {
-        for (number, line) in code(text) {
-            if line.contains("tokio::spawn") || line.contains("JoinHandle") || line.contains("task::spawn(") {
+    for (path, text) in tree.rust(PLACES).filter(|(path, _)| path.contains("/src/")) {
+        for (number, line) in named(text) {
+            let started = line.replace("tasks.spawn(", "");
+            let exempt = STARTED_BESIDE.iter().any(|(place, how, _)| path.starts_with(place) && line.contains(how));
+            if !exempt && (started.contains("spawn") || started.contains("JoinSet")) {
                 found.push(format!("{path}:{number}: make it a service::Part or a task: {}", line.trim()));
             }
         }
@@ -167,8 +251,56 @@ fn work_that_nobody_supervises(tree: &Tree) -> Vec<String> {
 }
 
 #[test]
-fn services_start_nothing_that_is_not_supervised() {
+fn services_and_the_kit_start_nothing_that_is_not_supervised() {
+    for (path, line) in [
+        ("services/order/src/processes/deadlines.rs", "actix_web::rt::spawn(run());"),
+        ("services/order/src/processes/deadlines.rs", "tokio::task::spawn_local(run());"),
+        ("services/order/src/processes/deadlines.rs", "std::thread::spawn(run);"),
+        ("services/order/src/processes/deadlines.rs", "use tokio::{sync::Notify, task::spawn_blocking};"),
+        ("services/order/src/processes/deadlines.rs", "let mut running = JoinSet::new();"),
+        ("services/gateway/src/limits.rs", "tokio::spawn(run());"),
+        ("crates/messaging/src/consumer.rs", "tokio::spawn(run());"),
+        ("crates/cache/src/flights.rs", "self.runtime.spawn(run());"),
+    ] {
+        assert_eq!(work_that_nobody_supervises(&Tree::fixture(&[(path, line)])).len(), 1, "{line} in {path}");
+    }
+    let tree = Tree::real();
+    for (place, how, _) in STARTED_BESIDE {
+        let starts = tree.rust(&[*place]).any(|(_, text)| code(text).any(|(_, line)| line.contains(how)));
+        assert!(starts, "{place} starts nothing with {how} any more; strike it out");
+    }
     hold(work_that_nobody_supervises, &[("services/order/src/processes/deadlines.rs", "tokio::spawn(run());")]);
+}
+
+/// The platform is beyond every role: what reaches it requires a permission that no role of an organisation has.
+fn platform_within_reach(tree: &Tree) -> Vec<String> {
+    const BEYOND_ROLES: &[&str] = &["Permission::System", "Permission::SignIn", "Permission::SetUp"];
+    let mut found = Vec::new();
+    for (path, text) in tree.rust(&["services/", "crates/"]).filter(|(path, _)| path.contains("/src/")) {
+        let lines: Vec<&str> = code(text).map(|(_, line)| line).collect();
+        for block in lines.split(|line| *line == "}") {
+            let value = |of: &str| block.iter().find_map(|line| line.trim().strip_prefix(of)?.strip_suffix(';'));
+            let of_all = value("type Tenancy = ").is_some_and(|tenancy| !tenancy.ends_with("Tenant"));
+            let permission = value("const REQUIRES: Permission = ").unwrap_or("no permission");
+            if of_all && !BEYOND_ROLES.contains(&permission) {
+                found.push(format!("{path}: {permission} reaches the platform, and a role may have it"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn no_role_of_an_organisation_reaches_the_platform() {
+    let own = "impl Query for FindOrder {\n    const REQUIRES: Permission = Permission::OrdersRead;\n    \
+               type Tenancy = Tenant;\n}\n";
+    let all = "impl Query for FindOrders {\n    const REQUIRES: Permission = Permission::OrdersRead;\n    \
+               type Tenancy = Platform;\n}\n";
+    let path = "services/order/src/queries/find_orders.rs";
+    let both = format!("{own}\n{all}");
+    let found = platform_within_reach(&Tree::fixture(&[(path, both.as_str())]));
+    assert_eq!(found.len(), 1, "{found:?}");
+    hold(platform_within_reach, &[(path, all)]);
 }
 
 fn foreign_schemas(tree: &Tree) -> Vec<String> {
@@ -218,14 +350,25 @@ fn the_domain_is_pure() {
     hold(domain_does_work, &[("services/order/src/domain/order.rs", "async fn load() {}")]);
 }
 
+/// Handles that a command holds all the same: the file, the word, and why it is data.
+const HELD_BY_COMMANDS: &[(&str, &str, &str)] = &[(
+    "services/notifier/src/commands/settle_message.rs",
+    "Arc<",
+    "a batch that nobody changes, kept by its sender for the next attempt",
+)];
+
+/// A command is data and calls nothing but the database; who waits, wakes and sends on is a process.
 fn side_calls_in_commands(tree: &Tree) -> Vec<String> {
-    const OUTSIDE: &[&str] = &["reqwest::", "messaging::", "cache::", "awc::", "frankenstein::", "redis"];
+    const CLIENTS: &[&str] = &["reqwest::", "messaging::", "cache::", "awc::", "frankenstein::", "redis"];
+    const HANDLES: &[&str] = &["tokio::sync", "service::", "Notify", "Mediator", "Mutex", "Arc<"];
     let mut found = Vec::new();
     for (path, text) in tree.rust(&["services/"]).filter(|(path, _)| path.contains("/src/commands/")) {
-        for (number, line) in code(text) {
-            if let Some(word) = OUTSIDE.iter().find(|word| line.contains(**word)) {
+        for (number, line) in named(text) {
+            let held = |word: &str| HELD_BY_COMMANDS.iter().any(|(file, of, _)| *file == path && *of == word);
+            let mut words = CLIENTS.iter().chain(HANDLES);
+            if let Some(word) = words.find(|word| line.contains(**word) && !held(word)) {
                 found.push(format!(
-                    "{path}:{number}: a command calls nothing but the database, {word} is something else"
+                    "{path}:{number}: a command is data and calls nothing but the database, {word} is something else"
                 ));
             }
         }
@@ -234,7 +377,23 @@ fn side_calls_in_commands(tree: &Tree) -> Vec<String> {
 }
 
 #[test]
-fn a_command_calls_nothing_but_the_database() {
+fn a_command_is_data_and_calls_nothing_but_the_database() {
+    for line in [
+        "use tokio::{sync::watch, time::Instant};",
+        "use service::Tasks;",
+        "    pub wake: Notify,",
+        "    pub pipeline: Mediator,",
+        "    pub seen: std::sync::Mutex<u64>,",
+        "    pub room: Arc<WaitingRoom>,",
+    ] {
+        let place = ("services/order/src/commands/place.rs", line);
+        assert_eq!(side_calls_in_commands(&Tree::fixture(&[place])).len(), 1, "{line}");
+    }
+    let tree = Tree::real();
+    for (file, word, _) in HELD_BY_COMMANDS {
+        let holds = code(&tree.files[*file]).any(|(_, line)| line.contains(word));
+        assert!(holds, "{file} does not hold {word} any more; strike it out");
+    }
     hold(side_calls_in_commands, &[("services/order/src/commands/place.rs", "let client = reqwest::Client::new();")]);
 }
 

@@ -13,7 +13,7 @@ const BROKER: [(&str, &str); 6] = [
     ("catalog", "kafka topics"),
     ("order", "kafka topics"),
     ("notifier", "kafka consumer"),
-    ("gateway", "the topic of signing keys"),
+    ("gateway", "keys and organisations"),
 ];
 
 /// Waits until the first replica of `service` says over HTTP and in its log that it waits for `part`, and why.
@@ -50,7 +50,7 @@ async fn a_service_that_is_started_before_its_database_and_its_broker_waits_for_
     for service in schemas() {
         waits_for(&mut store, service, "database").await;
     }
-    waits_for(&mut store, "gateway", "the topic of signing keys").await;
+    waits_for(&mut store, "gateway", "keys and organisations").await;
 
     store.servers.as_mut().unwrap().postgres.server.restart().await.unwrap();
     for (service, part) in BROKER {

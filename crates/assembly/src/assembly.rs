@@ -12,7 +12,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use mediator::Mediator;
 use messaging::{Consumer, Producer, Relay, Subscriptions, ensure_topics};
-use persistence::{Committed, Observers};
+use persistence::{Committed, Database, Observers};
 use rest::{App, Routes};
 use serde_json::Value;
 use service::{Boot, BootError, Part, Stage, Tasks};
@@ -164,7 +164,7 @@ impl Assembly {
     /// Starts everything and returns when it runs.
     ///
     /// # Errors
-    /// What can never work; whatever is only not there yet is waited for.
+    /// What can never work. What is merely unavailable is waited for.
     pub async fn start(self, surroundings: Surroundings, boot: &Boot) -> Result<Started, BootError> {
         let Surroundings { database, kafka, topics, http, callers } = surroundings;
         let database = boot.database(database, self.observers).await?;
@@ -174,15 +174,8 @@ impl Assembly {
         }
         if topics {
             let producer = boot.require("kafka producer", Producer::new(&kit.kafka))?;
-            if self.publishes.is_empty() {
-                boot.run(Part::restarted(Stage::Consuming, "retention", move |stop| {
-                    let database = database.clone();
-                    async move {
-                        stop.run_until_cancelled(messaging::prune(&database)).await;
-                        Ok(())
-                    }
-                }));
-            } else {
+            boot.run(retention(database.clone()));
+            if !self.publishes.is_empty() {
                 boot.wait_for("kafka topics", || ensure_topics(&kit.kafka, &self.publishes)).await?;
                 let relay = Relay::new(database, producer.clone());
                 boot.run(Part::essential(Stage::Publishing, "relay", |stop| async { Ok(relay.run(stop).await?) }));
@@ -222,6 +215,17 @@ impl Assembly {
         };
         Ok(Started { mediator: kit.mediator, address })
     }
+}
+
+/// Removes what is past its time; any number of replicas may do it at once.
+fn retention(database: Database) -> Part {
+    Part::restarted(Stage::Consuming, "retention", move |stop| {
+        let database = database.clone();
+        async move {
+            stop.run_until_cancelled(messaging::prune(&database)).await;
+            Ok(())
+        }
+    })
 }
 
 async fn who_asks(

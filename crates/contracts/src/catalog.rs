@@ -3,6 +3,7 @@
 use kernel::{CategoryId, Money, OrderId, ProductId, Quantity, Sku, Slug, Timestamp, VariantId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr, VariantNames};
 
 use crate::{channel, topics};
 
@@ -29,8 +30,23 @@ pub struct ProductState {
 channel::state!(ProductState on topics::PRODUCT, keyed by product, "catalog.product.state.v1");
 
 /// Whether a product is sold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum ProductStatus {
     /// It is not sold yet.
     Draft,
@@ -43,12 +59,8 @@ pub enum ProductStatus {
 impl ProductStatus {
     /// As the JSON has it.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Draft => "draft",
-            Self::Active => "active",
-            Self::Retired => "retired",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 

@@ -3,6 +3,7 @@
 use kernel::{Money, OrderId, ProductId, Quantity, Sku, Timestamp, VariantId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr, VariantNames};
 
 use crate::{catalog, channel, topics};
 
@@ -83,8 +84,23 @@ pub struct Cancelled {
 }
 
 /// Who or what ended an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Cause {
     /// The shopper who placed it.
     Shopper,
@@ -94,17 +110,4 @@ pub enum Cause {
     Deadline,
     /// The reservation had expired when the confirmation arrived.
     ReservationExpired,
-}
-
-impl Cause {
-    /// As the JSON has it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Shopper => "shopper",
-            Self::Staff => "staff",
-            Self::Deadline => "deadline",
-            Self::ReservationExpired => "reservation-expired",
-        }
-    }
 }

@@ -87,8 +87,10 @@ impl Mediator {
         command: C,
     ) -> Result<C::Reply, SendError<C::Error>> {
         let database = self.database.clone();
-        self.run::<C, _, _>(scope, move |scope| async move { attempt(&database, &scope, &command, &Plainly).await })
-            .await
+        self.run::<C, _, _>(scope, move |scope| async move {
+            attempt(&database, &scope, &command, None).await.map(|(reply, _)| reply)
+        })
+        .await
     }
 
     /// Runs a create at most once under the caller's key; a repeat gets the recorded bytes.
@@ -107,7 +109,7 @@ impl Mediator {
     ) -> Result<Recorded<C::Reply>, SendError<C::Error>>
     where
         C: Command,
-        C::Reply: Serialize + Sync,
+        C::Reply: Serialize,
     {
         let database = self.database.clone();
         self.run::<C, _, _>(scope, move |scope| async move {
@@ -117,12 +119,11 @@ impl Mediator {
                 idempotency_key: once.key.as_str().to_owned(),
                 request_digest: once.request_digest,
             };
-            let under_key = UnderKey(key);
-            let failed = match attempt(&database, &scope, &command, &under_key).await {
-                Ok(recorded) => return Ok(recorded),
+            let recording = Recording { key: &key, write: |reply| serde_json::to_vec(reply) };
+            let failed = match attempt(&database, &scope, &command, Some(recording)).await {
+                Ok((reply, body)) => return Ok(Recorded { body: body.unwrap_or_default(), reply: Some(reply) }),
                 Err(failed) => failed,
             };
-            let UnderKey(key) = under_key;
             // Whatever stopped it, an earlier success under this key is the answer.
             let found = match database.begin_read(scope.tenancy).await {
                 Ok(read) => {
@@ -210,11 +211,14 @@ pub async fn execute_in<C: Command>(
     result.map_err(SendError::Failed)
 }
 
+/// A caller who belongs to an organisation acts in no other one, and not on the platform.
 fn authorise<E>(scope: &Scope<impl Tenancy>, permission: Permission) -> Result<(), SendError<E>> {
-    if scope.caller.may(permission) { Ok(()) } else { Err(SendError::Forbidden { permission }) }
+    let own = scope.caller.organisation();
+    let at_home = own.is_none() || own == scope.tenancy.organisation_id();
+    if at_home && scope.caller.may(permission) { Ok(()) } else { Err(SendError::Forbidden { permission }) }
 }
 
-/// What the system looks for all the time is worth a span only to whoever asks for `debug`.
+/// Routine lookups of the system open debug spans only.
 fn command_span<C: Command>(scope: &Scope<C::Tenancy>) -> tracing::Span {
     if scope.is_routine() {
         tracing::debug_span!("command", otel.name = C::NAME, organisation = %scope.tenancy)
@@ -241,70 +245,51 @@ impl<E: From<StorageError>> Failed<E> {
     }
 }
 
-/// What is still done inside the transaction once the command has succeeded.
-trait Finish<C: Command>: Send + Sync {
-    type Output: Send;
-
-    fn finish(
-        &self,
-        transaction: &mut Transaction<C::Tenancy>,
-        reply: C::Reply,
-    ) -> impl Future<Output = Result<Self::Output, Failed<C::Error>>> + Send;
+/// How the reply of a create is stored, inside the transaction that made it.
+struct Recording<'k, R> {
+    key: &'k ReplayKey,
+    write: fn(&R) -> serde_json::Result<Vec<u8>>,
 }
 
-/// Nothing: the reply is the result.
-struct Plainly;
-
-impl<C: Command> Finish<C> for Plainly {
-    type Output = C::Reply;
-
-    async fn finish(&self, _: &mut Transaction<C::Tenancy>, reply: C::Reply) -> Result<C::Reply, Failed<C::Error>> {
-        Ok(reply)
+impl<R> Recording<'_, R> {
+    fn body<E>(&self, reply: &R) -> Result<RecordedReply, Failed<E>> {
+        (self.write)(reply).map(RecordedReply).map_err(|error| Failed {
+            error: SendError::Lost(format!("the reply has no JSON form: {error}")),
+            may_repeat: false,
+        })
     }
 }
 
-/// The reply is stored under the caller's key.
-struct UnderKey(ReplayKey);
-
-impl<C: Command> Finish<C> for UnderKey
-where
-    C::Reply: Serialize + Sync,
-{
-    type Output = Recorded<C::Reply>;
-
-    async fn finish(
-        &self,
-        transaction: &mut Transaction<C::Tenancy>,
-        reply: C::Reply,
-    ) -> Result<Recorded<C::Reply>, Failed<C::Error>> {
-        let body = serde_json::to_vec(&reply).map_err(|error| Failed {
-            error: SendError::Lost(format!("the reply has no JSON form: {error}")),
-            may_repeat: false,
-        })?;
-        let body = RecordedReply(body);
-        match transaction.record_reply(&self.0, &body).await {
-            Ok(()) => Ok(Recorded { body: body.0, reply: Some(reply) }),
-            Err(StorageError::Locked(_)) => Err(Failed { error: SendError::KeyBusy, may_repeat: false }),
-            Err(error) => {
-                let may_repeat = matches!(error, StorageError::Collision(_));
-                Err(Failed::storage(error, may_repeat))
-            }
+async fn record<T: Tenancy, E: From<StorageError>>(
+    transaction: &mut Transaction<T>,
+    key: &ReplayKey,
+    body: RecordedReply,
+) -> Result<Vec<u8>, Failed<E>> {
+    match transaction.record_reply(key, &body).await {
+        Ok(()) => Ok(body.0),
+        Err(StorageError::Locked(_)) => Err(Failed { error: SendError::KeyBusy, may_repeat: false }),
+        Err(error) => {
+            let may_repeat = matches!(error, StorageError::Collision(_));
+            Err(Failed::storage(error, may_repeat))
         }
     }
 }
 
+/// A reply, and its body where it was recorded.
+type Replied<C> = (<C as Command>::Reply, Option<Vec<u8>>);
+
 /// Runs a command, again after a collision.
-async fn attempt<C: Command, F: Finish<C>>(
+async fn attempt<C: Command>(
     database: &Database,
     scope: &Scope<C::Tenancy>,
     command: &C,
-    finish: &F,
-) -> Result<F::Output, SendError<C::Error>> {
+    recording: Option<Recording<'_, C::Reply>>,
+) -> Result<Replied<C>, SendError<C::Error>> {
     let started = Instant::now();
     let mut attempts = 0;
     loop {
         attempts += 1;
-        let failed = match transact(database, scope, command, finish).await {
+        let failed = match transact(database, scope, command, recording.as_ref()).await {
             Ok(done) => return Ok(done),
             Err(failed) => failed,
         };
@@ -319,16 +304,22 @@ async fn attempt<C: Command, F: Finish<C>>(
 }
 
 /// One attempt. After a failed COMMIT it is not known what happened, so only a reported collision may be repeated there.
-async fn transact<C: Command, F: Finish<C>>(
+async fn transact<C: Command>(
     database: &Database,
     scope: &Scope<C::Tenancy>,
     command: &C,
-    finish: &F,
-) -> Result<F::Output, Failed<C::Error>> {
+    recording: Option<&Recording<'_, C::Reply>>,
+) -> Result<Replied<C>, Failed<C::Error>> {
     let begun = database.begin(scope.tenancy, scope.provenance.clone()).await;
     let mut transaction = begun.map_err(|error| Failed::storage(error, false))?;
     let executed = match command.execute(&mut transaction.tx()).await {
-        Ok(reply) => finish.finish(&mut transaction, reply).await,
+        Ok(reply) => match recording {
+            Some(recording) => match recording.body(&reply) {
+                Ok(body) => record(&mut transaction, recording.key, body).await.map(|body| (reply, Some(body))),
+                Err(failed) => Err(failed),
+            },
+            None => Ok((reply, None)),
+        },
         Err(error) => {
             let may_repeat = error.class() == Class::Transient;
             Err(Failed { error: SendError::Failed(error), may_repeat })

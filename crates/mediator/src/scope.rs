@@ -53,6 +53,12 @@ impl Scope<Platform> {
     pub fn platform_system(part: &'static str) -> Self {
         Self::platform(Caller::System { part })
     }
+
+    /// The same caller and the same chain of causes, in this organisation.
+    #[must_use]
+    pub fn within(&self, organisation: OrganisationId) -> Scope<Tenant> {
+        Scope { caller: self.caller.clone(), tenancy: Tenant::new(organisation), provenance: self.provenance.clone() }
+    }
 }
 
 impl<T: Tenancy> Scope<T> {
@@ -60,12 +66,6 @@ impl<T: Tenancy> Scope<T> {
         let mut provenance = Provenance::new(caller.actor());
         provenance.traceparent = crate::traceparent_of(&tracing::Span::current());
         Self { caller, tenancy, provenance }
-    }
-
-    /// The same caller and the same chain of causes, in this organisation.
-    #[must_use]
-    pub fn within(&self, organisation: OrganisationId) -> Scope<Tenant> {
-        Scope { caller: self.caller.clone(), tenancy: Tenant::new(organisation), provenance: self.provenance.clone() }
     }
 
     /// Whether this is one of the looks that the system takes all the time, as part of no trace.

@@ -22,6 +22,8 @@ const POLL: Duration = Duration::from_millis(250);
 const MEASURE: Duration = Duration::from_secs(10);
 /// How often traces of finished work (inbox, recorded replies) that are past their time are removed.
 const PRUNE: Duration = Duration::from_secs(600);
+/// How long the round under way may take once the process stops; less than a part of its stage may take.
+const LAST_ROUND: Duration = Duration::from_secs(3);
 /// How often a replica that is not the relay asks for the lock.
 const LOCK_RETRY: Duration = Duration::from_millis(500);
 
@@ -114,11 +116,11 @@ impl Relay {
         tracing::info!("this replica relays the outbox");
         let listener = OutboxListener::open(&self.database).await?;
         let listening = tokio::spawn(listener.forward_to(self.database.outbox_watch().clone()));
-        let keeping = tokio::spawn(keep_house(self.database.clone()));
-        let result = self.relay(&mut session, &listening, stop).await;
+        let measuring = tokio::spawn(measure(self.database.clone()));
+        let result = self.relay(&mut session, [&listening, &measuring], stop).await;
         listening.abort();
-        keeping.abort();
-        let _ = keeping.await;
+        measuring.abort();
+        let _ = measuring.await;
         // Another replica measures from now on; the last figures would stay here as long as this process lives.
         for figure in [
             metrics::gauge!("outbox_rows"),
@@ -133,7 +135,7 @@ impl Relay {
     async fn relay(
         &mut self,
         session: &mut OutboxSession,
-        listening: &JoinHandle<()>,
+        beside: [&JoinHandle<()>; 2],
         stop: &CancellationToken,
     ) -> Result<(), persistence::Error> {
         let mut failing = false;
@@ -160,8 +162,8 @@ impl Relay {
                     () = stop.cancelled() => {}
                 }
             }
-            if listening.is_finished() {
-                return Err(persistence::Error::Unavailable("the listening connection ended".to_owned()));
+            if beside.iter().any(|task| task.is_finished()) {
+                return Err(persistence::Error::Unavailable("what listens or measures beside it ended".to_owned()));
             }
         }
     }
@@ -180,7 +182,7 @@ impl Relay {
         let results = tokio::select! {
             results = self.producer.send_all(&outgoing) => results,
             // The broker may be away for hours; the end of this process must not wait for it.
-            () = async { stop.cancelled().await; tokio::time::sleep(Duration::from_secs(5)).await } => return Ok(true),
+            () = async { stop.cancelled().await; tokio::time::sleep(LAST_ROUND).await } => return Ok(true),
         };
         let now = kernel::Clock::now();
         let arrived = arrived(pending, &results);
@@ -233,14 +235,10 @@ fn arrived<'p>(pending: &'p [PendingEvent], results: &[Result<(), SendFailure>])
     arrived
 }
 
-/// What one replica does for all while it leads: measure the outbox, remove what is past its time.
-async fn keep_house(database: Database) {
-    tokio::join!(measure(&database), prune(&database));
-}
-
-async fn measure(database: &Database) {
+/// What the replica that leads does for all: it measures the outbox.
+async fn measure(database: Database) {
     loop {
-        match persistence::outbox_depth(database).await {
+        match persistence::outbox_depth(&database).await {
             Ok(depth) => {
                 #[expect(clippy::cast_precision_loss, reason = "counts beyond 2^52 are only a picture")]
                 let (rows, parked) = (depth.rows as f64, depth.parked as f64);
@@ -255,8 +253,8 @@ async fn measure(database: &Database) {
     }
 }
 
-/// Removes the traces of finished work (inbox, recorded replies) that are past their time, until it is dropped. The relay
-/// does it while it leads; a service without a relay runs it as a part.
+/// Removes the traces of finished work (inbox, recorded replies) that are past their time, until it is dropped. Any number
+/// of replicas may do it at once.
 pub async fn prune(database: &Database) {
     loop {
         tokio::time::sleep(PRUNE).await;

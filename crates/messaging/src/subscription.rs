@@ -86,8 +86,8 @@ impl Subscriptions {
         self
     }
 
-    /// Tells an observer of the facts of a topic that had effects, after their commit. Who wants them must also turn them
-    /// into a command ([`Subscriptions::on_batch`]): without effects there is nothing to observe.
+    /// Tells an observer of the facts of a topic that had effects, after their commit. Observed topics
+    /// also need [`Subscriptions::on_batch`]: without effects there is nothing to observe.
     ///
     /// An observer does not block and cannot fail; a crash after the commit is a call that never comes.
     #[must_use]
@@ -126,7 +126,13 @@ impl Subscriptions {
 
     /// What takes the records of each topic.
     pub(crate) fn by_topic(&self) -> BTreeMap<String, Arc<dyn Subscription>> {
-        self.entries.iter().map(|entry| (entry.topic().name.to_owned(), Arc::clone(entry))).collect()
+        let by_topic: BTreeMap<String, Arc<dyn Subscription>> =
+            self.entries.iter().map(|entry| (entry.topic().name.to_owned(), Arc::clone(entry))).collect();
+        debug_assert!(
+            self.observers.iter().all(|observer| by_topic.contains_key(observer.topic.name)),
+            "an observer of facts hears nothing where no command takes them"
+        );
+        by_topic
     }
 
     /// Tells the observers of records whose effects are committed. One that panics is reported and disturbs nobody else.

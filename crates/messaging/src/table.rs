@@ -61,15 +61,8 @@ impl<E: Channel> Table<E> {
         }
     }
 
-    /// Whether everything that was on the topic when reading began has been applied. Once it has, this stays true: a
-    /// table that is read anew holds the last good state meanwhile.
-    #[must_use]
-    pub fn is_read(&self) -> bool {
-        *self.read.borrow()
-    }
-
-    /// Returns when everything that was on the topic when reading began has been applied. Who serves before that answers
-    /// 401 and 404 to those who are known.
+    /// Returns when everything that was on the topic when reading began has been applied. Serving earlier would answer 401
+    /// and 404 to known callers. A table that is read anew later on holds the last good state meanwhile.
     pub async fn read_to_end(&self) {
         // The sender lives in `self`, so this cannot fail.
         let _ = self.read.subscribe().wait_for(|read| *read).await;
@@ -184,12 +177,15 @@ impl Newest {
     /// Whether a record is not older than one that was seen before.
     fn is(&mut self, key: Uuid, version: i64) -> bool {
         let seen = self.0.entry(key).or_insert(0);
-        // A tombstone that a tool wrote has no version and is always meant.
-        if version != 0 && version < *seen {
-            return false;
+        // A tombstone that a tool wrote has no version and is always meant. What it removed stays removed when the topic is
+        // read anew.
+        if version == 0 {
+            *seen += 1;
+            return true;
         }
+        let is_newest = version >= *seen;
         *seen = version.max(*seen);
-        true
+        is_newest
     }
 }
 
@@ -222,6 +218,7 @@ mod tests {
         assert!(newest.is(key, 3), "again");
         assert!(newest.is(other, 1));
         assert!(newest.is(key, 0), "a tool's tombstone");
-        assert!(!newest.is(key, 2), "which does not let older ones in");
+        assert!(!newest.is(key, 3), "which does not let what it removed in again");
+        assert!(newest.is(key, 4), "but what comes after it");
     }
 }

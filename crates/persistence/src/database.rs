@@ -50,7 +50,7 @@ struct Inner {
     write: Pool<Manager>,
     read: Pool<Manager>,
     system: Pool<Manager>,
-    publishing: Publishing,
+    publishing: Arc<Publishing>,
 }
 
 impl std::fmt::Debug for Database {
@@ -74,6 +74,7 @@ impl Database {
         let read = pool(&settings.url, &settings.schema, Purpose::Read, settings.read_connections);
         let system = pool(&settings.system_url, &settings.schema, Purpose::System, 4);
         let publishing = Publishing { watch: OutboxWatch::default(), observers, source: settings.schema.clone() };
+        let publishing = Arc::new(publishing);
         Self { inner: Arc::new(Inner { settings, write, read, system, publishing }) }
     }
 
@@ -143,7 +144,7 @@ impl Database {
     }
 
     /// A writing transaction. [`crate::Tenant`] sees its organisation's rows; [`crate::Platform`] runs as the system
-    /// role, to which row-level security shows the tables that name it in a policy, and no other.
+    /// role, to which row-level security shows no organisation's table unless a policy of the table names it.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when no connection is to be had.

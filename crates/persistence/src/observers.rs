@@ -31,8 +31,8 @@ pub(crate) struct ObservedEvent {
     event: Box<dyn Any + Send>,
 }
 
-/// The observers of one process, registered at its start. Cheap to clone.
-#[derive(Clone, Default)]
+/// The observers of one process, registered at its start.
+#[derive(Default)]
 pub struct Observers {
     by_type: HashMap<TypeId, Vec<Observer>>,
 }

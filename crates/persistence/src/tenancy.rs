@@ -1,6 +1,6 @@
 //! Whose rows a transaction sees: one organisation's, or what belongs to the platform.
 //! The rule: a transaction has exactly one tenancy, chosen by its type, and PostgreSQL enforces it: the tenant role sees
-//! the rows of `app.org` only, the system role only tables whose policies name it.
+//! the rows of `app.org` only, the system role no organisation's table unless a policy of the table names it.
 
 use std::fmt::{self, Debug, Display};
 

@@ -1,6 +1,8 @@
 //! The transactions: writing and reading, of one organisation or of the platform.
 //! The rule: the tenancy is set before any statement runs, and events leave with the commit or not at all.
 
+use std::sync::Arc;
+
 use contracts::{Channel, Envelope};
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
 use futures::FutureExt;
@@ -36,7 +38,6 @@ impl Provenance {
 }
 
 /// What the transactions of one schema share: who is told of a commit, and what the events name as their source.
-#[derive(Clone)]
 pub(crate) struct Publishing {
     pub(crate) watch: OutboxWatch,
     pub(crate) observers: Observers,
@@ -45,7 +46,7 @@ pub(crate) struct Publishing {
 
 /// What a transaction has recorded so far.
 #[derive(Default)]
-struct Recorded {
+struct Pending {
     rows: Vec<OutboxRow>,
     observed: Vec<ObservedEvent>,
 }
@@ -53,10 +54,10 @@ struct Recorded {
 /// A writing transaction. It is rolled back unless it is committed.
 pub struct Transaction<T: Tenancy = Tenant> {
     connection: Pooled,
-    publishing: Publishing,
+    publishing: Arc<Publishing>,
     tenancy: T,
     provenance: Provenance,
-    recorded: Recorded,
+    recorded: Pending,
     /// Whether events have been written that the relay does not know of.
     announce: bool,
 }
@@ -64,7 +65,7 @@ pub struct Transaction<T: Tenancy = Tenant> {
 impl<T: Tenancy> Transaction<T> {
     pub(crate) async fn begin(
         mut connection: Pooled,
-        publishing: Publishing,
+        publishing: Arc<Publishing>,
         tenancy: T,
         provenance: Provenance,
     ) -> Result<Self, Error> {
@@ -74,7 +75,7 @@ impl<T: Tenancy> Transaction<T> {
             AnsiTransactionManager::transaction_manager_status_mut(&mut *connection).set_in_error();
             return Err(error.into());
         }
-        Ok(Self { connection, publishing, tenancy, provenance, recorded: Recorded::default(), announce: false })
+        Ok(Self { connection, publishing, tenancy, provenance, recorded: Pending::default(), announce: false })
     }
 
     /// What a command gets to see.
@@ -109,7 +110,7 @@ impl<T: Tenancy> Transaction<T> {
     /// # Errors
     /// Any error means that nothing of this transaction is known to be committed.
     pub async fn commit(mut self) -> Result<(), Error> {
-        let Recorded { rows, observed } = std::mem::take(&mut self.recorded);
+        let Pending { rows, observed } = std::mem::take(&mut self.recorded);
         insert_events(&self.connection, &rows).await?;
         AnsiTransactionManager::commit_transaction(&mut *self.connection).await?;
         if self.announce || !rows.is_empty() {
@@ -150,7 +151,7 @@ pub struct Tx<'c, T: Tenancy = Tenant> {
     tenancy: T,
     provenance: &'c Provenance,
     publishing: &'c Publishing,
-    recorded: &'c mut Recorded,
+    recorded: &'c mut Pending,
 }
 
 impl Tx<'_, Tenant> {

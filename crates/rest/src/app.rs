@@ -109,7 +109,7 @@ impl App {
     ) -> Result<Recorded<C::Reply, 201>, Problem>
     where
         C: Command,
-        C::Reply: Serialize + DeserializeOwned + Sync,
+        C::Reply: Serialize + DeserializeOwned,
         C::Error: Into<Problem>,
     {
         self.once(by, key, body, command, location).await
@@ -129,7 +129,7 @@ impl App {
     ) -> Result<Recorded<C::Reply, 202>, Problem>
     where
         C: Command,
-        C::Reply: Serialize + DeserializeOwned + Sync,
+        C::Reply: Serialize + DeserializeOwned,
         C::Error: Into<Problem>,
     {
         self.once(by, key, body, command, location).await
@@ -145,7 +145,7 @@ impl App {
     ) -> Result<Recorded<C::Reply, STATUS>, Problem>
     where
         C: Command,
-        C::Reply: Serialize + DeserializeOwned + Sync,
+        C::Reply: Serialize + DeserializeOwned,
         C::Error: Into<Problem>,
     {
         let body = serde_json::to_vec(body).map_err(Problem::internal)?;

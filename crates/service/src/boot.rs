@@ -141,7 +141,7 @@ impl Boot {
         &self.0.health
     }
 
-    /// Opens the database, waits until it can be used and its schema is as new as this program, and makes readiness
+    /// Opens the database, waits until it can be used and its schema has the migrations that this program needs, and makes readiness
     /// depend on it. A program ahead of its schema would take every record for one that can never be taken.
     ///
     /// # Errors
@@ -204,13 +204,19 @@ impl Boot {
     /// Only when the service is stopped meanwhile.
     pub async fn until(&self, what: &str, reason: &str, there: impl Future<Output = ()>) -> Result<(), BootError> {
         self.0.health.wait(what, reason);
-        tokio::select! {
-            () = there => {
-                self.0.health.arrived(what);
-                Ok(())
+        tokio::pin!(there);
+        // What comes at once is not worth a line.
+        if tokio::time::timeout(Duration::from_secs(1), &mut there).await.is_err() {
+            tracing::warn!(what, "waiting for {what}: {reason}");
+            tokio::select! {
+                () = there => tracing::info!(what, "{what} is there"),
+                () = self.stopping() => {
+                    return Err(BootError::new(what, "the service was stopped while it waited for this"));
+                }
             }
-            () = self.stopping() => Err(BootError::new(what, "the service was stopped while it waited for this")),
         }
+        self.0.health.arrived(what);
+        Ok(())
     }
 
     /// Makes readiness depend on a part: `Ok(())`, or why it is not ready.
@@ -309,6 +315,9 @@ impl Boot {
             }))
             .await;
         }
+        // Both hold what the parts were made from, which holds this.
+        lock(&self.0.jobs).clear();
+        self.0.health.forget_checks();
     }
 }
 

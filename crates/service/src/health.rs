@@ -82,6 +82,10 @@ impl Health {
         self.state().waits.remove(name);
     }
 
+    pub(crate) fn forget_checks(&self) {
+        self.state().checks.clear();
+    }
+
     pub(crate) fn enter(&self, phase: Phase) {
         self.state().phase = phase;
     }

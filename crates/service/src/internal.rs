@@ -96,7 +96,11 @@ async fn run(boot: &Boot, kind: JobKind, name: &str) -> Response<Full<Bytes>> {
             tracing::error!(name, "the {word} {name} failed: {reason}");
             json_reply(StatusCode::INTERNAL_SERVER_ERROR, &json!({"error": reason}))
         }
-        Err(panic) => json_reply(StatusCode::INTERNAL_SERVER_ERROR, &json!({"error": panic.to_string()})),
+        Err(panic) => {
+            metrics::counter!("part_failures_total", "part" => word, "reason" => "panic").increment(1);
+            tracing::error!(name, "the {word} {name} panicked: {panic}");
+            json_reply(StatusCode::INTERNAL_SERVER_ERROR, &json!({"error": panic.to_string()}))
+        }
     }
 }
 

@@ -21,7 +21,7 @@ pub mod telemetry;
 pub use boot::{Boot, BootError};
 pub use definition::Definition;
 pub use health::{Health, Report, Waiting};
-pub use parts::{Part, Stage, Tasks};
+pub use parts::{Part, Stage, Tasks, every};
 pub use run::{run, run_from};
 pub use secret::Secret;
 pub use tokio_util::sync::CancellationToken;

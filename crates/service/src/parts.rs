@@ -82,7 +82,7 @@ impl Part {
         Self { stage, name, limit: stage.limit(), work }
     }
 
-    /// A part without which the process must end: it holds what only a new process can make anew.
+    /// A part without which the process must end: only a new process can rebuild its state.
     #[must_use]
     pub fn essential<F>(
         stage: Stage,
@@ -104,10 +104,24 @@ impl Part {
     }
 }
 
-/// The shortest and the longest pause before a part is started again.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
-/// A part that has run for this long after a failure counts as well again.
-const RECOVERED: Duration = Duration::from_secs(1);
+/// How a part that failed comes back.
+#[derive(Clone, Copy)]
+struct Recovery {
+    /// The pause before the first new start; each further one is twice as long.
+    shortest: Duration,
+    longest: Duration,
+    /// A part that has run this long after a failure is healthy again, or as long as it last paused when that is longer.
+    healthy_after: Duration,
+    /// A part that has run this long begins with the shortest pause again when it fails.
+    steady_after: Duration,
+}
+
+const RECOVERY: Recovery = Recovery {
+    shortest: Duration::from_millis(200),
+    longest: Duration::from_secs(5),
+    healthy_after: Duration::from_secs(1),
+    steady_after: Duration::from_secs(30),
+};
 
 impl Boot {
     /// Starts a part and supervises it until the process stops.
@@ -115,7 +129,7 @@ impl Boot {
         let Part { stage, name, limit, work } = part;
         let stop = CancellationToken::new();
         let supervised = match work {
-            Work::Restarted(work) => restarted(self.health().clone(), name, work, stop.clone()).boxed(),
+            Work::Restarted(work) => restarted(self.health().clone(), name, work, stop.clone(), RECOVERY).boxed(),
             Work::Essential(work) => essential(self.clone(), name, work, stop.clone()).boxed(),
         };
         let task = tokio::spawn(supervised);
@@ -175,6 +189,22 @@ impl Tasks {
     }
 }
 
+/// Polls every `interval`, and at once again while `poll` says that there is more, until it is told to stop.
+///
+/// # Errors
+/// None; it is what a part is made of.
+pub async fn every<F>(interval: Duration, stop: CancellationToken, poll: impl Fn() -> F) -> Result<(), BootError>
+where
+    F: Future<Output = bool>,
+{
+    loop {
+        let pause = if poll().await { Duration::ZERO } else { interval };
+        if tokio::time::timeout(pause, stop.cancelled()).await.is_ok() {
+            return Ok(());
+        }
+    }
+}
+
 /// How a run of a part ended although nobody asked.
 struct Ended {
     /// `panic`, `error` or `ended`, for the metric.
@@ -213,8 +243,9 @@ async fn restarted(
     name: &'static str,
     work: Box<dyn Fn(CancellationToken) -> BoxFuture<'static, Outcome> + Send + Sync>,
     stop: CancellationToken,
+    recovery: Recovery,
 ) {
-    let mut pause = PAUSES.0;
+    let (mut pause, mut last_pause) = (recovery.shortest, Duration::ZERO);
     while !stop.is_cancelled() {
         is_running(name, true);
         let started = Instant::now();
@@ -229,7 +260,7 @@ async fn restarted(
         tokio::pin!(run);
         let ended = tokio::select! {
             ended = &mut run => ended,
-            () = tokio::time::sleep(RECOVERED) => {
+            () = tokio::time::sleep(last_pause.max(recovery.healthy_after)) => {
                 health.arrived(name);
                 run.await
             }
@@ -240,8 +271,8 @@ async fn restarted(
             tracing::error!(part = name, "{name} did not end in order: {}", ended.reason);
             break;
         }
-        if started.elapsed() > RECOVERED {
-            pause = PAUSES.0;
+        if started.elapsed() > recovery.steady_after {
+            pause = recovery.shortest;
         }
         health.wait(name, &ended.reason);
         tracing::error!(
@@ -251,7 +282,8 @@ async fn restarted(
             ended.reason
         );
         let _ = tokio::time::timeout(pause, stop.cancelled()).await;
-        pause = (pause * 2).min(PAUSES.1);
+        last_pause = pause;
+        pause = (pause * 2).min(recovery.longest);
     }
     is_running(name, false);
 }
@@ -273,4 +305,109 @@ async fn essential(
     }
     boot.health().wait(name, &ended.reason);
     boot.fail(name, ended.reason);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    /// A fiftieth of the real times.
+    const QUICK: Recovery = Recovery {
+        shortest: Duration::from_millis(4),
+        longest: Duration::from_millis(100),
+        healthy_after: Duration::from_millis(20),
+        steady_after: Duration::from_millis(600),
+    };
+
+    async fn reasons(health: &Health) -> Vec<String> {
+        health.report().await.waiting.into_iter().map(|one| format!("{}: {}", one.name, one.reason)).collect()
+    }
+
+    /// Runs a part until it is dropped.
+    fn run<F>(name: &'static str, work: impl Fn(CancellationToken) -> F + Send + Sync + 'static) -> Health
+    where
+        F: Future<Output = Outcome> + Send + 'static,
+    {
+        let health = Health::default();
+        let work = Box::new(move |stop| work(stop).boxed());
+        tokio::spawn(restarted(health.clone(), name, work, CancellationToken::new(), QUICK));
+        health
+    }
+
+    #[tokio::test]
+    async fn a_part_that_fails_again_and_again_is_started_ever_more_seldom() {
+        let runs = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&runs);
+        // Longer than what makes it healthy, so that only the pause tells.
+        let health = run("table", move |_stop| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            async {
+                tokio::time::sleep(QUICK.healthy_after * 2).await;
+                Err(BootError::new("broker", "did not answer"))
+            }
+        });
+        let began = Instant::now();
+        while runs.load(Ordering::SeqCst) < 8 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        // Seven runs of 40 ms, and pauses of 4, 8, 16, 32, 64, 100 and 100 ms.
+        assert!(began.elapsed() >= Duration::from_millis(600), "{:?}: the pauses do not grow", began.elapsed());
+        // It fails before it has run for as long as it paused, so it is not called healthy in between.
+        for _ in 0..40 {
+            assert_eq!(reasons(&health).await, ["table: broker: did not answer"]);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_part_that_ends_or_panics_before_it_begins_is_started_again() {
+        let runs = Arc::new(AtomicU32::new(0));
+        let (counted, mut seen) = (Arc::clone(&runs), Vec::new());
+        let health = run("sweep", move |stop| {
+            let run = counted.fetch_add(1, Ordering::SeqCst);
+            assert!(run != 1, "the closure itself panics");
+            async move {
+                if run > 1 {
+                    stop.cancelled().await;
+                }
+                Ok(())
+            }
+        });
+        while !reasons(&health).await.is_empty() || runs.load(Ordering::SeqCst) < 3 {
+            seen.extend(reasons(&health).await);
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let seen = seen.join("; ");
+        assert!(seen.contains("sweep: it ended by itself"), "{seen}");
+        assert!(seen.contains("sweep: it panicked: the closure itself panics"), "{seen}");
+        assert_eq!(runs.load(Ordering::SeqCst), 3);
+    }
+
+    #[tokio::test]
+    async fn an_essential_part_that_panics_ends_the_process_and_a_part_that_hangs_is_cut_off() {
+        let (boot, mut failures) = Boot::new("test", Health::default(), Vec::new());
+        boot.run(Part::essential(Stage::Publishing, "relay", |_stop| async { panic!("no producer") }));
+        assert_eq!(failures.recv().await.unwrap().to_string(), "relay: it panicked: no producer");
+        let hangs = Part::restarted(Stage::Consuming, "sender", |_stop| std::future::pending());
+        boot.run(hangs.within(Duration::from_millis(50)));
+        tokio::time::timeout(Duration::from_secs(2), boot.stop_all()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn one_off_work_is_told_to_stop_and_a_panic_ends_nothing_else() {
+        let (boot, _failures) = Boot::new("test", Health::default(), Vec::new());
+        let tasks = boot.tasks(Stage::Requests, "imports");
+        let finished = Arc::new(AtomicU32::new(0));
+        tasks.spawn("import 1", |_stop| async { panic!("a row that cannot be") });
+        let counted = Arc::clone(&finished);
+        tasks.spawn("import 2", |stop| async move {
+            stop.cancelled().await;
+            counted.fetch_add(1, Ordering::SeqCst);
+        });
+        boot.stop_all().await;
+        assert_eq!(finished.load(Ordering::SeqCst), 1);
+    }
 }

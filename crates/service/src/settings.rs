@@ -144,7 +144,7 @@ pub(crate) fn internal_address(env: &mut Reader) -> Option<SocketAddr> {
     env.or(
         "INTERNAL_ADDRESS",
         SocketAddr::from(([127, 0, 0, 1], 9000)),
-        "Where /livez, /readyz, /metrics and /rebuild are served",
+        "Where /livez, /readyz, /metrics, /rebuild and /retry are served",
     )
 }
 
@@ -190,6 +190,14 @@ pub(crate) fn telemetry(env: &mut Reader) -> Option<Telemetry> {
 
 /// Libraries that say more at `info` than an operator wants to read.
 const QUIET: &str = "actix_server=warn,actix_http=error,hyper=warn,reqwest=warn,opentelemetry=warn,opentelemetry_sdk=warn,opentelemetry_otlp=warn";
+
+/// The spans that are recorded: those of level info, whatever the log's own level, and what a directive such as
+/// `mediator=debug` asks for, which adds the system's routine lookups.
+pub(crate) fn spans_filter(level: &str) -> Result<EnvFilter, String> {
+    let targets: Vec<&str> = level.split(',').filter(|directive| directive.contains('=')).collect();
+    let directives = std::iter::once("info").chain(targets).collect::<Vec<_>>().join(",");
+    EnvFilter::try_new(directives).map_err(|malformed| malformed.to_string())
+}
 
 /// The filter of `LOG_LEVEL`.
 pub(crate) fn filter(level: &str) -> Result<EnvFilter, String> {

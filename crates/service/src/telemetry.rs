@@ -11,12 +11,11 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::span_processor_with_async_runtime::BatchSpanProcessor;
 use opentelemetry_sdk::trace::{BatchConfigBuilder, Sampler, SdkTracerProvider, SpanExporter};
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::settings::{Telemetry as Settings, filter};
+use crate::settings::{Telemetry as Settings, filter, spans_filter};
 use crate::spans::SpanFile;
 use crate::structured::Structured;
 
@@ -61,7 +60,7 @@ pub fn start(service: &'static str, settings: &Settings) -> Result<Telemetry, Te
         .with_threads(false)
         .with_tracked_inactivity(false)
         .with_target(false)
-        .with_filter(LevelFilter::INFO);
+        .with_filter(spans_filter(&settings.level).map_err(TelemetryError::Twice)?);
     let logs_filter = filter(&settings.level).map_err(TelemetryError::Twice)?;
     let logs = if settings.json_logs {
         tracing_subscriber::fmt::layer()

@@ -47,13 +47,9 @@ impl Scene {
     /// What a service of this scene runs in.
     #[must_use]
     pub fn surroundings(&self, topics: Topics) -> Surroundings {
-        let kafka = match topics {
-            Topics::On => self.messaging(),
-            Topics::Off => self.messaging_of(self.service()),
-        };
         Surroundings {
             database: self.settings(),
-            kafka,
+            kafka: self.messaging(),
             topics: topics == Topics::On,
             http: Some(rest::server::Settings::new(([127, 0, 0, 1], 0).into()).workers(1)),
             callers: Callers::Known { verifier: self.verifier(), organisations: self.organisations() },

@@ -1,6 +1,6 @@
 //! Why a command or a query of this service can fail. The rule: no message repeats a secret.
 
-use kernel::{KeyId, Malformed, Slug, Timestamp, UserId};
+use kernel::{KeyId, Malformed, OrganisationId, Slug, Timestamp, UserId};
 use mediator::{Class, Classified};
 
 /// Why a command or query of this service failed.
@@ -11,6 +11,12 @@ pub enum Error {
     SlugTaken {
         /// The slug that is taken.
         slug: Slug,
+    },
+    /// The idempotency key created an organisation, and the reply to that request is not recorded any more.
+    #[error("this idempotency key created {organisation} already; use a new key for a new organisation")]
+    AlreadyCreated {
+        /// The organisation that the key created.
+        organisation: OrganisationId,
     },
     /// The header that allows creating organisations is missing or wrong.
     #[error("the header X-Setup-Token is missing or wrong; ask whoever runs this installation for it")]
@@ -74,6 +80,7 @@ impl Classified for Error {
     fn class(&self) -> Class {
         match self {
             Self::SlugTaken { .. }
+            | Self::AlreadyCreated { .. }
             | Self::SetupRefused
             | Self::LoginRefused
             | Self::LoginLocked { .. }

@@ -6,6 +6,10 @@ use assembly::Surroundings;
 use cache::Redis;
 use service::config::Reader;
 
+/// How long imports go on after a stop has begun. The HTTP server lets requests run for 15 seconds, and what is left of
+/// them is for the last batch and the summary.
+const IMPORT_GRACE: Duration = Duration::from_secs(10);
+
 /// Everything that the environment decides.
 #[derive(Debug)]
 pub struct Config {
@@ -26,6 +30,8 @@ pub struct Settings {
     pub reservation_margin: Duration,
     /// The pause between two looks for reservations past their time.
     pub sweep_interval: Duration,
+    /// How long imports go on after a stop has begun; the environment does not decide it.
+    pub import_grace: Duration,
 }
 
 /// Reads everything; `None` when something was reported as bad.
@@ -60,6 +66,7 @@ pub fn read(environment: &mut Reader) -> Option<Config> {
             cache_lifetime: Duration::from_secs(cache_lifetime?),
             reservation_margin: Duration::from_secs(reservation_margin?),
             sweep_interval: Duration::from_millis(sweep_interval?),
+            import_grace: IMPORT_GRACE,
         },
     })
 }

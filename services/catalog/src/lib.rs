@@ -52,8 +52,9 @@ pub fn assembly(settings: Settings) -> Assembly {
         .subscribes(events::subscriptions(margin, noted))
         .part(|_kit| invalidation::part(stale, cached))
         .part(move |kit| expiry::part(kit.mediator.clone(), settings.sweep_interval))
-        .serves(http::routes(), |kit, app| {
-            let imports = Imports::new(kit.mediator.clone(), kit.tasks(Stage::Requests, "imports"));
+        .serves(http::routes(), move |kit, app| {
+            let tasks = kit.tasks(Stage::Requests, "imports");
+            let imports = Imports::new(kit.mediator.clone(), tasks, settings.import_grace);
             app.with(shop).with(imports)
         })
 }

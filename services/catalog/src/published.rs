@@ -7,7 +7,7 @@ use contracts::catalog::{
 use kernel::{OrderId, Sku};
 
 use crate::domain::product::Product;
-use crate::domain::reservation::{Answer, Shelf, quantity};
+use crate::domain::reservation::{Notice, Shelf, quantity};
 
 /// The whole product as it is now.
 pub(crate) fn product(product: &Product) -> ProductState {
@@ -32,10 +32,10 @@ pub(crate) fn product(product: &Product) -> ProductState {
     }
 }
 
-/// The answer to an order.
-pub(crate) fn answer(order: OrderId, answer: Answer) -> ReservationEvent {
-    match answer {
-        Answer::Reserved { lines, expires_at } => ReservationEvent::Reserved(Reserved {
+/// What order is told about a reservation.
+pub(crate) fn reservation(order: OrderId, notice: Notice) -> ReservationEvent {
+    match notice {
+        Notice::Reserved { lines, expires_at } => ReservationEvent::Reserved(Reserved {
             order,
             lines: lines
                 .into_iter()
@@ -43,9 +43,9 @@ pub(crate) fn answer(order: OrderId, answer: Answer) -> ReservationEvent {
                 .collect(),
             expires_at,
         }),
-        Answer::Rejected(reasons) => ReservationEvent::Rejected(Rejected { order, reasons }),
-        Answer::Expired => ReservationEvent::Expired(Expired { order }),
-        Answer::ConfirmRefused => ReservationEvent::ConfirmRefused(ConfirmRefused { order }),
+        Notice::Rejected(reasons) => ReservationEvent::Rejected(Rejected { order, reasons }),
+        Notice::Expired => ReservationEvent::Expired(Expired { order }),
+        Notice::ConfirmRefused => ReservationEvent::ConfirmRefused(ConfirmRefused { order }),
     }
 }
 

@@ -53,7 +53,7 @@ impl ShopCache {
         query: ListShopProducts,
     ) -> Result<Bytes, SendError<Error>> {
         let category = query.category.map(|category| category.to_string()).unwrap_or_default();
-        let page = format!("{category}/{:?}/{}", query.sort, query.size.get());
+        let page = format!("{category}/{}/{}", query.sort, query.size.get());
         self.0.ask(mediator, by, &Key::new(by.organisation(), PRODUCTS, page), query).await
     }
 

@@ -17,7 +17,7 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use service::{Boot, BootError, Definition};
 
 use crate::config::{Config, Settings};
-use crate::processes::Wake;
+use crate::processes::{Telegram, Wake};
 
 /// The service's name: its schema, its consumer group.
 pub const NAME: &str = "notifier";
@@ -32,15 +32,17 @@ pub fn definition() -> Definition {
 }
 
 /// Everything that the notifier has: its subscriptions, its sender, and the retry of what had failed.
-pub fn assembly(settings: Settings) -> Assembly {
+pub fn assembly(settings: Settings, telegram: Telegram) -> Assembly {
     let (wake, chat) = (Wake::default(), settings.chat.clone());
     let retrying = wake.clone();
     Assembly::new(NAME)
         .subscribes(events::subscriptions(&chat, &wake))
-        .part(move |kit| processes::sender(kit.mediator.clone(), settings, wake))
+        .part(move |kit| processes::sender(kit.mediator.clone(), settings, telegram, wake))
         .retry("failed-deliveries", move |kit| processes::retry_failed(kit.mediator, chat.clone(), retrying.clone()))
 }
 
 async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
-    assembly(config.settings).start(config.surroundings, &boot).await.map(drop)
+    // Made before the sender, which is restarted: a client that cannot be made now ends the start.
+    let telegram = boot.require("Bot API", Telegram::new(&config.settings))?;
+    assembly(config.settings, telegram).start(config.surroundings, &boot).await.map(drop)
 }

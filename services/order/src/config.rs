@@ -10,32 +10,33 @@ use service::config::Reader;
 pub struct Config {
     /// Where it runs.
     pub surroundings: Surroundings,
-    /// What it decides by.
+    /// Its own settings.
     pub settings: Settings,
 }
 
-/// What this service can be told besides where it runs.
+/// The service's own settings.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
     /// Seconds until an order is cancelled unless catalog has answered.
     pub deadline_seconds: u32,
-    /// The time between two looks for overdue orders.
+    /// How often it checks for overdue orders.
     pub sweep_interval: Duration,
-    /// How often a waiting request looks by itself whether its order is settled.
-    pub looks: Looks,
+    /// How often a request that waits polls its order.
+    pub polling: Polling,
 }
 
-/// When a request that waits for an order looks at it although nobody wakes it: that finds what another replica settles.
-/// Looking sooner would delay what is waited for: thirty waiters that look every ten milliseconds keep the database busy.
+/// How often a request that waits polls its order when nobody wakes it: that finds what another replica settles.
+/// Polling more often would delay the outcome itself: thirty waiters that poll every ten milliseconds keep the database
+/// busy.
 #[derive(Debug, Clone, Copy)]
-pub struct Looks {
-    /// The time before the first look; each further one comes after twice as long.
+pub struct Polling {
+    /// The pause before the first poll; each further pause is twice as long.
     pub first: Duration,
-    /// The longest time between two looks.
+    /// The longest pause.
     pub longest: Duration,
 }
 
-impl Default for Looks {
+impl Default for Polling {
     fn default() -> Self {
         Self { first: Duration::from_millis(50), longest: Duration::from_millis(250) }
     }
@@ -55,12 +56,12 @@ pub fn read(env: &mut Reader) -> Option<Config> {
         "ORDER_SWEEP_MILLISECONDS",
         500,
         50..=60_000,
-        "Milliseconds between two looks for orders past their deadline",
+        "How often it checks for overdue orders, in milliseconds",
     );
     let settings = Settings {
         deadline_seconds: deadline_seconds?,
         sweep_interval: Duration::from_millis(sweep?),
-        looks: Looks::default(),
+        polling: Polling::default(),
     };
     Some(Config { surroundings: surroundings?, settings })
 }

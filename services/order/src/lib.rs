@@ -22,7 +22,6 @@ use service::{Boot, BootError, Definition};
 
 use crate::{
     config::{Config, Settings},
-    events::consumed,
     http::Shop,
     processes::{WaitingRoom, deadline_sweep, rebuild},
 };
@@ -42,8 +41,8 @@ pub fn definition() -> Definition {
 
 /// The service as it is put together, wherever it runs.
 pub fn assembly(settings: Settings) -> Assembly {
-    let Settings { deadline_seconds, sweep_interval, looks } = settings;
-    let waiting_room = WaitingRoom::new(looks);
+    let Settings { deadline_seconds, sweep_interval, polling } = settings;
+    let waiting_room = WaitingRoom::new(polling);
     let observer = waiting_room.clone();
     Assembly::new(NAME)
         .publishes(&[topics::ORDER])
@@ -51,8 +50,7 @@ pub fn assembly(settings: Settings) -> Assembly {
         .subscribes(events::subscriptions())
         .part(move |kit| deadline_sweep::part(kit.mediator.clone(), sweep_interval))
         .rebuild(rebuild::SELLABLE, |kit| async move {
-            let command = |snapshots| consumed::apply_products(snapshots, true);
-            rebuild::sellable(&kit.mediator, &kit.kafka, command).await.map(Value::from)
+            events::rebuild_sellable(&kit.mediator, &kit.kafka).await.map(Value::from)
         })
         .serves(http::routes(), move |_kit, app| app.with(Shop { waiting_room, deadline_seconds }))
 }

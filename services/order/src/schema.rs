@@ -1,4 +1,5 @@
-//! The tables as Diesel sees them. The rule: the same columns as in `migrations/`, nothing more.
+//! The tables of the statements that Diesel writes, each with all its columns in `migrations/`. `order_lines` and
+//! `order_history` are not here: only SQL written by hand names them.
 
 diesel::table! {
     orders (org_id, id) {

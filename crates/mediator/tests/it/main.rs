@@ -270,6 +270,16 @@ async fn a_platform_command_without_permission_is_refused_and_changes_nothing() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_of_an_organisation_acts_in_another_one() {
+    let scene = scene().await;
+    let mediator = scene.mediator();
+    let Scope { caller, .. } = scene.scope(&[Role::Owner]);
+    let elsewhere = Scope::of(caller, scene.other_organisation());
+    assert!(matches!(mediator.send(&elsewhere, note("x")).await, Err(SendError::Forbidden { .. })));
+    assert!(matches!(mediator.ask(&elsewhere, CountNotes).await, Err(SendError::Forbidden { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_platform_sees_the_tables_that_name_it_and_no_organisations_rows() {
     let scene = scene().await;
     let mediator = scene.mediator();
@@ -329,4 +339,9 @@ async fn observers_hear_of_what_was_committed_and_of_nothing_else() {
     assert!(heard.lock().unwrap().is_empty(), "what was rolled back did not happen");
     mediator.send(&system, NoteOnPlatform::default()).await.unwrap();
     assert_eq!(*heard.lock().unwrap(), [(None, 1, "order.order.cancelled.v1")]);
+    // Refused by the COMMIT itself: executed, recorded, and never committed.
+    let deferred = "alter table platform_notes add constraint once unique (text) deferrable initially deferred";
+    scene.superuser().await.batch_execute(deferred).await.unwrap();
+    assert!(mediator.send(&system, NoteOnPlatform::default()).await.is_err());
+    assert_eq!(heard.lock().unwrap().len(), 1, "told before the commit");
 }

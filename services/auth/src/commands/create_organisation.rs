@@ -3,7 +3,8 @@
 
 use access::Permission;
 use kernel::{Clock, Currency, OrganisationId, Slug, UserId};
-use mediator::{Command, Platform, Tx};
+use mediator::{Command, IdempotencyKey, Platform, Tx};
+use sha2::{Digest, Sha256};
 
 use crate::{
     credentials::PasswordHash,
@@ -16,7 +17,7 @@ use crate::{
 /// Creates an organisation and the user who owns it.
 #[derive(Debug, Clone)]
 pub struct CreateOrganisation {
-    /// The id that the organisation will have.
+    /// The id that the organisation will have; a request's follows from its key, see [`CreateOrganisation::identity`].
     pub organisation: OrganisationId,
     /// Its name in addresses, unique in the installation.
     pub slug: Slug,
@@ -32,6 +33,19 @@ pub struct CreateOrganisation {
     pub owner_name: Name,
     /// The hash of the owner's password.
     pub password: PasswordHash,
+}
+
+impl CreateOrganisation {
+    /// The id of the organisation that a request with this key creates. It only names the new organisation: the command
+    /// runs for the platform, where its reply is recorded. Because the key decides, a key whose recorded reply is past
+    /// its time is refused and creates no second organisation.
+    #[must_use]
+    pub fn identity(key: &IdempotencyKey) -> OrganisationId {
+        let digest = Sha256::new().chain_update("organisation").chain_update(key.as_str()).finalize();
+        let mut half = [0; 16];
+        half.copy_from_slice(&digest[..16]);
+        OrganisationId::from_uuid(uuid::Builder::from_custom_bytes(half).into_uuid())
+    }
 }
 
 impl Command for CreateOrganisation {
@@ -50,5 +64,17 @@ impl Command for CreateOrganisation {
         users::insert_owner(tx, organisation.id, &user, &self.password).await?;
         tx.record_within(organisation.id, organisation.version, published::organisation(&organisation));
         Ok(Membership { user, organisation })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_stands_for_one_organisation_and_for_the_same_one_in_every_release() {
+        let identity = |key| CreateOrganisation::identity(&IdempotencyKey::parse(key).unwrap()).uuid();
+        assert_ne!(identity("a"), identity("b"));
+        assert_eq!(identity("a").to_string(), "1c1d4d53-2ce8-8599-9fe1-f5cd6aabd455");
     }
 }

@@ -1,4 +1,4 @@
-//! Ed25519: generates key pairs and signs access tokens with the key that is due.
+//! Ed25519: generates key pairs, signs access tokens with the key that is due, and knows the public keys to publish.
 
 use std::{
     collections::HashMap,
@@ -97,6 +97,13 @@ impl Issuer {
         let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
         let former = std::mem::replace(&mut *keys, Keys { known, opened });
         Ok(former.opened.into_keys().filter(|kid| !keys.opened.contains_key(kid)).collect())
+    }
+
+    /// The loaded keys' ids and public halves, in the order in which they sign.
+    #[must_use]
+    pub fn public_keys(&self) -> Vec<(KeyId, [u8; 32])> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        keys.known.iter().map(|key| (key.kid, key.public_key)).collect()
     }
 
     /// A token for that user of that organisation, valid from now for [`TOKEN_LIFE`].

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use kernel::Timestamp;
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::Email;
@@ -33,7 +32,7 @@ impl AccountDigest {
 }
 
 /// Whether a password may be tried now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
     /// It may.
     Admitted,

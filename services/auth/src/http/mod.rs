@@ -10,7 +10,7 @@ use rest::{Api, Routes};
 
 use crate::{
     commands::{AdmitLogin, CreateOrganisation},
-    queries::{FindUser, ListSigningKeys},
+    queries::FindUser,
 };
 
 /// Every route of this service.
@@ -27,7 +27,8 @@ pub fn routes() -> Routes {
             op.summary("Log in and get an access token").sends::<AdmitLogin>().problems(&problems::LOGIN)
         })
         .get("/auth/v1/jwks", signing_keys::list, |op| {
-            op.summary("The public keys that verify access tokens (RFC 7517)").asks::<ListSigningKeys>()
+            op.summary("The public keys that verify access tokens (RFC 7517)")
+                .open("auth.list-signing-keys", "public keys are for everybody")
         })
         .get("/auth/v1/me", me::find, |op| op.summary("Who the access token stands for").asks::<FindUser>())
         .finish()

@@ -71,7 +71,8 @@ pub(super) async fn create(
     let wanted = body.check()?;
     let recognised = wanted.recognised(&credentials.seal);
     let password = credentials.hasher.hash(wanted.password.clone()).await?;
-    app.create(&by, &key, &recognised, wanted.command(password), |_| "/auth/v1/me".to_owned()).await
+    let command = wanted.command(CreateOrganisation::identity(key.key()), password);
+    app.create(&by, &key, &recognised, command, |_| "/auth/v1/me".to_owned()).await
 }
 
 /// A checked body.
@@ -121,9 +122,9 @@ impl Wanted {
         }
     }
 
-    fn command(&self, password: PasswordHash) -> CreateOrganisation {
+    fn command(&self, organisation: OrganisationId, password: PasswordHash) -> CreateOrganisation {
         CreateOrganisation {
-            organisation: OrganisationId::new(),
+            organisation,
             slug: self.slug.clone(),
             name: self.name.clone(),
             currency: self.currency,

@@ -17,7 +17,8 @@ use crate::{
     published,
 };
 
-/// Gives the keys to the issuer, which signs with them, and to the ring, which verifies with them. Cheap to clone.
+/// Gives the keys to the issuer, which signs with them and lists the public halves, and to the ring, which verifies
+/// with them. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Keeper {
     /// The seal of the private keys, and the issuer.
@@ -56,7 +57,7 @@ impl Keeper {
     /// # Errors
     /// None: a round that fails is logged, and the next one tries again.
     pub async fn run(self, mediator: Mediator, stop: CancellationToken) -> Result<(), BootError> {
-        // Often enough that every replica has a new key well before it signs.
+        // Often enough that every replica has and publishes a new key well before it signs.
         let pause = (self.schedule.known_before / 4).clamp(Duration::from_millis(200), Duration::from_secs(15));
         while tokio::time::timeout(pause, stop.cancelled()).await.is_err() {
             if let Err(error) = self.round(&mediator).await {

@@ -2,8 +2,6 @@
 
 mod find_account;
 mod find_user;
-mod list_signing_keys;
 
 pub use find_account::{Account, FindAccount};
 pub use find_user::FindUser;
-pub use list_signing_keys::{ListSigningKeys, PublicKey};

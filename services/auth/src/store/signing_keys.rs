@@ -98,7 +98,7 @@ impl TryFrom<Row> for SigningKey {
             public_key: row
                 .public_key
                 .try_into()
-                .map_err(|_| Error::corrupt_key(kid, "its public key has not 32 bytes"))?,
+                .map_err(|_| Error::corrupt_key(kid, "its public key does not have 32 bytes"))?,
             sealed_private_key: row.sealed_private_key,
             version: row.version,
             created_at: row.created_at,

@@ -1,6 +1,9 @@
 //! Creating organisations.
 
+use auth::commands::CreateOrganisation;
 use contracts::{Channel, auth::OrganisationState, topics};
+use devstack::DatabaseRole;
+use mediator::IdempotencyKey;
 use serde_json::json;
 use testkit::eventually;
 
@@ -109,7 +112,54 @@ async fn many_repeats_with_one_key_create_one_organisation() {
     assert_eq!((status, &problem["type"]), (422, &json!("/problems/idempotency-key-reused")), "{problem}");
 
     root.batch_execute("delete from replays").await.unwrap();
-    let (status, problem) = keyed.post(PATH, &organisation("lamps")).await;
-    assert_eq!((status, &problem["type"]), (409, &json!("/problems/organisation-slug-taken")), "{problem}");
+    for slug in ["lamps", "chairs"] {
+        let (status, problem) = keyed.post(PATH, &organisation(slug)).await;
+        assert_eq!((status, &problem["type"]), (409, &json!("/problems/organisation-already-created")), "{problem}");
+    }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reply_that_the_release_before_recorded_is_repeated_after_the_migration() {
+    const UP: &str = include_str!("../../migrations/2026-11-26-110000_replies_of_creation/up.sql");
+    const DOWN: &str = include_str!("../../migrations/2026-11-26-110000_replies_of_creation/down.sql");
+    let world = World::quiet().await;
+    let keyed = world.operator().with("idempotency-key", "the-key");
+    let first = keyed.post_reply(PATH, &organisation("lamps")).await;
+    assert_eq!(first.status, 201, "{}", first.text());
+
+    // As that release wrote it: under the organisation's id, which it derived from the key in the same way, with status
+    // and location.
+    let root = world.scene.superuser().await;
+    let derived = CreateOrganisation::identity(&IdempotencyKey::parse("the-key").unwrap()).uuid();
+    let recorded = format!(
+        "insert into replays (org_id, principal, operation, idempotency_key, request_digest, status, location, body)
+         select '{derived}'::uuid, principal, operation, idempotency_key, request_digest, 201, '/auth/v1/me', body
+           from replays;
+         delete from replays where org_id is null"
+    );
+    root.batch_execute(&recorded).await.unwrap();
+    let repeat = async || keyed.post_reply(PATH, &organisation("lamps")).await;
+    assert_eq!(repeat().await.status, 409, "it is not found where it is");
+
+    let owner = world.scene.connect(DatabaseRole::Owner).await;
+    for _ in 0..2 {
+        owner.batch_execute(UP).await.unwrap();
+        let again = repeat().await;
+        assert_eq!((again.status, again.header("location")), (201, Some("/auth/v1/me")), "{}", again.text());
+        assert_eq!(again.bytes, first.bytes);
+    }
+    let copy = "select status, location, created_at = (select created_at from replays where org_id is not null)
+                  from replays where org_id is null";
+    let copy = root.query_one(copy, &[]).await.unwrap();
+    assert_eq!((copy.get::<_, i16>(0), copy.get::<_, &str>(1), copy.get::<_, bool>(2)), (201, "/auth/v1/me", true));
+    let bound = "select bool_and(relforcerowsecurity) from pg_class where oid = 'replays'::regclass";
+    assert!(root.query_one(bound, &[]).await.unwrap().get::<_, bool>(0), "the owner is bound again");
+
+    owner.batch_execute(DOWN).await.unwrap();
+    assert_eq!(repeat().await.status, 409, "the copy is gone");
+    let originals = "select count(*) from replays where org_id is not null";
+    let left: i64 = root.query_one(originals, &[]).await.unwrap().get(0);
+    assert_eq!(left, 1, "the original stays");
     world.stop().await;
 }

@@ -6,7 +6,7 @@ use auth::{
     commands::{CreateOrganisation, TendSigningKeys},
     credentials::{PasswordHash, generate},
     domain::{Email, Name, Schedule},
-    queries::{FindAccount, ListSigningKeys},
+    queries::FindAccount,
 };
 use kernel::{Currency, OrganisationId, Slug, UserId};
 use mediator::{IdempotencyKey, Once, Platform, Scope, SendError};
@@ -37,8 +37,8 @@ fn creation(slug: &str) -> CreateOrganisation {
 }
 
 /// What a caller lacks for each command and query of the platform: to create an organisation, also under a key, to tend
-/// the keys, to list them, to find an account.
-async fn refusals(world: &World, caller: Caller, slug: &str) -> [Option<Permission>; 5] {
+/// the keys, to find an account.
+async fn refusals(world: &World, caller: Caller, slug: &str) -> [Option<Permission>; 4] {
     let (mediator, scope) = (world.mediator(), Scope::<Platform>::platform(caller));
     let once = Once { key: IdempotencyKey::parse(slug).unwrap(), request_digest: Once::digest(&[slug.as_bytes()]) };
     let overdue = Schedule { signs_for: std::time::Duration::ZERO, ..CALM };
@@ -49,7 +49,6 @@ async fn refusals(world: &World, caller: Caller, slug: &str) -> [Option<Permissi
         lacking(mediator.send(&scope, creation(&format!("{slug}-plain"))).await),
         lacking(mediator.send_once(&scope, once, creation(&format!("{slug}-once"))).await),
         lacking(mediator.send(&scope, tend).await),
-        lacking(mediator.ask(&scope, ListSigningKeys).await),
         lacking(mediator.ask(&scope, find).await),
     ]
 }
@@ -75,13 +74,13 @@ async fn a_platform_command_without_permission_is_refused_and_changes_nothing() 
     // Not even an owner of the organisation that is asked about may do the platform's work.
     let owner = Caller::Staff { user: UserId::new(), organisation: lamps, roles: vec![Role::Owner] };
     for (slug, caller) in [("by-staff", owner), ("by-shopper", Caller::Shopper { organisation: lamps })] {
-        assert_eq!(refusals(&world, caller, slug).await, [SET_UP, SET_UP, SYSTEM, SIGN_IN, SIGN_IN], "{slug}");
+        assert_eq!(refusals(&world, caller, slug).await, [SET_UP, SET_UP, SYSTEM, SIGN_IN], "{slug}");
     }
     assert_eq!(stored().await, before, "a refused command left something behind");
 
-    assert_eq!(refusals(&world, Caller::Visitor, "by-visitor").await, [None, None, SYSTEM, None, None]);
+    assert_eq!(refusals(&world, Caller::Visitor, "by-visitor").await, [None, None, SYSTEM, None]);
     assert_eq!(stored().await, [3, 3, 1, 2], "a visitor creates two organisations and no key");
-    assert_eq!(refusals(&world, Caller::System { part: "auth" }, "by-system").await, [None; 5]);
+    assert_eq!(refusals(&world, Caller::System { part: "auth" }, "by-system").await, [None; 4]);
     assert_eq!(stored().await, [5, 5, 2, 3], "the system may do everything");
     world.stop().await;
 }

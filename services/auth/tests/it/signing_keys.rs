@@ -69,6 +69,33 @@ async fn replicas_share_one_key_and_accept_each_others_tokens() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_public_keys_are_answered_without_the_database() {
+    let world = World::quiet().await;
+    let keys = world.published().await;
+    assert_eq!(keys.len(), 1, "{keys:?}");
+    // The rounds fail from now on.
+    world.scene.superuser().await.batch_execute("drop table signing_keys").await.unwrap();
+    assert_eq!(world.published().await, keys);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_publishes_the_key_that_another_one_made_from_its_next_round_on() {
+    let scene = Scene::new(auth::NAME, auth::MIGRATIONS).await;
+    let mediator = scene.mediator();
+    let keeper = |schedule| Keeper { credentials: credentials(), ring: KeyRing::new(), schedule };
+    let overdue = Schedule { signs_for: Duration::ZERO, ..CALM };
+    let (calm, hasty) = (keeper(CALM), keeper(overdue));
+    let published = |keeper: &Keeper| keeper.credentials.issuer.public_keys();
+    calm.round(&mediator).await.unwrap();
+    hasty.round(&mediator).await.unwrap();
+    let both = published(&hasty);
+    assert_eq!((both.len(), published(&calm)), (2, both[..1].to_vec()), "the key that signs comes first");
+    calm.round(&mediator).await.unwrap();
+    assert_eq!(published(&calm), both);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_is_announced_then_signs_and_the_former_is_removed_after_its_tokens() {
     let schedule = Schedule {
         signs_for: Duration::from_secs(2),

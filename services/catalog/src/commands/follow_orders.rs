@@ -88,9 +88,9 @@ pub(super) async fn write(tx: &mut Tx<'_>, outcome: Outcome, causes: &[&Provenan
     store::stock::write(tx, &rows, &entries, "", now).await?;
     store::reservations::insert(tx, &outcome.created, now).await?;
     store::reservations::save(tx, &outcome.changed, now).await?;
-    for answer in outcome.answers {
-        let event = published::answer(answer.order, answer.answer);
-        tx.record_caused_by(causes[answer.cause], answer.version, event);
+    for told in outcome.notices {
+        let event = published::reservation(told.order, told.notice);
+        tx.record_caused_by(causes[told.cause], told.version, event);
     }
     for changed in outcome.shelves.into_iter().filter(|changed| changed.fell_low) {
         let event = published::low(changed.sku, &changed.shelf);

@@ -3,21 +3,11 @@
 //! never deleted; a retired product changes only by being put back; a change without effect leaves the version as it is.
 
 use contracts::catalog::ProductStatus;
-use kernel::{CategoryId, Malformed, Money, ProductId, Sku, Slug, Timestamp, VariantId};
+use kernel::{CategoryId, Money, ProductId, Sku, Slug, Timestamp, VariantId};
 use schemars::JsonSchema;
-use serde::de::IntoDeserializer;
 use serde::{Deserialize, Serialize};
 
 use super::wording::{Description, Title};
-
-/// Reads a status by its published name.
-///
-/// # Errors
-/// When no status has this name.
-pub fn status_of(text: &str) -> Result<ProductStatus, Malformed> {
-    ProductStatus::deserialize(text.into_deserializer())
-        .map_err(|error: serde::de::value::Error| Malformed::new("product status", error.to_string()))
-}
 
 /// What a client may set a status to. A product is retired with a request of its own.
 #[derive(

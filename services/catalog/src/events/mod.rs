@@ -10,8 +10,11 @@ use messaging::Subscriptions;
 
 use crate::processes::invalidation::StaleProducts;
 
-/// What this service listens to. `margin` is how long a reservation outlives its order's deadline; `stale` is told of the
-/// products whose own events came back: the cache hears of them also after a crash, since the topic is read on.
+/// What this service listens to. `margin` is how long a reservation outlives its order's deadline.
+///
+/// `stale` is told of the products whose own events came back, so that the commits of every replica reach the cache. It
+/// is told after a batch's commit and keeps what it is told in memory: what a crash of this process loses lives out its
+/// lifetime in Redis (`CACHE_SECONDS`).
 #[must_use]
 pub fn subscriptions(margin: Duration, stale: StaleProducts) -> Subscriptions {
     Subscriptions::new(crate::NAME)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kernel::OrderId;
 use mediator::{Class, Classified, Mediator, Scope, SendError};
-use service::{CancellationToken, Part, Stage};
+use service::{Part, Stage};
 
 use crate::NAME;
 use crate::commands::expire_reservations::ExpireReservations;
@@ -20,32 +20,23 @@ const BATCH: u32 = 500;
 pub fn part(mediator: Mediator, interval: Duration) -> Part {
     Part::restarted(Stage::Consuming, "reservation sweep", move |stop| {
         let mediator = mediator.clone();
-        async move {
-            run(&mediator, interval, &stop).await;
-            Ok(())
-        }
+        service::every(interval, stop, move || round(mediator.clone()))
     })
 }
 
-/// Rounds until `stop`; the one that is under way is finished.
-async fn run(mediator: &Mediator, interval: Duration, stop: &CancellationToken) {
-    loop {
-        let found = match expire_due(mediator).await {
-            Ok(found) => found,
-            Err(error) => {
-                tracing::warn!(%error, "the sweep of reservations failed and is tried again");
-                0
-            }
-        };
-        let pause = if found < BATCH as usize { interval } else { Duration::ZERO };
-        if tokio::time::timeout(pause, stop.cancelled()).await.is_ok() {
-            return;
+/// One round; says whether there may be more.
+async fn round(mediator: Mediator) -> bool {
+    match expire_due(&mediator).await {
+        Ok(found) => found >= BATCH as usize,
+        Err(error) => {
+            tracing::warn!(%error, "the sweep of reservations failed and is tried again");
+            false
         }
     }
 }
 
-/// Expires the reservations that are due now, at most a batch, and gives the number that it found. A reservation that
-/// cannot expire holds up no other one.
+/// Expires the reservations that are due now, at most a batch, and gives the number that it found. One reservation that
+/// cannot expire does not delay the others.
 ///
 /// # Errors
 /// The first error of the database or of a command; the next round tries again.

@@ -1,6 +1,7 @@
 //! Removes changed products from the shop's cache, in the background.
 //! The rule: no transaction waits for Redis, and a burst of changes costs one call for each product and one for each
 //! organisation's pages. What Redis did not take is tried again until it does: Redis may come back with its old entries.
+//! What is noted is in memory only. Entries whose invalidation is lost in a crash live out their lifetime in Redis.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,7 +26,7 @@ pub struct StaleProducts {
 }
 
 /// Products that are being invalidated. Those that are left when it is dropped, also by a panic, are noted again.
-struct Taken<'s> {
+struct InFlight<'s> {
     from: &'s StaleProducts,
     products: Products,
 }
@@ -37,13 +38,13 @@ impl StaleProducts {
         self.changed.notify_one();
     }
 
-    fn take(&self) -> Taken<'_> {
+    fn take(&self) -> InFlight<'_> {
         let products = std::mem::take(&mut *self.noted.lock().unwrap_or_else(PoisonError::into_inner));
-        Taken { from: self, products }
+        InFlight { from: self, products }
     }
 }
 
-impl Drop for Taken<'_> {
+impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         if !self.products.is_empty() {
             self.from.note(std::mem::take(&mut self.products));
@@ -51,9 +52,10 @@ impl Drop for Taken<'_> {
     }
 }
 
-/// Invalidates what is noted. It stops after everything that notes products.
+/// Invalidates what is noted. It stops one stage after the consumer, which notes products, and not in the last stage,
+/// whose second would be too short for what the last batches left.
 pub fn part(stale: StaleProducts, cache: ShopCache) -> Part {
-    Part::restarted(Stage::Closing, "shop cache invalidation", move |stop| {
+    Part::restarted(Stage::Publishing, "shop cache invalidation", move |stop| {
         let (stale, cache) = (stale.clone(), cache.clone());
         async move {
             run(&stale, &cache, &stop).await;
@@ -65,16 +67,18 @@ pub fn part(stale: StaleProducts, cache: ShopCache) -> Part {
 /// Goes on until `stop`; what is noted by then is invalidated before it ends, if Redis answers.
 async fn run(stale: &StaleProducts, cache: &ShopCache, stop: &CancellationToken) {
     loop {
-        let mut taken = stale.take();
-        if taken.products.is_empty() {
+        let mut in_flight = stale.take();
+        if in_flight.products.is_empty() {
             tokio::select! {
+                // What was noted before the stop is invalidated.
+                biased;
                 () = stale.changed.notified() => continue,
                 () = stop.cancelled() => return,
             }
         }
-        taken.products = cache.invalidate(&taken.products).await;
-        if !taken.products.is_empty() {
-            drop(taken);
+        in_flight.products = cache.invalidate(&in_flight.products).await;
+        if !in_flight.products.is_empty() {
+            drop(in_flight);
             tokio::select! {
                 () = tokio::time::sleep(PAUSE) => {}
                 // The entries that are left live out their lifetime in Redis.
@@ -94,11 +98,11 @@ mod tests {
         let product = || (OrganisationId::new(), ProductId::new());
         let (left, done, meanwhile) = (product(), product(), product());
         stale.note([left, done]);
-        let mut taken = stale.take();
-        taken.products.remove(&done);
+        let mut in_flight = stale.take();
+        in_flight.products.remove(&done);
         stale.note([meanwhile]);
         assert_eq!(stale.take().products, Products::from([meanwhile]));
-        drop(taken);
+        drop(in_flight);
         assert_eq!(stale.take().products, Products::from([left, meanwhile]));
     }
 }

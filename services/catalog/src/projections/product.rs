@@ -1,5 +1,6 @@
 //! A whole product with its variants, read by one SELECT.
-//! The rule: the columns stand once, in `select!`; a function adds its condition and nothing else.
+//! The rule: the columns stand once, in `select!`; a function adds its condition and nothing else. It takes a connection
+//! and the organisation, because the write side has them from a `Tx` and the read side from a `ReadConn`.
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
@@ -9,7 +10,7 @@ use persistence::{AsyncPgConnection, statement};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::domain::product::{Product, Variant, status_of};
+use crate::domain::product::{Product, Variant};
 use crate::domain::wording::{Description, Title};
 use crate::error::Error;
 
@@ -48,7 +49,7 @@ struct VariantRow {
     active: bool,
 }
 
-/// The SELECT of a whole product of the organisation `$1`. Diesel has no words for the aggregated variants.
+/// The SELECT of a whole product of the organisation `$1`. Diesel cannot express the aggregated variants.
 macro_rules! select {
     ($condition:literal) => {
         concat!(
@@ -120,7 +121,7 @@ impl TryFrom<ProductRow> for Product {
             Title::parse(&row.title).map_err(corrupt)?,
             Description::parse(&row.description).map_err(corrupt)?,
             row.category_id.map(CategoryId::from_uuid),
-            status_of(&row.status).map_err(corrupt)?,
+            kernel::parse_name("status", &row.status).map_err(corrupt)?,
             variants.into_iter().map(VariantRow::into_variant).collect::<Result<_, _>>().map_err(corrupt)?,
             row.version,
             row.created_at,

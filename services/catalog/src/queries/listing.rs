@@ -1,6 +1,8 @@
 //! Pages of products. The rule: every sort and filter has an index that begins with the organisation and ends with the
 //! product's id, so a page is read in its final order and costs the same however far into the list it is.
 
+use std::fmt;
+
 use chrono::Datelike;
 use contracts::catalog::ProductStatus;
 use diesel::pg::Pg;
@@ -14,7 +16,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::domain::product::status_of;
 use crate::domain::wording::Title;
 use crate::error::Error;
 use crate::schema::products;
@@ -164,6 +165,13 @@ impl Listing {
     }
 }
 
+/// The name in the query string: `-created_at`.
+impl fmt::Display for Sort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
 impl Sort {
     fn key_of(self, item: &ProductSummary) -> Key {
         match self {
@@ -244,7 +252,7 @@ impl TryFrom<SummaryRow> for ProductSummary {
             slug: Slug::parse(&row.slug).map_err(corrupt)?,
             title: Title::parse(&row.title).map_err(corrupt)?,
             category: row.category_id.map(CategoryId::from_uuid),
-            status: status_of(&row.status).map_err(corrupt)?,
+            status: kernel::parse_name("status", &row.status).map_err(corrupt)?,
             price_from: Money::from_minor(row.price_from_minor, currency).map_err(corrupt)?,
             variant_count: row.variant_count,
             version: row.version,

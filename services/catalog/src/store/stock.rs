@@ -105,7 +105,7 @@ pub(crate) async fn lock(tx: &mut Tx<'_>, skus: &[&Sku]) -> Result<BTreeMap<Sku,
         return Ok(BTreeMap::new());
     }
     // `order by s.sku` is byte order, as the column's collation says, and so the order of `Sku` in the program. Diesel
-    // has no words for a lock on one of the joined tables.
+    // cannot express a lock on one of the joined tables.
     let rows: Vec<ShelfRow> = statement(
         "select s.variant_id, v.product_id, s.sku, v.price_minor, v.currency,
                 v.active and p.status = 'active' as for_sale,

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use access::Role;
 use bytes::Bytes;
@@ -11,8 +12,9 @@ use exchange::Format;
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt as _};
 use serde_json::{Value, json};
-use service::Stage;
+use service::{Stage, Tasks};
 use testkit::eventually;
+use tokio::sync::oneshot;
 
 use crate::world::{PATIENCE, World};
 
@@ -226,12 +228,19 @@ const TWICE: &str = r#"{"slug":"lamp","title":"One","variants":[{"sku":"LAMP","p
 {"slug":"lamp","title":"Two","variants":[{"sku":"LAMP","price":{"amount":"1.00","currency":"USD"}}]}
 "#;
 
-/// Imports [`TWICE`] and whatever comes behind it, past HTTP.
+/// The tasks that imports past HTTP run as.
+fn tasks(world: &World) -> Tasks {
+    world.running.boot().tasks(Stage::Requests, "imports")
+}
+
+/// Imports [`TWICE`] and whatever comes behind it, past HTTP. After a stop has begun, it goes on for `grace`.
 async fn import_past_http(
     world: &World,
+    tasks: Tasks,
+    grace: Duration,
     rest: impl Stream<Item = Result<Bytes, Infallible>> + Send + 'static,
 ) -> BoxStream<'static, ImportLine> {
-    let imports = Imports::new(world.mediator().clone(), world.running.boot().tasks(Stage::Requests, "imports"));
+    let imports = Imports::new(world.mediator().clone(), tasks, grace);
     let file = stream::iter([Ok(Bytes::from(TWICE))]).chain(rest);
     let by = world.scene.scope(&[Role::Owner]);
     imports.start(by, Format::Ndjson, file, |error| error.to_string()).await.unwrap()
@@ -241,7 +250,7 @@ async fn import_past_http(
 async fn an_import_that_panics_says_so_in_its_summary_and_stops_nothing_else() {
     let world = World::quiet().await;
     let broken = stream::once(async { panic!("the source broke") });
-    let lines: Vec<ImportLine> = import_past_http(&world, broken).await.collect().await;
+    let lines: Vec<ImportLine> = import_past_http(&world, tasks(&world), PATIENCE, broken).await.collect().await;
     let [ImportLine::Row(row), ImportLine::Summary { summary }] = &lines[..] else { panic!("{lines:?}") };
     assert_eq!((row.line, summary.rows, summary.created), (1, 1, 1), "{lines:?}");
     assert!(summary.ended_early.as_deref().unwrap().contains("broke down"), "{summary:?}");
@@ -251,9 +260,33 @@ async fn an_import_that_panics_says_so_in_its_summary_and_stops_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_import_ends_in_order_when_the_service_stops() {
+async fn an_import_that_is_fast_enough_is_finished_after_a_stop_has_begun() {
+    const LATE: &str =
+        r#"{"slug":"late","title":"Late","variants":[{"sku":"LATE","price":{"amount":"1.00","currency":"USD"}}]}"#;
     let world = World::quiet().await;
-    let mut lines = import_past_http(&world, stream::pending()).await;
+    let tasks = tasks(&world);
+    let (stop_begins, stop_has_begun) = oneshot::channel();
+    tasks.spawn("the stop is passed on", |stop| async move {
+        stop.cancelled().await;
+        stop_begins.send(()).unwrap();
+    });
+    let rest = stream::once(async {
+        stop_has_begun.await.unwrap();
+        Ok(Bytes::from(LATE))
+    });
+    let mut lines = import_past_http(&world, tasks, PATIENCE, rest).await;
+    assert!(matches!(lines.next().await, Some(ImportLine::Row(_))));
+    let (lines, ()) = tokio::join!(lines.collect::<Vec<_>>(), world.running.boot().stop());
+    let Some(ImportLine::Summary { summary }) = lines.last() else { panic!("{lines:?}") };
+    assert_eq!((summary.rows, summary.ended_early.as_deref()), (3, None), "{lines:?}");
+    assert_eq!(world.value("select count(*) from products where slug = 'late'").await, "1");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_that_takes_too_long_ends_in_order_when_the_service_stops() {
+    let world = World::quiet().await;
+    let grace = Duration::from_millis(50);
+    let mut lines = import_past_http(&world, tasks(&world), grace, stream::pending()).await;
     // The first row is written, so the second one waits in its batch.
     assert!(matches!(lines.next().await, Some(ImportLine::Row(_))));
     let (lines, ()) = tokio::join!(lines.collect::<Vec<_>>(), world.running.boot().stop());

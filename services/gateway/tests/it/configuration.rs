@@ -3,9 +3,7 @@
 
 use ::access::Organisations;
 use gateway::clients::Network;
-use gateway::identity::Identity;
 use gateway::routes::Service;
-use gateway::worker::Shared;
 use reqwest::Method;
 use service::config::Reader;
 use service::settings::variables;
@@ -75,8 +73,7 @@ async fn clients_behind_a_trusted_proxy_are_counted_apart_and_nobody_else_can_ch
     limited.allowances = gateway::limits::Allowances { address: 1, ..UNLIMITED };
     let limits = cache::limits::Limits::new(cache::Redis::open(NO_REDIS).unwrap(), 1);
     let trusted: Vec<Network> = vec![proxy.to_string().parse().unwrap()];
-    let identity = Identity::new(Mint::new().verifier(), Organisations::new());
-    let shared = Shared::new(limited, identity, &addresses, limits).trusting(trusted);
+    let shared = gateway::shared(limited, Mint::new().verifier(), Organisations::new(), &addresses, limits, trusted);
     // One worker, because without Redis each counts for itself.
     let server = Served::start(1, shared);
     let base = format!("http://{}", server.address());

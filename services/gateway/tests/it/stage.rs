@@ -5,7 +5,6 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use ::access::{Organisations, Role};
-use gateway::identity::Identity;
 use gateway::limits::Allowances;
 use gateway::routes::Service;
 use gateway::server;
@@ -71,7 +70,6 @@ impl Gateway {
     pub(crate) fn with_redis(services: &[(Service, &[SocketAddr])], behaviour: Behaviour, redis: &str) -> Gateway {
         let mint = Mint::new();
         let organisations = Organisations::new();
-        let identity = Identity::new(mint.verifier(), organisations.clone());
         let addresses = Service::ALL.map(|service| {
             services
                 .iter()
@@ -81,7 +79,7 @@ impl Gateway {
                 .collect()
         });
         let limits = cache::limits::Limits::new(cache::Redis::open(redis).unwrap(), 1);
-        let shared = Shared::new(behaviour, identity, &addresses, limits);
+        let shared = gateway::shared(behaviour, mint.verifier(), organisations.clone(), &addresses, limits, Vec::new());
         Gateway { server: Served::start(2, shared), mint, organisations, organisation: OrganisationId::new() }
     }
 

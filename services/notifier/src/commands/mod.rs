@@ -2,7 +2,7 @@
 
 mod apply_organisations;
 mod claim_deliveries;
-mod forget_told;
+mod delete_sent;
 mod record_deliveries;
 mod register_chat;
 mod retry_failed;
@@ -10,7 +10,7 @@ mod settle_message;
 
 pub use apply_organisations::{ApplyOrganisations, OrganisationChange};
 pub use claim_deliveries::{ClaimDeliveries, Claimed, Next};
-pub use forget_told::ForgetTold;
+pub use delete_sent::DeleteSent;
 pub use record_deliveries::RecordDeliveries;
 pub use register_chat::RegisterChat;
 pub use retry_failed::RetryFailed;

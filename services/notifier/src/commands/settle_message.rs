@@ -1,6 +1,7 @@
 //! Stores what became of a message, and ends the lease of its chat.
-//! The rule: settling twice is the same as settling once. The sender repeats it after any error, also after a COMMIT that
-//! may have gone through: a delivery leaves `pending` once, and a failed call is counted under its lease only.
+//! The rule: settling again does no harm. The sender repeats it after any error, also after a COMMIT that may have gone
+//! through: a delivery leaves `pending` once, and a failed call is counted under its lease only. It may lengthen the
+//! pause, which each settlement counts from its own time, and never shortens it.
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use crate::store::deliveries;
 /// A message and the outcome of its call.
 #[derive(Debug, Clone)]
 pub struct SettleMessage {
-    /// What the message told, and under which lease.
+    /// What the message reported, and under which lease.
     pub batch: Arc<Batch>,
     /// What Telegram answered.
     pub outcome: Outcome,

@@ -164,7 +164,7 @@ pub enum ChatReport {
 }
 
 /// Ends the lease and stores what was learned about the chat. When another sender has the chat by now, only a wait is
-/// stored: Telegram meant all replicas. Settled twice, a failure counts once.
+/// stored: Telegram meant all replicas. Settled twice, a failure counts once and a wait is counted from the second time.
 ///
 /// # Errors
 /// When the database is away.

@@ -199,16 +199,16 @@ pub async fn retry_failed(tx: &mut Tx<'_, Platform>, chat: &Chat) -> Result<usiz
         .await?)
 }
 
-/// The most deliveries that one call of [`forget_told`] removes, so that it ends long before its time limit, even after
+/// The most deliveries that one call of [`delete_sent`] deletes, so that it ends long before its time limit, even after
 /// weeks without a run.
-pub const FORGOTTEN_AT_ONCE: i64 = 5_000;
+pub const DELETED_AT_ONCE: i64 = 5_000;
 
-/// Removes up to [`FORGOTTEN_AT_ONCE`] deliveries that were sent more than `days` ago, and says whether there may be more.
+/// Deletes up to [`DELETED_AT_ONCE`] deliveries that were sent more than `days` ago, and says whether there may be more.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn forget_told(tx: &mut Tx<'_, Platform>, days: i32) -> Result<bool, Error> {
-    let gone = persistence::statement(
+pub async fn delete_sent(tx: &mut Tx<'_, Platform>, days: i32) -> Result<bool, Error> {
+    let deleted = persistence::statement(
         "delete from deliveries d using (
              select org_id, id from deliveries
              where state = 'sent' and settled_at < now() - make_interval(days => $1)
@@ -216,10 +216,10 @@ pub async fn forget_told(tx: &mut Tx<'_, Platform>, days: i32) -> Result<bool, E
          where d.org_id = old.org_id and d.id = old.id",
     )
     .bind::<Integer, _>(days)
-    .bind::<BigInt, _>(FORGOTTEN_AT_ONCE)
+    .bind::<BigInt, _>(DELETED_AT_ONCE)
     .execute(tx.connection())
     .await?;
-    Ok(i64::try_from(gone).is_ok_and(|gone| gone >= FORGOTTEN_AT_ONCE))
+    Ok(i64::try_from(deleted).is_ok_and(|deleted| deleted >= DELETED_AT_ONCE))
 }
 
 fn organisations(deliveries: &[Delivery]) -> Vec<Uuid> {

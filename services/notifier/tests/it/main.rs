@@ -4,8 +4,8 @@
 
 mod configuration;
 mod dead_letters;
+mod deleting;
 mod floods;
-mod forgetting;
 mod messages;
 mod observation;
 mod organisations;

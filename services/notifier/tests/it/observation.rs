@@ -3,6 +3,7 @@
 
 use std::fmt::{Debug, Write};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 use kernel::OrganisationId;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -30,6 +31,7 @@ struct Seen {
     spans: Arc<Mutex<Vec<SpanData>>>,
     errors: Arc<Mutex<Vec<String>>>,
     panic_for: Arc<Mutex<Option<OrganisationId>>>,
+    panicked_at: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Observation {
@@ -66,6 +68,11 @@ impl Observation {
     pub(crate) fn panic_in_next_message_of(&self, organisation: OrganisationId) {
         *self.seen.panic_for.lock().unwrap() = Some(organisation);
     }
+
+    /// The time since that panic; none before it.
+    pub(crate) fn since_panic(&self) -> Option<Duration> {
+        self.seen.panicked_at.lock().unwrap().map(|at| at.elapsed())
+    }
 }
 
 impl SpanExporter for Seen {
@@ -95,6 +102,9 @@ impl<S: Subscriber> Layer<S> for Seen {
         let mut panic_for = self.panic_for.lock().unwrap();
         let hit = panic_for.take_if(|organisation| fields.0.contains(&format!("organisation={organisation} ")));
         drop(panic_for);
+        if hit.is_some() {
+            *self.panicked_at.lock().unwrap() = Some(Instant::now());
+        }
         assert!(hit.is_none(), "{PANIC}");
     }
 

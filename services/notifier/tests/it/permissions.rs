@@ -6,7 +6,7 @@ use std::time::Duration;
 use access::{Caller, Permission, Role};
 use kernel::UserId;
 use mediator::{Scope, SendError};
-use notifier::commands::{ClaimDeliveries, ForgetTold, RegisterChat, RetryFailed, SettleMessage};
+use notifier::commands::{ClaimDeliveries, DeleteSent, RegisterChat, RetryFailed, SettleMessage};
 use notifier::domain::{Batch, Lease, Outcome};
 use notifier::queries::CountBacklog;
 
@@ -32,7 +32,7 @@ async fn platform_commands_and_queries_are_refused_to_an_owner_and_change_nothin
     assert_forbidden(mediator.send(&owner, claim).await);
     assert_forbidden(mediator.send(&owner, settle).await);
     assert_forbidden(mediator.send(&owner, RetryFailed { chat }).await);
-    assert_forbidden(mediator.send(&owner, ForgetTold { keep_days: 0 }).await);
+    assert_forbidden(mediator.send(&owner, DeleteSent { keep_days: 0 }).await);
     assert_forbidden(mediator.ask(&owner, CountBacklog).await);
     assert!(stage.superuser.query("select 1 from budgets", &[]).await.unwrap().is_empty());
 }

@@ -43,6 +43,31 @@ async fn a_failed_call_that_is_settled_twice_counts_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_wait_that_is_settled_twice_is_lengthened_by_no_more_than_the_time_between_and_is_no_failure() {
+    let stage = Stage::new().await;
+    let (mediator, scope) = (stage.scene.mediator(), Scope::platform_system("test"));
+    let batch = claimed(&stage, &mediator, &scope).await;
+    let settle = SettleMessage { batch, outcome: Outcome::Limited { retry_after: Duration::from_secs(60) } };
+    let blocked_until = async || -> String {
+        let budget = "select blocked_until::text from budgets where subject = $1";
+        stage.superuser.query_one(budget, &[&CHAT]).await.unwrap().get(0)
+    };
+    mediator.send(&scope, settle.clone()).await.unwrap();
+    let once = blocked_until().await;
+    mediator.send(&scope, settle).await.unwrap();
+    let budget = stage
+        .superuser
+        .query_one(
+            "select blocked_until > $2::text::timestamptz, blocked_until <= now() + interval '60 seconds', failures
+             from budgets where subject = $1",
+            &[&CHAT, &once],
+        )
+        .await
+        .unwrap();
+    assert_eq!((budget.get::<_, bool>(0), budget.get::<_, bool>(1), budget.get::<_, i32>(2)), (true, true, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_is_settled_late_leaves_what_another_sender_settled() {
     let stage = Stage::new().await;
     let (mediator, scope) = (stage.scene.mediator(), Scope::platform_system("test"));

@@ -9,6 +9,7 @@ use kernel::{Clock, Currency, Money, OrderId, ProductId, Quantity, Sku, VariantI
 use messaging::Outgoing;
 use notifier::config::Settings;
 use notifier::domain::Chat;
+use notifier::processes::Telegram;
 use service::Secret;
 use testkit::{Running, Scene, Topics, eventually};
 
@@ -48,12 +49,18 @@ impl Stage {
 
     /// A replica of the notifier.
     pub(crate) async fn replica(&self) -> Running {
-        self.scene.start(notifier::assembly(self.settings()), Topics::On).await
+        self.start(Topics::On).await
     }
 
     /// A replica that takes no events: it sends what is pending.
     pub(crate) async fn sender(&self) -> Running {
-        self.scene.start(notifier::assembly(self.settings()), Topics::Off).await
+        self.start(Topics::Off).await
+    }
+
+    async fn start(&self, topics: Topics) -> Running {
+        let settings = self.settings();
+        let telegram = Telegram::new(&settings).unwrap();
+        self.scene.start(notifier::assembly(settings, telegram), topics).await
     }
 
     /// Leases the chat for this long to a sender that does not exist, as if it had just died.

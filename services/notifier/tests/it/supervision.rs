@@ -1,10 +1,15 @@
-//! A sender that panics is no secret, and it goes on.
+//! A sender that panics is reported within a second and is started again.
+
+use std::time::Duration;
 
 use kernel::OrderId;
 use testkit::eventually;
 
 use crate::observation::{Observation, PANIC};
 use crate::stage::{PATIENCE, Stage, placed};
+
+/// The second that is promised, and half a second more for a busy machine.
+const REPORTED_WITHIN: Duration = Duration::from_millis(1_500);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sender_that_panics_is_seen_in_readiness_log_and_metric_and_sends_again() {
@@ -19,6 +24,8 @@ async fn a_sender_that_panics_is_seen_in_readiness_log_and_metric_and_sends_agai
         report.waiting.into_iter().find(|waiting| waiting.name == "sender")
     })
     .await;
+    let shown = observation.since_panic().unwrap();
+    assert!(shown < REPORTED_WITHIN, "readiness shows the panic after {shown:?}");
     assert_eq!(failed.reason, format!("it panicked: {PANIC}"));
     eventually(PATIENCE, async || {
         let errors = observation.errors();
@@ -28,6 +35,8 @@ async fn a_sender_that_panics_is_seen_in_readiness_log_and_metric_and_sends_agai
     .await;
     let metrics = observation.metrics();
     assert!(metrics.contains("part_failures_total{part=\"sender\",reason=\"panic\"} 1"), "{metrics}");
+    let reported = observation.since_panic().unwrap();
+    assert!(reported < REPORTED_WITHIN, "log and metric show the panic after {reported:?}");
 
     eventually(PATIENCE, async || replica.boot().health().report().await.ready).await;
     // The panic left the chat leased, so this takes until the lease has run out.

@@ -1,5 +1,5 @@
-//! What can be changed: one file, one use case. The rule: a command locks its orders first, lets them decide, then saves
-//! them and records what happened.
+//! What can be changed: one file, one use case. The rule: a command locks its orders first, lets them decide, then
+//! saves them and records what happened.
 
 mod apply_products;
 mod cancel_order;

@@ -1,8 +1,8 @@
 //! Takes a batch of catalog's answers of one organisation: one lock, decisions in the order of the answers, one write.
 //!
 //! An answer that comes late changes nothing and publishes nothing. In particular, "reserved" for an order that is
-//! cancelled already needs no reply: this service's "cancelled" follows "placed" under the same key, so catalog reads it
-//! after it reserved and releases then.
+//! cancelled already needs no reply: this service's "cancelled" follows "placed" under the same key, so catalog reads
+//! it after it reserved and releases then.
 
 use std::collections::HashMap;
 

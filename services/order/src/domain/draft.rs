@@ -1,5 +1,5 @@
-//! What a shopper wants, before it is an order. The rules: repeated SKUs become one line, an order has one currency, sums
-//! are checked, and prices come from this service's own copy of the catalog, never from the shopper.
+//! What a shopper wants, before it is an order. The rules: repeated SKUs become one line, an order has one currency,
+//! sums are checked, and prices come from this service's own copy of the catalog, never from the shopper.
 
 use std::collections::HashMap;
 
@@ -76,6 +76,17 @@ pub enum DraftError {
     TotalTooLarge,
 }
 
+/// One line of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestedLine {
+    /// The SKU.
+    pub sku: Sku,
+    /// How many pieces.
+    pub quantity: Quantity,
+    /// The unit price that the shopper was shown, if the client sent it.
+    pub shown: Option<Money>,
+}
+
 /// One SKU of a draft.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct DraftLine {
@@ -92,18 +103,18 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Merges the lines of a request: SKU, quantity, and the price of one that the shopper was shown, if the client sent it.
+    /// Merges the lines of a request.
     ///
     /// # Errors
     /// [`DraftError`] when there are no lines or too many, or the lines of one SKU add up to more than a line may hold.
-    pub fn new(requested: Vec<(Sku, Quantity, Option<Money>)>) -> Result<Self, DraftError> {
+    pub fn new(requested: Vec<RequestedLine>) -> Result<Self, DraftError> {
         if requested.is_empty() || requested.len() > LINE_LIMIT {
             return Err(DraftError::LineCount { lines: requested.len() });
         }
         let mut lines: Vec<DraftLine> = Vec::with_capacity(requested.len());
         let mut places: HashMap<Sku, usize> = HashMap::with_capacity(requested.len());
         let mut flaws = Vec::new();
-        for (number, (sku, quantity, shown)) in requested.into_iter().enumerate() {
+        for (number, RequestedLine { sku, quantity, shown }) in requested.into_iter().enumerate() {
             match places.get(&sku).and_then(|place| lines.get_mut(*place)) {
                 None => {
                     places.insert(sku.clone(), lines.len());
@@ -186,12 +197,12 @@ mod tests {
         Money::from_minor(minor, Currency::parse("USD").unwrap()).unwrap()
     }
 
-    fn line(text: &str, quantity: i64) -> (Sku, Quantity, Option<Money>) {
-        (sku(text), Quantity::new(quantity).unwrap(), None)
+    fn line(text: &str, quantity: i64) -> RequestedLine {
+        RequestedLine { sku: sku(text), quantity: Quantity::new(quantity).unwrap(), shown: None }
     }
 
-    fn shown(text: &str, price: Money) -> (Sku, Quantity, Option<Money>) {
-        (sku(text), Quantity::new(1).unwrap(), Some(price))
+    fn shown(text: &str, price: Money) -> RequestedLine {
+        RequestedLine { shown: Some(price), ..line(text, 1) }
     }
 
     fn offer(text: &str, price: Money) -> Offer {

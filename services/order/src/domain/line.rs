@@ -9,7 +9,7 @@ use super::product::Offer;
 /// One line, with the price and the version of the product at the time of placing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Line {
-    /// What.
+    /// The SKU.
     pub sku: Sku,
     /// Its product.
     pub product: ProductId,

@@ -9,11 +9,11 @@ mod status;
 mod token;
 mod view;
 
-pub use draft::{Draft, DraftError, Flaw, LINE_LIMIT};
+pub use draft::{Draft, DraftError, Flaw, LINE_LIMIT, RequestedLine};
 pub use line::Line;
 pub use order::{NotCancellable, Order, OrderEvent, Requester, ReservationOutcome, Step};
 pub use product::{Offer, Product, Variant};
 pub use reference::Reference;
-pub use status::{Effect, Facts, FulfilmentStatus, PaymentStatus, Rule, Status, TRANSITIONS, Trigger, decide};
+pub use status::{Effect, Facts, FulfilmentStatus, PaymentStatus, Status, Trigger, decide};
 pub use token::{OrderToken, TokenDigest};
 pub use view::{OrderView, Summary};

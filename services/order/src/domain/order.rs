@@ -103,13 +103,13 @@ impl Order {
     pub fn settle(&mut self, outcome: &ReservationOutcome) -> Option<Step> {
         match outcome {
             ReservationOutcome::Reserved => self.take(Trigger::Reserved, &[]),
-            ReservationOutcome::Rejected(reasons) => self.take(Trigger::Refused, reasons),
+            ReservationOutcome::Rejected(reasons) => self.take(Trigger::Rejected, reasons),
             ReservationOutcome::Lost => self.take(Trigger::ReservationLost, &[]),
         }
     }
 
-    /// Cancels the order because its deadline has passed. `None` when it was settled in time or the deadline is still to
-    /// come.
+    /// Cancels the order because its deadline has passed. `None` when it was settled in time or the deadline is still
+    /// to come.
     pub fn expire(&mut self) -> Option<Step> {
         self.take(Trigger::DeadlinePassed, &[])
     }
@@ -130,25 +130,21 @@ impl Order {
     }
 
     fn take(&mut self, on: Trigger, reasons: &[Reason]) -> Option<Step> {
-        let Effect::Move(to) = decide(self.status, on, &self.facts) else { return None };
         let (order, from) = (self.id, self.status);
-        let event = match (to, on.cancel_cause()) {
-            (Status::Confirmed, _) => OrderEvent::Confirmed { order, total: self.total },
-            (Status::Rejected, _) => OrderEvent::Rejected { order, reasons: reasons.to_vec() },
-            (Status::Cancelled, Some(cause)) => OrderEvent::Cancelled { order, cause },
-            // No rule leads back to pending, and no trigger without a cause cancels.
-            (Status::Pending, _) | (Status::Cancelled, None) => return None,
+        let (to, event) = match decide(from, on, &self.facts) {
+            Effect::Confirm => (Status::Confirmed, OrderEvent::Confirmed { order, total: self.total }),
+            Effect::Reject => {
+                self.reasons = Some(reasons.to_vec());
+                (Status::Rejected, OrderEvent::Rejected { order, reasons: reasons.to_vec() })
+            }
+            Effect::Cancel(cause) => {
+                self.cause = Some(cause);
+                (Status::Cancelled, OrderEvent::Cancelled { order, cause })
+            }
+            Effect::Keep | Effect::Refuse => return None,
         };
         self.status = to;
         self.version += 1;
-        self.reasons = match &event {
-            OrderEvent::Rejected { reasons, .. } => Some(reasons.clone()),
-            _ => None,
-        };
-        self.cause = match event {
-            OrderEvent::Cancelled { cause, .. } => Some(cause),
-            _ => None,
-        };
         Some(Step { order, version: self.version, from, to, on, event })
     }
 }
@@ -224,7 +220,8 @@ mod tests {
     }
 
     proptest! {
-        /// Any sequence of answers, requests and sweeps: versions rise by one per event, and what is stored fits the status.
+        /// Any sequence of answers, requests and sweeps: versions rise by one per event, and what is stored fits the
+        /// status.
         #[test]
         fn versions_rise_by_one_with_every_event(happenings in prop::collection::vec(0..6_u8, 0..30)) {
             let (mut order, mut versions) = (pending(), vec![1]);

@@ -4,7 +4,7 @@ use kernel::Malformed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A shopper's own word for the order: 1 to 200 characters without control characters.
+/// A shopper's reference for the order: 1 to 200 characters without control characters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(extend("minLength" = 1, "maxLength" = 200))]

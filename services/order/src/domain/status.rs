@@ -1,5 +1,5 @@
-//! The status machine of an order as one table. The rule: every pair of status and trigger has exactly one line, and
-//! nothing outside this table decides what an order becomes.
+//! The status machine of an order. The rule: [`decide`] has an effect for every pair of status and trigger, and nothing
+//! else says what an order becomes.
 
 use contracts::order::Cause;
 use kernel::{Malformed, parse_name};
@@ -31,9 +31,9 @@ pub enum Status {
     Pending,
     /// Every line is reserved.
     Confirmed,
-    /// Catalog refused it; the reasons are stored.
+    /// Catalog rejected it; the reasons are stored.
     Rejected,
-    /// Called off by somebody, by its deadline or by the loss of its reservation.
+    /// Cancelled by somebody, by its deadline or by the loss of its reservation.
     Cancelled,
 }
 
@@ -108,7 +108,8 @@ pub enum Trigger {
     /// Catalog answered: reserved.
     Reserved,
     /// Catalog answered: rejected.
-    Refused,
+    #[strum(serialize = "refused")]
+    Rejected,
     /// Catalog says that the reservation is gone: it expired, before the confirmation or without one.
     #[strum(serialize = "reservation-expired")]
     ReservationLost,
@@ -129,21 +130,9 @@ impl Trigger {
     pub fn as_str(self) -> &'static str {
         self.into()
     }
-
-    /// The cause that a cancellation by this trigger is published with. `None` for what never cancels.
-    #[must_use]
-    pub const fn cancel_cause(self) -> Option<Cause> {
-        match self {
-            Self::Reserved | Self::Refused => None,
-            Self::ReservationLost => Some(Cause::ReservationExpired),
-            Self::DeadlinePassed => Some(Cause::Deadline),
-            Self::ShopperCancels => Some(Cause::Shopper),
-            Self::StaffCancels => Some(Cause::Staff),
-        }
-    }
 }
 
-/// What a guard may look at besides the status.
+/// What an effect depends on besides the status and the trigger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Facts {
     /// Whether it is paid for.
@@ -154,98 +143,44 @@ pub struct Facts {
     pub overdue: bool,
 }
 
-/// What a trigger does.
+/// What a trigger does. A change of the status and the event that is published about it are one thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// The order takes this status.
-    Move(Status),
+    /// The order becomes confirmed.
+    Confirm,
+    /// The order becomes rejected.
+    Reject,
+    /// The order becomes cancelled, by this cause.
+    Cancel(Cause),
     /// The status stays: the trigger came twice or too late. It succeeds without effect.
     Keep,
     /// The status stays, and whoever asked is told that the order cannot be cancelled.
     Refuse,
 }
 
-/// One line of the table.
-#[derive(Debug, Clone, Copy)]
-pub struct Rule {
-    /// The status that the order has.
-    pub from: Status,
-    /// What happens.
-    pub on: Trigger,
-    /// What it does when the guard agrees.
-    pub then: Effect,
-    /// The guard.
-    pub when: fn(&Facts) -> bool,
-    /// What it does when the guard does not agree.
-    pub otherwise: Effect,
-}
-
-const fn rule(from: Status, on: Trigger, then: Effect) -> Rule {
-    Rule { from, on, then, when: always, otherwise: Effect::Keep }
-}
-
-const fn guarded(from: Status, on: Trigger, then: Effect, when: fn(&Facts) -> bool, otherwise: Effect) -> Rule {
-    Rule { from, on, then, when, otherwise }
-}
-
-fn always(_: &Facts) -> bool {
-    true
-}
-
-fn overdue(facts: &Facts) -> bool {
-    facts.overdue
-}
-
-fn not_shipped(facts: &Facts) -> bool {
-    facts.fulfilment == FulfilmentStatus::Unfulfilled
-}
-
-fn untouched(facts: &Facts) -> bool {
-    not_shipped(facts) && facts.payment == PaymentStatus::Unpaid
-}
-
-/// The whole machine. A trigger that comes twice or too late succeeds without effect; only a person who asks for the
-/// impossible is refused.
-pub const TRANSITIONS: [Rule; 24] = {
-    use Effect::{Keep, Move, Refuse};
-    use Status::{Cancelled, Confirmed, Pending, Rejected};
-    use Trigger::{DeadlinePassed, Refused, ReservationLost, Reserved, ShopperCancels, StaffCancels};
-    [
-        rule(Pending, Reserved, Move(Confirmed)),
-        rule(Pending, Refused, Move(Rejected)),
-        rule(Pending, ReservationLost, Move(Cancelled)),
-        guarded(Pending, DeadlinePassed, Move(Cancelled), overdue, Keep),
-        rule(Pending, ShopperCancels, Move(Cancelled)),
-        rule(Pending, StaffCancels, Move(Cancelled)),
-        rule(Confirmed, Reserved, Keep),
-        rule(Confirmed, Refused, Keep),
-        guarded(Confirmed, ReservationLost, Move(Cancelled), not_shipped, Keep),
-        rule(Confirmed, DeadlinePassed, Keep),
-        // Money that was received goes back by a person's decision, never by the shopper's click alone.
-        guarded(Confirmed, ShopperCancels, Move(Cancelled), untouched, Refuse),
-        guarded(Confirmed, StaffCancels, Move(Cancelled), not_shipped, Refuse),
-        rule(Rejected, Reserved, Keep),
-        rule(Rejected, Refused, Keep),
-        rule(Rejected, ReservationLost, Keep),
-        rule(Rejected, DeadlinePassed, Keep),
-        rule(Rejected, ShopperCancels, Refuse),
-        rule(Rejected, StaffCancels, Refuse),
-        rule(Cancelled, Reserved, Keep),
-        rule(Cancelled, Refused, Keep),
-        rule(Cancelled, ReservationLost, Keep),
-        rule(Cancelled, DeadlinePassed, Keep),
-        rule(Cancelled, ShopperCancels, Keep),
-        rule(Cancelled, StaffCancels, Keep),
-    ]
-};
-
-/// What a trigger does to an order with this status and these facts.
+/// What a trigger does to an order with this status and these facts. A trigger that comes twice or too late succeeds
+/// without effect; only a person who asks for the impossible is refused.
 #[must_use]
 pub fn decide(from: Status, on: Trigger, facts: &Facts) -> Effect {
-    TRANSITIONS
-        .iter()
-        .find(|rule| rule.from == from && rule.on == on)
-        .map_or(Effect::Keep, |rule| if (rule.when)(facts) { rule.then } else { rule.otherwise })
+    use Status::{Cancelled, Confirmed, Pending, Rejected};
+    let unpaid = facts.payment == PaymentStatus::Unpaid;
+    let unshipped = facts.fulfilment == FulfilmentStatus::Unfulfilled;
+    match (from, on) {
+        (Pending, Trigger::Reserved) => Effect::Confirm,
+        (Pending, Trigger::Rejected) => Effect::Reject,
+        (Pending, Trigger::ReservationLost) => Effect::Cancel(Cause::ReservationExpired),
+        (Pending, Trigger::DeadlinePassed) if facts.overdue => Effect::Cancel(Cause::Deadline),
+        (Pending, Trigger::ShopperCancels) => Effect::Cancel(Cause::Shopper),
+        (Pending, Trigger::StaffCancels) => Effect::Cancel(Cause::Staff),
+        (Confirmed, Trigger::ReservationLost) if unshipped => Effect::Cancel(Cause::ReservationExpired),
+        // Money that was received goes back by a person's decision, never by the shopper's click alone.
+        (Confirmed, Trigger::ShopperCancels) if unshipped && unpaid => Effect::Cancel(Cause::Shopper),
+        (Confirmed, Trigger::StaffCancels) if unshipped => Effect::Cancel(Cause::Staff),
+        (Confirmed | Rejected, Trigger::ShopperCancels | Trigger::StaffCancels) => Effect::Refuse,
+        (Confirmed | Rejected, Trigger::Reserved | Trigger::Rejected | Trigger::ReservationLost)
+        | (Pending | Confirmed | Rejected, Trigger::DeadlinePassed)
+        | (Cancelled, _) => Effect::Keep,
+    }
 }
 
 #[cfg(test)]
@@ -271,24 +206,33 @@ mod tests {
 
     fn step(status: Status, on: Trigger, facts: &Facts) -> Status {
         match decide(status, on, facts) {
-            Effect::Move(to) => to,
+            Effect::Confirm => Status::Confirmed,
+            Effect::Reject => Status::Rejected,
+            Effect::Cancel(_) => Status::Cancelled,
             Effect::Keep | Effect::Refuse => status,
         }
     }
 
     #[test]
-    fn every_pair_of_status_and_trigger_has_exactly_one_line() {
-        for from in <Status as VariantArray>::VARIANTS {
-            for on in Trigger::VARIANTS {
-                let lines = TRANSITIONS.iter().filter(|rule| rule.from == *from && rule.on == *on).count();
-                assert_eq!(lines, 1, "{from:?} on {on:?}");
-            }
-        }
-        assert_eq!(TRANSITIONS.len(), <Status as VariantArray>::VARIANTS.len() * Trigger::VARIANTS.len());
+    fn every_pair_of_status_and_trigger_has_its_effect() {
+        use Effect::{Cancel, Confirm, Keep, Refuse, Reject};
+        let (lost, deadline) = (Cancel(Cause::ReservationExpired), Cancel(Cause::Deadline));
+        let (shopper, staff) = (Cancel(Cause::Shopper), Cancel(Cause::Staff));
+        let effects = |from: &Status| Trigger::VARIANTS.iter().map(|on| decide(*from, *on, &OPEN)).collect::<Vec<_>>();
+        // A line for each status, a column for each trigger, in the order in which they are declared.
+        assert_eq!(
+            <Status as VariantArray>::VARIANTS.iter().map(effects).collect::<Vec<_>>(),
+            [
+                [Confirm, Reject, lost, deadline, shopper, staff],
+                [Keep, Keep, lost, Keep, shopper, staff],
+                [Keep, Keep, Keep, Keep, Refuse, Refuse],
+                [Keep, Keep, Keep, Keep, Keep, Keep],
+            ]
+        );
     }
 
     #[test]
-    fn a_guard_that_disagrees_keeps_answers_and_refuses_people() {
+    fn what_the_facts_forbid_has_no_effect_and_is_refused_to_people() {
         let shipped = Facts { fulfilment: FulfilmentStatus::Fulfilled, ..OPEN };
         let paid = Facts { payment: PaymentStatus::Paid, ..OPEN };
         let early = Facts { overdue: false, ..OPEN };
@@ -296,7 +240,7 @@ mod tests {
         assert_eq!(decide(Status::Confirmed, Trigger::ReservationLost, &shipped), Effect::Keep);
         assert_eq!(decide(Status::Confirmed, Trigger::StaffCancels, &shipped), Effect::Refuse);
         assert_eq!(decide(Status::Confirmed, Trigger::ShopperCancels, &paid), Effect::Refuse);
-        assert_eq!(decide(Status::Confirmed, Trigger::StaffCancels, &paid), Effect::Move(Status::Cancelled));
+        assert_eq!(decide(Status::Confirmed, Trigger::StaffCancels, &paid), Effect::Cancel(Cause::Staff));
     }
 
     #[test]
@@ -307,6 +251,7 @@ mod tests {
             ["reserved", "refused", "reservation-expired", "deadline", "shopper", "staff"]
         );
         assert_eq!(<Status as VariantNames>::VARIANTS, ["pending", "confirmed", "rejected", "cancelled"]);
+        assert_eq!(Cause::VARIANTS, ["shopper", "staff", "deadline", "reservation-expired"]);
         assert_eq!(Status::parse(Status::Confirmed.as_str()), Ok(Status::Confirmed));
         assert!(Status::parse("Pending").is_err());
     }
@@ -343,7 +288,7 @@ mod tests {
             let status = sequence.into_iter().fold(Status::Pending, |status, on| step(status, on, &OPEN));
             let once = step(status, last, &facts);
             prop_assert_eq!(step(once, last, &facts), once);
-            if matches!(decide(status, last, &facts), Effect::Move(_)) {
+            if once != status {
                 prop_assert_eq!(decide(once, last, &facts), Effect::Keep);
             }
         }
@@ -353,7 +298,7 @@ mod tests {
         fn shuffled_and_doubled_answers_end_in_one_status(
             history in prop::sample::select(vec![
                 vec![Trigger::Reserved],
-                vec![Trigger::Refused],
+                vec![Trigger::Rejected],
                 vec![Trigger::Reserved, Trigger::ReservationLost],
                 vec![Trigger::Reserved, Trigger::ShopperCancels],
                 vec![Trigger::Reserved, Trigger::StaffCancels, Trigger::ReservationLost],

@@ -28,20 +28,20 @@ pub struct OrderView {
     pub lines: Vec<Line>,
     /// The sum of the lines.
     pub total: Money,
-    /// The shopper's own word for it.
+    /// The shopper's reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<Reference>,
     /// Why it was rejected; absent otherwise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
-    /// What called it off; absent unless it is cancelled.
+    /// Who or what cancelled it; absent unless it is cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_cause: Option<Cause>,
     /// Rises by one with every transition; the same number that its events carry.
     pub version: i64,
     /// When it was placed.
     pub placed_at: Timestamp,
-    /// When it is called off unless catalog has answered.
+    /// Cancelled at this time unless catalog has answered.
     pub deadline_at: Timestamp,
     /// When it first stopped being pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,7 +63,7 @@ pub struct Summary {
     pub fulfilment_status: FulfilmentStatus,
     /// The sum of its lines.
     pub total: Money,
-    /// The shopper's own word for it.
+    /// The shopper's reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<Reference>,
     /// Rises by one with every transition.

@@ -1,9 +1,13 @@
-//! The subscription table: which topics this service listens to, and which command each record becomes.
+//! The subscription table: which topics this service listens to, and which command each record becomes. A rebuild
+//! translates records likewise.
 
 pub mod consumed;
 
 use contracts::catalog::{ProductState, ReservationEvent};
+use mediator::Mediator;
 use messaging::Subscriptions;
+
+use crate::processes::rebuild::{self, RebuildError, Rebuilt};
 
 /// What this service listens to.
 #[must_use]
@@ -11,4 +15,15 @@ pub fn subscriptions() -> Subscriptions {
     Subscriptions::new(crate::NAME)
         .on_batch::<ReservationEvent, _, _>(consumed::settle_orders)
         .on_state::<ProductState, _, _>(|snapshots| consumed::apply_products(snapshots, false))
+}
+
+/// Rebuilds the copy of the catalog from its topic ([`rebuild::sellable`]).
+///
+/// # Errors
+/// [`RebuildError`].
+pub fn rebuild_sellable(
+    mediator: &Mediator,
+    kafka: &messaging::Settings,
+) -> impl Future<Output = Result<Rebuilt, RebuildError>> {
+    rebuild::sellable(mediator, kafka, |snapshots| consumed::apply_products(snapshots, true))
 }

@@ -1,6 +1,6 @@
 //! Orders in the public shop: whoever holds the order token may read and cancel that order.
 
-use kernel::{Malformed, Money, OrderId, Quantity, Sku};
+use kernel::{Malformed, OrderId, Quantity, Sku};
 use rest::{
     Anyone, App, Awaited, Body, Credential, CredentialHeader, IdempotencyKey, Path, Prefer, PriceBody, Problem, State,
     Tagged, parses, problems,
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::waiting;
 use crate::{
     commands::{CancelOwnOrder, PlaceOrder, Receipt},
-    domain::{Draft, OrderToken, OrderView, Reference},
+    domain::{Draft, OrderToken, OrderView, Reference, RequestedLine},
     error::Error,
     processes::WaitingRoom,
     queries::FindOwnOrder,
@@ -50,7 +50,7 @@ pub(super) struct PlaceOrderBody {
     /// 1 to 100 lines; lines with the same SKU become one.
     #[garde(dive, length(min = 1, max = 100))]
     lines: Vec<LineBody>,
-    /// The shopper's own word for the order, 1 to 200 characters.
+    /// The shopper's reference, 1 to 200 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(inner(custom(parses(Reference::parse))))]
     #[schemars(with = "Option<Reference>")]
@@ -140,8 +140,8 @@ impl PlaceOrderBody {
 }
 
 impl LineBody {
-    fn parse(&self) -> Result<(Sku, Quantity, Option<Money>), Malformed> {
+    fn parse(&self) -> Result<RequestedLine, Malformed> {
         let shown = self.unit_price.as_ref().map(PriceBody::money).transpose()?;
-        Ok((Sku::parse(&self.sku)?, Quantity::new(self.quantity)?, shown))
+        Ok(RequestedLine { sku: Sku::parse(&self.sku)?, quantity: Quantity::new(self.quantity)?, shown })
     }
 }

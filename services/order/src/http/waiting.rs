@@ -26,8 +26,8 @@ pub(super) async fn outcome(
     within: Option<Duration>,
 ) -> Result<Awaited<Receipt>, Problem> {
     let (Some(within), Some(receipt)) = (within, recorded.reply()) else { return Ok(Awaited::Pending(recorded)) };
-    let look = async || settled(app, by, receipt).await;
-    let found = wait(room, waiter, receipt.order.id, within, look).await?;
+    let poll = async || settled(app, by, receipt).await;
+    let found = wait(room, waiter, receipt.order.id, within, poll).await?;
     let settled = found.map(|order| Receipt { order, order_token: receipt.order_token.clone() });
     Ok(settled.map_or(Awaited::Pending(recorded), |receipt| Awaited::Settled(rest::Ok(receipt))))
 }
@@ -37,14 +37,14 @@ async fn wait(
     waiter: Waiter,
     order: OrderId,
     within: Duration,
-    look: impl AsyncFn() -> Result<Option<OrderView>, Problem>,
+    poll: impl AsyncFn() -> Result<Option<OrderView>, Problem>,
 ) -> Result<Option<OrderView>, Problem> {
     if waiter.order() == order {
-        return waiter.until(within, look).await;
+        return waiter.until(within, poll).await;
     }
     let waiter = room.enter(order);
-    match look().await? {
-        None => waiter.until(within, look).await,
+    match poll().await? {
+        None => waiter.until(within, poll).await,
         found => Ok(found),
     }
 }

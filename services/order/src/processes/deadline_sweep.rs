@@ -1,44 +1,42 @@
-//! Looks for orders whose deadline has passed and cancels them. The rule: a platform query finds them, an ordinary command
-//! in the order's organisation cancels them; two replicas may do it at once.
+//! Cancels the orders whose deadline has passed. The rule: a platform query finds them, an ordinary command in the
+//! order's organisation cancels them; two replicas may do it at once.
 
 use std::time::Duration;
 
 use kernel::{OrderId, OrganisationId};
 use mediator::{Class, Classified, Mediator, Scope, SendError};
-use service::{BootError, CancellationToken, Part, Stage};
+use service::{Part, Stage};
 
 use crate::{NAME, commands::CancelOverdue, error::Error, queries::FindOverdueOrders};
 
-/// The most orders that one look takes; the next look then follows at once.
+/// The most orders that one sweep takes; when it finds as many, the next one follows at once.
 const BATCH: u16 = 500;
 
-/// The sweep: one look every `interval`.
+/// Checks for overdue orders every `interval`.
 #[must_use]
 pub fn part(mediator: Mediator, interval: Duration) -> Part {
-    Part::restarted(Stage::Consuming, "deadline sweep", move |stop| run(mediator.clone(), interval, stop))
+    Part::restarted(Stage::Consuming, "deadline sweep", move |stop| {
+        let mediator = mediator.clone();
+        service::every(interval, stop, move || poll(mediator.clone()))
+    })
 }
 
-async fn run(mediator: Mediator, interval: Duration, stop: CancellationToken) -> Result<(), BootError> {
-    loop {
-        let found = match sweep(&mediator).await {
-            Ok(found) => found,
-            Err(error) => {
-                tracing::warn!(%error, "the deadline sweep failed and is tried again");
-                0
-            }
-        };
-        let pause = if found == usize::from(BATCH) { Duration::ZERO } else { interval };
-        if tokio::time::timeout(pause, stop.cancelled()).await.is_ok() {
-            return Ok(());
+/// One sweep; says whether there may be more to cancel.
+async fn poll(mediator: Mediator) -> bool {
+    match sweep(&mediator).await {
+        Ok(found) => found == usize::from(BATCH),
+        Err(error) => {
+            tracing::warn!(%error, "the deadline sweep failed and is tried again");
+            false
         }
     }
 }
 
-/// Cancels what is overdue now, at most a batch, and returns the number of orders that it found. An order that cannot be
-/// cancelled holds up no other one.
+/// Cancels what is overdue now, at most a batch, and returns the number of orders that it found. One order that cannot
+/// be cancelled does not delay the others.
 ///
 /// # Errors
-/// The first error of the database or a command; the next look tries again.
+/// The first error of the database or a command; the next sweep tries again.
 pub async fn sweep(mediator: &Mediator) -> Result<usize, SendError<Error>> {
     let overdue = mediator.ask(&Scope::platform_system(NAME), FindOverdueOrders { limit: BATCH }).await?;
     let mut outcome = Ok(overdue.values().map(Vec::len).sum());

@@ -1,10 +1,10 @@
 //! Rebuilds this service's own copy of the catalog from its topic while orders go on being placed.
 //!
 //! The database's clock is read before the topic's end. Every record that was on the topic by then touches the rows of
-//! its product. A row that was not touched since that time is in no record and goes; what a live record writes meanwhile
-//! is younger and stays. A row that claims a version which the topic never carried blocks its own correction: it is
-//! dropped as untouched and comes back in a second reading. A product whose newest record is of a type that this program
-//! does not know keeps its rows: compaction may have left no other record of it.
+//! its product. A row that was not touched since that time is in no record and goes; what a live record writes
+//! meanwhile is younger and stays. A row that claims a version which the topic never carried blocks its own correction:
+//! it is dropped as untouched and comes back in a second reading. A product whose newest record is of a type that this
+//! program does not know keeps its rows: compaction may have left no other record of it.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
 //! Who waits in this process for an order to be settled. The rule: being woken is a shortcut and never the truth; a
-//! waiter reads the order itself, and also looks from time to time without being woken.
+//! waiter reads the order itself, and also polls it without being woken.
 
 use std::{
     collections::HashMap,
@@ -11,22 +11,22 @@ use contracts::order::OrderEvent;
 use kernel::OrderId;
 use tokio::{sync::Notify, time::Instant};
 
-use crate::config::Looks;
+use crate::config::Polling;
 
 type Waiting = HashMap<OrderId, Vec<Arc<Notify>>>;
 
 /// The waiting room of this process. Cheap to clone; clones share everything.
 #[derive(Debug, Clone)]
 pub struct WaitingRoom {
-    looks: Looks,
+    polling: Polling,
     waiting: Arc<Mutex<Waiting>>,
 }
 
 impl WaitingRoom {
     /// An empty waiting room.
     #[must_use]
-    pub fn new(looks: Looks) -> Self {
-        Self { looks, waiting: Arc::default() }
+    pub fn new(polling: Polling) -> Self {
+        Self { polling, waiting: Arc::default() }
     }
 
     /// Begins to wait for an order. Do it before reading the order, or its settling may be missed.
@@ -71,18 +71,18 @@ impl Waiter {
         self.order
     }
 
-    /// Looks until `look` finds something, at most for the time `within` (then `None`): at once when it is woken,
-    /// otherwise soon at first and then less often ([`Looks`]).
+    /// Polls until `poll` finds something, at most for the time `within` (then `None`): at once when it is woken,
+    /// otherwise soon at first and then less often ([`Polling`]).
     ///
     /// # Errors
-    /// Those of `look`.
+    /// Those of `poll`.
     pub async fn until<T, E>(
         &self,
         within: Duration,
-        look: impl AsyncFn() -> Result<Option<T>, E>,
+        poll: impl AsyncFn() -> Result<Option<T>, E>,
     ) -> Result<Option<T>, E> {
         let until = Instant::now() + within;
-        let Looks { first, longest } = self.room.looks;
+        let Polling { first, longest } = self.room.polling;
         let mut pause = first;
         loop {
             let left = until.saturating_duration_since(Instant::now());
@@ -93,7 +93,7 @@ impl Waiter {
                 Ok(()) => first,
                 Err(_) => (pause * 2).min(longest),
             };
-            if let Some(found) = look().await? {
+            if let Some(found) = poll().await? {
                 return Ok(Some(found));
             }
         }
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn an_event_wakes_everybody_who_waits_for_its_order_and_nobody_else() {
-        let room = WaitingRoom::new(Looks::default());
+        let room = WaitingRoom::new(Polling::default());
         let (mine, other) = (OrderId::new(), OrderId::new());
         let (waiter, twin, stranger) = (room.enter(mine), room.enter(mine), room.enter(other));
         assert!(!woken(&waiter));
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn nothing_is_kept_for_orders_that_nobody_waits_for() {
-        let room = WaitingRoom::new(Looks::default());
+        let room = WaitingRoom::new(Polling::default());
         let order = OrderId::new();
         let (waiter, twin) = (room.enter(order), room.enter(order));
         drop(waiter);

@@ -7,7 +7,7 @@ use diesel::{
     sql_types::{BigInt, Binary, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl;
-use kernel::{Currency, Malformed, Money, OrderId, ProductId, Quantity, Sku, Timestamp, VariantId};
+use kernel::{Currency, Malformed, Money, OrderId, ProductId, Quantity, Sku, Timestamp, VariantId, parse_name};
 use persistence::{ReadConn, statement};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -122,7 +122,6 @@ impl TryFrom<OrderRow> for OrderView {
         let currency = Currency::parse(&row.currency).map_err(corrupt)?;
         let lines: Vec<LineRow> = json(id, row.lines)?.unwrap_or_default();
         let reasons: Option<Vec<Reason>> = json(id, row.reasons)?;
-        let cancel_cause: Option<Cause> = json(id, row.cancel_cause.map(Value::String))?;
         let read = || -> Result<Self, Malformed> {
             Ok(Self {
                 id,
@@ -133,7 +132,7 @@ impl TryFrom<OrderRow> for OrderView {
                 total: Money::from_minor(row.total_minor, currency)?,
                 reference: row.shopper_reference.as_deref().map(Reference::parse).transpose()?,
                 reasons: reasons.unwrap_or_default(),
-                cancel_cause,
+                cancel_cause: row.cancel_cause.as_deref().map(read_cause).transpose()?,
                 version: row.version,
                 placed_at: row.placed_at,
                 deadline_at: row.deadline_at,
@@ -143,6 +142,10 @@ impl TryFrom<OrderRow> for OrderView {
         };
         read().map_err(corrupt)
     }
+}
+
+fn read_cause(text: &str) -> Result<Cause, Malformed> {
+    parse_name("cancel cause", text)
 }
 
 fn json<T: DeserializeOwned>(order: OrderId, stored: Option<Value>) -> Result<Option<T>, Error> {

@@ -1,7 +1,6 @@
 //! Inserts, locks and saves orders. The rules: every lock is taken in the order of the ids, and what a batch writes is
 //! a fixed number of statements whatever its size.
 
-use contracts::order::Cause;
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, Queryable, QueryableByName, Selectable, SelectableHelper,
     dsl::{LtEq, now},
@@ -92,7 +91,8 @@ pub async fn insert(tx: &mut Tx<'_>, order: &NewOrder<'_>) -> Result<Times, Erro
     Ok(insert.get_result(tx.connection()).await?)
 }
 
-/// Locks the orders until the transaction ends and reads what transitions need; an order that does not exist is left out.
+/// Locks the orders until the transaction ends and reads what transitions need; an order that does not exist is left
+/// out.
 ///
 /// # Errors
 /// `Storage` when the database fails, `Corrupt` when a row breaks a rule of the domain.
@@ -161,7 +161,7 @@ pub async fn save(tx: &mut Tx<'_>, changed: &[&Order], history: &[HistoryEntry<'
     .bind::<Array<Text>, _>(column(changed, |order| order.status.as_str()))
     .bind::<Array<BigInt>, _>(column(changed, |order| order.version))
     .bind::<Array<Nullable<Jsonb>>, _>(reasons)
-    .bind::<Array<Nullable<Text>>, _>(column(changed, |order| order.cause.map(Cause::as_str)))
+    .bind::<Array<Nullable<Text>>, _>(column(changed, |order| order.cause.map(<&'static str>::from)))
     .bind::<Array<SqlUuid>, _>(column(history, |entry| entry.step.order.uuid()))
     .bind::<Array<BigInt>, _>(column(history, |entry| entry.step.version))
     .bind::<Array<Text>, _>(column(history, |entry| entry.step.from.as_str()))

@@ -1,4 +1,4 @@
-//! Calling an order off: by its holder, by staff, twice, and too late.
+//! Cancelling an order: by its holder, by staff, twice, and too late.
 
 use serde_json::json;
 use testkit::{Caller, Topics};

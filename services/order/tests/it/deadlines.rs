@@ -59,7 +59,7 @@ async fn whoever_waits_is_told_of_the_deadline_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_that_cannot_be_cancelled_holds_up_no_other_one() {
+async fn one_order_that_cannot_be_cancelled_does_not_delay_the_others() {
     let world = World::start(with_deadline(1), Topics::Off).await;
     world.sell(&[("MUG", 990)]).await;
     let (spoilt, sound) = (world.place("MUG").await, world.place("MUG").await);

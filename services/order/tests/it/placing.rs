@@ -165,6 +165,39 @@ async fn one_key_places_one_order_and_every_repeat_gets_the_same_status_location
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reply_that_the_release_before_recorded_is_repeated_byte_for_byte() {
+    const KEY: &str = "placed-with-the-release-before";
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    let shopper = world.shopper().with("idempotency-key", KEY);
+    let first = shopper.post_reply(&world.orders(), &one("MUG")).await;
+    assert_eq!((first.status, first.header("idempotency-replayed")), (202, None), "{}", first.text());
+    let location = format!("{}/{}", world.orders(), Placed::of(&first).order);
+
+    let unreadable = r#"{"order":"in a form that this release does not know"}"#.to_owned();
+    for (body, repeated_location) in [(first.text(), Some(location.as_str())), (unreadable, None)] {
+        // The digest of a request is the same in both releases.
+        let digest = world.value("select encode(request_digest, 'hex') from replays").await;
+        let organisation = world.scene.organisation().uuid();
+        world
+            .execute(&format!(
+                "delete from replays;
+                 insert into replays (org_id, principal, operation, idempotency_key, request_digest, status, location,
+                                      body)
+                 values ('{organisation}', 'shopper', 'order.place-order', '{KEY}', decode('{digest}', 'hex'), 202,
+                         '{location}', convert_to('{body}', 'UTF8'))"
+            ))
+            .await;
+        let repeat = shopper.post_reply(&world.orders(), &one("MUG")).await;
+        assert_eq!((repeat.status, repeat.text()), (202, body));
+        assert_eq!(repeat.header("location"), repeated_location);
+        assert_eq!(repeat.header("idempotency-replayed"), Some("true"));
+    }
+    assert_eq!(world.value("select count(*) from orders").await, "1");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_repeat_that_waits_gets_the_outcome_of_the_order_that_the_key_placed() {
     let world = World::start(woken_only(settings()), Topics::Off).await;
     world.sell(&[("MUG", 990)]).await;

@@ -38,7 +38,7 @@ async fn the_program_serves_sweeps_rebuilds_and_stops_when_it_is_asked_to() {
     };
     scene.publish(1, &product).await;
 
-    // Nobody answers, so the sweep calls the order off, and whoever waits hears of it.
+    // Nobody answers, so the sweep cancels the order, and whoever waits hears of it.
     let shopper = scene.client(program.base(), Caller::Anonymous).with("prefer", "wait=30");
     let orders = format!("/store/v1/{}/orders", scene.slug());
     let order = eventually(PATIENCE, async || {

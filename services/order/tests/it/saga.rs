@@ -185,7 +185,7 @@ async fn an_answer_for_an_order_that_was_never_placed_is_set_aside_and_the_other
     world.stop().await;
 }
 
-/// Calls the order off at its deadline.
+/// Cancels the order at its deadline.
 async fn overdue(world: &World, order: OrderId) {
     eventually(PATIENCE, async || {
         deadline_sweep::sweep(world.mediator()).await.unwrap();

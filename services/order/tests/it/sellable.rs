@@ -7,10 +7,7 @@ use contracts::{
 };
 use kernel::{ProductId, Sku, Slug, VariantId};
 use messaging::Outgoing;
-use order::{
-    events::consumed,
-    processes::rebuild::{self, Rebuilt},
-};
+use order::{events, processes::rebuild::Rebuilt};
 use testkit::{TableHash, eventually, publish, table_hashes};
 
 use crate::world::{PATIENCE, World, usd};
@@ -48,7 +45,7 @@ impl History {
 }
 
 async fn rebuild(mediator: &mediator::Mediator, kafka: &messaging::Settings) -> Rebuilt {
-    rebuild::sellable(mediator, kafka, |snapshots| consumed::apply_products(snapshots, true)).await.unwrap()
+    events::rebuild_sellable(mediator, kafka).await.unwrap()
 }
 
 /// The removal of a product, as catalog writes it.

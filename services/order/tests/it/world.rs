@@ -1,5 +1,5 @@
-//! One order service in a scene of its own, in this process, wired as in production. The sweep looks once at the start and
-//! then sleeps unless the test says otherwise.
+//! One order service in a scene of its own, in this process, wired as in production. The sweep runs once at the start
+//! and then sleeps unless the test says otherwise.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use kernel::{Clock, Currency, Money, OrderId, ProductId, Sku, VariantId};
 use mediator::{Mediator, Scope};
 use order::{
     commands::ApplyProducts,
-    config::{Looks, Settings},
+    config::{Polling, Settings},
     domain::{Product, Variant},
 };
 use serde_json::{Value, json};
@@ -28,12 +28,12 @@ pub(crate) fn settings() -> Settings {
 }
 
 pub(crate) fn with_deadline(seconds: u32) -> Settings {
-    Settings { deadline_seconds: seconds, sweep_interval: NEVER, looks: Looks::default() }
+    Settings { deadline_seconds: seconds, sweep_interval: NEVER, polling: Polling::default() }
 }
 
-/// A request that waits does not look by itself: it finds its order settled when it is woken, or when its time is over.
+/// A request that waits does not poll: it finds its order settled when it is woken, or when its time is over.
 pub(crate) fn woken_only(settings: Settings) -> Settings {
-    Settings { looks: Looks { first: NEVER, longest: NEVER }, ..settings }
+    Settings { polling: Polling { first: NEVER, longest: NEVER }, ..settings }
 }
 
 /// The reply to a request with `Prefer: wait=30`, which was woken and did not wait till the end.

@@ -52,7 +52,7 @@ pub struct Reservation {
     pub lines: Vec<Line>,
     /// When it runs out; set while `reserved`.
     pub expires_at: Option<Timestamp>,
-    /// The order confirmed too late and was told so.
+    /// A late confirmation was refused already.
     pub confirm_refused: bool,
     /// From 1, rises with every change.
     pub version: i64,
@@ -93,7 +93,7 @@ pub enum OrderFact {
 
 /// What order is told about a reservation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub enum Notice {
     /// Everything is set aside.
     Reserved {
         /// One per SKU.
@@ -109,17 +109,17 @@ pub enum Answer {
     ConfirmRefused,
 }
 
-/// An answer with its order and the event that caused it.
+/// A notice with its order and the event that caused it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OrderAnswer {
+pub struct OrderNotice {
     /// Index of the cause, as it was given to [`Book::follow`].
     pub cause: usize,
     /// The order.
     pub order: OrderId,
-    /// The reservation's version after the change that the answer reports.
+    /// The reservation's version after the change that the notice reports.
     pub version: i64,
     /// What order is told.
-    pub answer: Answer,
+    pub notice: Notice,
 }
 
 /// A movement of the ledger with its order and the event that caused it.
@@ -162,7 +162,7 @@ pub struct Outcome {
     /// The ledger's new entries, in the order of the events.
     pub movements: Vec<OrderMovement>,
     /// What order is told, in the order of the events.
-    pub answers: Vec<OrderAnswer>,
+    pub notices: Vec<OrderNotice>,
 }
 
 /// A stored level that contradicts a reservation: a defect, never the order's fault.
@@ -196,7 +196,7 @@ pub struct Book {
     shelves: BTreeMap<Sku, TrackedShelf>,
     reservations: BTreeMap<OrderId, TrackedReservation>,
     movements: Vec<OrderMovement>,
-    answers: Vec<OrderAnswer>,
+    notices: Vec<OrderNotice>,
 }
 
 #[derive(Clone, Copy)]
@@ -224,7 +224,7 @@ impl Book {
                 (reservation.order, TrackedReservation { reservation, is_new: false, is_changed: false })
             })
             .collect();
-        Self { shelves, reservations, movements: Vec::new(), answers: Vec::new() }
+        Self { shelves, reservations, movements: Vec::new(), notices: Vec::new() }
     }
 
     /// Follows one fact. `cause` is the caller's index of the event; `margin` is how long a reservation outlives the
@@ -259,7 +259,7 @@ impl Book {
     pub fn expire(&mut self, cause: usize, order: OrderId) -> Result<(), Contradiction> {
         if self.state_of(order) == Some(State::Reserved) {
             self.end(cause, order, State::Expired, Ending::Expire)?;
-            self.answer(cause, order, Answer::Expired);
+            self.notify(cause, order, Notice::Expired);
         }
         Ok(())
     }
@@ -267,7 +267,7 @@ impl Book {
     /// What is to be written.
     #[must_use]
     pub fn close(self) -> Outcome {
-        let mut outcome = Outcome { movements: self.movements, answers: self.answers, ..Outcome::default() };
+        let mut outcome = Outcome { movements: self.movements, notices: self.notices, ..Outcome::default() };
         for tracked in self.reservations.into_values() {
             match (tracked.is_new, tracked.is_changed) {
                 (true, _) => outcome.created.push(tracked.reservation),
@@ -300,7 +300,7 @@ impl Book {
             None => {}
             Some(State::Void) => {
                 self.change(order, |reservation| reservation.state = State::Rejected);
-                self.answer(cause, order, Answer::Rejected(vec![Reason::OrderCancelled]));
+                self.notify(cause, order, Notice::Rejected(vec![Reason::OrderCancelled]));
                 return Ok(());
             }
             Some(_) => return Ok(()),
@@ -312,7 +312,7 @@ impl Book {
         let reasons = self.reasons_against(lines, &wanted);
         if !reasons.is_empty() {
             self.create(order, State::Rejected, Vec::new(), None);
-            self.answer(cause, order, Answer::Rejected(reasons));
+            self.notify(cause, order, Notice::Rejected(reasons));
             return Ok(());
         }
         let mut promised = Vec::with_capacity(wanted.len());
@@ -324,7 +324,7 @@ impl Book {
             self.shift(cause, order, line, Level::reserve)?;
         }
         self.create(order, State::Reserved, promised.clone(), Some(expires_at));
-        self.answer(cause, order, Answer::Reserved { lines: promised, expires_at });
+        self.notify(cause, order, Notice::Reserved { lines: promised, expires_at });
         Ok(())
     }
 
@@ -360,7 +360,7 @@ impl Book {
                 State::Expired | State::Rejected | State::Void => {
                     if !reservation.confirm_refused {
                         self.change(order, |reservation| reservation.confirm_refused = true);
-                        self.answer(cause, order, Answer::ConfirmRefused);
+                        self.notify(cause, order, Notice::ConfirmRefused);
                     }
                     Ok(())
                 }
@@ -369,7 +369,7 @@ impl Book {
             None => {
                 self.create(order, State::Void, Vec::new(), None);
                 self.change(order, |reservation| reservation.confirm_refused = true);
-                self.answer(cause, order, Answer::ConfirmRefused);
+                self.notify(cause, order, Notice::ConfirmRefused);
                 Ok(())
             }
         }
@@ -436,9 +436,9 @@ impl Book {
         }
     }
 
-    fn answer(&mut self, cause: usize, order: OrderId, answer: Answer) {
+    fn notify(&mut self, cause: usize, order: OrderId, notice: Notice) {
         let version = self.reservations.get(&order).map_or(1, |tracked| tracked.reservation.version);
-        self.answers.push(OrderAnswer { cause, order, version, answer });
+        self.notices.push(OrderNotice { cause, order, version, notice });
     }
 }
 

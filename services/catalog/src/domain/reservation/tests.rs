@@ -64,8 +64,8 @@ fn lines_of_one_sku_are_summed_before_they_are_checked() {
     let order = OrderId::new();
     let outcome = run(shelves(&[("A", 5)]), &[(order, placed(&[("A", 3, 500), ("A", 3, 500)]))]);
     assert_eq!(
-        outcome.answers[0].answer,
-        Answer::Rejected(vec![Reason::OutOfStock { sku: sku("A"), requested: quantity(6), available: 5 }])
+        outcome.notices[0].notice,
+        Notice::Rejected(vec![Reason::OutOfStock { sku: sku("A"), requested: quantity(6), available: 5 }])
     );
     assert!(outcome.movements.is_empty() && outcome.shelves.is_empty());
 }
@@ -77,8 +77,8 @@ fn an_order_that_cannot_have_everything_gets_nothing_and_every_reason() {
     let fact = placed(&[("A", 1, 400), ("B", 2, 500), ("C", 1, 500), ("D", 1, 500)]);
     let outcome = run(shelves, &[(OrderId::new(), fact)]);
     assert_eq!(
-        outcome.answers[0].answer,
-        Answer::Rejected(vec![
+        outcome.notices[0].notice,
+        Notice::Rejected(vec![
             Reason::PriceChanged { sku: sku("A"), offered: dollars(400), current: dollars(500) },
             Reason::OutOfStock { sku: sku("B"), requested: quantity(2), available: 1 },
             Reason::NotForSale { sku: sku("C") },
@@ -93,7 +93,7 @@ fn an_order_that_cannot_have_everything_gets_nothing_and_every_reason() {
 fn a_batch_sells_the_last_pieces_to_whoever_comes_first() {
     let orders: Vec<_> = (0..4).map(|_| (OrderId::new(), placed(&[("A", 2, 500)]))).collect();
     let outcome = run(shelves(&[("A", 5)]), &orders);
-    let reserved: Vec<_> = outcome.answers.iter().map(|one| matches!(one.answer, Answer::Reserved { .. })).collect();
+    let reserved: Vec<_> = outcome.notices.iter().map(|one| matches!(one.notice, Notice::Reserved { .. })).collect();
     assert_eq!(reserved, [true, true, false, false]);
     assert_eq!(level_of(&outcome, "A"), Level::restore(5, 4, 0));
     assert!(outcome.shelves[0].fell_low);
@@ -110,7 +110,7 @@ fn a_confirmed_order_keeps_its_pieces_without_expiry() {
         (outcome.created[0].state, outcome.created[0].expires_at, outcome.created[0].version),
         (State::Held, None, 2)
     );
-    assert_eq!(outcome.answers.len(), 1, "holding is not an answer");
+    assert_eq!(outcome.notices.len(), 1, "order is told nothing of a hold");
 }
 
 #[test]
@@ -133,8 +133,8 @@ fn an_order_cancelled_before_its_placing_arrived_cannot_reserve_any_more() {
     let order = OrderId::new();
     let outcome = run(shelves(&[("A", 5)]), &[(order, OrderFact::Cancelled), (order, placed(&[("A", 2, 500)]))]);
     assert!(outcome.shelves.is_empty());
-    assert_eq!(outcome.answers.len(), 1);
-    assert_eq!(outcome.answers[0].answer, Answer::Rejected(vec![Reason::OrderCancelled]));
+    assert_eq!(outcome.notices.len(), 1);
+    assert_eq!(outcome.notices[0].notice, Notice::Rejected(vec![Reason::OrderCancelled]));
     assert_eq!(outcome.created[0].state, State::Rejected);
 }
 
@@ -152,9 +152,9 @@ fn a_reservation_runs_out_and_a_later_confirmation_is_refused_once() {
     }
     let outcome = book.close();
     assert_eq!(level_of(&outcome, "A"), Level::restore(5, 0, 0));
-    let answers: Vec<_> = outcome.answers.iter().skip(1).map(|one| &one.answer).collect();
-    assert_eq!(answers, [&Answer::Expired, &Answer::ConfirmRefused]);
-    let versions: Vec<_> = outcome.answers.iter().map(|one| one.version).collect();
+    let notices: Vec<_> = outcome.notices.iter().skip(1).map(|one| &one.notice).collect();
+    assert_eq!(notices, [&Notice::Expired, &Notice::ConfirmRefused]);
+    let versions: Vec<_> = outcome.notices.iter().map(|one| one.version).collect();
     assert_eq!(versions, [1, 2, 3]);
 }
 
@@ -207,7 +207,7 @@ proptest! {
         let mut reservations: BTreeMap<OrderId, Reservation> = BTreeMap::new();
         let mut ledger: BTreeMap<Sku, (i64, i64, i64)> = BTreeMap::new();
         let mut entries = std::collections::BTreeSet::new();
-        let mut answered = std::collections::BTreeSet::new();
+        let mut announced = std::collections::BTreeSet::new();
         for batch in batches {
             let mut book = Book::open(stored.clone(), reservations.values().cloned().collect());
             for (index, (who, step, times)) in batch.into_iter().enumerate() {
@@ -250,8 +250,8 @@ proptest! {
                     "an order moves a SKU in one way once"
                 );
             }
-            for answer in outcome.answers {
-                prop_assert!(answered.insert((answer.order, answer.version)), "each version is answered once");
+            for notice in outcome.notices {
+                prop_assert!(announced.insert((notice.order, notice.version)), "each version has one notice");
             }
         }
         for (sku, shelf) in &stored {

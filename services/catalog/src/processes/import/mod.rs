@@ -8,6 +8,7 @@ mod rows;
 mod run;
 
 use std::fmt::Display;
+use std::time::Duration;
 
 use bytes::Bytes;
 use exchange::Format;
@@ -27,13 +28,15 @@ use crate::error::Error;
 pub struct Imports {
     mediator: Mediator,
     tasks: Tasks,
+    grace: Duration,
 }
 
 impl Imports {
-    /// Imports through this mediator; each run is one of these tasks.
+    /// Imports through this mediator; each run is one of these tasks. `grace` is how long a run may go on after a stop has
+    /// begun.
     #[must_use]
-    pub fn new(mediator: Mediator, tasks: Tasks) -> Self {
-        Self { mediator, tasks }
+    pub fn new(mediator: Mediator, tasks: Tasks, grace: Duration) -> Self {
+        Self { mediator, tasks, grace }
     }
 
     /// Starts an import; its lines can be read at once. `explain` puts a batch's failure into words for the client.
@@ -54,7 +57,13 @@ impl Imports {
         let (report, lines) = report::channel(summary.clone());
         let rows = file::read(format, file);
         let run = Run::new(mediator, by, explain, report, summary);
-        self.tasks.spawn(what, |stop| run.import(rows, stop));
+        let grace = self.grace;
+        self.tasks.spawn(what, move |stop| {
+            run.import(rows, async move {
+                stop.cancelled().await;
+                tokio::time::sleep(grace).await;
+            })
+        });
         Ok(lines.boxed())
     }
 }

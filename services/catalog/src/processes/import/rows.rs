@@ -70,7 +70,9 @@ pub(super) fn csv_row(line: u64, record: &Record) -> Result<ImportedProduct, (Op
     let sku = required(&mut faults, "sku", field("sku"), Sku::parse);
     let title = optional(&mut faults, "title", field("title"), Title::parse);
     let description = optional(&mut faults, "description", field("description"), Description::parse);
-    let status = optional(&mut faults, "status", field("status"), |text| kernel::parse_name("status", text));
+    let status = optional(&mut faults, "status", field("status"), |text| {
+        kernel::parse_name::<SettableStatus>("status", text).map_err(|error| error.reason().to_owned())
+    });
     let variant_title = optional(&mut faults, "variant_title", field("variant_title"), Title::parse);
     let stock = optional(&mut faults, "stock", field("stock"), whole_number);
     let price = price(&mut faults, field("price"), field("currency"));
@@ -175,6 +177,7 @@ mod tests {
         assert_eq!(slug, None);
         let columns: Vec<_> = faults.iter().filter_map(|fault| fault.column.as_deref()).collect();
         assert_eq!(columns, ["colour", "slug", "sku", "status", "stock", "price"]);
+        assert_eq!(faults[3].reason, "must be draft or active");
         for currency in ["", "usd"] {
             let line = record(&[("slug", "lamp"), ("sku", "A"), ("price", "1,5"), ("currency", currency)]);
             let (_, faults) = csv_row(8, &line).unwrap_err();

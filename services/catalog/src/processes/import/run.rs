@@ -3,11 +3,11 @@
 //! file is imported twice, in the file's order.
 
 use std::collections::HashSet;
+use std::pin::pin;
 
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use mediator::{Mediator, Scope, SendError};
-use service::CancellationToken;
 
 use super::file::Item;
 use super::report::{ImportSummary, Report};
@@ -67,16 +67,19 @@ impl Run {
         Self { mediator, by, explain, report, batch: Batch::default(), summary }
     }
 
-    /// Imports the file to its end, or until `stop`, and reports a summary.
-    pub(super) async fn import(mut self, mut items: BoxStream<'static, Item>, stop: CancellationToken) {
+    /// Imports the file to its end, or until `time_is_up`, and reports a summary.
+    pub(super) async fn import(mut self, mut items: BoxStream<'static, Item>, time_is_up: impl Future<Output = ()>) {
+        let mut time_is_up = pin!(time_is_up);
         loop {
             let item = tokio::select! {
-                item = items.next() => item,
-                () = stop.cancelled() => {
+                // A file that arrives fast would otherwise put off the end by chance.
+                biased;
+                () = &mut time_is_up => {
                     self.flush().await;
                     self.summary.end_early("the service is stopping; send the file again");
                     None
                 }
+                item = items.next() => item,
             };
             match item {
                 None => break,

@@ -15,9 +15,9 @@ use kernel::Clock;
 use mediator::{Mediator, Platform, Scope, SendError};
 use service::{CancellationToken, Part, Stage};
 
-use self::telegram::Telegram;
+pub use self::telegram::{NoClient, Telegram};
 pub use self::wake::Wake;
-use crate::commands::{ClaimDeliveries, Claimed, ForgetTold, Next, RegisterChat, SettleMessage};
+use crate::commands::{ClaimDeliveries, Claimed, DeleteSent, Next, RegisterChat, SettleMessage};
 use crate::config::Settings;
 use crate::domain::{Batch, Chat, compose};
 use crate::error::Error;
@@ -35,16 +35,16 @@ const _: () = assert!(CALL.as_secs() < LEASE.as_secs(), "another sender would se
 const MAX_DELIVERIES: i64 = 2_000;
 /// How often the backlog is counted for the metrics.
 const COUNT_EVERY: Duration = Duration::from_secs(5);
-/// How often old deliveries are removed.
-const FORGET_EVERY: Duration = Duration::from_secs(600);
+/// How often old deliveries are deleted.
+const DELETE_EVERY: Duration = Duration::from_secs(600);
 
 /// The part that sends.
 #[must_use]
-pub fn sender(mediator: Mediator, settings: Settings, wake: Wake) -> Part {
+pub fn sender(mediator: Mediator, settings: Settings, telegram: Telegram, wake: Wake) -> Part {
     let work = move |stop| {
-        let (mediator, settings, wake) = (mediator.clone(), settings.clone(), wake.clone());
+        let (mediator, settings) = (mediator.clone(), settings.clone());
+        let (telegram, wake) = (telegram.clone(), wake.clone());
         async move {
-            let telegram = Telegram::new(&settings.bot_api, settings.token.expose(), CALL)?;
             let scope = Scope::platform_system("sender");
             Sender { mediator, scope, telegram, settings, wake }.run(stop).await;
             Ok(())
@@ -76,7 +76,7 @@ enum Round {
 struct Memory {
     chats: Vec<Chat>,
     counted: Option<Instant>,
-    forgot: Option<Instant>,
+    deleted: Option<Instant>,
 }
 
 impl Sender {
@@ -116,14 +116,14 @@ impl Sender {
             }
             memory.counted = Some(Instant::now());
         }
-        if memory.forgot.is_none_or(|at| at.elapsed() >= FORGET_EVERY) {
-            // One part at a time: pending deliveries do not wait until everything is removed.
-            let forget = ForgetTold { keep_days: self.settings.keep_days };
-            let more = self.mediator.send(&self.scope, forget).await.unwrap_or_else(|error| {
+        if memory.deleted.is_none_or(|at| at.elapsed() >= DELETE_EVERY) {
+            // One part at a time: pending deliveries do not wait until everything is deleted.
+            let delete = DeleteSent { keep_days: self.settings.keep_days };
+            let more = self.mediator.send(&self.scope, delete).await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "old deliveries could not be removed; it is tried again later");
                 false
             });
-            memory.forgot = (!more).then(Instant::now);
+            memory.deleted = (!more).then(Instant::now);
         }
         let mut all = Round::Idle;
         for chat in &memory.chats {

@@ -9,6 +9,8 @@ use frankenstein::response::{ErrorResponse, MethodResponse};
 use frankenstein::types::{ChatId, LinkPreviewOptions, MessageId};
 use frankenstein::{AsyncTelegramApi, Error};
 
+use super::CALL;
+use crate::config::Settings;
 use crate::domain::{Chat, Outcome};
 
 /// The wait after a 429 that names none.
@@ -16,9 +18,9 @@ const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
 /// The longest cause that is stored with a delivery, in characters.
 const MAX_CAUSE: usize = 300;
 
-/// The client of one bot. It never prints the token of the bot, which is a part of the address.
+/// The client of one bot, cheap to clone. It never prints the token of the bot, which is a part of the address.
 #[derive(Clone)]
-pub(super) struct Telegram {
+pub struct Telegram {
     bot: Bot,
 }
 
@@ -31,15 +33,20 @@ impl std::fmt::Debug for Telegram {
 /// The HTTP client cannot be made.
 #[derive(Debug, thiserror::Error)]
 #[error("the HTTP client for the Bot API cannot be made: {0}")]
-pub(super) struct NoClient(String);
+pub struct NoClient(String);
 
 impl Telegram {
-    /// A client for the Bot API at `address` (`https://api.telegram.org`, with or without `/bot` behind it). A call takes
-    /// no longer than `limit`.
+    /// A client for the configured Bot API and bot. A call takes no longer than 8 seconds.
     ///
     /// # Errors
     /// [`NoClient`] when TLS cannot be set up.
-    pub(super) fn new(address: &str, token: &str, limit: Duration) -> Result<Self, NoClient> {
+    pub fn new(settings: &Settings) -> Result<Self, NoClient> {
+        Self::with_limit(&settings.bot_api, settings.token.expose(), CALL)
+    }
+
+    /// A client for the Bot API at `address` (`https://api.telegram.org`, with or without `/bot` behind it). A call takes
+    /// no longer than `limit`.
+    fn with_limit(address: &str, token: &str, limit: Duration) -> Result<Self, NoClient> {
         let client = reqwest::Client::builder()
             .connect_timeout(limit.min(Duration::from_secs(3)))
             .timeout(limit)
@@ -131,13 +138,13 @@ mod tests {
 
     #[test]
     fn a_client_does_not_print_its_token() {
-        let telegram = Telegram::new("http://127.0.0.1:1", "1:secret", Duration::from_secs(1)).unwrap();
+        let telegram = Telegram::with_limit("http://127.0.0.1:1", "1:secret", Duration::from_secs(1)).unwrap();
         assert!(!format!("{telegram:?}").contains("secret"));
     }
 
     #[tokio::test]
     async fn a_bot_api_that_is_not_there_is_unavailable_and_the_cause_does_not_name_the_token() {
-        let telegram = Telegram::new("http://127.0.0.1:1", "1:secret", Duration::from_secs(1)).unwrap();
+        let telegram = Telegram::with_limit("http://127.0.0.1:1", "1:secret", Duration::from_secs(1)).unwrap();
         let outcome = telegram.send(&Chat::parse("42").unwrap(), "hello").await;
         let Outcome::Unavailable { cause } = outcome else { panic!("{outcome:?}") };
         assert!(!cause.contains("secret"), "{cause}");

@@ -1,11 +1,11 @@
-//! Deliveries that were sent long ago are removed, however many there are, and no others.
+//! Deliveries that were sent long ago are deleted, however many there are, and no others.
 
 use testkit::eventually;
 
 use crate::stage::{PATIENCE, Stage};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everything_that_was_sent_before_the_time_to_keep_is_removed_in_one_go() {
+async fn everything_that_was_sent_before_the_time_to_keep_is_deleted_in_one_go() {
     let stage = Stage::new().await;
     let sent = |days: u32, number: u32| {
         format!(

@@ -1,0 +1,1 @@
+alter table replays alter column status set default 201;
