@@ -10,7 +10,7 @@ use tokio_postgres::{Client, NoTls};
 use crate::Error;
 use crate::postgres_url::PostgresUrl;
 use crate::private_files::{random_secret, read_pairs, write_pairs};
-use crate::services::schemas;
+use crate::services::table::schemas;
 
 /// The SQL file, with placeholders for the service and its passwords.
 pub(crate) const BOOTSTRAP: &str = include_str!("../../../deploy/postgres/bootstrap.sql");

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
 use crate::health::{Health, Phase};
-use crate::parts::Stage;
+use crate::stage::Stage;
 
 type Job = Arc<dyn Fn() -> BoxFuture<'static, Result<Value, String>> + Send + Sync>;
 type Stop = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;

@@ -15,13 +15,15 @@ mod run;
 mod secret;
 pub mod settings;
 mod spans;
+mod stage;
 mod structured;
 pub mod telemetry;
 
 pub use boot::{Boot, BootError};
 pub use definition::Definition;
 pub use health::{Health, Report, Waiting};
-pub use parts::{Part, Stage, Tasks, every};
+pub use parts::{Part, Tasks, every};
 pub use run::{run, run_from};
 pub use secret::Secret;
+pub use stage::Stage;
 pub use tokio_util::sync::CancellationToken;

@@ -3,7 +3,7 @@
 
 mod environment;
 mod replica;
-mod table;
+pub(crate) mod table;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
