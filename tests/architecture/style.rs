@@ -74,6 +74,7 @@ const EXPLAINED: &[(&str, &str, &str)] = &[
     ("tests/faults/kafka.rs", "sleep(AWAY", "the length of an outage"),
     ("tests/src/shoppers.rs", "sleep(self.pause)", "the pace of a shopper"),
     ("tests/src/shoppers.rs", "20 << attempt", "a shopper's pause before the next attempt, with a deadline"),
+    ("crates/service/src/parts.rs", "sleep(QUICK.healthy_after", "how long the part runs before it fails"),
     ("crates/mediator/tests/it/main.rs", "sleep(self.pause)", "how long the test's command takes"),
     ("crates/messaging/tests/it/scenery.rs", "sleep(self.behaviour.delay)", "how long the test's command takes"),
 ];
