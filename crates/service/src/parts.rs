@@ -203,6 +203,13 @@ fn said(panic: &(dyn Any + Send)) -> String {
     text.unwrap_or("no message").to_owned()
 }
 
+/// Failures are counted from zero, so that an alert sees the first one.
+fn begin(name: &'static str) {
+    for reason in ["panic", "error", "ended"] {
+        metrics::counter!("part_failures_total", "part" => name, "reason" => reason).increment(0);
+    }
+}
+
 fn is_running(name: &'static str, running: bool) {
     metrics::gauge!("part_running", "part" => name).set(if running { 1.0 } else { 0.0 });
 }
@@ -219,6 +226,7 @@ async fn restarted(
     stop: CancellationToken,
     recovery: Recovery,
 ) {
+    begin(name);
     let (mut pause, mut last_pause) = (recovery.shortest, Duration::ZERO);
     while !stop.is_cancelled() {
         is_running(name, true);
@@ -268,6 +276,7 @@ async fn essential(
     work: Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, Outcome> + Send>,
     stop: CancellationToken,
 ) {
+    begin(name);
     is_running(name, true);
     let token = stop.clone();
     let Some(ended) = once(async move { work(token).await }.boxed(), &stop).await else {

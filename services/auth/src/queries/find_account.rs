@@ -52,7 +52,7 @@ impl Query for FindAccount {
             .left_join(users::table.on(of_address))
             .filter(organisations::slug.eq(self.organisation.as_str()))
             .select((organisations::org_id, (users::user_id, users::password_hash, users::roles).nullable()))
-            .first(read.connection())
+            .get_result(read.connection())
             .await
             .optional()?;
         let Some((organisation, account)) = row else { return Ok(None) };

@@ -56,7 +56,7 @@ impl Query for FindUser {
             .filter(users::user_id.eq(self.user.uuid()))
             .filter(users::active)
             .select((UserRow::as_select(), OrganisationRow::as_select()))
-            .first(read.connection())
+            .get_result(read.connection())
             .await
             .optional()?;
         let (user, organisation) = row.ok_or(Error::UnknownUser { user: self.user })?;

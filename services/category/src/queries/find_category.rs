@@ -33,7 +33,7 @@ impl Query for FindCategory {
             .filter(categories::org_id.eq(organisation))
             .filter(categories::category_id.eq(self.category.uuid()))
             .select(CategoryRow::as_select())
-            .first(read.connection())
+            .get_result(read.connection())
             .await
             .optional()?;
         row.ok_or(TreeError::Unknown { category: self.category })?.try_into()

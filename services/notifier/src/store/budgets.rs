@@ -202,7 +202,7 @@ pub async fn settle(tx: &mut Tx<'_, Platform>, chat: &Chat, lease: Lease, report
 /// When the database is away.
 pub async fn failures(tx: &mut Tx<'_, Platform>, chat: &Chat) -> Result<u32, Error> {
     let failures: Option<i32> =
-        budgets::table.find(chat.as_str()).select(budgets::failures).first(tx.connection()).await.optional()?;
+        budgets::table.find(chat.as_str()).select(budgets::failures).get_result(tx.connection()).await.optional()?;
     Ok(failures.and_then(|number| u32::try_from(number).ok()).unwrap_or(0))
 }
 
