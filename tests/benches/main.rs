@@ -18,21 +18,40 @@ use clap::Parser;
 /// Measures the store and writes docs/performance.md.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Seconds per measurement of requests.
-    #[arg(long, env = "BENCH_SECONDS", default_value_t = 8)]
-    seconds: u64,
-    /// Seconds for which orders are placed in each measurement of orders; 60 or more count.
-    #[arg(long, env = "BENCH_ORDER_SECONDS", default_value_t = 60)]
-    order_seconds: u64,
+    /// Seconds per measurement of requests: 8, or 2 with `--quick`.
+    #[arg(long, env = "BENCH_SECONDS")]
+    seconds: Option<u64>,
+    /// Seconds for which orders are placed in each measurement of orders: 60, or 10 with `--quick`; 60 or more count.
+    #[arg(long, env = "BENCH_ORDER_SECONDS")]
+    order_seconds: Option<u64>,
+    /// The short form, under four minutes: no start-up, no import, and the page stays as it is.
+    #[arg(long, env = "QUICK")]
+    quick: bool,
+    /// Prints what moved against the figures of the page.
+    #[arg(long, env = "COMPARE")]
+    compare: bool,
     /// Only measurements whose name contains this.
     #[arg(long)]
     only: Option<String>,
     /// A catalog file (NDJSON in the import's form) for the import; rows are made up without it.
     #[arg(long, env = "DATA")]
     data: Option<std::path::PathBuf>,
-    /// Where the report is written; nothing is written with `--only`.
+    /// Where the page is written, with its figures beside it as JSON; not with `--only` or `--quick`.
     #[arg(long, default_value = "docs/performance.md")]
     report: std::path::PathBuf,
+    /// Where the figures of this run are written for programs, whatever was measured.
+    #[arg(long, default_value = "target/bench/report.json")]
+    figures: std::path::PathBuf,
+}
+
+impl Arguments {
+    fn seconds(&self) -> u64 {
+        self.seconds.unwrap_or(if self.quick { 2 } else { 8 })
+    }
+
+    fn order_seconds(&self) -> u64 {
+        self.order_seconds.unwrap_or(if self.quick { 10 } else { 60 })
+    }
 }
 
 /// An error of a benchmark is a reason to stop: its text is all that is needed.
@@ -57,8 +76,11 @@ fn main() -> ExitCode {
 }
 
 async fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let wanted = |name: &str| arguments.only.as_deref().is_none_or(|only| name.contains(only));
-    let seconds = Duration::from_secs(arguments.seconds);
+    let wanted = |name: &str| {
+        let short = !arguments.quick || !["start", "import"].contains(&name);
+        short && arguments.only.as_deref().is_none_or(|only| name.contains(only))
+    };
+    let seconds = Duration::from_secs(arguments.seconds());
     let mut report = report::Report::new(arguments);
     report.progress("starting PostgreSQL (fsync on), Redis, Kafka and one release build of each service");
     let mut stack = stack::Stack::start().await?;
@@ -86,12 +108,12 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
         report.limit("pgbench: the statements of placing an order, 16 clients", &place);
         orders::latency(&mut stack, &shop, &mut report).await?;
         orders::to_telegram(&stack, &shop, &mut report).await?;
-        orders::throughput(&mut stack, &shop, arguments.order_seconds, place.per_second, &mut report).await?;
+        orders::throughput(&mut stack, &shop, arguments.order_seconds(), place.per_second, &mut report).await?;
     }
     if wanted("idle") {
         report.section("At rest");
         processes::at_rest(&mut stack, &mut report).await?;
     }
-    report.finish(arguments.only.is_none())?;
+    report.finish(arguments)?;
     Ok(())
 }

@@ -21,7 +21,7 @@ pub(crate) async fn latency(stack: &mut Stack, shop: &Shop, report: &mut Report)
     let skus: Vec<String> = (0..100).map(|number| format!("LATENCY-{number}")).collect();
     stack.sell(shop, &skus, 1_000_000).await?;
     let path = format!("/store/v1/{}/orders", shop.slug);
-    for (clients, aim) in [(1, "p50 20 ms"), (32, "–")] {
+    for (clients, name, aim) in [(1, "1-client", "p50 15 ms"), (32, "32-clients", "p50 60 ms")] {
         let (path, skus) = (path.clone(), skus.clone());
         let shares = Shares::begin(stack);
         // 200 is the outcome; 202 would mean that it did not come within the ten seconds.
@@ -32,6 +32,8 @@ pub(crate) async fn latency(stack: &mut Stack, shop: &Shop, report: &mut Report)
         .await?;
         let beside = format!("`Prefer: wait=10`; {}", shares.end(stack));
         report.load(&format!("POST to confirmed, {clients} client(s)"), &load, aim, &beside);
+        #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+        report.figure(&format!("confirmed.{name}.p50-ms"), load.p50 as f64 / 1000.0);
     }
     Ok(())
 }
@@ -73,13 +75,15 @@ pub(crate) async fn throughput(
     limit: f64,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let hot = vec!["HOT-1".to_owned()];
-    stack.sell(shop, &hot, 1_000_000).await?;
-    run(stack, "1 hot SKU, 1 organisation", vec![(shop.clone(), hot)], seconds, limit, report).await?;
+    let skus = vec!["HOT-1".to_owned()];
+    stack.sell(shop, &skus, 1_000_000).await?;
+    let hot = Run { what: "1 hot SKU, 1 organisation", name: "one-sku", aim: 900 };
+    run(stack, hot, vec![(shop.clone(), skus)], seconds, limit, report).await?;
 
     let many: Vec<String> = (0..1_000).map(|number| format!("MANY-{number:04}")).collect();
     stack.sell(shop, &many, 1_000_000).await?;
-    run(stack, "1,000 SKUs, 1 organisation", vec![(shop.clone(), many)], seconds, limit, report).await?;
+    let one = Run { what: "1,000 SKUs, 1 organisation", name: "one-organisation", aim: 900 };
+    run(stack, one, vec![(shop.clone(), many)], seconds, limit, report).await?;
 
     report.progress("opening 200 organisations");
     let mut shops = Vec::with_capacity(200);
@@ -89,12 +93,21 @@ pub(crate) async fn throughput(
         stack.sell(&shop, &skus, 1_000_000).await?;
         shops.push((shop, skus));
     }
-    run(stack, "1,000 SKUs, 200 organisations", shops, seconds, limit, report).await
+    let all = Run { what: "1,000 SKUs, 200 organisations", name: "200-organisations", aim: 800 };
+    run(stack, all, shops, seconds, limit, report).await
+}
+
+/// A measurement of orders to their end.
+struct Run {
+    what: &'static str,
+    /// As its figures are called.
+    name: &'static str,
+    aim: u32,
 }
 
 async fn run(
     stack: &mut Stack,
-    what: &str,
+    Run { what, name, aim }: Run,
     shops: Vec<(Shop, Vec<String>)>,
     seconds: u64,
     limit: f64,
@@ -135,7 +148,7 @@ async fn run(
         format!(" **{} refused or shed, {} not confirmed**", load.failed, all - ended)
     };
     report.line(&format!(
-        "| orders to terminal: {what}{refused} | {per_second:.0} | {} | {} | 700 | {all} orders in {:.0} s, the last one {:.1} s \
+        "| orders to terminal: {what}{refused} | {per_second:.0} | {} | {} | {aim} | {all} orders in {:.0} s, the last one {:.1} s \
          after placing ended; {:.0} % of pgbench's placing; {} |",
         milliseconds(load.p50),
         milliseconds(load.p99),
@@ -144,5 +157,10 @@ async fn run(
         per_second / limit.max(1.0) * 100.0,
         shares.end(stack),
     ));
+    report.figure(&format!("orders.{name}.per-second"), per_second);
+    report.figure(&format!("orders.{name}.last-after-seconds"), lag.as_secs_f64());
+    if name == "one-organisation" {
+        report.figure("orders.placing.of-limit", per_second / limit.max(1.0));
+    }
     Ok(())
 }

@@ -122,17 +122,28 @@ pub(crate) async fn at_rest(stack: &mut Stack, report: &mut Report) -> Result<()
     const LOOK: Duration = Duration::from_secs(10);
     // What the load left behind comes to rest first.
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let before: BTreeMap<String, u64> =
-        services(stack).into_iter().map(|(name, pid)| (name, ticks(pid).unwrap_or(0))).collect();
+    let before = all(stack);
     tokio::time::sleep(LOOK).await;
-    for (name, pid) in services(stack) {
-        let used = ticks(pid).unwrap_or(0).saturating_sub(before.get(&name).copied().unwrap_or(0));
+    let after = all(stack);
+    let core = |name: &str| {
+        let ticks = |of: &BTreeMap<String, u64>| of.get(name).copied().unwrap_or(0);
         #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-        let share = used as f64 / TICKS / LOOK.as_secs_f64() * 100.0;
-        let memory = resident_mib(pid).unwrap_or_default();
+        let used = ticks(&after).saturating_sub(ticks(&before)) as f64;
+        used / TICKS / LOOK.as_secs_f64()
+    };
+    for (name, pid) in services(stack) {
+        let (share, memory) = (core(&name), resident_mib(pid).unwrap_or_default());
         report.line(&format!(
-            "| {name} | | | | 25 MiB | {share:.1} % of a core, {memory:.0} MiB resident after all of the above |"
+            "| {name} | | | | 25 MiB, 0.5 % | {:.1} % of a core, {memory:.0} MiB resident after all of the above |",
+            share * 100.0
         ));
+        report.figure(&format!("rest.{name}.cores"), share);
+        report.figure(&format!("rest.{name}.mib"), memory);
+    }
+    for name in ["Kafka", "PostgreSQL", "Redis"] {
+        let share = core(name);
+        report.line(&format!("| {name} | | | | 10 % | {:.1} % of a core |", share * 100.0));
+        report.figure(&format!("rest.{}.cores", name.to_lowercase()), share);
     }
     Ok(())
 }

@@ -53,6 +53,9 @@ pub(crate) async fn measure(
         ),
     );
 
+    report.figure("product-read-cached.per-second", cached.per_second);
+    report.figure("product-read-cached.of-bare-actix", cached.per_second / bare.per_second.max(1.0));
+
     let (ids, headers) = (products.clone(), staff.clone());
     let shares = Shares::begin(stack);
     let uncached = closed_loop(&gateway, 32, time, &[200], move |number| {
@@ -65,6 +68,8 @@ pub(crate) async fn measure(
         "–",
         &format!("{:.0} % of pgbench; {}", ratio(&uncached, &find), shares.end(stack)),
     );
+
+    report.figure("product-read-uncached.of-limit", uncached.per_second / find.per_second.max(1.0));
 
     let list = limits::list_products(stack, time).await?;
     report.limit("pgbench: the statements of a page of 20, 16 clients", &list);
@@ -80,6 +85,7 @@ pub(crate) async fn measure(
         "6,000",
         &format!("{:.0} % of pgbench; {}", ratio(&page, &list), shares.end(stack)),
     );
+    report.figure("product-list-uncached.of-limit", page.per_second / list.per_second.max(1.0));
     let slug = shop.slug.clone();
     let shares = Shares::begin(stack);
     let page = closed_loop(&gateway, 32, time, &[200], move |_| {
@@ -97,7 +103,8 @@ pub(crate) async fn measure(
         post("/admin/v1/products", &headers, &body.to_string())
     })
     .await?;
-    report.load("product create", &created, "900", &shares.end(stack));
+    report.load("product create", &created, "1,000", &shares.end(stack));
+    report.figure("product-create.per-second", created.per_second);
     Ok(())
 }
 

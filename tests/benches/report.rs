@@ -1,6 +1,8 @@
 //! What was measured, as it is measured on the screen and at the end as a page.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Instant;
 
 use crate::load::Load;
@@ -11,9 +13,15 @@ const BY_HAND: &str = "\n## Where the time goes\n";
 
 pub(crate) struct Report {
     started: Instant,
-    target: std::path::PathBuf,
     text: String,
+    figures: Figures,
 }
+
+/// What was measured, for programs: one flat object.
+type Figures = BTreeMap<String, f64>;
+
+/// A figure that moved by less than this part of itself did not move: equal programs differ by as much.
+const MOVED: f64 = 0.1;
 
 impl Report {
     pub(crate) fn new(arguments: &Arguments) -> Self {
@@ -29,10 +37,10 @@ impl Report {
              Ratios compare figures of this run.\n",
             chrono::Utc::now().format("%Y-%m-%d"),
             kernel.trim(),
-            arguments.seconds,
-            arguments.order_seconds,
+            arguments.seconds(),
+            arguments.order_seconds(),
         );
-        Self { started: Instant::now(), target: arguments.report.clone(), text }
+        Self { started: Instant::now(), text, figures: Figures::new() }
     }
 
     pub(crate) fn progress(&self, what: &str) {
@@ -71,15 +79,53 @@ impl Report {
         ));
     }
 
-    /// Writes the page anew, except for what a person wrote at its end.
-    pub(crate) fn finish(&self, write: bool) -> Result<(), Failure> {
-        if write {
-            let before = std::fs::read_to_string(&self.target).unwrap_or_default();
+    /// Notes a figure for programs.
+    pub(crate) fn figure(&mut self, name: &str, value: f64) {
+        self.figures.insert(name.to_owned(), (value * 1000.0).round() / 1000.0);
+    }
+
+    /// Writes the figures, and the page anew except for what a person wrote at its end.
+    pub(crate) fn finish(&self, arguments: &Arguments) -> Result<(), Failure> {
+        let page_figures = arguments.report.with_extension("json");
+        if arguments.compare {
+            self.compare(&page_figures)?;
+        }
+        let json = format!("{}\n", serde_json::to_string_pretty(&self.figures)?);
+        if let Some(folder) = arguments.figures.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        std::fs::write(&arguments.figures, &json)?;
+        eprintln!("the figures are in {}", arguments.figures.display());
+        if arguments.only.is_none() && !arguments.quick {
+            let before = std::fs::read_to_string(&arguments.report).unwrap_or_default();
             let by_hand = before.find(BY_HAND).map_or("", |at| &before[at..]);
-            std::fs::write(&self.target, format!("{}{by_hand}", self.text))?;
-            eprintln!("written to {}", self.target.display());
+            std::fs::write(&arguments.report, format!("{}{by_hand}", self.text))?;
+            std::fs::write(&page_figures, json)?;
+            eprintln!("written to {}", arguments.report.display());
         }
         self.progress("done");
+        Ok(())
+    }
+}
+
+impl Report {
+    /// Prints each figure that moved, and by how much.
+    fn compare(&self, stored: &Path) -> Result<(), Failure> {
+        let text = std::fs::read_to_string(stored).map_err(|error| {
+            format!("there is nothing to compare with: {}: {error}; run make bench", stored.display())
+        })?;
+        let before: Figures = serde_json::from_str(&text)?;
+        println!("\n| figure | stored | now | moved |\n| --- | ---: | ---: | ---: |");
+        for (name, now) in &self.figures {
+            let Some(was) = before.get(name) else {
+                println!("| {name} | – | {now} | new |");
+                continue;
+            };
+            let moved = (now - was) / was.abs().max(f64::EPSILON);
+            if moved.abs() >= MOVED {
+                println!("| {name} | {was} | {now} | {:+.0} % |", moved * 100.0);
+            }
+        }
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! The two things a service can be asked: to change something, or to tell something.
 //! The rule: state changes only inside [`Command::execute`]; a [`Query`] gets a connection that cannot write. Both say
-//! whose rows they are about: one organisation's, or the platform's.
+//! whose rows they are about: one organisation's, those of several, or the platform's.
 
 use std::future::Future;
 
@@ -18,7 +18,7 @@ pub trait Command: Send + Sync + 'static {
     const NAME: &'static str;
     /// What the caller must be allowed to do.
     const REQUIRES: Permission;
-    /// Whose rows it changes: [`crate::Tenant`] or [`crate::Platform`].
+    /// Whose rows it changes: [`crate::Tenant`], [`crate::Tenants`] or [`crate::Platform`].
     type Tenancy: Tenancy;
     /// What the sender gets back.
     type Reply: Send + 'static;

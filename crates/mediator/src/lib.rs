@@ -2,6 +2,7 @@
 
 mod classified;
 mod command;
+mod group;
 mod pipeline;
 mod recorded;
 mod scope;
@@ -9,10 +10,11 @@ mod telemetry;
 
 pub use classified::{Class, Classified};
 pub use command::{Command, Query};
+pub use group::{Grouped, Member};
 pub use pipeline::{Mediator, SendError, execute_in};
 pub use recorded::{IdempotencyKey, Once, Recorded};
 pub use scope::Scope;
 pub use telemetry::{continue_from, remote_span, trace_id_of, traceparent_of};
 
 /// What commands and queries are handed.
-pub use persistence::{Platform, Provenance, ReadConn, Tenancy, Tenant, Tx};
+pub use persistence::{Platform, Provenance, ReadConn, Tenancy, Tenant, Tenants, Tx};

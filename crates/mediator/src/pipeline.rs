@@ -3,17 +3,19 @@
 //! The rule: a write runs in a task of its own, so a client that hangs up cuts nothing in half.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use access::Permission;
 use futures::FutureExt;
-use persistence::{Database, Error as StorageError, RecordedReply, ReplayKey, Tenancy, Transaction, Tx};
+use persistence::{Database, Error as StorageError, RecordedReply, ReplayKey, Tenancy, Tenant, Transaction, Tx};
 use serde::Serialize;
 use tokio::runtime::Handle;
 use tracing::Instrument;
 
 use crate::classified::{Class, Classified};
 use crate::command::{Command, Query};
+use crate::group::{Answer, Grouped, Groups};
 use crate::recorded::{Once, Recorded};
 use crate::scope::Scope;
 
@@ -28,6 +30,7 @@ pub struct Mediator {
     database: Database,
     // Connections are driven by the runtime that opened them, so all work runs on this one.
     runtime: Handle,
+    groups: Groups,
 }
 
 /// Why a command or query has no reply.
@@ -68,7 +71,7 @@ impl Mediator {
     /// A mediator whose transactions run on the runtime that this is called on.
     #[must_use]
     pub fn new(database: Database) -> Self {
-        Self { database, runtime: Handle::current() }
+        Self { database, runtime: Handle::current(), groups: Groups::default() }
     }
 
     /// The database behind it, for parts that are neither command nor query (relay, readiness).
@@ -113,30 +116,31 @@ impl Mediator {
     {
         let database = self.database.clone();
         self.run::<C, _, _>(scope, move |scope| async move {
-            let key = ReplayKey {
-                principal: scope.provenance.actor.clone(),
-                operation: C::NAME.to_owned(),
-                idempotency_key: once.key.as_str().to_owned(),
-                request_digest: once.request_digest,
-            };
-            let recording = Recording { key: &key, write: |reply| serde_json::to_vec(reply) };
-            let failed = match attempt(&database, &scope, &command, Some(recording)).await {
-                Ok((reply, body)) => return Ok(Recorded { body: body.unwrap_or_default(), reply: Some(reply) }),
-                Err(failed) => failed,
-            };
-            // Whatever stopped it, an earlier success under this key is the answer.
-            let found = match database.begin_read(scope.tenancy).await {
-                Ok(read) => {
-                    read.run(move |mut read| async move { persistence::find_reply(&mut read, &key).await }.boxed())
-                        .await
-                }
-                Err(error) => Err(error),
-            };
-            match found {
-                Ok(Some((reply, true))) => Ok(Recorded { body: reply.0, reply: None }),
-                Ok(Some((_, false))) => Err(SendError::KeyReused),
-                Ok(None) => Err(failed),
-                Err(error) => Err(SendError::Failed(C::Error::from(error))),
+            let key = once.under::<C>(&scope);
+            alone(&database, &scope, &command, key).await
+        })
+        .await
+    }
+
+    /// As [`Mediator::send_once`], in one transaction with others of this command that come at the same time. The key, the
+    /// reply and the refusals of each are its own.
+    ///
+    /// # Errors
+    /// As [`Mediator::send_once`].
+    pub async fn send_once_grouped<C: Grouped>(
+        &self,
+        scope: &Scope<Tenant>,
+        once: Once,
+        command: C,
+    ) -> Result<Recorded<C::Reply>, SendError<C::Error>> {
+        let (database, runtime, group) = (self.database.clone(), self.runtime.clone(), self.groups.of::<C>());
+        self.run::<C, _, _>(scope, move |scope| async move {
+            let key = once.under::<C>(&scope);
+            let command = Arc::new(command);
+            match group.join(&runtime, &database, scope.clone(), Arc::clone(&command), key.clone()).await {
+                Answer::Done(reply, body) => Ok(Recorded { body, reply: Some(reply) }),
+                Answer::Refused(error) => recorded::<C>(&database, &scope, key, SendError::Failed(error)).await,
+                Answer::Alone => alone(&database, &scope, &*command, key).await,
             }
         })
         .await
@@ -154,7 +158,7 @@ impl Mediator {
         } else {
             tracing::info_span!("query", otel.name = Q::NAME, organisation = %scope.tenancy)
         };
-        let tenancy = scope.tenancy;
+        let tenancy = scope.tenancy.clone();
         let database = self.database.clone();
         let work = async move {
             let transaction = database.begin_read(tenancy).await.map_err(Q::Error::from)?;
@@ -194,8 +198,43 @@ impl Mediator {
     }
 }
 
+/// A create in a transaction of its own.
+async fn alone<C: Command<Reply: Serialize>>(
+    database: &Database,
+    scope: &Scope<C::Tenancy>,
+    command: &C,
+    key: ReplayKey,
+) -> Result<Recorded<C::Reply>, SendError<C::Error>> {
+    let recording = Recording { key: &key, write: |reply| serde_json::to_vec(reply) };
+    match attempt(database, scope, command, Some(recording)).await {
+        Ok((reply, body)) => Ok(Recorded { body: body.unwrap_or_default(), reply: Some(reply) }),
+        Err(failed) => recorded::<C>(database, scope, key, failed).await,
+    }
+}
+
+/// Whatever stopped a create, an earlier success under its key is the answer.
+async fn recorded<C: Command>(
+    database: &Database,
+    scope: &Scope<C::Tenancy>,
+    key: ReplayKey,
+    failed: SendError<C::Error>,
+) -> Result<Recorded<C::Reply>, SendError<C::Error>> {
+    let found = match database.begin_read(scope.tenancy.clone()).await {
+        Ok(read) => {
+            read.run(move |mut read| async move { persistence::find_reply(&mut read, &key).await }.boxed()).await
+        }
+        Err(error) => Err(error),
+    };
+    match found {
+        Ok(Some((reply, true))) => Ok(Recorded { body: reply.0, reply: None }),
+        Ok(Some((_, false))) => Err(SendError::KeyReused),
+        Ok(None) => Err(failed),
+        Err(error) => Err(SendError::Failed(C::Error::from(error))),
+    }
+}
+
 /// Runs a command inside a transaction that somebody else began and will end: the consumers, which
-/// put the commands of several organisations into one commit.
+/// put inbox, parked keys and effects into one commit.
 ///
 /// # Errors
 /// [`SendError`]; the caller rolls back.
@@ -265,7 +304,8 @@ async fn record<T: Tenancy, E: From<StorageError>>(
     key: &ReplayKey,
     body: RecordedReply,
 ) -> Result<Vec<u8>, Failed<E>> {
-    match transaction.record_reply(key, &body).await {
+    let organisation = transaction.organisation_id();
+    match transaction.record_replies(&[(organisation, key, body.clone())]).await {
         Ok(()) => Ok(body.0),
         Err(StorageError::Locked(_)) => Err(Failed { error: SendError::KeyBusy, may_repeat: false }),
         Err(error) => {
@@ -310,7 +350,7 @@ async fn transact<C: Command>(
     command: &C,
     recording: Option<&Recording<'_, C::Reply>>,
 ) -> Result<Replied<C>, Failed<C::Error>> {
-    let begun = database.begin(scope.tenancy, scope.provenance.clone()).await;
+    let begun = database.begin(scope.tenancy.clone(), scope.provenance.clone()).await;
     let mut transaction = begun.map_err(|error| Failed::storage(error, false))?;
     let executed = match command.execute(&mut transaction.tx()).await {
         Ok(reply) => match recording {

@@ -1,7 +1,11 @@
 //! Creates that happen once: the caller's key, what is kept under it, and what a repeat gets.
 
 use kernel::Malformed;
+use persistence::ReplayKey;
 use sha2::{Digest, Sha256};
+
+use crate::command::Command;
+use crate::scope::Scope;
 
 /// A caller's name for one create (draft-ietf-httpapi-idempotency-key-header): 1 to 255 visible
 /// ASCII characters.
@@ -38,6 +42,16 @@ pub struct Once {
 }
 
 impl Once {
+    /// What the reply is recorded under.
+    pub(crate) fn under<C: Command>(&self, scope: &Scope<C::Tenancy>) -> ReplayKey {
+        ReplayKey {
+            principal: scope.provenance.actor.clone(),
+            operation: C::NAME.to_owned(),
+            idempotency_key: self.key.as_str().to_owned(),
+            request_digest: self.request_digest,
+        }
+    }
+
     /// The digest of a request's parts; a part's length counts, so that parts cannot run together.
     #[must_use]
     pub fn digest(parts: &[&[u8]]) -> [u8; 32] {

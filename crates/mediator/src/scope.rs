@@ -2,7 +2,7 @@
 
 use access::Caller;
 use kernel::OrganisationId;
-use persistence::{Platform, Provenance, Tenancy, Tenant};
+use persistence::{Platform, Provenance, Tenancy, Tenant, Tenants, Tx};
 
 /// The circumstances of one command or query: in an organisation, or on the platform.
 #[derive(Clone, Debug)]
@@ -28,16 +28,25 @@ impl Scope<Tenant> {
         Self::of(Caller::System { part }, organisation)
     }
 
-    /// The scope of a command that an event causes.
-    #[must_use]
-    pub fn caused(part: &'static str, organisation: OrganisationId, provenance: Provenance) -> Self {
-        Self { caller: Caller::System { part }, tenancy: Tenant::new(organisation), provenance }
-    }
-
     /// The organisation.
     #[must_use]
     pub fn organisation(&self) -> OrganisationId {
         self.tenancy.organisation()
+    }
+}
+
+impl Scope<Tenants> {
+    /// The scope of something that the system does for several organisations at once: what a batch of their events causes.
+    #[must_use]
+    pub fn batch(part: &'static str, organisations: impl IntoIterator<Item = OrganisationId>) -> Self {
+        Self::begin(Caller::System { part }, Tenants::new(organisations))
+    }
+
+    /// The same for a transaction that somebody else has begun. `provenance` stands for what no single event is the cause
+    /// of; each effect names its own cause.
+    #[must_use]
+    pub fn batch_in(part: &'static str, tx: &Tx<'_, Tenants>) -> Self {
+        Self { caller: Caller::System { part }, tenancy: tx.tenancy().clone(), provenance: tx.provenance().clone() }
     }
 }
 
@@ -70,7 +79,7 @@ impl<T: Tenancy> Scope<T> {
 
     /// Whether this is one of the looks that the system takes all the time, as part of no trace.
     pub(crate) fn is_routine(&self) -> bool {
-        self.tenancy.organisation_id().is_none()
+        !self.tenancy.is_tenant()
             && matches!(self.caller, Caller::System { .. })
             && self.provenance.traceparent.is_none()
     }

@@ -3,15 +3,14 @@
 //! key waits, or is of a type that this program does not know and is only counted, or the whole batch
 //! is taken again; nobody talks to the broker inside a transaction.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 use contracts::{Envelope, Undecodable};
 use futures::FutureExt;
-use kernel::{EventId, OrganisationId};
-use mediator::{Class, Mediator, Scope, Tenant};
-use persistence::{Parked, Provenance, Transaction};
+use kernel::EventId;
+use mediator::{Class, Mediator, Scope, Tenants, Tx};
+use persistence::{Parked, Provenance};
 use uuid::Uuid;
 
 use crate::dead_letter::{Cause, dead_letter, header};
@@ -19,19 +18,18 @@ use crate::parking::{FreeKey, ParkKey};
 use crate::producer::Producer;
 use crate::record::{Place, Record};
 use crate::settings::Settings;
-use crate::subscription::{Failure, Kind, Readable, Subscription, Subscriptions};
+use crate::subscription::{Entry, Failure, Kind, Readable};
 use crate::unknown_events;
 
 /// Who parks and frees keys, in spans and logs.
 const PART: &str = "consumer";
 
-/// Turns records into effects.
+/// Turns the records of one topic into effects.
 pub(crate) struct Taker {
     settings: Settings,
     mediator: Mediator,
     producer: Producer,
-    subscriptions: Subscriptions,
-    by_topic: BTreeMap<String, Arc<dyn Subscription>>,
+    entry: Entry,
 }
 
 /// What earlier attempts have settled, so that an attempt that fails later on does not repeat it.
@@ -63,8 +61,8 @@ struct Sorted<'r> {
     unreadable: Vec<(&'r Record, String)>,
     /// Records that come after an unreadable one of their key.
     behind: Vec<Readable>,
-    /// Topic and key of the unreadable ones.
-    dead: BTreeSet<(&'r str, Option<&'r [u8]>)>,
+    /// Keys of the unreadable ones.
+    dead: BTreeSet<Option<&'r [u8]>>,
 }
 
 /// A record that waits behind a dead letter, and its key.
@@ -79,14 +77,8 @@ struct Attempted<'r> {
 }
 
 impl Taker {
-    pub(crate) fn new(
-        settings: Settings,
-        mediator: Mediator,
-        producer: Producer,
-        subscriptions: Subscriptions,
-    ) -> Self {
-        let by_topic = subscriptions.by_topic();
-        Self { settings, mediator, producer, subscriptions, by_topic }
+    pub(crate) fn new(settings: Settings, mediator: Mediator, producer: Producer, entry: Entry) -> Self {
+        Self { settings, mediator, producer, entry }
     }
 
     /// One attempt at a batch.
@@ -100,17 +92,17 @@ impl Taker {
             if progress.settled.contains(&record.place()) {
                 continue;
             }
-            let lane = (record.topic.as_str(), record.key.as_deref());
+            let key = record.key.as_deref();
             match self.read(record) {
-                Verdict::Take(one) if sorted.dead.contains(&lane) => sorted.behind.push(*one),
+                Verdict::Take(one) if sorted.dead.contains(&key) => sorted.behind.push(*one),
                 Verdict::Take(one) => sorted.ahead.push(*one),
                 Verdict::SetAside(error) => {
-                    sorted.dead.insert(lane);
+                    sorted.dead.insert(key);
                     sorted.unreadable.push((record, error));
                 }
                 Verdict::Unknown { topic, event_type } => {
                     // The last record of a redrive frees its key whatever it says, but only after what came before it.
-                    if is_last_redriven(record) && self.holds_facts(&record.topic) {
+                    if is_last_redriven(record) && self.holds_facts() {
                         self.take_sorted(std::mem::take(&mut sorted), progress).await?;
                         self.free(record, progress).await?;
                     }
@@ -171,12 +163,9 @@ impl Taker {
 
     fn read(&self, record: &Record) -> Verdict {
         let unreadable = Verdict::SetAside;
-        let Some(subscription) = self.by_topic.get(&record.topic) else {
-            return unreadable(format!("nothing here listens to {}", record.topic));
-        };
         // Of a snapshot that was redriven, compaction keeps the copy: it is everybody's.
         let foreign = record.header(header::REDRIVE).is_some_and(|group| group != self.settings.service);
-        if foreign && subscription.kind() == Kind::Events {
+        if foreign && self.holds_facts() {
             return Verdict::Pass;
         }
         let envelope = match Envelope::from_headers(record.header_pairs()) {
@@ -187,7 +176,9 @@ impl Taker {
             return unreadable("the record's key is not its ce_subject".to_owned());
         }
         // A record that makes its reader panic would do so after every restart.
-        let decoded = match catch_unwind(AssertUnwindSafe(|| subscription.decode(&envelope.event_type, record))) {
+        let decoded = match catch_unwind(AssertUnwindSafe(|| {
+            self.entry.subscription.decode(&envelope.event_type, record)
+        })) {
             Ok(Ok(decoded)) => decoded,
             Ok(Err(Undecodable::UnknownType { topic, event_type })) => return Verdict::Unknown { topic, event_type },
             Ok(Err(error)) => return unreadable(error.to_string()),
@@ -212,128 +203,97 @@ impl Taker {
         Verdict::Take(Box::new(Readable { record: record.clone(), decoded, envelope, organisation, provenance, span }))
     }
 
-    /// Everything in one transaction: organisations in sorted order, each with its commands. Where records have to
-    /// become dead letters first, nothing is committed and they are returned. Observers hear of the rest after the commit.
+    /// Everything in one transaction, of all organisations together. Where records have to become dead letters first,
+    /// nothing is committed and they are returned. Observers hear of the rest after the commit.
     async fn transact<'r>(&self, records: &[&'r Readable], progress: &Progress) -> Result<Vec<Behind<'r>>, Failure> {
-        let mut by_organisation: BTreeMap<OrganisationId, Vec<&'r Readable>> = BTreeMap::new();
+        let Some(first) = records.first() else { return Ok(Vec::new()) };
+        let fail = |error: persistence::Error| Failure::of(&error);
         let mut attempted = Attempted::default();
-        for readable in records {
-            if self.by_topic.get(&readable.record.topic).is_some_and(|subscription| subscription.has_command()) {
-                by_organisation.entry(readable.organisation).or_default().push(readable);
-            } else {
-                attempted.effective.push(readable);
-            }
-        }
-        let mut transaction: Option<Transaction<Tenant>> = None;
-        for (organisation, group) in &by_organisation {
-            let Some(first) = group.first() else { continue };
-            let mut open = match transaction.take() {
-                None => self
-                    .mediator
-                    .database()
-                    .begin(Tenant::new(*organisation), first.provenance.clone())
-                    .await
-                    .map_err(|error| Failure::of(&error))?,
-                Some(mut open) => {
-                    open.enter(*organisation, first.provenance.clone()).await.map_err(|error| Failure::of(&error))?;
-                    open
-                }
-            };
-            let applied = self.apply(&mut open, *organisation, group, progress, &mut attempted);
+        if self.entry.subscription.has_command() {
+            let tenancy = Tenants::new(records.iter().map(|readable| readable.organisation));
+            let begun = self.mediator.database().begin(tenancy, first.provenance.clone()).await;
+            let mut transaction = begun.map_err(fail)?;
+            let mut tx = transaction.tx();
+            let applied = self.apply(&mut tx, records, progress, &mut attempted);
             // A command that panics would do so after every restart: it is a failure like any other.
             match AssertUnwindSafe(applied).catch_unwind().await {
-                Ok(Ok(())) => transaction = Some(open),
-                Ok(Err(failure)) => {
-                    let _ = open.rollback().await;
-                    return Err(failure);
+                Ok(Ok(())) if attempted.behind.is_empty() => transaction.commit().await.map_err(fail)?,
+                Ok(result) => {
+                    let _ = transaction.rollback().await;
+                    return result.map(|()| attempted.behind);
                 }
                 // Cut off in the middle of something, the connection does not return to the pool.
                 Err(panic) => return Err(Failure::of_panic(&*panic)),
             }
+        } else {
+            attempted.effective.extend(records);
         }
-        if let Some(open) = transaction {
-            if !attempted.behind.is_empty() {
-                let _ = open.rollback().await;
-                return Ok(attempted.behind);
-            }
-            open.commit().await.map_err(|error| Failure::of(&error))?;
-        }
-        self.subscriptions.tell(&attempted.effective);
+        self.entry.tell(&attempted.effective);
         metrics::counter!("consumer_records_total").increment(records.len() as u64);
         Ok(Vec::new())
     }
 
-    /// The records of one organisation inside the transaction of the batch.
+    /// The records inside the transaction of the batch.
     async fn apply<'r>(
         &self,
-        transaction: &mut Transaction<Tenant>,
-        organisation: OrganisationId,
+        tx: &mut Tx<'_, Tenants>,
         records: &[&'r Readable],
         progress: &Progress,
         attempted: &mut Attempted<'r>,
     ) -> Result<(), Failure> {
-        let mut tx = transaction.tx();
         let service = self.settings.service.as_str();
+        let topic = self.entry.topic().name;
         let fail = |error: persistence::Error| Failure::of(&error);
-        for subscription in self.by_topic.values() {
-            let name = subscription.topic().name;
-            let mine: Vec<&'r Readable> =
-                records.iter().copied().filter(|readable| readable.record.topic == name).collect();
-            if mine.is_empty() {
-                continue;
-            }
-            if subscription.kind() == Kind::State {
-                subscription.apply(&mut tx, organisation, &mine).await?;
-                attempted.effective.extend(mine);
-                continue;
-            }
-            let mut keys: Vec<(String, String)> =
-                mine.iter().map(|readable| (name.to_owned(), readable.record.key_text())).collect();
-            keys.sort_unstable();
-            keys.dedup();
-            let mut parked = persistence::parked_among(&mut tx, service, &keys).await.map_err(fail)?;
-            let mut through: Vec<&'r Readable> = Vec::with_capacity(mine.len());
-            for readable in mine {
-                let record = &readable.record;
-                let key = (name.to_owned(), record.key_text());
-                if let Some(reach) = parked.get(&key) {
-                    if progress.letters.contains(&record.place()) {
-                        let reach = Parked { last_offset: record.offset, failed_again_offset: -1 };
-                        persistence::park_key(&mut tx, service, name, &key.1, "", reach).await.map_err(fail)?;
-                        continue;
-                    }
-                    // A redriven record that failed again holds those that were redriven with it: what came back until
-                    // then lies before it.
-                    if !is_redriven(record) || reach.failed_again_offset > until(record) {
-                        attempted.behind.push((readable, key.1));
-                        continue;
-                    }
-                    if is_last_redriven(record)
-                        && persistence::unpark_key(&mut tx, service, name, &key.1, until(record)).await.map_err(fail)?
-                    {
-                        parked.remove(&key);
-                    }
+        if self.entry.subscription.kind() == Kind::State {
+            self.entry.subscription.apply(tx, records).await?;
+            attempted.effective.extend(records);
+            return Ok(());
+        }
+        let mut keys: Vec<String> = records.iter().map(|readable| readable.record.key_text()).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let mut parked = persistence::parked_among(tx, service, topic, &keys).await.map_err(fail)?;
+        let mut through: Vec<&'r Readable> = Vec::with_capacity(records.len());
+        for readable in records {
+            let record = &readable.record;
+            let key = record.key_text();
+            if let Some(reach) = parked.get(&key) {
+                if progress.letters.contains(&record.place()) {
+                    let reach = Parked { last_offset: record.offset, failed_again_offset: -1 };
+                    persistence::park_key(tx, service, topic, &key, "", reach).await.map_err(fail)?;
+                    continue;
                 }
-                through.push(readable);
+                // A redriven record that failed again holds those that were redriven with it: what came back until
+                // then lies before it.
+                if !is_redriven(record) || reach.failed_again_offset > until(record) {
+                    attempted.behind.push((readable, key));
+                    continue;
+                }
+                if is_last_redriven(record)
+                    && persistence::unpark_key(tx, service, topic, &key, until(record)).await.map_err(fail)?
+                {
+                    parked.remove(&key);
+                }
             }
-            let ids: Vec<EventId> = through.iter().map(|readable| readable.envelope.id).collect();
-            let fresh = persistence::claim_events(&mut tx, service, &ids).await.map_err(fail)?;
-            let mut seen = BTreeSet::new();
-            let fresh: Vec<&'r Readable> = through
-                .into_iter()
-                .filter(|readable| {
-                    let id = readable.envelope.id;
-                    fresh.contains(&id) && seen.insert(id)
-                })
-                .collect();
-            let absorbed = ids.len() - fresh.len();
-            if absorbed > 0 {
-                metrics::counter!("consumer_duplicates_total").increment(absorbed as u64);
-            }
-            if !fresh.is_empty() {
-                subscription.apply(&mut tx, organisation, &fresh).await?;
-                attempted.effective.extend(fresh);
-            }
+            through.push(readable);
+        }
+        let ids: Vec<EventId> = through.iter().map(|readable| readable.envelope.id).collect();
+        let fresh = persistence::claim_events(tx, service, &ids).await.map_err(fail)?;
+        let mut seen = BTreeSet::new();
+        let fresh: Vec<&'r Readable> = through
+            .into_iter()
+            .filter(|readable| {
+                let id = readable.envelope.id;
+                fresh.contains(&id) && seen.insert(id)
+            })
+            .collect();
+        let absorbed = ids.len() - fresh.len();
+        if absorbed > 0 {
+            metrics::counter!("consumer_duplicates_total").increment(absorbed as u64);
+        }
+        if !fresh.is_empty() {
+            self.entry.subscription.apply(tx, &fresh).await?;
+            attempted.effective.extend(fresh);
         }
         Ok(())
     }
@@ -358,7 +318,7 @@ impl Taker {
         // The next snapshot replaces one that could not be read; only facts must wait for each other.
         let key = record.key_text();
         // No record with another key than an id is ever taken, so none can wait behind this one.
-        if self.holds_facts(&record.topic) && key.parse::<Uuid>().is_ok() {
+        if self.holds_facts() && key.parse::<Uuid>().is_ok() {
             self.park(record, key, error).await?;
         }
         progress.settled.insert(record.place());
@@ -378,9 +338,9 @@ impl Taker {
         sent.map_err(|error| Failure::of(&error))
     }
 
-    /// Whether a topic holds facts: only they park their keys.
-    fn holds_facts(&self, topic: &str) -> bool {
-        self.by_topic.get(topic).is_some_and(|entry| entry.kind() == Kind::Events)
+    /// Whether the topic holds facts: only they park their keys.
+    fn holds_facts(&self) -> bool {
+        self.entry.subscription.kind() == Kind::Events
     }
 
     /// Whether a record says, to this group, that the dead letters of its key were discarded. It is no event.

@@ -1,51 +1,48 @@
-//! The consumer of a service: what a poll gave is one batch.
-//! The rule: an offset moves only after everything before it was committed or set aside. A fault that
-//! can pass blocks the partitions.
+//! The consumer of a service: one client, one lane per topic.
+//! The rule: an offset moves only after everything before it was committed or set aside. A fault that can pass blocks the
+//! lane that it is in, and partitions change their owner between two attempts at a batch.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
 use mediator::Mediator;
-use rdkafka::consumer::{CommitMode, Consumer as _, ConsumerContext, StreamConsumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, StreamConsumer};
 use rdkafka::error::KafkaError;
-use rdkafka::message::Message;
-use rdkafka::{ClientContext, Offset, Statistics, TopicPartitionList};
+use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{ClientContext, Statistics, TopicPartitionList};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::batch::{Progress, Taker};
+use crate::batch::Taker;
 use crate::dead_letter::wanted;
+use crate::lane::Lane;
 use crate::producer::Producer;
 use crate::record::Record;
 use crate::settings::Settings;
 use crate::subscription::Subscriptions;
 use crate::topics::{TopicError, ensure, ensure_topics};
 
-/// Records per transaction.
-const BATCH: usize = 500;
+/// Records that one look at the client takes at most before their lanes are told.
+const GULP: usize = 500;
 /// A poll is begun anew after this time, which finds records whose wake-up was lost.
 const POLL: Duration = Duration::from_secs(5);
-/// Longest pause between two attempts at a batch.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What the consumer of this replica is doing.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone)]
 pub struct ConsumerState {
-    blocked: Arc<AtomicBool>,
+    lanes: Vec<Lane>,
 }
 
 impl ConsumerState {
-    fn set(&self, blocked: bool) {
-        self.blocked.store(blocked, Ordering::Relaxed);
-        metrics::gauge!("consumer_blocked").set(if blocked { 1.0 } else { 0.0 });
-    }
-
-    /// Whether a batch cannot be finished at present; it is tried again.
+    /// Whether a batch of any topic cannot be finished at present; it is tried again.
     #[must_use]
     pub fn is_blocked(&self) -> bool {
-        self.blocked.load(Ordering::Relaxed)
+        self.lanes.iter().any(Lane::is_blocked)
     }
 }
 
@@ -60,13 +57,8 @@ pub struct ConsumerFailed {
 /// A member of the service's consumer group; [`Consumer::run`] makes it work.
 pub struct Consumer {
     settings: Settings,
-    taker: Taker,
-    progress: Progress,
-    consumer: StreamConsumer<Context>,
-    /// Records that came while a batch was blocked, of partitions that were assigned meanwhile: the
-    /// first ones of the next batch.
-    held: Vec<Record>,
-    state: ConsumerState,
+    consumer: Arc<StreamConsumer<Context>>,
+    lanes: BTreeMap<&'static str, (Lane, Taker)>,
 }
 
 impl std::fmt::Debug for Consumer {
@@ -75,8 +67,14 @@ impl std::fmt::Debug for Consumer {
     }
 }
 
-struct Context {
-    settings: Settings,
+/// What the client tells of itself.
+pub(crate) struct Context {
+    pub(crate) settings: Settings,
+    /// Partitions that the broker takes away. They stay here until no lane has records of them in hand.
+    leaving: Mutex<Vec<TopicPartitionList>>,
+    leaves: Notify,
+    /// Set when nobody is left who would give them away: then they go at once.
+    closing: AtomicBool,
 }
 
 impl ClientContext for Context {
@@ -100,7 +98,24 @@ impl ClientContext for Context {
     }
 }
 
-impl ConsumerContext for Context {}
+impl ConsumerContext for Context {
+    /// Partitions that come are taken at once. Those that go wait for the lanes: the client allows that
+    /// `incremental_unassign` is called after this callback.
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, change: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
+        let done = match change {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => consumer.incremental_assign(partitions),
+            _ if self.closing.load(Ordering::SeqCst) => consumer.incremental_unassign(partitions),
+            _ => {
+                self.leaving.lock().unwrap_or_else(PoisonError::into_inner).push(partitions.clone());
+                self.leaves.notify_one();
+                Ok(())
+            }
+        };
+        if let Err(error) = done {
+            tracing::warn!(%error, "an assignment of partitions was not taken");
+        }
+    }
+}
 
 impl Consumer {
     /// Creates and asserts the topics and dead-letter topics of the table and joins the group.
@@ -113,62 +128,66 @@ impl Consumer {
         producer: Producer,
         subscriptions: Subscriptions,
     ) -> Result<Self, TopicError> {
-        let topics = subscriptions.topics();
+        let entries = subscriptions.entries();
+        let topics: Vec<_> = entries.iter().map(|entry| entry.topic()).collect();
         ensure_topics(&settings, &topics).await?;
         let dead: Vec<_> = topics.iter().map(|topic| wanted(&settings, topic.name, &settings.service)).collect();
         ensure(&settings, &dead).await?;
 
-        let consumer: StreamConsumer<Context> = settings
-            .group_consumer()
-            .create_with_context(Context { settings: settings.clone() })
-            .map_err(TopicError::Unavailable)?;
+        let context = Context {
+            settings: settings.clone(),
+            leaving: Mutex::default(),
+            leaves: Notify::new(),
+            closing: AtomicBool::new(false),
+        };
+        let consumer: StreamConsumer<Context> =
+            settings.group_consumer().create_with_context(context).map_err(TopicError::Unavailable)?;
         let names: Vec<String> = topics.iter().map(|topic| settings.name_of(topic)).collect();
         consumer.subscribe(&names.iter().map(String::as_str).collect::<Vec<_>>()).map_err(TopicError::Unavailable)?;
-        let state = ConsumerState::default();
-        state.set(false);
-        Ok(Self {
-            taker: Taker::new(settings.clone(), mediator, producer, subscriptions),
-            progress: Progress::default(),
-            settings,
-            consumer,
-            held: Vec::new(),
-            state,
-        })
+        let lanes = entries.into_iter().map(|entry| {
+            let topic = entry.topic().name;
+            (topic, (Lane::new(topic), Taker::new(settings.clone(), mediator.clone(), producer.clone(), entry)))
+        });
+        Ok(Self { lanes: lanes.collect(), settings, consumer: Arc::new(consumer) })
     }
 
     /// What it is doing.
     #[must_use]
     pub fn state(&self) -> ConsumerState {
-        self.state.clone()
+        ConsumerState { lanes: self.lanes.values().map(|(lane, _)| lane.clone()).collect() }
     }
 
-    /// Takes batches until it is told to stop; then finishes the batch in hand, commits its offsets and leaves the group.
+    /// Takes batches until it is told to stop; then finishes those in hand, commits their offsets and leaves the group.
     /// A batch that is cut off is taken again by whoever gets its partitions, without a second effect.
     ///
     /// # Errors
     /// [`ConsumerFailed`] when the client is of no use any more.
-    pub async fn run(mut self, stop: CancellationToken) -> Result<(), ConsumerFailed> {
-        let mut outcome = Ok(());
-        while !stop.is_cancelled() {
-            let batch = tokio::select! {
-                batch = self.poll() => batch,
-                () = stop.cancelled() => break,
-            };
-            match batch {
-                Ok(batch) if batch.is_empty() => {}
-                Ok(batch) => self.finish(batch, &stop).await,
-                // Brokers come and go; the client reconnects by itself.
-                Err(error) => tracing::debug!(%error, "a poll failed and is begun anew"),
-            }
-            // Asked for, since the event that tells it may have come at the end of a batch or in a pause.
-            if let Some((code, reason)) = self.consumer.client().fatal_error() {
-                outcome = Err(ConsumerFailed { code: code.to_string(), reason });
-                break;
-            }
+    pub async fn run(self, stop: CancellationToken) -> Result<(), ConsumerFailed> {
+        let Self { settings, consumer, lanes } = self;
+        let closing = Closing(Arc::clone(&consumer));
+        let drained = Arc::new(Notify::new());
+        // Without the client, or with one lane less, the others do not go on either.
+        let ending = stop.child_token();
+        let mut works = JoinSet::new();
+        let mut ways = BTreeMap::new();
+        for (topic, (lane, taker)) in lanes {
+            works.spawn(lane.clone().work(taker, Arc::clone(&consumer), Arc::clone(&drained), ending.clone()));
+            ways.insert(topic, lane);
         }
-        let consumer = self.consumer;
+        let outcome = tokio::select! {
+            outcome = distribute(&settings, &consumer, &ways, &drained, &stop) => outcome,
+            Some(ended) = works.join_next() => panicked(ended),
+        };
+        ending.cancel();
+        while let Some(ended) = works.join_next().await {
+            panicked(ended)?;
+        }
+        drop(closing);
         // Committing and leaving the group block inside the C library.
         let left = tokio::task::spawn_blocking(move || {
+            for partitions in taken(consumer.context()) {
+                let _ = consumer.incremental_unassign(&partitions);
+            }
             if let Err(error) = consumer.commit_consumer_state(CommitMode::Sync) {
                 tracing::debug!(%error, "the last offsets were not committed; their records are taken again");
             }
@@ -178,97 +197,111 @@ impl Consumer {
         let _ = left.await;
         outcome
     }
+}
 
-    /// Waits for a record and takes what came with it.
-    async fn poll(&mut self) -> Result<Vec<Record>, KafkaError> {
-        let mut batch = std::mem::take(&mut self.held);
-        if batch.is_empty() {
-            let first = match tokio::time::timeout(POLL, self.consumer.recv()).await {
-                Err(_) => return Ok(Vec::new()),
-                Ok(received) => received?,
-            };
-            batch.push(self.detach(&first));
-        }
-        while batch.len() < BATCH {
-            match self.consumer.recv().now_or_never() {
-                Some(Ok(message)) => batch.push(self.detach(&message)),
+/// However a run ends, the client can be closed afterwards.
+struct Closing(Arc<StreamConsumer<Context>>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.context().closing.store(true, Ordering::SeqCst);
+    }
+}
+
+/// A lane ends by itself only in a panic, which is this part's own.
+fn panicked(ended: Result<(), tokio::task::JoinError>) -> Result<(), ConsumerFailed> {
+    match ended {
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        _ => Ok(()),
+    }
+}
+
+/// Brings the records to their lanes until the service stops.
+async fn distribute(
+    settings: &Settings,
+    consumer: &StreamConsumer<Context>,
+    lanes: &BTreeMap<&'static str, Lane>,
+    drained: &Notify,
+    stop: &CancellationToken,
+) -> Result<(), ConsumerFailed> {
+    // Partitions of lanes that were full.
+    let mut paused: BTreeMap<&'static str, TopicPartitionList> = BTreeMap::new();
+    loop {
+        let received = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Ok(()),
+            () = consumer.context().leaves.notified() => {
+                give_away(settings, consumer, lanes).await;
+                continue;
+            }
+            () = drained.notified() => {
+                paused.retain(|topic, partitions| {
+                    let goes_on = lanes.get(topic).is_some_and(Lane::has_room);
+                    if goes_on && let Err(error) = consumer.resume(partitions) {
+                        tracing::debug!(%error, "partitions were not resumed; they have a new owner");
+                    }
+                    !goes_on
+                });
+                continue;
+            }
+            received = tokio::time::timeout(POLL, consumer.recv()) => received,
+        };
+        let mut next = received.ok();
+        let mut awaited: Vec<&Lane> = Vec::new();
+        for _ in 0..GULP {
+            match next {
+                Some(Ok(message)) => {
+                    if let Some((topic, lane)) = lanes.get_key_value(settings.local_name(message.topic())) {
+                        let is_full = lane.push(Record::from_message(&message, topic));
+                        if is_full {
+                            pause(consumer, &message, paused.entry(topic).or_default());
+                        }
+                        awaited.push(lane);
+                    }
+                }
+                // Brokers come and go; the client reconnects by itself.
                 Some(Err(error)) => {
-                    tracing::debug!(%error, "a poll ended with an error");
+                    tracing::debug!(%error, "a poll failed and is begun anew");
                     break;
                 }
                 None => break,
             }
+            next = consumer.recv().now_or_never();
         }
-        Ok(batch)
+        for lane in awaited {
+            lane.wake();
+        }
+        // Asked for, since the event that tells it may have come at any time.
+        if let Some((code, reason)) = consumer.client().fatal_error() {
+            return Err(ConsumerFailed { code: code.to_string(), reason });
+        }
     }
+}
 
-    fn detach(&self, message: &rdkafka::message::BorrowedMessage<'_>) -> Record {
-        Record::from_message(message, self.settings.local_name(message.topic()))
+/// The partition of a full lane gives no more until the lane has room.
+fn pause(consumer: &StreamConsumer<Context>, message: &BorrowedMessage<'_>, paused: &mut TopicPartitionList) {
+    let mut one = TopicPartitionList::new();
+    one.add_partition(message.topic(), message.partition());
+    let _ = consumer.pause(&one);
+    if paused.find_partition(message.topic(), message.partition()).is_none() {
+        paused.add_partition(message.topic(), message.partition());
     }
+}
 
-    /// Does not return before every record of the batch had its effects or is a dead letter, or
-    /// the service stops: then the records are taken again by whoever gets their partitions.
-    async fn finish(&mut self, batch: Vec<Record>, stop: &CancellationToken) {
-        let mut offsets: BTreeMap<(String, i32), i64> = BTreeMap::new();
-        for record in &batch {
-            offsets.insert((record.topic.clone(), record.partition), record.offset + 1);
+/// Gives partitions away once no lane has their records in hand.
+async fn give_away(settings: &Settings, consumer: &StreamConsumer<Context>, lanes: &BTreeMap<&'static str, Lane>) {
+    for partitions in taken(consumer.context()) {
+        let leaves =
+            |topic: &str, partition| partitions.find_partition(&settings.topic_name(topic), partition).is_some();
+        for lane in lanes.values() {
+            lane.give_away(leaves).await;
         }
-        let mut pause = Duration::from_millis(20);
-        let mut paused = None;
-        self.progress = Progress::default();
-        loop {
-            match self.taker.take(&batch, &mut self.progress).await {
-                Ok(()) => break,
-                Err(failure) => {
-                    self.state.set(true);
-                    metrics::counter!("consumer_retries_total").increment(1);
-                    tracing::warn!(
-                        error = failure.message,
-                        records = batch.len(),
-                        pause_ms = pause.as_millis(),
-                        "a batch cannot be finished now and is tried again"
-                    );
-                }
-            }
-            let paused = paused.get_or_insert_with(|| {
-                let assigned = self.consumer.assignment().unwrap_or_default();
-                let _ = self.consumer.pause(&assigned);
-                assigned
-            });
-            tokio::select! {
-                () = self.wait_and_poll(pause, paused) => {}
-                () = stop.cancelled() => return,
-            }
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
-        self.state.set(false);
-        if let Some(paused) = paused {
-            // Each partition goes on after the last record that it gave, which is in this batch or held.
-            if let Err(error) = self.consumer.resume(&paused) {
-                tracing::debug!(%error, "partitions were not resumed; they have a new owner");
-            }
-        }
-        let mut done = TopicPartitionList::new();
-        for ((topic, partition), offset) in offsets {
-            let _ = done.add_partition_offset(&self.settings.topic_name(&topic), partition, Offset::Offset(offset));
-        }
-        // Fails for a partition that was taken away meanwhile: its new owner finds the inbox rows.
-        if let Err(error) = self.consumer.store_offsets(&done) {
-            tracing::debug!(%error, "offsets were not stored; the records are taken again, without a second effect");
+        if let Err(error) = consumer.incremental_unassign(&partitions) {
+            tracing::warn!(%error, "partitions were not given away");
         }
     }
+}
 
-    /// Polling goes on during a pause, so that the group does not take this member for dead. A
-    /// partition that was assigned meanwhile gives one record, which is held, and is paused too.
-    async fn wait_and_poll(&mut self, pause: Duration, paused: &mut TopicPartitionList) {
-        let end = tokio::time::Instant::now() + pause;
-        while let Ok(received) = tokio::time::timeout_at(end, self.consumer.recv()).await {
-            let Ok(message) = received else { continue };
-            let mut one = TopicPartitionList::new();
-            one.add_partition(message.topic(), message.partition());
-            let _ = self.consumer.pause(&one);
-            paused.add_partition(message.topic(), message.partition());
-            self.held.push(self.detach(&message));
-        }
-    }
+fn taken(context: &Context) -> Vec<TopicPartitionList> {
+    std::mem::take(&mut *context.leaving.lock().unwrap_or_else(PoisonError::into_inner))
 }

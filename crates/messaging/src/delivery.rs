@@ -12,7 +12,9 @@ pub struct Delivered<E> {
     pub event: E,
     /// Who says so, when, in which version of the aggregate.
     pub envelope: Envelope,
-    /// What goes into the events that follow from it: `tx.record_caused_by(&delivered.provenance, …)`.
+    /// Whose it is.
+    pub organisation: OrganisationId,
+    /// What goes into the events that follow from it: `tx.record_within(delivered.organisation, &delivered.provenance, …)`.
     pub provenance: Provenance,
 }
 

@@ -4,6 +4,7 @@ mod batch;
 mod consumer;
 mod dead_letter;
 mod delivery;
+mod lane;
 pub mod operations;
 mod parking;
 mod producer;

@@ -58,20 +58,20 @@ pub enum ReplayError<E> {
     Taker(E),
 }
 
-/// Reads everything that is on the topic now and hands it on in batches of one organisation each.
+/// Reads everything that is on the topic now and hands it on in batches, each of however many organisations.
 ///
 /// # Errors
 /// [`ReplayError`]; what was handed on before stays.
 pub async fn replay<E, F, W, T>(settings: &Settings, mut take: F) -> Result<Replayed, ReplayError<T>>
 where
     E: Channel,
-    F: FnMut(OrganisationId, Vec<Snapshot<E>>) -> W,
+    F: FnMut(Vec<Snapshot<E>>) -> W,
     W: Future<Output = Result<(), T>>,
 {
     let (consumer, mut ends) =
         from_the_start(settings, "replay", settings.name_of(&E::TOPIC), E::TOPIC.partitions).await?;
     let mut replayed = Replayed::default();
-    let mut waiting: BTreeMap<OrganisationId, Vec<Snapshot<E>>> = BTreeMap::new();
+    let mut waiting: Vec<Snapshot<E>> = Vec::new();
     let mut last = tokio::time::Instant::now();
     while !ends.are_reached() {
         let received = match consumer.recv().now_or_never() {
@@ -88,12 +88,9 @@ where
             replayed.records += 1;
             match read::<E>(&record) {
                 Read::Snapshot(snapshot) => {
-                    let batch = waiting.entry(snapshot.organisation).or_default();
-                    batch.push(snapshot);
-                    if batch.len() >= BATCH {
-                        let organisation = batch[0].organisation;
-                        let batch = std::mem::take(batch);
-                        take(organisation, batch).await.map_err(ReplayError::Taker)?;
+                    waiting.push(snapshot);
+                    if waiting.len() >= BATCH {
+                        take(std::mem::take(&mut waiting)).await.map_err(ReplayError::Taker)?;
                     }
                 }
                 Read::Unknown(envelope) => {
@@ -109,10 +106,8 @@ where
             return Err(ReplayError::Stalled { topic: E::TOPIC.name, seconds: PATIENCE.as_secs() });
         }
     }
-    for (organisation, batch) in waiting {
-        if !batch.is_empty() {
-            take(organisation, batch).await.map_err(ReplayError::Taker)?;
-        }
+    if !waiting.is_empty() {
+        take(waiting).await.map_err(ReplayError::Taker)?;
     }
     let _ = tokio::task::spawn_blocking(move || drop(consumer)).await;
     Ok(replayed)

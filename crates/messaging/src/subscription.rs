@@ -11,7 +11,7 @@ use contracts::{Channel, Envelope, Retention, Topic, Undecodable};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use kernel::OrganisationId;
-use mediator::{Class, Classified, Command, Scope, Tenant, execute_in};
+use mediator::{Class, Classified, Command, Scope, Tenants, execute_in};
 use persistence::{Provenance, Tx};
 use uuid::Uuid;
 
@@ -58,13 +58,13 @@ impl Subscriptions {
         Self { service, entries: Vec::new(), observers: Vec::new(), between_commit_and_offset: None }
     }
 
-    /// Facts of a topic: those of one organisation in a batch, in offset order, become one command.
+    /// Facts of a topic: those of a batch, of however many organisations and in offset order, become one command.
     /// Facts that had effects before are left out; `command` is not called with none.
     #[must_use]
     pub fn on_batch<E, C, F>(mut self, command: F) -> Self
     where
         E: Channel,
-        C: Command<Reply = (), Tenancy = Tenant>,
+        C: Command<Reply = (), Tenancy = Tenants>,
         F: Fn(Vec<Delivered<E>>) -> C + Send + Sync + 'static,
     {
         debug_assert!(matches!(E::TOPIC.retention, Retention::Events), "facts come from an events topic");
@@ -72,13 +72,13 @@ impl Subscriptions {
         self
     }
 
-    /// Snapshots of a compacted topic: those of one organisation in a batch become one command,
+    /// Snapshots of a compacted topic: those of a batch, of however many organisations, become one command,
     /// which upserts `where version < excluded.version`.
     #[must_use]
     pub fn on_state<E, C, F>(mut self, command: F) -> Self
     where
         E: Channel,
-        C: Command<Reply = (), Tenancy = Tenant>,
+        C: Command<Reply = (), Tenancy = Tenants>,
         F: Fn(Vec<Snapshot<E>>) -> C + Send + Sync + 'static,
     {
         debug_assert!(matches!(E::TOPIC.retention, Retention::State), "state comes from a compacted topic");
@@ -119,20 +119,38 @@ impl Subscriptions {
         self
     }
 
-    /// The topics of this table.
-    pub(crate) fn topics(&self) -> Vec<Topic> {
-        self.by_topic().values().map(|entry| entry.topic()).collect()
-    }
-
-    /// What takes the records of each topic.
-    pub(crate) fn by_topic(&self) -> BTreeMap<String, Arc<dyn Subscription>> {
-        let by_topic: BTreeMap<String, Arc<dyn Subscription>> =
-            self.entries.iter().map(|entry| (entry.topic().name.to_owned(), Arc::clone(entry))).collect();
+    /// One entry per topic.
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        let by_topic: BTreeMap<&'static str, &Arc<dyn Subscription>> =
+            self.entries.iter().map(|entry| (entry.topic().name, entry)).collect();
         debug_assert!(
             self.observers.iter().all(|observer| by_topic.contains_key(observer.topic.name)),
             "an observer of facts hears nothing where no command takes them"
         );
-        by_topic
+        let entry = |(topic, subscription): (&str, &Arc<dyn Subscription>)| Entry {
+            subscription: Arc::clone(subscription),
+            observers: self
+                .observers
+                .iter()
+                .filter(|observer| observer.topic.name == topic)
+                .map(|observer| Arc::clone(&observer.tell))
+                .collect(),
+            between_commit_and_offset: self.between_commit_and_offset.clone(),
+        };
+        by_topic.into_iter().map(entry).collect()
+    }
+}
+
+/// What takes the records of one topic, and who hears of them afterwards.
+pub(crate) struct Entry {
+    pub(crate) subscription: Arc<dyn Subscription>,
+    observers: Vec<Tell>,
+    between_commit_and_offset: Option<Arc<dyn Fn() + Send + Sync>>,
+}
+
+impl Entry {
+    pub(crate) fn topic(&self) -> Topic {
+        self.subscription.topic()
     }
 
     /// Tells the observers of records whose effects are committed. One that panics is reported and disturbs nobody else.
@@ -140,12 +158,13 @@ impl Subscriptions {
         if let Some(hook) = &self.between_commit_and_offset {
             hook();
         }
-        for observer in &self.observers {
-            let mine: Vec<&Readable> =
-                records.iter().copied().filter(|readable| readable.record.topic == observer.topic.name).collect();
-            if !mine.is_empty() && catch_unwind(AssertUnwindSafe(|| (observer.tell)(&mine))).is_err() {
+        if records.is_empty() {
+            return;
+        }
+        for tell in &self.observers {
+            if catch_unwind(AssertUnwindSafe(|| tell(records))).is_err() {
                 metrics::counter!("observer_panics_total").increment(1);
-                tracing::error!(topic = observer.topic.name, "an observer of a batch panicked; the commit stands");
+                tracing::error!(topic = self.topic().name, "an observer of a batch panicked; the commit stands");
             }
         }
     }
@@ -206,11 +225,10 @@ pub(crate) trait Subscription: Send + Sync {
     }
     /// Reads the body. An unknown type is no fault of the record: it is passed over.
     fn decode(&self, event_type: &str, record: &Record) -> Result<Decoded, Undecodable>;
-    /// Runs the command for records of one organisation, in offset order, none of them processed before.
+    /// Runs the command for records in offset order, none of them processed before.
     fn apply<'a>(
         &'a self,
-        tx: &'a mut Tx<'_>,
-        organisation: OrganisationId,
+        tx: &'a mut Tx<'_, Tenants>,
         records: &'a [&'a Readable],
     ) -> BoxFuture<'a, Result<(), Failure>>;
 }
@@ -224,7 +242,7 @@ struct Events<E, C, F> {
 impl<E, C, F> Subscription for Events<E, C, F>
 where
     E: Channel,
-    C: Command<Reply = (), Tenancy = Tenant>,
+    C: Command<Reply = (), Tenancy = Tenants>,
     F: Fn(Vec<Delivered<E>>) -> C + Send + Sync + 'static,
 {
     fn topic(&self) -> Topic {
@@ -242,13 +260,12 @@ where
 
     fn apply<'a>(
         &'a self,
-        tx: &'a mut Tx<'_>,
-        organisation: OrganisationId,
+        tx: &'a mut Tx<'_, Tenants>,
         records: &'a [&'a Readable],
     ) -> BoxFuture<'a, Result<(), Failure>> {
         let events = delivered::<E>(records);
         let command = (self.command)(events);
-        run(self.service, tx, organisation, records, command).boxed()
+        run(self.service, tx, command).boxed()
     }
 }
 
@@ -261,7 +278,7 @@ struct State<E, C, F> {
 impl<E, C, F> Subscription for State<E, C, F>
 where
     E: Channel,
-    C: Command<Reply = (), Tenancy = Tenant>,
+    C: Command<Reply = (), Tenancy = Tenants>,
     F: Fn(Vec<Snapshot<E>>) -> C + Send + Sync + 'static,
 {
     fn topic(&self) -> Topic {
@@ -278,12 +295,11 @@ where
 
     fn apply<'a>(
         &'a self,
-        tx: &'a mut Tx<'_>,
-        organisation: OrganisationId,
+        tx: &'a mut Tx<'_, Tenants>,
         records: &'a [&'a Readable],
     ) -> BoxFuture<'a, Result<(), Failure>> {
         let command = (self.command)(newest::<E>(records));
-        run(self.service, tx, organisation, records, command).boxed()
+        run(self.service, tx, command).boxed()
     }
 }
 
@@ -309,8 +325,7 @@ impl<E: Channel> Subscription for Observed<E> {
 
     fn apply<'a>(
         &'a self,
-        _tx: &'a mut Tx<'_>,
-        _organisation: OrganisationId,
+        _tx: &'a mut Tx<'_, Tenants>,
         _records: &'a [&'a Readable],
     ) -> BoxFuture<'a, Result<(), Failure>> {
         async { Ok(()) }.boxed()
@@ -322,6 +337,7 @@ fn delivered<E: Channel>(records: &[&Readable]) -> Vec<Delivered<E>> {
         readable.decoded.downcast_ref::<E>().map(|event| Delivered {
             event: event.clone(),
             envelope: readable.envelope.clone(),
+            organisation: readable.organisation,
             provenance: readable.provenance.clone(),
         })
     };
@@ -348,14 +364,11 @@ pub(crate) fn decode_state<E: Channel>(event_type: &str, record: &Record) -> Res
     record.payload.as_deref().map(|payload| E::decode(event_type, payload)).transpose()
 }
 
-async fn run<C: Command<Reply = (), Tenancy = Tenant>>(
+async fn run<C: Command<Reply = (), Tenancy = Tenants>>(
     service: &'static str,
-    tx: &mut Tx<'_>,
-    organisation: OrganisationId,
-    records: &[&Readable],
+    tx: &mut Tx<'_, Tenants>,
     command: C,
 ) -> Result<(), Failure> {
-    let Some(first) = records.first() else { return Ok(()) };
-    let scope = Scope::caused(service, organisation, first.provenance.clone());
+    let scope = Scope::batch_in(service, tx);
     execute_in(tx, &scope, &command).await.map_err(|error| Failure::of(&error))
 }

@@ -149,7 +149,7 @@ impl Database {
     /// # Errors
     /// [`Error::Unavailable`] when no connection is to be had.
     pub async fn begin<T: Tenancy>(&self, tenancy: T, provenance: Provenance) -> Result<Transaction<T>, Error> {
-        let connection = self.connection(tenancy, &self.inner.write).await?;
+        let connection = self.connection(&tenancy, &self.inner.write).await?;
         Transaction::begin(connection, self.inner.publishing.clone(), tenancy, provenance).await
     }
 
@@ -158,12 +158,12 @@ impl Database {
     /// # Errors
     /// [`Error::Unavailable`] when no connection is to be had.
     pub async fn begin_read<T: Tenancy>(&self, tenancy: T) -> Result<ReadTransaction<T>, Error> {
-        Ok(ReadTransaction::new(self.connection(tenancy, &self.inner.read).await?, tenancy))
+        Ok(ReadTransaction::new(self.connection(&tenancy, &self.inner.read).await?, tenancy))
     }
 
     /// A connection of the system role for what has no organisation, otherwise one of `tenants`.
-    async fn connection(&self, tenancy: impl Tenancy, tenants: &Pool<Manager>) -> Result<Pooled, Error> {
-        let pool = if tenancy.organisation_id().is_some() { tenants } else { &self.inner.system };
+    async fn connection(&self, tenancy: &impl Tenancy, tenants: &Pool<Manager>) -> Result<Pooled, Error> {
+        let pool = if tenancy.is_tenant() { tenants } else { &self.inner.system };
         Ok(pool.get_owned().await?)
     }
 

@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use uuid::Uuid;
 
 use crate::error::Error;
+use crate::tenancy::Tenancy;
 use crate::transaction::Tx;
 
 #[derive(QueryableByName)]
@@ -21,7 +22,11 @@ struct FreshRow {
 ///
 /// # Errors
 /// When the database is away or another member takes the same events at this moment.
-pub async fn claim_events(tx: &mut Tx<'_>, consumer: &str, events: &[EventId]) -> Result<HashSet<EventId>, Error> {
+pub async fn claim_events<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
+    consumer: &str,
+    events: &[EventId],
+) -> Result<HashSet<EventId>, Error> {
     // Sorted, so that two members with the same events wait for each other instead of deadlocking.
     let mut ids: Vec<Uuid> = events.iter().map(|event| event.uuid()).collect();
     ids.sort_unstable();

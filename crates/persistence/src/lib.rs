@@ -29,7 +29,7 @@ pub use pool::check_url;
 pub use replays::{RecordedReply, ReplayKey};
 pub use retention::{Pruned, Retention, prune};
 pub use statement::{Statement, statement};
-pub use tenancy::{Platform, Tenancy, Tenant};
+pub use tenancy::{Platform, Tenancy, Tenant, Tenants};
 pub use transaction::{Provenance, ReadConn, ReadTransaction, Transaction, Tx, find_reply};
 
 /// What Diesel reports; a service's error is made from it through [`Error`].

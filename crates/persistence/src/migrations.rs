@@ -39,56 +39,42 @@ struct Infrastructure {
     down: &'static str,
 }
 
-const MESSAGES: Infrastructure = Infrastructure {
-    name: "2026-11-01-000000_messages",
-    version: "20261101000000",
-    up: include_str!("../migrations/2026-11-01-000000_messages/up.sql"),
-    down: include_str!("../migrations/2026-11-01-000000_messages/down.sql"),
-};
+macro_rules! infrastructure {
+    ($($version:literal $name:literal,)*) => {
+        &[$(Infrastructure {
+            name: $name,
+            version: $version,
+            up: include_str!(concat!("../migrations/", $name, "/up.sql")),
+            down: include_str!(concat!("../migrations/", $name, "/down.sql")),
+        },)*]
+    };
+}
 
-const LEAN_OUTBOX: Infrastructure = Infrastructure {
-    name: "2026-11-25-100000_lean_outbox",
-    version: "20261125100000",
-    up: include_str!("../migrations/2026-11-25-100000_lean_outbox/up.sql"),
-    down: include_str!("../migrations/2026-11-25-100000_lean_outbox/down.sql"),
-};
+/// In the order of their versions.
+const INFRASTRUCTURE: &[Infrastructure] = infrastructure![
+    "20261101000000" "2026-11-01-000000_messages",
+    "20261125100000" "2026-11-25-100000_lean_outbox",
+    "20261125100001" "2026-11-25-100001_order_of_dead_letters",
+    "20261126100000" "2026-11-26-100000_platform_scope",
+    "20261126120001" "2026-11-26-120001_batches",
+];
 
-const ORDER_OF_DEAD_LETTERS: Infrastructure = Infrastructure {
-    name: "2026-11-25-100001_order_of_dead_letters",
-    version: "20261125100001",
-    up: include_str!("../migrations/2026-11-25-100001_order_of_dead_letters/up.sql"),
-    down: include_str!("../migrations/2026-11-25-100001_order_of_dead_letters/down.sql"),
-};
+impl std::fmt::Display for Infrastructure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
 
-const PLATFORM_SCOPE: Infrastructure = Infrastructure {
-    name: "2026-11-26-100000_platform_scope",
-    version: "20261126100000",
-    up: include_str!("../migrations/2026-11-26-100000_platform_scope/up.sql"),
-    down: include_str!("../migrations/2026-11-26-100000_platform_scope/down.sql"),
-};
-
-const NEWEST_INFRASTRUCTURE: &Infrastructure = &PLATFORM_SCOPE;
-const INFRASTRUCTURE: [&Infrastructure; 4] = [&MESSAGES, &LEAN_OUTBOX, &ORDER_OF_DEAD_LETTERS, NEWEST_INFRASTRUCTURE];
+impl diesel::migration::MigrationName for Infrastructure {
+    fn version(&self) -> diesel::migration::MigrationVersion<'_> {
+        self.version.into()
+    }
+}
 
 /// One of them as a migration of this schema's own.
 struct InSchema {
     schema: String,
-    name: Name,
-}
-
-#[derive(Debug)]
-struct Name(&'static Infrastructure);
-
-impl std::fmt::Display for Name {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.0.name)
-    }
-}
-
-impl diesel::migration::MigrationName for Name {
-    fn version(&self) -> diesel::migration::MigrationVersion<'_> {
-        self.0.version.into()
-    }
+    migration: &'static Infrastructure,
 }
 
 struct NoMetadata;
@@ -97,11 +83,11 @@ impl diesel::migration::MigrationMetadata for NoMetadata {}
 
 impl Migration<Pg> for InSchema {
     fn run(&self, connection: &mut dyn diesel::connection::BoxableConnection<Pg>) -> diesel::migration::Result<()> {
-        Ok(connection.batch_execute(&self.name.0.up.replace("{service}", &self.schema))?)
+        Ok(connection.batch_execute(&self.migration.up.replace("{service}", &self.schema))?)
     }
 
     fn revert(&self, connection: &mut dyn diesel::connection::BoxableConnection<Pg>) -> diesel::migration::Result<()> {
-        Ok(connection.batch_execute(&self.name.0.down.replace("{service}", &self.schema))?)
+        Ok(connection.batch_execute(&self.migration.down.replace("{service}", &self.schema))?)
     }
 
     fn metadata(&self) -> &dyn diesel::migration::MigrationMetadata {
@@ -109,7 +95,7 @@ impl Migration<Pg> for InSchema {
     }
 
     fn name(&self) -> &dyn diesel::migration::MigrationName {
-        &self.name
+        self.migration
     }
 }
 
@@ -123,7 +109,7 @@ impl MigrationSource<Pg> for Plan {
     fn migrations(&self) -> diesel::migration::Result<Vec<Box<dyn Migration<Pg>>>> {
         let mut all: Vec<Box<dyn Migration<Pg>>> = Vec::new();
         for infrastructure in INFRASTRUCTURE {
-            all.push(Box::new(InSchema { schema: self.schema.clone(), name: Name(infrastructure) }));
+            all.push(Box::new(InSchema { schema: self.schema.clone(), migration: infrastructure }));
         }
         all.extend(MigrationSource::<Pg>::migrations(&self.own)?);
         Ok(all)
@@ -147,7 +133,8 @@ pub async fn reachable(owner_url: &str, schema: &str) -> Result<(), MigrationErr
 pub fn required(own: &EmbeddedMigrations) -> Vec<String> {
     let all = MigrationSource::<Pg>::migrations(own).unwrap_or_default();
     let newest = all.iter().map(|migration| migration.name().version().to_string()).max();
-    [NEWEST_INFRASTRUCTURE.version.to_owned()].into_iter().chain(newest).collect()
+    let infrastructure = INFRASTRUCTURE.last().map(|migration| migration.version.to_owned());
+    infrastructure.into_iter().chain(newest).collect()
 }
 
 /// Runs what is pending and returns the names of the migrations that ran. Two replicas may call it
@@ -156,13 +143,7 @@ pub fn required(own: &EmbeddedMigrations) -> Vec<String> {
 /// # Errors
 /// [`MigrationError`]; a failed migration is rolled back.
 pub async fn migrate(owner_url: &str, schema: &str, own: EmbeddedMigrations) -> Result<Vec<String>, MigrationError> {
-    run(owner_url, schema, own, |harness, plan| {
-        harness
-            .run_pending_migrations(plan)
-            .map(|versions| versions.iter().map(ToString::to_string).collect())
-            .map_err(|cause| cause.to_string())
-    })
-    .await
+    run(owner_url, schema, own, |harness, plan| harness.run_pending_migrations(plan).map(names)).await
 }
 
 /// Takes every migration back, newest first; for tests of the way back.
@@ -170,20 +151,20 @@ pub async fn migrate(owner_url: &str, schema: &str, own: EmbeddedMigrations) -> 
 /// # Errors
 /// [`MigrationError`], naming the migration whose way back does not work.
 pub async fn revert(owner_url: &str, schema: &str, own: EmbeddedMigrations) -> Result<Vec<String>, MigrationError> {
-    run(owner_url, schema, own, |harness, plan| {
-        harness
-            .revert_all_migrations(plan)
-            .map(|versions| versions.iter().map(ToString::to_string).collect())
-            .map_err(|cause| cause.to_string())
-    })
-    .await
+    run(owner_url, schema, own, |harness, plan| harness.revert_all_migrations(plan).map(names)).await
+}
+
+fn names(versions: Vec<diesel::migration::MigrationVersion<'_>>) -> Vec<String> {
+    versions.iter().map(ToString::to_string).collect()
 }
 
 async fn run(
     owner_url: &str,
     schema: &str,
     own: EmbeddedMigrations,
-    work: impl FnOnce(&mut AsyncMigrationHarness<AsyncPgConnection>, Plan) -> Result<Vec<String>, String> + Send + 'static,
+    work: impl FnOnce(&mut AsyncMigrationHarness<AsyncPgConnection>, Plan) -> diesel::migration::Result<Vec<String>>
+    + Send
+    + 'static,
 ) -> Result<Vec<String>, MigrationError> {
     let unavailable = |cause: String| MigrationError::Unavailable { schema: schema.to_owned(), cause };
     let mut connection =
@@ -199,7 +180,7 @@ async fn run(
     let failed = |cause: String| MigrationError::Failed { schema: schema.to_owned(), cause };
     // The harness blocks its thread, which only a blocking thread may do on every kind of runtime.
     let worked = tokio::task::spawn_blocking(move || {
-        let outcome = work(&mut harness, plan);
+        let outcome = work(&mut harness, plan).map_err(|cause| cause.to_string());
         (outcome, harness.into_inner())
     });
     let (outcome, mut connection) = worked.await.map_err(|cause| unavailable(cause.to_string()))?;

@@ -9,13 +9,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use contracts::Channel;
-use kernel::OrganisationId;
+use kernel::{OrganisationId, Timestamp};
 
 /// An event that was committed a moment ago.
 #[derive(Debug)]
 pub struct Committed<'e, E> {
     /// Whose it is; none for what belongs to the platform.
     pub organisation: Option<OrganisationId>,
+    /// When it happened, as the event's own time says.
+    pub at: Timestamp,
     /// The version of its aggregate after the change.
     pub version: i64,
     /// What happened.
@@ -27,6 +29,7 @@ type Observer = Arc<dyn Fn(&ObservedEvent) + Send + Sync>;
 /// An event between its recording and the commit, kept for the observers of its type.
 pub(crate) struct ObservedEvent {
     organisation: Option<OrganisationId>,
+    at: Timestamp,
     version: i64,
     event: Box<dyn Any + Send>,
 }
@@ -43,7 +46,8 @@ impl Observers {
     pub fn on<E: Channel>(mut self, observer: impl Fn(&Committed<'_, E>) + Send + Sync + 'static) -> Self {
         let observer: Observer = Arc::new(move |observed| {
             if let Some(event) = observed.event.downcast_ref::<E>() {
-                observer(&Committed { organisation: observed.organisation, version: observed.version, event });
+                let ObservedEvent { organisation, at, version, .. } = *observed;
+                observer(&Committed { organisation, at, version, event });
             }
         });
         self.by_type.entry(TypeId::of::<E>()).or_default().push(observer);
@@ -54,11 +58,13 @@ impl Observers {
     pub(crate) fn keep<E: Channel>(
         &self,
         organisation: Option<OrganisationId>,
+        at: Timestamp,
         version: i64,
         event: E,
     ) -> Option<ObservedEvent> {
         self.by_type.contains_key(&TypeId::of::<E>()).then(|| ObservedEvent {
             organisation,
+            at,
             version,
             event: Box::new(event),
         })

@@ -47,12 +47,12 @@ pub(crate) async fn insert_events(connection: &AsyncPgConnection, rows: &[Outbox
     let mut payloads = Vec::with_capacity(rows.len());
     for row in rows {
         let payload = match &row.payload {
-            Ok(Some(bytes)) => Some(std::str::from_utf8(bytes).map_err(|error| error.to_string())),
+            Ok(Some(bytes)) => Some(std::str::from_utf8(bytes).map_err(|error| format!("it is not UTF-8: {error}"))),
             Ok(None) => None,
             Err(cause) => Some(Err(cause.clone())),
         };
         let payload = payload.transpose().map_err(|cause| {
-            Error::Defect(format!("an event of type {} has no JSON form: {cause}", row.envelope.event_type))
+            Error::Defect(format!("an event of type {} cannot be published: {cause}", row.envelope.event_type))
         })?;
         payloads.push(payload);
         let map: serde_json::Map<String, serde_json::Value> = row

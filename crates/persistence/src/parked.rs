@@ -15,8 +15,6 @@ use crate::transaction::Tx;
 #[derive(QueryableByName)]
 struct KeyRow {
     #[diesel(sql_type = Text)]
-    topic: String,
-    #[diesel(sql_type = Text)]
     key: String,
     #[diesel(sql_type = BigInt)]
     last_offset: i64,
@@ -33,29 +31,27 @@ pub struct Parked {
     pub failed_again_offset: i64,
 }
 
-/// Which of these (topic, key) pairs are parked for `consumer`.
+/// Which of these keys of a topic are parked for `consumer`.
 ///
 /// # Errors
 /// When the database is away.
 pub async fn parked_among<T: Tenancy>(
     tx: &mut Tx<'_, T>,
     consumer: &str,
-    keys: &[(String, String)],
-) -> Result<HashMap<(String, String), Parked>, Error> {
+    topic: &str,
+    keys: &[String],
+) -> Result<HashMap<String, Parked>, Error> {
     let rows: Vec<KeyRow> = crate::statement(
-        "select p.topic, p.key, p.last_offset, p.failed_again_offset from parked_keys p
-         join unnest($2, $3) as k(topic, key) on p.topic = k.topic and p.key = k.key
-         where p.consumer = $1",
+        "select key, last_offset, failed_again_offset from parked_keys
+         where consumer = $1 and topic = $2 and key = any($3)",
     )
     .bind::<Text, _>(consumer)
-    .bind::<Array<Text>, _>(keys.iter().map(|(topic, _)| topic.as_str()).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(keys.iter().map(|(_, key)| key.as_str()).collect::<Vec<_>>())
+    .bind::<Text, _>(topic)
+    .bind::<Array<Text>, _>(keys)
     .load(tx.connection())
     .await?;
-    let parked = |row: KeyRow| {
-        let reach = Parked { last_offset: row.last_offset, failed_again_offset: row.failed_again_offset };
-        ((row.topic, row.key), reach)
-    };
+    let parked =
+        |row: KeyRow| (row.key, Parked { last_offset: row.last_offset, failed_again_offset: row.failed_again_offset });
     Ok(rows.into_iter().map(parked).collect())
 }
 

@@ -1,9 +1,10 @@
 //! Recorded replies: what a create answered, under the caller's idempotency key.
 //! The rule: the reply commits with its effects; a repeat gets the same bytes and no second effect.
 
-use diesel::sql_types::{Binary, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Binary, Nullable, Text, Uuid as SqlUuid};
 use diesel::{OptionalExtension, QueryableByName};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use kernel::OrganisationId;
 
 use crate::error::Error;
 use crate::tenancy::Tenancy;
@@ -33,22 +34,23 @@ struct ReplyRow {
     body: Vec<u8>,
 }
 
-pub(crate) async fn insert_reply(
+pub(crate) async fn insert_replies(
     connection: &AsyncPgConnection,
-    tenancy: impl Tenancy,
-    key: &ReplayKey,
-    reply: &RecordedReply,
+    replies: &[(Option<OrganisationId>, &ReplayKey, RecordedReply)],
 ) -> Result<(), Error> {
+    let keys = || replies.iter().map(|(_, key, _)| *key);
     crate::statement(
         "insert into replays (org_id, principal, operation, idempotency_key, request_digest, body)
-         values ($1, $2, $3, $4, $5, $6)",
+         select * from unnest($1, $2, $3, $4, $5, $6)",
     )
-    .bind::<Nullable<SqlUuid>, _>(tenancy.organisation_id().map(|organisation| organisation.uuid()))
-    .bind::<Text, _>(&key.principal)
-    .bind::<Text, _>(&key.operation)
-    .bind::<Text, _>(&key.idempotency_key)
-    .bind::<Binary, _>(&key.request_digest[..])
-    .bind::<Binary, _>(&reply.0)
+    .bind::<Array<Nullable<SqlUuid>>, _>(
+        replies.iter().map(|(organisation, ..)| organisation.map(OrganisationId::uuid)).collect::<Vec<_>>(),
+    )
+    .bind::<Array<Text>, _>(keys().map(|key| key.principal.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(keys().map(|key| key.operation.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(keys().map(|key| key.idempotency_key.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Binary>, _>(keys().map(|key| key.request_digest.to_vec()).collect::<Vec<_>>())
+    .bind::<Array<Binary>, _>(replies.iter().map(|(_, _, reply)| reply.0.clone()).collect::<Vec<_>>())
     .execute(&mut &*connection)
     .await?;
     Ok(())
@@ -56,7 +58,7 @@ pub(crate) async fn insert_reply(
 
 pub(crate) async fn select_reply(
     connection: &AsyncPgConnection,
-    tenancy: impl Tenancy,
+    tenancy: &impl Tenancy,
     key: &ReplayKey,
 ) -> Result<Option<(RecordedReply, bool)>, Error> {
     // Two texts, since no index serves `is not distinct from`.

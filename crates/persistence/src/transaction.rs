@@ -6,15 +6,15 @@ use std::sync::Arc;
 use contracts::{Channel, Envelope};
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
 use futures::FutureExt;
-use kernel::{Clock, EventId, OrganisationId};
+use kernel::{Clock, EventId, OrganisationId, Timestamp};
 use uuid::Uuid;
 
 use crate::error::Error;
 use crate::observers::{ObservedEvent, Observers};
 use crate::outbox::{OutboxRow, OutboxWatch, insert_events};
 use crate::pool::Pooled;
-use crate::replays::{RecordedReply, ReplayKey, insert_reply, select_reply};
-use crate::tenancy::{Platform, Tenancy, Tenant, choose, opening};
+use crate::replays::{RecordedReply, ReplayKey, insert_replies, select_reply};
+use crate::tenancy::{Tenancy, Tenant, opening};
 
 /// Who caused a change and what it belongs to; it travels with every event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl<T: Tenancy> Transaction<T> {
         tenancy: T,
         provenance: Provenance,
     ) -> Result<Self, Error> {
-        let sql = opening("BEGIN", tenancy);
+        let sql = opening("BEGIN", &tenancy);
         if let Err(error) = AnsiTransactionManager::begin_transaction_sql(&mut *connection, &sql).await {
             // The server may have begun and then refused: nobody else gets this connection.
             AnsiTransactionManager::transaction_manager_status_mut(&mut *connection).set_in_error();
@@ -82,26 +82,34 @@ impl<T: Tenancy> Transaction<T> {
     pub fn tx(&mut self) -> Tx<'_, T> {
         Tx {
             connection: &mut self.connection,
-            tenancy: self.tenancy,
+            tenancy: &self.tenancy,
             provenance: &self.provenance,
             publishing: &self.publishing,
             recorded: &mut self.recorded,
         }
     }
 
-    /// Stores the reply of a create beside its effects, and the events recorded so far, in one round trip.
+    /// The organisation, where there is exactly one.
+    #[must_use]
+    pub fn organisation_id(&self) -> Option<OrganisationId> {
+        self.tenancy.organisation_id()
+    }
+
+    /// Stores the replies of creates beside their effects, and the events recorded so far, in one round trip. Each reply is
+    /// one of an organisation, or of the platform.
     ///
     /// # Errors
-    /// [`Error::Unique`] when the same key was used before.
-    pub async fn record_reply(&mut self, key: &ReplayKey, reply: &RecordedReply) -> Result<(), Error> {
+    /// [`Error::Unique`] when one of the keys was used before.
+    pub async fn record_replies(
+        &mut self,
+        replies: &[(Option<OrganisationId>, &ReplayKey, RecordedReply)],
+    ) -> Result<(), Error> {
         let rows = std::mem::take(&mut self.recorded.rows);
         self.announce |= !rows.is_empty();
-        let (replied, published) = futures::future::join(
-            insert_reply(&self.connection, self.tenancy, key, reply),
-            insert_events(&self.connection, &rows),
-        )
-        .await;
-        // The reply is sent first: when it is refused, the events are too, and the reply's error is the cause.
+        let (replied, published) =
+            futures::future::join(insert_replies(&self.connection, replies), insert_events(&self.connection, &rows))
+                .await;
+        // The replies are sent first: when one is refused, the events are too, and the replies' error is the cause.
         replied.and(published)
     }
 
@@ -130,25 +138,10 @@ impl<T: Tenancy> Transaction<T> {
     }
 }
 
-impl Transaction<Tenant> {
-    /// Goes on in another organisation of the same batch.
-    ///
-    /// # Errors
-    /// When the connection is lost.
-    pub async fn enter(&mut self, organisation: OrganisationId, provenance: Provenance) -> Result<(), Error> {
-        if organisation != self.tenancy.organisation() {
-            self.connection.batch_execute(&choose(organisation)).await?;
-            self.tenancy = Tenant::new(organisation);
-        }
-        self.provenance = provenance;
-        Ok(())
-    }
-}
-
 /// The transaction as a command sees it: it cannot end it.
 pub struct Tx<'c, T: Tenancy = Tenant> {
     connection: &'c mut AsyncPgConnection,
-    tenancy: T,
+    tenancy: &'c T,
     provenance: &'c Provenance,
     publishing: &'c Publishing,
     recorded: &'c mut Pending,
@@ -162,18 +155,16 @@ impl Tx<'_, Tenant> {
     }
 }
 
-impl Tx<'_, Platform> {
-    /// As [`Tx::record`], for an event of one organisation that the platform has changed, such as its creation.
-    pub fn record_within<C: Channel>(&mut self, organisation: OrganisationId, aggregate_version: i64, event: C) {
-        let provenance = self.provenance;
-        self.record_of(Some(organisation), provenance, aggregate_version, event);
-    }
-}
-
 impl<T: Tenancy> Tx<'_, T> {
     /// The connection, for `store/`.
     pub fn connection(&mut self) -> &mut AsyncPgConnection {
         self.connection
+    }
+
+    /// Whose rows it sees.
+    #[must_use]
+    pub fn tenancy(&self) -> &T {
+        self.tenancy
     }
 
     /// Who acts and why.
@@ -186,35 +177,46 @@ impl<T: Tenancy> Tx<'_, T> {
     /// is the aggregate's version after the change, at least 1 and different for each event.
     pub fn record<C: Channel>(&mut self, aggregate_version: i64, event: C) {
         let provenance = self.provenance;
-        self.record_caused_by(provenance, aggregate_version, event);
+        self.record_of(self.tenancy.organisation_id(), provenance, Clock::now(), aggregate_version, event);
     }
 
-    /// As [`Tx::record`], for a batch in which each event has a cause of its own.
-    pub fn record_caused_by<C: Channel>(&mut self, cause: &Provenance, aggregate_version: i64, event: C) {
-        self.record_of(self.tenancy.organisation_id(), cause, aggregate_version, event);
+    /// As [`Tx::record`], for an event of one organisation of a batch, or of one that the platform has changed, with its own
+    /// cause and with the time of the change as the aggregate's row has it. The commit fails when the transaction does not
+    /// see this organisation's rows.
+    pub fn record_within<C: Channel>(
+        &mut self,
+        organisation: OrganisationId,
+        cause: &Provenance,
+        at: Timestamp,
+        aggregate_version: i64,
+        event: C,
+    ) {
+        self.record_of(Some(organisation), cause, at, aggregate_version, event);
     }
 
     fn record_of<C: Channel>(
         &mut self,
         organisation: Option<OrganisationId>,
         cause: &Provenance,
+        at: Timestamp,
         aggregate_version: i64,
         event: C,
     ) {
-        self.push(organisation, cause, aggregate_version, &event, event.to_json().map(Some));
-        self.recorded.observed.extend(self.publishing.observers.keep(organisation, aggregate_version, event));
+        self.push(organisation, cause, at, aggregate_version, &event, event.to_json().map(Some));
+        self.recorded.observed.extend(self.publishing.observers.keep(organisation, at, aggregate_version, event));
     }
 
     /// Records that an aggregate of a compacted topic is gone (a record without a value). Observers are not told.
     pub fn record_removal<C: Channel>(&mut self, aggregate_version: i64, event: &C) {
         let provenance = self.provenance;
-        self.push(self.tenancy.organisation_id(), provenance, aggregate_version, event, Ok(None));
+        self.push(self.tenancy.organisation_id(), provenance, Clock::now(), aggregate_version, event, Ok(None));
     }
 
     fn push<C: Channel>(
         &mut self,
         organisation: Option<OrganisationId>,
         cause: &Provenance,
+        at: Timestamp,
         aggregate_version: i64,
         event: &C,
         payload: Result<Option<Vec<u8>>, serde_json::Error>,
@@ -224,7 +226,7 @@ impl<T: Tenancy> Tx<'_, T> {
             event_type: event.event_type().to_owned(),
             source: format!("/{}", self.publishing.source),
             subject: event.key(),
-            time: Clock::now(),
+            time: at,
             organisation,
             actor: cause.actor.clone(),
             aggregate_version,
@@ -232,8 +234,13 @@ impl<T: Tenancy> Tx<'_, T> {
             causation: cause.causation,
             traceparent: cause.traceparent.clone(),
         };
-        // An event without a JSON form fails the commit, not the caller in the middle of its work.
-        let payload = payload.map_err(|error| error.to_string());
+        // What cannot be published fails the commit, not the caller in the middle of its work.
+        let payload = match payload {
+            Ok(_) if !self.tenancy.covers(organisation) => {
+                Err("it belongs to nobody whose rows the transaction sees".to_owned())
+            }
+            other => other.map_err(|error| format!("it has no JSON form: {error}")),
+        };
         self.recorded.rows.push(OutboxRow { topic: C::TOPIC.name, key: event.key(), envelope, payload });
     }
 }
@@ -260,13 +267,13 @@ impl<T: Tenancy> ReadTransaction<T> {
         E: From<Error>,
         F: for<'c> FnOnce(ReadConn<'c, T>) -> futures::future::BoxFuture<'c, Result<V, E>>,
     {
-        let sql = opening("BEGIN READ ONLY", self.tenancy);
+        let sql = opening("BEGIN READ ONLY", &self.tenancy);
         self.open = true;
         let result = {
             let shared: &AsyncPgConnection = &self.connection;
             let mut beginning = shared;
             let begin = beginning.batch_execute(&sql);
-            let conn = ReadConn { connection: shared, tenancy: self.tenancy };
+            let conn = ReadConn { connection: shared, tenancy: self.tenancy.clone() };
             // BEGIN is polled first, so it is sent first; the statement follows without waiting.
             let (began, result) = futures::future::join(begin.boxed(), read(conn)).await;
             began.map_err(|error| E::from(Error::from(error))).and(result)
@@ -319,5 +326,5 @@ pub async fn find_reply<T: Tenancy>(
     read: &mut ReadConn<'_, T>,
     key: &ReplayKey,
 ) -> Result<Option<(RecordedReply, bool)>, Error> {
-    select_reply(read.connection, read.tenancy, key).await
+    select_reply(read.connection, &read.tenancy, key).await
 }

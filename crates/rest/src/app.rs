@@ -11,7 +11,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use aide::OperationInput;
 use futures::future::{Ready, ready};
-use mediator::{Command, Mediator, Once, Query, Scope};
+use mediator::{Command, Grouped, Mediator, Once, Query, Scope, Tenant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -115,24 +115,25 @@ impl App {
         self.once(by, key, body, command, location).await
     }
 
-    /// Like [`App::create`], answering 202: the outcome comes later.
+    /// As [`App::create`], in one transaction with other creates of this command that come at the same time. The answer's
+    /// status is that of the handler's reply.
     ///
     /// # Errors
     /// The mediator's refusals and the command's own, as problems.
-    pub async fn accept<C>(
+    pub async fn create_grouped<C, const STATUS: u16>(
         &self,
-        by: &Scope<C::Tenancy>,
+        by: &Scope<Tenant>,
         key: &IdempotencyKey,
         body: &impl Serialize,
         command: C,
         location: impl FnOnce(&C::Reply) -> String,
-    ) -> Result<Recorded<C::Reply, 202>, Problem>
+    ) -> Result<Recorded<C::Reply, STATUS>, Problem>
     where
-        C: Command,
-        C::Reply: Serialize + DeserializeOwned,
-        C::Error: Into<Problem>,
+        C: Grouped<Reply: DeserializeOwned, Error: Into<Problem>>,
     {
-        self.once(by, key, body, command, location).await
+        let once = once(key, body)?;
+        let recorded = self.0.mediator.send_once_grouped(by, once, command).await.map_err(Problem::from)?;
+        Ok(Recorded::new(recorded, location))
     }
 
     async fn once<C, const STATUS: u16>(
@@ -148,12 +149,7 @@ impl App {
         C::Reply: Serialize + DeserializeOwned,
         C::Error: Into<Problem>,
     {
-        let body = serde_json::to_vec(body).map_err(Problem::internal)?;
-        let once = Once {
-            key: key.key().clone(),
-            // The path belongs to the request: the same body for another resource is another request.
-            request_digest: Once::digest(&[key.target().as_bytes(), &body]),
-        };
+        let once = once(key, body)?;
         let recorded = self.0.mediator.send_once(by, once, command).await.map_err(Problem::from)?;
         Ok(Recorded::new(recorded, location))
     }
@@ -161,6 +157,13 @@ impl App {
     pub(crate) fn of(request: &HttpRequest) -> Result<&Self, Problem> {
         request.app_data::<Self>().ok_or_else(|| Problem::internal("the server was started without its App"))
     }
+}
+
+/// What makes a request the one that was sent before.
+fn once(key: &IdempotencyKey, body: &impl Serialize) -> Result<Once, Problem> {
+    let body = serde_json::to_vec(body).map_err(Problem::internal)?;
+    // The path belongs to the request: the same body for another resource is another request.
+    Ok(Once { key: key.key().clone(), request_digest: Once::digest(&[key.target().as_bytes(), &body]) })
 }
 
 impl std::fmt::Debug for App {

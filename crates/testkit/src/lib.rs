@@ -10,6 +10,7 @@ mod running;
 mod scene;
 mod table_hash;
 mod tokens;
+mod walls;
 
 pub use client::{Caller, Client, Reply};
 pub use eventually::{Outcome, eventually};
@@ -19,6 +20,7 @@ pub use running::{Running, Topics, Working};
 pub use scene::{Builder, Scene};
 pub use table_hash::{TableHash, table_hashes};
 pub use tokens::Mint;
+pub use walls::seen_by_batches;
 
 /// Stops the test with what was being done and why it did not work: set-up has no caller who could repair it.
 #[track_caller]

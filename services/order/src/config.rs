@@ -38,7 +38,7 @@ pub struct Polling {
 
 impl Default for Polling {
     fn default() -> Self {
-        Self { first: Duration::from_millis(50), longest: Duration::from_millis(250) }
+        Self { first: Duration::from_millis(100), longest: Duration::from_millis(250) }
     }
 }
 

@@ -46,7 +46,7 @@ pub fn assembly(settings: Settings) -> Assembly {
     let observer = waiting_room.clone();
     Assembly::new(NAME)
         .publishes(&[topics::ORDER])
-        .observes::<OrderEvent>(move |committed| observer.notice(committed.event))
+        .observes::<OrderEvent>(move |committed| observer.notice(committed))
         .subscribes(events::subscriptions())
         .part(move |kit| deadline_sweep::part(kit.mediator.clone(), sweep_interval))
         .rebuild(rebuild::SELLABLE, |kit| async move {

@@ -2,6 +2,8 @@
 //! transactions that collide.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod groups;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

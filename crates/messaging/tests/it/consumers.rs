@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use contracts::auth::OrganisationState;
 use contracts::order::OrderEvent;
-use messaging::{Outgoing, Subscriptions};
+use kernel::OrganisationId;
+use messaging::{Outgoing, Snapshot, Subscriptions};
 use testkit::{Scene, eventually};
 use uuid::Uuid;
 
-use crate::scenery::{Behaviour, Member, TakeEffect, effects, record, scene};
+use crate::scenery::{Behaviour, Keep, Member, TakeEffect, effects, event, organisation_state, record, scene};
 
 fn subscriptions(behaviour: &Arc<Behaviour>) -> Subscriptions {
     let behaviour = Arc::clone(behaviour);
@@ -25,9 +27,17 @@ async fn start(scene: &Scene, subscriptions: Subscriptions) -> Member {
 
 /// `aggregates` × `versions` records, aggregates interleaved.
 fn history(scene: &Scene, aggregates: u128, versions: i64) -> Vec<Outgoing> {
+    history_of(&[scene.organisation()], aggregates, versions)
+}
+
+/// The same, the aggregates in turns those of several organisations.
+fn history_of(organisations: &[OrganisationId], aggregates: u128, versions: i64) -> Vec<Outgoing> {
     (1..=versions)
         .flat_map(|version| (1..=aggregates).map(move |aggregate| (aggregate, version)))
-        .map(|(aggregate, version)| record(scene, Uuid::from_u128(aggregate), version))
+        .zip(organisations.iter().cycle())
+        .map(|((aggregate, version), organisation)| {
+            testkit::publish(Some(*organisation), version, &event(Uuid::from_u128(aggregate)))
+        })
         .collect()
 }
 
@@ -66,7 +76,9 @@ async fn a_record_that_comes_twice_has_effects_once() {
 async fn a_consumer_that_dies_between_commit_and_offset_leaves_the_same_tables() {
     let scene = scene().await;
     scene.topics(&[contracts::topics::ORDER]).await;
-    scene.send(&history(&scene, 20, 5)).await;
+    // A batch is about several organisations at once: 20 aggregates are shared out among four of them.
+    let organisations: Vec<OrganisationId> = (0..4).map(|_| OrganisationId::new()).collect();
+    scene.send(&history_of(&organisations, 20, 5)).await;
     let behaviour = Arc::new(Behaviour::default());
     let mut deaths = 0;
     // Dies after the commit and before the offset is stored, over and over.
@@ -87,6 +99,11 @@ async fn a_consumer_that_dies_between_commit_and_offset_leaves_the_same_tables()
         .await;
     let rest: Vec<_> = effects(&scene).await.into_iter().filter(|(id, _)| id.as_u128() <= 20).collect();
     assert_once_and_in_order(&rest, 20, 5);
+    let owners = "select count(distinct org_id), count(distinct (org_id, aggregate)) from effects where version <= 5";
+    let owners = scene.superuser().await.query_one(owners, &[]).await.unwrap();
+    assert_eq!((owners.get::<_, i64>(0), owners.get::<_, i64>(1)), (5, 21), "each row is its own organisation's");
+    let commands = behaviour.ran.load(Ordering::SeqCst);
+    assert!(commands < 20, "{commands} commands for 101 records: the organisations did not share their batches");
     consumer.stop(Duration::from_secs(10)).await;
 }
 
@@ -175,6 +192,40 @@ async fn partitions_that_come_to_a_blocked_member_lose_nothing() {
     assert_once_and_in_order(&effects(&scene).await, 30, version);
     eventually(Duration::from_secs(10), async || !first.state().is_blocked()).await;
     first.stop(Duration::from_secs(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_is_blocked_holds_up_no_other_one() {
+    let scene = scene().await;
+    let topics = [contracts::topics::ORDER, contracts::topics::ORGANISATION];
+    scene.topics(&topics).await;
+    let blocked = Arc::new(AtomicBool::new(true));
+    let behaviour = Arc::new(Behaviour::default());
+    let gate = Arc::clone(&blocked);
+    let both = subscriptions(&behaviour).on_state(move |snapshots: Vec<Snapshot<OrganisationState>>| Keep {
+        snapshots,
+        refused: -1,
+        blocked: Arc::clone(&gate),
+    });
+    let consumer = start(&scene, both).await;
+    let organisation = OrganisationId::new();
+    // More than a lane holds, so that its partitions are paused.
+    let states: Vec<Outgoing> = (1..=2_500).map(|version| organisation_state(organisation, version)).collect();
+    scene.send(&states).await;
+    eventually(Duration::from_secs(30), async || consumer.state().is_blocked()).await;
+    scene.send(&history(&scene, 20, 5)).await;
+    eventually(Duration::from_secs(10), async || effects(&scene).await.len() >= 100).await;
+    assert!(consumer.state().is_blocked(), "the other topic was not blocked meanwhile, so this proves nothing");
+    assert_once_and_in_order(&effects(&scene).await, 20, 5);
+
+    blocked.store(false, Ordering::SeqCst);
+    let newest = "select version from aggregates where id = $1::text::uuid";
+    let (superuser, id) = (scene.superuser().await, organisation.uuid().to_string());
+    eventually(Duration::from_secs(30), async || {
+        superuser.query_opt(newest, &[&id]).await.unwrap().is_some_and(|row| row.get::<_, i64>(0) == 2_500)
+    })
+    .await;
+    consumer.stop(Duration::from_secs(10)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

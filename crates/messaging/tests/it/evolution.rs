@@ -9,7 +9,7 @@ use contracts::auth::OrganisationState;
 use contracts::order::Cause;
 use contracts::topics::{ORDER, ORGANISATION};
 use contracts::{Channel, Topic, Undecodable};
-use kernel::{Currency, OrderId, OrganisationId, Slug};
+use kernel::{OrderId, OrganisationId};
 use mediator::Mediator;
 use messaging::{Delivered, Entry, Outgoing, Snapshot, Subscriptions, Table, dead_letter_header as header, operations};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -18,7 +18,9 @@ use serde::{Deserialize, Serialize};
 use testkit::{Scene, eventually};
 use uuid::Uuid;
 
-use crate::scenery::{Behaviour, Followed, Member, TakeEffect, TestError, effects, event, record, scene};
+use crate::scenery::{
+    Behaviour, Followed, Member, TakeEffect, TestError, effects, event, organisation_state, record, scene,
+};
 
 const LETTERS: &str = "order.order.v1.dlq.order";
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -200,6 +202,7 @@ async fn a_newer_reader_takes_what_an_older_writer_says() {
         let known = |it: Delivered<NewerOrderEvent>| Delivered {
             event: event(it.envelope.subject),
             envelope: it.envelope,
+            organisation: it.organisation,
             provenance: it.provenance,
         };
         TakeEffect { events: events.into_iter().map(known).collect(), behaviour: Arc::clone(&behaviour) }
@@ -293,18 +296,6 @@ async fn a_redriven_record_of_an_unknown_type_frees_its_key_and_lets_nothing_ove
     consumer.stop(Duration::from_secs(10)).await;
 }
 
-fn organisation_state(organisation: OrganisationId, version: i64) -> Outgoing {
-    let state = OrganisationState {
-        organisation,
-        slug: Slug::parse("shop").unwrap(),
-        name: "Shop".to_owned(),
-        currency: Currency::parse("USD").unwrap(),
-        active: true,
-        version,
-    };
-    testkit::publish(Some(organisation), version, &state)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_type_changes_nothing_in_a_table_and_is_told_apart_by_a_replay() {
     measured();
@@ -339,7 +330,7 @@ async fn an_unknown_type_changes_nothing_in_a_table_and_is_told_apart_by_a_repla
     table.stop().await;
 
     let mut versions: BTreeMap<Uuid, Vec<i64>> = BTreeMap::new();
-    let replayed = messaging::replay(&settings, |_, snapshots: Vec<Snapshot<OrganisationState>>| {
+    let replayed = messaging::replay(&settings, |snapshots: Vec<Snapshot<OrganisationState>>| {
         for snapshot in snapshots {
             versions.entry(snapshot.key).or_default().push(snapshot.version);
         }

@@ -1,18 +1,19 @@
 //! A service that is one counter: an event in, an effect row out, an event on.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use access::Permission;
 use contracts::Channel;
+use contracts::auth::OrganisationState;
 use contracts::order::{Cancelled, Cause, OrderEvent};
 use diesel::sql_types::{BigInt, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use kernel::OrderId;
-use mediator::{Class, Classified, Command, Mediator, Tenant, Tx};
-use messaging::{Consumer, ConsumerState, Delivered, Outgoing, Producer, Settings, Subscriptions, Table};
+use kernel::{Currency, OrderId, OrganisationId, Slug};
+use mediator::{Class, Classified, Command, Mediator, Tenants, Tx};
+use messaging::{Consumer, ConsumerState, Delivered, Outgoing, Producer, Settings, Snapshot, Subscriptions, Table};
 use testkit::{Scene, Working};
 use uuid::Uuid;
 
@@ -85,20 +86,19 @@ pub(crate) struct TakeEffect {
 impl Command for TakeEffect {
     const NAME: &'static str = "order.take-effect";
     const REQUIRES: Permission = Permission::System;
-    type Tenancy = Tenant;
+    type Tenancy = Tenants;
     type Reply = ();
     type Error = TestError;
 
-    async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), TestError> {
+    async fn execute(&self, tx: &mut Tx<'_, Tenants>) -> Result<(), TestError> {
         self.behaviour.begun.fetch_add(1, Ordering::SeqCst);
-        let organisation = tx.organisation().uuid();
         for delivered in &self.events {
             assert!(self.behaviour.panics != Some(delivered.envelope.subject), "the command panics, as the test wants");
             if self.behaviour.impossible == Some(delivered.envelope.subject) {
                 return Err(TestError::Wanted(Class::Permanent));
             }
             persistence::statement("insert into effects (org_id, aggregate, version, event) values ($1, $2, $3, $4)")
-                .bind::<SqlUuid, _>(organisation)
+                .bind::<SqlUuid, _>(delivered.organisation.uuid())
                 .bind::<SqlUuid, _>(delivered.envelope.subject)
                 .bind::<BigInt, _>(delivered.envelope.aggregate_version)
                 .bind::<SqlUuid, _>(delivered.envelope.id.uuid())
@@ -115,6 +115,57 @@ impl Command for TakeEffect {
         self.behaviour.ran.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
+}
+
+/// Keeps the newest version of each key, and refuses one version.
+pub(crate) struct Keep {
+    pub(crate) snapshots: Vec<Snapshot<OrganisationState>>,
+    pub(crate) refused: i64,
+    /// While this is set, nothing can be kept.
+    pub(crate) blocked: Arc<AtomicBool>,
+}
+
+impl Command for Keep {
+    const NAME: &'static str = "order.keep";
+    const REQUIRES: Permission = Permission::System;
+    type Tenancy = Tenants;
+    type Reply = ();
+    type Error = TestError;
+
+    async fn execute(&self, tx: &mut Tx<'_, Tenants>) -> Result<(), TestError> {
+        if AtomicBool::load(&self.blocked, Ordering::SeqCst) {
+            return Err(TestError::Wanted(Class::Transient));
+        }
+        for snapshot in &self.snapshots {
+            if snapshot.version == self.refused {
+                return Err(TestError::Wanted(Class::Permanent));
+            }
+            persistence::statement(
+                "insert into aggregates (org_id, id, version) values ($1, $2, $3) on conflict (org_id, id)
+                 do update set version = excluded.version where aggregates.version < excluded.version",
+            )
+            .bind::<SqlUuid, _>(snapshot.organisation.uuid())
+            .bind::<SqlUuid, _>(snapshot.key)
+            .bind::<BigInt, _>(snapshot.version)
+            .execute(tx.connection())
+            .await
+            .map_err(persistence::Error::from)?;
+        }
+        Ok(())
+    }
+}
+
+/// State of an organisation, as a relay would send it.
+pub(crate) fn organisation_state(organisation: OrganisationId, version: i64) -> Outgoing {
+    let state = OrganisationState {
+        organisation,
+        slug: Slug::parse("shop").unwrap(),
+        name: "Shop".to_owned(),
+        currency: Currency::parse("USD").unwrap(),
+        active: true,
+        version,
+    };
+    testkit::publish(Some(organisation), version, &state)
 }
 
 /// The effects so far: (aggregate, version) in the order of their rows.

@@ -6,13 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use access::Permission;
 use contracts::auth::OrganisationState;
 use contracts::topics::ORGANISATION;
-use diesel::sql_types::{BigInt, Uuid as SqlUuid};
-use diesel_async::RunQueryDsl;
-use kernel::{Currency, OrganisationId, Slug};
-use mediator::{Class, Command, Mediator, Tenant, Tx};
+use kernel::OrganisationId;
+use mediator::Mediator;
 use messaging::{Entry, Outgoing, Snapshot, Subscriptions, Table, operations};
 use persistence::Database;
 use rdkafka::message::{Header, OwnedHeaders};
@@ -20,21 +17,9 @@ use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 use testkit::{Scene, eventually};
 use uuid::Uuid;
 
-use crate::scenery::{Followed, Member, TestError, scene};
+use crate::scenery::{Followed, Keep, Member, TestError, organisation_state, scene};
 
 const LETTERS: &str = "auth.organisation.v1.dlq.order";
-
-fn snapshot(organisation: OrganisationId, version: i64) -> Outgoing {
-    let state = OrganisationState {
-        organisation,
-        slug: Slug::parse("shop").unwrap(),
-        name: "Shop".to_owned(),
-        currency: Currency::parse("USD").unwrap(),
-        active: true,
-        version,
-    };
-    testkit::publish(Some(organisation), version, &state)
-}
 
 /// Writes the records in a transaction, whose mark is an offset that belongs to no record.
 async fn send_in_a_transaction(scene: &Scene, records: Vec<Outgoing>) {
@@ -69,7 +54,7 @@ async fn a_topic_whose_last_offset_is_no_record_is_read_to_its_end() {
     let scene = scene().await;
     scene.topics(&[ORGANISATION]).await;
     let (one, other) = (OrganisationId::new(), OrganisationId::new());
-    send_in_a_transaction(&scene, vec![snapshot(one, 1), snapshot(other, 1)]).await;
+    send_in_a_transaction(&scene, vec![organisation_state(one, 1), organisation_state(other, 1)]).await;
 
     let seen = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&seen);
@@ -79,43 +64,8 @@ async fn a_topic_whose_last_offset_is_no_record_is_read_to_its_end() {
     assert_eq!(*seen.lock().unwrap(), vec![one.uuid(), other.uuid()], "ready before everything was applied");
     table.stop().await;
 
-    let replayed =
-        messaging::replay(&settings, |_, _: Vec<Snapshot<OrganisationState>>| async { Ok::<_, TestError>(()) });
+    let replayed = messaging::replay(&settings, |_: Vec<Snapshot<OrganisationState>>| async { Ok::<_, TestError>(()) });
     assert_eq!(replayed.await.unwrap().records, 2);
-}
-
-/// Keeps the newest version of each key, and refuses one version.
-struct Keep {
-    snapshots: Vec<Snapshot<OrganisationState>>,
-    refused: i64,
-}
-
-impl Command for Keep {
-    const NAME: &'static str = "order.keep";
-    const REQUIRES: Permission = Permission::System;
-    type Tenancy = Tenant;
-    type Reply = ();
-    type Error = TestError;
-
-    async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), TestError> {
-        let organisation = tx.organisation().uuid();
-        for snapshot in &self.snapshots {
-            if snapshot.version == self.refused {
-                return Err(TestError::Wanted(Class::Permanent));
-            }
-            persistence::statement(
-                "insert into aggregates (org_id, id, version) values ($1, $2, $3) on conflict (org_id, id)
-                 do update set version = excluded.version where aggregates.version < excluded.version",
-            )
-            .bind::<SqlUuid, _>(organisation)
-            .bind::<SqlUuid, _>(snapshot.key)
-            .bind::<BigInt, _>(snapshot.version)
-            .execute(tx.connection())
-            .await
-            .map_err(persistence::Error::from)?;
-        }
-        Ok(())
-    }
 }
 
 /// The version that is kept of each key.
@@ -125,7 +75,7 @@ async fn kept(scene: &Scene) -> BTreeMap<Uuid, i64> {
 }
 
 fn subscriptions(refused: i64) -> Subscriptions {
-    Subscriptions::new("order").on_state(move |snapshots| Keep { snapshots, refused })
+    Subscriptions::new("order").on_state(move |snapshots| Keep { snapshots, refused, blocked: Arc::default() })
 }
 
 async fn start(scene: &Scene, subscriptions: Subscriptions) -> Member {
@@ -139,8 +89,10 @@ async fn a_consumer_that_dies_between_commit_and_offset_keeps_the_newest_snapsho
     scene.topics(&[ORGANISATION]).await;
     let all: Vec<OrganisationId> = (0..20).map(|_| OrganisationId::new()).collect();
     // The newest comes first, as it may when a relay dies.
-    let history: Vec<Outgoing> =
-        [3, 1, 2].into_iter().flat_map(|version| all.iter().map(move |one| snapshot(*one, version))).collect();
+    let history: Vec<Outgoing> = [3, 1, 2]
+        .into_iter()
+        .flat_map(|version| all.iter().map(move |one| organisation_state(*one, version)))
+        .collect();
     scene.send(&history).await;
     for _ in 0..3 {
         let armed = Arc::new(AtomicBool::new(true));
@@ -154,7 +106,7 @@ async fn a_consumer_that_dies_between_commit_and_offset_keeps_the_newest_snapsho
     }
     let consumer = start(&scene, subscriptions(-1)).await;
     let mark = OrganisationId::new();
-    scene.send(&[snapshot(mark, 1)]).await;
+    scene.send(&[organisation_state(mark, 1)]).await;
     eventually(Duration::from_secs(30), async || kept(&scene).await.contains_key(&mark.uuid())).await;
     let newest = all.iter().map(|one| (one.uuid(), 3)).chain([(mark.uuid(), 1)]).collect();
     assert_eq!(kept(&scene).await, newest);
@@ -167,9 +119,9 @@ async fn a_redrive_never_makes_an_old_snapshot_the_newest() {
     scene.topics(&[ORGANISATION]).await;
     let (moved_on, waiting) = (OrganisationId::new(), OrganisationId::new());
     let consumer = start(&scene, subscriptions(1)).await;
-    scene.send(&[snapshot(moved_on, 1), snapshot(waiting, 1)]).await;
+    scene.send(&[organisation_state(moved_on, 1), organisation_state(waiting, 1)]).await;
     eventually(Duration::from_secs(30), async || scene.read(LETTERS).await.len() == 2).await;
-    scene.send(&[snapshot(moved_on, 2)]).await;
+    scene.send(&[organisation_state(moved_on, 2)]).await;
     eventually(Duration::from_secs(30), async || kept(&scene).await == BTreeMap::from([(moved_on.uuid(), 2)])).await;
     consumer.stop(Duration::from_secs(10)).await;
 
@@ -191,7 +143,7 @@ async fn a_snapshot_that_was_redriven_for_one_group_is_taken_by_all() {
     scene.topics(&[ORGANISATION]).await;
     // Compaction has removed the one that it is a copy of.
     let organisation = OrganisationId::new();
-    let mut copy = snapshot(organisation, 1);
+    let mut copy = organisation_state(organisation, 1);
     copy.headers.push((messaging::dead_letter_header::REDRIVE.to_owned(), b"notifier".to_vec()));
     scene.send(&[copy]).await;
     let consumer = start(&scene, subscriptions(-1)).await;
@@ -205,7 +157,7 @@ async fn a_topic_may_have_an_observer_alone_and_then_nothing_is_written() {
     let scene = scene().await;
     scene.topics(&[ORGANISATION]).await;
     let (one, other) = (OrganisationId::new(), OrganisationId::new());
-    scene.send(&[snapshot(one, 1), snapshot(one, 2), snapshot(other, 1)]).await;
+    scene.send(&[organisation_state(one, 1), organisation_state(one, 2), organisation_state(other, 1)]).await;
     let heard = Arc::new(Mutex::new(BTreeMap::new()));
     let noted = Arc::clone(&heard);
     let subscriptions = Subscriptions::new("order").observe_state::<OrganisationState>(move |snapshots| {

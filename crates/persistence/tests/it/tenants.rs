@@ -1,16 +1,18 @@
 //! Two organisations through the same two connections, readers and writers cut off in the middle:
 //! nobody ever sees a foreign row. And the proof that it is the policy that does it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use contracts::order::{Cancelled, Cause, OrderEvent};
 use diesel::QueryableByName;
 use diesel::sql_types::{Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use futures::FutureExt;
-use kernel::OrganisationId;
-use persistence::{Database, Error, Provenance, Tenant, statement};
+use kernel::{Clock, OrderId, OrganisationId};
+use persistence::{Database, Error, Provenance, Tenant, Tenants, statement};
 use testkit::Scene;
 use uuid::Uuid;
 
@@ -33,6 +35,15 @@ async fn owners(database: &Database, organisation: OrganisationId) -> Result<Vec
         .boxed()
     })
     .await
+}
+
+/// Every note that a batch of these organisations can see; the statement itself names none.
+async fn owners_in_batch(database: &Database, organisations: &[OrganisationId]) -> Result<HashSet<Uuid>, Error> {
+    let tenancy = Tenants::new(organisations.iter().copied());
+    let mut transaction = database.begin(tenancy, Provenance::new("test")).await?;
+    let rows: Vec<OwnerRow> = statement("select org_id from notes").load(transaction.tx().connection()).await?;
+    transaction.rollback().await?;
+    Ok(rows.into_iter().map(|row| row.org_id).collect())
 }
 
 async fn write(database: &Database, organisation: OrganisationId) -> Result<(), Error> {
@@ -104,6 +115,54 @@ async fn without_its_policy_or_without_row_level_security_the_same_test_fails() 
     superuser.batch_execute("alter table notes disable row level security").await.unwrap();
     let (_, foreign) = crowd(&scene).await;
     assert!(foreign > 0, "nothing foreign was seen without a fence, so the test above proves nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_sees_the_rows_of_its_organisations_and_of_no_other_one() {
+    let scene = Scene::new("order", MIGRATIONS).await;
+    let database = scene.database();
+    let [a, b, c] = [(); 3].map(|()| OrganisationId::new());
+    for organisation in [a, b, c] {
+        write(&database, organisation).await.unwrap();
+    }
+    let uuids = |organisations: &[OrganisationId]| organisations.iter().map(|one| one.uuid()).collect::<HashSet<_>>();
+    assert_eq!(owners_in_batch(&database, &[a, b]).await.unwrap(), uuids(&[a, b]));
+    assert_eq!(owners_in_batch(&database, &[c]).await.unwrap(), uuids(&[c]));
+    assert_eq!(owners_in_batch(&database, &[]).await.unwrap(), HashSet::new());
+    // The batch's organisations end with its transaction: the next one on this connection sees its own only.
+    assert_eq!(owners(&database, c).await.unwrap(), [c.uuid()]);
+
+    let mut transaction = database.begin(Tenants::new([a, b]), Provenance::new("test")).await.unwrap();
+    let foreign = statement("insert into notes (org_id, id, text) values ($1, $2, 'x')")
+        .bind::<SqlUuid, _>(c.uuid())
+        .bind::<SqlUuid, _>(Uuid::now_v7())
+        .execute(transaction.tx().connection())
+        .await
+        .unwrap_err();
+    assert!(foreign.to_string().contains("row-level security"), "{foreign}");
+    drop(transaction);
+
+    // It is the policy that shows them, and a policy that shows everything is noticed.
+    let superuser = scene.superuser().await;
+    superuser.batch_execute("drop policy batch on notes").await.unwrap();
+    assert_eq!(owners_in_batch(&database, &[a, b]).await.unwrap(), HashSet::new());
+    superuser.batch_execute("create policy batch on notes to order_app using (true)").await.unwrap();
+    assert_ne!(owners_in_batch(&database, &[a, b]).await.unwrap(), uuids(&[a, b]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_of_an_organisation_outside_the_batch_does_not_leave() {
+    let scene = Scene::new("order", MIGRATIONS).await;
+    let database = scene.database();
+    let cancelled = || OrderEvent::Cancelled(Cancelled { order: OrderId::new(), cause: Cause::Staff });
+    let mut transaction = database.begin(Tenants::new([scene.organisation()]), Provenance::new("test")).await.unwrap();
+    let cause = Provenance::new("test");
+    transaction.tx().record_within(scene.organisation(), &cause, Clock::now(), 1, cancelled());
+    transaction.tx().record_within(scene.other_organisation(), &cause, Clock::now(), 1, cancelled());
+    let refused = transaction.commit().await.unwrap_err();
+    assert!(matches!(refused, Error::Defect(_)), "{refused}");
+    let rows = scene.superuser().await.query("select 1 from outbox", &[]).await.unwrap();
+    assert!(rows.is_empty(), "nothing of that transaction is there");
 }
 
 #[tokio::test(flavor = "multi_thread")]

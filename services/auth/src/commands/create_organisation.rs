@@ -62,7 +62,14 @@ impl Command for CreateOrganisation {
         let user = User::owner(self.owner, self.email.clone(), self.owner_name.clone(), now);
         organisations::insert(tx, &organisation).await?;
         users::insert_owner(tx, organisation.id, &user, &self.password).await?;
-        tx.record_within(organisation.id, organisation.version, published::organisation(&organisation));
+        let provenance = tx.provenance().clone();
+        tx.record_within(
+            organisation.id,
+            &provenance,
+            now,
+            organisation.version,
+            published::organisation(&organisation),
+        );
         Ok(Membership { user, organisation })
     }
 }

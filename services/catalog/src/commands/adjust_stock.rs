@@ -47,7 +47,7 @@ impl Command for AdjustStock {
         let actor = tx.provenance().actor.clone();
         let now = Clock::now();
         let refused = |fault: StockFault| Error::StockRefused { sku: self.sku.clone(), fault };
-        let mut shelves = store::stock::lock(tx, &[&self.sku]).await?;
+        let mut shelves = store::stock::lock_own(tx, &[&self.sku]).await?;
         let mut shelf = shelves.remove(&self.sku).ok_or_else(|| Error::StockNotFound { sku: self.sku.clone() })?;
         let before = shelf.stock.level;
         let delta = match self.adjustment {
@@ -59,9 +59,11 @@ impl Command for AdjustStock {
         let movement = shelf.stock.level.adjust(delta).map_err(refused)?;
         shelf.stock.low_threshold = self.low_threshold.unwrap_or(shelf.stock.low_threshold);
         shelf.stock.version += 1;
-        let entry = LedgerEntry { variant: shelf.variant, sku: &self.sku, order: None, movement, actor: &actor };
+        let organisation = tx.organisation();
+        let entry =
+            LedgerEntry { organisation, variant: shelf.variant, sku: &self.sku, order: None, movement, actor: &actor };
         let entries = if delta == 0 { &[][..] } else { &[entry][..] };
-        let row = StockUpdate { variant: shelf.variant, stock: shelf.stock };
+        let row = StockUpdate { organisation, variant: shelf.variant, stock: shelf.stock };
         store::stock::write(tx, &[row], entries, self.remark.as_str(), now).await?;
         if shelf.stock.fell_low(before) {
             tx.record(shelf.stock.version, published::low(self.sku.clone(), &shelf));

@@ -29,11 +29,12 @@ impl Command for ExpireReservations {
         let due = store::reservations::lock_due(tx, &self.orders).await?;
         let orders: Vec<OrderId> = due.iter().map(|reservation| reservation.order).collect();
         let skus: Vec<&Sku> = due.iter().flat_map(|reservation| &reservation.lines).map(|line| &line.sku).collect();
-        let shelves = store::stock::lock(tx, &skus).await?;
+        let shelves = store::stock::lock_own(tx, &skus).await?;
         let mut book = Book::open(shelves, due);
         for order in orders {
             book.expire(0, order)?;
         }
-        write(tx, book.close(), &[&provenance]).await
+        let organisation = tx.organisation();
+        write(tx, vec![(organisation, book.close())], &[&provenance]).await
     }
 }

@@ -1,15 +1,15 @@
-//! Following order's events: reserve, hold or release the stock, for a whole batch of one organisation.
+//! Following order's events: reserve, hold or release the stock, for a whole batch of however many organisations.
 //! The rule: a fixed number of statements, however many events there are; the decision itself is `domain::reservation`'s.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use access::Permission;
 use chrono::Duration;
-use kernel::{Clock, OrderId, Sku};
-use mediator::{Command, Tenant};
-use persistence::{Provenance, Tx};
+use kernel::{Clock, OrderId, OrganisationId, Sku};
+use mediator::{Command, Tenants};
+use persistence::{Provenance, Tenancy, Tx};
 
-use crate::domain::reservation::{Book, OrderFact, Outcome};
+use crate::domain::reservation::{Book, OrderFact, Outcome, Reservation};
 use crate::error::Error;
 use crate::published;
 use crate::store;
@@ -18,6 +18,8 @@ use crate::store::stock::{LedgerEntry, StockUpdate};
 /// A fact about an order, with the event that reported it.
 #[derive(Debug, Clone)]
 pub struct ReportedFact {
+    /// Whose order it is.
+    pub organisation: OrganisationId,
     /// The order.
     pub order: OrderId,
     /// What happened to it.
@@ -38,63 +40,85 @@ pub struct FollowOrders {
 impl Command for FollowOrders {
     const NAME: &'static str = "catalog.follow-orders";
     const REQUIRES: Permission = Permission::System;
-    type Tenancy = Tenant;
+    type Tenancy = Tenants;
     type Reply = ();
     type Error = Error;
 
-    async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        let orders: BTreeSet<OrderId> = self.facts.iter().map(|reported| reported.order).collect();
-        let orders: Vec<OrderId> = orders.into_iter().collect();
+    async fn execute(&self, tx: &mut Tx<'_, Tenants>) -> Result<(), Error> {
+        let orders: BTreeSet<_> = self.facts.iter().map(|reported| (reported.organisation, reported.order)).collect();
+        let orders: Vec<(OrganisationId, OrderId)> = orders.into_iter().collect();
         let reservations = store::reservations::lock(tx, &orders).await?;
-        let mut skus: BTreeSet<&Sku> = BTreeSet::new();
-        for reservation in &reservations {
-            skus.extend(reservation.lines.iter().map(|line| &line.sku));
+        let mut skus: BTreeSet<(OrganisationId, &Sku)> = BTreeSet::new();
+        for (organisation, reservation) in &reservations {
+            skus.extend(reservation.lines.iter().map(|line| (*organisation, &line.sku)));
         }
         for reported in &self.facts {
             if let OrderFact::Placed { lines, .. } = &reported.fact {
-                skus.extend(lines.iter().map(|line| &line.sku));
+                skus.extend(lines.iter().map(|line| (reported.organisation, &line.sku)));
             }
         }
-        let skus: Vec<&Sku> = skus.into_iter().collect();
-        let shelves = store::stock::lock(tx, &skus).await?;
-        let mut book = Book::open(shelves, reservations);
+        let skus: Vec<(OrganisationId, &Sku)> = skus.into_iter().collect();
+        let mut shelves = store::stock::lock(tx, &skus).await?;
+        let mut promised: BTreeMap<OrganisationId, Vec<Reservation>> = BTreeMap::new();
+        for (organisation, reservation) in reservations {
+            promised.entry(organisation).or_default().push(reservation);
+        }
+        // A book per organisation: nothing that one of them has can be promised to another.
+        let mut books: BTreeMap<OrganisationId, Book> = BTreeMap::new();
         for (cause, reported) in self.facts.iter().enumerate() {
+            let organisation = reported.organisation;
+            let book = books.entry(organisation).or_insert_with(|| {
+                Book::open(
+                    shelves.remove(&organisation).unwrap_or_default(),
+                    promised.remove(&organisation).unwrap_or_default(),
+                )
+            });
             book.follow(cause, reported.order, &reported.fact, self.margin)?;
         }
         let causes: Vec<&Provenance> = self.facts.iter().map(|reported| &reported.provenance).collect();
-        write(tx, book.close(), &causes).await
+        let outcomes = books.into_iter().map(|(organisation, book)| (organisation, book.close())).collect();
+        write(tx, outcomes, &causes).await
     }
 }
 
-/// Writes the outcome of a batch and records its events, each with its own cause.
-pub(super) async fn write(tx: &mut Tx<'_>, outcome: Outcome, causes: &[&Provenance]) -> Result<(), Error> {
+/// Writes the outcomes of a batch and records its events, each with its own cause.
+pub(super) async fn write<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
+    outcomes: Vec<(OrganisationId, Outcome)>,
+    causes: &[&Provenance],
+) -> Result<(), Error> {
     let now = Clock::now();
-    let rows: Vec<StockUpdate> = outcome
-        .shelves
-        .iter()
-        .map(|changed| StockUpdate { variant: changed.shelf.variant, stock: changed.shelf.stock })
-        .collect();
-    let entries: Vec<LedgerEntry<'_>> = outcome
-        .movements
-        .iter()
-        .map(|moved| LedgerEntry {
+    let (mut rows, mut entries, mut created, mut changed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (organisation, outcome) in &outcomes {
+        let organisation = *organisation;
+        rows.extend(outcome.shelves.iter().map(|changed| StockUpdate {
+            organisation,
+            variant: changed.shelf.variant,
+            stock: changed.shelf.stock,
+        }));
+        entries.extend(outcome.movements.iter().map(|moved| LedgerEntry {
+            organisation,
             variant: moved.variant,
             sku: &moved.sku,
             order: Some(moved.order),
             movement: moved.movement,
             actor: &causes[moved.cause].actor,
-        })
-        .collect();
-    store::stock::write(tx, &rows, &entries, "", now).await?;
-    store::reservations::insert(tx, &outcome.created, now).await?;
-    store::reservations::save(tx, &outcome.changed, now).await?;
-    for told in outcome.notices {
-        let event = published::reservation(told.order, told.notice);
-        tx.record_caused_by(causes[told.cause], told.version, event);
+        }));
+        created.extend(outcome.created.iter().map(|reservation| (organisation, reservation)));
+        changed.extend(outcome.changed.iter().map(|reservation| (organisation, reservation)));
     }
-    for changed in outcome.shelves.into_iter().filter(|changed| changed.fell_low) {
-        let event = published::low(changed.sku, &changed.shelf);
-        tx.record_caused_by(causes[changed.cause], changed.shelf.stock.version, event);
+    store::stock::write(tx, &rows, &entries, "", now).await?;
+    store::reservations::insert(tx, &created, now).await?;
+    store::reservations::save(tx, &changed, now).await?;
+    for (organisation, outcome) in outcomes {
+        for told in outcome.notices {
+            let event = published::reservation(told.order, told.notice);
+            tx.record_within(organisation, causes[told.cause], now, told.version, event);
+        }
+        for changed in outcome.shelves.into_iter().filter(|changed| changed.fell_low) {
+            let event = published::low(changed.sku, &changed.shelf);
+            tx.record_within(organisation, causes[changed.cause], now, changed.shelf.stock.version, event);
+        }
     }
     Ok(())
 }

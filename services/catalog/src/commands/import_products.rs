@@ -150,7 +150,7 @@ fn added<'m>(one: &'m Merged, before: Option<&Product>) -> &'m [Variant] {
 
 /// Sets the stock of variants that exist, where the file says another figure.
 async fn set_stock(tx: &mut Tx<'_>, merged: &[(Merged, Option<&Product>)], now: Timestamp) -> Result<(), Error> {
-    let actor = tx.provenance().actor.clone();
+    let (organisation, actor) = (tx.organisation(), tx.provenance().actor.clone());
     let mut targets: BTreeMap<&Sku, i64> = BTreeMap::new();
     for (one, before) in merged {
         let new = added(one, *before);
@@ -158,7 +158,7 @@ async fn set_stock(tx: &mut Tx<'_>, merged: &[(Merged, Option<&Product>)], now: 
         targets.extend(existing.map(|(sku, pieces)| (sku, *pieces)));
     }
     let skus: Vec<&Sku> = targets.keys().copied().collect();
-    let shelves = store::stock::lock(tx, &skus).await?;
+    let shelves = store::stock::lock_own(tx, &skus).await?;
     let (mut rows, mut entries, mut low) = (Vec::new(), Vec::new(), Vec::new());
     for (sku, pieces) in targets {
         let overtaken = Error::Overtaken { what: "a stock level" };
@@ -170,8 +170,9 @@ async fn set_stock(tx: &mut Tx<'_>, merged: &[(Merged, Option<&Product>)], now: 
             continue;
         }
         shelf.stock.version += 1;
-        rows.push(StockUpdate { variant: shelf.variant, stock: shelf.stock });
-        entries.push(LedgerEntry { variant: shelf.variant, sku, order: None, movement, actor: &actor });
+        rows.push(StockUpdate { organisation, variant: shelf.variant, stock: shelf.stock });
+        let variant = shelf.variant;
+        entries.push(LedgerEntry { organisation, variant, sku, order: None, movement, actor: &actor });
         if shelf.stock.fell_low(before) {
             low.push((shelf.stock.version, published::low(sku.clone(), &shelf)));
         }

@@ -1,10 +1,12 @@
 //! The catalog's copy of a category: enough to know that it exists and to find it by its slugs.
 
-use kernel::{CategoryId, Slug};
+use kernel::{CategoryId, OrganisationId, Slug};
 
 /// One category as its owner published it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CategoryCopy {
+    /// Whose it is.
+    pub organisation: OrganisationId,
     /// Its identity.
     pub category: CategoryId,
     /// The category above; none for a root.

@@ -19,6 +19,7 @@ pub(super) fn apply_categories(snapshots: Vec<Snapshot<CategoryState>>) -> Apply
         let category = CategoryId::from_uuid(snapshot.key);
         match snapshot.state {
             Some(state) => command.copies.push(CategoryCopy {
+                organisation: snapshot.organisation,
                 category,
                 parent: state.parent,
                 slug: state.slug,
@@ -26,7 +27,7 @@ pub(super) fn apply_categories(snapshots: Vec<Snapshot<CategoryState>>) -> Apply
                 removed: state.removed,
                 version: snapshot.version,
             }),
-            None => command.gone.push(category),
+            None => command.gone.push((snapshot.organisation, category)),
         }
     }
     command
@@ -51,5 +52,5 @@ fn reported(delivered: Delivered<OrderEvent>) -> ReportedFact {
         OrderEvent::Rejected(rejected) => (rejected.order, OrderFact::Rejected),
         OrderEvent::Cancelled(cancelled) => (cancelled.order, OrderFact::Cancelled),
     };
-    ReportedFact { order, fact, provenance: delivered.provenance }
+    ReportedFact { organisation: delivered.organisation, order, fact, provenance: delivered.provenance }
 }

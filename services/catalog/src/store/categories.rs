@@ -6,8 +6,8 @@ use diesel::dsl::exists;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
 use diesel::{ExpressionMethods, QueryDsl, QueryableByName};
 use diesel_async::RunQueryDsl;
-use kernel::CategoryId;
-use persistence::{Tx, statement};
+use kernel::{CategoryId, OrganisationId};
+use persistence::{Tenants, Tx, statement};
 use uuid::Uuid;
 
 use crate::domain::category::CategoryCopy;
@@ -15,17 +15,17 @@ use crate::error::Error;
 use crate::schema::categories;
 
 /// Writes the newest state of each category; older versions than the stored one change nothing.
-pub(crate) async fn apply(tx: &mut Tx<'_>, copies: &[CategoryCopy]) -> Result<(), Error> {
+pub(crate) async fn apply(tx: &mut Tx<'_, Tenants>, copies: &[CategoryCopy]) -> Result<(), Error> {
     // One row per category: a statement cannot update a row twice.
-    let mut newest: HashMap<CategoryId, &CategoryCopy> = HashMap::new();
+    let mut newest: HashMap<(OrganisationId, CategoryId), &CategoryCopy> = HashMap::new();
     for copy in copies {
-        let latest = newest.entry(copy.category).or_insert(copy);
+        let latest = newest.entry((copy.organisation, copy.category)).or_insert(copy);
         if latest.version < copy.version {
             *latest = copy;
         }
     }
     let mut rows: Vec<&CategoryCopy> = newest.into_values().collect();
-    rows.sort_by_key(|row| row.category);
+    rows.sort_by_key(|row| (row.organisation, row.category));
     if rows.is_empty() {
         return Ok(());
     }
@@ -39,15 +39,15 @@ pub(crate) async fn apply(tx: &mut Tx<'_>, copies: &[CategoryCopy]) -> Result<()
         .collect();
     statement(
         "insert into categories (org_id, category_id, parent_id, slug, path, removed, version)
-         select $1, c.category_id, c.parent_id, c.slug, c.path::uuid[], c.removed, c.version
-         from unnest($2, $3, $4, $5, $6, $7) as c(category_id, parent_id, slug, path, removed, version)
-         order by c.category_id
+         select c.org_id, c.category_id, c.parent_id, c.slug, c.path::uuid[], c.removed, c.version
+         from unnest($1, $2, $3, $4, $5, $6, $7) as c(org_id, category_id, parent_id, slug, path, removed, version)
+         order by c.org_id, c.category_id
          on conflict (org_id, category_id) do update
          set parent_id = excluded.parent_id, slug = excluded.slug, path = excluded.path,
              removed = excluded.removed, version = excluded.version
          where categories.version < excluded.version",
     )
-    .bind::<SqlUuid, _>(tx.organisation().uuid())
+    .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.organisation.uuid()).collect::<Vec<_>>())
     .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.category.uuid()).collect::<Vec<_>>())
     .bind::<Array<Nullable<SqlUuid>>, _>(rows.iter().map(|row| row.parent.map(CategoryId::uuid)).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(rows.iter().map(|row| row.slug.as_str()).collect::<Vec<_>>())
@@ -60,15 +60,18 @@ pub(crate) async fn apply(tx: &mut Tx<'_>, copies: &[CategoryCopy]) -> Result<()
 }
 
 /// Forgets categories whose topic has only a tombstone left.
-pub(crate) async fn forget(tx: &mut Tx<'_>, gone: &[CategoryId]) -> Result<(), Error> {
+pub(crate) async fn forget(tx: &mut Tx<'_, Tenants>, gone: &[(OrganisationId, CategoryId)]) -> Result<(), Error> {
     if gone.is_empty() {
         return Ok(());
     }
-    diesel::delete(categories::table)
-        .filter(categories::org_id.eq(tx.organisation().uuid()))
-        .filter(categories::category_id.eq_any(gone.iter().map(|category| category.uuid())))
-        .execute(tx.connection())
-        .await?;
+    statement(
+        "delete from categories c using unnest($1, $2) as gone(org_id, category_id)
+         where c.org_id = gone.org_id and c.category_id = gone.category_id",
+    )
+    .bind::<Array<SqlUuid>, _>(gone.iter().map(|(organisation, _)| organisation.uuid()).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(gone.iter().map(|(_, category)| category.uuid()).collect::<Vec<_>>())
+    .execute(tx.connection())
+    .await?;
     Ok(())
 }
 

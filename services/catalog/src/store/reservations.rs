@@ -1,10 +1,10 @@
 //! Reservations: locked by order, written in one statement each way.
 
 use diesel::sql_types::{Array, BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use diesel::{ExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper};
+use diesel::{ExpressionMethods, QueryDsl, Queryable, QueryableByName, Selectable, SelectableHelper};
 use diesel_async::RunQueryDsl;
-use kernel::{OrderId, Sku, Timestamp, VariantId};
-use persistence::{Tx, statement};
+use kernel::{OrderId, OrganisationId, Sku, Timestamp, VariantId};
+use persistence::{Tenancy, Tenants, Tx, statement};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -12,9 +12,10 @@ use crate::domain::reservation::{Line, Reservation, State};
 use crate::error::Error;
 use crate::schema::reservations;
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = reservations)]
+#[derive(Queryable, QueryableByName, Selectable)]
+#[diesel(table_name = reservations, check_for_backend(diesel::pg::Pg))]
 struct ReservationRow {
+    org_id: Uuid,
     order_id: Uuid,
     state: String,
     lines: serde_json::Value,
@@ -51,20 +52,28 @@ impl TryFrom<ReservationRow> for Reservation {
     }
 }
 
-/// Locks the reservations of these orders in the order of their ids. Orders without one are absent from the answer.
-pub(crate) async fn lock(tx: &mut Tx<'_>, orders: &[OrderId]) -> Result<Vec<Reservation>, Error> {
-    let rows: Vec<ReservationRow> = reservations::table
-        .filter(reservations::org_id.eq(tx.organisation().uuid()))
-        .filter(reservations::order_id.eq_any(orders.iter().map(|order| order.uuid())))
-        .order_by(reservations::order_id)
-        .select(ReservationRow::as_select())
-        .for_update()
-        .load(tx.connection())
-        .await?;
-    rows.into_iter().map(Reservation::try_from).collect()
+/// Locks the reservations of these orders, of however many organisations, in the order of their ids. Orders without one
+/// are absent from the answer.
+pub(crate) async fn lock(
+    tx: &mut Tx<'_, Tenants>,
+    orders: &[(OrganisationId, OrderId)],
+) -> Result<Vec<(OrganisationId, Reservation)>, Error> {
+    // Diesel cannot join what is looked for as a table.
+    let rows: Vec<ReservationRow> = statement(
+        "select r.org_id, r.order_id, r.state, r.lines, r.expires_at, r.confirm_refused, r.version
+         from unnest($1, $2) as wanted(org_id, order_id)
+         join reservations r on r.org_id = wanted.org_id and r.order_id = wanted.order_id
+         order by r.org_id, r.order_id
+         for update of r",
+    )
+    .bind::<Array<SqlUuid>, _>(orders.iter().map(|(organisation, _)| organisation.uuid()).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(orders.iter().map(|(_, order)| order.uuid()).collect::<Vec<_>>())
+    .load(tx.connection())
+    .await?;
+    rows.into_iter().map(|row| Ok((OrganisationId::from_uuid(row.org_id), row.try_into()?))).collect()
 }
 
-/// As [`lock`], for those that are due by the database's clock; skips those that another transaction has locked.
+/// As [`lock`], for those of one organisation that are due by the database's clock; skips those that another transaction has locked.
 pub(crate) async fn lock_due(tx: &mut Tx<'_>, orders: &[OrderId]) -> Result<Vec<Reservation>, Error> {
     let rows: Vec<ReservationRow> = reservations::table
         .filter(reservations::org_id.eq(tx.organisation().uuid()))
@@ -81,6 +90,7 @@ pub(crate) async fn lock_due(tx: &mut Tx<'_>, orders: &[OrderId]) -> Result<Vec<
 }
 
 struct Columns {
+    organisations: Vec<Uuid>,
     orders: Vec<Uuid>,
     states: Vec<&'static str>,
     lines: Vec<serde_json::Value>,
@@ -89,7 +99,7 @@ struct Columns {
     versions: Vec<i64>,
 }
 
-fn columns(reservations: &[Reservation]) -> Result<Columns, Error> {
+fn columns(reservations: &[(OrganisationId, &Reservation)]) -> Result<Columns, Error> {
     let lines = |reservation: &Reservation| {
         let rows: Vec<LineRow> = reservation
             .lines
@@ -98,19 +108,25 @@ fn columns(reservations: &[Reservation]) -> Result<Columns, Error> {
             .collect();
         serde_json::to_value(rows).map_err(|cause| Error::corrupt("reservation", cause))
     };
+    let each = || reservations.iter().map(|(_, reservation)| *reservation);
     Ok(Columns {
-        orders: reservations.iter().map(|one| one.order.uuid()).collect(),
-        states: reservations.iter().map(|one| one.state.into()).collect(),
-        lines: reservations.iter().map(lines).collect::<Result<_, _>>()?,
-        expiries: reservations.iter().map(|one| one.expires_at).collect(),
-        refused: reservations.iter().map(|one| one.confirm_refused).collect(),
-        versions: reservations.iter().map(|one| one.version).collect(),
+        organisations: reservations.iter().map(|(organisation, _)| organisation.uuid()).collect(),
+        orders: each().map(|one| one.order.uuid()).collect(),
+        states: each().map(|one| one.state.into()).collect(),
+        lines: each().map(lines).collect::<Result<_, _>>()?,
+        expiries: each().map(|one| one.expires_at).collect(),
+        refused: each().map(|one| one.confirm_refused).collect(),
+        versions: each().map(|one| one.version).collect(),
     })
 }
 
 /// Inserts new reservations. Fails with [`Error::Overtaken`] when another transaction has inserted one of them
 /// meanwhile; the second attempt finds it.
-pub(crate) async fn insert(tx: &mut Tx<'_>, reservations: &[Reservation], now: Timestamp) -> Result<(), Error> {
+pub(crate) async fn insert<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
+    reservations: &[(OrganisationId, &Reservation)],
+    now: Timestamp,
+) -> Result<(), Error> {
     if reservations.is_empty() {
         return Ok(());
     }
@@ -118,12 +134,12 @@ pub(crate) async fn insert(tx: &mut Tx<'_>, reservations: &[Reservation], now: T
     statement(
         "insert into reservations
            (org_id, order_id, state, lines, expires_at, confirm_refused, version, updated_at)
-         select $1, g.order_id, g.state, g.lines, g.expires_at, g.confirm_refused, g.version, $8
-         from unnest($2, $3, $4, $5, $6, $7)
-           as g(order_id, state, lines, expires_at, confirm_refused, version)
-         order by g.order_id",
+         select g.org_id, g.order_id, g.state, g.lines, g.expires_at, g.confirm_refused, g.version, $8
+         from unnest($1, $2, $3, $4, $5, $6, $7)
+           as g(org_id, order_id, state, lines, expires_at, confirm_refused, version)
+         order by g.org_id, g.order_id",
     )
-    .bind::<SqlUuid, _>(tx.organisation().uuid())
+    .bind::<Array<SqlUuid>, _>(columns.organisations)
     .bind::<Array<SqlUuid>, _>(columns.orders)
     .bind::<Array<Text>, _>(columns.states)
     .bind::<Array<Jsonb>, _>(columns.lines)
@@ -137,7 +153,11 @@ pub(crate) async fn insert(tx: &mut Tx<'_>, reservations: &[Reservation], now: T
 }
 
 /// Writes locked reservations; their lines never change.
-pub(crate) async fn save(tx: &mut Tx<'_>, reservations: &[Reservation], now: Timestamp) -> Result<(), Error> {
+pub(crate) async fn save<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
+    reservations: &[(OrganisationId, &Reservation)],
+    now: Timestamp,
+) -> Result<(), Error> {
     if reservations.is_empty() {
         return Ok(());
     }
@@ -146,10 +166,10 @@ pub(crate) async fn save(tx: &mut Tx<'_>, reservations: &[Reservation], now: Tim
         "update reservations t
          set state = g.state, expires_at = g.expires_at, confirm_refused = g.confirm_refused,
              version = g.version, updated_at = $7
-         from unnest($2, $3, $4, $5, $6) as g(order_id, state, expires_at, confirm_refused, version)
-         where t.org_id = $1 and t.order_id = g.order_id",
+         from unnest($1, $2, $3, $4, $5, $6) as g(org_id, order_id, state, expires_at, confirm_refused, version)
+         where t.org_id = g.org_id and t.order_id = g.order_id",
     )
-    .bind::<SqlUuid, _>(tx.organisation().uuid())
+    .bind::<Array<SqlUuid>, _>(columns.organisations)
     .bind::<Array<SqlUuid>, _>(columns.orders)
     .bind::<Array<Text>, _>(columns.states)
     .bind::<Array<Nullable<Timestamptz>>, _>(columns.expiries)

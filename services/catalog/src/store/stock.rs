@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use kernel::{Currency, Malformed, Money, OrderId, ProductId, Sku, Timestamp, VariantId};
-use persistence::{Tx, statement};
+use kernel::{Currency, Malformed, Money, OrderId, OrganisationId, ProductId, Sku, Timestamp, VariantId};
+use persistence::{Tenancy, Tx, statement};
 use uuid::Uuid;
 
 use crate::domain::reservation::Shelf;
@@ -56,6 +56,8 @@ pub(crate) async fn open(tx: &mut Tx<'_>, openings: &[Opening<'_>], reason: &str
 #[derive(QueryableByName)]
 struct ShelfRow {
     #[diesel(sql_type = SqlUuid)]
+    org_id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
     variant_id: Uuid,
     #[diesel(sql_type = SqlUuid)]
     product_id: Uuid,
@@ -98,35 +100,52 @@ impl ShelfRow {
     }
 }
 
-/// Locks the stock rows of these SKUs in one statement, in the order of the SKUs, and reads their variants and products
-/// with them. SKUs without a variant are absent from the answer.
-pub(crate) async fn lock(tx: &mut Tx<'_>, skus: &[&Sku]) -> Result<BTreeMap<Sku, Shelf>, Error> {
-    if skus.is_empty() {
+/// The shelves of several organisations, by SKU.
+pub(crate) type Shelves = BTreeMap<OrganisationId, BTreeMap<Sku, Shelf>>;
+
+/// Locks the stock rows of these SKUs in one statement, in the order of organisations and SKUs, and reads their variants
+/// and products with them. SKUs without a variant are absent from the answer.
+pub(crate) async fn lock<T: Tenancy>(tx: &mut Tx<'_, T>, wanted: &[(OrganisationId, &Sku)]) -> Result<Shelves, Error> {
+    if wanted.is_empty() {
         return Ok(BTreeMap::new());
     }
     // `order by s.sku` is byte order, as the column's collation says, and so the order of `Sku` in the program. Diesel
     // cannot express a lock on one of the joined tables.
     let rows: Vec<ShelfRow> = statement(
-        "select s.variant_id, v.product_id, s.sku, v.price_minor, v.currency,
+        "select s.org_id, s.variant_id, v.product_id, s.sku, v.price_minor, v.currency,
                 v.active and p.status = 'active' as for_sale,
                 s.on_hand, s.reserved, s.held, s.low_threshold, s.version
-         from stock s
+         from unnest($1, $2) as wanted(org_id, sku)
+         join stock s on s.org_id = wanted.org_id and s.sku = wanted.sku
          join variants v on v.org_id = s.org_id and v.variant_id = s.variant_id
          join products p on p.org_id = v.org_id and p.product_id = v.product_id
-         where s.org_id = $1 and s.sku = any($2)
-         order by s.sku
+         order by s.org_id, s.sku
          for update of s",
     )
-    .bind::<SqlUuid, _>(tx.organisation().uuid())
-    .bind::<Array<Text>, _>(skus.iter().map(|sku| sku.as_str()).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(wanted.iter().map(|(organisation, _)| organisation.uuid()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(wanted.iter().map(|(_, sku)| sku.as_str()).collect::<Vec<_>>())
     .load(tx.connection())
     .await?;
-    rows.into_iter().map(ShelfRow::into_shelf).collect()
+    let mut shelves = Shelves::new();
+    for row in rows {
+        let organisation = OrganisationId::from_uuid(row.org_id);
+        let (sku, shelf) = row.into_shelf()?;
+        shelves.entry(organisation).or_default().insert(sku, shelf);
+    }
+    Ok(shelves)
+}
+
+/// As [`lock`], for SKUs of the one organisation that the transaction is about.
+pub(crate) async fn lock_own(tx: &mut Tx<'_>, skus: &[&Sku]) -> Result<BTreeMap<Sku, Shelf>, Error> {
+    let organisation = tx.organisation();
+    let wanted: Vec<(OrganisationId, &Sku)> = skus.iter().map(|sku| (organisation, *sku)).collect();
+    Ok(lock(tx, &wanted).await?.remove(&organisation).unwrap_or_default())
 }
 
 /// The new level, threshold and version of a stock row.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StockUpdate {
+    pub(crate) organisation: OrganisationId,
     pub(crate) variant: VariantId,
     pub(crate) stock: Stock,
 }
@@ -134,6 +153,7 @@ pub(crate) struct StockUpdate {
 /// A movement with everything that its row in the ledger says.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LedgerEntry<'e> {
+    pub(crate) organisation: OrganisationId,
     pub(crate) variant: VariantId,
     pub(crate) sku: &'e Sku,
     pub(crate) order: Option<OrderId>,
@@ -142,8 +162,8 @@ pub(crate) struct LedgerEntry<'e> {
 }
 
 /// Writes locked rows and appends their movements, in one statement. `reason` is for the ledger.
-pub(crate) async fn write(
-    tx: &mut Tx<'_>,
+pub(crate) async fn write<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
     rows: &[StockUpdate],
     entries: &[LedgerEntry<'_>],
     reason: &str,
@@ -159,18 +179,19 @@ pub(crate) async fn write(
            update stock t
            set on_hand = g.on_hand, reserved = g.reserved, held = g.held, low_threshold = g.low_threshold,
                version = g.version, updated_at = $9
-           from unnest($2, $3, $4, $5, $6, $7) as g(variant_id, on_hand, reserved, held, low_threshold, version)
-           where t.org_id = $1 and t.variant_id = g.variant_id
+           from unnest($1, $2, $3, $4, $5, $6, $7)
+             as g(org_id, variant_id, on_hand, reserved, held, low_threshold, version)
+           where t.org_id = g.org_id and t.variant_id = g.variant_id
          )
          insert into movements (org_id, sku, variant_id, kind, on_hand_delta, reserved_delta, held_delta, order_id,
                                 reason, actor, occurred_at)
-         select $1, g.sku, g.variant_id, g.kind, g.on_hand_delta, g.reserved_delta, g.held_delta, g.order_id,
+         select g.org_id, g.sku, g.variant_id, g.kind, g.on_hand_delta, g.reserved_delta, g.held_delta, g.order_id,
                 $8, g.actor, $9
-         from unnest($10, $11, $12, $13, $14, $15, $16, $17) with ordinality
-           as g(sku, variant_id, kind, on_hand_delta, reserved_delta, held_delta, order_id, actor, position)
+         from unnest($10, $11, $12, $13, $14, $15, $16, $17, $18) with ordinality
+           as g(org_id, sku, variant_id, kind, on_hand_delta, reserved_delta, held_delta, order_id, actor, position)
          order by g.position",
     )
-    .bind::<SqlUuid, _>(tx.organisation().uuid())
+    .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.organisation.uuid()).collect::<Vec<_>>())
     .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.variant.uuid()).collect::<Vec<_>>())
     .bind::<Array<BigInt>, _>(column(|row| row.stock.level.on_hand()))
     .bind::<Array<BigInt>, _>(column(|row| row.stock.level.reserved()))
@@ -179,6 +200,7 @@ pub(crate) async fn write(
     .bind::<Array<BigInt>, _>(column(|row| row.stock.version))
     .bind::<Text, _>(reason)
     .bind::<Timestamptz, _>(now)
+    .bind::<Array<SqlUuid>, _>(entries.iter().map(|entry| entry.organisation.uuid()).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(entries.iter().map(|entry| entry.sku.as_str()).collect::<Vec<_>>())
     .bind::<Array<SqlUuid>, _>(entries.iter().map(|entry| entry.variant.uuid()).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(entries.iter().map(|entry| entry.movement.kind.into()).collect::<Vec<&str>>())

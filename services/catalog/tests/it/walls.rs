@@ -1,7 +1,7 @@
 //! What the database itself keeps, whatever a program does.
 
 use devstack::DatabaseRole;
-use testkit::Scene;
+use testkit::{Scene, seen_by_batches};
 
 use crate::world::World;
 
@@ -32,6 +32,7 @@ async fn the_tenant_role_sees_no_row_of_another_organisation() {
         assert_eq!(seen(&mine.to_string(), table).await, 1, "{table}");
         assert_eq!(seen(&other.to_string(), table).await, 0, "{table}");
         assert_eq!(seen("", table).await, 0, "{table}: without an organisation nothing is seen");
+        assert_eq!(seen_by_batches(&world.scene, &tenant, table).await, [0, 1, 1], "{table} in batches");
     }
     let system = world.scene.connect(DatabaseRole::System).await;
     for table in TABLES {

@@ -2,39 +2,31 @@
 //! arrive.
 
 use access::Permission;
-use mediator::{Command, Tenant, Tx};
+use kernel::OrganisationId;
+use mediator::{Command, Tenants, Tx};
 
 use crate::domain::OrganisationName;
 use crate::error::Error;
 use crate::store::organisations;
 
-/// A change of an organisation.
-#[derive(Debug, Clone)]
-pub enum OrganisationChange {
-    /// It has these names now.
-    State(OrganisationName),
-    /// It was removed.
-    Removed,
+/// The newest state of each of several organisations.
+#[derive(Debug, Clone, Default)]
+pub struct ApplyOrganisations {
+    /// Organisations that have these names now.
+    pub named: Vec<OrganisationName>,
+    /// Organisations that were removed.
+    pub removed: Vec<OrganisationId>,
 }
-
-/// Changes of one organisation, in order.
-#[derive(Debug, Clone)]
-pub struct ApplyOrganisations(pub Vec<OrganisationChange>);
 
 impl Command for ApplyOrganisations {
     const NAME: &'static str = "notifier.apply-organisations";
     const REQUIRES: Permission = Permission::System;
-    type Tenancy = Tenant;
+    type Tenancy = Tenants;
     type Reply = ();
     type Error = Error;
 
-    async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        for change in &self.0 {
-            match change {
-                OrganisationChange::State(state) => organisations::upsert(tx, state).await?,
-                OrganisationChange::Removed => organisations::remove(tx).await?,
-            }
-        }
-        Ok(())
+    async fn execute(&self, tx: &mut Tx<'_, Tenants>) -> Result<(), Error> {
+        organisations::upsert(tx, &self.named).await?;
+        organisations::remove(tx, &self.removed).await
     }
 }

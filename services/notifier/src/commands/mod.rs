@@ -8,7 +8,7 @@ mod register_chat;
 mod retry_failed;
 mod settle_message;
 
-pub use apply_organisations::{ApplyOrganisations, OrganisationChange};
+pub use apply_organisations::ApplyOrganisations;
 pub use claim_deliveries::{ClaimDeliveries, Claimed, Next};
 pub use delete_sent::DeleteSent;
 pub use record_deliveries::RecordDeliveries;

@@ -1,13 +1,13 @@
 //! Facts become deliveries in the transaction that takes their events: every delivery is a row before it is a message.
 
 use access::Permission;
-use mediator::{Command, Tenant, Tx};
+use mediator::{Command, Tenants, Tx};
 
 use crate::domain::{Chat, NewDelivery};
 use crate::error::Error;
 use crate::store::deliveries;
 
-/// Facts of one organisation that are to be sent to one chat.
+/// Facts, of however many organisations, that are to be sent to one chat.
 #[derive(Debug, Clone)]
 pub struct RecordDeliveries {
     /// The chat.
@@ -19,11 +19,11 @@ pub struct RecordDeliveries {
 impl Command for RecordDeliveries {
     const NAME: &'static str = "notifier.record-deliveries";
     const REQUIRES: Permission = Permission::System;
-    type Tenancy = Tenant;
+    type Tenancy = Tenants;
     type Reply = ();
     type Error = Error;
 
-    async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+    async fn execute(&self, tx: &mut Tx<'_, Tenants>) -> Result<(), Error> {
         deliveries::insert(tx, &self.chat, &self.deliveries).await
     }
 }

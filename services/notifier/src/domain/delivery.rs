@@ -25,6 +25,8 @@ pub struct Delivery {
 /// A fact that is to become a delivery, with the event that it came from.
 #[derive(Debug, Clone)]
 pub struct NewDelivery {
+    /// Whose event it is.
+    pub organisation: OrganisationId,
     /// The event. The same event twice makes one delivery.
     pub event: EventId,
     /// What happened.

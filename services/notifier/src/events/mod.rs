@@ -2,14 +2,12 @@
 
 pub mod consumed;
 
-use contracts::Envelope;
 use contracts::auth::OrganisationState;
 use contracts::catalog::StockEvent;
 use contracts::order::OrderEvent;
-use mediator::Provenance;
 use messaging::{Delivered, Snapshot, Subscriptions};
 
-use crate::commands::{ApplyOrganisations, OrganisationChange, RecordDeliveries};
+use crate::commands::{ApplyOrganisations, RecordDeliveries};
 use crate::domain::{Chat, Fact, NewDelivery, OrganisationName};
 use crate::processes::Wake;
 
@@ -21,43 +19,37 @@ pub fn subscriptions(chat: &Chat, wake: &Wake) -> Subscriptions {
     Subscriptions::new("notifier")
         .on_batch(move |events: Vec<Delivered<OrderEvent>>| RecordDeliveries {
             chat: order_chat.clone(),
-            deliveries: events
-                .into_iter()
-                .map(|it| delivery(it.envelope, it.provenance, consumed::order_fact(it.event)))
-                .collect(),
+            deliveries: events.into_iter().map(|it| delivery(it, consumed::order_fact)).collect(),
         })
         .on_batch(move |events: Vec<Delivered<StockEvent>>| RecordDeliveries {
             chat: stock_chat.clone(),
-            deliveries: events
-                .into_iter()
-                .map(|it| delivery(it.envelope, it.provenance, consumed::stock_fact(it.event)))
-                .collect(),
+            deliveries: events.into_iter().map(|it| delivery(it, consumed::stock_fact)).collect(),
         })
-        .on_state(|snapshots: Vec<Snapshot<OrganisationState>>| {
-            ApplyOrganisations(snapshots.into_iter().map(organisation).collect())
-        })
+        .on_state(apply_organisations)
         .observe_events::<OrderEvent>(move |_| after_orders.signal())
         .observe_events::<StockEvent>(move |_| after_stock.signal())
 }
 
-fn delivery(envelope: Envelope, provenance: Provenance, fact: Fact) -> NewDelivery {
+fn delivery<E>(delivered: Delivered<E>, fact: impl Fn(E) -> Fact) -> NewDelivery {
     NewDelivery {
-        event: envelope.id,
-        fact,
-        occurred_at: envelope.time,
-        correlation: envelope.correlation,
-        traceparent: provenance.traceparent,
+        organisation: delivered.organisation,
+        event: delivered.envelope.id,
+        fact: fact(delivered.event),
+        occurred_at: delivered.envelope.time,
+        correlation: delivered.envelope.correlation,
+        traceparent: delivered.provenance.traceparent,
     }
 }
 
-fn organisation(snapshot: Snapshot<OrganisationState>) -> OrganisationChange {
-    match snapshot.state {
-        Some(state) => OrganisationChange::State(OrganisationName {
-            slug: state.slug,
-            name: state.name,
-            active: state.active,
-            version: snapshot.version,
-        }),
-        None => OrganisationChange::Removed,
+fn apply_organisations(snapshots: Vec<Snapshot<OrganisationState>>) -> ApplyOrganisations {
+    let mut command = ApplyOrganisations::default();
+    for Snapshot { organisation, state, version, .. } in snapshots {
+        match state {
+            Some(OrganisationState { slug, name, active, .. }) => {
+                command.named.push(OrganisationName { organisation, slug, name, active, version });
+            }
+            None => command.removed.push(organisation),
+        }
     }
+    command
 }

@@ -7,30 +7,28 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use kernel::{DeliveryId, OrganisationId, Timestamp};
-use persistence::{Platform, Tx};
+use persistence::{Platform, Tenants, Tx};
 use uuid::Uuid;
 
 use crate::domain::{Chat, Delivery, NewDelivery, Unreadable};
 use crate::error::Error;
 use crate::schema::deliveries;
 
-/// Writes the deliveries of this transaction's organisation. An event that has a delivery for this chat gets no second
-/// one.
+/// Writes deliveries of however many organisations. An event that has a delivery for this chat gets no second one.
 ///
 /// # Errors
 /// When the database is away, or a fact cannot be written as JSON.
-pub async fn insert(tx: &mut Tx<'_>, chat: &Chat, new: &[NewDelivery]) -> Result<(), Error> {
-    let organisation = tx.organisation().uuid();
+pub async fn insert(tx: &mut Tx<'_, Tenants>, chat: &Chat, new: &[NewDelivery]) -> Result<(), Error> {
     let facts = new.iter().map(|one| serde_json::to_value(&one.fact)).collect::<Result<Vec<_>, _>>()?;
     persistence::statement(
         "insert into deliveries (org_id, id, event_id, chat, kind, fact, occurred_at, correlation, traceparent)
-         select $1, new.id, new.event_id, $2, new.kind, new.fact, new.occurred_at, new.correlation, new.traceparent
-         from unnest($3, $4, $5, $6, $7, $8, $9)
-              as new(id, event_id, kind, fact, occurred_at, correlation, traceparent)
+         select new.org_id, new.id, new.event_id, $1, new.kind, new.fact, new.occurred_at, new.correlation, new.traceparent
+         from unnest($2, $3, $4, $5, $6, $7, $8, $9)
+              as new(org_id, id, event_id, kind, fact, occurred_at, correlation, traceparent)
          on conflict on constraint deliveries_event_once do nothing",
     )
-    .bind::<SqlUuid, _>(organisation)
     .bind::<Text, _>(chat.as_str())
+    .bind::<Array<SqlUuid>, _>(new.iter().map(|one| one.organisation.uuid()).collect::<Vec<_>>())
     .bind::<Array<SqlUuid>, _>(new.iter().map(|_| DeliveryId::new().uuid()).collect::<Vec<_>>())
     .bind::<Array<SqlUuid>, _>(new.iter().map(|one| one.event.uuid()).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(new.iter().map(|one| one.fact.kind().as_str()).collect::<Vec<_>>())

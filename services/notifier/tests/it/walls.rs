@@ -2,7 +2,7 @@
 
 use devstack::DatabaseRole;
 use kernel::OrderId;
-use testkit::Scene;
+use testkit::{Scene, seen_by_batches};
 
 use crate::stage::{Stage, placed};
 
@@ -21,6 +21,7 @@ async fn a_tenant_sees_its_own_deliveries_and_no_budget() {
     assert_eq!(seen().await, 0, "no organisation, no rows");
     app.batch_execute(&format!("set app.org = '{}'", stage.scene.organisation().uuid())).await.unwrap();
     assert_eq!(seen().await, 1);
+    assert_eq!(seen_by_batches(&stage.scene, &app, "deliveries").await, [0, 1, 2]);
     assert!(app.query("select 1 from budgets", &[]).await.is_err(), "budgets are the system's");
     let foreign =
         format!("insert into organisations values ('{}', 'x', 'x', true, 1)", stage.scene.other_organisation().uuid());

@@ -1,7 +1,8 @@
-//! Brings this service's own copy of the catalog up to date, for one organisation and a batch of product states.
+//! Brings this service's own copy of the catalog up to date with a batch of product states, of however many
+//! organisations.
 
 use access::Permission;
-use mediator::{Command, Tenant};
+use mediator::{Command, Tenants};
 use persistence::Tx;
 
 use crate::{domain::Product, error::Error, store::sellable};
@@ -9,7 +10,7 @@ use crate::{domain::Product, error::Error, store::sellable};
 /// Takes product states, in any order and any number of times.
 #[derive(Debug, Clone)]
 pub struct ApplyProducts {
-    /// The states, all of one organisation.
+    /// The states.
     pub products: Vec<Product>,
     /// Whether a rebuild sends them: it also corrects rows that claim the very version that it brings.
     pub rebuild: bool,
@@ -18,11 +19,11 @@ pub struct ApplyProducts {
 impl Command for ApplyProducts {
     const NAME: &'static str = "order.apply-products";
     const REQUIRES: Permission = Permission::System;
-    type Tenancy = Tenant;
+    type Tenancy = Tenants;
     type Reply = ();
     type Error = Error;
 
-    async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+    async fn execute(&self, tx: &mut Tx<'_, Tenants>) -> Result<(), Error> {
         sellable::apply(tx, &Product::newest(self.products.clone()), self.rebuild).await
     }
 }

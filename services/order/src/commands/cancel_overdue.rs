@@ -23,7 +23,9 @@ impl Command for CancelOverdue {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        let mut locked = orders::lock(tx, &self.orders).await?;
+        let organisation = tx.organisation();
+        let wanted: Vec<_> = self.orders.iter().map(|order| (organisation, *order)).collect();
+        let mut locked = orders::lock(tx, &wanted).await?;
         let provenance = tx.provenance().clone();
         let steps =
             locked.iter_mut().filter_map(|order| order.expire()).map(|step| (step, provenance.clone())).collect();

@@ -13,7 +13,7 @@ use std::collections::HashSet;
 
 use kernel::OrderId;
 use mediator::Provenance;
-use persistence::Tx;
+use persistence::{Tenancy, Tx};
 
 pub use apply_products::ApplyProducts;
 pub use cancel_order::CancelOrder;
@@ -31,24 +31,25 @@ use crate::{
 };
 
 /// Saves the orders that took steps and records each step as an event with its own provenance.
-async fn save(tx: &mut Tx<'_>, locked: &[Order], steps: Vec<(Step, Provenance)>) -> Result<(), Error> {
+async fn save<T: Tenancy>(tx: &mut Tx<'_, T>, locked: &[Order], steps: Vec<(Step, Provenance)>) -> Result<(), Error> {
     if steps.is_empty() {
         return Ok(());
     }
-    let moved: HashSet<OrderId> = steps.iter().map(|(step, _)| step.order).collect();
-    let changed: Vec<&Order> = locked.iter().filter(|order| moved.contains(&order.id())).collect();
+    let moved: HashSet<_> = steps.iter().map(|(step, _)| (step.organisation, step.order)).collect();
+    let changed: Vec<&Order> = locked.iter().filter(|order| moved.contains(&order.key())).collect();
     let history: Vec<HistoryEntry<'_>> =
         steps.iter().map(|(step, provenance)| HistoryEntry { step, actor: &provenance.actor }).collect();
     orders::save(tx, &changed, &history).await?;
     for (step, provenance) in steps {
-        tx.record_caused_by(&provenance, step.version, published::event(step.event));
+        tx.record_within(step.organisation, &provenance, step.at, step.version, published::event(step.event));
     }
     Ok(())
 }
 
 /// Locks one order and cancels it; an order that is cancelled already stays as it is.
 async fn cancel(tx: &mut Tx<'_>, order: OrderId, requester: Requester) -> Result<(), Error> {
-    let mut locked = orders::lock(tx, &[order]).await?.into_iter().next().ok_or(Error::NotFound { order })?;
+    let mut locked =
+        orders::lock(tx, &[(tx.organisation(), order)]).await?.into_iter().next().ok_or(Error::NotFound { order })?;
     let Some(step) = locked.cancel(requester)? else { return Ok(()) };
     let provenance = tx.provenance().clone();
     save(tx, &[locked], vec![(step, provenance)]).await

@@ -1,14 +1,19 @@
-//! Places an order: prices from this service's own copy of the catalog, one transaction, pending until catalog answers.
+//! Places orders: prices from this service's own copy of the catalog, pending until catalog answers. Orders that come at
+//! the same time share a transaction.
+
+use std::time::Duration;
 
 use access::Permission;
-use kernel::OrderId;
-use mediator::{Command, Tenant};
-use persistence::Tx;
+use kernel::{Money, OrderId, OrganisationId, Sku, Timestamp};
+use mediator::{Command, Grouped, Member, Tenant};
+use persistence::{Tenancy, Tx};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::{Draft, FulfilmentStatus, OrderEvent, OrderToken, OrderView, PaymentStatus, Reference, Status},
+    domain::{
+        Draft, DraftError, FulfilmentStatus, Line, OrderEvent, OrderToken, OrderView, PaymentStatus, Reference, Status,
+    },
     error::Error,
     published,
     store::{
@@ -50,17 +55,64 @@ impl Command for PlaceOrder {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<Receipt, Error> {
-        let offers = sellable::offers(tx, self.draft.skus()).await?;
-        let (lines, total) = self.draft.price(&offers)?;
-        let new = NewOrder {
-            id: self.order,
-            lines: &lines,
-            total,
-            reference: self.reference.as_ref(),
-            token: &self.token.digest(),
-            deadline_seconds: f64::from(self.deadline_seconds),
+        let (organisation, provenance) = (tx.organisation(), tx.provenance().clone());
+        let member = Member { organisation, provenance: &provenance, command: self };
+        let mut receipts = Self::execute_group(tx, &[member]).await?;
+        receipts.pop().unwrap_or_else(|| Err(Error::NotFound { order: self.order }))
+    }
+}
+
+impl Grouped for PlaceOrder {
+    async fn execute_group<T: Tenancy>(
+        tx: &mut Tx<'_, T>,
+        members: &[Member<'_, Self>],
+    ) -> Result<Vec<Result<Receipt, Error>>, Error> {
+        let wanted: Vec<(OrganisationId, &Sku)> = members
+            .iter()
+            .flat_map(|member| member.command.draft.skus().map(|sku| (member.organisation, sku)))
+            .collect();
+        let offers = sellable::offers(tx, &wanted).await?;
+        let prices = |member: &Member<'_, Self>| {
+            let offers = offers.get(&member.organisation).map(Vec::as_slice).unwrap_or_default();
+            member.command.draft.price(offers)
         };
-        let times = orders::insert(tx, &new).await?;
+        let priced: Vec<Result<(Vec<Line>, Money), DraftError>> = members.iter().map(prices).collect();
+        let new: Vec<NewOrder<'_>> = members
+            .iter()
+            .zip(&priced)
+            .filter_map(|(member, priced)| {
+                let (lines, total) = priced.as_ref().ok()?;
+                Some(NewOrder {
+                    organisation: member.organisation,
+                    id: member.command.order,
+                    lines,
+                    total: *total,
+                    reference: member.command.reference.as_ref(),
+                    token: member.command.token.digest(),
+                    deadline_seconds: member.command.deadline_seconds,
+                    actor: &member.provenance.actor,
+                })
+            })
+            .collect();
+        let placed_at = orders::insert(tx, &new).await?;
+        let receipts = members.iter().zip(priced).map(|(member, priced)| {
+            let (lines, total) = priced?;
+            Ok(member.command.receipt(tx, member, lines, total, placed_at))
+        });
+        Ok(receipts.collect())
+    }
+}
+
+impl PlaceOrder {
+    /// What the shopper is told, and the event that says the same.
+    fn receipt<T: Tenancy>(
+        &self,
+        tx: &mut Tx<'_, T>,
+        member: &Member<'_, Self>,
+        lines: Vec<Line>,
+        total: Money,
+        placed_at: Timestamp,
+    ) -> Receipt {
         let order = OrderView {
             id: self.order,
             status: Status::Pending,
@@ -72,12 +124,13 @@ impl Command for PlaceOrder {
             reasons: Vec::new(),
             cancel_cause: None,
             version: 1,
-            placed_at: times.placed_at,
-            deadline_at: times.deadline_at,
+            placed_at,
+            deadline_at: placed_at + Duration::from_secs(self.deadline_seconds.into()),
             settled_at: None,
-            updated_at: times.placed_at,
+            updated_at: placed_at,
         };
-        tx.record(order.version, published::event(OrderEvent::Placed(Box::new(order.clone()))));
-        Ok(Receipt { order, order_token: self.token.reveal().to_owned() })
+        let placed = published::event(OrderEvent::Placed(Box::new(order.clone())));
+        tx.record_within(member.organisation, member.provenance, placed_at, order.version, placed);
+        Receipt { order, order_token: self.token.reveal().to_owned() }
     }
 }

@@ -2,7 +2,7 @@
 //! one event.
 
 use contracts::{catalog::Reason, order::Cause};
-use kernel::{Money, OrderId};
+use kernel::{Money, OrderId, OrganisationId, Timestamp};
 
 use super::{
     status::{Effect, Facts, Status, Trigger, decide},
@@ -60,8 +60,12 @@ pub enum OrderEvent {
 /// One transition: a row of history and an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
+    /// Whose order it is.
+    pub organisation: OrganisationId,
     /// The order.
     pub order: OrderId,
+    /// When, by the database's clock.
+    pub at: Timestamp,
     /// The order's version after the transition.
     pub version: i64,
     /// The status before.
@@ -77,7 +81,10 @@ pub struct Step {
 /// The aggregate: what transitions read and change. [`OrderView`] is what clients see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
+    pub(crate) organisation: OrganisationId,
     pub(crate) id: OrderId,
+    /// The time of the transaction that has locked it.
+    pub(crate) now: Timestamp,
     pub(crate) status: Status,
     pub(crate) facts: Facts,
     pub(crate) total: Money,
@@ -87,10 +94,10 @@ pub struct Order {
 }
 
 impl Order {
-    /// The order's identity.
+    /// Whose order it is, and which.
     #[must_use]
-    pub fn id(&self) -> OrderId {
-        self.id
+    pub fn key(&self) -> (OrganisationId, OrderId) {
+        (self.organisation, self.id)
     }
 
     /// The order's status.
@@ -145,7 +152,7 @@ impl Order {
         };
         self.status = to;
         self.version += 1;
-        Some(Step { order, version: self.version, from, to, on, event })
+        Some(Step { organisation: self.organisation, order, at: self.now, version: self.version, from, to, on, event })
     }
 }
 
@@ -169,6 +176,8 @@ mod tests {
 
     fn pending() -> Order {
         Order {
+            organisation: OrganisationId::new(),
+            now: kernel::Clock::now(),
             id: OrderId::new(),
             status: Status::Pending,
             facts: Facts { payment: PaymentStatus::Unpaid, fulfilment: FulfilmentStatus::Unfulfilled, overdue: true },

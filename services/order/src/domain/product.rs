@@ -1,11 +1,13 @@
 //! A product as this service knows it: what catalog published last, reduced to what placing an order needs.
 //! The rule: a lower version never replaces a higher one.
 
-use kernel::{Money, ProductId, Sku, VariantId};
+use kernel::{Money, OrganisationId, ProductId, Sku, VariantId};
 
 /// One published state of a product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Product {
+    /// Whose it is.
+    pub organisation: OrganisationId,
     /// The product's identity.
     pub id: ProductId,
     /// Its version in catalog.
@@ -59,8 +61,9 @@ impl Product {
     /// batches cannot wait for each other.
     #[must_use]
     pub fn newest(mut states: Vec<Self>) -> Vec<Self> {
-        states.sort_by(|one, other| one.id.uuid().cmp(&other.id.uuid()).then_with(|| other.version.cmp(&one.version)));
-        states.dedup_by_key(|state| state.id);
+        let key = |state: &Self| (state.organisation.uuid(), state.id.uuid());
+        states.sort_by(|one, other| key(one).cmp(&key(other)).then_with(|| other.version.cmp(&one.version)));
+        states.dedup_by_key(|state| key(state));
         states
     }
 }
@@ -72,7 +75,9 @@ mod tests {
     #[test]
     fn the_newest_state_of_each_product_remains_in_the_order_of_the_ids() {
         let (one, two) = (ProductId::new(), ProductId::new());
-        let state = |id, version| Product { id, version, title: String::new(), removed: false, variants: vec![] };
+        let organisation = OrganisationId::new();
+        let state =
+            |id, version| Product { organisation, id, version, title: String::new(), removed: false, variants: vec![] };
         let newest = Product::newest(vec![state(two, 2), state(one, 1), state(two, 3), state(one, 4), state(two, 1)]);
         let mut expected = vec![(one, 4), (two, 3)];
         expected.sort_by_key(|(id, _)| id.uuid());

@@ -29,13 +29,13 @@ fn answer(delivered: Delivered<ReservationEvent>) -> Answer {
         ReservationEvent::Expired(expired) => (expired.order, ReservationOutcome::Lost),
         ReservationEvent::ConfirmRefused(refused) => (refused.order, ReservationOutcome::Lost),
     };
-    Answer { order, outcome, provenance: delivered.provenance }
+    Answer { organisation: delivered.organisation, order, outcome, provenance: delivered.provenance }
 }
 
 fn product(snapshot: Snapshot<ProductState>) -> Product {
-    let (id, version) = (ProductId::from_uuid(snapshot.key), snapshot.version);
+    let (organisation, id, version) = (snapshot.organisation, ProductId::from_uuid(snapshot.key), snapshot.version);
     let Some(state) = snapshot.state else {
-        return Product { id, version, title: String::new(), removed: true, variants: Vec::new() };
+        return Product { organisation, id, version, title: String::new(), removed: true, variants: Vec::new() };
     };
     let active = state.status == ProductStatus::Active;
     let variants = state.variants.into_iter().map(|variant| Variant {
@@ -45,5 +45,5 @@ fn product(snapshot: Snapshot<ProductState>) -> Product {
         price: variant.price,
         for_sale: active && variant.active,
     });
-    Product { id, version, title: state.title, removed: false, variants: variants.collect() }
+    Product { organisation, id, version, title: state.title, removed: false, variants: variants.collect() }
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use kernel::OrderId;
 use mediator::Scope;
 use rest::{App, Awaited, Problem, Recorded};
 
@@ -27,7 +26,7 @@ pub(super) async fn outcome(
 ) -> Result<Awaited<Receipt>, Problem> {
     let (Some(within), Some(receipt)) = (within, recorded.reply()) else { return Ok(Awaited::Pending(recorded)) };
     let poll = async || settled(app, by, receipt).await;
-    let found = wait(room, waiter, receipt.order.id, within, poll).await?;
+    let found = wait(room, waiter, &receipt.order, within, poll).await?;
     let settled = found.map(|order| Receipt { order, order_token: receipt.order_token.clone() });
     Ok(settled.map_or(Awaited::Pending(recorded), |receipt| Awaited::Settled(rest::Ok(receipt))))
 }
@@ -35,16 +34,16 @@ pub(super) async fn outcome(
 async fn wait(
     room: &WaitingRoom,
     waiter: Waiter,
-    order: OrderId,
+    order: &OrderView,
     within: Duration,
     poll: impl AsyncFn() -> Result<Option<OrderView>, Problem>,
 ) -> Result<Option<OrderView>, Problem> {
-    if waiter.order() == order {
-        return waiter.until(within, poll).await;
+    if waiter.order() == order.id {
+        return waiter.until(within, order, poll).await;
     }
-    let waiter = room.enter(order);
+    let waiter = room.enter(order.id);
     match poll().await? {
-        None => waiter.until(within, poll).await,
+        None => waiter.until(within, order, poll).await,
         found => Ok(found),
     }
 }

@@ -105,10 +105,11 @@ async fn read(
     command: impl Fn(Vec<Snapshot<ProductState>>) -> ApplyProducts,
     seen: &mut BTreeSet<OrganisationId>,
 ) -> Result<Replayed, ReplayError<SendError<Error>>> {
-    messaging::replay(kafka, |organisation, snapshots: Vec<Snapshot<ProductState>>| {
-        seen.insert(organisation);
+    messaging::replay(kafka, |snapshots: Vec<Snapshot<ProductState>>| {
+        seen.extend(snapshots.iter().map(|snapshot| snapshot.organisation));
+        let scope = Scope::batch(NAME, snapshots.iter().map(|snapshot| snapshot.organisation));
         let (mediator, command) = (mediator.clone(), command(snapshots));
-        async move { mediator.send(&Scope::system(NAME, organisation), command).await }
+        async move { mediator.send(&scope, command).await }
     })
     .await
 }

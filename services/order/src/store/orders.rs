@@ -2,13 +2,12 @@
 //! a fixed number of statements whatever its size.
 
 use diesel::{
-    ExpressionMethods, OptionalExtension, QueryDsl, Queryable, QueryableByName, Selectable, SelectableHelper,
-    dsl::{LtEq, now},
-    sql_types::{Array, BigInt, Binary, Double, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName,
+    sql_types::{Array, BigInt, Binary, Bool, Double, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl;
-use kernel::{Currency, Money, OrderId, Timestamp};
-use persistence::{Tx, statement};
+use kernel::{Currency, Money, OrderId, OrganisationId, Timestamp};
+use persistence::{Tenancy, Tx, statement};
 use uuid::Uuid;
 
 use crate::{
@@ -20,6 +19,8 @@ use crate::{
 /// An order that is about to be placed.
 #[derive(Debug)]
 pub struct NewOrder<'a> {
+    /// Whose shop it is placed in.
+    pub organisation: OrganisationId,
     /// Its identity.
     pub id: OrderId,
     /// Its lines, each SKU once.
@@ -29,66 +30,64 @@ pub struct NewOrder<'a> {
     /// The shopper's reference.
     pub reference: Option<&'a Reference>,
     /// The digest of the token that its holder gets.
-    pub token: &'a TokenDigest,
+    pub token: TokenDigest,
     /// Seconds until it is cancelled unless catalog has answered.
-    pub deadline_seconds: f64,
+    pub deadline_seconds: u32,
+    /// Who places it, as in `access::Caller::actor`.
+    pub actor: &'a str,
 }
 
-/// When an order was placed and when it is due, by the database's clock.
-#[derive(Debug, Clone, Copy, QueryableByName)]
-pub struct Times {
-    /// When it was placed.
-    #[diesel(sql_type = Timestamptz)]
-    pub placed_at: Timestamp,
-    /// When it is cancelled unless catalog has answered.
-    #[diesel(sql_type = Timestamptz)]
-    pub deadline_at: Timestamp,
-}
-
-/// Writes an order, its lines and the beginning of its history, in one statement.
+/// Writes orders, their lines and the beginning of their histories, in one statement. Returns when they were placed, by the
+/// database's clock.
 ///
 /// # Errors
 /// `Storage` when the database fails or a constraint refuses.
-pub async fn insert(tx: &mut Tx<'_>, order: &NewOrder<'_>) -> Result<Times, Error> {
-    let (organisation, actor) = (tx.organisation().uuid(), tx.provenance().actor.clone());
-    let lines = order.lines;
+pub async fn insert<T: Tenancy>(tx: &mut Tx<'_, T>, orders: &[NewOrder<'_>]) -> Result<Timestamp, Error> {
+    let lines: Vec<(&NewOrder<'_>, usize, &Line)> = orders
+        .iter()
+        .flat_map(|order| order.lines.iter().enumerate().map(move |(position, line)| (order, position, line)))
+        .collect();
     let insert = statement(
         "with placed as (
             insert into orders (org_id, id, status, total_minor, currency, shopper_reference, token_digest, version,
                                 placed_at, deadline_at, updated_at)
-            values ($1, $2, 'pending', $3, $4, $5, $6, 1, now(), now() + make_interval(secs => $7), now())
-            returning placed_at, deadline_at
+            select o.org_id, o.id, 'pending', o.total_minor, o.currency, o.reference, o.token_digest, 1,
+                   now(), now() + make_interval(secs => o.deadline_seconds), now()
+            from unnest($1, $2, $3, $4, $5, $6, $7)
+                as o (org_id, id, total_minor, currency, reference, token_digest, deadline_seconds)
         ), written as (
             insert into order_lines (org_id, order_id, position, sku, product_id, variant_id, product_version, title,
                                      variant_title, quantity, unit_price_minor)
-            select $1, $2, (line.number - 1)::integer, line.sku, line.product_id, line.variant_id, line.product_version,
-                   line.title, line.variant_title, line.quantity, line.unit_price_minor
-            from unnest($8, $9, $10, $11, $12, $13, $14, $15) with ordinality
-                as line (sku, product_id, variant_id, product_version, title, variant_title, quantity,
-                         unit_price_minor, number)
+            select * from unnest($9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
         ), noted as (
             insert into order_history (org_id, order_id, version, from_status, to_status, cause, actor, occurred_at)
-            values ($1, $2, 1, null, 'pending', 'placed', $16, now())
+            select o.org_id, o.id, 1, null, 'pending', 'placed', o.actor, now()
+            from unnest($1, $2, $8) as o (org_id, id, actor)
         )
-        select placed_at, deadline_at from placed",
+        select now() as placed_at",
     )
-    .bind::<SqlUuid, _>(organisation)
-    .bind::<SqlUuid, _>(order.id.uuid())
-    .bind::<BigInt, _>(order.total.minor())
-    .bind::<Text, _>(order.total.currency().code().to_owned())
-    .bind::<Nullable<Text>, _>(order.reference.map(|reference| reference.as_str().to_owned()))
-    .bind::<Binary, _>(order.token.as_bytes().to_vec())
-    .bind::<Double, _>(order.deadline_seconds)
-    .bind::<Array<Text>, _>(column(lines, |line| line.sku.to_string()))
-    .bind::<Array<SqlUuid>, _>(column(lines, |line| line.product.uuid()))
-    .bind::<Array<SqlUuid>, _>(column(lines, |line| line.variant.uuid()))
-    .bind::<Array<BigInt>, _>(column(lines, |line| line.product_version))
-    .bind::<Array<Text>, _>(column(lines, |line| line.title.clone()))
-    .bind::<Array<Text>, _>(column(lines, |line| line.variant_title.clone()))
-    .bind::<Array<BigInt>, _>(column(lines, |line| line.quantity.get()))
-    .bind::<Array<BigInt>, _>(column(lines, |line| line.unit_price.minor()))
-    .bind::<Text, _>(actor);
-    Ok(insert.get_result(tx.connection()).await?)
+    .bind::<Array<SqlUuid>, _>(column(orders, |order| order.organisation.uuid()))
+    .bind::<Array<SqlUuid>, _>(column(orders, |order| order.id.uuid()))
+    .bind::<Array<BigInt>, _>(column(orders, |order| order.total.minor()))
+    .bind::<Array<Text>, _>(column(orders, |order| order.total.currency().code().to_owned()))
+    .bind::<Array<Nullable<Text>>, _>(column(orders, |order| order.reference.map(|name| name.as_str().to_owned())))
+    .bind::<Array<Binary>, _>(column(orders, |order| order.token.as_bytes().to_vec()))
+    .bind::<Array<Double>, _>(column(orders, |order| f64::from(order.deadline_seconds)))
+    .bind::<Array<Text>, _>(column(orders, |order| order.actor.to_owned()))
+    .bind::<Array<SqlUuid>, _>(column(&lines, |(order, ..)| order.organisation.uuid()))
+    .bind::<Array<SqlUuid>, _>(column(&lines, |(order, ..)| order.id.uuid()))
+    // An order has a hundred lines at most.
+    .bind::<Array<Integer>, _>(column(&lines, |(_, position, _)| i32::try_from(*position).unwrap_or(i32::MAX)))
+    .bind::<Array<Text>, _>(column(&lines, |(.., line)| line.sku.to_string()))
+    .bind::<Array<SqlUuid>, _>(column(&lines, |(.., line)| line.product.uuid()))
+    .bind::<Array<SqlUuid>, _>(column(&lines, |(.., line)| line.variant.uuid()))
+    .bind::<Array<BigInt>, _>(column(&lines, |(.., line)| line.product_version))
+    .bind::<Array<Text>, _>(column(&lines, |(.., line)| line.title.clone()))
+    .bind::<Array<Text>, _>(column(&lines, |(.., line)| line.variant_title.clone()))
+    .bind::<Array<BigInt>, _>(column(&lines, |(.., line)| line.quantity.get()))
+    .bind::<Array<BigInt>, _>(column(&lines, |(.., line)| line.unit_price.minor()));
+    let placed: PlacedRow = insert.get_result(tx.connection()).await?;
+    Ok(placed.placed_at)
 }
 
 /// Locks the orders until the transaction ends and reads what transitions need; an order that does not exist is left
@@ -96,15 +95,20 @@ pub async fn insert(tx: &mut Tx<'_>, order: &NewOrder<'_>) -> Result<Times, Erro
 ///
 /// # Errors
 /// `Storage` when the database fails, `Corrupt` when a row breaks a rule of the domain.
-pub async fn lock(tx: &mut Tx<'_>, ids: &[OrderId]) -> Result<Vec<Order>, Error> {
-    let rows: Vec<LockedRow> = orders::table
-        .filter(orders::org_id.eq(tx.organisation().uuid()))
-        .filter(orders::id.eq_any(column(ids, |id| id.uuid())))
-        .order(orders::id)
-        .select(LockedRow::as_select())
-        .for_update()
-        .load(tx.connection())
-        .await?;
+pub async fn lock<T: Tenancy>(tx: &mut Tx<'_, T>, wanted: &[(OrganisationId, OrderId)]) -> Result<Vec<Order>, Error> {
+    // Diesel cannot join what is looked for as a table.
+    let rows: Vec<LockedRow> = statement(
+        "select o.org_id, o.id, o.status, o.payment_status, o.fulfilment_status, o.total_minor, o.currency, o.version,
+                o.deadline_at <= now() as overdue, now() as now
+         from unnest($1, $2) as wanted (org_id, id)
+         join orders o on o.org_id = wanted.org_id and o.id = wanted.id
+         order by o.org_id, o.id
+         for update of o",
+    )
+    .bind::<Array<SqlUuid>, _>(column(wanted, |(organisation, _)| organisation.uuid()))
+    .bind::<Array<SqlUuid>, _>(column(wanted, |(_, order)| order.uuid()))
+    .load(tx.connection())
+    .await?;
     rows.into_iter().map(Order::try_from).collect()
 }
 
@@ -137,31 +141,35 @@ pub struct HistoryEntry<'a> {
 ///
 /// # Errors
 /// `Storage` when the database fails, `Corrupt` when a reason has no JSON form.
-pub async fn save(tx: &mut Tx<'_>, changed: &[&Order], history: &[HistoryEntry<'_>]) -> Result<(), Error> {
-    let organisation = tx.organisation().uuid();
+pub async fn save<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
+    changed: &[&Order],
+    history: &[HistoryEntry<'_>],
+) -> Result<(), Error> {
     let mut reasons = Vec::with_capacity(changed.len());
     for order in changed {
         let json = order.reasons.as_ref().map(serde_json::to_value).transpose();
-        reasons.push(json.map_err(|error| Error::corrupt(order.id(), error))?);
+        reasons.push(json.map_err(|error| Error::corrupt(order.id, error))?);
     }
     statement(
         "with saved as (
             update orders o
             set status = n.status, version = n.version, reasons = n.reasons, cancel_cause = n.cause,
                 settled_at = coalesce(o.settled_at, now()), updated_at = now()
-            from unnest($2, $3, $4, $5, $6) as n (id, status, version, reasons, cause)
-            where o.org_id = $1 and o.id = n.id
+            from unnest($1, $2, $3, $4, $5, $6) as n (org_id, id, status, version, reasons, cause)
+            where o.org_id = n.org_id and o.id = n.id
         )
         insert into order_history (org_id, order_id, version, from_status, to_status, cause, actor, occurred_at)
-        select $1, h.order_id, h.version, h.from_status, h.to_status, h.cause, h.actor, now()
-        from unnest($7, $8, $9, $10, $11, $12) as h (order_id, version, from_status, to_status, cause, actor)",
+        select h.org_id, h.order_id, h.version, h.from_status, h.to_status, h.cause, h.actor, now()
+        from unnest($7, $8, $9, $10, $11, $12, $13) as h (org_id, order_id, version, from_status, to_status, cause, actor)",
     )
-    .bind::<SqlUuid, _>(organisation)
+    .bind::<Array<SqlUuid>, _>(column(changed, |order| order.organisation.uuid()))
     .bind::<Array<SqlUuid>, _>(column(changed, |order| order.id.uuid()))
     .bind::<Array<Text>, _>(column(changed, |order| order.status.as_str()))
     .bind::<Array<BigInt>, _>(column(changed, |order| order.version))
     .bind::<Array<Nullable<Jsonb>>, _>(reasons)
     .bind::<Array<Nullable<Text>>, _>(column(changed, |order| order.cause.map(<&'static str>::from)))
+    .bind::<Array<SqlUuid>, _>(column(history, |entry| entry.step.organisation.uuid()))
     .bind::<Array<SqlUuid>, _>(column(history, |entry| entry.step.order.uuid()))
     .bind::<Array<BigInt>, _>(column(history, |entry| entry.step.version))
     .bind::<Array<Text>, _>(column(history, |entry| entry.step.from.as_str()))
@@ -177,18 +185,34 @@ fn column<T, V>(rows: &[T], value: impl Fn(&T) -> V) -> Vec<V> {
     rows.iter().map(value).collect()
 }
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = orders, check_for_backend(diesel::pg::Pg))]
+#[derive(QueryableByName)]
+struct PlacedRow {
+    #[diesel(sql_type = Timestamptz)]
+    placed_at: Timestamp,
+}
+
+#[derive(QueryableByName)]
 struct LockedRow {
+    #[diesel(sql_type = SqlUuid)]
+    org_id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
     id: Uuid,
+    #[diesel(sql_type = Text)]
     status: String,
+    #[diesel(sql_type = Text)]
     payment_status: String,
+    #[diesel(sql_type = Text)]
     fulfilment_status: String,
+    #[diesel(sql_type = BigInt)]
     total_minor: i64,
+    #[diesel(sql_type = Text)]
     currency: String,
+    #[diesel(sql_type = BigInt)]
     version: i64,
-    #[diesel(select_expression = orders::deadline_at.le(now), select_expression_type = LtEq<orders::deadline_at, now>)]
+    #[diesel(sql_type = Bool)]
     overdue: bool,
+    #[diesel(sql_type = Timestamptz)]
+    now: Timestamp,
 }
 
 impl TryFrom<LockedRow> for Order {
@@ -198,7 +222,9 @@ impl TryFrom<LockedRow> for Order {
         let id = OrderId::from_uuid(row.id);
         let read = || -> Result<Self, kernel::Malformed> {
             Ok(Self {
+                organisation: OrganisationId::from_uuid(row.org_id),
                 id,
+                now: row.now,
                 status: Status::parse(&row.status)?,
                 facts: Facts {
                     payment: PaymentStatus::parse(&row.payment_status)?,

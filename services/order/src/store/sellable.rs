@@ -2,13 +2,15 @@
 //! The rules: a product's rows are written by that product's records only, an older record never replaces a newer one,
 //! and rows are locked in the order of the product ids.
 
+use std::collections::{HashMap, HashSet};
+
 use diesel::{
-    ExpressionMethods, QueryDsl, Queryable, QueryableByName, Selectable, SelectableHelper,
+    QueryableByName,
     sql_types::{Array, BigInt, Bool, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl;
-use kernel::{Currency, Money, ProductId, Sku, Timestamp, VariantId};
-use persistence::{Tx, statement};
+use kernel::{Currency, Money, OrganisationId, ProductId, Sku, Timestamp, VariantId};
+use persistence::{Tenancy, Tenants, Tx, statement};
 use uuid::Uuid;
 
 use crate::{
@@ -17,21 +19,31 @@ use crate::{
     schema::sellable,
 };
 
-/// What these SKUs are sold as now; an unknown SKU has no offer.
+/// What these SKUs are sold as now, by organisation; an unknown SKU has no offer.
 ///
 /// # Errors
 /// `Storage` when the database fails, `Corrupt` when a row breaks a rule of the domain.
-pub async fn offers(tx: &mut Tx<'_>, skus: impl Iterator<Item = &Sku>) -> Result<Vec<Offer>, Error> {
+pub async fn offers<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
+    wanted: &[(OrganisationId, &Sku)],
+) -> Result<HashMap<OrganisationId, Vec<Offer>>, Error> {
     // While a SKU moves from one product to another it may stand twice: the one for sale counts, then the younger one.
-    let rows: Vec<OfferRow> = sellable::table
-        .filter(sellable::org_id.eq(tx.organisation().uuid()))
-        .filter(sellable::sku.eq_any(skus.map(ToString::to_string).collect::<Vec<_>>()))
-        .distinct_on(sellable::sku)
-        .order((sellable::sku, sellable::for_sale.desc(), sellable::variant_id.desc()))
-        .select(OfferRow::as_select())
-        .load(tx.connection())
-        .await?;
-    rows.into_iter().map(Offer::try_from).collect()
+    let rows: Vec<OfferRow> = statement(
+        "select distinct on (s.org_id, s.sku) s.org_id, s.sku, s.product_id, s.variant_id, s.product_version, s.title,
+                s.variant_title, s.price_minor, s.currency, s.for_sale
+         from unnest($1, $2) as wanted (org_id, sku)
+         join sellable s on s.org_id = wanted.org_id and s.sku = wanted.sku
+         order by s.org_id, s.sku, s.for_sale desc, s.variant_id desc",
+    )
+    .bind::<Array<SqlUuid>, _>(wanted.iter().map(|(organisation, _)| organisation.uuid()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(wanted.iter().map(|(_, sku)| sku.as_str()).collect::<Vec<_>>())
+    .load(tx.connection())
+    .await?;
+    let mut offers: HashMap<OrganisationId, Vec<Offer>> = HashMap::new();
+    for row in rows {
+        offers.entry(OrganisationId::from_uuid(row.org_id)).or_default().push(row.try_into()?);
+    }
+    Ok(offers)
 }
 
 /// Writes the newest states of products, each once and in the order of their ids ([`Product::newest`]).
@@ -41,26 +53,26 @@ pub async fn offers(tx: &mut Tx<'_>, skus: impl Iterator<Item = &Sku>) -> Result
 ///
 /// # Errors
 /// `Storage` when the database fails.
-pub async fn apply(tx: &mut Tx<'_>, products: &[Product], rebuild: bool) -> Result<(), Error> {
-    let organisation = tx.organisation().uuid();
+pub async fn apply(tx: &mut Tx<'_, Tenants>, products: &[Product], rebuild: bool) -> Result<(), Error> {
     let accepted: Vec<Accepted> = statement(
         "insert into sellable_products as known (org_id, product_id, version, removed, touched_at)
-         select $1, new.product_id, new.version, new.removed, clock_timestamp()
-         from unnest($2, $3, $4) as new (product_id, version, removed)
+         select new.org_id, new.product_id, new.version, new.removed, clock_timestamp()
+         from unnest($1, $2, $3, $4) as new (org_id, product_id, version, removed)
          on conflict (org_id, product_id) do update
          set version = excluded.version, removed = excluded.removed, touched_at = excluded.touched_at
          where known.version < excluded.version or ($5 and known.version = excluded.version)
-         returning product_id",
+         returning org_id, product_id",
     )
-    .bind::<SqlUuid, _>(organisation)
+    .bind::<Array<SqlUuid>, _>(products.iter().map(|product| product.organisation.uuid()).collect::<Vec<_>>())
     .bind::<Array<SqlUuid>, _>(products.iter().map(|product| product.id.uuid()).collect::<Vec<_>>())
     .bind::<Array<BigInt>, _>(products.iter().map(|product| product.version).collect::<Vec<_>>())
     .bind::<Array<Bool>, _>(products.iter().map(|product| product.removed).collect::<Vec<_>>())
     .bind::<Bool, _>(rebuild)
     .load(tx.connection())
     .await?;
-    let accepted: std::collections::HashSet<Uuid> = accepted.into_iter().map(|row| row.product_id).collect();
-    let accepted: Vec<&Product> = products.iter().filter(|product| accepted.contains(&product.id.uuid())).collect();
+    let accepted: HashSet<(Uuid, Uuid)> = accepted.into_iter().map(|row| (row.org_id, row.product_id)).collect();
+    let is_accepted = |product: &&Product| accepted.contains(&(product.organisation.uuid(), product.id.uuid()));
+    let accepted: Vec<&Product> = products.iter().filter(is_accepted).collect();
     if accepted.is_empty() {
         return Ok(());
     }
@@ -68,26 +80,29 @@ pub async fn apply(tx: &mut Tx<'_>, products: &[Product], rebuild: bool) -> Resu
 }
 
 /// Replaces the variants of these products; a variant that a product no longer has is deleted.
-async fn replace(tx: &mut Tx<'_>, products: &[&Product]) -> Result<(), Error> {
+async fn replace(tx: &mut Tx<'_, Tenants>, products: &[&Product]) -> Result<(), Error> {
     let rows: Vec<(&Product, &Variant)> =
         products.iter().flat_map(|product| product.variants.iter().map(move |variant| (*product, variant))).collect();
     statement(
         "with gone as (
-            delete from sellable where org_id = $1 and product_id = any($2) and not variant_id = any($4)
+            delete from sellable s using unnest($1, $2) as product (org_id, product_id)
+            where s.org_id = product.org_id and s.product_id = product.product_id and not s.variant_id = any($5)
         )
         insert into sellable as known (org_id, product_id, variant_id, sku, title, variant_title, price_minor, currency,
                                        for_sale, product_version)
-        select $1, new.product_id, new.variant_id, new.sku, new.title, new.variant_title, new.price_minor, new.currency,
-               new.for_sale, new.product_version
-        from unnest($3, $4, $5, $6, $7, $8, $9, $10, $11)
-            as new (product_id, variant_id, sku, title, variant_title, price_minor, currency, for_sale, product_version)
+        select new.org_id, new.product_id, new.variant_id, new.sku, new.title, new.variant_title, new.price_minor,
+               new.currency, new.for_sale, new.product_version
+        from unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+            as new (org_id, product_id, variant_id, sku, title, variant_title, price_minor, currency, for_sale,
+                    product_version)
         on conflict (org_id, product_id, variant_id) do update
         set sku = excluded.sku, title = excluded.title, variant_title = excluded.variant_title,
             price_minor = excluded.price_minor, currency = excluded.currency, for_sale = excluded.for_sale,
             product_version = excluded.product_version",
     )
-    .bind::<SqlUuid, _>(tx.organisation().uuid())
+    .bind::<Array<SqlUuid>, _>(products.iter().map(|product| product.organisation.uuid()).collect::<Vec<_>>())
     .bind::<Array<SqlUuid>, _>(products.iter().map(|product| product.id.uuid()).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(column(&rows, |product, _| product.organisation.uuid()))
     .bind::<Array<SqlUuid>, _>(column(&rows, |product, _| product.id.uuid()))
     .bind::<Array<SqlUuid>, _>(column(&rows, |_, variant| variant.id.uuid()))
     .bind::<Array<Text>, _>(column(&rows, |_, variant| variant.sku.to_string()))
@@ -134,6 +149,8 @@ fn column<V>(rows: &[(&Product, &Variant)], value: impl Fn(&Product, &Variant) -
 #[derive(QueryableByName)]
 struct Accepted {
     #[diesel(sql_type = SqlUuid)]
+    org_id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
     product_id: Uuid,
 }
 
@@ -143,9 +160,10 @@ struct Count {
     count: i64,
 }
 
-#[derive(Queryable, Selectable)]
+#[derive(QueryableByName)]
 #[diesel(table_name = sellable, check_for_backend(diesel::pg::Pg))]
 struct OfferRow {
+    org_id: Uuid,
     sku: String,
     product_id: Uuid,
     variant_id: Uuid,

@@ -123,6 +123,40 @@ async fn lines_in_two_currencies_are_not_one_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_sixteen_orders_that_come_together_the_one_that_cannot_be_sold_is_refused_alone() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990), ("TEA", 450)]).await;
+    let sku = |number: usize| ["MUG", "TEA", "NOPE"][if number == 5 { 2 } else { number % 2 }];
+    let posts: Vec<_> = (0..16)
+        .map(|number| {
+            let (shopper, path) = (world.shopper(), world.orders());
+            tokio::spawn(async move { shopper.post_reply(&path, &one(sku(number))).await })
+        })
+        .collect();
+    let mut orders = BTreeSet::new();
+    for (number, post) in posts.into_iter().enumerate() {
+        let reply = post.await.unwrap();
+        if number == 5 {
+            assert_eq!(reply.status, 422, "{}", reply.text());
+            assert_eq!(fields(&faults(&reply.json())), ["lines[0].sku"]);
+            continue;
+        }
+        assert_eq!(reply.status, 202, "{}", reply.text());
+        let placed = Placed::of(&reply);
+        let holder = world.shopper().with("order-token", &placed.token);
+        let (status, found) = holder.get(&format!("{}/{}", world.orders(), placed.order)).await;
+        assert_eq!((status, &found["lines"][0]["sku"]), (200, &json!(sku(number))), "not what was ordered");
+        orders.insert(placed.order.to_string());
+    }
+    assert_eq!(orders.len(), 15, "two were answered with one order");
+    assert_eq!(world.value("select count(*) from orders").await, "15");
+    assert_eq!(world.value("select count(*) from order_history where cause = 'placed'").await, "15");
+    assert_eq!(world.value("select count(distinct aggregateid) from outbox").await, "15");
+    assert_eq!(world.value("select count(*) from replays").await, "15");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_key_places_one_order_and_every_repeat_gets_the_same_status_location_and_bytes() {
     let world = World::quiet().await;
     world.sell(&[("MUG", 990)]).await;

@@ -43,6 +43,27 @@ async fn a_reserved_order_is_confirmed_and_whoever_waits_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn orders_are_confirmed_while_the_products_topic_is_blocked() {
+    let world = World::connected().await;
+    world.sell(&[("MUG", 990)]).await;
+    let placed = world.place("MUG").await;
+    // Nobody writes a product while this transaction is open; orders are priced from another table.
+    let mut superuser = world.scene.superuser().await;
+    let blocking = superuser.transaction().await.unwrap();
+    blocking.batch_execute("lock table sellable_products in exclusive mode").await.unwrap();
+    world.publish_product("TEA", 450).await;
+    let waiting = "select count(*) from pg_locks where relation = 'sellable_products'::regclass and not granted";
+    eventually(PATIENCE, async || world.value(waiting).await == "1").await;
+
+    world.reserved(placed.order).await;
+    world.reaches(placed.order, "confirmed").await;
+    assert_eq!(world.value(waiting).await, "1", "the products were not blocked meanwhile, so this proves nothing");
+    blocking.rollback().await.unwrap();
+    eventually(PATIENCE, async || world.value("select count(*) from sellable where sku = 'TEA'").await == "1").await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_rejected_order_keeps_every_reason() {
     let world = World::connected().await;
     world.sell(&[("MUG", 990), ("TEA", 450)]).await;

@@ -5,7 +5,7 @@ use devstack::DatabaseRole;
 use kernel::UserId;
 use mediator::{Mediator, Platform, Query, Scope, SendError};
 use order::queries::{FindOverdueOrders, ListSellingOrganisations, ReadClock};
-use testkit::Scene;
+use testkit::{Scene, seen_by_batches};
 
 use crate::world::World;
 
@@ -30,6 +30,7 @@ async fn a_role_without_an_organisation_sees_no_row_and_writes_none() {
         assert_eq!(count(String::new()).await, 0, "{table} without an organisation");
         assert_eq!(count(world.scene.other_organisation().uuid().to_string()).await, 0, "{table} of another one");
         assert!(count(world.scene.organisation().uuid().to_string()).await > 0, "{table} of its own");
+        assert_eq!(seen_by_batches(&world.scene, &app, table).await, [0, 1, 1], "{table} in batches");
     }
     app.batch_execute(&format!("set app.org = '{}'", world.scene.other_organisation().uuid())).await.unwrap();
     let foreign = format!(

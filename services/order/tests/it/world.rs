@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use contracts::{
-    catalog::{Expired, Reason, Rejected, ReservationEvent, Reserved},
+    catalog::{Expired, ProductState, ProductStatus, Reason, Rejected, ReservationEvent, Reserved, VariantState},
     topics,
 };
-use kernel::{Clock, Currency, Money, OrderId, ProductId, Sku, VariantId};
+use kernel::{Clock, Currency, Money, OrderId, OrganisationId, ProductId, Sku, Slug, VariantId};
 use mediator::{Mediator, Scope};
 use order::{
     commands::ApplyProducts,
@@ -93,8 +93,34 @@ impl World {
     }
 
     pub(crate) async fn apply(&self, products: Vec<Product>) {
-        let scope = Scope::system(order::NAME, self.scene.organisation());
+        let products: Vec<Product> = products
+            .into_iter()
+            .map(|product| Product { organisation: self.scene.organisation(), ..product })
+            .collect();
+        let scope = Scope::batch(order::NAME, [self.scene.organisation()]);
         self.mediator().send(&scope, ApplyProducts { products, rebuild: false }).await.unwrap();
+    }
+
+    /// What catalog would say of a product.
+    pub(crate) async fn publish_product(&self, sku: &str, price: i64) {
+        let product = product(sku, 1, price);
+        let variants = product.variants.into_iter().map(|variant| VariantState {
+            variant: variant.id,
+            sku: variant.sku,
+            title: variant.title,
+            price: variant.price,
+            active: true,
+        });
+        let state = ProductState {
+            product: product.id,
+            slug: Slug::parse(&sku.to_lowercase()).unwrap(),
+            title: product.title,
+            category: None,
+            status: ProductStatus::Active,
+            variants: variants.collect(),
+            version: 1,
+        };
+        self.scene.publish(1, &state).await;
     }
 
     /// Places one piece of a SKU.
@@ -200,5 +226,12 @@ pub(crate) fn product(sku: &str, version: i64, price: i64) -> Product {
         price: usd(price),
         for_sale: true,
     };
-    Product { id: ProductId::new(), version, title: format!("Product {sku}"), removed: false, variants: vec![variant] }
+    Product {
+        organisation: OrganisationId::new(),
+        id: ProductId::new(),
+        version,
+        title: format!("Product {sku}"),
+        removed: false,
+        variants: vec![variant],
+    }
 }

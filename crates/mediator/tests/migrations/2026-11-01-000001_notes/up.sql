@@ -5,6 +5,9 @@ alter table notes force row level security;
 create policy tenant on notes to order_app
     using (org_id = nullif(current_setting('app.org', true), '')::uuid)
     with check (org_id = nullif(current_setting('app.org', true), '')::uuid);
+create policy batch on notes to order_app
+    using (org_id = any ((select nullif(current_setting('app.orgs', true), '')::uuid[])::uuid[]))
+    with check (org_id = any ((select nullif(current_setting('app.orgs', true), '')::uuid[])::uuid[]));
 grant select, insert, update, delete on notes to order_app;
 
 -- What belongs to no organisation: the system role's alone.

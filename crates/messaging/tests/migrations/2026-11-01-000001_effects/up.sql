@@ -8,6 +8,8 @@ alter table effects enable row level security;
 alter table effects force row level security;
 create policy tenant on aggregates to order_app using (org_id = nullif(current_setting('app.org', true), '')::uuid);
 create policy tenant on effects to order_app using (org_id = nullif(current_setting('app.org', true), '')::uuid);
+create policy batch on aggregates to order_app using (org_id = any ((select nullif(current_setting('app.orgs', true), '')::uuid[])::uuid[]));
+create policy batch on effects to order_app using (org_id = any ((select nullif(current_setting('app.orgs', true), '')::uuid[])::uuid[]));
 grant select, insert, update on aggregates, effects to order_app;
 -- For the relay that must not be.
 create table relay_cursor (position bigint not null);

@@ -1,0 +1,2 @@
+drop policy batch on organisations;
+drop policy batch on deliveries;
