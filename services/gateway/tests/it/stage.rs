@@ -20,23 +20,21 @@ pub(crate) const UNLIMITED: Allowances = Allowances { address: 0, organisation: 
 /// A server on a free port that serves until it is stopped or dropped.
 pub(crate) struct Served {
     address: SocketAddr,
-    working: Option<Working>,
+    working: Working,
 }
 
 impl Served {
     pub(crate) fn start(workers: usize, shared: Shared) -> Served {
         let server = server::bind(([127, 0, 0, 1], 0).into(), workers, shared).unwrap();
-        Served { address: server.address(), working: Some(Working::start(|stop| server.run(stop))) }
+        Served { address: server.address(), working: Working::start(|stop| server.run(stop)) }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    pub(crate) async fn stop(mut self) {
-        if let Some(working) = self.working.take() {
-            working.stop(Duration::from_secs(30)).await;
-        }
+    pub(crate) async fn stop(self) {
+        self.working.stop(Duration::from_secs(30)).await;
     }
 }
 
@@ -97,6 +95,12 @@ impl Gateway {
 
     pub(crate) fn staff(&self) -> Client {
         Client::new(self.base(), Some(&self.token()))
+    }
+
+    /// The head of a staff member's POST whose body has this header.
+    pub(crate) fn post_head(&self, path: &str, length: &str) -> String {
+        let token = self.token();
+        format!("POST {path} HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {token}\r\n{length}\r\n\r\n")
     }
 
     /// Sends bytes as they are and returns everything up to the end of the connection.
