@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use ::access::{Organisations, Role};
+use gateway::clients::Network;
+use gateway::identity::Identity;
 use gateway::limits::Allowances;
 use gateway::routes::Service;
 use gateway::server;
@@ -62,10 +64,16 @@ pub(crate) fn behaviour() -> Behaviour {
 impl Gateway {
     /// In front of these replicas, without Redis.
     pub(crate) fn start(services: &[(Service, &[SocketAddr])], behaviour: Behaviour) -> Gateway {
-        Gateway::with_redis(services, behaviour, NO_REDIS)
+        Gateway::with(2, services, behaviour, NO_REDIS, Vec::new())
     }
 
-    pub(crate) fn with_redis(services: &[(Service, &[SocketAddr])], behaviour: Behaviour, redis: &str) -> Gateway {
+    pub(crate) fn with(
+        workers: usize,
+        services: &[(Service, &[SocketAddr])],
+        behaviour: Behaviour,
+        redis: &str,
+        proxies: Vec<Network>,
+    ) -> Gateway {
         let mint = Mint::new();
         let organisations = Organisations::new();
         let addresses = Service::ALL.map(|service| {
@@ -77,8 +85,9 @@ impl Gateway {
                 .collect()
         });
         let limits = cache::limits::Limits::new(cache::Redis::open(redis).unwrap(), 1);
-        let shared = gateway::shared(behaviour, mint.verifier(), organisations.clone(), &addresses, limits, Vec::new());
-        Gateway { server: Served::start(2, shared), mint, organisations, organisation: OrganisationId::new() }
+        let identity = Identity::new(mint.verifier(), organisations.clone());
+        let shared = Shared::new(behaviour, identity, &addresses, limits, proxies);
+        Gateway { server: Served::start(workers, shared), mint, organisations, organisation: OrganisationId::new() }
     }
 
     pub(crate) fn base(&self) -> String {
