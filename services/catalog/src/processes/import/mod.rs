@@ -18,7 +18,7 @@ use mediator::{Mediator, Scope, SendError};
 use service::Tasks;
 
 pub use report::{ImportLine, ImportSummary};
-use run::Run;
+use run::{Batch, Run};
 
 use crate::commands::import_products::ImportProducts;
 use crate::error::Error;
@@ -56,7 +56,7 @@ impl Imports {
         let what = format!("import {}", summary.import);
         let (report, lines) = report::channel(summary.clone());
         let rows = file::read(format, file);
-        let run = Run::new(mediator, by, explain, report, summary);
+        let run = Run { mediator, by, explain, report, batch: Batch::default(), summary };
         let grace = self.grace;
         self.tasks.spawn(what, move |stop| {
             run.import(rows, async move {
