@@ -23,6 +23,10 @@ use run::{Batch, Run};
 use crate::commands::import_products::ImportProducts;
 use crate::error::Error;
 
+/// How long imports go on after a stop has begun. The HTTP server lets requests run for 15 seconds, and what is left of
+/// them is for the last batch and the summary.
+pub const GRACE: Duration = Duration::from_secs(10);
+
 /// Starts imports. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Imports {
