@@ -55,7 +55,7 @@ impl Cursor {
     }
 }
 
-crate::text::implement!(Cursor, "Cursor", "^[A-Za-z0-9_-]{1,1024}$");
+crate::text!(Cursor, {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,1024}$"});
 
 /// How many items a page may have: 1 to 100, 20 when not said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -21,7 +21,7 @@ impl Sku {
     }
 }
 
-crate::text::implement!(Sku, "Sku", "^[!-~]{1,64}$");
+crate::text!(Sku, {"type": "string", "pattern": "^[!-~]{1,64}$"});
 
 #[cfg(test)]
 mod tests {

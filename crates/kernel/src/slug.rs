@@ -45,7 +45,7 @@ impl Slug {
     }
 }
 
-crate::text::implement!(Slug, "Slug", "^[a-z0-9-]{1,64}$");
+crate::text!(Slug, {"type": "string", "pattern": "^[a-z0-9-]{1,64}$"});
 
 #[cfg(test)]
 mod tests {

@@ -1,9 +1,11 @@
 //! What every checked text type has in common: reading, writing, comparing and its schema. The rule: the check itself
 //! stays with the type.
 
-/// Implements the conversions of a newtype over `String` that has `fn parse(&str) -> Result<Self, Malformed>`.
-macro_rules! implement {
-    ($name:ident, $schema:literal, $pattern:literal) => {
+/// Implements the conversions of a newtype over `String` that has `fn parse(&str) -> Result<Self, Malformed>`, and its
+/// JSON schema as given. The caller has `serde` and `schemars`.
+#[macro_export]
+macro_rules! text {
+    ($name:ident, $schema:tt) => {
         impl $name {
             /// The text itself.
             #[must_use]
@@ -38,9 +40,9 @@ macro_rules! implement {
         }
 
         impl std::str::FromStr for $name {
-            type Err = crate::Malformed;
+            type Err = $crate::Malformed;
 
-            fn from_str(text: &str) -> Result<Self, crate::Malformed> {
+            fn from_str(text: &str) -> Result<Self, $crate::Malformed> {
                 Self::parse(text)
             }
         }
@@ -66,14 +68,12 @@ macro_rules! implement {
 
         impl schemars::JsonSchema for $name {
             fn schema_name() -> std::borrow::Cow<'static, str> {
-                $schema.into()
+                stringify!($name).into()
             }
 
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({"type": "string", "pattern": $pattern})
+                schemars::json_schema!($schema)
             }
         }
     };
 }
-
-pub(crate) use implement;

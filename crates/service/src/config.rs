@@ -5,7 +5,7 @@ use std::fmt::{self, Display};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use crate::secret::Secret;
+use kernel::Secret;
 
 type Lookup = Box<dyn Fn(&str) -> Result<Option<String>, String>>;
 

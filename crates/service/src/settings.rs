@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use kernel::Secret;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Reader, Variable};
-use crate::secret::Secret;
 
 /// How a service reaches its schema; goes to [`crate::Boot::database`].
 pub type Database = persistence::Settings;

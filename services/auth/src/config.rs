@@ -4,7 +4,7 @@ use std::{num::NonZeroUsize, time::Duration};
 
 use assembly::{Callers, Surroundings};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use service::config::Reader;
+use service::{Secret, config::Reader};
 
 use crate::{
     NAME,
@@ -22,28 +22,11 @@ pub struct Config {
     /// Knows the secret that allows creating organisations.
     pub setup: SetupToken,
     /// The secret that private signing keys are sealed under.
-    pub signing_key_secret: SigningKeySecret,
+    pub signing_key_secret: Secret<[u8; 32]>,
     /// How long each stage of a signing key's life takes.
     pub schedule: Schedule,
     /// How many passwords may be hashed at the same time, 19 MiB each.
     pub hashes_at_once: NonZeroUsize,
-}
-
-/// 32 bytes that never print.
-pub struct SigningKeySecret([u8; 32]);
-
-impl SigningKeySecret {
-    /// The bytes; only the seal needs them.
-    #[must_use]
-    pub fn expose(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for SigningKeySecret {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("SigningKeySecret(hidden)")
-    }
 }
 
 /// The longest that verifiers and their clocks lag behind.
@@ -64,8 +47,8 @@ pub fn read(environment: &mut Reader) -> Option<Config> {
         "SIGNING_KEY_SECRET",
         "What private signing keys are sealed under; 32 bytes in base64",
         |text| {
-            let bytes = STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
-            bytes.map(SigningKeySecret).ok_or_else(|| "must be 32 bytes in base64".to_owned())
+            let bytes: Option<[u8; 32]> = STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+            bytes.map(Secret::new).ok_or_else(|| "must be 32 bytes in base64".to_owned())
         },
     );
     let signs_for = environment.within(

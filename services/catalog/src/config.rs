@@ -6,19 +6,6 @@ use assembly::Surroundings;
 use cache::Redis;
 use service::config::Reader;
 
-/// How long imports go on after a stop has begun. The HTTP server lets requests run for 15 seconds, and what is left of
-/// them is for the last batch and the summary.
-const IMPORT_GRACE: Duration = Duration::from_secs(10);
-
-/// Everything that the environment decides.
-#[derive(Debug)]
-pub struct Config {
-    /// Database, broker, address and accepted tokens.
-    pub surroundings: Surroundings,
-    /// The catalog's own settings.
-    pub settings: Settings,
-}
-
 /// What the catalog itself needs, whatever surroundings it runs in.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -30,12 +17,10 @@ pub struct Settings {
     pub reservation_margin: Duration,
     /// The pause between two looks for reservations past their time.
     pub sweep_interval: Duration,
-    /// How long imports go on after a stop has begun; the environment does not decide it.
-    pub import_grace: Duration,
 }
 
 /// Reads everything; `None` when something was reported as bad.
-pub fn read(environment: &mut Reader) -> Option<Config> {
+pub fn read(environment: &mut Reader) -> Option<(Surroundings, Settings)> {
     // Everything is read before the first `?`, which would hide the variables after it.
     let surroundings = Surroundings::read(environment, crate::NAME, 7103);
     let redis = environment.secret_parsed("REDIS_URL", "Redis for cached reads", |url| {
@@ -59,14 +44,11 @@ pub fn read(environment: &mut Reader) -> Option<Config> {
         50..=60_000,
         "Milliseconds between two looks for reservations past their time",
     );
-    Some(Config {
-        surroundings: surroundings?,
-        settings: Settings {
-            redis: redis?,
-            cache_lifetime: Duration::from_secs(cache_lifetime?),
-            reservation_margin: Duration::from_secs(reservation_margin?),
-            sweep_interval: Duration::from_millis(sweep_interval?),
-            import_grace: IMPORT_GRACE,
-        },
-    })
+    let settings = Settings {
+        redis: redis?,
+        cache_lifetime: Duration::from_secs(cache_lifetime?),
+        reservation_margin: Duration::from_secs(reservation_margin?),
+        sweep_interval: Duration::from_millis(sweep_interval?),
+    };
+    Some((surroundings?, settings))
 }

@@ -16,14 +16,14 @@ mod schema;
 pub mod shop_cache;
 mod store;
 
-use assembly::Assembly;
+use assembly::{Assembly, Surroundings};
 use cache::Cache;
 use contracts::topics;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use service::{Boot, BootError, Definition, Stage};
 
-use crate::config::{Config, Settings};
-use crate::processes::import::Imports;
+use crate::config::Settings;
+use crate::processes::import::{GRACE, Imports};
 use crate::processes::invalidation::StaleProducts;
 use crate::processes::{expiry, invalidation};
 use crate::shop_cache::ShopCache;
@@ -54,11 +54,11 @@ pub fn assembly(settings: Settings) -> Assembly {
         .part(move |kit| expiry::part(kit.mediator.clone(), settings.sweep_interval))
         .serves(http::routes(), move |kit, app| {
             let tasks = kit.tasks(Stage::Requests, "imports");
-            let imports = Imports::new(kit.mediator.clone(), tasks, settings.import_grace);
+            let imports = Imports::new(kit.mediator.clone(), tasks, GRACE);
             app.with(shop).with(imports)
         })
 }
 
-async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
-    assembly(config.settings).start(config.surroundings, &boot).await.map(drop)
+async fn start((surroundings, settings): (Surroundings, Settings), boot: Boot) -> Result<(), BootError> {
+    assembly(settings).start(surroundings, &boot).await.map(drop)
 }

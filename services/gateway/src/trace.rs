@@ -93,8 +93,6 @@ fn span_of(method: &Method, path: &str, service: Service) -> Span {
 mod tests {
     use super::*;
 
-    const OUTSIDE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-
     fn passed_on(traceparent: &str) -> String {
         let mut headers = HeaderMap::new();
         headers.insert(HeaderName::from_static("traceparent"), traceparent.parse().unwrap());
@@ -102,14 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_valid_trace_is_continued_under_a_new_parent() {
-        let passed = passed_on(OUTSIDE);
-        assert!(passed.starts_with("00-0af7651916cd43dd8448eb211c80319c-"), "{passed}");
-        assert!(!passed.contains("b7ad6b7169203331"), "{passed}");
-    }
-
-    #[test]
-    fn anything_else_begins_a_trace_of_its_own() {
+    fn a_trace_that_is_not_valid_begins_a_trace_of_its_own() {
         let forged = [
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x",
             "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",

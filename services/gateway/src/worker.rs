@@ -55,30 +55,24 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// `addresses` in the order of [`Service::ALL`].
+    /// `addresses` are in the order of [`Service::ALL`]; `proxies` are trusted to name their clients in `X-Forwarded-For`.
     #[must_use]
     pub fn new(
         behaviour: Behaviour,
         identity: Identity,
         addresses: &[Vec<Address>; Service::ALL.len()],
         limits: cache::limits::Limits,
+        proxies: Vec<Network>,
     ) -> Shared {
         Shared {
             places: Places::new(behaviour.at_once),
             behaviour: Arc::new(behaviour),
             identity,
-            proxies: Arc::default(),
+            proxies: proxies.into(),
             replicas: Arc::new(addresses.iter().map(|addresses| Replicas::new(addresses)).collect()),
             limits,
             documents: Documents::default(),
         }
-    }
-
-    /// Trusts these proxies to name their clients in `X-Forwarded-For`.
-    #[must_use]
-    pub fn trusting(mut self, proxies: Vec<Network>) -> Shared {
-        self.proxies = proxies.into();
-        self
     }
 }
 

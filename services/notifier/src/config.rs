@@ -11,15 +11,6 @@ use crate::domain::{Chat, MAX_PER_MINUTE};
 /// The public Bot API.
 const TELEGRAM: &str = "https://api.telegram.org";
 
-/// Everything that the notifier is told from outside.
-#[derive(Debug)]
-pub struct Config {
-    /// Where it runs.
-    pub surroundings: Surroundings,
-    /// The notifier's own settings.
-    pub settings: Settings,
-}
-
 /// Which chat is told, how, and how much is kept.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -36,7 +27,7 @@ pub struct Settings {
 }
 
 /// Reads the configuration; `None` when a variable was refused.
-pub fn read(env: &mut Reader) -> Option<Config> {
+pub fn read(env: &mut Reader) -> Option<(Surroundings, Settings)> {
     // No `?` before everything is read, so that every bad variable is reported.
     let surroundings = Surroundings::read_without_http(env, NAME);
     let token = env.secret("TELEGRAM_BOT_TOKEN", "The bot's token, as BotFather gave it");
@@ -57,14 +48,12 @@ pub fn read(env: &mut Reader) -> Option<Config> {
         "Messages per minute to the chat; 0 is what Telegram allows: 20 in groups and channels, 60 in private chats",
     );
     let keep_days = env.within("DELIVERY_KEEP_DAYS", 30, 1..=3650, "Days for which sent deliveries are kept");
-    Some(Config {
-        surroundings: surroundings?,
-        settings: Settings {
-            token: token?,
-            chat: chat?,
-            bot_api: bot_api?,
-            per_minute: per_minute.map(|number| (number > 0).then_some(number))?,
-            keep_days: keep_days?,
-        },
-    })
+    let settings = Settings {
+        token: token?,
+        chat: chat?,
+        bot_api: bot_api?,
+        per_minute: per_minute.map(|number| (number > 0).then_some(number))?,
+        keep_days: keep_days?,
+    };
+    Some((surroundings?, settings))
 }

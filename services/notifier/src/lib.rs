@@ -12,11 +12,11 @@ pub mod queries;
 pub mod schema;
 pub mod store;
 
-use assembly::Assembly;
+use assembly::{Assembly, Surroundings};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use service::{Boot, BootError, Definition};
 
-use crate::config::{Config, Settings};
+use crate::config::Settings;
 use crate::processes::{Telegram, Wake};
 
 /// The service's name: its schema, its consumer group.
@@ -41,8 +41,8 @@ pub fn assembly(settings: Settings, telegram: Telegram) -> Assembly {
         .retry("failed-deliveries", move |kit| processes::retry_failed(kit.mediator, chat.clone(), retrying.clone()))
 }
 
-async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
+async fn start((surroundings, settings): (Surroundings, Settings), boot: Boot) -> Result<(), BootError> {
     // Made before the sender, which is restarted: a client that cannot be made now ends the start.
-    let telegram = boot.require("Bot API", Telegram::new(&config.settings))?;
-    assembly(config.settings, telegram).start(config.surroundings, &boot).await.map(drop)
+    let telegram = boot.require("Bot API", Telegram::new(&settings))?;
+    assembly(settings, telegram).start(surroundings, &boot).await.map(drop)
 }

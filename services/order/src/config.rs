@@ -5,15 +5,6 @@ use std::time::Duration;
 use assembly::Surroundings;
 use service::config::Reader;
 
-/// The configuration of the order service.
-#[derive(Debug)]
-pub struct Config {
-    /// Where it runs.
-    pub surroundings: Surroundings,
-    /// Its own settings.
-    pub settings: Settings,
-}
-
 /// The service's own settings.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
@@ -43,7 +34,7 @@ impl Default for Polling {
 }
 
 /// Reads the environment. `None` when a variable was bad, which is reported.
-pub fn read(env: &mut Reader) -> Option<Config> {
+pub fn read(env: &mut Reader) -> Option<(Surroundings, Settings)> {
     // Read everything first, unwrap last: a `?` on the way would hide the variables after it.
     let surroundings = Surroundings::read(env, crate::NAME, 7104);
     let deadline_seconds = env.within(
@@ -63,5 +54,5 @@ pub fn read(env: &mut Reader) -> Option<Config> {
         sweep_interval: Duration::from_millis(sweep?),
         polling: Polling::default(),
     };
-    Some(Config { surroundings: surroundings?, settings })
+    Some((surroundings?, settings))
 }

@@ -14,14 +14,14 @@ pub mod queries;
 pub mod schema;
 pub mod store;
 
-use assembly::Assembly;
+use assembly::{Assembly, Surroundings};
 use contracts::{order::OrderEvent, topics};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use serde_json::Value;
 use service::{Boot, BootError, Definition};
 
 use crate::{
-    config::{Config, Settings},
+    config::Settings,
     http::Shop,
     processes::{WaitingRoom, deadline_sweep, rebuild},
 };
@@ -55,6 +55,6 @@ pub fn assembly(settings: Settings) -> Assembly {
         .serves(http::routes(), move |_kit, app| app.with(Shop { waiting_room, deadline_seconds }))
 }
 
-async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
-    assembly(config.settings).start(config.surroundings, &boot).await.map(drop)
+async fn start((surroundings, settings): (Surroundings, Settings), boot: Boot) -> Result<(), BootError> {
+    assembly(settings).start(surroundings, &boot).await.map(drop)
 }

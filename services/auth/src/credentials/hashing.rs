@@ -7,6 +7,7 @@ use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher, PasswordVerifier, phc},
 };
+use kernel::Secret;
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
 use crate::{domain::Password, error::Error};
@@ -18,26 +19,20 @@ const LANES: u32 = 1;
 
 /// A password's hash as a PHC string. It is no password, but whoever reads it could try passwords offline, so it never
 /// prints.
-#[derive(Clone, PartialEq, Eq)]
-pub struct PasswordHash(String);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PasswordHash(Secret);
 
 impl PasswordHash {
     /// A hash from the database.
     #[must_use]
     pub fn stored(text: String) -> Self {
-        Self(text)
+        Self(Secret::new(text))
     }
 
     /// The PHC string; only the database needs it.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for PasswordHash {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("PasswordHash(hidden)")
+        self.0.expose()
     }
 }
 
@@ -60,7 +55,7 @@ impl Hasher {
         let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters);
         let mut nobody = [0; 32];
         aws_lc_rs::rand::fill(&mut nobody).map_err(hashing)?;
-        let dummy = PasswordHash(argon.hash_password(&nobody).map_err(hashing)?.to_string());
+        let dummy = PasswordHash::stored(argon.hash_password(&nobody).map_err(hashing)?.to_string());
         Ok(Self { permits: Arc::new(Semaphore::new(at_once.get())), argon, dummy })
     }
 
@@ -70,7 +65,8 @@ impl Hasher {
     /// `Hashing` when the operating system lacks randomness or memory.
     pub async fn hash(&self, password: Password) -> Result<PasswordHash, Error> {
         let argon = self.argon.clone();
-        self.run(move || Ok(PasswordHash(argon.hash_password(password.expose()).map_err(hashing)?.to_string()))).await
+        self.run(move || Ok(PasswordHash::stored(argon.hash_password(password.expose()).map_err(hashing)?.to_string())))
+            .await
     }
 
     /// Whether the hash is that of the password. Without a hash the answer is no, after the same work.

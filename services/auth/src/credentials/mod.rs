@@ -9,9 +9,9 @@ mod signing;
 use std::sync::Arc;
 
 pub use hashing::{Hasher, PasswordHash};
-pub use sealing::{Seal, Unsealed};
+pub use sealing::Seal;
 pub use setup::SetupToken;
-pub use signing::{Issuer, Signed, TOKEN_LIFE, generate};
+pub use signing::{Issuer, TOKEN_LIFE, generate};
 
 /// Everything that handles a secret, as handlers and processes take it. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -4,29 +4,14 @@ use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey},
     hmac,
 };
+use kernel::Secret;
 
 use crate::error::Error;
 
 const NONCE_BYTES: usize = 12;
 
-/// Decrypted content. It never prints.
-pub struct Unsealed(Vec<u8>);
-
-impl Unsealed {
-    /// The bytes; only signing needs them.
-    #[must_use]
-    pub fn expose(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Unsealed {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Unsealed(hidden)")
-    }
-}
-
-/// Encrypts and decrypts under one secret.
+/// Encrypts and decrypts under one secret. The `Debug` of its keys shows their algorithms only.
+#[derive(Debug)]
 pub struct Seal {
     key: RandomizedNonceKey,
     fingerprints: hmac::Key,
@@ -64,7 +49,7 @@ impl Seal {
     ///
     /// # Errors
     /// `Sealing` when it was sealed under another secret or name, or was changed since.
-    pub fn open(&self, name: &str, sealed: &[u8]) -> Result<Unsealed, Error> {
+    pub fn open(&self, name: &str, sealed: &[u8]) -> Result<Secret<Vec<u8>>, Error> {
         const OTHER: Error = Error::Sealing(
             "a stored signing key cannot be opened: SIGNING_KEY_SECRET is not the one that it was stored with; give the former one",
         );
@@ -73,7 +58,7 @@ impl Seal {
         let mut content = rest.to_vec();
         let length = self.key.open_in_place(nonce, Aad::from(name.as_bytes()), &mut content).map_err(|_| OTHER)?.len();
         content.truncate(length);
-        Ok(Unsealed(content))
+        Ok(Secret::new(content))
     }
 
     /// Tells two secrets apart and is of no use without SIGNING_KEY_SECRET. A replay record keeps it instead of a plain hash
@@ -83,12 +68,6 @@ impl Seal {
         let mut fingerprint = [0; 32];
         fingerprint.copy_from_slice(hmac::sign(&self.fingerprints, secret).as_ref());
         fingerprint
-    }
-}
-
-impl std::fmt::Debug for Seal {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Seal(hidden)")
     }
 }
 

@@ -2,19 +2,20 @@
 //! length can be measured.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
+use kernel::Secret;
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 
 /// The digest of the configured SETUP_TOKEN.
-#[derive(Clone)]
-pub struct SetupToken([u8; 32]);
+#[derive(Debug, Clone)]
+pub struct SetupToken(Secret<[u8; 32]>);
 
 impl SetupToken {
     /// Keeps the digest of the configured secret.
     #[must_use]
     pub fn new(secret: &str) -> Self {
-        Self(Sha256::digest(secret).into())
+        Self(Secret::new(Sha256::digest(secret)))
     }
 
     /// Accepts the configured secret.
@@ -23,13 +24,7 @@ impl SetupToken {
     /// `SetupRefused` for any other.
     pub fn check(&self, presented: &str) -> Result<(), Error> {
         let presented: [u8; 32] = Sha256::digest(presented).into();
-        verify_slices_are_equal(&self.0, &presented).map_err(|_| Error::SetupRefused)
-    }
-}
-
-impl std::fmt::Debug for SetupToken {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("SetupToken(hidden)")
+        verify_slices_are_equal(self.0.expose(), &presented).map_err(|_| Error::SetupRefused)
     }
 }
 

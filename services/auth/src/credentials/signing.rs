@@ -10,7 +10,7 @@ use access::{Claims, Role};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use kernel::{KeyId, OrganisationId, Timestamp, UserId};
+use kernel::{KeyId, OrganisationId, Secret, Timestamp, UserId};
 use sha2::{Digest, Sha256};
 
 use super::Seal;
@@ -33,7 +33,7 @@ pub fn generate(seal: &Seal) -> Result<Candidate, Error> {
     let kid = kid(&public_key);
     let private = pair.to_pkcs8v1().map_err(|_| NO_KEY)?;
     let sealed_private_key = seal.close(&kid.to_string(), private.as_ref())?;
-    Ok(Candidate { kid, public_key, sealed_private_key })
+    Ok(Candidate { kid, public_key, sealed_private_key: Secret::new(sealed_private_key) })
 }
 
 /// The first half of the key's RFC 7638 thumbprint as an id, which whoever has the public key can recompute.
@@ -43,23 +43,6 @@ fn kid(public_key: &[u8; 32]) -> KeyId {
     let mut half = [0; 16];
     half.copy_from_slice(&thumbprint[..16]);
     KeyId::from_uuid(uuid::Builder::from_custom_bytes(half).into_uuid())
-}
-
-/// A signed token. It never prints.
-pub struct Signed(String);
-
-impl Signed {
-    /// The token; only the answer to the login needs it.
-    #[must_use]
-    pub fn expose(self) -> String {
-        self.0
-    }
-}
-
-impl std::fmt::Debug for Signed {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Signed(hidden)")
-    }
 }
 
 /// Signs access tokens. Cheap to clone; clones share their keys.
@@ -90,7 +73,7 @@ impl Issuer {
     pub fn load(&self, known: SigningKeys, seal: &Seal) -> Result<Vec<KeyId>, Error> {
         let mut opened = HashMap::new();
         for key in known.iter() {
-            let private = seal.open(&key.kid.to_string(), &key.sealed_private_key)?;
+            let private = seal.open(&key.kid.to_string(), key.sealed_private_key.expose())?;
             opened.insert(key.kid, EncodingKey::from_ed_der(private.expose()));
         }
         // Nothing panics while it holds the lock.
@@ -116,7 +99,7 @@ impl Issuer {
         organisation: OrganisationId,
         roles: Vec<Role>,
         now: Timestamp,
-    ) -> Result<Signed, Error> {
+    ) -> Result<Secret, Error> {
         let claims = Claims::new(&self.issuer, &self.audience, user, organisation, roles, now, TOKEN_LIFE);
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
         let key = keys.known.signer(now).and_then(|key| Some((key.kid, keys.opened.get(&key.kid)?)));
@@ -124,7 +107,7 @@ impl Issuer {
             key.ok_or_else(|| Error::Signing("there is no key yet; wait until this service is ready".into()))?;
         let header =
             Header { typ: Some(Claims::TYPE.to_owned()), kid: Some(kid.to_string()), ..Header::new(Algorithm::EdDSA) };
-        jsonwebtoken::encode(&header, &claims, key).map(Signed).map_err(|error| Error::Signing(error.to_string()))
+        jsonwebtoken::encode(&header, &claims, key).map(Secret::new).map_err(|error| Error::Signing(error.to_string()))
     }
 }
 
@@ -166,8 +149,8 @@ mod tests {
         ring.apply(&SigningKey { kid: candidate.kid, public_key }).unwrap();
         let verifier = Verifier::new(ring, "https://store.example", "cyber-store");
         let (user, organisation) = (UserId::new(), OrganisationId::new());
-        let token = issuer.issue(user, organisation, vec![Role::Owner], now).unwrap().expose();
-        let verified = verifier.verify(&token).unwrap();
+        let token = issuer.issue(user, organisation, vec![Role::Owner], now).unwrap();
+        let verified = verifier.verify(token.expose()).unwrap();
         assert_eq!(verified.caller, Caller::Staff { user, organisation, roles: vec![Role::Owner] });
         assert_eq!(
             (verified.expires_at - now).num_seconds().clamp(599, 600),

@@ -1,14 +1,10 @@
 //! An e-mail address in the one spelling that this service stores and compares.
 
 use kernel::Malformed;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 /// 3 to 254 visible ASCII characters with one `@`, trimmed and in lower case. No provider in use tells addresses apart
 /// by case, and an address that could be spelled two ways would be two accounts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "String")]
-#[schemars(extend("minLength" = 3, "maxLength" = 254, "format" = "email"))]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Email(String);
 
 impl Email {
@@ -33,21 +29,14 @@ impl Email {
             None => refuse("must contain an @"),
         }
     }
-
-    /// The address as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl TryFrom<String> for Email {
-    type Error = Malformed;
-
-    fn try_from(text: String) -> Result<Self, Malformed> {
-        Self::parse(&text)
-    }
-}
+kernel::text!(Email, {
+    "type": "string",
+    "minLength": 3, "maxLength": 254, "format": "email",
+    "description": "3 to 254 visible ASCII characters with one `@`, trimmed and in lower case. No provider in use tells \
+        addresses apart\nby case, and an address that could be spelled two ways would be two accounts.",
+});
 
 /// Labels of letters, digits and inner hyphens. One label is enough: a local network may have a mail domain of one label.
 fn is_domain(text: &str) -> bool {

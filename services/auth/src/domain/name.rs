@@ -1,13 +1,9 @@
 //! The name of an organisation or a person, as people write it: trimmed and bounded.
 
 use kernel::Malformed;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 /// 1 to 120 characters, trimmed, without control characters.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "String")]
-#[schemars(extend("minLength" = 1, "maxLength" = 120))]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Name(String);
 
 impl Name {
@@ -28,18 +24,10 @@ impl Name {
         }
         Ok(Self(trimmed.to_owned()))
     }
-
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl TryFrom<String> for Name {
-    type Error = Malformed;
-
-    fn try_from(text: String) -> Result<Self, Malformed> {
-        Self::parse(&text)
-    }
-}
+kernel::text!(Name, {
+    "type": "string",
+    "minLength": 1, "maxLength": Self::LIMIT,
+    "description": "1 to 120 characters, trimmed, without control characters.",
+});

@@ -1,10 +1,10 @@
 //! A password until it is hashed. It never prints and is never stored.
 
-use kernel::Malformed;
+use kernel::{Malformed, Secret};
 
 /// A password as somebody typed it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Password(String);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Password(Secret);
 
 impl Password {
     /// The fewest characters of a new password.
@@ -27,7 +27,7 @@ impl Password {
         if different.len() < 5 {
             return Err(Malformed::new("password", "must have at least 5 different characters"));
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(Secret::new(text)))
     }
 
     /// A password that somebody logs in with: it is right or wrong, so only its length is bounded.
@@ -36,20 +36,14 @@ impl Password {
     /// `Malformed` when it is empty or longer than 128 characters.
     pub fn present(text: &str) -> Result<Self, Malformed> {
         match text.chars().count() {
-            1..=Self::LONGEST => Ok(Self(text.to_owned())),
+            1..=Self::LONGEST => Ok(Self(Secret::new(text))),
             _ => Err(Malformed::new("password", "must have 1 to 128 characters")),
         }
     }
 
     /// The bytes of the password; only hashing needs them.
     pub(crate) fn expose(&self) -> &[u8] {
-        self.0.as_bytes()
-    }
-}
-
-impl std::fmt::Debug for Password {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Password(hidden)")
+        self.0.expose().as_bytes()
     }
 }
 

@@ -3,28 +3,28 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use kernel::{KeyId, Timestamp};
+use kernel::{KeyId, Secret, Timestamp};
 
 /// A key pair that was generated and has not been taken into use.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Candidate {
     /// Derived from the RFC 7638 thumbprint of the public key.
     pub kid: KeyId,
     /// The 32 bytes of the Ed25519 public key.
     pub public_key: [u8; 32],
     /// The private key, sealed.
-    pub sealed_private_key: Vec<u8>,
+    pub sealed_private_key: Secret<Vec<u8>>,
 }
 
 /// A key in use: one that will sign, signs, or has signed.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SigningKey {
     /// Derived from the RFC 7638 thumbprint of the public key.
     pub kid: KeyId,
     /// The 32 bytes of the Ed25519 public key.
     pub public_key: [u8; 32],
     /// The private key, sealed.
-    pub sealed_private_key: Vec<u8>,
+    pub sealed_private_key: Secret<Vec<u8>>,
     /// Rises by one with every change.
     pub version: i64,
     /// When it was made.
@@ -125,24 +125,6 @@ impl Candidate {
     }
 }
 
-impl std::fmt::Debug for Candidate {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Candidate").field("kid", &self.kid).finish_non_exhaustive()
-    }
-}
-
-impl std::fmt::Debug for SigningKey {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("SigningKey")
-            .field("kid", &self.kid)
-            .field("version", &self.version)
-            .field("signs_from", &self.signs_from)
-            .field("retired_at", &self.retired_at)
-            .finish_non_exhaustive()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,7 +136,7 @@ mod tests {
     };
 
     fn candidate() -> Candidate {
-        Candidate { kid: KeyId::new(), public_key: [7; 32], sealed_private_key: vec![1] }
+        Candidate { kid: KeyId::new(), public_key: [7; 32], sealed_private_key: Secret::new([1]) }
     }
 
     /// The broker has the events of all keys.
@@ -221,7 +203,7 @@ mod tests {
     #[test]
     fn nothing_of_the_private_key_prints() {
         let mut keys = SigningKeys::default();
-        let candidate = Candidate { sealed_private_key: vec![201, 202, 203], ..candidate() };
+        let candidate = Candidate { sealed_private_key: Secret::new([201, 202, 203]), ..candidate() };
         keys.tend(&candidate, SCHEDULE, kernel::Clock::now());
         let printed = format!("{candidate:?} {keys:?}");
         assert!(!printed.contains("201"), "{printed}");

@@ -67,7 +67,7 @@ impl LogInBody {
 impl From<Session> for Token {
     fn from(session: Session) -> Self {
         Self {
-            access_token: session.token.expose(),
+            access_token: session.token.expose().clone(),
             token_type: "Bearer",
             expires_in: TOKEN_LIFE.as_secs(),
             organisation: session.organisation,

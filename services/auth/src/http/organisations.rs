@@ -68,60 +68,43 @@ pub(super) async fn create(
     Body(body): Body<CreateOrganisationBody>,
 ) -> Result<Recorded<Membership>, Problem> {
     credentials.setup.check(token.expose())?;
-    let wanted = body.check()?;
-    let recognised = wanted.recognised(&credentials.seal);
+    let wanted = body.check(&credentials.seal)?;
     let password = credentials.hasher.hash(wanted.password.clone()).await?;
     let command = wanted.command(CreateOrganisation::identity(key.key()), password);
-    app.create(&by, &key, &recognised, command, |_| "/auth/v1/me".to_owned()).await
+    app.create(&by, &key, &wanted, command, |_| "/auth/v1/me".to_owned()).await
 }
 
-/// A checked body.
+/// A checked body. What it is written as recognises a repeated request: the order of the fields counts, and instead of
+/// the password it has a fingerprint that only this installation can compute.
+#[derive(Serialize)]
 struct Wanted {
     slug: Slug,
     name: Name,
     currency: Currency,
     email: Email,
-    password: Password,
     owner_name: Name,
-}
-
-/// What a repeated request is recognised by. It holds a fingerprint of the password that only this installation can
-/// compute.
-#[derive(Serialize)]
-struct Recognised<'a> {
-    slug: &'a Slug,
-    name: &'a Name,
-    currency: Currency,
-    email: &'a Email,
-    owner_name: &'a Name,
-    password: [u8; 32],
+    #[serde(rename = "password")]
+    fingerprint: [u8; 32],
+    #[serde(skip)]
+    password: Password,
 }
 
 impl CreateOrganisationBody {
-    fn check(&self) -> Result<Wanted, Malformed> {
+    fn check(&self, seal: &Seal) -> Result<Wanted, Malformed> {
+        let password = Password::choose(&self.owner.password)?;
         Ok(Wanted {
             slug: Slug::parse(&self.slug)?,
             name: Name::parse(&self.name)?,
             currency: Currency::parse(&self.currency)?,
             email: Email::parse(&self.owner.email)?,
-            password: Password::choose(&self.owner.password)?,
             owner_name: Name::parse(&self.owner.name)?,
+            fingerprint: seal.fingerprint(password.expose()),
+            password,
         })
     }
 }
 
 impl Wanted {
-    fn recognised(&self, seal: &Seal) -> Recognised<'_> {
-        Recognised {
-            slug: &self.slug,
-            name: &self.name,
-            currency: self.currency,
-            email: &self.email,
-            owner_name: &self.owner_name,
-            password: seal.fingerprint(self.password.expose()),
-        }
-    }
-
     fn command(&self, organisation: OrganisationId, password: PasswordHash) -> CreateOrganisation {
         CreateOrganisation {
             organisation,

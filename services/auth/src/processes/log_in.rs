@@ -2,12 +2,12 @@
 //! admit the attempt, check the password, note the login, sign a token.
 //! The rule: an account that does not exist gets the same answers after the same work as one that does.
 
-use kernel::{Clock, OrganisationId, Slug, UserId};
+use kernel::{Clock, OrganisationId, Secret, Slug, UserId};
 use mediator::{Mediator, Platform, Scope, SendError};
 
 use crate::{
     commands::{AdmitLogin, NoteLogin},
-    credentials::{Credentials, Signed},
+    credentials::Credentials,
     domain::{AccountDigest, Admission, Email, Password},
     error::Error,
     queries::FindAccount,
@@ -28,7 +28,7 @@ pub struct LogIn {
 #[derive(Debug)]
 pub struct Session {
     /// The access token.
-    pub token: Signed,
+    pub token: Secret,
     /// The organisation that the account belongs to.
     pub organisation: OrganisationId,
     /// The user who logged in.

@@ -5,7 +5,7 @@ use diesel::{
     ExpressionMethods, Insertable, QueryDsl, Queryable, Selectable, SelectableHelper, sql_types::Text, upsert::excluded,
 };
 use diesel_async::RunQueryDsl;
-use kernel::{KeyId, Timestamp};
+use kernel::{KeyId, Secret, Timestamp};
 use persistence::{Platform, Tx};
 use uuid::Uuid;
 
@@ -79,7 +79,7 @@ impl From<&SigningKey> for Row {
         Self {
             key_id: key.kid.uuid(),
             public_key: key.public_key.to_vec(),
-            sealed_private_key: key.sealed_private_key.clone(),
+            sealed_private_key: key.sealed_private_key.expose().clone(),
             version: key.version,
             created_at: key.created_at,
             signs_from: key.signs_from,
@@ -99,7 +99,7 @@ impl TryFrom<Row> for SigningKey {
                 .public_key
                 .try_into()
                 .map_err(|_| Error::corrupt_key(kid, "its public key does not have 32 bytes"))?,
-            sealed_private_key: row.sealed_private_key,
+            sealed_private_key: Secret::new(row.sealed_private_key),
             version: row.version,
             created_at: row.created_at,
             signs_from: row.signs_from,

@@ -5,16 +5,18 @@ use std::collections::HashMap;
 
 use kernel::{CategoryId, Money, ProductId, Sku, Slug, Timestamp};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::product::{NewProduct, NewVariant, Product, ProductChange, ProductFault, SettableStatus, VariantChange};
 use super::stock::Level;
 use super::wording::{Description, Title};
 
 /// One product of the file: an NDJSON row, or neighbouring CSV rows with the same slug.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "struct ProductRow")]
 pub struct ImportedProduct {
     /// The line on which it begins, from 1.
+    #[serde(skip)]
     pub line: u64,
     /// Finds the stored product.
     pub slug: Slug,
@@ -27,17 +29,22 @@ pub struct ImportedProduct {
     /// Its status; a new product is active when the file does not say.
     pub status: Option<SettableStatus>,
     /// Its variants in the file.
+    #[serde(default)]
     pub variants: Vec<ImportedVariant>,
     /// Whether one wrong variant refuses the whole product (NDJSON, where it is one row).
+    #[serde(skip)]
     pub whole: bool,
 }
 
 /// One variant of the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "struct VariantRow")]
 pub struct ImportedVariant {
     /// The line on which it stands, from 1.
+    #[serde(skip)]
     pub line: u64,
     /// Stands before the names of its columns in a report: `""` in CSV, `"variants[0]."` in NDJSON.
+    #[serde(skip)]
     pub prefix: String,
     /// Finds the stored variant.
     pub sku: Sku,

@@ -1,14 +1,9 @@
 //! The free texts of a product and of its stock. The rule: what exists is trimmed, bounded and free of control characters.
 
-use std::borrow::Cow;
-
 use kernel::Malformed;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize};
 
 /// What people see as the name of a product or a variant: 1 to 200 characters on one line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Title(String);
 
 impl Title {
@@ -29,41 +24,12 @@ impl Title {
         }
         Ok(Self(trimmed.to_owned()))
     }
-
-    /// The title as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl TryFrom<String> for Title {
-    type Error = Malformed;
-
-    fn try_from(text: String) -> Result<Self, Malformed> {
-        Self::parse(&text)
-    }
-}
-
-impl From<Title> for String {
-    fn from(title: Title) -> Self {
-        title.0
-    }
-}
-
-impl JsonSchema for Title {
-    fn schema_name() -> Cow<'static, str> {
-        "Title".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "minLength": 1, "maxLength": Self::LIMIT})
-    }
-}
+kernel::text!(Title, {"type": "string", "minLength": 1, "maxLength": Self::LIMIT});
 
 /// The description of a product: up to 10,000 characters, line breaks included. May be empty.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Description(String);
 
 impl Description {
@@ -88,40 +54,12 @@ impl Description {
         }
         Ok(Self(trimmed.to_owned()))
     }
-
-    /// The description as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl TryFrom<String> for Description {
-    type Error = Malformed;
-
-    fn try_from(text: String) -> Result<Self, Malformed> {
-        Self::parse(&text)
-    }
-}
-
-impl From<Description> for String {
-    fn from(description: Description) -> Self {
-        description.0
-    }
-}
-
-impl JsonSchema for Description {
-    fn schema_name() -> Cow<'static, str> {
-        "Description".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "maxLength": Self::LIMIT})
-    }
-}
+kernel::text!(Description, {"type": "string", "maxLength": Self::LIMIT});
 
 /// Why stock was adjusted, for people who read the ledger: up to 200 characters on one line. May be empty.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Remark(String);
 
 impl Remark {
@@ -139,23 +77,9 @@ impl Remark {
         }
         Ok(Self(trimmed.to_owned()))
     }
-
-    /// The remark as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl JsonSchema for Remark {
-    fn schema_name() -> Cow<'static, str> {
-        "Remark".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "maxLength": Self::LIMIT})
-    }
-}
+kernel::text!(Remark, {"type": "string", "maxLength": Self::LIMIT});
 
 #[cfg(test)]
 mod tests {

@@ -22,7 +22,7 @@ use crate::queries::listing::{Listing, ProductSummary, Sort};
 /// The product.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct ProductPath {
-    product: ProductId,
+    pub(super) product: ProductId,
 }
 
 /// The filter of a list and one of its pages.
@@ -38,8 +38,7 @@ pub(super) struct ProductFilter {
     /// `next_cursor` of the previous page.
     cursor: Option<Cursor>,
     /// 1 to 100; 20 by default.
-    #[serde(default, deserialize_with = "super::shop::page_size")]
-    #[schemars(with = "Option<PageSize>")]
+    #[serde(default)]
     limit: PageSize,
 }
 

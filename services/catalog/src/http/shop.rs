@@ -1,20 +1,15 @@
 //! The public shop, answered from Redis where it can be.
 
-use kernel::{CategoryId, Cursor, Page, PageSize, ProductId};
+use kernel::{CategoryId, Cursor, Page, PageSize};
 use rest::{Anyone, App, Path, Problem, Query, Serialised, State};
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
+use super::products::ProductPath;
 use crate::queries::listing::Sort;
 use crate::queries::shop_product::{FindShopProduct, ShopProduct};
 use crate::queries::shop_products::{ListShopProducts, ShopSummary};
 use crate::shop_cache::ShopCache;
-
-/// The product.
-#[derive(Deserialize, JsonSchema)]
-pub(super) struct ShopProductPath {
-    product: ProductId,
-}
 
 /// The filter of a list and one of its pages.
 #[derive(Deserialize, JsonSchema)]
@@ -27,8 +22,7 @@ pub(super) struct ShopFilter {
     /// `next_cursor` of the previous page.
     cursor: Option<Cursor>,
     /// 1 to 100; 20 by default.
-    #[serde(default, deserialize_with = "page_size")]
-    #[schemars(with = "Option<PageSize>")]
+    #[serde(default)]
     limit: PageSize,
 }
 
@@ -36,7 +30,7 @@ pub(super) async fn find(
     app: App,
     State(cache): State<ShopCache>,
     by: Anyone,
-    Path(at): Path<ShopProductPath>,
+    Path(at): Path<ProductPath>,
 ) -> Result<Serialised<ShopProduct>, Problem> {
     let query = FindShopProduct { product: at.product };
     Ok(Serialised::new(cache.product(app.mediator(), &by, query).await?))
@@ -63,11 +57,4 @@ impl ShopFilter {
             size: self.limit,
         }
     }
-}
-
-/// A query string has text only.
-pub(super) fn page_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PageSize, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let items: u16 = text.parse().map_err(|_| serde::de::Error::custom("limit must be from 1 to 100"))?;
-    PageSize::new(items).map_err(serde::de::Error::custom)
 }

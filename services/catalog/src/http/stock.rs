@@ -28,8 +28,7 @@ pub(super) struct MovementFilter {
     /// `next_cursor` of the previous page.
     cursor: Option<Cursor>,
     /// 1 to 100; 20 by default.
-    #[serde(default, deserialize_with = "super::shop::page_size")]
-    #[schemars(with = "Option<PageSize>")]
+    #[serde(default)]
     limit: PageSize,
 }
 

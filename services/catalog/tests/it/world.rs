@@ -38,7 +38,6 @@ impl World {
             cache_lifetime: Duration::from_secs(600),
             reservation_margin: Duration::from_secs(60),
             sweep_interval: Duration::from_secs(3_600),
-            import_grace: Duration::from_secs(10),
         };
         let running = scene.start(catalog::assembly(settings), topics).await;
         Self { scene, running }

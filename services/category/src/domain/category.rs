@@ -5,9 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The name that people see: 1 to 120 characters, trimmed, without control characters.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "String", into = "String")]
-#[schemars(extend("minLength" = 1, "maxLength" = 120))]
+#[derive(Clone, PartialEq, Eq)]
 pub struct CategoryName(String);
 
 impl CategoryName {
@@ -29,27 +27,13 @@ impl CategoryName {
         }
         Ok(Self(trimmed.to_owned()))
     }
-
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl TryFrom<String> for CategoryName {
-    type Error = Malformed;
-
-    fn try_from(text: String) -> Result<Self, Malformed> {
-        Self::parse(&text)
-    }
-}
-
-impl From<CategoryName> for String {
-    fn from(name: CategoryName) -> Self {
-        name.0
-    }
-}
+kernel::text!(CategoryName, {
+    "type": "string",
+    "minLength": 1, "maxLength": Self::LIMIT,
+    "description": "The name that people see: 1 to 120 characters, trimmed, without control characters.",
+});
 
 /// Where a category stands.
 #[derive(Debug, Clone, PartialEq, Eq)]

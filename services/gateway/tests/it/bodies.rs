@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gateway::routes::Service;
 use reqwest::Method;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::fake::{Echo, Raw, read_head, received};
@@ -24,7 +24,7 @@ async fn bodies_of_any_size_arrive_whole() {
 }
 
 /// Reads until the pattern stands in what came; fails when it does not come.
-async fn read_until(stream: &mut TcpStream, read: &mut String, pattern: &str) {
+async fn read_until(stream: &mut (impl AsyncRead + Unpin), read: &mut String, pattern: &str) {
     let mut buffer = [0; 4096];
     while !read.contains(pattern) {
         let length = tokio::time::timeout(Duration::from_secs(5), stream.read(&mut buffer)).await.unwrap().unwrap();
@@ -52,10 +52,7 @@ async fn results_come_back_while_rows_still_go_out() {
     .await;
     let gateway = Gateway::start(&[(Service::Catalog, &[service.address])], behaviour());
     let mut client = TcpStream::connect(gateway.server.address()).await.unwrap();
-    let head = format!(
-        "POST /admin/v1/imports HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {}\r\nTransfer-Encoding: chunked\r\n\r\n",
-        gateway.token()
-    );
+    let head = gateway.post_head("/admin/v1/imports", "Transfer-Encoding: chunked");
     client.write_all(head.as_bytes()).await.unwrap();
     let mut read = String::new();
     for row in ["row-1", "row-2", "row-3"] {
@@ -89,13 +86,10 @@ async fn a_client_that_stops_half_way_leaves_no_half_request_that_looks_whole() 
     let mut hasty = behaviour();
     hasty.body_patience = Duration::from_millis(200);
     let gateway = Gateway::start(&[(Service::Catalog, &[echo.address])], hasty);
-    let head = |path: &str, length: &str| {
-        format!("POST {path} HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {}\r\n{length}\r\n\r\n", gateway.token())
-    };
     for request in [
-        head("/admin/v1/products", "Content-Length: 10") + "half",
-        head("/admin/v1/products", "Content-Length: 100000") + "half",
-        head("/admin/v1/imports", "Transfer-Encoding: chunked") + "4\r\nhalf\r\n",
+        gateway.post_head("/admin/v1/products", "Content-Length: 10") + "half",
+        gateway.post_head("/admin/v1/products", "Content-Length: 100000") + "half",
+        gateway.post_head("/admin/v1/imports", "Transfer-Encoding: chunked") + "4\r\nhalf\r\n",
     ] {
         let answer = gateway.raw(request).await;
         assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
@@ -108,10 +102,7 @@ async fn a_client_that_stops_half_way_leaves_no_half_request_that_looks_whole() 
 async fn an_early_answer_to_a_long_upload_arrives() {
     let raw = Raw::answering("HTTP/1.1 415 Unsupported Media Type\r\nContent-Length: 2\r\n\r\nno").await;
     let gateway = Gateway::start(&[(Service::Catalog, &[raw.address])], behaviour());
-    let head = format!(
-        "POST /admin/v1/imports HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {}\r\nContent-Length: 1000000\r\n\r\nhalf",
-        gateway.token()
-    );
+    let head = gateway.post_head("/admin/v1/imports", "Content-Length: 1000000") + "half";
     let mut client = TcpStream::connect(gateway.server.address()).await.unwrap();
     client.write_all(head.as_bytes()).await.unwrap();
     let mut read = String::new();
@@ -160,23 +151,13 @@ async fn an_early_answer_arrives_also_when_the_service_closes_on_what_is_still_c
     let gateway = Gateway::start(&[(Service::Catalog, &[raw.address])], behaviour());
     for _ in 0..50 {
         let (mut reading, mut writing) = TcpStream::connect(gateway.server.address()).await.unwrap().into_split();
-        let head = format!(
-            "POST /admin/v1/imports HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {}\r\n\
-             Content-Length: 10000000\r\n\r\n",
-            gateway.token()
-        );
+        let head = gateway.post_head("/admin/v1/imports", "Content-Length: 10000000");
         let sending = tokio::spawn(async move {
             writing.write_all(head.as_bytes()).await.unwrap();
             while writing.write_all(&[b'x'; 60_000]).await.is_ok() {}
         });
         let mut read = String::new();
-        let mut buffer = [0; 4096];
-        while !read.ends_with("\r\n\r\nno") {
-            let length =
-                tokio::time::timeout(Duration::from_secs(5), reading.read(&mut buffer)).await.unwrap().unwrap();
-            assert!(length > 0, "it ended early: {read}");
-            read.push_str(&String::from_utf8_lossy(&buffer[..length]));
-        }
+        read_until(&mut reading, &mut read, "\r\n\r\nno").await;
         assert!(read.starts_with("HTTP/1.1 413"), "{read}");
         sending.abort();
     }

@@ -1,16 +1,14 @@
 //! The README and the configuration say the same, wrong variables are reported all at once, and who is trusted to name
 //! clients is a matter of configuration.
 
-use ::access::Organisations;
-use gateway::clients::Network;
 use gateway::routes::Service;
 use reqwest::Method;
 use service::config::Reader;
 use service::settings::variables;
-use testkit::{Client, Mint, Scene};
+use testkit::Scene;
 
 use crate::fake::{Echo, received};
-use crate::stage::{NO_REDIS, Served, UNLIMITED, behaviour};
+use crate::stage::{Gateway, NO_REDIS, UNLIMITED, behaviour};
 
 #[test]
 fn the_readme_lists_every_variable_that_is_read() {
@@ -65,20 +63,13 @@ fn every_bad_variable_is_reported_at_once() {
 async fn clients_behind_a_trusted_proxy_are_counted_apart_and_nobody_else_can_choose_an_address() {
     let echo = Echo::start("catalog");
     let (proxy, stranger) = (Scene::own_address(), Scene::own_address());
-    let addresses = Service::ALL.map(|service| match service {
-        Service::Catalog => vec![format!("http://{}", echo.address).parse().unwrap()],
-        _ => Vec::new(),
-    });
     let mut limited = behaviour();
     limited.allowances = gateway::limits::Allowances { address: 1, ..UNLIMITED };
-    let limits = cache::limits::Limits::new(cache::Redis::open(NO_REDIS).unwrap(), 1);
-    let trusted: Vec<Network> = vec![proxy.to_string().parse().unwrap()];
-    let shared = gateway::shared(limited, Mint::new().verifier(), Organisations::new(), &addresses, limits, trusted);
+    let trusted = vec![proxy.to_string().parse().unwrap()];
     // One worker, because without Redis each counts for itself.
-    let server = Served::start(1, shared);
-    let base = format!("http://{}", server.address());
+    let gateway = Gateway::with(1, &[(Service::Catalog, &[echo.address])], limited, NO_REDIS, trusted);
     let ask = async |from, said: &str| {
-        let client = Client::new(&base, None).from_address(from).with("x-forwarded-for", said);
+        let client = gateway.anyone().from_address(from).with("x-forwarded-for", said);
         let reply = client.send(Method::GET, "/store/v1/acme/products", None).await;
         let stated = (reply.status == 200).then(|| received(&reply.json(), "x-forwarded-for").map(str::to_owned));
         (reply.status, stated.flatten())

@@ -25,8 +25,8 @@ fn document(path: &str, kind: &str) -> Value {
 
 #[tokio::test]
 async fn one_document_describes_all_services() {
-    let catalog = Echo::serving("catalog", document("/admin/v1/products", "string"));
-    let order = Echo::serving("order", document("/admin/v1/orders", "integer"));
+    let catalog = Echo::serving("127.0.0.1:0", "catalog", document("/admin/v1/products", "string"));
+    let order = Echo::serving("127.0.0.1:0", "order", document("/admin/v1/orders", "integer"));
     let gateway =
         Gateway::start(&[(Service::Catalog, &[catalog.address]), (Service::Order, &[order.address])], behaviour());
     let reply = gateway.anyone().send(Method::GET, "/openapi.json", None).await;
@@ -47,28 +47,14 @@ async fn one_document_describes_all_services() {
 
 #[tokio::test]
 async fn a_service_that_is_away_is_named_and_appears_when_it_comes() {
-    let catalog = Echo::serving("catalog", document("/admin/v1/products", "string"));
+    let catalog = Echo::serving("127.0.0.1:0", "catalog", document("/admin/v1/products", "string"));
     let later = nobody();
     let gateway = Gateway::start(&[(Service::Catalog, &[catalog.address]), (Service::Order, &[later])], behaviour());
     let (status, merged) = gateway.anyone().get("/openapi.json").await;
     assert_eq!(status, 200);
     assert!(merged["info"]["description"].as_str().unwrap().contains("order"), "{}", merged["info"]);
 
-    let listener = std::net::TcpListener::bind(later).unwrap();
-    let order = document("/admin/v1/orders", "integer");
-    let server = actix_web::HttpServer::new(move || {
-        let order = order.clone();
-        actix_web::App::new().route(
-            "/openapi.json",
-            actix_web::web::get().to(move || std::future::ready(actix_web::HttpResponse::Ok().json(&order))),
-        )
-    })
-    .workers(1)
-    .disable_signals()
-    .listen(listener)
-    .unwrap()
-    .run();
-    tokio::spawn(server);
+    Echo::serving(later, "order", document("/admin/v1/orders", "integer"));
     eventually(Duration::from_secs(15), async || {
         let (_, merged) = gateway.anyone().get("/openapi.json").await;
         merged["paths"]["/admin/v1/orders"].is_object() && merged["paths"]["/admin/v1/products"].is_object()

@@ -1,6 +1,6 @@
 //! Fake services: one that tells what it received, one that answers with given bytes, and one that is not there.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -19,12 +19,12 @@ pub(crate) struct Echo {
 
 impl Echo {
     pub(crate) fn start(name: &'static str) -> Echo {
-        Echo::serving(name, json!({ "openapi": "3.1.0", "info": {}, "paths": {} }))
+        Echo::serving("127.0.0.1:0", name, json!({ "openapi": "3.1.0", "info": {}, "paths": {} }))
     }
 
-    /// The same with an OpenAPI document.
-    pub(crate) fn serving(name: &'static str, document: Value) -> Echo {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    /// The same at an address of its own and with an OpenAPI document.
+    pub(crate) fn serving(address: impl ToSocketAddrs, name: &'static str, document: Value) -> Echo {
+        let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&requests);

@@ -84,10 +84,7 @@ async fn a_body_that_turns_out_too_long_is_refused_while_it_streams() {
     let mut small = behaviour();
     small.body_limit = 100;
     let gateway = Gateway::start(&[(Service::Catalog, &[echo.address])], small);
-    let head = format!(
-        "POST /admin/v1/products HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {}\r\nTransfer-Encoding: chunked\r\n\r\n",
-        gateway.token()
-    );
+    let head = gateway.post_head("/admin/v1/products", "Transfer-Encoding: chunked");
     let answer = gateway.raw(format!("{head}40\r\n{0}\r\n40\r\n{0}\r\n0\r\n\r\n", "x".repeat(64))).await;
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
     assert_eq!(echo.count(), 0, "half a body looked like a whole one");

@@ -16,7 +16,7 @@ use crate::stage::{Gateway, NO_REDIS, UNLIMITED, behaviour};
 fn gateway(services: &[(Service, &[SocketAddr])], allowances: Allowances, redis: &str) -> Gateway {
     let mut limited = behaviour();
     limited.allowances = allowances;
-    Gateway::with_redis(services, limited, redis)
+    Gateway::with(2, services, limited, redis, Vec::new())
 }
 
 async fn redis() -> String {

@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use ::access::{Organisations, Role};
+use gateway::clients::Network;
+use gateway::identity::Identity;
 use gateway::limits::Allowances;
 use gateway::routes::Service;
 use gateway::server;
@@ -20,23 +22,21 @@ pub(crate) const UNLIMITED: Allowances = Allowances { address: 0, organisation: 
 /// A server on a free port that serves until it is stopped or dropped.
 pub(crate) struct Served {
     address: SocketAddr,
-    working: Option<Working>,
+    working: Working,
 }
 
 impl Served {
     pub(crate) fn start(workers: usize, shared: Shared) -> Served {
         let server = server::bind(([127, 0, 0, 1], 0).into(), workers, shared).unwrap();
-        Served { address: server.address(), working: Some(Working::start(|stop| server.run(stop))) }
+        Served { address: server.address(), working: Working::start(|stop| server.run(stop)) }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    pub(crate) async fn stop(mut self) {
-        if let Some(working) = self.working.take() {
-            working.stop(Duration::from_secs(30)).await;
-        }
+    pub(crate) async fn stop(self) {
+        self.working.stop(Duration::from_secs(30)).await;
     }
 }
 
@@ -64,10 +64,16 @@ pub(crate) fn behaviour() -> Behaviour {
 impl Gateway {
     /// In front of these replicas, without Redis.
     pub(crate) fn start(services: &[(Service, &[SocketAddr])], behaviour: Behaviour) -> Gateway {
-        Gateway::with_redis(services, behaviour, NO_REDIS)
+        Gateway::with(2, services, behaviour, NO_REDIS, Vec::new())
     }
 
-    pub(crate) fn with_redis(services: &[(Service, &[SocketAddr])], behaviour: Behaviour, redis: &str) -> Gateway {
+    pub(crate) fn with(
+        workers: usize,
+        services: &[(Service, &[SocketAddr])],
+        behaviour: Behaviour,
+        redis: &str,
+        proxies: Vec<Network>,
+    ) -> Gateway {
         let mint = Mint::new();
         let organisations = Organisations::new();
         let addresses = Service::ALL.map(|service| {
@@ -79,8 +85,9 @@ impl Gateway {
                 .collect()
         });
         let limits = cache::limits::Limits::new(cache::Redis::open(redis).unwrap(), 1);
-        let shared = gateway::shared(behaviour, mint.verifier(), organisations.clone(), &addresses, limits, Vec::new());
-        Gateway { server: Served::start(2, shared), mint, organisations, organisation: OrganisationId::new() }
+        let identity = Identity::new(mint.verifier(), organisations.clone());
+        let shared = Shared::new(behaviour, identity, &addresses, limits, proxies);
+        Gateway { server: Served::start(workers, shared), mint, organisations, organisation: OrganisationId::new() }
     }
 
     pub(crate) fn base(&self) -> String {
@@ -97,6 +104,12 @@ impl Gateway {
 
     pub(crate) fn staff(&self) -> Client {
         Client::new(self.base(), Some(&self.token()))
+    }
+
+    /// The head of a staff member's POST whose body has this header.
+    pub(crate) fn post_head(&self, path: &str, length: &str) -> String {
+        let token = self.token();
+        format!("POST {path} HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {token}\r\n{length}\r\n\r\n")
     }
 
     /// Sends bytes as they are and returns everything up to the end of the connection.

@@ -61,14 +61,14 @@ fn in_full(deliveries: &[Delivery]) -> String {
 /// The counts of everything (by organisation while there are few), then the most urgent and earliest facts that fit.
 fn digest(deliveries: &[Delivery]) -> String {
     let groups = by_organisation(deliveries);
-    let mut text = format!("📋 {}: {}", counted(deliveries.len() as u64, "event", "events"), counts(deliveries.iter()));
+    let mut text = format!("📋 {}: {}", counted(deliveries.len() as u64, "event", "events"), counts(deliveries, false));
     if groups.len() > 1 {
         text.push_str(&format!(" · {} organisations", groups.len()));
     }
     text.push('\n');
     if groups.len() <= ORGANISATIONS_IN_DIGEST {
         for (name, group) in &groups {
-            let addition = format!("\n{name}: {}", counts_with_money(group));
+            let addition = format!("\n{name}: {}", counts(group.iter().copied(), true));
             // Half of the message stays free for the facts below. The counts above cover every organisation either way.
             if units(&text) + units(&addition) > TELEGRAM_LIMIT / 2 {
                 break;
@@ -116,20 +116,11 @@ fn by_organisation(deliveries: &[Delivery]) -> Vec<(String, Vec<&Delivery>)> {
     groups
 }
 
-fn counts<'a>(deliveries: impl Iterator<Item = &'a Delivery>) -> String {
-    let mut numbers: BTreeMap<FactKind, u64> = BTreeMap::new();
-    for delivery in deliveries {
-        *numbers.entry(delivery.fact.kind()).or_default() += 1;
-    }
-    let words: Vec<String> = numbers.into_iter().map(|(kind, number)| count(kind, number)).collect();
-    words.join(", ")
-}
-
-/// Counts, with the sum of the amounts for kinds that have one and where all of them are in one currency.
-fn counts_with_money(deliveries: &[&Delivery]) -> String {
+/// Counts; with `sums`, also the sum of the amounts for kinds that have one and where all of them are in one currency.
+fn counts<'a>(deliveries: impl IntoIterator<Item = &'a Delivery>, sums: bool) -> String {
     let mut kinds: BTreeMap<FactKind, (u64, Option<Money>)> = BTreeMap::new();
     for delivery in deliveries {
-        let total = delivery.fact.total();
+        let total = delivery.fact.total().filter(|_| sums);
         kinds
             .entry(delivery.fact.kind())
             .and_modify(|(number, sum)| {

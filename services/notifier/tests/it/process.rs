@@ -1,12 +1,10 @@
 //! The program itself: what it says before it can serve.
 
-use std::io::Read;
-use std::net::{SocketAddr, TcpListener};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use devstack::{DatabaseRole, bot_api};
 use reqwest::Method;
-use testkit::{Client, eventually};
+use testkit::{Client, Program, eventually};
 
 use crate::stage::{CHAT, PATIENCE, Stage};
 
@@ -29,17 +27,6 @@ fn program(stage: &Stage, subcommand: &str) -> Command {
     command
 }
 
-/// A running program; it does not outlive the test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It has ended already when all went well.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_database_that_was_never_migrated_it_waits_and_says_what_to_run() {
     let stage = Stage::new().await;
@@ -48,11 +35,10 @@ async fn on_a_database_that_was_never_migrated_it_waits_and_says_what_to_run() {
     persistence::revert(&owner, notifier::NAME, notifier::MIGRATIONS).await.unwrap();
     stage.superuser.batch_execute("drop table __diesel_schema_migrations").await.unwrap();
 
-    let internal: SocketAddr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let mut serve = program(&stage, "serve");
-    let mut running =
-        Running(serve.env("INTERNAL_ADDRESS", internal.to_string()).stdout(Stdio::piped()).spawn().unwrap());
-    let operator = Client::new(format!("http://{internal}"), None);
+    let telegram = stage.telegram.url();
+    let more = [("TELEGRAM_BOT_TOKEN", bot_api::TOKEN), ("TELEGRAM_CHAT_ID", CHAT), ("BOT_API_URL", &telegram)];
+    let mut running = Program::serve(&stage.scene, env!("CARGO_BIN_EXE_notifier"), &more);
+    let operator = Client::new(running.internal(), None);
     let readiness = async || match operator.try_send(Method::GET, "/readyz", None).await {
         Ok(reply) => (reply.status, reply.text()),
         Err(error) => (0, error.to_string()),
@@ -73,10 +59,7 @@ async fn on_a_database_that_was_never_migrated_it_waits_and_says_what_to_run() {
     })
     .await;
 
-    assert!(Command::new("kill").arg(running.0.id().to_string()).status().unwrap().success());
-    let ended = eventually(PATIENCE, async || running.0.try_wait().unwrap()).await;
-    let mut log = String::new();
-    running.0.stdout.take().unwrap().read_to_string(&mut log).unwrap();
+    let (ended, log) = (running.stop().await, running.said());
     assert_eq!(ended.code(), Some(0), "{log}");
     let waited = format!(
         "waiting for migrations: the schema is behind this program: notifier lacks the migration {newest}; run `notifier migrate`"

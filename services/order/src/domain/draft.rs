@@ -3,57 +3,49 @@
 
 use std::collections::HashMap;
 
-use kernel::{Money, Quantity, Sku};
+use kernel::{Currency, Money, Quantity, Sku};
+use serde::Serialize;
 
 use super::{line::Line, product::Offer};
 
 /// The most lines that one order may have.
 pub const LINE_LIMIT: usize = 100;
 
-/// What is wrong with one line of a request; `line` is the line's index in the request, from 0.
+/// What is wrong with one line of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Flaw {
+pub struct Flaw {
+    /// The line's index in the request, from 0.
+    pub line: usize,
+    /// The SKU.
+    pub sku: Sku,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+/// What can be wrong with a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
     /// There is no such SKU.
-    Unknown {
-        /// The line.
-        line: usize,
-        /// The SKU.
-        sku: Sku,
-    },
+    Unknown,
     /// The SKU exists and cannot be ordered.
-    NotForSale {
-        /// The line.
-        line: usize,
-        /// The SKU.
-        sku: Sku,
-    },
+    NotForSale,
     /// The lines of this SKU together are more than may be ordered, or cost more than can be counted.
-    TooMany {
-        /// The line.
-        line: usize,
-        /// The SKU.
-        sku: Sku,
-    },
-    /// The SKU is priced in another currency than the first line.
-    OtherCurrency {
-        /// The line.
-        line: usize,
-        /// The SKU.
-        sku: Sku,
-        /// Its price.
-        price: Money,
-    },
-    /// The shopper was shown another price.
-    PriceChanged {
-        /// The line.
-        line: usize,
-        /// The SKU.
-        sku: Sku,
-        /// The unit price that the shopper was shown.
-        shown: Money,
-        /// The unit price now.
-        current: Money,
-    },
+    TooMany,
+    /// The SKU is priced in this currency, the first line in another.
+    OtherCurrency(Currency),
+}
+
+/// A line whose price is not the one that the shopper was shown. Programs get it as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PriceChange {
+    /// The line's index in the request, from 0.
+    pub line: usize,
+    /// The SKU.
+    pub sku: Sku,
+    /// The unit price that the shopper was shown.
+    pub shown: Money,
+    /// The unit price now.
+    pub current: Money,
 }
 
 /// Why an order cannot be placed. Every line that is wrong is named.
@@ -70,7 +62,7 @@ pub enum DraftError {
     Unsellable(Vec<Flaw>),
     /// Everything can be sold, but not at the price that the shopper was shown.
     #[error("{} of the order's prices changed since they were shown; show the current ones and ask again", .0.len())]
-    PriceChanged(Vec<Flaw>),
+    PriceChanged(Vec<PriceChange>),
     /// The total does not fit into the currency's minor units.
     #[error("the order's total is more than can be counted; order less")]
     TotalTooLarge,
@@ -125,7 +117,7 @@ impl Draft {
                         line.quantity = sum;
                         line.requested.push((number, shown));
                     }
-                    Err(_) => flaws.push(Flaw::TooMany { line: number, sku }),
+                    Err(_) => flaws.push(Flaw { line: number, sku, fault: Fault::TooMany }),
                 },
             }
         }
@@ -146,19 +138,21 @@ impl Draft {
         let currency = self.lines.iter().find_map(|line| by_sku.get(&line.sku)).map(|offer| offer.price.currency());
         let (mut flaws, mut changes, mut lines) = (Vec::new(), Vec::new(), Vec::new());
         for DraftLine { sku, quantity, requested } in &self.lines {
-            let numbers = || requested.iter().map(|(number, _)| *number);
+            let mut flaw = |fault| {
+                flaws.extend(requested.iter().map(|(line, _)| Flaw { line: *line, sku: sku.clone(), fault }));
+            };
             let Some(offer) = by_sku.get(sku) else {
-                flaws.extend(numbers().map(|line| Flaw::Unknown { line, sku: sku.clone() }));
+                flaw(Fault::Unknown);
                 continue;
             };
             let price = offer.price;
             if !offer.for_sale {
-                flaws.extend(numbers().map(|line| Flaw::NotForSale { line, sku: sku.clone() }));
+                flaw(Fault::NotForSale);
             } else if Some(price.currency()) != currency {
-                flaws.extend(numbers().map(|line| Flaw::OtherCurrency { line, sku: sku.clone(), price }));
+                flaw(Fault::OtherCurrency(price.currency()));
             } else if let Ok(amount) = price.checked_multiply(*quantity) {
                 let shown = requested.iter().filter_map(|(number, shown)| shown.map(|shown| (*number, shown)));
-                changes.extend(shown.filter(|(_, shown)| *shown != price).map(|(line, shown)| Flaw::PriceChanged {
+                changes.extend(shown.filter(|(_, shown)| *shown != price).map(|(line, shown)| PriceChange {
                     line,
                     sku: sku.clone(),
                     shown,
@@ -166,7 +160,7 @@ impl Draft {
                 }));
                 lines.push(Line::of(offer, *quantity, amount));
             } else {
-                flaws.extend(numbers().map(|line| Flaw::TooMany { line, sku: sku.clone() }));
+                flaw(Fault::TooMany);
             }
         }
         // A flaw comes before a changed price: the shopper has to change the order anyway.
@@ -184,7 +178,7 @@ impl Draft {
 
 #[cfg(test)]
 mod tests {
-    use kernel::{Currency, ProductId, VariantId};
+    use kernel::{ProductId, VariantId};
     use proptest::prelude::*;
 
     use super::*;
@@ -203,6 +197,10 @@ mod tests {
 
     fn shown(text: &str, price: Money) -> RequestedLine {
         RequestedLine { shown: Some(price), ..line(text, 1) }
+    }
+
+    fn flaw(line: usize, text: &str, fault: Fault) -> Flaw {
+        Flaw { line, sku: sku(text), fault }
     }
 
     fn offer(text: &str, price: Money) -> Offer {
@@ -230,18 +228,18 @@ mod tests {
     #[test]
     fn every_line_that_cannot_be_sold_is_named_with_its_place_in_the_request() {
         let retired = Offer { for_sale: false, ..offer("OLD", usd(1)) };
-        let foreign = offer("VN", Money::parse("5000", Currency::parse("VND").unwrap()).unwrap());
-        let price = foreign.price;
+        let vnd = Currency::parse("VND").unwrap();
+        let foreign = offer("VN", Money::parse("5000", vnd).unwrap());
         let draft =
             Draft::new(vec![line("A", 1), line("NO", 1), line("OLD", 1), line("NO", 1), line("VN", 1)]).unwrap();
         let refused = draft.price(&[offer("A", usd(1)), retired, foreign]).unwrap_err();
         assert_eq!(
             refused,
             DraftError::Unsellable(vec![
-                Flaw::Unknown { line: 1, sku: sku("NO") },
-                Flaw::Unknown { line: 3, sku: sku("NO") },
-                Flaw::NotForSale { line: 2, sku: sku("OLD") },
-                Flaw::OtherCurrency { line: 4, sku: sku("VN"), price },
+                flaw(1, "NO", Fault::Unknown),
+                flaw(3, "NO", Fault::Unknown),
+                flaw(2, "OLD", Fault::NotForSale),
+                flaw(4, "VN", Fault::OtherCurrency(vnd)),
             ])
         );
     }
@@ -250,16 +248,16 @@ mod tests {
     fn a_price_other_than_the_shown_one_is_refused_with_both() {
         let draft = Draft::new(vec![shown("B", usd(5)), shown("A", usd(90))]).unwrap();
         let refused = draft.price(&[offer("A", usd(100)), offer("B", usd(5))]);
-        let change = Flaw::PriceChanged { line: 1, sku: sku("A"), shown: usd(90), current: usd(100) };
+        let change = PriceChange { line: 1, sku: sku("A"), shown: usd(90), current: usd(100) };
         assert_eq!(refused.unwrap_err(), DraftError::PriceChanged(vec![change]));
     }
 
     #[test]
     fn sums_that_do_not_fit_are_refused() {
         let many = Draft::new(vec![line("A", 1_000_000), line("A", 1)]).unwrap_err();
-        assert_eq!(many, DraftError::Unsellable(vec![Flaw::TooMany { line: 1, sku: sku("A") }]));
+        assert_eq!(many, DraftError::Unsellable(vec![flaw(1, "A", Fault::TooMany)]));
         let dear = Draft::new(vec![line("A", 2)]).unwrap().price(&[offer("A", usd(i64::MAX))]).unwrap_err();
-        assert_eq!(dear, DraftError::Unsellable(vec![Flaw::TooMany { line: 0, sku: sku("A") }]));
+        assert_eq!(dear, DraftError::Unsellable(vec![flaw(0, "A", Fault::TooMany)]));
         let draft = Draft::new(vec![line("A", 1), line("B", 1)]).unwrap();
         let total = draft.price(&[offer("A", usd(i64::MAX)), offer("B", usd(1))]).unwrap_err();
         assert_eq!(total, DraftError::TotalTooLarge);

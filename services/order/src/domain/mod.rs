@@ -9,7 +9,7 @@ mod status;
 mod token;
 mod view;
 
-pub use draft::{Draft, DraftError, Flaw, LINE_LIMIT, RequestedLine};
+pub use draft::{Draft, DraftError, Fault, Flaw, LINE_LIMIT, PriceChange, RequestedLine};
 pub use line::Line;
 pub use order::{NotCancellable, Order, OrderEvent, Requester, ReservationOutcome, Step};
 pub use product::{Offer, Product, Variant};

@@ -1,13 +1,9 @@
 //! The reference that a shopper may give an order. The rule: it is kept and shown as it was sent.
 
 use kernel::Malformed;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 /// A shopper's reference for the order: 1 to 200 characters without control characters.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "String", into = "String")]
-#[schemars(extend("minLength" = 1, "maxLength" = 200))]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Reference(String);
 
 impl Reference {
@@ -24,24 +20,10 @@ impl Reference {
         }
         Ok(Self(text.to_owned()))
     }
-
-    /// The reference as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl TryFrom<String> for Reference {
-    type Error = Malformed;
-
-    fn try_from(text: String) -> Result<Self, Malformed> {
-        Self::parse(&text)
-    }
-}
-
-impl From<Reference> for String {
-    fn from(reference: Reference) -> Self {
-        reference.0
-    }
-}
+kernel::text!(Reference, {
+    "type": "string",
+    "minLength": 1, "maxLength": Self::LIMIT,
+    "description": "A shopper's reference for the order: 1 to 200 characters without control characters.",
+});

@@ -4,14 +4,14 @@
 use aws_lc_rs::{constant_time, digest, rand};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kernel::Malformed;
+use kernel::{Malformed, Secret};
 
 const BYTES: usize = 32;
 const TEXT_LIMIT: usize = 64;
 
 /// A token as its holder has it: 43 characters, 256 random bits. `Debug` does not print it.
-#[derive(Clone)]
-pub struct OrderToken(String);
+#[derive(Debug, Clone)]
+pub struct OrderToken(Secret);
 
 impl OrderToken {
     /// Makes a new token.
@@ -21,31 +21,25 @@ impl OrderToken {
     pub fn generate() -> Result<Self, Malformed> {
         let mut bytes = [0_u8; BYTES];
         rand::fill(&mut bytes).map_err(|_| Malformed::new("order token", "the system gave no random bytes"))?;
-        Ok(Self(URL_SAFE_NO_PAD.encode(bytes)))
+        Ok(Self(Secret::new(URL_SAFE_NO_PAD.encode(bytes))))
     }
 
     /// Takes a token that somebody sent: at most 64 bytes. A text that was never made as a token matches no digest.
     #[must_use]
     pub fn presented(text: &str) -> Option<Self> {
-        (text.len() <= TEXT_LIMIT).then(|| Self(text.to_owned()))
+        (text.len() <= TEXT_LIMIT).then(|| Self(Secret::new(text)))
     }
 
     /// The text for its holder.
     #[must_use]
     pub fn reveal(&self) -> &str {
-        &self.0
+        self.0.expose()
     }
 
     /// What is stored with the order.
     #[must_use]
     pub fn digest(&self) -> TokenDigest {
-        TokenDigest(digest::digest(&digest::SHA256, self.0.as_bytes()).as_ref().to_vec())
-    }
-}
-
-impl std::fmt::Debug for OrderToken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("OrderToken(…)")
+        TokenDigest(digest::digest(&digest::SHA256, self.0.expose().as_bytes()).as_ref().to_vec())
     }
 }
 

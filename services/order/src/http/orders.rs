@@ -14,7 +14,7 @@ use crate::{
 /// An order in a path.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct OrderPath {
-    order: OrderId,
+    pub(super) order: OrderId,
 }
 
 /// Which orders, and which page of them.

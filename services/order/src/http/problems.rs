@@ -2,10 +2,9 @@
 
 use mediator::Classified;
 use rest::{Problem, ProblemType, problems};
-use serde::Serialize;
 
 use crate::{
-    domain::{DraftError, Flaw},
+    domain::{DraftError, Fault, Flaw, PriceChange},
     error::Error,
 };
 
@@ -49,50 +48,25 @@ fn draft(refused: &DraftError) -> Problem {
         DraftError::TotalTooLarge => {
             Problem::new(problems::INVALID_REQUEST).field("lines", "cost more than can be counted")
         }
-        DraftError::Unsellable(flaws) => named(Problem::new(UNSELLABLE_LINES), flaws),
-        DraftError::PriceChanged(flaws) => {
-            let changes: Vec<Change<'_>> = flaws.iter().filter_map(Change::of).collect();
-            named(Problem::new(PRICE_CHANGED), flaws).member("changes", changes)
+        DraftError::Unsellable(flaws) => flaws.iter().fold(Problem::new(UNSELLABLE_LINES), flawed),
+        DraftError::PriceChanged(changes) => {
+            changes.iter().fold(Problem::new(PRICE_CHANGED), changed).member("changes", changes)
         }
     }
 }
 
-fn named(problem: Problem, flaws: &[Flaw]) -> Problem {
-    flaws.iter().fold(problem, |problem, flaw| {
-        let (field, reason) = match flaw {
-            Flaw::Unknown { line, sku } => (format!("lines[{line}].sku"), format!("there is no SKU {sku}")),
-            Flaw::NotForSale { line, sku } => (format!("lines[{line}].sku"), format!("{sku} is not for sale")),
-            Flaw::TooMany { line, sku } => {
-                (format!("lines[{line}].quantity"), format!("is more of {sku} than one order may have"))
-            }
-            Flaw::OtherCurrency { line, sku, price } => (
-                format!("lines[{line}].sku"),
-                format!("{sku} is sold in {}, the lines before it are not; order it separately", price.currency()),
-            ),
-            Flaw::PriceChanged { line, sku, shown, current } => {
-                (format!("lines[{line}].unit_price"), format!("{sku} was shown for {shown} and costs {current} now"))
-            }
-        };
-        problem.field(field, reason)
-    })
-}
-
-/// A changed price for programs: the same as in `errors`, in numbers.
-#[derive(Serialize)]
-struct Change<'f> {
-    line: usize,
-    sku: &'f kernel::Sku,
-    shown: kernel::Money,
-    current: kernel::Money,
-}
-
-impl<'f> Change<'f> {
-    fn of(flaw: &'f Flaw) -> Option<Self> {
-        match flaw {
-            Flaw::PriceChanged { line, sku, shown, current } => {
-                Some(Self { line: *line, sku, shown: *shown, current: *current })
-            }
-            Flaw::Unknown { .. } | Flaw::NotForSale { .. } | Flaw::TooMany { .. } | Flaw::OtherCurrency { .. } => None,
+fn flawed(problem: Problem, Flaw { line, sku, fault }: &Flaw) -> Problem {
+    let (field, reason) = match fault {
+        Fault::Unknown => ("sku", format!("there is no SKU {sku}")),
+        Fault::NotForSale => ("sku", format!("{sku} is not for sale")),
+        Fault::TooMany => ("quantity", format!("is more of {sku} than one order may have")),
+        Fault::OtherCurrency(currency) => {
+            ("sku", format!("{sku} is sold in {currency}, the lines before it are not; order it separately"))
         }
-    }
+    };
+    problem.field(format!("lines[{line}].{field}"), reason)
+}
+
+fn changed(problem: Problem, PriceChange { line, sku, shown, current }: &PriceChange) -> Problem {
+    problem.field(format!("lines[{line}].unit_price"), format!("{sku} was shown for {shown} and costs {current} now"))
 }

@@ -8,7 +8,7 @@ use rest::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::waiting;
+use super::{orders::OrderPath, waiting};
 use crate::{
     commands::{CancelOwnOrder, PlaceOrder, Receipt},
     domain::{Draft, OrderToken, OrderView, Reference, RequestedLine},
@@ -35,12 +35,6 @@ pub(super) struct TokenHeader;
 impl CredentialHeader for TokenHeader {
     const NAME: &'static str = "order-token";
     const MEANING: &'static str = "The token that placing the order was answered with.";
-}
-
-/// An order in a path.
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(super) struct OrderPath {
-    order: OrderId,
 }
 
 /// An order to place.

@@ -1,7 +1,7 @@
 //! One order with its lines as a row. The rule: its lines are one JSON value of that row, so reading an order is one
 //! statement; Diesel cannot say that, so the SELECT is written by hand, here and nowhere else.
 
-use contracts::{catalog::Reason, order::Cause};
+use contracts::catalog::Reason;
 use diesel::{
     OptionalExtension, QueryableByName,
     sql_types::{BigInt, Binary, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
@@ -132,7 +132,7 @@ impl TryFrom<OrderRow> for OrderView {
                 total: Money::from_minor(row.total_minor, currency)?,
                 reference: row.shopper_reference.as_deref().map(Reference::parse).transpose()?,
                 reasons: reasons.unwrap_or_default(),
-                cancel_cause: row.cancel_cause.as_deref().map(read_cause).transpose()?,
+                cancel_cause: row.cancel_cause.as_deref().map(|text| parse_name("cancel cause", text)).transpose()?,
                 version: row.version,
                 placed_at: row.placed_at,
                 deadline_at: row.deadline_at,
@@ -142,10 +142,6 @@ impl TryFrom<OrderRow> for OrderView {
         };
         read().map_err(corrupt)
     }
-}
-
-fn read_cause(text: &str) -> Result<Cause, Malformed> {
-    parse_name("cancel cause", text)
 }
 
 fn json<T: DeserializeOwned>(order: OrderId, stored: Option<Value>) -> Result<Option<T>, Error> {

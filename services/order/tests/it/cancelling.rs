@@ -30,28 +30,21 @@ async fn cancelling_twice_succeeds_and_is_said_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_waits_is_woken_when_staff_cancels() {
-    let world = World::start(woken_only(settings()), Topics::Off).await;
-    world.sell(&[("MUG", 990)]).await;
-    let (waiting, placed) = world.place_and_wait("MUG").await;
-    let path = format!("/admin/v1/orders/{}/cancel", placed.order);
-    assert_eq!(world.client(Caller::Owner).post(&path, &json!({})).await.0, 200);
-    let reply = woken(waiting).await;
-    assert_eq!((reply.status, &reply.json()["cancel_cause"]), (200, &json!("staff")), "{}", reply.text());
-    world.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn whoever_waits_is_woken_when_the_shopper_cancels() {
-    let world = World::start(woken_only(settings()), Topics::Off).await;
-    world.sell(&[("MUG", 990)]).await;
-    let (waiting, placed) = world.place_and_wait("MUG").await;
-    let path = format!("{}/{}/cancel", world.orders(), placed.order);
-    assert_eq!(world.shopper().with("order-token", &placed.token).post(&path, &json!({})).await.0, 200);
-    let reply = woken(waiting).await;
-    assert_eq!((reply.status, &reply.json()["cancel_cause"]), (200, &json!("shopper")), "{}", reply.text());
-    assert_eq!(reply.json()["order_token"], placed.token);
-    world.stop().await;
+async fn whoever_waits_is_woken_when_staff_or_the_shopper_cancels() {
+    for by in ["staff", "shopper"] {
+        let world = World::start(woken_only(settings()), Topics::Off).await;
+        world.sell(&[("MUG", 990)]).await;
+        let (waiting, placed) = world.place_and_wait("MUG").await;
+        let (client, orders) = match by {
+            "staff" => (world.client(Caller::Owner), "/admin/v1/orders".to_owned()),
+            _ => (world.shopper().with("order-token", &placed.token), world.orders()),
+        };
+        assert_eq!(client.post(&format!("{orders}/{}/cancel", placed.order), &json!({})).await.0, 200);
+        let reply = woken(waiting).await;
+        assert_eq!((reply.status, &reply.json()["cancel_cause"]), (200, &json!(by)), "{}", reply.text());
+        assert_eq!(reply.json()["order_token"], placed.token);
+        world.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

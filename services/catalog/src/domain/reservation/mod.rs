@@ -199,13 +199,8 @@ pub struct Book {
     notices: Vec<OrderNotice>,
 }
 
-#[derive(Clone, Copy)]
-enum Ending {
-    Hold,
-    ReleaseReserved,
-    ReleaseHeld,
-    Expire,
-}
+/// How a level moves by so many pieces.
+type Step = fn(&mut Level, i64) -> Result<Movement, StockFault>;
 
 impl Book {
     /// Opens the book over the rows that the batch has locked.
@@ -258,7 +253,7 @@ impl Book {
     /// [`Contradiction`] when the store is not consistent.
     pub fn expire(&mut self, cause: usize, order: OrderId) -> Result<(), Contradiction> {
         if self.state_of(order) == Some(State::Reserved) {
-            self.end(cause, order, State::Expired, Ending::Expire)?;
+            self.end(cause, order, State::Expired, Level::expire)?;
             self.notify(cause, order, Notice::Expired);
         }
         Ok(())
@@ -355,7 +350,7 @@ impl Book {
     fn confirm(&mut self, cause: usize, order: OrderId) -> Result<(), Contradiction> {
         match self.reservations.get(&order) {
             Some(TrackedReservation { reservation, .. }) => match reservation.state {
-                State::Reserved => self.end(cause, order, State::Held, Ending::Hold),
+                State::Reserved => self.end(cause, order, State::Held, Level::hold),
                 State::Held | State::Released => Ok(()),
                 State::Expired | State::Rejected | State::Void => {
                     if !reservation.confirm_refused {
@@ -377,8 +372,8 @@ impl Book {
 
     fn cancel(&mut self, cause: usize, order: OrderId) -> Result<(), Contradiction> {
         match self.state_of(order) {
-            Some(State::Reserved) => self.end(cause, order, State::Released, Ending::ReleaseReserved),
-            Some(State::Held) => self.end(cause, order, State::Released, Ending::ReleaseHeld),
+            Some(State::Reserved) => self.end(cause, order, State::Released, Level::release_reserved),
+            Some(State::Held) => self.end(cause, order, State::Released, Level::release_held),
             Some(State::Released | State::Expired | State::Rejected | State::Void) => Ok(()),
             None => {
                 self.create(order, State::Void, Vec::new(), None);
@@ -388,15 +383,9 @@ impl Book {
     }
 
     /// Moves the pieces of every line of a reservation and takes it to its next state.
-    fn end(&mut self, cause: usize, order: OrderId, state: State, ending: Ending) -> Result<(), Contradiction> {
+    fn end(&mut self, cause: usize, order: OrderId, state: State, how: Step) -> Result<(), Contradiction> {
         let Some(tracked) = self.reservations.get(&order) else { return Ok(()) };
         for line in tracked.reservation.lines.clone() {
-            let how = match ending {
-                Ending::Hold => Level::hold,
-                Ending::ReleaseReserved => Level::release_reserved,
-                Ending::ReleaseHeld => Level::release_held,
-                Ending::Expire => Level::expire,
-            };
             self.shift(cause, order, &line, how)?;
         }
         self.change(order, |reservation| {
@@ -406,13 +395,7 @@ impl Book {
         Ok(())
     }
 
-    fn shift(
-        &mut self,
-        cause: usize,
-        order: OrderId,
-        line: &Line,
-        how: impl FnOnce(&mut Level, i64) -> Result<Movement, StockFault>,
-    ) -> Result<(), Contradiction> {
+    fn shift(&mut self, cause: usize, order: OrderId, line: &Line, how: Step) -> Result<(), Contradiction> {
         let contradiction = |fault| Contradiction { sku: line.sku.clone(), order, fault };
         let Some(tracked) = self.shelves.get_mut(&line.sku) else {
             return Err(contradiction(StockFault::NotTaken { asked: line.pieces, taken: 0 }));

@@ -7,7 +7,7 @@ use exchange::{Format, Limits, Record, RowError};
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt as _};
 
-use super::rows::{ProductRow, csv_row, join};
+use super::rows::{csv_row, join, json_row};
 use crate::domain::import::{ImportedProduct, RowFault, RowOutcome};
 use crate::domain::product::Product;
 
@@ -26,9 +26,9 @@ pub(super) fn read<E: Display + 'static>(
     source: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
 ) -> BoxStream<'static, Item> {
     match format {
-        Format::Ndjson => exchange::ndjson::<ProductRow, _, E>(source, LIMITS)
+        Format::Ndjson => exchange::ndjson::<ImportedProduct, _, E>(source, LIMITS)
             .map(|row| match row {
-                Ok((position, row)) => Item::Product(row.product(position.line)),
+                Ok((position, product)) => Item::Product(json_row(position.line, product)),
                 Err(error) => Item::Refused(refused(error)),
             })
             .boxed(),

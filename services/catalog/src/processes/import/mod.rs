@@ -18,10 +18,14 @@ use mediator::{Mediator, Scope, SendError};
 use service::Tasks;
 
 pub use report::{ImportLine, ImportSummary};
-use run::Run;
+use run::{Batch, Run};
 
 use crate::commands::import_products::ImportProducts;
 use crate::error::Error;
+
+/// How long imports go on after a stop has begun. The HTTP server lets requests run for 15 seconds, and what is left of
+/// them is for the last batch and the summary.
+pub const GRACE: Duration = Duration::from_secs(10);
 
 /// Starts imports. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -56,7 +60,7 @@ impl Imports {
         let what = format!("import {}", summary.import);
         let (report, lines) = report::channel(summary.clone());
         let rows = file::read(format, file);
-        let run = Run::new(mediator, by, explain, report, summary);
+        let run = Run { mediator, by, explain, report, batch: Batch::default(), summary };
         let grace = self.grace;
         self.tasks.spawn(what, move |stop| {
             run.import(rows, async move {

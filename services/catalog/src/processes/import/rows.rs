@@ -2,7 +2,6 @@
 
 use exchange::Record;
 use kernel::{Currency, Money, Sku, Slug};
-use serde::Deserialize;
 
 use crate::domain::import::{ImportedProduct, ImportedVariant, RowFault};
 use crate::domain::product::SettableStatus;
@@ -12,50 +11,15 @@ use crate::domain::wording::{Description, Title};
 const COLUMNS: [&str; 10] =
     ["slug", "title", "category", "description", "status", "sku", "variant_title", "price", "currency", "stock"];
 
-/// One line of an NDJSON file.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ProductRow {
-    slug: Slug,
-    title: Option<Title>,
-    category: Option<String>,
-    description: Option<Description>,
-    status: Option<SettableStatus>,
-    #[serde(default)]
-    variants: Vec<VariantRow>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct VariantRow {
-    sku: Sku,
-    title: Option<Title>,
-    price: Option<Money>,
-    stock: Option<i64>,
-}
-
-impl ProductRow {
-    /// The product on this line of the file.
-    pub(super) fn product(self, line: u64) -> ImportedProduct {
-        let variants = self.variants.into_iter().enumerate().map(|(at, variant)| ImportedVariant {
-            line,
-            prefix: format!("variants[{at}]."),
-            sku: variant.sku,
-            title: variant.title,
-            price: variant.price,
-            stock: variant.stock,
-        });
-        ImportedProduct {
-            line,
-            slug: self.slug,
-            title: self.title,
-            category: self.category,
-            description: self.description,
-            status: self.status,
-            variants: variants.collect(),
-            whole: true,
-        }
+/// The product of one line of an NDJSON file.
+pub(super) fn json_row(line: u64, mut product: ImportedProduct) -> ImportedProduct {
+    product.line = line;
+    product.whole = true;
+    for (at, variant) in product.variants.iter_mut().enumerate() {
+        variant.line = line;
+        variant.prefix = format!("variants[{at}].");
     }
+    product
 }
 
 /// Reads one line of a CSV file as a product with one variant; every fault of the line at once.
@@ -200,9 +164,9 @@ mod tests {
     #[test]
     fn a_line_of_json_is_one_product() {
         let text = r#"{"slug":"lamp","title":"Lamp","variants":[{"sku":"A","price":{"amount":"1.50","currency":"USD"},"stock":3}]}"#;
-        let product = serde_json::from_str::<ProductRow>(text).unwrap().product(4);
+        let product = json_row(4, serde_json::from_str(text).unwrap());
         assert_eq!((product.line, product.whole, product.variants[0].stock), (4, true, Some(3)));
         assert_eq!(product.variants[0].prefix, "variants[0].");
-        assert!(serde_json::from_str::<ProductRow>(r#"{"slug":"lamp","colour":"red"}"#).is_err());
+        assert!(serde_json::from_str::<ImportedProduct>(r#"{"slug":"lamp","colour":"red"}"#).is_err());
     }
 }

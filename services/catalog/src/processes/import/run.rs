@@ -23,17 +23,17 @@ const MOST_REFUSED: u64 = 10_000;
 const MOST_UNREAD: usize = 200_000;
 
 pub(super) struct Run {
-    mediator: Mediator,
-    by: Scope,
-    explain: fn(SendError<Error>) -> String,
-    report: Report,
-    batch: Batch,
-    summary: ImportSummary,
+    pub(super) mediator: Mediator,
+    pub(super) by: Scope,
+    pub(super) explain: fn(SendError<Error>) -> String,
+    pub(super) report: Report,
+    pub(super) batch: Batch,
+    pub(super) summary: ImportSummary,
 }
 
 /// What waits for the next transaction.
 #[derive(Default)]
-struct Batch {
+pub(super) struct Batch {
     products: Vec<ImportedProduct>,
     refused: Vec<RowOutcome>,
     slugs: HashSet<String>,
@@ -57,16 +57,6 @@ impl Batch {
 }
 
 impl Run {
-    pub(super) fn new(
-        mediator: Mediator,
-        by: Scope,
-        explain: fn(SendError<Error>) -> String,
-        report: Report,
-        summary: ImportSummary,
-    ) -> Self {
-        Self { mediator, by, explain, report, batch: Batch::default(), summary }
-    }
-
     /// Imports the file to its end, or until `time_is_up`, and reports a summary.
     pub(super) async fn import(mut self, mut items: BoxStream<'static, Item>, time_is_up: impl Future<Output = ()>) {
         let mut time_is_up = pin!(time_is_up);
