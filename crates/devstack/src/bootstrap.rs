@@ -53,15 +53,9 @@ impl fmt::Display for DatabaseRole {
     }
 }
 
-/// The passwords of all roles; never printed.
+/// The passwords of all roles. It has no `Debug`, so that they are never printed.
 #[derive(Clone)]
 pub struct Passwords(BTreeMap<String, String>);
-
-impl fmt::Debug for Passwords {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Passwords(…)")
-    }
-}
 
 impl Passwords {
     /// The same known password for every role, for throw-away servers on 127.0.0.1.
@@ -197,10 +191,5 @@ mod tests {
             let code: String = text.lines().filter(|line| !line.starts_with("--")).collect();
             assert!(!code.contains('{'), "{code}");
         }
-    }
-
-    #[test]
-    fn passwords_stay_out_of_debug_output() {
-        assert!(!format!("{:?}", Passwords::for_tests()).contains("test"));
     }
 }

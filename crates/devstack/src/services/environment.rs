@@ -1,6 +1,5 @@
 //! The environment of a service: the addresses and secrets that it needs, and nobody else's.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::table::behind_the_gateway;
@@ -28,12 +27,6 @@ impl Telegram {
     }
 }
 
-impl fmt::Debug for Telegram {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Telegram").field("url", &self.url).field("chat", &self.chat).finish_non_exhaustive()
-    }
-}
-
 /// The servers, secrets and settings that services run with.
 #[derive(Clone)]
 pub struct Surroundings {
@@ -55,18 +48,6 @@ pub struct Surroundings {
     pub signing_key_secret: String,
     /// More variables for every service, `ORDER_DEADLINE_SECONDS` for example. They replace the others.
     pub more: Vec<(String, String)>,
-}
-
-impl fmt::Debug for Surroundings {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Surroundings")
-            .field("database", &self.database.host)
-            .field("redis_url", &self.redis_url)
-            .field("kafka_brokers", &self.kafka_brokers)
-            .field("kafka_namespace", &self.kafka_namespace)
-            .finish_non_exhaustive()
-    }
 }
 
 impl Surroundings {

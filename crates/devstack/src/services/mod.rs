@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 pub const STOP_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What to run, where, and with what.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Plan {
     /// The folder with the built programs.
     pub programs: PathBuf,
@@ -37,7 +37,6 @@ pub struct Plan {
 }
 
 /// Every replica of every service.
-#[derive(Debug)]
 pub struct Services {
     plan: Plan,
     replicas: Vec<Replica>,
