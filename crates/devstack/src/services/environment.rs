@@ -57,16 +57,6 @@ impl Surroundings {
         self.database.with_role(&role.of(service), self.passwords.of(service, role)).to_string()
     }
 
-    /// The variables of `<service> migrate`.
-    #[must_use]
-    pub fn migration_of(&self, service: &str) -> [(&'static str, String); 3] {
-        [
-            ("DATABASE_OWNER_URL", self.database_url(service, DatabaseRole::Owner)),
-            ("DATABASE_URL", self.database_url(service, DatabaseRole::App)),
-            ("DATABASE_SYSTEM_URL", self.database_url(service, DatabaseRole::System)),
-        ]
-    }
-
     /// The variables that meet the needs of a service. `urls` gives the addresses of another service for the gateway, from
     /// its name and its usual port; `gateways` is the number of gateways that share the limits.
     pub fn needs_of(
