@@ -89,15 +89,13 @@ pub struct Server {
     check: Check,
     /// The signal that ends it soonest without leaving anything behind.
     quick_stop: Signal,
-    /// The signal that ends it in good order.
-    orderly_stop: Signal,
     remove: Option<PathBuf>,
     leave: bool,
 }
 
 impl Server {
     /// Attaches to the server if it runs already, else starts it; it answers when this returns.
-    async fn start(launch: Launch, check: Check, stops: (Signal, Signal), place: &Place) -> Result<Self, Error> {
+    async fn start(launch: Launch, check: Check, quick_stop: Signal, place: &Place) -> Result<Self, Error> {
         let process = match launch.attach() {
             Some(process) => process,
             None => launch.start()?,
@@ -106,8 +104,7 @@ impl Server {
             launch,
             process,
             check,
-            quick_stop: stops.0,
-            orderly_stop: stops.1,
+            quick_stop,
             remove: place.temporary.then(|| place.folder.clone()),
             leave: !place.temporary,
         };
@@ -138,12 +135,6 @@ impl Server {
     pub async fn kill(&mut self) {
         self.process.signal(Signal::SIGKILL);
         self.process.ended_within(Duration::from_secs(5)).await;
-    }
-
-    /// Ends it in good order; its data stays.
-    pub async fn stop(&mut self) {
-        self.process.signal(Signal::SIGCONT);
-        self.process.stop(self.orderly_stop, Duration::from_secs(20)).await;
     }
 
     /// Stops it from doing anything while its sockets stay open (SIGSTOP).

@@ -53,8 +53,7 @@ impl Postgres {
             options: String::new(),
         };
         // SIGQUIT ends it at once and still frees its shared memory, which SIGKILL does not.
-        let stops = (Signal::SIGQUIT, Signal::SIGINT);
-        let server = Server::start(launch, Check::Postgres(url.to_string()), stops, &place).await?;
+        let server = Server::start(launch, Check::Postgres(url.to_string()), Signal::SIGQUIT, &place).await?;
         Ok(Self { server, url })
     }
 
