@@ -10,7 +10,7 @@ use devstack::bot_api::{self, BotApi};
 use devstack::services::{Plan, Replica, Services, Surroundings, Telegram, schemas};
 use devstack::{Cluster, DatabaseRole, OwnCluster, Passwords};
 use messaging::operations::{self, TopicReport};
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
 use uuid::Uuid;
 
 use crate::{PATIENCE, must, programs};
@@ -317,10 +317,5 @@ async fn waiting(client: &Client) -> Vec<String> {
 }
 
 async fn connect(url: &str) -> Client {
-    let (client, connection) = must(tokio_postgres::connect(url, NoTls).await, "connect to the database");
-    tokio::spawn(async move {
-        // The client reports what goes wrong; this task only moves bytes.
-        let _ended = connection.await;
-    });
-    client
+    must(devstack::connect(&must(url.parse(), "read the database's address")).await, "connect to the database")
 }

@@ -169,7 +169,10 @@ fn render(text: &str, service: &str, passwords: &Passwords) -> String {
 }
 
 /// One plain connection; closed when the client is dropped.
-pub(crate) async fn connect(url: &PostgresUrl) -> Result<Client, Error> {
+///
+/// # Errors
+/// When PostgreSQL cannot be reached or refuses.
+pub async fn connect(url: &PostgresUrl) -> Result<Client, Error> {
     let action = format!("connect to {}/{} as {}", url.host, url.database, url.user);
     let (client, connection) =
         tokio_postgres::connect(&url.to_string(), NoTls).await.map_err(Error::database(action))?;

@@ -17,7 +17,6 @@ use messaging::{Outgoing, Record};
 use persistence::Database;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
-use tokio_postgres::NoTls;
 use uuid::Uuid;
 
 use crate::fixture::{Schemas, TestDatabase, on_a_thread_of_its_own};
@@ -226,11 +225,8 @@ impl Scene {
     }
 
     async fn plain(&self, url: &str) -> tokio_postgres::Client {
-        let (client, connection) = must(tokio_postgres::connect(url, NoTls).await, "connect to the database");
-        tokio::spawn(async move {
-            // The client reports what goes wrong; this task only moves bytes.
-            let _ended = connection.await;
-        });
+        let url = must(url.parse(), "read the database's URL");
+        let client = must(devstack::connect(&url).await, "connect to the database");
         must(client.batch_execute(&format!("set search_path to \"{}\"", self.service)).await, "choose the schema");
         client
     }

@@ -12,10 +12,11 @@ use std::time::{Duration, Instant};
 
 pub use kafka::Kafka;
 pub use postgres::{Postgres, may_hold_postgres};
+pub use programs::postgres as postgres_programs;
 pub use redis::Redis;
 
 use crate::process::{Launch, Process, Signal};
-use crate::{Error, ports, temporary_folder};
+use crate::{Error, PostgresUrl, ports, temporary_folder};
 
 /// The folder of a server, and whether its data matters.
 #[derive(Debug, Clone)]
@@ -61,7 +62,7 @@ impl Place {
 #[derive(Debug, Clone)]
 pub(crate) enum Check {
     /// Connect and `select 1`.
-    Postgres(String),
+    Postgres(PostgresUrl),
     /// `PING`.
     Redis(u16),
     /// A metadata request that names a broker.
