@@ -58,15 +58,7 @@ fn a_service_says_only_what_is_its_own_to_say() {
 }
 
 fn producers_of_their_own(tree: &Tree) -> Vec<String> {
-    let mut found = Vec::new();
-    for (path, text) in tree.rust(&["services/"]).filter(|(path, _)| service_of(path).is_some()) {
-        for (number, line) in code(text) {
-            if line.contains("producer.send") {
-                found.push(format!("{path}:{number}: a record goes out past the outbox"));
-            }
-        }
-    }
-    found
+    tree.saying(|path| service_of(path).is_some(), &["producer.send"], "a record goes out past the outbox")
 }
 
 #[test]
@@ -76,15 +68,7 @@ fn nothing_is_sent_past_the_outbox() {
 
 fn thinking_handlers(tree: &Tree) -> Vec<String> {
     const THOUGHTS: &[&str] = &["async ", ".await", "Clock::now", "mediator.", "statement(", "cache::", "reqwest::"];
-    let mut found = Vec::new();
-    for (path, text) in tree.rust(&["services/"]).filter(|(path, _)| path.contains("/src/events/")) {
-        for (number, line) in code(text) {
-            if let Some(word) = THOUGHTS.iter().find(|word| line.contains(**word)) {
-                found.push(format!("{path}:{number}: an event becomes a command and nothing else; {word} is more"));
-            }
-        }
-    }
-    found
+    tree.saying(|path| path.contains("/src/events/"), THOUGHTS, "an event becomes a command and nothing else")
 }
 
 #[test]
