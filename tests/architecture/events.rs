@@ -1,7 +1,5 @@
 //! What services say to each other: their own topics only, in words that are kept, to listeners that are written down.
 
-use std::collections::BTreeSet;
-
 use contracts::topics;
 
 use crate::asyncapi::{channels, heard};
@@ -77,36 +75,6 @@ fn an_event_becomes_a_command_and_nothing_else() {
         thinking_handlers,
         &[("services/order/src/events/consumed.rs", "let order = mediator.ask(&scope, q).await?;")],
     );
-}
-
-/// The types of events that the contracts name.
-fn types(tree: &Tree) -> BTreeSet<String> {
-    let mut types = BTreeSet::new();
-    for owner in topics::ALL.iter().map(|topic| topic.owner) {
-        let Some(text) = tree.files.get(&format!("crates/contracts/src/{owner}.rs")) else { continue };
-        let text = text.split("#[cfg(test)]").next().unwrap_or_default();
-        let words = text.split('"').skip(1).step_by(2).filter(|word| word.starts_with(&format!("{owner}.")));
-        types.extend(words.map(str::to_owned));
-    }
-    types
-}
-
-fn events_without_golden_file(tree: &Tree) -> Vec<String> {
-    types(tree)
-        .into_iter()
-        .filter(|event| {
-            let exact = format!("crates/contracts/golden/{event}.json");
-            let shape = format!("crates/contracts/golden/{event}.");
-            !tree.files.keys().any(|path| *path == exact || path.starts_with(&shape))
-        })
-        .map(|event| format!("{event} has no golden file"))
-        .collect()
-}
-
-#[test]
-fn every_event_has_its_golden_file() {
-    assert!(types(&Tree::real()).len() >= topics::ALL.len());
-    hold(events_without_golden_file, &[("crates/contracts/src/order.rs", "Placed = \"order.order.placed.v1\",")]);
 }
 
 /// Listeners that `docs/events.md` names and that do not listen, and those that listen and are not named.
