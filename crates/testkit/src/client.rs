@@ -131,12 +131,6 @@ impl Client {
         (reply.status, reply.json())
     }
 
-    /// DELETE.
-    pub async fn delete(&self, path: &str) -> (u16, Value) {
-        let reply = self.send(Method::DELETE, path, None).await;
-        (reply.status, reply.json())
-    }
-
     /// Any method, any bytes; `content-type` is JSON unless `with` says otherwise.
     ///
     /// # Panics

@@ -53,7 +53,7 @@ impl World {
     }
 
     pub(crate) fn client(&self, caller: Caller) -> Client {
-        self.running.client(caller)
+        self.scene.client(self.running.base(), caller)
     }
 
     pub(crate) fn owner(&self) -> Client {

@@ -36,7 +36,7 @@ impl World {
     }
 
     pub(crate) fn client(&self, caller: Caller) -> Client {
-        self.service.client(caller)
+        self.scene.client(self.service.base(), caller)
     }
 
     pub(crate) fn owner(&self) -> Client {
