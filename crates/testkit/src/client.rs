@@ -58,6 +58,17 @@ impl Reply {
     }
 }
 
+/// The fields that a problem names, sorted.
+#[must_use]
+pub fn problem_fields(problem: &Value) -> Vec<&str> {
+    let errors = problem["errors"].as_array().map_or(&[][..], Vec::as_slice);
+    let mut fields: Vec<_> =
+        errors.iter().map(|fault| must(fault["field"].as_str().ok_or(fault), "read the field of a fault")).collect();
+    fields.sort_unstable();
+    fields.dedup();
+    fields
+}
+
 /// Asks one server as one caller. Cheap to clone; `with` makes another one with a header more.
 #[derive(Debug, Clone)]
 pub struct Client {

@@ -11,7 +11,7 @@ mod scene;
 mod table_hash;
 mod tokens;
 
-pub use client::{Caller, Client, Reply};
+pub use client::{Caller, Client, Reply, problem_fields};
 pub use eventually::{Outcome, eventually};
 pub use program::Program;
 pub use records::{publish, read_topic};

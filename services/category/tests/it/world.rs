@@ -89,12 +89,3 @@ pub(crate) fn drawn(listing: &Value) -> Vec<String> {
     };
     listing["items"].as_array().unwrap().iter().map(line).collect()
 }
-
-/// The fields that a problem names, sorted.
-pub(crate) fn fields(problem: &Value) -> Vec<&str> {
-    let errors = problem["errors"].as_array().map_or(&[][..], Vec::as_slice);
-    let mut fields: Vec<_> = errors.iter().map(|fault| fault["field"].as_str().unwrap()).collect();
-    fields.sort_unstable();
-    fields.dedup();
-    fields
-}
