@@ -16,7 +16,7 @@ pub use eventually::{Outcome, eventually};
 pub use program::Program;
 pub use records::{publish, read_topic};
 pub use running::{Running, Topics, Working};
-pub use scene::{Builder, Scene};
+pub use scene::{Builder, Scene, assert_every_way_back};
 pub use table_hash::{TableHash, table_hashes};
 pub use tokens::Mint;
 

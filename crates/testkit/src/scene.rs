@@ -299,6 +299,19 @@ impl Drop for Scene {
     }
 }
 
+/// Every migration of a service can be undone and done again, and there are at least so many of them.
+///
+/// # Panics
+/// When one cannot, or there are fewer.
+pub async fn assert_every_way_back(service: &'static str, migrations: fn() -> EmbeddedMigrations, at_least: usize) {
+    let scene = Scene::new(service, migrations()).await;
+    let owner = scene.url(DatabaseRole::Owner);
+    let undone = must(persistence::revert(&owner, service, migrations()).await, "undo the migrations");
+    let done = must(persistence::migrate(&owner, service, migrations()).await, "do the migrations again");
+    assert_eq!(undone.len(), done.len());
+    assert!(done.len() >= at_least, "{done:?}");
+}
+
 /// Removes every topic of a namespace.
 async fn remove_topics(settings: &messaging::Settings) -> Result<(), rdkafka::error::KafkaError> {
     let admin: AdminClient<DefaultClientContext> = settings.client().create()?;
