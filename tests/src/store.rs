@@ -166,14 +166,10 @@ impl Store {
     pub async fn counted(&self, service: &str, counter: &str) -> u64 {
         let mut sum = 0;
         for replica in self.services.all().iter().filter(|replica| replica.service() == service) {
-            let (status, text) = match testkit::Client::new(replica.internal_url(), None)
-                .try_send(reqwest::Method::GET, "/metrics", None)
-                .await
-            {
-                Ok(reply) => (reply.status, reply.text()),
-                Err(error) => (0, error.to_string()),
-            };
-            assert_eq!(status, 200, "{}: {text}", replica.name());
+            let asked = testkit::Client::new(replica.internal_url(), None);
+            let reply = asked.send(reqwest::Method::GET, "/metrics", None).await;
+            let text = reply.text();
+            assert_eq!(reply.status, 200, "{}: {text}", replica.name());
             let samples = text.lines().filter_map(|line| line.strip_prefix(counter));
             let samples = samples.filter(|rest| rest.starts_with(['{', ' ']));
             sum += samples.filter_map(|rest| rest.rsplit(' ').next()?.parse::<u64>().ok()).sum::<u64>();

@@ -22,7 +22,7 @@ pub use tokens::Mint;
 
 /// Stops the test with what was being done and why it did not work: set-up has no caller who could repair it.
 #[track_caller]
-pub(crate) fn must<T, E: std::fmt::Display>(outcome: Result<T, E>, doing: &str) -> T {
+pub fn must<T, E: std::fmt::Display>(outcome: Result<T, E>, doing: &str) -> T {
     match outcome {
         Ok(value) => value,
         Err(error) => panic!("test set-up: {doing}: {error}"),
