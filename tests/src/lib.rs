@@ -14,7 +14,7 @@ pub use sharing::{Held, alone, together};
 pub use shop::{Placed, Shop, order_of, usd};
 pub use shoppers::{Accepted, Shoppers, Tally, repeat_all, within};
 pub use spans::{Span, spans_of};
-pub use store::{READERS, Store, Wishes};
+pub use store::{READERS, Servers, Store, Wishes};
 
 use std::time::Duration;
 

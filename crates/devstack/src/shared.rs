@@ -52,7 +52,11 @@ impl OwnCluster {
         Self::start_at(Place::temporary("postgres")?, Place::temporary("redis")?, Place::temporary("kafka")?).await
     }
 
-    async fn start_at(postgres: Place, redis: Place, kafka: Place) -> Result<Self, Error> {
+    /// The same in these places.
+    ///
+    /// # Errors
+    /// As for [`OwnCluster::start`].
+    pub async fn start_at(postgres: Place, redis: Place, kafka: Place) -> Result<Self, Error> {
         let (postgres, redis, kafka) =
             tokio::try_join!(Postgres::start(postgres, PASSWORD), Redis::start(redis), Kafka::start(kafka))?;
         Ok(Self { postgres, redis, kafka })
