@@ -1,7 +1,5 @@
 //! What services say to each other: their own topics only, in words that are kept, to listeners that are written down.
 
-use std::collections::BTreeSet;
-
 use contracts::topics;
 
 use crate::asyncapi::{channels, heard};
@@ -58,15 +56,7 @@ fn a_service_says_only_what_is_its_own_to_say() {
 }
 
 fn producers_of_their_own(tree: &Tree) -> Vec<String> {
-    let mut found = Vec::new();
-    for (path, text) in tree.rust(&["services/"]).filter(|(path, _)| service_of(path).is_some()) {
-        for (number, line) in code(text) {
-            if line.contains("producer.send") {
-                found.push(format!("{path}:{number}: a record goes out past the outbox"));
-            }
-        }
-    }
-    found
+    tree.saying(|path| service_of(path).is_some(), &["producer.send"], "a record goes out past the outbox")
 }
 
 #[test]
@@ -76,15 +66,7 @@ fn nothing_is_sent_past_the_outbox() {
 
 fn thinking_handlers(tree: &Tree) -> Vec<String> {
     const THOUGHTS: &[&str] = &["async ", ".await", "Clock::now", "mediator.", "statement(", "cache::", "reqwest::"];
-    let mut found = Vec::new();
-    for (path, text) in tree.rust(&["services/"]).filter(|(path, _)| path.contains("/src/events/")) {
-        for (number, line) in code(text) {
-            if let Some(word) = THOUGHTS.iter().find(|word| line.contains(**word)) {
-                found.push(format!("{path}:{number}: an event becomes a command and nothing else; {word} is more"));
-            }
-        }
-    }
-    found
+    tree.saying(|path| path.contains("/src/events/"), THOUGHTS, "an event becomes a command and nothing else")
 }
 
 #[test]
@@ -93,36 +75,6 @@ fn an_event_becomes_a_command_and_nothing_else() {
         thinking_handlers,
         &[("services/order/src/events/consumed.rs", "let order = mediator.ask(&scope, q).await?;")],
     );
-}
-
-/// The types of events that the contracts name.
-fn types(tree: &Tree) -> BTreeSet<String> {
-    let mut types = BTreeSet::new();
-    for owner in topics::ALL.iter().map(|topic| topic.owner) {
-        let Some(text) = tree.files.get(&format!("crates/contracts/src/{owner}.rs")) else { continue };
-        let text = text.split("#[cfg(test)]").next().unwrap_or_default();
-        let words = text.split('"').skip(1).step_by(2).filter(|word| word.starts_with(&format!("{owner}.")));
-        types.extend(words.map(str::to_owned));
-    }
-    types
-}
-
-fn events_without_golden_file(tree: &Tree) -> Vec<String> {
-    types(tree)
-        .into_iter()
-        .filter(|event| {
-            let exact = format!("crates/contracts/golden/{event}.json");
-            let shape = format!("crates/contracts/golden/{event}.");
-            !tree.files.keys().any(|path| *path == exact || path.starts_with(&shape))
-        })
-        .map(|event| format!("{event} has no golden file"))
-        .collect()
-}
-
-#[test]
-fn every_event_has_its_golden_file() {
-    assert!(types(&Tree::real()).len() >= topics::ALL.len());
-    hold(events_without_golden_file, &[("crates/contracts/src/order.rs", "Placed = \"order.order.placed.v1\",")]);
 }
 
 /// Listeners that `docs/events.md` names and that do not listen, and those that listen and are not named.

@@ -195,15 +195,8 @@ fn the_store_is_written_by_commands_alone() {
 /// Outside the pipeline nobody opens a transaction: what runs is authorised, traced, measured and retried.
 fn transactions_beside_the_pipeline(tree: &Tree) -> Vec<String> {
     const WAYS: &[&str] = &[".database()", "begin(", "begin_read(", "Transaction", "Database::"];
-    let mut found = Vec::new();
-    for (path, text) in tree.rust(&["services/"]).filter(|(path, _)| path.contains("/src/")) {
-        for (number, line) in code(text) {
-            if let Some(way) = WAYS.iter().find(|way| line.contains(**way)) {
-                found.push(format!("{path}:{number}: {way} goes round the pipeline: {}", line.trim()));
-            }
-        }
-    }
-    found
+    let concerns = |path: &str| path.starts_with("services/") && path.contains("/src/");
+    tree.saying(concerns, WAYS, "it goes round the pipeline")
 }
 
 #[test]
@@ -334,15 +327,7 @@ fn no_service_reaches_into_anothers_schema() {
 
 fn domain_does_work(tree: &Tree) -> Vec<String> {
     const IMPURE: &[&str] = &["async fn", ".await", "tokio::", "std::env", "std::fs", "Clock::now", "tracing::"];
-    let mut found = Vec::new();
-    for (path, text) in tree.rust(&["services/"]).filter(|(path, _)| path.contains("/src/domain/")) {
-        for (number, line) in code(text) {
-            if let Some(word) = IMPURE.iter().find(|word| line.contains(**word)) {
-                found.push(format!("{path}:{number}: the domain is pure, {word} is not"));
-            }
-        }
-    }
-    found
+    tree.saying(|path| path.contains("/src/domain/"), IMPURE, "the domain is pure")
 }
 
 #[test]
@@ -434,15 +419,7 @@ fn a_handler_has_at_most_eight_lines() {
 fn writing_queries(tree: &Tree) -> Vec<String> {
     const WRITES: &[&str] =
         &["insert into", "delete from", " set ", "for update", ".execute(", "diesel::insert", "diesel::update"];
-    let mut found = Vec::new();
-    for (path, text) in tree.rust(&["services/"]).filter(|(path, _)| path.contains("/src/queries/")) {
-        for (number, line) in code(text) {
-            if let Some(word) = WRITES.iter().find(|word| line.to_lowercase().contains(**word)) {
-                found.push(format!("{path}:{number}: a query asks, {word} does more"));
-            }
-        }
-    }
-    found
+    tree.saying(|path| path.contains("/src/queries/"), WRITES, "a query asks and does no more")
 }
 
 #[test]
@@ -469,18 +446,9 @@ fn every_error_has_a_problem_of_its_own_choice() {
 /// Who a caller is, is told by the verified token; only the kit and the gateway look at headers.
 fn services_that_read_headers(tree: &Tree) -> Vec<String> {
     const WAYS: &[&str] = &["headers()", "HttpRequest", "HeaderMap", "x-user", "x-tenant", "x-organisation"];
-    let mut found = Vec::new();
-    for (path, text) in tree.rust(&["services/"]) {
-        if path.starts_with("services/gateway/") || !path.contains("/src/") {
-            continue;
-        }
-        for (number, line) in code(text) {
-            if let Some(way) = WAYS.iter().find(|way| line.to_lowercase().contains(&way.to_lowercase())) {
-                found.push(format!("{path}:{number}: {way}: identity comes from the verified token only"));
-            }
-        }
-    }
-    found
+    let concerns =
+        |path: &str| path.starts_with("services/") && path.contains("/src/") && !path.starts_with("services/gateway/");
+    tree.saying(concerns, WAYS, "identity comes from the verified token only")
 }
 
 #[test]
@@ -526,16 +494,9 @@ const READS_ENVIRONMENT: &[&str] = &[
 ];
 
 fn environment_read_elsewhere(tree: &Tree) -> Vec<String> {
-    let mut found = Vec::new();
-    for (path, text) in tree.rust(&["crates/", "services/"]) {
-        if !path.contains("/src/") || READS_ENVIRONMENT.iter().any(|place| path.starts_with(place)) {
-            continue;
-        }
-        for (number, line) in code(text).filter(|(_, line)| line.contains("env::var")) {
-            found.push(format!("{path}:{number}: configuration is read once, in config.rs: {}", line.trim()));
-        }
-    }
-    found
+    let concerns =
+        |path: &str| path.contains("/src/") && !READS_ENVIRONMENT.iter().any(|place| path.starts_with(place));
+    tree.saying(concerns, &["env::var"], "configuration is read once, in config.rs")
 }
 
 #[test]

@@ -153,7 +153,8 @@ fn untried_ways_back(tree: &Tree) -> Vec<String> {
         .into_iter()
         .filter(|owner| {
             let tests = format!("{owner}tests/");
-            !tree.rust(&[tests.as_str()]).any(|(_, text)| text.contains("persistence::revert("))
+            let tries = |text: &str| text.contains("persistence::revert(") || text.contains("assert_every_way_back(");
+            !tree.rust(&[tests.as_str()]).any(|(_, text)| tries(text))
         })
         .map(|owner| format!("no test of {owner} runs its migrations back and forth"))
         .collect()

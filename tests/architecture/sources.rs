@@ -60,6 +60,21 @@ impl Tree {
             .map(|(path, text)| (path.as_str(), text.as_str()))
     }
 
+    /// Where crates and services, in files whose path `concerns` the rule, say one of these words: in small letters it is
+    /// found in any case, otherwise as it stands.
+    pub(crate) fn saying(&self, concerns: impl Fn(&str) -> bool, words: &[&str], wrong: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        for (path, text) in self.rust(&["crates/", "services/"]).filter(|(path, _)| concerns(path)) {
+            for (number, line) in code(text) {
+                let small = line.to_lowercase();
+                if let Some(word) = words.iter().find(|word| line.contains(**word) || small.contains(**word)) {
+                    found.push(format!("{path}:{number}: {wrong}, {word}: {}", line.trim()));
+                }
+            }
+        }
+        found
+    }
+
     /// The names of the services: folders below `services/`.
     pub(crate) fn services(&self) -> Vec<&str> {
         let mut names: Vec<&str> =

@@ -55,20 +55,6 @@ fn no_type_has_a_name_that_says_nothing() {
     hold(hollow_types, &[("crates/kernel/src/money.rs", "pub struct MoneyManager {")]);
 }
 
-fn crates_without_readme(tree: &Tree) -> Vec<String> {
-    tree.files
-        .keys()
-        .filter(|path| path.ends_with("/Cargo.toml") && (path.starts_with("crates/") || path.starts_with("services/")))
-        .filter(|path| !tree.files.contains_key(&path.replace("/Cargo.toml", "/README.md")))
-        .map(|path| format!("{path} has no README.md beside it"))
-        .collect()
-}
-
-#[test]
-fn every_crate_and_service_has_a_readme() {
-    hold(crates_without_readme, &[("crates/kernel/Cargo.toml", "")]);
-}
-
 /// Sleeps of a given length that no comment beside them explains: the file, words of the line, and the reason.
 const EXPLAINED: &[(&str, &str, &str)] = &[
     ("tests/faults/kafka.rs", "sleep(AWAY", "the length of an outage"),

@@ -3,13 +3,14 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use devstack::DatabaseRole;
+use e2e::Store;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::Failure;
 use crate::http::get;
 use crate::load::{Load, closed_loop};
-use crate::stack::Stack;
 
 /// A server that answers every request with the bytes of a product and knows nothing.
 pub(crate) async fn bare_actix(time: Duration) -> Result<Load, Failure> {
@@ -42,8 +43,8 @@ pub(crate) async fn bare_actix(time: Duration) -> Result<Load, Failure> {
 }
 
 /// Redis GET of 600 bytes, one at a time per connection.
-pub(crate) async fn redis_get(stack: &Stack, time: Duration) -> Result<Load, Failure> {
-    let address = stack.redis.url().trim_start_matches("redis://").trim_end_matches('/').to_owned();
+pub(crate) async fn redis_get(store: &Store, time: Duration) -> Result<Load, Failure> {
+    let address = store.cluster.redis_url.trim_start_matches("redis://").to_owned();
     let mut first = TcpStream::connect(&address).await?;
     let value = "x".repeat(600);
     first.write_all(format!("*3\r\n$3\r\nSET\r\n$5\r\nbench\r\n$600\r\n{value}\r\n").as_bytes()).await?;
@@ -77,9 +78,9 @@ pub(crate) async fn redis_get(stack: &Stack, time: Duration) -> Result<Load, Fai
 }
 
 /// The statements of reading one product.
-pub(crate) async fn find_product(stack: &Stack, time: Duration) -> Result<Load, Failure> {
+pub(crate) async fn find_product(store: &Store, time: Duration) -> Result<Load, Failure> {
     let (organisation, product) =
-        one(stack, "select org_id::text, product_id::text from catalog.products limit 1").await?;
+        one(store, "select org_id::text, product_id::text from catalog.products limit 1").await?;
     let script = format!(
         "begin read only;\nselect set_config('app.org', '{organisation}', true);\n\
          select p.product_id, p.slug, p.title, p.description, p.category_id, p.status, p.version, p.created_at, p.updated_at, \
@@ -88,24 +89,24 @@ pub(crate) async fn find_product(stack: &Stack, time: Duration) -> Result<Load, 
          where v.org_id = p.org_id and v.product_id = p.product_id) as variants \
          from products p where p.org_id = '{organisation}' and p.product_id = '{product}';\ncommit;\n"
     );
-    pgbench(stack, "catalog", "find-product", &script, time).await
+    pgbench(store, "catalog", "find-product", &script, time).await
 }
 
 /// The statements of a page of 20 products by title.
-pub(crate) async fn list_products(stack: &Stack, time: Duration) -> Result<Load, Failure> {
-    let (organisation, _) = one(stack, "select org_id::text, product_id::text from catalog.products limit 1").await?;
+pub(crate) async fn list_products(store: &Store, time: Duration) -> Result<Load, Failure> {
+    let (organisation, _) = one(store, "select org_id::text, product_id::text from catalog.products limit 1").await?;
     let script = format!(
         "begin read only;\nselect set_config('app.org', '{organisation}', true);\n\
          select product_id, slug, title, category_id, status, price_from_minor, currency, variant_count, version, \
          created_at, updated_at from products where org_id = '{organisation}' and status = 'active' \
          order by title, product_id limit 21;\ncommit;\n"
     );
-    pgbench(stack, "catalog", "list-products", &script, time).await
+    pgbench(store, "catalog", "list-products", &script, time).await
 }
 
 /// The statements of placing an order of one line: price it, write it with line and history, the event and the reply.
-pub(crate) async fn place_order(stack: &Stack, time: Duration) -> Result<Load, Failure> {
-    let (organisation, _) = one(stack, "select org_id::text, slug from auth.organisations limit 1").await?;
+pub(crate) async fn place_order(store: &Store, time: Duration) -> Result<Load, Failure> {
+    let (organisation, _) = one(store, "select org_id::text, slug from auth.organisations limit 1").await?;
     let event = "{".to_owned() + &"\"field\":\"value\",".repeat(40) + "\"last\":1}";
     let script = format!(
         "\\set a random(1, 2000000000)\n\\set b random(1, 2000000000)\n\
@@ -124,38 +125,39 @@ pub(crate) async fn place_order(stack: &Stack, time: Duration) -> Result<Load, F
          values ('{organisation}', 'shopper', 'order.place-order', :a::text || '-' || :b::text, sha256('x'), 202, '/x', convert_to('{event}', 'utf8'));\n\
          commit;\n"
     );
-    let load = pgbench(stack, "order", "place-order", &script, time).await?;
+    let load = pgbench(store, "order", "place-order", &script, time).await?;
     // Orders that nobody will ever answer must not stand in the way of those that are measured next.
     let limit = "select id from \"order\".orders where token_digest = sha256('limit')";
     for table in ["order_history", "order_lines"] {
         let statement = format!("delete from \"order\".{table} where order_id in ({limit})");
-        stack.superuser().await?.execute(&statement, &[]).await?;
+        store.superuser().await.execute(&statement, &[]).await?;
     }
-    stack.superuser().await?.execute("delete from \"order\".orders where token_digest = sha256('limit')", &[]).await?;
+    store.superuser().await.execute("delete from \"order\".orders where token_digest = sha256('limit')", &[]).await?;
     Ok(load)
 }
 
-async fn one(stack: &Stack, question: &str) -> Result<(String, String), Failure> {
-    let row = stack.superuser().await?.query_one(question, &[]).await?;
+async fn one(store: &Store, question: &str) -> Result<(String, String), Failure> {
+    let row = store.superuser().await.query_one(question, &[]).await?;
     Ok((row.get(0), row.get(1)))
 }
 
 /// pgbench with a script, as the tenant role of a service, prepared statements, 16 clients.
-async fn pgbench(stack: &Stack, service: &str, name: &str, script: &str, time: Duration) -> Result<Load, Failure> {
-    let file = stack.folder.join(format!("{name}.sql"));
+async fn pgbench(store: &Store, service: &str, name: &str, script: &str, time: Duration) -> Result<Load, Failure> {
+    let file = store.folder.join(format!("{name}.sql"));
     std::fs::write(&file, script)?;
-    let program = pgbench_program()?;
-    let output = tokio::process::Command::new(program)
+    let program = devstack::postgres_programs()?.join("pgbench");
+    let output = tokio::process::Command::new(&program)
         .args(["--no-vacuum", "--protocol=prepared", "--client=16", "--jobs=2", "--log"])
-        .arg(format!("--log-prefix={}", stack.folder.join(name).display()))
+        .arg(format!("--log-prefix={}", store.folder.join(name).display()))
         .arg(format!("--time={}", time.as_secs().max(1)))
         .arg(format!("--file={}", file.display()))
-        .arg(stack.tenant_url(service))
+        .arg(store.cluster.role_url(&store.database, service, DatabaseRole::App)?)
         .env("PGOPTIONS", format!("-c search_path=\"{service}\""))
-        .current_dir(&stack.folder)
+        .current_dir(&store.folder)
         .stdin(Stdio::null())
         .output()
-        .await?;
+        .await
+        .map_err(|source| devstack::Error::Spawn { program: program.display().to_string(), source })?;
     let text = String::from_utf8_lossy(&output.stdout);
     if !output.status.success() {
         return Err(format!("pgbench {name} failed: {}", String::from_utf8_lossy(&output.stderr)).into());
@@ -166,7 +168,7 @@ async fn pgbench(stack: &Stack, service: &str, name: &str, script: &str, time: D
         .and_then(|rest| rest.split_whitespace().next()?.parse::<f64>().ok())
         .ok_or("pgbench printed no tps")?;
     let mut histogram = hdrhistogram::Histogram::<u64>::new_with_bounds(1, 60_000_000, 3)?;
-    for entry in std::fs::read_dir(&stack.folder)?.flatten() {
+    for entry in std::fs::read_dir(&store.folder)?.flatten() {
         if entry.file_name().to_string_lossy().starts_with(&format!("{name}.")) && entry.path() != file {
             // Third column of pgbench's transaction log: microseconds.
             for line in std::fs::read_to_string(entry.path())?.lines() {
@@ -178,17 +180,4 @@ async fn pgbench(stack: &Stack, service: &str, name: &str, script: &str, time: D
         }
     }
     Ok(Load { per_second, p50: histogram.value_at_quantile(0.5), p99: histogram.value_at_quantile(0.99), failed: 0 })
-}
-
-/// From the highest installed version, as devstack finds the server.
-fn pgbench_program() -> Result<std::path::PathBuf, Failure> {
-    let mut found: Vec<std::path::PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path().join("bin/pgbench"))
-        .filter(|path| path.is_file())
-        .collect();
-    found.sort();
-    found.pop().ok_or_else(|| "pgbench is not installed; it comes with the PostgreSQL server's packages".into())
 }

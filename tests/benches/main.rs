@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use e2e::{Shop, Store};
 
 /// Measures the store and writes docs/performance.md.
 #[derive(Debug, Parser)]
@@ -83,36 +84,36 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let seconds = Duration::from_secs(arguments.seconds());
     let mut report = report::Report::new(arguments);
     report.progress("starting PostgreSQL (fsync on), Redis, Kafka and one release build of each service");
-    let mut stack = stack::Stack::start().await?;
-    let shop = stack.open_shop("bench").await?;
+    let mut store = Store::open(&stack::WISHES).await;
+    let shop = Shop::open(&store, "bench").await;
 
     if wanted("start") {
         report.section("Start-up and memory");
-        processes::start_up(&mut stack, &mut report).await?;
+        processes::start_up(&mut store, &mut report).await?;
     }
     if wanted("read") {
         report.section("Requests through the gateway");
         let bare = limits::bare_actix(seconds).await?;
-        let redis = limits::redis_get(&stack, seconds).await?;
+        let redis = limits::redis_get(&store, seconds).await?;
         report.limit("bare actix, the same bytes", &bare);
         report.limit("redis GET, 16 connections", &redis);
-        reads::measure(&mut stack, &shop, seconds, &bare, &redis, &mut report).await?;
+        reads::measure(&mut store, &shop, seconds, &bare, &redis, &mut report).await?;
     }
     if wanted("import") {
         report.section("Import");
-        reads::import(&stack, &shop, arguments.data.as_deref(), &mut report).await?;
+        reads::import(&shop, arguments.data.as_deref(), &mut report).await?;
     }
     if wanted("order") {
         report.section("Orders");
-        let place = limits::place_order(&stack, seconds).await?;
+        let place = limits::place_order(&store, seconds).await?;
         report.limit("pgbench: the statements of placing an order, 16 clients", &place);
-        orders::latency(&mut stack, &shop, &mut report).await?;
-        orders::to_telegram(&stack, &shop, &mut report).await?;
-        orders::throughput(&mut stack, &shop, arguments.order_seconds(), place.per_second, &mut report).await?;
+        orders::latency(&mut store, &shop, &mut report).await?;
+        orders::to_telegram(&store, &shop, &mut report).await?;
+        orders::throughput(&mut store, &shop, arguments.order_seconds(), place.per_second, &mut report).await?;
     }
     if wanted("idle") {
         report.section("At rest");
-        processes::at_rest(&mut stack, &mut report).await?;
+        processes::at_rest(&mut store, &mut report).await?;
     }
     report.finish(arguments)?;
     Ok(())

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use e2e::{Shop, Store};
 use hdrhistogram::Histogram;
 use serde_json::json;
 
@@ -10,27 +11,27 @@ use crate::http::{Connection, post};
 use crate::load::closed_loop;
 use crate::processes::Shares;
 use crate::report::{Report, milliseconds};
-use crate::stack::{Shop, Stack};
+use crate::stack::{gateway, sell};
 
 fn order(sku: &str) -> String {
     json!({"lines": [{"sku": sku, "quantity": 1}]}).to_string()
 }
 
 /// From POST to confirmed, the client waiting in the same request.
-pub(crate) async fn latency(stack: &mut Stack, shop: &Shop, report: &mut Report) -> Result<(), Failure> {
+pub(crate) async fn latency(store: &mut Store, shop: &Shop, report: &mut Report) -> Result<(), Failure> {
     let skus: Vec<String> = (0..100).map(|number| format!("LATENCY-{number}")).collect();
-    stack.sell(shop, &skus, 1_000_000).await?;
+    sell(store, shop, &skus, 1_000_000).await?;
     let path = format!("/store/v1/{}/orders", shop.slug);
     for (clients, name, aim) in [(1, "1-client", "p50 15 ms"), (32, "32-clients", "p50 60 ms")] {
         let (path, skus) = (path.clone(), skus.clone());
-        let shares = Shares::begin(stack);
+        let shares = Shares::begin(store);
         // 200 is the outcome; 202 would mean that it did not come within the ten seconds.
-        let load = closed_loop(&stack.gateway(), clients, Duration::from_secs(8), &[200], move |number| {
+        let load = closed_loop(&gateway(store), clients, Duration::from_secs(8), &[200], move |number| {
             let sku = &skus[usize::try_from(number).unwrap_or(0) % skus.len()];
             post(&path, "prefer: wait=10\r\n", &order(sku))
         })
         .await?;
-        let beside = format!("`Prefer: wait=10`; {}", shares.end(stack));
+        let beside = format!("`Prefer: wait=10`; {}", shares.end(store));
         report.load(&format!("POST to confirmed, {clients} client(s)"), &load, aim, &beside);
         #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
         report.figure(&format!("confirmed.{name}.p50-ms"), load.p50 as f64 / 1000.0);
@@ -39,9 +40,9 @@ pub(crate) async fn latency(stack: &mut Stack, shop: &Shop, report: &mut Report)
 }
 
 /// From POST to the message at the Bot API, one order at a time and slower than Telegram's limits.
-pub(crate) async fn to_telegram(stack: &Stack, shop: &Shop, report: &mut Report) -> Result<(), Failure> {
+pub(crate) async fn to_telegram(store: &Store, shop: &Shop, report: &mut Report) -> Result<(), Failure> {
     let path = format!("/store/v1/{}/orders", shop.slug);
-    let mut connection = Connection::open(&stack.gateway()).await?;
+    let mut connection = Connection::open(&gateway(store)).await?;
     let mut histogram = Histogram::<u64>::new_with_bounds(1, 60_000_000, 3)?;
     for _ in 0..10 {
         // Lets the burst that Telegram allows fill up again.
@@ -51,7 +52,8 @@ pub(crate) async fn to_telegram(stack: &Stack, shop: &Shop, report: &mut Report)
         let placed: serde_json::Value = serde_json::from_slice(body)?;
         let id = placed["id"].as_str().unwrap_or("no id").to_owned();
         let short = id.get(id.len().saturating_sub(6)..).unwrap_or_default().to_owned();
-        while !stack.bot.messages().iter().any(|message| message.text.contains(&id) || message.text.contains(&short)) {
+        while !store.bot().messages().iter().any(|message| message.text.contains(&id) || message.text.contains(&short))
+        {
             if started.elapsed() > Duration::from_secs(20) {
                 return Err(format!("no message about {id}").into());
             }
@@ -69,32 +71,32 @@ pub(crate) async fn to_telegram(stack: &Stack, shop: &Shop, report: &mut Report)
 
 /// Orders per second to their end: those placed in `seconds`, divided by the time until the last one is terminal.
 pub(crate) async fn throughput(
-    stack: &mut Stack,
+    store: &mut Store,
     shop: &Shop,
     seconds: u64,
     limit: f64,
     report: &mut Report,
 ) -> Result<(), Failure> {
     let skus = vec!["HOT-1".to_owned()];
-    stack.sell(shop, &skus, 1_000_000).await?;
+    sell(store, shop, &skus, 1_000_000).await?;
     let hot = Run { what: "1 hot SKU, 1 organisation", name: "one-sku", aim: 900 };
-    run(stack, hot, vec![(shop.clone(), skus)], seconds, limit, report).await?;
+    run(store, hot, vec![(shop.clone(), skus)], seconds, limit, report).await?;
 
     let many: Vec<String> = (0..1_000).map(|number| format!("MANY-{number:04}")).collect();
-    stack.sell(shop, &many, 1_000_000).await?;
+    sell(store, shop, &many, 1_000_000).await?;
     let one = Run { what: "1,000 SKUs, 1 organisation", name: "one-organisation", aim: 900 };
-    run(stack, one, vec![(shop.clone(), many)], seconds, limit, report).await?;
+    run(store, one, vec![(shop.clone(), many)], seconds, limit, report).await?;
 
     report.progress("opening 200 organisations");
     let mut shops = Vec::with_capacity(200);
     for number in 0..200 {
-        let shop = stack.open_shop(&format!("bench-{number}")).await?;
+        let shop = Shop::open(store, &format!("bench-{number}")).await;
         let skus: Vec<String> = (0..5).map(|sku| format!("SHOP-{number}-{sku}")).collect();
-        stack.sell(&shop, &skus, 1_000_000).await?;
+        sell(store, &shop, &skus, 1_000_000).await?;
         shops.push((shop, skus));
     }
     let all = Run { what: "1,000 SKUs, 200 organisations", name: "200-organisations", aim: 800 };
-    run(stack, all, shops, seconds, limit, report).await
+    run(store, all, shops, seconds, limit, report).await
 }
 
 /// A measurement of orders to their end.
@@ -106,22 +108,22 @@ struct Run {
 }
 
 async fn run(
-    stack: &mut Stack,
+    store: &mut Store,
     Run { what, name, aim }: Run,
     shops: Vec<(Shop, Vec<String>)>,
     seconds: u64,
     limit: f64,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let client = stack.superuser().await?;
+    let client = store.superuser().await;
     let count =
         "select count(*) filter (where status = 'pending'), count(*) filter (where status = 'confirmed'), count(*)
                  from \"order\".orders";
     let before = client.query_one(count, &[]).await?;
     let (confirmed, placed): (i64, i64) = (before.get(1), before.get(2));
-    let shares = Shares::begin(stack);
+    let shares = Shares::begin(store);
     let started = Instant::now();
-    let load = closed_loop(&stack.gateway(), 48, Duration::from_secs(seconds), &[202], move |number| {
+    let load = closed_loop(&gateway(store), 48, Duration::from_secs(seconds), &[202], move |number| {
         let number = usize::try_from(number).unwrap_or(0);
         let (shop, skus) = &shops[number % shops.len()];
         post(&format!("/store/v1/{}/orders", shop.slug), "", &order(&skus[(number / shops.len()) % skus.len()]))
@@ -155,7 +157,7 @@ async fn run(
         started.elapsed().as_secs_f64(),
         lag.as_secs_f64(),
         per_second / limit.max(1.0) * 100.0,
-        shares.end(stack),
+        shares.end(store),
     ));
     report.figure(&format!("orders.{name}.per-second"), per_second);
     report.figure(&format!("orders.{name}.last-after-seconds"), lag.as_secs_f64());

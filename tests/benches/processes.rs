@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use devstack::services::SERVICES;
+use e2e::Store;
+
 use crate::Failure;
 use crate::report::Report;
-use crate::stack::Stack;
 
 /// Clock ticks per second of Linux's `/proc` (USER_HZ is 100 on every architecture we run on).
 const TICKS: f64 = 100.0;
@@ -45,14 +47,14 @@ pub(crate) struct Shares {
 }
 
 impl Shares {
-    pub(crate) fn begin(stack: &mut Stack) -> Self {
-        Self { started: Instant::now(), before: all(stack) }
+    pub(crate) fn begin(store: &mut Store) -> Self {
+        Self { started: Instant::now(), before: all(store) }
     }
 
     /// "gateway 31 %, catalog 25 %, …" of one core, largest first.
-    pub(crate) fn end(self, stack: &mut Stack) -> String {
+    pub(crate) fn end(self, store: &mut Store) -> String {
         let seconds = self.started.elapsed().as_secs_f64();
-        let mut shares: Vec<(String, f64)> = all(stack)
+        let mut shares: Vec<(String, f64)> = all(store)
             .into_iter()
             .map(|(name, after)| {
                 let used = after.saturating_sub(self.before.get(&name).copied().unwrap_or(0));
@@ -68,22 +70,22 @@ impl Shares {
     }
 }
 
-fn all(stack: &mut Stack) -> BTreeMap<String, u64> {
-    let folder = stack.folder.to_string_lossy().into_owned();
+fn all(store: &mut Store) -> BTreeMap<String, u64> {
+    let folder = store.folder.to_string_lossy().into_owned();
     let mut found: BTreeMap<String, u64> = BTreeMap::new();
-    for (name, pid) in services(stack) {
+    for (name, pid) in services(store) {
         found.insert(name, ticks(pid).unwrap_or(0));
     }
     // The postmaster is named by its folder, its backends say `postgres: role database`.
     let postgres: u64 = named(&format!("{folder}/postgres"))
         .into_iter()
-        .chain(named("_app bench "))
-        .chain(named("_system bench "))
+        .chain(named(&format!("_app {} ", store.database)))
+        .chain(named(&format!("_system {} ", store.database)))
         .filter_map(ticks)
         .sum();
     found.insert("PostgreSQL".to_owned(), postgres);
     found.insert("Kafka".to_owned(), named(&format!("{folder}/kafka")).into_iter().filter_map(ticks).sum());
-    let port = stack.redis.url().rsplit(':').next().unwrap_or_default().trim_end_matches('/').to_owned();
+    let port = store.cluster.redis_url.rsplit(':').next().unwrap_or_default();
     found.insert(
         "Redis".to_owned(),
         named(&format!("redis-server 127.0.0.1:{port}")).into_iter().filter_map(ticks).sum(),
@@ -92,15 +94,13 @@ fn all(stack: &mut Stack) -> BTreeMap<String, u64> {
     found
 }
 
-fn services(stack: &mut Stack) -> Vec<(String, i32)> {
-    let names: Vec<&'static str> = stack.services.all().iter().map(devstack::services::Replica::service).collect();
-    names.into_iter().filter_map(|name| Some((name.to_owned(), stack.services.replica(name, 1)?.pid()?))).collect()
+fn services(store: &mut Store) -> Vec<(String, i32)> {
+    SERVICES.iter().filter_map(|it| Some((it.name.to_owned(), store.replica(it.name, 1).pid()?))).collect()
 }
 
-pub(crate) async fn start_up(stack: &mut Stack, report: &mut Report) -> Result<(), Failure> {
-    let names: Vec<&'static str> = stack.services.all().iter().map(devstack::services::Replica::service).collect();
-    for name in names {
-        let Some(replica) = stack.services.replica(name, 1) else { continue };
+pub(crate) async fn start_up(store: &mut Store, report: &mut Report) -> Result<(), Failure> {
+    for name in SERVICES.iter().map(|service| service.name) {
+        let replica = store.replica(name, 1);
         let stopped = Instant::now();
         replica.stop().await;
         let stopped = stopped.elapsed();
@@ -118,20 +118,20 @@ pub(crate) async fn start_up(stack: &mut Stack, report: &mut Report) -> Result<(
     Ok(())
 }
 
-pub(crate) async fn at_rest(stack: &mut Stack, report: &mut Report) -> Result<(), Failure> {
+pub(crate) async fn at_rest(store: &mut Store, report: &mut Report) -> Result<(), Failure> {
     const LOOK: Duration = Duration::from_secs(10);
     // What the load left behind comes to rest first.
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let before = all(stack);
+    let before = all(store);
     tokio::time::sleep(LOOK).await;
-    let after = all(stack);
+    let after = all(store);
     let core = |name: &str| {
         let ticks = |of: &BTreeMap<String, u64>| of.get(name).copied().unwrap_or(0);
         #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
         let used = ticks(&after).saturating_sub(ticks(&before)) as f64;
         used / TICKS / LOOK.as_secs_f64()
     };
-    for (name, pid) in services(stack) {
+    for (name, pid) in services(store) {
         let (share, memory) = (core(&name), resident_mib(pid).unwrap_or_default());
         report.line(&format!(
             "| {name} | | | | 25 MiB, 0.5 % | {:.1} % of a core, {memory:.0} MiB resident after all of the above |",

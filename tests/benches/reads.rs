@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use e2e::{Shop, Store};
 use serde_json::json;
 
 use crate::Failure;
@@ -11,10 +12,10 @@ use crate::limits;
 use crate::load::{Load, closed_loop};
 use crate::processes::Shares;
 use crate::report::Report;
-use crate::stack::{Shop, Stack, product_line};
+use crate::stack::{self, product_line, sell};
 
 pub(crate) async fn measure(
-    stack: &mut Stack,
+    store: &mut Store,
     shop: &Shop,
     time: Duration,
     bare: &Load,
@@ -22,11 +23,11 @@ pub(crate) async fn measure(
     report: &mut Report,
 ) -> Result<(), Failure> {
     let skus: Vec<String> = (0..5_000).map(|number| format!("READ-{number:05}")).collect();
-    stack.sell(shop, &skus, 100).await?;
-    let gateway = stack.gateway();
-    let staff = shop.authorization();
+    sell(store, shop, &skus, 100).await?;
+    let gateway = stack::gateway(store);
+    let staff = format!("authorization: Bearer {}\r\n", shop.token);
     let products = product_ids(&gateway, &staff).await?;
-    let find = limits::find_product(stack, time).await?;
+    let find = limits::find_product(store, time).await?;
     report.limit("pgbench: the statements of reading a product, 16 clients", &find);
 
     // Fills the cache, and lets catalog forget what the import changed, before anything counts.
@@ -36,7 +37,7 @@ pub(crate) async fn measure(
     })
     .await?;
     let (slug, ids) = (shop.slug.clone(), products.clone());
-    let shares = Shares::begin(stack);
+    let shares = Shares::begin(store);
     let cached = closed_loop(&gateway, 32, time, &[200], move |number| {
         get(&format!("/store/v1/{slug}/products/{}", pick(&ids, number)), "")
     })
@@ -49,7 +50,7 @@ pub(crate) async fn measure(
             "{:.0} % of bare actix, {:.0} % of redis GET; {}",
             ratio(&cached, bare),
             ratio(&cached, redis),
-            shares.end(stack)
+            shares.end(store)
         ),
     );
 
@@ -57,7 +58,7 @@ pub(crate) async fn measure(
     report.figure("product-read-cached.of-bare-actix", cached.per_second / bare.per_second.max(1.0));
 
     let (ids, headers) = (products.clone(), staff.clone());
-    let shares = Shares::begin(stack);
+    let shares = Shares::begin(store);
     let uncached = closed_loop(&gateway, 32, time, &[200], move |number| {
         get(&format!("/admin/v1/products/{}", pick(&ids, number)), &headers)
     })
@@ -66,15 +67,15 @@ pub(crate) async fn measure(
         "product read by staff, not cached",
         &uncached,
         "–",
-        &format!("{:.0} % of pgbench; {}", ratio(&uncached, &find), shares.end(stack)),
+        &format!("{:.0} % of pgbench; {}", ratio(&uncached, &find), shares.end(store)),
     );
 
     report.figure("product-read-uncached.of-limit", uncached.per_second / find.per_second.max(1.0));
 
-    let list = limits::list_products(stack, time).await?;
+    let list = limits::list_products(store, time).await?;
     report.limit("pgbench: the statements of a page of 20, 16 clients", &list);
     let headers = staff.clone();
-    let shares = Shares::begin(stack);
+    let shares = Shares::begin(store);
     let page = closed_loop(&gateway, 32, time, &[200], move |_| {
         get("/admin/v1/products?limit=20&status=active&sort=title", &headers)
     })
@@ -83,19 +84,19 @@ pub(crate) async fn measure(
         "product list for staff, page of 20, not cached",
         &page,
         "6,000",
-        &format!("{:.0} % of pgbench; {}", ratio(&page, &list), shares.end(stack)),
+        &format!("{:.0} % of pgbench; {}", ratio(&page, &list), shares.end(store)),
     );
     report.figure("product-list-uncached.of-limit", page.per_second / list.per_second.max(1.0));
     let slug = shop.slug.clone();
-    let shares = Shares::begin(stack);
+    let shares = Shares::begin(store);
     let page = closed_loop(&gateway, 32, time, &[200], move |_| {
         get(&format!("/store/v1/{slug}/products?limit=20&sort=title"), "")
     })
     .await?;
-    report.load("product list of the shop, page of 20, cached in Redis", &page, "6,000", &shares.end(stack));
+    report.load("product list of the shop, page of 20, cached in Redis", &page, "6,000", &shares.end(store));
 
     let headers = staff.clone();
-    let shares = Shares::begin(stack);
+    let shares = Shares::begin(store);
     let created = closed_loop(&gateway, 32, time, &[201], move |number| {
         let sku = format!("NEW-{}-{number}", uuid::Uuid::new_v4().simple());
         let body = json!({"slug": sku.to_lowercase(), "title": "A new product", "status": "active",
@@ -103,17 +104,12 @@ pub(crate) async fn measure(
         post("/admin/v1/products", &headers, &body.to_string())
     })
     .await?;
-    report.load("product create", &created, "1,000", &shares.end(stack));
+    report.load("product create", &created, "1,000", &shares.end(store));
     report.figure("product-create.per-second", created.per_second);
     Ok(())
 }
 
-pub(crate) async fn import(
-    stack: &Stack,
-    shop: &Shop,
-    data: Option<&Path>,
-    report: &mut Report,
-) -> Result<(), Failure> {
+pub(crate) async fn import(shop: &Shop, data: Option<&Path>, report: &mut Report) -> Result<(), Failure> {
     let lines = match data {
         Some(path) => std::fs::read_to_string(path)?,
         None => {
@@ -123,7 +119,7 @@ pub(crate) async fn import(
     for what in ["import, every row new", "import of the same file again, nothing changes"] {
         let rows = lines.lines().count();
         let started = Instant::now();
-        stack.import(shop, lines.clone()).await?;
+        stack::import(shop, lines.clone()).await?;
         #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
         let per_second = rows as f64 / started.elapsed().as_secs_f64();
         report.line(&format!("| {what}, {rows} rows | {per_second:.0} rows | | | | |"));

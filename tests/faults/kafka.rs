@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use e2e::{Shop, Shoppers, alone, distinct, invariants, repeat_all};
+use e2e::{Shop, Shoppers, alone, invariants, repeat_all};
 
 use crate::WISHES;
 
@@ -29,7 +29,6 @@ async fn orders_that_are_accepted_while_kafka_is_dead_end_as_all_others() {
     shoppers.have_ordered(40).await;
     let tally = shoppers.finish().await;
     assert!(tally.lost.is_empty(), "{:?}", tally.lost);
-    assert_eq!(distinct(&tally.accepted), tally.accepted.len());
     store.settled().await;
     println!(
         "Kafka killed for {:.0?}: {}; at rest {:.1?} after it was back",
@@ -38,8 +37,7 @@ async fn orders_that_are_accepted_while_kafka_is_dead_end_as_all_others() {
         back.elapsed()
     );
     repeat_all(&store, &tally.accepted).await;
-    let ends = invariants::assert_sound(&store, &tally.accepted).await;
-    println!("{ends:?}");
+    invariants::assert_sound(&store, &tally.accepted).await;
     let few = shop.stock("FEW").await;
     assert_eq!((&few["on_hand"], &few["reserved"]), (&serde_json::json!(60), &serde_json::json!(0)), "{few}");
 }

@@ -7,10 +7,10 @@ mod redis;
 mod services;
 mod waiting;
 
-use e2e::Wishes;
+use e2e::{Servers, Wishes};
 
 /// The one store that all of them ill-treat, one after the other.
-const WISHES: Wishes = Wishes { own_servers: true, replicas: 2, variables: &[("LIMIT_LOGIN_PER_MINUTE", LOGINS)] };
+const WISHES: Wishes = Wishes { servers: Servers::Own, replicas: 2, variables: &[("LIMIT_LOGIN_PER_MINUTE", LOGINS)] };
 
 /// Logins per minute and address: few, so that a test reaches the limit soon.
 const LOGINS: &str = "60";

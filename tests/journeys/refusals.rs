@@ -6,7 +6,7 @@ use e2e::{Shop, order_of, together};
 use kernel::{Clock, OrganisationId};
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::{Client, Mint, Reply};
+use testkit::{Client, Mint, Reply, problem_fields};
 
 use crate::WISHES;
 
@@ -88,8 +88,7 @@ async fn whatever_is_wrong_with_a_request_is_told_as_a_problem_and_tells_nothing
     // Everything that is wrong, at once.
     let wrong = json!({"lines": [{"sku": "", "quantity": 0}, {"sku": "A B", "quantity": 2_000_000}], "reference": ""});
     let problem = assert_problem(&post(anyone, &orders, wrong.to_string().as_bytes()).await, 422, "invalid-request");
-    let fields: Vec<&str> =
-        problem["errors"].as_array().unwrap().iter().map(|it| it["field"].as_str().unwrap()).collect();
+    let fields = problem_fields(&problem);
     for field in ["lines[0].sku", "lines[0].quantity", "lines[1].sku", "lines[1].quantity", "reference"] {
         assert!(fields.contains(&field), "{field} is not in {problem}");
     }

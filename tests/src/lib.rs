@@ -10,22 +10,15 @@ mod spans;
 mod store;
 
 pub use redelivery::redeliver;
-pub use sharing::{Shared, Sole, alone, together};
+pub use sharing::{Held, alone, together};
 pub use shop::{Placed, Shop, order_of, usd};
-pub use shoppers::{Accepted, Shoppers, Tally, distinct, repeat_all, within};
+pub use shoppers::{Accepted, Shoppers, Tally, repeat_all, within};
 pub use spans::{Span, spans_of};
-pub use store::{READERS, Store, Wishes};
+pub use store::{READERS, Servers, Store, Wishes};
 
 use std::time::Duration;
 
+use testkit::must;
+
 /// As long as anything may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Stops the test with what was being done and why it did not work: set-up has no caller who could repair it.
-#[track_caller]
-pub(crate) fn must<T, E: std::fmt::Display>(outcome: Result<T, E>, doing: &str) -> T {
-    match outcome {
-        Ok(value) => value,
-        Err(error) => panic!("cannot {doing}: {error}"),
-    }
-}

@@ -10,62 +10,42 @@ use crate::{Store, Wishes};
 /// The program's store; it ends with the program.
 static STORE: OnceCell<RwLock<Store>> = OnceCell::const_new();
 
-/// The store beside other tests.
-pub struct Shared(RwLockReadGuard<'static, Store>);
-
-/// The store for one test only.
-pub struct Sole(RwLockWriteGuard<'static, Store>);
+/// The store for as long as a test holds it: beside other tests, or for one test only.
+pub struct Held<G: Deref<Target = Store>>(G);
 
 /// The store, together with other tests that leave it running.
-pub async fn together(wishes: &Wishes) -> Shared {
-    Shared(store(wishes).await.read().await)
+pub async fn together(wishes: &Wishes) -> Held<RwLockReadGuard<'static, Store>> {
+    Held(store(wishes).await.read().await)
 }
 
 /// The store for a test that kills, stops, or counts everything; nobody else uses it meanwhile.
-pub async fn alone(wishes: &Wishes) -> Sole {
+pub async fn alone(wishes: &Wishes) -> Held<RwLockWriteGuard<'static, Store>> {
     let mut store = store(wishes).await.write().await;
     store.mend().await;
-    Sole(store)
+    Held(store)
 }
 
 async fn store(wishes: &Wishes) -> &'static RwLock<Store> {
     STORE.get_or_init(async || RwLock::new(Store::open(wishes).await)).await
 }
 
-impl Deref for Shared {
+impl<G: Deref<Target = Store>> Deref for Held<G> {
     type Target = Store;
     fn deref(&self) -> &Store {
         &self.0
     }
 }
 
-impl Deref for Sole {
-    type Target = Store;
-    fn deref(&self) -> &Store {
-        &self.0
-    }
-}
-
-impl DerefMut for Sole {
+impl<G: DerefMut<Target = Store>> DerefMut for Held<G> {
     fn deref_mut(&mut self) -> &mut Store {
         &mut self.0
     }
 }
 
-impl Drop for Shared {
+impl<G: Deref<Target = Store>> Drop for Held<G> {
     fn drop(&mut self) {
-        keep_what_tells_why(&self.0);
-    }
-}
-
-impl Drop for Sole {
-    fn drop(&mut self) {
-        keep_what_tells_why(&self.0);
-    }
-}
-
-fn keep_what_tells_why(store: &Store) {
-    if std::thread::panicking() {
-        store.keep_logs();
+        if std::thread::panicking() {
+            self.keep_logs();
+        }
     }
 }

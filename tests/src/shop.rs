@@ -11,6 +11,7 @@ use crate::{PATIENCE, Store};
 const PASSWORD: &str = "a long enough passphrase 7";
 
 /// An organisation with an owner who is logged in.
+#[derive(Clone)]
 pub struct Shop {
     /// Its name in paths, different for every shop.
     pub slug: String,
@@ -18,6 +19,8 @@ pub struct Shop {
     pub owner: Client,
     /// Anybody, by the last gateway.
     pub shopper: Client,
+    /// The owner's access token.
+    pub token: String,
     email: String,
 }
 
@@ -66,10 +69,10 @@ impl Shop {
         let setting_up = visitor.clone().with("x-setup-token", store.setup_token());
         let (status, body) = setting_up.post("/auth/v1/organisations", &organisation).await;
         assert_eq!(status, 201, "{body}");
-        let mut shop = Shop { slug, owner: visitor, shopper, email };
-        let token = shop.log_in(&first).await;
-        shop.owner = shop.owner.with("authorization", &format!("Bearer {token}"));
-        shop.is_known_everywhere(store, &token).await;
+        let mut shop = Shop { slug, owner: visitor, shopper, token: String::new(), email };
+        shop.token = shop.log_in(&first).await;
+        shop.owner = shop.owner.with("authorization", &format!("Bearer {}", shop.token));
+        shop.is_known_everywhere(store).await;
         shop
     }
 
@@ -89,7 +92,7 @@ impl Shop {
 
     /// Each replica hears of keys and organisations in its own time; nothing that follows should depend on which one
     /// answers.
-    async fn is_known_everywhere(&self, store: &Store, token: &str) {
+    async fn is_known_everywhere(&self, store: &Store) {
         let (categories, products, orders) = ("/admin/v1/categories", "/admin/v1/products", "/admin/v1/orders");
         for (service, staff) in [("category", categories), ("catalog", products), ("order", orders)] {
             let shop =
@@ -97,7 +100,7 @@ impl Shop {
             let shop = if service == "order" { format!("{}/{}", self.orders(), OrderId::new()) } else { shop };
             let addresses = store.urls(service).into_iter().chain(store.gateways());
             for address in addresses {
-                let (owner, anyone) = (Client::new(&address, Some(token)), Client::new(&address, None));
+                let (owner, anyone) = (Client::new(&address, Some(&self.token)), Client::new(&address, None));
                 eventually(PATIENCE, async || {
                     let (told, _) = owner.get(staff).await;
                     let (_, seen) = anyone.get(&shop).await;

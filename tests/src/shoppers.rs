@@ -1,7 +1,7 @@
 //! Shoppers who order one thing after another and repeat what was not answered, under the same key, as a good client does.
 //! The rule it keeps: every order that was accepted is written down with its bytes, so that it can be asked for later.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -56,16 +56,10 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// The time within which this share of the orders was accepted (0.99: the slowest hundredth took longer).
-    #[must_use]
-    pub fn within(&self, share: f64) -> Duration {
-        within(&self.times, share)
-    }
-
     /// For the output of a test.
     #[must_use]
     pub fn summary(&self) -> String {
-        let (half, most) = (self.within(0.5), self.within(0.99));
+        let (half, most) = (within(&self.times, 0.5), within(&self.times, 0.99));
         format!(
             "{} accepted, {} of them only when repeated, p50 {half:.0?}, p99 {most:.0?}, repeated because of {:?}",
             self.accepted.len(),
@@ -297,12 +291,6 @@ impl Shopper {
 
 fn order_in(reply: &[u8]) -> Option<OrderId> {
     serde_json::from_slice::<serde_json::Value>(reply).ok()?["id"].as_str()?.parse().ok()
-}
-
-/// The keys of these orders, each of which must stand for one order only.
-#[must_use]
-pub fn distinct(accepted: &[Accepted]) -> usize {
-    accepted.iter().map(|it| it.order.uuid()).collect::<BTreeSet<_>>().len()
 }
 
 #[cfg(test)]

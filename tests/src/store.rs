@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use contracts::topics;
 use devstack::bot_api::{self, BotApi};
 use devstack::services::{Plan, Replica, Services, Surroundings, Telegram, schemas};
-use devstack::{Cluster, DatabaseRole, OwnCluster, Passwords};
+use devstack::{Cluster, DatabaseRole, OwnCluster, Passwords, Place};
 use messaging::operations::{self, TopicReport};
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
 use uuid::Uuid;
 
 use crate::{PATIENCE, must, programs};
@@ -27,11 +27,22 @@ pub const READERS: [(&str, &str); 8] = [
     (topics::STOCK.name, "notifier"),
 ];
 
-/// What kind of store a test program wants.
+/// Which servers a store stands on.
+#[derive(Debug, Clone, Copy)]
+pub enum Servers {
+    /// Those that all tests share.
+    Shared,
+    /// Its own, to be ill-treated.
+    Own,
+    /// Its own, which sync to disk what they are given, as in production.
+    Synced,
+}
+
+/// What kind of store a program wants.
 #[derive(Debug, Clone, Copy)]
 pub struct Wishes {
-    /// Servers of its own, to be ill-treated, instead of those that all tests share.
-    pub own_servers: bool,
+    /// What it stands on.
+    pub servers: Servers,
     /// Replicas of every service.
     pub replicas: u32,
     /// More variables for every service.
@@ -42,12 +53,15 @@ pub struct Wishes {
 pub struct Store {
     /// Its own PostgreSQL, Redis and Kafka, when it wished for them.
     pub servers: Option<OwnCluster>,
-    cluster: Cluster,
+    /// Where its servers are.
+    pub cluster: Cluster,
+    /// For its logs, and for what its servers keep.
+    pub folder: PathBuf,
+    /// The name of its database.
+    pub database: String,
     services: Services,
     bot: BotApi,
-    folder: PathBuf,
     programs: PathBuf,
-    database: String,
     namespace: String,
     setup_token: String,
 }
@@ -57,10 +71,16 @@ impl Store {
     /// until all are ready.
     pub async fn open(wishes: &Wishes) -> Store {
         let programs = programs::folder();
-        let servers = match wishes.own_servers {
-            true => Some(must(OwnCluster::start().await, "start servers for this test")),
-            false => None,
+        let folder = must(devstack::temporary_folder("store"), "make a folder");
+        let kept = |name: &str, port| Place::kept(folder.join(name), port);
+        let servers = match wishes.servers {
+            Servers::Shared => None,
+            Servers::Own => Some(OwnCluster::start().await),
+            Servers::Synced => {
+                Some(OwnCluster::start_at(kept("postgres", 15432), kept("redis", 16379), kept("kafka", 19092)).await)
+            }
         };
+        let servers = servers.map(|started| must(started, "start servers of its own"));
         let cluster = match &servers {
             Some(own) => own.addresses(),
             None => must(devstack::shared_cluster().await, "start the test servers").clone(),
@@ -70,9 +90,8 @@ impl Store {
         must(cluster.create_database(&database).await, "make a database");
         let address = must(cluster.superuser_url(&database), "name the database");
         // A group chat as the operations team has it; the stand-in's pace must not be what a test waits for.
-        let settings = bot_api::Settings { burst: 1_000, per_second: 1_000, ..bot_api::Settings::default() };
+        let settings = bot_api::Settings { burst: 10_000, per_second: 10_000, ..bot_api::Settings::default() };
         let bot = must(bot_api::start_with(settings), "start the Bot API stand-in");
-        let folder = must(devstack::temporary_folder("store"), "make a folder");
         let setup_token = devstack::random_secret();
         let mut more = vec![("TELEGRAM_MESSAGES_PER_MINUTE".to_owned(), "60".to_owned())];
         more.extend(wishes.variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
@@ -97,7 +116,7 @@ impl Store {
         must(Services::migrate(&plan).await, "migrate");
         let mut services = must(Services::start(plan).await, "start the services");
         must(services.ready(|_| ()).await, "wait for the services");
-        Store { servers, cluster, services, bot, folder, programs, database, namespace, setup_token }
+        Store { servers, cluster, folder, database, services, bot, programs, namespace, setup_token }
     }
 
     /// Starts again what a failed test left dead or stopped.
@@ -166,14 +185,10 @@ impl Store {
     pub async fn counted(&self, service: &str, counter: &str) -> u64 {
         let mut sum = 0;
         for replica in self.services.all().iter().filter(|replica| replica.service() == service) {
-            let (status, text) = match testkit::Client::new(replica.internal_url(), None)
-                .try_send(reqwest::Method::GET, "/metrics", None)
-                .await
-            {
-                Ok(reply) => (reply.status, reply.text()),
-                Err(error) => (0, error.to_string()),
-            };
-            assert_eq!(status, 200, "{}: {text}", replica.name());
+            let asked = testkit::Client::new(replica.internal_url(), None);
+            let reply = asked.send(reqwest::Method::GET, "/metrics", None).await;
+            let text = reply.text();
+            assert_eq!(reply.status, 200, "{}: {text}", replica.name());
             let samples = text.lines().filter_map(|line| line.strip_prefix(counter));
             let samples = samples.filter(|rest| rest.starts_with(['{', ' ']));
             sum += samples.filter_map(|rest| rest.rsplit(' ').next()?.parse::<u64>().ok()).sum::<u64>();
@@ -317,10 +332,5 @@ async fn waiting(client: &Client) -> Vec<String> {
 }
 
 async fn connect(url: &str) -> Client {
-    let (client, connection) = must(tokio_postgres::connect(url, NoTls).await, "connect to the database");
-    tokio::spawn(async move {
-        // The client reports what goes wrong; this task only moves bytes.
-        let _ended = connection.await;
-    });
-    client
+    must(devstack::connect(&must(url.parse(), "read the database's address")).await, "connect to the database")
 }

@@ -1,5 +1,7 @@
 //! The list of all event types, for documents and for the tests that compare them with the code.
 
+use std::any::type_name;
+
 use schemars::Schema;
 
 use crate::{Channel, Topic, auth, catalog, category, order};
@@ -17,6 +19,8 @@ pub struct Entry {
     pub event_type: &'static str,
     /// The topic that carries it.
     pub topic: Topic,
+    /// The name of the [`Channel`] of that topic.
+    pub channel: &'static str,
     /// The JSON schema of its body.
     pub schema: Schema,
 }
@@ -25,7 +29,8 @@ pub struct Entry {
 #[must_use]
 pub fn entries() -> Vec<Entry> {
     fn of<C: Listed>() -> impl Iterator<Item = Entry> {
-        C::schemas().into_iter().map(|(event_type, schema)| Entry { event_type, topic: C::TOPIC, schema })
+        let channel = type_name::<C>().rsplit("::").next().unwrap_or_default();
+        C::schemas().into_iter().map(move |(event_type, schema)| Entry { event_type, topic: C::TOPIC, channel, schema })
     }
     of::<auth::SigningKeyState>()
         .chain(of::<auth::OrganisationState>())

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::arguments::{Redrive, Show};
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::report::{Health, Report, short, table};
+use crate::report::{Report, short, table};
 
 /// How many dead letters a dry run reads at most.
 const LOOKED_AT: usize = 100_000;
@@ -29,7 +29,7 @@ pub(crate) async fn list(environment: &Environment) -> Result<Report, Error> {
     } else {
         text.push_str("\nNothing is pending.");
     }
-    Ok(Report::new(text, &topics, if pending == 0 { Health::Well } else { Health::Unwell }))
+    Ok(Report::new(text, &topics, pending == 0))
 }
 
 pub(crate) async fn show(environment: &Environment, request: &Show) -> Result<Report, Error> {
@@ -56,7 +56,7 @@ pub(crate) async fn show(environment: &Environment, request: &Show) -> Result<Re
             }),
         )
     };
-    Ok(Report::new(text, &letters, Health::Well))
+    Ok(Report::new(text, &letters, true))
 }
 
 /// What a redrive would do, or did.
@@ -133,7 +133,7 @@ pub(crate) async fn redrive(environment: &Environment, request: &Redrive) -> Res
         replaced: redriven.replaced,
         ..Outcome::default()
     };
-    Ok(Report::new(text, &outcome, if well { Health::Well } else { Health::Unwell }))
+    Ok(Report::new(text, &outcome, well))
 }
 
 fn dry_run(letters: &[DeadLetter], request: &Redrive) -> Report {
@@ -171,7 +171,7 @@ fn dry_run(letters: &[DeadLetter], request: &Redrive) -> Report {
         topics,
         ..Outcome::default()
     };
-    Report::new(text, &outcome, Health::Well)
+    Report::new(text, &outcome, true)
 }
 
 fn origin(letter: &DeadLetter) -> String {

@@ -19,7 +19,7 @@ use clap::Parser;
 use crate::arguments::{Arguments, Command, DeadLetterCommand, OrganisationCommand};
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::report::{Health, Report};
+use crate::report::Report;
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> ExitCode {
@@ -27,14 +27,11 @@ async fn main() -> ExitCode {
     match run(&arguments).await {
         Ok(report) => {
             if arguments.json {
-                println!("{}", report.json());
+                println!("{:#}", report.json);
             } else {
-                println!("{}", report.text());
+                println!("{}", report.text.trim_end());
             }
-            match report.health() {
-                Health::Well => ExitCode::SUCCESS,
-                Health::Unwell => ExitCode::from(1),
-            }
+            ExitCode::from(u8::from(!report.well))
         }
         Err(error) => {
             eprintln!("cyberctl: {error}");

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::arguments::Create;
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::report::{Health, Report, short};
+use crate::report::{Report, short};
 use crate::services::{answer, client};
 
 pub(crate) async fn create(environment: &Environment, request: &Create) -> Result<Report, Error> {
@@ -44,7 +44,7 @@ pub(crate) async fn create(environment: &Environment, request: &Create) -> Resul
         gateway.trim_end_matches('/'),
         request.owner_email
     );
-    Ok(Report::new(text, &created, Health::Well))
+    Ok(Report::new(text, &created, true))
 }
 
 /// A problem document in one line: title, detail, and every field with its reason.

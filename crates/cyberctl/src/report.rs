@@ -4,38 +4,20 @@ use comfy_table::{ContentArrangement, Table};
 use serde::Serialize;
 use serde_json::Value;
 
-/// Whether what the command has looked at is in order; decides the exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Health {
-    Well,
-    Unwell,
-}
-
 #[derive(Debug)]
 pub(crate) struct Report {
-    text: String,
-    json: Value,
-    health: Health,
+    pub(crate) text: String,
+    pub(crate) json: Value,
+    /// Whether what the command has looked at is in order; decides the exit code.
+    pub(crate) well: bool,
 }
 
 impl Report {
     /// A report whose JSON is `data`.
-    pub(crate) fn new(text: impl Into<String>, data: &impl Serialize, health: Health) -> Self {
+    pub(crate) fn new(text: impl Into<String>, data: &impl Serialize, well: bool) -> Self {
         // Everything reported consists of strings and numbers, which always have a JSON form.
         let json = serde_json::to_value(data).unwrap_or(Value::Null);
-        Self { text: text.into(), json, health }
-    }
-
-    pub(crate) fn text(&self) -> &str {
-        self.text.trim_end()
-    }
-
-    pub(crate) fn json(&self) -> String {
-        format!("{:#}", self.json)
-    }
-
-    pub(crate) fn health(&self) -> Health {
-        self.health
+        Self { text: text.into(), json, well }
     }
 }
 

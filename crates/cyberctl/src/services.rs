@@ -47,11 +47,7 @@ pub(crate) async fn answer(request: reqwest::RequestBuilder, address: &str) -> R
     };
     let response = request.send().await.map_err(unreachable)?;
     let status = response.status().as_u16();
-    let body = response
-        .text()
-        .await
-        .map_err(|error| Error::Unreachable { address: address.to_owned(), cause: innermost(&error.without_url()) })?;
-    Ok((status, body))
+    Ok((status, response.text().await.map_err(unreachable)?))
 }
 
 fn innermost(error: &dyn std::error::Error) -> String {

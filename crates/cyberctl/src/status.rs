@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::prometheus;
-use crate::report::{Health, Report, known, short, table};
+use crate::report::{Report, known, short, table};
 use crate::services::{Replica, answer, client};
 
 /// A replica that does not answer within this time counts as down.
@@ -66,7 +66,7 @@ pub(crate) async fn status(environment: &Environment) -> Result<Report, Error> {
     if rows.iter().any(parked) {
         text.push_str("\nEvents that no broker takes stay in an outbox: docs/operations.md, Parked aggregates");
     }
-    Ok(Report::new(text, &rows, if well { Health::Well } else { Health::Unwell }))
+    Ok(Report::new(text, &rows, well))
 }
 
 /// Pending dead letters by group.

@@ -4,7 +4,7 @@ use messaging::operations;
 
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::report::{Health, Report, retention, table};
+use crate::report::{Report, retention, table};
 
 pub(crate) async fn topics(environment: &Environment) -> Result<Report, Error> {
     let topics = operations::topics(&environment.kafka()?, contracts::topics::ALL).await?;
@@ -35,5 +35,5 @@ pub(crate) async fn topics(environment: &Environment) -> Result<Report, Error> {
             ]
         }),
     );
-    Ok(Report::new(text, &topics, if well { Health::Well } else { Health::Unwell }))
+    Ok(Report::new(text, &topics, well))
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::report::{Health, Report, short};
+use crate::report::{Report, short};
 use crate::services::{Replica, answer, client};
 
 /// How long the work may take; to rebuild a million products takes minutes.
@@ -91,6 +91,6 @@ impl Done<'_> {
             None => format!("{verb} {name} of {service} in {seconds:.1} s: {reply}"),
         };
         let data = json!({"service": service, key: name, "rows": rows, "seconds": seconds, "reply": reply});
-        Report::new(text, &data, Health::Well)
+        Report::new(text, &data, true)
     }
 }

@@ -13,11 +13,11 @@ mod servers;
 pub mod services;
 mod shared;
 
-pub use bootstrap::{DatabaseRole, Passwords, bootstrap, ensure_database};
+pub use bootstrap::{DatabaseRole, Passwords, bootstrap, connect, ensure_database};
 pub use cluster::Cluster;
 pub use error::Error;
 pub use postgres_url::PostgresUrl;
 pub use private_files::{random_secret, read_pairs, write_pairs};
 pub use runs::{forget_this_run, temporary_folder};
-pub use servers::{Kafka, Place, Postgres, Redis, Server, may_hold_postgres};
-pub use shared::{OwnCluster, VARIABLES, shared_cluster};
+pub use servers::{Kafka, Place, Postgres, Redis, Server, may_hold_postgres, postgres_programs};
+pub use shared::{OwnCluster, VARIABLES, lock, shared_cluster};

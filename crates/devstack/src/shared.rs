@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use tokio::sync::OnceCell;
@@ -52,7 +52,11 @@ impl OwnCluster {
         Self::start_at(Place::temporary("postgres")?, Place::temporary("redis")?, Place::temporary("kafka")?).await
     }
 
-    async fn start_at(postgres: Place, redis: Place, kafka: Place) -> Result<Self, Error> {
+    /// The same in these places.
+    ///
+    /// # Errors
+    /// As for [`OwnCluster::start`].
+    pub async fn start_at(postgres: Place, redis: Place, kafka: Place) -> Result<Self, Error> {
         let (postgres, redis, kafka) =
             tokio::try_join!(Postgres::start(postgres, PASSWORD), Redis::start(redis), Kafka::start(kafka))?;
         Ok(Self { postgres, redis, kafka })
@@ -79,7 +83,7 @@ async fn find_or_start() -> Result<Cluster, Error> {
     let folder = runs::root().join(format!("shared-{:016x}", hasher.finish()));
     let leases = folder.join("leases");
     fs::create_dir_all(&leases).map_err(Error::file("create", &leases))?;
-    let lock = lock(folder.join("lock")).await?;
+    let lock = lock(&folder.join("lock")).await?;
     let cluster = match running(&folder) {
         Some(cluster) => cluster,
         None => start(&folder).await?,
@@ -91,12 +95,16 @@ async fn find_or_start() -> Result<Cluster, Error> {
     Ok(cluster)
 }
 
-async fn lock(path: PathBuf) -> Result<File, Error> {
-    let file = File::create(&path).map_err(Error::file("create", &path))?;
+/// Waits until no other process has locked this file; it is locked until the value is dropped.
+///
+/// # Errors
+/// When the file cannot be created or locked.
+pub async fn lock(path: &Path) -> Result<File, Error> {
+    let file = File::create(path).map_err(Error::file("create", path))?;
     tokio::task::spawn_blocking(move || file.lock().map(|()| file))
         .await
-        .map_err(|error| Error::Refused(format!("waiting for the shared test cluster was interrupted: {error}")))?
-        .map_err(Error::file("lock", &path))
+        .map_err(|error| Error::Refused(format!("waiting for {} was interrupted: {error}", path.display())))?
+        .map_err(Error::file("lock", path))
 }
 
 /// The cluster in this folder, if all of it runs.

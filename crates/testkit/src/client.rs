@@ -58,6 +58,17 @@ impl Reply {
     }
 }
 
+/// The fields that a problem names, sorted.
+#[must_use]
+pub fn problem_fields(problem: &Value) -> Vec<&str> {
+    let errors = problem["errors"].as_array().map_or(&[][..], Vec::as_slice);
+    let mut fields: Vec<_> =
+        errors.iter().map(|fault| must(fault["field"].as_str().ok_or(fault), "read the field of a fault")).collect();
+    fields.sort_unstable();
+    fields.dedup();
+    fields
+}
+
 /// Asks one server as one caller. Cheap to clone; `with` makes another one with a header more.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -128,12 +139,6 @@ impl Client {
     /// PATCH; put the version into `with("if-match", "\"7\"")`.
     pub async fn patch(&self, path: &str, body: &impl Serialize) -> (u16, Value) {
         let reply = self.send(Method::PATCH, path, Some(must(serde_json::to_vec(body), "write a body"))).await;
-        (reply.status, reply.json())
-    }
-
-    /// DELETE.
-    pub async fn delete(&self, path: &str) -> (u16, Value) {
-        let reply = self.send(Method::DELETE, path, None).await;
         (reply.status, reply.json())
     }
 

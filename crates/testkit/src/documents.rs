@@ -3,6 +3,7 @@
 //! The rule it keeps: each check names what is missing and what to run.
 
 use serde_json::Value;
+use service::config::Variable;
 
 use crate::must;
 
@@ -11,14 +12,11 @@ use crate::must;
 ///
 /// # Panics
 /// With the names that are missing.
-pub fn assert_names_variables<'n>(
-    readme: &str,
-    own: impl IntoIterator<Item = &'n str>,
-    kit: impl IntoIterator<Item = &'n str>,
-) {
-    let kit: Vec<&str> = kit.into_iter().collect();
+pub fn assert_names_variables(readme: &str, read: &[Variable]) {
+    let kit = service::settings::variables(|_| None::<()>);
+    let own = read.iter().filter(|variable| kit.iter().all(|known| known.name != variable.name));
     let missing: Vec<&str> =
-        own.into_iter().filter(|name| !kit.contains(name) && !readme.contains(&format!("`{name}`"))).collect();
+        own.map(|variable| variable.name).filter(|name| !readme.contains(&format!("`{name}`"))).collect();
     assert!(missing.is_empty(), "the README does not name {missing:?}");
 }
 

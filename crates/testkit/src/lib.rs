@@ -12,19 +12,19 @@ mod table_hash;
 mod tokens;
 mod walls;
 
-pub use client::{Caller, Client, Reply};
+pub use client::{Caller, Client, Reply, problem_fields};
 pub use eventually::{Outcome, eventually};
 pub use program::Program;
 pub use records::{publish, read_topic};
 pub use running::{Running, Topics, Working};
-pub use scene::{Builder, Scene};
+pub use scene::{Builder, Scene, assert_every_way_back};
 pub use table_hash::{TableHash, table_hashes};
 pub use tokens::Mint;
 pub use walls::seen_by_batches;
 
 /// Stops the test with what was being done and why it did not work: set-up has no caller who could repair it.
 #[track_caller]
-pub(crate) fn must<T, E: std::fmt::Display>(outcome: Result<T, E>, doing: &str) -> T {
+pub fn must<T, E: std::fmt::Display>(outcome: Result<T, E>, doing: &str) -> T {
     match outcome {
         Ok(value) => value,
         Err(error) => panic!("test set-up: {doing}: {error}"),

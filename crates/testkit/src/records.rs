@@ -72,29 +72,19 @@ fn read(settings: &Settings, topic: &str) -> Vec<Record> {
     let metadata = must(consumer.fetch_metadata(Some(&full), PATIENCE), "look at a topic");
     let partitions: Vec<i32> =
         metadata.topics().iter().flat_map(|topic| topic.partitions().iter().map(|partition| partition.id())).collect();
-    let mut assignment = TopicPartitionList::new();
-    let mut left = 0;
+    let (mut assignment, mut ends) = (TopicPartitionList::new(), Vec::new());
     for partition in partitions {
         let (low, high) = must(consumer.fetch_watermarks(&full, partition, PATIENCE), "look at a partition");
         if high > low {
             must(assignment.add_partition_offset(&full, partition, Offset::Offset(low)), "assign a partition");
-            left += 1;
+            ends.push((partition, high));
         }
     }
     let mut records = Vec::new();
-    if left == 0 {
+    if ends.is_empty() {
         return records;
     }
     must(consumer.assign(&assignment), "assign the partitions");
-    let ends: Vec<(i32, i64)> = assignment
-        .elements()
-        .iter()
-        .map(|element| {
-            let (_, high) =
-                must(consumer.fetch_watermarks(&full, element.partition(), PATIENCE), "look at a partition");
-            (element.partition(), high)
-        })
-        .collect();
     let until = Instant::now() + PATIENCE;
     while !reached(&consumer, &ends) {
         assert!(Instant::now() < until, "the topic {full} could not be read to its end within {PATIENCE:?}");

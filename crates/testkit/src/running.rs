@@ -9,9 +9,7 @@ use mediator::Mediator;
 use service::{Boot, CancellationToken};
 use tokio::task::JoinHandle;
 
-use crate::client::{Caller, Client};
-use crate::scene::{Clients, Scene};
-use crate::{Mint, must};
+use crate::{Mint, Scene, must};
 
 /// Whether a service that runs inside a test has its relay and consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +25,6 @@ pub struct Running {
     boot: Boot,
     mediator: Mediator,
     base: String,
-    clients: Clients,
 }
 
 impl Scene {
@@ -41,7 +38,7 @@ impl Scene {
         let boot = Boot::in_process(self.service());
         let started = must(assembly.start(surroundings, &boot).await, "start the service");
         let base = started.address.map(|address| format!("http://{address}")).unwrap_or_default();
-        Running { boot, mediator: started.mediator, base, clients: self.clients() }
+        Running { boot, mediator: started.mediator, base }
     }
 
     /// What a service of this scene runs in.
@@ -81,12 +78,6 @@ impl Running {
     #[must_use]
     pub fn boot(&self) -> &Boot {
         &self.boot
-    }
-
-    /// A client of it as this caller.
-    #[must_use]
-    pub fn client(&self, caller: Caller) -> Client {
-        self.clients.of(&self.base, caller)
     }
 
     /// Stops its parts in their order.

@@ -17,30 +17,22 @@ use messaging::{Outgoing, Record};
 use persistence::Database;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
-use tokio_postgres::NoTls;
 use uuid::Uuid;
 
-use crate::fixture::{Schemas, TestDatabase, on_a_thread_of_its_own};
+use crate::fixture::{TestDatabase, on_a_thread_of_its_own};
 use crate::{Caller, Client, Mint, must, records};
 
 /// Connections per pool: two, so that tests meet on the same connection.
 const CONNECTIONS: u32 = 2;
 
-/// A scene with more than one schema, or with bigger pools.
+/// A scene with bigger pools.
 pub struct Builder {
     service: &'static str,
-    schemas: Schemas,
+    migrations: EmbeddedMigrations,
     connections: u32,
 }
 
 impl Builder {
-    /// Another service's schema in the same database.
-    #[must_use]
-    pub fn schema(mut self, service: &'static str, migrations: EmbeddedMigrations) -> Builder {
-        self.schemas.push((service, migrations));
-        self
-    }
-
     /// Connections in each of the two tenant pools (2 by default).
     #[must_use]
     pub fn connections(mut self, connections: u32) -> Builder {
@@ -51,7 +43,7 @@ impl Builder {
     /// Makes it.
     pub async fn build(self) -> Scene {
         let cluster = must(devstack::shared_cluster().await, "start the test servers");
-        let database = TestDatabase::create(cluster, self.schemas).await;
+        let database = TestDatabase::create(cluster, self.service, self.migrations).await;
         let scene = Scene {
             service: self.service,
             organisation: OrganisationId::new(),
@@ -67,27 +59,6 @@ impl Builder {
         scene.organisations.apply(scene.organisation, scene.slug(), currency, true);
         scene.organisations.apply(scene.other_organisation, scene.other_slug(), currency, true);
         scene
-    }
-}
-
-/// Makes clients as the scene's callers.
-#[derive(Clone)]
-pub(crate) struct Clients {
-    mint: Mint,
-    organisation: OrganisationId,
-    other_organisation: OrganisationId,
-}
-
-impl Clients {
-    pub(crate) fn of(&self, base: &str, caller: Caller) -> Client {
-        let token = match caller {
-            Caller::Owner => Some(self.mint.token(self.organisation, &[Role::Owner])),
-            Caller::Manager => Some(self.mint.token(self.organisation, &[Role::Manager])),
-            Caller::Viewer => Some(self.mint.token(self.organisation, &[Role::Viewer])),
-            Caller::OtherOrganisation => Some(self.mint.token(self.other_organisation, &[Role::Owner])),
-            Caller::Anonymous => None,
-        };
-        Client::new(base, token.as_deref())
     }
 }
 
@@ -113,7 +84,7 @@ impl Scene {
     /// A scene to be completed.
     #[must_use]
     pub fn of(service: &'static str, migrations: EmbeddedMigrations) -> Builder {
-        Builder { service, schemas: vec![(service, migrations)], connections: CONNECTIONS }
+        Builder { service, migrations, connections: CONNECTIONS }
     }
 
     /// The servers.
@@ -175,28 +146,16 @@ impl Scene {
     /// The URL of a role of the scene's service.
     #[must_use]
     pub fn url(&self, role: DatabaseRole) -> String {
-        self.database.url(self.service, role)
-    }
-
-    /// The URL of a role of another service, for tests of walls.
-    #[must_use]
-    pub fn url_of(&self, service: &str, role: DatabaseRole) -> String {
-        self.database.url(service, role)
+        must(self.cluster().role_url(&self.database.name, self.service, role), "name the database's URL")
     }
 
     /// What the service would be configured with.
     #[must_use]
     pub fn settings(&self) -> persistence::Settings {
-        self.settings_of(self.service)
-    }
-
-    /// The same for another schema of the scene.
-    #[must_use]
-    pub fn settings_of(&self, service: &str) -> persistence::Settings {
         persistence::Settings {
-            url: self.database.url(service, DatabaseRole::App),
-            system_url: self.database.url(service, DatabaseRole::System),
-            schema: service.to_owned(),
+            url: self.url(DatabaseRole::App),
+            system_url: self.url(DatabaseRole::System),
+            schema: self.service.to_owned(),
             write_connections: self.connections,
             read_connections: self.connections,
         }
@@ -226,11 +185,8 @@ impl Scene {
     }
 
     async fn plain(&self, url: &str) -> tokio_postgres::Client {
-        let (client, connection) = must(tokio_postgres::connect(url, NoTls).await, "connect to the database");
-        tokio::spawn(async move {
-            // The client reports what goes wrong; this task only moves bytes.
-            let _ended = connection.await;
-        });
+        let url = must(url.parse(), "read the database's URL");
+        let client = must(devstack::connect(&url).await, "connect to the database");
         must(client.batch_execute(&format!("set search_path to \"{}\"", self.service)).await, "choose the schema");
         client
     }
@@ -240,12 +196,7 @@ impl Scene {
     /// The scope of a command sent without HTTP: someone of the test's organisation.
     #[must_use]
     pub fn scope(&self, roles: &[Role]) -> Scope {
-        self.scope_in(self.organisation, roles)
-    }
-
-    /// The same in another organisation.
-    #[must_use]
-    pub fn scope_in(&self, organisation: OrganisationId, roles: &[Role]) -> Scope {
+        let organisation = self.organisation;
         let caller = access::Caller::Staff { user: UserId::new(), organisation, roles: roles.to_vec() };
         Scope::of(caller, organisation)
     }
@@ -259,15 +210,14 @@ impl Scene {
     /// A client of the server at `base` (`http://host:port`) as this caller.
     #[must_use]
     pub fn client(&self, base: &str, caller: Caller) -> Client {
-        self.clients().of(base, caller)
-    }
-
-    pub(crate) fn clients(&self) -> Clients {
-        Clients {
-            mint: self.mint.clone(),
-            organisation: self.organisation,
-            other_organisation: self.other_organisation,
-        }
+        let (organisation, role) = match caller {
+            Caller::Owner => (self.organisation, Role::Owner),
+            Caller::Manager => (self.organisation, Role::Manager),
+            Caller::Viewer => (self.organisation, Role::Viewer),
+            Caller::OtherOrganisation => (self.other_organisation, Role::Owner),
+            Caller::Anonymous => return Client::new(base, None),
+        };
+        Client::new(base, Some(&self.mint.token(organisation, &[role])))
     }
 
     pub(crate) fn service(&self) -> &'static str {
@@ -347,6 +297,19 @@ impl Drop for Scene {
             }
         });
     }
+}
+
+/// Every migration of a service can be undone and done again, and there are at least so many of them.
+///
+/// # Panics
+/// When one cannot, or there are fewer.
+pub async fn assert_every_way_back(service: &'static str, migrations: fn() -> EmbeddedMigrations, at_least: usize) {
+    let scene = Scene::new(service, migrations()).await;
+    let owner = scene.url(DatabaseRole::Owner);
+    let undone = must(persistence::revert(&owner, service, migrations()).await, "undo the migrations");
+    let done = must(persistence::migrate(&owner, service, migrations()).await, "do the migrations again");
+    assert_eq!(undone.len(), done.len());
+    assert!(done.len() >= at_least, "{done:?}");
 }
 
 /// Removes every topic of a namespace.

@@ -99,12 +99,6 @@ impl Mint {
     }
 }
 
-impl std::fmt::Debug for Mint {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Mint").field("kid", &self.kid).finish_non_exhaustive()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,9 +1,7 @@
 //! The demo's catalog: the sample in `deploy/sample` or the file that `DATA` names, as NDJSON lines for the import.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::{Path as FilePath, PathBuf};
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use devstack::Error;
@@ -221,21 +219,18 @@ async fn once(client: &Client, file: &CatalogFile) -> Result<Imported, Error> {
 
 /// The file's text, unpacked by the program `gzip` if its name ends with `.gz`.
 async fn text_of(path: &FilePath) -> Result<String, Error> {
-    let bytes = std::fs::read(path).map_err(Error::file("read", path))?;
     if path.extension().is_none_or(|extension| extension != "gz") {
+        let bytes = std::fs::read(path).map_err(Error::file("read", path))?;
         return Ok(String::from_utf8_lossy(&bytes).into_owned());
     }
-    let spawned = std::process::Command::new("gzip").arg("-dc").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-    let mut gzip = spawned.map_err(|source| Error::Spawn { program: "gzip".to_owned(), source })?;
-    let mut into = gzip.stdin.take();
-    let writer = std::thread::spawn(move || into.as_mut().map(|pipe| pipe.write_all(&bytes)));
-    let output = gzip.wait_with_output().map_err(|source| Error::Spawn { program: "gzip".to_owned(), source })?;
-    let _written = writer.join();
+    let packed = std::fs::File::open(path).map_err(Error::file("read", path))?;
+    let unpacked = std::process::Command::new("gzip").arg("-dc").stdin(packed).output();
+    let output = unpacked.map_err(|source| Error::Spawn { program: "gzip".to_owned(), source })?;
     if !output.status.success() {
         return Err(Error::Failed {
             command: format!("gzip -dc {}", path.display()),
             status: output.status.to_string(),
-            output: String::new(),
+            output: String::from_utf8_lossy(&output.stderr).into_owned(),
         });
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())

@@ -121,12 +121,6 @@ pub struct Process {
 }
 
 impl Process {
-    /// The name it was launched under.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     /// Pid and start time.
     #[must_use]
     pub fn identity(&self) -> Identity {

@@ -54,8 +54,7 @@ impl Kafka {
                 format(&java, &class_path, &properties).await?;
             }
         }
-        let stops = (Signal::SIGKILL, Signal::SIGTERM);
-        let server = Server::start(launch, Check::Kafka(port), stops, &place).await?;
+        let server = Server::start(launch, Check::Kafka(port), Signal::SIGKILL, &place).await?;
         Ok(Self { server, port })
     }
 

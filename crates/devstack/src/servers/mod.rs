@@ -12,10 +12,11 @@ use std::time::{Duration, Instant};
 
 pub use kafka::Kafka;
 pub use postgres::{Postgres, may_hold_postgres};
+pub use programs::postgres as postgres_programs;
 pub use redis::Redis;
 
 use crate::process::{Launch, Process, Signal};
-use crate::{Error, ports, temporary_folder};
+use crate::{Error, PostgresUrl, ports, temporary_folder};
 
 /// The folder of a server, and whether its data matters.
 #[derive(Debug, Clone)]
@@ -61,7 +62,7 @@ impl Place {
 #[derive(Debug, Clone)]
 pub(crate) enum Check {
     /// Connect and `select 1`.
-    Postgres(String),
+    Postgres(PostgresUrl),
     /// `PING`.
     Redis(u16),
     /// A metadata request that names a broker.
@@ -89,15 +90,13 @@ pub struct Server {
     check: Check,
     /// The signal that ends it soonest without leaving anything behind.
     quick_stop: Signal,
-    /// The signal that ends it in good order.
-    orderly_stop: Signal,
     remove: Option<PathBuf>,
     leave: bool,
 }
 
 impl Server {
     /// Attaches to the server if it runs already, else starts it; it answers when this returns.
-    async fn start(launch: Launch, check: Check, stops: (Signal, Signal), place: &Place) -> Result<Self, Error> {
+    async fn start(launch: Launch, check: Check, quick_stop: Signal, place: &Place) -> Result<Self, Error> {
         let process = match launch.attach() {
             Some(process) => process,
             None => launch.start()?,
@@ -106,8 +105,7 @@ impl Server {
             launch,
             process,
             check,
-            quick_stop: stops.0,
-            orderly_stop: stops.1,
+            quick_stop,
             remove: place.temporary.then(|| place.folder.clone()),
             leave: !place.temporary,
         };
@@ -138,12 +136,6 @@ impl Server {
     pub async fn kill(&mut self) {
         self.process.signal(Signal::SIGKILL);
         self.process.ended_within(Duration::from_secs(5)).await;
-    }
-
-    /// Ends it in good order; its data stays.
-    pub async fn stop(&mut self) {
-        self.process.signal(Signal::SIGCONT);
-        self.process.stop(self.orderly_stop, Duration::from_secs(20)).await;
     }
 
     /// Stops it from doing anything while its sockets stay open (SIGSTOP).

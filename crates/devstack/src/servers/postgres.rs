@@ -8,9 +8,9 @@ use std::process::Stdio;
 use nix::unistd::{User, geteuid};
 
 use super::{Check, Place, Server, programs};
-use crate::Error;
 use crate::postgres_url::PostgresUrl;
 use crate::process::{Launch, Signal};
+use crate::{Error, connect};
 
 /// The superuser of a cluster that this crate created.
 pub(crate) const SUPERUSER: &str = "cyberstore";
@@ -53,8 +53,7 @@ impl Postgres {
             options: String::new(),
         };
         // SIGQUIT ends it at once and still frees its shared memory, which SIGKILL does not.
-        let stops = (Signal::SIGQUIT, Signal::SIGINT);
-        let server = Server::start(launch, Check::Postgres(url.to_string()), stops, &place).await?;
+        let server = Server::start(launch, Check::Postgres(url.clone()), Signal::SIGQUIT, &place).await?;
         Ok(Self { server, url })
     }
 
@@ -179,10 +178,7 @@ pub fn may_hold_postgres(folder: &Path) -> Result<bool, Error> {
 }
 
 /// Whether a server answers a query at this URL.
-pub(super) async fn answers(url: &str) -> bool {
-    let Ok((client, connection)) = tokio_postgres::connect(url, tokio_postgres::NoTls).await else { return false };
-    let driver = tokio::spawn(connection);
-    let answered = client.simple_query("select 1").await.is_ok();
-    driver.abort();
-    answered
+pub(super) async fn answers(url: &PostgresUrl) -> bool {
+    let Ok(client) = connect(url).await else { return false };
+    client.simple_query("select 1").await.is_ok()
 }

@@ -5,13 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use crate::Error;
+use crate::{Error, lock};
 
 /// The Kafka release whose published jars are used.
 const KAFKA_VERSION: &str = "4.4.0";
 
 /// The folder with `postgres` and `initdb`: `PG_BIN`, else that of the newest installed version.
-pub(super) fn postgres() -> Result<PathBuf, Error> {
+///
+/// # Errors
+/// When there is none, or `PG_BIN` is not one.
+pub fn postgres() -> Result<PathBuf, Error> {
     if let Some(folder) = env::var_os("PG_BIN").map(PathBuf::from) {
         if folder.join("postgres").is_file() && folder.join("initdb").is_file() {
             return Ok(folder);
@@ -84,12 +87,7 @@ pub(super) async fn kafka_jars() -> Result<PathBuf, Error> {
         return Ok(libs);
     }
     fs::create_dir_all(&cache).map_err(Error::file("create", &cache))?;
-    let lock_path = cache.join("lock");
-    let lock = fs::File::create(&lock_path).map_err(Error::file("create", &lock_path))?;
-    let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock))
-        .await
-        .map_err(|error| Error::Refused(format!("waiting for {} was interrupted: {error}", lock_path.display())))?
-        .map_err(Error::file("lock", &cache))?;
+    let lock = lock(&cache.join("lock")).await?;
     // Another process may have filled it while this one waited.
     if !libs.is_dir() {
         fetch(&cache, &libs).await?;

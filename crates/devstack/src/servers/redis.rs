@@ -37,8 +37,7 @@ impl Redis {
             .chain(disk)
             .fold(launch, Launch::argument)
             .argument(&place.folder);
-        let stops = (Signal::SIGKILL, Signal::SIGTERM);
-        let server = Server::start(launch, Check::Redis(port), stops, &place).await?;
+        let server = Server::start(launch, Check::Redis(port), Signal::SIGKILL, &place).await?;
         Ok(Self { server, port })
     }
 

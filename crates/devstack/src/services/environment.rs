@@ -1,6 +1,5 @@
 //! The environment of a service: the addresses and secrets that it needs, and nobody else's.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::table::behind_the_gateway;
@@ -28,12 +27,6 @@ impl Telegram {
     }
 }
 
-impl fmt::Debug for Telegram {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Telegram").field("url", &self.url).field("chat", &self.chat).finish_non_exhaustive()
-    }
-}
-
 /// The servers, secrets and settings that services run with.
 #[derive(Clone)]
 pub struct Surroundings {
@@ -57,33 +50,11 @@ pub struct Surroundings {
     pub more: Vec<(String, String)>,
 }
 
-impl fmt::Debug for Surroundings {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Surroundings")
-            .field("database", &self.database.host)
-            .field("redis_url", &self.redis_url)
-            .field("kafka_brokers", &self.kafka_brokers)
-            .field("kafka_namespace", &self.kafka_namespace)
-            .finish_non_exhaustive()
-    }
-}
-
 impl Surroundings {
     /// The database's URL for one role of one service.
     #[must_use]
     pub fn database_url(&self, service: &str, role: DatabaseRole) -> String {
         self.database.with_role(&role.of(service), self.passwords.of(service, role)).to_string()
-    }
-
-    /// The variables of `<service> migrate`.
-    #[must_use]
-    pub fn migration_of(&self, service: &str) -> [(&'static str, String); 3] {
-        [
-            ("DATABASE_OWNER_URL", self.database_url(service, DatabaseRole::Owner)),
-            ("DATABASE_URL", self.database_url(service, DatabaseRole::App)),
-            ("DATABASE_SYSTEM_URL", self.database_url(service, DatabaseRole::System)),
-        ]
     }
 
     /// The variables that meet the needs of a service. `urls` gives the addresses of another service for the gateway, from

@@ -12,8 +12,8 @@ pub use environment::{Surroundings, Telegram};
 pub use replica::Replica;
 pub use table::{Need, SERVICES, Service, schemas};
 
-use crate::Error;
 use crate::process::tail;
+use crate::{DatabaseRole, Error};
 
 /// How long a service may take until it is ready.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 pub const STOP_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What to run, where, and with what.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Plan {
     /// The folder with the built programs.
     pub programs: PathBuf,
@@ -37,7 +37,6 @@ pub struct Plan {
 }
 
 /// Every replica of every service.
-#[derive(Debug)]
 pub struct Services {
     plan: Plan,
     replicas: Vec<Replica>,
@@ -172,7 +171,7 @@ async fn migrate(plan: &Plan, service: &str) -> Result<(), Error> {
     let errors = open.try_clone().map_err(Error::file("open", &log))?;
     let status = tokio::process::Command::new(program(plan, service)?)
         .arg("migrate")
-        .envs(plan.surroundings.migration_of(service))
+        .env("DATABASE_OWNER_URL", plan.surroundings.database_url(service, DatabaseRole::Owner))
         .env("LOG_FORMAT", "text")
         .current_dir("/")
         .stdin(std::process::Stdio::null())

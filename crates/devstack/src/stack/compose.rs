@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Output, Stdio};
 
 use devstack::services::{SERVICES, Surroundings, Telegram, schemas};
-use devstack::{Error, PostgresUrl, ports, random_secret, read_pairs, write_pairs};
+use devstack::{DatabaseRole, Error, PostgresUrl, ports, random_secret, read_pairs, write_pairs};
 use serde_json::Value;
 
 use super::native::{self, DATABASE, bot, demo_owner, replicas};
@@ -165,8 +165,8 @@ fn variables(secrets: &Secrets, telegram: Option<&Telegram>) -> BTreeMap<String,
         files.insert(service.name.to_owned(), own);
     }
     for schema in schemas() {
-        let roles = surroundings.migration_of(schema).map(|(name, url)| pair(name, url));
-        files.insert(format!("{schema}-migrate"), roles.into());
+        let owner = pair("DATABASE_OWNER_URL", surroundings.database_url(schema, DatabaseRole::Owner));
+        files.insert(format!("{schema}-migrate"), BTreeMap::from([owner]));
     }
     files
 }

@@ -82,10 +82,7 @@ impl Folder {
             return Ok(file);
         }
         say!("another `make up`, `down` or `reset` is running here; waiting for it");
-        tokio::task::spawn_blocking(move || file.lock().map(|()| file))
-            .await
-            .map_err(|error| Error::Refused(format!("waiting was interrupted: {error}")))?
-            .map_err(Error::file("lock", &path))
+        devstack::lock(&path).await
     }
 
     /// How this stack was started last time; none if it never was.

@@ -392,9 +392,9 @@ mod tests {
         assert!(with(&[]).unwrap().is_none());
         assert!(with(&["BOT_API_URL"]).unwrap().is_none());
         assert_eq!(with(&["TELEGRAM_BOT_TOKEN", "TELEGRAM_CHAT_ID"]).unwrap().unwrap().url, "https://api.telegram.org");
-        let error = with(&["TELEGRAM_BOT_TOKEN"]).unwrap_err().to_string();
+        let error = with(&["TELEGRAM_BOT_TOKEN"]).err().unwrap().to_string();
         assert!(error.contains("TELEGRAM_CHAT_ID is not"), "{error}");
-        let error = with(&["TELEGRAM_CHAT_ID"]).unwrap_err().to_string();
+        let error = with(&["TELEGRAM_CHAT_ID"]).err().unwrap().to_string();
         assert!(error.contains("TELEGRAM_BOT_TOKEN is not"), "{error}");
     }
 

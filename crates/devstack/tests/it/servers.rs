@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use devstack::{Error, Kafka, Place, Postgres, PostgresUrl, Redis};
-use tokio_postgres::NoTls;
 
-async fn query(url: &str, statement: &str) -> Result<Option<String>, tokio_postgres::Error> {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
-    tokio::spawn(connection);
-    let messages = client.simple_query(statement).await?;
+async fn query(url: &str, statement: &str) -> Result<Option<String>, Error> {
+    let client = devstack::connect(&url.parse()?).await?;
+    let messages = client.simple_query(statement).await.map_err(Error::database("ask"))?;
     Ok(messages.into_iter().find_map(|message| match message {
         tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(ToOwned::to_owned),
         _ => None,

@@ -5,16 +5,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use devstack::process::Identity;
 use devstack::services::schemas;
 use devstack::{DatabaseRole, Error, shared_cluster};
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
 
 fn unique(name: &str) -> String {
     format!("{name}_{}", Identity::own().unwrap().to_string().replace('-', "_"))
 }
 
 async fn connect(url: &str) -> Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
+    devstack::connect(&url.parse().unwrap()).await.unwrap()
 }
 
 #[tokio::test]

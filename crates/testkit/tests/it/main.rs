@@ -29,8 +29,7 @@ async fn two_scenes_share_nothing_and_leave_nothing() {
     let (cluster, name) = (first.cluster(), first.database_name().to_owned());
     drop(first);
     let url = cluster.superuser_url("postgres").unwrap();
-    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
-    tokio::spawn(connection);
+    let client = devstack::connect(&url.parse().unwrap()).await.unwrap();
     let left = client.query("select 1 from pg_database where datname = $1", &[&name]).await.unwrap();
     assert!(left.is_empty(), "{name} is still there");
 }

@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use testkit::problem_fields;
 
-use crate::world::{PASSWORD, World, fields, login};
+use crate::world::{PASSWORD, World, login};
 
 const PATH: &str = "/auth/v1/login";
 const WRONG: &str = "incorrect horse battery staple";
@@ -60,7 +61,7 @@ async fn every_refusal_looks_the_same() {
     assert_eq!(seen.len(), 1, "{seen:?}");
 
     let (status, problem) = world.visitor().post(PATH, &login("No Slug", "nobody", "")).await;
-    assert_eq!((status, fields(&problem)), (422, vec!["email", "organisation", "password"]), "{problem}");
+    assert_eq!((status, problem_fields(&problem)), (422, vec!["email", "organisation", "password"]), "{problem}");
     world.stop().await;
 }
 

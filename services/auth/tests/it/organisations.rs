@@ -5,9 +5,9 @@ use contracts::{Channel, auth::OrganisationState, topics};
 use devstack::DatabaseRole;
 use mediator::IdempotencyKey;
 use serde_json::json;
-use testkit::eventually;
+use testkit::{eventually, problem_fields};
 
-use crate::world::{CALM, PASSWORD, PATIENCE, World, fields, organisation};
+use crate::world::{CALM, PASSWORD, PATIENCE, World, organisation};
 
 const PATH: &str = "/auth/v1/organisations";
 
@@ -66,12 +66,12 @@ async fn every_faulty_field_is_reported_at_once_and_no_password_is_repeated() {
     });
     let (status, problem) = world.operator().post(PATH, &body).await;
     let expected = ["currency", "name", "owner.email", "owner.name", "owner.password", "slug"];
-    assert_eq!((status, fields(&problem)), (422, expected.to_vec()), "{problem}");
+    assert_eq!((status, problem_fields(&problem)), (422, expected.to_vec()), "{problem}");
     assert!(!problem.to_string().contains("aaaaaaaaaaaaa"), "{problem}");
     let mut short = organisation("No Slug");
     short["owner"]["password"] = json!("hunter2");
     let (status, problem) = world.operator().post(PATH, &short).await;
-    assert_eq!((status, fields(&problem)), (422, vec!["owner.email", "owner.password", "slug"]), "{problem}");
+    assert_eq!((status, problem_fields(&problem)), (422, vec!["owner.email", "owner.password", "slug"]), "{problem}");
     assert!(!problem.to_string().contains("hunter2"), "{problem}");
     world.stop().await;
 }
@@ -82,7 +82,7 @@ async fn a_slug_belongs_to_one_organisation() {
     world.create("lamps").await;
     let (status, problem) = world.operator().post(PATH, &organisation("lamps")).await;
     assert_eq!((status, &problem["type"]), (409, &json!("/problems/organisation-slug-taken")), "{problem}");
-    assert_eq!(fields(&problem), ["slug"]);
+    assert_eq!(problem_fields(&problem), ["slug"]);
     world.stop().await;
 }
 

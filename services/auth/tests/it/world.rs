@@ -138,12 +138,3 @@ pub(crate) fn organisation(slug: &str) -> Value {
 pub(crate) fn login(organisation: &str, email: &str, password: &str) -> Value {
     json!({"organisation": organisation, "email": email, "password": password})
 }
-
-/// The fields that a problem names, sorted.
-pub(crate) fn fields(problem: &Value) -> Vec<&str> {
-    let errors = problem["errors"].as_array().map_or(&[][..], Vec::as_slice);
-    let mut fields: Vec<_> = errors.iter().map(|fault| fault["field"].as_str().unwrap()).collect();
-    fields.sort_unstable();
-    fields.dedup();
-    fields
-}

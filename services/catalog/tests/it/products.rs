@@ -3,9 +3,9 @@
 use contracts::catalog::ProductState;
 use kernel::{CategoryId, ProductId};
 use serde_json::json;
-use testkit::{Caller, eventually};
+use testkit::{Caller, eventually, problem_fields};
 
-use crate::world::{PATIENCE, World, fields, price, product};
+use crate::world::{PATIENCE, World, price, product};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_product_is_created_and_read_with_its_version_as_etag() {
@@ -58,14 +58,14 @@ async fn every_faulty_field_is_reported_at_once() {
         "variants[1].price.amount",
         "variants[1].price.currency",
     ];
-    assert_eq!((status, fields(&problem)), (422, expected.to_vec()), "{problem}");
+    assert_eq!((status, problem_fields(&problem)), (422, expected.to_vec()), "{problem}");
     let mut unnamed = product("", &[("a b", 1, 0)]);
     (unnamed["title"], unnamed["slug"]) = (json!("!?"), json!(null));
     let (status, problem) = world.owner().post("/admin/v1/products", &unnamed).await;
-    assert_eq!((status, fields(&problem)), (422, vec!["slug", "variants[0].sku"]), "{problem}");
+    assert_eq!((status, problem_fields(&problem)), (422, vec!["slug", "variants[0].sku"]), "{problem}");
     let twice = product("lamp", &[("A", 1, 0), ("A", 1, 0)]);
     let (status, problem) = world.owner().post("/admin/v1/products", &twice).await;
-    assert_eq!((status, fields(&problem)), (422, vec!["variants"]), "{problem}");
+    assert_eq!((status, problem_fields(&problem)), (422, vec!["variants"]), "{problem}");
     let (status, problem) = world.owner().post("/admin/v1/products", &product("lamp", &[])).await;
     assert_eq!(status, 422, "{problem}");
     let mut coloured = product("lamp", &[("A", 1, 0)]);
@@ -152,7 +152,7 @@ async fn a_change_needs_the_version_that_it_changes() {
     let (status, problem) = at(2).patch(&path, &json!({"slug": "desk"})).await;
     assert_eq!((status, &problem["type"]), (409, &json!("/problems/product-slug-taken")), "{problem}");
     let (status, problem) = at(2).patch(&path, &json!({"variants": [{"sku": "C"}]})).await;
-    assert_eq!((status, fields(&problem)), (422, vec!["variants"]), "{problem}");
+    assert_eq!((status, problem_fields(&problem)), (422, vec!["variants"]), "{problem}");
 
     assert_eq!(world.owner().post(&format!("{path}/retire"), &json!({})).await.1["status"], "retired");
     let (status, problem) = at(3).patch(&path, &json!({"title": "x"})).await;
@@ -174,7 +174,7 @@ async fn a_product_stands_in_categories_that_exist() {
     let mut lost = product("desk", &[("DESK", 100, 1)]);
     lost["category"] = json!(nowhere);
     let (status, problem) = world.owner().post("/admin/v1/products", &lost).await;
-    assert_eq!((status, fields(&problem)), (422, vec!["category"]), "{problem}");
+    assert_eq!((status, problem_fields(&problem)), (422, vec!["category"]), "{problem}");
     assert!(problem["detail"].as_str().unwrap().contains(&nowhere.to_string()), "{problem}");
     let path = format!("/admin/v1/products/{}", created["id"].as_str().unwrap());
     let at = |version: u32| world.owner().with("if-match", &format!("\"{version}\""));

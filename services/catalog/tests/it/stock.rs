@@ -2,9 +2,9 @@
 
 use contracts::catalog::StockEvent;
 use serde_json::json;
-use testkit::eventually;
+use testkit::{eventually, problem_fields};
 
-use crate::world::{PATIENCE, World, fields};
+use crate::world::{PATIENCE, World};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stock_is_counted_received_and_lost_and_the_ledger_says_so() {
@@ -28,7 +28,7 @@ async fn stock_is_counted_received_and_lost_and_the_ledger_says_so() {
         (json!({"delta": 1, "why": "x"}), vec!["why"]),
     ] {
         let (status, problem) = world.owner().post(&format!("{path}/adjust"), &wrong).await;
-        assert_eq!((status, fields(&problem)), (422, faulty), "{wrong}: {problem}");
+        assert_eq!((status, problem_fields(&problem)), (422, faulty), "{wrong}: {problem}");
     }
     assert_eq!(world.owner().post("/admin/v1/stock/NOTHING/adjust", &json!({"delta": 1})).await.0, 404);
     assert_eq!(world.owner().get("/admin/v1/stock/NOTHING").await.0, 404);

@@ -1,7 +1,7 @@
 //! What the database itself keeps, whatever a program does.
 
 use devstack::DatabaseRole;
-use testkit::{Scene, seen_by_batches};
+use testkit::{assert_every_way_back, seen_by_batches};
 
 use crate::world::World;
 
@@ -89,10 +89,5 @@ async fn every_key_and_index_begins_with_the_organisation() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_migration_has_a_working_way_back() {
-    let scene = Scene::new(catalog::NAME, catalog::MIGRATIONS).await;
-    let owner = scene.url(DatabaseRole::Owner);
-    let undone = persistence::revert(&owner, catalog::NAME, catalog::MIGRATIONS).await.unwrap();
-    let done = persistence::migrate(&owner, catalog::NAME, catalog::MIGRATIONS).await.unwrap();
-    assert_eq!(undone.len(), done.len());
-    assert!(done.len() >= 4);
+    assert_every_way_back(catalog::NAME, || catalog::MIGRATIONS, 4).await;
 }

@@ -52,7 +52,7 @@ impl World {
     }
 
     pub(crate) fn client(&self, caller: Caller) -> Client {
-        self.running.client(caller)
+        self.scene.client(self.running.base(), caller)
     }
 
     pub(crate) fn owner(&self) -> Client {
@@ -165,13 +165,4 @@ pub(crate) fn price(cents: i64) -> Value {
 
 pub(crate) fn usd(cents: i64) -> Money {
     Money::from_minor(cents, Currency::parse("USD").unwrap()).unwrap()
-}
-
-/// The fields that a problem names, sorted.
-pub(crate) fn fields(problem: &Value) -> Vec<&str> {
-    let errors = problem["errors"].as_array().map_or(&[][..], Vec::as_slice);
-    let mut fields: Vec<_> = errors.iter().map(|fault| fault["field"].as_str().unwrap()).collect();
-    fields.sort_unstable();
-    fields.dedup();
-    fields
 }

@@ -2,9 +2,9 @@
 
 use kernel::CategoryId;
 use serde_json::json;
-use testkit::Caller;
+use testkit::{Caller, problem_fields};
 
-use crate::world::{World, drawn, fields, named};
+use crate::world::{World, drawn, named};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tree_is_listed_in_its_order_for_staff_and_shoppers() {
@@ -44,11 +44,11 @@ async fn every_faulty_field_is_reported_at_once() {
             &json!({"name": "\u{7}", "slug": "Not a slug", "parent": "prod_x", "position": 1000}),
         )
         .await;
-    assert_eq!((status, fields(&problem)), (422, vec!["name", "parent", "position", "slug"]), "{problem}");
+    assert_eq!((status, problem_fields(&problem)), (422, vec!["name", "parent", "position", "slug"]), "{problem}");
 
     let (status, problem) =
         owner.post("/admin/v1/categories", &json!({"name": "x".repeat(121), "slug": "", "position": 1000})).await;
-    assert_eq!((status, fields(&problem)), (422, vec!["name", "position", "slug"]), "{problem}");
+    assert_eq!((status, problem_fields(&problem)), (422, vec!["name", "position", "slug"]), "{problem}");
 
     let (status, problem) =
         owner.post("/admin/v1/categories", &json!({"name": "A", "slug": "a", "colour": "red"})).await;
@@ -57,7 +57,7 @@ async fn every_faulty_field_is_reported_at_once() {
 
     let nobody = CategoryId::new().to_string();
     let (status, problem) = owner.post("/admin/v1/categories", &named("a", Some(&nobody))).await;
-    assert_eq!((status, fields(&problem)), (422, vec!["parent"]), "{problem}");
+    assert_eq!((status, problem_fields(&problem)), (422, vec!["parent"]), "{problem}");
     assert!(problem["detail"].as_str().unwrap().contains(&nobody), "{problem}");
     assert!(world.tree().await.is_empty(), "nothing refused was created");
     world.stop().await;
@@ -69,7 +69,7 @@ async fn a_slug_is_unique_among_siblings_only() {
     let lamps = world.create("lamps", None).await;
     let (status, problem) = world.owner().post("/admin/v1/categories", &named("lamps", None)).await;
     assert_eq!((status, &problem["type"]), (409, &json!("/problems/category-slug-taken")), "{problem}");
-    assert_eq!(fields(&problem), ["slug"]);
+    assert_eq!(problem_fields(&problem), ["slug"]);
     let twin = world.create("lamps", Some(&lamps)).await;
     let (status, problem) = world.relocate(&twin, None, None).await;
     assert_eq!((status, &problem["type"]), (409, &json!("/problems/category-slug-taken")), "{problem}");
@@ -150,7 +150,7 @@ async fn a_rename_needs_the_version_that_it_changes() {
     assert_eq!((status, &problem["current_version"]), (412, &json!(2)), "{problem}");
     let (status, problem) =
         world.owner().with("if-match", "\"2\"").patch(&path, &json!({"name": "", "slug": "A"})).await;
-    assert_eq!((status, fields(&problem)), (422, vec!["name", "slug"]), "{problem}");
+    assert_eq!((status, problem_fields(&problem)), (422, vec!["name", "slug"]), "{problem}");
     world.stop().await;
 }
 
@@ -169,7 +169,7 @@ async fn who_may_not_does_not() {
     }
     let other = world.client(Caller::OtherOrganisation);
     let (status, problem) = other.post("/admin/v1/categories", &named("below", Some(&lamps))).await;
-    assert_eq!((status, fields(&problem)), (422, vec!["parent"]), "{problem}");
+    assert_eq!((status, problem_fields(&problem)), (422, vec!["parent"]), "{problem}");
     assert_eq!(other.post("/admin/v1/categories", &named("lamps", None)).await.0, 201, "slugs are per organisation");
     let (_, shop) = other.get(&format!("/store/v1/{}/categories", world.scene.other_slug())).await;
     assert_eq!(drawn(&shop), ["lamps"]);

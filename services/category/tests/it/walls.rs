@@ -1,7 +1,7 @@
 //! What the database itself keeps, whatever a program does.
 
 use devstack::DatabaseRole;
-use testkit::Scene;
+use testkit::assert_every_way_back;
 
 use crate::world::World;
 
@@ -46,10 +46,5 @@ async fn a_path_that_lies_is_refused_by_the_table() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_migration_has_a_working_way_back() {
-    let scene = Scene::new(category::NAME, category::MIGRATIONS).await;
-    let owner = scene.url(DatabaseRole::Owner);
-    let undone = persistence::revert(&owner, category::NAME, category::MIGRATIONS).await.unwrap();
-    let done = persistence::migrate(&owner, category::NAME, category::MIGRATIONS).await.unwrap();
-    assert_eq!(undone.len(), done.len());
-    assert!(done.len() >= 2);
+    assert_every_way_back(category::NAME, || category::MIGRATIONS, 2).await;
 }

@@ -36,7 +36,7 @@ impl World {
     }
 
     pub(crate) fn client(&self, caller: Caller) -> Client {
-        self.service.client(caller)
+        self.scene.client(self.service.base(), caller)
     }
 
     pub(crate) fn owner(&self) -> Client {
@@ -88,13 +88,4 @@ pub(crate) fn drawn(listing: &Value) -> Vec<String> {
         format!("{}{}", "  ".repeat(depth - 1), item["slug"].as_str().unwrap())
     };
     listing["items"].as_array().unwrap().iter().map(line).collect()
-}
-
-/// The fields that a problem names, sorted.
-pub(crate) fn fields(problem: &Value) -> Vec<&str> {
-    let errors = problem["errors"].as_array().map_or(&[][..], Vec::as_slice);
-    let mut fields: Vec<_> = errors.iter().map(|fault| fault["field"].as_str().unwrap()).collect();
-    fields.sort_unstable();
-    fields.dedup();
-    fields
 }

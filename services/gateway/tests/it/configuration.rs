@@ -6,29 +6,15 @@ use reqwest::Method;
 use service::config::Reader;
 use service::settings::variables;
 use testkit::Scene;
+use testkit::documents::assert_names_variables;
 
 use crate::fake::{Echo, received};
 use crate::stage::{Gateway, NO_REDIS, UNLIMITED, behaviour};
 
 #[test]
 fn the_readme_lists_every_variable_that_is_read() {
-    let readme = include_str!("../../README.md");
-    for variable in variables(gateway::read) {
-        let of_the_kit = readme.contains(&format!("`{}`", variable.name)) || KIT.contains(&variable.name);
-        assert!(of_the_kit, "{} ({}) is not in the README", variable.name, variable.meaning);
-    }
+    assert_names_variables(include_str!("../../README.md"), &variables(gateway::read));
 }
-
-/// Described in the README of `service`.
-const KIT: &[&str] = &[
-    "INTERNAL_ADDRESS",
-    "LOG_FORMAT",
-    "LOG_LEVEL",
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
-    "TRACE_FILE",
-    "SHUTDOWN_SECONDS",
-    "GOOGLE_CLOUD_PROJECT",
-];
 
 #[test]
 fn every_bad_variable_is_reported_at_once() {

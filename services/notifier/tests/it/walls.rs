@@ -2,7 +2,7 @@
 
 use devstack::DatabaseRole;
 use kernel::OrderId;
-use testkit::{Scene, seen_by_batches};
+use testkit::{assert_every_way_back, seen_by_batches};
 
 use crate::stage::{Stage, placed};
 
@@ -34,10 +34,5 @@ async fn a_tenant_sees_its_own_deliveries_and_no_budget() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_migration_has_a_working_way_back() {
-    let scene = Scene::new(notifier::NAME, notifier::MIGRATIONS).await;
-    let owner = scene.url(DatabaseRole::Owner);
-    let undone = persistence::revert(&owner, notifier::NAME, notifier::MIGRATIONS).await.unwrap();
-    let done = persistence::migrate(&owner, notifier::NAME, notifier::MIGRATIONS).await.unwrap();
-    assert_eq!(undone.len(), done.len());
-    assert!(done.len() >= 2);
+    assert_every_way_back(notifier::NAME, || notifier::MIGRATIONS, 2).await;
 }

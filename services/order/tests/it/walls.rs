@@ -5,7 +5,7 @@ use devstack::DatabaseRole;
 use kernel::UserId;
 use mediator::{Mediator, Platform, Query, Scope, SendError};
 use order::queries::{FindOverdueOrders, ListSellingOrganisations, ReadClock};
-use testkit::{Scene, seen_by_batches};
+use testkit::{assert_every_way_back, seen_by_batches};
 
 use crate::world::World;
 
@@ -88,10 +88,5 @@ async fn is_forbidden<Q: Query<Tenancy = Platform>>(mediator: &Mediator, scope: 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_migration_has_a_working_way_back() {
-    let scene = Scene::new(order::NAME, order::MIGRATIONS).await;
-    let owner = scene.url(DatabaseRole::Owner);
-    let undone = persistence::revert(&owner, order::NAME, order::MIGRATIONS).await.unwrap();
-    let done = persistence::migrate(&owner, order::NAME, order::MIGRATIONS).await.unwrap();
-    assert_eq!(undone.len(), done.len());
-    assert!(done.len() >= 3);
+    assert_every_way_back(order::NAME, || order::MIGRATIONS, 3).await;
 }

@@ -74,7 +74,7 @@ impl World {
     }
 
     pub(crate) fn client(&self, caller: Caller) -> Client {
-        self.service.client(caller)
+        self.scene.client(self.service.base(), caller)
     }
 
     pub(crate) fn shopper(&self) -> Client {
