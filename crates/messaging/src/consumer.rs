@@ -248,9 +248,10 @@ async fn distribute(
         };
         let mut next = received.ok();
         let mut awaited: Vec<&Lane> = Vec::new();
-        for _ in 0..GULP {
-            match next {
-                Some(Ok(message)) => {
+        // A record that was received has to reach its lane: its offset does not come back.
+        while let Some(received) = next.take() {
+            match received {
+                Ok(message) => {
                     if let Some((topic, lane)) = lanes.get_key_value(settings.local_name(message.topic())) {
                         let is_full = lane.push(Record::from_message(&message, topic));
                         if is_full {
@@ -260,13 +261,11 @@ async fn distribute(
                     }
                 }
                 // Brokers come and go; the client reconnects by itself.
-                Some(Err(error)) => {
-                    tracing::debug!(%error, "a poll failed and is begun anew");
-                    break;
-                }
-                None => break,
+                Err(error) => tracing::debug!(%error, "a poll failed and is begun anew"),
             }
-            next = consumer.recv().now_or_never();
+            if awaited.len() < GULP {
+                next = consumer.recv().now_or_never();
+            }
         }
         for lane in awaited {
             lane.wake();

@@ -73,6 +73,25 @@ async fn a_record_that_comes_twice_has_effects_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_a_flood_every_record_has_its_effect() {
+    let scene = scene().await;
+    scene.topics(&[contracts::topics::ORDER]).await;
+    // More than a look at the client, a transaction or a lane takes at once, and all of it is there from the beginning.
+    scene.send(&history(&scene, 50, 60)).await;
+    let behaviour = Arc::new(Behaviour::default());
+    let consumer = start(&scene, subscriptions(&behaviour)).await;
+    let counted = "select count(*) from effects";
+    let superuser = scene.superuser().await;
+    eventually(Duration::from_secs(60), async || {
+        let rows: i64 = superuser.query_one(counted, &[]).await.unwrap().get(0);
+        if rows >= 3_000 { Ok(()) } else { Err(rows) }
+    })
+    .await;
+    assert_once_and_in_order(&effects(&scene).await, 50, 60);
+    consumer.stop(Duration::from_secs(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_consumer_that_dies_between_commit_and_offset_leaves_the_same_tables() {
     let scene = scene().await;
     scene.topics(&[contracts::topics::ORDER]).await;
