@@ -205,7 +205,7 @@ impl Assembly {
         let address = match (self.http, http) {
             (Some((routes, furnish)), Some(listening)) => {
                 let (verifier, organisations) = who_asks(callers, self.own_identities, &kit).await?;
-                let app = furnish(&kit, App::new(self.name, kit.mediator.clone(), verifier, organisations));
+                let app = furnish(&kit, App::new(kit.mediator.clone(), verifier, organisations));
                 let server = boot.require("http server", rest::server::bind(listening, app, routes))?;
                 let address = server.address();
                 boot.run(Part::essential(Stage::Requests, "http server", |stop| async { Ok(server.run(stop).await?) }));

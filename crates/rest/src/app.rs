@@ -25,7 +25,6 @@ pub struct App(Arc<Parts>);
 
 #[derive(Clone)]
 struct Parts {
-    name: &'static str,
     mediator: Mediator,
     verifier: Verifier,
     organisations: Organisations,
@@ -33,10 +32,10 @@ struct Parts {
 }
 
 impl App {
-    /// `name` is the service's name, for logs and metrics.
+    /// A service with nothing added yet.
     #[must_use]
-    pub fn new(name: &'static str, mediator: Mediator, verifier: Verifier, organisations: Organisations) -> Self {
-        Self(Arc::new(Parts { name, mediator, verifier, organisations, added: HashMap::new() }))
+    pub fn new(mediator: Mediator, verifier: Verifier, organisations: Organisations) -> Self {
+        Self(Arc::new(Parts { mediator, verifier, organisations, added: HashMap::new() }))
     }
 
     /// Adds something that handlers take as [`State<T>`]; one value per type, cloned for each request.
@@ -44,12 +43,6 @@ impl App {
     pub fn with<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
         Arc::make_mut(&mut self.0).added.insert(TypeId::of::<T>(), Arc::new(value));
         self
-    }
-
-    /// The service's name.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        self.0.name
     }
 
     /// The mediator, for a process of several steps that a handler begins.
@@ -165,7 +158,7 @@ impl App {
 
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("App").field("name", &self.0.name).finish_non_exhaustive()
+        f.debug_struct("App").finish_non_exhaustive()
     }
 }
 
