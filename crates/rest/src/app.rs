@@ -1,5 +1,5 @@
 //! What every handler is given: the mediator, the verifier, and what the service added.
-//! The rule: a handler reaches stored data through `send`, `ask`, `create` and `accept` only.
+//! The rule: a handler reaches stored data through `send`, `ask` and `create` only.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -87,48 +87,13 @@ impl App {
         self.0.mediator.ask(by, query).await.map_err(Problem::from)
     }
 
-    /// Runs a create once per idempotency key: 201 with `Location`, and the same bytes for each repeat. `location` says
-    /// where the created resource is found, of a first reply and of a repeated one.
+    /// Runs a command once per idempotency key, and answers with the same bytes each time. The handler's return type says
+    /// with which status: 201, or 202 when the outcome comes later. `location` says where the created resource is found, of
+    /// a first reply and of a repeated one.
     ///
     /// # Errors
     /// The mediator's refusals and the command's own, as problems.
-    pub async fn create<C>(
-        &self,
-        by: &Scope<C::Tenancy>,
-        key: &IdempotencyKey,
-        body: &impl Serialize,
-        command: C,
-        location: impl FnOnce(&C::Reply) -> String,
-    ) -> Result<Recorded<C::Reply, 201>, Problem>
-    where
-        C: Command,
-        C::Reply: Serialize + DeserializeOwned,
-        C::Error: Into<Problem>,
-    {
-        self.once(by, key, body, command, location).await
-    }
-
-    /// Like [`App::create`], answering 202: the outcome comes later.
-    ///
-    /// # Errors
-    /// The mediator's refusals and the command's own, as problems.
-    pub async fn accept<C>(
-        &self,
-        by: &Scope<C::Tenancy>,
-        key: &IdempotencyKey,
-        body: &impl Serialize,
-        command: C,
-        location: impl FnOnce(&C::Reply) -> String,
-    ) -> Result<Recorded<C::Reply, 202>, Problem>
-    where
-        C: Command,
-        C::Reply: Serialize + DeserializeOwned,
-        C::Error: Into<Problem>,
-    {
-        self.once(by, key, body, command, location).await
-    }
-
-    async fn once<C, const STATUS: u16>(
+    pub async fn create<C, const STATUS: u16>(
         &self,
         by: &Scope<C::Tenancy>,
         key: &IdempotencyKey,

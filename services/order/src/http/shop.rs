@@ -86,7 +86,7 @@ pub(super) async fn place(
     let command = body.command(&shop)?;
     let waiter = shop.waiting_room.enter(command.order);
     let at = |receipt: &Receipt| format!("/store/v1/{}/orders/{}", by.slug(), receipt.order.id);
-    let recorded = app.accept(&by, &key, &body, command, at).await?;
+    let recorded = app.create(&by, &key, &body, command, at).await?;
     waiting::outcome(&app, &by, &shop.waiting_room, waiter, recorded, prefer.wait()).await
 }
 
