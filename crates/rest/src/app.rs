@@ -3,7 +3,6 @@
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::ops::Deref;
 use std::sync::Arc;
 
 use access::{Organisations, Verifier};
@@ -141,14 +140,6 @@ impl OperationInput for App {}
 /// Something that the service added with [`App::with`].
 #[derive(Clone, Debug)]
 pub struct State<T>(pub T);
-
-impl<T> Deref for State<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
 
 impl<T: Clone + Send + Sync + 'static> FromRequest for State<T> {
     type Error = Problem;

@@ -2,7 +2,6 @@
 //! The rule: size, depth and time are bounded before anything is built from the bytes, and every
 //! faulty field is reported.
 
-use std::ops::Deref;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
@@ -30,14 +29,6 @@ const DEPTH: usize = 32;
 /// A JSON body of at most `LIMIT` bytes that passed its garde rules.
 #[derive(Clone, Debug)]
 pub struct Body<T, const LIMIT: usize = 65_536>(pub T);
-
-impl<T, const LIMIT: usize> Deref for Body<T, LIMIT> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
 
 impl<T, const LIMIT: usize> FromRequest for Body<T, LIMIT>
 where

@@ -3,7 +3,6 @@
 //! parameter that is wrong.
 
 use std::collections::HashSet;
-use std::ops::Deref;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
@@ -23,14 +22,6 @@ use crate::shape::MOST;
 /// The parameters in the path. `{organisation}` may be left out of `T`: [`crate::Anyone`] reads it.
 #[derive(Clone, Copy, Debug)]
 pub struct Path<T>(pub T);
-
-impl<T> Deref for Path<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
 
 impl<T: DeserializeOwned> FromRequest for Path<T> {
     type Error = Problem;
@@ -59,14 +50,6 @@ impl<T: JsonSchema> OperationInput for Path<T> {
 /// The parameters after `?`. Let `T` deny unknown fields, so that a misspelt filter is not ignored.
 #[derive(Clone, Copy, Debug)]
 pub struct Query<T>(pub T);
-
-impl<T> Deref for Query<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
 
 impl<T: DeserializeOwned> FromRequest for Query<T> {
     type Error = Problem;
