@@ -27,7 +27,6 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "persistence",
             "mediator",
             "messaging",
-            "rest",
             "service",
             "assembly",
             "devstack",

@@ -203,10 +203,11 @@ impl Assembly {
             boot.retry(name, move || job(kit.clone()));
         }
         let address = match (self.http, http) {
-            (Some((routes, furnish)), Some(listening)) => {
+            (Some((routes, furnish)), Some(http)) => {
                 let (verifier, organisations) = who_asks(callers, self.own_identities, &kit).await?;
                 let app = furnish(&kit, App::new(kit.mediator.clone(), verifier, organisations));
-                let server = boot.require("http server", rest::server::bind(listening, app, routes))?;
+                let server = rest::server::bind(http.address, http.workers, app, routes);
+                let server = boot.require("http server", server)?;
                 let address = server.address();
                 boot.run(Part::essential(Stage::Requests, "http server", |stop| async { Ok(server.run(stop).await?) }));
                 Some(address)
