@@ -26,8 +26,10 @@ pub struct FieldFault {
 }
 
 /// An error reply on its way to the client.
+#[derive(Clone)]
 pub struct Problem(Box<Content>);
 
+#[derive(Clone)]
 struct Content {
     kind: ProblemType,
     detail: Option<String>,
@@ -163,21 +165,6 @@ impl Problem {
         self.0.request_id = Some(request_id.to_owned());
         self.0.trace_id = trace_id;
         self
-    }
-
-    /// The same problem without its cause, for a second rendering.
-    pub(crate) fn copy(&self) -> Self {
-        let content = &self.0;
-        Self(Box::new(Content {
-            kind: content.kind,
-            detail: content.detail.clone(),
-            errors: content.errors.clone(),
-            members: content.members.clone(),
-            headers: content.headers.clone(),
-            cause: None,
-            request_id: content.request_id.clone(),
-            trace_id: content.trace_id.clone(),
-        }))
     }
 
     /// The body.
