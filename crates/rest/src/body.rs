@@ -8,7 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use aide::OperationInput;
 use aide::generate::GenContext;
-use aide::openapi::{MediaType, Operation, RequestBody, Response, SchemaObject, StatusCode};
+use aide::openapi::{Operation, RequestBody, Response, StatusCode};
 use aide::operation::set_body;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
@@ -17,7 +17,7 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use crate::documents::refusal;
+use crate::documents::{media, refusal};
 use crate::problem::{FieldFault, Problem};
 use crate::problems;
 
@@ -180,21 +180,13 @@ fn deeper_than(bytes: &[u8], limit: usize) -> bool {
 
 impl<T: JsonSchema, const LIMIT: usize> OperationInput for Body<T, LIMIT> {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
-        let json_schema = ctx.schema.subschema_for::<T>();
-        let media = MediaType {
-            schema: Some(SchemaObject { json_schema, external_docs: None, example: None }),
-            ..MediaType::default()
+        let body = RequestBody {
+            description: Some(format!("At most {LIMIT} bytes.")),
+            content: [("application/json".to_owned(), media::<T>(ctx))].into_iter().collect(),
+            required: true,
+            ..RequestBody::default()
         };
-        set_body(
-            ctx,
-            operation,
-            RequestBody {
-                description: Some(format!("At most {LIMIT} bytes.")),
-                content: [("application/json".to_owned(), media)].into_iter().collect(),
-                required: true,
-                ..RequestBody::default()
-            },
-        );
+        set_body(ctx, operation, body);
     }
 
     fn inferred_early_responses(ctx: &mut GenContext, _: &mut Operation) -> Vec<(Option<StatusCode>, Response)> {

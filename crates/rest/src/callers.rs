@@ -17,7 +17,7 @@ use kernel::{Currency, Slug};
 use mediator::{Platform, Scope, Tenancy};
 
 use crate::app::App;
-use crate::documents::{header_parameter, path_parameter, refusal};
+use crate::documents::{add_header, path_parameter, refusal};
 use crate::door::RequestId;
 use crate::headers::single;
 use crate::problem::Problem;
@@ -220,8 +220,7 @@ impl<H: CredentialHeader> FromRequest for Credential<H> {
 
 impl<H: CredentialHeader> OperationInput for Credential<H> {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
-        let parameter = header_parameter::<String>(ctx, H::NAME, H::MEANING, true);
-        add_parameters(ctx, operation, [parameter]);
+        add_header(ctx, operation, H::NAME, H::MEANING, true);
     }
 
     fn inferred_early_responses(ctx: &mut GenContext, _: &mut Operation) -> Vec<(Option<StatusCode>, Response)> {

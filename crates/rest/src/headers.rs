@@ -9,11 +9,10 @@ use actix_web::{FromRequest, HttpRequest};
 use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::{Operation, Response, StatusCode};
-use aide::operation::add_parameters;
 use futures::future::{Ready, ready};
 use kernel::Malformed;
 
-use crate::documents::{header_parameter, refusal};
+use crate::documents::{add_header, refusal};
 use crate::problem::Problem;
 use crate::problems;
 
@@ -81,13 +80,13 @@ impl FromRequest for IdempotencyKey {
 
 impl OperationInput for IdempotencyKey {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
-        let parameter = header_parameter::<String>(
+        add_header(
             ctx,
+            operation,
             "Idempotency-Key",
             "A value of the client's own, 1 to 255 visible ASCII characters. A repeat with the same key gets the first reply again.",
             true,
         );
-        add_parameters(ctx, operation, [parameter]);
     }
 
     fn inferred_early_responses(ctx: &mut GenContext, _: &mut Operation) -> Vec<(Option<StatusCode>, Response)> {
@@ -136,13 +135,13 @@ impl FromRequest for IfMatch {
 
 impl OperationInput for IfMatch {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
-        let parameter = header_parameter::<String>(
+        add_header(
             ctx,
+            operation,
             "If-Match",
             "The ETag of the version that is changed, such as \"7\".",
             true,
         );
-        add_parameters(ctx, operation, [parameter]);
     }
 
     fn inferred_early_responses(ctx: &mut GenContext, _: &mut Operation) -> Vec<(Option<StatusCode>, Response)> {
@@ -199,12 +198,12 @@ impl FromRequest for Prefer {
 
 impl OperationInput for Prefer {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
-        let parameter = header_parameter::<String>(
+        add_header(
             ctx,
+            operation,
             "Prefer",
             "`wait=N`: wait up to N seconds (at most 30) for the outcome before answering.",
             false,
         );
-        add_parameters(ctx, operation, [parameter]);
     }
 }
