@@ -6,14 +6,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use access::{Organisations, Verifier};
-use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::HttpRequest;
 use aide::OperationInput;
-use futures::future::{Ready, ready};
 use mediator::{Command, Mediator, Once, Query, Scope};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::extracted::extracted;
 use crate::headers::IdempotencyKey;
 use crate::problem::Problem;
 use crate::replies::Recorded;
@@ -126,14 +125,7 @@ impl std::fmt::Debug for App {
     }
 }
 
-impl FromRequest for App {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(App::of(request).cloned())
-    }
-}
+extracted!([] App, |request| App::of(request).cloned());
 
 impl OperationInput for App {}
 
@@ -141,20 +133,14 @@ impl OperationInput for App {}
 #[derive(Clone, Debug)]
 pub struct State<T>(pub T);
 
-impl<T: Clone + Send + Sync + 'static> FromRequest for State<T> {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+extracted!([T: Clone + Send + Sync + 'static] State<T>, |request| state(request));
 
-    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(App::of(request).and_then(|app| {
-            app.0
-                .added
-                .get(&TypeId::of::<T>())
-                .and_then(|value| value.downcast_ref::<T>())
-                .map(|value| State(value.clone()))
-                .ok_or_else(|| Problem::internal(format!("App::with was never given a {}", std::any::type_name::<T>())))
-        }))
-    }
+fn state<T: Clone + 'static>(request: &HttpRequest) -> Result<State<T>, Problem> {
+    let added = App::of(request)?.0.added.get(&TypeId::of::<T>());
+    added
+        .and_then(|value| value.downcast_ref::<T>())
+        .map(|value| State(value.clone()))
+        .ok_or_else(|| Problem::internal(format!("App::with was never given a {}", std::any::type_name::<T>())))
 }
 
 impl<T> OperationInput for State<T> {}
