@@ -118,13 +118,6 @@ mod tests {
     }
 
     #[test]
-    fn a_viewer_changes_nothing() {
-        for permission in Role::Viewer.permissions() {
-            assert!(permission.to_string().ends_with("-read"), "{permission}");
-        }
-    }
-
-    #[test]
     fn no_role_may_do_what_is_reserved_for_the_installation() {
         for role in Role::VARIANTS {
             for permission in [Permission::System, Permission::SetUp, Permission::SignIn] {
