@@ -9,7 +9,7 @@ use crate::rows::{Decoder, Outcome};
 use crate::{Limits, RowError, RowPosition};
 
 /// Decodes NDJSON into `T`.
-pub struct Ndjson<T> {
+pub(crate) struct Ndjson<T> {
     limits: Limits,
     /// Where the line begins.
     position: RowPosition,

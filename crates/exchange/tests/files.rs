@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::pin::pin;
 
 use bytes::Bytes;
 use exchange::{Limits, Outcome, Record, RowPosition, csv, ndjson};
@@ -366,7 +367,7 @@ mod sources {
     async fn a_reader_is_a_source_too() {
         let reader: &[u8] = b"{\"sku\":\"A\"}\n{\"sku\":\"B\"}\n";
         let source = tokio_util::io::ReaderStream::with_capacity(reader, 5);
-        let mut rows = ndjson::<BTreeMap<String, String>, _, _>(source, Limits::default());
+        let mut rows = pin!(ndjson::<BTreeMap<String, String>, _, _>(source, Limits::default()));
         let mut skus = Vec::new();
         while let Some(row) = rows.next().await {
             skus.push(row.unwrap().1["sku"].clone());

@@ -15,7 +15,7 @@ use splitter::{BYTE_ORDER_MARK, Splitter};
 const EMPTY: &str = "the file is empty; its first line must name the columns";
 
 /// Decodes CSV with a header into `T`.
-pub struct Csv<T> {
+pub(crate) struct Csv<T> {
     splitter: Splitter,
     parser: csv_core::Reader,
     /// The bytes of one row's fields, and where each field ends.
