@@ -84,8 +84,3 @@ fn severity(level: Level) -> &'static str {
         Level::DEBUG | Level::TRACE => "DEBUG",
     }
 }
-
-/// A moment as Cloud Logging and the span file write it; `micros` since 1970.
-pub(crate) fn rfc3339(micros: i64) -> String {
-    chrono::DateTime::from_timestamp_micros(micros).map_or_else(String::new, |time| time.to_rfc3339())
-}
