@@ -105,11 +105,7 @@ impl Reader {
     }
 
     /// A variable that must be set.
-    pub fn required<T>(&mut self, name: &'static str, meaning: &str) -> Option<T>
-    where
-        T: FromStr,
-        T::Err: Display,
-    {
+    pub fn required<T: FromStr<Err: Display>>(&mut self, name: &'static str, meaning: &str) -> Option<T> {
         self.parsed(name, meaning, from_text)
     }
 
@@ -128,11 +124,7 @@ impl Reader {
     }
 
     /// A variable that may be left out. The outer `None` means that it was refused.
-    pub fn optional<T>(&mut self, name: &'static str, meaning: &str) -> Option<Option<T>>
-    where
-        T: FromStr,
-        T::Err: Display,
-    {
+    pub fn optional<T: FromStr<Err: Display>>(&mut self, name: &'static str, meaning: &str) -> Option<Option<T>> {
         self.note(name, meaning, Need::Optional, false);
         match self.text(name)? {
             Some(text) => self.parse(name, &text, from_text).map(Some),
@@ -141,11 +133,7 @@ impl Reader {
     }
 
     /// A variable with a default.
-    pub fn or<T>(&mut self, name: &'static str, default: T, meaning: &str) -> Option<T>
-    where
-        T: FromStr + Display,
-        T::Err: Display,
-    {
+    pub fn or<T: FromStr<Err: Display> + Display>(&mut self, name: &'static str, default: T, meaning: &str) -> Option<T> {
         self.note(name, meaning, Need::Default(default.to_string()), false);
         match self.text(name)? {
             Some(text) => self.parse(name, &text, from_text),
@@ -156,8 +144,7 @@ impl Reader {
     /// A variable with a default that must lie in a range.
     pub fn within<T>(&mut self, name: &'static str, default: T, range: RangeInclusive<T>, meaning: &str) -> Option<T>
     where
-        T: FromStr + Display + PartialOrd,
-        T::Err: Display,
+        T: FromStr<Err: Display> + Display + PartialOrd,
     {
         let bounds = format!("{} to {}", range.start(), range.end());
         self.note(name, &format!("{meaning} ({bounds})"), Need::Default(default.to_string()), false);
@@ -197,11 +184,7 @@ impl Reader {
     }
 
     /// A comma-separated list with at least one entry.
-    pub fn list<T>(&mut self, name: &'static str, meaning: &str) -> Option<Vec<T>>
-    where
-        T: FromStr,
-        T::Err: Display,
-    {
+    pub fn list<T: FromStr<Err: Display>>(&mut self, name: &'static str, meaning: &str) -> Option<Vec<T>> {
         self.parsed(name, meaning, |text| {
             entries(text).and_then(|list| {
                 if list.is_empty() { Err("must have at least one entry".to_owned()) } else { Ok(list) }
@@ -210,11 +193,7 @@ impl Reader {
     }
 
     /// A comma-separated list that may be left out.
-    pub fn optional_list<T>(&mut self, name: &'static str, meaning: &str) -> Option<Vec<T>>
-    where
-        T: FromStr,
-        T::Err: Display,
-    {
+    pub fn optional_list<T: FromStr<Err: Display>>(&mut self, name: &'static str, meaning: &str) -> Option<Vec<T>> {
         self.note(name, meaning, Need::Optional, false);
         match self.text(name)? {
             Some(text) => self.parse(name, &text, entries),
@@ -257,19 +236,11 @@ impl Reader {
     }
 }
 
-fn from_text<T>(text: &str) -> Result<T, String>
-where
-    T: FromStr,
-    T::Err: Display,
-{
+fn from_text<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|reason: T::Err| reason.to_string())
 }
 
-fn entries<T>(text: &str) -> Result<Vec<T>, String>
-where
-    T: FromStr,
-    T::Err: Display,
-{
+fn entries<T: FromStr<Err: Display>>(text: &str) -> Result<Vec<T>, String> {
     text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(from_text).collect()
 }
 
