@@ -160,9 +160,19 @@ impl Reader {
     /// A secret that must be set: in the variable, or in the file that `<name>_FILE` names.
     pub fn secret(&mut self, name: &'static str, meaning: &str) -> Option<Secret> {
         self.note(name, meaning, Need::Required, true);
-        match self.secret_text(name)? {
-            Some(text) => Some(Secret::new(text)),
-            None => self.refuse(name, format!("is not set, nor is {name}_FILE; {meaning}")),
+        let file_name = format!("{name}_FILE");
+        let (direct, file) = (self.text(name), self.text(&file_name));
+        match (direct?, file?) {
+            (Some(_), Some(_)) => self.refuse(name, format!("is set and {file_name} as well; set one of them")),
+            (Some(text), None) => Some(Secret::new(text)),
+            (None, Some(path)) => match std::fs::read_to_string(&path) {
+                Ok(text) => match text.trim_end_matches(['\r', '\n']) {
+                    "" => self.refuse(&file_name, "names a file that is empty"),
+                    text => Some(Secret::new(text)),
+                },
+                Err(error) => self.refuse(&file_name, format!("names a file that cannot be read: {error}")),
+            },
+            (None, None) => self.refuse(name, format!("is not set, nor is {file_name}; {meaning}")),
         }
     }
 
@@ -175,12 +185,6 @@ impl Reader {
     ) -> Option<T> {
         let secret = self.secret(name, meaning)?;
         self.parse(name, secret.expose(), parse)
-    }
-
-    /// A secret that may be left out. The outer `None` means that it was refused.
-    pub fn optional_secret(&mut self, name: &'static str, meaning: &str) -> Option<Option<Secret>> {
-        self.note(name, meaning, Need::Optional, true);
-        self.secret_text(name).map(|text| text.map(Secret::new))
     }
 
     /// A comma-separated list with at least one entry.
@@ -209,22 +213,6 @@ impl Reader {
         match (self.lookup)(name) {
             Ok(value) => Some(value),
             Err(reason) => self.refuse(name, reason),
-        }
-    }
-
-    fn secret_text(&mut self, name: &str) -> Option<Option<String>> {
-        let file_name = format!("{name}_FILE");
-        let (direct, file) = (self.text(name), self.text(&file_name));
-        match (direct?, file?) {
-            (Some(_), Some(_)) => self.refuse(name, format!("is set and {file_name} as well; set one of them")),
-            (direct, None) => Some(direct),
-            (None, Some(path)) => match std::fs::read_to_string(&path) {
-                Ok(text) => match text.trim_end_matches(['\r', '\n']) {
-                    "" => self.refuse(&file_name, "names a file that is empty"),
-                    text => Some(Some(text.to_owned())),
-                },
-                Err(error) => self.refuse(&file_name, format!("names a file that cannot be read: {error}")),
-            },
         }
     }
 
@@ -276,7 +264,6 @@ mod tests {
         assert_eq!(env.secret("A", "").unwrap().expose(), "direct");
         assert_eq!(env.secret("B", "").unwrap().expose(), "from the file");
         assert_eq!(env.secret("C", ""), None);
-        assert_eq!(env.optional_secret("D", ""), Some(None));
         assert_eq!(env.faults().len(), 1);
         assert_eq!(env.faults()[0].name, "C_FILE");
         std::fs::remove_file(path).unwrap();
