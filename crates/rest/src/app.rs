@@ -85,9 +85,9 @@ impl App {
         self.0.mediator.ask(by, query).await.map_err(Problem::from)
     }
 
-    /// Runs a command once per idempotency key, and answers with the same bytes each time. The handler's return type says
-    /// with which status: 201, or 202 when the outcome comes later. `location` says where the created resource is found, of
-    /// a first reply and of a repeated one.
+    /// Runs a create once per idempotency key: the handler's return type says whether 201 or, when the outcome comes
+    /// later, 202; with `Location`, and the same bytes for each repeat. `location` says where the created resource is
+    /// found, of a first reply and of a repeated one.
     ///
     /// # Errors
     /// The mediator's refusals and the command's own, as problems.
