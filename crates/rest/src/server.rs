@@ -42,7 +42,7 @@ pub enum StartError {
     },
 }
 
-/// Listens, to serve `routes` with this many threads, at least one. Port 0 takes a free one. Call it on the main runtime.
+/// Listens, to serve `routes` with this many threads. Port 0 takes a free one. Call it on the main runtime.
 ///
 /// # Errors
 /// When the address cannot be listened on.
