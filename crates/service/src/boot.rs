@@ -15,12 +15,13 @@ use tokio_util::sync::CancellationToken;
 use crate::health::{Health, Phase};
 use crate::stage::Stage;
 
-type Job = Arc<dyn Fn() -> BoxFuture<'static, Result<Value, String>> + Send + Sync>;
+/// What an operator may ask for, however often.
+pub type Job = Arc<dyn Fn() -> BoxFuture<'static, Result<Value, String>> + Send + Sync>;
 type Stop = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
 
 /// What an operator may ask of a running service on its internal port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum JobKind {
+pub enum JobKind {
     /// Makes a projection anew from its topic.
     Rebuild,
     /// Does again what was given up.
@@ -236,33 +237,8 @@ impl Boot {
         lock(&self.0.stops).push((stage, part.to_owned(), stop));
     }
 
-    /// Registers `POST /rebuild/{name}` on the internal port: makes a projection anew from its topic.
-    pub fn rebuild<E, F>(&self, name: &'static str, rebuild: impl Fn() -> F + Send + Sync + 'static)
-    where
-        E: Display,
-        F: Future<Output = Result<Value, E>> + Send + 'static,
-    {
-        self.register(JobKind::Rebuild, name, rebuild);
-    }
-
-    /// Registers `POST /retry/{name}` on the internal port: does again what was given up.
-    pub fn retry<E, F>(&self, name: &'static str, retry: impl Fn() -> F + Send + Sync + 'static)
-    where
-        E: Display,
-        F: Future<Output = Result<Value, E>> + Send + 'static,
-    {
-        self.register(JobKind::Retry, name, retry);
-    }
-
-    fn register<E, F>(&self, kind: JobKind, name: &'static str, job: impl Fn() -> F + Send + Sync + 'static)
-    where
-        E: Display,
-        F: Future<Output = Result<Value, E>> + Send + 'static,
-    {
-        let job: Job = Arc::new(move || {
-            let work = job();
-            Box::pin(async move { work.await.map_err(|reason| reason.to_string()) })
-        });
+    /// Registers `POST /rebuild/{name}` or `POST /retry/{name}` on the internal port.
+    pub fn offers(&self, kind: JobKind, name: &'static str, job: Job) {
         lock(&self.0.jobs).insert((kind, name), job);
     }
 

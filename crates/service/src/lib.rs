@@ -19,7 +19,7 @@ mod stage;
 mod structured;
 pub mod telemetry;
 
-pub use boot::{Boot, BootError};
+pub use boot::{Boot, BootError, Job, JobKind};
 pub use definition::Definition;
 pub use health::{Health, Report, Waiting};
 pub use parts::{Part, Tasks, every};
