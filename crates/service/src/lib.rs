@@ -17,7 +17,7 @@ pub mod settings;
 mod spans;
 mod stage;
 mod structured;
-pub mod telemetry;
+mod telemetry;
 
 pub use boot::{Boot, BootError, Job, JobKind};
 pub use definition::Definition;
