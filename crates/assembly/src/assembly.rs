@@ -17,7 +17,7 @@ use rest::{App, Routes};
 use serde_json::Value;
 use service::{Boot, BootError, JobKind, Part, Stage, Tasks};
 
-use crate::identities::Identities;
+use crate::identities::identities;
 use crate::surroundings::{Callers, Surroundings};
 
 /// What the parts of a service are made from. Cheap to clone.
@@ -234,11 +234,7 @@ async fn who_asks(
     };
     let (keys, organisations) = match own {
         Some(own) => own,
-        None => {
-            let identities = Identities::new(&kit.kafka);
-            identities.follow(&kit.boot).await?;
-            (identities.keys(), identities.organisations())
-        }
+        None => identities(&kit.kafka, &kit.boot).await?,
     };
     Ok((Verifier::new(keys, &issuer, &audience), organisations))
 }
