@@ -178,10 +178,7 @@ impl OperationOutput for Problem {
         Some(documented(ctx, "A problem (RFC 9457)."))
     }
 
-    fn inferred_responses(
-        ctx: &mut GenContext,
-        _operation: &mut Operation,
-    ) -> Vec<(Option<StatusCode>, Response)> {
+    fn inferred_responses(ctx: &mut GenContext, _operation: &mut Operation) -> Vec<(Option<StatusCode>, Response)> {
         vec![(None, documented(ctx, "Any other problem (RFC 9457)."))]
     }
 }

@@ -123,13 +123,7 @@ fn if_match(request: &HttpRequest) -> Result<IfMatch, Problem> {
 
 impl OperationInput for IfMatch {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
-        add_header(
-            ctx,
-            operation,
-            "If-Match",
-            "The ETag of the version that is changed, such as \"7\".",
-            true,
-        );
+        add_header(ctx, operation, "If-Match", "The ETag of the version that is changed, such as \"7\".", true);
     }
 
     fn inferred_early_responses(ctx: &mut GenContext, _: &mut Operation) -> Vec<(Option<StatusCode>, Response)> {
