@@ -133,7 +133,10 @@ impl Reader {
     }
 
     /// A variable with a default.
-    pub fn or<T: FromStr<Err: Display> + Display>(&mut self, name: &'static str, default: T, meaning: &str) -> Option<T> {
+    pub fn or<T>(&mut self, name: &'static str, default: T, meaning: &str) -> Option<T>
+    where
+        T: FromStr<Err: Display> + Display,
+    {
         self.note(name, meaning, Need::Default(default.to_string()), false);
         match self.text(name)? {
             Some(text) => self.parse(name, &text, from_text),
