@@ -25,7 +25,7 @@ const BUCKETS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1,
 
 /// What runs until the process ends.
 #[derive(Debug)]
-pub struct Telemetry {
+pub(crate) struct Telemetry {
     provider: SdkTracerProvider,
     figures: PrometheusHandle,
 }
@@ -34,7 +34,7 @@ pub struct Telemetry {
 ///
 /// # Errors
 /// When the span file cannot be opened, the collector's URL is no URL, or telemetry is there already.
-pub fn start(service: &'static str, settings: &Settings) -> Result<Telemetry, String> {
+pub(crate) fn start(service: &'static str, settings: &Settings) -> Result<Telemetry, String> {
     let provider = provider(service, settings)?;
     let spans = tracing_opentelemetry::layer()
         .with_tracer(provider.tracer("cyber-store"))
@@ -57,11 +57,7 @@ pub fn start(service: &'static str, settings: &Settings) -> Result<Telemetry, St
             .with_filter(logs_filter)
             .boxed()
     };
-    tracing_subscriber::registry()
-        .with(spans)
-        .with(logs)
-        .try_init()
-        .map_err(twice)?;
+    tracing_subscriber::registry().with(spans).with(logs).try_init().map_err(twice)?;
 
     let figures = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS)
@@ -92,10 +88,7 @@ fn provider(service: &'static str, settings: &Settings) -> Result<SdkTracerProvi
     let builder = SdkTracerProvider::builder().with_resource(resource);
     let sampled = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(settings.sample_ratio)));
     if let Some(endpoint) = &settings.collector {
-        let client = reqwest::Client::builder()
-            .timeout(Duration::from_secs(10))
-            .build()
-            .map_err(unusable)?;
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().map_err(unusable)?;
         let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
             .with_http_client(client)
@@ -133,12 +126,12 @@ fn batches<E: SpanExporter + 'static>(
 impl Telemetry {
     /// The figures, for `/metrics`.
     #[must_use]
-    pub fn figures(&self) -> PrometheusHandle {
+    pub(crate) fn figures(&self) -> PrometheusHandle {
         self.figures.clone()
     }
 
     /// Sends out what is left, for at most two seconds.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         // It blocks its thread until the exporter has answered.
         let stopped = tokio::task::spawn_blocking(move || self.provider.shutdown());
         let _ignored = tokio::time::timeout(Duration::from_secs(2), stopped).await;
