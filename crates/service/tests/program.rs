@@ -178,7 +178,8 @@ fn every_bad_variable_is_named_before_anything_starts() {
     let output = output("serve", &variables);
     assert_eq!(output.status.code(), Some(64));
     let text = String::from_utf8(output.stderr).unwrap();
-    let names = ["PROBE_FILE", "PROBE_SECRET", "LOG_FORMAT", "SHUTDOWN_SECONDS", "TRACE_SAMPLE_RATIO", "INTERNAL_ADDRESS"];
+    let names =
+        ["PROBE_FILE", "PROBE_SECRET", "LOG_FORMAT", "SHUTDOWN_SECONDS", "TRACE_SAMPLE_RATIO", "INTERNAL_ADDRESS"];
     for name in names {
         assert!(text.contains(&format!("  {name}: ")), "{name} is missing in:\n{text}");
     }
