@@ -20,17 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("devstack", &[]),
     (
         "testkit",
-        &[
-            "kernel",
-            "contracts",
-            "access",
-            "persistence",
-            "mediator",
-            "messaging",
-            "service",
-            "assembly",
-            "devstack",
-        ],
+        &["kernel", "contracts", "access", "persistence", "mediator", "messaging", "service", "assembly", "devstack"],
     ),
     ("cyberctl", &["kernel", "contracts", "messaging"]),
     ("gateway", &["kernel", "contracts", "access", "messaging", "rest", "service", "assembly", "cache"]),
