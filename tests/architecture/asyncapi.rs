@@ -29,7 +29,7 @@ pub(crate) fn heard(tree: &Tree, service: &str) -> Vec<Topic> {
     let channels = channels();
     // The assembly of a service with routes follows these, unless the service keeps them itself.
     let asks_who_calls =
-        text.contains("Identities::new(") || text.contains(".serves(") && !text.contains(".verifies_with(");
+        text.contains("assembly::identities(") || text.contains(".serves(") && !text.contains(".verifies_with(");
     topics::ALL
         .iter()
         .filter(|topic| {

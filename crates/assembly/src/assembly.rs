@@ -15,9 +15,9 @@ use messaging::{Consumer, Producer, Relay, Subscriptions, ensure_topics};
 use persistence::{Committed, Database, Observers};
 use rest::{App, Routes};
 use serde_json::Value;
-use service::{Boot, BootError, Part, Stage, Tasks};
+use service::{Boot, BootError, JobKind, Part, Stage, Tasks};
 
-use crate::identities::Identities;
+use crate::identities::identities;
 use crate::surroundings::{Callers, Surroundings};
 
 /// What the parts of a service are made from. Cheap to clone.
@@ -61,8 +61,7 @@ pub struct Assembly {
     subscriptions: Option<Subscriptions>,
     preparations: Vec<(&'static str, Prepare)>,
     parts: Vec<MakePart>,
-    rebuilds: Vec<(&'static str, Job)>,
-    retries: Vec<(&'static str, Job)>,
+    jobs: Vec<(JobKind, &'static str, Job)>,
     own_identities: Option<(KeyRing, Organisations)>,
     http: Option<(Routes, Furnish)>,
 }
@@ -83,8 +82,7 @@ impl Assembly {
             subscriptions: None,
             preparations: Vec::new(),
             parts: Vec::new(),
-            rebuilds: Vec::new(),
-            retries: Vec::new(),
+            jobs: Vec::new(),
             own_identities: None,
             http: None,
         }
@@ -135,7 +133,7 @@ impl Assembly {
         E: Display,
         F: Future<Output = Result<Value, E>> + Send + 'static,
     {
-        self.rebuilds.push((name, job(rebuild)));
+        self.jobs.push((JobKind::Rebuild, name, job(rebuild)));
         self
     }
 
@@ -145,7 +143,7 @@ impl Assembly {
         E: Display,
         F: Future<Output = Result<Value, E>> + Send + 'static,
     {
-        self.retries.push((name, job(retry)));
+        self.jobs.push((JobKind::Retry, name, job(retry)));
         self
     }
 
@@ -194,19 +192,16 @@ impl Assembly {
         for part in self.parts {
             boot.run(part(&kit));
         }
-        for (name, job) in self.rebuilds {
+        for (kind, name, job) in self.jobs {
             let kit = kit.clone();
-            boot.rebuild(name, move || job(kit.clone()));
-        }
-        for (name, job) in self.retries {
-            let kit = kit.clone();
-            boot.retry(name, move || job(kit.clone()));
+            boot.offers(kind, name, Arc::new(move || job(kit.clone())));
         }
         let address = match (self.http, http) {
-            (Some((routes, furnish)), Some(listening)) => {
+            (Some((routes, furnish)), Some(http)) => {
                 let (verifier, organisations) = who_asks(callers, self.own_identities, &kit).await?;
-                let app = furnish(&kit, App::new(self.name, kit.mediator.clone(), verifier, organisations));
-                let server = boot.require("http server", rest::server::bind(listening, app, routes))?;
+                let app = furnish(&kit, App::new(kit.mediator.clone(), verifier, organisations));
+                let server = rest::server::bind(http.address, http.workers, app, routes);
+                let server = boot.require("http server", server)?;
                 let address = server.address();
                 boot.run(Part::essential(Stage::Requests, "http server", |stop| async { Ok(server.run(stop).await?) }));
                 Some(address)
@@ -239,11 +234,7 @@ async fn who_asks(
     };
     let (keys, organisations) = match own {
         Some(own) => own,
-        None => {
-            let identities = Identities::new(&kit.kafka);
-            identities.follow(&kit.boot).await?;
-            (identities.keys(), identities.organisations())
-        }
+        None => identities(&kit.kafka, &kit.boot).await?,
     };
     Ok((Verifier::new(keys, &issuer, &audience), organisations))
 }

@@ -4,69 +4,39 @@
 use std::sync::Arc;
 
 use access::{KeyRing, Organisations, SigningKey};
+use contracts::Channel;
 use contracts::auth::{OrganisationState, SigningKeyState};
 use kernel::{KeyId, OrganisationId};
 use messaging::{Entry, Settings, Table};
 use service::{Boot, BootError, Part, Stage};
 
-/// What is known of callers, kept up to date from auth's topics. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Identities {
-    keys: KeyRing,
-    organisations: Organisations,
-    key_table: Arc<Table<SigningKeyState>>,
-    organisation_table: Arc<Table<OrganisationState>>,
+/// What is known of callers: returned when auth's topics have been read to their end, and kept up to date from then on.
+///
+/// # Errors
+/// Only when the service is stopped meanwhile.
+pub async fn identities(settings: &Settings, boot: &Boot) -> Result<(KeyRing, Organisations), BootError> {
+    let (keys, organisations) = (KeyRing::new(), Organisations::new());
+    let (ring, known) = (keys.clone(), organisations.clone());
+    let key_table = Table::new(settings, move |entry| apply_key(&ring, entry));
+    let organisation_table = Table::new(settings, move |entry| apply_organisation(&known, entry));
+    let key_table = follow(boot, "signing keys", key_table);
+    let organisation_table = follow(boot, "organisations", organisation_table);
+    let read = async {
+        key_table.read_to_end().await;
+        organisation_table.read_to_end().await;
+    };
+    boot.until("keys and organisations", "the topics of auth are still being read", read).await?;
+    Ok((keys, organisations))
 }
 
-impl Identities {
-    /// Knows nobody until [`Identities::follow`] has read the topics.
-    #[must_use]
-    pub fn new(settings: &Settings) -> Self {
-        let (keys, organisations) = (KeyRing::new(), Organisations::new());
-        let (ring, known) = (keys.clone(), organisations.clone());
-        Self {
-            keys,
-            organisations,
-            key_table: Arc::new(Table::new(settings, move |entry| apply_key(&ring, entry))),
-            organisation_table: Arc::new(Table::new(settings, move |entry| apply_organisation(&known, entry))),
-        }
-    }
-
-    /// The keys that verify tokens.
-    #[must_use]
-    pub fn keys(&self) -> KeyRing {
-        self.keys.clone()
-    }
-
-    /// The organisations by slug and id.
-    #[must_use]
-    pub fn organisations(&self) -> Organisations {
-        self.organisations.clone()
-    }
-
-    /// Starts following both topics, and returns when both have been read to their end.
-    ///
-    /// # Errors
-    /// Only when the service is stopped meanwhile.
-    pub async fn follow(&self, boot: &Boot) -> Result<(), BootError> {
-        const KEYS: &str = "signing keys";
-        const ORGANISATIONS: &str = "organisations";
-        let table = Arc::clone(&self.key_table);
-        boot.run(Part::restarted(Stage::Closing, KEYS, move |stop| {
-            let table = Arc::clone(&table);
-            async move { Ok(table.follow(stop).await?) }
-        }));
-        let table = Arc::clone(&self.organisation_table);
-        boot.run(Part::restarted(Stage::Closing, ORGANISATIONS, move |stop| {
-            let table = Arc::clone(&table);
-            async move { Ok(table.follow(stop).await?) }
-        }));
-        let read = async {
-            self.key_table.read_to_end().await;
-            self.organisation_table.read_to_end().await;
-        };
-        boot.until("keys and organisations", "the topics of auth are still being read", read).await
-    }
+fn follow<E: Channel>(boot: &Boot, name: &'static str, table: Table<E>) -> Arc<Table<E>> {
+    let table = Arc::new(table);
+    let followed = Arc::clone(&table);
+    boot.run(Part::restarted(Stage::Closing, name, move |stop| {
+        let table = Arc::clone(&followed);
+        async move { Ok(table.follow(stop).await?) }
+    }));
+    table
 }
 
 fn apply_key(ring: &KeyRing, entry: Entry<SigningKeyState>) {

@@ -15,7 +15,7 @@ pub struct Surroundings {
     /// Whether relay and consumer work; tests of what needs no topic leave them out.
     pub topics: bool,
     /// Where it listens; none for a service without HTTP.
-    pub http: Option<rest::server::Settings>,
+    pub http: Option<settings::Http>,
     /// Whose tokens it takes.
     pub callers: Callers,
 }
@@ -48,7 +48,6 @@ impl Surroundings {
         let http = settings::http(env, default_port);
         let tokens = settings::tokens(env);
         let (http, tokens) = (http?, tokens?);
-        let http = rest::server::Settings::new(http.address).workers(http.workers);
         let callers = Callers::Published { issuer: tokens.issuer, audience: tokens.audience };
         Some(Self { http: Some(http), callers, ..Self::of(database?, kafka?, name) })
     }

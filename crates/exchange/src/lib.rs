@@ -16,31 +16,29 @@ use bytes::Bytes;
 use futures::Stream;
 use serde::de::DeserializeOwned;
 
-pub use crate::csv::Csv;
 pub use format::Format;
-pub use ndjson::Ndjson;
 pub use row::{Limits, RowError, RowPosition};
-pub use rows::{Decoder, Outcome, Rows};
+pub use rows::Outcome;
 
 /// A CSV row: each column's text under the column's name.
 pub type Record = BTreeMap<String, String>;
 
-/// Reads a CSV file whose first line names the columns. Poll it with `StreamExt::next`.
-pub fn csv<T, S, E>(source: S, limits: Limits) -> Rows<S, Csv<T>>
+/// Reads a CSV file whose first line names the columns. Pin it to take its rows with `StreamExt::next`.
+pub fn csv<T, S, E>(source: S, limits: Limits) -> impl Stream<Item = Outcome<T>>
 where
     T: DeserializeOwned,
     S: Stream<Item = Result<Bytes, E>>,
     E: Display,
 {
-    Rows::new(source, Csv::new(limits))
+    rows::rows(source, csv::Csv::new(limits))
 }
 
-/// Reads a file with one JSON value on each line. Poll it with `StreamExt::next`.
-pub fn ndjson<T, S, E>(source: S, limits: Limits) -> Rows<S, Ndjson<T>>
+/// Reads a file with one JSON value on each line. Pin it to take its rows with `StreamExt::next`.
+pub fn ndjson<T, S, E>(source: S, limits: Limits) -> impl Stream<Item = Outcome<T>>
 where
     T: DeserializeOwned,
     S: Stream<Item = Result<Bytes, E>>,
     E: Display,
 {
-    Rows::new(source, Ndjson::new(limits))
+    rows::rows(source, ndjson::Ndjson::new(limits))
 }

@@ -9,26 +9,23 @@ use crate::rows::{Decoder, Outcome};
 use crate::{Limits, RowError, RowPosition};
 
 /// Decodes NDJSON into `T`.
-pub struct Ndjson<T> {
+pub(crate) struct Ndjson<T> {
     limits: Limits,
     /// Where the line begins.
     position: RowPosition,
     /// The part of the line that earlier chunks brought, unless it is too long.
     held: Vec<u8>,
-    /// How many bytes of the line earlier chunks brought.
-    taken: u64,
     too_long: bool,
     row: PhantomData<fn() -> T>,
 }
 
 impl<T: DeserializeOwned> Ndjson<T> {
     pub(crate) fn new(limits: Limits) -> Self {
-        let position = RowPosition { line: 1, byte: 0 };
-        Self { limits, position, held: Vec::new(), taken: 0, too_long: false, row: PhantomData }
+        Self { limits, position: RowPosition { line: 1 }, held: Vec::new(), too_long: false, row: PhantomData }
     }
 
     fn decode(&self, line: &[u8]) -> Option<Outcome<T>> {
-        let line = if self.position.byte == 0 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };
+        let line = if self.position.line == 1 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };
         let json = line.trim_ascii();
         if json.is_empty() {
             return None;
@@ -79,15 +76,12 @@ impl<T: DeserializeOwned> Decoder for Ndjson<T> {
             } else {
                 self.held.extend_from_slice(input);
             }
-            self.taken += input.len() as u64;
             return (input.len(), None);
         };
         let row = self.finish(&input[..end]);
-        let byte = self.position.byte + self.taken + end as u64 + 1;
-        self.position = RowPosition { line: self.position.line + 1, byte };
+        self.position.line += 1;
         self.held.clear();
         self.too_long = false;
-        self.taken = 0;
         (end + 1, row)
     }
 
@@ -113,6 +107,6 @@ mod tests {
         }
         assert!(decoder.read(b"x\n").1.unwrap().is_err());
         let (_, row) = decoder.read(b"\"short\"\n");
-        assert_eq!(row.unwrap().unwrap(), (RowPosition { line: 2, byte: 900_002 }, "short".to_owned()));
+        assert_eq!(row.unwrap().unwrap(), (RowPosition { line: 2 }, "short".to_owned()));
     }
 }

@@ -6,8 +6,6 @@
 pub struct RowPosition {
     /// The line, counted from 1; a CSV file's header is the first that is not empty.
     pub line: u64,
-    /// How many bytes stand before it in the file.
-    pub byte: u64,
 }
 
 /// A row that could not be read, in words for the person who sent the file.

@@ -1,11 +1,9 @@
 //! The stream: feeds the chunks of a source to a decoder and yields the rows. The rule: it holds one chunk at a time.
 
 use std::fmt::Display;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes};
-use futures::Stream;
+use futures::{Stream, StreamExt as _, stream};
 
 use crate::{RowError, RowPosition};
 
@@ -13,7 +11,7 @@ use crate::{RowError, RowPosition};
 pub type Outcome<T> = Result<(RowPosition, T), RowError>;
 
 /// Turns bytes into rows; does no input by itself.
-pub trait Decoder {
+pub(crate) trait Decoder {
     /// The decoded row.
     type Row;
 
@@ -28,66 +26,34 @@ pub trait Decoder {
 }
 
 /// The rows of a file as they arrive.
-pub struct Rows<S, D> {
-    source: Pin<Box<S>>,
-    decoder: D,
-    chunk: Bytes,
-    state: State,
-}
-
-#[derive(PartialEq)]
-enum State {
-    Reading,
-    /// The source has ended; the last row may be unfinished.
-    AtTheEnd,
-    Ended,
-}
-
-impl<S, D> Rows<S, D> {
-    pub(crate) fn new(source: S, decoder: D) -> Self {
-        Self { source: Box::pin(source), decoder, chunk: Bytes::new(), state: State::Reading }
-    }
-}
-
-// Nothing is pinned inside: the source is in its own box.
-impl<S, D> Unpin for Rows<S, D> {}
-
-impl<S, D, E> Stream for Rows<S, D>
+pub(crate) fn rows<S, D, E>(source: S, decoder: D) -> impl Stream<Item = Outcome<D::Row>>
 where
     S: Stream<Item = Result<Bytes, E>>,
     E: Display,
     D: Decoder,
 {
-    type Item = Outcome<D::Row>;
-
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = self.get_mut();
+    let reading = Some((Box::pin(source), decoder, Bytes::new()));
+    let rows = stream::unfold(reading, |reading| async move {
+        // None: nothing more can be read.
+        let (mut source, mut decoder, mut chunk) = reading?;
         loop {
-            if this.state == State::Ended {
-                return Poll::Ready(None);
+            while chunk.is_empty() {
+                chunk = match source.next().await {
+                    Some(Ok(chunk)) => chunk,
+                    Some(Err(cause)) => {
+                        let reason = format!("the file broke off here: {cause}");
+                        return Some((Err(RowError::ending(decoder.line(), reason)), None));
+                    }
+                    None => return decoder.end().map(|row| (row, None)),
+                };
             }
-            if !this.chunk.is_empty() {
-                let (taken, row) = this.decoder.read(&this.chunk);
-                this.chunk.advance(taken);
-                let Some(row) = row else { continue };
-                if row.as_ref().is_err_and(|error| error.ends_file) {
-                    this.state = State::Ended;
-                }
-                return Poll::Ready(Some(row));
-            }
-            if this.state == State::AtTheEnd {
-                this.state = State::Ended;
-                return Poll::Ready(this.decoder.end());
-            }
-            match ready!(this.source.as_mut().poll_next(context)) {
-                Some(Ok(chunk)) => this.chunk = chunk,
-                Some(Err(cause)) => {
-                    this.state = State::Ended;
-                    let reason = format!("the file broke off here: {cause}");
-                    return Poll::Ready(Some(Err(RowError::ending(this.decoder.line(), reason))));
-                }
-                None => this.state = State::AtTheEnd,
+            let (taken, row) = decoder.read(&chunk);
+            chunk.advance(taken);
+            if let Some(row) = row {
+                let ended = row.as_ref().is_err_and(|error| error.ends_file);
+                return Some((row, (!ended).then_some((source, decoder, chunk))));
             }
         }
-    }
+    });
+    rows.fuse()
 }

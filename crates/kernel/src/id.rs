@@ -2,9 +2,8 @@
 //! rule: an id of another kind is visible at a glance and refused by its prefix.
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
 use std::fmt;
-use std::hash::{Hash, Hasher};
+use std::hash::Hash;
 use std::marker::PhantomData;
 use std::str::FromStr;
 
@@ -19,8 +18,8 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// 26 digits of 5 bits hold 130 bits: the first digit is at most 7.
 const DIGITS: usize = 26;
 
-/// The kind of thing that an id names.
-pub trait Kind: 'static {
+/// The kind of thing that an id names. It has what an id of it shall have.
+pub trait Kind: Copy + Ord + Hash + 'static {
     /// The letters before the underscore.
     const PREFIX: &'static str;
     /// The type's name in schemas and in error messages.
@@ -28,6 +27,7 @@ pub trait Kind: 'static {
 }
 
 /// The id of one `K`: a UUID (version 7 when made here, so that ids sort by the time they were made).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id<K> {
     uuid: Uuid,
     kind: PhantomData<fn() -> K>,
@@ -55,34 +55,6 @@ impl<K: Kind> Id<K> {
 
     fn malformed(reason: impl Into<Cow<'static, str>>) -> Malformed {
         Malformed::new(K::NAME, reason)
-    }
-}
-
-impl<K> Clone for Id<K> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-impl<K> Copy for Id<K> {}
-impl<K> PartialEq for Id<K> {
-    fn eq(&self, other: &Self) -> bool {
-        self.uuid == other.uuid
-    }
-}
-impl<K> Eq for Id<K> {}
-impl<K> PartialOrd for Id<K> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl<K> Ord for Id<K> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.uuid.cmp(&other.uuid)
-    }
-}
-impl<K> Hash for Id<K> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.uuid.hash(state);
     }
 }
 
@@ -164,7 +136,7 @@ macro_rules! kinds {
         pub mod kinds {
             $(
                 $(#[$documentation])*
-                #[derive(Debug)]
+                #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
                 pub enum $kind {}
                 impl super::Kind for $kind {
                     const PREFIX: &'static str = $prefix;

@@ -14,12 +14,6 @@ macro_rules! text {
             }
         }
 
-        impl AsRef<str> for $name {
-            fn as_ref(&self) -> &str {
-                &self.0
-            }
-        }
-
         // A map keyed by this type can be searched with a `&str`: equality and hash are those of the text.
         impl std::borrow::Borrow<str> for $name {
             fn borrow(&self) -> &str {
@@ -36,20 +30,6 @@ macro_rules! text {
         impl std::fmt::Debug for $name {
             fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 std::fmt::Debug::fmt(&self.0, formatter)
-            }
-        }
-
-        impl std::str::FromStr for $name {
-            type Err = $crate::Malformed;
-
-            fn from_str(text: &str) -> Result<Self, $crate::Malformed> {
-                Self::parse(text)
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(value: $name) -> Self {
-                value.0
             }
         }
 

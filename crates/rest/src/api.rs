@@ -47,6 +47,27 @@ impl std::fmt::Debug for Api {
     }
 }
 
+/// The methods that add a route of one verb each.
+macro_rules! verbs {
+    ($($(#[$documentation:meta])* $name:ident: $verb:ident,)*) => {$(
+        $(#[$documentation])*
+        #[must_use]
+        pub fn $name<H, A>(
+            self,
+            path: &str,
+            handler: H,
+            describe: impl FnOnce(Operation<Unstated>) -> Operation<Stated>,
+        ) -> Self
+        where
+            H: Handler<A> + Send + Sync,
+            A: FromRequest + OperationInput + 'static,
+            H::Output: Responder + OperationOutput + 'static,
+        {
+            self.on(&Method::$verb, path, handler, describe)
+        }
+    )*};
+}
+
 impl Api {
     /// `title` is the service's name, `description` one sentence.
     #[must_use]
@@ -68,52 +89,13 @@ impl Api {
         self
     }
 
-    /// A GET route.
-    #[must_use]
-    pub fn get<H, A>(
-        self,
-        path: &str,
-        handler: H,
-        describe: impl FnOnce(Operation<Unstated>) -> Operation<Stated>,
-    ) -> Self
-    where
-        H: Handler<A> + Send + Sync,
-        A: FromRequest + OperationInput + 'static,
-        H::Output: Responder + OperationOutput + 'static,
-    {
-        self.on(&Method::GET, path, handler, describe)
-    }
-
-    /// A POST route.
-    #[must_use]
-    pub fn post<H, A>(
-        self,
-        path: &str,
-        handler: H,
-        describe: impl FnOnce(Operation<Unstated>) -> Operation<Stated>,
-    ) -> Self
-    where
-        H: Handler<A> + Send + Sync,
-        A: FromRequest + OperationInput + 'static,
-        H::Output: Responder + OperationOutput + 'static,
-    {
-        self.on(&Method::POST, path, handler, describe)
-    }
-
-    /// A PATCH route.
-    #[must_use]
-    pub fn patch<H, A>(
-        self,
-        path: &str,
-        handler: H,
-        describe: impl FnOnce(Operation<Unstated>) -> Operation<Stated>,
-    ) -> Self
-    where
-        H: Handler<A> + Send + Sync,
-        A: FromRequest + OperationInput + 'static,
-        H::Output: Responder + OperationOutput + 'static,
-    {
-        self.on(&Method::PATCH, path, handler, describe)
+    verbs! {
+        /// A GET route.
+        get: GET,
+        /// A POST route.
+        post: POST,
+        /// A PATCH route.
+        patch: PATCH,
     }
 
     fn on<H, A>(

@@ -1,20 +1,18 @@
 //! What every handler is given: the mediator, the verifier, and what the service added.
-//! The rule: a handler reaches stored data through `send`, `ask`, `create` and `accept` only.
+//! The rule: a handler reaches stored data through `send`, `ask` and `create` only.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::ops::Deref;
 use std::sync::Arc;
 
 use access::{Organisations, Verifier};
-use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::HttpRequest;
 use aide::OperationInput;
-use futures::future::{Ready, ready};
 use mediator::{Command, Grouped, Mediator, Once, Query, Scope, Tenant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::extracted::extracted;
 use crate::headers::IdempotencyKey;
 use crate::problem::Problem;
 use crate::replies::Recorded;
@@ -25,7 +23,6 @@ pub struct App(Arc<Parts>);
 
 #[derive(Clone)]
 struct Parts {
-    name: &'static str,
     mediator: Mediator,
     verifier: Verifier,
     organisations: Organisations,
@@ -33,10 +30,10 @@ struct Parts {
 }
 
 impl App {
-    /// `name` is the service's name, for logs and metrics.
+    /// A service with nothing added yet.
     #[must_use]
-    pub fn new(name: &'static str, mediator: Mediator, verifier: Verifier, organisations: Organisations) -> Self {
-        Self(Arc::new(Parts { name, mediator, verifier, organisations, added: HashMap::new() }))
+    pub fn new(mediator: Mediator, verifier: Verifier, organisations: Organisations) -> Self {
+        Self(Arc::new(Parts { mediator, verifier, organisations, added: HashMap::new() }))
     }
 
     /// Adds something that handlers take as [`State<T>`]; one value per type, cloned for each request.
@@ -44,12 +41,6 @@ impl App {
     pub fn with<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
         Arc::make_mut(&mut self.0).added.insert(TypeId::of::<T>(), Arc::new(value));
         self
-    }
-
-    /// The service's name.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        self.0.name
     }
 
     /// The mediator, for a process of several steps that a handler begins.
@@ -94,25 +85,28 @@ impl App {
         self.0.mediator.ask(by, query).await.map_err(Problem::from)
     }
 
-    /// Runs a create once per idempotency key: 201 with `Location`, and the same bytes for each repeat. `location` says
-    /// where the created resource is found, of a first reply and of a repeated one.
+    /// Runs a create once per idempotency key: the handler's return type says whether 201 or, when the outcome comes
+    /// later, 202; with `Location`, and the same bytes for each repeat. `location` says where the created resource is
+    /// found, of a first reply and of a repeated one.
     ///
     /// # Errors
     /// The mediator's refusals and the command's own, as problems.
-    pub async fn create<C>(
+    pub async fn create<C, const STATUS: u16>(
         &self,
         by: &Scope<C::Tenancy>,
         key: &IdempotencyKey,
         body: &impl Serialize,
         command: C,
         location: impl FnOnce(&C::Reply) -> String,
-    ) -> Result<Recorded<C::Reply, 201>, Problem>
+    ) -> Result<Recorded<C::Reply, STATUS>, Problem>
     where
         C: Command,
         C::Reply: Serialize + DeserializeOwned,
         C::Error: Into<Problem>,
     {
-        self.once(by, key, body, command, location).await
+        let once = once(key, body)?;
+        let recorded = self.0.mediator.send_once(by, once, command).await.map_err(Problem::from)?;
+        Ok(Recorded::new(recorded, location))
     }
 
     /// As [`App::create`], in one transaction with other creates of this command that come at the same time. The answer's
@@ -136,24 +130,6 @@ impl App {
         Ok(Recorded::new(recorded, location))
     }
 
-    async fn once<C, const STATUS: u16>(
-        &self,
-        by: &Scope<C::Tenancy>,
-        key: &IdempotencyKey,
-        body: &impl Serialize,
-        command: C,
-        location: impl FnOnce(&C::Reply) -> String,
-    ) -> Result<Recorded<C::Reply, STATUS>, Problem>
-    where
-        C: Command,
-        C::Reply: Serialize + DeserializeOwned,
-        C::Error: Into<Problem>,
-    {
-        let once = once(key, body)?;
-        let recorded = self.0.mediator.send_once(by, once, command).await.map_err(Problem::from)?;
-        Ok(Recorded::new(recorded, location))
-    }
-
     pub(crate) fn of(request: &HttpRequest) -> Result<&Self, Problem> {
         request.app_data::<Self>().ok_or_else(|| Problem::internal("the server was started without its App"))
     }
@@ -168,18 +144,11 @@ fn once(key: &IdempotencyKey, body: &impl Serialize) -> Result<Once, Problem> {
 
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("App").field("name", &self.0.name).finish_non_exhaustive()
+        f.debug_struct("App").finish_non_exhaustive()
     }
 }
 
-impl FromRequest for App {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(App::of(request).cloned())
-    }
-}
+extracted!([] App, |request| App::of(request).cloned());
 
 impl OperationInput for App {}
 
@@ -187,28 +156,14 @@ impl OperationInput for App {}
 #[derive(Clone, Debug)]
 pub struct State<T>(pub T);
 
-impl<T> Deref for State<T> {
-    type Target = T;
+extracted!([T: Clone + Send + Sync + 'static] State<T>, |request| state(request));
 
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
-
-impl<T: Clone + Send + Sync + 'static> FromRequest for State<T> {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(App::of(request).and_then(|app| {
-            app.0
-                .added
-                .get(&TypeId::of::<T>())
-                .and_then(|value| value.downcast_ref::<T>())
-                .map(|value| State(value.clone()))
-                .ok_or_else(|| Problem::internal(format!("App::with was never given a {}", std::any::type_name::<T>())))
-        }))
-    }
+fn state<T: Clone + 'static>(request: &HttpRequest) -> Result<State<T>, Problem> {
+    let added = App::of(request)?.0.added.get(&TypeId::of::<T>());
+    added
+        .and_then(|value| value.downcast_ref::<T>())
+        .map(|value| State(value.clone()))
+        .ok_or_else(|| Problem::internal(format!("App::with was never given a {}", std::any::type_name::<T>())))
 }
 
 impl<T> OperationInput for State<T> {}

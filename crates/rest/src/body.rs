@@ -2,14 +2,13 @@
 //! The rule: size, depth and time are bounded before anything is built from the bytes, and every
 //! faulty field is reported.
 
-use std::ops::Deref;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use aide::OperationInput;
 use aide::generate::GenContext;
-use aide::openapi::{MediaType, Operation, RequestBody, Response, SchemaObject, StatusCode};
+use aide::openapi::{Operation, RequestBody, Response, StatusCode};
 use aide::operation::set_body;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
@@ -18,7 +17,7 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use crate::documents::refusal;
+use crate::documents::{media, refusal};
 use crate::problem::{FieldFault, Problem};
 use crate::problems;
 
@@ -30,14 +29,6 @@ const DEPTH: usize = 32;
 /// A JSON body of at most `LIMIT` bytes that passed its garde rules.
 #[derive(Clone, Debug)]
 pub struct Body<T, const LIMIT: usize = 65_536>(pub T);
-
-impl<T, const LIMIT: usize> Deref for Body<T, LIMIT> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
 
 impl<T, const LIMIT: usize> FromRequest for Body<T, LIMIT>
 where
@@ -189,21 +180,13 @@ fn deeper_than(bytes: &[u8], limit: usize) -> bool {
 
 impl<T: JsonSchema, const LIMIT: usize> OperationInput for Body<T, LIMIT> {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
-        let json_schema = ctx.schema.subschema_for::<T>();
-        let media = MediaType {
-            schema: Some(SchemaObject { json_schema, external_docs: None, example: None }),
-            ..MediaType::default()
+        let body = RequestBody {
+            description: Some(format!("At most {LIMIT} bytes.")),
+            content: [("application/json".to_owned(), media::<T>(ctx))].into_iter().collect(),
+            required: true,
+            ..RequestBody::default()
         };
-        set_body(
-            ctx,
-            operation,
-            RequestBody {
-                description: Some(format!("At most {LIMIT} bytes.")),
-                content: [("application/json".to_owned(), media)].into_iter().collect(),
-                required: true,
-                ..RequestBody::default()
-            },
-        );
+        set_body(ctx, operation, body);
     }
 
     fn inferred_early_responses(ctx: &mut GenContext, _: &mut Operation) -> Vec<(Option<StatusCode>, Response)> {

@@ -6,19 +6,18 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 
 use access::Caller;
-use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use actix_web::{HttpMessage, HttpRequest};
 use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::{Operation, Response, StatusCode};
 use aide::operation::add_parameters;
-use futures::future::{Ready, ready};
 use kernel::{Currency, Slug};
 use mediator::{Platform, Scope, Tenancy};
 
 use crate::app::App;
-use crate::documents::{header_parameter, path_parameter, refusal};
+use crate::documents::{add_header, path_parameter, refusal};
 use crate::door::RequestId;
+use crate::extracted::extracted;
 use crate::headers::single;
 use crate::problem::Problem;
 use crate::problems;
@@ -89,14 +88,7 @@ fn unauthenticated(detail: &str, challenge: &str) -> Problem {
     Problem::new(problems::UNAUTHENTICATED).detail(detail).header("www-authenticate", challenge)
 }
 
-impl FromRequest for Staff {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(staff(request))
-    }
-}
+extracted!([] Staff, |request| staff(request));
 
 fn staff(request: &HttpRequest) -> Result<Staff, Problem> {
     let app = App::of(request)?;
@@ -107,14 +99,10 @@ fn staff(request: &HttpRequest) -> Result<Staff, Problem> {
     let verified = app.verifier().verify(token).map_err(|rejection| {
         unauthenticated(&format!("The access token was refused: {rejection}."), "Bearer error=\"invalid_token\"")
     })?;
-    match &verified.caller {
-        Caller::Staff { organisation, .. } => {
-            Ok(Staff(correlated(request, Scope::of(verified.caller.clone(), *organisation))))
-        }
-        Caller::Shopper { .. } | Caller::Visitor | Caller::System { .. } => {
-            Err(Problem::new(problems::FORBIDDEN).detail("This path is for the staff of an organisation."))
-        }
-    }
+    let Caller::Staff { organisation, .. } = verified.caller else {
+        return Err(Problem::new(problems::FORBIDDEN).detail("This path is for the staff of an organisation."));
+    };
+    Ok(Staff(correlated(request, Scope::of(verified.caller, organisation))))
 }
 
 impl OperationInput for Staff {
@@ -127,14 +115,7 @@ impl OperationInput for Staff {
     }
 }
 
-impl FromRequest for Anyone {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(anyone(request))
-    }
-}
+extracted!([] Anyone, |request| anyone(request));
 
 fn anyone(request: &HttpRequest) -> Result<Anyone, Problem> {
     let app = App::of(request)?;
@@ -161,14 +142,7 @@ impl OperationInput for Anyone {
     }
 }
 
-impl FromRequest for Visitor {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(Ok(Visitor(correlated(request, Scope::platform(Caller::Visitor)))))
-    }
-}
+extracted!([] Visitor, |request| Ok(Visitor(correlated(request, Scope::platform(Caller::Visitor)))));
 
 impl OperationInput for Visitor {}
 
@@ -200,28 +174,21 @@ impl<H> fmt::Debug for Credential<H> {
     }
 }
 
-impl<H: CredentialHeader> FromRequest for Credential<H> {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+extracted!([H: CredentialHeader] Credential<H>, |request| credential(request));
 
-    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let refused = || {
+fn credential<H: CredentialHeader>(request: &HttpRequest) -> Result<Credential<H>, Problem> {
+    single(request, H::NAME)?
+        .map(str::trim)
+        .filter(|value| (1..=512).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_graphic()))
+        .map(|value| Credential { secret: value.to_owned(), header: PhantomData })
+        .ok_or_else(|| {
             Problem::new(problems::UNAUTHENTICATED).detail(format!("The header {} is needed: {}", H::NAME, H::MEANING))
-        };
-        ready(single(request, H::NAME).and_then(|value| {
-            value
-                .map(str::trim)
-                .filter(|value| (1..=512).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_graphic()))
-                .map(|value| Self { secret: value.to_owned(), header: PhantomData })
-                .ok_or_else(refused)
-        }))
-    }
+        })
 }
 
 impl<H: CredentialHeader> OperationInput for Credential<H> {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
-        let parameter = header_parameter::<String>(ctx, H::NAME, H::MEANING, true);
-        add_parameters(ctx, operation, [parameter]);
+        add_header(ctx, operation, H::NAME, H::MEANING, true);
     }
 
     fn inferred_early_responses(ctx: &mut GenContext, _: &mut Operation) -> Vec<(Option<StatusCode>, Response)> {

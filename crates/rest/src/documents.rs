@@ -1,17 +1,19 @@
 //! The OpenAPI document: the pieces that extractors and replies contribute, and the whole.
 //! The rule: JSON Schema 2020-12 throughout, every model once under `components/schemas`.
 
+use aide::OperationOutput;
 use aide::generate::{GenContext, in_context, reset_context};
 use aide::openapi::{
-    Components, HeaderStyle, Info, MediaType, OpenApi, Parameter, ParameterData, ParameterSchemaOrContent, PathItem,
-    PathStyle, Paths, ReferenceOr, Response, SchemaObject, SecurityScheme, StatusCode,
+    Components, HeaderStyle, Info, MediaType, OpenApi, Operation, Parameter, ParameterData, ParameterSchemaOrContent,
+    PathItem, PathStyle, Paths, ReferenceOr, Response, SchemaObject, SecurityScheme, StatusCode,
 };
+use aide::operation::add_parameters;
 use aide::transform::TransformOpenApi;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
-use crate::problem::documented;
+use crate::problem::{FieldFault, Problem};
 use crate::problem_type::ProblemType;
 
 /// The Swagger UI for the document at `url`, as one page that loads nothing from other hosts.
@@ -85,17 +87,17 @@ pub(crate) fn finish(
     document
 }
 
+fn schema<T: JsonSchema>(ctx: &mut GenContext) -> SchemaObject {
+    SchemaObject { json_schema: ctx.schema.subschema_for::<T>(), external_docs: None, example: None }
+}
+
 fn data<T: JsonSchema>(ctx: &mut GenContext, name: &str, description: &str, required: bool) -> ParameterData {
     ParameterData {
         name: name.to_owned(),
         description: Some(description.to_owned()),
         required,
         deprecated: None,
-        format: ParameterSchemaOrContent::Schema(SchemaObject {
-            json_schema: ctx.schema.subschema_for::<T>(),
-            external_docs: None,
-            example: None,
-        }),
+        format: ParameterSchemaOrContent::Schema(schema::<T>(ctx)),
         example: None,
         examples: Default::default(),
         explode: None,
@@ -103,13 +105,16 @@ fn data<T: JsonSchema>(ctx: &mut GenContext, name: &str, description: &str, requ
     }
 }
 
-pub(crate) fn header_parameter<T: JsonSchema>(
+/// Adds a header that is read as text.
+pub(crate) fn add_header(
     ctx: &mut GenContext,
+    operation: &mut Operation,
     name: &str,
     description: &str,
     required: bool,
-) -> Parameter {
-    Parameter::Header { parameter_data: data::<T>(ctx, name, description, required), style: HeaderStyle::Simple }
+) {
+    let parameter_data = data::<String>(ctx, name, description, required);
+    add_parameters(ctx, operation, [Parameter::Header { parameter_data, style: HeaderStyle::Simple }]);
 }
 
 pub(crate) fn path_parameter<T: JsonSchema>(ctx: &mut GenContext, name: &str, description: &str) -> Parameter {
@@ -118,23 +123,62 @@ pub(crate) fn path_parameter<T: JsonSchema>(ctx: &mut GenContext, name: &str, de
 
 /// A documented refusal of one type.
 pub(crate) fn refusal(ctx: &mut GenContext, kind: ProblemType) -> (Option<StatusCode>, Response) {
-    (Some(StatusCode::Code(kind.status())), documented(ctx, described(kind)))
+    (Some(StatusCode::Code(kind.status())), documented(ctx, &described(kind)))
 }
 
 pub(crate) fn described(kind: ProblemType) -> String {
     format!("`{}`: {}.", kind.slug(), kind.title())
 }
 
+/// JSON of this type, as a body or as a reply.
+pub(crate) fn media<T: JsonSchema>(ctx: &mut GenContext) -> MediaType {
+    MediaType { schema: Some(schema::<T>(ctx)), ..MediaType::default() }
+}
+
 /// A documented JSON reply.
 pub(crate) fn json_reply<T: JsonSchema>(ctx: &mut GenContext, description: &str, content_type: &str) -> Response {
-    let json_schema = ctx.schema.subschema_for::<T>();
-    let media = MediaType {
-        schema: Some(SchemaObject { json_schema, external_docs: None, example: None }),
-        ..MediaType::default()
-    };
     Response {
         description: description.to_owned(),
-        content: [(content_type.to_owned(), media)].into_iter().collect(),
+        content: [(content_type.to_owned(), media::<T>(ctx))].into_iter().collect(),
         ..Response::default()
+    }
+}
+
+/// How a problem looks in the document.
+#[derive(JsonSchema)]
+#[schemars(rename = "Problem")]
+#[expect(dead_code, reason = "only its schema is used")]
+struct ProblemDocument {
+    /// `/problems/<kind>`; stable.
+    r#type: String,
+    /// What this kind of problem is.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// What happened this time.
+    detail: Option<String>,
+    /// Every field that was refused.
+    #[schemars(default)]
+    errors: Vec<FieldFault>,
+    /// Names this request in the logs.
+    request_id: String,
+    /// Names the trace that this request belongs to.
+    trace_id: Option<String>,
+}
+
+/// The documented reply of one or more problem types.
+pub(crate) fn documented(ctx: &mut GenContext, description: &str) -> Response {
+    json_reply::<ProblemDocument>(ctx, description, "application/problem+json")
+}
+
+impl OperationOutput for Problem {
+    type Inner = Self;
+
+    fn operation_response(ctx: &mut GenContext, _operation: &mut Operation) -> Option<Response> {
+        Some(documented(ctx, "A problem (RFC 9457)."))
+    }
+
+    fn inferred_responses(ctx: &mut GenContext, _operation: &mut Operation) -> Vec<(Option<StatusCode>, Response)> {
+        vec![(None, documented(ctx, "Any other problem (RFC 9457)."))]
     }
 }

@@ -105,7 +105,7 @@ impl Seal<'_> {
         match error.as_error::<Problem>() {
             Some(problem) => {
                 log(problem);
-                problem.copy().located(&self.request_id, trace_id_of(self.span))
+                problem.clone().located(&self.request_id, trace_id_of(self.span))
             }
             None => {
                 let status = error.as_response_error().status_code();

@@ -3,17 +3,15 @@
 
 use std::time::Duration;
 
-use actix_web::dev::Payload;
+use actix_web::HttpRequest;
 use actix_web::http::header::{EntityTag, IfNoneMatch};
-use actix_web::{FromRequest, HttpRequest};
 use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::{Operation, Response, StatusCode};
-use aide::operation::add_parameters;
-use futures::future::{Ready, ready};
 use kernel::Malformed;
 
-use crate::documents::{header_parameter, refusal};
+use crate::documents::{add_header, refusal};
+use crate::extracted::extracted;
 use crate::problem::Problem;
 use crate::problems;
 
@@ -61,33 +59,27 @@ impl IdempotencyKey {
     }
 }
 
-impl FromRequest for IdempotencyKey {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+extracted!([] IdempotencyKey, |request| idempotency_key(request));
 
-    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(single(request, "idempotency-key").and_then(|value| {
-            let value = value.ok_or_else(|| {
-                Problem::new(problems::IDEMPOTENCY_KEY_MISSING)
-                    .detail("Send a value of your own, such as a UUID, and repeat it when you repeat the request.")
-                    .field("Idempotency-Key", "is missing")
-            })?;
-            let key =
-                mediator::IdempotencyKey::parse(value).map_err(|fault| malformed("Idempotency-Key", fault.reason()))?;
-            Ok(Self { key, target: request.path().to_owned() })
-        }))
-    }
+fn idempotency_key(request: &HttpRequest) -> Result<IdempotencyKey, Problem> {
+    let value = single(request, "idempotency-key")?.ok_or_else(|| {
+        Problem::new(problems::IDEMPOTENCY_KEY_MISSING)
+            .detail("Send a value of your own, such as a UUID, and repeat it when you repeat the request.")
+            .field("Idempotency-Key", "is missing")
+    })?;
+    let key = mediator::IdempotencyKey::parse(value).map_err(|fault| malformed("Idempotency-Key", fault.reason()))?;
+    Ok(IdempotencyKey { key, target: request.path().to_owned() })
 }
 
 impl OperationInput for IdempotencyKey {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
-        let parameter = header_parameter::<String>(
+        add_header(
             ctx,
+            operation,
             "Idempotency-Key",
             "A value of the client's own, 1 to 255 visible ASCII characters. A repeat with the same key gets the first reply again.",
             true,
         );
-        add_parameters(ctx, operation, [parameter]);
     }
 
     fn inferred_early_responses(ctx: &mut GenContext, _: &mut Operation) -> Vec<(Option<StatusCode>, Response)> {
@@ -111,38 +103,27 @@ impl IfMatch {
     }
 }
 
-impl FromRequest for IfMatch {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+extracted!([] IfMatch, |request| if_match(request));
 
-    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(single(request, "if-match").and_then(|value| {
-            let value = value.ok_or_else(|| {
-                Problem::new(problems::PRECONDITION_REQUIRED)
-                    .detail("Send the ETag of the version that you have read as If-Match.")
-                    .field("If-Match", "is missing")
-            })?;
-            value
-                .trim()
-                .parse::<EntityTag>()
-                .ok()
-                .filter(|tag| !tag.weak)
-                .and_then(|tag| tag.tag().parse().ok())
-                .map(Self)
-                .ok_or_else(|| malformed("If-Match", "is not an ETag of this API, such as \"7\""))
-        }))
-    }
+fn if_match(request: &HttpRequest) -> Result<IfMatch, Problem> {
+    let value = single(request, "if-match")?.ok_or_else(|| {
+        Problem::new(problems::PRECONDITION_REQUIRED)
+            .detail("Send the ETag of the version that you have read as If-Match.")
+            .field("If-Match", "is missing")
+    })?;
+    value
+        .trim()
+        .parse::<EntityTag>()
+        .ok()
+        .filter(|tag| !tag.weak)
+        .and_then(|tag| tag.tag().parse().ok())
+        .map(IfMatch)
+        .ok_or_else(|| malformed("If-Match", "is not an ETag of this API, such as \"7\""))
 }
 
 impl OperationInput for IfMatch {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
-        let parameter = header_parameter::<String>(
-            ctx,
-            "If-Match",
-            "The ETag of the version that is changed, such as \"7\".",
-            true,
-        );
-        add_parameters(ctx, operation, [parameter]);
+        add_header(ctx, operation, "If-Match", "The ETag of the version that is changed, such as \"7\".", true);
     }
 
     fn inferred_early_responses(ctx: &mut GenContext, _: &mut Operation) -> Vec<(Option<StatusCode>, Response)> {
@@ -186,25 +167,21 @@ impl Prefer {
     }
 }
 
-impl FromRequest for Prefer {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+extracted!([] Prefer, |request| prefer(request));
 
-    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(single(request, "prefer").and_then(|value| {
-            Self::parse(value.unwrap_or_default()).map_err(|fault| malformed(fault.what(), fault.reason()))
-        }))
-    }
+fn prefer(request: &HttpRequest) -> Result<Prefer, Problem> {
+    let value = single(request, "prefer")?.unwrap_or_default();
+    Prefer::parse(value).map_err(|fault| malformed(fault.what(), fault.reason()))
 }
 
 impl OperationInput for Prefer {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
-        let parameter = header_parameter::<String>(
+        add_header(
             ctx,
+            operation,
             "Prefer",
             "`wait=N`: wait up to N seconds (at most 30) for the outcome before answering.",
             false,
         );
-        add_parameters(ctx, operation, [parameter]);
     }
 }

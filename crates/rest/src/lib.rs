@@ -8,6 +8,7 @@ mod body;
 mod callers;
 pub mod documents;
 pub mod door;
+mod extracted;
 mod faults;
 mod headers;
 mod operation;

@@ -8,8 +8,7 @@ use aide::openapi::{self, ReferenceOr, Responses, StatusCode};
 use mediator::{Command, Query};
 use serde_json::Value;
 
-use crate::documents::described;
-use crate::problem::documented;
+use crate::documents::{described, documented};
 use crate::problem_type::ProblemType;
 
 /// The permission is not stated yet.
@@ -87,7 +86,7 @@ impl<Permission> Operation<Permission> {
     pub fn problems(mut self, kinds: &[ProblemType]) -> Self {
         let responses = self.inner.responses.get_or_insert_with(Responses::default);
         for kind in kinds {
-            let reply = in_context(|ctx| documented(ctx, described(*kind)));
+            let reply = in_context(|ctx| documented(ctx, &described(*kind)));
             add_response(responses, Some(StatusCode::Code(kind.status())), reply);
         }
         self

@@ -3,19 +3,17 @@
 //! parameter that is wrong.
 
 use std::collections::HashSet;
-use std::ops::Deref;
 
-use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::HttpRequest;
 use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::{Operation, Response, StatusCode};
 use aide::operation::{ParamLocation, add_parameters, parameters_from_schema};
-use futures::future::{Ready, ready};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use crate::documents::refusal;
+use crate::extracted::extracted;
 use crate::problem::{FieldFault, Problem};
 use crate::problems;
 use crate::shape::MOST;
@@ -24,23 +22,12 @@ use crate::shape::MOST;
 #[derive(Clone, Copy, Debug)]
 pub struct Path<T>(pub T);
 
-impl<T> Deref for Path<T> {
-    type Target = T;
+extracted!([T: DeserializeOwned] Path<T>, |request| path(request));
 
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
-
-impl<T: DeserializeOwned> FromRequest for Path<T> {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(request.match_info().load::<T>().map(Path).map_err(|reason| {
-            Problem::new(problems::NOT_FOUND).detail(format!("The path does not name a resource: {reason}."))
-        }))
-    }
+fn path<T: DeserializeOwned>(request: &HttpRequest) -> Result<Path<T>, Problem> {
+    request.match_info().load().map(Path).map_err(|reason| {
+        Problem::new(problems::NOT_FOUND).detail(format!("The path does not name a resource: {reason}."))
+    })
 }
 
 impl<T: JsonSchema> OperationInput for Path<T> {
@@ -60,22 +47,7 @@ impl<T: JsonSchema> OperationInput for Path<T> {
 #[derive(Clone, Copy, Debug)]
 pub struct Query<T>(pub T);
 
-impl<T> Deref for Query<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
-
-impl<T: DeserializeOwned> FromRequest for Query<T> {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(parse(request.query_string()).map(Query))
-    }
-}
+extracted!([T: DeserializeOwned] Query<T>, |request| parse(request.query_string()).map(Query));
 
 fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     serde_urlencoded::from_str(query).map_err(|first| {

@@ -5,9 +5,6 @@ use std::fmt;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
-use aide::OperationOutput;
-use aide::generate::GenContext;
-use aide::openapi::{MediaType, Operation, Response, SchemaObject};
 use mediator::Class;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -26,8 +23,10 @@ pub struct FieldFault {
 }
 
 /// An error reply on its way to the client.
+#[derive(Clone)]
 pub struct Problem(Box<Content>);
 
+#[derive(Clone)]
 struct Content {
     kind: ProblemType,
     detail: Option<String>,
@@ -165,21 +164,6 @@ impl Problem {
         self
     }
 
-    /// The same problem without its cause, for a second rendering.
-    pub(crate) fn copy(&self) -> Self {
-        let content = &self.0;
-        Self(Box::new(Content {
-            kind: content.kind,
-            detail: content.detail.clone(),
-            errors: content.errors.clone(),
-            members: content.members.clone(),
-            headers: content.headers.clone(),
-            cause: None,
-            request_id: content.request_id.clone(),
-            trace_id: content.trace_id.clone(),
-        }))
-    }
-
     /// The body.
     #[must_use]
     pub(crate) fn to_json(&self) -> Value {
@@ -243,60 +227,5 @@ impl ResponseError for Problem {
 
     fn error_response(&self) -> HttpResponse {
         self.to_response()
-    }
-}
-
-/// How a problem looks in the document.
-#[derive(JsonSchema)]
-#[schemars(rename = "Problem")]
-#[expect(dead_code, reason = "only its schema is used")]
-struct ProblemDocument {
-    /// `/problems/<kind>`; stable.
-    r#type: String,
-    /// What this kind of problem is.
-    title: String,
-    /// The HTTP status.
-    status: u16,
-    /// What happened this time.
-    detail: Option<String>,
-    /// Every field that was refused.
-    #[schemars(default)]
-    errors: Vec<FieldFault>,
-    /// Names this request in the logs.
-    request_id: String,
-    /// Names the trace that this request belongs to.
-    trace_id: Option<String>,
-}
-
-/// The documented reply of one or more problem types.
-pub(crate) fn documented(ctx: &mut GenContext, description: String) -> Response {
-    let json_schema = ctx.schema.subschema_for::<ProblemDocument>();
-    Response {
-        description,
-        content: [(
-            "application/problem+json".to_owned(),
-            MediaType {
-                schema: Some(SchemaObject { json_schema, external_docs: None, example: None }),
-                ..MediaType::default()
-            },
-        )]
-        .into_iter()
-        .collect(),
-        ..Response::default()
-    }
-}
-
-impl OperationOutput for Problem {
-    type Inner = Self;
-
-    fn operation_response(ctx: &mut GenContext, _operation: &mut Operation) -> Option<Response> {
-        Some(documented(ctx, "A problem (RFC 9457).".to_owned()))
-    }
-
-    fn inferred_responses(
-        ctx: &mut GenContext,
-        _operation: &mut Operation,
-    ) -> Vec<(Option<aide::openapi::StatusCode>, Response)> {
-        vec![(None, documented(ctx, "Any other problem (RFC 9457).".to_owned()))]
     }
 }

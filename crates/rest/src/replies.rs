@@ -22,8 +22,7 @@ use crate::problem::Problem;
 #[derive(Clone, Debug)]
 pub struct Ok<T>(pub T);
 
-/// The reply of [`crate::App::create`] and [`crate::App::accept`]: recorded with its effect, so a
-/// repeat gets the same bytes.
+/// The reply of [`crate::App::create`]: recorded with its effect, so a repeat gets the same bytes.
 #[derive(Clone, Debug)]
 pub struct Recorded<T, const STATUS: u16 = 201> {
     body: Vec<u8>,

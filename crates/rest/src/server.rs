@@ -17,45 +17,6 @@ use crate::door;
 use crate::problem::Problem;
 use crate::problems;
 
-/// How the server listens.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// Where to listen; port 0 takes a free one.
-    pub address: SocketAddr,
-    /// Threads that serve; by default the cores, at most 2.
-    pub workers: usize,
-    /// Connections per worker.
-    pub max_connections: usize,
-    /// Connections that may wait to be accepted.
-    pub backlog: u32,
-    /// How long an idle connection is kept; longer than the gateway keeps its own.
-    pub keep_alive: Duration,
-    /// How long running requests may take after a stop.
-    pub shutdown: Duration,
-}
-
-impl Settings {
-    /// The usual settings for this address.
-    #[must_use]
-    pub fn new(address: SocketAddr) -> Self {
-        Self {
-            address,
-            workers: std::thread::available_parallelism().map_or(1, usize::from).min(2),
-            max_connections: 4_096,
-            backlog: 1_024,
-            keep_alive: Duration::from_secs(75),
-            shutdown: Duration::from_secs(15),
-        }
-    }
-
-    /// Another number of workers, at least 1.
-    #[must_use]
-    pub fn workers(mut self, workers: usize) -> Self {
-        self.workers = workers.max(1);
-        self
-    }
-}
-
 /// A server that listens; [`Server::run`] makes it serve.
 pub struct Server {
     address: SocketAddr,
@@ -81,25 +42,25 @@ pub enum StartError {
     },
 }
 
-/// Listens, to serve `routes`. Call it on the main runtime.
+/// Listens, to serve `routes` with this many threads. Port 0 takes a free one. Call it on the main runtime.
 ///
 /// # Errors
 /// When the address cannot be listened on.
-pub fn bind(settings: Settings, app: App, routes: Routes) -> Result<Server, StartError> {
-    let listen = |cause| StartError::Listen { address: settings.address, cause };
+pub fn bind(address: SocketAddr, workers: usize, app: App, routes: Routes) -> Result<Server, StartError> {
     let server = HttpServer::new(move || application(app.clone(), routes.clone()))
-        .workers(settings.workers)
-        .max_connections(settings.max_connections)
-        .backlog(settings.backlog)
-        .keep_alive(settings.keep_alive)
+        .workers(workers.max(1))
+        .max_connections(4_096)
+        .backlog(1_024)
+        // Longer than the gateway keeps its own.
+        .keep_alive(Duration::from_secs(75))
         // The head only; bodies have limits of their own.
         .client_request_timeout(Duration::from_secs(5))
         .client_disconnect_timeout(Duration::from_secs(2))
-        .shutdown_timeout(settings.shutdown.as_secs())
+        .shutdown_timeout(15)
         .disable_signals()
-        .bind(settings.address)
-        .map_err(listen)?;
-    let address = server.addrs().first().copied().unwrap_or(settings.address);
+        .bind(address)
+        .map_err(|cause| StartError::Listen { address, cause })?;
+    let address = server.addrs().first().copied().unwrap_or(address);
     tracing::info!(%address, "serving HTTP on {address}");
     Ok(Server::new(address, server.run()))
 }
@@ -142,8 +103,8 @@ impl Server {
         self.address
     }
 
-    /// Serves until it is told to stop; then stops accepting and lets running requests finish within
-    /// [`Settings::shutdown`].
+    /// Serves until it is told to stop; then stops accepting and lets running requests finish within 15
+    /// seconds.
     ///
     /// # Errors
     /// When the server ends with an error.

@@ -9,17 +9,19 @@ use std::time::Duration;
 
 use futures::future::{BoxFuture, join_all};
 use serde_json::Value;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::health::{Health, Phase};
 use crate::stage::Stage;
 
-type Job = Arc<dyn Fn() -> BoxFuture<'static, Result<Value, String>> + Send + Sync>;
+/// What an operator may ask for, however often.
+pub type Job = Arc<dyn Fn() -> BoxFuture<'static, Result<Value, String>> + Send + Sync>;
 type Stop = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
 
 /// What an operator may ask of a running service on its internal port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum JobKind {
+pub enum JobKind {
     /// Makes a projection anew from its topic.
     Rebuild,
     /// Does again what was given up.
@@ -38,7 +40,7 @@ struct Inner {
     stops: Mutex<Vec<(Stage, String, Stop)>>,
     jobs: Mutex<BTreeMap<(JobKind, &'static str), Job>>,
     failures: mpsc::UnboundedSender<BootError>,
-    stopping: watch::Sender<bool>,
+    stopping: CancellationToken,
 }
 
 /// Why a service could not start or go on. Every error converts into it, so `?` works; use
@@ -107,7 +109,7 @@ impl Boot {
             stops: Mutex::default(),
             jobs: Mutex::default(),
             failures,
-            stopping: watch::Sender::new(false),
+            stopping: CancellationToken::new(),
         };
         (Self(Arc::new(inner)), failed)
     }
@@ -156,7 +158,7 @@ impl Boot {
         self.wait_for("migrations", || database.is_migrated_to(&self.0.migrations)).await?;
         self.wait_for("database", || database.check()).await?;
         let checked = database.clone();
-        self.ready_when("database", move || {
+        self.0.health.ready_when("database", move || {
             let database = checked.clone();
             async move { database.check().await }
         });
@@ -190,7 +192,7 @@ impl Boot {
             waited = true;
             self.0.health.wait(what, &reason);
             tracing::warn!(what, next_attempt_ms = pause.as_millis(), "waiting for {what}: {reason}");
-            let stopped = tokio::time::timeout(pause, self.stopping()).await;
+            let stopped = tokio::time::timeout(pause, self.0.stopping.cancelled()).await;
             if stopped.is_ok() {
                 return Err(BootError::new(what, "the service was stopped while it waited for this"));
             }
@@ -210,22 +212,13 @@ impl Boot {
             tracing::warn!(what, "waiting for {what}: {reason}");
             tokio::select! {
                 () = there => tracing::info!(what, "{what} is there"),
-                () = self.stopping() => {
+                () = self.0.stopping.cancelled() => {
                     return Err(BootError::new(what, "the service was stopped while it waited for this"));
                 }
             }
         }
         self.0.health.arrived(what);
         Ok(())
-    }
-
-    /// Makes readiness depend on a part: `Ok(())`, or why it is not ready.
-    pub fn ready_when<E, F>(&self, name: &str, check: impl Fn() -> F + Send + Sync + 'static)
-    where
-        E: Display,
-        F: Future<Output = Result<(), E>> + Send + 'static,
-    {
-        self.0.health.ready_when(name, check);
     }
 
     /// Names the part that a failure belongs to.
@@ -244,33 +237,8 @@ impl Boot {
         lock(&self.0.stops).push((stage, part.to_owned(), stop));
     }
 
-    /// Registers `POST /rebuild/{name}` on the internal port: makes a projection anew from its topic.
-    pub fn rebuild<E, F>(&self, name: &'static str, rebuild: impl Fn() -> F + Send + Sync + 'static)
-    where
-        E: Display,
-        F: Future<Output = Result<Value, E>> + Send + 'static,
-    {
-        self.register(JobKind::Rebuild, name, rebuild);
-    }
-
-    /// Registers `POST /retry/{name}` on the internal port: does again what was given up.
-    pub fn retry<E, F>(&self, name: &'static str, retry: impl Fn() -> F + Send + Sync + 'static)
-    where
-        E: Display,
-        F: Future<Output = Result<Value, E>> + Send + 'static,
-    {
-        self.register(JobKind::Retry, name, retry);
-    }
-
-    fn register<E, F>(&self, kind: JobKind, name: &'static str, job: impl Fn() -> F + Send + Sync + 'static)
-    where
-        E: Display,
-        F: Future<Output = Result<Value, E>> + Send + 'static,
-    {
-        let job: Job = Arc::new(move || {
-            let work = job();
-            Box::pin(async move { work.await.map_err(|reason| reason.to_string()) })
-        });
+    /// Registers `POST /rebuild/{name}` or `POST /retry/{name}` on the internal port.
+    pub fn offers(&self, kind: JobKind, name: &'static str, job: Job) {
         lock(&self.0.jobs).insert((kind, name), job);
     }
 
@@ -280,15 +248,8 @@ impl Boot {
         let _ignored = self.0.failures.send(BootError::new(part, reason));
     }
 
-    /// Resolves when the process has been asked to stop.
-    pub async fn stopping(&self) {
-        let mut stopping = self.0.stopping.subscribe();
-        // The sender lives in `self`, so this cannot fail.
-        let _ignored = stopping.wait_for(|stopping| *stopping).await;
-    }
-
     pub(crate) fn announce_stop(&self) {
-        self.0.stopping.send_replace(true);
+        self.0.stopping.cancel();
     }
 
     pub(crate) fn find_job(&self, kind: JobKind, name: &str) -> Result<Job, Vec<&'static str>> {

@@ -105,11 +105,7 @@ impl Reader {
     }
 
     /// A variable that must be set.
-    pub fn required<T>(&mut self, name: &'static str, meaning: &str) -> Option<T>
-    where
-        T: FromStr,
-        T::Err: Display,
-    {
+    pub fn required<T: FromStr<Err: Display>>(&mut self, name: &'static str, meaning: &str) -> Option<T> {
         self.parsed(name, meaning, from_text)
     }
 
@@ -128,11 +124,7 @@ impl Reader {
     }
 
     /// A variable that may be left out. The outer `None` means that it was refused.
-    pub fn optional<T>(&mut self, name: &'static str, meaning: &str) -> Option<Option<T>>
-    where
-        T: FromStr,
-        T::Err: Display,
-    {
+    pub fn optional<T: FromStr<Err: Display>>(&mut self, name: &'static str, meaning: &str) -> Option<Option<T>> {
         self.note(name, meaning, Need::Optional, false);
         match self.text(name)? {
             Some(text) => self.parse(name, &text, from_text).map(Some),
@@ -143,8 +135,7 @@ impl Reader {
     /// A variable with a default.
     pub fn or<T>(&mut self, name: &'static str, default: T, meaning: &str) -> Option<T>
     where
-        T: FromStr + Display,
-        T::Err: Display,
+        T: FromStr<Err: Display> + Display,
     {
         self.note(name, meaning, Need::Default(default.to_string()), false);
         match self.text(name)? {
@@ -156,8 +147,7 @@ impl Reader {
     /// A variable with a default that must lie in a range.
     pub fn within<T>(&mut self, name: &'static str, default: T, range: RangeInclusive<T>, meaning: &str) -> Option<T>
     where
-        T: FromStr + Display + PartialOrd,
-        T::Err: Display,
+        T: FromStr<Err: Display> + Display + PartialOrd,
     {
         let bounds = format!("{} to {}", range.start(), range.end());
         self.note(name, &format!("{meaning} ({bounds})"), Need::Default(default.to_string()), false);
@@ -173,9 +163,19 @@ impl Reader {
     /// A secret that must be set: in the variable, or in the file that `<name>_FILE` names.
     pub fn secret(&mut self, name: &'static str, meaning: &str) -> Option<Secret> {
         self.note(name, meaning, Need::Required, true);
-        match self.secret_text(name)? {
-            Some(text) => Some(Secret::new(text)),
-            None => self.refuse(name, format!("is not set, nor is {name}_FILE; {meaning}")),
+        let file_name = format!("{name}_FILE");
+        let (direct, file) = (self.text(name), self.text(&file_name));
+        match (direct?, file?) {
+            (Some(_), Some(_)) => self.refuse(name, format!("is set and {file_name} as well; set one of them")),
+            (Some(text), None) => Some(Secret::new(text)),
+            (None, Some(path)) => match std::fs::read_to_string(&path) {
+                Ok(text) => match text.trim_end_matches(['\r', '\n']) {
+                    "" => self.refuse(&file_name, "names a file that is empty"),
+                    text => Some(Secret::new(text)),
+                },
+                Err(error) => self.refuse(&file_name, format!("names a file that cannot be read: {error}")),
+            },
+            (None, None) => self.refuse(name, format!("is not set, nor is {file_name}; {meaning}")),
         }
     }
 
@@ -190,18 +190,8 @@ impl Reader {
         self.parse(name, secret.expose(), parse)
     }
 
-    /// A secret that may be left out. The outer `None` means that it was refused.
-    pub fn optional_secret(&mut self, name: &'static str, meaning: &str) -> Option<Option<Secret>> {
-        self.note(name, meaning, Need::Optional, true);
-        self.secret_text(name).map(|text| text.map(Secret::new))
-    }
-
     /// A comma-separated list with at least one entry.
-    pub fn list<T>(&mut self, name: &'static str, meaning: &str) -> Option<Vec<T>>
-    where
-        T: FromStr,
-        T::Err: Display,
-    {
+    pub fn list<T: FromStr<Err: Display>>(&mut self, name: &'static str, meaning: &str) -> Option<Vec<T>> {
         self.parsed(name, meaning, |text| {
             entries(text).and_then(|list| {
                 if list.is_empty() { Err("must have at least one entry".to_owned()) } else { Ok(list) }
@@ -210,11 +200,7 @@ impl Reader {
     }
 
     /// A comma-separated list that may be left out.
-    pub fn optional_list<T>(&mut self, name: &'static str, meaning: &str) -> Option<Vec<T>>
-    where
-        T: FromStr,
-        T::Err: Display,
-    {
+    pub fn optional_list<T: FromStr<Err: Display>>(&mut self, name: &'static str, meaning: &str) -> Option<Vec<T>> {
         self.note(name, meaning, Need::Optional, false);
         match self.text(name)? {
             Some(text) => self.parse(name, &text, entries),
@@ -233,22 +219,6 @@ impl Reader {
         }
     }
 
-    fn secret_text(&mut self, name: &str) -> Option<Option<String>> {
-        let file_name = format!("{name}_FILE");
-        let (direct, file) = (self.text(name), self.text(&file_name));
-        match (direct?, file?) {
-            (Some(_), Some(_)) => self.refuse(name, format!("is set and {file_name} as well; set one of them")),
-            (direct, None) => Some(direct),
-            (None, Some(path)) => match std::fs::read_to_string(&path) {
-                Ok(text) => match text.trim_end_matches(['\r', '\n']) {
-                    "" => self.refuse(&file_name, "names a file that is empty"),
-                    text => Some(Some(text.to_owned())),
-                },
-                Err(error) => self.refuse(&file_name, format!("names a file that cannot be read: {error}")),
-            },
-        }
-    }
-
     fn parse<T>(&mut self, name: &str, text: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         match parse(text.trim()) {
             Ok(value) => Some(value),
@@ -257,19 +227,11 @@ impl Reader {
     }
 }
 
-fn from_text<T>(text: &str) -> Result<T, String>
-where
-    T: FromStr,
-    T::Err: Display,
-{
+fn from_text<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|reason: T::Err| reason.to_string())
 }
 
-fn entries<T>(text: &str) -> Result<Vec<T>, String>
-where
-    T: FromStr,
-    T::Err: Display,
-{
+fn entries<T: FromStr<Err: Display>>(text: &str) -> Result<Vec<T>, String> {
     text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(from_text).collect()
 }
 
@@ -305,7 +267,6 @@ mod tests {
         assert_eq!(env.secret("A", "").unwrap().expose(), "direct");
         assert_eq!(env.secret("B", "").unwrap().expose(), "from the file");
         assert_eq!(env.secret("C", ""), None);
-        assert_eq!(env.optional_secret("D", ""), Some(None));
         assert_eq!(env.faults().len(), 1);
         assert_eq!(env.faults()[0].name, "C_FILE");
         std::fs::remove_file(path).unwrap();

@@ -62,7 +62,7 @@ impl Health {
     }
 
     /// Registers a check that must pass for the process to be ready.
-    pub fn ready_when<E, F>(&self, name: &str, check: impl Fn() -> F + Send + Sync + 'static)
+    pub(crate) fn ready_when<E, F>(&self, name: &str, check: impl Fn() -> F + Send + Sync + 'static)
     where
         E: Display,
         F: Future<Output = Result<(), E>> + Send + 'static,

@@ -147,6 +147,8 @@ pub(crate) async fn ask_readiness(address: SocketAddr) -> io::Result<(u16, Strin
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::health::{Health, Phase};
 
@@ -176,9 +178,9 @@ mod tests {
     #[tokio::test]
     async fn a_rebuild_or_retry_is_found_by_name_and_answers_with_its_result() {
         let (boot, _failed) = Boot::new("test", Health::default(), Vec::new());
-        boot.rebuild("copy", || async { Ok::<_, String>(json!({"rows": 3})) });
-        boot.rebuild("broken", || async { Err::<Value, _>("no topic") });
-        boot.retry("letters", || async { Ok::<_, String>(json!({"rows": 1})) });
+        boot.offers(JobKind::Rebuild, "copy", Arc::new(|| Box::pin(async { Ok(json!({"rows": 3})) })));
+        boot.offers(JobKind::Rebuild, "broken", Arc::new(|| Box::pin(async { Err("no topic".to_owned()) })));
+        boot.offers(JobKind::Retry, "letters", Arc::new(|| Box::pin(async { Ok(json!({"rows": 1})) })));
         let address = start(SocketAddr::from(([127, 0, 0, 1], 0)), boot, None).await.unwrap();
         let answer = request(address, "POST /rebuild/copy").await;
         assert!(answer.contains("200 OK") && answer.ends_with("{\"rows\":3}"), "{answer}");

@@ -16,9 +16,9 @@ pub mod settings;
 mod spans;
 mod stage;
 mod structured;
-pub mod telemetry;
+mod telemetry;
 
-pub use boot::{Boot, BootError};
+pub use boot::{Boot, BootError, Job, JobKind};
 pub use definition::Definition;
 pub use health::{Health, Report, Waiting};
 pub use kernel::Secret;

@@ -2,11 +2,11 @@
 //! The rule: nothing starts before the whole configuration is right, and a stop has an end.
 
 use std::io::Write;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Command;
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::boot::{Boot, BootError};
@@ -104,56 +104,64 @@ fn complain(text: &str) {
     let _ignored = writeln!(std::io::stderr(), "{text}");
 }
 
-/// The main runtime: database connections live on it.
-fn runtime() -> Result<tokio::runtime::Runtime, ExitCode> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
-        complain(&format!("the runtime cannot be started: {error}"));
-        ExitCode::from(FAILED)
-    })
-}
-
-fn serve(definition: Definition) -> ExitCode {
-    let mut reader = Reader::from_environment();
-    let start = (definition.prepare)(&mut reader);
-    let kit = settings::kit(&mut reader);
-    let (Some(start), Some(kit)) = (start, kit) else {
-        return refuse(definition.name, reader.faults());
-    };
-    if !reader.faults().is_empty() {
-        return refuse(definition.name, reader.faults());
-    }
-    let runtime = match runtime() {
+/// Does `work` on the main runtime, on which the database connections live, and sends out at the end what it has told.
+/// `verb` is what the program cannot do without telemetry.
+fn with_telemetry<F>(
+    name: &'static str,
+    verb: &str,
+    settings: &settings::Telemetry,
+    work: impl FnOnce(PrometheusHandle) -> F,
+) -> ExitCode
+where
+    F: Future<Output = u8>,
+{
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(code) => return code,
+        Err(error) => {
+            complain(&format!("the runtime cannot be started: {error}"));
+            return ExitCode::from(FAILED);
+        }
     };
-    let name = definition.name;
-    let migrations = definition.migrations.as_ref().map(persistence::required).unwrap_or_default();
-    let code = runtime.block_on(async move {
-        let telemetry = match telemetry::start(name, &kit.telemetry) {
+    let code = runtime.block_on(async {
+        let telemetry = match telemetry::start(name, settings) {
             Ok(telemetry) => telemetry,
             Err(error) => {
-                complain(&format!("{name} cannot start: {error}"));
+                complain(&format!("{name} cannot {verb}: {error}"));
                 return FAILED;
             }
         };
-        let (boot, failures) = Boot::new(name, Health::default(), migrations);
-        let code = match internal::start(kit.internal_address, boot.clone(), Some(telemetry.figures())).await {
-            Ok(address) => {
-                tracing::info!(%address, "{name} is starting; health on {address}");
-                live(boot, start, failures, kit.shutdown).await
-            }
-            Err(error) => {
-                let address: SocketAddr = kit.internal_address;
-                tracing::error!("cannot listen on {address}: {error}; set INTERNAL_ADDRESS to a free address");
-                FAILED
-            }
-        };
+        let code = work(telemetry.figures()).await;
         telemetry.stop().await;
         code
     });
     // What still runs has had its time.
     runtime.shutdown_timeout(Duration::from_millis(100));
     ExitCode::from(code)
+}
+
+fn serve(definition: Definition) -> ExitCode {
+    let name = definition.name;
+    let mut reader = Reader::from_environment();
+    let start = (definition.prepare)(&mut reader);
+    let kit = settings::kit(&mut reader);
+    let (Some(start), Some(kit), []) = (start, kit, reader.faults()) else {
+        return refuse(name, reader.faults());
+    };
+    let migrations = definition.migrations.as_ref().map(persistence::required).unwrap_or_default();
+    with_telemetry(name, "start", &kit.telemetry, |figures| async move {
+        let (boot, failures) = Boot::new(name, Health::default(), migrations);
+        let address = kit.internal_address;
+        match internal::start(address, boot.clone(), Some(figures)).await {
+            Ok(address) => {
+                tracing::info!(%address, "{name} is starting; health on {address}");
+                live(boot, start, failures, kit.shutdown).await
+            }
+            Err(error) => {
+                tracing::error!("cannot listen on {address}: {error}; set INTERNAL_ADDRESS to a free address");
+                FAILED
+            }
+        }
+    })
 }
 
 struct Signals {
@@ -237,29 +245,14 @@ async fn live(
 fn migrate(definition: Definition) -> ExitCode {
     let mut reader = Reader::from_environment();
     let owner = settings::owner(&mut reader);
-    let telemetry_settings = settings::telemetry(&mut reader);
-    let (Some(owner), Some(telemetry_settings), Some(migrations)) = (owner, telemetry_settings, definition.migrations)
-    else {
+    let telemetry = settings::telemetry(&mut reader);
+    let (Some(owner), Some(telemetry), Some(migrations)) = (owner, telemetry, definition.migrations) else {
         return refuse(definition.name, reader.faults());
     };
-    let runtime = match runtime() {
-        Ok(runtime) => runtime,
-        Err(code) => return code,
-    };
     let name = definition.name;
-    let code = runtime.block_on(async move {
-        let telemetry = match telemetry::start(name, &telemetry_settings) {
-            Ok(telemetry) => telemetry,
-            Err(error) => {
-                complain(&format!("{name} cannot migrate: {error}"));
-                return FAILED;
-            }
-        };
-        let code = migrate_when_there(name, owner.expose(), migrations).await;
-        telemetry.stop().await;
-        code
-    });
-    ExitCode::from(code)
+    with_telemetry(name, "migrate", &telemetry, |_figures| async move {
+        migrate_when_there(name, owner.expose(), migrations).await
+    })
 }
 
 /// Waits up to a minute for the database; a migration that fails is not tried again.
@@ -316,19 +309,12 @@ fn health() -> ExitCode {
     };
     let asked = runtime
         .block_on(async { tokio::time::timeout(Duration::from_secs(5), internal::ask_readiness(address)).await });
-    match asked {
-        Ok(Ok((200, _body))) => ExitCode::SUCCESS,
-        Ok(Ok((status, body))) => {
-            complain(&format!("not ready ({status}): {body}"));
-            ExitCode::FAILURE
-        }
-        Ok(Err(error)) => {
-            complain(&format!("nobody answers on {address}: {error}"));
-            ExitCode::FAILURE
-        }
-        Err(_elapsed) => {
-            complain(&format!("no answer from {address} within 5 seconds"));
-            ExitCode::FAILURE
-        }
-    }
+    let complaint = match asked {
+        Ok(Ok((200, _body))) => return ExitCode::SUCCESS,
+        Ok(Ok((status, body))) => format!("not ready ({status}): {body}"),
+        Ok(Err(error)) => format!("nobody answers on {address}: {error}"),
+        Err(_elapsed) => format!("no answer from {address} within 5 seconds"),
+    };
+    complain(&complaint);
+    ExitCode::FAILURE
 }

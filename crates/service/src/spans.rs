@@ -6,8 +6,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Mutex;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use chrono::{DateTime, SubsecRound as _, Utc};
 use opentelemetry::trace::{SpanId, Status};
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
@@ -64,7 +65,7 @@ fn line(service: &str, span: &SpanData) -> Value {
         "service": service,
         "name": span.name,
         "kind": format!("{:?}", span.span_kind).to_lowercase(),
-        "start": kernel_time(span.start_time),
+        "start": DateTime::<Utc>::from(span.start_time).trunc_subsecs(6).to_rfc3339(),
         "duration_us": span.end_time.duration_since(span.start_time).map_or(0, micros),
         "error": failed,
         "attributes": attributes,
@@ -73,13 +74,6 @@ fn line(service: &str, span: &SpanData) -> Value {
 
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
-/// Microseconds since 1970, as the rest of the line counts.
-fn kernel_time(time: SystemTime) -> String {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let micros = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
-    crate::structured::rfc3339(micros)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Logs, spans and figures of one process.
 //! The rule: set up once, before anything that could log; what is not exported costs next to nothing.
 
+use std::fmt::Display;
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -24,35 +25,16 @@ const BUCKETS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1,
 
 /// What runs until the process ends.
 #[derive(Debug)]
-pub struct Telemetry {
+pub(crate) struct Telemetry {
     provider: SdkTracerProvider,
     figures: PrometheusHandle,
-}
-
-/// Why telemetry could not be set up.
-#[derive(Debug, thiserror::Error)]
-pub enum TelemetryError {
-    /// The span file cannot be opened.
-    #[error("TRACE_FILE {path} cannot be opened: {cause}")]
-    TraceFile {
-        /// The path as configured.
-        path: String,
-        /// What the system said.
-        cause: std::io::Error,
-    },
-    /// The exporter refused its configuration.
-    #[error("OTEL_EXPORTER_OTLP_ENDPOINT cannot be used: {0}")]
-    Collector(String),
-    /// Something has installed telemetry before.
-    #[error("telemetry was set up twice: {0}")]
-    Twice(String),
 }
 
 /// Installs logs, spans and figures for this process. Call it once, on the main runtime.
 ///
 /// # Errors
 /// When the span file cannot be opened, the collector's URL is no URL, or telemetry is there already.
-pub fn start(service: &'static str, settings: &Settings) -> Result<Telemetry, TelemetryError> {
+pub(crate) fn start(service: &'static str, settings: &Settings) -> Result<Telemetry, String> {
     let provider = provider(service, settings)?;
     let spans = tracing_opentelemetry::layer()
         .with_tracer(provider.tracer("cyber-store"))
@@ -60,8 +42,8 @@ pub fn start(service: &'static str, settings: &Settings) -> Result<Telemetry, Te
         .with_threads(false)
         .with_tracked_inactivity(false)
         .with_target(false)
-        .with_filter(spans_filter(&settings.level).map_err(TelemetryError::Twice)?);
-    let logs_filter = filter(&settings.level).map_err(TelemetryError::Twice)?;
+        .with_filter(spans_filter(&settings.level)?);
+    let logs_filter = filter(&settings.level)?;
     let logs = if settings.json_logs {
         tracing_subscriber::fmt::layer()
             .fmt_fields(JsonFields::new())
@@ -75,16 +57,12 @@ pub fn start(service: &'static str, settings: &Settings) -> Result<Telemetry, Te
             .with_filter(logs_filter)
             .boxed()
     };
-    tracing_subscriber::registry()
-        .with(spans)
-        .with(logs)
-        .try_init()
-        .map_err(|error| TelemetryError::Twice(error.to_string()))?;
+    tracing_subscriber::registry().with(spans).with(logs).try_init().map_err(twice)?;
 
     let figures = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS)
         .and_then(PrometheusBuilder::install_recorder)
-        .map_err(|error| TelemetryError::Twice(error.to_string()))?;
+        .map_err(twice)?;
     let upkeep = figures.clone();
     tokio::spawn(async move {
         // Without it, samples of histograms pile up until somebody asks for them.
@@ -97,21 +75,26 @@ pub fn start(service: &'static str, settings: &Settings) -> Result<Telemetry, Te
     Ok(Telemetry { provider, figures })
 }
 
-fn provider(service: &'static str, settings: &Settings) -> Result<SdkTracerProvider, TelemetryError> {
+fn twice(error: impl Display) -> String {
+    format!("telemetry was set up twice: {error}")
+}
+
+fn unusable(error: impl Display) -> String {
+    format!("OTEL_EXPORTER_OTLP_ENDPOINT cannot be used: {error}")
+}
+
+fn provider(service: &'static str, settings: &Settings) -> Result<SdkTracerProvider, String> {
     let resource = Resource::builder().with_service_name(service).build();
     let builder = SdkTracerProvider::builder().with_resource(resource);
     let sampled = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(settings.sample_ratio)));
     if let Some(endpoint) = &settings.collector {
-        let client = reqwest::Client::builder()
-            .timeout(Duration::from_secs(10))
-            .build()
-            .map_err(|error| TelemetryError::Collector(error.to_string()))?;
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().map_err(unusable)?;
         let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
             .with_http_client(client)
             .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')))
             .build()
-            .map_err(|error| TelemetryError::Collector(error.to_string()))?;
+            .map_err(unusable)?;
         return Ok(builder
             .with_sampler(sampled)
             .with_span_processor(batches(exporter, Duration::from_secs(2)))
@@ -119,7 +102,7 @@ fn provider(service: &'static str, settings: &Settings) -> Result<SdkTracerProvi
     }
     if let Some(path) = &settings.trace_file {
         let exporter = SpanFile::open(path, service)
-            .map_err(|cause| TelemetryError::TraceFile { path: path.display().to_string(), cause })?;
+            .map_err(|cause| format!("TRACE_FILE {} cannot be opened: {cause}", path.display()))?;
         // Short, because a person waits for the file.
         let processor = batches(exporter, Duration::from_millis(200));
         return Ok(builder.with_sampler(sampled).with_span_processor(processor).build());
@@ -143,12 +126,12 @@ fn batches<E: SpanExporter + 'static>(
 impl Telemetry {
     /// The figures, for `/metrics`.
     #[must_use]
-    pub fn figures(&self) -> PrometheusHandle {
+    pub(crate) fn figures(&self) -> PrometheusHandle {
         self.figures.clone()
     }
 
     /// Sends out what is left, for at most two seconds.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         // It blocks its thread until the exporter has answered.
         let stopped = tokio::task::spawn_blocking(move || self.provider.shutdown());
         let _ignored = tokio::time::timeout(Duration::from_secs(2), stopped).await;

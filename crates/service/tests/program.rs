@@ -21,7 +21,7 @@ struct Config {
 
 fn read(env: &mut Reader) -> Option<Config> {
     let file = env.required("PROBE_FILE", "The file that the probe waits for");
-    let _secret = env.optional_secret("PROBE_SECRET", "A secret of the probe");
+    let _secret = env.secret("PROBE_SECRET", "A secret of the probe");
     Some(Config { file: file? })
 }
 
@@ -109,7 +109,8 @@ impl Running {
         std::fs::create_dir_all(&folder).unwrap();
         let internal = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let (address, file) = (internal.to_string(), folder.join("awaited"));
-        let mut all = vec![("INTERNAL_ADDRESS", address.as_str()), ("PROBE_FILE", file.to_str().unwrap())];
+        let (address, file) = (("INTERNAL_ADDRESS", address.as_str()), ("PROBE_FILE", file.to_str().unwrap()));
+        let mut all = vec![address, file, ("PROBE_SECRET", "hunter2")];
         all.extend_from_slice(variables);
         let child = program("serve", &all).spawn().unwrap();
         Self { child, internal, folder }
@@ -177,10 +178,12 @@ fn every_bad_variable_is_named_before_anything_starts() {
     let output = output("serve", &variables);
     assert_eq!(output.status.code(), Some(64));
     let text = String::from_utf8(output.stderr).unwrap();
-    for name in ["PROBE_FILE", "LOG_FORMAT", "SHUTDOWN_SECONDS", "TRACE_SAMPLE_RATIO", "INTERNAL_ADDRESS"] {
+    let names =
+        ["PROBE_FILE", "PROBE_SECRET", "LOG_FORMAT", "SHUTDOWN_SECONDS", "TRACE_SAMPLE_RATIO", "INTERNAL_ADDRESS"];
+    for name in names {
         assert!(text.contains(&format!("  {name}: ")), "{name} is missing in:\n{text}");
     }
-    assert!(text.contains("5 environment variables are bad"), "{text}");
+    assert!(text.contains("6 environment variables are bad"), "{text}");
 }
 
 #[test]
@@ -310,7 +313,8 @@ fn a_stop_that_takes_too_long_is_cut_off() {
 fn an_internal_address_that_is_taken_ends_it() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let output = output("serve", &[("INTERNAL_ADDRESS", &address), ("PROBE_FILE", "/none")]);
+    let variables = [("INTERNAL_ADDRESS", address.as_str()), ("PROBE_FILE", "/none"), ("PROBE_SECRET", "hunter2")];
+    let output = output("serve", &variables);
     assert_eq!(output.status.code(), Some(70));
     assert!(String::from_utf8(output.stdout).unwrap().contains("set INTERNAL_ADDRESS"));
 }

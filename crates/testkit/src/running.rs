@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use assembly::{Assembly, Callers, Surroundings};
 use mediator::Mediator;
+use service::settings::Http;
 use service::{Boot, CancellationToken};
 use tokio::task::JoinHandle;
 
@@ -48,7 +49,7 @@ impl Scene {
             database: self.settings(),
             kafka: self.messaging(),
             topics: topics == Topics::On,
-            http: Some(rest::server::Settings::new(([127, 0, 0, 1], 0).into()).workers(1)),
+            http: Some(Http { address: ([127, 0, 0, 1], 0).into(), workers: 1 }),
             callers: Callers::Known { verifier: self.verifier(), organisations: self.organisations() },
         }
     }

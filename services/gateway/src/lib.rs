@@ -22,7 +22,6 @@ pub mod worker;
 pub use config::{Config, read};
 
 use access::Verifier;
-use assembly::Identities;
 use cache::limits::Limits;
 use messaging::Settings;
 use service::{Boot, BootError, Definition, Part, Stage};
@@ -39,11 +38,10 @@ pub fn definition() -> Definition {
 async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
     let kafka =
         Settings { brokers: config.kafka.brokers, namespace: config.kafka.namespace, service: "gateway".to_owned() };
-    let identities = Identities::new(&kafka);
-    identities.follow(&boot).await?;
-    let verifier = Verifier::new(identities.keys(), &config.tokens.issuer, &config.tokens.audience);
+    let (keys, organisations) = assembly::identities(&kafka, &boot).await?;
+    let verifier = Verifier::new(keys, &config.tokens.issuer, &config.tokens.audience);
     let limits = Limits::new(config.redis, config.gateways);
-    let identity = Identity::new(verifier, identities.organisations());
+    let identity = Identity::new(verifier, organisations);
     let shared = Shared::new(config.behaviour, identity, &config.addresses, limits, config.proxies);
     let server = boot.require("http server", server::bind(config.http.address, config.http.workers, shared))?;
     tracing::info!(address = %server.address(), "requests are taken");

@@ -23,7 +23,7 @@ fn placed(order: OrderView) -> order::Placed {
         total: order.total,
         placed_at: order.placed_at,
         deadline_at: order.deadline_at,
-        shopper_reference: order.reference.map(String::from),
+        shopper_reference: order.reference.map(|reference| reference.as_str().to_owned()),
     }
 }
 

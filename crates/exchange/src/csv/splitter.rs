@@ -1,11 +1,11 @@
-//! Cuts bytes into CSV rows, keeping count of lines and bytes. The rule: it holds at most one row.
+//! Cuts bytes into CSV rows, keeping count of lines. The rule: it holds at most one row.
 
 use crate::{Limits, RowPosition};
 
 pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A quote that is not closed within this many times the length of a row is never closed.
-const PATIENCE: u64 = 16;
+const PATIENCE: usize = 16;
 
 /// Where in a row the splitter is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,8 +70,8 @@ pub(super) struct Splitter {
     /// The line of the last byte, and of the next one.
     last_line: u64,
     pub(super) line: u64,
-    /// How many bytes of the file were taken.
-    byte: u64,
+    /// How many bytes of the row were taken.
+    length: usize,
     after_return: bool,
 }
 
@@ -79,7 +79,7 @@ impl Splitter {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
             limits,
-            position: RowPosition { line: 1, byte: 0 },
+            position: RowPosition { line: 1 },
             row: Vec::new(),
             fault: None,
             place: Place::FieldStart,
@@ -87,13 +87,14 @@ impl Splitter {
             quote_line: 1,
             last_line: 1,
             line: 1,
-            byte: 0,
+            length: 0,
             after_return: false,
         }
     }
 
     pub(super) fn begin_row(&mut self) {
-        self.position = RowPosition { line: self.line, byte: self.byte };
+        self.position.line = self.line;
+        self.length = 0;
         self.row.clear();
         self.fault = None;
         self.place = Place::FieldStart;
@@ -110,13 +111,11 @@ impl Splitter {
             // `\r\n` is one line end: its second byte neither ends a line nor belongs to the next row.
             let second_half = self.after_return && *byte == b'\n';
             self.after_return = *byte == b'\r';
-            let first_of_row = self.byte == self.position.byte;
-            self.byte += 1;
-            if second_half && first_of_row {
-                self.position.byte = self.byte;
+            if second_half && self.length == 0 {
                 before = taken;
                 continue;
             }
+            self.length += 1;
             self.last_line = self.line;
             self.line += u64::from(matches!(byte, b'\n' | b'\r') && !second_half);
             self.place = match (self.place, byte) {
@@ -140,10 +139,14 @@ impl Splitter {
                     Place::Unquoted
                 }
                 // A byte order mark stands before the first field, not in it.
-                (Place::FieldStart, byte) if self.byte <= 3 && BYTE_ORDER_MARK.contains(byte) => Place::FieldStart,
+                (Place::FieldStart, byte)
+                    if self.position.line == 1 && self.length <= 3 && BYTE_ORDER_MARK.contains(byte) =>
+                {
+                    Place::FieldStart
+                }
                 (Place::FieldStart | Place::Unquoted, _) => Place::Unquoted,
             };
-            if self.place == Place::Quoted && self.byte - self.position.byte > PATIENCE * self.limits.row_bytes as u64 {
+            if self.place == Place::Quoted && self.length > PATIENCE * self.limits.row_bytes {
                 self.fault = Some(Fault::NeverClosed(self.field, self.quote_line));
                 whole = true;
                 break;

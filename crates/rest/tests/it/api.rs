@@ -249,7 +249,7 @@ impl World {
             read_connections: 1,
         });
         let verifier = Verifier::new(keys, "issuer", "audience");
-        let app = App::new("test", Mediator::new(database), verifier, organisations).with(Greeting("hello"));
+        let app = App::new(Mediator::new(database), verifier, organisations).with(Greeting("hello"));
         Self { pair, kid, organisation, app }
     }
 

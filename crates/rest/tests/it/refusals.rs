@@ -107,22 +107,15 @@ async fn a_wrong_shape_hides_no_broken_bound() {
 async fn every_field_that_breaks_a_rule_is_named_at_once() {
     let body = json!({
         "title": "far too long a title",
-        "parts": [{"sku": "", "quantity": 0}, {"sku": "A", "quantity": 101}],
+        "parts": [{"sku": "", "quantity": 0}, {"sku": "a b", "quantity": 101}, {"sku": "é", "quantity": 1}],
     });
     let answer = ask(&World::new(), json_post("/echo", &body.to_string())).await;
     assert_eq!(answer.status, 422);
     answer.problem("invalid-request");
-    assert_eq!(answer.fields(), ["parts[0].quantity", "parts[0].sku", "parts[1].quantity", "title"]);
-}
-
-#[actix_web::test]
-async fn faults_of_domain_types_stand_beside_all_others() {
-    let body = json!({
-        "title": "far too long a title",
-        "parts": [{"sku": "a b", "quantity": 0}, {"sku": "ok", "quantity": 1}, {"sku": "é", "quantity": 1}],
-    });
-    let answer = ask(&World::new(), json_post("/echo", &body.to_string())).await;
-    assert_eq!(answer.fields(), ["parts[0].quantity", "parts[0].sku", "parts[2].sku", "title"]);
+    assert_eq!(
+        answer.fields(),
+        ["parts[0].quantity", "parts[0].sku", "parts[1].quantity", "parts[1].sku", "parts[2].sku", "title"]
+    );
 }
 
 #[actix_web::test]

@@ -18,10 +18,6 @@ struct Served {
 }
 
 impl Served {
-    fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     async fn stop(self) {
         self.stop.cancel();
         self.running.await.unwrap().unwrap();
@@ -29,8 +25,7 @@ impl Served {
 }
 
 fn start(world: &World) -> Served {
-    let settings = rest::server::Settings::new(SocketAddr::from(([127, 0, 0, 1], 0))).workers(1);
-    let server = rest::server::bind(settings, world.app.clone(), routes()).unwrap();
+    let server = rest::server::bind(([127, 0, 0, 1], 0).into(), 1, world.app.clone(), routes()).unwrap();
     let stop = CancellationToken::new();
     Served { address: server.address(), stop: stop.clone(), running: tokio::spawn(server.run(stop)) }
 }
@@ -45,7 +40,7 @@ async fn read_all(stream: &mut TcpStream) -> String {
 async fn a_body_that_never_ends_is_408_after_its_time() {
     let world = World::new();
     let server = start(&world);
-    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
     let began = Instant::now();
     stream
         .write_all(b"POST /echo HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{")
@@ -62,7 +57,7 @@ async fn a_body_that_never_ends_is_408_after_its_time() {
 async fn a_panic_is_answered_and_the_connection_goes_on() {
     let world = World::new();
     let server = start(&world);
-    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(b"GET /panics HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     stream.write_all(b"GET /things HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
     let answers = read_all(&mut stream).await;
@@ -78,7 +73,7 @@ async fn a_panic_is_answered_and_the_connection_goes_on() {
 async fn a_stop_finishes_what_runs_and_takes_nothing_new() {
     let world = World::new();
     let server = start(&world);
-    let address = server.address();
+    let address = server.address;
     let mut running = TcpStream::connect(address).await.unwrap();
     running
         .write_all(b"POST /echo HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 13\r\n\r\n")
@@ -107,8 +102,7 @@ async fn a_stop_finishes_what_runs_and_takes_nothing_new() {
 async fn an_address_that_is_taken_is_an_error_that_says_so() {
     let world = World::new();
     let server = start(&world);
-    let settings = rest::server::Settings::new(server.address());
-    let error = rest::server::bind(settings, world.app.clone(), routes()).unwrap_err();
+    let error = rest::server::bind(server.address, 1, world.app.clone(), routes()).unwrap_err();
     assert!(error.to_string().contains("HTTP_ADDRESS"), "{error}");
     server.stop().await;
 }
@@ -117,12 +111,12 @@ async fn an_address_that_is_taken_is_an_error_that_says_so() {
 async fn an_idle_connection_does_not_hold_up_a_stop() {
     let world = World::new();
     let server = start(&world);
-    let mut idle = TcpStream::connect(server.address()).await.unwrap();
+    let mut idle = TcpStream::connect(server.address).await.unwrap();
     idle.write_all(b"GET /things HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     let mut answer = [0; 12];
     idle.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 200");
-    let _never_used = TcpStream::connect(server.address()).await.unwrap();
+    let _never_used = TcpStream::connect(server.address).await.unwrap();
     let began = Instant::now();
     server.stop().await;
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
