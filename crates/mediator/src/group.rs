@@ -30,8 +30,11 @@ pub trait Grouped: Command<Tenancy = Tenant, Reply: Serialize> + Sized {
     fn execute_group<T: Tenancy>(
         tx: &mut Tx<'_, T>,
         members: &[Member<'_, Self>],
-    ) -> impl Future<Output = Result<Vec<Result<Self::Reply, Self::Error>>, Self::Error>> + Send;
+    ) -> impl Future<Output = Results<Self>> + Send;
 }
+
+/// A reply or a refusal for each member of a group, or the error of the whole group.
+pub type Results<C> = Result<Vec<Result<<C as Command>::Reply, <C as Command>::Error>>, <C as Command>::Error>;
 
 /// One caller's command in a group.
 #[derive(Debug)]

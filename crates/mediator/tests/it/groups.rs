@@ -7,7 +7,7 @@ use std::time::Duration;
 use access::{Permission, Role};
 use diesel::sql_types::{Array, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use mediator::{Class, Command, Grouped, Mediator, Member, Recorded, Scope, SendError, Tenancy, Tenant, Tx};
+use mediator::{Class, Command, Grouped, Mediator, Member, Recorded, Results, Scope, SendError, Tenancy, Tenant, Tx};
 use persistence::statement;
 use testkit::Scene;
 use uuid::Uuid;
@@ -36,10 +36,7 @@ impl Command for WriteTogether {
 }
 
 impl Grouped for WriteTogether {
-    async fn execute_group<T: Tenancy>(
-        tx: &mut Tx<'_, T>,
-        members: &[Member<'_, Self>],
-    ) -> Result<Vec<Result<Written, NoteError>>, NoteError> {
+    async fn execute_group<T: Tenancy>(tx: &mut Tx<'_, T>, members: &[Member<'_, Self>]) -> Results<Self> {
         for member in members {
             member.command.largest.fetch_max(members.len(), Ordering::SeqCst);
         }

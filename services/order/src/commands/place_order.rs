@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use access::Permission;
 use kernel::{Money, OrderId, OrganisationId, Sku, Timestamp};
-use mediator::{Command, Grouped, Member, Tenant};
+use mediator::{Command, Grouped, Member, Results, Tenant};
 use persistence::{Tenancy, Tx};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -58,15 +58,12 @@ impl Command for PlaceOrder {
         let (organisation, provenance) = (tx.organisation(), tx.provenance().clone());
         let member = Member { organisation, provenance: &provenance, command: self };
         let mut receipts = Self::execute_group(tx, &[member]).await?;
-        receipts.pop().unwrap_or_else(|| Err(Error::NotFound { order: self.order }))
+        receipts.pop().unwrap_or(Err(Error::NotFound { order: self.order }))
     }
 }
 
 impl Grouped for PlaceOrder {
-    async fn execute_group<T: Tenancy>(
-        tx: &mut Tx<'_, T>,
-        members: &[Member<'_, Self>],
-    ) -> Result<Vec<Result<Receipt, Error>>, Error> {
+    async fn execute_group<T: Tenancy>(tx: &mut Tx<'_, T>, members: &[Member<'_, Self>]) -> Results<Self> {
         let wanted: Vec<(OrganisationId, &Sku)> = members
             .iter()
             .flat_map(|member| member.command.draft.skus().map(|sku| (member.organisation, sku)))
