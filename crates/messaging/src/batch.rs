@@ -18,7 +18,7 @@ use crate::parking::{FreeKey, ParkKey};
 use crate::producer::Producer;
 use crate::record::{Place, Record};
 use crate::settings::Settings;
-use crate::subscription::{Entry, Failure, Kind, Readable};
+use crate::subscription::{Apply, Entry, Failure, Readable};
 use crate::unknown_events;
 
 /// Who parks and frees keys, in spans and logs.
@@ -102,7 +102,7 @@ impl Taker {
                 }
                 Verdict::Unknown { topic, event_type } => {
                     // The last record of a redrive frees its key whatever it says, but only after what came before it.
-                    if is_last_redriven(record) && self.holds_facts() {
+                    if is_last_redriven(record) && self.entry.holds_facts() {
                         self.take_sorted(std::mem::take(&mut sorted), progress).await?;
                         self.free(record, progress).await?;
                     }
@@ -165,7 +165,7 @@ impl Taker {
         let unreadable = Verdict::SetAside;
         // Of a snapshot that was redriven, compaction keeps the copy: it is everybody's.
         let foreign = record.header(header::REDRIVE).is_some_and(|group| group != self.settings.service);
-        if foreign && self.holds_facts() {
+        if foreign && self.entry.holds_facts() {
             return Verdict::Pass;
         }
         let envelope = match Envelope::from_headers(record.header_pairs()) {
@@ -177,7 +177,7 @@ impl Taker {
         }
         // A record that makes its reader panic would do so after every restart.
         let decoded = match catch_unwind(AssertUnwindSafe(|| {
-            self.entry.subscription.decode(&envelope.event_type, record)
+            (self.entry.subscription.decode)(&envelope.event_type, record)
         })) {
             Ok(Ok(decoded)) => decoded,
             Ok(Err(Undecodable::UnknownType { topic, event_type })) => return Verdict::Unknown { topic, event_type },
@@ -209,12 +209,12 @@ impl Taker {
         let Some(first) = records.first() else { return Ok(Vec::new()) };
         let fail = |error: persistence::Error| Failure::of(&error);
         let mut attempted = Attempted::default();
-        if self.entry.subscription.has_command() {
+        if let Some(apply) = &self.entry.subscription.apply {
             let tenancy = Tenants::new(records.iter().map(|readable| readable.organisation));
             let begun = self.mediator.database().begin(tenancy, first.provenance.clone()).await;
             let mut transaction = begun.map_err(fail)?;
             let mut tx = transaction.tx();
-            let applied = self.apply(&mut tx, records, progress, &mut attempted);
+            let applied = self.apply(apply, &mut tx, records, progress, &mut attempted);
             // A command that panics would do so after every restart: it is a failure like any other.
             match AssertUnwindSafe(applied).catch_unwind().await {
                 Ok(Ok(())) if attempted.behind.is_empty() => transaction.commit().await.map_err(fail)?,
@@ -236,6 +236,7 @@ impl Taker {
     /// The records inside the transaction of the batch.
     async fn apply<'r>(
         &self,
+        apply: &Apply,
         tx: &mut Tx<'_, Tenants>,
         records: &[&'r Readable],
         progress: &Progress,
@@ -244,8 +245,8 @@ impl Taker {
         let service = self.settings.service.as_str();
         let topic = self.entry.topic().name;
         let fail = |error: persistence::Error| Failure::of(&error);
-        if self.entry.subscription.kind() == Kind::State {
-            self.entry.subscription.apply(tx, records).await?;
+        if !self.entry.holds_facts() {
+            apply(tx, records).await?;
             attempted.effective.extend(records);
             return Ok(());
         }
@@ -292,7 +293,7 @@ impl Taker {
             metrics::counter!("consumer_duplicates_total").increment(absorbed as u64);
         }
         if !fresh.is_empty() {
-            self.entry.subscription.apply(tx, &fresh).await?;
+            apply(tx, &fresh).await?;
             attempted.effective.extend(fresh);
         }
         Ok(())
@@ -318,7 +319,7 @@ impl Taker {
         // The next snapshot replaces one that could not be read; only facts must wait for each other.
         let key = record.key_text();
         // No record with another key than an id is ever taken, so none can wait behind this one.
-        if self.holds_facts() && key.parse::<Uuid>().is_ok() {
+        if self.entry.holds_facts() && key.parse::<Uuid>().is_ok() {
             self.park(record, key, error).await?;
         }
         progress.settled.insert(record.place());
@@ -336,11 +337,6 @@ impl Taker {
         };
         let sent = self.mediator.send(&Scope::platform_system(PART), park).await;
         sent.map_err(|error| Failure::of(&error))
-    }
-
-    /// Whether the topic holds facts: only they park their keys.
-    fn holds_facts(&self) -> bool {
-        self.entry.subscription.kind() == Kind::Events
     }
 
     /// Whether a record says, to this group, that the dead letters of its key were discarded. It is no event.

@@ -112,7 +112,7 @@ impl Relay {
             }
             // Another replica relays: tell it about commits here, several in one.
             tokio::select! {
-                () = self.database.outbox_watch().changed() => {
+                () = self.database.outbox_watch().notified() => {
                     session.notify().await?;
                     pause(Duration::from_millis(2), stop).await;
                 }
@@ -123,7 +123,7 @@ impl Relay {
         self.state.leading.store(true, Ordering::Relaxed);
         tracing::info!("this replica relays the outbox");
         let listener = OutboxListener::open(&self.database).await?;
-        let listening = tokio::spawn(listener.forward_to(self.database.outbox_watch().clone()));
+        let listening = tokio::spawn(listener.forward_to(Arc::clone(self.database.outbox_watch())));
         let measuring = tokio::spawn(measure(self.database.clone()));
         let result = self.relay(&mut session, [&listening, &measuring], stop).await;
         listening.abort();
@@ -190,7 +190,7 @@ impl Relay {
                         pause(Duration::from_secs(1), stop).await;
                     }
                 }
-                () = self.database.outbox_watch().changed(), if idle => {}
+                () = self.database.outbox_watch().notified(), if idle => {}
                 () = tokio::time::sleep(POLL), if idle => {}
                 () = end => return Ok(()),
             }
@@ -322,7 +322,7 @@ async fn measure(database: Database) {
 pub async fn prune(database: &Database) {
     loop {
         tokio::time::sleep(PRUNE).await;
-        match persistence::prune(database, persistence::Retention::default()).await {
+        match persistence::prune(database).await {
             Ok(gone) if gone.inbox + gone.replays > 0 => {
                 tracing::info!(inbox = gone.inbox, replays = gone.replays, "removed what was past its time");
             }

@@ -58,7 +58,8 @@ pub enum ReplayError<E> {
     Taker(E),
 }
 
-/// Reads everything that is on the topic now and hands it on in batches, each of however many organisations.
+/// Reads everything that is on the topic now and hands it on in batches of however many organisations, each
+/// aggregate once.
 ///
 /// # Errors
 /// [`ReplayError`]; what was handed on before stays.
@@ -71,7 +72,8 @@ where
     let (consumer, mut ends) =
         from_the_start(settings, "replay", settings.name_of(&E::TOPIC), E::TOPIC.partitions).await?;
     let mut replayed = Replayed::default();
-    let mut waiting: Vec<Snapshot<E>> = Vec::new();
+    // The newest snapshot of each aggregate, in the order of organisations and keys.
+    let mut waiting: BTreeMap<(OrganisationId, Uuid), Snapshot<E>> = BTreeMap::new();
     let mut last = tokio::time::Instant::now();
     while !ends.are_reached() {
         let received = match consumer.recv().now_or_never() {
@@ -88,9 +90,13 @@ where
             replayed.records += 1;
             match read::<E>(&record) {
                 Read::Snapshot(snapshot) => {
-                    waiting.push(snapshot);
+                    let key = (snapshot.organisation, snapshot.key);
+                    if waiting.get(&key).is_none_or(|known| known.version <= snapshot.version) {
+                        waiting.insert(key, snapshot);
+                    }
                     if waiting.len() >= BATCH {
-                        take(std::mem::take(&mut waiting)).await.map_err(ReplayError::Taker)?;
+                        let batch = std::mem::take(&mut waiting).into_values().collect();
+                        take(batch).await.map_err(ReplayError::Taker)?;
                     }
                 }
                 Read::Unknown(envelope) => {
@@ -107,7 +113,7 @@ where
         }
     }
     if !waiting.is_empty() {
-        take(waiting).await.map_err(ReplayError::Taker)?;
+        take(waiting.into_values().collect()).await.map_err(ReplayError::Taker)?;
     }
     let _ = tokio::task::spawn_blocking(move || drop(consumer)).await;
     Ok(replayed)

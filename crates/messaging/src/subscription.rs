@@ -3,7 +3,6 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -18,20 +17,11 @@ use uuid::Uuid;
 use crate::delivery::{Delivered, Snapshot};
 use crate::record::Record;
 
-/// How the records of a topic are taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Facts: inbox, then effects, once.
-    Events,
-    /// Snapshots: upsert where the version is newer, no inbox.
-    State,
-}
-
 /// The subscription table of one service: its name is its consumer group. Cheap to clone.
 #[derive(Clone)]
 pub struct Subscriptions {
     service: &'static str,
-    entries: Vec<Arc<dyn Subscription>>,
+    entries: Vec<Subscription>,
     observers: Vec<Observer>,
     between_commit_and_offset: Option<Arc<dyn Fn() + Send + Sync>>,
 }
@@ -47,7 +37,7 @@ type Tell = Arc<dyn Fn(&[&Readable]) + Send + Sync>;
 
 impl std::fmt::Debug for Subscriptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.entries.iter().map(|entry| entry.topic().name)).finish()
+        f.debug_list().entries(self.entries.iter().map(|entry| entry.topic.name)).finish()
     }
 }
 
@@ -68,7 +58,8 @@ impl Subscriptions {
         F: Fn(Vec<Delivered<E>>) -> C + Send + Sync + 'static,
     {
         debug_assert!(matches!(E::TOPIC.retention, Retention::Events), "facts come from an events topic");
-        self.entries.push(Arc::new(Events { service: self.service, command, types: PhantomData }));
+        let apply = applies(self.service, move |records| command(delivered(records)));
+        self.entries.push(Subscription { topic: E::TOPIC, decode: decode_event::<E>, apply: Some(apply) });
         self
     }
 
@@ -82,7 +73,8 @@ impl Subscriptions {
         F: Fn(Vec<Snapshot<E>>) -> C + Send + Sync + 'static,
     {
         debug_assert!(matches!(E::TOPIC.retention, Retention::State), "state comes from a compacted topic");
-        self.entries.push(Arc::new(State { service: self.service, command, types: PhantomData }));
+        let apply = applies(self.service, move |records| command(newest(records)));
+        self.entries.push(Subscription { topic: E::TOPIC, decode: decode_snapshot::<E>, apply: Some(apply) });
         self
     }
 
@@ -107,7 +99,7 @@ impl Subscriptions {
         let tell = move |records: &[&Readable]| observer(&newest::<E>(records));
         self.observers.push(Observer { topic: E::TOPIC, tell: Arc::new(tell) });
         // In front, so that a command for the same topic takes its place.
-        self.entries.insert(0, Arc::new(Observed::<E>(PhantomData)));
+        self.entries.insert(0, Subscription { topic: E::TOPIC, decode: decode_snapshot::<E>, apply: None });
         self
     }
 
@@ -121,14 +113,14 @@ impl Subscriptions {
 
     /// One entry per topic.
     pub(crate) fn entries(&self) -> Vec<Entry> {
-        let by_topic: BTreeMap<&'static str, &Arc<dyn Subscription>> =
-            self.entries.iter().map(|entry| (entry.topic().name, entry)).collect();
+        let by_topic: BTreeMap<&'static str, &Subscription> =
+            self.entries.iter().map(|entry| (entry.topic.name, entry)).collect();
         debug_assert!(
             self.observers.iter().all(|observer| by_topic.contains_key(observer.topic.name)),
             "an observer of facts hears nothing where no command takes them"
         );
-        let entry = |(topic, subscription): (&str, &Arc<dyn Subscription>)| Entry {
-            subscription: Arc::clone(subscription),
+        let entry = |(topic, subscription): (&str, &Subscription)| Entry {
+            subscription: subscription.clone(),
             observers: self
                 .observers
                 .iter()
@@ -143,14 +135,19 @@ impl Subscriptions {
 
 /// What takes the records of one topic, and who hears of them afterwards.
 pub(crate) struct Entry {
-    pub(crate) subscription: Arc<dyn Subscription>,
+    pub(crate) subscription: Subscription,
     observers: Vec<Tell>,
     between_commit_and_offset: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
 impl Entry {
     pub(crate) fn topic(&self) -> Topic {
-        self.subscription.topic()
+        self.subscription.topic
+    }
+
+    /// Whether the topic holds facts; otherwise it holds snapshots.
+    pub(crate) fn holds_facts(&self) -> bool {
+        matches!(self.subscription.topic.retention, Retention::Events)
     }
 
     /// Tells the observers of records whose effects are committed. One that panics is reported and disturbs nobody else.
@@ -216,120 +213,42 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// One row of the table, its types erased.
-pub(crate) trait Subscription: Send + Sync {
-    fn topic(&self) -> Topic;
-    fn kind(&self) -> Kind;
-    /// Whether its records have effects in the database; otherwise they are for observers only.
-    fn has_command(&self) -> bool {
-        true
-    }
+#[derive(Clone)]
+pub(crate) struct Subscription {
+    topic: Topic,
     /// Reads the body. An unknown type is no fault of the record: it is passed over.
-    fn decode(&self, event_type: &str, record: &Record) -> Result<Decoded, Undecodable>;
-    /// Runs the command for records in offset order, none of them processed before.
-    fn apply<'a>(
-        &'a self,
-        tx: &'a mut Tx<'_, Tenants>,
-        records: &'a [&'a Readable],
-    ) -> BoxFuture<'a, Result<(), Failure>>;
+    pub(crate) decode: fn(&str, &Record) -> Result<Decoded, Undecodable>,
+    /// Runs the command for records in offset order, none of them processed before. Without one, the records are for
+    /// observers only.
+    pub(crate) apply: Option<Apply>,
 }
 
-struct Events<E, C, F> {
-    service: &'static str,
-    command: F,
-    types: PhantomData<fn() -> (E, C)>,
-}
+pub(crate) type Apply = Arc<
+    dyn for<'a> Fn(&'a mut Tx<'_, Tenants>, &'a [&'a Readable]) -> BoxFuture<'a, Result<(), Failure>> + Send + Sync,
+>;
 
-impl<E, C, F> Subscription for Events<E, C, F>
+/// Runs the command that `command` makes of the records.
+fn applies<C>(service: &'static str, command: impl Fn(&[&Readable]) -> C + Send + Sync + 'static) -> Apply
 where
-    E: Channel,
     C: Command<Reply = (), Tenancy = Tenants>,
-    F: Fn(Vec<Delivered<E>>) -> C + Send + Sync + 'static,
 {
-    fn topic(&self) -> Topic {
-        E::TOPIC
-    }
-
-    fn kind(&self) -> Kind {
-        Kind::Events
-    }
-
-    fn decode(&self, event_type: &str, record: &Record) -> Result<Decoded, Undecodable> {
-        let payload = record.payload.as_deref().unwrap_or_default();
-        E::decode(event_type, payload).map(|event| Box::new(event) as Decoded)
-    }
-
-    fn apply<'a>(
-        &'a self,
-        tx: &'a mut Tx<'_, Tenants>,
-        records: &'a [&'a Readable],
-    ) -> BoxFuture<'a, Result<(), Failure>> {
-        let events = delivered::<E>(records);
-        let command = (self.command)(events);
-        run(self.service, tx, command).boxed()
-    }
+    Arc::new(move |tx, records| {
+        let command = command(records);
+        async move {
+            let scope = Scope::batch_in(service, tx);
+            execute_in(tx, &scope, &command).await.map_err(|error| Failure::of(&error))
+        }
+        .boxed()
+    })
 }
 
-struct State<E, C, F> {
-    service: &'static str,
-    command: F,
-    types: PhantomData<fn() -> (E, C)>,
+fn decode_event<E: Channel>(event_type: &str, record: &Record) -> Result<Decoded, Undecodable> {
+    let payload = record.payload.as_deref().unwrap_or_default();
+    E::decode(event_type, payload).map(|event| Box::new(event) as Decoded)
 }
 
-impl<E, C, F> Subscription for State<E, C, F>
-where
-    E: Channel,
-    C: Command<Reply = (), Tenancy = Tenants>,
-    F: Fn(Vec<Snapshot<E>>) -> C + Send + Sync + 'static,
-{
-    fn topic(&self) -> Topic {
-        E::TOPIC
-    }
-
-    fn kind(&self) -> Kind {
-        Kind::State
-    }
-
-    fn decode(&self, event_type: &str, record: &Record) -> Result<Decoded, Undecodable> {
-        decode_state::<E>(event_type, record).map(|state| Box::new(state) as Decoded)
-    }
-
-    fn apply<'a>(
-        &'a self,
-        tx: &'a mut Tx<'_, Tenants>,
-        records: &'a [&'a Readable],
-    ) -> BoxFuture<'a, Result<(), Failure>> {
-        let command = (self.command)(newest::<E>(records));
-        run(self.service, tx, command).boxed()
-    }
-}
-
-/// A topic that only observers listen to.
-struct Observed<E>(PhantomData<fn() -> E>);
-
-impl<E: Channel> Subscription for Observed<E> {
-    fn topic(&self) -> Topic {
-        E::TOPIC
-    }
-
-    fn kind(&self) -> Kind {
-        Kind::State
-    }
-
-    fn has_command(&self) -> bool {
-        false
-    }
-
-    fn decode(&self, event_type: &str, record: &Record) -> Result<Decoded, Undecodable> {
-        decode_state::<E>(event_type, record).map(|state| Box::new(state) as Decoded)
-    }
-
-    fn apply<'a>(
-        &'a self,
-        _tx: &'a mut Tx<'_, Tenants>,
-        _records: &'a [&'a Readable],
-    ) -> BoxFuture<'a, Result<(), Failure>> {
-        async { Ok(()) }.boxed()
-    }
+fn decode_snapshot<E: Channel>(event_type: &str, record: &Record) -> Result<Decoded, Undecodable> {
+    decode_state::<E>(event_type, record).map(|state| Box::new(state) as Decoded)
 }
 
 fn delivered<E: Channel>(records: &[&Readable]) -> Vec<Delivered<E>> {
@@ -344,15 +263,15 @@ fn delivered<E: Channel>(records: &[&Readable]) -> Vec<Delivered<E>> {
     records.iter().filter_map(of).collect()
 }
 
-/// The newest snapshot of each aggregate: of several, only that one matters.
+/// The newest snapshot of each aggregate, in the order of organisations and keys: of several, only that one matters.
 fn newest<E: Channel>(records: &[&Readable]) -> Vec<Snapshot<E>> {
-    let mut newest: BTreeMap<Uuid, Snapshot<E>> = BTreeMap::new();
+    let mut newest: BTreeMap<(OrganisationId, Uuid), Snapshot<E>> = BTreeMap::new();
     for readable in records {
         let Some(state) = readable.decoded.downcast_ref::<Option<E>>() else { continue };
-        let (key, version) = (readable.envelope.subject, readable.envelope.aggregate_version);
-        if newest.get(&key).is_none_or(|known| known.version <= version) {
-            let organisation = readable.organisation;
-            newest.insert(key, Snapshot { key, state: state.clone(), version, organisation });
+        let (organisation, key) = (readable.organisation, readable.envelope.subject);
+        let version = readable.envelope.aggregate_version;
+        if newest.get(&(organisation, key)).is_none_or(|known| known.version <= version) {
+            newest.insert((organisation, key), Snapshot { key, state: state.clone(), version, organisation });
         }
     }
     newest.into_values().collect()
@@ -362,13 +281,4 @@ fn newest<E: Channel>(records: &[&Readable]) -> Vec<Snapshot<E>> {
 /// all the same.
 pub(crate) fn decode_state<E: Channel>(event_type: &str, record: &Record) -> Result<Option<E>, Undecodable> {
     record.payload.as_deref().map(|payload| E::decode(event_type, payload)).transpose()
-}
-
-async fn run<C: Command<Reply = (), Tenancy = Tenants>>(
-    service: &'static str,
-    tx: &mut Tx<'_, Tenants>,
-    command: C,
-) -> Result<(), Failure> {
-    let scope = Scope::batch_in(service, tx);
-    execute_in(tx, &scope, &command).await.map_err(|error| Failure::of(&error))
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use bb8::Pool;
 use diesel_async::AsyncPgConnection;
+use tokio::sync::Notify;
 
 use crate::error::Error;
 use crate::observers::Observers;
-use crate::outbox::OutboxWatch;
 use crate::pool::{Manager, Pooled, Purpose, connect, pool};
 use crate::tenancy::Tenancy;
 use crate::transaction::{Provenance, Publishing, ReadTransaction, Transaction};
@@ -73,7 +73,7 @@ impl Database {
         let write = pool(&settings.url, &settings.schema, Purpose::Write, settings.write_connections);
         let read = pool(&settings.url, &settings.schema, Purpose::Read, settings.read_connections);
         let system = pool(&settings.system_url, &settings.schema, Purpose::System, 4);
-        let publishing = Publishing { watch: OutboxWatch::default(), observers, source: settings.schema.clone() };
+        let publishing = Publishing { watch: Arc::default(), observers, source: settings.schema.clone() };
         let publishing = Arc::new(publishing);
         Self { inner: Arc::new(Inner { settings, write, read, system, publishing }) }
     }
@@ -84,9 +84,9 @@ impl Database {
         &self.inner.settings.schema
     }
 
-    /// Fires after each commit that left rows in the outbox.
+    /// Told after each commit that left rows in the outbox.
     #[must_use]
-    pub fn outbox_watch(&self) -> &OutboxWatch {
+    pub fn outbox_watch(&self) -> &Arc<Notify> {
         &self.inner.publishing.watch
     }
 

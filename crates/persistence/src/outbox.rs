@@ -1,12 +1,9 @@
 //! The outbox as a transaction sees it: events wait here, in the order of their aggregates, until the broker has them.
 //! The rule: rows are inserted with the change that they tell of.
 
-use std::sync::Arc;
-
 use contracts::Envelope;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::error::Error;
@@ -18,24 +15,6 @@ pub(crate) struct OutboxRow {
     pub(crate) key: Uuid,
     pub(crate) envelope: Envelope,
     pub(crate) payload: Result<Option<Vec<u8>>, String>,
-}
-
-/// Tells the relay of this process that a commit left rows behind.
-#[derive(Clone, Default)]
-pub struct OutboxWatch {
-    notify: Arc<Notify>,
-}
-
-impl OutboxWatch {
-    /// Announces a commit.
-    pub fn fire(&self) {
-        self.notify.notify_one();
-    }
-
-    /// Returns after the next announcement, or at once when one came since the last call.
-    pub async fn changed(&self) {
-        self.notify.notified().await;
-    }
 }
 
 /// Writes the events of one transaction in one statement; the sequence follows the slice.

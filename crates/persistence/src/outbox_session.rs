@@ -1,15 +1,17 @@
 //! The outbox as the relay sees it: the lock that makes one relay the leader, the unsent rows, the deletes.
 //! The rule: rows are read in sequence without a cursor and deleted after the broker's acknowledgement.
 
+use std::sync::Arc;
+
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use futures::{FutureExt, StreamExt};
 use kernel::Timestamp;
+use tokio::sync::Notify;
 
 use crate::database::Database;
 use crate::error::Error;
-use crate::outbox::OutboxWatch;
 use crate::statement;
 use crate::tenancy::Platform;
 
@@ -148,11 +150,11 @@ impl OutboxListener {
         Ok(Self { connection })
     }
 
-    /// Fires `watch` for every notification; returns when the connection is lost.
-    pub async fn forward_to(mut self, watch: OutboxWatch) {
+    /// Tells `watch` of every notification; returns when the connection is lost.
+    pub async fn forward_to(mut self, watch: Arc<Notify>) {
         let mut notifications = std::pin::pin!(self.connection.notifications_stream());
         while let Some(Ok(_)) = notifications.next().await {
-            watch.fire();
+            watch.notify_one();
         }
     }
 }

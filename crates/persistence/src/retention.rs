@@ -11,20 +11,10 @@ use crate::error::Error;
 use crate::tenancy::Platform;
 use crate::transaction::Provenance;
 
-/// Ages after which rows are removed.
-#[derive(Clone, Copy, Debug)]
-pub struct Retention {
-    /// Inbox rows; longer than the retention of every topic and dead-letter topic.
-    pub inbox: Duration,
-    /// Recorded replies; at least 24 hours, as clients of idempotency keys expect.
-    pub replays: Duration,
-}
-
-impl Default for Retention {
-    fn default() -> Self {
-        Self { inbox: Duration::from_secs(45 * 24 * 3600), replays: Duration::from_secs(24 * 3600) }
-    }
-}
+/// How long inbox rows are kept: longer than the retention of every topic and dead-letter topic.
+const INBOX: Duration = Duration::from_secs(45 * 24 * 3600);
+/// How long recorded replies are kept: at least 24 hours, as clients of idempotency keys expect.
+const REPLAYS: Duration = Duration::from_secs(24 * 3600);
 
 /// How many rows a run removed.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,18 +32,18 @@ const CHUNK: i64 = 20_000;
 ///
 /// # Errors
 /// When the database is away; what was removed until then stays removed.
-pub async fn prune(database: &Database, retention: Retention) -> Result<Pruned, Error> {
+pub async fn prune(database: &Database) -> Result<Pruned, Error> {
     let inbox = remove(
         database,
         "delete from inbox where ctid = any(array(
            select ctid from inbox where processed_at < now() - make_interval(secs => $1) limit $2))",
-        retention.inbox,
+        INBOX,
     );
     let replays = remove(
         database,
         "delete from replays where ctid = any(array(
            select ctid from replays where created_at < now() - make_interval(secs => $1) limit $2))",
-        retention.replays,
+        REPLAYS,
     );
     Ok(Pruned { inbox: inbox.await?, replays: replays.await? })
 }

@@ -7,11 +7,12 @@ use contracts::{Channel, Envelope};
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
 use futures::FutureExt;
 use kernel::{Clock, EventId, OrganisationId, Timestamp};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::error::Error;
 use crate::observers::{ObservedEvent, Observers};
-use crate::outbox::{OutboxRow, OutboxWatch, insert_events};
+use crate::outbox::{OutboxRow, insert_events};
 use crate::pool::Pooled;
 use crate::replays::{RecordedReply, ReplayKey, insert_replies, select_reply};
 use crate::tenancy::{Tenancy, Tenant, opening};
@@ -39,7 +40,7 @@ impl Provenance {
 
 /// What the transactions of one schema share: who is told of a commit, and what the events name as their source.
 pub(crate) struct Publishing {
-    pub(crate) watch: OutboxWatch,
+    pub(crate) watch: Arc<Notify>,
     pub(crate) observers: Observers,
     pub(crate) source: String,
 }
@@ -122,7 +123,7 @@ impl<T: Tenancy> Transaction<T> {
         insert_events(&self.connection, &rows).await?;
         AnsiTransactionManager::commit_transaction(&mut *self.connection).await?;
         if self.announce || !rows.is_empty() {
-            self.publishing.watch.fire();
+            self.publishing.watch.notify_one();
         }
         self.publishing.observers.tell(&observed);
         Ok(())

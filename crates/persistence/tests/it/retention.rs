@@ -1,6 +1,6 @@
 //! What is past its time goes, however much of it there is, and nothing else does.
 
-use persistence::{Retention, prune};
+use persistence::prune;
 use testkit::Scene;
 
 use crate::MIGRATIONS;
@@ -24,7 +24,7 @@ async fn what_is_past_its_time_is_removed_in_chunks_and_the_rest_stays() {
         .unwrap();
     let database = scene.database();
     // Two replicas may do it at once.
-    let (one, other) = tokio::join!(prune(&database, Retention::default()), prune(&database, Retention::default()));
+    let (one, other) = tokio::join!(prune(&database), prune(&database));
     let (one, other) = (one.unwrap(), other.unwrap());
     assert_eq!((one.inbox + other.inbox, one.replays + other.replays), (45_000, 3), "{one:?} {other:?}");
     let left = superuser

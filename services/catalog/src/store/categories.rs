@@ -1,7 +1,5 @@
 //! The copy of the category tree: applied by version, looked up by id and by slugs.
 
-use std::collections::HashMap;
-
 use diesel::dsl::exists;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
 use diesel::{ExpressionMethods, QueryDsl, QueryableByName};
@@ -14,23 +12,13 @@ use crate::domain::category::CategoryCopy;
 use crate::error::Error;
 use crate::schema::categories;
 
-/// Writes the newest state of each category; older versions than the stored one change nothing.
+/// Writes states of categories, each once; older versions than the stored one change nothing.
 pub(crate) async fn apply(tx: &mut Tx<'_, Tenants>, copies: &[CategoryCopy]) -> Result<(), Error> {
-    // One row per category: a statement cannot update a row twice.
-    let mut newest: HashMap<(OrganisationId, CategoryId), &CategoryCopy> = HashMap::new();
-    for copy in copies {
-        let latest = newest.entry((copy.organisation, copy.category)).or_insert(copy);
-        if latest.version < copy.version {
-            *latest = copy;
-        }
-    }
-    let mut rows: Vec<&CategoryCopy> = newest.into_values().collect();
-    rows.sort_by_key(|row| (row.organisation, row.category));
-    if rows.is_empty() {
+    if copies.is_empty() {
         return Ok(());
     }
     // Paths have different lengths, which a two-dimensional array cannot hold: they travel as array literals.
-    let paths: Vec<String> = rows
+    let paths: Vec<String> = copies
         .iter()
         .map(|row| {
             let ids: Vec<String> = row.path.iter().map(|id| id.uuid().to_string()).collect();
@@ -47,13 +35,13 @@ pub(crate) async fn apply(tx: &mut Tx<'_, Tenants>, copies: &[CategoryCopy]) -> 
              removed = excluded.removed, version = excluded.version
          where categories.version < excluded.version",
     )
-    .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.organisation.uuid()).collect::<Vec<_>>())
-    .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.category.uuid()).collect::<Vec<_>>())
-    .bind::<Array<Nullable<SqlUuid>>, _>(rows.iter().map(|row| row.parent.map(CategoryId::uuid)).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(rows.iter().map(|row| row.slug.as_str()).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(copies.iter().map(|row| row.organisation.uuid()).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(copies.iter().map(|row| row.category.uuid()).collect::<Vec<_>>())
+    .bind::<Array<Nullable<SqlUuid>>, _>(copies.iter().map(|row| row.parent.map(CategoryId::uuid)).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(copies.iter().map(|row| row.slug.as_str()).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(paths)
-    .bind::<Array<Bool>, _>(rows.iter().map(|row| row.removed).collect::<Vec<_>>())
-    .bind::<Array<BigInt>, _>(rows.iter().map(|row| row.version).collect::<Vec<_>>())
+    .bind::<Array<Bool>, _>(copies.iter().map(|row| row.removed).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(copies.iter().map(|row| row.version).collect::<Vec<_>>())
     .execute(tx.connection())
     .await?;
     Ok(())

@@ -7,10 +7,10 @@ use persistence::Tx;
 
 use crate::{domain::Product, error::Error, store::sellable};
 
-/// Takes product states, in any order and any number of times.
+/// Takes product states, older ones and any number of times.
 #[derive(Debug, Clone)]
 pub struct ApplyProducts {
-    /// The states.
+    /// The states, each product once and in the order of organisations and ids.
     pub products: Vec<Product>,
     /// Whether a rebuild sends them: it also corrects rows that claim the very version that it brings.
     pub rebuild: bool,
@@ -24,6 +24,6 @@ impl Command for ApplyProducts {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_, Tenants>) -> Result<(), Error> {
-        sellable::apply(tx, &Product::newest(self.products.clone()), self.rebuild).await
+        sellable::apply(tx, &self.products, self.rebuild).await
     }
 }

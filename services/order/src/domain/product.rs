@@ -55,32 +55,3 @@ pub struct Offer {
     /// Whether it can be ordered.
     pub for_sale: bool,
 }
-
-impl Product {
-    /// The newest of several states of each product, in the order of the ids: rows are locked in that order, so two
-    /// batches cannot wait for each other.
-    #[must_use]
-    pub fn newest(mut states: Vec<Self>) -> Vec<Self> {
-        let key = |state: &Self| (state.organisation.uuid(), state.id.uuid());
-        states.sort_by(|one, other| key(one).cmp(&key(other)).then_with(|| other.version.cmp(&one.version)));
-        states.dedup_by_key(|state| key(state));
-        states
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_newest_state_of_each_product_remains_in_the_order_of_the_ids() {
-        let (one, two) = (ProductId::new(), ProductId::new());
-        let organisation = OrganisationId::new();
-        let state =
-            |id, version| Product { organisation, id, version, title: String::new(), removed: false, variants: vec![] };
-        let newest = Product::newest(vec![state(two, 2), state(one, 1), state(two, 3), state(one, 4), state(two, 1)]);
-        let mut expected = vec![(one, 4), (two, 3)];
-        expected.sort_by_key(|(id, _)| id.uuid());
-        assert_eq!(newest.iter().map(|state| (state.id, state.version)).collect::<Vec<_>>(), expected);
-    }
-}

@@ -46,7 +46,8 @@ pub async fn offers<T: Tenancy>(
     Ok(offers)
 }
 
-/// Writes the newest states of products, each once and in the order of their ids ([`Product::newest`]).
+/// Writes states of products, each product once and in the order of organisations and ids: rows are locked in that order,
+/// so two batches cannot wait for each other.
 ///
 /// A live record replaces an older state only. A rebuild also replaces the state of the same version, which corrects
 /// whatever somebody wrote past this service.
