@@ -17,9 +17,11 @@ use crate::record::Record;
 
 /// Records per transaction.
 const BATCH: usize = 500;
-/// A queue that holds this much takes no more for now: records, and bytes of their values.
-const FULL_RECORDS: usize = 2 * BATCH;
-const FULL_BYTES: usize = 4 * 1024 * 1024;
+/// A queue that holds this much takes no more for now: records, and bytes of their values. To go on after a pause costs half
+/// a second, which is how long the broker holds the fetch that left the paused partitions out; so a queue holds what a burst
+/// brings, and only a lane that is blocked or hopelessly behind is paused.
+const FULL_RECORDS: usize = 20 * BATCH;
+const FULL_BYTES: usize = 8 * 1024 * 1024;
 /// How long a batch gathers after one that was more than a single record: fuller transactions cost less per record.
 const GATHER: Duration = Duration::from_millis(2);
 /// Longest pause between two attempts at a batch.
