@@ -43,7 +43,7 @@ check: ## Format, lints, documentation, tests: what CI runs
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
 	@$(MAKE) --no-print-directory test
 
-bench: ## Measure (release build; the figures go to docs/performance.md)
+bench: ## Measure; the figures go to docs/performance.md (QUICK=1, COMPARE=1)
 	@scripts/preflight test
 	@scripts/bench
 

@@ -229,7 +229,7 @@ async fn a_topic_that_is_blocked_holds_up_no_other_one() {
     let consumer = start(&scene, both).await;
     let organisation = OrganisationId::new();
     // More than a lane holds, so that its partitions are paused.
-    let states: Vec<Outgoing> = (1..=2_500).map(|version| organisation_state(organisation, version)).collect();
+    let states: Vec<Outgoing> = (1..=12_000).map(|version| organisation_state(organisation, version)).collect();
     scene.send(&states).await;
     eventually(Duration::from_secs(30), async || consumer.state().is_blocked()).await;
     scene.send(&history(&scene, 20, 5)).await;
@@ -241,7 +241,7 @@ async fn a_topic_that_is_blocked_holds_up_no_other_one() {
     let newest = "select version from aggregates where id = $1::text::uuid";
     let (superuser, id) = (scene.superuser().await, organisation.uuid().to_string());
     eventually(Duration::from_secs(30), async || {
-        superuser.query_opt(newest, &[&id]).await.unwrap().is_some_and(|row| row.get::<_, i64>(0) == 2_500)
+        superuser.query_opt(newest, &[&id]).await.unwrap().is_some_and(|row| row.get::<_, i64>(0) == 12_000)
     })
     .await;
     consumer.stop(Duration::from_secs(10)).await;
