@@ -216,7 +216,11 @@ const STARTED_BESIDE: &[(&str, &str, &str)] = &[
     ("crates/mediator/src/pipeline.rs", "spawn(", "the sender waits; hanging up interrupts no transaction"),
     ("crates/mediator/src/group.rs", "spawn(", "its members wait for it; it ends when none waits"),
     ("crates/messaging/src/consumer.rs", "JoinSet", "the lanes of a consumer: the end of one is the end of the part"),
-    ("crates/messaging/src/consumer.rs", "works.spawn(", "the lanes of a consumer: the end of one is the end of the part"),
+    (
+        "crates/messaging/src/consumer.rs",
+        "works.spawn(",
+        "the lanes of a consumer: the end of one is the end of the part",
+    ),
     ("crates/messaging/src/", "spawn_blocking(", "the Kafka client blocks; the caller waits for it"),
     ("crates/messaging/src/relay.rs", "tokio::spawn(", "the relay watches the two beside it and ends them with itself"),
     ("crates/rest/src/upload.rs", "rt::spawn(", "hands a body on until its deadline, or until nobody takes it"),

@@ -65,7 +65,8 @@ async fn in_a_strange_organisation_the_application_s_roles_find_no_row_in_any_ta
     for service in schemas() {
         let role = DatabaseRole::App.of(service);
         let app = store.role(service, DatabaseRole::App).await;
-        app.batch_execute(&format!("set app.org = '{}'", Uuid::new_v4())).await.unwrap();
+        let (one, another) = (Uuid::new_v4(), Uuid::new_v4());
+        app.batch_execute(&format!("set app.org = '{one}'; set app.orgs = '{{{one},{another}}}'")).await.unwrap();
         for row in superuser.query(statement, &[&service, &role]).await.unwrap() {
             let table = format!("\"{service}\".{}", row.get::<_, String>(0));
             let rows = async |client: &Client| -> i64 {
@@ -81,14 +82,16 @@ async fn in_a_strange_organisation_the_application_s_roles_find_no_row_in_any_ta
     println!("{looked} tables, without any row: {empty:?}");
 }
 
-/// Policies that let an application's role see or write a row whosever it is.
+/// Policies that let an application's role see or write a row whosever it is: they ask neither for the one organisation nor
+/// for those of a batch.
 async fn unfenced(client: &Client) -> Vec<String> {
     let statement = "select format('%s of %I.%I: %s', policyname, schemaname, tablename, expression)
                        from pg_policies cross join lateral (values (qual), (with_check)) as of_policy (expression)
                       where schemaname = any($1)
                         and exists (select from unnest(roles) as role where role = 'public' or role like '%\\_app')
                         and coalesce(expression, qual, with_check, '') not in
-                            ('(org_id = (NULLIF(current_setting(''app.org''::text, true), ''''::text))::uuid)')
+                            ('(org_id = (NULLIF(current_setting(''app.org''::text, true), ''''::text))::uuid)',
+                             '(org_id = ANY (( SELECT (NULLIF(current_setting(''app.orgs''::text, true), ''''::text))::uuid[] AS \"nullif\")::uuid[]))')
                       order by 1";
     client.query(statement, &[&schemas()]).await.unwrap().iter().map(|row| row.get(0)).collect()
 }
@@ -99,7 +102,11 @@ async fn every_policy_of_an_application_s_role_asks_for_the_organisation() {
     let client = store.superuser().await;
     assert_eq!(unfenced(&client).await, Vec::<String>::new());
     // One that does not is found, and so is one that only mentions it.
-    for condition in ["true", "org_id = current_setting('app.org')::uuid or true"] {
+    for condition in [
+        "true",
+        "org_id = current_setting('app.org')::uuid or true",
+        "org_id = any (current_setting('app.orgs')::uuid[]) or true",
+    ] {
         let leak = format!("begin; create policy leak on catalog.categories to catalog_app using ({condition})");
         client.batch_execute(&leak).await.unwrap();
         let found = unfenced(&client).await;

@@ -1,29 +1,21 @@
 //! The relay: brings the rows of the outbox to their topics, each aggregate's in order.
 //! The rule: one relay per schema at a time, held by a session lock; a row is deleted only after the
-//! broker's acknowledgement, and there is no cursor that could pass by a late commit. Rounds overlap, but an aggregate is in
-//! one of them at most.
+//! broker's acknowledgement, and there is no cursor that could pass by a late commit.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures::StreamExt;
-use futures::stream::FuturesUnordered;
 use persistence::{Database, OutboxListener, OutboxSession, PendingEvent};
 use rdkafka::error::KafkaError;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::producer::{Outgoing, Producer, SendFailure};
 
 /// Rows per round.
 const BATCH: i64 = 500;
-/// With this many rows under way the relay looks for no more: each look reads those again.
-const MOST_UNDER_WAY: usize = 200;
-/// How long a look gathers after one that found more than a single row: fuller rounds cost less per row.
-const GATHER: Duration = Duration::from_millis(2);
 /// How long a row waits at most when every wake-up was lost.
 const POLL: Duration = Duration::from_millis(250);
 /// How often the outbox is measured for metrics.
@@ -146,53 +138,29 @@ impl Relay {
         beside: [&JoinHandle<()>; 2],
         stop: &CancellationToken,
     ) -> Result<(), persistence::Error> {
-        let mut rounds = FuturesUnordered::new();
-        let mut under_way = UnderWay::default();
-        let (mut failing, mut gather) = (false, false);
-        let mut last_round = None;
+        let mut failing = false;
         loop {
-            let mut found = 0;
-            if under_way.rows() < MOST_UNDER_WAY {
-                if gather && !stop.is_cancelled() {
-                    tokio::time::sleep(GATHER).await;
-                }
-                let pending = under_way.begin(session.pending(BATCH).await?);
-                found = pending.len();
-                gather = found > 1;
-                if found > 0 {
-                    rounds.push(send(self.producer.clone(), pending));
+            let pending = session.pending(BATCH).await?;
+            let full = i64::try_from(pending.len()).is_ok_and(|rows| rows == BATCH);
+            let stuck = if pending.is_empty() { false } else { self.send(session, &pending, stop).await? };
+            if stuck != failing {
+                failing = stuck;
+                if stuck {
+                    tracing::error!("the broker does not take events; they wait in the outbox");
                 }
             }
-            if stop.is_cancelled() && rounds.is_empty() {
+            let stopping = stop.is_cancelled();
+            if self.failed.is_some() || (stopping && (pending.is_empty() || stuck)) {
                 return Ok(());
             }
-            // The broker may be away for hours; the end of this process must not wait for it.
-            let end = async {
-                stop.cancelled().await;
-                let end = *last_round.get_or_insert_with(|| Instant::now() + LAST_ROUND);
-                tokio::time::sleep_until(end).await;
-            };
-            let idle = !stop.is_cancelled() && found < usize::try_from(BATCH).unwrap_or(usize::MAX);
-            tokio::select! {
-                Some((pending, results)) = rounds.next() => {
-                    under_way.end(&pending);
-                    let stuck = self.finish(session, &pending, results).await?;
-                    if stuck != failing {
-                        failing = stuck;
-                        if stuck {
-                            tracing::error!("the broker does not take events; they wait in the outbox");
-                        }
-                    }
-                    if self.failed.is_some() || (stuck && stop.is_cancelled()) {
-                        return Ok(());
-                    }
-                    if stuck {
-                        pause(Duration::from_secs(1), stop).await;
-                    }
+            if stuck {
+                pause(Duration::from_secs(1), stop).await;
+            } else if !full && !stopping {
+                tokio::select! {
+                    () = self.database.outbox_watch().notified() => {}
+                    () = tokio::time::sleep(POLL) => {}
+                    () = stop.cancelled() => {}
                 }
-                () = self.database.outbox_watch().notified(), if idle => {}
-                () = tokio::time::sleep(POLL), if idle => {}
-                () = end => return Ok(()),
             }
             if beside.iter().any(|task| task.is_finished()) {
                 return Err(persistence::Error::Unavailable("what listens or measures beside it ended".to_owned()));
@@ -200,13 +168,22 @@ impl Relay {
         }
     }
 
-    /// Deletes what arrived in a round; tells whether the broker is in the way.
-    async fn finish(
+    /// Sends one round and deletes what arrived; tells whether the broker is in the way.
+    async fn send(
         &mut self,
         session: &mut OutboxSession,
         pending: &[PendingEvent],
-        results: Vec<Result<(), SendFailure>>,
+        stop: &CancellationToken,
     ) -> Result<bool, persistence::Error> {
+        let mut outgoing = Vec::with_capacity(pending.len());
+        for event in pending {
+            outgoing.push(outgoing_of(event));
+        }
+        let results = tokio::select! {
+            results = self.producer.send_all(&outgoing) => results,
+            // The broker may be away for hours; the end of this process must not wait for it.
+            () = async { stop.cancelled().await; tokio::time::sleep(LAST_ROUND).await } => return Ok(true),
+        };
         let now = kernel::Clock::now();
         let arrived = arrived(pending, &results);
         let sent: Vec<i64> = arrived.iter().map(|event| event.sequence).collect();
@@ -236,47 +213,6 @@ impl Relay {
         session.delete_sent(&sent).await?;
         Ok(stuck || self.failed.is_some())
     }
-}
-
-/// Sends one round; it ends when the broker has taken or refused all of it.
-async fn send(producer: Producer, pending: Vec<PendingEvent>) -> (Vec<PendingEvent>, Vec<Result<(), SendFailure>>) {
-    let outgoing: Vec<Outgoing> = pending.iter().map(outgoing_of).collect();
-    let results = producer.send_all(&outgoing).await;
-    (pending, results)
-}
-
-/// The aggregates with rows in a round that has not ended. Their later rows wait for its end: where a row does not arrive,
-/// none behind it is under way.
-#[derive(Default)]
-struct UnderWay {
-    aggregates: HashSet<(String, String)>,
-    rows: usize,
-}
-
-impl UnderWay {
-    fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// Those of the rows that may be sent now; they are under way from here on.
-    fn begin(&mut self, pending: Vec<PendingEvent>) -> Vec<PendingEvent> {
-        let begun: Vec<PendingEvent> =
-            pending.into_iter().filter(|event| !self.aggregates.contains(&aggregate(event))).collect();
-        self.aggregates.extend(begun.iter().map(aggregate));
-        self.rows += begun.len();
-        begun
-    }
-
-    fn end(&mut self, round: &[PendingEvent]) {
-        for event in round {
-            self.aggregates.remove(&aggregate(event));
-        }
-        self.rows -= round.len();
-    }
-}
-
-fn aggregate(event: &PendingEvent) -> (String, String) {
-    (event.aggregatetype.clone(), event.aggregateid.clone())
 }
 
 async fn pause(time: Duration, stop: &CancellationToken) {
@@ -346,33 +282,16 @@ fn outgoing_of(event: &PendingEvent) -> Outgoing {
 mod tests {
     use super::*;
 
-    fn event(sequence: i64, aggregate: &str) -> PendingEvent {
-        PendingEvent {
+    #[test]
+    fn behind_an_event_that_did_not_arrive_those_of_its_aggregate_stay() {
+        let event = |sequence, aggregate: &str| PendingEvent {
             sequence,
             aggregatetype: "order.order.v1".to_owned(),
             aggregateid: aggregate.to_owned(),
             payload: None,
             headers: String::new(),
             created_at: kernel::Clock::now(),
-        }
-    }
-
-    #[test]
-    fn an_aggregate_is_in_one_round_at_most() {
-        let sequences = |round: &[PendingEvent]| round.iter().map(|event| event.sequence).collect::<Vec<_>>();
-        let mut under_way = UnderWay::default();
-        let first = under_way.begin(vec![event(1, "a"), event(2, "b"), event(3, "a")]);
-        assert_eq!((sequences(&first), under_way.rows()), (vec![1, 2, 3], 3));
-        // A look reads what is under way again, and what came behind it.
-        let again = vec![event(1, "a"), event(2, "b"), event(3, "a"), event(4, "a"), event(5, "c")];
-        let second = under_way.begin(again);
-        assert_eq!((sequences(&second), under_way.rows()), (vec![5], 4));
-        under_way.end(&first);
-        assert_eq!(sequences(&under_way.begin(vec![event(4, "a"), event(5, "c")])), [4]);
-    }
-
-    #[test]
-    fn behind_an_event_that_did_not_arrive_those_of_its_aggregate_stay() {
+        };
         let pending = [event(1, "a"), event(2, "b"), event(3, "a"), event(4, "b"), event(5, "a")];
         let lost = || Err(SendFailure::Unconfirmed("the broker went away".to_owned()));
         let results = [Ok(()), lost(), Ok(()), Ok(()), lost()];
