@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::FutureExt;
 use kernel::OrganisationId;
 use persistence::{
-    Database, Error as StorageError, Provenance, RecordedReply, ReplayKey, Tenancy, Tenant, Tenants, Tx,
+    Database, Error as StorageError, Provenance, RecordedReply, ReplayKey, Tenancy, Tenant, Tenants, Transaction, Tx,
 };
 use serde::Serialize;
 use tokio::runtime::Handle;
@@ -160,7 +160,35 @@ async fn transact<C: Grouped>(database: &Database, joined: &[Joined<C>]) -> Resu
     let Some(first) = joined.first() else { return Ok(Vec::new()) };
     let tenancy = Tenants::new(joined.iter().map(|member| member.scope.organisation()));
     let mut transaction = database.begin(tenancy, first.scope.provenance.clone()).await?;
-    let members: Vec<Member<'_, C>> = joined
+    match execute(&mut transaction, joined).await {
+        Ok(answers) => {
+            transaction.commit().await?;
+            Ok(answers)
+        }
+        Err(error) => {
+            // At once, since the members are about to write the same rows alone.
+            let _ = transaction.rollback().await;
+            Err(error)
+        }
+    }
+}
+
+async fn execute<C: Grouped>(
+    transaction: &mut Transaction<Tenants>,
+    joined: &[Joined<C>],
+) -> Result<Vec<Answer<C>>, C::Error> {
+    // A key that was used before would undo the whole group, and so would the same key twice: those members go alone.
+    let keys: Vec<_> = joined.iter().map(|member| (member.scope.organisation(), &member.key)).collect();
+    let mut alone = transaction.replayed(&keys).await?;
+    for (position, (organisation, key)) in keys.iter().enumerate() {
+        let same = |other: &&(OrganisationId, &ReplayKey)| other.0 == *organisation && other.1.is_same(key);
+        if keys.iter().take(position).any(|other| same(&other)) {
+            alone.insert(position);
+        }
+    }
+    let grouped: Vec<&Joined<C>> =
+        joined.iter().enumerate().filter(|(position, _)| !alone.contains(position)).map(|(_, member)| member).collect();
+    let members: Vec<Member<'_, C>> = grouped
         .iter()
         .map(|member| Member {
             organisation: member.scope.organisation(),
@@ -171,7 +199,7 @@ async fn transact<C: Grouped>(database: &Database, joined: &[Joined<C>]) -> Resu
     let results = C::execute_group(&mut transaction.tx(), &members).await?;
     let mut replies = Vec::with_capacity(results.len());
     let mut answers = Vec::with_capacity(results.len());
-    for (member, result) in joined.iter().zip(results) {
+    for (member, result) in grouped.iter().zip(results) {
         answers.push(match result {
             Ok(reply) => {
                 let body = serde_json::to_vec(&reply)
@@ -182,11 +210,8 @@ async fn transact<C: Grouped>(database: &Database, joined: &[Joined<C>]) -> Resu
             Err(refused) => Answer::Refused(refused),
         });
     }
-    if replies.is_empty() {
-        let _ = transaction.rollback().await;
-        return Ok(answers);
-    }
     transaction.record_replies(&replies).await?;
-    transaction.commit().await?;
-    Ok(answers)
+    let mut answers = answers.into_iter();
+    let answer = |position| if alone.contains(&position) { None } else { answers.next() };
+    Ok((0..joined.len()).map(answer).map(|answer| answer.unwrap_or(Answer::Alone)).collect())
 }

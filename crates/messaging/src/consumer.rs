@@ -2,9 +2,9 @@
 //! The rule: an offset moves only after everything before it was committed or set aside. A fault that can pass blocks the
 //! lane that it is in, and partitions change their owner between two attempts at a batch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -71,10 +71,16 @@ impl std::fmt::Debug for Consumer {
 pub(crate) struct Context {
     pub(crate) settings: Settings,
     /// Partitions that the broker takes away. They stay here until no lane has records of them in hand.
-    leaving: Mutex<Vec<TopicPartitionList>>,
+    leaving: Mutex<VecDeque<TopicPartitionList>>,
     leaves: Notify,
     /// Set when nobody is left who would give them away: then they go at once.
     closing: AtomicBool,
+}
+
+impl Context {
+    fn leaving(&self) -> MutexGuard<'_, VecDeque<TopicPartitionList>> {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl ClientContext for Context {
@@ -106,7 +112,7 @@ impl ConsumerContext for Context {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => consumer.incremental_assign(partitions),
             _ if self.closing.load(Ordering::SeqCst) => consumer.incremental_unassign(partitions),
             _ => {
-                self.leaving.lock().unwrap_or_else(PoisonError::into_inner).push(partitions.clone());
+                self.leaving().push_back(partitions.clone());
                 self.leaves.notify_one();
                 Ok(())
             }
@@ -176,7 +182,8 @@ impl Consumer {
         }
         let outcome = tokio::select! {
             outcome = distribute(&settings, &consumer, &ways, &drained, &stop) => outcome,
-            Some(ended) = works.join_next() => panicked(ended),
+            // A lane that ends because the service stops leaves the others, and whoever is giving partitions away, alone.
+            Some(Err(ended)) = works.join_next() => panicked(Err(ended)),
         };
         ending.cancel();
         while let Some(ended) = works.join_next().await {
@@ -185,9 +192,6 @@ impl Consumer {
         drop(closing);
         // Committing and leaving the group block inside the C library.
         let left = tokio::task::spawn_blocking(move || {
-            for partitions in taken(consumer.context()) {
-                let _ = consumer.incremental_unassign(&partitions);
-            }
             if let Err(error) = consumer.commit_consumer_state(CommitMode::Sync) {
                 tracing::debug!(%error, "the last offsets were not committed; their records are taken again");
             }
@@ -199,12 +203,16 @@ impl Consumer {
     }
 }
 
-/// However a run ends, the client can be closed afterwards.
+/// However a run ends, the client can be closed afterwards: it waits for partitions that nobody gives away.
 struct Closing(Arc<StreamConsumer<Context>>);
 
 impl Drop for Closing {
     fn drop(&mut self) {
         self.0.context().closing.store(true, Ordering::SeqCst);
+        let leaving = std::mem::take(&mut *self.0.context().leaving());
+        for partitions in leaving {
+            let _ = self.0.incremental_unassign(&partitions);
+        }
     }
 }
 
@@ -232,6 +240,8 @@ async fn distribute(
             () = stop.cancelled() => return Ok(()),
             () = consumer.context().leaves.notified() => {
                 give_away(settings, consumer, lanes).await;
+                // A lane may have room now that nothing drains it.
+                drained.notify_one();
                 continue;
             }
             () = drained.notified() => {
@@ -261,7 +271,10 @@ async fn distribute(
                     }
                 }
                 // Brokers come and go; the client reconnects by itself.
-                Err(error) => tracing::debug!(%error, "a poll failed and is begun anew"),
+                Err(error) => {
+                    tracing::debug!(%error, "a poll failed and is begun anew");
+                    break;
+                }
             }
             if awaited.len() < GULP {
                 next = consumer.recv().now_or_never();
@@ -287,20 +300,21 @@ fn pause(consumer: &StreamConsumer<Context>, message: &BorrowedMessage<'_>, paus
     }
 }
 
-/// Gives partitions away once no lane has their records in hand.
+/// Gives partitions away once no lane has their records in hand. Cut off, it leaves them to [`Closing`].
 async fn give_away(settings: &Settings, consumer: &StreamConsumer<Context>, lanes: &BTreeMap<&'static str, Lane>) {
-    for partitions in taken(consumer.context()) {
+    loop {
+        let Some(partitions) = consumer.context().leaving().front().cloned() else { return };
         let leaves =
             |topic: &str, partition| partitions.find_partition(&settings.topic_name(topic), partition).is_some();
-        for lane in lanes.values() {
-            lane.give_away(leaves).await;
+        for (topic, lane) in lanes {
+            let topic = settings.topic_name(topic);
+            if partitions.elements().iter().any(|leaving| leaving.topic() == topic) {
+                lane.give_away(leaves).await;
+            }
         }
+        consumer.context().leaving().pop_front();
         if let Err(error) = consumer.incremental_unassign(&partitions) {
             tracing::warn!(%error, "partitions were not given away");
         }
     }
-}
-
-fn taken(context: &Context) -> Vec<TopicPartitionList> {
-    std::mem::take(&mut *context.leaving.lock().unwrap_or_else(PoisonError::into_inner))
 }

@@ -1,7 +1,7 @@
 //! A lane: the records of one topic, from the client to their effects, with its own queue, transactions and pauses.
 //! The rule: a lane that cannot go on holds up no other one, and never holds more records than a batch or two.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -37,7 +37,7 @@ struct Inner {
     topic: &'static str,
     waiting: Mutex<Waiting>,
     arrived: Notify,
-    /// Held during an attempt at a batch: partitions are given away between two of them.
+    /// Held while a batch is taken from the queue and during each attempt at it: partitions are given away in between.
     attempt: tokio::sync::Mutex<()>,
     blocked: AtomicBool,
 }
@@ -46,6 +46,10 @@ struct Inner {
 struct Waiting {
     records: VecDeque<Record>,
     bytes: usize,
+    /// Partitions of the batch in hand.
+    in_hand: BTreeSet<i32>,
+    /// Those of them that have a new owner since.
+    lost: BTreeSet<i32>,
 }
 
 impl Waiting {
@@ -95,13 +99,17 @@ impl Lane {
         waiting.records.len() < FULL_RECORDS / 2 && waiting.bytes < FULL_BYTES / 2
     }
 
-    /// Forgets the records of partitions that have a new owner, and waits for the attempt that may have some of them in
-    /// hand.
+    /// Forgets the records of partitions that have a new owner, also those of a batch that is to be tried again, and waits
+    /// for the attempt that may have some of them in hand. The new owner takes them: tried again here, an old snapshot could
+    /// bring back what was removed since.
     pub(crate) async fn give_away(&self, is_given_away: impl Fn(&str, i32) -> bool) {
         {
             let mut waiting = self.waiting();
             waiting.records.retain(|record| !is_given_away(&record.topic, record.partition));
             waiting.bytes = waiting.records.iter().map(weight).sum();
+            let in_hand = std::mem::take(&mut waiting.in_hand);
+            waiting.lost.extend(in_hand.iter().filter(|partition| is_given_away(self.inner.topic, **partition)));
+            waiting.in_hand = in_hand;
         }
         let _ended = self.inner.attempt.lock().await;
     }
@@ -135,13 +143,14 @@ impl Lane {
                 if gather {
                     tokio::time::sleep(GATHER).await;
                 }
+                let attempt = self.inner.attempt.lock().await;
                 let batch = self.next();
                 if batch.is_empty() || stop.is_cancelled() {
                     break;
                 }
                 drained.notify_one();
                 gather = batch.len() > 1;
-                self.finish(&batch, &taker, &consumer, &stop).await;
+                self.finish(batch, attempt, &taker, &consumer, &stop).await;
             }
         }
     }
@@ -151,6 +160,8 @@ impl Lane {
         let count = waiting.records.len().min(BATCH);
         let batch: Vec<Record> = waiting.records.drain(..count).collect();
         waiting.bytes -= batch.iter().map(weight).sum::<usize>();
+        waiting.in_hand = batch.iter().map(|record| record.partition).collect();
+        waiting.lost.clear();
         batch
     }
 
@@ -158,7 +169,8 @@ impl Lane {
     /// records are taken again by whoever gets their partitions.
     async fn finish(
         &self,
-        batch: &[Record],
+        mut batch: Vec<Record>,
+        mut attempt: tokio::sync::MutexGuard<'_, ()>,
         taker: &Taker,
         consumer: &StreamConsumer<Context>,
         stop: &CancellationToken,
@@ -166,9 +178,10 @@ impl Lane {
         let mut pause = Duration::from_millis(20);
         let mut progress = Progress::default();
         loop {
-            let attempt = self.inner.attempt.lock().await;
-            let Err(failure) = taker.take(batch, &mut progress).await else {
-                store_offsets(batch, consumer);
+            let lost = std::mem::take(&mut self.waiting().lost);
+            batch.retain(|record| !lost.contains(&record.partition));
+            let Err(failure) = taker.take(&batch, &mut progress).await else {
+                store_offsets(&batch, consumer);
                 break;
             };
             drop(attempt);
@@ -185,6 +198,7 @@ impl Lane {
                 return;
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
+            attempt = self.inner.attempt.lock().await;
         }
         if self.is_blocked() {
             self.set_blocked(false);

@@ -1,7 +1,9 @@
 //! Recorded replies: what a create answered, under the caller's idempotency key.
 //! The rule: the reply commits with its effects; a repeat gets the same bytes and no second effect.
 
-use diesel::sql_types::{Array, Binary, Nullable, Text, Uuid as SqlUuid};
+use std::collections::HashSet;
+
+use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text, Uuid as SqlUuid};
 use diesel::{OptionalExtension, QueryableByName};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use kernel::OrganisationId;
@@ -20,6 +22,15 @@ pub struct ReplayKey {
     pub idempotency_key: String,
     /// SHA-256 of the request, so that another request under the same key is noticed.
     pub request_digest: [u8; 32],
+}
+
+impl ReplayKey {
+    /// Whether this is the same key, whatever was asked for under it.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        (&self.principal, &self.operation, &self.idempotency_key)
+            == (&other.principal, &other.operation, &other.idempotency_key)
+    }
 }
 
 /// A reply as it was sent, byte for byte.
@@ -41,7 +52,8 @@ pub(crate) async fn insert_replies(
     let keys = || replies.iter().map(|(_, key, _)| *key);
     crate::statement(
         "insert into replays (org_id, principal, operation, idempotency_key, request_digest, body)
-         select * from unnest($1, $2, $3, $4, $5, $6)",
+         select * from unnest($1, $2, $3, $4, $5, $6)
+         order by 1, 2, 3, 4",
     )
     .bind::<Array<Nullable<SqlUuid>>, _>(
         replies.iter().map(|(organisation, ..)| organisation.map(OrganisationId::uuid)).collect::<Vec<_>>(),
@@ -54,6 +66,32 @@ pub(crate) async fn insert_replies(
     .execute(&mut &*connection)
     .await?;
     Ok(())
+}
+
+#[derive(QueryableByName)]
+struct PositionRow {
+    #[diesel(sql_type = BigInt)]
+    position: i64,
+}
+
+/// The positions of those keys that were used before.
+pub(crate) async fn select_replayed(
+    connection: &AsyncPgConnection,
+    keys: &[(OrganisationId, &ReplayKey)],
+) -> Result<HashSet<usize>, Error> {
+    let rows: Vec<PositionRow> = crate::statement(
+        "select k.position
+         from unnest($1, $2, $3, $4) with ordinality as k(org_id, principal, operation, idempotency_key, position)
+         join replays r on r.org_id = k.org_id and r.principal = k.principal and r.operation = k.operation
+                       and r.idempotency_key = k.idempotency_key",
+    )
+    .bind::<Array<SqlUuid>, _>(keys.iter().map(|(organisation, _)| organisation.uuid()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(keys.iter().map(|(_, key)| key.principal.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(keys.iter().map(|(_, key)| key.operation.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(keys.iter().map(|(_, key)| key.idempotency_key.as_str()).collect::<Vec<_>>())
+    .load(&mut &*connection)
+    .await?;
+    Ok(rows.into_iter().filter_map(|row| usize::try_from(row.position - 1).ok()).collect())
 }
 
 pub(crate) async fn select_reply(

@@ -1,6 +1,7 @@
 //! The transactions: writing and reading, of one organisation or of the platform.
 //! The rule: the tenancy is set before any statement runs, and events leave with the commit or not at all.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use contracts::{Channel, Envelope};
@@ -14,7 +15,7 @@ use crate::error::Error;
 use crate::observers::{ObservedEvent, Observers};
 use crate::outbox::{OutboxRow, insert_events};
 use crate::pool::Pooled;
-use crate::replays::{RecordedReply, ReplayKey, insert_replies, select_reply};
+use crate::replays::{RecordedReply, ReplayKey, insert_replies, select_replayed, select_reply};
 use crate::tenancy::{Tenancy, Tenant, opening};
 
 /// Who caused a change and what it belongs to; it travels with every event.
@@ -94,6 +95,14 @@ impl<T: Tenancy> Transaction<T> {
     #[must_use]
     pub fn organisation_id(&self) -> Option<OrganisationId> {
         self.tenancy.organisation_id()
+    }
+
+    /// The positions of those keys under which a reply is recorded already.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn replayed(&mut self, keys: &[(OrganisationId, &ReplayKey)]) -> Result<HashSet<usize>, Error> {
+        select_replayed(&self.connection, keys).await
     }
 
     /// Stores the replies of creates beside their effects, and the events recorded so far, in one round trip. Each reply is

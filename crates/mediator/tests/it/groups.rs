@@ -19,6 +19,7 @@ use crate::{NoteError, Written, once, scene};
 struct WriteTogether {
     text: String,
     largest: Arc<AtomicUsize>,
+    transactions: Arc<AtomicUsize>,
 }
 
 impl Command for WriteTogether {
@@ -37,6 +38,9 @@ impl Command for WriteTogether {
 
 impl Grouped for WriteTogether {
     async fn execute_group<T: Tenancy>(tx: &mut Tx<'_, T>, members: &[Member<'_, Self>]) -> Results<Self> {
+        if let Some(first) = members.first() {
+            first.command.transactions.fetch_add(1, Ordering::SeqCst);
+        }
         for member in members {
             member.command.largest.fetch_max(members.len(), Ordering::SeqCst);
         }
@@ -68,7 +72,8 @@ type Sent = Result<Recorded<Written>, SendError<NoteError>>;
 async fn together(mediator: &Mediator, texts: &[&str], scopes: &[Scope]) -> (Vec<Sent>, usize) {
     let largest = Arc::new(AtomicUsize::new(0));
     let sending = texts.iter().zip(scopes.iter().cycle()).enumerate().map(|(number, (text, scope))| {
-        let command = WriteTogether { text: (*text).to_owned(), largest: Arc::clone(&largest) };
+        let command =
+            WriteTogether { text: (*text).to_owned(), largest: Arc::clone(&largest), ..WriteTogether::default() };
         mediator.send_once_grouped(scope, once(&format!("key-{number}"), text), command)
     });
     let answers = futures::future::join_all(sending).await;
@@ -142,6 +147,27 @@ async fn a_group_writes_each_organisations_note_as_its_own_and_one_key_means_ano
     let (answers, _) = together(&mediator, &texts, &[theirs, mine]).await;
     assert!(answers.iter().all(|answer| answer.as_ref().is_ok_and(|recorded| recorded.reply.is_some())));
     assert_eq!(notes(&scene).await.len(), 16);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_was_used_before_undoes_nobody_elses_group() {
+    let scene = scene().await;
+    let (mediator, scope) = (scene.mediator(), scene.scope(&[Role::Owner]));
+    let transactions = Arc::new(AtomicUsize::new(0));
+    let send = |key: String| {
+        let command =
+            WriteTogether { text: "x".to_owned(), largest: Arc::default(), transactions: Arc::clone(&transactions) };
+        mediator.send_once_grouped(&scope, once(&key, "body"), command)
+    };
+    send("used".to_owned()).await.unwrap();
+    let keys = (0..16).map(|number| if number % 4 == 0 { "used".to_owned() } else { format!("new-{number}") });
+    let answers = futures::future::join_all(keys.map(send)).await;
+    assert_eq!(answers.iter().filter(|answer| answer.as_ref().is_ok_and(|it| it.reply.is_some())).count(), 12);
+    assert!(answers.iter().all(Result::is_ok));
+    assert_eq!(notes(&scene).await.len(), 13);
+    // One for the first, two or three for the new ones, and one for each of the four that found their key used.
+    let transactions = AtomicUsize::load(&transactions, Ordering::SeqCst);
+    assert!(transactions < 12, "{transactions} transactions: the groups were undone");
 }
 
 #[tokio::test(flavor = "multi_thread")]

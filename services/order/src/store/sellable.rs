@@ -87,7 +87,10 @@ async fn replace(tx: &mut Tx<'_, Tenants>, products: &[&Product]) -> Result<(), 
     statement(
         "with gone as (
             delete from sellable s using unnest($1, $2) as product (org_id, product_id)
-            where s.org_id = product.org_id and s.product_id = product.product_id and not s.variant_id = any($5)
+            where s.org_id = product.org_id and s.product_id = product.product_id
+              and not exists (select from unnest($3, $4, $5) as kept (org_id, product_id, variant_id)
+                              where kept.org_id = s.org_id and kept.product_id = s.product_id
+                                and kept.variant_id = s.variant_id)
         )
         insert into sellable as known (org_id, product_id, variant_id, sku, title, variant_title, price_minor, currency,
                                        for_sale, product_version)
