@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use clap::builder::FalseyValueParser;
 use e2e::{Shop, Store};
 
 /// Measures the store and writes docs/performance.md.
@@ -26,10 +27,10 @@ struct Arguments {
     #[arg(long, env = "BENCH_ORDER_SECONDS")]
     order_seconds: Option<u64>,
     /// The short form, under four minutes: no start-up, no import, and the page stays as it is.
-    #[arg(long, env = "QUICK")]
+    #[arg(long, env = "QUICK", value_parser = FalseyValueParser::new())]
     quick: bool,
     /// Prints what moved against the figures of the page.
-    #[arg(long, env = "COMPARE")]
+    #[arg(long, env = "COMPARE", value_parser = FalseyValueParser::new())]
     compare: bool,
     /// Only measurements whose name contains this.
     #[arg(long)]

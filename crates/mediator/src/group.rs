@@ -36,6 +36,17 @@ pub trait Grouped: Command<Tenancy = Tenant, Reply: Serialize> + Sized {
 /// A reply or a refusal for each member of a group, or the error of the whole group.
 pub type Results<C> = Result<Vec<Result<<C as Command>::Reply, <C as Command>::Error>>, <C as Command>::Error>;
 
+/// A group of one: how a grouped command runs in a transaction of its own.
+///
+/// # Errors
+/// The command's own.
+pub async fn group_of_one<C: Grouped>(command: &C, tx: &mut Tx<'_>) -> Result<C::Reply, C::Error> {
+    let provenance = tx.provenance().clone();
+    let member = Member { organisation: tx.organisation(), provenance: &provenance, command };
+    let nothing = || StorageError::Defect(format!("{} has no result for its one member", C::NAME));
+    C::execute_group(tx, &[member]).await?.pop().ok_or_else(nothing)?
+}
+
 /// One caller's command in a group.
 #[derive(Debug)]
 pub struct Member<'m, C> {

@@ -10,7 +10,7 @@ mod telemetry;
 
 pub use classified::{Class, Classified};
 pub use command::{Command, Query};
-pub use group::{Grouped, Member, Results};
+pub use group::{Grouped, Member, Results, group_of_one};
 pub use pipeline::{Mediator, SendError, execute_in};
 pub use recorded::{IdempotencyKey, Once, Recorded};
 pub use scope::Scope;

@@ -42,7 +42,7 @@ impl Scope<Tenants> {
         Self::begin(Caller::System { part }, Tenants::new(organisations))
     }
 
-    /// The same for a transaction that somebody else has begun. `provenance` stands for what no single event is the cause
+    /// The same for a transaction that somebody else has begun. Its provenance stands for what no single event is the cause
     /// of; each effect names its own cause.
     #[must_use]
     pub fn batch_in(part: &'static str, tx: &Tx<'_, Tenants>) -> Self {

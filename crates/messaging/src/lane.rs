@@ -1,5 +1,6 @@
 //! A lane: the records of one topic, from the client to their effects, with its own queue, transactions and pauses.
-//! The rule: a lane that cannot go on holds up no other one, and never holds more records than a batch or two.
+//! The rule: a lane that cannot go on holds up no other one, and what it holds is bounded: a full lane's partitions are
+//! paused.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,9 +18,9 @@ use crate::record::Record;
 
 /// Records per transaction.
 const BATCH: usize = 500;
-/// A queue that holds this much takes no more for now: records, and bytes of their values. To go on after a pause costs half
-/// a second, which is how long the broker holds the fetch that left the paused partitions out; so a queue holds what a burst
-/// brings, and only a lane that is blocked or hopelessly behind is paused.
+/// The bounds of a queue: records, and bytes of their values. Resuming after a pause costs half a second, which is how long
+/// the broker holds the fetch that left the paused partitions out; so a queue holds what a burst brings, and only a lane that
+/// is blocked or hopelessly behind is paused.
 const FULL_RECORDS: usize = 20 * BATCH;
 const FULL_BYTES: usize = 8 * 1024 * 1024;
 /// How long a batch gathers after one that was more than a single record: fuller transactions cost less per record.
@@ -107,9 +108,8 @@ impl Lane {
             let mut waiting = self.waiting();
             waiting.records.retain(|record| !is_given_away(&record.topic, record.partition));
             waiting.bytes = waiting.records.iter().map(weight).sum();
-            let in_hand = std::mem::take(&mut waiting.in_hand);
-            waiting.lost.extend(in_hand.iter().filter(|partition| is_given_away(self.inner.topic, **partition)));
-            waiting.in_hand = in_hand;
+            let Waiting { in_hand, lost, .. } = &mut *waiting;
+            lost.extend(in_hand.iter().filter(|partition| is_given_away(self.inner.topic, **partition)));
         }
         let _ended = self.inner.attempt.lock().await;
     }

@@ -7,7 +7,9 @@ use std::time::Duration;
 use access::{Permission, Role};
 use diesel::sql_types::{Array, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use mediator::{Class, Command, Grouped, Mediator, Member, Recorded, Results, Scope, SendError, Tenancy, Tenant, Tx};
+use mediator::{
+    Class, Command, Grouped, Mediator, Member, Recorded, Results, Scope, SendError, Tenancy, Tenant, Tx, group_of_one,
+};
 use persistence::statement;
 use testkit::Scene;
 use uuid::Uuid;
@@ -30,9 +32,7 @@ impl Command for WriteTogether {
     type Error = NoteError;
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<Written, NoteError> {
-        let (organisation, provenance) = (tx.organisation(), tx.provenance().clone());
-        let member = Member { organisation, provenance: &provenance, command: self };
-        Self::execute_group(tx, &[member]).await?.remove(0)
+        group_of_one(self, tx).await
     }
 }
 

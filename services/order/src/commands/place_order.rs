@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use access::Permission;
 use kernel::{Money, OrderId, OrganisationId, Sku, Timestamp};
-use mediator::{Command, Grouped, Member, Results, Tenant};
+use mediator::{Command, Grouped, Member, Results, Tenant, group_of_one};
 use persistence::{Tenancy, Tx};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -55,10 +55,7 @@ impl Command for PlaceOrder {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<Receipt, Error> {
-        let (organisation, provenance) = (tx.organisation(), tx.provenance().clone());
-        let member = Member { organisation, provenance: &provenance, command: self };
-        let mut receipts = Self::execute_group(tx, &[member]).await?;
-        receipts.pop().unwrap_or(Err(Error::NotFound { order: self.order }))
+        group_of_one(self, tx).await
     }
 }
 

@@ -1,4 +1,5 @@
-//! Takes a batch of catalog's answers, of however many organisations: one lock, decisions in the order of the answers, one write.
+//! Takes a batch of catalog's answers, of however many organisations: one lock, decisions in the order of the answers,
+//! one write.
 //!
 //! An answer that comes late changes nothing and publishes nothing. In particular, "reserved" for an order that is
 //! cancelled already needs no reply: this service's "cancelled" follows "placed" under the same key, so catalog reads
