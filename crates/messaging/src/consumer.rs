@@ -13,7 +13,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::types::RDKafkaRespErr;
-use rdkafka::{ClientContext, Statistics, TopicPartitionList};
+use rdkafka::{ClientContext, Offset, Statistics, TopicPartitionList};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +31,8 @@ use crate::topics::{TopicError, ensure, ensure_topics};
 const GULP: usize = 500;
 /// A poll is begun anew after this time, which finds records whose wake-up was lost.
 const POLL: Duration = Duration::from_secs(5);
+/// How often offsets that belong to no record are passed: until then they show as lag.
+const PASS_GAPS: Duration = Duration::from_secs(2);
 
 /// What the consumer of this replica is doing.
 #[derive(Clone)]
@@ -234,10 +236,16 @@ async fn distribute(
 ) -> Result<(), ConsumerFailed> {
     // Partitions of lanes that were full.
     let mut paused: BTreeMap<&'static str, TopicPartitionList> = BTreeMap::new();
+    let mut gaps = tokio::time::interval(PASS_GAPS);
+    gaps.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         let received = tokio::select! {
             biased;
             () = stop.cancelled() => return Ok(()),
+            _ = gaps.tick() => {
+                pass_gaps(settings, consumer, lanes);
+                continue;
+            }
             () = consumer.context().leaves.notified() => {
                 give_away(settings, consumer, lanes).await;
                 // A lane may have room now that nothing drains it.
@@ -287,6 +295,23 @@ async fn distribute(
         if let Some((code, reason)) = consumer.client().fatal_error() {
             return Err(ConsumerFailed { code: code.to_string(), reason });
         }
+    }
+}
+
+/// Stores the position of every partition whose lane has nothing to do. It may be behind the last record: what ends a
+/// transaction has an offset too.
+fn pass_gaps(settings: &Settings, consumer: &StreamConsumer<Context>, lanes: &BTreeMap<&'static str, Lane>) {
+    let Ok(position) = consumer.position() else { return };
+    let mut done = TopicPartitionList::new();
+    for element in position.elements() {
+        let is_idle = lanes.get(settings.local_name(element.topic())).is_some_and(Lane::is_idle);
+        if is_idle && matches!(element.offset(), Offset::Offset(_)) {
+            let _ = done.add_partition_offset(element.topic(), element.partition(), element.offset());
+        }
+    }
+    // A partition that was taken away meanwhile has a new owner, who does the same.
+    if done.count() > 0 && let Err(error) = consumer.store_offsets(&done) {
+        tracing::debug!(%error, "offsets that belong to no record were not passed; they show as lag until the next time");
     }
 }
 

@@ -100,6 +100,12 @@ impl Lane {
         waiting.records.len() < FULL_RECORDS / 2 && waiting.bytes < FULL_BYTES / 2
     }
 
+    /// Whether every record that it was given has been settled.
+    pub(crate) fn is_idle(&self) -> bool {
+        let waiting = self.waiting();
+        waiting.records.is_empty() && waiting.in_hand.is_empty()
+    }
+
     /// Forgets the records of partitions that have a new owner, also those of a batch that is to be tried again, and waits
     /// for the attempt that may have some of them in hand. The new owner takes them: tried again here, an old snapshot could
     /// bring back what was removed since.
@@ -182,6 +188,7 @@ impl Lane {
             batch.retain(|record| !lost.contains(&record.partition));
             let Err(failure) = taker.take(&batch, &mut progress).await else {
                 store_offsets(&batch, consumer);
+                self.waiting().in_hand.clear();
                 break;
             };
             drop(attempt);

@@ -12,6 +12,7 @@ mod record;
 mod relay;
 mod replay;
 mod settings;
+mod state_producer;
 mod subscription;
 mod table;
 mod topics;

@@ -74,6 +74,19 @@ impl Producer {
         Ok(Self { inner: settings.producer().create()?, settings: settings.clone() })
     }
 
+    /// One whose records are sent in transactions, for [`crate::state_producer::StateProducer`].
+    pub(crate) fn transactional(settings: &Settings) -> Result<Self, KafkaError> {
+        Ok(Self { inner: settings.state_producer().create()?, settings: settings.clone() })
+    }
+
+    pub(crate) fn client(&self) -> &FutureProducer {
+        &self.inner
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// Sends the records in their order and returns, for each, whether the broker has it. Behind a
     /// record that is refused at once, none of its key is sent.
     pub async fn send_all(&self, records: &[Outgoing]) -> Vec<Result<(), SendFailure>> {

@@ -1,18 +1,22 @@
 //! The relay: brings the rows of the outbox to their topics, each aggregate's in order.
 //! The rule: one relay per schema at a time, held by a session lock; a row is deleted only after the
-//! broker's acknowledgement, and there is no cursor that could pass by a late commit.
+//! broker's acknowledgement, and there is no cursor that could pass by a late commit. A relay that no longer leads cannot
+//! write a snapshot any more.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use contracts::topics;
+use contracts::Retention;
 use persistence::{Database, OutboxListener, OutboxSession, PendingEvent};
 use rdkafka::error::KafkaError;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::producer::{Outgoing, Producer, SendFailure};
+use crate::state_producer::{Fenced, StateProducer};
 
 /// Rows per round.
 const BATCH: i64 = 500;
@@ -46,13 +50,22 @@ impl RelayState {
 #[error("the producer failed for good: {0}; only a new process can go on")]
 pub struct RelayFailed(KafkaError);
 
+/// Why a relay gave up leading; it begins anew.
+#[derive(Debug, thiserror::Error)]
+enum Interrupted {
+    #[error(transparent)]
+    Storage(#[from] persistence::Error),
+    #[error(transparent)]
+    Fenced(#[from] Fenced),
+}
+
 /// The relay of one replica; [`Relay::run`] makes it work.
-#[derive(Debug)]
 pub struct Relay {
     database: Database,
     producer: Producer,
     state: RelayState,
     select: &'static str,
+    before_sending: Box<dyn Fn() + Send + Sync>,
     /// Set when the producer is of no use any more.
     failed: Option<KafkaError>,
 }
@@ -61,7 +74,14 @@ impl Relay {
     /// The relay of this replica.
     #[must_use]
     pub fn new(database: Database, producer: Producer) -> Self {
-        Self { database, producer, state: RelayState::default(), select: persistence::PENDING, failed: None }
+        Self {
+            database,
+            producer,
+            state: RelayState::default(),
+            select: persistence::PENDING,
+            before_sending: Box::new(|| {}),
+            failed: None,
+        }
     }
 
     /// A relay that asks the outbox something else: for the test that shows why it does not.
@@ -69,6 +89,14 @@ impl Relay {
     #[must_use]
     pub fn asking(mut self, select: &'static str) -> Self {
         self.select = select;
+        self
+    }
+
+    /// A relay that does something between reading rows and sending them: for the test in which it is stopped there.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn before_sending(mut self, act: impl Fn() + Send + Sync + 'static) -> Self {
+        self.before_sending = Box::new(act);
         self
     }
 
@@ -86,7 +114,7 @@ impl Relay {
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), RelayFailed> {
         while !stop.is_cancelled() && self.failed.is_none() {
             if let Err(error) = self.session(&stop).await {
-                tracing::warn!(%error, "the relay lost its database connection and begins anew");
+                tracing::warn!(%error, "the relay was interrupted and begins anew");
                 pause(Duration::from_secs(1), &stop).await;
             }
             self.state.leading.store(false, Ordering::Relaxed);
@@ -95,7 +123,7 @@ impl Relay {
     }
 
     /// One database session: ask for the lock until it is ours, then relay until told to stop.
-    async fn session(&mut self, stop: &CancellationToken) -> Result<(), persistence::Error> {
+    async fn session(&mut self, stop: &CancellationToken) -> Result<(), Interrupted> {
         let mut session = OutboxSession::open(&self.database).await?.asking(self.select);
         while !session.try_lead().await? {
             // Asked for, since a pause below may have been what heard of it.
@@ -137,12 +165,21 @@ impl Relay {
         session: &mut OutboxSession,
         beside: [&JoinHandle<()>; 2],
         stop: &CancellationToken,
-    ) -> Result<(), persistence::Error> {
+    ) -> Result<(), Interrupted> {
         let mut failing = false;
+        let mut snapshots = None;
         loop {
             let pending = session.pending(BATCH).await?;
+            if snapshots.is_none() && pending.iter().any(is_snapshot) {
+                tokio::select! {
+                    opened = StateProducer::open(self.producer.settings()) => snapshots = Some(opened?),
+                    () = stop.cancelled() => return Ok(()),
+                }
+                // What was read before may have been sent by the relay that led until now.
+                continue;
+            }
             let full = i64::try_from(pending.len()).is_ok_and(|rows| rows == BATCH);
-            let stuck = if pending.is_empty() { false } else { self.send(session, &pending, stop).await? };
+            let stuck = !pending.is_empty() && self.send(session, snapshots.as_ref(), &pending, stop).await?;
             if stuck != failing {
                 failing = stuck;
                 if stuck {
@@ -163,7 +200,7 @@ impl Relay {
                 }
             }
             if beside.iter().any(|task| task.is_finished()) {
-                return Err(persistence::Error::Unavailable("what listens or measures beside it ended".to_owned()));
+                return Err(persistence::Error::Unavailable("what listens or measures beside it ended".to_owned()).into());
             }
         }
     }
@@ -172,15 +209,13 @@ impl Relay {
     async fn send(
         &mut self,
         session: &mut OutboxSession,
+        snapshots: Option<&StateProducer>,
         pending: &[PendingEvent],
         stop: &CancellationToken,
-    ) -> Result<bool, persistence::Error> {
-        let mut outgoing = Vec::with_capacity(pending.len());
-        for event in pending {
-            outgoing.push(outgoing_of(event));
-        }
+    ) -> Result<bool, Interrupted> {
+        (self.before_sending)();
         let results = tokio::select! {
-            results = self.producer.send_all(&outgoing) => results,
+            results = self.send_all(snapshots, pending) => results?,
             // The broker may be away for hours; the end of this process must not wait for it.
             () = async { stop.cancelled().await; tokio::time::sleep(LAST_ROUND).await } => return Ok(true),
         };
@@ -212,6 +247,26 @@ impl Relay {
         metrics::counter!("outbox_sent_total").increment(sent.len() as u64);
         session.delete_sent(&sent).await?;
         Ok(stuck || self.failed.is_some())
+    }
+
+    /// Facts and snapshots side by side: no aggregate has both. Each result stands where its row does.
+    async fn send_all(
+        &self,
+        snapshots: Option<&StateProducer>,
+        pending: &[PendingEvent],
+    ) -> Result<Vec<Result<(), SendFailure>>, Fenced> {
+        let Some(producer) = snapshots else {
+            let outgoing: Vec<Outgoing> = pending.iter().map(outgoing_of).collect();
+            return Ok(self.producer.send_all(&outgoing).await);
+        };
+        let (mut states, mut facts) = (Vec::new(), Vec::new());
+        for event in pending {
+            if is_snapshot(event) { &mut states } else { &mut facts }.push(outgoing_of(event));
+        }
+        let (states, facts) = tokio::join!(producer.send_all(&states), self.producer.send_all(&facts));
+        let (mut states, mut facts) = (states?.into_iter(), facts.into_iter());
+        let results = pending.iter().map(|event| if is_snapshot(event) { states.next() } else { facts.next() });
+        Ok(results.flatten().collect())
     }
 }
 
@@ -266,6 +321,11 @@ pub async fn prune(database: &Database) {
             Err(error) => tracing::warn!(%error, "what is past its time was not removed; tried again later"),
         }
     }
+}
+
+/// Whether a row is the whole state of its aggregate, for a compacted topic.
+fn is_snapshot(event: &PendingEvent) -> bool {
+    topics::ALL.iter().any(|topic| topic.name == event.aggregatetype && topic.retention == Retention::State)
 }
 
 fn outgoing_of(event: &PendingEvent) -> Outgoing {

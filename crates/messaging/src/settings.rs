@@ -70,6 +70,18 @@ impl Settings {
         config
     }
 
+    /// The relay's producer for snapshots.
+    pub(crate) fn state_producer(&self) -> ClientConfig {
+        let mut config = self.producer();
+        config
+            .set("transactional.id", format!("{}.relay", self.group_name()))
+            // What a relay that died left open holds up readers for so long, unless the next one takes over before.
+            .set("transaction.timeout.ms", "20000")
+            // The client wants no more than that. What is not sent by then is given up with its transaction and sent again.
+            .set("message.timeout.ms", "15000");
+        config
+    }
+
     pub(crate) fn group_consumer(&self) -> ClientConfig {
         let mut config = self.client();
         config

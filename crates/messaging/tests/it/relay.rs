@@ -2,20 +2,21 @@
 //! or more often, never out of order, never lost. And the proof that this test can fail.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use access::Permission;
+use contracts::auth::OrganisationState;
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Double, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use mediator::{Command, Mediator, Tenant, Tx};
-use messaging::{Producer, Record, Relay, RelayState};
+use messaging::{Producer, Record, Relay, RelayState, Snapshot};
 use testkit::{Scene, Working, eventually};
 use uuid::Uuid;
 
-use crate::scenery::{TestError, event, scene};
+use crate::scenery::{TestError, event, scene, state_of};
 
 const WRITERS: usize = 8;
 const EVENTS_PER_WRITER: usize = 100;
@@ -233,4 +234,85 @@ async fn an_event_that_the_broker_never_takes_parks_its_aggregate_and_the_others
     let parked: i64 = superuser.query_one("select count(*) from outbox_parked", &[]).await.unwrap().get(0);
     assert_eq!(parked, 1);
     relay.stop(Duration::from_secs(5)).await;
+}
+
+/// Says what its organisation is like now.
+struct Describe {
+    version: i64,
+}
+
+impl Command for Describe {
+    const NAME: &'static str = "order.describe";
+    const REQUIRES: Permission = Permission::System;
+    type Tenancy = Tenant;
+    type Reply = ();
+    type Error = TestError;
+
+    async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), TestError> {
+        let state = state_of(tx.organisation(), self.version);
+        tx.record(self.version, state);
+        Ok(())
+    }
+}
+
+/// The versions of the organisation's snapshots in the order of the topic, as its readers see it.
+async fn snapshots(scene: &Scene) -> Vec<i64> {
+    let records = scene.read(contracts::topics::ORGANISATION.name).await;
+    let version = |record: &Record| record.header(contracts::header::AGGREGATE_VERSION).unwrap().parse().unwrap();
+    records.iter().map(version).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_is_stopped_across_a_takeover_leaves_no_old_snapshot_behind_a_newer_one() {
+    let scene = scene().await;
+    scene.topics(&[contracts::topics::ORGANISATION]).await;
+    let mediator = scene.mediator();
+    let scope = mediator::Scope::system("test", scene.organisation());
+    let describe = async |version| mediator.send(&scope, Describe { version }).await.unwrap();
+
+    let (stopped, is_stopped) = mpsc::channel();
+    let (wake, is_woken) = mpsc::channel::<()>();
+    let (armed, is_woken) = (Arc::new(AtomicBool::new(false)), Mutex::new(is_woken));
+    let fuse = Arc::clone(&armed);
+    let relay = Relay::new(scene.database(), Producer::new(&scene.messaging()).unwrap()).before_sending(move || {
+        if fuse.swap(false, Ordering::SeqCst) {
+            stopped.send(()).unwrap();
+            tokio::task::block_in_place(|| is_woken.lock().unwrap().recv().unwrap());
+        }
+    });
+    let first_state = relay.state();
+    let first = Working::start(|stop| relay.run(stop));
+    describe(1).await;
+    eventually(Duration::from_secs(20), async || snapshots(&scene).await == [1]).await;
+
+    // The first relay has read the second snapshot and is stopped before it sends it, as by SIGSTOP.
+    armed.store(true, Ordering::SeqCst);
+    describe(2).await;
+    tokio::task::spawn_blocking(move || is_stopped.recv_timeout(Duration::from_secs(20)).unwrap()).await.unwrap();
+    let lock = "select count(pg_terminate_backend(pid)) from pg_locks join pg_database on pg_database.oid = database
+                 where locktype = 'advisory' and granted and datname = current_database()";
+    let cut: i64 = scene.superuser().await.query_one(lock, &[]).await.unwrap().get(0);
+    assert_eq!(cut, 1, "one relay leads");
+    let (_, second) = start(&scene);
+    describe(3).await;
+    eventually(Duration::from_secs(20), async || snapshots(&scene).await.ends_with(&[3])).await;
+
+    wake.send(()).unwrap();
+    // It notices by itself that it no longer leads.
+    eventually(Duration::from_secs(20), async || !first_state.is_leading()).await;
+    describe(4).await;
+    eventually(Duration::from_secs(20), async || snapshots(&scene).await.ends_with(&[4])).await;
+    let seen = snapshots(&scene).await;
+    assert!(seen.is_sorted(), "{seen:?}: the first relay wrote when the second one led");
+
+    let rebuilt = Mutex::new(Vec::new());
+    let take = |batch: Vec<Snapshot<OrganisationState>>| {
+        rebuilt.lock().unwrap().extend(batch.iter().map(|snapshot| snapshot.version));
+        async { Ok::<_, TestError>(()) }
+    };
+    messaging::replay(&scene.messaging(), take).await.unwrap();
+    assert_eq!(*rebuilt.lock().unwrap(), [4]);
+    for relay in [first, second] {
+        relay.stop(Duration::from_secs(5)).await;
+    }
 }

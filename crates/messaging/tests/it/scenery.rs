@@ -155,17 +155,21 @@ impl Command for Keep {
     }
 }
 
-/// State of an organisation, as a relay would send it.
-pub(crate) fn organisation_state(organisation: OrganisationId, version: i64) -> Outgoing {
-    let state = OrganisationState {
+/// State of an organisation.
+pub(crate) fn state_of(organisation: OrganisationId, version: i64) -> OrganisationState {
+    OrganisationState {
         organisation,
         slug: Slug::parse("shop").unwrap(),
         name: "Shop".to_owned(),
         currency: Currency::parse("USD").unwrap(),
         active: true,
         version,
-    };
-    testkit::publish(Some(organisation), version, &state)
+    }
+}
+
+/// State of an organisation, as a relay would send it.
+pub(crate) fn organisation_state(organisation: OrganisationId, version: i64) -> Outgoing {
+    testkit::publish(Some(organisation), version, &state_of(organisation, version))
 }
 
 /// The effects so far: (aggregate, version) in the order of their rows.

@@ -68,6 +68,26 @@ async fn a_topic_whose_last_offset_is_no_record_is_read_to_its_end() {
     assert_eq!(replayed.await.unwrap().records, 2);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_has_taken_everything_has_no_lag_whatever_the_last_offset_is() {
+    let scene = scene().await;
+    scene.topics(&[ORGANISATION]).await;
+    let organisation = OrganisationId::new();
+    send_in_a_transaction(&scene, vec![organisation_state(organisation, 1)]).await;
+    let consumer = start(&scene, subscriptions(-1)).await;
+    let settings = scene.messaging_of("cyberctl");
+    eventually(Duration::from_secs(20), async || {
+        let topics = operations::topics(&settings, contracts::topics::ALL).await.unwrap();
+        let topic = topics.into_iter().find(|topic| topic.topic == ORGANISATION.name).unwrap();
+        let lags: Vec<(String, i64)> = topic.groups.into_iter().map(|it| (it.group, it.lag)).collect();
+        let taken = kept(&scene).await.contains_key(&organisation.uuid());
+        let expected = vec![("order".to_owned(), 0)];
+        if taken && lags == expected { Ok(()) } else { Err((taken, lags)) }
+    })
+    .await;
+    consumer.stop(Duration::from_secs(10)).await;
+}
+
 /// The version that is kept of each key.
 async fn kept(scene: &Scene) -> BTreeMap<Uuid, i64> {
     let rows = scene.superuser().await.query("select id::text, version from aggregates", &[]).await.unwrap();
