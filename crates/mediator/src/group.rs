@@ -152,7 +152,11 @@ impl<C: Grouped> Group<C> {
             // A command that panics here panics again in the transaction of its own member, who hears of it.
             let answers = match AssertUnwindSafe(transact(database, &members)).catch_unwind().await {
                 Ok(Ok(answers)) => answers,
-                Ok(Err(_)) | Err(_) => Vec::new(),
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, name = C::NAME, "a group was undone; each of its members is tried alone");
+                    Vec::new()
+                }
+                Err(_) => Vec::new(),
             };
             if answers.is_empty() {
                 metrics::counter!("mediator_groups_undone_total", "name" => C::NAME).increment(1);

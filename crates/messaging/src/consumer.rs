@@ -310,7 +310,9 @@ fn pass_gaps(settings: &Settings, consumer: &StreamConsumer<Context>, lanes: &BT
         }
     }
     // A partition that was taken away meanwhile has a new owner, who does the same.
-    if done.count() > 0 && let Err(error) = consumer.store_offsets(&done) {
+    if done.count() > 0
+        && let Err(error) = consumer.store_offsets(&done)
+    {
         tracing::debug!(%error, "offsets that belong to no record were not passed; they show as lag until the next time");
     }
 }

@@ -8,6 +8,7 @@ mod lane;
 pub mod operations;
 mod parking;
 mod producer;
+mod producer_client;
 mod record;
 mod relay;
 mod replay;

@@ -2,12 +2,15 @@
 //! The rule: enqueue one after the other, then wait for all; nothing is retried above librdkafka,
 //! which would reorder.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::future_producer::{DeliveryFuture, FutureProducer, FutureRecord};
+use rdkafka::producer::BaseRecord;
+use tokio::sync::oneshot;
 
+use crate::producer_client::ProducerClient;
 use crate::settings::Settings;
 use crate::topics::is_dead_letter_topic;
 
@@ -55,7 +58,7 @@ pub enum SendFailure {
 /// An idempotent producer. Cheap to clone.
 #[derive(Clone)]
 pub struct Producer {
-    inner: FutureProducer,
+    client: Arc<ProducerClient>,
     settings: Settings,
 }
 
@@ -71,16 +74,16 @@ impl Producer {
     /// # Errors
     /// When a setting is refused.
     pub fn new(settings: &Settings) -> Result<Self, KafkaError> {
-        Ok(Self { inner: settings.producer().create()?, settings: settings.clone() })
+        Ok(Self { client: Arc::new(ProducerClient::new(&settings.producer())?), settings: settings.clone() })
     }
 
     /// One whose records are sent in transactions, for [`crate::state_producer::StateProducer`].
     pub(crate) fn transactional(settings: &Settings) -> Result<Self, KafkaError> {
-        Ok(Self { inner: settings.state_producer().create()?, settings: settings.clone() })
+        Ok(Self { client: Arc::new(ProducerClient::new(&settings.state_producer())?), settings: settings.clone() })
     }
 
-    pub(crate) fn client(&self) -> &FutureProducer {
-        &self.inner
+    pub(crate) fn client(&self) -> &Arc<ProducerClient> {
+        &self.client
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -109,8 +112,8 @@ impl Producer {
             results.push(match delivery {
                 Err(failure) => Err(failure),
                 Ok(delivery) => match delivery.await {
-                    Ok(Ok(_)) => Ok(()),
-                    Ok(Err((error, _))) => Err(classify(error)),
+                    Ok(Ok(())) => Ok(()),
+                    Ok(Err(error)) => Err(classify(error)),
                     Err(_) => Err(SendFailure::Unconfirmed("the producer was closed".to_owned())),
                 },
             });
@@ -126,7 +129,7 @@ impl Producer {
         self.send_all(std::slice::from_ref(&record)).await.pop().unwrap_or(Ok(()))
     }
 
-    async fn enqueue(&self, record: &Outgoing) -> Result<DeliveryFuture, SendFailure> {
+    async fn enqueue(&self, record: &Outgoing) -> Result<oneshot::Receiver<Result<(), KafkaError>>, SendFailure> {
         if record.bytes() > LARGEST_EVENT_BYTES && !is_dead_letter_topic(&record.topic) {
             return Err(SendFailure::Impossible(KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge)));
         }
@@ -135,7 +138,9 @@ impl Producer {
         for (key, value) in &record.headers {
             headers = headers.insert(Header { key, value: Some(value) });
         }
-        let mut outgoing: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(&topic).headers(headers);
+        let (sender, delivery) = oneshot::channel();
+        let mut outgoing: BaseRecord<'_, [u8], [u8], _> =
+            BaseRecord::with_opaque_to(&topic, Box::new(sender)).headers(headers);
         if let Some(key) = &record.key {
             outgoing = outgoing.key(key);
         }
@@ -143,8 +148,8 @@ impl Producer {
             outgoing = outgoing.payload(payload);
         }
         loop {
-            match self.inner.send_result(outgoing) {
-                Ok(delivery) => return Ok(delivery),
+            match self.client.send(outgoing) {
+                Ok(()) => return Ok(delivery),
                 // The queue is bounded; one record waits for room so that none overtakes it.
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), returned)) => {
                     outgoing = returned;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use contracts::topics;
 use contracts::Retention;
+use contracts::topics;
 use persistence::{Database, OutboxListener, OutboxSession, PendingEvent};
 use rdkafka::error::KafkaError;
 use tokio::task::JoinHandle;
@@ -200,7 +200,9 @@ impl Relay {
                 }
             }
             if beside.iter().any(|task| task.is_finished()) {
-                return Err(persistence::Error::Unavailable("what listens or measures beside it ended".to_owned()).into());
+                return Err(
+                    persistence::Error::Unavailable("what listens or measures beside it ended".to_owned()).into()
+                );
             }
         }
     }

@@ -3,13 +3,14 @@
 //! one that was stopped and woken after a takeover cannot put an old snapshot behind a newer one, where compaction would
 //! keep the old one for ever. (KIP-98: a transactional id belongs to the producer that asked for it last.)
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::Producer as _;
-use rdkafka::producer::future_producer::FutureProducer;
 
 use crate::producer::{Outgoing, Producer, SendFailure};
+use crate::producer_client::ProducerClient;
 use crate::settings::Settings;
 
 /// How long one call into the client blocks its thread at most; what takes longer is asked again.
@@ -71,10 +72,10 @@ fn aborted(result: Result<(), SendFailure>, reason: &str) -> Result<(), SendFail
 /// Calls into the client on a thread for blocking work until it answers, whichever way.
 async fn blocking(
     producer: &Producer,
-    call: impl Fn(&FutureProducer) -> Result<(), KafkaError> + Clone + Send + 'static,
+    call: impl Fn(&ProducerClient) -> Result<(), KafkaError> + Clone + Send + 'static,
 ) -> Result<(), KafkaError> {
     loop {
-        let (client, call) = (producer.client().clone(), call.clone());
+        let (client, call) = (Arc::clone(producer.client()), call.clone());
         let answer = tokio::task::spawn_blocking(move || call(&client)).await;
         match answer.unwrap_or(Err(KafkaError::Canceled)) {
             // The call goes on in the client and is taken up by asking again.

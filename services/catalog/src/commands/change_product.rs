@@ -57,9 +57,17 @@ impl Command for ChangeProduct {
             });
         }
         store::products::save(tx, &[&product]).await?;
+        let (organisation, actor) = (tx.organisation(), tx.provenance().actor.clone());
         let openings: Vec<Opening<'_>> = added
             .iter()
-            .map(|variant| Opening { variant: variant.id, sku: &variant.sku, on_hand: 0, low_threshold: 0 })
+            .map(|variant| Opening {
+                organisation,
+                actor: &actor,
+                variant: variant.id,
+                sku: &variant.sku,
+                on_hand: 0,
+                low_threshold: 0,
+            })
             .collect();
         store::stock::open(tx, &openings, "initial stock", now).await?;
         tx.record(product.version(), published::product(&product));

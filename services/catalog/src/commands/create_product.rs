@@ -1,14 +1,16 @@
-//! Creating a product with its variants and the stock that they begin with.
+//! Creating a product with its variants and the stock that they begin with. Products that are created at the same time
+//! share a transaction.
 
 use access::Permission;
-use kernel::Clock;
-use mediator::{Command, Tenant};
-use persistence::Tx;
+use kernel::{CategoryId, Clock, OrganisationId};
+use mediator::{Command, Grouped, Member, Results, Tenant, group_of_one};
+use persistence::{Tenancy, Tx};
 
 use crate::domain::product::{NewProduct, Product};
 use crate::error::Error;
 use crate::published;
 use crate::store;
+use crate::store::products::Insertion;
 use crate::store::stock::Opening;
 
 /// Creates a product.
@@ -26,31 +28,76 @@ impl Command for CreateProduct {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<Product, Error> {
-        let now = Clock::now();
-        let product = Product::create(self.product.clone(), now).map_err(Error::ProductRefused)?;
-        if let Some(category) = product.category() {
-            store::categories::require(tx, category).await?;
-        }
-        let taken = store::products::insert(tx, &[&product]).await?;
-        if let Some(slug) = taken.slugs.into_iter().next() {
-            return Err(Error::SlugTaken { slug });
-        }
-        if !taken.skus.is_empty() {
-            return Err(Error::SkuTaken { skus: taken.skus });
-        }
-        let openings: Vec<Opening<'_>> = product
-            .variants()
-            .iter()
-            .zip(&self.product.variants)
-            .map(|(variant, new)| Opening {
-                variant: variant.id,
-                sku: &variant.sku,
-                on_hand: new.stock,
-                low_threshold: new.low_threshold,
-            })
-            .collect();
-        store::stock::open(tx, &openings, "initial stock", now).await?;
-        tx.record(product.version(), published::product(&product));
-        Ok(product)
+        group_of_one(self, tx).await
     }
+}
+
+impl Grouped for CreateProduct {
+    async fn execute_group<T: Tenancy>(tx: &mut Tx<'_, T>, members: &[Member<'_, Self>]) -> Results<Self> {
+        let now = Clock::now();
+        let mut products = Vec::with_capacity(members.len());
+        for member in members {
+            products.push(Product::create(member.command.product.clone(), now).map_err(Error::ProductRefused));
+        }
+        refuse_unknown_categories(tx, members, &mut products).await?;
+        let new: Vec<(OrganisationId, &Product)> = members
+            .iter()
+            .zip(&products)
+            .filter_map(|(member, product)| Some((member.organisation, product.as_ref().ok()?)))
+            .collect();
+        let mut insertions = store::products::insert(tx, &new).await?.into_iter();
+        for product in &mut products {
+            let Ok(created) = product else { continue };
+            match insertions.next() {
+                Some(Insertion::SlugTaken) => *product = Err(Error::SlugTaken { slug: created.slug().clone() }),
+                // Half of it is written: whoever shares the transaction is tried again without it.
+                Some(Insertion::SkusTaken(skus)) => return Err(Error::SkuTaken { skus }),
+                Some(Insertion::Done) | None => {}
+            }
+        }
+        let created =
+            || members.iter().zip(&products).filter_map(|(member, product)| Some((member, product.as_ref().ok()?)));
+        let openings: Vec<Opening<'_>> = created().flat_map(|(member, product)| openings(member, product)).collect();
+        store::stock::open(tx, &openings, "initial stock", now).await?;
+        for (member, product) in created() {
+            let event = published::product(product);
+            tx.record_within(member.organisation, member.provenance, now, product.version(), event);
+        }
+        Ok(products)
+    }
+}
+
+async fn refuse_unknown_categories<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
+    members: &[Member<'_, CreateProduct>],
+    products: &mut [Result<Product, Error>],
+) -> Result<(), Error> {
+    let category = |product: &Result<Product, Error>| product.as_ref().ok()?.category();
+    let asked: Vec<(OrganisationId, CategoryId)> = members
+        .iter()
+        .zip(&*products)
+        .filter_map(|(member, product)| Some((member.organisation, category(product)?)))
+        .collect();
+    let known = store::categories::known(tx, &asked).await?;
+    for (member, product) in members.iter().zip(products) {
+        if let Some(category) = category(product)
+            && !known.contains(&(member.organisation, category))
+        {
+            *product = Err(Error::CategoryUnknown { category });
+        }
+    }
+    Ok(())
+}
+
+/// The stock that a product's variants begin with.
+fn openings<'m>(member: &'m Member<'_, CreateProduct>, product: &'m Product) -> impl Iterator<Item = Opening<'m>> {
+    let wanted = &member.command.product.variants;
+    product.variants().iter().zip(wanted).map(|(variant, new)| Opening {
+        organisation: member.organisation,
+        actor: &member.provenance.actor,
+        variant: variant.id,
+        sku: &variant.sku,
+        on_hand: new.stock,
+        low_threshold: new.low_threshold,
+    })
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use access::Permission;
-use kernel::{CategoryId, Clock, ProductId, Sku, Slug, Timestamp};
+use kernel::{CategoryId, Clock, OrganisationId, ProductId, Sku, Slug, Timestamp};
 use mediator::{Command, Tenant};
 use persistence::Tx;
 
@@ -12,6 +12,7 @@ use crate::domain::product::{Product, Variant};
 use crate::error::Error;
 use crate::published;
 use crate::store;
+use crate::store::products::Insertion;
 use crate::store::stock::{LedgerEntry, Opening, StockUpdate};
 
 /// What the ledger says about stock that a file set.
@@ -130,8 +131,10 @@ async fn write(tx: &mut Tx<'_>, merged: &[(Merged, Option<&Product>)], now: Time
             .map(|(one, _)| &one.product)
             .collect()
     };
-    let taken = store::products::insert(tx, &written(true)).await?;
-    if !taken.slugs.is_empty() || !taken.skus.is_empty() {
+    let organisation = tx.organisation();
+    let new: Vec<(OrganisationId, &Product)> =
+        written(true).into_iter().map(|product| (organisation, product)).collect();
+    if store::products::insert(tx, &new).await?.iter().any(|insertion| *insertion != Insertion::Done) {
         return Err(Error::Overtaken { what: "a slug or SKU" });
     }
     store::products::save(tx, &written(false)).await?;
@@ -186,10 +189,13 @@ async fn set_stock(tx: &mut Tx<'_>, merged: &[(Merged, Option<&Product>)], now: 
 
 /// Opens the stock of variants that are new.
 async fn open_stock(tx: &mut Tx<'_>, merged: &[(Merged, Option<&Product>)], now: Timestamp) -> Result<(), Error> {
+    let (organisation, actor) = (tx.organisation(), tx.provenance().actor.clone());
     let openings: Vec<Opening<'_>> = merged
         .iter()
         .flat_map(|(one, before)| {
             added(one, *before).iter().map(|variant| Opening {
+                organisation,
+                actor: &actor,
                 variant: variant.id,
                 sku: &variant.sku,
                 on_hand: one.stock.iter().find(|(sku, _)| *sku == variant.sku).map_or(0, |(_, pieces)| *pieces),

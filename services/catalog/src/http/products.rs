@@ -150,7 +150,7 @@ pub(super) async fn create(
     Body(body): Body<CreateProductBody, 1_048_576>,
 ) -> Result<Recorded<Product>, Problem> {
     let command = body.command()?;
-    app.create(&by, &key, &body, command, location).await
+    app.create_grouped(&by, &key, &body, command, location).await
 }
 
 pub(super) async fn list(

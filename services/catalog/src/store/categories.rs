@@ -1,11 +1,12 @@
 //! The copy of the category tree: applied by version, looked up by id and by slugs.
 
-use diesel::dsl::exists;
+use std::collections::HashSet;
+
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
 use diesel::{ExpressionMethods, QueryDsl, QueryableByName};
 use diesel_async::RunQueryDsl;
 use kernel::{CategoryId, OrganisationId};
-use persistence::{Tenants, Tx, statement};
+use persistence::{Tenancy, Tenants, Tx, statement};
 use uuid::Uuid;
 
 use crate::domain::category::CategoryCopy;
@@ -65,15 +66,29 @@ pub(crate) async fn forget(tx: &mut Tx<'_, Tenants>, gone: &[(OrganisationId, Ca
 
 /// Refuses a category that the catalog does not know.
 pub(crate) async fn require(tx: &mut Tx<'_>, category: CategoryId) -> Result<(), Error> {
-    let known = categories::table
-        .filter(categories::org_id.eq(tx.organisation().uuid()))
-        .filter(categories::category_id.eq(category.uuid()))
-        .filter(diesel::dsl::not(categories::removed));
-    if diesel::select(exists(known)).get_result(tx.connection()).await? {
-        Ok(())
-    } else {
-        Err(Error::CategoryUnknown { category })
+    let own = (tx.organisation(), category);
+    if known(tx, &[own]).await?.contains(&own) { Ok(()) } else { Err(Error::CategoryUnknown { category }) }
+}
+
+/// Those of the categories that the catalog knows.
+pub(crate) async fn known<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
+    asked: &[(OrganisationId, CategoryId)],
+) -> Result<HashSet<(OrganisationId, CategoryId)>, Error> {
+    if asked.is_empty() {
+        return Ok(HashSet::new());
     }
+    let rows: Vec<(Uuid, Uuid)> = categories::table
+        .filter(categories::org_id.eq_any(asked.iter().map(|(organisation, _)| organisation.uuid())))
+        .filter(categories::category_id.eq_any(asked.iter().map(|(_, category)| category.uuid())))
+        .filter(diesel::dsl::not(categories::removed))
+        .select((categories::org_id, categories::category_id))
+        .load(tx.connection())
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(organisation, category)| (OrganisationId::from_uuid(organisation), CategoryId::from_uuid(category)))
+        .collect())
 }
 
 #[derive(QueryableByName)]

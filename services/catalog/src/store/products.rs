@@ -6,8 +6,8 @@ use diesel::dsl::exists;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, QueryDsl, QueryableByName};
 use diesel_async::RunQueryDsl;
-use kernel::{CategoryId, ProductId, Sku, Slug, Timestamp};
-use persistence::{Tx, statement};
+use kernel::{CategoryId, OrganisationId, ProductId, Sku, Slug, Timestamp};
+use persistence::{Tenancy, Tx, statement};
 use uuid::Uuid;
 
 use crate::domain::import::Owner;
@@ -142,49 +142,61 @@ impl<'p> VariantColumns<'p> {
 struct WrittenRow {
     #[diesel(sql_type = Array<SqlUuid>)]
     products: Vec<Uuid>,
-    #[diesel(sql_type = Array<Text>)]
-    skus: Vec<String>,
+    #[diesel(sql_type = Array<SqlUuid>)]
+    variants: Vec<Uuid>,
 }
 
-/// What an insert could not write because another product has it. Both are empty when everything was written.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Taken {
-    pub(crate) slugs: Vec<Slug>,
-    pub(crate) skus: Vec<Sku>,
+/// What became of a new product.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Insertion {
+    /// It was written with all its variants.
+    Done,
+    /// Another product has the slug. Nothing of it was written.
+    SlugTaken,
+    /// Other products have these SKUs. The rest of it was written, so the transaction must be undone.
+    SkusTaken(Vec<Sku>),
 }
 
-/// Inserts new products with their variants in one statement. What is taken is returned instead of failing the
-/// statement, so that the caller can name it.
-pub(crate) async fn insert(tx: &mut Tx<'_>, products: &[&Product]) -> Result<Taken, Error> {
-    if products.is_empty() {
-        return Ok(Taken::default());
+/// Inserts new products of one or of several organisations with their variants in one statement, and says what became of
+/// each. What is taken does not fail the statement, so that the caller can name it.
+pub(crate) async fn insert<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
+    new: &[(OrganisationId, &Product)],
+) -> Result<Vec<Insertion>, Error> {
+    if new.is_empty() {
+        return Ok(Vec::new());
     }
-    let columns = Columns::of(products)?;
+    let products: Vec<&Product> = new.iter().map(|(_, product)| *product).collect();
+    let columns = Columns::of(&products)?;
+    let organisations: Vec<Uuid> = new.iter().map(|(organisation, _)| organisation.uuid()).collect();
+    let variants_of =
+        new.iter().flat_map(|(organisation, product)| product.variants().iter().map(|_| organisation.uuid()));
+    let variant_organisations: Vec<Uuid> = variants_of.collect();
     let written: WrittenRow = statement(
         "with p as (
            insert into products (org_id, product_id, slug, title, description, category_id, status,
                                  price_from_minor, currency, variant_count, version, created_at, updated_at)
-           select $1, g.product_id, g.slug, g.title, g.description, g.category_id, g.status,
+           select g.org_id, g.product_id, g.slug, g.title, g.description, g.category_id, g.status,
                   g.price_from_minor, g.currency, g.variant_count, 1, g.updated_at, g.updated_at
-           from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-             as g(product_id, slug, title, description, category_id, status, price_from_minor, currency,
+           from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+             as g(org_id, product_id, slug, title, description, category_id, status, price_from_minor, currency,
                   variant_count, updated_at)
-           order by g.slug collate \"C\"
+           order by g.org_id, g.slug collate \"C\"
            on conflict (org_id, slug) do nothing
            returning product_id
          ), v as (
            insert into variants (org_id, variant_id, product_id, position, sku, title, price_minor, currency, active)
-           select $1, g.variant_id, g.product_id, g.position, g.sku, g.title, g.price_minor, g.currency, g.active
-           from unnest($12, $13, $14, $15, $16, $17, $18, $19)
-             as g(variant_id, product_id, position, sku, title, price_minor, currency, active)
+           select g.org_id, g.variant_id, g.product_id, g.position, g.sku, g.title, g.price_minor, g.currency, g.active
+           from unnest($12, $13, $14, $15, $16, $17, $18, $19, $20)
+             as g(org_id, variant_id, product_id, position, sku, title, price_minor, currency, active)
            where g.product_id in (select product_id from p)
-           order by g.sku collate \"C\"
+           order by g.org_id, g.sku collate \"C\"
            on conflict (org_id, sku) do nothing
-           returning sku
+           returning variant_id
          )
-         select array(select product_id from p) as products, array(select sku from v) as skus",
+         select array(select product_id from p) as products, array(select variant_id from v) as variants",
     )
-    .bind::<SqlUuid, _>(tx.organisation().uuid())
+    .bind::<Array<SqlUuid>, _>(&organisations)
     .bind::<Array<SqlUuid>, _>(&columns.products)
     .bind::<Array<Text>, _>(&columns.slugs)
     .bind::<Array<Text>, _>(&columns.titles)
@@ -195,6 +207,7 @@ pub(crate) async fn insert(tx: &mut Tx<'_>, products: &[&Product]) -> Result<Tak
     .bind::<Array<Text>, _>(&columns.currencies)
     .bind::<Array<Integer>, _>(&columns.counts)
     .bind::<Array<Timestamptz>, _>(&columns.updated)
+    .bind::<Array<SqlUuid>, _>(&variant_organisations)
     .bind::<Array<SqlUuid>, _>(&columns.variants.ids)
     .bind::<Array<SqlUuid>, _>(&columns.variants.products)
     .bind::<Array<Integer>, _>(&columns.variants.positions)
@@ -205,18 +218,16 @@ pub(crate) async fn insert(tx: &mut Tx<'_>, products: &[&Product]) -> Result<Tak
     .bind::<Array<Bool>, _>(&columns.variants.active)
     .get_result(tx.connection())
     .await?;
-    let inserted: HashSet<Uuid> = written.products.into_iter().collect();
-    let written_skus: HashSet<String> = written.skus.into_iter().collect();
-    let mut taken = Taken::default();
-    for product in products {
+    let inserted: HashSet<Uuid> = written.products.into_iter().chain(written.variants).collect();
+    let became = |product: &Product| {
         if !inserted.contains(&product.id().uuid()) {
-            taken.slugs.push(product.slug().clone());
-            continue;
+            return Insertion::SlugTaken;
         }
-        let skus = product.variants().iter().map(|variant| &variant.sku);
-        taken.skus.extend(skus.filter(|sku| !written_skus.contains(sku.as_str())).cloned());
-    }
-    Ok(taken)
+        let taken = product.variants().iter().filter(|variant| !inserted.contains(&variant.id.uuid()));
+        let skus: Vec<Sku> = taken.map(|variant| variant.sku.clone()).collect();
+        if skus.is_empty() { Insertion::Done } else { Insertion::SkusTaken(skus) }
+    };
+    Ok(products.into_iter().map(became).collect())
 }
 
 /// Writes changed products, which the caller has locked, and their changed or added variants in one statement.

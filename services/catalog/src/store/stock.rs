@@ -17,6 +17,9 @@ use crate::error::Error;
 /// The stock that a new variant begins with.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Opening<'s> {
+    pub(crate) organisation: OrganisationId,
+    /// Who opens it, for the ledger.
+    pub(crate) actor: &'s str,
     pub(crate) variant: VariantId,
     pub(crate) sku: &'s Sku,
     pub(crate) on_hand: i64,
@@ -24,29 +27,34 @@ pub(crate) struct Opening<'s> {
 }
 
 /// Opens stock rows with their first movement, in one statement. `reason` is for the ledger.
-pub(crate) async fn open(tx: &mut Tx<'_>, openings: &[Opening<'_>], reason: &str, now: Timestamp) -> Result<(), Error> {
+pub(crate) async fn open<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
+    openings: &[Opening<'_>],
+    reason: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
     if openings.is_empty() {
         return Ok(());
     }
     statement(
-        "with s as (
+        "with o as (
+           select * from unnest($1, $2, $3, $4, $5, $6) as g(org_id, variant_id, sku, on_hand, low_threshold, actor)
+         ), s as (
            insert into stock (org_id, variant_id, sku, on_hand, low_threshold, updated_at)
-           select $1, g.variant_id, g.sku, g.on_hand, g.low_threshold, $8
-           from unnest($2, $3, $4, $5) as g(variant_id, sku, on_hand, low_threshold)
-           order by g.sku collate \"C\"
-           returning variant_id, sku, on_hand
+           select o.org_id, o.variant_id, o.sku, o.on_hand, o.low_threshold, $8 from o
+           order by o.org_id, o.sku collate \"C\"
          )
          insert into movements (org_id, sku, variant_id, kind, on_hand_delta, reserved_delta, held_delta, reason,
                                 actor, occurred_at)
-         select $1, s.sku, s.variant_id, 'adjust', s.on_hand, 0, 0, $6, $7, $8 from s where s.on_hand <> 0",
+         select o.org_id, o.sku, o.variant_id, 'adjust', o.on_hand, 0, 0, $7, o.actor, $8 from o where o.on_hand <> 0",
     )
-    .bind::<SqlUuid, _>(tx.organisation().uuid())
+    .bind::<Array<SqlUuid>, _>(openings.iter().map(|row| row.organisation.uuid()).collect::<Vec<_>>())
     .bind::<Array<SqlUuid>, _>(openings.iter().map(|row| row.variant.uuid()).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(openings.iter().map(|row| row.sku.as_str()).collect::<Vec<_>>())
     .bind::<Array<BigInt>, _>(openings.iter().map(|row| row.on_hand).collect::<Vec<_>>())
     .bind::<Array<BigInt>, _>(openings.iter().map(|row| row.low_threshold).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(openings.iter().map(|row| row.actor).collect::<Vec<_>>())
     .bind::<Text, _>(reason)
-    .bind::<Text, _>(tx.provenance().actor.clone())
     .bind::<Timestamptz, _>(now)
     .execute(tx.connection())
     .await?;

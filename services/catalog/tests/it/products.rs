@@ -1,8 +1,10 @@
 //! Creating, reading, changing and retiring products over HTTP.
 
+use std::time::Duration;
+
 use contracts::catalog::ProductState;
 use kernel::{CategoryId, ProductId};
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::{Caller, eventually, problem_fields};
 
 use crate::world::{PATIENCE, World, price, product};
@@ -123,6 +125,79 @@ async fn products_with_one_sku_created_at_once_are_one_product() {
     }
     statuses.sort_unstable();
     assert_eq!(statuses, [201, 409, 409, 409, 409, 409, 409, 409]);
+    world.stop().await;
+}
+
+/// Sends creates that all wait for the first one's transaction, and gives what each was answered with.
+async fn created_together(world: &World, bodies: Vec<(Caller, Value)>) -> Vec<(u16, Value)> {
+    let superuser = world.scene.superuser().await;
+    superuser.batch_execute("begin; lock table products in exclusive mode").await.unwrap();
+    let post = |caller, body: Value| {
+        let client = world.client(caller);
+        tokio::spawn(async move { client.post("/admin/v1/products", &body).await })
+    };
+    let ahead = format!("ahead-{}", bodies.len());
+    let ahead = post(Caller::Owner, product(&ahead, &[(&ahead, 1, 0)]));
+    eventually(PATIENCE, async || {
+        world.value("select count(*) from pg_locks where not granted and relation = 'products'::regclass").await == "1"
+    })
+    .await;
+    let waiting: Vec<_> = bodies.into_iter().map(|(caller, body)| post(caller, body)).collect();
+    // Long enough for all of them to come to the group, which nothing shows from outside.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    superuser.batch_execute("commit").await.unwrap();
+    ahead.await.unwrap();
+    let mut answers = Vec::new();
+    for answer in waiting {
+        answers.push(answer.await.unwrap());
+    }
+    answers
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn products_created_at_once_share_a_transaction_and_each_has_its_own_answer() {
+    let world = World::quiet().await;
+    world.create("lamp", &[("LAMP", 100, 1)]).await;
+    let nowhere = CategoryId::new();
+    let mut lost = product("lost", &[("LOST", 1, 0)]);
+    lost["category"] = json!(nowhere);
+    let mut bodies: Vec<(Caller, Value)> = (0..6)
+        .flat_map(|number| {
+            // Both organisations have the same slugs and SKUs.
+            let body = product(&format!("desk-{number}"), &[(&format!("DESK-{number}"), 100, 3)]);
+            [(Caller::Owner, body.clone()), (Caller::OtherOrganisation, body)]
+        })
+        .collect();
+    bodies.push((Caller::Owner, product("lamp", &[("LAMP-2", 1, 0)])));
+    bodies.push((Caller::Owner, lost));
+    bodies.extend([1, 2].map(|number| (Caller::Owner, product("twin", &[(&format!("TWIN-{number}"), 1, 0)]))));
+    let answers = created_together(&world, bodies).await;
+    let statuses: Vec<u16> = answers.iter().map(|(status, _)| *status).collect();
+    assert_eq!(statuses[..12], [201; 12], "{answers:?}");
+    assert_eq!((statuses[12], &answers[12].1["type"]), (409, &json!("/problems/product-slug-taken")));
+    assert_eq!((statuses[13], problem_fields(&answers[13].1)), (422, vec!["category"]));
+    let mut twins = [statuses[14], statuses[15]];
+    twins.sort_unstable();
+    assert_eq!(twins, [201, 409]);
+    let transactions = world.value("select count(distinct xmin::text) from products where slug like 'desk-%'").await;
+    assert!(transactions.parse::<u32>().unwrap() <= 3, "12 products were created in {transactions} transactions");
+    let rows = "select count(*) || ' ' || count(distinct org_id) from products where slug like 'desk-%'";
+    assert_eq!(world.value(rows).await, "12 2");
+    assert_eq!(world.value("select count(*) from outbox where aggregatetype = 'catalog.product.v1'").await, "15");
+    assert_eq!(world.level("DESK-3").await, (3, 0, 0));
+
+    // One whose SKU is taken has half of itself written before that shows. The others do not suffer from it.
+    let bodies = vec![
+        (Caller::Owner, product("chair-1", &[("CHAIR-1", 1, 2)])),
+        (Caller::Owner, product("chair-2", &[("CHAIR-2", 1, 2), ("LAMP", 1, 2)])),
+        (Caller::OtherOrganisation, product("chair-3", &[("LAMP", 1, 2)])),
+    ];
+    let answers = created_together(&world, bodies).await;
+    let statuses: Vec<u16> = answers.iter().map(|(status, _)| *status).collect();
+    assert_eq!(statuses, [201, 409, 201], "{answers:?}");
+    assert_eq!(answers[1].1["skus"], json!(["LAMP"]));
+    assert_eq!(world.value("select count(*) from variants where sku = 'CHAIR-2'").await, "0");
+    world.assert_books_agree().await;
     world.stop().await;
 }
 

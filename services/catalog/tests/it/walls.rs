@@ -34,6 +34,19 @@ async fn the_tenant_role_sees_no_row_of_another_organisation() {
         assert_eq!(seen("", table).await, 0, "{table}: without an organisation nothing is seen");
         assert_eq!(seen_by_batches(&world.scene, &tenant, table).await, [0, 1, 1], "{table} in batches");
     }
+    // A batch creates products for its own organisations and for no other one.
+    for (batch, is_allowed) in [(format!("{mine}"), false), (format!("{mine},{other}"), true)] {
+        let create = format!(
+            "begin; set local app.orgs = '{{{batch}}}';
+             insert into products (org_id, product_id, slug, title, description, status, price_from_minor, currency,
+                                   variant_count, version, created_at, updated_at)
+             select '{other}', gen_random_uuid(), slug, title, description, status, price_from_minor, currency,
+                    variant_count, version, created_at, updated_at from products"
+        );
+        let created = tenant.batch_execute(&create).await;
+        tenant.batch_execute("rollback").await.unwrap();
+        assert_eq!(created.is_ok(), is_allowed, "{created:?}");
+    }
     let system = world.scene.connect(DatabaseRole::System).await;
     for table in TABLES {
         let refused = system.query(&format!("select 1 from {table}"), &[]).await;
@@ -89,5 +102,5 @@ async fn every_key_and_index_begins_with_the_organisation() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_migration_has_a_working_way_back() {
-    assert_every_way_back(catalog::NAME, || catalog::MIGRATIONS, 4).await;
+    assert_every_way_back(catalog::NAME, || catalog::MIGRATIONS, 6).await;
 }

@@ -1,0 +1,2 @@
+drop policy batch_insert on variants;
+drop policy batch_insert on products;
