@@ -134,6 +134,11 @@ impl<C: Grouped> Group<C> {
         answered.await.unwrap_or(Answer::Alone)
     }
 
+    /// How many callers wait for the next transaction.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).members.len()
+    }
+
     /// Takes members until none waits.
     async fn run(&self, database: &Database) {
         loop {

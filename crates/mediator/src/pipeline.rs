@@ -80,6 +80,13 @@ impl Mediator {
         &self.database
     }
 
+    /// How many callers of this command wait for the next transaction: for a test that wants them to share it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn waiting_in_group<C: Grouped>(&self) -> usize {
+        self.groups.of::<C>().waiting()
+    }
+
     /// Runs a command.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ use crate::state_producer::{Fenced, StateProducer};
 /// Rows per round.
 const BATCH: i64 = 500;
 /// How long a row waits at most when every wake-up was lost.
-const POLL: Duration = Duration::from_millis(250);
+const POLL: Duration = Duration::from_secs(1);
 /// How often the outbox is measured for metrics.
 const MEASURE: Duration = Duration::from_secs(10);
 /// How often traces of finished work (inbox, recorded replies) that are past their time are removed.

@@ -1,7 +1,6 @@
 //! Creating, reading, changing and retiring products over HTTP.
 
-use std::time::Duration;
-
+use catalog::commands::create_product::CreateProduct;
 use contracts::catalog::ProductState;
 use kernel::{CategoryId, ProductId};
 use serde_json::{Value, json};
@@ -143,8 +142,8 @@ async fn created_together(world: &World, bodies: Vec<(Caller, Value)>) -> Vec<(u
     })
     .await;
     let waiting: Vec<_> = bodies.into_iter().map(|(caller, body)| post(caller, body)).collect();
-    // Long enough for all of them to come to the group, which nothing shows from outside.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let mediator = world.mediator();
+    eventually(PATIENCE, async || mediator.waiting_in_group::<CreateProduct>() == waiting.len()).await;
     superuser.batch_execute("commit").await.unwrap();
     ahead.await.unwrap();
     let mut answers = Vec::new();
