@@ -16,7 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("rest", &["kernel", "access", "mediator"]),
     ("service", &["kernel", "access", "mediator", "persistence"]),
     ("assembly", &["kernel", "contracts", "access", "persistence", "mediator", "messaging", "rest", "service"]),
-    ("exchange", &[]),
+    ("exchange", &["kernel"]),
     ("devstack", &[]),
     (
         "testkit",

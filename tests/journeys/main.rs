@@ -1,10 +1,13 @@
 //! Journeys through the real gateways: every service as two processes, nothing faked but Telegram.
 #![expect(clippy::unwrap_used, reason = "a helper of a test stops the test")]
 
+mod bodies;
 mod checker;
+mod clients;
 mod configuration;
 mod idempotency;
 mod job;
+mod preconditions;
 mod rebuild;
 mod redelivery;
 mod refusals;

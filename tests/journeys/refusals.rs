@@ -6,7 +6,7 @@ use e2e::{Shop, order_of, together};
 use kernel::{Clock, OrganisationId};
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::{Client, Mint, Reply, problem_fields};
+use testkit::{Client, Mint, Reply, eventually, problem_fields};
 
 use crate::WISHES;
 
@@ -101,6 +101,46 @@ async fn whatever_is_wrong_with_a_request_is_told_as_a_problem_and_tells_nothing
 
     // Requests that two servers could read differently.
     assert_problem(&get(anyone, "/store/v1/a%2fb/products").await, 400, "malformed-request");
+}
+
+/// The problem's `request_id` leads to a line in a log, which says nothing of what the client sent.
+async fn assert_logged(store: &e2e::Store, reply: &Reply) {
+    let problem = reply.json();
+    let (id, kind) = (problem["request_id"].as_str().unwrap(), problem["type"].as_str().unwrap());
+    let slug = kind.trim_start_matches("/problems/");
+    // The line is written before the reply, but by another process.
+    eventually(Duration::from_secs(5), async || store.logged(id).is_some()).await;
+    let line = store.logged(id).unwrap();
+    assert!(line.contains("the request was refused") && line.contains(slug), "{line}");
+    assert!(!line.contains("secret-of-the-client"), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_refused_is_found_in_a_log_by_its_request_id() {
+    let store = together(&WISHES).await;
+    let shop = Shop::open(&store, "found").await;
+    let login = json!({"organisation": "found", "email": "secret-of-the-client@x.example", "password": "not-this-one"});
+    let order = order_of(&[("secret-of-the-client", 1)]);
+    let wrong = json!({"lines": [], "reference": "secret-of-the-client"});
+    let forged = shop.shopper.clone().with("authorization", "Bearer secret-of-the-client");
+    let send = async |client: &Client, method: Method, path: &str, body: Option<Value>| {
+        client.send(method, path, body.map(|body| body.to_string().into_bytes())).await
+    };
+    let refused = [
+        // By a service.
+        (send(&shop.shopper, Method::POST, "/auth/v1/login", Some(login)).await, 401),
+        (send(&shop.shopper, Method::POST, &shop.orders(), Some(order)).await, 422),
+        (send(&shop.shopper, Method::POST, &shop.orders(), Some(wrong)).await, 422),
+        (send(&shop.owner, Method::GET, "/admin/v1/products/secret-of-the-client", None).await, 404),
+        // By the gateway.
+        (send(&shop.shopper, Method::GET, "/secret-of-the-client", None).await, 404),
+        (send(&shop.shopper, Method::POST, "/docs", None).await, 405),
+        (send(&forged, Method::GET, "/admin/v1/orders", None).await, 401),
+    ];
+    for (reply, status) in refused {
+        assert_eq!(reply.status, status, "{}", reply.text());
+        assert_logged(&store, &reply).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

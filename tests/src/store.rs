@@ -301,6 +301,14 @@ impl Store {
         (unread, reports.iter().map(|report| report.records).sum())
     }
 
+    /// The first line with this word in the log of any replica.
+    pub fn logged(&self, word: &str) -> Option<String> {
+        let logs = std::fs::read_dir(&self.folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        let logs = logs.filter(|path| path.extension().is_some_and(|extension| extension == "log"));
+        logs.filter_map(|log| std::fs::read_to_string(log).ok())
+            .find_map(|text| text.lines().find(|line| line.contains(word)).map(str::to_owned))
+    }
+
     /// Copies the logs to where they outlive the test.
     pub(crate) fn keep_logs(&self) {
         let name: String = std::thread::current().name().unwrap_or("test").replace("::", ".");

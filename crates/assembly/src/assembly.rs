@@ -11,7 +11,7 @@ use contracts::{Channel, Topic};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use mediator::Mediator;
-use messaging::{Consumer, Producer, Relay, Subscriptions, ensure_topics};
+use messaging::{Consumer, Producer, Reachability, Relay, Subscriptions, ensure_topics};
 use persistence::{Committed, Database, Observers};
 use rest::{App, Routes};
 use serde_json::Value;
@@ -171,6 +171,8 @@ impl Assembly {
             boot.require(what, prepare(kit.clone()).await)?;
         }
         if topics {
+            let reachability = Reachability::of(&kit.kafka);
+            boot.tell_when_away("kafka", move || reachability.outage());
             let producer = boot.require("kafka producer", Producer::new(&kit.kafka))?;
             boot.run(retention(database.clone()));
             if !self.publishes.is_empty() {

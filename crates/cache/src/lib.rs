@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
-mod breaker;
 mod flights;
 pub mod limits;
 mod reads;

@@ -13,12 +13,16 @@ use std::time::Duration;
 use bb8_redis::RedisConnectionManager;
 use bb8_redis::redis::aio::MultiplexedConnection;
 use bb8_redis::redis::{Cmd, FromRedisValue, RedisError, ScriptInvocation};
+use kernel::Breaker;
 use tokio::runtime::{Handle, Id};
-
-use crate::breaker::Breaker;
 
 /// The time limit over check-out, connecting and answering.
 pub(crate) const LIMIT: Duration = Duration::from_millis(20);
+
+/// Failures in a row that make Redis be left alone.
+const FAILURES: u32 = 5;
+/// How long it is left alone before one caller may try.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Why there is no reply from Redis. No caller should fail because of it.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +62,7 @@ impl Redis {
     /// When the URL cannot be parsed.
     pub fn open(url: &str) -> Result<Self, Error> {
         let connector = Connector(RedisConnectionManager::new(url).map_err(|_may_name_the_password| Error::Url)?);
-        Ok(Self(Arc::new(Inner { connector, pools: RwLock::default(), breaker: Breaker::new() })))
+        Ok(Self(Arc::new(Inner { connector, pools: RwLock::default(), breaker: Breaker::new(FAILURES, PAUSE) })))
     }
 
     /// The pool of the current runtime. Nothing panics while it holds the lock, so a poisoned lock is still good.
@@ -111,7 +115,11 @@ impl Redis {
             Err(_elapsed) => Err(Error::TimedOut),
         };
         match &outcome {
-            Ok(_) => self.0.breaker.succeeded(),
+            Ok(_) => {
+                if self.0.breaker.succeeded() {
+                    tracing::info!("Redis answers again");
+                }
+            }
             Err(error) => {
                 // An error reply from Redis came over a healthy connection.
                 let refused = matches!(error, Error::Failed(error) if error.code().is_some());
@@ -119,7 +127,11 @@ impl Redis {
                     broken.store(true, Ordering::Relaxed);
                 }
                 metrics::counter!("redis_failures_total").increment(1);
-                self.0.breaker.failed(attempt, &error.to_string());
+                if self.0.breaker.failed(attempt) {
+                    tracing::warn!(
+                        "Redis failed {FAILURES} times in a row and is left alone for a second at a time: {error}"
+                    );
+                }
             }
         }
         outcome

@@ -262,11 +262,10 @@ async fn replicas_count_together_and_the_quota_comes_back() {
         allowed += u32::from(decision.allowed);
         if !decision.allowed {
             assert_eq!(decision.remaining, 0);
-            assert!(decision.retry_after > Duration::ZERO && decision.retry_after <= Duration::from_secs(2));
+            assert!(decision.more_after > Duration::ZERO && decision.more_after <= Duration::from_secs(21));
         }
     }
-    // One every two seconds comes back, so a slow machine may see an eleventh.
-    assert!((10..=11).contains(&allowed), "{allowed}");
+    assert_eq!(allowed, 10);
     assert!(counted(&replicas[0], &quota, "198.51.100.2").await.allowed, "somebody else has a quota of their own");
 
     let quick = Quota::new("quick", 1, Duration::from_millis(50));
@@ -276,6 +275,40 @@ async fn replicas_count_together_and_the_quota_comes_back() {
     while !counted(limits, &quick, "x").await.allowed {
         assert!(Instant::now() < deadline, "the quota never came back");
         tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn within_any_period_no_more_pass_than_the_quota_says_and_refusals_say_when() {
+    let server = start().await;
+    let replicas = [0, 1].map(|_| Limits::new(Redis::open(&server.url()).unwrap(), 2));
+    let warm_up = Quota::new("warm-up", 1_000, Duration::from_secs(1));
+    for limits in &replicas {
+        counted(limits, &warm_up, "x").await;
+    }
+    let period = Duration::from_secs(1);
+    let quota = Quota::new("bursts", 20, period);
+    let (begun, mut passed) = (Instant::now(), Vec::new());
+    // Redis decided between the two moments around a check, so what it promised lies between two moments too.
+    let mut promised: Option<(Instant, Instant)> = None;
+    while begun.elapsed() < Duration::from_secs(5) {
+        let before = Instant::now();
+        let decision = counted(&replicas[passed.len() % 2], &quota, "x").await;
+        let after = Instant::now();
+        if decision.allowed {
+            let early = promised.take().filter(|(earliest, _)| after < *earliest);
+            assert_eq!(early, None, "one passed before a refusal said it would");
+            passed.push((before, after));
+        } else {
+            let late = promised.filter(|(_, latest)| before > *latest + Duration::from_millis(1));
+            assert_eq!(late, None, "none passed when a refusal said one would");
+            promised = Some((before + decision.more_after, after + decision.more_after));
+        }
+    }
+    assert!(passed.len() > 80, "only {} passed in five seconds", passed.len());
+    for pair in passed.windows(21) {
+        let (first, last) = (pair[0].0, pair[20].1);
+        assert!(last - first >= period, "21 passed within {:?}", last - first);
     }
 }
 

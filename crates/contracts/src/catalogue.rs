@@ -30,7 +30,10 @@ pub struct Entry {
 pub fn entries() -> Vec<Entry> {
     fn of<C: Listed>() -> impl Iterator<Item = Entry> {
         let channel = type_name::<C>().rsplit("::").next().unwrap_or_default();
-        C::schemas().into_iter().map(move |(event_type, schema)| Entry { event_type, topic: C::TOPIC, channel, schema })
+        C::schemas().into_iter().map(move |(event_type, mut schema)| {
+            kernel::list_choices(&mut schema);
+            Entry { event_type, topic: C::TOPIC, channel, schema }
+        })
     }
     of::<auth::SigningKeyState>()
         .chain(of::<auth::OrganisationState>())

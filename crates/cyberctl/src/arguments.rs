@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 /// The part of the README that a person needs who has only the program.
 const AFTER_HELP: &str = "\
 Variables, from the environment or the file:
+  DEV_DIR            the folder of the stack (.dev), environment only; its file env is read
   KAFKA_BROKERS      topics, dlq, status: host:port list
   KAFKA_NAMESPACE    the same: put before topic and group names; empty by default
   SERVICES_INTERNAL  status, rebuild, retry: order=http://127.0.0.1:9104,order=http://…, every replica's internal port
@@ -19,7 +20,7 @@ Example:
 
 Exit codes:
   0   done and well
-  1   done, and something is not well: a replica is not ready, something is set aside, a topic differs
+  1   done, and something is not well or not known: a replica is not ready, an event waits, a topic differs
   2   wrong command line
   69  something could not be reached, or refused
   78  a variable is missing or wrong";
@@ -31,7 +32,7 @@ pub(crate) struct Arguments {
     /// Print JSON instead of tables.
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Read NAME=value lines from this file; the environment wins. Default: .dev/env when it exists.
+    /// Read NAME=value lines from this file; the environment wins. Default: env in the stack's folder, DEV_DIR or .dev.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,
     #[command(subcommand)]

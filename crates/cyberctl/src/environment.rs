@@ -1,5 +1,6 @@
 //! Variables from the environment and from a file of `NAME=value` lines.
-//! The rule it keeps: the environment goes before the file.
+//! The rule it keeps: the environment goes before the file, and nobody is sent to another stack than the one that
+//! `DEV_DIR` names.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,26 +10,81 @@ use messaging::Settings;
 use crate::error::Error;
 use crate::services::{Replica, replicas};
 
-/// The file that `make up` writes.
-const USUAL_FILE: &str = ".dev/env";
+/// Where `make up` keeps a stack unless `DEV_DIR` says otherwise.
+const USUAL_FOLDER: &str = ".dev";
+
+/// What tells one stack from another: the variable, and how it is called on the screen.
+const NAMING: [(&str, &str); 3] =
+    [("GATEWAY_URL", "gateway"), ("KAFKA_BROKERS", "Kafka"), ("KAFKA_NAMESPACE", "namespace")];
+
+/// What the commands read that a stack's file has.
+const READ: [&str; 5] = ["GATEWAY_URL", "KAFKA_BROKERS", "KAFKA_NAMESPACE", "SERVICES_INTERNAL", "SETUP_TOKEN"];
 
 #[derive(Debug)]
 pub(crate) struct Environment {
+    /// Where the lines were read; none when there was no file.
+    path: Option<PathBuf>,
     file: BTreeMap<String, String>,
 }
 
 impl Environment {
-    /// Reads the named file, or else the usual one if it exists.
+    /// Reads the named file, or else `env` in the folder of the stack (`DEV_DIR`, `.dev` when it is not set). The usual
+    /// folder may have no such file. One that `DEV_DIR` names must have it, and the environment must not name another
+    /// stack: the commands would go there.
     pub(crate) fn read(named: Option<&Path>) -> Result<Self, Error> {
-        let path = match named {
-            Some(path) => path.to_owned(),
-            None => PathBuf::from(USUAL_FILE),
+        let folder = std::env::var_os("DEV_DIR").filter(|folder| !folder.is_empty());
+        let path = match (named, &folder) {
+            (Some(path), _) => path.to_owned(),
+            (None, Some(folder)) => Path::new(folder).join("env"),
+            (None, None) => Path::new(USUAL_FOLDER).join("env"),
         };
         match std::fs::read_to_string(&path) {
-            Ok(text) => Ok(Self { file: parse(&text, &path)? }),
-            Err(_) if named.is_none() => Ok(Self { file: BTreeMap::new() }),
+            Ok(text) => {
+                let environment = Self { file: parse(&text, &path)?, path: Some(path) };
+                match environment.overruled().first() {
+                    Some(name) if named.is_none() && folder.is_some() => {
+                        Err(Error::OtherStack { name, path: environment.source() })
+                    }
+                    _ => Ok(environment),
+                }
+            }
+            Err(_) if named.is_none() && folder.is_none() => Ok(Self { path: None, file: BTreeMap::new() }),
+            Err(error) if named.is_none() => {
+                Err(Error::NoStack { path: path.display().to_string(), reason: error.to_string() })
+            }
             Err(error) => Err(Error::Malformed { what: path.display().to_string(), reason: error.to_string() }),
         }
+    }
+
+    /// Which stack the commands go to, in one line; none when no variable names one.
+    pub(crate) fn stack(&self) -> Option<String> {
+        let named: Vec<String> = NAMING
+            .iter()
+            .filter_map(|(name, meaning)| self.optional(name).map(|value| format!("{meaning} {value}")))
+            .collect();
+        if named.is_empty() {
+            return None;
+        }
+        let mut line = format!("speaking to the stack of {}: {}", self.source(), named.join(", "));
+        let overruled = self.overruled();
+        if !overruled.is_empty() {
+            line.push_str(&format!("; the environment has another value of {}, which counts", overruled.join(", ")));
+        }
+        Some(line)
+    }
+
+    /// Where the variables come from.
+    fn source(&self) -> String {
+        self.path.as_ref().map_or_else(|| "the environment".to_owned(), |path| path.display().to_string())
+    }
+
+    /// The variables of the file to which the environment gives another value.
+    fn overruled(&self) -> Vec<&'static str> {
+        let differs = |name: &&str| {
+            let of_file = self.file.get(*name);
+            of_file.is_some_and(|of_file| std::env::var(name).is_ok_and(|value| value != *of_file))
+        };
+        READ.into_iter().filter(differs).collect()
     }
 
     pub(crate) fn optional(&self, name: &str) -> Option<String> {

@@ -12,9 +12,23 @@ pub(crate) enum Error {
     /// A variable or a line of a file cannot be read.
     #[error("{what} cannot be read: {reason}")]
     Malformed { what: String, reason: String },
+    /// `DEV_DIR` names a folder without a stack.
+    #[error(
+        "DEV_DIR names a stack that is not there: {path} cannot be read ({reason}). Run `make up` with the same DEV_DIR, or unset it"
+    )]
+    NoStack { path: String, reason: String },
+    /// `DEV_DIR` names one stack and the environment another.
+    #[error("DEV_DIR names the stack of {path}, and the environment has another {name}: unset one of them")]
+    OtherStack { name: &'static str, path: String },
     /// Kafka refused or could not be reached.
     #[error(transparent)]
     Kafka(#[from] OperationError),
+    /// Kafka did not answer in time.
+    #[error("{0} does not answer in time; is KAFKA_BROKERS right and the broker up?")]
+    Silent(String),
+    /// This machine gives the program no threads.
+    #[error("the program cannot start: {0}")]
+    Runtime(std::io::Error),
     /// An HTTP call was not answered.
     #[error("{address} does not answer: {cause}")]
     Unreachable { address: String, cause: String },
@@ -33,8 +47,17 @@ impl Error {
     /// The exit code, as in `sysexits.h`.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Missing { .. } | Self::Malformed { .. } | Self::UnknownService { .. } => 78,
-            Self::Kafka(_) | Self::Unreachable { .. } | Self::Refused { .. } | Self::UnknownRetry { .. } => 69,
+            Self::Missing { .. }
+            | Self::Malformed { .. }
+            | Self::NoStack { .. }
+            | Self::OtherStack { .. }
+            | Self::UnknownService { .. } => 78,
+            Self::Runtime(_) => 71,
+            Self::Kafka(_)
+            | Self::Silent(_)
+            | Self::Unreachable { .. }
+            | Self::Refused { .. }
+            | Self::UnknownRetry { .. } => 69,
         }
     }
 }

@@ -12,6 +12,7 @@ mod status;
 mod topics;
 mod work;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -21,27 +22,36 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::report::Report;
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match run(&arguments).await {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&Error::Runtime(error)),
+    };
+    let ended = runtime.block_on(run(&arguments));
+    // A question that Kafka has not answered yet must not hold up the end.
+    runtime.shutdown_background();
+    match ended {
         Ok(report) => {
-            if arguments.json {
-                println!("{:#}", report.json);
-            } else {
-                println!("{}", report.text.trim_end());
-            }
+            let text = if arguments.json { format!("{:#}", report.json) } else { report.text.trim_end().to_owned() };
+            // Whoever reads may have seen enough and gone (`| head`).
+            let _gone = writeln!(std::io::stdout(), "{text}");
             ExitCode::from(u8::from(!report.well))
         }
-        Err(error) => {
-            eprintln!("cyberctl: {error}");
-            ExitCode::from(error.exit_code())
-        }
+        Err(error) => failed(&error),
     }
+}
+
+fn failed(error: &Error) -> ExitCode {
+    eprintln!("cyberctl: {error}");
+    ExitCode::from(error.exit_code())
 }
 
 async fn run(arguments: &Arguments) -> Result<Report, Error> {
     let environment = Environment::read(arguments.env_file.as_deref())?;
+    if let Some(stack) = environment.stack() {
+        eprintln!("cyberctl: {stack}");
+    }
     match &arguments.command {
         Command::Status => status::status(&environment).await,
         Command::Topics => topics::topics(&environment).await,

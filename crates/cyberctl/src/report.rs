@@ -1,7 +1,7 @@
 //! The result of a command, as text and as JSON.
 
 use comfy_table::{ContentArrangement, Table};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 #[derive(Debug)]
@@ -33,9 +33,44 @@ pub(crate) fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<I
     table.trim_fmt()
 }
 
-/// A number, or `?` when it is not known.
-pub(crate) fn known(number: Option<f64>) -> String {
-    number.map_or_else(|| "?".to_owned(), |number| format!("{number:.0}"))
+/// A number that a replica may have. In JSON an unknown one is null, and one that does not exist is left out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Figure {
+    /// This number.
+    Known(f64),
+    /// It has one, and nobody can say which.
+    Unknown,
+    /// It has none: the gateway has no outbox.
+    Absent,
+}
+
+impl Figure {
+    pub(crate) fn is_absent(&self) -> bool {
+        *self == Self::Absent
+    }
+
+    /// The number where it is known.
+    pub(crate) fn number(self) -> Option<f64> {
+        match self {
+            Self::Known(number) => Some(number),
+            Self::Unknown | Self::Absent => None,
+        }
+    }
+
+    /// The text of a cell: the number, `?` when it is not known, `–` when there is none.
+    pub(crate) fn cell(self, unit: &str) -> String {
+        match self {
+            Self::Known(number) => format!("{number:.0}{unit}"),
+            Self::Unknown => "?".to_owned(),
+            Self::Absent => "–".to_owned(),
+        }
+    }
+}
+
+impl Serialize for Figure {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.number().serialize(serializer)
+    }
 }
 
 /// Milliseconds in words: `14 d`, `3 h`, `for ever`.
@@ -64,8 +99,8 @@ mod tests {
 
     #[test]
     fn an_unknown_number_is_not_shown_as_zero() {
-        assert_eq!(known(None), "?");
-        assert_eq!(known(Some(0.0)), "0");
+        let cells = [Figure::Unknown, Figure::Absent, Figure::Known(0.0), Figure::Known(12.4)].map(|it| it.cell(" s"));
+        assert_eq!(cells, ["?", "–", "0 s", "12 s"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use kernel::ByName;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
@@ -31,7 +32,7 @@ impl<T: DeserializeOwned> Ndjson<T> {
             return None;
         }
         let mut deserializer = serde_json::Deserializer::from_slice(json);
-        let row = serde_path_to_error::deserialize(&mut deserializer)
+        let row = serde_path_to_error::deserialize(ByName(&mut deserializer))
             .map_err(|error| {
                 let path = error.path().to_string();
                 self.refuse((path != ".").then_some(path), error.inner())

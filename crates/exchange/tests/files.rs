@@ -309,6 +309,21 @@ mod ndjson_files {
     }
 
     #[test]
+    fn a_list_where_an_object_is_meant_is_refused_with_its_path() {
+        let file = "[\"Lamp\",[]]\n\
+                    {\"title\":\"Lamp\",\"variants\":[[\"A\",1,null]]}\n\
+                    {\"title\":\"Lamp\",\"variants\":[{\"sku\":\"A\",\"on_hand\":1}]}\n";
+        assert_eq!(
+            told(&ndjson_of::<Product>(file)),
+            [
+                "line 1: invalid type: sequence, expected an object",
+                "line 2, column variants[0]: invalid type: sequence, expected an object",
+                "3: Product { title: \"Lamp\", variants: [Stock { sku: \"A\", on_hand: 1, note: None }] }",
+            ]
+        );
+    }
+
+    #[test]
     fn bytes_that_are_no_text_and_nesting_without_end_are_reported() {
         let mut file = b"\"caf\xe9\"\n".to_vec();
         file.extend("[".repeat(60_000).bytes());

@@ -2,8 +2,12 @@
 //!
 //! Every type has its own file and is re-exported here; the rule: constructors check, so a value that exists is valid.
 
+mod breaker;
+mod by_name;
+mod choices;
 mod clock;
 mod currency;
+mod expected;
 mod id;
 mod malformed;
 mod money;
@@ -15,8 +19,12 @@ mod sku;
 mod slug;
 mod text;
 
+pub use breaker::{Attempt, Breaker};
+pub use by_name::ByName;
+pub use choices::list_choices;
 pub use clock::{Clock, Timestamp};
 pub use currency::Currency;
+pub use expected::Expected;
 pub use id::{
     CategoryId, DeliveryId, EventId, Id, ImportId, KeyId, Kind, OrderId, OrganisationId, ProductId, TokenId, UserId,
     VariantId, kinds,

@@ -2,10 +2,13 @@
 
 use deunicode::deunicode_with_tofu;
 
-use crate::Malformed;
+use crate::{Id, Kind, Malformed};
 
 /// The longest slug, in characters.
 const LONGEST: usize = 64;
+
+/// The characters behind the hyphen of a suffix.
+const SUFFIX: usize = 6;
 
 /// 1 to 64 of `a` to `z`, `0` to `9` and `-`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -42,6 +45,16 @@ impl Slug {
             slug.push_str(word);
         }
         Some(Self(slug))
+    }
+
+    /// The slug of a thing whose suggested slug another one has: the same with a hyphen and six characters of the thing's
+    /// own id behind it. Two things differ in them but for one case in a thousand million.
+    #[must_use]
+    pub fn suffixed<K: Kind>(&self, id: Id<K>) -> Self {
+        let digits = id.to_string();
+        let suffix = &digits[digits.len() - SUFFIX..];
+        let room = self.0.len().min(LONGEST - SUFFIX - 1);
+        Self(format!("{}-{suffix}", self.0[..room].trim_end_matches('-')))
     }
 }
 
@@ -92,6 +105,19 @@ mod tests {
         for title in ["", " ", "--", "!?'"] {
             assert_eq!(Slug::suggest(title), None, "{title:?}");
         }
+    }
+
+    #[test]
+    fn a_suffix_tells_things_of_one_title_apart() {
+        for text in ["lamp", "-", &"x".repeat(64), &format!("{}-{}", "x".repeat(56), "y".repeat(7))] {
+            let slug = Slug::parse(text).unwrap();
+            let suffixed: std::collections::HashSet<Slug> =
+                (0..1_000).map(|_| slug.suffixed(crate::ProductId::new())).collect();
+            assert_eq!(suffixed.len(), 1_000, "{text}");
+            assert!(suffixed.iter().all(|one| Slug::parse(one.as_str()).as_ref() == Ok(one)), "{suffixed:?}");
+        }
+        let id: crate::ProductId = "prod_01h455vb4pex5vsknk084sn02q".parse().unwrap();
+        assert_eq!(Slug::parse("lamp").unwrap().suffixed(id).as_str(), "lamp-4sn02q");
     }
 
     proptest! {

@@ -179,7 +179,10 @@ impl<C: Grouped> Group<C> {
 async fn transact<C: Grouped>(database: &Database, joined: &[Joined<C>]) -> Result<Vec<Answer<C>>, C::Error> {
     let Some(first) = joined.first() else { return Ok(Vec::new()) };
     let tenancy = Tenants::new(joined.iter().map(|member| member.scope.organisation()));
-    let mut transaction = database.begin(tenancy, first.scope.provenance.clone()).await?;
+    let mut transaction = match joined {
+        [_] => database.begin(tenancy, first.scope.provenance.clone()).await?,
+        _ => database.begin_shared(tenancy, first.scope.provenance.clone()).await?,
+    };
     match execute(&mut transaction, joined).await {
         Ok(answers) => {
             transaction.commit().await?;

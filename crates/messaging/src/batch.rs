@@ -1,7 +1,8 @@
 //! What becomes of a batch: one transaction, or dead letters for what can never be taken.
 //! The rule: nothing of a batch is left undone. A record has its effects, or is a dead letter whose
-//! key waits, or is of a type that this program does not know and is only counted, or the whole batch
-//! is taken again; nobody talks to the broker inside a transaction.
+//! key waits, or is of a type that this program does not know and is only counted, or came back for
+//! another group and says nothing to this one, or the whole batch is taken again; nobody talks to the
+//! broker inside a transaction.
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,7 +14,8 @@ use mediator::{Class, Mediator, Scope, Tenants, Tx};
 use persistence::{Parked, Provenance};
 use uuid::Uuid;
 
-use crate::dead_letter::{Cause, dead_letter, header};
+use crate::dead_letter::{Cause, header};
+use crate::letters::Letters;
 use crate::parking::{FreeKey, ParkKey};
 use crate::producer::Producer;
 use crate::record::{Place, Record};
@@ -35,9 +37,8 @@ pub(crate) struct Taker {
 /// What earlier attempts have settled, so that an attempt that fails later on does not repeat it.
 #[derive(Default)]
 pub(crate) struct Progress {
-    /// Records whose dead letter is with the broker.
-    letters: BTreeSet<Place>,
-    /// Those of them whose key waits as well, records that freed a key or were passed over: nothing is left to be done.
+    letters: Letters,
+    /// Records whose dead letter is with the broker and whose key waits as well, records that freed a key or were passed over: nothing is left to be done.
     settled: BTreeSet<Place>,
 }
 
@@ -50,7 +51,7 @@ enum Verdict {
         topic: &'static str,
         event_type: String,
     },
-    /// A fact that was redriven for another group.
+    /// It was redriven for another group, and is a fact or cannot be read here either.
     Pass,
 }
 
@@ -138,6 +139,7 @@ impl Taker {
             match self.together(&[one], progress).await {
                 Ok(()) => {}
                 Err(failure) if failure.class == Class::Transient => return Err(failure),
+                Err(_) if self.is_for_another_group(&one.record) => {}
                 Err(failure) => {
                     self.set_aside(&one.record, Cause::Permanent, &failure.message, progress).await?;
                 }
@@ -156,18 +158,19 @@ impl Taker {
             }
             for (readable, key) in behind {
                 let error = format!("an earlier record of the key {key} is a dead letter");
-                self.write_dead_letter(&readable.record, Cause::Parked, &error, progress).await?;
+                self.write(&readable.record, Cause::Parked, &error, progress).await?;
             }
         }
     }
 
     fn read(&self, record: &Record) -> Verdict {
-        let unreadable = Verdict::SetAside;
-        // Of a snapshot that was redriven, compaction keeps the copy: it is everybody's.
-        let foreign = record.header(header::REDRIVE).is_some_and(|group| group != self.settings.service);
+        // Of a snapshot that was redriven, compaction keeps the copy: it is everybody's, but a dead letter only of the group
+        // that it came back for. Each other group had the record itself, and has its own dead letter of that.
+        let foreign = self.is_for_another_group(record);
         if foreign && self.entry.holds_facts() {
             return Verdict::Pass;
         }
+        let unreadable = |error| if foreign { Verdict::Pass } else { Verdict::SetAside(error) };
         let envelope = match Envelope::from_headers(record.header_pairs()) {
             Ok(envelope) => envelope,
             Err(error) => return unreadable(error.to_string()),
@@ -201,6 +204,11 @@ impl Taker {
                 .or_else(|| envelope.traceparent.clone().filter(|text| mediator::remote_span(text).is_some())),
         };
         Verdict::Take(Box::new(Readable { record: record.clone(), decoded, envelope, organisation, provenance, span }))
+    }
+
+    /// Whether a record was redriven, and for another group.
+    fn is_for_another_group(&self, record: &Record) -> bool {
+        record.header(header::REDRIVE).is_some_and(|group| group != self.settings.service)
     }
 
     /// Everything in one transaction, of all organisations together. Where records have to become dead letters first,
@@ -259,7 +267,7 @@ impl Taker {
             let record = &readable.record;
             let key = record.key_text();
             if let Some(reach) = parked.get(&key) {
-                if progress.letters.contains(&record.place()) {
+                if progress.letters.has(&record.place()) {
                     let reach = Parked { last_offset: record.offset, failed_again_offset: -1 };
                     persistence::park_key(tx, service, topic, &key, "", reach).await.map_err(fail)?;
                     continue;
@@ -315,7 +323,7 @@ impl Taker {
             error,
             "a record cannot be taken and goes to the dead-letter topic"
         );
-        self.write_dead_letter(record, cause, error, progress).await?;
+        self.write(record, cause, error, progress).await?;
         // The next snapshot replaces one that could not be read; only facts must wait for each other.
         let key = record.key_text();
         // No record with another key than an id is ever taken, so none can wait behind this one.
@@ -324,6 +332,10 @@ impl Taker {
         }
         progress.settled.insert(record.place());
         Ok(())
+    }
+
+    async fn write(&self, record: &Record, cause: Cause, error: &str, progress: &mut Progress) -> Result<(), Failure> {
+        progress.letters.write(&self.producer, record, &self.settings.service, cause, error).await
     }
 
     async fn park(&self, record: &Record, key: String, error: &str) -> Result<(), Failure> {
@@ -361,29 +373,6 @@ impl Taker {
         let sent = self.mediator.send(&Scope::platform_system(PART), free).await;
         sent.map_err(|error| Failure::of(&error))?;
         progress.settled.insert(record.place());
-        Ok(())
-    }
-
-    /// Once per record, however often its batch is taken.
-    async fn write_dead_letter(
-        &self,
-        record: &Record,
-        cause: Cause,
-        error: &str,
-        progress: &mut Progress,
-    ) -> Result<(), Failure> {
-        let place = record.place();
-        if progress.letters.contains(&place) {
-            return Ok(());
-        }
-        let letter = dead_letter(record, &self.settings.service, cause, error);
-        let topic = letter.topic.clone();
-        self.producer.send(letter).await.map_err(|error| Failure {
-            class: Class::Transient,
-            message: format!("a dead letter could not be written to {topic}: {error}"),
-        })?;
-        progress.letters.insert(place);
-        metrics::counter!("dead_letters_total", "kind" => cause.as_str()).increment(1);
         Ok(())
     }
 }

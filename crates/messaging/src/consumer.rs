@@ -22,6 +22,7 @@ use crate::batch::Taker;
 use crate::dead_letter::wanted;
 use crate::lane::Lane;
 use crate::producer::Producer;
+use crate::reachability::Signals;
 use crate::record::Record;
 use crate::settings::Settings;
 use crate::subscription::Subscriptions;
@@ -72,6 +73,7 @@ impl std::fmt::Debug for Consumer {
 /// What the client tells of itself.
 pub(crate) struct Context {
     pub(crate) settings: Settings,
+    signals: Signals,
     /// Partitions that the broker takes away. They stay here until no lane has records of them in hand.
     leaving: Mutex<VecDeque<TopicPartitionList>>,
     leaves: Notify,
@@ -87,6 +89,7 @@ impl Context {
 
 impl ClientContext for Context {
     fn stats(&self, statistics: Statistics) {
+        self.signals.take(&statistics);
         for (name, topic) in &statistics.topics {
             let name = self.settings.local_name(name).to_owned();
             let lag: i64 = topic
@@ -102,7 +105,7 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, "the Kafka client reports an error and goes on");
+        self.signals.error(error, reason);
     }
 }
 
@@ -142,14 +145,15 @@ impl Consumer {
         let dead: Vec<_> = topics.iter().map(|topic| wanted(&settings, topic.name, &settings.service)).collect();
         ensure(&settings, &dead).await?;
 
+        let mut config = settings.group_consumer();
         let context = Context {
             settings: settings.clone(),
+            signals: Signals::of(&settings, &mut config),
             leaving: Mutex::default(),
             leaves: Notify::new(),
             closing: AtomicBool::new(false),
         };
-        let consumer: StreamConsumer<Context> =
-            settings.group_consumer().create_with_context(context).map_err(TopicError::Unavailable)?;
+        let consumer: StreamConsumer<Context> = config.create_with_context(context).map_err(TopicError::Unavailable)?;
         let names: Vec<String> = topics.iter().map(|topic| settings.name_of(topic)).collect();
         consumer.subscribe(&names.iter().map(String::as_str).collect::<Vec<_>>()).map_err(TopicError::Unavailable)?;
         let lanes = entries.into_iter().map(|entry| {

@@ -18,6 +18,9 @@ use crate::topics::is_dead_letter_topic;
 /// dead letter, so that whatever could be sent can be set aside too.
 const LARGEST_EVENT_BYTES: usize = 990_000;
 
+/// Largest record of all, headers included: what client and broker take, less what they put around it.
+pub(crate) const LARGEST_RECORD_BYTES: usize = 999_900;
+
 /// A record to be sent.
 #[derive(Clone, Debug)]
 pub struct Outgoing {
@@ -32,11 +35,19 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    fn bytes(&self) -> usize {
-        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len() + 10).sum();
-        self.key.as_ref().map_or(0, Vec::len) + self.payload.as_ref().map_or(0, Vec::len) + headers
+    pub(crate) fn bytes(&self) -> usize {
+        bytes_of(self.key.as_deref(), self.payload.as_deref(), &self.headers)
     }
 }
+
+/// What a record weighs in the eyes of the client.
+pub(crate) fn bytes_of(key: Option<&[u8]>, payload: Option<&[u8]>, headers: &[(String, Vec<u8>)]) -> usize {
+    let headers: usize = headers.iter().map(|(name, value)| name.len() + value.len() + 10).sum();
+    key.map_or(0, <[u8]>::len) + payload.map_or(0, <[u8]>::len) + headers
+}
+
+/// Tells what became of a record that the client has.
+pub(crate) type Delivery = oneshot::Receiver<Result<(), KafkaError>>;
 
 /// Why the broker does not have a record.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -47,6 +58,9 @@ pub enum SendFailure {
     /// An earlier record of the same key was refused, so this one was not sent.
     #[error("an earlier record of this key was refused")]
     Behind,
+    /// It was left for another round.
+    #[error("this record was left for another round")]
+    NotYet,
     /// It is not known whether the broker has it; it can be sent again.
     #[error("the broker has not confirmed this record: {0}")]
     Unconfirmed(String),
@@ -74,12 +88,15 @@ impl Producer {
     /// # Errors
     /// When a setting is refused.
     pub fn new(settings: &Settings) -> Result<Self, KafkaError> {
-        Ok(Self { client: Arc::new(ProducerClient::new(&settings.producer())?), settings: settings.clone() })
+        Ok(Self { client: Arc::new(ProducerClient::new(settings, settings.producer())?), settings: settings.clone() })
     }
 
     /// One whose records are sent in transactions, for [`crate::state_producer::StateProducer`].
     pub(crate) fn transactional(settings: &Settings) -> Result<Self, KafkaError> {
-        Ok(Self { client: Arc::new(ProducerClient::new(&settings.state_producer())?), settings: settings.clone() })
+        Ok(Self {
+            client: Arc::new(ProducerClient::new(settings, settings.state_producer())?),
+            settings: settings.clone(),
+        })
     }
 
     pub(crate) fn client(&self) -> &Arc<ProducerClient> {
@@ -111,11 +128,7 @@ impl Producer {
         for delivery in waiting {
             results.push(match delivery {
                 Err(failure) => Err(failure),
-                Ok(delivery) => match delivery.await {
-                    Ok(Ok(())) => Ok(()),
-                    Ok(Err(error)) => Err(classify(error)),
-                    Err(_) => Err(SendFailure::Unconfirmed("the producer was closed".to_owned())),
-                },
+                Ok(mut delivery) => arrival(&mut delivery).await,
             });
         }
         results
@@ -129,7 +142,8 @@ impl Producer {
         self.send_all(std::slice::from_ref(&record)).await.pop().unwrap_or(Ok(()))
     }
 
-    async fn enqueue(&self, record: &Outgoing) -> Result<oneshot::Receiver<Result<(), KafkaError>>, SendFailure> {
+    /// Hands one record to the client, which sends it when it can. Dropped meanwhile, nothing is sent.
+    pub(crate) async fn enqueue(&self, record: &Outgoing) -> Result<Delivery, SendFailure> {
         if record.bytes() > LARGEST_EVENT_BYTES && !is_dead_letter_topic(&record.topic) {
             return Err(SendFailure::Impossible(KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge)));
         }
@@ -158,6 +172,15 @@ impl Producer {
                 Err((error, _)) => return Err(classify(error)),
             }
         }
+    }
+}
+
+/// Waits until the broker has a record, or never will.
+pub(crate) async fn arrival(delivery: &mut Delivery) -> Result<(), SendFailure> {
+    match delivery.await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(classify(error)),
+        Err(_) => Err(SendFailure::Unconfirmed("the producer was closed".to_owned())),
     }
 }
 

@@ -4,21 +4,32 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::ClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, Producer as _, ProducerContext, PurgeConfig};
+use rdkafka::{ClientContext, Statistics};
 use tokio::sync::oneshot;
+
+use crate::reachability::Signals;
+use crate::settings::Settings;
 
 /// How long one poll lasts. A poll spins through its last millisecond, so the threaded producers that rdkafka brings, which
 /// poll ten times a second, cost a hundredth of a core each while nothing happens.
 const POLL: Duration = Duration::from_secs(5);
 
 /// Tells each record's sender what became of it.
-pub(crate) struct Deliveries;
+pub(crate) struct Deliveries(Signals);
 
-impl ClientContext for Deliveries {}
+impl ClientContext for Deliveries {
+    fn stats(&self, statistics: Statistics) {
+        self.0.take(&statistics);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.0.error(error, reason);
+    }
+}
 
 impl ProducerContext for Deliveries {
     type DeliveryOpaque = Box<oneshot::Sender<Result<(), KafkaError>>>;
@@ -39,8 +50,9 @@ pub(crate) struct ProducerClient {
 }
 
 impl ProducerClient {
-    pub(crate) fn new(config: &ClientConfig) -> Result<Self, KafkaError> {
-        let inner: Arc<BaseProducer<Deliveries>> = Arc::new(config.create_with_context(Deliveries)?);
+    pub(crate) fn new(settings: &Settings, mut config: ClientConfig) -> Result<Self, KafkaError> {
+        let deliveries = Deliveries(Signals::of(settings, &mut config));
+        let inner: Arc<BaseProducer<Deliveries>> = Arc::new(config.create_with_context(deliveries)?);
         let client = Arc::downgrade(&inner);
         std::thread::Builder::new()
             .name("producer".to_owned())
@@ -65,6 +77,6 @@ impl std::ops::Deref for ProducerClient {
 impl Drop for ProducerClient {
     fn drop(&mut self) {
         // The thread may hold the client for one more poll; nothing may be sent meanwhile.
-        self.inner.purge(PurgeConfig::default().queue().inflight());
+        self.inner.purge(PurgeConfig::default().queue().inflight().non_blocking());
     }
 }

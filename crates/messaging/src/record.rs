@@ -30,17 +30,6 @@ impl Record {
     }
 
     pub(crate) fn from_message(message: &BorrowedMessage<'_>, local_topic: &str) -> Self {
-        // The client library panics at a header whose name is not UTF-8. Such a record has no headers
-        // here, which makes it unreadable; a panic would end the service, again after every restart.
-        let headers = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            message.headers().map_or_else(Vec::new, |headers| {
-                headers
-                    .iter()
-                    .map(|header| (header.key.to_owned(), header.value.unwrap_or_default().to_vec()))
-                    .collect()
-            })
-        }))
-        .unwrap_or_default();
         Self {
             topic: local_topic.to_owned(),
             partition: message.partition(),
@@ -48,7 +37,7 @@ impl Record {
             timestamp: message.timestamp().to_millis(),
             key: message.key().map(<[u8]>::to_vec),
             payload: message.payload().map(<[u8]>::to_vec),
-            headers,
+            headers: headers_of(message),
         }
     }
 
@@ -68,4 +57,15 @@ impl Record {
     pub fn key_text(&self) -> String {
         String::from_utf8_lossy(self.key.as_deref().unwrap_or_default()).into_owned()
     }
+}
+
+/// The headers of a message in order. The client library panics at a header whose name is not UTF-8. Such a record has no
+/// headers here, which makes it unreadable; a panic would end the service, again after every restart.
+pub(crate) fn headers_of(message: &BorrowedMessage<'_>) -> Vec<(String, Vec<u8>)> {
+    let headers = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        message.headers().map_or_else(Vec::new, |headers| {
+            headers.iter().map(|header| (header.key.to_owned(), header.value.unwrap_or_default().to_vec())).collect()
+        })
+    }));
+    headers.unwrap_or_default()
 }

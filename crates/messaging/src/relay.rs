@@ -8,26 +8,29 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use contracts::Retention;
-use contracts::topics;
+use futures::FutureExt;
 use persistence::{Database, OutboxListener, OutboxSession, PendingEvent};
 use rdkafka::error::KafkaError;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::producer::{Outgoing, Producer, SendFailure};
-use crate::state_producer::{Fenced, StateProducer};
+use crate::snapshots::{Snapshots, state_topics};
+use crate::state_producer::Unusable;
 
 /// Rows per round.
 const BATCH: i64 = 500;
 /// How long a row waits at most when every wake-up was lost.
-const POLL: Duration = Duration::from_secs(1);
+const POLL: Duration = Duration::from_millis(250);
 /// How often the outbox is measured for metrics.
 const MEASURE: Duration = Duration::from_secs(10);
 /// How often traces of finished work (inbox, recorded replies) that are past their time are removed.
 const PRUNE: Duration = Duration::from_secs(600);
 /// How long the round under way may take once the process stops; less than a part of its stage may take.
 const LAST_ROUND: Duration = Duration::from_secs(3);
+/// How long the broker may take for a round before that is said.
+const SLOW: Duration = Duration::from_secs(5);
 /// How often a replica that is not the relay asks for the lock.
 const LOCK_RETRY: Duration = Duration::from_millis(500);
 
@@ -56,7 +59,7 @@ enum Interrupted {
     #[error(transparent)]
     Storage(#[from] persistence::Error),
     #[error(transparent)]
-    Fenced(#[from] Fenced),
+    Snapshots(#[from] Unusable),
 }
 
 /// The relay of one replica; [`Relay::run`] makes it work.
@@ -65,7 +68,7 @@ pub struct Relay {
     producer: Producer,
     state: RelayState,
     select: &'static str,
-    before_sending: Box<dyn Fn() + Send + Sync>,
+    before_sending: Arc<dyn Fn() + Send + Sync>,
     /// Set when the producer is of no use any more.
     failed: Option<KafkaError>,
 }
@@ -79,7 +82,7 @@ impl Relay {
             producer,
             state: RelayState::default(),
             select: persistence::PENDING,
-            before_sending: Box::new(|| {}),
+            before_sending: Arc::new(|| {}),
             failed: None,
         }
     }
@@ -96,7 +99,7 @@ impl Relay {
     #[doc(hidden)]
     #[must_use]
     pub fn before_sending(mut self, act: impl Fn() + Send + Sync + 'static) -> Self {
-        self.before_sending = Box::new(act);
+        self.before_sending = Arc::new(act);
         self
     }
 
@@ -114,7 +117,16 @@ impl Relay {
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), RelayFailed> {
         while !stop.is_cancelled() && self.failed.is_none() {
             if let Err(error) = self.session(&stop).await {
-                tracing::warn!(%error, "the relay was interrupted and begins anew");
+                // That the database is away is said once, by who connects to it; here only what that interrupted.
+                let away = matches!(
+                    error,
+                    Interrupted::Storage(persistence::Error::Unavailable(_) | persistence::Error::Away)
+                );
+                if away && !self.state.leading.load(Ordering::Relaxed) {
+                    tracing::debug!(%error, "the relay waits for the database");
+                } else {
+                    tracing::warn!(%error, "the relay was interrupted and begins anew");
+                }
                 pause(Duration::from_secs(1), &stop).await;
             }
             self.state.leading.store(false, Ordering::Relaxed);
@@ -167,35 +179,48 @@ impl Relay {
         stop: &CancellationToken,
     ) -> Result<(), Interrupted> {
         let mut failing = false;
-        let mut snapshots = None;
+        let mut snapshots = Snapshots::new(self.producer.settings().clone(), Arc::clone(&self.before_sending));
+        let mut end = None;
         loop {
-            let pending = session.pending(BATCH).await?;
-            if snapshots.is_none() && pending.iter().any(is_snapshot) {
-                tokio::select! {
-                    opened = StateProducer::open(self.producer.settings()) => snapshots = Some(opened?),
-                    () = stop.cancelled() => return Ok(()),
-                }
-                // What was read before may have been sent by the relay that led until now.
-                continue;
+            // Asked for, since facts without end leave no time to wait for it below.
+            if let Some(ended) = snapshots.ended().now_or_never() {
+                let round = ended?;
+                self.settle(session, &round.rows, round.results).await?;
             }
+            let pending = session.pending(BATCH, &snapshots.held_back()).await?;
             let full = i64::try_from(pending.len()).is_ok_and(|rows| rows == BATCH);
-            let stuck = !pending.is_empty() && self.send(session, snapshots.as_ref(), &pending, stop).await?;
-            if stuck != failing {
-                failing = stuck;
-                if stuck {
-                    tracing::error!("the broker does not take events; they wait in the outbox");
-                }
+            let (states, facts): (Vec<PendingEvent>, Vec<PendingEvent>) = pending.into_iter().partition(is_snapshot);
+            if !states.is_empty() {
+                snapshots.begin(states);
             }
-            let stopping = stop.is_cancelled();
-            if self.failed.is_some() || (stopping && (pending.is_empty() || stuck)) {
+            let is_idle = facts.is_empty();
+            let stuck = !is_idle && self.send(session, &facts, &mut failing, stop).await?;
+            if stuck && !failing {
+                tell_of_waiting();
+            }
+            failing = stuck;
+            if self.failed.is_some() {
                 return Ok(());
             }
-            if stuck {
+            if stop.is_cancelled() {
+                let end = *end.get_or_insert_with(|| Instant::now() + LAST_ROUND);
+                if stuck || (is_idle && !snapshots.is_busy()) || Instant::now() >= end {
+                    return Ok(());
+                }
+                if is_idle && let Ok(ended) = tokio::time::timeout_at(end, snapshots.ended()).await {
+                    let round = ended?;
+                    self.settle(session, &round.rows, round.results).await?;
+                }
+            } else if stuck {
                 pause(Duration::from_secs(1), stop).await;
-            } else if !full && !stopping {
+            } else if !full {
                 tokio::select! {
                     () = self.database.outbox_watch().notified() => {}
                     () = tokio::time::sleep(POLL) => {}
+                    ended = snapshots.ended() => {
+                        let round = ended?;
+                        self.settle(session, &round.rows, round.results).await?;
+                    }
                     () = stop.cancelled() => {}
                 }
             }
@@ -207,29 +232,40 @@ impl Relay {
         }
     }
 
-    /// Sends one round and deletes what arrived; tells whether the broker is in the way.
+    /// Sends one round of facts and deletes what arrived; tells whether the broker is in the way.
     async fn send(
         &mut self,
         session: &mut OutboxSession,
-        snapshots: Option<&StateProducer>,
-        pending: &[PendingEvent],
+        facts: &[PendingEvent],
+        failing: &mut bool,
         stop: &CancellationToken,
     ) -> Result<bool, Interrupted> {
         (self.before_sending)();
+        let outgoing: Vec<Outgoing> = facts.iter().map(outgoing_of).collect();
         let results = tokio::select! {
-            results = self.send_all(snapshots, pending) => results?,
+            results = told(self.producer.send_all(&outgoing), failing) => results,
             // The broker may be away for hours; the end of this process must not wait for it.
             () = async { stop.cancelled().await; tokio::time::sleep(LAST_ROUND).await } => return Ok(true),
         };
+        self.settle(session, facts, results).await
+    }
+
+    /// Deletes the rows that arrived and parks what never will; tells whether the broker is in the way.
+    async fn settle(
+        &mut self,
+        session: &mut OutboxSession,
+        rows: &[PendingEvent],
+        results: Vec<Result<(), SendFailure>>,
+    ) -> Result<bool, Interrupted> {
         let now = kernel::Clock::now();
-        let arrived = arrived(pending, &results);
+        let arrived = arrived(rows, &results);
         let sent: Vec<i64> = arrived.iter().map(|event| event.sequence).collect();
         for event in arrived {
             let waited = (now - event.created_at).as_seconds_f64();
             metrics::histogram!("outbox_wait_seconds").record(waited.max(0.0));
         }
         let mut stuck = false;
-        for (event, result) in pending.iter().zip(results) {
+        for (event, result) in rows.iter().zip(results) {
             match result {
                 Ok(()) => {}
                 Err(SendFailure::Impossible(error)) => {
@@ -238,7 +274,7 @@ impl Relay {
                     metrics::counter!("outbox_parked_total").increment(1);
                     session.park_aggregate(event, &error.to_string()).await?;
                 }
-                Err(SendFailure::Behind) => {}
+                Err(SendFailure::Behind | SendFailure::NotYet) => {}
                 Err(SendFailure::Unconfirmed(_)) => stuck = true,
                 Err(SendFailure::Fatal(error)) => {
                     // Sending on with this client could reorder; the service ends and is started anew.
@@ -246,30 +282,30 @@ impl Relay {
                 }
             }
         }
-        metrics::counter!("outbox_sent_total").increment(sent.len() as u64);
-        session.delete_sent(&sent).await?;
+        if !sent.is_empty() {
+            metrics::counter!("outbox_sent_total").increment(sent.len() as u64);
+            session.delete_sent(&sent).await?;
+        }
         Ok(stuck || self.failed.is_some())
     }
+}
 
-    /// Facts and snapshots side by side: no aggregate has both. Each result stands where its row does.
-    async fn send_all(
-        &self,
-        snapshots: Option<&StateProducer>,
-        pending: &[PendingEvent],
-    ) -> Result<Vec<Result<(), SendFailure>>, Fenced> {
-        let Some(producer) = snapshots else {
-            let outgoing: Vec<Outgoing> = pending.iter().map(outgoing_of).collect();
-            return Ok(self.producer.send_all(&outgoing).await);
-        };
-        let (mut states, mut facts) = (Vec::new(), Vec::new());
-        for event in pending {
-            if is_snapshot(event) { &mut states } else { &mut facts }.push(outgoing_of(event));
+/// Waits for the broker, which may take hours, and says after a few seconds that it is waited for; once, until `failing` is
+/// false again.
+pub(crate) async fn told<T>(work: impl Future<Output = T>, failing: &mut bool) -> T {
+    tokio::pin!(work);
+    if !*failing {
+        if let Ok(done) = tokio::time::timeout(SLOW, &mut work).await {
+            return done;
         }
-        let (states, facts) = tokio::join!(producer.send_all(&states), self.producer.send_all(&facts));
-        let (mut states, mut facts) = (states?.into_iter(), facts.into_iter());
-        let results = pending.iter().map(|event| if is_snapshot(event) { states.next() } else { facts.next() });
-        Ok(results.flatten().collect())
+        tell_of_waiting();
+        *failing = true;
     }
+    work.await
+}
+
+fn tell_of_waiting() {
+    tracing::error!("the broker does not take events; they wait in the outbox");
 }
 
 async fn pause(time: Duration, stop: &CancellationToken) {
@@ -327,10 +363,10 @@ pub async fn prune(database: &Database) {
 
 /// Whether a row is the whole state of its aggregate, for a compacted topic.
 fn is_snapshot(event: &PendingEvent) -> bool {
-    topics::ALL.iter().any(|topic| topic.name == event.aggregatetype && topic.retention == Retention::State)
+    state_topics().any(|topic| topic == event.aggregatetype)
 }
 
-fn outgoing_of(event: &PendingEvent) -> Outgoing {
+pub(crate) fn outgoing_of(event: &PendingEvent) -> Outgoing {
     let headers: std::collections::BTreeMap<String, String> = serde_json::from_str(&event.headers).unwrap_or_default();
     Outgoing {
         topic: event.aggregatetype.clone(),

@@ -78,12 +78,11 @@ where
     while !ends.are_reached() {
         let received = match consumer.recv().now_or_never() {
             Some(received) => Some(received),
-            None => tokio::time::timeout(Duration::from_millis(500), consumer.recv()).await.ok(),
+            None => tokio::time::timeout(Duration::from_millis(50), consumer.recv()).await.ok(),
         };
         if let Some(Err(KafkaError::PartitionEOF(partition))) = received {
             ends.at_end_of(partition);
         } else if let Some(Ok(message)) = received {
-            last = tokio::time::Instant::now();
             let record = Record::from_message(&message, E::TOPIC.name);
             let partition = message.partition();
             drop(message);
@@ -108,7 +107,11 @@ where
                 Read::Unreadable => replayed.unreadable += 1,
             }
             ends.read(partition, record.offset);
-        } else if last.elapsed() > PATIENCE {
+            last = tokio::time::Instant::now();
+        } else {
+            ends.passed(&consumer);
+        }
+        if last.elapsed() > PATIENCE && !ends.are_reached() {
             return Err(ReplayError::Stalled { topic: E::TOPIC.name, seconds: PATIENCE.as_secs() });
         }
     }

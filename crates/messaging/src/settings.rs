@@ -99,8 +99,7 @@ impl Settings {
             .set("fetch.error.backoff.ms", "100")
             .set("queued.min.messages", "1000")
             .set("queued.max.messages.kbytes", "8192")
-            .set("enable.partition.eof", "false")
-            .set("statistics.interval.ms", "10000");
+            .set("enable.partition.eof", "false");
         config
     }
 

@@ -16,11 +16,15 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::reachability::Signals;
 use crate::record::Record;
 use crate::settings::Settings;
 use crate::subscription::decode_state;
 use crate::topics::{TopicError, ensure_topics};
 use crate::unknown_events;
+
+/// How long a reader that is not at the end waits for a record before it looks where it is; twice as long each time.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// One aggregate of a table as it is now.
 #[derive(Clone, Debug)]
@@ -76,12 +80,14 @@ impl<E: Channel> Table<E> {
         ensure_topics(&self.settings, &[E::TOPIC]).await?;
         let name = self.settings.name_of(&E::TOPIC);
         let (consumer, mut ends) = from_the_start(&self.settings, "table", name, E::TOPIC.partitions).await?;
+        let mut patience = LOOK;
         loop {
             if ends.are_reached() {
                 self.read.send_replace(true);
+                patience = Duration::from_secs(1);
             }
             let received = tokio::select! {
-                received = tokio::time::timeout(Duration::from_secs(1), consumer.recv()) => received,
+                received = tokio::time::timeout(patience, consumer.recv()) => received,
                 () = stop.cancelled() => break,
             };
             match received {
@@ -91,7 +97,10 @@ impl<E: Channel> Table<E> {
                 }
                 Ok(Err(KafkaError::PartitionEOF(partition))) => ends.at_end_of(partition),
                 Ok(Err(error)) => tracing::debug!(%error, "a poll of a table failed and is begun anew"),
-                Err(_) => {}
+                Err(_) => {
+                    ends.passed(&consumer);
+                    patience = (patience * 2).min(Duration::from_secs(1));
+                }
             }
         }
         let _ = tokio::task::spawn_blocking(move || drop(consumer)).await;
@@ -130,8 +139,18 @@ impl Ends {
         }
     }
 
-    /// The broker has no more in this partition. The last offsets may belong to no record: compaction removed it, or
-    /// it is the mark that ends a transaction.
+    /// Nothing was read for a moment. The last offset of a topic that a relay writes is the mark that ends its transaction:
+    /// the client goes past it without giving anything, long before the broker says that there is no more.
+    pub(crate) fn passed(&mut self, consumer: &StreamConsumer<Signals>) {
+        let Ok(position) = consumer.position() else { return };
+        for element in position.elements() {
+            if let Offset::Offset(next) = element.offset() {
+                self.read(element.partition(), next - 1);
+            }
+        }
+    }
+
+    /// The broker has no more in this partition. Compaction may have removed the records of the last offsets.
     pub(crate) fn at_end_of(&mut self, partition: i32) {
         self.0.remove(&partition);
     }
@@ -148,12 +167,13 @@ pub(crate) async fn from_the_start(
     purpose: &str,
     topic: String,
     partitions: i32,
-) -> Result<(StreamConsumer, Ends), TopicError> {
+) -> Result<(StreamConsumer<Signals>, Ends), TopicError> {
     let mut config = settings.reader(purpose);
     config.set("enable.partition.eof", "true");
+    let signals = Signals::of(settings, &mut config);
     // Asking the broker and giving a client up block inside the C library.
     let started = tokio::task::spawn_blocking(move || {
-        let consumer: StreamConsumer = config.create()?;
+        let consumer: StreamConsumer<Signals> = config.create_with_context(signals)?;
         let mut ends = BTreeMap::new();
         let mut assignment = TopicPartitionList::new();
         for partition in 0..partitions {

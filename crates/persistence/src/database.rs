@@ -3,15 +3,18 @@
 
 use std::sync::Arc;
 
-use bb8::Pool;
 use diesel_async::AsyncPgConnection;
 use tokio::sync::Notify;
 
+use crate::connect::{Purpose, Server};
 use crate::error::Error;
 use crate::observers::Observers;
-use crate::pool::{Manager, Pooled, Purpose, connect, pool};
+use crate::pool::{Pool, Pooled};
 use crate::tenancy::Tenancy;
 use crate::transaction::{Provenance, Publishing, ReadTransaction, Transaction};
+
+/// Connections for the system role's work.
+const SYSTEM_CONNECTIONS: u32 = 4;
 
 /// Where a service's database is and how many connections it may hold.
 #[derive(Clone)]
@@ -47,9 +50,10 @@ pub struct Database {
 
 struct Inner {
     settings: Settings,
-    write: Pool<Manager>,
-    read: Pool<Manager>,
-    system: Pool<Manager>,
+    server: Arc<Server>,
+    write: Pool,
+    read: Pool,
+    system: Pool,
     publishing: Arc<Publishing>,
 }
 
@@ -70,12 +74,14 @@ impl Database {
     /// As [`Database::open`], with observers of the events that its transactions commit.
     #[must_use]
     pub fn observed(settings: Settings, observers: Observers) -> Self {
-        let write = pool(&settings.url, &settings.schema, Purpose::Write, settings.write_connections);
-        let read = pool(&settings.url, &settings.schema, Purpose::Read, settings.read_connections);
-        let system = pool(&settings.system_url, &settings.schema, Purpose::System, 4);
+        let server = Arc::<Server>::default();
+        let pool = |url, purpose, size| Pool::new(&server, url, &settings.schema, purpose, size);
+        let write = pool(&settings.url, Purpose::Write, settings.write_connections);
+        let read = pool(&settings.url, Purpose::Read, settings.read_connections);
+        let system = pool(&settings.system_url, Purpose::System, SYSTEM_CONNECTIONS);
         let publishing = Publishing { watch: Arc::default(), observers, source: settings.schema.clone() };
         let publishing = Arc::new(publishing);
-        Self { inner: Arc::new(Inner { settings, write, read, system, publishing }) }
+        Self { inner: Arc::new(Inner { settings, server, write, read, system, publishing }) }
     }
 
     /// The schema of this service.
@@ -96,21 +102,25 @@ impl Database {
     /// What is missing, for the log and `/readyz`.
     pub async fn check(&self) -> Result<(), Error> {
         use diesel_async::RunQueryDsl;
-        let mut write = self.inner.write.get_owned().await?;
+        let mut write = self.inner.write.get().await?;
         crate::statement("select event_id from inbox limit 0").execute(&mut *write).await?;
-        let mut system = self.inner.system.get_owned().await?;
+        write.give_back();
+        let mut system = self.inner.system.get().await?;
         crate::statement("select sequence from outbox limit 0").execute(&mut *system).await?;
+        system.give_back();
         Ok(())
     }
 
     /// Whether both roles reach the database, whatever is in it.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] with what the connection said.
+    /// [`Error::Unavailable`] with what the connection said, or [`Error::Away`].
     pub async fn reachable(&self) -> Result<(), Error> {
         use diesel_async::RunQueryDsl;
         for pool in [&self.inner.write, &self.inner.system] {
-            crate::statement("select 1").execute(&mut *pool.get_owned().await?).await?;
+            let mut connection = pool.get().await?;
+            crate::statement("select 1").execute(&mut *connection).await?;
+            connection.give_back();
         }
         Ok(())
     }
@@ -121,7 +131,7 @@ impl Database {
     /// [`Error::Behind`] with the command to run when it does not; otherwise what keeps it from being asked.
     pub async fn is_migrated_to(&self, versions: &[String]) -> Result<(), Error> {
         use diesel_async::RunQueryDsl;
-        let mut system = self.inner.system.get_owned().await?;
+        let mut system = self.inner.system.get().await?;
         // Never migrated, there is no such table; `migrate` gives it to this role as its last step.
         let begun = crate::statement(
             "select 1 where has_table_privilege(to_regclass('__diesel_schema_migrations')::oid, 'select')",
@@ -140,6 +150,7 @@ impl Database {
                 return Err(Error::Behind(format!("{schema} lacks the migration {version}; run `{schema} migrate`")));
             }
         }
+        system.give_back();
         Ok(())
     }
 
@@ -147,33 +158,43 @@ impl Database {
     /// role, to which row-level security shows no organisation's table unless a policy of the table names it.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when no connection is to be had.
+    /// [`Error::Unavailable`], [`Error::Away`] or [`Error::Busy`] when no connection is to be had.
     pub async fn begin<T: Tenancy>(&self, tenancy: T, provenance: Provenance) -> Result<Transaction<T>, Error> {
         let connection = self.connection(&tenancy, &self.inner.write).await?;
-        Transaction::begin(connection, self.inner.publishing.clone(), tenancy, provenance).await
+        Transaction::begin("BEGIN", connection, self.inner.publishing.clone(), tenancy, provenance).await
+    }
+
+    /// As [`Database::begin`], for work of several callers: a statement that waits for somebody's row for more than 50 ms
+    /// fails, so that the others do not wait for it too.
+    ///
+    /// # Errors
+    /// As [`Database::begin`].
+    pub async fn begin_shared<T: Tenancy>(&self, tenancy: T, provenance: Provenance) -> Result<Transaction<T>, Error> {
+        const BEGIN: &str = "BEGIN;set local lock_timeout = '50ms'";
+        let connection = self.connection(&tenancy, &self.inner.write).await?;
+        Transaction::begin(BEGIN, connection, self.inner.publishing.clone(), tenancy, provenance).await
     }
 
     /// A read-only transaction; it begins together with its first statement.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when no connection is to be had.
+    /// [`Error::Unavailable`], [`Error::Away`] or [`Error::Busy`] when no connection is to be had.
     pub async fn begin_read<T: Tenancy>(&self, tenancy: T) -> Result<ReadTransaction<T>, Error> {
         Ok(ReadTransaction::new(self.connection(&tenancy, &self.inner.read).await?, tenancy))
     }
 
     /// A connection of the system role for what has no organisation, otherwise one of `tenants`.
-    async fn connection(&self, tenancy: &impl Tenancy, tenants: &Pool<Manager>) -> Result<Pooled, Error> {
+    async fn connection(&self, tenancy: &impl Tenancy, tenants: &Pool) -> Result<Pooled, Error> {
         let pool = if tenancy.is_tenant() { tenants } else { &self.inner.system };
-        Ok(pool.get_owned().await?)
+        pool.get().await
     }
 
     /// A connection of the system role outside every pool, for session locks and LISTEN.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the database cannot be reached.
+    /// [`Error::Unavailable`] or [`Error::Away`] when the database cannot be reached.
     pub async fn system_session(&self) -> Result<AsyncPgConnection, Error> {
-        connect(&self.inner.settings.system_url, &self.inner.settings.schema, Purpose::Session)
-            .await
-            .map_err(|cause| Error::Unavailable(cause.to_string()))
+        let Inner { server, settings, .. } = &*self.inner;
+        server.connect(&settings.system_url, &settings.schema, Purpose::Session).await
     }
 }

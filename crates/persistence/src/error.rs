@@ -17,9 +17,15 @@ pub enum Class {
 /// An error of the database or of the way to it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The database cannot be reached, or no connection became free in time.
+    /// The database cannot be reached.
     #[error("the database is not available: {0}; it is tried again")]
     Unavailable(String),
+    /// The database did not answer just now, so it was not asked.
+    #[error("the database does not answer; it is asked again within half a second")]
+    Away,
+    /// The database is there, but every connection to it that this service may have is taken, with others waiting.
+    #[error("{0}; try again in a moment")]
+    Busy(String),
     /// The schema lacks what this program was built for: a migration, a table (SQL state 42P01) or a column (42703).
     #[error("the schema is behind this program: {0}")]
     Behind(String),
@@ -61,7 +67,12 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             // Also `Behind`: a service ahead of its migrations would set every record aside, and not one is to blame.
-            Error::Unavailable(_) | Error::Behind(_) | Error::Collision(_) | Error::Locked(_) => Class::Transient,
+            Error::Unavailable(_)
+            | Error::Away
+            | Error::Busy(_)
+            | Error::Behind(_)
+            | Error::Collision(_)
+            | Error::Locked(_) => Class::Transient,
             Error::Unique { .. } | Error::Check { .. } | Error::Foreign { .. } | Error::NotFound => Class::Refused,
             Error::Defect(_) => Class::Permanent,
         }
@@ -136,15 +147,6 @@ impl Error {
             Error::Unavailable(message)
         } else {
             Error::Defect(message)
-        }
-    }
-}
-
-impl From<bb8::RunError<diesel_async::pooled_connection::PoolError>> for Error {
-    fn from(error: bb8::RunError<diesel_async::pooled_connection::PoolError>) -> Self {
-        match error {
-            bb8::RunError::User(cause) => Error::Unavailable(cause.to_string()),
-            bb8::RunError::TimedOut => Error::Unavailable("no connection became free within the time limit".to_owned()),
         }
     }
 }

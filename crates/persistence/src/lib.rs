@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod connect;
 mod database;
 mod error;
 mod inbox;
@@ -16,6 +17,7 @@ mod statement;
 mod tenancy;
 mod transaction;
 
+pub use connect::check_url;
 pub use database::{Database, Settings};
 pub use error::{Class, Error};
 pub use inbox::claim_events;
@@ -24,7 +26,6 @@ pub use migrations::{MigrationError, migrate, reachable, required, revert};
 pub use observers::{Committed, Observers};
 pub use outbox_session::{OutboxDepth, OutboxListener, OutboxSession, PENDING, PendingEvent, outbox_depth};
 pub use parked::{Parked, park_key, parked_among, unpark_key};
-pub use pool::check_url;
 pub use replays::{RecordedReply, ReplayKey};
 pub use retention::{Pruned, prune};
 pub use statement::{Statement, statement};

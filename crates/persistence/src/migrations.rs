@@ -6,7 +6,7 @@ use diesel::pg::Pg;
 use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 
-use crate::pool::{Purpose, connect};
+use crate::connect::{Purpose, connect_once};
 
 /// Why a schema could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
@@ -121,7 +121,7 @@ impl MigrationSource<Pg> for Plan {
 /// # Errors
 /// [`MigrationError::Unavailable`] with what the connection said.
 pub async fn reachable(owner_url: &str, schema: &str) -> Result<(), MigrationError> {
-    match connect(owner_url, schema, Purpose::Migrate).await {
+    match connect_once(owner_url, schema, Purpose::Migrate).await {
         Ok(_connection) => Ok(()),
         Err(cause) => Err(MigrationError::Unavailable { schema: schema.to_owned(), cause: cause.to_string() }),
     }
@@ -168,7 +168,7 @@ async fn run(
 ) -> Result<Vec<String>, MigrationError> {
     let unavailable = |cause: String| MigrationError::Unavailable { schema: schema.to_owned(), cause };
     let mut connection =
-        connect(owner_url, schema, Purpose::Migrate).await.map_err(|cause| unavailable(cause.to_string()))?;
+        connect_once(owner_url, schema, Purpose::Migrate).await.map_err(|cause| unavailable(cause.to_string()))?;
     // Held until this connection closes.
     crate::statement("select pg_advisory_lock(hashtextextended($1, 0))")
         .bind::<diesel::sql_types::Text, _>(format!("migrate {schema}"))

@@ -87,15 +87,17 @@ impl OutboxSession {
         Ok(())
     }
 
-    /// The unsent rows in sequence order, at most `limit`, without those of parked aggregates.
+    /// The unsent rows in sequence order, at most `limit`, without those of parked aggregates and of the topics that are
+    /// held back.
     ///
     /// There is no cursor: sequence numbers are given out before the commit, so a cursor would pass
     /// by a row that commits late. Whatever is there is unsent.
     ///
     /// # Errors
     /// When the database is away.
-    pub async fn pending(&mut self, limit: i64) -> Result<Vec<PendingEvent>, Error> {
-        Ok(statement(self.select).bind::<BigInt, _>(limit).load(&mut self.connection).await?)
+    pub async fn pending(&mut self, limit: i64, held_back: &[&str]) -> Result<Vec<PendingEvent>, Error> {
+        let select = statement(self.select).bind::<BigInt, _>(limit).bind::<Array<Text>, _>(held_back);
+        Ok(select.load(&mut self.connection).await?)
     }
 
     /// Removes rows that the broker has acknowledged.
@@ -132,6 +134,7 @@ impl OutboxSession {
 pub const PENDING: &str = "select sequence, aggregatetype, aggregateid, payload, headers, created_at from outbox o
      where not exists (select from outbox_parked p
                        where p.aggregatetype = o.aggregatetype and p.aggregateid = o.aggregateid)
+       and not (aggregatetype = any ($2))
      order by sequence limit $1";
 
 /// Hears of commits in other replicas.

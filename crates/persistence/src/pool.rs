@@ -1,125 +1,238 @@
-//! Connections: how each kind is opened, pooled and recycled.
-//! The rule: PostgreSQL itself keeps reads from writing (`default_transaction_read_only`), and every statement has a time
-//! limit.
+//! A pool of connections and the queue before it.
+//! The rules: who came first is served first; nobody waits longer than [`WAIT`], and no more than [`MOST_WAITING`] wait; a
+//! connection whose transaction was cut off is closed, not kept. It is opened by the caller who needs it, so
+//! that a server that is away is an answer at once and not a wait.
 
-use std::time::Duration;
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
-use bb8::Pool;
-use diesel::ConnectionError;
 use diesel_async::AsyncPgConnection;
-use diesel_async::pooled_connection::{
-    AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod,
-};
-use futures::FutureExt;
+use diesel_async::pooled_connection::PoolableConnection;
+use metrics::{Counter, Gauge, Histogram};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-pub(crate) type Manager = AsyncDieselConnectionManager<AsyncPgConnection>;
-pub(crate) type Pooled = bb8::PooledConnection<'static, Manager>;
+use crate::connect::{Purpose, Server};
+use crate::error::Error;
 
-/// What a connection is for; it decides the options that it is opened with.
-#[derive(Clone, Copy)]
-pub(crate) enum Purpose {
-    Write,
-    Read,
-    System,
-    /// Stays open for hours and may wait for notifications: no limits on statements.
-    Session,
-    Migrate,
+/// The longest that a caller waits for those who came before.
+const WAIT: Duration = Duration::from_secs(10);
+/// As many callers of one pool may wait. Who comes then is told at once that all connections are busy.
+const MOST_WAITING: usize = 1_000;
+/// A connection that nobody used for so long is closed.
+const IDLE: Duration = Duration::from_secs(600);
+/// A connection that is so old is closed: what it has gathered on the server is free again.
+const LIFETIME: Duration = Duration::from_secs(1_800);
+
+/// Connections of one purpose. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Pool(Arc<Inner>);
+
+struct Inner {
+    server: Arc<Server>,
+    url: String,
+    schema: String,
+    purpose: Purpose,
+    size: u32,
+    /// One place per connection. A place that is free goes to whoever waits for it the longest.
+    places: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    /// The one that was used last is taken first, so that the others may grow idle.
+    idle: Mutex<Vec<Idle>>,
+    figures: OnceLock<Figures>,
 }
 
-pub(crate) fn pool(url: &str, schema: &str, purpose: Purpose, size: u32) -> Pool<Manager> {
-    let schema = schema.to_owned();
-    let mut config = ManagerConfig::<AsyncPgConnection>::default();
-    config.custom_setup = Box::new(move |url| {
-        let (url, schema) = (url.to_owned(), schema.clone());
-        async move { connect(&url, &schema, purpose).await }.boxed()
-    });
-    // The default asks the server on every check-out. This asks the socket, which costs nothing,
-    // and still finds the connections that a restarted server left behind.
-    config.recycling_method = RecyclingMethod::CustomFunction(Box::new(|connection| {
-        let closed = connection.is_broken();
-        async move { if closed { Err(diesel::result::Error::BrokenTransactionManager) } else { Ok(()) } }.boxed()
-    }));
-    Pool::builder()
-        .max_size(size.max(1))
-        .min_idle(Some(0))
-        .connection_timeout(Duration::from_secs(5))
-        .test_on_check_out(true)
-        .build_unchecked(Manager::new_with_config(url, config))
+struct Idle {
+    connection: AsyncPgConnection,
+    opened: Instant,
+    used: Instant,
 }
 
-/// Whether this is the URL of a PostgreSQL database. What is wrong with it is not said: the words could be a part of the
-/// password.
-///
-/// # Errors
-/// What it should be.
-pub fn check_url(url: &str) -> Result<(), &'static str> {
-    driver_settings(url).map(|_settings| ())
+/// The metrics of a pool, looked up once.
+struct Figures {
+    in_use: Gauge,
+    waiting: Gauge,
+    wait: Histogram,
+    /// Refusals by the bound that was met.
+    queue_full: Counter,
+    waited: Counter,
+    away: Counter,
 }
 
-fn driver_settings(url: &str) -> Result<tokio_postgres::Config, &'static str> {
-    let settings = url.parse::<tokio_postgres::Config>().ok();
-    settings
-        .filter(|settings| !settings.get_hosts().is_empty() || !settings.get_hostaddrs().is_empty())
-        .ok_or("must be a URL such as postgres://role:password@host:5432/database")
-}
+impl Pool {
+    pub(crate) fn new(server: &Arc<Server>, url: &str, schema: &str, purpose: Purpose, size: u32) -> Self {
+        let size = size.max(1);
+        Self(Arc::new(Inner {
+            server: Arc::clone(server),
+            url: url.to_owned(),
+            schema: schema.to_owned(),
+            purpose,
+            size,
+            places: Arc::new(Semaphore::new(usize::try_from(size).unwrap_or(Semaphore::MAX_PERMITS))),
+            waiting: AtomicUsize::new(0),
+            idle: Mutex::default(),
+            figures: OnceLock::new(),
+        }))
+    }
 
-pub(crate) async fn connect(url: &str, schema: &str, purpose: Purpose) -> Result<AsyncPgConnection, ConnectionError> {
-    let bad = |cause: tokio_postgres::Error| {
-        // The source names the cause; the URL, which holds a password, is never part of it.
-        let detail = std::error::Error::source(&cause).map(|source| format!(": {source}"));
-        ConnectionError::BadConnection(format!("{cause}{}", detail.unwrap_or_default()))
-    };
-    let mut config = driver_settings(url)
-        .map_err(|wrong| ConnectionError::InvalidConnectionUrl(format!("the database's address {wrong}")))?;
-    let limits = match purpose {
-        Purpose::Read => "-c default_transaction_read_only=on -c statement_timeout=10s",
-        Purpose::Write | Purpose::System => "-c lock_timeout=5s -c statement_timeout=30s",
-        Purpose::Session => "-c statement_timeout=60s",
-        Purpose::Migrate => "-c lock_timeout=20s",
-    };
-    let idle = match purpose {
-        Purpose::Session | Purpose::Migrate => "",
-        Purpose::Read | Purpose::Write | Purpose::System => " -c idle_in_transaction_session_timeout=60s",
-    };
-    // A machine that vanishes closes no connection. Both ends notice within half a minute: the client, so
-    // that its work goes on elsewhere; the server, so that the relay's lock and row locks are free again.
-    let keepalive = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 \
-                     -c tcp_user_timeout=30s";
-    let given = config.get_options().unwrap_or_default();
-    config
-        .options(format!("{given} -c search_path=\"{schema}\" {limits}{idle} {keepalive}"))
-        .application_name(format!("cyber-store {schema}"))
-        .connect_timeout(Duration::from_secs(5))
-        .keepalives_idle(Duration::from_secs(10))
-        .keepalives_interval(Duration::from_secs(5))
-        .keepalives_retries(3)
-        .tcp_user_timeout(Duration::from_secs(30));
-    let (client, connection) = config.connect(tokio_postgres::NoTls).await.map_err(bad)?;
-    AsyncPgConnection::try_from_client_and_connection(client, connection).await
-}
+    /// A connection, as soon as those who came before have had theirs.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when too many wait or the wait takes too long, [`Error::Away`] and [`Error::Unavailable`] when a new
+    /// connection cannot be opened.
+    pub(crate) async fn get(&self) -> Result<Pooled, Error> {
+        let place = self.place().await?;
+        let (inner, figures) = (Arc::clone(&self.0), self.0.figures());
+        let (connection, opened) = match inner.take_idle() {
+            Some(idle) => (idle.connection, idle.opened),
+            None => {
+                let connecting = inner.server.connect(&inner.url, &inner.schema, inner.purpose).await;
+                (connecting.inspect_err(|_| figures.away.increment(1))?, Instant::now())
+            }
+        };
+        Ok(Pooled { connection, opened, inner, _in_use: InUse::count(&figures.in_use), _place: place })
+    }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_is_taken_or_refused_without_a_word_of_it() {
-        for url in [
-            "postgres://order_app:hunter2@db.example:5432/cyber_store",
-            "postgresql://order_app:hunter2@[::1]/cyber_store?sslmode=disable",
-            "host=/run/postgresql user=order_app dbname=cyber_store",
-        ] {
-            assert_eq!(check_url(url), Ok(()), "{url}");
+    async fn place(&self) -> Result<OwnedSemaphorePermit, Error> {
+        let (places, figures) = (Arc::clone(&self.0.places), self.0.figures());
+        if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
+            figures.wait.record(0.0);
+            return Ok(place);
         }
-        for url in [
-            "nonsense",
-            "postgres://",
-            "mysql://order_app:hunter2@db/cyber_store",
-            "postgres//order_app:hunter2@db/cyber_store?sslmode=disable",
-            "postgres://order_app:hunter2@db:port/cyber_store",
-        ] {
-            let refused = check_url(url).unwrap_err();
-            assert!(!refused.contains("hunter2") && !refused.contains("order_app"), "{refused}");
+        let asked = Instant::now();
+        let queue = Queued::join(&self.0, figures);
+        if queue.before >= MOST_WAITING {
+            figures.queue_full.increment(1);
+            return Err(self.0.busy(format_args!("{MOST_WAITING} callers wait for one already")));
         }
+        let place = tokio::time::timeout(WAIT, places.acquire_owned()).await;
+        figures.wait.record(asked.elapsed().as_secs_f64());
+        place.map_or(None, Result::ok).ok_or_else(|| {
+            figures.waited.increment(1);
+            self.0.busy(format_args!("none became free within {} seconds", WAIT.as_secs()))
+        })
+    }
+}
+
+impl Inner {
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
+        // Nothing panics while it is locked.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A connection that is open as far as its socket knows, which costs no question to the server and still finds those
+    /// that a restarted server left behind.
+    fn take_idle(&self) -> Option<Idle> {
+        loop {
+            let mut connection = self.idle().pop()?;
+            if !connection.connection.is_broken() && connection.opened.elapsed() < LIFETIME {
+                return Some(connection);
+            }
+        }
+    }
+
+    fn keep(&self, mut connection: Idle) {
+        if connection.connection.is_broken() {
+            return;
+        }
+        let mut idle = self.idle();
+        idle.push(connection);
+        // The first is the one that was used the longest ago; one at a time is enough.
+        let unused = idle.first().is_some_and(|first| first.used.elapsed() > IDLE).then(|| idle.remove(0));
+        drop(idle);
+        drop(unused);
+    }
+
+    fn busy(&self, why: std::fmt::Arguments<'_>) -> Error {
+        Error::Busy(format!("all {} connections ({}) are busy, and {why}", self.size, self.purpose.name()))
+    }
+
+    fn figures(&self) -> &Figures {
+        // On first use: whoever collects them is there by then.
+        self.figures.get_or_init(|| {
+            let pool = self.purpose.name();
+            let refused = |bound| metrics::counter!("database_refusals_total", "pool" => pool, "bound" => bound);
+            metrics::gauge!("database_connections", "pool" => pool).set(f64::from(self.size));
+            Figures {
+                in_use: metrics::gauge!("database_connections_in_use", "pool" => pool),
+                waiting: metrics::gauge!("database_waiting", "pool" => pool),
+                wait: metrics::histogram!("database_wait_seconds", "pool" => pool),
+                queue_full: refused("queue"),
+                waited: refused("wait"),
+                away: refused("away"),
+            }
+        })
+    }
+}
+
+/// A caller in the queue; it is no longer there when this is dropped.
+struct Queued<'p> {
+    inner: &'p Inner,
+    figures: &'p Figures,
+    /// How many waited before.
+    before: usize,
+}
+
+impl<'p> Queued<'p> {
+    fn join(inner: &'p Inner, figures: &'p Figures) -> Self {
+        figures.waiting.increment(1.0);
+        Self { inner, figures, before: inner.waiting.fetch_add(1, Ordering::Relaxed) }
+    }
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        self.inner.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.figures.waiting.decrement(1.0);
+    }
+}
+
+/// A connection of a pool. It goes back with [`Pooled::give_back`]; one that is dropped, with whatever was begun on it, is
+/// closed.
+pub(crate) struct Pooled {
+    connection: AsyncPgConnection,
+    opened: Instant,
+    inner: Arc<Inner>,
+    _in_use: InUse,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Pooled {
+    /// Hands the connection, on which no transaction is open any more, to the next caller.
+    pub(crate) fn give_back(self) {
+        // The place is given up at the end, so that the next caller finds the connection.
+        let Self { connection, opened, inner, _in_use, _place } = self;
+        inner.keep(Idle { connection, opened, used: Instant::now() });
+    }
+}
+
+impl Deref for Pooled {
+    type Target = AsyncPgConnection;
+
+    fn deref(&self) -> &AsyncPgConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Pooled {
+    fn deref_mut(&mut self) -> &mut AsyncPgConnection {
+        &mut self.connection
+    }
+}
+
+/// Counts a connection as in use until it is dropped.
+struct InUse(Gauge);
+
+impl InUse {
+    fn count(gauge: &Gauge) -> Self {
+        gauge.increment(1.0);
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
     }
 }

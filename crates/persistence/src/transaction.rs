@@ -66,17 +66,15 @@ pub struct Transaction<T: Tenancy = Tenant> {
 
 impl<T: Tenancy> Transaction<T> {
     pub(crate) async fn begin(
+        begin: &str,
         mut connection: Pooled,
         publishing: Arc<Publishing>,
         tenancy: T,
         provenance: Provenance,
     ) -> Result<Self, Error> {
-        let sql = opening("BEGIN", &tenancy);
-        if let Err(error) = AnsiTransactionManager::begin_transaction_sql(&mut *connection, &sql).await {
-            // The server may have begun and then refused: nobody else gets this connection.
-            AnsiTransactionManager::transaction_manager_status_mut(&mut *connection).set_in_error();
-            return Err(error.into());
-        }
+        let sql = opening(begin, &tenancy);
+        // The server may have begun and then refused: nobody else gets this connection.
+        AnsiTransactionManager::begin_transaction_sql(&mut *connection, &sql).await?;
         Ok(Self { connection, publishing, tenancy, provenance, recorded: Pending::default(), announce: false })
     }
 
@@ -131,6 +129,7 @@ impl<T: Tenancy> Transaction<T> {
         let Pending { rows, observed } = std::mem::take(&mut self.recorded);
         insert_events(&self.connection, &rows).await?;
         AnsiTransactionManager::commit_transaction(&mut *self.connection).await?;
+        self.connection.give_back();
         if self.announce || !rows.is_empty() {
             self.publishing.watch.notify_one();
         }
@@ -144,6 +143,7 @@ impl<T: Tenancy> Transaction<T> {
     /// When the connection is lost, which also undoes everything.
     pub async fn rollback(mut self) -> Result<(), Error> {
         AnsiTransactionManager::rollback_transaction(&mut *self.connection).await?;
+        self.connection.give_back();
         Ok(())
     }
 }
@@ -260,25 +260,23 @@ impl<T: Tenancy> Tx<'_, T> {
 pub struct ReadTransaction<T: Tenancy = Tenant> {
     connection: Pooled,
     tenancy: T,
-    open: bool,
 }
 
 impl<T: Tenancy> ReadTransaction<T> {
     pub(crate) fn new(connection: Pooled, tenancy: T) -> Self {
-        Self { connection, tenancy, open: false }
+        Self { connection, tenancy }
     }
 
     /// Runs `read` inside the transaction and ends it.
     ///
     /// # Errors
     /// Those of `read`, or of the connection.
-    pub async fn run<V, E, F>(mut self, read: F) -> Result<V, E>
+    pub async fn run<V, E, F>(self, read: F) -> Result<V, E>
     where
         E: From<Error>,
         F: for<'c> FnOnce(ReadConn<'c, T>) -> futures::future::BoxFuture<'c, Result<V, E>>,
     {
         let sql = opening("BEGIN READ ONLY", &self.tenancy);
-        self.open = true;
         let result = {
             let shared: &AsyncPgConnection = &self.connection;
             let mut beginning = shared;
@@ -290,20 +288,10 @@ impl<T: Tenancy> ReadTransaction<T> {
         };
         let mut end: &AsyncPgConnection = &self.connection;
         match end.batch_execute("COMMIT").await {
-            Ok(()) => self.open = false,
+            Ok(()) => self.connection.give_back(),
             Err(error) => return result.and(Err(E::from(Error::from(error)))),
         }
         result
-    }
-}
-
-impl<T: Tenancy> Drop for ReadTransaction<T> {
-    fn drop(&mut self) {
-        if self.open {
-            // A reader that was cut off leaves its transaction open; such a connection must not
-            // reach another organisation, so the pool is told to throw it away.
-            AnsiTransactionManager::transaction_manager_status_mut(&mut *self.connection).set_in_error();
-        }
     }
 }
 

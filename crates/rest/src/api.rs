@@ -1,10 +1,12 @@
 //! The route table: one line per route gives its handler, its entry in the document and its place in the server.
-//! The rule: routes of one path become one resource, so a wrong method is answered 405 with `Allow`.
+//! The rule: routes of one path become one resource, so a wrong method is answered 405 with `Allow`, and so is OPTIONS
+//! with 204. What is read with GET can be asked for with HEAD.
 
 use std::sync::Arc;
 
 use actix_web::dev::Handler;
 use actix_web::http::Method;
+use actix_web::http::header::Allow;
 use actix_web::{FromRequest, HttpResponse, Resource, Responder, web};
 use aide::generate::in_context;
 use aide::openapi::{self, PathItem, Responses};
@@ -16,15 +18,22 @@ use crate::operation::{Operation, Stated, Unstated, add_response};
 use crate::problem_type::ProblemType;
 use crate::problems;
 
-type Register = Arc<dyn Fn(Resource) -> Resource + Send + Sync>;
+type Register = Arc<dyn Fn(Resource, Method) -> Resource + Send + Sync>;
 type Mount = Arc<dyn Fn(&mut web::ServiceConfig) + Send + Sync>;
+
+/// A method of a path and how its handler is added to the path's resource.
+#[derive(Clone)]
+struct Verb {
+    method: Method,
+    register: Register,
+}
 
 /// Collects routes. Build it on one thread: until it is finished, the document's models are kept in a thread-local.
 pub struct Api {
     title: String,
     description: String,
     problem_types: Vec<ProblemType>,
-    paths: Vec<(String, PathItem, Vec<Register>)>,
+    paths: Vec<(String, PathItem, Vec<Verb>)>,
     table: Vec<Route>,
 }
 
@@ -130,21 +139,20 @@ impl Api {
             permission: operation.extensions.get("x-permission").and_then(Value::as_str).map(str::to_owned),
         });
 
-        let verb = method.clone();
         let register: Register =
-            Arc::new(move |resource| resource.route(web::method(verb.clone()).to(handler.clone())));
+            Arc::new(move |resource, method| resource.route(web::method(method).to(handler.clone())));
         let position = self.paths.iter().position(|(known, _, _)| known == path).unwrap_or_else(|| {
             self.paths.push((path.to_owned(), PathItem::default(), Vec::new()));
             self.paths.len() - 1
         });
-        let (_, item, registers) = &mut self.paths[position];
+        let (_, item, verbs) = &mut self.paths[position];
         let place = match *method {
             Method::GET => &mut item.get,
             Method::PATCH => &mut item.patch,
             _ => &mut item.post,
         };
         *place = Some(operation);
-        registers.push(register);
+        verbs.push(Verb { method: method.clone(), register });
         self
     }
 
@@ -162,21 +170,42 @@ impl Api {
             &self.problem_types,
         ));
         let document = bytes::Bytes::from(openapi.to_string());
-        let resources: Vec<(String, Vec<Register>)> =
-            self.paths.into_iter().map(|(path, _, registers)| (path, registers)).collect();
-        let mount: Mount = Arc::new(move |config| {
-            for (path, registers) in &resources {
-                let resource = registers.iter().fold(web::resource(path), |resource, register| register(resource));
-                config.service(resource);
-            }
+        let mut resources: Vec<(String, Vec<Verb>)> =
+            self.paths.into_iter().map(|(path, _, verbs)| (path, verbs)).collect();
+        let register: Register = Arc::new(move |resource, method| {
             let document = document.clone();
-            config.service(web::resource("/openapi.json").route(web::get().to(move || {
+            resource.route(web::method(method).to(move || {
                 let document = document.clone();
                 async move { HttpResponse::Ok().content_type("application/json").body(document) }
-            })));
+            }))
+        });
+        resources.push(("/openapi.json".to_owned(), vec![Verb { method: Method::GET, register }]));
+        let mount: Mount = Arc::new(move |config| {
+            for (path, verbs) in &resources {
+                config.service(resource(path, verbs));
+            }
         });
         Routes { openapi, problem_types: self.problem_types, table: self.table, mount }
     }
+}
+
+/// One path: its methods, HEAD beside GET, and OPTIONS, which tells them. The server library leaves out the body of an
+/// answer to HEAD.
+fn resource(path: &str, verbs: &[Verb]) -> Resource {
+    let mut resource = web::resource(path);
+    let mut allowed = Vec::new();
+    for Verb { method, register } in verbs {
+        let head = (*method == Method::GET).then_some(Method::HEAD);
+        for method in [method.clone()].into_iter().chain(head) {
+            resource = register(resource, method.clone());
+            allowed.push(method);
+        }
+    }
+    allowed.push(Method::OPTIONS);
+    resource.route(web::method(Method::OPTIONS).to(move || {
+        let allow = Allow(allowed.clone());
+        async move { HttpResponse::NoContent().insert_header(allow).finish() }
+    }))
 }
 
 fn precedence(path: &str) -> Vec<(bool, &str)> {

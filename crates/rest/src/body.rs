@@ -14,6 +14,7 @@ use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use futures::future::LocalBoxFuture;
 use garde::Validate;
+use kernel::ByName;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
@@ -65,9 +66,7 @@ fn check_type(request: &HttpRequest, accepted: &[&str]) -> Result<String, Proble
             .detail(format!("{what} Send {}.", accepted.join(" or ")))
             .member("accepted", accepted)
     };
-    if request.headers().get("content-encoding").is_some_and(|value| value != "identity") {
-        return Err(refused("Compressed bodies are not taken."));
-    }
+    uncompressed(request)?;
     let found = request.content_type().to_ascii_lowercase();
     if accepted.contains(&found.as_str()) {
         Ok(found)
@@ -76,6 +75,17 @@ fn check_type(request: &HttpRequest, accepted: &[&str]) -> Result<String, Proble
     } else {
         Err(refused("The Content-Type is not taken here."))
     }
+}
+
+/// Refuses a body that would have to be decompressed first. `Accept-Encoding` says what is taken (RFC 9110, 12.5.3).
+pub(crate) fn uncompressed(request: &HttpRequest) -> Result<(), Problem> {
+    let mut codings = request.headers().get_all("content-encoding");
+    if codings.all(|value| value.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Ok(());
+    }
+    Err(Problem::new(problems::UNSUPPORTED_MEDIA_TYPE)
+        .detail("Compressed bodies are not taken. Send the body as it is, without Content-Encoding.")
+        .header("accept-encoding", "identity"))
 }
 
 pub(crate) fn too_large(limit: usize) -> Problem {
@@ -125,7 +135,7 @@ fn parse<T: DeserializeOwned + JsonSchema>(bytes: &[u8]) -> Result<T, Problem> {
             .detail(format!("Arrays and objects are nested more than {DEPTH} deep.")));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|fault| {
+    let value = serde_path_to_error::deserialize(ByName(&mut deserializer)).map_err(|fault| {
         let path = fault.path().to_string();
         let error = fault.into_inner();
         if error.is_data() {

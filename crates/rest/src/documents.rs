@@ -1,5 +1,6 @@
 //! The OpenAPI document: the pieces that extractors and replies contribute, and the whole.
-//! The rule: JSON Schema 2020-12 throughout, every model once under `components/schemas`.
+//! The rule: JSON Schema 2020-12 throughout, every model once under `components/schemas`, nothing that generators of
+//! clients are known to stumble over.
 
 use aide::OperationOutput;
 use aide::generate::{GenContext, in_context, reset_context};
@@ -11,6 +12,7 @@ use aide::operation::add_parameters;
 use aide::transform::TransformOpenApi;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
+use schemars::json_schema;
 use serde_json::{Value, json};
 
 use crate::problem::{FieldFault, Problem};
@@ -33,6 +35,7 @@ pub(crate) fn begin() {
     in_context(|ctx| {
         ctx.schema = SchemaSettings::draft2020_12()
             .with(|settings| settings.definitions_path = "/components/schemas".into())
+            .with_transform(kernel::list_choices)
             .into_generator();
     });
 }
@@ -133,6 +136,12 @@ pub(crate) fn described(kind: ProblemType) -> String {
 /// JSON of this type, as a body or as a reply.
 pub(crate) fn media<T: JsonSchema>(ctx: &mut GenContext) -> MediaType {
     MediaType { schema: Some(schema::<T>(ctx)), ..MediaType::default() }
+}
+
+/// Bytes that are no JSON, such as a file. Generators of clients stumble over a media type without a schema.
+pub(crate) fn file() -> MediaType {
+    let json_schema = json_schema!({"type": "string", "format": "binary"});
+    MediaType { schema: Some(SchemaObject { json_schema, external_docs: None, example: None }), ..MediaType::default() }
 }
 
 /// A documented JSON reply.

@@ -1,6 +1,6 @@
 //! What surrounds every request: its id, its span, its metrics, and how an error leaves.
 //! The rule: whatever goes wrong below, panics included, leaves here as a problem; its cause is
-//! logged here and only here.
+//! logged here and only here, and whatever is refused has a line by which its id is found.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
@@ -18,6 +18,8 @@ use uuid::Uuid;
 
 use crate::headers::not_modified;
 use crate::problem::Problem;
+use crate::refused;
+use crate::unread::RequestBody;
 
 /// The request's id, in its extensions: the `x-request-id` that came in when it is a UUID, otherwise a new one. It is
 /// the correlation of everything that follows from the request.
@@ -29,7 +31,7 @@ pub(crate) struct RequestId(pub(crate) Uuid);
 /// # Errors
 /// Only after a panic, as a finished [`Problem`].
 pub async fn pass(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
@@ -51,13 +53,17 @@ pub async fn pass(
     if let Some(traceparent) = header_text(&request, "traceparent") {
         continue_from(&span, traceparent);
     }
-    let if_none_match = (method == Method::GET).then(|| request.get_header::<header::IfNoneMatch>()).flatten();
+    let if_none_match =
+        matches!(method, Method::GET | Method::HEAD).then(|| request.get_header::<header::IfNoneMatch>()).flatten();
     request.extensions_mut().insert(RequestId(request_id));
+    let (body, reader) = RequestBody::hold(request.take_payload(), request.conn_data());
+    request.set_payload(reader);
 
     let outcome = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone()).await;
+    body.answered().await;
 
     let _entered = span.enter();
-    let seal = Seal { request_id: request_id.to_string(), span: &span };
+    let seal = Seal { request_id: request_id.to_string(), method: &method, span: &span };
     let outcome = match outcome {
         Ok(Ok(response)) => Ok(seal.finish(response.map_into_boxed_body(), if_none_match.as_ref())),
         Ok(Err(error)) => Err(seal.problem_of(&error)),
@@ -91,22 +97,34 @@ fn header_text<'r>(request: &'r ServiceRequest, name: &str) -> Option<&'r str> {
 /// What every reply is marked with.
 struct Seal<'s> {
     request_id: String,
+    method: &'s Method,
     span: &'s Span,
 }
 
 impl Seal<'_> {
-    /// Logs the problem's cause and adds what names the request.
+    /// Logs the problem and its cause, and adds what names the request.
     fn locate(&self, problem: Problem) -> Problem {
-        log(&problem);
+        self.log(&problem);
         problem.located(&self.request_id, trace_id_of(self.span))
+    }
+
+    /// The one place where a cause is logged: a 5xx as an error, 503 as a warning, the cause of any other for debugging.
+    fn log(&self, problem: &Problem) {
+        let kind = problem.kind();
+        let cause = problem.logged_cause().unwrap_or_default();
+        if kind.status() >= 500 && kind.status() != 503 {
+            tracing::error!(problem = kind.slug(), cause, "the request failed: {cause}");
+        } else if kind.status() >= 500 {
+            tracing::warn!(problem = kind.slug(), cause, "the request could not be served now: {cause}");
+        } else {
+            refused::log(&self.request_id, self.method.as_str(), kind);
+            tracing::debug!(problem = kind.slug(), cause, "the request was refused: {problem}");
+        }
     }
 
     fn problem_of(&self, error: &Error) -> Problem {
         match error.as_error::<Problem>() {
-            Some(problem) => {
-                log(problem);
-                problem.clone().located(&self.request_id, trace_id_of(self.span))
-            }
+            Some(problem) => self.locate(problem.clone()),
             None => {
                 let status = error.as_response_error().status_code();
                 self.locate(Problem::of_status(status).cause(error))
@@ -165,17 +183,4 @@ fn is_problem(response: &ServiceResponse<BoxBody>) -> bool {
         .headers()
         .get(header::CONTENT_TYPE)
         .is_some_and(|value| value.as_bytes().starts_with(b"application/problem+json"))
-}
-
-/// The one place where a cause is logged: a 5xx as an error, 503 as a warning, the rest for debugging.
-fn log(problem: &Problem) {
-    let kind = problem.kind();
-    let cause = problem.logged_cause().unwrap_or_default();
-    if kind.status() >= 500 && kind.status() != 503 {
-        tracing::error!(problem = kind.slug(), cause, "the request failed: {cause}");
-    } else if kind.status() >= 500 {
-        tracing::warn!(problem = kind.slug(), cause, "the request could not be served now: {cause}");
-    } else {
-        tracing::debug!(problem = kind.slug(), cause, "the request was refused: {problem}");
-    }
 }

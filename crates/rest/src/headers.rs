@@ -91,46 +91,6 @@ impl OperationInput for IdempotencyKey {
     }
 }
 
-/// `If-Match: "7"`: the version that the client has seen; required.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IfMatch(i64);
-
-impl IfMatch {
-    /// The version.
-    #[must_use]
-    pub fn version(self) -> i64 {
-        self.0
-    }
-}
-
-extracted!([] IfMatch, |request| if_match(request));
-
-fn if_match(request: &HttpRequest) -> Result<IfMatch, Problem> {
-    let value = single(request, "if-match")?.ok_or_else(|| {
-        Problem::new(problems::PRECONDITION_REQUIRED)
-            .detail("Send the ETag of the version that you have read as If-Match.")
-            .field("If-Match", "is missing")
-    })?;
-    value
-        .trim()
-        .parse::<EntityTag>()
-        .ok()
-        .filter(|tag| !tag.weak)
-        .and_then(|tag| tag.tag().parse().ok())
-        .map(IfMatch)
-        .ok_or_else(|| malformed("If-Match", "is not an ETag of this API, such as \"7\""))
-}
-
-impl OperationInput for IfMatch {
-    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
-        add_header(ctx, operation, "If-Match", "The ETag of the version that is changed, such as \"7\".", true);
-    }
-
-    fn inferred_early_responses(ctx: &mut GenContext, _: &mut Operation) -> Vec<(Option<StatusCode>, Response)> {
-        vec![refusal(ctx, problems::STALE), refusal(ctx, problems::PRECONDITION_REQUIRED)]
-    }
-}
-
 /// `Prefer: wait=5` (RFC 7240): how long the client would wait for an outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Prefer {

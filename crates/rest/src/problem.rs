@@ -151,6 +151,7 @@ impl Problem {
     pub(crate) fn of_status(status: StatusCode) -> Self {
         let kind = problems::ALL.iter().find(|kind| problems::stands_for_status(kind, status.as_u16()));
         match kind {
+            Some(kind) if kind.status() == 503 => Self::new(*kind).retry_after(1),
             Some(kind) => Self::new(*kind),
             None if status.is_server_error() => Self::new(problems::INTERNAL),
             None => Self::new(problems::MALFORMED_REQUEST),

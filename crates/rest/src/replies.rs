@@ -12,10 +12,11 @@ use aide::openapi::{self, Operation, Response};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use schemars::JsonSchema;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::documents::json_reply;
+use crate::if_match::etag;
 use crate::problem::Problem;
 
 /// 200 with JSON. Write it `rest::Ok`: imported it would shadow the prelude's.
@@ -95,7 +96,22 @@ impl<R> Tagged<R> {
     /// Tagged with the resource's version, which [`crate::IfMatch`] reads again.
     #[must_use]
     pub fn version(version: i64, reply: R) -> Self {
-        Self { etag: format!("\"{version}\""), reply }
+        Self { etag: etag(version), reply }
+    }
+}
+
+impl<T> Tagged<Serialised<T>> {
+    /// Tagged with the `version` that stands in the JSON.
+    ///
+    /// # Errors
+    /// When none does, which is a defect.
+    pub fn serialised(json: Bytes) -> Result<Self, Problem> {
+        #[derive(Deserialize)]
+        struct Versioned {
+            version: i64,
+        }
+        let Versioned { version } = serde_json::from_slice(&json).map_err(Problem::internal)?;
+        Result::Ok(Self::version(version, Serialised::new(json)))
     }
 }
 

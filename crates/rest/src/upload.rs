@@ -7,15 +7,15 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use aide::OperationInput;
 use aide::generate::GenContext;
-use aide::openapi::{MediaType, Operation, RequestBody, Response, StatusCode};
+use aide::openapi::{Operation, RequestBody, Response, StatusCode};
 use aide::operation::set_body;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::future::{Ready, ready};
 use tokio::sync::mpsc;
 
-use crate::body::{broken, declared_length, too_large};
-use crate::documents::refusal;
+use crate::body::{broken, declared_length, too_large, uncompressed};
+use crate::documents::{file, refusal};
 use crate::problem::Problem;
 use crate::problems;
 
@@ -100,7 +100,8 @@ impl<const LIMIT: usize> FromRequest for Upload<LIMIT> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         use actix_web::HttpMessage;
-        ready(declared_length(request, LIMIT).map(|()| Self {
+        let taken = uncompressed(request).and_then(|()| declared_length(request, LIMIT));
+        ready(taken.map(|()| Self {
             payload: payload.take(),
             content_type: request.content_type().to_ascii_lowercase(),
             received: 0,
@@ -113,10 +114,7 @@ impl<const LIMIT: usize> OperationInput for Upload<LIMIT> {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
         let body = RequestBody {
             description: Some(format!("A file, at most {LIMIT} bytes, read as it arrives.")),
-            content: ["application/x-ndjson", "text/csv"]
-                .map(|name| (name.to_owned(), MediaType::default()))
-                .into_iter()
-                .collect(),
+            content: ["application/x-ndjson", "text/csv"].map(|name| (name.to_owned(), file())).into_iter().collect(),
             required: true,
             ..RequestBody::default()
         };

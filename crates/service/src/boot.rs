@@ -165,6 +165,12 @@ impl Boot {
         Ok(database)
     }
 
+    /// Tells in `/readyz` of something that may be away while the service accepts work: `notice` says what is known of it,
+    /// or nothing while it is there. It is asked each time and does not block.
+    pub fn tell_when_away(&self, name: &str, notice: impl Fn() -> Option<String> + Send + Sync + 'static) {
+        self.0.health.tell_when_away(name, notice);
+    }
+
     /// Tries until it succeeds, at intervals that grow from 0.2 to 5 seconds. Meanwhile the service
     /// is not ready, and says in `/readyz` and in the log what it waits for.
     ///

@@ -1,5 +1,6 @@
-//! Whether this process can serve, and what it still waits for.
-//! The rule: alive is a matter of this process alone; ready is asked of every part each time.
+//! Whether this process can serve, what it still waits for, and what is away although it serves.
+//! The rule: alive is a matter of this process alone; ready is asked of every part each time. What is away makes nobody
+//! unready who can accept work without it: taking all replicas out of service would not bring it back.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -13,6 +14,7 @@ use serde::Serialize;
 /// How long one part may take to say whether it is ready.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+type Notice = Arc<dyn Fn() -> Option<String> + Send + Sync>;
 type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
 /// The checks of one process. Cheap to clone.
@@ -24,6 +26,7 @@ struct State {
     phase: Phase,
     waits: BTreeMap<String, String>,
     checks: Vec<(String, Check)>,
+    notices: Vec<(String, Notice)>,
 }
 
 /// Where in its life the process is.
@@ -45,9 +48,11 @@ pub struct Report {
     phase: Phase,
     /// What it waits for.
     pub waiting: Vec<Waiting>,
+    /// What is away although it serves: work is accepted and waits.
+    pub away: Vec<Waiting>,
 }
 
-/// One thing that is waited for.
+/// One thing that is waited for, or away.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
 pub struct Waiting {
     /// The part.
@@ -74,6 +79,11 @@ impl Health {
         self.state().checks.push((name.to_owned(), check));
     }
 
+    /// Registers what tells of something that may be away while the process serves.
+    pub(crate) fn tell_when_away(&self, name: &str, notice: impl Fn() -> Option<String> + Send + Sync + 'static) {
+        self.state().notices.push((name.to_owned(), Arc::new(notice)));
+    }
+
     pub(crate) fn wait(&self, name: &str, reason: &str) {
         self.state().waits.insert(name.to_owned(), reason.to_owned());
     }
@@ -83,7 +93,9 @@ impl Health {
     }
 
     pub(crate) fn forget_checks(&self) {
-        self.state().checks.clear();
+        let mut state = self.state();
+        state.checks.clear();
+        state.notices.clear();
     }
 
     pub(crate) fn enter(&self, phase: Phase) {
@@ -92,9 +104,9 @@ impl Health {
 
     /// Asks every part.
     pub async fn report(&self) -> Report {
-        let (phase, waits, checks) = {
+        let (phase, waits, checks, notices) = {
             let state = self.state();
-            (state.phase, state.waits.clone(), state.checks.clone())
+            (state.phase, state.waits.clone(), state.checks.clone(), state.notices.clone())
         };
         let mut waiting: Vec<Waiting> = waits.into_iter().map(|(name, reason)| Waiting { name, reason }).collect();
         let asked = join_all(checks.into_iter().map(|(name, check)| async move {
@@ -112,7 +124,8 @@ impl Health {
                 waiting.push(one);
             }
         }
-        Report { ready: phase == Phase::Serving && waiting.is_empty(), phase, waiting }
+        let away = notices.into_iter().filter_map(|(name, notice)| Some(Waiting { name, reason: notice()? })).collect();
+        Report { ready: phase == Phase::Serving && waiting.is_empty(), phase, waiting, away }
     }
 }
 
@@ -149,5 +162,19 @@ mod tests {
         health.arrived("kafka topics");
         health.enter(Phase::Stopping);
         assert!(!health.report().await.ready);
+    }
+
+    #[tokio::test]
+    async fn what_is_away_is_told_and_makes_nobody_unready() {
+        let health = Health::default();
+        let outage = Arc::new(AtomicBool::new(false));
+        let seen = outage.clone();
+        health.tell_when_away("kafka", move || seen.load(Ordering::SeqCst).then(|| "since noon".to_owned()));
+        health.enter(Phase::Serving);
+        assert!(health.report().await.away.is_empty());
+        outage.store(true, Ordering::SeqCst);
+        let report = health.report().await;
+        assert!(report.ready);
+        assert_eq!(report.away, [Waiting { name: "kafka".into(), reason: "since noon".into() }]);
     }
 }

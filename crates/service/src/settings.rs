@@ -160,7 +160,7 @@ pub(crate) fn telemetry(env: &mut Reader) -> Option<Telemetry> {
     let level = env.or(
         "LOG_LEVEL",
         "info".to_owned(),
-        "error, warn, info, debug, trace, or directives such as info,catalog=debug",
+        "off, error, warn, info, debug, trace, or directives such as info,catalog=debug",
     );
     let collector: Option<Option<String>> = env
         .optional("OTEL_EXPORTER_OTLP_ENDPOINT", "Base URL of an OTLP/HTTP collector, such as http://collector:4318");
@@ -199,10 +199,32 @@ pub(crate) fn spans_filter(level: &str) -> Result<EnvFilter, String> {
     EnvFilter::try_new(directives).map_err(|malformed| malformed.to_string())
 }
 
-/// The filter of `LOG_LEVEL`.
+/// The filter of `LOG_LEVEL`. Each directive is a level or `target=level`: `EnvFilter` would take any other word for a
+/// target of which everything is shown, and nothing else.
 pub(crate) fn filter(level: &str) -> Result<EnvFilter, String> {
-    EnvFilter::try_new(format!("{QUIET},{level}"))
-        .map_err(|_malformed| "must be a level, or directives such as info,catalog=debug".to_owned())
+    for directive in level.split(',') {
+        let level = match directive.split_once('=') {
+            Some((target, level)) if is_target(target) => level,
+            Some(_) => "",
+            None => directive,
+        };
+        if !LEVELS.iter().any(|known| level.eq_ignore_ascii_case(known)) {
+            return Err(format!(
+                "\"{directive}\" must be a level ({}) or target=level, such as info,catalog=debug",
+                LEVELS.join(", ")
+            ));
+        }
+    }
+    EnvFilter::try_new(format!("{QUIET},{level}")).map_err(|malformed| malformed.to_string())
+}
+
+/// What `LOG_LEVEL` takes, from silence to everything.
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// The path of a module, which is what a line of the log names as its target.
+fn is_target(text: &str) -> bool {
+    let taken = |byte: u8| byte.is_ascii_alphanumeric() || b"_:".contains(&byte);
+    !text.is_empty() && text.bytes().all(taken)
 }
 
 #[cfg(test)]
@@ -214,5 +236,27 @@ mod tests {
         let names: Vec<&str> = variables(|env| env.secret("PIN", "A secret")).iter().map(|one| one.name).collect();
         assert_eq!(names.first(), Some(&"PIN"));
         assert!(names.contains(&"INTERNAL_ADDRESS") && names.contains(&"TRACE_FILE"));
+    }
+
+    #[test]
+    fn a_word_that_is_no_level_does_not_silence_the_log() {
+        for good in ["info", "WARN", "off", "info,catalog=debug", "info,messaging::relay=trace", "rest=off,debug"] {
+            assert!(filter(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "warning",
+            "bogus",
+            "",
+            "info,",
+            "info, warn",
+            "debug,,info",
+            "x=y=z",
+            "=debug",
+            "info,catalog",
+            "a=loud",
+            "a b=info",
+        ] {
+            assert!(filter(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -31,6 +31,8 @@ async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
     outer.in_scope(|| {
         let inner = tracing::info_span!("work", otel.name = "inner");
         inner.in_scope(|| tracing::error!(code = 7, "something broke"));
+        let took = Duration::from_millis(1_150).as_millis();
+        tracing::warn!(message = 4, service = "other", severity = %"mild", took, "told {}", "somebody");
     });
     metrics::counter!("probe_total").increment(3);
     let (slow, dies) = (std::env::var("PROBE_SLOW").is_ok(), std::env::var("PROBE_DIES").is_ok());
@@ -174,16 +176,24 @@ fn every_bad_variable_is_named_before_anything_starts() {
         ("SHUTDOWN_SECONDS", "soon"),
         ("TRACE_SAMPLE_RATIO", "2"),
         ("INTERNAL_ADDRESS", "here"),
+        ("LOG_LEVEL", "warning"),
     ];
     let output = output("serve", &variables);
     assert_eq!(output.status.code(), Some(64));
     let text = String::from_utf8(output.stderr).unwrap();
-    let names =
-        ["PROBE_FILE", "PROBE_SECRET", "LOG_FORMAT", "SHUTDOWN_SECONDS", "TRACE_SAMPLE_RATIO", "INTERNAL_ADDRESS"];
+    let names = [
+        "PROBE_FILE",
+        "PROBE_SECRET",
+        "LOG_FORMAT",
+        "LOG_LEVEL",
+        "SHUTDOWN_SECONDS",
+        "TRACE_SAMPLE_RATIO",
+        "INTERNAL_ADDRESS",
+    ];
     for name in names {
         assert!(text.contains(&format!("  {name}: ")), "{name} is missing in:\n{text}");
     }
-    assert!(text.contains("6 environment variables are bad"), "{text}");
+    assert!(text.contains("7 environment variables are bad"), "{text}");
 }
 
 #[test]
@@ -239,6 +249,11 @@ fn it_waits_alive_but_not_ready_then_serves_then_stops_in_order() {
     assert_eq!(broken["colour"], "green");
     assert_eq!(broken["serviceContext"]["service"], "probe");
     assert!(lines.iter().any(|line| line["severity"] == "WARNING" && line["what"] == "file"));
+    // A field that has the name of something that the line says moves aside.
+    let told = lines.iter().find(|line| line["message"] == "told somebody").unwrap();
+    assert_eq!((&told["field.message"], &told["field.service"]), (&4.into(), &"other".into()));
+    assert_eq!((&told["service"], &told["severity"]), (&"probe".into(), &"WARNING".into()));
+    assert_eq!((&told["field.severity"], &told["took"]), (&"mild".into(), &1_150.into()));
 
     let recorded = spans_of(&spans);
     let span = |name: &str| recorded.iter().find(|span| span["name"] == name).unwrap();

@@ -8,7 +8,7 @@ use mediator::{Class, Classified};
 
 use crate::domain::product::ProductFault;
 use crate::domain::reservation::Contradiction;
-use crate::domain::stock::StockFault;
+use crate::domain::stock::{StockFault, StockKey};
 
 /// Why the catalog did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -19,11 +19,11 @@ pub enum Error {
         /// The id that was asked for.
         product: ProductId,
     },
-    /// No variant has the SKU.
-    #[error("there is no stock of SKU {sku}; create a product with this SKU first")]
+    /// No variant of this organisation has the SKU, or the id.
+    #[error("there is no stock of {key}; create a product with this variant first")]
     StockNotFound {
-        /// The SKU that was asked for.
-        sku: Sku,
+        /// What was asked for.
+        key: StockKey,
     },
     /// A SKU belongs to a variant of another product.
     #[error("SKU {} belongs to another product of this organisation; choose another one", join(.skus))]
@@ -44,12 +44,10 @@ pub enum Error {
         category: CategoryId,
     },
     /// The product has changed since the caller read it.
-    #[error("product {product} has version {current} by now, not {expected}; read it again and repeat the change")]
+    #[error("product {product} has version {current} by now; read it again and repeat the change")]
     Stale {
         /// The product that has changed.
         product: ProductId,
-        /// The version that the caller has seen.
-        expected: i64,
         /// Its version now.
         current: i64,
     },
@@ -93,6 +91,13 @@ impl Error {
     /// A stored row that cannot be read back, with the reason.
     pub(crate) fn corrupt(what: &'static str, reason: impl Display) -> Self {
         Self::Corrupt { what, reason: reason.to_string() }
+    }
+
+    /// Whether others wrote or locked the same rows at the same time.
+    #[must_use]
+    pub fn is_contested(&self) -> bool {
+        use persistence::Error::{Collision, Locked};
+        matches!(self, Self::Overtaken { .. } | Self::Storage(Collision(_) | Locked(_)))
     }
 }
 

@@ -9,8 +9,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
-use actix_web::web::Payload;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use hyper::body::{Body, Frame, SizeHint};

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use cache::Redis;
+use rest::server::Pace;
 use service::config::Reader;
 use service::settings;
 
@@ -62,12 +63,15 @@ pub fn read(env: &mut Reader) -> Option<Config> {
         "Load balancers in front, as addresses or networks: they say in X-Forwarded-For who asks",
     );
     let gateways = env.within("GATEWAY_REPLICAS", 1, 1..=1_000, "Gateways that share the limits while Redis is away");
-    let body_limit = env.within("BODY_LIMIT_BYTES", 1 << 20, 1..=1 << 30, "The longest body of an ordinary request");
+    let body_limit =
+        env.within("BODY_LIMIT_BYTES", 1 << 20, 1..=1 << 30, "The longest body of a product; others are shorter");
     let import_limit = env.within("IMPORT_LIMIT_BYTES", 1 << 28, 1..=1 << 40, "The longest file to import");
     let at_once = env.within("REQUESTS_AT_ONCE", 2_048, 1..=100_000, "Requests under way at once; more are refused");
     let connect = env.within("CONNECT_MILLISECONDS", 1_000, 1..=60_000, "For a connection to a replica");
     let answer = env.within("ANSWER_SECONDS", 30, 1..=600, "For an answer; Prefer: wait comes on top");
     let patience = env.within("BODY_SECONDS", 10, 1..=600, "For the client's next bytes of a body");
+    let taken = env.within("READER_BYTES", 16_384, 1..=1 << 30, "What a client takes of its answer in READER_SECONDS");
+    let period = env.within("READER_SECONDS", 20, 1..=3_600, "A client that takes less of its answer is cut off");
     let sampled = env.within("TRACE_SAMPLE_RATIO", 1.0, 0.0..=1.0, "Share of new traces that are kept");
     Some(Config {
         http: http?,
@@ -84,7 +88,13 @@ pub fn read(env: &mut Reader) -> Option<Config> {
             connect_limit: Duration::from_millis(connect?),
             answer_limit: Duration::from_secs(answer?),
             body_patience: Duration::from_secs(patience?),
-            allowances: Allowances { address: address?, organisation: organisation?, login: login? },
+            pace: Pace { bytes: taken?, within: Duration::from_secs(period?) },
+            allowances: Allowances {
+                address: address?,
+                organisation: organisation?,
+                login: login?,
+                per: Duration::from_secs(60),
+            },
             sampled: sampled?,
         },
     })

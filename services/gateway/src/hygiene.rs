@@ -8,20 +8,20 @@ use actix_web::http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderMap, TR
 
 use crate::refusal::Refusal;
 
-/// The methods that pass, as in `Allow`.
-pub const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 /// A path and query longer than this are refused, bytes.
 const TARGET_LIMIT: usize = 8 * 1024;
 
-/// Checks everything but the body.
-pub fn inspect(method: &Method, path: &str, query: Option<&str>, headers: &HeaderMap) -> Result<(), Refusal> {
-    let passes = matches!(
+/// Whether a service may see the method. What others mean to a server, such as CONNECT, is not ours to find out.
+#[must_use]
+pub fn passes(method: &Method) -> bool {
+    matches!(
         *method,
         Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS
-    );
-    if !passes {
-        return Err(Refusal::WrongMethod { allow: METHODS });
-    }
+    )
+}
+
+/// Checks everything but the method and the body.
+pub fn inspect(path: &str, query: Option<&str>, headers: &HeaderMap) -> Result<(), Refusal> {
     if path.len() + query.map_or(0, str::len) > TARGET_LIMIT {
         return Err(Refusal::TargetTooLong);
     }
@@ -46,7 +46,12 @@ pub fn inspect(method: &Method, path: &str, query: Option<&str>, headers: &Heade
     Ok(())
 }
 
-/// Refuses escaped separators, dot segments in any spelling, control bytes and broken escapes.
+/// A SKU stands behind this, in one segment, and may hold separators. The catalog routes by the bytes as they came, too.
+const BEFORE_SKU: &str = "/admin/v1/stock/";
+/// The place of that segment, counted from the empty one before the first slash.
+const SKU_SEGMENT: usize = 4;
+
+/// Refuses escaped separators outside of a SKU, dot segments in any spelling, control bytes and broken escapes.
 fn plain_path(path: &str) -> Result<(), Refusal> {
     let bytes = path.as_bytes();
     // Nearly every path is plain and needs no second look.
@@ -54,20 +59,28 @@ fn plain_path(path: &str) -> Result<(), Refusal> {
     if !bytes.iter().any(suspicious) {
         return Ok(());
     }
-    for segment in bytes.split(|byte| *byte == b'/') {
+    let names_sku = path.starts_with(BEFORE_SKU);
+    for (position, segment) in bytes.split(|byte| *byte == b'/').enumerate() {
+        let is_sku = names_sku && position == SKU_SEGMENT;
         let mut rest = segment;
-        let mut dots_only = !segment.is_empty();
+        // Whether all is dots since the segment or its last escaped separator began; none while nothing is there.
+        let mut dots_only = None;
         while let Some(first) = rest.first() {
             let (byte, length) = if *first == b'%' { (escaped(rest)?, 3) } else { (*first, 1) };
             match byte {
+                b'/' | b'\\' if is_sku && length == 3 => {
+                    if dots_only == Some(true) {
+                        break;
+                    }
+                    dots_only = None;
+                }
                 b'/' | b'\\' => return Err(Refusal::Malformed("the path holds an escaped or wrong separator")),
                 0..=0x1f | 0x7f => return Err(Refusal::Malformed("the path holds a control byte")),
-                _ => {}
+                _ => dots_only = Some(dots_only.unwrap_or(true) && byte == b'.'),
             }
-            dots_only &= byte == b'.';
             rest = &rest[length..];
         }
-        if dots_only {
+        if dots_only == Some(true) {
             return Err(Refusal::Malformed("the path holds a `.` or `..` segment"));
         }
     }
@@ -89,7 +102,7 @@ mod tests {
     use super::*;
 
     fn get(path: &str, query: Option<&str>) -> Result<(), Refusal> {
-        inspect(&Method::GET, path, query, &HeaderMap::new())
+        inspect(path, query, &HeaderMap::new())
     }
 
     #[test]
@@ -122,6 +135,42 @@ mod tests {
     }
 
     #[test]
+    fn a_sku_may_hold_escaped_separators_and_nothing_else_may() {
+        for path in [
+            "/admin/v1/stock/AB%2F1",
+            "/admin/v1/stock/AB%2f1/adjust",
+            "/admin/v1/stock/A%5CB/movements",
+            "/admin/v1/stock/%2Fa%2F%2Fb%2F",
+            "/admin/v1/stock/.a%2F..b",
+            "/admin/v1/stock/a%252F",
+        ] {
+            assert!(get(path, None).is_ok(), "{path}");
+        }
+        for path in [
+            "/admin/v1/stock/..",
+            "/admin/v1/stock/%2e%2E",
+            "/admin/v1/stock/..%2Fproducts",
+            "/admin/v1/stock/a%2F..%2Fb",
+            "/admin/v1/stock/a%2F%2e%2e",
+            "/admin/v1/stock/.%5Ca",
+            "/admin/v1/stock/a%5c..",
+            "/admin/v1/stock/A\\B",
+            "/admin/v1/stock/a/adjust%2Fb",
+            "/admin/v1/stock/a/%2F",
+            "/admin/v1/stock%2Fa",
+            "/admin/v1%2Fstock/a",
+            "/admin/v1/stock/a%2F%00",
+            "/admin/v1/products/a%2Fb",
+            "/admin/v1/orders/a%2Fb",
+            "/store/v1/acme/stock/a%2Fb",
+            "//admin/v1/stock/a%2Fb",
+            "/admin/v1/stocks/a%2Fb",
+        ] {
+            assert!(get(path, None).is_err(), "{path}");
+        }
+    }
+
+    #[test]
     fn a_query_may_hold_separators_but_no_nul() {
         assert!(get("/a", Some("next=%2Fb&x=..")).is_ok());
         assert!(get("/a", Some("x=%00")).is_err());
@@ -132,7 +181,7 @@ mod tests {
     fn methods_and_lengths_are_bounded() {
         for method in ["TRACE", "CONNECT", "PROPFIND"] {
             let method = Method::from_bytes(method.as_bytes()).unwrap();
-            assert!(matches!(inspect(&method, "/a", None, &HeaderMap::new()), Err(Refusal::WrongMethod { .. })));
+            assert!(!passes(&method), "{method}");
         }
         assert!(matches!(get(&format!("/{}", "a".repeat(9000)), None), Err(Refusal::TargetTooLong)));
     }

@@ -23,7 +23,7 @@ pub use config::{Config, read};
 
 use access::Verifier;
 use cache::limits::Limits;
-use messaging::Settings;
+use messaging::{Reachability, Settings};
 use service::{Boot, BootError, Definition, Part, Stage};
 
 use crate::identity::Identity;
@@ -38,6 +38,8 @@ pub fn definition() -> Definition {
 async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
     let kafka =
         Settings { brokers: config.kafka.brokers, namespace: config.kafka.namespace, service: "gateway".to_owned() };
+    let reachability = Reachability::of(&kafka);
+    boot.tell_when_away("kafka", move || reachability.outage());
     let (keys, organisations) = assembly::identities(&kafka, &boot).await?;
     let verifier = Verifier::new(keys, &config.tokens.issuer, &config.tokens.audience);
     let limits = Limits::new(config.redis, config.gateways);

@@ -1,7 +1,8 @@
 //! Rate limits per address and organisation: counted in Redis for all gateways together, drawn in small lots.
 //!
-//! The rule it keeps: while a lot lasts, no request of an ordinary limit waits for Redis, and a refusal is remembered
-//! here, so that a client over its limit costs nothing. Without Redis each gateway grants its share by itself.
+//! The rule it keeps: within any period no more pass than `RateLimit-Policy` says, and what the headers promise holds.
+//! While a lot lasts, no request of an ordinary limit waits for Redis, and a refusal is remembered here, so that a client
+//! over its limit costs nothing. Without Redis each gateway grants its share by itself.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -16,19 +17,19 @@ use strum::VariantArray;
 
 use crate::headers::Text;
 
-/// The period of all limits.
-const WINDOW: Duration = Duration::from_secs(60);
 /// The largest lot drawn at once.
 const LARGEST_LOT: u32 = 64;
 /// A lot that was not used within this time is given up: its subject may come through another gateway.
 const LOT_LIFE: Duration = Duration::from_secs(2);
+/// A worker that asks Redis has its answer within this time.
+const DRAWING: Duration = Duration::from_millis(100);
 /// Subjects remembered per worker before those with expired lots are dropped.
 const REMEMBERED: usize = 20_000;
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// Requests per minute; 0 switches a limit off.
+/// Requests within any period of the same length; 0 switches a limit off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowances {
     /// Of one address.
@@ -37,6 +38,8 @@ pub struct Allowances {
     pub organisation: u32,
     /// Of one address for logging in and setting up.
     pub login: u32,
+    /// The period of all limits, whole seconds.
+    pub per: Duration,
 }
 
 /// A kind of limit; its name stands in headers, keys and problems.
@@ -95,17 +98,16 @@ pub struct Admission {
     pub allowed: bool,
     /// How many more are within the limit now.
     remaining: u64,
-    /// The time until the whole quota is free again.
-    reset_after: Duration,
-    /// The time until a request is allowed again, when this one is not.
-    retry_after: Duration,
+    /// The time until something of what was used is given back; when this request is not allowed, the time until the
+    /// next one is.
+    more_after: Duration,
 }
 
 impl Admission {
-    /// Whole seconds to wait, at least one.
+    /// Whole seconds until more are allowed, at least one.
     #[must_use]
-    pub fn retry_seconds(&self) -> u64 {
-        seconds(self.retry_after).max(1)
+    pub fn more_seconds(&self) -> u64 {
+        seconds(self.more_after).max(1)
     }
 }
 
@@ -136,14 +138,22 @@ pub struct Gate {
 /// The requests that a worker may still grant to one subject without asking Redis.
 #[derive(Debug)]
 struct Lot {
-    /// Negative when requests were granted on credit, while a new lot was being drawn.
-    left: i64,
+    left: u32,
     /// What the quota holds beyond this lot.
     elsewhere: u64,
-    reset_after: Duration,
+    /// When something of what was used is given back.
+    more_at: Instant,
     until: Instant,
     refused_until: Option<Instant>,
-    drawing: bool,
+    /// Since when a lot is being drawn.
+    drawing: Option<Instant>,
+}
+
+impl Lot {
+    fn is_being_drawn(&self, now: Instant) -> bool {
+        // The request that draws may have been given up half-way.
+        self.drawing.is_some_and(|since| now - since < DRAWING)
+    }
 }
 
 impl Gate {
@@ -156,14 +166,12 @@ impl Gate {
                 Rule::Organisation => allowances.organisation,
                 Rule::Login => allowances.login,
             };
-            let policy = format!("\"{}\";q={allowed};w={}", rule.name(), WINDOW.as_secs());
+            let policy = format!("\"{}\";q={allowed};w={}", rule.name(), allowances.per.as_secs());
             let policy = HeaderValue::from_str(&policy).ok()?;
-            (allowed > 0).then(|| Limit {
-                rule,
-                quota: Quota::new(rule.name(), allowed, WINDOW),
-                lot: (allowed / 100).clamp(1, LARGEST_LOT),
-                policy,
-            })
+            let lot = (allowed / 100).clamp(1, LARGEST_LOT);
+            // What is left of a lot may be joined to the next one and pass two lives after it was counted.
+            let period = if lot > 1 { allowances.per + 2 * LOT_LIFE } else { allowances.per };
+            (allowed > 0).then(|| Limit { rule, quota: Quota::new(rule.name(), allowed, period), lot, policy })
         });
         Gate { redis, limits: limits.collect(), lots: Rc::default() }
     }
@@ -187,96 +195,91 @@ impl Gate {
         let lot = lots.entry((limit.rule, subject)).or_insert(Lot {
             left: 0,
             elsewhere: 0,
-            reset_after: Duration::ZERO,
+            more_at: now,
             until: now,
             refused_until: None,
-            drawing: false,
+            drawing: None,
         });
         if let Some(until) = lot.refused_until {
             if until > now {
-                return Some(Admission {
-                    rule: limit.rule,
-                    allowed: false,
-                    remaining: 0,
-                    reset_after: lot.reset_after,
-                    retry_after: until - now,
-                });
+                return Some(Admission { rule: limit.rule, allowed: false, remaining: 0, more_after: until - now });
             }
             lot.refused_until = None;
         }
         if lot.until <= now {
-            lot.left = lot.left.min(0);
+            lot.left = 0;
         }
-        let size = i64::from(limit.lot);
-        let on_credit = lot.drawing && size > 1 && lot.left > -size;
-        if lot.left <= 0 && !on_credit {
-            // Also when one is being drawn already: that request may have been given up half-way.
-            lot.drawing = true;
+        if lot.left == 0 {
             return None;
         }
         lot.left -= 1;
         let admission = Admission {
             rule: limit.rule,
             allowed: true,
-            remaining: lot.elsewhere.saturating_add(u64::try_from(lot.left).unwrap_or(0)),
-            reset_after: lot.reset_after,
-            retry_after: Duration::ZERO,
+            remaining: lot.elsewhere.saturating_add(u64::from(lot.left)),
+            more_after: lot.more_at.saturating_duration_since(now),
         };
-        if !lot.drawing && lot.left < size / 2 {
+        if lot.left < limit.lot / 2 && !lot.is_being_drawn(now) {
             // Draws the next lot before this one is used up.
-            lot.drawing = true;
+            lot.drawing = Some(now);
             let (gate, rule) = (self.clone(), limit.rule);
             actix_web::rt::spawn(async move {
                 if let Some(limit) = gate.limits[rule as usize].as_ref() {
-                    let decision = gate.ask(limit, subject).await;
-                    gate.settle(limit, subject, decision);
+                    let drawn = gate.ask(limit, subject, limit.lot).await;
+                    gate.settle(limit, subject, drawn);
                 }
             });
         }
         Some(admission)
     }
 
+    /// Asks Redis: for a lot, or for this request alone while another one draws a lot.
     async fn draw(&self, limit: &Limit, subject: Subject) -> Admission {
-        let (granted, decision) = self.ask(limit, subject).await;
-        self.settle(limit, subject, (granted, decision));
-        if granted > 0
-            && let Some(lot) = self.lots.borrow_mut().get_mut(&(limit.rule, subject))
-        {
-            lot.left -= 1;
+        let now = Instant::now();
+        let draws = self.lots.borrow_mut().get_mut(&(limit.rule, subject)).is_some_and(|lot| {
+            let draws = !lot.is_being_drawn(now);
+            if draws {
+                lot.drawing = Some(now);
+            }
+            draws
+        });
+        let (granted, decision) = self.ask(limit, subject, if draws { limit.lot } else { 1 }).await;
+        if draws || granted == 0 {
+            self.settle(limit, subject, (granted.saturating_sub(1), decision));
         }
         Admission {
             rule: limit.rule,
             allowed: granted > 0,
             remaining: u64::from(decision.remaining) + u64::from(granted.saturating_sub(1)),
-            reset_after: decision.reset_after,
-            retry_after: decision.retry_after,
+            more_after: decision.more_after,
         }
     }
 
-    /// A whole lot, or a single one where the quota no longer has a whole lot.
-    async fn ask(&self, limit: &Limit, subject: Subject) -> (u32, Decision) {
+    /// So many, or a single one where the quota no longer has so many.
+    async fn ask(&self, limit: &Limit, subject: Subject, count: u32) -> (u32, Decision) {
         let key = subject.key();
-        let decision = self.redis.take(&limit.quota, &key, limit.lot).await;
+        let decision = self.redis.take(&limit.quota, &key, count).await;
         if decision.allowed {
-            return (limit.lot, decision);
+            return (count, decision);
         }
-        if limit.lot == 1 {
+        if count == 1 {
             return (0, decision);
         }
         let decision = self.redis.take(&limit.quota, &key, 1).await;
         (u32::from(decision.allowed), decision)
     }
 
-    fn settle(&self, limit: &Limit, subject: Subject, (granted, decision): (u32, Decision)) {
+    /// Keeps what was drawn, and remembers a refusal.
+    fn settle(&self, limit: &Limit, subject: Subject, (kept, decision): (u32, Decision)) {
         let now = Instant::now();
         if let Some(lot) = self.lots.borrow_mut().get_mut(&(limit.rule, subject)) {
-            lot.drawing = false;
-            lot.left += i64::from(granted);
+            lot.drawing = None;
+            lot.left += kept;
             lot.elsewhere = u64::from(decision.remaining);
-            lot.reset_after = decision.reset_after;
+            lot.more_at = now + decision.more_after;
             lot.until = now + LOT_LIFE;
             // A rest of the previous lot may still be used.
-            lot.refused_until = (granted == 0 && lot.left <= 0).then(|| now + decision.retry_after);
+            lot.refused_until = (!decision.allowed && lot.left == 0).then_some(lot.more_at);
         }
     }
 
@@ -286,12 +289,7 @@ impl Gate {
             return;
         };
         let mut text = Text::default();
-        text.write(format_args!(
-            "\"{}\";r={};t={}",
-            tightest.rule.name(),
-            tightest.remaining,
-            seconds(tightest.reset_after)
-        ));
+        text.write(format_args!("\"{}\";r={};t={}", tightest.rule.name(), tightest.remaining, tightest.more_seconds()));
         if let (Some(limit), Ok(value)) = (&self.limits[tightest.rule as usize], HeaderValue::from_str(text.as_str())) {
             headers.insert(RATE_LIMIT, value);
             headers.insert(RATE_LIMIT_POLICY, limit.policy.clone());

@@ -1,13 +1,17 @@
-//! The gateway's own pages: the merged OpenAPI document of all services, and Swagger UI on top of it.
+//! The gateway's own pages: the merged OpenAPI document of all services, Swagger UI on top of it, and what each type of
+//! problem means.
 //!
 //! The rule it keeps: once there is a document, no client waits for a newer one.
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETag, IfNoneMatch};
+use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETag, IfNoneMatch};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 
 use crate::refusal::Refusal;
 use crate::worker::Worker;
+
+/// What the pages can be asked with.
+const METHODS: &str = "GET, HEAD, OPTIONS";
 
 /// `GET /openapi.json`.
 pub async fn openapi(worker: web::Data<Worker>, request: HttpRequest) -> HttpResponse {
@@ -51,7 +55,27 @@ pub async fn docs(request: HttpRequest) -> HttpResponse {
         .body(rest::documents::swagger_page("Cyber Store", "/openapi.json"))
 }
 
+/// `GET /problems/{name}`: what to do about a problem of this type.
+pub async fn problem(request: HttpRequest) -> HttpResponse {
+    if let Some(refused) = only_get(&request) {
+        return refused;
+    }
+    match request.match_info().get("name").and_then(rest::problem_page) {
+        Some(page) => HttpResponse::Ok().insert_header((CONTENT_TYPE, "text/plain; charset=utf-8")).body(page),
+        None => refuse(&request, &Refusal::UnknownRoute),
+    }
+}
+
 fn only_get(request: &HttpRequest) -> Option<HttpResponse> {
-    let allowed = matches!(*request.method(), Method::GET | Method::HEAD);
-    (!allowed).then(|| Refusal::WrongMethod { allow: "GET, HEAD" }.reply(&uuid::Uuid::now_v7().to_string()))
+    match *request.method() {
+        Method::GET | Method::HEAD => None,
+        Method::OPTIONS => Some(HttpResponse::NoContent().insert_header((ALLOW, METHODS)).finish()),
+        _ => Some(refuse(request, &Refusal::WrongMethod { allow: METHODS.to_owned() })),
+    }
+}
+
+fn refuse(request: &HttpRequest, refusal: &Refusal) -> HttpResponse {
+    let request_id = uuid::Uuid::now_v7().to_string();
+    rest::refused::log(&request_id, request.method().as_str(), refusal.kind());
+    refusal.reply(&request_id)
 }

@@ -58,15 +58,15 @@ impl MessageBody for Passing {
     }
 }
 
-/// The body of an answer to HEAD: no bytes, but the length that a GET would have.
+/// The body of an answer to HEAD: no bytes, but the length that a GET would have, where the service said it.
 #[derive(Debug, Clone, Copy)]
-pub struct LengthOnly(pub u64);
+pub struct LengthOnly(pub Option<u64>);
 
 impl MessageBody for LengthOnly {
     type Error = std::convert::Infallible;
 
     fn size(&self) -> BodySize {
-        BodySize::Sized(self.0)
+        self.0.map_or(BodySize::Stream, BodySize::Sized)
     }
 
     fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {

@@ -7,11 +7,14 @@ use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use actix_web::body::BoxBody;
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::dev::Payload;
+use actix_web::http::header::{ALLOW, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
 use futures::FutureExt;
 use rest::Prefer;
+use rest::server::RequestBody;
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -22,7 +25,7 @@ use crate::hygiene;
 use crate::limits::{Admission, Rule, Subject};
 use crate::passing::{self, Passing};
 use crate::refusal::Refusal;
-use crate::routes::{self, Class, Guard, Route, Service, Size};
+use crate::routes::{self, Class, Guard, Route, Service};
 use crate::shed::Place;
 use crate::trace::Trace;
 use crate::upstream::{Outbound, SendError};
@@ -37,6 +40,7 @@ const NO_SNIFFING: (HeaderName, HeaderValue) =
 /// Handles every request but those for the gateway's own pages.
 pub async fn forward(worker: web::Data<Worker>, request: HttpRequest, payload: web::Payload) -> HttpResponse {
     let begun = Instant::now();
+    let (body, payload) = RequestBody::of(&request, payload.into_inner());
     let mut buffer = Uuid::encode_buffer();
     let request_id: &str = Uuid::now_v7().as_hyphenated().encode_lower(&mut buffer);
     let mut admissions = [None, None];
@@ -44,9 +48,15 @@ pub async fn forward(worker: web::Data<Worker>, request: HttpRequest, payload: w
     let passing = pass(&worker, &request, payload, request_id, &mut admissions, &mut service);
     // A panic would end the worker's other requests too. Whatever it leaves inconsistent is dropped with the request.
     let outcome = AssertUnwindSafe(passing).catch_unwind().await.unwrap_or(Err(Refusal::Internal));
+    body.answered().await;
     let mut reply = outcome.unwrap_or_else(|refusal| {
+        if let Some(bound) = refusal.bound() {
+            worker.meters.lacked(bound);
+        }
         if refusal.kind().status() >= 500 {
             tracing::warn!(request_id, path = request.path(), "{refusal}");
+        } else {
+            rest::refused::log(request_id, request.method().as_str(), refusal.kind());
         }
         refusal.reply(request_id)
     });
@@ -63,7 +73,7 @@ pub async fn forward(worker: web::Data<Worker>, request: HttpRequest, payload: w
 async fn pass(
     worker: &Worker,
     request: &HttpRequest,
-    payload: web::Payload,
+    payload: Payload,
     request_id: &str,
     admissions: &mut [Option<Admission>; 2],
     service: &mut Option<Service>,
@@ -71,7 +81,7 @@ async fn pass(
     let head = request.head();
     let (uri, method) = (&head.uri, &head.method);
     let place = worker.shared.places.take().ok_or(Refusal::Overloaded)?;
-    hygiene::inspect(method, uri.path(), uri.query(), &head.headers)?;
+    hygiene::inspect(uri.path(), uri.query(), &head.headers)?;
     let route = routes::find(uri.path()).ok_or(Refusal::UnknownRoute)?;
     if !worker.upstreams.serves(route.service) {
         return Err(Refusal::UnknownRoute);
@@ -95,12 +105,20 @@ async fn pass(
     }
 
     let behaviour = &worker.shared.behaviour;
-    let limit = if route.size == Size::Import { behaviour.import_limit } else { behaviour.body_limit };
-    let body = body::take(&head.headers, payload, limit, behaviour.body_patience).await.map_err(Refusal::Body)?;
+    let known = hygiene::passes(method);
+    let limit = behaviour.longest(route.size);
+    let sending = if known {
+        let body = body::take(&head.headers, payload, limit, behaviour.body_patience).await.map_err(Refusal::Body)?;
+        Sending { method, body }
+    } else {
+        // Only the owner of the address knows its methods.
+        Sending { method: &Method::OPTIONS, body: Incoming::Whole(Bytes::new()) }
+    };
     let trace = Trace::start(&head.headers, method, uri.path(), route.service, behaviour.sampled);
     let span = trace.span().clone();
     let added = Added { address, request_id, traceparent: trace.traceparent() };
-    let outcome = exchange(worker, request, route, &hop_by_hop, added, body, place).instrument(span).await;
+    let sent = exchange(worker, request, sending, route, &hop_by_hop, added, place).instrument(span).await;
+    let outcome = if known { sent } else { sent.and_then(not_allowed) };
     let status = match &outcome {
         Ok(reply) => reply.status(),
         Err(refusal) => StatusCode::from_u16(refusal.kind().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
@@ -112,31 +130,45 @@ async fn pass(
 fn within(admission: Option<Admission>) -> Result<(), Refusal> {
     match admission {
         Some(admission) if !admission.allowed => {
-            Err(Refusal::TooManyRequests { policy: admission.rule.name(), retry_after: admission.retry_seconds() })
+            Err(Refusal::TooManyRequests { policy: admission.rule.name(), retry_after: admission.more_seconds() })
         }
         _ => Ok(()),
     }
+}
+
+/// The reply to a method that no service sees, from what the owner of the address said about its methods.
+fn not_allowed(reply: HttpResponse) -> Result<HttpResponse, Refusal> {
+    match reply.headers().get(ALLOW).and_then(|allow| allow.to_str().ok()) {
+        Some(allow) if reply.status().is_success() => Err(Refusal::WrongMethod { allow: allow.to_owned() }),
+        _ => Ok(reply),
+    }
+}
+
+/// What a service gets of a request beside its headers.
+struct Sending<'a> {
+    method: &'a Method,
+    body: Incoming,
 }
 
 /// Sends the request to its service and turns the answer into the reply.
 async fn exchange(
     worker: &Worker,
     request: &HttpRequest,
+    Sending { method, body }: Sending<'_>,
     route: Route<'_>,
     hop_by_hop: &HopByHop,
     added: Added<'_>,
-    body: Incoming,
     place: Place,
 ) -> Result<HttpResponse, Refusal> {
     let head = request.head();
     let target = route.rewritten.or_else(|| head.uri.path_and_query().map(|target| target.as_str())).unwrap_or("/");
     let outbound = Outbound {
-        method: hyper::Method::from_bytes(head.method.as_str().as_bytes())
+        method: hyper::Method::from_bytes(method.as_str().as_bytes())
             .map_err(|_| Refusal::Malformed("its method is none"))?,
         target: target.parse().map_err(|_| Refusal::Malformed("its address is none"))?,
         headers: &|| headers::to_service(&head.headers, hop_by_hop, added),
         body,
-        repeatable: repeatable(&head.method, &head.headers),
+        repeatable: repeatable(method, &head.headers),
     };
     let behaviour = &worker.shared.behaviour;
     let limit = behaviour.answer_limit + wait(&head.headers);
@@ -149,12 +181,9 @@ async fn exchange(
     })?;
     let mut reply = HttpResponse::with_body(answer.status, BoxBody::new(()));
     *reply.headers_mut() = answer.headers;
-    if head.method == Method::HEAD {
+    if *method == Method::HEAD {
         exchange.whole_body();
-        return Ok(match answer.length {
-            Some(length) => reply.set_body(BoxBody::new(passing::LengthOnly(length))),
-            None => reply,
-        });
+        return Ok(reply.set_body(BoxBody::new(passing::LengthOnly(answer.length))));
     }
     Ok(match exchange.whole_body() {
         Some(bytes) => reply.set_body(BoxBody::new(bytes)),

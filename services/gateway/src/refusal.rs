@@ -14,6 +14,16 @@ use crate::upstream::SendError;
 /// Path and query are longer than the gateway reads.
 pub const URI_TOO_LONG: ProblemType = ProblemType::new("uri-too-long", 414, "The address is too long");
 
+/// What the gateway lacked when it answered 503.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Bound {
+    /// A place among the requests at once.
+    RequestsAtOnce,
+    /// A replica that takes connections.
+    Replica,
+}
+
 /// Why the gateway replied in place of a service. The text is for the client.
 #[derive(Debug, Error)]
 pub enum Refusal {
@@ -24,7 +34,7 @@ pub enum Refusal {
     #[error("Use one of {allow}.")]
     WrongMethod {
         /// The methods that are served.
-        allow: &'static str,
+        allow: String,
     },
     /// Two servers could read it differently.
     #[error("The request cannot be read safely: {0}.")]
@@ -130,6 +140,16 @@ impl Refusal {
         }
     }
 
+    /// What was lacking, where the reply is 503.
+    #[must_use]
+    pub fn bound(&self) -> Option<Bound> {
+        match self {
+            Refusal::Overloaded => Some(Bound::RequestsAtOnce),
+            Refusal::Unavailable(_) => Some(Bound::Replica),
+            _ => None,
+        }
+    }
+
     /// The reply to the request with this id.
     #[must_use]
     pub fn reply(&self, request_id: &str) -> HttpResponse {
@@ -142,12 +162,13 @@ impl Refusal {
         }
         let problem = Problem::new(self.kind()).detail(detail).member("request_id", request_id);
         let problem = match self {
-            Refusal::WrongMethod { allow } => problem.header("allow", allow),
+            Refusal::WrongMethod { allow } => problem.header("allow", allow.as_str()),
             Refusal::Unauthenticated { presented: true, .. } => {
                 problem.header("www-authenticate", "Bearer error=\"invalid_token\"")
             }
             Refusal::Unauthenticated { presented: false, .. } => problem.header("www-authenticate", "Bearer"),
             Refusal::TooManyRequests { retry_after, .. } => problem.retry_after(*retry_after),
+            Refusal::Body(UploadError::TooLarge { limit }) => problem.member("limit_bytes", limit),
             Refusal::Overloaded | Refusal::Unavailable(_) => problem.retry_after(1),
             _ => problem,
         };
@@ -169,7 +190,7 @@ mod tests {
     fn the_table_holds_the_kind_of_every_refusal_and_no_other() {
         let all = [
             Refusal::UnknownRoute,
-            Refusal::WrongMethod { allow: "GET" },
+            Refusal::WrongMethod { allow: String::new() },
             Refusal::Malformed("x"),
             Refusal::TargetTooLong,
             Refusal::Unauthenticated { reason: String::new(), presented: false },
@@ -181,6 +202,14 @@ mod tests {
             Refusal::TimedOut { service: Service::Auth, seconds: 1 },
             Refusal::Internal,
         ];
+        for refusal in &all {
+            assert_eq!(refusal.bound().is_some(), refusal.kind().status() == 503, "{refusal:?}");
+            assert_eq!(
+                refusal.reply("x").headers().contains_key("retry-after"),
+                refusal.bound().is_some() || refusal.kind().status() == 429,
+                "{refusal:?}"
+            );
+        }
         assert_eq!(all.map(|refusal| refusal.kind()), Refusal::kinds());
     }
 }

@@ -56,6 +56,8 @@ pub enum Class {
 pub enum Size {
     /// The limit of ordinary requests.
     Ordinary,
+    /// The limit of products with all their variants.
+    Product,
     /// The limit of files to import.
     Import,
 }
@@ -108,7 +110,11 @@ pub fn find(path: &str) -> Option<Route<'_>> {
         }
         ("admin", "v1") => {
             let noun = segments.next()?;
-            let size = if noun == "imports" { Size::Import } else { Size::Ordinary };
+            let size = match noun {
+                "imports" => Size::Import,
+                "products" => Size::Product,
+                _ => Size::Ordinary,
+            };
             Some(Route { guard: Guard::Token, size, ..open(owner(ADMIN, noun)?) })
         }
         ("store", "v1") => {

@@ -3,11 +3,11 @@
 //! The rule it keeps: a stop refuses new connections and lets running requests finish.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use actix_web::{App, HttpServer, web};
-use rest::server::Server;
+use actix_web::{App, web};
+use rest::server::{Server, Terms};
 
 use crate::worker::{Shared, Worker};
 use crate::{pages, proxy};
@@ -25,27 +25,24 @@ const STOP_LIMIT: u64 = 15;
 /// # Errors
 /// When the address cannot be listened on.
 pub fn bind(address: SocketAddr, workers: usize, shared: Shared) -> io::Result<Server> {
-    let listener = TcpListener::bind(address)?;
-    let address = listener.local_addr()?;
-    let at_once = shared.behaviour.at_once;
-    let server = HttpServer::new(move || {
+    let terms = Terms {
+        workers,
+        // Idle connections are cheap; running requests are limited by `Places`.
+        connections: shared.behaviour.at_once.saturating_mul(4).clamp(256, 25_000),
+        keep_alive: KEEP_ALIVE,
+        head: HEAD_LIMIT,
+        stop: STOP_LIMIT,
+        pace: shared.behaviour.pace,
+        // A client that goes away frees its place and its service at once; what the service has begun is still
+        // finished.
+        hang_up_ends: true,
+    };
+    rest::server::serve(address, terms, move || {
         App::new()
             .app_data(web::Data::new(Worker::new(shared.clone())))
             .route("/openapi.json", web::route().to(pages::openapi))
             .route("/docs", web::route().to(pages::docs))
+            .route("/problems/{name}", web::route().to(pages::problem))
             .default_service(web::route().to(proxy::forward))
     })
-    .workers(workers.max(1))
-    .keep_alive(KEEP_ALIVE)
-    .client_request_timeout(HEAD_LIMIT)
-    .tcp_nodelay(true)
-    // A client that goes away frees its place and its service at once; what the service has begun is still finished.
-    .h1_allow_half_closed(false)
-    // Idle connections are cheap; running requests are limited by `Places`.
-    .max_connections(at_once.saturating_mul(4).clamp(256, 25_000))
-    .shutdown_timeout(STOP_LIMIT)
-    .disable_signals()
-    .listen(listener)?
-    .run();
-    Ok(Server::new(address, server))
 }

@@ -5,19 +5,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{Counter, Histogram, counter, histogram};
+use rest::server::Pace;
+use strum::VariantArray;
 
 use crate::clients::Network;
 use crate::documents::Documents;
 use crate::identity::Identity;
 use crate::limits::{Allowances, Gate};
-use crate::routes::Service;
+use crate::refusal::Bound;
+use crate::routes::{Service, Size};
 use crate::shed::Places;
 use crate::upstream::{Address, Replicas, Upstreams};
+
+/// What the services take of an ordinary body, bytes.
+const ORDINARY_LIMIT: u64 = 64 * 1024;
 
 /// The gateway's limits and times.
 #[derive(Debug, Clone)]
 pub struct Behaviour {
-    /// The longest body, bytes.
+    /// The longest body of a product, bytes. No other one but an import may be longer, either.
     pub body_limit: u64,
     /// The longest import, bytes.
     pub import_limit: u64,
@@ -29,10 +35,24 @@ pub struct Behaviour {
     pub answer_limit: Duration,
     /// The longest pause between two pieces of a client's body.
     pub body_patience: Duration,
+    /// The slowest that a client may take its answer.
+    pub pace: Pace,
     /// The rate limits.
     pub allowances: Allowances,
     /// The share of requests that get a span when they come without a sampling decision, 0 to 1.
     pub sampled: f64,
+}
+
+impl Behaviour {
+    /// The longest body of a route of this size, bytes.
+    #[must_use]
+    pub fn longest(&self, size: Size) -> u64 {
+        match size {
+            Size::Ordinary => self.body_limit.min(ORDINARY_LIMIT),
+            Size::Product => self.body_limit,
+            Size::Import => self.import_limit,
+        }
+    }
 }
 
 /// What all workers share.
@@ -106,6 +126,8 @@ impl Worker {
 pub struct Meters {
     replies: Vec<[Counter; 5]>,
     seconds: Vec<Histogram>,
+    /// In the order of [`Bound::VARIANTS`].
+    bounds: Vec<Counter>,
 }
 
 impl Meters {
@@ -119,7 +141,16 @@ impl Meters {
                 })
                 .collect(),
             seconds: names().map(|service| histogram!("gateway_reply_seconds", "service" => service)).collect(),
+            bounds: Bound::VARIANTS
+                .iter()
+                .map(|bound| counter!("gateway_refusals_total", "bound" => <&'static str>::from(bound)))
+                .collect(),
         }
+    }
+
+    /// Counts a 503 of the gateway's own.
+    pub fn lacked(&self, bound: Bound) {
+        self.bounds[bound as usize].increment(1);
     }
 
     /// Counts a reply. `service` is `None` where the gateway itself replied.

@@ -5,11 +5,13 @@ use std::time::Duration;
 use assembly::Surroundings;
 use service::config::Reader;
 
+use crate::domain::Deadline;
+
 /// The service's own settings.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// Seconds until an order is cancelled unless catalog has answered.
-    pub deadline_seconds: u32,
+    /// When an order is cancelled unless catalog has answered.
+    pub deadline: Deadline,
     /// How often it checks for overdue orders.
     pub sweep_interval: Duration,
     /// How often a request that waits polls its order.
@@ -43,6 +45,12 @@ pub fn read(env: &mut Reader) -> Option<(Surroundings, Settings)> {
         1..=3_600,
         "Seconds after which an order without an answer from catalog is cancelled",
     );
+    let limit_seconds = env.within(
+        "ORDER_DEADLINE_LIMIT_SECONDS",
+        86_400,
+        1..=604_800,
+        "Seconds after placing at which an order is cancelled even if Kafka has not taken its event yet",
+    );
     let sweep = env.within(
         "ORDER_SWEEP_MILLISECONDS",
         500,
@@ -50,7 +58,7 @@ pub fn read(env: &mut Reader) -> Option<(Surroundings, Settings)> {
         "How often it checks for overdue orders, in milliseconds",
     );
     let settings = Settings {
-        deadline_seconds: deadline_seconds?,
+        deadline: Deadline { seconds: deadline_seconds?, limit_seconds: limit_seconds? },
         sweep_interval: Duration::from_millis(sweep?),
         polling: Polling::default(),
     };

@@ -41,18 +41,18 @@ pub fn definition() -> Definition {
 
 /// The service as it is put together, wherever it runs.
 pub fn assembly(settings: Settings) -> Assembly {
-    let Settings { deadline_seconds, sweep_interval, polling } = settings;
+    let Settings { deadline, sweep_interval, polling } = settings;
     let waiting_room = WaitingRoom::new(polling);
     let observer = waiting_room.clone();
     Assembly::new(NAME)
         .publishes(&[topics::ORDER])
         .observes::<OrderEvent>(move |committed| observer.notice(committed))
         .subscribes(events::subscriptions())
-        .part(move |kit| deadline_sweep::part(kit.mediator.clone(), sweep_interval))
+        .part(move |kit| deadline_sweep::part(kit.mediator.clone(), sweep_interval, deadline))
         .rebuild(rebuild::SELLABLE, |kit| async move {
             events::rebuild_sellable(&kit.mediator, &kit.kafka).await.map(Value::from)
         })
-        .serves(http::routes(), move |_kit, app| app.with(Shop { waiting_room, deadline_seconds }))
+        .serves(http::routes(), move |_kit, app| app.with(Shop { waiting_room, deadline_seconds: deadline.seconds }))
 }
 
 async fn start((surroundings, settings): (Surroundings, Settings), boot: Boot) -> Result<(), BootError> {

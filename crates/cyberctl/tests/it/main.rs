@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod status;
+
 use std::process::Output;
 
 use contracts::topics;
@@ -69,13 +71,6 @@ fn well(line: &str) -> (u16, &'static str) {
     }
 }
 
-fn parked(line: &str) -> (u16, &'static str) {
-    match line {
-        "GET /metrics HTTP/1.1" => (200, "outbox_rows 5\noutbox_parked_aggregates 2\n"),
-        _ => well(line),
-    }
-}
-
 fn waiting(line: &str) -> (u16, &'static str) {
     match line {
         "GET /readyz HTTP/1.1" => {
@@ -86,42 +81,13 @@ fn waiting(line: &str) -> (u16, &'static str) {
 }
 
 #[tokio::test]
-async fn status_shows_every_replica_and_what_it_waits_for() {
-    let scene = Scene::new("order", MIGRATIONS).await;
-    let kafka = scene.messaging();
-    let services = format!("order={},auth={}", replica(well).await, replica(waiting).await);
-    let variables = [
-        ("SERVICES_INTERNAL", services.as_str()),
-        ("KAFKA_BROKERS", kafka.brokers.as_str()),
-        ("KAFKA_NAMESPACE", kafka.namespace.as_str()),
-    ];
-    let output = cyberctl(&["status", "--json"], &variables).await;
-    assert_eq!(output.status.code(), Some(1), "one is not ready");
-    let rows = json(&output);
-    assert_eq!((&rows[0]["ready"], &rows[0]["lag"], &rows[0]["outbox"]), (&true.into(), &7.0.into(), &5.0.into()));
-    assert_eq!(rows[0]["dead_letters"], 0);
-    assert_eq!((&rows[1]["ready"], &rows[1]["reason"]), (&false.into(), &"database: refused".into()));
-    assert_eq!((&rows[0]["parked"], &rows[1]["parked"]), (&0.0.into(), &Value::Null));
-    assert_eq!(rows[1]["lag"], Value::Null, "an unknown number is not zero");
-
-    let table = cyberctl(&["status"], &variables).await;
-    assert!(text(&table.stdout).contains("no: database: refused"), "{}", text(&table.stdout));
-}
-
-#[tokio::test]
-async fn a_parked_aggregate_is_shown_and_not_well() {
-    let scene = Scene::new("order", MIGRATIONS).await;
-    let kafka = scene.messaging();
-    let variables = [("KAFKA_BROKERS", kafka.brokers.as_str()), ("KAFKA_NAMESPACE", kafka.namespace.as_str())];
-    let status = async |services: String| {
-        let services = [("SERVICES_INTERNAL", services.as_str())];
-        cyberctl(&["status"], &[&variables[..], &services[..]].concat()).await
-    };
-    let fine = status(format!("order={}", replica(well).await)).await;
-    assert_eq!(fine.status.code(), Some(0), "{}", text(&fine.stdout));
-    let output = status(format!("order={}", replica(parked).await)).await;
-    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
-    assert!(text(&output.stdout).contains("Parked aggregates"), "{}", text(&output.stdout));
+async fn a_reader_that_has_gone_is_no_panic() {
+    let program = env!("CARGO_BIN_EXE_cyberctl");
+    let mut command = tokio::process::Command::new("sh");
+    let services = format!("order={}", replica(well).await);
+    command.args(["-c", &format!("'{program}' status --json | true")]).env("SERVICES_INTERNAL", services);
+    let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).output().await.unwrap();
+    assert!(!text(&output.stderr).contains("panicked"), "{}", text(&output.stderr));
 }
 
 #[tokio::test]
@@ -179,7 +145,7 @@ async fn topics_and_dead_letters_are_shown_and_nothing_is_done_without_yes() {
     let back = scene.read("order.order.v1").await;
     assert_eq!((back.len(), back[0].partition, back[0].payload.as_deref()), (1, 3, Some(&b"{}"[..])));
     let names: Vec<&str> = back[0].headers.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["ce_id", "dlq-redrive", "dlq-until", "dlq-unpark"]);
+    assert_eq!(names, ["ce_id", "dlq-redrive", "dlq-from", "dlq-until", "dlq-unpark"]);
     assert_eq!(json(&cyberctl(&["dlq", "list", "--json"], &variables).await)[0]["pending"], 0);
 }
 

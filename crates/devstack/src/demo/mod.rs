@@ -61,6 +61,10 @@ pub(crate) async fn run() -> Result<ExitCode, Error> {
     for line in outcome.words() {
         steps.note(&line);
     }
+    if client.retries() > 0 {
+        let times = client.retries();
+        steps.note(&format!("the store was busy: retried {times} times after `Retry-After`, each with the same key"));
+    }
     let ledger = steps.timed("compare with the stock's ledger", rush.settle(&client)).await?;
     steps.note(&ledger.words());
 

@@ -24,8 +24,9 @@ impl EnvFile {
 
     /// The value of a variable; the error says what writes it.
     pub(crate) fn required(&self, name: &str) -> Result<&str, Error> {
-        self.get(name)
-            .ok_or_else(|| Error::Refused(format!("{name} is not in .dev/env; run `make up`, which writes it")))
+        self.get(name).ok_or_else(|| {
+            Error::Refused(format!("{name} is not in the file env of the stack; run `make up`, which writes it"))
+        })
     }
 
     pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) {

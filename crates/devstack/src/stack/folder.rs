@@ -2,6 +2,7 @@
 //! The rule it keeps: removing the folder removes the stack.
 
 use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -56,7 +57,9 @@ impl Folder {
                 Error::Refused(format!("{} is not inside the project; change to its folder first", here.display()))
             })?
             .to_owned();
-        let path = std::env::var_os("DEV_DIR").map_or_else(|| project.join(".dev"), PathBuf::from);
+        // An empty DEV_DIR is none: the folder would be the checkout, which `make reset` would remove.
+        let named = std::env::var_os("DEV_DIR").filter(|path| !path.is_empty());
+        let path = named.map_or_else(|| project.join(".dev"), PathBuf::from);
         Ok(Self { path: if path.is_absolute() { path } else { here.join(path) }, project })
     }
 
@@ -76,6 +79,7 @@ impl Folder {
     /// Locks the folder against another `make up`, `down` or `reset` until the value is dropped.
     pub(crate) async fn lock(&self) -> Result<File, Error> {
         fs::create_dir_all(&self.path).map_err(Error::file("create", &self.path))?;
+        self.hide_from_git()?;
         let path = self.join("lock");
         let file = File::create(&path).map_err(Error::file("create", &path))?;
         if file.try_lock().is_ok() {
@@ -83,6 +87,15 @@ impl Folder {
         }
         say!("another `make up`, `down` or `reset` is running here; waiting for it");
         devstack::lock(&path).await
+    }
+
+    /// Makes git pass over the folder, whatever its name: it has passwords. Whoever wrote such a file here keeps it.
+    fn hide_from_git(&self) -> Result<(), Error> {
+        let path = self.join(".gitignore");
+        match File::create_new(&path).and_then(|mut file| file.write_all(b"*\n")) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(Error::file("write", &path)(error)),
+            _ => Ok(()),
+        }
     }
 
     /// How this stack was started last time; none if it never was.
@@ -179,4 +192,33 @@ async fn docker_answers() -> bool {
     };
     // The first needs the engine, the second only the plugin.
     succeeds(&["version"]).await && succeeds(&["compose", "version"]).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn git_passes_over_the_folder_of_a_second_stack() {
+        let project = devstack::temporary_folder("git").unwrap();
+        let git = |arguments: &[&str]| {
+            let output = Command::new("git").arg("-C").arg(&project).args(arguments).output().unwrap();
+            assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8(output.stdout).unwrap()
+        };
+        git(&["init", "--quiet"]);
+        let folder = Folder { path: project.join("two"), project: project.clone() };
+        fs::create_dir_all(folder.path()).unwrap();
+        fs::write(folder.join("database-passwords"), "secret").unwrap();
+        assert!(git(&["add", "--dry-run", "."]).contains("database-passwords"), "nothing hides it yet");
+        drop(folder.lock().await.unwrap());
+        assert_eq!(git(&["add", "--dry-run", "."]), "");
+        // A second `make up`, and a file of somebody's own.
+        fs::write(folder.join(".gitignore"), "*\n# mine\n").unwrap();
+        drop(folder.lock().await.unwrap());
+        assert_eq!(fs::read_to_string(folder.join(".gitignore")).unwrap(), "*\n# mine\n");
+        fs::remove_dir_all(&project).unwrap();
+    }
 }

@@ -27,7 +27,7 @@ impl Report {
         say!();
         say!("ready after {:.1} s", self.begun.elapsed().as_secs_f64());
         say!("  gateway      {}", value("GATEWAY_URL"));
-        say!("  API document {}/openapi.json", value("GATEWAY_URL"));
+        say!("  API          {}/docs to read and try it; {0}/openapi.json for programs", value("GATEWAY_URL"));
         say!(
             "  login        organisation {}, {} / {}",
             value("DEMO_ORGANISATION"),
@@ -36,7 +36,7 @@ impl Report {
         );
         let stand_in = env.get("MESSAGES_URL").map(|url| format!("{url} (stand-in for Telegram)"));
         say!("  messages     {}", stand_in.as_deref().unwrap_or("Telegram"));
-        say!("  for scripts  . {}/env", folder.path().display());
+        say!("  for scripts  set -a; . {}/env; set +a", folder.path().display());
         say!("next: make demo");
     }
 }

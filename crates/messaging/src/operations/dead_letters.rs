@@ -1,19 +1,19 @@
 //! Reading dead-letter topics: `<topic>.dlq.<group>`, the record as it was plus headers that say what happened.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use contracts::{Retention, header};
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::{Offset, TopicPartitionList};
 use serde::Serialize;
 
 use super::groups::{self, Watermarks};
 use super::{OperationError, blocking, consumer, is_ours, marker};
 use crate::Settings;
-use crate::dead_letter::{Cause, header as died};
-use crate::record::Place;
+use crate::dead_letter::{Cause, Origin, header as died};
+use crate::record::{Place, headers_of};
 use crate::topics::DEAD_LETTER_MARK;
 
 /// How long a read may see nothing before it is given up.
@@ -72,6 +72,8 @@ pub struct DeadLetter {
     pub headers: Vec<(String, String)>,
     /// The body, as text where it is text; none is a tombstone.
     pub payload: Option<String>,
+    /// The size of the record in bytes, when it was too large and this is only its head.
+    pub cut: Option<usize>,
     #[serde(skip)]
     pub(super) raw: Raw,
 }
@@ -88,6 +90,20 @@ impl DeadLetter {
         (self.topic.as_str(), self.raw.key.as_deref())
     }
 
+    /// Where its record stood before it was brought back for the first time.
+    pub(super) fn first_origin(&self) -> Option<Origin> {
+        let told = self.headers.iter().find(|(name, _)| name == died::FROM).and_then(|(_, text)| Origin::parse(text));
+        told.or_else(|| {
+            let (partition, offset) = (self.origin_partition?, self.origin_offset?);
+            Some(Origin { topic: self.topic.clone(), partition, offset })
+        })
+    }
+
+    /// Where its record stood when it died; a copy when it was brought back before.
+    pub(super) fn origin(&self) -> Option<Place> {
+        Some((self.topic.clone(), self.origin_partition?, self.origin_offset?))
+    }
+
     /// Which one it is: the group is the same in everything that is done at once.
     pub(super) fn place(&self) -> Place {
         (self.topic.clone(), self.partition, self.offset)
@@ -99,7 +115,17 @@ impl DeadLetter {
 pub(super) struct Raw {
     pub(super) key: Option<Vec<u8>>,
     pub(super) payload: Option<Vec<u8>>,
-    pub(super) headers: Vec<(String, Option<Vec<u8>>)>,
+    pub(super) headers: Vec<(String, Vec<u8>)>,
+}
+
+impl Raw {
+    pub(super) fn of(message: &BorrowedMessage<'_>) -> Self {
+        Self {
+            key: message.key().map(<[u8]>::to_vec),
+            payload: message.payload().map(<[u8]>::to_vec),
+            headers: headers_of(message),
+        }
+    }
 }
 
 /// Every dead-letter topic of the namespace, the ones with something pending first.
@@ -181,39 +207,6 @@ pub(super) fn keeps(topic: &str) -> Option<Retention> {
     contracts::topics::ALL.iter().find(|known| known.name == topic).map(|known| known.retention)
 }
 
-/// The letters that a later record of their key has replaced. Only snapshots are replaced; brought back, such a letter
-/// would be the newest record of its key, and compaction would remove the real one.
-pub(super) fn replaced(settings: &Settings, letters: &[DeadLetter]) -> Result<BTreeSet<Place>, OperationError> {
-    // Of each partition, the letters with their offsets there.
-    let mut partitions: BTreeMap<(String, i32), Vec<(i64, &DeadLetter)>> = BTreeMap::new();
-    for letter in letters.iter().filter(|letter| keeps(&letter.topic) == Some(Retention::State)) {
-        if let (Some(partition), Some(offset)) = (letter.origin_partition, letter.origin_offset) {
-            partitions.entry((settings.topic_name(&letter.topic), partition)).or_default().push((offset, letter));
-        }
-    }
-    let mut replaced = BTreeSet::new();
-    let client = consumer(settings, &marker(settings))?;
-    for (at, letters) in partitions {
-        let marks = groups::watermarks(&client, &at.0, at.1)
-            .map_err(OperationError::broker(format!("the offsets of {} cannot be read", at.0)))?;
-        let first = letters.iter().map(|(offset, _)| offset + 1).min().unwrap_or(marks.high).max(marks.low);
-        let mut newest: BTreeMap<Vec<u8>, i64> = BTreeMap::new();
-        walk(&client, &at, first, marks.high, |message| {
-            if let Some(key) = message.key() {
-                newest.insert(key.to_vec(), message.offset());
-            }
-            true
-        })?;
-        for (offset, letter) in letters {
-            let later = letter.raw.key.as_ref().and_then(|key| newest.get(key));
-            if later.is_some_and(|later| *later > offset) {
-                replaced.insert(letter.place());
-            }
-        }
-    }
-    Ok(replaced)
-}
-
 fn read_partition(
     client: &BaseConsumer,
     settings: &Settings,
@@ -230,7 +223,7 @@ fn read_partition(
 }
 
 /// Reads a partition up to `end`, or until `take` has enough, and returns the next offset.
-fn walk(
+pub(super) fn walk(
     client: &BaseConsumer,
     at: &(String, i32),
     from: i64,
@@ -254,7 +247,16 @@ fn walk(
                     break;
                 }
             }
-            Some(Ok(_)) | None => {}
+            Some(Ok(_)) => {}
+            // The last offset may be the mark that ends a transaction: the client goes past it without giving anything.
+            None => {
+                let position =
+                    client.position().ok().and_then(|list| list.find_partition(&at.0, at.1)?.offset().to_raw());
+                if let Some(passed) = position.filter(|passed| *passed > next) {
+                    next = passed;
+                    last_seen = Instant::now();
+                }
+            }
             Some(Err(error)) => tracing::debug!(%error, "the broker is asked again"),
         }
         if last_seen.elapsed() > PATIENCE {
@@ -285,18 +287,9 @@ fn first_pending(marks: Watermarks, done: Option<i64>) -> i64 {
 
 fn letter(settings: &Settings, message: &BorrowedMessage<'_>) -> Option<DeadLetter> {
     let (topic, group) = parts(settings, message.topic())?;
-    let headers: Vec<(String, Option<Vec<u8>>)> = message
-        .headers()
-        .map(|headers| headers.iter().map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec))).collect())
-        .unwrap_or_default();
-    let text = |name: &str| {
-        headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .and_then(|(_, value)| value.as_deref())
-            .map(|value| String::from_utf8_lossy(value).into_owned())
-    };
+    let headers = headers_of(message);
     let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let text = |name: &str| headers.iter().find(|(key, _)| key == name).map(|(_, value)| lossy(value));
     Some(DeadLetter {
         topic,
         group,
@@ -310,12 +303,10 @@ fn letter(settings: &Settings, message: &BorrowedMessage<'_>) -> Option<DeadLett
         key: message.key().map(lossy),
         event_id: text(header::ID),
         event_type: text(header::TYPE),
-        headers: headers
-            .iter()
-            .map(|(key, value)| (key.clone(), value.as_deref().map(lossy).unwrap_or_default()))
-            .collect(),
+        headers: headers.iter().map(|(key, value)| (key.clone(), lossy(value))).collect(),
         payload: message.payload().map(lossy),
-        raw: Raw { key: message.key().map(<[u8]>::to_vec), payload: message.payload().map(<[u8]>::to_vec), headers },
+        cut: text(died::CUT).and_then(|bytes| bytes.parse().ok()),
+        raw: Raw::of(message),
     })
 }
 

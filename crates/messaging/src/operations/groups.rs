@@ -7,7 +7,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::{ANSWER_WITHIN, OperationError, consumer, is_ours};
+use super::{ANSWER_WITHIN, FIRST_ANSWER_WITHIN, OperationError, consumer, is_ours};
 use crate::Settings;
 
 /// First and next offset of a partition.
@@ -79,8 +79,9 @@ pub(super) fn partitions(
     client: &BaseConsumer,
     wanted: impl Fn(&str) -> bool,
 ) -> Result<BTreeMap<(String, i32), Watermarks>, OperationError> {
-    let metadata =
-        client.fetch_metadata(None, ANSWER_WITHIN).map_err(OperationError::broker("the topics cannot be listed"))?;
+    let metadata = client
+        .fetch_metadata(None, FIRST_ANSWER_WITHIN)
+        .map_err(OperationError::broker("the topics cannot be listed"))?;
     let mut found = BTreeMap::new();
     for topic in metadata.topics().iter().filter(|topic| wanted(topic.name())) {
         for partition in topic.partitions() {

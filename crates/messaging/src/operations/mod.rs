@@ -3,6 +3,7 @@
 
 mod dead_letters;
 mod groups;
+mod origins;
 mod redrive;
 mod topics;
 
@@ -22,6 +23,9 @@ pub const GROUP: &str = "cyberctl";
 
 /// How long one question to the broker may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long the first question may take: a person who asks a broker that is away hears of it soon.
+const FIRST_ANSWER_WITHIN: Duration = Duration::from_millis(2_500);
 
 /// An operation could not be done.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +52,21 @@ pub enum OperationError {
         end: i64,
         /// How long nothing came.
         seconds: u64,
+    },
+    /// A dead letter is only the head of its record, and the whole cannot be had or is too large to come back.
+    #[error(
+        "{topic}, dead letter {offset} of {group}, cannot be brought back: {reason}; nothing was done after it, and \
+         `cyberctl dlq redrive {group} --topic {topic} --discard --yes` gives it up"
+    )]
+    Unreturnable {
+        /// The topic that it comes from, without namespace.
+        topic: String,
+        /// The group that could not take it.
+        group: String,
+        /// Where it stands in the dead-letter topic.
+        offset: i64,
+        /// Why.
+        reason: String,
     },
     /// The thread that does the work ended without a result.
     #[error("the operation ended without a result: {0}")]

@@ -12,10 +12,12 @@ use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::dead_letters::{DeadLetter, Read, Selection, keeps, read, replaced};
+use super::dead_letters::{DeadLetter, Read, Selection, keeps, read};
+use super::origins::{make_whole, replaced};
 use super::{ANSWER_WITHIN, OperationError, blocking, groups, marker};
 use crate::Settings;
-use crate::dead_letter::header as died;
+use crate::dead_letter::{header as died, is_about_a_death};
+use crate::record::Place;
 use crate::topics::dead_letter_topic;
 
 /// Dead letters that one round takes into memory.
@@ -100,7 +102,7 @@ async fn settle(
         .map_err(OperationError::broker("a Kafka producer cannot be made"))?;
     let mut result = Redriven::default();
     let mut keys: BTreeSet<(String, Option<Vec<u8>>)> = BTreeSet::new();
-    let mut brought: BTreeSet<String> = BTreeSet::new();
+    let mut brought: BTreeSet<Place> = BTreeSet::new();
     let mut ends = None;
     for _ in 0..ROUNDS {
         let (read_settings, read_selection) = (settings.clone(), selection.clone());
@@ -112,9 +114,10 @@ async fn settle(
             let at = (settings.topic_name(&dead_letter_topic(&letter.topic, &letter.group)), letter.partition);
             discarding && !letter.is_parked() && known.get(&at).is_some_and(|end| letter.offset < *end)
         };
-        // What failed again stays pending, and stops here: bringing it back in a circle helps nobody.
+        // What failed again stays pending, and stops here: bringing it back in a circle helps nobody. It is known by its
+        // place, since it may have no event id.
         let (again, fresh): (Vec<_>, Vec<_>) =
-            letters.into_iter().partition(|letter| letter.event_id.as_ref().is_some_and(|id| brought.contains(id)));
+            letters.into_iter().partition(|letter| letter.origin().is_some_and(|origin| brought.contains(&origin)));
         result.failed_again = again.len();
         if fresh.is_empty() || !again.is_empty() {
             break;
@@ -123,17 +126,21 @@ async fn settle(
         let replace_settings = settings.clone();
         let (fresh, replaced): (Vec<_>, Vec<_>) = blocking(move || {
             let replaced = replaced(&replace_settings, &fresh)?;
-            Ok(fresh.into_iter().partition(|letter| !replaced.contains(&letter.place())))
+            let (mut fresh, replaced): (Vec<_>, Vec<_>) =
+                fresh.into_iter().partition(|letter| !replaced.contains(&letter.place()));
+            make_whole(&replace_settings, &mut fresh)?;
+            Ok((fresh, replaced))
         })
         .await?;
         result.replaced += replaced.len();
         result.discarded += discarded.len();
-        let reached = send(&producer, settings, &returns(&fresh, &discarded)).await?;
-        brought.extend(fresh.iter().filter_map(|letter| letter.event_id.clone()));
+        let copies = send(&producer, settings, &returns(&fresh, &discarded)).await?;
         keys.extend(fresh.iter().map(|letter| (letter.topic.clone(), letter.raw.key.clone())));
         result.records += fresh.len();
         let commit_settings = settings.clone();
         blocking(move || groups::commit(&commit_settings, &marker(&commit_settings), &next)).await?;
+        let reached = reached(settings, &copies);
+        brought.extend(copies);
         result.taken = wait_until_taken(settings, &selection.group, reached, patience).await?;
         if !result.taken {
             break;
@@ -176,13 +183,23 @@ fn returns<'l>(back: &'l [DeadLetter], discarded: &'l [DeadLetter]) -> Vec<Back<
     returns
 }
 
-/// Writes the letters to their topics in order and returns the next offset of each partition that was written to.
+/// The next offset of each partition that the copies were written to.
+fn reached(settings: &Settings, copies: &[Place]) -> BTreeMap<(String, i32), i64> {
+    let mut reached = BTreeMap::new();
+    for (topic, partition, offset) in copies {
+        let end = reached.entry((settings.topic_name(topic), *partition)).or_insert(0);
+        *end = (offset + 1).max(*end);
+    }
+    reached
+}
+
+/// Writes the letters to their topics in order and returns where the copies lie.
 async fn send(
     producer: &FutureProducer,
     settings: &Settings,
     letters: &[Back<'_>],
-) -> Result<BTreeMap<(String, i32), i64>, OperationError> {
-    let mut reached = BTreeMap::new();
+) -> Result<Vec<Place>, OperationError> {
+    let mut copies = Vec::with_capacity(letters.len());
     for chunk in letters.chunks(500) {
         let mut acknowledgements = Vec::with_capacity(chunk.len());
         for back in chunk {
@@ -197,7 +214,7 @@ async fn send(
                 what: format!("{topic} does not take the record at offset {}", letter.offset),
                 cause,
             })?;
-            acknowledgements.push((topic, acknowledgement));
+            acknowledgements.push((&letter.topic, acknowledgement));
         }
         for (topic, acknowledgement) in acknowledgements {
             let delivery = acknowledgement
@@ -207,14 +224,13 @@ async fn send(
                     what: format!("{topic} did not take a record"),
                     cause,
                 })?;
-            let end = reached.entry((topic, delivery.partition)).or_insert(0);
-            *end = (delivery.offset + 1).max(*end);
+            copies.push((topic.clone(), delivery.partition, delivery.offset));
         }
     }
     let flushing = producer.clone();
     blocking(move || flushing.flush(ANSWER_WITHIN).map_err(OperationError::broker("records could not be flushed")))
         .await?;
-    Ok(reached)
+    Ok(copies)
 }
 
 /// The headers that it had before it died, and for whom it comes back.
@@ -223,11 +239,14 @@ fn headers(back: &Back<'_>) -> OwnedHeaders {
     let mut headers = OwnedHeaders::new();
     for (key, value) in letter.raw.headers.iter().filter(|_| how != Return::Freed) {
         // `dlq.first_failed_at` and the rest describe an earlier death; a new one is described anew.
-        if !key.starts_with("dlq.") && !key.starts_with("dlq-") {
-            headers = headers.insert(Header { key, value: value.as_ref() });
+        if !is_about_a_death(key) {
+            headers = headers.insert(Header { key, value: Some(value) });
         }
     }
     headers = headers.insert(Header { key: died::REDRIVE, value: Some(letter.group.as_bytes()) });
+    if let Some(origin) = letter.first_origin() {
+        headers = headers.insert(Header { key: died::FROM, value: Some(origin.to_string().as_bytes()) });
+    }
     if let Some(until) = until {
         headers = headers.insert(Header { key: died::UNTIL, value: Some(until.to_string().as_bytes()) });
     }

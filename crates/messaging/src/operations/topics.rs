@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::dead_letters::parts;
 use super::groups::{self, Watermarks};
-use super::{ANSWER_WITHIN, OperationError, blocking, consumer, is_ours, marker};
+use super::{ANSWER_WITHIN, FIRST_ANSWER_WITHIN, OperationError, blocking, consumer, is_ours, marker};
 use crate::Settings;
 use crate::topics::Wanted;
 
@@ -94,8 +94,9 @@ fn survey(settings: &Settings) -> Result<Survey, OperationError> {
     let client = consumer(settings, &marker(settings))?;
     let ours = |name: &str| is_ours(settings, name);
     let partitions = groups::partitions(&client, ours)?;
-    let metadata =
-        client.fetch_metadata(None, ANSWER_WITHIN).map_err(OperationError::broker("the topics cannot be listed"))?;
+    let metadata = client
+        .fetch_metadata(None, FIRST_ANSWER_WITHIN)
+        .map_err(OperationError::broker("the topics cannot be listed"))?;
     let replicas = metadata
         .topics()
         .iter()

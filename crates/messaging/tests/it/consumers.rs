@@ -26,7 +26,7 @@ async fn start(scene: &Scene, subscriptions: Subscriptions) -> Member {
 }
 
 /// `aggregates` × `versions` records, aggregates interleaved.
-fn history(scene: &Scene, aggregates: u128, versions: i64) -> Vec<Outgoing> {
+pub(crate) fn history(scene: &Scene, aggregates: u128, versions: i64) -> Vec<Outgoing> {
     history_of(&[scene.organisation()], aggregates, versions)
 }
 
@@ -42,7 +42,7 @@ fn history_of(organisations: &[OrganisationId], aggregates: u128, versions: i64)
 }
 
 /// Each event once, and the versions of each aggregate in order.
-fn assert_once_and_in_order(effects: &[(Uuid, i64)], aggregates: u128, versions: i64) {
+pub(crate) fn assert_once_and_in_order(effects: &[(Uuid, i64)], aggregates: u128, versions: i64) {
     let mut by_aggregate: BTreeMap<Uuid, Vec<i64>> = BTreeMap::new();
     for (aggregate, version) in effects {
         by_aggregate.entry(*aggregate).or_default().push(*version);

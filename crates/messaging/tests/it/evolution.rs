@@ -147,7 +147,7 @@ async fn parked_keys(scene: &Scene) -> i64 {
 }
 
 /// The metrics of this process. Tests share them, so each counts a type of its own.
-fn measured() -> &'static PrometheusHandle {
+pub(crate) fn measured() -> &'static PrometheusHandle {
     static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
     METRICS.get_or_init(|| PrometheusBuilder::new().install_recorder().unwrap())
 }

@@ -4,7 +4,10 @@
 mod consumers;
 mod dead_letters;
 mod evolution;
+mod outage;
+mod redrive;
 mod relay;
 mod scenery;
 mod snapshots;
+mod stopped;
 mod topics;

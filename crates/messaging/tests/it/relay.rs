@@ -24,9 +24,9 @@ const AGGREGATES: u128 = 10;
 const KILLS: u32 = 5;
 
 /// Takes a transaction id early, waits, locks its aggregate, counts it up and says so.
-struct CountUp {
-    aggregate: Uuid,
-    wait_seconds: f64,
+pub(crate) struct CountUp {
+    pub(crate) aggregate: Uuid,
+    pub(crate) wait_seconds: f64,
 }
 
 #[derive(QueryableByName)]
@@ -66,7 +66,8 @@ impl Command for CountUp {
 /// The cursor that every tutorial shows: remembers the highest sequence number it has seen.
 const CURSOR: &str = "with next as (
         select sequence, aggregatetype, aggregateid, payload, headers, created_at from outbox
-        where sequence > (select position from relay_cursor) order by sequence limit $1),
+        where sequence > (select position from relay_cursor) and not (aggregatetype = any ($2))
+        order by sequence limit $1),
      moved as (
         update relay_cursor set position = greatest(position, (select max(sequence) from next))
         where exists (select from next))

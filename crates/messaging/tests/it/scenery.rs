@@ -1,7 +1,8 @@
 //! A service that is one counter: an event in, an effect row out, an event on.
 
-use std::sync::Arc;
+use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use access::Permission;
@@ -15,7 +16,34 @@ use kernel::{Currency, OrderId, OrganisationId, Slug};
 use mediator::{Class, Classified, Command, Mediator, Tenants, Tx};
 use messaging::{Consumer, ConsumerState, Delivered, Outgoing, Producer, Settings, Snapshot, Subscriptions, Table};
 use testkit::{Scene, Working};
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, fmt};
 use uuid::Uuid;
+
+/// What all tests of this process have logged, debugging left out.
+static LOG: Log = Log(Mutex::new(Vec::new()));
+
+struct Log(Mutex<Vec<u8>>);
+
+impl Write for &Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// How many lines of this level with all these words were logged.
+pub(crate) fn logged(level: &str, words: &[&str]) -> usize {
+    let log = String::from_utf8(LOG.0.lock().unwrap().clone()).unwrap();
+    let fits = |line: &&str| line.contains(&format!(" {level} ")) && words.iter().all(|word| line.contains(word));
+    log.lines().filter(fits).count()
+}
 
 /// The schema of this test service.
 pub(crate) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("tests/migrations");
@@ -23,10 +51,9 @@ pub(crate) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("tests/migra
 /// A scene of the test service with pools that eight writers fit into.
 pub(crate) async fn scene() -> Scene {
     // Shown for a test that fails; RUST_LOG chooses.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
-        .with_test_writer()
-        .try_init();
+    let shown = fmt::layer().with_test_writer().with_filter(EnvFilter::from_default_env());
+    let kept = fmt::layer().with_ansi(false).with_writer(|| &LOG).with_filter(LevelFilter::INFO);
+    let _ = tracing_subscriber::registry().with(shown).with(kept).try_init();
     Scene::of("order", MIGRATIONS).connections(10).build().await
 }
 

@@ -1,6 +1,8 @@
 //! Persistence against a real PostgreSQL, as the real roles.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod away;
+mod busy;
 mod migrations;
 mod outages;
 mod retention;

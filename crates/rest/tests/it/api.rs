@@ -54,6 +54,17 @@ struct PartBody {
 #[serde(deny_unknown_fields)]
 struct Note {
     text: String,
+    colour: Option<Colour>,
+}
+
+/// A colour.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Colour {
+    /// Like a rose.
+    Red,
+    /// Like the sea.
+    DarkBlue,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -142,7 +153,7 @@ async fn find(Path(at): Path<ThingPath>) -> Result<Tagged<rest::Ok<ThingView>>, 
 }
 
 async fn change(expected: IfMatch, Path(_): Path<ThingPath>) -> Result<rest::Ok<Value>, Problem> {
-    if expected.version() == 7 {
+    if expected.versions().includes(7) {
         Ok(rest::Ok(json!({"version": 8})))
     } else {
         Err(Problem::new(problems::STALE).member("current_version", 7))

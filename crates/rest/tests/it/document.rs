@@ -69,6 +69,19 @@ fn bounds_and_models_are_in_the_schemas_once() {
 }
 
 #[test]
+fn a_file_and_an_enum_stand_in_the_document_as_generators_of_clients_can_read_them() {
+    let routes = routes();
+    let document = routes.openapi();
+    let import = operation(document, "/import", "post");
+    for kind in ["text/csv", "application/x-ndjson"] {
+        assert_eq!(import["requestBody"]["content"][kind]["schema"], json!({"type": "string", "format": "binary"}));
+    }
+    let colour = &document["components"]["schemas"]["Colour"];
+    assert_eq!((&colour["type"], &colour["enum"]), (&json!("string"), &json!(["red", "dark-blue"])), "{colour}");
+    assert_eq!(colour["description"], "A colour.\n\n- `red`: Like a rose.\n- `dark-blue`: Like the sea.");
+}
+
+#[test]
 fn problem_types_are_listed_once_each() {
     let routes = routes();
     let listed = routes.openapi()["x-problems"].as_array().unwrap();

@@ -5,6 +5,8 @@
 
 mod api;
 mod document;
+mod lists;
+mod logged;
 mod refusals;
 mod replies;
 mod serving;

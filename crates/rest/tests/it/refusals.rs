@@ -1,6 +1,7 @@
 //! Every refusal is a problem, names what is wrong, and tells nothing of the inside.
 
 use access::Role;
+use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use serde_json::json;
 
@@ -20,7 +21,26 @@ async fn a_wrong_verb_is_405_and_says_which_are_right() {
     answer.problem("method-not-allowed");
     let mut allowed: Vec<&str> = answer.header("allow").split(", ").collect();
     allowed.sort_unstable();
-    assert_eq!(allowed, ["GET", "POST"]);
+    assert_eq!(allowed, ["GET", "HEAD", "OPTIONS", "POST"]);
+    let unknown = TestRequest::default().method("PROPFIND".parse().unwrap()).uri("/echo");
+    let answer = ask(&World::new(), unknown).await;
+    assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, "POST, OPTIONS"));
+}
+
+#[actix_web::test]
+async fn options_names_exactly_the_methods_of_the_path() {
+    let world = World::new();
+    for (path, allow) in [
+        ("/things", "POST, GET, HEAD, OPTIONS"),
+        ("/things/1", "GET, HEAD, PATCH, OPTIONS"),
+        ("/echo", "POST, OPTIONS"),
+        ("/openapi.json", "GET, HEAD, OPTIONS"),
+    ] {
+        let answer = ask(&world, TestRequest::default().method(Method::OPTIONS).uri(path)).await;
+        assert_eq!((answer.status.as_u16(), answer.header("allow"), answer.body.len()), (204, allow, 0), "{path}");
+    }
+    let nowhere = ask(&world, TestRequest::default().method(Method::OPTIONS).uri("/nowhere")).await;
+    assert_eq!(nowhere.status, 404);
 }
 
 #[actix_web::test]
@@ -34,8 +54,15 @@ async fn other_content_types_than_json_are_415() {
     }
     let answer = ask(&world, TestRequest::post().uri("/echo").set_payload("{}")).await;
     assert_eq!(answer.status, 415);
-    let compressed = json_post("/echo", "{}").insert_header(("content-encoding", "gzip"));
-    assert_eq!(ask(&world, compressed).await.status, 415);
+    let file = TestRequest::post().uri("/import").insert_header(("content-type", "application/x-ndjson"));
+    for request in [json_post("/echo", "{}"), file.set_payload("{}\n")] {
+        let answer = ask(&world, request.insert_header(("content-encoding", "gzip"))).await;
+        assert_eq!((answer.status.as_u16(), answer.header("accept-encoding")), (415, "identity"));
+        let problem = answer.problem("unsupported-media-type");
+        assert!(problem["detail"].as_str().unwrap().contains("Compressed bodies are not taken"), "{problem}");
+    }
+    let plain = json_post("/echo", "{\"title\":\"a\"}").insert_header(("content-encoding", "Identity"));
+    assert_eq!(ask(&world, plain).await.status, 200);
     let with_charset = TestRequest::post()
         .uri("/echo")
         .insert_header(("content-type", "application/json; charset=utf-8"))
@@ -282,15 +309,21 @@ async fn a_change_needs_the_version_that_it_is_based_on() {
     let missing = ask(&world, patch()).await;
     assert_eq!(missing.status, 428);
     missing.problem("precondition-required");
-    for value in ["7", "\"x\"", "*", "W/\"7\""] {
+    for value in ["7", "\"7", "*, \"7\"", ""] {
         let answer = ask(&world, patch().insert_header(("if-match", value))).await;
         assert_eq!(answer.status, 400, "{value}");
         answer.problem("malformed-header");
     }
-    let stale = ask(&world, patch().insert_header(("if-match", "\"6\""))).await;
-    assert_eq!(stale.status, 412);
-    assert_eq!(stale.problem("stale")["current_version"], 7);
-    assert_eq!(ask(&world, patch().insert_header(("if-match", "\"7\""))).await.status, 200);
+    for value in ["\"6\"", "\"x\"", "W/\"7\"", "\"07\"", "\"+7\"", "\"5\", \"6\""] {
+        let stale = ask(&world, patch().insert_header(("if-match", value))).await;
+        assert_eq!(stale.status, 412, "{value}");
+        assert_eq!(stale.problem("stale")["current_version"], 7);
+    }
+    for value in ["\"7\"", "*", "\"6\", \"7\"", "W/\"6\" , \"7\""] {
+        assert_eq!(ask(&world, patch().insert_header(("if-match", value))).await.status, 200, "{value}");
+    }
+    let two_lines = patch().append_header(("if-match", "\"6\"")).append_header(("if-match", "\"7\""));
+    assert_eq!(ask(&world, two_lines).await.status, 200);
 }
 
 #[actix_web::test]

@@ -121,3 +121,77 @@ async fn an_idle_connection_does_not_hold_up_a_stop() {
     server.stop().await;
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
+
+/// Sends bytes as they are and returns everything up to the end of the connection.
+async fn raw(server: &Served, request: &str) -> String {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    read_all(&mut stream).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn head_is_answered_as_get_without_the_body() {
+    let world = World::new();
+    let server = start(&world);
+    for path in ["/things", "/things/1", "/things/cached", "/openapi.json", "/me", "/nowhere"] {
+        let ask = async |method: &str| {
+            let answer =
+                raw(&server, &format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")).await;
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+            let own = ["date:", "x-request-id:", "traceparent:"];
+            let mut lines: Vec<String> = head.lines().map(str::to_lowercase).collect();
+            lines.retain(|line| !own.iter().any(|name| line.starts_with(name)));
+            lines.sort();
+            (lines, body.len())
+        };
+        let ((head, none), (get, some)) = (ask("HEAD").await, ask("GET").await);
+        assert_eq!(head, get, "{path}");
+        assert!(none == 0 && some > 0, "{path}");
+        assert!(head.iter().any(|line| *line == format!("content-length: {some}")), "{path}: {head:?}");
+    }
+    let unchanged =
+        raw(&server, "HEAD /things/1 HTTP/1.1\r\nhost: x\r\nif-none-match: \"1\"\r\nconnection: close\r\n\r\n").await;
+    assert!(unchanged.starts_with("HTTP/1.1 304"), "{unchanged}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_whose_chunks_are_broken_is_400() {
+    let world = World::new();
+    let server = start(&world);
+    for (path, content_type) in [("/echo", "application/json"), ("/import", "application/x-ndjson")] {
+        for size in ["ZZ", &"f".repeat(17), "-1"] {
+            let answer = raw(
+                &server,
+                &format!(
+                    "POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: {content_type}\r\n\
+                     transfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n{size}\r\nhello\r\n0\r\n\r\n"
+                ),
+            )
+            .await;
+            assert!(answer.starts_with("HTTP/1.1 400"), "{path} {size}: {answer}");
+            assert!(answer.contains("/problems/malformed-request"), "{path} {size}: {answer}");
+        }
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_is_refused_early_is_not_listened_to_for_long() {
+    let world = World::new();
+    let server = start(&world);
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream
+        .write_all(b"POST /import HTTP/1.1\r\nhost: x\r\ncontent-type: text/html\r\ntransfer-encoding: chunked\r\n\r\n")
+        .await
+        .unwrap();
+    let began = Instant::now();
+    let piece = format!("{:x}\r\n{}\r\n", 100_000, "x".repeat(100_000));
+    let mut sent = 0;
+    while stream.write_all(piece.as_bytes()).await.is_ok() {
+        sent += piece.len();
+        assert!(began.elapsed() < Duration::from_secs(15), "it still listens after {sent} bytes");
+    }
+    assert!(sent > 20_000_000, "it was closed after {sent} bytes, before many clients would look at the answer");
+    server.stop().await;
+}

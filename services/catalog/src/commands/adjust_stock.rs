@@ -1,11 +1,11 @@
 //! Counting, receiving or losing pieces of one SKU.
 
 use access::Permission;
-use kernel::{Clock, Sku};
+use kernel::Clock;
 use mediator::{Command, Tenant};
 use persistence::Tx;
 
-use crate::domain::stock::{Level, StockFault, StockItem};
+use crate::domain::stock::{Level, StockFault, StockItem, StockKey};
 use crate::domain::wording::Remark;
 use crate::error::Error;
 use crate::published;
@@ -26,8 +26,8 @@ pub enum Adjustment {
 /// Adjusts the stock of a SKU.
 #[derive(Debug, Clone)]
 pub struct AdjustStock {
-    /// The SKU.
-    pub sku: Sku,
+    /// The SKU, or its variant.
+    pub key: StockKey,
     /// How its pieces on hand change.
     pub adjustment: Adjustment,
     /// Why, for the ledger.
@@ -46,9 +46,10 @@ impl Command for AdjustStock {
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<StockItem, Error> {
         let actor = tx.provenance().actor.clone();
         let now = Clock::now();
-        let refused = |fault: StockFault| Error::StockRefused { sku: self.sku.clone(), fault };
-        let mut shelves = store::stock::lock_own(tx, &[&self.sku]).await?;
-        let mut shelf = shelves.remove(&self.sku).ok_or_else(|| Error::StockNotFound { sku: self.sku.clone() })?;
+        let sku = store::stock::sku_of(tx, &self.key).await?;
+        let refused = |fault: StockFault| Error::StockRefused { sku: sku.clone(), fault };
+        let mut shelves = store::stock::lock_own(tx, &[&sku]).await?;
+        let mut shelf = shelves.remove(&sku).ok_or_else(|| Error::StockNotFound { key: self.key.clone() })?;
         let before = shelf.stock.level;
         let delta = match self.adjustment {
             Adjustment::Delta(delta) => delta,
@@ -61,13 +62,13 @@ impl Command for AdjustStock {
         shelf.stock.version += 1;
         let organisation = tx.organisation();
         let entry =
-            LedgerEntry { organisation, variant: shelf.variant, sku: &self.sku, order: None, movement, actor: &actor };
+            LedgerEntry { organisation, variant: shelf.variant, sku: &sku, order: None, movement, actor: &actor };
         let entries = if delta == 0 { &[][..] } else { &[entry][..] };
         let row = StockUpdate { organisation, variant: shelf.variant, stock: shelf.stock };
         store::stock::write(tx, &[row], entries, self.remark.as_str(), now).await?;
         if shelf.stock.fell_low(before) {
-            tx.record(shelf.stock.version, published::low(self.sku.clone(), &shelf));
+            tx.record(shelf.stock.version, published::low(sku.clone(), &shelf));
         }
-        Ok(StockItem::new(self.sku.clone(), shelf.variant, shelf.product, shelf.stock, now))
+        Ok(StockItem::new(sku, shelf.variant, shelf.product, shelf.stock, now))
     }
 }

@@ -1,7 +1,7 @@
 //! Changing a product: its texts, its place, its status, its variants.
 
 use access::Permission;
-use kernel::{Clock, ProductId};
+use kernel::{Clock, Expected, ProductId};
 use mediator::{Command, Tenant};
 use persistence::Tx;
 
@@ -11,13 +11,13 @@ use crate::published;
 use crate::store;
 use crate::store::stock::Opening;
 
-/// Changes a product that the caller has read in version `expected`.
+/// Changes a product that the caller has read in one of the versions `expected`.
 #[derive(Debug, Clone)]
 pub struct ChangeProduct {
     /// The product.
     pub product: ProductId,
-    /// The version that the caller has seen.
-    pub expected: i64,
+    /// The versions that the caller has seen.
+    pub expected: Expected,
     /// What is to be different.
     pub change: ProductChange,
 }
@@ -32,8 +32,8 @@ impl Command for ChangeProduct {
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<Product, Error> {
         let now = Clock::now();
         let before = store::products::lock(tx, self.product).await?;
-        if before.version() != self.expected {
-            return Err(Error::Stale { product: self.product, expected: self.expected, current: before.version() });
+        if !self.expected.includes(before.version()) {
+            return Err(Error::Stale { product: self.product, current: before.version() });
         }
         let mut product = before.clone();
         if !product.change(self.change.clone(), now).map_err(Error::ProductRefused)? {

@@ -2,11 +2,11 @@
 //! share a transaction.
 
 use access::Permission;
-use kernel::{CategoryId, Clock, OrganisationId};
+use kernel::{CategoryId, Clock, OrganisationId, Sku};
 use mediator::{Command, Grouped, Member, Results, Tenant, group_of_one};
 use persistence::{Tenancy, Tx};
 
-use crate::domain::product::{NewProduct, Product};
+use crate::domain::product::{NewProduct, NewSlug, Product};
 use crate::error::Error;
 use crate::published;
 use crate::store;
@@ -40,21 +40,11 @@ impl Grouped for CreateProduct {
             products.push(Product::create(member.command.product.clone(), now).map_err(Error::ProductRefused));
         }
         refuse_unknown_categories(tx, members, &mut products).await?;
-        let new: Vec<(OrganisationId, &Product)> = members
-            .iter()
-            .zip(&products)
-            .filter_map(|(member, product)| Some((member.organisation, product.as_ref().ok()?)))
-            .collect();
-        let mut insertions = store::products::insert(tx, &new).await?.into_iter();
-        for product in &mut products {
-            let Ok(created) = product else { continue };
-            match insertions.next() {
-                Some(Insertion::SlugTaken) => *product = Err(Error::SlugTaken { slug: created.slug().clone() }),
-                // Half of it is written: whoever shares the transaction is tried again without it.
-                Some(Insertion::SkusTaken(skus)) => return Err(Error::SkuTaken { skus }),
-                Some(Insertion::Done) | None => {}
-            }
+        if members.len() > 1 {
+            // One of them would undo the others.
+            refuse_taken_skus(tx, members, &mut products).await?;
         }
+        insert(tx, members, &mut products).await?;
         let created =
             || members.iter().zip(&products).filter_map(|(member, product)| Some((member, product.as_ref().ok()?)));
         let openings: Vec<Opening<'_>> = created().flat_map(|(member, product)| openings(member, product)).collect();
@@ -65,6 +55,49 @@ impl Grouped for CreateProduct {
         }
         Ok(products)
     }
+}
+
+/// Inserts the products that are not refused yet. Those whose slug was only suggested and is taken are inserted once more,
+/// with a suffix.
+async fn insert<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
+    members: &[Member<'_, CreateProduct>],
+    products: &mut [Result<Product, Error>],
+) -> Result<(), Error> {
+    let new: Vec<(OrganisationId, &Product)> = members
+        .iter()
+        .zip(&*products)
+        .filter_map(|(member, product)| Some((member.organisation, product.as_ref().ok()?)))
+        .collect();
+    let mut insertions = store::products::insert(tx, &new).await?.into_iter();
+    let mut again = Vec::new();
+    for (position, (member, product)) in members.iter().zip(&mut *products).enumerate() {
+        let Ok(created) = product.as_mut() else { continue };
+        match (insertions.next(), &member.command.product.slug) {
+            (Some(Insertion::SlugTaken), NewSlug::Suggested(_)) => {
+                created.suffix_slug();
+                again.push(position);
+            }
+            (Some(Insertion::SlugTaken), NewSlug::Asked(slug)) => {
+                *product = Err(Error::SlugTaken { slug: slug.clone() });
+            }
+            // Half of it is written: whoever shares the transaction is tried again without it.
+            (Some(Insertion::SkusTaken(skus)), _) => return Err(Error::SkuTaken { skus }),
+            (Some(Insertion::Done) | None, _) => {}
+        }
+    }
+    let suffixed: Vec<(OrganisationId, &Product)> = again
+        .iter()
+        .filter_map(|at| Some((members.get(*at)?.organisation, products.get(*at)?.as_ref().ok()?)))
+        .collect();
+    for insertion in store::products::insert(tx, &suffixed).await? {
+        match insertion {
+            Insertion::Done => {}
+            Insertion::SlugTaken => return Err(Error::Overtaken { what: "a slug" }),
+            Insertion::SkusTaken(skus) => return Err(Error::SkuTaken { skus }),
+        }
+    }
+    Ok(())
 }
 
 async fn refuse_unknown_categories<T: Tenancy>(
@@ -84,6 +117,32 @@ async fn refuse_unknown_categories<T: Tenancy>(
             && !known.contains(&(member.organisation, category))
         {
             *product = Err(Error::CategoryUnknown { category });
+        }
+    }
+    Ok(())
+}
+
+async fn refuse_taken_skus<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
+    members: &[Member<'_, CreateProduct>],
+    products: &mut [Result<Product, Error>],
+) -> Result<(), Error> {
+    let wanted: Vec<(OrganisationId, &Sku)> = members
+        .iter()
+        .zip(&*products)
+        .filter_map(|(member, product)| Some((member.organisation, product.as_ref().ok()?)))
+        .flat_map(|(organisation, product)| product.variants().iter().map(move |variant| (organisation, &variant.sku)))
+        .collect();
+    let taken = store::products::taken_skus(tx, &wanted).await?;
+    if taken.is_empty() {
+        return Ok(());
+    }
+    for (member, product) in members.iter().zip(products) {
+        let Ok(created) = product else { continue };
+        let skus = created.variants().iter().map(|variant| variant.sku.clone());
+        let skus: Vec<Sku> = skus.filter(|sku| taken.contains(&(member.organisation, sku.clone()))).collect();
+        if !skus.is_empty() {
+            *product = Err(Error::SkuTaken { skus });
         }
     }
     Ok(())

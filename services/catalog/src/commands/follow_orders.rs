@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use access::Permission;
 use chrono::Duration;
-use kernel::{Clock, OrderId, OrganisationId, Sku};
+use kernel::{Clock, OrderId, OrganisationId, Sku, Timestamp};
 use mediator::{Command, Tenants};
 use persistence::{Provenance, Tenancy, Tx};
 
@@ -24,6 +24,8 @@ pub struct ReportedFact {
     pub order: OrderId,
     /// What happened to it.
     pub fact: OrderFact,
+    /// When order said so.
+    pub said_at: Timestamp,
     /// The event's place in the chain of causes.
     pub provenance: Provenance,
 }
@@ -33,7 +35,8 @@ pub struct ReportedFact {
 pub struct FollowOrders {
     /// The facts, in the order of their offsets.
     pub facts: Vec<ReportedFact>,
-    /// How long a reservation outlives its order's deadline.
+    /// How long a reservation outlives its order's deadline, which order counts from when its event left its outbox: what
+    /// comes late is held for so much longer.
     pub margin: Duration,
 }
 
@@ -63,6 +66,7 @@ impl Command for FollowOrders {
         for (organisation, reservation) in reservations {
             promised.entry(organisation).or_default().push(reservation);
         }
+        let now = Clock::now();
         // A book per organisation: nothing that one of them has can be promised to another.
         let mut books: BTreeMap<OrganisationId, Book> = BTreeMap::new();
         for (cause, reported) in self.facts.iter().enumerate() {
@@ -73,7 +77,9 @@ impl Command for FollowOrders {
                     promised.remove(&organisation).unwrap_or_default(),
                 )
             });
-            book.follow(cause, reported.order, &reported.fact, self.margin)?;
+            let late = (now - reported.said_at).max(Duration::zero());
+            let margin = self.margin.checked_add(&late).unwrap_or(self.margin);
+            book.follow(cause, reported.order, &reported.fact, margin)?;
         }
         let causes: Vec<&Provenance> = self.facts.iter().map(|reported| &reported.provenance).collect();
         let outcomes = books.into_iter().map(|(organisation, book)| (organisation, book.close())).collect();

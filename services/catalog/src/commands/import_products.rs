@@ -1,13 +1,13 @@
 //! Importing a batch of products from a file: created or updated by slug and SKU, in a fixed number of statements.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use access::Permission;
 use kernel::{CategoryId, Clock, OrganisationId, ProductId, Sku, Slug, Timestamp};
 use mediator::{Command, Tenant};
 use persistence::Tx;
 
-use crate::domain::import::{ImportedProduct, ImportedVariant, Merged, RowOutcome, RowResult, Standing, merge};
+use crate::domain::import::{ImportedProduct, ImportedVariant, Merge, Merged, RowOutcome, RowResult, Standing, merge};
 use crate::domain::product::{Product, Variant};
 use crate::error::Error;
 use crate::published;
@@ -35,27 +35,26 @@ impl Command for ImportProducts {
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<Vec<RowOutcome>, Error> {
         let now = Clock::now();
         let categories = self.categories(tx).await?;
-        let slugs: Vec<&str> = self.products.iter().map(|one| one.slug.as_str()).collect();
-        let stored = store::products::with_slugs(tx, &slugs).await?;
-        let skus: Vec<&str> =
-            self.products.iter().flat_map(|one| &one.variants).map(|variant| variant.sku.as_str()).collect();
-        let owners = store::products::owners(tx, &skus).await?;
+        let all: Vec<&ImportedProduct> = self.products.iter().collect();
+        let mut rows = merge_with_stored(tx, &all, &categories, now).await?;
+        let overtaken = lock_changed(tx, &rows).await?;
+        if !overtaken.is_empty() {
+            // They are locked by now, so what is read this time stays.
+            let (again, kept): (Vec<_>, Vec<_>) =
+                rows.into_iter().partition(|row| row.before.as_ref().is_some_and(|one| overtaken.contains(&one.id())));
+            let again: Vec<&ImportedProduct> = again.into_iter().map(|row| row.imported).collect();
+            let again = merge_with_stored(tx, &again, &categories, now).await?;
+            if again.iter().any(|row| row.before.as_ref().is_none_or(|one| !overtaken.contains(&one.id()))) {
+                return Err(Error::Overtaken { what: "the slug of a product" });
+            }
+            rows = kept.into_iter().chain(again).collect();
+        }
 
         let mut outcomes = Vec::new();
-        let mut merged: Vec<(Merged, Option<&Product>)> = Vec::new();
-        for imported in &self.products {
-            let before = stored.get(&imported.slug);
-            // Each statement sees what is committed when it begins: this product was committed between the two.
-            let appeared = |variant: &ImportedVariant| {
-                owners.get(variant.sku.as_str()).is_some_and(|owner| owner.slug == imported.slug.as_str())
-            };
-            if before.is_none() && imported.variants.iter().any(appeared) {
-                return Err(Error::Overtaken { what: "a product" });
-            }
-            let category = category_of(imported.category.as_deref(), &categories);
-            let result = merge(imported, before, category, &owners, now);
-            outcomes.extend(result.refused);
-            merged.extend(result.merged.map(|one| (one, before)));
+        let mut merged: Vec<(Merged, Option<Product>)> = Vec::new();
+        for row in rows {
+            outcomes.extend(row.merge.refused);
+            merged.extend(row.merge.merged.map(|one| (one, row.before)));
         }
         write(tx, &merged, now).await?;
         for (one, _) in &merged {
@@ -109,21 +108,58 @@ fn category_of(named: Option<&str>, categories: &[(CategoryId, String)]) -> Resu
     }
 }
 
-/// Writes what differs, in the order of locks that `store` prescribes.
-async fn write(tx: &mut Tx<'_>, merged: &[(Merged, Option<&Product>)], now: Timestamp) -> Result<(), Error> {
-    // Existing products first. They were read without a lock, so their versions may have changed since.
-    let changed: HashMap<ProductId, i64> = merged
+/// A product of the file beside the stored one that it was merged with.
+struct Row<'i> {
+    imported: &'i ImportedProduct,
+    before: Option<Product>,
+    merge: Merge,
+}
+
+/// Merges products of the file with what is stored, which is read without a lock.
+async fn merge_with_stored<'i>(
+    tx: &mut Tx<'_>,
+    products: &[&'i ImportedProduct],
+    categories: &[(CategoryId, String)],
+    now: Timestamp,
+) -> Result<Vec<Row<'i>>, Error> {
+    let slugs: Vec<&str> = products.iter().map(|one| one.slug.as_str()).collect();
+    let mut stored = store::products::with_slugs(tx, &slugs).await?;
+    let skus: Vec<&str> = products.iter().flat_map(|one| &one.variants).map(|variant| variant.sku.as_str()).collect();
+    let owners = store::products::owners(tx, &skus).await?;
+    let mut rows = Vec::with_capacity(products.len());
+    for imported in products {
+        let before = stored.remove(&imported.slug);
+        // Each statement sees what is committed when it begins: this product was committed between the two.
+        let appeared = |variant: &ImportedVariant| {
+            owners.get(variant.sku.as_str()).is_some_and(|owner| owner.slug == imported.slug.as_str())
+        };
+        if before.is_none() && imported.variants.iter().any(appeared) {
+            return Err(Error::Overtaken { what: "a product" });
+        }
+        let category = category_of(imported.category.as_deref(), categories);
+        let merge = merge(imported, before.as_ref(), category, &owners, now);
+        rows.push(Row { imported, before, merge });
+    }
+    Ok(rows)
+}
+
+/// Locks the stored products that are to be written and gives those whose version is no longer the one that was read.
+async fn lock_changed(tx: &mut Tx<'_>, rows: &[Row<'_>]) -> Result<HashSet<ProductId>, Error> {
+    let changed: HashMap<ProductId, i64> = rows
         .iter()
-        .filter_map(|(one, _)| match one.standing {
+        .filter_map(|row| row.merge.merged.as_ref())
+        .filter_map(|one| match one.standing {
             Standing::Changed(version) => Some((one.product.id(), version)),
             Standing::New | Standing::Same => None,
         })
         .collect();
     let ids: Vec<ProductId> = changed.keys().copied().collect();
     let versions = store::products::lock_versions(tx, &ids).await?;
-    if versions != changed {
-        return Err(Error::Overtaken { what: "a product" });
-    }
+    Ok(ids.into_iter().filter(|product| versions.get(product) != changed.get(product)).collect())
+}
+
+/// Writes what differs, in the order of locks that `store` prescribes; the products that exist are locked already.
+async fn write(tx: &mut Tx<'_>, merged: &[(Merged, Option<Product>)], now: Timestamp) -> Result<(), Error> {
     let written = |new: bool| -> Vec<&Product> {
         merged
             .iter()
@@ -152,11 +188,11 @@ fn added<'m>(one: &'m Merged, before: Option<&Product>) -> &'m [Variant] {
 }
 
 /// Sets the stock of variants that exist, where the file says another figure.
-async fn set_stock(tx: &mut Tx<'_>, merged: &[(Merged, Option<&Product>)], now: Timestamp) -> Result<(), Error> {
+async fn set_stock(tx: &mut Tx<'_>, merged: &[(Merged, Option<Product>)], now: Timestamp) -> Result<(), Error> {
     let (organisation, actor) = (tx.organisation(), tx.provenance().actor.clone());
     let mut targets: BTreeMap<&Sku, i64> = BTreeMap::new();
     for (one, before) in merged {
-        let new = added(one, *before);
+        let new = added(one, before.as_ref());
         let existing = one.stock.iter().filter(|(sku, _)| new.iter().all(|variant| variant.sku != *sku));
         targets.extend(existing.map(|(sku, pieces)| (sku, *pieces)));
     }
@@ -188,12 +224,12 @@ async fn set_stock(tx: &mut Tx<'_>, merged: &[(Merged, Option<&Product>)], now: 
 }
 
 /// Opens the stock of variants that are new.
-async fn open_stock(tx: &mut Tx<'_>, merged: &[(Merged, Option<&Product>)], now: Timestamp) -> Result<(), Error> {
+async fn open_stock(tx: &mut Tx<'_>, merged: &[(Merged, Option<Product>)], now: Timestamp) -> Result<(), Error> {
     let (organisation, actor) = (tx.organisation(), tx.provenance().actor.clone());
     let openings: Vec<Opening<'_>> = merged
         .iter()
         .flat_map(|(one, before)| {
-            added(one, *before).iter().map(|variant| Opening {
+            added(one, before.as_ref()).iter().map(|variant| Opening {
                 organisation,
                 actor: &actor,
                 variant: variant.id,

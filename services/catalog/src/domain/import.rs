@@ -1,13 +1,15 @@
 //! What an import file says about products, and what became of each of its rows.
 //! The rule: a field that a row leaves out stays as it is; importing a file twice changes nothing the second time.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use kernel::{CategoryId, Money, ProductId, Sku, Slug, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::product::{NewProduct, NewVariant, Product, ProductChange, ProductFault, SettableStatus, VariantChange};
+use super::product::{
+    NewProduct, NewSlug, NewVariant, Product, ProductChange, ProductFault, SettableStatus, VariantChange,
+};
 use super::stock::Level;
 use super::wording::{Description, Title};
 
@@ -54,6 +56,14 @@ pub struct ImportedVariant {
     pub price: Option<Money>,
     /// Pieces on hand from now on. When the file does not say, they stay, and a new variant begins with 0.
     pub stock: Option<i64>,
+}
+
+impl ImportedProduct {
+    /// The lines that it stands on.
+    #[must_use]
+    pub fn lines(&self) -> BTreeSet<u64> {
+        self.variants.iter().map(|variant| variant.line).chain([self.line]).collect()
+    }
 }
 
 /// What became of a row.
@@ -220,13 +230,9 @@ pub fn merge(
         }
         Err(more) => {
             // Every line of the product is refused. A line without a fault of its own refers to the product's.
-            let mut lines: Vec<u64> = imported.variants.iter().map(|variant| variant.line).collect();
-            lines.push(imported.line);
-            lines.sort_unstable();
-            lines.dedup();
             let general: Vec<RowFault> =
                 more.iter().map(|fault| RowFault { column: None, reason: fault.to_string() }).collect();
-            for line in lines {
+            for line in imported.lines() {
                 let mut errors: Vec<RowFault> =
                     faults.iter().filter(|(at, _)| *at == line).map(|(_, fault)| fault.clone()).collect();
                 errors.extend(general.iter().cloned());
@@ -277,7 +283,7 @@ fn apply(
             .ok_or_else(Vec::new)?;
         let product = Product::create(
             NewProduct {
-                slug: imported.slug.clone(),
+                slug: NewSlug::Asked(imported.slug.clone()),
                 title,
                 description: imported.description.clone().unwrap_or_default(),
                 category,

@@ -79,11 +79,20 @@ pub struct NewVariant {
     pub low_threshold: i64,
 }
 
+/// The slug of a product that is to be created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NewSlug {
+    /// As it was asked for. When another product has it, the creation is refused.
+    Asked(Slug),
+    /// As the title suggests it. When another product has it, it gets a suffix.
+    Suggested(Slug),
+}
+
 /// A product that is to be created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewProduct {
     /// Its name in addresses, unique in the organisation.
-    pub slug: Slug,
+    pub slug: NewSlug,
     /// Its name for people.
     pub title: Title,
     /// Its description.
@@ -157,6 +166,15 @@ pub enum ProductFault {
         /// The SKU of the variant.
         sku: Sku,
     },
+    /// A SKU that is new cannot stand in an address.
+    #[error(
+        "SKU {sku} cannot stand in an address; choose one that is not the id of a variant and has no part of dots only \
+         between slashes or backslashes"
+    )]
+    NoAddress {
+        /// The SKU of the variant.
+        sku: Sku,
+    },
     /// It is retired and the change does not put it back.
     #[error("the product is retired; set its status to draft or active to change it")]
     Retired,
@@ -183,6 +201,7 @@ impl Product {
             if !bounds.contains(&variant.stock) || !bounds.contains(&variant.low_threshold) {
                 faults.push(ProductFault::StockOutOfBounds { sku: variant.sku.clone() });
             }
+            check_address(&variant.sku, &mut faults);
         }
         let variants: Vec<Variant> = new
             .variants
@@ -201,7 +220,9 @@ impl Product {
         }
         Ok(Self {
             id: ProductId::new(),
-            slug: new.slug,
+            slug: match new.slug {
+                NewSlug::Asked(slug) | NewSlug::Suggested(slug) => slug,
+            },
             title: new.title,
             description: new.description,
             category: new.category,
@@ -211,6 +232,11 @@ impl Product {
             created_at: now,
             updated_at: now,
         })
+    }
+
+    /// Puts a suffix behind the slug of a product that does not exist yet.
+    pub fn suffix_slug(&mut self) {
+        self.slug = self.slug.suffixed(self.id);
     }
 
     /// Applies a change. False when the change changes nothing; the version then stays.
@@ -268,6 +294,7 @@ impl Product {
             variant.active = change.active.unwrap_or(variant.active);
             return;
         }
+        check_address(&change.sku, faults);
         match (change.title, change.price) {
             (Some(title), Some(price)) => self.variants.push(Variant {
                 id: VariantId::new(),
@@ -372,6 +399,15 @@ impl Product {
     }
 }
 
+/// A new SKU must have an address. Clients and proxies take dots between separators for another folder, escaped or not,
+/// and what has the form of a variant's id names that variant.
+fn check_address(sku: &Sku, faults: &mut Vec<ProductFault>) {
+    let is_dots = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte == b'.');
+    if sku.as_str().split(['/', '\\']).any(is_dots) || sku.as_str().parse::<VariantId>().is_ok() {
+        faults.push(ProductFault::NoAddress { sku: sku.clone() });
+    }
+}
+
 fn check_variants(variants: &[Variant], faults: &mut Vec<ProductFault>) {
     if !(1..=Product::MOST_VARIANTS).contains(&variants.len()) {
         faults.push(ProductFault::VariantCount { count: variants.len() });
@@ -415,7 +451,7 @@ mod tests {
 
     fn new_product(skus: &[&str]) -> NewProduct {
         NewProduct {
-            slug: Slug::parse("lamp").unwrap(),
+            slug: NewSlug::Asked(Slug::parse("lamp").unwrap()),
             title: Title::parse("Lamp").unwrap(),
             description: Description::default(),
             category: None,

@@ -2,9 +2,53 @@
 //! The rule: `on_hand >= reserved + held`, none of them negative, before and after every movement, and the sum of the
 //! movements is the level.
 
-use kernel::{ProductId, Sku, Timestamp, VariantId};
-use schemars::JsonSchema;
+use std::borrow::Cow;
+use std::fmt;
+
+use kernel::{Malformed, ProductId, Sku, Timestamp, VariantId};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
+
+/// What an address names a stock level by. Text that has the form of a variant's id is one.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum StockKey {
+    /// The SKU.
+    Sku(Sku),
+    /// The variant that has the SKU.
+    Variant(VariantId),
+}
+
+impl TryFrom<String> for StockKey {
+    type Error = Malformed;
+
+    fn try_from(text: String) -> Result<Self, Malformed> {
+        match text.parse() {
+            Ok(variant) => Ok(Self::Variant(variant)),
+            Err(_) => Sku::parse(&text).map(Self::Sku),
+        }
+    }
+}
+
+impl JsonSchema for StockKey {
+    fn schema_name() -> Cow<'static, str> {
+        "StockKey".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        // Every variant's id has the form of a SKU too.
+        Sku::json_schema(generator)
+    }
+}
+
+impl fmt::Display for StockKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sku(sku) => write!(formatter, "SKU {sku}"),
+            Self::Variant(variant) => write!(formatter, "variant {variant}"),
+        }
+    }
+}
 
 /// How many pieces there are and how many of them are promised to orders. `available = on_hand - reserved - held`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -52,5 +52,6 @@ fn reported(delivered: Delivered<OrderEvent>) -> ReportedFact {
         OrderEvent::Rejected(rejected) => (rejected.order, OrderFact::Rejected),
         OrderEvent::Cancelled(cancelled) => (cancelled.order, OrderFact::Cancelled),
     };
-    ReportedFact { organisation: delivered.organisation, order, fact, provenance: delivered.provenance }
+    let said_at = delivered.envelope.time;
+    ReportedFact { organisation: delivered.organisation, order, fact, said_at, provenance: delivered.provenance }
 }

@@ -59,6 +59,7 @@ fn refused(faults: &[ProductFault]) -> Problem {
             | ProductFault::RepeatedSku { .. }
             | ProductFault::MixedCurrencies { .. }
             | ProductFault::IncompleteVariant { .. }
+            | ProductFault::NoAddress { .. }
             | ProductFault::StockOutOfBounds { .. } => "variants",
             ProductFault::Retired => "status",
         };

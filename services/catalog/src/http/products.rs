@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use contracts::catalog::ProductStatus;
-use kernel::{CategoryId, Cursor, Malformed, Page, PageSize, ProductId, Sku, Slug};
+use kernel::{CategoryId, Cursor, Expected, Malformed, Page, PageSize, ProductId, Sku, Slug};
 use rest::{
     App, Body, IdempotencyKey, IfMatch, Path, PriceBody, Problem, Query, Recorded, Staff, Tagged, holds, parses,
 };
@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::commands::change_product::ChangeProduct;
 use crate::commands::create_product::CreateProduct;
 use crate::commands::retire_product::RetireProduct;
-use crate::domain::product::{NewProduct, NewVariant, Product, ProductChange, SettableStatus, VariantChange};
+use crate::domain::product::{NewProduct, NewSlug, NewVariant, Product, ProductChange, SettableStatus, VariantChange};
 use crate::domain::wording::{Description, Title};
 use crate::queries::find_product::FindProduct;
 use crate::queries::list_products::ListProducts;
@@ -46,7 +46,8 @@ pub(super) struct ProductFilter {
 #[derive(Debug, Deserialize, Serialize, JsonSchema, garde::Validate)]
 #[serde(deny_unknown_fields)]
 pub(super) struct VariantBody {
-    /// 1 to 64 visible ASCII characters, unique in the organisation; a SKU never changes.
+    /// 1 to 64 visible ASCII characters, unique in the organisation; a SKU never changes. Since it stands in addresses, it
+    /// is not the id of a variant and has no part of dots only between slashes or backslashes.
     #[garde(custom(parses(Sku::parse)))]
     #[schemars(with = "Sku")]
     sku: String,
@@ -69,7 +70,8 @@ pub(super) struct VariantBody {
 #[derive(Debug, Deserialize, Serialize, JsonSchema, garde::Validate)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateProductBody {
-    /// 1 to 64 lower-case letters, digits and hyphens, unique in the organisation; made from the title when left out.
+    /// 1 to 64 lower-case letters, digits and hyphens, unique in the organisation. Left out, it is made
+    /// from the title, with a suffix when another product has it.
     #[garde(custom(holds(self.slug())))]
     #[schemars(with = "Option<Slug>")]
     slug: Option<String>,
@@ -176,7 +178,7 @@ pub(super) async fn change(
     expected: IfMatch,
     Body(body): Body<ChangeProductBody, 1_048_576>,
 ) -> Result<Tagged<rest::Ok<Product>>, Problem> {
-    Ok(tagged(app.send(&by, body.command(at.product, expected.version())?).await?))
+    Ok(tagged(app.send(&by, body.command(at.product, expected.versions())?).await?))
 }
 
 pub(super) async fn retire(
@@ -213,12 +215,12 @@ impl ProductFilter {
 }
 
 impl CreateProductBody {
-    fn slug(&self) -> Result<Slug, Malformed> {
-        let suggested = || {
-            let needed = "is needed, since the title has no letter or digit to make one from";
-            Slug::suggest(&self.title).ok_or(Malformed::new("slug", needed))
-        };
-        self.slug.as_deref().map_or_else(suggested, Slug::parse)
+    fn slug(&self) -> Result<NewSlug, Malformed> {
+        if let Some(asked) = &self.slug {
+            return Slug::parse(asked).map(NewSlug::Asked);
+        }
+        let needed = "is needed, since the title has no letter or digit to make one from";
+        Slug::suggest(&self.title).map(NewSlug::Suggested).ok_or(Malformed::new("slug", needed))
     }
 
     fn command(&self) -> Result<CreateProduct, Malformed> {
@@ -249,7 +251,7 @@ impl VariantBody {
 }
 
 impl ChangeProductBody {
-    fn command(&self, product: ProductId, expected: i64) -> Result<ChangeProduct, Malformed> {
+    fn command(&self, product: ProductId, expected: Expected) -> Result<ChangeProduct, Malformed> {
         let change = ProductChange {
             slug: self.slug.as_deref().map(Slug::parse).transpose()?,
             title: self.title.as_deref().map(Title::parse).transpose()?,

@@ -1,7 +1,7 @@
 //! The public shop, answered from Redis where it can be.
 
 use kernel::{CategoryId, Cursor, Page, PageSize};
-use rest::{Anyone, App, Path, Problem, Query, Serialised, State};
+use rest::{Anyone, App, Path, Problem, Query, Serialised, State, Tagged};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -31,9 +31,9 @@ pub(super) async fn find(
     State(cache): State<ShopCache>,
     by: Anyone,
     Path(at): Path<ProductPath>,
-) -> Result<Serialised<ShopProduct>, Problem> {
+) -> Result<Tagged<Serialised<ShopProduct>>, Problem> {
     let query = FindShopProduct { product: at.product };
-    Ok(Serialised::new(cache.product(app.mediator(), &by, query).await?))
+    Tagged::serialised(cache.product(app.mediator(), &by, query).await?)
 }
 
 pub(super) async fn list(

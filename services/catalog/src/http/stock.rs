@@ -1,13 +1,13 @@
 //! Stock for staff: what there is, what changed it, and changing it.
 
-use kernel::{Cursor, Malformed, Page, PageSize, Sku};
+use kernel::{Cursor, Malformed, Page, PageSize};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rest::{App, Body, IdempotencyKey, Path, Problem, Query, Recorded, Staff, holds, parses};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::commands::adjust_stock::{AdjustStock, Adjustment};
-use crate::domain::stock::StockItem;
+use crate::domain::stock::{StockItem, StockKey};
 use crate::domain::wording::Remark;
 use crate::queries::find_stock::FindStock;
 use crate::queries::list_movements::{ListMovements, MovementView};
@@ -15,10 +15,11 @@ use crate::queries::list_movements::{ListMovements, MovementView};
 /// Everything that is escaped in a path segment: all but the unreserved characters of RFC 3986.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The SKU.
+/// The stock level.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct StockPath {
-    sku: Sku,
+    /// The SKU, with everything but letters, digits, `-`, `.`, `_` and `~` escaped (`AB%2F1`), or the id of its variant.
+    sku: StockKey,
 }
 
 /// A page of the ledger.
@@ -52,7 +53,7 @@ pub(super) struct AdjustStockBody {
 }
 
 pub(super) async fn find(app: App, by: Staff, Path(at): Path<StockPath>) -> Result<rest::Ok<StockItem>, Problem> {
-    Ok(rest::Ok(app.ask(&by, FindStock { sku: at.sku }).await?))
+    Ok(rest::Ok(app.ask(&by, FindStock { key: at.sku }).await?))
 }
 
 pub(super) async fn adjust(
@@ -72,7 +73,7 @@ pub(super) async fn movements(
     Path(at): Path<StockPath>,
     Query(filter): Query<MovementFilter>,
 ) -> Result<rest::Ok<Page<MovementView>>, Problem> {
-    let query = ListMovements { sku: at.sku, cursor: filter.cursor, size: filter.limit };
+    let query = ListMovements { key: at.sku, cursor: filter.cursor, size: filter.limit };
     Ok(rest::Ok(app.ask(&by, query).await?))
 }
 
@@ -92,8 +93,8 @@ impl AdjustStockBody {
         }
     }
 
-    fn command(&self, sku: Sku) -> Result<AdjustStock, Malformed> {
+    fn command(&self, key: StockKey) -> Result<AdjustStock, Malformed> {
         let remark = Remark::parse(self.reason.as_deref().unwrap_or_default())?;
-        Ok(AdjustStock { sku, adjustment: self.adjustment()?, remark, low_threshold: self.low_threshold })
+        Ok(AdjustStock { key, adjustment: self.adjustment()?, remark, low_threshold: self.low_threshold })
     }
 }

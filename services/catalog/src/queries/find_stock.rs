@@ -11,21 +11,22 @@ use mediator::{Query, Tenant};
 use persistence::ReadConn;
 use uuid::Uuid;
 
-use crate::domain::stock::{Level, Stock, StockItem};
+use crate::domain::stock::{Level, Stock, StockItem, StockKey};
 use crate::error::Error;
 use crate::schema::{stock, variants};
 
 /// Asks for the stock of a SKU.
 #[derive(Debug, Clone)]
 pub struct FindStock {
-    /// The SKU.
-    pub sku: Sku,
+    /// The SKU, or its variant.
+    pub key: StockKey,
 }
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = stock)]
 struct StockRow {
     variant_id: Uuid,
+    sku: String,
     on_hand: i64,
     reserved: i64,
     held: i64,
@@ -43,21 +44,27 @@ impl Query for FindStock {
 
     async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<StockItem, Error> {
         let of_variant = variants::org_id.eq(stock::org_id).and(variants::variant_id.eq(stock::variant_id));
-        let found: Option<(StockRow, Uuid)> = stock::table
+        let of_organisation = stock::table
             .inner_join(variants::table.on(of_variant))
             .filter(stock::org_id.eq(read.organisation().uuid()))
-            .filter(stock::sku.eq(self.sku.as_str()))
-            .select((StockRow::as_select(), variants::product_id))
-            .get_result(read.connection())
-            .await
-            .optional()?;
-        let (row, product) = found.ok_or_else(|| Error::StockNotFound { sku: self.sku.clone() })?;
+            .select((StockRow::as_select(), variants::product_id));
+        let found: Option<(StockRow, Uuid)> = match &self.key {
+            StockKey::Sku(sku) => {
+                of_organisation.filter(stock::sku.eq(sku.as_str())).get_result(read.connection()).await
+            }
+            StockKey::Variant(variant) => {
+                of_organisation.filter(stock::variant_id.eq(variant.uuid())).get_result(read.connection()).await
+            }
+        }
+        .optional()?;
+        let (row, product) = found.ok_or_else(|| Error::StockNotFound { key: self.key.clone() })?;
+        let sku = Sku::parse(&row.sku).map_err(|cause| Error::corrupt("stock level", cause))?;
         let stock = Stock {
             level: Level::restore(row.on_hand, row.reserved, row.held),
             low_threshold: row.low_threshold,
             version: row.version,
         };
         let (variant, product) = (VariantId::from_uuid(row.variant_id), ProductId::from_uuid(product));
-        Ok(StockItem::new(self.sku.clone(), variant, product, stock, row.updated_at))
+        Ok(StockItem::new(sku, variant, product, stock, row.updated_at))
     }
 }

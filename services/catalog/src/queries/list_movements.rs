@@ -1,23 +1,24 @@
 //! The ledger of one SKU, the latest first.
 
 use access::Permission;
-use diesel::{ExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
 use diesel_async::RunQueryDsl;
-use kernel::{Cursor, OrderId, Page, PageSize, Sku, Timestamp};
+use kernel::{Cursor, OrderId, Page, PageSize, Timestamp};
 use mediator::{Query, Tenant};
 use persistence::{ReadConn, limited};
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::domain::stock::StockKey;
 use crate::error::Error;
-use crate::schema::movements;
+use crate::schema::{movements, stock};
 
 /// Asks for a page of the ledger of a SKU.
 #[derive(Debug, Clone)]
 pub struct ListMovements {
-    /// The SKU.
-    pub sku: Sku,
+    /// The SKU, or its variant.
+    pub key: StockKey,
     /// Where the page begins.
     pub cursor: Option<Cursor>,
     /// How many entries it has at most.
@@ -73,9 +74,21 @@ impl Query for ListMovements {
             Some(cursor) => cursor.decode()?,
             None => i64::MAX,
         };
+        let sku = match &self.key {
+            StockKey::Sku(sku) => sku.to_string(),
+            // The ledger's index has SKUs, and a variant's never changes. One that is unknown has no movements.
+            StockKey::Variant(variant) => stock::table
+                .filter(stock::org_id.eq(read.organisation().uuid()))
+                .filter(stock::variant_id.eq(variant.uuid()))
+                .select(stock::sku)
+                .get_result(read.connection())
+                .await
+                .optional()?
+                .unwrap_or_default(),
+        };
         let newest = movements::table
             .filter(movements::org_id.eq(read.organisation().uuid()))
-            .filter(movements::sku.eq(self.sku.as_str()))
+            .filter(movements::sku.eq(sku))
             .filter(movements::movement_id.lt(before))
             .order_by(movements::movement_id.desc())
             .select(MovementRow::as_select());

@@ -70,6 +70,25 @@ pub(crate) async fn owners(tx: &mut Tx<'_>, skus: &[&str]) -> Result<HashMap<Str
     Ok(rows.into_iter().map(owner).collect())
 }
 
+/// Those of the SKUs that a product of their organisation has.
+pub(crate) async fn taken_skus<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
+    wanted: &[(OrganisationId, &Sku)],
+) -> Result<HashSet<(OrganisationId, Sku)>, Error> {
+    let rows: Vec<(Uuid, String)> = variants::table
+        .filter(variants::org_id.eq_any(wanted.iter().map(|(organisation, _)| organisation.uuid())))
+        .filter(variants::sku.eq_any(wanted.iter().map(|(_, sku)| sku.as_str())))
+        .select((variants::org_id, variants::sku))
+        .load(tx.connection())
+        .await?;
+    rows.into_iter()
+        .map(|(organisation, sku)| {
+            let sku = Sku::parse(&sku).map_err(|cause| Error::corrupt("variant", cause))?;
+            Ok((OrganisationId::from_uuid(organisation), sku))
+        })
+        .collect()
+}
+
 /// The columns of many products and of their variants, ready to be bound.
 #[derive(Default)]
 struct Columns<'p> {

@@ -3,16 +3,17 @@
 
 use std::collections::BTreeMap;
 
-use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName};
 use diesel_async::RunQueryDsl;
 use kernel::{Currency, Malformed, Money, OrderId, OrganisationId, ProductId, Sku, Timestamp, VariantId};
 use persistence::{Tenancy, Tx, statement};
 use uuid::Uuid;
 
 use crate::domain::reservation::Shelf;
-use crate::domain::stock::{Level, Movement, Stock};
+use crate::domain::stock::{Level, Movement, Stock, StockKey};
 use crate::error::Error;
+use crate::schema::stock;
 
 /// The stock that a new variant begins with.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +60,23 @@ pub(crate) async fn open<T: Tenancy>(
     .execute(tx.connection())
     .await?;
     Ok(())
+}
+
+/// The SKU that a key names. A SKU never changes, so this needs no lock.
+pub(crate) async fn sku_of(tx: &mut Tx<'_>, key: &StockKey) -> Result<Sku, Error> {
+    let variant = match key {
+        StockKey::Sku(sku) => return Ok(sku.clone()),
+        StockKey::Variant(variant) => variant,
+    };
+    let found: Option<String> = stock::table
+        .filter(stock::org_id.eq(tx.organisation().uuid()))
+        .filter(stock::variant_id.eq(variant.uuid()))
+        .select(stock::sku)
+        .get_result(tx.connection())
+        .await
+        .optional()?;
+    let sku = found.ok_or_else(|| Error::StockNotFound { key: key.clone() })?;
+    Sku::parse(&sku).map_err(|cause| Error::corrupt("stock level", cause))
 }
 
 #[derive(QueryableByName)]

@@ -1,6 +1,8 @@
 //! The catalog from outside: HTTP, events, and the database roles. One binary; every test has a scene of its own.
 #![expect(clippy::unwrap_used, reason = "a helper of a test stops the test")]
 
+mod addresses;
+mod contested;
 mod documents;
 mod imports;
 mod listing;
@@ -8,6 +10,7 @@ mod orders;
 mod process;
 mod products;
 mod shop;
+mod slugs;
 mod stock;
 mod walls;
 mod world;

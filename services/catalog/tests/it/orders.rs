@@ -85,6 +85,23 @@ impl World {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_was_heard_of_an_hour_late_is_reserved_for_as_long_as_any_other() {
+    let world = World::connected().await;
+    world.create("lamp", &[("LAMP", 500, 5)]).await;
+    let order = OrderId::new();
+    let mut record = publish(Some(world.scene.organisation()), 1, &placed(order, &[("LAMP", 3, 500)], 30 - 3_600));
+    let said_at = (Clock::now() - chrono::Duration::hours(1)).to_rfc3339();
+    let time = record.headers.iter_mut().find(|(name, _)| name == contracts::header::TIME).unwrap();
+    time.1 = said_at.into_bytes();
+    world.scene.send(&[record]).await;
+    let (_, answer) = world.answer_to(order, 1).await;
+    let ReservationEvent::Reserved(reserved) = answer else { panic!("{answer:?}") };
+    let left = reserved.expires_at - Clock::now();
+    assert!((60..=90).contains(&left.num_seconds()), "the deadline and a margin: {left}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_reserves_then_holds_then_gives_back() {
     let world = World::connected().await;
     world.create("lamp", &[("LAMP", 500, 5)]).await;

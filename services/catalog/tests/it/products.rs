@@ -201,6 +201,47 @@ async fn products_created_at_once_share_a_transaction_and_each_has_its_own_answe
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_create_that_waits_for_a_row_does_not_hold_up_those_that_share_its_transaction() {
+    let world = World::quiet().await;
+    let organisation = world.scene.organisation().uuid();
+    // Somebody else's transactions have written these slugs and are still open.
+    let hold = async |slug: &str| {
+        let superuser = world.scene.superuser().await;
+        let insert = format!(
+            "begin;
+             insert into products (org_id, product_id, slug, title, description, status, price_from_minor, currency,
+                                   variant_count, version, created_at, updated_at)
+             values ('{organisation}', gen_random_uuid(), '{slug}', 'x', '', 'active', 1, 'USD', 1, 1, now(), now())"
+        );
+        superuser.batch_execute(&insert).await.unwrap();
+        superuser
+    };
+    let (ahead, held) = (hold("ahead").await, hold("held").await);
+    let post = |caller, slug: &str| {
+        let (client, body) = (world.client(caller), product(slug, &[(slug, 1, 0)]));
+        tokio::spawn(async move { client.post("/admin/v1/products", &body).await.0 })
+    };
+    let first = post(Caller::Owner, "ahead");
+    eventually(PATIENCE, async || {
+        world.value("select count(*) from pg_locks where not granted and locktype = 'transactionid'").await == "1"
+    })
+    .await;
+    let waits = post(Caller::Owner, "held");
+    let others: Vec<_> = (0..3).map(|number| post(Caller::OtherOrganisation, &format!("free-{number}"))).collect();
+    let mediator = world.mediator();
+    eventually(PATIENCE, async || mediator.waiting_in_group::<CreateProduct>() == 4).await;
+    ahead.batch_execute("rollback").await.unwrap();
+    assert_eq!(first.await.unwrap(), 201);
+    for other in others {
+        assert_eq!(other.await.unwrap(), 201);
+    }
+    assert!(!waits.is_finished(), "it waited for nothing, so this test shows nothing");
+    held.batch_execute("rollback").await.unwrap();
+    assert_eq!(waits.await.unwrap(), 201);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_needs_the_version_that_it_changes() {
     let world = World::quiet().await;
     let created = world.create("lamp", &[("A", 100, 1)]).await;

@@ -56,6 +56,8 @@ async fn the_cache_forgets_a_product_whose_event_comes_from_another_replica() {
         let (product, page) = (shopper.get(&path).await.1, shopper.get(&shop).await.1);
         [product["title"].clone(), page["items"][0]["title"].clone()]
     };
+    // Its own event ends nothing that is cached later.
+    eventually(PATIENCE, async || world.said::<ProductState>().await.len() == 1).await;
     // What another replica does is a write to the database and a record on the topic. Until the record comes, the shop
     // shows what is cached.
     let stored = eventually(PATIENCE, async || {

@@ -11,6 +11,15 @@ use crate::{
     store::trees,
 };
 
+/// The slug of a category that is to be added.
+#[derive(Debug, Clone)]
+pub enum NewSlug {
+    /// As it was asked for. When a sibling has it, the creation is refused.
+    Asked(Slug),
+    /// As the name suggests it. When a sibling has it, it gets a suffix.
+    Suggested(Slug),
+}
+
 /// Adds a category under a parent, or at the top.
 #[derive(Debug, Clone)]
 pub struct CreateCategory {
@@ -21,7 +30,7 @@ pub struct CreateCategory {
     /// The name that people see.
     pub name: CategoryName,
     /// The name in addresses, unique among its siblings.
-    pub slug: Slug,
+    pub slug: NewSlug,
     /// Index among its siblings; none means the end.
     pub position: Option<usize>,
 }
@@ -35,7 +44,11 @@ impl Command for CreateCategory {
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<Category, Error> {
         let mut tree = trees::lock(tx).await?;
-        let (name, slug) = (self.name.clone(), self.slug.clone());
+        let name = self.name.clone();
+        let slug = match &self.slug {
+            NewSlug::Asked(slug) => slug.clone(),
+            NewSlug::Suggested(slug) => tree.free_slug(self.category, slug, self.parent),
+        };
         tree.add(self.category, name, slug, self.parent, self.position, Clock::now())?;
         save(tx, &tree).await?;
         Ok(tree.find(self.category)?.clone())

@@ -7,7 +7,7 @@ mod rename_category;
 
 use mediator::Tx;
 
-pub use create_category::CreateCategory;
+pub use create_category::{CreateCategory, NewSlug};
 pub use move_category::MoveCategory;
 pub use rename_category::RenameCategory;
 

@@ -1,7 +1,7 @@
 //! Gives a category another name, another slug, or both.
 
 use access::Permission;
-use kernel::{CategoryId, Clock, Slug};
+use kernel::{CategoryId, Clock, Expected, Slug};
 use mediator::{Command, Tenant, Tx};
 
 use super::save;
@@ -16,8 +16,8 @@ use crate::{
 pub struct RenameCategory {
     /// The category to rename.
     pub category: CategoryId,
-    /// The version that the caller saw.
-    pub expected: i64,
+    /// The versions that the caller saw.
+    pub expected: Expected,
     /// The name that people see.
     pub name: Option<CategoryName>,
     /// The name in addresses, unique among its siblings.
@@ -33,7 +33,7 @@ impl Command for RenameCategory {
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<Category, Error> {
         let mut tree = trees::lock(tx).await?;
-        tree.rename(self.category, self.expected, self.name.clone(), self.slug.clone(), Clock::now())?;
+        tree.rename(self.category, &self.expected, self.name.clone(), self.slug.clone(), Clock::now())?;
         save(tx, &tree).await?;
         Ok(tree.find(self.category)?.clone())
     }

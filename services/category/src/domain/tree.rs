@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kernel::{CategoryId, Slug, Timestamp};
+use kernel::{CategoryId, Expected, Slug, Timestamp};
 
 use super::{Category, CategoryName, Placement};
 
@@ -58,14 +58,10 @@ pub enum TreeError {
     )]
     TooManyChildren,
     /// The category was changed since the caller read it.
-    #[error(
-        "{category} has changed since version {expected} and is at version {current}; read it again and repeat the change"
-    )]
+    #[error("{category} is at version {current} by now; read it again and repeat the change")]
     Stale {
         /// The category to change.
         category: CategoryId,
-        /// The version that the caller saw.
-        expected: i64,
         /// The version that it has.
         current: i64,
     },
@@ -121,6 +117,15 @@ impl Tree {
         Ok(())
     }
 
+    /// The slug that a category to be added under `parent` gets where only its name suggests one: with a suffix when a
+    /// sibling has it.
+    #[must_use]
+    pub fn free_slug(&self, id: CategoryId, suggested: &Slug, parent: Option<CategoryId>) -> Slug {
+        let siblings = self.categories.values().filter(|category| category.parent() == parent);
+        let taken = siblings.map(Category::slug).any(|slug| slug == suggested);
+        if taken { suggested.suffixed(id) } else { suggested.clone() }
+    }
+
     /// Moves a category, with everything below it, under `parent` (to the top level when none), before the sibling at
     /// `position`, or to the end when there is no such sibling. Moving it to where it stands changes nothing.
     ///
@@ -165,21 +170,21 @@ impl Tree {
         Ok(())
     }
 
-    /// Sets the name and slug of a category that still has the expected version. The same ones again change nothing.
+    /// Sets the name and slug of a category that still has a version that is expected. The same ones again change nothing.
     ///
     /// # Errors
     /// `Unknown`, `Stale` or `SlugTaken`; the tree is then as it was.
     pub fn rename(
         &mut self,
         id: CategoryId,
-        expected: i64,
+        expected: &Expected,
         name: Option<CategoryName>,
         slug: Option<Slug>,
         now: Timestamp,
     ) -> Result<(), TreeError> {
         let category = self.find(id)?;
-        if category.version() != expected {
-            return Err(TreeError::Stale { category: id, expected, current: category.version() });
+        if !expected.includes(category.version()) {
+            return Err(TreeError::Stale { category: id, current: category.version() });
         }
         let name = name.unwrap_or_else(|| category.name().clone());
         let slug = slug.unwrap_or_else(|| category.slug().clone());
@@ -372,7 +377,7 @@ mod tests {
     fn moving_a_category_to_its_own_place_changes_nothing() {
         let mut named = NamedTree::new(&[("a", None), ("b", None), ("c", None)]);
         named.relocate("b", None, Some(1)).unwrap();
-        named.tree.rename(named.ids["b"], 1, None, None, now()).unwrap();
+        named.tree.rename(named.ids["b"], &Expected::from(1), None, None, now()).unwrap();
         assert!(named.changed().is_empty());
     }
 
@@ -382,7 +387,10 @@ mod tests {
         let slug = Slug::parse("b").unwrap();
         let taken = TreeError::SlugTaken { slug: slug.clone() };
         assert_eq!(named.create("b", None), Err(taken.clone()));
-        assert_eq!(named.tree.rename(named.ids["a"], 1, None, Some(slug.clone()), now()), Err(taken.clone()));
+        assert_eq!(
+            named.tree.rename(named.ids["a"], &Expected::from(1), None, Some(slug.clone()), now()),
+            Err(taken.clone())
+        );
         let twin = CategoryId::new();
         let parent = Some(named.ids["a"]);
         named.tree.add(twin, CategoryName::parse("B").unwrap(), slug, parent, None, now()).unwrap();
@@ -394,10 +402,10 @@ mod tests {
     fn a_rename_that_did_not_see_the_latest_version_is_refused() {
         let mut named = NamedTree::new(&[("a", None), ("b", None)]);
         let id = named.ids["a"];
-        named.tree.rename(id, 1, Some(CategoryName::parse("A").unwrap()), None, now()).unwrap();
+        named.tree.rename(id, &Expected::from(1), Some(CategoryName::parse("A").unwrap()), None, now()).unwrap();
         assert_eq!(named.changed(), ["a"]);
-        let stale = named.tree.rename(id, 1, Some(CategoryName::parse("B").unwrap()), None, now());
-        assert_eq!(stale, Err(TreeError::Stale { category: id, expected: 1, current: 2 }));
+        let stale = named.tree.rename(id, &Expected::from(1), Some(CategoryName::parse("B").unwrap()), None, now());
+        assert_eq!(stale, Err(TreeError::Stale { category: id, current: 2 }));
     }
 
     #[test]

@@ -2,13 +2,13 @@
 
 use std::str::FromStr;
 
-use kernel::{CategoryId, Malformed, Slug};
-use rest::{App, Body, IdempotencyKey, IfMatch, Path, Problem, Recorded, Staff, Tagged, parses};
+use kernel::{CategoryId, Expected, Malformed, Slug};
+use rest::{App, Body, IdempotencyKey, IfMatch, Path, Problem, Recorded, Staff, Tagged, holds, parses};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    commands::{CreateCategory, MoveCategory, RenameCategory},
+    commands::{CreateCategory, MoveCategory, NewSlug, RenameCategory},
     domain::{Category, CategoryName},
     queries::{CategoryList, FindCategory, ListCategories},
 };
@@ -27,10 +27,11 @@ pub(super) struct CreateCategoryBody {
     #[garde(custom(parses(CategoryName::parse)))]
     #[schemars(with = "CategoryName")]
     name: String,
-    /// 1 to 64 lower-case letters, digits and hyphens; unique among the siblings.
-    #[garde(custom(parses(Slug::parse)))]
-    #[schemars(with = "Slug")]
-    slug: String,
+    /// 1 to 64 lower-case letters, digits and hyphens; unique among the siblings. Left out, it is made from the name, with
+    /// a suffix when a sibling has it.
+    #[garde(custom(holds(self.slug())))]
+    #[schemars(with = "Option<Slug>")]
+    slug: Option<String>,
     /// The parent category; left out for the top level.
     #[garde(inner(custom(parses(CategoryId::from_str))))]
     #[schemars(with = "Option<CategoryId>")]
@@ -97,7 +98,7 @@ pub(super) async fn rename(
     expected: IfMatch,
     Body(body): Body<RenameCategoryBody>,
 ) -> Result<Tagged<rest::Ok<Category>>, Problem> {
-    let category = app.send(&by, body.command(at.category, expected.version())?).await?;
+    let category = app.send(&by, body.command(at.category, expected.versions())?).await?;
     Ok(Tagged::version(category.version(), rest::Ok(category)))
 }
 
@@ -112,12 +113,20 @@ pub(super) async fn relocate(
 }
 
 impl CreateCategoryBody {
+    fn slug(&self) -> Result<NewSlug, Malformed> {
+        if let Some(asked) = &self.slug {
+            return Slug::parse(asked).map(NewSlug::Asked);
+        }
+        let needed = "is needed, since the name has no letter or digit to make one from";
+        Slug::suggest(&self.name).map(NewSlug::Suggested).ok_or(Malformed::new("slug", needed))
+    }
+
     fn command(&self) -> Result<CreateCategory, Malformed> {
         Ok(CreateCategory {
             category: CategoryId::new(),
             parent: self.parent.as_deref().map(str::parse).transpose()?,
             name: CategoryName::parse(&self.name)?,
-            slug: Slug::parse(&self.slug)?,
+            slug: self.slug()?,
             position: position(self.position),
         })
     }
@@ -131,7 +140,7 @@ impl MoveCategoryBody {
 }
 
 impl RenameCategoryBody {
-    fn command(&self, category: CategoryId, expected: i64) -> Result<RenameCategory, Malformed> {
+    fn command(&self, category: CategoryId, expected: Expected) -> Result<RenameCategory, Malformed> {
         let name = self.name.as_deref().map(CategoryName::parse).transpose()?;
         let slug = self.slug.as_deref().map(Slug::parse).transpose()?;
         Ok(RenameCategory { category, expected, name, slug })

@@ -137,6 +137,40 @@ async fn the_tree_ends_at_eight_levels() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_category_without_a_slug_gets_one_that_no_sibling_has() {
+    let world = World::quiet().await;
+    let owner = world.owner();
+    let create = |number: usize, name: &str| {
+        let keyed = owner.clone().with("idempotency-key", &format!("key-{number}"));
+        let body = json!({"name": name});
+        tokio::spawn(async move {
+            let first = keyed.post_reply("/admin/v1/categories", &body).await;
+            assert_eq!(first.status, 201, "{}", first.text());
+            let again = keyed.post_reply("/admin/v1/categories", &body).await;
+            assert_eq!((again.status, again.bytes), (201, first.bytes.clone()), "a repeat gets the same bytes");
+            first.json()["slug"].as_str().unwrap().to_owned()
+        })
+    };
+    let names = ["Lâu", "Lầu", "Лампы", "Лампы", "مصباح", "مصباح", "مصباح"];
+    let mut slugs = Vec::new();
+    for creation in names.iter().enumerate().map(|(number, name)| create(number, name)).collect::<Vec<_>>() {
+        slugs.push(creation.await.unwrap());
+    }
+    for base in ["lau", "lampy", "msbh"] {
+        assert_eq!(slugs.iter().filter(|slug| *slug == base).count(), 1, "{slugs:?}");
+    }
+    assert_eq!(slugs.iter().filter(|slug| slug.starts_with("msbh-")).count(), 2, "{slugs:?}");
+    slugs.sort();
+    slugs.dedup();
+    assert_eq!(slugs.len(), names.len(), "{slugs:?}");
+    let (status, problem) = owner.post("/admin/v1/categories", &named("lau", None)).await;
+    assert_eq!((status, &problem["type"]), (409, &json!("/problems/category-slug-taken")), "{problem}");
+    let (status, problem) = owner.post("/admin/v1/categories", &json!({"name": "!?"})).await;
+    assert_eq!((status, problem_fields(&problem)), (422, vec!["slug"]), "{problem}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rename_needs_the_version_that_it_changes() {
     let world = World::quiet().await;
     let lamps = world.create("lamps", None).await;

@@ -48,7 +48,9 @@ impl Stored {
                 None => return,
             },
             Change::Rename { category, slug: number } => match self.named(category) {
-                Some(category) => tree.rename(category, self.rows[&category].version(), None, Some(slug(number)), now),
+                Some(category) => {
+                    tree.rename(category, &self.rows[&category].version().into(), None, Some(slug(number)), now)
+                }
                 None => return,
             },
         };

@@ -196,3 +196,145 @@ async fn a_client_that_goes_away_takes_its_connection_to_the_service_with_it() {
         tokio::time::timeout(Duration::from_secs(5), was_closed.wait_for(|closed| *closed)).await.unwrap().unwrap();
     }
 }
+
+/// Writes everything and only then reads, as many clients do. What came, up to the end of the connection.
+async fn write_then_read(gateway: &Gateway, head: &str, pieces: usize) -> String {
+    let mut client = TcpStream::connect(gateway.server.address()).await.unwrap();
+    client.write_all(head.as_bytes()).await.unwrap();
+    let piece = format!("{:x}\r\n{}\r\n", 100_000, "x".repeat(100_000));
+    for _ in 0..pieces {
+        if client.write_all(piece.as_bytes()).await.is_err() {
+            break;
+        }
+    }
+    let mut answer = Vec::new();
+    let _ = client.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+const CHUNKED: &str = "POST /admin/v1/imports HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+#[tokio::test]
+async fn a_refused_upload_of_twenty_megabytes_is_answered_and_the_connection_closed() {
+    let echo = Echo::start("catalog");
+    let redis = devstack::shared_cluster().await.unwrap().redis_url.clone();
+    let mut counted = behaviour();
+    // The question to Redis gives the upload time to fill the server's buffers.
+    counted.allowances.address = 1_000_000;
+    let gateway = Gateway::with(2, &[(Service::Catalog, &[echo.address])], counted, &redis, Vec::new());
+    for attempt in 0..40 {
+        let answered = tokio::time::timeout(Duration::from_secs(10), write_then_read(&gateway, CHUNKED, 200)).await;
+        let answer = answered.unwrap_or_else(|_| panic!("attempt {attempt} was neither read nor closed"));
+        assert!(answer.starts_with("HTTP/1.1 401"), "attempt {attempt}: {answer}");
+        assert!(answer.contains("/problems/unauthenticated"), "attempt {attempt}: {answer}");
+    }
+    assert_eq!(echo.count(), 0);
+}
+
+#[tokio::test]
+async fn an_upload_that_never_ends_does_not_outlive_its_refusal_for_long() {
+    let echo = Echo::start("catalog");
+    let gateway = Gateway::start(&[(Service::Catalog, &[echo.address])], behaviour());
+    let mut client = TcpStream::connect(gateway.server.address()).await.unwrap();
+    client.write_all(CHUNKED.as_bytes()).await.unwrap();
+    let begun = std::time::Instant::now();
+    // Slowly enough to stay below every bound on the amount.
+    while client.write_all(b"4\r\nmore\r\n").await.is_ok() {
+        assert!(begun.elapsed() < Duration::from_secs(15), "it is still listened to");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(begun.elapsed() > Duration::from_secs(1), "it was closed before its client could read the answer");
+}
+
+#[tokio::test]
+async fn a_short_body_that_nobody_reads_does_not_cost_the_connection() {
+    let echo = Echo::start("catalog");
+    let gateway = Gateway::start(&[(Service::Catalog, &[echo.address])], behaviour());
+    let mut client = TcpStream::connect(gateway.server.address()).await.unwrap();
+    for body in ["Content-Length: 2\r\n\r\n{}", "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"] {
+        for _ in 0..3 {
+            let request = format!("POST /admin/v1/products HTTP/1.1\r\nHost: shop\r\n{body}");
+            client.write_all(request.as_bytes()).await.unwrap();
+            let mut read = String::new();
+            read_until(&mut client, &mut read, "\"type\":\"/problems/unauthenticated\"}").await;
+            assert!(read.starts_with("HTTP/1.1 401"), "{read}");
+            assert!(!read.to_lowercase().contains("connection: close"), "{read}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_whose_chunks_are_broken_is_400() {
+    let echo = Echo::start("catalog");
+    let gateway = Gateway::start(&[(Service::Catalog, &[echo.address])], behaviour());
+    let long = "f".repeat(17);
+    for path in ["/admin/v1/products", "/admin/v1/imports"] {
+        for size in ["ZZ", long.as_str(), "-1", "5 x"] {
+            for before in ["", "4\r\nhalf\r\n"] {
+                let head = gateway.post_head(path, "Transfer-Encoding: chunked");
+                let answer = gateway.raw(format!("{head}{before}{size}\r\nhello\r\n0\r\n\r\n")).await;
+                assert!(answer.starts_with("HTTP/1.1 400"), "{path} {before:?} {size}: {answer:?}");
+                assert!(answer.contains("/problems/malformed-request"), "{path} {before:?} {size}: {answer}");
+                assert!(answer.to_lowercase().contains("connection: close"), "{path} {size}: {answer}");
+            }
+        }
+    }
+    assert_eq!(echo.count(), 0, "a broken body looked like a whole one");
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_take_its_answer_is_cut_off_and_its_place_is_free_again() {
+    // Sends for as long as somebody takes it.
+    let raw = Raw::start(|mut stream| async move {
+        let head = read_head(&mut stream).await;
+        if head.starts_with(b"GET /store/v1/acme/products/endless") {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n").await;
+            while stream.write_all(&[b'x'; 60_000]).await.is_ok() {}
+        } else {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+        }
+    })
+    .await;
+    let mut narrow = behaviour();
+    narrow.at_once = 4;
+    narrow.pace = rest::server::Pace { bytes: 100_000, within: Duration::from_secs(2) };
+    let gateway = Gateway::start(&[(Service::Catalog, &[raw.address])], narrow);
+    let request = "GET /store/v1/acme/products/endless HTTP/1.1\r\nHost: shop\r\n\r\n";
+    let mut slow = Vec::new();
+    for _ in 0..3 {
+        let mut client = TcpStream::connect(gateway.server.address()).await.unwrap();
+        client.write_all(request.as_bytes()).await.unwrap();
+        slow.push(tokio::spawn(async move {
+            let mut buffer = [0; 4];
+            loop {
+                client.read_exact(&mut buffer).await.unwrap();
+                // A few bytes a second, until it is cut off.
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        }));
+    }
+    // One that takes its answer slowly, but fast enough.
+    let mut steady = TcpStream::connect(gateway.server.address()).await.unwrap();
+    steady.write_all(request.as_bytes()).await.unwrap();
+    // A look at the places takes one, so it comes after all four have theirs.
+    testkit::eventually(Duration::from_secs(5), async || raw.count() == 4).await;
+    assert_eq!(gateway.anyone().send(Method::GET, "/store/v1/acme/products", None).await.status, 503);
+    let mut taken = 0;
+    let mut buffer = vec![0; 100_000];
+    let begun = std::time::Instant::now();
+    let mut free_after = None;
+    while begun.elapsed() < Duration::from_secs(8) {
+        taken += steady.read(&mut buffer).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        if free_after.is_none()
+            && gateway.anyone().send(Method::GET, "/store/v1/acme/products", None).await.status == 200
+        {
+            free_after = Some(begun.elapsed());
+        }
+    }
+    assert!(free_after.is_some(), "no place became free");
+    assert!(taken > 1_000_000, "the steady reader got {taken} bytes");
+    for slow in slow {
+        slow.abort();
+    }
+}

@@ -72,3 +72,21 @@ async fn the_page_asks_nobody_outside() {
     assert!(reply.text().contains("\"validatorUrl\": null"), "the outside validator is still asked");
     assert!(reply.text().contains("/openapi.json"));
 }
+
+#[tokio::test]
+async fn the_type_of_every_problem_leads_to_what_to_do_about_it() {
+    let gateway = Gateway::start(&[], behaviour());
+    let mut slugs: Vec<&str> = rest::problem_slugs().collect();
+    // The tables hold the types of all services; these two are here to see that they were read.
+    assert!(slugs.contains(&"login-refused") && slugs.contains(&"order-not-cancellable") && slugs.len() > 30);
+    slugs.extend(gateway::refusal::Refusal::kinds().map(|kind| kind.slug()));
+    for slug in slugs {
+        let reply = gateway.anyone().send(Method::GET, &format!("/problems/{slug}"), None).await;
+        assert_eq!((reply.status, reply.header("content-type")), (200, Some("text/plain; charset=utf-8")), "{slug}");
+        assert!(reply.text().starts_with(&format!("/problems/{slug}\n")), "{}", reply.text());
+    }
+    for nothing in ["/problems/no-such-problem", "/problems/", "/problems/stale/x", "/problems/%ff"] {
+        assert_eq!(gateway.anyone().send(Method::GET, nothing, None).await.status, 404, "{nothing}");
+    }
+    assert_eq!(gateway.anyone().send(Method::POST, "/problems/stale", None).await.status, 405);
+}

@@ -5,17 +5,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use actix_web::dev::ServerHandle;
+use actix_web::http::Method;
+use actix_web::http::header::ALLOW;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// A service that answers 200 with what it received: method, target, headers, length of the body, its own name.
+/// A service that answers 200 with what it received: method, target, headers, length of the body, its own name. It
+/// answers OPTIONS as the services do, and does not count that: the gateway may ask it by itself.
 pub(crate) struct Echo {
     pub(crate) address: SocketAddr,
     pub(crate) requests: Arc<AtomicUsize>,
     handle: ServerHandle,
 }
+
+/// The methods of an echo's every path.
+pub(crate) const METHODS: &str = "GET, HEAD, POST, OPTIONS";
 
 impl Echo {
     pub(crate) fn start(name: &'static str) -> Echo {
@@ -34,6 +40,10 @@ impl Echo {
                 .app_data(web::PayloadConfig::new(1 << 26))
                 .route("/openapi.json", web::get().to(move || std::future::ready(HttpResponse::Ok().json(&document))))
                 .default_service(web::to(move |request: HttpRequest, body: web::Bytes| {
+                    if request.method() == Method::OPTIONS {
+                        let told = HttpResponse::NoContent().insert_header((ALLOW, METHODS)).finish();
+                        return std::future::ready(told);
+                    }
                     counted.fetch_add(1, Ordering::SeqCst);
                     let headers: Vec<_> = request
                         .headers()

@@ -13,11 +13,13 @@ use gateway::server;
 use gateway::upstream::Address;
 use gateway::worker::{Behaviour, Shared};
 use kernel::OrganisationId;
+use rest::server::Pace;
 use testkit::{Client, Mint, Working};
 
 /// Nothing listens there: limits decide alone.
 pub(crate) const NO_REDIS: &str = "redis://127.0.0.1:1";
-pub(crate) const UNLIMITED: Allowances = Allowances { address: 0, organisation: 0, login: 0 };
+pub(crate) const UNLIMITED: Allowances =
+    Allowances { address: 0, organisation: 0, login: 0, per: Duration::from_secs(60) };
 
 /// A server on a free port that serves until it is stopped or dropped.
 pub(crate) struct Served {
@@ -56,6 +58,7 @@ pub(crate) fn behaviour() -> Behaviour {
         connect_limit: Duration::from_millis(500),
         answer_limit: Duration::from_secs(10),
         body_patience: Duration::from_secs(5),
+        pace: Pace { bytes: 16_384, within: Duration::from_secs(20) },
         allowances: UNLIMITED,
         sampled: 0.0,
     }

@@ -7,6 +7,7 @@ mod cancel_overdue;
 mod cancel_own_order;
 mod drop_untouched_products;
 mod place_order;
+mod postpone_deadlines;
 mod settle_orders;
 
 use std::collections::HashSet;
@@ -21,6 +22,7 @@ pub use cancel_overdue::CancelOverdue;
 pub use cancel_own_order::CancelOwnOrder;
 pub use drop_untouched_products::DropUntouchedProducts;
 pub use place_order::{PlaceOrder, Receipt};
+pub use postpone_deadlines::PostponeDeadlines;
 pub use settle_orders::{Answer, SettleOrders};
 
 use crate::{

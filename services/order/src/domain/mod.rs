@@ -1,5 +1,6 @@
 //! What an order is and may become. The rule: pure code, without a database, a clock of its own or I/O.
 
+mod deadline;
 mod draft;
 mod line;
 mod order;
@@ -9,6 +10,7 @@ mod status;
 mod token;
 mod view;
 
+pub use deadline::Deadline;
 pub use draft::{Draft, DraftError, Fault, Flaw, LINE_LIMIT, PriceChange, RequestedLine};
 pub use line::Line;
 pub use order::{NotCancellable, Order, OrderEvent, Requester, ReservationOutcome, Step};

@@ -41,7 +41,7 @@ pub struct OrderView {
     pub version: i64,
     /// When it was placed.
     pub placed_at: Timestamp,
-    /// Cancelled at this time unless catalog has answered.
+    /// Cancelled at this time unless catalog has answered. It moves on while Kafka has not taken the order's event.
     pub deadline_at: Timestamp,
     /// When it first stopped being pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -66,6 +66,9 @@ pub struct Summary {
     /// The shopper's reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<Reference>,
+    /// Who or what cancelled it; absent unless it is cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel_cause: Option<Cause>,
     /// Rises by one with every transition.
     pub version: i64,
     /// When it was placed.

@@ -1,5 +1,6 @@
-//! Cancels the orders whose deadline has passed. The rule: a platform query finds them, an ordinary command in the
-//! order's organisation cancels them; two replicas may do it at once.
+//! Cancels the orders whose deadline has passed, and moves the deadlines of those whose placed event still waits in the
+//! outbox. The rule: a platform query finds them, ordinary commands in the order's organisation do it; two replicas may do
+//! it at once.
 
 use std::time::Duration;
 
@@ -7,23 +8,29 @@ use kernel::{OrderId, OrganisationId};
 use mediator::{Class, Classified, Mediator, Scope, SendError};
 use service::{Part, Stage};
 
-use crate::{NAME, commands::CancelOverdue, error::Error, queries::FindOverdueOrders};
+use crate::{
+    NAME,
+    commands::{CancelOverdue, PostponeDeadlines},
+    domain::Deadline,
+    error::Error,
+    queries::{Due, FindOverdueOrders},
+};
 
 /// The most orders that one sweep takes; when it finds as many, the next one follows at once.
 const BATCH: u16 = 500;
 
 /// Checks for overdue orders every `interval`.
 #[must_use]
-pub fn part(mediator: Mediator, interval: Duration) -> Part {
+pub fn part(mediator: Mediator, interval: Duration, deadline: Deadline) -> Part {
     Part::restarted(Stage::Consuming, "deadline sweep", move |stop| {
         let mediator = mediator.clone();
-        service::every(interval, stop, move || poll(mediator.clone()))
+        service::every(interval, stop, move || poll(mediator.clone(), deadline))
     })
 }
 
-/// One sweep; says whether there may be more to cancel.
-async fn poll(mediator: Mediator) -> bool {
-    match sweep(&mediator).await {
+/// One sweep; says whether there may be more to do.
+async fn poll(mediator: Mediator, deadline: Deadline) -> bool {
+    match sweep(&mediator, deadline).await {
         Ok(found) => found == usize::from(BATCH),
         Err(error) => {
             tracing::warn!(%error, "the deadline sweep failed and is tried again");
@@ -32,30 +39,53 @@ async fn poll(mediator: Mediator) -> bool {
     }
 }
 
-/// Cancels what is overdue now, at most a batch, and returns the number of orders that it found. One order that cannot
-/// be cancelled does not delay the others.
+/// Cancels what is overdue now and moves what cannot have been answered, at most a batch, and returns the number of orders
+/// that it found. One order that cannot be cancelled does not delay the others.
 ///
 /// # Errors
 /// The first error of the database or a command; the next sweep tries again.
-pub async fn sweep(mediator: &Mediator) -> Result<usize, SendError<Error>> {
-    let overdue = mediator.ask(&Scope::platform_system(NAME), FindOverdueOrders { limit: BATCH }).await?;
-    let mut outcome = Ok(overdue.values().map(Vec::len).sum());
-    for (organisation, orders) in overdue {
-        let refused = match cancel(mediator, organisation, orders.clone()).await {
-            Ok(()) => continue,
-            Err(error) if error.class() == Class::Transient || orders.len() == 1 => error,
-            Err(error) => {
-                for order in orders {
-                    if let Err(error) = cancel(mediator, organisation, vec![order]).await {
-                        tracing::error!(%organisation, %order, %error, "an overdue order cannot be cancelled");
-                    }
-                }
-                error
-            }
-        };
-        outcome = outcome.and(Err(refused));
+pub async fn sweep(mediator: &Mediator, deadline: Deadline) -> Result<usize, SendError<Error>> {
+    let due = mediator.ask(&Scope::platform_system(NAME), FindOverdueOrders { deadline, limit: BATCH }).await?;
+    let mut outcome = Ok(due.values().map(|due| due.overdue.len() + due.unsent.len()).sum());
+    for (organisation, Due { overdue, unsent }) in due {
+        if !unsent.is_empty() {
+            let postpone = PostponeDeadlines { orders: unsent, deadline };
+            let moved = mediator.send(&Scope::system(NAME, organisation), postpone).await;
+            outcome = first_error(outcome, moved);
+        }
+        outcome = first_error(outcome, cancel_all(mediator, organisation, overdue).await);
     }
     outcome
+}
+
+/// Together, and one by one when that is refused.
+async fn cancel_all(
+    mediator: &Mediator,
+    organisation: OrganisationId,
+    orders: Vec<OrderId>,
+) -> Result<(), SendError<Error>> {
+    if orders.is_empty() {
+        return Ok(());
+    }
+    let refused = match cancel(mediator, organisation, orders.clone()).await {
+        Ok(()) => return Ok(()),
+        Err(error) if error.class() == Class::Transient || orders.len() == 1 => return Err(error),
+        Err(error) => error,
+    };
+    for order in orders {
+        if let Err(error) = cancel(mediator, organisation, vec![order]).await {
+            tracing::error!(%organisation, %order, %error, "an overdue order cannot be cancelled");
+        }
+    }
+    Err(refused)
+}
+
+/// The outcome so far, unless this step is the first that failed.
+fn first_error<T>(
+    outcome: Result<T, SendError<Error>>,
+    step: Result<(), SendError<Error>>,
+) -> Result<T, SendError<Error>> {
+    outcome.and_then(|value| step.map(|()| value))
 }
 
 async fn cancel(

@@ -4,7 +4,7 @@
 use access::Permission;
 use diesel::{ExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper};
 use diesel_async::RunQueryDsl;
-use kernel::{Currency, Cursor, Malformed, Money, OrderId, Page, PageSize, Timestamp};
+use kernel::{Currency, Cursor, Malformed, Money, OrderId, Page, PageSize, Timestamp, parse_name};
 use mediator::{Query, Tenant};
 use persistence::{ReadConn, limited};
 use uuid::Uuid;
@@ -62,6 +62,7 @@ struct SummaryRow {
     total_minor: i64,
     currency: String,
     shopper_reference: Option<String>,
+    cancel_cause: Option<String>,
     version: i64,
     placed_at: Timestamp,
     updated_at: Timestamp,
@@ -80,6 +81,7 @@ impl TryFrom<SummaryRow> for Summary {
                 fulfilment_status: FulfilmentStatus::parse(&row.fulfilment_status)?,
                 total: Money::from_minor(row.total_minor, Currency::parse(&row.currency)?)?,
                 reference: row.shopper_reference.as_deref().map(Reference::parse).transpose()?,
+                cancel_cause: row.cancel_cause.as_deref().map(|text| parse_name("cancel cause", text)).transpose()?,
                 version: row.version,
                 placed_at: row.placed_at,
                 updated_at: row.updated_at,

@@ -9,7 +9,7 @@ mod order_row;
 mod read_clock;
 
 pub use find_order::FindOrder;
-pub use find_overdue_orders::FindOverdueOrders;
+pub use find_overdue_orders::{Due, FindOverdueOrders};
 pub use find_own_order::FindOwnOrder;
 pub use list_orders::ListOrders;
 pub use list_selling_organisations::ListSellingOrganisations;

@@ -11,7 +11,7 @@ use persistence::{Tenancy, Tx, statement};
 use uuid::Uuid;
 
 use crate::{
-    domain::{Facts, FulfilmentStatus, Line, Order, PaymentStatus, Reference, Status, Step, TokenDigest},
+    domain::{Deadline, Facts, FulfilmentStatus, Line, Order, PaymentStatus, Reference, Status, Step, TokenDigest},
     error::Error,
     schema::orders,
 };
@@ -110,6 +110,30 @@ pub async fn lock<T: Tenancy>(tx: &mut Tx<'_, T>, wanted: &[(OrganisationId, Ord
     .load(tx.connection())
     .await?;
     rows.into_iter().map(Order::try_from).collect()
+}
+
+/// Moves the deadlines of those of the organisation's orders that are pending, never back and never beyond the limit.
+///
+/// # Errors
+/// `Storage` when the database fails.
+pub async fn postpone(tx: &mut Tx<'_>, wanted: &[OrderId], deadline: Deadline) -> Result<(), Error> {
+    statement(
+        "with waiting as (
+            select org_id, id from orders where org_id = $1 and id = any($2) and status = 'pending'
+            order by id for update
+        )
+        update orders o
+        set deadline_at = greatest(o.deadline_at, least(now() + make_interval(secs => $3),
+                                                        o.placed_at + make_interval(secs => $4)))
+        from waiting w where o.org_id = w.org_id and o.id = w.id",
+    )
+    .bind::<SqlUuid, _>(tx.organisation().uuid())
+    .bind::<Array<SqlUuid>, _>(column(wanted, |order| order.uuid()))
+    .bind::<Double, _>(deadline.extension())
+    .bind::<Double, _>(f64::from(deadline.limit_seconds))
+    .execute(tx.connection())
+    .await?;
+    Ok(())
 }
 
 /// The digest of an order's token. No lock is needed: it never changes.

@@ -3,7 +3,7 @@
 use serde_json::json;
 use testkit::{Caller, Topics};
 
-use crate::world::{World, settings, woken, woken_only};
+use crate::world::{Placed, World, one, settings, woken, woken_only};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cancelling_twice_succeeds_and_is_said_once() {
@@ -45,6 +45,30 @@ async fn whoever_waits_is_woken_when_staff_or_the_shopper_cancels() {
         assert_eq!(reply.json()["order_token"], placed.token);
         world.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeat_that_does_not_wait_gets_the_recorded_bytes_whatever_became_of_the_order() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    for first_waits in [false, true] {
+        let key = format!("once-and-for-all-{first_waits}");
+        let shopper = world.shopper().with("idempotency-key", &key);
+        let first = if first_waits { shopper.clone().with("prefer", "wait=1") } else { shopper.clone() };
+        let first = first.post_reply(&world.orders(), &one("MUG")).await;
+        let cancel = format!("/admin/v1/orders/{}/cancel", Placed::of(&first).order);
+        assert_eq!(world.client(Caller::Owner).post(&cancel, &json!({})).await.0, 200);
+        for _ in 0..2 {
+            let repeat = shopper.post_reply(&world.orders(), &one("MUG")).await;
+            assert_eq!((repeat.status, &repeat.bytes), (202, &first.bytes), "{}", repeat.text());
+            assert_eq!(repeat.header("location"), first.header("location"));
+            assert_eq!(repeat.header("idempotency-replayed"), Some("true"));
+        }
+        // Whoever waits asks for the outcome, and gets it as it is now.
+        let waiting = shopper.with("prefer", "wait=1").post_reply(&world.orders(), &one("MUG")).await;
+        assert_eq!((waiting.status, &waiting.json()["status"]), (200, &json!("cancelled")), "{}", waiting.text());
+    }
+    world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ use crate::world::{PATIENCE, World, one, with_deadline, woken, woken_only};
 /// Sweeps until nothing is open any more.
 async fn sweep_all(world: &World, mediator: &Mediator) {
     eventually(PATIENCE, async || {
-        deadline_sweep::sweep(mediator).await.unwrap();
+        deadline_sweep::sweep(mediator, world.deadline).await.unwrap();
         world.value("select count(*) from orders where status = 'pending'").await == "0"
     })
     .await;
@@ -22,7 +22,7 @@ async fn an_order_without_an_answer_is_cancelled_at_its_deadline_and_not_before(
     let world = World::start(with_deadline(2), Topics::Off).await;
     world.sell(&[("MUG", 990)]).await;
     let placed = world.place("MUG").await;
-    assert_eq!(deadline_sweep::sweep(world.mediator()).await.unwrap(), 0, "it is not due yet");
+    assert_eq!(world.sweep().await.unwrap(), 0, "it is not due yet");
     sweep_all(&world, world.mediator()).await;
     let order = world.read(placed.order).await;
     assert_eq!((order["status"].as_str(), order["cancel_cause"].as_str()), (Some("cancelled"), Some("deadline")));
@@ -65,7 +65,7 @@ async fn one_order_that_cannot_be_cancelled_does_not_delay_the_others() {
     let (spoilt, sound) = (world.place("MUG").await, world.place("MUG").await);
     world.execute(&format!("update orders set currency = 'ZZZ' where id = '{}'", spoilt.order.uuid())).await;
     eventually(PATIENCE, async || {
-        let swept = deadline_sweep::sweep(world.mediator()).await;
+        let swept = world.sweep().await;
         let left = world.value("select count(*) from orders where status = 'pending'").await;
         left == "1" && swept.is_err()
     })

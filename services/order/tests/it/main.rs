@@ -4,6 +4,7 @@
 mod cancelling;
 mod deadlines;
 mod documents;
+mod outage;
 mod placing;
 mod process;
 mod reading;

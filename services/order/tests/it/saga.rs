@@ -7,7 +7,6 @@ use contracts::{
 };
 use kernel::{Clock, OrderId, Quantity, Sku};
 use messaging::operations::{Selection, redrive};
-use order::processes::deadline_sweep;
 use serde_json::json;
 use testkit::{Caller, Topics, eventually, publish, table_hashes};
 
@@ -209,7 +208,7 @@ async fn an_answer_for_an_order_that_was_never_placed_is_set_aside_and_the_other
 /// Cancels the order at its deadline.
 async fn overdue(world: &World, order: OrderId) {
     eventually(PATIENCE, async || {
-        deadline_sweep::sweep(world.mediator()).await.unwrap();
+        world.sweep().await.unwrap();
         world.read(order).await["status"] == "cancelled"
     })
     .await;

@@ -71,7 +71,9 @@ async fn what_is_about_every_organisation_is_answered_to_the_system_alone() {
     let owner = Caller::Staff { user: UserId::new(), organisation, roles: vec![Role::Owner] };
     for caller in [owner, Caller::Shopper { organisation }, Caller::Visitor] {
         let scope = Scope::platform(caller);
-        assert!(is_forbidden(world.mediator(), &scope, FindOverdueOrders { limit: 10 }).await);
+        assert!(
+            is_forbidden(world.mediator(), &scope, FindOverdueOrders { deadline: world.deadline, limit: 10 }).await
+        );
         assert!(is_forbidden(world.mediator(), &scope, ListSellingOrganisations).await);
         assert!(is_forbidden(world.mediator(), &scope, ReadClock).await);
     }

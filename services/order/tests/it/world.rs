@@ -8,11 +8,13 @@ use contracts::{
     topics,
 };
 use kernel::{Clock, Currency, Money, OrderId, OrganisationId, ProductId, Sku, Slug, VariantId};
-use mediator::{Mediator, Scope};
+use mediator::{Mediator, Scope, SendError};
 use order::{
     commands::ApplyProducts,
     config::{Polling, Settings},
-    domain::{Product, Variant},
+    domain::{Deadline, Product, Variant},
+    error::Error,
+    processes::deadline_sweep,
 };
 use serde_json::{Value, json};
 use testkit::{Caller, Client, Reply, Running, Scene, Topics, eventually};
@@ -27,8 +29,10 @@ pub(crate) fn settings() -> Settings {
     with_deadline(30)
 }
 
+/// A deadline that nothing moves: where there is no relay, every event waits in the outbox for ever.
 pub(crate) fn with_deadline(seconds: u32) -> Settings {
-    Settings { deadline_seconds: seconds, sweep_interval: NEVER, polling: Polling::default() }
+    let deadline = Deadline { seconds, limit_seconds: seconds };
+    Settings { deadline, sweep_interval: NEVER, polling: Polling::default() }
 }
 
 /// A request that waits does not poll: it finds its order settled when it is woken, or when its time is over.
@@ -46,6 +50,7 @@ pub(crate) async fn woken(reply: impl Future<Output = Reply>) -> Reply {
 pub(crate) struct World {
     pub(crate) scene: Scene,
     service: Running,
+    pub(crate) deadline: Deadline,
 }
 
 impl World {
@@ -62,7 +67,28 @@ impl World {
     pub(crate) async fn start(settings: Settings, topics: Topics) -> Self {
         let scene = Scene::of(order::NAME, order::MIGRATIONS).connections(6).build().await;
         let service = scene.start(order::assembly(settings), topics).await;
-        Self { scene, service }
+        Self { scene, service, deadline: settings.deadline }
+    }
+
+    /// With relay and consumer on another broker than the one that all tests share.
+    pub(crate) async fn start_on(brokers: &str, settings: Settings) -> Self {
+        let scene = Scene::of(order::NAME, order::MIGRATIONS).connections(6).build().await;
+        let mut surroundings = scene.surroundings(Topics::On);
+        surroundings.kafka.brokers = brokers.to_owned();
+        let service = scene.start_in(order::assembly(settings), surroundings).await;
+        Self { scene, service, deadline: settings.deadline }
+    }
+
+    /// What the service, which is ready, says is away.
+    pub(crate) async fn away(&self) -> Vec<String> {
+        let report = self.service.boot().health().report().await;
+        assert!(report.ready, "{report:?}");
+        report.away.into_iter().map(|one| format!("{}: {}", one.name, one.reason)).collect()
+    }
+
+    /// One sweep of overdue orders; how many it found.
+    pub(crate) async fn sweep(&self) -> Result<usize, SendError<Error>> {
+        deadline_sweep::sweep(self.mediator(), self.deadline).await
     }
 
     pub(crate) async fn stop(self) {

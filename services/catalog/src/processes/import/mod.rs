@@ -1,4 +1,5 @@
-//! Importing products from a file: read as it arrives, written in batches, every row answered.
+//! Importing products from a file: read as it arrives, written in batches, every row answered. A batch that others got in
+//! the way of is written product by product, so that at most the contested ones fail.
 //! The rule: the client always gets a summary as the last line, also when the import ends early or breaks down; a reply
 //! without one was cut off on its way.
 

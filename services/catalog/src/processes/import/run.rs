@@ -95,25 +95,41 @@ impl Run {
         report.end(summary);
     }
 
+    /// Writes products in one transaction, or each in one of its own when others write the same rows at the same time.
+    async fn write(&mut self, products: Vec<ImportedProduct>) -> Vec<RowOutcome> {
+        match self.mediator.send(&self.by, ImportProducts { products: products.clone() }).await {
+            Ok(outcomes) => outcomes,
+            Err(SendError::Failed(error)) if error.is_contested() => {
+                if products.len() == 1 {
+                    return failed(&products, "it was being changed by others all the time; send this row again");
+                }
+                tracing::info!(import = %self.summary.import, %error, products = products.len(),
+                    "a batch of an import was contested, so its products are written one by one");
+                let mut outcomes = Vec::new();
+                for product in &products {
+                    outcomes.extend(match &self.summary.ended_early {
+                        None => Box::pin(self.write(vec![product.clone()])).await,
+                        Some(reason) => failed(std::slice::from_ref(product), reason),
+                    });
+                }
+                outcomes
+            }
+            Err(error) => {
+                tracing::error!(import = %self.summary.import, %error,
+                    "a batch of an import failed, so the import ends here");
+                let reason = (self.explain)(error);
+                self.summary.end_early(format!("a batch was not imported: {reason}; send the file again later"));
+                failed(&products, &reason)
+            }
+        }
+    }
+
     /// Writes the batch and reports what became of its rows.
     async fn flush(&mut self) {
         let Batch { products, refused, .. } = std::mem::take(&mut self.batch);
         let mut outcomes = refused;
         if !products.is_empty() && self.summary.ended_early.is_none() {
-            let rows: Vec<_> = products.iter().map(|product| (product.line, product.slug.clone())).collect();
-            match self.mediator.send(&self.by, ImportProducts { products }).await {
-                Ok(results) => outcomes.extend(results),
-                Err(error) => {
-                    tracing::error!(import = %self.summary.import, %error,
-                        "a batch of an import failed, so the import ends here");
-                    let reason = format!("was not imported: {}", (self.explain)(error));
-                    let fault = || RowFault { column: None, reason: reason.clone() };
-                    outcomes.extend(
-                        rows.into_iter().map(|(line, slug)| RowOutcome::failed(line, Some(slug), vec![fault()])),
-                    );
-                    self.summary.end_early(format!("a batch {reason}; send the file again later"));
-                }
-            }
+            outcomes.extend(self.write(products).await);
         }
         outcomes.sort_by_key(|outcome| outcome.line);
         for outcome in outcomes {
@@ -128,4 +144,11 @@ impl Run {
             self.summary.end_early(reason);
         }
     }
+}
+
+/// Every row of these products, refused for one reason.
+fn failed(products: &[ImportedProduct], reason: &str) -> Vec<RowOutcome> {
+    let fault = || RowFault { column: None, reason: format!("was not imported: {reason}") };
+    let rows = products.iter().flat_map(|product| product.lines().into_iter().map(move |line| (product, line)));
+    rows.map(|(product, line)| RowOutcome::failed(line, Some(product.slug.clone()), vec![fault()])).collect()
 }

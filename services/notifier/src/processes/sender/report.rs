@@ -41,7 +41,7 @@ pub(super) fn message(batch: &Batch, message: &Message, outcome: &Outcome) {
                 metrics::histogram!("notifier_delivery_seconds", "kind" => delivery.fact.kind().as_str())
                     .record(seconds(now - delivery.occurred_at));
             }
-            tracing::info!(chat, deliveries, form, message = id, "told Telegram");
+            tracing::info!(chat, deliveries, form, message_id = id, "told Telegram");
         }
         Outcome::Limited { retry_after } => {
             metrics::gauge!("notifier_retry_after_seconds").set(retry_after.as_secs_f64());

@@ -1,0 +1,1 @@
+revoke select (placed_at) on orders from order_system;
