@@ -33,7 +33,7 @@ pub mod header {
     pub const CUT: &str = "dlq.cut";
     /// On a redriven record: the group that it is for; other groups pass a fact by.
     pub const REDRIVE: &str = "dlq-redrive";
-    /// On a redriven record, and on its dead letter when it fails again: where the record stood first, as [`super::Origin`].
+    /// On a redriven record, and on its dead letter when it fails again: where the record stood first: topic/partition/offset.
     pub const FROM: &str = "dlq-from";
     /// On a redriven record: the offset, on this topic, up to which the dead letters of its key came back.
     pub const UNTIL: &str = "dlq-until";
