@@ -45,16 +45,23 @@ impl Grouped for CreateProduct {
             refuse_taken_skus(tx, members, &mut products).await?;
         }
         insert(tx, members, &mut products).await?;
-        let created =
-            || members.iter().zip(&products).filter_map(|(member, product)| Some((member, product.as_ref().ok()?)));
-        let openings: Vec<Opening<'_>> = created().flat_map(|(member, product)| openings(member, product)).collect();
+        let openings: Vec<Opening<'_>> =
+            accepted(members, &products).flat_map(|(member, product)| openings(member, product)).collect();
         store::stock::open(tx, &openings, "initial stock", now).await?;
-        for (member, product) in created() {
+        for (member, product) in accepted(members, &products) {
             let event = published::product(product);
             tx.record_within(member.organisation, member.provenance, now, product.version(), event);
         }
         Ok(products)
     }
+}
+
+/// The members whose product is not refused, with it.
+fn accepted<'m, 'c>(
+    members: &'m [Member<'c, CreateProduct>],
+    products: &'m [Result<Product, Error>],
+) -> impl Iterator<Item = (&'m Member<'c, CreateProduct>, &'m Product)> {
+    members.iter().zip(products).filter_map(|(member, product)| Some((member, product.as_ref().ok()?)))
 }
 
 /// Inserts the products that are not refused yet. Those whose slug was only suggested and is taken are inserted once more,
@@ -64,11 +71,8 @@ async fn insert<T: Tenancy>(
     members: &[Member<'_, CreateProduct>],
     products: &mut [Result<Product, Error>],
 ) -> Result<(), Error> {
-    let new: Vec<(OrganisationId, &Product)> = members
-        .iter()
-        .zip(&*products)
-        .filter_map(|(member, product)| Some((member.organisation, product.as_ref().ok()?)))
-        .collect();
+    let new: Vec<(OrganisationId, &Product)> =
+        accepted(members, products).map(|(member, product)| (member.organisation, product)).collect();
     let mut insertions = store::products::insert(tx, &new).await?.into_iter();
     let mut again = Vec::new();
     for (position, (member, product)) in members.iter().zip(&mut *products).enumerate() {
@@ -105,15 +109,12 @@ async fn refuse_unknown_categories<T: Tenancy>(
     members: &[Member<'_, CreateProduct>],
     products: &mut [Result<Product, Error>],
 ) -> Result<(), Error> {
-    let category = |product: &Result<Product, Error>| product.as_ref().ok()?.category();
-    let asked: Vec<(OrganisationId, CategoryId)> = members
-        .iter()
-        .zip(&*products)
-        .filter_map(|(member, product)| Some((member.organisation, category(product)?)))
+    let asked: Vec<(OrganisationId, CategoryId)> = accepted(members, products)
+        .filter_map(|(member, product)| Some((member.organisation, product.category()?)))
         .collect();
     let known = store::categories::known(tx, &asked).await?;
     for (member, product) in members.iter().zip(products) {
-        if let Some(category) = category(product)
+        if let Some(category) = product.as_ref().ok().and_then(Product::category)
             && !known.contains(&(member.organisation, category))
         {
             *product = Err(Error::CategoryUnknown { category });
@@ -127,11 +128,8 @@ async fn refuse_taken_skus<T: Tenancy>(
     members: &[Member<'_, CreateProduct>],
     products: &mut [Result<Product, Error>],
 ) -> Result<(), Error> {
-    let wanted: Vec<(OrganisationId, &Sku)> = members
-        .iter()
-        .zip(&*products)
-        .filter_map(|(member, product)| Some((member.organisation, product.as_ref().ok()?)))
-        .flat_map(|(organisation, product)| product.variants().iter().map(move |variant| (organisation, &variant.sku)))
+    let wanted: Vec<(OrganisationId, &Sku)> = accepted(members, products)
+        .flat_map(|(member, product)| product.variants().iter().map(|variant| (member.organisation, &variant.sku)))
         .collect();
     let taken = store::products::taken_skus(tx, &wanted).await?;
     if taken.is_empty() {
