@@ -22,6 +22,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::observation::Observation;
+
 pub(crate) const SKU_TAKEN: ProblemType = ProblemType::new("sku-taken", 409, "This SKU belongs to another variant");
 
 #[derive(Deserialize, Serialize, JsonSchema, garde::Validate)]
@@ -242,6 +244,7 @@ pub(crate) struct World {
 impl World {
     /// Call it on a runtime.
     pub(crate) fn new() -> Self {
+        Observation::install();
         let (pair, kid) = (Ed25519KeyPair::generate().unwrap(), KeyId::new());
         let keys = KeyRing::new();
         keys.apply(&SigningKey { kid, public_key: URL_SAFE_NO_PAD.encode(pair.public_key().as_ref()) }).unwrap();

@@ -7,6 +7,7 @@ mod api;
 mod document;
 mod lists;
 mod logged;
+mod observation;
 mod refusals;
 mod replies;
 mod serving;

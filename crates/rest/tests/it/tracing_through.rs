@@ -1,74 +1,32 @@
 //! A request continues the trace that it came with, and its cause is logged once.
 
-use std::sync::{Arc, Mutex};
-
 use actix_web::test::TestRequest;
-use opentelemetry::trace::TracerProvider;
-use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
-use tracing::field::{Field, Visit};
-use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use opentelemetry_sdk::trace::SpanData;
 
 use crate::api::{World, ask};
-
-#[derive(Clone, Debug, Default)]
-struct Spans(Arc<Mutex<Vec<SpanData>>>);
-
-impl SpanExporter for Spans {
-    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        self.0.lock().unwrap().extend(batch);
-        Ok(())
-    }
-}
-
-/// Keeps the messages of errors and warnings.
-#[derive(Clone, Default)]
-struct Messages(Arc<Mutex<Vec<String>>>);
-
-struct Message(String);
-
-impl Visit for Message {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        if field.name() == "message" {
-            self.0 = format!("{value:?}");
-        }
-    }
-}
-
-impl<S: tracing::Subscriber> Layer<S> for Messages {
-    fn on_event(&self, event: &tracing::Event<'_>, _context: Context<'_, S>) {
-        if *event.metadata().level() <= tracing::Level::WARN {
-            let mut message = Message(String::new());
-            event.record(&mut message);
-            self.0.lock().unwrap().push(message.0);
-        }
-    }
-}
+use crate::observation::Observation;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 #[actix_web::test]
 async fn a_request_continues_its_trace_and_a_cause_is_logged_once() {
-    let (spans, messages) = (Spans::default(), Messages::default());
-    let provider = SdkTracerProvider::builder().with_simple_exporter(spans.clone()).build();
-    let subscriber = tracing_subscriber::registry()
-        .with(tracing_opentelemetry::layer().with_tracer(provider.tracer("test")))
-        .with(messages.clone());
-    let _guard = tracing::subscriber::set_default(subscriber);
-
     let parent = format!("00-{TRACE}-00f067aa0ba902b7-01");
     let world = World::new();
     let good = ask(&world, TestRequest::get().uri("/things/3").insert_header(("traceparent", parent.clone()))).await;
     assert_eq!(good.status, 200);
     let bad = ask(&world, TestRequest::get().uri("/breaks").insert_header(("traceparent", parent))).await;
-    assert_eq!(bad.problem("internal")["trace_id"], TRACE);
+    let bad = bad.problem("internal");
+    assert_eq!(bad["trace_id"], TRACE);
     let panicked = ask(&world, TestRequest::get().uri("/panics")).await;
-    let own = panicked.problem("internal")["trace_id"].as_str().unwrap().to_owned();
+    let panicked = panicked.problem("internal");
+    let own = panicked["trace_id"].as_str().unwrap();
     assert!(own.len() == 32 && own != TRACE);
 
-    let spans = spans.0.lock().unwrap();
+    let observation = Observation::install();
+    let spans = observation.spans();
+    let of_trace = |span: &SpanData| span.span_context.trace_id().to_string() == TRACE;
     let span = |name: &str| {
-        spans.iter().find(|span| span.name == name).unwrap_or_else(|| panic!("no span {name} among {spans:?}"))
+        spans.iter().find(|span| span.name == name && of_trace(span)).unwrap_or_else(|| panic!("no span {name} among {spans:?}"))
     };
     let read = span("GET /things/{thing}");
     assert_eq!(read.span_context.trace_id().to_string(), TRACE);
@@ -82,8 +40,10 @@ async fn a_request_continues_its_trace_and_a_cause_is_logged_once() {
     assert_eq!(attribute(read, "http.response.status_code").as_deref(), Some("200"));
     assert!(matches!(span("GET /breaks").status, opentelemetry::trace::Status::Error { .. }));
 
-    let messages = messages.0.lock().unwrap();
-    let logged = |part: &str| messages.iter().filter(|message| message.contains(part)).count();
-    assert_eq!(logged("hunter2"), 1, "{messages:?}");
-    assert_eq!(logged("secret of the house"), 1, "{messages:?}");
+    let logged = |answer: &serde_json::Value, cause: &str| {
+        let id = answer["request_id"].as_str().unwrap().to_owned();
+        observation.lines_with(&[&id, cause])
+    };
+    assert_eq!(logged(&bad, "hunter2").len(), 1, "{}", observation.log());
+    assert_eq!(logged(&panicked, "secret of the house").len(), 1, "{}", observation.log());
 }
