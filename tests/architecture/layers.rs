@@ -295,9 +295,9 @@ fn platform_within_reach(tree: &Tree) -> Vec<String> {
 
 #[test]
 fn no_role_of_an_organisation_reaches_the_platform() {
-    let own = "impl Query for FindOrder {\n    const REQUIRES: Permission = Permission::OrdersRead;\n    \
+    let own = "impl Query for FindOrder {\n    const REQUIRES: Permission = Permission::OrderRead;\n    \
                type Tenancy = Tenant;\n}\n";
-    let all = "impl Query for FindOrders {\n    const REQUIRES: Permission = Permission::OrdersRead;\n    \
+    let all = "impl Query for FindOrders {\n    const REQUIRES: Permission = Permission::OrderRead;\n    \
                type Tenancy = Platform;\n}\n";
     let path = "services/order/src/queries/find_orders.rs";
     let both = format!("{own}\n{all}");

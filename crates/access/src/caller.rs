@@ -1,9 +1,9 @@
 //! Who asks. A caller is made from a verified token, from the absence of one, or by code for an event or a sweep; the
 //! rule: from nothing else.
 
-use kernel::{OrganisationId, UserId};
+use kernel::{ApiKeyId, OrganisationId, SessionId, UserId};
 
-use crate::{Permission, Role};
+use crate::{Permission, Permissions};
 
 /// Who asks for something to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,8 +14,19 @@ pub enum Caller {
         user: UserId,
         /// The organisation; a token is for exactly one.
         organisation: OrganisationId,
-        /// The person's roles in it.
-        roles: Vec<Role>,
+        /// The login that the token comes from.
+        session: SessionId,
+        /// What the person's roles in the organisation allow.
+        permissions: Permissions,
+    },
+    /// A program that works for an organisation, by a token that its API key was exchanged for.
+    Integration {
+        /// The API key.
+        key: ApiKeyId,
+        /// The organisation that the key belongs to.
+        organisation: OrganisationId,
+        /// The key's scopes.
+        permissions: Permissions,
     },
     /// Anyone in an organisation's public shop.
     Shopper {
@@ -36,7 +47,10 @@ impl Caller {
     #[must_use]
     pub fn may(&self, permission: Permission) -> bool {
         match self {
-            Self::Staff { roles, .. } => roles.iter().any(|role| role.permissions().contains(&permission)),
+            Self::Staff { permissions, .. } => {
+                permission == Permission::AccountOwn || permissions.contains(permission)
+            }
+            Self::Integration { permissions, .. } => permissions.contains(permission),
             Self::Shopper { .. } => matches!(permission, Permission::StoreBrowse | Permission::StoreOrder),
             Self::Visitor => matches!(permission, Permission::SignIn | Permission::SetUp),
             // A sweep sends the same commands as people do.
@@ -44,11 +58,12 @@ impl Caller {
         }
     }
 
-    /// How events, logs and replay records name the caller: "user_…", "shopper", "visitor", "system:order".
+    /// How events, logs and replay records name the caller: "user_…", "akey_…", "shopper", "visitor", "system:order".
     #[must_use]
     pub fn actor(&self) -> String {
         match self {
             Self::Staff { user, .. } => user.to_string(),
+            Self::Integration { key, .. } => key.to_string(),
             Self::Shopper { .. } => "shopper".to_owned(),
             Self::Visitor => "visitor".to_owned(),
             Self::System { part } => format!("system:{part}"),
@@ -59,7 +74,9 @@ impl Caller {
     #[must_use]
     pub fn organisation(&self) -> Option<OrganisationId> {
         match self {
-            Self::Staff { organisation, .. } | Self::Shopper { organisation } => Some(*organisation),
+            Self::Staff { organisation, .. }
+            | Self::Integration { organisation, .. }
+            | Self::Shopper { organisation } => Some(*organisation),
             Self::Visitor | Self::System { .. } => None,
         }
     }
@@ -70,9 +87,15 @@ mod tests {
     use strum::VariantArray;
 
     use super::*;
+    use crate::Role;
 
     fn staff(roles: &[Role]) -> Caller {
-        Caller::Staff { user: UserId::new(), organisation: OrganisationId::new(), roles: roles.to_vec() }
+        let permissions = roles.iter().fold(Permissions::NONE, |all, role| all.union(role.permissions()));
+        Caller::Staff { user: UserId::new(), organisation: OrganisationId::new(), session: SessionId::new(), permissions }
+    }
+
+    fn integration(permissions: Permissions) -> Caller {
+        Caller::Integration { key: ApiKeyId::new(), organisation: OrganisationId::new(), permissions }
     }
 
     fn granted(caller: &Caller) -> Vec<Permission> {
@@ -82,13 +105,17 @@ mod tests {
     #[test]
     fn each_caller_may_exactly_what_the_readme_says() {
         use Permission as P;
-        let reads = [P::ProductsRead, P::CategoriesRead, P::OrdersRead, P::OrganisationRead];
-        let everything_of_staff = &P::VARIANTS[..8];
-        assert_eq!(granted(&staff(&[Role::Viewer])), reads);
-        assert_eq!(granted(&staff(&[Role::Manager])), everything_of_staff);
-        assert_eq!(granted(&staff(&[Role::Owner])), everything_of_staff);
-        assert_eq!(granted(&staff(&[Role::Viewer, Role::Manager])), everything_of_staff);
-        assert_eq!(granted(&staff(&[])), []);
+        let own = |role: Role| role.permissions().iter().chain([P::AccountOwn]).collect::<Vec<_>>();
+        for role in Role::VARIANTS {
+            assert_eq!(granted(&staff(&[*role])), own(*role), "{role}");
+            assert_eq!(granted(&integration(role.permissions())), role.permissions().iter().collect::<Vec<_>>());
+        }
+        let both: Vec<_> = P::STAFF.iter().copied().filter(|permission| {
+            Role::CatalogManager.permissions().union(Role::OrderManager.permissions()).contains(*permission)
+        }).chain([P::AccountOwn]).collect();
+        assert_eq!(granted(&staff(&[Role::CatalogManager, Role::OrderManager])), both);
+        assert_eq!(granted(&staff(&[])), [P::AccountOwn]);
+        assert_eq!(granted(&integration(Permissions::NONE)), []);
         assert_eq!(granted(&Caller::Shopper { organisation: OrganisationId::new() }), [P::StoreBrowse, P::StoreOrder]);
         assert_eq!(granted(&Caller::Visitor), [P::SignIn, P::SetUp]);
         assert_eq!(granted(&Caller::System { part: "order" }), P::VARIANTS);
@@ -96,10 +123,15 @@ mod tests {
 
     #[test]
     fn an_actor_is_named_as_events_name_it() {
-        let user = UserId::new();
-        let staff = Caller::Staff { user, organisation: OrganisationId::new(), roles: vec![] };
+        let Caller::Staff { user, .. } = staff(&[]) else { panic!("staff") };
+        let organisation = OrganisationId::new();
+        let session = SessionId::new();
+        let staff = Caller::Staff { user, organisation, session, permissions: Permissions::NONE };
         assert_eq!(staff.actor(), user.to_string());
-        assert_eq!(Caller::Shopper { organisation: OrganisationId::new() }.actor(), "shopper");
+        let key = ApiKeyId::new();
+        let integration = Caller::Integration { key, organisation, permissions: Permissions::NONE };
+        assert_eq!(integration.actor(), key.to_string());
+        assert_eq!(Caller::Shopper { organisation }.actor(), "shopper");
         assert_eq!(Caller::Visitor.actor(), "visitor");
         assert_eq!(Caller::System { part: "order" }.actor(), "system:order");
     }

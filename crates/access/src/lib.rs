@@ -9,12 +9,14 @@ mod claims;
 mod keys;
 mod organisations;
 mod permission;
+mod standings;
 mod verifier;
 
 pub use bearer::bearer;
 pub use caller::Caller;
-pub use claims::Claims;
+pub use claims::{Bearer, Claims, Grant, Standing, Subject};
 pub use keys::{KeyRing, SigningKey};
 pub use organisations::{Organisation, Organisations};
-pub use permission::{Permission, Role};
+pub use permission::{Permission, Permissions, Role};
+pub use standings::Standings;
 pub use verifier::{Rejection, Verified, Verifier};

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::keys::Key;
-use crate::{Caller, Claims, KeyRing};
+use crate::{Caller, Claims, Grant, KeyRing};
 
 /// Why a token was refused. The text is for the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
@@ -50,13 +50,19 @@ pub enum Rejection {
     /// The signature is right, but a claim is missing or malformed.
     #[error("the access token lacks a claim or has a wrong one; log in again")]
     Claims,
+    /// The login that it comes from has ended.
+    #[error("the session of this access token has ended; log in again")]
+    SessionEnded,
+    /// The bearer's membership has changed since it was issued.
+    #[error("the roles in this organisation have changed since this access token was issued; refresh it")]
+    Outdated,
 }
 
 /// What a valid token says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verified {
-    /// Its bearer: always [`Caller::Staff`].
-    pub caller: Caller,
+    /// Its bearer, and what the token allows.
+    pub grant: Grant,
     /// When it expires.
     pub expires_at: Timestamp,
 }
@@ -111,10 +117,17 @@ impl Verifier {
             .map_err(|error| rejection(error.kind()))?
             .claims;
         let expires_at = Timestamp::from_timestamp(claims.exp, 0).ok_or(Rejection::Claims)?;
-        let caller = Caller::Staff { user: claims.sub, organisation: claims.org, roles: claims.roles };
-        let verified = Verified { caller, expires_at };
-        self.remembered.insert(digest, Remembered { kid, key, verified: verified.clone() });
+        let verified = Verified { grant: claims.grant().ok_or(Rejection::Claims)?, expires_at };
+        self.remembered.insert(digest, Remembered { kid, key, verified });
         Ok(verified)
+    }
+}
+
+impl Verified {
+    /// The caller that the bearer is.
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        self.grant.caller()
     }
 }
 
@@ -197,10 +210,10 @@ fn rejection(kind: &ErrorKind) -> Rejection {
 #[cfg(test)]
 mod tests {
     use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
-    use kernel::{OrganisationId, UserId};
+    use kernel::{ApiKeyId, OrganisationId};
 
     use super::*;
-    use crate::{Role, SigningKey};
+    use crate::{Bearer, Role, SigningKey};
 
     #[test]
     fn a_token_that_was_verified_once_is_not_verified_again() {
@@ -208,16 +221,12 @@ mod tests {
         let kid = KeyId::new();
         let keys = KeyRing::new();
         keys.apply(&SigningKey { kid, public_key: URL_SAFE_NO_PAD.encode(pair.public_key().as_ref()) }).unwrap();
-        let (user, organisation) = (UserId::new(), OrganisationId::new());
-        let claims = Claims::new(
-            "issuer",
-            "audience",
-            user,
-            organisation,
-            vec![Role::Viewer],
-            Clock::now(),
-            Duration::from_secs(60),
-        );
+        let grant = Grant {
+            bearer: Bearer::Integration(ApiKeyId::new()),
+            organisation: OrganisationId::new(),
+            permissions: Role::Viewer.permissions(),
+        };
+        let claims = Claims::new("issuer", "audience", &grant, Clock::now(), Duration::from_secs(60));
         let header = serde_json::json!({"alg": "EdDSA", "typ": "at+jwt", "kid": kid}).to_string();
         let content =
             [header, serde_json::to_string(&claims).unwrap()].map(|part| URL_SAFE_NO_PAD.encode(part)).join(".");

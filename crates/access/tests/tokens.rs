@@ -5,12 +5,12 @@
 
 use std::time::{Duration, Instant};
 
-use access::{Caller, Claims, KeyRing, Rejection, Role, SigningKey, Verifier};
+use access::{Bearer, Caller, Claims, Grant, KeyRing, Rejection, Role, SigningKey, Standing, Verifier};
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kernel::{Clock, KeyId, OrganisationId, UserId};
+use kernel::{ApiKeyId, Clock, KeyId, MembershipId, OrganisationId, SessionId, UserId};
 use serde_json::{Value, json};
 
 const ISSUER: &str = "https://store.example";
@@ -57,16 +57,21 @@ impl Mint {
 }
 
 fn claims() -> Value {
-    serde_json::to_value(Claims::new(
-        ISSUER,
-        AUDIENCE,
-        UserId::new(),
-        OrganisationId::new(),
-        vec![Role::Manager],
-        Clock::now(),
-        Duration::from_secs(600),
-    ))
-    .unwrap()
+    claims_of(&person())
+}
+
+fn claims_of(grant: &Grant) -> Value {
+    serde_json::to_value(Claims::new(ISSUER, AUDIENCE, grant, Clock::now(), Duration::from_secs(600))).unwrap()
+}
+
+fn person() -> Grant {
+    let standing = Standing { session: SessionId::new(), membership: MembershipId::new(), version: 3 };
+    let bearer = Bearer::Person { user: UserId::new(), standing };
+    Grant { bearer, organisation: OrganisationId::new(), permissions: Role::OrderManager.permissions() }
+}
+
+fn integration() -> Grant {
+    Grant { bearer: Bearer::Integration(ApiKeyId::new()), ..person() }
 }
 
 fn with(mut object: Value, name: &str, value: Value) -> Value {
@@ -82,17 +87,8 @@ fn without(mut object: Value, name: &str) -> Value {
 #[test]
 fn a_token_minted_as_auth_mints_it_holds() {
     let mint = Mint::new();
-    let (user, organisation) = (UserId::new(), OrganisationId::new());
-    let now = Clock::now();
-    let claims = Claims::new(
-        ISSUER,
-        AUDIENCE,
-        user,
-        organisation,
-        vec![Role::Owner, Role::Viewer],
-        now,
-        Duration::from_secs(600),
-    );
+    let (grant, now) = (person(), Clock::now());
+    let claims = Claims::new(ISSUER, AUDIENCE, &grant, now, Duration::from_secs(600));
     let mut header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::EdDSA);
     header.typ = Some(Claims::TYPE.to_owned());
     header.kid = Some(mint.kid.to_string());
@@ -101,7 +97,10 @@ fn a_token_minted_as_auth_mints_it_holds() {
     let token = jsonwebtoken::encode(&header, &claims, &key).unwrap();
 
     let verified = mint.verifier().verify(&token).unwrap();
-    assert_eq!(verified.caller, Caller::Staff { user, organisation, roles: vec![Role::Owner, Role::Viewer] });
+    assert_eq!(verified.grant, grant);
+    let Bearer::Person { user, standing } = grant.bearer else { panic!("a person") };
+    let Grant { organisation, permissions, .. } = grant;
+    assert_eq!(verified.caller(), Caller::Staff { user, organisation, session: standing.session, permissions });
     assert_eq!(verified.expires_at.timestamp(), now.timestamp() + 600);
     assert!(token.len() < 1_000, "a token grew to {} bytes: look at LONGEST_TOKEN", token.len());
 }
@@ -226,7 +225,7 @@ fn another_issuer_or_audience_is_refused() {
 #[test]
 fn a_missing_claim_is_refused_whichever_it_is() {
     let mint = Mint::new();
-    for name in ["iss", "aud", "sub", "org", "roles", "iat", "nbf", "exp", "jti"] {
+    for name in ["iss", "aud", "sub", "org", "scope", "sid", "mem", "ver", "iat", "nbf", "exp", "jti"] {
         for claims in [without(claims(), name), with(claims(), name, Value::Null), with(claims(), name, json!({}))] {
             let token = mint.token(&mint.header(), &claims);
             assert_eq!(mint.verifier().verify(&token), Err(Rejection::Claims), "{name}: {claims}");
@@ -241,8 +240,11 @@ fn a_claim_of_another_kind_is_refused() {
         ("sub", json!(OrganisationId::new())),
         ("org", json!(UserId::new())),
         ("org", json!("*")),
-        ("roles", json!("owner")),
-        ("roles", json!(["root"])),
+        ("sub", json!("root")),
+        ("scope", json!(["product:read"])),
+        ("sid", json!(UserId::new())),
+        ("mem", json!(OrganisationId::new())),
+        ("ver", json!("3")),
         ("exp", json!("4102444800")),
         ("exp", json!(4_102_444_800.5)),
     ] {
@@ -252,10 +254,30 @@ fn a_claim_of_another_kind_is_refused() {
 }
 
 #[test]
+fn a_programs_token_has_no_session_and_a_persons_no_key() {
+    let mint = Mint::new();
+    let verify = |claims: &Value| mint.verifier().verify(&mint.token(&mint.header(), claims));
+    let (person, program) = (claims(), claims_of(&integration()));
+    assert!(matches!(verify(&program).unwrap().caller(), Caller::Integration { .. }));
+    for name in ["sid", "mem", "ver"] {
+        assert_eq!(verify(&with(program.clone(), name, person[name].clone())), Err(Rejection::Claims), "{name}");
+    }
+    assert_eq!(verify(&with(person, "sub", program["sub"].clone())), Err(Rejection::Claims));
+}
+
+#[test]
+fn a_scope_that_no_role_can_have_permits_nothing() {
+    let mint = Mint::new();
+    let claims = with(claims(), "scope", json!("system:act organisation:create store:order product:read"));
+    let verified = mint.verifier().verify(&mint.token(&mint.header(), &claims)).unwrap();
+    assert_eq!(verified.grant.permissions.to_string(), "product:read");
+}
+
+#[test]
 fn a_claim_that_stands_twice_is_refused() {
     let mint = Mint::new();
     let once = claims().to_string();
-    let twice = format!("{{\"roles\":[\"viewer\"],{}", &once[1..]);
+    let twice = format!("{{\"scope\":\"product:read\",{}", &once[1..]);
     let token = mint.token_of_bytes(mint.header().to_string().as_bytes(), twice.as_bytes());
     assert_eq!(mint.verifier().verify(&token), Err(Rejection::Claims));
 }
@@ -283,7 +305,7 @@ fn an_edit_of_any_character_is_refused() {
 fn parts_of_two_tokens_do_not_make_a_third() {
     let mint = Mint::new();
     let one = mint.token(&mint.header(), &claims());
-    let other = mint.token(&mint.header(), &with(claims(), "roles", json!(["owner"])));
+    let other = mint.token(&mint.header(), &with(claims(), "scope", json!("owner:manage")));
     let [header, _, signature] = one.split('.').collect::<Vec<_>>()[..] else { panic!("three parts") };
     let [_, content, _] = other.split('.').collect::<Vec<_>>()[..] else { panic!("three parts") };
     assert_eq!(mint.verifier().verify(&format!("{header}.{content}.{signature}")), Err(Rejection::Signature));

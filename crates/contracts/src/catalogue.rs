@@ -37,6 +37,11 @@ pub fn entries() -> Vec<Entry> {
     }
     of::<auth::SigningKeyState>()
         .chain(of::<auth::OrganisationState>())
+        .chain(of::<auth::MembershipState>())
+        .chain(of::<auth::EndedSessionState>())
+        .chain(of::<auth::ApiKeyState>())
+        .chain(of::<auth::InvitationEvent>())
+        .chain(of::<auth::AccountEvent>())
         .chain(of::<category::CategoryState>())
         .chain(of::<catalog::ProductState>())
         .chain(of::<catalog::ReservationEvent>())

@@ -33,6 +33,21 @@ pub mod topics {
     /// Organisations. One partition: every process reads all of it.
     pub const ORGANISATION: Topic =
         Topic { name: "auth.organisation.v1", owner: "auth", retention: Retention::State, partitions: 1 };
+    /// Who works for which organisation. One partition: every gateway reads all of it.
+    pub const MEMBERSHIP: Topic =
+        Topic { name: "auth.membership.v1", owner: "auth", retention: Retention::State, partitions: 1 };
+    /// Logins that ended while tokens of them may be valid. One partition: every gateway reads all of it.
+    pub const SESSION: Topic =
+        Topic { name: "auth.session.v1", owner: "auth", retention: Retention::State, partitions: 1 };
+    /// Keys of integrations. One partition: every gateway reads all of it.
+    pub const API_KEY: Topic =
+        Topic { name: "auth.api-key.v1", owner: "auth", retention: Retention::State, partitions: 1 };
+    /// Invitations to send, keyed by the invitation. They carry the invitation's secret.
+    pub const INVITATION: Topic =
+        Topic { name: "auth.invitation.v1", owner: "auth", retention: Retention::Events, partitions: 3 };
+    /// What a person has to be told of their account, keyed by the person. Some carry a secret.
+    pub const ACCOUNT: Topic =
+        Topic { name: "auth.account.v1", owner: "auth", retention: Retention::Events, partitions: 3 };
     /// Category trees.
     pub const CATEGORY: Topic =
         Topic { name: "category.category.v1", owner: "category", retention: Retention::State, partitions: 6 };
@@ -50,7 +65,20 @@ pub mod topics {
         Topic { name: "order.order.v1", owner: "order", retention: Retention::Events, partitions: 12 };
 
     /// Every topic there is.
-    pub const ALL: &[Topic] = &[SIGNING_KEY, ORGANISATION, CATEGORY, PRODUCT, RESERVATION, STOCK, ORDER];
+    pub const ALL: &[Topic] = &[
+        SIGNING_KEY,
+        ORGANISATION,
+        MEMBERSHIP,
+        SESSION,
+        API_KEY,
+        INVITATION,
+        ACCOUNT,
+        CATEGORY,
+        PRODUCT,
+        RESERVATION,
+        STOCK,
+        ORDER,
+    ];
 }
 
 #[cfg(test)]

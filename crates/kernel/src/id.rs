@@ -156,8 +156,16 @@ macro_rules! kinds {
 kinds! {
     /// A tenant: a seller's organisation.
     Organisation, OrganisationId, "org";
-    /// Someone who works for an organisation.
+    /// A person, who may work for several organisations.
     User, UserId, "user";
+    /// A person's place in one organisation.
+    Membership, MembershipId, "mem";
+    /// An offer of a membership to an e-mail address.
+    Invitation, InvitationId, "inv";
+    /// A login, from its first token to its end.
+    Session, SessionId, "sess";
+    /// A key of an integration.
+    ApiKey, ApiKeyId, "akey";
     /// A node of an organisation's category tree.
     Category, CategoryId, "cat";
     /// A product with its variants.

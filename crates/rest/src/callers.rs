@@ -5,13 +5,13 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-use access::Caller;
+use access::{Caller, Verified};
 use actix_web::{HttpMessage, HttpRequest};
 use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::{Operation, Response, StatusCode};
 use aide::operation::add_parameters;
-use kernel::{Currency, Slug};
+use kernel::{Currency, OrganisationId, SessionId, Slug, UserId};
 use mediator::{Platform, Scope, Tenancy};
 
 use crate::app::App;
@@ -22,9 +22,38 @@ use crate::headers::single;
 use crate::problem::Problem;
 use crate::problems;
 
-/// A member of an organisation's staff, from the bearer token.
+/// A member of an organisation's staff, or a program that works for it, from the bearer token.
 #[derive(Clone, Debug)]
 pub struct Staff(pub Scope);
+
+/// A person who is logged in and looks after their own account, which belongs to no organisation.
+#[derive(Clone, Debug)]
+pub struct Person {
+    scope: Scope<Platform>,
+    user: UserId,
+    session: SessionId,
+    organisation: OrganisationId,
+}
+
+impl Person {
+    /// The person.
+    #[must_use]
+    pub fn user(&self) -> UserId {
+        self.user
+    }
+
+    /// The login that the token comes from.
+    #[must_use]
+    pub fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// The organisation that the token is for.
+    #[must_use]
+    pub fn organisation(&self) -> OrganisationId {
+        self.organisation
+    }
+}
 
 /// Anyone in the shop of the organisation that the path's `{organisation}` names.
 #[derive(Clone, Debug)]
@@ -60,6 +89,14 @@ impl Deref for Staff {
     }
 }
 
+impl Deref for Person {
+    type Target = Scope<Platform>;
+
+    fn deref(&self) -> &Scope<Platform> {
+        &self.scope
+    }
+}
+
 impl Deref for Anyone {
     type Target = Scope;
 
@@ -88,21 +125,23 @@ fn unauthenticated(detail: &str, challenge: &str) -> Problem {
     Problem::new(problems::UNAUTHENTICATED).detail(detail).header("www-authenticate", challenge)
 }
 
-extracted!([] Staff, |request| staff(request));
-
-fn staff(request: &HttpRequest) -> Result<Staff, Problem> {
+/// What the request's token says.
+fn verified(request: &HttpRequest) -> Result<Verified, Problem> {
     let app = App::of(request)?;
     let header = single(request, "authorization")?
         .ok_or_else(|| unauthenticated("Send an access token as Authorization: Bearer.", "Bearer"))?;
     let token = access::bearer(header)
         .ok_or_else(|| unauthenticated("The Authorization header is not of the form Bearer <token>.", "Bearer"))?;
-    let verified = app.verifier().verify(token).map_err(|rejection| {
+    app.verifier().verify(token).map_err(|rejection| {
         unauthenticated(&format!("The access token was refused: {rejection}."), "Bearer error=\"invalid_token\"")
-    })?;
-    let Caller::Staff { organisation, .. } = verified.caller else {
-        return Err(Problem::new(problems::FORBIDDEN).detail("This path is for the staff of an organisation."));
-    };
-    Ok(Staff(correlated(request, Scope::of(verified.caller, organisation))))
+    })
+}
+
+extracted!([] Staff, |request| staff(request));
+
+fn staff(request: &HttpRequest) -> Result<Staff, Problem> {
+    let verified = verified(request)?;
+    Ok(Staff(correlated(request, Scope::of(verified.caller(), verified.grant.organisation))))
 }
 
 impl OperationInput for Staff {
@@ -112,6 +151,29 @@ impl OperationInput for Staff {
 
     fn inferred_early_responses(ctx: &mut GenContext, _: &mut Operation) -> Vec<(Option<StatusCode>, Response)> {
         vec![refusal(ctx, problems::UNAUTHENTICATED), refusal(ctx, problems::FORBIDDEN)]
+    }
+}
+
+extracted!([] Person, |request| person(request));
+
+fn person(request: &HttpRequest) -> Result<Person, Problem> {
+    let caller = verified(request)?.caller();
+    let Caller::Staff { user, session, organisation, .. } = caller else {
+        return Err(Problem::new(problems::FORBIDDEN).detail("This path is for people; an API key has no account."));
+    };
+    Ok(Person { scope: correlated(request, Scope::platform(caller)), user, session, organisation })
+}
+
+impl OperationInput for Person {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        Staff::operation_input(ctx, operation);
+    }
+
+    fn inferred_early_responses(
+        ctx: &mut GenContext,
+        operation: &mut Operation,
+    ) -> Vec<(Option<StatusCode>, Response)> {
+        Staff::inferred_early_responses(ctx, operation)
     }
 }
 

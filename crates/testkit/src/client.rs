@@ -17,8 +17,8 @@ use crate::must;
 pub enum Caller {
     /// The test's organisation, everything allowed.
     Owner,
-    /// The test's organisation, everything but its own change.
-    Manager,
+    /// The test's organisation, orders and what is seen with them.
+    OrderManager,
     /// The test's organisation, reading only.
     Viewer,
     /// Owner of another organisation, which must see nothing of the test's.

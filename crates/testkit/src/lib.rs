@@ -19,7 +19,7 @@ pub use records::{publish, read_topic};
 pub use running::{Running, Topics, Working};
 pub use scene::{Builder, Scene, assert_every_way_back};
 pub use table_hash::{TableHash, table_hashes};
-pub use tokens::Mint;
+pub use tokens::{Mint, someone};
 pub use walls::seen_by_batches;
 
 /// Stops the test with what was being done and why it did not work: set-up has no caller who could repair it.

@@ -11,7 +11,7 @@ use contracts::auth::OrganisationState;
 use contracts::{Channel, Topic};
 use devstack::{Cluster, DatabaseRole};
 use diesel_migrations::EmbeddedMigrations;
-use kernel::{Currency, OrganisationId, Slug, UserId};
+use kernel::{Currency, OrganisationId, Slug};
 use mediator::{Mediator, Scope};
 use messaging::{Outgoing, Record};
 use persistence::Database;
@@ -20,7 +20,7 @@ use rdkafka::client::DefaultClientContext;
 use uuid::Uuid;
 
 use crate::fixture::{TestDatabase, on_a_thread_of_its_own};
-use crate::{Caller, Client, Mint, must, records};
+use crate::{Caller, Client, Mint, must, records, someone};
 
 /// Connections per pool: two, so that tests meet on the same connection.
 const CONNECTIONS: u32 = 2;
@@ -197,8 +197,7 @@ impl Scene {
     #[must_use]
     pub fn scope(&self, roles: &[Role]) -> Scope {
         let organisation = self.organisation;
-        let caller = access::Caller::Staff { user: UserId::new(), organisation, roles: roles.to_vec() };
-        Scope::of(caller, organisation)
+        Scope::of(someone(organisation, roles).caller(), organisation)
     }
 
     /// The scope of a shopper in the test's organisation.
@@ -212,7 +211,7 @@ impl Scene {
     pub fn client(&self, base: &str, caller: Caller) -> Client {
         let (organisation, role) = match caller {
             Caller::Owner => (self.organisation, Role::Owner),
-            Caller::Manager => (self.organisation, Role::Manager),
+            Caller::OrderManager => (self.organisation, Role::OrderManager),
             Caller::Viewer => (self.organisation, Role::Viewer),
             Caller::OtherOrganisation => (self.other_organisation, Role::Owner),
             Caller::Anonymous => return Client::new(base, None),

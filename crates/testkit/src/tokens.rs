@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
-use access::{Claims, KeyRing, Role, SigningKey, Verifier};
+use access::{Bearer, Claims, Grant, KeyRing, Permissions, Role, SigningKey, Standing, Verifier};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use kernel::{Clock, KeyId, OrganisationId, Timestamp, UserId};
+use kernel::{Clock, KeyId, MembershipId, OrganisationId, SessionId, Timestamp, UserId};
 
 use crate::must;
 
@@ -85,8 +85,13 @@ impl Mint {
         from: Timestamp,
         lifetime: Duration,
     ) -> String {
-        let user = UserId::new();
-        self.sign(&Claims::new(Self::ISSUER, Self::AUDIENCE, user, organisation, roles.to_vec(), from, lifetime))
+        self.sign(&self.claims(&someone(organisation, roles), from, lifetime))
+    }
+
+    /// The claims of a token of this grant, valid from `from` for `lifetime`.
+    #[must_use]
+    pub fn claims(&self, grant: &Grant, from: Timestamp, lifetime: Duration) -> Claims {
+        Claims::new(Self::ISSUER, Self::AUDIENCE, grant, from, lifetime)
     }
 
     /// Signs any claims: for tests of tokens that must be refused.
@@ -99,6 +104,14 @@ impl Mint {
     }
 }
 
+/// The grant of a new person with these roles in the organisation.
+#[must_use]
+pub fn someone(organisation: OrganisationId, roles: &[Role]) -> Grant {
+    let standing = Standing { session: SessionId::new(), membership: MembershipId::new(), version: 1 };
+    let permissions = roles.iter().fold(Permissions::NONE, |all, role| all.union(role.permissions()));
+    Grant { bearer: Bearer::Person { user: UserId::new(), standing }, organisation, permissions }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,7 +121,7 @@ mod tests {
         let mint = Mint::new();
         let organisation = OrganisationId::new();
         let verified = mint.verifier().verify(&mint.token(organisation, &[Role::Viewer])).unwrap();
-        assert_eq!(verified.caller.organisation(), Some(organisation));
+        assert_eq!(verified.caller().organisation(), Some(organisation));
         let past = mint.token_at(
             organisation,
             &[Role::Owner],

@@ -41,9 +41,6 @@ impl Identity {
                 refuse("the Authorization header is not of the form `Bearer <token>`".to_owned(), true)
             })?;
         let verified = self.verifier.verify(token).map_err(|rejection| refuse(rejection.to_string(), true))?;
-        verified
-            .caller
-            .organisation()
-            .ok_or_else(|| refuse("the access token is for no organisation; log in again".to_owned(), true))
+        Ok(verified.grant.organisation)
     }
 }

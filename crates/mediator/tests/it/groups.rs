@@ -26,7 +26,7 @@ struct WriteTogether {
 
 impl Command for WriteTogether {
     const NAME: &'static str = "order.write-together";
-    const REQUIRES: Permission = Permission::OrdersWrite;
+    const REQUIRES: Permission = Permission::OrderWrite;
     type Tenancy = Tenant;
     type Reply = Written;
     type Error = NoteError;
@@ -189,6 +189,6 @@ async fn a_hundred_repeats_of_one_key_in_groups_have_one_effect() {
 async fn who_lacks_the_permission_never_joins_a_group() {
     let scene = scene().await;
     let (answers, largest) = together(&scene.mediator(), &["x"], &[scene.scope(&[Role::Viewer])]).await;
-    assert!(matches!(answers[0], Err(SendError::Forbidden { permission: Permission::OrdersWrite })));
+    assert!(matches!(answers[0], Err(SendError::Forbidden { permission: Permission::OrderWrite })));
     assert_eq!(largest, 0);
 }

@@ -61,7 +61,7 @@ struct Written {
 
 impl Command for WriteNote {
     const NAME: &'static str = "order.write-note";
-    const REQUIRES: Permission = Permission::OrdersWrite;
+    const REQUIRES: Permission = Permission::OrderWrite;
     type Tenancy = Tenant;
     type Reply = Written;
     type Error = NoteError;
@@ -99,7 +99,7 @@ struct CountRow {
 
 impl Query for CountNotes {
     const NAME: &'static str = "order.count-notes";
-    const REQUIRES: Permission = Permission::OrdersRead;
+    const REQUIRES: Permission = Permission::OrderRead;
     type Tenancy = Tenant;
     type Reply = i64;
     type Error = NoteError;
@@ -131,7 +131,7 @@ async fn who_lacks_the_permission_changes_and_sees_nothing() {
     let mediator = scene.mediator();
     let viewer = scene.scope(&[Role::Viewer]);
     let refused = mediator.send(&viewer, note("x")).await.unwrap_err();
-    assert!(matches!(refused, SendError::Forbidden { permission: Permission::OrdersWrite }), "{refused}");
+    assert!(matches!(refused, SendError::Forbidden { permission: Permission::OrderWrite }), "{refused}");
     assert_eq!(mediator.ask(&viewer, CountNotes).await.unwrap(), 0);
     let shopper = scene.shopper();
     assert!(matches!(mediator.ask(&shopper, CountNotes).await, Err(SendError::Forbidden { .. })));

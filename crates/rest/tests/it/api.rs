@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use access::{Claims, KeyRing, Organisations, Permission, Role, SigningKey, Verifier};
+use access::{Bearer, Claims, Grant, KeyRing, Organisations, Permission, Role, SigningKey, Standing, Verifier};
 use actix_web::body::{BoxBody, MessageBody, to_bytes};
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::StatusCode;
@@ -11,7 +11,7 @@ use actix_web::test::TestRequest;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kernel::{Clock, Currency, KeyId, OrganisationId, Quantity, Sku, Slug, UserId};
+use kernel::{Clock, Currency, KeyId, MembershipId, OrganisationId, Quantity, SessionId, Sku, Slug, UserId};
 use mediator::{Class, Classified, Command, Mediator, Tenant, Tx};
 use persistence::Database;
 use rest::{
@@ -113,7 +113,7 @@ impl From<ThingError> for Problem {
 
 impl Command for CreateThing {
     const NAME: &'static str = "test.create-thing";
-    const REQUIRES: Permission = Permission::ProductsWrite;
+    const REQUIRES: Permission = Permission::ProductWrite;
     type Tenancy = Tenant;
     type Reply = Value;
     type Error = ThingError;
@@ -268,15 +268,13 @@ impl World {
     }
 
     pub(crate) fn token(&self, role: Role) -> String {
-        let claims = Claims::new(
-            "issuer",
-            "audience",
-            UserId::new(),
-            self.organisation,
-            vec![role],
-            Clock::now(),
-            Duration::from_secs(600),
-        );
+        let standing = Standing { session: SessionId::new(), membership: MembershipId::new(), version: 1 };
+        let grant = Grant {
+            bearer: Bearer::Person { user: UserId::new(), standing },
+            organisation: self.organisation,
+            permissions: role.permissions(),
+        };
+        let claims = Claims::new("issuer", "audience", &grant, Clock::now(), Duration::from_secs(600));
         let header = json!({"alg": "EdDSA", "typ": "at+jwt", "kid": self.kid}).to_string();
         let claims = serde_json::to_string(&claims).unwrap();
         let content = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));

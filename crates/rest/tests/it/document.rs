@@ -22,7 +22,7 @@ fn every_route_is_in_the_document_with_its_permission() {
         assert_eq!(operation["x-permission"].as_str(), route.permission.as_deref());
     }
     let create = operation(document, "/things", "post");
-    assert_eq!(create["x-permission"], access::Permission::ProductsWrite.to_string());
+    assert_eq!(create["x-permission"], access::Permission::ProductWrite.to_string());
     assert_eq!(create["operationId"], "test.create-thing");
     assert_eq!(create["security"], json!([{"bearer": []}]));
 }

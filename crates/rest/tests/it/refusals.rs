@@ -235,7 +235,7 @@ async fn a_role_without_the_permission_is_403_and_says_which() {
         .insert_header(("idempotency-key", "k"));
     let answer = ask(&world, request).await;
     assert_eq!(answer.status, 403);
-    assert_eq!(answer.problem("forbidden")["permission"], access::Permission::ProductsWrite.to_string());
+    assert_eq!(answer.problem("forbidden")["permission"], access::Permission::ProductWrite.to_string());
 }
 
 #[actix_web::test]

@@ -6,11 +6,11 @@ use std::{
     time::Duration,
 };
 
-use access::{Claims, Role};
+use access::{Claims, Grant};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use kernel::{KeyId, OrganisationId, Secret, Timestamp, UserId};
+use kernel::{KeyId, Secret, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::Seal;
@@ -89,18 +89,12 @@ impl Issuer {
         keys.known.iter().map(|key| (key.kid, key.public_key)).collect()
     }
 
-    /// A token for that user of that organisation, valid from now for [`TOKEN_LIFE`].
+    /// A token that grants this, valid from now for [`TOKEN_LIFE`].
     ///
     /// # Errors
     /// `Signing` when no key is due.
-    pub fn issue(
-        &self,
-        user: UserId,
-        organisation: OrganisationId,
-        roles: Vec<Role>,
-        now: Timestamp,
-    ) -> Result<Secret, Error> {
-        let claims = Claims::new(&self.issuer, &self.audience, user, organisation, roles, now, TOKEN_LIFE);
+    pub fn issue(&self, grant: &Grant, now: Timestamp) -> Result<Secret, Error> {
+        let claims = Claims::new(&self.issuer, &self.audience, grant, now, TOKEN_LIFE);
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
         let key = keys.known.signer(now).and_then(|key| Some((key.kid, keys.opened.get(&key.kid)?)));
         let (kid, key) =
@@ -123,7 +117,8 @@ impl std::fmt::Debug for Issuer {
 
 #[cfg(test)]
 mod tests {
-    use access::{Caller, KeyRing, SigningKey, Verifier};
+    use access::{Bearer, KeyRing, Role, SigningKey, Verifier};
+    use kernel::{ApiKeyId, OrganisationId};
 
     use super::*;
     use crate::domain::Schedule;
@@ -148,10 +143,14 @@ mod tests {
         let public_key = URL_SAFE_NO_PAD.encode(candidate.public_key);
         ring.apply(&SigningKey { kid: candidate.kid, public_key }).unwrap();
         let verifier = Verifier::new(ring, "https://store.example", "cyber-store");
-        let (user, organisation) = (UserId::new(), OrganisationId::new());
-        let token = issuer.issue(user, organisation, vec![Role::Owner], now).unwrap();
+        let grant = Grant {
+            bearer: Bearer::Integration(ApiKeyId::new()),
+            organisation: OrganisationId::new(),
+            permissions: Role::Viewer.permissions(),
+        };
+        let token = issuer.issue(&grant, now).unwrap();
         let verified = verifier.verify(token.expose()).unwrap();
-        assert_eq!(verified.caller, Caller::Staff { user, organisation, roles: vec![Role::Owner] });
+        assert_eq!(verified.grant, grant);
         assert_eq!(
             (verified.expires_at - now).num_seconds().clamp(599, 600),
             (verified.expires_at - now).num_seconds()

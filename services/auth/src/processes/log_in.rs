@@ -60,7 +60,15 @@ impl LogIn {
         let matches = credentials.hasher.verify(hash, self.password).await?;
         let Some(account) = account.filter(|_| matches) else { return Err(Error::LoginRefused.into()) };
         mediator.send(&scope, NoteLogin { user: account.user, account: digest }).await?;
-        let token = credentials.issuer.issue(account.user, organisation, account.roles, Clock::now())?;
+        let standing = access::Standing {
+            session: kernel::SessionId::new(),
+            membership: kernel::MembershipId::from_uuid(account.user.uuid()),
+            version: 1,
+        };
+        let permissions =
+            account.roles.iter().fold(access::Permissions::NONE, |all, role| all.union(role.permissions()));
+        let bearer = access::Bearer::Person { user: account.user, standing };
+        let token = credentials.issuer.issue(&access::Grant { bearer, organisation, permissions }, Clock::now())?;
         tracing::info!(organisation = %organisation, user = %account.user, "logged in");
         Ok(Session { token, organisation, user: account.user })
     }

@@ -23,8 +23,8 @@ async fn the_token_says_who_logged_in() {
     assert_eq!((status, &body), (200, &created));
 
     let verified = world.verifier().await.verify(token).unwrap();
-    assert_eq!(json!(verified.caller.organisation()), created["organisation"]["id"]);
-    assert_eq!(json!(verified.caller.actor()), created["user"]["id"]);
+    assert_eq!(json!(verified.caller().organisation()), created["organisation"]["id"]);
+    assert_eq!(json!(verified.caller().actor()), created["user"]["id"]);
 
     assert_eq!(world.visitor().get("/auth/v1/me").await.0, 401);
     let forged = format!("{}x", &token[..token.len() - 1]);

@@ -72,7 +72,7 @@ async fn a_platform_command_without_permission_is_refused_and_changes_nothing() 
     assert_eq!(before, [1, 1, 1, 1]);
 
     // Not even an owner of the organisation that is asked about may do the platform's work.
-    let owner = Caller::Staff { user: UserId::new(), organisation: lamps, roles: vec![Role::Owner] };
+    let owner = testkit::someone(lamps, &[Role::Owner]).caller();
     for (slug, caller) in [("by-staff", owner), ("by-shopper", Caller::Shopper { organisation: lamps })] {
         assert_eq!(refusals(&world, caller, slug).await, [SET_UP, SET_UP, SYSTEM, SIGN_IN], "{slug}");
     }

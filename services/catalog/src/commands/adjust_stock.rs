@@ -38,7 +38,7 @@ pub struct AdjustStock {
 
 impl Command for AdjustStock {
     const NAME: &'static str = "catalog.adjust-stock";
-    const REQUIRES: Permission = Permission::StockWrite;
+    const REQUIRES: Permission = Permission::StockAdjust;
     type Tenancy = Tenant;
     type Reply = StockItem;
     type Error = Error;

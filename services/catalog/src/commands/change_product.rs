@@ -24,7 +24,7 @@ pub struct ChangeProduct {
 
 impl Command for ChangeProduct {
     const NAME: &'static str = "catalog.change-product";
-    const REQUIRES: Permission = Permission::ProductsWrite;
+    const REQUIRES: Permission = Permission::ProductWrite;
     type Tenancy = Tenant;
     type Reply = Product;
     type Error = Error;

@@ -22,7 +22,7 @@ pub struct CreateProduct {
 
 impl Command for CreateProduct {
     const NAME: &'static str = "catalog.create-product";
-    const REQUIRES: Permission = Permission::ProductsWrite;
+    const REQUIRES: Permission = Permission::ProductWrite;
     type Tenancy = Tenant;
     type Reply = Product;
     type Error = Error;

@@ -27,7 +27,7 @@ pub struct ImportProducts {
 
 impl Command for ImportProducts {
     const NAME: &'static str = "catalog.import-products";
-    const REQUIRES: Permission = Permission::ProductsWrite;
+    const REQUIRES: Permission = Permission::ProductWrite;
     type Tenancy = Tenant;
     type Reply = Vec<RowOutcome>;
     type Error = Error;

@@ -19,7 +19,7 @@ pub struct RetireProduct {
 
 impl Command for RetireProduct {
     const NAME: &'static str = "catalog.retire-product";
-    const REQUIRES: Permission = Permission::ProductsWrite;
+    const REQUIRES: Permission = Permission::ProductWrite;
     type Tenancy = Tenant;
     type Reply = Product;
     type Error = Error;

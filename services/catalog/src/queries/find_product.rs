@@ -18,7 +18,7 @@ pub struct FindProduct {
 
 impl Query for FindProduct {
     const NAME: &'static str = "catalog.find-product";
-    const REQUIRES: Permission = Permission::ProductsRead;
+    const REQUIRES: Permission = Permission::ProductRead;
     type Tenancy = Tenant;
     type Reply = Product;
     type Error = Error;

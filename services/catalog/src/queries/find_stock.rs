@@ -37,7 +37,7 @@ struct StockRow {
 
 impl Query for FindStock {
     const NAME: &'static str = "catalog.find-stock";
-    const REQUIRES: Permission = Permission::ProductsRead;
+    const REQUIRES: Permission = Permission::ProductRead;
     type Tenancy = Tenant;
     type Reply = StockItem;
     type Error = Error;

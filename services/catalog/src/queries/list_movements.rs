@@ -64,7 +64,7 @@ struct MovementRow {
 
 impl Query for ListMovements {
     const NAME: &'static str = "catalog.list-movements";
-    const REQUIRES: Permission = Permission::ProductsRead;
+    const REQUIRES: Permission = Permission::ProductRead;
     type Tenancy = Tenant;
     type Reply = Page<MovementView>;
     type Error = Error;

@@ -14,7 +14,7 @@ pub struct ListProducts(pub Listing);
 
 impl Query for ListProducts {
     const NAME: &'static str = "catalog.list-products";
-    const REQUIRES: Permission = Permission::ProductsRead;
+    const REQUIRES: Permission = Permission::ProductRead;
     type Tenancy = Tenant;
     type Reply = Page<ProductSummary>;
     type Error = Error;

@@ -37,7 +37,7 @@ pub struct CreateCategory {
 
 impl Command for CreateCategory {
     const NAME: &'static str = "category.create-category";
-    const REQUIRES: Permission = Permission::CategoriesWrite;
+    const REQUIRES: Permission = Permission::CategoryWrite;
     type Tenancy = Tenant;
     type Reply = Category;
     type Error = Error;

@@ -20,7 +20,7 @@ pub struct MoveCategory {
 
 impl Command for MoveCategory {
     const NAME: &'static str = "category.move-category";
-    const REQUIRES: Permission = Permission::CategoriesWrite;
+    const REQUIRES: Permission = Permission::CategoryWrite;
     type Tenancy = Tenant;
     type Reply = Category;
     type Error = Error;

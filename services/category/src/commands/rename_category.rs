@@ -26,7 +26,7 @@ pub struct RenameCategory {
 
 impl Command for RenameCategory {
     const NAME: &'static str = "category.rename-category";
-    const REQUIRES: Permission = Permission::CategoriesWrite;
+    const REQUIRES: Permission = Permission::CategoryWrite;
     type Tenancy = Tenant;
     type Reply = Category;
     type Error = Error;

@@ -22,7 +22,7 @@ pub struct FindCategory {
 
 impl Query for FindCategory {
     const NAME: &'static str = "category.find-category";
-    const REQUIRES: Permission = Permission::CategoriesRead;
+    const REQUIRES: Permission = Permission::CategoryRead;
     type Tenancy = Tenant;
     type Reply = Category;
     type Error = Error;

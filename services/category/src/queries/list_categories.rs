@@ -25,7 +25,7 @@ pub struct CategoryList {
 
 impl Query for ListCategories {
     const NAME: &'static str = "category.list-categories";
-    const REQUIRES: Permission = Permission::CategoriesRead;
+    const REQUIRES: Permission = Permission::CategoryRead;
     type Tenancy = Tenant;
     type Reply = CategoryList;
     type Error = Error;

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use access::{Caller, Permission, Role};
-use kernel::UserId;
+use access::{Permission, Role};
 use mediator::{Scope, SendError};
 use notifier::commands::{ClaimDeliveries, DeleteSent, RegisterChat, RetryFailed, SettleMessage};
 use notifier::domain::{Batch, Lease, Outcome};
@@ -21,7 +20,7 @@ fn assert_forbidden<T, E>(result: Result<T, SendError<E>>) {
 async fn platform_commands_and_queries_are_refused_to_an_owner_and_change_nothing() {
     let stage = Stage::new().await;
     let organisation = stage.scene.organisation();
-    let owner = Scope::platform(Caller::Staff { user: UserId::new(), organisation, roles: vec![Role::Owner] });
+    let owner = Scope::platform(testkit::someone(organisation, &[Role::Owner]).caller());
     let mediator = stage.scene.mediator();
     let chat = stage.settings().chat;
     let batch = Batch { chat: chat.clone(), address: chat.clone(), lease: Lease::new(), deliveries: Vec::new() };

@@ -17,7 +17,7 @@ pub struct CancelOrder {
 
 impl Command for CancelOrder {
     const NAME: &'static str = "order.cancel-order";
-    const REQUIRES: Permission = Permission::OrdersWrite;
+    const REQUIRES: Permission = Permission::OrderWrite;
     type Tenancy = Tenant;
     type Reply = ();
     type Error = Error;

@@ -17,7 +17,7 @@ pub struct FindOrder {
 
 impl Query for FindOrder {
     const NAME: &'static str = "order.find-order";
-    const REQUIRES: Permission = Permission::OrdersRead;
+    const REQUIRES: Permission = Permission::OrderRead;
     type Tenancy = Tenant;
     type Reply = OrderView;
     type Error = Error;

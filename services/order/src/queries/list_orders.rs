@@ -28,7 +28,7 @@ pub struct ListOrders {
 
 impl Query for ListOrders {
     const NAME: &'static str = "order.list-orders";
-    const REQUIRES: Permission = Permission::OrdersRead;
+    const REQUIRES: Permission = Permission::OrderRead;
     type Tenancy = Tenant;
     type Reply = Page<Summary>;
     type Error = Error;

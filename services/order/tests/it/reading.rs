@@ -73,7 +73,7 @@ async fn staff_sees_its_own_organisation_only_and_a_viewer_changes_nothing() {
         (Caller::Anonymous, 401, 401),
         (Caller::OtherOrganisation, 404, 404),
         (Caller::Viewer, 200, 403),
-        (Caller::Manager, 200, 200),
+        (Caller::OrderManager, 200, 200),
         (Caller::Owner, 200, 200),
     ] {
         let client = world.client(caller);

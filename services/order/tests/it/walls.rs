@@ -2,7 +2,6 @@
 
 use access::{Caller, Permission, Role};
 use devstack::DatabaseRole;
-use kernel::UserId;
 use mediator::{Mediator, Platform, Query, Scope, SendError};
 use order::queries::{FindOverdueOrders, ListSellingOrganisations, ReadClock};
 use testkit::{assert_every_way_back, seen_by_batches};
@@ -68,7 +67,7 @@ async fn what_is_about_every_organisation_is_answered_to_the_system_alone() {
     let world = World::quiet().await;
     world.sell(&[("MUG", 990)]).await;
     let organisation = world.scene.organisation();
-    let owner = Caller::Staff { user: UserId::new(), organisation, roles: vec![Role::Owner] };
+    let owner = testkit::someone(organisation, &[Role::Owner]).caller();
     for caller in [owner, Caller::Shopper { organisation }, Caller::Visitor] {
         let scope = Scope::platform(caller);
         assert!(
