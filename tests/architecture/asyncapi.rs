@@ -30,15 +30,18 @@ pub(crate) fn heard(tree: &Tree, service: &str) -> Vec<Topic> {
     // The assembly of a service with routes follows these, unless the service keeps them itself.
     let asks_who_calls =
         text.contains("assembly::identities(") || text.contains(".serves(") && !text.contains(".verifies_with(");
+    let asks_who_still_counts = text.contains("assembly::standings(");
     topics::ALL
         .iter()
         .filter(|topic| {
             let identity = [topics::SIGNING_KEY, topics::ORGANISATION].contains(*topic);
+            let standing = [topics::MEMBERSHIP, topics::SESSION, topics::API_KEY].contains(*topic);
             channels.iter().filter(|(_, of)| of == *topic).any(|(name, _)| {
                 ["Delivered<", "Snapshot<", "on_batch::<", "on_state::<", "observe_state::<", "Entry<"]
                     .iter()
                     .any(|before| text.contains(&format!("{before}{name}")))
             }) || identity && asks_who_calls
+                || standing && asks_who_still_counts
         })
         .copied()
         .collect()
@@ -208,7 +211,10 @@ fn what_a_service_hears_is_found_in_its_sources() {
         topics::ALL.iter().filter(|topic| heard.contains(topic)).map(|topic| topic.name).collect()
     };
     assert_eq!(names("auth"), Vec::<&str>::new());
-    assert_eq!(names("gateway"), ["auth.signing-key.v1", "auth.organisation.v1"]);
+    let of_callers = ["auth.signing-key.v1", "auth.organisation.v1"];
+    assert_eq!(names("order")[..2], of_callers);
+    let of_credentials = ["auth.membership.v1", "auth.session.v1", "auth.api-key.v1"];
+    assert_eq!(names("gateway"), [&of_callers[..], &of_credentials].concat());
     assert_eq!(names("notifier"), ["auth.organisation.v1", "catalog.stock.v1", "order.order.v1"]);
 }
 

@@ -12,6 +12,7 @@ mod rebuild;
 mod redelivery;
 mod refusals;
 mod saga;
+mod tokens;
 mod trace;
 mod walls;
 

@@ -47,14 +47,21 @@ impl Caller {
     #[must_use]
     pub fn may(&self, permission: Permission) -> bool {
         match self {
-            Self::Staff { permissions, .. } => {
-                permission == Permission::AccountOwn || permissions.contains(permission)
-            }
+            Self::Staff { permissions, .. } => permission == Permission::AccountOwn || permissions.contains(permission),
             Self::Integration { permissions, .. } => permissions.contains(permission),
             Self::Shopper { .. } => matches!(permission, Permission::StoreBrowse | Permission::StoreOrder),
             Self::Visitor => matches!(permission, Permission::SignIn | Permission::SetUp),
             // A sweep sends the same commands as people do.
             Self::System { .. } => true,
+        }
+    }
+
+    /// The permissions that the caller's roles or scopes give, which is what they may hand on to others.
+    #[must_use]
+    pub fn permissions(&self) -> Permissions {
+        match self {
+            Self::Staff { permissions, .. } | Self::Integration { permissions, .. } => *permissions,
+            Self::Shopper { .. } | Self::Visitor | Self::System { .. } => Permissions::NONE,
         }
     }
 
@@ -91,7 +98,12 @@ mod tests {
 
     fn staff(roles: &[Role]) -> Caller {
         let permissions = roles.iter().fold(Permissions::NONE, |all, role| all.union(role.permissions()));
-        Caller::Staff { user: UserId::new(), organisation: OrganisationId::new(), session: SessionId::new(), permissions }
+        Caller::Staff {
+            user: UserId::new(),
+            organisation: OrganisationId::new(),
+            session: SessionId::new(),
+            permissions,
+        }
     }
 
     fn integration(permissions: Permissions) -> Caller {
@@ -110,9 +122,14 @@ mod tests {
             assert_eq!(granted(&staff(&[*role])), own(*role), "{role}");
             assert_eq!(granted(&integration(role.permissions())), role.permissions().iter().collect::<Vec<_>>());
         }
-        let both: Vec<_> = P::STAFF.iter().copied().filter(|permission| {
-            Role::CatalogManager.permissions().union(Role::OrderManager.permissions()).contains(*permission)
-        }).chain([P::AccountOwn]).collect();
+        let both: Vec<_> = P::STAFF
+            .iter()
+            .copied()
+            .filter(|permission| {
+                Role::CatalogManager.permissions().union(Role::OrderManager.permissions()).contains(*permission)
+            })
+            .chain([P::AccountOwn])
+            .collect();
         assert_eq!(granted(&staff(&[Role::CatalogManager, Role::OrderManager])), both);
         assert_eq!(granted(&staff(&[])), [P::AccountOwn]);
         assert_eq!(granted(&integration(Permissions::NONE)), []);

@@ -255,7 +255,10 @@ mod tests {
             let word = permission.to_string();
             let (resource, action) = word.split_once(':').unwrap();
             for part in [resource, action] {
-                assert!(!part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{word}");
+                assert!(
+                    !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'),
+                    "{word}"
+                );
             }
             assert_eq!(Permission::parse(&word).is_ok(), Permission::STAFF.contains(permission), "{word}");
         }
@@ -292,7 +295,10 @@ mod tests {
         let set: Permissions = [Permission::OrderRead, Permission::ProductRead].into_iter().collect();
         assert_eq!(set.to_string(), "product:read order:read");
         assert_eq!(Permissions::of_scope(&set.to_string()), set);
-        assert_eq!(Permissions::of_scope("  order:read future:thing system:act"), [Permission::OrderRead].into_iter().collect());
+        assert_eq!(
+            Permissions::of_scope("  order:read future:thing system:act"),
+            [Permission::OrderRead].into_iter().collect()
+        );
         assert_eq!(Permissions::of_scope(""), Permissions::NONE);
         assert!(serde_json::from_str::<Permissions>("[\"order:read\"]").is_err());
     }

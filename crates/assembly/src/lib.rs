@@ -6,5 +6,5 @@ mod identities;
 mod surroundings;
 
 pub use assembly::{Assembly, Kit, Started};
-pub use identities::identities;
+pub use identities::{identities, standings};
 pub use surroundings::{Callers, Surroundings};

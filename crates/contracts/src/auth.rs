@@ -40,6 +40,12 @@ pub struct OrganisationState {
     pub name: String,
     /// The currency of its prices.
     pub currency: Currency,
+    /// Where it is based; ISO 3166-1, two letters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// The time zone of its days; IANA. Publishers before it say nothing, which means UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
     /// Whether its shop is open and its people may log in.
     pub active: bool,
     /// Rises by one with each change.

@@ -14,6 +14,7 @@ mod faults;
 mod headers;
 mod if_match;
 mod operation;
+mod origin;
 mod parameters;
 mod price;
 mod problem;

@@ -57,6 +57,18 @@ impl<T, const STATUS: u16> Recorded<T, STATUS> {
     pub fn reply(&self) -> Option<&T> {
         self.reply.as_ref()
     }
+
+    /// The reply with what must not be recorded: a secret that the client is shown and that can be derived again for a
+    /// repeat.
+    ///
+    /// # Errors
+    /// When an earlier release recorded the reply in another form.
+    pub fn revealing<U: Serialize>(self, reveal: impl FnOnce(T) -> U) -> Result<Recorded<U, STATUS>, Problem> {
+        let recorded = self.reply.ok_or_else(|| Problem::internal("the recorded reply cannot be read any more"))?;
+        let reply = reveal(recorded);
+        let body = serde_json::to_vec(&reply).map_err(Problem::internal)?;
+        Result::Ok(Recorded { body, reply: Some(reply), location: self.location, replayed: self.replayed })
+    }
 }
 
 /// 200 with a value that is already JSON, such as from a cache.

@@ -4,34 +4,18 @@
 //! choose the address that its requests are counted for.
 
 use std::net::{IpAddr, SocketAddr};
-use std::str::FromStr;
 
+use access::Network;
 use actix_web::http::header::{HeaderMap, HeaderName};
-use ipnet::IpNet;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-
-/// A trusted proxy's address, or a network of them in CIDR notation (`10.0.0.0/8`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network(IpNet);
-
-impl FromStr for Network {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Network, Self::Err> {
-        text.parse()
-            .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-            .map(Network)
-            .map_err(|_| "must be addresses such as 10.0.0.7 or networks such as 10.0.0.0/8, separated by commas")
-    }
-}
 
 /// The client's address: the connection's other end, or, as long as that is a trusted proxy, the address that it names.
 /// A proxy appends its client, so the entries are read from the last one on. A proxy that names nobody is itself the
 /// client.
 #[must_use]
 pub fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
-    let trusts = |address: IpAddr| trusted.iter().any(|network| network.0.contains(&address));
+    let trusts = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
     let mut client = peer.to_canonical();
     if !trusts(client) {
         return client;
@@ -100,18 +84,5 @@ mod tests {
             assert_eq!(client("10.0.0.1", trusted, &said), counts, "{said:?}");
         }
         assert_eq!(client("::ffff:10.0.0.1", trusted, &["203.0.113.7"]), "203.0.113.7");
-    }
-
-    #[test]
-    fn a_network_holds_its_addresses_and_no_other() {
-        let holds = |network: &str, address: &str| networks(network)[0].0.contains(&address.parse::<IpAddr>().unwrap());
-        assert!(holds("10.0.0.7", "10.0.0.7") && !holds("10.0.0.7", "10.0.0.8"));
-        assert!(holds("10.0.0.0/9", "10.127.0.1") && !holds("10.0.0.0/9", "10.128.0.1"));
-        assert!(holds("0.0.0.0/0", "203.0.113.7") && !holds("0.0.0.0/0", "::1"));
-        assert!(holds("2001:db8::/33", "2001:db8:7fff::1") && !holds("2001:db8::/33", "2001:db8:8000::1"));
-        assert!(holds("::/0", "2001:db8::1"));
-        for wrong in ["", "10.0.0", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/-1", "proxy.example"] {
-            assert!(wrong.parse::<Network>().is_err(), "{wrong}");
-        }
     }
 }

@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
+use access::Network;
 use cache::Redis;
 use rest::server::Pace;
 use service::config::Reader;
 use service::settings;
 
-use crate::clients::Network;
 use crate::limits::Allowances;
 use crate::routes::Service;
 use crate::upstream::Address;
@@ -20,7 +20,7 @@ use crate::worker::Behaviour;
 pub struct Config {
     /// Where it listens.
     pub http: settings::Http,
-    /// Where keys and organisations are announced.
+    /// Where auth announces what is known of callers.
     pub kafka: settings::Kafka,
     /// Which tokens are accepted.
     pub tokens: settings::Tokens,
@@ -56,8 +56,12 @@ pub fn read(env: &mut Reader) -> Option<Config> {
         0..=100_000_000,
         "Requests of one organisation, staff and shop together; 0 = no limit",
     );
-    let login =
-        env.within("LIMIT_LOGIN_PER_MINUTE", 120, 0..=100_000_000, "Logins and set-ups of one address; 0 = no limit");
+    let login = env.within(
+        "LIMIT_LOGIN_PER_MINUTE",
+        120,
+        0..=100_000_000,
+        "Logins, set-ups and whatever else can be guessed at, of one address; 0 = no limit",
+    );
     let proxies = env.optional_list::<Network>(
         "TRUSTED_PROXIES",
         "Load balancers in front, as addresses or networks: they say in X-Forwarded-For who asks",

@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use actix_web::http::header::{CONNECTION, HeaderMap};
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
 
 /// Families of headers that name the caller or its address: the gateway alone may set some of them, and nobody the
 /// others.
@@ -97,6 +97,17 @@ impl HopByHop {
     }
 }
 
+/// What becomes of the client's `Authorization`.
+#[derive(Debug, Clone, Copy)]
+pub enum Credential<'a> {
+    /// It goes on as it came.
+    Kept,
+    /// This one goes on in its place.
+    Replaced(&'a HeaderValue),
+    /// It ends here.
+    Dropped,
+}
+
 /// The headers that the gateway itself adds.
 #[derive(Debug, Clone, Copy)]
 pub struct Added<'a> {
@@ -106,6 +117,8 @@ pub struct Added<'a> {
     pub request_id: &'a str,
     /// `traceparent`: the gateway's span.
     pub traceparent: &'a str,
+    /// `Authorization`.
+    pub credential: Credential<'a>,
 }
 
 /// The headers that a service gets, without `Host` and those that frame the body.
@@ -115,13 +128,17 @@ pub fn to_service(headers: &HeaderMap, hop_by_hop: &HopByHop, added: Added<'_>) 
     let mut kept = hyper::HeaderMap::with_capacity(headers.len() + 6);
     for (name, value) in headers {
         let name = name.as_str();
-        if passes_to_service(name) && !hop_by_hop.contains(name) {
+        let ends_here = name == AUTHORIZATION.as_str() && !matches!(added.credential, Credential::Kept);
+        if passes_to_service(name) && !hop_by_hop.contains(name) && !ends_here {
             // Server and client use different major versions of the same types, with the same rules.
             let name = HeaderName::from_bytes(name.as_bytes());
             if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value.as_bytes())) {
                 kept.append(name, value);
             }
         }
+    }
+    if let Credential::Replaced(value) = added.credential {
+        kept.insert(AUTHORIZATION, value.clone());
     }
     let mut add = |name: &'static str, text: &str| {
         if let Ok(value) = HeaderValue::from_str(text) {
@@ -249,7 +266,9 @@ mod tests {
         headers.append(header::ACCEPT, "c/d".parse().unwrap());
         headers.append(header::HeaderName::from_static("x-forwarded-for"), "6.6.6.6".parse().unwrap());
         headers.append(header::CONTENT_LENGTH, "7".parse().unwrap());
-        let added = Added { address: Some([127, 0, 0, 1].into()), request_id: "r", traceparent: "t" };
+        headers.append(header::AUTHORIZATION, "Bearer key".parse().unwrap());
+        let address = Some([127, 0, 0, 1].into());
+        let added = Added { address, request_id: "r", traceparent: "t", credential: Credential::Dropped };
         let kept = to_service(&headers, &HopByHop::default(), added);
         let kept: Vec<_> = kept.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
         assert_eq!(
@@ -262,5 +281,11 @@ mod tests {
                 ("traceparent", "t")
             ]
         );
+        let token = HeaderValue::from_static("Bearer token");
+        for (credential, expected) in [(Credential::Kept, "Bearer key"), (Credential::Replaced(&token), "Bearer token")]
+        {
+            let kept = to_service(&headers, &HopByHop::default(), Added { credential, ..added });
+            assert_eq!(kept.get_all(AUTHORIZATION).iter().collect::<Vec<_>>(), [expected]);
+        }
     }
 }

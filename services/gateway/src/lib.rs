@@ -40,10 +40,12 @@ async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
         Settings { brokers: config.kafka.brokers, namespace: config.kafka.namespace, service: "gateway".to_owned() };
     let reachability = Reachability::of(&kafka);
     boot.tell_when_away("kafka", move || reachability.outage());
-    let (keys, organisations) = assembly::identities(&kafka, &boot).await?;
+    let identities = assembly::identities(&kafka, &boot);
+    let standings = assembly::standings(&kafka, &boot);
+    let ((keys, organisations), (standings, api_keys)) = futures::try_join!(identities, standings)?;
     let verifier = Verifier::new(keys, &config.tokens.issuer, &config.tokens.audience);
     let limits = Limits::new(config.redis, config.gateways);
-    let identity = Identity::new(verifier, organisations);
+    let identity = Identity::new(verifier, organisations, standings, api_keys);
     let shared = Shared::new(config.behaviour, identity, &config.addresses, limits, config.proxies);
     let server = boot.require("http server", server::bind(config.http.address, config.http.workers, shared))?;
     tracing::info!(address = %server.address(), "requests are taken");

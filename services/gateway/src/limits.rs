@@ -36,7 +36,7 @@ pub struct Allowances {
     pub address: u32,
     /// Of one organisation, its shop and its staff together.
     pub organisation: u32,
-    /// Of one address for logging in and setting up.
+    /// Of one address for logging in, setting up and whatever else can be guessed at.
     pub login: u32,
     /// The period of all limits, whole seconds.
     pub per: Duration,
@@ -50,7 +50,7 @@ pub enum Rule {
     Address,
     /// Per organisation.
     Organisation,
-    /// Per address, for logging in and setting up.
+    /// Per address, for logging in, setting up and whatever else can be guessed at.
     Login,
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The rule it keeps: every refusal has one problem type in one exhaustive match, and no reply tells an internal cause.
 
+use access::KeyRejection;
 use actix_web::HttpResponse;
 use actix_web::http::header::{CONNECTION, HeaderValue};
 use rest::{Problem, ProblemType, problems};
@@ -25,7 +26,7 @@ pub enum Bound {
 }
 
 /// Why the gateway replied in place of a service. The text is for the client.
-#[derive(Debug, Error)]
+#[derive(Debug, Clone, Error)]
 pub enum Refusal {
     /// Not in the prefix table.
     #[error("Nothing is served at this address; /openapi.json lists what is.")]
@@ -42,14 +43,17 @@ pub enum Refusal {
     /// Path and query are too long.
     #[error("The address is longer than 8 KiB.")]
     TargetTooLong,
-    /// No or no valid token.
+    /// No or no valid credential.
     #[error("{reason}.")]
     Unauthenticated {
         /// What is wrong.
         reason: String,
-        /// Whether a token was sent.
+        /// Whether a credential was sent.
         presented: bool,
     },
+    /// A valid credential that may not be used like this.
+    #[error("{0}.")]
+    Forbidden(String),
     /// A rate limit is used up.
     #[error("The limit `{policy}` is used up; try again in {retry_after} s.")]
     TooManyRequests {
@@ -102,15 +106,36 @@ impl Refusal {
         }
     }
 
+    /// The refusal where a credential is needed and none was sent.
+    #[must_use]
+    pub fn without_credential() -> Refusal {
+        let reason =
+            "send an access token or an API key as `Authorization: Bearer …`; log in to get a token".to_owned();
+        Refusal::Unauthenticated { reason, presented: false }
+    }
+
+    /// The refusal for an API key that is not accepted.
+    #[must_use]
+    pub fn of_key(rejection: KeyRejection) -> Refusal {
+        let reason = rejection.to_string();
+        match rejection {
+            KeyRejection::Unknown | KeyRejection::Revoked | KeyRejection::Expired => {
+                Refusal::Unauthenticated { reason, presented: true }
+            }
+            KeyRejection::Address => Refusal::Forbidden(reason),
+        }
+    }
+
     /// Every problem type that the gateway answers with.
     #[must_use]
-    pub fn kinds() -> [ProblemType; 12] {
+    pub fn kinds() -> [ProblemType; 13] {
         [
             problems::NOT_FOUND,
             problems::METHOD_NOT_ALLOWED,
             problems::MALFORMED_REQUEST,
             URI_TOO_LONG,
             problems::UNAUTHENTICATED,
+            problems::FORBIDDEN,
             problems::RATE_LIMITED,
             problems::BODY_TOO_LARGE,
             problems::REQUEST_TIMEOUT,
@@ -130,6 +155,7 @@ impl Refusal {
             Refusal::Malformed(_) | Refusal::Body(UploadError::Broken) => problems::MALFORMED_REQUEST,
             Refusal::TargetTooLong => URI_TOO_LONG,
             Refusal::Unauthenticated { .. } => problems::UNAUTHENTICATED,
+            Refusal::Forbidden(_) => problems::FORBIDDEN,
             Refusal::TooManyRequests { .. } => problems::RATE_LIMITED,
             Refusal::Body(UploadError::TooLarge { .. }) => problems::BODY_TOO_LARGE,
             Refusal::Body(UploadError::TooSlow { .. }) => problems::REQUEST_TIMEOUT,
@@ -194,6 +220,7 @@ mod tests {
             Refusal::Malformed("x"),
             Refusal::TargetTooLong,
             Refusal::Unauthenticated { reason: String::new(), presented: false },
+            Refusal::Forbidden(String::new()),
             Refusal::TooManyRequests { policy: "address", retry_after: 1 },
             Refusal::Body(UploadError::TooLarge { limit: 1 }),
             Refusal::Body(UploadError::TooSlow { seconds: 1 }),

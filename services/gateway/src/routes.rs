@@ -1,6 +1,6 @@
 //! The prefix table: which service owns an address, whether it needs a token, how long a body may be.
 //!
-//! The rule it keeps: what is not in the table is 404, and `/admin` is never reachable without a token.
+//! The rule it keeps: what is not in the table is 404, and `/admin` is never reachable without a credential.
 
 /// A service behind the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::Display, strum::IntoStaticStr)]
@@ -33,13 +33,15 @@ impl Service {
     }
 }
 
-/// Whether a route needs a token.
+/// Whether a route needs a credential: an access token or an API key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guard {
     /// No; a token that is sent is passed on unchecked.
     Open,
-    /// Yes, a valid access token.
-    Token,
+    /// No, but one that is sent must be valid.
+    Offered,
+    /// Yes, a valid one.
+    Required,
 }
 
 /// The rate limit of a route.
@@ -47,7 +49,7 @@ pub enum Guard {
 pub enum Class {
     /// The limit per address.
     Ordinary,
-    /// The stricter one, which slows down guessing passwords and setting up organisations.
+    /// The stricter one, which slows down guessing passwords and secrets, and setting up organisations.
     Login,
 }
 
@@ -67,7 +69,7 @@ pub enum Size {
 pub struct Route<'a> {
     /// The service that owns the address.
     pub service: Service,
-    /// Whether it needs a token.
+    /// Whether it needs a credential.
     pub guard: Guard,
     /// The rate limit.
     pub class: Class,
@@ -79,6 +81,12 @@ pub struct Route<'a> {
     pub rewritten: Option<&'static str>,
 }
 
+/// Where auth gives an access token for an API key. The gateway itself asks there, and nobody else may.
+pub const KEY_EXCHANGE: &str = "/auth/v1/api-keys/token";
+
+/// The first words below `/auth/v1/` that may be tried without a credential: guesses at passwords and at secrets.
+const GUESSED_AT: &[&str] = &["login", "organisations", "refresh", "password-resets", "password", "invitations"];
+
 /// The owners of the paths below `/admin/v1/`.
 const ADMIN: &[(&str, Service)] = &[
     ("products", Service::Catalog),
@@ -86,6 +94,11 @@ const ADMIN: &[(&str, Service)] = &[
     ("imports", Service::Catalog),
     ("orders", Service::Order),
     ("categories", Service::Category),
+    ("organisation", Service::Auth),
+    ("members", Service::Auth),
+    ("invitations", Service::Auth),
+    ("roles", Service::Auth),
+    ("api-keys", Service::Auth),
 ];
 
 /// The owners of the paths below `/store/v1/{organisation}/`.
@@ -101,12 +114,14 @@ pub fn find(path: &str) -> Option<Route<'_>> {
     let mut segments = path.strip_prefix('/')?.split('/');
     match (segments.next()?, segments.next()?) {
         ("auth", "v1") => {
-            let class = match segments.next()? {
-                "" => return None,
-                "login" | "organisations" => Class::Login,
-                _ => Class::Ordinary,
-            };
-            Some(Route { class, ..open(Service::Auth) })
+            let word = segments.next().filter(|word| !word.is_empty())?;
+            // No address of auth needs an escape, and auth would read an escaped letter as the letter: that would pass
+            // by the stricter limit and by the exchange's lock.
+            if path == KEY_EXCHANGE || path.contains('%') {
+                return None;
+            }
+            let class = if GUESSED_AT.contains(&word) { Class::Login } else { Class::Ordinary };
+            Some(Route { guard: Guard::Offered, class, ..open(Service::Auth) })
         }
         ("admin", "v1") => {
             let noun = segments.next()?;
@@ -115,7 +130,7 @@ pub fn find(path: &str) -> Option<Route<'_>> {
                 "products" => Size::Product,
                 _ => Size::Ordinary,
             };
-            Some(Route { guard: Guard::Token, size, ..open(owner(ADMIN, noun)?) })
+            Some(Route { guard: Guard::Required, size, ..open(owner(ADMIN, noun)?) })
         }
         ("store", "v1") => {
             let shop = segments.next().filter(|slug| !slug.is_empty())?;
@@ -148,6 +163,9 @@ mod tests {
             ("/admin/v1/stock/SKU-1/adjust", Service::Catalog),
             ("/admin/v1/imports", Service::Catalog),
             ("/admin/v1/orders/ord_1", Service::Order),
+            ("/admin/v1/organisation", Service::Auth),
+            ("/admin/v1/members/mem_1", Service::Auth),
+            ("/admin/v1/api-keys", Service::Auth),
             ("/store/v1/acme/products/prod_1", Service::Catalog),
             ("/store/v1/acme/categories", Service::Category),
             ("/store/v1/acme/orders/ord_1/cancel", Service::Order),
@@ -158,13 +176,27 @@ mod tests {
     }
 
     #[test]
-    fn everything_below_admin_needs_a_token_and_nothing_else_does() {
+    fn everything_below_admin_needs_a_credential_and_nothing_else_does() {
         for (noun, _) in ADMIN {
             let path = format!("/admin/v1/{noun}/x");
-            assert_eq!(find(&path).map(|route| route.guard), Some(Guard::Token), "{path}");
+            assert_eq!(find(&path).map(|route| route.guard), Some(Guard::Required), "{path}");
         }
-        for path in ["/store/v1/acme/products", "/auth/v1/login", "/.well-known/jwks.json"] {
+        for path in ["/auth/v1/login", "/auth/v1/me", "/auth/v1/jwks"] {
+            assert_eq!(find(path).map(|route| route.guard), Some(Guard::Offered), "{path}");
+        }
+        for path in ["/store/v1/acme/products", "/.well-known/jwks.json"] {
             assert_eq!(find(path).map(|route| route.guard), Some(Guard::Open), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_can_be_guessed_at_has_the_stricter_limit() {
+        for path in ["login", "organisations", "refresh", "password", "password-resets/x", "invitations/accept"] {
+            let path = format!("/auth/v1/{path}");
+            assert_eq!(find(&path).map(|route| route.class), Some(Class::Login), "{path}");
+        }
+        for path in ["/auth/v1/me", "/auth/v1/jwks", "/admin/v1/invitations", "/store/v1/login/products"] {
+            assert_eq!(find(path).map(|route| route.class), Some(Class::Ordinary), "{path}");
         }
     }
 
@@ -183,10 +215,15 @@ mod tests {
             "/admin/v1/productsx",
             "/admin/v1/deliveries",
             "/admin/v1/users",
+            "/admin/v1/organisations",
             "/store/v1//products",
             "/store/v1/acme",
             "/metrics",
             "/auth/v1/",
+            "/auth/v1/api-keys/token",
+            "/auth/v1/api-keys/%74oken",
+            "/auth/v1/%6Cogin",
+            "/%61uth/v1/api-keys/token",
             "/openapi.json/x",
             "/readyz",
             "/admin/v1/PRODUCTS",

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use access::Network;
 use metrics::{Counter, Histogram, counter, histogram};
 use rest::server::Pace;
 use strum::VariantArray;
 
-use crate::clients::Network;
 use crate::documents::Documents;
 use crate::identity::Identity;
 use crate::limits::{Allowances, Gate};
@@ -60,7 +60,7 @@ impl Behaviour {
 pub struct Shared {
     /// Limits and times.
     pub behaviour: Arc<Behaviour>,
-    /// Keys and organisations.
+    /// What is known of callers.
     pub identity: Identity,
     /// The proxies whose `X-Forwarded-For` counts.
     pub proxies: Arc<[Network]>,

@@ -1,6 +1,11 @@
 //! Clients that other people's generators make of the gateway's document: made, compiled and run against the store.
 //! The rule: where a generator cannot be had (no network, no Node.js, no Java), the test says so and proves nothing.
 
+pub(crate) mod forgeries;
+mod second_verifier;
+pub(crate) mod signed_forgeries;
+pub(crate) mod stranger;
+
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::io::Write;
@@ -48,7 +53,7 @@ async fn run(
 }
 
 /// Tells past the test runner, which keeps to itself what a passing test prints.
-fn skipped(generator: &str, cause: &str) {
+pub(crate) fn skipped(generator: &str, cause: &str) {
     let _unheard = writeln!(std::io::stderr(), "skipped: {generator} cannot be had here: {cause}");
 }
 

@@ -26,7 +26,10 @@ async fn a_request_continues_its_trace_and_a_cause_is_logged_once() {
     let spans = observation.spans();
     let of_trace = |span: &SpanData| span.span_context.trace_id().to_string() == TRACE;
     let span = |name: &str| {
-        spans.iter().find(|span| span.name == name && of_trace(span)).unwrap_or_else(|| panic!("no span {name} among {spans:?}"))
+        spans
+            .iter()
+            .find(|span| span.name == name && of_trace(span))
+            .unwrap_or_else(|| panic!("no span {name} among {spans:?}"))
     };
     let read = span("GET /things/{thing}");
     assert_eq!(read.span_context.trace_id().to_string(), TRACE);

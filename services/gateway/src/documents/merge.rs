@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use crate::routes::KEY_EXCHANGE;
+
 /// Sections of `components` that are keyed by name.
 const SECTIONS: [&str; 9] = [
     "schemas",
@@ -25,7 +27,7 @@ const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "
 #[must_use]
 pub(super) fn merge(parts: Vec<(&str, Value)>, missing: &[&str]) -> Value {
     let mut description = String::from(
-        "Products, stock and orders of an organisation. Log in at `POST /auth/v1/login`, send the access token as \
+        "Products, stock and orders of an organisation. Log in at `POST /auth/v1/login`, send the access token, or an API key, as \
          `Authorization: Bearer …` to `/admin/v1/*`; `/store/v1/{organisation}/*` is the public shop.",
     );
     if !missing.is_empty() {
@@ -88,8 +90,9 @@ impl Merged {
         let Some(Value::Object(paths)) = document.get_mut("paths").map(Value::take) else { return };
         for (path, item) in paths {
             let Value::Object(item) = item else { continue };
-            // Every service serves its own document under the same address; the merged one takes its place.
-            if path == "/openapi.json" {
+            // Every service serves its own document under the same address; the merged one takes its place. The exchange
+            // of keys is the gateway's own business.
+            if path == "/openapi.json" || path == KEY_EXCHANGE {
                 continue;
             }
             for (key, mut value) in item {

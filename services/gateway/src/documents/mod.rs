@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use actix_web::http::StatusCode;
 use actix_web::http::header::EntityTag;
 use arc_swap::ArcSwapOption;
-use bytes::{Bytes, BytesMut};
-use futures::future::{join_all, poll_fn};
+use bytes::Bytes;
+use futures::future::join_all;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -132,18 +132,12 @@ async fn document_of(upstreams: &Upstreams, service: Service) -> Result<Value, S
         repeatable: true,
     };
     let reading = async {
-        let (answer, mut exchange) =
+        let (answer, exchange) =
             upstreams.send(service, outbound, FETCH_LIMIT).await.map_err(|error| error.to_string())?;
         if answer.status != StatusCode::OK {
             return Err(format!("it answered {}", answer.status));
         }
-        let mut body = BytesMut::new();
-        while let Some(piece) = poll_fn(|context| exchange.poll_body(context)).await {
-            body.extend_from_slice(&piece.map_err(|error| error.to_string())?);
-            if body.len() > SIZE_LIMIT {
-                return Err("it is longer than 8 MiB".to_owned());
-            }
-        }
+        let body = exchange.collect(SIZE_LIMIT).await.map_err(|error| error.to_string())?;
         serde_json::from_slice(&body).map_err(|error| format!("it is not JSON: {error}"))
     };
     tokio::time::timeout(FETCH_LIMIT, reading)

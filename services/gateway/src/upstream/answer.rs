@@ -3,13 +3,14 @@
 //! The rule it keeps: hop-by-hop headers end here, an answer that is ambiguous about its own length is refused, and a
 //! connection is used again only when the previous answer was read to its last byte.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use hyper::body::Body;
 use hyper::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use thiserror::Error;
@@ -83,6 +84,9 @@ pub enum Cut {
     /// Nothing came for too long.
     #[error("the service sent nothing of its answer for {0} seconds")]
     Stalled(u64),
+    /// More came than is read at once.
+    #[error("the service's answer is longer than {0} bytes")]
+    TooLong(usize),
 }
 
 /// The rest of an exchange: the answer's body. Dropping it closes the connection.
@@ -138,6 +142,21 @@ impl Exchange {
             }
         }
         Poll::Ready(None)
+    }
+
+    /// The whole body, which may have so many bytes at most.
+    ///
+    /// # Errors
+    /// [`Cut`] when it breaks off or is longer.
+    pub async fn collect(mut self, limit: usize) -> Result<Bytes, Cut> {
+        let mut body = BytesMut::new();
+        while let Some(piece) = poll_fn(|context| self.poll_body(context)).await {
+            body.extend_from_slice(&piece?);
+            if body.len() > limit {
+                return Err(Cut::TooLong(limit));
+            }
+        }
+        Ok(body.freeze())
     }
 
     fn release(&mut self) {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use access::Role;
+use access::{Bearer, Grant, Role, Standing};
 use gateway::routes::Service;
 use kernel::Clock;
 use reqwest::Method;
-use testkit::{Client, Mint};
+use testkit::{Client, Mint, someone};
 
 use crate::fake::{Echo, received};
 use crate::stage::{Gateway, behaviour};
@@ -50,14 +50,44 @@ async fn admin_needs_a_valid_token_and_the_service_gets_that_very_token() {
 }
 
 #[tokio::test]
-async fn shop_and_login_need_no_token_and_pass_on_a_bad_one_unseen() {
+async fn shop_and_login_need_no_token_and_the_shop_passes_on_a_bad_one_unseen() {
     let [auth, catalog] = ["auth", "catalog"].map(Echo::start);
     let gateway =
         Gateway::start(&[(Service::Auth, &[auth.address]), (Service::Catalog, &[catalog.address])], behaviour());
     assert_eq!(gateway.anyone().get("/store/v1/acme/products").await.0, 200);
     assert_eq!(gateway.anyone().post("/auth/v1/login", &serde_json::json!({})).await.0, 200);
-    let (_, seen) = Client::new(gateway.base(), Some("bad")).get("/auth/v1/me").await;
+    let (_, seen) = Client::new(gateway.base(), Some("bad")).get("/store/v1/acme/products").await;
     assert_eq!(received(&seen, "authorization"), Some("Bearer bad"));
+}
+
+#[tokio::test]
+async fn a_token_ends_with_its_session_and_with_each_change_of_its_membership() {
+    let echo = Echo::start("catalog");
+    let gateway = Gateway::start(&[(Service::Catalog, &[echo.address])], behaviour());
+    let grant = someone(gateway.organisation, &[Role::Owner]);
+    let Bearer::Person { user, standing } = grant.bearer else { panic!("a person") };
+    let issue = |version| {
+        let bearer = Bearer::Person { user, standing: Standing { version, ..standing } };
+        let claims = gateway.mint.claims(&Grant { bearer, ..grant }, Clock::now(), Duration::from_secs(600));
+        Client::new(gateway.base(), Some(&gateway.mint.sign(&claims)))
+    };
+    let refused = async |client: &Client| {
+        let reply = client.send(Method::GET, "/admin/v1/products", None).await;
+        assert_eq!(reply.status, 401, "{}", reply.text());
+        assert_eq!(reply.header("www-authenticate"), Some("Bearer error=\"invalid_token\""));
+        reply.json()["detail"].as_str().unwrap().to_owned()
+    };
+    let (first, second) = (issue(1), issue(2));
+    assert_eq!(first.get("/admin/v1/products").await.0, 200, "its membership is not known here yet");
+    gateway.standings.apply(standing.membership, 2, true);
+    assert!(refused(&first).await.contains("refresh it"));
+    assert_eq!(second.get("/admin/v1/products").await.0, 200);
+    gateway.standings.end(standing.session);
+    assert!(refused(&second).await.contains("session of this access token has ended"));
+    gateway.standings.forget(standing.session);
+    gateway.standings.apply(standing.membership, 3, false);
+    assert!(refused(&issue(3)).await.contains("refresh it"), "the membership has ended");
+    assert_eq!(echo.count(), 2, "a refused request reached the service");
 }
 
 #[tokio::test]

@@ -63,6 +63,17 @@ async fn a_service_that_is_away_is_named_and_appears_when_it_comes() {
 }
 
 #[tokio::test]
+async fn the_document_leaves_out_the_exchange_of_keys_which_nobody_reaches() {
+    let mut described = document("/auth/v1/me", "string");
+    described["paths"]["/auth/v1/api-keys/token"] = described["paths"]["/auth/v1/me"].clone();
+    let auth = Echo::serving("127.0.0.1:0", "auth", described);
+    let gateway = Gateway::start(&[(Service::Auth, &[auth.address])], behaviour());
+    let (_, merged) = gateway.anyone().get("/openapi.json").await;
+    let paths: Vec<_> = merged["paths"].as_object().unwrap().keys().collect();
+    assert_eq!(paths, ["/auth/v1/me"]);
+}
+
+#[tokio::test]
 async fn the_page_asks_nobody_outside() {
     let gateway = Gateway::start(&[], behaviour());
     let reply = gateway.anyone().send(Method::GET, "/docs", None).await;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod access;
+mod api_keys;
 mod bodies;
 mod configuration;
 mod documents;

@@ -4,8 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use ::access::{Organisations, Role};
-use gateway::clients::Network;
+use ::access::{ApiKeys, Network, Organisations, Role, Standings};
 use gateway::identity::Identity;
 use gateway::limits::Allowances;
 use gateway::routes::Service;
@@ -46,6 +45,8 @@ pub(crate) struct Gateway {
     pub(crate) server: Served,
     pub(crate) mint: Mint,
     pub(crate) organisations: Organisations,
+    pub(crate) standings: Standings,
+    pub(crate) api_keys: ApiKeys,
     pub(crate) organisation: OrganisationId,
 }
 
@@ -88,9 +89,11 @@ impl Gateway {
                 .collect()
         });
         let limits = cache::limits::Limits::new(cache::Redis::open(redis).unwrap(), 1);
-        let identity = Identity::new(mint.verifier(), organisations.clone());
+        let (standings, api_keys) = (Standings::new(), ApiKeys::new());
+        let identity = Identity::new(mint.verifier(), organisations.clone(), standings.clone(), api_keys.clone());
         let shared = Shared::new(behaviour, identity, &addresses, limits, proxies);
-        Gateway { server: Served::start(workers, shared), mint, organisations, organisation: OrganisationId::new() }
+        let (server, organisation) = (Served::start(workers, shared), OrganisationId::new());
+        Gateway { server, mint, organisations, standings, api_keys, organisation }
     }
 
     pub(crate) fn base(&self) -> String {

@@ -3,12 +3,15 @@
 //! The rule it keeps: cheap checks come before expensive ones, and a request that one of them refuses reaches no
 //! service.
 
+mod api_key;
+
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
+use access::PresentedKey;
 use actix_web::body::BoxBody;
 use actix_web::dev::Payload;
-use actix_web::http::header::{ALLOW, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{ALLOW, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
@@ -20,7 +23,7 @@ use uuid::Uuid;
 
 use crate::body::{self, Incoming};
 use crate::clients;
-use crate::headers::{self, Added, HopByHop};
+use crate::headers::{self, Added, Credential, HopByHop};
 use crate::hygiene;
 use crate::limits::{Admission, Rule, Subject};
 use crate::passing::{self, Passing};
@@ -95,9 +98,17 @@ async fn pass(
         within(admissions[0])?;
     }
     let hop_by_hop = HopByHop::of(&head.headers);
-    let organisation = match route.guard {
-        Guard::Token => Some(worker.shared.identity.verify(&head.headers, &hop_by_hop)?),
-        Guard::Open => route.shop.and_then(|slug| worker.shared.identity.shop(slug)),
+    let identity = &worker.shared.identity;
+    let checked = match route.guard {
+        Guard::Open => None,
+        Guard::Offered => identity.verify(&head.headers, &hop_by_hop, address)?,
+        Guard::Required => {
+            Some(identity.verify(&head.headers, &hop_by_hop, address)?.ok_or_else(Refusal::without_credential)?)
+        }
+    };
+    let organisation = match &checked {
+        Some(checked) => Some(checked.organisation),
+        None => route.shop.and_then(|slug| identity.shop(slug)),
     };
     if let Some(organisation) = organisation {
         admissions[1] = worker.gate.admit(Rule::Organisation, Subject::Organisation(organisation)).await;
@@ -116,8 +127,18 @@ async fn pass(
     };
     let trace = Trace::start(&head.headers, method, uri.path(), route.service, behaviour.sampled);
     let span = trace.span().clone();
-    let added = Added { address, request_id, traceparent: trace.traceparent() };
-    let sent = exchange(worker, request, sending, route, &hop_by_hop, added, place).instrument(span).await;
+    // Where nobody looked at it, an API key still ends here.
+    let credential = if carries_key(&head.headers) { Credential::Dropped } else { Credential::Kept };
+    let added = Added { address, request_id, traceparent: trace.traceparent(), credential };
+    let sent = async {
+        let Some(key) = checked.and_then(|checked| checked.key) else {
+            return exchange(worker, request, sending, route, &hop_by_hop, added, place).await;
+        };
+        let authorization = api_key::authorization(worker, &key, added).await?;
+        let added = Added { credential: Credential::Replaced(&authorization), ..added };
+        exchange(worker, request, sending, route, &hop_by_hop, added, place).await
+    };
+    let sent = sent.instrument(span).await;
     let outcome = if known { sent } else { sent.and_then(not_allowed) };
     let status = match &outcome {
         Ok(reply) => reply.status(),
@@ -125,6 +146,12 @@ async fn pass(
     };
     trace.answered(status);
     outcome
+}
+
+/// Whether the request carries an API key, valid or not.
+fn carries_key(headers: &HeaderMap) -> bool {
+    let credential = headers.get(AUTHORIZATION).and_then(|value| access::bearer(value.to_str().ok()?));
+    credential.is_some_and(|credential| credential.starts_with(PresentedKey::PREFIX))
 }
 
 fn within(admission: Option<Admission>) -> Result<(), Refusal> {
