@@ -39,6 +39,7 @@ pub use faults::{holds, parses};
 pub use headers::{IdempotencyKey, Prefer, not_modified};
 pub use if_match::IfMatch;
 pub use operation::{Operation, Stated, Unstated};
+pub use origin::Origin;
 pub use parameters::{Path, Query};
 pub use price::PriceBody;
 pub use problem::{FieldFault, Problem};

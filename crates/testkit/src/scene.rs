@@ -267,6 +267,8 @@ impl Scene {
             slug: self.slug(),
             name: "Test shop".to_owned(),
             currency: must(Currency::parse("USD"), "name a currency"),
+            country: None,
+            time_zone: None,
             active: true,
             version: 1,
         };

@@ -9,7 +9,7 @@ use service::{Secret, config::Reader};
 use crate::{
     NAME,
     credentials::{Issuer, SetupToken, TOKEN_LIFE},
-    domain::Schedule,
+    domain::{Schedule, SessionLife},
 };
 
 /// Everything that the environment decides.
@@ -25,6 +25,8 @@ pub struct Config {
     pub signing_key_secret: Secret<[u8; 32]>,
     /// How long each stage of a signing key's life takes.
     pub schedule: Schedule,
+    /// How long logins last.
+    pub life: SessionLife,
     /// How many passwords may be hashed at the same time, 19 MiB each.
     pub hashes_at_once: NonZeroUsize,
 }
@@ -63,6 +65,13 @@ pub fn read(environment: &mut Reader) -> Option<Config> {
         1..=86_400,
         "How long a new key is published before it signs",
     );
+    let idle = environment.within(
+        "SESSION_IDLE_SECONDS",
+        1_209_600,
+        60..=31_536_000,
+        "After this time without a use a login ends",
+    );
+    let whole = environment.within("SESSION_SECONDS", 7_776_000, 60..=31_536_000, "A login ends after this time in all");
     let hashes_at_once = environment.within(
         "PASSWORD_HASHES_AT_ONCE",
         2,
@@ -81,6 +90,7 @@ pub fn read(environment: &mut Reader) -> Option<Config> {
             known_before: Duration::from_secs(known_before?),
             valid_after: TOKEN_LIFE + MARGIN,
         },
+        life: SessionLife { idle: Duration::from_secs(idle?), whole: Duration::from_secs(whole?) },
         hashes_at_once: NonZeroUsize::new(hashes_at_once?)?,
     })
 }

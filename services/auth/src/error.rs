@@ -1,6 +1,9 @@
 //! Why a command or a query of this service can fail. The rule: no message repeats a secret.
 
-use kernel::{KeyId, Malformed, OrganisationId, Slug, Timestamp, UserId};
+use access::Permissions;
+use kernel::{
+    ApiKeyId, Expected, InvitationId, KeyId, Malformed, MembershipId, OrganisationId, SessionId, Slug, Timestamp, UserId,
+};
 use mediator::{Class, Classified};
 
 /// Why a command or query of this service failed.
@@ -18,14 +21,124 @@ pub enum Error {
         /// The organisation that the key created.
         organisation: OrganisationId,
     },
+    /// The owner of a new organisation has an account already, with another password.
+    #[error("this e-mail address has an account with another password; give that account's password")]
+    OwnerHasAccount,
     /// The header that allows creating organisations is missing or wrong.
     #[error("the header X-Setup-Token is missing or wrong; ask whoever runs this installation for it")]
     SetupRefused,
     /// Organisation, e-mail address or password is wrong; the caller is not told which.
     #[error("organisation, e-mail address or password is wrong; check all three")]
     LoginRefused,
-    /// Too many wrong passwords for this account.
-    #[error("too many wrong passwords for this account; try again at {until}")]
+    /// The password is right, and the person works for several organisations and named none.
+    #[error("this account works for several organisations; name one of them as \"organisation\"")]
+    OrganisationNotChosen {
+        /// Those that can be chosen.
+        organisations: Vec<Slug>,
+    },
+    /// The person is no member of the organisation, or not any more.
+    #[error("this account is no member of that organisation; choose one that GET /auth/v1/memberships lists")]
+    NotAMember,
+    /// The refresh token is not valid: made up, replaced long ago, or of a login that is over.
+    #[error("the refresh token is not valid, or its session is over; log in again")]
+    SessionOver,
+    /// The person has no such session, or it is over.
+    #[error("there is no open session {session} of this account")]
+    UnknownSession {
+        /// The session that was asked for.
+        session: SessionId,
+    },
+    /// The token that accepts an invitation or a new password is wrong, was used, or has expired.
+    #[error("this token is wrong, was used, or has expired; ask for a new one")]
+    TokenRefused,
+    /// The caller's own password was not right.
+    #[error("the current password is wrong")]
+    PasswordRefused,
+    /// A new password breaks a rule that needs to know whose it is.
+    #[error(transparent)]
+    PasswordTooWeak(Malformed),
+    /// The organisation has no such member.
+    #[error("this organisation has no member {membership}")]
+    UnknownMember {
+        /// The membership that was asked for.
+        membership: MembershipId,
+    },
+    /// The organisation has no such invitation.
+    #[error("this organisation has no invitation {invitation}")]
+    UnknownInvitation {
+        /// The invitation that was asked for.
+        invitation: InvitationId,
+    },
+    /// The organisation has no such API key.
+    #[error("this organisation has no API key {key}")]
+    UnknownApiKey {
+        /// The key that was asked for.
+        key: ApiKeyId,
+    },
+    /// The organisation has no such role.
+    #[error("this organisation has no role \"{role}\"")]
+    UnknownRole {
+        /// The role that was asked for.
+        role: Slug,
+    },
+    /// The organisation has a role of that name.
+    #[error("this organisation has a role \"{role}\" already; choose another name")]
+    RoleTaken {
+        /// The name that is taken.
+        role: Slug,
+    },
+    /// Members or invitations have the role.
+    #[error("{holders} members and open invitations have the role \"{role}\"; give them another one first")]
+    RoleInUse {
+        /// The role.
+        role: Slug,
+        /// How many have it.
+        holders: i64,
+    },
+    /// What was to be granted goes beyond what the caller may do.
+    #[error("nobody can hand out or take away what they may not do themselves: {beyond}")]
+    BeyondOwn {
+        /// What is too much.
+        beyond: Permissions,
+    },
+    /// The organisation would be without an owner.
+    #[error("this is the last owner of the organisation; make somebody else an owner first")]
+    LastOwner,
+    /// The address belongs to a member.
+    #[error("{email} is a member of this organisation already")]
+    AlreadyMember {
+        /// The address.
+        email: String,
+    },
+    /// The address has an open invitation.
+    #[error("{email} has an open invitation already; send that one again")]
+    AlreadyInvited {
+        /// The address.
+        email: String,
+    },
+    /// The invitation was accepted or revoked.
+    #[error("the invitation {invitation} was accepted or revoked already")]
+    InvitationOver {
+        /// The invitation.
+        invitation: InvitationId,
+    },
+    /// The API key was revoked before.
+    #[error("the API key {key} was revoked already")]
+    ApiKeyOver {
+        /// The key.
+        key: ApiKeyId,
+    },
+    /// The API key is wrong, was revoked, or has expired.
+    #[error("this API key is wrong, was revoked, or has expired")]
+    ApiKeyRefused,
+    /// The resource is not in a version that the caller expected.
+    #[error("the resource is in version {current} by now; read it again")]
+    Stale {
+        /// The version that it has.
+        current: i64,
+    },
+    /// Too many wrong passwords.
+    #[error("too many wrong passwords; try again at {until}")]
     LoginLocked {
         /// The next attempt is admitted at this time.
         until: Timestamp,
@@ -64,6 +177,16 @@ impl Error {
         Self::Corrupt { what: format!("account {user}"), reason: reason.to_string() }
     }
 
+    /// A stored row breaks a rule; `what` names it as an operator would look for it.
+    pub(crate) fn corrupt(what: impl std::fmt::Display, reason: &Malformed) -> Self {
+        Self::Corrupt { what: what.to_string(), reason: reason.to_string() }
+    }
+
+    /// Refuses a change of a version that the caller did not expect.
+    pub(crate) fn unless_expected(expected: &Expected, current: i64) -> Result<(), Self> {
+        if expected.includes(current) { Ok(()) } else { Err(Self::Stale { current }) }
+    }
+
     /// A stored signing key breaks a rule.
     pub(crate) fn corrupt_key(kid: KeyId, reason: impl Into<String>) -> Self {
         Self::Corrupt { what: format!("signing key {kid}"), reason: reason.into() }
@@ -81,8 +204,30 @@ impl Classified for Error {
         match self {
             Self::SlugTaken { .. }
             | Self::AlreadyCreated { .. }
+            | Self::OwnerHasAccount
             | Self::SetupRefused
             | Self::LoginRefused
+            | Self::OrganisationNotChosen { .. }
+            | Self::NotAMember
+            | Self::SessionOver
+            | Self::UnknownSession { .. }
+            | Self::TokenRefused
+            | Self::PasswordRefused
+            | Self::PasswordTooWeak(_)
+            | Self::UnknownMember { .. }
+            | Self::UnknownInvitation { .. }
+            | Self::UnknownApiKey { .. }
+            | Self::UnknownRole { .. }
+            | Self::RoleTaken { .. }
+            | Self::RoleInUse { .. }
+            | Self::BeyondOwn { .. }
+            | Self::LastOwner
+            | Self::AlreadyMember { .. }
+            | Self::AlreadyInvited { .. }
+            | Self::InvitationOver { .. }
+            | Self::ApiKeyOver { .. }
+            | Self::ApiKeyRefused
+            | Self::Stale { .. }
             | Self::LoginLocked { .. }
             | Self::UnknownUser { .. } => Class::Refused,
             Self::Hashing(_) | Self::Sealing(_) | Self::Signing(_) | Self::Corrupt { .. } => Class::Permanent,

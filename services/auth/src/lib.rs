@@ -14,6 +14,8 @@ pub mod queries;
 pub mod schema;
 pub mod store;
 
+use std::time::Duration;
+
 use access::{KeyRing, Organisations};
 use assembly::{Assembly, Kit};
 use contracts::topics;
@@ -22,15 +24,19 @@ use service::{Boot, BootError, Definition, Part, Stage};
 
 use crate::{
     config::Config,
-    credentials::{Credentials, Hasher, Seal},
+    credentials::{Credentials, Derivation, Hasher, Seal},
     domain::Schedule,
-    processes::keeper::Keeper,
+    http::Resets,
+    processes::{clearing, keeper::Keeper},
 };
 
 /// The service's name: its schema, the source of its events.
 pub const NAME: &str = "auth";
 /// The schema's migrations; those of the messages run before them.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
+
+/// How often it is looked for sessions to clear away.
+const CLEARING: Duration = Duration::from_secs(60);
 
 /// The service as the boot kit runs it.
 #[must_use]
@@ -48,14 +54,25 @@ pub fn assembly(credentials: Credentials, schedule: Schedule) -> Assembly {
     let keeper = Keeper { credentials: credentials.clone(), ring: ring.clone(), schedule };
     let first = keeper.clone();
     Assembly::new(NAME)
-        .publishes(&[topics::SIGNING_KEY, topics::ORGANISATION])
+        .publishes(&[
+            topics::SIGNING_KEY,
+            topics::ORGANISATION,
+            topics::MEMBERSHIP,
+            topics::SESSION,
+            topics::API_KEY,
+            topics::INVITATION,
+            topics::ACCOUNT,
+        ])
         .prepares("signing keys", |kit: Kit| async move { first.round(&kit.mediator).await })
         .part(move |kit| {
             let mediator = kit.mediator.clone();
             Part::restarted(Stage::Consuming, "signing keys", move |stop| keeper.clone().run(mediator.clone(), stop))
         })
+        .part(|kit| clearing::part(kit.mediator.clone(), CLEARING))
         .verifies_with(ring, Organisations::new())
-        .serves(http::routes(), move |_, app| app.with(credentials))
+        .serves(http::routes(), move |kit, app| {
+            app.with(credentials).with(Resets(kit.tasks(Stage::Requests, "password resets")))
+        })
 }
 
 async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
@@ -64,6 +81,8 @@ async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
         issuer: config.issuer,
         seal: boot.require("SIGNING_KEY_SECRET", Seal::new(config.signing_key_secret.expose()))?.into(),
         setup: config.setup,
+        derivation: Derivation::new(config.signing_key_secret.expose()).into(),
+        life: config.life,
     };
     assembly(credentials, config.schedule).start(config.surroundings, &boot).await.map(drop)
 }

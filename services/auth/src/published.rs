@@ -1,10 +1,15 @@
-//! Domain → contract: an organisation's state on `auth.organisation.v1`, a public key on `auth.signing-key.v1`.
-//! The rule: no private key and nothing about a user leaves this service.
+//! Domain → contract: state of organisations, memberships, ended sessions, API keys and public keys, and what has to be
+//! delivered to people.
+//! The rules: no private key leaves this service, and a secret only in the event that delivers it.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use contracts::auth::{OrganisationState, SigningKeyState};
+use contracts::auth::{
+    AccountEvent, ApiKeyState, DeliveredToken, EndedSessionState, InvitationEvent, InvitationIssued, LoginAttemptsNoticed,
+    MembershipState, OrganisationState, PasswordChanged, PasswordResetRequested, SigningKeyState,
+};
+use kernel::{OrganisationId, Secret, SessionId, Timestamp, UserId};
 
-use crate::domain::{Organisation, SigningKey};
+use crate::domain::{ApiKey, Email, Invitation, Organisation, Place, RoleName, SigningKey, role::words};
 
 /// The organisation as the other services see it.
 #[must_use]
@@ -14,9 +19,77 @@ pub fn organisation(organisation: &Organisation) -> OrganisationState {
         slug: organisation.slug.clone(),
         name: organisation.name.as_str().to_owned(),
         currency: organisation.currency,
+        country: organisation.country.as_ref().map(|country| country.as_str().to_owned()),
+        time_zone: Some(organisation.time_zone.as_str().to_owned()),
         active: organisation.active,
         version: organisation.version,
     }
+}
+
+/// A person's place in an organisation, as the gateways see it.
+#[must_use]
+pub fn membership(organisation: OrganisationId, place: &Place) -> MembershipState {
+    MembershipState {
+        membership: place.membership,
+        organisation,
+        user: place.user,
+        roles: place.roles.iter().map(RoleName::as_text).collect(),
+        permissions: words(place.permissions),
+        active: place.active,
+        version: place.version,
+    }
+}
+
+/// A login that is over.
+#[must_use]
+pub fn ended_session(session: SessionId, ended_at: Timestamp) -> EndedSessionState {
+    EndedSessionState { session, ended_at }
+}
+
+/// An API key as the gateways see it, with the hash of its text.
+#[must_use]
+pub fn api_key(organisation: OrganisationId, key: &ApiKey, hash: &[u8; 32]) -> ApiKeyState {
+    ApiKeyState {
+        key: key.id,
+        organisation,
+        hash: URL_SAFE_NO_PAD.encode(hash),
+        permissions: words(key.permissions),
+        networks: key.networks.clone(),
+        expires_at: key.expires_at,
+        revoked_at: key.revoked_at,
+    }
+}
+
+/// An invitation to deliver.
+#[must_use]
+pub fn invitation(organisation: &Organisation, invitation: &Invitation, token: &Secret) -> InvitationEvent {
+    InvitationEvent::from(InvitationIssued {
+        invitation: invitation.id,
+        organisation: organisation.id,
+        organisation_name: organisation.name.as_str().to_owned(),
+        email: invitation.email.as_str().to_owned(),
+        token: DeliveredToken::new(token.expose()),
+        expires_at: invitation.expires_at,
+    })
+}
+
+/// A token to deliver that allows choosing a new password.
+#[must_use]
+pub fn password_reset(user: UserId, email: &Email, token: &Secret, expires_at: Timestamp) -> AccountEvent {
+    let (email, token) = (email.as_str().to_owned(), DeliveredToken::new(token.expose()));
+    AccountEvent::from(PasswordResetRequested { user, email, token, expires_at })
+}
+
+/// A person is to be told that the password is another one.
+#[must_use]
+pub fn password_changed(user: UserId, email: &Email, changed_at: Timestamp) -> AccountEvent {
+    AccountEvent::from(PasswordChanged { user, email: email.as_str().to_owned(), changed_at })
+}
+
+/// A person is to be told that somebody guesses at the password.
+#[must_use]
+pub fn attempts_noticed(user: UserId, email: &Email, attempts: i32, noticed_at: Timestamp) -> AccountEvent {
+    AccountEvent::from(LoginAttemptsNoticed { user, email: email.as_str().to_owned(), attempts, noticed_at })
 }
 
 /// The public half of a key, and from when to when it signs.

@@ -7,6 +7,8 @@ diesel::table! {
         slug -> Text,
         name -> Text,
         currency -> Text,
+        country -> Nullable<Text>,
+        time_zone -> Text,
         active -> Bool,
         version -> BigInt,
         created_at -> Timestamptz,
@@ -14,23 +16,103 @@ diesel::table! {
 }
 
 diesel::table! {
-    users (org_id, user_id) {
-        org_id -> Uuid,
+    people (user_id) {
         user_id -> Uuid,
         email -> Text,
         name -> Text,
         password_hash -> Text,
-        roles -> Array<Text>,
         active -> Bool,
         created_at -> Timestamptz,
+        password_changed_at -> Timestamptz,
         last_login_at -> Nullable<Timestamptz>,
     }
 }
 
 diesel::table! {
-    login_attempts (org_id, account) {
+    memberships (org_id, membership_id) {
         org_id -> Uuid,
-        account -> Bytea,
+        membership_id -> Uuid,
+        user_id -> Uuid,
+        roles -> Array<Text>,
+        active -> Bool,
+        version -> BigInt,
+        joined_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    roles (org_id, name) {
+        org_id -> Uuid,
+        name -> Text,
+        permissions -> Array<Text>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    invitations (org_id, invitation_id) {
+        org_id -> Uuid,
+        invitation_id -> Uuid,
+        email -> Text,
+        roles -> Array<Text>,
+        token_hash -> Bytea,
+        invited_by -> Text,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        accepted_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    api_keys (org_id, key_id) {
+        org_id -> Uuid,
+        key_id -> Uuid,
+        name -> Text,
+        hash -> Bytea,
+        permissions -> Array<Text>,
+        networks -> Array<Text>,
+        created_by -> Text,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+        last_used_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    sessions (session_id) {
+        session_id -> Uuid,
+        user_id -> Uuid,
+        org_id -> Uuid,
+        refresh_hash -> Bytea,
+        generation -> Integer,
+        rotated_at -> Timestamptz,
+        device -> Text,
+        address -> Text,
+        created_at -> Timestamptz,
+        last_used_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    password_resets (user_id) {
+        user_id -> Uuid,
+        token_hash -> Bytea,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    login_attempts (subject) {
+        subject -> Bytea,
         failures -> Integer,
         locked_until -> Timestamptz,
         tried_at -> Timestamptz,
@@ -58,4 +140,4 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(organisations, users);
+diesel::allow_tables_to_appear_in_same_query!(organisations, people, memberships);

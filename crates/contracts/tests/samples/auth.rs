@@ -41,6 +41,8 @@ pub(super) fn samples() -> Vec<Sample> {
         slug: Slug::parse("bright-lamps").unwrap(),
         name: "Bright Lamps Ltd".to_owned(),
         currency: Currency::parse("USD").unwrap(),
+        country: None,
+        time_zone: None,
         active: true,
         version: 1,
     };

@@ -189,6 +189,8 @@ pub(crate) fn state_of(organisation: OrganisationId, version: i64) -> Organisati
         slug: Slug::parse("shop").unwrap(),
         name: "Shop".to_owned(),
         currency: Currency::parse("USD").unwrap(),
+        country: None,
+        time_zone: None,
         active: true,
         version,
     }

@@ -1,34 +1,43 @@
 //! Decides whether a password may be tried now, and counts the attempt.
 
 use access::Permission;
-use kernel::Clock;
-use mediator::{Command, Tenant, Tx};
+use kernel::{Clock, UserId};
+use mediator::{Command, Platform, Tx};
 
 use crate::{
-    domain::{AccountDigest, Admission},
+    domain::{Admission, Email, Subject, admit},
     error::Error,
+    published,
     store::attempts,
 };
 
 /// Asks for one attempt at an account, which need not exist.
 #[derive(Debug, Clone)]
 pub struct AdmitLogin {
-    /// The account that the attempt is counted for.
-    pub account: AccountDigest,
+    /// What the attempt counts for.
+    pub subjects: Vec<Subject>,
+    /// The address that is tried.
+    pub email: Email,
+    /// The account that has it, which hears of attempts that become many.
+    pub user: Option<UserId>,
 }
 
 impl Command for AdmitLogin {
     const NAME: &'static str = "auth.admit-login";
     const REQUIRES: Permission = Permission::SignIn;
-    type Tenancy = Tenant;
+    type Tenancy = Platform;
     type Reply = Admission;
     type Error = Error;
 
-    async fn execute(&self, tx: &mut Tx<'_>) -> Result<Admission, Error> {
+    async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<Admission, Error> {
         let now = Clock::now();
-        let (counted, admission) = attempts::lock(tx, self.account, now).await?.admit(now);
-        attempts::save(tx, self.account, counted).await?;
+        let mut counted = attempts::lock(tx, &self.subjects, now).await?;
+        let admission = admit(&mut counted, now);
+        attempts::save(tx, &counted, now).await?;
         attempts::delete_old(tx, now).await?;
+        if let (Admission::Admitted { at_account }, Some(user), true) = (admission, self.user, admission.is_remarkable()) {
+            tx.record(now.timestamp_micros(), published::attempts_noticed(user, &self.email, at_account, now));
+        }
         Ok(admission)
     }
 }

@@ -2,16 +2,16 @@
 //! platform creates it.
 
 use access::Permission;
-use kernel::{Clock, Currency, OrganisationId, Slug, UserId};
+use kernel::{Clock, Currency, MembershipId, OrganisationId, Slug, UserId};
 use mediator::{Command, IdempotencyKey, Platform, Tx};
 use sha2::{Digest, Sha256};
 
 use crate::{
     credentials::PasswordHash,
-    domain::{Email, Membership, Name, Organisation, User},
+    domain::{Country, Email, Membership, Name, NewPerson, Organisation, Place, TimeZone, User},
     error::Error,
     published,
-    store::{organisations, users},
+    store::{memberships, organisations, people},
 };
 
 /// Creates an organisation and the user who owns it.
@@ -25,8 +25,14 @@ pub struct CreateOrganisation {
     pub name: Name,
     /// What its prices are in unless they say otherwise.
     pub currency: Currency,
-    /// The id that the owner will have.
+    /// Where it is based.
+    pub country: Option<Country>,
+    /// The time zone of its days.
+    pub time_zone: TimeZone,
+    /// The id that the owner will have, if nobody has the address yet.
     pub owner: UserId,
+    /// The account that has the address, if the given password is that account's.
+    pub known_owner: Option<UserId>,
     /// What the owner logs in with.
     pub email: Email,
     /// The owner's name.
@@ -57,20 +63,23 @@ impl Command for CreateOrganisation {
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<Membership, Error> {
         let now = Clock::now();
+        let created = Organisation::create(self.organisation, self.slug.clone(), self.name.clone(), self.currency, now);
         let organisation =
-            Organisation::create(self.organisation, self.slug.clone(), self.name.clone(), self.currency, now);
-        let user = User::owner(self.owner, self.email.clone(), self.owner_name.clone(), now);
+            Organisation { country: self.country.clone(), time_zone: self.time_zone.clone(), ..created };
+        let id = organisation.id;
         organisations::insert(tx, &organisation).await?;
-        users::insert_owner(tx, organisation.id, &user, &self.password).await?;
+        let owner = NewPerson { id: self.owner, email: self.email.clone(), name: self.owner_name.clone() };
+        let (user, is_new) = people::insert_or_find(tx, &owner, &self.password, now).await?;
+        if !is_new && self.known_owner != Some(user) {
+            return Err(Error::OwnerHasAccount);
+        }
+        let place = Place::of_owner(MembershipId::new(), user);
+        memberships::insert(tx, id, &place, now).await?;
         let provenance = tx.provenance().clone();
-        tx.record_within(
-            organisation.id,
-            &provenance,
-            now,
-            organisation.version,
-            published::organisation(&organisation),
-        );
-        Ok(Membership { user, organisation })
+        tx.record_within(id, &provenance, now, organisation.version, published::organisation(&organisation));
+        tx.record_within(id, &provenance, now, place.version, published::membership(id, &place));
+        let (email, name, roles) = (self.email.clone(), self.owner_name.clone(), place.roles);
+        Ok(Membership { user: User { id: user, email, name, roles, created_at: now }, organisation })
     }
 }
 

@@ -1,11 +1,76 @@
-//! What can be changed: one use case per file. Slow work (hashing a password) is done before a transaction begins.
+//! What can be changed: one use case per file, or one noun's where they are short. Slow work (hashing a password) is done
+//! before a transaction begins.
 
+mod accept_invitation;
 mod admit_login;
+mod change_member;
+mod change_organisation;
+mod change_password;
+mod clear_sessions;
 mod create_organisation;
-mod note_login;
+mod end_sessions;
+mod manage_api_keys;
+mod manage_invitations;
+mod manage_roles;
+mod open_session;
+mod refresh_session;
+mod remove_member;
+mod request_password_reset;
+mod reset_password;
+mod switch_organisation;
 mod tend_signing_keys;
 
+pub use accept_invitation::AcceptInvitation;
 pub use admit_login::AdmitLogin;
+pub use change_member::ChangeMember;
+pub use change_organisation::ChangeOrganisation;
+pub use change_password::ChangePassword;
+pub use clear_sessions::ClearSessions;
 pub use create_organisation::CreateOrganisation;
-pub use note_login::NoteLogin;
+pub use end_sessions::EndSessions;
+pub use manage_api_keys::{CreateApiKey, NoteApiKeyUse, RevokeApiKey};
+pub use manage_invitations::{InviteMember, ResendInvitation, RevokeInvitation};
+pub use manage_roles::{ChangeRole, CreateRole, DeleteRole};
+pub use open_session::OpenSession;
+pub use refresh_session::RefreshSession;
+pub use remove_member::{LeaveOrganisation, RemoveMember};
+pub use request_password_reset::RequestPasswordReset;
+pub use reset_password::ResetPassword;
+pub use switch_organisation::SwitchOrganisation;
 pub use tend_signing_keys::TendSigningKeys;
+
+use access::Role;
+use kernel::{Timestamp, UserId};
+use persistence::{Platform, Tx};
+
+use crate::{
+    domain::{Meant, Place, RoleName},
+    error::Error,
+    published,
+    store::{memberships, sessions},
+};
+
+/// The version of a session's end, the first thing that is published of it.
+const END: i64 = 1;
+
+/// Ends those of a person's sessions that are meant, and says so to the gateways.
+async fn end(tx: &mut Tx<'_, Platform>, user: UserId, meant: Meant, now: Timestamp) -> Result<usize, Error> {
+    let ended = sessions::end(tx, user, meant, now).await?;
+    for session in &ended {
+        tx.record(END, published::ended_session(*session, now));
+    }
+    Ok(ended.len())
+}
+
+/// Saves a changed place and says so to the gateways.
+async fn save_place(tx: &mut Tx<'_>, place: &Place) -> Result<(), Error> {
+    memberships::save(tx, place).await?;
+    tx.record(place.version, published::membership(tx.organisation(), place));
+    Ok(())
+}
+
+/// Refuses to let the last owner go. The memberships are locked.
+async fn ensure_owner_remains(tx: &mut Tx<'_>, leaving: &Place) -> Result<(), Error> {
+    let owners = memberships::with_role(tx, &RoleName::BuiltIn(Role::Owner)).await?;
+    if owners.iter().any(|owner| owner.membership != leaving.membership) { Ok(()) } else { Err(Error::LastOwner) }
+}

@@ -84,6 +84,16 @@ impl Hasher {
         .await
     }
 
+    /// Whether a hash was made with other parameters than those of today, so that it is worth making anew.
+    #[must_use]
+    pub fn is_outdated(&self, hash: &PasswordHash) -> bool {
+        let today = self.argon.params();
+        let made = phc::PasswordHash::new(hash.as_str()).ok().and_then(|hash| Params::try_from(&hash).ok());
+        made.is_none_or(|made| {
+            (made.m_cost(), made.t_cost(), made.p_cost()) != (today.m_cost(), today.t_cost(), today.p_cost())
+        })
+    }
+
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
@@ -124,6 +134,15 @@ mod tests {
         assert!(hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.as_str());
         assert!(hasher.verify(Some(hash.clone()), password("correct horse battery")).await.unwrap());
         assert!(!hasher.verify(Some(hash), password("correct horse batterz")).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_other_parameters_is_outdated() {
+        let hasher = Hasher::new(NonZeroUsize::MIN).unwrap();
+        let hash = hasher.hash(password("correct horse battery")).await.unwrap();
+        assert!(!hasher.is_outdated(&hash));
+        let older = PasswordHash::stored(hash.as_str().replace("m=19456,t=2", "m=4096,t=3"));
+        assert!(hasher.is_outdated(&older));
     }
 
     #[tokio::test]

@@ -2,13 +2,17 @@
 //! The rule: nothing in it prints or logs the secrets that it holds.
 
 mod hashing;
+mod opaque;
 mod sealing;
 mod setup;
 mod signing;
 
 use std::sync::Arc;
 
+use crate::domain::SessionLife;
+
 pub use hashing::{Hasher, PasswordHash};
+pub use opaque::{ApiKeyText, Derivation, InvitationToken, RefreshToken, ResetToken, described};
 pub use sealing::Seal;
 pub use setup::SetupToken;
 pub use signing::{Issuer, TOKEN_LIFE, generate};
@@ -24,4 +28,8 @@ pub struct Credentials {
     pub seal: Arc<Seal>,
     /// Knows the secret that allows creating organisations.
     pub setup: SetupToken,
+    /// Derives refresh tokens and knows clients again.
+    pub derivation: Arc<Derivation>,
+    /// How long logins last.
+    pub life: SessionLife,
 }

@@ -1,6 +1,9 @@
-//! How often a password may be tried: ten times freely, then with a pause that doubles. The rule holds for accounts
-//! that exist and for those that do not, so that a pause says nothing about which do.
+//! How often a password may be tried. Attempts are counted for the account, for the address and for both together, and the
+//! attempts of a client that has logged in before are counted for that client alone.
+//! The rules: what strangers do never keeps out a client that the account knows; nobody is kept out for good; and all of it
+//! holds for accounts that exist and for those that do not, so that a pause says nothing about which do.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use kernel::Timestamp;
@@ -8,26 +11,107 @@ use sha2::{Digest, Sha256};
 
 use super::Email;
 
-/// Attempts that cost no pause. Somebody who mistypes, or logs in on several devices at once, needs a few.
-const FREE: i32 = 10;
-/// The longest pause. With a longer one, a stranger could lock an owner out.
-const LONGEST: Duration = Duration::from_secs(900);
+/// What attempts are counted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Counted {
+    /// One account from one address: the usual case of somebody who mistypes, or guesses.
+    AccountFromAddress,
+    /// One address, at whatever accounts.
+    Address,
+    /// One account, from wherever.
+    Account,
+    /// One account by a client that has logged in to it before.
+    KnownClient,
+}
 
-/// The account that attempts are counted for, by the SHA-256 of its e-mail address: what a stranger typed is not kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AccountDigest([u8; 32]);
-
-impl AccountDigest {
-    /// The digest of an address, whether or not an account has it.
+impl Counted {
+    /// Attempts that cost no pause.
     #[must_use]
-    pub fn of(email: &Email) -> Self {
-        Self(Sha256::digest(email.as_str()).into())
+    pub const fn free(self) -> i32 {
+        match self {
+            // Somebody who mistypes, or logs in on several devices at once, needs a few.
+            Self::AccountFromAddress | Self::KnownClient => 10,
+            // Many people may share an address.
+            Self::Address => 100,
+            Self::Account => 1_000,
+        }
+    }
+
+    /// The longest pause.
+    const fn longest(self) -> Duration {
+        match self {
+            Self::AccountFromAddress | Self::Address | Self::KnownClient => Duration::from_secs(900),
+            // An owner on a new device must find a gap while strangers go on guessing.
+            Self::Account => Duration::from_secs(30),
+        }
+    }
+
+    /// How long it takes until one failed attempt is forgotten. People who share an address mistype all day, and nobody is
+    /// kept out for good.
+    const fn fades_in(self) -> Duration {
+        match self {
+            Self::AccountFromAddress | Self::KnownClient => Duration::from_secs(3_600),
+            Self::Address => Duration::from_secs(36),
+            Self::Account => Duration::from_secs(4),
+        }
+    }
+
+    /// The pause after that many attempts: 1 s after the last free one, then doubling.
+    fn pause(self, failures: i32) -> Duration {
+        match u32::try_from(failures.saturating_sub(self.free())) {
+            Err(_) => Duration::ZERO,
+            Ok(beyond) => Duration::from_secs(1_u64.checked_shl(beyond).unwrap_or(u64::MAX)).min(self.longest()),
+        }
+    }
+}
+
+/// One thing that an attempt is counted for, by a SHA-256 digest: what a stranger typed is not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subject {
+    /// What it is.
+    pub counted: Counted,
+    digest: [u8; 32],
+}
+
+impl Subject {
+    /// What an attempt of an unknown client counts for, whether or not an account has the address.
+    #[must_use]
+    pub fn of_stranger(email: &Email, address: IpAddr) -> Vec<Self> {
+        let network = network(address);
+        vec![
+            Self::new(Counted::AccountFromAddress, &[email.as_str().as_bytes(), network.as_bytes()]),
+            Self::new(Counted::Address, &[network.as_bytes()]),
+            Self::new(Counted::Account, &[email.as_str().as_bytes()]),
+        ]
+    }
+
+    /// What an attempt of a client counts for that has logged in to this account before.
+    #[must_use]
+    pub fn of_known_client(email: &Email, client: &[u8]) -> Vec<Self> {
+        vec![Self::new(Counted::KnownClient, &[email.as_str().as_bytes(), client])]
     }
 
     /// The 32 bytes of the digest.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.digest
+    }
+
+    fn new(counted: Counted, parts: &[&[u8]]) -> Self {
+        let mut digest = Sha256::new_with_prefix(format!("{counted:?}"));
+        for part in parts {
+            digest.update([0]);
+            digest.update(part);
+        }
+        Self { counted, digest: digest.finalize().into() }
+    }
+}
+
+/// One customer of a provider has an IPv4 address, or an IPv6 network of 64 bits.
+fn network(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V6(address) => format!("{:x}", address.to_bits() >> 64),
+        IpAddr::V4(address) => address.to_string(),
     }
 }
 
@@ -35,7 +119,10 @@ impl AccountDigest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
     /// It may.
-    Admitted,
+    Admitted {
+        /// How many attempts at the account have not succeeded, this one included.
+        at_account: i32,
+    },
     /// It may not before the pause is over.
     Locked {
         /// The end of the pause.
@@ -43,9 +130,20 @@ pub enum Admission {
     },
 }
 
-/// The recent attempts at one account.
+impl Admission {
+    /// Whether the owner of the account should hear of the attempts: at the 10th, the 100th, and so on.
+    #[must_use]
+    pub fn is_remarkable(self) -> bool {
+        let Self::Admitted { at_account } = self else { return false };
+        (1..=9).any(|power| 10_i32.checked_pow(power) == Some(at_account))
+    }
+}
+
+/// The recent attempts of one subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempts {
+    /// Whose they are.
+    pub subject: Subject,
     /// Attempts since the last successful one; one whose password is still being checked counts.
     pub failures: i32,
     /// No attempt is admitted before this time.
@@ -53,45 +151,107 @@ pub struct Attempts {
 }
 
 impl Attempts {
-    /// Asks for one more attempt. It counts as failed until it succeeds, so that attempts made at the same time
-    /// cannot all slip through before the first has failed.
+    /// The attempts of a subject that was tried last at `tried_at`, as they count now.
     #[must_use]
-    pub fn admit(self, now: Timestamp) -> (Self, Admission) {
-        if now < self.locked_until {
-            return (self, Admission::Locked { until: self.locked_until });
-        }
-        let failures = self.failures.saturating_add(1);
-        (Self { failures, locked_until: now + pause(failures) }, Admission::Admitted)
+    pub fn faded(self, tried_at: Timestamp, now: Timestamp) -> Self {
+        let passed = (now - tried_at).to_std().unwrap_or_default();
+        let forgotten = passed.as_secs() / self.subject.counted.fades_in().as_secs();
+        let failures = self.failures.saturating_sub(i32::try_from(forgotten).unwrap_or(i32::MAX)).max(0);
+        Self { failures, ..self }
     }
 }
 
-/// The pause after that many attempts: 1 s after the tenth, then doubling.
-fn pause(failures: i32) -> Duration {
-    match u32::try_from(failures - FREE) {
-        Err(_) => Duration::ZERO,
-        Ok(beyond) => Duration::from_secs(1_u64.checked_shl(beyond).unwrap_or(u64::MAX)).min(LONGEST),
+/// Asks for one more attempt for all of these subjects. It counts as failed until it succeeds, so that attempts made at the
+/// same time cannot all slip through before the first has failed. One that is refused counts for nobody.
+pub fn admit(subjects: &mut [Attempts], now: Timestamp) -> Admission {
+    if let Some(until) = subjects.iter().map(|attempts| attempts.locked_until).max().filter(|until| *until > now) {
+        return Admission::Locked { until };
     }
+    let mut at_account = 0;
+    for attempts in subjects {
+        attempts.failures = attempts.failures.saturating_add(1);
+        attempts.locked_until = now + attempts.subject.counted.pause(attempts.failures);
+        if attempts.subject.counted != Counted::Address {
+            at_account = at_account.max(attempts.failures);
+        }
+    }
+    Admission::Admitted { at_account }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn email() -> Email {
+        Email::parse("ana@lamps.example").unwrap()
+    }
+
+    fn fresh(subjects: Vec<Subject>, now: Timestamp) -> Vec<Attempts> {
+        subjects.into_iter().map(|subject| Attempts { subject, failures: 0, locked_until: now }).collect()
+    }
+
+    fn stranger(address: &str) -> Vec<Subject> {
+        Subject::of_stranger(&email(), address.parse().unwrap())
+    }
+
     #[test]
-    fn ten_attempts_are_free_and_then_each_waits_twice_as_long() {
+    fn ten_attempts_from_one_address_are_free_and_then_each_waits_twice_as_long() {
         let mut now = kernel::Clock::now();
-        let mut attempts = Attempts { failures: 0, locked_until: now };
-        for number in 1..=FREE {
-            let (next, admission) = attempts.admit(now);
-            assert_eq!(admission, Admission::Admitted, "attempt {number}");
-            attempts = next;
+        let mut attempts = fresh(stranger("192.0.2.1"), now);
+        for number in 1..=10 {
+            assert_eq!(admit(&mut attempts, now), Admission::Admitted { at_account: number });
         }
         for seconds in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900] {
-            let (unchanged, admission) = attempts.admit(now);
-            assert_eq!(admission, Admission::Locked { until: now + Duration::from_secs(seconds) });
-            assert_eq!(unchanged, attempts, "a refused attempt does not prolong the pause");
-            now = attempts.locked_until;
-            attempts = attempts.admit(now).0;
+            let before = attempts.clone();
+            assert_eq!(admit(&mut attempts, now), Admission::Locked { until: now + Duration::from_secs(seconds) });
+            assert_eq!(attempts, before, "a refused attempt counts for nobody");
+            now += Duration::from_secs(seconds);
+            assert!(matches!(admit(&mut attempts, now), Admission::Admitted { .. }));
+        }
+    }
+
+    #[test]
+    fn guesses_from_everywhere_pause_an_account_for_half_a_minute_at_most() {
+        let now = kernel::Clock::now();
+        let account = stranger("192.0.2.1")[2];
+        let mut attempts = vec![Attempts { subject: account, failures: 1_000_000, locked_until: now }];
+        assert!(matches!(admit(&mut attempts, now), Admission::Admitted { .. }));
+        assert_eq!(attempts[0].locked_until, now + Duration::from_secs(30));
+    }
+
+    #[test]
+    fn a_known_client_is_counted_apart_from_strangers_and_from_other_clients() {
+        let known = Subject::of_known_client(&email(), b"one");
+        assert_ne!(known, Subject::of_known_client(&email(), b"other"));
+        for stranger in stranger("192.0.2.1") {
+            assert!(!known.iter().any(|subject| subject.as_bytes() == stranger.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn an_ipv6_customer_is_a_network_and_a_mapped_address_is_the_address() {
+        assert_eq!(stranger("2001:db8::1")[1], stranger("2001:db8::ffff")[1]);
+        assert_ne!(stranger("2001:db8::1")[1], stranger("2001:db8:0:1::1")[1]);
+        assert_eq!(stranger("::ffff:192.0.2.1")[1], stranger("192.0.2.1")[1]);
+    }
+
+    #[test]
+    fn the_owner_hears_of_every_tenth_power() {
+        let heard: Vec<i32> =
+            (0..=2_000).filter(|at_account| Admission::Admitted { at_account: *at_account }.is_remarkable()).collect();
+        assert_eq!(heard, [10, 100, 1_000]);
+    }
+
+    #[test]
+    fn attempts_are_forgotten_in_time() {
+        let now = kernel::Clock::now();
+        let [pair, address, account] = stranger("192.0.2.1")[..] else { panic!("three subjects") };
+        for (subject, hours, left) in [(pair, 3, 9), (address, 1, 0), (account, 1, 0), (pair, 1_000, 0)] {
+            let failures = if subject == pair { 12 } else { 100 };
+            let attempts = Attempts { subject, failures, locked_until: now };
+            let then = now - Duration::from_secs(hours * 3_600);
+            assert_eq!(attempts.faded(then, now).failures, left, "{:?} after {hours} h", subject.counted);
+            assert_eq!(attempts.faded(now, now).failures, failures);
         }
     }
 
@@ -99,8 +259,10 @@ mod tests {
     fn no_number_of_attempts_breaks_the_arithmetic() {
         let now = kernel::Clock::now();
         for failures in [63, 64, 73, 74, 75, 1_000, i32::MAX] {
-            assert_eq!(pause(failures), LONGEST, "{failures}");
-            let _ = Attempts { failures, locked_until: now }.admit(now);
+            let mut attempts = fresh(stranger("192.0.2.1"), now);
+            attempts.iter_mut().for_each(|attempts| attempts.failures = failures);
+            assert!(matches!(admit(&mut attempts, now), Admission::Admitted { .. }));
+            assert!(attempts.iter().all(|attempts| attempts.locked_until <= now + Duration::from_secs(900)));
         }
     }
 }

@@ -1,18 +1,30 @@
-//! The terms of this service and their rules: organisations, their users, passwords, attempts to log in, and the life
-//! of a signing key. Pure; knows the kernel only.
+//! The terms of this service and their rules: organisations, people and their places in them, roles, invitations, API keys,
+//! logins, passwords, attempts to log in, and the life of a signing key. Pure.
 
+mod api_key;
 mod attempt;
+mod country;
 mod email;
+mod invitation;
 mod name;
 mod organisation;
 mod password;
+pub mod role;
+mod session;
 mod signing_key;
+mod time_zone;
 mod user;
 
-pub use attempt::{AccountDigest, Admission, Attempts};
+pub use api_key::ApiKey;
+pub use attempt::{Admission, Attempts, Counted, Subject, admit};
+pub use country::Country;
 pub use email::Email;
+pub use invitation::{INVITATION_LIFE, Invitation};
 pub use name::Name;
 pub use organisation::Organisation;
 pub use password::Password;
+pub use role::{OwnRole, RoleName, RoleView};
+pub use session::{GRACE, Meant, Session, SessionLife, Worth};
 pub use signing_key::{Candidate, Schedule, SigningKey, SigningKeys, Tended};
-pub use user::{Membership, User};
+pub use time_zone::TimeZone;
+pub use user::{Member, Membership, NewPerson, Place, Seat, User};

@@ -4,7 +4,7 @@ use kernel::{Currency, OrganisationId, Slug, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Name;
+use super::{Country, Name, TimeZone};
 
 /// An organisation as it is now. This is also the resource that HTTP answers with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -17,6 +17,10 @@ pub struct Organisation {
     pub name: Name,
     /// What its prices are in unless they say otherwise.
     pub currency: Currency,
+    /// Where it is based; ISO 3166-1, two letters.
+    pub country: Option<Country>,
+    /// The time zone of its days and quiet hours; IANA.
+    pub time_zone: TimeZone,
     /// Whether it is in use: nobody can log in to an inactive one, and its shop is closed.
     pub active: bool,
     /// Rises by one with every change; the same number that the published state carries.
@@ -29,6 +33,19 @@ impl Organisation {
     /// A new organisation, active and in its first version.
     #[must_use]
     pub fn create(id: OrganisationId, slug: Slug, name: Name, currency: Currency, now: Timestamp) -> Self {
-        Self { id, slug, name, currency, active: true, version: 1, created_at: now }
+        let time_zone = TimeZone::default();
+        Self { id, slug, name, currency, country: None, time_zone, active: true, version: 1, created_at: now }
+    }
+
+    /// The organisation in its next version, with what is given changed.
+    #[must_use]
+    pub fn changed(self, name: Option<Name>, country: Option<Country>, time_zone: Option<TimeZone>) -> Self {
+        Self {
+            name: name.unwrap_or(self.name),
+            country: country.or(self.country),
+            time_zone: time_zone.unwrap_or(self.time_zone),
+            version: self.version + 1,
+            ..self
+        }
     }
 }

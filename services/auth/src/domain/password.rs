@@ -12,22 +12,39 @@ impl Password {
     /// The most characters of any password: hashing a longer one costs time and gains nothing.
     pub const LONGEST: usize = 128;
 
-    /// A password that somebody chooses: 12 to 128 characters, at least 5 different ones.
+    /// A password that somebody chooses, by the rules of NIST SP 800-63B: 12 to 128 characters of any kind, and none that
+    /// many people choose or that is made of a few of them. See [`Password::avoids`] for what the person is called.
     ///
     /// # Errors
-    /// `Malformed` when it is shorter, longer or has fewer different characters; the message does not repeat it.
+    /// `Malformed` when it is shorter, longer or easily guessed; the message does not repeat it.
     pub fn choose(text: &str) -> Result<Self, Malformed> {
+        Self::avoids(text, &[])
+    }
+
+    /// As [`Password::choose`]; the names of the person and of what they work for count as words that many choose.
+    ///
+    /// # Errors
+    /// As [`Password::choose`].
+    pub fn avoids(text: &str, names: &[&str]) -> Result<Self, Malformed> {
         let length = text.chars().count();
         if !(Self::SHORTEST..=Self::LONGEST).contains(&length) {
             return Err(Malformed::new("password", "must have 12 to 128 characters"));
         }
-        let mut different: Vec<char> = text.chars().collect();
-        different.sort_unstable();
-        different.dedup();
-        if different.len() < 5 {
-            return Err(Malformed::new("password", "must have at least 5 different characters"));
+        if zxcvbn::zxcvbn(text, names).score() < zxcvbn::Score::Three {
+            return Err(Malformed::new(
+                "password",
+                "is easily guessed: it is common, or made of common words, names, repetitions or sequences",
+            ));
         }
         Ok(Self(Secret::new(text)))
+    }
+
+    /// Checks a password that somebody chooses against what is known of them.
+    ///
+    /// # Errors
+    /// As [`Password::avoids`].
+    pub fn check_choice(&self, names: &[&str]) -> Result<(), Malformed> {
+        Self::avoids(self.0.expose(), names).map(drop)
     }
 
     /// A password that somebody logs in with: it is right or wrong, so only its length is bounded.
@@ -53,9 +70,21 @@ mod tests {
 
     #[test]
     fn a_new_password_is_long_and_has_different_characters() {
-        for refused in ["", "short", "elevenchars", "aaaaaaaaaaaaaaaa", &"xyzab".repeat(26)] {
+        for refused in [
+            "",
+            "short",
+            "elevenchars",
+            "aaaaaaaaaaaaaaaa",
+            "password1234",
+            "123456789012",
+            "qwertyuiop[]",
+            "iloveyouiloveyou",
+            "passwordpassword",
+            &"xyzab".repeat(26),
+        ] {
             assert!(Password::choose(refused).is_err(), "{refused:?}");
         }
+        assert!(Password::avoids("northwind-outlet", &["northwind", "outlet"]).is_err(), "names are known");
         assert!(Password::choose("correct horse battery").is_ok());
         assert!(Password::choose("mật khẩu rất dài").is_ok(), "any character counts");
     }

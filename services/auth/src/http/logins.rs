@@ -1,24 +1,38 @@
-//! Logging in.
+//! Logging in, staying logged in, and turning to another organisation.
 
-use kernel::{Malformed, OrganisationId, Slug, UserId};
-use rest::{App, Body, Problem, State, Visitor, parses};
+use kernel::{Malformed, OrganisationId, Secret, SessionId, Slug, UserId};
+use rest::{App, Body, Origin, Person, Problem, State, Visitor, parses};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     credentials::{Credentials, TOKEN_LIFE},
     domain::{Email, Password},
-    processes::log_in::{LogIn, Session},
+    processes::{
+        log_in::{LogIn, Tokens},
+        refresh,
+    },
 };
+
+/// The longest opaque token that is looked at, in characters. Ours have fewer.
+pub(super) const OPAQUE: usize = 128;
+
+/// A token as somebody presents it: 1 to 128 visible ASCII characters.
+pub(super) fn presented(text: &str) -> Result<Secret, Malformed> {
+    if (1..=OPAQUE).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(Secret::new(text));
+    }
+    Err(Malformed::new("token", "must be 1 to 128 visible ASCII characters"))
+}
 
 /// The account to log in to, and its password.
 #[derive(Deserialize, JsonSchema, garde::Validate)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LogInBody {
-    /// The organisation's slug.
-    #[garde(custom(parses(Slug::parse)))]
-    #[schemars(with = "Slug")]
-    organisation: String,
+    /// The organisation's slug; left out when the account works for one only.
+    #[garde(inner(custom(parses(Slug::parse))))]
+    #[schemars(with = "Option<Slug>")]
+    organisation: Option<String>,
     /// The address of the account; its case does not matter.
     #[garde(custom(parses(Email::parse)))]
     #[schemars(with = "Email")]
@@ -27,6 +41,30 @@ pub(super) struct LogInBody {
     #[garde(custom(parses(Password::present)))]
     #[schemars(length(min = 1, max = 128))]
     password: String,
+    /// The `client_token` of an earlier login. Wrong passwords that strangers try do not keep out a client that has one.
+    #[garde(inner(custom(parses(presented))))]
+    #[schemars(length(min = 1, max = 128))]
+    client_token: Option<String>,
+}
+
+/// The refresh token to exchange.
+#[derive(Deserialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RefreshBody {
+    /// The latest refresh token of the session; each is good for one exchange.
+    #[garde(custom(parses(presented)))]
+    #[schemars(length(min = 1, max = 128))]
+    refresh_token: String,
+}
+
+/// The organisation to turn to.
+#[derive(Deserialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SwitchBody {
+    /// The organisation's slug.
+    #[garde(custom(parses(Slug::parse)))]
+    #[schemars(with = "Slug")]
+    organisation: String,
 }
 
 /// An access token and what it stands for (the form of RFC 6749, section 5.1).
@@ -38,7 +76,15 @@ pub(super) struct Token {
     token_type: &'static str,
     /// Seconds until it ends.
     expires_in: u64,
-    /// The organisation that it is for.
+    /// What gets the next access token, once. Left out where the session goes on with the one that it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+    /// To be sent with the next login of this client. Only after a password was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_token: Option<String>,
+    /// The session.
+    session: SessionId,
+    /// The organisation that the access token is for.
     organisation: OrganisationId,
     /// The user that it stands for.
     user: UserId,
@@ -48,30 +94,57 @@ pub(super) async fn create(
     app: App,
     by: Visitor,
     State(credentials): State<Credentials>,
+    origin: Origin,
     Body(body): Body<LogInBody>,
 ) -> Result<rest::Ok<Token>, Problem> {
-    let session = body.check()?.run(app.mediator(), &credentials, &by).await?;
-    Ok(rest::Ok(Token::from(session)))
+    let tokens = body.check(origin)?.run(app.mediator(), &credentials, &by).await?;
+    Ok(rest::Ok(Token::from(tokens)))
+}
+
+pub(super) async fn refresh(
+    app: App,
+    by: Visitor,
+    State(credentials): State<Credentials>,
+    Body(body): Body<RefreshBody>,
+) -> Result<rest::Ok<Token>, Problem> {
+    let tokens = refresh::refresh(app.mediator(), &credentials, &by, &body.refresh_token).await?;
+    Ok(rest::Ok(Token::from(tokens)))
+}
+
+pub(super) async fn switch(
+    app: App,
+    by: Person,
+    State(credentials): State<Credentials>,
+    Body(body): Body<SwitchBody>,
+) -> Result<rest::Ok<Token>, Problem> {
+    let slug = Slug::parse(&body.organisation)?;
+    let tokens = refresh::switch(app.mediator(), &credentials, &by, (by.user(), by.session()), &slug).await?;
+    Ok(rest::Ok(Token::from(tokens)))
 }
 
 impl LogInBody {
-    fn check(&self) -> Result<LogIn, Malformed> {
+    fn check(&self, origin: Origin) -> Result<LogIn, Malformed> {
         Ok(LogIn {
-            organisation: Slug::parse(&self.organisation)?,
+            organisation: self.organisation.as_deref().map(Slug::parse).transpose()?,
             email: Email::parse(&self.email)?,
             password: Password::present(&self.password)?,
+            client_token: self.client_token.as_deref().map(presented).transpose()?,
+            origin,
         })
     }
 }
 
-impl From<Session> for Token {
-    fn from(session: Session) -> Self {
+impl From<Tokens> for Token {
+    fn from(tokens: Tokens) -> Self {
         Self {
-            access_token: session.token.expose().clone(),
+            access_token: tokens.access.expose().clone(),
             token_type: "Bearer",
             expires_in: TOKEN_LIFE.as_secs(),
-            organisation: session.organisation,
-            user: session.user,
+            refresh_token: tokens.refresh.map(|token| token.expose().clone()),
+            client_token: tokens.client.map(|token| token.expose().clone()),
+            session: tokens.session,
+            organisation: tokens.organisation,
+            user: tokens.user,
         }
     }
 }

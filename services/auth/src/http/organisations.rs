@@ -1,14 +1,19 @@
-//! Creating organisations, which needs the setup token instead of an account.
+//! Creating organisations, which needs the setup token instead of an account; what an organisation says of itself.
 
-use kernel::{Currency, Malformed, OrganisationId, Slug, UserId};
-use rest::{App, Body, Credential, CredentialHeader, IdempotencyKey, Problem, Recorded, State, Visitor, parses};
+use kernel::{Currency, Expected, Malformed, OrganisationId, Slug, UserId};
+use rest::{
+    App, Body, Credential, CredentialHeader, IdempotencyKey, IfMatch, Problem, Recorded, Staff, State, Tagged,
+    Visitor, parses,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    commands::CreateOrganisation,
+    commands::{ChangeOrganisation, CreateOrganisation},
     credentials::{Credentials, PasswordHash, Seal},
-    domain::{Email, Membership, Name, Password},
+    domain::{Country, Email, Membership, Name, Organisation, Password, TimeZone},
+    processes::log_in::prove_owner,
+    queries::FindOrganisation,
 };
 
 /// The header `X-Setup-Token`.
@@ -36,6 +41,14 @@ pub(super) struct CreateOrganisationBody {
     #[garde(custom(parses(Currency::parse)))]
     #[schemars(with = "Currency")]
     currency: String,
+    /// Where it is based; ISO 3166-1, two letters.
+    #[garde(inner(custom(parses(Country::parse))))]
+    #[schemars(with = "Option<Country>")]
+    country: Option<String>,
+    /// The time zone of its days, by its IANA name; UTC if left out.
+    #[garde(inner(custom(parses(TimeZone::parse))))]
+    #[schemars(with = "Option<TimeZone>")]
+    time_zone: Option<String>,
     /// The first user, who may do everything in the organisation.
     #[garde(dive)]
     owner: OwnerBody,
@@ -49,7 +62,7 @@ pub(super) struct OwnerBody {
     #[garde(custom(parses(Email::parse)))]
     #[schemars(with = "Email")]
     email: String,
-    /// 12 to 128 characters, at least 5 different ones.
+    /// 12 to 128 characters, none that many people choose. If the address has an account, that account's password.
     #[garde(custom(parses(Password::choose)))]
     #[schemars(length(min = 12, max = 128))]
     password: String,
@@ -69,9 +82,54 @@ pub(super) async fn create(
 ) -> Result<Recorded<Membership>, Problem> {
     credentials.setup.check(token.expose())?;
     let wanted = body.check(&credentials.seal)?;
+    let known_owner = prove_owner(app.mediator(), &credentials, &by, &wanted.email, &wanted.password).await?;
     let password = credentials.hasher.hash(wanted.password.clone()).await?;
-    let command = wanted.command(CreateOrganisation::identity(key.key()), password);
+    let command = wanted.command(CreateOrganisation::identity(key.key()), password, known_owner);
     app.create(&by, &key, &wanted, command, |_| "/auth/v1/me".to_owned()).await
+}
+
+pub(super) async fn find(app: App, by: Staff) -> Result<Tagged<rest::Ok<Organisation>>, Problem> {
+    let organisation = app.ask(&by, FindOrganisation).await?;
+    Ok(Tagged::version(organisation.version, rest::Ok(organisation)))
+}
+
+pub(super) async fn change(
+    app: App,
+    by: Staff,
+    expected: IfMatch,
+    Body(body): Body<ChangeOrganisationBody>,
+) -> Result<Tagged<rest::Ok<Organisation>>, Problem> {
+    let organisation = app.send(&by, body.command(expected.versions())?).await?;
+    Ok(Tagged::version(organisation.version, rest::Ok(organisation)))
+}
+
+/// What an organisation shall say of itself; what is left out stays as it is.
+#[derive(Deserialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ChangeOrganisationBody {
+    /// 1 to 120 characters.
+    #[garde(inner(custom(parses(Name::parse))))]
+    #[schemars(with = "Option<Name>")]
+    name: Option<String>,
+    /// Where it is based; ISO 3166-1, two letters.
+    #[garde(inner(custom(parses(Country::parse))))]
+    #[schemars(with = "Option<Country>")]
+    country: Option<String>,
+    /// The time zone of its days, by its IANA name.
+    #[garde(inner(custom(parses(TimeZone::parse))))]
+    #[schemars(with = "Option<TimeZone>")]
+    time_zone: Option<String>,
+}
+
+impl ChangeOrganisationBody {
+    fn command(&self, expected: Expected) -> Result<ChangeOrganisation, Malformed> {
+        Ok(ChangeOrganisation {
+            expected,
+            name: self.name.as_deref().map(Name::parse).transpose()?,
+            country: self.country.as_deref().map(Country::parse).transpose()?,
+            time_zone: self.time_zone.as_deref().map(TimeZone::parse).transpose()?,
+        })
+    }
 }
 
 /// A checked body. What it is written as recognises a repeated request: the order of the fields counts, and instead of
@@ -81,6 +139,10 @@ struct Wanted {
     slug: Slug,
     name: Name,
     currency: Currency,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    country: Option<Country>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_zone: Option<TimeZone>,
     email: Email,
     owner_name: Name,
     #[serde(rename = "password")]
@@ -91,11 +153,14 @@ struct Wanted {
 
 impl CreateOrganisationBody {
     fn check(&self, seal: &Seal) -> Result<Wanted, Malformed> {
-        let password = Password::choose(&self.owner.password)?;
+        let (password, owner) = (Password::choose(&self.owner.password)?, &self.owner);
+        password.check_choice(&[&owner.email, &owner.name, &self.name, &self.slug])?;
         Ok(Wanted {
             slug: Slug::parse(&self.slug)?,
             name: Name::parse(&self.name)?,
             currency: Currency::parse(&self.currency)?,
+            country: self.country.as_deref().map(Country::parse).transpose()?,
+            time_zone: self.time_zone.as_deref().map(TimeZone::parse).transpose()?,
             email: Email::parse(&self.owner.email)?,
             owner_name: Name::parse(&self.owner.name)?,
             fingerprint: seal.fingerprint(password.expose()),
@@ -105,13 +170,21 @@ impl CreateOrganisationBody {
 }
 
 impl Wanted {
-    fn command(&self, organisation: OrganisationId, password: PasswordHash) -> CreateOrganisation {
+    fn command(
+        &self,
+        organisation: OrganisationId,
+        password: PasswordHash,
+        known_owner: Option<UserId>,
+    ) -> CreateOrganisation {
         CreateOrganisation {
             organisation,
             slug: self.slug.clone(),
             name: self.name.clone(),
             currency: self.currency,
+            country: self.country.clone(),
+            time_zone: self.time_zone.clone().unwrap_or_default(),
             owner: UserId::new(),
+            known_owner,
             email: self.email.clone(),
             owner_name: self.owner_name.clone(),
             password,

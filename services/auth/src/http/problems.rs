@@ -17,31 +17,99 @@ pub(super) const SETUP_REFUSED: ProblemType = ProblemType::new("setup-refused", 
 /// Organisation, address or password is wrong.
 pub(super) const LOGIN_REFUSED: ProblemType = ProblemType::new("login-refused", 401, "The login was refused");
 /// Too many wrong passwords.
-pub(super) const LOGIN_LOCKED: ProblemType =
-    ProblemType::new("login-locked", 429, "Too many wrong passwords for this account");
+pub(super) const LOGIN_LOCKED: ProblemType = ProblemType::new("login-locked", 429, "Too many wrong passwords");
+/// The person works for several organisations and named none.
+pub(super) const NOT_CHOSEN: ProblemType =
+    ProblemType::new("organisation-not-chosen", 409, "The account works for several organisations");
+/// The person does not work for that organisation.
+pub(super) const NOT_A_MEMBER: ProblemType =
+    ProblemType::new("not-a-member", 403, "The account is no member of that organisation");
+/// The refresh token is not valid.
+pub(super) const SESSION_OVER: ProblemType = ProblemType::new("session-over", 401, "The session is over");
+/// A token that accepts an invitation or a new password is not valid.
+pub(super) const TOKEN_REFUSED: ProblemType = ProblemType::new("token-refused", 401, "The token is not valid");
+/// An API key is not valid.
+pub(super) const API_KEY_REFUSED: ProblemType = ProblemType::new("api-key-refused", 401, "The API key is not valid");
+/// A role of that name exists.
+pub(super) const ROLE_TAKEN: ProblemType = ProblemType::new("role-taken", 409, "A role of this name exists");
+/// Somebody has the role.
+pub(super) const ROLE_IN_USE: ProblemType = ProblemType::new("role-in-use", 409, "Somebody has this role");
+/// The caller may not do what they would grant.
+pub(super) const BEYOND_OWN: ProblemType =
+    ProblemType::new("beyond-own-permissions", 403, "This goes beyond the caller's own permissions");
+/// An organisation needs an owner.
+pub(super) const LAST_OWNER: ProblemType = ProblemType::new("last-owner", 409, "An organisation needs an owner");
+/// The address is a member's, or is invited.
+pub(super) const ALREADY_IN: ProblemType =
+    ProblemType::new("already-in-organisation", 409, "The address is a member's or was invited");
+/// An invitation or an API key has ended before.
+pub(super) const ALREADY_OVER: ProblemType = ProblemType::new("already-over", 409, "It has ended already");
 
 /// Every problem type of this service.
-pub(super) const ALL: [ProblemType; 5] = [SLUG_TAKEN, ALREADY_CREATED, SETUP_REFUSED, LOGIN_REFUSED, LOGIN_LOCKED];
+pub(super) const ALL: [ProblemType; 16] = [
+    SLUG_TAKEN,
+    ALREADY_CREATED,
+    SETUP_REFUSED,
+    LOGIN_REFUSED,
+    LOGIN_LOCKED,
+    NOT_CHOSEN,
+    NOT_A_MEMBER,
+    SESSION_OVER,
+    TOKEN_REFUSED,
+    API_KEY_REFUSED,
+    ROLE_TAKEN,
+    ROLE_IN_USE,
+    BEYOND_OWN,
+    LAST_OWNER,
+    ALREADY_IN,
+    ALREADY_OVER,
+];
 /// Those of a creation.
 pub(super) const CREATE: [ProblemType; 3] = [SLUG_TAKEN, ALREADY_CREATED, SETUP_REFUSED];
 /// Those of a login.
-pub(super) const LOGIN: [ProblemType; 2] = [LOGIN_REFUSED, LOGIN_LOCKED];
+pub(super) const LOGIN: [ProblemType; 4] = [LOGIN_REFUSED, LOGIN_LOCKED, NOT_CHOSEN, NOT_A_MEMBER];
+/// Those of a change of a member.
+pub(super) const MEMBER: [ProblemType; 2] = [BEYOND_OWN, LAST_OWNER];
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        match &error {
-            Error::SlugTaken { .. } => Self::new(SLUG_TAKEN).detail(error.to_string()).field("slug", "is taken"),
-            Error::AlreadyCreated { .. } => Self::new(ALREADY_CREATED).detail(error.to_string()),
-            Error::SetupRefused => Self::new(SETUP_REFUSED).detail(error.to_string()),
-            Error::LoginRefused => Self::new(LOGIN_REFUSED).detail(error.to_string()),
-            Error::LoginLocked { until } => {
-                Self::new(LOGIN_LOCKED).detail(error.to_string()).retry_after(seconds_until(*until))
+        let problem = match &error {
+            Error::SlugTaken { .. } => Self::new(SLUG_TAKEN).field("slug", "is taken"),
+            Error::AlreadyCreated { .. } => Self::new(ALREADY_CREATED),
+            Error::SetupRefused => Self::new(SETUP_REFUSED),
+            Error::OwnerHasAccount => {
+                Self::new(problems::INVALID_REQUEST).field("owner.password", "is not that of the address's account")
             }
-            Error::UnknownUser { .. } => Self::new(problems::UNAUTHENTICATED).detail(error.to_string()),
+            Error::LoginRefused => Self::new(LOGIN_REFUSED),
+            Error::PasswordRefused => Self::new(LOGIN_REFUSED).field("current_password", "is wrong"),
+            Error::PasswordTooWeak(_) => Self::new(problems::INVALID_REQUEST).field("password", error.to_string()),
+            Error::LoginLocked { until } => Self::new(LOGIN_LOCKED).retry_after(seconds_until(*until)),
+            Error::OrganisationNotChosen { organisations } => {
+                Self::new(NOT_CHOSEN).field("organisation", "is needed").member("organisations", organisations)
+            }
+            Error::NotAMember => Self::new(NOT_A_MEMBER).field("organisation", "is none of this account's"),
+            Error::SessionOver => Self::new(SESSION_OVER),
+            Error::TokenRefused => Self::new(TOKEN_REFUSED).field("token", "is not valid"),
+            Error::ApiKeyRefused => Self::new(API_KEY_REFUSED),
+            Error::RoleTaken { .. } => Self::new(ROLE_TAKEN).field("name", "is taken"),
+            Error::RoleInUse { .. } => Self::new(ROLE_IN_USE),
+            Error::BeyondOwn { .. } => Self::new(BEYOND_OWN),
+            Error::LastOwner => Self::new(LAST_OWNER),
+            Error::AlreadyMember { .. } => Self::new(ALREADY_IN).field("email", "is a member's"),
+            Error::AlreadyInvited { .. } => Self::new(ALREADY_IN).field("email", "has an open invitation"),
+            Error::InvitationOver { .. } | Error::ApiKeyOver { .. } => Self::new(ALREADY_OVER),
+            Error::Stale { current } => Self::new(problems::STALE).member("current_version", current),
+            Error::UnknownUser { .. } => Self::new(problems::UNAUTHENTICATED),
+            Error::UnknownRole { .. } => Self::new(problems::NOT_FOUND).field("roles", "has one that does not exist"),
+            Error::UnknownSession { .. }
+            | Error::UnknownMember { .. }
+            | Error::UnknownInvitation { .. }
+            | Error::UnknownApiKey { .. } => Self::new(problems::NOT_FOUND),
             Error::Hashing(_) | Error::Sealing(_) | Error::Signing(_) | Error::Corrupt { .. } | Error::Storage(_) => {
-                Self::fault(error.class(), &error)
+                return Self::fault(error.class(), &error);
             }
-        }
+        };
+        problem.detail(error.to_string())
     }
 }
 

@@ -1,5 +1,11 @@
-//! Work of several steps around commands and queries: logging in, and keeping the signing keys. No step holds a
-//! transaction while another one runs.
+//! Work of several steps around commands and queries: logging in and staying logged in, choosing passwords, joining an
+//! organisation, exchanging API keys, keeping the signing keys, and clearing sessions away. No step holds a transaction
+//! while another one runs.
 
+pub mod clearing;
+pub mod exchange;
+pub mod join;
 pub mod keeper;
 pub mod log_in;
+pub mod passwords;
+pub mod refresh;

@@ -1,67 +1,160 @@
-//! The account that somebody wants to log in to. Until it is found no organisation is known, so the platform asks: its
-//! role sees the columns that this takes, of active organisations and active users.
+//! The account that somebody logs in to, or is logged in to, with the organisations that it works for. It belongs to no
+//! organisation, so the platform asks: its role sees the columns that this takes.
 
-use access::{Permission, Role};
-use diesel::{
-    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl,
-};
+use access::Permission;
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use kernel::{OrganisationId, Slug, UserId};
+use kernel::{Malformed, MembershipId, OrganisationId, Slug, UserId};
 use mediator::{Platform, Query, ReadConn};
+use persistence::statement;
 use uuid::Uuid;
 
 use crate::{
     credentials::PasswordHash,
-    domain::Email,
+    domain::{Email, Name, RoleName, Seat, role},
     error::Error,
-    schema::{organisations, users},
 };
 
-/// Asks for the active organisation of a slug, and for its active account of an e-mail address.
+/// Which account is asked for.
 #[derive(Debug, Clone)]
-pub struct FindAccount {
-    /// The organisation's slug.
-    pub organisation: Slug,
-    /// The address of the account.
-    pub email: Email,
+pub enum FindAccount {
+    /// The one with this address.
+    ByEmail(Email),
+    /// The one of this person.
+    ByUser(UserId),
 }
 
-/// What a login needs of an account.
+/// An active account.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// The account's user.
+    /// The person.
     pub user: UserId,
+    /// What the person logs in with.
+    pub email: Email,
+    /// The name that people see.
+    pub name: Name,
     /// The hash to check the password against.
     pub password: PasswordHash,
-    /// The roles that the token will name.
-    pub roles: Vec<Role>,
+    /// The active organisations that the person works for, by slug.
+    pub seats: Vec<Seat>,
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = SqlUuid)]
+    user_id: Uuid,
+    #[diesel(sql_type = Text)]
+    email: String,
+    #[diesel(sql_type = Text)]
+    person_name: String,
+    #[diesel(sql_type = Text)]
+    password_hash: String,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    org_id: Option<Uuid>,
+    #[diesel(sql_type = Nullable<Text>)]
+    slug: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    organisation_name: Option<String>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    membership_id: Option<Uuid>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    version: Option<i64>,
+    #[diesel(sql_type = Nullable<Array<Text>>)]
+    roles: Option<Vec<String>>,
+    #[diesel(sql_type = Array<Text>)]
+    own_permissions: Vec<String>,
+}
+
+/// The SELECT with its last condition, since a statement's text is constant.
+macro_rules! accounts_where {
+    ($condition:literal) => {
+        concat!(
+            "select p.user_id, p.email, p.name as person_name, p.password_hash, seat.*,
+                    array(select unnest(r.permissions) from roles r
+                           where r.org_id = seat.org_id and r.name = any(seat.roles)) as own_permissions
+               from people p
+               left join lateral (
+                        select m.org_id, o.slug, o.name as organisation_name, m.membership_id, m.version, m.roles
+                          from memberships m join organisations o on o.org_id = m.org_id
+                         where m.user_id = p.user_id and m.active and o.active
+                    ) seat on true
+              where p.active and ",
+            $condition,
+            " order by seat.slug"
+        )
+    };
 }
 
 impl Query for FindAccount {
     const NAME: &'static str = "auth.find-account";
     const REQUIRES: Permission = Permission::SignIn;
     type Tenancy = Platform;
-    /// The organisation, if there is one, and its account, if there is one.
-    type Reply = Option<(OrganisationId, Option<Account>)>;
+    type Reply = Option<Account>;
     type Error = Error;
 
     async fn fetch(&self, read: &mut ReadConn<'_, Platform>) -> Result<Self::Reply, Error> {
-        type Row = (Uuid, Option<(Uuid, String, Vec<String>)>);
-        let of_address = users::org_id.eq(organisations::org_id).and(users::email.eq(self.email.as_str()));
-        let row: Option<Row> = organisations::table
-            .left_join(users::table.on(of_address))
-            .filter(organisations::slug.eq(self.organisation.as_str()))
-            .select((organisations::org_id, (users::user_id, users::password_hash, users::roles).nullable()))
-            .get_result(read.connection())
-            .await
-            .optional()?;
-        let Some((organisation, account)) = row else { return Ok(None) };
-        let account = account.map(|(user, hash, roles)| {
-            let user = UserId::from_uuid(user);
-            let roles = roles.iter().map(|role| Role::parse(role)).collect::<Result<_, _>>();
-            let roles = roles.map_err(|malformed| Error::corrupt_account(user, &malformed))?;
-            Ok::<_, Error>(Account { user, password: PasswordHash::stored(hash), roles })
-        });
-        Ok(Some((OrganisationId::from_uuid(organisation), account.transpose()?)))
+        let rows: Vec<Row> = match self {
+            Self::ByEmail(email) => {
+                let by_email = statement(accounts_where!("p.email = $1"));
+                by_email.bind::<Text, _>(email.as_str()).load(read.connection()).await?
+            }
+            Self::ByUser(user) => {
+                let by_user = statement(accounts_where!("p.user_id = $1"));
+                by_user.bind::<SqlUuid, _>(user.uuid()).load(read.connection()).await?
+            }
+        };
+        let Some(first) = rows.as_slice().first() else { return Ok(None) };
+        let user = UserId::from_uuid(first.user_id);
+        let corrupt = |malformed: Malformed| Error::corrupt_account(user, &malformed);
+        Ok(Some(Account {
+            user,
+            email: Email::parse(&first.email).map_err(corrupt)?,
+            name: Name::parse(&first.person_name).map_err(corrupt)?,
+            password: PasswordHash::stored(first.password_hash.clone()),
+            seats: rows.into_iter().filter_map(Row::seat).collect::<Result<_, _>>().map_err(corrupt)?,
+        }))
+    }
+}
+
+/// Asks for the caller's own account.
+#[derive(Debug, Clone, Copy)]
+pub struct FindOwnAccount {
+    /// The caller.
+    pub user: UserId,
+}
+
+impl Query for FindOwnAccount {
+    const NAME: &'static str = "auth.find-own-account";
+    const REQUIRES: Permission = Permission::AccountOwn;
+    type Tenancy = Platform;
+    type Reply = Account;
+    type Error = Error;
+
+    async fn fetch(&self, read: &mut ReadConn<'_, Platform>) -> Result<Account, Error> {
+        let account = FindAccount::ByUser(self.user).fetch(read).await?;
+        account.ok_or(Error::UnknownUser { user: self.user })
+    }
+}
+
+impl Row {
+    /// The seat of a row; none in the one row of somebody who works for nobody.
+    fn seat(self) -> Option<Result<Seat, Malformed>> {
+        let (organisation, membership, version) = (self.org_id?, self.membership_id?, self.version?);
+        let (slug, name, roles) = (self.slug?, self.organisation_name?, self.roles?);
+        let seat = || {
+            let roles = roles.iter().map(|name| RoleName::parse(name)).collect::<Result<Vec<_>, _>>()?;
+            let permissions = role::united(&roles, role::read_words(&self.own_permissions));
+            Ok(Seat {
+                organisation: OrganisationId::from_uuid(organisation),
+                slug: Slug::parse(&slug)?,
+                name: Name::parse(&name)?,
+                membership: MembershipId::from_uuid(membership),
+                version,
+                roles,
+                permissions,
+            })
+        };
+        Some(seat())
     }
 }

@@ -1,6 +1,6 @@
 //! The caller's own account and organisation.
 
-use access::{Permission, Role};
+use access::Permission;
 use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
 use diesel_async::RunQueryDsl;
 use kernel::{Currency, Malformed, OrganisationId, Slug, Timestamp, UserId};
@@ -8,9 +8,9 @@ use mediator::{Query, ReadConn, Tenant};
 use uuid::Uuid;
 
 use crate::{
-    domain::{Email, Membership, Name, Organisation, User},
+    domain::{Country, Email, Membership, Name, Organisation, RoleName, TimeZone, User},
     error::Error,
-    schema::{organisations, users},
+    schema::{memberships, organisations, people},
 };
 
 /// Asks for one active user of the organisation, and for the organisation.
@@ -21,21 +21,21 @@ pub struct FindUser {
 }
 
 #[derive(Queryable, Selectable)]
-#[diesel(table_name = users, check_for_backend(diesel::pg::Pg))]
-struct UserRow {
+#[diesel(table_name = people, check_for_backend(diesel::pg::Pg))]
+struct PersonRow {
     email: String,
     name: String,
-    roles: Vec<String>,
-    created_at: Timestamp,
 }
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = organisations, check_for_backend(diesel::pg::Pg))]
-struct OrganisationRow {
+pub(super) struct OrganisationRow {
     org_id: Uuid,
     slug: String,
     name: String,
     currency: String,
+    country: Option<String>,
+    time_zone: String,
     active: bool,
     version: i64,
     created_at: Timestamp,
@@ -49,35 +49,49 @@ impl Query for FindUser {
     type Error = Error;
 
     async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Membership, Error> {
-        let organisation = read.organisation().uuid();
-        let row: Option<(UserRow, OrganisationRow)> = users::table
-            .inner_join(organisations::table.on(organisations::org_id.eq(users::org_id)))
-            .filter(users::org_id.eq(organisation))
-            .filter(users::user_id.eq(self.user.uuid()))
-            .filter(users::active)
-            .select((UserRow::as_select(), OrganisationRow::as_select()))
+        let row: Option<(PersonRow, Vec<String>, Timestamp, OrganisationRow)> = memberships::table
+            .inner_join(people::table.on(people::user_id.eq(memberships::user_id)))
+            .inner_join(organisations::table.on(organisations::org_id.eq(memberships::org_id)))
+            .filter(memberships::org_id.eq(read.organisation().uuid()))
+            .filter(memberships::user_id.eq(self.user.uuid()))
+            .filter(memberships::active)
+            .filter(people::active)
+            .select((
+                PersonRow::as_select(),
+                memberships::roles,
+                memberships::joined_at,
+                OrganisationRow::as_select(),
+            ))
             .get_result(read.connection())
             .await
             .optional()?;
-        let (user, organisation) = row.ok_or(Error::UnknownUser { user: self.user })?;
+        let (person, roles, joined_at, organisation) = row.ok_or(Error::UnknownUser { user: self.user })?;
         let corrupt = |malformed: Malformed| Error::corrupt_account(self.user, &malformed);
         Ok(Membership {
             user: User {
                 id: self.user,
-                email: Email::parse(&user.email).map_err(corrupt)?,
-                name: Name::parse(&user.name).map_err(corrupt)?,
-                roles: user.roles.iter().map(|role| Role::parse(role)).collect::<Result<_, _>>().map_err(corrupt)?,
-                created_at: user.created_at,
+                email: Email::parse(&person.email).map_err(corrupt)?,
+                name: Name::parse(&person.name).map_err(corrupt)?,
+                roles: roles.iter().map(|name| RoleName::parse(name)).collect::<Result<_, _>>().map_err(corrupt)?,
+                created_at: joined_at,
             },
-            organisation: Organisation {
-                id: OrganisationId::from_uuid(organisation.org_id),
-                slug: Slug::parse(&organisation.slug).map_err(corrupt)?,
-                name: Name::parse(&organisation.name).map_err(corrupt)?,
-                currency: Currency::parse(&organisation.currency).map_err(corrupt)?,
-                active: organisation.active,
-                version: organisation.version,
-                created_at: organisation.created_at,
-            },
+            organisation: organisation.organisation().map_err(corrupt)?,
+        })
+    }
+}
+
+impl OrganisationRow {
+    pub(super) fn organisation(self) -> Result<Organisation, Malformed> {
+        Ok(Organisation {
+            id: OrganisationId::from_uuid(self.org_id),
+            slug: Slug::parse(&self.slug)?,
+            name: Name::parse(&self.name)?,
+            currency: Currency::parse(&self.currency)?,
+            country: self.country.as_deref().map(Country::parse).transpose()?,
+            time_zone: TimeZone::parse(&self.time_zone)?,
+            active: self.active,
+            version: self.version,
+            created_at: self.created_at,
         })
     }
 }

@@ -1,7 +1,21 @@
 //! What can be asked: one question and its one SELECT per file.
 
 mod find_account;
+mod find_api_key;
+mod find_organisation;
 mod find_user;
+mod list_api_keys;
+mod list_invitations;
+mod list_members;
+mod list_roles;
+mod list_sessions;
 
-pub use find_account::{Account, FindAccount};
+pub use find_account::{Account, FindAccount, FindOwnAccount};
+pub use find_api_key::{FindApiKey, KnownApiKey};
+pub use find_organisation::FindOrganisation;
 pub use find_user::FindUser;
+pub use list_api_keys::ListApiKeys;
+pub use list_invitations::ListInvitations;
+pub use list_members::ListMembers;
+pub use list_roles::ListRoles;
+pub use list_sessions::{ListSessions, SessionView};

@@ -1,6 +1,12 @@
 //! SQL that writes: load for update, insert, save. Row types never leave this folder.
 
+pub mod api_keys;
 pub mod attempts;
+pub mod invitations;
+pub mod memberships;
 pub mod organisations;
+pub mod password_resets;
+pub mod people;
+pub mod roles;
+pub mod sessions;
 pub mod signing_keys;
-pub mod users;

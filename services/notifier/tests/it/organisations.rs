@@ -15,6 +15,8 @@ async fn a_message_names_the_organisation_and_an_older_name_never_returns() {
         slug: Slug::parse("tea-house").unwrap(),
         name: name.to_owned(),
         currency: Currency::parse("USD").unwrap(),
+        country: None,
+        time_zone: None,
         active: true,
         version,
     };

@@ -1,0 +1,223 @@
+-- One person, one e-mail address, one password, and a membership in each organisation that the person works for.
+--
+-- Accounts of the release before were per organisation. Accounts with the same address become one person with the
+-- identity and the password of the account that logged in last; roles stay as they were in each organisation, and
+-- "manager" is called "admin". Replicas of the release before cannot log anybody in afterwards: stop them first.
+
+create table people (
+    user_id             uuid        primary key,
+    email               text        not null check (email = lower(email) and char_length(email) between 3 and 254),
+    name                text        not null check (char_length(name) between 1 and 120),
+    -- PHC string; never the password.
+    password_hash       text        not null check (password_hash like '$argon2id$%'),
+    active              boolean     not null default true,
+    created_at          timestamptz not null,
+    password_changed_at timestamptz not null,
+    last_login_at       timestamptz,
+    constraint people_email unique (email)
+);
+
+create table memberships (
+    org_id        uuid        not null references organisations (org_id),
+    membership_id uuid        not null,
+    user_id       uuid        not null references people (user_id),
+    roles         text[]      not null check (cardinality(roles) between 1 and 8),
+    -- False once the person has left; the row stays, so that older tokens are known to be outdated.
+    active        boolean     not null default true,
+    version       bigint      not null check (version >= 1),
+    joined_at     timestamptz not null,
+    primary key (org_id, membership_id),
+    constraint memberships_person unique (org_id, user_id)
+);
+create index memberships_user_system on memberships (user_id);
+
+alter table users no force row level security;
+insert into people
+    select distinct on (email) user_id, email, name, password_hash, true, created_at, created_at, last_login_at
+      from users where active
+     order by email, last_login_at desc nulls last, created_at;
+insert into memberships
+    select users.org_id, gen_random_uuid(), people.user_id, array_replace(users.roles, 'manager', 'admin'), true, 1,
+           users.created_at
+      from users join people using (email) where users.active;
+drop table users;
+
+-- Roles of an organisation's own. The built-in ones stand in the program.
+create table roles (
+    org_id      uuid        not null references organisations (org_id),
+    name        text        not null check (name ~ '^[a-z0-9-]{1,64}$'),
+    permissions text[]      not null check (cardinality(permissions) between 1 and 64),
+    version     bigint      not null check (version >= 1),
+    created_at  timestamptz not null,
+    updated_at  timestamptz not null,
+    primary key (org_id, name)
+);
+
+create table invitations (
+    org_id        uuid        not null references organisations (org_id),
+    invitation_id uuid        not null,
+    email         text        not null check (email = lower(email) and char_length(email) between 3 and 254),
+    roles         text[]      not null check (cardinality(roles) between 1 and 8),
+    -- SHA-256 of the token that accepts it.
+    token_hash    bytea       not null check (octet_length(token_hash) = 32),
+    invited_by    text        not null,
+    created_at    timestamptz not null,
+    expires_at    timestamptz not null,
+    accepted_at   timestamptz,
+    revoked_at    timestamptz check (revoked_at is null or accepted_at is null),
+    version       bigint      not null check (version >= 1),
+    primary key (org_id, invitation_id)
+);
+create unique index invitations_open on invitations (org_id, email) where accepted_at is null and revoked_at is null;
+create index invitations_id_system on invitations (invitation_id);
+
+create table api_keys (
+    org_id       uuid        not null references organisations (org_id),
+    key_id       uuid        not null,
+    name         text        not null check (char_length(name) between 1 and 120),
+    -- SHA-256 of the whole key text.
+    hash         bytea       not null check (octet_length(hash) = 32),
+    permissions  text[]      not null check (cardinality(permissions) between 1 and 64),
+    networks     text[]      not null check (cardinality(networks) <= 32),
+    created_by   text        not null,
+    created_at   timestamptz not null,
+    expires_at   timestamptz,
+    last_used_at timestamptz,
+    revoked_at   timestamptz,
+    version      bigint      not null check (version >= 1),
+    primary key (org_id, key_id)
+);
+create index api_keys_id_system on api_keys (key_id);
+
+-- Logins. They belong to a person; org_id is the organisation that their next access token is for.
+create table sessions (
+    session_id   uuid        primary key,
+    user_id      uuid        not null references people (user_id),
+    org_id       uuid        not null references organisations (org_id),
+    -- SHA-256 of the one refresh token that is valid.
+    refresh_hash bytea       not null check (octet_length(refresh_hash) = 32),
+    -- How often the refresh token was replaced.
+    generation   integer     not null default 0 check (generation >= 0),
+    rotated_at   timestamptz not null,
+    device       text        not null check (char_length(device) <= 200),
+    address      text        not null check (char_length(address) <= 64),
+    created_at   timestamptz not null,
+    last_used_at timestamptz not null,
+    expires_at   timestamptz not null,
+    ended_at     timestamptz
+);
+create index sessions_user on sessions (user_id);
+create index sessions_due on sessions (ended_at, expires_at);
+
+-- What allows choosing a new password, once.
+create table password_resets (
+    user_id    uuid        primary key references people (user_id),
+    token_hash bytea       not null check (octet_length(token_hash) = 32),
+    created_at timestamptz not null,
+    expires_at timestamptz not null
+);
+
+-- How often somebody guessed, by account, by address and by both; whether the account exists or not.
+drop table login_attempts;
+create table login_attempts (
+    -- SHA-256 of what is counted: what a stranger typed is not kept.
+    subject      bytea       primary key check (octet_length(subject) = 32),
+    failures     integer     not null check (failures >= 0),
+    locked_until timestamptz not null,
+    tried_at     timestamptz not null
+);
+create index login_attempts_due on login_attempts (tried_at);
+
+alter table organisations
+    add column country text check (country ~ '^[A-Z]{2}$'),
+    add column time_zone text not null default 'UTC' check (char_length(time_zone) between 1 and 64);
+
+alter table people enable row level security;
+alter table people force row level security;
+alter table memberships enable row level security;
+alter table memberships force row level security;
+alter table roles enable row level security;
+alter table roles force row level security;
+alter table invitations enable row level security;
+alter table invitations force row level security;
+alter table api_keys enable row level security;
+alter table api_keys force row level security;
+alter table sessions enable row level security;
+alter table sessions force row level security;
+alter table password_resets enable row level security;
+alter table password_resets force row level security;
+alter table login_attempts enable row level security;
+alter table login_attempts force row level security;
+
+create policy tenant on memberships to auth_app
+    using (org_id = nullif(current_setting('app.org', true), '')::uuid)
+    with check (org_id = nullif(current_setting('app.org', true), '')::uuid);
+grant select (org_id, membership_id, user_id, roles, active, version, joined_at),
+      update (roles, active, version)
+    on memberships to auth_app;
+
+-- An organisation sees who its people are and were, and nothing of their passwords.
+create policy member on people for select to auth_app
+    using (exists (select 1 from memberships where memberships.user_id = people.user_id));
+grant select (user_id, email, name, active, created_at) on people to auth_app;
+
+create policy tenant on roles to auth_app
+    using (org_id = nullif(current_setting('app.org', true), '')::uuid)
+    with check (org_id = nullif(current_setting('app.org', true), '')::uuid);
+grant select, insert, update, delete on roles to auth_app;
+
+create policy tenant on invitations to auth_app
+    using (org_id = nullif(current_setting('app.org', true), '')::uuid)
+    with check (org_id = nullif(current_setting('app.org', true), '')::uuid);
+grant select, insert, update on invitations to auth_app;
+
+create policy tenant on api_keys to auth_app
+    using (org_id = nullif(current_setting('app.org', true), '')::uuid)
+    with check (org_id = nullif(current_setting('app.org', true), '')::uuid);
+grant select, insert, update on api_keys to auth_app;
+
+-- Logging in, looking after one's own account and accepting an invitation belong to no organisation.
+create policy account on people to auth_system using (true) with check (true);
+grant select (user_id, email, name, password_hash, active, created_at),
+      insert (user_id, email, name, password_hash, active, created_at, password_changed_at),
+      update (password_hash, password_changed_at, last_login_at)
+    on people to auth_system;
+create policy account on memberships for select to auth_system using (true);
+create policy joining on memberships for insert to auth_system with check (active);
+create policy rejoining on memberships for update to auth_system using (not active) with check (active);
+grant select (org_id, membership_id, user_id, roles, active, version, joined_at),
+      insert (org_id, membership_id, user_id, roles, active, version, joined_at),
+      update (roles, active, version, joined_at)
+    on memberships to auth_system;
+create policy account on roles for select to auth_system using (true);
+grant select (org_id, name, permissions, version, updated_at) on roles to auth_system;
+create policy answering on invitations to auth_system
+    using (accepted_at is null and revoked_at is null) with check (true);
+grant select (org_id, invitation_id, email, roles, token_hash, expires_at, accepted_at, revoked_at, version),
+      update (accepted_at, version)
+    on invitations to auth_system;
+create policy exchange on api_keys to auth_system using (revoked_at is null) with check (true);
+grant select (org_id, key_id, hash, permissions, expires_at, last_used_at, revoked_at), update (last_used_at)
+    on api_keys to auth_system;
+create policy account on sessions to auth_system using (true) with check (true);
+grant select (session_id, user_id, org_id, refresh_hash, generation, rotated_at, device, address, created_at,
+              last_used_at, expires_at, ended_at),
+      insert (session_id, user_id, org_id, refresh_hash, generation, rotated_at, device, address, created_at,
+              last_used_at, expires_at),
+      update (org_id, refresh_hash, generation, rotated_at, last_used_at, ended_at)
+    on sessions to auth_system;
+grant delete on sessions to auth_system;
+create policy account on password_resets to auth_system using (true) with check (true);
+grant select (user_id, token_hash, created_at, expires_at),
+      insert (user_id, token_hash, created_at, expires_at),
+      update (token_hash, created_at, expires_at)
+    on password_resets to auth_system;
+grant delete on password_resets to auth_system;
+create policy counting on login_attempts to auth_system using (true) with check (true);
+grant select (subject, failures, locked_until, tried_at),
+      insert (subject, failures, locked_until, tried_at),
+      update (failures, locked_until, tried_at)
+    on login_attempts to auth_system;
+grant delete on login_attempts to auth_system;
+grant select (name) on organisations to auth_system;
+grant insert (country, time_zone) on organisations to auth_system;

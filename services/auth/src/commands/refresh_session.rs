@@ -1,0 +1,45 @@
+//! Replaces the refresh token of a session, or says what the presented one is worth.
+
+use access::Permission;
+use kernel::{Clock, SessionId};
+use mediator::{Command, Platform, Tx};
+
+use crate::{
+    domain::{Session, SessionLife, Worth},
+    error::Error,
+    store::sessions,
+};
+
+/// Presents a refresh token.
+#[derive(Debug, Clone)]
+pub struct RefreshSession {
+    /// The session that the token names.
+    pub session: SessionId,
+    /// SHA-256 of the token.
+    pub presented: [u8; 32],
+    /// SHA-256 of the token that follows it.
+    pub successor: [u8; 32],
+    /// How long sessions last.
+    pub life: SessionLife,
+}
+
+impl Command for RefreshSession {
+    const NAME: &'static str = "auth.refresh-session";
+    const REQUIRES: Permission = Permission::SignIn;
+    type Tenancy = Platform;
+    /// The session, if there is one, and what the token is worth.
+    type Reply = Option<(Session, Worth)>;
+    type Error = Error;
+
+    async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<Self::Reply, Error> {
+        let now = Clock::now();
+        let Some(session) = sessions::lock(tx, self.session).await? else { return Ok(None) };
+        let worth = session.worth(&self.presented, &self.successor, self.life, now);
+        if worth != Worth::Current {
+            return Ok(Some((session, worth)));
+        }
+        let rotated = session.rotated(self.successor, now);
+        sessions::save(tx, &rotated).await?;
+        Ok(Some((rotated, worth)))
+    }
+}

@@ -1,0 +1,41 @@
+//! Lets a person choose a new password with a token that is delivered to the person's address.
+
+use std::time::Duration;
+
+use access::Permission;
+use kernel::{Clock, Secret, UserId};
+use mediator::{Command, Platform, Tx};
+
+use crate::{domain::Email, error::Error, published, store::password_resets};
+
+/// How long the token can be used.
+const LIFE: Duration = Duration::from_secs(3_600);
+
+/// Replaces the person's reset token, if there is one, and has the new one delivered.
+#[derive(Debug, Clone)]
+pub struct RequestPasswordReset {
+    /// The person.
+    pub user: UserId,
+    /// Where the token goes.
+    pub email: Email,
+    /// The token.
+    pub token: Secret,
+    /// SHA-256 of it.
+    pub token_hash: [u8; 32],
+}
+
+impl Command for RequestPasswordReset {
+    const NAME: &'static str = "auth.request-password-reset";
+    const REQUIRES: Permission = Permission::SignIn;
+    type Tenancy = Platform;
+    type Reply = ();
+    type Error = Error;
+
+    async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<(), Error> {
+        let now = Clock::now();
+        password_resets::replace(tx, self.user, &self.token_hash, now, now + LIFE).await?;
+        let event = published::password_reset(self.user, &self.email, &self.token, now + LIFE);
+        tx.record(now.timestamp_micros(), event);
+        Ok(())
+    }
+}

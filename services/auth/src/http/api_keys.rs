@@ -1,0 +1,135 @@
+//! API keys: made, listed and revoked by those who may, and exchanged for access tokens by the gateways.
+
+use std::str::FromStr;
+
+use access::Network;
+use kernel::{ApiKeyId, Malformed, Timestamp};
+use rest::{App, Body, IdempotencyKey, Path, Problem, Recorded, Staff, State, Visitor, parses};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{logins::presented, roles::permissions};
+use crate::{
+    commands::{CreateApiKey, RevokeApiKey},
+    credentials::{ApiKeyText, Credentials, TOKEN_LIFE},
+    domain::{ApiKey, Name, role::grantable},
+    processes::exchange::exchange,
+    queries::ListApiKeys,
+};
+
+/// The key that the path names.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct ApiKeyPath {
+    key: ApiKeyId,
+}
+
+/// An API key to make.
+#[derive(Deserialize, Serialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CreateApiKeyBody {
+    /// What people call it, 1 to 120 characters.
+    #[garde(custom(parses(Name::parse)))]
+    #[schemars(with = "Name")]
+    name: String,
+    /// What it allows, each as `resource:action`; nothing that the caller may not do.
+    #[garde(length(min = 1, max = 64), inner(custom(parses(grantable))))]
+    #[schemars(length(min = 1, max = 64), inner(length(min = 3, max = 64)))]
+    permissions: Vec<String>,
+    /// The addresses or networks (`203.0.113.0/24`) that it may be used from; left out: from everywhere.
+    #[serde(default)]
+    #[garde(length(max = 32), inner(custom(parses(Network::from_str))))]
+    #[schemars(length(max = 32), inner(length(min = 2, max = 64)))]
+    networks: Vec<String>,
+    /// When it ends by itself; left out: never.
+    #[garde(skip)]
+    expires_at: Option<Timestamp>,
+}
+
+/// The API key to exchange.
+#[derive(Deserialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExchangeBody {
+    /// The whole text of the key.
+    #[garde(custom(parses(presented)))]
+    #[schemars(length(min = 1, max = 128))]
+    api_key: String,
+}
+
+/// An API key with its text, which is shown in this reply only.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct NewApiKey {
+    /// The key.
+    key: ApiKey,
+    /// To be sent as `Authorization: Bearer <secret>`.
+    secret: String,
+}
+
+/// The latest API keys.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ApiKeys {
+    /// The newest first.
+    items: Vec<ApiKey>,
+}
+
+/// An access token of a program.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ProgramToken {
+    /// The access token.
+    access_token: String,
+    /// Always "Bearer".
+    token_type: &'static str,
+    /// Seconds until it ends.
+    expires_in: u64,
+}
+
+pub(super) async fn create(
+    app: App,
+    by: Staff,
+    State(credentials): State<Credentials>,
+    key: IdempotencyKey,
+    Body(body): Body<CreateApiKeyBody>,
+) -> Result<Recorded<NewApiKey>, Problem> {
+    let text = |id| secret(&credentials, &by, &key, id);
+    let command = body.command(&by, &text(ApiKeyId::new()))?;
+    let made = app.create(&by, &key, &body, command, |_| "/admin/v1/api-keys".to_owned()).await?;
+    made.revealing(|key: ApiKey| NewApiKey { secret: text(key.id).text().expose().clone(), key })
+}
+
+pub(super) async fn list(app: App, by: Staff) -> Result<rest::Ok<ApiKeys>, Problem> {
+    Ok(rest::Ok(ApiKeys { items: app.ask(&by, ListApiKeys).await? }))
+}
+
+pub(super) async fn revoke(app: App, by: Staff, Path(at): Path<ApiKeyPath>) -> Result<rest::Ok<ApiKey>, Problem> {
+    Ok(rest::Ok(app.send(&by, RevokeApiKey { key: at.key }).await?))
+}
+
+pub(super) async fn token(
+    app: App,
+    by: Visitor,
+    State(credentials): State<Credentials>,
+    Body(body): Body<ExchangeBody>,
+) -> Result<rest::Ok<ProgramToken>, Problem> {
+    let token = exchange(app.mediator(), &credentials, &by, &presented(&body.api_key)?).await?;
+    let (access_token, expires_in) = (token.expose().clone(), TOKEN_LIFE.as_secs());
+    Ok(rest::Ok(ProgramToken { access_token, token_type: "Bearer", expires_in }))
+}
+
+/// The key that this request makes, and that its repetition shows again.
+fn secret(credentials: &Credentials, by: &Staff, key: &IdempotencyKey, id: ApiKeyId) -> ApiKeyText {
+    let request = [&by.organisation().to_string(), &by.caller.actor(), key.key().as_str()];
+    credentials.derivation.created(id, &request)
+}
+
+impl CreateApiKeyBody {
+    fn command(&self, by: &Staff, text: &ApiKeyText) -> Result<CreateApiKey, Malformed> {
+        Ok(CreateApiKey {
+            key: text.id,
+            hash: text.hash(),
+            name: Name::parse(&self.name)?,
+            permissions: permissions(&self.permissions)?,
+            networks: self.networks.clone(),
+            expires_at: self.expires_at,
+            by: by.caller.permissions(),
+        })
+    }
+}

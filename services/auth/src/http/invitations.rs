@@ -1,0 +1,159 @@
+//! Inviting people, and accepting an invitation.
+
+use kernel::{InvitationId, Malformed};
+use rest::{App, Body, IdempotencyKey, Origin, Path, Problem, Recorded, Staff, State, Visitor, parses};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    logins::{Token, presented},
+    members::names,
+};
+use crate::{
+    commands::{InviteMember, ResendInvitation, RevokeInvitation},
+    credentials::{Credentials, InvitationToken},
+    domain::{Email, Invitation, Name, Password, RoleName},
+    processes::join::Join,
+    queries::ListInvitations,
+};
+
+/// The invitation that the path names.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct InvitationPath {
+    invitation: InvitationId,
+}
+
+/// Whom to invite.
+#[derive(Deserialize, Serialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct InviteBody {
+    /// The address of the person.
+    #[garde(custom(parses(Email::parse)))]
+    #[schemars(with = "Email")]
+    email: String,
+    /// The roles that the person will have; one to eight.
+    #[garde(length(min = 1, max = 8), inner(custom(parses(RoleName::parse))))]
+    #[schemars(length(min = 1, max = 8), with = "Vec<kernel::Slug>")]
+    roles: Vec<String>,
+}
+
+/// The acceptance of an invitation.
+#[derive(Deserialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AcceptBody {
+    /// The invitation's token.
+    #[garde(custom(parses(presented)))]
+    #[schemars(length(min = 1, max = 128))]
+    token: String,
+    /// The invited address.
+    #[garde(custom(parses(Email::parse)))]
+    #[schemars(with = "Email")]
+    email: String,
+    /// The name of a person who has no account yet.
+    #[garde(inner(custom(parses(Name::parse))))]
+    #[schemars(with = "Option<Name>")]
+    name: Option<String>,
+    /// The account's password; for somebody without account the one to have, 12 to 128 characters.
+    #[garde(custom(parses(Password::present)))]
+    #[schemars(length(min = 1, max = 128))]
+    password: String,
+}
+
+/// The latest invitations.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Invitations {
+    /// The newest first.
+    items: Vec<Invitation>,
+}
+
+/// An invitation with the token that accepts it, which is shown in this reply only.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct SentInvitation {
+    /// The invitation.
+    invitation: Invitation,
+    /// What the invited person presents. It is delivered to the address, too.
+    token: String,
+}
+
+pub(super) async fn create(
+    app: App,
+    by: Staff,
+    State(credentials): State<Credentials>,
+    key: IdempotencyKey,
+    Body(body): Body<InviteBody>,
+) -> Result<Recorded<SentInvitation>, Problem> {
+    let token = |id| secret(&credentials, &by, &key, id);
+    let command = body.command(&by, &token(InvitationId::new()))?;
+    let sent = app.create(&by, &key, &body, command, |_| "/admin/v1/invitations".to_owned()).await?;
+    sent.revealing(|invitation: Invitation| SentInvitation::of(&token(invitation.id), invitation))
+}
+
+pub(super) async fn list(app: App, by: Staff) -> Result<rest::Ok<Invitations>, Problem> {
+    Ok(rest::Ok(Invitations { items: app.ask(&by, ListInvitations).await? }))
+}
+
+pub(super) async fn resend(
+    app: App,
+    by: Staff,
+    Path(at): Path<InvitationPath>,
+) -> Result<rest::Ok<SentInvitation>, Problem> {
+    let token = InvitationToken::random(at.invitation)?;
+    let resend = ResendInvitation { invitation: at.invitation, token: token.text(), token_hash: token.hash() };
+    Ok(rest::Ok(SentInvitation::of(&token, app.send(&by, resend).await?)))
+}
+
+pub(super) async fn revoke(
+    app: App,
+    by: Staff,
+    Path(at): Path<InvitationPath>,
+) -> Result<rest::Ok<Invitation>, Problem> {
+    Ok(rest::Ok(app.send(&by, RevokeInvitation { invitation: at.invitation }).await?))
+}
+
+pub(super) async fn accept(
+    app: App,
+    by: Visitor,
+    State(credentials): State<Credentials>,
+    origin: Origin,
+    Body(body): Body<AcceptBody>,
+) -> Result<rest::Ok<Token>, Problem> {
+    let tokens = body.check(origin)?.run(app.mediator(), &credentials, &by).await?;
+    Ok(rest::Ok(Token::from(tokens)))
+}
+
+/// The token that this request makes, and that its repetition shows again.
+fn secret(credentials: &Credentials, by: &Staff, key: &IdempotencyKey, id: InvitationId) -> InvitationToken {
+    let request = [&by.organisation().to_string(), &by.caller.actor(), key.key().as_str()];
+    credentials.derivation.created(id, &request)
+}
+
+impl SentInvitation {
+    fn of(token: &InvitationToken, invitation: Invitation) -> Self {
+        Self { invitation, token: token.text().expose().clone() }
+    }
+}
+
+impl InviteBody {
+    fn command(&self, by: &Staff, token: &InvitationToken) -> Result<InviteMember, Malformed> {
+        Ok(InviteMember {
+            invitation: token.id,
+            email: Email::parse(&self.email)?,
+            roles: names(&self.roles)?,
+            token: token.text(),
+            token_hash: token.hash(),
+            by: by.caller.permissions(),
+        })
+    }
+}
+
+impl AcceptBody {
+    fn check(&self, origin: Origin) -> Result<Join, Malformed> {
+        Ok(Join {
+            token: presented(&self.token)?,
+            email: Email::parse(&self.email)?,
+            name: self.name.as_deref().map(Name::parse).transpose()?,
+            password: Password::present(&self.password)?,
+            origin,
+        })
+    }
+}

@@ -1,0 +1,104 @@
+//! Choosing a new password.
+
+use mediator::Mediator;
+use rest::{App, Body, Person, Problem, State, Visitor, parses};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use service::Tasks;
+
+use super::{logins::presented, sessions::Ended};
+use crate::{
+    credentials::Credentials,
+    domain::{Email, Password},
+    processes::passwords,
+};
+
+/// The former and the new password.
+#[derive(Deserialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ChangePasswordBody {
+    /// The password of the account.
+    #[garde(custom(parses(Password::present)))]
+    #[schemars(length(min = 1, max = 128))]
+    current_password: String,
+    /// 12 to 128 characters, none that many people choose.
+    #[garde(custom(parses(Password::choose)))]
+    #[schemars(length(min = 12, max = 128))]
+    password: String,
+}
+
+/// The account whose password is forgotten.
+#[derive(Deserialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RequestResetBody {
+    /// The address of the account.
+    #[garde(custom(parses(Email::parse)))]
+    #[schemars(with = "Email")]
+    email: String,
+}
+
+/// The delivered token and the new password.
+#[derive(Deserialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ResetPasswordBody {
+    /// The token that was delivered to the account's address.
+    #[garde(custom(parses(presented)))]
+    #[schemars(length(min = 1, max = 128))]
+    token: String,
+    /// 12 to 128 characters, none that many people choose.
+    #[garde(custom(parses(Password::choose)))]
+    #[schemars(length(min = 12, max = 128))]
+    password: String,
+}
+
+/// What is said whether the address has an account or not.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Noted {
+    /// What happens next.
+    message: &'static str,
+}
+
+/// Has reset tokens made after the client was answered.
+#[derive(Clone, Debug)]
+pub struct Resets(pub Tasks);
+
+impl Resets {
+    fn request(&self, mediator: Mediator, by: Visitor, email: Email) {
+        self.0.spawn("a password reset", |_stop| async move {
+            if let Err(error) = passwords::request_reset(&mediator, &by, email).await {
+                tracing::error!(%error, "a password reset was asked for and could not be made");
+            }
+        });
+    }
+}
+
+pub(super) async fn change(
+    app: App,
+    by: Person,
+    State(credentials): State<Credentials>,
+    Body(body): Body<ChangePasswordBody>,
+) -> Result<rest::Ok<Ended>, Problem> {
+    let (current, new) = (Password::present(&body.current_password)?, Password::choose(&body.password)?);
+    let person = (by.user(), by.session());
+    Ok(Ended::of(passwords::change(app.mediator(), &credentials, &by, person, current, new).await?))
+}
+
+pub(super) async fn request(
+    app: App,
+    by: Visitor,
+    State(resets): State<Resets>,
+    Body(body): Body<RequestResetBody>,
+) -> Result<rest::Ok<Noted>, Problem> {
+    resets.request(app.mediator().clone(), by, Email::parse(&body.email)?);
+    Ok(rest::Ok(Noted { message: "If the address has an account, a message is on its way to it." }))
+}
+
+pub(super) async fn reset(
+    app: App,
+    by: Visitor,
+    State(credentials): State<Credentials>,
+    Body(body): Body<ResetPasswordBody>,
+) -> Result<rest::Ok<Ended>, Problem> {
+    let (token, new) = (presented(&body.token)?, Password::choose(&body.password)?);
+    Ok(Ended::of(passwords::reset(app.mediator(), &credentials, &by, &token, new).await?))
+}

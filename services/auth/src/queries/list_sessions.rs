@@ -1,0 +1,88 @@
+//! A person's open sessions.
+
+use access::Permission;
+use diesel::{ExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper};
+use diesel_async::RunQueryDsl;
+use kernel::{Clock, OrganisationId, SessionId, Timestamp, UserId};
+use mediator::{Platform, Query, ReadConn};
+use schemars::JsonSchema;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{error::Error, schema::sessions};
+
+/// The most sessions that are listed, the ones that were used last.
+const LIMIT: i64 = 200;
+
+/// Asks for a person's open sessions, the one that was used last first.
+#[derive(Debug, Clone, Copy)]
+pub struct ListSessions {
+    /// The person.
+    pub user: UserId,
+    /// The session that asks.
+    pub current: SessionId,
+}
+
+/// A login that is not over. This is also the resource that HTTP answers with.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct SessionView {
+    /// Its identity.
+    pub id: SessionId,
+    /// Whether it is the one that asks.
+    pub current: bool,
+    /// The organisation that it is turned to.
+    pub organisation: OrganisationId,
+    /// What its client said of itself when it logged in.
+    pub device: String,
+    /// Where its client was then.
+    pub address: String,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was used last.
+    pub last_used_at: Timestamp,
+    /// When it ends at the latest.
+    pub expires_at: Timestamp,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = sessions, check_for_backend(diesel::pg::Pg))]
+struct Row {
+    session_id: Uuid,
+    org_id: Uuid,
+    device: String,
+    address: String,
+    created_at: Timestamp,
+    last_used_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+impl Query for ListSessions {
+    const NAME: &'static str = "auth.list-sessions";
+    const REQUIRES: Permission = Permission::AccountOwn;
+    type Tenancy = Platform;
+    type Reply = Vec<SessionView>;
+    type Error = Error;
+
+    async fn fetch(&self, read: &mut ReadConn<'_, Platform>) -> Result<Self::Reply, Error> {
+        let rows: Vec<Row> = sessions::table
+            .filter(sessions::user_id.eq(self.user.uuid()))
+            .filter(sessions::ended_at.is_null())
+            .filter(sessions::expires_at.gt(Clock::now()))
+            .order(sessions::last_used_at.desc())
+            .limit(LIMIT)
+            .select(Row::as_select())
+            .load(read.connection())
+            .await?;
+        let views = rows.into_iter().map(|row| SessionView {
+            id: SessionId::from_uuid(row.session_id),
+            current: row.session_id == self.current.uuid(),
+            organisation: OrganisationId::from_uuid(row.org_id),
+            device: row.device,
+            address: row.address,
+            created_at: row.created_at,
+            last_used_at: row.last_used_at,
+            expires_at: row.expires_at,
+        });
+        Ok(views.collect())
+    }
+}

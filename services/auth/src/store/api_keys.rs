@@ -1,0 +1,111 @@
+//! API keys: made and revoked by the organisation; their use is noted by the platform.
+
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
+use diesel_async::RunQueryDsl;
+use kernel::{ApiKeyId, Malformed, Timestamp};
+use persistence::{Platform, Tx};
+
+use crate::{
+    domain::{ApiKey, Name, role::{read_words, words}},
+    error::Error,
+    schema::api_keys,
+};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = api_keys, check_for_backend(diesel::pg::Pg))]
+struct Row {
+    name: String,
+    hash: Vec<u8>,
+    permissions: Vec<String>,
+    networks: Vec<String>,
+    created_by: String,
+    created_at: Timestamp,
+    expires_at: Option<Timestamp>,
+    last_used_at: Option<Timestamp>,
+    revoked_at: Option<Timestamp>,
+    version: i64,
+}
+
+/// Inserts a key with the hash of its text.
+///
+/// # Errors
+/// `Storage` when the database fails.
+pub async fn insert(tx: &mut Tx<'_>, key: &ApiKey, hash: &[u8; 32]) -> Result<(), Error> {
+    diesel::insert_into(api_keys::table)
+        .values((
+            api_keys::org_id.eq(tx.organisation().uuid()),
+            api_keys::key_id.eq(key.id.uuid()),
+            api_keys::name.eq(key.name.as_str()),
+            api_keys::hash.eq(&hash[..]),
+            api_keys::permissions.eq(words(key.permissions)),
+            api_keys::networks.eq(&key.networks),
+            api_keys::created_by.eq(&key.created_by),
+            api_keys::created_at.eq(key.created_at),
+            api_keys::expires_at.eq(key.expires_at),
+            api_keys::version.eq(key.version),
+        ))
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// One key of the organisation with its hash, locked until the transaction ends.
+///
+/// # Errors
+/// `UnknownApiKey`, `Corrupt`, and `Storage` when the database fails.
+pub async fn lock(tx: &mut Tx<'_>, key: ApiKeyId) -> Result<(ApiKey, [u8; 32]), Error> {
+    let row: Option<Row> = api_keys::table
+        .filter(api_keys::org_id.eq(tx.organisation().uuid()))
+        .filter(api_keys::key_id.eq(key.uuid()))
+        .select(Row::as_select())
+        .for_update()
+        .get_result(tx.connection())
+        .await
+        .optional()?;
+    let row = row.ok_or(Error::UnknownApiKey { key })?;
+    let corrupt = |malformed: Malformed| Error::corrupt(format_args!("API key {key}"), &malformed);
+    let hash = row.hash.try_into().map_err(|_| corrupt(Malformed::new("hash", "must have 32 bytes")))?;
+    Ok((ApiKey {
+        id: key,
+        name: Name::parse(&row.name).map_err(corrupt)?,
+        permissions: read_words(&row.permissions),
+        networks: row.networks,
+        created_by: row.created_by,
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+        last_used_at: row.last_used_at,
+        revoked_at: row.revoked_at,
+        version: row.version,
+    }, hash))
+}
+
+/// Saves a revocation.
+///
+/// # Errors
+/// `Storage` when the database fails.
+pub async fn save_revoked(tx: &mut Tx<'_>, key: &ApiKey) -> Result<(), Error> {
+    let row = api_keys::table
+        .filter(api_keys::org_id.eq(tx.organisation().uuid()))
+        .filter(api_keys::key_id.eq(key.id.uuid()));
+    diesel::update(row)
+        .set((api_keys::revoked_at.eq(key.revoked_at), api_keys::version.eq(key.version)))
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// Notes that a key was used, at most once a minute.
+///
+/// # Errors
+/// `Storage` when the database fails.
+pub async fn note_use(tx: &mut Tx<'_, Platform>, key: ApiKeyId, now: Timestamp) -> Result<(), Error> {
+    let minute_ago = now - std::time::Duration::from_secs(60);
+    let row = api_keys::table
+        .filter(api_keys::key_id.eq(key.uuid()))
+        .filter(diesel::BoolExpressionMethods::or(
+            api_keys::last_used_at.is_null(),
+            api_keys::last_used_at.lt(minute_ago),
+        ));
+    diesel::update(row).set(api_keys::last_used_at.eq(now)).execute(tx.connection()).await?;
+    Ok(())
+}
