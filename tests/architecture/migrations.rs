@@ -9,7 +9,14 @@ use crate::sources::{Tree, hold};
 
 /// Tables that hold no organisation's data, with the reason.
 const WITHOUT_ORGANISATION: &[(&str, &str)] =
-    &[("signing_keys", "keys of the installation"), ("budgets", "limits of the bot, not of an organisation")];
+    &[
+        ("signing_keys", "keys of the installation"),
+        ("people", "a person may work for several organisations"),
+        ("sessions", "of a person, who turns them from one organisation to another"),
+        ("password_resets", "of a person"),
+        ("login_attempts", "of whoever tries, before any organisation is known"),
+        ("budgets", "limits of the bot, not of an organisation"),
+    ];
 
 /// Tables of the messages, which rights fence and no policy, with the reason.
 const FENCED_BY_RIGHTS: &[(&str, &str)] = &[

@@ -1,6 +1,7 @@
 //! Journeys through the real gateways: every service as two processes, nothing faked but Telegram.
 #![expect(clippy::unwrap_used, reason = "a helper of a test stops the test")]
 
+mod access_matrix;
 mod bodies;
 mod checker;
 mod clients;

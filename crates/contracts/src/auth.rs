@@ -86,7 +86,7 @@ pub struct EndedSessionState {
 
 channel::state!(EndedSessionState on topics::SESSION, keyed by session, "auth.session.state.v1");
 
-/// A key that a program of an organisation authenticates with. A revoked or expired one is removed after a while.
+/// A key that a program of an organisation authenticates with. A revoked or expired one stays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ApiKeyState {
     /// The key's id, the `sub` of its tokens.

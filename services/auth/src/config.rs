@@ -71,7 +71,8 @@ pub fn read(environment: &mut Reader) -> Option<Config> {
         60..=31_536_000,
         "After this time without a use a login ends",
     );
-    let whole = environment.within("SESSION_SECONDS", 7_776_000, 60..=31_536_000, "A login ends after this time in all");
+    let whole =
+        environment.within("SESSION_SECONDS", 7_776_000, 60..=31_536_000, "A login ends after this time in all");
     let hashes_at_once = environment.within(
         "PASSWORD_HASHES_AT_ONCE",
         2,

@@ -2,7 +2,8 @@
 
 use access::Permissions;
 use kernel::{
-    ApiKeyId, Expected, InvitationId, KeyId, Malformed, MembershipId, OrganisationId, SessionId, Slug, Timestamp, UserId,
+    ApiKeyId, Expected, InvitationId, KeyId, Malformed, MembershipId, OrganisationId, SessionId, Slug, Timestamp,
+    UserId,
 };
 use mediator::{Class, Classified};
 

@@ -53,6 +53,7 @@ pub fn assembly(credentials: Credentials, schedule: Schedule) -> Assembly {
     let ring = KeyRing::new();
     let keeper = Keeper { credentials: credentials.clone(), ring: ring.clone(), schedule };
     let first = keeper.clone();
+    let life = credentials.life;
     Assembly::new(NAME)
         .publishes(&[
             topics::SIGNING_KEY,
@@ -68,10 +69,10 @@ pub fn assembly(credentials: Credentials, schedule: Schedule) -> Assembly {
             let mediator = kit.mediator.clone();
             Part::restarted(Stage::Consuming, "signing keys", move |stop| keeper.clone().run(mediator.clone(), stop))
         })
-        .part(|kit| clearing::part(kit.mediator.clone(), CLEARING))
+        .part(move |kit| clearing::part(kit.mediator.clone(), life, CLEARING))
         .verifies_with(ring, Organisations::new())
         .serves(http::routes(), move |kit, app| {
-            app.with(credentials).with(Resets(kit.tasks(Stage::Requests, "password resets")))
+            app.with(credentials).with(Resets { tasks: kit.tasks(Stage::Requests, "password resets") })
         })
 }
 

@@ -4,8 +4,8 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use contracts::auth::{
-    AccountEvent, ApiKeyState, DeliveredToken, EndedSessionState, InvitationEvent, InvitationIssued, LoginAttemptsNoticed,
-    MembershipState, OrganisationState, PasswordChanged, PasswordResetRequested, SigningKeyState,
+    AccountEvent, ApiKeyState, DeliveredToken, EndedSessionState, InvitationEvent, InvitationIssued,
+    LoginAttemptsNoticed, MembershipState, OrganisationState, PasswordChanged, PasswordResetRequested, SigningKeyState,
 };
 use kernel::{OrganisationId, Secret, SessionId, Timestamp, UserId};
 

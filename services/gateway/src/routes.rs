@@ -84,8 +84,11 @@ pub struct Route<'a> {
 /// Where auth gives an access token for an API key. The gateway itself asks there, and nobody else may.
 pub const KEY_EXCHANGE: &str = "/auth/v1/api-keys/token";
 
-/// The first words below `/auth/v1/` that may be tried without a credential: guesses at passwords and at secrets.
-const GUESSED_AT: &[&str] = &["login", "organisations", "refresh", "password-resets", "password", "invitations"];
+/// The first words below `/auth/v1/` whose routes take a password or a secret instead of a credential. A client may send a
+/// credential all the same, and one that no longer counts must not keep it from getting another.
+const WITHOUT_CREDENTIAL: &[&str] = &["login", "organisations", "refresh", "password-resets", "invitations"];
+/// The first word below `/auth/v1/` where a password is guessed at with a credential.
+const PASSWORD: &str = "password";
 
 /// The owners of the paths below `/admin/v1/`.
 const ADMIN: &[(&str, Service)] = &[
@@ -120,8 +123,10 @@ pub fn find(path: &str) -> Option<Route<'_>> {
             if path == KEY_EXCHANGE || path.contains('%') {
                 return None;
             }
-            let class = if GUESSED_AT.contains(&word) { Class::Login } else { Class::Ordinary };
-            Some(Route { guard: Guard::Offered, class, ..open(Service::Auth) })
+            let without = WITHOUT_CREDENTIAL.contains(&word);
+            let guard = if without { Guard::Open } else { Guard::Offered };
+            let class = if without || word == PASSWORD { Class::Login } else { Class::Ordinary };
+            Some(Route { guard, class, ..open(Service::Auth) })
         }
         ("admin", "v1") => {
             let noun = segments.next()?;
@@ -181,10 +186,12 @@ mod tests {
             let path = format!("/admin/v1/{noun}/x");
             assert_eq!(find(&path).map(|route| route.guard), Some(Guard::Required), "{path}");
         }
-        for path in ["/auth/v1/login", "/auth/v1/me", "/auth/v1/jwks"] {
+        for path in ["/auth/v1/password", "/auth/v1/me", "/auth/v1/jwks"] {
             assert_eq!(find(path).map(|route| route.guard), Some(Guard::Offered), "{path}");
         }
-        for path in ["/store/v1/acme/products", "/.well-known/jwks.json"] {
+        for path in
+            ["/auth/v1/login", "/auth/v1/refresh", "/store/v1/acme/products", "/.well-known/jwks.json"]
+        {
             assert_eq!(find(path).map(|route| route.guard), Some(Guard::Open), "{path}");
         }
     }

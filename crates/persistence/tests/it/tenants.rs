@@ -1,14 +1,14 @@
-//! Two organisations through the same two connections, readers and writers cut off in the middle:
-//! nobody ever sees a foreign row. And the proof that it is the policy that does it.
+//! Fifty organisations through the same two connections, readers and writers cut off in the middle:
+//! nobody ever sees or changes a foreign row. And the proof that it is the policy that does it.
+
+mod crowd;
 
 use std::collections::HashSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::Instant;
 
 use contracts::order::{Cancelled, Cause, OrderEvent};
 use diesel::QueryableByName;
-use diesel::sql_types::{Text, Uuid as SqlUuid};
+use diesel::sql_types::Uuid as SqlUuid;
 use diesel_async::RunQueryDsl;
 use futures::FutureExt;
 use kernel::{Clock, OrderId, OrganisationId};
@@ -16,6 +16,7 @@ use persistence::{Database, Error, Provenance, Tenant, Tenants, statement};
 use testkit::Scene;
 use uuid::Uuid;
 
+use self::crowd::{Crowd, OPERATIONS};
 use crate::MIGRATIONS;
 
 #[derive(QueryableByName)]
@@ -48,61 +49,36 @@ async fn owners_in_batch(database: &Database, organisations: &[OrganisationId]) 
 
 async fn write(database: &Database, organisation: OrganisationId) -> Result<(), Error> {
     let mut transaction = database.begin(Tenant::new(organisation), Provenance::new("test")).await?;
-    statement("insert into notes (org_id, id, text) values ($1, $2, $3)")
+    statement("insert into notes (org_id, id, text) values ($1, $2, 'a note')")
         .bind::<SqlUuid, _>(organisation.uuid())
         .bind::<SqlUuid, _>(Uuid::now_v7())
-        .bind::<Text, _>("a note")
         .execute(transaction.tx().connection())
         .await?;
     transaction.commit().await
 }
 
-/// What 1,000 readers and writers on two connections saw: (own rows, foreign rows). Every third
-/// one is cut off at some moment.
-async fn crowd(scene: &Scene) -> (usize, usize) {
-    let database = scene.database();
-    let organisations = [scene.organisation(), scene.other_organisation()];
-    for organisation in organisations {
-        write(&database, organisation).await.unwrap();
-    }
-    let (own, foreign) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let mut crowd = tokio::task::JoinSet::new();
-    for number in 0_u64..1000 {
-        let organisation = organisations[usize::try_from(number % 2).unwrap()];
-        let (database, own, foreign) = (database.clone(), Arc::clone(&own), Arc::clone(&foreign));
-        crowd.spawn(async move {
-            let work = async {
-                if number % 7 == 0 {
-                    let _ = write(&database, organisation).await;
-                } else if let Ok(rows) = owners(&database, organisation).await {
-                    for row in rows {
-                        let mine = row == organisation.uuid();
-                        (if mine { &own } else { &foreign }).fetch_add(1, Ordering::Relaxed);
-                    }
-                }
-            };
-            if number % 3 == 0 {
-                let _ = tokio::time::timeout(Duration::from_micros(number * 37 % 4000), work).await;
-            } else {
-                work.await;
-            }
-        });
-        if number % 20 == 0 {
-            tokio::task::yield_now().await;
-        }
-    }
-    while crowd.join_next().await.is_some() {}
-    // Diesel gives everything a `load`, hence the plain type.
-    let seen = |count: &AtomicUsize| count.load(Ordering::Relaxed);
-    (seen(&own), seen(&foreign))
+/// `(all notes, those that name another writer than their owner)`.
+async fn notes(scene: &Scene) -> (usize, usize) {
+    let counted = "select count(*), count(*) filter (where text <> org_id::text) from notes";
+    let row = scene.superuser().await.query_one(counted, &[]).await.unwrap();
+    let number = |at: usize| usize::try_from(row.get::<_, i64>(at)).unwrap();
+    (number(0), number(1))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_sees_a_foreign_row_on_a_shared_connection() {
+    const REQUESTS: u64 = 25_000;
     let scene = Scene::new("order", MIGRATIONS).await;
-    let (own, foreign) = crowd(&scene).await;
-    assert!(own > 500, "the readers saw only {own} rows of their own, so they prove little");
-    assert_eq!(foreign, 0);
+    let begun = Instant::now();
+    let seen = Crowd::gather(&scene).await.ask(REQUESTS).await;
+    let (took, operations) = (begun.elapsed().as_secs_f64(), REQUESTS * OPERATIONS);
+    println!("{operations} reads and writes of {REQUESTS} requests in {took:.1} s: {seen:?}");
+    assert!(seen.foreign == 0 && seen.failed.is_empty(), "{seen:?}");
+    assert!(seen.own > 100_000 && seen.cut_off > 1_500, "that proves little: {seen:?}");
+    let (all, of_others) = notes(&scene).await;
+    assert_eq!(of_others, 0, "of {all} notes");
+    // One that was cut off at its commit may be there or not.
+    assert!(all >= 50 + seen.written && all <= 50 + seen.written + seen.cut_off, "{all} notes are there, and {seen:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,8 +89,9 @@ async fn without_its_policy_or_without_row_level_security_the_same_test_fails() 
     assert!(write(&scene.database(), scene.organisation()).await.is_err(), "no policy, no rights");
 
     superuser.batch_execute("alter table notes disable row level security").await.unwrap();
-    let (_, foreign) = crowd(&scene).await;
-    assert!(foreign > 0, "nothing foreign was seen without a fence, so the test above proves nothing");
+    let seen = Crowd::gather(&scene).await.ask(1_000).await;
+    assert!(seen.foreign > 0, "nothing foreign was seen without a fence: {seen:?}");
+    assert!(notes(&scene).await.1 > 0, "nothing foreign was changed without a fence");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -191,8 +191,9 @@ grant select (org_id, membership_id, user_id, roles, active, version, joined_at)
     on memberships to auth_system;
 create policy account on roles for select to auth_system using (true);
 grant select (org_id, name, permissions, version, updated_at) on roles to auth_system;
-create policy answering on invitations to auth_system
-    using (accepted_at is null and revoked_at is null) with check (true);
+create policy answering on invitations for select to auth_system using (revoked_at is null);
+create policy accepting on invitations for update to auth_system
+    using (accepted_at is null and revoked_at is null) with check (accepted_at is not null and revoked_at is null);
 grant select (org_id, invitation_id, email, roles, token_hash, expires_at, accepted_at, revoked_at, version),
       update (accepted_at, version)
     on invitations to auth_system;

@@ -35,7 +35,9 @@ impl Command for AdmitLogin {
         let admission = admit(&mut counted, now);
         attempts::save(tx, &counted, now).await?;
         attempts::delete_old(tx, now).await?;
-        if let (Admission::Admitted { at_account }, Some(user), true) = (admission, self.user, admission.is_remarkable()) {
+        if let (Admission::Admitted { at_account }, Some(user), true) =
+            (admission, self.user, admission.is_remarkable())
+        {
             tx.record(now.timestamp_micros(), published::attempts_noticed(user, &self.email, at_account, now));
         }
         Ok(admission)

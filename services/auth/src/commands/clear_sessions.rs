@@ -19,6 +19,8 @@ const REMOVAL: i64 = 2;
 pub struct ClearSessions {
     /// How long after its end a session is kept: the life of an access token and a margin.
     pub kept: Duration,
+    /// A session that was not used for this long is over.
+    pub idle: Duration,
 }
 
 impl ClearSessions {
@@ -37,7 +39,7 @@ impl Command for ClearSessions {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<usize, Error> {
-        let (removed, ended) = sessions::delete_over(tx, Clock::now() - self.kept, LIMIT).await?;
+        let (removed, ended) = sessions::delete_over(tx, Clock::now() - self.kept, self.idle, LIMIT).await?;
         for (session, at) in ended {
             tx.record_removal(REMOVAL, &published::ended_session(session, at));
         }

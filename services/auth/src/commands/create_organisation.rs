@@ -64,8 +64,7 @@ impl Command for CreateOrganisation {
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<Membership, Error> {
         let now = Clock::now();
         let created = Organisation::create(self.organisation, self.slug.clone(), self.name.clone(), self.currency, now);
-        let organisation =
-            Organisation { country: self.country.clone(), time_zone: self.time_zone.clone(), ..created };
+        let organisation = Organisation { country: self.country.clone(), time_zone: self.time_zone.clone(), ..created };
         let id = organisation.id;
         organisations::insert(tx, &organisation).await?;
         let owner = NewPerson { id: self.owner, email: self.email.clone(), name: self.owner_name.clone() };

@@ -57,6 +57,8 @@ pub struct ResendInvitation {
     pub token: Secret,
     /// SHA-256 of it.
     pub token_hash: [u8; 32],
+    /// What the caller may do: whoever sees the token could accept it, so nobody sends more again either.
+    pub by: Permissions,
 }
 
 impl Command for ResendInvitation {
@@ -69,6 +71,8 @@ impl Command for ResendInvitation {
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<Invitation, Error> {
         let organisation = organisations::lock(tx).await?;
         let invitation = invitations::lock(tx, self.invitation).await?.resent(Clock::now())?;
+        let own = roles::of(tx, organisation.id).await?;
+        role::check_grant(role::allowed(&invitation.roles, &own)?, self.by)?;
         invitations::save(tx, &invitation, Some(&self.token_hash)).await?;
         tx.record(invitation.version, published::invitation(&organisation, &invitation, &self.token));
         Ok(invitation)
@@ -80,6 +84,8 @@ impl Command for ResendInvitation {
 pub struct RevokeInvitation {
     /// The invitation.
     pub invitation: InvitationId,
+    /// What the caller may do: nobody takes back what they could not promise.
+    pub by: Permissions,
 }
 
 impl Command for RevokeInvitation {
@@ -91,6 +97,8 @@ impl Command for RevokeInvitation {
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<Invitation, Error> {
         let invitation = invitations::lock(tx, self.invitation).await?.revoked(Clock::now())?;
+        let own = roles::of(tx, tx.organisation()).await?;
+        role::check_grant(role::allowed(&invitation.roles, &own)?, self.by)?;
         invitations::save(tx, &invitation, None).await?;
         Ok(invitation)
     }

@@ -1,7 +1,7 @@
 //! Replaces the refresh token of a session, or says what the presented one is worth.
 
 use access::Permission;
-use kernel::{Clock, SessionId};
+use kernel::{Clock, OrganisationId, SessionId};
 use mediator::{Command, Platform, Tx};
 
 use crate::{
@@ -21,6 +21,9 @@ pub struct RefreshSession {
     pub successor: [u8; 32],
     /// How long sessions last.
     pub life: SessionLife,
+    /// The organisation that the session is turned to from now on; none when its person may enter none, which leaves the
+    /// token as it is.
+    pub organisation: Option<OrganisationId>,
 }
 
 impl Command for RefreshSession {
@@ -35,10 +38,10 @@ impl Command for RefreshSession {
         let now = Clock::now();
         let Some(session) = sessions::lock(tx, self.session).await? else { return Ok(None) };
         let worth = session.worth(&self.presented, &self.successor, self.life, now);
-        if worth != Worth::Current {
+        let (Worth::Current, Some(organisation)) = (worth, self.organisation) else {
             return Ok(Some((session, worth)));
-        }
-        let rotated = session.rotated(self.successor, now);
+        };
+        let rotated = Session { organisation, ..session.rotated(self.successor, now) };
         sessions::save(tx, &rotated).await?;
         Ok(Some((rotated, worth)))
     }

@@ -201,7 +201,8 @@ mod tests {
         assert_eq!((read.id, read.hash()), (key.id, key.hash()));
         assert!(read.matches(&key.hash()) && !read.matches(&[0; 32]));
         assert!(InvitationToken::parse(&text).is_none() && RefreshToken::parse(&text).is_none());
-        for wrong in ["", "cs_live_", &text[..text.len() - 1], &format!("{text}A"), &text.replace("cs_live", "cs_test")] {
+        for wrong in ["", "cs_live_", &text[..text.len() - 1], &format!("{text}A"), &text.replace("cs_live", "cs_test")]
+        {
             assert!(ApiKeyText::parse(wrong).is_none(), "{wrong}");
         }
         assert!(!format!("{key:?}").contains(&text[35..]), "a secret printed");

@@ -27,9 +27,9 @@ impl RoleName {
     /// `Malformed` when no role can have that name.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         Role::parse(text).map(Self::BuiltIn).or_else(|_| {
-            Slug::parse(text)
-                .map(Self::Own)
-                .map_err(|_| Malformed::new("role", "must be a built-in role or 1 to 64 lower-case letters, digits and hyphens"))
+            Slug::parse(text).map(Self::Own).map_err(|_| {
+                Malformed::new("role", "must be a built-in role or 1 to 64 lower-case letters, digits and hyphens")
+            })
         })
     }
 
@@ -196,7 +196,8 @@ mod tests {
     #[test]
     fn roles_allow_together_what_each_allows() {
         let now = kernel::Clock::now();
-        let packers = OwnRole::create(Slug::parse("packers").unwrap(), [Permission::StockAdjust].into_iter().collect(), now);
+        let packers =
+            OwnRole::create(Slug::parse("packers").unwrap(), [Permission::StockAdjust].into_iter().collect(), now);
         let names = [RoleName::parse("packers").unwrap(), RoleName::BuiltIn(Role::Viewer)];
         let all = allowed(&names, std::slice::from_ref(&packers)).unwrap();
         assert_eq!(all, Role::Viewer.permissions().union(packers.permissions));

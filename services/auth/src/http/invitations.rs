@@ -45,10 +45,6 @@ pub(super) struct AcceptBody {
     #[garde(custom(parses(presented)))]
     #[schemars(length(min = 1, max = 128))]
     token: String,
-    /// The invited address.
-    #[garde(custom(parses(Email::parse)))]
-    #[schemars(with = "Email")]
-    email: String,
     /// The name of a person who has no account yet.
     #[garde(inner(custom(parses(Name::parse))))]
     #[schemars(with = "Option<Name>")]
@@ -98,7 +94,8 @@ pub(super) async fn resend(
     Path(at): Path<InvitationPath>,
 ) -> Result<rest::Ok<SentInvitation>, Problem> {
     let token = InvitationToken::random(at.invitation)?;
-    let resend = ResendInvitation { invitation: at.invitation, token: token.text(), token_hash: token.hash() };
+    let (invitation, by_permissions) = (at.invitation, by.caller.permissions());
+    let resend = ResendInvitation { invitation, token: token.text(), token_hash: token.hash(), by: by_permissions };
     Ok(rest::Ok(SentInvitation::of(&token, app.send(&by, resend).await?)))
 }
 
@@ -107,7 +104,8 @@ pub(super) async fn revoke(
     by: Staff,
     Path(at): Path<InvitationPath>,
 ) -> Result<rest::Ok<Invitation>, Problem> {
-    Ok(rest::Ok(app.send(&by, RevokeInvitation { invitation: at.invitation }).await?))
+    let revoke = RevokeInvitation { invitation: at.invitation, by: by.caller.permissions() };
+    Ok(rest::Ok(app.send(&by, revoke).await?))
 }
 
 pub(super) async fn accept(
@@ -150,7 +148,6 @@ impl AcceptBody {
     fn check(&self, origin: Origin) -> Result<Join, Malformed> {
         Ok(Join {
             token: presented(&self.token)?,
-            email: Email::parse(&self.email)?,
             name: self.name.as_deref().map(Name::parse).transpose()?,
             password: Password::present(&self.password)?,
             origin,

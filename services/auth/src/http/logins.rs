@@ -55,6 +55,10 @@ pub(super) struct RefreshBody {
     #[garde(custom(parses(presented)))]
     #[schemars(length(min = 1, max = 128))]
     refresh_token: String,
+    /// The slug of another organisation to turn the session to; left out: the one that it is turned to.
+    #[garde(inner(custom(parses(Slug::parse))))]
+    #[schemars(with = "Option<Slug>")]
+    organisation: Option<String>,
 }
 
 /// The organisation to turn to.
@@ -107,7 +111,8 @@ pub(super) async fn refresh(
     State(credentials): State<Credentials>,
     Body(body): Body<RefreshBody>,
 ) -> Result<rest::Ok<Token>, Problem> {
-    let tokens = refresh::refresh(app.mediator(), &credentials, &by, &body.refresh_token).await?;
+    let slug = body.organisation.as_deref().map(Slug::parse).transpose()?;
+    let tokens = refresh::refresh(app.mediator(), &credentials, &by, &body.refresh_token, slug.as_ref()).await?;
     Ok(rest::Ok(Token::from(tokens)))
 }
 

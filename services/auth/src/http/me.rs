@@ -1,11 +1,9 @@
-//! The caller's own account.
+//! The caller's own account, in the organisation of the access token.
 
-use access::Caller;
-use rest::{App, Problem, Staff, problems};
+use rest::{App, Person, Problem};
 
 use crate::{domain::Membership, queries::FindUser};
 
-pub(super) async fn find(app: App, by: Staff) -> Result<rest::Ok<Membership>, Problem> {
-    let Caller::Staff { user, .. } = by.caller else { return Err(Problem::new(problems::UNAUTHENTICATED)) };
-    Ok(rest::Ok(app.ask(&by, FindUser { user }).await?))
+pub(super) async fn find(app: App, by: Person) -> Result<rest::Ok<Membership>, Problem> {
+    Ok(rest::Ok(app.ask(&by.within(by.organisation()), FindUser { user: by.user() }).await?))
 }

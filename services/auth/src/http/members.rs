@@ -51,11 +51,7 @@ pub(super) async fn list(app: App, by: Staff) -> Result<rest::Ok<Members>, Probl
     Ok(rest::Ok(Members { items: app.ask(&by, ListMembers::default()).await? }))
 }
 
-pub(super) async fn find(
-    app: App,
-    by: Staff,
-    Path(at): Path<MemberPath>,
-) -> Result<Tagged<rest::Ok<Member>>, Problem> {
+pub(super) async fn find(app: App, by: Staff, Path(at): Path<MemberPath>) -> Result<Tagged<rest::Ok<Member>>, Problem> {
     let member = app.ask(&by, ListMembers { membership: Some(at.member) }).await?.pop();
     let member = member.ok_or(Error::UnknownMember { membership: at.member })?;
     Ok(Tagged::version(member.version, rest::Ok(member)))

@@ -126,9 +126,7 @@ fn managing(api: Api) -> Api {
     })
     .get("/admin/v1/invitations", invitations::list, |op| op.summary("The invitations").asks::<ListInvitations>())
     .post("/admin/v1/invitations", invitations::create, |op| {
-        op.summary("Invite somebody")
-            .sends::<InviteMember>()
-            .problems(&[problems::ALREADY_IN, problems::BEYOND_OWN])
+        op.summary("Invite somebody").sends::<InviteMember>().problems(&[problems::ALREADY_IN, problems::BEYOND_OWN])
     })
     .post("/admin/v1/invitations/{invitation}/resend", invitations::resend, |op| {
         op.summary("Send an invitation again, with a new token")
@@ -142,9 +140,7 @@ fn managing(api: Api) -> Api {
     .post("/admin/v1/roles", roles::create, |op| {
         op.summary("Make a role").sends::<CreateRole>().problems(&[problems::ROLE_TAKEN, problems::BEYOND_OWN])
     })
-    .get("/admin/v1/roles/{role}", roles::find, |op| {
-        op.summary("One role").asks::<ListRoles>().id("auth.find-role")
-    })
+    .get("/admin/v1/roles/{role}", roles::find, |op| op.summary("One role").asks::<ListRoles>().id("auth.find-role"))
     .patch("/admin/v1/roles/{role}", roles::change, |op| {
         op.summary("Give a role other permissions").sends::<ChangeRole>().problems(&[problems::BEYOND_OWN])
     })

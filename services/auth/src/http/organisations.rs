@@ -2,8 +2,8 @@
 
 use kernel::{Currency, Expected, Malformed, OrganisationId, Slug, UserId};
 use rest::{
-    App, Body, Credential, CredentialHeader, IdempotencyKey, IfMatch, Problem, Recorded, Staff, State, Tagged,
-    Visitor, parses,
+    App, Body, Credential, CredentialHeader, IdempotencyKey, IfMatch, Problem, Recorded, Staff, State, Tagged, Visitor,
+    parses,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

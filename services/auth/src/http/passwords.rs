@@ -60,11 +60,14 @@ pub(super) struct Noted {
 
 /// Has reset tokens made after the client was answered.
 #[derive(Clone, Debug)]
-pub struct Resets(pub Tasks);
+pub struct Resets {
+    /// What supervises the work.
+    pub tasks: Tasks,
+}
 
 impl Resets {
     fn request(&self, mediator: Mediator, by: Visitor, email: Email) {
-        self.0.spawn("a password reset", |_stop| async move {
+        self.tasks.spawn("a password reset", |_stop| async move {
             if let Err(error) = passwords::request_reset(&mediator, &by, email).await {
                 tracing::error!(%error, "a password reset was asked for and could not be made");
             }

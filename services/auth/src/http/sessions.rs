@@ -1,12 +1,13 @@
 //! The caller's own sessions: seen and ended.
 
 use kernel::SessionId;
-use rest::{App, Path, Person, Problem};
+use rest::{App, Path, Person, Problem, State};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     commands::EndSessions,
+    credentials::Credentials,
     domain::Meant,
     queries::{ListSessions, SessionView},
 };
@@ -37,8 +38,12 @@ impl Ended {
     }
 }
 
-pub(super) async fn list(app: App, by: Person) -> Result<rest::Ok<Sessions>, Problem> {
-    let asked = ListSessions { user: by.user(), current: by.session() };
+pub(super) async fn list(
+    app: App,
+    by: Person,
+    State(credentials): State<Credentials>,
+) -> Result<rest::Ok<Sessions>, Problem> {
+    let asked = ListSessions { user: by.user(), current: by.session(), idle: credentials.life.idle };
     Ok(rest::Ok(Sessions { items: app.ask(&by, asked).await? }))
 }
 

@@ -1,16 +1,17 @@
 //! Joining an organisation with an invitation: whoever has an account proves it with its password, whoever has none makes one.
+//! The rule: the token is looked at first, so only whoever holds it learns whether its address has an account.
 
-use kernel::{OrganisationId, Secret, UserId};
+use kernel::{Secret, UserId};
 use mediator::{Mediator, Platform, Scope, SendError};
 use rest::Origin;
 
-use super::log_in::{LogIn, Tokens, open};
+use super::log_in::{LogIn, Proven, Tokens, open};
 use crate::{
     commands::AcceptInvitation,
     credentials::{Credentials, InvitationToken},
     domain::{Email, Name, NewPerson, Password},
     error::Error,
-    queries::FindAccount,
+    queries::{FindAccount, FindOffer},
 };
 
 /// The acceptance of an invitation.
@@ -18,8 +19,6 @@ use crate::{
 pub struct Join {
     /// The invitation's token.
     pub token: Secret,
-    /// The invited address.
-    pub email: Email,
     /// The name of a person who has no account yet.
     pub name: Option<Name>,
     /// The account's password, or the one of the new account.
@@ -40,59 +39,47 @@ impl Join {
         visitor: &Scope<Platform>,
     ) -> Result<Tokens, SendError<Error>> {
         let token = InvitationToken::parse(self.token.expose()).ok_or(Error::TokenRefused)?;
-        let known = self.prove_known(mediator, credentials, visitor).await?;
-        let person = NewPerson { id: UserId::new(), email: self.email.clone(), name: self.name_of_new(known)? };
-        let password = credentials.hasher.hash(self.password.clone()).await?;
-        let accept = AcceptInvitation { invitation: token.id, token_hash: token.hash(), person, password, known };
+        let offer = FindOffer { invitation: token.id, token_hash: token.hash() };
+        let email = mediator.ask(visitor, offer).await?;
+        let known = self.prove_known(mediator, credentials, visitor, &email).await?;
+        let name = self.name_of_new(&email, known.is_some())?;
+        let accept = AcceptInvitation {
+            invitation: token.id,
+            token_hash: token.hash(),
+            person: NewPerson { id: UserId::new(), email, name },
+            password: credentials.hasher.hash(self.password.clone()).await?,
+            known: known.as_ref().map(|proven| proven.account.user),
+        };
         let (organisation, user) = mediator.send(visitor, accept).await?;
-        self.enter(mediator, credentials, visitor, organisation, user).await
+        let account = mediator.ask(visitor, FindAccount::ByUser(user)).await?.ok_or(Error::UnknownUser { user })?;
+        let seat = account.seats.iter().find(|seat| seat.organisation == organisation).cloned();
+        let seat = seat.ok_or(Error::NotAMember)?;
+        open(mediator, credentials, visitor, Proven::again(known, account), &seat, &self.origin).await
     }
 
-    /// Who has the address, if somebody has and this is the password; none if nobody has.
+    /// The account that has the address, if there is one and this is its password.
     async fn prove_known(
         &self,
         mediator: &Mediator,
         credentials: &Credentials,
         visitor: &Scope<Platform>,
-    ) -> Result<Option<UserId>, SendError<Error>> {
-        if mediator.ask(visitor, FindAccount::ByEmail(self.email.clone())).await?.is_none() {
+        email: &Email,
+    ) -> Result<Option<Proven>, SendError<Error>> {
+        if mediator.ask(visitor, FindAccount::ByEmail(email.clone())).await?.is_none() {
             return Ok(None);
         }
-        let proven = self.log_in().prove(mediator, credentials, visitor).await?;
-        Ok(Some(proven.account.user))
+        let (password, origin) = (self.password.clone(), self.origin.clone());
+        let log_in = LogIn { organisation: None, email: email.clone(), password, client_token: None, origin };
+        log_in.prove(mediator, credentials, visitor).await.map(Some)
     }
 
-    fn name_of_new(&self, known: Option<UserId>) -> Result<Name, Error> {
-        let own = self.email.as_str().split('@').next().unwrap_or_default();
+    /// The name of a person who is made, whose password has to be a good one. Without a name it is the address's first part.
+    fn name_of_new(&self, email: &Email, known: bool) -> Result<Name, Error> {
+        let own = email.as_str().split('@').next().unwrap_or_default();
         let name = self.name.clone().map_or_else(|| Name::parse(own).map_err(|_| Error::TokenRefused), Ok)?;
-        if known.is_none() {
-            let words = [self.email.as_str(), name.as_str()];
-            self.password.check_choice(&words).map_err(Error::PasswordTooWeak)?;
+        if !known {
+            self.password.check_choice(&[email.as_str(), name.as_str()]).map_err(Error::PasswordTooWeak)?;
         }
         Ok(name)
-    }
-
-    async fn enter(
-        &self,
-        mediator: &Mediator,
-        credentials: &Credentials,
-        visitor: &Scope<Platform>,
-        organisation: OrganisationId,
-        user: UserId,
-    ) -> Result<Tokens, SendError<Error>> {
-        let proven = self.log_in().prove(mediator, credentials, visitor).await?;
-        let seat = proven.account.seats.iter().find(|seat| seat.organisation == organisation).cloned();
-        let seat = seat.ok_or(Error::UnknownUser { user })?;
-        open(mediator, credentials, visitor, proven, &seat, &self.origin).await
-    }
-
-    fn log_in(&self) -> LogIn {
-        LogIn {
-            organisation: None,
-            email: self.email.clone(),
-            password: self.password.clone(),
-            client_token: None,
-            origin: self.origin.clone(),
-        }
     }
 }

@@ -57,6 +57,14 @@ pub(super) struct Proven {
     rehashed: Option<PasswordHash>,
 }
 
+impl Proven {
+    /// The same proof for the account as it is by now; without a proof, that of somebody whose account was just made.
+    pub(super) fn again(former: Option<Self>, account: Account) -> Self {
+        let (subjects, rehashed) = former.map(|former| (former.subjects, former.rehashed)).unwrap_or_default();
+        Self { account, subjects, rehashed }
+    }
+}
+
 impl LogIn {
     /// Logs in, or refuses without saying which part was wrong.
     ///
@@ -102,9 +110,11 @@ impl LogIn {
 
     /// What the attempt counts for. Without an account no client can be known.
     fn subjects(&self, credentials: &Credentials, user: Option<UserId>) -> Vec<Subject> {
-        let client = self.client_token.as_ref().zip(user).and_then(|(token, user)| {
-            credentials.derivation.client_of(user, token.expose())
-        });
+        let client = self
+            .client_token
+            .as_ref()
+            .zip(user)
+            .and_then(|(token, user)| credentials.derivation.client_of(user, token.expose()));
         match client {
             Some(client) => Subject::of_known_client(&self.email, &client),
             None => Subject::of_stranger(&self.email, self.origin.address),

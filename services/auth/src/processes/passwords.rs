@@ -29,7 +29,9 @@ pub async fn change(
     // Whoever has a token but not the password may guess no more than anybody else.
     let subjects = Subject::of_known_client(&account.email, session.uuid().as_bytes());
     let attempt = AdmitLogin { subjects, email: account.email.clone(), user: Some(user) };
-    if let Admission::Locked { until } = mediator.send(&Scope { caller: Caller::Visitor, ..person.clone() }, attempt).await? {
+    if let Admission::Locked { until } =
+        mediator.send(&Scope { caller: Caller::Visitor, ..person.clone() }, attempt).await?
+    {
         return Err(Error::LoginLocked { until }.into());
     }
     if !credentials.hasher.verify(Some(account.password.clone()), current).await? {
@@ -44,7 +46,11 @@ pub async fn change(
 ///
 /// # Errors
 /// `Sealing` and `Storage`.
-pub async fn request_reset(mediator: &Mediator, visitor: &Scope<Platform>, email: Email) -> Result<(), SendError<Error>> {
+pub async fn request_reset(
+    mediator: &Mediator,
+    visitor: &Scope<Platform>,
+    email: Email,
+) -> Result<(), SendError<Error>> {
     let Some(account) = mediator.ask(visitor, FindAccount::ByEmail(email)).await? else { return Ok(()) };
     let token = ResetToken::random(account.user)?;
     let (user, email, token_hash) = (account.user, account.email, token.hash());

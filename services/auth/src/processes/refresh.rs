@@ -12,26 +12,36 @@ use crate::{
     credentials::{Credentials, RefreshToken},
     domain::{Meant, Session, Worth},
     error::Error,
-    queries::{FindAccount, FindOwnAccount},
+    queries::{FindAccount, FindOwnAccount, FindSession},
 };
 
-/// Exchanges a refresh token.
+/// Exchanges a refresh token. The session is turned to the organisation of `slug`, if one is given.
 ///
 /// # Errors
-/// `SessionOver`, `NotAMember` when the person no longer works for the session's organisation, `Signing` and `Storage`.
+/// `SessionOver`; `NotAMember` when the person does not work for the organisation, which uses nothing up; `Signing` and
+/// `Storage`.
 pub async fn refresh(
     mediator: &Mediator,
     credentials: &Credentials,
     visitor: &Scope<Platform>,
     token: &str,
+    slug: Option<&Slug>,
 ) -> Result<Tokens, SendError<Error>> {
     let presented = RefreshToken::parse(token).ok_or(Error::SessionOver)?;
+    let found = mediator.ask(visitor, FindSession { session: presented.id }).await?;
+    let (user, turned_to) = found.ok_or(Error::SessionOver)?;
+    let account = mediator.ask(visitor, FindAccount::ByUser(user)).await?.ok_or(Error::SessionOver)?;
+    let seat = account.seats.iter().find(|seat| match slug {
+        Some(slug) => seat.slug == *slug,
+        None => seat.organisation == turned_to,
+    });
     let successor = credentials.derivation.successor(&presented);
     let exchange = RefreshSession {
         session: presented.id,
         presented: presented.hash(),
         successor: successor.hash(),
         life: credentials.life,
+        organisation: seat.map(|seat| seat.organisation),
     };
     let (session, worth) = mediator.send(visitor, exchange).await?.ok_or(Error::SessionOver)?;
     match worth {
@@ -42,17 +52,10 @@ pub async fn refresh(
             return Err(Error::SessionOver.into());
         }
     }
-    let account = mediator.ask(visitor, FindAccount::ByUser(session.user)).await?.ok_or(Error::SessionOver)?;
-    let seat = account.seats.iter().find(|seat| seat.organisation == session.organisation).ok_or(Error::NotAMember)?;
-    let access = access_token(credentials, session.user, session.id, seat, Clock::now())?;
-    Ok(Tokens {
-        access,
-        refresh: Some(successor.text()),
-        client: None,
-        session: session.id,
-        organisation: seat.organisation,
-        user: session.user,
-    })
+    let seat = seat.ok_or(Error::NotAMember)?;
+    let access = access_token(credentials, user, session.id, seat, Clock::now())?;
+    let (session, organisation) = (session.id, seat.organisation);
+    Ok(Tokens { access, refresh: Some(successor.text()), client: None, session, organisation, user })
 }
 
 /// Ends the session of a token that was genuine once: its holder or somebody else has its successors.
@@ -62,19 +65,15 @@ async fn end_if_replayed(
     presented: &RefreshToken,
     session: &Session,
 ) -> Result<(), SendError<Error>> {
-    let (derivation, token) = (credentials.derivation.clone(), presented.clone());
-    let (stored, replacements) = (session.refresh_hash, session.generation);
-    let genuine =
-        tokio::task::spawn_blocking(move || derivation.is_ancestor(&token, &stored, replacements)).await.unwrap_or(false);
-    if genuine {
-        tracing::warn!(session = %session.id, user = %session.user, "a used refresh token came again; its session ends");
-        let end = EndSessions { user: session.user, meant: Meant::One(session.id) };
-        match mediator.send(&Scope::platform_system(NAME), end).await {
-            Ok(_) | Err(SendError::Failed(Error::UnknownSession { .. })) => {}
-            Err(error) => return Err(error),
-        }
+    if !credentials.derivation.is_ancestor(presented, &session.refresh_hash, session.generation) {
+        return Ok(());
     }
-    Ok(())
+    tracing::warn!(session = %session.id, user = %session.user, "a used refresh token came again; its session ends");
+    let end = EndSessions { user: session.user, meant: Meant::One(session.id) };
+    match mediator.send(&Scope::platform_system(NAME), end).await {
+        Ok(_) | Err(SendError::Failed(Error::UnknownSession { .. })) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Turns the caller's session to the organisation of this slug, and issues an access token for it. The refresh token stays.

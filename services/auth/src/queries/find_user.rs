@@ -43,7 +43,7 @@ pub(super) struct OrganisationRow {
 
 impl Query for FindUser {
     const NAME: &'static str = "auth.find-user";
-    const REQUIRES: Permission = Permission::OrganisationRead;
+    const REQUIRES: Permission = Permission::AccountOwn;
     type Tenancy = Tenant;
     type Reply = Membership;
     type Error = Error;
@@ -56,12 +56,7 @@ impl Query for FindUser {
             .filter(memberships::user_id.eq(self.user.uuid()))
             .filter(memberships::active)
             .filter(people::active)
-            .select((
-                PersonRow::as_select(),
-                memberships::roles,
-                memberships::joined_at,
-                OrganisationRow::as_select(),
-            ))
+            .select((PersonRow::as_select(), memberships::roles, memberships::joined_at, OrganisationRow::as_select()))
             .get_result(read.connection())
             .await
             .optional()?;

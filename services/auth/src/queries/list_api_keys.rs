@@ -56,7 +56,8 @@ impl Row {
         let id = ApiKeyId::from_uuid(self.key_id);
         Ok(ApiKey {
             id,
-            name: Name::parse(&self.name).map_err(|malformed| Error::corrupt(format_args!("API key {id}"), &malformed))?,
+            name: Name::parse(&self.name)
+                .map_err(|malformed| Error::corrupt(format_args!("API key {id}"), &malformed))?,
             permissions: read_words(&self.permissions),
             networks: self.networks,
             created_by: self.created_by,

@@ -1,5 +1,7 @@
 //! A person's open sessions.
 
+use std::time::Duration;
+
 use access::Permission;
 use diesel::{ExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper};
 use diesel_async::RunQueryDsl;
@@ -21,6 +23,8 @@ pub struct ListSessions {
     pub user: UserId,
     /// The session that asks.
     pub current: SessionId,
+    /// A session that was not used for this long is over.
+    pub idle: Duration,
 }
 
 /// A login that is not over. This is also the resource that HTTP answers with.
@@ -64,10 +68,12 @@ impl Query for ListSessions {
     type Error = Error;
 
     async fn fetch(&self, read: &mut ReadConn<'_, Platform>) -> Result<Self::Reply, Error> {
+        let now = Clock::now();
         let rows: Vec<Row> = sessions::table
             .filter(sessions::user_id.eq(self.user.uuid()))
             .filter(sessions::ended_at.is_null())
-            .filter(sessions::expires_at.gt(Clock::now()))
+            .filter(sessions::expires_at.gt(now))
+            .filter(sessions::last_used_at.gt(now - self.idle))
             .order(sessions::last_used_at.desc())
             .limit(LIMIT)
             .select(Row::as_select())

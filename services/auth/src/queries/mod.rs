@@ -2,7 +2,9 @@
 
 mod find_account;
 mod find_api_key;
+mod find_offer;
 mod find_organisation;
+mod find_session;
 mod find_user;
 mod list_api_keys;
 mod list_invitations;
@@ -12,7 +14,9 @@ mod list_sessions;
 
 pub use find_account::{Account, FindAccount, FindOwnAccount};
 pub use find_api_key::{FindApiKey, KnownApiKey};
+pub use find_offer::FindOffer;
 pub use find_organisation::FindOrganisation;
+pub use find_session::FindSession;
 pub use find_user::FindUser;
 pub use list_api_keys::ListApiKeys;
 pub use list_invitations::ListInvitations;

@@ -6,7 +6,10 @@ use kernel::{ApiKeyId, Malformed, Timestamp};
 use persistence::{Platform, Tx};
 
 use crate::{
-    domain::{ApiKey, Name, role::{read_words, words}},
+    domain::{
+        ApiKey, Name,
+        role::{read_words, words},
+    },
     error::Error,
     schema::api_keys,
 };
@@ -65,18 +68,21 @@ pub async fn lock(tx: &mut Tx<'_>, key: ApiKeyId) -> Result<(ApiKey, [u8; 32]), 
     let row = row.ok_or(Error::UnknownApiKey { key })?;
     let corrupt = |malformed: Malformed| Error::corrupt(format_args!("API key {key}"), &malformed);
     let hash = row.hash.try_into().map_err(|_| corrupt(Malformed::new("hash", "must have 32 bytes")))?;
-    Ok((ApiKey {
-        id: key,
-        name: Name::parse(&row.name).map_err(corrupt)?,
-        permissions: read_words(&row.permissions),
-        networks: row.networks,
-        created_by: row.created_by,
-        created_at: row.created_at,
-        expires_at: row.expires_at,
-        last_used_at: row.last_used_at,
-        revoked_at: row.revoked_at,
-        version: row.version,
-    }, hash))
+    Ok((
+        ApiKey {
+            id: key,
+            name: Name::parse(&row.name).map_err(corrupt)?,
+            permissions: read_words(&row.permissions),
+            networks: row.networks,
+            created_by: row.created_by,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            last_used_at: row.last_used_at,
+            revoked_at: row.revoked_at,
+            version: row.version,
+        },
+        hash,
+    ))
 }
 
 /// Saves a revocation.
@@ -100,12 +106,10 @@ pub async fn save_revoked(tx: &mut Tx<'_>, key: &ApiKey) -> Result<(), Error> {
 /// `Storage` when the database fails.
 pub async fn note_use(tx: &mut Tx<'_, Platform>, key: ApiKeyId, now: Timestamp) -> Result<(), Error> {
     let minute_ago = now - std::time::Duration::from_secs(60);
-    let row = api_keys::table
-        .filter(api_keys::key_id.eq(key.uuid()))
-        .filter(diesel::BoolExpressionMethods::or(
-            api_keys::last_used_at.is_null(),
-            api_keys::last_used_at.lt(minute_ago),
-        ));
+    let row = api_keys::table.filter(api_keys::key_id.eq(key.uuid())).filter(diesel::BoolExpressionMethods::or(
+        api_keys::last_used_at.is_null(),
+        api_keys::last_used_at.lt(minute_ago),
+    ));
     diesel::update(row).set(api_keys::last_used_at.eq(now)).execute(tx.connection()).await?;
     Ok(())
 }

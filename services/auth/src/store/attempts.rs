@@ -109,9 +109,6 @@ pub async fn delete_old(tx: &mut Tx<'_, Platform>, now: Timestamp) -> Result<(),
     if old.is_empty() {
         return Ok(());
     }
-    diesel::delete(login_attempts::table)
-        .filter(login_attempts::subject.eq_any(old))
-        .execute(tx.connection())
-        .await?;
+    diesel::delete(login_attempts::table).filter(login_attempts::subject.eq_any(old)).execute(tx.connection()).await?;
     Ok(())
 }

@@ -1,8 +1,6 @@
 //! Invitations: made, sent again and revoked by the organisation, accepted by whoever has the token.
 
-use diesel::{
-    ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
-};
+use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
 use diesel_async::RunQueryDsl;
 use kernel::{InvitationId, Malformed, OrganisationId, Timestamp};
 use persistence::{Platform, Tx};

@@ -30,7 +30,8 @@ impl Row {
     fn place(self, own: &[OwnRole]) -> Result<Place, Error> {
         let membership = MembershipId::from_uuid(self.membership_id);
         let corrupt = |malformed| Error::corrupt(format_args!("membership {membership}"), &malformed);
-        let names = self.roles.iter().map(|name| RoleName::parse(name)).collect::<Result<Vec<_>, _>>().map_err(corrupt)?;
+        let names =
+            self.roles.iter().map(|name| RoleName::parse(name)).collect::<Result<Vec<_>, _>>().map_err(corrupt)?;
         let permissions = role::allowed(&names, own)?;
         let user = UserId::from_uuid(self.user_id);
         Ok(Place { membership, user, roles: names, permissions, active: self.active, version: self.version })

@@ -37,12 +37,7 @@ pub async fn replace(
 ///
 /// # Errors
 /// `TokenRefused` when it is not the person's or has expired; `Storage` when the database fails.
-pub async fn take(
-    tx: &mut Tx<'_, Platform>,
-    user: UserId,
-    token_hash: &[u8; 32],
-    now: Timestamp,
-) -> Result<(), Error> {
+pub async fn take(tx: &mut Tx<'_, Platform>, user: UserId, token_hash: &[u8; 32], now: Timestamp) -> Result<(), Error> {
     let valid = password_resets::table
         .filter(password_resets::user_id.eq(user.uuid()))
         .filter(password_resets::token_hash.eq(&token_hash[..]))

@@ -6,12 +6,7 @@ use kernel::{Timestamp, UserId};
 use persistence::{Platform, Tx};
 use uuid::Uuid;
 
-use crate::{
-    credentials::PasswordHash,
-    domain::NewPerson,
-    error::Error,
-    schema::people,
-};
+use crate::{credentials::PasswordHash, domain::NewPerson, error::Error, schema::people};
 
 /// Inserts a person, unless somebody has the address. Returns who has the address afterwards, and whether that is the new
 /// person.

@@ -8,7 +8,10 @@ use kernel::{OrganisationId, Slug, Timestamp};
 use persistence::{Tenancy, Tx};
 
 use crate::{
-    domain::{OwnRole, role::{read_words, words}},
+    domain::{
+        OwnRole,
+        role::{read_words, words},
+    },
     error::Error,
     schema::{invitations, roles},
 };
@@ -26,7 +29,8 @@ impl TryFrom<Row> for OwnRole {
     type Error = Error;
 
     fn try_from(row: Row) -> Result<Self, Error> {
-        let name = Slug::parse(&row.name).map_err(|malformed| Error::corrupt(format_args!("role {}", row.name), &malformed))?;
+        let name = Slug::parse(&row.name)
+            .map_err(|malformed| Error::corrupt(format_args!("role {}", row.name), &malformed))?;
         Ok(Self { name, permissions: read_words(&row.permissions), version: row.version, updated_at: row.updated_at })
     }
 }
@@ -86,9 +90,8 @@ pub async fn insert(tx: &mut Tx<'_>, role: &OwnRole) -> Result<(), Error> {
 /// # Errors
 /// `Storage` when the database fails.
 pub async fn save(tx: &mut Tx<'_>, role: &OwnRole) -> Result<(), Error> {
-    let row = roles::table
-        .filter(roles::org_id.eq(tx.organisation().uuid()))
-        .filter(roles::name.eq(role.name.as_str()));
+    let row =
+        roles::table.filter(roles::org_id.eq(tx.organisation().uuid())).filter(roles::name.eq(role.name.as_str()));
     diesel::update(row)
         .set((
             roles::permissions.eq(words(role.permissions)),

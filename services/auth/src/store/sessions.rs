@@ -1,8 +1,11 @@
 //! Logins. A session's row is locked while its refresh token is judged, so two uses of one token are judged one after the
 //! other.
 
+use std::time::Duration;
+
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, NullableExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
+    BoolExpressionMethods, ExpressionMethods, NullableExpressionMethods, OptionalExtension, QueryDsl, Queryable,
+    Selectable, SelectableHelper,
 };
 use diesel_async::RunQueryDsl;
 use kernel::{Malformed, OrganisationId, SessionId, Timestamp, UserId};
@@ -35,7 +38,10 @@ impl TryFrom<Row> for Session {
     fn try_from(row: Row) -> Result<Self, Error> {
         let id = SessionId::from_uuid(row.session_id);
         let wrong = |_| {
-            Error::corrupt(format_args!("session {id}"), &Malformed::new("hash of the refresh token", "must have 32 bytes"))
+            Error::corrupt(
+                format_args!("session {id}"),
+                &Malformed::new("hash of the refresh token", "must have 32 bytes"),
+            )
         };
         Ok(Self {
             id,
@@ -144,7 +150,7 @@ pub async fn end(
     Ok(ended.into_iter().map(SessionId::from_uuid).collect())
 }
 
-/// Deletes a few sessions that have been over since before `until`. Returns how many, and those among them that were ended
+/// Deletes a few sessions that have been over since before `until`: ended, at the end of their life, or `idle` after their last use. Returns how many, and those among them that were ended
 /// rather than left to expire.
 ///
 /// # Errors
@@ -152,10 +158,16 @@ pub async fn end(
 pub async fn delete_over(
     tx: &mut Tx<'_, Platform>,
     until: Timestamp,
+    idle: Duration,
     limit: i64,
 ) -> Result<(usize, Vec<(SessionId, Timestamp)>), Error> {
     let due: Vec<Uuid> = sessions::table
-        .filter(sessions::ended_at.lt(until).or(sessions::expires_at.nullable().lt(until)))
+        .filter(
+            sessions::ended_at
+                .lt(until)
+                .or(sessions::expires_at.nullable().lt(until))
+                .or(sessions::last_used_at.nullable().lt(until - idle)),
+        )
         .select(sessions::session_id)
         .limit(limit)
         .for_update()

@@ -30,7 +30,7 @@ async fn the_token_says_who_logged_in() {
     let forged = format!("{}x", &token[..token.len() - 1]);
     assert_eq!(world.bearer(0, Some(&forged)).get("/auth/v1/me").await.0, 401);
     let root = world.scene.superuser().await;
-    root.batch_execute("update users set active = false").await.unwrap();
+    root.batch_execute("update people set active = false").await.unwrap();
     assert_eq!(me.get("/auth/v1/me").await.0, 401, "the account is gone, the token is not");
     assert_eq!(world.log_in("lamps", PASSWORD).await.0, 401);
     world.stop().await;
@@ -123,8 +123,9 @@ async fn guessing_gets_slow_for_known_and_unknown_accounts_alike() {
     assert_eq!(world.log_in("lamps", PASSWORD).await.0, 429, "not even the right password during the pause");
     root.batch_execute("update login_attempts set locked_until = now()").await.unwrap();
     assert_eq!(world.log_in("lamps", PASSWORD).await.0, 200, "the right one after it");
-    let left: i64 = root.query_one("select count(*) from login_attempts", &[]).await.unwrap().get(0);
-    assert_eq!(left, 1, "a right password forgets the guesses at its account, and at no other");
+    let forgiven: i64 =
+        root.query_one("select count(*) from login_attempts where failures = 0", &[]).await.unwrap().get(0);
+    assert_eq!(forgiven, 1, "a right password forgives the guesses of its client, and no others");
     world.stop().await;
 }
 
@@ -140,6 +141,87 @@ async fn old_guesses_are_cleared_away() {
     root.batch_execute("update login_attempts set tried_at = now() - interval '2 days'").await.unwrap();
     assert_eq!(world.log_in("lamps", WRONG).await.0, 401);
     let left: i64 = root.query_one("select count(*) from login_attempts", &[]).await.unwrap().get(0);
-    assert_eq!(left, 1);
+    assert_eq!(left, 3, "those of the last attempt");
     world.stop().await;
+}
+
+/// A stranger at this address.
+fn stranger(world: &World, address: &str) -> testkit::Client {
+    world.visitor().with("x-forwarded-for", address)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strangers_who_guess_keep_out_neither_the_owner_elsewhere_nor_a_client_that_logged_in_before() {
+    let world = World::quiet().await;
+    world.create("lamps").await;
+    let email = "ana@lamps.example";
+    let (_, before) = stranger(&world, "198.51.100.1").post(PATH, &login("lamps", email, PASSWORD)).await;
+    let root = world.scene.superuser().await;
+    // As if one stranger had guessed a hundred times.
+    let (status, _) = stranger(&world, "203.0.113.9").post(PATH, &login("lamps", email, WRONG)).await;
+    assert_eq!(status, 401);
+    let marked = "update login_attempts set failures = 100, locked_until = now() + interval '10 minutes'
+                   where failures = 1";
+    root.batch_execute(marked).await.unwrap();
+    let locked = stranger(&world, "203.0.113.9").post(PATH, &login("lamps", email, PASSWORD)).await;
+    assert_eq!(locked.0, 429, "the guesser waits: {}", locked.1);
+
+    // The account's own pause is half a minute at most, and ends; here it is over.
+    let account = "update login_attempts set locked_until = now() where locked_until > now() + interval '9 minutes'";
+    let mut known = login("lamps", email, PASSWORD);
+    known["client_token"] = before["client_token"].clone();
+    let (status, body) = stranger(&world, "203.0.113.9").post(PATH, &known).await;
+    assert_eq!(status, 200, "a client that logged in before is not paused: {body}");
+    root.batch_execute(account).await.unwrap();
+    let (status, body) = stranger(&world, "198.51.100.77").post(PATH, &login("lamps", email, PASSWORD)).await;
+    assert_eq!(status, 200, "the owner on a new device elsewhere: {body}");
+
+    let mut forged = login("lamps", email, PASSWORD);
+    forged["client_token"] = json!("cs_dev_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+    root.batch_execute("update login_attempts set locked_until = now() + interval '10 minutes'").await.unwrap();
+    assert_eq!(stranger(&world, "203.0.113.9").post(PATH, &forged).await.0, 429, "a made-up token is none");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_owner_is_told_when_guesses_become_many() {
+    let world = World::connected(crate::world::CALM).await;
+    world.create("lamps").await;
+    for number in 0..10 {
+        let guesser = stranger(&world, &format!("203.0.113.{number}"));
+        assert_eq!(guesser.post(PATH, &login("lamps", "ana@lamps.example", WRONG)).await.0, 401);
+        assert_eq!(guesser.post(PATH, &login("lamps", "nobody@lamps.example", WRONG)).await.0, 401);
+    }
+    let told = testkit::eventually(crate::world::PATIENCE, async || {
+        let records = world.scene.read(contracts::topics::ACCOUNT.name).await;
+        if records.is_empty() { None } else { Some(records) }
+    })
+    .await;
+    assert_eq!(told.len(), 1, "once, and nobody is told of an account that does not exist");
+    assert_eq!(told[0].header("ce_type"), Some("auth.account.login-attempts-noticed.v1"));
+    let body = String::from_utf8_lossy(told[0].payload.as_deref().unwrap()).into_owned();
+    assert!(body.contains("\"attempts\":10") && body.contains("ana@lamps.example"), "{body}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hash_of_former_parameters_is_made_anew_by_the_next_login() {
+    let world = World::quiet().await;
+    world.create("lamps").await;
+    let root = world.scene.superuser().await;
+    let former = argon2_of_former_parameters(PASSWORD);
+    root.execute("update people set password_hash = $1", &[&former]).await.unwrap();
+    assert_eq!(world.log_in("lamps", WRONG).await.0, 401);
+    let hash = async || -> String { root.query_one("select password_hash from people", &[]).await.unwrap().get(0) };
+    assert_eq!(hash().await, former, "a wrong password changes nothing");
+    assert_eq!(world.log_in("lamps", PASSWORD).await.0, 200);
+    assert!(hash().await.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash().await);
+    assert_eq!(world.log_in("lamps", PASSWORD).await.0, 200);
+    world.stop().await;
+}
+
+fn argon2_of_former_parameters(password: &str) -> String {
+    use argon2::{Algorithm, Argon2, Params, Version, password_hash::PasswordHasher as _};
+    let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap());
+    argon.hash_password(password.as_bytes()).unwrap().to_string()
 }

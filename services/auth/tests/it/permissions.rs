@@ -5,7 +5,7 @@ use access::{Caller, Permission, Role};
 use auth::{
     commands::{CreateOrganisation, TendSigningKeys},
     credentials::{PasswordHash, generate},
-    domain::{Email, Name, Schedule},
+    domain::{Email, Name, Schedule, TimeZone},
     queries::FindAccount,
 };
 use kernel::{Currency, OrganisationId, Slug, UserId};
@@ -29,8 +29,11 @@ fn creation(slug: &str) -> CreateOrganisation {
         slug: Slug::parse(slug).unwrap(),
         name: Name::parse("Chairs Ltd").unwrap(),
         currency: Currency::parse("USD").unwrap(),
+        country: None,
+        time_zone: TimeZone::default(),
         owner: UserId::new(),
-        email: Email::parse("bob@chairs.example").unwrap(),
+        known_owner: None,
+        email: Email::parse(&format!("bob@{slug}.example")).unwrap(),
         owner_name: Name::parse("Bob").unwrap(),
         password: PasswordHash::stored("$argon2id$of-nobody".to_owned()),
     }
@@ -43,8 +46,7 @@ async fn refusals(world: &World, caller: Caller, slug: &str) -> [Option<Permissi
     let once = Once { key: IdempotencyKey::parse(slug).unwrap(), request_digest: Once::digest(&[slug.as_bytes()]) };
     let overdue = Schedule { signs_for: std::time::Duration::ZERO, ..CALM };
     let tend = TendSigningKeys { candidate: generate(&credentials().seal).unwrap(), schedule: overdue };
-    let find =
-        FindAccount { organisation: Slug::parse("lamps").unwrap(), email: Email::parse("ana@lamps.example").unwrap() };
+    let find = FindAccount::ByEmail(Email::parse("ana@lamps.example").unwrap());
     [
         lacking(mediator.send(&scope, creation(&format!("{slug}-plain"))).await),
         lacking(mediator.send_once(&scope, once, creation(&format!("{slug}-once"))).await),
@@ -63,7 +65,7 @@ async fn a_platform_command_without_permission_is_refused_and_changes_nothing() 
     let lamps: OrganisationId = created["organisation"]["id"].as_str().unwrap().parse().unwrap();
     let root = world.scene.superuser().await;
     let stored = async || -> Vec<i64> {
-        let count = "select (select count(*) from organisations), (select count(*) from users),
+        let count = "select (select count(*) from organisations), (select count(*) from people),
                             (select count(*) from signing_keys), (select count(*) from replays)";
         let row = root.query_one(count, &[]).await.unwrap();
         (0..4).map(|column| row.get(column)).collect()

@@ -31,10 +31,12 @@ async fn it_serves_from_an_empty_database_publishes_everything_and_never_says_a_
     assert_eq!(program.stop().await.code(), Some(0));
     assert_eq!(scene.read(topics::ORGANISATION.name).await.len(), 1);
     assert_eq!(scene.read(topics::SIGNING_KEY.name).await.len(), 1);
+    assert_eq!(scene.read(topics::MEMBERSHIP.name).await.len(), 1);
 
     let said = program.said();
     assert!(said.contains("logged in"), "the log is not where this test looks: {said}");
-    for secret in [PASSWORD, SETUP, SECRET, token, "$argon2id$"] {
+    let (refresh, client) = (session["refresh_token"].as_str().unwrap(), session["client_token"].as_str().unwrap());
+    for secret in [PASSWORD, SETUP, SECRET, token, refresh, client, "$argon2id$"] {
         assert!(!said.contains(secret), "the log says a secret");
     }
 }

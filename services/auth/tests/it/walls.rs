@@ -1,6 +1,7 @@
 //! What the database itself keeps, whatever a program does.
 
 use devstack::DatabaseRole;
+use serde_json::json;
 use testkit::{Scene, assert_every_way_back};
 use tokio_postgres::error::SqlState;
 
@@ -17,7 +18,7 @@ async fn the_tenant_role_sees_no_row_of_another_organisation() {
         root.query_one("select org_id::text from organisations where slug = 'lamps'", &[]).await.unwrap().get(0);
     for (organisation, expected) in [(lamps, "lamps"), (uuid::Uuid::nil().to_string(), "")] {
         tenant.batch_execute(&format!("begin; select set_config('app.org', '{organisation}', true)")).await.unwrap();
-        let rows = tenant.query("select slug from organisations join users using (org_id)", &[]).await.unwrap();
+        let rows = tenant.query("select slug from organisations join memberships using (org_id)", &[]).await.unwrap();
         tenant.batch_execute("commit").await.unwrap();
         let slugs: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
         assert_eq!(slugs.join(","), expected);
@@ -29,10 +30,21 @@ async fn the_tenant_role_sees_no_row_of_another_organisation() {
 /// What the system role may do in the schema: the columns of each right, none for a right to the whole table.
 const SYSTEM_MAY: &[(&str, &str, &str)] = &[
     ("__diesel_schema_migrations", "SELECT", ""),
+    ("api_keys", "SELECT", "expires_at hash key_id last_used_at org_id permissions revoked_at"),
+    ("api_keys", "UPDATE", "last_used_at"),
     ("inbox", "DELETE", ""),
     ("inbox", "SELECT", ""),
-    ("organisations", "INSERT", "active created_at currency name org_id slug version"),
-    ("organisations", "SELECT", "active org_id slug"),
+    ("invitations", "SELECT", "accepted_at email expires_at invitation_id org_id revoked_at roles token_hash version"),
+    ("invitations", "UPDATE", "accepted_at version"),
+    ("login_attempts", "DELETE", ""),
+    ("login_attempts", "INSERT", "failures locked_until subject tried_at"),
+    ("login_attempts", "SELECT", "failures locked_until subject tried_at"),
+    ("login_attempts", "UPDATE", "failures locked_until tried_at"),
+    ("memberships", "INSERT", "active joined_at membership_id org_id roles user_id version"),
+    ("memberships", "SELECT", "active joined_at membership_id org_id roles user_id version"),
+    ("memberships", "UPDATE", "active joined_at roles version"),
+    ("organisations", "INSERT", "active country created_at currency name org_id slug time_zone version"),
+    ("organisations", "SELECT", "active name org_id slug"),
     ("outbox", "DELETE", ""),
     ("outbox", "INSERT", ""),
     ("outbox", "SELECT", ""),
@@ -43,15 +55,34 @@ const SYSTEM_MAY: &[(&str, &str, &str)] = &[
     ("parked_keys", "INSERT", ""),
     ("parked_keys", "SELECT", ""),
     ("parked_keys", "UPDATE", ""),
+    ("password_resets", "DELETE", ""),
+    ("password_resets", "INSERT", "created_at expires_at token_hash user_id"),
+    ("password_resets", "SELECT", "created_at expires_at token_hash user_id"),
+    ("password_resets", "UPDATE", "created_at expires_at token_hash"),
+    ("people", "INSERT", "active created_at email name password_changed_at password_hash user_id"),
+    ("people", "SELECT", "active created_at email name password_hash user_id"),
+    ("people", "UPDATE", "last_login_at password_changed_at password_hash"),
     ("replays", "DELETE", ""),
     ("replays", "INSERT", ""),
     ("replays", "SELECT", ""),
+    ("roles", "SELECT", "name org_id permissions updated_at version"),
+    ("sessions", "DELETE", ""),
+    (
+        "sessions",
+        "INSERT",
+        "address created_at device expires_at generation last_used_at org_id refresh_hash rotated_at session_id user_id",
+    ),
+    (
+        "sessions",
+        "SELECT",
+        "address created_at device ended_at expires_at generation last_used_at org_id refresh_hash rotated_at session_id \
+         user_id",
+    ),
+    ("sessions", "UPDATE", "ended_at generation last_used_at org_id refresh_hash rotated_at"),
     ("signing_keys", "DELETE", ""),
     ("signing_keys", "INSERT", "created_at key_id public_key retired_at sealed_private_key signs_from version"),
     ("signing_keys", "SELECT", "created_at key_id public_key retired_at sealed_private_key signs_from version"),
     ("signing_keys", "UPDATE", "retired_at version"),
-    ("users", "INSERT", "active created_at email name org_id password_hash roles user_id"),
-    ("users", "SELECT", "active email org_id password_hash roles user_id"),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -78,18 +109,18 @@ async fn the_system_role_has_the_named_columns_of_the_named_tables_and_no_more()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_system_role_sees_active_accounts_and_writes_owners_and_keys_only() {
+async fn the_system_role_lets_people_in_and_changes_nothing_else_of_an_organisation() {
     let world = World::quiet().await;
     world.create("lamps").await;
+    let owner = world.owner("lamps").await;
+    let (_, sent) = owner.post("/admin/v1/invitations", &json!({"email": "bob@x.example", "roles": ["viewer"]})).await;
+    assert!(sent["token"].is_string(), "{sent}");
     let system = world.scene.connect(DatabaseRole::System).await;
-    let needed =
-        "select user_id, password_hash, roles from users join organisations using (org_id) where slug = 'lamps'";
-    assert_eq!(system.query(needed, &[]).await.unwrap().len(), 1);
-    let user = |roles: &str, active: bool| {
+    let membership = |active: bool| {
         format!(
-            "insert into users (org_id, user_id, email, name, password_hash, roles, active, created_at)
-             select org_id, gen_random_uuid(), 'bob@lamps.example', 'Bob', '$argon2id$', array['{roles}'], {active}, now()
-               from organisations"
+            "insert into memberships (org_id, membership_id, user_id, roles, active, version, joined_at)
+             select org_id, gen_random_uuid(), user_id, array['owner'], {active}, 1, now()
+               from organisations, people"
         )
     };
     let organisation = |active: bool, version: i64| {
@@ -99,30 +130,59 @@ async fn the_system_role_sees_active_accounts_and_writes_owners_and_keys_only() 
         )
     };
     for refused in [
-        "select name from users",
-        "select name from organisations",
+        "select currency from organisations",
         "select org_id from signing_keys",
-        "select * from login_attempts",
-        "update users set password_hash = '$argon2id$'",
+        "select name from api_keys",
+        "select invited_by from invitations",
+        "update people set email = 'eve@x.example'",
         "update organisations set active = false",
+        "update invitations set roles = array['owner']",
+        "update api_keys set permissions = array['order:write']",
         "update signing_keys set sealed_private_key = ''",
+        "insert into roles (org_id, name) select org_id, 'x' from organisations",
         "delete from organisations",
-        "delete from users",
-        &user("manager", true),
-        &user("owner", false),
+        "delete from people",
+        "delete from memberships",
+        &membership(false),
         &organisation(false, 1),
         &organisation(true, 2),
     ] {
-        let refusal = system.batch_execute(refused).await.unwrap_err();
-        let code = refusal.code().unwrap();
-        assert_eq!(code, &SqlState::INSUFFICIENT_PRIVILEGE, "{refused}: {refusal:?}");
+        let error = system.batch_execute(refused).await.unwrap_err();
+        assert_eq!(error.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE), "{refused}");
     }
-    for allowed in [user("owner", true), organisation(true, 1)] {
-        system.batch_execute(&format!("begin; {allowed}; rollback")).await.unwrap();
-    }
+    let touched =
+        system.execute("update memberships set roles = array['viewer'], version = 9, active = true", &[]).await;
+    assert_eq!(touched.unwrap(), 0, "the place of somebody who is there");
     let root = world.scene.superuser().await;
+    root.batch_execute("update memberships set active = false, version = version + 1").await.unwrap();
+    let touched =
+        system.execute("update memberships set roles = array['viewer'], version = 9, active = true", &[]).await;
+    assert_eq!(touched.unwrap(), 1, "the place of somebody who comes back");
     root.batch_execute("update organisations set active = false").await.unwrap();
-    assert!(system.query(needed, &[]).await.unwrap().is_empty(), "an inactive organisation");
+    assert!(system.query("select slug from organisations", &[]).await.unwrap().is_empty(), "an inactive organisation");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_organisation_sees_its_own_people_and_never_a_password() {
+    let world = World::quiet().await;
+    for slug in ["lamps", "chairs"] {
+        world.create(slug).await;
+    }
+    let tenant = world.scene.connect(DatabaseRole::App).await;
+    let root = world.scene.superuser().await;
+    let lamps: String =
+        root.query_one("select org_id::text from organisations where slug = 'lamps'", &[]).await.unwrap().get(0);
+    tenant.batch_execute(&format!("begin; select set_config('app.org', '{lamps}', true)")).await.unwrap();
+    let rows = tenant.query("select email from people", &[]).await.unwrap();
+    let emails: Vec<&str> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(emails, ["ana@lamps.example"]);
+    let refused = tenant.query("select password_hash from people", &[]).await.unwrap_err();
+    assert_eq!(refused.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE));
+    tenant.batch_execute("rollback").await.unwrap();
+    for table in ["sessions", "login_attempts", "password_resets"] {
+        assert!(tenant.query(&format!("select 1 from {table}"), &[]).await.is_err(), "{table}");
+    }
     world.stop().await;
 }
 
@@ -131,14 +191,14 @@ async fn no_password_and_no_bare_hash_of_one_is_stored_anywhere() {
     let world = World::quiet().await;
     world.create("lamps").await;
     let root = world.scene.superuser().await;
-    for table in ["organisations", "users", "login_attempts", "replays", "outbox"] {
+    for table in ["organisations", "people", "sessions", "login_attempts", "replays", "outbox"] {
         let rows = root.query(&format!("select t::text from {table} t"), &[]).await.unwrap();
         for row in rows {
             let text: String = row.get(0);
             assert!(!text.contains(crate::world::PASSWORD), "{table}");
         }
     }
-    let hash: String = root.query_one("select password_hash from users", &[]).await.unwrap().get(0);
+    let hash: String = root.query_one("select password_hash from people", &[]).await.unwrap().get(0);
     assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
     world.stop().await;
 }

@@ -4,8 +4,8 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use access::{KeyRing, SigningKey, Verifier};
 use auth::{
-    credentials::{Credentials, Hasher, Issuer, Seal, SetupToken},
-    domain::Schedule,
+    credentials::{Credentials, Derivation, Hasher, Issuer, Seal, SetupToken},
+    domain::{Schedule, SessionLife},
 };
 use mediator::Mediator;
 use serde_json::{Value, json};
@@ -98,6 +98,33 @@ impl World {
         self.visitor().post("/auth/v1/login", &login(slug, &format!("ana@{slug}.example"), password)).await
     }
 
+    /// Logs the owner of an organisation in, who is a client of every route from then on.
+    pub(crate) async fn owner(&self, slug: &str) -> Client {
+        let (status, tokens) = self.log_in(slug, PASSWORD).await;
+        assert_eq!(status, 200, "{tokens}");
+        self.as_bearer(&tokens)
+    }
+
+    /// Whoever was given these tokens.
+    pub(crate) fn as_bearer(&self, tokens: &Value) -> Client {
+        self.bearer(0, tokens["access_token"].as_str())
+    }
+
+    /// Has somebody invited by `inviter` who accepts: their tokens.
+    pub(crate) async fn join(&self, inviter: &Client, email: &str, roles: &[&str]) -> Value {
+        let (status, sent) = inviter.post("/admin/v1/invitations", &json!({"email": email, "roles": roles})).await;
+        assert_eq!(status, 201, "{sent}");
+        let (status, tokens) = self.accept(&sent["token"], PASSWORD).await;
+        assert_eq!(status, 200, "{tokens}");
+        tokens
+    }
+
+    /// Accepts an invitation.
+    pub(crate) async fn accept(&self, token: &Value, password: &str) -> (u16, Value) {
+        let body = json!({"token": token, "name": "Bob Ross", "password": password});
+        self.visitor().post("/auth/v1/invitations/accept", &body).await
+    }
+
     /// The public keys as everybody can get them.
     pub(crate) async fn published(&self) -> Vec<Value> {
         let (status, set) = self.visitor().get("/auth/v1/jwks").await;
@@ -123,6 +150,8 @@ pub(crate) fn credentials() -> Credentials {
         issuer: Issuer::new(Mint::ISSUER, Mint::AUDIENCE),
         seal: Arc::new(Seal::new(&[42; 32]).unwrap()),
         setup: SetupToken::new(SETUP),
+        derivation: Arc::new(Derivation::new(&[42; 32])),
+        life: SessionLife { idle: Duration::from_secs(3_600), whole: Duration::from_secs(86_400) },
     }
 }
 

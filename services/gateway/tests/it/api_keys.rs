@@ -284,7 +284,7 @@ async fn without_auth_a_key_is_503_and_what_auth_refuses_is_401() {
 }
 
 #[tokio::test]
-async fn at_auth_a_credential_may_be_left_out_but_not_be_wrong() {
+async fn at_auth_a_credential_may_be_left_out_and_be_wrong_only_where_none_is_needed() {
     let (auth, catalog) = (Auth::start(), Echo::start("catalog"));
     let gateway = gateway(&auth, &catalog);
     let (text, _) = key(&gateway, "a", |_| {});
@@ -300,11 +300,15 @@ async fn at_auth_a_credential_may_be_left_out_but_not_be_wrong() {
     }
     let asked = auth.others.load(Ordering::SeqCst);
     for credential in ["bad", "cs_live_bad", &token[..token.len() - 4]] {
-        for path in ["/auth/v1/login", "/auth/v1/me"] {
+        for path in ["/auth/v1/password", "/auth/v1/me"] {
             assert_eq!(Client::new(gateway.base(), Some(credential)).get(path).await.0, 401, "{credential} {path}");
         }
     }
     assert_eq!((asked, auth.others.load(Ordering::SeqCst)), (5, 5), "a bad credential reached auth");
+    for path in ["/auth/v1/login", "/auth/v1/refresh"] {
+        let (status, seen) = Client::new(gateway.base(), Some("cs_live_bad")).get(path).await;
+        assert_eq!((status, &seen["authorization"]), (200, &Value::Null), "{path}: a client gets out of a bad state");
+    }
 }
 
 #[tokio::test]

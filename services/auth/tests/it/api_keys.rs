@@ -1,0 +1,121 @@
+//! API keys: made, shown once, exchanged, revoked.
+
+use access::Caller;
+use contracts::{Channel, auth::ApiKeyState, topics};
+use serde_json::{Value, json};
+use testkit::{eventually, problem_fields};
+
+use crate::world::{CALM, PATIENCE, World};
+
+const KEYS: &str = "/admin/v1/api-keys";
+const EXCHANGE: &str = "/auth/v1/api-keys/token";
+
+async fn exchange(world: &World, secret: &Value) -> (u16, Value) {
+    world.visitor().post(EXCHANGE, &json!({"api_key": secret})).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_is_shown_once_stored_as_a_hash_and_exchanged_for_a_token_with_its_scopes() {
+    let world = World::connected(CALM).await;
+    let created = world.create("lamps").await;
+    let owner = world.owner("lamps").await.with("idempotency-key", "the-key");
+    let body =
+        json!({"name": "Warehouse", "permissions": ["stock:adjust", "product:read"], "networks": ["203.0.113.0/24"]});
+    let first = owner.post_reply(KEYS, &body).await;
+    assert_eq!(first.status, 201, "{}", first.text());
+    assert_eq!(owner.post_reply(KEYS, &body).await.json(), first.json(), "a repeat shows the same key");
+    let made = first.json();
+    let secret = made["secret"].as_str().unwrap();
+    assert!(secret.starts_with("cs_live_") && secret.len() == 78, "{secret}");
+
+    let root = world.scene.superuser().await;
+    for table in ["api_keys", "replays", "outbox"] {
+        for row in root.query(&format!("select t::text from {table} t"), &[]).await.unwrap() {
+            assert!(!row.get::<_, String>(0).contains(&secret[35..]), "{table} has the secret");
+        }
+    }
+    let (_, listed) = owner.get(KEYS).await;
+    assert!(!listed.to_string().contains("secret") && listed["items"][0]["last_used_at"].is_null(), "{listed}");
+
+    let (status, token) = exchange(&world, &made["secret"]).await;
+    assert_eq!((status, &token["expires_in"]), (200, &json!(600)), "{token}");
+    let verified = world.verifier().await.verify(token["access_token"].as_str().unwrap()).unwrap();
+    let Caller::Integration { key, organisation, permissions } = verified.caller() else { panic!("a program") };
+    assert_eq!(made["key"]["id"], json!(key));
+    assert_eq!(created["organisation"]["id"], json!(organisation));
+    assert_eq!(permissions.to_string(), "product:read stock:adjust");
+    assert!(owner.get(KEYS).await.1["items"][0]["last_used_at"].is_string());
+    let program = world.as_bearer(&token);
+    assert_eq!(program.get("/auth/v1/sessions").await.0, 403, "a program has no account");
+    assert_eq!(program.get(KEYS).await.0, 403, "nor what its key does not allow");
+
+    let records = eventually(PATIENCE, async || {
+        let records = world.scene.read(topics::API_KEY.name).await;
+        if records.is_empty() { None } else { Some(records) }
+    })
+    .await;
+    let state =
+        ApiKeyState::decode(records[0].header("ce_type").unwrap(), records[0].payload.as_deref().unwrap()).unwrap();
+    assert!(state.revoked_at.is_none() && state.networks == ["203.0.113.0/24"]);
+    let presented = access::PresentedKey::parse(secret).unwrap();
+    assert_eq!(presented.key(), state.key);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_revoked_or_expired_key_is_refused_in_the_same_words() {
+    let world = World::quiet().await;
+    world.create("lamps").await;
+    let owner = world.owner("lamps").await;
+    let make = async |name: &str| {
+        let (status, made) = owner.post(KEYS, &json!({"name": name, "permissions": ["order:read"]})).await;
+        assert_eq!(status, 201, "{made}");
+        made
+    };
+    let (revoked, expired, good) = (make("a").await, make("b").await, make("c").await);
+    let revoke = format!("{KEYS}/{}/revoke", revoked["key"]["id"].as_str().unwrap());
+    assert!(owner.post(&revoke, &json!({})).await.1["revoked_at"].is_string());
+    assert_eq!(owner.post(&revoke, &json!({})).await.1["type"], "/problems/already-over");
+    let root = world.scene.superuser().await;
+    let past = "update api_keys set expires_at = now() - interval '1 second' where name = 'b'";
+    root.batch_execute(past).await.unwrap();
+    let secret = good["secret"].as_str().unwrap();
+    let wrong = json!(format!("{}{}", &secret[..40], secret[40..].chars().rev().collect::<String>()));
+    let unknown = json!(secret.replace("cs_live_0", "cs_live_1"));
+    let mut seen = Vec::new();
+    for refused in [&revoked["secret"], &expired["secret"], &wrong, &unknown, &json!("x")] {
+        let (status, mut problem) = exchange(&world, refused).await;
+        for name in ["request_id", "trace_id"] {
+            problem.as_object_mut().unwrap().remove(name);
+        }
+        seen.push((status, problem));
+    }
+    assert_eq!(seen[0].1["type"], "/problems/api-key-refused");
+    seen.dedup();
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    assert_eq!(exchange(&world, &good["secret"]).await.0, 200);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_allows_no_more_than_its_maker_may() {
+    let world = World::quiet().await;
+    world.create("lamps").await;
+    let owner = world.owner("lamps").await;
+    let makers = json!({"name": "key-makers", "permissions": ["apikey:manage", "order:read"]});
+    assert_eq!(owner.post("/admin/v1/roles", &makers).await.0, 201);
+    let maker = world.as_bearer(&world.join(&owner, "bob@lamps.example", &["key-makers"]).await);
+    let make = async |permissions: Value| maker.post(KEYS, &json!({"name": "x", "permissions": permissions})).await;
+    assert_eq!(make(json!(["order:read"])).await.0, 201);
+    let (status, problem) = make(json!(["order:read", "order:write"])).await;
+    assert_eq!((status, &problem["type"]), (403, &json!("/problems/beyond-own-permissions")), "{problem}");
+    let bad = json!({"name": "", "permissions": ["owner:manage"], "networks": ["everywhere"]});
+    let (status, problem) = owner.post(KEYS, &bad).await;
+    let fields = problem_fields(&problem);
+    assert_eq!(status, 422, "{problem}");
+    assert!(
+        ["name", "permissions[0]", "networks[0]"].iter().all(|field| fields.contains(field)),
+        "{problem}"
+    );
+    world.stop().await;
+}

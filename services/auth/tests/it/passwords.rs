@@ -1,0 +1,130 @@
+//! Choosing a new password.
+
+use contracts::{
+    Channel,
+    auth::{AccountEvent, PasswordResetRequested},
+    topics,
+};
+use serde_json::{Value, json};
+use testkit::{eventually, problem_fields};
+
+use crate::world::{CALM, PASSWORD, PATIENCE, World};
+
+const NEW: &str = "quite another staple of horses";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_password_ends_the_other_sessions_and_the_person_is_told() {
+    let world = World::connected(CALM).await;
+    world.create("lamps").await;
+    let (_, here) = world.log_in("lamps", PASSWORD).await;
+    let (_, there) = world.log_in("lamps", PASSWORD).await;
+    let me = world.as_bearer(&here);
+    let change = async |current: &str, new: &str| {
+        me.post("/auth/v1/password", &json!({"current_password": current, "password": new})).await
+    };
+    let (status, problem) = change("incorrect horse battery staple", NEW).await;
+    assert_eq!((status, problem_fields(&problem)), (401, vec!["current_password"]), "{problem}");
+    for weak in ["short", "passwordpassword", "ana@lamps.example"] {
+        let (status, problem) = change(PASSWORD, weak).await;
+        assert_eq!((status, problem_fields(&problem)), (422, vec!["password"]), "{weak}: {problem}");
+        assert!(!problem.to_string().contains(weak), "{problem}");
+    }
+    assert_eq!(change(PASSWORD, NEW).await, (200, json!({"ended": 1})));
+    let refresh = async |tokens: &Value| {
+        world.visitor().post("/auth/v1/refresh", &json!({"refresh_token": tokens["refresh_token"]})).await.0
+    };
+    assert_eq!((refresh(&here).await, refresh(&there).await), (200, 401));
+    assert_eq!((world.log_in("lamps", PASSWORD).await.0, world.log_in("lamps", NEW).await.0), (401, 200));
+    let told = eventually(PATIENCE, async || {
+        let records = world.scene.read(topics::ACCOUNT.name).await;
+        records.iter().find(|record| record.header("ce_type") == Some("auth.account.password-changed.v1")).cloned()
+    })
+    .await;
+    assert!(!String::from_utf8_lossy(told.payload.as_deref().unwrap()).contains(NEW));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_has_a_token_but_not_the_password_does_not_guess_at_it_for_long() {
+    let world = World::quiet().await;
+    world.create("lamps").await;
+    let me = world.owner("lamps").await;
+    let mut answers = Vec::new();
+    for number in 0..12 {
+        let body = json!({"current_password": format!("wrong {number}"), "password": NEW});
+        answers.push(me.post("/auth/v1/password", &body).await.0);
+    }
+    assert_eq!(answers[..10], [401; 10]);
+    assert!(answers[10..].contains(&429), "{answers:?}");
+    world.stop().await;
+}
+
+/// The reset that the mailer would deliver.
+async fn delivered(world: &World) -> PasswordResetRequested {
+    eventually(PATIENCE, async || {
+        let records = world.scene.read(topics::ACCOUNT.name).await;
+        records.iter().rev().find_map(|record| {
+            let event = AccountEvent::decode(record.header("ce_type")?, record.payload.as_deref()?).ok()?;
+            if let AccountEvent::PasswordResetRequested(reset) = event { Some(reset) } else { None }
+        })
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_delivered_token_replaces_a_forgotten_password_once() {
+    let world = World::connected(CALM).await;
+    world.create("lamps").await;
+    let (_, session) = world.log_in("lamps", PASSWORD).await;
+    let ask = async |email: &str| world.visitor().post("/auth/v1/password-resets", &json!({"email": email})).await;
+    let unknown = ask("nobody@lamps.example").await;
+    assert_eq!(ask("ana@lamps.example").await, unknown, "the answer does not tell who has an account");
+
+    let reset = delivered(&world).await;
+    assert_eq!(reset.email, "ana@lamps.example");
+    let redeem = async |token: &str, password: &str| {
+        let body = json!({"token": token, "password": password});
+        world.visitor().post("/auth/v1/password-resets/redeem", &body).await
+    };
+    let (status, problem) = redeem(reset.token.expose(), "passwordpassword").await;
+    assert_eq!((status, problem_fields(&problem)), (422, vec!["password"]), "{problem}");
+    let forged = format!("{}A", &reset.token.expose()[..reset.token.expose().len() - 1]);
+    if forged != reset.token.expose() {
+        assert_eq!(redeem(&forged, NEW).await.0, 401);
+    }
+    assert_eq!(redeem(reset.token.expose(), NEW).await, (200, json!({"ended": 1})));
+    let (status, problem) = redeem(reset.token.expose(), PASSWORD).await;
+    assert_eq!((status, &problem["type"]), (401, &json!("/problems/token-refused")), "it is used up: {problem}");
+    assert_eq!((world.log_in("lamps", PASSWORD).await.0, world.log_in("lamps", NEW).await.0), (401, 200));
+    let refresh = json!({"refresh_token": session["refresh_token"]});
+    assert_eq!(world.visitor().post("/auth/v1/refresh", &refresh).await.0, 401, "every session has ended");
+
+    let records = world.scene.read(topics::ACCOUNT.name).await;
+    let asked = records.iter().filter(|record| record.header("ce_type").unwrap().contains("requested")).count();
+    assert_eq!(asked, 1, "nothing is sent to an address without account");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reset_token_ends_with_its_hour_and_with_the_next_one() {
+    let world = World::connected(CALM).await;
+    world.create("lamps").await;
+    let ask = json!({"email": "ana@lamps.example"});
+    assert_eq!(world.visitor().post("/auth/v1/password-resets", &ask).await.0, 200);
+    let first = delivered(&world).await;
+    assert_eq!(world.visitor().post("/auth/v1/password-resets", &ask).await.0, 200);
+    let second = eventually(PATIENCE, async || {
+        let next = delivered(&world).await;
+        if next.token == first.token { None } else { Some(next) }
+    })
+    .await;
+    let redeem = async |token: &str| {
+        let body = json!({"token": token, "password": NEW});
+        world.visitor().post("/auth/v1/password-resets/redeem", &body).await.0
+    };
+    assert_eq!(redeem(first.token.expose()).await, 401);
+    let root = world.scene.superuser().await;
+    root.batch_execute("update password_resets set expires_at = now()").await.unwrap();
+    assert_eq!(redeem(second.token.expose()).await, 401);
+    world.stop().await;
+}

@@ -1,0 +1,200 @@
+//! Who asks: people and programs with exactly one permission or with all but one, and those who may not ask at all.
+//! The rule it keeps: every gateway that is asked knows of whoever is to be refused before the first question.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use e2e::{PATIENCE, Shop, Store};
+use futures::{StreamExt, stream};
+use kernel::OrganisationId;
+use reqwest::Method;
+use serde_json::{Value, json};
+use testkit::{Client, Mint, Scene, eventually};
+use uuid::Uuid;
+
+use super::documents::{Guard, Route};
+
+/// Everybody's password.
+pub(super) const PASSWORD: &str = "a long enough passphrase 7";
+/// People and keys that are made at the same time.
+const AT_ONCE: usize = 8;
+
+/// A column of the matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Caller {
+    /// Without a credential.
+    Anonymous,
+    /// With a token that somebody else signed.
+    Stranger,
+    /// With a token of a session that has ended.
+    Revoked,
+    /// With a token from before a change of the person's roles.
+    Outdated,
+    /// A member who has every permission but the one that is needed.
+    WrongRole,
+    /// A program with every permission but the one that is needed.
+    KeyWithout,
+    /// The owner of another organisation, or for an account's own routes a member of it.
+    OtherOrganisation,
+    /// A program with the one permission that is needed.
+    KeyWith,
+    /// A member who has the one permission that is needed.
+    RightRole,
+}
+
+impl Caller {
+    pub(super) const ALL: [Caller; 9] = [
+        Caller::Anonymous,
+        Caller::Stranger,
+        Caller::Revoked,
+        Caller::Outdated,
+        Caller::WrongRole,
+        Caller::KeyWithout,
+        Caller::OtherOrganisation,
+        Caller::KeyWith,
+        Caller::RightRole,
+    ];
+}
+
+/// The name of the role that has this permission and no other one.
+pub(super) fn only(permission: &str) -> String {
+    format!("only-{}", permission.replace(':', "-"))
+}
+
+/// All of them, each with its credential.
+pub(super) struct Callers<'s> {
+    here: Staffing<'s>,
+    there: Staffing<'s>,
+    /// Asks without a credential.
+    visitor: Client,
+    everywhere: BTreeMap<Caller, String>,
+    by_permission: BTreeMap<(Caller, String), String>,
+}
+
+impl<'s> Callers<'s> {
+    /// Makes everybody who is needed for these permissions.
+    pub(super) async fn assemble(
+        store: &Store,
+        shop: &'s Shop,
+        elsewhere: &'s Shop,
+        permissions: &BTreeSet<&str>,
+    ) -> Callers<'s> {
+        let (here, there) = (Staffing::of(store, shop), Staffing::of(store, elsewhere));
+        let visitor = Client::new(&store.gateways()[0], None).from_address(Scene::own_address());
+        let work = permissions.iter().flat_map(|permission| {
+            let (here, rest) = (&here, permissions.iter().filter(move |it| *it != permission).copied().collect());
+            [
+                here.caller(Caller::RightRole, permission, vec![*permission]),
+                here.caller(Caller::WrongRole, permission, rest),
+            ]
+        });
+        let made: Vec<_> = stream::iter(work).buffer_unordered(AT_ONCE).collect().await;
+        let by_permission: BTreeMap<_, _> = made.into_iter().flatten().collect();
+        let everywhere = [
+            (Caller::Stranger, Mint::new().token(OrganisationId::new(), &[])),
+            (Caller::Revoked, here.revoked().await),
+            (Caller::Outdated, here.outdated().await),
+            (Caller::OtherOrganisation, elsewhere.token.clone()),
+        ];
+        let callers = Callers { here, there, visitor, everywhere: everywhere.into(), by_permission };
+        callers.are_known().await;
+        callers
+    }
+
+    /// The caller for this route. What one does to their own account is theirs to bear, so each such question has somebody
+    /// of its own.
+    pub(super) async fn client(&self, caller: Caller, route: &Route) -> Client {
+        let own = match (&route.guard, caller) {
+            (Guard::Person, Caller::WrongRole) => Some(self.here.hire("viewer").await.1),
+            (Guard::Person, Caller::RightRole) => Some(self.here.hire("owner").await.1),
+            (Guard::Person, Caller::OtherOrganisation) => Some(self.there.hire("owner").await.1),
+            _ => None,
+        };
+        let permission = route.guard.permission();
+        let named = |(of, word): &(Caller, String)| *of == caller && permission.is_none_or(|wanted| wanted == word);
+        let by_permission = || self.by_permission.iter().find(|(key, _)| named(key)).map(|(_, credential)| credential);
+        match own.as_ref().or_else(|| self.everywhere.get(&caller)).or_else(by_permission) {
+            Some(credential) => self.visitor.clone().with("authorization", &format!("Bearer {credential}")),
+            None => self.visitor.clone(),
+        }
+    }
+
+    /// Waits until the gateway takes what counts and refuses what does not. The public keys are shown to whoever presents
+    /// nothing wrong.
+    async fn are_known(&self) {
+        let good = self.by_permission.values().map(|credential| (credential, 200));
+        let bad = [Caller::Revoked, Caller::Outdated].map(|caller| (&self.everywhere[&caller], 401));
+        for (credential, expected) in good.chain(bad) {
+            let client = self.visitor.clone().with("authorization", &format!("Bearer {credential}"));
+            eventually(PATIENCE, async || {
+                let (status, body) = client.get("/auth/v1/jwks").await;
+                if status == expected { Ok(()) } else { Err((status, body)) }
+            })
+            .await;
+        }
+    }
+}
+
+/// How an organisation gets its people and its keys.
+struct Staffing<'s> {
+    shop: &'s Shop,
+    gateway: String,
+}
+
+impl<'s> Staffing<'s> {
+    fn of(store: &Store, shop: &'s Shop) -> Staffing<'s> {
+        Staffing { shop, gateway: store.gateways()[0].clone() }
+    }
+
+    /// A member and a key with these permissions, for this column and this permission of the matrix.
+    async fn caller(&self, caller: Caller, permission: &str, granted: Vec<&str>) -> [((Caller, String), String); 2] {
+        let (role, program) = match caller {
+            Caller::RightRole => (only(permission), Caller::KeyWith),
+            _ => (format!("not-{}", permission.replace(':', "-")), Caller::KeyWithout),
+        };
+        self.created("/admin/v1/roles", &json!({"name": role, "permissions": granted})).await;
+        let key = self.created("/admin/v1/api-keys", &json!({"name": role, "permissions": granted})).await;
+        let secret = key["secret"].as_str().unwrap().to_owned();
+        let (_, token) = self.hire(&role).await;
+        [((caller, permission.to_owned()), token), ((program, permission.to_owned()), secret)]
+    }
+
+    /// A new member with this role: the address and an access token.
+    async fn hire(&self, role: &str) -> (String, String) {
+        let email = format!("{}@staff.example", Uuid::new_v4().simple());
+        let sent = self.created("/admin/v1/invitations", &json!({"email": email, "roles": [role]})).await;
+        let acceptance = json!({"token": sent["token"], "name": "A member", "password": PASSWORD});
+        let (status, body) = self.somebody().post("/auth/v1/invitations/accept", &acceptance).await;
+        assert_eq!(status, 200, "{role}: {body}");
+        (email, body["access_token"].as_str().unwrap().to_owned())
+    }
+
+    /// A client at an address of its own, since what can be guessed at is limited by address.
+    fn somebody(&self) -> Client {
+        Client::new(&self.gateway, None).from_address(Scene::own_address())
+    }
+
+    async fn revoked(&self) -> String {
+        let (_, token) = self.hire("owner").await;
+        let member = self.somebody().with("authorization", &format!("Bearer {token}"));
+        let reply = member.send(Method::POST, "/auth/v1/logout", None).await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        token
+    }
+
+    async fn outdated(&self) -> String {
+        let (email, token) = self.hire("owner").await;
+        let (_, members) = self.shop.owner.get("/admin/v1/members").await;
+        let member = members["items"].as_array().unwrap().iter().find(|member| member["email"] == email.as_str());
+        let path = format!("/admin/v1/members/{}", member.unwrap()["id"].as_str().unwrap());
+        let change = self.shop.owner.clone().with("if-match", "*");
+        let (status, body) = change.patch(&path, &json!({"roles": ["admin"]})).await;
+        assert_eq!(status, 200, "{body}");
+        token
+    }
+
+    async fn created(&self, path: &str, wanted: &Value) -> Value {
+        let (status, body) = self.shop.owner.post(path, wanted).await;
+        assert_eq!(status, 201, "{path}: {body}");
+        body
+    }
+}

@@ -1,0 +1,94 @@
+//! What our organisation has: a thing for each parameter of a path, to be named by those whom it does not concern.
+//! The rule it keeps: its owner sees each of them, so nobody else misses them because they are not there.
+
+use std::collections::BTreeMap;
+
+use e2e::{Shop, Store};
+use reqwest::Method;
+use serde_json::{Value, json};
+use testkit::Reply;
+
+use super::documents::Route;
+use super::requests::Request;
+
+/// The things of ours.
+pub(super) struct Ours {
+    /// The name of the shop.
+    pub(super) slug: String,
+    organisation: String,
+    /// By the name of the path's parameter.
+    things: BTreeMap<&'static str, String>,
+}
+
+impl Ours {
+    /// One of each kind.
+    pub(super) async fn make(store: &Store, shop: &Shop) -> Ours {
+        shop.sell(store, &[("OURS", 990, 10)]).await;
+        let order = shop.place(&[("OURS", 1)]).await.order;
+        shop.reaches(order, "confirmed").await;
+        let role = json!({"name": "our-own-role", "permissions": ["product:read"]});
+        let key = json!({"name": "Our key", "permissions": ["product:read"]});
+        let invitation = json!({"email": "invited@ours.example", "roles": ["viewer"]});
+        let things = [
+            ("category", shop.category("our-category", None).await),
+            ("product", text(&shop.product("ours").await["id"])),
+            ("sku", "OURS".to_owned()),
+            ("order", order.to_string()),
+            ("member", text(&look(shop, "/admin/v1/members").await["items"][0]["id"])),
+            ("session", text(&look(shop, "/auth/v1/sessions").await["items"][0]["id"])),
+            ("role", text(&made(shop, "/admin/v1/roles", &role).await["name"])),
+            ("key", text(&made(shop, "/admin/v1/api-keys", &key).await["key"]["id"])),
+            ("invitation", text(&made(shop, "/admin/v1/invitations", &invitation).await["invitation"]["id"])),
+        ];
+        let organisation = text(&look(shop, "/auth/v1/me").await["organisation"]["id"]);
+        Ours { slug: shop.slug.clone(), organisation, things: things.into() }
+    }
+
+    /// The thing that a parameter of a path names.
+    ///
+    /// # Panics
+    /// When there is none of that kind yet.
+    pub(super) fn thing(&self, parameter: &str) -> &str {
+        match self.things.get(parameter) {
+            Some(thing) => thing,
+            None => panic!("a path names {{{parameter}}}; say in ours.rs how to make one"),
+        }
+    }
+
+    /// Whether the reply has anything of ours that its request did not name.
+    pub(super) fn leaks_into(&self, reply: &Reply, request: &Request) -> bool {
+        let (text, all) = (reply.text(), self.things.values().chain([&self.organisation, &self.slug]));
+        all.filter(|thing| !request.names(thing)).any(|thing| text.contains(thing.as_str()))
+    }
+
+    /// Each thing that has an address of its own, as the owner sees it there.
+    pub(super) async fn seen_by_owner(&self, shop: &Shop, routes: &[Route]) -> BTreeMap<String, Value> {
+        let mut seen = BTreeMap::new();
+        let staff = routes.iter().filter(|route| route.method == Method::GET && route.guard.permission().is_some());
+        for route in staff.filter(|route| !route.parameters.is_empty()) {
+            let path = route
+                .parameters
+                .iter()
+                .fold(route.path.clone(), |path, (name, _)| path.replace(&format!("{{{name}}}"), self.thing(name)));
+            let body = look(shop, &path).await;
+            seen.insert(path, body);
+        }
+        seen
+    }
+}
+
+async fn look(shop: &Shop, path: &str) -> Value {
+    let (status, body) = shop.owner.get(path).await;
+    assert_eq!(status, 200, "{path}: {body}");
+    body
+}
+
+async fn made(shop: &Shop, path: &str, wanted: &Value) -> Value {
+    let (status, body) = shop.owner.post(path, wanted).await;
+    assert_eq!(status, 201, "{path}: {body}");
+    body
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+}

@@ -1,0 +1,103 @@
+//! One request of a route, complete and valid, so that nothing but the caller decides what becomes of it.
+//! The rule it keeps: whoever may ask asks for a thing that does not exist, and whoever may not asks for ours.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use testkit::{Client, Reply};
+use uuid::Uuid;
+
+use super::callers::{Caller, PASSWORD, only};
+use super::documents::{Guard, Route};
+use super::ours::Ours;
+
+/// A request without its credential.
+pub(super) struct Request {
+    method: Method,
+    path: String,
+    headers: Vec<(String, String)>,
+    body: Option<Vec<u8>>,
+}
+
+impl Request {
+    /// The request of this route that this caller sends.
+    pub(super) fn of(route: &Route, caller: Caller, ours: &Ours) -> Request {
+        let path = route.path.replace("{organisation}", &ours.slug);
+        let path = route.parameters.iter().fold(path, |path, (name, missing)| {
+            let value = if may_ask(route, caller) { missing } else { ours.thing(name) };
+            path.replace(&format!("{{{name}}}"), value)
+        });
+        let mut headers: Vec<_> = route.headers.iter().map(|name| (name.clone(), header(name))).collect();
+        headers.extend(route.media.iter().map(|media| ("content-type".to_owned(), media.clone())));
+        let body = route.media.as_ref().map(|_| body(route, ours).to_string().into_bytes());
+        Request { method: route.method.clone(), path, headers, body }
+    }
+
+    /// The reply to it.
+    pub(super) async fn send(&self, client: &Client) -> Reply {
+        let client = self.headers.iter().fold(client.clone(), |client, (name, value)| client.with(name, value));
+        client.send(self.method.clone(), &self.path, self.body.clone()).await
+    }
+
+    /// Whether the request has this text.
+    pub(super) fn names(&self, text: &str) -> bool {
+        let body = self.body.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
+        self.path.contains(text) || body.contains(text)
+    }
+}
+
+fn may_ask(route: &Route, caller: Caller) -> bool {
+    match &route.guard {
+        Guard::Hidden | Guard::Shop | Guard::Visitor | Guard::Everybody => true,
+        Guard::Person => matches!(caller, Caller::RightRole | Caller::WrongRole),
+        Guard::Staff(_) => matches!(caller, Caller::RightRole | Caller::KeyWith),
+    }
+}
+
+fn header(name: &str) -> String {
+    match name {
+        "idempotency-key" => Uuid::new_v4().to_string(),
+        "if-match" => "*".to_owned(),
+        "x-setup-token" | "order-token" => "not-the-secret".to_owned(),
+        _ => panic!("a route needs the header {name}; say in requests.rs what to send"),
+    }
+}
+
+/// A body that passes every check. It is looked at before the caller's permission is.
+fn body(route: &Route, ours: &Ours) -> Value {
+    let permission = route.guard.permission().unwrap_or_default();
+    let fresh = Uuid::new_v4().simple().to_string();
+    let address = format!("{fresh}@nobody.example");
+    match route.operation.as_str() {
+        "auth.create-organisation" => json!({
+            "slug": ours.slug, "name": "Taken", "currency": "USD",
+            "owner": {"email": address, "password": PASSWORD, "name": "Nobody"},
+        }),
+        "auth.admit-login" => json!({"email": address, "password": PASSWORD}),
+        "auth.refresh-session" => json!({"refresh_token": fresh}),
+        "auth.switch-organisation" => json!({"organisation": ours.slug}),
+        "auth.change-password" => json!({"current_password": PASSWORD, "password": "another long passphrase 8"}),
+        "auth.request-password-reset" => json!({"email": address}),
+        "auth.reset-password" => json!({"token": fresh, "password": PASSWORD}),
+        "auth.accept-invitation" => json!({"token": fresh, "password": PASSWORD}),
+        "auth.note-api-key-use" => json!({"api_key": fresh}),
+        // Nobody hands out more than they have, so this is what the caller has.
+        "auth.invite-member" => json!({"email": address, "roles": [only(permission)]}),
+        "auth.change-member" => json!({"roles": [only(permission)]}),
+        "auth.create-role" => json!({"name": format!("role-{fresh}"), "permissions": [permission]}),
+        "auth.change-role" => json!({"permissions": [permission]}),
+        "auth.create-api-key" => json!({"name": "A key", "permissions": [permission]}),
+        "category.create-category" => json!({"name": "A category"}),
+        "category.rename-category" => json!({"name": "Another name"}),
+        "catalog.create-product" => json!({"title": "A product", "variants": [variant(&fresh)]}),
+        "catalog.import-products" => json!({"slug": fresh, "title": "A product", "variants": [variant(&fresh)]}),
+        "catalog.change-product" => json!({"title": "Another title"}),
+        "catalog.adjust-stock" => json!({"delta": 1}),
+        "order.place-order" => json!({"lines": [{"sku": "NO-SUCH-SKU", "quantity": 1}]}),
+        _ if route.has_required_fields => panic!("{route} needs a body; say in requests.rs which one is valid"),
+        _ => json!({}),
+    }
+}
+
+fn variant(fresh: &str) -> Value {
+    json!({"sku": fresh, "price": {"amount": "9.90", "currency": "USD"}, "stock": 1})
+}
