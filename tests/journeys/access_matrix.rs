@@ -35,7 +35,7 @@ enum Expected {
     Forbidden,
     /// 404 `not-found`: nobody is told that there is such a route.
     NoSuchRoute,
-    /// The service looked at the request itself: neither 401 nor 403, and nothing failed.
+    /// What was asked for, or that there is no such thing: no refusal of the caller nor of the request's form.
     Served,
     /// Served, with nothing of ours: where the path names a thing of ours, as if there were no such thing.
     NothingOfOurs,
@@ -49,11 +49,9 @@ fn expected(guard: &Guard, caller: Caller) -> Expected {
     };
     match (guard, caller) {
         (Guard::Hidden, _) => Expected::NoSuchRoute,
-        // Where a credential may be left out, it may still not be wrong.
-        (Guard::Everybody | Guard::Person | Guard::Staff(_), Stranger | Revoked | Outdated)
+        (Guard::Offered | Guard::Person | Guard::Staff(_), Stranger | Revoked | Outdated)
         | (Guard::Person | Guard::Staff(_), Anonymous) => Expected::Unauthenticated,
-        // The shop and the doors to a login look at no credential.
-        (Guard::Shop | Guard::Visitor | Guard::Everybody, _) => Expected::AsWithoutCredential,
+        (Guard::Open | Guard::Offered, _) => Expected::AsWithoutCredential,
         (Guard::Person | Guard::Staff(_), OtherOrganisation) => Expected::NothingOfOurs,
         // A program has no account.
         (Guard::Person, KeyWithout | KeyWith) | (Guard::Staff(_), WrongRole | KeyWithout) => Expected::Forbidden,
@@ -96,7 +94,7 @@ impl Row<'_> {
             }
             Expected::Forbidden => is_problem(reply, 403, refusals[1]),
             Expected::NoSuchRoute => is_problem(reply, 404, "/problems/not-found"),
-            Expected::Served => answered && ![401, 403].contains(&reply.status),
+            Expected::Served => answered && ![400, 401, 403, 405, 415, 422].contains(&reply.status),
             Expected::NothingOfOurs => {
                 let names_ours = !self.route.parameters.is_empty();
                 let missing = !names_ours || reply.status == self.of(Caller::RightRole).status;

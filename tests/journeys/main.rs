@@ -13,6 +13,7 @@ mod rebuild;
 mod redelivery;
 mod refusals;
 mod saga;
+mod standings;
 mod tokens;
 mod trace;
 mod walls;
@@ -20,4 +21,4 @@ mod walls;
 use e2e::{Servers, Wishes};
 
 /// The one store that all of them share.
-const WISHES: Wishes = Wishes { servers: Servers::Shared, replicas: 2, variables: &[] };
+const WISHES: Wishes = Wishes { servers: Servers::Shared, replicas: 2, variables: &[("SIGNING_KEY_NOTICE_SECONDS", "2")] };

@@ -1,4 +1,6 @@
 //! The public keys that tokens are verified with, as auth's compacted topic has them. Reading takes no lock.
+//! The rule: a token names its key by the thumbprint (RFC 7638), which is computed here from the key itself, so nobody can
+//! publish a key under another one's name.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,25 +11,34 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
 use kernel::{KeyId, Malformed};
+use sha2::{Digest as _, Sha256};
 
 /// A public key as it is published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SigningKey {
-    /// The `kid` of the tokens that it verifies.
+    /// Its id on the topic.
     pub kid: KeyId,
     /// The JWK's `x`: 32 bytes in base64url without padding.
     pub public_key: String,
 }
 
-/// A key that is ready to verify. Its address tells apart two keys that had the same `kid` one after the other.
+/// The RFC 7638 thumbprint of an Ed25519 public key, whose 32 bytes are given in base64url: the `kid` of its tokens.
+#[must_use]
+pub fn thumbprint(public_key: &str) -> String {
+    let required = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{public_key}"}}"#);
+    URL_SAFE_NO_PAD.encode(Sha256::digest(required))
+}
+
+/// A key that is ready to verify. Its address tells it apart from the same key after it was removed and added again.
 pub(crate) struct Key {
-    published: String,
+    id: KeyId,
+    thumbprint: String,
     pub(crate) decoding: DecodingKey,
 }
 
-/// All keys that verify at the moment; clones share them.
+/// All keys that verify at the moment, by thumbprint; clones share them.
 #[derive(Clone, Default)]
-pub struct KeyRing(Arc<ArcSwap<HashMap<KeyId, Arc<Key>>>>);
+pub struct KeyRing(Arc<ArcSwap<HashMap<String, Arc<Key>>>>);
 
 impl KeyRing {
     /// A ring without keys, which refuses every token.
@@ -36,7 +47,7 @@ impl KeyRing {
         Self::default()
     }
 
-    /// Adds a key. Adding it again changes nothing; another key with the same `kid` ends the tokens of the former.
+    /// Adds a key. Adding it again changes nothing; another key with the same id ends the tokens of the former.
     ///
     /// # Errors
     /// When the public key is not 32 bytes in base64url.
@@ -44,14 +55,16 @@ impl KeyRing {
         let wrong = || Malformed::new("public key", "must be 32 bytes in base64url without padding");
         let bytes: [u8; 32] =
             URL_SAFE_NO_PAD.decode(&key.public_key).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(wrong)?;
-        if self.find(key.kid).is_some_and(|known| known.published == key.public_key) {
+        let thumbprint = thumbprint(&key.public_key);
+        if self.find(&thumbprint).is_some_and(|known| known.id == key.kid) {
             return Ok(());
         }
         // The bare 32 bytes are what the verifier of Ed25519 takes, its name notwithstanding.
-        let added = Arc::new(Key { published: key.public_key.clone(), decoding: DecodingKey::from_ed_der(&bytes) });
+        let added = Arc::new(Key { id: key.kid, thumbprint, decoding: DecodingKey::from_ed_der(&bytes) });
         self.0.rcu(|keys| {
             let mut keys = HashMap::clone(keys);
-            keys.insert(key.kid, Arc::clone(&added));
+            keys.retain(|_, known| known.id != key.kid);
+            keys.insert(added.thumbprint.clone(), Arc::clone(&added));
             keys
         });
         Ok(())
@@ -61,18 +74,18 @@ impl KeyRing {
     pub fn remove(&self, kid: KeyId) {
         self.0.rcu(|keys| {
             let mut keys = HashMap::clone(keys);
-            keys.remove(&kid);
+            keys.retain(|_, known| known.id != kid);
             keys
         });
     }
 
-    pub(crate) fn find(&self, kid: KeyId) -> Option<Arc<Key>> {
-        self.0.load().get(&kid).cloned()
+    pub(crate) fn find(&self, thumbprint: &str) -> Option<Arc<Key>> {
+        self.0.load().get(thumbprint).cloned()
     }
 
     /// Whether exactly this key is still on the ring.
-    pub(crate) fn holds(&self, kid: KeyId, key: &Arc<Key>) -> bool {
-        self.0.load().get(&kid).is_some_and(|current| Arc::ptr_eq(current, key))
+    pub(crate) fn holds(&self, key: &Arc<Key>) -> bool {
+        self.0.load().get(&key.thumbprint).is_some_and(|current| Arc::ptr_eq(current, key))
     }
 }
 
@@ -103,12 +116,21 @@ mod tests {
         let ring = KeyRing::new();
         let key = SigningKey { kid: KeyId::new(), public_key: URL_SAFE_NO_PAD.encode([7; 32]) };
         ring.clone().apply(&key).unwrap();
-        let first = ring.find(key.kid).unwrap();
+        let first = ring.find(&thumbprint(&key.public_key)).unwrap();
         ring.apply(&key).unwrap();
-        assert!(ring.holds(key.kid, &first));
+        assert!(ring.holds(&first));
         assert_eq!(ring.0.load().len(), 1);
         ring.remove(key.kid);
         ring.remove(key.kid);
-        assert!(ring.find(key.kid).is_none());
+        assert!(ring.find(&thumbprint(&key.public_key)).is_none());
+    }
+
+    #[test]
+    fn a_thumbprint_is_that_of_rfc_8037() {
+        // Appendix A.3.
+        assert_eq!(
+            thumbprint("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"),
+            "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+        );
     }
 }

@@ -18,7 +18,7 @@ pub use api_keys::{ApiKey, ApiKeys, KeyRejection, PresentedKey, PublishedKey};
 pub use bearer::bearer;
 pub use caller::Caller;
 pub use claims::{Bearer, Claims, Grant, Standing, Subject};
-pub use keys::{KeyRing, SigningKey};
+pub use keys::{KeyRing, SigningKey, thumbprint};
 pub use networks::Network;
 pub use organisations::{Organisation, Organisations};
 pub use permission::{Permission, Permissions, Role};

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, Validation};
-use kernel::{Clock, KeyId, Timestamp};
+use kernel::{Clock, Timestamp};
 use moka::Expiry;
 use moka::sync::Cache;
 use serde::Deserialize;
@@ -106,19 +106,19 @@ impl Verifier {
         }
         let digest = <[u8; 32]>::from(Sha256::digest(token));
         if let Some(known) = self.remembered.get(&digest) {
-            if self.keys.holds(known.kid, &known.key) && known.has_time_left(Clock::now()) {
+            if self.keys.holds(&known.key) && known.has_time_left(Clock::now()) {
                 return Ok(known.verified);
             }
             self.remembered.invalidate(&digest);
         }
         let kid = read_header(token)?;
-        let key = self.keys.find(kid).ok_or(Rejection::UnknownKey)?;
+        let key = self.keys.find(&kid).ok_or(Rejection::UnknownKey)?;
         let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &self.validation)
             .map_err(|error| rejection(error.kind()))?
             .claims;
         let expires_at = Timestamp::from_timestamp(claims.exp, 0).ok_or(Rejection::Claims)?;
         let verified = Verified { grant: claims.grant().ok_or(Rejection::Claims)?, expires_at };
-        self.remembered.insert(digest, Remembered { kid, key, verified });
+        self.remembered.insert(digest, Remembered { key, verified });
         Ok(verified)
     }
 }
@@ -139,7 +139,6 @@ impl std::fmt::Debug for Verifier {
 
 #[derive(Clone)]
 struct Remembered {
-    kid: KeyId,
     key: Arc<Key>,
     verified: Verified,
 }
@@ -167,12 +166,12 @@ impl Expiry<[u8; 32], Remembered> for WithTheToken {
 struct Header {
     alg: String,
     typ: Option<String>,
-    kid: Option<KeyId>,
+    kid: Option<String>,
     /// Extensions that the reader must understand; we understand none.
     crit: Option<serde_json::Value>,
 }
 
-fn read_header(token: &str) -> Result<KeyId, Rejection> {
+fn read_header(token: &str) -> Result<String, Rejection> {
     let parts: Vec<_> = token.splitn(4, '.').collect();
     let [header, _, signature] = parts[..] else {
         return Err(Rejection::Malformed);
@@ -210,17 +209,18 @@ fn rejection(kind: &ErrorKind) -> Rejection {
 #[cfg(test)]
 mod tests {
     use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
-    use kernel::{ApiKeyId, OrganisationId};
+    use kernel::{ApiKeyId, KeyId, OrganisationId};
 
     use super::*;
-    use crate::{Bearer, Role, SigningKey};
+    use crate::{Bearer, Role, SigningKey, thumbprint};
 
     #[test]
     fn a_token_that_was_verified_once_is_not_verified_again() {
         let pair = Ed25519KeyPair::generate().unwrap();
-        let kid = KeyId::new();
+        let public_key = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
+        let kid = thumbprint(&public_key);
         let keys = KeyRing::new();
-        keys.apply(&SigningKey { kid, public_key: URL_SAFE_NO_PAD.encode(pair.public_key().as_ref()) }).unwrap();
+        keys.apply(&SigningKey { kid: KeyId::new(), public_key }).unwrap();
         let grant = Grant {
             bearer: Bearer::Integration(ApiKeyId::new()),
             organisation: OrganisationId::new(),

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use access::{Bearer, Caller, Claims, Grant, KeyRing, Rejection, Role, SigningKey, Standing, Verifier};
+use access::{Bearer, Caller, Claims, Grant, KeyRing, Rejection, Role, SigningKey, Standing, Verifier, thumbprint};
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
@@ -32,7 +32,7 @@ impl Mint {
     }
 
     fn header(&self) -> Value {
-        json!({"alg": "EdDSA", "typ": "at+jwt", "kid": self.kid})
+        json!({"alg": "EdDSA", "typ": "at+jwt", "kid": thumbprint(&self.published().public_key)})
     }
 
     fn token(&self, header: &Value, claims: &Value) -> String {
@@ -91,7 +91,7 @@ fn a_token_minted_as_auth_mints_it_holds() {
     let claims = Claims::new(ISSUER, AUDIENCE, &grant, now, Duration::from_secs(600));
     let mut header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::EdDSA);
     header.typ = Some(Claims::TYPE.to_owned());
-    header.kid = Some(mint.kid.to_string());
+    header.kid = Some(thumbprint(&mint.published().public_key));
     let document = mint.pair.to_pkcs8v1().unwrap();
     let key = jsonwebtoken::EncodingKey::from_ed_der(document.as_ref());
     let token = jsonwebtoken::encode(&header, &claims, &key).unwrap();
@@ -184,7 +184,11 @@ fn an_unknown_or_missing_key_is_refused() {
     assert_eq!(mint.verifier().verify(&stranger.token(&mint.header(), &claims())), Err(Rejection::Signature));
     let nameless = mint.token(&without(mint.header(), "kid"), &claims());
     assert_eq!(mint.verifier().verify(&nameless), Err(Rejection::UnknownKey));
-    for kid in [json!("../../etc/passwd"), json!("' or 1=1"), json!(""), json!(7), json!([mint.kid])] {
+    for kid in [json!("../../etc/passwd"), json!("' or 1=1"), json!(""), json!(mint.kid)] {
+        let token = mint.token(&with(mint.header(), "kid", kid.clone()), &claims());
+        assert_eq!(mint.verifier().verify(&token), Err(Rejection::UnknownKey), "{kid}");
+    }
+    for kid in [json!(7), json!([mint.kid]), json!({})] {
         let token = mint.token(&with(mint.header(), "kid", kid.clone()), &claims());
         assert_eq!(mint.verifier().verify(&token), Err(Rejection::Malformed), "{kid}");
     }
@@ -370,7 +374,7 @@ fn another_key_under_the_same_name_refuses_the_tokens_of_the_former() {
     let token = mint.token(&mint.header(), &claims());
     verifier.verify(&token).unwrap();
     ring.apply(&SigningKey { kid: mint.kid, ..Mint::new().published() }).unwrap();
-    assert_eq!(verifier.verify(&token), Err(Rejection::Signature));
+    assert_eq!(verifier.verify(&token), Err(Rejection::UnknownKey));
 }
 
 #[test]

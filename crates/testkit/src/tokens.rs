@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use access::{Bearer, Claims, Grant, KeyRing, Permissions, Role, SigningKey, Standing, Verifier};
+use access::{Bearer, Claims, Grant, KeyRing, Permissions, Role, SigningKey, Standing, Verifier, thumbprint};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -99,7 +99,7 @@ impl Mint {
     pub fn sign(&self, claims: &impl serde::Serialize) -> String {
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some(Claims::TYPE.to_owned());
-        header.kid = Some(self.kid.to_string());
+        header.kid = Some(thumbprint(&self.public_key));
         must(jsonwebtoken::encode(&header, claims, &self.secret), "sign a token")
     }
 }

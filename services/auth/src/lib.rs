@@ -53,7 +53,7 @@ pub fn assembly(credentials: Credentials, schedule: Schedule) -> Assembly {
     let ring = KeyRing::new();
     let keeper = Keeper { credentials: credentials.clone(), ring: ring.clone(), schedule };
     let first = keeper.clone();
-    let life = credentials.life;
+    let (life, rotating) = (credentials.life, keeper.clone());
     Assembly::new(NAME)
         .publishes(&[
             topics::SIGNING_KEY,
@@ -72,7 +72,7 @@ pub fn assembly(credentials: Credentials, schedule: Schedule) -> Assembly {
         .part(move |kit| clearing::part(kit.mediator.clone(), life, CLEARING))
         .verifies_with(ring, Organisations::new())
         .serves(http::routes(), move |kit, app| {
-            app.with(credentials).with(Resets { tasks: kit.tasks(Stage::Requests, "password resets") })
+            app.with(credentials).with(rotating).with(Resets { tasks: kit.tasks(Stage::Requests, "password resets") })
         })
 }
 

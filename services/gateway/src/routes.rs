@@ -86,7 +86,7 @@ pub const KEY_EXCHANGE: &str = "/auth/v1/api-keys/token";
 
 /// The first words below `/auth/v1/` whose routes take a password or a secret instead of a credential. A client may send a
 /// credential all the same, and one that no longer counts must not keep it from getting another.
-const WITHOUT_CREDENTIAL: &[&str] = &["login", "organisations", "refresh", "password-resets", "invitations"];
+const WITHOUT_CREDENTIAL: &[&str] = &["login", "organisations", "signing-keys", "refresh", "password-resets", "invitations"];
 /// The first word below `/auth/v1/` where a password is guessed at with a credential.
 const PASSWORD: &str = "password";
 

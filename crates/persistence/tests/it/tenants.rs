@@ -67,14 +67,17 @@ async fn notes(scene: &Scene) -> (usize, usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_sees_a_foreign_row_on_a_shared_connection() {
-    const REQUESTS: u64 = 25_000;
+    const REQUESTS: usize = 28_000;
     let scene = Scene::new("order", MIGRATIONS).await;
     let begun = Instant::now();
     let seen = Crowd::gather(&scene).await.ask(REQUESTS).await;
-    let (took, operations) = (begun.elapsed().as_secs_f64(), REQUESTS * OPERATIONS);
-    println!("{operations} reads and writes of {REQUESTS} requests in {took:.1} s: {seen:?}");
+    let operations = (REQUESTS - seen.cut_off) * OPERATIONS;
+    println!(
+        "{operations} reads and writes of {REQUESTS} requests in {:.1} s: {seen:?}",
+        begun.elapsed().as_secs_f64()
+    );
     assert!(seen.foreign == 0 && seen.failed.is_empty(), "{seen:?}");
-    assert!(seen.own > 100_000 && seen.cut_off > 1_500, "that proves little: {seen:?}");
+    assert!(operations > 100_000 && seen.own > 100_000 && seen.cut_off > 2_000, "that proves little: {seen:?}");
     let (all, of_others) = notes(&scene).await;
     assert_eq!(of_others, 0, "of {all} notes");
     // One that was cut off at its commit may be there or not.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use access::{Bearer, Claims, Grant, KeyRing, Organisations, Permission, Role, SigningKey, Standing, Verifier};
+use access::{Bearer, Claims, Grant, KeyRing, Organisations, Permission, Role, SigningKey, Standing, Verifier, thumbprint};
 use actix_web::body::{BoxBody, MessageBody, to_bytes};
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::StatusCode;
@@ -236,7 +236,6 @@ pub(crate) fn routes() -> Routes {
 /// What the API knows: one key, two organisations, one of them not active.
 pub(crate) struct World {
     pair: Ed25519KeyPair,
-    kid: KeyId,
     pub(crate) organisation: OrganisationId,
     pub(crate) app: App,
 }
@@ -245,9 +244,9 @@ impl World {
     /// Call it on a runtime.
     pub(crate) fn new() -> Self {
         Observation::install();
-        let (pair, kid) = (Ed25519KeyPair::generate().unwrap(), KeyId::new());
+        let pair = Ed25519KeyPair::generate().unwrap();
         let keys = KeyRing::new();
-        keys.apply(&SigningKey { kid, public_key: URL_SAFE_NO_PAD.encode(pair.public_key().as_ref()) }).unwrap();
+        keys.apply(&SigningKey { kid: KeyId::new(), public_key: URL_SAFE_NO_PAD.encode(pair.public_key().as_ref()) }).unwrap();
         let organisation = OrganisationId::new();
         let organisations = Organisations::new();
         let currency = Currency::parse("VND").unwrap();
@@ -264,7 +263,11 @@ impl World {
         });
         let verifier = Verifier::new(keys, "issuer", "audience");
         let app = App::new(Mediator::new(database), verifier, organisations).with(Greeting("hello"));
-        Self { pair, kid, organisation, app }
+        Self { pair, organisation, app }
+    }
+
+    fn public_key(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.pair.public_key().as_ref())
     }
 
     pub(crate) fn token(&self, role: Role) -> String {
@@ -275,7 +278,7 @@ impl World {
             permissions: role.permissions(),
         };
         let claims = Claims::new("issuer", "audience", &grant, Clock::now(), Duration::from_secs(600));
-        let header = json!({"alg": "EdDSA", "typ": "at+jwt", "kid": self.kid}).to_string();
+        let header = json!({"alg": "EdDSA", "typ": "at+jwt", "kid": thumbprint(&self.public_key())}).to_string();
         let claims = serde_json::to_string(&claims).unwrap();
         let content = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
         let signature = URL_SAFE_NO_PAD.encode(self.pair.sign(content.as_bytes()));

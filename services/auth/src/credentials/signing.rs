@@ -11,7 +11,6 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use kernel::{KeyId, Secret, Timestamp};
-use sha2::{Digest, Sha256};
 
 use super::Seal;
 use crate::{
@@ -36,12 +35,14 @@ pub fn generate(seal: &Seal) -> Result<Candidate, Error> {
     Ok(Candidate { kid, public_key, sealed_private_key: Secret::new(sealed_private_key) })
 }
 
-/// The first half of the key's RFC 7638 thumbprint as an id, which whoever has the public key can recompute.
+/// The key's id in the database and on the topic: the first half of its thumbprint. Tokens name it by the whole one.
 fn kid(public_key: &[u8; 32]) -> KeyId {
     let x = URL_SAFE_NO_PAD.encode(public_key);
-    let thumbprint = Sha256::digest(format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#));
+    let thumbprint = URL_SAFE_NO_PAD.decode(access::thumbprint(&x)).unwrap_or_default();
     let mut half = [0; 16];
-    half.copy_from_slice(&thumbprint[..16]);
+    for (byte, of_thumbprint) in half.iter_mut().zip(thumbprint) {
+        *byte = of_thumbprint;
+    }
     KeyId::from_uuid(uuid::Builder::from_custom_bytes(half).into_uuid())
 }
 
@@ -82,11 +83,11 @@ impl Issuer {
         Ok(former.opened.into_keys().filter(|kid| !keys.opened.contains_key(kid)).collect())
     }
 
-    /// The loaded keys' ids and public halves, in the order in which they sign.
+    /// The loaded keys' public halves, in the order in which they sign.
     #[must_use]
-    pub fn public_keys(&self) -> Vec<(KeyId, [u8; 32])> {
+    pub fn public_keys(&self) -> Vec<[u8; 32]> {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        keys.known.iter().map(|key| (key.kid, key.public_key)).collect()
+        keys.known.iter().map(|key| key.public_key).collect()
     }
 
     /// A token that grants this, valid from now for [`TOKEN_LIFE`].
@@ -96,11 +97,11 @@ impl Issuer {
     pub fn issue(&self, grant: &Grant, now: Timestamp) -> Result<Secret, Error> {
         let claims = Claims::new(&self.issuer, &self.audience, grant, now, TOKEN_LIFE);
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        let key = keys.known.signer(now).and_then(|key| Some((key.kid, keys.opened.get(&key.kid)?)));
-        let (kid, key) =
+        let key = keys.known.signer(now).and_then(|key| Some((key.public_key, keys.opened.get(&key.kid)?)));
+        let (public_key, key) =
             key.ok_or_else(|| Error::Signing("there is no key yet; wait until this service is ready".into()))?;
-        let header =
-            Header { typ: Some(Claims::TYPE.to_owned()), kid: Some(kid.to_string()), ..Header::new(Algorithm::EdDSA) };
+        let kid = access::thumbprint(&URL_SAFE_NO_PAD.encode(public_key));
+        let header = Header { typ: Some(Claims::TYPE.to_owned()), kid: Some(kid), ..Header::new(Algorithm::EdDSA) };
         jsonwebtoken::encode(&header, &claims, key).map(Secret::new).map_err(|error| Error::Signing(error.to_string()))
     }
 }

@@ -21,7 +21,7 @@ use crate::{
         AcceptInvitation, AdmitLogin, ChangeMember, ChangeOrganisation, ChangePassword, ChangeRole, CreateApiKey,
         CreateOrganisation, CreateRole, DeleteRole, EndSessions, InviteMember, LeaveOrganisation, NoteApiKeyUse,
         RefreshSession, RemoveMember, RequestPasswordReset, ResendInvitation, ResetPassword, RevokeApiKey,
-        RevokeInvitation, SwitchOrganisation,
+        RevokeInvitation, SwitchOrganisation, TendSigningKeys,
     },
     queries::{
         FindOrganisation, FindOwnAccount, FindUser, ListApiKeys, ListInvitations, ListMembers, ListRoles, ListSessions,
@@ -102,6 +102,12 @@ fn account(api: Api) -> Api {
     .get("/auth/v1/jwks", signing_keys::list, |op| {
         op.summary("The public keys that verify access tokens (RFC 7517)")
             .open("auth.list-signing-keys", "public keys are for everybody")
+    })
+    .post("/auth/v1/signing-keys/rotate", signing_keys::rotate, |op| {
+        op.summary("Announce the next signing key now; needs the setup token")
+            .sends::<TendSigningKeys>()
+            .id("auth.rotate-signing-keys")
+            .problems(&[problems::SETUP_REFUSED])
     })
     .get("/auth/v1/me", me::find, |op| op.summary("Who the access token stands for").asks::<FindUser>())
 }

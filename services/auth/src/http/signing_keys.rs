@@ -1,12 +1,12 @@
 //! The public keys as a JWK set (RFC 7517, RFC 8037), as this replica's keeper loaded them last.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use kernel::KeyId;
-use rest::{Problem, State};
+use rest::{App, Credential, Problem, State};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::credentials::Credentials;
+use super::organisations::Setup;
+use crate::{credentials::Credentials, processes::keeper::Keeper};
 
 /// A JWK set.
 #[derive(Serialize, JsonSchema)]
@@ -17,8 +17,8 @@ pub(super) struct Keys {
 /// An Ed25519 public key.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Key {
-    /// Derived from the RFC 7638 thumbprint.
-    kid: KeyId,
+    /// The RFC 7638 thumbprint.
+    kid: String,
     kty: &'static str,
     crv: &'static str,
     alg: &'static str,
@@ -33,9 +33,19 @@ pub(super) async fn list(State(credentials): State<Credentials>) -> Result<rest:
     Ok(rest::Ok(Keys { keys }))
 }
 
-impl From<(KeyId, [u8; 32])> for Key {
-    fn from((kid, public_key): (KeyId, [u8; 32])) -> Self {
+pub(super) async fn rotate(
+    app: App,
+    State(keeper): State<Keeper>,
+    token: Credential<Setup>,
+) -> Result<rest::Ok<Keys>, Problem> {
+    keeper.credentials.setup.check(token.expose())?;
+    keeper.rotate(app.mediator()).await?;
+    list(State(keeper.credentials)).await
+}
+
+impl From<[u8; 32]> for Key {
+    fn from(public_key: [u8; 32]) -> Self {
         let x = URL_SAFE_NO_PAD.encode(public_key);
-        Self { kid, kty: "OKP", crv: "Ed25519", alg: "EdDSA", r#use: "sig", x }
+        Self { kid: access::thumbprint(&x), kty: "OKP", crv: "Ed25519", alg: "EdDSA", r#use: "sig", x }
     }
 }

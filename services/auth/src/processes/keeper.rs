@@ -35,8 +35,21 @@ impl Keeper {
     /// # Errors
     /// `Storage`, and `Sealing` when a stored key was sealed under another secret. The keys then stay as they were.
     pub async fn round(&self, mediator: &Mediator) -> Result<(), SendError<Error>> {
+        self.tend(mediator, self.schedule).await
+    }
+
+    /// Announces the next key now, however long the current one has signed; one that is announced already is the next one.
+    /// It signs after its notice, and the tokens of the former one stay valid until they expire.
+    ///
+    /// # Errors
+    /// As [`Keeper::round`].
+    pub async fn rotate(&self, mediator: &Mediator) -> Result<(), SendError<Error>> {
+        self.tend(mediator, Schedule { signs_for: Duration::ZERO, ..self.schedule }).await
+    }
+
+    async fn tend(&self, mediator: &Mediator, schedule: Schedule) -> Result<(), SendError<Error>> {
         let candidate = generate(&self.credentials.seal)?;
-        let tend = TendSigningKeys { candidate, schedule: self.schedule };
+        let tend = TendSigningKeys { candidate, schedule };
         let keys = mediator.send(&Scope::platform_system(NAME), tend).await?;
         // A key verifies in this process before it signs here, and after it has stopped.
         for key in keys.iter() {

@@ -4,7 +4,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
 use diesel::sql_types::Uuid as SqlUuid;
@@ -18,9 +18,9 @@ use uuid::Uuid;
 use super::OwnerRow;
 
 /// Members who ask at the same time.
-const AT_ONCE: u64 = 24;
+const AT_ONCE: usize = 24;
 /// Reads and writes of a request, all in its one transaction.
-pub(super) const OPERATIONS: u64 = 4;
+pub(super) const OPERATIONS: usize = 4;
 /// Waits of a request: for a connection, and for the answers of the server.
 const WAITS: usize = 6;
 
@@ -91,12 +91,12 @@ async fn cut_off<T>(waits: usize, work: impl Future<Output = T>) -> Option<T> {
 }
 
 /// A number below `bound` that follows from `seed` and looks as if it did not (splitmix64).
-fn number(seed: u64, bound: usize) -> usize {
-    let mixed = seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+fn number(seed: usize, bound: usize) -> usize {
+    let mixed = u64::try_from(seed).unwrap().wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    let mixed = (mixed ^ (mixed >> 31)) % u64::try_from(bound).unwrap();
-    usize::try_from(mixed).unwrap()
+    let mixed = usize::try_from(mixed ^ (mixed >> 31)).unwrap();
+    mixed % bound
 }
 
 /// Fifty organisations.
@@ -159,8 +159,8 @@ impl Crowd {
     }
 
     /// So many requests, each a transaction of a random member; every tenth is cut off at a random moment.
-    pub(super) async fn ask(self, requests: u64) -> Seen {
-        let (crowd, next) = (Arc::new(self), Arc::new(AtomicU64::new(0)));
+    pub(super) async fn ask(self, requests: usize) -> Seen {
+        let (crowd, next) = (Arc::new(self), Arc::new(AtomicUsize::new(0)));
         let mut members = tokio::task::JoinSet::new();
         for _ in 0..AT_ONCE {
             let (crowd, next) = (Arc::clone(&crowd), Arc::clone(&next));
@@ -178,8 +178,8 @@ impl Crowd {
         members.join_all().await.into_iter().fold(Seen::default(), Seen::with)
     }
 
-    async fn one(&self, request: u64, seen: &mut Seen) {
-        let random = |salt: u64, bound: usize| number(request * 8 + salt, bound);
+    async fn one(&self, request: usize, seen: &mut Seen) {
+        let random = |salt: usize, bound: usize| number(request * 8 + salt, bound);
         let (member, other) = (random(0, self.organisations.len()), random(1, self.organisations.len()));
         let (member, note) = (self.organisations[member], self.notes[other]);
         let writes = random(2, 2) == 0;
