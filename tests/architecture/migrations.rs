@@ -8,15 +8,16 @@ use devstack::services::schemas;
 use crate::sources::{Tree, hold};
 
 /// Tables that hold no organisation's data, with the reason.
-const WITHOUT_ORGANISATION: &[(&str, &str)] =
-    &[
-        ("signing_keys", "keys of the installation"),
-        ("people", "a person may work for several organisations"),
-        ("sessions", "of a person, who turns them from one organisation to another"),
-        ("password_resets", "of a person"),
-        ("login_attempts", "of whoever tries, before any organisation is known"),
-        ("budgets", "limits of the bot, not of an organisation"),
-    ];
+const WITHOUT_ORGANISATION: &[(&str, &str)] = &[
+    ("signing_keys", "keys of the installation"),
+    ("people", "a person may work for several organisations"),
+    ("operators", "run the installation"),
+    ("setup_tokens", "of the installation, before it has an operator"),
+    ("sessions", "of a person, who turns them from one organisation to another, or of a customer"),
+    ("password_resets", "of a person"),
+    ("login_attempts", "of whoever tries, before any organisation is known"),
+    ("budgets", "limits of the bot, not of an organisation"),
+];
 
 /// Tables of the messages, which rights fence and no policy, with the reason.
 const FENCED_BY_RIGHTS: &[(&str, &str)] = &[

@@ -220,7 +220,7 @@ fn routes_behind_no_door(tree: &Tree) -> Vec<String> {
                 table.iter().any(|(word, owner)| *word == noun && *owner == operation.service)
             };
             !match segments.as_slice() {
-                ["auth", "v1", _, ..] => operation.service == "auth",
+                ["auth" | "platform", "v1", _, ..] => operation.service == "auth",
                 ["admin", "v1", noun, ..] => owned(&admin, noun),
                 ["store", "v1", "{organisation}", noun, ..] => owned(&store, noun),
                 _ => false,

@@ -70,8 +70,13 @@ pub(crate) fn get(path: &str, headers: &str) -> Vec<u8> {
 /// A POST of JSON with an idempotency key of its own.
 pub(crate) fn post(path: &str, headers: &str, body: &str) -> Vec<u8> {
     let key = uuid::Uuid::new_v4().simple();
+    post_without_key(path, &format!("idempotency-key: {key}\r\n{headers}"), body)
+}
+
+/// A POST of JSON to what creates nothing.
+pub(crate) fn post_without_key(path: &str, headers: &str, body: &str) -> Vec<u8> {
     format!(
-        "POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\nidempotency-key: {key}\r\n\
+        "POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n\
          content-length: {}\r\n{headers}\r\n{body}",
         body.len()
     )

@@ -72,9 +72,7 @@ pub(crate) async fn redis_get(store: &Store, time: Duration) -> Result<Load, Fai
     while let Some(done) = loops.join_next().await {
         all.add(done??)?;
     }
-    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-    let per_second = all.len() as f64 / time.as_secs_f64();
-    Ok(Load { per_second, p50: all.value_at_quantile(0.5), p99: all.value_at_quantile(0.99), failed: 0 })
+    Ok(Load::of(&all, time, 0))
 }
 
 /// The statements of reading one product.
@@ -89,7 +87,7 @@ pub(crate) async fn find_product(store: &Store, time: Duration) -> Result<Load, 
          where v.org_id = p.org_id and v.product_id = p.product_id) as variants \
          from products p where p.org_id = '{organisation}' and p.product_id = '{product}';\ncommit;\n"
     );
-    pgbench(store, "catalog", "find-product", &script, time).await
+    pgbench(store, ("catalog", DatabaseRole::App), "find-product", &script, time).await
 }
 
 /// The statements of a page of 20 products by title.
@@ -101,7 +99,7 @@ pub(crate) async fn list_products(store: &Store, time: Duration) -> Result<Load,
          created_at, updated_at from products where org_id = '{organisation}' and status = 'active' \
          order by title, product_id limit 21;\ncommit;\n"
     );
-    pgbench(store, "catalog", "list-products", &script, time).await
+    pgbench(store, ("catalog", DatabaseRole::App), "list-products", &script, time).await
 }
 
 /// The statements of placing an order of one line: price it, write it with line and history, the event and the reply.
@@ -125,7 +123,7 @@ pub(crate) async fn place_order(store: &Store, time: Duration) -> Result<Load, F
          values ('{organisation}', 'shopper', 'order.place-order', :a::text || '-' || :b::text, sha256('x'), 202, '/x', convert_to('{event}', 'utf8'));\n\
          commit;\n"
     );
-    let load = pgbench(store, "order", "place-order", &script, time).await?;
+    let load = pgbench(store, ("order", DatabaseRole::App), "place-order", &script, time).await?;
     // Orders that nobody will ever answer must not stand in the way of those that are measured next.
     let limit = "select id from \"order\".orders where token_digest = sha256('limit')";
     for table in ["order_history", "order_lines"] {
@@ -136,13 +134,50 @@ pub(crate) async fn place_order(store: &Store, time: Duration) -> Result<Load, F
     Ok(load)
 }
 
+/// The hash of somebody's password, whose parameters are what auth hashes with.
+pub(crate) async fn password_hash(store: &Store) -> Result<String, Failure> {
+    Ok(one(store, "select password_hash, email from auth.people limit 1").await?.0)
+}
+
+/// The statements of exchanging a refresh token: whose it is, their account, and the session with its next token. Each
+/// client has a session of its own, which nobody can refresh afterwards.
+pub(crate) async fn refresh_session(store: &Store, time: Duration) -> Result<Load, Failure> {
+    let newest = "select array_agg(session_id)::text, count(*)::text from \
+                  (select session_id from auth.sessions where ended_at is null order by created_at desc limit 16) newest";
+    let (sessions, count) = one(store, newest).await?;
+    if count != "16" {
+        return Err(format!("16 sessions are needed, there are {count}").into());
+    }
+    let session = format!("(('{sessions}'::uuid[])[:client_id + 1])");
+    let script = format!(
+        "begin read only;\nselect user_id, org_id from sessions where session_id = {session} and ended_at is null \\gset\n\
+         commit;\nbegin read only;\n\
+         select p.user_id, p.email, p.name, p.password_hash, seat.*, array(select unnest(r.permissions) from roles r \
+         where r.org_id = seat.org_id and r.name = any(seat.roles)) from people p left join lateral (select m.org_id, o.slug, \
+         o.name, m.membership_id, m.version, m.roles from memberships m join organisations o on o.org_id = m.org_id \
+         where m.user_id = p.user_id and m.active and o.active) seat on true \
+         where p.active and p.user_id = :user_id::uuid order by seat.slug;\ncommit;\n\
+         begin;\nselect session_id, user_id, org_id, refresh_hash, generation, rotated_at, last_used_at, expires_at, ended_at \
+         from sessions where session_id = {session} for update;\n\
+         update sessions set org_id = :org_id::uuid, refresh_hash = sha256(refresh_hash), generation = generation + 1, \
+         rotated_at = now(), last_used_at = now() where session_id = {session};\ncommit;\n"
+    );
+    pgbench(store, ("auth", DatabaseRole::System), "refresh-session", &script, time).await
+}
+
 async fn one(store: &Store, question: &str) -> Result<(String, String), Failure> {
     let row = store.superuser().await.query_one(question, &[]).await?;
     Ok((row.get(0), row.get(1)))
 }
 
-/// pgbench with a script, as the tenant role of a service, prepared statements, 16 clients.
-async fn pgbench(store: &Store, service: &str, name: &str, script: &str, time: Duration) -> Result<Load, Failure> {
+/// pgbench with a script, as a role of a service, prepared statements, 16 clients.
+async fn pgbench(
+    store: &Store,
+    (service, role): (&str, DatabaseRole),
+    name: &str,
+    script: &str,
+    time: Duration,
+) -> Result<Load, Failure> {
     let file = store.folder.join(format!("{name}.sql"));
     std::fs::write(&file, script)?;
     let program = devstack::postgres_programs()?.join("pgbench");
@@ -151,7 +186,7 @@ async fn pgbench(store: &Store, service: &str, name: &str, script: &str, time: D
         .arg(format!("--log-prefix={}", store.folder.join(name).display()))
         .arg(format!("--time={}", time.as_secs().max(1)))
         .arg(format!("--file={}", file.display()))
-        .arg(store.cluster.role_url(&store.database, service, DatabaseRole::App)?)
+        .arg(store.cluster.role_url(&store.database, service, role)?)
         .env("PGOPTIONS", format!("-c search_path=\"{service}\""))
         .current_dir(&store.folder)
         .stdin(Stdio::null())

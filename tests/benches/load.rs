@@ -21,7 +21,16 @@ pub(crate) struct Load {
     pub(crate) failed: u64,
 }
 
-/// Sends `make(n)` over and over; `n` counts all requests of the loop. A tenth of the time before is for warming up.
+impl Load {
+    /// What took so many microseconds each, in all `time`.
+    pub(crate) fn of(all: &Histogram<u64>, time: Duration, failed: u64) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+        let per_second = all.len() as f64 / time.as_secs_f64();
+        Self { per_second, p50: all.value_at_quantile(0.5), p99: all.value_at_quantile(0.99), failed }
+    }
+}
+
+/// Sends `make(n)` over and over; `n` counts all requests of the loop.
 pub(crate) async fn closed_loop(
     address: &str,
     connections: usize,
@@ -30,26 +39,41 @@ pub(crate) async fn closed_loop(
     make: impl Fn(u64) -> Vec<u8> + Send + Sync + 'static,
 ) -> Result<Load, Failure> {
     let (make, number) = (Arc::new(make), Arc::new(AtomicU64::new(0)));
+    let clients = (0..connections).map(|_| {
+        let (make, number) = (Arc::clone(&make), Arc::clone(&number));
+        move |_: &[u8]| make(number.fetch_add(1, Ordering::Relaxed))
+    });
+    dialogues(address, clients, time, wanted).await
+}
+
+/// A connection per client, which makes its next request of the answer before, at first of an empty one. A tenth of the
+/// time before is for warming up.
+pub(crate) async fn dialogues<C: FnMut(&[u8]) -> Vec<u8> + Send + 'static>(
+    address: &str,
+    clients: impl IntoIterator<Item = C>,
+    time: Duration,
+    wanted: &[u16],
+) -> Result<Load, Failure> {
     let begin = Instant::now() + time / 10;
     let end = begin + time;
     let mut loops = tokio::task::JoinSet::new();
-    for _ in 0..connections {
-        let (make, number, address, wanted) =
-            (Arc::clone(&make), Arc::clone(&number), address.to_owned(), wanted.to_vec());
+    for mut client in clients {
+        let (address, wanted) = (address.to_owned(), wanted.to_vec());
         loops.spawn(async move {
             let mut histogram = Histogram::<u64>::new_with_bounds(1, 60_000_000, 3)?;
             let (mut connection, mut failed) = (Connection::open(&address).await?, 0_u64);
+            let mut request = client(&[]);
             loop {
-                let request = make(number.fetch_add(1, Ordering::Relaxed));
                 let started = Instant::now();
                 if started >= end {
                     return Ok::<_, Failure>((histogram, failed));
                 }
-                let (status, _) = connection.exchange(&request).await?;
+                let (status, answer) = connection.exchange(&request).await?;
                 if started >= begin {
                     histogram.saturating_record(u64::try_from(started.elapsed().as_micros())?);
                     failed += u64::from(!wanted.contains(&status));
                 }
+                request = client(answer);
             }
         });
     }
@@ -60,7 +84,5 @@ pub(crate) async fn closed_loop(
         all.add(histogram)?;
         failed += wrong;
     }
-    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-    let per_second = all.len() as f64 / time.as_secs_f64();
-    Ok(Load { per_second, p50: all.value_at_quantile(0.5), p99: all.value_at_quantile(0.99), failed })
+    Ok(Load::of(&all, time, failed))
 }

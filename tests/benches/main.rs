@@ -1,6 +1,8 @@
 //! The benchmark: the whole store as release builds on one machine, each figure beside the limit that
 //! the same run measures without us. Figures of one run are compared with each other, not with another machine's.
 
+mod api_keys;
+mod authentication;
 mod http;
 mod limits;
 mod load;
@@ -9,6 +11,7 @@ mod processes;
 mod reads;
 mod report;
 mod stack;
+mod tokens;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -44,6 +47,9 @@ struct Arguments {
     /// Where the figures of this run are written for programs, whatever was measured.
     #[arg(long, default_value = "target/bench/report.json")]
     figures: std::path::PathBuf,
+    /// Fills a table with so many API keys and prints the MiB that it takes; the benchmark starts itself with this.
+    #[arg(long, hide = true)]
+    hold_api_keys: Option<u32>,
 }
 
 impl Arguments {
@@ -61,6 +67,9 @@ pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Some(count) = arguments.hold_api_keys {
+        return ended(api_keys::hold(count));
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -68,7 +77,11 @@ fn main() -> ExitCode {
             return ExitCode::from(70);
         }
     };
-    match runtime.block_on(run(&arguments)) {
+    ended(runtime.block_on(run(&arguments)))
+}
+
+fn ended(outcome: Result<(), Failure>) -> ExitCode {
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("the benchmark ended early: {error}");
@@ -99,6 +112,10 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
         report.limit("bare actix, the same bytes", &bare);
         report.limit("redis GET, 16 connections", &redis);
         reads::measure(&mut store, &shop, seconds, &bare, &redis, &mut report).await?;
+    }
+    if wanted("authentication") {
+        report.section("Signing in and being checked");
+        authentication::measure(&mut store, seconds, &mut report).await?;
     }
     if wanted("import") {
         report.section("Import");

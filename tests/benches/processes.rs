@@ -21,7 +21,8 @@ fn ticks(pid: i32) -> Option<u64> {
     Some(user + system)
 }
 
-fn resident_mib(pid: i32) -> Option<f64> {
+/// Resident memory of a process.
+pub(crate) fn resident_mib(pid: i32) -> Option<f64> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.split_whitespace().next()?.parse::<f64>().ok().map(|kib| kib / 1024.0)

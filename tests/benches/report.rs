@@ -79,6 +79,14 @@ impl Report {
         ));
     }
 
+    /// What the figures above mean, a point each.
+    pub(crate) fn explain(&mut self, points: &[&str]) {
+        self.line("");
+        for point in points {
+            self.line(&format!("- {point}"));
+        }
+    }
+
     /// Notes a figure for programs.
     pub(crate) fn figure(&mut self, name: &str, value: f64) {
         self.figures.insert(name.to_owned(), (value * 1000.0).round() / 1000.0);

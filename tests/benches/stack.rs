@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 
 use crate::Failure;
 
+/// How many passwords auth hashes at once, as it is by default.
+pub(crate) const HASHES_AT_ONCE: &str = "2";
+
 pub(crate) const WISHES: Wishes = Wishes {
     servers: Servers::Synced,
     replicas: 1,
@@ -13,6 +16,7 @@ pub(crate) const WISHES: Wishes = Wishes {
         ("LIMIT_ADDRESS_PER_MINUTE", "0"),
         ("LIMIT_ORGANISATION_PER_MINUTE", "0"),
         ("LIMIT_LOGIN_PER_MINUTE", "0"),
+        ("PASSWORD_HASHES_AT_ONCE", HASHES_AT_ONCE),
         ("TRACE_SAMPLE_RATIO", "0"),
         ("TRACE_FILE", ""),
         ("LOG_LEVEL", "warn"),

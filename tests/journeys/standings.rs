@@ -83,13 +83,13 @@ async fn signing_keys_rotate_under_load_without_a_failed_request() {
     let store = together(&WISHES).await;
     let shop = Shop::open(&store, "rotating").await;
     let gateway = store.gateways()[0].clone();
-    let operator = Client::new(&gateway, None).with("x-setup-token", store.setup_token());
+    let operator = operator(&store, &gateway).await;
     let first = shop.log_in(&gateway).await;
     let load = Load::start([owner_everywhere(&store, &first), owner_everywhere(&store, &first)].concat());
     let mut kids = vec![kid(&first)];
     for _ in 0..2 {
         let begun = Instant::now();
-        let (status, keys) = operator.post("/auth/v1/signing-keys/rotate", &json!({})).await;
+        let (status, keys) = operator.post("/platform/v1/signing-keys/rotate", &json!({})).await;
         assert_eq!(status, 200, "{keys}");
         let (next, token) = eventually(PATIENCE, async || {
             let token = shop.log_in(&gateway).await;
@@ -111,8 +111,20 @@ async fn signing_keys_rotate_under_load_without_a_failed_request() {
     println!("{answered} requests during two rotations, {} failed", failed.len());
     assert!(failed.is_empty(), "{failed:?}");
     assert!(answered > 100, "{answered}");
-    let stranger = operator.with("x-setup-token", "not-the-setup-token");
-    assert_eq!(stranger.post("/auth/v1/signing-keys/rotate", &json!({})).await.0, 403);
+    assert_eq!(shop.owner.post("/platform/v1/signing-keys/rotate", &json!({})).await.0, 403);
+}
+
+/// Somebody who runs the installation, made with the setup token.
+async fn operator(store: &Store, gateway: &str) -> Client {
+    let visitor = Client::new(gateway, None);
+    let setting_up = visitor.clone().with("x-setup-token", store.setup_token());
+    let body = json!({"email": "root@store.example", "name": "Root", "password": PASSWORD});
+    let (status, made) = setting_up.post("/auth/v1/operators", &body).await;
+    assert_eq!(status, 200, "{made}");
+    let login = json!({"email": "root@store.example", "password": PASSWORD});
+    let (status, tokens) = visitor.post("/auth/v1/operators/login", &login).await;
+    assert_eq!(status, 200, "{tokens}");
+    Client::new(gateway, tokens["access_token"].as_str())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -122,7 +134,8 @@ async fn an_end_a_change_and_a_revocation_count_at_every_gateway() {
     let gateway = store.gateways()[0].clone();
     let load = Load::start(owner_everywhere(&store, &shop.token));
 
-    let (status, sent) = shop.owner.post("/admin/v1/invitations", &json!({"email": member(&shop), "roles": ["viewer"]})).await;
+    let (status, sent) =
+        shop.owner.post("/admin/v1/invitations", &json!({"email": member(&shop), "roles": ["viewer"]})).await;
     assert_eq!(status, 201, "{sent}");
     let visitor = Client::new(&gateway, None);
     let joining = json!({"token": sent["token"], "name": "Bob", "password": PASSWORD});
@@ -135,9 +148,14 @@ async fn an_end_a_change_and_a_revocation_count_at_every_gateway() {
     let (_, members) = shop.owner.get("/admin/v1/members").await;
     let of_bob = members["items"].as_array().unwrap().iter().find(|item| item["user"] == bob["user"]).unwrap().clone();
     let at = format!("/admin/v1/members/{}", of_bob["id"].as_str().unwrap());
-    let (status, changed) = shop.owner.clone().with("if-match", "*").patch(&at, &json!({"roles": ["order-manager"]})).await;
+    let (status, changed) =
+        shop.owner.clone().with("if-match", "*").patch(&at, &json!({"roles": ["order-manager"]})).await;
     assert_eq!(status, 200, "{changed}");
-    println!("a change of roles counts at {} gateways after {:?}", everywhere.len(), until_everywhere(&everywhere, 401).await);
+    println!(
+        "a change of roles counts at {} gateways after {:?}",
+        everywhere.len(),
+        until_everywhere(&everywhere, 401).await
+    );
     let (_, problem) = everywhere[0].get(PRODUCTS).await;
     assert_eq!(problem["type"], "/problems/unauthenticated", "{problem}");
     assert!(problem["detail"].as_str().unwrap().contains("refresh"), "{problem}");
@@ -151,17 +169,30 @@ async fn an_end_a_change_and_a_revocation_count_at_every_gateway() {
 
     // An end of the session.
     assert_eq!(everywhere[0].post("/auth/v1/logout", &json!({})).await.0, 200);
-    println!("the end of a session counts at {} gateways after {:?}", everywhere.len(), until_everywhere(&everywhere, 401).await);
+    println!(
+        "the end of a session counts at {} gateways after {:?}",
+        everywhere.len(),
+        until_everywhere(&everywhere, 401).await
+    );
 
     // An API key.
-    let (status, key) = shop.owner.post("/admin/v1/api-keys", &json!({"name": "x", "permissions": ["product:read"]})).await;
+    let (status, key) =
+        shop.owner.post("/admin/v1/api-keys", &json!({"name": "x", "permissions": ["product:read"]})).await;
     assert_eq!(status, 201, "{key}");
     let everywhere = owner_everywhere(&store, key["secret"].as_str().unwrap());
-    println!("a new API key counts at {} gateways after {:?}", everywhere.len(), until_everywhere(&everywhere, 200).await);
+    println!(
+        "a new API key counts at {} gateways after {:?}",
+        everywhere.len(),
+        until_everywhere(&everywhere, 200).await
+    );
     assert_eq!(everywhere[0].get("/admin/v1/orders").await.0, 403, "it allows nothing else");
     let revoke = format!("/admin/v1/api-keys/{}/revoke", key["key"]["id"].as_str().unwrap());
     assert_eq!(shop.owner.post(&revoke, &json!({})).await.0, 200);
-    println!("its revocation counts at {} gateways after {:?}", everywhere.len(), until_everywhere(&everywhere, 401).await);
+    println!(
+        "its revocation counts at {} gateways after {:?}",
+        everywhere.len(),
+        until_everywhere(&everywhere, 401).await
+    );
 
     let (answered, failed) = load.stop().await;
     println!("{answered} requests of the owner meanwhile, {} failed", failed.len());

@@ -1,5 +1,6 @@
 //! One store for all tests of a program: most look at it together, a test that breaks something has it alone.
-//! The rule it keeps: whoever comes after such a test finds the store whole.
+//! The rule it keeps: whoever comes after such a test finds the store whole, and whoever lets go of it has left no secret in
+//! its logs.
 
 use std::ops::{Deref, DerefMut};
 
@@ -46,6 +47,8 @@ impl<G: Deref<Target = Store>> Drop for Held<G> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.keep_logs();
+        } else {
+            self.assert_no_secret_written();
         }
     }
 }

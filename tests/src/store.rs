@@ -10,6 +10,7 @@ use devstack::bot_api::{self, BotApi};
 use devstack::services::{Plan, Replica, Services, Surroundings, Telegram, schemas};
 use devstack::{Cluster, DatabaseRole, OwnCluster, Passwords, Place};
 use messaging::operations::{self, TopicReport};
+use testkit::secrets;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -64,6 +65,7 @@ pub struct Store {
     programs: PathBuf,
     namespace: String,
     setup_token: String,
+    logs: secrets::Logs,
 }
 
 impl Store {
@@ -113,10 +115,15 @@ impl Store {
                 more,
             },
         };
+        let Surroundings { telegram, signing_key_secret, .. } = &plan.surroundings;
+        secrets::note("setup token", &setup_token);
+        secrets::note("secret of the signing keys", signing_key_secret);
+        secrets::note("token of the bot", &telegram.token);
         must(Services::migrate(&plan).await, "migrate");
         let mut services = must(Services::start(plan).await, "start the services");
         must(services.ready(|_| ()).await, "wait for the services");
-        Store { servers, cluster, folder, database, services, bot, programs, namespace, setup_token }
+        let logs = secrets::Logs::default();
+        Store { servers, cluster, folder, database, services, bot, programs, namespace, setup_token, logs }
     }
 
     /// Starts again what a failed test left dead or stopped.
@@ -303,10 +310,24 @@ impl Store {
 
     /// The first line with this word in the log of any replica.
     pub fn logged(&self, word: &str) -> Option<String> {
-        let logs = std::fs::read_dir(&self.folder).into_iter().flatten().flatten().map(|entry| entry.path());
-        let logs = logs.filter(|path| path.extension().is_some_and(|extension| extension == "log"));
-        logs.filter_map(|log| std::fs::read_to_string(log).ok())
-            .find_map(|text| text.lines().find(|line| line.contains(word)).map(str::to_owned))
+        let mut texts = self.log_files().filter_map(|log| std::fs::read_to_string(log).ok());
+        texts.find_map(|text| text.lines().find(|line| line.contains(word)).map(str::to_owned))
+    }
+
+    /// Looks at what the replicas have written to their logs and spans since the last look.
+    ///
+    /// # Panics
+    /// When a secret that this process has used stands there.
+    pub(crate) fn assert_no_secret_written(&self) {
+        if let Some((file, leak)) = self.logs.leak_in(self.log_files().chain(self.span_files())) {
+            self.keep_logs();
+            panic!("{} says {leak}", file.display());
+        }
+    }
+
+    fn log_files(&self) -> impl Iterator<Item = PathBuf> {
+        let files = std::fs::read_dir(&self.folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        files.filter(|path| path.extension().is_some_and(|extension| extension == "log"))
     }
 
     /// Copies the logs to where they outlive the test.
@@ -314,10 +335,8 @@ impl Store {
         let name: String = std::thread::current().name().unwrap_or("test").replace("::", ".");
         let target = self.programs.parent().unwrap_or(Path::new(".")).join("failed").join(name);
         let _there = std::fs::create_dir_all(&target);
-        for entry in std::fs::read_dir(&self.folder).into_iter().flatten().flatten() {
-            if entry.path().extension().is_some_and(|extension| extension == "log") {
-                let _kept = std::fs::copy(entry.path(), target.join(entry.file_name()));
-            }
+        for log in self.log_files() {
+            let _kept = std::fs::copy(&log, target.join(log.file_name().unwrap_or_default()));
         }
         eprintln!("the services' logs are in {}", target.display());
     }

@@ -1,7 +1,7 @@
 //! Who asks. A caller is made from a verified token, from the absence of one, or by code for an event or a sweep; the
 //! rule: from nothing else.
 
-use kernel::{ApiKeyId, OrganisationId, SessionId, UserId};
+use kernel::{ApiKeyId, CustomerId, OrganisationId, SessionId, UserId};
 
 use crate::{Permission, Permissions};
 
@@ -28,6 +28,22 @@ pub enum Caller {
         /// The key's scopes.
         permissions: Permissions,
     },
+    /// A person who runs the installation, by a verified token that is for no organisation.
+    Operator {
+        /// The person.
+        user: UserId,
+        /// The login that the token comes from.
+        session: SessionId,
+    },
+    /// A customer who is logged in to an organisation's shop, by a verified token of the customers' own type.
+    Customer {
+        /// The customer.
+        customer: CustomerId,
+        /// The organisation whose shop it is.
+        organisation: OrganisationId,
+        /// The login that the token comes from.
+        session: SessionId,
+    },
     /// Anyone in an organisation's public shop.
     Shopper {
         /// The organisation whose shop it is.
@@ -49,6 +65,12 @@ impl Caller {
         match self {
             Self::Staff { permissions, .. } => permission == Permission::AccountOwn || permissions.contains(permission),
             Self::Integration { permissions, .. } => permissions.contains(permission),
+            Self::Operator { .. } => {
+                matches!(permission, Permission::PlatformManage | Permission::AccountOwn | Permission::SetUp)
+            }
+            Self::Customer { .. } => {
+                matches!(permission, Permission::StoreBrowse | Permission::StoreOrder | Permission::CustomerOwn)
+            }
             Self::Shopper { .. } => matches!(permission, Permission::StoreBrowse | Permission::StoreOrder),
             Self::Visitor => matches!(permission, Permission::SignIn | Permission::SetUp),
             // A sweep sends the same commands as people do.
@@ -61,15 +83,21 @@ impl Caller {
     pub fn permissions(&self) -> Permissions {
         match self {
             Self::Staff { permissions, .. } | Self::Integration { permissions, .. } => *permissions,
-            Self::Shopper { .. } | Self::Visitor | Self::System { .. } => Permissions::NONE,
+            Self::Operator { .. }
+            | Self::Customer { .. }
+            | Self::Shopper { .. }
+            | Self::Visitor
+            | Self::System { .. } => Permissions::NONE,
         }
     }
 
-    /// How events, logs and replay records name the caller: "user_…", "akey_…", "shopper", "visitor", "system:order".
+    /// How events, logs and replay records name the caller: "user_…", "akey_…", "cust_…", "shopper", "visitor",
+    /// "system:order".
     #[must_use]
     pub fn actor(&self) -> String {
         match self {
-            Self::Staff { user, .. } => user.to_string(),
+            Self::Staff { user, .. } | Self::Operator { user, .. } => user.to_string(),
+            Self::Customer { customer, .. } => customer.to_string(),
             Self::Integration { key, .. } => key.to_string(),
             Self::Shopper { .. } => "shopper".to_owned(),
             Self::Visitor => "visitor".to_owned(),
@@ -77,14 +105,15 @@ impl Caller {
         }
     }
 
-    /// The organisation that the caller is bound to; visitors and the system are bound to none.
+    /// The organisation that the caller is bound to; operators, visitors and the system are bound to none.
     #[must_use]
     pub fn organisation(&self) -> Option<OrganisationId> {
         match self {
             Self::Staff { organisation, .. }
             | Self::Integration { organisation, .. }
+            | Self::Customer { organisation, .. }
             | Self::Shopper { organisation } => Some(*organisation),
-            Self::Visitor | Self::System { .. } => None,
+            Self::Operator { .. } | Self::Visitor | Self::System { .. } => None,
         }
     }
 }
@@ -134,6 +163,11 @@ mod tests {
         assert_eq!(granted(&staff(&[])), [P::AccountOwn]);
         assert_eq!(granted(&integration(Permissions::NONE)), []);
         assert_eq!(granted(&Caller::Shopper { organisation: OrganisationId::new() }), [P::StoreBrowse, P::StoreOrder]);
+        let (organisation, session) = (OrganisationId::new(), SessionId::new());
+        let customer = Caller::Customer { customer: CustomerId::new(), organisation, session };
+        assert_eq!(granted(&customer), [P::StoreBrowse, P::StoreOrder, P::CustomerOwn]);
+        let operator = Caller::Operator { user: UserId::new(), session };
+        assert_eq!(granted(&operator), [P::AccountOwn, P::PlatformManage, P::SetUp]);
         assert_eq!(granted(&Caller::Visitor), [P::SignIn, P::SetUp]);
         assert_eq!(granted(&Caller::System { part: "order" }), P::VARIANTS);
     }
@@ -148,6 +182,9 @@ mod tests {
         let key = ApiKeyId::new();
         let integration = Caller::Integration { key, organisation, permissions: Permissions::NONE };
         assert_eq!(integration.actor(), key.to_string());
+        let customer = CustomerId::new();
+        assert_eq!(Caller::Customer { customer, organisation, session }.actor(), customer.to_string());
+        assert_eq!(Caller::Operator { user, session }.actor(), user.to_string());
         assert_eq!(Caller::Shopper { organisation }.actor(), "shopper");
         assert_eq!(Caller::Visitor.actor(), "visitor");
         assert_eq!(Caller::System { part: "order" }.actor(), "system:order");

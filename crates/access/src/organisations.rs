@@ -56,6 +56,12 @@ impl Organisations {
         table.by_slug.get(slug).and_then(|organisation| table.by_id.get(organisation)).cloned()
     }
 
+    /// Whether an organisation is known to be inactive.
+    #[must_use]
+    pub fn is_suspended(&self, organisation: OrganisationId) -> bool {
+        self.read().by_id.get(&organisation).is_some_and(|known| !known.active)
+    }
+
     // Nothing panics while it holds the lock, and every change leaves the table consistent: a poisoned lock is still
     // good.
     fn read(&self) -> RwLockReadGuard<'_, Table> {

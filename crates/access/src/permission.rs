@@ -77,6 +77,10 @@ permissions! {
         SignIn = "account:sign-in";
         /// Look after one's own account: sessions, password, organisations. Every person who is logged in may.
         AccountOwn = "account:own";
+        /// Look after one's own account in a shop, and see and cancel the orders of it.
+        CustomerOwn = "customer:own";
+        /// See all organisations, suspend them, and rotate the signing keys.
+        PlatformManage = "platform:manage";
         /// Create an organisation.
         SetUp = "organisation:create";
         /// Reserved for the installation itself: reactions to events, sweeps.

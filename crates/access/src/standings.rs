@@ -53,6 +53,15 @@ impl Standings {
         });
     }
 
+    /// Whether a token of this session still counts, where no membership is behind it.
+    ///
+    /// # Errors
+    /// [`Rejection::SessionEnded`].
+    pub fn check_session(&self, session: SessionId) -> Result<(), Rejection> {
+        let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if table.ended.contains(&session) { Err(Rejection::SessionEnded) } else { Ok(()) }
+    }
+
     /// Whether a token with this standing still counts. A membership that is not known here is newer than what was read,
     /// so its token counts.
     ///
@@ -99,6 +108,8 @@ mod tests {
         standings.clone().end(one.session);
         assert_eq!(standings.check(&one), Err(Rejection::SessionEnded));
         assert_eq!(standings.check(&other), Ok(()));
+        assert_eq!(standings.check_session(one.session), Err(Rejection::SessionEnded));
+        assert_eq!(standings.check_session(other.session), Ok(()));
         standings.forget(one.session);
         assert_eq!(standings.check(&one), Ok(()));
     }

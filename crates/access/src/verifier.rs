@@ -111,13 +111,18 @@ impl Verifier {
             }
             self.remembered.invalidate(&digest);
         }
-        let kid = read_header(token)?;
+        let Header { typ, kid, .. } = read_header(token)?;
+        let kid = kid.ok_or(Rejection::UnknownKey)?;
         let key = self.keys.find(&kid).ok_or(Rejection::UnknownKey)?;
         let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &self.validation)
             .map_err(|error| rejection(error.kind()))?
             .claims;
         let expires_at = Timestamp::from_timestamp(claims.exp, 0).ok_or(Rejection::Claims)?;
-        let verified = Verified { grant: claims.grant().ok_or(Rejection::Claims)?, expires_at };
+        let grant = claims.grant().ok_or(Rejection::Claims)?;
+        if typ.as_deref() != Some(grant.bearer.token_type()) {
+            return Err(Rejection::Type);
+        }
+        let verified = Verified { grant, expires_at };
         self.remembered.insert(digest, Remembered { key, verified });
         Ok(verified)
     }
@@ -171,7 +176,7 @@ struct Header {
     crit: Option<serde_json::Value>,
 }
 
-fn read_header(token: &str) -> Result<String, Rejection> {
+fn read_header(token: &str) -> Result<Header, Rejection> {
     let parts: Vec<_> = token.splitn(4, '.').collect();
     let [header, _, signature] = parts[..] else {
         return Err(Rejection::Malformed);
@@ -181,13 +186,14 @@ fn read_header(token: &str) -> Result<String, Rejection> {
     if header.alg != "EdDSA" {
         return Err(Rejection::Algorithm);
     }
-    if header.typ.as_deref() != Some(Claims::TYPE) || header.crit.is_some() {
+    let known = [Claims::TYPE, Claims::CUSTOMER_TYPE];
+    if !header.typ.as_deref().is_some_and(|typ| known.contains(&typ)) || header.crit.is_some() {
         return Err(Rejection::Type);
     }
     if signature.is_empty() {
         return Err(Rejection::Signature);
     }
-    header.kid.ok_or(Rejection::UnknownKey)
+    Ok(header)
 }
 
 fn rejection(kind: &ErrorKind) -> Rejection {
@@ -222,8 +228,7 @@ mod tests {
         let keys = KeyRing::new();
         keys.apply(&SigningKey { kid: KeyId::new(), public_key }).unwrap();
         let grant = Grant {
-            bearer: Bearer::Integration(ApiKeyId::new()),
-            organisation: OrganisationId::new(),
+            bearer: Bearer::Integration { key: ApiKeyId::new(), organisation: OrganisationId::new() },
             permissions: Role::Viewer.permissions(),
         };
         let claims = Claims::new("issuer", "audience", &grant, Clock::now(), Duration::from_secs(60));

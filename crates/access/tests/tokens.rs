@@ -5,12 +5,14 @@
 
 use std::time::{Duration, Instant};
 
-use access::{Bearer, Caller, Claims, Grant, KeyRing, Rejection, Role, SigningKey, Standing, Verifier, thumbprint};
+use access::{
+    Bearer, Caller, Claims, Grant, KeyRing, Permissions, Rejection, Role, SigningKey, Standing, Verifier, thumbprint,
+};
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kernel::{ApiKeyId, Clock, KeyId, MembershipId, OrganisationId, SessionId, UserId};
+use kernel::{ApiKeyId, Clock, CustomerId, KeyId, MembershipId, OrganisationId, SessionId, UserId};
 use serde_json::{Value, json};
 
 const ISSUER: &str = "https://store.example";
@@ -66,12 +68,23 @@ fn claims_of(grant: &Grant) -> Value {
 
 fn person() -> Grant {
     let standing = Standing { session: SessionId::new(), membership: MembershipId::new(), version: 3 };
-    let bearer = Bearer::Person { user: UserId::new(), standing };
-    Grant { bearer, organisation: OrganisationId::new(), permissions: Role::OrderManager.permissions() }
+    let bearer = Bearer::Person { user: UserId::new(), organisation: OrganisationId::new(), standing };
+    Grant { bearer, permissions: Role::OrderManager.permissions() }
 }
 
 fn integration() -> Grant {
-    Grant { bearer: Bearer::Integration(ApiKeyId::new()), ..person() }
+    let bearer = Bearer::Integration { key: ApiKeyId::new(), organisation: OrganisationId::new() };
+    Grant { bearer, ..person() }
+}
+
+fn operator() -> Grant {
+    let bearer = Bearer::Operator { user: UserId::new(), session: SessionId::new() };
+    Grant { bearer, permissions: Permissions::NONE }
+}
+
+fn customer() -> Grant {
+    let (customer, organisation, session) = (CustomerId::new(), OrganisationId::new(), SessionId::new());
+    Grant { bearer: Bearer::Customer { customer, organisation, session }, permissions: Permissions::NONE }
 }
 
 fn with(mut object: Value, name: &str, value: Value) -> Value {
@@ -98,8 +111,8 @@ fn a_token_minted_as_auth_mints_it_holds() {
 
     let verified = mint.verifier().verify(&token).unwrap();
     assert_eq!(verified.grant, grant);
-    let Bearer::Person { user, standing } = grant.bearer else { panic!("a person") };
-    let Grant { organisation, permissions, .. } = grant;
+    let Bearer::Person { user, organisation, standing } = grant.bearer else { panic!("a person") };
+    let permissions = grant.permissions;
     assert_eq!(verified.caller(), Caller::Staff { user, organisation, session: standing.session, permissions });
     assert_eq!(verified.expires_at.timestamp(), now.timestamp() + 600);
     assert!(token.len() < 1_000, "a token grew to {} bytes: look at LONGEST_TOKEN", token.len());
@@ -267,6 +280,36 @@ fn a_programs_token_has_no_session_and_a_persons_no_key() {
         assert_eq!(verify(&with(program.clone(), name, person[name].clone())), Err(Rejection::Claims), "{name}");
     }
     assert_eq!(verify(&with(person, "sub", program["sub"].clone())), Err(Rejection::Claims));
+}
+
+#[test]
+fn a_customers_token_has_a_type_of_its_own_and_is_never_one_of_the_staff() {
+    let mint = Mint::new();
+    let of_customer = with(mint.header(), "typ", json!("customer+jwt"));
+    let verify = |header: &Value, claims: &Value| mint.verifier().verify(&mint.token(header, claims));
+    let claims = claims_of(&customer());
+    assert!(matches!(verify(&of_customer, &claims).unwrap().caller(), Caller::Customer { .. }));
+    assert_eq!(verify(&mint.header(), &claims), Err(Rejection::Type));
+    for other in [person(), integration(), operator()] {
+        assert_eq!(verify(&of_customer, &claims_of(&other)), Err(Rejection::Type));
+    }
+    let scoped = with(claims.clone(), "scope", json!("order:write"));
+    assert_eq!(verify(&of_customer, &scoped).unwrap().grant.permissions, Permissions::NONE);
+    for name in ["sid", "org"] {
+        assert_eq!(verify(&of_customer, &without(claims.clone(), name)), Err(Rejection::Claims), "{name}");
+    }
+}
+
+#[test]
+fn an_operators_token_is_for_no_organisation() {
+    let mint = Mint::new();
+    let claims = claims_of(&operator());
+    let verify = |claims: &Value| mint.verifier().verify(&mint.token(&mint.header(), claims));
+    let caller = verify(&claims).unwrap().caller();
+    assert!(matches!(caller, Caller::Operator { .. }) && caller.organisation().is_none());
+    let somewhere = with(claims.clone(), "org", json!(OrganisationId::new()));
+    assert_eq!(verify(&somewhere), Err(Rejection::Claims), "without a membership");
+    assert_eq!(verify(&with(claims, "scope", json!("order:write"))).unwrap().grant.permissions, Permissions::NONE);
 }
 
 #[test]

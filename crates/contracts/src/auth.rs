@@ -46,6 +46,9 @@ pub struct OrganisationState {
     /// The time zone of its days; IANA. Publishers before it say nothing, which means UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
+    /// Whether its shop takes orders of people without an account. Publishers before it say nothing, which means yes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guests: Option<bool>,
     /// Whether its shop is open and its people may log in.
     pub active: bool,
     /// Rises by one with each change.
@@ -184,7 +187,7 @@ pub struct PasswordChanged {
     pub changed_at: Timestamp,
 }
 
-/// Wrong passwords were tried at an account often enough that further ones have to wait.
+/// Passwords were tried at an account again and again, and none was right: at the 10th attempt, the 100th, and so on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LoginAttemptsNoticed {
     /// The person.
@@ -192,7 +195,7 @@ pub struct LoginAttemptsNoticed {
     /// Where the person is told.
     pub email: String,
     /// How many wrong passwords were tried since the last right one.
-    pub attempts: i32,
+    pub attempts: i64,
     /// When the last of them was tried.
     pub noticed_at: Timestamp,
 }

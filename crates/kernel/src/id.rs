@@ -162,6 +162,8 @@ kinds! {
     Membership, MembershipId, "mem";
     /// An offer of a membership to an e-mail address.
     Invitation, InvitationId, "inv";
+    /// A customer of an organisation's shop, who has an account there.
+    Customer, CustomerId, "cust";
     /// A login, from its first token to its end.
     Session, SessionId, "sess";
     /// A key of an integration.

@@ -26,8 +26,8 @@ pub use clock::{Clock, Timestamp};
 pub use currency::Currency;
 pub use expected::Expected;
 pub use id::{
-    ApiKeyId, CategoryId, DeliveryId, EventId, Id, ImportId, InvitationId, KeyId, Kind, MembershipId, OrderId,
-    OrganisationId, ProductId, SessionId, TokenId, UserId, VariantId, kinds,
+    ApiKeyId, CategoryId, CustomerId, DeliveryId, EventId, Id, ImportId, InvitationId, KeyId, Kind, MembershipId,
+    OrderId, OrganisationId, ProductId, SessionId, TokenId, UserId, VariantId, kinds,
 };
 pub use malformed::Malformed;
 pub use money::Money;

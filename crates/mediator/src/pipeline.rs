@@ -260,7 +260,8 @@ pub async fn execute_in<C: Command>(
 /// A caller who belongs to an organisation acts in no other one, and on the platform only for their own account.
 fn authorise<E>(scope: &Scope<impl Tenancy>, permission: Permission) -> Result<(), SendError<E>> {
     let own = scope.caller.organisation();
-    let own_account = permission == Permission::AccountOwn && scope.tenancy.organisation_id().is_none();
+    let of_own_account = matches!(permission, Permission::AccountOwn | Permission::CustomerOwn);
+    let own_account = of_own_account && scope.tenancy.organisation_id().is_none();
     let at_home = own.is_none() || own == scope.tenancy.organisation_id() || own_account;
     if at_home && scope.caller.may(permission) { Ok(()) } else { Err(SendError::Forbidden { permission }) }
 }

@@ -11,7 +11,7 @@ use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::{Operation, Response, StatusCode};
 use aide::operation::add_parameters;
-use kernel::{Currency, OrganisationId, SessionId, Slug, UserId};
+use kernel::{Currency, CustomerId, OrganisationId, SessionId, Slug, UserId};
 use mediator::{Platform, Scope, Tenancy};
 
 use crate::app::App;
@@ -32,7 +32,7 @@ pub struct Person {
     scope: Scope<Platform>,
     user: UserId,
     session: SessionId,
-    organisation: OrganisationId,
+    organisation: Option<OrganisationId>,
 }
 
 impl Person {
@@ -48,10 +48,61 @@ impl Person {
         self.session
     }
 
-    /// The organisation that the token is for.
+    /// The organisation that the token is for; an operator's is for none.
+    ///
+    /// # Errors
+    /// 403 for an operator, where the path is about an organisation.
+    pub fn organisation(&self) -> Result<OrganisationId, Problem> {
+        let none = || Problem::new(problems::FORBIDDEN).detail("This path is for members of an organisation.");
+        self.organisation.ok_or_else(none)
+    }
+}
+
+/// A person who runs the installation.
+#[derive(Clone, Debug)]
+pub struct Operator(pub Scope<Platform>);
+
+impl Deref for Operator {
+    type Target = Scope<Platform>;
+
+    fn deref(&self) -> &Scope<Platform> {
+        &self.0
+    }
+}
+
+/// A customer who is logged in to a shop, and looks after their own account there.
+#[derive(Clone, Debug)]
+pub struct Customer {
+    scope: Scope,
+    customer: CustomerId,
+    session: SessionId,
+}
+
+impl Customer {
+    /// The customer.
     #[must_use]
-    pub fn organisation(&self) -> OrganisationId {
-        self.organisation
+    pub fn customer(&self) -> CustomerId {
+        self.customer
+    }
+
+    /// The login that the token comes from.
+    #[must_use]
+    pub fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// The same customer where the session is, which belongs to no organisation's rows.
+    #[must_use]
+    pub fn on_platform(&self) -> Scope<Platform> {
+        Scope { caller: self.scope.caller.clone(), tenancy: Platform, provenance: self.scope.provenance.clone() }
+    }
+}
+
+impl Deref for Customer {
+    type Target = Scope;
+
+    fn deref(&self) -> &Scope {
+        &self.scope
     }
 }
 
@@ -140,8 +191,11 @@ fn verified(request: &HttpRequest) -> Result<Verified, Problem> {
 extracted!([] Staff, |request| staff(request));
 
 fn staff(request: &HttpRequest) -> Result<Staff, Problem> {
-    let verified = verified(request)?;
-    Ok(Staff(correlated(request, Scope::of(verified.caller(), verified.grant.organisation))))
+    let caller = verified(request)?.caller();
+    let (Caller::Staff { organisation, .. } | Caller::Integration { organisation, .. }) = caller else {
+        return Err(Problem::new(problems::FORBIDDEN).detail("This path is for the staff of an organisation."));
+    };
+    Ok(Staff(correlated(request, Scope::of(caller, organisation))))
 }
 
 impl OperationInput for Staff {
@@ -158,24 +212,57 @@ extracted!([] Person, |request| person(request));
 
 fn person(request: &HttpRequest) -> Result<Person, Problem> {
     let caller = verified(request)?.caller();
-    let Caller::Staff { user, session, organisation, .. } = caller else {
-        return Err(Problem::new(problems::FORBIDDEN).detail("This path is for people; an API key has no account."));
+    let (user, session, organisation) = match caller {
+        Caller::Staff { user, session, organisation, .. } => (user, session, Some(organisation)),
+        Caller::Operator { user, session } => (user, session, None),
+        _ => {
+            return Err(
+                Problem::new(problems::FORBIDDEN).detail("This path is for people with an account of their own.")
+            );
+        }
     };
     Ok(Person { scope: correlated(request, Scope::platform(caller)), user, session, organisation })
 }
 
-impl OperationInput for Person {
-    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
-        Staff::operation_input(ctx, operation);
-    }
+extracted!([] Operator, |request| operator(request));
 
-    fn inferred_early_responses(
-        ctx: &mut GenContext,
-        operation: &mut Operation,
-    ) -> Vec<(Option<StatusCode>, Response)> {
-        Staff::inferred_early_responses(ctx, operation)
+fn operator(request: &HttpRequest) -> Result<Operator, Problem> {
+    let caller = verified(request)?.caller();
+    if !matches!(caller, Caller::Operator { .. }) {
+        return Err(Problem::new(problems::FORBIDDEN).detail("This path is for those who run the installation."));
     }
+    Ok(Operator(correlated(request, Scope::platform(caller))))
 }
+
+extracted!([] Customer, |request| customer(request));
+
+fn customer(request: &HttpRequest) -> Result<Customer, Problem> {
+    let caller = verified(request)?.caller();
+    let Caller::Customer { customer, organisation, session } = caller else {
+        return Err(Problem::new(problems::FORBIDDEN).detail("This path is for customers who are logged in."));
+    };
+    Ok(Customer { scope: correlated(request, Scope::of(caller, organisation)), customer, session })
+}
+
+/// The documents of extractors whose caller comes from the bearer token, as [`Staff`] does.
+macro_rules! by_bearer {
+    ($($extractor:ty),*) => {$(
+        impl OperationInput for $extractor {
+            fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+                Staff::operation_input(ctx, operation);
+            }
+
+            fn inferred_early_responses(
+                ctx: &mut GenContext,
+                operation: &mut Operation,
+            ) -> Vec<(Option<StatusCode>, Response)> {
+                Staff::inferred_early_responses(ctx, operation)
+            }
+        }
+    )*};
+}
+
+by_bearer!(Person, Operator, Customer);
 
 extracted!([] Anyone, |request| anyone(request));
 

@@ -163,19 +163,41 @@ impl Reader {
     /// A secret that must be set: in the variable, or in the file that `<name>_FILE` names.
     pub fn secret(&mut self, name: &'static str, meaning: &str) -> Option<Secret> {
         self.note(name, meaning, Need::Required, true);
+        match self.secret_text(name)? {
+            Some(secret) => Some(secret),
+            None => self.refuse(name, format!("is not set, nor is {name}_FILE; {meaning}")),
+        }
+    }
+
+    /// The secret in the variable or in its file; the outer `None` means that it was refused.
+    fn secret_text(&mut self, name: &'static str) -> Option<Option<Secret>> {
         let file_name = format!("{name}_FILE");
         let (direct, file) = (self.text(name), self.text(&file_name));
         match (direct?, file?) {
             (Some(_), Some(_)) => self.refuse(name, format!("is set and {file_name} as well; set one of them")),
-            (Some(text), None) => Some(Secret::new(text)),
+            (Some(text), None) => Some(Some(Secret::new(text))),
             (None, Some(path)) => match std::fs::read_to_string(&path) {
                 Ok(text) => match text.trim_end_matches(['\r', '\n']) {
                     "" => self.refuse(&file_name, "names a file that is empty"),
-                    text => Some(Secret::new(text)),
+                    text => Some(Some(Secret::new(text))),
                 },
                 Err(error) => self.refuse(&file_name, format!("names a file that cannot be read: {error}")),
             },
-            (None, None) => self.refuse(name, format!("is not set, nor is {file_name}; {meaning}")),
+            (None, None) => Some(None),
+        }
+    }
+
+    /// A secret that may be left out, with a parser of its own. The outer `None` means that it was refused.
+    pub fn optional_secret_parsed<T>(
+        &mut self,
+        name: &'static str,
+        meaning: &str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<Option<T>> {
+        self.note(name, meaning, Need::Optional, true);
+        match self.secret_text(name)? {
+            Some(secret) => self.parse(name, secret.expose(), parse).map(Some),
+            None => Some(None),
         }
     }
 
@@ -257,6 +279,10 @@ mod tests {
                 "KEY: is set and KEY_FILE as well; set one of them",
             ]
         );
+        let mut env = Reader::from_pairs([("A", "secret"), ("B_FILE", "/no/such/file")]);
+        let secret = |env: &mut Reader, name| env.optional_secret_parsed(name, "a secret", |text| Ok(text.len()));
+        assert_eq!((secret(&mut env, "A"), secret(&mut env, "C")), (Some(Some(6)), Some(None)));
+        assert_eq!(secret(&mut env, "B"), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! HTTP as one kind of caller: the owner of the test's organisation, a viewer, someone of another one, or anybody.
 //!
-//! The rule it keeps: a test says who asks and what; headers that every such request needs are added here.
+//! The rule it keeps: a test says who asks and what; headers that every such request needs are added here. Every secret
+//! that goes out or comes in is noted, and no refusal repeats one of its request.
 
 use std::net::IpAddr;
 
@@ -10,7 +11,14 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::must;
+use crate::{must, secrets};
+
+/// Headers that carry a secret.
+const HEADERS: [&str; 3] = ["authorization", "x-setup-token", "order-token"];
+/// Fields of requests that do.
+const SENT: [&str; 6] = ["password", "current_password", "token", "refresh_token", "client_token", "api_key"];
+/// Fields of replies that do.
+const RECEIVED: [&str; 6] = ["access_token", "refresh_token", "client_token", "token", "secret", "order_token"];
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,7 +153,7 @@ impl Client {
     /// Any method, any bytes; `content-type` is JSON unless `with` says otherwise.
     ///
     /// # Panics
-    /// When no reply comes.
+    /// When no reply comes, and when a refusal repeats a secret of the request.
     pub async fn send(&self, method: Method, path: &str, body: Option<Vec<u8>>) -> Reply {
         let what = format!("{method} {}{path}", self.base);
         match self.try_send(method, path, body).await {
@@ -158,11 +166,18 @@ impl Client {
     ///
     /// # Errors
     /// When the connection fails.
+    ///
+    /// # Panics
+    /// When a refusal repeats a secret of the request.
     pub async fn try_send(&self, method: Method, path: &str, body: Option<Vec<u8>>) -> Result<Reply, reqwest::Error> {
         let mut request =
             self.http.request(method.clone(), format!("{}{path}", self.base)).headers(self.headers.clone());
         if method == Method::POST && self.keyed && !self.headers.contains_key("idempotency-key") {
             request = request.header("idempotency-key", Uuid::new_v4().to_string());
+        }
+        let carried = self.carried(body.as_deref());
+        for (name, secret) in &carried {
+            secrets::note(name, secret);
         }
         if let Some(body) = body {
             if !self.headers.contains_key("content-type") {
@@ -172,6 +187,69 @@ impl Client {
         }
         let reply = request.send().await?;
         let (status, headers) = (reply.status().as_u16(), reply.headers().clone());
-        Ok(Reply { status, headers, bytes: reply.bytes().await?.to_vec() })
+        let reply = Reply { status, headers, bytes: reply.bytes().await?.to_vec() };
+        if status < 300 {
+            for (name, secret) in secrets::named(&reply.json(), &RECEIVED) {
+                secrets::note(name, &secret);
+            }
+        } else if let Some(name) = repeated(&reply, &carried) {
+            panic!(
+                "{method} {}{path} was answered with {status}, and the reply repeats the request's {name}",
+                self.base
+            );
+        }
+        Ok(reply)
+    }
+
+    /// The names and texts of the secrets that a request with this body carries.
+    fn carried(&self, body: Option<&[u8]>) -> Vec<(&'static str, String)> {
+        let header = |name: &'static str| {
+            let value = self.headers.get(name)?.to_str().ok()?;
+            Some((name, access::bearer(value).unwrap_or(value).to_owned()))
+        };
+        let body = body.and_then(|body| serde_json::from_slice(body).ok()).unwrap_or(Value::Null);
+        HEADERS.into_iter().filter_map(header).chain(secrets::named(&body, &SENT)).collect()
+    }
+}
+
+/// The name of a secret that stands in the reply.
+fn repeated(reply: &Reply, carried: &[(&'static str, String)]) -> Option<&'static str> {
+    let text = reply.text();
+    let long = |secret: &str| secret.len() >= secrets::SHORTEST;
+    carried.iter().find(|(_, secret)| long(secret) && text.contains(secret.as_str())).map(|(name, _)| *name)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn refusal(text: &str) -> Reply {
+        Reply { status: 422, headers: HeaderMap::new(), bytes: text.as_bytes().to_vec() }
+    }
+
+    #[test]
+    fn a_refusal_that_repeats_a_secret_of_its_request_is_found_out() {
+        let client =
+            Client::new("http://nowhere", Some("a.token.of-somebody")).with("order-token", "token-of-an-order");
+        let body =
+            json!({"owner": {"password": "a long enough passphrase 7", "name": "not a secret at all"}}).to_string();
+        let carried = client.carried(Some(body.as_bytes()));
+        for (text, name) in [
+            (r#"{"detail":"a.token.of-somebody has expired"}"#, Some("authorization")),
+            (r#"{"detail":"no order has token-of-an-order"}"#, Some("order-token")),
+            (r#"{"errors":[{"message":"a long enough passphrase 7 is weak"}]}"#, Some("password")),
+            (r#"{"detail":"not a secret at all, Bearer, somebody"}"#, None),
+        ] {
+            assert_eq!(repeated(&refusal(text), &carried), name, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_guess_that_is_short_may_stand_in_a_refusal_by_chance() {
+        let carried = Client::new("http://nowhere", Some("nonsense")).carried(None);
+        assert_eq!(carried, [("authorization", "nonsense".to_owned())]);
+        assert_eq!(repeated(&refusal("nonsense"), &carried), None);
     }
 }

@@ -8,6 +8,7 @@ mod program;
 mod records;
 mod running;
 mod scene;
+pub mod secrets;
 mod table_hash;
 mod tokens;
 mod walls;

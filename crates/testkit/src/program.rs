@@ -1,5 +1,5 @@
 //! A service's own program as a process, on the servers and topics of a scene.
-//! The rule it keeps: it sees no variable of the test's, and it ends with the test, however that ends.
+//! The rule it keeps: it sees no variable of the test's, says no secret, and ends with the test, however that ends.
 
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use devstack::DatabaseRole;
 use devstack::process::{Launch, Process, Signal};
 
-use crate::{Mint, Scene, eventually, must};
+use crate::{Mint, Scene, eventually, must, secrets};
 
 /// How long an orderly stop may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -38,6 +38,9 @@ impl Program {
             .variable("TOKEN_AUDIENCE", Mint::AUDIENCE)
             .variable("HTTP_ADDRESS", &http)
             .variable("INTERNAL_ADDRESS", &internal);
+        for (name, value) in more.iter().filter(|(name, _)| name.ends_with("_TOKEN") || name.ends_with("_SECRET")) {
+            secrets::note(name, value);
+        }
         launch.environment.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         launch.hidden = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
         Self {
@@ -66,9 +69,16 @@ impl Program {
     }
 
     /// Asks it to stop and waits until it has.
+    ///
+    /// # Panics
+    /// When it has said a secret that this test process used.
     pub async fn stop(&mut self) -> ExitStatus {
         self.process.signal(Signal::SIGTERM);
-        eventually(PATIENCE, async || self.process.status()).await
+        let status = eventually(PATIENCE, async || self.process.status()).await;
+        if let Some(leak) = secrets::leak_in(self.said().as_bytes()) {
+            panic!("the program said {leak}");
+        }
+        status
     }
 }
 

@@ -269,6 +269,7 @@ impl Scene {
             currency: must(Currency::parse("USD"), "name a currency"),
             country: None,
             time_zone: None,
+            guests: None,
             active: true,
             version: 1,
         };

@@ -9,7 +9,7 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use kernel::{Clock, KeyId, MembershipId, OrganisationId, SessionId, Timestamp, UserId};
+use kernel::{Clock, CustomerId, KeyId, MembershipId, OrganisationId, SessionId, Timestamp, UserId};
 
 use crate::must;
 
@@ -94,11 +94,23 @@ impl Mint {
         Claims::new(Self::ISSUER, Self::AUDIENCE, grant, from, lifetime)
     }
 
+    /// A token of a customer of the organisation's shop, valid for ten minutes from now.
+    #[must_use]
+    pub fn customer_token(&self, organisation: OrganisationId, customer: CustomerId) -> String {
+        let bearer = Bearer::Customer { customer, organisation, session: SessionId::new() };
+        let grant = Grant { bearer, permissions: Permissions::NONE };
+        self.sign_as(Claims::CUSTOMER_TYPE, &self.claims(&grant, Clock::now(), Duration::from_secs(600)))
+    }
+
     /// Signs any claims: for tests of tokens that must be refused.
     #[must_use]
     pub fn sign(&self, claims: &impl serde::Serialize) -> String {
+        self.sign_as(Claims::TYPE, claims)
+    }
+
+    fn sign_as(&self, kind: &str, claims: &impl serde::Serialize) -> String {
         let mut header = Header::new(Algorithm::EdDSA);
-        header.typ = Some(Claims::TYPE.to_owned());
+        header.typ = Some(kind.to_owned());
         header.kid = Some(thumbprint(&self.public_key));
         must(jsonwebtoken::encode(&header, claims, &self.secret), "sign a token")
     }
@@ -109,7 +121,7 @@ impl Mint {
 pub fn someone(organisation: OrganisationId, roles: &[Role]) -> Grant {
     let standing = Standing { session: SessionId::new(), membership: MembershipId::new(), version: 1 };
     let permissions = roles.iter().fold(Permissions::NONE, |all, role| all.union(role.permissions()));
-    Grant { bearer: Bearer::Person { user: UserId::new(), standing }, organisation, permissions }
+    Grant { bearer: Bearer::Person { user: UserId::new(), organisation, standing }, permissions }
 }
 
 #[cfg(test)]

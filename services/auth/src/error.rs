@@ -43,6 +43,15 @@ pub enum Error {
     /// The refresh token is not valid: made up, replaced long ago, or of a login that is over.
     #[error("the refresh token is not valid, or its session is over; log in again")]
     SessionOver,
+    /// The address has an account in this shop.
+    #[error("this address has an account in this shop; log in, or have its password replaced")]
+    CustomerExists,
+    /// There is no such organisation, or it is not active.
+    #[error("there is no such organisation")]
+    UnknownOrganisation,
+    /// The person does not run the installation.
+    #[error("this account does not run the installation")]
+    NotAnOperator,
     /// The person has no such session, or it is over.
     #[error("there is no open session {session} of this account")]
     UnknownSession {
@@ -52,6 +61,16 @@ pub enum Error {
     /// The token that accepts an invitation or a new password is wrong, was used, or has expired.
     #[error("this token is wrong, was used, or has expired; ask for a new one")]
     TokenRefused,
+    /// The organisation has as many as it may have.
+    #[error("this organisation has {limit} {what} already, which is the most; {advice}")]
+    TooMany {
+        /// What there are too many of.
+        what: &'static str,
+        /// The most.
+        limit: i64,
+        /// What to do.
+        advice: &'static str,
+    },
     /// The caller's own password was not right.
     #[error("the current password is wrong")]
     PasswordRefused,
@@ -150,6 +169,9 @@ pub enum Error {
         /// The account that is gone.
         user: UserId,
     },
+    /// Too many passwords wait to be hashed or checked.
+    #[error("too many passwords wait to be hashed or checked; try again in a moment")]
+    Busy,
     /// Hashing a password failed.
     #[error("a password could not be hashed or checked: {0}; look at the memory of the machine")]
     Hashing(String),
@@ -211,8 +233,12 @@ impl Classified for Error {
             | Self::OrganisationNotChosen { .. }
             | Self::NotAMember
             | Self::SessionOver
+            | Self::CustomerExists
+            | Self::UnknownOrganisation
+            | Self::NotAnOperator
             | Self::UnknownSession { .. }
             | Self::TokenRefused
+            | Self::TooMany { .. }
             | Self::PasswordRefused
             | Self::PasswordTooWeak(_)
             | Self::UnknownMember { .. }
@@ -231,6 +257,7 @@ impl Classified for Error {
             | Self::Stale { .. }
             | Self::LoginLocked { .. }
             | Self::UnknownUser { .. } => Class::Refused,
+            Self::Busy => Class::Transient,
             Self::Hashing(_) | Self::Sealing(_) | Self::Signing(_) | Self::Corrupt { .. } => Class::Permanent,
             Self::Storage(error) => error.class(),
         }

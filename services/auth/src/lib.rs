@@ -27,7 +27,11 @@ use crate::{
     credentials::{Credentials, Derivation, Hasher, Seal},
     domain::Schedule,
     http::Resets,
-    processes::{clearing, keeper::Keeper},
+    processes::{
+        clearing,
+        keeper::Keeper,
+        operators::{self, NewOperator},
+    },
 };
 
 /// The service's name: its schema, the source of its events.
@@ -49,11 +53,11 @@ pub fn definition() -> Definition {
 /// What the service consists of.
 ///
 /// Auth needs no topic to know its own keys: once it has started, it serves whether the broker is there or not.
-pub fn assembly(credentials: Credentials, schedule: Schedule) -> Assembly {
+pub fn assembly(credentials: Credentials, schedule: Schedule, first_operator: Option<NewOperator>) -> Assembly {
     let ring = KeyRing::new();
     let keeper = Keeper { credentials: credentials.clone(), ring: ring.clone(), schedule };
     let first = keeper.clone();
-    let (life, rotating) = (credentials.life, keeper.clone());
+    let (life, rotating, setting_up) = (credentials.life, keeper.clone(), credentials.clone());
     Assembly::new(NAME)
         .publishes(&[
             topics::SIGNING_KEY,
@@ -65,6 +69,9 @@ pub fn assembly(credentials: Credentials, schedule: Schedule) -> Assembly {
             topics::ACCOUNT,
         ])
         .prepares("signing keys", |kit: Kit| async move { first.round(&kit.mediator).await })
+        .prepares("the first operator", move |kit: Kit| async move {
+            operators::ensure_first(&kit.mediator, &setting_up, first_operator).await
+        })
         .part(move |kit| {
             let mediator = kit.mediator.clone();
             Part::restarted(Stage::Consuming, "signing keys", move |stop| keeper.clone().run(mediator.clone(), stop))
@@ -85,5 +92,5 @@ async fn start(config: Config, boot: Boot) -> Result<(), BootError> {
         derivation: Derivation::new(config.signing_key_secret.expose()).into(),
         life: config.life,
     };
-    assembly(credentials, config.schedule).start(config.surroundings, &boot).await.map(drop)
+    assembly(credentials, config.schedule, config.first_operator).start(config.surroundings, &boot).await.map(drop)
 }

@@ -7,7 +7,7 @@ use contracts::auth::{
     AccountEvent, ApiKeyState, DeliveredToken, EndedSessionState, InvitationEvent, InvitationIssued,
     LoginAttemptsNoticed, MembershipState, OrganisationState, PasswordChanged, PasswordResetRequested, SigningKeyState,
 };
-use kernel::{OrganisationId, Secret, SessionId, Timestamp, UserId};
+use kernel::{ApiKeyId, OrganisationId, Secret, SessionId, Timestamp, UserId};
 
 use crate::domain::{ApiKey, Email, Invitation, Organisation, Place, RoleName, SigningKey, role::words};
 
@@ -21,6 +21,7 @@ pub fn organisation(organisation: &Organisation) -> OrganisationState {
         currency: organisation.currency,
         country: organisation.country.as_ref().map(|country| country.as_str().to_owned()),
         time_zone: Some(organisation.time_zone.as_str().to_owned()),
+        guests: Some(organisation.guests),
         active: organisation.active,
         version: organisation.version,
     }
@@ -60,6 +61,20 @@ pub fn api_key(organisation: OrganisationId, key: &ApiKey, hash: &[u8; 32]) -> A
     }
 }
 
+/// An API key that no gateway need know any more: its tombstone carries nothing but its id.
+#[must_use]
+pub fn withdrawn_api_key(organisation: OrganisationId, key: ApiKeyId) -> ApiKeyState {
+    ApiKeyState {
+        key,
+        organisation,
+        hash: String::new(),
+        permissions: Vec::new(),
+        networks: Vec::new(),
+        expires_at: None,
+        revoked_at: None,
+    }
+}
+
 /// An invitation to deliver.
 #[must_use]
 pub fn invitation(organisation: &Organisation, invitation: &Invitation, token: &Secret) -> InvitationEvent {
@@ -88,7 +103,7 @@ pub fn password_changed(user: UserId, email: &Email, changed_at: Timestamp) -> A
 
 /// A person is to be told that somebody guesses at the password.
 #[must_use]
-pub fn attempts_noticed(user: UserId, email: &Email, attempts: i32, noticed_at: Timestamp) -> AccountEvent {
+pub fn attempts_noticed(user: UserId, email: &Email, attempts: i64, noticed_at: Timestamp) -> AccountEvent {
     AccountEvent::from(LoginAttemptsNoticed { user, email: email.as_str().to_owned(), attempts, noticed_at })
 }
 

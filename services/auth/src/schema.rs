@@ -9,6 +9,7 @@ diesel::table! {
         currency -> Text,
         country -> Nullable<Text>,
         time_zone -> Text,
+        guests -> Bool,
         active -> Bool,
         version -> BigInt,
         created_at -> Timestamptz,
@@ -80,6 +81,7 @@ diesel::table! {
         expires_at -> Nullable<Timestamptz>,
         last_used_at -> Nullable<Timestamptz>,
         revoked_at -> Nullable<Timestamptz>,
+        withdrawn -> Bool,
         version -> BigInt,
     }
 }
@@ -87,8 +89,9 @@ diesel::table! {
 diesel::table! {
     sessions (session_id) {
         session_id -> Uuid,
-        user_id -> Uuid,
-        org_id -> Uuid,
+        user_id -> Nullable<Uuid>,
+        customer_id -> Nullable<Uuid>,
+        org_id -> Nullable<Uuid>,
         refresh_hash -> Bytea,
         generation -> Integer,
         rotated_at -> Timestamptz,
@@ -98,6 +101,34 @@ diesel::table! {
         last_used_at -> Timestamptz,
         expires_at -> Timestamptz,
         ended_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    operators (user_id) {
+        user_id -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    setup_tokens (only_one) {
+        only_one -> Bool,
+        token_hash -> Bytea,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    customers (org_id, customer_id) {
+        org_id -> Uuid,
+        customer_id -> Uuid,
+        email -> Text,
+        name -> Text,
+        password_hash -> Text,
+        active -> Bool,
+        created_at -> Timestamptz,
+        last_login_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -114,6 +145,7 @@ diesel::table! {
     login_attempts (subject) {
         subject -> Bytea,
         failures -> Integer,
+        tried -> BigInt,
         locked_until -> Timestamptz,
         tried_at -> Timestamptz,
     }
@@ -140,4 +172,6 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(organisations, people, memberships);
+diesel::joinable!(customers -> organisations (org_id));
+diesel::joinable!(api_keys -> organisations (org_id));
+diesel::allow_tables_to_appear_in_same_query!(organisations, people, memberships, customers, api_keys);

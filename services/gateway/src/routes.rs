@@ -86,7 +86,8 @@ pub const KEY_EXCHANGE: &str = "/auth/v1/api-keys/token";
 
 /// The first words below `/auth/v1/` whose routes take a password or a secret instead of a credential. A client may send a
 /// credential all the same, and one that no longer counts must not keep it from getting another.
-const WITHOUT_CREDENTIAL: &[&str] = &["login", "organisations", "signing-keys", "refresh", "password-resets", "invitations"];
+const WITHOUT_CREDENTIAL: &[&str] =
+    &["login", "organisations", "operators", "refresh", "password-resets", "invitations"];
 /// The first word below `/auth/v1/` where a password is guessed at with a credential.
 const PASSWORD: &str = "password";
 
@@ -105,8 +106,17 @@ const ADMIN: &[(&str, Service)] = &[
 ];
 
 /// The owners of the paths below `/store/v1/{organisation}/`.
-const STORE: &[(&str, Service)] =
-    &[("products", Service::Catalog), ("orders", Service::Order), ("categories", Service::Category)];
+const STORE: &[(&str, Service)] = &[
+    ("products", Service::Catalog),
+    ("orders", Service::Order),
+    ("categories", Service::Category),
+    ("customers", Service::Auth),
+];
+
+/// The noun of a shop's customers, who make their accounts and log in without a credential.
+const CUSTOMERS: &str = "customers";
+/// The nouns of a shop that know their customers: a credential that is sent must be valid.
+const OFFERING: &[&str] = &["orders", CUSTOMERS];
 
 /// The route of a path (without its query).
 #[must_use]
@@ -139,7 +149,15 @@ pub fn find(path: &str) -> Option<Route<'_>> {
         }
         ("store", "v1") => {
             let shop = segments.next().filter(|slug| !slug.is_empty())?;
-            Some(Route { shop: Some(shop), ..open(owner(STORE, segments.next()?)?) })
+            let noun = segments.next()?;
+            let at_door = noun == CUSTOMERS && !matches!(segments.next(), Some("me" | "logout"));
+            let class = if at_door { Class::Login } else { Class::Ordinary };
+            let guard = if OFFERING.contains(&noun) && !at_door { Guard::Offered } else { Guard::Open };
+            Some(Route { guard, class, shop: Some(shop), ..open(owner(STORE, noun)?) })
+        }
+        ("platform", "v1") => {
+            segments.next().filter(|noun| !noun.is_empty())?;
+            Some(Route { guard: Guard::Required, ..open(Service::Auth) })
         }
         _ => None,
     }
@@ -174,6 +192,8 @@ mod tests {
             ("/store/v1/acme/products/prod_1", Service::Catalog),
             ("/store/v1/acme/categories", Service::Category),
             ("/store/v1/acme/orders/ord_1/cancel", Service::Order),
+            ("/store/v1/acme/customers/login", Service::Auth),
+            ("/platform/v1/organisations", Service::Auth),
         ];
         for (path, service) in owners {
             assert_eq!(find(path).map(|route| route.service), Some(service), "{path}");
@@ -186,12 +206,23 @@ mod tests {
             let path = format!("/admin/v1/{noun}/x");
             assert_eq!(find(&path).map(|route| route.guard), Some(Guard::Required), "{path}");
         }
-        for path in ["/auth/v1/password", "/auth/v1/me", "/auth/v1/jwks"] {
+        assert_eq!(find("/platform/v1/organisations").map(|route| route.guard), Some(Guard::Required));
+        for path in [
+            "/auth/v1/password",
+            "/auth/v1/me",
+            "/auth/v1/jwks",
+            "/store/v1/acme/orders",
+            "/store/v1/acme/customers/me",
+        ] {
             assert_eq!(find(path).map(|route| route.guard), Some(Guard::Offered), "{path}");
         }
-        for path in
-            ["/auth/v1/login", "/auth/v1/refresh", "/store/v1/acme/products", "/.well-known/jwks.json"]
-        {
+        for path in [
+            "/auth/v1/login",
+            "/auth/v1/refresh",
+            "/store/v1/acme/customers",
+            "/store/v1/acme/products",
+            "/.well-known/jwks.json",
+        ] {
             assert_eq!(find(path).map(|route| route.guard), Some(Guard::Open), "{path}");
         }
     }

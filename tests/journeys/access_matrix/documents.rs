@@ -18,6 +18,8 @@ pub(super) enum Guard {
     Open,
     /// Everybody, though not with a credential that is wrong.
     Offered,
+    /// Customers of a shop, or who runs the installation, and none of the callers here.
+    NoStaff,
     /// Everybody who is logged in, for their own account.
     Person,
     /// Whoever has this permission.
@@ -123,7 +125,8 @@ impl<'d> Source<'d> {
         let bearer =
             self.operation["security"].as_array().is_some_and(|all| all.iter().any(|one| !one["bearer"].is_null()));
         match self.operation["x-permission"].as_str() {
-            Some("account:own") if bearer => Guard::Person,
+            Some(permission) if bearer && permission.starts_with("account:") => Guard::Person,
+            Some("customer:own" | "platform:manage" | "organisation:create") if bearer => Guard::NoStaff,
             Some(permission) if bearer => Guard::Staff(permission.to_owned()),
             None if bearer => panic!("{operation} takes a token and states no permission"),
             Some(_) => Guard::Open,

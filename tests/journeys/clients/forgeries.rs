@@ -5,7 +5,7 @@ use kernel::{ApiKeyId, KeyId, OrganisationId, UserId};
 use serde_json::{Value, json};
 use testkit::Mint;
 
-use super::stranger::{Seen, decode, encode, parts};
+use super::stranger::{Seen, Signer, decode, encode, parts, thumbprint};
 
 /// One forged token.
 pub(crate) struct Forgery {
@@ -50,6 +50,10 @@ pub(crate) fn headers(seen: &Seen) -> Vec<Forgery> {
     let kids = texts.map(|text| json!(text)).into_iter().chain([
         json!(KeyId::new()),
         json!(foreign.announced().kid),
+        json!(thumbprint(&foreign.announced().public_key)),
+        json!(seen.key["x"]),
+        json!(with_an_unused_bit(&kid)),
+        json!(format!("{kid}=")),
         json!(format!("{kid} ")),
         json!(format!("{kid}\u{0}")),
         json!(kid.to_uppercase()),
@@ -84,7 +88,7 @@ pub(crate) fn headers(seen: &Seen) -> Vec<Forgery> {
     for (name, header) in [
         ("alg none before the true one", format!("{{\"alg\":\"none\",{}", &text[1..])),
         ("alg none behind the true one", format!("{},\"alg\":\"none\"}}", &text[..text.len() - 1])),
-        ("a second kid", format!("{},\"kid\":\"{}\"}}", &text[..text.len() - 1], KeyId::new())),
+        ("a second kid", format!("{},\"kid\":\"{}\"}}", &text[..text.len() - 1], Signer::kid())),
         ("spaces in the header", format!("{} }}", &text[..text.len() - 1])),
         ("an empty header", "{}".to_owned()),
         ("an array as header", format!("[{text}]")),
@@ -150,6 +154,13 @@ pub(crate) fn contents(seen: &Seen) -> Vec<Forgery> {
     rows
 }
 
+/// Base64url of the same bytes that nobody may write: 32 and 64 bytes leave bits of the last letter unused, and this sets
+/// the lowest of them.
+fn with_an_unused_bit(text: &str) -> String {
+    let (most, last) = text.split_at(text.len() - 1);
+    format!("{most}{}", char::from(last.as_bytes()[0] + 1))
+}
+
 /// The group order of Ed25519, little-endian: S and S + L verify alike where nobody asks that S is the smaller one.
 const GROUP_ORDER: [u8; 32] = [
     0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0, 0,
@@ -172,9 +183,6 @@ pub(crate) fn signatures(seen: &Seen) -> Vec<Forgery> {
         })
         .collect();
     let neutral = [&[1][..], &[0; 63]].concat();
-    // 64 bytes leave four bits of the last letter unused; this sets one of them.
-    let last = signature.chars().last().unwrap();
-    let unused = char::from(last as u8 + 1);
     let rows = [
         ("stripped", String::new()),
         ("of zeroes", encode([0; 64])),
@@ -189,7 +197,7 @@ pub(crate) fn signatures(seen: &Seen) -> Vec<Forgery> {
         ("of another token", parts(&seen.other)[2].to_owned()),
         ("the claims", content.to_owned()),
         ("encoded twice", encode(signature)),
-        ("with an unused bit set", format!("{}{unused}", &signature[..85])),
+        ("with an unused bit set", with_an_unused_bit(signature)),
         ("with padding", format!("{signature}==")),
         ("with a letter that is none", format!("{signature}!")),
         ("of the header alone", encode(header)),

@@ -1,29 +1,31 @@
 //! Tokens that carry a right signature or authentication code, made with a key that is not auth's.
 //! The rule: what the token says of its key, or of how to check it, is believed by nobody.
 
+use aws_lc_rs::hmac::{HMAC_SHA256, HMAC_SHA384, HMAC_SHA512};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use kernel::KeyId;
 use serde_json::{Value, json};
 
 use super::forgeries::{Forgery, row};
-use super::stranger::{Seen, Signer, encode, parts};
+use super::stranger::{Seen, Signer, authenticate, encode, parts};
 
-/// All of them; why there are none where `openssl` is absent. `address` is where the stranger offers a key.
+/// All of them. `address` is where the stranger offers a key.
 pub(crate) async fn all(seen: &Seen, address: &str) -> Result<Vec<Forgery>, String> {
-    let signer = Signer::found().await?;
-    let mut rows = authenticated(seen, &signer).await;
-    rows.extend(with_own_headers(seen, &signer, address).await);
-    rows.extend(with_own_signatures(seen, &signer).await);
+    let signer = Signer::new();
+    let mut rows = authenticated(seen);
+    rows.extend(with_own_headers(seen, &signer, address));
+    rows.extend(with_own_signatures(seen, &signer));
     Ok(rows)
 }
 
 /// HMAC with the public key as the secret, in each form that a verifier may hold it in.
-async fn authenticated(seen: &Seen, signer: &Signer) -> Vec<Forgery> {
+fn authenticated(seen: &Seen) -> Vec<Forgery> {
     // What stands before the 32 bytes of a public key in SPKI.
     const SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0];
     let raw = seen.public_key();
     let der = [&SPKI[..], &raw].concat();
-    let letters = encode(&der).replace('-', "+").replace('_', "/");
-    let pem = format!("-----BEGIN PUBLIC KEY-----\n{letters}=\n-----END PUBLIC KEY-----");
+    let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----", STANDARD.encode(&der));
     let secrets = [
         ("raw", raw),
         ("base64url", seen.key["x"].as_str().unwrap().as_bytes().to_vec()),
@@ -33,39 +35,38 @@ async fn authenticated(seen: &Seen, signer: &Signer) -> Vec<Forgery> {
         ("JWK", seen.key.to_string().into_bytes()),
         ("kid", seen.key["kid"].as_str().unwrap().as_bytes().to_vec()),
     ];
+    let algorithms = [("HS256", HMAC_SHA256), ("HS384", HMAC_SHA384), ("HS512", HMAC_SHA512), ("EdDSA", HMAC_SHA512)];
     let mut rows = Vec::new();
     for (form, secret) in &secrets {
-        for (algorithm, hash) in [("HS256", "sha256"), ("HS384", "sha384"), ("HS512", "sha512"), ("EdDSA", "sha512")] {
+        for (algorithm, hash) in algorithms {
             let header = encode(seen.header_with(&json!({"alg": algorithm})).to_string());
             let message = format!("{header}.{}", seen.parts()[1]);
-            let code = signer.authenticate(hash, secret, &message).await;
-            let name = format!("alg {algorithm}, {hash} with the public key ({form})");
-            rows.push(row(name, format!("{message}.{}", encode(code))));
+            let code = authenticate(hash, secret, &message);
+            rows.push(row(
+                format!("alg {algorithm}, {hash:?} of the public key ({form})"),
+                format!("{message}.{code}"),
+            ));
         }
     }
     rows
 }
 
 /// An own key that the header names, brings along, or says where to find.
-async fn with_own_headers(seen: &Seen, signer: &Signer, address: &str) -> Vec<Forgery> {
+fn with_own_headers(seen: &Seen, signer: &Signer, address: &str) -> Vec<Forgery> {
     let own = Signer::jwk();
     let kid = seen.header()["kid"].clone();
     let mut named = own.clone();
     named["kid"] = kid.clone();
-    // A chain of certificates is in plain base64, unlike everything else.
-    let certificate = signer.certificate().await;
-    let mut letters = encode(&certificate).replace('-', "+").replace('_', "/");
-    letters.push_str(&"=".repeat((3 - certificate.len() % 3) % 3));
     let places = [
         json!({"jwk": own}),
         json!({"jwk": named}),
         json!({"jku": format!("{address}/jwks.json")}),
         json!({"x5u": format!("{address}/key.pem")}),
-        json!({"x5c": [letters]}),
+        json!({"x5c": [Signer::CERTIFICATE]}),
     ];
     let mut changes = vec![json!({}), json!({"crit": ["exp"]}), json!({"alg": "Ed25519"}), json!({"alg": "none"})];
     for place in places {
-        for kid in [kid.clone(), json!(KeyId::new()), Value::Null] {
+        for kid in [kid.clone(), json!(Signer::kid()), json!(KeyId::new()), Value::Null] {
             let mut change = place.clone();
             change["kid"] = kid;
             changes.push(change);
@@ -83,14 +84,14 @@ async fn with_own_headers(seen: &Seen, signer: &Signer, address: &str) -> Vec<Fo
     for change in changes {
         let header = encode(seen.header_with(&change).to_string());
         let message = format!("{header}.{}", seen.parts()[1]);
-        let signature = encode(signer.sign(&message).await);
+        let signature = signer.sign(&message);
         rows.push(row(format!("own key, header with {change}"), format!("{message}.{signature}")));
     }
     rows
 }
 
 /// Signatures of the own key over what is sent, over less, and over something else.
-async fn with_own_signatures(seen: &Seen, signer: &Signer) -> Vec<Forgery> {
+fn with_own_signatures(seen: &Seen, signer: &Signer) -> Vec<Forgery> {
     let [header, content, _] = seen.parts();
     let plain = encode(seen.header_with(&json!({"crit": ["b64"], "b64": false})).to_string());
     let claims = seen.claims().to_string();
@@ -106,7 +107,7 @@ async fn with_own_signatures(seen: &Seen, signer: &Signer) -> Vec<Forgery> {
     ];
     let mut rows = Vec::new();
     for (name, message, sent) in messages {
-        let signature = encode(signer.sign(&message).await);
+        let signature = signer.sign(&message);
         rows.push(row(format!("own key, signature {name}"), format!("{sent}.{signature}")));
     }
     rows

@@ -4,6 +4,7 @@ Reads the forged ones from standard input, each line {"name": …, "token": …}
 """
 
 import base64
+import hashlib
 import json
 import os
 import re
@@ -15,13 +16,23 @@ import jwt
 COMPACT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 REQUIRED = ["iss", "aud", "sub", "org", "scope", "iat", "nbf", "exp", "jti"]
 
+
+def thumbprint(key):
+    """The name of a key, of nothing but the key itself (RFC 7638)."""
+    required = {name: key[name] for name in ("crv", "kty", "x")}
+    canonical = json.dumps(required, separators=(",", ":"), sort_keys=True).encode()
+    return base64.urlsafe_b64encode(hashlib.sha256(canonical).digest()).decode().rstrip("=")
+
+
 direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 with direct.open(os.environ["GATEWAY"] + "/.well-known/jwks.json") as reply:
+    # By the thumbprints that are computed here.
     keys = {}
     for key in json.load(reply)["keys"]:
         assert (key["kty"], key["crv"], key["alg"], key["use"]) == ("OKP", "Ed25519", "EdDSA", "sig"), key
         assert "d" not in key, "a private key is shown"
-        keys[key["kid"]] = jwt.PyJWK(key)
+        assert key["kid"] == thumbprint(key), key
+        keys[thumbprint(key)] = jwt.PyJWK(key)
 
 
 def is_exact(part):
@@ -53,11 +64,13 @@ def verified(token):
 
 
 for token in json.loads(os.environ["GENUINE"]):
+    kid = jwt.get_unverified_header(token)["kid"]
+    assert kid in keys, f"{kid} is not the thumbprint of a key that is shown"
     claims = verified(token)
     assert claims["sub"].startswith("user_") and claims["org"].startswith("org_"), claims
     assert claims["exp"] - claims["iat"] == 600, claims
     try:
-        jwt.decode(token, keys[jwt.get_unverified_header(token)["kid"]], algorithms=["EdDSA"], audience="another")
+        jwt.decode(token, keys[kid], algorithms=["EdDSA"], audience="another")
         sys.exit("a token is for everybody")
     except jwt.InvalidAudienceError:
         pass

@@ -43,6 +43,7 @@ pub(super) fn samples() -> Vec<Sample> {
         currency: Currency::parse("USD").unwrap(),
         country: None,
         time_zone: None,
+        guests: None,
         active: true,
         version: 1,
     };

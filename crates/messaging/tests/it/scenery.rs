@@ -191,6 +191,7 @@ pub(crate) fn state_of(organisation: OrganisationId, version: i64) -> Organisati
         currency: Currency::parse("USD").unwrap(),
         country: None,
         time_zone: None,
+        guests: None,
         active: true,
         version,
     }

@@ -3,6 +3,7 @@
 
 mod away;
 mod busy;
+mod crowd;
 mod migrations;
 mod outages;
 mod retention;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use access::{Bearer, Claims, Grant, KeyRing, Organisations, Permission, Role, SigningKey, Standing, Verifier, thumbprint};
+use access::{
+    Bearer, Claims, Grant, KeyRing, Organisations, Permission, Role, SigningKey, Standing, Verifier, thumbprint,
+};
 use actix_web::body::{BoxBody, MessageBody, to_bytes};
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::StatusCode;
@@ -246,7 +248,8 @@ impl World {
         Observation::install();
         let pair = Ed25519KeyPair::generate().unwrap();
         let keys = KeyRing::new();
-        keys.apply(&SigningKey { kid: KeyId::new(), public_key: URL_SAFE_NO_PAD.encode(pair.public_key().as_ref()) }).unwrap();
+        keys.apply(&SigningKey { kid: KeyId::new(), public_key: URL_SAFE_NO_PAD.encode(pair.public_key().as_ref()) })
+            .unwrap();
         let organisation = OrganisationId::new();
         let organisations = Organisations::new();
         let currency = Currency::parse("VND").unwrap();
@@ -273,8 +276,7 @@ impl World {
     pub(crate) fn token(&self, role: Role) -> String {
         let standing = Standing { session: SessionId::new(), membership: MembershipId::new(), version: 1 };
         let grant = Grant {
-            bearer: Bearer::Person { user: UserId::new(), standing },
-            organisation: self.organisation,
+            bearer: Bearer::Person { user: UserId::new(), organisation: self.organisation, standing },
             permissions: role.permissions(),
         };
         let claims = Claims::new("issuer", "audience", &grant, Clock::now(), Duration::from_secs(600));

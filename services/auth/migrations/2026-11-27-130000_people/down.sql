@@ -13,19 +13,27 @@ create table users (
     primary key (org_id, user_id),
     constraint users_email unique (org_id, email)
 );
+grant insert, update on organisations to auth_app;
+grant select, insert, update, delete on signing_keys to auth_app;
 alter table memberships no force row level security;
 alter table people no force row level security;
 insert into users
     select org_id, user_id, email, name, password_hash,
            case when 'owner' = any(roles) then array['owner']
-                when roles <@ array['viewer'] then array['viewer'] else array['manager'] end,
+                when 'admin' = any(roles) or roles @> array['catalog-manager', 'order-manager'] then array['manager']
+                else array['viewer'] end,
            memberships.active and people.active, joined_at, last_login_at
       from memberships join people using (user_id);
 drop policy member on people;
 revoke insert (country, time_zone) on organisations from auth_system;
-revoke select (name) on organisations from auth_system;
-alter table organisations drop column country, drop column time_zone;
-drop table password_resets, sessions, api_keys, invitations, roles, memberships, people, login_attempts;
+revoke select (name, currency, country, time_zone, guests, version, created_at), update (active, version)
+    on organisations from auth_system;
+drop policy suspending on organisations;
+drop policy account on organisations;
+create policy login on organisations for select to auth_system using (active);
+alter table organisations drop column country, drop column time_zone, drop column guests;
+drop table password_resets, sessions, customers, setup_tokens, operators, api_keys, invitations, roles, memberships,
+    people, login_attempts;
 alter table users enable row level security;
 alter table users force row level security;
 create policy tenant on users to auth_app

@@ -9,7 +9,7 @@ use crate::{
     domain::{NewPerson, Place, role},
     error::Error,
     published,
-    store::{invitations, memberships, people, roles},
+    store::{invitations, memberships, organisations, people, roles},
 };
 
 /// Accepts an invitation.
@@ -23,8 +23,8 @@ pub struct AcceptInvitation {
     pub person: NewPerson,
     /// The hash of that person's password.
     pub password: PasswordHash,
-    /// The account that has the address, if the given password is that account's.
-    pub known: Option<UserId>,
+    /// The account that has the address, and the hash that its password was checked against.
+    pub known: Option<(UserId, PasswordHash)>,
 }
 
 impl Command for AcceptInvitation {
@@ -37,16 +37,22 @@ impl Command for AcceptInvitation {
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<Self::Reply, Error> {
         let now = Clock::now();
+        let organisation = invitations::inviting(tx, self.invitation).await?;
+        // Before the invitation, as whoever sends it again does; roles and memberships are then as they are read.
+        organisations::lock_any(tx, organisation).await?;
         let offer = invitations::lock_offer(tx, self.invitation, &self.token_hash, now).await?;
         if offer.email != self.person.email {
             return Err(Error::TokenRefused);
         }
         let (user, is_new) = people::insert_or_find(tx, &self.person, &self.password, now).await?;
-        if !is_new && self.known != Some(user) {
+        let proven = match &self.known {
+            Some((known, verified)) => *known == user && people::has_password(tx, user, verified).await?,
+            None => is_new,
+        };
+        if !proven {
             return Err(Error::LoginRefused);
         }
-        let organisation = offer.organisation;
-        let permissions = role::allowed(&offer.roles, &roles::of(tx, organisation).await?)?;
+        let permissions = role::stored(&offer.roles, &roles::of(tx, organisation).await?);
         let place = match memberships::of_person(tx, organisation, user).await? {
             Some(place) if place.active => return Err(Error::AlreadyMember { email: offer.email.as_str().to_owned() }),
             Some(place) => {

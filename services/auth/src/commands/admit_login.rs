@@ -16,10 +16,8 @@ use crate::{
 pub struct AdmitLogin {
     /// What the attempt counts for.
     pub subjects: Vec<Subject>,
-    /// The address that is tried.
-    pub email: Email,
-    /// The account that has it, which hears of attempts that become many.
-    pub user: Option<UserId>,
+    /// Whose account is tried, who hears of attempts that become many.
+    pub owner: Option<(UserId, Email)>,
 }
 
 impl Command for AdmitLogin {
@@ -33,12 +31,15 @@ impl Command for AdmitLogin {
         let now = Clock::now();
         let mut counted = attempts::lock(tx, &self.subjects, now).await?;
         let admission = admit(&mut counted, now);
-        attempts::save(tx, &counted, now).await?;
+        if let Admission::Admitted { .. } = admission {
+            // What is refused counts for nobody, and leaves the time at which the counts began to fade.
+            attempts::save(tx, &counted, now).await?;
+        }
         attempts::delete_old(tx, now).await?;
-        if let (Admission::Admitted { at_account }, Some(user), true) =
-            (admission, self.user, admission.is_remarkable())
+        if let (Admission::Admitted { at_account }, Some((user, email)), true) =
+            (admission, &self.owner, admission.is_remarkable())
         {
-            tx.record(now.timestamp_micros(), published::attempts_noticed(user, &self.email, at_account, now));
+            tx.record(now.timestamp_micros(), published::attempts_noticed(*user, email, at_account, now));
         }
         Ok(admission)
     }

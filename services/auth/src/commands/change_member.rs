@@ -1,12 +1,12 @@
 //! Gives a member other roles.
 
-use access::{Permission, Permissions};
+use access::Permission;
 use kernel::{Expected, MembershipId};
 use mediator::{Command, Tenant, Tx};
 
-use super::{ensure_owner_remains, save_place};
+use super::{ensure_owner_remains, permitted, save_place};
 use crate::{
-    domain::{Place, RoleName, role},
+    domain::{Authority, Place, RoleName, role},
     error::Error,
     store::{memberships, roles},
 };
@@ -20,8 +20,8 @@ pub struct ChangeMember {
     pub expected: Expected,
     /// The new roles, at least one.
     pub roles: Vec<RoleName>,
-    /// What the caller may do: nobody grants or takes away more.
-    pub by: Permissions,
+    /// Who does it: nobody grants or takes away more than they may do themselves.
+    pub by: Authority,
 }
 
 impl Command for ChangeMember {
@@ -33,6 +33,7 @@ impl Command for ChangeMember {
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<Place, Error> {
         memberships::lock(tx).await?;
+        let by = permitted(tx, self.by, Self::REQUIRES).await?;
         let place = memberships::find(tx, self.membership).await?;
         if !place.active {
             return Err(Error::UnknownMember { membership: self.membership });
@@ -40,7 +41,7 @@ impl Command for ChangeMember {
         Error::unless_expected(&self.expected, place.version)?;
         let own = roles::of(tx, tx.organisation()).await?;
         let permissions = role::allowed(&self.roles, &own)?;
-        role::check_grant(permissions.union(place.permissions), self.by)?;
+        role::check_grant(permissions.union(place.permissions), by)?;
         let changed = place.clone().with_roles(self.roles.clone(), permissions);
         if place.is_owner() && !changed.is_owner() {
             ensure_owner_remains(tx, &place).await?;

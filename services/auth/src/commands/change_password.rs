@@ -7,10 +7,10 @@ use mediator::{Command, Platform, Tx};
 use super::end;
 use crate::{
     credentials::PasswordHash,
-    domain::{Email, Meant},
+    domain::{Email, LogsIn, Meant},
     error::Error,
     published,
-    store::people,
+    store::{password_resets, people},
 };
 
 /// Replaces the password of a person who has just given the former one.
@@ -22,6 +22,8 @@ pub struct ChangePassword {
     pub email: Email,
     /// The session that goes on.
     pub session: SessionId,
+    /// The hash that the former password was checked against.
+    pub verified: PasswordHash,
     /// The hash of the new password.
     pub password: PasswordHash,
 }
@@ -36,8 +38,9 @@ impl Command for ChangePassword {
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<usize, Error> {
         let now = Clock::now();
-        people::set_password(tx, self.user, &self.password, now).await?;
+        people::set_password(tx, self.user, Some(&self.verified), &self.password, now).await?;
+        password_resets::delete(tx, self.user).await?;
         tx.record(now.timestamp_micros(), published::password_changed(self.user, &self.email, now));
-        end(tx, self.user, Meant::Others(self.session), now).await
+        end(tx, LogsIn::User(self.user), Meant::Others(self.session), now).await
     }
 }

@@ -1,14 +1,17 @@
 //! Makes and revokes API keys, and notes their use.
 
+use std::time::Duration;
+
 use access::{Permission, Permissions};
 use kernel::{ApiKeyId, Clock, Timestamp};
 use mediator::{Command, Platform, Tenant, Tx};
 
+use super::permitted;
 use crate::{
-    domain::{ApiKey, Name, role},
+    domain::{ApiKey, Authority, Name, role},
     error::Error,
     published,
-    store::api_keys,
+    store::{api_keys, memberships},
 };
 
 /// Makes an API key.
@@ -26,8 +29,8 @@ pub struct CreateApiKey {
     pub networks: Vec<String>,
     /// When it ends by itself.
     pub expires_at: Option<Timestamp>,
-    /// What the caller may do: nobody makes a key that allows more.
-    pub by: Permissions,
+    /// Who does it: nobody grants or takes away more than they may do themselves.
+    pub by: Authority,
 }
 
 impl Command for CreateApiKey {
@@ -38,7 +41,9 @@ impl Command for CreateApiKey {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<ApiKey, Error> {
-        role::check_grant(self.permissions, self.by)?;
+        memberships::lock(tx).await?;
+        let by = permitted(tx, self.by, Self::REQUIRES).await?;
+        role::check_grant(self.permissions, by)?;
         let key = ApiKey {
             id: self.key,
             name: self.name.clone(),
@@ -57,7 +62,7 @@ impl Command for CreateApiKey {
     }
 }
 
-/// Revokes an API key.
+/// Revokes an API key. Whoever may manage keys may revoke any of them, since a leaked one has to be stopped at once.
 #[derive(Debug, Clone)]
 pub struct RevokeApiKey {
     /// The key.
@@ -96,5 +101,40 @@ impl Command for NoteApiKeyUse {
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<(), Error> {
         api_keys::note_use(tx, self.key, Clock::now()).await
+    }
+}
+
+/// Takes keys back from the gateways that were revoked or have expired long ago, so that they need not remember them for
+/// ever. Replies how many; when it is the limit, there may be more.
+#[derive(Debug, Clone)]
+pub struct WithdrawApiKeys {
+    /// How long after its end a key is still known: the life of an access token and a margin.
+    pub kept: Duration,
+}
+
+/// The most keys of one transaction.
+const LIMIT: i64 = 500;
+
+impl WithdrawApiKeys {
+    /// Whether there may be more after this many were withdrawn.
+    #[must_use]
+    pub fn leaves_more(withdrawn: usize) -> bool {
+        i64::try_from(withdrawn).is_ok_and(|withdrawn| withdrawn >= LIMIT)
+    }
+}
+
+impl Command for WithdrawApiKeys {
+    const NAME: &'static str = "auth.withdraw-api-keys";
+    const REQUIRES: Permission = Permission::System;
+    type Tenancy = Platform;
+    type Reply = usize;
+    type Error = Error;
+
+    async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<usize, Error> {
+        let withdrawn = api_keys::withdraw(tx, Clock::now() - self.kept, LIMIT).await?;
+        for (organisation, key, version) in &withdrawn {
+            tx.record_removal(*version, &published::withdrawn_api_key(*organisation, *key));
+        }
+        Ok(withdrawn.len())
     }
 }

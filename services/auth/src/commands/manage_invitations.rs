@@ -1,14 +1,15 @@
 //! Invites somebody to the organisation, sends the invitation again, and takes it back.
 
-use access::{Permission, Permissions};
+use access::Permission;
 use kernel::{Clock, InvitationId, Secret};
 use mediator::{Command, Tenant, Tx};
 
+use super::permitted;
 use crate::{
-    domain::{Email, Invitation, RoleName, role},
+    domain::{Authority, Email, Invitation, RoleName, role},
     error::Error,
     published,
-    store::{invitations, organisations, roles},
+    store::{invitations, memberships, organisations, roles},
 };
 
 /// Invites somebody.
@@ -24,8 +25,8 @@ pub struct InviteMember {
     pub token: Secret,
     /// SHA-256 of it.
     pub token_hash: [u8; 32],
-    /// What the caller may do: nobody promises more.
-    pub by: Permissions,
+    /// Who does it: nobody grants or takes away more than they may do themselves.
+    pub by: Authority,
 }
 
 impl Command for InviteMember {
@@ -37,8 +38,9 @@ impl Command for InviteMember {
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<Invitation, Error> {
         let organisation = organisations::lock(tx).await?;
+        let by = permitted(tx, self.by, Self::REQUIRES).await?;
         let own = roles::of(tx, organisation.id).await?;
-        role::check_grant(role::allowed(&self.roles, &own)?, self.by)?;
+        role::check_grant(role::allowed(&self.roles, &own)?, by)?;
         let inviter = tx.provenance().actor.clone();
         let invitation =
             Invitation::create(self.invitation, self.email.clone(), self.roles.clone(), inviter, Clock::now());
@@ -57,8 +59,8 @@ pub struct ResendInvitation {
     pub token: Secret,
     /// SHA-256 of it.
     pub token_hash: [u8; 32],
-    /// What the caller may do: whoever sees the token could accept it, so nobody sends more again either.
-    pub by: Permissions,
+    /// Who does it: nobody grants or takes away more than they may do themselves.
+    pub by: Authority,
 }
 
 impl Command for ResendInvitation {
@@ -70,9 +72,10 @@ impl Command for ResendInvitation {
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<Invitation, Error> {
         let organisation = organisations::lock(tx).await?;
+        let by = permitted(tx, self.by, Self::REQUIRES).await?;
         let invitation = invitations::lock(tx, self.invitation).await?.resent(Clock::now())?;
         let own = roles::of(tx, organisation.id).await?;
-        role::check_grant(role::allowed(&invitation.roles, &own)?, self.by)?;
+        role::check_grant(role::stored(&invitation.roles, &own), by)?;
         invitations::save(tx, &invitation, Some(&self.token_hash)).await?;
         tx.record(invitation.version, published::invitation(&organisation, &invitation, &self.token));
         Ok(invitation)
@@ -84,8 +87,8 @@ impl Command for ResendInvitation {
 pub struct RevokeInvitation {
     /// The invitation.
     pub invitation: InvitationId,
-    /// What the caller may do: nobody takes back what they could not promise.
-    pub by: Permissions,
+    /// Who does it: nobody grants or takes away more than they may do themselves.
+    pub by: Authority,
 }
 
 impl Command for RevokeInvitation {
@@ -96,9 +99,11 @@ impl Command for RevokeInvitation {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<Invitation, Error> {
+        memberships::lock(tx).await?;
+        let by = permitted(tx, self.by, Self::REQUIRES).await?;
         let invitation = invitations::lock(tx, self.invitation).await?.revoked(Clock::now())?;
         let own = roles::of(tx, tx.organisation()).await?;
-        role::check_grant(role::allowed(&invitation.roles, &own)?, self.by)?;
+        role::check_grant(role::stored(&invitation.roles, &own), by)?;
         invitations::save(tx, &invitation, None).await?;
         Ok(invitation)
     }

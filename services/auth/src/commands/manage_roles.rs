@@ -4,9 +4,9 @@ use access::{Permission, Permissions};
 use kernel::{Clock, Expected, Slug};
 use mediator::{Command, Tenant, Tx};
 
-use super::save_place;
+use super::{permitted, publish_places};
 use crate::{
-    domain::{OwnRole, RoleName, RoleView, role},
+    domain::{Authority, OwnRole, RoleName, RoleView, role},
     error::Error,
     store::{memberships, roles},
 };
@@ -18,8 +18,8 @@ pub struct CreateRole {
     pub name: Slug,
     /// What it allows.
     pub permissions: Permissions,
-    /// What the caller may do: nobody makes a role that allows more.
-    pub by: Permissions,
+    /// Who does it: nobody grants or takes away more than they may do themselves.
+    pub by: Authority,
 }
 
 impl Command for CreateRole {
@@ -30,7 +30,9 @@ impl Command for CreateRole {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<RoleView, Error> {
-        role::check_grant(self.permissions, self.by)?;
+        memberships::lock(tx).await?;
+        let by = permitted(tx, self.by, Self::REQUIRES).await?;
+        role::check_grant(self.permissions, by)?;
         let created = OwnRole::create(self.name.clone(), self.permissions, Clock::now());
         roles::insert(tx, &created).await?;
         Ok(created.view())
@@ -46,8 +48,8 @@ pub struct ChangeRole {
     pub expected: Expected,
     /// What it allows from now on.
     pub permissions: Permissions,
-    /// What the caller may do: nobody grants or takes away more.
-    pub by: Permissions,
+    /// Who does it: nobody grants or takes away more than they may do themselves.
+    pub by: Authority,
 }
 
 impl Command for ChangeRole {
@@ -59,16 +61,14 @@ impl Command for ChangeRole {
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<RoleView, Error> {
         memberships::lock(tx).await?;
+        let by = permitted(tx, self.by, Self::REQUIRES).await?;
         let former = roles::lock(tx, &self.name).await?;
         Error::unless_expected(&self.expected, former.version)?;
-        role::check_grant(self.permissions.union(former.permissions), self.by)?;
+        role::check_grant(self.permissions.union(former.permissions), by)?;
         let changed = former.changed(self.permissions, Clock::now());
         roles::save(tx, &changed).await?;
-        // The places are read after the role was saved, so they have its new permissions.
-        for place in memberships::with_role(tx, &RoleName::Own(self.name.clone())).await? {
-            let (names, permissions) = (place.roles.clone(), place.permissions);
-            save_place(tx, &place.with_roles(names, permissions)).await?;
-        }
+        let places = memberships::renew_with_role(tx, &RoleName::Own(self.name.clone())).await?;
+        publish_places(tx, &places);
         Ok(changed.view())
     }
 }
@@ -78,6 +78,8 @@ impl Command for ChangeRole {
 pub struct DeleteRole {
     /// The role.
     pub name: Slug,
+    /// Who does it: nobody removes a role that allows more than they may do themselves.
+    pub by: Authority,
 }
 
 impl Command for DeleteRole {
@@ -89,7 +91,8 @@ impl Command for DeleteRole {
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
         memberships::lock(tx).await?;
-        roles::lock(tx, &self.name).await?;
+        let by = permitted(tx, self.by, Self::REQUIRES).await?;
+        role::check_grant(roles::lock(tx, &self.name).await?.permissions, by)?;
         let members = memberships::with_role(tx, &RoleName::Own(self.name.clone())).await?.len();
         let holders = roles::promised(tx, &self.name).await? + i64::try_from(members).unwrap_or(i64::MAX);
         if holders > 0 {

@@ -11,13 +11,15 @@ mod create_organisation;
 mod end_sessions;
 mod manage_api_keys;
 mod manage_invitations;
+mod manage_operators;
 mod manage_roles;
 mod open_session;
 mod refresh_session;
+mod register_customer;
 mod remove_member;
 mod request_password_reset;
 mod reset_password;
-mod switch_organisation;
+mod suspend_organisation;
 mod tend_signing_keys;
 
 pub use accept_invitation::AcceptInvitation;
@@ -27,35 +29,37 @@ pub use change_organisation::ChangeOrganisation;
 pub use change_password::ChangePassword;
 pub use clear_sessions::ClearSessions;
 pub use create_organisation::CreateOrganisation;
-pub use end_sessions::EndSessions;
-pub use manage_api_keys::{CreateApiKey, NoteApiKeyUse, RevokeApiKey};
+pub use end_sessions::{EndCustomerSessions, EndSessions};
+pub use manage_api_keys::{CreateApiKey, NoteApiKeyUse, RevokeApiKey, WithdrawApiKeys};
 pub use manage_invitations::{InviteMember, ResendInvitation, RevokeInvitation};
+pub use manage_operators::{CreateOperator, OfferSetup, Warrant};
 pub use manage_roles::{ChangeRole, CreateRole, DeleteRole};
 pub use open_session::OpenSession;
 pub use refresh_session::RefreshSession;
+pub use register_customer::RegisterCustomer;
 pub use remove_member::{LeaveOrganisation, RemoveMember};
 pub use request_password_reset::RequestPasswordReset;
 pub use reset_password::ResetPassword;
-pub use switch_organisation::SwitchOrganisation;
-pub use tend_signing_keys::TendSigningKeys;
+pub use suspend_organisation::SuspendOrganisation;
+pub use tend_signing_keys::{RotateSigningKeys, TendSigningKeys};
 
-use access::Role;
-use kernel::{Timestamp, UserId};
+use access::{Permission, Permissions, Role};
+use kernel::Timestamp;
 use persistence::{Platform, Tx};
 
 use crate::{
-    domain::{Meant, Place, RoleName},
+    domain::{Authority, LogsIn, Meant, Place, RoleName},
     error::Error,
     published,
-    store::{memberships, sessions},
+    store::{api_keys, memberships, sessions},
 };
 
 /// The version of a session's end, the first thing that is published of it.
 const END: i64 = 1;
 
-/// Ends those of a person's sessions that are meant, and says so to the gateways.
-async fn end(tx: &mut Tx<'_, Platform>, user: UserId, meant: Meant, now: Timestamp) -> Result<usize, Error> {
-    let ended = sessions::end(tx, user, meant, now).await?;
+/// Ends those of somebody's sessions that are meant, and says so to the gateways.
+async fn end(tx: &mut Tx<'_, Platform>, who: LogsIn, meant: Meant, now: Timestamp) -> Result<usize, Error> {
+    let ended = sessions::end(tx, who, meant, now).await?;
     for session in &ended {
         tx.record(END, published::ended_session(*session, now));
     }
@@ -65,8 +69,32 @@ async fn end(tx: &mut Tx<'_, Platform>, user: UserId, meant: Meant, now: Timesta
 /// Saves a changed place and says so to the gateways.
 async fn save_place(tx: &mut Tx<'_>, place: &Place) -> Result<(), Error> {
     memberships::save(tx, place).await?;
-    tx.record(place.version, published::membership(tx.organisation(), place));
+    publish_places(tx, std::slice::from_ref(place));
     Ok(())
+}
+
+/// Tells the gateways of changed places.
+fn publish_places(tx: &mut Tx<'_>, places: &[Place]) {
+    for place in places {
+        tx.record(place.version, published::membership(tx.organisation(), place));
+    }
+}
+
+/// What whoever makes a change may do now. The memberships are locked, so it stays so until the change is made.
+async fn permitted(tx: &mut Tx<'_>, by: Authority, required: Permission) -> Result<Permissions, Error> {
+    let permissions = match by {
+        Authority::Member(user) => {
+            let place = memberships::of_person(tx, tx.organisation(), user).await?;
+            place.filter(|place| place.active).map_or(Permissions::NONE, |place| place.permissions)
+        }
+        Authority::Key(key) => match api_keys::lock(tx, key).await?.0 {
+            key if key.revoked_at.is_none() => key.permissions,
+            _ => Permissions::NONE,
+        },
+        Authority::System => return Ok(Role::Owner.permissions()),
+    };
+    let beyond = Permissions::from_iter([required]).without(permissions);
+    if beyond == Permissions::NONE { Ok(permissions) } else { Err(Error::BeyondOwn { beyond }) }
 }
 
 /// Refuses to let the last owner go. The memberships are locked.

@@ -1,4 +1,4 @@
-//! Opens the session of a person whose password was right, and forgives the attempt.
+//! Opens the session of somebody whose password was right, and forgives the attempt.
 
 use access::Permission;
 use kernel::Clock;
@@ -6,9 +6,9 @@ use mediator::{Command, Platform, Tx};
 
 use crate::{
     credentials::PasswordHash,
-    domain::{Session, Subject},
+    domain::{LogsIn, Session, Subject},
     error::Error,
-    store::{attempts, people, sessions},
+    store::{attempts, customers, people, sessions},
 };
 
 /// Opens a session.
@@ -22,6 +22,8 @@ pub struct OpenSession {
     pub address: String,
     /// What the attempt was counted for.
     pub subjects: Vec<Subject>,
+    /// The hash that the password was checked against. If another password was chosen meanwhile, there is no session.
+    pub verified: PasswordHash,
     /// The password's new hash, where the stored one was made with former parameters.
     pub rehashed: Option<PasswordHash>,
 }
@@ -34,9 +36,15 @@ impl Command for OpenSession {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<(), Error> {
-        let now = Clock::now();
+        let (now, kept) = (Clock::now(), self.rehashed.as_ref().unwrap_or(&self.verified));
+        let noted = match self.session.holder.who() {
+            LogsIn::User(user) => people::note_login(tx, user, &self.verified, kept, now).await?,
+            LogsIn::Customer(customer) => customers::note_login(tx, customer, &self.verified, kept, now).await?,
+        };
+        if !noted {
+            return Err(Error::LoginRefused);
+        }
         attempts::forgive(tx, &self.subjects, now).await?;
-        people::note_login(tx, self.session.user, self.rehashed.as_ref(), now).await?;
         sessions::insert(tx, &self.session, &self.device, &self.address, now).await
     }
 }

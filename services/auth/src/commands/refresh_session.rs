@@ -1,11 +1,11 @@
 //! Replaces the refresh token of a session, or says what the presented one is worth.
 
 use access::Permission;
-use kernel::{Clock, OrganisationId, SessionId};
+use kernel::{Clock, SessionId};
 use mediator::{Command, Platform, Tx};
 
 use crate::{
-    domain::{Session, SessionLife, Worth},
+    domain::{Holder, Session, SessionLife, Worth},
     error::Error,
     store::sessions,
 };
@@ -21,9 +21,9 @@ pub struct RefreshSession {
     pub successor: [u8; 32],
     /// How long sessions last.
     pub life: SessionLife,
-    /// The organisation that the session is turned to from now on; none when its person may enter none, which leaves the
+    /// Who has the session from now on, and for which organisation; none when its holder may enter nowhere, which leaves the
     /// token as it is.
-    pub organisation: Option<OrganisationId>,
+    pub holder: Option<Holder>,
 }
 
 impl Command for RefreshSession {
@@ -38,10 +38,13 @@ impl Command for RefreshSession {
         let now = Clock::now();
         let Some(session) = sessions::lock(tx, self.session).await? else { return Ok(None) };
         let worth = session.worth(&self.presented, &self.successor, self.life, now);
-        let (Worth::Current, Some(organisation)) = (worth, self.organisation) else {
+        let (Worth::Current, Some(holder)) = (worth, self.holder) else {
             return Ok(Some((session, worth)));
         };
-        let rotated = Session { organisation, ..session.rotated(self.successor, now) };
+        if holder.who() != session.holder.who() {
+            return Ok(None);
+        }
+        let rotated = Session { holder, ..session.rotated(self.successor, now) };
         sessions::save(tx, &rotated).await?;
         Ok(Some((rotated, worth)))
     }

@@ -1,12 +1,12 @@
 //! Ends a membership: a member is removed, or leaves.
 
-use access::{Permission, Permissions};
+use access::Permission;
 use kernel::{MembershipId, UserId};
 use mediator::{Command, Tenant, Tx};
 
-use super::{ensure_owner_remains, save_place};
+use super::{ensure_owner_remains, permitted, save_place};
 use crate::{
-    domain::{Place, role},
+    domain::{Authority, Place, role},
     error::Error,
     store::memberships,
 };
@@ -16,8 +16,8 @@ use crate::{
 pub struct RemoveMember {
     /// The member.
     pub membership: MembershipId,
-    /// What the caller may do: nobody removes somebody who may do more.
-    pub by: Permissions,
+    /// Who does it: nobody grants or takes away more than they may do themselves.
+    pub by: Authority,
 }
 
 impl Command for RemoveMember {
@@ -29,11 +29,12 @@ impl Command for RemoveMember {
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
         memberships::lock(tx).await?;
+        let by = permitted(tx, self.by, Self::REQUIRES).await?;
         let place = memberships::find(tx, self.membership).await?;
         if !place.active {
             return Err(Error::UnknownMember { membership: self.membership });
         }
-        role::check_grant(place.permissions, self.by)?;
+        role::check_grant(place.permissions, by)?;
         end_place(tx, place).await
     }
 }

@@ -8,10 +8,13 @@ use mediator::{Command, Platform, Tx};
 
 use crate::{domain::Email, error::Error, published, store::password_resets};
 
+/// How soon another token is made.
+const AGAIN_AFTER: Duration = Duration::from_secs(300);
 /// How long the token can be used.
 const LIFE: Duration = Duration::from_secs(3_600);
 
-/// Replaces the person's reset token, if there is one, and has the new one delivered.
+/// Replaces the person's reset token, if there is one, and has the new one delivered. Within five minutes of the former one
+/// nothing happens.
 #[derive(Debug, Clone)]
 pub struct RequestPasswordReset {
     /// The person.
@@ -33,7 +36,10 @@ impl Command for RequestPasswordReset {
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<(), Error> {
         let now = Clock::now();
-        password_resets::replace(tx, self.user, &self.token_hash, now, now + LIFE).await?;
+        let times = (now - AGAIN_AFTER, now, now + LIFE);
+        if !password_resets::replace(tx, self.user, &self.token_hash, times).await? {
+            return Ok(());
+        }
         let event = published::password_reset(self.user, &self.email, &self.token, now + LIFE);
         tx.record(now.timestamp_micros(), event);
         Ok(())

@@ -7,7 +7,7 @@ use mediator::{Command, Platform, Tx};
 use super::end;
 use crate::{
     credentials::PasswordHash,
-    domain::{Email, Meant},
+    domain::{Email, LogsIn, Meant},
     error::Error,
     published,
     store::{password_resets, people},
@@ -37,8 +37,8 @@ impl Command for ResetPassword {
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<usize, Error> {
         let now = Clock::now();
         password_resets::take(tx, self.user, &self.token_hash, now).await?;
-        people::set_password(tx, self.user, &self.password, now).await?;
+        people::set_password(tx, self.user, None, &self.password, now).await?;
         tx.record(now.timestamp_micros(), published::password_changed(self.user, &self.email, now));
-        end(tx, self.user, Meant::All, now).await
+        end(tx, LogsIn::User(self.user), Meant::All, now).await
     }
 }

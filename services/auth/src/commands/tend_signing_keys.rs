@@ -1,5 +1,7 @@
 //! Does what is due with the signing keys: takes the first into use, announces the next, removes those that are over.
 
+use std::time::Duration;
+
 use access::Permission;
 use kernel::Clock;
 use mediator::{Command, Platform, Tx};
@@ -28,18 +30,44 @@ impl Command for TendSigningKeys {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<SigningKeys, Error> {
-        let mut keys = signing_keys::lock(tx).await?;
-        let tended = keys.tend(&self.candidate, self.schedule, Clock::now());
-        if tended == Tended::default() {
-            return Ok(keys);
-        }
-        signing_keys::save(tx, &tended).await?;
-        for key in &tended.changed {
-            tx.record(key.version, published::signing_key(key));
-        }
-        for key in &tended.removed {
-            tx.record_removal(key.version, &published::signing_key(key));
-        }
-        Ok(keys)
+        tend(tx, &self.candidate, self.schedule).await
     }
+}
+
+/// Announces the next signing key now, however long the current one has signed; one that is announced already is the next
+/// one. It signs after its notice, and the tokens of the former one stay valid until they expire.
+#[derive(Debug, Clone)]
+pub struct RotateSigningKeys {
+    /// The key to take into use.
+    pub candidate: Candidate,
+    /// How long each stage of a key's life takes.
+    pub schedule: Schedule,
+}
+
+impl Command for RotateSigningKeys {
+    const NAME: &'static str = "auth.rotate-signing-keys";
+    const REQUIRES: Permission = Permission::PlatformManage;
+    type Tenancy = Platform;
+    type Reply = SigningKeys;
+    type Error = Error;
+
+    async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<SigningKeys, Error> {
+        tend(tx, &self.candidate, Schedule { signs_for: Duration::ZERO, ..self.schedule }).await
+    }
+}
+
+async fn tend(tx: &mut Tx<'_, Platform>, candidate: &Candidate, schedule: Schedule) -> Result<SigningKeys, Error> {
+    let mut keys = signing_keys::lock(tx).await?;
+    let tended = keys.tend(candidate, schedule, Clock::now());
+    if tended == Tended::default() {
+        return Ok(keys);
+    }
+    signing_keys::save(tx, &tended).await?;
+    for key in &tended.changed {
+        tx.record(key.version, published::signing_key(key));
+    }
+    for key in &tended.removed {
+        tx.record_removal(key.version, &published::signing_key(key));
+    }
+    Ok(keys)
 }

@@ -1,7 +1,7 @@
 //! Argon2id, away from the threads that serve requests and never more at once than there is memory for.
 //! The rule: checking a password takes equally long whether the account exists or not.
 
-use std::{num::NonZeroUsize, sync::Arc};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use argon2::{
     Algorithm, Argon2, Params, Version,
@@ -12,6 +12,8 @@ use tokio::{sync::Semaphore, task::spawn_blocking};
 
 use crate::{domain::Password, error::Error};
 
+/// How long a password waits for its turn. Whoever would wait longer has gone by then, and those behind could not get in.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// OWASP's minimum: 19 MiB, two passes, one lane.
 const MEMORY_KIBIBYTES: u32 = 19_456;
 const PASSES: u32 = 2;
@@ -62,7 +64,7 @@ impl Hasher {
     /// The hash of a new password, with a salt of its own.
     ///
     /// # Errors
-    /// `Hashing` when the operating system lacks randomness or memory.
+    /// `Hashing` when the operating system lacks randomness or memory, `Busy` when too many wait.
     pub async fn hash(&self, password: Password) -> Result<PasswordHash, Error> {
         let argon = self.argon.clone();
         self.run(move || Ok(PasswordHash::stored(argon.hash_password(password.expose()).map_err(hashing)?.to_string())))
@@ -72,12 +74,18 @@ impl Hasher {
     /// Whether the hash is that of the password. Without a hash the answer is no, after the same work.
     ///
     /// # Errors
-    /// `Hashing` when the hash is not a PHC string of Argon2.
+    /// `Hashing` when the hash is not a PHC string of Argon2, `Busy` when too many wait.
     pub async fn verify(&self, hash: Option<PasswordHash>, password: Password) -> Result<bool, Error> {
         let argon = self.argon.clone();
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.dummy.clone());
+        let today = self.is_outdated(&hash).then(|| self.dummy.clone());
         self.run(move || {
+            if let Some(today) = today {
+                // A hash of former, cheaper parameters must not answer faster than one that does not exist.
+                let parsed = phc::PasswordHash::new(today.as_str()).map_err(hashing)?;
+                let _ = argon.verify_password(password.expose(), &parsed);
+            }
             let parsed = phc::PasswordHash::new(hash.as_str()).map_err(hashing)?;
             Ok(argon.verify_password(password.expose(), &parsed).is_ok() && known)
         })
@@ -99,7 +107,8 @@ impl Hasher {
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         // Held inside the blocking task: a client that hangs up frees no memory that is still in use.
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(hashing)?;
+        let waiting = Arc::clone(&self.permits).acquire_owned();
+        let permit = tokio::time::timeout(PATIENCE, waiting).await.map_err(|_| Error::Busy)?.map_err(hashing)?;
         let done = spawn_blocking(move || {
             let result = work();
             drop(permit);

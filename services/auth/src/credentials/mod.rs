@@ -12,10 +12,10 @@ use std::sync::Arc;
 use crate::domain::SessionLife;
 
 pub use hashing::{Hasher, PasswordHash};
-pub use opaque::{ApiKeyText, Derivation, InvitationToken, RefreshToken, ResetToken, described};
+pub use opaque::{ApiKeyText, Derivation, InvitationToken, OneTimeSetupToken, RefreshToken, ResetToken, described};
 pub use sealing::Seal;
 pub use setup::SetupToken;
-pub use signing::{Issuer, TOKEN_LIFE, generate};
+pub use signing::{Issuer, TOKEN_LIFE, TOKENS_OUTLIVE, generate};
 
 /// Everything that handles a secret, as handlers and processes take it. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -6,9 +6,11 @@ use std::fmt::Display;
 
 use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use kernel::{Id, Kind, Secret, UserId, kinds};
+use kernel::{Id, Kind, Secret, kinds};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
+use super::PasswordHash;
 use crate::error::Error;
 
 /// What a secret is for.
@@ -33,6 +35,12 @@ impl Purpose for kinds::User {
     const WORD: &'static str = "pwr";
 }
 
+impl Purpose for kinds::Token {
+    const WORD: &'static str = "setup";
+}
+
+/// What allows making the first operator, once.
+pub type OneTimeSetupToken = Opaque<kinds::Token>;
 /// A refresh token: of a session.
 pub type RefreshToken = Opaque<kinds::Session>;
 /// The text of an API key.
@@ -41,6 +49,10 @@ pub type ApiKeyText = Opaque<kinds::ApiKey>;
 pub type InvitationToken = Opaque<kinds::Invitation>;
 /// What allows choosing a new password: of a person.
 pub type ResetToken = Opaque<kinds::User>;
+
+/// How many replacements are looked back at most: a month of a session that is refreshed every ten minutes, and about ten
+/// milliseconds of work.
+const FARTHEST: i32 = 5_000;
 
 /// A secret with the id of what it belongs to.
 #[derive(Debug, Clone)]
@@ -132,7 +144,7 @@ impl Derivation {
     /// again although nothing but its hash is stored. `request` names the caller and the idempotency key.
     #[must_use]
     pub fn created<K: Purpose>(&self, id: Id<K>, request: &[&str]) -> Opaque<K> {
-        let mut content = K::WORD.to_owned();
+        let mut content = format!("{}\0{id}", K::WORD);
         for part in request {
             content.push('\0');
             content.push_str(part);
@@ -140,41 +152,42 @@ impl Derivation {
         Opaque::with_secret(id, &hmac::sign(&self.creations, content.as_bytes()))
     }
 
-    /// Whether the stored hash is of a token that descends from this one within so many replacements: whether this one is
+    /// Whether the stored hash is of a token that descends from this one within so many replacements, 5,000 at most: whether this one is
     /// genuine and was replaced, rather than made up.
     #[must_use]
     pub fn is_ancestor(&self, token: &RefreshToken, stored: &[u8; 32], replacements: i32) -> bool {
         let mut token = token.clone();
-        (0..replacements).any(|_| {
+        (0..replacements.min(FARTHEST)).any(|_| {
             token = self.successor(&token);
             token.hash() == *stored
         })
     }
 
-    /// What a client keeps that has logged in as this person, so that strangers who guess at the password do not pause it.
+    /// What a client keeps that has logged in to this account, so that strangers who guess at the password do not pause it.
+    /// It ends with the password.
     ///
     /// # Errors
     /// `Sealing` when the system has no randomness.
-    pub fn client_token(&self, user: UserId) -> Result<Secret, Error> {
+    pub fn client_token(&self, account: Uuid, password: &PasswordHash) -> Result<Secret, Error> {
         let mut client = [0; 16];
         aws_lc_rs::rand::fill(&mut client)
             .map_err(|_| Error::Sealing("a client's token could not be made; look at the system's randomness"))?;
-        let signature = self.client_signature(user, &client);
+        let signature = self.client_signature(account, password, &client);
         Ok(Secret::new(format!("cs_dev_{}", URL_SAFE_NO_PAD.encode([&client[..], &signature].concat()))))
     }
 
-    /// The client that a token stands for, if it was given out to this person.
+    /// The client that a token stands for, if it was given out for this account.
     #[must_use]
-    pub fn client_of(&self, user: UserId, token: &str) -> Option<[u8; 16]> {
+    pub fn client_of(&self, account: Uuid, password: &PasswordHash, token: &str) -> Option<[u8; 16]> {
         let bytes = URL_SAFE_NO_PAD.decode(token.strip_prefix("cs_dev_")?).ok()?;
         let (client, signature) = bytes.split_first_chunk::<16>()?;
-        verify_slices_are_equal(&self.client_signature(user, client), signature).ok()?;
+        verify_slices_are_equal(&self.client_signature(account, password, client), signature).ok()?;
         Some(*client)
     }
 
-    fn client_signature(&self, user: UserId, client: &[u8; 16]) -> [u8; 32] {
+    fn client_signature(&self, account: Uuid, password: &PasswordHash, client: &[u8; 16]) -> [u8; 32] {
         let mut signature = [0; 32];
-        let content = [user.uuid().as_bytes(), &client[..]].concat();
+        let content = [account.as_bytes(), &client[..], password.as_str().as_bytes()].concat();
         signature.copy_from_slice(hmac::sign(&self.clients, &content).as_ref());
         signature
     }
@@ -227,6 +240,8 @@ mod tests {
         assert_eq!(hash(&["org", "user", "key"]), hash(&["org", "user", "key"]));
         assert_ne!(hash(&["org", "user", "key"]), hash(&["org", "user", "other"]));
         assert_ne!(hash(&["org", "user", "key"]), hash(&["org", "userkey", ""]));
+        let later = derivation.created(ApiKeyId::new(), &["org", "user", "key"]);
+        assert_ne!(later.secret, derivation.created(key, &["org", "user", "key"]).secret, "the key of a later request");
         assert_ne!(derivation.created(key, &["a"]).hash(), Derivation::new(&[2; 32]).created(key, &["a"]).hash());
     }
 
@@ -244,15 +259,17 @@ mod tests {
     }
 
     #[test]
-    fn a_clients_token_is_for_one_person() {
+    fn a_clients_token_is_for_one_account() {
         let derivation = Derivation::new(&[1; 32]);
-        let user = UserId::new();
-        let token = derivation.client_token(user).unwrap();
-        assert!(derivation.client_of(user, token.expose()).is_some());
-        assert!(derivation.client_of(UserId::new(), token.expose()).is_none());
-        assert!(Derivation::new(&[2; 32]).client_of(user, token.expose()).is_none());
+        let user = Uuid::new_v4();
+        let [password, next] = ["$one", "$other"].map(|hash| PasswordHash::stored(hash.to_owned()));
+        let token = derivation.client_token(user, &password).unwrap();
+        assert!(derivation.client_of(user, &password, token.expose()).is_some());
+        assert!(derivation.client_of(user, &next, token.expose()).is_none(), "it ends with the password");
+        assert!(derivation.client_of(Uuid::new_v4(), &password, token.expose()).is_none());
+        assert!(Derivation::new(&[2; 32]).client_of(user, &password, token.expose()).is_none());
         for wrong in ["", "cs_dev_", "cs_dev_AAAA", &token.expose()[..60]] {
-            assert!(derivation.client_of(user, wrong).is_none(), "{wrong}");
+            assert!(derivation.client_of(user, &password, wrong).is_none(), "{wrong}");
         }
     }
 

@@ -20,6 +20,9 @@ use crate::{
 
 /// How long an access token is valid.
 pub const TOKEN_LIFE: Duration = Duration::from_secs(600);
+/// How long after the end of a key or a session some verifier may still take a token of it: the life of a token, and a minute
+/// by which clocks and readers lag behind.
+pub const TOKENS_OUTLIVE: Duration = Duration::from_secs(660);
 
 /// A new key pair, its private half sealed.
 ///
@@ -101,7 +104,8 @@ impl Issuer {
         let (public_key, key) =
             key.ok_or_else(|| Error::Signing("there is no key yet; wait until this service is ready".into()))?;
         let kid = access::thumbprint(&URL_SAFE_NO_PAD.encode(public_key));
-        let header = Header { typ: Some(Claims::TYPE.to_owned()), kid: Some(kid), ..Header::new(Algorithm::EdDSA) };
+        let header =
+            Header { typ: Some(grant.bearer.token_type().to_owned()), kid: Some(kid), ..Header::new(Algorithm::EdDSA) };
         jsonwebtoken::encode(&header, &claims, key).map(Secret::new).map_err(|error| Error::Signing(error.to_string()))
     }
 }
@@ -145,8 +149,7 @@ mod tests {
         ring.apply(&SigningKey { kid: candidate.kid, public_key }).unwrap();
         let verifier = Verifier::new(ring, "https://store.example", "cyber-store");
         let grant = Grant {
-            bearer: Bearer::Integration(ApiKeyId::new()),
-            organisation: OrganisationId::new(),
+            bearer: Bearer::Integration { key: ApiKeyId::new(), organisation: OrganisationId::new() },
             permissions: Role::Viewer.permissions(),
         };
         let token = issuer.issue(&grant, now).unwrap();

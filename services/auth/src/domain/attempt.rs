@@ -9,8 +9,6 @@ use std::time::Duration;
 use kernel::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::Email;
-
 /// What attempts are counted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Counted {
@@ -74,21 +72,21 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// What an attempt of an unknown client counts for, whether or not an account has the address.
+    /// What an attempt of an unknown client counts for, whether or not the account exists.
     #[must_use]
-    pub fn of_stranger(email: &Email, address: IpAddr) -> Vec<Self> {
-        let network = network(address);
+    pub fn of_stranger(account: &str, address: IpAddr) -> Vec<Self> {
+        let (customer, site) = (network(address, 64), network(address, 48));
         vec![
-            Self::new(Counted::AccountFromAddress, &[email.as_str().as_bytes(), network.as_bytes()]),
-            Self::new(Counted::Address, &[network.as_bytes()]),
-            Self::new(Counted::Account, &[email.as_str().as_bytes()]),
+            Self::new(Counted::AccountFromAddress, &[account.as_bytes(), customer.as_bytes()]),
+            Self::new(Counted::Address, &[site.as_bytes()]),
+            Self::new(Counted::Account, &[account.as_bytes()]),
         ]
     }
 
     /// What an attempt of a client counts for that has logged in to this account before.
     #[must_use]
-    pub fn of_known_client(email: &Email, client: &[u8]) -> Vec<Self> {
-        vec![Self::new(Counted::KnownClient, &[email.as_str().as_bytes(), client])]
+    pub fn of_known_client(account: &str, client: &[u8]) -> Vec<Self> {
+        vec![Self::new(Counted::KnownClient, &[account.as_bytes(), client])]
     }
 
     /// The 32 bytes of the digest.
@@ -107,10 +105,11 @@ impl Subject {
     }
 }
 
-/// One customer of a provider has an IPv4 address, or an IPv6 network of 64 bits.
-fn network(address: IpAddr) -> String {
+/// A provider gives a customer an IPv4 address, or an IPv6 network whose first 64 bits are the same; a site may have all
+/// networks of the same first 48 bits.
+fn network(address: IpAddr, bits: u32) -> String {
     match address.to_canonical() {
-        IpAddr::V6(address) => format!("{:x}", address.to_bits() >> 64),
+        IpAddr::V6(address) => format!("{:x}", address.to_bits() >> (128 - bits)),
         IpAddr::V4(address) => address.to_string(),
     }
 }
@@ -120,8 +119,8 @@ fn network(address: IpAddr) -> String {
 pub enum Admission {
     /// It may.
     Admitted {
-        /// How many attempts at the account have not succeeded, this one included.
-        at_account: i32,
+        /// How many attempts at the account were made since one succeeded, this one included.
+        at_account: i64,
     },
     /// It may not before the pause is over.
     Locked {
@@ -135,7 +134,7 @@ impl Admission {
     #[must_use]
     pub fn is_remarkable(self) -> bool {
         let Self::Admitted { at_account } = self else { return false };
-        (1..=9).any(|power| 10_i32.checked_pow(power) == Some(at_account))
+        (1..=18).any(|power| 10_i64.checked_pow(power) == Some(at_account))
     }
 }
 
@@ -144,8 +143,11 @@ impl Admission {
 pub struct Attempts {
     /// Whose they are.
     pub subject: Subject,
-    /// Attempts since the last successful one; one whose password is still being checked counts.
+    /// Attempts since the last successful one, as far as they are not forgotten; one whose password is still being checked
+    /// counts.
     pub failures: i32,
+    /// All attempts since the last successful one.
+    pub tried: i64,
     /// No attempt is admitted before this time.
     pub locked_until: Timestamp,
 }
@@ -170,9 +172,10 @@ pub fn admit(subjects: &mut [Attempts], now: Timestamp) -> Admission {
     let mut at_account = 0;
     for attempts in subjects {
         attempts.failures = attempts.failures.saturating_add(1);
+        attempts.tried = attempts.tried.saturating_add(1);
         attempts.locked_until = now + attempts.subject.counted.pause(attempts.failures);
-        if attempts.subject.counted != Counted::Address {
-            at_account = at_account.max(attempts.failures);
+        if matches!(attempts.subject.counted, Counted::Account | Counted::KnownClient) {
+            at_account = attempts.tried;
         }
     }
     Admission::Admitted { at_account }
@@ -182,16 +185,14 @@ pub fn admit(subjects: &mut [Attempts], now: Timestamp) -> Admission {
 mod tests {
     use super::*;
 
-    fn email() -> Email {
-        Email::parse("ana@lamps.example").unwrap()
-    }
+    const ACCOUNT: &str = "ana@lamps.example";
 
     fn fresh(subjects: Vec<Subject>, now: Timestamp) -> Vec<Attempts> {
-        subjects.into_iter().map(|subject| Attempts { subject, failures: 0, locked_until: now }).collect()
+        subjects.into_iter().map(|subject| Attempts { subject, failures: 0, tried: 0, locked_until: now }).collect()
     }
 
     fn stranger(address: &str) -> Vec<Subject> {
-        Subject::of_stranger(&email(), address.parse().unwrap())
+        Subject::of_stranger(ACCOUNT, address.parse().unwrap())
     }
 
     #[test]
@@ -214,15 +215,15 @@ mod tests {
     fn guesses_from_everywhere_pause_an_account_for_half_a_minute_at_most() {
         let now = kernel::Clock::now();
         let account = stranger("192.0.2.1")[2];
-        let mut attempts = vec![Attempts { subject: account, failures: 1_000_000, locked_until: now }];
+        let mut attempts = vec![Attempts { subject: account, failures: 1_000_000, tried: 0, locked_until: now }];
         assert!(matches!(admit(&mut attempts, now), Admission::Admitted { .. }));
         assert_eq!(attempts[0].locked_until, now + Duration::from_secs(30));
     }
 
     #[test]
     fn a_known_client_is_counted_apart_from_strangers_and_from_other_clients() {
-        let known = Subject::of_known_client(&email(), b"one");
-        assert_ne!(known, Subject::of_known_client(&email(), b"other"));
+        let known = Subject::of_known_client(ACCOUNT, b"one");
+        assert_ne!(known, Subject::of_known_client(ACCOUNT, b"other"));
         for stranger in stranger("192.0.2.1") {
             assert!(!known.iter().any(|subject| subject.as_bytes() == stranger.as_bytes()));
         }
@@ -231,13 +232,15 @@ mod tests {
     #[test]
     fn an_ipv6_customer_is_a_network_and_a_mapped_address_is_the_address() {
         assert_eq!(stranger("2001:db8::1")[1], stranger("2001:db8::ffff")[1]);
-        assert_ne!(stranger("2001:db8::1")[1], stranger("2001:db8:0:1::1")[1]);
+        assert_ne!(stranger("2001:db8::1")[0], stranger("2001:db8:0:1::1")[0]);
+        assert_eq!(stranger("2001:db8::1")[1], stranger("2001:db8:0:1::1")[1], "a site of many networks");
+        assert_ne!(stranger("2001:db8::1")[1], stranger("2001:db8:1::1")[1]);
         assert_eq!(stranger("::ffff:192.0.2.1")[1], stranger("192.0.2.1")[1]);
     }
 
     #[test]
     fn the_owner_hears_of_every_tenth_power() {
-        let heard: Vec<i32> =
+        let heard: Vec<i64> =
             (0..=2_000).filter(|at_account| Admission::Admitted { at_account: *at_account }.is_remarkable()).collect();
         assert_eq!(heard, [10, 100, 1_000]);
     }
@@ -248,7 +251,7 @@ mod tests {
         let [pair, address, account] = stranger("192.0.2.1")[..] else { panic!("three subjects") };
         for (subject, hours, left) in [(pair, 3, 9), (address, 1, 0), (account, 1, 0), (pair, 1_000, 0)] {
             let failures = if subject == pair { 12 } else { 100 };
-            let attempts = Attempts { subject, failures, locked_until: now };
+            let attempts = Attempts { subject, failures, tried: 0, locked_until: now };
             let then = now - Duration::from_secs(hours * 3_600);
             assert_eq!(attempts.faded(then, now).failures, left, "{:?} after {hours} h", subject.counted);
             assert_eq!(attempts.faded(now, now).failures, failures);

@@ -3,6 +3,7 @@
 
 mod api_key;
 mod attempt;
+mod authority;
 mod country;
 mod email;
 mod invitation;
@@ -17,14 +18,15 @@ mod user;
 
 pub use api_key::ApiKey;
 pub use attempt::{Admission, Attempts, Counted, Subject, admit};
+pub use authority::Authority;
 pub use country::Country;
 pub use email::Email;
 pub use invitation::{INVITATION_LIFE, Invitation};
 pub use name::Name;
-pub use organisation::Organisation;
+pub use organisation::{Organisation, OrganisationChange};
 pub use password::Password;
 pub use role::{OwnRole, RoleName, RoleView};
-pub use session::{GRACE, Meant, Session, SessionLife, Worth};
+pub use session::{GRACE, Holder, LogsIn, Meant, Session, SessionLife, Worth};
 pub use signing_key::{Candidate, Schedule, SigningKey, SigningKeys, Tended};
 pub use time_zone::TimeZone;
 pub use user::{Member, Membership, NewPerson, Place, Seat, User};

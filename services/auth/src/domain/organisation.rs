@@ -21,6 +21,8 @@ pub struct Organisation {
     pub country: Option<Country>,
     /// The time zone of its days and quiet hours; IANA.
     pub time_zone: TimeZone,
+    /// Whether its shop takes orders of people without an account.
+    pub guests: bool,
     /// Whether it is in use: nobody can log in to an inactive one, and its shop is closed.
     pub active: bool,
     /// Rises by one with every change; the same number that the published state carries.
@@ -29,21 +31,45 @@ pub struct Organisation {
     pub created_at: Timestamp,
 }
 
+/// What an organisation changes of itself; what is none stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct OrganisationChange {
+    /// The name that people see.
+    pub name: Option<Name>,
+    /// Where it is based.
+    pub country: Option<Country>,
+    /// The time zone of its days.
+    pub time_zone: Option<TimeZone>,
+    /// Whether its shop takes orders of people without an account.
+    pub guests: Option<bool>,
+}
+
 impl Organisation {
     /// A new organisation, active and in its first version.
     #[must_use]
     pub fn create(id: OrganisationId, slug: Slug, name: Name, currency: Currency, now: Timestamp) -> Self {
-        let time_zone = TimeZone::default();
-        Self { id, slug, name, currency, country: None, time_zone, active: true, version: 1, created_at: now }
+        Self {
+            id,
+            slug,
+            name,
+            currency,
+            country: None,
+            time_zone: TimeZone::default(),
+            guests: true,
+            active: true,
+            version: 1,
+            created_at: now,
+        }
     }
 
     /// The organisation in its next version, with what is given changed.
     #[must_use]
-    pub fn changed(self, name: Option<Name>, country: Option<Country>, time_zone: Option<TimeZone>) -> Self {
+    pub fn changed(self, change: OrganisationChange) -> Self {
         Self {
-            name: name.unwrap_or(self.name),
-            country: country.or(self.country),
-            time_zone: time_zone.unwrap_or(self.time_zone),
+            name: change.name.unwrap_or(self.name),
+            country: change.country.or(self.country),
+            time_zone: change.time_zone.unwrap_or(self.time_zone),
+            guests: change.guests.unwrap_or(self.guests),
             version: self.version + 1,
             ..self
         }

@@ -122,21 +122,23 @@ pub fn words(permissions: Permissions) -> Vec<String> {
     permissions.iter().map(|permission| permission.to_string()).collect()
 }
 
-/// What these roles allow together, given the organisation's own roles.
+/// What roles that somebody asks for allow together, given the organisation's own roles.
 ///
 /// # Errors
 /// `UnknownRole` when a name is neither built in nor among the own roles.
 pub fn allowed(names: &[RoleName], own: &[OwnRole]) -> Result<Permissions, Error> {
-    names.iter().try_fold(Permissions::NONE, |all, name| {
-        let permissions = match name {
-            RoleName::BuiltIn(role) => role.permissions(),
-            RoleName::Own(name) => {
-                let role = own.iter().find(|role| role.name == *name);
-                role.ok_or_else(|| Error::UnknownRole { role: name.clone() })?.permissions
-            }
-        };
-        Ok(all.union(permissions))
-    })
+    let is_gone = |name: &&RoleName| matches!(name, RoleName::Own(name) if own.iter().all(|role| role.name != *name));
+    match names.iter().find(is_gone) {
+        Some(RoleName::Own(role)) => Err(Error::UnknownRole { role: role.clone() }),
+        _ => Ok(stored(names, own)),
+    }
+}
+
+/// What stored roles allow together, given the organisation's own roles. A role that is gone allows nothing.
+#[must_use]
+pub fn stored(names: &[RoleName], own: &[OwnRole]) -> Permissions {
+    let of_own = own.iter().filter(|role| names.contains(&RoleName::Own(role.name.clone())));
+    united(names, of_own.fold(Permissions::NONE, |all, role| all.union(role.permissions)))
 }
 
 /// What these roles allow together, given what the own ones among them allow.

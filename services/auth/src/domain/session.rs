@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use kernel::{OrganisationId, SessionId, Timestamp, UserId};
+use kernel::{CustomerId, OrganisationId, SessionId, Timestamp, UserId};
 
 /// How long after its replacement a refresh token still leads to the same successor: the client may have lost the answer,
 /// or two of its parts may have asked at once.
@@ -19,15 +19,68 @@ pub struct SessionLife {
     pub whole: Duration,
 }
 
+/// Whose a login is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// A person's, for one of the organisations that the person works for.
+    Person(UserId, OrganisationId),
+    /// A person's, who runs the installation.
+    Operator(UserId),
+    /// A customer's, in an organisation's shop.
+    Customer(CustomerId, OrganisationId),
+}
+
+impl Holder {
+    /// The holder of a stored login; none when the three do not fit together.
+    #[must_use]
+    pub fn stored(
+        user: Option<UserId>,
+        customer: Option<CustomerId>,
+        organisation: Option<OrganisationId>,
+    ) -> Option<Self> {
+        match (user, customer, organisation) {
+            (Some(user), None, Some(organisation)) => Some(Self::Person(user, organisation)),
+            (Some(user), None, None) => Some(Self::Operator(user)),
+            (None, Some(customer), Some(organisation)) => Some(Self::Customer(customer, organisation)),
+            _ => None,
+        }
+    }
+
+    /// The organisation that the login's next access token is for.
+    #[must_use]
+    pub fn organisation(self) -> Option<OrganisationId> {
+        match self {
+            Self::Person(_, organisation) | Self::Customer(_, organisation) => Some(organisation),
+            Self::Operator(_) => None,
+        }
+    }
+
+    /// Who logs in.
+    #[must_use]
+    pub fn who(self) -> LogsIn {
+        match self {
+            Self::Person(user, _) | Self::Operator(user) => LogsIn::User(user),
+            Self::Customer(customer, _) => LogsIn::Customer(customer),
+        }
+    }
+}
+
+/// Who logs in: a person, or a customer of a shop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogsIn {
+    /// A person.
+    User(UserId),
+    /// A customer.
+    Customer(CustomerId),
+}
+
 /// A login as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// Its identity.
     pub id: SessionId,
-    /// Whose it is.
-    pub user: UserId,
-    /// The organisation that its next access token is for.
-    pub organisation: OrganisationId,
+    /// Whose it is, and which organisation its next access token is for.
+    pub holder: Holder,
     /// SHA-256 of the refresh token that is valid.
     pub refresh_hash: [u8; 32],
     /// How often the refresh token was replaced.
@@ -102,8 +155,7 @@ mod tests {
     fn session(now: Timestamp) -> Session {
         Session {
             id: SessionId::new(),
-            user: UserId::new(),
-            organisation: OrganisationId::new(),
+            holder: Holder::Operator(UserId::new()),
             refresh_hash: A,
             generation: 0,
             rotated_at: now,

@@ -3,12 +3,12 @@
 use std::str::FromStr;
 
 use access::Network;
-use kernel::{ApiKeyId, Malformed, Timestamp};
+use kernel::{ApiKeyId, Timestamp};
 use rest::{App, Body, IdempotencyKey, Path, Problem, Recorded, Staff, State, Visitor, parses};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{logins::presented, roles::permissions};
+use super::{logins::presented, members::authority, roles::permissions};
 use crate::{
     commands::{CreateApiKey, RevokeApiKey},
     credentials::{ApiKeyText, Credentials, TOKEN_LIFE},
@@ -121,7 +121,7 @@ fn secret(credentials: &Credentials, by: &Staff, key: &IdempotencyKey, id: ApiKe
 }
 
 impl CreateApiKeyBody {
-    fn command(&self, by: &Staff, text: &ApiKeyText) -> Result<CreateApiKey, Malformed> {
+    fn command(&self, by: &Staff, text: &ApiKeyText) -> Result<CreateApiKey, Problem> {
         Ok(CreateApiKey {
             key: text.id,
             hash: text.hash(),
@@ -129,7 +129,7 @@ impl CreateApiKeyBody {
             permissions: permissions(&self.permissions)?,
             networks: self.networks.clone(),
             expires_at: self.expires_at,
-            by: by.caller.permissions(),
+            by: authority(by)?,
         })
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     logins::{Token, presented},
-    members::names,
+    members::{authority, names},
 };
 use crate::{
     commands::{InviteMember, ResendInvitation, RevokeInvitation},
@@ -94,8 +94,8 @@ pub(super) async fn resend(
     Path(at): Path<InvitationPath>,
 ) -> Result<rest::Ok<SentInvitation>, Problem> {
     let token = InvitationToken::random(at.invitation)?;
-    let (invitation, by_permissions) = (at.invitation, by.caller.permissions());
-    let resend = ResendInvitation { invitation, token: token.text(), token_hash: token.hash(), by: by_permissions };
+    let (invitation, authority) = (at.invitation, authority(&by)?);
+    let resend = ResendInvitation { invitation, token: token.text(), token_hash: token.hash(), by: authority };
     Ok(rest::Ok(SentInvitation::of(&token, app.send(&by, resend).await?)))
 }
 
@@ -104,7 +104,7 @@ pub(super) async fn revoke(
     by: Staff,
     Path(at): Path<InvitationPath>,
 ) -> Result<rest::Ok<Invitation>, Problem> {
-    let revoke = RevokeInvitation { invitation: at.invitation, by: by.caller.permissions() };
+    let revoke = RevokeInvitation { invitation: at.invitation, by: authority(&by)? };
     Ok(rest::Ok(app.send(&by, revoke).await?))
 }
 
@@ -132,14 +132,14 @@ impl SentInvitation {
 }
 
 impl InviteBody {
-    fn command(&self, by: &Staff, token: &InvitationToken) -> Result<InviteMember, Malformed> {
+    fn command(&self, by: &Staff, token: &InvitationToken) -> Result<InviteMember, Problem> {
         Ok(InviteMember {
             invitation: token.id,
             email: Email::parse(&self.email)?,
             roles: names(&self.roles)?,
             token: token.text(),
             token_hash: token.hash(),
-            by: by.caller.permissions(),
+            by: authority(by)?,
         })
     }
 }

@@ -1,15 +1,16 @@
 //! Logging in, staying logged in, and turning to another organisation.
 
-use kernel::{Malformed, OrganisationId, Secret, SessionId, Slug, UserId};
-use rest::{App, Body, Origin, Person, Problem, State, Visitor, parses};
+use kernel::{CustomerId, Malformed, OrganisationId, Secret, SessionId, Slug, UserId};
+use rest::{App, Body, Origin, Problem, State, Visitor, parses};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     credentials::{Credentials, TOKEN_LIFE},
-    domain::{Email, Password},
+    domain::{Email, LogsIn, Password},
     processes::{
-        log_in::{LogIn, Tokens},
+        entry::Tokens,
+        log_in::{Aim, LogIn},
         refresh,
     },
 };
@@ -61,16 +62,6 @@ pub(super) struct RefreshBody {
     organisation: Option<String>,
 }
 
-/// The organisation to turn to.
-#[derive(Deserialize, JsonSchema, garde::Validate)]
-#[serde(deny_unknown_fields)]
-pub(super) struct SwitchBody {
-    /// The organisation's slug.
-    #[garde(custom(parses(Slug::parse)))]
-    #[schemars(with = "Slug")]
-    organisation: String,
-}
-
 /// An access token and what it stands for (the form of RFC 6749, section 5.1).
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Token {
@@ -88,10 +79,15 @@ pub(super) struct Token {
     client_token: Option<String>,
     /// The session.
     session: SessionId,
-    /// The organisation that the access token is for.
-    organisation: OrganisationId,
-    /// The user that it stands for.
-    user: UserId,
+    /// The organisation that the access token is for; an operator's is for none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organisation: Option<OrganisationId>,
+    /// The person that it stands for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<UserId>,
+    /// The customer that it stands for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer: Option<CustomerId>,
 }
 
 pub(super) async fn create(
@@ -116,21 +112,11 @@ pub(super) async fn refresh(
     Ok(rest::Ok(Token::from(tokens)))
 }
 
-pub(super) async fn switch(
-    app: App,
-    by: Person,
-    State(credentials): State<Credentials>,
-    Body(body): Body<SwitchBody>,
-) -> Result<rest::Ok<Token>, Problem> {
-    let slug = Slug::parse(&body.organisation)?;
-    let tokens = refresh::switch(app.mediator(), &credentials, &by, (by.user(), by.session()), &slug).await?;
-    Ok(rest::Ok(Token::from(tokens)))
-}
-
 impl LogInBody {
     fn check(&self, origin: Origin) -> Result<LogIn, Malformed> {
+        let named = self.organisation.as_deref().map(Slug::parse).transpose()?;
         Ok(LogIn {
-            organisation: self.organisation.as_deref().map(Slug::parse).transpose()?,
+            aim: named.map_or(Aim::OnlyOrganisation, Aim::Organisation),
             email: Email::parse(&self.email)?,
             password: Password::present(&self.password)?,
             client_token: self.client_token.as_deref().map(presented).transpose()?,
@@ -141,6 +127,10 @@ impl LogInBody {
 
 impl From<Tokens> for Token {
     fn from(tokens: Tokens) -> Self {
+        let (user, customer) = match tokens.holder.who() {
+            LogsIn::User(user) => (Some(user), None),
+            LogsIn::Customer(customer) => (None, Some(customer)),
+        };
         Self {
             access_token: tokens.access.expose().clone(),
             token_type: "Bearer",
@@ -148,8 +138,9 @@ impl From<Tokens> for Token {
             refresh_token: tokens.refresh.map(|token| token.expose().clone()),
             client_token: tokens.client.map(|token| token.expose().clone()),
             session: tokens.session,
-            organisation: tokens.organisation,
-            user: tokens.user,
+            organisation: tokens.holder.organisation(),
+            user,
+            customer,
         }
     }
 }

@@ -1,13 +1,13 @@
 //! The members of the organisation, for those who may manage them.
 
 use kernel::{Malformed, MembershipId};
-use rest::{App, Body, IfMatch, Path, Problem, Staff, Tagged, parses};
+use rest::{App, Body, IfMatch, Path, Problem, Staff, Tagged, parses, problems};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     commands::{ChangeMember, RemoveMember},
-    domain::{Member, RoleName},
+    domain::{Authority, Member, RoleName},
     error::Error,
     queries::ListMembers,
 };
@@ -42,6 +42,11 @@ pub(super) struct Removed {
     member: MembershipId,
 }
 
+/// On whose behalf something is changed here.
+pub(super) fn authority(by: &Staff) -> Result<Authority, Problem> {
+    Authority::of(&by.caller).ok_or_else(|| Problem::new(problems::FORBIDDEN))
+}
+
 /// The names of roles in a body.
 pub(super) fn names(roles: &[String]) -> Result<Vec<RoleName>, Malformed> {
     roles.iter().map(|name| RoleName::parse(name)).collect()
@@ -64,13 +69,13 @@ pub(super) async fn change(
     expected: IfMatch,
     Body(body): Body<ChangeMemberBody>,
 ) -> Result<Tagged<rest::Ok<Member>>, Problem> {
-    let (roles, permissions) = (names(&body.roles)?, by.caller.permissions());
-    let change = ChangeMember { membership: at.member, expected: expected.versions(), roles, by: permissions };
+    let (roles, authority) = (names(&body.roles)?, authority(&by)?);
+    let change = ChangeMember { membership: at.member, expected: expected.versions(), roles, by: authority };
     app.send(&by, change).await?;
     find(app, by, Path(at)).await
 }
 
 pub(super) async fn remove(app: App, by: Staff, Path(at): Path<MemberPath>) -> Result<rest::Ok<Removed>, Problem> {
-    app.send(&by, RemoveMember { membership: at.member, by: by.caller.permissions() }).await?;
+    app.send(&by, RemoveMember { membership: at.member, by: authority(&by)? }).await?;
     Ok(rest::Ok(Removed { member: at.member }))
 }

@@ -44,12 +44,13 @@ pub(super) struct Left {
 
 pub(super) async fn list(app: App, by: Person) -> Result<rest::Ok<Memberships>, Problem> {
     let account = app.ask(&by, FindOwnAccount { user: by.user() }).await?;
-    let view = |seat| MembershipView::of(seat, by.organisation());
+    let current = by.organisation()?;
+    let view = |seat| MembershipView::of(seat, current);
     Ok(rest::Ok(Memberships { items: account.seats.into_iter().map(view).collect() }))
 }
 
 pub(super) async fn leave(app: App, by: Person) -> Result<rest::Ok<Left>, Problem> {
-    let organisation = by.organisation();
+    let organisation = by.organisation()?;
     app.send(&by.within(organisation), LeaveOrganisation { user: by.user() }).await?;
     Ok(rest::Ok(Left { organisation }))
 }

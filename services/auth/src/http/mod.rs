@@ -1,11 +1,13 @@
 //! The route table. Permissions stand on the commands and queries; handlers only translate.
 
 mod api_keys;
+mod customers;
 mod invitations;
 mod logins;
 mod me;
 mod members;
 mod memberships;
+mod operators;
 mod organisations;
 mod passwords;
 mod problems;
@@ -19,12 +21,13 @@ pub use self::passwords::Resets;
 use crate::{
     commands::{
         AcceptInvitation, AdmitLogin, ChangeMember, ChangeOrganisation, ChangePassword, ChangeRole, CreateApiKey,
-        CreateOrganisation, CreateRole, DeleteRole, EndSessions, InviteMember, LeaveOrganisation, NoteApiKeyUse,
-        RefreshSession, RemoveMember, RequestPasswordReset, ResendInvitation, ResetPassword, RevokeApiKey,
-        RevokeInvitation, SwitchOrganisation, TendSigningKeys,
+        CreateOperator, CreateOrganisation, CreateRole, DeleteRole, EndCustomerSessions, EndSessions, InviteMember,
+        LeaveOrganisation, NoteApiKeyUse, RefreshSession, RegisterCustomer, RemoveMember, RequestPasswordReset,
+        ResendInvitation, ResetPassword, RevokeApiKey, RevokeInvitation, RotateSigningKeys, SuspendOrganisation,
     },
     queries::{
-        FindOrganisation, FindOwnAccount, FindUser, ListApiKeys, ListInvitations, ListMembers, ListRoles, ListSessions,
+        FindCustomer, FindOrganisation, FindOwnAccount, FindOwnCustomer, FindUser, ListApiKeys, ListInvitations,
+        ListMembers, ListOrganisations, ListRoles, ListSessions,
     },
 };
 
@@ -32,7 +35,7 @@ use crate::{
 #[must_use]
 pub fn routes() -> Routes {
     let api = Api::new("auth", "Organisations, their people, logins, API keys and the keys that verify access tokens");
-    managing(account(api.problems(&problems::ALL))).finish()
+    installation(shop(managing(account(api.problems(&problems::ALL))))).finish()
 }
 
 /// What belongs to no organisation: logging in and one's own account.
@@ -48,14 +51,11 @@ fn account(api: Api) -> Api {
             .problems(&problems::LOGIN)
     })
     .post("/auth/v1/refresh", logins::refresh, |op| {
-        op.summary("Exchange a refresh token for an access token and the next refresh token")
-            .sends::<RefreshSession>()
-            .problems(&[problems::SESSION_OVER, problems::NOT_A_MEMBER])
-    })
-    .post("/auth/v1/switch", logins::switch, |op| {
-        op.summary("Turn the session to another organisation and get an access token for it")
-            .sends::<SwitchOrganisation>()
-            .problems(&[problems::NOT_A_MEMBER])
+        op.summary(
+            "Exchange a refresh token for the next one and an access token, for the same or another organisation",
+        )
+        .sends::<RefreshSession>()
+        .problems(&[problems::SESSION_OVER, problems::NOT_A_MEMBER])
     })
     .post("/auth/v1/logout", sessions::log_out, |op| {
         op.summary("End the session of the access token").sends::<EndSessions>().id("auth.log-out")
@@ -103,13 +103,61 @@ fn account(api: Api) -> Api {
         op.summary("The public keys that verify access tokens (RFC 7517)")
             .open("auth.list-signing-keys", "public keys are for everybody")
     })
-    .post("/auth/v1/signing-keys/rotate", signing_keys::rotate, |op| {
-        op.summary("Announce the next signing key now; needs the setup token")
-            .sends::<TendSigningKeys>()
-            .id("auth.rotate-signing-keys")
+    .get("/auth/v1/me", me::find, |op| op.summary("Who the access token stands for").asks::<FindUser>())
+}
+
+/// What a shop's customers do with their accounts in it.
+fn shop(api: Api) -> Api {
+    api.post("/store/v1/{organisation}/customers", customers::register, |op| {
+        op.summary("Make a customer's account in the shop, and log in to it")
+            .sends::<RegisterCustomer>()
+            .problems(&[problems::CUSTOMER_EXISTS])
+    })
+    .post("/store/v1/{organisation}/customers/login", customers::log_in, |op| {
+        op.summary("Log in as a customer of the shop")
+            .asks::<FindCustomer>()
+            .id("auth.log-in-customer")
+            .problems(&[problems::LOGIN_REFUSED, problems::LOGIN_LOCKED])
+    })
+    .post("/store/v1/{organisation}/customers/logout", customers::log_out, |op| {
+        op.summary("End the session of the customer's access token").sends::<EndCustomerSessions>()
+    })
+    .get("/store/v1/{organisation}/customers/me", customers::find, |op| {
+        op.summary("Who the customer's access token stands for").asks::<FindOwnCustomer>()
+    })
+}
+
+/// What belongs to those who run the installation.
+fn installation(api: Api) -> Api {
+    api.post("/auth/v1/operators", operators::create, |op| {
+        op.summary("Make an operator of the installation; needs the setup token")
+            .sends::<CreateOperator>()
             .problems(&[problems::SETUP_REFUSED])
     })
-    .get("/auth/v1/me", me::find, |op| op.summary("Who the access token stands for").asks::<FindUser>())
+    .post("/auth/v1/operators/login", operators::log_in, |op| {
+        op.summary("Log in as an operator")
+            .sends::<AdmitLogin>()
+            .id("auth.log-in-operator")
+            .problems(&[problems::LOGIN_REFUSED, problems::LOGIN_LOCKED])
+    })
+    .get("/platform/v1/organisations", operators::list, |op| {
+        op.summary("The organisations of the installation").asks::<ListOrganisations>()
+    })
+    .post("/platform/v1/organisations", organisations::create_by_operator, |op| {
+        op.summary("Create an organisation with its first owner, as an operator")
+            .sends::<CreateOrganisation>()
+            .id("auth.create-organisation-as-operator")
+            .problems(&[problems::SLUG_TAKEN, problems::ALREADY_CREATED])
+    })
+    .post("/platform/v1/organisations/{organisation}/suspend", operators::suspend, |op| {
+        op.summary("Suspend an organisation: nobody works for it and its shop is closed").sends::<SuspendOrganisation>()
+    })
+    .post("/platform/v1/organisations/{organisation}/resume", operators::resume, |op| {
+        op.summary("Let a suspended organisation go on").sends::<SuspendOrganisation>().id("auth.resume-organisation")
+    })
+    .post("/platform/v1/signing-keys/rotate", signing_keys::rotate, |op| {
+        op.summary("Announce the next signing key now").sends::<RotateSigningKeys>()
+    })
 }
 
 /// What the organisation's staff manages of it.

@@ -1,9 +1,11 @@
 //! Creating organisations, which needs the setup token instead of an account; what an organisation says of itself.
 
+use access::Caller;
 use kernel::{Currency, Expected, Malformed, OrganisationId, Slug, UserId};
+use mediator::Scope;
 use rest::{
-    App, Body, Credential, CredentialHeader, IdempotencyKey, IfMatch, Problem, Recorded, Staff, State, Tagged, Visitor,
-    parses,
+    App, Body, Credential, CredentialHeader, IdempotencyKey, IfMatch, Operator, Problem, Recorded, Staff, State,
+    Tagged, Visitor, parses, problems,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     commands::{ChangeOrganisation, CreateOrganisation},
     credentials::{Credentials, PasswordHash, Seal},
-    domain::{Country, Email, Membership, Name, Organisation, Password, TimeZone},
+    domain::{Country, Email, Membership, Name, Organisation, OrganisationChange, Password, TimeZone},
     processes::log_in::prove_owner,
     queries::FindOrganisation,
 };
@@ -83,9 +85,27 @@ pub(super) async fn create(
     credentials.setup.check(token.expose())?;
     let wanted = body.check(&credentials.seal)?;
     let known_owner = prove_owner(app.mediator(), &credentials, &by, &wanted.email, &wanted.password).await?;
+    wanted.check_password(known_owner)?;
     let password = credentials.hasher.hash(wanted.password.clone()).await?;
     let command = wanted.command(CreateOrganisation::identity(key.key()), password, known_owner);
     app.create(&by, &key, &wanted, command, |_| "/auth/v1/me".to_owned()).await
+}
+
+pub(super) async fn create_by_operator(
+    app: App,
+    by: Operator,
+    State(credentials): State<Credentials>,
+    key: IdempotencyKey,
+    Body(body): Body<CreateOrganisationBody>,
+) -> Result<Recorded<Membership>, Problem> {
+    let wanted = body.check(&credentials.seal)?;
+    let visitor = Visitor(Scope { caller: Caller::Visitor, ..by.0.clone() });
+    let known_owner = prove_owner(app.mediator(), &credentials, &visitor, &wanted.email, &wanted.password).await?;
+    wanted.check_password(known_owner)?;
+    let password = credentials.hasher.hash(wanted.password.clone()).await?;
+    let command = wanted.command(CreateOrganisation::identity(key.key()), password, known_owner);
+    app.create(&by.0, &key, &wanted, command, |made| format!("/platform/v1/organisations/{}", made.organisation.id))
+        .await
 }
 
 pub(super) async fn find(app: App, by: Staff) -> Result<Tagged<rest::Ok<Organisation>>, Problem> {
@@ -119,16 +139,20 @@ pub(super) struct ChangeOrganisationBody {
     #[garde(inner(custom(parses(TimeZone::parse))))]
     #[schemars(with = "Option<TimeZone>")]
     time_zone: Option<String>,
+    /// Whether its shop takes orders of people without an account.
+    #[garde(skip)]
+    guests: Option<bool>,
 }
 
 impl ChangeOrganisationBody {
     fn command(&self, expected: Expected) -> Result<ChangeOrganisation, Malformed> {
-        Ok(ChangeOrganisation {
-            expected,
+        let change = OrganisationChange {
             name: self.name.as_deref().map(Name::parse).transpose()?,
             country: self.country.as_deref().map(Country::parse).transpose()?,
             time_zone: self.time_zone.as_deref().map(TimeZone::parse).transpose()?,
-        })
+            guests: self.guests,
+        };
+        Ok(ChangeOrganisation { expected, change })
     }
 }
 
@@ -153,8 +177,7 @@ struct Wanted {
 
 impl CreateOrganisationBody {
     fn check(&self, seal: &Seal) -> Result<Wanted, Malformed> {
-        let (password, owner) = (Password::choose(&self.owner.password)?, &self.owner);
-        password.check_choice(&[&owner.email, &owner.name, &self.name, &self.slug])?;
+        let password = Password::choose(&self.owner.password)?;
         Ok(Wanted {
             slug: Slug::parse(&self.slug)?,
             name: Name::parse(&self.name)?,
@@ -170,6 +193,17 @@ impl CreateOrganisationBody {
 }
 
 impl Wanted {
+    /// The names around a new account make a bad password; an existing account has the one that it has.
+    fn check_password(&self, known_owner: Option<UserId>) -> Result<(), Problem> {
+        let words = [self.email.as_str(), self.owner_name.as_str(), self.name.as_str(), self.slug.as_str()];
+        let weak = |malformed: Malformed| {
+            Problem::new(problems::INVALID_REQUEST)
+                .detail(malformed.to_string())
+                .field("owner.password", malformed.reason())
+        };
+        if known_owner.is_some() { Ok(()) } else { self.password.check_choice(&words).map_err(weak) }
+    }
+
     fn command(
         &self,
         organisation: OrganisationId,

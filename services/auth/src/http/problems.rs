@@ -42,11 +42,17 @@ pub(super) const LAST_OWNER: ProblemType = ProblemType::new("last-owner", 409, "
 /// The address is a member's, or is invited.
 pub(super) const ALREADY_IN: ProblemType =
     ProblemType::new("already-in-organisation", 409, "The address is a member's or was invited");
+/// The organisation has as many as it may have.
+pub(super) const TOO_MANY: ProblemType =
+    ProblemType::new("organisation-limit", 409, "The organisation has the most of it");
+/// The address has an account in the shop.
+pub(super) const CUSTOMER_EXISTS: ProblemType =
+    ProblemType::new("customer-exists", 409, "The address has an account in this shop");
 /// An invitation or an API key has ended before.
 pub(super) const ALREADY_OVER: ProblemType = ProblemType::new("already-over", 409, "It has ended already");
 
 /// Every problem type of this service.
-pub(super) const ALL: [ProblemType; 16] = [
+pub(super) const ALL: [ProblemType; 18] = [
     SLUG_TAKEN,
     ALREADY_CREATED,
     SETUP_REFUSED,
@@ -63,6 +69,8 @@ pub(super) const ALL: [ProblemType; 16] = [
     LAST_OWNER,
     ALREADY_IN,
     ALREADY_OVER,
+    CUSTOMER_EXISTS,
+    TOO_MANY,
 ];
 /// Those of a creation.
 pub(super) const CREATE: [ProblemType; 3] = [SLUG_TAKEN, ALREADY_CREATED, SETUP_REFUSED];
@@ -88,6 +96,10 @@ impl From<Error> for Problem {
                 Self::new(NOT_CHOSEN).field("organisation", "is needed").member("organisations", organisations)
             }
             Error::NotAMember => Self::new(NOT_A_MEMBER).field("organisation", "is none of this account's"),
+            Error::TooMany { .. } => Self::new(TOO_MANY),
+            Error::CustomerExists => Self::new(CUSTOMER_EXISTS).field("email", "has an account"),
+            Error::UnknownOrganisation => Self::new(problems::ORGANISATION_NOT_FOUND),
+            Error::NotAnOperator => Self::new(problems::FORBIDDEN),
             Error::SessionOver => Self::new(SESSION_OVER),
             Error::TokenRefused => Self::new(TOKEN_REFUSED).field("token", "is not valid"),
             Error::ApiKeyRefused => Self::new(API_KEY_REFUSED),
@@ -105,7 +117,12 @@ impl From<Error> for Problem {
             | Error::UnknownMember { .. }
             | Error::UnknownInvitation { .. }
             | Error::UnknownApiKey { .. } => Self::new(problems::NOT_FOUND),
-            Error::Hashing(_) | Error::Sealing(_) | Error::Signing(_) | Error::Corrupt { .. } | Error::Storage(_) => {
+            Error::Busy
+            | Error::Hashing(_)
+            | Error::Sealing(_)
+            | Error::Signing(_)
+            | Error::Corrupt { .. }
+            | Error::Storage(_) => {
                 return Self::fault(error.class(), &error);
             }
         };

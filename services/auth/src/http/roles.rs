@@ -6,6 +6,7 @@ use rest::{App, Body, IdempotencyKey, IfMatch, Path, Problem, Recorded, Staff, T
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::members::authority;
 use crate::{
     commands::{ChangeRole, CreateRole, DeleteRole},
     domain::{RoleName, RoleView, role::grantable},
@@ -81,7 +82,7 @@ pub(super) async fn create(
 ) -> Result<Recorded<RoleView>, Problem> {
     let (name, permissions) = (RoleName::own(&body.name)?, permissions(&body.permissions)?);
     let location = format!("/admin/v1/roles/{name}");
-    let command = CreateRole { name, permissions, by: by.caller.permissions() };
+    let command = CreateRole { name, permissions, by: authority(&by)? };
     app.create(&by, &key, &body, command, |_| location).await
 }
 
@@ -92,13 +93,13 @@ pub(super) async fn change(
     expected: IfMatch,
     Body(body): Body<ChangeRoleBody>,
 ) -> Result<Tagged<rest::Ok<RoleView>>, Problem> {
-    let (permissions, own) = (permissions(&body.permissions)?, by.caller.permissions());
-    let change = ChangeRole { name: at.role, expected: expected.versions(), permissions, by: own };
+    let (permissions, authority) = (permissions(&body.permissions)?, authority(&by)?);
+    let change = ChangeRole { name: at.role, expected: expected.versions(), permissions, by: authority };
     let role = app.send(&by, change).await?;
     Ok(Tagged::version(role.version, rest::Ok(role)))
 }
 
 pub(super) async fn remove(app: App, by: Staff, Path(at): Path<RolePath>) -> Result<rest::Ok<Removed>, Problem> {
-    app.send(&by, DeleteRole { name: at.role.clone() }).await?;
+    app.send(&by, DeleteRole { name: at.role.clone(), by: authority(&by)? }).await?;
     Ok(rest::Ok(Removed { role: at.role }))
 }

@@ -1,11 +1,10 @@
 //! The public keys as a JWK set (RFC 7517, RFC 8037), as this replica's keeper loaded them last.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use rest::{App, Credential, Problem, State};
+use rest::{App, Operator, Problem, State};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::organisations::Setup;
 use crate::{credentials::Credentials, processes::keeper::Keeper};
 
 /// A JWK set.
@@ -33,13 +32,8 @@ pub(super) async fn list(State(credentials): State<Credentials>) -> Result<rest:
     Ok(rest::Ok(Keys { keys }))
 }
 
-pub(super) async fn rotate(
-    app: App,
-    State(keeper): State<Keeper>,
-    token: Credential<Setup>,
-) -> Result<rest::Ok<Keys>, Problem> {
-    keeper.credentials.setup.check(token.expose())?;
-    keeper.rotate(app.mediator()).await?;
+pub(super) async fn rotate(app: App, by: Operator, State(keeper): State<Keeper>) -> Result<rest::Ok<Keys>, Problem> {
+    keeper.rotate(app.mediator(), &by.0).await?;
     list(State(keeper.credentials)).await
 }
 

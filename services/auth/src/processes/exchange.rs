@@ -29,6 +29,6 @@ pub async fn exchange(
         return Err(Error::ApiKeyRefused.into());
     }
     mediator.send(visitor, NoteApiKeyUse { key: presented.id }).await?;
-    let (bearer, organisation) = (Bearer::Integration(presented.id), known.organisation);
-    Ok(credentials.issuer.issue(&Grant { bearer, organisation, permissions: known.permissions }, now)?)
+    let bearer = Bearer::Integration { key: presented.id, organisation: known.organisation };
+    Ok(credentials.issuer.issue(&Grant { bearer, permissions: known.permissions }, now)?)
 }

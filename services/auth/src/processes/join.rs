@@ -5,7 +5,11 @@ use kernel::{Secret, UserId};
 use mediator::{Mediator, Platform, Scope, SendError};
 use rest::Origin;
 
-use super::log_in::{LogIn, Proven, Tokens, open};
+use super::{
+    entry::{Entry, Tokens, open},
+    log_in::{Aim, LogIn},
+    proof::Proof,
+};
 use crate::{
     commands::AcceptInvitation,
     credentials::{Credentials, InvitationToken},
@@ -43,34 +47,41 @@ impl Join {
         let email = mediator.ask(visitor, offer).await?;
         let known = self.prove_known(mediator, credentials, visitor, &email).await?;
         let name = self.name_of_new(&email, known.is_some())?;
+        // Of somebody who is known, the hash is only carried along.
+        let password = match &known {
+            Some((_, proof)) => proof.verified.clone(),
+            None => credentials.hasher.hash(self.password.clone()).await?,
+        };
         let accept = AcceptInvitation {
             invitation: token.id,
             token_hash: token.hash(),
             person: NewPerson { id: UserId::new(), email, name },
-            password: credentials.hasher.hash(self.password.clone()).await?,
-            known: known.as_ref().map(|proven| proven.account.user),
+            password: password.clone(),
+            known: known.as_ref().map(|(user, proof)| (*user, proof.verified.clone())),
         };
         let (organisation, user) = mediator.send(visitor, accept).await?;
         let account = mediator.ask(visitor, FindAccount::ByUser(user)).await?.ok_or(Error::UnknownUser { user })?;
-        let seat = account.seats.iter().find(|seat| seat.organisation == organisation).cloned();
-        let seat = seat.ok_or(Error::NotAMember)?;
-        open(mediator, credentials, visitor, Proven::again(known, account), &seat, &self.origin).await
+        let seat = account.seats.into_iter().find(|seat| seat.organisation == organisation);
+        let entry = Entry::Seat(user, seat.ok_or(Error::NotAMember)?);
+        let proof = known.map_or_else(|| Proof::of_new(password), |(_, proof)| proof);
+        open(mediator, credentials, visitor, &entry, proof, &self.origin).await
     }
 
-    /// The account that has the address, if there is one and this is its password.
+    /// Who has the address, if somebody has and this is the account's password.
     async fn prove_known(
         &self,
         mediator: &Mediator,
         credentials: &Credentials,
         visitor: &Scope<Platform>,
         email: &Email,
-    ) -> Result<Option<Proven>, SendError<Error>> {
+    ) -> Result<Option<(UserId, Proof)>, SendError<Error>> {
         if mediator.ask(visitor, FindAccount::ByEmail(email.clone())).await?.is_none() {
             return Ok(None);
         }
         let (password, origin) = (self.password.clone(), self.origin.clone());
-        let log_in = LogIn { organisation: None, email: email.clone(), password, client_token: None, origin };
-        log_in.prove(mediator, credentials, visitor).await.map(Some)
+        let log_in = LogIn { aim: Aim::OnlyOrganisation, email: email.clone(), password, client_token: None, origin };
+        let (account, proof) = log_in.prove(mediator, credentials, visitor).await?;
+        Ok(Some((account.user, proof)))
     }
 
     /// The name of a person who is made, whose password has to be a good one. Without a name it is the address's first part.

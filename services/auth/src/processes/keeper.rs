@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use access::KeyRing;
 use kernel::Clock;
-use mediator::{Mediator, Scope, SendError};
+use mediator::{Mediator, Platform, Scope, SendError};
 use service::{BootError, CancellationToken};
 
 use crate::{
     NAME,
-    commands::TendSigningKeys,
+    commands::{RotateSigningKeys, TendSigningKeys},
     credentials::{Credentials, generate},
-    domain::Schedule,
+    domain::{Schedule, SigningKeys},
     error::Error,
     published,
 };
@@ -35,22 +35,22 @@ impl Keeper {
     /// # Errors
     /// `Storage`, and `Sealing` when a stored key was sealed under another secret. The keys then stay as they were.
     pub async fn round(&self, mediator: &Mediator) -> Result<(), SendError<Error>> {
-        self.tend(mediator, self.schedule).await
+        let tend = TendSigningKeys { candidate: generate(&self.credentials.seal)?, schedule: self.schedule };
+        let keys = mediator.send(&Scope::platform_system(NAME), tend).await?;
+        self.take_over(keys)
     }
 
-    /// Announces the next key now, however long the current one has signed; one that is announced already is the next one.
-    /// It signs after its notice, and the tokens of the former one stay valid until they expire.
+    /// Announces the next key now, and takes over what is stored then. Other replicas do so in their next round.
     ///
     /// # Errors
-    /// As [`Keeper::round`].
-    pub async fn rotate(&self, mediator: &Mediator) -> Result<(), SendError<Error>> {
-        self.tend(mediator, Schedule { signs_for: Duration::ZERO, ..self.schedule }).await
+    /// As [`Keeper::round`], and when the operator may not.
+    pub async fn rotate(&self, mediator: &Mediator, operator: &Scope<Platform>) -> Result<(), SendError<Error>> {
+        let rotate = RotateSigningKeys { candidate: generate(&self.credentials.seal)?, schedule: self.schedule };
+        let keys = mediator.send(operator, rotate).await?;
+        self.take_over(keys)
     }
 
-    async fn tend(&self, mediator: &Mediator, schedule: Schedule) -> Result<(), SendError<Error>> {
-        let candidate = generate(&self.credentials.seal)?;
-        let tend = TendSigningKeys { candidate, schedule };
-        let keys = mediator.send(&Scope::platform_system(NAME), tend).await?;
+    fn take_over(&self, keys: SigningKeys) -> Result<(), SendError<Error>> {
         // A key verifies in this process before it signs here, and after it has stopped.
         for key in keys.iter() {
             let state = published::signing_key(key);

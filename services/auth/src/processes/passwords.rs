@@ -10,7 +10,7 @@ use crate::{
     credentials::{Credentials, ResetToken},
     domain::{Admission, Email, Password, Subject},
     error::Error,
-    queries::{Account, FindAccount, FindOwnAccount},
+    queries::{Account, FindAccount, FindOwnAccount, FindReset},
 };
 
 /// Replaces the password of somebody who is logged in; replies how many other sessions that ended.
@@ -27,19 +27,20 @@ pub async fn change(
 ) -> Result<usize, SendError<Error>> {
     let account = mediator.ask(person, FindOwnAccount { user }).await?;
     // Whoever has a token but not the password may guess no more than anybody else.
-    let subjects = Subject::of_known_client(&account.email, session.uuid().as_bytes());
-    let attempt = AdmitLogin { subjects, email: account.email.clone(), user: Some(user) };
+    let subjects = Subject::of_known_client(account.email.as_str(), session.uuid().as_bytes());
+    let attempt = AdmitLogin { subjects, owner: Some((user, account.email.clone())) };
     if let Admission::Locked { until } =
         mediator.send(&Scope { caller: Caller::Visitor, ..person.clone() }, attempt).await?
     {
         return Err(Error::LoginLocked { until }.into());
     }
-    if !credentials.hasher.verify(Some(account.password.clone()), current).await? {
+    let verified = account.password.clone();
+    if !credentials.hasher.verify(Some(verified.clone()), current).await? {
         return Err(Error::PasswordRefused.into());
     }
     check_choice(&new, &account)?;
     let password = credentials.hasher.hash(new).await?;
-    mediator.send(person, ChangePassword { user, email: account.email, session, password }).await
+    mediator.send(person, ChangePassword { user, email: account.email, session, verified, password }).await
 }
 
 /// Has a token delivered, if the address has an account. It runs after the client was answered, so its time tells nothing.
@@ -69,6 +70,11 @@ pub async fn reset(
     new: Password,
 ) -> Result<usize, SendError<Error>> {
     let token = ResetToken::parse(token.expose()).ok_or(Error::TokenRefused)?;
+    // First, so that only whoever holds the token learns anything or costs any work.
+    let reset = FindReset { user: token.id, token_hash: token.hash() };
+    if !mediator.ask(visitor, reset).await? {
+        return Err(Error::TokenRefused.into());
+    }
     let account = mediator.ask(visitor, FindAccount::ByUser(token.id)).await?.ok_or(Error::TokenRefused)?;
     check_choice(&new, &account)?;
     let password = credentials.hasher.hash(new).await?;

@@ -2,20 +2,20 @@
 //! organisation.
 //! The rule: a token that was replaced long ago is in two hands, so it ends its session; one that was made up ends nothing.
 
-use kernel::{Clock, SessionId, Slug, UserId};
+use kernel::{Clock, Slug};
 use mediator::{Mediator, Platform, Scope, SendError};
 
-use super::log_in::{Tokens, access_token};
+use super::entry::{Entry, Tokens};
 use crate::{
     NAME,
-    commands::{EndSessions, RefreshSession, SwitchOrganisation},
+    commands::{EndCustomerSessions, EndSessions, RefreshSession},
     credentials::{Credentials, RefreshToken},
-    domain::{Meant, Session, Worth},
+    domain::{Holder, LogsIn, Meant, Session, Worth},
     error::Error,
-    queries::{FindAccount, FindOwnAccount, FindSession},
+    queries::{CustomerKey, FindAccount, FindCustomer, FindSession},
 };
 
-/// Exchanges a refresh token. The session is turned to the organisation of `slug`, if one is given.
+/// Exchanges a refresh token. A person's session is turned to the organisation of `slug`, if one is given.
 ///
 /// # Errors
 /// `SessionOver`; `NotAMember` when the person does not work for the organisation, which uses nothing up; `Signing` and
@@ -29,19 +29,14 @@ pub async fn refresh(
 ) -> Result<Tokens, SendError<Error>> {
     let presented = RefreshToken::parse(token).ok_or(Error::SessionOver)?;
     let found = mediator.ask(visitor, FindSession { session: presented.id }).await?;
-    let (user, turned_to) = found.ok_or(Error::SessionOver)?;
-    let account = mediator.ask(visitor, FindAccount::ByUser(user)).await?.ok_or(Error::SessionOver)?;
-    let seat = account.seats.iter().find(|seat| match slug {
-        Some(slug) => seat.slug == *slug,
-        None => seat.organisation == turned_to,
-    });
+    let entry = enter(mediator, visitor, found.ok_or(Error::SessionOver)?, slug).await?;
     let successor = credentials.derivation.successor(&presented);
     let exchange = RefreshSession {
         session: presented.id,
         presented: presented.hash(),
         successor: successor.hash(),
         life: credentials.life,
-        organisation: seat.map(|seat| seat.organisation),
+        holder: entry.as_ref().map(Entry::holder),
     };
     let (session, worth) = mediator.send(visitor, exchange).await?.ok_or(Error::SessionOver)?;
     match worth {
@@ -52,10 +47,35 @@ pub async fn refresh(
             return Err(Error::SessionOver.into());
         }
     }
-    let seat = seat.ok_or(Error::NotAMember)?;
-    let access = access_token(credentials, user, session.id, seat, Clock::now())?;
-    let (session, organisation) = (session.id, seat.organisation);
-    Ok(Tokens { access, refresh: Some(successor.text()), client: None, session, organisation, user })
+    let entry = entry.ok_or(Error::NotAMember)?;
+    Ok(entry.tokens(credentials, session.id, Some(successor.text()), None, Clock::now())?)
+}
+
+/// Where the holder of a session may enter now; none when nowhere.
+async fn enter(
+    mediator: &Mediator,
+    visitor: &Scope<Platform>,
+    holder: Holder,
+    slug: Option<&Slug>,
+) -> Result<Option<Entry>, SendError<Error>> {
+    let (user, turned_to) = match holder {
+        Holder::Customer(customer, organisation) => {
+            let key = CustomerKey::Id(organisation, customer);
+            let known = mediator.ask(visitor, FindCustomer { key }).await?;
+            return Ok(known.map(|_| Entry::Customer(customer, organisation)));
+        }
+        Holder::Operator(user) => (user, None),
+        Holder::Person(user, organisation) => (user, Some(organisation)),
+    };
+    let Some(account) = mediator.ask(visitor, FindAccount::ByUser(user)).await? else { return Ok(None) };
+    if turned_to.is_none() && slug.is_none() {
+        return Ok(account.is_operator.then_some(Entry::Operator(user)));
+    }
+    let seat = account.seats.into_iter().find(|seat| match slug {
+        Some(slug) => seat.slug == *slug,
+        None => Some(seat.organisation) == turned_to,
+    });
+    Ok(seat.map(|seat| Entry::Seat(user, seat)))
 }
 
 /// Ends the session of a token that was genuine once: its holder or somebody else has its successors.
@@ -68,29 +88,14 @@ async fn end_if_replayed(
     if !credentials.derivation.is_ancestor(presented, &session.refresh_hash, session.generation) {
         return Ok(());
     }
-    tracing::warn!(session = %session.id, user = %session.user, "a used refresh token came again; its session ends");
-    let end = EndSessions { user: session.user, meant: Meant::One(session.id) };
-    match mediator.send(&Scope::platform_system(NAME), end).await {
+    tracing::warn!(session = %session.id, holder = ?session.holder, "a used refresh token came again; its session ends");
+    let (system, meant) = (Scope::platform_system(NAME), Meant::One(session.id));
+    let ended = match session.holder.who() {
+        LogsIn::User(user) => mediator.send(&system, EndSessions { user, meant }).await,
+        LogsIn::Customer(customer) => mediator.send(&system, EndCustomerSessions { customer, meant }).await,
+    };
+    match ended {
         Ok(_) | Err(SendError::Failed(Error::UnknownSession { .. })) => Ok(()),
         Err(error) => Err(error),
     }
-}
-
-/// Turns the caller's session to the organisation of this slug, and issues an access token for it. The refresh token stays.
-///
-/// # Errors
-/// `NotAMember`, `UnknownSession`, `Signing` and `Storage`.
-pub async fn switch(
-    mediator: &Mediator,
-    credentials: &Credentials,
-    person: &Scope<Platform>,
-    (user, session): (UserId, SessionId),
-    slug: &Slug,
-) -> Result<Tokens, SendError<Error>> {
-    let account = mediator.ask(person, FindOwnAccount { user }).await?;
-    let seat = account.seats.into_iter().find(|seat| seat.slug == *slug).ok_or(Error::NotAMember)?;
-    let organisation = seat.organisation;
-    mediator.send(person, SwitchOrganisation { user, session, organisation }).await?;
-    let access = access_token(credentials, user, session, &seat, Clock::now())?;
-    Ok(Tokens { access, refresh: None, client: None, session, organisation, user })
 }

@@ -3,7 +3,7 @@
 
 use access::Permission;
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use kernel::{Malformed, MembershipId, OrganisationId, Slug, UserId};
 use mediator::{Platform, Query, ReadConn};
@@ -36,6 +36,8 @@ pub struct Account {
     pub name: Name,
     /// The hash to check the password against.
     pub password: PasswordHash,
+    /// Whether the person runs the installation.
+    pub is_operator: bool,
     /// The active organisations that the person works for, by slug.
     pub seats: Vec<Seat>,
 }
@@ -50,6 +52,8 @@ struct Row {
     person_name: String,
     #[diesel(sql_type = Text)]
     password_hash: String,
+    #[diesel(sql_type = Bool)]
+    is_operator: bool,
     #[diesel(sql_type = Nullable<SqlUuid>)]
     org_id: Option<Uuid>,
     #[diesel(sql_type = Nullable<Text>)]
@@ -71,6 +75,7 @@ macro_rules! accounts_where {
     ($condition:literal) => {
         concat!(
             "select p.user_id, p.email, p.name as person_name, p.password_hash, seat.*,
+                    exists (select 1 from operators o where o.user_id = p.user_id) as is_operator,
                     array(select unnest(r.permissions) from roles r
                            where r.org_id = seat.org_id and r.name = any(seat.roles)) as own_permissions
                from people p
@@ -112,6 +117,7 @@ impl Query for FindAccount {
             email: Email::parse(&first.email).map_err(corrupt)?,
             name: Name::parse(&first.person_name).map_err(corrupt)?,
             password: PasswordHash::stored(first.password_hash.clone()),
+            is_operator: first.is_operator,
             seats: rows.into_iter().filter_map(Row::seat).collect::<Result<_, _>>().map_err(corrupt)?,
         }))
     }

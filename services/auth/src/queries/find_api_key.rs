@@ -7,9 +7,13 @@ use kernel::{ApiKeyId, OrganisationId, Timestamp};
 use mediator::{Platform, Query, ReadConn};
 use uuid::Uuid;
 
-use crate::{domain::role::read_words, error::Error, schema::api_keys};
+use crate::{
+    domain::role::read_words,
+    error::Error,
+    schema::{api_keys, organisations},
+};
 
-/// Asks for a key that was not revoked.
+/// Asks for a key that was not revoked, of an active organisation.
 #[derive(Debug, Clone, Copy)]
 pub struct FindApiKey {
     /// The key.
@@ -47,6 +51,8 @@ impl Query for FindApiKey {
 
     async fn fetch(&self, read: &mut ReadConn<'_, Platform>) -> Result<Self::Reply, Error> {
         let row: Option<Row> = api_keys::table
+            .inner_join(organisations::table)
+            .filter(organisations::active)
             .filter(api_keys::key_id.eq(self.key.uuid()))
             .filter(api_keys::revoked_at.is_null())
             .select(Row::as_select())

@@ -30,12 +30,13 @@ struct PersonRow {
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = organisations, check_for_backend(diesel::pg::Pg))]
 pub(super) struct OrganisationRow {
-    org_id: Uuid,
+    pub(super) org_id: Uuid,
     slug: String,
     name: String,
     currency: String,
     country: Option<String>,
     time_zone: String,
+    guests: bool,
     active: bool,
     version: i64,
     created_at: Timestamp,
@@ -84,6 +85,7 @@ impl OrganisationRow {
             currency: Currency::parse(&self.currency)?,
             country: self.country.as_deref().map(Country::parse).transpose()?,
             time_zone: TimeZone::parse(&self.time_zone)?,
+            guests: self.guests,
             active: self.active,
             version: self.version,
             created_at: self.created_at,

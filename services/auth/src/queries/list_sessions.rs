@@ -34,8 +34,8 @@ pub struct SessionView {
     pub id: SessionId,
     /// Whether it is the one that asks.
     pub current: bool,
-    /// The organisation that it is turned to.
-    pub organisation: OrganisationId,
+    /// The organisation that it is turned to; an operator's is for none.
+    pub organisation: Option<OrganisationId>,
     /// What its client said of itself when it logged in.
     pub device: String,
     /// Where its client was then.
@@ -52,7 +52,7 @@ pub struct SessionView {
 #[diesel(table_name = sessions, check_for_backend(diesel::pg::Pg))]
 struct Row {
     session_id: Uuid,
-    org_id: Uuid,
+    org_id: Option<Uuid>,
     device: String,
     address: String,
     created_at: Timestamp,
@@ -82,7 +82,7 @@ impl Query for ListSessions {
         let views = rows.into_iter().map(|row| SessionView {
             id: SessionId::from_uuid(row.session_id),
             current: row.session_id == self.current.uuid(),
-            organisation: OrganisationId::from_uuid(row.org_id),
+            organisation: row.org_id.map(OrganisationId::from_uuid),
             device: row.device,
             address: row.address,
             created_at: row.created_at,

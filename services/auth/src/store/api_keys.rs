@@ -1,9 +1,12 @@
 //! API keys: made and revoked by the organisation; their use is noted by the platform.
 
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
+};
 use diesel_async::RunQueryDsl;
-use kernel::{ApiKeyId, Malformed, Timestamp};
+use kernel::{ApiKeyId, Malformed, OrganisationId, Timestamp};
 use persistence::{Platform, Tx};
+use uuid::Uuid;
 
 use crate::{
     domain::{
@@ -29,11 +32,23 @@ struct Row {
     version: i64,
 }
 
-/// Inserts a key with the hash of its text.
+/// The most keys that an organisation has at once: every gateway holds all of them in memory.
+const MOST: i64 = 1_000;
+
+/// Inserts a key with the hash of its text. The memberships are locked, so that the count holds.
 ///
 /// # Errors
-/// `Storage` when the database fails.
+/// `TooMany`, and `Storage` when the database fails.
 pub async fn insert(tx: &mut Tx<'_>, key: &ApiKey, hash: &[u8; 32]) -> Result<(), Error> {
+    let live: i64 = api_keys::table
+        .filter(api_keys::org_id.eq(tx.organisation().uuid()))
+        .filter(api_keys::revoked_at.is_null())
+        .count()
+        .get_result(tx.connection())
+        .await?;
+    if live >= MOST {
+        return Err(Error::TooMany { what: "API keys", limit: MOST, advice: "revoke one that is not used" });
+    }
     diesel::insert_into(api_keys::table)
         .values((
             api_keys::org_id.eq(tx.organisation().uuid()),
@@ -100,16 +115,43 @@ pub async fn save_revoked(tx: &mut Tx<'_>, key: &ApiKey) -> Result<(), Error> {
     Ok(())
 }
 
+/// Marks a few keys as withdrawn that were revoked or have expired before `until`, and returns them with their new versions.
+///
+/// # Errors
+/// `Storage` when the database fails.
+pub async fn withdraw(
+    tx: &mut Tx<'_, Platform>,
+    until: Timestamp,
+    limit: i64,
+) -> Result<Vec<(OrganisationId, ApiKeyId, i64)>, Error> {
+    let due: Vec<Uuid> = api_keys::table
+        .filter(api_keys::withdrawn.eq(false))
+        .filter(api_keys::revoked_at.lt(until).or(api_keys::expires_at.lt(until)))
+        .select(api_keys::key_id)
+        .limit(limit)
+        .for_update()
+        .skip_locked()
+        .load(tx.connection())
+        .await?;
+    let withdrawn: Vec<(Uuid, Uuid, i64)> = diesel::update(api_keys::table.filter(api_keys::key_id.eq_any(due)))
+        .set((api_keys::withdrawn.eq(true), api_keys::version.eq(api_keys::version + 1)))
+        .returning((api_keys::org_id, api_keys::key_id, api_keys::version))
+        .get_results(tx.connection())
+        .await?;
+    let typed =
+        |(organisation, key, version)| (OrganisationId::from_uuid(organisation), ApiKeyId::from_uuid(key), version);
+    Ok(withdrawn.into_iter().map(typed).collect())
+}
+
 /// Notes that a key was used, at most once a minute.
 ///
 /// # Errors
 /// `Storage` when the database fails.
 pub async fn note_use(tx: &mut Tx<'_, Platform>, key: ApiKeyId, now: Timestamp) -> Result<(), Error> {
     let minute_ago = now - std::time::Duration::from_secs(60);
-    let row = api_keys::table.filter(api_keys::key_id.eq(key.uuid())).filter(diesel::BoolExpressionMethods::or(
-        api_keys::last_used_at.is_null(),
-        api_keys::last_used_at.lt(minute_ago),
-    ));
+    let row = api_keys::table
+        .filter(api_keys::key_id.eq(key.uuid()))
+        .filter(api_keys::last_used_at.is_null().or(api_keys::last_used_at.lt(minute_ago)));
     diesel::update(row).set(api_keys::last_used_at.eq(now)).execute(tx.connection()).await?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use diesel::sql_types::{Array, Binary, Integer, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Binary, Integer, Timestamptz};
 use diesel::{ExpressionMethods, QueryDsl, QueryableByName};
 use diesel_async::RunQueryDsl;
 use kernel::Timestamp;
@@ -25,6 +25,8 @@ struct Row {
     subject: Vec<u8>,
     #[diesel(sql_type = Integer)]
     failures: i32,
+    #[diesel(sql_type = BigInt)]
+    tried: i64,
     #[diesel(sql_type = Timestamptz)]
     locked_until: Timestamp,
     #[diesel(sql_type = Timestamptz)]
@@ -40,7 +42,7 @@ pub async fn lock(tx: &mut Tx<'_, Platform>, subjects: &[Subject], now: Timestam
         "insert into login_attempts as known (subject, failures, locked_until, tried_at)
          select subject, 0, $2, $2 from unnest($1) as asked(subject) order by subject
          on conflict (subject) do update set tried_at = known.tried_at
-         returning subject, failures, locked_until, tried_at",
+         returning subject, failures, tried, locked_until, tried_at",
     )
     .bind::<Array<Binary>, _>(subjects.iter().map(Subject::as_bytes).collect::<Vec<_>>())
     .bind::<Timestamptz, _>(now)
@@ -48,7 +50,8 @@ pub async fn lock(tx: &mut Tx<'_, Platform>, subjects: &[Subject], now: Timestam
     .await?;
     let attempts = subjects.iter().filter_map(|subject| {
         let row = rows.iter().find(|row| row.subject == subject.as_bytes())?;
-        let attempts = Attempts { subject: *subject, failures: row.failures, locked_until: row.locked_until };
+        let attempts =
+            Attempts { subject: *subject, failures: row.failures, tried: row.tried, locked_until: row.locked_until };
         Some(attempts.faded(row.tried_at, now))
     });
     Ok(attempts.collect())
@@ -60,13 +63,14 @@ pub async fn lock(tx: &mut Tx<'_, Platform>, subjects: &[Subject], now: Timestam
 /// `Storage` when the database fails.
 pub async fn save(tx: &mut Tx<'_, Platform>, attempts: &[Attempts], now: Timestamp) -> Result<(), Error> {
     statement(
-        "update login_attempts set failures = new.failures, locked_until = new.locked_until, tried_at = $4
-           from unnest($1, $2, $3) as new(subject, failures, locked_until)
+        "update login_attempts set failures = new.failures, locked_until = new.locked_until, tried = new.tried, tried_at = $5
+           from unnest($1, $2, $3, $4) as new(subject, failures, locked_until, tried)
           where login_attempts.subject = new.subject",
     )
     .bind::<Array<Binary>, _>(attempts.iter().map(|attempts| attempts.subject.as_bytes()).collect::<Vec<_>>())
     .bind::<Array<Integer>, _>(attempts.iter().map(|attempts| attempts.failures).collect::<Vec<_>>())
     .bind::<Array<Timestamptz>, _>(attempts.iter().map(|attempts| attempts.locked_until).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(attempts.iter().map(|attempts| attempts.tried).collect::<Vec<_>>())
     .bind::<Timestamptz, _>(now)
     .execute(tx.connection())
     .await?;
@@ -81,6 +85,7 @@ pub async fn save(tx: &mut Tx<'_, Platform>, attempts: &[Attempts], now: Timesta
 pub async fn forgive(tx: &mut Tx<'_, Platform>, subjects: &[Subject], now: Timestamp) -> Result<(), Error> {
     let mut attempts = lock(tx, subjects, now).await?;
     for attempts in &mut attempts {
+        attempts.tried = 0;
         attempts.failures = match attempts.subject.counted {
             Counted::AccountFromAddress | Counted::KnownClient => 0,
             Counted::Address | Counted::Account => attempts.failures.saturating_sub(1).max(0),

@@ -15,6 +15,9 @@ use crate::{
 /// The index that lets an address have one open invitation of an organisation.
 const OPEN: &str = "invitations_open";
 
+/// The most open invitations of an organisation: each sends a message to an address that somebody typed.
+const MOST: i64 = 1_000;
+
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = invitations, check_for_backend(diesel::pg::Pg))]
 struct Row {
@@ -52,7 +55,7 @@ impl TryFrom<Row> for Invitation {
 /// Inserts an invitation with the hash of its token.
 ///
 /// # Errors
-/// `AlreadyMember`, `AlreadyInvited`, and `Storage` when the database fails.
+/// `AlreadyMember`, `AlreadyInvited`, `TooMany`, and `Storage` when the database fails.
 pub async fn insert(tx: &mut Tx<'_>, invitation: &Invitation, token_hash: &[u8; 32]) -> Result<(), Error> {
     let organisation = tx.organisation().uuid();
     let email = || invitation.email.as_str().to_owned();
@@ -67,6 +70,16 @@ pub async fn insert(tx: &mut Tx<'_>, invitation: &Invitation, token_hash: &[u8; 
         .optional()?;
     if member.is_some() {
         return Err(Error::AlreadyMember { email: email() });
+    }
+    let open: i64 = invitations::table
+        .filter(invitations::org_id.eq(organisation))
+        .filter(invitations::accepted_at.is_null())
+        .filter(invitations::revoked_at.is_null())
+        .count()
+        .get_result(tx.connection())
+        .await?;
+    if open >= MOST {
+        return Err(Error::TooMany { what: "open invitations", limit: MOST, advice: "take one back" });
     }
     diesel::insert_into(invitations::table)
         .values((
@@ -125,11 +138,23 @@ pub async fn save(tx: &mut Tx<'_>, invitation: &Invitation, token_hash: Option<&
     Ok(())
 }
 
+/// The organisation of an invitation.
+///
+/// # Errors
+/// `TokenRefused` when there is none, and `Storage` when the database fails.
+pub async fn inviting(tx: &mut Tx<'_, Platform>, invitation: InvitationId) -> Result<OrganisationId, Error> {
+    let organisation: Option<Uuid> = invitations::table
+        .filter(invitations::invitation_id.eq(invitation.uuid()))
+        .select(invitations::org_id)
+        .get_result(tx.connection())
+        .await
+        .optional()?;
+    organisation.map(OrganisationId::from_uuid).ok_or(Error::TokenRefused)
+}
+
 /// An open invitation as whoever accepts it needs it.
 #[derive(Debug, Clone)]
 pub struct Offer {
-    /// The organisation that invites.
-    pub organisation: OrganisationId,
     /// Who is invited.
     pub email: Email,
     /// The roles that are promised.
@@ -146,21 +171,20 @@ pub async fn lock_offer(
     token_hash: &[u8; 32],
     now: Timestamp,
 ) -> Result<Offer, Error> {
-    let row: Option<(Uuid, String, Vec<String>)> = invitations::table
+    let row: Option<(String, Vec<String>)> = invitations::table
         .filter(invitations::invitation_id.eq(invitation.uuid()))
         .filter(invitations::token_hash.eq(&token_hash[..]))
         .filter(invitations::accepted_at.is_null())
         .filter(invitations::revoked_at.is_null())
         .filter(invitations::expires_at.gt(now))
-        .select((invitations::org_id, invitations::email, invitations::roles))
+        .select((invitations::email, invitations::roles))
         .for_update()
         .get_result(tx.connection())
         .await
         .optional()?;
-    let (organisation, email, roles) = row.ok_or(Error::TokenRefused)?;
+    let (email, roles) = row.ok_or(Error::TokenRefused)?;
     let corrupt = |malformed: Malformed| Error::corrupt(format_args!("invitation {invitation}"), &malformed);
     Ok(Offer {
-        organisation: OrganisationId::from_uuid(organisation),
         email: Email::parse(&email).map_err(corrupt)?,
         roles: roles.iter().map(|name| RoleName::parse(name)).collect::<Result<_, _>>().map_err(corrupt)?,
     })

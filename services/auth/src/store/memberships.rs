@@ -32,7 +32,7 @@ impl Row {
         let corrupt = |malformed| Error::corrupt(format_args!("membership {membership}"), &malformed);
         let names =
             self.roles.iter().map(|name| RoleName::parse(name)).collect::<Result<Vec<_>, _>>().map_err(corrupt)?;
-        let permissions = role::allowed(&names, own)?;
+        let permissions = role::stored(&names, own);
         let user = UserId::from_uuid(self.user_id);
         Ok(Place { membership, user, roles: names, permissions, active: self.active, version: self.version })
     }
@@ -47,7 +47,7 @@ pub async fn lock(tx: &mut Tx<'_>) -> Result<(), Error> {
     organisations::table
         .filter(organisations::org_id.eq(organisation))
         .select(organisations::org_id)
-        .for_update()
+        .for_no_key_update()
         .get_result::<Uuid>(tx.connection())
         .await?;
     Ok(())
@@ -102,6 +102,24 @@ pub async fn with_role(tx: &mut Tx<'_>, name: &RoleName) -> Result<Vec<Place>, E
         .order(memberships::membership_id)
         .select(Row::as_select())
         .load(tx.connection())
+        .await?;
+    rows.into_iter().map(|row| row.place(&own)).collect()
+}
+
+/// Raises the version of every active membership that has this role, and returns them as they are then.
+///
+/// # Errors
+/// `Corrupt`, and `Storage` when the database fails.
+pub async fn renew_with_role(tx: &mut Tx<'_>, name: &RoleName) -> Result<Vec<Place>, Error> {
+    let own = roles::of(tx, tx.organisation()).await?;
+    let having = memberships::table
+        .filter(memberships::org_id.eq(tx.organisation().uuid()))
+        .filter(memberships::active)
+        .filter(memberships::roles.contains(vec![name.as_text()]));
+    let rows: Vec<Row> = diesel::update(having)
+        .set(memberships::version.eq(memberships::version + 1))
+        .returning(Row::as_returning())
+        .get_results(tx.connection())
         .await?;
     rows.into_iter().map(|row| row.place(&own)).collect()
 }

@@ -2,8 +2,10 @@
 
 pub mod api_keys;
 pub mod attempts;
+pub mod customers;
 pub mod invitations;
 pub mod memberships;
+pub mod operators;
 pub mod organisations;
 pub mod password_resets;
 pub mod people;

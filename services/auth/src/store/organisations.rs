@@ -1,6 +1,6 @@
 //! Inserts organisations, and locks and saves the one that changes.
 
-use diesel::{ExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
 use diesel_async::RunQueryDsl;
 use kernel::{Currency, Malformed, OrganisationId, Slug, Timestamp};
 use persistence::{Platform, Tx};
@@ -52,6 +52,7 @@ struct Row {
     currency: String,
     country: Option<String>,
     time_zone: String,
+    guests: bool,
     active: bool,
     version: i64,
     created_at: Timestamp,
@@ -66,6 +67,7 @@ impl Row {
             currency: Currency::parse(&self.currency)?,
             country: self.country.as_deref().map(Country::parse).transpose()?,
             time_zone: TimeZone::parse(&self.time_zone)?,
+            guests: self.guests,
             active: self.active,
             version: self.version,
             created_at: self.created_at,
@@ -82,7 +84,7 @@ pub async fn lock(tx: &mut Tx<'_>) -> Result<Organisation, Error> {
     let row: Row = organisations::table
         .filter(organisations::org_id.eq(id.uuid()))
         .select(Row::as_select())
-        .for_update()
+        .for_no_key_update()
         .get_result(tx.connection())
         .await?;
     row.organisation(id).map_err(|malformed| Error::corrupt(id, &malformed))
@@ -98,8 +100,37 @@ pub async fn save(tx: &mut Tx<'_>, organisation: &Organisation) -> Result<(), Er
             organisations::name.eq(organisation.name.as_str()),
             organisations::country.eq(organisation.country.as_ref().map(Country::as_str)),
             organisations::time_zone.eq(organisation.time_zone.as_str()),
+            organisations::guests.eq(organisation.guests),
             organisations::version.eq(organisation.version),
         ))
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// Any organisation, active or not, locked until the transaction ends.
+///
+/// # Errors
+/// `UnknownOrganisation`, `Corrupt`, and `Storage` when the database fails.
+pub async fn lock_any(tx: &mut Tx<'_, Platform>, organisation: OrganisationId) -> Result<Organisation, Error> {
+    let row: Option<Row> = organisations::table
+        .filter(organisations::org_id.eq(organisation.uuid()))
+        .select(Row::as_select())
+        .for_no_key_update()
+        .get_result(tx.connection())
+        .await
+        .optional()?;
+    let row = row.ok_or(Error::UnknownOrganisation)?;
+    row.organisation(organisation).map_err(|malformed| Error::corrupt(organisation, &malformed))
+}
+
+/// Saves whether an organisation is active.
+///
+/// # Errors
+/// `Storage` when the database fails.
+pub async fn save_active(tx: &mut Tx<'_, Platform>, organisation: &Organisation) -> Result<(), Error> {
+    diesel::update(organisations::table.filter(organisations::org_id.eq(organisation.id.uuid())))
+        .set((organisations::active.eq(organisation.active), organisations::version.eq(organisation.version)))
         .execute(tx.connection())
         .await?;
     Ok(())

@@ -1,13 +1,14 @@
 //! What allows choosing a new password. The rule: one per person, used once, and a newer one replaces it.
 
-use diesel::{ExpressionMethods, QueryDsl};
+use diesel::{BoolExpressionMethods, ExpressionMethods, QueryDsl, query_dsl::methods::FilterDsl};
 use diesel_async::RunQueryDsl;
 use kernel::{Timestamp, UserId};
 use persistence::{Platform, Tx};
 
 use crate::{error::Error, schema::password_resets};
 
-/// Keeps the hash of a person's new token instead of the former one.
+/// Keeps the hash of a person's new token instead of the former one, unless that is younger than `since`: whoever asks for a
+/// token again and again must not make the delivered one worthless. Whether the new one is kept.
 ///
 /// # Errors
 /// `Storage` when the database fails.
@@ -15,21 +16,29 @@ pub async fn replace(
     tx: &mut Tx<'_, Platform>,
     user: UserId,
     token_hash: &[u8; 32],
-    now: Timestamp,
-    expires_at: Timestamp,
-) -> Result<(), Error> {
+    (since, now, expires_at): (Timestamp, Timestamp, Timestamp),
+) -> Result<bool, Error> {
     let values = (
         password_resets::token_hash.eq(&token_hash[..]),
         password_resets::created_at.eq(now),
         password_resets::expires_at.eq(expires_at),
     );
-    diesel::insert_into(password_resets::table)
+    let upsert = diesel::insert_into(password_resets::table)
         .values((password_resets::user_id.eq(user.uuid()), values))
         .on_conflict(password_resets::user_id)
         .do_update()
-        .set(values)
-        .execute(tx.connection())
-        .await?;
+        .set(values);
+    let kept = FilterDsl::filter(upsert, password_resets::created_at.lt(since)).execute(tx.connection()).await?;
+    Ok(kept == 1)
+}
+
+/// Forgets a person's token.
+///
+/// # Errors
+/// `Storage` when the database fails.
+pub async fn delete(tx: &mut Tx<'_, Platform>, user: UserId) -> Result<(), Error> {
+    let of_person = QueryDsl::filter(password_resets::table, password_resets::user_id.eq(user.uuid()));
+    diesel::delete(of_person).execute(tx.connection()).await?;
     Ok(())
 }
 
@@ -38,10 +47,9 @@ pub async fn replace(
 /// # Errors
 /// `TokenRefused` when it is not the person's or has expired; `Storage` when the database fails.
 pub async fn take(tx: &mut Tx<'_, Platform>, user: UserId, token_hash: &[u8; 32], now: Timestamp) -> Result<(), Error> {
-    let valid = password_resets::table
-        .filter(password_resets::user_id.eq(user.uuid()))
-        .filter(password_resets::token_hash.eq(&token_hash[..]))
-        .filter(password_resets::expires_at.gt(now));
+    let of_person = password_resets::user_id.eq(user.uuid());
+    let valid = password_resets::token_hash.eq(&token_hash[..]).and(password_resets::expires_at.gt(now));
+    let valid = QueryDsl::filter(password_resets::table, of_person.and(valid));
     let taken = diesel::delete(valid).execute(tx.connection()).await?;
     if taken == 1 { Ok(()) } else { Err(Error::TokenRefused) }
 }

@@ -46,40 +46,57 @@ pub async fn insert_or_find(
     Ok((UserId::from_uuid(known), false))
 }
 
-/// Notes that a person logged in, and keeps the hash that was made anew on the way, if there is one.
+/// Notes that a person logged in whose password was checked against the hash `verified`, and keeps the hash `kept` from now
+/// on. False when the person has another password by now.
 ///
 /// # Errors
 /// `Storage` when the database fails.
 pub async fn note_login(
     tx: &mut Tx<'_, Platform>,
     user: UserId,
-    rehashed: Option<&PasswordHash>,
+    verified: &PasswordHash,
+    kept: &PasswordHash,
     at: Timestamp,
-) -> Result<(), Error> {
-    let person = people::table.filter(people::user_id.eq(user.uuid()));
-    match rehashed {
-        Some(hash) => {
-            let set = (people::last_login_at.eq(at), people::password_hash.eq(hash.as_str()));
-            diesel::update(person).set(set).execute(tx.connection()).await?
-        }
-        None => diesel::update(person).set(people::last_login_at.eq(at)).execute(tx.connection()).await?,
-    };
-    Ok(())
+) -> Result<bool, Error> {
+    let person = people::table
+        .filter(people::user_id.eq(user.uuid()))
+        .filter(people::active)
+        .filter(people::password_hash.eq(verified.as_str()));
+    let set = (people::last_login_at.eq(at), people::password_hash.eq(kept.as_str()));
+    Ok(diesel::update(person).set(set).execute(tx.connection()).await? == 1)
 }
 
-/// Replaces a password.
+/// Replaces the password that was checked against the hash `verified`; any password when that is none.
 ///
 /// # Errors
-/// `Storage` when the database fails.
+/// `PasswordRefused` when the person has another one by now; `Storage` when the database fails.
 pub async fn set_password(
     tx: &mut Tx<'_, Platform>,
     user: UserId,
+    verified: Option<&PasswordHash>,
     hash: &PasswordHash,
     at: Timestamp,
 ) -> Result<(), Error> {
-    diesel::update(people::table.filter(people::user_id.eq(user.uuid())))
-        .set((people::password_hash.eq(hash.as_str()), people::password_changed_at.eq(at)))
-        .execute(tx.connection())
-        .await?;
-    Ok(())
+    let person = people::table.filter(people::user_id.eq(user.uuid()));
+    let set = (people::password_hash.eq(hash.as_str()), people::password_changed_at.eq(at));
+    let replaced = match verified {
+        Some(verified) => {
+            let same = person.filter(people::password_hash.eq(verified.as_str()));
+            diesel::update(same).set(set).execute(tx.connection()).await?
+        }
+        None => diesel::update(person).set(set).execute(tx.connection()).await?,
+    };
+    if replaced == 1 { Ok(()) } else { Err(Error::PasswordRefused) }
+}
+
+/// Whether a person's password still is the one that was checked against the hash `verified`.
+///
+/// # Errors
+/// `Storage` when the database fails.
+pub async fn has_password(tx: &mut Tx<'_, Platform>, user: UserId, verified: &PasswordHash) -> Result<bool, Error> {
+    let same = people::table
+        .filter(people::user_id.eq(user.uuid()))
+        .filter(people::password_hash.eq(verified.as_str()))
+        .select(people::user_id);
+    Ok(diesel::select(diesel::dsl::exists(same)).get_result(tx.connection()).await?)
 }

@@ -8,12 +8,12 @@ use diesel::{
     Selectable, SelectableHelper,
 };
 use diesel_async::RunQueryDsl;
-use kernel::{Malformed, OrganisationId, SessionId, Timestamp, UserId};
+use kernel::{CustomerId, Malformed, OrganisationId, SessionId, Timestamp, UserId};
 use persistence::{Platform, Tx};
 use uuid::Uuid;
 
 use crate::{
-    domain::{Meant, Session},
+    domain::{Holder, LogsIn, Meant, Session},
     error::Error,
     schema::sessions,
 };
@@ -22,8 +22,9 @@ use crate::{
 #[diesel(table_name = sessions, check_for_backend(diesel::pg::Pg))]
 struct Row {
     session_id: Uuid,
-    user_id: Uuid,
-    org_id: Uuid,
+    user_id: Option<Uuid>,
+    customer_id: Option<Uuid>,
+    org_id: Option<Uuid>,
     refresh_hash: Vec<u8>,
     generation: i32,
     rotated_at: Timestamp,
@@ -37,16 +38,15 @@ impl TryFrom<Row> for Session {
 
     fn try_from(row: Row) -> Result<Self, Error> {
         let id = SessionId::from_uuid(row.session_id);
-        let wrong = |_| {
-            Error::corrupt(
-                format_args!("session {id}"),
-                &Malformed::new("hash of the refresh token", "must have 32 bytes"),
-            )
-        };
+        let corrupt = |what, reason| Error::corrupt(format_args!("session {id}"), &Malformed::new(what, reason));
+        let user = row.user_id.map(UserId::from_uuid);
+        let customer = row.customer_id.map(CustomerId::from_uuid);
+        let holder = Holder::stored(user, customer, row.org_id.map(OrganisationId::from_uuid))
+            .ok_or_else(|| corrupt("holder", "must be a person or a customer"))?;
+        let wrong = |_| corrupt("hash of the refresh token", "must have 32 bytes");
         Ok(Self {
             id,
-            user: UserId::from_uuid(row.user_id),
-            organisation: OrganisationId::from_uuid(row.org_id),
+            holder,
             refresh_hash: row.refresh_hash.try_into().map_err(wrong)?,
             generation: row.generation,
             rotated_at: row.rotated_at,
@@ -71,8 +71,7 @@ pub async fn insert(
     diesel::insert_into(sessions::table)
         .values((
             sessions::session_id.eq(session.id.uuid()),
-            sessions::user_id.eq(session.user.uuid()),
-            sessions::org_id.eq(session.organisation.uuid()),
+            columns_of(session.holder),
             sessions::refresh_hash.eq(&session.refresh_hash[..]),
             sessions::generation.eq(session.generation),
             sessions::rotated_at.eq(session.rotated_at),
@@ -85,6 +84,21 @@ pub async fn insert(
         .execute(tx.connection())
         .await?;
     Ok(())
+}
+
+type HolderColumns = (
+    diesel::dsl::Eq<sessions::user_id, Option<Uuid>>,
+    diesel::dsl::Eq<sessions::customer_id, Option<Uuid>>,
+    diesel::dsl::Eq<sessions::org_id, Option<Uuid>>,
+);
+
+fn columns_of(holder: Holder) -> HolderColumns {
+    let (user, customer) = match holder.who() {
+        LogsIn::User(user) => (Some(user.uuid()), None),
+        LogsIn::Customer(customer) => (None, Some(customer.uuid())),
+    };
+    let organisation = holder.organisation().map(OrganisationId::uuid);
+    (sessions::user_id.eq(user), sessions::customer_id.eq(customer), sessions::org_id.eq(organisation))
 }
 
 /// One session, locked until the transaction ends.
@@ -109,7 +123,7 @@ pub async fn lock(tx: &mut Tx<'_, Platform>, session: SessionId) -> Result<Optio
 pub async fn save(tx: &mut Tx<'_, Platform>, session: &Session) -> Result<(), Error> {
     diesel::update(sessions::table.filter(sessions::session_id.eq(session.id.uuid())))
         .set((
-            sessions::org_id.eq(session.organisation.uuid()),
+            sessions::org_id.eq(session.holder.organisation().map(OrganisationId::uuid)),
             sessions::refresh_hash.eq(&session.refresh_hash[..]),
             sessions::generation.eq(session.generation),
             sessions::rotated_at.eq(session.rotated_at),
@@ -120,13 +134,13 @@ pub async fn save(tx: &mut Tx<'_, Platform>, session: &Session) -> Result<(), Er
     Ok(())
 }
 
-/// Ends those of a person's open sessions that are meant, and returns them.
+/// Ends those of somebody's open sessions that are meant, and returns them.
 ///
 /// # Errors
 /// `Storage` when the database fails.
 pub async fn end(
     tx: &mut Tx<'_, Platform>,
-    user: UserId,
+    who: LogsIn,
     meant: Meant,
     now: Timestamp,
 ) -> Result<Vec<SessionId>, Error> {
@@ -135,10 +149,11 @@ pub async fn end(
         Meant::Others(session) => (None, Some(session.uuid())),
         Meant::All => (None, None),
     };
-    let mut open = diesel::update(sessions::table)
-        .filter(sessions::user_id.eq(user.uuid()))
-        .filter(sessions::ended_at.is_null())
-        .into_boxed();
+    let mut open = diesel::update(sessions::table).filter(sessions::ended_at.is_null()).into_boxed();
+    open = match who {
+        LogsIn::User(user) => open.filter(sessions::user_id.eq(user.uuid())),
+        LogsIn::Customer(customer) => open.filter(sessions::customer_id.eq(customer.uuid())),
+    };
     if let Some(session) = one {
         open = open.filter(sessions::session_id.eq(session));
     }

@@ -80,7 +80,8 @@ async fn a_wrong_revoked_or_expired_key_is_refused_in_the_same_words() {
     let past = "update api_keys set expires_at = now() - interval '1 second' where name = 'b'";
     root.batch_execute(past).await.unwrap();
     let secret = good["secret"].as_str().unwrap();
-    let wrong = json!(format!("{}{}", &secret[..40], secret[40..].chars().rev().collect::<String>()));
+    let other = if &secret[60..61] == "A" { "B" } else { "A" };
+    let wrong = json!(format!("{}{other}{}", &secret[..60], &secret[61..]));
     let unknown = json!(secret.replace("cs_live_0", "cs_live_1"));
     let mut seen = Vec::new();
     for refused in [&revoked["secret"], &expired["secret"], &wrong, &unknown, &json!("x")] {
@@ -113,9 +114,52 @@ async fn a_key_allows_no_more_than_its_maker_may() {
     let (status, problem) = owner.post(KEYS, &bad).await;
     let fields = problem_fields(&problem);
     assert_eq!(status, 422, "{problem}");
-    assert!(
-        ["name", "permissions[0]", "networks[0]"].iter().all(|field| fields.contains(field)),
-        "{problem}"
-    );
+    assert!(["name", "permissions[0]", "networks[0]"].iter().all(|field| fields.contains(field)), "{problem}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_replaces_another_one_has_another_secret_even_under_the_same_idempotency_key() {
+    let world = World::quiet().await;
+    world.create("lamps").await;
+    let owner = world.owner("lamps").await.with("idempotency-key", "warehouse");
+    let body = json!({"name": "Warehouse", "permissions": ["order:read"]});
+    let (_, first) = owner.post(KEYS, &body).await;
+    // As after a day, when the recorded reply is past its time.
+    world.scene.superuser().await.batch_execute("delete from replays").await.unwrap();
+    let (status, second) = owner.post(KEYS, &body).await;
+    assert_eq!(status, 201, "{second}");
+    let secret = |made: &Value| made["secret"].as_str().unwrap()[35..].to_owned();
+    assert_ne!(secret(&first), secret(&second));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_is_long_over_is_taken_back_from_the_gateways() {
+    let world = World::connected(CALM).await;
+    world.create("lamps").await;
+    let owner = world.owner("lamps").await;
+    let mut keys = Vec::new();
+    for name in ["revoked", "expired", "live"] {
+        let (_, made) = owner.post(KEYS, &json!({"name": name, "permissions": ["order:read"]})).await;
+        keys.push(made["key"]["id"].as_str().unwrap().to_owned());
+    }
+    let withdraw = auth::commands::WithdrawApiKeys { kept: std::time::Duration::from_secs(660) };
+    let system = mediator::Scope::platform_system(auth::NAME);
+    assert_eq!(owner.post(&format!("{KEYS}/{}/revoke", keys[0]), &json!({})).await.0, 200);
+    assert_eq!(world.mediator().send(&system, withdraw.clone()).await.unwrap(), 0, "its tokens may be valid");
+    let over = "update api_keys set revoked_at = now() - interval '1 hour' where name = 'revoked';
+                update api_keys set expires_at = now() - interval '1 hour' where name = 'expired'";
+    world.scene.superuser().await.batch_execute(over).await.unwrap();
+    assert_eq!(world.mediator().send(&system, withdraw.clone()).await.unwrap(), 2);
+    assert_eq!(world.mediator().send(&system, withdraw).await.unwrap(), 0);
+    let gone = eventually(PATIENCE, async || {
+        let records = world.scene.read(topics::API_KEY.name).await;
+        let gone = records.iter().filter(|record| record.payload.is_none()).count();
+        if gone == 2 { Some(gone) } else { None }
+    })
+    .await;
+    assert_eq!(gone, 2);
+    assert_eq!(owner.get(KEYS).await.1["items"].as_array().unwrap().len(), 3, "the organisation still sees them");
     world.stop().await;
 }

@@ -2,9 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test stops the test")]
 
 mod api_keys;
+mod customers;
 mod documents;
 mod logins;
 mod members;
+mod operators;
 mod organisations;
 mod passwords;
 mod permissions;

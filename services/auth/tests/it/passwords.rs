@@ -112,6 +112,15 @@ async fn a_reset_token_ends_with_its_hour_and_with_the_next_one() {
     let ask = json!({"email": "ana@lamps.example"});
     assert_eq!(world.visitor().post("/auth/v1/password-resets", &ask).await.0, 200);
     let first = delivered(&world).await;
+    let root = world.scene.superuser().await;
+    let kept =
+        async || -> Vec<u8> { root.query_one("select token_hash from password_resets", &[]).await.unwrap().get(0) };
+    let before = kept().await;
+    for _ in 0..3 {
+        assert_eq!(world.visitor().post("/auth/v1/password-resets", &ask).await.0, 200);
+    }
+    root.batch_execute("update password_resets set created_at = now() - interval '6 minutes'").await.unwrap();
+    assert_eq!(kept().await, before, "whoever asks again and again makes the delivered one worthless for nobody");
     assert_eq!(world.visitor().post("/auth/v1/password-resets", &ask).await.0, 200);
     let second = eventually(PATIENCE, async || {
         let next = delivered(&world).await;
@@ -123,8 +132,75 @@ async fn a_reset_token_ends_with_its_hour_and_with_the_next_one() {
         world.visitor().post("/auth/v1/password-resets/redeem", &body).await.0
     };
     assert_eq!(redeem(first.token.expose()).await, 401);
-    let root = world.scene.superuser().await;
     root.batch_execute("update password_resets set expires_at = now()").await.unwrap();
     assert_eq!(redeem(second.token.expose()).await, 401);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_password_makes_a_reset_that_is_under_way_worthless() {
+    let world = World::connected(CALM).await;
+    world.create("lamps").await;
+    let me = world.owner("lamps").await;
+    let ask = json!({"email": "ana@lamps.example"});
+    assert_eq!(world.visitor().post("/auth/v1/password-resets", &ask).await.0, 200);
+    let reset = delivered(&world).await;
+    assert_eq!(me.post("/auth/v1/password", &json!({"current_password": PASSWORD, "password": NEW})).await.0, 200);
+    let redeem = json!({"token": reset.token.expose(), "password": "a third staple of many horses"});
+    assert_eq!(world.visitor().post("/auth/v1/password-resets/redeem", &redeem).await.0, 401);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_login_that_was_checked_before_a_reset_opens_no_session_after_it() {
+    use auth::{
+        commands::{OpenSession, ResetPassword},
+        credentials::PasswordHash,
+        domain::{Email, Holder, Session},
+        error::Error,
+    };
+    use kernel::{Clock, SessionId, UserId};
+    use mediator::{Scope, SendError};
+
+    let world = World::connected(CALM).await;
+    let created = world.create("lamps").await;
+    let user: UserId = created["user"]["id"].as_str().unwrap().parse().unwrap();
+    let organisation = created["organisation"]["id"].as_str().unwrap().parse().unwrap();
+    let root = world.scene.superuser().await;
+    let verified: String = root.query_one("select password_hash from people", &[]).await.unwrap().get(0);
+    let ask = json!({"email": "ana@lamps.example"});
+    assert_eq!(world.visitor().post("/auth/v1/password-resets", &ask).await.0, 200);
+    delivered(&world).await;
+    let token_hash: Vec<u8> = root.query_one("select token_hash from password_resets", &[]).await.unwrap().get(0);
+    let visitor = Scope::platform(access::Caller::Visitor);
+    let other = verified.replace("$argon2id$", "$argon2id$other");
+    let email = Email::parse("ana@lamps.example").unwrap();
+    let token_hash = token_hash.try_into().unwrap();
+    let reset = ResetPassword { user, email, token_hash, password: PasswordHash::stored(other.clone()) };
+    world.mediator().send(&visitor, reset).await.unwrap();
+
+    // The login had its password checked before, and had it hashed anew.
+    let now = Clock::now();
+    let open = OpenSession {
+        session: Session {
+            id: SessionId::new(),
+            holder: Holder::Person(user, organisation),
+            refresh_hash: [7; 32],
+            generation: 0,
+            rotated_at: now,
+            last_used_at: now,
+            expires_at: now + std::time::Duration::from_secs(600),
+            ended_at: None,
+        },
+        device: String::new(),
+        address: String::new(),
+        subjects: Vec::new(),
+        verified: PasswordHash::stored(verified.clone()),
+        rehashed: Some(PasswordHash::stored(format!("{verified}again"))),
+    };
+    let refused = world.mediator().send(&visitor, open).await.unwrap_err();
+    assert!(matches!(refused, SendError::Failed(Error::LoginRefused)), "{refused}");
+    let row = root.query_one("select password_hash, (select count(*) from sessions) from people", &[]).await.unwrap();
+    assert_eq!((row.get::<_, String>(0), row.get::<_, i64>(1)), (other, 0), "the new password stays");
     world.stop().await;
 }

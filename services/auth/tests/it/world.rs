@@ -54,7 +54,7 @@ impl World {
         let scene = Scene::of(auth::NAME, auth::MIGRATIONS).connections(6).build().await;
         let mut replicas = Vec::new();
         for _ in 0..count {
-            let assembly = auth::assembly(credentials(), schedule);
+            let assembly = auth::assembly(credentials(), schedule, None);
             replicas.push(scene.start_in(assembly, scene.surroundings_of_auth(topics)).await);
         }
         Self { scene, replicas }

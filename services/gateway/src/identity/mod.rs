@@ -30,8 +30,8 @@ pub struct Identity {
 /// A credential that was checked.
 #[derive(Debug, Clone, Copy)]
 pub struct Checked<'a> {
-    /// The organisation that it is for.
-    pub organisation: OrganisationId,
+    /// The organisation that it is for; an operator's is for none.
+    pub organisation: Option<OrganisationId>,
     /// The API key, which has to be exchanged for an access token before the request goes on; none when the credential is
     /// an access token.
     pub key: Option<PresentedKey<'a>>,
@@ -81,20 +81,35 @@ impl Identity {
         let checked = if credential.starts_with(PresentedKey::PREFIX) {
             let key = PresentedKey::parse(credential).ok_or_else(|| Refusal::of_key(KeyRejection::Unknown))?;
             let organisation = self.api_keys.accept(&key, address, Clock::now()).map_err(Refusal::of_key)?;
-            Checked { organisation, key: Some(key) }
+            Checked { organisation: self.is_open(Some(organisation))?, key: Some(key) }
         } else {
             Checked { organisation: self.verify_token(credential, address)?, key: None }
         };
         Ok(Some(checked))
     }
 
-    fn verify_token(&self, token: &str, address: Option<IpAddr>) -> Result<OrganisationId, Refusal> {
+    fn verify_token(&self, token: &str, address: Option<IpAddr>) -> Result<Option<OrganisationId>, Refusal> {
         let refuse = |rejection: Rejection| Refusal::Unauthenticated { reason: rejection.to_string(), presented: true };
         let grant = self.verifier.verify(token).map_err(refuse)?.grant;
         match grant.bearer {
             Bearer::Person { standing, .. } => self.standings.check(&standing).map_err(refuse)?,
-            Bearer::Integration(key) => self.api_keys.check(key, address, Clock::now()).map_err(Refusal::of_key)?,
+            Bearer::Integration { key, .. } => {
+                self.api_keys.check(key, address, Clock::now()).map_err(Refusal::of_key)?;
+            }
+            Bearer::Operator { session, .. } | Bearer::Customer { session, .. } => {
+                self.standings.check_session(session).map_err(refuse)?;
+            }
         }
-        Ok(grant.organisation)
+        self.is_open(grant.bearer.organisation())
+    }
+
+    /// Refuses whoever works for, or buys from, an organisation that is suspended.
+    fn is_open(&self, organisation: Option<OrganisationId>) -> Result<Option<OrganisationId>, Refusal> {
+        if organisation.is_some_and(|organisation| self.organisations.is_suspended(organisation)) {
+            let reason =
+                "the organisation of this credential is suspended; ask whoever runs the installation".to_owned();
+            return Err(Refusal::Unauthenticated { reason, presented: true });
+        }
+        Ok(organisation)
     }
 }

@@ -107,7 +107,7 @@ async fn pass(
         }
     };
     let organisation = match &checked {
-        Some(checked) => Some(checked.organisation),
+        Some(checked) => checked.organisation,
         None => route.shop.and_then(|slug| identity.shop(slug)),
     };
     if let Some(organisation) = organisation {

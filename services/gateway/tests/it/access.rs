@@ -65,9 +65,9 @@ async fn a_token_ends_with_its_session_and_with_each_change_of_its_membership() 
     let echo = Echo::start("catalog");
     let gateway = Gateway::start(&[(Service::Catalog, &[echo.address])], behaviour());
     let grant = someone(gateway.organisation, &[Role::Owner]);
-    let Bearer::Person { user, standing } = grant.bearer else { panic!("a person") };
+    let Bearer::Person { user, organisation, standing } = grant.bearer else { panic!("a person") };
     let issue = |version| {
-        let bearer = Bearer::Person { user, standing: Standing { version, ..standing } };
+        let bearer = Bearer::Person { user, organisation, standing: Standing { version, ..standing } };
         let claims = gateway.mint.claims(&Grant { bearer, ..grant }, Clock::now(), Duration::from_secs(600));
         Client::new(gateway.base(), Some(&gateway.mint.sign(&claims)))
     };

@@ -185,8 +185,8 @@ async fn a_revoked_key_ends_at_once_with_every_token_of_it() {
     let (auth, catalog) = (Auth::start(), Echo::start("catalog"));
     let gateway = gateway(&auth, &catalog);
     let (text, mut published) = key(&gateway, "a", |_| {});
-    let bearer = Bearer::Integration(published.key);
-    let grant = Grant { bearer, organisation: gateway.organisation, permissions: Permissions::NONE };
+    let bearer = Bearer::Integration { key: published.key, organisation: gateway.organisation };
+    let grant = Grant { bearer, permissions: Permissions::NONE };
     let token = gateway.mint.sign(&gateway.mint.claims(&grant, Clock::now(), Duration::from_secs(600)));
     for credential in [&text, &token] {
         assert_eq!(ask(&gateway, credential).await.status, 200, "{credential}");

@@ -17,6 +17,7 @@ async fn a_message_names_the_organisation_and_an_older_name_never_returns() {
         currency: Currency::parse("USD").unwrap(),
         country: None,
         time_zone: None,
+        guests: None,
         active: true,
         version,
     };

@@ -10,70 +10,80 @@ use std::task::Poll;
 use diesel::sql_types::Uuid as SqlUuid;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures::FutureExt;
+use futures::future::try_join4;
 use kernel::OrganisationId;
 use persistence::{Database, Error, Provenance, Tenant, statement};
 use testkit::Scene;
 use uuid::Uuid;
 
-use super::OwnerRow;
+use crate::tenants::OwnerRow;
 
 /// Members who ask at the same time.
 const AT_ONCE: usize = 24;
 /// Reads and writes of a request, all in its one transaction.
-pub(super) const OPERATIONS: usize = 4;
+pub(crate) const OPERATIONS: usize = 4;
 /// Waits of a request: for a connection, and for the answers of the server.
-const WAITS: usize = 6;
+const WAITS: usize = 5;
 
 /// The latest notes that this connection shows; the statement itself names no organisation.
-async fn latest(connection: &mut &AsyncPgConnection) -> Result<Vec<Uuid>, Error> {
-    let rows: Vec<OwnerRow> = statement("select org_id from notes order by id desc limit 5").load(connection).await?;
+async fn latest(mut connection: &AsyncPgConnection) -> Result<Vec<Uuid>, Error> {
+    let rows: Vec<OwnerRow> =
+        statement("select org_id from notes order by id desc limit 5").load(&mut connection).await?;
     Ok(rows.into_iter().map(|row| row.org_id).collect())
 }
 
 /// The owner of the note with this id, where this connection shows it.
-async fn owner(connection: &mut &AsyncPgConnection, note: Uuid) -> Result<Vec<Uuid>, Error> {
+async fn owner(mut connection: &AsyncPgConnection, note: Uuid) -> Result<Vec<Uuid>, Error> {
     let found = statement("select org_id from notes where id = $1").bind::<SqlUuid, _>(note);
-    let rows: Vec<OwnerRow> = found.load(connection).await?;
+    let rows: Vec<OwnerRow> = found.load(&mut connection).await?;
     Ok(rows.into_iter().map(|row| row.org_id).collect())
 }
 
-/// Reads the latest notes and a certain one, twice: the owners of what it saw.
-async fn read(database: &Database, member: OrganisationId, note: Uuid) -> Result<Vec<Uuid>, Error> {
+/// Writes a note that names its writer; sees nothing.
+async fn note(mut connection: &AsyncPgConnection, member: OrganisationId) -> Result<Vec<Uuid>, Error> {
+    statement("insert into notes (org_id, id, text) values ($1, $2, $1::uuid::text)")
+        .bind::<SqlUuid, _>(member.uuid())
+        .bind::<SqlUuid, _>(Uuid::now_v7())
+        .execute(&mut connection)
+        .await?;
+    Ok(Vec::new())
+}
+
+/// Writes its writer's name into the note with this id, where this connection shows it: the owner.
+async fn overwrite(mut connection: &AsyncPgConnection, member: OrganisationId, note: Uuid) -> Result<Vec<Uuid>, Error> {
+    let changed = statement("update notes set text = $1::uuid::text where id = $2 returning org_id")
+        .bind::<SqlUuid, _>(member.uuid())
+        .bind::<SqlUuid, _>(note);
+    let rows: Vec<OwnerRow> = changed.load(&mut connection).await?;
+    Ok(rows.into_iter().map(|row| row.org_id).collect())
+}
+
+/// The request of a reader: the owners of what it saw. Its statements travel together.
+async fn read(database: &Database, member: OrganisationId, known: Uuid) -> Result<Vec<Uuid>, Error> {
     let read = database.begin_read(Tenant::new(member)).await?;
     read.run(move |mut read| {
         async move {
-            let connection = read.connection();
-            let mut seen = latest(connection).await?;
-            seen.extend(owner(connection, note).await?);
-            seen.extend(latest(connection).await?);
-            seen.extend(owner(connection, note).await?);
-            Ok(seen)
+            let connection: &AsyncPgConnection = read.connection();
+            let (first, second) = (latest(connection), owner(connection, known));
+            let (third, fourth) = (latest(connection), owner(connection, known));
+            let (first, second, third, fourth) = try_join4(first, second, third, fourth).await?;
+            Ok([first, second, third, fourth].concat())
         }
         .boxed()
     })
     .await
 }
 
-/// Writes a note, and its writer's name into a certain note, and reads as a reader does: the owners of what it saw. Whoever
-/// is shown a foreign note changes it.
-async fn write(database: &Database, member: OrganisationId, note: Uuid) -> Result<Vec<Uuid>, Error> {
+/// The request of a writer: the owners of what it saw. Its statements travel together.
+async fn write(database: &Database, member: OrganisationId, known: Uuid) -> Result<Vec<Uuid>, Error> {
     let mut transaction = database.begin(Tenant::new(member), Provenance::new("test")).await?;
     let mut tx = transaction.tx();
-    let connection = &mut &*tx.connection();
-    statement("insert into notes (org_id, id, text) values ($1, $2, $1::uuid::text)")
-        .bind::<SqlUuid, _>(member.uuid())
-        .bind::<SqlUuid, _>(Uuid::now_v7())
-        .execute(connection)
-        .await?;
-    statement("update notes set text = $1::uuid::text where id = $2")
-        .bind::<SqlUuid, _>(member.uuid())
-        .bind::<SqlUuid, _>(note)
-        .execute(connection)
-        .await?;
-    let mut seen = owner(connection, note).await?;
-    seen.extend(latest(connection).await?);
+    let connection: &AsyncPgConnection = tx.connection();
+    let (first, second) = (note(connection, member), overwrite(connection, member, known));
+    let (third, fourth) = (latest(connection), owner(connection, known));
+    let (first, second, third, fourth) = try_join4(first, second, third, fourth).await?;
     transaction.commit().await?;
-    Ok(seen)
+    Ok([first, second, third, fourth].concat())
 }
 
 /// The future's output, or nothing when it waits once more after so many waits: then it is dropped where it stands.
@@ -100,7 +110,7 @@ fn number(seed: usize, bound: usize) -> usize {
 }
 
 /// Fifty organisations.
-pub(super) struct Crowd {
+pub(crate) struct Crowd {
     database: Database,
     organisations: Vec<OrganisationId>,
     /// A note of each, known to all.
@@ -109,17 +119,17 @@ pub(super) struct Crowd {
 
 /// What they saw and did.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     /// Notes of whoever asked.
-    pub(super) own: usize,
+    pub(crate) own: usize,
     /// Notes of somebody else, read or changed.
-    pub(super) foreign: usize,
+    pub(crate) foreign: usize,
     /// Notes whose writer was told that they are there.
-    pub(super) written: usize,
+    pub(crate) written: usize,
     /// Requests that were cut off.
-    pub(super) cut_off: usize,
+    pub(crate) cut_off: usize,
     /// Requests that were refused, and why.
-    pub(super) failed: Vec<String>,
+    pub(crate) failed: Vec<String>,
 }
 
 impl Seen {
@@ -148,7 +158,7 @@ impl Seen {
 
 impl Crowd {
     /// Fifty organisations with a note each.
-    pub(super) async fn gather(scene: &Scene) -> Crowd {
+    pub(crate) async fn gather(scene: &Scene) -> Crowd {
         let organisations: Vec<OrganisationId> = (0..50).map(|_| OrganisationId::new()).collect();
         let notes: Vec<Uuid> = organisations.iter().map(|_| Uuid::now_v7()).collect();
         let owners: Vec<String> = organisations.iter().map(|organisation| organisation.uuid().to_string()).collect();
@@ -159,7 +169,7 @@ impl Crowd {
     }
 
     /// So many requests, each a transaction of a random member; every tenth is cut off at a random moment.
-    pub(super) async fn ask(self, requests: usize) -> Seen {
+    pub(crate) async fn ask(self, requests: usize) -> Seen {
         let (crowd, next) = (Arc::new(self), Arc::new(AtomicUsize::new(0)));
         let mut members = tokio::task::JoinSet::new();
         for _ in 0..AT_ONCE {
@@ -181,13 +191,10 @@ impl Crowd {
     async fn one(&self, request: usize, seen: &mut Seen) {
         let random = |salt: usize, bound: usize| number(request * 8 + salt, bound);
         let (member, other) = (random(0, self.organisations.len()), random(1, self.organisations.len()));
-        let (member, note) = (self.organisations[member], self.notes[other]);
+        let (member, known) = (self.organisations[member], self.notes[other]);
         let writes = random(2, 2) == 0;
         let work = async {
-            match writes {
-                true => write(&self.database, member, note).await,
-                false => read(&self.database, member, note).await,
-            }
+            if writes { write(&self.database, member, known).await } else { read(&self.database, member, known).await }
         };
         let waits = if random(3, 10) == 0 { random(4, WAITS) } else { usize::MAX };
         seen.note(member, writes, cut_off(waits, work).await);

@@ -1,0 +1,97 @@
+//! The operators of the installation: the first one, and those that follow.
+//! The rule: there is no default password. The first operator comes from the environment's secrets, from the setup token, or
+//! from a one-time token that is printed when there is neither.
+
+use kernel::{Id, Secret, UserId, kinds};
+use mediator::{Mediator, Platform, Scope, SendError};
+
+use super::log_in::prove_owner;
+use crate::{
+    NAME,
+    commands::{CreateOperator, OfferSetup, Warrant},
+    credentials::{Credentials, OneTimeSetupToken},
+    domain::{Email, Name, NewPerson, Password},
+    error::Error,
+};
+
+/// An operator to make.
+#[derive(Debug, Clone)]
+pub struct NewOperator {
+    /// What the operator logs in with.
+    pub email: Email,
+    /// The name that people see.
+    pub name: Name,
+    /// The password; that of the account, if the address has one.
+    pub password: Password,
+}
+
+impl NewOperator {
+    /// Makes the operator.
+    ///
+    /// # Errors
+    /// `SetupRefused`, `OwnerHasAccount`, `PasswordTooWeak`, `Hashing` and `Storage`.
+    pub async fn create(
+        self,
+        mediator: &Mediator,
+        credentials: &Credentials,
+        by: &Scope<Platform>,
+        warrant: Warrant,
+    ) -> Result<Option<UserId>, SendError<Error>> {
+        let known = prove_owner(mediator, credentials, by, &self.email, &self.password).await?;
+        if known.is_none() {
+            let words = [self.email.as_str(), self.name.as_str()];
+            self.password.check_choice(&words).map_err(Error::PasswordTooWeak)?;
+        }
+        let password = credentials.hasher.hash(self.password).await?;
+        let person = NewPerson { id: UserId::new(), email: self.email, name: self.name };
+        mediator.send(by, CreateOperator { person, password, known, warrant }).await
+    }
+}
+
+/// What allows making an operator: the configured secret, or the one-time token that was printed.
+///
+/// # Errors
+/// `SetupRefused` when the text can be neither.
+pub fn warrant(credentials: &Credentials, presented: &str) -> Result<Warrant, Error> {
+    if credentials.setup.check(presented).is_ok() {
+        return Ok(Warrant::Configured);
+    }
+    let token = OneTimeSetupToken::parse(presented).ok_or(Error::SetupRefused)?;
+    Ok(Warrant::SetupToken(token.hash()))
+}
+
+/// Makes the first operator from the environment, or prints a one-time token where nothing else would let anybody in.
+///
+/// # Errors
+/// `OwnerHasAccount`, `PasswordTooWeak`, `Sealing`, `Hashing` and `Storage`.
+pub async fn ensure_first(
+    mediator: &Mediator,
+    credentials: &Credentials,
+    first: Option<NewOperator>,
+) -> Result<(), SendError<Error>> {
+    let system = Scope::platform_system(NAME);
+    if let Some(first) = first {
+        let email = first.email.clone();
+        if let Some(user) = first.create(mediator, credentials, &system, Warrant::First).await? {
+            tracing::info!(%user, %email, "made the first operator, as the environment says");
+        }
+        return Ok(());
+    }
+    if credentials.setup.is_configured() {
+        return Ok(());
+    }
+    let token = OneTimeSetupToken::random(Id::<kinds::Token>::new())?;
+    if mediator.send(&system, OfferSetup { token_hash: token.hash() }).await? {
+        print(&token.text());
+    }
+    Ok(())
+}
+
+/// Prints the token where whoever starts the installation sees it. It is no line of the log, which is kept.
+fn print(token: &Secret) {
+    println!(
+        "There is no operator yet. Make one with this token, which is good once and until the next start:\n  \
+         POST /auth/v1/operators   X-Setup-Token: {}",
+        token.expose()
+    );
+}

@@ -1,0 +1,35 @@
+//! The person whose reset token somebody presents.
+
+use access::Permission;
+use diesel::{ExpressionMethods, QueryDsl, dsl::exists};
+use diesel_async::RunQueryDsl;
+use kernel::{Clock, UserId};
+use mediator::{Platform, Query, ReadConn};
+
+use crate::{error::Error, schema::password_resets};
+
+/// Asks whether a reset token is a person's valid one.
+#[derive(Debug, Clone)]
+pub struct FindReset {
+    /// The person that the token names.
+    pub user: UserId,
+    /// SHA-256 of the token.
+    pub token_hash: [u8; 32],
+}
+
+impl Query for FindReset {
+    const NAME: &'static str = "auth.find-reset";
+    const REQUIRES: Permission = Permission::SignIn;
+    type Tenancy = Platform;
+    type Reply = bool;
+    type Error = Error;
+
+    async fn fetch(&self, read: &mut ReadConn<'_, Platform>) -> Result<bool, Error> {
+        let valid = password_resets::table
+            .filter(password_resets::user_id.eq(self.user.uuid()))
+            .filter(password_resets::token_hash.eq(&self.token_hash[..]))
+            .filter(password_resets::expires_at.gt(Clock::now()))
+            .select(password_resets::user_id);
+        Ok(diesel::select(exists(valid)).get_result(read.connection()).await?)
+    }
+}

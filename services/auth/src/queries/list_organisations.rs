@@ -1,0 +1,40 @@
+//! Every organisation of the installation, for those who run it.
+
+use access::Permission;
+use diesel::{QueryDsl, SelectableHelper};
+use diesel_async::RunQueryDsl;
+use kernel::OrganisationId;
+use mediator::{Platform, Query, ReadConn};
+
+use super::find_user::OrganisationRow;
+use crate::{domain::Organisation, error::Error, schema::organisations};
+
+/// Asks for the organisations by slug, at most 1,000 from an offset on.
+#[derive(Debug, Clone, Copy)]
+pub struct ListOrganisations {
+    /// How many are passed over.
+    pub offset: i64,
+}
+
+impl Query for ListOrganisations {
+    const NAME: &'static str = "auth.list-organisations";
+    const REQUIRES: Permission = Permission::PlatformManage;
+    type Tenancy = Platform;
+    type Reply = Vec<Organisation>;
+    type Error = Error;
+
+    async fn fetch(&self, read: &mut ReadConn<'_, Platform>) -> Result<Self::Reply, Error> {
+        let rows: Vec<OrganisationRow> = organisations::table
+            .order(organisations::slug)
+            .offset(self.offset)
+            .limit(1_000)
+            .select(OrganisationRow::as_select())
+            .load(read.connection())
+            .await?;
+        let read = |row: OrganisationRow| {
+            let id = OrganisationId::from_uuid(row.org_id);
+            row.organisation().map_err(|malformed| Error::corrupt(id, &malformed))
+        };
+        rows.into_iter().map(read).collect()
+    }
+}

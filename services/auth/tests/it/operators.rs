@@ -1,0 +1,135 @@
+//! Those who run the installation: how the first one is made, and what they alone may do.
+
+use auth::{
+    credentials::SetupToken,
+    domain::{Email, Name, Password},
+    processes::operators::{NewOperator, ensure_first},
+};
+use contracts::topics;
+use serde_json::{Value, json};
+use testkit::{Client, eventually, problem_fields};
+
+use crate::world::{CALM, PASSWORD, PATIENCE, World, credentials, organisation};
+
+const EMAIL: &str = "root@store.example";
+
+fn body(email: &str, password: &str) -> Value {
+    json!({"email": email, "name": "Root", "password": password})
+}
+
+/// Somebody who runs the installation.
+async fn operator(world: &World) -> Client {
+    let (status, made) = world.operator().post("/auth/v1/operators", &body(EMAIL, PASSWORD)).await;
+    assert_eq!(status, 200, "{made}");
+    let (status, tokens) = log_in(world, PASSWORD).await;
+    assert_eq!(status, 200, "{tokens}");
+    assert!(tokens["organisation"].is_null() && tokens["user"] == made["user"], "{tokens}");
+    world.as_bearer(&tokens)
+}
+
+async fn log_in(world: &World, password: &str) -> (u16, Value) {
+    world.visitor().post("/auth/v1/operators/login", &json!({"email": EMAIL, "password": password})).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_is_made_with_the_setup_token_and_works_for_no_organisation() {
+    let world = World::quiet().await;
+    world.create("lamps").await;
+    assert_eq!(world.visitor().post("/auth/v1/operators", &body(EMAIL, PASSWORD)).await.0, 401);
+    let wrong = world.visitor().with("x-setup-token", "not-the-setup-token");
+    assert_eq!(wrong.post("/auth/v1/operators", &body(EMAIL, PASSWORD)).await.0, 403);
+    let weak = world.operator().post("/auth/v1/operators", &body(EMAIL, "passwordpassword")).await;
+    assert_eq!((weak.0, problem_fields(&weak.1)), (422, vec!["password"]), "{}", weak.1);
+    let root = operator(&world).await;
+    assert_eq!(log_in(&world, "incorrect horse battery staple").await.0, 401);
+    assert_eq!(root.get("/auth/v1/sessions").await.1["items"].as_array().unwrap().len(), 1);
+    assert_eq!(root.get("/auth/v1/me").await.0, 403, "there is no organisation to be somebody in");
+    assert_eq!(root.get("/admin/v1/members").await.0, 403);
+    let owner = world.owner("lamps").await;
+    assert_eq!(owner.get("/platform/v1/organisations").await.0, 403, "an owner runs no installation");
+    let ana = json!({"email": "ana@lamps.example", "password": PASSWORD});
+    assert_eq!(world.visitor().post("/auth/v1/operators/login", &ana).await.0, 401, "nor may log in as who does");
+    let by_account = body("ana@lamps.example", "incorrect horse battery staple");
+    assert_eq!(world.operator().post("/auth/v1/operators", &by_account).await.0, 422, "it has another password");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_creates_suspends_and_resumes_organisations() {
+    let world = World::connected(CALM).await;
+    world.create("lamps").await;
+    let owner = world.owner("lamps").await;
+    let (_, key) = owner.post("/admin/v1/api-keys", &json!({"name": "x", "permissions": ["order:read"]})).await;
+    let root = operator(&world).await;
+    let (status, chairs) = root.post("/platform/v1/organisations", &organisation("chairs")).await;
+    assert_eq!(status, 201, "{chairs}");
+    let (_, listed) = root.get("/platform/v1/organisations").await;
+    let slugs: Vec<_> = listed["items"].as_array().unwrap().iter().map(|item| item["slug"].clone()).collect();
+    assert_eq!(slugs, ["chairs", "lamps"]);
+    assert_eq!(root.get("/platform/v1/organisations?offset=1").await.1["items"].as_array().unwrap().len(), 1);
+
+    let lamps = listed["items"][1]["id"].as_str().unwrap();
+    let to = |action: &str| format!("/platform/v1/organisations/{lamps}/{action}");
+    let (status, suspended) = root.post(&to("suspend"), &json!({})).await;
+    assert_eq!((status, &suspended["active"], &suspended["version"]), (200, &json!(false), &json!(2)), "{suspended}");
+    assert_eq!(root.post(&to("suspend"), &json!({})).await.1["version"], 2, "again changes nothing");
+    assert_eq!(world.log_in("lamps", PASSWORD).await.0, 401);
+    let exchange = json!({"api_key": key["secret"]});
+    assert_eq!(world.visitor().post("/auth/v1/api-keys/token", &exchange).await.0, 401, "its programs, too");
+    assert_eq!(root.post(&to("resume"), &json!({})).await.1["active"], true);
+    assert_eq!(world.log_in("lamps", PASSWORD).await.0, 200);
+    assert_eq!(root.post(&to("suspend").replace(lamps, "org_00000000000000000000000000"), &json!({})).await.0, 404);
+    let told = eventually(PATIENCE, async || {
+        let records = world.scene.read(topics::ORGANISATION.name).await;
+        if records.len() == 4 { Some(records) } else { None }
+    })
+    .await;
+    let versions: Vec<_> = told.iter().map(|record| record.header("ce_aggregateversion").unwrap().to_owned()).collect();
+    assert_eq!(versions, ["1", "1", "2", "3"]);
+
+    let before = world.published().await.len();
+    assert_eq!(owner.post("/platform/v1/signing-keys/rotate", &json!({})).await.0, 403);
+    let (status, keys) = root.post("/platform/v1/signing-keys/rotate", &json!({})).await;
+    assert_eq!((status, keys["keys"].as_array().unwrap().len()), (200, before + 1), "{keys}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_environment_makes_the_first_operator_once() {
+    let world = World::quiet().await;
+    let named = |email: &str| NewOperator {
+        email: Email::parse(email).unwrap(),
+        name: Name::parse("Operator").unwrap(),
+        password: Password::choose(PASSWORD).unwrap(),
+    };
+    for email in [EMAIL, EMAIL, "other@store.example"] {
+        ensure_first(world.mediator(), &credentials(), Some(named(email))).await.unwrap();
+    }
+    assert_eq!(log_in(&world, PASSWORD).await.0, 200);
+    let root = world.scene.superuser().await;
+    let count: i64 = root.query_one("select count(*) from operators", &[]).await.unwrap().get(0);
+    assert_eq!(count, 1, "the variables name the first one, and later starts change nothing");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_any_secret_a_one_time_token_is_offered_until_there_is_an_operator() {
+    let world = World::quiet().await;
+    let root = world.scene.superuser().await;
+    let unset = auth::credentials::Credentials { setup: SetupToken::none(), ..credentials() };
+    let hash = async || -> Option<Vec<u8>> {
+        root.query_opt("select token_hash from setup_tokens", &[]).await.unwrap().map(|row| row.get(0))
+    };
+    ensure_first(world.mediator(), &credentials(), None).await.unwrap();
+    assert_eq!(hash().await, None, "a configured setup token is enough");
+    ensure_first(world.mediator(), &unset, None).await.unwrap();
+    let first = hash().await.unwrap();
+    ensure_first(world.mediator(), &unset, None).await.unwrap();
+    assert_ne!(hash().await.unwrap(), first, "the next start offers another one");
+    operator(&world).await;
+    ensure_first(world.mediator(), &unset, None).await.unwrap();
+    let offered = hash().await;
+    ensure_first(world.mediator(), &unset, None).await.unwrap();
+    assert_eq!(hash().await, offered, "nothing is offered once there is an operator");
+    world.stop().await;
+}
