@@ -51,7 +51,7 @@ pub(crate) async fn measure(store: &mut Store, seconds: Duration, report: &mut R
          it, with a token that it remembers and with tokens that it never saw; the limit is the signature alone.",
         &format!(
             "**API keys.** What a process grows by that fills the gateway's table with {API_KEYS} keys of one network \
-             each; its allocator is the gateway's."
+             each, once its allocator, which is the gateway's, has given back what the table outgrew."
         ),
     ]);
     Ok(())

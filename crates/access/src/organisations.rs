@@ -15,6 +15,8 @@ pub struct Organisation {
     pub slug: Slug,
     /// What it sells in.
     pub currency: Currency,
+    /// Whether its shop takes orders of people without an account.
+    pub guests: bool,
     /// Whether its shop is open.
     pub active: bool,
 }
@@ -37,11 +39,11 @@ impl Organisations {
     }
 
     /// Sets what is known of an organisation. When its slug changes, the former slug no longer leads to it.
-    pub fn apply(&self, organisation: OrganisationId, slug: Slug, currency: Currency, active: bool) {
+    pub fn apply(&self, known: Organisation) {
         let mut table = self.write();
-        table.forget(organisation);
-        table.by_slug.insert(slug.clone(), organisation);
-        table.by_id.insert(organisation, Organisation { organisation, slug, currency, active });
+        table.forget(known.organisation);
+        table.by_slug.insert(known.slug.clone(), known.organisation);
+        table.by_id.insert(known.organisation, known);
     }
 
     /// Forgets an organisation.
@@ -98,17 +100,21 @@ mod tests {
         Slug::parse(text).unwrap()
     }
 
+    fn organisation(organisation: OrganisationId, text: &str) -> Organisation {
+        let currency = Currency::parse("USD").unwrap();
+        Organisation { organisation, slug: slug(text), currency, guests: true, active: true }
+    }
+
     #[test]
     fn a_slug_leads_to_the_organisation_that_has_it_now() {
         let organisations = Organisations::new();
-        let usd = Currency::parse("USD").unwrap();
         let (first, second) = (OrganisationId::new(), OrganisationId::new());
-        organisations.apply(first, slug("lamps"), usd, true);
-        organisations.apply(first, slug("bright-lamps"), usd, true);
+        organisations.apply(organisation(first, "lamps"));
+        organisations.apply(organisation(first, "bright-lamps"));
         assert_eq!(organisations.by_slug("lamps"), None);
         assert_eq!(organisations.by_slug("bright-lamps").unwrap().organisation, first);
 
-        organisations.apply(second, slug("bright-lamps"), usd, true);
+        organisations.apply(organisation(second, "bright-lamps"));
         organisations.remove(first);
         assert_eq!(organisations.by_slug("bright-lamps").unwrap().organisation, second);
         organisations.remove(second);
@@ -119,7 +125,9 @@ mod tests {
     fn a_closed_shop_is_known_as_closed() {
         let organisations = Organisations::new();
         let id = OrganisationId::new();
-        organisations.apply(id, slug("lamps"), Currency::parse("VND").unwrap(), false);
+        let currency = Currency::parse("VND").unwrap();
+        organisations.apply(Organisation { currency, active: false, ..organisation(id, "lamps") });
+        assert!(organisations.is_suspended(id) && !organisations.is_suspended(OrganisationId::new()));
         let known = organisations.clone().by_slug("lamps").unwrap();
         assert!(!known.active);
         assert_eq!(known.currency.code(), "VND");

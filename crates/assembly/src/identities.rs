@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use access::{ApiKeys, KeyRing, Organisations, PublishedKey, SigningKey, Standings};
+use access::{ApiKeys, KeyRing, Organisation, Organisations, PublishedKey, SigningKey, Standings};
 use contracts::Channel;
 use contracts::auth::{ApiKeyState, EndedSessionState, MembershipState, OrganisationState, SigningKeyState};
 use kernel::{ApiKeyId, KeyId, OrganisationId, SessionId};
@@ -73,7 +73,13 @@ fn apply_key(ring: &KeyRing, entry: Entry<SigningKeyState>) {
 
 fn apply_organisation(organisations: &Organisations, entry: Entry<OrganisationState>) {
     match entry.state {
-        Some(state) => organisations.apply(state.organisation, state.slug, state.currency, state.active),
+        Some(state) => organisations.apply(Organisation {
+            organisation: state.organisation,
+            slug: state.slug,
+            currency: state.currency,
+            guests: state.guests.unwrap_or(true),
+            active: state.active,
+        }),
         None => organisations.remove(OrganisationId::from_uuid(entry.key)),
     }
 }

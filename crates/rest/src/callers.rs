@@ -112,6 +112,7 @@ pub struct Anyone {
     scope: Scope,
     slug: Slug,
     currency: Currency,
+    guests: bool,
 }
 
 impl Anyone {
@@ -125,6 +126,35 @@ impl Anyone {
     #[must_use]
     pub fn currency(&self) -> Currency {
         self.currency
+    }
+}
+
+/// A shopper in the shop of the path's organisation: a customer who is logged in there, or a guest.
+#[derive(Clone, Debug)]
+pub struct Buyer {
+    anyone: Anyone,
+    customer: Option<CustomerId>,
+}
+
+impl Buyer {
+    /// The customer; none for a guest.
+    #[must_use]
+    pub fn customer(&self) -> Option<CustomerId> {
+        self.customer
+    }
+
+    /// The organisation's slug.
+    #[must_use]
+    pub fn slug(&self) -> &Slug {
+        self.anyone.slug()
+    }
+}
+
+impl Deref for Buyer {
+    type Target = Scope;
+
+    fn deref(&self) -> &Scope {
+        &self.anyone.scope
     }
 }
 
@@ -277,7 +307,7 @@ fn anyone(request: &HttpRequest) -> Result<Anyone, Problem> {
     })?;
     let caller = Caller::Shopper { organisation: entry.organisation };
     let scope = correlated(request, Scope::of(caller, entry.organisation));
-    Ok(Anyone { scope, slug: entry.slug.clone(), currency: entry.currency })
+    Ok(Anyone { scope, slug: entry.slug.clone(), currency: entry.currency, guests: entry.guests })
 }
 
 impl OperationInput for Anyone {
@@ -288,6 +318,46 @@ impl OperationInput for Anyone {
 
     fn inferred_early_responses(ctx: &mut GenContext, _: &mut Operation) -> Vec<(Option<StatusCode>, Response)> {
         vec![refusal(ctx, problems::ORGANISATION_NOT_FOUND)]
+    }
+}
+
+extracted!([] Buyer, |request| buyer(request));
+
+/// A token that is sent must be good: whoever is logged in must not order as a guest because a token has expired. A token of
+/// the staff says nothing here, so its bearer is a guest.
+fn buyer(request: &HttpRequest) -> Result<Buyer, Problem> {
+    let mut anyone = anyone(request)?;
+    let caller = if single(request, "authorization")?.is_some() { Some(verified(request)?.caller()) } else { None };
+    let Some(Caller::Customer { customer, organisation, session }) = caller else {
+        return if anyone.guests {
+            Ok(Buyer { anyone, customer: None })
+        } else {
+            Err(unauthenticated("This shop takes orders of its customers only. Log in as one.", "Bearer"))
+        };
+    };
+    if organisation != anyone.scope.organisation() {
+        return Err(Problem::new(problems::FORBIDDEN).detail("This account is for another shop."));
+    }
+    anyone.scope.provenance.actor = customer.to_string();
+    anyone.scope.caller = Caller::Customer { customer, organisation, session };
+    Ok(Buyer { anyone, customer: Some(customer) })
+}
+
+impl OperationInput for Buyer {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        Anyone::operation_input(ctx, operation);
+        // Either of the two: a customer's token, or none.
+        operation.security.push([("bearer".to_owned(), Vec::new())].into_iter().collect());
+        operation.security.push(std::iter::empty::<(String, Vec<String>)>().collect());
+    }
+
+    fn inferred_early_responses(
+        ctx: &mut GenContext,
+        operation: &mut Operation,
+    ) -> Vec<(Option<StatusCode>, Response)> {
+        let mut responses = Anyone::inferred_early_responses(ctx, operation);
+        responses.extend([refusal(ctx, problems::UNAUTHENTICATED), refusal(ctx, problems::FORBIDDEN)]);
+        responses
     }
 }
 

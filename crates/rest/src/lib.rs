@@ -34,7 +34,7 @@ pub use api::{Api, Route, Routes};
 pub use app::{App, State};
 pub use awaited::Awaited;
 pub use body::Body;
-pub use callers::{Anyone, Credential, CredentialHeader, Customer, Operator, Person, Staff, Visitor};
+pub use callers::{Anyone, Buyer, Credential, CredentialHeader, Customer, Operator, Person, Staff, Visitor};
 pub use faults::{holds, parses};
 pub use headers::{IdempotencyKey, Prefer, not_modified};
 pub use if_match::IfMatch;

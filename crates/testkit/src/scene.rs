@@ -6,12 +6,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use access::{Organisations, Role, Verifier};
+use access::{Organisation, Organisations, Role, Verifier};
 use contracts::auth::OrganisationState;
 use contracts::{Channel, Topic};
 use devstack::{Cluster, DatabaseRole};
 use diesel_migrations::EmbeddedMigrations;
-use kernel::{Currency, OrganisationId, Slug};
+use kernel::{Currency, CustomerId, OrganisationId, Slug};
 use mediator::{Mediator, Scope};
 use messaging::{Outgoing, Record};
 use persistence::Database;
@@ -55,9 +55,7 @@ impl Builder {
             connections: self.connections,
             database,
         };
-        let currency = must(Currency::parse("USD"), "name a currency");
-        scene.organisations.apply(scene.organisation, scene.slug(), currency, true);
-        scene.organisations.apply(scene.other_organisation, scene.other_slug(), currency, true);
+        scene.takes_guests(true);
         scene
     }
 }
@@ -198,6 +196,20 @@ impl Scene {
     pub fn scope(&self, roles: &[Role]) -> Scope {
         let organisation = self.organisation;
         Scope::of(someone(organisation, roles).caller(), organisation)
+    }
+
+    /// Whether the shops of the test's organisations take orders of people without an account.
+    pub fn takes_guests(&self, guests: bool) {
+        let currency = must(Currency::parse("USD"), "name a currency");
+        for (organisation, slug) in [(self.organisation, self.slug()), (self.other_organisation, self.other_slug())] {
+            self.organisations.apply(Organisation { organisation, slug, currency, guests, active: true });
+        }
+    }
+
+    /// A client of the server at `base` as this customer of the shop of the test's organisation.
+    #[must_use]
+    pub fn customer(&self, base: &str, customer: CustomerId) -> Client {
+        Client::new(base, Some(&self.mint.customer_token(self.organisation, customer)))
     }
 
     /// The scope of a shopper in the test's organisation.

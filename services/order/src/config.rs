@@ -5,13 +5,15 @@ use std::time::Duration;
 use assembly::Surroundings;
 use service::config::Reader;
 
-use crate::domain::Deadline;
+use crate::domain::{Deadline, HoldLimits};
 
 /// The service's own settings.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
     /// When an order is cancelled unless catalog has answered.
     pub deadline: Deadline,
+    /// How many open orders somebody may have.
+    pub limits: HoldLimits,
     /// How often it checks for overdue orders.
     pub sweep_interval: Duration,
     /// How often a request that waits polls its order.
@@ -57,7 +59,20 @@ pub fn read(env: &mut Reader) -> Option<(Surroundings, Settings)> {
         50..=60_000,
         "How often it checks for overdue orders, in milliseconds",
     );
+    let per_customer = env.within(
+        "OPEN_ORDERS_PER_CUSTOMER",
+        50,
+        0..=1_000_000,
+        "Open, unpaid orders that a customer may have at once; 0 = no limit",
+    );
+    let per_address = env.within(
+        "OPEN_ORDERS_PER_ADDRESS",
+        500,
+        0..=1_000_000,
+        "Open, unpaid orders that everybody at one address may have at once; 0 = no limit",
+    );
     let settings = Settings {
+        limits: HoldLimits { per_customer: per_customer?, per_address: per_address? },
         deadline: Deadline { seconds: deadline_seconds?, limit_seconds: limit_seconds? },
         sweep_interval: Duration::from_millis(sweep?),
         polling: Polling::default(),

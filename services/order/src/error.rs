@@ -15,6 +15,12 @@ pub enum Error {
     /// The order can no longer be cancelled.
     #[error(transparent)]
     NotCancellable(#[from] NotCancellable),
+    /// Whoever places the order has as many open ones as one may have.
+    #[error("{limit} orders are open from here already, which is the most; pay for some, cancel some, or wait a day")]
+    TooManyOpen {
+        /// The most.
+        limit: u32,
+    },
     /// There is no such order, or the order token belongs to another one: the answer does not tell which.
     #[error("there is no order {order} here; check the id and, in the shop, the order token")]
     NotFound {
@@ -59,7 +65,11 @@ impl From<persistence::DieselError> for Error {
 impl Classified for Error {
     fn class(&self) -> Class {
         match self {
-            Self::Draft(_) | Self::NotCancellable(_) | Self::NotFound { .. } | Self::Malformed(_) => Class::Refused,
+            Self::Draft(_)
+            | Self::TooManyOpen { .. }
+            | Self::NotCancellable(_)
+            | Self::NotFound { .. }
+            | Self::Malformed(_) => Class::Refused,
             Self::Unplaced { .. } | Self::Corrupt { .. } => Class::Permanent,
             Self::Storage(error) => error.class(),
         }

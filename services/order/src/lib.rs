@@ -41,7 +41,7 @@ pub fn definition() -> Definition {
 
 /// The service as it is put together, wherever it runs.
 pub fn assembly(settings: Settings) -> Assembly {
-    let Settings { deadline, sweep_interval, polling } = settings;
+    let Settings { deadline, limits, sweep_interval, polling } = settings;
     let waiting_room = WaitingRoom::new(polling);
     let observer = waiting_room.clone();
     Assembly::new(NAME)
@@ -52,7 +52,9 @@ pub fn assembly(settings: Settings) -> Assembly {
         .rebuild(rebuild::SELLABLE, |kit| async move {
             events::rebuild_sellable(&kit.mediator, &kit.kafka).await.map(Value::from)
         })
-        .serves(http::routes(), move |_kit, app| app.with(Shop { waiting_room, deadline_seconds: deadline.seconds }))
+        .serves(http::routes(), move |_kit, app| {
+            app.with(Shop { waiting_room, deadline_seconds: deadline.seconds, limits })
+        })
 }
 
 async fn start((surroundings, settings): (Surroundings, Settings), boot: Boot) -> Result<(), BootError> {

@@ -1,4 +1,5 @@
-//! The tables of the statements that Diesel writes, each with all its columns in `migrations/`. `order_lines` and
+//! The tables of the statements that Diesel writes, each with all its columns in `migrations/`; of the orders, what only SQL
+//! written by hand names (`reasons`, `placed_from`) is left out, since a table of Diesel has 16 columns at most. `order_lines` and
 //! `order_history` are not here: only SQL written by hand names them.
 
 diesel::table! {
@@ -12,7 +13,7 @@ diesel::table! {
         currency -> Text,
         shopper_reference -> Nullable<Text>,
         token_digest -> Binary,
-        reasons -> Nullable<Jsonb>,
+        customer_id -> Nullable<Uuid>,
         cancel_cause -> Nullable<Text>,
         version -> BigInt,
         placed_at -> Timestamptz,

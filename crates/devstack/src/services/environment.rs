@@ -81,6 +81,7 @@ impl Surroundings {
                     }
                     vec![url, token, chat]
                 }
+                Need::Shoppers => vec!["0".to_owned()],
                 Need::Services => {
                     variables.push(("GATEWAY_REPLICAS".to_owned(), gateways.to_string()));
                     behind_the_gateway().map(|(other, port)| urls(other.name, port)).collect()
@@ -100,6 +101,7 @@ impl Need {
             Self::Schema => &["DATABASE_URL", "DATABASE_SYSTEM_URL"],
             Self::Redis => &["REDIS_URL"],
             Self::Credentials => &["SETUP_TOKEN", "SIGNING_KEY_SECRET"],
+            Self::Shoppers => &["OPEN_ORDERS_PER_ADDRESS"],
             Self::Telegram => &["BOT_API_URL", "TELEGRAM_BOT_TOKEN", "TELEGRAM_CHAT_ID"],
             Self::Services => return behind_the_gateway().map(|(service, _)| service.urls_variable()).collect(),
         };
@@ -153,7 +155,8 @@ mod tests {
         };
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let app = pair("DATABASE_URL", "postgres://order_app:test@db:5432/shop");
-        assert_eq!(of("order"), [app, pair("DATABASE_SYSTEM_URL", "postgres://order_system:test@db:5432/shop")]);
+        let system = pair("DATABASE_SYSTEM_URL", "postgres://order_system:test@db:5432/shop");
+        assert_eq!(of("order"), [app, system, pair("OPEN_ORDERS_PER_ADDRESS", "0")]);
         assert!(of("auth").contains(&pair("SIGNING_KEY_SECRET", "secret")));
         assert!(of("notifier").contains(&pair("TELEGRAM_MESSAGES_PER_MINUTE", "60")));
         let gateway = of("gateway");

@@ -27,6 +27,8 @@ pub enum Need {
     Telegram,
     /// The addresses of every service that takes requests.
     Services,
+    /// Shoppers who all come from one address, as they do where one machine is the whole world.
+    Shoppers,
 }
 
 /// Every service, in the order in which they start. The gateway comes last: it passes requests to the others.
@@ -34,7 +36,7 @@ pub const SERVICES: &[Service] = &[
     Service { name: "auth", port: Some(7101), internal_port: 9101, needs: &[Need::Schema, Need::Credentials] },
     Service { name: "category", port: Some(7102), internal_port: 9102, needs: &[Need::Schema] },
     Service { name: "catalog", port: Some(7103), internal_port: 9103, needs: &[Need::Schema, Need::Redis] },
-    Service { name: "order", port: Some(7104), internal_port: 9104, needs: &[Need::Schema] },
+    Service { name: "order", port: Some(7104), internal_port: 9104, needs: &[Need::Schema, Need::Shoppers] },
     Service { name: "notifier", port: None, internal_port: 9105, needs: &[Need::Schema, Need::Telegram] },
     Service { name: "gateway", port: Some(8080), internal_port: 9100, needs: &[Need::Redis, Need::Services] },
 ];

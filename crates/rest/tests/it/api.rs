@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use access::{
-    Bearer, Claims, Grant, KeyRing, Organisations, Permission, Role, SigningKey, Standing, Verifier, thumbprint,
+    Bearer, Claims, Grant, KeyRing, Organisation, Organisations, Permission, Role, SigningKey, Standing, Verifier,
+    thumbprint,
 };
 use actix_web::body::{BoxBody, MessageBody, to_bytes};
 use actix_web::dev::{Service, ServiceResponse};
@@ -253,8 +254,12 @@ impl World {
         let organisation = OrganisationId::new();
         let organisations = Organisations::new();
         let currency = Currency::parse("VND").unwrap();
-        organisations.apply(organisation, Slug::parse("open-shop").unwrap(), currency, true);
-        organisations.apply(OrganisationId::new(), Slug::parse("closed-shop").unwrap(), currency, false);
+        for (organisation, slug, active) in
+            [(organisation, "open-shop", true), (OrganisationId::new(), "closed-shop", false)]
+        {
+            let slug = Slug::parse(slug).unwrap();
+            organisations.apply(Organisation { organisation, slug, currency, guests: true, active });
+        }
         // A port that nothing listens on: the pools open nothing before they are asked.
         let url = "postgres://nobody@127.0.0.1:1/none".to_owned();
         let database = Database::open(persistence::Settings {

@@ -40,7 +40,7 @@ struct Row {
 pub async fn lock(tx: &mut Tx<'_, Platform>, subjects: &[Subject], now: Timestamp) -> Result<Vec<Attempts>, Error> {
     let rows: Vec<Row> = statement(
         "insert into login_attempts as known (subject, failures, locked_until, tried_at)
-         select subject, 0, $2, $2 from unnest($1) as asked(subject) order by subject
+         select subject, 0, to_timestamp(0), $2 from unnest($1) as asked(subject) order by subject
          on conflict (subject) do update set tried_at = known.tried_at
          returning subject, failures, tried, locked_until, tried_at",
     )
@@ -91,7 +91,7 @@ pub async fn forgive(tx: &mut Tx<'_, Platform>, subjects: &[Subject], now: Times
             Counted::Address | Counted::Account => attempts.failures.saturating_sub(1).max(0),
         };
         if attempts.failures < attempts.subject.counted.free() {
-            attempts.locked_until = attempts.locked_until.min(now);
+            attempts.locked_until = Timestamp::UNIX_EPOCH;
         }
     }
     save(tx, &attempts, now).await

@@ -131,9 +131,7 @@ async fn a_key_is_announced_then_signs_and_the_former_is_removed_after_its_token
     // What verifiers elsewhere saw: announced, retired, tombstone.
     let history = eventually(PATIENCE, async || {
         let records = world.scene.read(topics::SIGNING_KEY.name).await;
-        let of_first = records.into_iter().filter(|record| {
-            record.key_text() == stored_under(&first)
-        });
+        let of_first = records.into_iter().filter(|record| record.key_text() == stored_under(&first));
         let history: Vec<_> = of_first.collect();
         if history.len() >= 3 { Ok(history) } else { Err(history.len()) }
     })

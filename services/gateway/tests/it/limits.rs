@@ -147,7 +147,8 @@ async fn an_organisation_is_limited_over_all_its_addresses_shop_and_staff_togeth
     let services = [(Service::Catalog, &[echo.address][..])];
     let gateway = gateway(&services, Allowances { organisation: 4, ..UNLIMITED }, &redis().await);
     let (slug, currency) = (Slug::parse("acme").unwrap(), Currency::parse("USD").unwrap());
-    gateway.organisations.apply(gateway.organisation, slug, currency, true);
+    let (organisation, guests, active) = (gateway.organisation, true, true);
+    gateway.organisations.apply(access::Organisation { organisation, slug, currency, guests, active });
     for _ in 0..2 {
         assert_eq!(gateway.staff().from_address(Scene::own_address()).get("/admin/v1/products").await.0, 200);
         assert_eq!(gateway.anyone().from_address(Scene::own_address()).get("/store/v1/acme/products").await.0, 200);

@@ -1,4 +1,4 @@
-//! The holder of the order token cancels the order.
+//! The holder of the order token, or the customer whose order it is, cancels the order.
 
 use access::Permission;
 use kernel::OrderId;
@@ -7,7 +7,7 @@ use persistence::Tx;
 
 use super::cancel;
 use crate::{
-    domain::{OrderToken, Requester},
+    domain::{Ownership, Requester},
     error::Error,
     store::orders,
 };
@@ -18,7 +18,7 @@ pub struct CancelOwnOrder {
     /// The order to cancel.
     pub order: OrderId,
     /// What proves that it is the shopper's own.
-    pub token: OrderToken,
+    pub proof: Ownership,
 }
 
 impl Command for CancelOwnOrder {
@@ -29,9 +29,9 @@ impl Command for CancelOwnOrder {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        // Before the lock: without the token nobody may make the order's holder wait for one.
-        let stored = orders::token(tx, self.order).await?;
-        if !stored.is_some_and(|stored| stored.matches(&self.token.digest())) {
+        // Before the lock: without a proof nobody may make the order's holder wait for one.
+        let stored = orders::proofs(tx, self.order).await?;
+        if !stored.is_some_and(|(token, customer)| self.proof.holds(&token, customer)) {
             return Err(Error::NotFound { order: self.order });
         }
         cancel(tx, self.order, Requester::Shopper).await

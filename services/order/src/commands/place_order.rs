@@ -1,10 +1,13 @@
 //! Places orders: prices from this service's own copy of the catalog, pending until catalog answers. Orders that come at
 //! the same time share a transaction.
 
-use std::time::Duration;
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use access::Permission;
-use kernel::{Money, OrderId, OrganisationId, Sku, Timestamp};
+use kernel::{CustomerId, Money, OrderId, OrganisationId, Sku, Timestamp};
 use mediator::{Command, Grouped, Member, Results, Tenant, group_of_one};
 use persistence::{Tenancy, Tx};
 use schemars::JsonSchema;
@@ -12,7 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
-        Draft, DraftError, FulfilmentStatus, Line, OrderEvent, OrderToken, OrderView, PaymentStatus, Reference, Status,
+        Draft, FulfilmentStatus, HoldLimits, Holder, Line, OrderEvent, OrderToken, OrderView, Origin, PaymentStatus,
+        Reference, Status,
     },
     error::Error,
     published,
@@ -33,6 +37,12 @@ pub struct PlaceOrder {
     pub draft: Draft,
     /// The shopper's reference.
     pub reference: Option<Reference>,
+    /// The customer who places it; none for a guest.
+    pub customer: Option<CustomerId>,
+    /// Where it is placed from.
+    pub placed_from: Origin,
+    /// How many open orders somebody may have.
+    pub limits: HoldLimits,
     /// Seconds until it is cancelled unless catalog has answered.
     pub deadline_seconds: u32,
 }
@@ -66,11 +76,13 @@ impl Grouped for PlaceOrder {
             .flat_map(|member| member.command.draft.skus().map(|sku| (member.organisation, sku)))
             .collect();
         let offers = sellable::offers(tx, &wanted).await?;
+        let mut holds = count_holds(tx, members).await?;
         let prices = |member: &Member<'_, Self>| {
+            member.command.take_hold(member.organisation, &mut holds)?;
             let offers = offers.get(&member.organisation).map(Vec::as_slice).unwrap_or_default();
-            member.command.draft.price(offers)
+            Ok(member.command.draft.price(offers)?)
         };
-        let priced: Vec<Result<(Vec<Line>, Money), DraftError>> = members.iter().map(prices).collect();
+        let priced: Vec<Result<(Vec<Line>, Money), Error>> = members.iter().map(prices).collect();
         let new: Vec<NewOrder<'_>> = members
             .iter()
             .zip(&priced)
@@ -83,6 +95,8 @@ impl Grouped for PlaceOrder {
                     total: *total,
                     reference: member.command.reference.as_ref(),
                     token: member.command.token.digest(),
+                    customer: member.command.customer,
+                    placed_from: (member.command.limits.per_address > 0).then_some(member.command.placed_from),
                     deadline_seconds: member.command.deadline_seconds,
                     actor: &member.provenance.actor,
                 })
@@ -97,7 +111,42 @@ impl Grouped for PlaceOrder {
     }
 }
 
+/// The open orders of everybody who places one in this group.
+async fn count_holds<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
+    members: &[Member<'_, PlaceOrder>],
+) -> Result<HashMap<(OrganisationId, Holder), i64>, Error> {
+    let of_member = |member: &Member<'_, PlaceOrder>| {
+        let organisation = member.organisation;
+        member.command.holders().map(move |(holder, most)| (organisation, holder, most)).collect::<Vec<_>>()
+    };
+    let holders: HashSet<(OrganisationId, Holder, u32)> = members.iter().flat_map(of_member).collect();
+    orders::open_holds(tx, &holders.into_iter().collect::<Vec<_>>()).await
+}
+
 impl PlaceOrder {
+    fn holders(&self) -> impl Iterator<Item = (Holder, u32)> {
+        self.limits.holders(self.customer, self.placed_from)
+    }
+
+    /// Counts one more open order for whoever places it, unless that is too many.
+    fn take_hold(
+        &self,
+        organisation: OrganisationId,
+        holds: &mut HashMap<(OrganisationId, Holder), i64>,
+    ) -> Result<(), Error> {
+        let reached = |(holder, limit): &(Holder, u32)| {
+            holds.get(&(organisation, *holder)).is_some_and(|open| *open >= i64::from(*limit))
+        };
+        if let Some((_, limit)) = self.holders().find(reached) {
+            return Err(Error::TooManyOpen { limit });
+        }
+        for (holder, _) in self.holders() {
+            *holds.entry((organisation, holder)).or_default() += 1;
+        }
+        Ok(())
+    }
+
     /// What the shopper is told, and the event that says the same.
     fn receipt<T: Tenancy>(
         &self,

@@ -2,6 +2,7 @@
 
 mod deadline;
 mod draft;
+mod holds;
 mod line;
 mod order;
 mod product;
@@ -12,10 +13,11 @@ mod view;
 
 pub use deadline::Deadline;
 pub use draft::{Draft, DraftError, Fault, Flaw, LINE_LIMIT, PriceChange, RequestedLine};
+pub use holds::{HoldLimits, Holder, Origin};
 pub use line::Line;
 pub use order::{NotCancellable, Order, OrderEvent, Requester, ReservationOutcome, Step};
 pub use product::{Offer, Product, Variant};
 pub use reference::Reference;
 pub use status::{Effect, Facts, FulfilmentStatus, PaymentStatus, Status, Trigger, decide};
-pub use token::{OrderToken, TokenDigest};
+pub use token::{OrderToken, Ownership, TokenDigest};
 pub use view::{OrderView, Summary};

@@ -4,7 +4,7 @@
 use aws_lc_rs::{constant_time, digest, rand};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kernel::{Malformed, Secret};
+use kernel::{CustomerId, Malformed, Secret};
 
 const BYTES: usize = 32;
 const TEXT_LIMIT: usize = 64;
@@ -40,6 +40,26 @@ impl OrderToken {
     #[must_use]
     pub fn digest(&self) -> TokenDigest {
         TokenDigest(digest::digest(&digest::SHA256, self.0.expose().as_bytes()).as_ref().to_vec())
+    }
+}
+
+/// What proves that an order is a shopper's own.
+#[derive(Debug, Clone)]
+pub enum Ownership {
+    /// Its token.
+    Token(OrderToken),
+    /// The customer's account that placed or claimed it.
+    Customer(CustomerId),
+}
+
+impl Ownership {
+    /// Whether it proves that about an order with this token and this customer.
+    #[must_use]
+    pub fn holds(&self, token: &TokenDigest, customer: Option<CustomerId>) -> bool {
+        match self {
+            Self::Token(presented) => token.matches(&presented.digest()),
+            Self::Customer(presented) => customer == Some(*presented),
+        }
     }
 }
 

@@ -8,8 +8,8 @@ mod waiting;
 use rest::{Api, Routes};
 
 use crate::{
-    commands::{CancelOrder, CancelOwnOrder, PlaceOrder},
-    queries::{FindOrder, FindOwnOrder, ListOrders},
+    commands::{CancelOrder, CancelOwnOrder, ClaimOrder, PlaceOrder},
+    queries::{FindOrder, FindOwnOrder, ListOrders, ListOwnOrders},
 };
 
 pub use shop::Shop;
@@ -22,11 +22,19 @@ pub fn routes() -> Routes {
         .post("/store/v1/{organisation}/orders", shop::place, |op| {
             op.summary("Place an order").sends::<PlaceOrder>().problems(&problems::PLACE)
         })
+        .get("/store/v1/{organisation}/orders", shop::list, |op| {
+            op.summary("List one's own orders as a customer, newest first").asks::<ListOwnOrders>()
+        })
         .get("/store/v1/{organisation}/orders/{order}", shop::find, |op| {
-            op.summary("Read an order with its order token").asks::<FindOwnOrder>()
+            op.summary("Read an order with its order token, or as its customer").asks::<FindOwnOrder>()
+        })
+        .post("/store/v1/{organisation}/orders/{order}/claim", shop::claim, |op| {
+            op.summary("Take a guest's order into the customer's account, with its order token").sends::<ClaimOrder>()
         })
         .post("/store/v1/{organisation}/orders/{order}/cancel", shop::cancel, |op| {
-            op.summary("Cancel an order with its order token").sends::<CancelOwnOrder>().problems(&problems::CANCEL)
+            op.summary("Cancel an order with its order token, or as its customer")
+                .sends::<CancelOwnOrder>()
+                .problems(&problems::CANCEL)
         })
         .get("/admin/v1/orders", orders::list, |op| op.summary("List orders, newest first").asks::<ListOrders>())
         .get("/admin/v1/orders/{order}", orders::find, |op| op.summary("Read an order").asks::<FindOrder>())

@@ -18,10 +18,13 @@ pub(super) const PRICE_CHANGED: ProblemType =
 pub(super) const NOT_CANCELLABLE: ProblemType =
     ProblemType::new("order-not-cancellable", 409, "The order cannot be cancelled any more");
 
+/// Too many orders are open.
+pub(super) const TOO_MANY_OPEN: ProblemType = ProblemType::new("too-many-open-orders", 409, "Too many orders are open");
+
 /// Every problem type of this service.
-pub(super) const ALL: [ProblemType; 3] = [UNSELLABLE_LINES, PRICE_CHANGED, NOT_CANCELLABLE];
+pub(super) const ALL: [ProblemType; 4] = [UNSELLABLE_LINES, PRICE_CHANGED, NOT_CANCELLABLE, TOO_MANY_OPEN];
 /// Those of placing.
-pub(super) const PLACE: [ProblemType; 2] = [UNSELLABLE_LINES, PRICE_CHANGED];
+pub(super) const PLACE: [ProblemType; 3] = [UNSELLABLE_LINES, PRICE_CHANGED, TOO_MANY_OPEN];
 /// Those of cancelling.
 pub(super) const CANCEL: [ProblemType; 1] = [NOT_CANCELLABLE];
 
@@ -33,6 +36,7 @@ impl From<Error> for Problem {
             Error::NotCancellable(refused) => {
                 Self::new(NOT_CANCELLABLE).detail(detail).member("order_status", refused.status)
             }
+            Error::TooManyOpen { .. } => Self::new(TOO_MANY_OPEN).detail(detail),
             Error::NotFound { .. } => Self::new(problems::NOT_FOUND).detail(detail),
             Error::Malformed(malformed) => Self::from(malformed),
             Error::Unplaced { .. } | Error::Corrupt { .. } | Error::Storage(_) => Self::fault(error.class(), &error),

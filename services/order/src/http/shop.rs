@@ -1,20 +1,21 @@
-//! Orders in the public shop: whoever holds the order token may read and cancel that order.
+//! Orders in the public shop: whoever holds the order token may read and cancel that order, and so may the customer whose
+//! order it is.
 
-use kernel::{Malformed, OrderId, Quantity, Sku};
+use kernel::{Cursor, CustomerId, Malformed, OrderId, Page, PageSize, Quantity, Sku};
 use rest::{
-    Anyone, App, Awaited, Body, Credential, CredentialHeader, IdempotencyKey, Path, Prefer, PriceBody, Problem, State,
-    Tagged, parses, problems,
+    App, Awaited, Body, Buyer, Credential, CredentialHeader, IdempotencyKey, Path, Prefer, PriceBody, Problem, Query,
+    State, Tagged, parses, problems,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{orders::OrderPath, waiting};
 use crate::{
-    commands::{CancelOwnOrder, PlaceOrder, Receipt},
-    domain::{Draft, OrderToken, OrderView, Reference, RequestedLine},
+    commands::{CancelOwnOrder, ClaimOrder, PlaceOrder, Receipt},
+    domain::{Draft, HoldLimits, OrderToken, OrderView, Origin, Ownership, Reference, RequestedLine, Summary},
     error::Error,
     processes::WaitingRoom,
-    queries::FindOwnOrder,
+    queries::{FindOwnOrder, ListOwnOrders},
 };
 
 /// The length of the shortest idempotency key that a shopper may send, in characters.
@@ -27,6 +28,8 @@ pub struct Shop {
     pub waiting_room: WaitingRoom,
     /// Seconds until an order is cancelled unless catalog has answered.
     pub deadline_seconds: u32,
+    /// How many open orders somebody may have.
+    pub limits: HoldLimits,
 }
 
 /// The header with the order token.
@@ -68,42 +71,96 @@ pub(super) struct LineBody {
     unit_price: Option<PriceBody>,
 }
 
+/// Which page of one's own orders.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OwnOrdersFilter {
+    /// The `next_cursor` of the page before.
+    cursor: Option<Cursor>,
+    /// How many orders at most, 1 to 100; 20 when left out.
+    #[serde(default)]
+    limit: PageSize,
+}
+
 pub(super) async fn place(
     app: App,
-    by: Anyone,
+    by: Buyer,
+    from: rest::Origin,
     key: IdempotencyKey,
     prefer: Prefer,
     State(shop): State<Shop>,
     Body(body): Body<PlaceOrderBody>,
 ) -> Result<Awaited<Receipt>, Problem> {
     unguessable(&key)?;
-    let command = body.command(&shop)?;
+    let command = body.command(&shop, &by, &from)?;
     let waiter = shop.waiting_room.enter(command.order);
     let at = |receipt: &Receipt| format!("/store/v1/{}/orders/{}", by.slug(), receipt.order.id);
     let recorded = app.create_grouped(&by, &key, &body, command, at).await?;
     waiting::outcome(&app, &by, &shop.waiting_room, waiter, recorded, prefer.wait()).await
 }
 
+pub(super) async fn list(
+    app: App,
+    by: Buyer,
+    Query(filter): Query<OwnOrdersFilter>,
+) -> Result<rest::Ok<Page<Summary>>, Problem> {
+    let OwnOrdersFilter { cursor, limit } = filter;
+    Ok(rest::Ok(app.ask(&by, ListOwnOrders { customer: customer(&by)?, cursor, limit }).await?))
+}
+
 pub(super) async fn find(
     app: App,
-    by: Anyone,
+    by: Buyer,
     Path(at): Path<OrderPath>,
-    token: Credential<TokenHeader>,
+    token: Option<Credential<TokenHeader>>,
 ) -> Result<Tagged<rest::Ok<OrderView>>, Problem> {
-    let order = app.ask(&by, FindOwnOrder { order: at.order, token: own(&at, &token)? }).await?;
+    let order = app.ask(&by, FindOwnOrder { order: at.order, proof: proof(&at, &by, token.as_ref())? }).await?;
     Ok(Tagged::version(order.version, rest::Ok(order)))
 }
 
 pub(super) async fn cancel(
     app: App,
-    by: Anyone,
+    by: Buyer,
+    Path(at): Path<OrderPath>,
+    token: Option<Credential<TokenHeader>>,
+) -> Result<Tagged<rest::Ok<OrderView>>, Problem> {
+    let proof = proof(&at, &by, token.as_ref())?;
+    app.send(&by, CancelOwnOrder { order: at.order, proof: proof.clone() }).await?;
+    let order = app.ask(&by, FindOwnOrder { order: at.order, proof }).await?;
+    Ok(Tagged::version(order.version, rest::Ok(order)))
+}
+
+pub(super) async fn claim(
+    app: App,
+    by: Buyer,
     Path(at): Path<OrderPath>,
     token: Credential<TokenHeader>,
 ) -> Result<Tagged<rest::Ok<OrderView>>, Problem> {
-    let token = own(&at, &token)?;
-    app.send(&by, CancelOwnOrder { order: at.order, token: token.clone() }).await?;
-    let order = app.ask(&by, FindOwnOrder { order: at.order, token }).await?;
+    let (order, customer) = (at.order, customer(&by)?);
+    app.send(&by, ClaimOrder { order, token: own(&at, &token)?, customer }).await?;
+    let order = app.ask(&by, FindOwnOrder { order, proof: Ownership::Customer(customer) }).await?;
     Ok(Tagged::version(order.version, rest::Ok(order)))
+}
+
+/// The customer who asks; a guest is told to log in.
+fn customer(by: &Buyer) -> Result<CustomerId, Problem> {
+    let guest = || {
+        let challenge = Problem::new(problems::UNAUTHENTICATED).header("www-authenticate", "Bearer");
+        challenge.detail("This is for customers of the shop. Log in as one.")
+    };
+    by.customer().ok_or_else(guest)
+}
+
+/// What proves that the order is the shopper's own: its token where one was sent, the customer's account otherwise.
+fn proof(at: &OrderPath, by: &Buyer, token: Option<&Credential<TokenHeader>>) -> Result<Ownership, Problem> {
+    match (token, by.customer()) {
+        (Some(token), _) => Ok(Ownership::Token(own(at, token)?)),
+        (None, Some(customer)) => Ok(Ownership::Customer(customer)),
+        (None, None) => {
+            let needed = Problem::new(problems::UNAUTHENTICATED).header("www-authenticate", "Bearer");
+            Err(needed.detail("Send the order's token as Order-Token, or log in as the customer whose order it is."))
+        }
+    }
 }
 
 /// Shoppers are anonymous: whoever sends the same key and body gets this order's reply, with its token.
@@ -121,13 +178,16 @@ fn own(at: &OrderPath, token: &Credential<TokenHeader>) -> Result<OrderToken, Er
 }
 
 impl PlaceOrderBody {
-    fn command(&self, shop: &Shop) -> Result<PlaceOrder, Problem> {
+    fn command(&self, shop: &Shop, by: &Buyer, from: &rest::Origin) -> Result<PlaceOrder, Problem> {
         let lines = self.lines.iter().map(LineBody::parse).collect::<Result<_, _>>()?;
         Ok(PlaceOrder {
             order: OrderId::new(),
             token: OrderToken::generate().map_err(Problem::unavailable)?,
             draft: Draft::new(lines).map_err(Error::from)?,
             reference: self.reference.as_deref().map(Reference::parse).transpose()?,
+            customer: by.customer(),
+            placed_from: Origin::of(from.address),
+            limits: shop.limits,
             deadline_seconds: shop.deadline_seconds,
         })
     }

@@ -1,4 +1,4 @@
-//! One order, for whoever holds its token. Without the token it does not exist.
+//! One order, for whoever holds its token and for the customer whose it is. To everybody else it does not exist.
 
 use access::Permission;
 use kernel::OrderId;
@@ -7,7 +7,7 @@ use persistence::ReadConn;
 
 use super::order_row;
 use crate::{
-    domain::{OrderToken, OrderView},
+    domain::{OrderView, Ownership},
     error::Error,
 };
 
@@ -17,7 +17,7 @@ pub struct FindOwnOrder {
     /// The order to find.
     pub order: OrderId,
     /// What proves that it is the shopper's own.
-    pub token: OrderToken,
+    pub proof: Ownership,
 }
 
 impl Query for FindOwnOrder {
@@ -29,7 +29,7 @@ impl Query for FindOwnOrder {
 
     async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<OrderView, Error> {
         let row = order_row::find(read, self.order).await?;
-        if !row.token().matches(&self.token.digest()) {
+        if !self.proof.holds(&row.token(), row.customer()) {
             return Err(Error::NotFound { order: self.order });
         }
         row.try_into()

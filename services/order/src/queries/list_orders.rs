@@ -4,7 +4,7 @@
 use access::Permission;
 use diesel::{ExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper};
 use diesel_async::RunQueryDsl;
-use kernel::{Currency, Cursor, Malformed, Money, OrderId, Page, PageSize, Timestamp, parse_name};
+use kernel::{Currency, Cursor, CustomerId, Malformed, Money, OrderId, Page, PageSize, Timestamp, parse_name};
 use mediator::{Query, Tenant};
 use persistence::{ReadConn, limited};
 use uuid::Uuid;
@@ -26,6 +26,30 @@ pub struct ListOrders {
     pub limit: PageSize,
 }
 
+/// Asks for a page of a customer's own orders.
+#[derive(Debug, Clone)]
+pub struct ListOwnOrders {
+    /// The customer.
+    pub customer: CustomerId,
+    /// Where the page begins; `None` for the newest order.
+    pub cursor: Option<Cursor>,
+    /// How many orders the page has at most.
+    pub limit: PageSize,
+}
+
+impl Query for ListOwnOrders {
+    const NAME: &'static str = "order.list-own-orders";
+    const REQUIRES: Permission = Permission::CustomerOwn;
+    type Tenancy = Tenant;
+    type Reply = Page<Summary>;
+    type Error = Error;
+
+    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Page<Summary>, Error> {
+        let own = orders::customer_id.eq(self.customer.uuid());
+        page(read, self.cursor.as_ref(), self.limit, |page| page.filter(own)).await
+    }
+}
+
 impl Query for ListOrders {
     const NAME: &'static str = "order.list-orders";
     const REQUIRES: Permission = Permission::OrderRead;
@@ -34,22 +58,38 @@ impl Query for ListOrders {
     type Error = Error;
 
     async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Page<Summary>, Error> {
-        let last: Option<OrderId> = self.cursor.as_ref().map(Cursor::decode).transpose()?;
-        // Ids begin with the time of placing. No id sorts after the largest one, so the first page begins there.
-        let before = last.map_or(Uuid::max(), |order: OrderId| order.uuid());
-        let mut page = orders::table
-            .filter(orders::org_id.eq(read.organisation().uuid()))
-            .filter(orders::id.lt(before))
-            .order(orders::id.desc())
-            .select(SummaryRow::as_select())
-            .into_boxed();
-        if let Some(status) = self.status {
-            page = page.filter(orders::status.eq(status.as_str()));
-        }
-        let rows: Vec<SummaryRow> = limited(page, self.limit).load(read.connection()).await?;
-        let summaries = rows.into_iter().map(Summary::try_from).collect::<Result<Vec<_>, _>>()?;
-        Ok(Page::cut(summaries, self.limit, |last| last.id)?)
+        page(read, self.cursor.as_ref(), self.limit, |page| match self.status {
+            Some(status) => page.filter(orders::status.eq(status.as_str())),
+            None => page,
+        })
+        .await
     }
+}
+
+type Listed<'a> = diesel::helper_types::IntoBoxed<
+    'a,
+    diesel::helper_types::Select<orders::table, diesel::helper_types::AsSelect<SummaryRow, diesel::pg::Pg>>,
+    diesel::pg::Pg,
+>;
+
+/// A page of those of the organisation's orders that are wanted, newest first.
+async fn page<'a>(
+    read: &mut ReadConn<'_>,
+    cursor: Option<&Cursor>,
+    limit: PageSize,
+    wanted: impl FnOnce(Listed<'a>) -> Listed<'a>,
+) -> Result<Page<Summary>, Error> {
+    let last: Option<OrderId> = cursor.map(Cursor::decode).transpose()?;
+    // Ids begin with the time of placing. No id sorts after the largest one, so the first page begins there.
+    let before = last.map_or(Uuid::max(), |order: OrderId| order.uuid());
+    let page = orders::table.select(SummaryRow::as_select()).into_boxed();
+    let page = wanted(page)
+        .filter(orders::org_id.eq(read.organisation().uuid()))
+        .filter(orders::id.lt(before))
+        .order(orders::id.desc());
+    let rows: Vec<SummaryRow> = limited(page, limit).load(read.connection()).await?;
+    let summaries = rows.into_iter().map(Summary::try_from).collect::<Result<Vec<_>, _>>()?;
+    Ok(Page::cut(summaries, limit, |last| last.id)?)
 }
 
 #[derive(Queryable, Selectable)]

@@ -11,6 +11,6 @@ mod read_clock;
 pub use find_order::FindOrder;
 pub use find_overdue_orders::{Due, FindOverdueOrders};
 pub use find_own_order::FindOwnOrder;
-pub use list_orders::ListOrders;
+pub use list_orders::{ListOrders, ListOwnOrders};
 pub use list_selling_organisations::ListSellingOrganisations;
 pub use read_clock::ReadClock;

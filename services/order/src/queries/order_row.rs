@@ -7,7 +7,9 @@ use diesel::{
     sql_types::{BigInt, Binary, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl;
-use kernel::{Currency, Malformed, Money, OrderId, ProductId, Quantity, Sku, Timestamp, VariantId, parse_name};
+use kernel::{
+    Currency, CustomerId, Malformed, Money, OrderId, ProductId, Quantity, Sku, Timestamp, VariantId, parse_name,
+};
 use persistence::{ReadConn, statement};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -20,7 +22,7 @@ use crate::{
 
 /// `$1` is the organisation and `$2` the order.
 const SELECT: &str = "select o.id, o.status, o.payment_status, o.fulfilment_status, o.total_minor, o.currency,
-        o.shopper_reference, o.token_digest, o.reasons, o.cancel_cause, o.version, o.placed_at, o.deadline_at,
+        o.shopper_reference, o.token_digest, o.customer_id, o.reasons, o.cancel_cause, o.version, o.placed_at, o.deadline_at,
         o.settled_at, o.updated_at,
         (select jsonb_agg(to_jsonb(l) order by l.position) from order_lines l
          where l.org_id = o.org_id and l.order_id = o.id) as lines
@@ -58,6 +60,8 @@ pub(super) struct OrderRow {
     shopper_reference: Option<String>,
     #[diesel(sql_type = Binary)]
     token_digest: Vec<u8>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    customer_id: Option<Uuid>,
     #[diesel(sql_type = Nullable<Jsonb>)]
     reasons: Option<Value>,
     #[diesel(sql_type = Nullable<Text>)]
@@ -110,6 +114,11 @@ impl OrderRow {
     /// The digest of the token that the order's holder has.
     pub(super) fn token(&self) -> TokenDigest {
         TokenDigest::stored(self.token_digest.clone())
+    }
+
+    /// The customer whose order it is, if it is one's.
+    pub(super) fn customer(&self) -> Option<CustomerId> {
+        self.customer_id.map(CustomerId::from_uuid)
     }
 }
 

@@ -1,17 +1,22 @@
 //! Inserts, locks and saves orders. The rules: every lock is taken in the order of the ids, and what a batch writes is
 //! a fixed number of statements whatever its size.
 
+use std::collections::HashMap;
+
 use diesel::{
-    ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName,
+    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName,
     sql_types::{Array, BigInt, Binary, Bool, Double, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl;
-use kernel::{Currency, Money, OrderId, OrganisationId, Timestamp};
+use kernel::{Currency, CustomerId, Money, OrderId, OrganisationId, Timestamp};
 use persistence::{Tenancy, Tx, statement};
 use uuid::Uuid;
 
 use crate::{
-    domain::{Deadline, Facts, FulfilmentStatus, Line, Order, PaymentStatus, Reference, Status, Step, TokenDigest},
+    domain::{
+        Deadline, Facts, FulfilmentStatus, Holder, Line, Order, Origin, PaymentStatus, Reference, Status, Step,
+        TokenDigest,
+    },
     error::Error,
     schema::orders,
 };
@@ -31,6 +36,10 @@ pub struct NewOrder<'a> {
     pub reference: Option<&'a Reference>,
     /// The digest of the token that its holder gets.
     pub token: TokenDigest,
+    /// The customer who places it; none for a guest.
+    pub customer: Option<CustomerId>,
+    /// Where it is placed from, if that is counted.
+    pub placed_from: Option<Origin>,
     /// Seconds until it is cancelled unless catalog has answered.
     pub deadline_seconds: u32,
     /// Who places it, as in `access::Caller::actor`.
@@ -50,11 +59,12 @@ pub async fn insert<T: Tenancy>(tx: &mut Tx<'_, T>, orders: &[NewOrder<'_>]) -> 
     let insert = statement(
         "with placed as (
             insert into orders (org_id, id, status, total_minor, currency, shopper_reference, token_digest, version,
-                                placed_at, deadline_at, updated_at)
+                                placed_at, deadline_at, updated_at, customer_id, placed_from)
             select o.org_id, o.id, 'pending', o.total_minor, o.currency, o.reference, o.token_digest, 1,
-                   now(), now() + make_interval(secs => o.deadline_seconds), now()
-            from unnest($1, $2, $3, $4, $5, $6, $7)
-                as o (org_id, id, total_minor, currency, reference, token_digest, deadline_seconds)
+                   now(), now() + make_interval(secs => o.deadline_seconds), now(), o.customer_id, o.placed_from
+            from unnest($1, $2, $3, $4, $5, $6, $7, $20, $21)
+                as o (org_id, id, total_minor, currency, reference, token_digest, deadline_seconds, customer_id,
+                      placed_from)
         ), written as (
             insert into order_lines (org_id, order_id, position, sku, product_id, variant_id, product_version, title,
                                      variant_title, quantity, unit_price_minor)
@@ -85,7 +95,9 @@ pub async fn insert<T: Tenancy>(tx: &mut Tx<'_, T>, orders: &[NewOrder<'_>]) -> 
     .bind::<Array<Text>, _>(column(&lines, |(.., line)| line.title.clone()))
     .bind::<Array<Text>, _>(column(&lines, |(.., line)| line.variant_title.clone()))
     .bind::<Array<BigInt>, _>(column(&lines, |(.., line)| line.quantity.get()))
-    .bind::<Array<BigInt>, _>(column(&lines, |(.., line)| line.unit_price.minor()));
+    .bind::<Array<BigInt>, _>(column(&lines, |(.., line)| line.unit_price.minor()))
+    .bind::<Array<Nullable<SqlUuid>>, _>(column(orders, |order| order.customer.map(CustomerId::uuid)))
+    .bind::<Array<Nullable<Binary>>, _>(column(orders, |order| order.placed_from.map(|from| from.as_bytes().to_vec())));
     let placed: PlacedRow = insert.get_result(tx.connection()).await?;
     Ok(placed.placed_at)
 }
@@ -136,19 +148,95 @@ pub async fn postpone(tx: &mut Tx<'_>, wanted: &[OrderId], deadline: Deadline) -
     Ok(())
 }
 
-/// The digest of an order's token. No lock is needed: it never changes.
+/// What proves whose an order is: the digest of its token, and its customer if it has one. No lock is needed: a token never
+/// changes, and a customer is set once.
 ///
 /// # Errors
 /// `Storage` when the database fails.
-pub async fn token(tx: &mut Tx<'_>, order: OrderId) -> Result<Option<TokenDigest>, Error> {
-    let digest: Option<Vec<u8>> = orders::table
+pub async fn proofs(tx: &mut Tx<'_>, order: OrderId) -> Result<Option<(TokenDigest, Option<CustomerId>)>, Error> {
+    let row: Option<(Vec<u8>, Option<Uuid>)> = orders::table
         .filter(orders::org_id.eq(tx.organisation().uuid()))
         .filter(orders::id.eq(order.uuid()))
-        .select(orders::token_digest)
+        .select((orders::token_digest, orders::customer_id))
         .get_result(tx.connection())
         .await
         .optional()?;
-    Ok(digest.map(TokenDigest::stored))
+    Ok(row.map(|(digest, customer)| (TokenDigest::stored(digest), customer.map(CustomerId::from_uuid))))
+}
+
+/// Gives an order that has no customer to this one; whether it is the customer's now.
+///
+/// # Errors
+/// `Storage` when the database fails.
+pub async fn claim(tx: &mut Tx<'_>, order: OrderId, customer: CustomerId) -> Result<bool, Error> {
+    let free_or_own = orders::customer_id.is_null().or(orders::customer_id.eq(customer.uuid()));
+    let row = orders::table
+        .filter(orders::org_id.eq(tx.organisation().uuid()))
+        .filter(orders::id.eq(order.uuid()))
+        .filter(free_or_own);
+    Ok(diesel::update(row).set(orders::customer_id.eq(customer.uuid())).execute(tx.connection()).await? == 1)
+}
+
+/// How many open orders of the last day each of these holders has in the shop of the organisation, counted up to the most
+/// that the holder may have.
+///
+/// # Errors
+/// `Storage` when the database fails.
+pub async fn open_holds<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
+    holders: &[(OrganisationId, Holder, u32)],
+) -> Result<HashMap<(OrganisationId, Holder), i64>, Error> {
+    let mut counts = HashMap::new();
+    if holders.is_empty() {
+        return Ok(counts);
+    }
+    let customer = |holder: &Holder| match holder {
+        Holder::Customer(customer) => Some(customer.uuid()),
+        Holder::Origin(_) => None,
+    };
+    let origin = |holder: &Holder| match holder {
+        Holder::Customer(_) => None,
+        Holder::Origin(origin) => Some(origin.as_bytes().to_vec()),
+    };
+    let rows: Vec<CountRow> = statement(
+        "select w.position,
+                case when w.customer_id is not null
+                     then (select count(*) from (
+                             select 1 from orders o
+                              where o.org_id = w.org_id and o.customer_id = w.customer_id
+                                and o.status in ('pending', 'confirmed') and o.payment_status = 'unpaid'
+                                and o.placed_at > now() - interval '1 day'
+                              limit w.most) as counted)
+                     else (select count(*) from (
+                             select 1 from orders o
+                              where o.org_id = w.org_id and o.placed_from = w.placed_from
+                                and o.status in ('pending', 'confirmed') and o.payment_status = 'unpaid'
+                                and o.placed_at > now() - interval '1 day'
+                              limit w.most) as counted)
+                end as open
+         from unnest($1, $2, $3, $4) with ordinality as w (org_id, customer_id, placed_from, most, position)",
+    )
+    .bind::<Array<SqlUuid>, _>(column(holders, |(organisation, ..)| organisation.uuid()))
+    .bind::<Array<Nullable<SqlUuid>>, _>(column(holders, |(_, holder, _)| customer(holder)))
+    .bind::<Array<Nullable<Binary>>, _>(column(holders, |(_, holder, _)| origin(holder)))
+    .bind::<Array<BigInt>, _>(column(holders, |(.., most)| i64::from(*most)))
+    .load(tx.connection())
+    .await?;
+    for row in rows {
+        let position = usize::try_from(row.position - 1).ok().and_then(|position| holders.get(position));
+        if let Some((organisation, holder, _)) = position {
+            counts.insert((*organisation, *holder), row.open);
+        }
+    }
+    Ok(counts)
+}
+
+#[derive(QueryableByName)]
+struct CountRow {
+    #[diesel(sql_type = BigInt)]
+    position: i64,
+    #[diesel(sql_type = BigInt)]
+    open: i64,
 }
 
 /// One row of an order's history.

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test stops the test")]
 
 mod cancelling;
+mod customers;
 mod deadlines;
 mod documents;
 mod outage;

@@ -9,18 +9,15 @@ use contracts::{
 use devstack::{Kafka, Place};
 use kernel::Clock;
 use messaging::{Producer, Settings as Broker};
-use order::{
-    config::{Polling, Settings},
-    domain::Deadline,
-};
+use order::{config::Settings, domain::Deadline};
 use testkit::{Caller, Topics, eventually, publish, read_topic};
 
-use crate::world::{PATIENCE, World};
+use crate::world::{PATIENCE, World, settings};
 
 const DEADLINE: Deadline = Deadline { seconds: 4, limit_seconds: 600 };
 
 fn sweeping(deadline: Deadline) -> Settings {
-    Settings { deadline, sweep_interval: Duration::from_millis(100), polling: Polling::default() }
+    Settings { deadline, sweep_interval: Duration::from_millis(100), ..settings() }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,12 +7,12 @@ use contracts::{
     catalog::{Expired, ProductState, ProductStatus, Reason, Rejected, ReservationEvent, Reserved, VariantState},
     topics,
 };
-use kernel::{Clock, Currency, Money, OrderId, OrganisationId, ProductId, Sku, Slug, VariantId};
+use kernel::{Clock, Currency, CustomerId, Money, OrderId, OrganisationId, ProductId, Sku, Slug, VariantId};
 use mediator::{Mediator, Scope, SendError};
 use order::{
     commands::ApplyProducts,
     config::{Polling, Settings},
-    domain::{Deadline, Product, Variant},
+    domain::{Deadline, HoldLimits, Product, Variant},
     error::Error,
     processes::deadline_sweep,
 };
@@ -24,6 +24,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 /// Longer than any test runs.
 const NEVER: Duration = Duration::from_secs(3_600);
 
+/// Tests place more orders from one address than anybody else.
+const UNLIMITED: HoldLimits = HoldLimits { per_customer: 0, per_address: 0 };
+
 /// Orders stay pending for half a minute unless the test says otherwise.
 pub(crate) fn settings() -> Settings {
     with_deadline(30)
@@ -32,7 +35,7 @@ pub(crate) fn settings() -> Settings {
 /// A deadline that nothing moves: where there is no relay, every event waits in the outbox for ever.
 pub(crate) fn with_deadline(seconds: u32) -> Settings {
     let deadline = Deadline { seconds, limit_seconds: seconds };
-    Settings { deadline, sweep_interval: NEVER, polling: Polling::default() }
+    Settings { deadline, limits: UNLIMITED, sweep_interval: NEVER, polling: Polling::default() }
 }
 
 /// A request that waits does not poll: it finds its order settled when it is woken, or when its time is over.
@@ -101,6 +104,11 @@ impl World {
 
     pub(crate) fn client(&self, caller: Caller) -> Client {
         self.scene.client(self.service.base(), caller)
+    }
+
+    /// A customer of the shop who is logged in.
+    pub(crate) fn customer(&self, customer: CustomerId) -> Client {
+        self.scene.customer(self.service.base(), customer)
     }
 
     pub(crate) fn shopper(&self) -> Client {
