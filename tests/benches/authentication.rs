@@ -66,7 +66,7 @@ async fn passwords(store: &mut Store, logins: &[Vec<u8>], time: Duration, report
     let stored = phc::PasswordHash::new(&stored)?;
     let limit = hashes(Params::try_from(&stored)?, time).await?;
     report.limit(&format!("Argon2id ({}), {HASHES_AT_ONCE} threads", stored.params), &limit);
-    let clients = logins.to_vec().into_iter().map(|request| move |_: &[u8]| request.clone());
+    let clients = logins.iter().cloned().map(|request| move |_: &[u8]| request.clone());
     let shares = Shares::begin(store);
     let load = dialogues(&gateway(store), clients, time, &[200]).await?;
     let part = load.per_second / limit.per_second.max(1.0);

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use e2e::{Shop, order_of, together};
-use kernel::{Clock, OrganisationId};
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::{Client, Mint, Reply, eventually, problem_fields};
+use testkit::{Client, Reply, eventually, problem_fields};
 
 use crate::WISHES;
 
@@ -122,7 +121,7 @@ async fn whatever_is_refused_is_found_in_a_log_by_its_request_id() {
     let login = json!({"organisation": "found", "email": "secret-of-the-client@x.example", "password": "not-this-one"});
     let order = order_of(&[("secret-of-the-client", 1)]);
     let wrong = json!({"lines": [], "reference": "secret-of-the-client"});
-    let forged = shop.shopper.clone().with("authorization", "Bearer secret-of-the-client");
+    let forged = shop.shopper.clone().with("authorization", "Bearer forged-secret-of-the-client");
     let send = async |client: &Client, method: Method, path: &str, body: Option<Value>| {
         client.send(method, path, body.map(|body| body.to_string().into_bytes())).await
     };
@@ -144,42 +143,25 @@ async fn whatever_is_refused_is_found_in_a_log_by_its_request_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_auth_did_not_sign_opens_nothing() {
+async fn whoever_sends_no_token_is_refused_whatever_the_other_headers_say() {
     let store = together(&WISHES).await;
-    let shop = Shop::open(&store, "forged").await;
-    let own = shop.log_in(&store.gateways()[0]).await;
-    let (head, rest) = own.split_once('.').unwrap();
-    let (claims, signature) = rest.split_once('.').unwrap();
-    let foreign = Mint::new();
-    let organisation = OrganisationId::new();
-    let past = foreign.token_at(organisation, &[], Clock::now() - Duration::from_secs(7_200), Duration::from_secs(60));
-    let forged = [
-        "nonsense".to_owned(),
-        // {"alg":"none","typ":"at+jwt"}
-        format!("eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.{claims}."),
-        format!("{head}.{claims}.{}", "A".repeat(signature.len())),
-        format!("{head}.{}.{signature}", claims.chars().rev().collect::<String>()),
-        foreign.token(organisation, &[]),
-        past,
-    ];
-    for token in &forged {
-        for gateway in store.gateways() {
-            let reply = Client::new(&gateway, Some(token)).send(Method::GET, "/admin/v1/orders", None).await;
+    let shop = Shop::open(&store, "pretended").await;
+    for address in store.gateways().into_iter().chain(store.urls("order")) {
+        let stranger = Client::new(&address, None);
+        let pretender =
+            stranger.clone().with("x-user-id", "1").with("x-organisation", &shop.slug).with("x_user_id", "1");
+        for client in [&stranger, &pretender] {
+            let reply = client.send(Method::GET, "/admin/v1/orders", None).await;
             let problem = assert_problem(&reply, 401, "unauthenticated");
-            assert!(reply.header("www-authenticate").is_some_and(|it| it.starts_with("Bearer")), "{problem}");
+            assert!(
+                reply.header("www-authenticate").is_some_and(|it| it.starts_with("Bearer")),
+                "{address}: {problem}"
+            );
         }
-        // Nor at the services, should somebody find a way around the gateway.
-        for url in store.urls("order") {
-            let reply = Client::new(&url, Some(token)).send(Method::GET, "/admin/v1/orders", None).await;
-            assert_eq!(reply.status, 401, "{}", reply.text());
-        }
+        let owner = pretender.with("authorization", &format!("Bearer {}", shop.token));
+        let (status, body) = owner.get("/admin/v1/orders").await;
+        assert_eq!(status, 200, "{address}: {body}");
     }
-    let reply = shop.shopper.send(Method::GET, "/admin/v1/orders", None).await;
-    assert_problem(&reply, 401, "unauthenticated");
-    // Identity is read from the token only, whatever the headers say.
-    let pretender =
-        shop.shopper.clone().with("x-user-id", "1").with("x-organisation", &shop.slug).with("x_user_id", "1");
-    assert_problem(&pretender.send(Method::GET, "/admin/v1/orders", None).await, 401, "unauthenticated");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -26,7 +26,7 @@ pub async fn redeliver(store: &Store, times: usize, seed: u64) -> BTreeMap<Strin
             let mut records: Vec<Outgoing> = records.iter().map(again).collect();
             match retention {
                 Retention::State => records.shuffle(&mut random),
-                Retention::Events => records = mingled(records, &mut random),
+                Retention::Events | Retention::Deliveries => records = mingled(records, &mut random),
             }
             send(&producer, &records, &mut sent).await;
         }

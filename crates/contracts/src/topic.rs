@@ -4,10 +4,23 @@
 /// What a topic keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Retention {
-    /// Facts: every record, for a time.
+    /// Facts: every record, for two weeks.
     Events,
+    /// Facts that carry a secret to whoever delivers it: every record, for a day, since nobody should find old secrets there.
+    Deliveries,
     /// Snapshots: the last record of each key, for ever (compacted); a record without a body removes its key.
     State,
+}
+
+impl Retention {
+    /// Whether the topic holds facts; otherwise it holds snapshots.
+    #[must_use]
+    pub const fn holds_facts(self) -> bool {
+        match self {
+            Self::Events | Self::Deliveries => true,
+            Self::State => false,
+        }
+    }
 }
 
 /// One topic.
@@ -44,10 +57,10 @@ pub mod topics {
         Topic { name: "auth.api-key.v1", owner: "auth", retention: Retention::State, partitions: 1 };
     /// Invitations to send, keyed by the invitation. They carry the invitation's secret.
     pub const INVITATION: Topic =
-        Topic { name: "auth.invitation.v1", owner: "auth", retention: Retention::Events, partitions: 3 };
+        Topic { name: "auth.invitation.v1", owner: "auth", retention: Retention::Deliveries, partitions: 3 };
     /// What a person has to be told of their account, keyed by the person. Some carry a secret.
     pub const ACCOUNT: Topic =
-        Topic { name: "auth.account.v1", owner: "auth", retention: Retention::Events, partitions: 3 };
+        Topic { name: "auth.account.v1", owner: "auth", retention: Retention::Deliveries, partitions: 3 };
     /// Category trees.
     pub const CATEGORY: Topic =
         Topic { name: "category.category.v1", owner: "category", retention: Retention::State, partitions: 6 };

@@ -57,7 +57,7 @@ impl Subscriptions {
         C: Command<Reply = (), Tenancy = Tenants>,
         F: Fn(Vec<Delivered<E>>) -> C + Send + Sync + 'static,
     {
-        debug_assert!(matches!(E::TOPIC.retention, Retention::Events), "facts come from an events topic");
+        debug_assert!(E::TOPIC.retention.holds_facts(), "facts come from a topic of facts");
         let apply = applies(self.service, move |records| command(delivered(records)));
         self.entries.push(Subscription { topic: E::TOPIC, decode: decode_event::<E>, apply: Some(apply) });
         self
@@ -147,7 +147,7 @@ impl Entry {
 
     /// Whether the topic holds facts; otherwise it holds snapshots.
     pub(crate) fn holds_facts(&self) -> bool {
-        matches!(self.subscription.topic.retention, Retention::Events)
+        self.subscription.topic.retention.holds_facts()
     }
 
     /// Tells the observers of records whose effects are committed. One that panics is reported and disturbs nobody else.

@@ -13,6 +13,8 @@ use crate::settings::Settings;
 
 /// Facts stay on their topic for this long; the inbox remembers longer, so that none that comes back has a second effect.
 const EVENTS_RETENTION_DAYS: u64 = 14;
+/// How long a secret lies there that somebody is to deliver.
+const DELIVERIES_RETENTION_DAYS: u64 = 1;
 /// Dead letters wait for a person.
 pub(crate) const DEAD_LETTER_RETENTION_DAYS: u64 = 30;
 /// A record larger than this is a defect of its writer.
@@ -110,6 +112,7 @@ impl Wanted {
     pub(crate) fn of(settings: &Settings, topic: &Topic) -> Self {
         let retention_days = match topic.retention {
             Retention::Events => Some(EVENTS_RETENTION_DAYS),
+            Retention::Deliveries => Some(DELIVERIES_RETENTION_DAYS),
             Retention::State => None,
         };
         Self { name: settings.name_of(topic), partitions: topic.partitions, retention_days }

@@ -1,4 +1,5 @@
-//! Who asks: people and programs with exactly one permission or with all but one, and those who may not ask at all.
+//! Who asks: members and programs with exactly one permission or with all but one, operators, customers, and those who may
+//! not ask at all.
 //! The rule it keeps: every gateway that is asked knows of whoever is to be refused before the first question.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,10 +40,16 @@ pub(super) enum Caller {
     KeyWith,
     /// A member who has the one permission that is needed.
     RightRole,
+    /// Somebody who runs the installation.
+    Operator,
+    /// A customer of the shop.
+    Customer,
+    /// A customer of another organisation's shop.
+    OtherCustomer,
 }
 
 impl Caller {
-    pub(super) const ALL: [Caller; 9] = [
+    pub(super) const ALL: [Caller; 12] = [
         Caller::Anonymous,
         Caller::Stranger,
         Caller::Revoked,
@@ -52,6 +59,9 @@ impl Caller {
         Caller::OtherOrganisation,
         Caller::KeyWith,
         Caller::RightRole,
+        Caller::Operator,
+        Caller::Customer,
+        Caller::OtherCustomer,
     ];
 }
 
@@ -62,10 +72,11 @@ pub(super) fn only(permission: &str) -> String {
 
 /// All of them, each with its credential.
 pub(super) struct Callers<'s> {
+    store: &'s Store,
     here: Staffing<'s>,
     there: Staffing<'s>,
-    /// Asks without a credential.
-    visitor: Client,
+    /// What each asks with, without the credential. Each has an address of its own, since guesses are limited by address.
+    clients: BTreeMap<Caller, Client>,
     everywhere: BTreeMap<Caller, String>,
     by_permission: BTreeMap<(Caller, String), String>,
 }
@@ -73,13 +84,12 @@ pub(super) struct Callers<'s> {
 impl<'s> Callers<'s> {
     /// Makes everybody who is needed for these permissions.
     pub(super) async fn assemble(
-        store: &Store,
+        store: &'s Store,
         shop: &'s Shop,
         elsewhere: &'s Shop,
         permissions: &BTreeSet<&str>,
     ) -> Callers<'s> {
-        let (here, there) = (Staffing::of(store, shop), Staffing::of(store, elsewhere));
-        let visitor = Client::new(&store.gateways()[0], None).from_address(Scene::own_address());
+        let (here, there) = (Staffing { store, shop }, Staffing { store, shop: elsewhere });
         let work = permissions.iter().flat_map(|permission| {
             let (here, rest) = (&here, permissions.iter().filter(move |it| *it != permission).copied().collect());
             [
@@ -94,8 +104,12 @@ impl<'s> Callers<'s> {
             (Caller::Revoked, here.revoked().await),
             (Caller::Outdated, here.outdated().await),
             (Caller::OtherOrganisation, elsewhere.token.clone()),
+            (Caller::Operator, operator(store).await),
+            (Caller::Customer, here.customer().await),
+            (Caller::OtherCustomer, there.customer().await),
         ];
-        let callers = Callers { here, there, visitor, everywhere: everywhere.into(), by_permission };
+        let clients = Caller::ALL.map(|caller| (caller, somebody(store))).into();
+        let callers = Callers { store, here, there, clients, everywhere: everywhere.into(), by_permission };
         callers.are_known().await;
         callers
     }
@@ -104,17 +118,20 @@ impl<'s> Callers<'s> {
     /// of its own.
     pub(super) async fn client(&self, caller: Caller, route: &Route) -> Client {
         let own = match (&route.guard, caller) {
-            (Guard::Person, Caller::WrongRole) => Some(self.here.hire("viewer").await.1),
-            (Guard::Person, Caller::RightRole) => Some(self.here.hire("owner").await.1),
-            (Guard::Person, Caller::OtherOrganisation) => Some(self.there.hire("owner").await.1),
+            (Guard::Person | Guard::Member, Caller::WrongRole) => Some(self.here.hire("viewer").await.1),
+            (Guard::Person | Guard::Member, Caller::RightRole) => Some(self.here.hire("owner").await.1),
+            (Guard::Person | Guard::Member, Caller::OtherOrganisation) => Some(self.there.hire("owner").await.1),
+            (Guard::Person | Guard::Member, Caller::Operator) => Some(operator(self.store).await),
+            (Guard::Customer, Caller::Customer) => Some(self.here.customer().await),
             _ => None,
         };
         let permission = route.guard.permission();
         let named = |(of, word): &(Caller, String)| *of == caller && permission.is_none_or(|wanted| wanted == word);
         let by_permission = || self.by_permission.iter().find(|(key, _)| named(key)).map(|(_, credential)| credential);
+        let client = self.clients[&caller].clone();
         match own.as_ref().or_else(|| self.everywhere.get(&caller)).or_else(by_permission) {
-            Some(credential) => self.visitor.clone().with("authorization", &format!("Bearer {credential}")),
-            None => self.visitor.clone(),
+            Some(credential) => client.with("authorization", &format!("Bearer {credential}")),
+            None => client,
         }
     }
 
@@ -124,7 +141,8 @@ impl<'s> Callers<'s> {
         let good = self.by_permission.values().map(|credential| (credential, 200));
         let bad = [Caller::Revoked, Caller::Outdated].map(|caller| (&self.everywhere[&caller], 401));
         for (credential, expected) in good.chain(bad) {
-            let client = self.visitor.clone().with("authorization", &format!("Bearer {credential}"));
+            let client = self.clients[&Caller::Anonymous].clone();
+            let client = client.with("authorization", &format!("Bearer {credential}"));
             eventually(PATIENCE, async || {
                 let (status, body) = client.get("/auth/v1/jwks").await;
                 if status == expected { Ok(()) } else { Err((status, body)) }
@@ -134,17 +152,30 @@ impl<'s> Callers<'s> {
     }
 }
 
-/// How an organisation gets its people and its keys.
+/// A client at an address of its own, since what can be guessed at is limited by address.
+fn somebody(store: &Store) -> Client {
+    Client::new(&store.gateways()[0], None).from_address(Scene::own_address())
+}
+
+/// An access token of a new operator.
+async fn operator(store: &Store) -> String {
+    let (visitor, email) = (somebody(store), format!("{}@operators.example", Uuid::new_v4().simple()));
+    let setting_up = visitor.clone().with("x-setup-token", store.setup_token());
+    let wanted = json!({"email": email, "name": "An operator", "password": PASSWORD});
+    let (status, body) = setting_up.post("/auth/v1/operators", &wanted).await;
+    assert_eq!(status, 200, "{body}");
+    let (status, body) = visitor.post("/auth/v1/operators/login", &json!({"email": email, "password": PASSWORD})).await;
+    assert_eq!(status, 200, "{body}");
+    body["access_token"].as_str().unwrap().to_owned()
+}
+
+/// How an organisation gets its people, its keys and its customers.
 struct Staffing<'s> {
+    store: &'s Store,
     shop: &'s Shop,
-    gateway: String,
 }
 
 impl<'s> Staffing<'s> {
-    fn of(store: &Store, shop: &'s Shop) -> Staffing<'s> {
-        Staffing { shop, gateway: store.gateways()[0].clone() }
-    }
-
     /// A member and a key with these permissions, for this column and this permission of the matrix.
     async fn caller(&self, caller: Caller, permission: &str, granted: Vec<&str>) -> [((Caller, String), String); 2] {
         let (role, program) = match caller {
@@ -163,19 +194,24 @@ impl<'s> Staffing<'s> {
         let email = format!("{}@staff.example", Uuid::new_v4().simple());
         let sent = self.created("/admin/v1/invitations", &json!({"email": email, "roles": [role]})).await;
         let acceptance = json!({"token": sent["token"], "name": "A member", "password": PASSWORD});
-        let (status, body) = self.somebody().post("/auth/v1/invitations/accept", &acceptance).await;
+        let (status, body) = somebody(self.store).post("/auth/v1/invitations/accept", &acceptance).await;
         assert_eq!(status, 200, "{role}: {body}");
         (email, body["access_token"].as_str().unwrap().to_owned())
     }
 
-    /// A client at an address of its own, since what can be guessed at is limited by address.
-    fn somebody(&self) -> Client {
-        Client::new(&self.gateway, None).from_address(Scene::own_address())
+    /// An access token of a new customer.
+    async fn customer(&self) -> String {
+        let email = format!("{}@customers.example", Uuid::new_v4().simple());
+        let wanted = json!({"email": email, "name": "A customer", "password": PASSWORD});
+        let path = format!("/store/v1/{}/customers", self.shop.slug);
+        let (status, body) = somebody(self.store).post(&path, &wanted).await;
+        assert_eq!(status, 200, "{body}");
+        body["access_token"].as_str().unwrap().to_owned()
     }
 
     async fn revoked(&self) -> String {
         let (_, token) = self.hire("owner").await;
-        let member = self.somebody().with("authorization", &format!("Bearer {token}"));
+        let member = somebody(self.store).with("authorization", &format!("Bearer {token}"));
         let reply = member.send(Method::POST, "/auth/v1/logout", None).await;
         assert_eq!(reply.status, 200, "{}", reply.text());
         token

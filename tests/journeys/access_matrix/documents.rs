@@ -6,8 +6,13 @@ use std::fmt;
 use devstack::services::SERVICES;
 use e2e::{PATIENCE, Store};
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use testkit::{Client, eventually};
+
+/// The header that lets whoever holds an order's token read it.
+pub(super) const ORDER_TOKEN: &str = "order-token";
+/// What one asks of one's own account in an organisation. The documents do not tell it from the account itself.
+const OF_MEMBERS: [&str; 3] = ["auth.find-user", "auth.find-own-account", "auth.leave-organisation"];
 
 /// Who may use a route.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,10 +23,16 @@ pub(super) enum Guard {
     Open,
     /// Everybody, though not with a credential that is wrong.
     Offered,
-    /// Customers of a shop, or who runs the installation, and none of the callers here.
-    NoStaff,
-    /// Everybody who is logged in, for their own account.
+    /// Everybody, though not with a credential that is wrong, nor with that of another shop's customer.
+    Shopper,
+    /// Customers of the shop.
+    Customer,
+    /// Who runs the installation.
+    Operator,
+    /// Everybody with an account of their own, for that account.
     Person,
+    /// The same for what an account has in an organisation, which an operator's has not.
+    Member,
     /// Whoever has this permission.
     Staff(String),
 }
@@ -47,7 +58,7 @@ pub(super) struct Route {
     pub(super) guard: Guard,
     /// The path's parameters but the shop's, each with a value that is well-formed and names nothing.
     pub(super) parameters: Vec<(String, String)>,
-    /// The headers that it cannot do without, in lower case.
+    /// The headers that it cannot do without, and the order's token where an account does instead, in lower case.
     pub(super) headers: Vec<String>,
     /// The media type of its body.
     pub(super) media: Option<String>,
@@ -106,15 +117,17 @@ impl<'d> Source<'d> {
     fn route(self, method: &str, path: &str, hidden: bool) -> Route {
         let operation = self.operation["operationId"].as_str().unwrap().to_owned();
         let of = |place: &'static str| self.parameters().filter(move |parameter| parameter["in"] == place);
-        let headers = of("header").filter(|parameter| parameter["required"] == true);
-        let parameters = of("path").filter(|parameter| parameter["name"] != "organisation");
+        let headers = of("header").map(|parameter| (name(parameter).to_lowercase(), parameter["required"] == true));
+        let headers = headers.filter(|(name, required)| *required || name == ORDER_TOKEN);
+        let is_shop = |parameter: &Value| path.starts_with("/store/") && parameter["name"] == "organisation";
+        let parameters = of("path").filter(|parameter| !is_shop(parameter));
         let (media, has_required_fields) = self.body();
         Route {
             guard: if hidden { Guard::Hidden } else { self.guard(&operation) },
             method: method.to_uppercase().parse().unwrap(),
             path: path.to_owned(),
             parameters: parameters.map(|parameter| (name(parameter), self.missing(parameter))).collect(),
-            headers: headers.map(|parameter| name(parameter).to_lowercase()).collect(),
+            headers: headers.map(|(name, _)| name).collect(),
             media,
             has_required_fields,
             operation,
@@ -122,11 +135,15 @@ impl<'d> Source<'d> {
     }
 
     fn guard(self, operation: &str) -> Guard {
-        let bearer =
-            self.operation["security"].as_array().is_some_and(|all| all.iter().any(|one| !one["bearer"].is_null()));
+        let ways = self.operation["security"].as_array().map_or(&[][..], Vec::as_slice);
+        let bearer = ways.iter().any(|way| !way["bearer"].is_null());
+        let optional = ways.iter().any(|way| way.as_object().is_some_and(Map::is_empty));
         match self.operation["x-permission"].as_str() {
-            Some(permission) if bearer && permission.starts_with("account:") => Guard::Person,
-            Some("customer:own" | "platform:manage" | "organisation:create") if bearer => Guard::NoStaff,
+            Some("customer:own") if bearer => Guard::Customer,
+            Some("platform:manage" | "organisation:create") if bearer => Guard::Operator,
+            Some(_) if bearer && optional => Guard::Shopper,
+            Some("account:own") if bearer && OF_MEMBERS.contains(&operation) => Guard::Member,
+            Some("account:own") if bearer => Guard::Person,
             Some(permission) if bearer => Guard::Staff(permission.to_owned()),
             None if bearer => panic!("{operation} takes a token and states no permission"),
             Some(_) => Guard::Open,

@@ -7,7 +7,7 @@ use testkit::{Client, Reply};
 use uuid::Uuid;
 
 use super::callers::{Caller, PASSWORD, only};
-use super::documents::{Guard, Route};
+use super::documents::{Guard, ORDER_TOKEN, Route};
 use super::ours::Ours;
 
 /// A request without its credential.
@@ -21,12 +21,15 @@ pub(super) struct Request {
 impl Request {
     /// The request of this route that this caller sends.
     pub(super) fn of(route: &Route, caller: Caller, ours: &Ours) -> Request {
-        let path = route.path.replace("{organisation}", &ours.slug);
+        let path = route.path.replace("/store/v1/{organisation}", &format!("/store/v1/{}", ours.slug));
         let path = route.parameters.iter().fold(path, |path, (name, missing)| {
             let value = if may_ask(route, caller) { missing } else { ours.thing(name) };
             path.replace(&format!("{{{name}}}"), value)
         });
-        let mut headers: Vec<_> = route.headers.iter().map(|name| (name.clone(), header(name))).collect();
+        // A shop looks at the account of its customer only where no order's token was sent.
+        let by_account = route.guard == Guard::Shopper && caller == Caller::Customer;
+        let headers = route.headers.iter().filter(|name| !by_account || *name != ORDER_TOKEN);
+        let mut headers: Vec<_> = headers.map(|name| (name.clone(), header(name))).collect();
         headers.extend(route.media.iter().map(|media| ("content-type".to_owned(), media.clone())));
         let body = route.media.as_ref().map(|_| body(route, ours).to_string().into_bytes());
         Request { method: route.method.clone(), path, headers, body }
@@ -47,8 +50,12 @@ impl Request {
 
 fn may_ask(route: &Route, caller: Caller) -> bool {
     match &route.guard {
-        Guard::Hidden | Guard::Open | Guard::Offered | Guard::NoStaff => true,
-        Guard::Person => matches!(caller, Caller::RightRole | Caller::WrongRole),
+        Guard::Hidden | Guard::Open | Guard::Offered => true,
+        Guard::Shopper => caller == Caller::Anonymous,
+        Guard::Customer => caller == Caller::Customer,
+        Guard::Operator => caller == Caller::Operator,
+        Guard::Person => matches!(caller, Caller::RightRole | Caller::WrongRole | Caller::Operator),
+        Guard::Member => matches!(caller, Caller::RightRole | Caller::WrongRole),
         Guard::Staff(_) => matches!(caller, Caller::RightRole | Caller::KeyWith),
     }
 }
@@ -57,7 +64,7 @@ fn header(name: &str) -> String {
     match name {
         "idempotency-key" => Uuid::new_v4().to_string(),
         "if-match" => "*".to_owned(),
-        "x-setup-token" | "order-token" => "not-the-secret".to_owned(),
+        "x-setup-token" | ORDER_TOKEN => "not-the-secret".to_owned(),
         _ => panic!("a route needs the header {name}; say in requests.rs what to send"),
     }
 }
@@ -68,13 +75,17 @@ fn body(route: &Route, ours: &Ours) -> Value {
     let fresh = Uuid::new_v4().simple().to_string();
     let address = format!("{fresh}@nobody.example");
     match route.operation.as_str() {
-        "auth.create-organisation" => json!({
+        "auth.create-organisation" | "auth.create-organisation-as-operator" => json!({
             "slug": ours.slug, "name": "Taken", "currency": "USD",
             "owner": {"email": address, "password": PASSWORD, "name": "Nobody"},
         }),
-        "auth.admit-login" => json!({"email": address, "password": PASSWORD}),
+        "auth.admit-login" | "auth.log-in-operator" | "auth.log-in-customer" => {
+            json!({"email": address, "password": PASSWORD})
+        }
+        "auth.create-operator" | "auth.register-customer" => {
+            json!({"email": address, "name": "Nobody", "password": PASSWORD})
+        }
         "auth.refresh-session" => json!({"refresh_token": fresh}),
-        "auth.switch-organisation" => json!({"organisation": ours.slug}),
         "auth.change-password" => json!({"current_password": PASSWORD, "password": "another long passphrase 8"}),
         "auth.request-password-reset" => json!({"email": address}),
         "auth.reset-password" => json!({"token": fresh, "password": PASSWORD}),

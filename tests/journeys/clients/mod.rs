@@ -53,7 +53,7 @@ async fn run(
 }
 
 /// Tells past the test runner, which keeps to itself what a passing test prints.
-pub(crate) fn skipped(generator: &str, cause: &str) {
+fn skipped(generator: &str, cause: &str) {
     let _unheard = writeln!(std::io::stderr(), "skipped: {generator} cannot be had here: {cause}");
 }
 

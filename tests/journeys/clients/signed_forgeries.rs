@@ -11,12 +11,12 @@ use super::forgeries::{Forgery, row};
 use super::stranger::{Seen, Signer, authenticate, encode, parts};
 
 /// All of them. `address` is where the stranger offers a key.
-pub(crate) async fn all(seen: &Seen, address: &str) -> Result<Vec<Forgery>, String> {
+pub(crate) fn all(seen: &Seen, address: &str) -> Vec<Forgery> {
     let signer = Signer::new();
     let mut rows = authenticated(seen);
     rows.extend(with_own_headers(seen, &signer, address));
     rows.extend(with_own_signatures(seen, &signer));
-    Ok(rows)
+    rows
 }
 
 /// HMAC with the public key as the secret, in each form that a verifier may hold it in.

@@ -174,7 +174,7 @@ fn returns<'l>(back: &'l [DeadLetter], discarded: &'l [DeadLetter]) -> Vec<Back<
         .collect();
     let mut freed = BTreeSet::new();
     for letter in discarded.iter().filter(|letter| !last_of_key.contains_key(&letter.lane())) {
-        let parks = keeps(&letter.topic) == Some(Retention::Events)
+        let parks = keeps(&letter.topic).is_some_and(Retention::holds_facts)
             && letter.key.as_ref().is_some_and(|key| key.parse::<Uuid>().is_ok());
         if parks && freed.insert(letter.lane()) {
             returns.push(Back { letter, how: Return::Freed, until: until(letter) });

@@ -7,10 +7,13 @@ use actix_web::test::TestRequest;
 use crate::api::{World, ask, json_post};
 use crate::observation::Observation;
 
+/// Makes a request that is refused.
+type Ask = fn() -> TestRequest;
+
 #[actix_web::test]
 async fn the_id_of_a_refusal_leads_to_one_line_that_tells_nothing_of_the_client() {
     let world = World::new();
-    let refused: [(fn() -> TestRequest, &str); 4] = [
+    let refused: [(Ask, &str); 4] = [
         (|| TestRequest::get().uri("/word-of-the-client"), "not-found"),
         (|| TestRequest::delete().uri("/things?word-of-the-client"), "method-not-allowed"),
         (|| json_post("/echo", "{\"word-of-the-client\": 1}"), "invalid-request"),
@@ -27,7 +30,7 @@ async fn the_id_of_a_refusal_leads_to_one_line_that_tells_nothing_of_the_client(
 
 /// The lines with the id of the refusal. All tests of this binary share the bound on lines in a second, so a refusal
 /// without a line is asked for again in the next second.
-async fn lines_of_refusal(world: &World, request: fn() -> TestRequest, slug: &str) -> Vec<String> {
+async fn lines_of_refusal(world: &World, request: Ask, slug: &str) -> Vec<String> {
     let deadline = Instant::now() + Duration::from_secs(10);
     while Instant::now() < deadline {
         let problem = ask(world, request()).await.problem(slug);
