@@ -6,10 +6,10 @@
 use std::io::ErrorKind;
 use std::net::TcpListener;
 
-use e2e::{Shop, Store, together};
+use e2e::{PATIENCE, Shop, Store, together};
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::{Client, Reply};
+use testkit::{Client, Reply, eventually};
 
 use crate::WISHES;
 use crate::clients::forgeries::{self, Forgery};
@@ -115,6 +115,12 @@ async fn a_genuine_token_finds_nothing_of_an_organisation_whose_slug_or_ids_it_n
     let category = theirs.category("hidden-category", None).await;
     let order = theirs.place(&[("HIDDEN", 1)]).await.order;
     theirs.reaches(order, "confirmed").await;
+    // Catalog hears of the confirmation later than the owner, and then holds what it had reserved.
+    eventually(PATIENCE, async || {
+        let stock = theirs.stock("HIDDEN").await;
+        if stock["held"] == 1 { Ok(()) } else { Err(stock) }
+    })
+    .await;
     let product = theirs.product("hidden").await["id"].as_str().unwrap().to_owned();
     let (categories, products) = (format!("/admin/v1/categories/{category}"), format!("/admin/v1/products/{product}"));
     let (orders, stock) = (format!("/admin/v1/orders/{order}"), "/admin/v1/stock/HIDDEN".to_owned());

@@ -89,7 +89,7 @@ pub struct EndedSessionState {
 
 channel::state!(EndedSessionState on topics::SESSION, keyed by session, "auth.session.state.v1");
 
-/// A key that a program of an organisation authenticates with. A revoked or expired one stays.
+/// A key that a program of an organisation authenticates with. It is removed once no token of it can be valid any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ApiKeyState {
     /// The key's id, the `sub` of its tokens.

@@ -143,6 +143,17 @@ impl Buyer {
         self.customer
     }
 
+    /// Whether the shop takes orders of this shopper.
+    ///
+    /// # Errors
+    /// 401 for a guest where the shop takes none.
+    pub fn may_order(&self) -> Result<(), Problem> {
+        if self.customer.is_some() || self.anyone.guests {
+            return Ok(());
+        }
+        Err(unauthenticated("This shop takes orders of its customers only. Log in as one.", "Bearer"))
+    }
+
     /// The organisation's slug.
     #[must_use]
     pub fn slug(&self) -> &Slug {
@@ -329,11 +340,7 @@ fn buyer(request: &HttpRequest) -> Result<Buyer, Problem> {
     let mut anyone = anyone(request)?;
     let caller = if single(request, "authorization")?.is_some() { Some(verified(request)?.caller()) } else { None };
     let Some(Caller::Customer { customer, organisation, session }) = caller else {
-        return if anyone.guests {
-            Ok(Buyer { anyone, customer: None })
-        } else {
-            Err(unauthenticated("This shop takes orders of its customers only. Log in as one.", "Bearer"))
-        };
+        return Ok(Buyer { anyone, customer: None });
     };
     if organisation != anyone.scope.organisation() {
         return Err(Problem::new(problems::FORBIDDEN).detail("This account is for another shop."));

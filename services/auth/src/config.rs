@@ -9,8 +9,7 @@ use service::{Secret, config::Reader};
 use crate::{
     NAME,
     credentials::{Issuer, SetupToken, TOKENS_OUTLIVE},
-    domain::{Email, Name, Password, Schedule, SessionLife},
-    processes::operators::NewOperator,
+    domain::{Email, Name, NewOperator, Password, Schedule, SessionLife},
 };
 
 /// Everything that the environment decides.

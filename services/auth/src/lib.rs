@@ -25,13 +25,9 @@ use service::{Boot, BootError, Definition, Part, Stage};
 use crate::{
     config::Config,
     credentials::{Credentials, Derivation, Hasher, Seal},
-    domain::Schedule,
+    domain::{NewOperator, Schedule},
     http::Resets,
-    processes::{
-        clearing,
-        keeper::Keeper,
-        operators::{self, NewOperator},
-    },
+    processes::{clearing, keeper::Keeper, operators},
 };
 
 /// The service's name: its schema, the source of its events.

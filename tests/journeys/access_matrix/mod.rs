@@ -158,10 +158,6 @@ async fn every_route_gives_every_caller_what_its_document_promises_and_no_more()
         futures::stream::iter(&routes).map(|route| ask(route, &callers, &ours)).buffered(AT_ONCE).collect().await;
     let cells: usize = rows.iter().map(|row| row.replies.len()).sum();
     println!("{cells} cells of {} routes in {:.1} s", rows.len(), begun.elapsed().as_secs_f64());
-    for row in &rows {
-        let line: Vec<String> = row.replies.iter().map(|(c, _, r)| format!("{c:?}={}", r.status)).collect();
-        println!("ROW {:?} {} {}", row.route.guard, row.route, line.join(" "));
-    }
     let faults: Vec<String> = rows.iter().flat_map(|row| row.faults(&ours)).collect();
     assert!(faults.is_empty(), "{} of {cells} cells:\n{}", faults.len(), faults.join("\n"));
     assert_eq!(cells, routes.len() * Caller::ALL.len());

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use e2e::{Shop, Store};
+use e2e::{PATIENCE, Shop, Store};
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::Reply;
+use testkit::{Reply, eventually};
 
 use super::documents::Route;
 use super::requests::Request;
@@ -25,6 +25,12 @@ impl Ours {
         shop.sell(store, &[("OURS", 990, 10)]).await;
         let order = shop.place(&[("OURS", 1)]).await.order;
         shop.reaches(order, "confirmed").await;
+        // Catalog hears of the confirmation later than the owner, and then holds what it had reserved.
+        eventually(PATIENCE, async || {
+            let stock = shop.stock("OURS").await;
+            if stock["held"] == 1 { Ok(()) } else { Err(stock) }
+        })
+        .await;
         let role = json!({"name": "our-own-role", "permissions": ["product:read"]});
         let key = json!({"name": "Our key", "permissions": ["product:read"]});
         let invitation = json!({"email": "invited@ours.example", "roles": ["viewer"]});

@@ -29,4 +29,4 @@ pub use role::{OwnRole, RoleName, RoleView};
 pub use session::{GRACE, Holder, LogsIn, Meant, Session, SessionLife, Worth};
 pub use signing_key::{Candidate, Schedule, SigningKey, SigningKeys, Tended};
 pub use time_zone::TimeZone;
-pub use user::{Member, Membership, NewPerson, Place, Seat, User};
+pub use user::{Member, Membership, NewOperator, NewPerson, Place, Seat, User};

@@ -6,7 +6,7 @@ use kernel::{MembershipId, OrganisationId, SessionId, Slug, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Email, Name, Organisation, RoleName, role};
+use super::{Email, Name, Organisation, Password, RoleName, role};
 
 /// A person who has no account yet.
 #[derive(Debug, Clone)]
@@ -17,6 +17,17 @@ pub struct NewPerson {
     pub email: Email,
     /// The name that people see.
     pub name: Name,
+}
+
+/// An operator to make.
+#[derive(Debug, Clone)]
+pub struct NewOperator {
+    /// What the operator logs in with.
+    pub email: Email,
+    /// The name that people see.
+    pub name: Name,
+    /// The password; that of the account, if the address has one.
+    pub password: Password,
 }
 
 /// A person as an organisation sees them. This is also the resource that HTTP answers with.

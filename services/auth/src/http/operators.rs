@@ -12,11 +12,11 @@ use super::{
 use crate::{
     commands::SuspendOrganisation,
     credentials::Credentials,
-    domain::{Email, Name, Organisation, Password},
+    domain::{Email, Name, NewOperator, Organisation, Password},
     error::Error,
     processes::{
         log_in::{Aim, LogIn},
-        operators::{NewOperator, warrant},
+        operators::{self, warrant},
     },
     queries::ListOrganisations,
 };
@@ -94,7 +94,7 @@ pub(super) async fn create(
     Body(body): Body<CreateOperatorBody>,
 ) -> Result<rest::Ok<MadeOperator>, Problem> {
     let warrant = warrant(&credentials, token.expose())?;
-    let made = body.check()?.create(app.mediator(), &credentials, &by, warrant).await?;
+    let made = operators::create(body.check()?, app.mediator(), &credentials, &by, warrant).await?;
     Ok(rest::Ok(MadeOperator { user: made.ok_or(Error::SetupRefused)? }))
 }
 

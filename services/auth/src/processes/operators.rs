@@ -10,42 +10,29 @@ use crate::{
     NAME,
     commands::{CreateOperator, OfferSetup, Warrant},
     credentials::{Credentials, OneTimeSetupToken},
-    domain::{Email, Name, NewPerson, Password},
+    domain::{NewOperator, NewPerson},
     error::Error,
 };
 
-/// An operator to make.
-#[derive(Debug, Clone)]
-pub struct NewOperator {
-    /// What the operator logs in with.
-    pub email: Email,
-    /// The name that people see.
-    pub name: Name,
-    /// The password; that of the account, if the address has one.
-    pub password: Password,
-}
-
-impl NewOperator {
-    /// Makes the operator.
-    ///
-    /// # Errors
-    /// `SetupRefused`, `OwnerHasAccount`, `PasswordTooWeak`, `Hashing` and `Storage`.
-    pub async fn create(
-        self,
-        mediator: &Mediator,
-        credentials: &Credentials,
-        by: &Scope<Platform>,
-        warrant: Warrant,
-    ) -> Result<Option<UserId>, SendError<Error>> {
-        let known = prove_owner(mediator, credentials, by, &self.email, &self.password).await?;
-        if known.is_none() {
-            let words = [self.email.as_str(), self.name.as_str()];
-            self.password.check_choice(&words).map_err(Error::PasswordTooWeak)?;
-        }
-        let password = credentials.hasher.hash(self.password).await?;
-        let person = NewPerson { id: UserId::new(), email: self.email, name: self.name };
-        mediator.send(by, CreateOperator { person, password, known, warrant }).await
+/// Makes an operator.
+///
+/// # Errors
+/// `SetupRefused`, `OwnerHasAccount`, `PasswordTooWeak`, `Hashing` and `Storage`.
+pub async fn create(
+    new: NewOperator,
+    mediator: &Mediator,
+    credentials: &Credentials,
+    by: &Scope<Platform>,
+    warrant: Warrant,
+) -> Result<Option<UserId>, SendError<Error>> {
+    let known = prove_owner(mediator, credentials, by, &new.email, &new.password).await?;
+    if known.is_none() {
+        let words = [new.email.as_str(), new.name.as_str()];
+        new.password.check_choice(&words).map_err(Error::PasswordTooWeak)?;
     }
+    let password = credentials.hasher.hash(new.password).await?;
+    let person = NewPerson { id: UserId::new(), email: new.email, name: new.name };
+    mediator.send(by, CreateOperator { person, password, known, warrant }).await
 }
 
 /// What allows making an operator: the configured secret, or the one-time token that was printed.
@@ -72,7 +59,7 @@ pub async fn ensure_first(
     let system = Scope::platform_system(NAME);
     if let Some(first) = first {
         let email = first.email.clone();
-        if let Some(user) = first.create(mediator, credentials, &system, Warrant::First).await? {
+        if let Some(user) = create(first, mediator, credentials, &system, Warrant::First).await? {
             tracing::info!(%user, %email, "made the first operator, as the environment says");
         }
         return Ok(());

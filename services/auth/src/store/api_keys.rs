@@ -43,6 +43,7 @@ pub async fn insert(tx: &mut Tx<'_>, key: &ApiKey, hash: &[u8; 32]) -> Result<()
     let live: i64 = api_keys::table
         .filter(api_keys::org_id.eq(tx.organisation().uuid()))
         .filter(api_keys::revoked_at.is_null())
+        .filter(api_keys::expires_at.is_null().or(api_keys::expires_at.gt(key.created_at)))
         .count()
         .get_result(tx.connection())
         .await?;

@@ -2,8 +2,8 @@
 
 use auth::{
     credentials::SetupToken,
-    domain::{Email, Name, Password},
-    processes::operators::{NewOperator, ensure_first},
+    domain::{Email, Name, NewOperator, Password},
+    processes::operators::ensure_first,
 };
 use contracts::topics;
 use serde_json::{Value, json};

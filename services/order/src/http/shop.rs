@@ -92,6 +92,7 @@ pub(super) async fn place(
     Body(body): Body<PlaceOrderBody>,
 ) -> Result<Awaited<Receipt>, Problem> {
     unguessable(&key)?;
+    by.may_order()?;
     let command = body.command(&shop, &by, &from)?;
     let waiter = shop.waiting_room.enter(command.order);
     let at = |receipt: &Receipt| format!("/store/v1/{}/orders/{}", by.slug(), receipt.order.id);

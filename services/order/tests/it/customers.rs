@@ -81,7 +81,10 @@ async fn a_shop_without_guests_takes_orders_of_its_customers_only() {
     let world = World::quiet().await;
     world.sell(&[("MUG", 990)]).await;
     let cleo = world.customer(CustomerId::new());
+    let (_, earlier) = place(&world, &world.shopper()).await;
     world.scene.takes_guests(false);
+    let holder = world.shopper().with("order-token", earlier["order_token"].as_str().unwrap());
+    assert_eq!(holder.get(&at(&world, &earlier)).await.0, 200, "an order from before keeps its holder");
     let (status, problem) = place(&world, &world.shopper()).await;
     assert_eq!((status, &problem["type"]), (401, &json!("/problems/unauthenticated")), "{problem}");
     assert_eq!(place(&world, &cleo).await.0, 202);
