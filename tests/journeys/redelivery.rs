@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use contracts::catalog::{ConfirmRefused, Expired, ReservationEvent};
 use contracts::catalogue;
 use devstack::services::schemas;
-use e2e::{Placed, READERS, Shop, Store, alone, invariants, redeliver};
+use e2e::{PATIENCE, Placed, READERS, Shop, Store, alone, invariants, redeliver};
 use serde_json::json;
-use testkit::{TableHash, table_hashes};
+use testkit::{Scene, TableHash, eventually, table_hashes};
 
 use crate::WISHES;
 use crate::saga::answer;
@@ -65,6 +65,24 @@ async fn every_event_delivered_twice_more_and_shuffled_leaves_every_table_as_it_
     for order in [other, third] {
         assert_eq!(shop.read(order).await["cancel_cause"], "reservation-expired");
     }
+    // What an account's owner is told of: ten guesses, and a reset that somebody asked for.
+    let stranger = shop.shopper.clone().from_address(Scene::own_address());
+    let mut guess = shop.credentials();
+    guess["password"] = json!("not the owner's passphrase");
+    for _ in 0..10 {
+        assert_eq!(stranger.post("/auth/v1/login", &guess).await.0, 401);
+    }
+    let (status, noted) = stranger.post("/auth/v1/password-resets", &json!({"email": guess["email"]})).await;
+    assert_eq!(status, 200, "{noted}");
+    // The answer says nothing about the account, so it does not wait for the token.
+    let client = store.superuser().await;
+    let made = "select from auth.password_resets join auth.people using (user_id) where email = $1";
+    eventually(PATIENCE, async || {
+        let email = guess["email"].as_str().unwrap();
+        if client.query(made, &[&email]).await.unwrap().is_empty() { Err("no token yet") } else { Ok(()) }
+    })
+    .await;
+    store.settled().await;
     invariants::assert_sound(&store, &[]).await;
 
     let before = everything(&store, &[]).await;
@@ -81,7 +99,6 @@ async fn every_event_delivered_twice_more_and_shuffled_leaves_every_table_as_it_
     // And once more to services that have forgotten what they had processed: the states guard themselves.
     let forgotten = ["inbox.*"];
     let before = everything(&store, &forgotten).await;
-    let client = store.superuser().await;
     for schema in schemas() {
         client.batch_execute(&format!("delete from \"{schema}\".inbox")).await.unwrap();
     }

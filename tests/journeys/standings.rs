@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use e2e::{PATIENCE, Shop, Store, together};
+use e2e::{PASSWORD, PATIENCE, Shop, Store, together};
 use serde_json::{Value, json};
 use testkit::{Client, eventually};
 
 use crate::WISHES;
 
 const PRODUCTS: &str = "/admin/v1/products";
-const PASSWORD: &str = "a long enough passphrase 8";
 
 /// Requests that go on until they are stopped, by clients that each have their credential.
 struct Load {
@@ -83,7 +82,7 @@ async fn signing_keys_rotate_under_load_without_a_failed_request() {
     let store = together(&WISHES).await;
     let shop = Shop::open(&store, "rotating").await;
     let gateway = store.gateways()[0].clone();
-    let operator = operator(&store, &gateway).await;
+    let operator = Client::new(&gateway, Some(&store.operator().await));
     let first = shop.log_in(&gateway).await;
     let load = Load::start([owner_everywhere(&store, &first), owner_everywhere(&store, &first)].concat());
     let mut kids = vec![kid(&first)];
@@ -112,19 +111,6 @@ async fn signing_keys_rotate_under_load_without_a_failed_request() {
     assert!(failed.is_empty(), "{failed:?}");
     assert!(answered > 100, "{answered}");
     assert_eq!(shop.owner.post("/platform/v1/signing-keys/rotate", &json!({})).await.0, 403);
-}
-
-/// Somebody who runs the installation, made with the setup token.
-async fn operator(store: &Store, gateway: &str) -> Client {
-    let visitor = Client::new(gateway, None);
-    let setting_up = visitor.clone().with("x-setup-token", store.setup_token());
-    let body = json!({"email": "root@store.example", "name": "Root", "password": PASSWORD});
-    let (status, made) = setting_up.post("/auth/v1/operators", &body).await;
-    assert_eq!(status, 200, "{made}");
-    let login = json!({"email": "root@store.example", "password": PASSWORD});
-    let (status, tokens) = visitor.post("/auth/v1/operators/login", &login).await;
-    assert_eq!(status, 200, "{tokens}");
-    Client::new(gateway, tokens["access_token"].as_str())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ mod store;
 
 pub use redelivery::redeliver;
 pub use sharing::{Held, alone, together};
-pub use shop::{Placed, Shop, order_of, usd};
+pub use shop::{PASSWORD, Placed, Shop, order_of, usd};
 pub use shoppers::{Accepted, Shoppers, Tally, repeat_all, within};
 pub use spans::{Span, spans_of};
 pub use store::{READERS, Servers, Store, Wishes};

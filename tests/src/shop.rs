@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use crate::{PATIENCE, Store};
 
-/// The owner's password.
-const PASSWORD: &str = "a long enough passphrase 7";
+/// Everybody's password.
+pub const PASSWORD: &str = "a long enough passphrase 7";
 
 /// An organisation with an owner who is logged in.
 #[derive(Clone)]

@@ -10,11 +10,12 @@ use devstack::bot_api::{self, BotApi};
 use devstack::services::{Plan, Replica, Services, Surroundings, Telegram, schemas};
 use devstack::{Cluster, DatabaseRole, OwnCluster, Passwords, Place};
 use messaging::operations::{self, TopicReport};
-use testkit::secrets;
+use serde_json::json;
+use testkit::{Scene, secrets};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-use crate::{PATIENCE, must, programs};
+use crate::{PASSWORD, PATIENCE, must, programs};
 
 /// Which groups read which topics; the lag of a group that has read nothing yet cannot be asked for.
 pub const READERS: [(&str, &str); 8] = [
@@ -164,6 +165,20 @@ impl Store {
     #[must_use]
     pub fn setup_token(&self) -> &str {
         &self.setup_token
+    }
+
+    /// An access token of a new operator, by the first gateway.
+    pub async fn operator(&self) -> String {
+        let visitor = testkit::Client::new(&self.gateways()[0], None).from_address(Scene::own_address());
+        let email = format!("{}@operators.example", Uuid::new_v4().simple());
+        let setting_up = visitor.clone().with("x-setup-token", self.setup_token());
+        let wanted = json!({"email": email, "name": "An operator", "password": PASSWORD});
+        let (status, body) = setting_up.post("/auth/v1/operators", &wanted).await;
+        assert_eq!(status, 200, "{body}");
+        let login = json!({"email": email, "password": PASSWORD});
+        let (status, body) = visitor.post("/auth/v1/operators/login", &login).await;
+        assert_eq!(status, 200, "{body}");
+        body["access_token"].as_str().unwrap_or_default().to_owned()
     }
 
     /// The Bot API stand-in.

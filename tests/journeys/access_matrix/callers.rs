@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use e2e::{PATIENCE, Shop, Store};
+use e2e::{PASSWORD, PATIENCE, Shop, Store};
 use futures::{StreamExt, stream};
 use kernel::OrganisationId;
 use reqwest::Method;
@@ -14,8 +14,6 @@ use uuid::Uuid;
 
 use super::documents::{Guard, Route};
 
-/// Everybody's password.
-pub(super) const PASSWORD: &str = "a long enough passphrase 7";
 /// People and keys that are made at the same time.
 const AT_ONCE: usize = 8;
 
@@ -104,7 +102,7 @@ impl<'s> Callers<'s> {
             (Caller::Revoked, here.revoked().await),
             (Caller::Outdated, here.outdated().await),
             (Caller::OtherOrganisation, elsewhere.token.clone()),
-            (Caller::Operator, operator(store).await),
+            (Caller::Operator, store.operator().await),
             (Caller::Customer, here.customer().await),
             (Caller::OtherCustomer, there.customer().await),
         ];
@@ -121,7 +119,7 @@ impl<'s> Callers<'s> {
             (Guard::Person | Guard::Member, Caller::WrongRole) => Some(self.here.hire("viewer").await.1),
             (Guard::Person | Guard::Member, Caller::RightRole) => Some(self.here.hire("owner").await.1),
             (Guard::Person | Guard::Member, Caller::OtherOrganisation) => Some(self.there.hire("owner").await.1),
-            (Guard::Person | Guard::Member, Caller::Operator) => Some(operator(self.store).await),
+            (Guard::Person | Guard::Member, Caller::Operator) => Some(self.store.operator().await),
             (Guard::Customer, Caller::Customer) => Some(self.here.customer().await),
             _ => None,
         };
@@ -155,18 +153,6 @@ impl<'s> Callers<'s> {
 /// A client at an address of its own, since what can be guessed at is limited by address.
 fn somebody(store: &Store) -> Client {
     Client::new(&store.gateways()[0], None).from_address(Scene::own_address())
-}
-
-/// An access token of a new operator.
-async fn operator(store: &Store) -> String {
-    let (visitor, email) = (somebody(store), format!("{}@operators.example", Uuid::new_v4().simple()));
-    let setting_up = visitor.clone().with("x-setup-token", store.setup_token());
-    let wanted = json!({"email": email, "name": "An operator", "password": PASSWORD});
-    let (status, body) = setting_up.post("/auth/v1/operators", &wanted).await;
-    assert_eq!(status, 200, "{body}");
-    let (status, body) = visitor.post("/auth/v1/operators/login", &json!({"email": email, "password": PASSWORD})).await;
-    assert_eq!(status, 200, "{body}");
-    body["access_token"].as_str().unwrap().to_owned()
 }
 
 /// How an organisation gets its people, its keys and its customers.

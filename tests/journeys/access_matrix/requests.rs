@@ -1,12 +1,13 @@
 //! One request of a route, complete and valid, so that nothing but the caller decides what becomes of it.
 //! The rule it keeps: whoever may ask asks for a thing that does not exist, and whoever may not asks for ours.
 
+use e2e::PASSWORD;
 use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::{Client, Reply};
 use uuid::Uuid;
 
-use super::callers::{Caller, PASSWORD, only};
+use super::callers::{Caller, only};
 use super::documents::{Guard, ORDER_TOKEN, Route};
 use super::ours::Ours;
 

@@ -6,7 +6,7 @@ import type { components, paths } from "./schema.js";
 
 const { GATEWAY = "", CREDENTIALS = "", SKU = "" } = process.env;
 const credentials: components["schemas"]["LogInBody"] = JSON.parse(CREDENTIALS);
-const { organisation } = credentials;
+const organisation = credentials.organisation ?? "";
 
 const shopper = createClient<paths>({ baseUrl: GATEWAY });
 const { data: token, error: notLoggedIn } = await shopper.POST("/auth/v1/login", { body: credentials });

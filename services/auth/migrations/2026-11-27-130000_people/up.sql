@@ -222,7 +222,9 @@ grant select (org_id, membership_id, user_id, roles, active, version, joined_at)
 
 -- An organisation sees who its people are, and nothing of their passwords.
 create policy member on people for select to auth_app
-    using (exists (select 1 from memberships where memberships.user_id = people.user_id and memberships.active));
+    using (exists (select 1 from memberships
+                    where memberships.org_id = nullif(current_setting('app.org', true), '')::uuid
+                      and memberships.user_id = people.user_id and memberships.active));
 grant select (user_id, email, name, active, created_at) on people to auth_app;
 
 create policy tenant on roles to auth_app
