@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use e2e::{PASSWORD, PATIENCE, Shop, Store};
 use futures::{StreamExt, stream};
 use kernel::OrganisationId;
@@ -24,6 +26,8 @@ pub(super) enum Caller {
     Anonymous,
     /// With a token that somebody else signed.
     Stranger,
+    /// With a token that was good until an hour ago.
+    Expired,
     /// With a token of a session that has ended.
     Revoked,
     /// With a token from before a change of the person's roles.
@@ -47,9 +51,10 @@ pub(super) enum Caller {
 }
 
 impl Caller {
-    pub(super) const ALL: [Caller; 12] = [
+    pub(super) const ALL: [Caller; 13] = [
         Caller::Anonymous,
         Caller::Stranger,
+        Caller::Expired,
         Caller::Revoked,
         Caller::Outdated,
         Caller::WrongRole,
@@ -97,7 +102,9 @@ impl<'s> Callers<'s> {
         });
         let made: Vec<_> = stream::iter(work).buffer_unordered(AT_ONCE).collect().await;
         let by_permission: BTreeMap<_, _> = made.into_iter().flatten().collect();
+        let mint = announced(store).await;
         let everywhere = [
+            (Caller::Expired, mint.sign(&moved(&shop.token, -3_600))),
             (Caller::Stranger, Mint::new().token(OrganisationId::new(), &[])),
             (Caller::Revoked, here.revoked().await),
             (Caller::Outdated, here.outdated().await),
@@ -108,7 +115,8 @@ impl<'s> Callers<'s> {
         ];
         let clients = Caller::ALL.map(|caller| (caller, somebody(store))).into();
         let callers = Callers { store, here, there, clients, everywhere: everywhere.into(), by_permission };
-        callers.are_known().await;
+        // What is refused once it has expired counts until then.
+        callers.are_known(&mint.sign(&moved(&shop.token, 0))).await;
         callers
     }
 
@@ -135,8 +143,8 @@ impl<'s> Callers<'s> {
 
     /// Waits until the gateway takes what counts and refuses what does not. The public keys are shown to whoever presents
     /// nothing wrong.
-    async fn are_known(&self) {
-        let good = self.by_permission.values().map(|credential| (credential, 200));
+    async fn are_known(&self, unexpired: &String) {
+        let good = self.by_permission.values().chain([unexpired]).map(|credential| (credential, 200));
         let bad = [Caller::Revoked, Caller::Outdated].map(|caller| (&self.everywhere[&caller], 401));
         for (credential, expected) in good.chain(bad) {
             let client = self.clients[&Caller::Anonymous].clone();
@@ -153,6 +161,26 @@ impl<'s> Callers<'s> {
 /// A client at an address of its own, since what can be guessed at is limited by address.
 fn somebody(store: &Store) -> Client {
     Client::new(&store.gateways()[0], None).from_address(Scene::own_address())
+}
+
+/// A key that the store takes for one of auth's, since the topic of its keys has it.
+async fn announced(store: &Store) -> Mint {
+    let mint = Mint::new();
+    let producer = messaging::Producer::new(&store.kafka()).unwrap();
+    for outcome in producer.send_all(&[testkit::publish(None, 1, &mint.announced())]).await {
+        outcome.unwrap();
+    }
+    mint
+}
+
+/// What this token says, for a time so many seconds later.
+fn moved(token: &str, seconds: i64) -> Value {
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+    let mut claims: Value = serde_json::from_slice(&payload).unwrap();
+    for name in ["iat", "nbf", "exp"] {
+        claims[name] = json!(claims[name].as_i64().unwrap() + seconds);
+    }
+    claims
 }
 
 /// How an organisation gets its people, its keys and its customers.

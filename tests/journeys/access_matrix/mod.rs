@@ -1,9 +1,6 @@
 //! Every route of every service, asked through the gateway by every kind of caller.
 //! The rule: the routes come from the services' own documents, so a new one is in the matrix without being added here, and
 //! what it needs beyond its document fails the test until it is said in `requests.rs`.
-//!
-//! A token that has expired is not among the callers: no test can sign for a running store, and its tokens live for ten
-//! minutes. `crates/access/tests/tokens.rs` and `services/gateway/tests/it/access.rs` hold the expiry.
 
 mod callers;
 mod documents;
@@ -47,13 +44,13 @@ enum Expected {
 
 fn expected(guard: &Guard, caller: Caller) -> Expected {
     use Caller::{
-        Anonymous, Customer, KeyWith, KeyWithout, Operator, OtherCustomer, OtherOrganisation, Outdated, Revoked,
-        RightRole, Stranger, WrongRole,
+        Anonymous, Customer, Expired, KeyWith, KeyWithout, Operator, OtherCustomer, OtherOrganisation, Outdated,
+        Revoked, RightRole, Stranger, WrongRole,
     };
     match (guard, caller) {
         (Guard::Hidden, _) => Expected::NoSuchRoute,
         (Guard::Open, _) => Expected::AsWithoutCredential,
-        (_, Stranger | Revoked | Outdated) => Expected::Unauthenticated,
+        (_, Stranger | Expired | Revoked | Outdated) => Expected::Unauthenticated,
         (Guard::Shopper | Guard::Customer, OtherCustomer) => Expected::Forbidden,
         // Everybody else is a guest there, and a customer does not see the order of a guest.
         (Guard::Offered | Guard::Shopper, _) => Expected::AsWithoutCredential,

@@ -34,7 +34,7 @@ async fn an_outage_is_said_once_and_a_dead_letter_that_cannot_be_written_holds_a
     let relay = Working::start(|stop| relay.run(stop));
     let (bad, good, counted) = (Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3));
     let behaviour =
-        Arc::new(Behaviour { impossible: Some(bad), delay: Duration::from_millis(500), ..Behaviour::default() });
+        Arc::new(Behaviour { impossible: Some(bad), delay: Duration::from_secs(1), ..Behaviour::default() });
     let seen = Arc::clone(&behaviour);
     let subscriptions =
         Subscriptions::new("order").on_batch(move |events| TakeEffect { events, behaviour: Arc::clone(&seen) });
@@ -46,11 +46,10 @@ async fn an_outage_is_said_once_and_a_dead_letter_that_cannot_be_written_holds_a
     assert_eq!(reachability.outage(), None);
 
     // The member has a record in hand that will have to be set aside when the broker dies.
-    let before = behaviour.begun.load(Ordering::SeqCst);
     for (key, version) in [(good, 2), (bad, 1)] {
         outside.send(record(&scene, key, version)).await.unwrap();
     }
-    eventually(PATIENCE, async || behaviour.begun.load(Ordering::SeqCst) > before).await;
+    eventually(PATIENCE, async || behaviour.hopeless.load(Ordering::SeqCst) > 0).await;
     kafka.server.kill().await;
     let scope = mediator::Scope::system("test", scene.organisation());
     scene.mediator().send(&scope, CountUp { aggregate: counted, wait_seconds: 0.0 }).await.unwrap();

@@ -96,10 +96,12 @@ pub(crate) struct Behaviour {
     pub(crate) impossible: Option<Uuid>,
     /// An aggregate that the command panics at.
     pub(crate) panics: Option<Uuid>,
-    /// Time spent inside the transaction.
+    /// Time spent inside the transaction, before it commits or the impossible aggregate is refused.
     pub(crate) delay: Duration,
     /// Commands that were begun.
     pub(crate) begun: AtomicU32,
+    /// Of those, the ones that came to the impossible aggregate.
+    pub(crate) hopeless: AtomicU32,
     /// Commands that ran to their end.
     pub(crate) ran: AtomicU32,
 }
@@ -122,6 +124,8 @@ impl Command for TakeEffect {
         for delivered in &self.events {
             assert!(self.behaviour.panics != Some(delivered.envelope.subject), "the command panics, as the test wants");
             if self.behaviour.impossible == Some(delivered.envelope.subject) {
+                self.behaviour.hopeless.fetch_add(1, Ordering::SeqCst);
+                tokio::time::sleep(self.behaviour.delay).await;
                 return Err(TestError::Wanted(Class::Permanent));
             }
             persistence::statement("insert into effects (org_id, aggregate, version, event) values ($1, $2, $3, $4)")
