@@ -18,6 +18,12 @@ impl Network {
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())
     }
+
+    /// Whether all addresses of the other network are in this one.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self.0.contains(&other.0)
+    }
 }
 
 impl FromStr for Network {
@@ -58,6 +64,9 @@ mod tests {
         assert!(holds("2001:db8::/33", "2001:db8:7fff::1") && !holds("2001:db8::/33", "2001:db8:8000::1"));
         assert!(holds("::/0", "2001:db8::1"));
         assert!(holds("10.0.0.0/8", "::ffff:10.0.0.7"));
+        let covers = |network: &str, other: &str| network.parse::<Network>().unwrap().covers(&other.parse().unwrap());
+        assert!(covers("10.0.0.0/8", "10.1.0.0/16") && covers("10.0.0.0/8", "10.0.0.0/8"));
+        assert!(!covers("10.1.0.0/16", "10.0.0.0/8") && !covers("10.0.0.0/8", "::/0"));
         for wrong in ["", "10.0.0", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/-1", "proxy.example"] {
             assert!(wrong.parse::<Network>().is_err(), "{wrong}");
         }

@@ -24,6 +24,8 @@ use crate::problems;
 
 /// How long the whole body may take.
 const TIME: Duration = Duration::from_secs(10);
+/// How many faults of one body are told, so that a long list of nonsense gets no longer answer than any other.
+const FAULTS: usize = 100;
 /// How deeply arrays and objects may be nested.
 const DEPTH: usize = 32;
 
@@ -49,6 +51,7 @@ where
                 Problem::invalid(
                     report
                         .iter()
+                        .take(FAULTS)
                         .map(|(path, error)| FieldFault { field: path.to_string(), reason: error.message().to_owned() })
                         .collect(),
                 )

@@ -158,9 +158,14 @@ impl<T> std::fmt::Debug for Lines<T> {
     }
 }
 
+/// What is said to one caller is kept by nobody on the way: it may be a token (RFC 6749, section 5.1) or a customer's order.
+const UNSTORED: (header::HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
+
 fn json(status: StatusCode, value: &impl Serialize) -> HttpResponse {
     match serde_json::to_vec(value) {
-        Result::Ok(body) => HttpResponse::build(status).content_type("application/json").body(body),
+        Result::Ok(body) => {
+            HttpResponse::build(status).content_type("application/json").insert_header(UNSTORED).body(body)
+        }
         Err(error) => HttpResponse::from_error(Problem::internal(error)),
     }
 }
@@ -179,7 +184,7 @@ impl<T, const STATUS: u16> Responder for Recorded<T, STATUS> {
     fn respond_to(self, _request: &HttpRequest) -> HttpResponse {
         let status = StatusCode::from_u16(STATUS).unwrap_or(StatusCode::OK);
         let mut response = HttpResponse::build(status);
-        response.content_type("application/json");
+        response.content_type("application/json").insert_header(UNSTORED);
         if self.replayed {
             response.insert_header(("idempotency-replayed", "true"));
         }
@@ -200,6 +205,10 @@ impl<R: Responder<Body = BoxBody>> Responder for Tagged<R> {
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
         let mut response = self.reply.respond_to(request);
+        // Whoever has a tag keeps the reply, and asks whether it still holds.
+        if response.headers().contains_key(header::CACHE_CONTROL) {
+            response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("private, no-cache"));
+        }
         if let Result::Ok(value) = header::HeaderValue::from_str(&self.etag) {
             response.headers_mut().insert(header::ETAG, value);
         }

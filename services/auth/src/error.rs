@@ -25,8 +25,11 @@ pub enum Error {
     /// The owner of a new organisation has an account already, with another password.
     #[error("this e-mail address has an account with another password; give that account's password")]
     OwnerHasAccount,
-    /// The header that allows creating organisations is missing or wrong.
-    #[error("the header X-Setup-Token is missing or wrong; ask whoever runs this installation for it")]
+    /// The address of a new operator has an account already, with another password.
+    #[error("this e-mail address has an account with another password; give that account's password")]
+    OperatorHasAccount,
+    /// The header that allows creating organisations and operators is wrong.
+    #[error("the header X-Setup-Token is wrong; ask whoever runs this installation for it")]
     SetupRefused,
     /// Organisation, e-mail address or password is wrong; the caller is not told which.
     #[error("organisation, e-mail address or password is wrong; check all three")]
@@ -44,7 +47,7 @@ pub enum Error {
     #[error("the refresh token is not valid, or its session is over; log in again")]
     SessionOver,
     /// The address has an account in this shop.
-    #[error("this address has an account in this shop; log in, or have its password replaced")]
+    #[error("this address has an account in this shop; log in")]
     CustomerExists,
     /// There is no such organisation, or it is not active.
     #[error("there is no such organisation")]
@@ -77,6 +80,12 @@ pub enum Error {
     /// A new password breaks a rule that needs to know whose it is.
     #[error(transparent)]
     PasswordTooWeak(Malformed),
+    /// A new API key would have ended already, or go beyond the key that makes it.
+    #[error(transparent)]
+    BeyondKey(Malformed),
+    /// The organisation is suspended.
+    #[error("this organisation is suspended; ask whoever runs the installation")]
+    Suspended,
     /// The organisation has no such member.
     #[error("this organisation has no member {membership}")]
     UnknownMember {
@@ -228,6 +237,9 @@ impl Classified for Error {
             Self::SlugTaken { .. }
             | Self::AlreadyCreated { .. }
             | Self::OwnerHasAccount
+            | Self::OperatorHasAccount
+            | Self::BeyondKey(_)
+            | Self::Suspended
             | Self::SetupRefused
             | Self::LoginRefused
             | Self::OrganisationNotChosen { .. }

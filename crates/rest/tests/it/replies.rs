@@ -11,6 +11,7 @@ async fn a_body_reaches_the_handler_and_its_reply_the_client() {
     let answer = ask(&World::new(), json_post("/echo", "{\"title\":\"a\"}")).await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(answer.header("cache-control"), "no-store");
     assert_eq!(answer.json(), json!({"title": "a", "version": 1}));
 }
 
@@ -19,7 +20,7 @@ async fn a_read_carries_its_version_and_is_304_when_the_client_has_it() {
     let world = World::new();
     let answer = ask(&world, TestRequest::get().uri("/things/3")).await;
     assert_eq!(answer.status, 200);
-    assert_eq!(answer.header("etag"), "\"3\"");
+    assert_eq!((answer.header("etag"), answer.header("cache-control")), ("\"3\"", "private, no-cache"));
     for tags in ["\"2\", \"3\"", "W/\"3\"", "\"a,b\",W/\"2\", W/\"3\"", "*"] {
         let known = ask(&world, TestRequest::get().uri("/things/3").insert_header(("if-none-match", tags))).await;
         assert_eq!(known.status, 304, "{tags}");

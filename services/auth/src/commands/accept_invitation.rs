@@ -39,10 +39,13 @@ impl Command for AcceptInvitation {
         let now = Clock::now();
         let organisation = invitations::inviting(tx, self.invitation).await?;
         // Before the invitation, as whoever sends it again does; roles and memberships are then as they are read.
-        organisations::lock_any(tx, organisation).await?;
+        let inviting = organisations::lock_any(tx, organisation).await?;
         let offer = invitations::lock_offer(tx, self.invitation, &self.token_hash, now).await?;
         if offer.email != self.person.email {
             return Err(Error::TokenRefused);
+        }
+        if !inviting.active {
+            return Err(Error::Suspended);
         }
         let (user, is_new) = people::insert_or_find(tx, &self.person, &self.password, now).await?;
         let proven = match &self.known {

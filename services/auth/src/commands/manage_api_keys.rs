@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use access::{Permission, Permissions};
-use kernel::{ApiKeyId, Clock, Timestamp};
+use kernel::{ApiKeyId, Clock, Malformed, Timestamp};
 use mediator::{Command, Platform, Tenant, Tx};
 
 use super::permitted;
@@ -44,14 +44,22 @@ impl Command for CreateApiKey {
         memberships::lock(tx).await?;
         let by = permitted(tx, self.by, Self::REQUIRES).await?;
         role::check_grant(self.permissions, by)?;
+        let now = Clock::now();
+        if self.expires_at.is_some_and(|end| end <= now) {
+            return Err(Error::BeyondKey(Malformed::new("expires_at", "must be in the future")));
+        }
+        let (networks, expires_at) = match self.by {
+            Authority::Key(maker) => api_keys::lock(tx, maker).await?.0.bounds(&self.networks, self.expires_at)?,
+            Authority::Member(_) | Authority::System => (self.networks.clone(), self.expires_at),
+        };
         let key = ApiKey {
             id: self.key,
             name: self.name.clone(),
             permissions: self.permissions,
-            networks: self.networks.clone(),
+            networks,
             created_by: tx.provenance().actor.clone(),
-            created_at: Clock::now(),
-            expires_at: self.expires_at,
+            created_at: now,
+            expires_at,
             last_used_at: None,
             revoked_at: None,
             version: 1,

@@ -53,7 +53,7 @@ impl Command for CreateOperator {
         }
         let (user, is_new) = people::insert_or_find(tx, &self.person, &self.password, now).await?;
         if !is_new && self.known != Some(user) {
-            return Err(Error::OwnerHasAccount);
+            return Err(Error::OperatorHasAccount);
         }
         operators::insert(tx, user, now).await?;
         Ok(Some(user))

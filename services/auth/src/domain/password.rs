@@ -30,7 +30,9 @@ impl Password {
         if !(Self::SHORTEST..=Self::LONGEST).contains(&length) {
             return Err(Malformed::new("password", "must have 12 to 128 characters"));
         }
-        if zxcvbn::zxcvbn(text, names).score() < zxcvbn::Score::Three {
+        let words = names.iter().flat_map(|name| name.split(|character: char| !character.is_alphanumeric()));
+        let words: Vec<&str> = names.iter().copied().chain(words).filter(|word| !word.is_empty()).collect();
+        if is_made_of(text, &words) || zxcvbn::zxcvbn(text, &words).score() < zxcvbn::Score::Three {
             return Err(Malformed::new(
                 "password",
                 "is easily guessed: it is common, or made of common words, names, repetitions or sequences",
@@ -64,6 +66,14 @@ impl Password {
     }
 }
 
+/// Whether it has one of the words, and they leave fewer than four letters of it: a name with a year.
+fn is_made_of(text: &str, words: &[&str]) -> bool {
+    let known = words.iter().filter(|word| word.chars().count() >= 3);
+    let text = text.to_lowercase();
+    let rest = known.fold(text.clone(), |rest, word| rest.replace(&word.to_lowercase(), ""));
+    rest != text && rest.chars().filter(|character| character.is_alphabetic()).count() < 4
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +96,8 @@ mod tests {
         }
         assert!(Password::choose("vasbrikolunet").is_ok());
         assert!(Password::avoids("vasbrikolunet", &["vasbrikolunet"]).is_err(), "names are known");
+        assert!(Password::avoids("Vasbrik-Olunet-2024", &["Vasbrik Olunet"]).is_err(), "and so are their words");
+        assert!(Password::avoids("839-2017-4856-21", &["Vasbrik Olunet"]).is_ok(), "no word of it");
         assert!(Password::choose("correct horse battery").is_ok());
         assert!(Password::choose("mật khẩu rất dài").is_ok(), "any character counts");
     }

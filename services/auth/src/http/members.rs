@@ -49,7 +49,14 @@ pub(super) fn authority(by: &Staff) -> Result<Authority, Problem> {
 
 /// The names of roles in a body.
 pub(super) fn names(roles: &[String]) -> Result<Vec<RoleName>, Malformed> {
-    roles.iter().map(|name| RoleName::parse(name)).collect()
+    let mut names = Vec::with_capacity(roles.len());
+    for name in roles {
+        let name = RoleName::parse(name)?;
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Ok(names)
 }
 
 pub(super) async fn list(app: App, by: Staff) -> Result<rest::Ok<Members>, Problem> {

@@ -150,7 +150,8 @@ fn installation(api: Api) -> Api {
             .problems(&[problems::SLUG_TAKEN, problems::ALREADY_CREATED])
     })
     .post("/platform/v1/organisations/{organisation}/suspend", operators::suspend, |op| {
-        op.summary("Suspend an organisation: nobody works for it and its shop is closed").sends::<SuspendOrganisation>()
+        op.summary("Suspend an organisation: its members and programs are refused, and its shop is closed")
+            .sends::<SuspendOrganisation>()
     })
     .post("/platform/v1/organisations/{organisation}/resume", operators::resume, |op| {
         op.summary("Let a suspended organisation go on").sends::<SuspendOrganisation>().id("auth.resume-organisation")

@@ -88,6 +88,11 @@ impl From<Error> for Problem {
             Error::OwnerHasAccount => {
                 Self::new(problems::INVALID_REQUEST).field("owner.password", "is not that of the address's account")
             }
+            Error::OperatorHasAccount => {
+                Self::new(problems::INVALID_REQUEST).field("password", "is not that of the address's account")
+            }
+            Error::BeyondKey(fault) => Self::new(problems::INVALID_REQUEST).field(fault.what(), fault.reason()),
+            Error::Suspended => Self::new(NOT_A_MEMBER),
             Error::LoginRefused => Self::new(LOGIN_REFUSED),
             Error::PasswordRefused => Self::new(LOGIN_REFUSED).field("current_password", "is wrong"),
             Error::PasswordTooWeak(_) => Self::new(problems::INVALID_REQUEST).field("password", error.to_string()),
@@ -95,7 +100,9 @@ impl From<Error> for Problem {
             Error::OrganisationNotChosen { organisations } => {
                 Self::new(NOT_CHOSEN).field("organisation", "is needed").member("organisations", organisations)
             }
-            Error::NotAMember => Self::new(NOT_A_MEMBER).field("organisation", "is none of this account's"),
+            Error::NotAMember => {
+                Self::new(NOT_A_MEMBER).field("organisation", "is not one that this account belongs to")
+            }
             Error::TooMany { .. } => Self::new(TOO_MANY),
             Error::CustomerExists => Self::new(CUSTOMER_EXISTS).field("email", "has an account"),
             Error::UnknownOrganisation => Self::new(problems::ORGANISATION_NOT_FOUND),

@@ -17,7 +17,7 @@ use crate::{
 /// Makes an operator.
 ///
 /// # Errors
-/// `SetupRefused`, `OwnerHasAccount`, `PasswordTooWeak`, `Hashing` and `Storage`.
+/// `SetupRefused`, `OperatorHasAccount`, `PasswordTooWeak`, `Hashing` and `Storage`.
 pub async fn create(
     new: NewOperator,
     mediator: &Mediator,
@@ -50,7 +50,7 @@ pub fn warrant(credentials: &Credentials, presented: &str) -> Result<Warrant, Er
 /// Makes the first operator from the environment, or prints a one-time token where nothing else would let anybody in.
 ///
 /// # Errors
-/// `OwnerHasAccount`, `PasswordTooWeak`, `Sealing`, `Hashing` and `Storage`.
+/// `OperatorHasAccount`, `PasswordTooWeak`, `Sealing`, `Hashing` and `Storage`.
 pub async fn ensure_first(
     mediator: &Mediator,
     credentials: &Credentials,

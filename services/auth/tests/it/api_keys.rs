@@ -115,6 +115,43 @@ async fn a_key_allows_no_more_than_its_maker_may() {
     let fields = problem_fields(&problem);
     assert_eq!(status, 422, "{problem}");
     assert!(["name", "permissions[0]", "networks[0]"].iter().all(|field| fields.contains(field)), "{problem}");
+    let (_, problem) = owner.post(KEYS, &json!({"name": "x", "permissions": vec!["x"; 9_000]})).await;
+    assert_eq!(problem_fields(&problem).len(), 100, "a long list of nonsense gets no longer answer");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_a_key_makes_goes_nowhere_that_its_maker_does_not() {
+    let world = World::quiet().await;
+    world.create("lamps").await;
+    let owner = world.owner("lamps").await;
+    let of_maker = json!({
+        "name": "Maker", "permissions": ["apikey:manage", "order:read"],
+        "networks": ["127.0.0.0/8", "10.0.0.0/8"], "expires_at": "2999-01-01T00:00:00Z",
+    });
+    let (_, maker) = owner.post(KEYS, &of_maker).await;
+    let (status, tokens) = exchange(&world, &maker["secret"]).await;
+    assert_eq!(status, 200, "{tokens}");
+    let maker = world.as_bearer(&tokens);
+    let make = async |more: Value| {
+        let mut body = json!({"name": "x", "permissions": ["order:read"]});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        maker.post(KEYS, &body).await
+    };
+    let (status, made) = make(json!({})).await;
+    assert_eq!(status, 201, "{made}");
+    let key = &made["key"];
+    assert_eq!((&key["networks"], &key["expires_at"]), (&of_maker["networks"], &of_maker["expires_at"]), "inherited");
+    assert_eq!(make(json!({"networks": ["10.1.0.0/16"], "expires_at": "2998-01-01T00:00:00Z"})).await.0, 201);
+    let beyond = [
+        ("networks", json!({"networks": ["10.1.0.0/16", "0.0.0.0/0"]})),
+        ("expires_at", json!({"expires_at": "2999-01-02T00:00:00Z"})),
+        ("expires_at", json!({"expires_at": "2001-01-01T00:00:00Z"})),
+    ];
+    for (field, more) in beyond {
+        let (status, problem) = make(more).await;
+        assert_eq!((status, problem_fields(&problem)), (422, vec![field]), "{problem}");
+    }
     world.stop().await;
 }
 

@@ -60,6 +60,9 @@ async fn an_operator_creates_suspends_and_resumes_organisations() {
     world.create("lamps").await;
     let owner = world.owner("lamps").await;
     let (_, key) = owner.post("/admin/v1/api-keys", &json!({"name": "x", "permissions": ["order:read"]})).await;
+    let guest = json!({"email": "late@lamps.example", "roles": ["viewer", "viewer"]});
+    let (status, sent) = owner.post("/admin/v1/invitations", &guest).await;
+    assert_eq!((status, &sent["invitation"]["roles"]), (201, &json!(["viewer"])), "{sent}");
     let root = operator(&world).await;
     let (status, chairs) = root.post("/platform/v1/organisations", &organisation("chairs")).await;
     assert_eq!(status, 201, "{chairs}");
@@ -76,7 +79,11 @@ async fn an_operator_creates_suspends_and_resumes_organisations() {
     assert_eq!(world.log_in("lamps", PASSWORD).await.0, 401);
     let exchange = json!({"api_key": key["secret"]});
     assert_eq!(world.visitor().post("/auth/v1/api-keys/token", &exchange).await.0, 401, "its programs, too");
+    let (status, problem) = world.accept(&sent["token"], PASSWORD).await;
+    assert_eq!((status, &problem["type"]), (403, &json!("/problems/not-a-member")), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("suspended"), "{problem}");
     assert_eq!(root.post(&to("resume"), &json!({})).await.1["active"], true);
+    assert_eq!(world.accept(&sent["token"], PASSWORD).await.0, 200, "the refusal has used nothing up");
     assert_eq!(world.log_in("lamps", PASSWORD).await.0, 200);
     assert_eq!(root.post(&to("suspend").replace(lamps, "org_00000000000000000000000000"), &json!({})).await.0, 404);
     let told = eventually(PATIENCE, async || {
