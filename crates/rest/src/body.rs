@@ -24,8 +24,6 @@ use crate::problems;
 
 /// How long the whole body may take.
 const TIME: Duration = Duration::from_secs(10);
-/// How many faults of one body are told, so that a long list of nonsense gets no longer answer than any other.
-const FAULTS: usize = 100;
 /// How deeply arrays and objects may be nested.
 const DEPTH: usize = 32;
 
@@ -51,7 +49,7 @@ where
                 Problem::invalid(
                     report
                         .iter()
-                        .take(FAULTS)
+                        .take(crate::shape::MOST)
                         .map(|(path, error)| FieldFault { field: path.to_string(), reason: error.message().to_owned() })
                         .collect(),
                 )

@@ -193,6 +193,10 @@ impl Problem {
     pub fn to_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         response.content_type("application/problem+json");
+        // RFC 9110, section 15.5.2, demands a challenge with every 401, also where a password or a token in the body was wrong.
+        if self.0.kind.status() == StatusCode::UNAUTHORIZED.as_u16() {
+            response.insert_header((actix_web::http::header::WWW_AUTHENTICATE, "Bearer"));
+        }
         for (name, value) in &self.0.headers {
             response.insert_header((name.clone(), value.clone()));
         }

@@ -23,6 +23,13 @@ pub(crate) fn faults<T: JsonSchema>(bytes: &[u8], path: &str, reason: &str) -> P
         walk(root, root, &value, "", &mut found);
     }
     let field = if path == "." { String::new() } else { path.to_owned() };
+    // The schema knows nothing of a field that is there twice.
+    if let Some(name) = reason.strip_prefix("duplicate field `").and_then(|rest| rest.strip_suffix('`')) {
+        return Problem::invalid(vec![FieldFault {
+            field: join(&field, name),
+            reason: "must be there only once".to_owned(),
+        }]);
+    }
     // serde names the object that lacks a field or has an unknown one; the schema names the field itself.
     let known =
         found.iter().any(|fault| fault.field == field || (reason.contains("field `") && parent(&fault.field) == field));

@@ -28,6 +28,14 @@ async fn a_wrong_verb_is_405_and_says_which_are_right() {
 }
 
 #[actix_web::test]
+async fn a_field_that_is_there_twice_is_named() {
+    let answer = ask(&World::new(), json_post("/echo", "{\"title\":\"a\",\"title\":\"b\"}")).await;
+    assert_eq!(answer.status, 422);
+    let wanted = json!([{"field": "title", "reason": "must be there only once"}]);
+    assert_eq!(answer.problem("invalid-request")["errors"], wanted);
+}
+
+#[actix_web::test]
 async fn options_names_exactly_the_methods_of_the_path() {
     let world = World::new();
     for (path, allow) in [

@@ -49,6 +49,7 @@ async fn every_refusal_looks_the_same() {
         ("nobody", "ana@lamps.example", PASSWORD),
     ] {
         let reply = world.visitor().post_reply(PATH, &login(organisation, email, password)).await;
+        assert_eq!(reply.header("www-authenticate"), Some("Bearer"));
         let mut body = reply.json();
         for name in ["request_id", "trace_id"] {
             body.as_object_mut().unwrap().remove(name);
