@@ -378,7 +378,10 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         assert!(answers(&format!("127.0.0.1:1,{address}"), 9092).await.is_ok());
-        drop(listener);
+        // Bound and not listening: nobody answers there, and nobody else can take the port meanwhile.
+        let silent = tokio::net::TcpSocket::new_v4().unwrap();
+        silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = silent.local_addr().unwrap().to_string();
         let error = answers(&address, 9092).await.map_err(from_the_environment("KAFKA_BROKERS")).unwrap_err();
         let text = error.to_string();
         assert!(text.contains(&address) && text.contains("KAFKA_BROKERS comes from your environment"), "{text}");
