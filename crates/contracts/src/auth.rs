@@ -183,7 +183,7 @@ pub struct PasswordChanged {
     pub user: UserId,
     /// Where the person is told.
     pub email: String,
-    /// When.
+    /// When the password was changed.
     pub changed_at: Timestamp,
 }
 

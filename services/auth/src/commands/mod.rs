@@ -44,7 +44,7 @@ pub use suspend_organisation::SuspendOrganisation;
 pub use tend_signing_keys::{RotateSigningKeys, TendSigningKeys};
 
 use access::{Permission, Permissions, Role};
-use kernel::Timestamp;
+use kernel::{Clock, Timestamp};
 use persistence::{Platform, Tx};
 
 use crate::{
@@ -88,7 +88,7 @@ async fn permitted(tx: &mut Tx<'_>, by: Authority, required: Permission) -> Resu
             place.filter(|place| place.active).map_or(Permissions::NONE, |place| place.permissions)
         }
         Authority::Key(key) => match api_keys::lock(tx, key).await?.0 {
-            key if key.revoked_at.is_none() => key.permissions,
+            key if key.revoked_at.is_none() && key.expires_at.is_none_or(|end| end > Clock::now()) => key.permissions,
             _ => Permissions::NONE,
         },
         Authority::System => return Ok(Role::Owner.permissions()),

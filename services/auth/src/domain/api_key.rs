@@ -12,7 +12,7 @@ use crate::error::Error;
 /// An API key as it is now, without its secret. This is also the resource that HTTP answers with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ApiKey {
-    /// Its identity.
+    /// What its address and its text have, also after it has ended.
     pub id: ApiKeyId,
     /// What people call it.
     pub name: Name,

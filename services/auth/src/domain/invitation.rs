@@ -16,7 +16,7 @@ pub const INVITATION_LIFE: Duration = Duration::from_secs(7 * 86_400);
 /// An invitation as it is now. This is also the resource that HTTP answers with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Invitation {
-    /// Its identity.
+    /// What its address has; the token names it too.
     pub id: InvitationId,
     /// Who is invited.
     pub email: Email,

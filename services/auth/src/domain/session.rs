@@ -77,7 +77,7 @@ pub enum LogsIn {
 /// A login as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Its identity.
+    /// What the access and refresh tokens of the login have in common.
     pub id: SessionId,
     /// Whose it is, and which organisation its next access token is for.
     pub holder: Holder,

@@ -54,7 +54,7 @@ pub(super) struct Roles {
 /// The role that was removed.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Removed {
-    /// Its name.
+    /// The name that it had, which is free again.
     role: Slug,
 }
 

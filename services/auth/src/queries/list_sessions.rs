@@ -30,7 +30,7 @@ pub struct ListSessions {
 /// A login that is not over. This is also the resource that HTTP answers with.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct SessionView {
-    /// Its identity.
+    /// What ends it: `POST /auth/v1/sessions/{session}/end`.
     pub id: SessionId,
     /// Whether it is the one that asks.
     pub current: bool,

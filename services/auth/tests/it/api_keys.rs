@@ -152,6 +152,11 @@ async fn a_key_that_a_key_makes_goes_nowhere_that_its_maker_does_not() {
         let (status, problem) = make(more).await;
         assert_eq!((status, problem_fields(&problem)), (422, vec![field]), "{problem}");
     }
+    // The access token still counts, the key does not.
+    let past = "update api_keys set expires_at = now() - interval '1 second' where name = 'Maker'";
+    world.scene.superuser().await.batch_execute(past).await.unwrap();
+    let (status, problem) = make(json!({})).await;
+    assert_eq!((status, &problem["type"]), (403, &json!("/problems/beyond-own-permissions")), "{problem}");
     world.stop().await;
 }
 

@@ -46,7 +46,7 @@ impl OrderToken {
 /// What proves that an order is a shopper's own.
 #[derive(Debug, Clone)]
 pub enum Ownership {
-    /// Its token.
+    /// The token that the reply of placing it gave.
     Token(OrderToken),
     /// The customer's account that placed or claimed it.
     Customer(CustomerId),
