@@ -95,7 +95,7 @@ impl From<Error> for Problem {
             Error::Suspended => Self::new(NOT_A_MEMBER),
             Error::LoginRefused => Self::new(LOGIN_REFUSED),
             Error::PasswordRefused => Self::new(LOGIN_REFUSED).field("current_password", "is wrong"),
-            Error::PasswordTooWeak(_) => Self::new(problems::INVALID_REQUEST).field("password", error.to_string()),
+            Error::PasswordTooWeak(fault) => Self::new(problems::INVALID_REQUEST).field("password", fault.reason()),
             Error::LoginLocked { until } => Self::new(LOGIN_LOCKED).retry_after(seconds_until(*until)),
             Error::OrganisationNotChosen { organisations } => {
                 Self::new(NOT_CHOSEN).field("organisation", "is needed").member("organisations", organisations)
