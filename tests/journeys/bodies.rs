@@ -148,6 +148,8 @@ async fn of_visitors(store: &Store, shop: &Shop) -> Vec<Route> {
     let (_, invited) =
         shop.owner.post("/admin/v1/invitations", &json!({"email": "b@c.example", "roles": ["viewer"]})).await;
     let customers = format!("/store/v1/{}/customers", shop.slug);
+    let (_, cleo) = visitor.post(&customers, &person("cleo")).await;
+    let cleo = visitor.clone().with("authorization", &format!("Bearer {}", cleo["access_token"].as_str().unwrap()));
     let organisation = &["slug", "email", "password", "name", "currency", "country", "time_zone", "owner"];
     let acceptance = json!({"token": invited["token"], "name": "Bob", "password": PASSWORD});
     vec![
@@ -188,6 +190,31 @@ async fn of_visitors(store: &Store, shop: &Shop) -> Vec<Route> {
             &["email", "password"],
         )
         .at(format!("{customers}/login")),
+        Route::new(
+            Method::POST,
+            "/store/v1/{organisation}/customers/password-resets",
+            visitor,
+            json!({"email": "n@n.example"}),
+            &["email"],
+        )
+        .at(format!("{customers}/password-resets")),
+        Route::new(
+            Method::POST,
+            "/store/v1/{organisation}/customers/password-resets/redeem",
+            visitor,
+            json!({"token": "unheard-of", "password": PASSWORD}),
+            &["token", "password"],
+        )
+        .at(format!("{customers}/password-resets/redeem"))
+        .refused_as("/problems/token-refused"),
+        Route::new(
+            Method::POST,
+            "/store/v1/{organisation}/customers/me/password",
+            &cleo,
+            json!({"current_password": PASSWORD, "password": "another long passphrase 9"}),
+            &["current_password", "password"],
+        )
+        .at(format!("{customers}/me/password")),
     ]
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use contracts::catalog::{ConfirmRefused, Expired, ReservationEvent};
 use contracts::catalogue;
 use devstack::services::schemas;
-use e2e::{PATIENCE, Placed, READERS, Shop, Store, alone, invariants, redeliver};
+use e2e::{PASSWORD, PATIENCE, Placed, READERS, Shop, Store, alone, invariants, redeliver};
 use serde_json::json;
 use testkit::{Scene, TableHash, eventually, table_hashes};
 
@@ -74,12 +74,28 @@ async fn every_event_delivered_twice_more_and_shuffled_leaves_every_table_as_it_
     }
     let (status, noted) = stranger.post("/auth/v1/password-resets", &json!({"email": guess["email"]})).await;
     assert_eq!(status, 200, "{noted}");
-    // The answer says nothing about the account, so it does not wait for the token.
+    // And a customer of theirs in the shop, whose password changes, too.
+    let customers = format!("/store/v1/{}/customers", shop.slug);
+    let cleo = json!({"email": "cleo@x.example", "name": "Cleo", "password": PASSWORD});
+    let (_, tokens) = stranger.post(&customers, &cleo).await;
+    let own = stranger.clone().with("authorization", &format!("Bearer {}", tokens["access_token"].as_str().unwrap()));
+    let change = json!({"current_password": PASSWORD, "password": "another long passphrase 9"});
+    let (status, changed) = own.post(&format!("{customers}/me/password"), &change).await;
+    assert_eq!(status, 200, "{changed}");
+    for _ in 0..10 {
+        let guess = json!({"email": cleo["email"], "password": "not the customer's passphrase"});
+        assert_eq!(stranger.post(&format!("{customers}/login"), &guess).await.0, 401);
+    }
+    let asked = json!({"email": cleo["email"]});
+    assert_eq!(stranger.post(&format!("{customers}/password-resets"), &asked).await.0, 200);
+    // The answers say nothing about the accounts, so they do not wait for the tokens.
     let client = store.superuser().await;
-    let made = "select from auth.password_resets join auth.people using (user_id) where email = $1";
+    let made = "select from auth.password_resets
+                  join (select user_id, email from auth.people union select customer_id, email from auth.customers) it
+                    on it.user_id = account_id where email in ($1, 'cleo@x.example')";
     eventually(PATIENCE, async || {
         let email = guess["email"].as_str().unwrap();
-        if client.query(made, &[&email]).await.unwrap().is_empty() { Err("no token yet") } else { Ok(()) }
+        if client.query(made, &[&email]).await.unwrap().len() < 2 { Err("no tokens yet") } else { Ok(()) }
     })
     .await;
     store.settled().await;

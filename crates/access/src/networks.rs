@@ -30,10 +30,24 @@ impl FromStr for Network {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-        network
-            .map(Self)
-            .map_err(|_| Malformed::new("network", "must be an address (10.0.0.7) or a network (10.0.0.0/8)"))
+        let unreadable = || Malformed::new("network", "must be an address (10.0.0.7) or a network (10.0.0.0/8)");
+        let Some((_, bits)) = text.split_once('/') else {
+            let address: IpAddr = text.parse().map_err(|_| unreadable())?;
+            return Ok(Self(address.to_canonical().into()));
+        };
+        let network: IpNet = text.parse().map_err(|_| unreadable())?;
+        // What can be read in two ways is refused: 08 is no number to some, and 10.0.0.7/8 is one address to others.
+        if bits.len() > 1 && bits.starts_with('0') {
+            return Err(unreadable());
+        }
+        if network != network.trunc() {
+            return Err(Malformed::new("network", format!("must begin with its first address: {}", network.trunc())));
+        }
+        // Addresses are compared as IPv4 where they are, so such a network would hold nobody.
+        if network.addr().to_canonical() != network.addr() {
+            return Err(Malformed::new("network", "must write IPv4 addresses as such, not as ::ffff:…"));
+        }
+        Ok(Self(network))
     }
 }
 
@@ -67,8 +81,23 @@ mod tests {
         let covers = |network: &str, other: &str| network.parse::<Network>().unwrap().covers(&other.parse().unwrap());
         assert!(covers("10.0.0.0/8", "10.1.0.0/16") && covers("10.0.0.0/8", "10.0.0.0/8"));
         assert!(!covers("10.1.0.0/16", "10.0.0.0/8") && !covers("10.0.0.0/8", "::/0"));
-        for wrong in ["", "10.0.0", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/-1", "proxy.example"] {
+        for wrong in [
+            "",
+            "10.0.0",
+            "10.0.0.0/33",
+            "::/129",
+            "10.0.0.0/",
+            "10.0.0.0/-1",
+            "10.0.0.0/08",
+            "10.0.0.0/+8",
+            "10.0.0.7/8",
+            "2001:db8::1/32",
+            "::ffff:10.0.0.0/104",
+            "proxy.example",
+        ] {
             assert!(wrong.parse::<Network>().is_err(), "{wrong}");
         }
+        assert!("10.0.0.7/8".parse::<Network>().unwrap_err().to_string().contains("10.0.0.0/8"));
+        assert!(holds("::ffff:10.0.0.7", "10.0.0.7"));
     }
 }

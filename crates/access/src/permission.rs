@@ -102,6 +102,18 @@ impl Permission {
     }
 }
 
+impl schemars::JsonSchema for Permission {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Permission".into()
+    }
+
+    /// Those that a role or a key can have; nobody sends another one.
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let words: Vec<String> = Self::STAFF.iter().map(ToString::to_string).collect();
+        schemars::json_schema!({"type": "string", "enum": words, "description": "What may be done, as `resource:action`."})
+    }
+}
+
 /// A set of permissions. A token's `scope` claim writes it as words with a space between them (RFC 8693, section 4.2).
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Permissions(u64);

@@ -4,7 +4,8 @@
 use std::fmt;
 
 use kernel::{
-    ApiKeyId, Currency, InvitationId, KeyId, MembershipId, OrganisationId, SessionId, Slug, Timestamp, UserId,
+    ApiKeyId, Currency, CustomerId, InvitationId, KeyId, MembershipId, OrganisationId, SessionId, Slug, Timestamp,
+    UserId,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -209,5 +210,61 @@ channel::facts! {
         PasswordChanged = "auth.account.password-changed.v1",
         /// Somebody guesses at the password.
         LoginAttemptsNoticed = "auth.account.login-attempts-noticed.v1",
+    }
+}
+
+/// A customer of a shop asked to choose a new password: whoever delivers it sends the token to the address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CustomerPasswordResetRequested {
+    /// The customer.
+    pub customer: CustomerId,
+    /// The organisation whose shop it is.
+    pub organisation: OrganisationId,
+    /// Where it goes.
+    pub email: String,
+    /// What allows choosing a new password, once; only the addressee may see it.
+    pub token: DeliveredToken,
+    /// Until when it does.
+    pub expires_at: Timestamp,
+}
+
+/// The password of a customer's account was changed, which ended its other logins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CustomerPasswordChanged {
+    /// The customer.
+    pub customer: CustomerId,
+    /// The organisation whose shop it is.
+    pub organisation: OrganisationId,
+    /// Where the customer is told.
+    pub email: String,
+    /// When the password was changed.
+    pub changed_at: Timestamp,
+}
+
+/// Passwords were tried at a customer's account again and again, and none was right: at the 10th attempt, the 100th, and so
+/// on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CustomerLoginAttemptsNoticed {
+    /// The customer.
+    pub customer: CustomerId,
+    /// The organisation whose shop it is.
+    pub organisation: OrganisationId,
+    /// Where the customer is told.
+    pub email: String,
+    /// How many wrong passwords were tried since the last right one.
+    pub attempts: i64,
+    /// When the last of them was tried.
+    pub noticed_at: Timestamp,
+}
+
+channel::facts! {
+    /// What a customer of a shop has to be told of their account there.
+    pub enum CustomerAccountEvent on topics::CUSTOMER_ACCOUNT, keyed by customer {
+        /// A new password was asked for.
+        CustomerPasswordResetRequested = "auth.customer-account.password-reset-requested.v1",
+        /// The password is another one now.
+        CustomerPasswordChanged = "auth.customer-account.password-changed.v1",
+        /// Somebody guesses at the password.
+        CustomerLoginAttemptsNoticed = "auth.customer-account.login-attempts-noticed.v1",
     }
 }

@@ -42,6 +42,7 @@ pub fn entries() -> Vec<Entry> {
         .chain(of::<auth::ApiKeyState>())
         .chain(of::<auth::InvitationEvent>())
         .chain(of::<auth::AccountEvent>())
+        .chain(of::<auth::CustomerAccountEvent>())
         .chain(of::<category::CategoryState>())
         .chain(of::<catalog::ProductState>())
         .chain(of::<catalog::ReservationEvent>())

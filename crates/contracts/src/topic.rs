@@ -61,6 +61,9 @@ pub mod topics {
     /// What a person has to be told of their account, keyed by the person. Some carry a secret.
     pub const ACCOUNT: Topic =
         Topic { name: "auth.account.v1", owner: "auth", retention: Retention::Deliveries, partitions: 3 };
+    /// What a customer has to be told of their account in a shop, keyed by the customer. Some carry a secret.
+    pub const CUSTOMER_ACCOUNT: Topic =
+        Topic { name: "auth.customer-account.v1", owner: "auth", retention: Retention::Deliveries, partitions: 3 };
     /// Category trees.
     pub const CATEGORY: Topic =
         Topic { name: "category.category.v1", owner: "category", retention: Retention::State, partitions: 6 };
@@ -86,6 +89,7 @@ pub mod topics {
         API_KEY,
         INVITATION,
         ACCOUNT,
+        CUSTOMER_ACCOUNT,
         CATEGORY,
         PRODUCT,
         RESERVATION,

@@ -40,6 +40,11 @@ pub(crate) fn begin() {
     });
 }
 
+/// What may stand in `Authorization`.
+const BEARER: &str = "An access token: of the staff from POST /auth/v1/login, of customers from POST \
+    /store/v1/{organisation}/customers/login, of operators from POST /auth/v1/operators/login. Programs of an organisation \
+    send its API key instead, cs_live_….";
+
 /// Puts the document together and leaves the thread-local empty.
 pub(crate) fn finish(
     title: &str,
@@ -60,7 +65,7 @@ pub(crate) fn finish(
     let bearer = SecurityScheme::Http {
         scheme: "bearer".to_owned(),
         bearer_format: Some("JWT".to_owned()),
-        description: Some("An access token from POST /auth/v1/login.".to_owned()),
+        description: Some(BEARER.to_owned()),
         extensions: Default::default(),
     };
     let mut document = OpenApi {

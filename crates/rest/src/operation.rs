@@ -33,13 +33,13 @@ impl Operation<Unstated> {
     /// The route runs this command; its permission and name are taken over.
     #[must_use]
     pub fn sends<C: Command>(self) -> Operation<Stated> {
-        self.stated(C::NAME, &C::REQUIRES.to_string())
+        self.stated(C::NAME, C::REQUIRES)
     }
 
     /// The route answers this query; its permission and name are taken over.
     #[must_use]
     pub fn asks<Q: Query>(self) -> Operation<Stated> {
-        self.stated(Q::NAME, &Q::REQUIRES.to_string())
+        self.stated(Q::NAME, Q::REQUIRES)
     }
 
     /// The route needs no permission, for this reason. `name` is the operation's id.
@@ -51,10 +51,10 @@ impl Operation<Unstated> {
         Operation { inner: self.inner, permission: PhantomData }
     }
 
-    fn stated(mut self, name: &str, permission: &str) -> Operation<Stated> {
-        self.note(&format!("Needs the permission `{permission}`."));
+    fn stated(mut self, name: &str, permission: access::Permission) -> Operation<Stated> {
+        self.note(&who_may(permission));
         self.inner.operation_id = Some(name.to_owned());
-        self.inner.extensions.insert("x-permission".to_owned(), permission.into());
+        self.inner.extensions.insert("x-permission".to_owned(), permission.to_string().into());
         Operation { inner: self.inner, permission: PhantomData }
     }
 }
@@ -100,6 +100,19 @@ impl<Permission> Operation<Permission> {
             }
             none => *none = Some(text.to_owned()),
         }
+    }
+}
+
+/// Who can use the route, for people. Permissions that no role can have would tell them nothing.
+fn who_may(permission: access::Permission) -> String {
+    use access::Permission as P;
+    match permission {
+        P::SignIn | P::StoreBrowse | P::StoreOrder => "For everybody.".to_owned(),
+        P::AccountOwn => "For everybody with an account of their own.".to_owned(),
+        P::CustomerOwn => "For customers of the shop.".to_owned(),
+        P::PlatformManage => "For operators of the installation.".to_owned(),
+        P::SetUp => "For operators of the installation, and for whoever has its setup token.".to_owned(),
+        permission => format!("Needs the permission `{permission}`."),
     }
 }
 

@@ -69,13 +69,14 @@ impl Problem {
     /// 500; the cause goes to the log and never into the body.
     #[must_use]
     pub fn internal(cause: impl fmt::Display) -> Self {
-        Self::new(problems::INTERNAL).cause(cause)
+        Self::new(problems::INTERNAL).detail("Tell the operator the request id.").cause(cause)
     }
 
     /// 503 with `Retry-After: 1`; the cause goes to the log and never into the body.
     #[must_use]
     pub fn unavailable(cause: impl fmt::Display) -> Self {
-        Self::new(problems::UNAVAILABLE).cause(cause).retry_after(1)
+        let detail = "Something that this request needs is away; try again in a second.";
+        Self::new(problems::UNAVAILABLE).detail(detail).cause(cause).retry_after(1)
     }
 
     /// The problem of an error without a type of its own: 503 when the error is transient, otherwise 500.
@@ -151,9 +152,12 @@ impl Problem {
     pub(crate) fn of_status(status: StatusCode) -> Self {
         let kind = problems::ALL.iter().find(|kind| problems::stands_for_status(kind, status.as_u16()));
         match kind {
-            Some(kind) if kind.status() == 503 => Self::new(*kind).retry_after(1),
+            Some(kind) if kind.status() == 503 => Self::unavailable(status),
+            Some(kind) if *kind == problems::METHOD_NOT_ALLOWED => {
+                Self::new(*kind).detail("Use one of the methods that the header Allow lists.")
+            }
             Some(kind) => Self::new(*kind),
-            None if status.is_server_error() => Self::new(problems::INTERNAL),
+            None if status.is_server_error() => Self::internal(status),
             None => Self::new(problems::MALFORMED_REQUEST),
         }
     }

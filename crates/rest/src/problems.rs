@@ -17,6 +17,9 @@ pub const IDEMPOTENCY_KEY_MISSING: ProblemType =
 pub const UNAUTHENTICATED: ProblemType = ProblemType::new("unauthenticated", 401, "A valid credential is needed");
 /// The credential is valid but does not allow this.
 pub const FORBIDDEN: ProblemType = ProblemType::new("forbidden", 403, "This is not permitted");
+/// The credential is valid, and its organisation is suspended.
+pub const ORGANISATION_SUSPENDED: ProblemType =
+    ProblemType::new("organisation-suspended", 403, "The organisation is suspended");
 /// Nothing lives at this path, or not for this caller.
 pub const NOT_FOUND: ProblemType = ProblemType::new("not-found", 404, "There is nothing here");
 /// The organisation in the path does not exist or is not active.
@@ -60,13 +63,14 @@ pub const UPSTREAM_TIMEOUT: ProblemType =
     ProblemType::new("upstream-timeout", 504, "The service behind the gateway did not answer in time");
 
 /// The table.
-pub const ALL: [ProblemType; 23] = [
+pub const ALL: [ProblemType; 24] = [
     MALFORMED_REQUEST,
     MALFORMED_BODY,
     MALFORMED_HEADER,
     IDEMPOTENCY_KEY_MISSING,
     UNAUTHENTICATED,
     FORBIDDEN,
+    ORGANISATION_SUSPENDED,
     NOT_FOUND,
     ORGANISATION_NOT_FOUND,
     METHOD_NOT_ALLOWED,

@@ -58,6 +58,12 @@ impl<T, const STATUS: u16> Recorded<T, STATUS> {
         self.reply.as_ref()
     }
 
+    /// Whether the request was answered before, and this is what it was answered then.
+    #[must_use]
+    pub fn is_replayed(&self) -> bool {
+        self.replayed
+    }
+
     /// The reply with what must not be recorded: a secret that the client is shown and that can be derived again for a
     /// repeat.
     ///
@@ -258,13 +264,13 @@ macro_rules! documented_reply {
 
 const JSON: &str = "application/json";
 
-documented_reply!([T: JsonSchema] Ok<T>, T, 200, |ctx| json_reply::<T>(ctx, "As asked.", JSON));
+documented_reply!([T: JsonSchema] Ok<T>, T, 200, |ctx| json_reply::<T>(ctx, "The result.", JSON));
 documented_reply!([T: JsonSchema, const STATUS: u16] Recorded<T, STATUS>, T, STATUS, |ctx| json_reply::<T>(
     ctx,
     "Done once; a repeat with the same Idempotency-Key gets the same bytes.",
     JSON
 ));
-documented_reply!([T: JsonSchema] Serialised<T>, T, 200, |ctx| json_reply::<T>(ctx, "As asked.", JSON));
+documented_reply!([T: JsonSchema] Serialised<T>, T, 200, |ctx| json_reply::<T>(ctx, "The result.", JSON));
 documented_reply!([T: JsonSchema] Lines<T>, T, 200, |ctx| json_reply::<T>(
     ctx,
     "One JSON value per line.",

@@ -41,8 +41,17 @@ pub enum Error {
         organisations: Vec<Slug>,
     },
     /// The person is no member of the organisation, or not any more.
-    #[error("this account is no member of that organisation; choose one that GET /auth/v1/memberships lists")]
-    NotAMember,
+    #[error("this account is no member of that organisation; name one of its own as \"organisation\"")]
+    NotAMember {
+        /// Those that can be named.
+        organisations: Vec<Slug>,
+    },
+    /// The password is right, and the person works for no organisation.
+    #[error(
+        "this account works for no organisation; ask one for an invitation, and log in at /auth/v1/operators/login if it \
+         runs the installation"
+    )]
+    NoOrganisation,
     /// The refresh token is not valid: made up, replaced long ago, or of a login that is over.
     #[error("the refresh token is not valid, or its session is over; log in again")]
     SessionOver,
@@ -52,9 +61,6 @@ pub enum Error {
     /// There is no such organisation, or it is not active.
     #[error("there is no such organisation")]
     UnknownOrganisation,
-    /// The person does not run the installation.
-    #[error("this account does not run the installation")]
-    NotAnOperator,
     /// The person has no such session, or it is over.
     #[error("there is no open session {session} of this account")]
     UnknownSession {
@@ -80,9 +86,9 @@ pub enum Error {
     /// A new password breaks a rule that needs to know whose it is.
     #[error(transparent)]
     PasswordTooWeak(Malformed),
-    /// A new API key would have ended already, or go beyond the key that makes it.
+    /// A new API key would have ended already, would last too long, or would go beyond the key that makes it.
     #[error(transparent)]
-    BeyondKey(Malformed),
+    KeyRefused(Malformed),
     /// The organisation is suspended.
     #[error("this organisation is suspended; ask whoever runs the installation")]
     Suspended,
@@ -104,10 +110,16 @@ pub enum Error {
         /// The key that was asked for.
         key: ApiKeyId,
     },
-    /// The organisation has no such role.
-    #[error("this organisation has no role \"{role}\"")]
+    /// The organisation has no such role of its own.
+    #[error("this organisation has no role \"{role}\" of its own")]
     UnknownRole {
         /// The role that was asked for.
+        role: Slug,
+    },
+    /// Somebody shall have a role that the organisation does not have.
+    #[error("this organisation has no role \"{role}\"; GET /admin/v1/roles lists those that it has")]
+    NoSuchRole {
+        /// The role that was named.
         role: Slug,
     },
     /// The organisation has a role of that name.
@@ -145,8 +157,8 @@ pub enum Error {
         /// The address.
         email: String,
     },
-    /// The invitation was accepted or revoked.
-    #[error("the invitation {invitation} was accepted or revoked already")]
+    /// The invitation was accepted or revoked, or sent again with another token.
+    #[error("the invitation {invitation} was accepted, revoked or sent again already; read it to see which")]
     InvitationOver {
         /// The invitation.
         invitation: InvitationId,
@@ -238,16 +250,16 @@ impl Classified for Error {
             | Self::AlreadyCreated { .. }
             | Self::OwnerHasAccount
             | Self::OperatorHasAccount
-            | Self::BeyondKey(_)
+            | Self::KeyRefused(_)
             | Self::Suspended
             | Self::SetupRefused
             | Self::LoginRefused
             | Self::OrganisationNotChosen { .. }
-            | Self::NotAMember
+            | Self::NotAMember { .. }
+            | Self::NoOrganisation
             | Self::SessionOver
             | Self::CustomerExists
             | Self::UnknownOrganisation
-            | Self::NotAnOperator
             | Self::UnknownSession { .. }
             | Self::TokenRefused
             | Self::TooMany { .. }
@@ -257,6 +269,7 @@ impl Classified for Error {
             | Self::UnknownInvitation { .. }
             | Self::UnknownApiKey { .. }
             | Self::UnknownRole { .. }
+            | Self::NoSuchRole { .. }
             | Self::RoleTaken { .. }
             | Self::RoleInUse { .. }
             | Self::BeyondOwn { .. }

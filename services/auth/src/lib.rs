@@ -63,6 +63,7 @@ pub fn assembly(credentials: Credentials, schedule: Schedule, first_operator: Op
             topics::API_KEY,
             topics::INVITATION,
             topics::ACCOUNT,
+            topics::CUSTOMER_ACCOUNT,
         ])
         .prepares("signing keys", |kit: Kit| async move { first.round(&kit.mediator).await })
         .prepares("the first operator", move |kit: Kit| async move {

@@ -4,12 +4,13 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use contracts::auth::{
-    AccountEvent, ApiKeyState, DeliveredToken, EndedSessionState, InvitationEvent, InvitationIssued,
+    AccountEvent, ApiKeyState, CustomerAccountEvent, CustomerLoginAttemptsNoticed, CustomerPasswordChanged,
+    CustomerPasswordResetRequested, DeliveredToken, EndedSessionState, InvitationEvent, InvitationIssued,
     LoginAttemptsNoticed, MembershipState, OrganisationState, PasswordChanged, PasswordResetRequested, SigningKeyState,
 };
-use kernel::{ApiKeyId, OrganisationId, Secret, SessionId, Timestamp, UserId};
+use kernel::{ApiKeyId, CustomerId, OrganisationId, Secret, SessionId, Timestamp, UserId};
 
-use crate::domain::{ApiKey, Email, Invitation, Organisation, Place, RoleName, SigningKey, role::words};
+use crate::domain::{ApiKey, Email, Invitation, Notice, Organisation, Place, RoleName, SigningKey, role::words};
 
 /// The organisation as the other services see it.
 #[must_use]
@@ -88,23 +89,41 @@ pub fn invitation(organisation: &Organisation, invitation: &Invitation, token: &
     })
 }
 
-/// A token to deliver that allows choosing a new password.
+/// What a person is told.
 #[must_use]
-pub fn password_reset(user: UserId, email: &Email, token: &Secret, expires_at: Timestamp) -> AccountEvent {
-    let (email, token) = (email.as_str().to_owned(), DeliveredToken::new(token.expose()));
-    AccountEvent::from(PasswordResetRequested { user, email, token, expires_at })
+pub fn account_notice(user: UserId, email: &Email, notice: Notice, now: Timestamp) -> AccountEvent {
+    let email = email.as_str().to_owned();
+    match notice {
+        Notice::PasswordReset(token, expires_at) => {
+            let token = DeliveredToken::new(token.expose());
+            AccountEvent::from(PasswordResetRequested { user, email, token, expires_at })
+        }
+        Notice::PasswordChanged => AccountEvent::from(PasswordChanged { user, email, changed_at: now }),
+        Notice::Attempts(attempts) => {
+            AccountEvent::from(LoginAttemptsNoticed { user, email, attempts, noticed_at: now })
+        }
+    }
 }
 
-/// A person is to be told that the password is another one.
+/// What a customer of an organisation's shop is told.
 #[must_use]
-pub fn password_changed(user: UserId, email: &Email, changed_at: Timestamp) -> AccountEvent {
-    AccountEvent::from(PasswordChanged { user, email: email.as_str().to_owned(), changed_at })
-}
-
-/// A person is to be told that somebody guesses at the password.
-#[must_use]
-pub fn attempts_noticed(user: UserId, email: &Email, attempts: i64, noticed_at: Timestamp) -> AccountEvent {
-    AccountEvent::from(LoginAttemptsNoticed { user, email: email.as_str().to_owned(), attempts, noticed_at })
+pub fn customer_notice(
+    (customer, organisation): (CustomerId, OrganisationId),
+    email: &Email,
+    notice: Notice,
+    now: Timestamp,
+) -> CustomerAccountEvent {
+    let email = email.as_str().to_owned();
+    match notice {
+        Notice::PasswordReset(token, expires_at) => {
+            let token = DeliveredToken::new(token.expose());
+            CustomerPasswordResetRequested { customer, organisation, email, token, expires_at }.into()
+        }
+        Notice::PasswordChanged => CustomerPasswordChanged { customer, organisation, email, changed_at: now }.into(),
+        Notice::Attempts(attempts) => {
+            CustomerLoginAttemptsNoticed { customer, organisation, email, attempts, noticed_at: now }.into()
+        }
+    }
 }
 
 /// The public half of a key, and from when to when it signs.

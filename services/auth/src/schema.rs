@@ -133,8 +133,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    password_resets (user_id) {
-        user_id -> Uuid,
+    password_resets (account_id) {
+        account_id -> Uuid,
         token_hash -> Bytea,
         created_at -> Timestamptz,
         expires_at -> Timestamptz,

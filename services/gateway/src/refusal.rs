@@ -54,6 +54,9 @@ pub enum Refusal {
     /// A valid credential that may not be used like this.
     #[error("{0}.")]
     Forbidden(String),
+    /// A valid credential of an organisation that is suspended.
+    #[error("The organisation of this credential is suspended; ask whoever runs the installation.")]
+    Suspended,
     /// A rate limit is used up.
     #[error("The limit `{policy}` is used up; try again in {retry_after} s.")]
     TooManyRequests {
@@ -128,7 +131,7 @@ impl Refusal {
 
     /// Every problem type that the gateway answers with.
     #[must_use]
-    pub fn kinds() -> [ProblemType; 13] {
+    pub fn kinds() -> [ProblemType; 14] {
         [
             problems::NOT_FOUND,
             problems::METHOD_NOT_ALLOWED,
@@ -136,6 +139,7 @@ impl Refusal {
             URI_TOO_LONG,
             problems::UNAUTHENTICATED,
             problems::FORBIDDEN,
+            problems::ORGANISATION_SUSPENDED,
             problems::RATE_LIMITED,
             problems::BODY_TOO_LARGE,
             problems::REQUEST_TIMEOUT,
@@ -156,6 +160,7 @@ impl Refusal {
             Refusal::TargetTooLong => URI_TOO_LONG,
             Refusal::Unauthenticated { .. } => problems::UNAUTHENTICATED,
             Refusal::Forbidden(_) => problems::FORBIDDEN,
+            Refusal::Suspended => problems::ORGANISATION_SUSPENDED,
             Refusal::TooManyRequests { .. } => problems::RATE_LIMITED,
             Refusal::Body(UploadError::TooLarge { .. }) => problems::BODY_TOO_LARGE,
             Refusal::Body(UploadError::TooSlow { .. }) => problems::REQUEST_TIMEOUT,
@@ -221,6 +226,7 @@ mod tests {
             Refusal::TargetTooLong,
             Refusal::Unauthenticated { reason: String::new(), presented: false },
             Refusal::Forbidden(String::new()),
+            Refusal::Suspended,
             Refusal::TooManyRequests { policy: "address", retry_after: 1 },
             Refusal::Body(UploadError::TooLarge { limit: 1 }),
             Refusal::Body(UploadError::TooSlow { seconds: 1 }),

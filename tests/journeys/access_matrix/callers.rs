@@ -48,10 +48,12 @@ pub(super) enum Caller {
     Customer,
     /// A customer of another organisation's shop.
     OtherCustomer,
+    /// The owner of an organisation that is suspended.
+    Suspended,
 }
 
 impl Caller {
-    pub(super) const ALL: [Caller; 13] = [
+    pub(super) const ALL: [Caller; 14] = [
         Caller::Anonymous,
         Caller::Stranger,
         Caller::Expired,
@@ -65,6 +67,7 @@ impl Caller {
         Caller::Operator,
         Caller::Customer,
         Caller::OtherCustomer,
+        Caller::Suspended,
     ];
 }
 
@@ -78,6 +81,7 @@ pub(super) struct Callers<'s> {
     store: &'s Store,
     here: Staffing<'s>,
     there: Staffing<'s>,
+    suspended: Staffing<'s>,
     /// What each asks with, without the credential. Each has an address of its own, since guesses are limited by address.
     clients: BTreeMap<Caller, Client>,
     everywhere: BTreeMap<Caller, String>,
@@ -90,9 +94,11 @@ impl<'s> Callers<'s> {
         store: &'s Store,
         shop: &'s Shop,
         elsewhere: &'s Shop,
+        suspended: &'s Shop,
         permissions: &BTreeSet<&str>,
     ) -> Callers<'s> {
-        let (here, there) = (Staffing { store, shop }, Staffing { store, shop: elsewhere });
+        let [here, there, suspended] = [shop, elsewhere, suspended].map(|shop| Staffing { store, shop });
+        suspended.suspend().await;
         let work = permissions.iter().flat_map(|permission| {
             let (here, rest) = (&here, permissions.iter().filter(move |it| *it != permission).copied().collect());
             [
@@ -112,9 +118,10 @@ impl<'s> Callers<'s> {
             (Caller::Operator, store.operator().await),
             (Caller::Customer, here.customer().await),
             (Caller::OtherCustomer, there.customer().await),
+            (Caller::Suspended, suspended.log_in().await),
         ];
         let clients = Caller::ALL.map(|caller| (caller, somebody(store))).into();
-        let callers = Callers { store, here, there, clients, everywhere: everywhere.into(), by_permission };
+        let callers = Callers { store, here, there, suspended, clients, everywhere: everywhere.into(), by_permission };
         // What is refused once it has expired counts until then.
         callers.are_known(&mint.sign(&moved(&shop.token, 0))).await;
         callers
@@ -128,6 +135,7 @@ impl<'s> Callers<'s> {
             (Guard::Person | Guard::Member, Caller::RightRole) => Some(self.here.hire("owner").await.1),
             (Guard::Person | Guard::Member, Caller::OtherOrganisation) => Some(self.there.hire("owner").await.1),
             (Guard::Person | Guard::Member, Caller::Operator) => Some(self.store.operator().await),
+            (Guard::Person | Guard::Member, Caller::Suspended) => Some(self.suspended.log_in().await),
             (Guard::Customer, Caller::Customer) => Some(self.here.customer().await),
             _ => None,
         };
@@ -221,6 +229,27 @@ impl<'s> Staffing<'s> {
         let (status, body) = somebody(self.store).post(&path, &wanted).await;
         assert_eq!(status, 200, "{body}");
         body["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// An access token of the owner, from a login of its own.
+    async fn log_in(&self) -> String {
+        let (status, body) = somebody(self.store).post("/auth/v1/login", &self.shop.credentials()).await;
+        assert_eq!(status, 200, "{body}");
+        body["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// Suspends the organisation, and waits until the gateway knows.
+    async fn suspend(&self) {
+        let operator = somebody(self.store).with("authorization", &format!("Bearer {}", self.store.operator().await));
+        let (_, me) = self.shop.owner.get("/auth/v1/me").await;
+        let path = format!("/platform/v1/organisations/{}/suspend", me["organisation"]["id"].as_str().unwrap());
+        let (status, body) = operator.post(&path, &json!({})).await;
+        assert_eq!(status, 200, "{body}");
+        eventually(PATIENCE, async || {
+            let (status, body) = self.shop.owner.get("/admin/v1/members").await;
+            if status == 403 { Ok(()) } else { Err((status, body)) }
+        })
+        .await;
     }
 
     async fn revoked(&self) -> String {

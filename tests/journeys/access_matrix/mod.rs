@@ -30,6 +30,8 @@ enum Expected {
     Unauthenticated,
     /// 403 `forbidden`.
     Forbidden,
+    /// 403 `organisation-suspended`.
+    Suspended,
     /// One of the two: some of a shop's routes take for a guest whoever is not its customer.
     Refused,
     /// 404 `not-found`: nobody is told that there is such a route.
@@ -45,12 +47,14 @@ enum Expected {
 fn expected(guard: &Guard, caller: Caller) -> Expected {
     use Caller::{
         Anonymous, Customer, Expired, KeyWith, KeyWithout, Operator, OtherCustomer, OtherOrganisation, Outdated,
-        Revoked, RightRole, Stranger, WrongRole,
+        Revoked, RightRole, Stranger, Suspended, WrongRole,
     };
     match (guard, caller) {
         (Guard::Hidden, _) => Expected::NoSuchRoute,
         (Guard::Open, _) => Expected::AsWithoutCredential,
         (_, Stranger | Expired | Revoked | Outdated) => Expected::Unauthenticated,
+        (Guard::Person | Guard::Member, Suspended) => Expected::NothingOfOurs,
+        (Guard::Shopper | Guard::Customer | Guard::Operator | Guard::Staff(_), Suspended) => Expected::Suspended,
         (Guard::Shopper | Guard::Customer, OtherCustomer) => Expected::Forbidden,
         // Everybody else is a guest there, and a customer does not see the order of a guest.
         (Guard::Offered | Guard::Shopper, _) => Expected::AsWithoutCredential,
@@ -103,6 +107,7 @@ impl Row<'_> {
                 challenge && is_problem(reply, 401, refusals[0])
             }
             Expected::Forbidden => is_problem(reply, 403, refusals[1]),
+            Expected::Suspended => is_problem(reply, 403, "/problems/organisation-suspended"),
             Expected::Refused => is_problem(reply, 401, refusals[0]) || is_problem(reply, 403, refusals[1]),
             Expected::NoSuchRoute => is_problem(reply, 404, "/problems/not-found"),
             Expected::Served => answered && ![400, 401, 403, 405, 415, 422].contains(&reply.status),
@@ -144,10 +149,11 @@ async fn ask<'a>(route: &'a Route, callers: &Callers<'_>, ours: &Ours) -> Row<'a
 async fn every_route_gives_every_caller_what_its_document_promises_and_no_more() {
     let store = together(&WISHES).await;
     let (shop, elsewhere) = (Shop::open(&store, "matrix").await, Shop::open(&store, "elsewhere").await);
+    let closed = Shop::open(&store, "closed").await;
     let ours = Ours::make(&store, &shop).await;
     let routes = documents::routes(&store).await;
     let permissions: BTreeSet<&str> = routes.iter().filter_map(|route| route.guard.permission()).collect();
-    let callers = Callers::assemble(&store, &shop, &elsewhere, &permissions).await;
+    let callers = Callers::assemble(&store, &shop, &elsewhere, &closed, &permissions).await;
     let before = ours.seen_by_owner(&shop, &routes).await;
 
     let begun = Instant::now();

@@ -87,9 +87,11 @@ fn body(route: &Route, ours: &Ours) -> Value {
             json!({"email": address, "name": "Nobody", "password": PASSWORD})
         }
         "auth.refresh-session" => json!({"refresh_token": fresh}),
-        "auth.change-password" => json!({"current_password": PASSWORD, "password": "another long passphrase 8"}),
-        "auth.request-password-reset" => json!({"email": address}),
-        "auth.reset-password" => json!({"token": fresh, "password": PASSWORD}),
+        "auth.change-password" | "auth.change-customer-password" => {
+            json!({"current_password": PASSWORD, "password": "another long passphrase 8"})
+        }
+        "auth.request-password-reset" | "auth.request-customer-password-reset" => json!({"email": address}),
+        "auth.reset-password" | "auth.reset-customer-password" => json!({"token": fresh, "password": PASSWORD}),
         "auth.accept-invitation" => json!({"token": fresh, "password": PASSWORD}),
         "auth.note-api-key-use" => json!({"api_key": fresh}),
         // Nobody hands out more than they have, so this is what the caller has.

@@ -2,11 +2,13 @@
 //! The rule: secrets are as long as real ones and open nothing.
 
 use contracts::auth::{
-    AccountEvent, ApiKeyState, DeliveredToken, EndedSessionState, InvitationEvent, InvitationIssued,
+    AccountEvent, ApiKeyState, CustomerAccountEvent, CustomerLoginAttemptsNoticed, CustomerPasswordChanged,
+    CustomerPasswordResetRequested, DeliveredToken, EndedSessionState, InvitationEvent, InvitationIssued,
     LoginAttemptsNoticed, MembershipState, OrganisationState, PasswordChanged, PasswordResetRequested, SigningKeyState,
 };
 use kernel::{
-    ApiKeyId, Currency, InvitationId, KeyId, MembershipId, OrganisationId, SessionId, Slug, Timestamp, UserId,
+    ApiKeyId, Currency, CustomerId, InvitationId, KeyId, MembershipId, OrganisationId, SessionId, Slug, Timestamp,
+    UserId,
 };
 
 use super::{Sample, sample, time, uuid};
@@ -17,6 +19,10 @@ fn organisation() -> OrganisationId {
 
 fn user() -> UserId {
     UserId::from_uuid(uuid(0x02))
+}
+
+fn customer() -> CustomerId {
+    CustomerId::from_uuid(uuid(0x09))
 }
 
 fn email() -> String {
@@ -103,7 +109,7 @@ fn api_keys() -> [Sample; 3] {
     ]
 }
 
-fn deliveries() -> [Sample; 4] {
+fn deliveries() -> [Sample; 7] {
     let invited = InvitationIssued {
         invitation: InvitationId::from_uuid(uuid(0x07)),
         organisation: organisation(),
@@ -125,11 +131,34 @@ fn deliveries() -> [Sample; 4] {
         attempts: 5,
         noticed_at: time("2026-03-01T09:30:00.123456Z"),
     };
+    let customer_reset = CustomerPasswordResetRequested {
+        customer: customer(),
+        organisation: organisation(),
+        email: email(),
+        token: DeliveredToken::new("cGFzc3dvcmQtcmVzZXQtb2YtZ29sZGVuLWZpbGUtMDI"),
+        expires_at: time("2026-03-01T10:00:00.123456Z"),
+    };
+    let customer_changed = CustomerPasswordChanged {
+        customer: customer(),
+        organisation: organisation(),
+        email: email(),
+        changed_at: time("2026-03-01T09:30:00.123456Z"),
+    };
+    let customer_noticed = CustomerLoginAttemptsNoticed {
+        customer: customer(),
+        organisation: organisation(),
+        email: email(),
+        attempts: 10,
+        noticed_at: time("2026-03-01T09:30:00.123456Z"),
+    };
     let person = user().to_string();
     [
         sample("", Some(organisation()), &person, InvitationEvent::from(invited)),
         sample("", None, "visitor", AccountEvent::from(reset)),
         sample("", None, &person, AccountEvent::from(changed)),
         sample("", None, "visitor", AccountEvent::from(noticed)),
+        sample("", Some(organisation()), "visitor", CustomerAccountEvent::from(customer_reset)),
+        sample("", Some(organisation()), &customer().to_string(), CustomerAccountEvent::from(customer_changed)),
+        sample("", Some(organisation()), "visitor", CustomerAccountEvent::from(customer_noticed)),
     ]
 }

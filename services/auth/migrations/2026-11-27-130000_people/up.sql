@@ -165,7 +165,8 @@ create index sessions_idle_due on sessions (last_used_at);
 
 -- What allows choosing a new password, once.
 create table password_resets (
-    user_id    uuid        primary key references people (user_id),
+    -- A person's or a customer's.
+    account_id uuid        primary key,
     token_hash bytea       not null check (octet_length(token_hash) = 32),
     created_at timestamptz not null,
     expires_at timestamptz not null
@@ -282,8 +283,8 @@ grant select (session_id, user_id, customer_id, org_id, refresh_hash, generation
     on sessions to auth_system;
 grant delete on sessions to auth_system;
 create policy account on password_resets to auth_system using (true) with check (true);
-grant select (user_id, token_hash, created_at, expires_at),
-      insert (user_id, token_hash, created_at, expires_at),
+grant select (account_id, token_hash, created_at, expires_at),
+      insert (account_id, token_hash, created_at, expires_at),
       update (token_hash, created_at, expires_at)
     on password_resets to auth_system;
 grant delete on password_resets to auth_system;

@@ -1,13 +1,13 @@
-//! Decides whether a password may be tried now, and counts the attempt.
+//! Decides whether a password may be tried now, and counts the attempt; takes it back where the password was right.
 
 use access::Permission;
-use kernel::{Clock, UserId};
+use kernel::Clock;
 use mediator::{Command, Platform, Tx};
 
+use super::tell;
 use crate::{
-    domain::{Admission, Email, Subject, admit},
+    domain::{AccountId, Admission, Email, Notice, Subject, admit},
     error::Error,
-    published,
     store::attempts,
 };
 
@@ -16,8 +16,9 @@ use crate::{
 pub struct AdmitLogin {
     /// What the attempt counts for.
     pub subjects: Vec<Subject>,
-    /// Whose account is tried, who hears of attempts that become many.
-    pub owner: Option<(UserId, Email)>,
+    /// The account that is tried and its address, where attempts are told of that become many; none where there is no
+    /// such account.
+    pub known: Option<(AccountId, Email)>,
 }
 
 impl Command for AdmitLogin {
@@ -36,11 +37,30 @@ impl Command for AdmitLogin {
             attempts::save(tx, &counted, now).await?;
         }
         attempts::delete_old(tx, now).await?;
-        if let (Admission::Admitted { at_account }, Some((user, email)), true) =
-            (admission, &self.owner, admission.is_remarkable())
+        if let (Admission::Admitted { at_account }, Some((account, email)), true) =
+            (admission, &self.known, admission.is_remarkable())
         {
-            tx.record(now.timestamp_micros(), published::attempts_noticed(*user, email, at_account, now));
+            tell(tx, *account, email, Notice::Attempts(at_account), now);
         }
         Ok(admission)
+    }
+}
+
+/// Takes an attempt back whose password was right, where no session follows that would.
+#[derive(Debug, Clone)]
+pub struct ForgiveAttempt {
+    /// What the attempt was counted for.
+    pub subjects: Vec<Subject>,
+}
+
+impl Command for ForgiveAttempt {
+    const NAME: &'static str = "auth.forgive-attempt";
+    const REQUIRES: Permission = Permission::SignIn;
+    type Tenancy = Platform;
+    type Reply = ();
+    type Error = Error;
+
+    async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<(), Error> {
+        attempts::forgive(tx, &self.subjects, Clock::now()).await
     }
 }

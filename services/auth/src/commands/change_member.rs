@@ -42,6 +42,10 @@ impl Command for ChangeMember {
         let own = roles::of(tx, tx.organisation()).await?;
         let permissions = role::allowed(&self.roles, &own)?;
         role::check_grant(permissions.union(place.permissions), by)?;
+        if self.roles == place.roles {
+            // Nothing changes, so the member's tokens stay good.
+            return Ok(place);
+        }
         let changed = place.clone().with_roles(self.roles.clone(), permissions);
         if place.is_owner() && !changed.is_owner() {
             ensure_owner_remains(tx, &place).await?;

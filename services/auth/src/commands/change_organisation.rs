@@ -30,7 +30,7 @@ impl Command for ChangeOrganisation {
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<Organisation, Error> {
         let organisation = organisations::lock(tx).await?;
         Error::unless_expected(&self.expected, organisation.version)?;
-        let changed = organisation.changed(self.change.clone());
+        let Some(changed) = organisation.changed(self.change.clone()) else { return Ok(organisation) };
         organisations::save(tx, &changed).await?;
         tx.record(changed.version, published::organisation(&changed));
         Ok(changed)

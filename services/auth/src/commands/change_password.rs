@@ -1,27 +1,28 @@
-//! Replaces a person's password and ends the person's other sessions.
+//! Replaces the password of an account and ends its other sessions.
 
 use access::Permission;
-use kernel::{Clock, SessionId, UserId};
+use kernel::{Clock, SessionId};
 use mediator::{Command, Platform, Tx};
 
-use super::end;
+use super::{end, set_password, tell};
 use crate::{
     credentials::PasswordHash,
-    domain::{Email, LogsIn, Meant},
+    domain::{AccountId, Email, Meant, Notice, Subject},
     error::Error,
-    published,
-    store::{password_resets, people},
+    store::{attempts, password_resets},
 };
 
 /// Replaces the password of a person who has just given the former one.
 #[derive(Debug, Clone)]
 pub struct ChangePassword {
-    /// The person.
-    pub user: UserId,
-    /// Where the person is told.
+    /// The account.
+    pub account: AccountId,
+    /// Where its owner is told.
     pub email: Email,
     /// The session that goes on.
     pub session: SessionId,
+    /// What giving the former password was counted for.
+    pub subjects: Vec<Subject>,
     /// The hash that the former password was checked against.
     pub verified: PasswordHash,
     /// The hash of the new password.
@@ -38,9 +39,27 @@ impl Command for ChangePassword {
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<usize, Error> {
         let now = Clock::now();
-        people::set_password(tx, self.user, Some(&self.verified), &self.password, now).await?;
-        password_resets::delete(tx, self.user).await?;
-        tx.record(now.timestamp_micros(), published::password_changed(self.user, &self.email, now));
-        end(tx, LogsIn::User(self.user), Meant::Others(self.session), now).await
+        set_password(tx, self.account, Some(&self.verified), &self.password, now).await?;
+        attempts::forgive(tx, &self.subjects, now).await?;
+        password_resets::delete(tx, self.account).await?;
+        tell(tx, self.account, &self.email, Notice::PasswordChanged, now);
+        end(tx, self.account, Meant::Others(self.session), now).await
+    }
+}
+
+/// [`ChangePassword`] for customers.
+#[derive(Debug, Clone)]
+pub struct ChangeCustomerPassword(pub ChangePassword);
+
+impl Command for ChangeCustomerPassword {
+    const NAME: &'static str = "auth.change-customer-password";
+    const REQUIRES: Permission = Permission::CustomerOwn;
+    type Tenancy = Platform;
+    /// How many sessions were ended.
+    type Reply = usize;
+    type Error = Error;
+
+    async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<usize, Error> {
+        self.0.execute(tx).await
     }
 }

@@ -1,20 +1,20 @@
 //! Ends sessions, so that their access tokens stop counting at every gateway.
 
 use access::Permission;
-use kernel::{Clock, CustomerId, UserId};
+use kernel::Clock;
 use mediator::{Command, Platform, Tx};
 
 use super::end;
 use crate::{
-    domain::{LogsIn, Meant},
+    domain::{AccountId, Meant},
     error::Error,
 };
 
-/// Ends those of a person's open sessions that are meant, and replies how many there were.
+/// Ends those of a person's open sessions that are meant, and replies how many there were. The system may end anybody's.
 #[derive(Debug, Clone)]
 pub struct EndSessions {
     /// Whose sessions.
-    pub user: UserId,
+    pub account: AccountId,
     /// Which of them.
     pub meant: Meant,
 }
@@ -27,18 +27,17 @@ impl Command for EndSessions {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<usize, Error> {
-        end_meant(tx, LogsIn::User(self.user), self.meant).await
+        let ended = end(tx, self.account, self.meant, Clock::now()).await?;
+        match (ended, self.meant) {
+            (0, Meant::One(session)) => Err(Error::UnknownSession { session }),
+            (ended, _) => Ok(ended),
+        }
     }
 }
 
-/// Ends those of a customer's open sessions that are meant, and replies how many there were.
+/// [`EndSessions`] for customers.
 #[derive(Debug, Clone)]
-pub struct EndCustomerSessions {
-    /// Whose sessions.
-    pub customer: CustomerId,
-    /// Which of them.
-    pub meant: Meant,
-}
+pub struct EndCustomerSessions(pub EndSessions);
 
 impl Command for EndCustomerSessions {
     const NAME: &'static str = "auth.end-customer-sessions";
@@ -48,14 +47,6 @@ impl Command for EndCustomerSessions {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<usize, Error> {
-        end_meant(tx, LogsIn::Customer(self.customer), self.meant).await
-    }
-}
-
-async fn end_meant(tx: &mut Tx<'_, Platform>, who: LogsIn, meant: Meant) -> Result<usize, Error> {
-    let ended = end(tx, who, meant, Clock::now()).await?;
-    match (ended, meant) {
-        (0, Meant::One(session)) => Err(Error::UnknownSession { session }),
-        (ended, _) => Ok(ended),
+        self.0.execute(tx).await
     }
 }

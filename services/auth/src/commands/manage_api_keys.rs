@@ -14,6 +14,9 @@ use crate::{
     store::{api_keys, memberships},
 };
 
+/// The farthest end of a key: ten years.
+const LONGEST: Duration = Duration::from_secs(3_653 * 86_400);
+
 /// Makes an API key.
 #[derive(Debug, Clone)]
 pub struct CreateApiKey {
@@ -46,7 +49,10 @@ impl Command for CreateApiKey {
         role::check_grant(self.permissions, by)?;
         let now = Clock::now();
         if self.expires_at.is_some_and(|end| end <= now) {
-            return Err(Error::BeyondKey(Malformed::new("expires_at", "must be in the future")));
+            return Err(Error::KeyRefused(Malformed::new("expires_at", "must be in the future")));
+        }
+        if self.expires_at.is_some_and(|end| end > now + LONGEST) {
+            return Err(Error::KeyRefused(Malformed::new("expires_at", "must be at most ten years ahead")));
         }
         let (networks, expires_at) = match self.by {
             Authority::Key(maker) => api_keys::lock(tx, maker).await?.0.bounds(&self.networks, self.expires_at)?,

@@ -65,6 +65,10 @@ impl Command for ChangeRole {
         let former = roles::lock(tx, &self.name).await?;
         Error::unless_expected(&self.expected, former.version)?;
         role::check_grant(self.permissions.union(former.permissions), by)?;
+        if self.permissions == former.permissions {
+            // Nothing changes, so the tokens of those who have the role stay good.
+            return Ok(former.view());
+        }
         let changed = former.changed(self.permissions, Clock::now());
         roles::save(tx, &changed).await?;
         let places = memberships::renew_with_role(tx, &RoleName::Own(self.name.clone())).await?;

@@ -23,10 +23,10 @@ mod suspend_organisation;
 mod tend_signing_keys;
 
 pub use accept_invitation::AcceptInvitation;
-pub use admit_login::AdmitLogin;
+pub use admit_login::{AdmitLogin, ForgiveAttempt};
 pub use change_member::ChangeMember;
 pub use change_organisation::ChangeOrganisation;
-pub use change_password::ChangePassword;
+pub use change_password::{ChangeCustomerPassword, ChangePassword};
 pub use clear_sessions::ClearSessions;
 pub use create_organisation::CreateOrganisation;
 pub use end_sessions::{EndCustomerSessions, EndSessions};
@@ -48,18 +48,46 @@ use kernel::{Clock, Timestamp};
 use persistence::{Platform, Tx};
 
 use crate::{
-    domain::{Authority, LogsIn, Meant, Place, RoleName},
+    credentials::PasswordHash,
+    domain::{AccountId, Authority, Email, Meant, Notice, Place, RoleName},
     error::Error,
     published,
-    store::{api_keys, memberships, sessions},
+    store::{api_keys, customers, memberships, people, sessions},
 };
 
 /// The version of a session's end, the first thing that is published of it.
 const END: i64 = 1;
 
-/// Ends those of somebody's sessions that are meant, and says so to the gateways.
-async fn end(tx: &mut Tx<'_, Platform>, who: LogsIn, meant: Meant, now: Timestamp) -> Result<usize, Error> {
-    let ended = sessions::end(tx, who, meant, now).await?;
+/// Has whoever has the account told something at its address.
+fn tell(tx: &mut Tx<'_, Platform>, account: AccountId, email: &Email, notice: Notice, now: Timestamp) {
+    let version = now.timestamp_micros();
+    match account {
+        AccountId::Person(user) => tx.record(version, published::account_notice(user, email, notice, now)),
+        AccountId::Customer(customer, organisation) => {
+            let provenance = tx.provenance().clone();
+            let event = published::customer_notice((customer, organisation), email, notice, now);
+            tx.record_within(organisation, &provenance, now, version, event);
+        }
+    }
+}
+
+/// Replaces the password that was checked against the hash `verified`; any password when that is none.
+async fn set_password(
+    tx: &mut Tx<'_, Platform>,
+    account: AccountId,
+    verified: Option<&PasswordHash>,
+    hash: &PasswordHash,
+    now: Timestamp,
+) -> Result<(), Error> {
+    match account {
+        AccountId::Person(user) => people::set_password(tx, user, verified, hash, now).await,
+        AccountId::Customer(customer, _) => customers::set_password(tx, customer, verified, hash).await,
+    }
+}
+
+/// Ends those of an account's sessions that are meant, and says so to the gateways.
+async fn end(tx: &mut Tx<'_, Platform>, account: AccountId, meant: Meant, now: Timestamp) -> Result<usize, Error> {
+    let ended = sessions::end(tx, account, meant, now).await?;
     for session in &ended {
         tx.record(END, published::ended_session(*session, now));
     }

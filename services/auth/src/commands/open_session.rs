@@ -6,7 +6,7 @@ use mediator::{Command, Platform, Tx};
 
 use crate::{
     credentials::PasswordHash,
-    domain::{LogsIn, Session, Subject},
+    domain::{AccountId, Session, Subject},
     error::Error,
     store::{attempts, customers, people, sessions},
 };
@@ -37,9 +37,9 @@ impl Command for OpenSession {
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<(), Error> {
         let (now, kept) = (Clock::now(), self.rehashed.as_ref().unwrap_or(&self.verified));
-        let noted = match self.session.holder.who() {
-            LogsIn::User(user) => people::note_login(tx, user, &self.verified, kept, now).await?,
-            LogsIn::Customer(customer) => customers::note_login(tx, customer, &self.verified, kept, now).await?,
+        let noted = match self.session.holder.account() {
+            AccountId::Person(user) => people::note_login(tx, user, &self.verified, kept, now).await?,
+            AccountId::Customer(customer, _) => customers::note_login(tx, customer, &self.verified, kept, now).await?,
         };
         if !noted {
             return Err(Error::LoginRefused);

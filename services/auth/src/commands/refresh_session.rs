@@ -41,7 +41,7 @@ impl Command for RefreshSession {
         let (Worth::Current, Some(holder)) = (worth, self.holder) else {
             return Ok(Some((session, worth)));
         };
-        if holder.who() != session.holder.who() {
+        if holder.account() != session.holder.account() {
             return Ok(None);
         }
         let rotated = Session { holder, ..session.rotated(self.successor, now) };

@@ -56,7 +56,7 @@ impl Command for LeaveOrganisation {
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
         memberships::lock(tx).await?;
         let place = memberships::of_person(tx, tx.organisation(), self.user).await?;
-        end_place(tx, place.filter(|place| place.active).ok_or(Error::NotAMember)?).await
+        end_place(tx, place.filter(|place| place.active).ok_or(Error::NotAMember { organisations: Vec::new() })?).await
     }
 }
 

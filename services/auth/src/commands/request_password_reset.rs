@@ -1,24 +1,29 @@
-//! Lets a person choose a new password with a token that is delivered to the person's address.
+//! Lets somebody choose a new password with a token that is delivered to the account's address.
 
 use std::time::Duration;
 
 use access::Permission;
-use kernel::{Clock, Secret, UserId};
+use kernel::{Clock, Secret};
 use mediator::{Command, Platform, Tx};
 
-use crate::{domain::Email, error::Error, published, store::password_resets};
+use super::tell;
+use crate::{
+    domain::{AccountId, Email, Notice},
+    error::Error,
+    store::password_resets,
+};
 
 /// How soon another token is made.
 const AGAIN_AFTER: Duration = Duration::from_secs(300);
 /// How long the token can be used.
 const LIFE: Duration = Duration::from_secs(3_600);
 
-/// Replaces the person's reset token, if there is one, and has the new one delivered. Within five minutes of the former one
+/// Replaces the account's reset token, if there is one, and has the new one delivered. Within five minutes of the former one
 /// nothing happens.
 #[derive(Debug, Clone)]
 pub struct RequestPasswordReset {
-    /// The person.
-    pub user: UserId,
+    /// The account.
+    pub account: AccountId,
     /// Where the token goes.
     pub email: Email,
     /// The token.
@@ -37,11 +42,9 @@ impl Command for RequestPasswordReset {
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<(), Error> {
         let now = Clock::now();
         let times = (now - AGAIN_AFTER, now, now + LIFE);
-        if !password_resets::replace(tx, self.user, &self.token_hash, times).await? {
-            return Ok(());
+        if password_resets::replace(tx, self.account, &self.token_hash, times).await? {
+            tell(tx, self.account, &self.email, Notice::PasswordReset(self.token.clone(), now + LIFE), now);
         }
-        let event = published::password_reset(self.user, &self.email, &self.token, now + LIFE);
-        tx.record(now.timestamp_micros(), event);
         Ok(())
     }
 }

@@ -1,24 +1,23 @@
-//! Replaces a password by a token that was delivered to the person's address, and ends all sessions of the person.
+//! Replaces a password by a token that was delivered to the account's address, and ends all of its sessions.
 
 use access::Permission;
-use kernel::{Clock, UserId};
+use kernel::Clock;
 use mediator::{Command, Platform, Tx};
 
-use super::end;
+use super::{end, set_password, tell};
 use crate::{
     credentials::PasswordHash,
-    domain::{Email, LogsIn, Meant},
+    domain::{AccountId, Email, Meant, Notice},
     error::Error,
-    published,
-    store::{password_resets, people},
+    store::password_resets,
 };
 
 /// Uses up a reset token.
 #[derive(Debug, Clone)]
 pub struct ResetPassword {
-    /// The person that the token names.
-    pub user: UserId,
-    /// Where the person is told.
+    /// The account that the token names.
+    pub account: AccountId,
+    /// Where its owner is told.
     pub email: Email,
     /// SHA-256 of the token.
     pub token_hash: [u8; 32],
@@ -36,9 +35,9 @@ impl Command for ResetPassword {
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<usize, Error> {
         let now = Clock::now();
-        password_resets::take(tx, self.user, &self.token_hash, now).await?;
-        people::set_password(tx, self.user, None, &self.password, now).await?;
-        tx.record(now.timestamp_micros(), published::password_changed(self.user, &self.email, now));
-        end(tx, LogsIn::User(self.user), Meant::All, now).await
+        password_resets::take(tx, self.account, &self.token_hash, now).await?;
+        set_password(tx, self.account, None, &self.password, now).await?;
+        tell(tx, self.account, &self.email, Notice::PasswordChanged, now);
+        end(tx, self.account, Meant::All, now).await
     }
 }

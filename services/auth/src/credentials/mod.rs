@@ -12,7 +12,10 @@ use std::sync::Arc;
 use crate::domain::SessionLife;
 
 pub use hashing::{Hasher, PasswordHash};
-pub use opaque::{ApiKeyText, Derivation, InvitationToken, OneTimeSetupToken, RefreshToken, ResetToken, described};
+pub use opaque::{
+    ApiKeyText, CustomerResetToken, Derivation, InvitationToken, OneTimeSetupToken, Opaque, Purpose, RefreshToken,
+    ResetToken, described,
+};
 pub use sealing::Seal;
 pub use setup::SetupToken;
 pub use signing::{Issuer, TOKEN_LIFE, TOKENS_OUTLIVE, generate};

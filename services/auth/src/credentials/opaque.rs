@@ -35,6 +35,10 @@ impl Purpose for kinds::User {
     const WORD: &'static str = "pwr";
 }
 
+impl Purpose for kinds::Customer {
+    const WORD: &'static str = "cpwr";
+}
+
 impl Purpose for kinds::Token {
     const WORD: &'static str = "setup";
 }
@@ -49,6 +53,8 @@ pub type ApiKeyText = Opaque<kinds::ApiKey>;
 pub type InvitationToken = Opaque<kinds::Invitation>;
 /// What allows choosing a new password: of a person.
 pub type ResetToken = Opaque<kinds::User>;
+/// What allows choosing a new password: of a customer.
+pub type CustomerResetToken = Opaque<kinds::Customer>;
 
 /// How many replacements are looked back at most: a month of a session that is refreshed every ten minutes, and about ten
 /// milliseconds of work.
@@ -153,7 +159,7 @@ impl Derivation {
     }
 
     /// Whether the stored hash is of a token that descends from this one within so many replacements, 5,000 at most: whether this one is
-    /// genuine and was replaced, rather than made up.
+    /// genuine and was replaced, rather than never issued.
     #[must_use]
     pub fn is_ancestor(&self, token: &RefreshToken, stored: &[u8; 32], replacements: i32) -> bool {
         let mut token = token.clone();

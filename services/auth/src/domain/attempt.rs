@@ -6,8 +6,10 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use kernel::Timestamp;
+use kernel::{OrganisationId, Timestamp};
 use sha2::{Digest, Sha256};
+
+use super::Email;
 
 /// What attempts are counted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -72,6 +74,12 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// What attempts at a customer's account are counted for; those at a person's are counted for the address.
+    #[must_use]
+    pub fn account_at_shop(organisation: OrganisationId, email: &Email) -> String {
+        format!("{organisation}/{}", email.as_str())
+    }
+
     /// What an attempt of an unknown client counts for, whether or not the account exists.
     #[must_use]
     pub fn of_stranger(account: &str, address: IpAddr) -> Vec<Self> {

@@ -26,7 +26,7 @@ pub use name::Name;
 pub use organisation::{Organisation, OrganisationChange};
 pub use password::Password;
 pub use role::{OwnRole, RoleName, RoleView};
-pub use session::{GRACE, Holder, LogsIn, Meant, Session, SessionLife, Worth};
+pub use session::{AccountId, GRACE, Holder, Meant, Notice, Session, SessionLife, Worth};
 pub use signing_key::{Candidate, Schedule, SigningKey, SigningKeys, Tended};
 pub use time_zone::TimeZone;
 pub use user::{Member, Membership, NewOperator, NewPerson, Place, Seat, User};

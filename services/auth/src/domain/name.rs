@@ -24,6 +24,20 @@ impl Name {
         }
         Ok(Self(trimmed.to_owned()))
     }
+
+    /// A name that somebody chooses: one that people can see and say.
+    ///
+    /// # Errors
+    /// As [`Name::parse`], and when no letter and no digit is in it.
+    pub fn choose(text: &str) -> Result<Self, Malformed> {
+        let name = Self::parse(text)?;
+        // The four fillers of Hangul are letters by their property, and blank.
+        let blank = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}'];
+        if name.0.chars().any(|character| character.is_alphanumeric() && !blank.contains(&character)) {
+            return Ok(name);
+        }
+        Err(Malformed::new("name", "must have a letter or a digit"))
+    }
 }
 
 kernel::text!(Name, {
@@ -31,3 +45,19 @@ kernel::text!(Name, {
     "minLength": 1, "maxLength": Self::LIMIT,
     "description": "1 to 120 characters, trimmed, without control characters.",
 });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chosen_name_can_be_seen_and_is_kept_as_typed() {
+        for kept in ["Ana", "Đèn Việt", "灯", "أضواء", "7", "Lamps \u{1f4a1}"] {
+            assert_eq!(Name::choose(&format!(" {kept} ")).unwrap().as_str(), kept);
+        }
+        for refused in ["", " ", "\u{200b}\u{200d}", "\u{3164}\u{3164}", "\u{2800}", "\u{202e}", "---", "a\u{0}b"] {
+            assert!(Name::choose(refused).is_err(), "{refused:?}");
+        }
+        assert!(Name::parse("\u{200b}").is_ok(), "what was stored before can be read");
+    }
+}

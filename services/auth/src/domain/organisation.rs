@@ -36,8 +36,8 @@ pub struct Organisation {
 pub struct OrganisationChange {
     /// The name that people see.
     pub name: Option<Name>,
-    /// Where it is based.
-    pub country: Option<Country>,
+    /// Where it is based; none of none takes away what was said.
+    pub country: Option<Option<Country>>,
     /// The time zone of its days.
     pub time_zone: Option<TimeZone>,
     /// Whether its shop takes orders of people without an account.
@@ -62,16 +62,17 @@ impl Organisation {
         }
     }
 
-    /// The organisation in its next version, with what is given changed.
+    /// The organisation in its next version, with what is given changed; none when it is like that already.
     #[must_use]
-    pub fn changed(self, change: OrganisationChange) -> Self {
-        Self {
-            name: change.name.unwrap_or(self.name),
-            country: change.country.or(self.country),
-            time_zone: change.time_zone.unwrap_or(self.time_zone),
-            guests: change.guests.unwrap_or(self.guests),
-            version: self.version + 1,
-            ..self
-        }
+    pub fn changed(&self, change: OrganisationChange) -> Option<Self> {
+        let former = self.clone();
+        let changed = Self {
+            name: change.name.unwrap_or(former.name),
+            country: change.country.unwrap_or(former.country),
+            time_zone: change.time_zone.unwrap_or(former.time_zone),
+            guests: change.guests.unwrap_or(former.guests),
+            ..former
+        };
+        (changed != *self).then(|| Self { version: self.version + 1, ..changed })
     }
 }

@@ -1,6 +1,9 @@
 //! A password until it is hashed. It never prints and is never stored.
+//! The rule: two spellings of the same characters are one password (NFC; NIST SP 800-63B, section 3.1.1.2), since keyboards
+//! and systems differ in which they write.
 
 use kernel::{Malformed, Secret};
+use unicode_normalization::UnicodeNormalization as _;
 
 /// A password as somebody typed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +29,7 @@ impl Password {
     /// # Errors
     /// As [`Password::choose`].
     pub fn avoids(text: &str, names: &[&str]) -> Result<Self, Malformed> {
+        let text = &normalised(text);
         let length = text.chars().count();
         if !(Self::SHORTEST..=Self::LONGEST).contains(&length) {
             return Err(Malformed::new("password", "must have 12 to 128 characters"));
@@ -54,6 +58,7 @@ impl Password {
     /// # Errors
     /// `Malformed` when it is empty or longer than 128 characters.
     pub fn present(text: &str) -> Result<Self, Malformed> {
+        let text = normalised(text);
         match text.chars().count() {
             1..=Self::LONGEST => Ok(Self(Secret::new(text))),
             _ => Err(Malformed::new("password", "must have 1 to 128 characters")),
@@ -64,6 +69,11 @@ impl Password {
     pub(crate) fn expose(&self) -> &[u8] {
         self.0.expose().as_bytes()
     }
+}
+
+/// In Normalisation Form C.
+fn normalised(text: &str) -> String {
+    text.nfc().collect()
 }
 
 /// Whether it has one of the words, and they leave fewer than four letters of it: a name with a year.
@@ -100,6 +110,14 @@ mod tests {
         assert!(Password::avoids("839-2017-4856-21", &["Vasbrik Olunet"]).is_ok(), "no word of it");
         assert!(Password::choose("correct horse battery").is_ok());
         assert!(Password::choose("mật khẩu rất dài").is_ok(), "any character counts");
+    }
+
+    #[test]
+    fn two_spellings_of_one_password_are_the_same() {
+        let (composed, decomposed) =
+            ("mật khẩu rất dài", "ma\u{323}\u{302}t kha\u{302}\u{309}u ra\u{302}\u{301}t da\u{300}i");
+        assert_ne!(composed, decomposed);
+        assert_eq!(Password::choose(composed).unwrap(), Password::present(decomposed).unwrap());
     }
 
     #[test]

@@ -125,11 +125,11 @@ pub fn words(permissions: Permissions) -> Vec<String> {
 /// What roles that somebody asks for allow together, given the organisation's own roles.
 ///
 /// # Errors
-/// `UnknownRole` when a name is neither built in nor among the own roles.
+/// `NoSuchRole` when a name is neither built in nor among the own roles.
 pub fn allowed(names: &[RoleName], own: &[OwnRole]) -> Result<Permissions, Error> {
     let is_gone = |name: &&RoleName| matches!(name, RoleName::Own(name) if own.iter().all(|role| role.name != *name));
     match names.iter().find(is_gone) {
-        Some(RoleName::Own(role)) => Err(Error::UnknownRole { role: role.clone() }),
+        Some(RoleName::Own(role)) => Err(Error::NoSuchRole { role: role.clone() }),
         _ => Ok(stored(names, own)),
     }
 }
@@ -203,7 +203,7 @@ mod tests {
         let names = [RoleName::parse("packers").unwrap(), RoleName::BuiltIn(Role::Viewer)];
         let all = allowed(&names, std::slice::from_ref(&packers)).unwrap();
         assert_eq!(all, Role::Viewer.permissions().union(packers.permissions));
-        assert!(matches!(allowed(&names, &[]), Err(Error::UnknownRole { .. })));
+        assert!(matches!(allowed(&names, &[]), Err(Error::NoSuchRole { .. })));
     }
 
     #[test]

@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use kernel::{CustomerId, OrganisationId, SessionId, Timestamp, UserId};
+use kernel::{CustomerId, OrganisationId, Secret, SessionId, Timestamp, UserId};
+use uuid::Uuid;
 
 /// How long after its replacement a refresh token still leads to the same successor: the client may have lost the answer,
 /// or two of its parts may have asked at once.
@@ -55,23 +56,45 @@ impl Holder {
         }
     }
 
-    /// Who logs in.
+    /// The account that the login is to.
     #[must_use]
-    pub fn who(self) -> LogsIn {
+    pub fn account(self) -> AccountId {
         match self {
-            Self::Person(user, _) | Self::Operator(user) => LogsIn::User(user),
-            Self::Customer(customer, _) => LogsIn::Customer(customer),
+            Self::Person(user, _) | Self::Operator(user) => AccountId::Person(user),
+            Self::Customer(customer, organisation) => AccountId::Customer(customer, organisation),
         }
     }
 }
 
-/// Who logs in: a person, or a customer of a shop.
+/// What somebody logs in to: an account with an address and a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogsIn {
-    /// A person.
-    User(UserId),
-    /// A customer.
-    Customer(CustomerId),
+pub enum AccountId {
+    /// A person's.
+    Person(UserId),
+    /// A customer's, in an organisation's shop.
+    Customer(CustomerId, OrganisationId),
+}
+
+impl AccountId {
+    /// Its identity, which no other account has, whichever kind.
+    #[must_use]
+    pub fn uuid(self) -> Uuid {
+        match self {
+            Self::Person(user) => user.uuid(),
+            Self::Customer(customer, _) => customer.uuid(),
+        }
+    }
+}
+
+/// What whoever has an account is told at the account's address.
+#[derive(Debug, Clone)]
+pub enum Notice {
+    /// A new password was asked for: the token that allows choosing it, and when it ends.
+    PasswordReset(Secret, Timestamp),
+    /// The password is another one now.
+    PasswordChanged,
+    /// So many wrong passwords were tried since the last right one.
+    Attempts(i64),
 }
 
 /// A login as it is stored.

@@ -136,6 +136,8 @@ pub struct Seat {
     pub roles: Vec<RoleName>,
     /// What the roles allow.
     pub permissions: Permissions,
+    /// Whether the organisation is in use; of a suspended one the person reaches nothing but their own account.
+    pub active: bool,
 }
 
 impl Seat {

@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
-use access::Network;
-use kernel::{ApiKeyId, Timestamp};
+use access::{Network, Permission};
+use kernel::{ApiKeyId, Clock, Timestamp};
 use rest::{App, Body, IdempotencyKey, Path, Problem, Recorded, Staff, State, Visitor, parses};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,7 @@ use crate::{
     commands::{CreateApiKey, RevokeApiKey},
     credentials::{ApiKeyText, Credentials, TOKEN_LIFE},
     domain::{ApiKey, Name, role::grantable},
+    error::Error,
     processes::exchange::exchange,
     queries::ListApiKeys,
 };
@@ -28,21 +29,22 @@ pub(super) struct ApiKeyPath {
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateApiKeyBody {
     /// What people call it, 1 to 120 characters.
-    #[garde(custom(parses(Name::parse)))]
+    #[garde(custom(parses(Name::choose)))]
     #[schemars(with = "Name")]
     name: String,
     /// What it allows, each as `resource:action`; nothing that the caller may not do.
     #[garde(length(min = 1, max = 64), inner(custom(parses(grantable))))]
-    #[schemars(length(min = 1, max = 64), inner(length(min = 3, max = 64)))]
+    #[schemars(length(min = 1, max = 64), with = "Vec<Permission>")]
     permissions: Vec<String>,
     /// The addresses or networks (`203.0.113.0/24`) that it may be used from; left out: from everywhere.
     #[serde(default)]
     #[garde(length(max = 32), inner(custom(parses(Network::from_str))))]
     #[schemars(length(max = 32), inner(length(min = 2, max = 64)))]
     networks: Vec<String>,
-    /// When it ends by itself; left out: never.
-    #[garde(skip)]
-    expires_at: Option<Timestamp>,
+    /// When it ends by itself, at most ten years ahead; left out: never.
+    #[garde(inner(custom(parses(Clock::parse))))]
+    #[schemars(with = "Option<Timestamp>")]
+    expires_at: Option<String>,
 }
 
 /// The API key to exchange.
@@ -92,6 +94,7 @@ pub(super) async fn create(
     let text = |id| secret(&credentials, &by, &key, id);
     let command = body.command(&by, &text(ApiKeyId::new()))?;
     let made = app.create(&by, &key, &body, command, |_| "/admin/v1/api-keys".to_owned()).await?;
+    ensure_good(&app, &by, &made).await?;
     made.revealing(|key: ApiKey| NewApiKey { secret: text(key.id).text().expose().clone(), key })
 }
 
@@ -114,6 +117,16 @@ pub(super) async fn token(
     Ok(rest::Ok(ProgramToken { access_token, token_type: "Bearer", expires_in }))
 }
 
+/// A repeat must not show a secret as good that has ended since.
+async fn ensure_good(app: &App, by: &Staff, made: &Recorded<ApiKey>) -> Result<(), Problem> {
+    let Some(shown) = made.reply().filter(|_| made.is_replayed()) else { return Ok(()) };
+    let now = app.ask(by, ListApiKeys).await?.into_iter().find(|key| key.id == shown.id);
+    match now {
+        Some(key) if key.revoked_at.is_none() => Ok(()),
+        _ => Err(Error::ApiKeyOver { key: shown.id }.into()),
+    }
+}
+
 /// The key that this request makes, and that its repetition shows again.
 fn secret(credentials: &Credentials, by: &Staff, key: &IdempotencyKey, id: ApiKeyId) -> ApiKeyText {
     let request = [&by.organisation().to_string(), &by.caller.actor(), key.key().as_str()];
@@ -125,10 +138,10 @@ impl CreateApiKeyBody {
         Ok(CreateApiKey {
             key: text.id,
             hash: text.hash(),
-            name: Name::parse(&self.name)?,
+            name: Name::choose(&self.name)?,
             permissions: permissions(&self.permissions)?,
             networks: self.networks.clone(),
-            expires_at: self.expires_at,
+            expires_at: self.expires_at.as_deref().map(Clock::parse).transpose()?,
             by: authority(by)?,
         })
     }

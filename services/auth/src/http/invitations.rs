@@ -13,6 +13,7 @@ use crate::{
     commands::{InviteMember, ResendInvitation, RevokeInvitation},
     credentials::{Credentials, InvitationToken},
     domain::{Email, Invitation, Name, Password, RoleName},
+    error::Error,
     processes::join::Join,
     queries::ListInvitations,
 };
@@ -46,7 +47,7 @@ pub(super) struct AcceptBody {
     #[schemars(length(min = 1, max = 128))]
     token: String,
     /// The name of a person who has no account yet.
-    #[garde(inner(custom(parses(Name::parse))))]
+    #[garde(inner(custom(parses(Name::choose))))]
     #[schemars(with = "Option<Name>")]
     name: Option<String>,
     /// The account's password; for somebody without account the one to have, 12 to 128 characters.
@@ -81,6 +82,7 @@ pub(super) async fn create(
     let token = |id| secret(&credentials, &by, &key, id);
     let command = body.command(&by, &token(InvitationId::new()))?;
     let sent = app.create(&by, &key, &body, command, |_| "/admin/v1/invitations".to_owned()).await?;
+    ensure_good(&app, &by, &sent).await?;
     sent.revealing(|invitation: Invitation| SentInvitation::of(&token(invitation.id), invitation))
 }
 
@@ -119,6 +121,16 @@ pub(super) async fn accept(
     Ok(rest::Ok(Token::from(tokens)))
 }
 
+/// A repeat must not show a token as good that has ended since.
+async fn ensure_good(app: &App, by: &Staff, sent: &Recorded<Invitation>) -> Result<(), Problem> {
+    let Some(shown) = sent.reply().filter(|_| sent.is_replayed()) else { return Ok(()) };
+    let now = app.ask(by, ListInvitations).await?.into_iter().find(|invitation| invitation.id == shown.id);
+    match now {
+        Some(invitation) if invitation.version == shown.version => Ok(()),
+        _ => Err(Error::InvitationOver { invitation: shown.id }.into()),
+    }
+}
+
 /// The token that this request makes, and that its repetition shows again.
 fn secret(credentials: &Credentials, by: &Staff, key: &IdempotencyKey, id: InvitationId) -> InvitationToken {
     let request = [&by.organisation().to_string(), &by.caller.actor(), key.key().as_str()];
@@ -148,7 +160,7 @@ impl AcceptBody {
     fn check(&self, origin: Origin) -> Result<Join, Malformed> {
         Ok(Join {
             token: presented(&self.token)?,
-            name: self.name.as_deref().map(Name::parse).transpose()?,
+            name: self.name.as_deref().map(Name::choose).transpose()?,
             password: Password::present(&self.password)?,
             origin,
         })

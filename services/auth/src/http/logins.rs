@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     credentials::{Credentials, TOKEN_LIFE},
-    domain::{Email, LogsIn, Password},
+    domain::{AccountId, Email, Password},
     processes::{
         entry::Tokens,
         log_in::{Aim, LogIn},
@@ -127,9 +127,9 @@ impl LogInBody {
 
 impl From<Tokens> for Token {
     fn from(tokens: Tokens) -> Self {
-        let (user, customer) = match tokens.holder.who() {
-            LogsIn::User(user) => (Some(user), None),
-            LogsIn::Customer(customer) => (None, Some(customer)),
+        let (user, customer) = match tokens.holder.account() {
+            AccountId::Person(user) => (Some(user), None),
+            AccountId::Customer(customer, _) => (None, Some(customer)),
         };
         Self {
             access_token: tokens.access.expose().clone(),

@@ -44,7 +44,8 @@ pub(super) struct Removed {
 
 /// On whose behalf something is changed here.
 pub(super) fn authority(by: &Staff) -> Result<Authority, Problem> {
-    Authority::of(&by.caller).ok_or_else(|| Problem::new(problems::FORBIDDEN))
+    let nobody = || Problem::new(problems::FORBIDDEN).detail("This path is for the staff of an organisation.");
+    Authority::of(&by.caller).ok_or_else(nobody)
 }
 
 /// The names of roles in a body.

@@ -31,6 +31,8 @@ pub(super) struct MembershipView {
     roles: Vec<RoleName>,
     /// What the roles allow, each as `resource:action`.
     permissions: Vec<String>,
+    /// Whether it is in use; in a suspended one nothing can be done.
+    active: bool,
     /// Whether the access token is for this one.
     current: bool,
 }
@@ -44,7 +46,7 @@ pub(super) struct Left {
 
 pub(super) async fn list(app: App, by: Person) -> Result<rest::Ok<Memberships>, Problem> {
     let account = app.ask(&by, FindOwnAccount { user: by.user() }).await?;
-    let current = by.organisation()?;
+    let current = by.organisation().ok();
     let view = |seat| MembershipView::of(seat, current);
     Ok(rest::Ok(Memberships { items: account.seats.into_iter().map(view).collect() }))
 }
@@ -56,14 +58,15 @@ pub(super) async fn leave(app: App, by: Person) -> Result<rest::Ok<Left>, Proble
 }
 
 impl MembershipView {
-    fn of(seat: Seat, current: OrganisationId) -> Self {
+    fn of(seat: Seat, current: Option<OrganisationId>) -> Self {
         Self {
             organisation: seat.organisation,
             slug: seat.slug,
             name: seat.name,
             roles: seat.roles,
             permissions: words(seat.permissions),
-            current: seat.organisation == current,
+            active: seat.active,
+            current: Some(seat.organisation) == current,
         }
     }
 }

@@ -20,14 +20,15 @@ use rest::{Api, Routes};
 pub use self::passwords::Resets;
 use crate::{
     commands::{
-        AcceptInvitation, AdmitLogin, ChangeMember, ChangeOrganisation, ChangePassword, ChangeRole, CreateApiKey,
-        CreateOperator, CreateOrganisation, CreateRole, DeleteRole, EndCustomerSessions, EndSessions, InviteMember,
-        LeaveOrganisation, NoteApiKeyUse, RefreshSession, RegisterCustomer, RemoveMember, RequestPasswordReset,
-        ResendInvitation, ResetPassword, RevokeApiKey, RevokeInvitation, RotateSigningKeys, SuspendOrganisation,
+        AcceptInvitation, AdmitLogin, ChangeCustomerPassword, ChangeMember, ChangeOrganisation, ChangePassword,
+        ChangeRole, CreateApiKey, CreateOperator, CreateOrganisation, CreateRole, DeleteRole, EndCustomerSessions,
+        EndSessions, InviteMember, LeaveOrganisation, NoteApiKeyUse, RefreshSession, RegisterCustomer, RemoveMember,
+        RequestPasswordReset, ResendInvitation, ResetPassword, RevokeApiKey, RevokeInvitation, RotateSigningKeys,
+        SuspendOrganisation,
     },
     queries::{
-        FindCustomer, FindOrganisation, FindOwnAccount, FindOwnCustomer, FindUser, ListApiKeys, ListInvitations,
-        ListMembers, ListOrganisations, ListRoles, ListSessions,
+        FindCustomer, FindOrganisation, FindOwnAccount, FindOwnCustomer, FindUser, ListApiKeys, ListCustomerSessions,
+        ListInvitations, ListMembers, ListOrganisations, ListRoles, ListSessions,
     },
 };
 
@@ -120,10 +121,39 @@ fn shop(api: Api) -> Api {
             .problems(&[problems::LOGIN_REFUSED, problems::LOGIN_LOCKED])
     })
     .post("/store/v1/{organisation}/customers/logout", customers::log_out, |op| {
-        op.summary("End the session of the customer's access token").sends::<EndCustomerSessions>()
+        op.summary("End the session of the customer's access token")
+            .sends::<EndCustomerSessions>()
+            .id("auth.log-out-customer")
     })
     .get("/store/v1/{organisation}/customers/me", customers::find, |op| {
         op.summary("Who the customer's access token stands for").asks::<FindOwnCustomer>()
+    })
+    .get("/store/v1/{organisation}/customers/me/sessions", customers::list_sessions, |op| {
+        op.summary("The customer's open sessions").asks::<ListCustomerSessions>()
+    })
+    .post("/store/v1/{organisation}/customers/me/sessions/end-all", customers::end_all_sessions, |op| {
+        op.summary("End all of the customer's sessions, this one too")
+            .sends::<EndCustomerSessions>()
+            .id("auth.end-all-customer-sessions")
+    })
+    .post("/store/v1/{organisation}/customers/me/sessions/{session}/end", customers::end_session, |op| {
+        op.summary("End one of the customer's sessions").sends::<EndCustomerSessions>()
+    })
+    .post("/store/v1/{organisation}/customers/me/password", customers::change_password, |op| {
+        op.summary("Change the customer's password, which ends the other sessions")
+            .sends::<ChangeCustomerPassword>()
+            .problems(&[problems::LOGIN_REFUSED, problems::LOGIN_LOCKED])
+    })
+    .post("/store/v1/{organisation}/customers/password-resets", customers::request_reset, |op| {
+        op.summary("Have a token delivered that allows a customer to choose a new password")
+            .sends::<RequestPasswordReset>()
+            .id("auth.request-customer-password-reset")
+    })
+    .post("/store/v1/{organisation}/customers/password-resets/redeem", customers::reset_password, |op| {
+        op.summary("Choose a customer's new password with a delivered token, which ends all sessions")
+            .sends::<ResetPassword>()
+            .id("auth.reset-customer-password")
+            .problems(&[problems::TOKEN_REFUSED])
     })
 }
 
@@ -181,7 +211,12 @@ fn managing(api: Api) -> Api {
     })
     .get("/admin/v1/invitations", invitations::list, |op| op.summary("The invitations").asks::<ListInvitations>())
     .post("/admin/v1/invitations", invitations::create, |op| {
-        op.summary("Invite somebody").sends::<InviteMember>().problems(&[problems::ALREADY_IN, problems::BEYOND_OWN])
+        op.summary("Invite somebody").sends::<InviteMember>().problems(&[
+            problems::ALREADY_IN,
+            problems::BEYOND_OWN,
+            problems::ALREADY_OVER,
+            problems::TOO_MANY,
+        ])
     })
     .post("/admin/v1/invitations/{invitation}/resend", invitations::resend, |op| {
         op.summary("Send an invitation again, with a new token")
@@ -204,9 +239,11 @@ fn managing(api: Api) -> Api {
     })
     .get("/admin/v1/api-keys", api_keys::list, |op| op.summary("The API keys").asks::<ListApiKeys>())
     .post("/admin/v1/api-keys", api_keys::create, |op| {
-        op.summary("Make an API key, whose secret is shown in this reply only")
-            .sends::<CreateApiKey>()
-            .problems(&[problems::BEYOND_OWN])
+        op.summary("Make an API key, whose secret is shown in this reply only").sends::<CreateApiKey>().problems(&[
+            problems::BEYOND_OWN,
+            problems::ALREADY_OVER,
+            problems::TOO_MANY,
+        ])
     })
     .post("/admin/v1/api-keys/{key}/revoke", api_keys::revoke, |op| {
         op.summary("Revoke an API key").sends::<RevokeApiKey>().problems(&[problems::ALREADY_OVER])

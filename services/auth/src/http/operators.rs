@@ -13,7 +13,6 @@ use crate::{
     commands::SuspendOrganisation,
     credentials::Credentials,
     domain::{Email, Name, NewOperator, Organisation, Password},
-    error::Error,
     processes::{
         log_in::{Aim, LogIn},
         operators::{self, warrant},
@@ -30,7 +29,7 @@ pub(super) struct CreateOperatorBody {
     #[schemars(with = "Email")]
     email: String,
     /// 1 to 120 characters.
-    #[garde(custom(parses(Name::parse)))]
+    #[garde(custom(parses(Name::choose)))]
     #[schemars(with = "Name")]
     name: String,
     /// 12 to 128 characters, none that many people choose. If the address has an account, that account's password.
@@ -91,11 +90,12 @@ pub(super) async fn create(
     by: Visitor,
     State(credentials): State<Credentials>,
     token: Credential<Setup>,
+    origin: Origin,
     Body(body): Body<CreateOperatorBody>,
 ) -> Result<rest::Ok<MadeOperator>, Problem> {
-    let warrant = warrant(&credentials, token.expose())?;
-    let made = operators::create(body.check()?, app.mediator(), &credentials, &by, warrant).await?;
-    Ok(rest::Ok(MadeOperator { user: made.ok_or(Error::SetupRefused)? }))
+    let warrant = (warrant(&credentials, token.expose())?, &origin);
+    let user = operators::create(body.check()?, app.mediator(), &credentials, &by, warrant).await?;
+    Ok(rest::Ok(MadeOperator { user }))
 }
 
 pub(super) async fn log_in(
@@ -136,7 +136,7 @@ pub(super) async fn resume(
 
 impl CreateOperatorBody {
     fn check(&self) -> Result<NewOperator, Malformed> {
-        let (email, name) = (Email::parse(&self.email)?, Name::parse(&self.name)?);
+        let (email, name) = (Email::parse(&self.email)?, Name::choose(&self.name)?);
         Ok(NewOperator { email, name, password: Password::present(&self.password)? })
     }
 }

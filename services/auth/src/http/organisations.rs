@@ -4,8 +4,8 @@ use access::Caller;
 use kernel::{Currency, Expected, Malformed, OrganisationId, Slug, UserId};
 use mediator::Scope;
 use rest::{
-    App, Body, Credential, CredentialHeader, IdempotencyKey, IfMatch, Operator, Problem, Recorded, Staff, State,
-    Tagged, Visitor, parses, problems,
+    App, Body, Credential, CredentialHeader, IdempotencyKey, IfMatch, Operator, Origin, Problem, Recorded, Staff,
+    State, Tagged, Visitor, parses, problems,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -36,7 +36,7 @@ pub(super) struct CreateOrganisationBody {
     #[schemars(with = "Slug")]
     slug: String,
     /// 1 to 120 characters.
-    #[garde(custom(parses(Name::parse)))]
+    #[garde(custom(parses(Name::choose)))]
     #[schemars(with = "Name")]
     name: String,
     /// ISO 4217.
@@ -69,7 +69,7 @@ pub(super) struct OwnerBody {
     #[schemars(length(min = 12, max = 128))]
     password: String,
     /// 1 to 120 characters.
-    #[garde(custom(parses(Name::parse)))]
+    #[garde(custom(parses(Name::choose)))]
     #[schemars(with = "Name")]
     name: String,
 }
@@ -80,14 +80,12 @@ pub(super) async fn create(
     State(credentials): State<Credentials>,
     token: Credential<Setup>,
     key: IdempotencyKey,
+    origin: Origin,
     Body(body): Body<CreateOrganisationBody>,
 ) -> Result<Recorded<Membership>, Problem> {
     credentials.setup.check(token.expose())?;
     let wanted = body.check(&credentials.seal)?;
-    let known_owner = prove_owner(app.mediator(), &credentials, &by, &wanted.email, &wanted.password).await?;
-    wanted.check_password(known_owner)?;
-    let password = credentials.hasher.hash(wanted.password.clone()).await?;
-    let command = wanted.command(CreateOrganisation::identity(key.key()), password, known_owner);
+    let command = wanted.prove(&app, &credentials, &by, &key, &origin).await?;
     app.create(&by, &key, &wanted, command, |_| "/auth/v1/me".to_owned()).await
 }
 
@@ -96,14 +94,12 @@ pub(super) async fn create_by_operator(
     by: Operator,
     State(credentials): State<Credentials>,
     key: IdempotencyKey,
+    origin: Origin,
     Body(body): Body<CreateOrganisationBody>,
 ) -> Result<Recorded<Membership>, Problem> {
     let wanted = body.check(&credentials.seal)?;
     let visitor = Visitor(Scope { caller: Caller::Visitor, ..by.0.clone() });
-    let known_owner = prove_owner(app.mediator(), &credentials, &visitor, &wanted.email, &wanted.password).await?;
-    wanted.check_password(known_owner)?;
-    let password = credentials.hasher.hash(wanted.password.clone()).await?;
-    let command = wanted.command(CreateOrganisation::identity(key.key()), password, known_owner);
+    let command = wanted.prove(&app, &credentials, &visitor, &key, &origin).await?;
     app.create(&by.0, &key, &wanted, command, |made| format!("/platform/v1/organisations/{}", made.organisation.id))
         .await
 }
@@ -128,13 +124,14 @@ pub(super) async fn change(
 #[serde(deny_unknown_fields)]
 pub(super) struct ChangeOrganisationBody {
     /// 1 to 120 characters.
-    #[garde(inner(custom(parses(Name::parse))))]
+    #[garde(inner(custom(parses(Name::choose))))]
     #[schemars(with = "Option<Name>")]
     name: Option<String>,
-    /// Where it is based; ISO 3166-1, two letters.
-    #[garde(inner(custom(parses(Country::parse))))]
+    /// Where it is based; ISO 3166-1, two letters. Null takes it away.
+    #[serde(default, deserialize_with = "rest::present")]
+    #[garde(inner(inner(custom(parses(Country::parse)))))]
     #[schemars(with = "Option<Country>")]
-    country: Option<String>,
+    country: Option<Option<String>>,
     /// The time zone of its days, by its IANA name.
     #[garde(inner(custom(parses(TimeZone::parse))))]
     #[schemars(with = "Option<TimeZone>")]
@@ -146,9 +143,10 @@ pub(super) struct ChangeOrganisationBody {
 
 impl ChangeOrganisationBody {
     fn command(&self, expected: Expected) -> Result<ChangeOrganisation, Malformed> {
+        let parse_country = |code: &Option<String>| code.as_deref().map(Country::parse).transpose();
         let change = OrganisationChange {
-            name: self.name.as_deref().map(Name::parse).transpose()?,
-            country: self.country.as_deref().map(Country::parse).transpose()?,
+            name: self.name.as_deref().map(Name::choose).transpose()?,
+            country: self.country.as_ref().map(parse_country).transpose()?,
             time_zone: self.time_zone.as_deref().map(TimeZone::parse).transpose()?,
             guests: self.guests,
         };
@@ -180,12 +178,12 @@ impl CreateOrganisationBody {
         let password = Password::choose(&self.owner.password)?;
         Ok(Wanted {
             slug: Slug::parse(&self.slug)?,
-            name: Name::parse(&self.name)?,
+            name: Name::choose(&self.name)?,
             currency: Currency::parse(&self.currency)?,
             country: self.country.as_deref().map(Country::parse).transpose()?,
             time_zone: self.time_zone.as_deref().map(TimeZone::parse).transpose()?,
             email: Email::parse(&self.owner.email)?,
-            owner_name: Name::parse(&self.owner.name)?,
+            owner_name: Name::choose(&self.owner.name)?,
             fingerprint: seal.fingerprint(password.expose()),
             password,
         })
@@ -193,6 +191,22 @@ impl CreateOrganisationBody {
 }
 
 impl Wanted {
+    /// The command, once the owner has proven to be the account of the address, or is somebody new with a good password.
+    async fn prove(
+        &self,
+        app: &App,
+        credentials: &Credentials,
+        visitor: &Visitor,
+        key: &IdempotencyKey,
+        origin: &Origin,
+    ) -> Result<CreateOrganisation, Problem> {
+        let owner = (&self.email, &self.password);
+        let known_owner = prove_owner(app.mediator(), credentials, visitor, owner, origin).await?;
+        self.check_password(known_owner)?;
+        let password = credentials.hasher.hash(self.password.clone()).await?;
+        Ok(self.command(CreateOrganisation::identity(key.key()), password, known_owner))
+    }
+
     /// The names around a new account make a bad password; an existing account has the one that it has.
     fn check_password(&self, known_owner: Option<UserId>) -> Result<(), Problem> {
         let words = [self.email.as_str(), self.owner_name.as_str(), self.name.as_str(), self.slug.as_str()];

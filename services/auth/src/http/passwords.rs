@@ -1,5 +1,6 @@
 //! Choosing a new password.
 
+use kernel::{Malformed, Secret, Slug};
 use mediator::Mediator;
 use rest::{App, Body, Person, Problem, State, Visitor, parses};
 use schemars::JsonSchema;
@@ -9,7 +10,7 @@ use service::Tasks;
 use super::{logins::presented, sessions::Ended};
 use crate::{
     credentials::Credentials,
-    domain::{Email, Password},
+    domain::{AccountId, Email, Password},
     processes::passwords,
 };
 
@@ -66,9 +67,9 @@ pub struct Resets {
 }
 
 impl Resets {
-    fn request(&self, mediator: Mediator, by: Visitor, email: Email) {
+    pub(super) fn request(&self, mediator: Mediator, by: Visitor, email: Email, shop: Option<Slug>) {
         self.tasks.spawn("a password reset", |_stop| async move {
-            if let Err(error) = passwords::request_reset(&mediator, &by, email).await {
+            if let Err(error) = passwords::request_reset(&mediator, &by, email, shop).await {
                 tracing::error!(%error, "a password reset was asked for and could not be made");
             }
         });
@@ -81,9 +82,8 @@ pub(super) async fn change(
     State(credentials): State<Credentials>,
     Body(body): Body<ChangePasswordBody>,
 ) -> Result<rest::Ok<Ended>, Problem> {
-    let (current, new) = (Password::present(&body.current_password)?, Password::choose(&body.password)?);
-    let person = (by.user(), by.session());
-    Ok(Ended::of(passwords::change(app.mediator(), &credentials, &by, person, current, new).await?))
+    let person = (AccountId::Person(by.user()), by.session());
+    Ok(Ended::of(passwords::change(app.mediator(), &credentials, &by, person, body.check()?).await?))
 }
 
 pub(super) async fn request(
@@ -92,8 +92,8 @@ pub(super) async fn request(
     State(resets): State<Resets>,
     Body(body): Body<RequestResetBody>,
 ) -> Result<rest::Ok<Noted>, Problem> {
-    resets.request(app.mediator().clone(), by, Email::parse(&body.email)?);
-    Ok(rest::Ok(Noted { message: "If the address has an account, a message is on its way to it." }))
+    resets.request(app.mediator().clone(), by, body.check()?, None);
+    Ok(rest::Ok(Noted::new()))
 }
 
 pub(super) async fn reset(
@@ -102,6 +102,32 @@ pub(super) async fn reset(
     State(credentials): State<Credentials>,
     Body(body): Body<ResetPasswordBody>,
 ) -> Result<rest::Ok<Ended>, Problem> {
-    let (token, new) = (presented(&body.token)?, Password::choose(&body.password)?);
-    Ok(Ended::of(passwords::reset(app.mediator(), &credentials, &by, &token, new).await?))
+    let (token, new) = body.check()?;
+    Ok(Ended::of(passwords::reset(app.mediator(), &credentials, &by, (&token, None), new).await?))
+}
+
+impl Noted {
+    pub(super) fn new() -> Self {
+        Self { message: "If the address has an account, a message is on its way to it." }
+    }
+}
+
+impl ChangePasswordBody {
+    /// The former password and the new one.
+    pub(super) fn check(&self) -> Result<(Password, Password), Malformed> {
+        Ok((Password::present(&self.current_password)?, Password::choose(&self.password)?))
+    }
+}
+
+impl RequestResetBody {
+    pub(super) fn check(&self) -> Result<Email, Malformed> {
+        Email::parse(&self.email)
+    }
+}
+
+impl ResetPasswordBody {
+    /// The token and the new password.
+    pub(super) fn check(&self) -> Result<(Secret, Password), Malformed> {
+        Ok((presented(&self.token)?, Password::choose(&self.password)?))
+    }
 }

@@ -91,8 +91,8 @@ impl From<Error> for Problem {
             Error::OperatorHasAccount => {
                 Self::new(problems::INVALID_REQUEST).field("password", "is not that of the address's account")
             }
-            Error::BeyondKey(fault) => Self::new(problems::INVALID_REQUEST).field(fault.what(), fault.reason()),
-            Error::Suspended => Self::new(NOT_A_MEMBER),
+            Error::KeyRefused(fault) => Self::new(problems::INVALID_REQUEST).field(fault.what(), fault.reason()),
+            Error::Suspended => Self::new(problems::ORGANISATION_SUSPENDED),
             Error::LoginRefused => Self::new(LOGIN_REFUSED),
             Error::PasswordRefused => Self::new(LOGIN_REFUSED).field("current_password", "is wrong"),
             Error::PasswordTooWeak(fault) => Self::new(problems::INVALID_REQUEST).field("password", fault.reason()),
@@ -100,13 +100,13 @@ impl From<Error> for Problem {
             Error::OrganisationNotChosen { organisations } => {
                 Self::new(NOT_CHOSEN).field("organisation", "is needed").member("organisations", organisations)
             }
-            Error::NotAMember => {
-                Self::new(NOT_A_MEMBER).field("organisation", "is not one that this account belongs to")
-            }
+            Error::NotAMember { organisations } => Self::new(NOT_A_MEMBER)
+                .field("organisation", "is not one that this account belongs to")
+                .member("organisations", organisations),
+            Error::NoOrganisation => Self::new(NOT_A_MEMBER),
             Error::TooMany { .. } => Self::new(TOO_MANY),
             Error::CustomerExists => Self::new(CUSTOMER_EXISTS).field("email", "has an account"),
             Error::UnknownOrganisation => Self::new(problems::ORGANISATION_NOT_FOUND),
-            Error::NotAnOperator => Self::new(problems::FORBIDDEN),
             Error::SessionOver => Self::new(SESSION_OVER),
             Error::TokenRefused => Self::new(TOKEN_REFUSED).field("token", "is not valid"),
             Error::ApiKeyRefused => Self::new(API_KEY_REFUSED),
@@ -119,17 +119,16 @@ impl From<Error> for Problem {
             Error::InvitationOver { .. } | Error::ApiKeyOver { .. } => Self::new(ALREADY_OVER),
             Error::Stale { current } => Self::new(problems::STALE).member("current_version", current),
             Error::UnknownUser { .. } => Self::new(problems::UNAUTHENTICATED),
-            Error::UnknownRole { .. } => Self::new(problems::NOT_FOUND).field("roles", "has one that does not exist"),
-            Error::UnknownSession { .. }
+            Error::NoSuchRole { .. } => {
+                Self::new(problems::INVALID_REQUEST).field("roles", "has one that does not exist")
+            }
+            Error::UnknownRole { .. }
+            | Error::UnknownSession { .. }
             | Error::UnknownMember { .. }
             | Error::UnknownInvitation { .. }
             | Error::UnknownApiKey { .. } => Self::new(problems::NOT_FOUND),
-            Error::Busy
-            | Error::Hashing(_)
-            | Error::Sealing(_)
-            | Error::Signing(_)
-            | Error::Corrupt { .. }
-            | Error::Storage(_) => {
+            Error::Busy => Self::unavailable(&error),
+            Error::Hashing(_) | Error::Sealing(_) | Error::Signing(_) | Error::Corrupt { .. } | Error::Storage(_) => {
                 return Self::fault(error.class(), &error);
             }
         };

@@ -1,6 +1,6 @@
 //! Roles: the built-in ones are seen, the organisation's own are made, changed and removed.
 
-use access::Permissions;
+use access::{Permission, Permissions};
 use kernel::{Malformed, Slug};
 use rest::{App, Body, IdempotencyKey, IfMatch, Path, Problem, Recorded, Staff, Tagged, parses};
 use schemars::JsonSchema;
@@ -30,7 +30,7 @@ pub(super) struct CreateRoleBody {
     name: String,
     /// What it allows, each as `resource:action`.
     #[garde(length(min = 1, max = 64), inner(custom(parses(grantable))))]
-    #[schemars(length(min = 1, max = 64), inner(length(min = 3, max = 64)))]
+    #[schemars(length(min = 1, max = 64), with = "Vec<Permission>")]
     permissions: Vec<String>,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct CreateRoleBody {
 pub(super) struct ChangeRoleBody {
     /// What it allows from now on, each as `resource:action`.
     #[garde(length(min = 1, max = 64), inner(custom(parses(grantable))))]
-    #[schemars(length(min = 1, max = 64), inner(length(min = 3, max = 64)))]
+    #[schemars(length(min = 1, max = 64), with = "Vec<Permission>")]
     permissions: Vec<String>,
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     commands::EndSessions,
     credentials::Credentials,
-    domain::Meant,
+    domain::{AccountId, Meant},
     queries::{ListSessions, SessionView},
 };
 
@@ -22,7 +22,7 @@ pub(super) struct SessionPath {
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Sessions {
     /// The one that was used last comes first.
-    items: Vec<SessionView>,
+    pub(super) items: Vec<SessionView>,
 }
 
 /// How many sessions have ended.
@@ -38,23 +38,27 @@ impl Ended {
     }
 }
 
+fn own(by: &Person) -> AccountId {
+    AccountId::Person(by.user())
+}
+
 pub(super) async fn list(
     app: App,
     by: Person,
     State(credentials): State<Credentials>,
 ) -> Result<rest::Ok<Sessions>, Problem> {
-    let asked = ListSessions { user: by.user(), current: by.session(), idle: credentials.life.idle };
+    let asked = ListSessions { account: own(&by), current: by.session(), idle: credentials.life.idle };
     Ok(rest::Ok(Sessions { items: app.ask(&by, asked).await? }))
 }
 
 pub(super) async fn end(app: App, by: Person, Path(at): Path<SessionPath>) -> Result<rest::Ok<Ended>, Problem> {
-    Ok(Ended::of(app.send(&by, EndSessions { user: by.user(), meant: Meant::One(at.session) }).await?))
+    Ok(Ended::of(app.send(&by, EndSessions { account: own(&by), meant: Meant::One(at.session) }).await?))
 }
 
 pub(super) async fn end_all(app: App, by: Person) -> Result<rest::Ok<Ended>, Problem> {
-    Ok(Ended::of(app.send(&by, EndSessions { user: by.user(), meant: Meant::All }).await?))
+    Ok(Ended::of(app.send(&by, EndSessions { account: own(&by), meant: Meant::All }).await?))
 }
 
 pub(super) async fn log_out(app: App, by: Person) -> Result<rest::Ok<Ended>, Problem> {
-    Ok(Ended::of(app.send(&by, EndSessions { user: by.user(), meant: Meant::One(by.session()) }).await?))
+    Ok(Ended::of(app.send(&by, EndSessions { account: own(&by), meant: Meant::One(by.session()) }).await?))
 }

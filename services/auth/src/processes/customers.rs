@@ -12,7 +12,7 @@ use super::{
 use crate::{
     commands::RegisterCustomer,
     credentials::Credentials,
-    domain::{Email, Name, Password},
+    domain::{Email, Name, Password, Subject},
     error::Error,
     queries::{CustomerKey, FindCustomer, FindShop},
 };
@@ -69,10 +69,10 @@ impl AtShop {
         let organisation: OrganisationId = mediator.ask(visitor, FindShop { slug: self.shop.clone() }).await?;
         let key = CustomerKey::Email(organisation, self.email.clone());
         let customer = mediator.ask(visitor, FindCustomer { key }).await?;
-        let account = format!("{organisation}/{}", self.email.as_str());
-        let known = customer.as_ref().map(|customer| (customer.view.id.uuid(), customer.password.clone()));
+        let account = Subject::account_at_shop(organisation, &self.email);
+        let known = customer.as_ref().map(|customer| customer.proven_by(organisation));
         let (password, client_token, origin) = (&self.password, self.client_token.as_ref(), &self.origin);
-        let guess = Guess { account: &account, known, owner: None, password, client_token, origin };
+        let guess = Guess { account: &account, known, password, client_token, origin };
         let proof = prove(mediator, credentials, visitor, guess).await?;
         let customer = customer.ok_or(Error::LoginRefused)?.view.id;
         open(mediator, credentials, visitor, &Entry::Customer(customer, organisation), proof, &self.origin).await

@@ -9,7 +9,7 @@ use super::proof::Proof;
 use crate::{
     commands::OpenSession,
     credentials::{Credentials, RefreshToken, described},
-    domain::{Holder, LogsIn, Seat, Session},
+    domain::{Holder, Seat, Session},
     error::Error,
 };
 
@@ -109,10 +109,7 @@ pub(super) async fn open(
         rehashed: proof.rehashed.clone(),
     };
     mediator.send(visitor, opening).await?;
-    let account = match holder.who() {
-        LogsIn::User(user) => user.uuid(),
-        LogsIn::Customer(customer) => customer.uuid(),
-    };
+    let account = holder.account().uuid();
     let client = match (proof.client_token, proof.rehashed) {
         (Some(known), None) => known,
         (_, rehashed) => credentials.derivation.client_token(account, &rehashed.unwrap_or(proof.verified))?,

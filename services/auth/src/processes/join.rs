@@ -62,7 +62,7 @@ impl Join {
         let (organisation, user) = mediator.send(visitor, accept).await?;
         let account = mediator.ask(visitor, FindAccount::ByUser(user)).await?.ok_or(Error::UnknownUser { user })?;
         let seat = account.seats.into_iter().find(|seat| seat.organisation == organisation);
-        let entry = Entry::Seat(user, seat.ok_or(Error::NotAMember)?);
+        let entry = Entry::Seat(user, seat.ok_or(Error::NoOrganisation)?);
         let proof = known.map_or_else(|| Proof::of_new(password), |(_, proof)| proof);
         open(mediator, credentials, visitor, &entry, proof, &self.origin).await
     }

@@ -11,6 +11,7 @@ use super::{
     proof::{Guess, Proof, prove},
 };
 use crate::{
+    commands::ForgiveAttempt,
     credentials::Credentials,
     domain::{Email, Password, Seat},
     error::Error,
@@ -47,7 +48,7 @@ impl LogIn {
     /// Logs in, or refuses without saying which part was wrong.
     ///
     /// # Errors
-    /// `LoginRefused`, `LoginLocked`, `OrganisationNotChosen`, `NotAMember`, `NotAnOperator`, `Hashing`, `Signing` and
+    /// `LoginRefused`, `LoginLocked`, `OrganisationNotChosen`, `NoOrganisation`, `Hashing`, `Signing` and
     /// `Storage`.
     pub async fn run(
         self,
@@ -77,43 +78,53 @@ impl LogIn {
         visitor: &Scope<Platform>,
     ) -> Result<(Account, Proof), SendError<Error>> {
         let account = mediator.ask(visitor, FindAccount::ByEmail(self.email.clone())).await?;
-        let known = account.as_ref().map(|account| (account.user.uuid(), account.password.clone()));
-        let owner = account.as_ref().map(|account| (account.user, account.email.clone()));
+        let known = account.as_ref().map(Account::proven_by);
         let (password, client_token, origin) = (&self.password, self.client_token.as_ref(), &self.origin);
-        let guess = Guess { account: self.email.as_str(), known, owner, password, client_token, origin };
+        let guess = Guess { account: self.email.as_str(), known, password, client_token, origin };
         let proof = prove(mediator, credentials, visitor, guess).await?;
         // A password is right only where there is an account.
         Ok((account.ok_or(Error::LoginRefused)?, proof))
     }
 }
 
-/// The account that has this address, if this is its password; for whoever makes an organisation or an operator. Only who
-/// has the installation's secret can ask, so it is not counted as an attempt.
+/// The account that has this address, if this is its password; for whoever makes an organisation or an operator. The
+/// secret of the installation opens nobody's account, so attempts are limited as those of a login are.
 ///
 /// # Errors
-/// `Hashing` and `Storage`.
+/// `LoginLocked`, `Hashing` and `Storage`.
 pub async fn prove_owner(
     mediator: &Mediator,
     credentials: &Credentials,
     visitor: &Scope<Platform>,
-    email: &Email,
-    password: &Password,
+    (email, password): (&Email, &Password),
+    origin: &Origin,
 ) -> Result<Option<UserId>, SendError<Error>> {
-    let account = mediator.ask(visitor, FindAccount::ByEmail(email.clone())).await?;
-    let Some(account) = account else { return Ok(None) };
-    let matches = credentials.hasher.verify(Some(account.password), password.clone()).await?;
-    Ok(matches.then_some(account.user))
+    let Some(account) = mediator.ask(visitor, FindAccount::ByEmail(email.clone())).await? else { return Ok(None) };
+    let known = Some(account.proven_by());
+    let guess = Guess { account: email.as_str(), known, password, client_token: None, origin };
+    match prove(mediator, credentials, visitor, guess).await {
+        Ok(proof) => {
+            mediator.send(visitor, ForgiveAttempt { subjects: proof.subjects }).await?;
+            Ok(Some(account.user))
+        }
+        Err(SendError::Failed(Error::LoginRefused)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
-/// The organisation that the session is for: the one that was named, or the only one.
+/// The organisation that the session is for: the one that was named, or the only one. One that is suspended can be named,
+/// and is chosen where there is no other: its people still look after their own accounts.
 fn choose<'a>(account: &'a Account, named: Option<&Slug>) -> Result<&'a Seat, Error> {
-    match (named, account.seats.as_slice()) {
-        // Which organisations somebody works for is no stranger's business; whoever gets here gave the password.
-        (Some(slug), seats) => seats.iter().find(|seat| seat.slug == *slug).ok_or(Error::LoginRefused),
-        (None, [only]) => Ok(only),
-        (None, []) => Err(Error::NotAMember),
-        (None, seats) => {
-            let organisations = seats.iter().map(|seat| seat.slug.clone()).collect();
+    if let Some(slug) = named {
+        // A wrong name is answered like a wrong password, so that it does not tell whether the password was right.
+        return account.seats.iter().find(|seat| seat.slug == *slug).ok_or(Error::LoginRefused);
+    }
+    let (active, suspended): (Vec<_>, Vec<_>) = account.seats.iter().partition(|seat| seat.active);
+    match if active.is_empty() { suspended } else { active }[..] {
+        [only] => Ok(only),
+        [] => Err(Error::NoOrganisation),
+        ref several => {
+            let organisations = several.iter().map(|seat| seat.slug.clone()).collect();
             Err(Error::OrganisationNotChosen { organisations })
         }
     }

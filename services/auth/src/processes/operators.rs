@@ -4,6 +4,7 @@
 
 use kernel::{Id, Secret, UserId, kinds};
 use mediator::{Mediator, Platform, Scope, SendError};
+use rest::Origin;
 
 use super::log_in::prove_owner;
 use crate::{
@@ -12,20 +13,33 @@ use crate::{
     credentials::{Credentials, OneTimeSetupToken},
     domain::{NewOperator, NewPerson},
     error::Error,
+    queries::FindAccount,
 };
 
-/// Makes an operator.
+/// Makes an operator on behalf of somebody who presents a warrant.
 ///
 /// # Errors
-/// `SetupRefused`, `OperatorHasAccount`, `PasswordTooWeak`, `Hashing` and `Storage`.
+/// `SetupRefused`, `OperatorHasAccount`, `LoginLocked`, `PasswordTooWeak`, `Hashing` and `Storage`.
 pub async fn create(
     new: NewOperator,
+    mediator: &Mediator,
+    credentials: &Credentials,
+    visitor: &Scope<Platform>,
+    (warrant, origin): (Warrant, &Origin),
+) -> Result<UserId, SendError<Error>> {
+    let known = prove_owner(mediator, credentials, visitor, (&new.email, &new.password), origin).await?;
+    let made = make(new, known, mediator, credentials, visitor, warrant).await?;
+    Ok(made.ok_or(Error::SetupRefused)?)
+}
+
+async fn make(
+    new: NewOperator,
+    known: Option<UserId>,
     mediator: &Mediator,
     credentials: &Credentials,
     by: &Scope<Platform>,
     warrant: Warrant,
 ) -> Result<Option<UserId>, SendError<Error>> {
-    let known = prove_owner(mediator, credentials, by, &new.email, &new.password).await?;
     if known.is_none() {
         let words = [new.email.as_str(), new.name.as_str()];
         new.password.check_choice(&words).map_err(Error::PasswordTooWeak)?;
@@ -59,7 +73,15 @@ pub async fn ensure_first(
     let system = Scope::platform_system(NAME);
     if let Some(first) = first {
         let email = first.email.clone();
-        if let Some(user) = create(first, mediator, credentials, &system, Warrant::First).await? {
+        // The environment is no stranger: what others tried must not keep the service from starting.
+        let known = match mediator.ask(&system, FindAccount::ByEmail(email.clone())).await? {
+            Some(account) => {
+                let right = credentials.hasher.verify(Some(account.password), first.password.clone()).await?;
+                right.then_some(account.user)
+            }
+            None => None,
+        };
+        if let Some(user) = make(first, known, mediator, credentials, &system, Warrant::First).await? {
             tracing::info!(%user, %email, "made the first operator, as the environment says");
         }
         return Ok(());

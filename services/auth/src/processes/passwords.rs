@@ -2,86 +2,151 @@
 //! The rule: nobody learns from an answer, or from how long it takes, whether an address has an account.
 
 use access::Caller;
-use kernel::{Secret, SessionId, UserId};
+use kernel::{OrganisationId, Secret, SessionId, Slug};
 use mediator::{Mediator, Platform, Scope, SendError};
 
 use crate::{
-    commands::{AdmitLogin, ChangePassword, RequestPasswordReset, ResetPassword},
-    credentials::{Credentials, ResetToken},
-    domain::{Admission, Email, Password, Subject},
+    commands::{AdmitLogin, ChangeCustomerPassword, ChangePassword, RequestPasswordReset, ResetPassword},
+    credentials::{Credentials, CustomerResetToken, Opaque, PasswordHash, Purpose, ResetToken},
+    domain::{AccountId, Admission, Email, Name, Password, Subject},
     error::Error,
-    queries::{Account, FindAccount, FindOwnAccount, FindReset},
+    queries::{Account, CustomerKey, FindAccount, FindCustomer, FindReset, FindShop, KnownCustomer},
 };
+
+/// The account whose password is replaced.
+struct Owned {
+    account: AccountId,
+    email: Email,
+    name: Name,
+    password: PasswordHash,
+}
 
 /// Replaces the password of somebody who is logged in; replies how many other sessions that ended.
 ///
 /// # Errors
-/// `PasswordRefused`, `LoginLocked`, `PasswordTooWeak`, `Hashing` and `Storage`.
+/// `SessionOver` when the account does not exist any more, `PasswordRefused`, `LoginLocked`, `PasswordTooWeak`, `Hashing` and
+/// `Storage`.
 pub async fn change(
     mediator: &Mediator,
     credentials: &Credentials,
-    person: &Scope<Platform>,
-    (user, session): (UserId, SessionId),
-    current: Password,
-    new: Password,
+    by: &Scope<Platform>,
+    (account, session): (AccountId, SessionId),
+    (current, new): (Password, Password),
 ) -> Result<usize, SendError<Error>> {
-    let account = mediator.ask(person, FindOwnAccount { user }).await?;
+    let visitor = Scope { caller: Caller::Visitor, ..by.clone() };
+    let owned = find(mediator, &visitor, account).await?.ok_or(Error::SessionOver)?;
     // Whoever has a token but not the password may guess no more than anybody else.
-    let subjects = Subject::of_known_client(account.email.as_str(), session.uuid().as_bytes());
-    let attempt = AdmitLogin { subjects, owner: Some((user, account.email.clone())) };
-    if let Admission::Locked { until } =
-        mediator.send(&Scope { caller: Caller::Visitor, ..person.clone() }, attempt).await?
-    {
+    let subjects = Subject::of_known_client(&account.uuid().to_string(), session.uuid().as_bytes());
+    let attempt = AdmitLogin { subjects: subjects.clone(), known: Some((account, owned.email.clone())) };
+    if let Admission::Locked { until } = mediator.send(&visitor, attempt).await? {
         return Err(Error::LoginLocked { until }.into());
     }
-    let verified = account.password.clone();
+    let verified = owned.password.clone();
     if !credentials.hasher.verify(Some(verified.clone()), current).await? {
         return Err(Error::PasswordRefused.into());
     }
-    check_choice(&new, &account)?;
+    owned.check_choice(&new)?;
     let password = credentials.hasher.hash(new).await?;
-    mediator.send(person, ChangePassword { user, email: account.email, session, verified, password }).await
+    let change = ChangePassword { account, email: owned.email, session, subjects, verified, password };
+    match account {
+        AccountId::Person(_) => mediator.send(by, change).await,
+        AccountId::Customer(..) => mediator.send(by, ChangeCustomerPassword(change)).await,
+    }
 }
 
-/// Has a token delivered, if the address has an account. It runs after the client was answered, so its time tells nothing.
+/// Has a token delivered, if the address has an account: a person's, or in the shop that is named a customer's. It runs after
+/// the client was answered, so its time tells nothing.
 ///
 /// # Errors
-/// `Sealing` and `Storage`.
+/// `UnknownOrganisation`, `Sealing` and `Storage`.
 pub async fn request_reset(
     mediator: &Mediator,
     visitor: &Scope<Platform>,
     email: Email,
+    shop: Option<Slug>,
 ) -> Result<(), SendError<Error>> {
-    let Some(account) = mediator.ask(visitor, FindAccount::ByEmail(email)).await? else { return Ok(()) };
-    let token = ResetToken::random(account.user)?;
-    let (user, email, token_hash) = (account.user, account.email, token.hash());
-    mediator.send(visitor, RequestPasswordReset { user, email, token: token.text(), token_hash }).await
+    let owned = match shop {
+        None => mediator.ask(visitor, FindAccount::ByEmail(email)).await?.map(Owned::from),
+        Some(slug) => {
+            let organisation = mediator.ask(visitor, FindShop { slug }).await?;
+            let key = CustomerKey::Email(organisation, email);
+            mediator.ask(visitor, FindCustomer { key }).await?.map(|customer| Owned::at_shop(customer, organisation))
+        }
+    };
+    let Some(Owned { account, email, .. }) = owned else { return Ok(()) };
+    let (token, token_hash) = match account {
+        AccountId::Person(user) => written(&ResetToken::random(user)?),
+        AccountId::Customer(customer, _) => written(&CustomerResetToken::random(customer)?),
+    };
+    mediator.send(visitor, RequestPasswordReset { account, email, token, token_hash }).await
 }
 
-/// Replaces a password by a delivered token; replies how many sessions that ended.
+/// Replaces a password by a delivered token: a person's, or in the shop that is named a customer's. Replies how many sessions
+/// that ended.
 ///
 /// # Errors
-/// `TokenRefused`, `PasswordTooWeak`, `Hashing` and `Storage`.
+/// `UnknownOrganisation`, `TokenRefused`, `PasswordTooWeak`, `Hashing` and `Storage`.
 pub async fn reset(
     mediator: &Mediator,
     credentials: &Credentials,
     visitor: &Scope<Platform>,
-    token: &Secret,
+    (token, shop): (&Secret, Option<Slug>),
     new: Password,
 ) -> Result<usize, SendError<Error>> {
-    let token = ResetToken::parse(token.expose()).ok_or(Error::TokenRefused)?;
+    let (account, token_hash) = match shop {
+        None => {
+            let token = ResetToken::parse(token.expose()).ok_or(Error::TokenRefused)?;
+            (AccountId::Person(token.id), token.hash())
+        }
+        Some(slug) => {
+            let organisation = mediator.ask(visitor, FindShop { slug }).await?;
+            let token = CustomerResetToken::parse(token.expose()).ok_or(Error::TokenRefused)?;
+            (AccountId::Customer(token.id, organisation), token.hash())
+        }
+    };
     // First, so that only whoever holds the token learns anything or costs any work.
-    let reset = FindReset { user: token.id, token_hash: token.hash() };
-    if !mediator.ask(visitor, reset).await? {
+    if !mediator.ask(visitor, FindReset { account, token_hash }).await? {
         return Err(Error::TokenRefused.into());
     }
-    let account = mediator.ask(visitor, FindAccount::ByUser(token.id)).await?.ok_or(Error::TokenRefused)?;
-    check_choice(&new, &account)?;
+    let owned = find(mediator, visitor, account).await?.ok_or(Error::TokenRefused)?;
+    owned.check_choice(&new)?;
     let password = credentials.hasher.hash(new).await?;
-    let (user, email, token_hash) = (account.user, account.email, token.hash());
-    mediator.send(visitor, ResetPassword { user, email, token_hash, password }).await
+    mediator.send(visitor, ResetPassword { account, email: owned.email, token_hash, password }).await
 }
 
-fn check_choice(new: &Password, account: &Account) -> Result<(), Error> {
-    new.check_choice(&[account.email.as_str(), account.name.as_str()]).map_err(Error::PasswordTooWeak)
+/// A token as it is delivered and as it is stored.
+fn written<K: Purpose>(token: &Opaque<K>) -> (Secret, [u8; 32]) {
+    (token.text(), token.hash())
+}
+
+async fn find(
+    mediator: &Mediator,
+    visitor: &Scope<Platform>,
+    account: AccountId,
+) -> Result<Option<Owned>, SendError<Error>> {
+    Ok(match account {
+        AccountId::Person(user) => mediator.ask(visitor, FindAccount::ByUser(user)).await?.map(Owned::from),
+        AccountId::Customer(customer, organisation) => {
+            let key = CustomerKey::Id(organisation, customer);
+            mediator.ask(visitor, FindCustomer { key }).await?.map(|customer| Owned::at_shop(customer, organisation))
+        }
+    })
+}
+
+impl Owned {
+    fn at_shop(customer: KnownCustomer, organisation: OrganisationId) -> Self {
+        let account = AccountId::Customer(customer.view.id, organisation);
+        Self { account, email: customer.view.email, name: customer.view.name, password: customer.password }
+    }
+
+    fn check_choice(&self, new: &Password) -> Result<(), Error> {
+        new.check_choice(&[self.email.as_str(), self.name.as_str()]).map_err(Error::PasswordTooWeak)
+    }
+}
+
+impl From<Account> for Owned {
+    fn from(account: Account) -> Self {
+        let Account { user, email, name, password, .. } = account;
+        Self { account: AccountId::Person(user), email, name, password }
+    }
 }

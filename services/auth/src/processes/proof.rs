@@ -1,15 +1,14 @@
 //! Proving a password, within the limits for guessing.
 //! The rule: an account that does not exist gets the same answers after the same work as one that does.
 
-use kernel::{Secret, UserId};
+use kernel::Secret;
 use mediator::{Mediator, Platform, Scope, SendError};
 use rest::Origin;
-use uuid::Uuid;
 
 use crate::{
     commands::AdmitLogin,
     credentials::{Credentials, PasswordHash},
-    domain::{Admission, Email, Password, Subject},
+    domain::{AccountId, Admission, Email, Password, Subject},
     error::Error,
 };
 
@@ -17,10 +16,8 @@ use crate::{
 pub(super) struct Guess<'a> {
     /// What attempts are counted for: the address, with the shop before it for a customer.
     pub(super) account: &'a str,
-    /// The account, if there is one, and the hash of its password.
-    pub(super) known: Option<(Uuid, PasswordHash)>,
-    /// Who hears of attempts that become many.
-    pub(super) owner: Option<(UserId, Email)>,
+    /// The account, if there is one, its address, and the hash of its password.
+    pub(super) known: Option<(AccountId, Email, PasswordHash)>,
     /// The password.
     pub(super) password: &'a Password,
     /// What the client was given when it logged in before.
@@ -52,11 +49,12 @@ pub(super) async fn prove(
     guess: Guess<'_>,
 ) -> Result<Proof, SendError<Error>> {
     let (subjects, client_token) = guess.subjects(credentials);
-    let attempt = AdmitLogin { subjects: subjects.clone(), owner: guess.owner };
+    let known = guess.known.as_ref().map(|(account, email, _)| (*account, email.clone()));
+    let attempt = AdmitLogin { subjects: subjects.clone(), known };
     if let Admission::Locked { until } = mediator.send(visitor, attempt).await? {
         return Err(Error::LoginLocked { until }.into());
     }
-    let hash = guess.known.map(|(_, hash)| hash);
+    let hash = guess.known.map(|(_, _, hash)| hash);
     if !credentials.hasher.verify(hash.clone(), guess.password.clone()).await? {
         return Err(Error::LoginRefused.into());
     }
@@ -79,8 +77,8 @@ impl Proof {
 impl Guess<'_> {
     /// What the attempt counts for, and the token of the client if it is known. Without an account none can be.
     fn subjects(&self, credentials: &Credentials) -> (Vec<Subject>, Option<Secret>) {
-        let known = self.client_token.zip(self.known.as_ref()).and_then(|(token, (account, hash))| {
-            Some((credentials.derivation.client_of(*account, hash, token.expose())?, token))
+        let known = self.client_token.zip(self.known.as_ref()).and_then(|(token, (account, _, hash))| {
+            Some((credentials.derivation.client_of(account.uuid(), hash, token.expose())?, token))
         });
         match known {
             Some((client, token)) => (Subject::of_known_client(self.account, &client), Some(token.clone())),

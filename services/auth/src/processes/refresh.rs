@@ -1,6 +1,6 @@
 //! Staying logged in: a refresh token is exchanged for an access token and its successor, and a session is turned to another
 //! organisation.
-//! The rule: a token that was replaced long ago is in two hands, so it ends its session; one that was made up ends nothing.
+//! The rule: a token that was replaced long ago is in two hands, so it ends its session; one that was never issued ends nothing.
 
 use kernel::{Clock, Slug};
 use mediator::{Mediator, Platform, Scope, SendError};
@@ -8,9 +8,9 @@ use mediator::{Mediator, Platform, Scope, SendError};
 use super::entry::{Entry, Tokens};
 use crate::{
     NAME,
-    commands::{EndCustomerSessions, EndSessions, RefreshSession},
+    commands::{EndSessions, RefreshSession},
     credentials::{Credentials, RefreshToken},
-    domain::{Holder, LogsIn, Meant, Session, Worth},
+    domain::{Holder, Meant, Session, Worth},
     error::Error,
     queries::{CustomerKey, FindAccount, FindCustomer, FindSession},
 };
@@ -18,8 +18,8 @@ use crate::{
 /// Exchanges a refresh token. A person's session is turned to the organisation of `slug`, if one is given.
 ///
 /// # Errors
-/// `SessionOver`; `NotAMember` when the person does not work for the organisation, which uses nothing up; `Signing` and
-/// `Storage`.
+/// `SessionOver`; `NotAMember` when the person does not work for the organisation and `Suspended` when a customer's shop is
+/// closed, which use nothing up; `Signing` and `Storage`.
 pub async fn refresh(
     mediator: &Mediator,
     credentials: &Credentials,
@@ -36,7 +36,7 @@ pub async fn refresh(
         presented: presented.hash(),
         successor: successor.hash(),
         life: credentials.life,
-        holder: entry.as_ref().map(Entry::holder),
+        holder: entry.as_ref().ok().map(Entry::holder),
     };
     let (session, worth) = mediator.send(visitor, exchange).await?.ok_or(Error::SessionOver)?;
     match worth {
@@ -47,35 +47,38 @@ pub async fn refresh(
             return Err(Error::SessionOver.into());
         }
     }
-    let entry = entry.ok_or(Error::NotAMember)?;
-    Ok(entry.tokens(credentials, session.id, Some(successor.text()), None, Clock::now())?)
+    Ok(entry?.tokens(credentials, session.id, Some(successor.text()), None, Clock::now())?)
 }
 
-/// Where the holder of a session may enter now; none when nowhere.
+/// Where the holder of a session may enter now, or why nowhere. That is told to whoever proves to hold the session.
 async fn enter(
     mediator: &Mediator,
     visitor: &Scope<Platform>,
     holder: Holder,
     slug: Option<&Slug>,
-) -> Result<Option<Entry>, SendError<Error>> {
+) -> Result<Result<Entry, Error>, SendError<Error>> {
     let (user, turned_to) = match holder {
         Holder::Customer(customer, organisation) => {
             let key = CustomerKey::Id(organisation, customer);
             let known = mediator.ask(visitor, FindCustomer { key }).await?;
-            return Ok(known.map(|_| Entry::Customer(customer, organisation)));
+            return Ok(known.map(|_| Entry::Customer(customer, organisation)).ok_or(Error::Suspended));
         }
         Holder::Operator(user) => (user, None),
         Holder::Person(user, organisation) => (user, Some(organisation)),
     };
-    let Some(account) = mediator.ask(visitor, FindAccount::ByUser(user)).await? else { return Ok(None) };
-    if turned_to.is_none() && slug.is_none() {
-        return Ok(account.is_operator.then_some(Entry::Operator(user)));
+    let Some(account) = mediator.ask(visitor, FindAccount::ByUser(user)).await? else {
+        return Ok(Err(Error::SessionOver));
+    };
+    if turned_to.is_none() && slug.is_none() && account.is_operator {
+        return Ok(Ok(Entry::Operator(user)));
     }
-    let seat = account.seats.into_iter().find(|seat| match slug {
+    let seat = account.seats.iter().find(|seat| match slug {
         Some(slug) => seat.slug == *slug,
         None => Some(seat.organisation) == turned_to,
     });
-    Ok(seat.map(|seat| Entry::Seat(user, seat)))
+    let organisations = || account.seats.iter().map(|seat| seat.slug.clone()).collect();
+    let not_there = || Error::NotAMember { organisations: organisations() };
+    Ok(seat.map(|seat| Entry::Seat(user, seat.clone())).ok_or_else(not_there))
 }
 
 /// Ends the session of a token that was genuine once: its holder or somebody else has its successors.
@@ -90,11 +93,8 @@ async fn end_if_replayed(
     }
     tracing::warn!(session = %session.id, holder = ?session.holder, "a used refresh token came again; its session ends");
     let (system, meant) = (Scope::platform_system(NAME), Meant::One(session.id));
-    let ended = match session.holder.who() {
-        LogsIn::User(user) => mediator.send(&system, EndSessions { user, meant }).await,
-        LogsIn::Customer(customer) => mediator.send(&system, EndCustomerSessions { customer, meant }).await,
-    };
-    match ended {
+    let account = session.holder.account();
+    match mediator.send(&system, EndSessions { account, meant }).await {
         Ok(_) | Err(SendError::Failed(Error::UnknownSession { .. })) => Ok(()),
         Err(error) => Err(error),
     }

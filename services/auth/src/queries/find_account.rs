@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     credentials::PasswordHash,
-    domain::{Email, Name, RoleName, Seat, role},
+    domain::{AccountId, Email, Name, RoleName, Seat, role},
     error::Error,
 };
 
@@ -38,8 +38,16 @@ pub struct Account {
     pub password: PasswordHash,
     /// Whether the person runs the installation.
     pub is_operator: bool,
-    /// The active organisations that the person works for, by slug.
+    /// The organisations that the person works for, by slug; suspended ones, too.
     pub seats: Vec<Seat>,
+}
+
+impl Account {
+    /// What identifies the account, where its owner is told of attempts, and the hash that a password is checked against.
+    #[must_use]
+    pub fn proven_by(&self) -> (AccountId, Email, PasswordHash) {
+        (AccountId::Person(self.user), self.email.clone(), self.password.clone())
+    }
 }
 
 #[derive(QueryableByName)]
@@ -66,6 +74,8 @@ struct Row {
     version: Option<i64>,
     #[diesel(sql_type = Nullable<Array<Text>>)]
     roles: Option<Vec<String>>,
+    #[diesel(sql_type = Nullable<Bool>)]
+    organisation_active: Option<bool>,
     #[diesel(sql_type = Array<Text>)]
     own_permissions: Vec<String>,
 }
@@ -80,9 +90,10 @@ macro_rules! accounts_where {
                            where r.org_id = seat.org_id and r.name = any(seat.roles)) as own_permissions
                from people p
                left join lateral (
-                        select m.org_id, o.slug, o.name as organisation_name, m.membership_id, m.version, m.roles
+                        select m.org_id, o.slug, o.name as organisation_name, m.membership_id, m.version, m.roles,
+                               o.active as organisation_active
                           from memberships m join organisations o on o.org_id = m.org_id
-                         where m.user_id = p.user_id and m.active and o.active
+                         where m.user_id = p.user_id and m.active
                     ) seat on true
               where p.active and ",
             $condition,
@@ -147,7 +158,7 @@ impl Row {
     /// The seat of a row; none in the one row of somebody who works for nobody.
     fn seat(self) -> Option<Result<Seat, Malformed>> {
         let (organisation, membership, version) = (self.org_id?, self.membership_id?, self.version?);
-        let (slug, name, roles) = (self.slug?, self.organisation_name?, self.roles?);
+        let (slug, name, roles, active) = (self.slug?, self.organisation_name?, self.roles?, self.organisation_active?);
         let seat = || {
             let roles = roles.iter().map(|name| RoleName::parse(name)).collect::<Result<Vec<_>, _>>()?;
             let permissions = role::united(&roles, role::read_words(&self.own_permissions));
@@ -159,6 +170,7 @@ impl Row {
                 version,
                 roles,
                 permissions,
+                active,
             })
         };
         Some(seat())

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     credentials::PasswordHash,
-    domain::{Email, Name},
+    domain::{AccountId, Email, Name},
     error::Error,
     schema::{customers, organisations},
 };
@@ -64,6 +64,15 @@ pub struct CustomerView {
     pub name: Name,
     /// When the account was made.
     pub created_at: Timestamp,
+}
+
+impl KnownCustomer {
+    /// What identifies the account, where its owner is told of attempts, and the hash that a password is checked against.
+    #[must_use]
+    pub fn proven_by(&self, organisation: OrganisationId) -> (AccountId, Email, PasswordHash) {
+        let account = AccountId::Customer(self.view.id, organisation);
+        (account, self.view.email.clone(), self.password.clone())
+    }
 }
 
 #[derive(Queryable, Selectable)]

@@ -1,18 +1,18 @@
-//! The person whose reset token somebody presents.
+//! The account whose reset token somebody presents.
 
 use access::Permission;
 use diesel::{ExpressionMethods, QueryDsl, dsl::exists};
 use diesel_async::RunQueryDsl;
-use kernel::{Clock, UserId};
+use kernel::Clock;
 use mediator::{Platform, Query, ReadConn};
 
-use crate::{error::Error, schema::password_resets};
+use crate::{domain::AccountId, error::Error, schema::password_resets};
 
-/// Asks whether a reset token is a person's valid one.
+/// Asks whether a reset token is an account's valid one.
 #[derive(Debug, Clone)]
 pub struct FindReset {
-    /// The person that the token names.
-    pub user: UserId,
+    /// The account that the token names.
+    pub account: AccountId,
     /// SHA-256 of the token.
     pub token_hash: [u8; 32],
 }
@@ -26,10 +26,10 @@ impl Query for FindReset {
 
     async fn fetch(&self, read: &mut ReadConn<'_, Platform>) -> Result<bool, Error> {
         let valid = password_resets::table
-            .filter(password_resets::user_id.eq(self.user.uuid()))
+            .filter(password_resets::account_id.eq(self.account.uuid()))
             .filter(password_resets::token_hash.eq(&self.token_hash[..]))
             .filter(password_resets::expires_at.gt(Clock::now()))
-            .select(password_resets::user_id);
+            .select(password_resets::account_id);
         Ok(diesel::select(exists(valid)).get_result(read.connection()).await?)
     }
 }

@@ -1,26 +1,26 @@
-//! A person's open sessions.
+//! The open sessions of an account.
 
 use std::time::Duration;
 
 use access::Permission;
 use diesel::{ExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper};
 use diesel_async::RunQueryDsl;
-use kernel::{Clock, OrganisationId, SessionId, Timestamp, UserId};
+use kernel::{Clock, OrganisationId, SessionId, Timestamp};
 use mediator::{Platform, Query, ReadConn};
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{error::Error, schema::sessions};
+use crate::{domain::AccountId, error::Error, schema::sessions};
 
 /// The most sessions that are listed, the ones that were used last.
 const LIMIT: i64 = 200;
 
-/// Asks for a person's open sessions, the one that was used last first.
+/// Asks for the open sessions of a person's account, the one that was used last first.
 #[derive(Debug, Clone, Copy)]
 pub struct ListSessions {
-    /// The person.
-    pub user: UserId,
+    /// The account.
+    pub account: AccountId,
     /// The session that asks.
     pub current: SessionId,
     /// A session that was not used for this long is over.
@@ -30,7 +30,7 @@ pub struct ListSessions {
 /// A login that is not over. This is also the resource that HTTP answers with.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct SessionView {
-    /// What ends it: `POST /auth/v1/sessions/{session}/end`.
+    /// What names it where it is ended.
     pub id: SessionId,
     /// Whether it is the one that asks.
     pub current: bool,
@@ -69,8 +69,14 @@ impl Query for ListSessions {
 
     async fn fetch(&self, read: &mut ReadConn<'_, Platform>) -> Result<Self::Reply, Error> {
         let now = Clock::now();
-        let rows: Vec<Row> = sessions::table
-            .filter(sessions::user_id.eq(self.user.uuid()))
+        let mut open = sessions::table.into_boxed();
+        open = match self.account {
+            AccountId::Person(user) => open.filter(sessions::user_id.eq(user.uuid())),
+            AccountId::Customer(customer, organisation) => {
+                open.filter(sessions::org_id.eq(organisation.uuid())).filter(sessions::customer_id.eq(customer.uuid()))
+            }
+        };
+        let rows: Vec<Row> = open
             .filter(sessions::ended_at.is_null())
             .filter(sessions::expires_at.gt(now))
             .filter(sessions::last_used_at.gt(now - self.idle))
@@ -90,5 +96,21 @@ impl Query for ListSessions {
             expires_at: row.expires_at,
         });
         Ok(views.collect())
+    }
+}
+
+/// [`ListSessions`] for customers.
+#[derive(Debug, Clone, Copy)]
+pub struct ListCustomerSessions(pub ListSessions);
+
+impl Query for ListCustomerSessions {
+    const NAME: &'static str = "auth.list-customer-sessions";
+    const REQUIRES: Permission = Permission::CustomerOwn;
+    type Tenancy = Platform;
+    type Reply = Vec<SessionView>;
+    type Error = Error;
+
+    async fn fetch(&self, read: &mut ReadConn<'_, Platform>) -> Result<Self::Reply, Error> {
+        self.0.fetch(read).await
     }
 }

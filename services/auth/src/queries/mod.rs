@@ -28,4 +28,4 @@ pub use list_invitations::ListInvitations;
 pub use list_members::ListMembers;
 pub use list_organisations::ListOrganisations;
 pub use list_roles::ListRoles;
-pub use list_sessions::{ListSessions, SessionView};
+pub use list_sessions::{ListCustomerSessions, ListSessions, SessionView};

@@ -1,4 +1,4 @@
-//! Inserts customers, and notes their logins.
+//! Inserts customers, notes their logins and replaces their passwords.
 
 use diesel::{ExpressionMethods, QueryDsl};
 use diesel_async::RunQueryDsl;
@@ -64,4 +64,26 @@ pub async fn note_login(
         .filter(customers::password_hash.eq(verified.as_str()));
     let set = (customers::last_login_at.eq(at), customers::password_hash.eq(kept.as_str()));
     Ok(diesel::update(row).set(set).execute(tx.connection()).await? == 1)
+}
+
+/// Replaces the password that was checked against the hash `verified`; any password when that is none.
+///
+/// # Errors
+/// `PasswordRefused` when the customer has another one by now; `Storage` when the database fails.
+pub async fn set_password(
+    tx: &mut Tx<'_, Platform>,
+    customer: CustomerId,
+    verified: Option<&PasswordHash>,
+    hash: &PasswordHash,
+) -> Result<(), Error> {
+    let row = customers::table.filter(customers::customer_id.eq(customer.uuid()));
+    let set = customers::password_hash.eq(hash.as_str());
+    let replaced = match verified {
+        Some(verified) => {
+            let same = row.filter(customers::password_hash.eq(verified.as_str()));
+            diesel::update(same).set(set).execute(tx.connection()).await?
+        }
+        None => diesel::update(row).set(set).execute(tx.connection()).await?,
+    };
+    if replaced == 1 { Ok(()) } else { Err(Error::PasswordRefused) }
 }

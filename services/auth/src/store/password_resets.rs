@@ -1,20 +1,20 @@
-//! What allows choosing a new password. The rule: one per person, used once, and a newer one replaces it.
+//! What allows choosing a new password. The rule: one per account, used once, and a newer one replaces it.
 
 use diesel::{BoolExpressionMethods, ExpressionMethods, QueryDsl, query_dsl::methods::FilterDsl};
 use diesel_async::RunQueryDsl;
-use kernel::{Timestamp, UserId};
+use kernel::Timestamp;
 use persistence::{Platform, Tx};
 
-use crate::{error::Error, schema::password_resets};
+use crate::{domain::AccountId, error::Error, schema::password_resets};
 
-/// Keeps the hash of a person's new token instead of the former one, unless that is younger than `since`: whoever asks for a
+/// Keeps the hash of an account's new token instead of the former one, unless that is younger than `since`: whoever asks for a
 /// token again and again must not make the delivered one worthless. Whether the new one is kept.
 ///
 /// # Errors
 /// `Storage` when the database fails.
 pub async fn replace(
     tx: &mut Tx<'_, Platform>,
-    user: UserId,
+    account: AccountId,
     token_hash: &[u8; 32],
     (since, now, expires_at): (Timestamp, Timestamp, Timestamp),
 ) -> Result<bool, Error> {
@@ -24,32 +24,37 @@ pub async fn replace(
         password_resets::expires_at.eq(expires_at),
     );
     let upsert = diesel::insert_into(password_resets::table)
-        .values((password_resets::user_id.eq(user.uuid()), values))
-        .on_conflict(password_resets::user_id)
+        .values((password_resets::account_id.eq(account.uuid()), values))
+        .on_conflict(password_resets::account_id)
         .do_update()
         .set(values);
     let kept = FilterDsl::filter(upsert, password_resets::created_at.lt(since)).execute(tx.connection()).await?;
     Ok(kept == 1)
 }
 
-/// Forgets a person's token.
+/// Forgets an account's token.
 ///
 /// # Errors
 /// `Storage` when the database fails.
-pub async fn delete(tx: &mut Tx<'_, Platform>, user: UserId) -> Result<(), Error> {
-    let of_person = QueryDsl::filter(password_resets::table, password_resets::user_id.eq(user.uuid()));
-    diesel::delete(of_person).execute(tx.connection()).await?;
+pub async fn delete(tx: &mut Tx<'_, Platform>, account: AccountId) -> Result<(), Error> {
+    let of_account = QueryDsl::filter(password_resets::table, password_resets::account_id.eq(account.uuid()));
+    diesel::delete(of_account).execute(tx.connection()).await?;
     Ok(())
 }
 
-/// Uses up a person's token.
+/// Uses up an account's token.
 ///
 /// # Errors
-/// `TokenRefused` when it is not the person's or has expired; `Storage` when the database fails.
-pub async fn take(tx: &mut Tx<'_, Platform>, user: UserId, token_hash: &[u8; 32], now: Timestamp) -> Result<(), Error> {
-    let of_person = password_resets::user_id.eq(user.uuid());
+/// `TokenRefused` when it is not the account's or has expired; `Storage` when the database fails.
+pub async fn take(
+    tx: &mut Tx<'_, Platform>,
+    account: AccountId,
+    token_hash: &[u8; 32],
+    now: Timestamp,
+) -> Result<(), Error> {
+    let of_account = password_resets::account_id.eq(account.uuid());
     let valid = password_resets::token_hash.eq(&token_hash[..]).and(password_resets::expires_at.gt(now));
-    let valid = QueryDsl::filter(password_resets::table, of_person.and(valid));
+    let valid = QueryDsl::filter(password_resets::table, of_account.and(valid));
     let taken = diesel::delete(valid).execute(tx.connection()).await?;
     if taken == 1 { Ok(()) } else { Err(Error::TokenRefused) }
 }

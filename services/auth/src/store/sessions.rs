@@ -13,7 +13,7 @@ use persistence::{Platform, Tx};
 use uuid::Uuid;
 
 use crate::{
-    domain::{Holder, LogsIn, Meant, Session},
+    domain::{AccountId, Holder, Meant, Session},
     error::Error,
     schema::sessions,
 };
@@ -93,9 +93,9 @@ type HolderColumns = (
 );
 
 fn columns_of(holder: Holder) -> HolderColumns {
-    let (user, customer) = match holder.who() {
-        LogsIn::User(user) => (Some(user.uuid()), None),
-        LogsIn::Customer(customer) => (None, Some(customer.uuid())),
+    let (user, customer) = match holder.account() {
+        AccountId::Person(user) => (Some(user.uuid()), None),
+        AccountId::Customer(customer, _) => (None, Some(customer.uuid())),
     };
     let organisation = holder.organisation().map(OrganisationId::uuid);
     (sessions::user_id.eq(user), sessions::customer_id.eq(customer), sessions::org_id.eq(organisation))
@@ -134,13 +134,13 @@ pub async fn save(tx: &mut Tx<'_, Platform>, session: &Session) -> Result<(), Er
     Ok(())
 }
 
-/// Ends those of somebody's open sessions that are meant, and returns them.
+/// Ends those of an account's open sessions that are meant, and returns them.
 ///
 /// # Errors
 /// `Storage` when the database fails.
 pub async fn end(
     tx: &mut Tx<'_, Platform>,
-    who: LogsIn,
+    account: AccountId,
     meant: Meant,
     now: Timestamp,
 ) -> Result<Vec<SessionId>, Error> {
@@ -150,9 +150,12 @@ pub async fn end(
         Meant::All => (None, None),
     };
     let mut open = diesel::update(sessions::table).filter(sessions::ended_at.is_null()).into_boxed();
-    open = match who {
-        LogsIn::User(user) => open.filter(sessions::user_id.eq(user.uuid())),
-        LogsIn::Customer(customer) => open.filter(sessions::customer_id.eq(customer.uuid())),
+    open = match account {
+        AccountId::Person(user) => open.filter(sessions::user_id.eq(user.uuid())),
+        AccountId::Customer(customer, organisation) => {
+            let in_shop = sessions::org_id.eq(organisation.uuid());
+            open.filter(in_shop.and(sessions::customer_id.eq(customer.uuid())))
+        }
     };
     if let Some(session) = one {
         open = open.filter(sessions::session_id.eq(session));
@@ -165,8 +168,8 @@ pub async fn end(
     Ok(ended.into_iter().map(SessionId::from_uuid).collect())
 }
 
-/// Deletes a few sessions that have been over since before `until`: ended, at the end of their life, or `idle` after their last use. Returns how many, and those among them that were ended
-/// rather than left to expire.
+/// Deletes a few sessions that have been over since before `until`: ended, at the end of their life, or `idle` after their
+/// last use. Returns how many, and those among them that were ended rather than left to expire.
 ///
 /// # Errors
 /// `Storage` when the database fails.

@@ -125,9 +125,10 @@ async fn a_key_that_a_key_makes_goes_nowhere_that_its_maker_does_not() {
     let world = World::quiet().await;
     world.create("lamps").await;
     let owner = world.owner("lamps").await;
+    let days = |number: u64| json!(kernel::Clock::now() + std::time::Duration::from_secs(number * 86_400));
     let of_maker = json!({
         "name": "Maker", "permissions": ["apikey:manage", "order:read"],
-        "networks": ["127.0.0.0/8", "10.0.0.0/8"], "expires_at": "2999-01-01T00:00:00Z",
+        "networks": ["127.0.0.0/8", "10.0.0.0/8"], "expires_at": days(100),
     });
     let (_, maker) = owner.post(KEYS, &of_maker).await;
     let (status, tokens) = exchange(&world, &maker["secret"]).await;
@@ -142,10 +143,10 @@ async fn a_key_that_a_key_makes_goes_nowhere_that_its_maker_does_not() {
     assert_eq!(status, 201, "{made}");
     let key = &made["key"];
     assert_eq!((&key["networks"], &key["expires_at"]), (&of_maker["networks"], &of_maker["expires_at"]), "inherited");
-    assert_eq!(make(json!({"networks": ["10.1.0.0/16"], "expires_at": "2998-01-01T00:00:00Z"})).await.0, 201);
+    assert_eq!(make(json!({"networks": ["10.1.0.0/16"], "expires_at": days(99)})).await.0, 201);
     let beyond = [
         ("networks", json!({"networks": ["10.1.0.0/16", "0.0.0.0/0"]})),
-        ("expires_at", json!({"expires_at": "2999-01-02T00:00:00Z"})),
+        ("expires_at", json!({"expires_at": days(101)})),
         ("expires_at", json!({"expires_at": "2001-01-01T00:00:00Z"})),
     ];
     for (field, more) in beyond {
@@ -203,5 +204,51 @@ async fn a_key_that_is_long_over_is_taken_back_from_the_gateways() {
     .await;
     assert_eq!(gone, 2);
     assert_eq!(owner.get(KEYS).await.1["items"].as_array().unwrap().len(), 3, "the organisation still sees them");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repeated_creation_shows_no_secret_that_has_ended_since() {
+    let world = World::quiet().await;
+    world.create("lamps").await;
+    let owner = world.owner("lamps").await;
+    let keyed = owner.clone().with("idempotency-key", "the-key");
+    let body = json!({"name": "x", "permissions": ["order:read"]});
+    let (_, made) = keyed.post(KEYS, &body).await;
+    let revoke = format!("{KEYS}/{}/revoke", made["key"]["id"].as_str().unwrap());
+    assert_eq!(owner.post(&revoke, &json!({})).await.0, 200);
+    let guest = json!({"email": "bob@lamps.example", "roles": ["viewer"]});
+    let (_, sent) = keyed.post("/admin/v1/invitations", &guest).await;
+    assert_eq!(keyed.post("/admin/v1/invitations", &guest).await.1, sent);
+    let resend = format!("/admin/v1/invitations/{}/resend", sent["invitation"]["id"].as_str().unwrap());
+    assert_eq!(owner.post(&resend, &json!({})).await.0, 200);
+    for (path, body) in [(KEYS, &body), ("/admin/v1/invitations", &guest)] {
+        let (status, problem) = keyed.post(path, body).await;
+        assert_eq!((status, &problem["type"]), (409, &json!("/problems/already-over")), "{problem}");
+        assert!(!problem.to_string().contains("cs_"), "{problem}");
+    }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_network_or_an_end_that_could_be_read_otherwise_is_refused_with_its_field() {
+    let world = World::quiet().await;
+    world.create("lamps").await;
+    let owner = world.owner("lamps").await;
+    let make = async |name: &str, value: Value| {
+        let mut body = json!({"name": "x", "permissions": ["order:read"]});
+        body[name] = value;
+        owner.post(KEYS, &body).await
+    };
+    for network in ["10.0.0.0/08", "10.0.0.7/8", "::ffff:10.0.0.0/104"] {
+        let (status, problem) = make("networks", json!([network])).await;
+        assert_eq!((status, problem_fields(&problem)), (422, vec!["networks[0]"]), "{network}: {problem}");
+    }
+    for end in ["+10000-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2020-01-01T00:00:00Z"] {
+        let (status, problem) = make("expires_at", json!(end)).await;
+        assert_eq!((status, problem_fields(&problem)), (422, vec!["expires_at"]), "{end}: {problem}");
+    }
+    let soon = kernel::Clock::now() + std::time::Duration::from_secs(3_600);
+    assert_eq!(make("expires_at", json!(soon)).await.0, 201);
     world.stop().await;
 }

@@ -1,10 +1,17 @@
 //! Customers of a shop: their accounts, their tokens, and that they are nobody elsewhere.
 
 use access::Caller;
+use contracts::{
+    Channel,
+    auth::{CustomerAccountEvent, CustomerPasswordResetRequested},
+    topics,
+};
 use serde_json::{Value, json};
-use testkit::problem_fields;
+use testkit::{eventually, problem_fields};
 
-use crate::world::{CALM, PASSWORD, World};
+use crate::world::{CALM, PASSWORD, PATIENCE, World};
+
+const NEW: &str = "quite another staple of horses";
 
 fn at(shop: &str, rest: &str) -> String {
     format!("/store/v1/{shop}/customers{rest}")
@@ -71,7 +78,9 @@ async fn a_customers_session_is_refreshed_and_ends_as_one_of_the_staff_does() {
     assert_eq!(refresh(&next).await.0, 401, "a used token came again");
     let (_, tokens) = log_in(&world, "lamps", "cleo@x.example", PASSWORD).await;
     root.batch_execute("update organisations set active = false").await.unwrap();
-    assert_eq!(refresh(&tokens).await.0, 403, "a suspended shop lets nobody in");
+    let (status, problem) = refresh(&tokens).await;
+    let suspended = json!("/problems/organisation-suspended");
+    assert_eq!((status, &problem["type"]), (403, &suspended), "a suspended shop lets nobody in: {problem}");
     assert_eq!(log_in(&world, "lamps", "cleo@x.example", PASSWORD).await.0, 404);
     world.stop().await;
 }
@@ -91,5 +100,96 @@ async fn guesses_at_a_customer_touch_no_account_of_that_address_elsewhere() {
     let (status, problem) = world.visitor().post(&at("lamps", ""), &weak).await;
     assert_eq!((status, problem_fields(&problem)), (422, vec!["password"]), "{problem}");
     assert_eq!(register(&world, "nowhere", "cleo@x.example").await.0, 404);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_customer_sees_and_ends_sessions_and_changes_the_password() {
+    let world = World::connected(CALM).await;
+    world.create("lamps").await;
+    world.create("chairs").await;
+    let (_, here) = register(&world, "lamps", "cleo@x.example").await;
+    let (_, there) = log_in(&world, "lamps", "cleo@x.example", PASSWORD).await;
+    register(&world, "lamps", "dan@x.example").await;
+    let cleo = world.as_bearer(&here);
+    let (_, sessions) = cleo.get(&at("lamps", "/me/sessions")).await;
+    let listed: Vec<_> = sessions["items"].as_array().unwrap().iter().map(|item| &item["current"]).collect();
+    assert_eq!((listed.len(), listed.contains(&&json!(true))), (2, true), "nobody else's: {sessions}");
+    let end = |shop: &str, session: &Value| at(shop, &format!("/me/sessions/{}/end", session.as_str().unwrap()));
+    assert_eq!(cleo.post(&end("chairs", &there["session"]), &json!({})).await.0, 403);
+    assert_eq!(cleo.post(&end("lamps", &there["session"]), &json!({})).await, (200, json!({"ended": 1})));
+    assert_eq!(cleo.post(&end("lamps", &there["session"]), &json!({})).await.0, 404, "it is over");
+
+    let change = async |current: &str, new: &str| {
+        cleo.post(&at("lamps", "/me/password"), &json!({"current_password": current, "password": new})).await
+    };
+    let (status, problem) = change("incorrect horse battery staple", NEW).await;
+    assert_eq!((status, problem_fields(&problem)), (401, vec!["current_password"]), "{problem}");
+    assert_eq!(change(PASSWORD, "cleo-cleo-cleo").await.0, 422);
+    let (_, other) = log_in(&world, "lamps", "cleo@x.example", PASSWORD).await;
+    assert_eq!(change(PASSWORD, NEW).await, (200, json!({"ended": 1})));
+    let refresh = json!({"refresh_token": other["refresh_token"]});
+    assert_eq!(world.visitor().post("/auth/v1/refresh", &refresh).await.0, 401);
+    assert_eq!(log_in(&world, "lamps", "cleo@x.example", PASSWORD).await.0, 401);
+    assert_eq!(log_in(&world, "lamps", "cleo@x.example", NEW).await.0, 200);
+    assert_eq!(log_in(&world, "lamps", "dan@x.example", PASSWORD).await.0, 200, "nobody else's password");
+    assert_eq!(cleo.post(&at("lamps", "/me/sessions/end-all"), &json!({})).await, (200, json!({"ended": 2})));
+    let mut answers = Vec::new();
+    let (_, again) = log_in(&world, "lamps", "cleo@x.example", NEW).await;
+    let cleo = world.as_bearer(&again);
+    for number in 0..12 {
+        let guess = json!({"current_password": format!("wrong {number}"), "password": PASSWORD});
+        answers.push(cleo.post(&at("lamps", "/me/password"), &guess).await.0);
+    }
+    assert!(answers[..10].iter().all(|status| *status == 401) && answers.contains(&429), "{answers:?}");
+    world.stop().await;
+}
+
+/// The reset that the mailer would deliver to a customer.
+async fn delivered(world: &World) -> CustomerPasswordResetRequested {
+    eventually(PATIENCE, async || {
+        let records = world.scene.read(topics::CUSTOMER_ACCOUNT.name).await;
+        records.iter().rev().find_map(|record| {
+            let event = CustomerAccountEvent::decode(record.header("ce_type")?, record.payload.as_deref()?).ok()?;
+            if let CustomerAccountEvent::CustomerPasswordResetRequested(reset) = event { Some(reset) } else { None }
+        })
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_customer_who_forgot_the_password_chooses_another_one_in_that_shop_only() {
+    let world = World::connected(CALM).await;
+    let created = world.create("lamps").await;
+    world.create("chairs").await;
+    let (_, session) = register(&world, "lamps", "cleo@x.example").await;
+    register(&world, "chairs", "cleo@x.example").await;
+    let ask = async |shop: &str, email: &str| {
+        world.visitor().post(&at(shop, "/password-resets"), &json!({"email": email})).await
+    };
+    let unknown = ask("lamps", "nobody@x.example").await;
+    assert_eq!(unknown.0, 200, "{}", unknown.1);
+    assert_eq!(ask("lamps", "cleo@x.example").await, unknown, "the answer does not tell who has an account");
+    assert_eq!(ask("nowhere", "cleo@x.example").await.0, 404);
+
+    let reset = delivered(&world).await;
+    assert_eq!((&json!(reset.organisation), reset.email.as_str()), (&created["organisation"]["id"], "cleo@x.example"));
+    let redeem =
+        async |path: &str, token: &str| world.visitor().post(path, &json!({"token": token, "password": NEW})).await;
+    let token = reset.token.expose();
+    let (here, there) = (at("lamps", "/password-resets/redeem"), at("chairs", "/password-resets/redeem"));
+    for (path, token) in [(there.as_str(), token), ("/auth/v1/password-resets/redeem", token), (&here, "cs_cpwr_x_y")] {
+        let (status, problem) = redeem(path, token).await;
+        assert_eq!((status, &problem["type"]), (401, &json!("/problems/token-refused")), "{path}: {problem}");
+    }
+    assert_eq!(redeem(&here, token).await, (200, json!({"ended": 1})));
+    assert_eq!(redeem(&here, token).await.0, 401, "it is used up");
+    let refresh = json!({"refresh_token": session["refresh_token"]});
+    assert_eq!(world.visitor().post("/auth/v1/refresh", &refresh).await.0, 401, "every session has ended");
+    assert_eq!(log_in(&world, "lamps", "cleo@x.example", NEW).await.0, 200);
+    assert_eq!(log_in(&world, "chairs", "cleo@x.example", PASSWORD).await.0, 200, "the other shop's account");
+    let records = world.scene.read(topics::CUSTOMER_ACCOUNT.name).await;
+    let asked = records.iter().filter(|record| record.header("ce_type").unwrap().contains("requested")).count();
+    assert_eq!(asked, 1, "nothing is sent to an address without account");
     world.stop().await;
 }

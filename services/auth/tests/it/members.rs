@@ -172,7 +172,7 @@ async fn nobody_grants_or_takes_away_more_than_they_have() {
         assert!(problem_fields(&problem)[0].starts_with("roles"), "{problem}");
     }
     let (status, problem) = give(&owner, &changed, &["packers"]).await;
-    assert_eq!((status, problem_fields(&problem)), (404, vec!["roles"]), "there is no such role: {problem}");
+    assert_eq!((status, problem_fields(&problem)), (422, vec!["roles"]), "there is no such role: {problem}");
     world.stop().await;
 }
 
@@ -216,9 +216,14 @@ async fn whoever_was_removed_is_out_and_may_be_invited_again() {
     let refresh = json!({"refresh_token": bob["refresh_token"]});
     let (status, problem) = world.visitor().post("/auth/v1/refresh", &refresh).await;
     assert_eq!((status, &problem["type"]), (403, &json!("/problems/not-a-member")), "{problem}");
+    assert_eq!(problem["organisations"], json!([]), "there is no other one to turn to");
     assert_eq!(world.visitor().post("/auth/v1/refresh", &refresh).await.0, 403, "nothing was used up");
     let login = json!({"organisation": "lamps", "email": "bob@lamps.example", "password": PASSWORD});
     assert_eq!(world.visitor().post("/auth/v1/login", &login).await.0, 401);
+    let anywhere = json!({"email": "bob@lamps.example", "password": PASSWORD});
+    let (status, problem) = world.visitor().post("/auth/v1/login", &anywhere).await;
+    assert_eq!((status, &problem["type"]), (403, &json!("/problems/not-a-member")), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("invitation"), "{problem}");
     world.join(&owner, "bob@lamps.example", &["catalog-manager"]).await;
     assert_eq!(world.visitor().post("/auth/v1/login", &login).await.0, 200);
 
@@ -336,5 +341,21 @@ async fn somebody_whose_former_role_is_gone_may_come_back() {
     assert_eq!(owner.post(&format!("{ROLES}/packers/delete"), &json!({})).await.0, 200);
     world.join(&owner, "bob@lamps.example", &["viewer"]).await;
     assert_eq!(member(&owner, "bob@lamps.example").await["roles"], json!(["viewer"]));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_roles_that_somebody_has_already_outdate_no_token() {
+    let world = World::quiet().await;
+    world.create("lamps").await;
+    let owner = world.owner("lamps").await;
+    let ana = member(&owner, "ana@lamps.example").await;
+    assert_eq!(give(&owner, &ana, &["owner"]).await.0, 200);
+    assert_eq!(member(&owner, "ana@lamps.example").await["version"], ana["version"]);
+    let role = json!({"name": "packers", "permissions": ["product:read"]});
+    let (_, made) = owner.post("/admin/v1/roles", &role).await;
+    let same = json!({"permissions": ["product:read"]});
+    let changes = owner.clone().with("if-match", "*");
+    assert_eq!(changes.patch("/admin/v1/roles/packers", &same).await, (200, made));
     world.stop().await;
 }

@@ -4,7 +4,7 @@ use auth::commands::CreateOrganisation;
 use contracts::{Channel, auth::OrganisationState, topics};
 use devstack::DatabaseRole;
 use mediator::IdempotencyKey;
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::{eventually, problem_fields};
 
 use crate::world::{CALM, PASSWORD, PATIENCE, World, organisation};
@@ -90,7 +90,8 @@ async fn a_slug_belongs_to_one_organisation() {
 async fn many_repeats_with_one_key_create_one_organisation() {
     let world = World::quiet().await;
     let keyed = world.operator().with("idempotency-key", "the-key");
-    let repeats = (0..12).map(|_| {
+    // No more than attempts at the owner's password that are free.
+    let repeats = (0..8).map(|_| {
         let keyed = keyed.clone();
         tokio::spawn(async move { keyed.post_reply(PATH, &organisation("lamps")).await })
     });
@@ -161,5 +162,60 @@ async fn a_reply_that_the_release_before_recorded_is_repeated_after_the_migratio
     let originals = "select count(*) from replays where org_id is not null";
     let left: i64 = root.query_one(originals, &[]).await.unwrap().get(0);
     assert_eq!(left, 1, "the original stays");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_may_create_organisations_does_not_guess_at_passwords_for_long() {
+    let world = World::quiet().await;
+    world.create("lamps").await;
+    let wanted = |slug: &str, password: &str| {
+        let mut wanted = organisation(slug);
+        wanted["owner"]["email"] = json!("ana@lamps.example");
+        wanted["owner"]["password"] = json!(password);
+        wanted
+    };
+    for number in 0..12 {
+        let (status, made) = world.operator().post(PATH, &wanted(&format!("more-{number}"), PASSWORD)).await;
+        assert_eq!(status, 201, "a right password is no attempt: {made}");
+    }
+    let mut answers = Vec::new();
+    for number in 0..12 {
+        let guess = wanted("chairs", &format!("incorrect horse battery {number}"));
+        answers.push(world.operator().post(PATH, &guess).await.0);
+    }
+    assert_eq!(answers[..10], [422; 10]);
+    assert!(answers[10..].contains(&429), "{answers:?}");
+    let operator = json!({"email": "ana@lamps.example", "name": "Ana", "password": PASSWORD});
+    let (status, problem) = world.operator().post("/auth/v1/operators", &operator).await;
+    assert_eq!((status, &problem["type"]), (429, &json!("/problems/login-locked")), "nor elsewhere: {problem}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_changes_nothing_makes_no_new_version_and_null_takes_the_country_away() {
+    let world = World::quiet().await;
+    world.create("lamps").await;
+    let owner = world.owner("lamps").await.with("if-match", "*");
+    let change = async |body: Value| owner.patch("/admin/v1/organisation", &body).await.1;
+    let said = change(json!({"country": "VN", "time_zone": "Asia/Ho_Chi_Minh"})).await;
+    assert_eq!((&said["country"], &said["version"]), (&json!("VN"), &json!(2)), "{said}");
+    for same in [json!({}), json!({"country": "vn", "name": "Lamps Ltd", "guests": true})] {
+        assert_eq!(change(same).await, said);
+    }
+    let taken = change(json!({"country": null})).await;
+    assert_eq!((&taken["country"], &taken["version"]), (&Value::Null, &json!(3)), "{taken}");
+    assert_eq!(taken["time_zone"], "Asia/Ho_Chi_Minh");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_that_nobody_can_see_is_refused_with_its_field() {
+    let world = World::quiet().await;
+    let mut unseen = organisation("lamps");
+    unseen["name"] = json!("\u{200b}\u{200b}");
+    unseen["owner"]["name"] = json!("\u{3164}");
+    let (status, problem) = world.operator().post(PATH, &unseen).await;
+    assert_eq!((status, problem_fields(&problem)), (422, vec!["name", "owner.name"]), "{problem}");
     world.stop().await;
 }

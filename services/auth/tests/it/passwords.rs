@@ -156,7 +156,7 @@ async fn a_login_that_was_checked_before_a_reset_opens_no_session_after_it() {
     use auth::{
         commands::{OpenSession, ResetPassword},
         credentials::PasswordHash,
-        domain::{Email, Holder, Session},
+        domain::{AccountId, Email, Holder, Session},
         error::Error,
     };
     use kernel::{Clock, SessionId, UserId};
@@ -176,7 +176,8 @@ async fn a_login_that_was_checked_before_a_reset_opens_no_session_after_it() {
     let other = verified.replace("$argon2id$", "$argon2id$other");
     let email = Email::parse("ana@lamps.example").unwrap();
     let token_hash = token_hash.try_into().unwrap();
-    let reset = ResetPassword { user, email, token_hash, password: PasswordHash::stored(other.clone()) };
+    let account = AccountId::Person(user);
+    let reset = ResetPassword { account, email, token_hash, password: PasswordHash::stored(other.clone()) };
     world.mediator().send(&visitor, reset).await.unwrap();
 
     // The login had its password checked before, and had it hashed anew.

@@ -242,6 +242,7 @@ async fn a_person_of_two_organisations_chooses_one_and_switches_without_a_passwo
     assert_eq!(next["organisation"], created["organisation"]["id"], "the session stays there");
     let (status, problem) = turn(&next, "tables").await;
     assert_eq!((status, &problem["type"]), (403, &json!("/problems/not-a-member")), "{problem}");
+    assert_eq!(problem["organisations"], json!(["chairs", "lamps"]), "what it can be turned to");
     let (status, back) = turn(&next, "lamps").await;
     assert_eq!((status, &back["organisation"]), (200, &tokens["organisation"]), "nothing was used up: {back}");
     world.stop().await;

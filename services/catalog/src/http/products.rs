@@ -8,7 +8,7 @@ use rest::{
     App, Body, IdempotencyKey, IfMatch, Path, PriceBody, Problem, Query, Recorded, Staff, Tagged, holds, parses,
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use crate::commands::change_product::ChangeProduct;
 use crate::commands::create_product::CreateProduct;
@@ -132,7 +132,7 @@ pub(super) struct ChangeProductBody {
     #[schemars(with = "Option<Description>")]
     description: Option<String>,
     /// A category of the organisation; null takes the product out of its category.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "rest::present")]
     #[garde(inner(inner(custom(parses(CategoryId::from_str)))))]
     #[schemars(with = "Option<CategoryId>")]
     category: Option<Option<String>>,
@@ -195,11 +195,6 @@ fn tagged(product: Product) -> Tagged<rest::Ok<Product>> {
 
 fn location(product: &Product) -> String {
     format!("/admin/v1/products/{}", product.id())
-}
-
-/// Tells a field that is null from one that is left out.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 impl ProductFilter {

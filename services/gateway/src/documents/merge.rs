@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rest::problems;
 use serde_json::{Map, Value, json};
 
 use crate::routes::KEY_EXCHANGE;
@@ -98,6 +99,7 @@ impl Merged {
             for (key, mut value) in item {
                 if METHODS.contains(&key.as_str()) {
                     self.operations_unique(service, &mut value);
+                    add_own_refusals(&mut value);
                     if let (Some(security), Some(operation)) = (&security, value.as_object_mut()) {
                         operation.entry("security").or_insert_with(|| security.clone());
                     }
@@ -183,6 +185,24 @@ impl Merged {
             renamed.insert(at.clone(), Renamed { pointer: pointer(section, &candidate), name: candidate });
         }
         renamed
+    }
+}
+
+/// Adds what the gateway itself refuses of an operation whatever the service says, in the form of its other problems.
+fn add_own_refusals(operation: &mut Value) {
+    let secured = !operation["security"].is_null();
+    let Some(Value::Object(responses)) = operation.get_mut("responses") else { return };
+    let Some(form) = responses.get("default").cloned() else { return };
+    let suspended = Some(problems::ORGANISATION_SUSPENDED).filter(|_| secured);
+    for kind in [Some(problems::RATE_LIMITED), suspended].into_iter().flatten() {
+        let response = responses.entry(kind.status().to_string()).or_insert_with(|| {
+            let mut response = form.clone();
+            response["description"] = json!("");
+            response
+        });
+        let known = response["description"].as_str().unwrap_or_default();
+        let description = format!("{known} `{}`: {}.", kind.slug(), kind.title());
+        response["description"] = json!(description.trim_start());
     }
 }
 

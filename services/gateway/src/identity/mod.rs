@@ -81,7 +81,7 @@ impl Identity {
         let checked = if credential.starts_with(PresentedKey::PREFIX) {
             let key = PresentedKey::parse(credential).ok_or_else(|| Refusal::of_key(KeyRejection::Unknown))?;
             let organisation = self.api_keys.accept(&key, address, Clock::now()).map_err(Refusal::of_key)?;
-            Checked { organisation: self.is_open(Some(organisation))?, key: Some(key) }
+            Checked { organisation: Some(organisation), key: Some(key) }
         } else {
             Checked { organisation: self.verify_token(credential, address)?, key: None }
         };
@@ -100,16 +100,12 @@ impl Identity {
                 self.standings.check_session(session).map_err(refuse)?;
             }
         }
-        self.is_open(grant.bearer.organisation())
+        Ok(grant.bearer.organisation())
     }
 
     /// Refuses whoever works for, or buys from, an organisation that is suspended.
-    fn is_open(&self, organisation: Option<OrganisationId>) -> Result<Option<OrganisationId>, Refusal> {
-        if organisation.is_some_and(|organisation| self.organisations.is_suspended(organisation)) {
-            let reason =
-                "the organisation of this credential is suspended; ask whoever runs the installation".to_owned();
-            return Err(Refusal::Unauthenticated { reason, presented: true });
-        }
-        Ok(organisation)
+    pub fn check_in_use(&self, checked: &Checked<'_>) -> Result<(), Refusal> {
+        let suspended = |organisation| self.organisations.is_suspended(organisation);
+        if checked.organisation.is_some_and(suspended) { Err(Refusal::Suspended) } else { Ok(()) }
     }
 }

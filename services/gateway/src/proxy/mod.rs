@@ -106,6 +106,9 @@ async fn pass(
             Some(identity.verify(&head.headers, &hop_by_hop, address)?.ok_or_else(Refusal::without_credential)?)
         }
     };
+    if let Some(checked) = checked.as_ref().filter(|_| !route.own_account) {
+        identity.check_in_use(checked)?;
+    }
     let organisation = match &checked {
         Some(checked) => checked.organisation,
         None => route.shop.and_then(|slug| identity.shop(slug)),

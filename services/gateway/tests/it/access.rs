@@ -99,3 +99,32 @@ async fn a_key_that_is_taken_back_ends_all_its_tokens_at_once() {
     gateway.mint.keys().remove(gateway.mint.announced().kid);
     assert_eq!(staff.get("/admin/v1/products").await.0, 401);
 }
+
+#[tokio::test]
+async fn whoever_works_for_a_suspended_organisation_reaches_their_own_account_and_nothing_else() {
+    let [auth, catalog, order] = ["auth", "catalog", "order"].map(Echo::start);
+    let services = [
+        (Service::Auth, &[auth.address][..]),
+        (Service::Catalog, &[catalog.address][..]),
+        (Service::Order, &[order.address][..]),
+    ];
+    let gateway = Gateway::start(&services, behaviour());
+    let currency = kernel::Currency::parse("USD").unwrap();
+    let set = |active| {
+        let (organisation, slug) = (gateway.organisation, kernel::Slug::parse("lamps").unwrap());
+        gateway.organisations.apply(access::Organisation { organisation, slug, currency, guests: true, active });
+    };
+    let staff = gateway.staff();
+    set(false);
+    for path in ["/admin/v1/products", "/admin/v1/members", "/store/v1/lamps/orders/x", "/store/v1/lamps/customers/me"]
+    {
+        let reply = staff.send(Method::GET, path, None).await;
+        assert_eq!((reply.status, &reply.json()["type"]), (403, &"/problems/organisation-suspended".into()), "{path}");
+    }
+    assert_eq!((catalog.count(), order.count(), auth.count()), (0, 0, 0), "a refused request reached a service");
+    for path in ["/auth/v1/sessions", "/auth/v1/memberships", "/auth/v1/password"] {
+        assert_eq!(staff.get(path).await.0, 200, "{path}");
+    }
+    set(true);
+    assert_eq!(staff.get("/admin/v1/products").await.0, 200);
+}
