@@ -11,6 +11,7 @@ pub mod http;
 pub mod processes;
 pub mod published;
 pub mod queries;
+pub mod rows;
 pub mod schema;
 pub mod store;
 

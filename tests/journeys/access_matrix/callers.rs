@@ -81,7 +81,8 @@ pub(super) struct Callers<'s> {
     store: &'s Store,
     here: Staffing<'s>,
     there: Staffing<'s>,
-    suspended: Staffing<'s>,
+    /// The members of the suspended organisation, one for each operation on one's own account.
+    suspended: BTreeMap<String, String>,
     /// What each asks with, without the credential. Each has an address of its own, since guesses are limited by address.
     clients: BTreeMap<Caller, Client>,
     everywhere: BTreeMap<Caller, String>,
@@ -94,11 +95,17 @@ impl<'s> Callers<'s> {
         store: &'s Store,
         shop: &'s Shop,
         elsewhere: &'s Shop,
-        suspended: &'s Shop,
+        closed: &'s Shop,
+        routes: &[Route],
         permissions: &BTreeSet<&str>,
     ) -> Callers<'s> {
-        let [here, there, suspended] = [shop, elsewhere, suspended].map(|shop| Staffing { store, shop });
-        suspended.suspend().await;
+        let [here, there, closed] = [shop, elsewhere, closed].map(|shop| Staffing { store, shop });
+        let (_, at_closed) = closed.hire("owner").await;
+        let mut suspended = BTreeMap::new();
+        for route in routes.iter().filter(|route| matches!(route.guard, Guard::Person | Guard::Member)) {
+            suspended.insert(route.operation.clone(), closed.hire("owner").await.1);
+        }
+        closed.suspend().await;
         let work = permissions.iter().flat_map(|permission| {
             let (here, rest) = (&here, permissions.iter().filter(move |it| *it != permission).copied().collect());
             [
@@ -118,7 +125,7 @@ impl<'s> Callers<'s> {
             (Caller::Operator, store.operator().await),
             (Caller::Customer, here.customer().await),
             (Caller::OtherCustomer, there.customer().await),
-            (Caller::Suspended, suspended.log_in().await),
+            (Caller::Suspended, at_closed),
         ];
         let clients = Caller::ALL.map(|caller| (caller, somebody(store))).into();
         let callers = Callers { store, here, there, suspended, clients, everywhere: everywhere.into(), by_permission };
@@ -135,7 +142,7 @@ impl<'s> Callers<'s> {
             (Guard::Person | Guard::Member, Caller::RightRole) => Some(self.here.hire("owner").await.1),
             (Guard::Person | Guard::Member, Caller::OtherOrganisation) => Some(self.there.hire("owner").await.1),
             (Guard::Person | Guard::Member, Caller::Operator) => Some(self.store.operator().await),
-            (Guard::Person | Guard::Member, Caller::Suspended) => Some(self.suspended.log_in().await),
+            (Guard::Person | Guard::Member, Caller::Suspended) => self.suspended.get(&route.operation).cloned(),
             (Guard::Customer, Caller::Customer) => Some(self.here.customer().await),
             _ => None,
         };
@@ -227,13 +234,6 @@ impl<'s> Staffing<'s> {
         let wanted = json!({"email": email, "name": "A customer", "password": PASSWORD});
         let path = format!("/store/v1/{}/customers", self.shop.slug);
         let (status, body) = somebody(self.store).post(&path, &wanted).await;
-        assert_eq!(status, 200, "{body}");
-        body["access_token"].as_str().unwrap().to_owned()
-    }
-
-    /// An access token of the owner, from a login of its own.
-    async fn log_in(&self) -> String {
-        let (status, body) = somebody(self.store).post("/auth/v1/login", &self.shop.credentials()).await;
         assert_eq!(status, 200, "{body}");
         body["access_token"].as_str().unwrap().to_owned()
     }

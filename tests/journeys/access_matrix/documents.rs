@@ -12,7 +12,7 @@ use testkit::{Client, eventually};
 /// The header that lets whoever holds an order's token read it.
 pub(super) const ORDER_TOKEN: &str = "order-token";
 /// What one asks of one's own account in an organisation. The documents do not tell it from the account itself.
-const OF_MEMBERS: [&str; 3] = ["auth.find-user", "auth.find-own-account", "auth.leave-organisation"];
+const OF_MEMBERS: [&str; 2] = ["auth.find-user", "auth.leave-organisation"];
 
 /// Who may use a route.
 #[derive(Debug, Clone, PartialEq, Eq)]

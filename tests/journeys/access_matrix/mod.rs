@@ -153,7 +153,7 @@ async fn every_route_gives_every_caller_what_its_document_promises_and_no_more()
     let ours = Ours::make(&store, &shop).await;
     let routes = documents::routes(&store).await;
     let permissions: BTreeSet<&str> = routes.iter().filter_map(|route| route.guard.permission()).collect();
-    let callers = Callers::assemble(&store, &shop, &elsewhere, &closed, &permissions).await;
+    let callers = Callers::assemble(&store, &shop, &elsewhere, &closed, &routes, &permissions).await;
     let before = ours.seen_by_owner(&shop, &routes).await;
 
     let begun = Instant::now();

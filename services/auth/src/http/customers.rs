@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    logins::{Token, presented},
+    logins::{AccountLogInBody, Token},
     passwords::{ChangePasswordBody, Noted, RequestResetBody, ResetPasswordBody, Resets},
     sessions::{Ended, Sessions},
 };
@@ -53,24 +53,6 @@ pub(super) struct RegisterBody {
     password: String,
 }
 
-/// The account to log in to, and its password.
-#[derive(Deserialize, JsonSchema, garde::Validate)]
-#[serde(deny_unknown_fields)]
-pub(super) struct CustomerLogInBody {
-    /// The address of the account; its case does not matter.
-    #[garde(custom(parses(Email::parse)))]
-    #[schemars(with = "Email")]
-    email: String,
-    /// The password of the account.
-    #[garde(custom(parses(Password::present)))]
-    #[schemars(length(min = 1, max = 128))]
-    password: String,
-    /// The `client_token` of an earlier login.
-    #[garde(inner(custom(parses(presented))))]
-    #[schemars(length(min = 1, max = 128))]
-    client_token: Option<String>,
-}
-
 pub(super) async fn register(
     app: App,
     by: Visitor,
@@ -89,9 +71,10 @@ pub(super) async fn log_in(
     State(credentials): State<Credentials>,
     origin: Origin,
     Path(at): Path<ShopPath>,
-    Body(body): Body<CustomerLogInBody>,
+    Body(body): Body<AccountLogInBody>,
 ) -> Result<rest::Ok<Token>, Problem> {
-    let at_shop = body.check(at.organisation, origin)?;
+    let (email, password, client_token) = body.check()?;
+    let at_shop = AtShop { shop: at.organisation, email, password, client_token, origin };
     Ok(rest::Ok(Token::from(at_shop.log_in(app.mediator(), &credentials, &by).await?)))
 }
 
@@ -212,13 +195,5 @@ impl RegisterBody {
     fn check(&self, shop: Slug, origin: Origin) -> Result<(Name, AtShop), Malformed> {
         let (email, password) = (Email::parse(&self.email)?, Password::choose(&self.password)?);
         Ok((Name::choose(&self.name)?, AtShop { shop, email, password, client_token: None, origin }))
-    }
-}
-
-impl CustomerLogInBody {
-    fn check(&self, shop: Slug, origin: Origin) -> Result<AtShop, Malformed> {
-        let client_token = self.client_token.as_deref().map(presented).transpose()?;
-        let (email, password) = (Email::parse(&self.email)?, Password::present(&self.password)?);
-        Ok(AtShop { shop, email, password, client_token, origin })
     }
 }

@@ -48,6 +48,24 @@ pub(super) struct LogInBody {
     client_token: Option<String>,
 }
 
+/// An account of which there is one by its address, and its password: an operator's, or a customer's in a shop.
+#[derive(Deserialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AccountLogInBody {
+    /// The address of the account; its case does not matter.
+    #[garde(custom(parses(Email::parse)))]
+    #[schemars(with = "Email")]
+    email: String,
+    /// The password of the account.
+    #[garde(custom(parses(Password::present)))]
+    #[schemars(length(min = 1, max = 128))]
+    password: String,
+    /// The `client_token` of an earlier login. Wrong passwords that strangers try do not keep out a client that has one.
+    #[garde(inner(custom(parses(presented))))]
+    #[schemars(length(min = 1, max = 128))]
+    client_token: Option<String>,
+}
+
 /// The refresh token to exchange.
 #[derive(Deserialize, JsonSchema, garde::Validate)]
 #[serde(deny_unknown_fields)]
@@ -122,6 +140,14 @@ impl LogInBody {
             client_token: self.client_token.as_deref().map(presented).transpose()?,
             origin,
         })
+    }
+}
+
+impl AccountLogInBody {
+    /// The address, the password, and what the client was given before.
+    pub(super) fn check(&self) -> Result<(Email, Password, Option<Secret>), Malformed> {
+        let client_token = self.client_token.as_deref().map(presented).transpose()?;
+        Ok((Email::parse(&self.email)?, Password::present(&self.password)?, client_token))
     }
 }
 

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    logins::{Token, presented},
+    logins::{AccountLogInBody, Token},
     organisations::Setup,
 };
 use crate::{
@@ -36,24 +36,6 @@ pub(super) struct CreateOperatorBody {
     #[garde(custom(parses(Password::present)))]
     #[schemars(length(min = 1, max = 128))]
     password: String,
-}
-
-/// The operator to log in as, and the password.
-#[derive(Deserialize, JsonSchema, garde::Validate)]
-#[serde(deny_unknown_fields)]
-pub(super) struct OperatorLogInBody {
-    /// The address of the account; its case does not matter.
-    #[garde(custom(parses(Email::parse)))]
-    #[schemars(with = "Email")]
-    email: String,
-    /// The password of the account.
-    #[garde(custom(parses(Password::present)))]
-    #[schemars(length(min = 1, max = 128))]
-    password: String,
-    /// The `client_token` of an earlier login.
-    #[garde(inner(custom(parses(presented))))]
-    #[schemars(length(min = 1, max = 128))]
-    client_token: Option<String>,
 }
 
 /// The operator that was made.
@@ -103,10 +85,11 @@ pub(super) async fn log_in(
     by: Visitor,
     State(credentials): State<Credentials>,
     origin: Origin,
-    Body(body): Body<OperatorLogInBody>,
+    Body(body): Body<AccountLogInBody>,
 ) -> Result<rest::Ok<Token>, Problem> {
-    let tokens = body.check(origin)?.run(app.mediator(), &credentials, &by).await?;
-    Ok(rest::Ok(Token::from(tokens)))
+    let (email, password, client_token) = body.check()?;
+    let log_in = LogIn { aim: Aim::Installation, email, password, client_token, origin };
+    Ok(rest::Ok(Token::from(log_in.run(app.mediator(), &credentials, &by).await?)))
 }
 
 pub(super) async fn list(
@@ -138,13 +121,5 @@ impl CreateOperatorBody {
     fn check(&self) -> Result<NewOperator, Malformed> {
         let (email, name) = (Email::parse(&self.email)?, Name::choose(&self.name)?);
         Ok(NewOperator { email, name, password: Password::present(&self.password)? })
-    }
-}
-
-impl OperatorLogInBody {
-    fn check(&self, origin: Origin) -> Result<LogIn, Malformed> {
-        let client_token = self.client_token.as_deref().map(presented).transpose()?;
-        let (email, password) = (Email::parse(&self.email)?, Password::present(&self.password)?);
-        Ok(LogIn { aim: Aim::Installation, email, password, client_token, origin })
     }
 }

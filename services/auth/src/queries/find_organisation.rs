@@ -5,8 +5,7 @@ use diesel::{ExpressionMethods, QueryDsl, SelectableHelper};
 use diesel_async::RunQueryDsl;
 use mediator::{Query, ReadConn, Tenant};
 
-use super::find_user::OrganisationRow;
-use crate::{domain::Organisation, error::Error, schema::organisations};
+use crate::{domain::Organisation, error::Error, rows::OrganisationRow, schema::organisations};
 
 /// Asks for the organisation.
 #[derive(Debug, Clone, Copy)]
@@ -20,12 +19,11 @@ impl Query for FindOrganisation {
     type Error = Error;
 
     async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Organisation, Error> {
-        let id = read.organisation();
         let row: OrganisationRow = organisations::table
-            .filter(organisations::org_id.eq(id.uuid()))
+            .filter(organisations::org_id.eq(read.organisation().uuid()))
             .select(OrganisationRow::as_select())
             .get_result(read.connection())
             .await?;
-        row.organisation().map_err(|malformed| Error::corrupt(id, &malformed))
+        row.try_into()
     }
 }

@@ -3,13 +3,13 @@
 use access::Permission;
 use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
 use diesel_async::RunQueryDsl;
-use kernel::{Currency, Malformed, OrganisationId, Slug, Timestamp, UserId};
+use kernel::{Malformed, Timestamp, UserId};
 use mediator::{Query, ReadConn, Tenant};
-use uuid::Uuid;
 
 use crate::{
-    domain::{Country, Email, Membership, Name, Organisation, RoleName, TimeZone, User},
+    domain::{Email, Membership, Name, RoleName, User},
     error::Error,
+    rows::OrganisationRow,
     schema::{memberships, organisations, people},
 };
 
@@ -25,21 +25,6 @@ pub struct FindUser {
 struct PersonRow {
     email: String,
     name: String,
-}
-
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = organisations, check_for_backend(diesel::pg::Pg))]
-pub(super) struct OrganisationRow {
-    pub(super) org_id: Uuid,
-    slug: String,
-    name: String,
-    currency: String,
-    country: Option<String>,
-    time_zone: String,
-    guests: bool,
-    active: bool,
-    version: i64,
-    created_at: Timestamp,
 }
 
 impl Query for FindUser {
@@ -71,24 +56,7 @@ impl Query for FindUser {
                 roles: roles.iter().map(|name| RoleName::parse(name)).collect::<Result<_, _>>().map_err(corrupt)?,
                 created_at: joined_at,
             },
-            organisation: organisation.organisation().map_err(corrupt)?,
-        })
-    }
-}
-
-impl OrganisationRow {
-    pub(super) fn organisation(self) -> Result<Organisation, Malformed> {
-        Ok(Organisation {
-            id: OrganisationId::from_uuid(self.org_id),
-            slug: Slug::parse(&self.slug)?,
-            name: Name::parse(&self.name)?,
-            currency: Currency::parse(&self.currency)?,
-            country: self.country.as_deref().map(Country::parse).transpose()?,
-            time_zone: TimeZone::parse(&self.time_zone)?,
-            guests: self.guests,
-            active: self.active,
-            version: self.version,
-            created_at: self.created_at,
+            organisation: organisation.try_into()?,
         })
     }
 }

@@ -3,11 +3,9 @@
 use access::Permission;
 use diesel::{QueryDsl, SelectableHelper};
 use diesel_async::RunQueryDsl;
-use kernel::OrganisationId;
 use mediator::{Platform, Query, ReadConn};
 
-use super::find_user::OrganisationRow;
-use crate::{domain::Organisation, error::Error, schema::organisations};
+use crate::{domain::Organisation, error::Error, rows::OrganisationRow, schema::organisations};
 
 /// Asks for the organisations by slug, at most 1,000 from an offset on.
 #[derive(Debug, Clone, Copy)]
@@ -31,10 +29,6 @@ impl Query for ListOrganisations {
             .select(OrganisationRow::as_select())
             .load(read.connection())
             .await?;
-        let read = |row: OrganisationRow| {
-            let id = OrganisationId::from_uuid(row.org_id);
-            row.organisation().map_err(|malformed| Error::corrupt(id, &malformed))
-        };
-        rows.into_iter().map(read).collect()
+        rows.into_iter().map(Organisation::try_from).collect()
     }
 }

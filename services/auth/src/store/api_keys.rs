@@ -1,36 +1,17 @@
 //! API keys: made and revoked by the organisation; their use is noted by the platform.
 
-use diesel::{
-    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
-};
+use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::RunQueryDsl;
 use kernel::{ApiKeyId, Malformed, OrganisationId, Timestamp};
 use persistence::{Platform, Tx};
 use uuid::Uuid;
 
 use crate::{
-    domain::{
-        ApiKey, Name,
-        role::{read_words, words},
-    },
+    domain::{ApiKey, role::words},
     error::Error,
+    rows::ApiKeyRow,
     schema::api_keys,
 };
-
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = api_keys, check_for_backend(diesel::pg::Pg))]
-struct Row {
-    name: String,
-    hash: Vec<u8>,
-    permissions: Vec<String>,
-    networks: Vec<String>,
-    created_by: String,
-    created_at: Timestamp,
-    expires_at: Option<Timestamp>,
-    last_used_at: Option<Timestamp>,
-    revoked_at: Option<Timestamp>,
-    version: i64,
-}
 
 /// The most keys that an organisation has at once: every gateway holds all of them in memory.
 const MOST: i64 = 1_000;
@@ -73,32 +54,17 @@ pub async fn insert(tx: &mut Tx<'_>, key: &ApiKey, hash: &[u8; 32]) -> Result<()
 /// # Errors
 /// `UnknownApiKey`, `Corrupt`, and `Storage` when the database fails.
 pub async fn lock(tx: &mut Tx<'_>, key: ApiKeyId) -> Result<(ApiKey, [u8; 32]), Error> {
-    let row: Option<Row> = api_keys::table
+    let row: Option<(ApiKeyRow, Vec<u8>)> = api_keys::table
         .filter(api_keys::org_id.eq(tx.organisation().uuid()))
         .filter(api_keys::key_id.eq(key.uuid()))
-        .select(Row::as_select())
+        .select((ApiKeyRow::as_select(), api_keys::hash))
         .for_update()
         .get_result(tx.connection())
         .await
         .optional()?;
-    let row = row.ok_or(Error::UnknownApiKey { key })?;
-    let corrupt = |malformed: Malformed| Error::corrupt(format_args!("API key {key}"), &malformed);
-    let hash = row.hash.try_into().map_err(|_| corrupt(Malformed::new("hash", "must have 32 bytes")))?;
-    Ok((
-        ApiKey {
-            id: key,
-            name: Name::parse(&row.name).map_err(corrupt)?,
-            permissions: read_words(&row.permissions),
-            networks: row.networks,
-            created_by: row.created_by,
-            created_at: row.created_at,
-            expires_at: row.expires_at,
-            last_used_at: row.last_used_at,
-            revoked_at: row.revoked_at,
-            version: row.version,
-        },
-        hash,
-    ))
+    let (row, hash) = row.ok_or(Error::UnknownApiKey { key })?;
+    let wrong = |_| Error::corrupt(format_args!("API key {key}"), &Malformed::new("hash", "must have 32 bytes"));
+    Ok((row.try_into()?, hash.try_into().map_err(wrong)?))
 }
 
 /// Saves a revocation.

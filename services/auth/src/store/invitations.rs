@@ -1,6 +1,6 @@
 //! Invitations: made, sent again and revoked by the organisation, accepted by whoever has the token.
 
-use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
+use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::RunQueryDsl;
 use kernel::{InvitationId, Malformed, OrganisationId, Timestamp};
 use persistence::{Platform, Tx};
@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::{
     domain::{Email, Invitation, RoleName},
     error::Error,
+    rows::InvitationRow,
     schema::{invitations, memberships, people},
 };
 
@@ -17,40 +18,6 @@ const OPEN: &str = "invitations_open";
 
 /// The most open invitations of an organisation: each sends a message to an address that somebody typed.
 const MOST: i64 = 1_000;
-
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = invitations, check_for_backend(diesel::pg::Pg))]
-struct Row {
-    invitation_id: Uuid,
-    email: String,
-    roles: Vec<String>,
-    invited_by: String,
-    created_at: Timestamp,
-    expires_at: Timestamp,
-    accepted_at: Option<Timestamp>,
-    revoked_at: Option<Timestamp>,
-    version: i64,
-}
-
-impl TryFrom<Row> for Invitation {
-    type Error = Error;
-
-    fn try_from(row: Row) -> Result<Self, Error> {
-        let id = InvitationId::from_uuid(row.invitation_id);
-        let corrupt = |malformed: Malformed| Error::corrupt(format_args!("invitation {id}"), &malformed);
-        Ok(Self {
-            id,
-            email: Email::parse(&row.email).map_err(corrupt)?,
-            roles: row.roles.iter().map(|name| RoleName::parse(name)).collect::<Result<_, _>>().map_err(corrupt)?,
-            invited_by: row.invited_by,
-            created_at: row.created_at,
-            expires_at: row.expires_at,
-            accepted_at: row.accepted_at,
-            revoked_at: row.revoked_at,
-            version: row.version,
-        })
-    }
-}
 
 /// Inserts an invitation with the hash of its token.
 ///
@@ -107,10 +74,10 @@ pub async fn insert(tx: &mut Tx<'_>, invitation: &Invitation, token_hash: &[u8; 
 /// # Errors
 /// `UnknownInvitation`, `Corrupt`, and `Storage` when the database fails.
 pub async fn lock(tx: &mut Tx<'_>, invitation: InvitationId) -> Result<Invitation, Error> {
-    let row: Option<Row> = invitations::table
+    let row: Option<InvitationRow> = invitations::table
         .filter(invitations::org_id.eq(tx.organisation().uuid()))
         .filter(invitations::invitation_id.eq(invitation.uuid()))
-        .select(Row::as_select())
+        .select(InvitationRow::as_select())
         .for_update()
         .get_result(tx.connection())
         .await

@@ -1,4 +1,4 @@
-//! SQL that writes: load for update, insert, save. Row types never leave this folder.
+//! SQL that writes: load for update, insert, save. A row type that queries read, too, stands in `rows`.
 
 pub mod api_keys;
 pub mod attempts;

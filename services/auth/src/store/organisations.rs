@@ -1,13 +1,14 @@
 //! Inserts organisations, and locks and saves the one that changes.
 
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::RunQueryDsl;
-use kernel::{Currency, Malformed, OrganisationId, Slug, Timestamp};
+use kernel::OrganisationId;
 use persistence::{Platform, Tx};
 
 use crate::{
-    domain::{Country, Name, Organisation, TimeZone},
+    domain::{Country, Organisation},
     error::Error,
+    rows::OrganisationRow,
     schema::organisations,
 };
 
@@ -44,50 +45,19 @@ pub async fn insert(tx: &mut Tx<'_, Platform>, organisation: &Organisation) -> R
     Ok(())
 }
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = organisations, check_for_backend(diesel::pg::Pg))]
-struct Row {
-    slug: String,
-    name: String,
-    currency: String,
-    country: Option<String>,
-    time_zone: String,
-    guests: bool,
-    active: bool,
-    version: i64,
-    created_at: Timestamp,
-}
-
-impl Row {
-    fn organisation(self, id: OrganisationId) -> Result<Organisation, Malformed> {
-        Ok(Organisation {
-            id,
-            slug: Slug::parse(&self.slug)?,
-            name: Name::parse(&self.name)?,
-            currency: Currency::parse(&self.currency)?,
-            country: self.country.as_deref().map(Country::parse).transpose()?,
-            time_zone: TimeZone::parse(&self.time_zone)?,
-            guests: self.guests,
-            active: self.active,
-            version: self.version,
-            created_at: self.created_at,
-        })
-    }
-}
-
 /// The organisation, locked until the transaction ends.
 ///
 /// # Errors
 /// `Corrupt`, and `Storage` when the database fails.
 pub async fn lock(tx: &mut Tx<'_>) -> Result<Organisation, Error> {
     let id = tx.organisation();
-    let row: Row = organisations::table
+    let row: OrganisationRow = organisations::table
         .filter(organisations::org_id.eq(id.uuid()))
-        .select(Row::as_select())
+        .select(OrganisationRow::as_select())
         .for_no_key_update()
         .get_result(tx.connection())
         .await?;
-    row.organisation(id).map_err(|malformed| Error::corrupt(id, &malformed))
+    row.try_into()
 }
 
 /// Saves a changed organisation.
@@ -113,15 +83,14 @@ pub async fn save(tx: &mut Tx<'_>, organisation: &Organisation) -> Result<(), Er
 /// # Errors
 /// `UnknownOrganisation`, `Corrupt`, and `Storage` when the database fails.
 pub async fn lock_any(tx: &mut Tx<'_, Platform>, organisation: OrganisationId) -> Result<Organisation, Error> {
-    let row: Option<Row> = organisations::table
+    let row: Option<OrganisationRow> = organisations::table
         .filter(organisations::org_id.eq(organisation.uuid()))
-        .select(Row::as_select())
+        .select(OrganisationRow::as_select())
         .for_no_key_update()
         .get_result(tx.connection())
         .await
         .optional()?;
-    let row = row.ok_or(Error::UnknownOrganisation)?;
-    row.organisation(organisation).map_err(|malformed| Error::corrupt(organisation, &malformed))
+    row.ok_or(Error::UnknownOrganisation)?.try_into()
 }
 
 /// Saves whether an organisation is active.
