@@ -10,7 +10,7 @@ use kernel::OrderId;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use reqwest::Client;
-use testkit::eventually;
+use testkit::{eventually, secrets};
 use tokio::task::{JoinHandle, JoinSet};
 use uuid::Uuid;
 
@@ -289,8 +289,11 @@ impl Shopper {
     }
 }
 
+/// The order that was accepted. Its token is a secret of the test from now on.
 fn order_in(reply: &[u8]) -> Option<OrderId> {
-    serde_json::from_slice::<serde_json::Value>(reply).ok()?["id"].as_str()?.parse().ok()
+    let receipt: serde_json::Value = serde_json::from_slice(reply).ok()?;
+    secrets::note("order_token", receipt["order_token"].as_str()?);
+    receipt["id"].as_str()?.parse().ok()
 }
 
 #[cfg(test)]
