@@ -26,7 +26,7 @@ const MAY_SEE: &[(&str, &[&str])] = &[
 /// Modules that one service has besides, what they may use, and who may use them.
 const OF_ONE_SERVICE: &[(&str, &str, &[&str], &[&str])] = &[
     // Hashes, seals and signs: what a secret becomes, pure of SQL and HTTP.
-    ("auth", "rows", &["schema", "domain", "error"], &["store", "queries"]),
+    ("auth", "projections", &["schema", "domain", "error"], &["store", "queries"]),
     ("auth", "credentials", &["domain", "error"], &["store", "commands", "queries", "processes", "http", "config"]),
     // A projection's SELECT stands once, for whoever reads it and for whoever locks it.
     ("catalog", "projections", &["schema", "domain", "error"], &["store", "queries"]),

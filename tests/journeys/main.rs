@@ -22,4 +22,4 @@ use e2e::{Servers, Wishes};
 
 /// The one store that all of them share.
 const WISHES: Wishes =
-    Wishes { servers: Servers::Shared, replicas: 2, variables: &[("SIGNING_KEY_NOTICE_SECONDS", "2")] };
+    Wishes { servers: Servers::Shared, replicas: 2, variables: &[("SIGNING_KEY_NOTICE_SECONDS", "6")] };

@@ -1,8 +1,6 @@
 //! What the store says to requests that it refuses, whoever refuses them: problem+json, and nothing of its inside.
 
-use std::time::Duration;
-
-use e2e::{Shop, order_of, together};
+use e2e::{PATIENCE, Shop, order_of, together};
 use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::{Client, Reply, eventually, problem_fields};
@@ -108,10 +106,9 @@ async fn assert_logged(store: &e2e::Store, reply: &Reply) {
     let (id, kind) = (problem["request_id"].as_str().unwrap(), problem["type"].as_str().unwrap());
     let slug = kind.trim_start_matches("/problems/");
     // The line is written before the reply, but by another process.
-    eventually(Duration::from_secs(5), async || store.logged(id).is_some()).await;
-    let line = store.logged(id).unwrap();
-    assert!(line.contains("the request was refused") && line.contains(slug), "{line}");
-    assert!(!line.contains("secret-of-the-client"), "{line}");
+    let line = eventually(PATIENCE, async || store.logged(&[id, "the request was refused"])).await;
+    assert!(line.contains(slug), "{line}");
+    assert!(store.logged(&[id, "secret-of-the-client"]).is_none(), "{line}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

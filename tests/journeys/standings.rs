@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use e2e::{PASSWORD, PATIENCE, Shop, Store, together};
 use serde_json::{Value, json};
-use testkit::{Client, eventually};
+use testkit::{Client, Scene, eventually};
 
 use crate::WISHES;
 
@@ -42,6 +42,32 @@ impl Load {
         Load { stop, answered, clients }
     }
 
+    /// Refreshes all the time, and asks every gateway with each new token.
+    fn refresh(&mut self, gateways: Vec<String>, mut token: Value) {
+        let (stop, answered) = (Arc::clone(&self.stop), Arc::clone(&self.answered));
+        let client = Client::new(&gateways[0], None).from_address(Scene::own_address());
+        self.clients.push(tokio::spawn(async move {
+            let mut failed = Vec::new();
+            while !stop.load(Ordering::Relaxed) {
+                let (status, next) = client.post("/auth/v1/refresh", &json!({"refresh_token": token})).await;
+                if status != 200 {
+                    failed.push(format!("refreshing: {status} {next}"));
+                    return failed;
+                }
+                token = next["refresh_token"].clone();
+                for gateway in &gateways {
+                    let bearer = Client::new(gateway, next["access_token"].as_str()).from_address(Scene::own_address());
+                    let (status, body) = bearer.get(PRODUCTS).await;
+                    answered.fetch_add(1, Ordering::Relaxed);
+                    if status != 200 {
+                        failed.push(format!("with a new token: {status} {body}"));
+                    }
+                }
+            }
+            failed
+        }));
+    }
+
     /// How many requests were answered, and what went wrong.
     async fn stop(self) -> (u64, Vec<String>) {
         self.stop.store(true, Ordering::Relaxed);
@@ -55,7 +81,8 @@ impl Load {
 
 /// The owner at every gateway.
 fn owner_everywhere(store: &Store, token: &str) -> Vec<Client> {
-    store.gateways().iter().map(|gateway| Client::new(gateway, Some(token))).collect()
+    let address = Scene::own_address();
+    store.gateways().iter().map(|gateway| Client::new(gateway, Some(token)).from_address(address)).collect()
 }
 
 fn kid(token: &str) -> Value {
@@ -84,19 +111,27 @@ async fn signing_keys_rotate_under_load_without_a_failed_request() {
     let gateway = store.gateways()[0].clone();
     let operator = Client::new(&gateway, Some(&store.operator().await));
     let first = shop.log_in(&gateway).await;
-    let load = Load::start([owner_everywhere(&store, &first), owner_everywhere(&store, &first)].concat());
+    let mut load = Load::start([owner_everywhere(&store, &first), owner_everywhere(&store, &first)].concat());
+    let (status, session) = Client::new(&gateway, None).post("/auth/v1/login", &shop.credentials()).await;
+    assert_eq!(status, 200, "{session}");
+    load.refresh(store.gateways(), session["refresh_token"].clone());
     let mut kids = vec![kid(&first)];
+    let visitor = Client::new(&gateway, None).from_address(Scene::own_address());
+    let (_, mut polled) = visitor.post("/auth/v1/login", &shop.credentials()).await;
     for _ in 0..2 {
         let begun = Instant::now();
         let (status, keys) = operator.post("/platform/v1/signing-keys/rotate", &json!({})).await;
         assert_eq!(status, 200, "{keys}");
-        let (next, token) = eventually(PATIENCE, async || {
-            let token = shop.log_in(&gateway).await;
+        let (next, token) = loop {
+            assert!(begun.elapsed() < PATIENCE, "no other key signs");
+            (_, polled) = visitor.post("/auth/v1/refresh", &json!({"refresh_token": polled["refresh_token"]})).await;
+            let token = polled["access_token"].as_str().unwrap().to_owned();
             let next = kid(&token);
-            if kids.contains(&next) { None } else { Some((next, token)) }
-        })
-        .await;
-        println!("the next key signs {:?} after the rotation was asked for (2 s of notice)", begun.elapsed());
+            if !kids.contains(&next) {
+                break (next, token);
+            }
+        };
+        println!("the next key signs {:?} after the rotation was asked for (6 s of notice)", begun.elapsed());
         for client in owner_everywhere(&store, &token) {
             let (status, body) = client.get(PRODUCTS).await;
             assert_eq!(status, 200, "a token of the new key: {body}");

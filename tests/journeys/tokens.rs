@@ -1,7 +1,7 @@
 //! What opens nothing: tokens that a stranger made of a genuine one, and a genuine one where it does not belong.
 //! The rule: the gateway and each service behind it refuse alike, and say no more than how to get a token.
 //!
-//! Right signatures below wrong claims take auth's private key; `crates/access/tests/tokens.rs` has those.
+//! Right signatures below wrong claims come from a key that the store takes for one of auth's, as a stolen one would be.
 
 use std::io::ErrorKind;
 use std::net::TcpListener;
@@ -83,6 +83,47 @@ async fn a_token_whose_header_was_edited_opens_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_whose_claims_were_edited_opens_nothing() {
     assert_table_refused(forgeries::contents).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_with_a_right_signature_below_wrong_claims_opens_nothing() {
+    let store = together(&WISHES).await;
+    let seen = Seen::at(&store).await;
+    let mint = store.announced_key().await;
+    let (token, other, key) = (mint.sign(&seen.claims()), seen.token.clone(), Value::Null);
+    let genuine = Seen { token, other, key };
+    for address in [store.gateways()[0].clone(), store.urls("order")[0].clone()] {
+        let bearer = Client::new(&address, Some(&genuine.token));
+        eventually(PATIENCE, async || {
+            let (status, body) = bearer.get(PATH).await;
+            if status == 200 { Ok(()) } else { Err(format!("{status} {body}")) }
+        })
+        .await;
+    }
+    let now = genuine.claims()["iat"].as_i64().unwrap();
+    let changes = [
+        json!({"exp": now - 3_600}),
+        json!({"exp": null}),
+        json!({"exp": "tomorrow"}),
+        json!({"nbf": now + 3_600}),
+        json!({"nbf": null}),
+        json!({"iss": "https://evil.example"}),
+        json!({"iss": null}),
+        json!({"aud": "another-store"}),
+        json!({"aud": null}),
+        json!({"sub": null}),
+        json!({"sub": "somebody"}),
+        json!({"org": "*"}),
+        json!({"sid": null}),
+        json!({"mem": null}),
+        json!({"ver": null}),
+        json!({"scope": 7}),
+    ];
+    let signed = |change: &Value| Forgery {
+        name: format!("signed claims with {change}"),
+        token: mint.sign(&genuine.claims_with(change)),
+    };
+    assert_refused(&store, &genuine, &changes.iter().map(signed).collect::<Vec<_>>()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

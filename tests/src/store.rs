@@ -11,7 +11,7 @@ use devstack::services::{Plan, Replica, Services, Surroundings, Telegram, schema
 use devstack::{Cluster, DatabaseRole, OwnCluster, Passwords, Place};
 use messaging::operations::{self, TopicReport};
 use serde_json::json;
-use testkit::{Scene, secrets};
+use testkit::{Mint, Scene, secrets};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -323,10 +323,24 @@ impl Store {
         (unread, reports.iter().map(|report| report.records).sum())
     }
 
-    /// The first line with this word in the log of any replica.
-    pub fn logged(&self, word: &str) -> Option<String> {
+    /// A key that the store takes for one of auth's, since the topic of its keys has it: what a stolen key could sign.
+    ///
+    /// # Panics
+    /// When the broker does not take it.
+    pub async fn announced_key(&self) -> Mint {
+        let mint = Mint::new();
+        let producer = must(messaging::Producer::new(&self.kafka()), "make a producer");
+        for outcome in producer.send_all(&[testkit::publish(None, 1, &mint.announced())]).await {
+            must(outcome, "announce a key");
+        }
+        mint
+    }
+
+    /// The first line with all of these words in the log of any replica.
+    pub fn logged(&self, words: &[&str]) -> Option<String> {
         let mut texts = self.log_files().filter_map(|log| std::fs::read_to_string(log).ok());
-        texts.find_map(|text| text.lines().find(|line| line.contains(word)).map(str::to_owned))
+        let has_all = |line: &&str| words.iter().all(|word| line.contains(word));
+        texts.find_map(|text| text.lines().find(has_all).map(str::to_owned))
     }
 
     /// Looks at what the replicas have written to their logs and spans since the last look.

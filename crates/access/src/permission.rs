@@ -89,6 +89,21 @@ permissions! {
 }
 
 impl Permission {
+    /// Whether it is about who may do what: such commands are written to the audit log.
+    #[must_use]
+    pub const fn is_administrative(self) -> bool {
+        matches!(
+            self,
+            Self::OrganisationWrite
+                | Self::MemberManage
+                | Self::RoleManage
+                | Self::ApiKeyManage
+                | Self::OwnerManage
+                | Self::PlatformManage
+                | Self::SetUp
+        )
+    }
+
     /// Reads what tokens and the database write: "product:read".
     ///
     /// # Errors

@@ -36,7 +36,7 @@ pub enum Rejection {
     #[error("the access token's signature is wrong; log in again")]
     Signature,
     /// It has expired.
-    #[error("the access token has expired; log in again")]
+    #[error("the access token has expired; refresh it, or log in again")]
     Expired,
     /// It is not valid yet.
     #[error("the access token is not valid yet; check the clocks")]

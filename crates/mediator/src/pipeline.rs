@@ -192,6 +192,9 @@ impl Mediator {
         authorise(scope, C::REQUIRES)?;
         let started = Instant::now();
         let span = command_span::<C>(scope);
+        // Beside the command's own span, whose fields may be switched off.
+        let asked = tracing::Span::current();
+        let (actor, tenancy) = (scope.provenance.actor.clone(), scope.tenancy.clone());
         let mut scope = scope.clone();
         if let Some(traceparent) = crate::traceparent_of(&span) {
             scope.provenance.traceparent = Some(traceparent);
@@ -201,6 +204,9 @@ impl Mediator {
             Err(lost) => Err(SendError::Lost(lost.to_string())),
         };
         measure("command", C::NAME, started, result.is_ok());
+        if result.is_ok() && C::REQUIRES.is_administrative() {
+            tracing::info!(target: "audit", parent: &asked, command = C::NAME, actor, organisation = %tenancy, "done");
+        }
         result
     }
 }

@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
 use crate::documents::{media, refusal};
+use crate::faults::in_plain_words;
 use crate::problem::{FieldFault, Problem};
 use crate::problems;
 
@@ -59,7 +60,10 @@ where
                     report
                         .iter()
                         .take(crate::shape::MOST)
-                        .map(|(path, error)| FieldFault { field: path.to_string(), reason: error.message().to_owned() })
+                        .map(|(path, error)| FieldFault {
+                            field: path.to_string(),
+                            reason: in_plain_words(error.message()),
+                        })
                         .collect(),
                 )
             })?;

@@ -111,7 +111,7 @@ fn who_may(permission: access::Permission) -> String {
         P::AccountOwn => "For everybody with an account of their own.".to_owned(),
         P::CustomerOwn => "For customers of the shop.".to_owned(),
         P::PlatformManage => "For operators of the installation.".to_owned(),
-        P::SetUp => "For operators of the installation, and for whoever has its setup token.".to_owned(),
+        P::SetUp => "For whoever runs the installation.".to_owned(),
         permission => format!("Needs the permission `{permission}`."),
     }
 }

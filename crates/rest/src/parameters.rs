@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 
 use crate::documents::refusal;
 use crate::extracted::extracted;
+use crate::faults::in_plain_words;
 use crate::problem::{FieldFault, Problem};
 use crate::problems;
 use crate::shape::MOST;
@@ -62,12 +63,12 @@ fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
                     true => alone.filter(|reason| !reason.starts_with("missing field")),
                     false => Some("stands more than once".to_owned()),
                 }?;
-                Some(FieldFault { field: name.into_owned(), reason })
+                Some(FieldFault { field: name.into_owned(), reason: in_plain_words(&reason) })
             })
             .take(MOST)
             .collect();
         if faults.is_empty() {
-            faults.push(FieldFault { field: String::new(), reason: first.to_string() });
+            faults.push(FieldFault { field: String::new(), reason: in_plain_words(&first.to_string()) });
         }
         Problem::invalid(faults)
     })

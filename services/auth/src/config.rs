@@ -81,7 +81,7 @@ pub fn read(environment: &mut Reader) -> Option<Config> {
         environment.within("SESSION_SECONDS", 7_776_000, 60..=31_536_000, "A login ends after this time in all");
     let hashes_at_once = environment.within(
         "PASSWORD_HASHES_AT_ONCE",
-        2,
+        3,
         1..=64,
         "Password hashes computed at the same time, 19 MiB each",
     );

@@ -25,14 +25,14 @@ pub enum Error {
     /// The owner of a new organisation has an account already, with another password.
     #[error("this e-mail address has an account with another password; give that account's password")]
     OwnerHasAccount,
-    /// The address of a new operator has an account already, with another password.
+    /// The address has an account already, with another password.
     #[error("this e-mail address has an account with another password; give that account's password")]
-    OperatorHasAccount,
+    HasAccount,
     /// The header that allows creating organisations and operators is wrong.
     #[error("the header X-Setup-Token is wrong; ask whoever runs this installation for it")]
     SetupRefused,
     /// Organisation, e-mail address or password is wrong; the caller is not told which.
-    #[error("organisation, e-mail address or password is wrong; check all three")]
+    #[error("the e-mail address, the password, or the organisation if one was named, is wrong; check them")]
     LoginRefused,
     /// The password is right, and the person works for several organisations and named none.
     #[error("this account works for several organisations; name one of them as \"organisation\"")]
@@ -52,14 +52,14 @@ pub enum Error {
          runs the installation"
     )]
     NoOrganisation,
-    /// The refresh token is not valid: made up, replaced long ago, or of a login that is over.
-    #[error("the refresh token is not valid, or its session is over; log in again")]
+    /// The refresh token is not valid: never issued, replaced long ago, or of a login that is over.
+    #[error("the session is over, or the token is not one of it; log in again")]
     SessionOver,
     /// The address has an account in this shop.
     #[error("this address has an account in this shop; log in")]
     CustomerExists,
     /// There is no such organisation, or it is not active.
-    #[error("there is no such organisation")]
+    #[error("there is no such organisation, or it is not in use; check its name")]
     UnknownOrganisation,
     /// The person has no such session, or it is over.
     #[error("there is no open session {session} of this account")]
@@ -68,7 +68,7 @@ pub enum Error {
         session: SessionId,
     },
     /// The token that accepts an invitation or a new password is wrong, was used, or has expired.
-    #[error("this token is wrong, was used, or has expired; ask for a new one")]
+    #[error("this token is wrong, was used, or has expired; if you have used it, log in, otherwise ask for a new one")]
     TokenRefused,
     /// The organisation has as many as it may have.
     #[error("this organisation has {limit} {what} already, which is the most; {advice}")]
@@ -86,9 +86,9 @@ pub enum Error {
     /// A new password breaks a rule that needs to know whose it is.
     #[error(transparent)]
     PasswordTooWeak(Malformed),
-    /// A new API key would have ended already, would last too long, or would go beyond the key that makes it.
+    /// A field breaks a rule that needs to know more than the request.
     #[error(transparent)]
-    KeyRefused(Malformed),
+    FieldRefused(Malformed),
     /// The organisation is suspended.
     #[error("this organisation is suspended; ask whoever runs the installation")]
     Suspended,
@@ -111,7 +111,7 @@ pub enum Error {
         key: ApiKeyId,
     },
     /// The organisation has no such role of its own.
-    #[error("this organisation has no role \"{role}\" of its own")]
+    #[error("this organisation has no role \"{role}\" of its own; built-in ones cannot be changed")]
     UnknownRole {
         /// The role that was asked for.
         role: Slug,
@@ -129,7 +129,9 @@ pub enum Error {
         role: Slug,
     },
     /// Members or invitations have the role.
-    #[error("{holders} members and open invitations have the role \"{role}\"; give them another one first")]
+    #[error(
+        "the role \"{role}\" is not free: members or open invitations have it ({holders}); give them another one first"
+    )]
     RoleInUse {
         /// The role.
         role: Slug,
@@ -142,6 +144,11 @@ pub enum Error {
         /// What is too much.
         beyond: Permissions,
     },
+    /// A key that is bound to networks or an end would give somebody rights that are not.
+    #[error(
+        "a key that is bound to networks or an end cannot invite people, who would not be bound; let a member do it"
+    )]
+    BoundKey,
     /// The organisation would be without an owner.
     #[error("this is the last owner of the organisation; make somebody else an owner first")]
     LastOwner,
@@ -164,13 +171,13 @@ pub enum Error {
         invitation: InvitationId,
     },
     /// The API key was revoked before.
-    #[error("the API key {key} was revoked already")]
+    #[error("the API key {key} was revoked already; make a new one if one is needed")]
     ApiKeyOver {
         /// The key.
         key: ApiKeyId,
     },
     /// The API key is wrong, was revoked, or has expired.
-    #[error("this API key is wrong, was revoked, or has expired")]
+    #[error("this API key is wrong, was revoked, or has expired; ask whoever manages the keys of the organisation")]
     ApiKeyRefused,
     /// The resource is not in a version that the caller expected.
     #[error("the resource is in version {current} by now; read it again")]
@@ -179,7 +186,7 @@ pub enum Error {
         current: i64,
     },
     /// Too many wrong passwords.
-    #[error("too many wrong passwords; try again at {until}")]
+    #[error("too many wrong passwords; try again at {}", until.to_rfc3339())]
     LoginLocked {
         /// The next attempt is admitted at this time.
         until: Timestamp,
@@ -249,8 +256,8 @@ impl Classified for Error {
             Self::SlugTaken { .. }
             | Self::AlreadyCreated { .. }
             | Self::OwnerHasAccount
-            | Self::OperatorHasAccount
-            | Self::KeyRefused(_)
+            | Self::HasAccount
+            | Self::FieldRefused(_)
             | Self::Suspended
             | Self::SetupRefused
             | Self::LoginRefused
@@ -274,6 +281,7 @@ impl Classified for Error {
             | Self::RoleInUse { .. }
             | Self::BeyondOwn { .. }
             | Self::LastOwner
+            | Self::BoundKey
             | Self::AlreadyMember { .. }
             | Self::AlreadyInvited { .. }
             | Self::InvitationOver { .. }

@@ -9,9 +9,9 @@ pub mod domain;
 pub mod error;
 pub mod http;
 pub mod processes;
+pub mod projections;
 pub mod published;
 pub mod queries;
-pub mod rows;
 pub mod schema;
 pub mod store;
 

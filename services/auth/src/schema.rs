@@ -159,6 +159,7 @@ diesel::table! {
         version -> BigInt,
         created_at -> Timestamptz,
         signs_from -> Timestamptz,
+        announced_at -> Nullable<Timestamptz>,
         retired_at -> Nullable<Timestamptz>,
     }
 }

@@ -115,7 +115,7 @@ impl<'s> Callers<'s> {
         });
         let made: Vec<_> = stream::iter(work).buffer_unordered(AT_ONCE).collect().await;
         let by_permission: BTreeMap<_, _> = made.into_iter().flatten().collect();
-        let mint = announced(store).await;
+        let mint = store.announced_key().await;
         let everywhere = [
             (Caller::Expired, mint.sign(&moved(&shop.token, -3_600))),
             (Caller::Stranger, Mint::new().token(OrganisationId::new(), &[])),
@@ -176,16 +176,6 @@ impl<'s> Callers<'s> {
 /// A client at an address of its own, since what can be guessed at is limited by address.
 fn somebody(store: &Store) -> Client {
     Client::new(&store.gateways()[0], None).from_address(Scene::own_address())
-}
-
-/// A key that the store takes for one of auth's, since the topic of its keys has it.
-async fn announced(store: &Store) -> Mint {
-    let mint = Mint::new();
-    let producer = messaging::Producer::new(&store.kafka()).unwrap();
-    for outcome in producer.send_all(&[testkit::publish(None, 1, &mint.announced())]).await {
-        outcome.unwrap();
-    }
-    mint
 }
 
 /// What this token says, for a time so many seconds later.

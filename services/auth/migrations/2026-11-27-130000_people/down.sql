@@ -31,6 +31,8 @@ revoke select (name, currency, country, time_zone, guests, version, created_at),
 drop policy suspending on organisations;
 drop policy account on organisations;
 create policy login on organisations for select to auth_system using (active);
+revoke update (signs_from) on signing_keys from auth_system;
+alter table signing_keys drop column announced_at;
 alter table organisations drop column country, drop column time_zone, drop column guests;
 drop table password_resets, sessions, customers, setup_tokens, operators, api_keys, invitations, roles, memberships,
     people, login_attempts;

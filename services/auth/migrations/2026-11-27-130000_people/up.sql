@@ -181,6 +181,8 @@ create table login_attempts (
     -- Unlike the failures, these do not fade.
     tried        bigint      not null default 0 check (tried >= 0),
     locked_until timestamptz not null,
+    -- Since when the oldest of the failures fades.
+    fades_since  timestamptz not null,
     tried_at     timestamptz not null
 );
 create index login_attempts_due on login_attempts (tried_at);
@@ -190,6 +192,11 @@ alter table organisations
     add column time_zone text not null default 'UTC' check (char_length(time_zone) between 1 and 64),
     -- Whether its shop takes orders of people without an account.
     add column guests boolean not null default true;
+
+-- When it was first found that the broker has a key. Those that are there have been published long ago.
+alter table signing_keys add column announced_at timestamptz;
+update signing_keys set announced_at = created_at;
+grant select (announced_at), insert (announced_at), update (announced_at, signs_from) on signing_keys to auth_system;
 
 alter table people enable row level security;
 alter table people force row level security;
@@ -236,9 +243,10 @@ grant select, insert, update, delete on roles to auth_app;
 create policy tenant on invitations to auth_app
     using (org_id = nullif(current_setting('app.org', true), '')::uuid)
     with check (org_id = nullif(current_setting('app.org', true), '')::uuid);
-grant select on invitations to auth_app;
+grant select (org_id, invitation_id, email, roles, invited_by, created_at, expires_at, accepted_at, revoked_at, version)
+    on invitations to auth_app;
 grant insert (org_id, invitation_id, email, roles, token_hash, invited_by, created_at, expires_at, version),
-      update (token_hash, expires_at, revoked_at, version)
+      update (token_hash, invited_by, expires_at, revoked_at, version)
     on invitations to auth_app;
 
 create policy tenant on api_keys to auth_app
@@ -289,9 +297,9 @@ grant select (account_id, token_hash, created_at, expires_at),
     on password_resets to auth_system;
 grant delete on password_resets to auth_system;
 create policy counting on login_attempts to auth_system using (true) with check (true);
-grant select (subject, failures, tried, locked_until, tried_at),
-      insert (subject, failures, locked_until, tried_at),
-      update (failures, tried, locked_until, tried_at)
+grant select (subject, failures, tried, locked_until, fades_since, tried_at),
+      insert (subject, failures, locked_until, fades_since, tried_at),
+      update (failures, tried, locked_until, fades_since, tried_at)
     on login_attempts to auth_system;
 grant delete on login_attempts to auth_system;
 create policy account on operators to auth_system using (true) with check (true);

@@ -55,6 +55,7 @@ impl Command for AcceptInvitation {
         if !proven {
             return Err(Error::LoginRefused);
         }
+        memberships::ensure_room(tx, organisation).await?;
         let permissions = role::stored(&offer.roles, &roles::of(tx, organisation).await?);
         let place = match memberships::of_person(tx, organisation, user).await? {
             Some(place) if place.active => return Err(Error::AlreadyMember { email: offer.email.as_str().to_owned() }),

@@ -1,4 +1,4 @@
-//! Removes sessions that are long over, and takes back what was published of those that were ended.
+//! Removes reset tokens that have expired and sessions that are long over, and takes back what was published of those that were ended.
 
 use std::time::Duration;
 
@@ -6,7 +6,11 @@ use access::Permission;
 use kernel::Clock;
 use mediator::{Command, Platform, Tx};
 
-use crate::{error::Error, published, store::sessions};
+use crate::{
+    error::Error,
+    published,
+    store::{password_resets, sessions},
+};
 
 /// The most sessions of one transaction.
 const LIMIT: i64 = 500;
@@ -39,7 +43,9 @@ impl Command for ClearSessions {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<usize, Error> {
-        let (removed, ended) = sessions::delete_over(tx, Clock::now() - self.kept, self.idle, LIMIT).await?;
+        let now = Clock::now();
+        password_resets::delete_expired(tx, now).await?;
+        let (removed, ended) = sessions::delete_over(tx, now - self.kept, self.idle, LIMIT).await?;
         for (session, at) in ended {
             tx.record_removal(REMOVAL, &published::ended_session(session, at));
         }

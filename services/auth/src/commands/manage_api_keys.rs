@@ -6,7 +6,7 @@ use access::{Permission, Permissions};
 use kernel::{ApiKeyId, Clock, Malformed, Timestamp};
 use mediator::{Command, Platform, Tenant, Tx};
 
-use super::permitted;
+use super::{permitted, withdraw_invitations};
 use crate::{
     domain::{ApiKey, Authority, Name, role},
     error::Error,
@@ -49,13 +49,13 @@ impl Command for CreateApiKey {
         role::check_grant(self.permissions, by)?;
         let now = Clock::now();
         if self.expires_at.is_some_and(|end| end <= now) {
-            return Err(Error::KeyRefused(Malformed::new("expires_at", "must be in the future")));
+            return Err(Error::FieldRefused(Malformed::new("expires_at", "must be in the future")));
         }
         if self.expires_at.is_some_and(|end| end > now + LONGEST) {
-            return Err(Error::KeyRefused(Malformed::new("expires_at", "must be at most ten years ahead")));
+            return Err(Error::FieldRefused(Malformed::new("expires_at", "must be at most ten years ahead")));
         }
         let (networks, expires_at) = match self.by {
-            Authority::Key(maker) => api_keys::lock(tx, maker).await?.0.bounds(&self.networks, self.expires_at)?,
+            Authority::Key(maker) => api_keys::lock(tx, maker).await?.key.bounds(&self.networks, self.expires_at)?,
             Authority::Member(_) | Authority::System => (self.networks.clone(), self.expires_at),
         };
         let key = ApiKey {
@@ -76,11 +76,14 @@ impl Command for CreateApiKey {
     }
 }
 
-/// Revokes an API key. Whoever may manage keys may revoke any of them, since a leaked one has to be stopped at once.
+/// Revokes an API key and all that it has made, since whoever has a leaked key may have made others with it. Whoever may
+/// manage keys may revoke any of them, so that it can be stopped at once.
 #[derive(Debug, Clone)]
 pub struct RevokeApiKey {
     /// The key.
     pub key: ApiKeyId,
+    /// Who does it.
+    pub by: Authority,
 }
 
 impl Command for RevokeApiKey {
@@ -91,12 +94,28 @@ impl Command for RevokeApiKey {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<ApiKey, Error> {
-        let (key, hash) = api_keys::lock(tx, self.key).await?;
-        let key = key.revoked(Clock::now())?;
-        api_keys::save_revoked(tx, &key).await?;
-        tx.record(key.version, published::api_key(tx.organisation(), &key, &hash));
-        Ok(key)
+        memberships::lock(tx).await?;
+        permitted(tx, self.by, Self::REQUIRES).await?;
+        let revoked = revoke(tx, self.key).await?;
+        let mut made = api_keys::made_by(tx, self.key).await?;
+        while let Some(key) = made.pop() {
+            revoke(tx, key).await?;
+            made.extend(api_keys::made_by(tx, key).await?);
+        }
+        Ok(revoked)
     }
+}
+
+async fn revoke(tx: &mut Tx<'_>, key: ApiKeyId) -> Result<ApiKey, Error> {
+    let api_keys::Locked { key, hash, withdrawn } = api_keys::lock(tx, key).await?;
+    let key = key.revoked(Clock::now())?;
+    api_keys::save_revoked(tx, &key).await?;
+    withdraw_invitations(tx, &key.id.to_string(), Permissions::NONE).await?;
+    // No gateway knows one that has expired long ago, and none shall be told of it again.
+    if !withdrawn {
+        tx.record(key.version, published::api_key(tx.organisation(), &key, &hash));
+    }
+    Ok(key)
 }
 
 /// Notes that an API key was exchanged for an access token.

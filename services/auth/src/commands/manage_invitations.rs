@@ -9,7 +9,7 @@ use crate::{
     domain::{Authority, Email, Invitation, RoleName, role},
     error::Error,
     published,
-    store::{invitations, memberships, organisations, roles},
+    store::{api_keys, invitations, memberships, organisations, roles},
 };
 
 /// Invites somebody.
@@ -39,6 +39,7 @@ impl Command for InviteMember {
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<Invitation, Error> {
         let organisation = organisations::lock(tx).await?;
         let by = permitted(tx, self.by, Self::REQUIRES).await?;
+        refuse_bound(tx, self.by).await?;
         let own = roles::of(tx, organisation.id).await?;
         role::check_grant(role::allowed(&self.roles, &own)?, by)?;
         let inviter = tx.provenance().actor.clone();
@@ -73,7 +74,9 @@ impl Command for ResendInvitation {
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<Invitation, Error> {
         let organisation = organisations::lock(tx).await?;
         let by = permitted(tx, self.by, Self::REQUIRES).await?;
-        let invitation = invitations::lock(tx, self.invitation).await?.resent(Clock::now())?;
+        refuse_bound(tx, self.by).await?;
+        let invitation = invitations::lock(tx, self.invitation).await?;
+        let invitation = invitation.resent(tx.provenance().actor.clone(), Clock::now())?;
         let own = roles::of(tx, organisation.id).await?;
         role::check_grant(role::stored(&invitation.roles, &own), by)?;
         invitations::save(tx, &invitation, Some(&self.token_hash)).await?;
@@ -107,4 +110,12 @@ impl Command for RevokeInvitation {
         invitations::save(tx, &invitation, None).await?;
         Ok(invitation)
     }
+}
+
+/// Refuses a key that counts from some networks or until some time only: whoever it invites would count everywhere and for
+/// good.
+async fn refuse_bound(tx: &mut Tx<'_>, by: Authority) -> Result<(), Error> {
+    let Authority::Key(key) = by else { return Ok(()) };
+    let key = api_keys::lock(tx, key).await?.key;
+    if key.networks.is_empty() && key.expires_at.is_none() { Ok(()) } else { Err(Error::BoundKey) }
 }

@@ -45,26 +45,31 @@ impl Command for CreateOperator {
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<Option<UserId>, Error> {
         let now = Clock::now();
+        operators::lock(tx).await?;
+        let others = operators::is_any(tx).await?;
+        let good = operators::withdraw_setup_token(tx).await?;
         match &self.warrant {
             Warrant::Configured => {}
-            Warrant::SetupToken(hash) => operators::take_setup_token(tx, hash).await?,
-            Warrant::First if operators::is_any(tx).await? => return Ok(None),
+            Warrant::SetupToken(hash) if good == Some(*hash) && !others => {}
+            Warrant::SetupToken(_) => return Err(Error::SetupRefused),
+            Warrant::First if others => return Ok(None),
             Warrant::First => {}
         }
         let (user, is_new) = people::insert_or_find(tx, &self.person, &self.password, now).await?;
         if !is_new && self.known != Some(user) {
-            return Err(Error::OperatorHasAccount);
+            return Err(Error::HasAccount);
         }
         operators::insert(tx, user, now).await?;
         Ok(Some(user))
     }
 }
 
-/// Keeps the hash of a new setup token, if there is no operator yet; whether there is none.
+/// Keeps the hash of a new setup token instead of the former one, if there is no operator yet; whether it does. Without a new
+/// one, or with an operator, none is good any more.
 #[derive(Debug, Clone)]
 pub struct OfferSetup {
     /// SHA-256 of the token.
-    pub token_hash: [u8; 32],
+    pub token_hash: Option<[u8; 32]>,
 }
 
 impl Command for OfferSetup {
@@ -75,10 +80,14 @@ impl Command for OfferSetup {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<bool, Error> {
-        if operators::is_any(tx).await? {
-            return Ok(false);
+        operators::lock(tx).await?;
+        operators::withdraw_setup_token(tx).await?;
+        match self.token_hash {
+            Some(token_hash) if !operators::is_any(tx).await? => {
+                operators::offer_setup_token(tx, &token_hash, Clock::now()).await?;
+                Ok(true)
+            }
+            _ => Ok(false),
         }
-        operators::replace_setup_token(tx, &self.token_hash, Clock::now()).await?;
-        Ok(true)
     }
 }

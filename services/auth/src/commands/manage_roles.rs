@@ -4,7 +4,7 @@ use access::{Permission, Permissions};
 use kernel::{Clock, Expected, Slug};
 use mediator::{Command, Tenant, Tx};
 
-use super::{permitted, publish_places};
+use super::{permitted, settle};
 use crate::{
     domain::{Authority, OwnRole, RoleName, RoleView, role},
     error::Error,
@@ -72,7 +72,7 @@ impl Command for ChangeRole {
         let changed = former.changed(self.permissions, Clock::now());
         roles::save(tx, &changed).await?;
         let places = memberships::renew_with_role(tx, &RoleName::Own(self.name.clone())).await?;
-        publish_places(tx, &places);
+        settle(tx, &places).await?;
         Ok(changed.view())
     }
 }

@@ -44,15 +44,15 @@ pub use suspend_organisation::SuspendOrganisation;
 pub use tend_signing_keys::{RotateSigningKeys, TendSigningKeys};
 
 use access::{Permission, Permissions, Role};
-use kernel::{Clock, Timestamp};
+use kernel::{Clock, SessionId, Timestamp};
 use persistence::{Platform, Tx};
 
 use crate::{
     credentials::PasswordHash,
-    domain::{AccountId, Authority, Email, Meant, Notice, Place, RoleName},
+    domain::{AccountId, Authority, Email, Meant, Notice, Place, RoleName, role},
     error::Error,
     published,
-    store::{api_keys, customers, memberships, people, sessions},
+    store::{api_keys, customers, invitations, memberships, people, roles, sessions},
 };
 
 /// The version of a session's end, the first thing that is published of it.
@@ -88,24 +88,47 @@ async fn set_password(
 /// Ends those of an account's sessions that are meant, and says so to the gateways.
 async fn end(tx: &mut Tx<'_, Platform>, account: AccountId, meant: Meant, now: Timestamp) -> Result<usize, Error> {
     let ended = sessions::end(tx, account, meant, now).await?;
-    for session in &ended {
+    publish_ended(tx, &ended, now);
+    Ok(ended.len())
+}
+
+/// Tells the gateways of sessions that have ended.
+fn publish_ended(tx: &mut Tx<'_, Platform>, ended: &[SessionId], now: Timestamp) {
+    for session in ended {
         tx.record(END, published::ended_session(*session, now));
     }
-    Ok(ended.len())
 }
 
 /// Saves a changed place and says so to the gateways.
 async fn save_place(tx: &mut Tx<'_>, place: &Place) -> Result<(), Error> {
     memberships::save(tx, place).await?;
-    publish_places(tx, std::slice::from_ref(place));
+    settle(tx, std::slice::from_ref(place)).await
+}
+
+/// Takes back the invitations that changed places do not allow any more, and tells the gateways of the places.
+async fn settle(tx: &mut Tx<'_>, places: &[Place]) -> Result<(), Error> {
+    for place in places {
+        let allowed = if place.active { place.permissions } else { Permissions::NONE };
+        withdraw_invitations(tx, &place.user.to_string(), allowed).await?;
+        tx.record(place.version, published::membership(tx.organisation(), place));
+    }
     Ok(())
 }
 
-/// Tells the gateways of changed places.
-fn publish_places(tx: &mut Tx<'_>, places: &[Place]) {
-    for place in places {
-        tx.record(place.version, published::membership(tx.organisation(), place));
+/// Takes back the open invitations of somebody who may not send them any more. The memberships are locked.
+async fn withdraw_invitations(tx: &mut Tx<'_>, inviter: &str, allowed: Permissions) -> Result<(), Error> {
+    let sent = invitations::sent_by(tx, inviter).await?;
+    if sent.is_empty() {
+        return Ok(());
     }
+    let own = roles::of(tx, tx.organisation()).await?;
+    for invitation in sent {
+        let promised = role::stored(&invitation.roles, &own);
+        if !allowed.contains(Permission::MemberManage) || !allowed.includes(promised) {
+            invitations::save(tx, &invitation.revoked(Clock::now())?, None).await?;
+        }
+    }
+    Ok(())
 }
 
 /// What whoever makes a change may do now. The memberships are locked, so it stays so until the change is made.
@@ -115,7 +138,7 @@ async fn permitted(tx: &mut Tx<'_>, by: Authority, required: Permission) -> Resu
             let place = memberships::of_person(tx, tx.organisation(), user).await?;
             place.filter(|place| place.active).map_or(Permissions::NONE, |place| place.permissions)
         }
-        Authority::Key(key) => match api_keys::lock(tx, key).await?.0 {
+        Authority::Key(key) => match api_keys::lock(tx, key).await?.key {
             key if key.revoked_at.is_none() && key.expires_at.is_none_or(|end| end > Clock::now()) => key.permissions,
             _ => Permissions::NONE,
         },

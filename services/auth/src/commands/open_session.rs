@@ -4,6 +4,7 @@ use access::Permission;
 use kernel::Clock;
 use mediator::{Command, Platform, Tx};
 
+use super::publish_ended;
 use crate::{
     credentials::PasswordHash,
     domain::{AccountId, Session, Subject},
@@ -45,6 +46,9 @@ impl Command for OpenSession {
             return Err(Error::LoginRefused);
         }
         attempts::forgive(tx, &self.subjects, now).await?;
-        sessions::insert(tx, &self.session, &self.device, &self.address, now).await
+        sessions::insert(tx, &self.session, &self.device, &self.address).await?;
+        let surplus = sessions::end_surplus(tx, self.session.holder.account(), now).await?;
+        publish_ended(tx, &surplus, now);
+        Ok(())
     }
 }

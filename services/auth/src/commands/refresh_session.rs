@@ -38,14 +38,17 @@ impl Command for RefreshSession {
         let now = Clock::now();
         let Some(session) = sessions::lock(tx, self.session).await? else { return Ok(None) };
         let worth = session.worth(&self.presented, &self.successor, self.life, now);
-        let (Worth::Current, Some(holder)) = (worth, self.holder) else {
-            return Ok(Some((session, worth)));
-        };
+        let Some(holder) = self.holder else { return Ok(Some((session, worth))) };
         if holder.account() != session.holder.account() {
             return Ok(None);
         }
-        let rotated = Session { holder, ..session.rotated(self.successor, now) };
-        sessions::save(tx, &rotated).await?;
-        Ok(Some((rotated, worth)))
+        let next = match worth {
+            Worth::Current => Session { holder, ..session.rotated(self.successor, now) },
+            // The second of two uses at once may turn the session, too.
+            Worth::JustReplaced if holder != session.holder => Session { holder, ..session },
+            Worth::JustReplaced | Worth::NotCurrent | Worth::Over => return Ok(Some((session, worth))),
+        };
+        sessions::save(tx, &next).await?;
+        Ok(Some((next, worth)))
     }
 }

@@ -7,9 +7,9 @@ use mediator::{Command, Platform, Tx};
 use super::{end, set_password, tell};
 use crate::{
     credentials::PasswordHash,
-    domain::{AccountId, Email, Meant, Notice},
+    domain::{AccountId, Email, Meant, Notice, Subject},
     error::Error,
-    store::password_resets,
+    store::{attempts, password_resets},
 };
 
 /// Uses up a reset token.
@@ -21,6 +21,8 @@ pub struct ResetPassword {
     pub email: Email,
     /// SHA-256 of the token.
     pub token_hash: [u8; 32],
+    /// What the attempts before were counted for that whoever has the token has made.
+    pub subjects: Vec<Subject>,
     /// The hash of the new password.
     pub password: PasswordHash,
 }
@@ -35,8 +37,10 @@ impl Command for ResetPassword {
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<usize, Error> {
         let now = Clock::now();
-        password_resets::take(tx, self.account, &self.token_hash, now).await?;
+        // The account first, as a change of the password does.
         set_password(tx, self.account, None, &self.password, now).await?;
+        password_resets::take(tx, self.account, &self.token_hash, now).await?;
+        attempts::forgive(tx, &self.subjects, now).await?;
         tell(tx, self.account, &self.email, Notice::PasswordChanged, now);
         end(tx, self.account, Meant::All, now).await
     }

@@ -8,7 +8,10 @@ use argon2::{
     password_hash::{PasswordHasher, PasswordVerifier, phc},
 };
 use kernel::Secret;
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::spawn_blocking,
+};
 
 use crate::{domain::Password, error::Error};
 
@@ -38,10 +41,26 @@ impl PasswordHash {
     }
 }
 
+/// Who waits for a password to be hashed or checked. Whoever nobody knows takes no more than their share of the turns, so that
+/// they keep nobody out whom the store knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Somebody who is logged in, has logged in with this client before, or has a secret of the installation.
+    Known,
+    /// Anybody at the doors of the staff.
+    Stranger,
+    /// Anybody at the doors of the shops.
+    Shop,
+}
+
 /// Hashes and checks passwords. Cheap to clone.
 #[derive(Clone)]
 pub struct Hasher {
     permits: Arc<Semaphore>,
+    /// For all whom nobody knows: one turn less than there are, where there are several.
+    strangers: Arc<Semaphore>,
+    /// For those of them at the shops: half of the turns.
+    shops: Arc<Semaphore>,
     argon: Argon2<'static>,
     /// The hash of a password that nobody has.
     dummy: PasswordHash,
@@ -58,29 +77,48 @@ impl Hasher {
         let mut nobody = [0; 32];
         aws_lc_rs::rand::fill(&mut nobody).map_err(hashing)?;
         let dummy = PasswordHash::stored(argon.hash_password(&nobody).map_err(hashing)?.to_string());
-        Ok(Self { permits: Arc::new(Semaphore::new(at_once.get())), argon, dummy })
+        let lane = |turns: usize| Arc::new(Semaphore::new(turns.max(1)));
+        let at_once = at_once.get();
+        Ok(Self { permits: lane(at_once), strangers: lane(at_once - 1), shops: lane(at_once / 2), argon, dummy })
     }
 
-    /// The hash of a new password, with a salt of its own.
+    /// The hash of a password, with a salt of its own.
     ///
     /// # Errors
     /// `Hashing` when the operating system lacks randomness or memory, `Busy` when too many wait.
-    pub async fn hash(&self, password: Password) -> Result<PasswordHash, Error> {
+    pub async fn hash(&self, password: Password, lane: Lane) -> Result<PasswordHash, Error> {
         let argon = self.argon.clone();
-        self.run(move || Ok(PasswordHash::stored(argon.hash_password(password.expose()).map_err(hashing)?.to_string())))
-            .await
+        self.run(lane, move || {
+            Ok(PasswordHash::stored(argon.hash_password(password.expose()).map_err(hashing)?.to_string()))
+        })
+        .await
+    }
+
+    /// The hash of a password that somebody chooses; `names` are those of the person and of what they work for.
+    ///
+    /// # Errors
+    /// `PasswordTooWeak`, and as [`Hasher::hash`].
+    pub async fn choose(&self, password: Password, names: &[&str], lane: Lane) -> Result<PasswordHash, Error> {
+        let argon = self.argon.clone();
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        self.run(lane, move || {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            password.check_choice(&names).map_err(Error::PasswordTooWeak)?;
+            Ok(PasswordHash::stored(argon.hash_password(password.expose()).map_err(hashing)?.to_string()))
+        })
+        .await
     }
 
     /// Whether the hash is that of the password. Without a hash the answer is no, after the same work.
     ///
     /// # Errors
     /// `Hashing` when the hash is not a PHC string of Argon2, `Busy` when too many wait.
-    pub async fn verify(&self, hash: Option<PasswordHash>, password: Password) -> Result<bool, Error> {
+    pub async fn verify(&self, hash: Option<PasswordHash>, password: Password, lane: Lane) -> Result<bool, Error> {
         let argon = self.argon.clone();
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.dummy.clone());
         let today = self.is_outdated(&hash).then(|| self.dummy.clone());
-        self.run(move || {
+        self.run(lane, move || {
             if let Some(today) = today {
                 // A hash of former, cheaper parameters must not answer faster than one that does not exist.
                 let parsed = phc::PasswordHash::new(today.as_str()).map_err(hashing)?;
@@ -104,17 +142,33 @@ impl Hasher {
 
     async fn run<T: Send + 'static>(
         &self,
+        lane: Lane,
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         // Held inside the blocking task: a client that hangs up frees no memory that is still in use.
-        let waiting = Arc::clone(&self.permits).acquire_owned();
-        let permit = tokio::time::timeout(PATIENCE, waiting).await.map_err(|_| Error::Busy)?.map_err(hashing)?;
+        let permits = tokio::time::timeout(PATIENCE, self.turn(lane)).await.map_err(|_| Error::Busy)??;
         let done = spawn_blocking(move || {
             let result = work();
-            drop(permit);
+            drop(permits);
             result
         });
         done.await.map_err(hashing)?
+    }
+}
+
+impl Hasher {
+    /// The turn of somebody, who waits in line behind those of the same lane.
+    async fn turn(&self, lane: Lane) -> Result<Vec<OwnedSemaphorePermit>, Error> {
+        let lines: &[&Arc<Semaphore>] = match lane {
+            Lane::Known => &[&self.permits],
+            Lane::Stranger => &[&self.strangers, &self.permits],
+            Lane::Shop => &[&self.shops, &self.strangers, &self.permits],
+        };
+        let mut permits = Vec::with_capacity(lines.len());
+        for line in lines {
+            permits.push(Arc::clone(line).acquire_owned().await.map_err(hashing)?);
+        }
+        Ok(permits)
     }
 }
 
@@ -130,6 +184,8 @@ fn hashing(cause: impl std::fmt::Display) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt as _;
+
     use super::*;
 
     fn password(text: &str) -> Password {
@@ -139,16 +195,16 @@ mod tests {
     #[tokio::test]
     async fn a_hash_matches_its_own_password_only() {
         let hasher = Hasher::new(NonZeroUsize::MIN).unwrap();
-        let hash = hasher.hash(password("correct horse battery")).await.unwrap();
+        let hash = hasher.hash(password("correct horse battery"), Lane::Known).await.unwrap();
         assert!(hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.as_str());
-        assert!(hasher.verify(Some(hash.clone()), password("correct horse battery")).await.unwrap());
-        assert!(!hasher.verify(Some(hash), password("correct horse batterz")).await.unwrap());
+        assert!(hasher.verify(Some(hash.clone()), password("correct horse battery"), Lane::Known).await.unwrap());
+        assert!(!hasher.verify(Some(hash), password("correct horse batterz"), Lane::Known).await.unwrap());
     }
 
     #[tokio::test]
     async fn a_hash_of_other_parameters_is_outdated() {
         let hasher = Hasher::new(NonZeroUsize::MIN).unwrap();
-        let hash = hasher.hash(password("correct horse battery")).await.unwrap();
+        let hash = hasher.hash(password("correct horse battery"), Lane::Known).await.unwrap();
         assert!(!hasher.is_outdated(&hash));
         let older = PasswordHash::stored(hash.as_str().replace("m=19456,t=2", "m=4096,t=3"));
         assert!(hasher.is_outdated(&older));
@@ -157,6 +213,19 @@ mod tests {
     #[tokio::test]
     async fn nobody_logs_in_to_an_account_that_does_not_exist() {
         let hasher = Hasher::new(NonZeroUsize::MIN).unwrap();
-        assert!(!hasher.verify(None, password("correct horse battery")).await.unwrap());
+        assert!(!hasher.verify(None, password("correct horse battery"), Lane::Known).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn strangers_leave_a_turn_to_whom_the_store_knows_and_shops_leave_one_to_strangers() {
+        let hasher = Hasher::new(NonZeroUsize::new(3).unwrap()).unwrap();
+        let shop = hasher.turn(Lane::Shop).await.unwrap();
+        assert!(hasher.turn(Lane::Shop).now_or_never().is_none(), "the shops have their turn");
+        let stranger = hasher.turn(Lane::Stranger).await.unwrap();
+        assert!(hasher.turn(Lane::Stranger).now_or_never().is_none());
+        let known = hasher.turn(Lane::Known).now_or_never().expect("one is left").unwrap();
+        assert!(hasher.turn(Lane::Known).now_or_never().is_none(), "no more than there is memory for");
+        drop((shop, stranger, known));
+        assert_eq!(hasher.permits.available_permits(), 3);
     }
 }

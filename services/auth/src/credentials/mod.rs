@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::domain::SessionLife;
 
-pub use hashing::{Hasher, PasswordHash};
+pub use hashing::{Hasher, Lane, PasswordHash};
 pub use opaque::{
     ApiKeyText, CustomerResetToken, Derivation, InvitationToken, OneTimeSetupToken, Opaque, Purpose, RefreshToken,
     ResetToken, described,

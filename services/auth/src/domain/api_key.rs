@@ -40,7 +40,7 @@ impl ApiKey {
     /// From where and until when a key may be used that this one makes. What is not said is as it is here.
     ///
     /// # Errors
-    /// `KeyRefused` for a network or an end that goes beyond this key's.
+    /// `FieldRefused` for a network or an end that goes beyond this key's.
     pub fn bounds(
         &self,
         networks: &[String],
@@ -50,13 +50,16 @@ impl ApiKey {
             networks.iter().map(|network| network.parse::<Network>()).collect::<Result<Vec<_>, _>>()
         };
         let corrupt = |malformed| Error::corrupt(format_args!("API key {}", self.id), &malformed);
-        let (own, wanted) = (parsed(&self.networks).map_err(corrupt)?, parsed(networks).map_err(Error::KeyRefused)?);
+        let (own, wanted) = (parsed(&self.networks).map_err(corrupt)?, parsed(networks).map_err(Error::FieldRefused)?);
         let within = |network: &Network| own.iter().any(|own| own.covers(network));
         if !own.is_empty() && !wanted.iter().all(within) {
-            return Err(Error::KeyRefused(Malformed::new("networks", "must be within those of the key that makes it")));
+            return Err(Error::FieldRefused(Malformed::new(
+                "networks",
+                "must be within those of the key that makes it",
+            )));
         }
         if self.expires_at.zip(expires_at).is_some_and(|(own, wanted)| wanted > own) {
-            return Err(Error::KeyRefused(Malformed::new(
+            return Err(Error::FieldRefused(Malformed::new(
                 "expires_at",
                 "must not be after the key that makes it ends",
             )));

@@ -158,16 +158,22 @@ pub struct Attempts {
     pub tried: i64,
     /// No attempt is admitted before this time.
     pub locked_until: Timestamp,
+    /// Since when the oldest of the failures fades.
+    pub fades_since: Timestamp,
 }
 
 impl Attempts {
-    /// The attempts of a subject that was tried last at `tried_at`, as they count now.
+    /// The attempts as they count now. They fade however often others follow.
     #[must_use]
-    pub fn faded(self, tried_at: Timestamp, now: Timestamp) -> Self {
-        let passed = (now - tried_at).to_std().unwrap_or_default();
-        let forgotten = passed.as_secs() / self.subject.counted.fades_in().as_secs();
-        let failures = self.failures.saturating_sub(i32::try_from(forgotten).unwrap_or(i32::MAX)).max(0);
-        Self { failures, ..self }
+    pub fn faded(self, now: Timestamp) -> Self {
+        let passed = (now - self.fades_since).to_std().unwrap_or_default().as_secs();
+        let step = self.subject.counted.fades_in();
+        let forgotten = i32::try_from(passed / step.as_secs()).unwrap_or(i32::MAX);
+        if forgotten >= self.failures {
+            return Self { failures: 0, fades_since: now, ..self };
+        }
+        let fades_since = self.fades_since + step * forgotten.unsigned_abs();
+        Self { failures: self.failures - forgotten, fades_since, ..self }
     }
 }
 
@@ -200,7 +206,10 @@ mod tests {
     const ACCOUNT: &str = "ana@lamps.example";
 
     fn fresh(subjects: Vec<Subject>, now: Timestamp) -> Vec<Attempts> {
-        subjects.into_iter().map(|subject| Attempts { subject, failures: 0, tried: 0, locked_until: now }).collect()
+        subjects
+            .into_iter()
+            .map(|subject| Attempts { subject, failures: 0, tried: 0, locked_until: now, fades_since: now })
+            .collect()
     }
 
     fn stranger(address: &str) -> Vec<Subject> {
@@ -236,7 +245,8 @@ mod tests {
     fn guesses_from_everywhere_pause_an_account_for_half_a_minute_at_most() {
         let now = kernel::Clock::now();
         let account = stranger("192.0.2.1")[2];
-        let mut attempts = vec![Attempts { subject: account, failures: 1_000_000, tried: 0, locked_until: now }];
+        let mut attempts =
+            vec![Attempts { subject: account, failures: 1_000_000, tried: 0, locked_until: now, fades_since: now }];
         assert!(matches!(admit(&mut attempts, now), Admission::Admitted { .. }));
         assert_eq!(attempts[0].locked_until, now + Duration::from_secs(30));
     }
@@ -272,11 +282,23 @@ mod tests {
         let [pair, address, account] = stranger("192.0.2.1")[..] else { panic!("three subjects") };
         for (subject, hours, left) in [(pair, 3, 9), (address, 1, 0), (account, 1, 0), (pair, 1_000, 0)] {
             let failures = if subject == pair { 12 } else { 100 };
-            let attempts = Attempts { subject, failures, tried: 0, locked_until: now };
+            let since = |then| Attempts { subject, failures, tried: 0, locked_until: now, fades_since: then };
             let then = now - Duration::from_secs(hours * 3_600);
-            assert_eq!(attempts.faded(then, now).failures, left, "{:?} after {hours} h", subject.counted);
-            assert_eq!(attempts.faded(now, now).failures, failures);
+            assert_eq!(since(then).faded(now).failures, left, "{:?} after {hours} h", subject.counted);
+            assert_eq!(since(now).faded(now).failures, failures);
         }
+    }
+
+    #[test]
+    fn attempts_are_forgotten_while_others_follow() {
+        let mut now = kernel::Clock::now();
+        let mut attempts = fresh(vec![stranger("192.0.2.1")[1]], now);
+        for _ in 0..1_000 {
+            attempts = attempts.into_iter().map(|attempts| attempts.faded(now)).collect();
+            assert!(matches!(admit(&mut attempts, now), Admission::Admitted { .. }), "two a minute are no guessing");
+            now += Duration::from_secs(40);
+        }
+        assert!(attempts[0].failures <= 2, "{}", attempts[0].failures);
     }
 
     #[test]

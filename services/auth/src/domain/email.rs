@@ -29,6 +29,24 @@ impl Email {
             None => refuse("must contain an @"),
         }
     }
+
+    /// An address that somebody gives for an account or an invitation: one that stands in a message's header without quotes
+    /// (RFC 5322, `dot-atom`), so that it is one recipient and nothing else.
+    ///
+    /// # Errors
+    /// As [`Email::parse`], and for another character before the @.
+    pub fn choose(text: &str) -> Result<Self, Malformed> {
+        let email = Self::parse(text)?;
+        let is_atom = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte);
+        let local = email.0.split('@').next().unwrap_or_default();
+        if local.split('.').all(|part| !part.is_empty() && part.bytes().all(is_atom)) {
+            return Ok(email);
+        }
+        Err(Malformed::new(
+            "e-mail address",
+            "must have letters, digits, single dots and !#$%&'*+-/=?^_`{|}~ before the @",
+        ))
+    }
 }
 
 kernel::text!(Email, {
@@ -55,6 +73,16 @@ mod tests {
     #[test]
     fn two_spellings_are_one_address() {
         assert_eq!(Email::parse(" Ana@Example.COM ").unwrap(), Email::parse("ana@example.com").unwrap());
+    }
+
+    #[test]
+    fn an_address_that_is_chosen_is_one_recipient() {
+        for taken in ["a@b.c", "ana.maria+shop@b.c", "o'neil@b.c", "a_b-c@b.c"] {
+            assert!(Email::choose(taken).is_ok(), "{taken}");
+        }
+        for refused in ["x,y@b.c", "<script>@b.c", "a;b@b.c", "\"a\"@b.c", ".a@b.c", "a..b@b.c", "a:b@b.c", "(a)@b.c"] {
+            assert!(Email::choose(refused).is_err(), "{refused}");
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub struct Invitation {
     pub email: Email,
     /// The roles that the person will have.
     pub roles: Vec<RoleName>,
-    /// Who invited them: a member, or an API key.
+    /// Who invited them, or sent the invitation again: a member, or an API key.
     pub invited_by: String,
     /// When it was made.
     pub created_at: Timestamp,
@@ -53,13 +53,13 @@ impl Invitation {
         }
     }
 
-    /// The invitation, sent again: it lasts anew.
+    /// The invitation, sent again by somebody who answers for it from then on: it lasts anew.
     ///
     /// # Errors
     /// `InvitationOver` when it was accepted or revoked.
-    pub fn resent(self, now: Timestamp) -> Result<Self, Error> {
+    pub fn resent(self, invited_by: String, now: Timestamp) -> Result<Self, Error> {
         self.is_open()?;
-        Ok(Self { expires_at: now + INVITATION_LIFE, version: self.version + 1, ..self })
+        Ok(Self { invited_by, expires_at: now + INVITATION_LIFE, version: self.version + 1, ..self })
     }
 
     /// The invitation, revoked.

@@ -23,7 +23,8 @@ pub struct Organisation {
     pub time_zone: TimeZone,
     /// Whether its shop takes orders of people without an account.
     pub guests: bool,
-    /// Whether it is in use: nobody can log in to an inactive one, and its shop is closed.
+    /// Whether it is in use. In a suspended one nothing can be done and its shop is closed; its people still reach their own
+    /// accounts.
     pub active: bool,
     /// Rises by one with every change; the same number that the published state carries.
     pub version: i64,

@@ -38,9 +38,10 @@ impl RoleName {
     /// # Errors
     /// `Malformed` when it is no slug, or a built-in role has it.
     pub fn own(text: &str) -> Result<Slug, Malformed> {
-        match Self::parse(text)? {
-            Self::Own(name) => Ok(name),
-            Self::BuiltIn(_) => Err(Malformed::new("role", "must not have the name of a built-in role")),
+        match Self::parse(text) {
+            Ok(Self::Own(name)) => Ok(name),
+            Ok(Self::BuiltIn(_)) => Err(Malformed::new("role", "must not have the name of a built-in role")),
+            Err(_) => Err(Malformed::new("role", "must have 1 to 64 lower-case letters, digits and hyphens")),
         }
     }
 

@@ -31,6 +31,8 @@ pub struct SigningKey {
     pub created_at: Timestamp,
     /// It signs from this time on.
     pub signs_from: Timestamp,
+    /// When it was first found that the broker has it; until then no verifier can know it.
+    pub announced_at: Option<Timestamp>,
     /// It stops signing at this time, when the next key begins; tokens that it signed stay valid until they expire.
     pub retired_at: Option<Timestamp>,
 }
@@ -49,10 +51,21 @@ pub struct Schedule {
 /// What one round of tending changed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Tended {
-    /// Keys that are new or changed.
+    /// Keys that are new, or changed in what is published of them.
     pub changed: Vec<SigningKey>,
+    /// Keys that were found announced, and are otherwise as they were.
+    pub announced: Vec<SigningKey>,
     /// Keys that verified their last token.
     pub removed: Vec<SigningKey>,
+}
+
+impl Tended {
+    /// Takes up a changed key in place of what was said of it before.
+    fn change(&mut self, key: SigningKey) {
+        self.changed.retain(|known| known.kid != key.kid);
+        self.announced.retain(|known| known.kid != key.kid);
+        self.changed.push(key);
+    }
 }
 
 /// Every key in use, in the order in which they sign.
@@ -82,31 +95,60 @@ impl SigningKeys {
     #[must_use]
     pub fn signer(&self, now: Timestamp) -> Option<&SigningKey> {
         let mut due = self.keys.iter().filter(|key| key.signs_from <= now);
-        due.clone().rfind(|key| !self.unannounced.contains(&key.kid)).or_else(|| due.next())
+        due.clone().rfind(|key| key.announced_at.is_some()).or_else(|| due.next())
     }
 
     /// Does what is due. The candidate is taken into use when there is no key (it signs at once) or when the last one has
     /// signed long enough (it is announced first). Keys whose last token has expired are removed.
     pub fn tend(&mut self, candidate: &Candidate, schedule: Schedule, now: Timestamp) -> Tended {
-        let mut tended = Tended::default();
+        let mut tended = self.note_announced(schedule, now);
         // While verifiers do not know a successor yet, the key before it may still have to sign.
-        let all_known = self.unannounced.is_empty();
+        let all_known = self.keys.iter().all(|key| key.announced_at.is_some());
         match self.keys.last_mut() {
             None => tended.changed.push(candidate.put_into_use(now, now)),
-            Some(last) if last.signs_from + schedule.signs_for <= now => {
+            // One successor at a time: the next one waits until verifiers can know this one.
+            Some(last) if last.announced_at.is_some() && last.signs_from + schedule.signs_for <= now => {
                 let successor = candidate.put_into_use(now + schedule.known_before, now);
                 last.retired_at = Some(successor.signs_from);
                 last.version += 1;
-                tended.changed.extend([last.clone(), successor]);
+                tended.change(last.clone());
+                tended.change(successor);
             }
             Some(_) => {}
         }
-        self.unannounced.extend(tended.changed.last().map(|key| key.kid));
-        self.keys.extend(tended.changed.last().cloned());
+        let new = tended.changed.last().filter(|key| self.keys.iter().all(|known| known.kid != key.kid)).cloned();
+        self.unannounced.extend(new.as_ref().map(|key| key.kid));
+        self.keys.extend(new);
         let over = |key: &SigningKey| all_known && key.retired_at.is_some_and(|at| at + schedule.valid_after <= now);
         tended.removed.extend(
             self.keys.extract_if(.., |key| over(key)).map(|key| SigningKey { version: key.version + 1, ..key }),
         );
+        tended
+    }
+
+    /// Notes the keys that the broker has by now. One that got there late, since the broker was away, is known for its whole
+    /// notice before it signs; the key before it signs until then, so its last token is that much younger.
+    fn note_announced(&mut self, schedule: Schedule, now: Timestamp) -> Tended {
+        let mut tended = Tended::default();
+        for at in 0..self.keys.len() {
+            let (before, from) = self.keys.split_at_mut(at);
+            let [key, ..] = from else { break };
+            if key.announced_at.is_some() || self.unannounced.contains(&key.kid) {
+                continue;
+            }
+            key.announced_at = Some(now);
+            match before.last_mut() {
+                Some(former) if key.signs_from < now + schedule.known_before / 2 => {
+                    key.signs_from = now + schedule.known_before;
+                    former.retired_at = Some(key.signs_from);
+                    for changed in [former, key] {
+                        changed.version += 1;
+                        tended.change(changed.clone());
+                    }
+                }
+                _ => tended.announced.push(key.clone()),
+            }
+        }
         tended
     }
 }
@@ -120,6 +162,7 @@ impl Candidate {
             version: 1,
             created_at: now,
             signs_from,
+            announced_at: None,
             retired_at: None,
         }
     }
@@ -144,6 +187,12 @@ mod tests {
         keys.unannounced.clear();
     }
 
+    /// The broker has the events of all keys, and the next round finds that out.
+    fn announced(keys: &mut SigningKeys, now: Timestamp) {
+        announce(keys);
+        assert_eq!(keys.tend(&candidate(), SCHEDULE, now).changed, []);
+    }
+
     fn signer(keys: &SigningKeys, now: Timestamp) -> Option<KeyId> {
         keys.signer(now).map(|key| key.kid)
     }
@@ -166,11 +215,11 @@ mod tests {
         let (first, second, third) = (candidate(), candidate(), candidate());
         let mut keys = SigningKeys::default();
         keys.tend(&first, SCHEDULE, start);
-        announce(&mut keys);
+        announced(&mut keys, start);
         assert_eq!(keys.tend(&second, SCHEDULE, at(999)), Tended::default());
 
         let changed = keys.tend(&second, SCHEDULE, at(1_000)).changed;
-        announce(&mut keys);
+        announced(&mut keys, at(1_015));
         assert_eq!((changed[0].kid, changed[0].version), (first.kid, 2));
         assert_eq!((changed[1].kid, changed[1].signs_from), (second.kid, at(1_060)));
         assert_eq!(signer(&keys, at(1_059)), Some(first.kid));
@@ -191,13 +240,19 @@ mod tests {
         let mut keys = SigningKeys::default();
         keys.tend(&first, SCHEDULE, start);
         assert_eq!(signer(&keys, start), Some(first.kid), "there is no other");
-        announce(&mut keys);
+        announced(&mut keys, start);
         keys.tend(&second, SCHEDULE, at(1_000));
         assert_eq!(signer(&keys, at(1_900)), Some(first.kid));
         assert_eq!(keys.tend(&candidate(), SCHEDULE, at(1_900)), Tended::default());
         announce(&mut keys);
-        assert_eq!(signer(&keys, at(1_900)), Some(second.kid));
-        assert_eq!(keys.tend(&candidate(), SCHEDULE, at(1_900)).removed.len(), 1);
+        let changed = keys.tend(&candidate(), SCHEDULE, at(1_900)).changed;
+        let published: Vec<_> =
+            changed.iter().map(|key| (key.kid, key.version, key.signs_from, key.retired_at)).collect();
+        assert_eq!(published, [(first.kid, 3, start, Some(at(1_960))), (second.kid, 2, at(1_960), None)]);
+        assert_eq!(signer(&keys, at(1_959)), Some(first.kid), "verifiers hear of the second only now");
+        assert_eq!(signer(&keys, at(1_960)), Some(second.kid));
+        assert_eq!(keys.tend(&candidate(), SCHEDULE, at(2_619)), Tended::default(), "tokens of the first are valid");
+        assert_eq!(keys.tend(&candidate(), SCHEDULE, at(2_620)).removed.len(), 1);
     }
 
     #[test]

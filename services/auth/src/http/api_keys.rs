@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
-use access::{Network, Permission};
-use kernel::{ApiKeyId, Clock, Timestamp};
+use access::{Network, Permission, Permissions};
+use kernel::{ApiKeyId, Clock, Malformed, Timestamp};
 use rest::{App, Body, IdempotencyKey, Path, Problem, Recorded, Staff, State, Visitor, parses};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use crate::{
     domain::{ApiKey, Name, role::grantable},
     error::Error,
     processes::exchange::exchange,
-    queries::ListApiKeys,
+    queries::{FindOwnApiKey, ListApiKeys},
 };
 
 /// The key that the path names.
@@ -93,7 +93,7 @@ pub(super) async fn create(
 ) -> Result<Recorded<NewApiKey>, Problem> {
     let text = |id| secret(&credentials, &by, &key, id);
     let command = body.command(&by, &text(ApiKeyId::new()))?;
-    let made = app.create(&by, &key, &body, command, |_| "/admin/v1/api-keys".to_owned()).await?;
+    let made = app.create(&by, &key, &body, command, |key| format!("/admin/v1/api-keys/{}", key.id)).await?;
     ensure_good(&app, &by, &made).await?;
     made.revealing(|key: ApiKey| NewApiKey { secret: text(key.id).text().expose().clone(), key })
 }
@@ -102,8 +102,12 @@ pub(super) async fn list(app: App, by: Staff) -> Result<rest::Ok<ApiKeys>, Probl
     Ok(rest::Ok(ApiKeys { items: app.ask(&by, ListApiKeys).await? }))
 }
 
+pub(super) async fn find(app: App, by: Staff, Path(at): Path<ApiKeyPath>) -> Result<rest::Ok<ApiKey>, Problem> {
+    Ok(rest::Ok(app.ask(&by, FindOwnApiKey { key: at.key }).await?))
+}
+
 pub(super) async fn revoke(app: App, by: Staff, Path(at): Path<ApiKeyPath>) -> Result<rest::Ok<ApiKey>, Problem> {
-    Ok(rest::Ok(app.send(&by, RevokeApiKey { key: at.key }).await?))
+    Ok(rest::Ok(app.send(&by, RevokeApiKey { key: at.key, by: authority(&by)? }).await?))
 }
 
 pub(super) async fn token(
@@ -117,14 +121,15 @@ pub(super) async fn token(
     Ok(rest::Ok(ProgramToken { access_token, token_type: "Bearer", expires_in }))
 }
 
-/// A repeat must not show a secret as good that has ended since.
+/// A repeat must not show a secret as good that has ended since, nor one that its maker may not hand out any more.
 async fn ensure_good(app: &App, by: &Staff, made: &Recorded<ApiKey>) -> Result<(), Problem> {
     let Some(shown) = made.reply().filter(|_| made.is_replayed()) else { return Ok(()) };
-    let now = app.ask(by, ListApiKeys).await?.into_iter().find(|key| key.id == shown.id);
-    match now {
-        Some(key) if key.revoked_at.is_none() => Ok(()),
-        _ => Err(Error::ApiKeyOver { key: shown.id }.into()),
+    let now = app.ask(by, FindOwnApiKey { key: shown.id }).await?;
+    let beyond = now.permissions.without(by.caller.permissions());
+    if beyond != Permissions::NONE {
+        return Err(Error::BeyondOwn { beyond }.into());
     }
+    if now.revoked_at.is_none() { Ok(()) } else { Err(Error::ApiKeyOver { key: shown.id }.into()) }
 }
 
 /// The key that this request makes, and that its repetition shows again.
@@ -140,7 +145,11 @@ impl CreateApiKeyBody {
             hash: text.hash(),
             name: Name::choose(&self.name)?,
             permissions: permissions(&self.permissions)?,
-            networks: self.networks.clone(),
+            networks: self
+                .networks
+                .iter()
+                .map(|network| Ok(Network::from_str(network)?.to_string()))
+                .collect::<Result<_, Malformed>>()?,
             expires_at: self.expires_at.as_deref().map(Clock::parse).transpose()?,
             by: authority(by)?,
         })

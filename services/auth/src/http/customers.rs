@@ -40,16 +40,16 @@ pub(super) struct SessionAtShop {
 #[serde(deny_unknown_fields)]
 pub(super) struct RegisterBody {
     /// An e-mail address; its case does not matter.
-    #[garde(custom(parses(Email::parse)))]
+    #[garde(custom(parses(Email::choose)))]
     #[schemars(with = "Email")]
     email: String,
     /// 1 to 120 characters.
     #[garde(custom(parses(Name::choose)))]
     #[schemars(with = "Name")]
     name: String,
-    /// 12 to 128 characters, none that many people choose.
+    /// 15 to 128 characters, none that many people choose.
     #[garde(custom(parses(Password::choose)))]
-    #[schemars(length(min = 12, max = 128))]
+    #[schemars(length(min = 15, max = 128))]
     password: String,
 }
 
@@ -161,11 +161,13 @@ pub(super) async fn reset_password(
     app: App,
     by: Visitor,
     State(credentials): State<Credentials>,
+    origin: Origin,
     Path(at): Path<ShopPath>,
     Body(body): Body<ResetPasswordBody>,
 ) -> Result<rest::Ok<Ended>, Problem> {
     let (token, new) = body.check()?;
-    let reset = passwords::reset(app.mediator(), &credentials, &by, (&token, Some(at.organisation)), new);
+    let (token, new) = ((&token, Some(at.organisation)), (new, &origin));
+    let reset = passwords::reset(app.mediator(), &credentials, &by, token, new);
     Ok(Ended::of(reset.await?))
 }
 
@@ -193,7 +195,7 @@ async fn here(app: &App, by: &Customer, visitor: &Visitor, slug: Slug) -> Result
 
 impl RegisterBody {
     fn check(&self, shop: Slug, origin: Origin) -> Result<(Name, AtShop), Malformed> {
-        let (email, password) = (Email::parse(&self.email)?, Password::choose(&self.password)?);
+        let (email, password) = (Email::choose(&self.email)?, Password::choose(&self.password)?);
         Ok((Name::choose(&self.name)?, AtShop { shop, email, password, client_token: None, origin }))
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     domain::{Email, Invitation, Name, Password, RoleName},
     error::Error,
     processes::join::Join,
-    queries::ListInvitations,
+    queries::{FindInvitation, FindSentInvitation, ListInvitations},
 };
 
 /// The invitation that the path names.
@@ -29,7 +29,7 @@ pub(super) struct InvitationPath {
 #[serde(deny_unknown_fields)]
 pub(super) struct InviteBody {
     /// The address of the person.
-    #[garde(custom(parses(Email::parse)))]
+    #[garde(custom(parses(Email::choose)))]
     #[schemars(with = "Email")]
     email: String,
     /// The roles that the person will have; one to eight.
@@ -50,7 +50,7 @@ pub(super) struct AcceptBody {
     #[garde(inner(custom(parses(Name::choose))))]
     #[schemars(with = "Option<Name>")]
     name: Option<String>,
-    /// The account's password; for somebody without account the one to have, 12 to 128 characters.
+    /// The account's password; for somebody without account the one to have, 15 to 128 characters.
     #[garde(custom(parses(Password::present)))]
     #[schemars(length(min = 1, max = 128))]
     password: String,
@@ -68,7 +68,7 @@ pub(super) struct Invitations {
 pub(super) struct SentInvitation {
     /// The invitation.
     invitation: Invitation,
-    /// What the invited person presents. It is delivered to the address, too.
+    /// What the invited person presents. Pass it on where this installation delivers no messages.
     token: String,
 }
 
@@ -81,13 +81,17 @@ pub(super) async fn create(
 ) -> Result<Recorded<SentInvitation>, Problem> {
     let token = |id| secret(&credentials, &by, &key, id);
     let command = body.command(&by, &token(InvitationId::new()))?;
-    let sent = app.create(&by, &key, &body, command, |_| "/admin/v1/invitations".to_owned()).await?;
+    let sent = app.create(&by, &key, &body, command, |sent| format!("/admin/v1/invitations/{}", sent.id)).await?;
     ensure_good(&app, &by, &sent).await?;
     sent.revealing(|invitation: Invitation| SentInvitation::of(&token(invitation.id), invitation))
 }
 
 pub(super) async fn list(app: App, by: Staff) -> Result<rest::Ok<Invitations>, Problem> {
     Ok(rest::Ok(Invitations { items: app.ask(&by, ListInvitations).await? }))
+}
+
+pub(super) async fn find(app: App, by: Staff, Path(at): Path<InvitationPath>) -> Result<rest::Ok<Invitation>, Problem> {
+    Ok(rest::Ok(app.ask(&by, FindInvitation { invitation: at.invitation }).await?))
 }
 
 pub(super) async fn resend(
@@ -124,11 +128,8 @@ pub(super) async fn accept(
 /// A repeat must not show a token as good that has ended since.
 async fn ensure_good(app: &App, by: &Staff, sent: &Recorded<Invitation>) -> Result<(), Problem> {
     let Some(shown) = sent.reply().filter(|_| sent.is_replayed()) else { return Ok(()) };
-    let now = app.ask(by, ListInvitations).await?.into_iter().find(|invitation| invitation.id == shown.id);
-    match now {
-        Some(invitation) if invitation.version == shown.version => Ok(()),
-        _ => Err(Error::InvitationOver { invitation: shown.id }.into()),
-    }
+    let now = app.ask(by, FindSentInvitation(FindInvitation { invitation: shown.id })).await?;
+    if now.version == shown.version { Ok(()) } else { Err(Error::InvitationOver { invitation: shown.id }.into()) }
 }
 
 /// The token that this request makes, and that its repetition shows again.
@@ -147,7 +148,7 @@ impl InviteBody {
     fn command(&self, by: &Staff, token: &InvitationToken) -> Result<InviteMember, Problem> {
         Ok(InviteMember {
             invitation: token.id,
-            email: Email::parse(&self.email)?,
+            email: Email::choose(&self.email)?,
             roles: names(&self.roles)?,
             token: token.text(),
             token_hash: token.hash(),

@@ -9,7 +9,7 @@ use crate::{
     commands::{ChangeMember, RemoveMember},
     domain::{Authority, Member, RoleName},
     error::Error,
-    queries::ListMembers,
+    queries::{FindChangedMember, ListMembers},
 };
 
 /// The member that the path names.
@@ -80,7 +80,8 @@ pub(super) async fn change(
     let (roles, authority) = (names(&body.roles)?, authority(&by)?);
     let change = ChangeMember { membership: at.member, expected: expected.versions(), roles, by: authority };
     app.send(&by, change).await?;
-    find(app, by, Path(at)).await
+    let member = app.ask(&by, FindChangedMember { membership: at.member }).await?;
+    Ok(Tagged::version(member.version, rest::Ok(member)))
 }
 
 pub(super) async fn remove(app: App, by: Staff, Path(at): Path<MemberPath>) -> Result<rest::Ok<Removed>, Problem> {

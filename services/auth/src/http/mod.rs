@@ -27,8 +27,9 @@ use crate::{
         SuspendOrganisation,
     },
     queries::{
-        FindCustomer, FindOrganisation, FindOwnAccount, FindOwnCustomer, FindUser, ListApiKeys, ListCustomerSessions,
-        ListInvitations, ListMembers, ListOrganisations, ListRoles, ListSessions,
+        FindAnyOrganisation, FindCustomer, FindInvitation, FindOrganisation, FindOwnAccount, FindOwnApiKey,
+        FindOwnCustomer, FindUser, ListApiKeys, ListCustomerSessions, ListInvitations, ListMembers, ListOrganisations,
+        ListRoles, ListSessions,
     },
 };
 
@@ -56,7 +57,7 @@ fn account(api: Api) -> Api {
             "Exchange a refresh token for the next one and an access token, for the same or another organisation",
         )
         .sends::<RefreshSession>()
-        .problems(&[problems::SESSION_OVER, problems::NOT_A_MEMBER])
+        .problems(&[problems::SESSION_OVER, problems::NOT_A_MEMBER, rest::problems::ORGANISATION_SUSPENDED])
     })
     .post("/auth/v1/logout", sessions::log_out, |op| {
         op.summary("End the session of the access token").sends::<EndSessions>().id("auth.log-out")
@@ -71,7 +72,7 @@ fn account(api: Api) -> Api {
     .post("/auth/v1/password", passwords::change, |op| {
         op.summary("Change one's password, which ends one's other sessions")
             .sends::<ChangePassword>()
-            .problems(&[problems::LOGIN_REFUSED, problems::LOGIN_LOCKED])
+            .problems(&[problems::LOGIN_LOCKED])
     })
     .post("/auth/v1/password-resets", passwords::request, |op| {
         op.summary("Have a token delivered that allows choosing a new password").sends::<RequestPasswordReset>()
@@ -84,8 +85,8 @@ fn account(api: Api) -> Api {
     .post("/auth/v1/invitations/accept", invitations::accept, |op| {
         op.summary("Join an organisation with an invitation, and log in to it")
             .sends::<AcceptInvitation>()
-            .problems(&[problems::TOKEN_REFUSED, problems::ALREADY_IN])
-            .problems(&problems::LOGIN)
+            .problems(&[problems::TOKEN_REFUSED, problems::ALREADY_IN, problems::TOO_MANY])
+            .problems(&[problems::LOGIN_REFUSED, problems::LOGIN_LOCKED, rest::problems::ORGANISATION_SUSPENDED])
     })
     .get("/auth/v1/memberships", memberships::list, |op| {
         op.summary("The organisations that one works for").asks::<FindOwnAccount>()
@@ -112,13 +113,14 @@ fn shop(api: Api) -> Api {
     api.post("/store/v1/{organisation}/customers", customers::register, |op| {
         op.summary("Make a customer's account in the shop, and log in to it")
             .sends::<RegisterCustomer>()
-            .problems(&[problems::CUSTOMER_EXISTS])
+            .problems(&[problems::CUSTOMER_EXISTS, rest::problems::ORGANISATION_NOT_FOUND])
     })
     .post("/store/v1/{organisation}/customers/login", customers::log_in, |op| {
-        op.summary("Log in as a customer of the shop")
-            .asks::<FindCustomer>()
-            .id("auth.log-in-customer")
-            .problems(&[problems::LOGIN_REFUSED, problems::LOGIN_LOCKED])
+        op.summary("Log in as a customer of the shop").asks::<FindCustomer>().id("auth.log-in-customer").problems(&[
+            problems::LOGIN_REFUSED,
+            problems::LOGIN_LOCKED,
+            rest::problems::ORGANISATION_NOT_FOUND,
+        ])
     })
     .post("/store/v1/{organisation}/customers/logout", customers::log_out, |op| {
         op.summary("End the session of the customer's access token")
@@ -142,18 +144,19 @@ fn shop(api: Api) -> Api {
     .post("/store/v1/{organisation}/customers/me/password", customers::change_password, |op| {
         op.summary("Change the customer's password, which ends the other sessions")
             .sends::<ChangeCustomerPassword>()
-            .problems(&[problems::LOGIN_REFUSED, problems::LOGIN_LOCKED])
+            .problems(&[problems::LOGIN_LOCKED])
     })
     .post("/store/v1/{organisation}/customers/password-resets", customers::request_reset, |op| {
         op.summary("Have a token delivered that allows a customer to choose a new password")
             .sends::<RequestPasswordReset>()
             .id("auth.request-customer-password-reset")
+            .problems(&[rest::problems::ORGANISATION_NOT_FOUND])
     })
     .post("/store/v1/{organisation}/customers/password-resets/redeem", customers::reset_password, |op| {
         op.summary("Choose a customer's new password with a delivered token, which ends all sessions")
             .sends::<ResetPassword>()
             .id("auth.reset-customer-password")
-            .problems(&[problems::TOKEN_REFUSED])
+            .problems(&[problems::TOKEN_REFUSED, rest::problems::ORGANISATION_NOT_FOUND])
     })
 }
 
@@ -162,7 +165,7 @@ fn installation(api: Api) -> Api {
     api.post("/auth/v1/operators", operators::create, |op| {
         op.summary("Make an operator of the installation; needs the setup token")
             .sends::<CreateOperator>()
-            .problems(&[problems::SETUP_REFUSED])
+            .problems(&[problems::SETUP_REFUSED, problems::LOGIN_LOCKED])
     })
     .post("/auth/v1/operators/login", operators::log_in, |op| {
         op.summary("Log in as an operator")
@@ -173,18 +176,27 @@ fn installation(api: Api) -> Api {
     .get("/platform/v1/organisations", operators::list, |op| {
         op.summary("The organisations of the installation").asks::<ListOrganisations>()
     })
+    .get("/platform/v1/organisations/{organisation}", operators::find, |op| {
+        op.summary("One organisation of the installation")
+            .asks::<FindAnyOrganisation>()
+            .problems(&[rest::problems::ORGANISATION_NOT_FOUND])
+    })
     .post("/platform/v1/organisations", organisations::create_by_operator, |op| {
         op.summary("Create an organisation with its first owner, as an operator")
             .sends::<CreateOrganisation>()
             .id("auth.create-organisation-as-operator")
-            .problems(&[problems::SLUG_TAKEN, problems::ALREADY_CREATED])
+            .problems(&[problems::SLUG_TAKEN, problems::ALREADY_CREATED, problems::LOGIN_LOCKED])
     })
     .post("/platform/v1/organisations/{organisation}/suspend", operators::suspend, |op| {
         op.summary("Suspend an organisation: its members and programs are refused, and its shop is closed")
             .sends::<SuspendOrganisation>()
+            .problems(&[rest::problems::ORGANISATION_NOT_FOUND])
     })
     .post("/platform/v1/organisations/{organisation}/resume", operators::resume, |op| {
-        op.summary("Let a suspended organisation go on").sends::<SuspendOrganisation>().id("auth.resume-organisation")
+        op.summary("Let a suspended organisation go on")
+            .sends::<SuspendOrganisation>()
+            .id("auth.resume-organisation")
+            .problems(&[rest::problems::ORGANISATION_NOT_FOUND])
     })
     .post("/platform/v1/signing-keys/rotate", signing_keys::rotate, |op| {
         op.summary("Announce the next signing key now").sends::<RotateSigningKeys>()
@@ -210,6 +222,9 @@ fn managing(api: Api) -> Api {
         op.summary("Remove a member").sends::<RemoveMember>().problems(&problems::MEMBER)
     })
     .get("/admin/v1/invitations", invitations::list, |op| op.summary("The invitations").asks::<ListInvitations>())
+    .get("/admin/v1/invitations/{invitation}", invitations::find, |op| {
+        op.summary("One invitation").asks::<FindInvitation>()
+    })
     .post("/admin/v1/invitations", invitations::create, |op| {
         op.summary("Invite somebody").sends::<InviteMember>().problems(&[
             problems::ALREADY_IN,
@@ -221,23 +236,32 @@ fn managing(api: Api) -> Api {
     .post("/admin/v1/invitations/{invitation}/resend", invitations::resend, |op| {
         op.summary("Send an invitation again, with a new token")
             .sends::<ResendInvitation>()
-            .problems(&[problems::ALREADY_OVER])
+            .problems(&[problems::ALREADY_OVER, problems::BEYOND_OWN])
     })
     .post("/admin/v1/invitations/{invitation}/revoke", invitations::revoke, |op| {
-        op.summary("Take an invitation back").sends::<RevokeInvitation>().problems(&[problems::ALREADY_OVER])
+        op.summary("Take an invitation back")
+            .sends::<RevokeInvitation>()
+            .problems(&[problems::ALREADY_OVER, problems::BEYOND_OWN])
     })
     .get("/admin/v1/roles", roles::list, |op| op.summary("The roles that people can have").asks::<ListRoles>())
     .post("/admin/v1/roles", roles::create, |op| {
-        op.summary("Make a role").sends::<CreateRole>().problems(&[problems::ROLE_TAKEN, problems::BEYOND_OWN])
+        op.summary("Make a role").sends::<CreateRole>().problems(&[
+            problems::ROLE_TAKEN,
+            problems::BEYOND_OWN,
+            problems::TOO_MANY,
+        ])
     })
     .get("/admin/v1/roles/{role}", roles::find, |op| op.summary("One role").asks::<ListRoles>().id("auth.find-role"))
     .patch("/admin/v1/roles/{role}", roles::change, |op| {
         op.summary("Give a role other permissions").sends::<ChangeRole>().problems(&[problems::BEYOND_OWN])
     })
     .post("/admin/v1/roles/{role}/delete", roles::remove, |op| {
-        op.summary("Remove a role that nobody has").sends::<DeleteRole>().problems(&[problems::ROLE_IN_USE])
+        op.summary("Remove a role that nobody has")
+            .sends::<DeleteRole>()
+            .problems(&[problems::ROLE_IN_USE, problems::BEYOND_OWN])
     })
     .get("/admin/v1/api-keys", api_keys::list, |op| op.summary("The API keys").asks::<ListApiKeys>())
+    .get("/admin/v1/api-keys/{key}", api_keys::find, |op| op.summary("One API key").asks::<FindOwnApiKey>())
     .post("/admin/v1/api-keys", api_keys::create, |op| {
         op.summary("Make an API key, whose secret is shown in this reply only").sends::<CreateApiKey>().problems(&[
             problems::BEYOND_OWN,
@@ -246,6 +270,8 @@ fn managing(api: Api) -> Api {
         ])
     })
     .post("/admin/v1/api-keys/{key}/revoke", api_keys::revoke, |op| {
-        op.summary("Revoke an API key").sends::<RevokeApiKey>().problems(&[problems::ALREADY_OVER])
+        op.summary("Revoke an API key")
+            .sends::<RevokeApiKey>()
+            .problems(&[problems::ALREADY_OVER, problems::BEYOND_OWN])
     })
 }

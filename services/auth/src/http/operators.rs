@@ -17,7 +17,7 @@ use crate::{
         log_in::{Aim, LogIn},
         operators::{self, warrant},
     },
-    queries::ListOrganisations,
+    queries::{FindAnyOrganisation, ListOrganisations},
 };
 
 /// An operator to make.
@@ -25,14 +25,14 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateOperatorBody {
     /// An e-mail address; its case does not matter.
-    #[garde(custom(parses(Email::parse)))]
+    #[garde(custom(parses(Email::choose)))]
     #[schemars(with = "Email")]
     email: String,
     /// 1 to 120 characters.
     #[garde(custom(parses(Name::choose)))]
     #[schemars(with = "Name")]
     name: String,
-    /// 12 to 128 characters, none that many people choose. If the address has an account, that account's password.
+    /// 15 to 128 characters, none that many people choose. If the address has an account, that account's password.
     #[garde(custom(parses(Password::present)))]
     #[schemars(length(min = 1, max = 128))]
     password: String,
@@ -101,6 +101,14 @@ pub(super) async fn list(
     Ok(rest::Ok(Organisations { items: app.ask(&by.0, asked).await? }))
 }
 
+pub(super) async fn find(
+    app: App,
+    by: Operator,
+    Path(at): Path<OrganisationPath>,
+) -> Result<rest::Ok<Organisation>, Problem> {
+    Ok(rest::Ok(app.ask(&by.0, FindAnyOrganisation { organisation: at.organisation }).await?))
+}
+
 pub(super) async fn suspend(
     app: App,
     by: Operator,
@@ -119,7 +127,7 @@ pub(super) async fn resume(
 
 impl CreateOperatorBody {
     fn check(&self) -> Result<NewOperator, Malformed> {
-        let (email, name) = (Email::parse(&self.email)?, Name::choose(&self.name)?);
+        let (email, name) = (Email::choose(&self.email)?, Name::choose(&self.name)?);
         Ok(NewOperator { email, name, password: Password::present(&self.password)? })
     }
 }

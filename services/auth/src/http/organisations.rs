@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     commands::{ChangeOrganisation, CreateOrganisation},
-    credentials::{Credentials, PasswordHash, Seal},
+    credentials::{Credentials, Lane, PasswordHash, Seal},
     domain::{Country, Email, Membership, Name, Organisation, OrganisationChange, Password, TimeZone},
+    error::Error,
     processes::log_in::prove_owner,
     queries::FindOrganisation,
 };
@@ -23,8 +24,8 @@ pub(super) struct Setup;
 
 impl CredentialHeader for Setup {
     const NAME: &'static str = "x-setup-token";
-    const MEANING: &'static str =
-        "The secret that this installation was started with; it allows creating organisations.";
+    const MEANING: &'static str = "The secret that this installation was started with. It allows creating organisations and operators; for the first operator \
+         the one-time token that a start printed does, too.";
 }
 
 /// An organisation to create.
@@ -61,12 +62,12 @@ pub(super) struct CreateOrganisationBody {
 #[serde(deny_unknown_fields)]
 pub(super) struct OwnerBody {
     /// An e-mail address; its case does not matter.
-    #[garde(custom(parses(Email::parse)))]
+    #[garde(custom(parses(Email::choose)))]
     #[schemars(with = "Email")]
     email: String,
-    /// 12 to 128 characters, none that many people choose. If the address has an account, that account's password.
-    #[garde(custom(parses(Password::choose)))]
-    #[schemars(length(min = 12, max = 128))]
+    /// 15 to 128 characters, none that many people choose. If the address has an account, that account's password.
+    #[garde(custom(parses(Password::present)))]
+    #[schemars(length(min = 1, max = 128))]
     password: String,
     /// 1 to 120 characters.
     #[garde(custom(parses(Name::choose)))]
@@ -175,14 +176,14 @@ struct Wanted {
 
 impl CreateOrganisationBody {
     fn check(&self, seal: &Seal) -> Result<Wanted, Malformed> {
-        let password = Password::choose(&self.owner.password)?;
+        let password = Password::present(&self.owner.password)?;
         Ok(Wanted {
             slug: Slug::parse(&self.slug)?,
             name: Name::choose(&self.name)?,
             currency: Currency::parse(&self.currency)?,
             country: self.country.as_deref().map(Country::parse).transpose()?,
             time_zone: self.time_zone.as_deref().map(TimeZone::parse).transpose()?,
-            email: Email::parse(&self.owner.email)?,
+            email: Email::choose(&self.owner.email)?,
             owner_name: Name::choose(&self.owner.name)?,
             fingerprint: seal.fingerprint(password.expose()),
             password,
@@ -202,20 +203,20 @@ impl Wanted {
     ) -> Result<CreateOrganisation, Problem> {
         let owner = (&self.email, &self.password);
         let known_owner = prove_owner(app.mediator(), credentials, visitor, owner, origin).await?;
-        self.check_password(known_owner)?;
-        let password = credentials.hasher.hash(self.password.clone()).await?;
-        Ok(self.command(CreateOrganisation::identity(key.key()), password, known_owner))
-    }
-
-    /// The names around a new account make a bad password; an existing account has the one that it has.
-    fn check_password(&self, known_owner: Option<UserId>) -> Result<(), Problem> {
         let words = [self.email.as_str(), self.owner_name.as_str(), self.name.as_str(), self.slug.as_str()];
-        let weak = |malformed: Malformed| {
-            Problem::new(problems::INVALID_REQUEST)
-                .detail(malformed.to_string())
-                .field("owner.password", malformed.reason())
+        let password = self.password.clone();
+        let hashed = match known_owner {
+            // It stays as it is.
+            Some(_) => credentials.hasher.hash(password, Lane::Known).await,
+            None => credentials.hasher.choose(password, &words, Lane::Known).await,
         };
-        if known_owner.is_some() { Ok(()) } else { self.password.check_choice(&words).map_err(weak) }
+        let password = hashed.map_err(|error| match error {
+            Error::PasswordTooWeak(fault) => Problem::new(problems::INVALID_REQUEST)
+                .detail(fault.to_string())
+                .field("owner.password", fault.reason()),
+            error => error.into(),
+        })?;
+        Ok(self.command(CreateOrganisation::identity(key.key()), password, known_owner))
     }
 
     fn command(

@@ -1,8 +1,10 @@
 //! Choosing a new password.
 
+use std::time::Duration;
+
 use kernel::{Malformed, Secret, Slug};
 use mediator::Mediator;
-use rest::{App, Body, Person, Problem, State, Visitor, parses};
+use rest::{App, Body, Origin, Person, Problem, State, Visitor, parses};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use service::Tasks;
@@ -22,9 +24,9 @@ pub(super) struct ChangePasswordBody {
     #[garde(custom(parses(Password::present)))]
     #[schemars(length(min = 1, max = 128))]
     current_password: String,
-    /// 12 to 128 characters, none that many people choose.
+    /// 15 to 128 characters, none that many people choose.
     #[garde(custom(parses(Password::choose)))]
-    #[schemars(length(min = 12, max = 128))]
+    #[schemars(length(min = 15, max = 128))]
     password: String,
 }
 
@@ -46,9 +48,9 @@ pub(super) struct ResetPasswordBody {
     #[garde(custom(parses(presented)))]
     #[schemars(length(min = 1, max = 128))]
     token: String,
-    /// 12 to 128 characters, none that many people choose.
+    /// 15 to 128 characters, none that many people choose.
     #[garde(custom(parses(Password::choose)))]
-    #[schemars(length(min = 12, max = 128))]
+    #[schemars(length(min = 15, max = 128))]
     password: String,
 }
 
@@ -58,6 +60,9 @@ pub(super) struct Noted {
     /// What happens next.
     message: &'static str,
 }
+
+/// How long after the request a token is made.
+const LATER: Duration = Duration::from_millis(100);
 
 /// Has reset tokens made after the client was answered.
 #[derive(Clone, Debug)]
@@ -69,6 +74,8 @@ pub struct Resets {
 impl Resets {
     pub(super) fn request(&self, mediator: Mediator, by: Visitor, email: Email, shop: Option<Slug>) {
         self.tasks.spawn("a password reset", |_stop| async move {
+            // Not while the answer is still on its way, whose time must not tell whether there is anything to do.
+            tokio::time::sleep(LATER).await;
             if let Err(error) = passwords::request_reset(&mediator, &by, email, shop).await {
                 tracing::error!(%error, "a password reset was asked for and could not be made");
             }
@@ -100,15 +107,18 @@ pub(super) async fn reset(
     app: App,
     by: Visitor,
     State(credentials): State<Credentials>,
+    origin: Origin,
     Body(body): Body<ResetPasswordBody>,
 ) -> Result<rest::Ok<Ended>, Problem> {
     let (token, new) = body.check()?;
-    Ok(Ended::of(passwords::reset(app.mediator(), &credentials, &by, (&token, None), new).await?))
+    Ok(Ended::of(passwords::reset(app.mediator(), &credentials, &by, (&token, None), (new, &origin)).await?))
 }
 
 impl Noted {
     pub(super) fn new() -> Self {
-        Self { message: "If the address has an account, a message is on its way to it." }
+        Self {
+            message: "If the address has an account, a token goes to it, the way that this installation delivers messages.",
+        }
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) const NOT_A_MEMBER: ProblemType =
 /// The refresh token is not valid.
 pub(super) const SESSION_OVER: ProblemType = ProblemType::new("session-over", 401, "The session is over");
 /// A token that accepts an invitation or a new password is not valid.
-pub(super) const TOKEN_REFUSED: ProblemType = ProblemType::new("token-refused", 401, "The token is not valid");
+pub(super) const TOKEN_REFUSED: ProblemType = ProblemType::new("token-refused", 422, "The token is not valid");
 /// An API key is not valid.
 pub(super) const API_KEY_REFUSED: ProblemType = ProblemType::new("api-key-refused", 401, "The API key is not valid");
 /// A role of that name exists.
@@ -73,7 +73,7 @@ pub(super) const ALL: [ProblemType; 18] = [
     TOO_MANY,
 ];
 /// Those of a creation.
-pub(super) const CREATE: [ProblemType; 3] = [SLUG_TAKEN, ALREADY_CREATED, SETUP_REFUSED];
+pub(super) const CREATE: [ProblemType; 4] = [SLUG_TAKEN, ALREADY_CREATED, SETUP_REFUSED, LOGIN_LOCKED];
 /// Those of a login.
 pub(super) const LOGIN: [ProblemType; 4] = [LOGIN_REFUSED, LOGIN_LOCKED, NOT_CHOSEN, NOT_A_MEMBER];
 /// Those of a change of a member.
@@ -88,13 +88,13 @@ impl From<Error> for Problem {
             Error::OwnerHasAccount => {
                 Self::new(problems::INVALID_REQUEST).field("owner.password", "is not that of the address's account")
             }
-            Error::OperatorHasAccount => {
+            Error::HasAccount => {
                 Self::new(problems::INVALID_REQUEST).field("password", "is not that of the address's account")
             }
-            Error::KeyRefused(fault) => Self::new(problems::INVALID_REQUEST).field(fault.what(), fault.reason()),
+            Error::FieldRefused(fault) => Self::new(problems::INVALID_REQUEST).field(fault.what(), fault.reason()),
             Error::Suspended => Self::new(problems::ORGANISATION_SUSPENDED),
             Error::LoginRefused => Self::new(LOGIN_REFUSED),
-            Error::PasswordRefused => Self::new(LOGIN_REFUSED).field("current_password", "is wrong"),
+            Error::PasswordRefused => Self::new(problems::INVALID_REQUEST).field("current_password", "is wrong"),
             Error::PasswordTooWeak(fault) => Self::new(problems::INVALID_REQUEST).field("password", fault.reason()),
             Error::LoginLocked { until } => Self::new(LOGIN_LOCKED).retry_after(seconds_until(*until)),
             Error::OrganisationNotChosen { organisations } => {
@@ -112,7 +112,7 @@ impl From<Error> for Problem {
             Error::ApiKeyRefused => Self::new(API_KEY_REFUSED),
             Error::RoleTaken { .. } => Self::new(ROLE_TAKEN).field("name", "is taken"),
             Error::RoleInUse { .. } => Self::new(ROLE_IN_USE),
-            Error::BeyondOwn { .. } => Self::new(BEYOND_OWN),
+            Error::BeyondOwn { .. } | Error::BoundKey => Self::new(BEYOND_OWN),
             Error::LastOwner => Self::new(LAST_OWNER),
             Error::AlreadyMember { .. } => Self::new(ALREADY_IN).field("email", "is a member's"),
             Error::AlreadyInvited { .. } => Self::new(ALREADY_IN).field("email", "has an open invitation"),

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     commands::RegisterCustomer,
-    credentials::Credentials,
+    credentials::{Credentials, Lane},
     domain::{Email, Name, Password, Subject},
     error::Error,
     queries::{CustomerKey, FindCustomer, FindShop},
@@ -44,11 +44,10 @@ impl AtShop {
         credentials: &Credentials,
         visitor: &Scope<Platform>,
     ) -> Result<Tokens, SendError<Error>> {
-        let words = [self.email.as_str(), name.as_str(), self.shop.as_str()];
-        self.password.check_choice(&words).map_err(Error::PasswordTooWeak)?;
         let organisation = mediator.ask(visitor, FindShop { slug: self.shop.clone() }).await?;
         let (customer, email) = (CustomerId::new(), self.email.clone());
-        let password = credentials.hasher.hash(self.password.clone()).await?;
+        let words = [self.email.as_str(), name.as_str(), self.shop.as_str()];
+        let password = credentials.hasher.choose(self.password.clone(), &words, Lane::Shop).await?;
         let proof = Proof::of_new(password.clone());
         let register = RegisterCustomer { organisation, customer, email, name, password };
         mediator.send(visitor, register).await?;
@@ -72,7 +71,8 @@ impl AtShop {
         let account = Subject::account_at_shop(organisation, &self.email);
         let known = customer.as_ref().map(|customer| customer.proven_by(organisation));
         let (password, client_token, origin) = (&self.password, self.client_token.as_ref(), &self.origin);
-        let guess = Guess { account: &account, known, password, client_token, origin };
+        let lane = Lane::Shop;
+        let guess = Guess { account: &account, known, password, client_token, origin, lane };
         let proof = prove(mediator, credentials, visitor, guess).await?;
         let customer = customer.ok_or(Error::LoginRefused)?.view.id;
         open(mediator, credentials, visitor, &Entry::Customer(customer, organisation), proof, &self.origin).await

@@ -1,7 +1,7 @@
 //! Joining an organisation with an invitation: whoever has an account proves it with its password, whoever has none makes one.
 //! The rule: the token is looked at first, so only whoever holds it learns whether its address has an account.
 
-use kernel::{Secret, UserId};
+use kernel::{Malformed, Secret, UserId};
 use mediator::{Mediator, Platform, Scope, SendError};
 use rest::Origin;
 
@@ -11,11 +11,11 @@ use super::{
     proof::Proof,
 };
 use crate::{
-    commands::AcceptInvitation,
-    credentials::{Credentials, InvitationToken},
+    commands::{AcceptInvitation, ForgiveAttempt},
+    credentials::{Credentials, InvitationToken, Lane},
     domain::{Email, Name, NewPerson, Password},
     error::Error,
-    queries::{FindAccount, FindOffer},
+    queries::{Account, FindAccount, FindOffer},
 };
 
 /// The acceptance of an invitation.
@@ -35,7 +35,7 @@ impl Join {
     /// Joins, and logs in to the organisation that was joined.
     ///
     /// # Errors
-    /// `TokenRefused`, `LoginRefused`, `LoginLocked`, `AlreadyMember`, `PasswordTooWeak`, `Hashing`, `Signing` and `Storage`.
+    /// `TokenRefused`, `HasAccount`, `LoginLocked`, `AlreadyMember`, `FieldRefused`, `PasswordTooWeak`, `Hashing`, `Signing` and `Storage`.
     pub async fn run(
         self,
         mediator: &Mediator,
@@ -46,20 +46,33 @@ impl Join {
         let offer = FindOffer { invitation: token.id, token_hash: token.hash() };
         let email = mediator.ask(visitor, offer).await?;
         let known = self.prove_known(mediator, credentials, visitor, &email).await?;
-        let name = self.name_of_new(&email, known.is_some())?;
-        // Of somebody who is known, the hash is only carried along.
-        let password = match &known {
-            Some((_, proof)) => proof.verified.clone(),
-            None => credentials.hasher.hash(self.password.clone()).await?,
+        let (name, password) = match &known {
+            // Of somebody who is known, they are only carried along.
+            Some((account, proof)) => (account.name.clone(), proof.verified.clone()),
+            None => {
+                let name = self.name_of_new()?;
+                let words = [email.as_str(), name.as_str()];
+                let password = credentials.hasher.choose(self.password.clone(), &words, Lane::Stranger).await?;
+                (name, password)
+            }
         };
         let accept = AcceptInvitation {
             invitation: token.id,
             token_hash: token.hash(),
             person: NewPerson { id: UserId::new(), email, name },
             password: password.clone(),
-            known: known.as_ref().map(|(user, proof)| (*user, proof.verified.clone())),
+            known: known.as_ref().map(|(account, proof)| (account.user, proof.verified.clone())),
         };
-        let (organisation, user) = mediator.send(visitor, accept).await?;
+        let (organisation, user) = match mediator.send(visitor, accept).await {
+            Ok(joined) => joined,
+            Err(error) => {
+                // The password was right, so it is no guess.
+                if let Some((_, proof)) = known {
+                    mediator.send(visitor, ForgiveAttempt { subjects: proof.subjects }).await?;
+                }
+                return Err(error);
+            }
+        };
         let account = mediator.ask(visitor, FindAccount::ByUser(user)).await?.ok_or(Error::UnknownUser { user })?;
         let seat = account.seats.into_iter().find(|seat| seat.organisation == organisation);
         let entry = Entry::Seat(user, seat.ok_or(Error::NoOrganisation)?);
@@ -74,23 +87,23 @@ impl Join {
         credentials: &Credentials,
         visitor: &Scope<Platform>,
         email: &Email,
-    ) -> Result<Option<(UserId, Proof)>, SendError<Error>> {
+    ) -> Result<Option<(Account, Proof)>, SendError<Error>> {
         if mediator.ask(visitor, FindAccount::ByEmail(email.clone())).await?.is_none() {
             return Ok(None);
         }
         let (password, origin) = (self.password.clone(), self.origin.clone());
         let log_in = LogIn { aim: Aim::OnlyOrganisation, email: email.clone(), password, client_token: None, origin };
-        let (account, proof) = log_in.prove(mediator, credentials, visitor).await?;
-        Ok(Some((account.user, proof)))
+        match log_in.prove(mediator, credentials, visitor).await {
+            Ok(proven) => Ok(Some(proven)),
+            // Whoever holds the token may know that there is an account.
+            Err(SendError::Failed(Error::LoginRefused)) => Err(Error::HasAccount.into()),
+            Err(error) => Err(error),
+        }
     }
 
-    /// The name of a person who is made, whose password has to be a good one. Without a name it is the address's first part.
-    fn name_of_new(&self, email: &Email, known: bool) -> Result<Name, Error> {
-        let own = email.as_str().split('@').next().unwrap_or_default();
-        let name = self.name.clone().map_or_else(|| Name::parse(own).map_err(|_| Error::TokenRefused), Ok)?;
-        if !known {
-            self.password.check_choice(&[email.as_str(), name.as_str()]).map_err(Error::PasswordTooWeak)?;
-        }
-        Ok(name)
+    /// The name of a person who is made.
+    fn name_of_new(&self) -> Result<Name, Error> {
+        let missing = || Malformed::new("name", "is needed, since the address has no account yet");
+        self.name.clone().ok_or_else(missing).map_err(Error::FieldRefused)
     }
 }

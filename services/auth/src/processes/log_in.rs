@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     commands::ForgiveAttempt,
-    credentials::Credentials,
+    credentials::{Credentials, Lane},
     domain::{Email, Password, Seat},
     error::Error,
     queries::{Account, FindAccount},
@@ -62,7 +62,14 @@ impl LogIn {
             // The same words as for a wrong password: who runs the installation is no stranger's business.
             Aim::Installation => return Err(Error::LoginRefused.into()),
             Aim::Organisation(slug) => Entry::Seat(account.user, choose(&account, Some(slug))?.clone()),
-            Aim::OnlyOrganisation => Entry::Seat(account.user, choose(&account, None)?.clone()),
+            Aim::OnlyOrganisation => match choose(&account, None) {
+                Ok(seat) => Entry::Seat(account.user, seat.clone()),
+                // The password was right, so it is no guess.
+                Err(error) => {
+                    mediator.send(visitor, ForgiveAttempt { subjects: proof.subjects }).await?;
+                    return Err(error.into());
+                }
+            },
         };
         open(mediator, credentials, visitor, &entry, proof, &self.origin).await
     }
@@ -80,7 +87,8 @@ impl LogIn {
         let account = mediator.ask(visitor, FindAccount::ByEmail(self.email.clone())).await?;
         let known = account.as_ref().map(Account::proven_by);
         let (password, client_token, origin) = (&self.password, self.client_token.as_ref(), &self.origin);
-        let guess = Guess { account: self.email.as_str(), known, password, client_token, origin };
+        let lane = Lane::Stranger;
+        let guess = Guess { account: self.email.as_str(), known, password, client_token, origin, lane };
         let proof = prove(mediator, credentials, visitor, guess).await?;
         // A password is right only where there is an account.
         Ok((account.ok_or(Error::LoginRefused)?, proof))
@@ -101,7 +109,8 @@ pub async fn prove_owner(
 ) -> Result<Option<UserId>, SendError<Error>> {
     let Some(account) = mediator.ask(visitor, FindAccount::ByEmail(email.clone())).await? else { return Ok(None) };
     let known = Some(account.proven_by());
-    let guess = Guess { account: email.as_str(), known, password, client_token: None, origin };
+    let lane = Lane::Known;
+    let guess = Guess { account: email.as_str(), known, password, client_token: None, origin, lane };
     match prove(mediator, credentials, visitor, guess).await {
         Ok(proof) => {
             mediator.send(visitor, ForgiveAttempt { subjects: proof.subjects }).await?;

@@ -10,16 +10,16 @@ use super::log_in::prove_owner;
 use crate::{
     NAME,
     commands::{CreateOperator, OfferSetup, Warrant},
-    credentials::{Credentials, OneTimeSetupToken},
+    credentials::{Credentials, Lane, OneTimeSetupToken},
     domain::{NewOperator, NewPerson},
     error::Error,
-    queries::FindAccount,
+    queries::{FindAccount, IsSetupTokenGood},
 };
 
 /// Makes an operator on behalf of somebody who presents a warrant.
 ///
 /// # Errors
-/// `SetupRefused`, `OperatorHasAccount`, `LoginLocked`, `PasswordTooWeak`, `Hashing` and `Storage`.
+/// `SetupRefused`, `HasAccount`, `LoginLocked`, `PasswordTooWeak`, `Hashing` and `Storage`.
 pub async fn create(
     new: NewOperator,
     mediator: &Mediator,
@@ -27,6 +27,12 @@ pub async fn create(
     visitor: &Scope<Platform>,
     (warrant, origin): (Warrant, &Origin),
 ) -> Result<UserId, SendError<Error>> {
+    // First, so that only whoever has a secret of the installation learns anything of an account, or costs it an attempt.
+    if let Warrant::SetupToken(token_hash) = warrant
+        && !mediator.ask(visitor, IsSetupTokenGood { token_hash }).await?
+    {
+        return Err(Error::SetupRefused.into());
+    }
     let known = prove_owner(mediator, credentials, visitor, (&new.email, &new.password), origin).await?;
     let made = make(new, known, mediator, credentials, visitor, warrant).await?;
     Ok(made.ok_or(Error::SetupRefused)?)
@@ -40,11 +46,11 @@ async fn make(
     by: &Scope<Platform>,
     warrant: Warrant,
 ) -> Result<Option<UserId>, SendError<Error>> {
-    if known.is_none() {
-        let words = [new.email.as_str(), new.name.as_str()];
-        new.password.check_choice(&words).map_err(Error::PasswordTooWeak)?;
-    }
-    let password = credentials.hasher.hash(new.password).await?;
+    let words = [new.email.as_str(), new.name.as_str()];
+    let password = match known {
+        Some(_) => credentials.hasher.hash(new.password, Lane::Known).await?,
+        None => credentials.hasher.choose(new.password, &words, Lane::Known).await?,
+    };
     let person = NewPerson { id: UserId::new(), email: new.email, name: new.name };
     mediator.send(by, CreateOperator { person, password, known, warrant }).await
 }
@@ -64,7 +70,7 @@ pub fn warrant(credentials: &Credentials, presented: &str) -> Result<Warrant, Er
 /// Makes the first operator from the environment, or prints a one-time token where nothing else would let anybody in.
 ///
 /// # Errors
-/// `OperatorHasAccount`, `PasswordTooWeak`, `Sealing`, `Hashing` and `Storage`.
+/// `HasAccount`, `PasswordTooWeak`, `Sealing`, `Hashing` and `Storage`.
 pub async fn ensure_first(
     mediator: &Mediator,
     credentials: &Credentials,
@@ -76,7 +82,8 @@ pub async fn ensure_first(
         // The environment is no stranger: what others tried must not keep the service from starting.
         let known = match mediator.ask(&system, FindAccount::ByEmail(email.clone())).await? {
             Some(account) => {
-                let right = credentials.hasher.verify(Some(account.password), first.password.clone()).await?;
+                let right =
+                    credentials.hasher.verify(Some(account.password), first.password.clone(), Lane::Known).await?;
                 right.then_some(account.user)
             }
             None => None,
@@ -86,17 +93,19 @@ pub async fn ensure_first(
         }
         return Ok(());
     }
-    if credentials.setup.is_configured() {
-        return Ok(());
-    }
-    let token = OneTimeSetupToken::random(Id::<kinds::Token>::new())?;
-    if mediator.send(&system, OfferSetup { token_hash: token.hash() }).await? {
+    let token = match credentials.setup.is_configured() {
+        true => None,
+        false => Some(OneTimeSetupToken::random(Id::<kinds::Token>::new())?),
+    };
+    let offer = OfferSetup { token_hash: token.as_ref().map(OneTimeSetupToken::hash) };
+    if let (true, Some(token)) = (mediator.send(&system, offer).await?, token) {
         print(&token.text());
     }
     Ok(())
 }
 
-/// Prints the token where whoever starts the installation sees it. It is no line of the log, which is kept.
+/// Prints the token where whoever starts the installation sees it. Whatever collects the standard output has it, too: it is
+/// good once, and until there is an operator.
 fn print(token: &Secret) {
     println!(
         "There is no operator yet. Make one with this token, which is good once and until the next start:\n  \

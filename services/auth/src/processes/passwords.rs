@@ -2,15 +2,16 @@
 //! The rule: nobody learns from an answer, or from how long it takes, whether an address has an account.
 
 use access::Caller;
-use kernel::{OrganisationId, Secret, SessionId, Slug};
+use kernel::{Malformed, OrganisationId, Secret, SessionId, Slug};
 use mediator::{Mediator, Platform, Scope, SendError};
+use rest::Origin;
 
 use crate::{
     commands::{AdmitLogin, ChangeCustomerPassword, ChangePassword, RequestPasswordReset, ResetPassword},
-    credentials::{Credentials, CustomerResetToken, Opaque, PasswordHash, Purpose, ResetToken},
+    credentials::{Credentials, CustomerResetToken, Lane, Opaque, PasswordHash, Purpose, ResetToken},
     domain::{AccountId, Admission, Email, Name, Password, Subject},
     error::Error,
-    queries::{Account, CustomerKey, FindAccount, FindCustomer, FindReset, FindShop, KnownCustomer},
+    queries::{Account, CustomerKey, FindAccount, FindCustomer, FindShop, IsResetGood, KnownCustomer},
 };
 
 /// The account whose password is replaced.
@@ -42,11 +43,15 @@ pub async fn change(
         return Err(Error::LoginLocked { until }.into());
     }
     let verified = owned.password.clone();
-    if !credentials.hasher.verify(Some(verified.clone()), current).await? {
+    if !credentials.hasher.verify(Some(verified.clone()), current.clone(), Lane::Known).await? {
         return Err(Error::PasswordRefused.into());
     }
-    owned.check_choice(&new)?;
-    let password = credentials.hasher.hash(new).await?;
+    if current == new {
+        return Err(
+            Error::PasswordTooWeak(Malformed::new("password", "is the one that the account has already")).into()
+        );
+    }
+    let password = credentials.hasher.choose(new, &owned.names(), Lane::Known).await?;
     let change = ChangePassword { account, email: owned.email, session, subjects, verified, password };
     match account {
         AccountId::Person(_) => mediator.send(by, change).await,
@@ -91,7 +96,7 @@ pub async fn reset(
     credentials: &Credentials,
     visitor: &Scope<Platform>,
     (token, shop): (&Secret, Option<Slug>),
-    new: Password,
+    (new, origin): (Password, &Origin),
 ) -> Result<usize, SendError<Error>> {
     let (account, token_hash) = match shop {
         None => {
@@ -105,13 +110,19 @@ pub async fn reset(
         }
     };
     // First, so that only whoever holds the token learns anything or costs any work.
-    if !mediator.ask(visitor, FindReset { account, token_hash }).await? {
+    if !mediator.ask(visitor, IsResetGood { account, token_hash }).await? {
         return Err(Error::TokenRefused.into());
     }
     let owned = find(mediator, visitor, account).await?.ok_or(Error::TokenRefused)?;
-    owned.check_choice(&new)?;
-    let password = credentials.hasher.hash(new).await?;
-    mediator.send(visitor, ResetPassword { account, email: owned.email, token_hash, password }).await
+    let password = credentials.hasher.choose(new, &owned.names(), Lane::Known).await?;
+    // Whoever forgot the password has tried some, and may use the new one at once.
+    let subjects = match account {
+        AccountId::Person(_) => Subject::of_stranger(owned.email.as_str(), origin.address),
+        AccountId::Customer(_, organisation) => {
+            Subject::of_stranger(&Subject::account_at_shop(organisation, &owned.email), origin.address)
+        }
+    };
+    mediator.send(visitor, ResetPassword { account, email: owned.email, token_hash, subjects, password }).await
 }
 
 /// A token as it is delivered and as it is stored.
@@ -139,8 +150,9 @@ impl Owned {
         Self { account, email: customer.view.email, name: customer.view.name, password: customer.password }
     }
 
-    fn check_choice(&self, new: &Password) -> Result<(), Error> {
-        new.check_choice(&[self.email.as_str(), self.name.as_str()]).map_err(Error::PasswordTooWeak)
+    /// What makes a bad password.
+    fn names(&self) -> [&str; 2] {
+        [self.email.as_str(), self.name.as_str()]
     }
 }
 

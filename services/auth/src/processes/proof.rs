@@ -7,7 +7,7 @@ use rest::Origin;
 
 use crate::{
     commands::AdmitLogin,
-    credentials::{Credentials, PasswordHash},
+    credentials::{Credentials, Lane, PasswordHash},
     domain::{AccountId, Admission, Email, Password, Subject},
     error::Error,
 };
@@ -24,6 +24,8 @@ pub(super) struct Guess<'a> {
     pub(super) client_token: Option<&'a Secret>,
     /// Where the attempt comes from.
     pub(super) origin: &'a Origin,
+    /// In which line somebody waits whom nobody knows.
+    pub(super) lane: Lane,
 }
 
 /// A password that was right.
@@ -49,19 +51,23 @@ pub(super) async fn prove(
     guess: Guess<'_>,
 ) -> Result<Proof, SendError<Error>> {
     let (subjects, client_token) = guess.subjects(credentials);
+    let lane = if client_token.is_some() { Lane::Known } else { guess.lane };
     let known = guess.known.as_ref().map(|(account, email, _)| (*account, email.clone()));
     let attempt = AdmitLogin { subjects: subjects.clone(), known };
+    let account = guess.known.as_ref().map(|(account, ..)| account.uuid());
     if let Admission::Locked { until } = mediator.send(visitor, attempt).await? {
+        tracing::info!(address = %guess.origin.address, ?account, %until, "no password may be tried now");
         return Err(Error::LoginLocked { until }.into());
     }
     let hash = guess.known.map(|(_, _, hash)| hash);
-    if !credentials.hasher.verify(hash.clone(), guess.password.clone()).await? {
+    if !credentials.hasher.verify(hash.clone(), guess.password.clone(), lane).await? {
+        tracing::info!(address = %guess.origin.address, ?account, "a wrong password was refused");
         return Err(Error::LoginRefused.into());
     }
     // A password is right only where there is an account.
     let verified = hash.ok_or(Error::LoginRefused)?;
     let rehashed = match credentials.hasher.is_outdated(&verified) {
-        true => Some(credentials.hasher.hash(guess.password.clone()).await?),
+        true => Some(credentials.hasher.hash(guess.password.clone(), lane).await?),
         false => None,
     };
     Ok(Proof { subjects, verified, client_token, rehashed })

@@ -5,7 +5,7 @@ use diesel::{ExpressionMethods, QueryDsl, SelectableHelper};
 use diesel_async::RunQueryDsl;
 use mediator::{Query, ReadConn, Tenant};
 
-use crate::{domain::Organisation, error::Error, rows::OrganisationRow, schema::organisations};
+use crate::{domain::Organisation, error::Error, projections::OrganisationRow, schema::organisations};
 
 /// Asks for the organisation.
 #[derive(Debug, Clone, Copy)]

@@ -1,4 +1,4 @@
-//! The account whose reset token somebody presents.
+//! Whether somebody who wants to choose a new password may.
 
 use access::Permission;
 use diesel::{ExpressionMethods, QueryDsl, dsl::exists};
@@ -10,15 +10,15 @@ use crate::{domain::AccountId, error::Error, schema::password_resets};
 
 /// Asks whether a reset token is an account's valid one.
 #[derive(Debug, Clone)]
-pub struct FindReset {
+pub struct IsResetGood {
     /// The account that the token names.
     pub account: AccountId,
     /// SHA-256 of the token.
     pub token_hash: [u8; 32],
 }
 
-impl Query for FindReset {
-    const NAME: &'static str = "auth.find-reset";
+impl Query for IsResetGood {
+    const NAME: &'static str = "auth.is-reset-good";
     const REQUIRES: Permission = Permission::SignIn;
     type Tenancy = Platform;
     type Reply = bool;

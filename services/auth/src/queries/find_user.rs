@@ -9,7 +9,7 @@ use mediator::{Query, ReadConn, Tenant};
 use crate::{
     domain::{Email, Membership, Name, RoleName, User},
     error::Error,
-    rows::OrganisationRow,
+    projections::OrganisationRow,
     schema::{memberships, organisations, people},
 };
 

@@ -67,6 +67,26 @@ impl Query for ListMembers {
     }
 }
 
+/// [`ListMembers`] for whoever has just changed one and may not see the others.
+#[derive(Debug, Clone, Copy)]
+pub struct FindChangedMember {
+    /// The member.
+    pub membership: MembershipId,
+}
+
+impl Query for FindChangedMember {
+    const NAME: &'static str = "auth.find-changed-member";
+    const REQUIRES: Permission = Permission::MemberManage;
+    type Tenancy = Tenant;
+    type Reply = Member;
+    type Error = Error;
+
+    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Member, Error> {
+        let found = ListMembers { membership: Some(self.membership) }.fetch(read).await?.pop();
+        found.ok_or(Error::UnknownMember { membership: self.membership })
+    }
+}
+
 impl Row {
     fn member(self) -> Result<Member, Error> {
         let id = MembershipId::from_uuid(self.membership_id);

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     domain::{ApiKey, role::words},
     error::Error,
-    rows::ApiKeyRow,
+    projections::ApiKeyRow,
     schema::api_keys,
 };
 
@@ -49,22 +49,49 @@ pub async fn insert(tx: &mut Tx<'_>, key: &ApiKey, hash: &[u8; 32]) -> Result<()
     Ok(())
 }
 
-/// One key of the organisation with its hash, locked until the transaction ends.
+/// A key that is locked.
+#[derive(Debug)]
+pub struct Locked {
+    /// The key.
+    pub key: ApiKey,
+    /// SHA-256 of its text.
+    pub hash: [u8; 32],
+    /// Whether the gateways were told to forget it, long after its end.
+    pub withdrawn: bool,
+}
+
+/// One key of the organisation, locked until the transaction ends.
 ///
 /// # Errors
 /// `UnknownApiKey`, `Corrupt`, and `Storage` when the database fails.
-pub async fn lock(tx: &mut Tx<'_>, key: ApiKeyId) -> Result<(ApiKey, [u8; 32]), Error> {
-    let row: Option<(ApiKeyRow, Vec<u8>)> = api_keys::table
+pub async fn lock(tx: &mut Tx<'_>, key: ApiKeyId) -> Result<Locked, Error> {
+    let row: Option<(ApiKeyRow, Vec<u8>, bool)> = api_keys::table
         .filter(api_keys::org_id.eq(tx.organisation().uuid()))
         .filter(api_keys::key_id.eq(key.uuid()))
-        .select((ApiKeyRow::as_select(), api_keys::hash))
+        .select((ApiKeyRow::as_select(), api_keys::hash, api_keys::withdrawn))
         .for_update()
         .get_result(tx.connection())
         .await
         .optional()?;
-    let (row, hash) = row.ok_or(Error::UnknownApiKey { key })?;
+    let (row, hash, withdrawn) = row.ok_or(Error::UnknownApiKey { key })?;
     let wrong = |_| Error::corrupt(format_args!("API key {key}"), &Malformed::new("hash", "must have 32 bytes"));
-    Ok((row.try_into()?, hash.try_into().map_err(wrong)?))
+    Ok(Locked { key: row.try_into()?, hash: hash.try_into().map_err(wrong)?, withdrawn })
+}
+
+/// The keys of the organisation that this key has made and that were not revoked yet.
+///
+/// # Errors
+/// `Storage` when the database fails.
+pub async fn made_by(tx: &mut Tx<'_>, key: ApiKeyId) -> Result<Vec<ApiKeyId>, Error> {
+    let made: Vec<Uuid> = api_keys::table
+        .filter(api_keys::org_id.eq(tx.organisation().uuid()))
+        .filter(api_keys::created_by.eq(key.to_string()))
+        .filter(api_keys::revoked_at.is_null())
+        .order(api_keys::key_id)
+        .select(api_keys::key_id)
+        .load(tx.connection())
+        .await?;
+    Ok(made.into_iter().map(ApiKeyId::from_uuid).collect())
 }
 
 /// Saves a revocation.

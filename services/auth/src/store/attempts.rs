@@ -30,7 +30,7 @@ struct Row {
     #[diesel(sql_type = Timestamptz)]
     locked_until: Timestamp,
     #[diesel(sql_type = Timestamptz)]
-    tried_at: Timestamp,
+    fades_since: Timestamp,
 }
 
 /// The attempts of these subjects, locked until the transaction ends, in the order of their digests.
@@ -39,10 +39,10 @@ struct Row {
 /// `Storage` when the database fails.
 pub async fn lock(tx: &mut Tx<'_, Platform>, subjects: &[Subject], now: Timestamp) -> Result<Vec<Attempts>, Error> {
     let rows: Vec<Row> = statement(
-        "insert into login_attempts as known (subject, failures, locked_until, tried_at)
-         select subject, 0, to_timestamp(0), $2 from unnest($1) as asked(subject) order by subject
+        "insert into login_attempts as known (subject, failures, locked_until, fades_since, tried_at)
+         select subject, 0, to_timestamp(0), $2, $2 from unnest($1) as asked(subject) order by subject
          on conflict (subject) do update set tried_at = known.tried_at
-         returning subject, failures, tried, locked_until, tried_at",
+         returning subject, failures, tried, locked_until, fades_since",
     )
     .bind::<Array<Binary>, _>(subjects.iter().map(Subject::as_bytes).collect::<Vec<_>>())
     .bind::<Timestamptz, _>(now)
@@ -50,9 +50,14 @@ pub async fn lock(tx: &mut Tx<'_, Platform>, subjects: &[Subject], now: Timestam
     .await?;
     let attempts = subjects.iter().filter_map(|subject| {
         let row = rows.iter().find(|row| row.subject == subject.as_bytes())?;
-        let attempts =
-            Attempts { subject: *subject, failures: row.failures, tried: row.tried, locked_until: row.locked_until };
-        Some(attempts.faded(row.tried_at, now))
+        let attempts = Attempts {
+            subject: *subject,
+            failures: row.failures,
+            tried: row.tried,
+            locked_until: row.locked_until,
+            fades_since: row.fades_since,
+        };
+        Some(attempts.faded(now))
     });
     Ok(attempts.collect())
 }
@@ -63,14 +68,16 @@ pub async fn lock(tx: &mut Tx<'_, Platform>, subjects: &[Subject], now: Timestam
 /// `Storage` when the database fails.
 pub async fn save(tx: &mut Tx<'_, Platform>, attempts: &[Attempts], now: Timestamp) -> Result<(), Error> {
     statement(
-        "update login_attempts set failures = new.failures, locked_until = new.locked_until, tried = new.tried, tried_at = $5
-           from unnest($1, $2, $3, $4) as new(subject, failures, locked_until, tried)
+        "update login_attempts set failures = new.failures, locked_until = new.locked_until, tried = new.tried,
+                                   fades_since = new.fades_since, tried_at = $6
+           from unnest($1, $2, $3, $4, $5) as new(subject, failures, locked_until, tried, fades_since)
           where login_attempts.subject = new.subject",
     )
     .bind::<Array<Binary>, _>(attempts.iter().map(|attempts| attempts.subject.as_bytes()).collect::<Vec<_>>())
     .bind::<Array<Integer>, _>(attempts.iter().map(|attempts| attempts.failures).collect::<Vec<_>>())
     .bind::<Array<Timestamptz>, _>(attempts.iter().map(|attempts| attempts.locked_until).collect::<Vec<_>>())
     .bind::<Array<BigInt>, _>(attempts.iter().map(|attempts| attempts.tried).collect::<Vec<_>>())
+    .bind::<Array<Timestamptz>, _>(attempts.iter().map(|attempts| attempts.fades_since).collect::<Vec<_>>())
     .bind::<Timestamptz, _>(now)
     .execute(tx.connection())
     .await?;

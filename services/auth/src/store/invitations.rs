@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     domain::{Email, Invitation, RoleName},
     error::Error,
-    rows::InvitationRow,
+    projections::InvitationRow,
     schema::{invitations, memberships, people},
 };
 
@@ -85,6 +85,24 @@ pub async fn lock(tx: &mut Tx<'_>, invitation: InvitationId) -> Result<Invitatio
     row.ok_or(Error::UnknownInvitation { invitation })?.try_into()
 }
 
+/// The open invitations that somebody has sent.
+///
+/// # Errors
+/// `Corrupt`, and `Storage` when the database fails.
+pub async fn sent_by(tx: &mut Tx<'_>, inviter: &str) -> Result<Vec<Invitation>, Error> {
+    let rows: Vec<InvitationRow> = invitations::table
+        .filter(invitations::org_id.eq(tx.organisation().uuid()))
+        .filter(invitations::invited_by.eq(inviter))
+        .filter(invitations::accepted_at.is_null())
+        .filter(invitations::revoked_at.is_null())
+        .order(invitations::invitation_id)
+        .select(InvitationRow::as_select())
+        .for_update()
+        .load(tx.connection())
+        .await?;
+    rows.into_iter().map(Invitation::try_from).collect()
+}
+
 /// Saves a changed invitation, with the hash of a new token if it has one.
 ///
 /// # Errors
@@ -95,6 +113,7 @@ pub async fn save(tx: &mut Tx<'_>, invitation: &Invitation, token_hash: Option<&
         .filter(invitations::invitation_id.eq(invitation.id.uuid()));
     diesel::update(row)
         .set((
+            invitations::invited_by.eq(&invitation.invited_by),
             invitations::expires_at.eq(invitation.expires_at),
             invitations::revoked_at.eq(invitation.revoked_at),
             invitations::version.eq(invitation.version),

@@ -124,6 +124,21 @@ pub async fn renew_with_role(tx: &mut Tx<'_>, name: &RoleName) -> Result<Vec<Pla
     rows.into_iter().map(|row| row.place(&own)).collect()
 }
 
+/// The most members of an organisation: a list shows them in one piece.
+const MOST: i64 = 1_000;
+
+/// Refuses one member more than an organisation has at most. The organisation is locked, so that the count holds.
+///
+/// # Errors
+/// `TooMany`, and `Storage` when the database fails.
+pub async fn ensure_room(tx: &mut Tx<'_, Platform>, organisation: OrganisationId) -> Result<(), Error> {
+    let members = memberships::table.filter(memberships::org_id.eq(organisation.uuid())).filter(memberships::active);
+    if members.count().get_result::<i64>(tx.connection()).await? >= MOST {
+        return Err(Error::TooMany { what: "members", limit: MOST, advice: "ask it to remove one" });
+    }
+    Ok(())
+}
+
 /// Inserts the place of somebody who joins an organisation.
 ///
 /// # Errors

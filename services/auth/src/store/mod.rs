@@ -1,4 +1,4 @@
-//! SQL that writes: load for update, insert, save. A row type that queries read, too, stands in `rows`.
+//! SQL that writes: load for update, insert, save. A row type that queries read, too, stands in `projections`.
 
 pub mod api_keys;
 pub mod attempts;

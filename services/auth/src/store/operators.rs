@@ -1,9 +1,9 @@
 //! Who runs the installation, and the token that makes the first of them.
 
-use diesel::{ExpressionMethods, QueryDsl, dsl::exists};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, dsl::exists};
 use diesel_async::RunQueryDsl;
 use kernel::{Timestamp, UserId};
-use persistence::{Platform, Tx};
+use persistence::{Platform, Tx, statement};
 
 use crate::{
     error::Error,
@@ -32,32 +32,44 @@ pub async fn is_any(tx: &mut Tx<'_, Platform>) -> Result<bool, Error> {
     Ok(any.get_result(tx.connection()).await?)
 }
 
-/// Keeps the hash of a new setup token instead of the former one.
+/// Locks whoever becomes an operator out until the transaction ends. Empty tables have no row to lock, so the lock is an
+/// advisory one.
 ///
 /// # Errors
 /// `Storage` when the database fails.
-pub async fn replace_setup_token(
-    tx: &mut Tx<'_, Platform>,
-    token_hash: &[u8; 32],
-    now: Timestamp,
-) -> Result<(), Error> {
-    let values = (setup_tokens::token_hash.eq(&token_hash[..]), setup_tokens::created_at.eq(now));
-    diesel::insert_into(setup_tokens::table)
-        .values((setup_tokens::only_one.eq(true), values))
-        .on_conflict(setup_tokens::only_one)
-        .do_update()
-        .set(values)
+pub async fn lock(tx: &mut Tx<'_, Platform>) -> Result<(), Error> {
+    // Advisory locks are shared by the whole database, so the schema is part of the key.
+    statement("select pg_advisory_xact_lock(hashtextextended(current_schema() || '/operators', 0))")
         .execute(tx.connection())
         .await?;
     Ok(())
 }
 
-/// Uses up the setup token.
+/// Keeps the hash of a setup token, of which there is none.
 ///
 /// # Errors
-/// `SetupRefused` when it is another one or was used; `Storage` when the database fails.
-pub async fn take_setup_token(tx: &mut Tx<'_, Platform>, token_hash: &[u8; 32]) -> Result<(), Error> {
-    let matching = setup_tokens::table.filter(setup_tokens::token_hash.eq(&token_hash[..]));
-    let taken = diesel::delete(matching).execute(tx.connection()).await?;
-    if taken == 1 { Ok(()) } else { Err(Error::SetupRefused) }
+/// `Storage` when the database fails.
+pub async fn offer_setup_token(tx: &mut Tx<'_, Platform>, token_hash: &[u8; 32], now: Timestamp) -> Result<(), Error> {
+    diesel::insert_into(setup_tokens::table)
+        .values((
+            setup_tokens::only_one.eq(true),
+            setup_tokens::token_hash.eq(&token_hash[..]),
+            setup_tokens::created_at.eq(now),
+        ))
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// Forgets the setup token; the hash that it had.
+///
+/// # Errors
+/// `Storage` when the database fails.
+pub async fn withdraw_setup_token(tx: &mut Tx<'_, Platform>) -> Result<Option<[u8; 32]>, Error> {
+    let hash: Option<Vec<u8>> = diesel::delete(setup_tokens::table)
+        .returning(setup_tokens::token_hash)
+        .get_result(tx.connection())
+        .await
+        .optional()?;
+    Ok(hash.and_then(|hash| hash.try_into().ok()))
 }

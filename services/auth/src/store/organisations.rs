@@ -8,7 +8,7 @@ use persistence::{Platform, Tx};
 use crate::{
     domain::{Country, Organisation},
     error::Error,
-    rows::OrganisationRow,
+    projections::OrganisationRow,
     schema::organisations,
 };
 

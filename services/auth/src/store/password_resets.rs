@@ -42,6 +42,16 @@ pub async fn delete(tx: &mut Tx<'_, Platform>, account: AccountId) -> Result<(),
     Ok(())
 }
 
+/// Forgets tokens that have expired.
+///
+/// # Errors
+/// `Storage` when the database fails.
+pub async fn delete_expired(tx: &mut Tx<'_, Platform>, now: Timestamp) -> Result<(), Error> {
+    let expired = QueryDsl::filter(password_resets::table, password_resets::expires_at.le(now));
+    diesel::delete(expired).execute(tx.connection()).await?;
+    Ok(())
+}
+
 /// Uses up an account's token.
 ///
 /// # Errors

@@ -65,11 +65,18 @@ pub async fn lock(tx: &mut Tx<'_>, name: &Slug) -> Result<OwnRole, Error> {
     row.ok_or_else(|| Error::UnknownRole { role: name.clone() })?.try_into()
 }
 
-/// Inserts a role.
+/// The most own roles of an organisation: every command reads all of them.
+const MOST: i64 = 200;
+
+/// Inserts a role. The memberships are locked, so that the count holds.
 ///
 /// # Errors
-/// `RoleTaken`, and `Storage` when the database fails.
+/// `RoleTaken`, `TooMany`, and `Storage` when the database fails.
 pub async fn insert(tx: &mut Tx<'_>, role: &OwnRole) -> Result<(), Error> {
+    let own = roles::table.filter(roles::org_id.eq(tx.organisation().uuid()));
+    if own.count().get_result::<i64>(tx.connection()).await? >= MOST {
+        return Err(Error::TooMany { what: "roles of its own", limit: MOST, advice: "remove one that nobody has" });
+    }
     let inserted = diesel::insert_into(roles::table)
         .values((
             roles::org_id.eq(tx.organisation().uuid()),

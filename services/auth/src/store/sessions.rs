@@ -61,13 +61,7 @@ impl TryFrom<Row> for Session {
 ///
 /// # Errors
 /// `Storage` when the database fails.
-pub async fn insert(
-    tx: &mut Tx<'_, Platform>,
-    session: &Session,
-    device: &str,
-    address: &str,
-    now: Timestamp,
-) -> Result<(), Error> {
+pub async fn insert(tx: &mut Tx<'_, Platform>, session: &Session, device: &str, address: &str) -> Result<(), Error> {
     diesel::insert_into(sessions::table)
         .values((
             sessions::session_id.eq(session.id.uuid()),
@@ -77,7 +71,7 @@ pub async fn insert(
             sessions::rotated_at.eq(session.rotated_at),
             sessions::device.eq(device),
             sessions::address.eq(address),
-            sessions::created_at.eq(now),
+            sessions::created_at.eq(session.last_used_at),
             sessions::last_used_at.eq(session.last_used_at),
             sessions::expires_at.eq(session.expires_at),
         ))
@@ -165,6 +159,45 @@ pub async fn end(
     }
     let ended: Vec<Uuid> =
         open.set(sessions::ended_at.eq(now)).returning(sessions::session_id).get_results(tx.connection()).await?;
+    Ok(ended.into_iter().map(SessionId::from_uuid).collect())
+}
+
+/// The most open sessions of an account: as many as a list shows.
+const MOST: i64 = 200;
+
+/// Ends those of an account's open sessions that were used the longest ago, beyond the most that it has, and returns them.
+///
+/// # Errors
+/// `Storage` when the database fails.
+pub async fn end_surplus(
+    tx: &mut Tx<'_, Platform>,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<Vec<SessionId>, Error> {
+    let mut open = sessions::table.filter(sessions::ended_at.is_null()).into_boxed();
+    open = match account {
+        AccountId::Person(user) => open.filter(sessions::user_id.eq(user.uuid())),
+        AccountId::Customer(customer, organisation) => {
+            let in_shop = sessions::org_id.eq(organisation.uuid());
+            open.filter(in_shop.and(sessions::customer_id.eq(customer.uuid())))
+        }
+    };
+    let surplus: Vec<Uuid> = open
+        .order(sessions::last_used_at.desc())
+        .offset(MOST)
+        .limit(MOST)
+        .select(sessions::session_id)
+        .load(tx.connection())
+        .await?;
+    if surplus.is_empty() {
+        return Ok(Vec::new());
+    }
+    let row = sessions::table.filter(sessions::session_id.eq_any(surplus)).filter(sessions::ended_at.is_null());
+    let ended: Vec<Uuid> = diesel::update(row)
+        .set(sessions::ended_at.eq(now))
+        .returning(sessions::session_id)
+        .get_results(tx.connection())
+        .await?;
     Ok(ended.into_iter().map(SessionId::from_uuid).collect())
 }
 

@@ -39,19 +39,21 @@ pub async fn lock(tx: &mut Tx<'_, Platform>) -> Result<SigningKeys, Error> {
     Ok(SigningKeys::restore(keys, unannounced))
 }
 
-/// Writes new and changed keys and deletes removed ones, private halves included.
+/// Writes new and changed keys and those that were found announced, and deletes removed ones, private halves included.
 ///
 /// # Errors
 /// `Storage` when the database fails.
 pub async fn save(tx: &mut Tx<'_, Platform>, tended: &Tended) -> Result<(), Error> {
-    if !tended.changed.is_empty() {
-        let rows: Vec<Row> = tended.changed.iter().map(Row::from).collect();
+    let rows: Vec<Row> = tended.changed.iter().chain(&tended.announced).map(Row::from).collect();
+    if !rows.is_empty() {
         diesel::insert_into(signing_keys::table)
             .values(rows)
             .on_conflict(signing_keys::key_id)
             .do_update()
             .set((
                 signing_keys::version.eq(excluded(signing_keys::version)),
+                signing_keys::signs_from.eq(excluded(signing_keys::signs_from)),
+                signing_keys::announced_at.eq(excluded(signing_keys::announced_at)),
                 signing_keys::retired_at.eq(excluded(signing_keys::retired_at)),
             ))
             .execute(tx.connection())
@@ -71,6 +73,7 @@ struct Row {
     version: i64,
     created_at: Timestamp,
     signs_from: Timestamp,
+    announced_at: Option<Timestamp>,
     retired_at: Option<Timestamp>,
 }
 
@@ -83,6 +86,7 @@ impl From<&SigningKey> for Row {
             version: key.version,
             created_at: key.created_at,
             signs_from: key.signs_from,
+            announced_at: key.announced_at,
             retired_at: key.retired_at,
         }
     }
@@ -103,6 +107,7 @@ impl TryFrom<Row> for SigningKey {
             version: row.version,
             created_at: row.created_at,
             signs_from: row.signs_from,
+            announced_at: row.announced_at,
             retired_at: row.retired_at,
         })
     }

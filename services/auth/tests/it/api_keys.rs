@@ -5,7 +5,7 @@ use contracts::{Channel, auth::ApiKeyState, topics};
 use serde_json::{Value, json};
 use testkit::{eventually, problem_fields};
 
-use crate::world::{CALM, PATIENCE, World};
+use crate::world::{CALM, PASSWORD, PATIENCE, World};
 
 const KEYS: &str = "/admin/v1/api-keys";
 const EXCHANGE: &str = "/auth/v1/api-keys/token";
@@ -250,5 +250,80 @@ async fn a_network_or_an_end_that_could_be_read_otherwise_is_refused_with_its_fi
     }
     let soon = kernel::Clock::now() + std::time::Duration::from_secs(3_600);
     assert_eq!(make("expires_at", json!(soon)).await.0, 201);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revoked_key_takes_along_what_was_made_with_it() {
+    let world = World::quiet().await;
+    world.create("lamps").await;
+    let owner = world.owner("lamps").await;
+    let makes = json!({"name": "x", "permissions": ["apikey:manage", "member:manage", "product:read"]});
+    let program = async |secret: &Value| world.as_bearer(&exchange(&world, secret).await.1);
+    let (_, leaked) = owner.post(KEYS, &makes).await;
+    let (_, child) = program(&leaked["secret"]).await.post(KEYS, &makes).await;
+    let (_, grandchild) = program(&child["secret"]).await.post(KEYS, &makes).await;
+    let (_, other) = owner.post(KEYS, &makes).await;
+    let packers = json!({"name": "packers", "permissions": ["product:read"]});
+    assert_eq!(owner.post("/admin/v1/roles", &packers).await.0, 201);
+    let guest = json!({"email": "sock@x.example", "roles": ["packers"]});
+    let (status, sent) = program(&child["secret"]).await.post("/admin/v1/invitations", &guest).await;
+    assert_eq!(status, 201, "{sent}");
+    let revoke = format!("{KEYS}/{}/revoke", leaked["key"]["id"].as_str().unwrap());
+    assert_eq!(owner.post(&revoke, &json!({})).await.0, 200);
+    for ended in [&leaked, &child, &grandchild] {
+        assert_eq!(exchange(&world, &ended["secret"]).await.0, 401);
+    }
+    assert_eq!(world.accept(&sent["token"], PASSWORD).await.0, 422);
+    assert_eq!(exchange(&world, &other["secret"]).await.0, 200);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_is_bound_invites_nobody_who_would_not_be() {
+    let world = World::quiet().await;
+    world.create("lamps").await;
+    let owner = world.owner("lamps").await;
+    let soon = json!(kernel::Clock::now() + std::time::Duration::from_secs(3_600));
+    let packers = json!({"name": "packers", "permissions": ["product:read"]});
+    assert_eq!(owner.post("/admin/v1/roles", &packers).await.0, 201);
+    for (networks, expires_at, expected) in
+        [(json!(["127.0.0.0/8"]), Value::Null, 403), (json!([]), soon, 403), (json!([]), Value::Null, 201)]
+    {
+        let body = json!({"name": "x", "permissions": ["member:manage", "product:read"], "networks": networks,
+            "expires_at": expires_at});
+        let (_, made) = owner.post(KEYS, &body).await;
+        let program = world.as_bearer(&exchange(&world, &made["secret"]).await.1);
+        let guest = json!({"email": "sock@x.example", "roles": ["packers"]});
+        let (status, answer) = program.post("/admin/v1/invitations", &guest).await;
+        assert_eq!(status, expected, "{body}: {answer}");
+    }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_the_gateways_have_forgotten_is_not_told_to_them_again() {
+    use auth::commands::WithdrawApiKeys;
+    let world = World::connected(CALM).await;
+    world.create("lamps").await;
+    let owner = world.owner("lamps").await;
+    let (_, made) = owner.post(KEYS, &json!({"name": "x", "permissions": ["order:read"]})).await;
+    let root = world.scene.superuser().await;
+    root.batch_execute("update api_keys set expires_at = now() - interval '1 hour'").await.unwrap();
+    let system = mediator::Scope::platform_system("auth");
+    let kept = std::time::Duration::from_secs(60);
+    assert_eq!(world.mediator().send(&system, WithdrawApiKeys { kept }).await.unwrap(), 1);
+    let revoke = format!("{KEYS}/{}/revoke", made["key"]["id"].as_str().unwrap());
+    assert_eq!(owner.post(&revoke, &json!({})).await.0, 200);
+    let (_, other) = owner.post(KEYS, &json!({"name": "y", "permissions": ["order:read"]})).await;
+    let of = |key: &Value| key["key"]["id"].as_str().unwrap().parse::<kernel::ApiKeyId>().unwrap().uuid().to_string();
+    let records = eventually(PATIENCE, async || {
+        let records = world.scene.read(topics::API_KEY.name).await;
+        records.iter().any(|record| record.key_text() == of(&other)).then_some(records)
+    })
+    .await;
+    let bodies: Vec<bool> =
+        records.iter().filter(|record| record.key_text() == of(&made)).map(|record| record.payload.is_some()).collect();
+    assert_eq!(bodies, [true, false], "made, and taken back");
     world.stop().await;
 }

@@ -6,6 +6,7 @@ mod customers;
 mod documents;
 mod logins;
 mod members;
+mod migration;
 mod operators;
 mod organisations;
 mod passwords;

@@ -68,13 +68,13 @@ async fn somebody_who_is_invited_joins_once_with_the_promised_roles() {
     let other = if &genuine[50..51] == "A" { "B" } else { "A" };
     for made_up in ["cs_inv_x".to_owned(), format!("{}{other}{}", &genuine[..50], &genuine[51..])] {
         let (status, problem) = world.accept(&json!(made_up), PASSWORD).await;
-        assert_eq!((status, &problem["type"]), (401, &json!("/problems/token-refused")), "{problem}");
+        assert_eq!((status, &problem["type"]), (422, &json!("/problems/token-refused")), "{problem}");
     }
     let (status, problem) = world.accept(&token, "passwordpassword").await;
     assert_eq!((status, problem_fields(&problem)), (422, vec!["password"]), "{problem}");
     let (status, tokens) = world.accept(&token, PASSWORD).await;
     assert_eq!(status, 200, "{tokens}");
-    assert_eq!(world.accept(&token, PASSWORD).await.0, 401, "it is used up");
+    assert_eq!(world.accept(&token, PASSWORD).await.0, 422, "it is used up");
     let bob = world.as_bearer(&tokens);
     assert_eq!(bob.get("/auth/v1/me").await.1["user"]["roles"], json!(["viewer"]));
     let (status, problem) = bob.get(MEMBERS).await;
@@ -103,11 +103,11 @@ async fn an_invitation_is_sent_again_with_another_token_and_taken_back() {
     let (status, resent) = owner.post(&at("resend"), &json!({})).await;
     assert_eq!((status, &resent["invitation"]["version"]), (200, &json!(2)), "{resent}");
     assert_ne!(resent["token"], sent["token"]);
-    assert_eq!(world.accept(&sent["token"], PASSWORD).await.0, 401, "the former one");
+    assert_eq!(world.accept(&sent["token"], PASSWORD).await.0, 422, "the former one");
     let (status, revoked) = owner.post(&at("revoke"), &json!({})).await;
     assert_eq!(status, 200, "{revoked}");
     assert!(revoked["revoked_at"].is_string());
-    assert_eq!(world.accept(&resent["token"], PASSWORD).await.0, 401);
+    assert_eq!(world.accept(&resent["token"], PASSWORD).await.0, 422);
     for action in ["resend", "revoke"] {
         let (status, problem) = owner.post(&at(action), &json!({})).await;
         assert_eq!((status, &problem["type"]), (409, &json!("/problems/already-over")), "{problem}");
@@ -115,7 +115,7 @@ async fn an_invitation_is_sent_again_with_another_token_and_taken_back() {
     let (_, sent) = owner.post(INVITATIONS, &json!({"email": "bob@lamps.example", "roles": ["viewer"]})).await;
     let root = world.scene.superuser().await;
     root.batch_execute("update invitations set expires_at = now()").await.unwrap();
-    assert_eq!(world.accept(&sent["token"], PASSWORD).await.0, 401, "it has expired");
+    assert_eq!(world.accept(&sent["token"], PASSWORD).await.0, 422, "it has expired");
     assert_eq!(owner.get(INVITATIONS).await.1["items"].as_array().unwrap().len(), 2);
     world.stop().await;
 }
@@ -128,7 +128,8 @@ async fn whoever_has_an_account_accepts_with_its_password() {
     let chairs = world.owner("chairs").await;
     let (_, sent) = chairs.post(INVITATIONS, &json!({"email": "ana@lamps.example", "roles": ["admin"]})).await;
     let (status, problem) = world.accept(&sent["token"], "incorrect horse battery staple").await;
-    assert_eq!((status, &problem["type"]), (401, &json!("/problems/login-refused")), "{problem}");
+    assert_eq!((status, problem_fields(&problem)), (422, vec!["password"]), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("has an account"), "{problem}");
     let (status, tokens) = world.accept(&sent["token"], PASSWORD).await;
     assert_eq!(status, 200, "{tokens}");
     let (_, me) = world.as_bearer(&tokens).get("/auth/v1/me").await;
@@ -216,7 +217,7 @@ async fn whoever_was_removed_is_out_and_may_be_invited_again() {
     let refresh = json!({"refresh_token": bob["refresh_token"]});
     let (status, problem) = world.visitor().post("/auth/v1/refresh", &refresh).await;
     assert_eq!((status, &problem["type"]), (403, &json!("/problems/not-a-member")), "{problem}");
-    assert_eq!(problem["organisations"], json!([]), "there is no other one to turn to");
+    assert!(problem["detail"].as_str().unwrap().contains("invitation"), "there is no other one to turn to: {problem}");
     assert_eq!(world.visitor().post("/auth/v1/refresh", &refresh).await.0, 403, "nothing was used up");
     let login = json!({"organisation": "lamps", "email": "bob@lamps.example", "password": PASSWORD});
     assert_eq!(world.visitor().post("/auth/v1/login", &login).await.0, 401);
@@ -357,5 +358,76 @@ async fn the_roles_that_somebody_has_already_outdate_no_token() {
     let same = json!({"permissions": ["product:read"]});
     let changes = owner.clone().with("if-match", "*");
     assert_eq!(changes.patch("/admin/v1/roles/packers", &same).await, (200, made));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_manages_members_without_seeing_them_is_told_what_they_did() {
+    let world = World::quiet().await;
+    world.create("lamps").await;
+    let owner = world.owner("lamps").await;
+    let managers = json!({"name": "managers", "permissions": ["member:manage", "product:read"]});
+    assert_eq!(owner.post("/admin/v1/roles", &managers).await.0, 201);
+    let packers = json!({"name": "packers", "permissions": ["product:read"]});
+    assert_eq!(owner.post("/admin/v1/roles", &packers).await.0, 201);
+    let manager = world.as_bearer(&world.join(&owner, "bob@lamps.example", &["managers"]).await);
+    world.join(&owner, "eve@lamps.example", &["packers"]).await;
+    let eve = member(&owner, "eve@lamps.example").await;
+    assert_eq!(manager.get(&path(&eve)).await.0, 403, "the others are not theirs to see");
+    let (status, changed) = give(&manager, &eve, &["managers"]).await;
+    assert_eq!((status, &changed["roles"]), (200, &json!(["managers"])), "{changed}");
+    let keyed = manager.clone().with("idempotency-key", "the-key");
+    let invited = json!({"email": "x@lamps.example", "roles": ["packers"]});
+    let first = keyed.post_reply(INVITATIONS, &invited).await;
+    assert_eq!(first.status, 201, "{}", first.text());
+    assert_eq!(keyed.post_reply(INVITATIONS, &invited).await.json(), first.json(), "a repeat gets the same");
+    let location = first.header("location").unwrap();
+    assert_eq!(owner.get(location).await, (200, first.json()["invitation"].clone()));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_accepts_without_an_account_says_their_name() {
+    let world = World::quiet().await;
+    world.create("lamps").await;
+    let owner = world.owner("lamps").await;
+    let (_, sent) = owner.post(INVITATIONS, &json!({"email": "bert@lamps.example", "roles": ["viewer"]})).await;
+    let nameless = json!({"token": sent["token"], "password": PASSWORD});
+    let (status, problem) = world.visitor().post("/auth/v1/invitations/accept", &nameless).await;
+    assert_eq!((status, problem_fields(&problem)), (422, vec!["name"]), "{problem}");
+    assert_eq!(world.accept(&sent["token"], PASSWORD).await.0, 200, "nothing was used up");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_invitations_of_whoever_may_not_invite_any_more_end_with_that() {
+    let world = World::quiet().await;
+    world.create("lamps").await;
+    let owner = world.owner("lamps").await;
+    let invite = async |inviter: &testkit::Client, email: &str, role: &str| {
+        inviter.post(INVITATIONS, &json!({"email": email, "roles": [role]})).await.1
+    };
+    let bob = world.as_bearer(&world.join(&owner, "bob@lamps.example", &["admin"]).await);
+    let (sock, plain) = (invite(&bob, "sock@x.example", "admin").await, invite(&bob, "dan@x.example", "viewer").await);
+    let resent = invite(&bob, "eve@x.example", "admin").await;
+    let at = format!("{INVITATIONS}/{}/resend", resent["invitation"]["id"].as_str().unwrap());
+    let (_, resent) = owner.post(&at, &json!({})).await;
+    let place = member(&owner, "bob@lamps.example").await;
+    assert_eq!(owner.post(&format!("{}/remove", path(&place)), &json!({})).await.0, 200);
+    for sent in [&sock, &plain] {
+        let (status, problem) = world.accept(&sent["token"], PASSWORD).await;
+        assert_eq!((status, &problem["type"]), (422, &json!("/problems/token-refused")), "{problem}");
+    }
+    assert_eq!(world.accept(&resent["token"], PASSWORD).await.0, 200, "the owner answers for it");
+
+    let cid = world.as_bearer(&world.join(&owner, "cid@lamps.example", &["admin"]).await);
+    let (beyond, within) =
+        (invite(&cid, "fay@x.example", "admin").await, invite(&cid, "gil@x.example", "viewer").await);
+    let role = json!({"name": "greeters", "permissions": ["member:manage", "product:read", "category:read", "order:read",
+        "organisation:read"]});
+    assert_eq!(owner.post("/admin/v1/roles", &role).await.0, 201);
+    assert_eq!(give(&owner, &member(&owner, "cid@lamps.example").await, &["greeters"]).await.0, 200);
+    assert_eq!(world.accept(&beyond["token"], PASSWORD).await.0, 422);
+    assert_eq!(world.accept(&within["token"], PASSWORD).await.0, 200, "that much may still be promised");
     world.stop().await;
 }

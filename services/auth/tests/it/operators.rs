@@ -1,11 +1,14 @@
 //! Those who run the installation: how the first one is made, and what they alone may do.
 
 use auth::{
-    credentials::SetupToken,
+    commands::OfferSetup,
+    credentials::{OneTimeSetupToken, SetupToken},
     domain::{Email, Name, NewOperator, Password},
     processes::operators::ensure_first,
 };
 use contracts::topics;
+use kernel::{Id, kinds};
+use mediator::Scope;
 use serde_json::{Value, json};
 use testkit::{Client, eventually, problem_fields};
 
@@ -142,8 +145,68 @@ async fn without_any_secret_a_one_time_token_is_offered_until_there_is_an_operat
     assert_ne!(hash().await.unwrap(), first, "the next start offers another one");
     operator(&world).await;
     ensure_first(world.mediator(), &unset, None).await.unwrap();
-    let offered = hash().await;
-    ensure_first(world.mediator(), &unset, None).await.unwrap();
-    assert_eq!(hash().await, offered, "nothing is offered once there is an operator");
+    assert_eq!(hash().await, None, "nothing is offered once there is an operator, and nothing from before counts");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_printed_token_makes_one_operator_and_none_after_another_start_or_another_way() {
+    let world = World::quiet().await;
+    let system = Scope::platform_system("auth");
+    let offered = async || {
+        let token = OneTimeSetupToken::random(Id::<kinds::Token>::new()).unwrap();
+        let offer = OfferSetup { token_hash: Some(token.hash()) };
+        (token.text().expose().clone(), world.mediator().send(&system, offer).await.unwrap())
+    };
+    let with = async |token: &str, email: &str| {
+        world.visitor().with("x-setup-token", token).post("/auth/v1/operators", &body(email, PASSWORD)).await.0
+    };
+    let (former, _) = offered().await;
+    let (token, kept) = offered().await;
+    assert!(kept);
+    assert_eq!(with(&former, EMAIL).await, 403, "a later start has printed another one");
+    let (status, made) = (with(&token, EMAIL).await, with(&token, "other@store.example").await);
+    assert_eq!((status, made), (200, 403), "it is good once");
+    assert!(!offered().await.1, "there is an operator");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_setup_token_that_was_never_printed_tells_nobody_who_has_an_account() {
+    let world = World::quiet().await;
+    world.create("lamps").await;
+    let made_up = OneTimeSetupToken::random(Id::<kinds::Token>::new()).unwrap().text().expose().clone();
+    let ask = async |email: &str| {
+        world.visitor().with("x-setup-token", &made_up).post("/auth/v1/operators", &body(email, PASSWORD)).await
+    };
+    for _ in 0..12 {
+        for email in ["ana@lamps.example", "nobody@lamps.example"] {
+            let (status, problem) = ask(email).await;
+            assert_eq!((status, &problem["type"]), (403, &json!("/problems/setup-refused")), "{email}: {problem}");
+        }
+    }
+    let root = world.scene.superuser().await;
+    let counted: i64 =
+        root.query_one("select count(*) from login_attempts where failures > 0", &[]).await.unwrap().get(0);
+    assert_eq!(counted, 0, "nor costs anybody an attempt");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_that_start_at_once_make_one_first_operator() {
+    let world = World::quiet().await;
+    let starts = (0..4).map(|_| {
+        let mediator = world.mediator().clone();
+        let first = NewOperator {
+            email: Email::parse(EMAIL).unwrap(),
+            name: Name::parse("Operator").unwrap(),
+            password: Password::choose(PASSWORD).unwrap(),
+        };
+        tokio::spawn(async move { ensure_first(&mediator, &credentials(), Some(first)).await })
+    });
+    for start in starts.collect::<Vec<_>>() {
+        start.await.unwrap().unwrap();
+    }
+    assert_eq!(log_in(&world, PASSWORD).await.0, 200);
     world.stop().await;
 }

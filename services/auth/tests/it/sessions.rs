@@ -247,3 +247,48 @@ async fn a_person_of_two_organisations_chooses_one_and_switches_without_a_passwo
     assert_eq!((status, &back["organisation"]), (200, &tokens["organisation"]), "nothing was used up: {back}");
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parts_of_one_client_that_refresh_at_once_are_no_thieves_and_the_last_turn_counts() {
+    let world = World::quiet().await;
+    world.create("lamps").await;
+    let chairs = world.create("chairs").await["organisation"]["id"].clone();
+    let ana = world.owner("chairs").await;
+    let (_, sent) =
+        ana.post("/admin/v1/invitations", &json!({"email": "ana@lamps.example", "roles": ["viewer"]})).await;
+    assert_eq!(world.accept(&sent["token"], PASSWORD).await.0, 200);
+    let first = tokens(&world, "lamps").await;
+    let (_, second) = refresh(&world.visitor(), &first["refresh_token"]).await;
+    let turn = json!({"refresh_token": first["refresh_token"], "organisation": "chairs"});
+    let (status, turned) = world.visitor().post(REFRESH, &turn).await;
+    assert_eq!((status, &turned["organisation"]), (200, &chairs), "the second of two uses at once: {turned}");
+    assert_eq!(turned["refresh_token"], second["refresh_token"]);
+    let (_, third) = refresh(&world.visitor(), &second["refresh_token"]).await;
+    assert_eq!(third["organisation"], chairs, "the session was turned");
+    assert_eq!(refresh(&world.visitor(), &first["refresh_token"]).await.0, 401, "two replacements ago");
+    assert_eq!(
+        refresh(&world.visitor(), &third["refresh_token"]).await.0,
+        200,
+        "it comes from the same client, a moment late"
+    );
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_oldest_logins_end_beyond_as_many_as_a_list_shows() {
+    let world = World::quiet().await;
+    world.create("lamps").await;
+    let oldest = tokens(&world, "lamps").await;
+    let root = world.scene.superuser().await;
+    let many = "insert into sessions
+                select gen_random_uuid(), user_id, customer_id, org_id, refresh_hash, generation, rotated_at, device, address,
+                       created_at, last_used_at + interval '1 second' * number, expires_at, ended_at
+                  from sessions, generate_series(1, 199) as number";
+    root.batch_execute(many).await.unwrap();
+    root.batch_execute("update sessions set last_used_at = last_used_at - interval '10 minutes'").await.unwrap();
+    let latest = tokens(&world, "lamps").await;
+    let listed = world.as_bearer(&latest).get("/auth/v1/sessions").await.1;
+    assert_eq!(listed["items"].as_array().unwrap().len(), 200);
+    assert_eq!(refresh(&world.visitor(), &oldest["refresh_token"]).await.0, 401);
+    world.stop().await;
+}

@@ -40,9 +40,9 @@ const SYSTEM_MAY: &[(&str, &str, &str)] = &[
     ("invitations", "SELECT", "accepted_at email expires_at invitation_id org_id revoked_at roles token_hash version"),
     ("invitations", "UPDATE", "accepted_at version"),
     ("login_attempts", "DELETE", ""),
-    ("login_attempts", "INSERT", "failures locked_until subject tried_at"),
-    ("login_attempts", "SELECT", "failures locked_until subject tried tried_at"),
-    ("login_attempts", "UPDATE", "failures locked_until tried tried_at"),
+    ("login_attempts", "INSERT", "fades_since failures locked_until subject tried_at"),
+    ("login_attempts", "SELECT", "fades_since failures locked_until subject tried tried_at"),
+    ("login_attempts", "UPDATE", "fades_since failures locked_until tried tried_at"),
     ("memberships", "INSERT", "active joined_at membership_id org_id roles user_id version"),
     ("memberships", "SELECT", "active joined_at membership_id org_id roles user_id version"),
     ("memberships", "UPDATE", "active joined_at roles version"),
@@ -91,9 +91,17 @@ const SYSTEM_MAY: &[(&str, &str, &str)] = &[
     ("setup_tokens", "SELECT", "created_at only_one token_hash"),
     ("setup_tokens", "UPDATE", "created_at token_hash"),
     ("signing_keys", "DELETE", ""),
-    ("signing_keys", "INSERT", "created_at key_id public_key retired_at sealed_private_key signs_from version"),
-    ("signing_keys", "SELECT", "created_at key_id public_key retired_at sealed_private_key signs_from version"),
-    ("signing_keys", "UPDATE", "retired_at version"),
+    (
+        "signing_keys",
+        "INSERT",
+        "announced_at created_at key_id public_key retired_at sealed_private_key signs_from version",
+    ),
+    (
+        "signing_keys",
+        "SELECT",
+        "announced_at created_at key_id public_key retired_at sealed_private_key signs_from version",
+    ),
+    ("signing_keys", "UPDATE", "announced_at retired_at signs_from version"),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -125,6 +125,12 @@ impl World {
         self.visitor().post("/auth/v1/invitations/accept", &body).await
     }
 
+    /// Makes the pause that ten counted attempts have begun outlast the test; how many things they were counted for.
+    pub(crate) async fn pause_guessers(&self) -> u64 {
+        let long = "update login_attempts set locked_until = now() + interval '10 minutes' where failures >= 10";
+        self.scene.superuser().await.execute(long, &[]).await.unwrap()
+    }
+
     /// The public keys as everybody can get them.
     pub(crate) async fn published(&self) -> Vec<Value> {
         let (status, set) = self.visitor().get("/auth/v1/jwks").await;

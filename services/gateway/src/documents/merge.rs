@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rest::problems;
 use serde_json::{Map, Value, json};
 
-use crate::routes::KEY_EXCHANGE;
+use crate::routes::{self, KEY_EXCHANGE};
 
 /// Sections of `components` that are keyed by name.
 const SECTIONS: [&str; 9] = [
@@ -99,7 +99,7 @@ impl Merged {
             for (key, mut value) in item {
                 if METHODS.contains(&key.as_str()) {
                     self.operations_unique(service, &mut value);
-                    add_own_refusals(&mut value);
+                    add_own_refusals(&path, &mut value);
                     if let (Some(security), Some(operation)) = (&security, value.as_object_mut()) {
                         operation.entry("security").or_insert_with(|| security.clone());
                     }
@@ -189,8 +189,9 @@ impl Merged {
 }
 
 /// Adds what the gateway itself refuses of an operation whatever the service says, in the form of its other problems.
-fn add_own_refusals(operation: &mut Value) {
-    let secured = !operation["security"].is_null();
+fn add_own_refusals(path: &str, operation: &mut Value) {
+    let of_organisation = routes::find(path).is_some_and(|route| !route.own_account) && !path.starts_with("/platform/");
+    let secured = !operation["security"].is_null() && of_organisation;
     let Some(Value::Object(responses)) = operation.get_mut("responses") else { return };
     let Some(form) = responses.get("default").cloned() else { return };
     let suspended = Some(problems::ORGANISATION_SUSPENDED).filter(|_| secured);
