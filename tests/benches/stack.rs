@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::Failure;
 
 /// How many passwords auth hashes at once, as it is by default.
-pub(crate) const HASHES_AT_ONCE: &str = "2";
+pub(crate) const HASHES_AT_ONCE: &str = "3";
 
 pub(crate) const WISHES: Wishes = Wishes {
     servers: Servers::Synced,

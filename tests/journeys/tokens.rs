@@ -186,6 +186,7 @@ async fn a_genuine_token_finds_nothing_of_an_organisation_whose_slug_or_ids_it_n
         (Method::POST, format!("{categories}/move"), Some(json!({"position": 0}))),
         (Method::PATCH, products.clone(), Some(json!({"title": "taken"}))),
         (Method::POST, format!("{products}/retire"), None),
+        (Method::POST, format!("{products}/restore"), None),
         (Method::POST, format!("{stock}/adjust"), Some(json!({"set": 0}))),
         (Method::POST, format!("{orders}/cancel"), None),
         // Their address with this token, and this organisation's with their ids.

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use kernel::{CategoryId, Malformed, ProductId, Sku, Slug};
 use mediator::{Class, Classified};
 
-use crate::domain::product::ProductFault;
+use crate::domain::product::{ProductFault, TakenSku};
 use crate::domain::reservation::Contradiction;
 use crate::domain::stock::{StockFault, StockKey};
 
@@ -26,10 +26,10 @@ pub enum Error {
         key: StockKey,
     },
     /// A SKU belongs to a variant of another product.
-    #[error("SKU {} belongs to another product of this organisation; choose another one", join(.skus))]
+    #[error("{}; choose another SKU, or change or restore that product", join(.taken))]
     SkuTaken {
         /// All that are taken.
-        skus: Vec<Sku>,
+        taken: Vec<TakenSku>,
     },
     /// A slug belongs to another product.
     #[error("another product of this organisation has the slug {slug}; choose another one")]
@@ -142,8 +142,8 @@ impl Classified for Error {
     }
 }
 
-fn join(skus: &[Sku]) -> String {
-    skus.iter().map(Sku::as_str).collect::<Vec<_>>().join(", ")
+fn join(taken: &[TakenSku]) -> String {
+    taken.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn sentences(faults: &[ProductFault]) -> String {

@@ -4,10 +4,11 @@ use contracts::catalog::{
     ConfirmRefused, Expired, Low, ProductState, Rejected, ReservationEvent, Reserved, ReservedLine, StockEvent,
     VariantState,
 };
-use kernel::{OrderId, Sku};
+use kernel::{OrderId, ProductId, Sku, VariantId};
 
 use crate::domain::product::Product;
-use crate::domain::reservation::{Notice, Shelf, quantity};
+use crate::domain::reservation::{Notice, quantity};
+use crate::domain::stock::Stock;
 
 /// The whole product as it is now.
 pub(crate) fn product(product: &Product) -> ProductState {
@@ -49,13 +50,8 @@ pub(crate) fn reservation(order: OrderId, notice: Notice) -> ReservationEvent {
     }
 }
 
-/// The warning that the available stock fell to its threshold.
-pub(crate) fn low(sku: Sku, shelf: &Shelf) -> StockEvent {
-    StockEvent::Low(Low {
-        sku,
-        product: shelf.product,
-        variant: shelf.variant,
-        available: shelf.stock.level.available(),
-        threshold: shelf.stock.low_threshold,
-    })
+/// The warning that the available stock is at its threshold or below.
+pub(crate) fn low(sku: Sku, (product, variant): (ProductId, VariantId), stock: Stock) -> StockEvent {
+    let (available, threshold) = (stock.level.available(), stock.low_threshold);
+    StockEvent::Low(Low { sku, product, variant, available, threshold })
 }

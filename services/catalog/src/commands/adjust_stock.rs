@@ -50,11 +50,11 @@ impl Command for AdjustStock {
         let refused = |fault: StockFault| Error::StockRefused { sku: sku.clone(), fault };
         let mut shelves = store::stock::lock_own(tx, &[&sku]).await?;
         let mut shelf = shelves.remove(&sku).ok_or_else(|| Error::StockNotFound { key: self.key.clone() })?;
-        let before = shelf.stock.level;
+        let before = shelf.stock;
         let delta = match self.adjustment {
             Adjustment::Delta(delta) => delta,
             Adjustment::Set(pieces) if pieces > Level::MOST => return Err(refused(StockFault::TooMany)),
-            Adjustment::Set(pieces) => pieces.max(-1) - before.on_hand(),
+            Adjustment::Set(pieces) => pieces.max(-1) - before.level.on_hand(),
             Adjustment::Unchanged => 0,
         };
         let movement = shelf.stock.level.adjust(delta).map_err(refused)?;
@@ -66,8 +66,8 @@ impl Command for AdjustStock {
         let entries = if delta == 0 { &[][..] } else { &[entry][..] };
         let row = StockUpdate { organisation, variant: shelf.variant, stock: shelf.stock };
         store::stock::write(tx, &[row], entries, self.remark.as_str(), now).await?;
-        if shelf.stock.fell_low(before) {
-            tx.record(shelf.stock.version, published::low(sku.clone(), &shelf));
+        if shelf.stock.fell_low(&before) {
+            tx.record(shelf.stock.version, published::low(sku.clone(), (shelf.product, shelf.variant), shelf.stock));
         }
         Ok(StockItem::new(sku, shelf.variant, shelf.product, shelf.stock, now))
     }

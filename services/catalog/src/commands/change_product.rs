@@ -1,7 +1,7 @@
 //! Changing a product: its texts, its place, its status, its variants.
 
 use access::Permission;
-use kernel::{Clock, Expected, ProductId};
+use kernel::{Clock, Expected, ProductId, Sku};
 use mediator::{Command, Tenant};
 use persistence::Tx;
 
@@ -48,16 +48,14 @@ impl Command for ChangeProduct {
             return Err(Error::SlugTaken { slug: product.slug().clone() });
         }
         let added = &product.variants()[before.variants().len()..];
-        let skus: Vec<&str> = added.iter().map(|variant| variant.sku.as_str()).collect();
-        let owners = store::products::owners(tx, &skus).await?;
-        if !owners.is_empty() {
-            let taken = added.iter().map(|variant| &variant.sku);
-            return Err(Error::SkuTaken {
-                skus: taken.filter(|sku| owners.contains_key(sku.as_str())).cloned().collect(),
-            });
+        let skus: Vec<Sku> = added.iter().map(|variant| variant.sku.clone()).collect();
+        let organisation = tx.organisation();
+        let taken = store::products::taken_skus_of(tx, organisation, &skus).await?;
+        if !taken.is_empty() {
+            return Err(Error::SkuTaken { taken });
         }
         store::products::save(tx, &[&product]).await?;
-        let (organisation, actor) = (tx.organisation(), tx.provenance().actor.clone());
+        let actor = tx.provenance().actor.clone();
         let openings: Vec<Opening<'_>> = added
             .iter()
             .map(|variant| Opening {

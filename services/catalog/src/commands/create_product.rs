@@ -6,7 +6,7 @@ use kernel::{CategoryId, Clock, OrganisationId, Sku};
 use mediator::{Command, Grouped, Member, Results, Tenant, group_of_one};
 use persistence::{Tenancy, Tx};
 
-use crate::domain::product::{NewProduct, NewSlug, Product};
+use crate::domain::product::{NewProduct, NewSlug, Product, TakenSku};
 use crate::error::Error;
 use crate::published;
 use crate::store;
@@ -49,8 +49,13 @@ impl Grouped for CreateProduct {
             accepted(members, &products).flat_map(|(member, product)| openings(member, product)).collect();
         store::stock::open(tx, &openings, "initial stock", now).await?;
         for (member, product) in accepted(members, &products) {
-            let event = published::product(product);
-            tx.record_within(member.organisation, member.provenance, now, product.version(), event);
+            let (organisation, provenance) = (member.organisation, member.provenance);
+            tx.record_within(organisation, provenance, now, product.version(), published::product(product));
+            for opening in self::openings(member, product).filter(|opening| opening.stock().begins_low()) {
+                let stock = opening.stock();
+                let event = published::low(opening.sku.clone(), (product.id(), opening.variant), stock);
+                tx.record_within(organisation, provenance, now, stock.version, event);
+            }
         }
         Ok(products)
     }
@@ -86,7 +91,10 @@ async fn insert<T: Tenancy>(
                 *product = Err(Error::SlugTaken { slug: slug.clone() });
             }
             // Half of it is written: whoever shares the transaction is tried again without it.
-            (Some(Insertion::SkusTaken(skus)), _) => return Err(Error::SkuTaken { skus }),
+            (Some(Insertion::SkusTaken(skus)), _) => {
+                let taken = store::products::taken_skus_of(tx, member.organisation, &skus).await?;
+                return Err(Error::SkuTaken { taken });
+            }
             (Some(Insertion::Done) | None, _) => {}
         }
     }
@@ -94,11 +102,15 @@ async fn insert<T: Tenancy>(
         .iter()
         .filter_map(|at| Some((members.get(*at)?.organisation, products.get(*at)?.as_ref().ok()?)))
         .collect();
-    for insertion in store::products::insert(tx, &suffixed).await? {
+    let owners: Vec<OrganisationId> = suffixed.iter().map(|(organisation, _)| *organisation).collect();
+    for (organisation, insertion) in owners.into_iter().zip(store::products::insert(tx, &suffixed).await?) {
         match insertion {
             Insertion::Done => {}
             Insertion::SlugTaken => return Err(Error::Overtaken { what: "a slug" }),
-            Insertion::SkusTaken(skus) => return Err(Error::SkuTaken { skus }),
+            Insertion::SkusTaken(skus) => {
+                let taken = store::products::taken_skus_of(tx, organisation, &skus).await?;
+                return Err(Error::SkuTaken { taken });
+            }
         }
     }
     Ok(())
@@ -138,9 +150,9 @@ async fn refuse_taken_skus<T: Tenancy>(
     for (member, product) in members.iter().zip(products) {
         let Ok(created) = product else { continue };
         let skus = created.variants().iter().map(|variant| variant.sku.clone());
-        let skus: Vec<Sku> = skus.filter(|sku| taken.contains(&(member.organisation, sku.clone()))).collect();
-        if !skus.is_empty() {
-            *product = Err(Error::SkuTaken { skus });
+        let taken: Vec<TakenSku> = skus.filter_map(|sku| taken.get(&(member.organisation, sku)).cloned()).collect();
+        if !taken.is_empty() {
+            *product = Err(Error::SkuTaken { taken });
         }
     }
     Ok(())

@@ -202,9 +202,9 @@ async fn set_stock(tx: &mut Tx<'_>, merged: &[(Merged, Option<Product>)], now: T
     for (sku, pieces) in targets {
         let overtaken = Error::Overtaken { what: "a stock level" };
         let Some(mut shelf) = shelves.get(sku).cloned() else { return Err(overtaken) };
-        let before = shelf.stock.level;
+        let before = shelf.stock;
         // The file was checked against a level that was not locked. If it has changed since, the batch is retried.
-        let Ok(movement) = shelf.stock.level.adjust(pieces - before.on_hand()) else { return Err(overtaken) };
+        let Ok(movement) = shelf.stock.level.adjust(pieces - before.level.on_hand()) else { return Err(overtaken) };
         if movement.on_hand == 0 {
             continue;
         }
@@ -212,8 +212,8 @@ async fn set_stock(tx: &mut Tx<'_>, merged: &[(Merged, Option<Product>)], now: T
         rows.push(StockUpdate { organisation, variant: shelf.variant, stock: shelf.stock });
         let variant = shelf.variant;
         entries.push(LedgerEntry { organisation, variant, sku, order: None, movement, actor: &actor });
-        if shelf.stock.fell_low(before) {
-            low.push((shelf.stock.version, published::low(sku.clone(), &shelf)));
+        if shelf.stock.fell_low(&before) {
+            low.push((shelf.stock.version, published::low(sku.clone(), (shelf.product, shelf.variant), shelf.stock)));
         }
     }
     store::stock::write(tx, &rows, &entries, REASON, now).await?;

@@ -7,4 +7,5 @@ pub mod create_product;
 pub mod expire_reservations;
 pub mod follow_orders;
 pub mod import_products;
+pub mod restore_product;
 pub mod retire_product;

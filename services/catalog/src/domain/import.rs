@@ -130,6 +130,8 @@ pub struct Owner {
     pub product: ProductId,
     /// The slug of that product.
     pub slug: String,
+    /// Whether that product is sold, by its name.
+    pub status: String,
     /// Pieces on hand.
     pub on_hand: i64,
     /// Pieces of them that are reserved or held for orders.
@@ -195,7 +197,7 @@ pub fn merge(
         let fault = match owners.get(variant.sku.as_str()) {
             Some(owner) if stored.is_none_or(|product| product.id() != owner.product) => Some(RowFault::new(
                 format!("{}sku", variant.prefix),
-                format!("{} belongs to another product of this organisation", variant.sku),
+                format!("{} belongs to the product {}, which is {}", variant.sku, owner.slug, owner.status),
             )),
             _ if !known && variant.price.is_none() => {
                 Some(RowFault::new(format!("{}price", variant.prefix), "is needed, since the variant is new"))
@@ -362,7 +364,7 @@ mod tests {
     }
 
     fn owner(product: ProductId, on_hand: i64) -> Owner {
-        Owner { product, slug: "any".to_owned(), on_hand, promised: 0 }
+        Owner { product, slug: "any".to_owned(), status: "active".to_owned(), on_hand, promised: 0 }
     }
 
     fn now() -> Timestamp {

@@ -1,6 +1,6 @@
 //! A product with its variants.
 //! The rules: 1 to 100 variants with different SKUs and prices in one currency; a SKU never changes and a variant is
-//! never deleted; a retired product changes only by being put back; a change without effect leaves the version as it is.
+//! never deleted; a retired product changes only by being restored; a change without effect leaves the version as it is.
 
 use contracts::catalog::ProductStatus;
 use kernel::{CategoryId, Money, ProductId, Sku, Slug, Timestamp, VariantId};
@@ -129,10 +129,27 @@ pub struct ProductChange {
     pub description: Option<Description>,
     /// Its new category; `Some(None)` takes it out of its category.
     pub category: Option<Option<CategoryId>>,
-    /// Its new status; it also puts a retired product back.
+    /// Its new status.
     pub status: Option<SettableStatus>,
     /// Variants to change or add; the others stay as they are.
     pub variants: Vec<VariantChange>,
+}
+
+/// A SKU that another product has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TakenSku {
+    /// The SKU.
+    pub sku: Sku,
+    /// The product that has it.
+    pub product: ProductId,
+    /// Whether that product is sold.
+    pub status: ProductStatus,
+}
+
+impl std::fmt::Display for TakenSku {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "SKU {} belongs to {}, which is {}", self.sku, self.product, self.status.as_str())
+    }
 }
 
 /// What is wrong with a product or a change of one.
@@ -175,8 +192,8 @@ pub enum ProductFault {
         /// The SKU of the variant.
         sku: Sku,
     },
-    /// It is retired and the change does not put it back.
-    #[error("the product is retired; set its status to draft or active to change it")]
+    /// It is retired.
+    #[error("the product is retired; restore it first, which makes it a draft")]
     Retired,
     /// A stock figure is negative or too large.
     #[error("SKU {sku} must have from 0 to 1000000000 pieces on hand and as threshold")]
@@ -245,7 +262,7 @@ impl Product {
     /// Every fault at once; the product is then unchanged.
     pub fn change(&mut self, change: ProductChange, now: Timestamp) -> Result<bool, Vec<ProductFault>> {
         let mut faults = Vec::new();
-        if self.status == ProductStatus::Retired && change.status.is_none() {
+        if self.status == ProductStatus::Retired {
             faults.push(ProductFault::Retired);
         }
         let mut named = std::collections::HashSet::new();
@@ -274,6 +291,15 @@ impl Product {
     pub fn retire(&mut self, now: Timestamp) -> bool {
         let mut next = self.clone();
         next.status = ProductStatus::Retired;
+        self.replace_with(next, now)
+    }
+
+    /// Makes a retired product a draft again. False when it is not retired.
+    pub fn restore(&mut self, now: Timestamp) -> bool {
+        let mut next = self.clone();
+        if next.status == ProductStatus::Retired {
+            next.status = ProductStatus::Draft;
+        }
         self.replace_with(next, now)
     }
 
@@ -310,7 +336,7 @@ impl Product {
     /// A product as it was stored.
     #[must_use]
     #[expect(clippy::too_many_arguments, reason = "one per column; only the projection calls it")]
-    pub fn restore(
+    pub fn stored(
         id: ProductId,
         slug: Slug,
         title: Title,
@@ -512,14 +538,21 @@ mod tests {
     }
 
     #[test]
-    fn a_retired_product_changes_only_by_being_put_back() {
+    fn a_retired_product_changes_only_by_being_restored() {
         let mut product = Product::create(new_product(&["A"]), at(1)).unwrap();
         assert!(product.retire(at(2)));
         assert!(!product.retire(at(3)), "it was already");
         let rename = ProductChange { title: Some(Title::parse("X").unwrap()), ..ProductChange::default() };
         assert_eq!(product.change(rename.clone(), at(3)).unwrap_err(), [ProductFault::Retired]);
-        let back = ProductChange { status: Some(SettableStatus::Draft), ..rename };
-        assert!(product.change(back, at(3)).unwrap());
-        assert_eq!(product.version(), 3);
+        let back = ProductChange { status: Some(SettableStatus::Active), ..rename.clone() };
+        assert_eq!(
+            product.change(back, at(3)).unwrap_err(),
+            [ProductFault::Retired],
+            "no change puts it on sale again"
+        );
+        assert!(product.restore(at(4)));
+        assert!(!product.restore(at(5)), "it was already");
+        assert_eq!((product.status(), product.version()), (ProductStatus::Draft, 3));
+        assert!(product.change(rename, at(6)).unwrap());
     }
 }

@@ -241,10 +241,22 @@ pub struct Stock {
 }
 
 impl Stock {
-    /// Whether going from `before` to now crosses the threshold downwards.
+    /// Whether going from `before` to now crosses the threshold, however it came about: pieces went, or the threshold rose.
+    /// A first threshold counts anew, since nobody was warned by it before.
     #[must_use]
-    pub fn fell_low(&self, before: Level) -> bool {
-        before.available() > self.low_threshold && self.level.available() <= self.low_threshold
+    pub fn fell_low(&self, before: &Self) -> bool {
+        let is_first = before.low_threshold == 0 && self.low_threshold > 0;
+        self.is_low() && (!before.is_low() || is_first)
+    }
+
+    /// Whether a new SKU begins at or below a threshold that was set for it.
+    #[must_use]
+    pub fn begins_low(&self) -> bool {
+        self.low_threshold > 0 && self.is_low()
+    }
+
+    fn is_low(&self) -> bool {
+        self.level.available() <= self.low_threshold
     }
 }
 
@@ -325,10 +337,22 @@ mod tests {
 
     #[test]
     fn the_warning_comes_once_on_the_way_down() {
-        let stock = |on_hand| Stock { level: Level::restore(on_hand, 0, 0), low_threshold: 3, version: 1 };
-        assert!(stock(3).fell_low(Level::restore(4, 0, 0)));
-        assert!(stock(0).fell_low(Level::restore(4, 0, 0)));
-        assert!(!stock(2).fell_low(Level::restore(3, 0, 0)), "it was low before");
-        assert!(!stock(4).fell_low(Level::restore(1, 0, 0)), "it rises");
+        let stock = |on_hand, low_threshold| Stock { level: Level::restore(on_hand, 0, 0), low_threshold, version: 1 };
+        for (before, now, falls, why) in [
+            (stock(4, 3), stock(3, 3), true, "it falls to the threshold"),
+            (stock(4, 3), stock(0, 3), true, "it falls below"),
+            (stock(3, 3), stock(2, 3), false, "it was low before"),
+            (stock(1, 3), stock(4, 3), false, "it rises"),
+            (stock(10, 5), stock(10, 20), true, "the threshold rises"),
+            (stock(10, 20), stock(10, 30), false, "it was low before the threshold rose"),
+            (stock(10, 20), stock(10, 5), false, "the threshold falls"),
+            (stock(1, 0), stock(0, 0), true, "the last one goes"),
+            (stock(0, 0), stock(0, 20), true, "nobody was warned by a threshold before"),
+            (stock(0, 0), stock(0, 0), false, "nothing changes"),
+        ] {
+            assert_eq!(now.fell_low(&before), falls, "{why}");
+        }
+        assert!(stock(5, 5).begins_low() && stock(0, 1).begins_low());
+        assert!(!stock(6, 5).begins_low() && !stock(0, 0).begins_low(), "no threshold was set");
     }
 }

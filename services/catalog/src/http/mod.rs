@@ -12,6 +12,7 @@ use crate::commands::adjust_stock::AdjustStock;
 use crate::commands::change_product::ChangeProduct;
 use crate::commands::create_product::CreateProduct;
 use crate::commands::import_products::ImportProducts;
+use crate::commands::restore_product::RestoreProduct;
 use crate::commands::retire_product::RetireProduct;
 use crate::queries::find_product::FindProduct;
 use crate::queries::find_stock::FindStock;
@@ -35,6 +36,9 @@ pub fn routes() -> Routes {
         })
         .post("/admin/v1/products/{product}/retire", products::retire, |op| {
             op.summary("Take a product off sale").sends::<RetireProduct>()
+        })
+        .post("/admin/v1/products/{product}/restore", products::restore, |op| {
+            op.summary("Make a retired product a draft again").sends::<RestoreProduct>()
         })
         .post("/admin/v1/imports", imports::import, |op| {
             op.summary("Import products from a file").description(imports::FORMAT).sends::<ImportProducts>()

@@ -1,5 +1,6 @@
 //! The one problem type of each error of this service.
 
+use kernel::Sku;
 use mediator::Classified;
 use rest::{Problem, ProblemType, problems};
 
@@ -29,10 +30,10 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let problem = match &error {
             Error::ProductNotFound { .. } | Error::StockNotFound { .. } => Problem::new(problems::NOT_FOUND),
-            Error::SkuTaken { skus } => {
-                skus.iter().fold(Problem::new(SKU_TAKEN).member("skus", skus), |problem, sku| {
-                    problem.field("variants", format!("SKU {sku} belongs to another product"))
-                })
+            Error::SkuTaken { taken } => {
+                let skus: Vec<&Sku> = taken.iter().map(|taken| &taken.sku).collect();
+                let problem = Problem::new(SKU_TAKEN).member("skus", skus).member("holders", taken);
+                taken.iter().fold(problem, |problem, taken| problem.field("variants", taken.to_string()))
             }
             Error::SlugTaken { slug } => Problem::new(SLUG_TAKEN).field("slug", format!("{slug} is taken")),
             Error::CategoryUnknown { category } => Problem::new(problems::INVALID_REQUEST)

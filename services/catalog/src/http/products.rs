@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::commands::change_product::ChangeProduct;
 use crate::commands::create_product::CreateProduct;
+use crate::commands::restore_product::RestoreProduct;
 use crate::commands::retire_product::RetireProduct;
 use crate::domain::product::{NewProduct, NewSlug, NewVariant, Product, ProductChange, SettableStatus, VariantChange};
 use crate::domain::wording::{Description, Title};
@@ -136,7 +137,7 @@ pub(super) struct ChangeProductBody {
     #[garde(inner(inner(custom(parses(CategoryId::from_str)))))]
     #[schemars(with = "Option<CategoryId>")]
     category: Option<Option<String>>,
-    /// Draft or active; a product is retired with a request of its own.
+    /// Draft or active; a product is retired and restored with requests of their own.
     #[garde(skip)]
     status: Option<SettableStatus>,
     /// Variants to change or add; the others stay as they are.
@@ -187,6 +188,14 @@ pub(super) async fn retire(
     Path(at): Path<ProductPath>,
 ) -> Result<Tagged<rest::Ok<Product>>, Problem> {
     Ok(tagged(app.send(&by, RetireProduct { product: at.product }).await?))
+}
+
+pub(super) async fn restore(
+    app: App,
+    by: Staff,
+    Path(at): Path<ProductPath>,
+) -> Result<Tagged<rest::Ok<Product>>, Problem> {
+    Ok(tagged(app.send(&by, RestoreProduct { product: at.product }).await?))
 }
 
 fn tagged(product: Product) -> Tagged<rest::Ok<Product>> {

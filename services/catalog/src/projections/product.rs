@@ -115,7 +115,7 @@ impl TryFrom<ProductRow> for Product {
         let corrupt = |cause: Malformed| Error::corrupt("product", cause);
         let variants: Vec<VariantRow> =
             serde_json::from_str(&row.variants).map_err(|cause| Error::corrupt("product", cause))?;
-        Ok(Product::restore(
+        Ok(Product::stored(
             ProductId::from_uuid(row.product_id),
             Slug::parse(&row.slug).map_err(corrupt)?,
             Title::parse(&row.title).map_err(corrupt)?,

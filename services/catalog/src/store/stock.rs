@@ -27,6 +27,14 @@ pub(crate) struct Opening<'s> {
     pub(crate) low_threshold: i64,
 }
 
+impl Opening<'_> {
+    /// The row as it will be.
+    pub(crate) fn stock(&self) -> Stock {
+        let level = Level::restore(self.on_hand, 0, 0);
+        Stock { level, low_threshold: self.low_threshold, version: 1 }
+    }
+}
+
 /// Opens stock rows with their first movement, in one statement. `reason` is for the ledger.
 pub(crate) async fn open<T: Tenancy>(
     tx: &mut Tx<'_, T>,

@@ -173,6 +173,29 @@ async fn neighbouring_csv_rows_are_one_product_and_each_row_has_its_result() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_csv_product_with_too_many_variants_is_refused_whole() {
+    let world = World::quiet().await;
+    let row = |slug: &str, number: u32| format!("{slug},T,{slug}-{number},1.00,USD,1\n");
+    let head = "slug,title,sku,price,currency,stock\n".to_owned();
+    let file: String = std::iter::once(head)
+        .chain((1..=103).map(|number| row("many", number)))
+        .chain((1..=100).map(|number| row("full", number)))
+        .collect();
+    let (lines, summary) = world.import(CSV, &file).await;
+    let (many, full): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line["slug"] == "many");
+    assert_eq!((many.len(), full.len()), (103, 100), "a result for each row");
+    for line in many {
+        assert!(
+            line["result"] == "failed" && line["errors"][0]["reason"].as_str().unwrap().contains("variants"),
+            "{line}"
+        );
+    }
+    assert!(full.iter().all(|line| line["result"] == "created"), "{summary}");
+    assert_eq!(world.value("select count(*) from products").await, "1", "no half of a product");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_file_says_twice_is_followed_twice() {
     let world = World::quiet().await;
     let row = |title: &str, stock: u32| {

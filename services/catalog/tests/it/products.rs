@@ -1,7 +1,7 @@
 //! Creating, reading, changing and retiring products over HTTP.
 
 use catalog::commands::create_product::CreateProduct;
-use contracts::catalog::ProductState;
+use contracts::catalog::{ProductState, ProductStatus};
 use kernel::{CategoryId, ProductId};
 use serde_json::{Value, json};
 use testkit::{Caller, eventually, problem_fields};
@@ -91,11 +91,17 @@ async fn a_title_of_any_script_becomes_the_slug_of_a_product_that_has_none() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sku_is_unique_in_its_organisation_and_the_refusal_names_it() {
     let world = World::quiet().await;
-    world.create("lamp", &[("LAMP", 100, 1)]).await;
+    let lamp = world.create("lamp", &[("LAMP", 100, 1)]).await;
     let (status, problem) =
         world.owner().post("/admin/v1/products", &product("desk", &[("DESK", 1, 0), ("LAMP", 1, 0)])).await;
     assert_eq!((status, &problem["type"], &problem["skus"]), (409, &json!("/problems/sku-taken"), &json!(["LAMP"])));
-    assert!(problem["detail"].as_str().unwrap().contains("LAMP"), "{problem}");
+    assert_eq!(problem["holders"], json!([{"sku": "LAMP", "product": lamp["id"], "status": "active"}]), "{problem}");
+    let holder = format!("SKU LAMP belongs to {}, which is active", lamp["id"].as_str().unwrap());
+    assert!(problem["detail"].as_str().unwrap().contains(&holder), "{problem}");
+    let lamp = format!("/admin/v1/products/{}", lamp["id"].as_str().unwrap());
+    assert_eq!(world.owner().post(&format!("{lamp}/retire"), &json!({})).await.0, 200);
+    let (_, problem) = world.owner().post("/admin/v1/products", &product("desk", &[("LAMP", 1, 0)])).await;
+    assert_eq!(problem["holders"][0]["status"], "retired", "it keeps its SKU: {problem}");
     let (status, problem) = world.owner().post("/admin/v1/products", &product("lamp", &[("LAMP-2", 1, 0)])).await;
     assert_eq!((status, &problem["type"]), (409, &json!("/problems/product-slug-taken")), "{problem}");
     assert_eq!(world.value("select count(*) || ' ' || (select count(*) from variants) from products").await, "1 1");
@@ -272,8 +278,39 @@ async fn a_change_needs_the_version_that_it_changes() {
     assert_eq!(world.owner().post(&format!("{path}/retire"), &json!({})).await.1["status"], "retired");
     let (status, problem) = at(3).patch(&path, &json!({"title": "x"})).await;
     assert_eq!((status, &problem["type"]), (409, &json!("/problems/product-retired")), "{problem}");
-    let (status, back) = at(3).patch(&path, &json!({"status": "draft"})).await;
-    assert_eq!((status, &back["status"], &back["version"]), (200, &json!("draft"), &json!(4)));
+    let (status, problem) = at(3).patch(&path, &json!({"status": "active"})).await;
+    assert_eq!((status, &problem["type"]), (409, &json!("/problems/product-retired")), "no change sells it: {problem}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_retired_product_is_restored_as_a_draft_and_by_nothing_else() {
+    let world = World::connected().await;
+    let created = world.create("lamp", &[("LAMP", 100, 1)]).await;
+    let path = format!("/admin/v1/products/{}", created["id"].as_str().unwrap());
+    let restore = async || world.owner().post(&format!("{path}/restore"), &json!({})).await;
+    let (status, same) = restore().await;
+    assert_eq!((status, &same["status"], &same["version"]), (200, &json!("active"), &json!(1)), "{same}");
+
+    assert_eq!(world.owner().post(&format!("{path}/retire"), &json!({})).await.0, 200);
+    let row = r#"{"slug":"lamp","title":"Other","status":"active","variants":[{"sku":"LAMP"}]}"#;
+    let (lines, _) = world.import("application/x-ndjson", row).await;
+    assert_eq!(lines[0]["result"], "failed", "{lines:?}");
+    assert!(lines[0]["errors"][0]["reason"].as_str().unwrap().contains("restore it first"), "{lines:?}");
+
+    let (status, back) = restore().await;
+    assert_eq!((status, &back["status"], &back["version"]), (200, &json!("draft"), &json!(3)), "{back}");
+    assert_eq!(restore().await.1["version"], 3, "it is a draft already");
+    let said = eventually(PATIENCE, async || {
+        let said = world.said::<ProductState>().await;
+        if said.len() >= 3 { Ok(said) } else { Err(said) }
+    })
+    .await;
+    let statuses: Vec<_> = said.iter().map(|(_, state)| state.status).collect();
+    assert_eq!(statuses, [ProductStatus::Active, ProductStatus::Retired, ProductStatus::Draft]);
+    let (status, missing) =
+        world.owner().post(&format!("/admin/v1/products/{}/restore", ProductId::new()), &json!({})).await;
+    assert_eq!(status, 404, "{missing}");
     world.stop().await;
 }
 
@@ -322,6 +359,7 @@ async fn who_may_not_does_not() {
         assert_eq!(client.get(&path).await.0, reads, "{caller:?} reads");
         assert_eq!(client.patch(&path, &json!({"title": "x"})).await.0, writes, "{caller:?} changes");
         assert_eq!(client.post(&format!("{path}/retire"), &json!({})).await.0, writes, "{caller:?} retires");
+        assert_eq!(client.post(&format!("{path}/restore"), &json!({})).await.0, writes, "{caller:?} restores");
         assert_eq!(
             client.post("/admin/v1/stock/LAMP/adjust", &json!({"delta": 1})).await.0,
             writes,

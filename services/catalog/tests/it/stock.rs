@@ -4,7 +4,7 @@ use contracts::catalog::StockEvent;
 use serde_json::json;
 use testkit::{eventually, problem_fields};
 
-use crate::world::{PATIENCE, World};
+use crate::world::{PATIENCE, World, product};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stock_is_counted_received_and_lost_and_the_ledger_says_so() {
@@ -88,5 +88,29 @@ async fn the_warning_comes_when_stock_falls_to_its_threshold_and_once_per_fall()
         .map(|(envelope, StockEvent::Low(low))| (envelope.aggregate_version, low.available, low.threshold))
         .collect();
     assert_eq!(seen, [(4, 3, 3), (7, 0, 3)]);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_warning_comes_too_when_the_threshold_rises_to_what_is_there() {
+    let world = World::connected().await;
+    let mut lamp = product("lamp", &[("LAMP", 100, 2), ("BULB", 100, 9)]);
+    lamp["variants"][0]["low_threshold"] = json!(5);
+    let (status, created) = world.owner().post("/admin/v1/products", &lamp).await;
+    assert_eq!(status, 201, "{created}");
+    for threshold in [3, 9, 10, 2] {
+        let body = json!({"low_threshold": threshold});
+        let (status, reply) = world.owner().post("/admin/v1/stock/BULB/adjust", &body).await;
+        assert_eq!(status, 201, "{reply}");
+    }
+    let said = eventually(PATIENCE, async || {
+        let said = world.said::<StockEvent>().await;
+        if said.len() >= 2 { Ok(said) } else { Err(said) }
+    })
+    .await;
+    let mut seen: Vec<_> =
+        said.iter().map(|(_, StockEvent::Low(low))| (low.sku.as_str(), low.available, low.threshold)).collect();
+    seen.sort_unstable();
+    assert_eq!(seen, [("BULB", 9, 9), ("LAMP", 2, 5)], "created below its threshold, and raised to what is there");
     world.stop().await;
 }

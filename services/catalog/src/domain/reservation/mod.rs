@@ -177,10 +177,10 @@ pub struct Contradiction {
     pub fault: StockFault,
 }
 
-/// A shelf, its level before the batch and the last event that changed it.
+/// A shelf, its stock before the batch and the last event that changed it.
 struct TrackedShelf {
     shelf: Shelf,
-    before: Level,
+    before: Stock,
     changed_by: Option<usize>,
 }
 
@@ -209,7 +209,7 @@ impl Book {
         let shelves = shelves
             .into_iter()
             .map(|(sku, shelf)| {
-                let before = shelf.stock.level;
+                let before = shelf.stock;
                 (sku, TrackedShelf { shelf, before, changed_by: None })
             })
             .collect();
@@ -273,7 +273,7 @@ impl Book {
         for (sku, mut tracked) in self.shelves {
             if let Some(cause) = tracked.changed_by {
                 tracked.shelf.stock.version += 1;
-                let fell_low = tracked.shelf.stock.fell_low(tracked.before);
+                let fell_low = tracked.shelf.stock.fell_low(&tracked.before);
                 outcome.shelves.push(ChangedShelf { sku, shelf: tracked.shelf, cause, fell_low });
             }
         }

@@ -55,10 +55,15 @@ impl Neighbours {
                 Err((slug, faults)) => return vec![Item::Refused(RowOutcome::failed(position.line, slug, faults))],
             },
         };
-        let joins =
-            |product: &ImportedProduct| product.slug == next.slug && product.variants.len() < Product::MOST_VARIANTS;
         match &mut self.0 {
-            Some(product) if joins(product) => {
+            // One variant too many refuses the whole product; what comes after it need not be kept for that.
+            Some(product) if product.slug == next.slug && product.variants.len() > Product::MOST_VARIANTS => {
+                let limit = Product::MOST_VARIANTS;
+                let reason = format!("its product has more than {limit} variants, so all of it is refused");
+                let fault = RowFault { column: None, reason };
+                vec![Item::Refused(RowOutcome::failed(next.line, Some(next.slug), vec![fault]))]
+            }
+            Some(product) if product.slug == next.slug => {
                 let (line, slug) = (next.line, next.slug.clone());
                 match join(product, next) {
                     Ok(()) => Vec::new(),
