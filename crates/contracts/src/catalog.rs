@@ -175,12 +175,13 @@ pub struct ConfirmRefused {
 channel::facts! {
     /// Warnings about stock levels.
     pub enum StockEvent on topics::STOCK, keyed by variant {
-        /// The available stock fell to its threshold or below.
+        /// The available stock got to its threshold or below.
         Low = "catalog.stock.low.v1",
     }
 }
 
-/// The available stock of a variant fell to its threshold or below. Published once per fall.
+/// The available stock of a variant is at its threshold or below. Published each time that it gets there: pieces went, the
+/// threshold rose, or the SKU began there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Low {
     /// The seller's name of it.
