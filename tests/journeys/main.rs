@@ -9,6 +9,7 @@ mod configuration;
 mod idempotency;
 mod job;
 mod preconditions;
+mod reads;
 mod rebuild;
 mod redelivery;
 mod refusals;

@@ -72,6 +72,17 @@ enum Found {
     Away,
 }
 
+impl Found {
+    /// The name of the load that this caller may share: one that began with what it has seen itself. A load from before an
+    /// invalidation that the caller can see has another name, whichever process the invalidation came from.
+    fn flight(&self, entry: &str) -> String {
+        match self {
+            Self::Miss { version, tombstone } => format!("{entry}\0{version:02x?}{tombstone:02x?}"),
+            Self::Hit(_) | Self::Away => format!("{entry}\0"),
+        }
+    }
+}
+
 impl Cache {
     /// `prefix` separates services; `lifetime` varies by a tenth, so that entries stored at the same moment
     /// do not expire at the same moment.
@@ -126,7 +137,7 @@ impl Cache {
         if let Found::Hit(answer) = found {
             return Ok(answer);
         }
-        let flight = match self.flights.join(&name) {
+        let flight = match self.flights.join(&found.flight(&name)) {
             Joined::Leader(flight) => Some(flight),
             Joined::Follower(shared) => match flights::answer(shared).await {
                 Some(answer) => return Ok(answer),
@@ -148,7 +159,8 @@ impl Cache {
     /// Invalidates one entry. Returns whether Redis accepted it; otherwise the entry stays until it expires.
     pub async fn invalidate(&self, key: &Key) -> bool {
         let name = self.entry(key);
-        self.flights.close(|under_way| under_way == name);
+        let loads = format!("{name}\0");
+        self.flights.close(|under_way| under_way.starts_with(&loads));
         let mut bury = cmd("SET");
         let random = Uuid::new_v4().into_bytes();
         bury.arg(&name).arg(&random[random.len() - STAMP..]).arg("PX").arg(milliseconds(TOMBSTONE));

@@ -46,7 +46,7 @@ pub fn assembly(settings: Settings) -> Assembly {
     let shop = ShopCache::new(Cache::new(settings.redis, NAME, settings.cache_lifetime));
     let stale = StaleProducts::default();
     let margin = chrono::Duration::from_std(settings.reservation_margin).unwrap_or(chrono::Duration::MAX);
-    let (noted, cached) = (stale.clone(), shop.clone());
+    let (noted, written, cached) = (stale.clone(), stale.clone(), shop.clone());
     Assembly::new(NAME)
         .publishes(&[topics::PRODUCT, topics::RESERVATION, topics::STOCK])
         .subscribes(events::subscriptions(margin, noted))
@@ -54,8 +54,8 @@ pub fn assembly(settings: Settings) -> Assembly {
         .part(move |kit| expiry::part(kit.mediator.clone(), settings.sweep_interval))
         .serves(http::routes(), move |kit, app| {
             let tasks = kit.tasks(Stage::Requests, "imports");
-            let imports = Imports::new(kit.mediator.clone(), tasks, GRACE);
-            app.with(shop).with(imports)
+            let imports = Imports::new(kit.mediator.clone(), written.clone(), tasks, GRACE);
+            app.with(shop).with(imports).with(written)
         })
 }
 

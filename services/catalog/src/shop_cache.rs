@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use cache::{Cache, Key};
+use futures::{StreamExt as _, future, stream};
 use kernel::{OrganisationId, ProductId};
 use mediator::{Mediator, Scope, SendError};
 
@@ -16,6 +17,9 @@ use crate::queries::shop_products::ListShopProducts;
 const PRODUCT: &str = "product";
 /// The group of cached pages, by category, sort and size.
 const PRODUCTS: &str = "products";
+
+/// How many products are removed at once.
+const AT_ONCE: usize = 64;
 
 /// The shop's cached reads. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -63,12 +67,13 @@ impl ShopCache {
         &self,
         products: &BTreeSet<(OrganisationId, ProductId)>,
     ) -> BTreeSet<(OrganisationId, ProductId)> {
-        let mut left = BTreeSet::new();
-        for (organisation, product) in products {
-            if !self.0.invalidate(&Key::new(*organisation, PRODUCT, *product)).await {
-                left.insert((*organisation, *product));
-            }
-        }
+        let remove = |(organisation, product): (OrganisationId, ProductId)| async move {
+            let removed = self.0.invalidate(&Key::new(organisation, PRODUCT, product)).await;
+            (!removed).then_some((organisation, product))
+        };
+        // Commands that are sent together share their round trips.
+        let left = stream::iter(products.iter().copied().map(remove)).buffer_unordered(AT_ONCE);
+        let mut left: BTreeSet<_> = left.filter_map(future::ready).collect().await;
         let organisations: BTreeSet<OrganisationId> = products.iter().map(|(organisation, _)| *organisation).collect();
         for organisation in organisations {
             if !self.0.invalidate_group(organisation, PRODUCTS).await {

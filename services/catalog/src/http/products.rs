@@ -5,7 +5,7 @@ use std::str::FromStr;
 use contracts::catalog::ProductStatus;
 use kernel::{CategoryId, Cursor, Expected, Malformed, Page, PageSize, ProductId, Sku, Slug};
 use rest::{
-    App, Body, IdempotencyKey, IfMatch, Path, PriceBody, Problem, Query, Recorded, Staff, Tagged, holds, parses,
+    App, Body, IdempotencyKey, IfMatch, Path, PriceBody, Problem, Query, Recorded, Staff, State, Tagged, holds, parses,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,7 @@ use crate::commands::restore_product::RestoreProduct;
 use crate::commands::retire_product::RetireProduct;
 use crate::domain::product::{NewProduct, NewSlug, NewVariant, Product, ProductChange, SettableStatus, VariantChange};
 use crate::domain::wording::{Description, Title};
+use crate::processes::invalidation::StaleProducts;
 use crate::queries::find_product::FindProduct;
 use crate::queries::list_products::ListProducts;
 use crate::queries::listing::{Listing, ProductSummary, Sort};
@@ -148,12 +149,15 @@ pub(super) struct ChangeProductBody {
 
 pub(super) async fn create(
     app: App,
+    State(stale): State<StaleProducts>,
     by: Staff,
     key: IdempotencyKey,
     Body(body): Body<CreateProductBody, 1_048_576>,
 ) -> Result<Recorded<Product>, Problem> {
     let command = body.command()?;
-    app.create_grouped(&by, &key, &body, command, location).await
+    let created: Recorded<Product> = app.create_grouped(&by, &key, &body, command, location).await?;
+    stale.forgotten(created.reply().map(|product| (by.organisation(), product.id()))).await;
+    Ok(created)
 }
 
 pub(super) async fn list(
@@ -174,28 +178,40 @@ pub(super) async fn find(
 
 pub(super) async fn change(
     app: App,
+    State(stale): State<StaleProducts>,
     by: Staff,
     Path(at): Path<ProductPath>,
     expected: IfMatch,
     Body(body): Body<ChangeProductBody, 1_048_576>,
 ) -> Result<Tagged<rest::Ok<Product>>, Problem> {
-    Ok(tagged(app.send(&by, body.command(at.product, expected.versions())?).await?))
+    let changed = app.send(&by, body.command(at.product, expected.versions())?).await?;
+    Ok(seen_by_all(&stale, &by, changed).await)
 }
 
 pub(super) async fn retire(
     app: App,
+    State(stale): State<StaleProducts>,
     by: Staff,
     Path(at): Path<ProductPath>,
 ) -> Result<Tagged<rest::Ok<Product>>, Problem> {
-    Ok(tagged(app.send(&by, RetireProduct { product: at.product }).await?))
+    let changed = app.send(&by, RetireProduct { product: at.product }).await?;
+    Ok(seen_by_all(&stale, &by, changed).await)
 }
 
 pub(super) async fn restore(
     app: App,
+    State(stale): State<StaleProducts>,
     by: Staff,
     Path(at): Path<ProductPath>,
 ) -> Result<Tagged<rest::Ok<Product>>, Problem> {
-    Ok(tagged(app.send(&by, RestoreProduct { product: at.product }).await?))
+    let changed = app.send(&by, RestoreProduct { product: at.product }).await?;
+    Ok(seen_by_all(&stale, &by, changed).await)
+}
+
+/// The reply to a change, once the cache shows nobody what was there before.
+async fn seen_by_all(stale: &StaleProducts, by: &Staff, product: Product) -> Tagged<rest::Ok<Product>> {
+    stale.forgotten([(by.organisation(), product.id())]).await;
+    tagged(product)
 }
 
 fn tagged(product: Product) -> Tagged<rest::Ok<Product>> {

@@ -1,7 +1,9 @@
 //! Removes changed products from the shop's cache, in the background.
 //! The rule: no transaction waits for Redis, and a burst of changes costs one call for each product and one for each
-//! organisation's pages. What Redis did not take is tried again until it does: Redis may come back with its old entries.
-//! What is noted is in memory only. Entries whose invalidation is lost in a crash live out their lifetime in Redis.
+//! organisation's pages. Whoever writes waits, after the commit, until the cache has forgotten what was there before, so that
+//! nobody reads an older value after the answer; where Redis does not take it, nobody waits. What Redis did not take is
+//! tried again until it does: Redis may come back with its old entries. What is noted is in memory only. Entries whose
+//! invalidation is lost in a crash live out their lifetime in Redis.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,38 +11,84 @@ use std::time::Duration;
 
 use kernel::{OrganisationId, ProductId};
 use service::{CancellationToken, Part, Stage};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::shop_cache::ShopCache;
 
 /// How long Redis is left alone after it did not take an invalidation.
 const PAUSE: Duration = Duration::from_millis(200);
+/// The longest that a writer waits for the cache.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 type Products = BTreeSet<(OrganisationId, ProductId)>;
 
 /// Products that changed since the cache was last told. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct StaleProducts {
-    noted: Arc<Mutex<Products>>,
+    noted: Arc<Mutex<Noted>>,
     changed: Arc<Notify>,
+    progress: Arc<watch::Sender<Progress>>,
+}
+
+#[derive(Debug, Default)]
+struct Noted {
+    products: Products,
+    /// How many times they were taken before.
+    round: u64,
+}
+
+/// How far the invalidation is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Progress {
+    /// Rounds that are done.
+    rounds: u64,
+    /// Whether Redis did not take the last one.
+    away: bool,
 }
 
 /// Products that are being invalidated. Those that are left when it is dropped, also by a panic, are noted again.
 struct InFlight<'s> {
     from: &'s StaleProducts,
     products: Products,
+    round: u64,
 }
 
 impl StaleProducts {
     /// Notes products; never waits.
     pub fn note(&self, products: impl IntoIterator<Item = (OrganisationId, ProductId)>) {
-        self.noted.lock().unwrap_or_else(PoisonError::into_inner).extend(products);
+        self.round_of(products);
+    }
+
+    /// Notes products and waits until the cache has forgotten them, or Redis did not take it.
+    pub async fn forgotten(&self, products: impl IntoIterator<Item = (OrganisationId, ProductId)>) {
+        let mut progress = self.progress.subscribe();
+        let round = self.round_of(products);
+        let passed = progress.wait_for(|progress| progress.away || progress.rounds > round);
+        // Without an answer the entries are still removed as soon as Redis takes it.
+        let _too_late = tokio::time::timeout(PATIENCE, passed).await;
+    }
+
+    /// Notes products; the round that they are part of.
+    fn round_of(&self, products: impl IntoIterator<Item = (OrganisationId, ProductId)>) -> u64 {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.products.extend(products);
         self.changed.notify_one();
+        noted.round
     }
 
     fn take(&self) -> InFlight<'_> {
-        let products = std::mem::take(&mut *self.noted.lock().unwrap_or_else(PoisonError::into_inner));
-        InFlight { from: self, products }
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        let (products, round) = (std::mem::take(&mut noted.products), noted.round);
+        noted.round += 1;
+        InFlight { from: self, products, round }
+    }
+}
+
+impl InFlight<'_> {
+    /// Keeps what Redis did not take, and tells those who wait.
+    fn keep(&mut self, left: Products) {
+        self.from.progress.send_replace(Progress { rounds: self.round + 1, away: !left.is_empty() });
+        self.products = left;
     }
 }
 
@@ -76,7 +124,8 @@ async fn run(stale: &StaleProducts, cache: &ShopCache, stop: &CancellationToken)
                 () = stop.cancelled() => return,
             }
         }
-        in_flight.products = cache.invalidate(&in_flight.products).await;
+        let left = cache.invalidate(&in_flight.products).await;
+        in_flight.keep(left);
         if !in_flight.products.is_empty() {
             drop(in_flight);
             tokio::select! {
@@ -90,7 +139,38 @@ async fn run(stale: &StaleProducts, cache: &ShopCache, stop: &CancellationToken)
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
+    use futures::FutureExt as _;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_writer_waits_for_the_round_that_its_product_is_part_of() {
+        let stale = StaleProducts::default();
+        let product = (OrganisationId::new(), ProductId::new());
+        stale.note([(OrganisationId::new(), ProductId::new())]);
+        let mut before = stale.take();
+        let mut waiting = pin!(stale.forgotten([product]));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        before.keep(Products::new());
+        assert!(waiting.as_mut().now_or_never().is_none(), "that round began before it was noted");
+        stale.take().keep(Products::new());
+        assert!(waiting.as_mut().now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_cache_that_does_not_answer() {
+        let stale = StaleProducts::default();
+        let product = (OrganisationId::new(), ProductId::new());
+        stale.note([product]);
+        let mut in_flight = stale.take();
+        in_flight.keep(Products::from([product]));
+        let mut waiting = pin!(stale.forgotten([product]));
+        assert!(waiting.as_mut().now_or_never().is_some());
+        drop(in_flight);
+        assert_eq!(stale.take().products, Products::from([product]), "it is tried again");
+    }
 
     #[test]
     fn what_is_left_or_changes_meanwhile_is_taken_again() {

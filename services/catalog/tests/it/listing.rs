@@ -153,3 +153,20 @@ async fn filters_that_mean_nothing_are_refused() {
     }
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_may_end_at_the_longest_title() {
+    let world = World::quiet().await;
+    for (slug, last) in [("one", "𝟏"), ("two", "𝟐")] {
+        let mut body = product(slug, &[(slug, 100, 1)]);
+        body["title"] = json!(format!("{}{last}", "𝓛".repeat(199)));
+        let (status, created) = world.owner().post("/admin/v1/products", &body).await;
+        assert_eq!(status, 201, "{created}");
+    }
+    let (status, page) = world.owner().get("/admin/v1/products?limit=1").await;
+    assert_eq!((status, &page["items"][0]["slug"]), (200, &json!("one")), "{page}");
+    let cursor = page["next_cursor"].as_str().unwrap();
+    let (status, page) = world.owner().get(&format!("/admin/v1/products?limit=1&cursor={cursor}")).await;
+    assert_eq!((status, &page["items"][0]["slug"]), (200, &json!("two")), "{page}");
+    world.stop().await;
+}

@@ -21,6 +21,7 @@ use service::Tasks;
 pub use report::{ImportLine, ImportSummary};
 use run::{Batch, Run};
 
+use super::invalidation::StaleProducts;
 use crate::commands::import_products::ImportProducts;
 use crate::error::Error;
 
@@ -32,16 +33,17 @@ pub const GRACE: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub struct Imports {
     mediator: Mediator,
+    stale: StaleProducts,
     tasks: Tasks,
     grace: Duration,
 }
 
 impl Imports {
-    /// Imports through this mediator; each run is one of these tasks. `grace` is how long a run may go on after a stop has
-    /// begun.
+    /// Imports through this mediator, and tells the cache; each run is one of these tasks. `grace` is how long a run may go
+    /// on after a stop has begun.
     #[must_use]
-    pub fn new(mediator: Mediator, tasks: Tasks, grace: Duration) -> Self {
-        Self { mediator, tasks, grace }
+    pub fn new(mediator: Mediator, stale: StaleProducts, tasks: Tasks, grace: Duration) -> Self {
+        Self { mediator, stale, tasks, grace }
     }
 
     /// Starts an import; its lines can be read at once. `explain` puts a batch's failure into words for the client.
@@ -61,7 +63,7 @@ impl Imports {
         let what = format!("import {}", summary.import);
         let (report, lines) = report::channel(summary.clone());
         let rows = file::read(format, file);
-        let run = Run { mediator, by, explain, report, batch: Batch::default(), summary };
+        let run = Run { mediator, stale: self.stale.clone(), by, explain, report, batch: Batch::default(), summary };
         let grace = self.grace;
         self.tasks.spawn(what, move |stop| {
             run.import(rows, async move {

@@ -12,8 +12,9 @@ use mediator::{Mediator, Scope, SendError};
 use super::file::Item;
 use super::report::{ImportSummary, Report};
 use crate::commands::import_products::ImportProducts;
-use crate::domain::import::{ImportedProduct, RowFault, RowOutcome};
+use crate::domain::import::{ImportedProduct, RowFault, RowOutcome, RowResult};
 use crate::error::Error;
+use crate::processes::invalidation::StaleProducts;
 
 /// How many variants one transaction writes at most.
 const BATCH: usize = 500;
@@ -24,6 +25,7 @@ const MOST_UNREAD: usize = 200_000;
 
 pub(super) struct Run {
     pub(super) mediator: Mediator,
+    pub(super) stale: StaleProducts,
     pub(super) by: Scope,
     pub(super) explain: fn(SendError<Error>) -> String,
     pub(super) report: Report,
@@ -98,7 +100,12 @@ impl Run {
     /// Writes products in one transaction, or each in one of its own when others write the same rows at the same time.
     async fn write(&mut self, products: Vec<ImportedProduct>) -> Vec<RowOutcome> {
         match self.mediator.send(&self.by, ImportProducts { products: products.clone() }).await {
-            Ok(outcomes) => outcomes,
+            Ok(outcomes) => {
+                let written = |outcome: &&RowOutcome| matches!(outcome.result, RowResult::Created | RowResult::Updated);
+                let written = outcomes.iter().filter(written).filter_map(|outcome| outcome.product);
+                self.stale.forgotten(written.map(|product| (self.by.organisation(), product))).await;
+                outcomes
+            }
             Err(SendError::Failed(error)) if error.is_contested() => {
                 if products.len() == 1 {
                     return failed(&products, "it was being changed by others all the time; send this row again");
