@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use e2e::{Shop, together};
+use e2e::{Shop, alone};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -15,7 +15,7 @@ const TRIES: i64 = 200;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_wrote_reads_what_they_wrote_and_nothing_older() {
-    let store = together(&WISHES).await;
+    let store = alone(&WISHES).await;
     let shop = Shop::open(&store, "own-writes").await;
     shop.sell(&store, &[("OWN", 100, 5)]).await;
     let product = shop.product("own").await["id"].as_str().unwrap().to_owned();
@@ -62,6 +62,7 @@ async fn whoever_wrote_reads_what_they_wrote_and_nothing_older() {
             change(json!({"status": "active"})).await;
         }
     }
+    assert!(others.try_join_next().is_none(), "the others stopped reading");
     others.shutdown().await;
     assert!(stale.is_empty(), "{} of {TRIES} tries read something older: {stale:#?}", stale.len());
 }

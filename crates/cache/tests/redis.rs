@@ -137,6 +137,39 @@ async fn what_is_loaded_after_an_invalidation_is_kept_at_once() {
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_from_before_another_process_s_invalidation_is_not_shared_after_it() {
+    let server = start().await;
+    let (here, there) = (cache_at(&server.url()), cache_at(&server.url()));
+    let organisation = OrganisationId::new();
+    let key = Key::new(organisation, "product", "p1");
+    for what in ["the entry", "its group"] {
+        let gate = Arc::new(tokio::sync::Semaphore::new(0));
+        let began = Arc::new(tokio::sync::Semaphore::new(0));
+        let (cache, slow, open, told) = (here.clone(), key.clone(), gate.clone(), began.clone());
+        let before = tokio::spawn(async move {
+            let load = || async {
+                told.add_permits(1);
+                let _open = open.acquire().await.unwrap();
+                Ok::<_, String>(Bytes::from("before"))
+            };
+            cache.bytes(&slow, load).await.unwrap()
+        });
+        let _began = began.acquire().await.unwrap();
+        let invalidated = match what {
+            "the entry" => there.invalidate(&key).await,
+            _ => there.invalidate_group(organisation, "product").await,
+        };
+        assert!(invalidated, "{what}");
+        let load = || async { Ok::<_, String>(Bytes::from("after")) };
+        let after = tokio::time::timeout(Duration::from_secs(10), here.bytes(&key, load)).await;
+        assert_eq!(after.expect("a reader waited for the load from before").unwrap(), "after", "{what}");
+        gate.add_permits(1);
+        assert_eq!(before.await.unwrap(), "before");
+        assert!(there.invalidate(&key).await);
+    }
+}
+
 /// How often this server has been asked for entries.
 fn asked(server: &Server) -> u32 {
     let mut stream = std::net::TcpStream::connect(server.url().trim_start_matches("redis://")).unwrap();

@@ -181,7 +181,7 @@ channel::facts! {
 }
 
 /// The available stock of a variant is at its threshold or below. Published each time that it gets there: pieces went, the
-/// threshold rose, or the SKU began there.
+/// threshold rose or was set for the first time, or the SKU began there with a threshold above 0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Low {
     /// The seller's name of it.

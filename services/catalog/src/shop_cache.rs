@@ -18,8 +18,8 @@ const PRODUCT: &str = "product";
 /// The group of cached pages, by category, sort and size.
 const PRODUCTS: &str = "products";
 
-/// How many products are removed at once.
-const AT_ONCE: usize = 64;
+/// How many products are removed at once: fewer than the failures in a row that make Redis be left alone.
+const AT_ONCE: usize = 4;
 
 /// The shop's cached reads. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -66,7 +66,7 @@ impl Command for AdjustStock {
         let entries = if delta == 0 { &[][..] } else { &[entry][..] };
         let row = StockUpdate { organisation, variant: shelf.variant, stock: shelf.stock };
         store::stock::write(tx, &[row], entries, self.remark.as_str(), now).await?;
-        if shelf.stock.fell_low(&before) {
+        if shelf.stock.got_low(&before) {
             tx.record(shelf.stock.version, published::low(sku.clone(), (shelf.product, shelf.variant), shelf.stock));
         }
         Ok(StockItem::new(sku, shelf.variant, shelf.product, shelf.stock, now))

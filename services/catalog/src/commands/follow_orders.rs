@@ -121,7 +121,7 @@ pub(super) async fn write<T: Tenancy>(
             let event = published::reservation(told.order, told.notice);
             tx.record_within(organisation, causes[told.cause], now, told.version, event);
         }
-        for changed in outcome.shelves.into_iter().filter(|changed| changed.fell_low) {
+        for changed in outcome.shelves.into_iter().filter(|changed| changed.got_low) {
             let event =
                 published::low(changed.sku, (changed.shelf.product, changed.shelf.variant), changed.shelf.stock);
             tx.record_within(organisation, causes[changed.cause], now, changed.shelf.stock.version, event);

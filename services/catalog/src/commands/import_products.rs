@@ -212,7 +212,7 @@ async fn set_stock(tx: &mut Tx<'_>, merged: &[(Merged, Option<Product>)], now: T
         rows.push(StockUpdate { organisation, variant: shelf.variant, stock: shelf.stock });
         let variant = shelf.variant;
         entries.push(LedgerEntry { organisation, variant, sku, order: None, movement, actor: &actor });
-        if shelf.stock.fell_low(&before) {
+        if shelf.stock.got_low(&before) {
             low.push((shelf.stock.version, published::low(sku.clone(), (shelf.product, shelf.variant), shelf.stock)));
         }
     }

@@ -95,6 +95,12 @@ impl RowFault {
     pub fn new(column: impl Into<String>, reason: impl Into<String>) -> Self {
         Self { column: Some(column.into()), reason: reason.into() }
     }
+
+    /// The fault of a product with more variants than one may have.
+    pub fn too_many_variants() -> Self {
+        let limit = Product::MOST_VARIANTS;
+        Self { column: None, reason: format!("its product has more than {limit} variants, so all of it is refused") }
+    }
 }
 
 /// The result of one row.
@@ -189,6 +195,10 @@ pub fn merge(
     });
     if stored.is_none() && imported.title.is_none() {
         faults.push((imported.line, RowFault::new("title", "is needed, since the product is new")));
+    }
+    // Variants with faults of their own count: what comes behind them was refused for the sake of the whole.
+    if imported.variants.len() > Product::MOST_VARIANTS {
+        faults.push((imported.line, RowFault::too_many_variants()));
     }
     let product_is_refused = !faults.is_empty();
     let mut good: Vec<&ImportedVariant> = Vec::new();

@@ -234,7 +234,7 @@ fn taken(asked: i64, taken: i64) -> Result<(), StockFault> {
 pub struct Stock {
     /// How many pieces there are.
     pub level: Level,
-    /// The warning comes when what is available falls to this many or fewer.
+    /// The warning comes when what is available gets to this many or fewer; 0 until somebody sets it.
     pub low_threshold: i64,
     /// Rises by one with every transaction that changes the row.
     pub version: i64,
@@ -242,11 +242,11 @@ pub struct Stock {
 
 impl Stock {
     /// Whether going from `before` to now crosses the threshold, however it came about: pieces went, or the threshold rose.
-    /// A first threshold counts anew, since nobody was warned by it before.
+    /// Whoever sets a threshold where none was is told at once, also of a SKU that had run out before.
     #[must_use]
-    pub fn fell_low(&self, before: &Self) -> bool {
-        let is_first = before.low_threshold == 0 && self.low_threshold > 0;
-        self.is_low() && (!before.is_low() || is_first)
+    pub fn got_low(&self, before: &Self) -> bool {
+        let was_unset = before.low_threshold == 0 && self.low_threshold > 0;
+        self.is_low() && (!before.is_low() || was_unset)
     }
 
     /// Whether a new SKU begins at or below a threshold that was set for it.
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn the_warning_comes_once_on_the_way_down() {
+    fn the_warning_comes_once_however_stock_gets_low() {
         let stock = |on_hand, low_threshold| Stock { level: Level::restore(on_hand, 0, 0), low_threshold, version: 1 };
         for (before, now, falls, why) in [
             (stock(4, 3), stock(3, 3), true, "it falls to the threshold"),
@@ -350,7 +350,7 @@ mod tests {
             (stock(0, 0), stock(0, 20), true, "nobody was warned by a threshold before"),
             (stock(0, 0), stock(0, 0), false, "nothing changes"),
         ] {
-            assert_eq!(now.fell_low(&before), falls, "{why}");
+            assert_eq!(now.got_low(&before), falls, "{why}");
         }
         assert!(stock(5, 5).begins_low() && stock(0, 1).begins_low());
         assert!(!stock(6, 5).begins_low() && !stock(0, 0).begins_low(), "no threshold was set");

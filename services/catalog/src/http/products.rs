@@ -156,7 +156,7 @@ pub(super) async fn create(
 ) -> Result<Recorded<Product>, Problem> {
     let command = body.command()?;
     let created: Recorded<Product> = app.create_grouped(&by, &key, &body, command, location).await?;
-    stale.forgotten(created.reply().map(|product| (by.organisation(), product.id()))).await;
+    stale.note_and_wait(created.reply().map(|product| (by.organisation(), product.id()))).await;
     Ok(created)
 }
 
@@ -185,7 +185,7 @@ pub(super) async fn change(
     Body(body): Body<ChangeProductBody, 1_048_576>,
 ) -> Result<Tagged<rest::Ok<Product>>, Problem> {
     let changed = app.send(&by, body.command(at.product, expected.versions())?).await?;
-    Ok(seen_by_all(&stale, &by, changed).await)
+    Ok(once_forgotten(&stale, &by, changed).await)
 }
 
 pub(super) async fn retire(
@@ -195,7 +195,7 @@ pub(super) async fn retire(
     Path(at): Path<ProductPath>,
 ) -> Result<Tagged<rest::Ok<Product>>, Problem> {
     let changed = app.send(&by, RetireProduct { product: at.product }).await?;
-    Ok(seen_by_all(&stale, &by, changed).await)
+    Ok(once_forgotten(&stale, &by, changed).await)
 }
 
 pub(super) async fn restore(
@@ -205,12 +205,13 @@ pub(super) async fn restore(
     Path(at): Path<ProductPath>,
 ) -> Result<Tagged<rest::Ok<Product>>, Problem> {
     let changed = app.send(&by, RestoreProduct { product: at.product }).await?;
-    Ok(seen_by_all(&stale, &by, changed).await)
+    Ok(once_forgotten(&stale, &by, changed).await)
 }
 
-/// The reply to a change, once the cache shows nobody what was there before.
-async fn seen_by_all(stale: &StaleProducts, by: &Staff, product: Product) -> Tagged<rest::Ok<Product>> {
-    stale.forgotten([(by.organisation(), product.id())]).await;
+/// The reply to a change, once the cache has forgotten what was there before. That goes for a change without effect, too: it may
+/// repeat one whose answer was lost.
+async fn once_forgotten(stale: &StaleProducts, by: &Staff, product: Product) -> Tagged<rest::Ok<Product>> {
+    stale.note_and_wait([(by.organisation(), product.id())]).await;
     tagged(product)
 }
 

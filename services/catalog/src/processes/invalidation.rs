@@ -1,7 +1,7 @@
 //! Removes changed products from the shop's cache, in the background.
 //! The rule: no transaction waits for Redis, and a burst of changes costs one call for each product and one for each
 //! organisation's pages. Whoever writes waits, after the commit, until the cache has forgotten what was there before, so that
-//! nobody reads an older value after the answer; where Redis does not take it, nobody waits. What Redis did not take is
+//! nobody reads an older value after the answer; where Redis does not take it in time, the answer goes out anyway. What Redis did not take is
 //! tried again until it does: Redis may come back with its old entries. What is noted is in memory only. Entries whose
 //! invalidation is lost in a crash live out their lifetime in Redis.
 
@@ -12,13 +12,15 @@ use std::time::Duration;
 use kernel::{OrganisationId, ProductId};
 use service::{CancellationToken, Part, Stage};
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use crate::shop_cache::ShopCache;
 
 /// How long Redis is left alone after it did not take an invalidation.
 const PAUSE: Duration = Duration::from_millis(200);
-/// The longest that a writer waits for the cache.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// The longest that a writer waits for the cache: longer than Redis is left alone after failures in a row, so that a slow moment
+/// of Redis is waited out. When Redis has failed for so long, nobody waits any more.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 type Products = BTreeSet<(OrganisationId, ProductId)>;
 
@@ -40,9 +42,9 @@ struct Noted {
 /// How far the invalidation is.
 #[derive(Debug, Clone, Copy, Default)]
 struct Progress {
-    /// Rounds that are done.
-    rounds: u64,
-    /// Whether Redis did not take the last one.
+    /// The cache has forgotten every product that was noted before this round.
+    done_before: u64,
+    /// Whether Redis has taken nothing whole for [`PATIENCE`].
     away: bool,
 }
 
@@ -59,11 +61,17 @@ impl StaleProducts {
         self.round_of(products);
     }
 
-    /// Notes products and waits until the cache has forgotten them, or Redis did not take it.
-    pub async fn forgotten(&self, products: impl IntoIterator<Item = (OrganisationId, ProductId)>) {
+    /// Notes products and waits until the cache has forgotten them; not longer than [`PATIENCE`], and not at all when Redis is
+    /// away.
+    pub async fn note_and_wait(&self, products: impl IntoIterator<Item = (OrganisationId, ProductId)>) {
+        let products: Products = products.into_iter().collect();
+        // A round without products is never reported as done.
+        if products.is_empty() {
+            return;
+        }
         let mut progress = self.progress.subscribe();
         let round = self.round_of(products);
-        let passed = progress.wait_for(|progress| progress.away || progress.rounds > round);
+        let passed = progress.wait_for(|progress| progress.away || progress.done_before > round);
         // Without an answer the entries are still removed as soon as Redis takes it.
         let _too_late = tokio::time::timeout(PATIENCE, passed).await;
     }
@@ -85,9 +93,14 @@ impl StaleProducts {
 }
 
 impl InFlight<'_> {
-    /// Keeps what Redis did not take, and tells those who wait.
-    fn keep(&mut self, left: Products) {
-        self.from.progress.send_replace(Progress { rounds: self.round + 1, away: !left.is_empty() });
+    /// Keeps what Redis did not take, and tells those who wait how far it is.
+    fn keep(&mut self, left: Products, away: bool) {
+        self.from.progress.send_modify(|progress| {
+            if left.is_empty() {
+                progress.done_before = self.round + 1;
+            }
+            progress.away = away;
+        });
         self.products = left;
     }
 }
@@ -114,6 +127,7 @@ pub fn part(stale: StaleProducts, cache: ShopCache) -> Part {
 
 /// Goes on until `stop`; what is noted by then is invalidated before it ends, if Redis answers.
 async fn run(stale: &StaleProducts, cache: &ShopCache, stop: &CancellationToken) {
+    let mut failing: Option<Instant> = None;
     loop {
         let mut in_flight = stale.take();
         if in_flight.products.is_empty() {
@@ -125,7 +139,9 @@ async fn run(stale: &StaleProducts, cache: &ShopCache, stop: &CancellationToken)
             }
         }
         let left = cache.invalidate(&in_flight.products).await;
-        in_flight.keep(left);
+        let since = (!left.is_empty()).then(|| *failing.get_or_insert_with(Instant::now));
+        failing = since;
+        in_flight.keep(left, since.is_some_and(|since| since.elapsed() >= PATIENCE));
         if !in_flight.products.is_empty() {
             drop(in_flight);
             tokio::select! {
@@ -151,12 +167,19 @@ mod tests {
         let product = (OrganisationId::new(), ProductId::new());
         stale.note([(OrganisationId::new(), ProductId::new())]);
         let mut before = stale.take();
-        let mut waiting = pin!(stale.forgotten([product]));
+        let mut waiting = pin!(stale.note_and_wait([product]));
         assert!(waiting.as_mut().now_or_never().is_none());
-        before.keep(Products::new());
+        before.keep(Products::new(), false);
         assert!(waiting.as_mut().now_or_never().is_none(), "that round began before it was noted");
-        stale.take().keep(Products::new());
+        stale.take().keep(Products::new(), false);
         assert!(waiting.as_mut().now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_when_nothing_changed() {
+        let stale = StaleProducts::default();
+        assert!(pin!(stale.note_and_wait([])).as_mut().now_or_never().is_some());
+        assert!(stale.take().products.is_empty());
     }
 
     #[tokio::test]
@@ -165,8 +188,8 @@ mod tests {
         let product = (OrganisationId::new(), ProductId::new());
         stale.note([product]);
         let mut in_flight = stale.take();
-        in_flight.keep(Products::from([product]));
-        let mut waiting = pin!(stale.forgotten([product]));
+        in_flight.keep(Products::from([product]), true);
+        let mut waiting = pin!(stale.note_and_wait([product]));
         assert!(waiting.as_mut().now_or_never().is_some());
         drop(in_flight);
         assert_eq!(stale.take().products, Products::from([product]), "it is tried again");

@@ -98,19 +98,28 @@ async fn the_warning_comes_too_when_the_threshold_rises_to_what_is_there() {
     lamp["variants"][0]["low_threshold"] = json!(5);
     let (status, created) = world.owner().post("/admin/v1/products", &lamp).await;
     assert_eq!(status, 201, "{created}");
-    for threshold in [3, 9, 10, 2] {
-        let body = json!({"low_threshold": threshold});
+    for body in [
+        json!({"low_threshold": 3}),
+        json!({"low_threshold": 9}),
+        json!({"low_threshold": 10}),
+        json!({"low_threshold": 2}),
+        json!({"set": 0}),
+    ] {
         let (status, reply) = world.owner().post("/admin/v1/stock/BULB/adjust", &body).await;
         assert_eq!(status, 201, "{reply}");
     }
     let said = eventually(PATIENCE, async || {
         let said = world.said::<StockEvent>().await;
-        if said.len() >= 2 { Ok(said) } else { Err(said) }
+        if said.len() >= 3 { Ok(said) } else { Err(said) }
     })
     .await;
     let mut seen: Vec<_> =
         said.iter().map(|(_, StockEvent::Low(low))| (low.sku.as_str(), low.available, low.threshold)).collect();
     seen.sort_unstable();
-    assert_eq!(seen, [("BULB", 9, 9), ("LAMP", 2, 5)], "created below its threshold, and raised to what is there");
+    assert_eq!(
+        seen,
+        [("BULB", 0, 2), ("BULB", 9, 9), ("LAMP", 2, 5)],
+        "raised to what is there, fallen, and created below its threshold"
+    );
     world.stop().await;
 }

@@ -30,7 +30,7 @@ pub enum Fact {
         /// Who or what ended it.
         cause: Cause,
     },
-    /// The available stock fell to its threshold.
+    /// The available stock got to its threshold or below.
     StockLow {
         /// The SKU that is running out.
         sku: Sku,

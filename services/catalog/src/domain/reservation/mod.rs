@@ -147,7 +147,7 @@ pub struct ChangedShelf {
     /// Index of the cause that changed it last.
     pub cause: usize,
     /// Whether the batch took it across its threshold.
-    pub fell_low: bool,
+    pub got_low: bool,
 }
 
 /// Everything that a batch leads to.
@@ -273,8 +273,8 @@ impl Book {
         for (sku, mut tracked) in self.shelves {
             if let Some(cause) = tracked.changed_by {
                 tracked.shelf.stock.version += 1;
-                let fell_low = tracked.shelf.stock.fell_low(&tracked.before);
-                outcome.shelves.push(ChangedShelf { sku, shelf: tracked.shelf, cause, fell_low });
+                let got_low = tracked.shelf.stock.got_low(&tracked.before);
+                outcome.shelves.push(ChangedShelf { sku, shelf: tracked.shelf, cause, got_low });
             }
         }
         outcome

@@ -96,7 +96,7 @@ fn a_batch_sells_the_last_pieces_to_whoever_comes_first() {
     let reserved: Vec<_> = outcome.notices.iter().map(|one| matches!(one.notice, Notice::Reserved { .. })).collect();
     assert_eq!(reserved, [true, true, false, false]);
     assert_eq!(level_of(&outcome, "A"), Level::restore(5, 4, 0));
-    assert!(outcome.shelves[0].fell_low);
+    assert!(outcome.shelves[0].got_low);
     assert_eq!(outcome.shelves[0].cause, 1, "the event that changed it last");
     assert_eq!(outcome.shelves[0].shelf.stock.version, 2, "one version per batch");
 }

@@ -1,4 +1,5 @@
-//! The file as products: rows in, products and refused rows out, in the order of the file.
+//! The file as products: rows in, products and refused rows out. Products come in the order of the file; a refused row may come
+//! before the product that its neighbours are.
 
 use std::fmt::Display;
 
@@ -58,9 +59,7 @@ impl Neighbours {
         match &mut self.0 {
             // One variant too many refuses the whole product; what comes after it need not be kept for that.
             Some(product) if product.slug == next.slug && product.variants.len() > Product::MOST_VARIANTS => {
-                let limit = Product::MOST_VARIANTS;
-                let reason = format!("its product has more than {limit} variants, so all of it is refused");
-                let fault = RowFault { column: None, reason };
+                let fault = RowFault::too_many_variants();
                 vec![Item::Refused(RowOutcome::failed(next.line, Some(next.slug), vec![fault]))]
             }
             Some(product) if product.slug == next.slug => {

@@ -103,7 +103,7 @@ impl Run {
             Ok(outcomes) => {
                 let written = |outcome: &&RowOutcome| matches!(outcome.result, RowResult::Created | RowResult::Updated);
                 let written = outcomes.iter().filter(written).filter_map(|outcome| outcome.product);
-                self.stale.forgotten(written.map(|product| (self.by.organisation(), product))).await;
+                self.stale.note_and_wait(written.map(|product| (self.by.organisation(), product))).await;
                 outcomes
             }
             Err(SendError::Failed(error)) if error.is_contested() => {
