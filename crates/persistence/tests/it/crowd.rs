@@ -10,7 +10,6 @@ use std::task::Poll;
 use diesel::sql_types::Uuid as SqlUuid;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures::FutureExt;
-use futures::future::try_join4;
 use kernel::OrganisationId;
 use persistence::{Database, Error, Provenance, Tenant, statement};
 use testkit::Scene;
@@ -20,10 +19,19 @@ use crate::tenants::OwnerRow;
 
 /// Members who ask at the same time.
 const AT_ONCE: usize = 24;
-/// Reads and writes of a request, all in its one transaction.
-pub(crate) const OPERATIONS: usize = 4;
 /// Waits of a request: for a connection, and for the answers of the server.
-const WAITS: usize = 5;
+const WAITS: usize = 4;
+
+/// What a request does in its one transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Work {
+    ReadLatest,
+    ReadOne,
+    Write,
+    Overwrite,
+}
+
+const WORKS: [Work; 4] = [Work::ReadLatest, Work::ReadOne, Work::Write, Work::Overwrite];
 
 /// The latest notes that this connection shows; the statement itself names no organisation.
 async fn latest(mut connection: &AsyncPgConnection) -> Result<Vec<Uuid>, Error> {
@@ -58,32 +66,32 @@ async fn overwrite(mut connection: &AsyncPgConnection, member: OrganisationId, n
     Ok(rows.into_iter().map(|row| row.org_id).collect())
 }
 
-/// The request of a reader: the owners of what it saw. Its statements travel together.
-async fn read(database: &Database, member: OrganisationId, known: Uuid) -> Result<Vec<Uuid>, Error> {
-    let read = database.begin_read(Tenant::new(member)).await?;
-    read.run(move |mut read| {
-        async move {
-            let connection: &AsyncPgConnection = read.connection();
-            let (first, second) = (latest(connection), owner(connection, known));
-            let (third, fourth) = (latest(connection), owner(connection, known));
-            let (first, second, third, fourth) = try_join4(first, second, third, fourth).await?;
-            Ok([first, second, third, fourth].concat())
-        }
-        .boxed()
-    })
-    .await
+/// One request: the owners of what it saw.
+async fn answer(database: &Database, member: OrganisationId, work: Work, known: Uuid) -> Result<Vec<Uuid>, Error> {
+    if matches!(work, Work::ReadLatest | Work::ReadOne) {
+        let read = database.begin_read(Tenant::new(member)).await?;
+        let found =
+            read.run(move |mut read| async move { perform(read.connection(), member, work, known).await }.boxed());
+        return found.await;
+    }
+    let mut transaction = database.begin(Tenant::new(member), Provenance::new("test")).await?;
+    let seen = perform(transaction.tx().connection(), member, work, known).await?;
+    transaction.commit().await?;
+    Ok(seen)
 }
 
-/// The request of a writer: the owners of what it saw. Its statements travel together.
-async fn write(database: &Database, member: OrganisationId, known: Uuid) -> Result<Vec<Uuid>, Error> {
-    let mut transaction = database.begin(Tenant::new(member), Provenance::new("test")).await?;
-    let mut tx = transaction.tx();
-    let connection: &AsyncPgConnection = tx.connection();
-    let (first, second) = (note(connection, member), overwrite(connection, member, known));
-    let (third, fourth) = (latest(connection), owner(connection, known));
-    let (first, second, third, fourth) = try_join4(first, second, third, fourth).await?;
-    transaction.commit().await?;
-    Ok([first, second, third, fourth].concat())
+async fn perform(
+    connection: &AsyncPgConnection,
+    member: OrganisationId,
+    work: Work,
+    known: Uuid,
+) -> Result<Vec<Uuid>, Error> {
+    match work {
+        Work::ReadLatest => latest(connection).await,
+        Work::ReadOne => owner(connection, known).await,
+        Work::Write => note(connection, member).await,
+        Work::Overwrite => overwrite(connection, member, known).await,
+    }
 }
 
 /// The future's output, or nothing when it waits once more after so many waits: then it is dropped where it stands.
@@ -133,13 +141,13 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    fn note(&mut self, member: OrganisationId, writes: bool, outcome: Option<Result<Vec<Uuid>, Error>>) {
+    fn note(&mut self, member: OrganisationId, work: Work, outcome: Option<Result<Vec<Uuid>, Error>>) {
         match outcome {
             Some(Ok(owners)) => {
                 let own = owners.iter().filter(|owner| **owner == member.uuid()).count();
                 self.own += own;
                 self.foreign += owners.len() - own;
-                self.written += usize::from(writes);
+                self.written += usize::from(work == Work::Write);
             }
             Some(Err(error)) => self.failed.push(error.to_string()),
             None => self.cut_off += 1,
@@ -192,11 +200,8 @@ impl Crowd {
         let random = |salt: usize, bound: usize| number(request * 8 + salt, bound);
         let (member, other) = (random(0, self.organisations.len()), random(1, self.organisations.len()));
         let (member, known) = (self.organisations[member], self.notes[other]);
-        let writes = random(2, 2) == 0;
-        let work = async {
-            if writes { write(&self.database, member, known).await } else { read(&self.database, member, known).await }
-        };
+        let work = WORKS[random(2, WORKS.len())];
         let waits = if random(3, 10) == 0 { random(4, WAITS) } else { usize::MAX };
-        seen.note(member, writes, cut_off(waits, work).await);
+        seen.note(member, work, cut_off(waits, answer(&self.database, member, work, known)).await);
     }
 }

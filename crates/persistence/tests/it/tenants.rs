@@ -15,7 +15,7 @@ use testkit::Scene;
 use uuid::Uuid;
 
 use crate::MIGRATIONS;
-use crate::crowd::{Crowd, OPERATIONS};
+use crate::crowd::Crowd;
 
 /// Whose a note is.
 #[derive(QueryableByName)]
@@ -66,17 +66,14 @@ async fn notes(scene: &Scene) -> (usize, usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_sees_a_foreign_row_on_a_shared_connection() {
-    const REQUESTS: usize = 27_500;
+    const REQUESTS: usize = 100_000;
     let scene = Scene::new("order", MIGRATIONS).await;
     let begun = Instant::now();
     let seen = Crowd::gather(&scene).await.ask(REQUESTS).await;
-    let operations = (REQUESTS - seen.cut_off) * OPERATIONS;
-    println!(
-        "{operations} reads and writes of {REQUESTS} requests in {:.1} s: {seen:?}",
-        begun.elapsed().as_secs_f64()
-    );
+    let answered = REQUESTS - seen.cut_off;
+    println!("{answered} of {REQUESTS} requests were answered in {:.1} s: {seen:?}", begun.elapsed().as_secs_f64());
     assert!(seen.foreign == 0 && seen.failed.is_empty(), "{seen:?}");
-    assert!(operations > 100_000 && seen.own > 100_000 && seen.cut_off > 2_000, "that proves little: {seen:?}");
+    assert!(answered > 85_000 && seen.own > 100_000 && seen.cut_off > 2_000, "that proves little: {seen:?}");
     let (all, of_others) = notes(&scene).await;
     assert_eq!(of_others, 0, "of {all} notes");
     // One that was cut off at its commit may be there or not.

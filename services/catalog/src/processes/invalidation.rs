@@ -61,7 +61,7 @@ impl StaleProducts {
         self.round_of(products);
     }
 
-    /// Notes products and waits until the cache has forgotten them; not longer than [`PATIENCE`], and not at all when Redis is
+    /// Notes products and waits until the cache has forgotten them; not longer than 2 s, and not at all when Redis is
     /// away.
     pub async fn note_and_wait(&self, products: impl IntoIterator<Item = (OrganisationId, ProductId)>) {
         let products: Products = products.into_iter().collect();
