@@ -63,7 +63,16 @@ impl Imports {
         let what = format!("import {}", summary.import);
         let (report, lines) = report::channel(summary.clone());
         let rows = file::read(format, file);
-        let run = Run { mediator, stale: self.stale.clone(), by, explain, report, batch: Batch::default(), summary };
+        let run = Run {
+            mediator,
+            stale: self.stale.clone(),
+            last_written: None,
+            by,
+            explain,
+            report,
+            batch: Batch::default(),
+            summary,
+        };
         let grace = self.grace;
         self.tasks.spawn(what, move |stop| {
             run.import(rows, async move {

@@ -7,6 +7,7 @@ use std::pin::pin;
 
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
+use kernel::{OrganisationId, ProductId};
 use mediator::{Mediator, Scope, SendError};
 
 use super::file::Item;
@@ -26,6 +27,7 @@ const MOST_UNREAD: usize = 200_000;
 pub(super) struct Run {
     pub(super) mediator: Mediator,
     pub(super) stale: StaleProducts,
+    pub(super) last_written: Option<(OrganisationId, ProductId)>,
     pub(super) by: Scope,
     pub(super) explain: fn(SendError<Error>) -> String,
     pub(super) report: Report,
@@ -91,6 +93,8 @@ impl Run {
             }
         }
         self.flush().await;
+        // Once for all batches, before the summary: what was noted before is done by then, too.
+        self.stale.note_and_wait(self.last_written).await;
         let Self { report, summary, .. } = self;
         tracing::info!(import = %summary.import, rows = summary.rows, created = summary.created,
             updated = summary.updated, failed = summary.failed, "an import has ended");
@@ -102,8 +106,11 @@ impl Run {
         match self.mediator.send(&self.by, ImportProducts { products: products.clone() }).await {
             Ok(outcomes) => {
                 let written = |outcome: &&RowOutcome| matches!(outcome.result, RowResult::Created | RowResult::Updated);
-                let written = outcomes.iter().filter(written).filter_map(|outcome| outcome.product);
-                self.stale.note_and_wait(written.map(|product| (self.by.organisation(), product))).await;
+                let written = outcomes.iter().filter(written);
+                let written: Vec<_> =
+                    written.filter_map(|outcome| Some((self.by.organisation(), outcome.product?))).collect();
+                self.last_written = written.last().copied().or(self.last_written);
+                self.stale.note(written);
                 outcomes
             }
             Err(SendError::Failed(error)) if error.is_contested() => {
