@@ -48,7 +48,15 @@ begin
 end
 $$;
 revoke all on schema public from public;
+-- What searching needs, in a schema of its own, since nobody's search_path has it. All three come with PostgreSQL and are
+-- trusted, so an administrator who is no superuser may create them.
+create schema if not exists extensions;
+revoke all on schema extensions from public;
+create extension if not exists pg_trgm schema extensions;
+create extension if not exists unaccent schema extensions;
+create extension if not exists btree_gin schema extensions;
 create schema if not exists "{service}" authorization "{service}_owner";
 revoke all on schema "{service}" from public;
 -- The migration that creates a table also grants it.
 grant usage on schema "{service}" to "{service}_app", "{service}_system";
+grant usage on schema extensions to "{service}_owner", "{service}_app", "{service}_system";

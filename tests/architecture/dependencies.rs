@@ -17,6 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("service", &["kernel", "access", "mediator", "persistence"]),
     ("assembly", &["kernel", "contracts", "access", "persistence", "mediator", "messaging", "rest", "service"]),
     ("exchange", &["kernel"]),
+    ("query", &["kernel", "persistence"]),
     ("devstack", &[]),
     (
         "testkit",
@@ -39,6 +40,7 @@ const KITS: &[&str] = &[
     "service",
     "assembly",
     "exchange",
+    "query",
 ];
 
 fn misplaced_dependencies(packages: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
@@ -87,8 +89,18 @@ fn crates_depend_on_each_other_in_one_direction_and_services_on_no_service() {
 
 /// Library, and the path prefixes (or `/folder/` parts) where it may be named.
 const LIVES_IN: &[(&str, &[&str])] = &[
-    ("diesel", &["crates/persistence/", "/src/store/", "/src/queries/", "/src/projections/", "/src/schema.rs"]),
-    ("diesel_async", &["crates/persistence/", "/src/store/", "/src/queries/", "/src/projections/"]),
+    (
+        "diesel",
+        &[
+            "crates/persistence/",
+            "crates/query/",
+            "/src/store/",
+            "/src/queries/",
+            "/src/projections/",
+            "/src/schema.rs",
+        ],
+    ),
+    ("diesel_async", &["crates/persistence/", "crates/query/", "/src/store/", "/src/queries/", "/src/projections/"]),
     ("actix_web", &["crates/rest/", "services/gateway/", "crates/devstack/"]),
     ("rdkafka", &["crates/messaging/", "crates/testkit/"]),
     ("aide", &["crates/rest/"]),

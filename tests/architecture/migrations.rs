@@ -25,6 +25,7 @@ const FENCED_BY_RIGHTS: &[(&str, &str)] = &[
     ("outbox_parked", "the relay's alone"),
     ("inbox", "holds ids of events and no content"),
     ("parked_keys", "holds keys of topics and no content"),
+    ("cursor_keys", "holds the key that seals cursors and no content"),
 ];
 
 fn ups(tree: &Tree) -> impl Iterator<Item = (&str, &str)> {

@@ -77,7 +77,7 @@ pub(crate) async fn measure(
     let headers = staff.clone();
     let shares = Shares::begin(store);
     let page = closed_loop(&gateway, 32, time, &[200], move |_| {
-        get("/admin/v1/products?limit=20&status=active&sort=title", &headers)
+        get("/admin/v1/products?limit=20&where=status:eq:active&sort=title", &headers)
     })
     .await?;
     report.load(
@@ -142,7 +142,7 @@ async fn product_ids(gateway: &str, staff: &str) -> Result<Vec<String>, Failure>
     let mut connection = Connection::open(gateway).await?;
     let (mut ids, mut cursor) = (Vec::new(), String::new());
     while ids.len() < 1_000 {
-        let request = get(&format!("/admin/v1/products?limit=100&status=active{cursor}"), staff);
+        let request = get(&format!("/admin/v1/products?limit=100&where=status:eq:active{cursor}"), staff);
         let (status, body) = connection.exchange(&request).await?;
         if status != 200 {
             return Err(format!("listing products: {status}").into());

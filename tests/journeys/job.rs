@@ -44,7 +44,7 @@ async fn a_catalog_is_imported_browsed_and_ordered_from_and_the_operations_team_
     let (status, tree) = shop.shopper.get(&tree).await;
     assert_eq!(status, 200, "{tree}");
     assert!(tree.to_string().contains("lights"), "{tree}");
-    let list = format!("/store/v1/{}/products?category={lights}", shop.slug);
+    let list = format!("/store/v1/{}/products?where=category:eq:{lights}", shop.slug);
     // The page is cached; it is forgotten when the products' events come back.
     let page = eventually(PATIENCE, async || {
         let (_, page) = shop.shopper.get(&list).await;

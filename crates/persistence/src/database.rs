@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use crate::connect::{Purpose, Server};
 use crate::error::Error;
 use crate::observers::Observers;
+use crate::paging::SealingKey;
 use crate::pool::{Pool, Pooled};
 use crate::tenancy::Tenancy;
 use crate::transaction::{Provenance, Publishing, ReadTransaction, Transaction};
@@ -55,6 +56,7 @@ struct Inner {
     read: Pool,
     system: Pool,
     publishing: Arc<Publishing>,
+    sealing: SealingKey,
 }
 
 impl std::fmt::Debug for Database {
@@ -81,7 +83,17 @@ impl Database {
         let system = pool(&settings.system_url, Purpose::System, SYSTEM_CONNECTIONS);
         let publishing = Publishing { watch: Arc::default(), observers, source: settings.schema.clone() };
         let publishing = Arc::new(publishing);
-        Self { inner: Arc::new(Inner { settings, server, write, read, system, publishing }) }
+        Self {
+            inner: Arc::new(Inner {
+                settings,
+                server,
+                write,
+                read,
+                system,
+                publishing,
+                sealing: SealingKey::default(),
+            }),
+        }
     }
 
     /// The schema of this service.
@@ -180,7 +192,8 @@ impl Database {
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Away`] or [`Error::Busy`] when no connection is to be had.
     pub async fn begin_read<T: Tenancy>(&self, tenancy: T) -> Result<ReadTransaction<T>, Error> {
-        Ok(ReadTransaction::new(self.connection(&tenancy, &self.inner.read).await?, tenancy))
+        let connection = self.connection(&tenancy, &self.inner.read).await?;
+        Ok(ReadTransaction::new(connection, tenancy, self.inner.sealing.clone()))
     }
 
     /// A connection of the system role for what has no organisation, otherwise one of `tenants`.

@@ -57,6 +57,7 @@ const INFRASTRUCTURE: &[Infrastructure] = infrastructure![
     "20261125100001" "2026-11-25-100001_order_of_dead_letters",
     "20261126100000" "2026-11-26-100000_platform_scope",
     "20261126120001" "2026-11-26-120001_batches",
+    "20261127180000" "2026-11-27-180000_cursor_keys",
 ];
 
 impl std::fmt::Display for Infrastructure {

@@ -8,12 +8,14 @@ use contracts::{Channel, Envelope};
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
 use futures::FutureExt;
 use kernel::{Clock, EventId, OrganisationId, Timestamp};
+use serde::Serialize;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::error::Error;
 use crate::observers::{ObservedEvent, Observers};
 use crate::outbox::{OutboxRow, insert_events};
+use crate::paging::{List, SealingKey};
 use crate::pool::Pooled;
 use crate::replays::{RecordedReply, ReplayKey, insert_replies, select_replayed, select_reply};
 use crate::tenancy::{Tenancy, Tenant, opening};
@@ -260,11 +262,12 @@ impl<T: Tenancy> Tx<'_, T> {
 pub struct ReadTransaction<T: Tenancy = Tenant> {
     connection: Pooled,
     tenancy: T,
+    sealing: SealingKey,
 }
 
 impl<T: Tenancy> ReadTransaction<T> {
-    pub(crate) fn new(connection: Pooled, tenancy: T) -> Self {
-        Self { connection, tenancy }
+    pub(crate) fn new(connection: Pooled, tenancy: T, sealing: SealingKey) -> Self {
+        Self { connection, tenancy, sealing }
     }
 
     /// Runs `read` inside the transaction and ends it.
@@ -281,7 +284,7 @@ impl<T: Tenancy> ReadTransaction<T> {
             let shared: &AsyncPgConnection = &self.connection;
             let mut beginning = shared;
             let begin = beginning.batch_execute(&sql);
-            let conn = ReadConn { connection: shared, tenancy: self.tenancy.clone() };
+            let conn = ReadConn { connection: shared, tenancy: self.tenancy.clone(), sealing: &self.sealing };
             // BEGIN is polled first, so it is sent first; the statement follows without waiting.
             let (began, result) = futures::future::join(begin.boxed(), read(conn)).await;
             began.map_err(|error| E::from(Error::from(error))).and(result)
@@ -299,6 +302,7 @@ impl<T: Tenancy> ReadTransaction<T> {
 pub struct ReadConn<'c, T: Tenancy = Tenant> {
     connection: &'c AsyncPgConnection,
     tenancy: T,
+    sealing: &'c SealingKey,
 }
 
 impl<'c, T: Tenancy> ReadConn<'c, T> {
@@ -313,6 +317,14 @@ impl ReadConn<'_, Tenant> {
     #[must_use]
     pub fn organisation(&self) -> OrganisationId {
         self.tenancy.organisation()
+    }
+
+    /// The list of this name in the organisation, for its cursors. `filter` is all that the client has chosen but the page.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn list(&self, name: &'static str, filter: &impl Serialize) -> Result<List, Error> {
+        self.sealing.list(self.connection, self.organisation(), name, filter).await
     }
 }
 

@@ -62,9 +62,12 @@ pub enum Error {
         /// Why not.
         fault: StockFault,
     },
-    /// A cursor or filter value that this list did not make.
+    /// A cursor that this list did not make.
     #[error(transparent)]
     Malformed(#[from] Malformed),
+    /// A query that is not valid.
+    #[error("the query was refused: {0}")]
+    QueryRefused(query::Faults),
     /// A concurrent transaction changed what this one had read. A second attempt resolves it.
     #[error("another transaction changed {what} at the same time; the command is retried")]
     Overtaken {
@@ -101,6 +104,16 @@ impl Error {
     }
 }
 
+impl From<query::Error> for Error {
+    fn from(error: query::Error) -> Self {
+        match error {
+            query::Error::Refused(faults) => Self::QueryRefused(faults),
+            query::Error::Cursor(malformed) => Self::Malformed(malformed),
+            query::Error::Storage(error) => error.into(),
+        }
+    }
+}
+
 impl From<persistence::Error> for Error {
     fn from(error: persistence::Error) -> Self {
         // Commands check for these before they write, so a violation means that another transaction came in between.
@@ -134,7 +147,8 @@ impl Classified for Error {
             | Self::Stale { .. }
             | Self::ProductRefused(_)
             | Self::StockRefused { .. }
-            | Self::Malformed(_) => Class::Refused,
+            | Self::Malformed(_)
+            | Self::QueryRefused(_) => Class::Refused,
             Self::Overtaken { .. } => Class::Transient,
             Self::Corrupt { .. } | Self::Contradiction(_) => Class::Permanent,
             Self::Storage(error) => error.class(),

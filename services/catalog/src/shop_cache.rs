@@ -8,18 +8,23 @@ use cache::{Cache, Key};
 use futures::{StreamExt as _, future, stream};
 use kernel::{OrganisationId, ProductId};
 use mediator::{Mediator, Scope, SendError};
+use query::{Counting, Parameters};
 
 use crate::error::Error;
 use crate::queries::shop_product::FindShopProduct;
-use crate::queries::shop_products::ListShopProducts;
+use crate::queries::shop_products::QueryShopProducts;
 
 /// The group of cached products, by id.
 const PRODUCT: &str = "product";
-/// The group of cached pages, by category, sort and size.
+/// The group of cached pages, by condition, sort and size.
 const PRODUCTS: &str = "products";
 
 /// How many products are removed at once: fewer than the failures in a row that make Redis be left alone.
 const AT_ONCE: usize = 4;
+/// The most bytes of a condition whose page is cached: one category's.
+const LONGEST_CONDITION: usize = 64;
+/// The most bytes of a sort whose page is cached.
+const LONGEST_SORT: usize = 32;
 
 /// The shop's cached reads. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -45,19 +50,35 @@ impl ShopCache {
         self.0.ask(mediator, by, &Key::new(by.organisation(), PRODUCT, query.product), query).await
     }
 
-    /// The first page of a list as JSON, from Redis where it can be. Later pages are not for the cache: anybody can write
-    /// a cursor, and each would be an entry of its own.
+    /// The name in the cache of the page that these parameters ask for; none when it is not for the cache. What shops ask for
+    /// again and again is: first pages, of everything or of one category. Anybody can write any number of cursors, words and
+    /// filters, and each would be an entry of its own.
+    #[must_use]
+    pub fn page_of(parameters: &Parameters) -> Option<String> {
+        let Parameters { condition, q, sort, fields, cursor, limit, total, facets } = parameters;
+        let condition = condition.as_deref().unwrap_or_default();
+        let is_usual = condition.is_empty()
+            || (condition.starts_with("category")
+                && condition.len() <= LONGEST_CONDITION
+                && !condition.contains([',', '|', '(']));
+        let is_plain =
+            q.is_none() && fields.is_none() && cursor.is_none() && facets.is_none() && *total == Counting::None;
+        let sort = sort.as_deref().unwrap_or_default();
+        let is_known = sort.len() <= LONGEST_SORT;
+        (is_usual && is_plain && is_known).then(|| format!("{condition}/{sort}/{}", limit.get()))
+    }
+
+    /// A page of a list as JSON, from Redis where it can be; `page` is its name in the cache.
     ///
     /// # Errors
     /// The mediator's and the query's; Redis causes none.
-    pub async fn first_page(
+    pub async fn page(
         &self,
         mediator: &Mediator,
         by: &Scope,
-        query: ListShopProducts,
+        page: String,
+        query: QueryShopProducts,
     ) -> Result<Bytes, SendError<Error>> {
-        let category = query.category.map(|category| category.to_string()).unwrap_or_default();
-        let page = format!("{category}/{}/{}", query.sort, query.size.get());
         self.0.ask(mediator, by, &Key::new(by.organisation(), PRODUCTS, page), query).await
     }
 

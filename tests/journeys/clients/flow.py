@@ -14,10 +14,9 @@ client = generated.ApiClient(configuration)
 configuration.access_token = generated.AuthApi(client).auth_admit_login(credentials).access_token
 
 catalog = generated.CatalogApi(client)
-[product] = catalog.catalog_list_products(status=generated.ProductStatus.ACTIVE).items
+[product] = catalog.catalog_list_products(where="status:eq:active").items
 assert product.status == generated.ProductStatus.ACTIVE, product
-newest_first = generated.Sort("-created_at")
-[shown] = catalog.catalog_list_shop_products(credentials.organisation, sort=newest_first).items
+[shown] = catalog.catalog_list_shop_products(credentials.organisation, sort="-price_from").items
 assert shown.title == product.title, shown
 
 

@@ -14,10 +14,10 @@ assert(token, notLoggedIn?.title);
 
 const owner = createClient<paths>({ baseUrl: GATEWAY, headers: { Authorization: `Bearer ${token.access_token}` } });
 const active: components["schemas"]["ProductStatus"] = "active";
-const { data: products } = await owner.GET("/admin/v1/products", { params: { query: { status: active } } });
+const { data: products } = await owner.GET("/admin/v1/products", { params: { query: { where: `status:eq:${active}` } } });
 assert.equal(products?.items.length, 1);
 assert.equal(products.items[0]?.status, active);
-const inShop = { path: { organisation }, query: { sort: "-created_at" as const } };
+const inShop = { path: { organisation }, query: { sort: "-price_from" } };
 const { data: shown } = await shopper.GET("/store/v1/{organisation}/products", { params: inShop });
 assert.equal(shown?.items[0]?.title, products.items[0]?.title);
 

@@ -96,13 +96,14 @@ async fn log_in(env: &EnvFile) -> Result<Client, Error> {
 }
 
 async fn find_products(client: &Client, steps: &Steps) -> Result<(), Error> {
-    let newest = client.get("list products", "/admin/v1/products?status=active&sort=-updated_at&limit=100").await?;
+    let newest =
+        client.get("list products", "/admin/v1/products?where=status:eq:active&sort=-updated_at&limit=100").await?;
     steps.note(&format!(
         "staff: {} products on the first page, changed last: {}",
         items(&newest).len(),
         title(&newest)
     ));
-    let dearest = client.shop("list the shop", "products?sort=-price&limit=3").await?;
+    let dearest = client.shop("list the shop", "products?sort=-price_from&limit=3").await?;
     let names: Vec<String> = items(&dearest)
         .iter()
         .map(|item| format!("{} {}", words(&item["title"]), money(&item["price_from"])))
@@ -155,7 +156,7 @@ fn summary(
     }
     say!();
     say!("try:");
-    say!("  curl -s '{gateway}/store/v1/{organisation}/products?sort=price&limit=3'");
+    say!("  curl -s '{gateway}/store/v1/{organisation}/products?sort=price_from&limit=3'");
     say!(
         "  curl -s '{gateway}/store/v1/{organisation}/orders' -H 'Content-Type: application/json' -H \"Idempotency-Key: $(date +%s%N)\" -H 'Prefer: wait=5' -d '{}'",
         json!({"lines": [{"sku": rush.others.first(), "quantity": 1}]})

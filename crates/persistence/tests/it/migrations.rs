@@ -6,8 +6,15 @@ use testkit::Scene;
 use crate::MIGRATIONS;
 
 /// The kit's and the service's, in the order in which they run.
-const VERSIONS: [&str; 6] =
-    ["20261101000000", "20261101000001", "20261125100000", "20261125100001", "20261126100000", "20261126120001"];
+const VERSIONS: [&str; 7] = [
+    "20261101000000",
+    "20261101000001",
+    "20261125100000",
+    "20261125100001",
+    "20261126100000",
+    "20261126120001",
+    "20261127180000",
+];
 
 fn names(versions: &[String]) -> Vec<&str> {
     versions.iter().map(String::as_str).collect()
@@ -59,7 +66,7 @@ async fn a_program_is_told_which_migration_its_schema_lacks_and_what_to_run() {
     let scene = Scene::new("order", MIGRATIONS).await;
     let (database, owner) = (scene.database(), scene.url(DatabaseRole::Owner));
     let required = persistence::required(&MIGRATIONS);
-    assert_eq!(required, ["20261126120001", "20261101000001"], "the newest of the kit and of the service");
+    assert_eq!(required, ["20261127180000", "20261101000001"], "the newest of the kit and of the service");
     database.is_migrated_to(&required).await.unwrap();
     let lacking = async |versions: &[String]| database.is_migrated_to(versions).await.unwrap_err().to_string();
     let said = lacking(&["99999999000000".to_owned()]).await;
@@ -70,10 +77,10 @@ async fn a_program_is_told_which_migration_its_schema_lacks_and_what_to_run() {
 
     // Never migrated, not even the table of the migrations is there: both roles are, and no more.
     persistence::revert(&owner, "order", MIGRATIONS).await.unwrap();
-    assert!(lacking(&required).await.contains("lacks the migration 20261126120001; run `order migrate`"));
+    assert!(lacking(&required).await.contains("lacks the migration 20261127180000; run `order migrate`"));
     scene.superuser().await.batch_execute("drop table __diesel_schema_migrations").await.unwrap();
     database.reachable().await.unwrap();
-    assert!(lacking(&required).await.contains("lacks the migration 20261126120001; run `order migrate`"));
+    assert!(lacking(&required).await.contains("lacks the migration 20261127180000; run `order migrate`"));
     assert_eq!(database.check().await.unwrap_err().class(), persistence::Class::Transient);
 
     persistence::migrate(&owner, "order", MIGRATIONS).await.unwrap();

@@ -406,6 +406,23 @@ impl Product {
         lowest(true).or_else(|| lowest(false))
     }
 
+    /// The words that it is found by: its title, and the titles and SKUs of its variants, each SKU also without the signs
+    /// between its letters and digits.
+    #[must_use]
+    pub fn searched_words(&self) -> String {
+        let mut words = vec![self.title.as_str().to_owned()];
+        for variant in &self.variants {
+            let sku = variant.sku.as_str();
+            if variant.title != self.title {
+                words.push(variant.title.as_str().to_owned());
+            }
+            words.push(sku.to_owned());
+            words.push(sku.chars().filter(char::is_ascii_alphanumeric).collect());
+        }
+        words.dedup();
+        words.join(" ")
+    }
+
     /// Rises by one with every change.
     #[must_use]
     pub fn version(&self) -> i64 {

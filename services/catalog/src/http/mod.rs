@@ -5,6 +5,7 @@ mod problems;
 mod products;
 mod shop;
 mod stock;
+mod variants;
 
 use rest::{Api, Routes};
 
@@ -14,12 +15,14 @@ use crate::commands::create_product::CreateProduct;
 use crate::commands::import_products::ImportProducts;
 use crate::commands::restore_product::RestoreProduct;
 use crate::commands::retire_product::RetireProduct;
+use crate::queries::fields::{DescribeProducts, DescribeShopProducts, DescribeVariants};
 use crate::queries::find_product::FindProduct;
 use crate::queries::find_stock::FindStock;
 use crate::queries::list_movements::ListMovements;
-use crate::queries::list_products::ListProducts;
+use crate::queries::query_products::QueryProducts;
+use crate::queries::query_variants::QueryVariants;
 use crate::queries::shop_product::FindShopProduct;
-use crate::queries::shop_products::ListShopProducts;
+use crate::queries::shop_products::QueryShopProducts;
 
 /// Every route of this service.
 #[must_use]
@@ -29,7 +32,13 @@ pub fn routes() -> Routes {
         .post("/admin/v1/products", products::create, |op| {
             op.summary("Create a product").sends::<CreateProduct>().problems(&problems::CREATE)
         })
-        .get("/admin/v1/products", products::list, |op| op.summary("List products").asks::<ListProducts>())
+        .get("/admin/v1/products", products::list, |op| {
+            op.summary("List products").asks::<QueryProducts>().id("catalog.list-products")
+        })
+        .post("/admin/v1/products/query", products::query, |op| op.summary("Query products").asks::<QueryProducts>())
+        .get("/admin/v1/products/fields", products::fields, |op| {
+            op.summary("List what can be asked of products").asks::<DescribeProducts>()
+        })
         .get("/admin/v1/products/{product}", products::find, |op| op.summary("Read a product").asks::<FindProduct>())
         .patch("/admin/v1/products/{product}", products::change, |op| {
             op.summary("Change a product").sends::<ChangeProduct>().problems(&problems::CHANGE)
@@ -43,6 +52,15 @@ pub fn routes() -> Routes {
         .post("/admin/v1/imports", imports::import, |op| {
             op.summary("Import products from a file").description(imports::FORMAT).sends::<ImportProducts>()
         })
+        .get("/admin/v1/variants", variants::list, |op| {
+            op.summary("List variants and their stock").asks::<QueryVariants>().id("catalog.list-variants")
+        })
+        .post("/admin/v1/variants/query", variants::query, |op| {
+            op.summary("Query variants and their stock").asks::<QueryVariants>()
+        })
+        .get("/admin/v1/variants/fields", variants::fields, |op| {
+            op.summary("List what can be asked of variants").asks::<DescribeVariants>()
+        })
         .get("/admin/v1/stock/{sku}", stock::find, |op| op.summary("Read the stock of a SKU").asks::<FindStock>())
         .post("/admin/v1/stock/{sku}/adjust", stock::adjust, |op| {
             op.summary("Adjust the stock of a SKU").sends::<AdjustStock>().problems(&problems::ADJUST)
@@ -51,7 +69,10 @@ pub fn routes() -> Routes {
             op.summary("List what changed the stock of a SKU").asks::<ListMovements>()
         })
         .get("/store/v1/{organisation}/products", shop::list, |op| {
-            op.summary("List the products of a shop").asks::<ListShopProducts>()
+            op.summary("List the products of a shop").asks::<QueryShopProducts>().id("catalog.list-shop-products")
+        })
+        .get("/store/v1/{organisation}/products/fields", shop::fields, |op| {
+            op.summary("List what can be asked of a shop's products").asks::<DescribeShopProducts>()
         })
         .get("/store/v1/{organisation}/products/{product}", shop::find, |op| {
             op.summary("Read a product in its shop").asks::<FindShopProduct>()

@@ -42,6 +42,10 @@ impl From<Error> for Problem {
             Error::ProductRefused(faults) => refused(faults),
             Error::StockRefused { sku, .. } => Problem::new(STOCK_CONFLICT).member("sku", sku),
             Error::Malformed(malformed) => return malformed.clone().into(),
+            Error::QueryRefused(faults) => {
+                let refused = Problem::new(problems::INVALID_REQUEST);
+                faults.0.iter().fold(refused, |problem, fault| problem.field(&fault.at, &fault.reason))
+            }
             Error::Overtaken { .. } | Error::Corrupt { .. } | Error::Contradiction(_) | Error::Storage(_) => {
                 return Problem::fault(error.class(), &error);
             }

@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
-use contracts::catalog::ProductStatus;
-use kernel::{CategoryId, Cursor, Expected, Malformed, Page, PageSize, ProductId, Sku, Slug};
+use kernel::{CategoryId, Expected, Malformed, ProductId, Sku, Slug};
+use query::{Answer, FieldList, Parameters, Request};
 use rest::{
     App, Body, IdempotencyKey, IfMatch, Path, PriceBody, Problem, Query, Recorded, Staff, State, Tagged, holds, parses,
 };
@@ -17,31 +17,15 @@ use crate::commands::retire_product::RetireProduct;
 use crate::domain::product::{NewProduct, NewSlug, NewVariant, Product, ProductChange, SettableStatus, VariantChange};
 use crate::domain::wording::{Description, Title};
 use crate::processes::invalidation::StaleProducts;
+use crate::queries::fields::DescribeProducts;
 use crate::queries::find_product::FindProduct;
-use crate::queries::list_products::ListProducts;
-use crate::queries::listing::{Listing, ProductSummary, Sort};
+use crate::queries::product_fields::Products;
+use crate::queries::query_products::QueryProducts;
 
 /// The product.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct ProductPath {
     pub(super) product: ProductId,
-}
-
-/// The filter of a list and one of its pages.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ProductFilter {
-    /// Only products of this category itself, not of those below it.
-    category: Option<CategoryId>,
-    /// Only products of this status.
-    status: Option<ProductStatus>,
-    /// The order of the list; `title` by default.
-    sort: Option<Sort>,
-    /// `next_cursor` of the previous page.
-    cursor: Option<Cursor>,
-    /// 1 to 100; 20 by default.
-    #[serde(default)]
-    limit: PageSize,
 }
 
 /// A variant to create.
@@ -163,9 +147,21 @@ pub(super) async fn create(
 pub(super) async fn list(
     app: App,
     by: Staff,
-    Query(filter): Query<ProductFilter>,
-) -> Result<rest::Ok<Page<ProductSummary>>, Problem> {
-    Ok(rest::Ok(app.ask(&by, filter.query()).await?))
+    Query(parameters): Query<Parameters>,
+) -> Result<rest::Ok<Answer<Products>>, Problem> {
+    Ok(rest::Ok(app.ask(&by, QueryProducts(parameters.into())).await?))
+}
+
+pub(super) async fn query(
+    app: App,
+    by: Staff,
+    Body(request): Body<Request<Products>>,
+) -> Result<rest::Ok<Answer<Products>>, Problem> {
+    Ok(rest::Ok(app.ask(&by, QueryProducts(request)).await?))
+}
+
+pub(super) async fn fields(app: App, by: Staff) -> Result<rest::Ok<FieldList>, Problem> {
+    Ok(rest::Ok(app.ask(&by, DescribeProducts).await?))
 }
 
 pub(super) async fn find(
@@ -221,18 +217,6 @@ fn tagged(product: Product) -> Tagged<rest::Ok<Product>> {
 
 fn location(product: &Product) -> String {
     format!("/admin/v1/products/{}", product.id())
-}
-
-impl ProductFilter {
-    fn query(self) -> ListProducts {
-        ListProducts(Listing {
-            category: self.category,
-            status: self.status,
-            sort: self.sort.unwrap_or(Sort::Title),
-            cursor: self.cursor,
-            size: self.limit,
-        })
-    }
 }
 
 impl CreateProductBody {

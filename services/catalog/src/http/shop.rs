@@ -1,30 +1,14 @@
 //! The public shop, answered from Redis where it can be.
 
-use kernel::{CategoryId, Cursor, Page, PageSize};
+use query::{Answer, FieldList, Parameters};
 use rest::{Anyone, App, Path, Problem, Query, Serialised, State, Tagged};
-use schemars::JsonSchema;
-use serde::Deserialize;
 
 use super::products::ProductPath;
-use crate::queries::listing::Sort;
+use crate::queries::fields::DescribeShopProducts;
+use crate::queries::product_fields::ShopProducts;
 use crate::queries::shop_product::{FindShopProduct, ShopProduct};
-use crate::queries::shop_products::{ListShopProducts, ShopSummary};
+use crate::queries::shop_products::QueryShopProducts;
 use crate::shop_cache::ShopCache;
-
-/// The filter of a list and one of its pages.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ShopFilter {
-    /// Only products of this category itself, not of those below it.
-    category: Option<CategoryId>,
-    /// The order of the list; `title` by default.
-    sort: Option<Sort>,
-    /// `next_cursor` of the previous page.
-    cursor: Option<Cursor>,
-    /// 1 to 100; 20 by default.
-    #[serde(default)]
-    limit: PageSize,
-}
 
 pub(super) async fn find(
     app: App,
@@ -40,21 +24,16 @@ pub(super) async fn list(
     app: App,
     State(cache): State<ShopCache>,
     by: Anyone,
-    Query(filter): Query<ShopFilter>,
-) -> Result<Serialised<Page<ShopSummary>>, Problem> {
-    if filter.cursor.is_some() {
-        return Serialised::of(&app.ask(&by, filter.query()).await?);
+    Query(parameters): Query<Parameters>,
+) -> Result<Serialised<Answer<ShopProducts>>, Problem> {
+    let page = ShopCache::page_of(&parameters);
+    let query = QueryShopProducts(parameters.into());
+    match page {
+        Some(page) => Ok(Serialised::new(cache.page(app.mediator(), &by, page, query).await?)),
+        None => Serialised::of(&app.ask(&by, query).await?),
     }
-    Ok(Serialised::new(cache.first_page(app.mediator(), &by, filter.query()).await?))
 }
 
-impl ShopFilter {
-    fn query(self) -> ListShopProducts {
-        ListShopProducts {
-            category: self.category,
-            sort: self.sort.unwrap_or(Sort::Title),
-            cursor: self.cursor,
-            size: self.limit,
-        }
-    }
+pub(super) async fn fields(app: App, by: Anyone) -> Result<rest::Ok<FieldList>, Problem> {
+    Ok(rest::Ok(app.ask(&by, DescribeShopProducts).await?))
 }

@@ -70,10 +70,8 @@ impl Query for ListMovements {
     type Error = Error;
 
     async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Page<MovementView>, Error> {
-        let before: i64 = match &self.cursor {
-            Some(cursor) => cursor.decode()?,
-            None => i64::MAX,
-        };
+        let list = read.list("movements", &self.key.to_string()).await?;
+        let before: i64 = list.mark(self.cursor.as_ref())?.unwrap_or(i64::MAX);
         let sku = match &self.key {
             StockKey::Sku(sku) => sku.to_string(),
             // The ledger's index has SKUs, and a variant's never changes. One that is unknown has no movements.
@@ -94,7 +92,7 @@ impl Query for ListMovements {
             .select(MovementRow::as_select());
         let rows: Vec<MovementRow> = limited(newest, self.size).load(read.connection()).await?;
         let items = rows.into_iter().map(MovementView::from).collect();
-        Ok(Page::cut(items, self.size, |last: &MovementView| last.position)?)
+        Ok(list.page(items, self.size, |last: &MovementView| last.position)?)
     }
 }
 

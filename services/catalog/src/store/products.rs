@@ -125,6 +125,8 @@ struct Columns<'p> {
     counts: Vec<i32>,
     versions: Vec<i64>,
     updated: Vec<Timestamp>,
+    /// The words that the product is found by.
+    searched: Vec<String>,
     variants: VariantColumns<'p>,
 }
 
@@ -158,6 +160,7 @@ impl<'p> Columns<'p> {
             columns.counts.push(i32::try_from(product.variants().len()).unwrap_or(i32::MAX));
             columns.versions.push(product.version());
             columns.updated.push(product.updated_at());
+            columns.searched.push(product.searched_words());
             for (position, variant) in (0_i32..).zip(product.variants()) {
                 columns.variants.push(product.id(), position, variant);
             }
@@ -216,12 +219,14 @@ pub(crate) async fn insert<T: Tenancy>(
     let written: WrittenRow = statement(
         "with p as (
            insert into products (org_id, product_id, slug, title, description, category_id, status,
-                                 price_from_minor, currency, variant_count, version, created_at, updated_at)
+                                 price_from_minor, currency, variant_count, version, created_at, updated_at,
+                                 search_text)
            select g.org_id, g.product_id, g.slug, g.title, g.description, g.category_id, g.status,
-                  g.price_from_minor, g.currency, g.variant_count, 1, g.updated_at, g.updated_at
-           from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                  g.price_from_minor, g.currency, g.variant_count, 1, g.updated_at, g.updated_at,
+                  search_text(g.searched)
+           from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $21)
              as g(org_id, product_id, slug, title, description, category_id, status, price_from_minor, currency,
-                  variant_count, updated_at)
+                  variant_count, updated_at, searched)
            order by g.org_id, g.slug collate \"C\"
            on conflict (org_id, slug) do nothing
            returning product_id
@@ -257,6 +262,7 @@ pub(crate) async fn insert<T: Tenancy>(
     .bind::<Array<BigInt>, _>(&columns.variants.prices)
     .bind::<Array<Text>, _>(&columns.variants.currencies)
     .bind::<Array<Bool>, _>(&columns.variants.active)
+    .bind::<Array<Text>, _>(&columns.searched)
     .get_result(tx.connection())
     .await?;
     let inserted: HashSet<Uuid> = written.products.into_iter().chain(written.variants).collect();
@@ -282,10 +288,11 @@ pub(crate) async fn save(tx: &mut Tx<'_>, products: &[&Product]) -> Result<(), E
            update products t
            set slug = g.slug, title = g.title, description = g.description, category_id = g.category_id,
                status = g.status, price_from_minor = g.price_from_minor, currency = g.currency,
-               variant_count = g.variant_count, version = g.version, updated_at = g.updated_at
-           from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+               variant_count = g.variant_count, version = g.version, updated_at = g.updated_at,
+               search_text = search_text(g.searched)
+           from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $21)
              as g(product_id, slug, title, description, category_id, status, price_from_minor, currency,
-                  variant_count, version, updated_at)
+                  variant_count, version, updated_at, searched)
            where t.org_id = $1 and t.product_id = g.product_id
          )
          insert into variants as t
@@ -320,6 +327,7 @@ pub(crate) async fn save(tx: &mut Tx<'_>, products: &[&Product]) -> Result<(), E
     .bind::<Array<BigInt>, _>(&columns.variants.prices)
     .bind::<Array<Text>, _>(&columns.variants.currencies)
     .bind::<Array<Bool>, _>(&columns.variants.active)
+    .bind::<Array<Text>, _>(&columns.searched)
     .execute(tx.connection())
     .await?;
     Ok(())

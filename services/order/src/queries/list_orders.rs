@@ -6,7 +6,7 @@ use diesel::{ExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelpe
 use diesel_async::RunQueryDsl;
 use kernel::{Currency, Cursor, CustomerId, Malformed, Money, OrderId, Page, PageSize, Timestamp, parse_name};
 use mediator::{Query, Tenant};
-use persistence::{ReadConn, limited};
+use persistence::{List, ReadConn, limited};
 use uuid::Uuid;
 
 use crate::{
@@ -46,7 +46,8 @@ impl Query for ListOwnOrders {
 
     async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Page<Summary>, Error> {
         let own = orders::customer_id.eq(self.customer.uuid());
-        page(read, self.cursor.as_ref(), self.limit, |page| page.filter(own)).await
+        let list = read.list("own orders", &self.customer).await?;
+        page(read, &list, self.cursor.as_ref(), self.limit, |page| page.filter(own)).await
     }
 }
 
@@ -58,7 +59,8 @@ impl Query for ListOrders {
     type Error = Error;
 
     async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Page<Summary>, Error> {
-        page(read, self.cursor.as_ref(), self.limit, |page| match self.status {
+        let list = read.list("orders", &self.status).await?;
+        page(read, &list, self.cursor.as_ref(), self.limit, |page| match self.status {
             Some(status) => page.filter(orders::status.eq(status.as_str())),
             None => page,
         })
@@ -75,11 +77,12 @@ type Listed<'a> = diesel::helper_types::IntoBoxed<
 /// A page of those of the organisation's orders that are wanted, newest first.
 async fn page<'a>(
     read: &mut ReadConn<'_>,
+    list: &List,
     cursor: Option<&Cursor>,
     limit: PageSize,
     wanted: impl FnOnce(Listed<'a>) -> Listed<'a>,
 ) -> Result<Page<Summary>, Error> {
-    let last: Option<OrderId> = cursor.map(Cursor::decode).transpose()?;
+    let last: Option<OrderId> = list.mark(cursor)?;
     // Ids begin with the time of placing. No id sorts after the largest one, so the first page begins there.
     let before = last.map_or(Uuid::max(), |order: OrderId| order.uuid());
     let page = orders::table.select(SummaryRow::as_select()).into_boxed();
@@ -89,7 +92,7 @@ async fn page<'a>(
         .order(orders::id.desc());
     let rows: Vec<SummaryRow> = limited(page, limit).load(read.connection()).await?;
     let summaries = rows.into_iter().map(Summary::try_from).collect::<Result<Vec<_>, _>>()?;
-    Ok(Page::cut(summaries, limit, |last| last.id)?)
+    Ok(list.page(summaries, limit, |last| last.id)?)
 }
 
 #[derive(Queryable, Selectable)]

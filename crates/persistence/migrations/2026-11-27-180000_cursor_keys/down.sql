@@ -1,0 +1,1 @@
+drop table cursor_keys;
