@@ -36,6 +36,9 @@ pub enum Error {
     /// A value that a client sent makes no sense here, such as a cursor of another list.
     #[error(transparent)]
     Malformed(#[from] Malformed),
+    /// A query that is not valid.
+    #[error("the query was refused: {0}")]
+    QueryRefused(query::Faults),
     /// A stored row breaks a rule of the domain: somebody wrote past this service.
     #[error("the stored row of {what} breaks a rule: {reason}; repair the row")]
     Corrupt {
@@ -56,6 +59,16 @@ impl Error {
     }
 }
 
+impl From<query::Error> for Error {
+    fn from(error: query::Error) -> Self {
+        match error {
+            query::Error::Refused(faults) => Self::QueryRefused(faults),
+            query::Error::Cursor(malformed) => Self::Malformed(malformed),
+            query::Error::Storage(error) => Self::Storage(error),
+        }
+    }
+}
+
 impl From<persistence::DieselError> for Error {
     fn from(error: persistence::DieselError) -> Self {
         Self::Storage(error.into())
@@ -69,7 +82,8 @@ impl Classified for Error {
             | Self::TooManyOpen { .. }
             | Self::NotCancellable(_)
             | Self::NotFound { .. }
-            | Self::Malformed(_) => Class::Refused,
+            | Self::Malformed(_)
+            | Self::QueryRefused(_) => Class::Refused,
             Self::Unplaced { .. } | Self::Corrupt { .. } => Class::Permanent,
             Self::Storage(error) => error.class(),
         }

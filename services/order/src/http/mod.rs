@@ -9,7 +9,7 @@ use rest::{Api, Routes};
 
 use crate::{
     commands::{CancelOrder, CancelOwnOrder, ClaimOrder, PlaceOrder},
-    queries::{FindOrder, FindOwnOrder, ListOrders, ListOwnOrders},
+    queries::{DescribeOrders, FindOrder, FindOwnOrder, ListOwnOrders, QueryOrders},
 };
 
 pub use shop::Shop;
@@ -36,7 +36,13 @@ pub fn routes() -> Routes {
                 .sends::<CancelOwnOrder>()
                 .problems(&problems::CANCEL)
         })
-        .get("/admin/v1/orders", orders::list, |op| op.summary("List orders, newest first").asks::<ListOrders>())
+        .get("/admin/v1/orders", orders::list, |op| {
+            op.summary("List orders, newest first").asks::<QueryOrders>().id("order.list-orders")
+        })
+        .post("/admin/v1/orders/query", orders::query, |op| op.summary("Query orders").asks::<QueryOrders>())
+        .get("/admin/v1/orders/fields", orders::fields, |op| {
+            op.summary("List what can be asked of orders").asks::<DescribeOrders>()
+        })
         .get("/admin/v1/orders/{order}", orders::find, |op| op.summary("Read an order").asks::<FindOrder>())
         .post("/admin/v1/orders/{order}/cancel", orders::cancel, |op| {
             op.summary("Cancel an order").sends::<CancelOrder>().problems(&problems::CANCEL)

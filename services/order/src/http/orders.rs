@@ -1,14 +1,15 @@
 //! Orders for the organisation's staff.
 
-use kernel::{Cursor, OrderId, Page, PageSize};
-use rest::{App, Path, Problem, Query, Staff, Tagged};
+use kernel::OrderId;
+use query::{Answer, FieldList, Parameters, Request};
+use rest::{App, Body, Path, Problem, Query, Staff, Tagged};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
     commands::CancelOrder,
-    domain::{OrderView, Status, Summary},
-    queries::{FindOrder, ListOrders},
+    domain::OrderView,
+    queries::{DescribeOrders, FindOrder, Orders, QueryOrders},
 };
 
 /// An order in a path.
@@ -17,26 +18,24 @@ pub(super) struct OrderPath {
     pub(super) order: OrderId,
 }
 
-/// Which orders, and which page of them.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct OrderFilter {
-    /// Orders with this status only.
-    status: Option<Status>,
-    /// The `next_cursor` of the page before.
-    cursor: Option<Cursor>,
-    /// How many orders at most, 1 to 100; 20 when left out.
-    #[serde(default)]
-    limit: PageSize,
-}
-
 pub(super) async fn list(
     app: App,
     by: Staff,
-    Query(filter): Query<OrderFilter>,
-) -> Result<rest::Ok<Page<Summary>>, Problem> {
-    let OrderFilter { status, cursor, limit } = filter;
-    Ok(rest::Ok(app.ask(&by, ListOrders { status, cursor, limit }).await?))
+    Query(parameters): Query<Parameters>,
+) -> Result<rest::Ok<Answer<Orders>>, Problem> {
+    Ok(rest::Ok(app.ask(&by, QueryOrders(parameters.into())).await?))
+}
+
+pub(super) async fn query(
+    app: App,
+    by: Staff,
+    Body(request): Body<Request<Orders>>,
+) -> Result<rest::Ok<Answer<Orders>>, Problem> {
+    Ok(rest::Ok(app.ask(&by, QueryOrders(request)).await?))
+}
+
+pub(super) async fn fields(app: App, by: Staff) -> Result<rest::Ok<FieldList>, Problem> {
+    Ok(rest::Ok(app.ask(&by, DescribeOrders).await?))
 }
 
 pub(super) async fn find(

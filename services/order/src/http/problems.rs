@@ -39,6 +39,11 @@ impl From<Error> for Problem {
             Error::TooManyOpen { .. } => Self::new(TOO_MANY_OPEN).detail(detail),
             Error::NotFound { .. } => Self::new(problems::NOT_FOUND).detail(detail),
             Error::Malformed(malformed) => Self::from(malformed),
+            Error::QueryRefused(faults) => {
+                faults.0.into_iter().fold(Self::new(problems::INVALID_REQUEST).detail(detail), |problem, fault| {
+                    problem.field(fault.at, fault.reason)
+                })
+            }
             Error::Unplaced { .. } | Error::Corrupt { .. } | Error::Storage(_) => Self::fault(error.class(), &error),
         }
     }

@@ -3,14 +3,18 @@
 mod find_order;
 mod find_overdue_orders;
 mod find_own_order;
-mod list_orders;
+mod list_own_orders;
 mod list_selling_organisations;
+mod order_fields;
 mod order_row;
+mod query_orders;
 mod read_clock;
 
 pub use find_order::FindOrder;
 pub use find_overdue_orders::{Due, FindOverdueOrders};
 pub use find_own_order::FindOwnOrder;
-pub use list_orders::{ListOrders, ListOwnOrders};
+pub use list_own_orders::ListOwnOrders;
 pub use list_selling_organisations::ListSellingOrganisations;
+pub use order_fields::Orders;
+pub use query_orders::{DescribeOrders, QueryOrders};
 pub use read_clock::ReadClock;

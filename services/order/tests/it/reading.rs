@@ -52,11 +52,26 @@ async fn a_list_is_newest_first_and_its_pages_miss_nothing() {
     let (status, _) =
         world.client(Caller::Owner).post(&format!("/admin/v1/orders/{cancelled}/cancel"), &json!({})).await;
     assert_eq!(status, 200);
-    let (_, page) = staff.get("/admin/v1/orders?status=cancelled").await;
+    let (_, page) = staff.get("/admin/v1/orders?where=status:eq:cancelled").await;
     assert_eq!(ids(&page), [cancelled.as_str()]);
-    let (_, page) = staff.get("/admin/v1/orders?status=pending").await;
+    let (_, page) = staff.get("/admin/v1/orders?where=status:eq:pending").await;
     assert_eq!(ids(&page).len(), 6);
-    for wrong in ["status=open", "cursor=AAAA", "limit=0", "limit=101", "sort=total"] {
+    let wanted = json!({
+        "filter": {"and": [{"field": "sku", "op": "eq", "value": "MUG"}, {"field": "status", "op": "ne", "value": "pending"}]},
+        "fields": ["id", "sku", "cancel_cause", "total"], "total": "exact", "facets": ["status"],
+    });
+    let (status, found) = staff.post("/admin/v1/orders/query", &wanted).await;
+    let total = json!({"amount": "9.90", "currency": "USD"});
+    assert_eq!(
+        (status, &found["items"]),
+        (200, &json!([{"id": cancelled, "sku": ["MUG"], "cancel_cause": "staff", "total": total}])),
+        "{found}"
+    );
+    assert_eq!(
+        found["facets"]["status"],
+        json!([{"value": "pending", "count": 6}, {"value": "cancelled", "count": 1}])
+    );
+    for wrong in ["where=status:eq:open", "cursor=AAAA", "limit=0", "limit=101", "sort=status", "status=pending"] {
         let (status, problem) = staff.get(&format!("/admin/v1/orders?{wrong}")).await;
         assert_eq!(status, 422, "{wrong}: {problem}");
     }

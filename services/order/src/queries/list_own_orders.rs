@@ -1,12 +1,11 @@
-//! The organisation's orders, newest first. The rule: with and without a status the SELECT reads an index in its order
-//! and no more rows than a page has.
+//! A customer's own orders, newest first. The rule: the SELECT reads an index in its order and no more rows than a page has.
 
 use access::Permission;
 use diesel::{ExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper};
 use diesel_async::RunQueryDsl;
 use kernel::{Currency, Cursor, CustomerId, Malformed, Money, OrderId, Page, PageSize, Timestamp, parse_name};
 use mediator::{Query, Tenant};
-use persistence::{List, ReadConn, limited};
+use persistence::{ReadConn, limited};
 use uuid::Uuid;
 
 use crate::{
@@ -14,17 +13,6 @@ use crate::{
     error::Error,
     schema::orders,
 };
-
-/// Asks for a page of orders.
-#[derive(Debug, Clone)]
-pub struct ListOrders {
-    /// Orders with this status only.
-    pub status: Option<Status>,
-    /// Where the page begins; `None` for the newest order.
-    pub cursor: Option<Cursor>,
-    /// How many orders the page has at most.
-    pub limit: PageSize,
-}
 
 /// Asks for a page of a customer's own orders.
 #[derive(Debug, Clone)]
@@ -45,54 +33,20 @@ impl Query for ListOwnOrders {
     type Error = Error;
 
     async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Page<Summary>, Error> {
-        let own = orders::customer_id.eq(self.customer.uuid());
         let list = read.list("own orders", &self.customer).await?;
-        page(read, &list, self.cursor.as_ref(), self.limit, |page| page.filter(own)).await
+        let last: Option<OrderId> = list.mark(self.cursor.as_ref())?;
+        // Ids begin with the time of placing. No id sorts after the largest one, so the first page begins there.
+        let before = last.map_or(Uuid::max(), |order: OrderId| order.uuid());
+        let page = orders::table
+            .filter(orders::org_id.eq(read.organisation().uuid()))
+            .filter(orders::customer_id.eq(self.customer.uuid()))
+            .filter(orders::id.lt(before))
+            .order(orders::id.desc())
+            .select(SummaryRow::as_select());
+        let rows: Vec<SummaryRow> = limited(page, self.limit).load(read.connection()).await?;
+        let summaries = rows.into_iter().map(Summary::try_from).collect::<Result<Vec<_>, _>>()?;
+        Ok(list.page(summaries, self.limit, |last| last.id)?)
     }
-}
-
-impl Query for ListOrders {
-    const NAME: &'static str = "order.list-orders";
-    const REQUIRES: Permission = Permission::OrderRead;
-    type Tenancy = Tenant;
-    type Reply = Page<Summary>;
-    type Error = Error;
-
-    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Page<Summary>, Error> {
-        let list = read.list("orders", &self.status).await?;
-        page(read, &list, self.cursor.as_ref(), self.limit, |page| match self.status {
-            Some(status) => page.filter(orders::status.eq(status.as_str())),
-            None => page,
-        })
-        .await
-    }
-}
-
-type Listed<'a> = diesel::helper_types::IntoBoxed<
-    'a,
-    diesel::helper_types::Select<orders::table, diesel::helper_types::AsSelect<SummaryRow, diesel::pg::Pg>>,
-    diesel::pg::Pg,
->;
-
-/// A page of those of the organisation's orders that are wanted, newest first.
-async fn page<'a>(
-    read: &mut ReadConn<'_>,
-    list: &List,
-    cursor: Option<&Cursor>,
-    limit: PageSize,
-    wanted: impl FnOnce(Listed<'a>) -> Listed<'a>,
-) -> Result<Page<Summary>, Error> {
-    let last: Option<OrderId> = list.mark(cursor)?;
-    // Ids begin with the time of placing. No id sorts after the largest one, so the first page begins there.
-    let before = last.map_or(Uuid::max(), |order: OrderId| order.uuid());
-    let page = orders::table.select(SummaryRow::as_select()).into_boxed();
-    let page = wanted(page)
-        .filter(orders::org_id.eq(read.organisation().uuid()))
-        .filter(orders::id.lt(before))
-        .order(orders::id.desc());
-    let rows: Vec<SummaryRow> = limited(page, limit).load(read.connection()).await?;
-    let summaries = rows.into_iter().map(Summary::try_from).collect::<Result<Vec<_>, _>>()?;
-    Ok(list.page(summaries, limit, |last| last.id)?)
 }
 
 #[derive(Queryable, Selectable)]
