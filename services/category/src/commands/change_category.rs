@@ -1,31 +1,29 @@
-//! Gives a category another name, another slug, or both.
+//! Changes what a category says of itself: name, slug, icon, image, references.
 
 use access::Permission;
-use kernel::{CategoryId, Clock, Expected, Slug};
+use kernel::{CategoryId, Clock, Expected};
 use mediator::{Command, Tenant, Tx};
 
 use super::save;
 use crate::{
-    domain::{Category, CategoryName},
+    domain::{Category, DetailsChange},
     error::Error,
     store::trees,
 };
 
-/// Changes the name or the slug of a category; what is none stays as it is.
+/// Changes the details of a category; what is none stays as it is.
 #[derive(Debug, Clone)]
-pub struct RenameCategory {
-    /// The category to rename.
+pub struct ChangeCategory {
+    /// The category to change.
     pub category: CategoryId,
     /// The versions that the caller saw.
     pub expected: Expected,
-    /// The name that people see.
-    pub name: Option<CategoryName>,
-    /// The name in addresses, unique among its siblings.
-    pub slug: Option<Slug>,
+    /// What is to be different.
+    pub change: DetailsChange,
 }
 
-impl Command for RenameCategory {
-    const NAME: &'static str = "category.rename-category";
+impl Command for ChangeCategory {
+    const NAME: &'static str = "category.change-category";
     const REQUIRES: Permission = Permission::CategoryWrite;
     type Tenancy = Tenant;
     type Reply = Category;
@@ -33,7 +31,7 @@ impl Command for RenameCategory {
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<Category, Error> {
         let mut tree = trees::lock(tx).await?;
-        tree.rename(self.category, &self.expected, self.name.clone(), self.slug.clone(), Clock::now())?;
+        tree.describe(self.category, &self.expected, self.change.clone(), Clock::now())?;
         save(tx, &tree).await?;
         Ok(tree.find(self.category)?.clone())
     }
