@@ -24,21 +24,27 @@ async fn a_large_subtree_moves_and_is_retired_and_its_readers_are_right_within_a
     let client = store.superuser().await;
     holds(&client, &copied, BELOW + 2).await;
 
-    let started = Instant::now();
-    let moving = json!({"parent": home});
-    let (status, moved) = shop.owner.post(&format!("/admin/v1/categories/{top}/move"), &moving).await;
-    assert_eq!(status, 200, "{moved}");
-    let answered = started.elapsed();
-    let below = format!(
-        "select count(*) from catalog.categories where {organisation} and path[1:2] = array['{}', '{}']::uuid[]",
-        uuid(&home),
-        uuid(&top)
-    );
-    let right = Instant::now();
-    holds(&client, &below, BELOW + 1).await;
-    let right = right.elapsed();
-    println!("a move of {BELOW} was answered in {answered:?}; the catalog was right {right:?} later");
-    assert!(right < SECOND, "{right:?}");
+    // There and back and there again: whatever else the machine does may slow down some of the moves, not most of them.
+    let mut took = Vec::new();
+    for step in 0..5 {
+        let parent = (step % 2 == 0).then_some(&home);
+        let started = Instant::now();
+        let (status, moved) =
+            shop.owner.post(&format!("/admin/v1/categories/{top}/move"), &json!({"parent": parent})).await;
+        assert_eq!(status, 200, "{moved}");
+        let (answered, right) = (started.elapsed(), Instant::now());
+        let path: Vec<String> = parent.into_iter().chain([&top]).map(|id| format!("'{}'", uuid(id))).collect();
+        let carried = format!(
+            "select count(*) from catalog.categories where {organisation} and path[1:{}] = array[{}]::uuid[]",
+            path.len(),
+            path.join(",")
+        );
+        holds(&client, &carried, BELOW + 1).await;
+        took.push(right.elapsed());
+        println!("a move of {BELOW} was answered in {answered:?}; the catalog was right {:?} later", right.elapsed());
+    }
+    took.sort();
+    assert!(took[2] < SECOND, "{took:?}");
 
     // A product in a category deep down counts all the way up; once that is retired, nothing new is put there.
     let product = |sku: &str| {

@@ -173,11 +173,11 @@ impl JsonSchema for References {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let (code, value) = (generator.subschema_for::<Slug>(), generator.subschema_for::<ReferenceValue>());
+        let value = generator.subschema_for::<ReferenceValue>();
         json_schema!({
             "type": "object",
-            "propertyNames": code,
-            "additionalProperties": value,
+            "patternProperties": {"^[a-z0-9-]{1,64}$": value},
+            "additionalProperties": false,
             "maxProperties": Self::LIMIT,
             "description": "What other systems call the category: the code of a system and the name there, at most 20 of them.",
         })
