@@ -116,7 +116,7 @@ async fn batches_at_once_of_the_same_products_and_categories_lose_no_count() {
         // Some stand in two categories, some in none.
         let mut standing: Vec<CategoryId> = categories.iter().copied().skip(step % 3).take(step % 4).collect();
         standing.sort();
-        ProductCopy { organisation, product, categories: standing, active: step % 2 == 0, version }
+        ProductCopy { organisation, product, categories: standing, active: step.is_multiple_of(2), version }
     };
     let batches = (0..24_usize).map(|batch| {
         let version = i64::try_from(batch * 7 % 24).unwrap() + 1;
