@@ -113,11 +113,33 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
             Method::POST,
             "/admin/v1/categories",
             owner,
-            json!({"name": "Mugs", "slug": "mugs", "parent": null, "position": 0}),
-            &["name", "slug", "parent", "position"],
+            json!({"name": "Mugs", "slug": "mugs", "parent": null, "icon": "mug",
+                   "image": "https://images.example/mugs.png", "references": null, "position": 0}),
+            &["name", "slug", "parent", "icon", "image", "references", "position"],
         ),
-        Route::new(Method::PATCH, "/admin/v1/categories/{category}", changes, name, &["name", "slug"])
-            .at(format!("/admin/v1/categories/{category}")),
+        Route::new(
+            Method::PATCH,
+            "/admin/v1/categories/{category}",
+            changes,
+            name,
+            &["name", "slug", "icon", "image", "references"],
+        )
+        .at(format!("/admin/v1/categories/{category}")),
+        Route::new(
+            Method::POST,
+            "/admin/v1/categories/bulk",
+            owner,
+            json!({"nodes": [{"reference": "1", "name": "One", "slug": "one", "parent_reference": null, "parent": null}],
+                   "system": null, "all_or_nothing": false}),
+            &["nodes", "system", "all_or_nothing", "reference", "name", "slug", "parent_reference", "parent"],
+        ),
+        Route::new(
+            Method::POST,
+            "/admin/v1/categories/reorder",
+            owner,
+            json!({"parent": category, "children": []}),
+            &["parent", "children"],
+        ),
         Route::new(
             Method::POST,
             "/admin/v1/categories/{category}/move",

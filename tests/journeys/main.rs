@@ -3,6 +3,7 @@
 
 mod access_matrix;
 mod bodies;
+mod categories;
 mod checker;
 mod clients;
 mod configuration;

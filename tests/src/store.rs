@@ -18,11 +18,12 @@ use uuid::Uuid;
 use crate::{PASSWORD, PATIENCE, must, programs};
 
 /// Which groups read which topics; the lag of a group that has read nothing yet cannot be asked for.
-pub const READERS: [(&str, &str); 8] = [
+pub const READERS: [(&str, &str); 9] = [
     (topics::ORGANISATION.name, "notifier"),
     (topics::CATEGORY.name, "catalog"),
     (topics::ORDER.name, "catalog"),
     (topics::PRODUCT.name, "catalog"),
+    (topics::PRODUCT.name, "category"),
     (topics::RESERVATION.name, "order"),
     (topics::PRODUCT.name, "order"),
     (topics::ORDER.name, "notifier"),

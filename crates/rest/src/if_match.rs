@@ -30,6 +30,21 @@ pub(crate) fn etag(version: i64) -> String {
     format!("\"{version}\"")
 }
 
+/// The ETag of a version as it is shown with what others make of it, such as counts: behind a point stands the fingerprint of
+/// the whole. As `If-Match` it names the version, which is all that a change is based on.
+pub(crate) fn etag_shown(version: i64, fingerprint: &str) -> String {
+    format!("\"{version}.{fingerprint}\"")
+}
+
+/// What tells this JSON from another one: 16 hexadecimal digits.
+pub(crate) fn fingerprint(json: &[u8]) -> String {
+    let digest = mediator::Once::digest(&[json]);
+    digest.iter().take(FINGERPRINT / 2).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The digits of a fingerprint.
+const FINGERPRINT: usize = 16;
+
 extracted!([] IfMatch, |request| if_match(request));
 
 fn if_match(request: &HttpRequest) -> Result<IfMatch, Problem> {
@@ -75,8 +90,16 @@ fn expected(value: &[u8]) -> Option<Expected> {
 
 /// The version whose ETag this is, to the byte: `"07"` is not version 7.
 fn version(tag: &[u8]) -> Option<i64> {
-    let version = std::str::from_utf8(tag).ok()?.trim_matches('"').parse().ok()?;
-    (etag(version).as_bytes() == tag).then_some(version)
+    let text = std::str::from_utf8(tag).ok()?.trim_matches('"');
+    let (number, fingerprint) = text.split_once('.').map_or((text, None), |(number, rest)| (number, Some(rest)));
+    let version = number.parse().ok()?;
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let made_here = match fingerprint {
+        None => etag(version),
+        Some(digits) if digits.len() == FINGERPRINT && digits.bytes().all(is_digit) => etag_shown(version, digits),
+        Some(_) => return None,
+    };
+    (made_here.as_bytes() == tag).then_some(version)
 }
 
 impl OperationInput for IfMatch {
@@ -104,6 +127,10 @@ mod tests {
             (",\"6\" , ,\"7\",", one_of(&[6, 7])),
             ("\"a,\", \"7\"", one_of(&[7])),
             ("W/\"6\", \"7\"", one_of(&[7])),
+            ("\"7.0123456789abcdef\", \"8.x\"", one_of(&[7])),
+            ("\"07.0123456789abcdef\"", one_of(&[])),
+            ("\"7.0123456789ABCDEF\"", one_of(&[])),
+            ("\"7.\"", one_of(&[])),
             ("*", Some(Expected::Any)),
             (" * ", Some(Expected::Any)),
             // ETags, but of nothing that is here.

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::documents::json_reply;
-use crate::if_match::etag;
+use crate::if_match::{etag, etag_shown, fingerprint};
 use crate::problem::Problem;
 
 /// 200 with JSON. Write it `rest::Ok`: imported it would shadow the prelude's.
@@ -133,6 +133,44 @@ impl<T> Tagged<Serialised<T>> {
     }
 }
 
+impl<T: Serialize> Tagged<Serialised<T>> {
+    /// Tagged with the resource's version and with what else is shown of it, such as counts that change while the version does
+    /// not. [`crate::IfMatch`] reads the version again.
+    ///
+    /// # Errors
+    /// When the value has no JSON form, which is a defect.
+    pub fn shown(version: i64, value: &T) -> Result<Self, Problem> {
+        let reply = Serialised::of(value)?;
+        Result::Ok(Self { etag: etag_shown(version, &fingerprint(&reply.json)), reply })
+    }
+}
+
+/// 200 with JSON that has no version of its own, such as a list: its `ETag` is its fingerprint. Whoever keeps it asks each time
+/// whether it still holds.
+#[derive(Clone, Debug)]
+pub struct Fingerprinted<T> {
+    reply: Serialised<T>,
+    kept_by: &'static str,
+}
+
+impl<T: Serialize> Fingerprinted<T> {
+    /// What everybody may see: caches on the way may keep it.
+    ///
+    /// # Errors
+    /// When the value has no JSON form, which is a defect.
+    pub fn public(value: &T) -> Result<Self, Problem> {
+        Result::Ok(Self { reply: Serialised::of(value)?, kept_by: "public, no-cache" })
+    }
+
+    /// What one caller may see: only they may keep it.
+    ///
+    /// # Errors
+    /// When the value has no JSON form, which is a defect.
+    pub fn private(value: &T) -> Result<Self, Problem> {
+        Result::Ok(Self { reply: Serialised::of(value)?, kept_by: "private, no-cache" })
+    }
+}
+
 /// 200 with one JSON value per line (NDJSON), streamed.
 pub struct Lines<T> {
     lines: futures::stream::LocalBoxStream<'static, Bytes>,
@@ -206,6 +244,20 @@ impl<T> Responder for Serialised<T> {
     }
 }
 
+impl<T> Responder for Fingerprinted<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let tag = format!("\"{}\"", fingerprint(&self.reply.json));
+        let mut response = self.reply.respond_to(request);
+        response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static(self.kept_by));
+        if let Result::Ok(value) = header::HeaderValue::from_str(&tag) {
+            response.headers_mut().insert(header::ETAG, value);
+        }
+        response
+    }
+}
+
 impl<R: Responder<Body = BoxBody>> Responder for Tagged<R> {
     type Body = BoxBody;
 
@@ -271,6 +323,11 @@ documented_reply!([T: JsonSchema, const STATUS: u16] Recorded<T, STATUS>, T, STA
     JSON
 ));
 documented_reply!([T: JsonSchema] Serialised<T>, T, 200, |ctx| json_reply::<T>(ctx, "The result.", JSON));
+documented_reply!([T: JsonSchema] Fingerprinted<T>, T, 200, |ctx| json_reply::<T>(
+    ctx,
+    "The result. The ETag is of these bytes.",
+    JSON
+));
 documented_reply!([T: JsonSchema] Lines<T>, T, 200, |ctx| json_reply::<T>(
     ctx,
     "One JSON value per line.",

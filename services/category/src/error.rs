@@ -4,7 +4,7 @@
 use kernel::{CategoryId, Malformed};
 use mediator::{Class, Classified};
 
-use crate::domain::TreeError;
+use crate::domain::{NotPlaced, TreeError};
 
 /// Why a command or query of this service failed.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +12,12 @@ pub enum Error {
     /// The tree refused the change.
     #[error(transparent)]
     Tree(#[from] TreeError),
+    /// Some nodes of a tree cannot be placed, and the caller wants all or nothing.
+    #[error("{} of the nodes cannot be placed, so nothing was created; correct them, or do without all_or_nothing", .not_placed.len())]
+    NotAllPlaced {
+        /// Each with its reason.
+        not_placed: Vec<NotPlaced>,
+    },
     /// A stored row breaks a rule of the domain: something other than this service wrote it.
     #[error("the stored category {category} breaks a rule: {reason}; repair the row")]
     Corrupt {
@@ -41,7 +47,7 @@ impl From<persistence::DieselError> for Error {
 impl Classified for Error {
     fn class(&self) -> Class {
         match self {
-            Self::Tree(_) => Class::Refused,
+            Self::Tree(_) | Self::NotAllPlaced { .. } => Class::Refused,
             Self::Corrupt { .. } => Class::Permanent,
             Self::Storage(error) => error.class(),
         }

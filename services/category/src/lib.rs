@@ -6,7 +6,9 @@ pub mod commands;
 pub mod config;
 pub mod domain;
 pub mod error;
+pub mod events;
 pub mod http;
+pub mod processes;
 mod projections;
 pub mod published;
 pub mod queries;
@@ -16,7 +18,10 @@ pub mod store;
 use assembly::{Assembly, Surroundings};
 use contracts::topics;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use serde_json::Value;
 use service::{Boot, BootError, Definition};
+
+use crate::processes::rebuild;
 
 /// The service's name: its schema, the source of its events.
 pub const NAME: &str = "category";
@@ -33,7 +38,13 @@ pub fn definition() -> Definition {
 
 /// What the service consists of.
 pub fn assembly() -> Assembly {
-    Assembly::new(NAME).publishes(&[topics::CATEGORY]).serves(http::routes(), |_, app| app)
+    Assembly::new(NAME)
+        .publishes(&[topics::CATEGORY])
+        .subscribes(events::subscriptions())
+        .rebuild(rebuild::PRODUCT_COUNTS, |kit| async move {
+            events::rebuild_product_counts(&kit.mediator, &kit.kafka).await.map(Value::from)
+        })
+        .serves(http::routes(), |_, app| app)
 }
 
 async fn start(surroundings: Surroundings, boot: Boot) -> Result<(), BootError> {

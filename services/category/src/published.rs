@@ -8,6 +8,8 @@ use crate::domain::Category;
 /// The category as the other services see it.
 #[must_use]
 pub fn category(category: &Category) -> CategoryState {
+    let details = category.details();
+    let references = details.references.iter().map(|(system, value)| (system.to_string(), value.to_string()));
     CategoryState {
         category: category.id(),
         parent: category.parent(),
@@ -15,7 +17,10 @@ pub fn category(category: &Category) -> CategoryState {
         slug: category.slug().clone(),
         path: category.path().to_vec(),
         position: category.position(),
-        removed: false,
+        removed: category.retired_at().is_some(),
+        icon: details.icon.as_ref().map(ToString::to_string),
+        image: details.image.as_ref().map(ToString::to_string),
+        references: references.collect(),
         version: category.version(),
     }
 }

@@ -19,5 +19,29 @@ diesel::table! {
         version -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        icon -> Nullable<Text>,
+        image -> Nullable<Text>,
+        external_references -> Jsonb,
+        retired_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    product_placements (org_id, product_id) {
+        org_id -> Uuid,
+        product_id -> Uuid,
+        categories -> Array<Uuid>,
+        active -> Bool,
+        version -> BigInt,
+        touched_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    product_counts (org_id, categories) {
+        org_id -> Uuid,
+        categories -> Array<Uuid>,
+        products -> BigInt,
+        active -> BigInt,
     }
 }

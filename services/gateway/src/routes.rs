@@ -58,8 +58,8 @@ pub enum Class {
 pub enum Size {
     /// The limit of ordinary requests.
     Ordinary,
-    /// The limit of products with all their variants.
-    Product,
+    /// The limit of products with all their variants, and of whole category trees.
+    Large,
     /// The limit of files to import.
     Import,
 }
@@ -146,9 +146,9 @@ pub fn find(path: &str) -> Option<Route<'_>> {
         }
         ("admin", "v1") => {
             let noun = segments.next()?;
-            let size = match noun {
-                "imports" => Size::Import,
-                "products" => Size::Product,
+            let size = match (noun, segments.next()) {
+                ("imports", _) => Size::Import,
+                ("products", _) | ("categories", Some("bulk")) => Size::Large,
                 _ => Size::Ordinary,
             };
             Some(Route { guard: Guard::Required, size, ..open(owner(ADMIN, noun)?) })
@@ -263,6 +263,22 @@ mod tests {
             "/store/v1/acme/customers/me",
         ] {
             assert_eq!(find(path).map(|route| route.class), Some(Class::Ordinary), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_large_has_its_own_limit_and_nothing_beside_it() {
+        for (path, size) in [
+            ("/admin/v1/products", Size::Large),
+            ("/admin/v1/products/prod_1", Size::Large),
+            ("/admin/v1/categories/bulk", Size::Large),
+            ("/admin/v1/categories", Size::Ordinary),
+            ("/admin/v1/categories/cat_1/move", Size::Ordinary),
+            ("/admin/v1/orders/bulk", Size::Ordinary),
+            ("/admin/v1/imports", Size::Import),
+            ("/store/v1/acme/products", Size::Ordinary),
+        ] {
+            assert_eq!(find(path).map(|route| route.size), Some(size), "{path}");
         }
     }
 

@@ -23,7 +23,7 @@ const ORDINARY_LIMIT: u64 = 64 * 1024;
 /// The gateway's limits and times.
 #[derive(Debug, Clone)]
 pub struct Behaviour {
-    /// The longest body of a product, bytes. No other one but an import may be longer, either.
+    /// The longest body of a product or of a category tree, bytes. No other one but an import may be longer, either.
     pub body_limit: u64,
     /// The longest import, bytes.
     pub import_limit: u64,
@@ -49,7 +49,7 @@ impl Behaviour {
     pub fn longest(&self, size: Size) -> u64 {
         match size {
             Size::Ordinary => self.body_limit.min(ORDINARY_LIMIT),
-            Size::Product => self.body_limit,
+            Size::Large => self.body_limit,
             Size::Import => self.import_limit,
         }
     }

@@ -3,6 +3,8 @@
 
 mod auth;
 
+use std::collections::BTreeMap;
+
 use contracts::{Channel, Envelope, catalog, category, order};
 use kernel::{
     CategoryId, Currency, EventId, Money, OrderId, OrganisationId, ProductId, Quantity, Sku, Slug, Timestamp, UserId,
@@ -102,6 +104,9 @@ pub(crate) fn samples() -> Vec<Sample> {
         path: vec![category(0)],
         position: 0,
         removed: false,
+        icon: None,
+        image: None,
+        references: BTreeMap::new(),
         version: 1,
     };
     let child = category::CategoryState {
@@ -112,7 +117,18 @@ pub(crate) fn samples() -> Vec<Sample> {
         path: vec![category(0), category(1)],
         position: 2,
         removed: true,
+        icon: None,
+        image: None,
+        references: BTreeMap::new(),
         version: 7,
+    };
+    let shown = category::CategoryState {
+        icon: Some("💡".to_owned()),
+        image: Some("https://images.example/desk-lamps.png".to_owned()),
+        references: BTreeMap::from([("erp".to_owned(), "10-22".to_owned())]),
+        removed: false,
+        version: 8,
+        ..child.clone()
     };
     let lamp = catalog::ProductState {
         product: product(),
@@ -167,6 +183,7 @@ pub(crate) fn samples() -> Vec<Sample> {
     let shop = vec![
         sample("root", organisation, &user, root),
         sample("removed", organisation, &user, child),
+        sample("shown", organisation, &user, shown),
         sample("", organisation, &user, lamp.clone()),
         sample("draft", organisation, &user, bare(catalog::ProductStatus::Draft)),
         sample("retired", organisation, &user, bare(catalog::ProductStatus::Retired)),

@@ -13,9 +13,9 @@ pub struct CategoryCopy {
     pub parent: Option<CategoryId>,
     /// Its name in addresses, unique among its siblings.
     pub slug: Slug,
-    /// The way from the root to this category, both included.
+    /// The way from the root to this category, both included, when it itself last changed.
     pub path: Vec<CategoryId>,
-    /// Whether it was taken out of the tree.
+    /// Whether it was taken out of the tree, with everything below it.
     pub removed: bool,
     /// Rises with every change.
     pub version: i64,

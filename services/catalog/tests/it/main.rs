@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test stops the test")]
 
 mod addresses;
+mod categories;
 mod contested;
 mod documents;
 mod imports;

@@ -102,5 +102,5 @@ async fn every_key_and_index_begins_with_the_organisation() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_migration_has_a_working_way_back() {
-    assert_every_way_back(catalog::NAME, || catalog::MIGRATIONS, 5).await;
+    assert_every_way_back(catalog::NAME, || catalog::MIGRATIONS, 6).await;
 }

@@ -1,5 +1,6 @@
 //! One catalog in a scene of its own, in this process, put together by the assembly of production.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cache::Redis;
@@ -88,6 +89,9 @@ impl World {
             path: parents.iter().copied().chain([category]).collect(),
             position: 0,
             removed: false,
+            icon: None,
+            image: None,
+            references: BTreeMap::new(),
             version: 1,
         };
         self.scene.publish(1, &state).await;

@@ -6,7 +6,7 @@ use mediator::{Command, Tenant, Tx};
 
 use super::save;
 use crate::{
-    domain::{Category, CategoryName},
+    domain::{Category, CategoryName, Details, Icon, ImageLink, References},
     error::Error,
     store::trees,
 };
@@ -31,6 +31,12 @@ pub struct CreateCategory {
     pub name: CategoryName,
     /// The name in addresses, unique among its siblings.
     pub slug: NewSlug,
+    /// The name of an icon, or an emoji.
+    pub icon: Option<Icon>,
+    /// An https address of an image.
+    pub image: Option<ImageLink>,
+    /// What other systems call it.
+    pub references: References,
     /// Index among its siblings; none means the end.
     pub position: Option<usize>,
 }
@@ -44,12 +50,13 @@ impl Command for CreateCategory {
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<Category, Error> {
         let mut tree = trees::lock(tx).await?;
-        let name = self.name.clone();
         let slug = match &self.slug {
             NewSlug::Asked(slug) => slug.clone(),
             NewSlug::Suggested(slug) => tree.free_slug(self.category, slug, self.parent),
         };
-        tree.add(self.category, name, slug, self.parent, self.position, Clock::now())?;
+        let (name, icon, image) = (self.name.clone(), self.icon.clone(), self.image.clone());
+        let details = Details { name, slug, icon, image, references: self.references.clone() };
+        tree.add(self.category, details, self.parent, self.position, Clock::now())?;
         save(tx, &tree).await?;
         Ok(tree.find(self.category)?.clone())
     }

@@ -1,39 +1,10 @@
-//! One category: its name, its place and its version. Only a `Tree` changes one, because every rule is about neighbours.
+//! One category: its details, its place and its version. Only a `Tree` changes one, because every rule is about neighbours.
 
-use kernel::{CategoryId, Malformed, Slug, Timestamp};
+use kernel::{CategoryId, Slug, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The name that people see: 1 to 120 characters, trimmed, without control characters.
-#[derive(Clone, PartialEq, Eq)]
-pub struct CategoryName(String);
-
-impl CategoryName {
-    /// The longest name, in characters.
-    pub const LIMIT: usize = 120;
-
-    /// Trims and checks a name.
-    ///
-    /// # Errors
-    /// `Malformed` when nothing is left after trimming, it is longer than 120 characters, or a control character is in it.
-    pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let trimmed = text.trim();
-        let length = trimmed.chars().count();
-        if length == 0 || length > Self::LIMIT {
-            return Err(Malformed::new("category name", "must have 1 to 120 characters"));
-        }
-        if trimmed.chars().any(char::is_control) {
-            return Err(Malformed::new("category name", "must not contain control characters"));
-        }
-        Ok(Self(trimmed.to_owned()))
-    }
-}
-
-kernel::text!(CategoryName, {
-    "type": "string",
-    "minLength": 1, "maxLength": Self::LIMIT,
-    "description": "The name that people see: 1 to 120 characters, trimmed, without control characters.",
-});
+use super::{CategoryName, Details};
 
 /// Where a category stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,12 +22,15 @@ pub struct Placement {
 pub struct Category {
     id: CategoryId,
     parent: Option<CategoryId>,
-    name: CategoryName,
-    slug: Slug,
+    #[serde(flatten)]
+    details: Details,
     /// From the root to the category itself.
     path: Vec<CategoryId>,
     /// Index among its siblings, from 0 and without gaps.
     position: i32,
+    /// When it was retired, with everything below it. A category below it has none of its own for that.
+    #[serde(default)]
+    retired_at: Option<Timestamp>,
     /// Rises by one with every change; the same number that the published state carries.
     version: i64,
     created_at: Timestamp,
@@ -65,23 +39,23 @@ pub struct Category {
 
 impl Category {
     /// A category that does not exist yet, in its first version.
-    pub(crate) fn create(id: CategoryId, name: CategoryName, slug: Slug, at: Placement, now: Timestamp) -> Self {
-        Self::restore(id, name, slug, at, 1, now, now)
+    pub(crate) fn create(id: CategoryId, details: Details, at: Placement, now: Timestamp) -> Self {
+        Self::restore(id, details, at, None, 1, now, now)
     }
 
     /// A category as it is stored.
     #[must_use]
     pub fn restore(
         id: CategoryId,
-        name: CategoryName,
-        slug: Slug,
+        details: Details,
         at: Placement,
+        retired_at: Option<Timestamp>,
         version: i64,
         created_at: Timestamp,
         updated_at: Timestamp,
     ) -> Self {
         let Placement { parent, path, position } = at;
-        Self { id, parent, name, slug, path, position, version, created_at, updated_at }
+        Self { id, parent, details, path, position, retired_at, version, created_at, updated_at }
     }
 
     /// Its id.
@@ -99,13 +73,19 @@ impl Category {
     /// The name that people see.
     #[must_use]
     pub fn name(&self) -> &CategoryName {
-        &self.name
+        &self.details.name
     }
 
     /// The name in addresses, unique among its siblings.
     #[must_use]
     pub fn slug(&self) -> &Slug {
-        &self.slug
+        &self.details.slug
+    }
+
+    /// What it says of itself.
+    #[must_use]
+    pub fn details(&self) -> &Details {
+        &self.details
     }
 
     /// Every category from the root down to this one.
@@ -118,6 +98,12 @@ impl Category {
     #[must_use]
     pub fn position(&self) -> i32 {
         self.position
+    }
+
+    /// When it was retired itself; a category below a retired one has none for that.
+    #[must_use]
+    pub fn retired_at(&self) -> Option<Timestamp> {
+        self.retired_at
     }
 
     /// Rises by one with every change, from 1.
@@ -146,10 +132,31 @@ impl Category {
         differs
     }
 
-    /// Sets name and slug. False when it had both already.
-    pub(crate) fn rename(&mut self, name: CategoryName, slug: Slug) -> bool {
-        let differs = self.name != name || self.slug != slug;
-        (self.name, self.slug) = (name, slug);
+    /// Moves it among its siblings. False when it stood there already.
+    pub(crate) fn stand(&mut self, position: i32) -> bool {
+        let differs = self.position != position;
+        self.position = position;
+        differs
+    }
+
+    /// Takes the path that follows from a change further up. No change of this category: neither version nor time.
+    pub(crate) fn carry(&mut self, path: Vec<CategoryId>) {
+        self.path = path;
+    }
+
+    /// Sets its details. False when it had the same already.
+    pub(crate) fn describe(&mut self, details: Details) -> bool {
+        let differs = self.details != details;
+        self.details = details;
+        differs
+    }
+
+    /// Retires it, or takes that back. False when it was so already.
+    pub(crate) fn set_retired(&mut self, at: Option<Timestamp>) -> bool {
+        let differs = self.retired_at.is_some() != at.is_some();
+        if differs {
+            self.retired_at = at;
+        }
         differs
     }
 

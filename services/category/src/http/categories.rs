@@ -1,22 +1,35 @@
 //! Categories for staff. Requests become commands and queries; nothing else happens here.
 
-use std::str::FromStr;
+use std::{collections::BTreeMap, str::FromStr};
 
 use kernel::{CategoryId, Expected, Malformed, Slug};
-use rest::{App, Body, IdempotencyKey, IfMatch, Path, Problem, Recorded, Staff, Tagged, holds, parses};
+use rest::{
+    App, Body, Fingerprinted, IdempotencyKey, IfMatch, Path, Problem, Query, Recorded, Serialised, Staff, Tagged,
+    holds, parses,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    commands::{CreateCategory, MoveCategory, NewSlug, RenameCategory},
-    domain::{Category, CategoryName},
-    queries::{CategoryList, FindCategory, ListCategories},
+    commands::{
+        ChangeCategory, CreateCategory, MoveCategory, NewSlug, ReorderCategories, RestoreCategory, RetireCategory,
+    },
+    domain::{Category, CategoryName, DetailsChange, Icon, ImageLink, References},
+    queries::{CategoryList, FindCategory, FoundCategory, ListCategories},
 };
 
 /// The category that the path names.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct CategoryPath {
     category: CategoryId,
+}
+
+/// Which part of the tree.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PartOfTree {
+    /// Only this category and everything below it; left out for the whole tree.
+    root: Option<CategoryId>,
 }
 
 /// A category to create.
@@ -36,6 +49,18 @@ pub(super) struct CreateCategoryBody {
     #[garde(inner(custom(parses(CategoryId::from_str))))]
     #[schemars(with = "Option<CategoryId>")]
     parent: Option<String>,
+    /// The name of an icon, or an emoji: 1 to 40 characters.
+    #[garde(inner(custom(parses(Icon::parse))))]
+    #[schemars(with = "Option<Icon>")]
+    icon: Option<String>,
+    /// An https address of an image, at most 2,000 characters.
+    #[garde(inner(custom(parses(ImageLink::parse))))]
+    #[schemars(with = "Option<ImageLink>")]
+    image: Option<String>,
+    /// What other systems call it: codes of systems (slugs), each with 1 to 200 characters; at most 20.
+    #[garde(custom(holds(references_of(self.references.as_ref()))))]
+    #[schemars(with = "Option<References>")]
+    references: Option<BTreeMap<String, String>>,
     /// Index among the siblings; left out, or past their end, for the end.
     #[garde(range(max = 999))]
     position: Option<u32>,
@@ -54,10 +79,10 @@ pub(super) struct MoveCategoryBody {
     position: Option<u32>,
 }
 
-/// The new name and slug of a category; what is left out stays as it is.
+/// What is to be different about a category; what is left out stays as it is.
 #[derive(Debug, Deserialize, JsonSchema, garde::Validate)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RenameCategoryBody {
+pub(super) struct ChangeCategoryBody {
     /// 1 to 120 characters.
     #[garde(inner(custom(parses(CategoryName::parse))))]
     #[schemars(with = "Option<CategoryName>")]
@@ -66,6 +91,42 @@ pub(super) struct RenameCategoryBody {
     #[garde(inner(custom(parses(Slug::parse))))]
     #[schemars(with = "Option<Slug>")]
     slug: Option<String>,
+    /// The name of an icon, or an emoji: 1 to 40 characters. Null takes it away.
+    #[serde(default, deserialize_with = "rest::present")]
+    #[garde(inner(inner(custom(parses(Icon::parse)))))]
+    #[schemars(with = "Option<Icon>")]
+    icon: Option<Option<String>>,
+    /// An https address of an image, at most 2,000 characters. Null takes it away.
+    #[serde(default, deserialize_with = "rest::present")]
+    #[garde(inner(inner(custom(parses(ImageLink::parse)))))]
+    #[schemars(with = "Option<ImageLink>")]
+    image: Option<Option<String>>,
+    /// What other systems call it, all of it: codes of systems (slugs), each with 1 to 200 characters; at most 20. Those that
+    /// are left out go.
+    #[garde(custom(holds(references_of(self.references.as_ref()))))]
+    #[schemars(with = "Option<References>")]
+    references: Option<BTreeMap<String, String>>,
+}
+
+/// The order of the children of a parent.
+#[derive(Debug, Deserialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReorderCategoriesBody {
+    /// The parent category; left out or null for the top level.
+    #[garde(inner(custom(parses(CategoryId::from_str))))]
+    #[schemars(with = "Option<CategoryId>")]
+    parent: Option<String>,
+    /// Each child of the parent once, retired ones included, in their new order.
+    #[garde(length(max = 1_000), inner(custom(parses(CategoryId::from_str))))]
+    #[schemars(with = "Vec<CategoryId>", length(max = 1_000))]
+    children: Vec<String>,
+}
+
+/// The children of a parent.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Children {
+    /// In their order.
+    items: Vec<Category>,
 }
 
 pub(super) async fn create(
@@ -78,28 +139,55 @@ pub(super) async fn create(
     app.create(&by, &key, &body, command, |category| format!("/admin/v1/categories/{}", category.id())).await
 }
 
-pub(super) async fn list(app: App, by: Staff) -> Result<rest::Ok<CategoryList>, Problem> {
-    Ok(rest::Ok(app.ask(&by, ListCategories).await?))
+pub(super) async fn list(
+    app: App,
+    by: Staff,
+    Query(part): Query<PartOfTree>,
+) -> Result<Fingerprinted<CategoryList>, Problem> {
+    Fingerprinted::private(&app.ask(&by, ListCategories { root: part.root }).await?)
 }
 
 pub(super) async fn find(
     app: App,
     by: Staff,
     Path(at): Path<CategoryPath>,
-) -> Result<Tagged<rest::Ok<Category>>, Problem> {
-    let category = app.ask(&by, FindCategory { category: at.category }).await?;
-    Ok(Tagged::version(category.version(), rest::Ok(category)))
+) -> Result<Tagged<Serialised<FoundCategory>>, Problem> {
+    let found = app.ask(&by, FindCategory { category: at.category }).await?;
+    Tagged::shown(found.node.category.version(), &found)
 }
 
-pub(super) async fn rename(
+pub(super) async fn change(
     app: App,
     by: Staff,
     Path(at): Path<CategoryPath>,
     expected: IfMatch,
-    Body(body): Body<RenameCategoryBody>,
+    Body(body): Body<ChangeCategoryBody>,
 ) -> Result<Tagged<rest::Ok<Category>>, Problem> {
-    let category = app.send(&by, body.command(at.category, expected.versions())?).await?;
-    Ok(Tagged::version(category.version(), rest::Ok(category)))
+    Ok(tagged(app.send(&by, body.command(at.category, expected.versions())?).await?))
+}
+
+pub(super) async fn retire(
+    app: App,
+    by: Staff,
+    Path(at): Path<CategoryPath>,
+) -> Result<Tagged<rest::Ok<Category>>, Problem> {
+    Ok(tagged(app.send(&by, RetireCategory { category: at.category }).await?))
+}
+
+pub(super) async fn restore(
+    app: App,
+    by: Staff,
+    Path(at): Path<CategoryPath>,
+) -> Result<Tagged<rest::Ok<Category>>, Problem> {
+    Ok(tagged(app.send(&by, RestoreCategory { category: at.category }).await?))
+}
+
+pub(super) async fn reorder(
+    app: App,
+    by: Staff,
+    Body(body): Body<ReorderCategoriesBody>,
+) -> Result<rest::Ok<Children>, Problem> {
+    Ok(rest::Ok(Children { items: app.send(&by, body.command()?).await? }))
 }
 
 pub(super) async fn relocate(
@@ -108,8 +196,11 @@ pub(super) async fn relocate(
     Path(at): Path<CategoryPath>,
     Body(body): Body<MoveCategoryBody>,
 ) -> Result<Tagged<rest::Ok<Category>>, Problem> {
-    let category = app.send(&by, body.command(at.category)?).await?;
-    Ok(Tagged::version(category.version(), rest::Ok(category)))
+    Ok(tagged(app.send(&by, body.command(at.category)?).await?))
+}
+
+fn tagged(category: Category) -> Tagged<rest::Ok<Category>> {
+    Tagged::version(category.version(), rest::Ok(category))
 }
 
 impl CreateCategoryBody {
@@ -127,6 +218,9 @@ impl CreateCategoryBody {
             parent: self.parent.as_deref().map(str::parse).transpose()?,
             name: CategoryName::parse(&self.name)?,
             slug: self.slug()?,
+            icon: self.icon.as_deref().map(Icon::parse).transpose()?,
+            image: self.image.as_deref().map(ImageLink::parse).transpose()?,
+            references: references_of(self.references.as_ref())?.unwrap_or_default(),
             position: position(self.position),
         })
     }
@@ -139,12 +233,29 @@ impl MoveCategoryBody {
     }
 }
 
-impl RenameCategoryBody {
-    fn command(&self, category: CategoryId, expected: Expected) -> Result<RenameCategory, Malformed> {
-        let name = self.name.as_deref().map(CategoryName::parse).transpose()?;
-        let slug = self.slug.as_deref().map(Slug::parse).transpose()?;
-        Ok(RenameCategory { category, expected, name, slug })
+impl ChangeCategoryBody {
+    fn command(&self, category: CategoryId, expected: Expected) -> Result<ChangeCategory, Malformed> {
+        let change = DetailsChange {
+            name: self.name.as_deref().map(CategoryName::parse).transpose()?,
+            slug: self.slug.as_deref().map(Slug::parse).transpose()?,
+            icon: self.icon.as_ref().map(|icon| icon.as_deref().map(Icon::parse).transpose()).transpose()?,
+            image: self.image.as_ref().map(|image| image.as_deref().map(ImageLink::parse).transpose()).transpose()?,
+            references: references_of(self.references.as_ref())?,
+        };
+        Ok(ChangeCategory { category, expected, change })
     }
+}
+
+impl ReorderCategoriesBody {
+    fn command(&self) -> Result<ReorderCategories, Malformed> {
+        let parent = self.parent.as_deref().map(str::parse).transpose()?;
+        let children = self.children.iter().map(|child| child.parse()).collect::<Result<_, _>>()?;
+        Ok(ReorderCategories { parent, children })
+    }
+}
+
+fn references_of(sent: Option<&BTreeMap<String, String>>) -> Result<Option<References>, Malformed> {
+    sent.map(References::parse).transpose()
 }
 
 fn position(number: Option<u32>) -> Option<usize> {

@@ -1,5 +1,6 @@
 //! The route table. Permissions stand on the commands and queries; handlers only translate.
 
+mod bulk;
 mod categories;
 mod problems;
 mod shop;
@@ -7,7 +8,10 @@ mod shop;
 use rest::{Api, Routes};
 
 use crate::{
-    commands::{CreateCategory, MoveCategory, RenameCategory},
+    commands::{
+        ChangeCategory, CreateCategory, MoveCategory, PlaceCategories, ReorderCategories, RestoreCategory,
+        RetireCategory,
+    },
     queries::{BrowseCategories, FindCategory, ListCategories},
 };
 
@@ -20,13 +24,33 @@ pub fn routes() -> Routes {
             op.summary("Create a category").sends::<CreateCategory>().problems(&problems::CREATE)
         })
         .get("/admin/v1/categories", categories::list, |op| {
-            op.summary("List the whole category tree").asks::<ListCategories>()
+            op.summary("List the category tree, or a part of it").asks::<ListCategories>()
+        })
+        .post("/admin/v1/categories/bulk", bulk::place, |op| {
+            op.summary("Create many categories at once")
+                .description(
+                    "The reply names every node that could not be placed, with the reason; the others are created, in one \
+                     transaction. A node whose parent is not placed is not placed either.",
+                )
+                .sends::<PlaceCategories>()
+                .problems(&problems::PLACE)
+        })
+        .post("/admin/v1/categories/reorder", categories::reorder, |op| {
+            op.summary("Put the children of a category in an order")
+                .sends::<ReorderCategories>()
+                .problems(&problems::REORDER)
         })
         .get("/admin/v1/categories/{category}", categories::find, |op| {
-            op.summary("Read a category").asks::<FindCategory>()
+            op.summary("Read a category with the way to it").asks::<FindCategory>()
         })
-        .patch("/admin/v1/categories/{category}", categories::rename, |op| {
-            op.summary("Rename a category").sends::<RenameCategory>().problems(&problems::RENAME)
+        .patch("/admin/v1/categories/{category}", categories::change, |op| {
+            op.summary("Change a category").sends::<ChangeCategory>().problems(&problems::CHANGE)
+        })
+        .post("/admin/v1/categories/{category}/retire", categories::retire, |op| {
+            op.summary("Take a category with everything below it out of the tree").sends::<RetireCategory>()
+        })
+        .post("/admin/v1/categories/{category}/restore", categories::restore, |op| {
+            op.summary("Bring a retired category back").sends::<RestoreCategory>().problems(&problems::RESTORE)
         })
         .post("/admin/v1/categories/{category}/move", categories::relocate, |op| {
             op.summary("Move a category with everything below it").sends::<MoveCategory>().problems(&problems::MOVE)

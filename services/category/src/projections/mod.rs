@@ -1,4 +1,5 @@
-//! What both sides of the service read in the same shape: the write side under its lock, the read side for a reply.
+//! What both sides of the service, or several questions, read in the same shape.
 //! The rule: the columns of a projection stand here once.
 
 pub(crate) mod category;
+pub(crate) mod forest;

@@ -1,26 +1,45 @@
-//! The whole tree of an organisation for its staff, as a flat list: each parent comes right before its children.
-
-use std::collections::BTreeMap;
+//! The whole tree of an organisation for its staff, or a part of it, as a flat list: each parent comes right before its
+//! children.
 
 use access::Permission;
-use diesel::{ExpressionMethods, QueryDsl, SelectableHelper};
-use diesel_async::RunQueryDsl;
 use kernel::CategoryId;
 use mediator::{Query, ReadConn, Tenant};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{domain::Category, error::Error, projections::category::CategoryRow, schema::categories};
+use super::find_category::above;
+use crate::{
+    domain::{Category, TreeError},
+    error::Error,
+    projections::forest::Forest,
+};
 
-/// Asks for every category of the organisation.
+/// Asks for every category of the organisation, or for one and everything below it.
 #[derive(Debug, Clone, Copy)]
-pub struct ListCategories;
+pub struct ListCategories {
+    /// The category to begin with; none for the whole tree.
+    pub root: Option<CategoryId>,
+}
 
-/// Every category of an organisation, at most 5,000.
+/// Every category that was asked for, at most 10,000.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct CategoryList {
     /// Depth first and in the order of siblings: indented by the length of `path`, the list shows the tree.
-    pub items: Vec<Category>,
+    pub items: Vec<CategoryNode>,
+}
+
+/// A category with what its neighbours and its products make of it.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct CategoryNode {
+    /// The category itself.
+    #[serde(flatten)]
+    pub category: Category,
+    /// Whether it, or a category above it, is retired: no shop shows it, and no product can be put into it.
+    pub retired: bool,
+    /// Products in the category itself, of every status.
+    pub products: i64,
+    /// Products in the category or anywhere below it, of every status, each counted once.
+    pub products_below: i64,
 }
 
 impl Query for ListCategories {
@@ -31,28 +50,26 @@ impl Query for ListCategories {
     type Error = Error;
 
     async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<CategoryList, Error> {
-        Ok(CategoryList { items: in_order(read).await? })
+        let Some(root) = self.root else {
+            return Ok(list(&Forest::whole(read).await?, false));
+        };
+        let forest = Forest::below(read, root).await?;
+        let top = forest.categories().first().ok_or(TreeError::Unknown { category: root })?;
+        let below_retired = above(read, top).await?.iter().any(|category| category.retired_at().is_some());
+        Ok(list(&forest, below_retired))
     }
 }
 
-/// The tree of the transaction's organisation, depth first.
-pub(super) async fn in_order(read: &mut ReadConn<'_>) -> Result<Vec<Category>, Error> {
-    let organisation = read.organisation().uuid();
-    let rows: Vec<CategoryRow> = categories::table
-        .filter(categories::org_id.eq(organisation))
-        .select(CategoryRow::as_select())
-        .load(read.connection())
-        .await?;
-    let all = rows.into_iter().map(Category::try_from).collect::<Result<Vec<_>, _>>()?;
-    Ok(depth_first(all))
-}
-
-/// Sorts by the positions along the path, so that everything below a category follows it.
-fn depth_first(mut all: Vec<Category>) -> Vec<Category> {
-    let positions: BTreeMap<CategoryId, i32> =
-        all.iter().map(|category| (category.id(), category.position())).collect();
-    all.sort_by_cached_key(|category| -> Vec<i32> {
-        category.path().iter().map(|id| positions.get(id).copied().unwrap_or(i32::MAX)).collect()
-    });
-    all
+fn list(forest: &Forest, below_retired: bool) -> CategoryList {
+    let (retired, counts) = (forest.retired(), forest.counts(|tally| tally.products));
+    let node = |category: &Category| {
+        let counted = counts.category(category.id());
+        CategoryNode {
+            category: category.clone(),
+            retired: below_retired || retired.contains(&category.id()),
+            products: counted.own,
+            products_below: counted.below,
+        }
+    };
+    CategoryList { items: forest.categories().iter().map(node).collect() }
 }

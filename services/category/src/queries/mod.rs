@@ -1,9 +1,13 @@
-//! What can be asked: one question per file. All of them read the same projection.
+//! What can be asked: one question per file.
 
 mod browse_categories;
 mod find_category;
 mod list_categories;
+mod list_counted_organisations;
+mod read_clock;
 
 pub use browse_categories::{BrowseCategories, ShopCategory, ShopCategoryList};
-pub use find_category::FindCategory;
-pub use list_categories::{CategoryList, ListCategories};
+pub use find_category::{Breadcrumb, FindCategory, FoundCategory};
+pub use list_categories::{CategoryList, CategoryNode, ListCategories};
+pub use list_counted_organisations::ListCountedOrganisations;
+pub use read_clock::ReadClock;

@@ -1,3 +1,4 @@
 //! SQL that writes: load for update, save. Row types never leave this folder.
 
+pub mod products;
 pub mod trees;

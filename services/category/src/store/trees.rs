@@ -1,8 +1,12 @@
 //! Loads the tree of the transaction's organisation under its lock, and saves what a command changed in it.
 
-use diesel::{ExpressionMethods, QueryDsl, SelectableHelper, upsert::excluded};
+use diesel::{
+    ExpressionMethods, QueryDsl, SelectableHelper,
+    sql_types::{Array, Text, Uuid as SqlUuid},
+    upsert::excluded,
+};
 use diesel_async::RunQueryDsl;
-use persistence::Tx;
+use persistence::{Tx, statement};
 
 use crate::{
     domain::{Category, Tree},
@@ -11,7 +15,7 @@ use crate::{
     schema::{categories, trees},
 };
 
-/// How many rows one INSERT carries: ten values each, far below the protocol's 65,535.
+/// How many rows one INSERT carries: fourteen values each, far below the protocol's 65,535.
 const ROWS_PER_STATEMENT: usize = 1_000;
 
 /// Locks the tree until the transaction ends, then reads it. Another command on the same tree waits here.
@@ -57,9 +61,39 @@ pub async fn save(tx: &mut Tx<'_>, changes: &[&Category]) -> Result<(), Error> {
                 categories::position.eq(excluded(categories::position)),
                 categories::version.eq(excluded(categories::version)),
                 categories::updated_at.eq(excluded(categories::updated_at)),
+                categories::icon.eq(excluded(categories::icon)),
+                categories::image.eq(excluded(categories::image)),
+                categories::external_references.eq(excluded(categories::external_references)),
+                categories::retired_at.eq(excluded(categories::retired_at)),
             ))
             .execute(tx.connection())
             .await?;
     }
+    Ok(())
+}
+
+/// Writes the paths of categories that only were carried along: however many they are, one statement.
+///
+/// # Errors
+/// `Storage` when the database fails or a constraint refuses.
+pub async fn save_paths(tx: &mut Tx<'_>, carried: &[&Category]) -> Result<(), Error> {
+    if carried.is_empty() {
+        return Ok(());
+    }
+    // Paths have different lengths, which a two-dimensional array cannot hold: they travel as array literals.
+    let literal = |category: &&Category| {
+        let ids: Vec<String> = category.path().iter().map(|id| id.uuid().to_string()).collect();
+        format!("{{{}}}", ids.join(","))
+    };
+    statement(
+        "update categories c set path = carried.path::uuid[]
+         from unnest($2, $3) as carried (category_id, path)
+         where c.org_id = $1 and c.category_id = carried.category_id",
+    )
+    .bind::<SqlUuid, _>(tx.organisation().uuid())
+    .bind::<Array<SqlUuid>, _>(carried.iter().map(|category| category.id().uuid()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(carried.iter().map(literal).collect::<Vec<_>>())
+    .execute(tx.connection())
+    .await?;
     Ok(())
 }

@@ -2,7 +2,14 @@
 
 use std::time::Duration;
 
-use contracts::{Channel, category::CategoryState, topics};
+use contracts::{
+    Channel,
+    catalog::{ProductState, ProductStatus},
+    category::CategoryState,
+    topics,
+};
+use kernel::{CategoryId, ProductId, Slug};
+use mediator::Mediator;
 use serde_json::{Value, json};
 use testkit::{Caller, Client, Running, Scene, Topics};
 
@@ -63,6 +70,28 @@ impl World {
         drawn(&body)
     }
 
+    pub(crate) fn mediator(&self) -> &Mediator {
+        self.service.mediator()
+    }
+
+    /// One value from the database, as text, as a superuser sees it.
+    pub(crate) async fn value(&self, sql: &str) -> String {
+        let rows = self.scene.superuser().await.query(&format!("select ({sql})::text"), &[]).await.unwrap();
+        rows[0].get::<_, Option<String>>(0).unwrap_or_default()
+    }
+
+    pub(crate) async fn execute(&self, sql: &str) {
+        self.scene.superuser().await.batch_execute(sql).await.unwrap();
+    }
+
+    /// What the shop shows, as it answers.
+    pub(crate) async fn shop(&self) -> Value {
+        let path = format!("/store/v1/{}/categories", self.scene.slug());
+        let (status, body) = self.client(Caller::Anonymous).get(&path).await;
+        assert_eq!(status, 200, "{body}");
+        body
+    }
+
     /// Every state on the topic, with the version of its envelope.
     pub(crate) async fn states(&self) -> Vec<(i64, CategoryState)> {
         let records = self.scene.read(topics::CATEGORY.name).await;
@@ -88,4 +117,22 @@ pub(crate) fn drawn(listing: &Value) -> Vec<String> {
         format!("{}{}", "  ".repeat(depth - 1), item["slug"].as_str().unwrap())
     };
     listing["items"].as_array().unwrap().iter().map(line).collect()
+}
+
+/// A product as catalog publishes it.
+pub(crate) fn product(
+    product: ProductId,
+    category: Option<CategoryId>,
+    status: ProductStatus,
+    version: i64,
+) -> ProductState {
+    ProductState {
+        product,
+        title: "A product".to_owned(),
+        slug: Slug::parse("a-product").unwrap(),
+        category,
+        status,
+        variants: Vec::new(),
+        version,
+    }
 }

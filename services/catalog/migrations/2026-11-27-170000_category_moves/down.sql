@@ -1,0 +1,1 @@
+drop index categories_by_parent;

@@ -1,0 +1,29 @@
+//! Contract → command: what catalog says, in this service's words. The rule: only the shape changes here; nothing is
+//! decided.
+
+use std::collections::BTreeSet;
+
+use contracts::catalog::{ProductState, ProductStatus};
+use kernel::{CategoryId, ProductId};
+use messaging::Snapshot;
+
+use crate::{commands::ApplyProducts, domain::ProductCopy};
+
+/// Catalog's products become one command.
+pub(super) fn apply_products(snapshots: Vec<Snapshot<ProductState>>, rebuild: bool) -> ApplyProducts {
+    ApplyProducts { products: snapshots.into_iter().map(product).collect(), rebuild }
+}
+
+fn product(snapshot: Snapshot<ProductState>) -> ProductCopy {
+    let (organisation, product, version) =
+        (snapshot.organisation, ProductId::from_uuid(snapshot.key), snapshot.version);
+    let (categories, active) = snapshot.state.as_ref().map_or_else(Default::default, |state| {
+        (categories(state).into_iter().collect(), state.status == ProductStatus::Active)
+    });
+    ProductCopy { organisation, product, categories, active, version }
+}
+
+/// Every category that the product stands in, each once.
+fn categories(state: &ProductState) -> BTreeSet<CategoryId> {
+    state.category.into_iter().collect()
+}
