@@ -98,6 +98,7 @@ const PASSWORD: &str = "password";
 /// The owners of the paths below `/admin/v1/`.
 const ADMIN: &[(&str, Service)] = &[
     ("products", Service::Catalog),
+    ("attributes", Service::Catalog),
     ("stock", Service::Catalog),
     ("imports", Service::Catalog),
     ("orders", Service::Order),

@@ -1,7 +1,9 @@
 //! The route table. Permissions stand on the commands and queries; handlers only translate.
 
+mod attributes;
 mod imports;
 mod problems;
+mod product_bodies;
 mod products;
 mod shop;
 mod stock;
@@ -11,11 +13,15 @@ use rest::{Api, Routes};
 use crate::commands::adjust_stock::AdjustStock;
 use crate::commands::change_product::ChangeProduct;
 use crate::commands::create_product::CreateProduct;
+use crate::commands::delete_product::DeleteProduct;
 use crate::commands::import_products::ImportProducts;
+use crate::commands::manage_attributes::{ChangeAttribute, CreateAttribute};
 use crate::commands::restore_product::RestoreProduct;
 use crate::commands::retire_product::RetireProduct;
+use crate::queries::find_attribute::FindAttribute;
 use crate::queries::find_product::FindProduct;
 use crate::queries::find_stock::FindStock;
+use crate::queries::list_attributes::ListAttributes;
 use crate::queries::list_movements::ListMovements;
 use crate::queries::list_products::ListProducts;
 use crate::queries::shop_product::FindShopProduct;
@@ -34,11 +40,28 @@ pub fn routes() -> Routes {
         .patch("/admin/v1/products/{product}", products::change, |op| {
             op.summary("Change a product").sends::<ChangeProduct>().problems(&problems::CHANGE)
         })
+        .delete("/admin/v1/products/{product}", products::delete, |op| {
+            op.summary("Delete a draft that was never for sale").sends::<DeleteProduct>().problems(&problems::DELETE)
+        })
         .post("/admin/v1/products/{product}/retire", products::retire, |op| {
             op.summary("Take a product off sale").sends::<RetireProduct>()
         })
         .post("/admin/v1/products/{product}/restore", products::restore, |op| {
             op.summary("Make a retired product a draft again").sends::<RestoreProduct>()
+        })
+        .post("/admin/v1/attributes", attributes::create, |op| {
+            op.summary("Create an attribute of products")
+                .sends::<CreateAttribute>()
+                .problems(&problems::CREATE_ATTRIBUTE)
+        })
+        .get("/admin/v1/attributes", attributes::list, |op| {
+            op.summary("List the attributes of products").asks::<ListAttributes>()
+        })
+        .get("/admin/v1/attributes/{code}", attributes::find, |op| {
+            op.summary("Read an attribute of products").asks::<FindAttribute>()
+        })
+        .patch("/admin/v1/attributes/{code}", attributes::change, |op| {
+            op.summary("Change the labels of an attribute, or add choices").sends::<ChangeAttribute>()
         })
         .post("/admin/v1/imports", imports::import, |op| {
             op.summary("Import products from a file").description(imports::FORMAT).sends::<ImportProducts>()

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::products::ProductPath;
+use crate::domain::locale::Locale;
 use crate::queries::listing::Sort;
 use crate::queries::shop_product::{FindShopProduct, ShopProduct};
 use crate::queries::shop_products::{ListShopProducts, ShopSummary};
@@ -26,13 +27,22 @@ pub(super) struct ShopFilter {
     limit: PageSize,
 }
 
+/// The language of a product's texts.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Language {
+    /// A language such as `vi` or `pt-BR`. The product's own language stands in for whatever it has no text of.
+    locale: Option<Locale>,
+}
+
 pub(super) async fn find(
     app: App,
     State(cache): State<ShopCache>,
     by: Anyone,
     Path(at): Path<ProductPath>,
+    Query(language): Query<Language>,
 ) -> Result<Tagged<Serialised<ShopProduct>>, Problem> {
-    let query = FindShopProduct { product: at.product };
+    let query = FindShopProduct { product: at.product, locale: language.locale };
     Tagged::serialised(cache.product(app.mediator(), &by, query).await?)
 }
 

@@ -1,8 +1,10 @@
 //! What can be asked of the catalog: one file per question.
 
 pub mod due_reservations;
+pub mod find_attribute;
 pub mod find_product;
 pub mod find_stock;
+pub mod list_attributes;
 pub mod list_movements;
 pub mod list_products;
 pub mod listing;

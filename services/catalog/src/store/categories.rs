@@ -1,6 +1,6 @@
 //! The copy of the category tree: applied by version, looked up by id and by slugs.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
 use diesel::{ExpressionMethods, QueryDsl, QueryableByName};
@@ -64,31 +64,35 @@ pub(crate) async fn forget(tx: &mut Tx<'_, Tenants>, gone: &[(OrganisationId, Ca
     Ok(())
 }
 
-/// Refuses a category that the catalog does not know.
-pub(crate) async fn require(tx: &mut Tx<'_>, category: CategoryId) -> Result<(), Error> {
-    let own = (tx.organisation(), category);
-    if known(tx, &[own]).await?.contains(&own) { Ok(()) } else { Err(Error::CategoryUnknown { category }) }
-}
-
-/// Those of the categories that the catalog knows.
+/// Those of the categories that the catalog knows, each with its path from the root down to itself.
 pub(crate) async fn known<T: Tenancy>(
     tx: &mut Tx<'_, T>,
     asked: &[(OrganisationId, CategoryId)],
-) -> Result<HashSet<(OrganisationId, CategoryId)>, Error> {
+) -> Result<HashMap<(OrganisationId, CategoryId), Vec<CategoryId>>, Error> {
     if asked.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(HashMap::new());
     }
-    let rows: Vec<(Uuid, Uuid)> = categories::table
+    let rows: Vec<(Uuid, Uuid, Vec<Uuid>)> = categories::table
         .filter(categories::org_id.eq_any(asked.iter().map(|(organisation, _)| organisation.uuid())))
         .filter(categories::category_id.eq_any(asked.iter().map(|(_, category)| category.uuid())))
         .filter(diesel::dsl::not(categories::removed))
-        .select((categories::org_id, categories::category_id))
+        .select((categories::org_id, categories::category_id, categories::path))
         .load(tx.connection())
         .await?;
     Ok(rows
         .into_iter()
-        .map(|(organisation, category)| (OrganisationId::from_uuid(organisation), CategoryId::from_uuid(category)))
+        .map(|(organisation, category, path)| {
+            let path = path.into_iter().map(CategoryId::from_uuid).collect();
+            ((OrganisationId::from_uuid(organisation), CategoryId::from_uuid(category)), path)
+        })
         .collect())
+}
+
+/// The path of a product's primary category; empty when it has none or the catalog does not know it any more.
+pub(crate) async fn path(tx: &mut Tx<'_>, category: Option<CategoryId>) -> Result<Vec<CategoryId>, Error> {
+    let Some(category) = category else { return Ok(Vec::new()) };
+    let own = (tx.organisation(), category);
+    Ok(known(tx, &[own]).await?.remove(&own).unwrap_or_default())
 }
 
 #[derive(QueryableByName)]

@@ -2,7 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test stops the test")]
 
 mod addresses;
+mod attributes;
 mod contested;
+mod deletion;
+mod details;
 mod documents;
 mod imports;
 mod listing;
