@@ -7,6 +7,7 @@ mod product_bodies;
 mod products;
 mod shop;
 mod stock;
+mod variant_bodies;
 
 use rest::{Api, Routes};
 

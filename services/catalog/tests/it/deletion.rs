@@ -2,6 +2,7 @@
 
 use contracts::catalog::{ProductState, ProductStatus};
 use devstack::DatabaseRole;
+use kernel::ProductId;
 use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::{Caller, eventually};
@@ -44,9 +45,11 @@ async fn a_draft_that_was_never_for_sale_is_deleted_and_its_names_are_free() {
         if states.len() == 3 { Ok(states) } else { Err(states.len()) }
     })
     .await;
-    let last = &states[1].1;
+    let lamp: ProductId = lamp["id"].as_str().unwrap().parse().unwrap();
+    let of_lamp: Vec<_> = states.iter().map(|(_, state)| state).filter(|state| state.product == lamp).collect();
+    let last = of_lamp[1];
     assert_eq!((last.deleted, last.status, last.version), (true, ProductStatus::Retired, 2));
-    assert!(last.variants.is_empty() && !states[0].1.deleted);
+    assert!(last.variants.is_empty() && !of_lamp[0].deleted);
     world.stop().await;
 }
 
