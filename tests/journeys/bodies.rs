@@ -372,8 +372,9 @@ async fn no_route_takes_a_list_for_an_object_however_deep_it_stands() {
             let sent = route.client.send(route.method.clone(), &route.address, Some(body.to_string().into())).await;
             let place = format!("{} {} took {body}: {}", route.method, route.path, sent.text());
             assert_eq!(sent.status, 422, "{place}");
-            let wanted = json!([{"field": field, "reason": "must be an object"}]);
-            assert_eq!(sent.json()["errors"], wanted, "{place}");
+            let wanted = ["must be an object", "must be an object or null"]
+                .map(|reason| json!([{"field": field, "reason": reason}]));
+            assert!(wanted.contains(&sent.json()["errors"]), "{place}");
         }
         let sent = route.client.send(route.method, &route.address, Some(route.body.to_string().into())).await;
         let said = format!("{} does not take its own body: {}", route.path, sent.text());

@@ -178,3 +178,32 @@ fn article(kind: &str) -> String {
         _ => format!("a {kind}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use kernel::Sku;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(JsonSchema)]
+    #[schemars(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its schema is used")]
+    struct Prices {
+        by_sku: BTreeMap<Sku, i64>,
+    }
+
+    #[test]
+    fn members_whose_names_are_the_clients_own_are_told_by_name() {
+        let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Prices>();
+        let value = json!({"by_sku": {"A": 1, "B C": 2, "D": "x"}});
+        let mut found = Vec::new();
+        walk(schema.as_value(), schema.as_value(), &value, "", &mut found);
+        let mut told: Vec<(&str, &str)> =
+            found.iter().map(|fault| (fault.field.as_str(), fault.reason.as_str())).collect();
+        told.sort_unstable();
+        assert_eq!(told, [("by_sku.B C", "is not known here"), ("by_sku.D", "must be an integer")]);
+    }
+}

@@ -1,3 +1,5 @@
+//! The rules of attributes and of the values of a product.
+
 use serde_json::json;
 
 use super::*;

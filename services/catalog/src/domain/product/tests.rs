@@ -1,3 +1,5 @@
+//! The rules of a product, its variants and its changes.
+
 use std::collections::BTreeMap;
 
 use super::*;
@@ -233,4 +235,33 @@ fn the_digest_of_the_texts_is_that_of_the_words_alone() {
     assert_ne!(branded, first);
     let tags = Some([Tag::parse("desk").unwrap()].into());
     assert_ne!(digest(details(DetailsChange { tags, ..DetailsChange::default() })), branded);
+}
+
+#[test]
+fn the_primary_category_that_the_release_before_wrote_is_the_first_of_all() {
+    let [a, b] = [CategoryId::new(), CategoryId::new()];
+    let mut new = new_product(&["A"]);
+    new.details.categories = vec![a, b];
+    let product = Product::create(new, at(1)).unwrap();
+    // That release changes `category_id` and knows nothing of the others.
+    let stored = |category| {
+        let Product { id, slug, title, description, status, details, variants, version, .. } = product.clone();
+        let (created_at, updated_at) = (product.created_at(), product.updated_at());
+        Product::stored(StoredProduct {
+            id,
+            slug,
+            title,
+            description,
+            category,
+            status,
+            details,
+            variants,
+            version,
+            created_at,
+            updated_at,
+        })
+    };
+    assert_eq!(stored(Some(a)), product);
+    assert_eq!(stored(Some(b)).details().categories, [b, a]);
+    assert_eq!(stored(None).details().categories, []);
 }
