@@ -32,7 +32,7 @@ const OF_ONE_SERVICE: &[(&str, &str, &[&str], &[&str])] = &[
     ("catalog", "projections", &["schema", "domain", "error"], &["store", "queries"]),
     ("category", "projections", &["schema", "domain", "error"], &["store", "queries"]),
     // Cached replies of the shop: read by its door, forgotten by a process.
-    ("catalog", "shop_cache", &["queries", "error"], &["processes", "http"]),
+    ("catalog", "shop_cache", &["queries", "domain", "error"], &["processes", "http"]),
 ];
 
 /// The modules of the gateway, and those that each may use: only ones that stand before it, so there is no circle.

@@ -105,6 +105,12 @@ fn loose_ends(models: &Value, schema: &Value, at: &str, seen: &mut BTreeSet<Stri
     for (name, member) in schema["properties"].as_object().into_iter().flatten() {
         loose_ends(models, member, &format!("{at}.{name}"), seen, found);
     }
+    for (pattern, member) in schema["patternProperties"].as_object().into_iter().flatten() {
+        if !text_is_bounded(&serde_json::json!({"pattern": pattern})) {
+            found.push(format!("{at} takes names without a bound"));
+        }
+        loose_ends(models, member, &format!("{at}.*"), seen, found);
+    }
     if schema["items"].is_object() {
         loose_ends(models, &schema["items"], &format!("{at}[]"), seen, found);
     }
@@ -138,6 +144,8 @@ fn bodies_take_no_unknown_field_and_bound_every_text_and_list() {
         r#"{"type": "object", "additionalProperties": false, "properties": {"a": {"type": "string", "pattern": "^a+$"}}}"#,
         r#"{"type": "object", "additionalProperties": false, "properties": {"a": {"type": "array", "items": {"type": "integer"}}}}"#,
         r#"{"type": "array", "maxItems": 3, "items": {"anyOf": [{"type": "null"}, {"type": "string"}]}}"#,
+        r#"{"type": "object", "additionalProperties": false, "patternProperties": {"^[a-z]{1,9}$": {"type": "string"}}}"#,
+        r#"{"type": "object", "additionalProperties": false, "patternProperties": {"^[a-z]+$": {"type": "integer"}}}"#,
     ] {
         let fixture = Tree::fixture(&[("docs/openapi/order.json", body(loose).as_str())]);
         assert_eq!(loose_bodies(&fixture).len(), 1, "not noticed: {loose}");

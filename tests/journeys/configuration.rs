@@ -5,7 +5,7 @@ use std::process::Command;
 use devstack::services::{SERVICES, built_programs};
 
 /// What has a default, or may be missing.
-const OPTIONAL: [&str; 3] = ["BOT_API_URL", "SETUP_TOKEN", "OPEN_ORDERS_PER_ADDRESS"];
+const OPTIONAL: [&str; 4] = ["BOT_API_URL", "SETUP_TOKEN", "OPEN_ORDERS_PER_ADDRESS", "DEFAULT_LOCALE"];
 
 #[test]
 fn a_wrong_configuration_of_any_program_is_reported_whole() {

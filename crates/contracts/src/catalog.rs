@@ -1,5 +1,7 @@
 //! What catalog publishes: products as state, its answers to orders and its warnings about stock as facts.
 
+use std::collections::BTreeMap;
+
 use kernel::{CategoryId, Money, OrderId, ProductId, Quantity, Sku, Slug, Timestamp, VariantId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,15 +18,84 @@ pub struct ProductState {
     pub title: String,
     /// Its name in addresses.
     pub slug: Slug,
-    /// Its category, if it has one.
+    /// Its primary category, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<CategoryId>,
+    /// All its categories, the primary one first. Publishers before this member say nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<CategoryId>,
+    /// The way from the root to the primary category, both included, as it was when this was published.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub category_path: Vec<CategoryId>,
+    /// Who makes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brand: Option<String>,
+    /// A sentence or two about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub short_description: Option<String>,
+    /// All about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Words to find it by: lower case, sorted, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// The values of its attributes, by the attribute's code.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, AttributeValue>,
+    /// Links to its pictures and other media, in the seller's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media: Vec<Medium>,
+    /// What its variants differ in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<ProductOption>,
+    /// Its name in other systems, by the system.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub external_references: BTreeMap<String, String>,
+    /// Its texts in other languages than that of the shop, by locale (`vi`, `pt-BR`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub translations: BTreeMap<String, Translation>,
+    /// A digest of everything about it that people read. It differs when a word differs, and stays when only prices,
+    /// categories, links, references or the status do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text_digest: Option<String>,
     /// Whether it is sold.
     pub status: ProductStatus,
+    /// Whether it was deleted: the last state of this product, without variants.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
     /// The variants that it is sold in.
     pub variants: Vec<VariantState>,
     /// Rises by one with each change; an order's line names the version that its price comes from.
     pub version: i64,
+}
+
+impl ProductState {
+    /// A product with what every product has and nothing else.
+    #[must_use]
+    pub fn new(product: ProductId, slug: Slug, title: String, status: ProductStatus, version: i64) -> Self {
+        Self {
+            product,
+            title,
+            slug,
+            category: None,
+            categories: Vec::new(),
+            category_path: Vec::new(),
+            brand: None,
+            short_description: None,
+            description: None,
+            tags: Vec::new(),
+            attributes: BTreeMap::new(),
+            media: Vec::new(),
+            options: Vec::new(),
+            external_references: BTreeMap::new(),
+            translations: BTreeMap::new(),
+            text_digest: None,
+            status,
+            deleted: false,
+            variants: Vec::new(),
+            version,
+        }
+    }
 }
 
 channel::state!(ProductState on topics::PRODUCT, keyed by product, "catalog.product.state.v1");
@@ -64,6 +135,81 @@ impl ProductStatus {
     }
 }
 
+/// The value of an attribute, as plain JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum AttributeValue {
+    /// Yes or no.
+    Boolean(bool),
+    /// A number, in the unit that the attribute's definition states.
+    Number(serde_json::Number),
+    /// A text, a date (`YYYY-MM-DD`) or one choice.
+    Text(String),
+    /// Several choices.
+    Choices(Vec<String>),
+}
+
+/// What a medium is.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantNames,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum MediumKind {
+    /// A picture.
+    Image,
+    /// A film.
+    Video,
+    /// Something to read: a manual, a data sheet.
+    Document,
+}
+
+/// A link to a picture, a film or a document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Medium {
+    /// Where it is.
+    pub url: String,
+    /// What it is.
+    pub kind: MediumKind,
+    /// What it shows, for those who do not see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alt: Option<String>,
+}
+
+/// What variants of a product differ in: size, colour.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProductOption {
+    /// Its name for people.
+    pub name: String,
+    /// What it can be, in the seller's order.
+    pub values: Vec<String>,
+}
+
+/// The texts of a product in one language. What is absent is shown in the language of the shop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Translation {
+    /// The product's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// A sentence or two about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub short_description: Option<String>,
+    /// All about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
 /// One sellable variant of a product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VariantState {
@@ -75,8 +221,58 @@ pub struct VariantState {
     pub title: String,
     /// The price of one piece.
     pub price: Money,
+    /// What one piece cost before, or elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compare_at: Option<Money>,
+    /// What one piece costs the seller. Not for shoppers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Money>,
+    /// Its GTIN: 8, 12, 13 or 14 digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub barcode: Option<String>,
+    /// What it is in each of its product's options, by the option's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub option_values: BTreeMap<String, String>,
+    /// What one piece weighs, packed, in grams.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight_grams: Option<i64>,
+    /// How long one piece is, packed, in millimetres.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub length_mm: Option<i64>,
+    /// How wide one piece is, packed, in millimetres.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width_mm: Option<i64>,
+    /// How high one piece is, packed, in millimetres.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height_mm: Option<i64>,
+    /// Its name in other systems, by the system.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub external_references: BTreeMap<String, String>,
     /// Whether it is sold while its product is.
     pub active: bool,
+}
+
+impl VariantState {
+    /// A variant that is sold, with what every variant has and nothing else.
+    #[must_use]
+    pub fn new(variant: VariantId, sku: Sku, title: String, price: Money) -> Self {
+        Self {
+            variant,
+            sku,
+            title,
+            price,
+            compare_at: None,
+            cost: None,
+            barcode: None,
+            option_values: BTreeMap::new(),
+            weight_grams: None,
+            length_mm: None,
+            width_mm: None,
+            height_mm: None,
+            external_references: BTreeMap::new(),
+            active: true,
+        }
+    }
 }
 
 channel::facts! {

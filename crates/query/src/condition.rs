@@ -107,13 +107,13 @@ impl Writer<'_> {
         }
     }
 
-    /// What follows from a text that is contained, for the index of the search text: each of its words of three letters or
-    /// more is contained in that. Only ASCII, whose folding is lower case whatever stands beside it.
+    /// What follows from a text that is contained or equal, for the index of the search text: each of its words of three
+    /// letters or more is contained in that. Only ASCII, whose folding is lower case whatever stands beside it.
     fn prefilter(&mut self, field: &Field, test: &Test) -> String {
-        let (Some(search), Test::Contains(text) | Test::StartsWith(text), true) = (self.search, test, field.searched)
-        else {
+        let (Test::Contains(text) | Test::StartsWith(text) | Test::Equal(Value::Text(text))) = test else {
             return String::new();
         };
+        let (Some(search), true) = (self.search, field.searched) else { return String::new() };
         if !text.is_ascii() {
             return String::new();
         }

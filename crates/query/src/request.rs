@@ -143,6 +143,19 @@ impl<E: Entity> Request<E> {
         (self.filter.clone(), self.compact.clone(), self.q.clone(), self.sort.clone())
     }
 
+    /// Whether it names a field that begins so.
+    #[must_use]
+    pub fn names(&self, beginning: &str) -> bool {
+        let in_filter = self.filter.as_ref().is_some_and(|filter| filter.to_string().contains(beginning));
+        let in_text = self.compact.as_ref().is_some_and(|text| text.contains(beginning));
+        let facets = self.facets.iter().map(|facet| match facet {
+            Facets::Field(field) => field,
+            Facets::Banded(facet) => &facet.field,
+        });
+        let mut listed = self.sort.iter().chain(self.fields.iter().flatten()).chain(facets);
+        in_filter || in_text || listed.any(|name| name.contains(beginning))
+    }
+
     /// Reads the request against the registry.
     ///
     /// # Errors

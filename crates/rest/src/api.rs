@@ -105,6 +105,8 @@ impl Api {
         post: POST,
         /// A PATCH route.
         patch: PATCH,
+        /// A DELETE route.
+        delete: DELETE,
     }
 
     fn on<H, A>(
@@ -149,6 +151,7 @@ impl Api {
         let place = match *method {
             Method::GET => &mut item.get,
             Method::PATCH => &mut item.patch,
+            Method::DELETE => &mut item.delete,
             _ => &mut item.post,
         };
         *place = Some(operation);

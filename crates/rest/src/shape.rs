@@ -97,9 +97,11 @@ fn walk_object(root: &Value, schema: &Value, members: &Map<String, Value>, path:
         found.push(FieldFault { field: join(path, name), reason: "is missing".to_owned() });
     }
     let properties = schema.get("properties").and_then(Value::as_object);
+    let patterns = schema.get("patternProperties").and_then(Value::as_object);
+    let by_pattern = |name: &str| patterns?.iter().find(|(pattern, _)| matches(pattern, name)).map(|(_, one)| one);
     let closed = schema.get("additionalProperties") == Some(&Value::Bool(false));
     for (name, member) in members {
-        match properties.and_then(|properties| properties.get(name)) {
+        match properties.and_then(|properties| properties.get(name)).or_else(|| by_pattern(name)) {
             Some(property) => walk(root, property, member, &join(path, name), found),
             None if closed => {
                 found.push(FieldFault { field: join(path, name), reason: "is not known here".to_owned() });
@@ -157,12 +159,16 @@ static PATTERNS: LazyLock<Mutex<HashMap<String, Option<Regex>>>> = LazyLock::new
 /// The schema's pattern, if the value is a text that does not match it.
 fn unlike<'s>(schema: &'s Value, value: &Value) -> Option<&'s str> {
     let (pattern, text) = (schema.get("pattern")?.as_str()?, value.as_str()?);
+    (!matches(pattern, text)).then_some(pattern)
+}
+
+/// Whether the text matches; one that cannot be compiled matches everything.
+fn matches(pattern: &str, text: &str) -> bool {
     let mut patterns = PATTERNS.lock().unwrap_or_else(PoisonError::into_inner);
     if !patterns.contains_key(pattern) {
         patterns.insert(pattern.to_owned(), Regex::new(pattern).ok());
     }
-    let matches = patterns.get(pattern)?.as_ref()?.is_match(text);
-    (!matches).then_some(pattern)
+    patterns.get(pattern).and_then(Option::as_ref).is_none_or(|pattern| pattern.is_match(text))
 }
 
 fn article(kind: &str) -> String {
@@ -170,5 +176,34 @@ fn article(kind: &str) -> String {
         "integer" | "array" | "object" => format!("an {kind}"),
         "null" => "null".to_owned(),
         _ => format!("a {kind}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use kernel::Sku;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(JsonSchema)]
+    #[schemars(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its schema is used")]
+    struct Prices {
+        by_sku: BTreeMap<Sku, i64>,
+    }
+
+    #[test]
+    fn members_whose_names_are_the_clients_own_are_told_by_name() {
+        let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Prices>();
+        let value = json!({"by_sku": {"A": 1, "B C": 2, "D": "x"}});
+        let mut found = Vec::new();
+        walk(schema.as_value(), schema.as_value(), &value, "", &mut found);
+        let mut told: Vec<(&str, &str)> =
+            found.iter().map(|fault| (fault.field.as_str(), fault.reason.as_str())).collect();
+        told.sort_unstable();
+        assert_eq!(told, [("by_sku.B C", "is not known here"), ("by_sku.D", "must be an integer")]);
     }
 }

@@ -6,6 +6,8 @@ use assembly::Surroundings;
 use cache::Redis;
 use service::config::Reader;
 
+use crate::domain::locale::{DefaultLocale, Locale};
+
 /// What the catalog itself needs, whatever surroundings it runs in.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -17,6 +19,8 @@ pub struct Settings {
     pub reservation_margin: Duration,
     /// The pause between two looks for reservations past their time.
     pub sweep_interval: Duration,
+    /// The language that products' own titles and descriptions are written in.
+    pub default_locale: DefaultLocale,
 }
 
 /// Reads everything; `None` when something was reported as bad.
@@ -44,11 +48,14 @@ pub fn read(environment: &mut Reader) -> Option<(Surroundings, Settings)> {
         50..=60_000,
         "Milliseconds between two looks for reservations past their time",
     );
+    let default_locale =
+        environment.or("DEFAULT_LOCALE", Locale::english(), "The language of products' own titles and descriptions");
     let settings = Settings {
         redis: redis?,
         cache_lifetime: Duration::from_secs(cache_lifetime?),
         reservation_margin: Duration::from_secs(reservation_margin?),
         sweep_interval: Duration::from_millis(sweep_interval?),
+        default_locale: DefaultLocale(default_locale?),
     };
     Some((surroundings?, settings))
 }

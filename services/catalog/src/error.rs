@@ -6,7 +6,8 @@ use std::fmt::Display;
 use kernel::{CategoryId, Malformed, ProductId, Sku, Slug};
 use mediator::{Class, Classified};
 
-use crate::domain::product::{ProductFault, TakenSku};
+use crate::domain::attribute::{AttributeCode, AttributeDefinition, AttributeFault, DefinitionFault};
+use crate::domain::product::{ProductFault, TakenBarcode, TakenSku};
 use crate::domain::reservation::Contradiction;
 use crate::domain::stock::{StockFault, StockKey};
 
@@ -31,6 +32,12 @@ pub enum Error {
         /// All that are taken.
         taken: Vec<TakenSku>,
     },
+    /// A barcode belongs to a variant of another product.
+    #[error("{}; take the barcode from that variant first, or correct it", join(.taken))]
+    BarcodeTaken {
+        /// All that are taken.
+        taken: Vec<TakenBarcode>,
+    },
     /// A slug belongs to another product.
     #[error("another product of this organisation has the slug {slug}; choose another one")]
     SlugTaken {
@@ -42,6 +49,8 @@ pub enum Error {
     CategoryUnknown {
         /// As given.
         category: CategoryId,
+        /// The field that named it.
+        field: &'static str,
     },
     /// The product has changed since the caller read it.
     #[error("product {product} has version {current} by now; read it again and repeat the change")]
@@ -52,8 +61,45 @@ pub enum Error {
         current: i64,
     },
     /// The rules of a product do not allow it.
-    #[error("{}", sentences(.0))]
+    #[error("{}", join(.0))]
     ProductRefused(Vec<ProductFault>),
+    /// The definitions of the organisation's attributes do not allow it.
+    #[error("{}", join(.0))]
+    AttributesRefused(Vec<AttributeFault>),
+    /// The product is no draft that was never sold.
+    #[error("product {product} {reason}, so it is not deleted; retire it instead")]
+    ProductStays {
+        /// The product.
+        product: ProductId,
+        /// Why it stays.
+        reason: &'static str,
+    },
+    /// No attribute of this organisation has the code.
+    #[error("there is no attribute {code}; create it first")]
+    AttributeNotFound {
+        /// What was asked for.
+        code: AttributeCode,
+    },
+    /// The organisation has an attribute with the code.
+    #[error("there is an attribute {code} already; change it, or choose another code")]
+    AttributeTaken {
+        /// The code that is taken.
+        code: AttributeCode,
+    },
+    /// The organisation has as many attributes as it may.
+    #[error("an organisation has at most {} attributes; use one that there is", AttributeDefinition::MOST)]
+    TooManyAttributes,
+    /// The rules of a definition do not allow it.
+    #[error("{}", join(.0))]
+    AttributeRefused(Vec<DefinitionFault>),
+    /// The attribute has changed since the caller read it.
+    #[error("attribute {code} has version {current} by now; read it again and repeat the change")]
+    StaleAttribute {
+        /// The attribute that has changed.
+        code: AttributeCode,
+        /// Its version now.
+        current: i64,
+    },
     /// The stock level does not allow it.
     #[error("the stock of SKU {sku} cannot be changed so: {fault}")]
     StockRefused {
@@ -117,9 +163,12 @@ impl From<query::Error> for Error {
 impl From<persistence::Error> for Error {
     fn from(error: persistence::Error) -> Self {
         // Commands check for these before they write, so a violation means that another transaction came in between.
-        const RACES: [(&str, &str); 4] = [
+        const RACES: [(&str, &str); 7] = [
             ("products_slug_key", "a slug"),
             ("variants_sku_key", "a SKU"),
+            ("variants_barcode_key", "a barcode"),
+            ("attribute_definitions_pkey", "an attribute"),
+            ("attribute_definitions_position_key", "the attributes"),
             ("stock_sku_key", "a SKU"),
             ("reservations_pkey", "a reservation"),
         ];
@@ -142,10 +191,18 @@ impl Classified for Error {
             Self::ProductNotFound { .. }
             | Self::StockNotFound { .. }
             | Self::SkuTaken { .. }
+            | Self::BarcodeTaken { .. }
             | Self::SlugTaken { .. }
             | Self::CategoryUnknown { .. }
             | Self::Stale { .. }
             | Self::ProductRefused(_)
+            | Self::AttributesRefused(_)
+            | Self::ProductStays { .. }
+            | Self::AttributeNotFound { .. }
+            | Self::AttributeTaken { .. }
+            | Self::TooManyAttributes
+            | Self::AttributeRefused(_)
+            | Self::StaleAttribute { .. }
             | Self::StockRefused { .. }
             | Self::Malformed(_)
             | Self::QueryRefused(_) => Class::Refused,
@@ -156,10 +213,6 @@ impl Classified for Error {
     }
 }
 
-fn join(taken: &[TakenSku]) -> String {
-    taken.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-}
-
-fn sentences(faults: &[ProductFault]) -> String {
+fn join(faults: &[impl Display]) -> String {
     faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

@@ -46,6 +46,7 @@ pub fn assembly(settings: Settings) -> Assembly {
     let shop = ShopCache::new(Cache::new(settings.redis, NAME, settings.cache_lifetime));
     let stale = StaleProducts::default();
     let margin = chrono::Duration::from_std(settings.reservation_margin).unwrap_or(chrono::Duration::MAX);
+    let texts = settings.default_locale;
     let (noted, written, cached) = (stale.clone(), stale.clone(), shop.clone());
     Assembly::new(NAME)
         .publishes(&[topics::PRODUCT, topics::RESERVATION, topics::STOCK])
@@ -55,7 +56,7 @@ pub fn assembly(settings: Settings) -> Assembly {
         .serves(http::routes(), move |kit, app| {
             let tasks = kit.tasks(Stage::Requests, "imports");
             let imports = Imports::new(kit.mediator.clone(), written.clone(), tasks, GRACE);
-            app.with(shop).with(imports).with(written)
+            app.with(shop).with(imports).with(written).with(texts)
         })
 }
 

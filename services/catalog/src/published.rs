@@ -1,36 +1,96 @@
 //! The catalog's domain values as the events on its own topics. Sees the domain only.
 
-use contracts::catalog::{
-    ConfirmRefused, Expired, Low, ProductState, Rejected, ReservationEvent, Reserved, ReservedLine, StockEvent,
-    VariantState,
-};
-use kernel::{OrderId, ProductId, Sku, VariantId};
+use std::collections::BTreeMap;
 
-use crate::domain::product::Product;
+use contracts::catalog::{
+    self, ConfirmRefused, Expired, Low, ProductState, ProductStatus, Rejected, ReservationEvent, Reserved,
+    ReservedLine, StockEvent, VariantState,
+};
+use kernel::{CategoryId, OrderId, ProductId, Sku, VariantId};
+
+use crate::domain::locale::Translation;
+use crate::domain::measure::{Grams, Millimetres};
+use crate::domain::media::Medium;
+use crate::domain::product::{Product, ProductOption, Variant};
 use crate::domain::reservation::{Notice, quantity};
 use crate::domain::stock::Stock;
 
-/// The whole product as it is now.
-pub(crate) fn product(product: &Product) -> ProductState {
+/// The whole product as it is now. `category_path` leads from the root to its primary category.
+pub(crate) fn product(product: &Product, category_path: &[CategoryId]) -> ProductState {
+    let details = product.details();
+    let (slug, title) = (product.slug().clone(), product.title().to_string());
     ProductState {
-        product: product.id(),
-        title: product.title().as_str().to_owned(),
-        slug: product.slug().clone(),
         category: product.category(),
-        status: product.status(),
-        variants: product
-            .variants()
+        categories: details.categories.clone(),
+        category_path: category_path.to_vec(),
+        brand: text(details.brand.as_ref()),
+        short_description: text(Some(&details.short_description)).filter(|text| !text.is_empty()),
+        description: text(Some(product.description())).filter(|text| !text.is_empty()),
+        tags: details.tags.iter().map(ToString::to_string).collect(),
+        attributes: details.attributes.iter().map(|(code, value)| (code.to_string(), value.plain().clone())).collect(),
+        media: details.media.iter().map(medium).collect(),
+        options: details.options.iter().map(option).collect(),
+        external_references: texts(&details.external_references),
+        translations: details
+            .translations
             .iter()
-            .map(|variant| VariantState {
-                variant: variant.id,
-                sku: variant.sku.clone(),
-                title: variant.title.as_str().to_owned(),
-                price: variant.price,
-                active: variant.active,
-            })
+            .map(|(locale, texts)| (locale.to_string(), translation(texts)))
             .collect(),
-        version: product.version(),
+        text_digest: product.text_digest(),
+        variants: product.variants().iter().map(variant).collect(),
+        ..ProductState::new(product.id(), slug, title, product.status(), product.version())
     }
+}
+
+/// The last state of a product that was deleted: none of it is sold, and its SKUs are free.
+pub(crate) fn deleted(product: &Product) -> ProductState {
+    let (slug, title) = (product.slug().clone(), product.title().to_string());
+    ProductState {
+        deleted: true,
+        ..ProductState::new(product.id(), slug, title, ProductStatus::Retired, product.version() + 1)
+    }
+}
+
+fn variant(variant: &Variant) -> VariantState {
+    let details = &variant.details;
+    VariantState {
+        compare_at: details.compare_at,
+        cost: details.cost,
+        barcode: text(details.barcode.as_ref()),
+        option_values: texts(&details.option_values),
+        weight_grams: details.weight_grams.map(Grams::get),
+        length_mm: details.length_mm.map(Millimetres::get),
+        width_mm: details.width_mm.map(Millimetres::get),
+        height_mm: details.height_mm.map(Millimetres::get),
+        external_references: texts(&details.external_references),
+        active: variant.active,
+        ..VariantState::new(variant.id, variant.sku.clone(), variant.title.to_string(), variant.price)
+    }
+}
+
+fn medium(medium: &Medium) -> catalog::Medium {
+    catalog::Medium { url: medium.url.to_string(), kind: medium.kind, alt: text(medium.alt.as_ref()) }
+}
+
+fn option(option: &ProductOption) -> catalog::ProductOption {
+    let values = option.values.iter().map(ToString::to_string).collect();
+    catalog::ProductOption { name: option.name.to_string(), values }
+}
+
+fn translation(texts: &Translation) -> catalog::Translation {
+    catalog::Translation {
+        title: text(texts.title.as_ref()),
+        short_description: text(texts.short_description.as_ref()),
+        description: text(texts.description.as_ref()),
+    }
+}
+
+fn text(value: Option<&impl ToString>) -> Option<String> {
+    value.map(ToString::to_string)
+}
+
+fn texts(entries: &BTreeMap<impl ToString, impl ToString>) -> BTreeMap<String, String> {
+    entries.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
 }
 
 /// What order is told about a reservation.
@@ -54,4 +114,57 @@ pub(crate) fn reservation(order: OrderId, notice: Notice) -> ReservationEvent {
 pub(crate) fn low(sku: Sku, (product, variant): (ProductId, VariantId), stock: Stock) -> StockEvent {
     let (available, threshold) = (stock.level.available(), stock.low_threshold);
     StockEvent::Low(Low { sku, product, variant, available, threshold })
+}
+
+#[cfg(test)]
+mod tests {
+    use contracts::Channel as _;
+    use kernel::{Clock, Currency, Money, Slug};
+
+    use super::*;
+    use crate::domain::locale::Locale;
+    use crate::domain::product::{
+        Details, NewProduct, NewSlug, NewVariant, ProductFault, SettableStatus, VariantDetails,
+    };
+    use crate::domain::wording::{Description, Title};
+
+    /// With texts of the widest letters in this many languages, and as many variants as there may be.
+    fn wide(languages: u8) -> Result<Product, Vec<ProductFault>> {
+        let wide = |count: usize| "\u{1f6cb}".repeat(count);
+        let (title, description) = (Title::parse(&wide(200)).unwrap(), Description::parse(&wide(10_000)).unwrap());
+        let texts = Translation {
+            title: Some(title.clone()),
+            description: Some(description.clone()),
+            ..Translation::default()
+        };
+        let locale = |letter: u8| Locale::parse(&format!("x{}", char::from(b'a' + letter))).unwrap();
+        let variant = |number: usize| NewVariant {
+            sku: Sku::parse(&format!("{number:064}")).unwrap(),
+            title: Title::parse("V").unwrap(),
+            price: Money::from_minor(100, Currency::parse("VND").unwrap()).unwrap(),
+            stock: 0,
+            low_threshold: 0,
+            details: VariantDetails::default(),
+        };
+        let new = NewProduct {
+            slug: NewSlug::Asked(Slug::parse("sofa").unwrap()),
+            title,
+            description,
+            category: None,
+            status: SettableStatus::Draft,
+            details: Details {
+                translations: (0..languages).map(|letter| (locale(letter), texts.clone())).collect(),
+                ..Details::default()
+            },
+            variants: (0..100).map(variant).collect(),
+        };
+        Product::create(new, Clock::now())
+    }
+
+    #[test]
+    fn the_largest_product_fits_into_a_record_and_a_larger_one_is_refused() {
+        let record = product(&wide(12).unwrap(), &[]).to_json().unwrap().len();
+        assert!((500_000..Product::MOST_BYTES + 100_000).contains(&record), "{record} bytes");
+        assert!(matches!(wide(14).unwrap_err()[..], [ProductFault::TooLarge { .. }]));
+    }
 }

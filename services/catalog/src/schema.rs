@@ -1,4 +1,5 @@
-//! The tables as Diesel sees them. The rule: the same columns as in `migrations/`, nothing more.
+//! The tables as Diesel sees them. The rule: the same columns as in `migrations/`, nothing more. Of products and variants, whose
+//! details are written and read by statements in SQL only, those columns stand here that a query in Diesel's words names.
 
 diesel::table! {
     categories (org_id, category_id) {
@@ -41,6 +42,23 @@ diesel::table! {
         price_minor -> BigInt,
         currency -> Text,
         active -> Bool,
+        barcode -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    attribute_definitions (org_id, code) {
+        org_id -> Uuid,
+        code -> Text,
+        #[sql_name = "type"]
+        kind -> Text,
+        unit -> Nullable<Text>,
+        choices -> Array<Text>,
+        labels -> Jsonb,
+        position -> Integer,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
     }
 }
 

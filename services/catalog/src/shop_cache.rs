@@ -1,5 +1,5 @@
 //! What the shop shows, as bytes in Redis: read through the cache, and removed from it when a product changes.
-//! The rule: the keys are known here only. Sees the queries and the errors; seen by `http` and `processes`.
+//! The rule: the keys are known here only. Sees the queries, the domain and the errors; seen by `http` and `processes`.
 
 use std::collections::BTreeSet;
 
@@ -9,14 +9,17 @@ use futures::{StreamExt as _, future, stream};
 use kernel::{OrganisationId, ProductId};
 use mediator::{Mediator, Scope, SendError};
 use query::{Counting, Parameters};
+use serde::Deserialize;
 
+use crate::domain::locale::Locale;
 use crate::error::Error;
 use crate::queries::shop_product::FindShopProduct;
-use crate::queries::shop_products::QueryShopProducts;
+use crate::queries::query_products::QueryShopProducts;
 
 /// The group of cached products, by id.
 const PRODUCT: &str = "product";
-/// The group of cached pages, by condition, sort and size.
+/// The group of cached pages, by condition, sort and size, and of products in other languages than their own. All of them are
+/// forgotten when a product of the organisation changes.
 const PRODUCTS: &str = "products";
 
 /// How many products are removed at once: fewer than the failures in a row that make Redis be left alone.
@@ -37,7 +40,8 @@ impl ShopCache {
         Self(cache)
     }
 
-    /// One product as JSON, from Redis where it can be.
+    /// One product as JSON, from Redis where it can be. A language that the product has no texts in is not asked for: anybody
+    /// can write one, and each would be an entry of its own.
     ///
     /// # Errors
     /// The mediator's and the query's; Redis causes none.
@@ -47,7 +51,12 @@ impl ShopCache {
         by: &Scope,
         query: FindShopProduct,
     ) -> Result<Bytes, SendError<Error>> {
-        self.0.ask(mediator, by, &Key::new(by.organisation(), PRODUCT, query.product), query).await
+        let FindShopProduct { product, locale } = query;
+        let own = FindShopProduct { product, locale: None };
+        let bytes = self.0.ask(mediator, by, &Key::new(by.organisation(), PRODUCT, product), own).await?;
+        let Some(locale) = locale.as_ref().and_then(|asked| offered(&bytes, asked)) else { return Ok(bytes) };
+        let key = Key::new(by.organisation(), PRODUCTS, format!("{product}/{locale}"));
+        self.0.ask(mediator, by, &key, FindShopProduct { product, locale: Some(locale) }).await
     }
 
     /// The name in the cache of the page that these parameters ask for; none when it is not for the cache. What shops ask for
@@ -103,4 +112,16 @@ impl ShopCache {
         }
         left
     }
+}
+
+/// The closest language that a product has texts in.
+fn offered(product: &[u8], asked: &Locale) -> Option<Locale> {
+    #[derive(Deserialize)]
+    struct Languages {
+        // What a replica of the release before has cached says nothing.
+        #[serde(default)]
+        locales: Vec<Locale>,
+    }
+    let languages: Languages = serde_json::from_slice(product).ok()?;
+    asked.closest(&languages.locales).cloned()
 }

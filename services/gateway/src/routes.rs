@@ -99,6 +99,7 @@ const PASSWORD: &str = "password";
 const ADMIN: &[(&str, Service)] = &[
     ("products", Service::Catalog),
     ("variants", Service::Catalog),
+    ("attributes", Service::Catalog),
     ("stock", Service::Catalog),
     ("imports", Service::Catalog),
     ("orders", Service::Order),

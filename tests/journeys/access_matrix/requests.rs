@@ -107,6 +107,10 @@ fn body(route: &Route, ours: &Ours) -> Value {
         "catalog.create-product" => json!({"title": "A product", "variants": [variant(&fresh)]}),
         "catalog.import-products" => json!({"slug": fresh, "title": "A product", "variants": [variant(&fresh)]}),
         "catalog.change-product" => json!({"title": "Another title"}),
+        "catalog.create-attribute" => {
+            json!({"code": format!("a{fresh}"), "type": "text", "labels": {"en": "An attribute"}})
+        }
+        "catalog.change-attribute" => json!({"labels": {"en": "Another label"}}),
         "catalog.adjust-stock" => json!({"delta": 1}),
         "order.place-order" => json!({"lines": [{"sku": "NO-SUCH-SKU", "quantity": 1}]}),
         _ if route.has_required_fields => panic!("{route} needs a body; say in requests.rs which one is valid"),

@@ -130,31 +130,70 @@ pub(crate) fn samples() -> Vec<Sample> {
         version: 8,
         ..child.clone()
     };
+    let (slug, title) = (Slug::parse("desk-lamp-aurora").unwrap(), "Desk lamp \"Aurora\"".to_owned());
+    let dong = Money::parse("350000", Currency::parse("VND").unwrap()).unwrap();
+    let white = VariantId::from_uuid(uuid(0x51));
+    let black = catalog::VariantState::new(variant(), sku("AURORA-BLK"), "Black".to_owned(), usd("1499"));
     let lamp = catalog::ProductState {
-        product: product(),
-        title: "Desk lamp \"Aurora\"".to_owned(),
-        slug: Slug::parse("desk-lamp-aurora").unwrap(),
         category: Some(category(1)),
-        status: catalog::ProductStatus::Active,
         variants: vec![
+            black.clone(),
             catalog::VariantState {
-                variant: variant(),
-                sku: sku("AURORA-BLK"),
-                title: "Black".to_owned(),
-                price: usd("1499"),
-                active: true,
-            },
-            catalog::VariantState {
-                variant: VariantId::from_uuid(uuid(0x51)),
-                sku: sku("AURORA-VN"),
-                title: "Trắng".to_owned(),
-                price: Money::parse("350000", Currency::parse("VND").unwrap()).unwrap(),
                 active: false,
+                ..catalog::VariantState::new(white, sku("AURORA-VN"), "Trắng".to_owned(), dong)
             },
         ],
-        version: 3,
+        ..catalog::ProductState::new(product(), slug, title, catalog::ProductStatus::Active, 3)
     };
     let bare = |status| catalog::ProductState { category: None, variants: vec![], status, ..lamp.clone() };
+    let named = |pairs: &[(&str, &str)]| pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    let complete = catalog::ProductState {
+        categories: vec![category(1), category(0)],
+        category_path: vec![category(0), category(1)],
+        brand: Some("Aurora".to_owned()),
+        short_description: Some("For desks".to_owned()),
+        description: Some("Dims\nand warms.".to_owned()),
+        tags: vec!["desk".to_owned(), "đèn".to_owned()],
+        attributes: [
+            ("colours", catalog::AttributeValue::Choices(vec!["black".to_owned(), "white".to_owned()])),
+            ("dimmable", catalog::AttributeValue::Boolean(true)),
+            ("launched", catalog::AttributeValue::Text("2026-02-28".to_owned())),
+            ("power", catalog::AttributeValue::Number(7.into())),
+        ]
+        .map(|(code, value)| (code.to_owned(), value))
+        .into(),
+        media: vec![catalog::Medium {
+            url: "https://cdn.example/aurora.jpg".to_owned(),
+            kind: catalog::MediumKind::Image,
+            alt: Some("A lamp on a desk".to_owned()),
+        }],
+        options: vec![catalog::ProductOption { name: "Colour".to_owned(), values: vec!["Black".to_owned()] }],
+        external_references: named(&[("erp", "4711")]),
+        translations: [(
+            "vi".to_owned(),
+            catalog::Translation {
+                title: Some("Đèn bàn Aurora".to_owned()),
+                short_description: None,
+                description: Some("Chỉnh được độ sáng.".to_owned()),
+            },
+        )]
+        .into(),
+        text_digest: Some("0f3c52f5a1d24e7d8c1b6a9950e2d3b4".to_owned()),
+        variants: vec![catalog::VariantState {
+            compare_at: Some(usd("1799")),
+            cost: Some(usd("800")),
+            barcode: Some("4006381333931".to_owned()),
+            option_values: named(&[("Colour", "Black")]),
+            weight_grams: Some(1_250),
+            length_mm: Some(400),
+            width_mm: Some(150),
+            height_mm: Some(120),
+            external_references: named(&[("erp", "4711-1")]),
+            ..black
+        }],
+        ..lamp.clone()
+    };
+    let deleted = catalog::ProductState { deleted: true, ..bare(catalog::ProductStatus::Retired) };
     let reasons = vec![
         catalog::Reason::UnknownSku { sku: sku("NOWHERE") },
         catalog::Reason::OutOfStock { sku: sku("AURORA-BLK"), requested: pieces(3), available: 0 },
@@ -187,6 +226,8 @@ pub(crate) fn samples() -> Vec<Sample> {
         sample("", organisation, &user, lamp.clone()),
         sample("draft", organisation, &user, bare(catalog::ProductStatus::Draft)),
         sample("retired", organisation, &user, bare(catalog::ProductStatus::Retired)),
+        sample("complete", organisation, &user, complete),
+        sample("deleted", organisation, &user, deleted),
         sample(
             "",
             organisation,

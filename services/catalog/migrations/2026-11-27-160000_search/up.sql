@@ -31,7 +31,9 @@ set search_text = search_text(p.title || ' ' || coalesce(
 alter table products force row level security;
 alter table variants force row level security;
 
-create index products_by_words on products using gin (org_id, search_text extensions.gin_trgm_ops);
+-- One index for everything that a product has several of: each key knows its column.
+create index products_by_content on products
+    using gin (org_id, search_text extensions.gin_trgm_ops, category_ids, tags, attributes jsonb_path_ops);
 
 -- What queries read. Each view shows the organisation of `app.org` and no other, as the policy `tenant` does; but a view is
 -- no barrier for operators that are not leakproof, and those of the trigram index are not: under a policy PostgreSQL reads

@@ -7,8 +7,11 @@ use kernel::{CategoryId, Clock, OrganisationId, ProductId, Sku, Slug, Timestamp}
 use mediator::{Command, Tenant};
 use persistence::Tx;
 
-use crate::domain::import::{ImportedProduct, ImportedVariant, Merge, Merged, RowOutcome, RowResult, Standing, merge};
-use crate::domain::product::{Product, Variant};
+use crate::domain::barcode::Barcode;
+use crate::domain::import::{
+    Holders, ImportedProduct, ImportedVariant, Merge, Merged, RowOutcome, RowResult, Standing, merge,
+};
+use crate::domain::product::{Product, Variant, handed_on as handed_on_barcodes};
 use crate::error::Error;
 use crate::published;
 use crate::store;
@@ -126,18 +129,24 @@ async fn merge_with_stored<'i>(
     let mut stored = store::products::with_slugs(tx, &slugs).await?;
     let skus: Vec<&str> = products.iter().flat_map(|one| &one.variants).map(|variant| variant.sku.as_str()).collect();
     let owners = store::products::owners(tx, &skus).await?;
+    let barcodes = products.iter().flat_map(|one| &one.variants).filter_map(|variant| variant.barcode.as_ref());
+    let organisation = tx.organisation();
+    let barcodes: Vec<(OrganisationId, &Barcode)> = barcodes.map(|barcode| (organisation, barcode)).collect();
+    let barcodes = store::products::taken_barcodes(tx, &barcodes).await?;
+    let barcodes = barcodes.into_iter().map(|((_, barcode), holder)| (barcode, holder)).collect();
+    let holders = Holders { owners, barcodes };
     let mut rows = Vec::with_capacity(products.len());
     for imported in products {
         let before = stored.remove(&imported.slug);
         // Each statement sees what is committed when it begins: this product was committed between the two.
         let appeared = |variant: &ImportedVariant| {
-            owners.get(variant.sku.as_str()).is_some_and(|owner| owner.slug == imported.slug.as_str())
+            holders.owners.get(variant.sku.as_str()).is_some_and(|owner| owner.slug == imported.slug.as_str())
         };
         if before.is_none() && imported.variants.iter().any(appeared) {
             return Err(Error::Overtaken { what: "a product" });
         }
         let category = category_of(imported.category.as_deref(), categories);
-        let merge = merge(imported, before.as_ref(), category, &owners, now);
+        let merge = merge(imported, before.as_ref(), category, &holders, now);
         rows.push(Row { imported, before, merge });
     }
     Ok(rows)
@@ -173,11 +182,25 @@ async fn write(tx: &mut Tx<'_>, merged: &[(Merged, Option<Product>)], now: Times
     if store::products::insert(tx, &new).await?.iter().any(|insertion| *insertion != Insertion::Done) {
         return Err(Error::Overtaken { what: "a slug or SKU" });
     }
+    let handed_on = merged.iter().filter_map(|(one, before)| Some((before.as_ref()?, &one.product)));
+    let handed_on = handed_on.flat_map(|(before, after)| handed_on_barcodes(before.variants(), after.variants()));
+    store::products::release_barcodes(tx, &handed_on.collect::<Vec<_>>()).await?;
     store::products::save(tx, &written(false)).await?;
     set_stock(tx, merged, now).await?;
     open_stock(tx, merged, now).await?;
-    for (one, _) in merged.iter().filter(|(one, _)| one.standing != Standing::Same) {
-        tx.record(one.product.version(), published::product(&one.product));
+    record(tx, merged).await
+}
+
+/// Records the products that differ, each with the path of its category.
+async fn record(tx: &mut Tx<'_>, merged: &[(Merged, Option<Product>)]) -> Result<(), Error> {
+    let organisation = tx.organisation();
+    let differ = || merged.iter().map(|(one, _)| one).filter(|one| one.standing != Standing::Same);
+    let asked = differ().filter_map(|one| Some((organisation, one.product.category()?)));
+    let paths = store::categories::known(tx, &asked.collect::<Vec<_>>()).await?;
+    for one in differ() {
+        let path = one.product.category().and_then(|category| paths.get(&(organisation, category)));
+        let state = published::product(&one.product, path.map(Vec::as_slice).unwrap_or_default());
+        tx.record(one.product.version(), state);
     }
     Ok(())
 }

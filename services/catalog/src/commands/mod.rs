@@ -2,10 +2,13 @@
 
 pub mod adjust_stock;
 pub mod apply_categories;
+mod attribute_values;
 pub mod change_product;
 pub mod create_product;
+pub mod delete_product;
 pub mod expire_reservations;
 pub mod follow_orders;
 pub mod import_products;
+pub mod manage_attributes;
 pub mod restore_product;
 pub mod retire_product;

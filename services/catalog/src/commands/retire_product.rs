@@ -28,7 +28,8 @@ impl Command for RetireProduct {
         let mut product = store::products::lock(tx, self.product).await?;
         if product.retire(Clock::now()) {
             store::products::save(tx, &[&product]).await?;
-            tx.record(product.version(), published::product(&product));
+            let path = store::categories::path(tx, product.category()).await?;
+            tx.record(product.version(), published::product(&product, &path));
         }
         Ok(product)
     }

@@ -1,9 +1,17 @@
-//! The catalog's rules: products, stock levels and reservations.
+//! The catalog's rules: products, their attributes, stock levels and reservations.
 //! The rule: pure. Where a published value has the same meaning, it is the contract's own type.
 
+pub mod attribute;
+pub mod barcode;
 pub mod category;
+pub mod entries;
 pub mod import;
+pub mod locale;
+pub mod measure;
+pub mod media;
+pub mod options;
 pub mod product;
+pub mod reference;
 pub mod reservation;
 pub mod stock;
 pub mod wording;

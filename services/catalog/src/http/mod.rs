@@ -1,28 +1,33 @@
 //! The route table. Permissions stand on the commands and queries; handlers only translate.
 
+mod attributes;
 mod imports;
 mod problems;
+mod product_bodies;
 mod products;
 mod shop;
 mod stock;
 mod variants;
+mod variant_bodies;
 
 use rest::{Api, Routes};
 
 use crate::commands::adjust_stock::AdjustStock;
 use crate::commands::change_product::ChangeProduct;
 use crate::commands::create_product::CreateProduct;
+use crate::commands::delete_product::DeleteProduct;
 use crate::commands::import_products::ImportProducts;
+use crate::commands::manage_attributes::{ChangeAttribute, CreateAttribute};
 use crate::commands::restore_product::RestoreProduct;
 use crate::commands::retire_product::RetireProduct;
-use crate::queries::fields::{DescribeProducts, DescribeShopProducts, DescribeVariants};
+use crate::queries::find_attribute::FindAttribute;
 use crate::queries::find_product::FindProduct;
 use crate::queries::find_stock::FindStock;
+use crate::queries::list_attributes::ListAttributes;
 use crate::queries::list_movements::ListMovements;
-use crate::queries::query_products::QueryProducts;
-use crate::queries::query_variants::QueryVariants;
+use crate::queries::query_products::{DescribeProducts, DescribeShopProducts, QueryProducts, QueryShopProducts};
+use crate::queries::query_variants::{DescribeVariants, QueryVariants};
 use crate::queries::shop_product::FindShopProduct;
-use crate::queries::shop_products::QueryShopProducts;
 
 /// Every route of this service.
 #[must_use]
@@ -43,11 +48,28 @@ pub fn routes() -> Routes {
         .patch("/admin/v1/products/{product}", products::change, |op| {
             op.summary("Change a product").sends::<ChangeProduct>().problems(&problems::CHANGE)
         })
+        .delete("/admin/v1/products/{product}", products::delete, |op| {
+            op.summary("Delete a draft that was never for sale").sends::<DeleteProduct>().problems(&problems::DELETE)
+        })
         .post("/admin/v1/products/{product}/retire", products::retire, |op| {
             op.summary("Take a product off sale").sends::<RetireProduct>()
         })
         .post("/admin/v1/products/{product}/restore", products::restore, |op| {
             op.summary("Make a retired product a draft again").sends::<RestoreProduct>()
+        })
+        .post("/admin/v1/attributes", attributes::create, |op| {
+            op.summary("Create an attribute of products")
+                .sends::<CreateAttribute>()
+                .problems(&problems::CREATE_ATTRIBUTE)
+        })
+        .get("/admin/v1/attributes", attributes::list, |op| {
+            op.summary("List the attributes of products").asks::<ListAttributes>()
+        })
+        .get("/admin/v1/attributes/{code}", attributes::find, |op| {
+            op.summary("Read an attribute of products").asks::<FindAttribute>()
+        })
+        .patch("/admin/v1/attributes/{code}", attributes::change, |op| {
+            op.summary("Change the labels of an attribute, or add choices").sends::<ChangeAttribute>()
         })
         .post("/admin/v1/imports", imports::import, |op| {
             op.summary("Import products from a file").description(imports::FORMAT).sends::<ImportProducts>()

@@ -4,42 +4,91 @@ use kernel::Sku;
 use mediator::Classified;
 use rest::{Problem, ProblemType, problems};
 
+use crate::domain::attribute::DefinitionFault;
+use crate::domain::barcode::Barcode;
 use crate::domain::product::ProductFault;
 use crate::error::Error;
 
 /// A SKU belongs to a variant of another product.
 pub(super) const SKU_TAKEN: ProblemType = ProblemType::new("sku-taken", 409, "A SKU belongs to another product");
+/// A barcode belongs to a variant of another product.
+pub(super) const BARCODE_TAKEN: ProblemType =
+    ProblemType::new("barcode-taken", 409, "A barcode belongs to another product");
 /// A slug belongs to another product.
 pub(super) const SLUG_TAKEN: ProblemType = ProblemType::new("product-slug-taken", 409, "Another product has this slug");
 /// The product is retired.
 pub(super) const RETIRED: ProblemType = ProblemType::new("product-retired", 409, "The product is retired");
+/// It is no draft that was never for sale.
+pub(super) const NOT_DELETABLE: ProblemType =
+    ProblemType::new("product-not-deletable", 409, "Only a draft that was never for sale is deleted");
+/// The organisation has an attribute of this code.
+pub(super) const ATTRIBUTE_TAKEN: ProblemType =
+    ProblemType::new("attribute-taken", 409, "There is an attribute with this code");
+/// The organisation has as many attributes as it may.
+pub(super) const TOO_MANY_ATTRIBUTES: ProblemType =
+    ProblemType::new("too-many-attributes", 409, "There are as many attributes as there may be");
 /// The level does not allow the change.
 pub(super) const STOCK_CONFLICT: ProblemType =
     ProblemType::new("stock-conflict", 409, "The stock cannot be changed so");
 
 /// Every problem type of this service.
-pub(super) const ALL: [ProblemType; 4] = [SKU_TAKEN, SLUG_TAKEN, RETIRED, STOCK_CONFLICT];
+pub(super) const ALL: [ProblemType; 8] = [
+    SKU_TAKEN,
+    BARCODE_TAKEN,
+    SLUG_TAKEN,
+    RETIRED,
+    NOT_DELETABLE,
+    ATTRIBUTE_TAKEN,
+    TOO_MANY_ATTRIBUTES,
+    STOCK_CONFLICT,
+];
 /// Those of a creation.
-pub(super) const CREATE: [ProblemType; 2] = [SKU_TAKEN, SLUG_TAKEN];
+pub(super) const CREATE: [ProblemType; 3] = [SKU_TAKEN, BARCODE_TAKEN, SLUG_TAKEN];
 /// Those of a change.
-pub(super) const CHANGE: [ProblemType; 3] = [SKU_TAKEN, SLUG_TAKEN, RETIRED];
+pub(super) const CHANGE: [ProblemType; 4] = [SKU_TAKEN, BARCODE_TAKEN, SLUG_TAKEN, RETIRED];
+/// Those of a deletion.
+pub(super) const DELETE: [ProblemType; 1] = [NOT_DELETABLE];
+/// Those of the creation of an attribute.
+pub(super) const CREATE_ATTRIBUTE: [ProblemType; 2] = [ATTRIBUTE_TAKEN, TOO_MANY_ATTRIBUTES];
 /// Those of a stock adjustment.
 pub(super) const ADJUST: [ProblemType; 1] = [STOCK_CONFLICT];
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let problem = match &error {
-            Error::ProductNotFound { .. } | Error::StockNotFound { .. } => Problem::new(problems::NOT_FOUND),
+            Error::ProductNotFound { .. } | Error::StockNotFound { .. } | Error::AttributeNotFound { .. } => {
+                Problem::new(problems::NOT_FOUND)
+            }
             Error::SkuTaken { taken } => {
                 let skus: Vec<&Sku> = taken.iter().map(|taken| &taken.sku).collect();
                 let problem = Problem::new(SKU_TAKEN).member("skus", skus).member("holders", taken);
                 taken.iter().fold(problem, |problem, taken| problem.field("variants", taken.to_string()))
             }
+            Error::BarcodeTaken { taken } => {
+                let barcodes: Vec<&Barcode> = taken.iter().map(|taken| &taken.barcode).collect();
+                let problem = Problem::new(BARCODE_TAKEN).member("barcodes", barcodes).member("holders", taken);
+                taken.iter().fold(problem, |problem, taken| problem.field("variants", taken.to_string()))
+            }
             Error::SlugTaken { slug } => Problem::new(SLUG_TAKEN).field("slug", format!("{slug} is taken")),
-            Error::CategoryUnknown { category } => Problem::new(problems::INVALID_REQUEST)
-                .field("category", format!("{category} is not a category of this organisation")),
-            Error::Stale { current, .. } => Problem::new(problems::STALE).member("current_version", current),
+            Error::CategoryUnknown { category, field } => Problem::new(problems::INVALID_REQUEST)
+                .field(*field, format!("{category} is not a category of this organisation")),
+            Error::Stale { current, .. } | Error::StaleAttribute { current, .. } => {
+                Problem::new(problems::STALE).member("current_version", current)
+            }
             Error::ProductRefused(faults) => refused(faults),
+            Error::AttributesRefused(faults) => {
+                faults.iter().fold(Problem::new(problems::INVALID_REQUEST), |problem, fault| {
+                    problem.field(format!("attributes.{}", fault.code), fault.reason.clone())
+                })
+            }
+            Error::ProductStays { .. } => Problem::new(NOT_DELETABLE),
+            Error::AttributeTaken { code } => Problem::new(ATTRIBUTE_TAKEN).field("code", format!("{code} is taken")),
+            Error::TooManyAttributes => Problem::new(TOO_MANY_ATTRIBUTES),
+            Error::AttributeRefused(faults) => {
+                faults.iter().fold(Problem::new(problems::INVALID_REQUEST), |problem, fault| {
+                    problem.field(definition_field(fault), fault.to_string())
+                })
+            }
             Error::StockRefused { sku, .. } => Problem::new(STOCK_CONFLICT).member("sku", sku),
             Error::Malformed(malformed) => return malformed.clone().into(),
             Error::QueryRefused(faults) => {
@@ -62,14 +111,28 @@ fn refused(faults: &[ProductFault]) -> Problem {
         let field = match fault {
             ProductFault::VariantCount { .. }
             | ProductFault::RepeatedSku { .. }
+            | ProductFault::RepeatedBarcode { .. }
+            | ProductFault::OptionValues { .. }
+            | ProductFault::VariantReferences { .. }
             | ProductFault::MixedCurrencies { .. }
             | ProductFault::IncompleteVariant { .. }
             | ProductFault::NoAddress { .. }
             | ProductFault::StockOutOfBounds { .. } => "variants",
             ProductFault::Retired => "status",
+            ProductFault::Options(_) => "options",
+            ProductFault::TooMany { field, .. } => field,
+            ProductFault::TooLarge { .. } => return problem,
         };
         problem.field(field, fault.to_string())
     })
+}
+
+fn definition_field(fault: &DefinitionFault) -> &'static str {
+    match fault {
+        DefinitionFault::UnitOfNoNumber => "unit",
+        DefinitionFault::ChoiceCount | DefinitionFault::ChoicesOfNoChoice(_) => "choices",
+        DefinitionFault::LabelCount => "labels",
+    }
 }
 
 /// Errors are fragments; a detail is a sentence.

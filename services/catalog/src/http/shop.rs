@@ -2,21 +2,32 @@
 
 use query::{Answer, FieldList, Parameters};
 use rest::{Anyone, App, Path, Problem, Query, Serialised, State, Tagged};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use super::products::ProductPath;
-use crate::queries::fields::DescribeShopProducts;
 use crate::queries::product_fields::ShopProducts;
+use crate::domain::locale::Locale;
+use crate::queries::query_products::{DescribeShopProducts, QueryShopProducts};
 use crate::queries::shop_product::{FindShopProduct, ShopProduct};
-use crate::queries::shop_products::QueryShopProducts;
 use crate::shop_cache::ShopCache;
+
+/// The language of a product's texts.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Language {
+    /// A language such as `vi` or `pt-BR`. The product's own language stands in for whatever it has no text of.
+    locale: Option<Locale>,
+}
 
 pub(super) async fn find(
     app: App,
     State(cache): State<ShopCache>,
     by: Anyone,
     Path(at): Path<ProductPath>,
+    Query(language): Query<Language>,
 ) -> Result<Tagged<Serialised<ShopProduct>>, Problem> {
-    let query = FindShopProduct { product: at.product };
+    let query = FindShopProduct { product: at.product, locale: language.locale };
     Tagged::serialised(cache.product(app.mediator(), &by, query).await?)
 }
 

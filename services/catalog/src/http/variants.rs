@@ -3,8 +3,7 @@
 use query::{Answer, FieldList, Parameters, Request};
 use rest::{App, Body, Problem, Query, Staff};
 
-use crate::queries::fields::DescribeVariants;
-use crate::queries::query_variants::QueryVariants;
+use crate::queries::query_variants::{DescribeVariants, QueryVariants};
 use crate::queries::variant_fields::Variants;
 
 pub(super) async fn list(

@@ -2,6 +2,8 @@
 //! The rule: the columns stand once, in `select!`; a function adds its condition and nothing else. It takes a connection
 //! and the organisation, because the write side has them from a `Tx` and the read side from a `ReadConn`.
 
+use std::collections::BTreeSet;
+
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
@@ -10,8 +12,15 @@ use persistence::{AsyncPgConnection, statement};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::domain::product::{Product, Variant};
-use crate::domain::wording::{Description, Title};
+use crate::domain::attribute::Attributes;
+use crate::domain::barcode::Barcode;
+use crate::domain::locale::Translations;
+use crate::domain::measure::{Grams, Millimetres};
+use crate::domain::media::Medium;
+use crate::domain::options::OptionValues;
+use crate::domain::product::{Details, Product, ProductOption, StoredProduct, Variant, VariantDetails};
+use crate::domain::reference::References;
+use crate::domain::wording::{Brand, Description, ShortDescription, Tag, Title};
 use crate::error::Error;
 
 #[derive(QueryableByName)]
@@ -34,6 +43,9 @@ struct ProductRow {
     created_at: Timestamp,
     #[diesel(sql_type = Timestamptz)]
     updated_at: Timestamp,
+    /// A JSON object, `DetailsRow`.
+    #[diesel(sql_type = Text)]
+    details: String,
     /// A JSON array of `VariantRow`, in the seller's order.
     #[diesel(sql_type = Text)]
     variants: String,
@@ -47,6 +59,28 @@ struct VariantRow {
     minor: i64,
     currency: String,
     active: bool,
+    barcode: Option<Barcode>,
+    option_values: OptionValues,
+    weight_grams: Option<Grams>,
+    length_mm: Option<Millimetres>,
+    width_mm: Option<Millimetres>,
+    height_mm: Option<Millimetres>,
+    compare_at: Option<i64>,
+    cost: Option<i64>,
+    external_references: References,
+}
+
+#[derive(Deserialize)]
+struct DetailsRow {
+    brand: Option<Brand>,
+    short_description: ShortDescription,
+    categories: Vec<Uuid>,
+    tags: BTreeSet<Tag>,
+    attributes: Attributes,
+    media: Vec<Medium>,
+    options: Vec<ProductOption>,
+    external_references: References,
+    translations: Translations,
 }
 
 /// The SELECT of a whole product of the organisation `$1`. Diesel cannot express the aggregated variants.
@@ -55,8 +89,16 @@ macro_rules! select {
         concat!(
             "select p.product_id, p.slug, p.title, p.description, p.category_id, p.status, p.version, p.created_at,
                     p.updated_at,
+                    json_build_object('brand', p.brand, 'short_description', p.short_description,
+                      'categories', p.category_ids, 'tags', p.tags, 'attributes', p.attributes, 'media', p.media,
+                      'options', p.options, 'external_references', p.external_references,
+                      'translations', p.translations)::text as details,
                     (select coalesce(json_agg(json_build_object('id', v.variant_id, 'sku', v.sku, 'title', v.title,
-                               'minor', v.price_minor, 'currency', v.currency, 'active', v.active)
+                               'minor', v.price_minor, 'currency', v.currency, 'active', v.active, 'barcode', v.barcode,
+                               'option_values', v.option_values, 'weight_grams', v.weight_grams,
+                               'length_mm', v.length_mm, 'width_mm', v.width_mm, 'height_mm', v.height_mm,
+                               'compare_at', v.compare_at_minor, 'cost', v.cost_minor,
+                               'external_references', v.external_references)
                              order by v.position), '[]')::text
                      from variants v where v.org_id = p.org_id and v.product_id = p.product_id) as variants
              from products p where p.org_id = $1 and ",
@@ -98,13 +140,42 @@ pub(crate) async fn with_slugs(
 
 impl VariantRow {
     fn into_variant(self) -> Result<Variant, Malformed> {
+        let currency = Currency::parse(&self.currency)?;
+        let amount = |minor: Option<i64>| minor.map(|minor| Money::from_minor(minor, currency)).transpose();
         Ok(Variant {
             id: VariantId::from_uuid(self.id),
             sku: self.sku,
             title: self.title,
-            price: Money::from_minor(self.minor, Currency::parse(&self.currency)?)?,
+            price: Money::from_minor(self.minor, currency)?,
             active: self.active,
+            details: VariantDetails {
+                barcode: self.barcode,
+                option_values: self.option_values,
+                compare_at: amount(self.compare_at)?,
+                cost: amount(self.cost)?,
+                weight_grams: self.weight_grams,
+                length_mm: self.length_mm,
+                width_mm: self.width_mm,
+                height_mm: self.height_mm,
+                external_references: self.external_references,
+            },
         })
+    }
+}
+
+impl From<DetailsRow> for Details {
+    fn from(row: DetailsRow) -> Self {
+        Self {
+            brand: row.brand,
+            short_description: row.short_description,
+            categories: row.categories.into_iter().map(CategoryId::from_uuid).collect(),
+            tags: row.tags,
+            attributes: row.attributes,
+            media: row.media,
+            options: row.options,
+            external_references: row.external_references,
+            translations: row.translations,
+        }
     }
 }
 
@@ -115,17 +186,20 @@ impl TryFrom<ProductRow> for Product {
         let corrupt = |cause: Malformed| Error::corrupt("product", cause);
         let variants: Vec<VariantRow> =
             serde_json::from_str(&row.variants).map_err(|cause| Error::corrupt("product", cause))?;
-        Ok(Product::stored(
-            ProductId::from_uuid(row.product_id),
-            Slug::parse(&row.slug).map_err(corrupt)?,
-            Title::parse(&row.title).map_err(corrupt)?,
-            Description::parse(&row.description).map_err(corrupt)?,
-            row.category_id.map(CategoryId::from_uuid),
-            kernel::parse_name("status", &row.status).map_err(corrupt)?,
-            variants.into_iter().map(VariantRow::into_variant).collect::<Result<_, _>>().map_err(corrupt)?,
-            row.version,
-            row.created_at,
-            row.updated_at,
-        ))
+        let details: DetailsRow =
+            serde_json::from_str(&row.details).map_err(|cause| Error::corrupt("product", cause))?;
+        Ok(Product::stored(StoredProduct {
+            id: ProductId::from_uuid(row.product_id),
+            slug: Slug::parse(&row.slug).map_err(corrupt)?,
+            title: Title::parse(&row.title).map_err(corrupt)?,
+            description: Description::parse(&row.description).map_err(corrupt)?,
+            category: row.category_id.map(CategoryId::from_uuid),
+            status: kernel::parse_name("status", &row.status).map_err(corrupt)?,
+            details: details.into(),
+            variants: variants.into_iter().map(VariantRow::into_variant).collect::<Result<_, _>>().map_err(corrupt)?,
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }))
     }
 }

@@ -1,13 +1,13 @@
 //! What can be asked of the catalog: one file per question.
 
 pub mod due_reservations;
-pub mod fields;
+pub mod find_attribute;
 pub mod find_product;
 pub mod find_stock;
+pub mod list_attributes;
 pub mod list_movements;
 pub mod product_fields;
 pub mod query_products;
 pub mod query_variants;
 pub mod shop_product;
-pub mod shop_products;
 pub mod variant_fields;

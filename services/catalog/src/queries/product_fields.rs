@@ -8,6 +8,10 @@ use kernel::kinds;
 use query::{Entity, Field, IdForm, Kind, Registry};
 use strum::VariantNames as _;
 
+use crate::domain::attribute::{AttributeDefinition, AttributeType};
+
+/// What the names of the attributes' fields begin with.
+pub(super) const ATTRIBUTES: &str = "attributes.";
 /// The view that shows the organisation's products.
 const PRODUCTS: &str = "searchable_products";
 /// The variants of a product.
@@ -75,22 +79,53 @@ fn shared() -> Vec<Field> {
         Field::one("title", Kind::Text, "r.title", "Its name for people.").sorted().searched().by_default(),
         Field::one("description", Kind::Text, "r.description", "Its description."),
         Field::id::<kinds::Category>("category", "r.category_id", "Its category.").nullable().counted().by_default(),
+        Field::array("categories", Kind::Id(IdForm::of::<kinds::Category>()), "r.category_ids", "All its categories."),
         Field::membership::<kinds::Category>(
             "category_tree",
-            "r.category_id = any(array(select c.category_id from searchable_categories c where c.path && {}))",
-            "(select coalesce((select c.path from searchable_categories c where c.category_id = r.category_id), '{}'))",
-            "Its category and those above it: to find the products of a category and of all below it.",
+            "r.category_ids && array(select c.category_id from searchable_categories c where c.path && {})",
+            "(select coalesce(array_agg(distinct a.id), '{}') from searchable_categories c, unnest(c.path) as a(id)
+              where c.category_id = any(r.category_ids))",
+            "Its categories and those above them: to find the products of a category and of all below it.",
         )
         .counted_as(
-            "r.category_id",
-            "(select unnest(c.path) from searchable_categories c where c.category_id = g.value) as x(value)",
+            "r.category_ids",
+            "(select distinct unnest(c.path) from searchable_categories c where c.category_id = any(g.value)) as x(value)",
         ),
+        Field::one("brand", Kind::Text, "r.brand", "Who makes it.").nullable().sorted().searched().counted(),
+        Field::one("short_description", Kind::Text, "r.short_description", "A sentence or two about it."),
+        Field::array("tags", Kind::Text, "r.tags", "Words to find it by.").counted(),
+        Field::one("attributes", Kind::Object, "r.attributes", "The values of its attributes, by their codes; each can be asked for as `attributes.<code>`."),
+        Field::one("media", Kind::Object, "r.media", "Links to its pictures and other media."),
+        Field::one("options", Kind::Object, "r.options", "What its variants differ in."),
+        Field::one("translations", Kind::Object, "r.translations", "Its texts in other languages, by locale."),
         Field::price("price_from", "r.price_from_minor", "r.currency", "The lowest price of a variant that is sold.")
             .sorted()
             .counted()
             .by_default(),
         Field::one("currency", Kind::Text, "r.currency", "The currency of its prices.").counted(),
         Field::related("sku", Kind::Text, VARIANTS, "v.sku", "The SKUs of its variants."),
+        Field::related("barcode", Kind::Text, VARIANTS, "v.barcode", "The barcodes of its variants."),
         Field::one("version", Kind::Integer, "r.version", "Rises with every change.").by_default(),
     ]
+}
+
+/// The organisation's attributes as fields of its products.
+pub(super) fn attributes(definitions: Vec<AttributeDefinition>) -> Vec<Field> {
+    let field = |definition: AttributeDefinition| {
+        let (code, label) = (definition.code.to_string(), definition.labels.values().next().map(ToString::to_string));
+        let kind = match definition.r#type {
+            AttributeType::Text => Kind::Text,
+            AttributeType::Number => Kind::Number,
+            AttributeType::Boolean => Kind::Boolean,
+            AttributeType::Date => Kind::Date,
+            AttributeType::Choice | AttributeType::Choices => {
+                Kind::Choice(definition.choices.iter().map(|choice| choice.to_string().into()).collect())
+            }
+        };
+        let many = definition.r#type == AttributeType::Choices;
+        let unit = definition.unit.map(|unit| format!(", in {unit}")).unwrap_or_default();
+        let about = format!("{}{unit}.", label.unwrap_or_else(|| code.clone()));
+        Field::member(format!("{ATTRIBUTES}{code}"), kind, "r.attributes", code, many, about)
+    };
+    definitions.into_iter().map(field).collect()
 }

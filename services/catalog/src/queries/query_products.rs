@@ -1,16 +1,30 @@
-//! Products as a query finds them, for staff.
+//! Products as a query finds them, for staff and in the shop, and what can be asked of them.
+//! The rule: the organisation's attributes are looked up only where a request names one.
 
 use access::Permission;
 use mediator::{Query, Tenant};
 use persistence::ReadConn;
-use query::{Answer, Entity as _, Request};
+use query::{Answer, Entity, FieldList, Request};
 
-use super::product_fields::Products;
+use super::list_attributes;
+use super::product_fields::{ATTRIBUTES, Products, ShopProducts, attributes};
 use crate::error::Error;
 
 /// Asks for products.
 #[derive(Debug, Clone)]
 pub struct QueryProducts(pub Request<Products>);
+
+/// Asks for the fields of products.
+#[derive(Debug, Clone)]
+pub struct DescribeProducts;
+
+/// Asks for products of the shop. The usual pages are answered from the cache.
+#[derive(Debug, Clone)]
+pub struct QueryShopProducts(pub Request<ShopProducts>);
+
+/// Asks for the fields of products in the shop.
+#[derive(Debug, Clone)]
+pub struct DescribeShopProducts;
 
 impl Query for QueryProducts {
     const NAME: &'static str = "catalog.query-products";
@@ -20,6 +34,55 @@ impl Query for QueryProducts {
     type Error = Error;
 
     async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Answer<Products>, Error> {
-        Ok(self.0.answer(read, Products::registry()).await?)
+        answer(&self.0, read).await
     }
+}
+
+impl Query for DescribeProducts {
+    const NAME: &'static str = "catalog.describe-products";
+    const REQUIRES: Permission = Permission::ProductRead;
+    type Tenancy = Tenant;
+    type Reply = FieldList;
+    type Error = Error;
+
+    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<FieldList, Error> {
+        describe::<Products>(read).await
+    }
+}
+
+impl Query for QueryShopProducts {
+    const NAME: &'static str = "catalog.query-shop-products";
+    const REQUIRES: Permission = Permission::StoreBrowse;
+    type Tenancy = Tenant;
+    type Reply = Answer<ShopProducts>;
+    type Error = Error;
+
+    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Answer<ShopProducts>, Error> {
+        answer(&self.0, read).await
+    }
+}
+
+impl Query for DescribeShopProducts {
+    const NAME: &'static str = "catalog.describe-shop-products";
+    const REQUIRES: Permission = Permission::StoreBrowse;
+    type Tenancy = Tenant;
+    type Reply = FieldList;
+    type Error = Error;
+
+    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<FieldList, Error> {
+        describe::<ShopProducts>(read).await
+    }
+}
+
+async fn answer<E: Entity>(request: &Request<E>, read: &mut ReadConn<'_>) -> Result<Answer<E>, Error> {
+    if !request.names(ATTRIBUTES) {
+        return Ok(request.answer(read, E::registry()).await?);
+    }
+    let own = attributes(list_attributes::all(read).await?);
+    Ok(request.answer(read, &E::registry().with(own)).await?)
+}
+
+async fn describe<E: Entity>(read: &mut ReadConn<'_>) -> Result<FieldList, Error> {
+    let own = attributes(list_attributes::all(read).await?);
+    Ok(E::registry().with(own).describe())
 }

@@ -1,5 +1,7 @@
 //! One product as the public shop shows it: active, with the variants that are sold. Mostly answered from the cache.
 
+use std::collections::BTreeSet;
+
 use access::Permission;
 use contracts::catalog::ProductStatus;
 use kernel::{CategoryId, Money, ProductId, Sku, Slug, VariantId};
@@ -8,16 +10,24 @@ use persistence::ReadConn;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::domain::product::Product;
-use crate::domain::wording::{Description, Title};
+use crate::domain::attribute::Attributes;
+use crate::domain::barcode::Barcode;
+use crate::domain::locale::Locale;
+use crate::domain::measure::{Grams, Millimetres};
+use crate::domain::media::Medium;
+use crate::domain::options::OptionValues;
+use crate::domain::product::{Product, ProductOption, Variant};
+use crate::domain::wording::{Brand, Description, ShortDescription, Tag, Title};
 use crate::error::Error;
 use crate::projections;
 
 /// Asks for one product of the shop.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct FindShopProduct {
     /// The product.
     pub product: ProductId,
+    /// The language of its texts; their own when there is none, and for each text that the language lacks.
+    pub locale: Option<Locale>,
 }
 
 /// A product as shoppers see it.
@@ -26,8 +36,22 @@ pub struct ShopProduct {
     id: ProductId,
     slug: Slug,
     title: Title,
+    brand: Option<Brand>,
+    short_description: ShortDescription,
     description: Description,
+    /// The primary one of its categories.
     category: Option<CategoryId>,
+    /// All its categories, the primary one first.
+    categories: Vec<CategoryId>,
+    tags: BTreeSet<Tag>,
+    /// The values of its attributes, by the attribute's code.
+    attributes: Attributes,
+    /// Links to its pictures and other media, in the seller's order.
+    media: Vec<Medium>,
+    /// What its variants differ in.
+    options: Vec<ProductOption>,
+    /// The languages that it has texts in besides its own: what `locale` can ask for.
+    locales: Vec<Locale>,
     /// Those that are sold, in the seller's order.
     variants: Vec<ShopVariant>,
     /// Rises with every change; also its ETag.
@@ -41,6 +65,20 @@ pub struct ShopVariant {
     sku: Sku,
     title: Title,
     price: Money,
+    /// What one piece cost before, or elsewhere.
+    compare_at: Option<Money>,
+    /// Its GTIN.
+    barcode: Option<Barcode>,
+    /// Its value of each of the product's options.
+    option_values: OptionValues,
+    /// What one piece weighs, packed.
+    weight_grams: Option<Grams>,
+    /// How long one piece is, packed.
+    length_mm: Option<Millimetres>,
+    /// How wide one piece is, packed.
+    width_mm: Option<Millimetres>,
+    /// How high one piece is, packed.
+    height_mm: Option<Millimetres>,
 }
 
 impl Query for FindShopProduct {
@@ -54,33 +92,53 @@ impl Query for FindShopProduct {
         let organisation = read.organisation();
         let product = projections::product::by_id(read.connection(), organisation, self.product).await?;
         if product.status() == ProductStatus::Active {
-            Ok(ShopProduct::from(&product))
+            Ok(ShopProduct::of(&product, self.locale.as_ref()))
         } else {
             Err(Error::ProductNotFound { product: self.product })
         }
     }
 }
 
-impl From<&Product> for ShopProduct {
-    fn from(product: &Product) -> Self {
+impl ShopProduct {
+    fn of(product: &Product, locale: Option<&Locale>) -> Self {
+        let details = product.details();
+        let known = locale.and_then(|locale| locale.closest(details.translations.keys()));
+        let texts = known.and_then(|locale| details.translations.get(locale)).cloned().unwrap_or_default();
         Self {
             id: product.id(),
             slug: product.slug().clone(),
-            title: product.title().clone(),
-            description: product.description().clone(),
+            title: texts.title.unwrap_or_else(|| product.title().clone()),
+            brand: details.brand.clone(),
+            short_description: texts.short_description.unwrap_or_else(|| details.short_description.clone()),
+            description: texts.description.unwrap_or_else(|| product.description().clone()),
             category: product.category(),
-            variants: product
-                .variants()
-                .iter()
-                .filter(|variant| variant.active)
-                .map(|variant| ShopVariant {
-                    id: variant.id,
-                    sku: variant.sku.clone(),
-                    title: variant.title.clone(),
-                    price: variant.price,
-                })
-                .collect(),
+            categories: details.categories.clone(),
+            tags: details.tags.clone(),
+            attributes: details.attributes.clone(),
+            media: details.media.clone(),
+            options: details.options.clone(),
+            locales: details.translations.keys().cloned().collect(),
+            variants: product.variants().iter().filter(|variant| variant.active).map(ShopVariant::from).collect(),
             version: product.version(),
+        }
+    }
+}
+
+impl From<&Variant> for ShopVariant {
+    fn from(variant: &Variant) -> Self {
+        let details = variant.details.clone();
+        Self {
+            id: variant.id,
+            sku: variant.sku.clone(),
+            title: variant.title.clone(),
+            price: variant.price,
+            compare_at: details.compare_at,
+            barcode: details.barcode,
+            option_values: details.option_values,
+            weight_grams: details.weight_grams,
+            length_mm: details.length_mm,
+            width_mm: details.width_mm,
+            height_mm: details.height_mm,
         }
     }
 }

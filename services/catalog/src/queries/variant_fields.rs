@@ -9,6 +9,7 @@ use strum::VariantNames as _;
 
 /// Variants with their products and their stock.
 const VARIANTS: &str = "(select v.variant_id, v.product_id, v.sku, v.title, v.price_minor, v.currency, v.active,
+        v.barcode, v.option_values, v.weight_grams, v.compare_at_minor, v.cost_minor, v.external_references, p.brand,
         p.title as product_title, p.status, p.category_id, p.search_text,
         s.on_hand, s.reserved, s.held, s.on_hand - s.reserved - s.held as available, s.low_threshold, s.updated_at
     from searchable_variants v
@@ -46,6 +47,13 @@ fn fields() -> Vec<Field> {
         Field::id::<kinds::Category>("category", "r.category_id", "Its product's category.").nullable().counted(),
         Field::price("price", "r.price_minor", "r.currency", "The price of one piece.").sorted().counted().by_default(),
         Field::one("currency", Kind::Text, "r.currency", "The currency of its price.").counted(),
+        Field::price("compare_at", "r.compare_at_minor", "r.currency", "What one piece cost before, or elsewhere.").nullable(),
+        Field::price("cost", "r.cost_minor", "r.currency", "What one piece costs the seller.").nullable(),
+        Field::one("barcode", Kind::Text, "r.barcode", "Its GTIN.").nullable().searched(),
+        Field::one("brand", Kind::Text, "r.brand", "Who makes its product.").nullable().searched().counted(),
+        Field::one("weight_grams", Kind::Integer, "r.weight_grams", "What one piece weighs, packed.").nullable(),
+        Field::one("option_values", Kind::Object, "r.option_values", "Its value of each of the product's options."),
+        Field::one("external_references", Kind::Object, "r.external_references", "What other systems call it."),
         Field::one("on_hand", Kind::Integer, "r.on_hand", "Pieces in the house.").sorted().by_default(),
         Field::one("reserved", Kind::Integer, "r.reserved", "Pieces that wait for their order's confirmation.")
             .by_default(),

@@ -2,7 +2,7 @@
 //! The rule: once a category and its parent are both here, its path is its parent's path and itself, in whatever order and
 //! however often their states came.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
@@ -143,11 +143,13 @@ struct WrittenRow {
 }
 
 #[derive(QueryableByName)]
-struct KeyRow {
+struct PathRow {
     #[diesel(sql_type = SqlUuid)]
     org_id: Uuid,
     #[diesel(sql_type = SqlUuid)]
     category_id: Uuid,
+    #[diesel(sql_type = Array<SqlUuid>)]
+    path: Vec<Uuid>,
 }
 
 /// Forgets categories whose topic has only a tombstone left.
@@ -166,22 +168,17 @@ pub(crate) async fn forget(tx: &mut Tx<'_, Tenants>, gone: &[(OrganisationId, Ca
     Ok(())
 }
 
-/// Refuses a category that the catalog does not know.
-pub(crate) async fn require(tx: &mut Tx<'_>, category: CategoryId) -> Result<(), Error> {
-    let own = (tx.organisation(), category);
-    if known(tx, &[own]).await?.contains(&own) { Ok(()) } else { Err(Error::CategoryUnknown { category }) }
-}
-
-/// Those of the categories that the catalog knows and that are in use: neither removed nor below a removed one.
+/// Those of the categories that the catalog knows and that are in use, neither removed nor below a removed one, each with its
+/// path from the root down to itself.
 pub(crate) async fn known<T: Tenancy>(
     tx: &mut Tx<'_, T>,
     asked: &[(OrganisationId, CategoryId)],
-) -> Result<HashSet<(OrganisationId, CategoryId)>, Error> {
+) -> Result<HashMap<(OrganisationId, CategoryId), Vec<CategoryId>>, Error> {
     if asked.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(HashMap::new());
     }
-    let rows: Vec<KeyRow> = statement(
-        "select c.org_id, c.category_id
+    let rows: Vec<PathRow> = statement(
+        "select c.org_id, c.category_id, c.path
          from unnest($1, $2) as k(org_id, category_id)
          join categories c on c.org_id = k.org_id and c.category_id = k.category_id
          where not c.removed
@@ -192,8 +189,18 @@ pub(crate) async fn known<T: Tenancy>(
     .bind::<Array<SqlUuid>, _>(asked.iter().map(|(_, category)| category.uuid()).collect::<Vec<_>>())
     .load(tx.connection())
     .await?;
-    let key = |row: KeyRow| (OrganisationId::from_uuid(row.org_id), CategoryId::from_uuid(row.category_id));
-    Ok(rows.into_iter().map(key).collect())
+    let entry = |row: PathRow| {
+        let path = row.path.into_iter().map(CategoryId::from_uuid).collect();
+        ((OrganisationId::from_uuid(row.org_id), CategoryId::from_uuid(row.category_id)), path)
+    };
+    Ok(rows.into_iter().map(entry).collect())
+}
+
+/// The path of a product's primary category; empty when it has none or the catalog does not know it any more.
+pub(crate) async fn path(tx: &mut Tx<'_>, category: Option<CategoryId>) -> Result<Vec<CategoryId>, Error> {
+    let Some(category) = category else { return Ok(Vec::new()) };
+    let own = (tx.organisation(), category);
+    Ok(known(tx, &[own]).await?.remove(&own).unwrap_or_default())
 }
 
 #[derive(QueryableByName)]

@@ -4,6 +4,7 @@
 //! existing product rows by id → new slugs in byte order → new SKUs in byte order → reservations by order id →
 //! existing stock rows by SKU in byte order → new stock rows by SKU.
 
+pub(crate) mod attributes;
 pub(crate) mod categories;
 pub(crate) mod products;
 pub(crate) mod reservations;

@@ -3,7 +3,10 @@
 
 mod addresses;
 mod categories;
+mod attributes;
 mod contested;
+mod deletion;
+mod details;
 mod documents;
 mod imports;
 mod orders;

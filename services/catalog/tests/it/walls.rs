@@ -5,7 +5,7 @@ use testkit::{assert_every_way_back, seen_by_batches};
 
 use crate::world::World;
 
-const TABLES: [&str; 5] = ["products", "variants", "stock", "movements", "categories"];
+const TABLES: [&str; 6] = ["products", "variants", "stock", "movements", "categories", "attribute_definitions"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_tenant_role_sees_no_row_of_another_organisation() {
@@ -15,7 +15,8 @@ async fn the_tenant_role_sees_no_row_of_another_organisation() {
     world
         .execute(&format!(
             "insert into categories values ('{mine}', gen_random_uuid(), null, 'a', '{{}}', false, 1);
-             insert into reservations values ('{mine}', gen_random_uuid(), 'void', '[]', null, false, 1, now());"
+             insert into reservations values ('{mine}', gen_random_uuid(), 'void', '[]', null, false, 1, now());
+             insert into attribute_definitions values ('{mine}', 'size', 'text', null, '{{}}', '{{}}', 1, 1, now(), now());"
         ))
         .await;
     let tenant = world.scene.connect(DatabaseRole::App).await;
@@ -69,15 +70,23 @@ async fn the_last_defence_holds() {
         "update stock set held = -1",
         "update products set status = 'sold'",
         "update variants set price_minor = -1",
+        "update variants set cost_minor = -1",
+        "update variants set weight_grams = -1",
+        "insert into attribute_definitions
+         select org_id, 'size', 'text', null, '{}', '{}', 501, 1, now(), now() from products",
         "insert into movements (org_id, sku, variant_id, kind, on_hand_delta, reserved_delta, held_delta, actor, occurred_at)
          select org_id, sku, variant_id, 'reserve', 0, 1, 0, 'x', now() from stock",
     ] {
         assert!(root.batch_execute(broken).await.is_err(), "{broken}");
     }
     let tenant = world.scene.connect(DatabaseRole::App).await;
-    for forbidden in
-        ["delete from movements", "update movements set reason = ''", "delete from products", "delete from stock"]
-    {
+    for forbidden in [
+        "delete from movements",
+        "update movements set reason = ''",
+        "delete from reservations",
+        "delete from attribute_definitions",
+        "update attribute_definitions set type = 'text'",
+    ] {
         let error = tenant.batch_execute(forbidden).await.unwrap_err();
         assert!(format!("{error:?}").contains("permission denied"), "{forbidden}: {error:?}");
     }
@@ -93,7 +102,8 @@ async fn every_key_and_index_begins_with_the_organisation() {
              from pg_index i join pg_class t on t.oid = i.indrelid join pg_namespace n on n.oid = t.relnamespace
              join pg_attribute a on a.attrelid = t.oid and a.attnum = i.indkey[0]
              where n.nspname = 'catalog' and a.attname <> 'org_id'
-               and t.relname in ('products', 'variants', 'stock', 'movements', 'reservations', 'categories')",
+               and t.relname in ('products', 'variants', 'stock', 'movements', 'reservations', 'categories',
+                                 'attribute_definitions')",
         )
         .await;
     assert_eq!(offenders, "");

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cache::Redis;
 use catalog::config::Settings;
+use catalog::domain::locale::{DefaultLocale, Locale};
 use contracts::category::CategoryState;
 use contracts::{Channel, Envelope};
 use kernel::{CategoryId, Currency, Money, Slug};
@@ -39,6 +40,7 @@ impl World {
             cache_lifetime: Duration::from_secs(600),
             reservation_margin: Duration::from_secs(60),
             sweep_interval: Duration::from_secs(3_600),
+            default_locale: DefaultLocale(Locale::english()),
         };
         let running = scene.start(catalog::assembly(settings), topics).await;
         Self { scene, running }

@@ -20,21 +20,11 @@ async fn the_program_serves_sweeps_rebuilds_and_stops_when_it_is_asked_to() {
     .await;
 
     scene.announce().await;
-    let variant = VariantState {
-        variant: VariantId::new(),
-        sku: Sku::parse("MUG").unwrap(),
-        title: "red".to_owned(),
-        price: usd(990),
-        active: true,
-    };
+    let variant = VariantState::new(VariantId::new(), Sku::parse("MUG").unwrap(), "red".to_owned(), usd(990));
+    let (slug, title) = (Slug::parse("mug").unwrap(), "Mug".to_owned());
     let product = ProductState {
-        product: ProductId::new(),
-        title: "Mug".to_owned(),
-        slug: Slug::parse("mug").unwrap(),
-        category: None,
-        status: ProductStatus::Active,
         variants: vec![variant],
-        version: 1,
+        ..ProductState::new(ProductId::new(), slug, title, ProductStatus::Active, 1)
     };
     scene.publish(1, &product).await;
 

@@ -25,21 +25,14 @@ impl History {
 
     /// Version `version` with these of its variants, as (number, SKU).
     fn state(&self, version: i64, variants: &[(usize, &str)]) -> ProductState {
-        let variant = |(number, sku): &(usize, &str)| VariantState {
-            variant: self.variants[*number],
-            sku: Sku::parse(sku).unwrap(),
-            title: format!("variant {number}"),
-            price: usd(100 * version),
-            active: true,
+        let variant = |(number, sku): &(usize, &str)| {
+            let title = format!("variant {number}");
+            VariantState::new(self.variants[*number], Sku::parse(sku).unwrap(), title, usd(100 * version))
         };
+        let (slug, title) = (Slug::parse("product").unwrap(), format!("version {version}"));
         ProductState {
-            product: self.product,
-            title: format!("version {version}"),
-            slug: Slug::parse("product").unwrap(),
-            category: None,
-            status: ProductStatus::Active,
             variants: variants.iter().map(variant).collect(),
-            version,
+            ..ProductState::new(self.product, slug, title, ProductStatus::Active, version)
         }
     }
 }

@@ -138,21 +138,14 @@ impl World {
     /// What catalog would say of a product.
     pub(crate) async fn publish_product(&self, sku: &str, price: i64) {
         let product = product(sku, 1, price);
-        let variants = product.variants.into_iter().map(|variant| VariantState {
-            variant: variant.id,
-            sku: variant.sku,
-            title: variant.title,
-            price: variant.price,
-            active: true,
-        });
+        let slug = Slug::parse(&sku.to_lowercase()).unwrap();
+        let variants = product
+            .variants
+            .into_iter()
+            .map(|variant| VariantState::new(variant.id, variant.sku, variant.title, variant.price));
         let state = ProductState {
-            product: product.id,
-            slug: Slug::parse(&sku.to_lowercase()).unwrap(),
-            title: product.title,
-            category: None,
-            status: ProductStatus::Active,
             variants: variants.collect(),
-            version: 1,
+            ..ProductState::new(product.id, slug, product.title, ProductStatus::Active, 1)
         };
         self.scene.publish(1, &state).await;
     }

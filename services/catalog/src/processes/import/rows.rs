@@ -3,13 +3,32 @@
 use exchange::Record;
 use kernel::{Currency, Money, Sku, Slug};
 
+use crate::domain::barcode::Barcode;
 use crate::domain::import::{ImportedProduct, ImportedVariant, RowFault};
+use crate::domain::measure::Grams;
 use crate::domain::product::SettableStatus;
-use crate::domain::wording::{Description, Title};
+use crate::domain::wording::{Brand, Description, ShortDescription, Tag, Title};
 
 /// The columns that a CSV file may have.
-const COLUMNS: [&str; 10] =
-    ["slug", "title", "category", "description", "status", "sku", "variant_title", "price", "currency", "stock"];
+const COLUMNS: [&str; 17] = [
+    "slug",
+    "title",
+    "category",
+    "brand",
+    "short_description",
+    "description",
+    "tags",
+    "status",
+    "sku",
+    "barcode",
+    "variant_title",
+    "price",
+    "compare_at",
+    "cost",
+    "currency",
+    "weight_grams",
+    "stock",
+];
 
 /// The product of one line of an NDJSON file.
 pub(super) fn json_row(line: u64, mut product: ImportedProduct) -> ImportedProduct {
@@ -33,22 +52,44 @@ pub(super) fn csv_row(line: u64, record: &Record) -> Result<ImportedProduct, (Op
     let slug = required(&mut faults, "slug", field("slug"), Slug::parse);
     let sku = required(&mut faults, "sku", field("sku"), Sku::parse);
     let title = optional(&mut faults, "title", field("title"), Title::parse);
+    let brand = optional(&mut faults, "brand", field("brand"), Brand::parse);
+    let short = optional(&mut faults, "short_description", field("short_description"), ShortDescription::parse);
     let description = optional(&mut faults, "description", field("description"), Description::parse);
+    let tags = optional(&mut faults, "tags", field("tags"), |text| text.split(',').map(Tag::parse).collect());
     let status = optional(&mut faults, "status", field("status"), |text| {
         kernel::parse_name::<SettableStatus>("status", text).map_err(|error| error.reason().to_owned())
     });
     let variant_title = optional(&mut faults, "variant_title", field("variant_title"), Title::parse);
+    let barcode = optional(&mut faults, "barcode", field("barcode"), Barcode::parse);
+    let weight_grams = optional(&mut faults, "weight_grams", field("weight_grams"), |text| {
+        Grams::try_from(whole_number(text)?).map_err(|error| error.reason().to_owned())
+    });
     let stock = optional(&mut faults, "stock", field("stock"), whole_number);
-    let price = price(&mut faults, field("price"), field("currency"));
+    let [price, compare_at, cost] =
+        amounts(&mut faults, ["price", "compare_at", "cost"].map(|column| (column, field(column))), field("currency"));
     match (slug, sku) {
         (Some(slug), Some(sku)) if faults.is_empty() => Ok(ImportedProduct {
             line,
             slug,
             title,
             category: field("category").map(str::to_owned),
+            brand,
+            short_description: short,
             description,
+            tags,
             status,
-            variants: vec![ImportedVariant { line, prefix: String::new(), sku, title: variant_title, price, stock }],
+            variants: vec![ImportedVariant {
+                line,
+                prefix: String::new(),
+                sku,
+                title: variant_title,
+                price,
+                compare_at,
+                cost,
+                barcode,
+                weight_grams,
+                stock,
+            }],
             whole: false,
         }),
         (slug, _) => Err((slug, faults)),
@@ -66,6 +107,10 @@ pub(super) fn join(product: &mut ImportedProduct, next: ImportedProduct) -> Resu
     };
     differs("title", next.title.is_some() && next.title != product.title);
     differs("category", next.category.is_some() && next.category != product.category);
+    differs("brand", next.brand.is_some() && next.brand != product.brand);
+    let short = &next.short_description;
+    differs("short_description", short.is_some() && *short != product.short_description);
+    differs("tags", next.tags.is_some() && next.tags != product.tags);
     differs("description", next.description.is_some() && next.description != product.description);
     differs("status", next.status.is_some() && next.status != product.status);
     if faults.is_empty() {
@@ -103,19 +148,27 @@ fn optional<T, E: std::fmt::Display>(
     }
 }
 
-fn whole_number(text: &str) -> Result<i64, &'static str> {
-    text.parse().map_err(|_| "must be a whole number")
+fn whole_number(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|_| "must be a whole number".to_owned())
 }
 
-fn price(faults: &mut Vec<RowFault>, amount: Option<&str>, currency: Option<&str>) -> Option<Money> {
-    let amount = amount?;
+/// The amounts of a line, which are all in its currency.
+fn amounts<const COUNT: usize>(
+    faults: &mut Vec<RowFault>,
+    amounts: [(&str, Option<&str>); COUNT],
+    currency: Option<&str>,
+) -> [Option<Money>; COUNT] {
+    if amounts.iter().all(|(_, amount)| amount.is_none()) {
+        return [None; COUNT];
+    }
     if currency.is_none() {
-        faults.push(RowFault::new("currency", "is needed beside a price"));
+        faults.push(RowFault::new("currency", "is needed beside an amount"));
     }
-    match optional(faults, "currency", currency, Currency::parse) {
-        Some(currency) => optional(faults, "price", Some(amount), |text| Money::parse(text, currency)),
-        None => optional(faults, "price", Some(amount), |text| Money::digits(text).map(drop)).and(None),
-    }
+    let currency = optional(faults, "currency", currency, Currency::parse);
+    amounts.map(|(column, amount)| match currency {
+        Some(currency) => optional(faults, column, amount, |text| Money::parse(text, currency)),
+        None => optional(faults, column, amount, |text| Money::digits(text).map(drop)).and(None),
+    })
 }
 
 #[cfg(test)]
@@ -136,18 +189,49 @@ mod tests {
             ("stock", "many"),
             ("status", "retired"),
             ("colour", "red"),
+            ("barcode", "12345678"),
+            ("weight_grams", "-1"),
+            ("tags", "good,,bad"),
+            ("cost", "1,0"),
         ]);
         let (slug, faults) = csv_row(7, &line).unwrap_err();
         assert_eq!(slug, None);
         let columns: Vec<_> = faults.iter().filter_map(|fault| fault.column.as_deref()).collect();
-        assert_eq!(columns, ["colour", "slug", "sku", "status", "stock", "price"]);
-        assert_eq!(faults[3].reason, "must be draft or active");
+        assert_eq!(
+            columns,
+            ["colour", "slug", "sku", "tags", "status", "barcode", "weight_grams", "stock", "price", "cost"]
+        );
+        assert_eq!(faults[4].reason, "must be draft or active");
         for currency in ["", "usd"] {
             let line = record(&[("slug", "lamp"), ("sku", "A"), ("price", "1,5"), ("currency", currency)]);
             let (_, faults) = csv_row(8, &line).unwrap_err();
             let columns: Vec<_> = faults.iter().filter_map(|fault| fault.column.as_deref()).collect();
             assert_eq!(columns, ["currency", "price"], "{currency:?}");
         }
+    }
+
+    #[test]
+    fn a_line_of_csv_says_what_a_line_of_json_says() {
+        let line = record(&[
+            ("slug", "lamp"),
+            ("brand", "Aurora"),
+            ("short_description", "For desks"),
+            ("tags", "Desk, đèn ,desk"),
+            ("sku", "A"),
+            ("barcode", "96385074"),
+            ("price", "1.50"),
+            ("compare_at", "2"),
+            ("cost", "1"),
+            ("currency", "USD"),
+            ("weight_grams", "1250"),
+        ]);
+        let text = r#"{"slug": "lamp", "brand": "Aurora", "short_description": "For desks", "tags": ["đèn", "Desk"],
+            "variants": [{"sku": "A", "barcode": "96385074", "price": {"amount": "1.50", "currency": "USD"},
+                "compare_at": {"amount": "2", "currency": "USD"}, "cost": {"amount": "1", "currency": "USD"},
+                "weight_grams": 1250}]}"#;
+        let mut json = json_row(7, serde_json::from_str(text).unwrap());
+        (json.whole, json.variants[0].prefix) = (false, String::new());
+        assert_eq!(csv_row(7, &line).unwrap(), json);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One run: products go to the database in batches, their results to the report.
-//! The rule: a batch is one transaction, and no slug and no SKU stands twice in it, so a product that stands twice in the
-//! file is imported twice, in the file's order.
+//! The rule: a batch is one transaction, and no slug, no SKU and no barcode stands twice in it, so a product that stands twice in
+//! the file is imported twice, in the file's order.
 
 use std::collections::HashSet;
 use std::pin::pin;
@@ -13,6 +13,7 @@ use mediator::{Mediator, Scope, SendError};
 use super::file::Item;
 use super::report::{ImportSummary, Report};
 use crate::commands::import_products::ImportProducts;
+use crate::domain::barcode::Barcode;
 use crate::domain::import::{ImportedProduct, RowFault, RowOutcome, RowResult};
 use crate::error::Error;
 use crate::processes::invalidation::StaleProducts;
@@ -42,6 +43,7 @@ pub(super) struct Batch {
     refused: Vec<RowOutcome>,
     slugs: HashSet<String>,
     skus: HashSet<String>,
+    barcodes: HashSet<Barcode>,
 }
 
 impl Batch {
@@ -51,13 +53,19 @@ impl Batch {
             || self.products.len() >= BATCH
             || self.slugs.contains(product.slug.as_str())
             || product.variants.iter().any(|variant| self.skus.contains(variant.sku.as_str()))
+            || barcodes(product).any(|barcode| self.barcodes.contains(barcode))
     }
 
     fn push(&mut self, product: ImportedProduct) {
         self.slugs.insert(product.slug.to_string());
         self.skus.extend(product.variants.iter().map(|variant| variant.sku.to_string()));
+        self.barcodes.extend(barcodes(&product).cloned());
         self.products.push(product);
     }
+}
+
+fn barcodes(product: &ImportedProduct) -> impl Iterator<Item = &Barcode> {
+    product.variants.iter().filter_map(|variant| variant.barcode.as_ref())
 }
 
 impl Run {

@@ -1,0 +1,20 @@
+alter table variants
+    drop column barcode,
+    drop column option_values,
+    drop column weight_grams,
+    drop column length_mm,
+    drop column width_mm,
+    drop column height_mm,
+    drop column compare_at_minor,
+    drop column cost_minor,
+    drop column external_references;
+alter table products
+    drop column brand,
+    drop column short_description,
+    drop column tags,
+    drop column attributes,
+    drop column category_ids,
+    drop column media,
+    drop column options,
+    drop column external_references,
+    drop column translations;

@@ -1,0 +1,67 @@
+//! Deleting a draft that was never sold. Whatever was for sale once is retired instead: orders and listings may name it.
+
+use access::Permission;
+use kernel::{Clock, ProductId, Sku};
+use mediator::{Command, Tenant};
+use persistence::Tx;
+
+use contracts::catalog::ProductStatus;
+
+use crate::domain::product::Product;
+use crate::error::Error;
+use crate::published;
+use crate::store;
+use crate::store::stock::{LedgerEntry, StockUpdate};
+
+/// What the ledger says about the stock of a deleted product.
+const REASON: &str = "product deleted";
+
+/// Deletes a product.
+#[derive(Debug, Clone)]
+pub struct DeleteProduct {
+    /// The product.
+    pub product: ProductId,
+}
+
+impl Command for DeleteProduct {
+    const NAME: &'static str = "catalog.delete-product";
+    const REQUIRES: Permission = Permission::ProductWrite;
+    type Tenancy = Tenant;
+    type Reply = Product;
+    type Error = Error;
+
+    async fn execute(&self, tx: &mut Tx<'_>) -> Result<Product, Error> {
+        let product = store::products::lock(tx, self.product).await?;
+        if product.status() != ProductStatus::Draft {
+            return Err(Error::ProductStays { product: self.product, reason: "is not a draft" });
+        }
+        if store::products::was_sold(tx, self.product).await? {
+            return Err(Error::ProductStays { product: self.product, reason: "was for sale once" });
+        }
+        empty_shelves(tx, &product).await?;
+        store::products::delete(tx, &product).await?;
+        let last = published::deleted(&product);
+        tx.record(last.version, last);
+        Ok(product)
+    }
+}
+
+/// Takes everything out of stock, so that the ledger of each SKU ends at nothing: another product may have it next.
+async fn empty_shelves(tx: &mut Tx<'_>, product: &Product) -> Result<(), Error> {
+    let (organisation, actor) = (tx.organisation(), tx.provenance().actor.clone());
+    let skus: Vec<&Sku> = product.variants().iter().map(|variant| &variant.sku).collect();
+    let shelves = store::stock::lock_own(tx, &skus).await?;
+    let (mut rows, mut entries) = (Vec::new(), Vec::new());
+    for (sku, shelf) in &shelves {
+        let mut stock = shelf.stock;
+        let refused = |fault| Error::StockRefused { sku: sku.clone(), fault };
+        let movement = stock.level.adjust(-stock.level.on_hand()).map_err(refused)?;
+        if movement.on_hand != 0 {
+            stock.version += 1;
+            rows.push(StockUpdate { organisation, variant: shelf.variant, stock });
+            let variant = shelf.variant;
+            entries.push(LedgerEntry { organisation, variant, sku, order: None, movement, actor: &actor });
+        }
+    }
+    store::stock::write(tx, &rows, &entries, REASON, Clock::now()).await
+}

@@ -1,0 +1,149 @@
+//! What an import file says about products, and what became of each of its rows.
+//! The rule: a field that a row leaves out stays as it is; importing a file twice changes nothing the second time.
+
+mod merge;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use kernel::{Money, ProductId, Sku, Slug};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use merge::{Holders, Merge, Merged, Owner, Standing, merge};
+
+use super::barcode::Barcode;
+use super::measure::Grams;
+use super::product::{Product, SettableStatus};
+use super::wording::{Brand, Description, ShortDescription, Tag, Title};
+
+/// One product of the file: an NDJSON row, or neighbouring CSV rows with the same slug.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "struct ProductRow")]
+pub struct ImportedProduct {
+    /// The line on which it begins, from 1.
+    #[serde(skip)]
+    pub line: u64,
+    /// Finds the stored product.
+    pub slug: Slug,
+    /// Its name for people; required for a new product.
+    pub title: Option<Title>,
+    /// The category's slug, or slugs from an ancestor down joined by `/`.
+    pub category: Option<String>,
+    /// Who makes it.
+    pub brand: Option<Brand>,
+    /// A sentence or two about it.
+    pub short_description: Option<ShortDescription>,
+    /// Its description.
+    pub description: Option<Description>,
+    /// Words to find it by, all of them.
+    pub tags: Option<BTreeSet<Tag>>,
+    /// Its status; a new product is active when the file does not say.
+    pub status: Option<SettableStatus>,
+    /// Its variants in the file.
+    #[serde(default)]
+    pub variants: Vec<ImportedVariant>,
+    /// Whether one wrong variant refuses the whole product (NDJSON, where it is one row).
+    #[serde(skip)]
+    pub whole: bool,
+}
+
+/// One variant of the file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "struct VariantRow")]
+pub struct ImportedVariant {
+    /// The line on which it stands, from 1.
+    #[serde(skip)]
+    pub line: u64,
+    /// Stands before the names of its columns in a report: `""` in CSV, `"variants[0]."` in NDJSON.
+    #[serde(skip)]
+    pub prefix: String,
+    /// Finds the stored variant.
+    pub sku: Sku,
+    /// Its name for people; the product's title when a new variant has none.
+    pub title: Option<Title>,
+    /// The price of one piece; required for a new variant.
+    pub price: Option<Money>,
+    /// What one piece cost before, or elsewhere.
+    pub compare_at: Option<Money>,
+    /// What one piece costs the seller.
+    pub cost: Option<Money>,
+    /// Its GTIN.
+    pub barcode: Option<Barcode>,
+    /// What one piece weighs, packed.
+    pub weight_grams: Option<Grams>,
+    /// Pieces on hand from now on. When the file does not say, they stay, and a new variant begins with 0.
+    pub stock: Option<i64>,
+}
+
+impl ImportedProduct {
+    /// The lines that it stands on.
+    #[must_use]
+    pub fn lines(&self) -> BTreeSet<u64> {
+        self.variants.iter().map(|variant| variant.line).chain([self.line]).collect()
+    }
+}
+
+/// What became of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RowResult {
+    /// Its product is new.
+    Created,
+    /// It changed its product or its stock.
+    Updated,
+    /// It changed nothing.
+    Unchanged,
+    /// It was refused; see its errors.
+    Failed,
+}
+
+/// What is wrong with a row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RowFault {
+    /// The column by its name in the header, or the field by its path in the JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// Why it was refused.
+    pub reason: String,
+}
+
+impl RowFault {
+    /// A fault in a column.
+    pub fn new(column: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { column: Some(column.into()), reason: reason.into() }
+    }
+
+    /// The fault of a product with more variants than one may have.
+    pub fn too_many_variants() -> Self {
+        let limit = Product::MOST_VARIANTS;
+        Self { column: None, reason: format!("its product has more than {limit} variants, so all of it is refused") }
+    }
+}
+
+/// The result of one row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RowOutcome {
+    /// The line of the file, from 1.
+    pub line: u64,
+    /// What became of it.
+    pub result: RowResult,
+    /// Its slug, where it could be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slug: Option<Slug>,
+    /// Its product, when it has one now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub product: Option<ProductId>,
+    /// What is wrong with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<RowFault>,
+}
+
+impl RowOutcome {
+    /// A row that was refused.
+    #[must_use]
+    pub fn failed(line: u64, slug: Option<Slug>, errors: Vec<RowFault>) -> Self {
+        Self { line, result: RowResult::Failed, slug, product: None, errors }
+    }
+}
