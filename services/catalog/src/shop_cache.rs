@@ -13,8 +13,8 @@ use serde::Deserialize;
 
 use crate::domain::locale::Locale;
 use crate::error::Error;
-use crate::queries::shop_product::FindShopProduct;
 use crate::queries::query_products::QueryShopProducts;
+use crate::queries::shop_product::FindShopProduct;
 
 /// The group of cached products, by id.
 const PRODUCT: &str = "product";

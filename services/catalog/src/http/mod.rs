@@ -7,8 +7,8 @@ mod product_bodies;
 mod products;
 mod shop;
 mod stock;
-mod variants;
 mod variant_bodies;
+mod variants;
 
 use rest::{Api, Routes};
 

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::products::ProductPath;
-use crate::queries::product_fields::ShopProducts;
 use crate::domain::locale::Locale;
+use crate::queries::product_fields::ShopProducts;
 use crate::queries::query_products::{DescribeShopProducts, QueryShopProducts};
 use crate::queries::shop_product::{FindShopProduct, ShopProduct};
 use crate::shop_cache::ShopCache;

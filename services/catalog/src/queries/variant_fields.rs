@@ -47,7 +47,8 @@ fn fields() -> Vec<Field> {
         Field::id::<kinds::Category>("category", "r.category_id", "Its product's category.").nullable().counted(),
         Field::price("price", "r.price_minor", "r.currency", "The price of one piece.").sorted().counted().by_default(),
         Field::one("currency", Kind::Text, "r.currency", "The currency of its price.").counted(),
-        Field::price("compare_at", "r.compare_at_minor", "r.currency", "What one piece cost before, or elsewhere.").nullable(),
+        Field::price("compare_at", "r.compare_at_minor", "r.currency", "What one piece cost before, or elsewhere.")
+            .nullable(),
         Field::price("cost", "r.cost_minor", "r.currency", "What one piece costs the seller.").nullable(),
         Field::one("barcode", Kind::Text, "r.barcode", "Its GTIN.").nullable().searched(),
         Field::one("brand", Kind::Text, "r.brand", "Who makes its product.").nullable().searched().counted(),

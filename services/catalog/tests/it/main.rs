@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test stops the test")]
 
 mod addresses;
-mod categories;
 mod attributes;
+mod categories;
 mod contested;
 mod deletion;
 mod details;

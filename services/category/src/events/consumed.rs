@@ -17,7 +17,8 @@ pub(super) fn apply_products(snapshots: Vec<Snapshot<ProductState>>, rebuild: bo
 fn product(snapshot: Snapshot<ProductState>) -> ProductCopy {
     let (organisation, product, version) =
         (snapshot.organisation, ProductId::from_uuid(snapshot.key), snapshot.version);
-    let (categories, active) = snapshot.state.as_ref().map_or_else(Default::default, |state| {
+    let there = snapshot.state.as_ref().filter(|state| !state.deleted);
+    let (categories, active) = there.map_or_else(Default::default, |state| {
         (categories(state).into_iter().collect(), state.status == ProductStatus::Active)
     });
     ProductCopy { organisation, product, categories, active, version }
@@ -25,5 +26,5 @@ fn product(snapshot: Snapshot<ProductState>) -> ProductCopy {
 
 /// Every category that the product stands in, each once.
 fn categories(state: &ProductState) -> BTreeSet<CategoryId> {
-    state.category.into_iter().collect()
+    state.category.into_iter().chain(state.categories.iter().copied()).collect()
 }

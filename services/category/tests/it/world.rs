@@ -126,13 +126,6 @@ pub(crate) fn product(
     status: ProductStatus,
     version: i64,
 ) -> ProductState {
-    ProductState {
-        product,
-        title: "A product".to_owned(),
-        slug: Slug::parse("a-product").unwrap(),
-        category,
-        status,
-        variants: Vec::new(),
-        version,
-    }
+    let slug = Slug::parse("a-product").unwrap();
+    ProductState { category, ..ProductState::new(product, slug, "A product".to_owned(), status, version) }
 }
