@@ -9,6 +9,7 @@ mod details;
 mod documents;
 mod imports;
 mod listing;
+mod migration;
 mod orders;
 mod process;
 mod products;
