@@ -9,6 +9,8 @@ mod deletion;
 mod details;
 mod documents;
 mod imports;
+mod listing;
+mod migration;
 mod orders;
 mod process;
 mod products;
