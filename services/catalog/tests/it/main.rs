@@ -9,7 +9,6 @@ mod deletion;
 mod details;
 mod documents;
 mod imports;
-mod listing;
 mod migration;
 mod orders;
 mod process;
