@@ -65,7 +65,14 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
         json!({"name": "Lights", "slug": "lights"}),
         json!({"delta": 1, "set": null, "reason": "found", "low_threshold": 1}),
     );
-    vec![
+    let queries = [
+        "/admin/v1/products/query",
+        "/admin/v1/variants/query",
+        "/admin/v1/categories/query",
+        "/admin/v1/orders/query",
+    ]
+    .map(|path| Route::new(Method::POST, path, owner, json!({"sort": ["id"], "limit": 1}), &["sort", "limit"]));
+    let mut routes = vec![
         Route::new(
             Method::POST,
             "/admin/v1/products",
@@ -190,7 +197,9 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
             &["lines", "reference", "sku", "quantity", "unit_price", "amount", "currency"],
         )
         .at(shop.orders()),
-    ]
+    ];
+    routes.extend(queries);
+    routes
 }
 
 /// What auth takes of those who have no token yet.

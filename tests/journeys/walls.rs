@@ -87,7 +87,7 @@ async fn in_a_strange_organisation_the_application_s_roles_find_no_row_in_any_ta
 async fn unfenced(client: &Client) -> Vec<String> {
     let statement = "select format('%s of %I.%I: %s', policyname, schemaname, tablename, expression)
                        from pg_policies cross join lateral (values (qual), (with_check)) as of_policy (expression)
-                      where schemaname = any($1)
+                      where schemaname = any($1) and permissive = 'PERMISSIVE'
                         and exists (select from unnest(roles) as role where role = 'public' or role like '%\\_app')
                         and regexp_replace(coalesce(expression, qual, with_check, ''), '\\s+', ' ', 'g') not in
                             ('(org_id = (NULLIF(current_setting(''app.org''::text, true), ''''::text))::uuid)',
@@ -95,6 +95,44 @@ async fn unfenced(client: &Client) -> Vec<String> {
                              '(EXISTS ( SELECT 1 FROM auth.memberships WHERE ((memberships.org_id = (NULLIF(current_setting(''app.org''::text, true), ''''::text))::uuid) AND (memberships.user_id = people.user_id) AND memberships.active)))')
                       order by 1";
     client.query(statement, &[&schemas()]).await.unwrap().iter().map(|row| row.get(0)).collect()
+}
+
+/// Views that an application's role may read and that do not ask for the organisation: a view reads as its owner does, who
+/// sees every row.
+async fn unfenced_views(client: &Client) -> Vec<String> {
+    let fence = r"WHERE \(?\(\w*\.?org_id = \(NULLIF\(current_setting\('app.org'::text, true\), ''::text\)\)::uuid\)( AND .*)?;?$";
+    let statement = "select format('%I.%I: %s', schemaname, viewname, definition) from pg_views
+                      where schemaname = any($1)
+                        and has_table_privilege(schemaname || '_app', format('%I.%I', schemaname, viewname), 'select')
+                        and (regexp_replace(definition, '\\s+', ' ', 'g') !~ $2 or definition ~* '\\mor\\M')
+                      order by 1";
+    client.query(statement, &[&schemas(), &fence]).await.unwrap().iter().map(|row| row.get(0)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_view_of_an_application_s_role_asks_for_the_organisation() {
+    let store = together(&WISHES).await;
+    let client = store.superuser().await;
+    assert_eq!(unfenced_views(&client).await, Vec::<String>::new());
+    let views: i64 = client
+        .query_one("select count(*) from pg_views where schemaname = any($1)", &[&schemas()])
+        .await
+        .unwrap()
+        .get(0);
+    assert!(views >= 7, "{views}");
+    let organisation = "nullif(current_setting('app.org', true), '')::uuid";
+    for condition in
+        ["true".to_owned(), format!("org_id = {organisation} or true"), format!("org_id <> {organisation}")]
+    {
+        let leak = format!(
+            "begin; create view catalog.leak as select * from catalog.categories where {condition};
+             grant select on catalog.leak to catalog_app"
+        );
+        client.batch_execute(&leak).await.unwrap();
+        let found = unfenced_views(&client).await;
+        client.batch_execute("rollback").await.unwrap();
+        assert!(found.iter().any(|view| view.starts_with("catalog.leak")), "{condition}: {found:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

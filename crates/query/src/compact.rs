@@ -4,6 +4,8 @@
 //! A comma is "and"; `and(…)`, `or(…)` and `not(…)` nest. A comparison is `field:operator:value`, with `|` between the values
 //! of a list. A value with `,`, `|`, `(`, `)`, `"` or a space at an end stands in quotation marks, with `\"` and `\\` in it.
 
+use serde_json::{Value as Json, json};
+
 use crate::filter::{Condition, DEEPEST, Given, Reader};
 
 /// The most bytes of a filter in a query string.
@@ -19,12 +21,42 @@ pub(crate) fn read(text: &str, reader: &mut Reader<'_>) -> Condition {
     let conditions = list(&mut rest, reader, 1);
     match conditions {
         Some(_) if !rest.is_done() => {
-            reader.found.add("where", format!("has a \")\" too many at character {}", rest.at + 1));
+            reader
+                .found
+                .add("where", format!("has something that belongs to no condition at character {}", rest.character()));
             Condition::All(Vec::new())
         }
         Some(conditions) => Condition::All(conditions),
         None => Condition::All(Vec::new()),
     }
+}
+
+/// The facets of a query string as a body has them: `brand,price_from:"10 USD"|"50 USD"`. What has another form is taken for a
+/// name, which no field has.
+pub(crate) fn facets(text: &str) -> Vec<Json> {
+    let mut rest = Rest { text, at: 0 };
+    let mut facets = Vec::new();
+    while !rest.is_done() {
+        let begin = rest.at;
+        let field = rest.until(&[':', ',']).trim().to_owned();
+        let mut bands = Vec::new();
+        if rest.take(":") {
+            loop {
+                match rest.word() {
+                    Some(word) => bands.push(word),
+                    None => return vec![json!(text[begin..])],
+                }
+                if !rest.take("|") {
+                    break;
+                }
+            }
+        }
+        facets.push(if bands.is_empty() { json!(field) } else { json!({"field": field, "bands": bands}) });
+        if !rest.take(",") && !rest.is_done() {
+            return vec![json!(text[begin..])];
+        }
+    }
+    facets
 }
 
 /// What is left to be read.
@@ -37,6 +69,11 @@ struct Rest<'t> {
 impl<'t> Rest<'t> {
     fn left(&self) -> &'t str {
         &self.text[self.at..]
+    }
+
+    /// The number of the character that comes next, from 1.
+    fn character(&self) -> usize {
+        self.text[..self.at].chars().count() + 1
     }
 
     fn is_done(&self) -> bool {
@@ -105,7 +142,7 @@ fn condition(rest: &mut Rest<'_>, reader: &mut Reader<'_>, depth: usize) -> Opti
         if rest.take(opening) {
             let parts = list(rest, reader, depth + 1)?;
             if !rest.take(")") {
-                reader.found.add("where", format!("needs a \")\" at character {}", rest.at + 1));
+                reader.found.add("where", format!("needs a \")\" at character {}", rest.character()));
                 return None;
             }
             return Some(make(parts));
@@ -115,8 +152,7 @@ fn condition(rest: &mut Rest<'_>, reader: &mut Reader<'_>, depth: usize) -> Opti
 }
 
 fn comparison(rest: &mut Rest<'_>, reader: &mut Reader<'_>) -> Option<Condition> {
-    let begin = rest.at;
-    let place = format!("where at character {}", begin + 1);
+    let place = format!("where[{}]", rest.character());
     let field = rest.until(&[':', ',', '(', ')']).trim();
     if !rest.take(":") {
         reader.found.add(place, "must be field:operator:value, such as status:eq:active");
@@ -139,7 +175,7 @@ fn comparison(rest: &mut Rest<'_>, reader: &mut Reader<'_>) -> Option<Condition>
     if !rest.is_done() && !rest.left().starts_with([',', ')']) {
         reader.found.add(
             "where",
-            format!("needs a comma at character {}; put a value with such signs in quotation marks", rest.at + 1),
+            format!("needs a comma at character {}; put a value with such signs in quotation marks", rest.character()),
         );
         return None;
     }

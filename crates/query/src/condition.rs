@@ -138,9 +138,7 @@ impl Writer<'_> {
 
     fn related(&mut self, field: &Field, from: &str, column: &str, test: &Test) -> String {
         if let Test::HasAll(values) = test {
-            let each: Vec<String> =
-                values.iter().map(|value| self.related(field, from, column, &Test::Equal(value.clone()))).collect();
-            return each.join(" and ");
+            return format!("array(select {column} from {from}) @> {}", self.sql.bind(Bound::list(values)));
         }
         if matches!(test, Test::Null(_)) {
             return format!("not exists (select 1 from {from} and {column} is not null)");

@@ -4,7 +4,7 @@
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::condition::{Writer, member_value};
@@ -16,21 +16,12 @@ use crate::value::{Kind, Raw, Value};
 
 /// The most facets of one request.
 pub(crate) const MOST_FACETS: usize = 10;
+/// The most facets of one request of a stranger.
+const MOST_FACETS_FOR_EVERYBODY: usize = 3;
 /// The most borders between the bands of one facet.
 pub(crate) const MOST_BANDS: usize = 20;
 /// The most values of one facet, the most frequent first.
 pub(crate) const MOST_BUCKETS: usize = 50;
-
-/// A field whose values are to be counted.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FacetRequest {
-    /// The field.
-    pub field: String,
-    /// For prices, numbers and times: the borders between the bands that are counted, in ascending order.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bands: Option<Vec<Json>>,
-}
 
 /// How many items have one value.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -65,16 +56,22 @@ pub(crate) struct CountRow {
     items: i64,
 }
 
-pub(crate) fn read(registry: &Registry, requests: &[FacetRequest], found: &mut Found) -> Vec<Facet> {
-    if requests.len() > MOST_FACETS {
-        found.add("facets", format!("names more than {MOST_FACETS} fields"));
+/// Reads the facets of a request: each the name of a field, or an object with the field and its bands.
+pub(crate) fn read(registry: &Registry, requests: &[Json], found: &mut Found) -> Vec<Facet> {
+    let most = if registry.for_everybody { MOST_FACETS_FOR_EVERYBODY } else { MOST_FACETS };
+    if requests.len() > most {
+        found.add("facets", format!("names more than {most} fields"));
         return Vec::new();
     }
     let mut facets: Vec<Facet> = Vec::new();
     for (index, request) in requests.iter().enumerate() {
         let at = format!("facets[{index}]");
-        let Some(field) = registry.field(&request.field).filter(|field| field.is_counted()) else {
-            found.add(at, registry.unknown(&request.field, Field::is_counted));
+        let Some((name, bands)) = parts(request) else {
+            found.add(at, "must be the name of a field, or an object with \"field\" and \"bands\"");
+            continue;
+        };
+        let Some(field) = registry.field(name).filter(|field| field.is_counted()) else {
+            found.add(at, registry.unknown(name, Field::is_counted));
             continue;
         };
         if facets.iter().any(|known| known.field.name() == field.name()) {
@@ -82,16 +79,27 @@ pub(crate) fn read(registry: &Registry, requests: &[FacetRequest], found: &mut F
             continue;
         }
         let needs_bands = matches!(field.kind, Kind::Price | Kind::Time);
-        match (&request.bands, takes_bands(field)) {
+        match (bands, takes_bands(field)) {
             (None, _) if needs_bands => found.add(at, "needs \"bands\": the borders between what is counted"),
             (None, _) => facets.push(Facet { field: field.clone(), bands: Vec::new(), shown: Vec::new() }),
             (Some(_), false) => {
-                found.add(at, format!("cannot have \"bands\", since \"{}\" is no price, number or time", field.name()))
+                found.add(at, format!("cannot have \"bands\", since \"{}\" is no price, number or time", field.name()));
             }
             (Some(borders), true) => facets.extend(banded(field, borders, &at, found)),
         }
     }
     facets
+}
+
+/// The field and the bands of a facet; none when it has another form.
+fn parts(request: &Json) -> Option<(&str, Option<&[Json]>)> {
+    let Json::Object(members) = request else { return request.as_str().map(|name| (name, None)) };
+    let bands = match members.get("bands") {
+        None | Some(Json::Null) => None,
+        Some(bands) => Some(bands.as_array()?.as_slice()),
+    };
+    let is_known = members.keys().all(|name| name == "field" || name == "bands");
+    members.get("field").and_then(Json::as_str).filter(|_| is_known).map(|name| (name, bands))
 }
 
 fn takes_bands(field: &Field) -> bool {
@@ -100,7 +108,14 @@ fn takes_bands(field: &Field) -> bool {
 }
 
 fn banded(field: &Field, borders: &[Json], at: &str, found: &mut Found) -> Option<Facet> {
-    let bands: Option<Vec<Value>> = borders.iter().map(|border| field.kind.read(&Raw::Json(border))).collect();
+    let bands: Option<Vec<Value>> = borders
+        .iter()
+        .map(|border| match border {
+            // In a query string everything is text.
+            Json::String(word) => field.kind.read(&Raw::Word(word)),
+            other => field.kind.read(&Raw::Json(other)),
+        })
+        .collect();
     let ascending = |bands: &[Value]| {
         bands.windows(2).all(|pair| match (&pair[0], &pair[1]) {
             (Value::Integer(one), Value::Integer(other)) => one < other,

@@ -37,6 +37,11 @@ impl Found {
         }
     }
 
+    /// Whether another fault would be told of. What it takes work to word need not be worded otherwise.
+    pub(crate) fn has_room(&self) -> bool {
+        self.0.len() < MOST
+    }
+
     /// # Errors
     /// When something was found.
     pub(crate) fn none<T>(self, right: T) -> Result<T, Faults> {

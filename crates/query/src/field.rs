@@ -305,6 +305,8 @@ pub struct Registry {
     pub(crate) fields: Arc<Vec<Field>>,
     /// Fields of one organisation.
     pub(crate) own: Vec<Field>,
+    /// Whether strangers ask: what would read all items of a large organisation is then not for them.
+    pub(crate) for_everybody: bool,
     /// What the list is sorted by when nothing is said: the name of a field, with `-` when descending.
     pub(crate) order: &'static str,
 }
@@ -321,11 +323,21 @@ impl Registry {
         order: &'static str,
         fields: Vec<Field>,
     ) -> Self {
-        Self { name, view, only: "true", key, search: None, fields: Arc::new(fields), own: Vec::new(), order }
+        Self {
+            name,
+            view,
+            only: "true",
+            key,
+            search: None,
+            fields: Arc::new(fields),
+            own: Vec::new(),
+            for_everybody: false,
+            order,
+        }
     }
 
     /// The items can be searched for by words (`q`). `expression` is their search text: folded words between single spaces,
-    /// with a space at both ends.
+    /// with a space at both ends, as the schema's own function `search_text(text)` makes it.
     #[must_use]
     pub fn searchable(mut self, expression: &'static str) -> Self {
         self.search = Some(expression);
@@ -336,6 +348,14 @@ impl Registry {
     #[must_use]
     pub fn only(mut self, condition: &'static str) -> Self {
         self.only = condition;
+        self
+    }
+
+    /// Strangers may ask: with at most three facets, an estimated total at best, and sorted by no field of the organisation's
+    /// own, which has no index.
+    #[must_use]
+    pub fn for_everybody(mut self) -> Self {
+        self.for_everybody = true;
         self
     }
 
@@ -373,7 +393,11 @@ pub(crate) fn unknown(what: &str, name: &str, names: &[&str]) -> String {
         .iter()
         .map(|known| {
             let last = known.rsplit('.').next().unwrap_or(known);
-            let distance = |name: &str| strsim::damerau_levenshtein(&shown, name);
+            // Names of quite another length are not meant, and need not be compared letter by letter.
+            let distance = |name: &str| match name.len().abs_diff(shown.len()) {
+                0..=4 => strsim::damerau_levenshtein(&shown, name),
+                _ => usize::MAX,
+            };
             (distance(known).min(distance(last)), *known)
         })
         .min()

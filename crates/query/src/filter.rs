@@ -16,6 +16,8 @@ pub(crate) const DEEPEST: usize = 8;
 pub(crate) const MOST_COMPARISONS: usize = 50;
 /// The most values of one list.
 pub(crate) const MOST_VALUES: usize = 200;
+/// The most values of all lists of one filter together.
+const MOST_VALUES_TOGETHER: usize = 400;
 
 /// A filter whose fields, operators and values are valid.
 #[derive(Debug, Clone)]
@@ -94,11 +96,12 @@ pub(crate) struct Reader<'r> {
     pub(crate) registry: &'r Registry,
     pub(crate) found: Found,
     comparisons: usize,
+    values: usize,
 }
 
 impl<'r> Reader<'r> {
     pub(crate) fn new(registry: &'r Registry) -> Self {
-        Self { registry, found: Found::default(), comparisons: 0 }
+        Self { registry, found: Found::default(), comparisons: 0, values: 0 }
     }
 
     /// Reads a filter of a body. What it gives back is of use only when nothing was found to be wrong.
@@ -176,6 +179,9 @@ impl<'r> Reader<'r> {
             return None;
         }
         let Some(known) = self.registry.field(field) else {
+            if !self.found.has_room() {
+                return None;
+            }
             let reason = self.registry.unknown(field, |field| !field.operators().is_empty());
             self.found.add(format!("{at}.field"), reason);
             return None;
@@ -215,7 +221,15 @@ impl<'r> Reader<'r> {
             }
             Operator::In | Operator::HasAny => self.many(field, given, at).map(Test::OneOf),
             Operator::Nin => self.many(field, given, at).map(Test::NoneOf),
-            Operator::HasAll => self.many(field, given, at).map(Test::HasAll),
+            Operator::HasAll => {
+                let mut each: Vec<Value> = Vec::new();
+                for value in self.many(field, given, at)? {
+                    if !each.contains(&value) {
+                        each.push(value);
+                    }
+                }
+                Some(Test::HasAll(each))
+            }
             Operator::Between => {
                 let bounds = self.many(field, given, at)?;
                 match <[Value; 2]>::try_from(bounds) {
@@ -271,6 +285,12 @@ impl<'r> Reader<'r> {
         };
         if raw.is_empty() || raw.len() > MOST_VALUES {
             self.found.add(at, format!("must have 1 to {MOST_VALUES} values"));
+            return None;
+        }
+        self.values += raw.len();
+        if self.values > MOST_VALUES_TOGETHER {
+            self.found
+                .add(at, format!("makes more than {MOST_VALUES_TOGETHER} values in all lists; ask for less at once"));
             return None;
         }
         let mut values = Vec::with_capacity(raw.len());

@@ -15,9 +15,9 @@ mod sql;
 mod value;
 
 pub use entity::{Answer, Entity, FieldDescription, FieldList, Item, Total};
-pub use facet::{Bucket, FacetRequest};
+pub use facet::Bucket;
 pub use fault::{Fault, Faults};
 pub use field::{Field, Operator, Registry};
-pub use request::{Counting, Facets, Parameters, Request};
+pub use request::{Counting, Parameters, Request};
 pub use run::Error;
 pub use value::{IdForm, Kind};

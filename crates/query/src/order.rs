@@ -15,6 +15,9 @@ use crate::value::{Kind, Raw};
 /// The most fields that a list is sorted by.
 pub(crate) const MOST_SORTS: usize = 4;
 
+/// By how many letters of a text in a JSON object a list is sorted.
+const MEMBER_LETTERS: usize = 80;
+
 /// One key of the order.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Key {
@@ -89,6 +92,9 @@ pub(crate) fn keys(registry: &Registry, sorts: &[String], searches: bool, found:
 fn key(registry: &Registry, sort: &str) -> Option<Key> {
     let (name, descending) = sort.strip_prefix('-').map_or((sort, false), |name| (name, true));
     let field = registry.field(name)?;
+    if registry.for_everybody && matches!(field.source, Source::Member { .. }) {
+        return None;
+    }
     let (expression, kind) = field.sort.as_ref()?;
     let expression = match &field.source {
         Source::Member { object, name, .. } => Expression::Member { object, name: name.clone() },
@@ -103,6 +109,10 @@ impl Key {
     fn write(&self, sql: &mut Sql, relevance: &str) -> String {
         match &self.expression {
             Expression::Constant(expression) => (*expression).to_owned(),
+            // A cursor has no room for the longest texts; the id makes the order total.
+            Expression::Member { object, name } if self.is_text() => {
+                format!("left({}, {MEMBER_LETTERS})", member_value(sql, &self.kind, object, name))
+            }
             Expression::Member { object, name } => member_value(sql, &self.kind, object, name),
             Expression::Relevance => relevance.to_owned(),
         }
@@ -114,8 +124,7 @@ impl Key {
             (_, Json::Null) => self.nullable.then_some(None),
             (Kind::Id(_), Json::String(text)) => Uuid::parse_str(text).ok().map(|uuid| Some(Bound::Id(uuid))),
             (Kind::Boolean, Json::Bool(truth)) => Some(Some(Bound::Boolean(*truth))),
-            // A member of a JSON object has a day as text.
-            (Kind::Date, Json::String(text)) if matches!(self.expression, Expression::Member { .. }) => {
+            (_, Json::String(text)) if matches!(self.expression, Expression::Member { .. }) => {
                 Some(Some(Bound::Text(text.clone())))
             }
             // A stored text may be longer than one of a request.
@@ -126,6 +135,11 @@ impl Key {
             (Kind::Number, value) => self.numeric(value),
             (kind, value) => kind.read(&Raw::Json(value)).map(|value| Some(value.into())),
         }
+    }
+
+    /// Whether a member of a JSON object is compared as text: days and truths are, too.
+    fn is_text(&self) -> bool {
+        !matches!(self.kind, Kind::Integer | Kind::Number)
     }
 
     fn numeric(&self, value: &Json) -> Option<Option<Bound>> {

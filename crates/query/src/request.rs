@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use crate::compact;
 use crate::entity::Entity;
-use crate::facet::{self, Facet, FacetRequest, MOST_FACETS};
+use crate::facet::{self, Facet, MOST_FACETS};
 use crate::fault::Faults;
 use crate::field::{Field, Registry};
 use crate::filter::{Condition, Reader};
@@ -53,8 +53,8 @@ pub struct Request<E> {
     pub limit: PageSize,
     /// Whether the items are counted.
     pub total: Counting,
-    /// Fields whose values are counted.
-    pub facets: Vec<Facets>,
+    /// Fields whose values are counted: each the name of a field, or an object with the field and its bands.
+    pub facets: Vec<Json>,
     #[serde(skip)]
     pub(crate) compact: Option<String>,
     #[serde(skip)]
@@ -66,16 +66,6 @@ impl<E> Default for Request<E> {
     fn default() -> Self {
         Parameters::default().into()
     }
-}
-
-/// A facet as it stands in a request: the name of the field, or an object that says more.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Facets {
-    /// The values of a field.
-    Field(String),
-    /// With bands.
-    Banded(FacetRequest),
 }
 
 /// A query in a query string.
@@ -103,7 +93,7 @@ pub struct Parameters {
     pub limit: PageSize,
     /// Whether the items are counted: `none`, `exact` or `estimated`.
     pub total: Counting,
-    /// Fields whose values are counted, with commas between them.
+    /// Fields whose values are counted, with commas between them; bands behind a colon: `brand,price_from:"10 USD"|"50 USD"`.
     #[schemars(length(max = 400))]
     pub facets: Option<String>,
 }
@@ -111,7 +101,8 @@ pub struct Parameters {
 impl<E> From<Parameters> for Request<E> {
     fn from(parameters: Parameters) -> Self {
         let list = |text: Option<String>| {
-            text.map(|text| text.split(',').map(|name| name.trim().to_owned()).collect::<Vec<String>>())
+            let names = text.map(|text| text.split(',').map(|name| name.trim().to_owned()).collect::<Vec<String>>());
+            names.filter(|names| names.iter().any(|name| !name.is_empty()))
         };
         Self {
             filter: None,
@@ -121,7 +112,7 @@ impl<E> From<Parameters> for Request<E> {
             cursor: parameters.cursor,
             limit: parameters.limit,
             total: parameters.total,
-            facets: list(parameters.facets).unwrap_or_default().into_iter().map(Facets::Field).collect(),
+            facets: parameters.facets.as_deref().map(compact::facets).unwrap_or_default(),
             compact: parameters.condition,
             of: PhantomData,
         }
@@ -148,12 +139,9 @@ impl<E: Entity> Request<E> {
     pub fn names(&self, beginning: &str) -> bool {
         let in_filter = self.filter.as_ref().is_some_and(|filter| filter.to_string().contains(beginning));
         let in_text = self.compact.as_ref().is_some_and(|text| text.contains(beginning));
-        let facets = self.facets.iter().map(|facet| match facet {
-            Facets::Field(field) => field,
-            Facets::Banded(facet) => &facet.field,
-        });
-        let mut listed = self.sort.iter().chain(self.fields.iter().flatten()).chain(facets);
-        in_filter || in_text || listed.any(|name| name.contains(beginning))
+        let in_facets = self.facets.iter().any(|facet| facet.to_string().contains(beginning));
+        let mut listed = self.sort.iter().chain(self.fields.iter().flatten());
+        in_filter || in_text || in_facets || listed.any(|name| name.contains(beginning))
     }
 
     /// Reads the request against the registry.
@@ -190,21 +178,14 @@ impl<E: Entity> Request<E> {
                 for (index, name) in names.iter().enumerate() {
                     match registry.field(name) {
                         Some(field) => fields.push(field.clone()),
+                        None if !found.has_room() => {}
                         None => found.add(format!("fields[{index}]"), registry.unknown(name, |_| true)),
                     }
                 }
                 fields
             }
         };
-        let requests: Vec<FacetRequest> = self
-            .facets
-            .iter()
-            .map(|facet| match facet {
-                Facets::Field(field) => FacetRequest { field: field.clone(), bands: None },
-                Facets::Banded(facet) => facet.clone(),
-            })
-            .collect();
-        let facets = facet::read(registry, &requests, &mut found);
+        let facets = facet::read(registry, &self.facets, &mut found);
         let search = search.map(str::to_owned);
         found.none(Plan { condition: Condition::All(parts), search, keys, fields, facets })
     }

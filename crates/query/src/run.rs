@@ -131,7 +131,11 @@ impl<E: Entity> Request<E> {
         }
         wanted.forgiving &= !rows.is_empty() || mark.is_some();
         let mut answer = self.page(&list, &plan, rows, mark.as_ref(), wanted.forgiving)?;
-        answer.total = total(read, self.total, &wanted).await?;
+        let counting = match self.total {
+            Counting::Exact if registry.for_everybody => Counting::Estimated,
+            counting => counting,
+        };
+        answer.total = total(read, counting, &wanted).await?;
         answer.facets = facets(read, &plan, &wanted).await?;
         Ok(answer)
     }
@@ -254,12 +258,14 @@ fn shown(field: &Field, sql: &mut Sql) -> String {
     }
 }
 
-/// The words as the search text has them. ASCII needs no question.
+/// The words as the search text has them, with spaces between them. ASCII needs no question: what is no letter and no digit
+/// separates words.
 async fn fold(read: &mut ReadConn<'_>, text: &str) -> Result<String, Error> {
     if text.is_ascii() {
-        return Ok(text.to_lowercase());
+        let separated = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { ' ' };
+        return Ok(text.chars().map(separated).collect());
     }
-    let statement = persistence::statement("select fold($1) as folded").bind::<Text, _>(text);
+    let statement = persistence::statement("select search_text($1) as folded").bind::<Text, _>(text);
     let row: FoldedRow = statement.get_result(read.connection()).await?;
     Ok(row.folded)
 }

@@ -21,9 +21,9 @@ const LEAST_INSIDE: usize = 3;
 pub(crate) struct Words(Vec<String>);
 
 impl Words {
-    /// The words of a folded text. Everything that is not a letter or a digit stands between words.
+    /// The words of a folded text, which has spaces between them.
     pub(crate) fn of(folded: &str) -> Self {
-        let words = folded.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
+        let words = folded.split(' ').filter(|word| !word.is_empty());
         Self(words.take(MOST_WORDS).map(str::to_owned).collect())
     }
 
@@ -96,9 +96,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_letters_and_digits() {
-        assert_eq!(Words::of("ao-thun 'do' 100%_\\").0, ["ao", "thun", "do", "100"]);
-        assert!(Words::of(" %_\\ ").is_empty());
+    fn words_stand_between_spaces_and_there_are_not_too_many() {
+        assert_eq!(Words::of(" ao thun  do ").0, ["ao", "thun", "do"]);
+        assert!(Words::of("  ").is_empty());
         assert_eq!(Words::of(&"x ".repeat(50)).0.len(), MOST_WORDS);
     }
 

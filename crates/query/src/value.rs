@@ -147,7 +147,7 @@ impl Kind {
     pub(crate) fn read(&self, raw: &Raw<'_>) -> Option<Value> {
         match (self, raw) {
             (Self::Integer, Raw::Json(Json::Number(number))) => number.as_i64().map(Value::Integer),
-            (Self::Number, Raw::Json(Json::Number(number))) => number_of(&number.to_string()),
+            (Self::Number, Raw::Json(Json::Number(number))) => number_of(&plain_digits(number)),
             (Self::Boolean, Raw::Json(Json::Bool(truth))) => Some(Value::Boolean(*truth)),
             (Self::Price, Raw::Json(Json::Object(money))) if money.len() == 2 => {
                 price_of(money.get("amount")?.as_str()?, money.get("currency")?.as_str()?)
@@ -210,12 +210,24 @@ fn in_range(time: Timestamp) -> bool {
     (1..=9_999).contains(&time.year())
 }
 
+/// A number of JSON without an exponent.
+fn plain_digits(number: &serde_json::Number) -> String {
+    match number.as_f64() {
+        Some(float) if number.is_f64() => float.to_string(),
+        _ => number.to_string(),
+    }
+}
+
+/// Decimal digits, without zeros in front that JSON would not have.
 fn number_of(text: &str) -> Option<Value> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
     let plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     let valid = plain(whole) && plain(fraction) && whole.len() + fraction.len() <= MOST_DIGITS + 1;
-    valid.then(|| Value::Number(text.to_owned()))
+    valid.then(|| {
+        let whole = whole.trim_start_matches('0');
+        Value::Number(format!("{sign}{}.{fraction}", if whole.is_empty() { "0" } else { whole }))
+    })
 }
 
 fn price_of(amount: &str, currency: &str) -> Option<Value> {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use cache::{Cache, Key};
 use futures::{StreamExt as _, future, stream};
-use kernel::{OrganisationId, ProductId};
+use kernel::{CategoryId, OrganisationId, ProductId};
 use mediator::{Mediator, Scope, SendError};
 use query::{Counting, Parameters};
 use serde::Deserialize;
@@ -20,14 +20,10 @@ use crate::queries::shop_product::FindShopProduct;
 const PRODUCT: &str = "product";
 /// The group of cached pages, by condition, sort and size, and of products in other languages than their own. All of them are
 /// forgotten when a product of the organisation changes.
-const PRODUCTS: &str = "products";
+const PRODUCTS: &str = "pages";
 
 /// How many products are removed at once: fewer than the failures in a row that make Redis be left alone.
 const AT_ONCE: usize = 4;
-/// The most bytes of a condition whose page is cached: one category's.
-const LONGEST_CONDITION: usize = 64;
-/// The most bytes of a sort whose page is cached.
-const LONGEST_SORT: usize = 32;
 
 /// The shop's cached reads. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -66,14 +62,11 @@ impl ShopCache {
     pub fn page_of(parameters: &Parameters) -> Option<String> {
         let Parameters { condition, q, sort, fields, cursor, limit, total, facets } = parameters;
         let condition = condition.as_deref().unwrap_or_default();
-        let is_usual = condition.is_empty()
-            || (condition.starts_with("category")
-                && condition.len() <= LONGEST_CONDITION
-                && !condition.contains([',', '|', '(']));
+        let is_usual = condition.is_empty() || is_one_category(condition);
         let is_plain =
             q.is_none() && fields.is_none() && cursor.is_none() && facets.is_none() && *total == Counting::None;
         let sort = sort.as_deref().unwrap_or_default();
-        let is_known = sort.len() <= LONGEST_SORT;
+        let is_known = ["", "title", "-title", "price_from", "-price_from"].contains(&sort);
         (is_usual && is_plain && is_known).then(|| format!("{condition}/{sort}/{}", limit.get()))
     }
 
@@ -124,4 +117,10 @@ fn offered(product: &[u8], asked: &Locale) -> Option<Locale> {
     }
     let languages: Languages = serde_json::from_slice(product).ok()?;
     asked.closest(&languages.locales).cloned()
+}
+
+/// Whether a condition is that of one category, with or without those below it.
+fn is_one_category(condition: &str) -> bool {
+    let id = ["category:eq:", "category_tree:has_any:"].iter().find_map(|beginning| condition.strip_prefix(beginning));
+    id.is_some_and(|id| id.parse::<CategoryId>().is_ok())
 }

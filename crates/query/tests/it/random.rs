@@ -42,14 +42,22 @@ fn days() -> impl Strategy<Value = String> {
 
 fn extras() -> impl Strategy<Value = Value> {
     let labels = prop::collection::btree_set(tags(), 0..3);
-    (prop::option::of(colours()), prop::option::of(-20_i64..20), prop::option::of(days()), prop::option::of(labels))
-        .prop_map(|(colour, volume, since, labels)| {
+    let washable = prop::option::of(any::<bool>());
+    (
+        prop::option::of(colours()),
+        prop::option::of(-20_i64..20),
+        prop::option::of(days()),
+        prop::option::of(labels),
+        washable,
+    )
+        .prop_map(|(colour, volume, since, labels, washable)| {
             let mut extras = json!({});
             let mut set = |name: &str, value: Option<Value>| value.into_iter().for_each(|value| extras[name] = value);
             set("colour", colour.map(|colour| json!(colour)));
             #[expect(clippy::cast_precision_loss, reason = "the tests' numbers are small")]
             set("volume", volume.map(|volume| json!(volume as f64 / 4.0)));
             set("since", since.map(|day| json!(day)));
+            set("washable", washable.map(|washable| json!(washable)));
             set("labels", labels.filter(|labels| !labels.is_empty()).map(|labels| json!(labels)));
             extras
         })
@@ -83,7 +91,7 @@ fn value_of(field: &'static str) -> BoxedStrategy<Value> {
         "kind" => select(KINDS.to_vec()).prop_map(Value::from).boxed(),
         "size" | "weight" => (-4_i64..9).prop_map(Value::from).boxed(),
         "price" => amounts().prop_map(money).boxed(),
-        "active" => any::<bool>().prop_map(Value::from).boxed(),
+        "active" | "extras.washable" => any::<bool>().prop_map(Value::from).boxed(),
         "seen_at" => (0_u32..1_440).prop_map(time_of).prop_map(Value::from).boxed(),
         "tags" | "extras.labels" => tags().prop_map(Value::from).boxed(),
         "extras.colour" => colours().prop_map(Value::from).boxed(),
@@ -94,7 +102,7 @@ fn value_of(field: &'static str) -> BoxedStrategy<Value> {
     }
 }
 
-const FIELDS: [&str; 14] = [
+const FIELDS: [&str; 15] = [
     "title",
     "note",
     "kind",
@@ -109,6 +117,7 @@ const FIELDS: [&str; 14] = [
     "extras.volume",
     "extras.since",
     "extras.labels",
+    "extras.washable",
 ];
 
 fn comparisons() -> impl Strategy<Value = Value> {
@@ -149,7 +158,19 @@ fn filters() -> impl Strategy<Value = Value> {
 }
 
 fn sorts() -> impl Strategy<Value = Vec<String>> {
-    let fields = ["title", "note", "kind", "size", "price", "active", "seen_at", "extras.volume", "extras.since"];
+    let fields = [
+        "title",
+        "note",
+        "kind",
+        "size",
+        "price",
+        "active",
+        "seen_at",
+        "extras.volume",
+        "extras.since",
+        "extras.colour",
+        "extras.washable",
+    ];
     let sort = (select(fields.to_vec()), any::<bool>());
     prop::collection::vec(
         sort.prop_map(|(field, descending)| format!("{}{field}", if descending { "-" } else { "" })),

@@ -47,6 +47,7 @@ impl Entity for Things {
                     member("volume", Kind::Number, false),
                     member("since", Kind::Date, false),
                     member("labels", Kind::Text, true),
+                    member("washable", Kind::Boolean, false),
                 ])
         });
         &REGISTRY
@@ -129,7 +130,7 @@ fn insert(organisation: OrganisationId, id: ProductId, thing: &Thing) -> String 
     let tags: Vec<String> = thing.tags.iter().map(|tag| text(tag)).collect();
     let mut sql = format!(
         "insert into things values ('{}', '{}', {}, {}, '{}', {}, {}, '{}', {}, {}, array[{}]::text[], {}::jsonb,
-             ' ' || trim(regexp_replace(fold({}), '[^a-z0-9]+', ' ', 'g')) || ' ');",
+             search_text({}));",
         organisation.uuid(),
         id.uuid(),
         text(&thing.title),

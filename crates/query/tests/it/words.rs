@@ -13,7 +13,8 @@ async fn titles(world: &World, words: &str) -> (Vec<String>, bool) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn words_are_found_whatever_their_marks_and_letter_case() {
     let world = World::new().await;
-    let all = ["Áo thun Đỏ", "Quần jean xanh", "Desk lamp LX-100/B", "Lampshade", "Red clamp", "100% Wool_Sock"];
+    let all =
+        ["เสื้อยืด", "Áo thun Đỏ", "Quần jean xanh", "Desk lamp LX-100/B", "Lampshade", "Red clamp", "100% Wool_Sock"];
     world.store(&all.map(titled)).await;
     for (words, expected) in [
         ("ao thun", vec!["Áo thun Đỏ"]),
@@ -21,6 +22,7 @@ async fn words_are_found_whatever_their_marks_and_letter_case() {
         ("a\u{301}o đ\u{309}", vec!["Áo thun Đỏ"]),
         ("do", vec!["Áo thun Đỏ"]),
         ("quan", vec!["Quần jean xanh"]),
+        ("เสื้อ", vec!["เสื้อยืด"]),
         // Whole words first, then beginnings, then parts.
         ("lamp", vec!["Desk lamp LX-100/B", "Lampshade", "Red clamp"]),
         ("lx-100", vec!["Desk lamp LX-100/B"]),

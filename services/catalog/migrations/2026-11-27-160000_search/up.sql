@@ -1,9 +1,16 @@
 -- Searching and filtering. The extensions are made by the bootstrap, which may run again at any time.
 do $$
+declare
+    missing text;
 begin
-    if to_regclass('extensions.unaccent') is null and not exists (select from pg_extension where extname = 'unaccent') then
-        raise exception 'the extensions that searching needs are not there'
-            using hint = 'Run the bootstrap of the database again (deploy/postgres), then this migration.';
+    select string_agg(wanted.name, ', ') into missing
+    from (values ('pg_trgm'), ('unaccent'), ('btree_gin')) as wanted (name)
+    where not exists (select from pg_extension e join pg_namespace n on n.oid = e.extnamespace
+                      where e.extname = wanted.name and n.nspname = 'extensions');
+    if missing is not null then
+        raise exception 'the schema "extensions" lacks %', missing
+            using hint = 'Run the bootstrap of the database again (deploy/postgres), then this migration. An extension that is in '
+                         'another schema is moved with: alter extension … set schema extensions';
     end if;
 end
 $$;
@@ -49,6 +56,10 @@ create view searchable_variants as
     select * from variants where org_id = nullif(current_setting('app.org', true), '')::uuid;
 create view searchable_stock as
     select * from stock where org_id = nullif(current_setting('app.org', true), '')::uuid;
+-- Those in use: neither removed nor below a removed one.
 create view searchable_categories as
-    select * from categories where org_id = nullif(current_setting('app.org', true), '')::uuid and not removed;
+    select c.* from categories c
+    where c.org_id = nullif(current_setting('app.org', true), '')::uuid and not c.removed
+      and not exists (select from categories a
+                      where a.org_id = c.org_id and a.category_id = any(c.path) and a.removed);
 grant select on searchable_products, searchable_variants, searchable_stock, searchable_categories to catalog_app;

@@ -16,6 +16,8 @@ pub(super) const ATTRIBUTES: &str = "attributes.";
 const PRODUCTS: &str = "searchable_products";
 /// The variants of a product.
 const VARIANTS: &str = "searchable_variants v where v.product_id = r.product_id";
+/// The variants of a product that the shop shows.
+const SOLD_VARIANTS: &str = "searchable_variants v where v.product_id = r.product_id and v.active";
 /// The stock of a product.
 const STOCK: &str =
     "searchable_stock s join searchable_variants v on v.variant_id = s.variant_id where v.product_id = r.product_id";
@@ -33,8 +35,9 @@ impl Entity for Products {
 
     fn registry() -> &'static Registry {
         static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
-            let mut fields = shared();
+            let mut fields = shared(VARIANTS);
             fields.extend([
+                Field::one("description", Kind::Text, "r.description", "Its description."),
                 Field::one("status", Kind::choice(ProductStatus::VARIANTS), "r.status", "Whether it is sold.")
                     .counted()
                     .by_default(),
@@ -63,21 +66,21 @@ impl Entity for ShopProducts {
 
     fn registry() -> &'static Registry {
         static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
-            Registry::new("shop products", PRODUCTS, "r.product_id", "title", shared())
+            Registry::new("shop products", PRODUCTS, "r.product_id", "title", shared(SOLD_VARIANTS))
                 .searchable("r.search_text")
                 .only("r.status = 'active'")
+                .for_everybody()
         });
         &REGISTRY
     }
 }
 
-/// What everybody may ask.
-fn shared() -> Vec<Field> {
+/// What everybody may ask, with the variants that one may ask about.
+fn shared(variants: &'static str) -> Vec<Field> {
     vec![
         Field::id::<kinds::Product>("id", "r.product_id", "Its identity.").sorted().by_default(),
         Field::one("slug", Kind::Text, "r.slug", "Its name in addresses.").by_default(),
         Field::one("title", Kind::Text, "r.title", "Its name for people.").sorted().searched().by_default(),
-        Field::one("description", Kind::Text, "r.description", "Its description."),
         Field::id::<kinds::Category>("category", "r.category_id", "Its category.").nullable().counted().by_default(),
         Field::array("categories", Kind::Id(IdForm::of::<kinds::Category>()), "r.category_ids", "All its categories."),
         Field::membership::<kinds::Category>(
@@ -91,7 +94,7 @@ fn shared() -> Vec<Field> {
             "r.category_ids",
             "(select distinct unnest(c.path) from searchable_categories c where c.category_id = any(g.value)) as x(value)",
         ),
-        Field::one("brand", Kind::Text, "r.brand", "Who makes it.").nullable().sorted().searched().counted(),
+        Field::one("brand", Kind::Text, "r.brand", "Who makes it.").nullable().searched().counted(),
         Field::one("short_description", Kind::Text, "r.short_description", "A sentence or two about it."),
         Field::array("tags", Kind::Text, "r.tags", "Words to find it by.").counted(),
         Field::one("attributes", Kind::Object, "r.attributes", "The values of its attributes, by their codes; each can be asked for as `attributes.<code>`."),
@@ -103,8 +106,8 @@ fn shared() -> Vec<Field> {
             .counted()
             .by_default(),
         Field::one("currency", Kind::Text, "r.currency", "The currency of its prices.").counted(),
-        Field::related("sku", Kind::Text, VARIANTS, "v.sku", "The SKUs of its variants."),
-        Field::related("barcode", Kind::Text, VARIANTS, "v.barcode", "The barcodes of its variants."),
+        Field::related("sku", Kind::Text, variants, "v.sku", "The SKUs of its variants."),
+        Field::related("barcode", Kind::Text, variants, "v.barcode", "The barcodes of its variants."),
         Field::one("version", Kind::Integer, "r.version", "Rises with every change.").by_default(),
     ]
 }

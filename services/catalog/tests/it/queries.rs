@@ -242,9 +242,9 @@ async fn what_means_nothing_is_refused_and_named() {
         ("limit=0", "limit"),
         ("limit=101", "limit"),
         ("limit=x", "limit"),
-        ("where=status:eq:sold", "where at character 1.value"),
-        ("where=category:eq:prod_1", "where at character 1.value"),
-        ("where=colour:eq:red", "where at character 1.field"),
+        ("where=status:eq:sold", "where[1].value"),
+        ("where=category:eq:prod_1", "where[1].value"),
+        ("where=colour:eq:red", "where[1].field"),
         ("cursor=%25", "cursor"),
         ("cursor=AAAA", "cursor"),
     ] {

@@ -35,6 +35,12 @@ async fn the_tenant_role_sees_no_row_of_another_organisation() {
         assert_eq!(seen("", table).await, 0, "{table}: without an organisation nothing is seen");
         assert_eq!(seen_by_batches(&world.scene, &tenant, table).await, [0, 1, 1], "{table} in batches");
     }
+    for view in ["searchable_products", "searchable_variants", "searchable_stock", "searchable_categories"] {
+        assert_eq!(seen(&mine.to_string(), view).await, 1, "{view}");
+        assert_eq!(seen(&other.to_string(), view).await, 0, "{view}");
+        assert_eq!(seen("", view).await, 0, "{view}: without an organisation nothing is seen");
+        assert_eq!(seen_by_batches(&world.scene, &tenant, view).await, [0, 0, 0], "{view} is for one organisation");
+    }
     // A batch creates products for its own organisations and for no other one.
     for (batch, is_allowed) in [(format!("{mine}"), false), (format!("{mine},{other}"), true)] {
         let create = format!(

@@ -1,6 +1,9 @@
 create function fold(words text) returns text
     language sql immutable strict parallel safe
     as $$ select lower(extensions.unaccent('extensions.unaccent'::regdictionary, normalize(words, NFC))) $$;
+create function search_text(words text) returns text
+    language sql immutable strict parallel safe
+    as $$ select ' ' || trim(regexp_replace(fold(words), '[\x01-\x2f\x3a-\x60\x7b-\x7f\u00a0\u2000-\u206f\u3000]+', ' ', 'g')) || ' ' $$;
 create table things (
     org_id uuid not null,
     thing_id uuid not null,
