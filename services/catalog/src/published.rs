@@ -11,7 +11,7 @@ use kernel::{CategoryId, OrderId, ProductId, Sku, VariantId};
 use crate::domain::locale::Translation;
 use crate::domain::measure::{Grams, Millimetres};
 use crate::domain::media::Medium;
-use crate::domain::product::{Product, ProductOption, Variant};
+use crate::domain::product::{Offer, Product, ProductOption, Variant};
 use crate::domain::reservation::{Notice, quantity};
 use crate::domain::stock::Stock;
 
@@ -37,7 +37,7 @@ pub(crate) fn product(product: &Product, category_path: &[CategoryId]) -> Produc
             .map(|(locale, texts)| (locale.to_string(), translation(texts)))
             .collect(),
         text_digest: product.text_digest(),
-        variants: product.variants().iter().map(variant).collect(),
+        variants: product.variants().iter().map(|one| variant(one, product.offer(one))).collect(),
         ..ProductState::new(product.id(), slug, title, product.status(), product.version())
     }
 }
@@ -51,9 +51,11 @@ pub(crate) fn deleted(product: &Product) -> ProductState {
     }
 }
 
-fn variant(variant: &Variant) -> VariantState {
+fn variant(variant: &Variant, offer: Offer) -> VariantState {
     let details = &variant.details;
     VariantState {
+        price_elsewhere: (offer.elsewhere != offer.shop).then_some(offer.elsewhere),
+        channel_prices: offer.channels,
         compare_at: details.compare_at,
         cost: details.cost,
         barcode: text(details.barcode.as_ref()),
@@ -64,7 +66,7 @@ fn variant(variant: &Variant) -> VariantState {
         height_mm: details.height_mm.map(Millimetres::get),
         external_references: texts(&details.external_references),
         active: variant.active,
-        ..VariantState::new(variant.id, variant.sku.clone(), variant.title.to_string(), variant.price)
+        ..VariantState::new(variant.id, variant.sku.clone(), variant.title.to_string(), offer.shop)
     }
 }
 

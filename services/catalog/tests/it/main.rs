@@ -10,6 +10,7 @@ mod details;
 mod documents;
 mod imports;
 mod orders;
+mod prices;
 mod process;
 mod products;
 mod queries;
