@@ -18,6 +18,12 @@ pub enum Error {
         /// Each with its reason.
         not_placed: Vec<NotPlaced>,
     },
+    /// A query that is not valid.
+    #[error("the query was refused: {0}")]
+    QueryRefused(query::Faults),
+    /// A cursor that this list did not make.
+    #[error(transparent)]
+    Cursor(Malformed),
     /// A stored row breaks a rule of the domain: something other than this service wrote it.
     #[error("the stored category {category} breaks a rule: {reason}; repair the row")]
     Corrupt {
@@ -38,6 +44,16 @@ impl Error {
     }
 }
 
+impl From<query::Error> for Error {
+    fn from(error: query::Error) -> Self {
+        match error {
+            query::Error::Refused(faults) => Self::QueryRefused(faults),
+            query::Error::Cursor(malformed) => Self::Cursor(malformed),
+            query::Error::Storage(error) => Self::Storage(error),
+        }
+    }
+}
+
 impl From<persistence::DieselError> for Error {
     fn from(error: persistence::DieselError) -> Self {
         Self::Storage(error.into())
@@ -47,7 +63,7 @@ impl From<persistence::DieselError> for Error {
 impl Classified for Error {
     fn class(&self) -> Class {
         match self {
-            Self::Tree(_) | Self::NotAllPlaced { .. } => Class::Refused,
+            Self::Tree(_) | Self::NotAllPlaced { .. } | Self::QueryRefused(_) | Self::Cursor(_) => Class::Refused,
             Self::Corrupt { .. } => Class::Permanent,
             Self::Storage(error) => error.class(),
         }

@@ -72,7 +72,7 @@ pub(super) async fn create(
     app: App,
     by: Staff,
     key: IdempotencyKey,
-    Body(body): Body<CreateAttributeBody, 262_144>,
+    Body(body): Body<CreateAttributeBody>,
 ) -> Result<Recorded<AttributeDefinition>, Problem> {
     let command = body.command()?;
     app.create(&by, &key, &body, command, location).await
@@ -95,7 +95,7 @@ pub(super) async fn change(
     by: Staff,
     Path(at): Path<AttributePath>,
     expected: IfMatch,
-    Body(body): Body<ChangeAttributeBody, 262_144>,
+    Body(body): Body<ChangeAttributeBody>,
 ) -> Result<Tagged<rest::Ok<AttributeDefinition>>, Problem> {
     let command = ChangeAttribute { code: at.code, expected: expected.versions(), change: body.change()? };
     Ok(tagged(app.send(&by, command).await?))

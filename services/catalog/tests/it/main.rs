@@ -9,6 +9,7 @@ mod deletion;
 mod details;
 mod documents;
 mod imports;
+mod migration;
 mod orders;
 mod prices;
 mod process;

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, str::FromStr};
 
 use kernel::{CategoryId, Expected, Malformed, Slug};
+use query::{Answer, FieldList, Request};
 use rest::{
     App, Body, Fingerprinted, IdempotencyKey, IfMatch, Path, Problem, Query, Recorded, Serialised, Staff, Tagged,
     holds, parses,
@@ -15,7 +16,9 @@ use crate::{
         ChangeCategory, CreateCategory, MoveCategory, NewSlug, ReorderCategories, RestoreCategory, RetireCategory,
     },
     domain::{Category, CategoryName, DetailsChange, Icon, ImageLink, References},
-    queries::{CategoryList, FindCategory, FoundCategory, ListCategories},
+    queries::{
+        Categories, CategoryList, DescribeCategories, FindCategory, FoundCategory, ListCategories, QueryCategories,
+    },
 };
 
 /// The category that the path names.
@@ -145,6 +148,18 @@ pub(super) async fn list(
     Query(part): Query<PartOfTree>,
 ) -> Result<Fingerprinted<CategoryList>, Problem> {
     Fingerprinted::private(&app.ask(&by, ListCategories { root: part.root }).await?)
+}
+
+pub(super) async fn query(
+    app: App,
+    by: Staff,
+    Body(request): Body<Request<Categories>>,
+) -> Result<rest::Ok<Answer<Categories>>, Problem> {
+    Ok(rest::Ok(app.ask(&by, QueryCategories(request)).await?))
+}
+
+pub(super) async fn fields(app: App, by: Staff) -> Result<rest::Ok<FieldList>, Problem> {
+    Ok(rest::Ok(app.ask(&by, DescribeCategories).await?))
 }
 
 pub(super) async fn find(

@@ -12,7 +12,7 @@ use crate::{
         ChangeCategory, CreateCategory, MoveCategory, PlaceCategories, ReorderCategories, RestoreCategory,
         RetireCategory,
     },
-    queries::{BrowseCategories, FindCategory, ListCategories},
+    queries::{BrowseCategories, DescribeCategories, FindCategory, ListCategories, QueryCategories},
 };
 
 /// Every route of this service.
@@ -39,6 +39,12 @@ pub fn routes() -> Routes {
             op.summary("Put the children of a category in an order")
                 .sends::<ReorderCategories>()
                 .problems(&problems::REORDER)
+        })
+        .post("/admin/v1/categories/query", categories::query, |op| {
+            op.summary("Query categories").asks::<QueryCategories>()
+        })
+        .get("/admin/v1/categories/fields", categories::fields, |op| {
+            op.summary("List what can be asked of categories").asks::<DescribeCategories>()
         })
         .get("/admin/v1/categories/{category}", categories::find, |op| {
             op.summary("Read a category with the way to it").asks::<FindCategory>()

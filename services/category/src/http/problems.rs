@@ -49,6 +49,11 @@ impl From<Error> for Problem {
             Error::NotAllPlaced { not_placed } => {
                 Self::new(NOT_ALL_PLACED).member("not_placed", not_placed).detail(error.to_string())
             }
+            Error::QueryRefused(faults) => {
+                let refused = Self::new(problems::INVALID_REQUEST).detail(error.to_string());
+                faults.0.iter().fold(refused, |problem, fault| problem.field(&fault.at, &fault.reason))
+            }
+            Error::Cursor(malformed) => malformed.clone().into(),
             Error::Corrupt { .. } | Error::Storage(_) => Self::fault(error.class(), &error),
         }
     }

@@ -181,3 +181,27 @@ async fn whoever_has_the_tree_is_told_that_it_still_holds() {
     assert_eq!(change.patch(&one, &json!({"name": "Late"})).await.0, 412);
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn categories_are_found_by_a_query() {
+    let world = World::quiet().await;
+    let lamps = world.create("lamps", None).await;
+    let desk = world.create("desk", Some(&lamps)).await;
+    world.create("chairs", None).await;
+    let query = async |filter: Value| {
+        let body = json!({"filter": filter, "fields": ["slug", "depth"], "sort": ["-depth", "name"], "total": "exact"});
+        world.owner().post("/admin/v1/categories/query", &body).await
+    };
+    let below = json!({"field": "path", "op": "has_any", "value": [lamps]});
+    let (status, found) = query(below.clone()).await;
+    let expected = json!([{"slug": "desk", "depth": 2}, {"slug": "lamps", "depth": 1}]);
+    assert_eq!((status, &found["items"], &found["total"]["items"]), (200, &expected, &json!(2)));
+    assert_eq!(send(&world, &desk, "retire").await.0, 200);
+    let (_, found) = query(json!({"and": [below, {"field": "retired_at", "op": "is_null", "value": true}]})).await;
+    assert_eq!(found["items"], json!([{"slug": "lamps", "depth": 1}]));
+    let (status, problem) = query(json!({"field": "title", "op": "eq", "value": "x"})).await;
+    assert_eq!((status, problem_fields(&problem)), (422, vec!["filter.field"]), "{problem}");
+    let elsewhere = world.client(Caller::OtherOrganisation);
+    assert_eq!(elsewhere.post("/admin/v1/categories/query", &json!({})).await.1["items"], json!([]));
+    world.stop().await;
+}

@@ -1,5 +1,5 @@
-//! Products and variants as columns of a statement. The rule: what is written rarely or read as a whole travels as one JSON
-//! object per row, which the statement takes apart again (`details!`), so that a product is sixteen arrays and not forty.
+//! Products and variants as columns of a statement. The rule: what is rarely there travels as one JSON object per row, which the
+//! statement takes apart again (`product_details!`, `variant_details!`); everything else is an array of its own.
 
 use diesel::sql_types::Jsonb;
 use kernel::{CategoryId, Money, PriceId, Timestamp};
@@ -21,8 +21,8 @@ use crate::error::Error;
 /// What the arrays of JSON objects are.
 pub(super) type Details = Jsonb;
 
-/// The members of a [`ProductDetails`] as columns, for `jsonb_to_record`. A column that is computed from a product is one more
-/// member there and one more name here, in `product_columns!` and in the UPDATE.
+/// The members of a [`ProductDetails`] as columns, for `jsonb_to_record`. A column that is computed from a product (what it is
+/// searched by, say) is one more member there, one more name here, and one in the lists of the INSERT and of the UPDATE.
 macro_rules! product_details {
     () => {
         "d(brand text, short_description text, tags text[], category_ids uuid[], attributes jsonb, media jsonb,

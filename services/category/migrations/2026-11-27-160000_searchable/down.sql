@@ -1,0 +1,2 @@
+drop view searchable_categories;
+drop policy view_owner on categories;
