@@ -210,6 +210,15 @@ pub struct Translation {
     pub description: Option<String>,
 }
 
+/// What a variant costs in one sales channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ChannelPrice {
+    /// The sales channel.
+    pub channel: ChannelCode,
+    /// The price of one piece.
+    pub price: Money,
+}
+
 /// One sellable variant of a product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VariantState {
@@ -221,9 +230,9 @@ pub struct VariantState {
     pub title: String,
     /// The price of one piece in the organisation's own shop, from when this was published until the next state.
     pub price: Money,
-    /// The price in each other sales channel that has one of its own at present.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub channel_prices: BTreeMap<ChannelCode, Money>,
+    /// The price in each other sales channel that has one of its own at present, in the order of their codes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub channel_prices: Vec<ChannelPrice>,
     /// The price in every sales channel that is neither the shop nor named in `channel_prices`, where it is not `price`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price_elsewhere: Option<Money>,
@@ -267,7 +276,7 @@ impl VariantState {
             sku,
             title,
             price,
-            channel_prices: BTreeMap::new(),
+            channel_prices: Vec::new(),
             price_elsewhere: None,
             compare_at: None,
             cost: None,

@@ -195,7 +195,10 @@ pub(crate) fn samples() -> Vec<Sample> {
     };
     let priced = catalog::ProductState {
         variants: vec![catalog::VariantState {
-            channel_prices: [(ChannelCode::parse("market").unwrap(), usd("1399"))].into(),
+            channel_prices: vec![catalog::ChannelPrice {
+                channel: ChannelCode::parse("market").unwrap(),
+                price: usd("1399"),
+            }],
             price_elsewhere: Some(usd("1599")),
             ..black.clone()
         }],

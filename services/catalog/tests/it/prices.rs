@@ -249,7 +249,7 @@ async fn overlapping_prices_follow_one_rule_in_every_channel() {
     // Created, and three prices that began at once; the planned one changed nothing yet.
     let offer = |state: &ProductState| {
         let VariantState { price, channel_prices, price_elsewhere, .. } = state.variants[0].clone();
-        (price, channel_prices.into_iter().collect::<Vec<_>>(), price_elsewhere)
+        (price, channel_prices.into_iter().map(|one| (one.channel, one.price)).collect::<Vec<_>>(), price_elsewhere)
     };
     let market_code = ChannelCode::parse("market").unwrap();
     assert_eq!(offer(&world.state(&lamp, 4).await), (usd(850), vec![(market_code.clone(), usd(800))], None));
