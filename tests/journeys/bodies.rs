@@ -43,7 +43,9 @@ impl Route {
 async fn of_goods(shop: &Shop) -> Vec<Route> {
     let (owner, changes) = (&shop.owner, &shop.owner.clone().with("if-match", "*"));
     let (category, parent) = (shop.category("lamps", None).await, shop.category("all", None).await);
-    let product = shop.product("listed").await["id"].as_str().unwrap().to_owned();
+    let product = shop.product("listed").await;
+    let listed = product["variants"][0]["id"].as_str().unwrap().to_owned();
+    let product = product["id"].as_str().unwrap().to_owned();
     let variant = json!({"sku": "LISTED-2", "title": "Two", "price": usd(100), "stock": 1, "low_threshold": 0});
     let media = json!([{"url": "https://cdn.example/one.jpg", "kind": "image", "alt": "One"}]);
     let texts = json!({"vi": {"title": "Hai", "short_description": "x", "description": "y"}});
@@ -142,6 +144,14 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
             &["labels", "en", "new_choices"],
         )
         .at("/admin/v1/attributes/colour".to_owned()),
+        Route::new(
+            Method::POST,
+            "/admin/v1/variants/{variant}/prices",
+            owner,
+            json!({"price": usd(90), "channel": "market", "valid_from": null, "valid_until": null}),
+            &["price", "amount", "currency", "channel", "valid_from", "valid_until"],
+        )
+        .at(format!("/admin/v1/variants/{listed}/prices")),
         Route::new(
             Method::POST,
             "/admin/v1/stock/{sku}/adjust",

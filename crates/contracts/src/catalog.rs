@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{CategoryId, Money, OrderId, ProductId, Quantity, Sku, Slug, Timestamp, VariantId};
+use kernel::{CategoryId, ChannelCode, Money, OrderId, ProductId, Quantity, Sku, Slug, Timestamp, VariantId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr, VariantNames};
@@ -210,6 +210,15 @@ pub struct Translation {
     pub description: Option<String>,
 }
 
+/// What a variant costs in one sales channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ChannelPrice {
+    /// The sales channel.
+    pub channel: ChannelCode,
+    /// The price of one piece.
+    pub price: Money,
+}
+
 /// One sellable variant of a product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VariantState {
@@ -219,8 +228,14 @@ pub struct VariantState {
     pub sku: Sku,
     /// Its name for people, shown with its product's title.
     pub title: String,
-    /// The price of one piece.
+    /// The price of one piece in the organisation's own shop, from when this was published until the next state.
     pub price: Money,
+    /// The price in each other sales channel that has one of its own at present, in the order of their codes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub channel_prices: Vec<ChannelPrice>,
+    /// The price in every sales channel that is neither the shop nor named in `channel_prices`, where it is not `price`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_elsewhere: Option<Money>,
     /// What one piece cost before, or elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compare_at: Option<Money>,
@@ -261,6 +276,8 @@ impl VariantState {
             sku,
             title,
             price,
+            channel_prices: Vec::new(),
+            price_elsewhere: None,
             compare_at: None,
             cost: None,
             barcode: None,

@@ -174,6 +174,8 @@ kinds! {
     Product, ProductId, "prod";
     /// One sellable variant of a product.
     Variant, VariantId, "var";
+    /// A price of a variant for a channel or a time, or a change of its base price.
+    Price, PriceId, "prc";
     /// A shopper's order.
     Order, OrderId, "ord";
     /// A published event.

@@ -4,6 +4,7 @@
 
 mod breaker;
 mod by_name;
+mod channel_code;
 mod choices;
 mod clock;
 mod currency;
@@ -21,13 +22,14 @@ mod text;
 
 pub use breaker::{Attempt, Breaker};
 pub use by_name::ByName;
+pub use channel_code::ChannelCode;
 pub use choices::list_choices;
 pub use clock::{Clock, Timestamp};
 pub use currency::Currency;
 pub use expected::Expected;
 pub use id::{
     ApiKeyId, CategoryId, CustomerId, DeliveryId, EventId, Id, ImportId, InvitationId, KeyId, Kind, MembershipId,
-    OrderId, OrganisationId, ProductId, SessionId, TokenId, UserId, VariantId, kinds,
+    OrderId, OrganisationId, PriceId, ProductId, SessionId, TokenId, UserId, VariantId, kinds,
 };
 pub use malformed::Malformed;
 pub use money::Money;

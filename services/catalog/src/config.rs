@@ -17,7 +17,8 @@ pub struct Settings {
     pub cache_lifetime: Duration,
     /// How long a reservation outlives its order's deadline.
     pub reservation_margin: Duration,
-    /// The pause between two looks for reservations past their time.
+    /// The pause between two looks for reservations past their time, and the longest one between two looks for prices that begin
+    /// or end.
     pub sweep_interval: Duration,
     /// The language that products' own titles and descriptions are written in.
     pub default_locale: DefaultLocale,
@@ -44,9 +45,9 @@ pub fn read(environment: &mut Reader) -> Option<(Surroundings, Settings)> {
     );
     let sweep_interval = environment.within(
         "SWEEP_INTERVAL_MILLISECONDS",
-        1_000_u64,
+        500_u64,
         50..=60_000,
-        "Milliseconds between two looks for reservations past their time",
+        "Milliseconds between two looks for reservations past their time, and for prices that begin or end",
     );
     let default_locale =
         environment.or("DEFAULT_LOCALE", Locale::english(), "The language of products' own titles and descriptions");

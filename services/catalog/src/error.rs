@@ -3,11 +3,12 @@
 
 use std::fmt::Display;
 
-use kernel::{CategoryId, Malformed, ProductId, Sku, Slug};
+use kernel::{CategoryId, Malformed, PriceId, ProductId, Sku, Slug, VariantId};
 use mediator::{Class, Classified};
 
 use crate::domain::attribute::{AttributeCode, AttributeDefinition, AttributeFault, DefinitionFault};
-use crate::domain::product::{ProductFault, TakenBarcode, TakenSku};
+use crate::domain::price::PriceFault;
+use crate::domain::product::{Product, ProductFault, TakenBarcode, TakenSku};
 use crate::domain::reservation::Contradiction;
 use crate::domain::stock::{StockFault, StockKey};
 
@@ -25,6 +26,37 @@ pub enum Error {
     StockNotFound {
         /// What was asked for.
         key: StockKey,
+    },
+    /// No such variant in this organisation.
+    #[error("there is no variant {variant}")]
+    VariantNotFound {
+        /// The id that was asked for.
+        variant: VariantId,
+    },
+    /// The variant has no such price for a while.
+    #[error("the variant has no price {price} that could be ended")]
+    PriceNotFound {
+        /// The id that was asked for.
+        price: PriceId,
+    },
+    /// The rules of a price do not allow it.
+    #[error("{}", join(.0))]
+    PriceRefused(Vec<PriceFault>),
+    /// There are as many planned and current prices as there may be.
+    #[error(
+        "variant {variant} or its product has as many planned and current prices as it may, {} and {}; end some first",
+        Product::MOST_PRICES_OF_A_VARIANT,
+        Product::MOST_PRICES
+    )]
+    TooManyPrices {
+        /// The variant.
+        variant: VariantId,
+    },
+    /// The product is retired, so it gets no prices.
+    #[error("product {product} is retired; restore it first, which makes it a draft")]
+    PriceOfRetired {
+        /// The product.
+        product: ProductId,
     },
     /// A SKU belongs to a variant of another product.
     #[error("{}; choose another SKU, or change or restore that product", join(.taken))]
@@ -189,6 +221,11 @@ impl Classified for Error {
     fn class(&self) -> Class {
         match self {
             Self::ProductNotFound { .. }
+            | Self::VariantNotFound { .. }
+            | Self::PriceNotFound { .. }
+            | Self::PriceRefused(_)
+            | Self::TooManyPrices { .. }
+            | Self::PriceOfRetired { .. }
             | Self::StockNotFound { .. }
             | Self::SkuTaken { .. }
             | Self::BarcodeTaken { .. }

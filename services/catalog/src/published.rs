@@ -11,7 +11,7 @@ use kernel::{CategoryId, OrderId, ProductId, Sku, VariantId};
 use crate::domain::locale::Translation;
 use crate::domain::measure::{Grams, Millimetres};
 use crate::domain::media::Medium;
-use crate::domain::product::{Product, ProductOption, Variant};
+use crate::domain::product::{Offer, Product, ProductOption, Variant};
 use crate::domain::reservation::{Notice, quantity};
 use crate::domain::stock::Stock;
 
@@ -37,7 +37,7 @@ pub(crate) fn product(product: &Product, category_path: &[CategoryId]) -> Produc
             .map(|(locale, texts)| (locale.to_string(), translation(texts)))
             .collect(),
         text_digest: product.text_digest(),
-        variants: product.variants().iter().map(variant).collect(),
+        variants: product.variants().iter().map(|one| variant(one, product.offer(one))).collect(),
         ..ProductState::new(product.id(), slug, title, product.status(), product.version())
     }
 }
@@ -51,9 +51,15 @@ pub(crate) fn deleted(product: &Product) -> ProductState {
     }
 }
 
-fn variant(variant: &Variant) -> VariantState {
+fn variant(variant: &Variant, offer: Offer) -> VariantState {
     let details = &variant.details;
     VariantState {
+        price_elsewhere: (offer.elsewhere != offer.shop).then_some(offer.elsewhere),
+        channel_prices: offer
+            .channels
+            .into_iter()
+            .map(|(channel, price)| catalog::ChannelPrice { channel, price })
+            .collect(),
         compare_at: details.compare_at,
         cost: details.cost,
         barcode: text(details.barcode.as_ref()),
@@ -64,7 +70,7 @@ fn variant(variant: &Variant) -> VariantState {
         height_mm: details.height_mm.map(Millimetres::get),
         external_references: texts(&details.external_references),
         active: variant.active,
-        ..VariantState::new(variant.id, variant.sku.clone(), variant.title.to_string(), variant.price)
+        ..VariantState::new(variant.id, variant.sku.clone(), variant.title.to_string(), offer.shop)
     }
 }
 
@@ -119,10 +125,11 @@ pub(crate) fn low(sku: Sku, (product, variant): (ProductId, VariantId), stock: S
 #[cfg(test)]
 mod tests {
     use contracts::Channel as _;
-    use kernel::{Clock, Currency, Money, Slug};
+    use kernel::{ChannelCode, Clock, Currency, Money, Slug};
 
     use super::*;
     use crate::domain::locale::Locale;
+    use crate::domain::price::NewPrice;
     use crate::domain::product::{
         Details, NewProduct, NewSlug, NewVariant, ProductFault, SettableStatus, VariantDetails,
     };
@@ -163,8 +170,21 @@ mod tests {
 
     #[test]
     fn the_largest_product_fits_into_a_record_and_a_larger_one_is_refused() {
-        let record = product(&wide(12).unwrap(), &[]).to_json().unwrap().len();
-        assert!((500_000..Product::MOST_BYTES + 100_000).contains(&record), "{record} bytes");
+        let mut largest = wide(12).unwrap();
+        // As many prices as there may be, each in a channel of its own, with the longest names and amounts.
+        let variants: Vec<_> = largest.variants().iter().map(|variant| variant.id).collect();
+        for (number, variant) in (0..Product::MOST_PRICES).zip(variants.into_iter().cycle()) {
+            let price = NewPrice {
+                channel: Some(ChannelCode::parse(&format!("{number:032}")).unwrap()),
+                amount: Money::from_minor(i64::MAX, Currency::parse("VND").unwrap()).unwrap(),
+                from: None,
+                until: None,
+            };
+            let now = largest.updated_at();
+            assert!(largest.add_price(variant, price, now).unwrap().is_some());
+        }
+        let record = product(&largest, &[]).to_json().unwrap().len();
+        assert!((500_000..Product::MOST_BYTES + 250_000).contains(&record), "{record} bytes");
         assert!(matches!(wide(14).unwrap_err()[..], [ProductFault::TooLarge { .. }]));
     }
 }

@@ -1,5 +1,6 @@
-//! The tables as Diesel sees them. The rule: the same columns as in `migrations/`, nothing more. Of products and variants, whose
-//! details are written and read by statements in SQL only, those columns stand here that a query in Diesel's words names.
+//! The tables as Diesel sees them. The rule: the same columns as in `migrations/`, nothing more. Of products, variants and
+//! prices, of which some is written and read by statements in SQL only, those columns stand here that a query in Diesel's words
+//! names.
 
 diesel::table! {
     categories (org_id, category_id) {
@@ -43,6 +44,27 @@ diesel::table! {
         currency -> Text,
         active -> Bool,
         barcode -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    prices (org_id, price_id) {
+        org_id -> Uuid,
+        price_id -> Uuid,
+        product_id -> Uuid,
+        variant_id -> Uuid,
+        kind -> Text,
+        channel -> Nullable<Text>,
+        amount_minor -> BigInt,
+        currency -> Text,
+        former -> Nullable<Jsonb>,
+        valid_from -> Timestamptz,
+        valid_until -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        created_by -> Text,
+        ended_at -> Nullable<Timestamptz>,
+        ended_by -> Nullable<Text>,
+        open -> Bool,
     }
 }
 

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use contracts::{Channel, Envelope, catalog, category, order};
 use kernel::{
-    CategoryId, Currency, EventId, Money, OrderId, OrganisationId, ProductId, Quantity, Sku, Slug, Timestamp, UserId,
-    VariantId,
+    CategoryId, ChannelCode, Currency, EventId, Money, OrderId, OrganisationId, ProductId, Quantity, Sku, Slug,
+    Timestamp, UserId, VariantId,
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -189,7 +189,18 @@ pub(crate) fn samples() -> Vec<Sample> {
             width_mm: Some(150),
             height_mm: Some(120),
             external_references: named(&[("erp", "4711-1")]),
-            ..black
+            ..black.clone()
+        }],
+        ..lamp.clone()
+    };
+    let priced = catalog::ProductState {
+        variants: vec![catalog::VariantState {
+            channel_prices: vec![catalog::ChannelPrice {
+                channel: ChannelCode::parse("market").unwrap(),
+                price: usd("1399"),
+            }],
+            price_elsewhere: Some(usd("1599")),
+            ..black.clone()
         }],
         ..lamp.clone()
     };
@@ -227,6 +238,7 @@ pub(crate) fn samples() -> Vec<Sample> {
         sample("draft", organisation, &user, bare(catalog::ProductStatus::Draft)),
         sample("retired", organisation, &user, bare(catalog::ProductStatus::Retired)),
         sample("complete", organisation, &user, complete),
+        sample("priced", organisation, &user, priced),
         sample("deleted", organisation, &user, deleted),
         sample(
             "",

@@ -39,6 +39,8 @@ impl Command for DeleteProduct {
             return Err(Error::ProductStays { product: self.product, reason: "was for sale once" });
         }
         empty_shelves(tx, &product).await?;
+        let prices = product.variants().iter().flat_map(|variant| &variant.windows).map(|window| window.id);
+        store::prices::end(tx, &prices.collect::<Vec<_>>(), Clock::now().max(product.updated_at())).await?;
         store::products::delete(tx, &product).await?;
         let last = published::deleted(&product);
         tx.record(last.version, last);

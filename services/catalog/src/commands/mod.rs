@@ -1,14 +1,17 @@
 //! What can be done to the catalog: one file, one use case.
 
+pub mod add_price;
 pub mod adjust_stock;
 pub mod apply_categories;
 mod attribute_values;
 pub mod change_product;
 pub mod create_product;
 pub mod delete_product;
+pub mod end_price;
 pub mod expire_reservations;
 pub mod follow_orders;
 pub mod import_products;
 pub mod manage_attributes;
+pub mod pass_prices;
 pub mod restore_product;
 pub mod retire_product;

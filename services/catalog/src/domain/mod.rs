@@ -1,4 +1,4 @@
-//! The catalog's rules: products, their attributes, stock levels and reservations.
+//! The catalog's rules: products, their attributes, prices, stock levels and reservations.
 //! The rule: pure. Where a published value has the same meaning, it is the contract's own type.
 
 pub mod attribute;
@@ -10,6 +10,7 @@ pub mod locale;
 pub mod measure;
 pub mod media;
 pub mod options;
+pub mod price;
 pub mod product;
 pub mod reference;
 pub mod reservation;

@@ -2,6 +2,7 @@
 
 mod attributes;
 mod imports;
+mod prices;
 mod problems;
 mod product_bodies;
 mod products;
@@ -12,19 +13,23 @@ mod variants;
 
 use rest::{Api, Routes};
 
+use crate::commands::add_price::AddPrice;
 use crate::commands::adjust_stock::AdjustStock;
 use crate::commands::change_product::ChangeProduct;
 use crate::commands::create_product::CreateProduct;
 use crate::commands::delete_product::DeleteProduct;
+use crate::commands::end_price::EndPrice;
 use crate::commands::import_products::ImportProducts;
 use crate::commands::manage_attributes::{ChangeAttribute, CreateAttribute};
 use crate::commands::restore_product::RestoreProduct;
 use crate::commands::retire_product::RetireProduct;
 use crate::queries::find_attribute::FindAttribute;
+use crate::queries::find_price::FindPrice;
 use crate::queries::find_product::FindProduct;
 use crate::queries::find_stock::FindStock;
 use crate::queries::list_attributes::ListAttributes;
 use crate::queries::list_movements::ListMovements;
+use crate::queries::list_prices::ListPrices;
 use crate::queries::query_products::{DescribeProducts, DescribeShopProducts, QueryProducts, QueryShopProducts};
 use crate::queries::query_variants::{DescribeVariants, QueryVariants};
 use crate::queries::shop_product::FindShopProduct;
@@ -82,6 +87,18 @@ pub fn routes() -> Routes {
         })
         .get("/admin/v1/variants/fields", variants::fields, |op| {
             op.summary("List what can be asked of variants").asks::<DescribeVariants>()
+        })
+        .get("/admin/v1/variants/{variant}/prices", prices::list, |op| {
+            op.summary("List the prices of a variant and its price history").asks::<ListPrices>()
+        })
+        .post("/admin/v1/variants/{variant}/prices", prices::add, |op| {
+            op.summary("Give a variant a price for a while").sends::<AddPrice>().problems(&problems::ADD_PRICE)
+        })
+        .post("/admin/v1/variants/{variant}/prices/{price}/end", prices::end, |op| {
+            op.summary("End a price of a variant now").sends::<EndPrice>()
+        })
+        .get("/admin/v1/variants/{variant}/price", prices::find, |op| {
+            op.summary("Read what a variant costs in a channel at a time").asks::<FindPrice>()
         })
         .get("/admin/v1/stock/{sku}", stock::find, |op| op.summary("Read the stock of a SKU").asks::<FindStock>())
         .post("/admin/v1/stock/{sku}/adjust", stock::adjust, |op| {

@@ -27,12 +27,15 @@ pub(super) const ATTRIBUTE_TAKEN: ProblemType =
 /// The organisation has as many attributes as it may.
 pub(super) const TOO_MANY_ATTRIBUTES: ProblemType =
     ProblemType::new("too-many-attributes", 409, "There are as many attributes as there may be");
+/// There are as many planned and current prices as there may be.
+pub(super) const TOO_MANY_PRICES: ProblemType =
+    ProblemType::new("too-many-prices", 409, "There are as many planned and current prices as there may be");
 /// The level does not allow the change.
 pub(super) const STOCK_CONFLICT: ProblemType =
     ProblemType::new("stock-conflict", 409, "The stock cannot be changed so");
 
 /// Every problem type of this service.
-pub(super) const ALL: [ProblemType; 8] = [
+pub(super) const ALL: [ProblemType; 9] = [
     SKU_TAKEN,
     BARCODE_TAKEN,
     SLUG_TAKEN,
@@ -40,6 +43,7 @@ pub(super) const ALL: [ProblemType; 8] = [
     NOT_DELETABLE,
     ATTRIBUTE_TAKEN,
     TOO_MANY_ATTRIBUTES,
+    TOO_MANY_PRICES,
     STOCK_CONFLICT,
 ];
 /// Those of a creation.
@@ -50,15 +54,26 @@ pub(super) const CHANGE: [ProblemType; 4] = [SKU_TAKEN, BARCODE_TAKEN, SLUG_TAKE
 pub(super) const DELETE: [ProblemType; 1] = [NOT_DELETABLE];
 /// Those of the creation of an attribute.
 pub(super) const CREATE_ATTRIBUTE: [ProblemType; 2] = [ATTRIBUTE_TAKEN, TOO_MANY_ATTRIBUTES];
+/// Those of adding a price.
+pub(super) const ADD_PRICE: [ProblemType; 2] = [TOO_MANY_PRICES, RETIRED];
 /// Those of a stock adjustment.
 pub(super) const ADJUST: [ProblemType; 1] = [STOCK_CONFLICT];
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let problem = match &error {
-            Error::ProductNotFound { .. } | Error::StockNotFound { .. } | Error::AttributeNotFound { .. } => {
-                Problem::new(problems::NOT_FOUND)
+            Error::ProductNotFound { .. }
+            | Error::VariantNotFound { .. }
+            | Error::PriceNotFound { .. }
+            | Error::StockNotFound { .. }
+            | Error::AttributeNotFound { .. } => Problem::new(problems::NOT_FOUND),
+            Error::PriceRefused(faults) => {
+                faults.iter().fold(Problem::new(problems::INVALID_REQUEST), |problem, fault| {
+                    problem.field(fault.field(), fault.to_string())
+                })
             }
+            Error::TooManyPrices { .. } => Problem::new(TOO_MANY_PRICES),
+            Error::PriceOfRetired { .. } => Problem::new(RETIRED),
             Error::SkuTaken { taken } => {
                 let skus: Vec<&Sku> = taken.iter().map(|taken| &taken.sku).collect();
                 let problem = Problem::new(SKU_TAKEN).member("skus", skus).member("holders", taken);

@@ -3,3 +3,4 @@
 pub mod expiry;
 pub mod import;
 pub mod invalidation;
+pub mod prices;

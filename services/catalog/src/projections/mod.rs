@@ -2,4 +2,5 @@
 //! The rule: each SELECT stands here once. Sees the domain, the schema and the errors; seen by `store` and `queries`.
 
 pub(crate) mod attribute;
+pub(crate) mod price;
 pub(crate) mod product;

@@ -2,12 +2,15 @@
 //! The rule: the columns stand once, in `select!`; a function adds its condition and nothing else. It takes a connection
 //! and the organisation, because the write side has them from a `Tx` and the read side from a `ReadConn`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use kernel::{CategoryId, Currency, Malformed, Money, OrganisationId, ProductId, Sku, Slug, Timestamp, VariantId};
+use kernel::{
+    CategoryId, ChannelCode, Currency, Malformed, Money, OrganisationId, PriceId, ProductId, Sku, Slug, Timestamp,
+    VariantId,
+};
 use persistence::{AsyncPgConnection, statement};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -18,6 +21,7 @@ use crate::domain::locale::Translations;
 use crate::domain::measure::{Grams, Millimetres};
 use crate::domain::media::Medium;
 use crate::domain::options::OptionValues;
+use crate::domain::price::PriceWindow;
 use crate::domain::product::{Details, Product, ProductOption, StoredProduct, Variant, VariantDetails};
 use crate::domain::reference::References;
 use crate::domain::wording::{Brand, Description, ShortDescription, Tag, Title};
@@ -49,6 +53,21 @@ struct ProductRow {
     /// A JSON array of `VariantRow`, in the seller's order.
     #[diesel(sql_type = Text)]
     variants: String,
+    /// A JSON array of `WindowRow`, or nothing.
+    #[diesel(sql_type = Nullable<Text>)]
+    windows: Option<String>,
+}
+
+/// A planned or current price of one of its variants.
+#[derive(Deserialize)]
+struct WindowRow {
+    variant: Uuid,
+    id: Uuid,
+    channel: Option<ChannelCode>,
+    minor: i64,
+    currency: String,
+    from: Timestamp,
+    until: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
@@ -100,7 +119,11 @@ macro_rules! select {
                                'compare_at', v.compare_at_minor, 'cost', v.cost_minor,
                                'external_references', v.external_references)
                              order by v.position), '[]')::text
-                     from variants v where v.org_id = p.org_id and v.product_id = p.product_id) as variants
+                     from variants v where v.org_id = p.org_id and v.product_id = p.product_id) as variants,
+                    (select json_agg(json_build_object('variant', w.variant_id, 'id', w.price_id, 'channel', w.channel,
+                              'minor', w.amount_minor, 'currency', w.currency, 'from', w.valid_from,
+                              'until', w.valid_until))::text
+                     from prices w where w.org_id = p.org_id and w.product_id = p.product_id and w.open) as windows
              from products p where p.org_id = $1 and ",
             $condition
         )
@@ -124,6 +147,20 @@ pub(crate) async fn by_id(
     rows.into_iter().next().ok_or(Error::ProductNotFound { product })?.try_into()
 }
 
+/// The products with these ids.
+pub(crate) async fn with_ids(
+    mut connection: &AsyncPgConnection,
+    organisation: OrganisationId,
+    ids: &[Uuid],
+) -> Result<Vec<Product>, Error> {
+    let rows: Vec<ProductRow> = statement(select!("p.product_id = any($2)"))
+        .bind::<SqlUuid, _>(organisation.uuid())
+        .bind::<Array<SqlUuid>, _>(ids)
+        .load(&mut connection)
+        .await?;
+    rows.into_iter().map(Product::try_from).collect()
+}
+
 /// The products that have one of the slugs.
 pub(crate) async fn with_slugs(
     mut connection: &AsyncPgConnection,
@@ -139,7 +176,7 @@ pub(crate) async fn with_slugs(
 }
 
 impl VariantRow {
-    fn into_variant(self) -> Result<Variant, Malformed> {
+    fn into_variant(self, windows: Vec<PriceWindow>) -> Result<Variant, Malformed> {
         let currency = Currency::parse(&self.currency)?;
         let amount = |minor: Option<i64>| minor.map(|minor| Money::from_minor(minor, currency)).transpose();
         Ok(Variant {
@@ -148,6 +185,8 @@ impl VariantRow {
             title: self.title,
             price: Money::from_minor(self.minor, currency)?,
             active: self.active,
+            windows,
+            replaced: None,
             details: VariantDetails {
                 barcode: self.barcode,
                 option_values: self.option_values,
@@ -161,6 +200,30 @@ impl VariantRow {
             },
         })
     }
+}
+
+impl WindowRow {
+    fn into_window(self) -> Result<PriceWindow, Malformed> {
+        Ok(PriceWindow {
+            id: PriceId::from_uuid(self.id),
+            channel: self.channel,
+            amount: Money::from_minor(self.minor, Currency::parse(&self.currency)?)?,
+            from: self.from,
+            until: self.until,
+        })
+    }
+}
+
+/// The prices of each variant.
+fn by_variant(json: Option<&str>) -> Result<HashMap<Uuid, Vec<PriceWindow>>, Error> {
+    let mut windows: HashMap<Uuid, Vec<PriceWindow>> = HashMap::new();
+    let Some(json) = json else { return Ok(windows) };
+    let rows: Vec<WindowRow> = serde_json::from_str(json).map_err(|cause| Error::corrupt("price", cause))?;
+    for row in rows {
+        let of = row.variant;
+        windows.entry(of).or_default().push(row.into_window().map_err(|cause| Error::corrupt("price", cause))?);
+    }
+    Ok(windows)
 }
 
 impl From<DetailsRow> for Details {
@@ -186,6 +249,11 @@ impl TryFrom<ProductRow> for Product {
         let corrupt = |cause: Malformed| Error::corrupt("product", cause);
         let variants: Vec<VariantRow> =
             serde_json::from_str(&row.variants).map_err(|cause| Error::corrupt("product", cause))?;
+        let mut windows = by_variant(row.windows.as_deref())?;
+        let variants = variants.into_iter().map(|variant| {
+            let windows = windows.remove(&variant.id).unwrap_or_default();
+            variant.into_variant(windows)
+        });
         let details: DetailsRow =
             serde_json::from_str(&row.details).map_err(|cause| Error::corrupt("product", cause))?;
         Ok(Product::stored(StoredProduct {
@@ -196,7 +264,7 @@ impl TryFrom<ProductRow> for Product {
             category: row.category_id.map(CategoryId::from_uuid),
             status: kernel::parse_name("status", &row.status).map_err(corrupt)?,
             details: details.into(),
-            variants: variants.into_iter().map(VariantRow::into_variant).collect::<Result<_, _>>().map_err(corrupt)?,
+            variants: variants.collect::<Result<_, _>>().map_err(corrupt)?,
             version: row.version,
             created_at: row.created_at,
             updated_at: row.updated_at,

@@ -1,11 +1,14 @@
 //! What can be asked of the catalog: one file per question.
 
+pub mod due_prices;
 pub mod due_reservations;
 pub mod find_attribute;
+pub mod find_price;
 pub mod find_product;
 pub mod find_stock;
 pub mod list_attributes;
 pub mod list_movements;
+pub mod list_prices;
 pub mod product_fields;
 pub mod query_products;
 pub mod query_variants;

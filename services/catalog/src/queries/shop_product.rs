@@ -118,20 +118,25 @@ impl ShopProduct {
             media: details.media.clone(),
             options: details.options.clone(),
             locales: details.translations.keys().cloned().collect(),
-            variants: product.variants().iter().filter(|variant| variant.active).map(ShopVariant::from).collect(),
+            variants: product
+                .variants()
+                .iter()
+                .filter(|variant| variant.active)
+                .map(|variant| ShopVariant::of(variant, product.shop_price(variant)))
+                .collect(),
             version: product.version(),
         }
     }
 }
 
-impl From<&Variant> for ShopVariant {
-    fn from(variant: &Variant) -> Self {
+impl ShopVariant {
+    fn of(variant: &Variant, price: Money) -> Self {
         let details = variant.details.clone();
         Self {
             id: variant.id,
             sku: variant.sku.clone(),
             title: variant.title.clone(),
-            price: variant.price,
+            price,
             compare_at: details.compare_at,
             barcode: details.barcode,
             option_values: details.option_values,

@@ -8,7 +8,8 @@ use query::{Entity, Field, Kind, Registry};
 use strum::VariantNames as _;
 
 /// Variants with their products and their stock.
-const VARIANTS: &str = "(select v.variant_id, v.product_id, v.sku, v.title, v.price_minor, v.currency, v.active,
+const VARIANTS: &str = "(select v.variant_id, v.product_id, v.sku, v.title, v.price_minor,
+        coalesce(v.shop_price_minor, v.price_minor) as shop_price_minor, v.currency, v.active,
         v.barcode, v.option_values, v.weight_grams, v.compare_at_minor, v.cost_minor, v.external_references, p.brand,
         p.title as product_title, p.status, p.category_id, p.search_text,
         s.on_hand, s.reserved, s.held, s.on_hand - s.reserved - s.held as available, s.low_threshold, s.updated_at
@@ -45,7 +46,13 @@ fn fields() -> Vec<Field> {
             .counted()
             .by_default(),
         Field::id::<kinds::Category>("category", "r.category_id", "Its product's category.").nullable().counted(),
-        Field::price("price", "r.price_minor", "r.currency", "The price of one piece.").sorted().counted().by_default(),
+        Field::price("price", "r.price_minor", "r.currency", "The base price of one piece.")
+            .sorted()
+            .counted()
+            .by_default(),
+        Field::price("shop_price", "r.shop_price_minor", "r.currency", "What one piece costs in the shop now.")
+            .sorted()
+            .counted(),
         Field::one("currency", Kind::Text, "r.currency", "The currency of its price.").counted(),
         Field::price("compare_at", "r.compare_at_minor", "r.currency", "What one piece cost before, or elsewhere.")
             .nullable(),

@@ -6,6 +6,7 @@
 
 pub(crate) mod attributes;
 pub(crate) mod categories;
+pub(crate) mod prices;
 pub(crate) mod products;
 pub(crate) mod reservations;
 pub(crate) mod stock;

@@ -146,7 +146,8 @@ pub(crate) async fn lock<T: Tenancy>(tx: &mut Tx<'_, T>, wanted: &[(Organisation
     // `order by s.sku` is byte order, as the column's collation says, and so the order of `Sku` in the program. Diesel
     // cannot express a lock on one of the joined tables.
     let rows: Vec<ShelfRow> = statement(
-        "select s.org_id, s.variant_id, v.product_id, s.sku, v.price_minor, v.currency,
+        "select s.org_id, s.variant_id, v.product_id, s.sku, coalesce(v.shop_price_minor, v.price_minor) as price_minor,
+                v.currency,
                 v.active and p.status = 'active' as for_sale,
                 s.on_hand, s.reserved, s.held, s.low_threshold, s.version
          from unnest($1, $2) as wanted(org_id, sku)

@@ -11,6 +11,7 @@ mod documents;
 mod imports;
 mod migration;
 mod orders;
+mod prices;
 mod process;
 mod products;
 mod queries;

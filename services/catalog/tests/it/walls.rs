@@ -1,16 +1,17 @@
 //! What the database itself keeps, whatever a program does.
 
 use devstack::DatabaseRole;
+use serde_json::json;
 use testkit::{assert_every_way_back, seen_by_batches};
 
-use crate::world::World;
+use crate::world::{World, price};
 
 const TABLES: [&str; 6] = ["products", "variants", "stock", "movements", "categories", "attribute_definitions"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_tenant_role_sees_no_row_of_another_organisation() {
     let world = World::quiet().await;
-    world.create("lamp", &[("LAMP", 100, 1)]).await;
+    let lamp = world.create("lamp", &[("LAMP", 100, 1)]).await;
     let (mine, other) = (world.scene.organisation().uuid(), world.scene.other_organisation().uuid());
     world
         .execute(&format!(
@@ -55,12 +56,25 @@ async fn the_tenant_role_sees_no_row_of_another_organisation() {
         assert_eq!(created.is_ok(), is_allowed, "{created:?}");
     }
     let system = world.scene.connect(DatabaseRole::System).await;
+    // The history of prices is written by nobody's batch.
+    world
+        .owner()
+        .post(
+            &format!("/admin/v1/variants/{}/prices", lamp["variants"][0]["id"].as_str().unwrap()),
+            &json!({"price": price(1)}),
+        )
+        .await;
+    let seen_prices =
+        [seen(&mine.to_string(), "prices").await, seen(&other.to_string(), "prices").await, seen("", "prices").await];
+    assert_eq!((seen_prices, seen_by_batches(&world.scene, &tenant, "prices").await), ([1, 0, 0], [0, 0, 0]));
     for table in TABLES {
         let refused = system.query(&format!("select 1 from {table}"), &[]).await;
         assert!(refused.is_err(), "the system role has no business in {table}");
     }
-    assert_eq!(system.query("select 1 from reservations", &[]).await.unwrap().len(), 1, "the sweep finds");
-    assert!(system.execute("update reservations set version = 2", &[]).await.is_err(), "and changes nothing");
+    for (table, change) in [("reservations", "version = 2"), ("prices", "open = false")] {
+        assert_eq!(system.query(&format!("select 1 from {table}"), &[]).await.unwrap().len(), 1, "the sweep finds");
+        assert!(system.execute(&format!("update {table} set {change}"), &[]).await.is_err(), "and changes nothing");
+    }
     world.stop().await;
 }
 
@@ -77,6 +91,14 @@ async fn the_last_defence_holds() {
         "update products set status = 'sold'",
         "update variants set price_minor = -1",
         "update variants set cost_minor = -1",
+        "update variants set shop_price_minor = -1",
+        "insert into prices (org_id, price_id, product_id, variant_id, kind, amount_minor, currency, valid_from, valid_until,
+                             created_at, created_by, open)
+         select org_id, gen_random_uuid(), product_id, variant_id, 'window', 1, 'USD', now(), now(), now(), 'x', true
+         from variants",
+        "insert into prices (org_id, price_id, product_id, variant_id, kind, amount_minor, currency, valid_from, created_at,
+                             created_by, open)
+         select org_id, gen_random_uuid(), product_id, variant_id, 'base', 1, 'USD', now(), now(), 'x', false from variants",
         "update variants set weight_grams = -1",
         "insert into attribute_definitions
          select org_id, 'size', 'text', null, '{}', '{}', 501, 1, now(), now() from products",
@@ -90,6 +112,9 @@ async fn the_last_defence_holds() {
         "delete from movements",
         "update movements set reason = ''",
         "delete from reservations",
+        "delete from prices",
+        "update prices set amount_minor = 1",
+        "update prices set valid_from = now()",
         "delete from attribute_definitions",
         "update attribute_definitions set type = 'text'",
     ] {
@@ -108,7 +133,9 @@ async fn every_key_and_index_begins_with_the_organisation() {
              from pg_index i join pg_class t on t.oid = i.indrelid join pg_namespace n on n.oid = t.relnamespace
              join pg_attribute a on a.attrelid = t.oid and a.attnum = i.indkey[0]
              where n.nspname = 'catalog' and a.attname <> 'org_id'
-               and t.relname in ('products', 'variants', 'stock', 'movements', 'reservations', 'categories',
+               -- The sweep asks for the next prices of all organisations.
+               and i.indexrelid <> 'catalog.prices_due'::regclass
+               and t.relname in ('products', 'variants', 'prices', 'stock', 'movements', 'reservations', 'categories',
                                  'attribute_definitions')",
         )
         .await;

@@ -32,18 +32,22 @@ impl World {
         Self::with(Topics::On, None).await
     }
 
-    /// With another Redis than the cluster's, if there is one. The sweep looks once, at the start; tests let it look again.
+    /// With another Redis than the cluster's, if there is one. The sweeps look once, at the start; tests let them look again.
     pub(crate) async fn with(topics: Topics, redis: Option<&str>) -> Self {
+        Self::sweeping(topics, redis, Duration::from_secs(3_600)).await
+    }
+
+    /// With sweeps that look once per interval.
+    pub(crate) async fn sweeping(topics: Topics, redis: Option<&str>, interval: Duration) -> Self {
         let scene = Scene::of(catalog::NAME, catalog::MIGRATIONS).connections(6).build().await;
-        let settings = Settings {
-            redis: Redis::open(redis.unwrap_or(&scene.cluster().redis_url)).unwrap(),
-            cache_lifetime: Duration::from_secs(600),
-            reservation_margin: Duration::from_secs(60),
-            sweep_interval: Duration::from_secs(3_600),
-            default_locale: DefaultLocale(Locale::english()),
-        };
+        let settings = settings(redis.unwrap_or(&scene.cluster().redis_url), interval);
         let running = scene.start(catalog::assembly(settings), topics).await;
         Self { scene, running }
+    }
+
+    /// One more replica, whose sweeps look once per interval.
+    pub(crate) async fn replica(&self, topics: Topics, interval: Duration) -> Running {
+        self.scene.start(catalog::assembly(settings(&self.scene.cluster().redis_url, interval)), topics).await
     }
 
     pub(crate) async fn stop(self) {
@@ -153,6 +157,16 @@ impl World {
             )
             .await;
         assert_eq!(off, "0", "SKUs whose level, ledger and reservations differ");
+    }
+}
+
+fn settings(redis: &str, sweep_interval: Duration) -> Settings {
+    Settings {
+        redis: Redis::open(redis).unwrap(),
+        cache_lifetime: Duration::from_secs(600),
+        reservation_margin: Duration::from_secs(60),
+        sweep_interval,
+        default_locale: DefaultLocale(Locale::english()),
     }
 }
 

@@ -7,19 +7,21 @@ mod changes;
 mod details;
 mod digest;
 mod fault;
+mod prices;
 #[cfg(test)]
 mod tests;
 mod variant;
 mod words;
 
 use contracts::catalog::ProductStatus;
-use kernel::{CategoryId, Money, ProductId, Sku, Slug, Timestamp, VariantId};
+use kernel::{CategoryId, ProductId, Sku, Slug, Timestamp, VariantId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use changes::{NewProduct, NewSlug, NewVariant, ProductChange, SettableStatus, VariantChange};
 pub use details::{Details, DetailsChange};
 pub use fault::{ProductFault, TakenBarcode, TakenSku};
+pub use prices::{Offer, PriceRefusal};
 pub use variant::{Variant, VariantDetails, VariantDetailsChange, handed_on};
 
 use super::options::OptionName;
@@ -101,6 +103,8 @@ impl Product {
                 title: variant.title,
                 price: variant.price,
                 active: true,
+                windows: Vec::new(),
+                replaced: None,
                 details: variant.details,
             })
             .collect();
@@ -186,7 +190,8 @@ impl Product {
         if next == *self {
             return false;
         }
-        *self = Self { version: self.version + 1, updated_at: now, ..next };
+        *self = next;
+        self.advance(now);
         true
     }
 
@@ -242,7 +247,9 @@ impl Product {
             if let Some(title) = change.title {
                 variant.title = title;
             }
-            variant.price = change.price.unwrap_or(variant.price);
+            if let Some(price) = change.price.filter(|price| *price != variant.price) {
+                variant.replaced = Some(std::mem::replace(&mut variant.price, price));
+            }
             variant.active = change.active.unwrap_or(variant.active);
             change.details.apply(&mut variant.details);
             return;
@@ -253,7 +260,17 @@ impl Product {
                 let mut details = VariantDetails::default();
                 change.details.apply(&mut details);
                 let active = change.active.unwrap_or(true);
-                self.variants.push(Variant { id: VariantId::new(), sku: change.sku, title, price, active, details });
+                let (id, sku) = (VariantId::new(), change.sku);
+                self.variants.push(Variant {
+                    id,
+                    sku,
+                    title,
+                    price,
+                    active,
+                    windows: Vec::new(),
+                    replaced: None,
+                    details,
+                });
             }
             _ => faults.push(ProductFault::IncompleteVariant { sku: change.sku }),
         }
@@ -318,19 +335,6 @@ impl Product {
     #[must_use]
     pub fn variants(&self) -> &[Variant] {
         &self.variants
-    }
-
-    /// The lowest price of an active variant, or of any when none is active.
-    #[must_use]
-    pub fn price_from(&self) -> Option<Money> {
-        let lowest = |active_only: bool| {
-            self.variants
-                .iter()
-                .filter(|variant| variant.active || !active_only)
-                .map(|variant| variant.price)
-                .min_by_key(|price| price.minor())
-        };
-        lowest(true).or_else(|| lowest(false))
     }
 
     /// Rises by one with every change.

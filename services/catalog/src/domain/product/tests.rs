@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use kernel::Money;
+
 use super::*;
 use crate::domain::barcode::Barcode;
 use crate::domain::entries::Entries;

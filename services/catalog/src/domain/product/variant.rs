@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use kernel::{Currency, Money, Sku, VariantId};
+use kernel::{ChannelCode, Currency, Money, Sku, Timestamp, VariantId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,7 @@ use crate::domain::barcode::Barcode;
 use crate::domain::entries::Entries;
 use crate::domain::measure::{Grams, Millimetres};
 use crate::domain::options::{self, OptionValues};
+use crate::domain::price::{self, PriceWindow};
 use crate::domain::reference::{MOST_REFERENCES, Reference, References, SystemName};
 use crate::domain::wording::Title;
 
@@ -25,13 +26,28 @@ pub struct Variant {
     pub sku: Sku,
     /// Its name for people, shown with its product's title.
     pub title: Title,
-    /// The price of one piece.
+    /// The base price of one piece: what it costs wherever and whenever no other price is valid.
     pub price: Money,
     /// Whether it is sold while its product is.
     pub active: bool,
+    /// Its prices for a while that are planned or have begun and have not ended.
+    #[serde(skip)]
+    pub windows: Vec<PriceWindow>,
+    /// The base price that a change has just replaced, for the history.
+    #[serde(skip)]
+    pub replaced: Option<Money>,
     /// What else is known of it.
     #[serde(flatten)]
     pub details: VariantDetails,
+}
+
+impl Variant {
+    /// What it costs in a channel, or, without one, in the channels that have no prices of their own. The time is not in the
+    /// past of its product's last change.
+    #[must_use]
+    pub fn price_in(&self, channel: Option<&ChannelCode>, at: Timestamp) -> Money {
+        price::price(self.price, &[], &self.windows, channel, at).amount
+    }
 }
 
 /// What is known of a variant beside its name and its price. All of it may be absent.
@@ -139,8 +155,11 @@ pub(super) fn check(variants: &[Variant], options: &[ProductOption], faults: &mu
 
 fn check_currencies(variant: &Variant, currency: Option<Currency>, faults: &mut Vec<ProductFault>) {
     let Some(currency) = currency else { return };
-    let amounts = [Some(variant.price), variant.details.compare_at, variant.details.cost];
-    for ((at, what), amount) in ["price", "compare-at price", "cost"].into_iter().enumerate().zip(amounts) {
+    // The planned and current prices all are in the currency that the base price had.
+    let planned = variant.windows.first().map(|window| window.amount);
+    let amounts = [Some(variant.price), variant.details.compare_at, variant.details.cost, planned];
+    let names = ["price", "compare-at price", "cost", "planned or current price, which would have to be ended,"];
+    for ((at, what), amount) in names.into_iter().enumerate().zip(amounts) {
         let expected = if at == 0 { currency } else { variant.price.currency() };
         if let Some(found) = amount.map(Money::currency).filter(|found| *found != expected) {
             faults.push(ProductFault::MixedCurrencies {

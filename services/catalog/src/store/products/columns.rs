@@ -2,7 +2,7 @@
 //! statement takes apart again (`product_details!`, `variant_details!`); everything else is an array of its own.
 
 use diesel::sql_types::Jsonb;
-use kernel::{CategoryId, Money, ProductId, Timestamp};
+use kernel::{CategoryId, Money, PriceId, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use crate::domain::locale::Translations;
 use crate::domain::measure::{Grams, Millimetres};
 use crate::domain::media::Medium;
 use crate::domain::options::OptionValues;
-use crate::domain::product::{Product, ProductOption, Variant, VariantDetails};
+use crate::domain::product::{Product, ProductOption, Variant};
 use crate::domain::reference::References;
 use crate::domain::wording::{Brand, ShortDescription, Tag};
 use crate::error::Error;
@@ -35,7 +35,8 @@ pub(super) use product_details;
 macro_rules! variant_details {
     () => {
         "d(barcode text, option_values jsonb, weight_grams bigint, length_mm bigint, width_mm bigint, height_mm bigint,
-           compare_at_minor bigint, cost_minor bigint, external_references jsonb)"
+           compare_at_minor bigint, cost_minor bigint, external_references jsonb, shop_price_minor bigint,
+           change_id uuid, former jsonb, changed_at timestamptz)"
     };
 }
 pub(super) use variant_details;
@@ -86,11 +87,32 @@ struct VariantRow<'p> {
     compare_at_minor: Option<i64>,
     cost_minor: Option<i64>,
     external_references: &'p References,
+    /// What it costs in the shop, where that is not the base price.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shop_price_minor: Option<i64>,
+    /// The entry of the history, where the base price was replaced.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    change: Option<BaseChangeRow>,
+}
+
+/// A base price that was replaced, under the names of the history's columns.
+#[derive(Serialize)]
+struct BaseChangeRow {
+    change_id: Uuid,
+    former: Money,
+    changed_at: Timestamp,
 }
 
 impl<'p> VariantRow<'p> {
-    fn of(details: &'p VariantDetails) -> Self {
+    fn of(product: &Product, variant: &'p Variant) -> Self {
+        let (details, price) = (&variant.details, product.shop_price(variant));
         Self {
+            shop_price_minor: (price != variant.price).then(|| price.minor()),
+            change: variant.replaced.map(|former| BaseChangeRow {
+                change_id: PriceId::new().uuid(),
+                former,
+                changed_at: product.updated_at(),
+            }),
             barcode: details.barcode.as_ref(),
             option_values: &details.option_values,
             weight_grams: details.weight_grams,
@@ -159,7 +181,7 @@ impl<'p> Columns<'p> {
             columns.updated.push(product.updated_at());
             columns.details.push(value(&ProductDetails::of(product))?);
             for (position, variant) in (0_i32..).zip(product.variants()) {
-                columns.variants.push(product.id(), position, variant)?;
+                columns.variants.push(product, position, variant)?;
             }
         }
         Ok(columns)
@@ -167,16 +189,16 @@ impl<'p> Columns<'p> {
 }
 
 impl<'p> VariantColumns<'p> {
-    fn push(&mut self, product: ProductId, position: i32, variant: &'p Variant) -> Result<(), Error> {
+    fn push(&mut self, product: &Product, position: i32, variant: &'p Variant) -> Result<(), Error> {
         self.ids.push(variant.id.uuid());
-        self.products.push(product.uuid());
+        self.products.push(product.id().uuid());
         self.positions.push(position);
         self.skus.push(variant.sku.as_str());
         self.titles.push(variant.title.as_str());
         self.prices.push(variant.price.minor());
         self.currencies.push(variant.price.currency().code());
         self.active.push(variant.active);
-        self.details.push(value(&VariantRow::of(&variant.details))?);
+        self.details.push(value(&VariantRow::of(product, variant))?);
         Ok(())
     }
 }

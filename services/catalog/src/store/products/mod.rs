@@ -174,12 +174,14 @@ pub(crate) async fn release_barcodes(tx: &mut Tx<'_>, of: &[VariantId]) -> Resul
     Ok(())
 }
 
-/// Writes changed products, which the caller has locked, and their changed or added variants in one statement.
+/// Writes changed products, which the caller has locked, and their changed or added variants in one statement. Base prices that
+/// were replaced go into the history.
 pub(crate) async fn save(tx: &mut Tx<'_>, products: &[&Product]) -> Result<(), Error> {
     if products.is_empty() {
         return Ok(());
     }
     let columns = Columns::of(products)?;
+    let actor = tx.provenance().actor.clone();
     statement(concat!(
         "with p as (
            update products t
@@ -197,30 +199,42 @@ pub(crate) async fn save(tx: &mut Tx<'_>, products: &[&Product]) -> Result<(), E
              jsonb_to_record(g.details) as ",
         product_details!(),
         "  where t.org_id = $1 and t.product_id = g.product_id
+         ), v as (
+           select g.*, d.*
+           from unnest($14, $15, $16, $17, $18, $19, $20, $21, $22)
+             as g(variant_id, product_id, position, sku, title, price_minor, currency, active, details),
+             jsonb_to_record(g.details) as ",
+        variant_details!(),
+        "), h as (
+           insert into prices (org_id, price_id, product_id, variant_id, kind, amount_minor, currency, former, valid_from,
+                               created_at, created_by, open)
+           select $1, v.change_id, v.product_id, v.variant_id, 'base', v.price_minor, v.currency, v.former,
+                  v.changed_at, v.changed_at, $23, false
+           from v where v.change_id is not null
          )
          insert into variants as t
            (org_id, variant_id, product_id, position, sku, title, price_minor, currency, active, barcode, option_values,
-            weight_grams, length_mm, width_mm, height_mm, compare_at_minor, cost_minor, external_references)
-         select $1, g.variant_id, g.product_id, g.position, g.sku, g.title, g.price_minor, g.currency, g.active,
-                d.barcode, d.option_values, d.weight_grams, d.length_mm, d.width_mm, d.height_mm, d.compare_at_minor,
-                d.cost_minor, d.external_references
-         from unnest($14, $15, $16, $17, $18, $19, $20, $21, $22)
-           as g(variant_id, product_id, position, sku, title, price_minor, currency, active, details),
-           jsonb_to_record(g.details) as ",
-        variant_details!(),
-        "order by g.sku collate \"C\"
+            weight_grams, length_mm, width_mm, height_mm, compare_at_minor, cost_minor, external_references,
+            shop_price_minor)
+         select $1, v.variant_id, v.product_id, v.position, v.sku, v.title, v.price_minor, v.currency, v.active,
+                v.barcode, v.option_values, v.weight_grams, v.length_mm, v.width_mm, v.height_mm, v.compare_at_minor,
+                v.cost_minor, v.external_references, v.shop_price_minor
+         from v
+         order by v.sku collate \"C\"
          on conflict (org_id, variant_id) do update
          set title = excluded.title, price_minor = excluded.price_minor, currency = excluded.currency,
              active = excluded.active, barcode = excluded.barcode, option_values = excluded.option_values,
              weight_grams = excluded.weight_grams, length_mm = excluded.length_mm, width_mm = excluded.width_mm,
              height_mm = excluded.height_mm, compare_at_minor = excluded.compare_at_minor,
-             cost_minor = excluded.cost_minor, external_references = excluded.external_references
+             cost_minor = excluded.cost_minor, external_references = excluded.external_references,
+             shop_price_minor = excluded.shop_price_minor
          where (t.title, t.price_minor, t.currency, t.active, t.barcode, t.option_values, t.weight_grams, t.length_mm,
-                t.width_mm, t.height_mm, t.compare_at_minor, t.cost_minor, t.external_references)
+                t.width_mm, t.height_mm, t.compare_at_minor, t.cost_minor, t.external_references, t.shop_price_minor)
            is distinct from
                (excluded.title, excluded.price_minor, excluded.currency, excluded.active, excluded.barcode,
                 excluded.option_values, excluded.weight_grams, excluded.length_mm, excluded.width_mm,
-                excluded.height_mm, excluded.compare_at_minor, excluded.cost_minor, excluded.external_references)",
+                excluded.height_mm, excluded.compare_at_minor, excluded.cost_minor, excluded.external_references,
+                excluded.shop_price_minor)",
     ))
     .bind::<SqlUuid, _>(tx.organisation().uuid())
     .bind::<Array<SqlUuid>, _>(&columns.products)
@@ -244,6 +258,7 @@ pub(crate) async fn save(tx: &mut Tx<'_>, products: &[&Product]) -> Result<(), E
     .bind::<Array<Text>, _>(&columns.variants.currencies)
     .bind::<Array<Bool>, _>(&columns.variants.active)
     .bind::<Array<Details>, _>(&columns.variants.details)
+    .bind::<Text, _>(actor)
     .execute(tx.connection())
     .await?;
     Ok(())
