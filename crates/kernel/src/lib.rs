@@ -22,7 +22,7 @@ mod text;
 pub use breaker::{Attempt, Breaker};
 pub use by_name::ByName;
 pub use choices::list_choices;
-pub use clock::{Clock, Timestamp};
+pub use clock::{Clock, Day, Timestamp};
 pub use currency::Currency;
 pub use expected::Expected;
 pub use id::{
