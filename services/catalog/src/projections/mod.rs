@@ -3,3 +3,4 @@
 
 pub(crate) mod attribute;
 pub(crate) mod product;
+pub(crate) mod stock;

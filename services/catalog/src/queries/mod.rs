@@ -1,6 +1,8 @@
 //! What can be asked of the catalog: one file per question.
 
+pub mod availability_marks;
 pub mod due_reservations;
+pub mod explain_stock;
 pub mod find_attribute;
 pub mod find_product;
 pub mod find_stock;
