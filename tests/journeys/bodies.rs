@@ -65,7 +65,8 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
     });
     let (name, adjustment) = (
         json!({"name": "Lights", "slug": "lights"}),
-        json!({"delta": 1, "set": null, "reason": "found", "low_threshold": 1}),
+        json!({"delta": 1, "set": null, "reason": "found", "low_threshold": 1, "safety_stock": 0,
+               "backorder": {"policy": "no", "pieces": null, "promised_on": null}}),
     );
     let queries = [
         "/admin/v1/products/query",
@@ -157,9 +158,27 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
             "/admin/v1/stock/{sku}/adjust",
             owner,
             adjustment,
-            &["delta", "set", "reason", "low_threshold"],
+            &[
+                "delta",
+                "set",
+                "reason",
+                "low_threshold",
+                "safety_stock",
+                "backorder",
+                "policy",
+                "pieces",
+                "promised_on",
+            ],
         )
         .at("/admin/v1/stock/LISTED/adjust".to_owned()),
+        Route::new(
+            Method::POST,
+            "/admin/v1/stock/{sku}/count",
+            owner,
+            json!({"counted": 5, "reason": "yearly"}),
+            &["counted", "reason"],
+        )
+        .at("/admin/v1/stock/LISTED/count".to_owned()),
         Route::new(
             Method::POST,
             "/admin/v1/categories",

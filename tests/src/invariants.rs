@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use contracts::catalog::AvailabilityState;
 use contracts::order::OrderEvent;
 use contracts::{Channel, Envelope, topics};
 use kernel::OrderId;
@@ -20,7 +21,7 @@ const LEVELS: &str = "
      group by s.org_id, s.variant_id
     having s.on_hand <> coalesce(sum(m.on_hand_delta), 0) or s.reserved <> coalesce(sum(m.reserved_delta), 0)
         or s.held <> coalesce(sum(m.held_delta), 0)
-        or least(s.on_hand, s.reserved, s.held, s.on_hand - s.reserved - s.held) < 0";
+        or least(s.on_hand, s.reserved, s.held) < 0 or (s.on_hand < s.reserved + s.held and not s.may_be_short)";
 
 /// What the tables must not contain once everything has come to rest: each row found is a violation in words.
 const AT_REST: [&str; 6] = [
@@ -88,6 +89,7 @@ pub async fn violations(store: &Store, accepted: &[Accepted]) -> Vec<String> {
     violations.extend(promises(&orders, accepted));
     violations.extend(replies(&client, &orders).await);
     violations.extend(topics_agree(store, &orders).await);
+    violations.extend(availability_agrees(store, &client).await);
     violations.extend(left_behind(store, &client).await);
     violations.extend(untold(&client, &orders).await);
     violations
@@ -256,6 +258,33 @@ fn orders_agree(records: &[Record], orders: &BTreeMap<Uuid, Row>) -> Vec<String>
         }
     }
     violations.extend(told.keys().map(|id| format!("I6 the topic tells of order {id}, which is nowhere")));
+    violations
+}
+
+/// The last that is said of each variant's availability is what its stock has.
+async fn availability_agrees(store: &Store, client: &Client) -> Vec<String> {
+    let mut violations = Vec::new();
+    let mut told: BTreeMap<Uuid, (i64, i64)> = BTreeMap::new();
+    for record in testkit::read_topic(&store.kafka(), topics::AVAILABILITY.name).await {
+        let read = Envelope::from_headers(record.header_pairs()).and_then(|envelope| {
+            let state = record.payload.as_deref().map(|json| AvailabilityState::decode(&envelope.event_type, json));
+            Ok((envelope.subject, state.transpose()?))
+        });
+        match read {
+            Ok((variant, Some(state))) => drop(told.insert(variant, (state.on_hand, state.available))),
+            Ok((variant, None)) => drop(told.remove(&variant)),
+            Err(error) => violations.push(format!("I6 a record of availability cannot be read: {error}")),
+        }
+    }
+    let statement =
+        "select variant_id::text, sku, on_hand, on_hand - reserved - held - safety_stock from catalog.stock";
+    for row in must(client.query(statement, &[]).await, "read the stock") {
+        let (variant, sku, is): (Uuid, String, (i64, i64)) = (id(row.get(0)), row.get(1), (row.get(2), row.get(3)));
+        let said = told.remove(&variant);
+        if said != Some(is) {
+            violations.push(format!("I6 {sku} has {is:?} on hand and available, its topic says {said:?}"));
+        }
+    }
     violations
 }
 

@@ -380,6 +380,7 @@ async fn waiting(client: &Client) -> Vec<String> {
         .collect();
     let statement = format!(
         "select what, n from ({} union all select 'pending orders', count(*) from \"order\".orders where status = 'pending'
+         union all select 'marks of availability', count(*) from catalog.availability_marks
          union all select 'pending deliveries', count(*) from notifier.deliveries where state = 'pending') as found (what, n)
          where n > 0",
         outboxes.join(" union all ")

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{CategoryId, ChannelCode, Money, OrderId, ProductId, Quantity, Sku, Slug, Timestamp, VariantId};
+use kernel::{CategoryId, ChannelCode, Day, Money, OrderId, ProductId, Quantity, Sku, Slug, Timestamp, VariantId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr, VariantNames};
@@ -394,7 +394,8 @@ channel::facts! {
 }
 
 /// The available stock of a variant is at its threshold or below. Published each time that it gets there: pieces went, the
-/// threshold rose or was set for the first time, or the SKU began there with a threshold above 0.
+/// threshold or the safety stock rose, a threshold was set for the first time, or the SKU began there with a threshold above 0.
+/// And each time that the last piece goes, also of a stock that was low before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Low {
     /// The seller's name of it.
@@ -403,8 +404,75 @@ pub struct Low {
     pub product: ProductId,
     /// The variant.
     pub variant: VariantId,
-    /// The pieces on hand that are not held for anyone.
+    /// The pieces on hand that nobody was promised, less the safety stock. Negative when more was promised.
     pub available: i64,
     /// The level at or below which this is published.
     pub threshold: i64,
+    /// Whether none is left. Publishers before this member say nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub depleted: bool,
+}
+
+/// What can be sold of a variant as far as its stock goes; whether it is for sale at all says its product. Published within a second
+/// of a change, a few times a second at most: of a rush on a variant the last state is certain to come, not each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AvailabilityState {
+    /// The variant.
+    pub variant: VariantId,
+    /// Its product.
+    pub product: ProductId,
+    /// The seller's name of it.
+    pub sku: Sku,
+    /// What shoppers are told.
+    pub availability: Availability,
+    /// The pieces that an order may still have, backorders included; 1000000000 stands for any number.
+    pub sellable: i64,
+    /// The pieces on hand that nobody was promised, less the safety stock. Negative when more was promised.
+    pub available: i64,
+    /// The pieces in the house.
+    pub on_hand: i64,
+    /// The pieces of them that are kept back.
+    pub safety_stock: i64,
+    /// What may be sold beyond what is there.
+    pub backorder: Backorder,
+    /// The version of the stock: it rises with each record, by more than one where changes came together.
+    pub version: i64,
+}
+
+channel::state!(AvailabilityState on topics::AVAILABILITY, keyed by variant, "catalog.availability.state.v1");
+
+/// What shoppers are told of a stock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Availability {
+    /// There is more than the low threshold.
+    InStock,
+    /// There is some, not more than the low threshold.
+    FewLeft,
+    /// There is none, and it is sold nevertheless.
+    Backorder,
+    /// It cannot be sold.
+    SoldOut,
+}
+
+/// What may be sold beyond what is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "policy", rename_all = "kebab-case")]
+pub enum Backorder {
+    /// Nothing.
+    #[default]
+    No,
+    /// So many pieces.
+    UpTo {
+        /// The most pieces that are owed at a time.
+        pieces: i64,
+        /// The day by which they are there, where one is promised.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        promised_on: Option<Day>,
+    },
+    /// Any number.
+    Unlimited {
+        /// The day by which they are there.
+        promised_on: Day,
+    },
 }

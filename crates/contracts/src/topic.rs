@@ -76,6 +76,9 @@ pub mod topics {
     /// Warnings about stock levels, keyed by the variant.
     pub const STOCK: Topic =
         Topic { name: "catalog.stock.v1", owner: "catalog", retention: Retention::Events, partitions: 12 };
+    /// What can be sold of each variant.
+    pub const AVAILABILITY: Topic =
+        Topic { name: "catalog.availability.v1", owner: "catalog", retention: Retention::State, partitions: 12 };
     /// What happens to orders, keyed by the order.
     pub const ORDER: Topic =
         Topic { name: "order.order.v1", owner: "order", retention: Retention::Events, partitions: 12 };
@@ -94,6 +97,7 @@ pub mod topics {
         PRODUCT,
         RESERVATION,
         STOCK,
+        AVAILABILITY,
         ORDER,
     ];
 }

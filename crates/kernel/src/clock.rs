@@ -1,12 +1,15 @@
 //! Time as the database keeps it. The rule: UTC with whole microseconds, so that what is read back equals what was
 //! written.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::Malformed;
 
 /// A moment in UTC. JSON: RFC 3339.
 pub type Timestamp = DateTime<Utc>;
+
+/// A day of the calendar. JSON: `YYYY-MM-DD`.
+pub type Day = NaiveDate;
 
 /// The system's clock.
 #[derive(Debug, Clone, Copy)]

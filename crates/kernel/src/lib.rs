@@ -24,7 +24,7 @@ pub use breaker::{Attempt, Breaker};
 pub use by_name::ByName;
 pub use channel_code::ChannelCode;
 pub use choices::list_choices;
-pub use clock::{Clock, Timestamp};
+pub use clock::{Clock, Day, Timestamp};
 pub use currency::Currency;
 pub use expected::Expected;
 pub use id::{

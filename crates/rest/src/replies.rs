@@ -119,7 +119,7 @@ impl<R> Tagged<R> {
 }
 
 impl<T> Tagged<Serialised<T>> {
-    /// Tagged with the `version` that stands in the JSON.
+    /// Tagged with the `version` that stands in the JSON and with all else that does, which may change while the version stays.
     ///
     /// # Errors
     /// When none does, which is a defect.
@@ -129,7 +129,7 @@ impl<T> Tagged<Serialised<T>> {
             version: i64,
         }
         let Versioned { version } = serde_json::from_slice(&json).map_err(Problem::internal)?;
-        Result::Ok(Self::version(version, Serialised::new(json)))
+        Result::Ok(Self { etag: etag_shown(version, &fingerprint(&json)), reply: Serialised::new(json) })
     }
 }
 

@@ -25,7 +25,7 @@ use service::{Boot, BootError, Definition, Stage};
 use crate::config::Settings;
 use crate::processes::import::{GRACE, Imports};
 use crate::processes::invalidation::StaleProducts;
-use crate::processes::{expiry, invalidation, prices};
+use crate::processes::{availability, expiry, invalidation, prices};
 use crate::shop_cache::ShopCache;
 
 /// The service's name: its schema, its consumer group, the source of its events.
@@ -47,11 +47,13 @@ pub fn assembly(settings: Settings) -> Assembly {
     let stale = StaleProducts::default();
     let margin = chrono::Duration::from_std(settings.reservation_margin).unwrap_or(chrono::Duration::MAX);
     let texts = settings.default_locale;
-    let (noted, written, repriced, cached) = (stale.clone(), stale.clone(), stale.clone(), shop.clone());
+    let (noted, written, cached) = (stale.clone(), stale.clone(), shop.clone());
+    let (repriced, turned) = (stale.clone(), stale.clone());
     Assembly::new(NAME)
-        .publishes(&[topics::PRODUCT, topics::RESERVATION, topics::STOCK])
+        .publishes(&[topics::PRODUCT, topics::RESERVATION, topics::STOCK, topics::AVAILABILITY])
         .subscribes(events::subscriptions(margin, noted))
         .part(|_kit| invalidation::part(stale, cached))
+        .part(move |kit| availability::part(kit.mediator.clone(), turned))
         .part(move |kit| expiry::part(kit.mediator.clone(), settings.sweep_interval))
         .part(move |kit| prices::part(kit.mediator.clone(), repriced, settings.sweep_interval))
         .serves(http::routes(), move |kit, app| {

@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 
 use contracts::catalog::{
-    self, ConfirmRefused, Expired, Low, ProductState, ProductStatus, Rejected, ReservationEvent, Reserved,
-    ReservedLine, StockEvent, VariantState,
+    self, AvailabilityState, ConfirmRefused, Expired, Low, ProductState, ProductStatus, Rejected, ReservationEvent,
+    Reserved, ReservedLine, StockEvent, VariantState,
 };
 use kernel::{CategoryId, OrderId, ProductId, Sku, VariantId};
 
+use crate::domain::availability::Stock;
 use crate::domain::locale::Translation;
 use crate::domain::measure::{Grams, Millimetres};
 use crate::domain::media::Medium;
 use crate::domain::product::{Offer, Product, ProductOption, Variant};
-use crate::domain::reservation::{Notice, quantity};
-use crate::domain::stock::Stock;
+use crate::domain::reservation::{Notice, Shelf, quantity};
 
 /// The whole product as it is now. `category_path` leads from the root to its primary category.
 pub(crate) fn product(product: &Product, category_path: &[CategoryId]) -> ProductState {
@@ -116,10 +116,27 @@ pub(crate) fn reservation(order: OrderId, notice: Notice) -> ReservationEvent {
     }
 }
 
+/// What can be sold of a SKU as it is now.
+pub(crate) fn availability(sku: Sku, shelf: &Shelf) -> AvailabilityState {
+    let stock = shelf.stock;
+    AvailabilityState {
+        variant: shelf.variant,
+        product: shelf.product,
+        sku,
+        availability: stock.availability(),
+        sellable: stock.sellable(),
+        available: stock.available(),
+        on_hand: stock.level.on_hand(),
+        safety_stock: stock.terms.safety_stock,
+        backorder: stock.terms.backorder,
+        version: stock.version,
+    }
+}
+
 /// The warning that the available stock is at its threshold or below.
 pub(crate) fn low(sku: Sku, (product, variant): (ProductId, VariantId), stock: Stock) -> StockEvent {
-    let (available, threshold) = (stock.level.available(), stock.low_threshold);
-    StockEvent::Low(Low { sku, product, variant, available, threshold })
+    let (available, threshold) = (stock.available(), stock.terms.low_threshold);
+    StockEvent::Low(Low { sku, product, variant, available, threshold, depleted: stock.is_depleted() })
 }
 
 #[cfg(test)]

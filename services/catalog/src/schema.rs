@@ -93,6 +93,10 @@ diesel::table! {
         reserved -> BigInt,
         held -> BigInt,
         low_threshold -> BigInt,
+        safety_stock -> BigInt,
+        backorder_limit -> Nullable<BigInt>,
+        promised_on -> Nullable<Date>,
+        may_be_short -> Bool,
         version -> BigInt,
         updated_at -> Timestamptz,
     }

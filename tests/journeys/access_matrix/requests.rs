@@ -113,6 +113,7 @@ fn body(route: &Route, ours: &Ours) -> Value {
         "catalog.change-attribute" => json!({"labels": {"en": "Another label"}}),
         "catalog.add-price" => json!({"price": {"amount": "9.90", "currency": "USD"}}),
         "catalog.adjust-stock" => json!({"delta": 1}),
+        "catalog.count-stock" => json!({"counted": 1}),
         "order.place-order" => json!({"lines": [{"sku": "NO-SUCH-SKU", "quantity": 1}]}),
         _ if route.has_required_fields => panic!("{route} needs a body; say in requests.rs which one is valid"),
         _ => json!({}),

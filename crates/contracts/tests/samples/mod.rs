@@ -205,6 +205,19 @@ pub(crate) fn samples() -> Vec<Sample> {
         ..lamp.clone()
     };
     let deleted = catalog::ProductState { deleted: true, ..bare(catalog::ProductStatus::Retired) };
+    let available = catalog::AvailabilityState {
+        variant: variant(),
+        product: product(),
+        sku: sku("AURORA-BLK"),
+        availability: catalog::Availability::InStock,
+        sellable: 9,
+        available: 9,
+        on_hand: 14,
+        safety_stock: 2,
+        backorder: catalog::Backorder::No,
+        version: 17,
+    };
+    let promised_on = time("2026-04-01T00:00:00Z").date_naive();
     let reasons = vec![
         catalog::Reason::UnknownSku { sku: sku("NOWHERE") },
         catalog::Reason::OutOfStock { sku: sku("AURORA-BLK"), requested: pieces(3), available: 0 },
@@ -278,7 +291,44 @@ pub(crate) fn samples() -> Vec<Sample> {
                 variant: variant(),
                 available: 4,
                 threshold: 5,
+                depleted: false,
             }),
+        ),
+        sample(
+            "depleted",
+            organisation,
+            "system:catalog",
+            catalog::StockEvent::from(catalog::Low {
+                sku: sku("AURORA-BLK"),
+                product: product(),
+                variant: variant(),
+                available: 0,
+                threshold: 5,
+                depleted: true,
+            }),
+        ),
+        sample("", organisation, "system:catalog", available.clone()),
+        sample(
+            "backorder",
+            organisation,
+            "system:catalog",
+            catalog::AvailabilityState {
+                availability: catalog::Availability::Backorder,
+                sellable: 7,
+                available: -3,
+                backorder: catalog::Backorder::UpTo { pieces: 10, promised_on: Some(promised_on) },
+                ..available.clone()
+            },
+        ),
+        sample(
+            "unlimited",
+            organisation,
+            "system:catalog",
+            catalog::AvailabilityState {
+                sellable: 1_000_000_000,
+                backorder: catalog::Backorder::Unlimited { promised_on },
+                ..available
+            },
         ),
         sample("", organisation, "shopper", order::OrderEvent::from(placed)),
         sample("nameless", organisation, "shopper", order::OrderEvent::from(nameless)),

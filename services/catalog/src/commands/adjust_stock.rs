@@ -1,16 +1,14 @@
-//! Counting, receiving or losing pieces of one SKU.
+//! Receiving or losing pieces of one SKU, and the terms that it is sold on.
 
 use access::Permission;
-use kernel::Clock;
+use contracts::catalog::Backorder;
 use mediator::{Command, Tenant};
 use persistence::Tx;
 
+use super::one_shelf::OneShelf;
 use crate::domain::stock::{Level, StockFault, StockItem, StockKey};
 use crate::domain::wording::Remark;
 use crate::error::Error;
-use crate::published;
-use crate::store;
-use crate::store::stock::{LedgerEntry, StockUpdate};
 
 /// How the pieces on hand change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +17,7 @@ pub enum Adjustment {
     Delta(i64),
     /// This many, however many there were.
     Set(i64),
-    /// As many as there are; only the threshold changes.
+    /// As many as there are; only the terms change.
     Unchanged,
 }
 
@@ -34,6 +32,10 @@ pub struct AdjustStock {
     pub remark: Remark,
     /// The new threshold, 0 to 1,000,000,000; `None` leaves it unchanged.
     pub low_threshold: Option<i64>,
+    /// The new safety stock, 0 to 1,000,000,000; `None` leaves it unchanged.
+    pub safety_stock: Option<i64>,
+    /// What may be sold beyond what is there; `None` leaves it unchanged.
+    pub backorder: Option<Backorder>,
 }
 
 impl Command for AdjustStock {
@@ -44,31 +46,19 @@ impl Command for AdjustStock {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<StockItem, Error> {
-        let actor = tx.provenance().actor.clone();
-        let now = Clock::now();
-        let sku = store::stock::sku_of(tx, &self.key).await?;
-        let refused = |fault: StockFault| Error::StockRefused { sku: sku.clone(), fault };
-        let mut shelves = store::stock::lock_own(tx, &[&sku]).await?;
-        let mut shelf = shelves.remove(&sku).ok_or_else(|| Error::StockNotFound { key: self.key.clone() })?;
-        let before = shelf.stock;
+        let mut shelf = OneShelf::lock(tx, &self.key).await?;
+        let on_hand = shelf.stock().level.on_hand();
         let delta = match self.adjustment {
             Adjustment::Delta(delta) => delta,
-            Adjustment::Set(pieces) if pieces > Level::MOST => return Err(refused(StockFault::TooMany)),
-            Adjustment::Set(pieces) => pieces.max(-1) - before.level.on_hand(),
+            Adjustment::Set(pieces) if pieces > Level::MOST => return Err(shelf.refused(StockFault::TooMany)),
+            Adjustment::Set(pieces) => pieces.max(-1) - on_hand,
             Adjustment::Unchanged => 0,
         };
-        let movement = shelf.stock.level.adjust(delta).map_err(refused)?;
-        shelf.stock.low_threshold = self.low_threshold.unwrap_or(shelf.stock.low_threshold);
-        shelf.stock.version += 1;
-        let organisation = tx.organisation();
-        let entry =
-            LedgerEntry { organisation, variant: shelf.variant, sku: &sku, order: None, movement, actor: &actor };
-        let entries = if delta == 0 { &[][..] } else { &[entry][..] };
-        let row = StockUpdate { organisation, variant: shelf.variant, stock: shelf.stock };
-        store::stock::write(tx, &[row], entries, self.remark.as_str(), now).await?;
-        if shelf.stock.got_low(&before) {
-            tx.record(shelf.stock.version, published::low(sku.clone(), (shelf.product, shelf.variant), shelf.stock));
-        }
-        Ok(StockItem::new(sku, shelf.variant, shelf.product, shelf.stock, now))
+        let movement = shelf.stock().level.adjust(delta).map_err(|fault| shelf.refused(fault))?;
+        let terms = &mut shelf.stock().terms;
+        terms.low_threshold = self.low_threshold.unwrap_or(terms.low_threshold);
+        terms.safety_stock = self.safety_stock.unwrap_or(terms.safety_stock);
+        terms.backorder = self.backorder.unwrap_or(terms.backorder);
+        shelf.write(tx, (delta != 0).then_some(movement), self.remark.as_str()).await
     }
 }

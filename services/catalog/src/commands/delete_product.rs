@@ -48,22 +48,29 @@ impl Command for DeleteProduct {
     }
 }
 
-/// Takes everything out of stock, so that the ledger of each SKU ends at nothing: another product may have it next.
+/// Takes everything out of stock, so that the ledger of each SKU ends at nothing, since another product may have it next, and
+/// removes what was published of it.
 async fn empty_shelves(tx: &mut Tx<'_>, product: &Product) -> Result<(), Error> {
     let (organisation, actor) = (tx.organisation(), tx.provenance().actor.clone());
     let skus: Vec<&Sku> = product.variants().iter().map(|variant| &variant.sku).collect();
     let shelves = store::stock::lock_own(tx, &skus).await?;
-    let (mut rows, mut entries) = (Vec::new(), Vec::new());
+    let (mut rows, mut entries, mut gone) = (Vec::new(), Vec::new(), Vec::new());
     for (sku, shelf) in &shelves {
         let mut stock = shelf.stock;
         let refused = |fault| Error::StockRefused { sku: sku.clone(), fault };
         let movement = stock.level.adjust(-stock.level.on_hand()).map_err(refused)?;
+        // The removal below has a version of its own.
+        gone.push((stock.version + 2, published::availability(sku.clone(), shelf)));
         if movement.on_hand != 0 {
             stock.version += 1;
-            rows.push(StockUpdate { organisation, variant: shelf.variant, stock });
-            let variant = shelf.variant;
+            let (before, variant) = (shelf.stock, shelf.variant);
+            rows.push(StockUpdate { organisation, product: shelf.product, variant, sku, before, stock });
             entries.push(LedgerEntry { organisation, variant, sku, order: None, movement, actor: &actor });
         }
     }
-    store::stock::write(tx, &rows, &entries, REASON, Clock::now()).await
+    store::stock::write(tx, &rows, &entries, REASON, Clock::now()).await?;
+    for (version, last) in gone {
+        tx.record_removal(version, &last);
+    }
+    Ok(())
 }

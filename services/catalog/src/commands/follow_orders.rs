@@ -99,7 +99,10 @@ pub(super) async fn write<T: Tenancy>(
         let organisation = *organisation;
         rows.extend(outcome.shelves.iter().map(|changed| StockUpdate {
             organisation,
+            product: changed.shelf.product,
             variant: changed.shelf.variant,
+            sku: &changed.sku,
+            before: changed.before,
             stock: changed.shelf.stock,
         }));
         entries.extend(outcome.movements.iter().map(|moved| LedgerEntry {
@@ -121,7 +124,7 @@ pub(super) async fn write<T: Tenancy>(
             let event = published::reservation(told.order, told.notice);
             tx.record_within(organisation, causes[told.cause], now, told.version, event);
         }
-        for changed in outcome.shelves.into_iter().filter(|changed| changed.got_low) {
+        for changed in outcome.shelves.into_iter().filter(|changed| changed.shelf.stock.got_low(&changed.before)) {
             let event =
                 published::low(changed.sku, (changed.shelf.product, changed.shelf.variant), changed.shelf.stock);
             tx.record_within(organisation, causes[changed.cause], now, changed.shelf.stock.version, event);

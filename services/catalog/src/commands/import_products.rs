@@ -232,8 +232,8 @@ async fn set_stock(tx: &mut Tx<'_>, merged: &[(Merged, Option<Product>)], now: T
             continue;
         }
         shelf.stock.version += 1;
-        rows.push(StockUpdate { organisation, variant: shelf.variant, stock: shelf.stock });
-        let variant = shelf.variant;
+        let (product, variant, stock) = (shelf.product, shelf.variant, shelf.stock);
+        rows.push(StockUpdate { organisation, product, variant, sku, before, stock });
         entries.push(LedgerEntry { organisation, variant, sku, order: None, movement, actor: &actor });
         if shelf.stock.got_low(&before) {
             low.push((shelf.stock.version, published::low(sku.clone(), (shelf.product, shelf.variant), shelf.stock)));

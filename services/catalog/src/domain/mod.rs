@@ -2,11 +2,14 @@
 //! The rule: pure. Where a published value has the same meaning, it is the contract's own type.
 
 pub mod attribute;
+pub mod availability;
 pub mod barcode;
 pub mod category;
 pub mod entries;
+pub mod explanation;
 pub mod import;
 pub mod locale;
+pub mod mark;
 pub mod measure;
 pub mod media;
 pub mod options;

@@ -1,13 +1,16 @@
 //! The level of one SKU and the movements that change it.
-//! The rule: `on_hand >= reserved + held`, none of them negative, before and after every movement, and the sum of the
-//! movements is the level.
+//! The rule: none of the three figures is ever negative, and the sum of the movements is the level. No adjustment takes away what
+//! orders were promised; what they are promised beyond it is decided by `super::availability`.
 
 use std::borrow::Cow;
 use std::fmt;
 
+use contracts::catalog::{Availability, Backorder};
 use kernel::{Malformed, ProductId, Sku, Timestamp, VariantId};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
+
+use super::availability::Stock;
 
 /// What an address names a stock level by. Text that has the form of a variant's id is one.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -50,7 +53,7 @@ impl fmt::Display for StockKey {
     }
 }
 
-/// How many pieces there are and how many of them are promised to orders. `available = on_hand - reserved - held`.
+/// How many pieces there are and how many are promised to orders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Level {
     on_hand: i64,
@@ -62,8 +65,10 @@ pub struct Level {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
 pub enum MovementKind {
-    /// Somebody counted, received or lost pieces.
+    /// Somebody received or lost pieces, or set their number.
     Adjust,
+    /// Somebody counted what is there.
+    Count,
     /// Pieces are set aside for a placed order, until it confirms or they expire.
     Reserve,
     /// Reserved pieces become held ones, since the order was confirmed.
@@ -99,7 +104,10 @@ pub enum StockFault {
         available: i64,
     },
     /// Fewer pieces would be on hand than are promised to orders.
-    #[error("{on_hand} on hand would be less than the {promised} that are reserved or held for orders")]
+    #[error(
+        "{on_hand} on hand would be less than the {promised} that are reserved or held for orders; if no more are there, count \
+         them"
+    )]
     BelowPromised {
         /// Pieces that would be on hand.
         on_hand: i64,
@@ -147,38 +155,46 @@ impl Level {
         self.held
     }
 
-    /// Pieces that an order may still have.
+    /// Pieces that nobody was promised; negative when more was promised than is there.
     #[must_use]
-    pub const fn available(self) -> i64 {
+    pub const fn free(self) -> i64 {
         self.on_hand - self.reserved - self.held
     }
 
     /// Adds `delta` pieces, or takes them away when it is negative.
     ///
     /// # Errors
-    /// When less would be left than is promised to orders, or more than [`Self::MOST`].
+    /// When pieces are taken away and less would be left than is promised to orders, or there would be more than [`Self::MOST`].
     pub fn adjust(&mut self, delta: i64) -> Result<Movement, StockFault> {
         let on_hand = self.on_hand.checked_add(delta).ok_or(StockFault::TooMany)?;
         if on_hand > Self::MOST {
             return Err(StockFault::TooMany);
         }
         let promised = self.reserved + self.held;
-        if on_hand < promised {
+        if delta < 0 && on_hand < promised {
             return Err(StockFault::BelowPromised { on_hand, promised });
         }
         Ok(self.apply(Movement { kind: MovementKind::Adjust, on_hand: delta, reserved: 0, held: 0 }))
     }
 
-    /// Sets pieces aside for an order.
+    /// Says how many pieces are there, whatever was promised: somebody counted them.
     ///
     /// # Errors
-    /// When fewer are available.
-    pub fn reserve(&mut self, pieces: i64) -> Result<Movement, StockFault> {
-        let available = self.available();
-        if pieces > available {
-            return Err(StockFault::NotAvailable { requested: pieces, available });
+    /// When that is negative or more than [`Self::MOST`].
+    pub fn count(&mut self, counted: i64) -> Result<Movement, StockFault> {
+        if counted > Self::MOST {
+            return Err(StockFault::TooMany);
         }
-        Ok(self.apply(Movement { kind: MovementKind::Reserve, on_hand: 0, reserved: pieces, held: 0 }))
+        if counted < 0 {
+            return Err(StockFault::BelowPromised { on_hand: counted, promised: 0 });
+        }
+        let on_hand = counted - self.on_hand;
+        Ok(self.apply(Movement { kind: MovementKind::Count, on_hand, reserved: 0, held: 0 }))
+    }
+
+    /// Sets pieces aside for an order. Whether they may be sold is the caller's question.
+    pub(super) fn reserve(&mut self, pieces: i64) -> Movement {
+        self.apply(Movement { kind: MovementKind::Reserve, on_hand: 0, reserved: pieces, held: 0 })
     }
 
     /// Turns reserved pieces into held ones, since the order was confirmed.
@@ -229,37 +245,6 @@ fn taken(asked: i64, taken: i64) -> Result<(), StockFault> {
     if asked > taken { Err(StockFault::NotTaken { asked, taken }) } else { Ok(()) }
 }
 
-/// One row of stock: the level, when to warn, and its version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stock {
-    /// How many pieces there are.
-    pub level: Level,
-    /// The warning comes when what is available gets to this many or fewer; 0 until somebody sets it.
-    pub low_threshold: i64,
-    /// Rises by one with every transaction that changes the row.
-    pub version: i64,
-}
-
-impl Stock {
-    /// Whether going from `before` to now crosses the threshold, however it came about: pieces went, or the threshold rose.
-    /// Whoever sets a threshold where none was is told at once, also of a SKU that had run out before.
-    #[must_use]
-    pub fn got_low(&self, before: &Self) -> bool {
-        let was_unset = before.low_threshold == 0 && self.low_threshold > 0;
-        self.is_low() && (!before.is_low() || was_unset)
-    }
-
-    /// Whether a new SKU begins at or below a threshold that was set for it.
-    #[must_use]
-    pub fn begins_low(&self) -> bool {
-        self.low_threshold > 0 && self.is_low()
-    }
-
-    fn is_low(&self) -> bool {
-        self.level.available() <= self.low_threshold
-    }
-}
-
 /// The stock of one SKU as it is now: the resource that HTTP answers with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StockItem {
@@ -272,8 +257,16 @@ pub struct StockItem {
     reserved: i64,
     /// Pieces of confirmed orders that have not left yet.
     held: i64,
-    /// What an order may still have: on hand less reserved less held.
+    /// Pieces that are kept back.
+    safety_stock: i64,
+    /// What is there and may be sold: on hand less reserved less held less safety stock. Negative when more was promised.
     available: i64,
+    /// What an order may still have, backorders included; 1000000000 stands for any number.
+    sellable: i64,
+    /// What may be sold beyond what is there.
+    backorder: Backorder,
+    /// What shoppers are told.
+    availability: Availability,
     /// A warning comes when this many or fewer are available.
     low_threshold: i64,
     /// Rises with every transaction that changes the level.
@@ -292,8 +285,12 @@ impl StockItem {
             on_hand: stock.level.on_hand(),
             reserved: stock.level.reserved(),
             held: stock.level.held(),
-            available: stock.level.available(),
-            low_threshold: stock.low_threshold,
+            safety_stock: stock.terms.safety_stock,
+            available: stock.available(),
+            sellable: stock.sellable(),
+            backorder: stock.terms.backorder,
+            availability: stock.availability(),
+            low_threshold: stock.terms.low_threshold,
             version: stock.version,
             updated_at,
         }
@@ -314,10 +311,10 @@ mod tests {
     fn pieces_wander_from_free_to_reserved_to_held_and_back() {
         let mut level = Level::default();
         level.adjust(10).unwrap();
-        level.reserve(4).unwrap();
+        level.reserve(4);
         level.hold(3).unwrap();
         assert_eq!(level, Level::restore(10, 1, 3));
-        assert_eq!(level.available(), 6);
+        assert_eq!(level.free(), 6);
         level.release_held(3).unwrap();
         level.expire(1).unwrap();
         assert_eq!(level, Level::restore(10, 0, 0));
@@ -326,33 +323,23 @@ mod tests {
     #[test]
     fn what_is_not_there_cannot_be_taken() {
         let mut level = Level::restore(5, 2, 1);
-        assert_eq!(level.reserve(3), Err(StockFault::NotAvailable { requested: 3, available: 2 }));
         assert_eq!(level.adjust(-3), Err(StockFault::BelowPromised { on_hand: 2, promised: 3 }));
         assert_eq!(level.hold(3), Err(StockFault::NotTaken { asked: 3, taken: 2 }));
         assert_eq!(level.release_held(2), Err(StockFault::NotTaken { asked: 2, taken: 1 }));
         assert_eq!(level.adjust(Level::MOST), Err(StockFault::TooMany));
         assert_eq!(level.adjust(i64::MAX), Err(StockFault::TooMany));
+        assert_eq!(level.count(-1), Err(StockFault::BelowPromised { on_hand: -1, promised: 0 }));
+        assert_eq!(level.count(Level::MOST + 1), Err(StockFault::TooMany));
         assert_eq!(level, Level::restore(5, 2, 1), "a refused movement changes nothing");
     }
 
     #[test]
-    fn the_warning_comes_once_however_stock_gets_low() {
-        let stock = |on_hand, low_threshold| Stock { level: Level::restore(on_hand, 0, 0), low_threshold, version: 1 };
-        for (before, now, falls, why) in [
-            (stock(4, 3), stock(3, 3), true, "it falls to the threshold"),
-            (stock(4, 3), stock(0, 3), true, "it falls below"),
-            (stock(3, 3), stock(2, 3), false, "it was low before"),
-            (stock(1, 3), stock(4, 3), false, "it rises"),
-            (stock(10, 5), stock(10, 20), true, "the threshold rises"),
-            (stock(10, 20), stock(10, 30), false, "it was low before the threshold rose"),
-            (stock(10, 20), stock(10, 5), false, "the threshold falls"),
-            (stock(1, 0), stock(0, 0), true, "the last one goes"),
-            (stock(0, 0), stock(0, 20), true, "nobody was warned by a threshold before"),
-            (stock(0, 0), stock(0, 0), false, "nothing changes"),
-        ] {
-            assert_eq!(now.got_low(&before), falls, "{why}");
-        }
-        assert!(stock(5, 5).begins_low() && stock(0, 1).begins_low());
-        assert!(!stock(6, 5).begins_low() && !stock(0, 0).begins_low(), "no threshold was set");
+    fn a_count_says_what_is_there_and_what_arrives_may_still_be_too_little() {
+        let mut level = Level::restore(9, 2, 5);
+        let movement = level.count(4).unwrap();
+        assert_eq!((movement.kind, movement.on_hand, level.free()), (MovementKind::Count, -5, -3));
+        assert_eq!(level.adjust(-1), Err(StockFault::BelowPromised { on_hand: 3, promised: 7 }));
+        level.adjust(2).unwrap();
+        assert_eq!(level, Level::restore(6, 2, 5));
     }
 }

@@ -16,6 +16,7 @@ use rest::{Api, Routes};
 use crate::commands::add_price::AddPrice;
 use crate::commands::adjust_stock::AdjustStock;
 use crate::commands::change_product::ChangeProduct;
+use crate::commands::count_stock::CountStock;
 use crate::commands::create_product::CreateProduct;
 use crate::commands::delete_product::DeleteProduct;
 use crate::commands::end_price::EndPrice;
@@ -23,6 +24,7 @@ use crate::commands::import_products::ImportProducts;
 use crate::commands::manage_attributes::{ChangeAttribute, CreateAttribute};
 use crate::commands::restore_product::RestoreProduct;
 use crate::commands::retire_product::RetireProduct;
+use crate::queries::explain_stock::ExplainStock;
 use crate::queries::find_attribute::FindAttribute;
 use crate::queries::find_price::FindPrice;
 use crate::queries::find_product::FindProduct;
@@ -103,6 +105,12 @@ pub fn routes() -> Routes {
         .get("/admin/v1/stock/{sku}", stock::find, |op| op.summary("Read the stock of a SKU").asks::<FindStock>())
         .post("/admin/v1/stock/{sku}/adjust", stock::adjust, |op| {
             op.summary("Adjust the stock of a SKU").sends::<AdjustStock>().problems(&problems::ADJUST)
+        })
+        .post("/admin/v1/stock/{sku}/count", stock::count, |op| {
+            op.summary("Count the stock of a SKU").sends::<CountStock>().problems(&problems::ADJUST)
+        })
+        .get("/admin/v1/stock/{sku}/explain", stock::explain, |op| {
+            op.summary("Explain what is available of a SKU").asks::<ExplainStock>()
         })
         .get("/admin/v1/stock/{sku}/movements", stock::movements, |op| {
             op.summary("List what changed the stock of a SKU").asks::<ListMovements>()

@@ -1,14 +1,19 @@
 //! Stock for staff: what there is, what changed it, and changing it.
 
-use kernel::{Cursor, Malformed, Page, PageSize};
+use contracts::catalog::Backorder;
+use kernel::{Cursor, Day, Malformed, Page, PageSize};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rest::{App, Body, IdempotencyKey, Path, Problem, Query, Recorded, Staff, holds, parses};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::commands::adjust_stock::{AdjustStock, Adjustment};
+use crate::commands::count_stock::CountStock;
+use crate::domain::availability::promised_day;
+use crate::domain::explanation::Explanation;
 use crate::domain::stock::{StockItem, StockKey};
 use crate::domain::wording::Remark;
+use crate::queries::explain_stock::ExplainStock;
 use crate::queries::find_stock::FindStock;
 use crate::queries::list_movements::{ListMovements, MovementView};
 
@@ -33,7 +38,7 @@ pub(super) struct MovementFilter {
     limit: PageSize,
 }
 
-/// How to change the stock: one of `delta` and `set`, or neither to change the threshold alone.
+/// How to change the stock: one of `delta` and `set`, or neither to change only the terms that it is sold on.
 #[derive(Debug, Deserialize, Serialize, JsonSchema, garde::Validate)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AdjustStockBody {
@@ -50,6 +55,55 @@ pub(super) struct AdjustStockBody {
     /// A warning comes when this many or fewer are available.
     #[garde(range(min = 0, max = 1_000_000_000))]
     low_threshold: Option<i64>,
+    /// Pieces that are kept back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(range(min = 0, max = 1_000_000_000))]
+    safety_stock: Option<i64>,
+    /// What may be sold beyond what is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(dive)]
+    backorder: Option<BackorderBody>,
+}
+
+/// What may be sold beyond what is there.
+#[derive(Debug, Deserialize, Serialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BackorderBody {
+    /// Nothing, a number of pieces, or any number.
+    #[garde(skip)]
+    policy: BackorderPolicy,
+    /// The most pieces that are owed at a time; with `up-to`, and only there.
+    #[garde(range(min = 1, max = 1_000_000_000), custom(holds(self.limit())))]
+    pieces: Option<i64>,
+    /// The day by which they are there (`2027-01-31`); needed with `unlimited`, possible with `up-to`.
+    #[garde(custom(holds(self.day())))]
+    #[schemars(with = "Option<Day>", extend("maxLength" = 10))]
+    promised_on: Option<String>,
+}
+
+/// How much may be sold beyond what is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum BackorderPolicy {
+    /// Nothing.
+    No,
+    /// A number of pieces.
+    UpTo,
+    /// Any number.
+    Unlimited,
+}
+
+/// What somebody counted.
+#[derive(Debug, Deserialize, Serialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CountStockBody {
+    /// The pieces that are in the house now, those of orders that have not left yet included.
+    #[garde(range(min = 0, max = 1_000_000_000))]
+    counted: i64,
+    /// What there is to say about it, for the ledger; up to 200 characters.
+    #[garde(inner(custom(parses(Remark::parse))))]
+    #[schemars(with = "Option<Remark>")]
+    reason: Option<String>,
 }
 
 pub(super) async fn find(app: App, by: Staff, Path(at): Path<StockPath>) -> Result<rest::Ok<StockItem>, Problem> {
@@ -67,6 +121,22 @@ pub(super) async fn adjust(
     app.create(&by, &key, &body, command, location).await
 }
 
+pub(super) async fn count(
+    app: App,
+    by: Staff,
+    Path(at): Path<StockPath>,
+    key: IdempotencyKey,
+    Body(body): Body<CountStockBody>,
+) -> Result<Recorded<StockItem>, Problem> {
+    let remark = Remark::parse(body.reason.as_deref().unwrap_or_default())?;
+    let command = CountStock { key: at.sku, counted: body.counted, remark };
+    app.create(&by, &key, &body, command, location).await
+}
+
+pub(super) async fn explain(app: App, by: Staff, Path(at): Path<StockPath>) -> Result<rest::Ok<Explanation>, Problem> {
+    Ok(rest::Ok(app.ask(&by, ExplainStock { key: at.sku }).await?))
+}
+
 pub(super) async fn movements(
     app: App,
     by: Staff,
@@ -77,7 +147,7 @@ pub(super) async fn movements(
     Ok(rest::Ok(app.ask(&by, query).await?))
 }
 
-/// What an adjustment creates is an entry of the ledger.
+/// What an adjustment or a count creates is an entry of the ledger.
 fn location(item: &StockItem) -> String {
     format!("/admin/v1/stock/{}/movements", utf8_percent_encode(item.sku().as_str(), SEGMENT))
 }
@@ -87,14 +157,60 @@ impl AdjustStockBody {
         match (self.delta, self.set) {
             (Some(delta), None) => Ok(Adjustment::Delta(delta)),
             (None, Some(pieces)) => Ok(Adjustment::Set(pieces)),
-            (None, None) if self.low_threshold.is_some() => Ok(Adjustment::Unchanged),
-            (None, None) => Err(Malformed::new("delta", "is needed, or set, or low_threshold")),
+            (None, None) if self.changes_terms() => Ok(Adjustment::Unchanged),
+            (None, None) => {
+                Err(Malformed::new("delta", "is needed, or set, or low_threshold, safety_stock or backorder"))
+            }
             (Some(_), Some(_)) => Err(Malformed::new("delta", "cannot stand beside set")),
         }
     }
 
     fn command(&self, key: StockKey) -> Result<AdjustStock, Malformed> {
         let remark = Remark::parse(self.reason.as_deref().unwrap_or_default())?;
-        Ok(AdjustStock { key, adjustment: self.adjustment()?, remark, low_threshold: self.low_threshold })
+        Ok(AdjustStock {
+            key,
+            adjustment: self.adjustment()?,
+            remark,
+            low_threshold: self.low_threshold,
+            safety_stock: self.safety_stock,
+            backorder: self.backorder.as_ref().map(BackorderBody::backorder).transpose()?,
+        })
+    }
+
+    fn changes_terms(&self) -> bool {
+        self.low_threshold.is_some() || self.safety_stock.is_some() || self.backorder.is_some()
+    }
+}
+
+impl BackorderBody {
+    /// The pieces, which stand with `up-to` and only there; 0 otherwise.
+    fn limit(&self) -> Result<i64, Malformed> {
+        match (self.policy, self.pieces) {
+            (BackorderPolicy::UpTo, Some(pieces)) => Ok(pieces),
+            (BackorderPolicy::UpTo, None) => Err(Malformed::new("pieces", "is needed with the policy up-to")),
+            (_, Some(_)) => Err(Malformed::new("pieces", "stands with the policy up-to only")),
+            (_, None) => Ok(0),
+        }
+    }
+
+    /// The promised day, which does not stand with `no`.
+    fn day(&self) -> Result<Option<Day>, Malformed> {
+        match (self.policy, self.promised_on.as_deref().map(promised_day).transpose()?) {
+            (BackorderPolicy::No, Some(_)) => Err(Malformed::new("promised_on", "does not stand with the policy no")),
+            (BackorderPolicy::Unlimited, None) => {
+                Err(Malformed::new("promised_on", "is needed with the policy unlimited"))
+            }
+            (_, day) => Ok(day),
+        }
+    }
+
+    fn backorder(&self) -> Result<Backorder, Malformed> {
+        let (pieces, promised_on) = (self.limit()?, self.day()?);
+        let needed = || Malformed::new("promised_on", "is needed with the policy unlimited");
+        Ok(match self.policy {
+            BackorderPolicy::No => Backorder::No,
+            BackorderPolicy::UpTo => Backorder::UpTo { pieces, promised_on },
+            BackorderPolicy::Unlimited => Backorder::Unlimited { promised_on: promised_on.ok_or_else(needed)? },
+        })
     }
 }

@@ -1,18 +1,16 @@
 //! The stock of one SKU.
 
 use access::Permission;
-use diesel::{
-    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, Selectable,
-    SelectableHelper,
-};
+use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::RunQueryDsl;
-use kernel::{ProductId, Sku, Timestamp, VariantId};
+use kernel::{ProductId, Sku, VariantId};
 use mediator::{Query, Tenant};
 use persistence::ReadConn;
 use uuid::Uuid;
 
-use crate::domain::stock::{Level, Stock, StockItem, StockKey};
+use crate::domain::stock::{StockItem, StockKey};
 use crate::error::Error;
+use crate::projections::stock::StockRow;
 use crate::schema::{stock, variants};
 
 /// Asks for the stock of a SKU.
@@ -20,19 +18,6 @@ use crate::schema::{stock, variants};
 pub struct FindStock {
     /// The SKU, or its variant.
     pub key: StockKey,
-}
-
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = stock)]
-struct StockRow {
-    variant_id: Uuid,
-    sku: String,
-    on_hand: i64,
-    reserved: i64,
-    held: i64,
-    low_threshold: i64,
-    version: i64,
-    updated_at: Timestamp,
 }
 
 impl Query for FindStock {
@@ -59,11 +44,7 @@ impl Query for FindStock {
         .optional()?;
         let (row, product) = found.ok_or_else(|| Error::StockNotFound { key: self.key.clone() })?;
         let sku = Sku::parse(&row.sku).map_err(|cause| Error::corrupt("stock level", cause))?;
-        let stock = Stock {
-            level: Level::restore(row.on_hand, row.reserved, row.held),
-            low_threshold: row.low_threshold,
-            version: row.version,
-        };
+        let stock = row.stock()?;
         let (variant, product) = (VariantId::from_uuid(row.variant_id), ProductId::from_uuid(product));
         Ok(StockItem::new(sku, variant, product, stock, row.updated_at))
     }

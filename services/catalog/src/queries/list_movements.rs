@@ -1,7 +1,7 @@
 //! The ledger of one SKU, the latest first.
 
 use access::Permission;
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
+use diesel::{ExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper};
 use diesel_async::RunQueryDsl;
 use kernel::{Cursor, OrderId, Page, PageSize, Timestamp};
 use mediator::{Query, Tenant};
@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use crate::domain::stock::StockKey;
 use crate::error::Error;
-use crate::schema::{movements, stock};
+use crate::projections;
+use crate::schema::movements;
 
 /// Asks for a page of the ledger of a SKU.
 #[derive(Debug, Clone)]
@@ -30,7 +31,7 @@ pub struct ListMovements {
 pub struct MovementView {
     #[serde(skip)]
     position: i64,
-    /// `adjust`, `reserve`, `hold`, `release` or `expire`.
+    /// `adjust`, `count`, `reserve`, `hold`, `release` or `expire`.
     kind: String,
     /// Change of the pieces in the house.
     on_hand: i64,
@@ -40,7 +41,7 @@ pub struct MovementView {
     held: i64,
     /// The order, where one is the cause.
     order: Option<OrderId>,
-    /// The reason that was given with an adjustment.
+    /// The reason that was given with an adjustment or a count.
     reason: String,
     /// Who caused it.
     actor: String,
@@ -72,20 +73,15 @@ impl Query for ListMovements {
     async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Page<MovementView>, Error> {
         let list = read.list("movements", &self.key.to_string()).await?;
         let before: i64 = list.mark(self.cursor.as_ref())?.unwrap_or(i64::MAX);
-        let sku = match &self.key {
-            StockKey::Sku(sku) => sku.to_string(),
-            // The ledger's index has SKUs, and a variant's never changes. One that is unknown has no movements.
-            StockKey::Variant(variant) => stock::table
-                .filter(stock::org_id.eq(read.organisation().uuid()))
-                .filter(stock::variant_id.eq(variant.uuid()))
-                .select(stock::sku)
-                .get_result(read.connection())
-                .await
-                .optional()?
-                .unwrap_or_default(),
+        let organisation = read.organisation();
+        // The ledger's index has SKUs. What is unknown has no movements.
+        let sku = match projections::stock::sku_of(read.connection(), organisation, &self.key).await {
+            Ok(sku) => sku.to_string(),
+            Err(Error::StockNotFound { .. }) => String::new(),
+            Err(error) => return Err(error),
         };
         let newest = movements::table
-            .filter(movements::org_id.eq(read.organisation().uuid()))
+            .filter(movements::org_id.eq(organisation.uuid()))
             .filter(movements::sku.eq(sku))
             .filter(movements::movement_id.lt(before))
             .order_by(movements::movement_id.desc())

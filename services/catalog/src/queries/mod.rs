@@ -1,7 +1,9 @@
 //! What can be asked of the catalog: one file per question.
 
+pub mod availability_marks;
 pub mod due_prices;
 pub mod due_reservations;
+pub mod explain_stock;
 pub mod find_attribute;
 pub mod find_price;
 pub mod find_product;

@@ -1,16 +1,17 @@
 //! One product as the public shop shows it: active, with the variants that are sold. Mostly answered from the cache.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use access::Permission;
-use contracts::catalog::ProductStatus;
-use kernel::{CategoryId, Money, ProductId, Sku, Slug, VariantId};
+use contracts::catalog::{Availability, ProductStatus};
+use kernel::{CategoryId, Day, Money, ProductId, Sku, Slug, VariantId};
 use mediator::{Query, Tenant};
 use persistence::ReadConn;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::domain::attribute::Attributes;
+use crate::domain::availability::Stock;
 use crate::domain::barcode::Barcode;
 use crate::domain::locale::Locale;
 use crate::domain::measure::{Grams, Millimetres};
@@ -54,7 +55,7 @@ pub struct ShopProduct {
     locales: Vec<Locale>,
     /// Those that are sold, in the seller's order.
     variants: Vec<ShopVariant>,
-    /// Rises with every change; also its ETag.
+    /// Rises with every change of the product. What can be had of it changes without that.
     version: i64,
 }
 
@@ -65,6 +66,10 @@ pub struct ShopVariant {
     sku: Sku,
     title: Title,
     price: Money,
+    /// Whether it can be had.
+    availability: Availability,
+    /// By when it is there, where it is sold before that.
+    promised_on: Option<Day>,
     /// What one piece cost before, or elsewhere.
     compare_at: Option<Money>,
     /// Its GTIN.
@@ -92,7 +97,9 @@ impl Query for FindShopProduct {
         let organisation = read.organisation();
         let product = projections::product::by_id(read.connection(), organisation, self.product).await?;
         if product.status() == ProductStatus::Active {
-            Ok(ShopProduct::of(&product, self.locale.as_ref()))
+            let variants = product.variants().iter().map(|variant| variant.id);
+            let stock = projections::stock::of_variants(read.connection(), organisation, variants).await?;
+            Ok(ShopProduct::of(&product, self.locale.as_ref(), &stock))
         } else {
             Err(Error::ProductNotFound { product: self.product })
         }
@@ -100,7 +107,7 @@ impl Query for FindShopProduct {
 }
 
 impl ShopProduct {
-    fn of(product: &Product, locale: Option<&Locale>) -> Self {
+    fn of(product: &Product, locale: Option<&Locale>, stock: &BTreeMap<VariantId, Stock>) -> Self {
         let details = product.details();
         let known = locale.and_then(|locale| locale.closest(details.translations.keys()));
         let texts = known.and_then(|locale| details.translations.get(locale)).cloned().unwrap_or_default();
@@ -122,7 +129,7 @@ impl ShopProduct {
                 .variants()
                 .iter()
                 .filter(|variant| variant.active)
-                .map(|variant| ShopVariant::of(variant, product.shop_price(variant)))
+                .map(|variant| ShopVariant::of(variant, product.shop_price(variant), stock.get(&variant.id)))
                 .collect(),
             version: product.version(),
         }
@@ -130,13 +137,15 @@ impl ShopProduct {
 }
 
 impl ShopVariant {
-    fn of(variant: &Variant, price: Money) -> Self {
+    fn of(variant: &Variant, price: Money, stock: Option<&Stock>) -> Self {
         let details = variant.details.clone();
         Self {
             id: variant.id,
             sku: variant.sku.clone(),
             title: variant.title.clone(),
             price,
+            availability: stock.map_or(Availability::SoldOut, Stock::availability),
+            promised_on: stock.and_then(Stock::promised_on),
             compare_at: details.compare_at,
             barcode: details.barcode,
             option_values: details.option_values,

@@ -12,7 +12,8 @@ const VARIANTS: &str = "(select v.variant_id, v.product_id, v.sku, v.title, v.pr
         coalesce(v.shop_price_minor, v.price_minor) as shop_price_minor, v.currency, v.active,
         v.barcode, v.option_values, v.weight_grams, v.compare_at_minor, v.cost_minor, v.external_references, p.brand,
         p.title as product_title, p.status, p.category_id, p.search_text,
-        s.on_hand, s.reserved, s.held, s.on_hand - s.reserved - s.held as available, s.low_threshold, s.updated_at
+        s.on_hand, s.reserved, s.held, s.safety_stock, s.on_hand - s.reserved - s.held - s.safety_stock as available,
+        s.low_threshold, s.updated_at
     from searchable_variants v
     join searchable_products p on p.product_id = v.product_id
     join searchable_stock s on s.variant_id = v.variant_id)";
@@ -66,7 +67,8 @@ fn fields() -> Vec<Field> {
         Field::one("reserved", Kind::Integer, "r.reserved", "Pieces that wait for their order's confirmation.")
             .by_default(),
         Field::one("held", Kind::Integer, "r.held", "Pieces of confirmed orders.").by_default(),
-        Field::one("available", Kind::Integer, "r.available", "Pieces that can be sold.")
+        Field::one("safety_stock", Kind::Integer, "r.safety_stock", "Pieces that are kept back."),
+        Field::one("available", Kind::Integer, "r.available", "Pieces that are there and may be sold.")
             .sorted()
             .counted()
             .by_default(),

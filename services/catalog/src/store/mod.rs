@@ -2,9 +2,10 @@
 //!
 //! The order of locks is the same for every command, so that no two of them wait for each other in a circle:
 //! existing product rows by id → new slugs in byte order → new SKUs in byte order → reservations by order id →
-//! existing stock rows by SKU in byte order → new stock rows by SKU.
+//! existing stock rows by SKU in byte order → new stock rows by SKU → marks of SKUs.
 
 pub(crate) mod attributes;
+pub(crate) mod availability;
 pub(crate) mod categories;
 pub(crate) mod prices;
 pub(crate) mod products;

@@ -1,18 +1,20 @@
-//! Stock rows and their ledger. The rule: a level is written in the statement that appends its movements, after its
-//! row was locked in the order of the SKUs.
+//! Stock rows and their ledger. The rule: a level is written in the statement that appends its movements and marks what others have
+//! to hear of (`store::availability`), after its row was locked in the order of the SKUs.
 
 use std::collections::BTreeMap;
 
-use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName};
+use diesel::sql_types::{Array, BigInt, Bool, Date, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::{ExpressionMethods, QueryDsl, QueryableByName};
 use diesel_async::RunQueryDsl;
-use kernel::{Currency, Malformed, Money, OrderId, OrganisationId, ProductId, Sku, Timestamp, VariantId};
+use kernel::{Currency, Day, Malformed, Money, OrderId, OrganisationId, ProductId, Sku, Timestamp, VariantId};
 use persistence::{Tenancy, Tx, statement};
 use uuid::Uuid;
 
+use crate::domain::availability::{Ripple, Stock, Terms};
 use crate::domain::reservation::Shelf;
-use crate::domain::stock::{Level, Movement, Stock, StockKey};
+use crate::domain::stock::{Level, Movement, StockKey};
 use crate::error::Error;
+use crate::projections;
 use crate::schema::stock;
 
 /// The stock that a new variant begins with.
@@ -31,7 +33,8 @@ impl Opening<'_> {
     /// The row as it will be.
     pub(crate) fn stock(&self) -> Stock {
         let level = Level::restore(self.on_hand, 0, 0);
-        Stock { level, low_threshold: self.low_threshold, version: 1 }
+        let terms = Terms { low_threshold: self.low_threshold, ..Terms::default() };
+        Stock { level, terms, version: 1 }
     }
 }
 
@@ -52,6 +55,10 @@ pub(crate) async fn open<T: Tenancy>(
            insert into stock (org_id, variant_id, sku, on_hand, low_threshold, updated_at)
            select o.org_id, o.variant_id, o.sku, o.on_hand, o.low_threshold, $8 from o
            order by o.org_id, o.sku collate \"C\"
+         ), m as (
+           insert into availability_marks (org_id, sku)
+           select o.org_id, o.sku from o order by o.org_id, o.sku collate \"C\"
+           on conflict (org_id, sku) do update set marked_at = excluded.marked_at
          )
          insert into movements (org_id, sku, variant_id, kind, on_hand_delta, reserved_delta, held_delta, reason,
                                 actor, occurred_at)
@@ -70,21 +77,10 @@ pub(crate) async fn open<T: Tenancy>(
     Ok(())
 }
 
-/// The SKU that a key names. A SKU never changes, so this needs no lock.
+/// The SKU that a key names.
 pub(crate) async fn sku_of(tx: &mut Tx<'_>, key: &StockKey) -> Result<Sku, Error> {
-    let variant = match key {
-        StockKey::Sku(sku) => return Ok(sku.clone()),
-        StockKey::Variant(variant) => variant,
-    };
-    let found: Option<String> = stock::table
-        .filter(stock::org_id.eq(tx.organisation().uuid()))
-        .filter(stock::variant_id.eq(variant.uuid()))
-        .select(stock::sku)
-        .get_result(tx.connection())
-        .await
-        .optional()?;
-    let sku = found.ok_or_else(|| Error::StockNotFound { key: key.clone() })?;
-    Sku::parse(&sku).map_err(|cause| Error::corrupt("stock level", cause))
+    let organisation = tx.organisation();
+    projections::stock::sku_of(tx.connection(), organisation, key).await
 }
 
 #[derive(QueryableByName)]
@@ -112,6 +108,12 @@ struct ShelfRow {
     #[diesel(sql_type = BigInt)]
     low_threshold: i64,
     #[diesel(sql_type = BigInt)]
+    safety_stock: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    backorder_limit: Option<i64>,
+    #[diesel(sql_type = Nullable<Date>)]
+    promised_on: Option<Day>,
+    #[diesel(sql_type = BigInt)]
     version: i64,
 }
 
@@ -126,7 +128,8 @@ impl ShelfRow {
             for_sale: self.for_sale,
             stock: Stock {
                 level: Level::restore(self.on_hand, self.reserved, self.held),
-                low_threshold: self.low_threshold,
+                terms: Terms::restore(self.low_threshold, self.safety_stock, self.backorder_limit, self.promised_on)
+                    .map_err(corrupt)?,
                 version: self.version,
             },
         };
@@ -149,7 +152,8 @@ pub(crate) async fn lock<T: Tenancy>(tx: &mut Tx<'_, T>, wanted: &[(Organisation
         "select s.org_id, s.variant_id, v.product_id, s.sku, coalesce(v.shop_price_minor, v.price_minor) as price_minor,
                 v.currency,
                 v.active and p.status = 'active' as for_sale,
-                s.on_hand, s.reserved, s.held, s.low_threshold, s.version
+                s.on_hand, s.reserved, s.held, s.low_threshold, s.safety_stock, s.backorder_limit, s.promised_on,
+                s.version
          from unnest($1, $2) as wanted(org_id, sku)
          join stock s on s.org_id = wanted.org_id and s.sku = wanted.sku
          join variants v on v.org_id = s.org_id and v.variant_id = s.variant_id
@@ -177,11 +181,14 @@ pub(crate) async fn lock_own(tx: &mut Tx<'_>, skus: &[&Sku]) -> Result<BTreeMap<
     Ok(lock(tx, &wanted).await?.remove(&organisation).unwrap_or_default())
 }
 
-/// The new level, threshold and version of a stock row.
+/// A locked stock row as it was and as it will be.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct StockUpdate {
+pub(crate) struct StockUpdate<'u> {
     pub(crate) organisation: OrganisationId,
+    pub(crate) product: ProductId,
     pub(crate) variant: VariantId,
+    pub(crate) sku: &'u Sku,
+    pub(crate) before: Stock,
     pub(crate) stock: Stock,
 }
 
@@ -196,10 +203,11 @@ pub(crate) struct LedgerEntry<'e> {
     pub(crate) actor: &'e str,
 }
 
-/// Writes locked rows and appends their movements, in one statement. `reason` is for the ledger.
+/// Writes the levels, thresholds and versions of locked rows, appends their movements and marks the SKUs of which others have to
+/// hear, in one statement. `reason` is for the ledger.
 pub(crate) async fn write<T: Tenancy>(
     tx: &mut Tx<'_, T>,
-    rows: &[StockUpdate],
+    rows: &[StockUpdate<'_>],
     entries: &[LedgerEntry<'_>],
     reason: &str,
     now: Timestamp,
@@ -207,7 +215,12 @@ pub(crate) async fn write<T: Tenancy>(
     if rows.is_empty() && entries.is_empty() {
         return Ok(());
     }
-    let column = |of: fn(&StockUpdate) -> i64| rows.iter().map(of).collect::<Vec<_>>();
+    let column = |of: fn(&StockUpdate<'_>) -> i64| rows.iter().map(of).collect::<Vec<_>>();
+    let ripples: Vec<(&StockUpdate<'_>, Ripple)> = rows
+        .iter()
+        .map(|row| (row, row.stock.ripple(&row.before)))
+        .filter(|(_, ripple)| *ripple != Ripple::None)
+        .collect();
     let delta = |of: fn(&LedgerEntry<'_>) -> i64| entries.iter().map(of).collect::<Vec<_>>();
     statement(
         "with s as (
@@ -217,6 +230,16 @@ pub(crate) async fn write<T: Tenancy>(
            from unnest($1, $2, $3, $4, $5, $6, $7)
              as g(org_id, variant_id, on_hand, reserved, held, low_threshold, version)
            where t.org_id = g.org_id and t.variant_id = g.variant_id
+         ), r as (
+           select * from unnest($19, $20, $21, $22) as g(org_id, sku, product_id, shown)
+         ), f as (
+           insert into availability_marks (org_id, sku, product_id)
+           select r.org_id, r.sku, r.product_id from r where not r.shown
+           on conflict (org_id, sku) do nothing
+         ), n as (
+           insert into availability_marks (org_id, sku, product_id, turned_at)
+           select r.org_id, r.sku, r.product_id, clock_timestamp() from r where r.shown
+           on conflict (org_id, sku) do update set turned_at = excluded.turned_at, product_id = excluded.product_id
          )
          insert into movements (org_id, sku, variant_id, kind, on_hand_delta, reserved_delta, held_delta, order_id,
                                 reason, actor, occurred_at)
@@ -231,7 +254,7 @@ pub(crate) async fn write<T: Tenancy>(
     .bind::<Array<BigInt>, _>(column(|row| row.stock.level.on_hand()))
     .bind::<Array<BigInt>, _>(column(|row| row.stock.level.reserved()))
     .bind::<Array<BigInt>, _>(column(|row| row.stock.level.held()))
-    .bind::<Array<BigInt>, _>(column(|row| row.stock.low_threshold))
+    .bind::<Array<BigInt>, _>(column(|row| row.stock.terms.low_threshold))
     .bind::<Array<BigInt>, _>(column(|row| row.stock.version))
     .bind::<Text, _>(reason)
     .bind::<Timestamptz, _>(now)
@@ -244,7 +267,29 @@ pub(crate) async fn write<T: Tenancy>(
     .bind::<Array<BigInt>, _>(delta(|entry| entry.movement.held))
     .bind::<Array<Nullable<SqlUuid>>, _>(entries.iter().map(|entry| entry.order.map(OrderId::uuid)).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(entries.iter().map(|entry| entry.actor).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(ripples.iter().map(|(row, _)| row.organisation.uuid()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(ripples.iter().map(|(row, _)| row.sku.as_str()).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(ripples.iter().map(|(row, _)| row.product.uuid()).collect::<Vec<_>>())
+    .bind::<Array<Bool>, _>(ripples.iter().map(|(_, ripple)| *ripple == Ripple::Shown).collect::<Vec<_>>())
     .execute(tx.connection())
     .await?;
+    Ok(())
+}
+
+/// Writes the terms of a locked row but for its threshold, and whether it may be short. Comes before [`write`], whose new level may
+/// need it.
+pub(crate) async fn write_terms(tx: &mut Tx<'_>, row: &StockUpdate<'_>) -> Result<(), Error> {
+    let (limit, promised_on) = row.stock.terms.stored_backorder();
+    let of_variant =
+        stock::table.filter(stock::org_id.eq(row.organisation.uuid())).filter(stock::variant_id.eq(row.variant.uuid()));
+    diesel::update(of_variant)
+        .set((
+            stock::safety_stock.eq(row.stock.terms.safety_stock),
+            stock::backorder_limit.eq(limit),
+            stock::promised_on.eq(promised_on),
+            stock::may_be_short.eq(row.before.level.free() < 0 || row.stock.may_be_short()),
+        ))
+        .execute(tx.connection())
+        .await?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 mod addresses;
 mod attributes;
+mod availability;
 mod categories;
 mod contested;
 mod deletion;
@@ -18,5 +19,6 @@ mod queries;
 mod shop;
 mod slugs;
 mod stock;
+mod storm;
 mod walls;
 mod world;

@@ -39,11 +39,11 @@ pub(crate) fn placed(order: OrderId, lines: &[(&str, i64, i64)], deadline_second
     })
 }
 
-fn confirmed(order: OrderId) -> OrderEvent {
+pub(crate) fn confirmed(order: OrderId) -> OrderEvent {
     OrderEvent::Confirmed(Confirmed { order, total: usd(1) })
 }
 
-fn cancelled(order: OrderId) -> OrderEvent {
+pub(crate) fn cancelled(order: OrderId) -> OrderEvent {
     OrderEvent::Cancelled(Cancelled { order, cause: Cause::Shopper })
 }
 

@@ -16,6 +16,8 @@ async fn the_tenant_role_sees_no_row_of_another_organisation() {
     world
         .execute(&format!(
             "insert into categories values ('{mine}', gen_random_uuid(), null, 'a', '{{}}', false, 1);
+             delete from availability_marks;
+             insert into availability_marks (org_id, sku, marked_at) values ('{mine}', 'LATER', now() + interval '1 hour');
              insert into reservations values ('{mine}', gen_random_uuid(), 'void', '[]', null, false, 1, now());
              insert into attribute_definitions values ('{mine}', 'size', 'text', null, '{{}}', '{{}}', 1, 1, now(), now());"
         ))
@@ -30,7 +32,7 @@ async fn the_tenant_role_sees_no_row_of_another_organisation() {
         tenant.batch_execute("commit").await.unwrap();
         count
     };
-    for table in TABLES.into_iter().chain(["reservations"]) {
+    for table in TABLES.into_iter().chain(["reservations", "availability_marks"]) {
         assert_eq!(seen(&mine.to_string(), table).await, 1, "{table}");
         assert_eq!(seen(&other.to_string(), table).await, 0, "{table}");
         assert_eq!(seen("", table).await, 0, "{table}: without an organisation nothing is seen");
@@ -67,6 +69,12 @@ async fn the_tenant_role_sees_no_row_of_another_organisation() {
     let seen_prices =
         [seen(&mine.to_string(), "prices").await, seen(&other.to_string(), "prices").await, seen("", "prices").await];
     assert_eq!((seen_prices, seen_by_batches(&world.scene, &tenant, "prices").await), ([1, 0, 0], [0, 0, 0]));
+    assert_eq!(
+        system.query("select 1 from availability_marks", &[]).await.unwrap().len(),
+        1,
+        "what is to be published"
+    );
+    assert!(system.execute("delete from availability_marks", &[]).await.is_err());
     for table in TABLES {
         let refused = system.query(&format!("select 1 from {table}"), &[]).await;
         assert!(refused.is_err(), "the system role has no business in {table}");
@@ -88,6 +96,10 @@ async fn the_last_defence_holds() {
         "update stock set reserved = 2, held = 2",
         "update stock set on_hand = -1",
         "update stock set held = -1",
+        "update stock set safety_stock = -1",
+        "update stock set backorder_limit = 5",
+        "update stock set backorder_limit = null, may_be_short = true",
+        "insert into availability_marks (org_id, sku, turned_at) select org_id, 'TURNED', now() from stock",
         "update products set status = 'sold'",
         "update variants set price_minor = -1",
         "update variants set cost_minor = -1",
@@ -136,7 +148,7 @@ async fn every_key_and_index_begins_with_the_organisation() {
                -- The sweep asks for the next prices of all organisations.
                and i.indexrelid <> 'catalog.prices_due'::regclass
                and t.relname in ('products', 'variants', 'prices', 'stock', 'movements', 'reservations', 'categories',
-                                 'attribute_definitions')",
+                                 'attribute_definitions', 'availability_marks')",
         )
         .await;
     assert_eq!(offenders, "");

@@ -22,8 +22,14 @@ async fn everything_that_happens_to_orders_and_stock_is_told_in_words() {
         ],
     });
     let cancelled = OrderEvent::Cancelled(Cancelled { order, cause: Cause::Deadline });
-    let low =
-        StockEvent::Low(Low { sku, product: ProductId::new(), variant: VariantId::new(), available: 3, threshold: 5 });
+    let low = StockEvent::Low(Low {
+        sku,
+        product: ProductId::new(),
+        variant: VariantId::new(),
+        available: 3,
+        threshold: 5,
+        depleted: false,
+    });
     for (version, event) in [(1, placed(order)), (2, confirmed(order)), (3, rejected), (4, cancelled)] {
         stage.scene.publish(version, &event).await;
     }

@@ -8,7 +8,8 @@ use contracts::catalog::Reason;
 use contracts::order::OrderLine;
 use kernel::{Money, OrderId, ProductId, Quantity, Sku, Timestamp, VariantId};
 
-use super::stock::{Level, Movement, Stock, StockFault};
+use super::availability::Stock;
+use super::stock::{Movement, StockFault};
 
 /// The state of a reservation, by the name in the store.
 ///
@@ -69,7 +70,7 @@ pub struct Shelf {
     pub price: Money,
     /// Whether product and variant are active.
     pub for_sale: bool,
-    /// Its level, threshold and version.
+    /// Its level, terms and version.
     pub stock: Stock,
 }
 
@@ -144,10 +145,10 @@ pub struct ChangedShelf {
     pub sku: Sku,
     /// As it is now, its version raised by one.
     pub shelf: Shelf,
+    /// Its stock before the batch.
+    pub before: Stock,
     /// Index of the cause that changed it last.
     pub cause: usize,
-    /// Whether the batch took it across its threshold.
-    pub got_low: bool,
 }
 
 /// Everything that a batch leads to.
@@ -199,8 +200,8 @@ pub struct Book {
     notices: Vec<OrderNotice>,
 }
 
-/// How a level moves by so many pieces.
-type Step = fn(&mut Level, i64) -> Result<Movement, StockFault>;
+/// How stock moves by so many pieces.
+type Step = fn(&mut Stock, i64) -> Result<Movement, StockFault>;
 
 impl Book {
     /// Opens the book over the rows that the batch has locked.
@@ -253,7 +254,7 @@ impl Book {
     /// [`Contradiction`] when the store is not consistent.
     pub fn expire(&mut self, cause: usize, order: OrderId) -> Result<(), Contradiction> {
         if self.state_of(order) == Some(State::Reserved) {
-            self.end(cause, order, State::Expired, Level::expire)?;
+            self.end(cause, order, State::Expired, |stock, pieces| stock.level.expire(pieces))?;
             self.notify(cause, order, Notice::Expired);
         }
         Ok(())
@@ -273,8 +274,7 @@ impl Book {
         for (sku, mut tracked) in self.shelves {
             if let Some(cause) = tracked.changed_by {
                 tracked.shelf.stock.version += 1;
-                let got_low = tracked.shelf.stock.got_low(&tracked.before);
-                outcome.shelves.push(ChangedShelf { sku, shelf: tracked.shelf, cause, got_low });
+                outcome.shelves.push(ChangedShelf { sku, shelf: tracked.shelf, before: tracked.before, cause });
             }
         }
         outcome
@@ -316,7 +316,7 @@ impl Book {
             promised.push(Line { variant: tracked.shelf.variant, sku: sku.clone(), pieces });
         }
         for line in &promised {
-            self.shift(cause, order, line, Level::reserve)?;
+            self.shift(cause, order, line, Stock::reserve)?;
         }
         self.create(order, State::Reserved, promised.clone(), Some(expires_at));
         self.notify(cause, order, Notice::Reserved { lines: promised, expires_at });
@@ -338,7 +338,7 @@ impl Book {
                 let (offered, current) = (line.unit_price, shelf.price);
                 reasons.push(Reason::PriceChanged { sku: sku.clone(), offered, current });
             }
-            let available = shelf.stock.level.available();
+            let available = shelf.stock.sellable();
             // A reservation's line cannot say more than `Quantity::MOST`, however much there is.
             if requested > available.min(Quantity::MOST) {
                 reasons.push(Reason::OutOfStock { sku: sku.clone(), requested: quantity(requested), available });
@@ -350,7 +350,7 @@ impl Book {
     fn confirm(&mut self, cause: usize, order: OrderId) -> Result<(), Contradiction> {
         match self.reservations.get(&order) {
             Some(TrackedReservation { reservation, .. }) => match reservation.state {
-                State::Reserved => self.end(cause, order, State::Held, Level::hold),
+                State::Reserved => self.end(cause, order, State::Held, |stock, pieces| stock.level.hold(pieces)),
                 State::Held | State::Released => Ok(()),
                 State::Expired | State::Rejected | State::Void => {
                     if !reservation.confirm_refused {
@@ -372,8 +372,12 @@ impl Book {
 
     fn cancel(&mut self, cause: usize, order: OrderId) -> Result<(), Contradiction> {
         match self.state_of(order) {
-            Some(State::Reserved) => self.end(cause, order, State::Released, Level::release_reserved),
-            Some(State::Held) => self.end(cause, order, State::Released, Level::release_held),
+            Some(State::Reserved) => {
+                self.end(cause, order, State::Released, |stock, pieces| stock.level.release_reserved(pieces))
+            }
+            Some(State::Held) => {
+                self.end(cause, order, State::Released, |stock, pieces| stock.level.release_held(pieces))
+            }
             Some(State::Released | State::Expired | State::Rejected | State::Void) => Ok(()),
             None => {
                 self.create(order, State::Void, Vec::new(), None);
@@ -400,7 +404,7 @@ impl Book {
         let Some(tracked) = self.shelves.get_mut(&line.sku) else {
             return Err(contradiction(StockFault::NotTaken { asked: line.pieces, taken: 0 }));
         };
-        let movement = how(&mut tracked.shelf.stock.level, line.pieces).map_err(contradiction)?;
+        let movement = how(&mut tracked.shelf.stock, line.pieces).map_err(contradiction)?;
         tracked.changed_by = Some(cause);
         self.movements.push(OrderMovement { cause, order, variant: line.variant, sku: line.sku.clone(), movement });
         Ok(())

@@ -1,8 +1,11 @@
 //! The decision over a batch: examples of every rule, then random batches.
 
+use contracts::catalog::Backorder;
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::availability::Terms;
+use crate::domain::stock::Level;
 
 const MARGIN: chrono::Duration = chrono::Duration::seconds(60);
 
@@ -24,7 +27,11 @@ fn shelf(on_hand: i64) -> Shelf {
         product: ProductId::new(),
         price: dollars(500),
         for_sale: true,
-        stock: Stock { level: Level::restore(on_hand, 0, 0), low_threshold: 2, version: 1 },
+        stock: Stock {
+            level: Level::restore(on_hand, 0, 0),
+            terms: Terms { low_threshold: 2, ..Terms::default() },
+            version: 1,
+        },
     }
 }
 
@@ -96,9 +103,25 @@ fn a_batch_sells_the_last_pieces_to_whoever_comes_first() {
     let reserved: Vec<_> = outcome.notices.iter().map(|one| matches!(one.notice, Notice::Reserved { .. })).collect();
     assert_eq!(reserved, [true, true, false, false]);
     assert_eq!(level_of(&outcome, "A"), Level::restore(5, 4, 0));
-    assert!(outcome.shelves[0].got_low);
+    assert!(outcome.shelves[0].shelf.stock.got_low(&outcome.shelves[0].before));
     assert_eq!(outcome.shelves[0].cause, 1, "the event that changed it last");
     assert_eq!(outcome.shelves[0].shelf.stock.version, 2, "one version per batch");
+}
+
+#[test]
+fn an_order_gets_what_the_terms_allow() {
+    let sold = |terms: Terms| {
+        let mut shelves = shelves(&[("A", 5)]);
+        shelves.get_mut("A").unwrap().stock.terms = terms;
+        let orders: Vec<_> = (0..9).map(|_| (OrderId::new(), placed(&[("A", 1, 500)]))).collect();
+        level_of(&run(shelves, &orders), "A").reserved()
+    };
+    let backorder = Backorder::UpTo { pieces: 2, promised_on: None };
+    assert_eq!(sold(Terms { safety_stock: 2, ..Terms::default() }), 3);
+    assert_eq!(sold(Terms { backorder, ..Terms::default() }), 7);
+    assert_eq!(sold(Terms { safety_stock: 2, backorder, ..Terms::default() }), 5);
+    let promised_on = kernel::Day::from_ymd_opt(2027, 1, 31).unwrap();
+    assert_eq!(sold(Terms { backorder: Backorder::Unlimited { promised_on }, ..Terms::default() }), 9);
 }
 
 #[test]
@@ -256,7 +279,7 @@ proptest! {
         }
         for (sku, shelf) in &stored {
             let level = shelf.stock.level;
-            prop_assert!(level.reserved() >= 0 && level.held() >= 0 && level.available() >= 0);
+            prop_assert!(level.reserved() >= 0 && level.held() >= 0 && level.free() >= 0);
             let sums = ledger.get(sku).copied().unwrap_or_default();
             prop_assert_eq!((sums.1, sums.2), (level.reserved(), level.held()), "the ledger is the level");
             prop_assert_eq!(sums.0, 0);

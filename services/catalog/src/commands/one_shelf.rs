@@ -1,0 +1,64 @@
+//! The stock of one SKU, locked, changed by somebody and written back: what adjusting and counting have in common.
+
+use kernel::{Clock, Sku};
+use persistence::Tx;
+
+use crate::domain::availability::Stock;
+use crate::domain::reservation::Shelf;
+use crate::domain::stock::{Movement, StockFault, StockItem, StockKey};
+use crate::error::Error;
+use crate::published;
+use crate::store;
+use crate::store::stock::{LedgerEntry, StockUpdate};
+
+/// A locked shelf.
+pub(super) struct OneShelf {
+    sku: Sku,
+    shelf: Shelf,
+    before: Stock,
+}
+
+impl OneShelf {
+    /// Locks the stock of a SKU.
+    pub(super) async fn lock(tx: &mut Tx<'_>, key: &StockKey) -> Result<Self, Error> {
+        let sku = store::stock::sku_of(tx, key).await?;
+        let shelf = store::stock::lock_own(tx, &[&sku]).await?.remove(&sku);
+        let shelf = shelf.ok_or_else(|| Error::StockNotFound { key: key.clone() })?;
+        let before = shelf.stock;
+        Ok(Self { sku, shelf, before })
+    }
+
+    /// The stock, to be changed.
+    pub(super) fn stock(&mut self) -> &mut Stock {
+        &mut self.shelf.stock
+    }
+
+    /// A refusal of a change of this stock.
+    pub(super) fn refused(&self, fault: StockFault) -> Error {
+        Error::StockRefused { sku: self.sku.clone(), fault }
+    }
+
+    /// Writes what was changed, with the movement that it was, if any. `reason` is for the ledger.
+    pub(super) async fn write(
+        self,
+        tx: &mut Tx<'_>,
+        movement: Option<Movement>,
+        reason: &str,
+    ) -> Result<StockItem, Error> {
+        let Self { sku, shelf: Shelf { product, variant, mut stock, .. }, before } = self;
+        let (organisation, actor, now) = (tx.organisation(), tx.provenance().actor.clone(), Clock::now());
+        stock.version += 1;
+        let row = StockUpdate { organisation, product, variant, sku: &sku, before, stock };
+        let sold_on = |stock: &Stock| (stock.terms.safety_stock, stock.terms.backorder);
+        if sold_on(&stock) != sold_on(&before) || (stock.may_be_short() && !before.may_be_short()) {
+            store::stock::write_terms(tx, &row).await?;
+        }
+        let entry = |movement| LedgerEntry { organisation, variant, sku: &sku, order: None, movement, actor: &actor };
+        let entries: Vec<LedgerEntry<'_>> = movement.into_iter().map(entry).collect();
+        store::stock::write(tx, &[row], &entries, reason, now).await?;
+        if stock.got_low(&before) {
+            tx.record(stock.version, published::low(sku.clone(), (product, variant), stock));
+        }
+        Ok(StockItem::new(sku, variant, product, stock, now))
+    }
+}
