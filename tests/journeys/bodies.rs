@@ -43,9 +43,8 @@ impl Route {
 async fn of_goods(shop: &Shop) -> Vec<Route> {
     let (owner, changes) = (&shop.owner, &shop.owner.clone().with("if-match", "*"));
     let (category, parent) = (shop.category("lamps", None).await, shop.category("all", None).await);
-    let product = shop.product("listed").await;
-    let listed = product["variants"][0]["id"].as_str().unwrap().to_owned();
-    let product = product["id"].as_str().unwrap().to_owned();
+    let product = shop.product("listed").await["id"].as_str().unwrap().to_owned();
+    let listed = shop.stock("LISTED").await["variant"].as_str().unwrap().to_owned();
     let variant = json!({"sku": "LISTED-2", "title": "Two", "price": usd(100), "stock": 1, "low_threshold": 0});
     let media = json!([{"url": "https://cdn.example/one.jpg", "kind": "image", "alt": "One"}]);
     let texts = json!({"vi": {"title": "Hai", "short_description": "x", "description": "y"}});

@@ -10,6 +10,7 @@ mod configuration;
 mod idempotency;
 mod job;
 mod preconditions;
+mod prices;
 mod reads;
 mod rebuild;
 mod redelivery;

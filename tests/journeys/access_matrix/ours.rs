@@ -35,7 +35,7 @@ impl Ours {
         let key = json!({"name": "Our key", "permissions": ["product:read"]});
         let attribute = json!({"code": "our_own_attribute", "type": "text", "labels": {"en": "Ours"}});
         let invitation = json!({"email": "invited@ours.example", "roles": ["viewer"]});
-        let variant = text(&shop.product("ours").await["variants"][0]["id"]);
+        let variant = text(&shop.stock("OURS").await["variant"]);
         let price = json!({"price": {"amount": "9.50", "currency": "USD"}, "channel": "ours"});
         let price = made(shop, &format!("/admin/v1/variants/{variant}/prices"), &price).await;
         let organisation = &look(shop, "/auth/v1/me").await["organisation"]["id"];

@@ -28,6 +28,7 @@ fn time(value: &Value) -> Timestamp {
 }
 
 async fn asleep_until(moment: Timestamp) {
+    // The moment at which a price begins or ends is a fixed time, and what is tested is what happens before and after it.
     tokio::time::sleep((moment - Clock::now()).to_std().unwrap_or_default()).await;
 }
 

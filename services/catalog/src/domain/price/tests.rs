@@ -1,7 +1,6 @@
 //! The price of a variant against a naive evaluation, and what a price must be.
 
 use chrono::{DateTime, Duration};
-use kernel::Clock;
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -122,7 +121,7 @@ fn the_base_price_of_the_past_is_what_it_was() {
 
 #[test]
 fn what_cannot_be_a_price_is_refused_with_every_fault() {
-    let (now, dollars) = (Clock::now(), Currency::parse("USD").unwrap());
+    let (now, dollars) = (at(0), Currency::parse("USD").unwrap());
     let new = |from: Option<i64>, until: Option<i64>| NewPrice {
         channel: None,
         amount: usd(1),

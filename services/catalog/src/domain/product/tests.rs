@@ -9,6 +9,7 @@ use crate::domain::barcode::Barcode;
 use crate::domain::entries::Entries;
 use crate::domain::locale::{Locale, TranslationChange};
 use crate::domain::options::{OptionName, OptionValue, OptionValues};
+use crate::domain::price::NewPrice;
 use crate::domain::wording::{Brand, Tag};
 
 fn money(minor: i64, code: &str) -> Money {
@@ -266,4 +267,38 @@ fn the_primary_category_that_the_release_before_wrote_is_the_first_of_all() {
     assert_eq!(stored(Some(a)), product);
     assert_eq!(stored(Some(b)).details().categories, [b, a]);
     assert_eq!(stored(None).details().categories, []);
+}
+
+#[test]
+fn a_price_that_has_begun_for_one_replica_has_begun_for_all() {
+    let mut product = Product::create(new_product(&["A"]), at(1)).unwrap();
+    let variant = product.variants()[0].id;
+    let usual = product.variants()[0].price;
+    let reduced = Money::from_minor(usual.minor() - 1, usual.currency()).unwrap();
+    let sale = NewPrice { channel: None, amount: reduced, from: Some(at(100)), until: Some(at(200)) };
+    assert!(product.add_price(variant, sale, at(2)).unwrap().is_some());
+    assert_eq!((product.version(), product.price_from()), (1, Some(usual)), "it is planned");
+    product.advance(at(100));
+    assert_eq!((product.version(), product.price_from()), (2, Some(reduced)));
+    // This replica's clock is behind.
+    let title = Title::parse("Another title").unwrap();
+    assert!(product.change(ProductChange { title: Some(title), ..ProductChange::default() }, at(99)).unwrap());
+    assert_eq!((product.updated_at(), product.price_from()), (at(100), Some(reduced)));
+    product.advance(at(200));
+    assert_eq!((product.version(), product.price_from()), (4, Some(usual)));
+}
+
+#[test]
+fn ending_a_planned_price_changes_nothing_and_ending_a_current_one_the_product() {
+    let mut product = Product::create(new_product(&["A"]), at(1)).unwrap();
+    let (variant, usual) = (product.variants()[0].id, product.variants()[0].price);
+    let price = |from| NewPrice { channel: None, amount: usual, from, until: None };
+    let planned = product.add_price(variant, price(Some(at(9))), at(2)).unwrap().unwrap();
+    let current = product.add_price(variant, price(None), at(2)).unwrap().unwrap();
+    assert_eq!(product.version(), 2);
+    assert!(product.end_price(planned.id, at(3)) && product.version() == 2);
+    assert!(product.end_price(current.id, at(3)) && product.version() == 3);
+    assert!(!product.end_price(current.id, at(3)), "it has ended");
+    product.retire(at(4));
+    assert_eq!(product.add_price(variant, price(None), at(5)), Err(PriceRefusal::Retired));
 }
