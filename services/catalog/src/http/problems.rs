@@ -27,12 +27,18 @@ pub(super) const ATTRIBUTE_TAKEN: ProblemType =
 /// The organisation has as many attributes as it may.
 pub(super) const TOO_MANY_ATTRIBUTES: ProblemType =
     ProblemType::new("too-many-attributes", 409, "There are as many attributes as there may be");
+/// The organisation has a location of this code.
+pub(super) const LOCATION_TAKEN: ProblemType =
+    ProblemType::new("location-taken", 409, "There is a location with this code");
+/// The organisation has as many locations as it may.
+pub(super) const TOO_MANY_LOCATIONS: ProblemType =
+    ProblemType::new("too-many-locations", 409, "There are as many locations as there may be");
 /// The level does not allow the change.
 pub(super) const STOCK_CONFLICT: ProblemType =
     ProblemType::new("stock-conflict", 409, "The stock cannot be changed so");
 
 /// Every problem type of this service.
-pub(super) const ALL: [ProblemType; 8] = [
+pub(super) const ALL: [ProblemType; 10] = [
     SKU_TAKEN,
     BARCODE_TAKEN,
     SLUG_TAKEN,
@@ -40,6 +46,8 @@ pub(super) const ALL: [ProblemType; 8] = [
     NOT_DELETABLE,
     ATTRIBUTE_TAKEN,
     TOO_MANY_ATTRIBUTES,
+    LOCATION_TAKEN,
+    TOO_MANY_LOCATIONS,
     STOCK_CONFLICT,
 ];
 /// Those of a creation.
@@ -50,15 +58,23 @@ pub(super) const CHANGE: [ProblemType; 4] = [SKU_TAKEN, BARCODE_TAKEN, SLUG_TAKE
 pub(super) const DELETE: [ProblemType; 1] = [NOT_DELETABLE];
 /// Those of the creation of an attribute.
 pub(super) const CREATE_ATTRIBUTE: [ProblemType; 2] = [ATTRIBUTE_TAKEN, TOO_MANY_ATTRIBUTES];
+/// Those of the creation of a location.
+pub(super) const CREATE_LOCATION: [ProblemType; 2] = [LOCATION_TAKEN, TOO_MANY_LOCATIONS];
 /// Those of a stock adjustment.
 pub(super) const ADJUST: [ProblemType; 1] = [STOCK_CONFLICT];
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let problem = match &error {
-            Error::ProductNotFound { .. } | Error::StockNotFound { .. } | Error::AttributeNotFound { .. } => {
-                Problem::new(problems::NOT_FOUND)
+            Error::ProductNotFound { .. }
+            | Error::StockNotFound { .. }
+            | Error::AttributeNotFound { .. }
+            | Error::LocationNotFound { .. } => Problem::new(problems::NOT_FOUND),
+            Error::LocationUnknown { code } => {
+                Problem::new(problems::INVALID_REQUEST).field("location", format!("{code} is not a location"))
             }
+            Error::LocationTaken { code } => Problem::new(LOCATION_TAKEN).field("code", format!("{code} is taken")),
+            Error::TooManyLocations => Problem::new(TOO_MANY_LOCATIONS),
             Error::SkuTaken { taken } => {
                 let skus: Vec<&Sku> = taken.iter().map(|taken| &taken.sku).collect();
                 let problem = Problem::new(SKU_TAKEN).member("skus", skus).member("holders", taken);
@@ -72,9 +88,9 @@ impl From<Error> for Problem {
             Error::SlugTaken { slug } => Problem::new(SLUG_TAKEN).field("slug", format!("{slug} is taken")),
             Error::CategoryUnknown { category, field } => Problem::new(problems::INVALID_REQUEST)
                 .field(*field, format!("{category} is not a category of this organisation")),
-            Error::Stale { current, .. } | Error::StaleAttribute { current, .. } => {
-                Problem::new(problems::STALE).member("current_version", current)
-            }
+            Error::Stale { current, .. }
+            | Error::StaleAttribute { current, .. }
+            | Error::StaleLocation { current, .. } => Problem::new(problems::STALE).member("current_version", current),
             Error::ProductRefused(faults) => refused(faults),
             Error::AttributesRefused(faults) => {
                 faults.iter().fold(Problem::new(problems::INVALID_REQUEST), |problem, fault| {

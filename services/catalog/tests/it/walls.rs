@@ -37,6 +37,17 @@ async fn the_tenant_role_sees_no_row_of_another_organisation() {
         assert_eq!(seen("", table).await, 0, "{table}: without an organisation nothing is seen");
         assert_eq!(seen_by_batches(&world.scene, &tenant, table).await, [0, 1, 1], "{table} in batches");
     }
+    world
+        .execute(&format!(
+            "insert into locations values ('{mine}', 'hanoi', 'Hanoi', 1, true, 1, now(), now());
+             insert into location_levels values ('{mine}', 'LAMP', 'hanoi', 1);"
+        ))
+        .await;
+    for table in ["locations", "location_levels"] {
+        assert_eq!(seen(&mine.to_string(), table).await, 1, "{table}");
+        assert_eq!(seen(&other.to_string(), table).await, 0, "{table}");
+        assert_eq!(seen_by_batches(&world.scene, &tenant, table).await, [0, 0, 0], "{table}: no batch needs it");
+    }
     // A batch creates products for its own organisations and for no other one.
     for (batch, is_allowed) in [(format!("{mine}"), false), (format!("{mine},{other}"), true)] {
         let create = format!(
@@ -77,6 +88,9 @@ async fn the_last_defence_holds() {
         "update stock set on_hand = -1",
         "update stock set held = -1",
         "update stock set safety_stock = -1",
+        "update stock set located = 4",
+        "insert into locations select org_id, 'default', 'D', 1, true, 1, now(), now() from stock",
+        "insert into location_levels select org_id, sku, 'nowhere', 1 from stock",
         "update stock set backorder_limit = 5",
         "update stock set backorder_limit = null, may_be_short = true",
         "insert into availability_marks (org_id, sku, turned_at) select org_id, 'TURNED', now() from stock",
@@ -96,6 +110,8 @@ async fn the_last_defence_holds() {
         "delete from movements",
         "update movements set reason = ''",
         "delete from reservations",
+        "delete from locations",
+        "delete from location_levels",
         "delete from attribute_definitions",
         "update attribute_definitions set type = 'text'",
     ] {
@@ -115,7 +131,7 @@ async fn every_key_and_index_begins_with_the_organisation() {
              join pg_attribute a on a.attrelid = t.oid and a.attnum = i.indkey[0]
              where n.nspname = 'catalog' and a.attname <> 'org_id'
                and t.relname in ('products', 'variants', 'stock', 'movements', 'reservations', 'categories',
-                                 'attribute_definitions', 'availability_marks')",
+                                 'attribute_definitions', 'availability_marks', 'locations', 'location_levels')",
         )
         .await;
     assert_eq!(offenders, "");
