@@ -59,13 +59,16 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
     let colour = json!({"code": "colour", "type": "choice", "choices": ["blue"], "labels": {"en": "Colour"}});
     let (status, defined) = owner.post("/admin/v1/attributes", &colour).await;
     assert_eq!(status, 201, "{defined}");
+    let hanoi = json!({"code": "hanoi", "name": "Hanoi", "priority": 1});
+    let (status, created) = shop.owner.post("/admin/v1/locations", &hanoi).await;
+    assert_eq!(status, 201, "{created}");
     let order = json!({
         "lines": [{"sku": "LISTED", "quantity": 1, "unit_price": usd(100)}], "reference": "by position",
     });
     let (name, adjustment) = (
         json!({"name": "Lights", "slug": "lights"}),
         json!({"delta": 1, "set": null, "reason": "found", "low_threshold": 1, "safety_stock": 0,
-               "backorder": {"policy": "no", "pieces": null, "promised_on": null}}),
+               "backorder": {"policy": "no", "pieces": null, "promised_on": null}, "location": null}),
     );
     let queries = [
         "/admin/v1/products/query",
@@ -167,6 +170,7 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
                 "policy",
                 "pieces",
                 "promised_on",
+                "location",
             ],
         )
         .at("/admin/v1/stock/LISTED/adjust".to_owned()),
@@ -174,10 +178,33 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
             Method::POST,
             "/admin/v1/stock/{sku}/count",
             owner,
-            json!({"counted": 5, "reason": "yearly"}),
-            &["counted", "reason"],
+            json!({"counted": 5, "reason": "yearly", "location": null}),
+            &["counted", "reason", "location"],
         )
         .at("/admin/v1/stock/LISTED/count".to_owned()),
+        Route::new(
+            Method::POST,
+            "/admin/v1/stock/{sku}/transfer",
+            owner,
+            json!({"from": null, "to": "hanoi", "pieces": 1, "reason": "fair"}),
+            &["from", "to", "pieces", "reason"],
+        )
+        .at("/admin/v1/stock/LISTED/transfer".to_owned()),
+        Route::new(
+            Method::POST,
+            "/admin/v1/locations",
+            owner,
+            json!({"code": "hue", "name": "Huế", "priority": 2}),
+            &["code", "name", "priority"],
+        ),
+        Route::new(
+            Method::PATCH,
+            "/admin/v1/locations/{location}",
+            changes,
+            json!({"name": "Hanoi", "priority": 1, "active": true}),
+            &["name", "priority", "active"],
+        )
+        .at("/admin/v1/locations/hanoi".to_owned()),
         Route::new(
             Method::POST,
             "/admin/v1/categories",

@@ -7,6 +7,7 @@ use kernel::{CategoryId, Malformed, PriceId, ProductId, Sku, Slug, VariantId};
 use mediator::{Class, Classified};
 
 use crate::domain::attribute::{AttributeCode, AttributeDefinition, AttributeFault, DefinitionFault};
+use crate::domain::location::Location;
 use crate::domain::price::PriceFault;
 use crate::domain::product::{Product, ProductFault, TakenBarcode, TakenSku};
 use crate::domain::reservation::Contradiction;
@@ -132,6 +133,35 @@ pub enum Error {
         /// Its version now.
         current: i64,
     },
+    /// No location of this organisation has the code.
+    #[error("there is no location {code}; create it first")]
+    LocationNotFound {
+        /// What was asked for.
+        code: Slug,
+    },
+    /// A request names a location that there is not.
+    #[error("there is no location {code}; create it first, or leave the location out for the default one")]
+    LocationUnknown {
+        /// As given.
+        code: Slug,
+    },
+    /// The organisation has a location with the code.
+    #[error("there is a location {code} already; change it, or choose another code")]
+    LocationTaken {
+        /// The code that is taken.
+        code: Slug,
+    },
+    /// The organisation has as many locations as it may.
+    #[error("an organisation has at most {} locations; use one that there is", Location::MOST)]
+    TooManyLocations,
+    /// The location has changed since the caller read it.
+    #[error("location {code} has version {current} by now; read it again and repeat the change")]
+    StaleLocation {
+        /// The location that has changed.
+        code: Slug,
+        /// Its version now.
+        current: i64,
+    },
     /// The stock level does not allow it.
     #[error("the stock of SKU {sku} cannot be changed so: {fault}")]
     StockRefused {
@@ -195,7 +225,8 @@ impl From<query::Error> for Error {
 impl From<persistence::Error> for Error {
     fn from(error: persistence::Error) -> Self {
         // Commands check for these before they write, so a violation means that another transaction came in between.
-        const RACES: [(&str, &str); 7] = [
+        const RACES: [(&str, &str); 8] = [
+            ("locations_pkey", "a location"),
             ("products_slug_key", "a slug"),
             ("variants_sku_key", "a SKU"),
             ("variants_barcode_key", "a barcode"),
@@ -240,6 +271,11 @@ impl Classified for Error {
             | Self::TooManyAttributes
             | Self::AttributeRefused(_)
             | Self::StaleAttribute { .. }
+            | Self::LocationNotFound { .. }
+            | Self::LocationUnknown { .. }
+            | Self::LocationTaken { .. }
+            | Self::TooManyLocations
+            | Self::StaleLocation { .. }
             | Self::StockRefused { .. }
             | Self::Malformed(_)
             | Self::QueryRefused(_) => Class::Refused,

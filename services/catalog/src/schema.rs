@@ -93,12 +93,35 @@ diesel::table! {
         reserved -> BigInt,
         held -> BigInt,
         low_threshold -> BigInt,
+        located -> BigInt,
         safety_stock -> BigInt,
         backorder_limit -> Nullable<BigInt>,
         promised_on -> Nullable<Date>,
         may_be_short -> Bool,
         version -> BigInt,
         updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    locations (org_id, code) {
+        org_id -> Uuid,
+        code -> Text,
+        name -> Text,
+        priority -> Integer,
+        active -> Bool,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    location_levels (org_id, sku, location) {
+        org_id -> Uuid,
+        sku -> Text,
+        location -> Text,
+        on_hand -> BigInt,
     }
 }
 
@@ -113,6 +136,7 @@ diesel::table! {
         reserved_delta -> BigInt,
         held_delta -> BigInt,
         order_id -> Nullable<Uuid>,
+        location -> Nullable<Text>,
         reason -> Text,
         actor -> Text,
         occurred_at -> Timestamptz,

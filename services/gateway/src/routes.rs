@@ -101,6 +101,7 @@ const ADMIN: &[(&str, Service)] = &[
     ("variants", Service::Catalog),
     ("attributes", Service::Catalog),
     ("stock", Service::Catalog),
+    ("locations", Service::Catalog),
     ("imports", Service::Catalog),
     ("orders", Service::Order),
     ("categories", Service::Category),

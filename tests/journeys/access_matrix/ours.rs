@@ -33,6 +33,7 @@ impl Ours {
         .await;
         let role = json!({"name": "our-own-role", "permissions": ["product:read"]});
         let key = json!({"name": "Our key", "permissions": ["product:read"]});
+        let location = json!({"code": "ours", "name": "Ours", "priority": 1});
         let attribute = json!({"code": "our_own_attribute", "type": "text", "labels": {"en": "Ours"}});
         let invitation = json!({"email": "invited@ours.example", "roles": ["viewer"]});
         let variant = text(&shop.stock("OURS").await["variant"]);
@@ -46,6 +47,7 @@ impl Ours {
             ("variant", variant),
             ("price", text(&price["id"])),
             ("sku", "OURS".to_owned()),
+            ("location", text(&made(shop, "/admin/v1/locations", &location).await["code"])),
             ("code", text(&made(shop, "/admin/v1/attributes", &attribute).await["code"])),
             ("order", order.to_string()),
             ("member", text(&look(shop, "/admin/v1/members").await["items"][0]["id"])),

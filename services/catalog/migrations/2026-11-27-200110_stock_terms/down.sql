@@ -3,7 +3,7 @@ drop view searchable_stock;
 -- first, or this fails.
 alter table movements no force row level security;
 alter table stock no force row level security;
-update movements set kind = 'adjust' where kind = 'count';
+update movements set kind = 'adjust' where kind in ('count', 'transfer');
 alter table stock
     drop constraint stock_never_oversold,
     drop column may_be_short,

@@ -21,9 +21,9 @@ alter table movements
     drop constraint movements_kind_known,
     drop constraint movements_order_stated,
     add constraint movements_kind_known
-        check (kind in ('adjust', 'count', 'reserve', 'hold', 'release', 'expire', 'commit')) not valid,
-    -- Adjustments and counts are nobody's order; everything else is somebody's.
-    add constraint movements_order_stated check ((kind in ('adjust', 'count')) = (order_id is null)) not valid;
+        check (kind in ('adjust', 'count', 'transfer', 'reserve', 'hold', 'release', 'expire', 'commit')) not valid,
+    -- Adjustments, counts and transfers are nobody's order; everything else is somebody's.
+    add constraint movements_order_stated check ((kind in ('adjust', 'count', 'transfer')) = (order_id is null)) not valid;
 
 create or replace view searchable_stock as
     select * from stock where org_id = nullif(current_setting('app.org', true), '')::uuid;

@@ -6,9 +6,11 @@ use mediator::{Command, Tenant};
 use persistence::Tx;
 
 use super::one_shelf::OneShelf;
+use crate::domain::location::Place;
 use crate::domain::stock::{Level, StockFault, StockItem, StockKey};
 use crate::domain::wording::Remark;
 use crate::error::Error;
+use crate::store;
 
 /// How the pieces on hand change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +28,9 @@ pub enum Adjustment {
 pub struct AdjustStock {
     /// The SKU, or its variant.
     pub key: StockKey,
-    /// How its pieces on hand change.
+    /// Where its pieces on hand change.
+    pub place: Place,
+    /// How they change there.
     pub adjustment: Adjustment,
     /// Why, for the ledger.
     pub remark: Remark,
@@ -47,18 +51,20 @@ impl Command for AdjustStock {
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<StockItem, Error> {
         let mut shelf = OneShelf::lock(tx, &self.key).await?;
-        let on_hand = shelf.stock().level.on_hand();
+        let mut placed = store::locations::placed(tx, shelf.sku(), &self.place).await?;
+        let there = placed.on_hand(shelf.stock());
         let delta = match self.adjustment {
             Adjustment::Delta(delta) => delta,
             Adjustment::Set(pieces) if pieces > Level::MOST => return Err(shelf.refused(StockFault::TooMany)),
-            Adjustment::Set(pieces) => pieces.max(-1) - on_hand,
+            Adjustment::Set(pieces) => pieces.max(-1) - there,
             Adjustment::Unchanged => 0,
         };
-        let movement = shelf.stock().level.adjust(delta).map_err(|fault| shelf.refused(fault))?;
+        let movement = placed.adjust(shelf.stock(), delta).map_err(|fault| shelf.refused(fault))?;
         let terms = &mut shelf.stock().terms;
         terms.low_threshold = self.low_threshold.unwrap_or(terms.low_threshold);
         terms.safety_stock = self.safety_stock.unwrap_or(terms.safety_stock);
         terms.backorder = self.backorder.unwrap_or(terms.backorder);
-        shelf.write(tx, (delta != 0).then_some(movement), self.remark.as_str()).await
+        let movement = (delta != 0).then_some(movement);
+        shelf.write(tx, &[(placed, movement)], self.remark.as_str()).await
     }
 }

@@ -6,15 +6,19 @@ use mediator::{Command, Tenant};
 use persistence::Tx;
 
 use super::one_shelf::OneShelf;
+use crate::domain::location::Place;
 use crate::domain::stock::{StockItem, StockKey};
 use crate::domain::wording::Remark;
 use crate::error::Error;
+use crate::store;
 
 /// Says how many pieces of a SKU are in the house.
 #[derive(Debug, Clone)]
 pub struct CountStock {
     /// The SKU, or its variant.
     pub key: StockKey,
+    /// Where they were counted.
+    pub place: Place,
     /// The pieces that are there, those of orders that have not left yet included; 0 to 1,000,000,000.
     pub counted: i64,
     /// What there is to say about it, for the ledger.
@@ -30,7 +34,8 @@ impl Command for CountStock {
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<StockItem, Error> {
         let mut shelf = OneShelf::lock(tx, &self.key).await?;
-        let movement = shelf.stock().level.count(self.counted).map_err(|fault| shelf.refused(fault))?;
-        shelf.write(tx, Some(movement), self.remark.as_str()).await
+        let mut placed = store::locations::placed(tx, shelf.sku(), &self.place).await?;
+        let movement = placed.count(shelf.stock(), self.counted).map_err(|fault| shelf.refused(fault))?;
+        shelf.write(tx, &[(placed, Some(movement))], self.remark.as_str()).await
     }
 }

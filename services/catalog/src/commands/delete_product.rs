@@ -7,6 +7,7 @@ use persistence::Tx;
 
 use contracts::catalog::ProductStatus;
 
+use crate::domain::location::Placed;
 use crate::domain::product::Product;
 use crate::error::Error;
 use crate::published;
@@ -58,14 +59,22 @@ async fn empty_shelves(tx: &mut Tx<'_>, product: &Product) -> Result<(), Error> 
     for (sku, shelf) in &shelves {
         let mut stock = shelf.stock;
         let refused = |fault| Error::StockRefused { sku: sku.clone(), fault };
-        let movement = stock.level.adjust(-stock.level.on_hand()).map_err(refused)?;
+        let movement = Placed::Default.adjust(&mut stock, -shelf.stock.level.on_hand()).map_err(refused)?;
         // The removal below has a version of its own.
         gone.push((stock.version + 2, published::availability(sku.clone(), shelf)));
         if movement.on_hand != 0 {
             stock.version += 1;
             let (before, variant) = (shelf.stock, shelf.variant);
             rows.push(StockUpdate { organisation, product: shelf.product, variant, sku, before, stock });
-            entries.push(LedgerEntry { organisation, variant, sku, order: None, movement, actor: &actor });
+            entries.push(LedgerEntry {
+                organisation,
+                variant,
+                sku,
+                order: None,
+                location: None,
+                movement,
+                actor: &actor,
+            });
         }
     }
     store::stock::write(tx, &rows, &entries, REASON, Clock::now()).await?;

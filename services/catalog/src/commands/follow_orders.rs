@@ -110,6 +110,7 @@ pub(super) async fn write<T: Tenancy>(
             variant: moved.variant,
             sku: &moved.sku,
             order: Some(moved.order),
+            location: None,
             movement: moved.movement,
             actor: &causes[moved.cause].actor,
         }));

@@ -11,7 +11,9 @@ use crate::domain::barcode::Barcode;
 use crate::domain::import::{
     Holders, ImportedProduct, ImportedVariant, Merge, Merged, RowOutcome, RowResult, Standing, merge,
 };
+use crate::domain::location::Placed;
 use crate::domain::product::{Product, Variant, handed_on as handed_on_barcodes};
+use crate::domain::stock::StockFault;
 use crate::error::Error;
 use crate::published;
 use crate::store;
@@ -227,14 +229,19 @@ async fn set_stock(tx: &mut Tx<'_>, merged: &[(Merged, Option<Product>)], now: T
         let Some(mut shelf) = shelves.get(sku).cloned() else { return Err(overtaken) };
         let before = shelf.stock;
         // The file was checked against a level that was not locked. If it has changed since, the batch is retried.
-        let Ok(movement) = shelf.stock.level.adjust(pieces - before.level.on_hand()) else { return Err(overtaken) };
+        // The file says the sum, and what changes of it changes at the default location.
+        let movement = match Placed::Default.adjust(&mut shelf.stock, pieces - before.level.on_hand()) {
+            Ok(movement) => movement,
+            Err(fault @ StockFault::NotThere { .. }) => return Err(Error::StockRefused { sku: sku.clone(), fault }),
+            Err(_) => return Err(overtaken),
+        };
         if movement.on_hand == 0 {
             continue;
         }
         shelf.stock.version += 1;
         let (product, variant, stock) = (shelf.product, shelf.variant, shelf.stock);
         rows.push(StockUpdate { organisation, product, variant, sku, before, stock });
-        entries.push(LedgerEntry { organisation, variant, sku, order: None, movement, actor: &actor });
+        entries.push(LedgerEntry { organisation, variant, sku, order: None, location: None, movement, actor: &actor });
         if shelf.stock.got_low(&before) {
             low.push((shelf.stock.version, published::low(sku.clone(), (shelf.product, shelf.variant), shelf.stock)));
         }

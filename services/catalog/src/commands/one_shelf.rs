@@ -1,9 +1,10 @@
-//! The stock of one SKU, locked, changed by somebody and written back: what adjusting and counting have in common.
+//! The stock of one SKU, locked, changed by somebody and written back: what adjusting, counting and transferring have in common.
 
 use kernel::{Clock, Sku};
 use persistence::Tx;
 
 use crate::domain::availability::Stock;
+use crate::domain::location::Placed;
 use crate::domain::reservation::Shelf;
 use crate::domain::stock::{Movement, StockFault, StockItem, StockKey};
 use crate::error::Error;
@@ -28,6 +29,11 @@ impl OneShelf {
         Ok(Self { sku, shelf, before })
     }
 
+    /// The SKU.
+    pub(super) fn sku(&self) -> &Sku {
+        &self.sku
+    }
+
     /// The stock, to be changed.
     pub(super) fn stock(&mut self) -> &mut Stock {
         &mut self.shelf.stock
@@ -38,11 +44,11 @@ impl OneShelf {
         Error::StockRefused { sku: self.sku.clone(), fault }
     }
 
-    /// Writes what was changed, with the movement that it was, if any. `reason` is for the ledger.
+    /// Writes what was changed, with the places as they are now and the movement at each, if any. `reason` is for the ledger.
     pub(super) async fn write(
         self,
         tx: &mut Tx<'_>,
-        movement: Option<Movement>,
+        places: &[(Placed, Option<Movement>)],
         reason: &str,
     ) -> Result<StockItem, Error> {
         let Self { sku, shelf: Shelf { product, variant, mut stock, .. }, before } = self;
@@ -53,9 +59,27 @@ impl OneShelf {
         if sold_on(&stock) != sold_on(&before) || (stock.may_be_short() && !before.may_be_short()) {
             store::stock::write_terms(tx, &row).await?;
         }
-        let entry = |movement| LedgerEntry { organisation, variant, sku: &sku, order: None, movement, actor: &actor };
-        let entries: Vec<LedgerEntry<'_>> = movement.into_iter().map(entry).collect();
+        let entries: Vec<LedgerEntry<'_>> = places
+            .iter()
+            .filter_map(|(placed, movement)| {
+                let location = match placed {
+                    Placed::At { code, .. } => Some(code),
+                    Placed::Default => None,
+                };
+                let movement = (*movement)?;
+                Some(LedgerEntry { organisation, variant, sku: &sku, order: None, location, movement, actor: &actor })
+            })
+            .collect();
+        let levels: Vec<Placed> = places.iter().map(|(placed, _)| placed.clone()).collect();
+        // The sum is never less than what is at locations, also between the two statements.
+        let is_less = stock.located < before.located;
+        if is_less {
+            store::locations::write_levels(tx, &sku, &levels, stock.located).await?;
+        }
         store::stock::write(tx, &[row], &entries, reason, now).await?;
+        if !is_less {
+            store::locations::write_levels(tx, &sku, &levels, stock.located).await?;
+        }
         if stock.got_low(&before) {
             tx.record(stock.version, published::low(sku.clone(), (product, variant), stock));
         }

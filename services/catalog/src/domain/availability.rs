@@ -64,6 +64,8 @@ pub struct Stock {
     pub level: Level,
     /// How they are sold.
     pub terms: Terms,
+    /// Those of the pieces on hand that are at other locations than the default one.
+    pub located: i64,
     /// Rises by one with every transaction that changes the row.
     pub version: i64,
 }
@@ -192,7 +194,7 @@ mod tests {
 
     fn stock(level: (i64, i64, i64), safety_stock: i64, backorder: Backorder) -> Stock {
         let level = Level::restore(level.0, level.1, level.2);
-        Stock { level, terms: Terms { low_threshold: 2, safety_stock, backorder }, version: 1 }
+        Stock { level, terms: Terms { low_threshold: 2, safety_stock, backorder }, located: 0, version: 1 }
     }
 
     #[test]
@@ -233,6 +235,7 @@ mod tests {
         let stock = |on_hand, low_threshold| Stock {
             level: Level::restore(on_hand, 0, 0),
             terms: Terms { low_threshold, ..Terms::default() },
+            located: 0,
             version: 1,
         };
         for (before, now, falls, why) in [

@@ -44,7 +44,7 @@ pub struct Explanation {
 /// All movements of one kind together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Step {
-    /// `adjust`, `count`, `reserve`, `hold`, `release` or `expire`.
+    /// `adjust`, `count`, `transfer`, `reserve`, `hold`, `release` or `expire`.
     kind: String,
     /// What they did, in words.
     text: String,
@@ -94,7 +94,7 @@ impl Explanation {
     /// Explains a stock by the sums of its ledger, in whatever order they come.
     #[must_use]
     pub fn of(explained: Explained, mut sums: Vec<KindSum>, orders: Vec<OpenOrder>) -> Self {
-        const ORDER: [&str; 6] = ["adjust", "count", "reserve", "hold", "release", "expire"];
+        const ORDER: [&str; 7] = ["adjust", "count", "transfer", "reserve", "hold", "release", "expire"];
         let Explained { sku, variant, product, stock, updated_at } = explained;
         sums.sort_by_key(|sum| ORDER.iter().position(|kind| *kind == sum.kind).unwrap_or(ORDER.len()));
         let total = |of: fn(&KindSum) -> i64| sums.iter().map(of).sum::<i64>();
@@ -166,6 +166,7 @@ impl From<KindSum> for Step {
                 let than = if on_hand < 0 { "fewer" } else { "more" };
                 format!("Counts found {} {than} than the books said.", on_hand.abs())
             }
+            "transfer" => "Transfers between locations changed nothing of the sum.".to_owned(),
             "reserve" => format!("Orders reserved {reserved}."),
             "hold" => format!("Confirmations turned {held} from reserved to held."),
             "release" => format!("Cancellations gave back {} reserved and {} held.", -reserved, -held),
@@ -193,7 +194,7 @@ mod tests {
             sku: Sku::parse("LAMP").unwrap(),
             variant: VariantId::new(),
             product: ProductId::new(),
-            stock: Stock { level: Level::restore(level.0, level.1, level.2), terms, version: 9 },
+            stock: Stock { level: Level::restore(level.0, level.1, level.2), terms, located: 0, version: 9 },
             updated_at: Clock::now(),
         };
         Explanation::of(explained, sums, Vec::new())

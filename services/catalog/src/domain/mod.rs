@@ -9,6 +9,7 @@ pub mod entries;
 pub mod explanation;
 pub mod import;
 pub mod locale;
+pub mod location;
 pub mod mark;
 pub mod measure;
 pub mod media;

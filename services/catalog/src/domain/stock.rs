@@ -69,6 +69,8 @@ pub enum MovementKind {
     Adjust,
     /// Somebody counted what is there.
     Count,
+    /// Pieces went from one place to another: one movement on each side.
+    Transfer,
     /// Pieces are set aside for a placed order, until it confirms or they expire.
     Reserve,
     /// Reserved pieces become held ones, since the order was confirmed.
@@ -114,6 +116,14 @@ pub enum StockFault {
         /// Pieces reserved or held.
         promised: i64,
     },
+    /// Fewer are at the place than are taken from it.
+    #[error("{asked} are taken from a place that has {there}; adjust or count where they are, or transfer them first")]
+    NotThere {
+        /// Pieces to take.
+        asked: i64,
+        /// Pieces that are there.
+        there: i64,
+    },
     /// More than [`Level::MOST`].
     #[error("on hand must be at most 1000000000")]
     TooMany,
@@ -125,6 +135,14 @@ pub enum StockFault {
         /// Pieces that were taken.
         taken: i64,
     },
+}
+
+impl Movement {
+    /// One side of a transfer.
+    #[must_use]
+    pub(super) const fn transfer(on_hand: i64) -> Self {
+        Self { kind: MovementKind::Transfer, on_hand, reserved: 0, held: 0 }
+    }
 }
 
 impl Level {
@@ -251,7 +269,7 @@ pub struct StockItem {
     sku: Sku,
     variant: VariantId,
     product: ProductId,
-    /// Pieces in the house.
+    /// Pieces in the house, at all locations.
     on_hand: i64,
     /// Pieces that wait for their orders' confirmation.
     reserved: i64,

@@ -2,6 +2,7 @@
 
 mod attributes;
 mod imports;
+mod locations;
 mod prices;
 mod problems;
 mod product_bodies;
@@ -22,19 +23,23 @@ use crate::commands::delete_product::DeleteProduct;
 use crate::commands::end_price::EndPrice;
 use crate::commands::import_products::ImportProducts;
 use crate::commands::manage_attributes::{ChangeAttribute, CreateAttribute};
+use crate::commands::manage_locations::{ChangeLocation, CreateLocation};
 use crate::commands::restore_product::RestoreProduct;
 use crate::commands::retire_product::RetireProduct;
+use crate::commands::transfer_stock::TransferStock;
 use crate::queries::explain_stock::ExplainStock;
 use crate::queries::find_attribute::FindAttribute;
 use crate::queries::find_price::FindPrice;
 use crate::queries::find_product::FindProduct;
 use crate::queries::find_stock::FindStock;
 use crate::queries::list_attributes::ListAttributes;
+use crate::queries::list_locations::ListLocations;
 use crate::queries::list_movements::ListMovements;
 use crate::queries::list_prices::ListPrices;
 use crate::queries::query_products::{DescribeProducts, DescribeShopProducts, QueryProducts, QueryShopProducts};
 use crate::queries::query_variants::{DescribeVariants, QueryVariants};
 use crate::queries::shop_product::FindShopProduct;
+use crate::queries::stock_places::FindStockPlaces;
 
 /// Every route of this service.
 #[must_use]
@@ -102,12 +107,25 @@ pub fn routes() -> Routes {
         .get("/admin/v1/variants/{variant}/price", prices::find, |op| {
             op.summary("Read what a variant costs in a channel at a time").asks::<FindPrice>()
         })
+        .post("/admin/v1/locations", locations::create, |op| {
+            op.summary("Create a location").sends::<CreateLocation>().problems(&problems::CREATE_LOCATION)
+        })
+        .get("/admin/v1/locations", locations::list, |op| op.summary("List the locations").asks::<ListLocations>())
+        .patch("/admin/v1/locations/{location}", locations::change, |op| {
+            op.summary("Change a location").sends::<ChangeLocation>()
+        })
         .get("/admin/v1/stock/{sku}", stock::find, |op| op.summary("Read the stock of a SKU").asks::<FindStock>())
         .post("/admin/v1/stock/{sku}/adjust", stock::adjust, |op| {
             op.summary("Adjust the stock of a SKU").sends::<AdjustStock>().problems(&problems::ADJUST)
         })
         .post("/admin/v1/stock/{sku}/count", stock::count, |op| {
             op.summary("Count the stock of a SKU").sends::<CountStock>().problems(&problems::ADJUST)
+        })
+        .post("/admin/v1/stock/{sku}/transfer", stock::transfer, |op| {
+            op.summary("Move pieces of a SKU to another location").sends::<TransferStock>().problems(&problems::ADJUST)
+        })
+        .get("/admin/v1/stock/{sku}/places", stock::places, |op| {
+            op.summary("Read where the pieces of a SKU are").asks::<FindStockPlaces>()
         })
         .get("/admin/v1/stock/{sku}/explain", stock::explain, |op| {
             op.summary("Explain what is available of a SKU").asks::<ExplainStock>()

@@ -30,12 +30,18 @@ pub(super) const TOO_MANY_ATTRIBUTES: ProblemType =
 /// There are as many planned and current prices as there may be.
 pub(super) const TOO_MANY_PRICES: ProblemType =
     ProblemType::new("too-many-prices", 409, "There are as many planned and current prices as there may be");
+/// The organisation has a location of this code.
+pub(super) const LOCATION_TAKEN: ProblemType =
+    ProblemType::new("location-taken", 409, "There is a location with this code");
+/// The organisation has as many locations as it may.
+pub(super) const TOO_MANY_LOCATIONS: ProblemType =
+    ProblemType::new("too-many-locations", 409, "There are as many locations as there may be");
 /// The level does not allow the change.
 pub(super) const STOCK_CONFLICT: ProblemType =
     ProblemType::new("stock-conflict", 409, "The stock cannot be changed so");
 
 /// Every problem type of this service.
-pub(super) const ALL: [ProblemType; 9] = [
+pub(super) const ALL: [ProblemType; 11] = [
     SKU_TAKEN,
     BARCODE_TAKEN,
     SLUG_TAKEN,
@@ -44,6 +50,8 @@ pub(super) const ALL: [ProblemType; 9] = [
     ATTRIBUTE_TAKEN,
     TOO_MANY_ATTRIBUTES,
     TOO_MANY_PRICES,
+    LOCATION_TAKEN,
+    TOO_MANY_LOCATIONS,
     STOCK_CONFLICT,
 ];
 /// Those of a creation.
@@ -56,6 +64,8 @@ pub(super) const DELETE: [ProblemType; 1] = [NOT_DELETABLE];
 pub(super) const CREATE_ATTRIBUTE: [ProblemType; 2] = [ATTRIBUTE_TAKEN, TOO_MANY_ATTRIBUTES];
 /// Those of adding a price.
 pub(super) const ADD_PRICE: [ProblemType; 2] = [TOO_MANY_PRICES, RETIRED];
+/// Those of the creation of a location.
+pub(super) const CREATE_LOCATION: [ProblemType; 2] = [LOCATION_TAKEN, TOO_MANY_LOCATIONS];
 /// Those of a stock adjustment.
 pub(super) const ADJUST: [ProblemType; 1] = [STOCK_CONFLICT];
 
@@ -66,7 +76,8 @@ impl From<Error> for Problem {
             | Error::VariantNotFound { .. }
             | Error::PriceNotFound { .. }
             | Error::StockNotFound { .. }
-            | Error::AttributeNotFound { .. } => Problem::new(problems::NOT_FOUND),
+            | Error::AttributeNotFound { .. }
+            | Error::LocationNotFound { .. } => Problem::new(problems::NOT_FOUND),
             Error::PriceRefused(faults) => {
                 faults.iter().fold(Problem::new(problems::INVALID_REQUEST), |problem, fault| {
                     problem.field(fault.field(), fault.to_string())
@@ -74,6 +85,11 @@ impl From<Error> for Problem {
             }
             Error::TooManyPrices { .. } => Problem::new(TOO_MANY_PRICES),
             Error::PriceOfRetired { .. } => Problem::new(RETIRED),
+            Error::LocationUnknown { code } => {
+                Problem::new(problems::INVALID_REQUEST).field("location", format!("{code} is not a location"))
+            }
+            Error::LocationTaken { code } => Problem::new(LOCATION_TAKEN).field("code", format!("{code} is taken")),
+            Error::TooManyLocations => Problem::new(TOO_MANY_LOCATIONS),
             Error::SkuTaken { taken } => {
                 let skus: Vec<&Sku> = taken.iter().map(|taken| &taken.sku).collect();
                 let problem = Problem::new(SKU_TAKEN).member("skus", skus).member("holders", taken);
@@ -87,9 +103,9 @@ impl From<Error> for Problem {
             Error::SlugTaken { slug } => Problem::new(SLUG_TAKEN).field("slug", format!("{slug} is taken")),
             Error::CategoryUnknown { category, field } => Problem::new(problems::INVALID_REQUEST)
                 .field(*field, format!("{category} is not a category of this organisation")),
-            Error::Stale { current, .. } | Error::StaleAttribute { current, .. } => {
-                Problem::new(problems::STALE).member("current_version", current)
-            }
+            Error::Stale { current, .. }
+            | Error::StaleAttribute { current, .. }
+            | Error::StaleLocation { current, .. } => Problem::new(problems::STALE).member("current_version", current),
             Error::ProductRefused(faults) => refused(faults),
             Error::AttributesRefused(faults) => {
                 faults.iter().fold(Problem::new(problems::INVALID_REQUEST), |problem, fault| {

@@ -1,7 +1,7 @@
 //! Stock for staff: what there is, what changed it, and changing it.
 
 use contracts::catalog::Backorder;
-use kernel::{Cursor, Day, Malformed, Page, PageSize};
+use kernel::{Cursor, Day, Malformed, Page, PageSize, Quantity, Slug};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rest::{App, Body, IdempotencyKey, Path, Problem, Query, Recorded, Staff, holds, parses};
 use schemars::JsonSchema;
@@ -9,13 +9,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::commands::adjust_stock::{AdjustStock, Adjustment};
 use crate::commands::count_stock::CountStock;
+use crate::commands::transfer_stock::TransferStock;
 use crate::domain::availability::promised_day;
 use crate::domain::explanation::Explanation;
+use crate::domain::location::Place;
 use crate::domain::stock::{StockItem, StockKey};
 use crate::domain::wording::Remark;
 use crate::queries::explain_stock::ExplainStock;
 use crate::queries::find_stock::FindStock;
 use crate::queries::list_movements::{ListMovements, MovementView};
+use crate::queries::stock_places::{FindStockPlaces, StockPlaces};
 
 /// Everything that is escaped in a path segment: all but the unreserved characters of RFC 3986.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -63,6 +66,11 @@ pub(super) struct AdjustStockBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(dive)]
     backorder: Option<BackorderBody>,
+    /// The location; the default one when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(inner(custom(parses(Place::parse))))]
+    #[schemars(with = "Option<Slug>")]
+    location: Option<String>,
 }
 
 /// What may be sold beyond what is there.
@@ -100,10 +108,45 @@ pub(super) struct CountStockBody {
     /// The pieces that are in the house now, those of orders that have not left yet included.
     #[garde(range(min = 0, max = 1_000_000_000))]
     counted: i64,
+    /// The location; the default one when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(inner(custom(parses(Place::parse))))]
+    #[schemars(with = "Option<Slug>")]
+    location: Option<String>,
     /// What there is to say about it, for the ledger; up to 200 characters.
     #[garde(inner(custom(parses(Remark::parse))))]
     #[schemars(with = "Option<Remark>")]
     reason: Option<String>,
+}
+
+/// What goes from one place to another.
+#[derive(Debug, Deserialize, Serialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TransferStockBody {
+    /// The location where the pieces are; the default one when left out.
+    #[garde(inner(custom(parses(Place::parse))))]
+    #[schemars(with = "Option<Slug>")]
+    from: Option<String>,
+    /// The location where they go; the default one when left out. Not the same.
+    #[garde(inner(custom(parses(Place::parse))), custom(holds(self.ways())))]
+    #[schemars(with = "Option<Slug>")]
+    to: Option<String>,
+    /// How many go.
+    #[garde(range(min = 1, max = 1_000_000_000))]
+    pieces: i64,
+    /// What there is to say about it, for the ledger; up to 200 characters.
+    #[garde(inner(custom(parses(Remark::parse))))]
+    #[schemars(with = "Option<Remark>")]
+    reason: Option<String>,
+}
+
+/// An order that is asked about.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ServedPieces {
+    /// Its pieces, 1 to 1,000,000; 1 by default.
+    #[serde(default)]
+    pieces: Option<Quantity>,
 }
 
 pub(super) async fn find(app: App, by: Staff, Path(at): Path<StockPath>) -> Result<rest::Ok<StockItem>, Problem> {
@@ -129,8 +172,30 @@ pub(super) async fn count(
     Body(body): Body<CountStockBody>,
 ) -> Result<Recorded<StockItem>, Problem> {
     let remark = Remark::parse(body.reason.as_deref().unwrap_or_default())?;
-    let command = CountStock { key: at.sku, counted: body.counted, remark };
+    let place = Place::named(body.location.as_deref())?;
+    let command = CountStock { key: at.sku, place, counted: body.counted, remark };
     app.create(&by, &key, &body, command, location).await
+}
+
+pub(super) async fn transfer(
+    app: App,
+    by: Staff,
+    Path(at): Path<StockPath>,
+    key: IdempotencyKey,
+    Body(body): Body<TransferStockBody>,
+) -> Result<Recorded<StockItem>, Problem> {
+    let command = body.command(at.sku)?;
+    app.create(&by, &key, &body, command, location).await
+}
+
+pub(super) async fn places(
+    app: App,
+    by: Staff,
+    Path(at): Path<StockPath>,
+    Query(order): Query<ServedPieces>,
+) -> Result<rest::Ok<StockPlaces>, Problem> {
+    let pieces = order.pieces.map_or(1, Quantity::get);
+    Ok(rest::Ok(app.ask(&by, FindStockPlaces { key: at.sku, pieces }).await?))
 }
 
 pub(super) async fn explain(app: App, by: Staff, Path(at): Path<StockPath>) -> Result<rest::Ok<Explanation>, Problem> {
@@ -147,7 +212,7 @@ pub(super) async fn movements(
     Ok(rest::Ok(app.ask(&by, query).await?))
 }
 
-/// What an adjustment or a count creates is an entry of the ledger.
+/// What an adjustment, a count or a transfer creates is an entry of the ledger.
 fn location(item: &StockItem) -> String {
     format!("/admin/v1/stock/{}/movements", utf8_percent_encode(item.sku().as_str(), SEGMENT))
 }
@@ -169,6 +234,7 @@ impl AdjustStockBody {
         let remark = Remark::parse(self.reason.as_deref().unwrap_or_default())?;
         Ok(AdjustStock {
             key,
+            place: Place::named(self.location.as_deref())?,
             adjustment: self.adjustment()?,
             remark,
             low_threshold: self.low_threshold,
@@ -179,6 +245,23 @@ impl AdjustStockBody {
 
     fn changes_terms(&self) -> bool {
         self.low_threshold.is_some() || self.safety_stock.is_some() || self.backorder.is_some()
+    }
+}
+
+impl TransferStockBody {
+    /// From where to where.
+    fn ways(&self) -> Result<(Place, Place), Malformed> {
+        let (from, to) = (Place::named(self.from.as_deref())?, Place::named(self.to.as_deref())?);
+        if from == to {
+            return Err(Malformed::new("to", "must be another location than the one where the pieces are"));
+        }
+        Ok((from, to))
+    }
+
+    fn command(&self, key: StockKey) -> Result<TransferStock, Malformed> {
+        let remark = Remark::parse(self.reason.as_deref().unwrap_or_default())?;
+        let (from, to) = self.ways()?;
+        Ok(TransferStock { key, from, to, pieces: self.pieces, remark })
     }
 }
 

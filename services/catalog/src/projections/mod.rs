@@ -2,6 +2,7 @@
 //! The rule: each SELECT stands here once. Sees the domain, the schema and the errors; seen by `store` and `queries`.
 
 pub(crate) mod attribute;
+pub(crate) mod location;
 pub(crate) mod price;
 pub(crate) mod product;
 pub(crate) mod stock;

@@ -23,6 +23,7 @@ pub(crate) struct StockRow {
     reserved: i64,
     held: i64,
     low_threshold: i64,
+    located: i64,
     safety_stock: i64,
     backorder_limit: Option<i64>,
     promised_on: Option<Day>,
@@ -35,7 +36,12 @@ impl StockRow {
     pub(crate) fn stock(&self) -> Result<Stock, Error> {
         let terms = Terms::restore(self.low_threshold, self.safety_stock, self.backorder_limit, self.promised_on)
             .map_err(|cause| Error::corrupt("stock level", cause))?;
-        Ok(Stock { level: Level::restore(self.on_hand, self.reserved, self.held), terms, version: self.version })
+        Ok(Stock {
+            level: Level::restore(self.on_hand, self.reserved, self.held),
+            terms,
+            located: self.located,
+            version: self.version,
+        })
     }
 }
 

@@ -38,6 +38,8 @@ struct ExplainedRow {
     #[diesel(sql_type = BigInt)]
     low_threshold: i64,
     #[diesel(sql_type = BigInt)]
+    located: i64,
+    #[diesel(sql_type = BigInt)]
     safety_stock: i64,
     #[diesel(sql_type = Nullable<BigInt>)]
     backorder_limit: Option<i64>,
@@ -87,7 +89,7 @@ impl Query for ExplainStock {
         // One statement, so that level and ledger are of one moment. Of orders, only the last thousand movements are looked
         // through: a SKU that everybody wants has millions.
         let rows: Vec<ExplainedRow> = statement(
-            "select s.variant_id, v.product_id, s.on_hand, s.reserved, s.held, s.low_threshold, s.safety_stock,
+            "select s.variant_id, v.product_id, s.on_hand, s.reserved, s.held, s.low_threshold, s.located, s.safety_stock,
                     s.backorder_limit, s.promised_on, s.version, s.updated_at,
                     (select coalesce(json_agg(m), '[]')::text from (
                        select kind, count(*) as entries, sum(on_hand_delta)::bigint as on_hand,
@@ -121,7 +123,12 @@ impl Query for ExplainStock {
             sku,
             variant: VariantId::from_uuid(row.variant_id),
             product: ProductId::from_uuid(row.product_id),
-            stock: Stock { level: Level::restore(row.on_hand, row.reserved, row.held), terms, version: row.version },
+            stock: Stock {
+                level: Level::restore(row.on_hand, row.reserved, row.held),
+                terms,
+                located: row.located,
+                version: row.version,
+            },
             updated_at: row.updated_at,
         };
         let (sums, orders) = (sums.into_iter().map(KindSum::from), orders.into_iter().map(OpenOrder::from));

@@ -31,7 +31,7 @@ pub struct ListMovements {
 pub struct MovementView {
     #[serde(skip)]
     position: i64,
-    /// `adjust`, `count`, `reserve`, `hold`, `release` or `expire`.
+    /// `adjust`, `count`, `transfer`, `reserve`, `hold`, `release` or `expire`.
     kind: String,
     /// Change of the pieces in the house.
     on_hand: i64,
@@ -41,7 +41,9 @@ pub struct MovementView {
     held: i64,
     /// The order, where one is the cause.
     order: Option<OrderId>,
-    /// The reason that was given with an adjustment or a count.
+    /// The location where the pieces came or went; none is the default one, or an order, which takes from the sum.
+    location: Option<String>,
+    /// The reason that was given with an adjustment, a count or a transfer.
     reason: String,
     /// Who caused it.
     actor: String,
@@ -58,6 +60,7 @@ struct MovementRow {
     reserved_delta: i64,
     held_delta: i64,
     order_id: Option<Uuid>,
+    location: Option<String>,
     reason: String,
     actor: String,
     occurred_at: Timestamp,
@@ -101,6 +104,7 @@ impl From<MovementRow> for MovementView {
             reserved: row.reserved_delta,
             held: row.held_delta,
             order: row.order_id.map(OrderId::from_uuid),
+            location: row.location,
             reason: row.reason,
             actor: row.actor,
             occurred_at: row.occurred_at,

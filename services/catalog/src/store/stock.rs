@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use diesel::sql_types::{Array, BigInt, Bool, Date, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{ExpressionMethods, QueryDsl, QueryableByName};
 use diesel_async::RunQueryDsl;
-use kernel::{Currency, Day, Malformed, Money, OrderId, OrganisationId, ProductId, Sku, Timestamp, VariantId};
+use kernel::{Currency, Day, Malformed, Money, OrderId, OrganisationId, ProductId, Sku, Slug, Timestamp, VariantId};
 use persistence::{Tenancy, Tx, statement};
 use uuid::Uuid;
 
@@ -34,7 +34,7 @@ impl Opening<'_> {
     pub(crate) fn stock(&self) -> Stock {
         let level = Level::restore(self.on_hand, 0, 0);
         let terms = Terms { low_threshold: self.low_threshold, ..Terms::default() };
-        Stock { level, terms, version: 1 }
+        Stock { level, terms, located: 0, version: 1 }
     }
 }
 
@@ -108,6 +108,8 @@ struct ShelfRow {
     #[diesel(sql_type = BigInt)]
     low_threshold: i64,
     #[diesel(sql_type = BigInt)]
+    located: i64,
+    #[diesel(sql_type = BigInt)]
     safety_stock: i64,
     #[diesel(sql_type = Nullable<BigInt>)]
     backorder_limit: Option<i64>,
@@ -130,6 +132,7 @@ impl ShelfRow {
                 level: Level::restore(self.on_hand, self.reserved, self.held),
                 terms: Terms::restore(self.low_threshold, self.safety_stock, self.backorder_limit, self.promised_on)
                     .map_err(corrupt)?,
+                located: self.located,
                 version: self.version,
             },
         };
@@ -152,8 +155,8 @@ pub(crate) async fn lock<T: Tenancy>(tx: &mut Tx<'_, T>, wanted: &[(Organisation
         "select s.org_id, s.variant_id, v.product_id, s.sku, coalesce(v.shop_price_minor, v.price_minor) as price_minor,
                 v.currency,
                 v.active and p.status = 'active' as for_sale,
-                s.on_hand, s.reserved, s.held, s.low_threshold, s.safety_stock, s.backorder_limit, s.promised_on,
-                s.version
+                s.on_hand, s.reserved, s.held, s.low_threshold, s.located, s.safety_stock, s.backorder_limit,
+                s.promised_on, s.version
          from unnest($1, $2) as wanted(org_id, sku)
          join stock s on s.org_id = wanted.org_id and s.sku = wanted.sku
          join variants v on v.org_id = s.org_id and v.variant_id = s.variant_id
@@ -199,6 +202,8 @@ pub(crate) struct LedgerEntry<'e> {
     pub(crate) variant: VariantId,
     pub(crate) sku: &'e Sku,
     pub(crate) order: Option<OrderId>,
+    /// Where the pieces came or went; none is the default location.
+    pub(crate) location: Option<&'e Slug>,
     pub(crate) movement: Movement,
     pub(crate) actor: &'e str,
 }
@@ -242,11 +247,12 @@ pub(crate) async fn write<T: Tenancy>(
            on conflict (org_id, sku) do update set turned_at = excluded.turned_at, product_id = excluded.product_id
          )
          insert into movements (org_id, sku, variant_id, kind, on_hand_delta, reserved_delta, held_delta, order_id,
-                                reason, actor, occurred_at)
+                                location, reason, actor, occurred_at)
          select g.org_id, g.sku, g.variant_id, g.kind, g.on_hand_delta, g.reserved_delta, g.held_delta, g.order_id,
-                $8, g.actor, $9
-         from unnest($10, $11, $12, $13, $14, $15, $16, $17, $18) with ordinality
-           as g(org_id, sku, variant_id, kind, on_hand_delta, reserved_delta, held_delta, order_id, actor, position)
+                g.location, $8, g.actor, $9
+         from unnest($10, $11, $12, $13, $14, $15, $16, $17, $18, $23) with ordinality
+           as g(org_id, sku, variant_id, kind, on_hand_delta, reserved_delta, held_delta, order_id, actor, location,
+                position)
          order by g.position",
     )
     .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.organisation.uuid()).collect::<Vec<_>>())
@@ -271,6 +277,7 @@ pub(crate) async fn write<T: Tenancy>(
     .bind::<Array<Text>, _>(ripples.iter().map(|(row, _)| row.sku.as_str()).collect::<Vec<_>>())
     .bind::<Array<SqlUuid>, _>(ripples.iter().map(|(row, _)| row.product.uuid()).collect::<Vec<_>>())
     .bind::<Array<Bool>, _>(ripples.iter().map(|(_, ripple)| *ripple == Ripple::Shown).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Text>>, _>(entries.iter().map(|entry| entry.location.map(Slug::as_str)).collect::<Vec<_>>())
     .execute(tx.connection())
     .await?;
     Ok(())

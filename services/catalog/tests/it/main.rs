@@ -10,6 +10,7 @@ mod deletion;
 mod details;
 mod documents;
 mod imports;
+mod locations;
 mod migration;
 mod orders;
 mod prices;

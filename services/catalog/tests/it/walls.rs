@@ -44,6 +44,17 @@ async fn the_tenant_role_sees_no_row_of_another_organisation() {
         assert_eq!(seen("", view).await, 0, "{view}: without an organisation nothing is seen");
         assert_eq!(seen_by_batches(&world.scene, &tenant, view).await, [0, 0, 0], "{view} is for one organisation");
     }
+    world
+        .execute(&format!(
+            "insert into locations values ('{mine}', 'hanoi', 'Hanoi', 1, true, 1, now(), now());
+             insert into location_levels values ('{mine}', 'LAMP', 'hanoi', 1);"
+        ))
+        .await;
+    for table in ["locations", "location_levels"] {
+        assert_eq!(seen(&mine.to_string(), table).await, 1, "{table}");
+        assert_eq!(seen(&other.to_string(), table).await, 0, "{table}");
+        assert_eq!(seen_by_batches(&world.scene, &tenant, table).await, [0, 0, 0], "{table}: no batch needs it");
+    }
     // A batch creates products for its own organisations and for no other one.
     for (batch, is_allowed) in [(format!("{mine}"), false), (format!("{mine},{other}"), true)] {
         let create = format!(
@@ -97,6 +108,9 @@ async fn the_last_defence_holds() {
         "update stock set on_hand = -1",
         "update stock set held = -1",
         "update stock set safety_stock = -1",
+        "update stock set located = 4",
+        "insert into locations select org_id, 'default', 'D', 1, true, 1, now(), now() from stock",
+        "insert into location_levels select org_id, sku, 'nowhere', 1 from stock",
         "update stock set backorder_limit = 5",
         "update stock set backorder_limit = null, may_be_short = true",
         "insert into availability_marks (org_id, sku, turned_at) select org_id, 'TURNED', now() from stock",
@@ -127,6 +141,8 @@ async fn the_last_defence_holds() {
         "delete from prices",
         "update prices set amount_minor = 1",
         "update prices set valid_from = now()",
+        "delete from locations",
+        "delete from location_levels",
         "delete from attribute_definitions",
         "update attribute_definitions set type = 'text'",
     ] {
@@ -148,7 +164,7 @@ async fn every_key_and_index_begins_with_the_organisation() {
                -- The sweep asks for the next prices of all organisations.
                and i.indexrelid <> 'catalog.prices_due'::regclass
                and t.relname in ('products', 'variants', 'prices', 'stock', 'movements', 'reservations', 'categories',
-                                 'attribute_definitions', 'availability_marks')",
+                                 'attribute_definitions', 'availability_marks', 'locations', 'location_levels')",
         )
         .await;
     assert_eq!(offenders, "");

@@ -30,6 +30,7 @@ fn shelf(on_hand: i64) -> Shelf {
         stock: Stock {
             level: Level::restore(on_hand, 0, 0),
             terms: Terms { low_threshold: 2, ..Terms::default() },
+            located: 0,
             version: 1,
         },
     }
