@@ -357,7 +357,7 @@ async fn doubled_and_shuffled_events_lead_to_the_same_tables() {
     world.assert_books_agree().await;
 
     let root = world.scene.superuser().await;
-    let ignored = ["inbox.*", "*.updated_at", "outbox.*"];
+    let ignored = ["inbox.*", "*.updated_at", "outbox.*", "availability_marks.*"];
     let before = table_hashes(&root, catalog::NAME, &ignored).await;
     // Everything once more under new ids, backwards: late facts about orders whose state has moved on.
     let mut again: Vec<Outgoing> = Vec::new();
