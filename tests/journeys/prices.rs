@@ -21,17 +21,15 @@ async fn orders_are_taken_at_a_planned_price_while_it_is_valid_and_not_longer() 
         let order = json!({"lines": [{"sku": "SALE", "quantity": 1, "unit_price": usd(cents)}]});
         shop.shopper.post(&orders, &order).await
     };
-    assert_eq!(place(1_000).await.0, 201);
+    assert_eq!(place(1_000).await.0, 202);
 
     let in_seconds = |seconds| Clock::now() + Duration::from_secs(seconds);
-    let sale = json!({
-        "price": usd(600), "channel": "shop", "valid_from": in_seconds(3), "valid_until": in_seconds(15),
-    });
+    let sale = json!({"price": usd(600), "channel": "shop", "valid_from": in_seconds(3)});
     let (status, planned) = shop.owner.post(&format!("/admin/v1/variants/{variant}/prices"), &sale).await;
     assert_eq!((status, &planned["state"]), (201, &json!("planned")), "{planned}");
     let order = eventually(PATIENCE, async || {
         let (status, placed) = place(600).await;
-        if status == 201 { Ok(placed) } else { Err(placed) }
+        if status == 202 { Ok(placed) } else { Err(placed) }
     })
     .await;
     assert_eq!(order["total"], usd(600), "{order}");
@@ -39,9 +37,12 @@ async fn orders_are_taken_at_a_planned_price_while_it_is_valid_and_not_longer() 
     assert_eq!((status, &refused["type"]), (409, &json!("/problems/price-changed")), "{refused}");
     shop.reaches(order["id"].as_str().unwrap().parse().unwrap(), "confirmed").await;
 
+    let end = format!("/admin/v1/variants/{variant}/prices/{}/end", planned["id"].as_str().unwrap());
+    let (status, ended) = shop.owner.post(&end, &json!({})).await;
+    assert_eq!(status, 200, "{ended}");
     eventually(PATIENCE, async || {
         let (status, placed) = place(1_000).await;
-        if status == 201 { Ok(()) } else { Err(placed) }
+        if status == 202 { Ok(()) } else { Err(placed) }
     })
     .await;
     assert_eq!(place(600).await.0, 409);

@@ -80,14 +80,22 @@ fn what_was_published_once_is_still_read() {
     }
 }
 
-/// Adds a field to every object in a body, except to amounts of money: those are closed.
+/// Objects whose members are named by a seller: another member is another entry and no field.
+const MAPS: [&str; 5] = ["references", "external_references", "attributes", "option_values", "translations"];
+
+/// Adds a field to every object in a body, except to amounts of money, which are closed, and to maps.
 fn with_added_fields(body: &Value) -> Value {
     match body {
         Value::Array(elements) => elements.iter().map(with_added_fields).collect(),
         Value::Object(fields) if fields.keys().eq(["amount", "currency"]) => body.clone(),
         Value::Object(fields) => {
-            let known = fields.iter().map(|(name, value)| (name.clone(), with_added_fields(value)));
-            known.chain([("added_later".to_owned(), json!({"anything": [1, 2, 3]}))]).collect()
+            let newer = |(name, value): (&String, &Value)| match value {
+                Value::Object(entries) if MAPS.contains(&name.as_str()) => {
+                    (name.clone(), entries.iter().map(|(key, entry)| (key.clone(), with_added_fields(entry))).collect())
+                }
+                _ => (name.clone(), with_added_fields(value)),
+            };
+            fields.iter().map(newer).chain([("added_later".to_owned(), json!({"anything": [1, 2, 3]}))]).collect()
         }
         other => other.clone(),
     }

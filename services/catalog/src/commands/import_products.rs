@@ -13,7 +13,6 @@ use crate::domain::import::{
 };
 use crate::domain::location::Placed;
 use crate::domain::product::{Product, Variant, handed_on as handed_on_barcodes};
-use crate::domain::stock::StockFault;
 use crate::error::Error;
 use crate::published;
 use crate::store;
@@ -230,10 +229,8 @@ async fn set_stock(tx: &mut Tx<'_>, merged: &[(Merged, Option<Product>)], now: T
         let before = shelf.stock;
         // The file was checked against a level that was not locked. If it has changed since, the batch is retried.
         // The file says the sum, and what changes of it changes at the default location.
-        let movement = match Placed::Default.adjust(&mut shelf.stock, pieces - before.level.on_hand()) {
-            Ok(movement) => movement,
-            Err(fault @ StockFault::NotThere { .. }) => return Err(Error::StockRefused { sku: sku.clone(), fault }),
-            Err(_) => return Err(overtaken),
+        let Ok(movement) = Placed::Default.adjust(&mut shelf.stock, pieces - before.level.on_hand()) else {
+            return Err(overtaken);
         };
         if movement.on_hand == 0 {
             continue;

@@ -24,7 +24,12 @@ impl OneShelf {
     pub(super) async fn lock(tx: &mut Tx<'_>, key: &StockKey) -> Result<Self, Error> {
         let sku = store::stock::sku_of(tx, key).await?;
         let shelf = store::stock::lock_own(tx, &[&sku]).await?.remove(&sku);
-        let shelf = shelf.ok_or_else(|| Error::StockNotFound { key: key.clone() })?;
+        // The SKU of a draft that was deleted meanwhile may be another variant's by now.
+        let is_meant = |shelf: &Shelf| match key {
+            StockKey::Variant(variant) => shelf.variant == *variant,
+            StockKey::Sku(_) => true,
+        };
+        let shelf = shelf.filter(is_meant).ok_or_else(|| Error::StockNotFound { key: key.clone() })?;
         let before = shelf.stock;
         Ok(Self { sku, shelf, before })
     }

@@ -48,7 +48,7 @@ pub(super) struct AdjustStockBody {
     /// This many more, or fewer when it is negative.
     #[garde(range(min = -1_000_000_000, max = 1_000_000_000), custom(holds(self.adjustment())))]
     delta: Option<i64>,
-    /// This many, however many there were.
+    /// This many at the location, however many there were; without a location at the default one, not in sum.
     #[garde(range(min = 0, max = 1_000_000_000))]
     set: Option<i64>,
     /// Why, for the ledger; up to 200 characters.

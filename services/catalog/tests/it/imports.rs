@@ -319,3 +319,28 @@ async fn an_import_that_takes_too_long_ends_in_order_when_the_service_stops() {
     assert!(summary.ended_early.as_deref().unwrap().contains("stopping"), "{summary:?}");
     assert_eq!(world.value("select title from products").await, "Two");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stock_that_the_places_do_not_allow_fails_its_row_alone() {
+    let world = World::quiet().await;
+    for sku in ["LAMP", "CHAIR"] {
+        world.create(&sku.to_lowercase(), &[(sku, 100, 10)]).await;
+    }
+    let owner = world.owner();
+    let hanoi = json!({"code": "hanoi", "name": "Hanoi", "priority": 1});
+    assert_eq!(owner.post("/admin/v1/locations", &hanoi).await.0, 201);
+    let transfer = json!({"to": "hanoi", "pieces": 8});
+    let (status, moved) = owner.post("/admin/v1/stock/LAMP/transfer", &transfer).await;
+    assert_eq!(status, 201, "{moved}");
+    let row = |sku: &str, stock: i64| {
+        format!(
+            "{{\"slug\": \"{}\", \"title\": \"x\", \"variants\": [{{\"sku\": \"{sku}\", \"stock\": {stock}}}]}}\n",
+            sku.to_lowercase()
+        )
+    };
+    let (rows, summary) = world.import("application/x-ndjson", &format!("{}{}", row("LAMP", 5), row("CHAIR", 7))).await;
+    assert_eq!((&summary["failed"], &summary["updated"]), (&json!(1), &json!(1)), "{rows:?} {summary}");
+    assert!(rows[0].to_string().contains("must not be less than the 8 that are at other locations"), "{rows:?}");
+    assert_eq!(world.level("CHAIR").await, (7, 0, 0));
+    world.stop().await;
+}

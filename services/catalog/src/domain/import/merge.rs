@@ -27,6 +27,8 @@ pub struct Owner {
     pub on_hand: i64,
     /// Pieces of them that are reserved or held for orders.
     pub promised: i64,
+    /// Pieces of them that are at other locations than the default one.
+    pub located: i64,
 }
 
 /// Who has what the file names now.
@@ -106,8 +108,7 @@ pub fn merge(
             _ if !known && variant.price.is_none() => {
                 Some(RowFault::new(format!("{}price", variant.prefix), "is needed, since the variant is new"))
             }
-            owner => stock_fault(variant, owner.map_or(0, |owner| owner.promised))
-                .or_else(|| barcode_fault(variant, stored, &holders.barcodes)),
+            owner => stock_fault(variant, owner).or_else(|| barcode_fault(variant, stored, &holders.barcodes)),
         };
         match fault {
             Some(fault) => faults.push((variant.line, fault)),
@@ -154,12 +155,17 @@ pub fn merge(
     }
 }
 
-fn stock_fault(variant: &ImportedVariant, promised: i64) -> Option<RowFault> {
+fn stock_fault(variant: &ImportedVariant, owner: Option<&Owner>) -> Option<RowFault> {
     let stock = variant.stock?;
+    // What is counted short or sold ahead may be less than what is promised; only taking pieces away is refused then.
+    let takes_away = |from: &&Owner| stock < from.on_hand;
+    let (promised, located) = owner.filter(takes_away).map_or((0, 0), |owner| (owner.promised, owner.located));
     let reason = if !(0..=Level::MOST).contains(&stock) {
         format!("must be from 0 to {}", Level::MOST)
     } else if stock < promised {
         format!("must not be less than the {promised} that are reserved or held for orders")
+    } else if stock < located {
+        format!("must not be less than the {located} that are at other locations than the default one")
     } else {
         return None;
     };

@@ -40,7 +40,7 @@ fn lamp(variants: Vec<ImportedVariant>, whole: bool) -> ImportedProduct {
 }
 
 fn owner(product: ProductId, on_hand: i64) -> Owner {
-    Owner { product, slug: "any".to_owned(), status: "active".to_owned(), on_hand, promised: 0 }
+    Owner { product, slug: "any".to_owned(), status: "active".to_owned(), on_hand, promised: 0, located: 0 }
 }
 
 fn holders(owners: impl IntoIterator<Item = (String, Owner)>) -> Holders {
