@@ -148,7 +148,7 @@ fn line(number: usize, title: &str, brand: &str) -> Value {
     let sku = format!("Q-{number:06}");
     let tags = [["new", "sale", "gift", "bulk"][number % 4], ["home", "office", "travel"][number % 3]];
     json!({"slug": sku.to_lowercase(), "title": title, "brand": (!brand.is_empty()).then_some(brand), "tags": tags,
-           "status": if number % 10 == 0 { "draft" } else { "active" },
+           "status": if number.is_multiple_of(10) { "draft" } else { "active" },
            "variants": [{"sku": sku, "price": {"amount": format!("{}.{:02}", cents / 100, cents % 100), "currency": "USD"}, "stock": number % 50}]})
 }
 

@@ -181,5 +181,5 @@ fn comparison(rest: &mut Rest<'_>, reader: &mut Reader<'_>) -> Option<Condition>
     }
     // What is wrong with the comparison does not keep the others from being read.
     let read = reader.comparison(field, operator, &Given::Words(&words), &place);
-    Some(read.map_or_else(|| Condition::All(Vec::new()), Condition::Comparison))
+    Some(read.map_or_else(|| Condition::All(Vec::new()), |comparison| Condition::Comparison(Box::new(comparison))))
 }

@@ -27,7 +27,7 @@ pub(crate) enum Condition {
     /// One of them holds; none holds for no item.
     Any(Vec<Condition>),
     Not(Box<Condition>),
-    Comparison(Comparison),
+    Comparison(Box<Comparison>),
 }
 
 /// A field, an operator that it has, and what it is compared with.
@@ -123,7 +123,7 @@ impl<'r> Reader<'r> {
             (1, Some(parts), _, _) => Condition::All(self.parts(parts, &format!("{at}.and"), depth)),
             (1, _, Some(parts), _) => Condition::Any(self.parts(parts, &format!("{at}.or"), depth)),
             (1, _, _, Some(part)) => Condition::Not(Box::new(self.node(part, &format!("{at}.not"), depth + 1))),
-            _ => self.leaf(node, at).map_or(nothing, Condition::Comparison),
+            _ => self.leaf(node, at).map_or(nothing, |comparison| Condition::Comparison(Box::new(comparison))),
         }
     }
 

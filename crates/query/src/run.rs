@@ -18,7 +18,7 @@ use crate::entity::{Answer, Entity, Item, Total};
 use crate::facet::{self, CountRow};
 use crate::fault::Faults;
 use crate::field::{Field, Registry, Source};
-use crate::filter::{Comparison, Condition, Test};
+use crate::filter::{Condition, Test};
 use crate::order::{self, Mark};
 use crate::request::{Counting, Plan, Request};
 use crate::search::Words;
@@ -327,7 +327,9 @@ fn is_simple(condition: &Condition) -> bool {
         match condition {
             Condition::All(parts) | Condition::Any(parts) => parts.iter().any(has_pattern),
             Condition::Not(part) => has_pattern(part),
-            Condition::Comparison(Comparison { test, .. }) => matches!(test, Test::Contains(_) | Test::StartsWith(_)),
+            Condition::Comparison(comparison) => {
+                matches!(comparison.test, Test::Contains(_) | Test::StartsWith(_))
+            }
         }
     }
     condition.size() <= KEPT_COMPARISONS && !has_pattern(condition)
