@@ -8,7 +8,6 @@ mod limits;
 mod load;
 mod orders;
 mod processes;
-mod queries;
 mod reads;
 mod report;
 mod stack;
@@ -30,7 +29,7 @@ struct Arguments {
     /// Seconds for which orders are placed in each measurement of orders: 60, or 10 with `--quick`; 60 or more count.
     #[arg(long, env = "BENCH_ORDER_SECONDS")]
     order_seconds: Option<u64>,
-    /// The short form, under four minutes: no start-up, no import, no queries, and the page stays as it is.
+    /// The short form, under four minutes: no start-up, no import, and the page stays as it is.
     #[arg(long, env = "QUICK", value_parser = FalseyValueParser::new())]
     quick: bool,
     /// Prints what moved against the figures of the page.
@@ -93,7 +92,7 @@ fn ended(outcome: Result<(), Failure>) -> ExitCode {
 
 async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let wanted = |name: &str| {
-        let short = !arguments.quick || !["start", "import", "query"].contains(&name);
+        let short = !arguments.quick || !["start", "import"].contains(&name);
         short && arguments.only.as_deref().is_none_or(|only| name.contains(only))
     };
     let seconds = Duration::from_secs(arguments.seconds());
@@ -121,10 +120,6 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
     if wanted("import") {
         report.section("Import");
         reads::import(&shop, arguments.data.as_deref(), &mut report).await?;
-    }
-    if wanted("query") {
-        report.section("Queries over 100,000 products");
-        queries::measure(&mut store, &shop, seconds, &mut report).await?;
     }
     if wanted("order") {
         report.section("Orders");
