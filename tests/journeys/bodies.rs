@@ -43,9 +43,8 @@ impl Route {
 async fn of_goods(shop: &Shop) -> Vec<Route> {
     let (owner, changes) = (&shop.owner, &shop.owner.clone().with("if-match", "*"));
     let (category, parent) = (shop.category("lamps", None).await, shop.category("all", None).await);
-    let product = shop.product("listed").await;
-    let listed = product["variants"][0]["id"].as_str().unwrap().to_owned();
-    let product = product["id"].as_str().unwrap().to_owned();
+    let product = shop.product("listed").await["id"].as_str().unwrap().to_owned();
+    let listed = shop.stock("LISTED").await["variant"].as_str().unwrap().to_owned();
     let variant = json!({"sku": "LISTED-2", "title": "Two", "price": usd(100), "stock": 1, "low_threshold": 0});
     let media = json!([{"url": "https://cdn.example/one.jpg", "kind": "image", "alt": "One"}]);
     let texts = json!({"vi": {"title": "Hai", "short_description": "x", "description": "y"}});
@@ -57,6 +56,10 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
         "slug": "listed", "title": "One", "description": "x", "category": null, "status": "active", "media": media,
         "translations": texts, "variants": [{"sku": "LISTED", "title": "One", "price": usd(100), "active": true}],
     });
+    let lamps = json!({"name": "Lamps", "entity": "products", "query": {"q": "lamp"}});
+    let (status, saved) = owner.post("/admin/v1/views", &lamps).await;
+    assert_eq!(status, 201, "{saved}");
+    let view = saved["id"].as_str().unwrap();
     let colour = json!({"code": "colour", "type": "choice", "choices": ["blue"], "labels": {"en": "Colour"}});
     let (status, defined) = owner.post("/admin/v1/attributes", &colour).await;
     assert_eq!(status, 201, "{defined}");
@@ -144,6 +147,35 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
             &["labels", "en", "new_choices"],
         )
         .at("/admin/v1/attributes/colour".to_owned()),
+        Route::new(
+            Method::POST,
+            "/admin/v1/views",
+            owner,
+            json!({"name": "Bright", "entity": "products", "query": {"q": "bright"}}),
+            &["name", "entity", "query", "q"],
+        ),
+        Route::new(
+            Method::PATCH,
+            "/admin/v1/views/{view}",
+            changes,
+            json!({"name": "Lamps", "query": {"q": "lamp"}}),
+            &["name", "query", "q"],
+        )
+        .at(format!("/admin/v1/views/{view}")),
+        Route::new(
+            Method::POST,
+            "/admin/v1/products/bulk",
+            owner,
+            json!({"products": [{"slug": "listed", "title": "One"}], "all_or_nothing": false}),
+            &["products", "all_or_nothing", "slug", "title"],
+        ),
+        Route::new(
+            Method::POST,
+            "/admin/v1/stock/bulk",
+            owner,
+            json!({"levels": [{"sku": "LISTED", "delta": 1, "reason": "x", "low_threshold": 0}], "all_or_nothing": false}),
+            &["levels", "all_or_nothing", "sku", "delta", "set", "reason", "low_threshold"],
+        ),
         Route::new(
             Method::POST,
             "/admin/v1/variants/{variant}/prices",

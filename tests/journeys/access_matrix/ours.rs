@@ -34,8 +34,11 @@ impl Ours {
         let role = json!({"name": "our-own-role", "permissions": ["product:read"]});
         let key = json!({"name": "Our key", "permissions": ["product:read"]});
         let attribute = json!({"code": "our_own_attribute", "type": "text", "labels": {"en": "Ours"}});
+        // Others make products here, which it does not list.
+        let listed = json!({"filter": {"field": "slug", "op": "eq", "value": "ours"}});
+        let view = json!({"name": "Our view", "entity": "products", "query": listed});
         let invitation = json!({"email": "invited@ours.example", "roles": ["viewer"]});
-        let variant = text(&shop.product("ours").await["variants"][0]["id"]);
+        let variant = text(&shop.stock("OURS").await["variant"]);
         let price = json!({"price": {"amount": "9.50", "currency": "USD"}, "channel": "ours"});
         let price = made(shop, &format!("/admin/v1/variants/{variant}/prices"), &price).await;
         let organisation = &look(shop, "/auth/v1/me").await["organisation"]["id"];
@@ -47,6 +50,7 @@ impl Ours {
             ("price", text(&price["id"])),
             ("sku", "OURS".to_owned()),
             ("code", text(&made(shop, "/admin/v1/attributes", &attribute).await["code"])),
+            ("view", text(&made(shop, "/admin/v1/views", &view).await["id"])),
             ("order", order.to_string()),
             ("member", text(&look(shop, "/admin/v1/members").await["items"][0]["id"])),
             ("session", text(&look(shop, "/auth/v1/sessions").await["items"][0]["id"])),

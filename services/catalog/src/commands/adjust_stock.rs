@@ -5,23 +5,12 @@ use kernel::Clock;
 use mediator::{Command, Tenant};
 use persistence::Tx;
 
-use crate::domain::stock::{Level, StockFault, StockItem, StockKey};
+use crate::domain::stock::{Adjustment, StockFault, StockItem, StockKey};
 use crate::domain::wording::Remark;
 use crate::error::Error;
 use crate::published;
 use crate::store;
 use crate::store::stock::{LedgerEntry, StockUpdate};
-
-/// How the pieces on hand change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Adjustment {
-    /// This many more, or fewer when it is negative.
-    Delta(i64),
-    /// This many, however many there were.
-    Set(i64),
-    /// As many as there are; only the threshold changes.
-    Unchanged,
-}
 
 /// Adjusts the stock of a SKU.
 #[derive(Debug, Clone)]
@@ -51,19 +40,12 @@ impl Command for AdjustStock {
         let mut shelves = store::stock::lock_own(tx, &[&sku]).await?;
         let mut shelf = shelves.remove(&sku).ok_or_else(|| Error::StockNotFound { key: self.key.clone() })?;
         let before = shelf.stock;
-        let delta = match self.adjustment {
-            Adjustment::Delta(delta) => delta,
-            Adjustment::Set(pieces) if pieces > Level::MOST => return Err(refused(StockFault::TooMany)),
-            Adjustment::Set(pieces) => pieces.max(-1) - before.level.on_hand(),
-            Adjustment::Unchanged => 0,
-        };
-        let movement = shelf.stock.level.adjust(delta).map_err(refused)?;
-        shelf.stock.low_threshold = self.low_threshold.unwrap_or(shelf.stock.low_threshold);
+        let movement = shelf.stock.adjust(self.adjustment, self.low_threshold).map_err(refused)?;
         shelf.stock.version += 1;
         let organisation = tx.organisation();
         let entry =
             LedgerEntry { organisation, variant: shelf.variant, sku: &sku, order: None, movement, actor: &actor };
-        let entries = if delta == 0 { &[][..] } else { &[entry][..] };
+        let entries = if movement.on_hand == 0 { &[][..] } else { &[entry][..] };
         let row = StockUpdate { organisation, variant: shelf.variant, stock: shelf.stock };
         store::stock::write(tx, &[row], entries, self.remark.as_str(), now).await?;
         if shelf.stock.got_low(&before) {

@@ -87,6 +87,17 @@ pub struct Movement {
     pub held: i64,
 }
 
+/// How the pieces on hand change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Adjustment {
+    /// This many more, or fewer when it is negative.
+    Delta(i64),
+    /// This many, however many there were.
+    Set(i64),
+    /// As many as there are; only the threshold changes.
+    Unchanged,
+}
+
 /// A movement that a level does not allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum StockFault {
@@ -241,6 +252,23 @@ pub struct Stock {
 }
 
 impl Stock {
+    /// Counts, receives or loses pieces; a threshold replaces the former one. The version stays, since a transaction may do this
+    /// more than once.
+    ///
+    /// # Errors
+    /// When less would be left than is promised to orders, or more than [`Level::MOST`]; nothing is changed then.
+    pub fn adjust(&mut self, adjustment: Adjustment, low_threshold: Option<i64>) -> Result<Movement, StockFault> {
+        let delta = match adjustment {
+            Adjustment::Delta(delta) => delta,
+            Adjustment::Set(pieces) if pieces > Level::MOST => return Err(StockFault::TooMany),
+            Adjustment::Set(pieces) => pieces.max(-1) - self.level.on_hand(),
+            Adjustment::Unchanged => 0,
+        };
+        let movement = self.level.adjust(delta)?;
+        self.low_threshold = low_threshold.unwrap_or(self.low_threshold);
+        Ok(movement)
+    }
+
     /// Whether going from `before` to now crosses the threshold, however it came about: pieces went, or the threshold rose.
     /// Whoever sets a threshold where none was is told at once, also of a SKU that had run out before.
     #[must_use]
@@ -303,6 +331,59 @@ impl StockItem {
     #[must_use]
     pub fn sku(&self) -> &Sku {
         &self.sku
+    }
+}
+
+/// What became of one row of a call that adjusts many levels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LevelOutcome {
+    /// The row's place in the call, from 1.
+    pub line: u64,
+    /// Whether it changed something.
+    pub result: LevelResult,
+    /// The SKU that it names.
+    pub sku: Sku,
+    /// The level after the whole call, where the row changed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stock: Option<StockItem>,
+    /// Why it was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// Whether a row changed a level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LevelResult {
+    /// It did.
+    Updated,
+    /// The level was so already.
+    Unchanged,
+    /// It was refused.
+    Failed,
+}
+
+/// What became of the levels of one call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AdjustedLevels {
+    /// Each row's outcome, in the order of the call.
+    pub rows: Vec<LevelOutcome>,
+    /// Rows that changed a level.
+    pub updated: usize,
+    /// Rows whose level was so already.
+    pub unchanged: usize,
+    /// Rows that were refused.
+    pub failed: usize,
+}
+
+impl AdjustedLevels {
+    /// Counts outcomes.
+    #[must_use]
+    pub fn of(rows: Vec<LevelOutcome>) -> Self {
+        let count = |result: LevelResult| rows.iter().filter(|row| row.result == result).count();
+        let (updated, unchanged) = (count(LevelResult::Updated), count(LevelResult::Unchanged));
+        let failed = count(LevelResult::Failed);
+        Self { rows, updated, unchanged, failed }
     }
 }
 

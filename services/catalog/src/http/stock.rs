@@ -6,8 +6,8 @@ use rest::{App, Body, IdempotencyKey, Path, Problem, Query, Recorded, Staff, hol
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::commands::adjust_stock::{AdjustStock, Adjustment};
-use crate::domain::stock::{StockItem, StockKey};
+use crate::commands::adjust_stock::AdjustStock;
+use crate::domain::stock::{Adjustment, StockItem, StockKey};
 use crate::domain::wording::Remark;
 use crate::queries::find_stock::FindStock;
 use crate::queries::list_movements::{ListMovements, MovementView};
@@ -38,7 +38,7 @@ pub(super) struct MovementFilter {
 #[serde(deny_unknown_fields)]
 pub(super) struct AdjustStockBody {
     /// This many more, or fewer when it is negative.
-    #[garde(range(min = -1_000_000_000, max = 1_000_000_000), custom(holds(self.adjustment())))]
+    #[garde(range(min = -1_000_000_000, max = 1_000_000_000), custom(holds(adjustment(self.delta, self.set, self.low_threshold))))]
     delta: Option<i64>,
     /// This many, however many there were.
     #[garde(range(min = 0, max = 1_000_000_000))]
@@ -82,19 +82,25 @@ fn location(item: &StockItem) -> String {
     format!("/admin/v1/stock/{}/movements", utf8_percent_encode(item.sku().as_str(), SEGMENT))
 }
 
-impl AdjustStockBody {
-    fn adjustment(&self) -> Result<Adjustment, Malformed> {
-        match (self.delta, self.set) {
-            (Some(delta), None) => Ok(Adjustment::Delta(delta)),
-            (None, Some(pieces)) => Ok(Adjustment::Set(pieces)),
-            (None, None) if self.low_threshold.is_some() => Ok(Adjustment::Unchanged),
-            (None, None) => Err(Malformed::new("delta", "is needed, or set, or low_threshold")),
-            (Some(_), Some(_)) => Err(Malformed::new("delta", "cannot stand beside set")),
-        }
+/// What the three figures of an adjustment say together.
+pub(super) fn adjustment(
+    delta: Option<i64>,
+    set: Option<i64>,
+    low_threshold: Option<i64>,
+) -> Result<Adjustment, Malformed> {
+    match (delta, set) {
+        (Some(delta), None) => Ok(Adjustment::Delta(delta)),
+        (None, Some(pieces)) => Ok(Adjustment::Set(pieces)),
+        (None, None) if low_threshold.is_some() => Ok(Adjustment::Unchanged),
+        (None, None) => Err(Malformed::new("delta", "is needed, or set, or low_threshold")),
+        (Some(_), Some(_)) => Err(Malformed::new("delta", "cannot stand beside set")),
     }
+}
 
+impl AdjustStockBody {
     fn command(&self, key: StockKey) -> Result<AdjustStock, Malformed> {
         let remark = Remark::parse(self.reason.as_deref().unwrap_or_default())?;
-        Ok(AdjustStock { key, adjustment: self.adjustment()?, remark, low_threshold: self.low_threshold })
+        let adjustment = adjustment(self.delta, self.set, self.low_threshold)?;
+        Ok(AdjustStock { key, adjustment, remark, low_threshold: self.low_threshold })
     }
 }

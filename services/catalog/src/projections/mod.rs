@@ -4,3 +4,4 @@
 pub(crate) mod attribute;
 pub(crate) mod price;
 pub(crate) mod product;
+pub(crate) mod view;

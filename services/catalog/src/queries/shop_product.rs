@@ -54,7 +54,7 @@ pub struct ShopProduct {
     locales: Vec<Locale>,
     /// Those that are sold, in the seller's order.
     variants: Vec<ShopVariant>,
-    /// Rises with every change; also its ETag.
+    /// Rises with every change of the product.
     version: i64,
 }
 

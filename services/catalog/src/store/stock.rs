@@ -204,16 +204,27 @@ pub(crate) async fn write<T: Tenancy>(
     reason: &str,
     now: Timestamp,
 ) -> Result<(), Error> {
+    let entries: Vec<(LedgerEntry<'_>, &str)> = entries.iter().map(|entry| (*entry, reason)).collect();
+    write_each(tx, rows, &entries, now).await
+}
+
+/// As [`write`], where each movement has a reason of its own.
+pub(crate) async fn write_each<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
+    rows: &[StockUpdate],
+    entries: &[(LedgerEntry<'_>, &str)],
+    now: Timestamp,
+) -> Result<(), Error> {
     if rows.is_empty() && entries.is_empty() {
         return Ok(());
     }
     let column = |of: fn(&StockUpdate) -> i64| rows.iter().map(of).collect::<Vec<_>>();
-    let delta = |of: fn(&LedgerEntry<'_>) -> i64| entries.iter().map(of).collect::<Vec<_>>();
+    let delta = |of: fn(&LedgerEntry<'_>) -> i64| entries.iter().map(|(entry, _)| of(entry)).collect::<Vec<_>>();
     statement(
         "with s as (
            update stock t
            set on_hand = g.on_hand, reserved = g.reserved, held = g.held, low_threshold = g.low_threshold,
-               version = g.version, updated_at = $9
+               version = g.version, updated_at = $8
            from unnest($1, $2, $3, $4, $5, $6, $7)
              as g(org_id, variant_id, on_hand, reserved, held, low_threshold, version)
            where t.org_id = g.org_id and t.variant_id = g.variant_id
@@ -221,9 +232,10 @@ pub(crate) async fn write<T: Tenancy>(
          insert into movements (org_id, sku, variant_id, kind, on_hand_delta, reserved_delta, held_delta, order_id,
                                 reason, actor, occurred_at)
          select g.org_id, g.sku, g.variant_id, g.kind, g.on_hand_delta, g.reserved_delta, g.held_delta, g.order_id,
-                $8, g.actor, $9
-         from unnest($10, $11, $12, $13, $14, $15, $16, $17, $18) with ordinality
-           as g(org_id, sku, variant_id, kind, on_hand_delta, reserved_delta, held_delta, order_id, actor, position)
+                g.reason, g.actor, $8
+         from unnest($9, $10, $11, $12, $13, $14, $15, $16, $17, $18) with ordinality
+           as g(org_id, sku, variant_id, kind, on_hand_delta, reserved_delta, held_delta, order_id, actor, reason,
+                position)
          order by g.position",
     )
     .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.organisation.uuid()).collect::<Vec<_>>())
@@ -233,17 +245,19 @@ pub(crate) async fn write<T: Tenancy>(
     .bind::<Array<BigInt>, _>(column(|row| row.stock.level.held()))
     .bind::<Array<BigInt>, _>(column(|row| row.stock.low_threshold))
     .bind::<Array<BigInt>, _>(column(|row| row.stock.version))
-    .bind::<Text, _>(reason)
     .bind::<Timestamptz, _>(now)
-    .bind::<Array<SqlUuid>, _>(entries.iter().map(|entry| entry.organisation.uuid()).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(entries.iter().map(|entry| entry.sku.as_str()).collect::<Vec<_>>())
-    .bind::<Array<SqlUuid>, _>(entries.iter().map(|entry| entry.variant.uuid()).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(entries.iter().map(|entry| entry.movement.kind.into()).collect::<Vec<&str>>())
+    .bind::<Array<SqlUuid>, _>(entries.iter().map(|(entry, _)| entry.organisation.uuid()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(entries.iter().map(|(entry, _)| entry.sku.as_str()).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(entries.iter().map(|(entry, _)| entry.variant.uuid()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(entries.iter().map(|(entry, _)| entry.movement.kind.into()).collect::<Vec<&str>>())
     .bind::<Array<BigInt>, _>(delta(|entry| entry.movement.on_hand))
     .bind::<Array<BigInt>, _>(delta(|entry| entry.movement.reserved))
     .bind::<Array<BigInt>, _>(delta(|entry| entry.movement.held))
-    .bind::<Array<Nullable<SqlUuid>>, _>(entries.iter().map(|entry| entry.order.map(OrderId::uuid)).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(entries.iter().map(|entry| entry.actor).collect::<Vec<_>>())
+    .bind::<Array<Nullable<SqlUuid>>, _>(
+        entries.iter().map(|(entry, _)| entry.order.map(OrderId::uuid)).collect::<Vec<_>>(),
+    )
+    .bind::<Array<Text>, _>(entries.iter().map(|(entry, _)| entry.actor).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(entries.iter().map(|(_, reason)| *reason).collect::<Vec<_>>())
     .execute(tx.connection())
     .await?;
     Ok(())

@@ -3,6 +3,7 @@
 
 mod addresses;
 mod attributes;
+mod bulk;
 mod categories;
 mod contested;
 mod deletion;
@@ -16,7 +17,9 @@ mod process;
 mod products;
 mod queries;
 mod shop;
+mod shop_addresses;
 mod slugs;
 mod stock;
+mod views;
 mod walls;
 mod world;
