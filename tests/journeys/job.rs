@@ -1,6 +1,6 @@
 //! The main job, once, step by step: what `make demo` shows, with its outcome asserted.
 
-use e2e::{PATIENCE, Shop, invariants, order_of, together, usd};
+use e2e::{PATIENCE, Shop, alone, invariants, order_of, usd};
 use serde_json::json;
 use testkit::{Client, eventually};
 
@@ -8,7 +8,7 @@ use crate::WISHES;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_catalog_is_imported_browsed_and_ordered_from_and_the_operations_team_hears_of_it() {
-    let store = together(&WISHES).await;
+    let store = alone(&WISHES).await;
     let shop = Shop::open(&store, "job").await;
     for gateway in store.gateways() {
         shop.log_in(&gateway).await;
@@ -97,7 +97,7 @@ async fn a_catalog_is_imported_browsed_and_ordered_from_and_the_operations_team_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_gateway_serves_one_document_of_all_services() {
-    let store = together(&WISHES).await;
+    let store = alone(&WISHES).await;
     for gateway in store.gateways() {
         let (status, document) = Client::new(gateway, None).get("/openapi.json").await;
         assert_eq!((status, &document["openapi"]), (200, &json!("3.1.0")));

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use e2e::{PATIENCE, Shop, together, usd};
+use e2e::{PATIENCE, Shop, alone, usd};
 use kernel::Clock;
 use serde_json::json;
 use testkit::eventually;
@@ -12,7 +12,7 @@ use crate::WISHES;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_are_taken_at_a_planned_price_while_it_is_valid_and_not_longer() {
-    let store = together(&WISHES).await;
+    let store = alone(&WISHES).await;
     let shop = Shop::open(&store, "sale").await;
     shop.sell(&store, &[("SALE", 1_000, 50)]).await;
     let variant = shop.stock("SALE").await["variant"].as_str().unwrap().to_owned();
