@@ -124,6 +124,8 @@ impl Client {
 /// How long to wait before the request is sent again; none when it was answered for good.
 fn asked_to_wait(reply: &Response) -> Option<Duration> {
     let passing = [
+        // A service that has just started may not know the key that signed the token (docs/http.md, "The first second").
+        StatusCode::UNAUTHORIZED,
         StatusCode::TOO_MANY_REQUESTS,
         StatusCode::BAD_GATEWAY,
         StatusCode::SERVICE_UNAVAILABLE,
