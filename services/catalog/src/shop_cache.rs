@@ -119,8 +119,7 @@ fn offered(product: &[u8], asked: &Locale) -> Option<Locale> {
     asked.closest(&languages.locales).cloned()
 }
 
-/// Whether a condition is that of one category, with or without those below it.
+/// Whether a condition is that of one category. What stands below it changes with the tree, of which the cache hears nothing.
 fn is_one_category(condition: &str) -> bool {
-    let id = ["category:eq:", "category_tree:has_any:"].iter().find_map(|beginning| condition.strip_prefix(beginning));
-    id.is_some_and(|id| id.parse::<CategoryId>().is_ok())
+    condition.strip_prefix("category:eq:").is_some_and(|id| id.parse::<CategoryId>().is_ok())
 }
