@@ -173,16 +173,63 @@ async fn one(store: &Store, question: &str) -> Result<(String, String), Failure>
 /// pgbench with a script, as a role of a service, prepared statements, 16 clients.
 async fn pgbench(
     store: &Store,
+    role: (&str, DatabaseRole),
+    name: &str,
+    script: &str,
+    time: Duration,
+) -> Result<Load, Failure> {
+    pgbench_with(store, role, name, script, 16, time).await
+}
+
+/// One SELECT of a query, as the role that production uses.
+pub(crate) async fn query(
+    store: &Store,
+    name: &str,
+    sql: &str,
+    clients: usize,
+    time: Duration,
+) -> Result<Load, Failure> {
+    transaction(store, "begin read only", name, sql, clients, time).await
+}
+
+/// One statement that writes, as the role that production uses.
+pub(crate) async fn update(
+    store: &Store,
+    name: &str,
+    sql: &str,
+    clients: usize,
+    time: Duration,
+) -> Result<Load, Failure> {
+    transaction(store, "begin", name, sql, clients, time).await
+}
+
+async fn transaction(
+    store: &Store,
+    begin: &str,
+    name: &str,
+    sql: &str,
+    clients: usize,
+    time: Duration,
+) -> Result<Load, Failure> {
+    let (organisation, _) = one(store, "select org_id::text, product_id::text from catalog.products limit 1").await?;
+    let script = format!("{begin};\nselect set_config('app.org', '{organisation}', true);\n{sql};\ncommit;\n");
+    pgbench_with(store, ("catalog", DatabaseRole::App), name, &script, clients, time).await
+}
+
+async fn pgbench_with(
+    store: &Store,
     (service, role): (&str, DatabaseRole),
     name: &str,
     script: &str,
+    clients: usize,
     time: Duration,
 ) -> Result<Load, Failure> {
     let file = store.folder.join(format!("{name}.sql"));
     std::fs::write(&file, script)?;
     let program = devstack::postgres_programs()?.join("pgbench");
     let output = tokio::process::Command::new(&program)
-        .args(["--no-vacuum", "--protocol=prepared", "--client=16", "--jobs=2", "--log"])
+        .args(["--no-vacuum", "--protocol=prepared", "--jobs=2", "--log"])
+        .arg(format!("--client={clients}"))
         .arg(format!("--log-prefix={}", store.folder.join(name).display()))
         .arg(format!("--time={}", time.as_secs().max(1)))
         .arg(format!("--file={}", file.display()))

@@ -8,8 +8,10 @@ mod limits;
 mod load;
 mod orders;
 mod processes;
+mod queries;
 mod reads;
 mod report;
+mod reservations;
 mod stack;
 mod tokens;
 
@@ -29,7 +31,7 @@ struct Arguments {
     /// Seconds for which orders are placed in each measurement of orders: 60, or 10 with `--quick`; 60 or more count.
     #[arg(long, env = "BENCH_ORDER_SECONDS")]
     order_seconds: Option<u64>,
-    /// The short form, under four minutes: no start-up, no import, and the page stays as it is.
+    /// The short form, under four minutes: no start-up, no import, no queries, no reservations, and the page stays as it is.
     #[arg(long, env = "QUICK", value_parser = FalseyValueParser::new())]
     quick: bool,
     /// Prints what moved against the figures of the page.
@@ -92,7 +94,7 @@ fn ended(outcome: Result<(), Failure>) -> ExitCode {
 
 async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let wanted = |name: &str| {
-        let short = !arguments.quick || !["start", "import"].contains(&name);
+        let short = !arguments.quick || !["start", "import", "query", "reserve"].contains(&name);
         short && arguments.only.as_deref().is_none_or(|only| name.contains(only))
     };
     let seconds = Duration::from_secs(arguments.seconds());
@@ -120,6 +122,14 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
     if wanted("import") {
         report.section("Import");
         reads::import(&shop, arguments.data.as_deref(), &mut report).await?;
+    }
+    if wanted("query") {
+        report.section("Queries over 100,000 products");
+        queries::measure(&mut store, &shop, seconds, &mut report).await?;
+    }
+    if wanted("reserve") {
+        report.section("Reservations");
+        reservations::measure(&mut store, &shop, &mut report).await?;
     }
     if wanted("order") {
         report.section("Orders");

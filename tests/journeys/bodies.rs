@@ -56,6 +56,10 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
         "slug": "listed", "title": "One", "description": "x", "category": null, "status": "active", "media": media,
         "translations": texts, "variants": [{"sku": "LISTED", "title": "One", "price": usd(100), "active": true}],
     });
+    let lamps = json!({"name": "Lamps", "entity": "products", "query": {"q": "lamp"}});
+    let (status, saved) = owner.post("/admin/v1/views", &lamps).await;
+    assert_eq!(status, 201, "{saved}");
+    let view = saved["id"].as_str().unwrap();
     let colour = json!({"code": "colour", "type": "choice", "choices": ["blue"], "labels": {"en": "Colour"}});
     let (status, defined) = owner.post("/admin/v1/attributes", &colour).await;
     assert_eq!(status, 201, "{defined}");
@@ -147,6 +151,35 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
             &["labels", "en", "new_choices"],
         )
         .at("/admin/v1/attributes/colour".to_owned()),
+        Route::new(
+            Method::POST,
+            "/admin/v1/views",
+            owner,
+            json!({"name": "Bright", "entity": "products", "query": {"q": "bright"}}),
+            &["name", "entity", "query", "q"],
+        ),
+        Route::new(
+            Method::PATCH,
+            "/admin/v1/views/{view}",
+            changes,
+            json!({"name": "Lamps", "query": {"q": "lamp"}}),
+            &["name", "query", "q"],
+        )
+        .at(format!("/admin/v1/views/{view}")),
+        Route::new(
+            Method::POST,
+            "/admin/v1/products/bulk",
+            owner,
+            json!({"products": [{"slug": "listed", "title": "One"}], "all_or_nothing": false}),
+            &["products", "all_or_nothing", "slug", "title"],
+        ),
+        Route::new(
+            Method::POST,
+            "/admin/v1/stock/bulk",
+            owner,
+            json!({"levels": [{"sku": "LISTED", "delta": 1, "reason": "x", "low_threshold": 0}], "all_or_nothing": false}),
+            &["levels", "all_or_nothing", "sku", "delta", "set", "reason", "low_threshold"],
+        ),
         Route::new(
             Method::POST,
             "/admin/v1/variants/{variant}/prices",

@@ -36,6 +36,10 @@ const VERSION: usize = 8;
 /// Bytes of a tombstone, fewer than any entry has. They are random, so that no two tombstones are equal.
 const STAMP: usize = 7;
 
+/// The longest answer that is kept. A longer one is loaded each time, by one reader for all who ask at the same time, so that a few
+/// large answers never push the many small ones out of Redis.
+const LARGEST: usize = 262_144;
+
 /// The name of a cached answer: organisation, group and thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
@@ -205,6 +209,9 @@ impl Cache {
     }
 
     async fn store(&self, name: &str, version: [u8; VERSION], tombstone: &[u8], answer: &Bytes) {
+        if answer.len() > LARGEST {
+            return;
+        }
         let mut entry = Vec::with_capacity(VERSION + answer.len());
         entry.extend_from_slice(&version);
         entry.extend_from_slice(answer);

@@ -211,6 +211,24 @@ async fn a_hundred_readers_of_a_missing_entry_share_a_load() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_too_long_is_not_kept() {
+    let server = start().await;
+    let (cache, organisation) = (cache_at(&server.url()), OrganisationId::new());
+    for (thing, length, kept) in [("long", 262_145, false), ("longest", 262_144, true)] {
+        let (key, source) = (Key::new(organisation, "product", thing), Source::new());
+        let load = || async {
+            source.load().await?;
+            Ok::<_, String>(Bytes::from(vec![b'x'; length]))
+        };
+        // With a busy machine a fill may miss its 20 ms, so several are tried.
+        for _ in 0..20 {
+            assert_eq!(cache.bytes(&key, load).await.unwrap().len(), length);
+        }
+        assert_eq!(source.loads() < 20, kept, "{thing}: {} loads", source.loads());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_silent_redis_costs_a_read_its_limit_and_then_nothing() {
     // Accepts connections (the backlog does) and never says a word.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();

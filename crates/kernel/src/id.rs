@@ -184,6 +184,8 @@ kinds! {
     Delivery, DeliveryId, "dlv";
     /// A run of a file import.
     Import, ImportId, "imp";
+    /// A named query of an organisation.
+    View, ViewId, "view";
     /// A key that signs access tokens.
     Key, KeyId, "key";
     /// An access token.

@@ -29,7 +29,7 @@ pub use currency::Currency;
 pub use expected::Expected;
 pub use id::{
     ApiKeyId, CategoryId, CustomerId, DeliveryId, EventId, Id, ImportId, InvitationId, KeyId, Kind, MembershipId,
-    OrderId, OrganisationId, PriceId, ProductId, SessionId, TokenId, UserId, VariantId, kinds,
+    OrderId, OrganisationId, PriceId, ProductId, SessionId, TokenId, UserId, VariantId, ViewId, kinds,
 };
 pub use malformed::Malformed;
 pub use money::Money;

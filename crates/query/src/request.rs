@@ -3,7 +3,7 @@
 
 use std::marker::PhantomData;
 
-use kernel::{Cursor, PageSize};
+use kernel::{ByName, Cursor, PageSize};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use crate::compact;
 use crate::entity::Entity;
 use crate::facet::{self, Facet, MOST_FACETS};
-use crate::fault::Faults;
+use crate::fault::{Fault, Faults};
 use crate::field::{Field, Registry};
 use crate::filter::{Condition, Reader};
 use crate::order::{self, Key, MOST_SORTS};
@@ -129,6 +129,26 @@ pub(crate) struct Plan {
 }
 
 impl<E: Entity> Request<E> {
+    /// Reads a request that was kept as JSON.
+    ///
+    /// # Errors
+    /// Where it does not have the form of a request, which a body of that form is refused for.
+    pub fn of_json(json: Json) -> Result<Self, Faults> {
+        serde_path_to_error::deserialize(ByName(json)).map_err(|error| {
+            let at = error.path().to_string();
+            let at = if at == "." { String::new() } else { at };
+            Faults(vec![Fault { at, reason: error.into_inner().to_string() }])
+        })
+    }
+
+    /// Holds the request against the registry without answering it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn check(&self, registry: &Registry) -> Result<(), Faults> {
+        self.plan(registry).map(drop)
+    }
+
     /// All that the client has chosen but the page: what its cursors are good for.
     pub(crate) fn identity(&self) -> impl Serialize + use<E> {
         (self.filter.clone(), self.compact.clone(), self.q.clone(), self.sort.clone())

@@ -45,5 +45,5 @@ pub use price::PriceBody;
 pub use problem::{FieldFault, Problem};
 pub use problem_page::{problem_page, problem_slugs};
 pub use problem_type::ProblemType;
-pub use replies::{Fingerprinted, Lines, Ok, Recorded, Serialised, Tagged};
+pub use replies::{Addressed, Fingerprinted, Lines, Ok, Recorded, Serialised, Tagged};
 pub use upload::Upload;

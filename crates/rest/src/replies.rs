@@ -12,8 +12,8 @@ use aide::openapi::{self, Operation, Response};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use schemars::JsonSchema;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use crate::documents::json_reply;
 use crate::if_match::{etag, etag_shown, fingerprint};
@@ -118,21 +118,6 @@ impl<R> Tagged<R> {
     }
 }
 
-impl<T> Tagged<Serialised<T>> {
-    /// Tagged with the `version` that stands in the JSON and with all else that does, which may change while the version stays.
-    ///
-    /// # Errors
-    /// When none does, which is a defect.
-    pub fn serialised(json: Bytes) -> Result<Self, Problem> {
-        #[derive(Deserialize)]
-        struct Versioned {
-            version: i64,
-        }
-        let Versioned { version } = serde_json::from_slice(&json).map_err(Problem::internal)?;
-        Result::Ok(Self { etag: etag_shown(version, &fingerprint(&json)), reply: Serialised::new(json) })
-    }
-}
-
 impl<T: Serialize> Tagged<Serialised<T>> {
     /// Tagged with the resource's version and with what else is shown of it, such as counts that change while the version does
     /// not. [`crate::IfMatch`] reads the version again.
@@ -145,12 +130,23 @@ impl<T: Serialize> Tagged<Serialised<T>> {
     }
 }
 
-/// 200 with JSON that has no version of its own, such as a list: its `ETag` is its fingerprint. Whoever keeps it asks each time
-/// whether it still holds.
+/// 200 with JSON that has no version of its own, such as a list, or that shows more than a version counts: its `ETag` is its
+/// fingerprint. Whoever keeps it asks each time whether it still holds.
 #[derive(Clone, Debug)]
 pub struct Fingerprinted<T> {
     reply: Serialised<T>,
     kept_by: &'static str,
+}
+
+/// Caches on the way may keep it, and ask each time before they show it.
+const KEPT_BY_ALL: &str = "public, no-cache";
+
+impl<T> Fingerprinted<T> {
+    /// What everybody may see and is already JSON, such as from a cache.
+    #[must_use]
+    pub fn public_json(json: Bytes) -> Self {
+        Self { reply: Serialised::new(json), kept_by: KEPT_BY_ALL }
+    }
 }
 
 impl<T: Serialize> Fingerprinted<T> {
@@ -159,7 +155,7 @@ impl<T: Serialize> Fingerprinted<T> {
     /// # Errors
     /// When the value has no JSON form, which is a defect.
     pub fn public(value: &T) -> Result<Self, Problem> {
-        Result::Ok(Self { reply: Serialised::of(value)?, kept_by: "public, no-cache" })
+        Result::Ok(Self { reply: Serialised::of(value)?, kept_by: KEPT_BY_ALL })
     }
 
     /// What one caller may see: only they may keep it.
@@ -169,6 +165,16 @@ impl<T: Serialize> Fingerprinted<T> {
     pub fn private(value: &T) -> Result<Self, Problem> {
         Result::Ok(Self { reply: Serialised::of(value)?, kept_by: "private, no-cache" })
     }
+}
+
+/// The reply of an address whose last segment is a name that may change: what is there, or 308 to the name that it has now.
+/// Whoever keeps a 308 asks each time whether it still holds, since another thing may take the former name.
+#[derive(Clone, Debug)]
+pub enum Addressed<R> {
+    /// What was asked for.
+    Here(R),
+    /// It has another name now: the last segment of its address, as it stands there.
+    Moved(String),
 }
 
 /// 200 with one JSON value per line (NDJSON), streamed.
@@ -274,6 +280,24 @@ impl<R: Responder<Body = BoxBody>> Responder for Tagged<R> {
     }
 }
 
+impl<R: Responder<Body = BoxBody>> Responder for Addressed<R> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        match self {
+            Self::Here(reply) => reply.respond_to(request),
+            Self::Moved(name) => {
+                let uri = request.uri();
+                let folder = uri.path().rsplit_once('/').map_or("", |(folder, _)| folder);
+                let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+                let mut response = HttpResponse::PermanentRedirect();
+                response.insert_header((header::CACHE_CONTROL, KEPT_BY_ALL));
+                located(response.finish(), Some(&format!("{folder}/{name}{query}")))
+            }
+        }
+    }
+}
+
 impl<T: 'static> Responder for Lines<T> {
     type Body = BoxBody;
 
@@ -351,6 +375,27 @@ impl<R: OperationOutput> OperationOutput for Tagged<R> {
         for (_, response) in &mut responses {
             response.description.push_str(" The ETag is the version.");
         }
+        responses
+    }
+}
+
+impl<R: OperationOutput> OperationOutput for Addressed<R> {
+    type Inner = R::Inner;
+
+    fn operation_response(ctx: &mut GenContext, operation: &mut Operation) -> Option<Response> {
+        R::operation_response(ctx, operation)
+    }
+
+    fn inferred_responses(
+        ctx: &mut GenContext,
+        operation: &mut Operation,
+    ) -> Vec<(Option<openapi::StatusCode>, Response)> {
+        let moved = Response {
+            description: "It has another name now; `Location` is its address with that name.".to_owned(),
+            ..Response::default()
+        };
+        let mut responses = R::inferred_responses(ctx, operation);
+        responses.push((Some(openapi::StatusCode::Code(308)), moved));
         responses
     }
 }

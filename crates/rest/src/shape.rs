@@ -61,11 +61,19 @@ fn walk(root: &Value, schema: &Value, value: &Value, path: &str, found: &mut Vec
         return;
     }
     let schema = resolve(root, schema);
-    // An optional value is `anyOf: [T, null]`; other alternatives are left to serde.
+    // An optional value is `anyOf: [T, null]`. Of several alternatives is said what kind of value all of them are; the rest is left
+    // to serde.
     if let Some(alternatives) = schema.get("anyOf").and_then(Value::as_array) {
-        let mut real = alternatives.iter().filter(|one| one.get("type").and_then(Value::as_str) != Some("null"));
-        if let (Some(one), None, false) = (real.next(), real.next(), value.is_null()) {
-            walk(root, one, value, path, found);
+        let is_real = |one: &&Value| one.get("type").and_then(Value::as_str) != Some("null");
+        let real: Vec<&Value> = alternatives.iter().map(|one| resolve(root, one)).filter(is_real).collect();
+        let misfits: Option<Vec<String>> = real.iter().map(|one| mismatch(one, value)).collect();
+        match (real.as_slice(), misfits.as_deref()) {
+            _ if value.is_null() => {}
+            ([one], _) => walk(root, one, value, path, found),
+            (_, Some([expected, others @ ..])) if others.iter().all(|other| other == expected) => {
+                found.push(FieldFault { field: path.to_owned(), reason: format!("must be {expected}") });
+            }
+            _ => {}
         }
         return;
     }

@@ -77,6 +77,11 @@ pub fn problem_fields(problem: &Value) -> Vec<&str> {
     fields
 }
 
+/// Without proxies, and a redirect is a reply like any other.
+fn plain() -> reqwest::ClientBuilder {
+    reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none())
+}
+
 /// Asks one server as one caller. Cheap to clone; `with` makes another one with a header more.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -90,7 +95,7 @@ impl Client {
     /// A client of the server at `base` (`http://host:port`), with a token or without.
     #[must_use]
     pub fn new(base: impl Into<String>, token: Option<&str>) -> Client {
-        let http = must(reqwest::Client::builder().no_proxy().build(), "make an HTTP client");
+        let http = must(plain().build(), "make an HTTP client");
         let client = Client { http, base: base.into(), headers: HeaderMap::new(), keyed: true };
         match token {
             Some(token) => client.with("authorization", &format!("Bearer {token}")),
@@ -116,7 +121,7 @@ impl Client {
     /// The same caller from another address of this machine (any of 127.0.0.0/8), for tests of limits.
     #[must_use]
     pub fn from_address(mut self, address: IpAddr) -> Client {
-        let builder = reqwest::Client::builder().no_proxy().local_address(address);
+        let builder = plain().local_address(address);
         self.http = must(builder.build(), "make an HTTP client");
         self
     }

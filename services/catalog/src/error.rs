@@ -3,15 +3,17 @@
 
 use std::fmt::Display;
 
-use kernel::{CategoryId, Malformed, PriceId, ProductId, Sku, Slug, VariantId};
+use kernel::{CategoryId, Malformed, PriceId, ProductId, Sku, Slug, VariantId, ViewId};
 use mediator::{Class, Classified};
 
 use crate::domain::attribute::{AttributeCode, AttributeDefinition, AttributeFault, DefinitionFault};
+use crate::domain::import::RowOutcome;
 use crate::domain::location::Location;
 use crate::domain::price::PriceFault;
 use crate::domain::product::{Product, ProductFault, TakenBarcode, TakenSku};
 use crate::domain::reservation::Contradiction;
-use crate::domain::stock::{StockFault, StockKey};
+use crate::domain::stock::{LevelOutcome, StockFault, StockKey};
+use crate::domain::view::{View, ViewName};
 
 /// Why the catalog did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +23,12 @@ pub enum Error {
     ProductNotFound {
         /// The id that was asked for.
         product: ProductId,
+    },
+    /// No product on sale has the slug, and none had it.
+    #[error("no product has the slug {slug}")]
+    SlugUnknown {
+        /// What was asked for.
+        slug: Slug,
     },
     /// No variant of this organisation has the SKU, or the id.
     #[error("there is no stock of {key}; create a product with this variant first")]
@@ -96,6 +104,12 @@ pub enum Error {
     /// The rules of a product do not allow it.
     #[error("{}", join(.0))]
     ProductRefused(Vec<ProductFault>),
+    /// Some products of a call are refused, and the caller wants all or nothing.
+    #[error("{} of the products are refused, so nothing was written; correct them, or do without all_or_nothing", .refused.len())]
+    ProductsNotWritten {
+        /// Each with its reasons.
+        refused: Vec<RowOutcome>,
+    },
     /// The definitions of the organisation's attributes do not allow it.
     #[error("{}", join(.0))]
     AttributesRefused(Vec<AttributeFault>),
@@ -170,12 +184,52 @@ pub enum Error {
         /// Why not.
         fault: StockFault,
     },
+    /// Some stock levels of a call cannot be changed so, and the caller wants all or nothing.
+    #[error("{} of the stock levels are refused, so nothing was changed; correct them, or do without all_or_nothing", .refused.len())]
+    StockNotChanged {
+        /// Each with its reason.
+        refused: Vec<LevelOutcome>,
+    },
     /// A cursor that this list did not make.
     #[error(transparent)]
     Malformed(#[from] Malformed),
     /// A query that is not valid.
     #[error("the query was refused: {0}")]
     QueryRefused(query::Faults),
+    /// No such view in this organisation.
+    #[error("there is no view {view}")]
+    ViewNotFound {
+        /// The id that was asked for.
+        view: ViewId,
+    },
+    /// Another view of the same kind of item has the name.
+    #[error("another view has the name {name}; choose another one, or change that view")]
+    ViewNameTaken {
+        /// The name that is taken.
+        name: ViewName,
+    },
+    /// The organisation has as many views as it may.
+    #[error("an organisation has at most {} views; delete one that nobody needs", View::MOST)]
+    TooManyViews,
+    /// The view has changed since the caller read it.
+    #[error("view {view} has version {current} by now; read it again and repeat the change")]
+    StaleView {
+        /// The view that has changed.
+        view: ViewId,
+        /// Its version now.
+        current: i64,
+    },
+    /// A query that is not valid is to be saved.
+    #[error("the query cannot be saved: {0}")]
+    ViewRefused(query::Faults),
+    /// What a view asks for is not there any more.
+    #[error("the query of view {view} is not valid any more: {faults}; change the view")]
+    ViewOutdated {
+        /// The view.
+        view: ViewId,
+        /// What is wrong with its query.
+        faults: query::Faults,
+    },
     /// A concurrent transaction changed what this one had read. A second attempt resolves it.
     #[error("another transaction changed {what} at the same time; the command is retried")]
     Overtaken {
@@ -225,13 +279,15 @@ impl From<query::Error> for Error {
 impl From<persistence::Error> for Error {
     fn from(error: persistence::Error) -> Self {
         // Commands check for these before they write, so a violation means that another transaction came in between.
-        const RACES: [(&str, &str); 8] = [
+        const RACES: [(&str, &str); 10] = [
             ("locations_pkey", "a location"),
             ("products_slug_key", "a slug"),
             ("variants_sku_key", "a SKU"),
             ("variants_barcode_key", "a barcode"),
             ("attribute_definitions_pkey", "an attribute"),
             ("attribute_definitions_position_key", "the attributes"),
+            ("saved_views_name_key", "a view"),
+            ("saved_views_place_key", "the views"),
             ("stock_sku_key", "a SKU"),
             ("reservations_pkey", "a reservation"),
         ];
@@ -252,6 +308,7 @@ impl Classified for Error {
     fn class(&self) -> Class {
         match self {
             Self::ProductNotFound { .. }
+            | Self::SlugUnknown { .. }
             | Self::VariantNotFound { .. }
             | Self::PriceNotFound { .. }
             | Self::PriceRefused(_)
@@ -264,6 +321,8 @@ impl Classified for Error {
             | Self::CategoryUnknown { .. }
             | Self::Stale { .. }
             | Self::ProductRefused(_)
+            | Self::ProductsNotWritten { .. }
+            | Self::StockNotChanged { .. }
             | Self::AttributesRefused(_)
             | Self::ProductStays { .. }
             | Self::AttributeNotFound { .. }
@@ -278,7 +337,13 @@ impl Classified for Error {
             | Self::StaleLocation { .. }
             | Self::StockRefused { .. }
             | Self::Malformed(_)
-            | Self::QueryRefused(_) => Class::Refused,
+            | Self::QueryRefused(_)
+            | Self::ViewNotFound { .. }
+            | Self::ViewNameTaken { .. }
+            | Self::TooManyViews
+            | Self::StaleView { .. }
+            | Self::ViewRefused(_)
+            | Self::ViewOutdated { .. } => Class::Refused,
             Self::Overtaken { .. } => Class::Transient,
             Self::Corrupt { .. } | Self::Contradiction(_) => Class::Permanent,
             Self::Storage(error) => error.class(),

@@ -85,6 +85,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    saved_views (org_id, view_id) {
+        org_id -> Uuid,
+        view_id -> Uuid,
+        place -> Integer,
+        entity -> Text,
+        name -> Text,
+        query -> Jsonb,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     stock (org_id, variant_id) {
         org_id -> Uuid,
         variant_id -> Uuid,

@@ -1,4 +1,4 @@
-//! What the shop shows, as bytes in Redis: read through the cache, and removed from it when a product changes.
+//! What the shop shows, as bytes in Redis: read through the cache, and removed from it when a product or a category changes.
 //! The rule: the keys are known here only. Sees the queries, the domain and the errors; seen by `http` and `processes`.
 
 use std::collections::BTreeSet;
@@ -6,24 +6,52 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use cache::{Cache, Key};
 use futures::{StreamExt as _, future, stream};
-use kernel::{CategoryId, OrganisationId, ProductId};
+use kernel::{CategoryId, OrganisationId, ProductId, Slug};
 use mediator::{Mediator, Scope, SendError};
 use query::{Counting, Parameters};
 use serde::Deserialize;
 
 use crate::domain::locale::Locale;
+use crate::domain::product::ProductKey;
 use crate::error::Error;
 use crate::queries::query_products::QueryShopProducts;
+use crate::queries::shop_address::{FindShopAddress, ShopAddress};
 use crate::queries::shop_product::FindShopProduct;
 
 /// The group of cached products, by id.
 const PRODUCT: &str = "product";
-/// The group of cached pages, by condition, sort and size, and of products in other languages than their own. All of them are
-/// forgotten when a product of the organisation changes.
+/// The group of cached pages, by condition, sort and size, of products in other languages than their own, and of which product
+/// a slug leads to. All of them are forgotten when a product or a category of the organisation changes.
 const PRODUCTS: &str = "pages";
 
 /// How many products are removed at once: fewer than the failures in a row that make Redis be left alone.
 const AT_ONCE: usize = 4;
+
+/// Something that the cache may hold an older state of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stale {
+    /// A product, and everything that it may stand in.
+    Product(OrganisationId, ProductId),
+    /// The pages of an organisation, but none of its products.
+    Pages(OrganisationId),
+}
+
+impl Stale {
+    fn organisation(self) -> OrganisationId {
+        match self {
+            Self::Product(organisation, _) | Self::Pages(organisation) => organisation,
+        }
+    }
+}
+
+/// What the shop has at an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shown {
+    /// A product as JSON.
+    Here(Bytes),
+    /// Nothing any more; the product has this slug now.
+    Moved(Slug),
+}
 
 /// The shop's cached reads. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -37,22 +65,43 @@ impl ShopCache {
     }
 
     /// One product as JSON, from Redis where it can be. A language that the product has no texts in is not asked for: anybody
-    /// can write one, and each would be an entry of its own.
+    /// can write one, and each would be an entry of its own. Of the slugs only those are kept that lead to a product.
     ///
     /// # Errors
-    /// The mediator's and the query's; Redis causes none.
+    /// The mediator's and the queries'; Redis causes none.
     pub async fn product(
         &self,
         mediator: &Mediator,
         by: &Scope,
-        query: FindShopProduct,
-    ) -> Result<Bytes, SendError<Error>> {
-        let FindShopProduct { product, locale } = query;
+        key: ProductKey,
+        locale: Option<Locale>,
+    ) -> Result<Shown, SendError<Error>> {
+        let product = match key {
+            ProductKey::Id(product) => product,
+            ProductKey::Slug(slug) => {
+                let address = self.address(mediator, by, slug.clone()).await?;
+                if address.slug != slug {
+                    return Ok(Shown::Moved(address.slug));
+                }
+                address.product
+            }
+        };
         let own = FindShopProduct { product, locale: None };
         let bytes = self.0.ask(mediator, by, &Key::new(by.organisation(), PRODUCT, product), own).await?;
-        let Some(locale) = locale.as_ref().and_then(|asked| offered(&bytes, asked)) else { return Ok(bytes) };
+        let Some(locale) = locale.as_ref().and_then(|asked| offered(&bytes, asked)) else {
+            return Ok(Shown::Here(bytes));
+        };
         let key = Key::new(by.organisation(), PRODUCTS, format!("{product}/{locale}"));
-        self.0.ask(mediator, by, &key, FindShopProduct { product, locale: Some(locale) }).await
+        let query = FindShopProduct { product, locale: Some(locale) };
+        self.0.ask(mediator, by, &key, query).await.map(Shown::Here)
+    }
+
+    /// The product that a slug leads to.
+    async fn address(&self, mediator: &Mediator, by: &Scope, slug: Slug) -> Result<ShopAddress, SendError<Error>> {
+        let key = Key::new(by.organisation(), PRODUCTS, format!("slug/{slug}"));
+        let bytes = self.0.ask(mediator, by, &key, FindShopAddress { slug }).await?;
+        let unreadable = |cause| Error::corrupt("address of the shop", cause);
+        serde_json::from_slice(&bytes).map_err(|cause| SendError::Failed(unreadable(cause)))
     }
 
     /// The name in the cache of the page that these parameters ask for; none when it is not for the cache. What shops ask for
@@ -84,23 +133,20 @@ impl ShopCache {
         self.0.ask(mediator, by, &Key::new(by.organisation(), PRODUCTS, page), query).await
     }
 
-    /// Removes products, and the pages of their organisations. Gives back those that Redis did not take: it may still
-    /// hold them.
-    pub async fn invalidate(
-        &self,
-        products: &BTreeSet<(OrganisationId, ProductId)>,
-    ) -> BTreeSet<(OrganisationId, ProductId)> {
-        let remove = |(organisation, product): (OrganisationId, ProductId)| async move {
+    /// Removes products and pages. Gives back those that Redis did not take: it may still hold them.
+    pub async fn invalidate(&self, stale: &BTreeSet<Stale>) -> BTreeSet<Stale> {
+        let remove = |one: Stale| async move {
+            let Stale::Product(organisation, product) = one else { return None };
             let removed = self.0.invalidate(&Key::new(organisation, PRODUCT, product)).await;
-            (!removed).then_some((organisation, product))
+            (!removed).then_some(one)
         };
         // Commands that are sent together share their round trips.
-        let left = stream::iter(products.iter().copied().map(remove)).buffer_unordered(AT_ONCE);
-        let mut left: BTreeSet<_> = left.filter_map(future::ready).collect().await;
-        let organisations: BTreeSet<OrganisationId> = products.iter().map(|(organisation, _)| *organisation).collect();
+        let left = stream::iter(stale.iter().copied().map(remove)).buffer_unordered(AT_ONCE);
+        let mut left: BTreeSet<Stale> = left.filter_map(future::ready).collect().await;
+        let organisations: BTreeSet<OrganisationId> = stale.iter().map(|one| one.organisation()).collect();
         for organisation in organisations {
             if !self.0.invalidate_group(organisation, PRODUCTS).await {
-                left.extend(products.iter().filter(|(of, _)| *of == organisation));
+                left.extend(stale.iter().filter(|one| one.organisation() == organisation));
             }
         }
         left
@@ -119,7 +165,8 @@ fn offered(product: &[u8], asked: &Locale) -> Option<Locale> {
     asked.closest(&languages.locales).cloned()
 }
 
-/// Whether a condition is that of one category. What stands below it changes with the tree, of which the cache hears nothing.
+/// Whether a condition is that of one category, with or without those below it.
 fn is_one_category(condition: &str) -> bool {
-    condition.strip_prefix("category:eq:").is_some_and(|id| id.parse::<CategoryId>().is_ok())
+    let id = ["category:eq:", "category_tree:has_any:"].iter().find_map(|beginning| condition.strip_prefix(beginning));
+    id.is_some_and(|id| id.parse::<CategoryId>().is_ok())
 }

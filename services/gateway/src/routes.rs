@@ -100,6 +100,7 @@ const ADMIN: &[(&str, Service)] = &[
     ("products", Service::Catalog),
     ("variants", Service::Catalog),
     ("attributes", Service::Catalog),
+    ("views", Service::Catalog),
     ("stock", Service::Catalog),
     ("locations", Service::Catalog),
     ("imports", Service::Catalog),
@@ -150,7 +151,8 @@ pub fn find(path: &str) -> Option<Route<'_>> {
             let noun = segments.next()?;
             let size = match (noun, segments.next()) {
                 ("imports", _) => Size::Import,
-                ("products", _) | ("categories", Some("bulk")) => Size::Large,
+                ("products", Some("query")) => Size::Ordinary,
+                ("products", _) | ("categories" | "stock", Some("bulk")) => Size::Large,
                 _ => Size::Ordinary,
             };
             Some(Route { guard: Guard::Required, size, ..open(owner(ADMIN, noun)?) })
@@ -206,6 +208,7 @@ mod tests {
             ("/admin/v1/categories/cat_1/move", Service::Category),
             ("/admin/v1/products", Service::Catalog),
             ("/admin/v1/stock/SKU-1/adjust", Service::Catalog),
+            ("/admin/v1/views", Service::Catalog),
             ("/admin/v1/imports", Service::Catalog),
             ("/admin/v1/orders/ord_1", Service::Order),
             ("/admin/v1/organisation", Service::Auth),
@@ -274,6 +277,9 @@ mod tests {
             ("/admin/v1/products", Size::Large),
             ("/admin/v1/products/prod_1", Size::Large),
             ("/admin/v1/categories/bulk", Size::Large),
+            ("/admin/v1/stock/bulk", Size::Large),
+            ("/admin/v1/products/query", Size::Ordinary),
+            ("/admin/v1/stock/SKU-1/adjust", Size::Ordinary),
             ("/admin/v1/categories", Size::Ordinary),
             ("/admin/v1/categories/cat_1/move", Size::Ordinary),
             ("/admin/v1/orders/bulk", Size::Ordinary),

@@ -35,6 +35,9 @@ impl Ours {
         let key = json!({"name": "Our key", "permissions": ["product:read"]});
         let location = json!({"code": "ours", "name": "Ours", "priority": 1});
         let attribute = json!({"code": "our_own_attribute", "type": "text", "labels": {"en": "Ours"}});
+        // Others make products here, which it does not list.
+        let listed = json!({"filter": {"field": "slug", "op": "eq", "value": "ours"}});
+        let view = json!({"name": "Our view", "entity": "products", "query": listed});
         let invitation = json!({"email": "invited@ours.example", "roles": ["viewer"]});
         let variant = text(&shop.stock("OURS").await["variant"]);
         let price = json!({"price": {"amount": "9.50", "currency": "USD"}, "channel": "ours"});
@@ -49,6 +52,7 @@ impl Ours {
             ("sku", "OURS".to_owned()),
             ("location", text(&made(shop, "/admin/v1/locations", &location).await["code"])),
             ("code", text(&made(shop, "/admin/v1/attributes", &attribute).await["code"])),
+            ("view", text(&made(shop, "/admin/v1/views", &view).await["id"])),
             ("order", order.to_string()),
             ("member", text(&look(shop, "/admin/v1/members").await["items"][0]["id"])),
             ("session", text(&look(shop, "/auth/v1/sessions").await["items"][0]["id"])),

@@ -106,6 +106,12 @@ fn body(route: &Route, ours: &Ours) -> Value {
         "category.reorder-categories" => json!({"children": []}),
         "catalog.create-product" => json!({"title": "A product", "variants": [variant(&fresh)]}),
         "catalog.import-products" => json!({"slug": fresh, "title": "A product", "variants": [variant(&fresh)]}),
+        "catalog.create-view" => json!({"name": fresh, "entity": "products", "query": {}}),
+        "catalog.change-view" => json!({"name": fresh}),
+        "catalog.upsert-products" => {
+            json!({"products": [{"slug": fresh, "title": "A product", "variants": [variant(&fresh)]}]})
+        }
+        "catalog.adjust-levels" => json!({"levels": [{"sku": fresh, "delta": 1}]}),
         "catalog.change-product" => json!({"title": "Another title"}),
         "catalog.create-attribute" => {
             json!({"code": format!("a{fresh}"), "type": "text", "labels": {"en": "An attribute"}})

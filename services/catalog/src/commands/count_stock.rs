@@ -5,7 +5,7 @@ use access::Permission;
 use mediator::{Command, Tenant};
 use persistence::Tx;
 
-use super::one_shelf::OneShelf;
+use super::shelves::ChangedShelf;
 use crate::domain::location::Place;
 use crate::domain::stock::{StockItem, StockKey};
 use crate::domain::wording::Remark;
@@ -33,9 +33,10 @@ impl Command for CountStock {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<StockItem, Error> {
-        let mut shelf = OneShelf::lock(tx, &self.key).await?;
+        let mut shelf = ChangedShelf::lock(tx, &self.key).await?;
         let mut placed = store::locations::placed(tx, shelf.sku(), &self.place).await?;
         let movement = placed.count(shelf.stock(), self.counted).map_err(|fault| shelf.refused(fault))?;
-        shelf.write(tx, &[(placed, Some(movement))], self.remark.as_str()).await
+        shelf.keep(placed, Some(movement), self.remark.as_str());
+        shelf.write(tx).await
     }
 }

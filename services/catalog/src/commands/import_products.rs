@@ -37,61 +37,68 @@ impl Command for ImportProducts {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<Vec<RowOutcome>, Error> {
-        let now = Clock::now();
-        let categories = self.categories(tx).await?;
-        let all: Vec<&ImportedProduct> = self.products.iter().collect();
-        let mut rows = merge_with_stored(tx, &all, &categories, now).await?;
-        let overtaken = lock_changed(tx, &rows).await?;
-        if !overtaken.is_empty() {
-            // They are locked by now, so what is read this time stays.
-            let (again, kept): (Vec<_>, Vec<_>) =
-                rows.into_iter().partition(|row| row.before.as_ref().is_some_and(|one| overtaken.contains(&one.id())));
-            let again: Vec<&ImportedProduct> = again.into_iter().map(|row| row.imported).collect();
-            let again = merge_with_stored(tx, &again, &categories, now).await?;
-            if again.iter().any(|row| row.before.as_ref().is_none_or(|one| !overtaken.contains(&one.id()))) {
-                return Err(Error::Overtaken { what: "the slug of a product" });
-            }
-            rows = kept.into_iter().chain(again).collect();
-        }
-
-        let mut outcomes = Vec::new();
-        let mut merged: Vec<(Merged, Option<Product>)> = Vec::new();
-        for row in rows {
-            outcomes.extend(row.merge.refused);
-            merged.extend(row.merge.merged.map(|one| (one, row.before)));
-        }
-        write(tx, &merged, now).await?;
-        for (one, _) in &merged {
-            let result = match one.standing {
-                Standing::New => RowResult::Created,
-                Standing::Changed(_) => RowResult::Updated,
-                Standing::Same if one.stock.is_empty() => RowResult::Unchanged,
-                Standing::Same => RowResult::Updated,
-            };
-            outcomes.extend(one.lines.iter().map(|line| RowOutcome {
-                line: *line,
-                result,
-                slug: Some(one.product.slug().clone()),
-                product: Some(one.product.id()),
-                errors: Vec::new(),
-            }));
-        }
-        outcomes.sort_by_key(|outcome| outcome.line);
-        Ok(outcomes)
+        upsert(tx, &self.products, REASON).await
     }
 }
 
-impl ImportProducts {
-    /// The categories that the rows of the batch may refer to, each with its path of slugs from the root down.
-    async fn categories(&self, tx: &mut Tx<'_>) -> Result<Vec<(CategoryId, String)>, Error> {
-        // A reference that is not slugs joined by `/` matches no category. It is not sent to the database, which would
-        // refuse some texts (a NUL character) and with them the whole batch.
-        let is_path_of_slugs = |text: &&str| text.split('/').all(|part| Slug::parse(part).is_ok());
-        let references = self.products.iter().filter_map(|one| one.category.as_deref()).filter(is_path_of_slugs);
-        let slugs: BTreeSet<&str> = references.filter_map(|path| path.rsplit('/').next()).collect();
-        let slugs: Vec<&str> = slugs.into_iter().collect();
-        store::categories::with_slugs(tx, &slugs).await
+/// Creates or updates products, of which no two have a slug, a SKU or a barcode in common. `reason` is for the ledger.
+pub(super) async fn upsert(
+    tx: &mut Tx<'_>,
+    products: &[ImportedProduct],
+    reason: &str,
+) -> Result<Vec<RowOutcome>, Error> {
+    let now = Clock::now();
+    let categories = categories(tx, products).await?;
+    let all: Vec<&ImportedProduct> = products.iter().collect();
+    let mut rows = merge_with_stored(tx, &all, &categories, now).await?;
+    let overtaken = lock_changed(tx, &rows).await?;
+    if !overtaken.is_empty() {
+        // They are locked by now, so what is read this time stays.
+        let (again, kept): (Vec<_>, Vec<_>) =
+            rows.into_iter().partition(|row| row.before.as_ref().is_some_and(|one| overtaken.contains(&one.id())));
+        let again: Vec<&ImportedProduct> = again.into_iter().map(|row| row.imported).collect();
+        let again = merge_with_stored(tx, &again, &categories, now).await?;
+        if again.iter().any(|row| row.before.as_ref().is_none_or(|one| !overtaken.contains(&one.id()))) {
+            return Err(Error::Overtaken { what: "the slug of a product" });
+        }
+        rows = kept.into_iter().chain(again).collect();
     }
+
+    let mut outcomes = Vec::new();
+    let mut merged: Vec<(Merged, Option<Product>)> = Vec::new();
+    for row in rows {
+        outcomes.extend(row.merge.refused);
+        merged.extend(row.merge.merged.map(|one| (one, row.before)));
+    }
+    write(tx, &merged, reason, now).await?;
+    for (one, _) in &merged {
+        let result = match one.standing {
+            Standing::New => RowResult::Created,
+            Standing::Changed(_) => RowResult::Updated,
+            Standing::Same if one.stock.is_empty() => RowResult::Unchanged,
+            Standing::Same => RowResult::Updated,
+        };
+        outcomes.extend(one.lines.iter().map(|line| RowOutcome {
+            line: *line,
+            result,
+            slug: Some(one.product.slug().clone()),
+            product: Some(one.product.id()),
+            errors: Vec::new(),
+        }));
+    }
+    outcomes.sort_by_key(|outcome| outcome.line);
+    Ok(outcomes)
+}
+
+/// The categories that the rows of the batch may refer to, each with its path of slugs from the root down.
+async fn categories(tx: &mut Tx<'_>, products: &[ImportedProduct]) -> Result<Vec<(CategoryId, String)>, Error> {
+    // A reference that is not slugs joined by `/` matches no category. It is not sent to the database, which would
+    // refuse some texts (a NUL character) and with them the whole batch.
+    let is_path_of_slugs = |text: &&str| text.split('/').all(|part| Slug::parse(part).is_ok());
+    let references = products.iter().filter_map(|one| one.category.as_deref()).filter(is_path_of_slugs);
+    let slugs: BTreeSet<&str> = references.filter_map(|path| path.rsplit('/').next()).collect();
+    let slugs: Vec<&str> = slugs.into_iter().collect();
+    store::categories::with_slugs(tx, &slugs).await
 }
 
 /// The one category whose path of slugs ends with the row's reference.
@@ -169,7 +176,12 @@ async fn lock_changed(tx: &mut Tx<'_>, rows: &[Row<'_>]) -> Result<HashSet<Produ
 }
 
 /// Writes what differs, in the order of locks that `store` prescribes; the products that exist are locked already.
-async fn write(tx: &mut Tx<'_>, merged: &[(Merged, Option<Product>)], now: Timestamp) -> Result<(), Error> {
+async fn write(
+    tx: &mut Tx<'_>,
+    merged: &[(Merged, Option<Product>)],
+    reason: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
     let written = |new: bool| -> Vec<&Product> {
         merged
             .iter()
@@ -187,8 +199,8 @@ async fn write(tx: &mut Tx<'_>, merged: &[(Merged, Option<Product>)], now: Times
     let handed_on = handed_on.flat_map(|(before, after)| handed_on_barcodes(before.variants(), after.variants()));
     store::products::release_barcodes(tx, &handed_on.collect::<Vec<_>>()).await?;
     store::products::save(tx, &written(false)).await?;
-    set_stock(tx, merged, now).await?;
-    open_stock(tx, merged, now).await?;
+    set_stock(tx, merged, reason, now).await?;
+    open_stock(tx, merged, reason, now).await?;
     record(tx, merged).await
 }
 
@@ -212,7 +224,12 @@ fn added<'m>(one: &'m Merged, before: Option<&Product>) -> &'m [Variant] {
 }
 
 /// Sets the stock of variants that exist, where the file says another figure.
-async fn set_stock(tx: &mut Tx<'_>, merged: &[(Merged, Option<Product>)], now: Timestamp) -> Result<(), Error> {
+async fn set_stock(
+    tx: &mut Tx<'_>,
+    merged: &[(Merged, Option<Product>)],
+    reason: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
     let (organisation, actor) = (tx.organisation(), tx.provenance().actor.clone());
     let mut targets: BTreeMap<&Sku, i64> = BTreeMap::new();
     for (one, before) in merged {
@@ -243,7 +260,7 @@ async fn set_stock(tx: &mut Tx<'_>, merged: &[(Merged, Option<Product>)], now: T
             low.push((shelf.stock.version, published::low(sku.clone(), (shelf.product, shelf.variant), shelf.stock)));
         }
     }
-    store::stock::write(tx, &rows, &entries, REASON, now).await?;
+    store::stock::write(tx, &rows, &entries, reason, now).await?;
     for (version, event) in low {
         tx.record(version, event);
     }
@@ -251,7 +268,12 @@ async fn set_stock(tx: &mut Tx<'_>, merged: &[(Merged, Option<Product>)], now: T
 }
 
 /// Opens the stock of variants that are new.
-async fn open_stock(tx: &mut Tx<'_>, merged: &[(Merged, Option<Product>)], now: Timestamp) -> Result<(), Error> {
+async fn open_stock(
+    tx: &mut Tx<'_>,
+    merged: &[(Merged, Option<Product>)],
+    reason: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
     let (organisation, actor) = (tx.organisation(), tx.provenance().actor.clone());
     let openings: Vec<Opening<'_>> = merged
         .iter()
@@ -266,5 +288,5 @@ async fn open_stock(tx: &mut Tx<'_>, merged: &[(Merged, Option<Product>)], now: 
             })
         })
         .collect();
-    store::stock::open(tx, &openings, REASON, now).await
+    store::stock::open(tx, &openings, reason, now).await
 }

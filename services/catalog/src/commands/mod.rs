@@ -1,6 +1,7 @@
 //! What can be done to the catalog: one file, one use case.
 
 pub mod add_price;
+pub mod adjust_levels;
 pub mod adjust_stock;
 pub mod apply_categories;
 mod attribute_values;
@@ -14,9 +15,11 @@ pub mod follow_orders;
 pub mod import_products;
 pub mod manage_attributes;
 pub mod manage_locations;
-mod one_shelf;
+pub mod manage_views;
 pub mod pass_prices;
 pub mod publish_availability;
 pub mod restore_product;
 pub mod retire_product;
+mod shelves;
 pub mod transfer_stock;
+pub mod upsert_products;

@@ -4,7 +4,7 @@ use access::Permission;
 use mediator::{Command, Tenant};
 use persistence::Tx;
 
-use super::one_shelf::OneShelf;
+use super::shelves::ChangedShelf;
 use crate::domain::location::Place;
 use crate::domain::stock::{StockItem, StockKey};
 use crate::domain::wording::Remark;
@@ -34,11 +34,13 @@ impl Command for TransferStock {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<StockItem, Error> {
-        let mut shelf = OneShelf::lock(tx, &self.key).await?;
+        let mut shelf = ChangedShelf::lock(tx, &self.key).await?;
         let mut from = store::locations::placed(tx, shelf.sku(), &self.from).await?;
         let mut to = store::locations::placed(tx, shelf.sku(), &self.to).await?;
         let moved = from.transfer(&mut to, shelf.stock(), self.pieces);
         let [gone, come] = moved.map_err(|fault| shelf.refused(fault))?;
-        shelf.write(tx, &[(from, Some(gone)), (to, Some(come))], self.remark.as_str()).await
+        shelf.keep(from, Some(gone), self.remark.as_str());
+        shelf.keep(to, Some(come), self.remark.as_str());
+        shelf.write(tx).await
     }
 }

@@ -4,12 +4,13 @@
 
 use std::cmp::Reverse;
 
+use contracts::catalog::Backorder;
 use kernel::{Malformed, Slug, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::availability::Stock;
-use super::stock::{Movement, StockFault};
+use super::stock::{Adjustment, Level, Movement, StockFault};
 use super::wording::Title;
 
 /// A place where pieces are.
@@ -107,6 +108,15 @@ pub enum Placed {
 }
 
 impl Placed {
+    /// The location's code; none is the default location.
+    #[must_use]
+    pub const fn code(&self) -> Option<&Slug> {
+        match self {
+            Self::Default => None,
+            Self::At { code, .. } => Some(code),
+        }
+    }
+
     /// The pieces that are there.
     #[must_use]
     pub fn on_hand(&self, stock: &Stock) -> i64 {
@@ -164,6 +174,43 @@ impl Placed {
             *on_hand += delta;
             stock.located += delta;
         }
+    }
+}
+
+/// How staff change what a place has of a SKU, and the terms that the SKU is sold on. Terms that are `None` stay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LevelChange {
+    /// Where the pieces come or go.
+    pub place: Place,
+    /// How its pieces change.
+    pub adjustment: Adjustment,
+    /// The new threshold, 0 to 1,000,000,000.
+    pub low_threshold: Option<i64>,
+    /// How many pieces are kept back, 0 to 1,000,000,000.
+    pub safety_stock: Option<i64>,
+    /// What may be sold beyond what is there.
+    pub backorder: Option<Backorder>,
+}
+
+impl LevelChange {
+    /// Makes the change at its place; the movement, if pieces came or went. The version stays, since a transaction may do this more
+    /// than once.
+    ///
+    /// # Errors
+    /// As [`Placed::adjust`]; nothing is changed then.
+    pub fn apply(&self, placed: &mut Placed, stock: &mut Stock) -> Result<Option<Movement>, StockFault> {
+        let delta = match self.adjustment {
+            Adjustment::Delta(delta) => delta,
+            Adjustment::Set(pieces) if pieces > Level::MOST => return Err(StockFault::TooMany),
+            Adjustment::Set(pieces) => pieces.max(-1) - placed.on_hand(stock),
+            Adjustment::Unchanged => 0,
+        };
+        let movement = placed.adjust(stock, delta)?;
+        let terms = &mut stock.terms;
+        terms.low_threshold = self.low_threshold.unwrap_or(terms.low_threshold);
+        terms.safety_stock = self.safety_stock.unwrap_or(terms.safety_stock);
+        terms.backorder = self.backorder.unwrap_or(terms.backorder);
+        Ok((delta != 0).then_some(movement))
     }
 }
 

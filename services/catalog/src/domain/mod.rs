@@ -19,4 +19,5 @@ pub mod product;
 pub mod reference;
 pub mod reservation;
 pub mod stock;
+pub mod view;
 pub mod wording;

@@ -94,6 +94,17 @@ pub struct Movement {
     pub held: i64,
 }
 
+/// How the pieces on hand change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Adjustment {
+    /// This many more, or fewer when it is negative.
+    Delta(i64),
+    /// This many, however many there were.
+    Set(i64),
+    /// As many as there are; only the terms change.
+    Unchanged,
+}
+
 /// A movement that a level does not allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum StockFault {
@@ -314,10 +325,74 @@ impl StockItem {
         }
     }
 
+    /// The product that the SKU belongs to.
+    #[must_use]
+    pub const fn product(&self) -> ProductId {
+        self.product
+    }
+
     /// The SKU whose stock it is.
     #[must_use]
     pub fn sku(&self) -> &Sku {
         &self.sku
+    }
+}
+
+/// What became of one row of a call that adjusts many levels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LevelOutcome {
+    /// The row's place in the call, from 1.
+    pub line: u64,
+    /// Whether it changed something.
+    pub result: LevelResult,
+    /// The SKU that it names.
+    pub sku: Sku,
+    /// The level after the whole call, where the row changed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stock: Option<StockItem>,
+    /// Why it was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// Whether a row changed a level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LevelResult {
+    /// It did.
+    Updated,
+    /// The level was so already.
+    Unchanged,
+    /// It was refused.
+    Failed,
+}
+
+/// What became of the levels of one call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AdjustedLevels {
+    /// Each row's outcome, in the order of the call.
+    pub rows: Vec<LevelOutcome>,
+    /// Rows that changed a level.
+    pub updated: usize,
+    /// Rows whose level was so already.
+    pub unchanged: usize,
+    /// Rows that were refused.
+    pub failed: usize,
+}
+
+impl AdjustedLevels {
+    /// Counts outcomes.
+    #[must_use]
+    pub fn of(rows: Vec<LevelOutcome>) -> Self {
+        let count = |result: LevelResult| rows.iter().filter(|row| row.result == result).count();
+        let (updated, unchanged) = (count(LevelResult::Updated), count(LevelResult::Unchanged));
+        let failed = count(LevelResult::Failed);
+        Self { rows, updated, unchanged, failed }
+    }
+
+    /// The products whose stock was changed.
+    pub fn products(&self) -> impl Iterator<Item = ProductId> {
+        self.rows.iter().filter_map(|row| row.stock.as_ref()).map(StockItem::product)
     }
 }
 

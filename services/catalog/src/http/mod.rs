@@ -1,6 +1,7 @@
 //! The route table. Permissions stand on the commands and queries; handlers only translate.
 
 mod attributes;
+mod bulk;
 mod imports;
 mod locations;
 mod prices;
@@ -11,10 +12,12 @@ mod shop;
 mod stock;
 mod variant_bodies;
 mod variants;
+mod views;
 
 use rest::{Api, Routes};
 
 use crate::commands::add_price::AddPrice;
+use crate::commands::adjust_levels::AdjustLevels;
 use crate::commands::adjust_stock::AdjustStock;
 use crate::commands::change_product::ChangeProduct;
 use crate::commands::count_stock::CountStock;
@@ -24,9 +27,11 @@ use crate::commands::end_price::EndPrice;
 use crate::commands::import_products::ImportProducts;
 use crate::commands::manage_attributes::{ChangeAttribute, CreateAttribute};
 use crate::commands::manage_locations::{ChangeLocation, CreateLocation};
+use crate::commands::manage_views::{ChangeView, CreateView, DeleteView};
 use crate::commands::restore_product::RestoreProduct;
 use crate::commands::retire_product::RetireProduct;
 use crate::commands::transfer_stock::TransferStock;
+use crate::commands::upsert_products::UpsertProducts;
 use crate::queries::explain_stock::ExplainStock;
 use crate::queries::find_attribute::FindAttribute;
 use crate::queries::find_price::FindPrice;
@@ -40,6 +45,7 @@ use crate::queries::query_products::{DescribeProducts, DescribeShopProducts, Que
 use crate::queries::query_variants::{DescribeVariants, QueryVariants};
 use crate::queries::shop_product::FindShopProduct;
 use crate::queries::stock_places::FindStockPlaces;
+use crate::queries::views::{AskView, FindView, ListViews};
 
 /// Every route of this service.
 #[must_use]
@@ -51,6 +57,9 @@ pub fn routes() -> Routes {
         })
         .get("/admin/v1/products", products::list, |op| {
             op.summary("List products").asks::<QueryProducts>().id("catalog.list-products")
+        })
+        .post("/admin/v1/products/bulk", bulk::products, |op| {
+            op.summary("Create or update many products").sends::<UpsertProducts>().problems(&problems::BULK)
         })
         .post("/admin/v1/products/query", products::query, |op| op.summary("Query products").asks::<QueryProducts>())
         .get("/admin/v1/products/fields", products::fields, |op| {
@@ -83,6 +92,18 @@ pub fn routes() -> Routes {
         .patch("/admin/v1/attributes/{code}", attributes::change, |op| {
             op.summary("Change the labels of an attribute, or add choices").sends::<ChangeAttribute>()
         })
+        .post("/admin/v1/views", views::create, |op| {
+            op.summary("Save a query as a view").sends::<CreateView>().problems(&problems::CREATE_VIEW)
+        })
+        .get("/admin/v1/views", views::list, |op| op.summary("List the views").asks::<ListViews>())
+        .get("/admin/v1/views/{view}", views::find, |op| op.summary("Read a view").asks::<FindView>())
+        .patch("/admin/v1/views/{view}", views::change, |op| {
+            op.summary("Change a view").sends::<ChangeView>().problems(&problems::CHANGE_VIEW)
+        })
+        .delete("/admin/v1/views/{view}", views::delete, |op| op.summary("Delete a view").sends::<DeleteView>())
+        .get("/admin/v1/views/{view}/items", views::items, |op| {
+            op.summary("List what a view finds").asks::<AskView>().problems(&problems::ASK_VIEW)
+        })
         .post("/admin/v1/imports", imports::import, |op| {
             op.summary("Import products from a file").description(imports::FORMAT).sends::<ImportProducts>()
         })
@@ -94,6 +115,9 @@ pub fn routes() -> Routes {
         })
         .get("/admin/v1/variants/fields", variants::fields, |op| {
             op.summary("List what can be asked of variants").asks::<DescribeVariants>()
+        })
+        .post("/admin/v1/stock/bulk", bulk::stock, |op| {
+            op.summary("Set or adjust many stock levels").sends::<AdjustLevels>().problems(&problems::BULK)
         })
         .get("/admin/v1/variants/{variant}/prices", prices::list, |op| {
             op.summary("List the prices of a variant and its price history").asks::<ListPrices>()

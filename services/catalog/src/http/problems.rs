@@ -39,9 +39,20 @@ pub(super) const TOO_MANY_LOCATIONS: ProblemType =
 /// The level does not allow the change.
 pub(super) const STOCK_CONFLICT: ProblemType =
     ProblemType::new("stock-conflict", 409, "The stock cannot be changed so");
+/// Nothing of a call with many rows was done.
+pub(super) const ROWS_REFUSED: ProblemType =
+    ProblemType::new("rows-refused", 409, "Some rows are refused, so nothing was done");
+/// Another view has this name.
+pub(super) const VIEW_NAME_TAKEN: ProblemType = ProblemType::new("view-name-taken", 409, "Another view has this name");
+/// The organisation has as many views as it may.
+pub(super) const TOO_MANY_VIEWS: ProblemType =
+    ProblemType::new("too-many-views", 409, "There are as many views as there may be");
+/// What a view asks for is not there any more.
+pub(super) const VIEW_OUTDATED: ProblemType =
+    ProblemType::new("view-outdated", 409, "The query of the view is not valid any more");
 
 /// Every problem type of this service.
-pub(super) const ALL: [ProblemType; 11] = [
+pub(super) const ALL: [ProblemType; 15] = [
     SKU_TAKEN,
     BARCODE_TAKEN,
     SLUG_TAKEN,
@@ -53,6 +64,10 @@ pub(super) const ALL: [ProblemType; 11] = [
     LOCATION_TAKEN,
     TOO_MANY_LOCATIONS,
     STOCK_CONFLICT,
+    ROWS_REFUSED,
+    VIEW_NAME_TAKEN,
+    TOO_MANY_VIEWS,
+    VIEW_OUTDATED,
 ];
 /// Those of a creation.
 pub(super) const CREATE: [ProblemType; 3] = [SKU_TAKEN, BARCODE_TAKEN, SLUG_TAKEN];
@@ -68,16 +83,26 @@ pub(super) const ADD_PRICE: [ProblemType; 2] = [TOO_MANY_PRICES, RETIRED];
 pub(super) const CREATE_LOCATION: [ProblemType; 2] = [LOCATION_TAKEN, TOO_MANY_LOCATIONS];
 /// Those of a stock adjustment.
 pub(super) const ADJUST: [ProblemType; 1] = [STOCK_CONFLICT];
+/// Those of a call with many rows.
+pub(super) const BULK: [ProblemType; 1] = [ROWS_REFUSED];
+/// Those of a new view.
+pub(super) const CREATE_VIEW: [ProblemType; 2] = [VIEW_NAME_TAKEN, TOO_MANY_VIEWS];
+/// Those of a change of a view.
+pub(super) const CHANGE_VIEW: [ProblemType; 1] = [VIEW_NAME_TAKEN];
+/// Those of what a view lists.
+pub(super) const ASK_VIEW: [ProblemType; 1] = [VIEW_OUTDATED];
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let problem = match &error {
             Error::ProductNotFound { .. }
+            | Error::SlugUnknown { .. }
             | Error::VariantNotFound { .. }
             | Error::PriceNotFound { .. }
             | Error::StockNotFound { .. }
             | Error::AttributeNotFound { .. }
-            | Error::LocationNotFound { .. } => Problem::new(problems::NOT_FOUND),
+            | Error::LocationNotFound { .. }
+            | Error::ViewNotFound { .. } => Problem::new(problems::NOT_FOUND),
             Error::PriceRefused(faults) => {
                 faults.iter().fold(Problem::new(problems::INVALID_REQUEST), |problem, fault| {
                     problem.field(fault.field(), fault.to_string())
@@ -105,8 +130,11 @@ impl From<Error> for Problem {
                 .field(*field, format!("{category} is not a category of this organisation")),
             Error::Stale { current, .. }
             | Error::StaleAttribute { current, .. }
-            | Error::StaleLocation { current, .. } => Problem::new(problems::STALE).member("current_version", current),
+            | Error::StaleLocation { current, .. }
+            | Error::StaleView { current, .. } => Problem::new(problems::STALE).member("current_version", current),
             Error::ProductRefused(faults) => refused(faults),
+            Error::ProductsNotWritten { refused } => Problem::new(ROWS_REFUSED).member("rows", refused),
+            Error::StockNotChanged { refused } => Problem::new(ROWS_REFUSED).member("rows", refused),
             Error::AttributesRefused(faults) => {
                 faults.iter().fold(Problem::new(problems::INVALID_REQUEST), |problem, fault| {
                     problem.field(format!("attributes.{}", fault.code), fault.reason.clone())
@@ -126,6 +154,10 @@ impl From<Error> for Problem {
                 let refused = Problem::new(problems::INVALID_REQUEST);
                 faults.0.iter().fold(refused, |problem, fault| problem.field(&fault.at, &fault.reason))
             }
+            Error::ViewNameTaken { name } => Problem::new(VIEW_NAME_TAKEN).field("name", format!("{name} is taken")),
+            Error::TooManyViews => Problem::new(TOO_MANY_VIEWS),
+            Error::ViewRefused(faults) => of_view(Problem::new(problems::INVALID_REQUEST), faults),
+            Error::ViewOutdated { faults, .. } => of_view(Problem::new(VIEW_OUTDATED), faults),
             Error::Overtaken { .. } | Error::Corrupt { .. } | Error::Contradiction(_) | Error::Storage(_) => {
                 return Problem::fault(error.class(), &error);
             }
@@ -155,6 +187,14 @@ fn refused(faults: &[ProductFault]) -> Problem {
             ProductFault::TooLarge { .. } => return problem,
         };
         problem.field(field, fault.to_string())
+    })
+}
+
+/// The faults of a view's query, which stands below `query`.
+fn of_view(problem: Problem, faults: &query::Faults) -> Problem {
+    faults.0.iter().fold(problem, |problem, fault| {
+        let at = if fault.at.is_empty() { "query".to_owned() } else { format!("query.{}", fault.at) };
+        problem.field(at, &fault.reason)
     })
 }
 

@@ -1,16 +1,25 @@
 //! The public shop, answered from Redis where it can be.
+//! The rule: whatever is shown has an `ETag` of its own bytes, so that nobody is told that what they have still holds when
+//! anything of it has changed.
 
 use query::{Answer, FieldList, Parameters};
-use rest::{Anyone, App, Path, Problem, Query, Serialised, State, Tagged};
+use rest::{Addressed, Anyone, App, Fingerprinted, Path, Problem, Query, State};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::products::ProductPath;
 use crate::domain::locale::Locale;
+use crate::domain::product::ProductKey;
 use crate::queries::product_fields::ShopProducts;
 use crate::queries::query_products::{DescribeShopProducts, QueryShopProducts};
-use crate::queries::shop_product::{FindShopProduct, ShopProduct};
-use crate::shop_cache::ShopCache;
+use crate::queries::shop_product::ShopProduct;
+use crate::shop_cache::{ShopCache, Shown};
+
+/// The product.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct ShopProductPath {
+    /// Its id, or a slug that it has or had. A product that has the slug `fields` is found by its id only.
+    product: ProductKey,
+}
 
 /// The language of a product's texts.
 #[derive(Deserialize, JsonSchema)]
@@ -24,11 +33,13 @@ pub(super) async fn find(
     app: App,
     State(cache): State<ShopCache>,
     by: Anyone,
-    Path(at): Path<ProductPath>,
+    Path(at): Path<ShopProductPath>,
     Query(language): Query<Language>,
-) -> Result<Tagged<Serialised<ShopProduct>>, Problem> {
-    let query = FindShopProduct { product: at.product, locale: language.locale };
-    Tagged::serialised(cache.product(app.mediator(), &by, query).await?)
+) -> Result<Addressed<Fingerprinted<ShopProduct>>, Problem> {
+    match cache.product(app.mediator(), &by, at.product, language.locale).await? {
+        Shown::Here(json) => Ok(Addressed::Here(Fingerprinted::public_json(json))),
+        Shown::Moved(slug) => Ok(Addressed::Moved(slug.to_string())),
+    }
 }
 
 pub(super) async fn list(
@@ -36,15 +47,15 @@ pub(super) async fn list(
     State(cache): State<ShopCache>,
     by: Anyone,
     Query(parameters): Query<Parameters>,
-) -> Result<Serialised<Answer<ShopProducts>>, Problem> {
+) -> Result<Fingerprinted<Answer<ShopProducts>>, Problem> {
     let page = ShopCache::page_of(&parameters);
     let query = QueryShopProducts(parameters.into());
     match page {
-        Some(page) => Ok(Serialised::new(cache.page(app.mediator(), &by, page, query).await?)),
-        None => Serialised::of(&app.ask(&by, query).await?),
+        Some(page) => Ok(Fingerprinted::public_json(cache.page(app.mediator(), &by, page, query).await?)),
+        None => Fingerprinted::public(&app.ask(&by, query).await?),
     }
 }
 
-pub(super) async fn fields(app: App, by: Anyone) -> Result<rest::Ok<FieldList>, Problem> {
-    Ok(rest::Ok(app.ask(&by, DescribeShopProducts).await?))
+pub(super) async fn fields(app: App, by: Anyone) -> Result<Fingerprinted<FieldList>, Problem> {
+    Fingerprinted::public(&app.ask(&by, DescribeShopProducts).await?)
 }

@@ -3,18 +3,19 @@
 use contracts::catalog::Backorder;
 use kernel::{Cursor, Day, Malformed, Page, PageSize, Quantity, Slug};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use rest::{App, Body, IdempotencyKey, Path, Problem, Query, Recorded, Staff, holds, parses};
+use rest::{App, Body, IdempotencyKey, Path, Problem, Query, Recorded, Staff, State, holds, parses};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::commands::adjust_stock::{AdjustStock, Adjustment};
+use crate::commands::adjust_stock::AdjustStock;
 use crate::commands::count_stock::CountStock;
 use crate::commands::transfer_stock::TransferStock;
 use crate::domain::availability::promised_day;
 use crate::domain::explanation::Explanation;
-use crate::domain::location::Place;
-use crate::domain::stock::{StockItem, StockKey};
+use crate::domain::location::{LevelChange, Place};
+use crate::domain::stock::{Adjustment, StockItem, StockKey};
 use crate::domain::wording::Remark;
+use crate::processes::invalidation::StaleProducts;
 use crate::queries::explain_stock::ExplainStock;
 use crate::queries::find_stock::FindStock;
 use crate::queries::list_movements::{ListMovements, MovementView};
@@ -46,7 +47,10 @@ pub(super) struct MovementFilter {
 #[serde(deny_unknown_fields)]
 pub(super) struct AdjustStockBody {
     /// This many more, or fewer when it is negative.
-    #[garde(range(min = -1_000_000_000, max = 1_000_000_000), custom(holds(self.adjustment())))]
+    #[garde(
+        range(min = -1_000_000_000, max = 1_000_000_000),
+        custom(holds(adjustment(self.delta, self.set, self.changes_terms())))
+    )]
     delta: Option<i64>,
     /// This many at the location, however many there were; without a location at the default one, not in sum.
     #[garde(range(min = 0, max = 1_000_000_000))]
@@ -155,17 +159,21 @@ pub(super) async fn find(app: App, by: Staff, Path(at): Path<StockPath>) -> Resu
 
 pub(super) async fn adjust(
     app: App,
+    State(stale): State<StaleProducts>,
     by: Staff,
     Path(at): Path<StockPath>,
     key: IdempotencyKey,
     Body(body): Body<AdjustStockBody>,
 ) -> Result<Recorded<StockItem>, Problem> {
     let command = body.command(at.sku)?;
-    app.create(&by, &key, &body, command, location).await
+    let adjusted = app.create(&by, &key, &body, command, location).await?;
+    stale.note_and_wait(adjusted.reply().map(|item: &StockItem| (by.organisation(), item.product()))).await;
+    Ok(adjusted)
 }
 
 pub(super) async fn count(
     app: App,
+    State(stale): State<StaleProducts>,
     by: Staff,
     Path(at): Path<StockPath>,
     key: IdempotencyKey,
@@ -174,7 +182,9 @@ pub(super) async fn count(
     let remark = Remark::parse(body.reason.as_deref().unwrap_or_default())?;
     let place = Place::named(body.location.as_deref())?;
     let command = CountStock { key: at.sku, place, counted: body.counted, remark };
-    app.create(&by, &key, &body, command, location).await
+    let counted = app.create(&by, &key, &body, command, location).await?;
+    stale.note_and_wait(counted.reply().map(|item: &StockItem| (by.organisation(), item.product()))).await;
+    Ok(counted)
 }
 
 pub(super) async fn transfer(
@@ -217,30 +227,27 @@ fn location(item: &StockItem) -> String {
     format!("/admin/v1/stock/{}/movements", utf8_percent_encode(item.sku().as_str(), SEGMENT))
 }
 
-impl AdjustStockBody {
-    fn adjustment(&self) -> Result<Adjustment, Malformed> {
-        match (self.delta, self.set) {
-            (Some(delta), None) => Ok(Adjustment::Delta(delta)),
-            (None, Some(pieces)) => Ok(Adjustment::Set(pieces)),
-            (None, None) if self.changes_terms() => Ok(Adjustment::Unchanged),
-            (None, None) => {
-                Err(Malformed::new("delta", "is needed, or set, or low_threshold, safety_stock or backorder"))
-            }
-            (Some(_), Some(_)) => Err(Malformed::new("delta", "cannot stand beside set")),
-        }
+/// What the figures of an adjustment say together. With neither, something else has to change.
+pub(super) fn adjustment(delta: Option<i64>, set: Option<i64>, changes_terms: bool) -> Result<Adjustment, Malformed> {
+    match (delta, set) {
+        (Some(delta), None) => Ok(Adjustment::Delta(delta)),
+        (None, Some(pieces)) => Ok(Adjustment::Set(pieces)),
+        (None, None) if changes_terms => Ok(Adjustment::Unchanged),
+        (None, None) => Err(Malformed::new("delta", "is needed, or set, or low_threshold, safety_stock or backorder")),
+        (Some(_), Some(_)) => Err(Malformed::new("delta", "cannot stand beside set")),
     }
+}
 
+impl AdjustStockBody {
     fn command(&self, key: StockKey) -> Result<AdjustStock, Malformed> {
-        let remark = Remark::parse(self.reason.as_deref().unwrap_or_default())?;
-        Ok(AdjustStock {
-            key,
+        let change = LevelChange {
             place: Place::named(self.location.as_deref())?,
-            adjustment: self.adjustment()?,
-            remark,
+            adjustment: adjustment(self.delta, self.set, self.changes_terms())?,
             low_threshold: self.low_threshold,
             safety_stock: self.safety_stock,
             backorder: self.backorder.as_ref().map(BackorderBody::backorder).transpose()?,
-        })
+        };
+        Ok(AdjustStock { key, change, remark: Remark::parse(self.reason.as_deref().unwrap_or_default())? })
     }
 
     fn changes_terms(&self) -> bool {
@@ -287,7 +294,8 @@ impl BackorderBody {
         }
     }
 
-    fn backorder(&self) -> Result<Backorder, Malformed> {
+    /// What it says.
+    pub(super) fn backorder(&self) -> Result<Backorder, Malformed> {
         let (pieces, promised_on) = (self.limit()?, self.day()?);
         let needed = || Malformed::new("promised_on", "is needed with the policy unlimited");
         Ok(match self.policy {

@@ -1,4 +1,4 @@
-//! Removes changed products from the shop's cache, in the background.
+//! Removes changed products, and the pages that a changed category stands behind, from the shop's cache, in the background.
 //! The rule: no transaction waits for Redis, and a burst of changes costs one call for each product and one for each
 //! organisation's pages. Whoever writes waits, after the commit, until the cache has forgotten what was there before, so that
 //! nobody reads an older value after the answer; where Redis does not take it in time, the answer goes out anyway. What Redis did not take is
@@ -14,7 +14,7 @@ use service::{CancellationToken, Part, Stage};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use crate::shop_cache::ShopCache;
+use crate::shop_cache::{ShopCache, Stale};
 
 /// How long Redis is left alone after it did not take an invalidation.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -22,9 +22,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// of Redis is waited out. When Redis has failed for so long, nobody waits any more.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-type Products = BTreeSet<(OrganisationId, ProductId)>;
-
-/// Products that changed since the cache was last told. Cheap to clone.
+/// Products that changed, and organisations whose pages did, since the cache was last told. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct StaleProducts {
     noted: Arc<Mutex<Noted>>,
@@ -34,7 +32,7 @@ pub struct StaleProducts {
 
 #[derive(Debug, Default)]
 struct Noted {
-    products: Products,
+    stale: BTreeSet<Stale>,
     /// How many times they were taken before.
     round: u64,
 }
@@ -42,78 +40,87 @@ struct Noted {
 /// How far the invalidation is.
 #[derive(Debug, Clone, Copy, Default)]
 struct Progress {
-    /// The cache has forgotten every product that was noted before this round.
+    /// The cache has forgotten everything that was noted before this round.
     done_before: u64,
     /// Whether Redis has taken nothing whole for [`PATIENCE`].
     away: bool,
 }
 
-/// Products that are being invalidated. Those that are left when it is dropped, also by a panic, are noted again.
+/// What is being invalidated. What is left when it is dropped, also by a panic, is noted again.
 struct InFlight<'s> {
     from: &'s StaleProducts,
-    products: Products,
+    stale: BTreeSet<Stale>,
     round: u64,
 }
 
 impl StaleProducts {
     /// Notes products; never waits.
     pub fn note(&self, products: impl IntoIterator<Item = (OrganisationId, ProductId)>) {
-        self.round_of(products);
+        self.round_of(all(products));
+    }
+
+    /// Notes organisations whose pages show something else by now, although none of their products changed; never waits.
+    pub fn note_pages(&self, organisations: impl IntoIterator<Item = OrganisationId>) {
+        self.round_of(organisations.into_iter().map(Stale::Pages));
     }
 
     /// Notes products and waits until the cache has forgotten them; not longer than 2 s, and not at all when Redis is
     /// away.
     pub async fn note_and_wait(&self, products: impl IntoIterator<Item = (OrganisationId, ProductId)>) {
-        let products: Products = products.into_iter().collect();
-        // A round without products is never reported as done.
-        if products.is_empty() {
+        let stale: BTreeSet<Stale> = all(products).collect();
+        // A round with nothing in it is never reported as done.
+        if stale.is_empty() {
             return;
         }
         let mut progress = self.progress.subscribe();
-        let round = self.round_of(products);
+        let round = self.round_of(stale);
         let passed = progress.wait_for(|progress| progress.away || progress.done_before > round);
         // Without an answer the entries are still removed as soon as Redis takes it.
         let _too_late = tokio::time::timeout(PATIENCE, passed).await;
     }
 
-    /// Notes products; the round that they are part of.
-    fn round_of(&self, products: impl IntoIterator<Item = (OrganisationId, ProductId)>) -> u64 {
+    /// Notes what is stale; the round that it is part of.
+    fn round_of(&self, stale: impl IntoIterator<Item = Stale>) -> u64 {
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        noted.products.extend(products);
+        noted.stale.extend(stale);
         self.changed.notify_one();
         noted.round
     }
 
     fn take(&self) -> InFlight<'_> {
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        let (products, round) = (std::mem::take(&mut noted.products), noted.round);
+        let (stale, round) = (std::mem::take(&mut noted.stale), noted.round);
         noted.round += 1;
-        InFlight { from: self, products, round }
+        InFlight { from: self, stale, round }
     }
+}
+
+fn all(products: impl IntoIterator<Item = (OrganisationId, ProductId)>) -> impl Iterator<Item = Stale> {
+    products.into_iter().map(|(organisation, product)| Stale::Product(organisation, product))
 }
 
 impl InFlight<'_> {
     /// Keeps what Redis did not take, and tells those who wait how far it is.
-    fn keep(&mut self, left: Products, away: bool) {
+    fn keep(&mut self, left: BTreeSet<Stale>, away: bool) {
         self.from.progress.send_modify(|progress| {
             if left.is_empty() {
                 progress.done_before = self.round + 1;
             }
             progress.away = away;
         });
-        self.products = left;
+        self.stale = left;
     }
 }
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        if !self.products.is_empty() {
-            self.from.note(std::mem::take(&mut self.products));
+        if !self.stale.is_empty() {
+            self.from.round_of(std::mem::take(&mut self.stale));
         }
     }
 }
 
-/// Invalidates what is noted. It stops one stage after the consumer, which notes products, and not in the last stage,
+/// Invalidates what is noted. It stops one stage after the consumer, which notes it, and not in the last stage,
 /// whose second would be too short for what the last batches left.
 pub fn part(stale: StaleProducts, cache: ShopCache) -> Part {
     Part::restarted(Stage::Publishing, "shop cache invalidation", move |stop| {
@@ -130,7 +137,7 @@ async fn run(stale: &StaleProducts, cache: &ShopCache, stop: &CancellationToken)
     let mut failing: Option<Instant> = None;
     loop {
         let mut in_flight = stale.take();
-        if in_flight.products.is_empty() {
+        if in_flight.stale.is_empty() {
             tokio::select! {
                 // What was noted before the stop is invalidated.
                 biased;
@@ -138,11 +145,11 @@ async fn run(stale: &StaleProducts, cache: &ShopCache, stop: &CancellationToken)
                 () = stop.cancelled() => return,
             }
         }
-        let left = cache.invalidate(&in_flight.products).await;
+        let left = cache.invalidate(&in_flight.stale).await;
         let since = (!left.is_empty()).then(|| *failing.get_or_insert_with(Instant::now));
         failing = since;
         in_flight.keep(left, since.is_some_and(|since| since.elapsed() >= PATIENCE));
-        if !in_flight.products.is_empty() {
+        if !in_flight.stale.is_empty() {
             drop(in_flight);
             tokio::select! {
                 () = tokio::time::sleep(PAUSE) => {}
@@ -169,9 +176,9 @@ mod tests {
         let mut before = stale.take();
         let mut waiting = pin!(stale.note_and_wait([product]));
         assert!(waiting.as_mut().now_or_never().is_none());
-        before.keep(Products::new(), false);
+        before.keep(BTreeSet::new(), false);
         assert!(waiting.as_mut().now_or_never().is_none(), "that round began before it was noted");
-        stale.take().keep(Products::new(), false);
+        stale.take().keep(BTreeSet::new(), false);
         assert!(waiting.as_mut().now_or_never().is_some());
     }
 
@@ -179,7 +186,7 @@ mod tests {
     async fn nobody_waits_when_nothing_changed() {
         let stale = StaleProducts::default();
         assert!(pin!(stale.note_and_wait([])).as_mut().now_or_never().is_some());
-        assert!(stale.take().products.is_empty());
+        assert!(stale.take().stale.is_empty());
     }
 
     #[tokio::test]
@@ -188,11 +195,11 @@ mod tests {
         let product = (OrganisationId::new(), ProductId::new());
         stale.note([product]);
         let mut in_flight = stale.take();
-        in_flight.keep(Products::from([product]), true);
+        in_flight.keep(all([product]).collect(), true);
         let mut waiting = pin!(stale.note_and_wait([product]));
         assert!(waiting.as_mut().now_or_never().is_some());
         drop(in_flight);
-        assert_eq!(stale.take().products, Products::from([product]), "it is tried again");
+        assert_eq!(stale.take().stale, all([product]).collect(), "it is tried again");
     }
 
     #[test]
@@ -201,11 +208,14 @@ mod tests {
         let product = || (OrganisationId::new(), ProductId::new());
         let (left, done, meanwhile) = (product(), product(), product());
         stale.note([left, done]);
+        stale.note_pages([left.0]);
         let mut in_flight = stale.take();
-        in_flight.products.remove(&done);
+        assert!(
+            in_flight.stale.remove(&Stale::Product(done.0, done.1)) && in_flight.stale.remove(&Stale::Pages(left.0))
+        );
         stale.note([meanwhile]);
-        assert_eq!(stale.take().products, Products::from([meanwhile]));
+        assert_eq!(stale.take().stale, all([meanwhile]).collect());
         drop(in_flight);
-        assert_eq!(stale.take().products, Products::from([left, meanwhile]));
+        assert_eq!(stale.take().stale, all([left, meanwhile]).collect());
     }
 }

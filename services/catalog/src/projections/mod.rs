@@ -6,3 +6,4 @@ pub(crate) mod location;
 pub(crate) mod price;
 pub(crate) mod product;
 pub(crate) mod stock;
+pub(crate) mod view;

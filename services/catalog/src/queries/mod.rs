@@ -15,6 +15,8 @@ pub mod list_prices;
 pub mod product_fields;
 pub mod query_products;
 pub mod query_variants;
+pub mod shop_address;
 pub mod shop_product;
 pub mod stock_places;
 pub mod variant_fields;
+pub mod views;

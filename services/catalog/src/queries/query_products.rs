@@ -4,7 +4,7 @@
 use access::Permission;
 use mediator::{Query, Tenant};
 use persistence::ReadConn;
-use query::{Answer, Entity, FieldList, Request};
+use query::{Answer, Entity, Faults, FieldList, Request};
 
 use super::list_attributes;
 use super::product_fields::{ATTRIBUTES, Products, ShopProducts, attributes};
@@ -74,12 +74,25 @@ impl Query for DescribeShopProducts {
     }
 }
 
-async fn answer<E: Entity>(request: &Request<E>, read: &mut ReadConn<'_>) -> Result<Answer<E>, Error> {
+/// Answers a request for products.
+pub(super) async fn answer<E: Entity>(request: &Request<E>, read: &mut ReadConn<'_>) -> Result<Answer<E>, Error> {
     if !request.names(ATTRIBUTES) {
         return Ok(request.answer(read, E::registry()).await?);
     }
     let own = attributes(list_attributes::all(read).await?);
     Ok(request.answer(read, &E::registry().with(own)).await?)
+}
+
+/// What is wrong with a request for products.
+pub(super) async fn check<E: Entity>(
+    request: &Request<E>,
+    read: &mut ReadConn<'_>,
+) -> Result<Result<(), Faults>, Error> {
+    if !request.names(ATTRIBUTES) {
+        return Ok(request.check(E::registry()));
+    }
+    let own = attributes(list_attributes::all(read).await?);
+    Ok(request.check(&E::registry().with(own)))
 }
 
 async fn describe<E: Entity>(read: &mut ReadConn<'_>) -> Result<FieldList, Error> {

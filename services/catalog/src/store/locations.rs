@@ -1,15 +1,17 @@
 //! Locations and what they have of a SKU. The rule: a level is read and written by whoever has locked the stock row of its SKU.
 
+use std::collections::BTreeMap;
+
 use diesel::sql_types::{Array, BigInt, Text, Uuid as SqlUuid};
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, SelectableHelper};
 use diesel_async::RunQueryDsl;
-use kernel::{Sku, Slug};
+use kernel::{Malformed, Sku, Slug};
 use persistence::{Tx, statement};
 
 use crate::domain::location::{Location, Place, Placed};
 use crate::error::Error;
 use crate::projections::location::Row;
-use crate::schema::{location_levels, locations};
+use crate::schema::locations;
 
 /// Inserts a location.
 pub(crate) async fn insert(tx: &mut Tx<'_>, location: &Location) -> Result<(), Error> {
@@ -72,51 +74,79 @@ pub(crate) async fn save(tx: &mut Tx<'_>, location: &Location) -> Result<(), Err
 /// What a place has of a SKU.
 pub(crate) async fn placed(tx: &mut Tx<'_>, sku: &Sku, place: &Place) -> Result<Placed, Error> {
     let Place::At(code) = place else { return Ok(Placed::Default) };
-    let organisation = tx.organisation().uuid();
-    let known: Option<String> = locations::table
-        .filter(locations::org_id.eq(organisation))
-        .filter(locations::code.eq(code.as_str()))
-        .select(locations::code)
-        .get_result(tx.connection())
-        .await
-        .optional()?;
-    known.ok_or_else(|| Error::LocationUnknown { code: code.clone() })?;
-    let on_hand: Option<i64> = location_levels::table
-        .filter(location_levels::org_id.eq(organisation))
-        .filter(location_levels::sku.eq(sku.as_str()))
-        .filter(location_levels::location.eq(code.as_str()))
-        .select(location_levels::on_hand)
-        .get_result(tx.connection())
-        .await
-        .optional()?;
-    Ok(Placed::At { code: code.clone(), on_hand: on_hand.unwrap_or(0) })
+    let on_hand = levels(tx, &[(sku, code)]).await?.into_values().next();
+    let on_hand = on_hand.ok_or_else(|| Error::LocationUnknown { code: code.clone() })?;
+    Ok(Placed::At { code: code.clone(), on_hand })
 }
 
-/// Writes what locations have of a SKU, and their sum beside its level, in one statement.
-pub(crate) async fn write_levels(tx: &mut Tx<'_>, sku: &Sku, places: &[Placed], located: i64) -> Result<(), Error> {
-    let at: Vec<(&str, i64)> = places
-        .iter()
-        .filter_map(|placed| match placed {
-            Placed::At { code, on_hand } => Some((code.as_str(), *on_hand)),
-            Placed::Default => None,
-        })
-        .collect();
+#[derive(QueryableByName)]
+struct LevelRow {
+    #[diesel(sql_type = Text)]
+    sku: String,
+    #[diesel(sql_type = Text)]
+    location: String,
+    #[diesel(sql_type = BigInt)]
+    on_hand: i64,
+}
+
+/// What locations have of SKUs, 0 included. Locations that do not exist are absent from the answer.
+pub(crate) async fn levels(tx: &mut Tx<'_>, wanted: &[(&Sku, &Slug)]) -> Result<BTreeMap<(Sku, Slug), i64>, Error> {
+    if wanted.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let rows: Vec<LevelRow> = statement(
+        "select w.sku, w.location, coalesce(v.on_hand, 0) as on_hand
+         from unnest($2, $3) as w(sku, location)
+         join locations l on l.org_id = $1 and l.code = w.location
+         left join location_levels v on v.org_id = $1 and v.sku = w.sku and v.location = w.location",
+    )
+    .bind::<SqlUuid, _>(tx.organisation().uuid())
+    .bind::<Array<Text>, _>(wanted.iter().map(|(sku, _)| sku.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(wanted.iter().map(|(_, location)| location.as_str()).collect::<Vec<_>>())
+    .load(tx.connection())
+    .await?;
+    let corrupt = |cause: Malformed| Error::corrupt("location level", cause);
+    let read = |row: LevelRow| {
+        let key = (Sku::parse(&row.sku).map_err(corrupt)?, Slug::parse(&row.location).map_err(corrupt)?);
+        Ok((key, row.on_hand))
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// Writes what locations have of each SKU, and their sum beside its level, in one statement. The default location is not written,
+/// since it has the rest.
+pub(crate) async fn write_levels(tx: &mut Tx<'_>, levels: &[(&Sku, &[Placed], i64)]) -> Result<(), Error> {
+    let (mut at, mut sums) = (Vec::new(), Vec::new());
+    for (sku, places, located) in levels {
+        let here = at.len();
+        for placed in *places {
+            if let Placed::At { code, on_hand } = placed {
+                at.push((sku.as_str(), code.as_str(), *on_hand));
+            }
+        }
+        if at.len() > here {
+            sums.push((sku.as_str(), *located));
+        }
+    }
     if at.is_empty() {
         return Ok(());
     }
     statement(
         "with l as (
            insert into location_levels (org_id, sku, location, on_hand)
-           select $1, $2, g.location, g.on_hand from unnest($3, $4) as g(location, on_hand)
+           select $1, g.sku, g.location, g.on_hand from unnest($2, $3, $4) as g(sku, location, on_hand)
            on conflict (org_id, sku, location) do update set on_hand = excluded.on_hand
          )
-         update stock set located = $5 where org_id = $1 and sku = $2",
+         update stock s set located = g.located
+         from unnest($5, $6) as g(sku, located)
+         where s.org_id = $1 and s.sku = g.sku",
     )
     .bind::<SqlUuid, _>(tx.organisation().uuid())
-    .bind::<Text, _>(sku.as_str())
-    .bind::<Array<Text>, _>(at.iter().map(|(code, _)| *code).collect::<Vec<_>>())
-    .bind::<Array<BigInt>, _>(at.iter().map(|(_, on_hand)| *on_hand).collect::<Vec<_>>())
-    .bind::<BigInt, _>(located)
+    .bind::<Array<Text>, _>(at.iter().map(|(sku, ..)| *sku).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(at.iter().map(|(_, code, _)| *code).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(at.iter().map(|(.., on_hand)| *on_hand).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(sums.iter().map(|(sku, _)| *sku).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(sums.iter().map(|(_, located)| *located).collect::<Vec<_>>())
     .execute(tx.connection())
     .await?;
     Ok(())

@@ -13,3 +13,4 @@ pub(crate) mod prices;
 pub(crate) mod products;
 pub(crate) mod reservations;
 pub(crate) mod stock;
+pub(crate) mod views;

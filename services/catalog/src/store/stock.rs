@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Date, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use diesel::{ExpressionMethods, QueryDsl, QueryableByName};
 use diesel_async::RunQueryDsl;
 use kernel::{Currency, Day, Malformed, Money, OrderId, OrganisationId, ProductId, Sku, Slug, Timestamp, VariantId};
 use persistence::{Tenancy, Tx, statement};
@@ -15,7 +15,6 @@ use crate::domain::reservation::Shelf;
 use crate::domain::stock::{Level, Movement, StockKey};
 use crate::error::Error;
 use crate::projections;
-use crate::schema::stock;
 
 /// The stock that a new variant begins with.
 #[derive(Debug, Clone, Copy)]
@@ -217,6 +216,17 @@ pub(crate) async fn write<T: Tenancy>(
     reason: &str,
     now: Timestamp,
 ) -> Result<(), Error> {
+    let entries: Vec<(LedgerEntry<'_>, &str)> = entries.iter().map(|entry| (*entry, reason)).collect();
+    write_each(tx, rows, &entries, now).await
+}
+
+/// As [`write`], where each movement has a reason of its own.
+pub(crate) async fn write_each<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
+    rows: &[StockUpdate<'_>],
+    entries: &[(LedgerEntry<'_>, &str)],
+    now: Timestamp,
+) -> Result<(), Error> {
     if rows.is_empty() && entries.is_empty() {
         return Ok(());
     }
@@ -226,12 +236,12 @@ pub(crate) async fn write<T: Tenancy>(
         .map(|row| (row, row.stock.ripple(&row.before)))
         .filter(|(_, ripple)| *ripple != Ripple::None)
         .collect();
-    let delta = |of: fn(&LedgerEntry<'_>) -> i64| entries.iter().map(of).collect::<Vec<_>>();
+    let delta = |of: fn(&LedgerEntry<'_>) -> i64| entries.iter().map(|(entry, _)| of(entry)).collect::<Vec<_>>();
     statement(
         "with s as (
            update stock t
            set on_hand = g.on_hand, reserved = g.reserved, held = g.held, low_threshold = g.low_threshold,
-               version = g.version, updated_at = $9
+               version = g.version, updated_at = $8
            from unnest($1, $2, $3, $4, $5, $6, $7)
              as g(org_id, variant_id, on_hand, reserved, held, low_threshold, version)
            where t.org_id = g.org_id and t.variant_id = g.variant_id
@@ -249,9 +259,9 @@ pub(crate) async fn write<T: Tenancy>(
          insert into movements (org_id, sku, variant_id, kind, on_hand_delta, reserved_delta, held_delta, order_id,
                                 location, reason, actor, occurred_at)
          select g.org_id, g.sku, g.variant_id, g.kind, g.on_hand_delta, g.reserved_delta, g.held_delta, g.order_id,
-                g.location, $8, g.actor, $9
-         from unnest($10, $11, $12, $13, $14, $15, $16, $17, $18, $23) with ordinality
-           as g(org_id, sku, variant_id, kind, on_hand_delta, reserved_delta, held_delta, order_id, actor, location,
+                g.location, g.reason, g.actor, $8
+         from unnest($9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $23) with ordinality
+           as g(org_id, sku, variant_id, kind, on_hand_delta, reserved_delta, held_delta, order_id, actor, reason, location,
                 position)
          order by g.position",
     )
@@ -262,41 +272,52 @@ pub(crate) async fn write<T: Tenancy>(
     .bind::<Array<BigInt>, _>(column(|row| row.stock.level.held()))
     .bind::<Array<BigInt>, _>(column(|row| row.stock.terms.low_threshold))
     .bind::<Array<BigInt>, _>(column(|row| row.stock.version))
-    .bind::<Text, _>(reason)
     .bind::<Timestamptz, _>(now)
-    .bind::<Array<SqlUuid>, _>(entries.iter().map(|entry| entry.organisation.uuid()).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(entries.iter().map(|entry| entry.sku.as_str()).collect::<Vec<_>>())
-    .bind::<Array<SqlUuid>, _>(entries.iter().map(|entry| entry.variant.uuid()).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(entries.iter().map(|entry| entry.movement.kind.into()).collect::<Vec<&str>>())
+    .bind::<Array<SqlUuid>, _>(entries.iter().map(|(entry, _)| entry.organisation.uuid()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(entries.iter().map(|(entry, _)| entry.sku.as_str()).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(entries.iter().map(|(entry, _)| entry.variant.uuid()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(entries.iter().map(|(entry, _)| entry.movement.kind.into()).collect::<Vec<&str>>())
     .bind::<Array<BigInt>, _>(delta(|entry| entry.movement.on_hand))
     .bind::<Array<BigInt>, _>(delta(|entry| entry.movement.reserved))
     .bind::<Array<BigInt>, _>(delta(|entry| entry.movement.held))
-    .bind::<Array<Nullable<SqlUuid>>, _>(entries.iter().map(|entry| entry.order.map(OrderId::uuid)).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(entries.iter().map(|entry| entry.actor).collect::<Vec<_>>())
+    .bind::<Array<Nullable<SqlUuid>>, _>(
+        entries.iter().map(|(entry, _)| entry.order.map(OrderId::uuid)).collect::<Vec<_>>(),
+    )
+    .bind::<Array<Text>, _>(entries.iter().map(|(entry, _)| entry.actor).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(entries.iter().map(|(_, reason)| *reason).collect::<Vec<_>>())
     .bind::<Array<SqlUuid>, _>(ripples.iter().map(|(row, _)| row.organisation.uuid()).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(ripples.iter().map(|(row, _)| row.sku.as_str()).collect::<Vec<_>>())
     .bind::<Array<SqlUuid>, _>(ripples.iter().map(|(row, _)| row.product.uuid()).collect::<Vec<_>>())
     .bind::<Array<Bool>, _>(ripples.iter().map(|(_, ripple)| *ripple == Ripple::Shown).collect::<Vec<_>>())
-    .bind::<Array<Nullable<Text>>, _>(entries.iter().map(|entry| entry.location.map(Slug::as_str)).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Text>>, _>(
+        entries.iter().map(|(entry, _)| entry.location.map(Slug::as_str)).collect::<Vec<_>>(),
+    )
     .execute(tx.connection())
     .await?;
     Ok(())
 }
 
-/// Writes the terms of a locked row but for its threshold, and whether it may be short. Comes before [`write`], whose new level may
-/// need it.
-pub(crate) async fn write_terms(tx: &mut Tx<'_>, row: &StockUpdate<'_>) -> Result<(), Error> {
-    let (limit, promised_on) = row.stock.terms.stored_backorder();
-    let of_variant =
-        stock::table.filter(stock::org_id.eq(row.organisation.uuid())).filter(stock::variant_id.eq(row.variant.uuid()));
-    diesel::update(of_variant)
-        .set((
-            stock::safety_stock.eq(row.stock.terms.safety_stock),
-            stock::backorder_limit.eq(limit),
-            stock::promised_on.eq(promised_on),
-            stock::may_be_short.eq(row.before.level.free() < 0 || row.stock.may_be_short()),
-        ))
-        .execute(tx.connection())
-        .await?;
+/// Writes the terms of locked rows but for their thresholds, and whether each may be short, in one statement. Comes before [`write`],
+/// whose new level may need it.
+pub(crate) async fn write_terms(tx: &mut Tx<'_>, rows: &[&StockUpdate<'_>]) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let may_be_short = |row: &&StockUpdate<'_>| row.before.level.free() < 0 || row.stock.may_be_short();
+    statement(
+        "update stock t
+         set safety_stock = g.safety_stock, backorder_limit = g.backorder_limit, promised_on = g.promised_on,
+             may_be_short = g.may_be_short
+         from unnest($2, $3, $4, $5, $6) as g(variant_id, safety_stock, backorder_limit, promised_on, may_be_short)
+         where t.org_id = $1 and t.variant_id = g.variant_id",
+    )
+    .bind::<SqlUuid, _>(tx.organisation().uuid())
+    .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.variant.uuid()).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(rows.iter().map(|row| row.stock.terms.safety_stock).collect::<Vec<_>>())
+    .bind::<Array<Nullable<BigInt>>, _>(rows.iter().map(|row| row.stock.terms.stored_backorder().0).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Date>>, _>(rows.iter().map(|row| row.stock.terms.stored_backorder().1).collect::<Vec<_>>())
+    .bind::<Array<Bool>, _>(rows.iter().map(may_be_short).collect::<Vec<_>>())
+    .execute(tx.connection())
+    .await?;
     Ok(())
 }

@@ -4,6 +4,7 @@
 mod addresses;
 mod attributes;
 mod availability;
+mod bulk;
 mod categories;
 mod contested;
 mod deletion;
@@ -18,8 +19,10 @@ mod process;
 mod products;
 mod queries;
 mod shop;
+mod shop_addresses;
 mod slugs;
 mod stock;
 mod storm;
+mod views;
 mod walls;
 mod world;

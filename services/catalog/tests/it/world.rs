@@ -87,20 +87,7 @@ impl World {
     /// A category's state on its topic, and the catalog's copy of it.
     pub(crate) async fn plant(&self, slug: &str, parents: &[CategoryId]) -> CategoryId {
         let category = CategoryId::new();
-        let state = CategoryState {
-            category,
-            parent: parents.last().copied(),
-            name: slug.to_owned(),
-            slug: Slug::parse(slug).unwrap(),
-            path: parents.iter().copied().chain([category]).collect(),
-            position: 0,
-            removed: false,
-            icon: None,
-            image: None,
-            references: BTreeMap::new(),
-            version: 1,
-        };
-        self.scene.publish(1, &state).await;
+        self.scene.publish(1, &category_state(category, slug, parents, 1)).await;
         let known = format!("select count(*) from categories where category_id = '{}'", category.uuid());
         eventually(PATIENCE, async || self.value(&known).await == "1").await;
         category
@@ -145,6 +132,23 @@ impl World {
     pub(crate) async fn assert_books_agree(&self) {
         let off = books_that_differ(&self.scene.superuser().await).await;
         assert_eq!(off, 0, "SKUs whose level, ledger and reservations differ");
+    }
+}
+
+/// What category says of a category below these parents.
+pub(crate) fn category_state(category: CategoryId, slug: &str, parents: &[CategoryId], version: i64) -> CategoryState {
+    CategoryState {
+        category,
+        parent: parents.last().copied(),
+        name: slug.to_owned(),
+        slug: Slug::parse(slug).unwrap(),
+        path: parents.iter().copied().chain([category]).collect(),
+        position: 0,
+        removed: false,
+        icon: None,
+        image: None,
+        references: BTreeMap::new(),
+        version,
     }
 }
 

@@ -2,6 +2,7 @@
 //! The rule: a field that a row leaves out stays as it is; importing a file twice changes nothing the second time.
 
 mod merge;
+mod names;
 #[cfg(test)]
 mod tests;
 
@@ -12,15 +13,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use merge::{Holders, Merge, Merged, Owner, Standing, merge};
+pub use names::Names;
 
 use super::barcode::Barcode;
 use super::measure::Grams;
 use super::product::{Product, SettableStatus};
 use super::wording::{Brand, Description, ShortDescription, Tag, Title};
 
-/// One product of the file: an NDJSON row, or neighbouring CSV rows with the same slug.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// One product of the file: an NDJSON row, or neighbouring CSV rows with the same slug. A call that writes many products has the
+/// same rows.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "struct ProductRow")]
+#[schemars(rename = "ProductRow")]
 pub struct ImportedProduct {
     /// The line on which it begins, from 1.
     #[serde(skip)]
@@ -30,6 +34,7 @@ pub struct ImportedProduct {
     /// Its name for people; required for a new product.
     pub title: Option<Title>,
     /// The category's slug, or slugs from an ancestor down joined by `/`.
+    #[schemars(length(max = 1000))]
     pub category: Option<String>,
     /// Who makes it.
     pub brand: Option<Brand>,
@@ -38,11 +43,13 @@ pub struct ImportedProduct {
     /// Its description.
     pub description: Option<Description>,
     /// Words to find it by, all of them.
+    #[schemars(length(max = 50))]
     pub tags: Option<BTreeSet<Tag>>,
     /// Its status; a new product is active when the file does not say.
     pub status: Option<SettableStatus>,
     /// Its variants in the file.
     #[serde(default)]
+    #[schemars(length(max = 100))]
     pub variants: Vec<ImportedVariant>,
     /// Whether one wrong variant refuses the whole product (NDJSON, where it is one row).
     #[serde(skip)]
@@ -50,8 +57,9 @@ pub struct ImportedProduct {
 }
 
 /// One variant of the file.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "struct VariantRow")]
+#[schemars(rename = "VariantRow")]
 pub struct ImportedVariant {
     /// The line on which it stands, from 1.
     #[serde(skip)]
@@ -74,6 +82,7 @@ pub struct ImportedVariant {
     /// What one piece weighs, packed.
     pub weight_grams: Option<Grams>,
     /// Pieces on hand from now on. When the file does not say, they stay, and a new variant begins with 0.
+    #[schemars(range(min = 0, max = 1_000_000_000))]
     pub stock: Option<i64>,
 }
 
@@ -86,7 +95,7 @@ impl ImportedProduct {
 }
 
 /// What became of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RowResult {
     /// Its product is new.
@@ -100,7 +109,7 @@ pub enum RowResult {
 }
 
 /// What is wrong with a row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RowFault {
     /// The column by its name in the header, or the field by its path in the JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -123,9 +132,9 @@ impl RowFault {
 }
 
 /// The result of one row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RowOutcome {
-    /// The line of the file, from 1.
+    /// The line of the file, or the place in the call, from 1.
     pub line: u64,
     /// What became of it.
     pub result: RowResult,
@@ -136,8 +145,46 @@ pub struct RowOutcome {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub product: Option<ProductId>,
     /// What is wrong with it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<RowFault>,
+}
+
+/// What became of the products of one call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UpsertedProducts {
+    /// Each product's, in the order of the call.
+    rows: Vec<RowOutcome>,
+    /// Products that are new.
+    created: usize,
+    /// Products that changed, or their stock.
+    updated: usize,
+    /// Products that were so already.
+    unchanged: usize,
+    /// Products that were refused.
+    failed: usize,
+}
+
+impl UpsertedProducts {
+    /// Counts the outcomes of rows, which come in any order.
+    #[must_use]
+    pub fn of(mut rows: Vec<RowOutcome>) -> Self {
+        rows.sort_by_key(|row| row.line);
+        let count = |result: RowResult| rows.iter().filter(|row| row.result == result).count();
+        let (created, updated) = (count(RowResult::Created), count(RowResult::Updated));
+        let (unchanged, failed) = (count(RowResult::Unchanged), count(RowResult::Failed));
+        Self { rows, created, updated, unchanged, failed }
+    }
+
+    /// The rows that were refused.
+    pub fn refused(&self) -> impl Iterator<Item = &RowOutcome> {
+        self.rows.iter().filter(|row| row.result == RowResult::Failed)
+    }
+
+    /// The products that were written.
+    pub fn written(&self) -> impl Iterator<Item = ProductId> {
+        let written = |row: &&RowOutcome| matches!(row.result, RowResult::Created | RowResult::Updated);
+        self.rows.iter().filter(written).filter_map(|row| row.product)
+    }
 }
 
 impl RowOutcome {

@@ -7,6 +7,7 @@ mod changes;
 mod details;
 mod digest;
 mod fault;
+mod key;
 mod prices;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 pub use changes::{NewProduct, NewSlug, NewVariant, ProductChange, SettableStatus, VariantChange};
 pub use details::{Details, DetailsChange};
 pub use fault::{ProductFault, TakenBarcode, TakenSku};
+pub use key::ProductKey;
 pub use prices::{Offer, PriceRefusal};
 pub use variant::{Variant, VariantDetails, VariantDetailsChange, handed_on};
 

@@ -3,6 +3,7 @@
 //! The rule: the client always gets a summary as the last line, also when the import ends early or breaks down; a reply
 //! without one was cut off on its way.
 
+pub mod call;
 mod file;
 mod report;
 mod rows;

@@ -2,7 +2,6 @@
 //! The rule: a batch is one transaction, and no slug, no SKU and no barcode stands twice in it, so a product that stands twice in
 //! the file is imported twice, in the file's order.
 
-use std::collections::HashSet;
 use std::pin::pin;
 
 use futures::StreamExt as _;
@@ -13,8 +12,7 @@ use mediator::{Mediator, Scope, SendError};
 use super::file::Item;
 use super::report::{ImportSummary, Report};
 use crate::commands::import_products::ImportProducts;
-use crate::domain::barcode::Barcode;
-use crate::domain::import::{ImportedProduct, RowFault, RowOutcome, RowResult};
+use crate::domain::import::{ImportedProduct, Names, RowFault, RowOutcome, RowResult};
 use crate::error::Error;
 use crate::processes::invalidation::StaleProducts;
 
@@ -41,31 +39,21 @@ pub(super) struct Run {
 pub(super) struct Batch {
     products: Vec<ImportedProduct>,
     refused: Vec<RowOutcome>,
-    slugs: HashSet<String>,
-    skus: HashSet<String>,
-    barcodes: HashSet<Barcode>,
+    names: Names,
 }
 
 impl Batch {
     /// Whether the product must wait for the next batch.
     fn has_no_room_for(&self, product: &ImportedProduct) -> bool {
-        self.skus.len() + product.variants.len() > BATCH && !self.products.is_empty()
+        self.names.variants() + product.variants.len() > BATCH && !self.products.is_empty()
             || self.products.len() >= BATCH
-            || self.slugs.contains(product.slug.as_str())
-            || product.variants.iter().any(|variant| self.skus.contains(variant.sku.as_str()))
-            || barcodes(product).any(|barcode| self.barcodes.contains(barcode))
+            || self.names.clash(product).is_some()
     }
 
     fn push(&mut self, product: ImportedProduct) {
-        self.slugs.insert(product.slug.to_string());
-        self.skus.extend(product.variants.iter().map(|variant| variant.sku.to_string()));
-        self.barcodes.extend(barcodes(&product).cloned());
+        self.names.add(&product);
         self.products.push(product);
     }
-}
-
-fn barcodes(product: &ImportedProduct) -> impl Iterator<Item = &Barcode> {
-    product.variants.iter().filter_map(|variant| variant.barcode.as_ref())
 }
 
 impl Run {

@@ -175,7 +175,7 @@ pub(crate) async fn release_barcodes(tx: &mut Tx<'_>, of: &[VariantId]) -> Resul
 }
 
 /// Writes changed products, which the caller has locked, and their changed or added variants in one statement. Base prices that
-/// were replaced go into the history.
+/// were replaced go into the history, and slugs that products for sale have given up are noted.
 pub(crate) async fn save(tx: &mut Tx<'_>, products: &[&Product]) -> Result<(), Error> {
     if products.is_empty() {
         return Ok(());
@@ -183,7 +183,14 @@ pub(crate) async fn save(tx: &mut Tx<'_>, products: &[&Product]) -> Result<(), E
     let columns = Columns::of(products)?;
     let actor = tx.provenance().actor.clone();
     statement(concat!(
-        "with p as (
+        "with f as (
+           insert into former_slugs (org_id, slug, product_id)
+           select t.org_id, t.slug, t.product_id
+           from unnest($2, $3) as g(product_id, slug)
+           join products t on t.org_id = $1 and t.product_id = g.product_id and t.slug <> g.slug and t.was_active
+           order by t.slug
+           on conflict (org_id, slug) do update set product_id = excluded.product_id
+         ), p as (
            update products t
            set slug = g.slug, title = g.title, description = g.description, category_id = g.category_id,
                status = g.status, price_from_minor = g.price_from_minor, currency = g.currency,

@@ -1,0 +1,227 @@
+//! The query engine over 100,000 products: a filtered page, a search, facets, each beside the same SQL without the service.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use e2e::{Shop, Store};
+use serde_json::{Value, json};
+
+use crate::Failure;
+use crate::http::{Connection, get, post, post_without_key};
+use crate::limits;
+use crate::load::closed_loop;
+use crate::report::Report;
+use crate::stack;
+
+/// How many products there are.
+const PRODUCTS: usize = 100_000;
+/// How many lines one import has.
+const LINES: usize = 10_000;
+/// Clients that ask at once: the latency of a request is measured, not how many can wait.
+const CLIENTS: usize = 2;
+
+pub(crate) async fn measure(
+    store: &mut Store,
+    shop: &Shop,
+    time: Duration,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let (titles, source) = titles().await?;
+    report.progress(&format!("importing {PRODUCTS} products, {source}"));
+    let gateway = stack::gateway(store);
+    let staff = format!("authorization: Bearer {}\r\n", shop.token);
+    for (number, part) in titles.chunks(LINES).enumerate() {
+        let mut lines = String::new();
+        for (index, (title, brand)) in part.iter().enumerate() {
+            writeln!(lines, "{}", line(number * LINES + index, title, brand))?;
+        }
+        stack::import(shop, lines).await?;
+    }
+    let superuser = store.superuser().await;
+    superuser.batch_execute("vacuum analyze catalog.products").await?;
+    superuser.batch_execute("vacuum analyze catalog.variants").await?;
+    report.line(&format!("{PRODUCTS} products, {source}; {CLIENTS} clients at once."));
+
+    let filter = json!({"and": [
+        {"field": "status", "op": "eq", "value": "active"},
+        {"field": "price_from", "op": "between", "value": [{"amount": "20.00", "currency": "USD"}, {"amount": "90.00", "currency": "USD"}]},
+    ]});
+    let page = json!({"filter": filter, "sort": ["-updated_at"], "limit": 20});
+    let sql = "select * from searchable_products where status = 'active' and currency = 'USD' and price_from_minor >= 2000 \
+               and price_from_minor <= 9000 order by updated_at desc, product_id desc limit 21";
+    one(store, &gateway, &staff, time, report, ("page of 20, two filters and a sort", "query-page", "25"), &page, sql)
+        .await?;
+
+    let words = json!({"q": "wireless mous", "limit": 20});
+    let sql = "select * from searchable_products where search_text like '%wireless%' and search_text like '%mous%' \
+               order by ((case when search_text like ' wireless mous%' then 1 else 0 end) \
+               + case when search_text like '% wireless %' then 4 when search_text like '% wireless%' then 2 else 0 end \
+               + case when search_text like '% mous %' then 4 when search_text like '% mous%' then 2 else 0 end) desc, \
+               product_id desc limit 21";
+    one(store, &gateway, &staff, time, report, ("search for two words", "query-words", "40"), &words, sql).await?;
+
+    let wrong = json!({"q": "logitexh", "limit": 20});
+    let sql = "select product_id from searchable_products where search_text ~ ' (logite.h|logitech)' \
+               order by product_id desc limit 21";
+    one(
+        store,
+        &gateway,
+        &staff,
+        time,
+        report,
+        ("search for a word with a wrong letter", "query-forgiving", "40"),
+        &wrong,
+        sql,
+    )
+    .await?;
+
+    let facets = json!({"filter": filter, "limit": 1, "facets": ["brand", "tags", "status", "category_tree",
+        {"field": "price_from", "bands": ["25 USD", "50 USD", "75 USD"]}]});
+    let sql = "with base as materialized (select brand, tags, status, category_ids, width_bucket(price_from_minor, array[2500, 5000, 7500]) as band \
+               from searchable_products where price_from_minor between 2000 and 9000 and currency = 'USD' and status = 'active') \
+               (select brand, count(*) from base group by 1 order by 2 desc limit 50) union all \
+               (select t, count(*) from base, unnest(tags) t group by 1 order by 2 desc limit 50) union all \
+               (select status, count(*) from base group by 1) union all \
+               (select band::text, count(*) from base group by 1)";
+    one(
+        store,
+        &gateway,
+        &staff,
+        time,
+        report,
+        ("five facets over the filtered products", "query-facets", "150"),
+        &facets,
+        sql,
+    )
+    .await?;
+
+    bulk_stock(store, &gateway, &staff, time, report).await?;
+
+    let deep = deep_page(&gateway, &staff).await?;
+    let request = get(&deep, &staff);
+    let load = closed_loop(&gateway, CLIENTS, time, &[200], move |_| request.clone()).await?;
+    report.load(
+        "page of 20 at product 50,000 of a list",
+        &load,
+        "–",
+        "the same as the first page, if a page costs the same wherever it is",
+    );
+    Ok(())
+}
+
+#[expect(clippy::too_many_arguments, reason = "a row of the report and what it is measured with")]
+async fn one(
+    store: &Store,
+    gateway: &str,
+    staff: &str,
+    time: Duration,
+    report: &mut Report,
+    (what, name, aim): (&str, &str, &str),
+    query: &Value,
+    sql: &str,
+) -> Result<(), Failure> {
+    let limit = limits::query(store, name, sql, CLIENTS, time).await?;
+    report.limit(&format!("pgbench: {what}, {CLIENTS} clients"), &limit);
+    let request = post_without_key("/admin/v1/products/query", staff, &query.to_string());
+    let load = closed_loop(gateway, CLIENTS, time, &[200], move |_| request.clone()).await?;
+    let ratio = load.per_second / limit.per_second.max(1.0);
+    report.load(what, &load, &format!("p99 {aim} ms"), &format!("{:.0} % of pgbench", ratio * 100.0));
+    report.figure(&format!("{name}.of-limit"), ratio);
+    Ok(())
+}
+
+/// A thousand levels in one call, beside the same rows by plain SQL.
+async fn bulk_stock(
+    store: &Store,
+    gateway: &str,
+    staff: &str,
+    time: Duration,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let body = |delta: i64| {
+        let level = |number| json!({"sku": format!("Q-{number:06}"), "delta": delta, "reason": "measured"});
+        json!({"levels": (0..1_000).map(level).collect::<Vec<_>>()}).to_string()
+    };
+    let headers = staff.to_owned();
+    let (more, less) = (body(1), body(-1));
+    let load = closed_loop(gateway, 1, time, &[201], move |number| {
+        post("/admin/v1/stock/bulk", &headers, if number.is_multiple_of(2) { &more } else { &less })
+    })
+    .await?;
+    let sql = "with s as (update stock set on_hand = on_hand + 1, version = version + 1, updated_at = now() \
+                 where sku = any(select 'Q-' || lpad(n::text, 6, '0') from generate_series(0, 999) n) \
+                 returning org_id, sku, variant_id), \
+               m as (insert into availability_marks (org_id, sku) select org_id, sku from s on conflict do nothing) \
+               insert into movements (org_id, sku, variant_id, kind, on_hand_delta, reserved_delta, held_delta, reason, actor, occurred_at) \
+               select org_id, sku, variant_id, 'adjust', 1, 0, 0, 'measured', 'pgbench', now() from s";
+    let limit = limits::update(store, "bulk-stock", sql, 1, time).await?;
+    report.limit("pgbench: 1,000 stock levels and their ledger in one statement, 1 client", &limit);
+    let ratio = load.per_second / limit.per_second.max(0.01);
+    let what = "1,000 stock levels in one call, 1 client";
+    report.load(what, &load, "p99 200 ms", &format!("{:.0} % of pgbench", ratio * 100.0));
+    report.figure("bulk-stock.of-limit", ratio);
+    Ok(())
+}
+
+/// The address of a page in the middle of the list.
+async fn deep_page(gateway: &str, staff: &str) -> Result<String, Failure> {
+    let mut connection = Connection::open(gateway).await?;
+    let mut cursor = String::new();
+    for _ in 0..PRODUCTS / 200 {
+        let path = format!("/admin/v1/products?limit=100&fields=id&sort=title{cursor}");
+        let (status, body) = connection.exchange(&get(&path, staff)).await?;
+        let page: Value = serde_json::from_slice(body)?;
+        let next = page["next_cursor"].as_str().ok_or_else(|| format!("{status}: no next page: {page}"))?;
+        cursor = format!("&cursor={next}");
+    }
+    Ok(format!("/admin/v1/products?limit=20&sort=title{cursor}"))
+}
+
+fn line(number: usize, title: &str, brand: &str) -> Value {
+    let cents = 500 + (number * 7_919) % 20_000;
+    let sku = format!("Q-{number:06}");
+    let tags = [["new", "sale", "gift", "bulk"][number % 4], ["home", "office", "travel"][number % 3]];
+    json!({"slug": sku.to_lowercase(), "title": title, "brand": (!brand.is_empty()).then_some(brand), "tags": tags,
+           "status": if number.is_multiple_of(10) { "draft" } else { "active" },
+           "variants": [{"sku": sku, "price": {"amount": format!("{}.{:02}", cents / 100, cents % 100), "currency": "USD"}, "stock": number % 50}]})
+}
+
+/// Titles and brands of real products, as many as are measured, and where they are from.
+async fn titles() -> Result<(Vec<(String, String)>, &'static str), Failure> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/products");
+    let mut titles = Vec::with_capacity(PRODUCTS);
+    for (file, title, brand) in [
+        ("buildcores_opendb.ndjson.gz", "/metadata/name", "/metadata/manufacturer"),
+        ("pcparts.ndjson.gz", "/name", "/nothing"),
+    ] {
+        for text in unpacked(&folder.join(file)).await?.lines() {
+            let row: Value = serde_json::from_str(text)?;
+            let word = |at: &str| {
+                let text = row.pointer(at).and_then(Value::as_str).unwrap_or_default();
+                text.chars().filter(|letter| !letter.is_control()).take(100).collect::<String>().trim().to_owned()
+            };
+            if !word(title).is_empty() {
+                titles.push((word(title), word(brand)));
+            }
+        }
+    }
+    let source =
+        if titles.len() >= PRODUCTS { "real titles" } else { "made-up titles, since the real data is not there" };
+    let made_up = |number: usize| {
+        let kind = ["Wireless mouse", "Keyboard", "Logitech headset", "Desk lamp", "Monitor"][number % 5];
+        (format!("{kind} {number}"), ["Logitech", "Aurora", "Acme"][number % 3].to_owned())
+    };
+    titles.extend((titles.len()..PRODUCTS).map(made_up));
+    titles.truncate(PRODUCTS);
+    Ok((titles, source))
+}
+
+/// The text of a file that is packed with gzip; nothing when there is no such file.
+async fn unpacked(file: &Path) -> Result<String, Failure> {
+    if !file.exists() {
+        return Ok(String::new());
+    }
+    let unpacked = tokio::process::Command::new("gzip").arg("-dc").arg(file).output().await?;
+    Ok(String::from_utf8(unpacked.stdout)?)
+}
