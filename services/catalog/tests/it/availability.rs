@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use catalog::commands::publish_availability::{Locked, PublishAvailability};
 use catalog::processes::availability::publish_marked;
 use catalog::processes::invalidation::StaleProducts;
+use catalog::queries::availability_marks::{FindMarks, MarkOrder};
 use contracts::catalog::{Availability, AvailabilityState, Backorder, StockEvent};
 use contracts::{Channel, Envelope, topics};
 use kernel::{OrderId, Sku};
+use mediator::Scope;
 use serde_json::{Value, json};
 use testkit::{Caller, Program, Scene, eventually, problem_fields};
 
@@ -223,6 +226,83 @@ async fn two_replicas_publish_each_change_once() {
     }
     // It checks that versions rise.
     assert_eq!(world.published().await["BULB"].sellable, 20);
+    world.stop().await;
+}
+
+/// Versions of availability that wait for the broker, of a world without relay.
+const RECORDED: &str = "select string_agg(aggregateversion::text, ' ' order by sequence) from outbox where aggregatetype like '%availability%'";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sku_that_turns_whenever_it_is_looked_at_is_published_all_the_same_and_once_per_version() {
+    let world = World::quiet().await;
+    world.create("lamp", &[("LAMP", 500, 0)]).await;
+    let marked = "select count(*) from availability_marks";
+    eventually(PATIENCE, async || world.value(marked).await == "0").await;
+    // Not yet rested, so that nobody but this test takes it.
+    let mark = "insert into availability_marks (org_id, sku, marked_at, turned_at, product_id)
+                select s.org_id, s.sku, now() + interval '1 hour', now(), v.product_id from stock s join variants v using (org_id, variant_id)";
+    world.execute(mark).await;
+    let question = FindMarks { order: MarkOrder::Behind(None), rested: chrono::Duration::hours(-2), limit: 10 };
+    let marks = world.mediator().ask(&Scope::platform_system(catalog::NAME), question).await.unwrap();
+    assert_eq!(marks.len(), 1);
+    world.adjust("LAMP", json!({"set": 5})).await;
+    let scope = Scope::batch(catalog::NAME, marks.iter().map(|mark| mark.organisation));
+    let publish = PublishAvailability { marks, locked: Locked::Left };
+    assert!(world.mediator().send(&scope, publish).await.unwrap().is_empty());
+    assert_eq!(world.value(RECORDED).await, "1 2", "what it is now, although it has turned since the mark was found");
+    eventually(PATIENCE, async || world.value(marked).await == "0").await;
+    assert_eq!(world.value(RECORDED).await, "1 2", "the cache has heard of it by now, and nothing is said twice");
+    world.adjust("LAMP", json!({"set": 6})).await;
+    eventually(PATIENCE, async || world.value(RECORDED).await == "1 2 3").await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sku_that_somebody_has_locked_holds_up_no_other() {
+    let world = World::quiet().await;
+    world.create("lamp", &[("LAMP", 500, 0), ("BULB", 100, 9)]).await;
+    let marked = "select string_agg(sku, ' ' order by sku) from availability_marks";
+    eventually(PATIENCE, async || world.value(marked).await.is_empty()).await;
+    // Nothing is said twice of a version.
+    world.execute("update stock set version = version + 1").await;
+    let root = world.scene.superuser().await;
+    root.batch_execute("begin; select 1 from stock where sku = 'BULB' for update").await.unwrap();
+    let mark = "insert into availability_marks (org_id, sku, marked_at) select org_id, sku, now() - interval '1 hour' from stock";
+    world.execute(mark).await;
+    eventually(PATIENCE, async || world.value(marked).await == "BULB").await;
+    root.batch_execute("commit").await.unwrap();
+    eventually(PATIENCE, async || world.value(marked).await.is_empty()).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_changes_now_does_not_wait_behind_a_long_queue() {
+    let world = World::quiet().await;
+    world.create("lamp", &[("LAMP", 500, 0)]).await;
+    eventually(PATIENCE, async || world.value("select count(*) from availability_marks").await == "0").await;
+    // The queue is in front of the SKU, and what of it is left is noted when the SKU's mark goes.
+    world
+        .execute(
+            "create table queue_left (marks bigint);
+             create function note_queue() returns trigger language plpgsql security definer as $$
+             begin
+               insert into catalog.queue_left select count(*) from catalog.availability_marks where sku like 'OLD-%';
+               return null;
+             end $$;
+             create trigger note_queue after delete on availability_marks for each row when (old.sku = 'LAMP')
+               execute function note_queue();
+             insert into availability_marks (org_id, sku, marked_at)
+             select '00000000-0000-7000-8000-000000000001', 'OLD-' || n, now() - interval '1 hour' from generate_series(1, 100000) n",
+        )
+        .await;
+    world.adjust("LAMP", json!({"set": 5})).await;
+    let left = eventually(PATIENCE, async || {
+        let left = world.value("select max(marks) from queue_left").await;
+        if left.is_empty() { Err(left) } else { Ok(left) }
+    })
+    .await;
+    assert!(left.parse::<i64>().unwrap() > 0, "it was published after the whole queue");
+    eventually(PATIENCE, async || world.value("select count(*) from availability_marks").await == "0").await;
     world.stop().await;
 }
 

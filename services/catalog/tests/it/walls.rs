@@ -161,8 +161,8 @@ async fn every_key_and_index_begins_with_the_organisation() {
              from pg_index i join pg_class t on t.oid = i.indrelid join pg_namespace n on n.oid = t.relnamespace
              join pg_attribute a on a.attrelid = t.oid and a.attnum = i.indkey[0]
              where n.nspname = 'catalog' and a.attname <> 'org_id'
-               -- The sweep asks for the next prices of all organisations.
-               and i.indexrelid <> 'catalog.prices_due'::regclass
+               -- The sweeps ask for the next prices of all organisations, and for the newest marks.
+               and i.indexrelid not in ('catalog.prices_due'::regclass, 'catalog.availability_marks_due'::regclass)
                and t.relname in ('products', 'variants', 'prices', 'stock', 'movements', 'reservations', 'categories',
                                  'attribute_definitions', 'availability_marks', 'locations', 'location_levels')",
         )
