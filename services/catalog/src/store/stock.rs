@@ -269,7 +269,8 @@ pub(crate) struct LedgerEntry<'e> {
 }
 
 /// Writes the levels, thresholds and versions of locked rows, appends their movements and marks the SKUs of which others have to
-/// hear, in one statement. `reason` is for the ledger.
+/// hear, in one statement. `reason` is for the ledger. Once what was promised is there, a row may not be short any more, unless its
+/// terms say so: the database refuses again to sell too much.
 pub(crate) async fn write<T: Tenancy>(
     tx: &mut Tx<'_, T>,
     rows: &[StockUpdate<'_>],
@@ -291,6 +292,7 @@ pub(crate) async fn write<T: Tenancy>(
         "with s as (
            update stock t
            set on_hand = g.on_hand, reserved = g.reserved, held = g.held, low_threshold = g.low_threshold,
+               may_be_short = t.may_be_short and ((t.backorder_limit = 0) is not true or g.on_hand < g.reserved + g.held),
                version = g.version, updated_at = $9
            from unnest($1, $2, $3, $4, $5, $6, $7)
              as g(org_id, variant_id, on_hand, reserved, held, low_threshold, version)

@@ -14,7 +14,7 @@ use mediator::Scope;
 use serde_json::{Value, json};
 use testkit::{Caller, Program, Scene, eventually, problem_fields};
 
-use crate::orders::placed;
+use crate::orders::{cancelled, placed};
 use crate::world::{PATIENCE, World, product};
 
 impl World {
@@ -397,5 +397,32 @@ async fn a_count_is_true_whatever_was_promised_and_the_books_explain_it() {
     }
     assert_eq!(world.owner().get("/admin/v1/stock/NOTHING/explain").await.0, 404);
     world.assert_books_agree().await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_may_be_short_may_not_once_everything_promised_is_there() {
+    let world = World::connected().await;
+    world.create("lamp", &[("LAMP", 500, 2)]).await;
+    let may_be_short = async || world.value("select may_be_short from stock").await == "true";
+    world.adjust("LAMP", json!({"backorder": {"policy": "up-to", "pieces": 3}})).await;
+    let order = OrderId::new();
+    world.scene.publish(1, &placed(order, &[("LAMP", 5, 500)], 300)).await;
+    eventually(PATIENCE, async || world.level("LAMP").await == (2, 5, 0)).await;
+    world.adjust("LAMP", json!({"backorder": {"policy": "no"}})).await;
+    assert!(may_be_short().await, "three are owed");
+    world.adjust("LAMP", json!({"delta": 2})).await;
+    assert!(may_be_short().await, "one is owed");
+    world.adjust("LAMP", json!({"delta": 1})).await;
+    assert!(!may_be_short().await, "the debt is paid");
+
+    // By a count that finds less, and an order that is cancelled.
+    assert_eq!(world.owner().post("/admin/v1/stock/LAMP/count", &json!({"counted": 1})).await.0, 201);
+    assert!(may_be_short().await);
+    world.scene.publish(2, &cancelled(order)).await;
+    eventually(PATIENCE, async || world.level("LAMP").await == (1, 0, 0)).await;
+    assert!(!may_be_short().await, "nothing is owed");
+    world.adjust("LAMP", json!({"backorder": {"policy": "up-to", "pieces": 3}})).await;
+    assert!(may_be_short().await, "the terms allow it");
     world.stop().await;
 }
