@@ -448,3 +448,21 @@ async fn a_product_that_somebody_has_locked_does_not_hold_up_the_prices_of_other
     assert_eq!(world.value(passed).await, "free locked");
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_base_prices_that_changed_at_one_moment_the_first_says_what_was_before() {
+    let world = World::quiet().await;
+    let lamp = world.create("lamp", &[("LAMP", 1_000, 1)]).await;
+    // The entries lie in the table in the other order.
+    world
+        .execute(
+            "insert into prices (org_id, price_id, product_id, variant_id, kind, amount_minor, currency, former, valid_from,
+                                 created_at, created_by, open)
+             select org_id, ('00000000-0000-7000-8000-00000000000' || n)::uuid, product_id, variant_id, 'base', 1000, 'USD',
+                    jsonb_build_object('amount', n || '.00', 'currency', 'USD'), now() + interval '1 hour', now(), 'x', false
+             from variants, generate_series(9, 1, -1) n",
+        )
+        .await;
+    assert_eq!(world.cost(variant(&lamp, 0), "").await, price(100));
+    world.stop().await;
+}
