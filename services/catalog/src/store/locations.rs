@@ -11,9 +11,19 @@ use crate::error::Error;
 use crate::projections::location::Row;
 use crate::schema::{location_levels, locations};
 
-/// Inserts a location.
+/// Lets one transaction at a time add to what the organisation has, which has no row to lock as long as there is none.
+pub(crate) async fn lock_all(tx: &mut Tx<'_>) -> Result<(), Error> {
+    statement("select pg_advisory_xact_lock(hashtext(current_schema() || '/locations'), hashtext($1::text))")
+        .bind::<SqlUuid, _>(tx.organisation().uuid())
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// Inserts a location. Of one organisation one transaction at a time does so: two at once would each count without the other's.
 pub(crate) async fn insert(tx: &mut Tx<'_>, location: &Location) -> Result<(), Error> {
     let organisation = tx.organisation().uuid();
+    lock_all(tx).await?;
     let own = locations::table.filter(locations::org_id.eq(organisation));
     let codes: Vec<String> = own.select(locations::code).load(tx.connection()).await?;
     if codes.iter().any(|code| code == location.code.as_str()) {

@@ -144,3 +144,30 @@ async fn a_location_is_created_once_and_changes_in_the_version_that_was_read() {
     assert_eq!((listed["items"].as_array().unwrap().len(), &listed["items"][0]["name"]), (1, &json!("Closed")));
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn there_are_never_more_locations_than_there_may_be() {
+    let world = World::quiet().await;
+    let organisation = world.scene.organisation().uuid();
+    world
+        .execute(&format!(
+            "insert into locations (org_id, code, name, priority, created_at, updated_at)
+             select '{organisation}', 'place-' || n, 'Place', 1, now(), now() from generate_series(1, 46) n"
+        ))
+        .await;
+    let created = (0..12).map(|number| {
+        let owner = world.owner();
+        let body = json!({"code": format!("shop-{number}"), "name": "Shop", "priority": 1});
+        tokio::spawn(async move { owner.post("/admin/v1/locations", &body).await })
+    });
+    let mut refused = 0;
+    for one in created.collect::<Vec<_>>() {
+        let (status, body) = one.await.unwrap();
+        if status != 201 {
+            assert_eq!((status, &body["type"]), (409, &json!("/problems/too-many-locations")), "{body}");
+            refused += 1;
+        }
+    }
+    assert_eq!((refused, world.value("select count(*) from locations").await.as_str()), (8, "50"));
+    world.stop().await;
+}
