@@ -6,7 +6,8 @@ use testkit::{assert_every_way_back, seen_by_batches};
 
 use crate::world::{World, price};
 
-const TABLES: [&str; 6] = ["products", "variants", "stock", "movements", "categories", "attribute_definitions"];
+const TABLES: [&str; 7] =
+    ["products", "variants", "stock", "movements", "ledger_sums", "categories", "attribute_definitions"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_tenant_role_sees_no_row_of_another_organisation() {
@@ -109,6 +110,7 @@ async fn the_last_defence_holds() {
         "update stock set held = -1",
         "update stock set safety_stock = -1",
         "update stock set located = 4",
+        "update ledger_sums set entries = 0",
         "insert into locations select org_id, 'default', 'D', 1, true, 1, now(), now() from stock",
         "insert into location_levels select org_id, sku, 'nowhere', 1 from stock",
         "update stock set backorder_limit = 5",
@@ -141,6 +143,7 @@ async fn the_last_defence_holds() {
         "delete from prices",
         "update prices set amount_minor = 1",
         "update prices set valid_from = now()",
+        "delete from ledger_sums",
         "delete from locations",
         "delete from location_levels",
         "delete from attribute_definitions",
@@ -164,7 +167,7 @@ async fn every_key_and_index_begins_with_the_organisation() {
                -- The sweeps ask for the next prices of all organisations, and for the newest marks.
                and i.indexrelid not in ('catalog.prices_due'::regclass, 'catalog.availability_marks_due'::regclass)
                and t.relname in ('products', 'variants', 'prices', 'stock', 'movements', 'reservations', 'categories',
-                                 'attribute_definitions', 'availability_marks', 'locations', 'location_levels')",
+                                 'attribute_definitions', 'availability_marks', 'locations', 'location_levels', 'ledger_sums')",
         )
         .await;
     assert_eq!(offenders, "");
