@@ -102,6 +102,7 @@ const ADMIN: &[(&str, Service)] = &[
     ("attributes", Service::Catalog),
     ("stock", Service::Catalog),
     ("locations", Service::Catalog),
+    ("stock-settings", Service::Catalog),
     ("imports", Service::Catalog),
     ("orders", Service::Order),
     ("categories", Service::Category),

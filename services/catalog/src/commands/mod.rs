@@ -19,4 +19,6 @@ pub mod pass_prices;
 pub mod publish_availability;
 pub mod restore_product;
 pub mod retire_product;
+mod serve_orders;
+pub mod stock_settings;
 pub mod transfer_stock;

@@ -57,9 +57,17 @@ impl Command for PublishAvailability {
         };
         let taken: Vec<(Mark, Option<i64>)> = taken.into_iter().map(versioned).collect();
         let (provenance, now) = (tx.provenance().clone(), Clock::now());
-        for (organisation, sku) in store::availability::take(tx, &taken).await? {
+        let told = store::availability::take(tx, &taken).await?;
+        let is_located = |(organisation, sku): &&(OrganisationId, Sku)| {
+            shelves.get(organisation).and_then(|of_all| of_all.get(sku)).is_some_and(|shelf| shelf.stock.located > 0)
+        };
+        let located: Vec<(OrganisationId, &Sku)> =
+            told.iter().filter(is_located).map(|(organisation, sku)| (*organisation, sku)).collect();
+        let mut levels = store::locations::levels(tx, &located).await?;
+        for (organisation, sku) in told {
             let Some(shelf) = shelves.get_mut(&organisation).and_then(|of_all| of_all.remove(&sku)) else { continue };
-            let state = published::availability(sku, &shelf);
+            let levels = levels.remove(&(organisation, sku.clone())).unwrap_or_default();
+            let state = published::availability(sku, &shelf, &levels);
             tx.record_within(organisation, &provenance, now, state.version, state);
         }
         Ok(left)

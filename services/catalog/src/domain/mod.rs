@@ -18,5 +18,6 @@ pub mod price;
 pub mod product;
 pub mod reference;
 pub mod reservation;
+pub mod serving;
 pub mod stock;
 pub mod wording;

@@ -59,7 +59,7 @@ pub(super) const CREATE: [ProblemType; 3] = [SKU_TAKEN, BARCODE_TAKEN, SLUG_TAKE
 /// Those of a change.
 pub(super) const CHANGE: [ProblemType; 4] = [SKU_TAKEN, BARCODE_TAKEN, SLUG_TAKEN, RETIRED];
 /// Those of a deletion.
-pub(super) const DELETE: [ProblemType; 1] = [NOT_DELETABLE];
+pub(super) const DELETE: [ProblemType; 2] = [NOT_DELETABLE, STOCK_CONFLICT];
 /// Those of the creation of an attribute.
 pub(super) const CREATE_ATTRIBUTE: [ProblemType; 2] = [ATTRIBUTE_TAKEN, TOO_MANY_ATTRIBUTES];
 /// Those of adding a price.
@@ -105,7 +105,8 @@ impl From<Error> for Problem {
                 .field(*field, format!("{category} is not a category of this organisation")),
             Error::Stale { current, .. }
             | Error::StaleAttribute { current, .. }
-            | Error::StaleLocation { current, .. } => Problem::new(problems::STALE).member("current_version", current),
+            | Error::StaleLocation { current, .. }
+            | Error::StaleStockSettings { current } => Problem::new(problems::STALE).member("current_version", current),
             Error::ProductRefused(faults) => refused(faults),
             Error::AttributesRefused(faults) => {
                 faults.iter().fold(Problem::new(problems::INVALID_REQUEST), |problem, fault| {
@@ -113,6 +114,7 @@ impl From<Error> for Problem {
                 })
             }
             Error::ProductStays { .. } => Problem::new(NOT_DELETABLE),
+            Error::StockAtLocations { places, .. } => Problem::new(STOCK_CONFLICT).member("places", places),
             Error::AttributeTaken { code } => Problem::new(ATTRIBUTE_TAKEN).field("code", format!("{code} is taken")),
             Error::TooManyAttributes => Problem::new(TOO_MANY_ATTRIBUTES),
             Error::AttributeRefused(faults) => {

@@ -5,4 +5,5 @@ pub(crate) mod attribute;
 pub(crate) mod location;
 pub(crate) mod price;
 pub(crate) mod product;
+pub(crate) mod serving;
 pub(crate) mod stock;

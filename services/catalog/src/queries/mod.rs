@@ -17,4 +17,5 @@ pub mod query_products;
 pub mod query_variants;
 pub mod shop_product;
 pub mod stock_places;
+pub mod stock_settings;
 pub mod variant_fields;

@@ -1,10 +1,13 @@
 //! Locations and what they have of a SKU. The rule: a level is read and written by whoever has locked the stock row of its SKU.
 
+use std::collections::BTreeMap;
+
 use diesel::sql_types::{Array, BigInt, Text, Uuid as SqlUuid};
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, SelectableHelper};
 use diesel_async::RunQueryDsl;
-use kernel::{Sku, Slug};
-use persistence::{Tx, statement};
+use kernel::{Malformed, OrganisationId, Sku, Slug};
+use persistence::{Tenancy, Tx, statement};
+use uuid::Uuid;
 
 use crate::domain::location::{Location, Place, Placed};
 use crate::error::Error;
@@ -102,7 +105,49 @@ pub(crate) async fn placed(tx: &mut Tx<'_>, sku: &Sku, place: &Place) -> Result<
     Ok(Placed::At { code: code.clone(), on_hand: on_hand.unwrap_or(0) })
 }
 
-/// Writes what locations have of a SKU, and their sum beside its level, in one statement.
+/// A SKU of an organisation.
+pub(crate) type OwnedSku = (OrganisationId, Sku);
+
+#[derive(QueryableByName)]
+struct LevelRow {
+    #[diesel(sql_type = SqlUuid)]
+    org_id: Uuid,
+    #[diesel(sql_type = Text)]
+    sku: String,
+    #[diesel(sql_type = Text)]
+    location: String,
+    #[diesel(sql_type = BigInt)]
+    on_hand: i64,
+}
+
+/// What locations have of these SKUs, whose stock rows the caller has locked: those that have pieces, by their codes. SKUs that no
+/// location has are absent, and so is the default location.
+pub(crate) async fn levels<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
+    wanted: &[(OrganisationId, &Sku)],
+) -> Result<BTreeMap<OwnedSku, Vec<(Slug, i64)>>, Error> {
+    let mut levels: BTreeMap<OwnedSku, Vec<(Slug, i64)>> = BTreeMap::new();
+    if wanted.is_empty() {
+        return Ok(levels);
+    }
+    let rows: Vec<LevelRow> = statement(
+        "select l.org_id, l.sku, l.location, l.on_hand from unnest($1, $2) as wanted(org_id, sku)
+         join location_levels l on l.org_id = wanted.org_id and l.sku = wanted.sku
+         where l.on_hand > 0 order by l.org_id, l.sku, l.location",
+    )
+    .bind::<Array<SqlUuid>, _>(wanted.iter().map(|(organisation, _)| organisation.uuid()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(wanted.iter().map(|(_, sku)| sku.as_str()).collect::<Vec<_>>())
+    .load(tx.connection())
+    .await?;
+    for row in rows {
+        let corrupt = |cause: Malformed| Error::corrupt("level of a location", cause);
+        let owned = (OrganisationId::from_uuid(row.org_id), Sku::parse(&row.sku).map_err(corrupt)?);
+        levels.entry(owned).or_default().push((Slug::parse(&row.location).map_err(corrupt)?, row.on_hand));
+    }
+    Ok(levels)
+}
+
+/// Writes what locations have of a SKU, and their sum beside its level, in one statement. Others hear of it also where the sum stays.
 pub(crate) async fn write_levels(tx: &mut Tx<'_>, sku: &Sku, places: &[Placed], located: i64) -> Result<(), Error> {
     let at: Vec<(&str, i64)> = places
         .iter()
@@ -119,6 +164,8 @@ pub(crate) async fn write_levels(tx: &mut Tx<'_>, sku: &Sku, places: &[Placed], 
            insert into location_levels (org_id, sku, location, on_hand)
            select $1, $2, g.location, g.on_hand from unnest($3, $4) as g(location, on_hand)
            on conflict (org_id, sku, location) do update set on_hand = excluded.on_hand
+         ), m as (
+           insert into availability_marks (org_id, sku) values ($1, $2) on conflict (org_id, sku) do nothing
          )
          update stock set located = $5 where org_id = $1 and sku = $2",
     )

@@ -12,4 +12,5 @@ pub(crate) mod locations;
 pub(crate) mod prices;
 pub(crate) mod products;
 pub(crate) mod reservations;
+pub(crate) mod serving;
 pub(crate) mod stock;

@@ -55,6 +55,13 @@ pub(crate) async fn last_said(scene: &Scene) -> BTreeMap<Sku, AvailabilityState>
     for row in rows {
         let state = &last[row.get::<_, &str>(0)];
         assert_eq!((state.on_hand, state.available), (row.get(1), row.get(2)), "{state:?}");
+        let at: Vec<(&str, i64)> = state.locations.iter().map(|one| (one.location.as_str(), one.on_hand)).collect();
+        assert_eq!(at.iter().map(|one| one.1).sum::<i64>(), state.on_hand, "{state:?}");
+        let levels = "select location, on_hand from location_levels where sku = $1 and on_hand > 0 order by location";
+        let levels = root.query(levels, &[&row.get::<_, &str>(0)]).await.unwrap();
+        let elsewhere: Vec<(&str, i64)> = levels.iter().map(|level| (level.get(0), level.get(1))).collect();
+        let others: Vec<(&str, i64)> = at.into_iter().filter(|one| one.0 != "default").collect();
+        assert_eq!(others, elsewhere, "{state:?}");
     }
     last
 }
@@ -424,5 +431,30 @@ async fn what_may_be_short_may_not_once_everything_promised_is_there() {
     assert!(!may_be_short().await, "nothing is owed");
     world.adjust("LAMP", json!({"backorder": {"policy": "up-to", "pieces": 3}})).await;
     assert!(may_be_short().await, "the terms allow it");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_topic_says_what_each_location_has_also_when_the_sum_stays() {
+    let world = World::connected().await;
+    world.create("lamp", &[("LAMP", 500, 9)]).await;
+    for code in ["hanoi", "hue"] {
+        let body = json!({"code": code, "name": code, "priority": 1});
+        assert_eq!(world.owner().post("/admin/v1/locations", &body).await.0, 201);
+    }
+    let at = |said: &BTreeMap<Sku, AvailabilityState>| -> Vec<(String, i64)> {
+        said["LAMP"].locations.iter().map(|one| (one.location.to_string(), one.on_hand)).collect()
+    };
+    let has = |code: &str, pieces| (code.to_owned(), pieces);
+    assert_eq!(at(&world.published().await), [has("default", 9)]);
+    for (moved, wanted) in [
+        (json!({"to": "hanoi", "pieces": 4}), vec![has("default", 5), has("hanoi", 4)]),
+        (json!({"from": "hanoi", "to": "hue", "pieces": 1}), vec![has("default", 5), has("hanoi", 3), has("hue", 1)]),
+        (json!({"to": "hue", "pieces": 5}), vec![has("hanoi", 3), has("hue", 6)]),
+    ] {
+        let (status, reply) = world.owner().post("/admin/v1/stock/LAMP/transfer", &moved).await;
+        assert_eq!(status, 201, "{reply}");
+        assert_eq!(at(&world.published().await), wanted);
+    }
     world.stop().await;
 }

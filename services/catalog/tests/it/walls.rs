@@ -48,13 +48,15 @@ async fn the_tenant_role_sees_no_row_of_another_organisation() {
     world
         .execute(&format!(
             "insert into locations values ('{mine}', 'hanoi', 'Hanoi', 1, true, 1, now(), now());
-             insert into location_levels values ('{mine}', 'LAMP', 'hanoi', 1);"
+             insert into location_levels values ('{mine}', 'LAMP', 'hanoi', 1);
+             insert into stock_settings values ('{mine}', 'most-available', 2, now());
+             insert into order_places values ('{mine}', gen_random_uuid(), 'LAMP', 'hanoi', 1);"
         ))
         .await;
-    for table in ["locations", "location_levels"] {
+    for table in ["locations", "location_levels", "stock_settings", "order_places"] {
         assert_eq!(seen(&mine.to_string(), table).await, 1, "{table}");
         assert_eq!(seen(&other.to_string(), table).await, 0, "{table}");
-        assert_eq!(seen_by_batches(&world.scene, &tenant, table).await, [0, 0, 0], "{table}: no batch needs it");
+        assert_eq!(seen_by_batches(&world.scene, &tenant, table).await, [0, 1, 1], "{table} in batches");
     }
     // A batch creates products for its own organisations and for no other one.
     for (batch, is_allowed) in [(format!("{mine}"), false), (format!("{mine},{other}"), true)] {
@@ -111,6 +113,8 @@ async fn the_last_defence_holds() {
         "update stock set safety_stock = -1",
         "update stock set located = 4",
         "update ledger_sums set entries = 0",
+        "insert into stock_settings select org_id, 'nearest', 1, now() from stock",
+        "insert into order_places select org_id, gen_random_uuid(), sku, 'default', 0 from stock",
         "insert into locations select org_id, 'default', 'D', 1, true, 1, now(), now() from stock",
         "insert into location_levels select org_id, sku, 'nowhere', 1 from stock",
         "update stock set backorder_limit = 5",
@@ -144,6 +148,8 @@ async fn the_last_defence_holds() {
         "update prices set amount_minor = 1",
         "update prices set valid_from = now()",
         "delete from ledger_sums",
+        "delete from stock_settings",
+        "update order_places set pieces = 1",
         "delete from locations",
         "delete from location_levels",
         "delete from attribute_definitions",
@@ -167,7 +173,8 @@ async fn every_key_and_index_begins_with_the_organisation() {
                -- The sweeps ask for the next prices of all organisations, and for the newest marks.
                and i.indexrelid not in ('catalog.prices_due'::regclass, 'catalog.availability_marks_due'::regclass)
                and t.relname in ('products', 'variants', 'prices', 'stock', 'movements', 'reservations', 'categories',
-                                 'attribute_definitions', 'availability_marks', 'locations', 'location_levels', 'ledger_sums')",
+                                 'attribute_definitions', 'availability_marks', 'locations', 'location_levels', 'ledger_sums',
+                                 'stock_settings', 'order_places')",
         )
         .await;
     assert_eq!(offenders, "");
