@@ -239,6 +239,13 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
         )
         .at("/admin/v1/locations/hanoi".to_owned()),
         Route::new(
+            Method::PATCH,
+            "/admin/v1/stock-settings",
+            changes,
+            json!({"serving_rule": "most-available"}),
+            &["serving_rule"],
+        ),
+        Route::new(
             Method::POST,
             "/admin/v1/categories",
             owner,

@@ -264,25 +264,34 @@ fn orders_agree(records: &[Record], orders: &BTreeMap<Uuid, Row>) -> Vec<String>
 /// The last that is said of each variant's availability is what its stock has.
 async fn availability_agrees(store: &Store, client: &Client) -> Vec<String> {
     let mut violations = Vec::new();
-    let mut told: BTreeMap<Uuid, (i64, i64)> = BTreeMap::new();
+    let mut told: BTreeMap<Uuid, (i64, i64, String)> = BTreeMap::new();
     for record in testkit::read_topic(&store.kafka(), topics::AVAILABILITY.name).await {
         let read = Envelope::from_headers(record.header_pairs()).and_then(|envelope| {
             let state = record.payload.as_deref().map(|json| AvailabilityState::decode(&envelope.event_type, json));
             Ok((envelope.subject, state.transpose()?))
         });
         match read {
-            Ok((variant, Some(state))) => drop(told.insert(variant, (state.on_hand, state.available))),
+            Ok((variant, Some(state))) => {
+                let at = state.locations.iter().map(|one| format!("{} {}", one.location, one.on_hand));
+                told.insert(variant, (state.on_hand, state.available, at.collect::<Vec<_>>().join(", ")));
+            }
             Ok((variant, None)) => drop(told.remove(&variant)),
             Err(error) => violations.push(format!("I6 a record of availability cannot be read: {error}")),
         }
     }
-    let statement =
-        "select variant_id::text, sku, on_hand, on_hand - reserved - held - safety_stock from catalog.stock";
+    let statement = "select variant_id::text, sku, on_hand, on_hand - reserved - held - safety_stock,
+                            concat_ws(', ', case when on_hand > located then 'default ' || on_hand - located end,
+                              (select string_agg(l.location || ' ' || l.on_hand, ', ' order by l.location)
+                               from catalog.location_levels l
+                               where l.org_id = s.org_id and l.sku = s.sku and l.on_hand > 0))
+                     from catalog.stock s";
     for row in must(client.query(statement, &[]).await, "read the stock") {
-        let (variant, sku, is): (Uuid, String, (i64, i64)) = (id(row.get(0)), row.get(1), (row.get(2), row.get(3)));
+        let (variant, sku): (Uuid, String) = (id(row.get(0)), row.get(1));
+        let is: (i64, i64, String) = (row.get(2), row.get(3), row.get(4));
         let said = told.remove(&variant);
-        if said != Some(is) {
-            violations.push(format!("I6 {sku} has {is:?} on hand and available, its topic says {said:?}"));
+        if said.as_ref() != Some(&is) {
+            violations
+                .push(format!("I6 {sku} has {is:?} on hand, available and at locations, its topic says {said:?}"));
         }
     }
     violations

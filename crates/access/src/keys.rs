@@ -79,6 +79,12 @@ impl KeyRing {
         });
     }
 
+    /// Whether there is none, so that every token is refused.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.load().is_empty()
+    }
+
     pub(crate) fn find(&self, thumbprint: &str) -> Option<Arc<Key>> {
         self.0.load().get(thumbprint).cloned()
     }
@@ -108,7 +114,7 @@ mod tests {
             let key = SigningKey { kid: KeyId::new(), public_key: public_key.to_owned() };
             assert!(ring.apply(&key).is_err(), "{public_key:?}");
         }
-        assert!(ring.0.load().is_empty());
+        assert!(ring.is_empty());
     }
 
     #[test]

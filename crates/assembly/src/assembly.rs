@@ -17,7 +17,7 @@ use rest::{App, Routes};
 use serde_json::Value;
 use service::{Boot, BootError, JobKind, Part, Stage, Tasks};
 
-use crate::identities::identities;
+use crate::identities::{identities, ready_with_a_key};
 use crate::surroundings::{Callers, Surroundings};
 
 /// What the parts of a service are made from. Cheap to clone.
@@ -235,7 +235,10 @@ async fn who_asks(
         Callers::Published { issuer, audience } => (issuer, audience),
     };
     let (keys, organisations) = match own {
-        Some(own) => own,
+        Some(own) => {
+            ready_with_a_key(&kit.boot, &own.0);
+            own
+        }
         None => identities(&kit.kafka, &kit.boot).await?,
     };
     Ok((Verifier::new(keys, &issuer, &audience), organisations))

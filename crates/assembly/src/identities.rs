@@ -1,6 +1,7 @@
 //! The tables that tell who asks: auth's public keys and organisations for every service, and for the gateway also what
 //! ends a credential early.
-//! The rule: nobody is asked before they have been read to their end; afterwards the last good state serves.
+//! The rule: nobody is asked before they have been read to their end; afterwards the last good state serves. Without a single key
+//! every token is refused, so a service is ready once it knows one. Auth makes its own, and so waits for nobody.
 
 use std::sync::Arc;
 
@@ -27,7 +28,15 @@ pub async fn identities(settings: &Settings, boot: &Boot) -> Result<(KeyRing, Or
         organisation_table.read_to_end().await;
     };
     boot.until("keys and organisations", "the topics of auth are still being read", read).await?;
+    ready_with_a_key(boot, &keys);
     Ok((keys, organisations))
+}
+
+/// Lets the service be ready once it knows a key. It takes requests before that, of which those without a token need none.
+pub(crate) fn ready_with_a_key(boot: &Boot, keys: &KeyRing) {
+    let ring = keys.clone();
+    let reason = "auth has published no key yet, so every token is refused; it does when it runs";
+    boot.ready_once("signing keys", reason, move || !ring.is_empty());
 }
 
 /// What ends credentials early, for whoever lets requests in: ended sessions and changed memberships, and the API keys.

@@ -324,6 +324,19 @@ pub struct ReservedLine {
     pub sku: Sku,
     /// How many pieces are held.
     pub quantity: Quantity,
+    /// Which places serve them, by the organisation's rule; less than `quantity` where pieces are promised that are not there yet.
+    /// Nothing when all of the order's are at the default location, and with publishers before this member.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub serving: Vec<ServedFrom>,
+}
+
+/// Pieces that a place gives to an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ServedFrom {
+    /// The location's code; `default` is the one that has what no other has.
+    pub location: Slug,
+    /// How many it gives.
+    pub quantity: Quantity,
 }
 
 /// The stock of an order cannot be held; nothing of it is.
@@ -435,8 +448,21 @@ pub struct AvailabilityState {
     pub safety_stock: i64,
     /// What may be sold beyond what is there.
     pub backorder: Backorder,
+    /// Where the pieces in the house are: each location that has some, the default one, which has what no other has, in front.
+    /// Together they are `on_hand`, but with publishers before this member, who say nothing of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locations: Vec<LocationLevel>,
     /// The version of the stock: it rises with each record, by more than one where changes came together.
     pub version: i64,
+}
+
+/// What a location has of a variant. Orders take from the sum, so what was promised is of no location.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LocationLevel {
+    /// The location's code; `default` is the one that has what no other has.
+    pub location: Slug,
+    /// Its pieces; more than 0.
+    pub on_hand: i64,
 }
 
 channel::state!(AvailabilityState on topics::AVAILABILITY, keyed by variant, "catalog.availability.state.v1");

@@ -302,6 +302,8 @@ pub struct Registry {
     pub(crate) key: &'static str,
     /// The expression of the search text: folded words between single spaces, with a space at both ends.
     pub(crate) search: Option<&'static str>,
+    /// The expression of the part of the search text that says which items fit best; all of it when there is none.
+    pub(crate) ranking: Option<&'static str>,
     pub(crate) fields: Arc<Vec<Field>>,
     /// Fields of one organisation.
     pub(crate) own: Vec<Field>,
@@ -329,6 +331,7 @@ impl Registry {
             only: "true",
             key,
             search: None,
+            ranking: None,
             fields: Arc::new(fields),
             own: Vec::new(),
             for_everybody: false,
@@ -341,6 +344,14 @@ impl Registry {
     #[must_use]
     pub fn searchable(mut self, expression: &'static str) -> Self {
         self.search = Some(expression);
+        self
+    }
+
+    /// Which items fit best is decided by this part of their search text alone, which has a space at both ends, too: what is found
+    /// by its title comes before what only mentions the words.
+    #[must_use]
+    pub fn ranked_by(mut self, expression: &'static str) -> Self {
+        self.ranking = Some(expression);
         self
     }
 

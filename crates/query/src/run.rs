@@ -176,7 +176,7 @@ impl<E: Entity> Request<E> {
     fn statement(&self, plan: &Plan, wanted: &Wanted<'_>, mark: Option<&Mark>) -> Option<Sql> {
         let mut sql = Sql::default();
         let relevance = match wanted.words() {
-            Some((words, search)) => words.write_relevance(search, &mut sql),
+            Some((words, search)) => words.write_relevance(wanted.registry.ranking.unwrap_or(search), &mut sql),
             None => "0::bigint".to_owned(),
         };
         let keys = order::write_values(&plan.keys, &mut sql, &relevance);

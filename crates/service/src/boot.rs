@@ -171,6 +171,12 @@ impl Boot {
         self.0.health.tell_when_away(name, notice);
     }
 
+    /// The service is not ready before something has been there once; `reason` says in `/readyz` why not. What has been there may go
+    /// away: to take all replicas out of service would not bring it back. It is asked each time and does not block.
+    pub fn ready_once(&self, name: &str, reason: &'static str, is_there: impl Fn() -> bool + Send + Sync + 'static) {
+        self.0.health.ready_once(name, reason, is_there);
+    }
+
     /// Tries until it succeeds, at intervals that grow from 0.2 to 5 seconds. Meanwhile the service
     /// is not ready, and says in `/readyz` and in the log what it waits for.
     ///

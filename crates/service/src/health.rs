@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -79,6 +80,21 @@ impl Health {
         self.state().checks.push((name.to_owned(), check));
     }
 
+    /// Registers what must have been there once for the process to be ready; `reason` says why it is not yet.
+    pub(crate) fn ready_once(
+        &self,
+        name: &str,
+        reason: &'static str,
+        is_there: impl Fn() -> bool + Send + Sync + 'static,
+    ) {
+        let was_there = AtomicBool::new(false);
+        self.ready_when(name, move || {
+            let known = was_there.load(Ordering::Relaxed) || is_there();
+            was_there.store(known, Ordering::Relaxed);
+            std::future::ready(if known { Ok(()) } else { Err(reason) })
+        });
+    }
+
     /// Registers what tells of something that may be away while the process serves.
     pub(crate) fn tell_when_away(&self, name: &str, notice: impl Fn() -> Option<String> + Send + Sync + 'static) {
         self.state().notices.push((name.to_owned(), Arc::new(notice)));
@@ -137,8 +153,6 @@ impl std::fmt::Debug for Health {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
-
     use super::*;
 
     #[tokio::test]
@@ -162,6 +176,21 @@ mod tests {
         health.arrived("kafka topics");
         health.enter(Phase::Stopping);
         assert!(!health.report().await.ready);
+    }
+
+    #[tokio::test]
+    async fn what_was_there_once_may_go_away() {
+        let health = Health::default();
+        health.enter(Phase::Serving);
+        let there = Arc::new(AtomicBool::new(false));
+        let seen = there.clone();
+        health.ready_once("keys", "none is known", move || seen.load(Ordering::Relaxed));
+        let report = health.report().await;
+        assert_eq!((report.ready, report.waiting[0].reason.as_str()), (false, "none is known"));
+        for is_there in [true, false] {
+            there.store(is_there, Ordering::Relaxed);
+            assert!(health.report().await.ready, "{is_there}");
+        }
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use mediator::{Class, Classified};
 
 use crate::domain::attribute::{AttributeCode, AttributeDefinition, AttributeFault, DefinitionFault};
 use crate::domain::import::RowOutcome;
-use crate::domain::location::Location;
+use crate::domain::location::{Location, StockedPlace};
 use crate::domain::price::PriceFault;
 use crate::domain::product::{Product, ProductFault, TakenBarcode, TakenSku};
 use crate::domain::reservation::Contradiction;
@@ -121,6 +121,17 @@ pub enum Error {
         /// Why it stays.
         reason: &'static str,
     },
+    /// Locations have pieces of a product that is to be deleted.
+    #[error(
+        "product {product} is not deleted while there are pieces of it at locations: {}; count or transfer them first",
+        join(.places)
+    )]
+    StockAtLocations {
+        /// The product.
+        product: ProductId,
+        /// All places that have some.
+        places: Vec<StockedPlace>,
+    },
     /// No attribute of this organisation has the code.
     #[error("there is no attribute {code}; create it first")]
     AttributeNotFound {
@@ -174,6 +185,12 @@ pub enum Error {
         /// The location that has changed.
         code: Slug,
         /// Its version now.
+        current: i64,
+    },
+    /// The settings have changed since the caller read them.
+    #[error("the stock settings have version {current} by now; read them again and repeat the change")]
+    StaleStockSettings {
+        /// Their version now.
         current: i64,
     },
     /// The stock level does not allow it.
@@ -325,6 +342,7 @@ impl Classified for Error {
             | Self::StockNotChanged { .. }
             | Self::AttributesRefused(_)
             | Self::ProductStays { .. }
+            | Self::StockAtLocations { .. }
             | Self::AttributeNotFound { .. }
             | Self::AttributeTaken { .. }
             | Self::TooManyAttributes
@@ -335,6 +353,7 @@ impl Classified for Error {
             | Self::LocationTaken { .. }
             | Self::TooManyLocations
             | Self::StaleLocation { .. }
+            | Self::StaleStockSettings { .. }
             | Self::StockRefused { .. }
             | Self::Malformed(_)
             | Self::QueryRefused(_)

@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 
 use contracts::catalog::{
-    self, AvailabilityState, ConfirmRefused, Expired, Low, ProductState, ProductStatus, Rejected, ReservationEvent,
-    Reserved, ReservedLine, StockEvent, VariantState,
+    self, AvailabilityState, ConfirmRefused, Expired, LocationLevel, Low, ProductState, ProductStatus, Rejected,
+    ReservationEvent, Reserved, ReservedLine, ServedFrom, StockEvent, VariantState,
 };
-use kernel::{CategoryId, OrderId, ProductId, Sku, VariantId};
+use kernel::{CategoryId, OrderId, ProductId, Sku, Slug, VariantId};
 
 use crate::domain::availability::Stock;
 use crate::domain::locale::Translation;
+use crate::domain::location::{Location, Placed};
 use crate::domain::measure::{Grams, Millimetres};
 use crate::domain::media::Medium;
 use crate::domain::product::{Offer, Product, ProductOption, Variant};
 use crate::domain::reservation::{Notice, Shelf, quantity};
+use crate::domain::serving::Portion;
 
 /// The whole product as it is now. `category_path` leads from the root to its primary category.
 pub(crate) fn product(product: &Product, category_path: &[CategoryId]) -> ProductState {
@@ -99,14 +101,23 @@ fn texts(entries: &BTreeMap<impl ToString, impl ToString>) -> BTreeMap<String, S
     entries.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
 }
 
-/// What order is told about a reservation.
-pub(crate) fn reservation(order: OrderId, notice: Notice) -> ReservationEvent {
+/// What order is told about a reservation, and which places serve each SKU of the order where they are not all the default one.
+pub(crate) fn reservation(
+    order: OrderId,
+    notice: Notice,
+    served: Option<&BTreeMap<Sku, Vec<Portion>>>,
+) -> ReservationEvent {
+    let places = |sku: &Sku| served.and_then(|of_all| of_all.get(sku)).map(Vec::as_slice).unwrap_or_default();
     match notice {
         Notice::Reserved { lines, expires_at } => ReservationEvent::Reserved(Reserved {
             order,
             lines: lines
                 .into_iter()
-                .map(|line| ReservedLine { quantity: quantity(line.pieces), sku: line.sku })
+                .map(|line| ReservedLine {
+                    quantity: quantity(line.pieces),
+                    serving: places(&line.sku).iter().filter_map(served_from).collect(),
+                    sku: line.sku,
+                })
                 .collect(),
             expires_at,
         }),
@@ -116,9 +127,17 @@ pub(crate) fn reservation(order: OrderId, notice: Notice) -> ReservationEvent {
     }
 }
 
-/// What can be sold of a SKU as it is now.
-pub(crate) fn availability(sku: Sku, shelf: &Shelf) -> AvailabilityState {
+fn served_from(portion: &Portion) -> Option<ServedFrom> {
+    // Every code is a slug; one that is none would be a defect of the tables, which the read side reports.
+    let location = Slug::parse(&portion.location).ok()?;
+    Some(ServedFrom { location, quantity: quantity(portion.pieces) })
+}
+
+/// What can be sold of a SKU as it is now, of which the locations but the default one have so much.
+pub(crate) fn availability(sku: Sku, shelf: &Shelf, levels: &[(Slug, i64)]) -> AvailabilityState {
     let stock = shelf.stock;
+    let rest = (Location::default_code(), Placed::Default.on_hand(&stock));
+    let places = std::iter::once(&rest).chain(levels).filter(|(_, on_hand)| *on_hand > 0);
     AvailabilityState {
         variant: shelf.variant,
         product: shelf.product,
@@ -129,6 +148,9 @@ pub(crate) fn availability(sku: Sku, shelf: &Shelf) -> AvailabilityState {
         on_hand: stock.level.on_hand(),
         safety_stock: stock.terms.safety_stock,
         backorder: stock.terms.backorder,
+        locations: places
+            .map(|(location, on_hand)| LocationLevel { location: location.clone(), on_hand: *on_hand })
+            .collect(),
         version: stock.version,
     }
 }

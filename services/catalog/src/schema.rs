@@ -140,6 +140,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    stock_settings (org_id) {
+        org_id -> Uuid,
+        serving_rule -> Text,
+        version -> BigInt,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     movements (org_id, sku, movement_id) {
         org_id -> Uuid,
         sku -> Text,

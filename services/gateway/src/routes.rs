@@ -103,6 +103,7 @@ const ADMIN: &[(&str, Service)] = &[
     ("views", Service::Catalog),
     ("stock", Service::Catalog),
     ("locations", Service::Catalog),
+    ("stock-settings", Service::Catalog),
     ("imports", Service::Catalog),
     ("orders", Service::Order),
     ("categories", Service::Category),

@@ -123,6 +123,7 @@ fn body(route: &Route, ours: &Ours) -> Value {
         "catalog.transfer-stock" => json!({"to": ours.thing("location"), "pieces": 1}),
         "catalog.create-location" => json!({"code": format!("l{fresh}"), "name": "A location", "priority": 1}),
         "catalog.change-location" => json!({"name": "Another name"}),
+        "catalog.change-stock-settings" => json!({"serving_rule": "most-available"}),
         "order.place-order" => json!({"lines": [{"sku": "NO-SUCH-SKU", "quantity": 1}]}),
         _ if route.has_required_fields => panic!("{route} needs a body; say in requests.rs which one is valid"),
         _ => json!({}),

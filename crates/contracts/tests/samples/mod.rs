@@ -215,7 +215,23 @@ pub(crate) fn samples() -> Vec<Sample> {
         on_hand: 14,
         safety_stock: 2,
         backorder: catalog::Backorder::No,
+        locations: Vec::new(),
         version: 17,
+    };
+    let reserved = |serving: &[(&str, i64)]| catalog::Reserved {
+        order: order(),
+        lines: vec![catalog::ReservedLine {
+            sku: sku("AURORA-BLK"),
+            quantity: pieces(2),
+            serving: serving
+                .iter()
+                .map(|(code, quantity)| catalog::ServedFrom {
+                    location: Slug::parse(code).unwrap(),
+                    quantity: pieces(*quantity),
+                })
+                .collect(),
+        }],
+        expires_at: time("2026-03-01T09:31:30.123456Z"),
     };
     let promised_on = time("2026-04-01T00:00:00Z").date_naive();
     let reasons = vec![
@@ -253,15 +269,12 @@ pub(crate) fn samples() -> Vec<Sample> {
         sample("complete", organisation, &user, complete),
         sample("priced", organisation, &user, priced),
         sample("deleted", organisation, &user, deleted),
+        sample("", organisation, "system:catalog", catalog::ReservationEvent::from(reserved(&[]))),
         sample(
-            "",
+            "served",
             organisation,
             "system:catalog",
-            catalog::ReservationEvent::from(catalog::Reserved {
-                order: order(),
-                lines: vec![catalog::ReservedLine { sku: sku("AURORA-BLK"), quantity: pieces(2) }],
-                expires_at: time("2026-03-01T09:31:30.123456Z"),
-            }),
+            catalog::ReservationEvent::from(reserved(&[("default", 1), ("hanoi", 1)])),
         ),
         sample(
             "",
@@ -308,6 +321,17 @@ pub(crate) fn samples() -> Vec<Sample> {
             }),
         ),
         sample("", organisation, "system:catalog", available.clone()),
+        sample(
+            "located",
+            organisation,
+            "system:catalog",
+            catalog::AvailabilityState {
+                locations: [("default", 10), ("hanoi", 4)]
+                    .map(|(code, on_hand)| catalog::LocationLevel { location: Slug::parse(code).unwrap(), on_hand })
+                    .into(),
+                ..available.clone()
+            },
+        ),
         sample(
             "backorder",
             organisation,

@@ -100,10 +100,7 @@ impl Client {
         loop {
             let again = request.try_clone();
             let reply = request.send().await.map_err(Error::http(action))?;
-            // A service that has just started may not know the key that signed the token (docs/http.md, "The first second").
-            // Without a token, 401 is the answer to a password.
-            let is_early = reply.status() == StatusCode::UNAUTHORIZED && !self.token.is_empty();
-            match (again, asked_to_wait(&reply).or(is_early.then_some(Duration::from_secs(1)))) {
+            match (again, asked_to_wait(&reply)) {
                 (Some(again), Some(wait)) if tries < TRIES => {
                     // Shoppers who were refused together must not come back together.
                     tokio::time::sleep(wait.mul_f64(1.0 + rand::random::<f64>())).await;

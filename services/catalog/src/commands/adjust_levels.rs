@@ -49,7 +49,7 @@ impl Command for AdjustLevels {
         let skus: BTreeSet<&Sku> = self.levels.iter().map(|level| &level.sku).collect();
         let locked = store::stock::lock_own(tx, &skus.into_iter().collect::<Vec<_>>()).await?;
         let wanted: Vec<(&Sku, &Slug)> = self.levels.iter().filter_map(LevelAdjustment::at).collect();
-        let mut at = store::locations::levels(tx, &wanted).await?;
+        let mut at = store::locations::on_hand_at(tx, &wanted).await?;
         let mut shelves: BTreeMap<Sku, ChangedShelf<'_>> =
             locked.into_iter().map(|(sku, shelf)| (sku.clone(), ChangedShelf::new(sku, shelf))).collect();
         let taken: Vec<Result<bool, String>> =

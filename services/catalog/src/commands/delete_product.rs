@@ -1,13 +1,13 @@
 //! Deleting a draft that was never sold. Whatever was for sale once is retired instead: orders and listings may name it.
 
 use access::Permission;
-use kernel::{Clock, ProductId, Sku};
+use kernel::{Clock, OrganisationId, ProductId, Sku};
 use mediator::{Command, Tenant};
 use persistence::Tx;
 
 use contracts::catalog::ProductStatus;
 
-use crate::domain::location::Placed;
+use crate::domain::location::{Placed, StockedPlace};
 use crate::domain::product::Product;
 use crate::error::Error;
 use crate::published;
@@ -55,13 +55,26 @@ async fn empty_shelves(tx: &mut Tx<'_>, product: &Product) -> Result<(), Error> 
     let (organisation, actor) = (tx.organisation(), tx.provenance().actor.clone());
     let skus: Vec<&Sku> = product.variants().iter().map(|variant| &variant.sku).collect();
     let shelves = store::stock::lock_own(tx, &skus).await?;
+    let located: Vec<(OrganisationId, &Sku)> =
+        shelves.iter().filter(|(_, shelf)| shelf.stock.located > 0).map(|(sku, _)| (organisation, sku)).collect();
+    let places: Vec<StockedPlace> = store::locations::levels(tx, &located)
+        .await?
+        .into_iter()
+        .flat_map(|((_, sku), levels)| {
+            levels.into_iter().map(move |(location, pieces)| (location, sku.clone(), pieces))
+        })
+        .map(|(location, sku, pieces)| StockedPlace { location, sku, pieces })
+        .collect();
+    if !places.is_empty() {
+        return Err(Error::StockAtLocations { product: product.id(), places });
+    }
     let (mut rows, mut entries, mut gone) = (Vec::new(), Vec::new(), Vec::new());
     for (sku, shelf) in &shelves {
         let mut stock = shelf.stock;
         let refused = |fault| Error::StockRefused { sku: sku.clone(), fault };
         let movement = Placed::Default.adjust(&mut stock, -shelf.stock.level.on_hand()).map_err(refused)?;
         // The removal below has a version of its own.
-        gone.push((stock.version + 2, published::availability(sku.clone(), shelf)));
+        gone.push((stock.version + 2, published::availability(sku.clone(), shelf, &[])));
         if movement.on_hand != 0 {
             stock.version += 1;
             let (before, variant) = (shelf.stock, shelf.variant);

@@ -9,6 +9,7 @@ use kernel::{Clock, OrderId, OrganisationId, Sku, Timestamp};
 use mediator::{Command, Tenants};
 use persistence::{Provenance, Tenancy, Tx};
 
+use super::serve_orders::serve;
 use crate::domain::reservation::{Book, OrderFact, Outcome, Reservation};
 use crate::error::Error;
 use crate::published;
@@ -120,9 +121,10 @@ pub(super) async fn write<T: Tenancy>(
     store::stock::write(tx, &rows, &entries, "", now).await?;
     store::reservations::insert(tx, &created, now).await?;
     store::reservations::save(tx, &changed, now).await?;
+    let served = serve(tx, &outcomes).await?;
     for (organisation, outcome) in outcomes {
         for told in outcome.notices {
-            let event = published::reservation(told.order, told.notice);
+            let event = published::reservation(told.order, told.notice, served.get(&told.order));
             tx.record_within(organisation, causes[told.cause], now, told.version, event);
         }
         for changed in outcome.shelves.into_iter().filter(|changed| changed.shelf.stock.got_low(&changed.before)) {

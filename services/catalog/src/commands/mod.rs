@@ -20,6 +20,8 @@ pub mod pass_prices;
 pub mod publish_availability;
 pub mod restore_product;
 pub mod retire_product;
+mod serve_orders;
 mod shelves;
+pub mod stock_settings;
 pub mod transfer_stock;
 pub mod upsert_products;

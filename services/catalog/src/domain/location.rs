@@ -1,11 +1,11 @@
-//! Places where pieces are, moving pieces between them, and which of them serves an order.
+//! Places where pieces are, and moving pieces between them. Which of them serves an order is decided by `super::serving`.
 //! The rule: orders take from the sum of a SKU. A location has some of its pieces, and the default location those that no other has;
 //! no place ever has fewer than none.
 
-use std::cmp::Reverse;
+use std::fmt;
 
 use contracts::catalog::Backorder;
-use kernel::{Malformed, Slug, Timestamp};
+use kernel::{Malformed, Sku, Slug, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +37,13 @@ impl Location {
     pub const MOST: i64 = 50;
     /// What the default location is called. It has this code in no table, and the priority 0.
     pub const DEFAULT: &'static str = "default";
+
+    /// The code of the default location.
+    #[must_use]
+    pub fn default_code() -> Slug {
+        #[expect(clippy::expect_used, reason = "the constant is a slug, which the tests of this file read")]
+        Slug::parse(Self::DEFAULT).expect("the code of the default location is a slug")
+    }
 }
 
 /// What is to be different about a location. What is `None` stays.
@@ -226,38 +233,34 @@ pub struct PlaceLevel {
     pub active: bool,
     /// Its pieces.
     pub on_hand: i64,
+    /// Those of them that orders are to have. More than there are, where pieces went elsewhere meanwhile.
+    pub promised: i64,
 }
 
-/// What one place gives to an order.
+impl PlaceLevel {
+    /// The pieces that it can give to one more order; none when it serves no orders.
+    #[must_use]
+    pub fn available(&self) -> i64 {
+        if self.active { (self.on_hand - self.promised).max(0) } else { 0 }
+    }
+}
+
+/// Pieces of a SKU at a location.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Portion {
+pub struct StockedPlace {
     /// The location's code.
-    #[schemars(with = "Slug")]
-    pub location: String,
-    /// The pieces that it gives.
+    pub location: Slug,
+    /// The SKU.
+    pub sku: Sku,
+    /// How many are there.
     pub pieces: i64,
 }
 
-/// Which places serve so many pieces: of those that have all of them the first by priority, then by most pieces. Only where none has
-/// all of them, the order is split, in the same order of places. What nowhere is is left out.
-#[must_use]
-pub fn serving(levels: &[PlaceLevel], pieces: i64) -> Vec<Portion> {
-    let mut places: Vec<&PlaceLevel> = levels.iter().filter(|level| level.active && level.on_hand > 0).collect();
-    places.sort_by_key(|level| (level.priority, Reverse(level.on_hand), level.location.clone()));
-    let portion = |level: &PlaceLevel, pieces| Portion { location: level.location.clone(), pieces };
-    if let Some(whole) = places.iter().find(|level| level.on_hand >= pieces) {
-        return vec![portion(whole, pieces)];
+impl fmt::Display for StockedPlace {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { location, sku, pieces } = self;
+        write!(formatter, "{location} has {pieces} of {sku}")
     }
-    let mut left = pieces;
-    let mut portions = Vec::new();
-    for level in places {
-        let given = level.on_hand.min(left);
-        if given > 0 {
-            portions.push(portion(level, given));
-            left -= given;
-        }
-    }
-    portions
 }
 
 #[cfg(test)]
@@ -277,6 +280,11 @@ mod tests {
     }
 
     #[test]
+    fn the_default_location_has_a_code_like_others() {
+        assert_eq!(Location::default_code().as_str(), Location::DEFAULT);
+    }
+
+    #[test]
     fn pieces_move_between_places_and_the_sum_stays() {
         let (mut stock, mut rest, mut shop) = (stock(10, 4), Placed::Default, at("shop"));
         let [gone, come] = rest.transfer(&mut shop, &mut stock, 7).unwrap();
@@ -288,30 +296,6 @@ mod tests {
         rest.adjust(&mut stock, -1).unwrap();
         shop.count(&mut stock, 1).unwrap();
         assert_eq!((rest.on_hand(&stock), shop.on_hand(&stock), stock.level.free()), (2, 1, -1));
-    }
-
-    #[test]
-    fn who_has_all_serves_by_priority_then_by_most_and_only_else_an_order_is_split() {
-        let level = |location: &str, priority, on_hand, active| PlaceLevel {
-            location: location.to_owned(),
-            priority,
-            active,
-            on_hand,
-        };
-        let levels = [
-            level("default", 0, 2, true),
-            level("closed", 0, 90, false),
-            level("hue", 1, 5, true),
-            level("hanoi", 1, 8, true),
-        ];
-        let served = |pieces| {
-            let portions = serving(&levels, pieces);
-            portions.into_iter().map(|one| format!("{} {}", one.pieces, one.location)).collect::<Vec<_>>().join(", ")
-        };
-        assert_eq!(served(2), "2 default");
-        assert_eq!(served(3), "3 hanoi");
-        assert_eq!(served(9), "2 default, 7 hanoi");
-        assert_eq!(served(99), "2 default, 8 hanoi, 5 hue");
     }
 
     proptest! {

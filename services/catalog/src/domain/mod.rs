@@ -18,6 +18,7 @@ pub mod price;
 pub mod product;
 pub mod reference;
 pub mod reservation;
+pub mod serving;
 pub mod stock;
 pub mod view;
 pub mod wording;

@@ -10,6 +10,7 @@ mod product_bodies;
 mod products;
 mod shop;
 mod stock;
+mod stock_settings;
 mod variant_bodies;
 mod variants;
 mod views;
@@ -30,6 +31,7 @@ use crate::commands::manage_locations::{ChangeLocation, CreateLocation};
 use crate::commands::manage_views::{ChangeView, CreateView, DeleteView};
 use crate::commands::restore_product::RestoreProduct;
 use crate::commands::retire_product::RetireProduct;
+use crate::commands::stock_settings::ChangeStockSettings;
 use crate::commands::transfer_stock::TransferStock;
 use crate::commands::upsert_products::UpsertProducts;
 use crate::queries::explain_stock::ExplainStock;
@@ -45,6 +47,7 @@ use crate::queries::query_products::{DescribeProducts, DescribeShopProducts, Que
 use crate::queries::query_variants::{DescribeVariants, QueryVariants};
 use crate::queries::shop_product::FindShopProduct;
 use crate::queries::stock_places::FindStockPlaces;
+use crate::queries::stock_settings::FindStockSettings;
 use crate::queries::views::{AskView, FindView, ListViews};
 
 /// Every route of this service.
@@ -137,6 +140,12 @@ pub fn routes() -> Routes {
         .get("/admin/v1/locations", locations::list, |op| op.summary("List the locations").asks::<ListLocations>())
         .patch("/admin/v1/locations/{location}", locations::change, |op| {
             op.summary("Change a location").sends::<ChangeLocation>()
+        })
+        .get("/admin/v1/stock-settings", stock_settings::find, |op| {
+            op.summary("Read how orders are served from stock").asks::<FindStockSettings>()
+        })
+        .patch("/admin/v1/stock-settings", stock_settings::change, |op| {
+            op.summary("Change how orders are served from stock").sends::<ChangeStockSettings>()
         })
         .get("/admin/v1/stock/{sku}", stock::find, |op| op.summary("Read the stock of a SKU").asks::<FindStock>())
         .post("/admin/v1/stock/{sku}/adjust", stock::adjust, |op| {

@@ -74,7 +74,7 @@ pub(super) const CREATE: [ProblemType; 3] = [SKU_TAKEN, BARCODE_TAKEN, SLUG_TAKE
 /// Those of a change.
 pub(super) const CHANGE: [ProblemType; 4] = [SKU_TAKEN, BARCODE_TAKEN, SLUG_TAKEN, RETIRED];
 /// Those of a deletion.
-pub(super) const DELETE: [ProblemType; 1] = [NOT_DELETABLE];
+pub(super) const DELETE: [ProblemType; 2] = [NOT_DELETABLE, STOCK_CONFLICT];
 /// Those of the creation of an attribute.
 pub(super) const CREATE_ATTRIBUTE: [ProblemType; 2] = [ATTRIBUTE_TAKEN, TOO_MANY_ATTRIBUTES];
 /// Those of adding a price.
@@ -131,7 +131,8 @@ impl From<Error> for Problem {
             Error::Stale { current, .. }
             | Error::StaleAttribute { current, .. }
             | Error::StaleLocation { current, .. }
-            | Error::StaleView { current, .. } => Problem::new(problems::STALE).member("current_version", current),
+            | Error::StaleView { current, .. }
+            | Error::StaleStockSettings { current } => Problem::new(problems::STALE).member("current_version", current),
             Error::ProductRefused(faults) => refused(faults),
             Error::ProductsNotWritten { refused } => Problem::new(ROWS_REFUSED).member("rows", refused),
             Error::StockNotChanged { refused } => Problem::new(ROWS_REFUSED).member("rows", refused),
@@ -141,6 +142,7 @@ impl From<Error> for Problem {
                 })
             }
             Error::ProductStays { .. } => Problem::new(NOT_DELETABLE),
+            Error::StockAtLocations { places, .. } => Problem::new(STOCK_CONFLICT).member("places", places),
             Error::AttributeTaken { code } => Problem::new(ATTRIBUTE_TAKEN).field("code", format!("{code} is taken")),
             Error::TooManyAttributes => Problem::new(TOO_MANY_ATTRIBUTES),
             Error::AttributeRefused(faults) => {

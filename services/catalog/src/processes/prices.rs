@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::processes::invalidation::StaleProducts;
 use crate::queries::due_prices::{DuePrices, FindDuePrices};
 
-/// How many prices one round takes at most; the next round follows at once when there are as many.
+/// How many prices are looked for at once.
 const BATCH: u32 = 1_000;
 /// How many products are changed in one transaction: few enough that nobody waits long for one of them.
 const TOGETHER: usize = 50;
@@ -43,8 +43,8 @@ async fn run(mediator: &Mediator, stale: &StaleProducts, interval: Duration, sto
     }
 }
 
-/// Changes the products whose prices have begun or ended, at most a batch, and gives the pause until it has to look again, which is
-/// never longer than `interval`. One product that cannot change does not delay the others.
+/// Changes the products whose prices have begun or ended, batch by batch, and gives the pause until it has to look again, which is
+/// never longer than `interval`. One product that cannot change, or that somebody else has locked, does not delay the others.
 ///
 /// # Errors
 /// The first error of the database or of a command; the next round tries again.
@@ -53,31 +53,40 @@ pub async fn pass_due(
     stale: &StaleProducts,
     interval: Duration,
 ) -> Result<Duration, SendError<Error>> {
-    let query = FindDuePrices { ahead: interval, limit: BATCH };
-    let DuePrices { due, more, next } = mediator.ask(&Scope::platform_system(NAME), query).await?;
-    let Some((at, products)) = due else { return Ok(next.unwrap_or(interval).min(interval)) };
-    let products: Vec<(OrganisationId, ProductId)> = products.into_iter().collect();
-    let (mut changed, mut failure) = (0, None);
+    let (mut after, mut outcome) = (None, Ok(()));
+    loop {
+        let query = FindDuePrices { ahead: interval, after, limit: BATCH };
+        let DuePrices { due, more, next } = mediator.ask(&Scope::platform_system(NAME), query).await?;
+        if let Some((at, products)) = due {
+            outcome = outcome.and(pass_batch(mediator, stale, at, products.into_iter().collect()).await);
+        }
+        // What is left of a batch is in the hands of others; there is no use in asking for it again at once.
+        after = more;
+        if after.is_none() {
+            return outcome.map(|()| next.unwrap_or(interval).min(interval));
+        }
+    }
+}
+
+/// Changes the products of a batch, which are in the order of their organisations.
+async fn pass_batch(
+    mediator: &Mediator,
+    stale: &StaleProducts,
+    at: Timestamp,
+    products: Vec<(OrganisationId, ProductId)>,
+) -> Result<(), SendError<Error>> {
+    let mut outcome = Ok(());
     for of_one in products.chunk_by(|one, other| one.0 == other.0) {
         for together in of_one.chunks(TOGETHER) {
             let Some(organisation) = together.first().map(|one| one.0) else { continue };
             let ids: Vec<ProductId> = together.iter().map(|one| one.1).collect();
             match pass(mediator, organisation, ids, at).await {
-                Ok(passed) => {
-                    changed += passed.len();
-                    stale.note(passed.into_iter().map(|product| (organisation, product)));
-                }
-                Err(error) => failure = failure.or(Some(error)),
+                Ok(passed) => stale.note(passed.into_iter().map(|product| (organisation, product))),
+                Err(error) => outcome = outcome.and(Err(error)),
             }
         }
     }
-    match failure {
-        Some(error) => Err(error),
-        // What is left is in the hands of others; there is no use in asking for it again at once.
-        None if changed == 0 => Ok(interval),
-        None if more => Ok(Duration::ZERO),
-        None => Ok(next.unwrap_or(interval).min(interval)),
-    }
+    outcome
 }
 
 /// Changes products of one organisation, all at once, or one by one when they cannot change together.

@@ -5,5 +5,6 @@ pub(crate) mod attribute;
 pub(crate) mod location;
 pub(crate) mod price;
 pub(crate) mod product;
+pub(crate) mod serving;
 pub(crate) mod stock;
 pub(crate) mod view;

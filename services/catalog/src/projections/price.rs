@@ -59,7 +59,7 @@ impl Row {
     pub(crate) fn base_change(&self) -> Result<BaseChange, Error> {
         let former = self.read_former()?;
         let former = former.ok_or_else(|| Error::corrupt("price", "a change of a base price has no former one"))?;
-        Ok(BaseChange { at: self.valid_from, former })
+        Ok(BaseChange { id: PriceId::from_uuid(self.price_id), at: self.valid_from, former })
     }
 
     fn read_former(&self) -> Result<Option<Money>, Error> {

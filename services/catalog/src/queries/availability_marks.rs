@@ -12,15 +12,24 @@ use uuid::Uuid;
 use crate::domain::mark::Mark;
 use crate::error::Error;
 
-/// Asks for marks that have rested, in the order of organisations and SKUs.
+/// Asks for marks that have rested.
 #[derive(Debug, Clone)]
 pub struct FindMarks {
-    /// Marks behind this one; from the first one on when there is none.
-    pub after: Option<Mark>,
+    /// Which of them, and in which order.
+    pub order: MarkOrder,
     /// How long they must have rested, by the database's clock.
     pub rested: chrono::Duration,
     /// The most that are given.
     pub limit: u32,
+}
+
+/// Which marks are looked for, and in which order.
+#[derive(Debug, Clone)]
+pub enum MarkOrder {
+    /// In the order of organisations and SKUs those behind this one; from the first one on when there is none.
+    Behind(Option<Mark>),
+    /// Those that came last, the latest first.
+    Newest,
 }
 
 #[derive(QueryableByName)]
@@ -45,19 +54,37 @@ impl Query for FindMarks {
     type Error = Error;
 
     async fn fetch(&self, read: &mut ReadConn<'_, Platform>) -> Result<Vec<Mark>, Error> {
-        let (organisation, sku) =
-            self.after.as_ref().map_or((Uuid::nil(), ""), |mark| (mark.organisation.uuid(), mark.sku.as_str()));
-        let rows: Vec<MarkRow> = statement(
-            "select org_id, sku, marked_at, turned_at, product_id from availability_marks
-             where (org_id, sku) > ($1, $2) and marked_at <= clock_timestamp() - $3 * interval '1 millisecond'
-             order by org_id, sku limit $4",
-        )
-        .bind::<SqlUuid, _>(organisation)
-        .bind::<Text, _>(sku)
-        .bind::<BigInt, _>(self.rested.num_milliseconds())
-        .bind::<BigInt, _>(i64::from(self.limit))
-        .load(read.connection())
-        .await?;
+        let rested = self.rested.num_milliseconds();
+        let limit = i64::from(self.limit);
+        let rows: Vec<MarkRow> = match &self.order {
+            MarkOrder::Behind(after) => {
+                let (organisation, sku) =
+                    after.as_ref().map_or((Uuid::nil(), ""), |mark| (mark.organisation.uuid(), mark.sku.as_str()));
+                statement(
+                    "select org_id, sku, marked_at, turned_at, product_id from availability_marks
+                     where (org_id, sku) > ($1, $2) and marked_at <= clock_timestamp() - $3 * interval '1 millisecond'
+                     order by org_id, sku limit $4",
+                )
+                .bind::<SqlUuid, _>(organisation)
+                .bind::<Text, _>(sku)
+                .bind::<BigInt, _>(rested)
+                .bind::<BigInt, _>(limit)
+                .load(read.connection())
+                .await?
+            }
+            // Compared with a value that is known when the index is read, which the time of a clock is not.
+            MarkOrder::Newest => {
+                statement(
+                    "select org_id, sku, marked_at, turned_at, product_id from availability_marks
+                     where marked_at <= statement_timestamp() - $1 * interval '1 millisecond'
+                     order by marked_at desc limit $2",
+                )
+                .bind::<BigInt, _>(rested)
+                .bind::<BigInt, _>(limit)
+                .load(read.connection())
+                .await?
+            }
+        };
         rows.into_iter().map(Mark::try_from).collect()
     }
 }

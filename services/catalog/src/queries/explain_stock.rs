@@ -1,4 +1,6 @@
 //! Why so many pieces of a SKU are available: its stock and the sums of its ledger, read at one moment.
+//! The rule: however long a ledger is, the answer costs the same. The database keeps its sums, and of its entries the newest
+//! thousand are looked through.
 
 use access::Permission;
 use diesel::QueryableByName;
@@ -86,16 +88,13 @@ impl Query for ExplainStock {
     async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Explanation, Error> {
         let organisation = read.organisation();
         let sku = projections::stock::sku_of(read.connection(), organisation, &self.key).await?;
-        // One statement, so that level and ledger are of one moment. Of orders, only the last thousand movements are looked
-        // through: a SKU that everybody wants has millions.
+        // One statement, so that level and ledger are of one moment. A SKU that everybody wants has millions of movements.
         let rows: Vec<ExplainedRow> = statement(
             "select s.variant_id, v.product_id, s.on_hand, s.reserved, s.held, s.low_threshold, s.located, s.safety_stock,
                     s.backorder_limit, s.promised_on, s.version, s.updated_at,
                     (select coalesce(json_agg(m), '[]')::text from (
-                       select kind, count(*) as entries, sum(on_hand_delta)::bigint as on_hand,
-                              sum(reserved_delta)::bigint as reserved, sum(held_delta)::bigint as held,
-                              max(occurred_at) as last_at
-                       from movements where org_id = $1 and sku = $2 group by kind) m) as sums,
+                       select kind, entries, on_hand, reserved, held, last_at
+                       from ledger_sums where org_id = $1 and sku = $2) m) as sums,
                     (select coalesce(json_agg(o order by o.since desc), '[]')::text from (
                        select l.order_id as \"order\", l.kind = 'hold' as confirmed, l.pieces, l.occurred_at as since,
                               r.expires_at

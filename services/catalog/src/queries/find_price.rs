@@ -76,7 +76,7 @@ impl Query for FindPrice {
             .filter(of_variant)
             .filter(prices::kind.eq(<&str>::from(EntryKind::Base)))
             .filter(prices::valid_from.gt(at))
-            .order_by(prices::valid_from)
+            .order_by((prices::valid_from, prices::price_id))
             .limit(1)
             .select(Row::as_select())
             .get_result(read.connection())

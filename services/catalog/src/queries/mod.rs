@@ -18,5 +18,6 @@ pub mod query_variants;
 pub mod shop_address;
 pub mod shop_product;
 pub mod stock_places;
+pub mod stock_settings;
 pub mod variant_fields;
 pub mod views;

@@ -14,6 +14,8 @@ use crate::domain::attribute::{AttributeDefinition, AttributeType};
 pub(super) const ATTRIBUTES: &str = "attributes.";
 /// The view that shows the organisation's products.
 const PRODUCTS: &str = "searchable_products";
+/// The part of a product's search text that says what it is called. What only describes it is in the next line.
+pub(super) const NAMES: &str = "split_part(r.search_text, chr(10), 1)";
 /// The variants of a product.
 const VARIANTS: &str = "searchable_variants v where v.product_id = r.product_id";
 /// The variants of a product that the shop shows.
@@ -55,7 +57,9 @@ impl Entity for Products {
                     "How many pieces of its variants can be sold, each variant a value.",
                 ),
             ]);
-            Registry::new("products", PRODUCTS, "r.product_id", "title", fields).searchable("r.search_text")
+            Registry::new("products", PRODUCTS, "r.product_id", "title", fields)
+                .searchable("r.search_text")
+                .ranked_by(NAMES)
         });
         &REGISTRY
     }
@@ -68,6 +72,7 @@ impl Entity for ShopProducts {
         static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
             Registry::new("shop products", PRODUCTS, "r.product_id", "title", shared(SOLD_VARIANTS))
                 .searchable("r.search_text")
+                .ranked_by(NAMES)
                 .only("r.status = 'active'")
                 .for_everybody()
         });

@@ -9,7 +9,8 @@ use persistence::{ReadConn, statement};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::domain::location::{PlaceLevel, Portion, serving};
+use crate::domain::location::PlaceLevel;
+use crate::domain::serving::{Demand, Portion, ServingRule, serving};
 use crate::domain::stock::StockKey;
 use crate::error::Error;
 use crate::projections;
@@ -28,8 +29,9 @@ pub struct FindStockPlaces {
 pub struct StockPlaces {
     /// The default location, and those that have or had pieces; those that serve first in front.
     items: Vec<PlaceLevel>,
-    /// Which of them serve an order of so many pieces: of those that have all, the first by priority, then by most pieces; several
-    /// only where none has all.
+    /// How the organisation chooses the places that serve an order.
+    rule: ServingRule,
+    /// Which of them would serve one more order of so many pieces; several only where none has all.
     serving: Vec<Portion>,
 }
 
@@ -43,6 +45,8 @@ struct LevelRow {
     active: bool,
     #[diesel(sql_type = BigInt)]
     on_hand: i64,
+    #[diesel(sql_type = BigInt)]
+    promised: i64,
 }
 
 impl Query for FindStockPlaces {
@@ -56,13 +60,17 @@ impl Query for FindStockPlaces {
         let organisation = read.organisation();
         let sku = projections::stock::sku_of(read.connection(), organisation, &self.key).await?;
         let rows: Vec<LevelRow> = statement(
-            "select p.location, p.priority, p.active, p.on_hand from (
-               select 'default' as location, 0 as priority, true as active, on_hand - located as on_hand
-               from stock where org_id = $1 and sku = $2
-               union all
-               select c.location, l.priority, l.active, c.on_hand
+            "with elsewhere as (
+               select c.location, l.priority, l.active, c.on_hand, c.promised
                from location_levels c join locations l on l.org_id = c.org_id and l.code = c.location
-               where c.org_id = $1 and c.sku = $2) p
+               where c.org_id = $1 and c.sku = $2
+             )
+             select p.location, p.priority, p.active, p.on_hand, p.promised from (
+               select 'default' as location, 0 as priority, true as active, s.on_hand - s.located as on_hand,
+                      greatest(s.reserved + s.held - coalesce((select sum(promised)::bigint from elsewhere), 0), 0) as promised
+               from stock s where s.org_id = $1 and s.sku = $2
+               union all
+               select * from elsewhere) p
              order by p.priority, p.on_hand desc, p.location",
         )
         .bind::<SqlUuid, _>(organisation.uuid())
@@ -73,14 +81,16 @@ impl Query for FindStockPlaces {
             return Err(Error::StockNotFound { key: self.key.clone() });
         }
         let items: Vec<PlaceLevel> = rows.into_iter().map(PlaceLevel::from).collect();
-        let serving = serving(&items, self.pieces);
-        Ok(StockPlaces { items, serving })
+        let rule = projections::serving::settings(read.connection(), organisation).await?.serving_rule;
+        let mut lines = serving(rule, &[Demand { pieces: self.pieces, places: &items }]);
+        let serving = lines.pop().unwrap_or_default();
+        Ok(StockPlaces { items, rule, serving })
     }
 }
 
 impl From<LevelRow> for PlaceLevel {
     fn from(row: LevelRow) -> Self {
-        let LevelRow { location, priority, active, on_hand } = row;
-        Self { location, priority, active, on_hand }
+        let LevelRow { location, priority, active, on_hand, promised } = row;
+        Self { location, priority, active, on_hand, promised }
     }
 }

@@ -7,6 +7,8 @@ use kernel::kinds;
 use query::{Entity, Field, Kind, Registry};
 use strum::VariantNames as _;
 
+use super::product_fields::NAMES;
+
 /// Variants with their products and their stock.
 const VARIANTS: &str = "(select v.variant_id, v.product_id, v.sku, v.title, v.price_minor,
         coalesce(v.shop_price_minor, v.price_minor) as shop_price_minor, v.currency, v.active,
@@ -27,7 +29,9 @@ impl Entity for Variants {
 
     fn registry() -> &'static Registry {
         static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
-            Registry::new("variants", VARIANTS, "r.variant_id", "sku", fields()).searchable("r.search_text")
+            Registry::new("variants", VARIANTS, "r.variant_id", "sku", fields())
+                .searchable("r.search_text")
+                .ranked_by(NAMES)
         });
         &REGISTRY
     }

@@ -5,17 +5,28 @@ use std::collections::BTreeMap;
 use diesel::sql_types::{Array, BigInt, Text, Uuid as SqlUuid};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, SelectableHelper};
 use diesel_async::RunQueryDsl;
-use kernel::{Malformed, Sku, Slug};
-use persistence::{Tx, statement};
+use kernel::{Malformed, OrganisationId, Sku, Slug};
+use persistence::{Tenancy, Tx, statement};
+use uuid::Uuid;
 
 use crate::domain::location::{Location, Place, Placed};
 use crate::error::Error;
 use crate::projections::location::Row;
 use crate::schema::locations;
 
-/// Inserts a location.
+/// Lets one transaction at a time add to what the organisation has, which has no row to lock as long as there is none.
+pub(crate) async fn lock_all(tx: &mut Tx<'_>) -> Result<(), Error> {
+    statement("select pg_advisory_xact_lock(hashtext(current_schema() || '/locations'), hashtext($1::text))")
+        .bind::<SqlUuid, _>(tx.organisation().uuid())
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// Inserts a location. Of one organisation one transaction at a time does so: two at once would each count without the other's.
 pub(crate) async fn insert(tx: &mut Tx<'_>, location: &Location) -> Result<(), Error> {
     let organisation = tx.organisation().uuid();
+    lock_all(tx).await?;
     let own = locations::table.filter(locations::org_id.eq(organisation));
     let codes: Vec<String> = own.select(locations::code).load(tx.connection()).await?;
     if codes.iter().any(|code| code == location.code.as_str()) {
@@ -74,13 +85,18 @@ pub(crate) async fn save(tx: &mut Tx<'_>, location: &Location) -> Result<(), Err
 /// What a place has of a SKU.
 pub(crate) async fn placed(tx: &mut Tx<'_>, sku: &Sku, place: &Place) -> Result<Placed, Error> {
     let Place::At(code) = place else { return Ok(Placed::Default) };
-    let on_hand = levels(tx, &[(sku, code)]).await?.into_values().next();
+    let on_hand = on_hand_at(tx, &[(sku, code)]).await?.into_values().next();
     let on_hand = on_hand.ok_or_else(|| Error::LocationUnknown { code: code.clone() })?;
     Ok(Placed::At { code: code.clone(), on_hand })
 }
 
+/// A SKU of an organisation.
+pub(crate) type OwnedSku = (OrganisationId, Sku);
+
 #[derive(QueryableByName)]
 struct LevelRow {
+    #[diesel(sql_type = SqlUuid)]
+    org_id: Uuid,
     #[diesel(sql_type = Text)]
     sku: String,
     #[diesel(sql_type = Text)]
@@ -89,12 +105,22 @@ struct LevelRow {
     on_hand: i64,
 }
 
-/// What locations have of SKUs, 0 included. Locations that do not exist are absent from the answer.
-pub(crate) async fn levels(tx: &mut Tx<'_>, wanted: &[(&Sku, &Slug)]) -> Result<BTreeMap<(Sku, Slug), i64>, Error> {
+#[derive(QueryableByName)]
+struct PlacedRow {
+    #[diesel(sql_type = Text)]
+    sku: String,
+    #[diesel(sql_type = Text)]
+    location: String,
+    #[diesel(sql_type = BigInt)]
+    on_hand: i64,
+}
+
+/// What each of these locations has of its SKU, 0 included. Locations that do not exist are absent from the answer.
+pub(crate) async fn on_hand_at(tx: &mut Tx<'_>, wanted: &[(&Sku, &Slug)]) -> Result<BTreeMap<(Sku, Slug), i64>, Error> {
     if wanted.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let rows: Vec<LevelRow> = statement(
+    let rows: Vec<PlacedRow> = statement(
         "select w.sku, w.location, coalesce(v.on_hand, 0) as on_hand
          from unnest($2, $3) as w(sku, location)
          join locations l on l.org_id = $1 and l.code = w.location
@@ -106,15 +132,42 @@ pub(crate) async fn levels(tx: &mut Tx<'_>, wanted: &[(&Sku, &Slug)]) -> Result<
     .load(tx.connection())
     .await?;
     let corrupt = |cause: Malformed| Error::corrupt("location level", cause);
-    let read = |row: LevelRow| {
+    let read = |row: PlacedRow| {
         let key = (Sku::parse(&row.sku).map_err(corrupt)?, Slug::parse(&row.location).map_err(corrupt)?);
         Ok((key, row.on_hand))
     };
     rows.into_iter().map(read).collect()
 }
 
+/// What locations have of these SKUs, whose stock rows the caller has locked: those that have pieces, by their codes. SKUs that no
+/// location has are absent, and so is the default location.
+pub(crate) async fn levels<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
+    wanted: &[(OrganisationId, &Sku)],
+) -> Result<BTreeMap<OwnedSku, Vec<(Slug, i64)>>, Error> {
+    let mut levels: BTreeMap<OwnedSku, Vec<(Slug, i64)>> = BTreeMap::new();
+    if wanted.is_empty() {
+        return Ok(levels);
+    }
+    let rows: Vec<LevelRow> = statement(
+        "select l.org_id, l.sku, l.location, l.on_hand from unnest($1, $2) as wanted(org_id, sku)
+         join location_levels l on l.org_id = wanted.org_id and l.sku = wanted.sku
+         where l.on_hand > 0 order by l.org_id, l.sku, l.location",
+    )
+    .bind::<Array<SqlUuid>, _>(wanted.iter().map(|(organisation, _)| organisation.uuid()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(wanted.iter().map(|(_, sku)| sku.as_str()).collect::<Vec<_>>())
+    .load(tx.connection())
+    .await?;
+    for row in rows {
+        let corrupt = |cause: Malformed| Error::corrupt("level of a location", cause);
+        let owned = (OrganisationId::from_uuid(row.org_id), Sku::parse(&row.sku).map_err(corrupt)?);
+        levels.entry(owned).or_default().push((Slug::parse(&row.location).map_err(corrupt)?, row.on_hand));
+    }
+    Ok(levels)
+}
+
 /// Writes what locations have of each SKU, and their sum beside its level, in one statement. The default location is not written,
-/// since it has the rest.
+/// since it has the rest. Others hear of it also where the sum stays.
 pub(crate) async fn write_levels(tx: &mut Tx<'_>, levels: &[(&Sku, &[Placed], i64)]) -> Result<(), Error> {
     let (mut at, mut sums) = (Vec::new(), Vec::new());
     for (sku, places, located) in levels {
@@ -136,6 +189,10 @@ pub(crate) async fn write_levels(tx: &mut Tx<'_>, levels: &[(&Sku, &[Placed], i6
            insert into location_levels (org_id, sku, location, on_hand)
            select $1, g.sku, g.location, g.on_hand from unnest($2, $3, $4) as g(sku, location, on_hand)
            on conflict (org_id, sku, location) do update set on_hand = excluded.on_hand
+         ), m as (
+           insert into availability_marks (org_id, sku)
+           select $1, g.sku from unnest($5, $6) as g(sku, located) order by g.sku collate \"C\"
+           on conflict (org_id, sku) do nothing
          )
          update stock s set located = g.located
          from unnest($5, $6) as g(sku, located)

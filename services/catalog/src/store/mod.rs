@@ -12,5 +12,6 @@ pub(crate) mod locations;
 pub(crate) mod prices;
 pub(crate) mod products;
 pub(crate) mod reservations;
+pub(crate) mod serving;
 pub(crate) mod stock;
 pub(crate) mod views;

@@ -1,7 +1,7 @@
 //! Stock rows and their ledger. The rule: a level is written in the statement that appends its movements and marks what others have
 //! to hear of (`store::availability`), after its row was locked in the order of the SKUs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Date, Nullable, Text, Timestamptz, Uuid as SqlUuid};
@@ -139,34 +139,94 @@ impl ShelfRow {
     }
 }
 
+#[derive(QueryableByName)]
+struct KeyRow {
+    #[diesel(sql_type = SqlUuid)]
+    org_id: Uuid,
+    #[diesel(sql_type = Text)]
+    sku: String,
+}
+
 /// The shelves of several organisations, by SKU.
 pub(crate) type Shelves = BTreeMap<OrganisationId, BTreeMap<Sku, Shelf>>;
+
+/// The SELECT that locks shelves. `order by s.sku` is byte order, as the column's collation says, and so the order of `Sku` in the
+/// program. Diesel cannot express a lock on one of the joined tables.
+macro_rules! lock_shelves {
+    ($unless:literal) => {
+        concat!(
+            "select s.org_id, s.variant_id, v.product_id, s.sku, coalesce(v.shop_price_minor, v.price_minor) as price_minor,
+                    v.currency,
+                    v.active and p.status = 'active' as for_sale,
+                    s.on_hand, s.reserved, s.held, s.low_threshold, s.located, s.safety_stock, s.backorder_limit,
+                    s.promised_on, s.version
+             from unnest($1, $2) as wanted(org_id, sku)
+             join stock s on s.org_id = wanted.org_id and s.sku = wanted.sku
+             join variants v on v.org_id = s.org_id and v.variant_id = s.variant_id
+             join products p on p.org_id = v.org_id and p.product_id = v.product_id
+             order by s.org_id, s.sku
+             for update of s",
+            $unless
+        )
+    };
+}
 
 /// Locks the stock rows of these SKUs in one statement, in the order of organisations and SKUs, and reads their variants
 /// and products with them. SKUs without a variant are absent from the answer.
 pub(crate) async fn lock<T: Tenancy>(tx: &mut Tx<'_, T>, wanted: &[(OrganisationId, &Sku)]) -> Result<Shelves, Error> {
+    lock_with(tx, wanted, lock_shelves!("")).await
+}
+
+/// As [`lock`], but for those that somebody else has locked, which are named apart.
+pub(crate) async fn lock_free<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
+    wanted: &[(OrganisationId, &Sku)],
+) -> Result<(Shelves, BTreeSet<(OrganisationId, Sku)>), Error> {
+    let shelves = lock_with(tx, wanted, lock_shelves!(" skip locked")).await?;
+    let is_absent = |(organisation, sku): &&(OrganisationId, &Sku)| {
+        shelves.get(organisation).is_none_or(|of_all| !of_all.contains_key(*sku))
+    };
+    let absent: Vec<(OrganisationId, &Sku)> = wanted.iter().filter(is_absent).copied().collect();
+    if absent.is_empty() {
+        return Ok((shelves, BTreeSet::new()));
+    }
+    let rows: Vec<KeyRow> = statement(
+        "select s.org_id, s.sku from unnest($1, $2) as wanted(org_id, sku)
+         join stock s on s.org_id = wanted.org_id and s.sku = wanted.sku",
+    )
+    .bind::<Array<SqlUuid>, _>(absent.iter().map(|(organisation, _)| organisation.uuid()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(absent.iter().map(|(_, sku)| sku.as_str()).collect::<Vec<_>>())
+    .load(tx.connection())
+    .await?;
+    let locked = rows.into_iter().map(|row| {
+        let sku = Sku::parse(&row.sku).map_err(|cause| Error::corrupt("stock level", cause))?;
+        Ok((OrganisationId::from_uuid(row.org_id), sku))
+    });
+    Ok((shelves, locked.collect::<Result<_, Error>>()?))
+}
+
+/// As [`lock`], but fails when somebody else keeps one of them locked for a fifth of a second.
+pub(crate) async fn lock_soon<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
+    wanted: &[(OrganisationId, &Sku)],
+) -> Result<Shelves, Error> {
+    statement("set local lock_timeout = '200ms'").execute(tx.connection()).await?;
+    lock_with(tx, wanted, lock_shelves!("")).await
+}
+
+async fn lock_with<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
+    wanted: &[(OrganisationId, &Sku)],
+    sql: &'static str,
+) -> Result<Shelves, Error> {
     if wanted.is_empty() {
         return Ok(BTreeMap::new());
     }
-    // `order by s.sku` is byte order, as the column's collation says, and so the order of `Sku` in the program. Diesel
-    // cannot express a lock on one of the joined tables.
-    let rows: Vec<ShelfRow> = statement(
-        "select s.org_id, s.variant_id, v.product_id, s.sku, coalesce(v.shop_price_minor, v.price_minor) as price_minor,
-                v.currency,
-                v.active and p.status = 'active' as for_sale,
-                s.on_hand, s.reserved, s.held, s.low_threshold, s.located, s.safety_stock, s.backorder_limit,
-                s.promised_on, s.version
-         from unnest($1, $2) as wanted(org_id, sku)
-         join stock s on s.org_id = wanted.org_id and s.sku = wanted.sku
-         join variants v on v.org_id = s.org_id and v.variant_id = s.variant_id
-         join products p on p.org_id = v.org_id and p.product_id = v.product_id
-         order by s.org_id, s.sku
-         for update of s",
-    )
-    .bind::<Array<SqlUuid>, _>(wanted.iter().map(|(organisation, _)| organisation.uuid()).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(wanted.iter().map(|(_, sku)| sku.as_str()).collect::<Vec<_>>())
-    .load(tx.connection())
-    .await?;
+    let rows: Vec<ShelfRow> = statement(sql)
+        .bind::<Array<SqlUuid>, _>(wanted.iter().map(|(organisation, _)| organisation.uuid()).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(wanted.iter().map(|(_, sku)| sku.as_str()).collect::<Vec<_>>())
+        .load(tx.connection())
+        .await?;
     let mut shelves = Shelves::new();
     for row in rows {
         let organisation = OrganisationId::from_uuid(row.org_id);
@@ -208,7 +268,8 @@ pub(crate) struct LedgerEntry<'e> {
 }
 
 /// Writes the levels, thresholds and versions of locked rows, appends their movements and marks the SKUs of which others have to
-/// hear, in one statement. `reason` is for the ledger.
+/// hear, in one statement. `reason` is for the ledger. Once what was promised is there, a row may not be short any more, unless its
+/// terms say so: the database refuses again to sell too much.
 pub(crate) async fn write<T: Tenancy>(
     tx: &mut Tx<'_, T>,
     rows: &[StockUpdate<'_>],
@@ -241,6 +302,7 @@ pub(crate) async fn write_each<T: Tenancy>(
         "with s as (
            update stock t
            set on_hand = g.on_hand, reserved = g.reserved, held = g.held, low_threshold = g.low_threshold,
+               may_be_short = t.may_be_short and ((t.backorder_limit = 0) is not true or g.on_hand < g.reserved + g.held),
                version = g.version, updated_at = $8
            from unnest($1, $2, $3, $4, $5, $6, $7)
              as g(org_id, variant_id, on_hand, reserved, held, low_threshold, version)

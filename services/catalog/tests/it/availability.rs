@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use catalog::commands::publish_availability::{Locked, PublishAvailability};
 use catalog::processes::availability::publish_marked;
 use catalog::processes::invalidation::StaleProducts;
+use catalog::queries::availability_marks::{FindMarks, MarkOrder};
 use contracts::catalog::{Availability, AvailabilityState, Backorder, StockEvent};
 use contracts::{Channel, Envelope, topics};
 use kernel::{OrderId, Sku};
+use mediator::Scope;
 use serde_json::{Value, json};
 use testkit::{Caller, Program, Scene, eventually, problem_fields};
 
-use crate::orders::placed;
+use crate::orders::{cancelled, placed};
 use crate::world::{PATIENCE, World, product};
 
 impl World {
@@ -52,6 +55,13 @@ pub(crate) async fn last_said(scene: &Scene) -> BTreeMap<Sku, AvailabilityState>
     for row in rows {
         let state = &last[row.get::<_, &str>(0)];
         assert_eq!((state.on_hand, state.available), (row.get(1), row.get(2)), "{state:?}");
+        let at: Vec<(&str, i64)> = state.locations.iter().map(|one| (one.location.as_str(), one.on_hand)).collect();
+        assert_eq!(at.iter().map(|one| one.1).sum::<i64>(), state.on_hand, "{state:?}");
+        let levels = "select location, on_hand from location_levels where sku = $1 and on_hand > 0 order by location";
+        let levels = root.query(levels, &[&row.get::<_, &str>(0)]).await.unwrap();
+        let elsewhere: Vec<(&str, i64)> = levels.iter().map(|level| (level.get(0), level.get(1))).collect();
+        let others: Vec<(&str, i64)> = at.into_iter().filter(|one| one.0 != "default").collect();
+        assert_eq!(others, elsewhere, "{state:?}");
     }
     last
 }
@@ -226,6 +236,83 @@ async fn two_replicas_publish_each_change_once() {
     world.stop().await;
 }
 
+/// Versions of availability that wait for the broker, of a world without relay.
+const RECORDED: &str = "select string_agg(aggregateversion::text, ' ' order by sequence) from outbox where aggregatetype like '%availability%'";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sku_that_turns_whenever_it_is_looked_at_is_published_all_the_same_and_once_per_version() {
+    let world = World::quiet().await;
+    world.create("lamp", &[("LAMP", 500, 0)]).await;
+    let marked = "select count(*) from availability_marks";
+    eventually(PATIENCE, async || world.value(marked).await == "0").await;
+    // Not yet rested, so that nobody but this test takes it.
+    let mark = "insert into availability_marks (org_id, sku, marked_at, turned_at, product_id)
+                select s.org_id, s.sku, now() + interval '1 hour', now(), v.product_id from stock s join variants v using (org_id, variant_id)";
+    world.execute(mark).await;
+    let question = FindMarks { order: MarkOrder::Behind(None), rested: chrono::Duration::hours(-2), limit: 10 };
+    let marks = world.mediator().ask(&Scope::platform_system(catalog::NAME), question).await.unwrap();
+    assert_eq!(marks.len(), 1);
+    world.adjust("LAMP", json!({"set": 5})).await;
+    let scope = Scope::batch(catalog::NAME, marks.iter().map(|mark| mark.organisation));
+    let publish = PublishAvailability { marks, locked: Locked::Left };
+    assert!(world.mediator().send(&scope, publish).await.unwrap().is_empty());
+    assert_eq!(world.value(RECORDED).await, "1 2", "what it is now, although it has turned since the mark was found");
+    eventually(PATIENCE, async || world.value(marked).await == "0").await;
+    assert_eq!(world.value(RECORDED).await, "1 2", "the cache has heard of it by now, and nothing is said twice");
+    world.adjust("LAMP", json!({"set": 6})).await;
+    eventually(PATIENCE, async || world.value(RECORDED).await == "1 2 3").await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sku_that_somebody_has_locked_holds_up_no_other() {
+    let world = World::quiet().await;
+    world.create("lamp", &[("LAMP", 500, 0), ("BULB", 100, 9)]).await;
+    let marked = "select string_agg(sku, ' ' order by sku) from availability_marks";
+    eventually(PATIENCE, async || world.value(marked).await.is_empty()).await;
+    // Nothing is said twice of a version.
+    world.execute("update stock set version = version + 1").await;
+    let root = world.scene.superuser().await;
+    root.batch_execute("begin; select 1 from stock where sku = 'BULB' for update").await.unwrap();
+    let mark = "insert into availability_marks (org_id, sku, marked_at) select org_id, sku, now() - interval '1 hour' from stock";
+    world.execute(mark).await;
+    eventually(PATIENCE, async || world.value(marked).await == "BULB").await;
+    root.batch_execute("commit").await.unwrap();
+    eventually(PATIENCE, async || world.value(marked).await.is_empty()).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_changes_now_does_not_wait_behind_a_long_queue() {
+    let world = World::quiet().await;
+    world.create("lamp", &[("LAMP", 500, 0)]).await;
+    eventually(PATIENCE, async || world.value("select count(*) from availability_marks").await == "0").await;
+    // The queue is in front of the SKU, and what of it is left is noted when the SKU's mark goes.
+    world
+        .execute(
+            "create table queue_left (marks bigint);
+             create function note_queue() returns trigger language plpgsql security definer as $$
+             begin
+               insert into catalog.queue_left select count(*) from catalog.availability_marks where sku like 'OLD-%';
+               return null;
+             end $$;
+             create trigger note_queue after delete on availability_marks for each row when (old.sku = 'LAMP')
+               execute function note_queue();
+             insert into availability_marks (org_id, sku, marked_at)
+             select '00000000-0000-7000-8000-000000000001', 'OLD-' || n, now() - interval '1 hour' from generate_series(1, 100000) n",
+        )
+        .await;
+    world.adjust("LAMP", json!({"set": 5})).await;
+    let left = eventually(PATIENCE, async || {
+        let left = world.value("select max(marks) from queue_left").await;
+        if left.is_empty() { Err(left) } else { Ok(left) }
+    })
+    .await;
+    assert!(left.parse::<i64>().unwrap() > 0, "it was published after the whole queue");
+    eventually(PATIENCE, async || world.value("select count(*) from availability_marks").await == "0").await;
+    world.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn terms_are_checked_and_the_warning_comes_with_each_crossing() {
     let world = World::connected().await;
@@ -317,5 +404,57 @@ async fn a_count_is_true_whatever_was_promised_and_the_books_explain_it() {
     }
     assert_eq!(world.owner().get("/admin/v1/stock/NOTHING/explain").await.0, 404);
     world.assert_books_agree().await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_may_be_short_may_not_once_everything_promised_is_there() {
+    let world = World::connected().await;
+    world.create("lamp", &[("LAMP", 500, 2)]).await;
+    let may_be_short = async || world.value("select may_be_short from stock").await == "true";
+    world.adjust("LAMP", json!({"backorder": {"policy": "up-to", "pieces": 3}})).await;
+    let order = OrderId::new();
+    world.scene.publish(1, &placed(order, &[("LAMP", 5, 500)], 300)).await;
+    eventually(PATIENCE, async || world.level("LAMP").await == (2, 5, 0)).await;
+    world.adjust("LAMP", json!({"backorder": {"policy": "no"}})).await;
+    assert!(may_be_short().await, "three are owed");
+    world.adjust("LAMP", json!({"delta": 2})).await;
+    assert!(may_be_short().await, "one is owed");
+    world.adjust("LAMP", json!({"delta": 1})).await;
+    assert!(!may_be_short().await, "the debt is paid");
+
+    // By a count that finds less, and an order that is cancelled.
+    assert_eq!(world.owner().post("/admin/v1/stock/LAMP/count", &json!({"counted": 1})).await.0, 201);
+    assert!(may_be_short().await);
+    world.scene.publish(2, &cancelled(order)).await;
+    eventually(PATIENCE, async || world.level("LAMP").await == (1, 0, 0)).await;
+    assert!(!may_be_short().await, "nothing is owed");
+    world.adjust("LAMP", json!({"backorder": {"policy": "up-to", "pieces": 3}})).await;
+    assert!(may_be_short().await, "the terms allow it");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_topic_says_what_each_location_has_also_when_the_sum_stays() {
+    let world = World::connected().await;
+    world.create("lamp", &[("LAMP", 500, 9)]).await;
+    for code in ["hanoi", "hue"] {
+        let body = json!({"code": code, "name": code, "priority": 1});
+        assert_eq!(world.owner().post("/admin/v1/locations", &body).await.0, 201);
+    }
+    let at = |said: &BTreeMap<Sku, AvailabilityState>| -> Vec<(String, i64)> {
+        said["LAMP"].locations.iter().map(|one| (one.location.to_string(), one.on_hand)).collect()
+    };
+    let has = |code: &str, pieces| (code.to_owned(), pieces);
+    assert_eq!(at(&world.published().await), [has("default", 9)]);
+    for (moved, wanted) in [
+        (json!({"to": "hanoi", "pieces": 4}), vec![has("default", 5), has("hanoi", 4)]),
+        (json!({"from": "hanoi", "to": "hue", "pieces": 1}), vec![has("default", 5), has("hanoi", 3), has("hue", 1)]),
+        (json!({"to": "hue", "pieces": 5}), vec![has("hanoi", 3), has("hue", 6)]),
+    ] {
+        let (status, reply) = world.owner().post("/admin/v1/stock/LAMP/transfer", &moved).await;
+        assert_eq!(status, 201, "{reply}");
+        assert_eq!(at(&world.published().await), wanted);
+    }
     world.stop().await;
 }

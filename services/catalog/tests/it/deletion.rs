@@ -85,3 +85,29 @@ async fn what_was_for_sale_once_stays() {
     }
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_draft_with_pieces_at_locations_stays_and_the_refusal_names_them() {
+    let world = World::quiet().await;
+    let lamp = draft(&world, "lamp", "LAMP").await;
+    for code in ["hanoi", "hue"] {
+        let body = json!({"code": code, "name": code, "priority": 1});
+        assert_eq!(world.owner().post("/admin/v1/locations", &body).await.0, 201);
+        let moved = json!({"to": code, "pieces": 2});
+        assert_eq!(world.owner().post("/admin/v1/stock/LAMP/transfer", &moved).await.0, 201);
+    }
+    let delete = async || world.owner().send(Method::DELETE, &path(&lamp), None).await;
+    let problem = delete().await.json();
+    let places = json!([
+        {"location": "hanoi", "sku": "LAMP", "pieces": 2}, {"location": "hue", "sku": "LAMP", "pieces": 2},
+    ]);
+    assert_eq!((&problem["type"], &problem["places"]), (&json!("/problems/stock-conflict"), &places), "{problem}");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("hanoi has 2 of LAMP; hue has 2 of LAMP"), "{detail}");
+    for code in ["hanoi", "hue"] {
+        let moved = json!({"from": code, "pieces": 2});
+        assert_eq!(world.owner().post("/admin/v1/stock/LAMP/transfer", &moved).await.0, 201);
+    }
+    assert_eq!(delete().await.status, 200);
+    world.stop().await;
+}

@@ -1,10 +1,11 @@
 //! Pieces at several places, moved between them, and sold from their sum.
 
+use contracts::catalog::ReservationEvent;
 use kernel::OrderId;
 use serde_json::{Value, json};
 use testkit::{eventually, problem_fields};
 
-use crate::orders::placed;
+use crate::orders::{cancelled, placed};
 use crate::world::{PATIENCE, World};
 
 impl World {
@@ -28,6 +29,24 @@ impl World {
             .iter()
             .map(|place| (place["location"].as_str().unwrap().to_owned(), place["on_hand"].as_i64().unwrap()));
         (places.collect(), body["serving"].clone())
+    }
+
+    /// Which places serve each SKU of an order, as order hears it.
+    async fn serving(&self, order: OrderId) -> Value {
+        eventually(PATIENCE, async || {
+            self.said::<ReservationEvent>().await.into_iter().find_map(|(_, event)| match event {
+                ReservationEvent::Reserved(reserved) if reserved.order == order => {
+                    let lines = reserved.lines.into_iter().map(|line| {
+                        let serving = line.serving.into_iter();
+                        let places = serving.map(|one| json!({"location": one.location, "pieces": one.quantity}));
+                        (line.sku.to_string(), places.collect::<Value>())
+                    });
+                    Some(Value::Object(lines.collect()))
+                }
+                _ => None,
+            })
+        })
+        .await
     }
 
     /// What the ledger says of each place is what the place has.
@@ -65,13 +84,15 @@ async fn pieces_move_between_locations_and_orders_take_from_the_sum() {
     assert_eq!(serving, json!([{"location": "hue", "pieces": 5}]));
 
     // More than any place has.
-    let order = OrderId::new();
-    world.scene.publish(1, &placed(order, &[("LAMP", 11, 500)], 300)).await;
-    eventually(PATIENCE, async || world.level("LAMP").await == (12, 11, 0)).await;
     let split = json!([
         {"location": "default", "pieces": 4}, {"location": "hanoi", "pieces": 3}, {"location": "hue", "pieces": 4},
     ]);
     assert_eq!(world.places(11).await.1, split);
+    let order = OrderId::new();
+    world.scene.publish(1, &placed(order, &[("LAMP", 11, 500)], 300)).await;
+    eventually(PATIENCE, async || world.level("LAMP").await == (12, 11, 0)).await;
+    assert_eq!(world.serving(order).await, json!({"LAMP": split}));
+    assert_eq!(world.places(11).await.1, json!([{"location": "hue", "pieces": 1}]), "what is left for others");
 
     for (what, body, wanted) in [
         ("transfer", json!({"to": "hue", "pieces": 5}), 409),
@@ -142,5 +163,90 @@ async fn a_location_is_created_once_and_changes_in_the_version_that_was_read() {
     assert_eq!(world.places(1).await.1, json!([]), "nobody who is active has any");
     let (_, listed) = world.owner().get("/admin/v1/locations").await;
     assert_eq!((listed["items"].as_array().unwrap().len(), &listed["items"][0]["name"]), (1, &json!("Closed")));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn there_are_never_more_locations_than_there_may_be() {
+    let world = World::quiet().await;
+    let organisation = world.scene.organisation().uuid();
+    world
+        .execute(&format!(
+            "insert into locations (org_id, code, name, priority, created_at, updated_at)
+             select '{organisation}', 'place-' || n, 'Place', 1, now(), now() from generate_series(1, 46) n"
+        ))
+        .await;
+    let created = (0..12).map(|number| {
+        let owner = world.owner();
+        let body = json!({"code": format!("shop-{number}"), "name": "Shop", "priority": 1});
+        tokio::spawn(async move { owner.post("/admin/v1/locations", &body).await })
+    });
+    let mut refused = 0;
+    for one in created.collect::<Vec<_>>() {
+        let (status, body) = one.await.unwrap();
+        if status != 201 {
+            assert_eq!((status, &body["type"]), (409, &json!("/problems/too-many-locations")), "{body}");
+            refused += 1;
+        }
+    }
+    assert_eq!((refused, world.value("select count(*) from locations").await.as_str()), (8, "50"));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_organisation_says_which_places_serve_its_orders() {
+    let world = World::connected().await;
+    world.create("lamp", &[("LAMP", 500, 3), ("BULB", 100, 3)]).await;
+    world.location("hanoi", 2).await;
+    world.location("hue", 1).await;
+    for (sku, location, pieces) in [("LAMP", "hanoi", 9), ("BULB", "hanoi", 9), ("LAMP", "hue", 4), ("BULB", "hue", 1)]
+    {
+        let body = json!({"delta": pieces, "location": location});
+        assert_eq!(world.owner().post(&format!("/admin/v1/stock/{sku}/adjust"), &body).await.0, 201);
+    }
+    let orders = async |lines: &[(&str, i64, i64)]| {
+        let order = OrderId::new();
+        world.scene.publish(1, &placed(order, lines, 300)).await;
+        (order, world.serving(order).await)
+    };
+    let from = |location: &str, pieces: i64| json!([{"location": location, "pieces": pieces}]);
+    let path = "/admin/v1/stock-settings";
+    let (status, settings) = world.owner().get(path).await;
+    assert_eq!((status, &settings["serving_rule"]), (200, &json!("priority-then-most-available")), "{settings}");
+    let (usual, served) = orders(&[("LAMP", 2, 500), ("BULB", 2, 100)]).await;
+    assert_eq!(served, json!({"LAMP": from("default", 2), "BULB": from("default", 2)}));
+
+    let choose = async |rule: &str, version: &str| {
+        world.owner().with("if-match", version).patch(path, &json!({"serving_rule": rule})).await
+    };
+    assert_eq!(choose("nearest", "*").await.0, 422);
+    assert_eq!(choose("most-available", "\"7\"").await.0, 412);
+    let (status, changed) = choose("most-available", "\"1\"").await;
+    assert_eq!((status, &changed["version"]), (200, &json!(2)), "{changed}");
+    let (_, served) = orders(&[("LAMP", 2, 500), ("BULB", 2, 100)]).await;
+    assert_eq!(served, json!({"LAMP": from("hanoi", 2), "BULB": from("hanoi", 2)}));
+
+    // The default location has one of each left, and hue not enough of both.
+    assert_eq!(choose("single-location-first", "\"2\"").await.0, 200);
+    let (_, served) = orders(&[("LAMP", 1, 500), ("BULB", 2, 100)]).await;
+    assert_eq!(served, json!({"LAMP": from("hanoi", 1), "BULB": from("hanoi", 2)}));
+
+    // What an order gives back is there for the next one.
+    world.scene.publish(2, &cancelled(usual)).await;
+    eventually(PATIENCE, async || {
+        let left = world.places(3).await.1;
+        if left == from("default", 3) { Ok(()) } else { Err(left) }
+    })
+    .await;
+    assert_eq!(choose("priority-then-most-available", "*").await.0, 200);
+    let (_, served) = orders(&[("LAMP", 3, 500)]).await;
+    assert_eq!(served, json!({"LAMP": from("default", 3)}));
+    world.assert_places_agree().await;
+
+    let viewer = world.client(testkit::Caller::Viewer);
+    assert_eq!(viewer.get(path).await.0, 200);
+    assert_eq!(viewer.with("if-match", "*").patch(path, &json!({"serving_rule": "most-available"})).await.0, 403);
+    let stranger = world.client(testkit::Caller::OtherOrganisation);
+    assert_eq!(stranger.get(path).await.1["version"], json!(1), "it has chosen nothing");
     world.stop().await;
 }

@@ -418,3 +418,51 @@ async fn the_prices_of_a_deleted_draft_end_and_stay_in_the_history() {
     assert_eq!(world.value("select count(*) from prices where open or next_boundary is not null").await, "0");
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_product_that_somebody_has_locked_does_not_hold_up_the_prices_of_others() {
+    let world = World::quiet().await;
+    let locked = world.create("locked", &[("LOCKED", 1_000, 1)]).await;
+    let free = world.create("free", &[("FREE", 1_000, 1)]).await;
+    let from = in_seconds(1.0);
+    world.add_price(variant(&locked, 0), &json!({"price": price(500), "valid_from": from})).await;
+    world.add_price(variant(&free, 0), &json!({"price": price(500), "valid_from": from})).await;
+    // As many as one look finds, and all of them due before the other product's.
+    world
+        .execute(
+            "insert into prices (org_id, price_id, product_id, variant_id, kind, amount_minor, currency, valid_from, created_at,
+                                 created_by, open, next_boundary)
+             select w.org_id, gen_random_uuid(), w.product_id, w.variant_id, 'window', 400, 'USD', w.valid_from, now(), 'x', true,
+                    now() - interval '1 hour'
+             from prices w join products p using (org_id, product_id), generate_series(1, 1000) where p.slug = 'locked'",
+        )
+        .await;
+    let root = world.scene.superuser().await;
+    root.batch_execute("begin; select 1 from products where slug = 'locked' for update").await.unwrap();
+    asleep_until(from + chrono::Duration::milliseconds(100)).await;
+    world.sweep().await;
+    let passed = "select string_agg(slug, ' ' order by slug) from products where version = 2";
+    assert_eq!(world.value(passed).await, "free");
+    root.batch_execute("commit").await.unwrap();
+    world.sweep().await;
+    assert_eq!(world.value(passed).await, "free locked");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_base_prices_that_changed_at_one_moment_the_first_says_what_was_before() {
+    let world = World::quiet().await;
+    let lamp = world.create("lamp", &[("LAMP", 1_000, 1)]).await;
+    // The entries lie in the table in the other order.
+    world
+        .execute(
+            "insert into prices (org_id, price_id, product_id, variant_id, kind, amount_minor, currency, former, valid_from,
+                                 created_at, created_by, open)
+             select org_id, ('00000000-0000-7000-8000-00000000000' || n)::uuid, product_id, variant_id, 'base', 1000, 'USD',
+                    jsonb_build_object('amount', n || '.00', 'currency', 'USD'), now() + interval '1 hour', now(), 'x', false
+             from variants, generate_series(9, 1, -1) n",
+        )
+        .await;
+    assert_eq!(world.cost(variant(&lamp, 0), "").await, price(100));
+    world.stop().await;
+}

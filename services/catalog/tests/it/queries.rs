@@ -25,7 +25,10 @@ async fn fill(world: &World, count: u32, categories: &[CategoryId]) {
                                    variant_count, version, created_at, updated_at, search_text)
              select '{organisation}', id, 'p-' || n, title, (array[{}]::uuid[])[1 + n % {}],
                     (array['active', 'active', 'active', 'draft'])[1 + n % 4], n * 31 % 50000, 'USD', 1, 1, now(),
-                    now() - (n * 13 % 60000) * interval '1 minute', search_text(title || ' SKU-' || lpad(n::text, 6, '0'))
+                    now() - (n * 13 % 60000) * interval '1 minute', search_text(title || ' SKU-' || lpad(n::text, 6, '0')) || chr(10) ||
+                    search_text('For ' || (array['home', 'office', 'travel', 'school'])[1 + n % 4] || ' and garden, made of ' ||
+                                (array['recycled steel', 'solid oak', 'brushed aluminium'])[1 + n % 3] ||
+                                ', with a warranty of ' || 1 + n % 9 || ' years. Batch ' || n * 104729 % 30000)
              from filled;
              insert into variants (org_id, variant_id, product_id, position, sku, title, price_minor, currency, active)
              select '{organisation}', id, id, 0, 'SKU-' || lpad(n::text, 6, '0'), title, n * 31 % 50000, 'USD', true from filled;
@@ -117,6 +120,7 @@ async fn an_index_serves_whatever_narrows_a_list_down() {
         json!({"q": "wireless keyboard 0123"}),
         json!({"q": "monitor 1234", "sort": ["-price_from"]}),
         json!({"q": "lamp model 12", "filter": active}),
+        json!({"q": "aluminium batch 12345"}),
         json!({"filter": is("title", "contains", json!("model 0815"))}),
         json!({"filter": is("title", "starts_with", json!("Tiny stand model 3"))}),
         json!({"filter": is("id", "eq", json!("prod_00000000001r0080000000025m")), "sort": ["updated_at"]}),
@@ -285,5 +289,46 @@ async fn a_page_may_end_at_the_longest_title() {
     let cursor = page["next_cursor"].as_str().unwrap();
     let (status, page) = world.owner().get(&format!("/admin/v1/products?limit=1&cursor={cursor}")).await;
     assert_eq!((status, &page["items"][0]["slug"]), (200, &json!("two")), "{page}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_product_is_described_by_finds_it_behind_what_is_called_so() {
+    let world = World::quiet().await;
+    let definition =
+        json!({"code": "material", "type": "choice", "choices": ["Gỗ sồi", "steel"], "labels": {"en": "Material"}});
+    assert_eq!(world.owner().post("/admin/v1/attributes", &definition).await.0, 201);
+    let mut desk = product("desk", &[("DESK", 100, 1)]);
+    desk["short_description"] = json!("A reading lamp is included");
+    desk["attributes"] = json!({"material": "Gỗ sồi"});
+    desk["translations"] = json!({"vi": {"short_description": "Bàn làm việc"}});
+    assert_eq!(world.owner().post("/admin/v1/products", &desk).await.0, 201);
+    let mut lamp = product("lamp", &[("LAMP", 100, 1)]);
+    lamp["title"] = json!("Big lamp");
+    lamp["description"] = json!("Only the long description says chandelier.");
+    assert_eq!(world.owner().post("/admin/v1/products", &lamp).await.0, 201);
+    let found = async |list: &str, words: &str| {
+        let (status, page) = world.owner().get(&format!("/admin/v1/{list}?q={words}")).await;
+        assert_eq!(status, 200, "{page}");
+        let items = page["items"].as_array().unwrap().iter();
+        items.map(|item| item["slug"].as_str().or(item["sku"].as_str()).unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    for (words, slugs) in [
+        ("lamp", vec!["lamp", "desk"]),
+        ("reading", vec!["desk"]),
+        ("go+soi", vec!["desk"]),
+        ("ban+lam+viec", vec!["desk"]),
+        ("chandelier", vec![]),
+    ] {
+        assert_eq!(found("products", words).await, slugs, "{words}");
+    }
+    assert_eq!(found("variants", "lamp").await, ["LAMP", "DESK"]);
+    // A change of what describes it counts as well.
+    let path = world.value("select product_id::text from products where slug = 'desk'").await;
+    let path = format!("/admin/v1/products/{}", kernel::ProductId::from_uuid(path.parse().unwrap()));
+    let change = json!({"short_description": "A chandelier is not included"});
+    assert_eq!(world.owner().with("if-match", "*").patch(&path, &change).await.0, 200);
+    assert_eq!(found("products", "chandelier").await, ["desk"]);
+    assert!(found("products", "reading").await.is_empty());
     world.stop().await;
 }

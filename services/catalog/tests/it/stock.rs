@@ -123,3 +123,34 @@ async fn the_warning_comes_too_when_the_threshold_rises_to_what_is_there() {
     );
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn explaining_a_level_costs_the_same_however_long_its_ledger_is() {
+    let world = World::quiet().await;
+    world.create("lamp", &[("LAMP", 100, 10)]).await;
+    // The program appends no movements without a level; the database sums them all the same, as it does those of an older release.
+    world
+        .execute(
+            "insert into movements (org_id, sku, variant_id, kind, on_hand_delta, reserved_delta, held_delta, actor, occurred_at)
+             select org_id, sku, variant_id, 'adjust', 1 - 2 * (n % 2), 0, 0, 'x', now() from stock, generate_series(1, 20000) n;
+             analyze movements; analyze ledger_sums",
+        )
+        .await;
+    let read = "select seq_tup_read + coalesce(idx_tup_fetch, 0) from pg_stat_user_tables where relname = 'movements'";
+    let explained = async || {
+        let (status, why) = world.owner().get("/admin/v1/stock/LAMP/explain").await;
+        assert_eq!((status, &why["ledger_agrees"]), (200, &json!(true)), "{why}");
+        assert_eq!(why["steps"][0]["entries"], json!(20_001), "{why}");
+    };
+    let before: i64 = world.value(read).await.parse().unwrap();
+    explained().await;
+    // What the service has read is counted once its connection is at rest.
+    let fetched = eventually(PATIENCE, async || {
+        let fetched = world.value(read).await.parse::<i64>().unwrap() - before;
+        if fetched > 0 { Ok(fetched) } else { Err(fetched) }
+    })
+    .await;
+    assert!(fetched <= 1_000, "{fetched} entries were read");
+    world.assert_books_agree().await;
+    world.stop().await;
+}

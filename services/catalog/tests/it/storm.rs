@@ -135,7 +135,8 @@ async fn the_ledger_is_the_level_whatever_is_done_at_once_and_whoever_is_killed(
     }
 }
 
-/// SKUs whose level is not the sum of its movements, and places whose level is not that of theirs, at this very moment.
+/// SKUs whose level is not the sum of its movements, and places whose level is not that of theirs, at this very moment. Every entry
+/// of the ledger is read.
 async fn ledgers_that_differ(root: &tokio_postgres::Client) -> i64 {
     let sums = "select (select count(*) from (
                    select org_id, sku, location, on_hand from location_levels

@@ -6,7 +6,8 @@ use testkit::{assert_every_way_back, seen_by_batches};
 
 use crate::world::{World, price};
 
-const TABLES: [&str; 6] = ["products", "variants", "stock", "movements", "categories", "attribute_definitions"];
+const TABLES: [&str; 7] =
+    ["products", "variants", "stock", "movements", "ledger_sums", "categories", "attribute_definitions"];
 /// Tables that are written and read for one organisation at a time only.
 const UNBATCHED: [&str; 2] = ["former_slugs", "saved_views"];
 
@@ -52,13 +53,15 @@ async fn the_tenant_role_sees_no_row_of_another_organisation() {
     world
         .execute(&format!(
             "insert into locations values ('{mine}', 'hanoi', 'Hanoi', 1, true, 1, now(), now());
-             insert into location_levels values ('{mine}', 'LAMP', 'hanoi', 1);"
+             insert into location_levels values ('{mine}', 'LAMP', 'hanoi', 1);
+             insert into stock_settings values ('{mine}', 'most-available', 2, now());
+             insert into order_places values ('{mine}', gen_random_uuid(), 'LAMP', 'hanoi', 1);"
         ))
         .await;
-    for table in ["locations", "location_levels"] {
+    for table in ["locations", "location_levels", "stock_settings", "order_places"] {
         assert_eq!(seen(&mine.to_string(), table).await, 1, "{table}");
         assert_eq!(seen(&other.to_string(), table).await, 0, "{table}");
-        assert_eq!(seen_by_batches(&world.scene, &tenant, table).await, [0, 0, 0], "{table}: no batch needs it");
+        assert_eq!(seen_by_batches(&world.scene, &tenant, table).await, [0, 1, 1], "{table} in batches");
     }
     // A batch creates products for its own organisations and for no other one.
     for (batch, is_allowed) in [(format!("{mine}"), false), (format!("{mine},{other}"), true)] {
@@ -114,6 +117,9 @@ async fn the_last_defence_holds() {
         "update stock set held = -1",
         "update stock set safety_stock = -1",
         "update stock set located = 4",
+        "update ledger_sums set entries = 0",
+        "insert into stock_settings select org_id, 'nearest', 1, now() from stock",
+        "insert into order_places select org_id, gen_random_uuid(), sku, 'default', 0 from stock",
         "insert into locations select org_id, 'default', 'D', 1, true, 1, now(), now() from stock",
         "insert into location_levels select org_id, sku, 'nowhere', 1 from stock",
         "update stock set backorder_limit = 5",
@@ -148,6 +154,9 @@ async fn the_last_defence_holds() {
         "delete from prices",
         "update prices set amount_minor = 1",
         "update prices set valid_from = now()",
+        "delete from ledger_sums",
+        "delete from stock_settings",
+        "update order_places set pieces = 1",
         "delete from locations",
         "delete from location_levels",
         "delete from attribute_definitions",
@@ -171,11 +180,11 @@ async fn every_key_and_index_begins_with_the_organisation() {
              from pg_index i join pg_class t on t.oid = i.indrelid join pg_namespace n on n.oid = t.relnamespace
              join pg_attribute a on a.attrelid = t.oid and a.attnum = i.indkey[0]
              where n.nspname = 'catalog' and a.attname <> 'org_id'
-               -- The sweep asks for the next prices of all organisations.
-               and i.indexrelid <> 'catalog.prices_due'::regclass
+               -- The sweeps ask for the next prices of all organisations, and for the newest marks.
+               and i.indexrelid not in ('catalog.prices_due'::regclass, 'catalog.availability_marks_due'::regclass)
                and t.relname in ('products', 'variants', 'prices', 'stock', 'movements', 'reservations', 'categories',
                                  'attribute_definitions', 'availability_marks', 'locations', 'location_levels', 'former_slugs',
-                                 'saved_views')",
+                                 'saved_views', 'ledger_sums', 'stock_settings', 'order_places')",
         )
         .await;
     assert_eq!(offenders, "");

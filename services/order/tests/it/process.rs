@@ -11,6 +11,8 @@ use crate::world::{PATIENCE, one, usd};
 async fn the_program_serves_sweeps_rebuilds_and_stops_when_it_is_asked_to() {
     let scene = Scene::new(order::NAME, order::MIGRATIONS).await;
     let mut program = Program::serve(&scene, env!("CARGO_BIN_EXE_order"), &[("ORDER_DEADLINE_SECONDS", "1")]);
+    // It is not ready before it knows who signs tokens.
+    scene.announce().await;
     let operator = Client::new(program.internal(), None);
     eventually(PATIENCE, async || match operator.try_send("GET".parse().unwrap(), "/readyz", None).await {
         Ok(reply) if reply.status == 200 => Ok(()),
@@ -19,7 +21,6 @@ async fn the_program_serves_sweeps_rebuilds_and_stops_when_it_is_asked_to() {
     })
     .await;
 
-    scene.announce().await;
     let variant = VariantState::new(VariantId::new(), Sku::parse("MUG").unwrap(), "red".to_owned(), usd(990));
     let (slug, title) = (Slug::parse("mug").unwrap(), "Mug".to_owned());
     let product = ProductState {

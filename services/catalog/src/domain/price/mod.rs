@@ -1,7 +1,7 @@
 //! What a variant costs: its base price, and prices for a while, for one sales channel or for all of them.
 //! The rule: [`price`] is the only place that decides. The base price counts in every channel at all times unless a price that
 //! is more specific is valid: first one for the channel itself, then one for every channel; of several, the one that began
-//! last; of several that began at the same moment, the one that was made last.
+//! last; of several that began at the same moment, the one that was made last. Ids tell which was made last, here and in SQL.
 
 mod entry;
 #[cfg(test)]
@@ -34,6 +34,8 @@ pub struct PriceWindow {
 /// A change of a base price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BaseChange {
+    /// Its identity. Of several changes at the same moment, the one that was made first has the lowest.
+    pub id: PriceId,
     /// When the base price changed.
     pub at: Timestamp,
     /// What it was until then.
@@ -65,7 +67,7 @@ pub fn price<'w>(
     match valid.max_by_key(|window| (window.channel.is_some(), window.from, window.id)) {
         Some(window) => Applied { amount: window.amount, window: Some(window.id) },
         None => {
-            let since = changes.iter().filter(|change| change.at > at).min_by_key(|change| change.at);
+            let since = changes.iter().filter(|change| change.at > at).min_by_key(|change| (change.at, change.id));
             Applied { amount: since.map_or(base, |change| change.former), window: None }
         }
     }

@@ -29,6 +29,19 @@ fn window(id: u128, of: u8, from: i64, length: i64) -> PriceWindow {
     }
 }
 
+fn base_change(id: u128, second: i64, former: i64) -> BaseChange {
+    BaseChange { id: PriceId::from_uuid(Uuid::from_u128(id)), at: at(second), former: usd(former) }
+}
+
+#[test]
+fn of_two_changes_at_one_moment_the_first_says_what_was_before() {
+    let (first, second) = (base_change(1, 10, 100), base_change(2, 10, 200));
+    for changes in [[first, second], [second, first]] {
+        assert_eq!(price(usd(300), &changes, [], None, at(9)).amount, usd(100), "{changes:?}");
+        assert_eq!(price(usd(300), &changes, [], None, at(10)).amount, usd(300), "{changes:?}");
+    }
+}
+
 /// Plays the seconds one by one. Whoever begins is put on top of its channel's pile, and whoever ends is taken out of it: the
 /// price is what lies on top of the channel's own pile, else of the pile for all, else the base price at that second.
 fn naive(base: &[i64], windows: &[PriceWindow], of: Option<&ChannelCode>, second: i64) -> Money {
@@ -66,7 +79,7 @@ proptest! {
         let changes: Vec<BaseChange> = (0_i64..)
             .zip(base.windows(2))
             .filter(|(_, pair)| pair[0] != pair[1])
-            .map(|(before, pair)| BaseChange { at: at(before + 1), former: usd(pair[0]) })
+            .map(|(before, pair)| base_change(1, before + 1, pair[0]))
             .collect();
         windows.sort_by_key(|window| window.id.uuid().as_u128().wrapping_mul(u128::from(shuffle | 1)) % 101);
         let applied = price(usd(base[39]), &changes, &windows, channel(of).as_ref(), at(second));
@@ -114,7 +127,7 @@ fn of_two_prices_the_one_that_began_last_counts_and_then_the_other_one_again() {
 
 #[test]
 fn the_base_price_of_the_past_is_what_it_was() {
-    let changes = [BaseChange { at: at(20), former: usd(2) }, BaseChange { at: at(10), former: usd(1) }];
+    let changes = [base_change(2, 20, 2), base_change(1, 10, 1)];
     let cost = |second| price(usd(3), &changes, &[], None, at(second)).amount;
     assert_eq!([cost(0), cost(9), cost(10), cost(19), cost(20)], [1, 1, 2, 2, 3].map(usd));
 }

@@ -26,7 +26,8 @@ pub(super) type Details = Jsonb;
 macro_rules! product_details {
     () => {
         "d(brand text, short_description text, tags text[], category_ids uuid[], attributes jsonb, media jsonb,
-           options jsonb, external_references jsonb, translations jsonb, searched text)"
+           options jsonb, external_references jsonb, translations jsonb, searched text,
+           described text)"
     };
 }
 pub(super) use product_details;
@@ -55,6 +56,8 @@ struct ProductDetails<'p> {
     translations: &'p Translations,
     /// The words that the product is found by.
     searched: String,
+    /// The words that it is found by as well.
+    described: String,
 }
 
 impl<'p> ProductDetails<'p> {
@@ -71,6 +74,7 @@ impl<'p> ProductDetails<'p> {
             external_references: &details.external_references,
             translations: &details.translations,
             searched: product.searched_words(),
+            described: product.described_words(),
         }
     }
 }

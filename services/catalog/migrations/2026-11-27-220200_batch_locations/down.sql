@@ -1,0 +1,2 @@
+drop policy batch on location_levels;
+drop policy batch on locations;
