@@ -9,10 +9,13 @@ use kernel::{Clock, OrderId, OrganisationId, Sku, Timestamp};
 use mediator::{Command, Tenants};
 use persistence::{Provenance, Tenancy, Tx};
 
+use crate::domain::location::{Location, PlaceLevel, moving};
 use crate::domain::reservation::{Book, OrderFact, Outcome, Reservation};
+use crate::domain::stock::MovementKind;
 use crate::error::Error;
 use crate::published;
 use crate::store;
+use crate::store::locations::Places;
 use crate::store::stock::{LedgerEntry, StockUpdate};
 
 /// A fact about an order, with the event that reported it.
@@ -56,8 +59,12 @@ impl Command for FollowOrders {
             skus.extend(reservation.lines.iter().map(|line| (*organisation, &line.sku)));
         }
         for reported in &self.facts {
-            if let OrderFact::Placed { lines, .. } = &reported.fact {
-                skus.extend(lines.iter().map(|line| (reported.organisation, &line.sku)));
+            match &reported.fact {
+                OrderFact::Placed { lines, .. } => {
+                    skus.extend(lines.iter().map(|line| (reported.organisation, &line.sku)));
+                }
+                OrderFact::Moved(lines) => skus.extend(lines.iter().map(|(sku, _)| (reported.organisation, sku))),
+                OrderFact::Confirmed | OrderFact::Cancelled | OrderFact::Rejected => {}
             }
         }
         let skus: Vec<(OrganisationId, &Sku)> = skus.into_iter().collect();
@@ -94,7 +101,8 @@ pub(super) async fn write<T: Tenancy>(
     causes: &[&Provenance],
 ) -> Result<(), Error> {
     let now = Clock::now();
-    let (mut rows, mut entries, mut created, mut changed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut rows, mut moves, mut created, mut changed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut places = places_that_give(tx, &outcomes).await?;
     for (organisation, outcome) in &outcomes {
         let organisation = *organisation;
         rows.extend(outcome.shelves.iter().map(|changed| StockUpdate {
@@ -105,18 +113,30 @@ pub(super) async fn write<T: Tenancy>(
             before: changed.before,
             stock: changed.shelf.stock,
         }));
-        entries.extend(outcome.movements.iter().map(|moved| LedgerEntry {
-            organisation,
-            variant: moved.variant,
-            sku: &moved.sku,
-            order: Some(moved.order),
-            location: None,
-            movement: moved.movement,
-            actor: &causes[moved.cause].actor,
-        }));
+        for moved in &outcome.movements {
+            let portions = match places.get_mut(&(organisation, moved.sku.clone())) {
+                Some(levels) => moving(levels, moved.movement).map_err(|cause| Error::corrupt("location", cause))?,
+                None => vec![(None, moved.movement)],
+            };
+            moves.extend(portions.into_iter().map(|(location, movement)| (organisation, moved, location, movement)));
+        }
         created.extend(outcome.created.iter().map(|reservation| (organisation, reservation)));
         changed.extend(outcome.changed.iter().map(|reservation| (organisation, reservation)));
     }
+    let entries: Vec<LedgerEntry<'_>> = moves
+        .iter()
+        .map(|(organisation, moved, location, movement)| LedgerEntry {
+            organisation: *organisation,
+            variant: moved.variant,
+            sku: &moved.sku,
+            order: Some(moved.order),
+            location: location.as_ref(),
+            movement: *movement,
+            actor: &causes[moved.cause].actor,
+        })
+        .collect();
+    // The sum is never less than what is at locations, also between the two statements.
+    store::locations::write_places(tx, &places).await?;
     store::stock::write(tx, &rows, &entries, "", now).await?;
     store::reservations::insert(tx, &created, now).await?;
     store::reservations::save(tx, &changed, now).await?;
@@ -132,4 +152,24 @@ pub(super) async fn write<T: Tenancy>(
         }
     }
     Ok(())
+}
+
+/// What each place has of the SKUs that leave with parcels, where some of their pieces are at other locations than the default one.
+async fn places_that_give<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
+    outcomes: &[(OrganisationId, Outcome)],
+) -> Result<Places, Error> {
+    let mut default_levels = BTreeMap::new();
+    for (organisation, outcome) in outcomes {
+        let leaves = |sku: &Sku| {
+            outcome.movements.iter().any(|moved| moved.sku == *sku && moved.movement.kind == MovementKind::Commit)
+        };
+        let located = outcome.shelves.iter().filter(|changed| changed.before.located > 0 && leaves(&changed.sku));
+        default_levels.extend(located.map(|changed| {
+            let on_hand = changed.before.level.on_hand() - changed.before.located;
+            let level = PlaceLevel { location: Location::DEFAULT.to_owned(), priority: 0, active: true, on_hand };
+            ((*organisation, changed.sku.clone()), level)
+        }));
+    }
+    store::locations::places(tx, default_levels).await
 }

@@ -213,13 +213,47 @@ pub fn serving(levels: &[PlaceLevel], pieces: i64) -> Vec<Portion> {
     portions
 }
 
+/// Splits a movement of an order among the places of its SKU, which have so many pieces less, or more, afterwards. What leaves comes from
+/// the places that serve it, and from those that serve no orders only where the others have too little. What comes back, and what
+/// changes a promise only, belongs to the default location.
+///
+/// # Errors
+/// When a place has a code that none can have.
+pub fn moving(levels: &mut [PlaceLevel], movement: Movement) -> Result<Vec<(Option<Slug>, Movement)>, Malformed> {
+    let pieces = -movement.on_hand;
+    if pieces <= 0 {
+        let default = levels.iter_mut().find(|level| level.location == Location::DEFAULT);
+        default.into_iter().for_each(|level| level.on_hand += movement.on_hand);
+        return Ok(vec![(None, movement)]);
+    }
+    let mut portions = serving(levels, pieces);
+    let mut left = pieces - portions.iter().map(|portion| portion.pieces).sum::<i64>();
+    for level in levels.iter().filter(|level| !level.active) {
+        let given = level.on_hand.min(left);
+        if given > 0 {
+            portions.push(Portion { location: level.location.clone(), pieces: given });
+            left -= given;
+        }
+    }
+    // What was promised beyond the pieces that are there goes with the first portion.
+    let mut held = movement.held + pieces;
+    let mut split = Vec::with_capacity(portions.len());
+    for Portion { location, pieces } in portions {
+        levels.iter_mut().filter(|level| level.location == location).for_each(|level| level.on_hand -= pieces);
+        let place = if location == Location::DEFAULT { None } else { Some(Slug::parse(&location)?) };
+        split.push((place, Movement { on_hand: -pieces, held: held - pieces, ..movement }));
+        held = 0;
+    }
+    Ok(split)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
     use crate::domain::availability::Terms;
-    use crate::domain::stock::Level;
+    use crate::domain::stock::{Level, MovementKind};
 
     fn stock(on_hand: i64, reserved: i64) -> Stock {
         Stock { level: Level::restore(on_hand, reserved, 0), terms: Terms::default(), located: 0, version: 1 }
@@ -293,5 +327,28 @@ mod tests {
                 prop_assert_eq!(there.iter().sum::<i64>(), stock.level.on_hand());
             }
         }
+    }
+
+    #[test]
+    fn what_leaves_comes_from_where_it_is_and_every_piece_is_counted_once() {
+        let level = |location: &str, priority, active, on_hand| PlaceLevel {
+            location: location.to_owned(),
+            priority,
+            active,
+            on_hand,
+        };
+        let mut levels =
+            [level(Location::DEFAULT, 0, true, 2), level("hanoi", 1, true, 3), level("closed", -1, false, 4)];
+        let commit = |on_hand, held| Movement { kind: MovementKind::Commit, on_hand, reserved: 0, held };
+        let split = moving(&mut levels, commit(-7, -8)).unwrap();
+        let told: Vec<_> = split
+            .iter()
+            .map(|(place, moved)| (place.as_ref().map_or("", |place| place.as_str()), moved.on_hand, moved.held))
+            .collect();
+        assert_eq!(told, [("", -2, -3), ("hanoi", -3, -3), ("closed", -2, -2)]);
+        assert_eq!(levels.each_ref().map(|level| level.on_hand), [0, 0, 2]);
+        let back = Movement { kind: MovementKind::Restock, on_hand: 3, reserved: 0, held: 0 };
+        assert_eq!(moving(&mut levels, back).unwrap(), [(None, back)]);
+        assert_eq!(levels[0].on_hand, 3);
     }
 }

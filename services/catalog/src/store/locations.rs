@@ -1,12 +1,15 @@
 //! Locations and what they have of a SKU. The rule: a level is read and written by whoever has locked the stock row of its SKU.
 
-use diesel::sql_types::{Array, BigInt, Text, Uuid as SqlUuid};
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
-use diesel_async::RunQueryDsl;
-use kernel::{Sku, Slug};
-use persistence::{Tx, statement};
+use std::collections::BTreeMap;
 
-use crate::domain::location::{Location, Place, Placed};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Text, Uuid as SqlUuid};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, SelectableHelper};
+use diesel_async::RunQueryDsl;
+use kernel::{OrganisationId, Sku, Slug};
+use persistence::{Tenancy, Tx, statement};
+use uuid::Uuid;
+
+use crate::domain::location::{Location, Place, PlaceLevel, Placed};
 use crate::error::Error;
 use crate::projections::location::Row;
 use crate::schema::{location_levels, locations};
@@ -117,6 +120,84 @@ pub(crate) async fn write_levels(tx: &mut Tx<'_>, sku: &Sku, places: &[Placed], 
     .bind::<Array<Text>, _>(at.iter().map(|(code, _)| *code).collect::<Vec<_>>())
     .bind::<Array<BigInt>, _>(at.iter().map(|(_, on_hand)| *on_hand).collect::<Vec<_>>())
     .bind::<BigInt, _>(located)
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// What each place has of SKUs of several organisations, the default location included.
+pub(crate) type Places = BTreeMap<(OrganisationId, Sku), Vec<PlaceLevel>>;
+
+#[derive(QueryableByName)]
+struct PlaceRow {
+    #[diesel(sql_type = SqlUuid)]
+    org_id: Uuid,
+    #[diesel(sql_type = Text)]
+    sku: String,
+    #[diesel(sql_type = Text)]
+    location: String,
+    #[diesel(sql_type = Integer)]
+    priority: i32,
+    #[diesel(sql_type = Bool)]
+    active: bool,
+    #[diesel(sql_type = BigInt)]
+    on_hand: i64,
+}
+
+/// Adds what other locations have of these SKUs to what the default one has.
+pub(crate) async fn places<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
+    default_levels: BTreeMap<(OrganisationId, Sku), PlaceLevel>,
+) -> Result<Places, Error> {
+    if default_levels.is_empty() {
+        return Ok(Places::new());
+    }
+    let rows: Vec<PlaceRow> = statement(
+        "select l.org_id, l.sku, l.location, o.priority, o.active, l.on_hand
+         from unnest($1, $2) as wanted(org_id, sku)
+         join location_levels l on l.org_id = wanted.org_id and l.sku = wanted.sku
+         join locations o on o.org_id = l.org_id and o.code = l.location
+         order by l.org_id, l.sku, o.priority, l.location",
+    )
+    .bind::<Array<SqlUuid>, _>(default_levels.keys().map(|(organisation, _)| organisation.uuid()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(default_levels.keys().map(|(_, sku)| sku.as_str()).collect::<Vec<_>>())
+    .load(tx.connection())
+    .await?;
+    let mut places: Places = default_levels.into_iter().map(|(key, level)| (key, vec![level])).collect();
+    for row in rows {
+        let sku = Sku::parse(&row.sku).map_err(|cause| Error::corrupt("location level", cause))?;
+        let level =
+            PlaceLevel { location: row.location, priority: row.priority, active: row.active, on_hand: row.on_hand };
+        places.entry((OrganisationId::from_uuid(row.org_id), sku)).or_default().push(level);
+    }
+    Ok(places)
+}
+
+/// Writes what other locations than the default one have now, and their sums beside the levels, in one statement.
+pub(crate) async fn write_places<T: Tenancy>(tx: &mut Tx<'_, T>, places: &Places) -> Result<(), Error> {
+    let at: Vec<(&OrganisationId, &Sku, &PlaceLevel)> = places
+        .iter()
+        .flat_map(|((organisation, sku), levels)| levels.iter().map(move |level| (organisation, sku, level)))
+        .filter(|(.., level)| level.location != Location::DEFAULT)
+        .collect();
+    if at.is_empty() {
+        return Ok(());
+    }
+    statement(
+        "with g as (
+           select * from unnest($1, $2, $3, $4) as g(org_id, sku, location, on_hand)
+         ), l as (
+           update location_levels t set on_hand = g.on_hand
+           from g where t.org_id = g.org_id and t.sku = g.sku and t.location = g.location
+         )
+         update stock s set located = n.located
+         from (select org_id, sku, sum(on_hand)::bigint as located from g group by org_id, sku) n
+         where s.org_id = n.org_id and s.sku = n.sku",
+    )
+    .bind::<Array<SqlUuid>, _>(at.iter().map(|(organisation, ..)| organisation.uuid()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(at.iter().map(|(_, sku, _)| sku.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(at.iter().map(|(.., level)| level.location.as_str()).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(at.iter().map(|(.., level)| level.on_hand).collect::<Vec<_>>())
     .execute(tx.connection())
     .await?;
     Ok(())

@@ -5,6 +5,7 @@ mod cancelling;
 mod customers;
 mod deadlines;
 mod documents;
+mod life;
 mod outage;
 mod placing;
 mod process;
