@@ -306,7 +306,7 @@ async fn of_orders(shop: &Shop) -> Vec<Route> {
         };
         Route::new(Method::POST, path, owner, body.clone(), order).at(format!("{at}/{step}"))
     };
-    let token = shop.shopper.with("order-token", &wanted.token);
+    let token = shop.shopper.clone().with("order-token", &wanted.token);
     vec![
         step("cancel-request", &reason, &["reason"]),
         step("cancel-decline", &reason, &["reason"]),

@@ -356,6 +356,22 @@ pub struct Cancelled {
     pub standing: Option<Box<Standing>>,
 }
 
+impl Confirmed {
+    /// A confirmation that says no more than it must.
+    #[must_use]
+    pub const fn new(order: OrderId, total: Money) -> Self {
+        Self { order, total, standing: None }
+    }
+}
+
+impl Cancelled {
+    /// A cancellation that says no more than it must.
+    #[must_use]
+    pub const fn new(order: OrderId, cause: Cause) -> Self {
+        Self { order, cause, reason: None, lines: Vec::new(), standing: None }
+    }
+}
+
 /// Some pieces of the order were cancelled; others were sent or will be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LinesCancelled {

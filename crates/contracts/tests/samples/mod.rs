@@ -243,10 +243,7 @@ pub(crate) fn samples() -> Vec<Sample> {
         standing: None,
     };
     let nameless = order::Placed { shopper_reference: None, ..placed.clone() };
-    let cancelled = |cause| {
-        let (reason, lines, standing) = (None, Vec::new(), None);
-        order::OrderEvent::from(order::Cancelled { order: order(), cause, reason, lines, standing })
-    };
+    let cancelled = |cause| order::OrderEvent::from(order::Cancelled::new(order(), cause));
 
     let shop = vec![
         sample("root", organisation, &user, root),
@@ -337,12 +334,7 @@ pub(crate) fn samples() -> Vec<Sample> {
         ),
         sample("", organisation, "shopper", order::OrderEvent::from(placed.clone())),
         sample("nameless", organisation, "shopper", order::OrderEvent::from(nameless)),
-        sample(
-            "",
-            organisation,
-            "system:order",
-            order::OrderEvent::from(order::Confirmed { order: order(), total: usd("2998"), standing: None }),
-        ),
+        sample("", organisation, "system:order", order::OrderEvent::from(order::Confirmed::new(order(), usd("2998")))),
         sample(
             "",
             organisation,

@@ -8,7 +8,7 @@ use contracts::order::{
 };
 use kernel::{ChannelCode, Currency, CustomerId, OrganisationId, ParcelId, PaymentId, RefundId, ReturnId, SignedMoney};
 
-use super::{Sample, order, pieces, product, sample, sku, time, usd, uuid, variant};
+use super::{Sample, order, pieces, product, sample, sku, usd, uuid, variant};
 
 fn signed(minor: i64) -> SignedMoney {
     SignedMoney::from_minor(minor, Currency::parse("USD").unwrap()).unwrap()

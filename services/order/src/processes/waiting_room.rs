@@ -201,7 +201,7 @@ mod tests {
     }
 
     fn cancelled(order: OrderId, cause: Cause) -> OrderEvent {
-        Cancelled { order, cause, reason: None, lines: Vec::new(), standing: None }.into()
+        Cancelled::new(order, cause).into()
     }
 
     fn committed(event: &OrderEvent, version: i64) -> Committed<'_, OrderEvent> {
@@ -235,7 +235,7 @@ mod tests {
     async fn what_is_told_is_the_order_after_its_first_transition_and_anything_else_is_polled() {
         let room = WaitingRoom::new(Polling::default());
         let order = pending(OrderId::new());
-        let confirmed = OrderEvent::from(Confirmed { order: order.id, total: order.total, standing: None });
+        let confirmed = OrderEvent::from(Confirmed::new(order.id, order.total));
         let told = committed(&confirmed, 2);
         let waiter = room.enter(order.id);
         room.notice(&told);

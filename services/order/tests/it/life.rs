@@ -239,7 +239,7 @@ async fn payments_and_refunds_are_written_down_and_no_refund_takes_more_than_is_
     let refund = |payment: &Value, sum: &str| json!({"payment": payment, "method": "cash", "amount": amount(sum), "reason": "Late"});
     desk.refused("refunds", refund(&promise["payment"], "0.01")).await;
     desk.refused("refunds", refund(&half["payment"], "20.01")).await;
-    let key = desk.staff.with("idempotency-key", "one-refund-only");
+    let key = desk.staff.clone().with("idempotency-key", "one-refund-only");
     let path = format!("/admin/v1/orders/{}/refunds", placed.order);
     for _ in 0..2 {
         let (status, refunded) = key.post(&path, &refund(&half["payment"], "15.00")).await;

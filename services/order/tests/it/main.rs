@@ -6,6 +6,7 @@ mod customers;
 mod deadlines;
 mod documents;
 mod life;
+mod migration;
 mod outage;
 mod placing;
 mod process;
