@@ -325,7 +325,7 @@ impl Book {
         }
         let reasons = self.reasons_against(lines, &wanted);
         if !reasons.is_empty() {
-            self.begin(order, State::Rejected, early, None);
+            self.enter(order, State::Rejected, early, None);
             self.notify(cause, order, Notice::Rejected(reasons));
             return Ok(());
         }
@@ -339,7 +339,7 @@ impl Book {
             self.shift(cause, order, line, Stock::reserve)?;
         }
         let was_early = !early.is_empty();
-        self.begin(order, State::Reserved, promised.clone(), Some(expires_at));
+        self.enter(order, State::Reserved, promised.clone(), Some(expires_at));
         self.notify(cause, order, Notice::Reserved { lines: promised, expires_at });
         // Pieces move of confirmed orders only.
         if was_early { self.confirm(cause, order) } else { Ok(()) }
@@ -351,8 +351,8 @@ impl Book {
         tracked.map(|tracked| tracked.reservation.lines.clone()).unwrap_or_default()
     }
 
-    /// Begins a reservation, also where something of the order came before its placing.
-    fn begin(&mut self, order: OrderId, state: State, lines: Vec<Line>, expires_at: Option<Timestamp>) {
+    /// Enters a reservation, also where something of the order came before its placing.
+    fn enter(&mut self, order: OrderId, state: State, lines: Vec<Line>, expires_at: Option<Timestamp>) {
         if self.reservations.contains_key(&order) {
             self.change(order, |reservation| {
                 reservation.state = state;
