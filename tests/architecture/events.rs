@@ -11,12 +11,12 @@ fn service_of(path: &str) -> Option<(&str, &str)> {
 }
 
 fn said_for_others(tree: &Tree) -> Vec<String> {
-    let mut found = Vec::new();
+    let (channels, mut found) = (channels(), Vec::new());
     for (path, text) in tree.rust(&["services/"]) {
         let Some((service, file)) = service_of(path) else { continue };
         let says = file.starts_with("commands/") || file == "published.rs" || file.starts_with("published/");
         for (number, line) in code(text) {
-            for (channel, topic) in channels().into_iter().filter(|(_, topic)| says && topic.owner != service) {
+            for (channel, topic) in channels.iter().filter(|(_, topic)| says && topic.owner != service) {
                 if line.contains(channel) {
                     found.push(format!("{path}:{number}: {service} says {channel}, which is {}'s to say", topic.owner));
                 }

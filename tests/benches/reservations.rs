@@ -76,5 +76,6 @@ fn placed() -> Result<OrderEvent, Failure> {
         placed_at: now,
         deadline_at: now + Duration::from_secs(1_800),
         shopper_reference: None,
+        standing: None,
     }))
 }

@@ -64,8 +64,8 @@ async fn under_load(signal: Signal) {
         let failed = tally.failed.keys().chain(&done.failed);
         let answers: Vec<_> = failed.filter(|what| what.starts_with('5')).collect();
         assert!(answers.is_empty(), "{answers:?}");
-        let overdue = "select count(*) from \"order\".orders o join auth.organisations s using (org_id)
-                        where s.slug = any($1) and o.cancel_cause = 'deadline'";
+        let overdue = "select count(*) from \"order\".order_history h join auth.organisations s using (org_id)
+                        where s.slug = any($1) and h.cause = 'deadline'";
         let overdue: i64 = client.query_one(overdue, &[&[&one.slug, &other.slug].as_slice()]).await.unwrap().get(0);
         assert_eq!(overdue, 0, "orders whose answer was lost or late");
     }

@@ -297,6 +297,83 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
     routes
 }
 
+/// The fields of bodies that name pieces.
+const PIECES: &[&str] =
+    &["lines", "restocked", "written_off", "sku", "quantity", "carrier", "tracking_number", "reason"];
+/// The fields of bodies that name money.
+const MONEY: &[&str] = &["payment", "kind", "method", "reference", "amount", "currency", "reason"];
+
+/// What is done with an order after it was placed, in an order in which each step can be done.
+async fn of_orders(shop: &Shop) -> Vec<Route> {
+    let owner = &shop.owner;
+    let (whole, wanted) = (shop.place(&[("LISTED", 5)]).await, shop.place(&[("LISTED", 1)]).await);
+    for order in [whole.order, wanted.order] {
+        shop.reaches(order, "confirmed").await;
+    }
+    let at = format!("/admin/v1/orders/{}", whole.order);
+    let pieces = |count: i64| json!([{"sku": "LISTED", "quantity": count}]);
+    let made = async |step: &str, body: Value, field: &str| {
+        let (status, made) = owner.post(&format!("{at}/{step}"), &body).await;
+        assert_eq!(status, 201, "{step}: {made}");
+        made[field].as_str().unwrap().to_owned()
+    };
+    let parcel = made("ship", json!({"lines": pieces(3)}), "parcel").await;
+    assert_eq!(owner.post(&format!("{at}/parcels/{parcel}/deliver"), &json!({})).await.0, 200);
+    let declined = made("returns", json!({"lines": pieces(1)}), "return_id").await;
+    let received = made("returns", json!({"lines": pieces(1)}), "return_id").await;
+    let cash = json!({"kind": "received", "method": "cash", "reference": "No. 1", "amount": usd(500)});
+    let payment = made("payments", cash.clone(), "payment").await;
+    let reason = json!({"reason": "The customer called."});
+    let refund =
+        json!({"payment": payment, "method": "cash", "reference": "No. 2", "amount": usd(100), "reason": "Late"});
+    let parcel = json!({"lines": pieces(1), "carrier": "Post", "tracking_number": "RR1"});
+    let back = json!({"restocked": pieces(1), "written_off": []});
+    let cancelled = json!({"lines": pieces(1), "reason": "Broken"});
+    let step = |step: &str, body: &Value, order: &'static [&'static str]| {
+        let path: &'static str = match step {
+            "cancel-request" => "/admin/v1/orders/{order}/cancel-request",
+            "cancel-decline" => "/admin/v1/orders/{order}/cancel-decline",
+            "hold" => "/admin/v1/orders/{order}/hold",
+            "release" => "/admin/v1/orders/{order}/release",
+            "pack" => "/admin/v1/orders/{order}/pack",
+            "ship" => "/admin/v1/orders/{order}/ship",
+            "cancel-lines" => "/admin/v1/orders/{order}/cancel-lines",
+            "returns" => "/admin/v1/orders/{order}/returns",
+            "payments" => "/admin/v1/orders/{order}/payments",
+            "refunds" => "/admin/v1/orders/{order}/refunds",
+            "notes" => "/admin/v1/orders/{order}/notes",
+            other => panic!("{other} is no step"),
+        };
+        Route::new(Method::POST, path, owner, body.clone(), order).at(format!("{at}/{step}"))
+    };
+    let token = shop.shopper.clone().with("order-token", &wanted.token);
+    vec![
+        step("cancel-request", &reason, &["reason"]),
+        step("cancel-decline", &reason, &["reason"]),
+        step("hold", &reason, &["reason"]),
+        step("release", &reason, &["reason"]),
+        step("pack", &json!({"lines": pieces(1)}), PIECES),
+        step("ship", &parcel, PIECES),
+        step("cancel-lines", &cancelled, PIECES),
+        step("returns", &json!({"lines": pieces(1), "reason": "Too small"}), PIECES),
+        step("payments", &cash, MONEY),
+        step("refunds", &refund, MONEY),
+        step("notes", &json!({"text": "Call before delivery."}), &["text"]),
+        Route::new(
+            Method::POST,
+            "/admin/v1/orders/{order}/returns/{return}/decline",
+            owner,
+            reason.clone(),
+            &["reason"],
+        )
+        .at(format!("{at}/returns/{declined}/decline")),
+        Route::new(Method::POST, "/admin/v1/orders/{order}/returns/{return}/receive", owner, back, PIECES)
+            .at(format!("{at}/returns/{received}/receive")),
+        Route::new(Method::POST, "/store/v1/{organisation}/orders/{order}/cancel-request", &token, reason, &["reason"])
+            .at(format!("{}/{}/cancel-request", shop.orders(), wanted.order)),
+    ]
+}
+
 /// What auth takes of those who have no token yet.
 async fn of_visitors(store: &Store, shop: &Shop) -> Vec<Route> {
     let visitor = &shop.shopper.clone().from_address(Scene::own_address());
@@ -476,9 +553,10 @@ fn find(value: &Value, pointer: &str, field: &str, found: &mut Vec<(String, Stri
 async fn no_route_takes_a_list_for_an_object_however_deep_it_stands() {
     let store = together(&WISHES).await;
     let shop = Shop::open(&store, "listing").await;
-    shop.sell(&store, &[("LISTED", 100, 5)]).await;
+    shop.sell(&store, &[("LISTED", 100, 50)]).await;
     let mut routes = of_visitors(&store, &shop).await;
     routes.extend(of_goods(&shop).await);
+    routes.extend(of_orders(&shop).await);
     routes.extend(of_members(&store, &shop).await);
 
     let (_, document) = shop.shopper.get("/openapi.json").await;

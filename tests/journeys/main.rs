@@ -9,6 +9,7 @@ mod clients;
 mod configuration;
 mod idempotency;
 mod job;
+mod life;
 mod preconditions;
 mod prices;
 mod reads;

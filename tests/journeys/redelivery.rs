@@ -6,7 +6,8 @@ use contracts::catalog::{ConfirmRefused, Expired, ReservationEvent};
 use contracts::catalogue;
 use devstack::services::schemas;
 use e2e::{PASSWORD, PATIENCE, Placed, READERS, Shop, Store, alone, invariants, redeliver};
-use serde_json::json;
+use kernel::OrderId;
+use serde_json::{Value, json};
 use testkit::{Scene, TableHash, eventually, table_hashes};
 
 use crate::WISHES;
@@ -56,11 +57,12 @@ async fn every_event_delivered_twice_more_and_shuffled_leaves_every_table_as_it_
             confirmed.push(order);
         }
     }
-    let [one, other, third, _] = confirmed[..] else { panic!("8 pieces are 4 orders: {confirmed:?}") };
+    let [one, other, third, fourth] = confirmed[..] else { panic!("8 pieces are 4 orders: {confirmed:?}") };
     assert_eq!(shop.owner.post(&format!("/admin/v1/orders/{one}/cancel"), &json!(null)).await.0, 200);
     // What catalog says of a reservation that nobody confirmed in time; here it says so of two that stand.
     answer(&store, &shop, &ReservationEvent::Expired(Expired { order: other })).await;
     answer(&store, &shop, &ReservationEvent::ConfirmRefused(ConfirmRefused { order: third })).await;
+    live_on(&shop, fourth).await;
     store.settled().await;
     for order in [other, third] {
         assert_eq!(shop.read(order).await["cancel_cause"], "reservation-expired");
@@ -130,6 +132,33 @@ async fn every_event_delivered_twice_more_and_shuffled_leaves_every_table_as_it_
     store.settled().await;
     assert_ne!(shop.read(placed.order).await["status"], "pending");
     invariants::assert_sound(&store, &[]).await;
+}
+
+/// Everything that can happen to a confirmed order of two pieces.
+async fn live_on(shop: &Shop, order: OrderId) {
+    let step = async |step: &str, body: Value| {
+        let (status, reply) = shop.owner.post(&format!("/admin/v1/orders/{order}/{step}"), &body).await;
+        assert!(status == 200 || status == 201, "{step}: {status} {reply}");
+        reply
+    };
+    let piece = json!({"lines": [{"sku": "AGAIN", "quantity": 1}]});
+    let amount = json!({"amount": "1.00", "currency": "USD"});
+    let paid = json!({"kind": "received", "method": "cash", "amount": amount});
+    let payment = step("payments", paid).await["payment"].clone();
+    for name in ["hold", "release", "cancel-request", "cancel-decline", "pack"] {
+        step(name, json!({})).await;
+    }
+    step("cancel-lines", piece.clone()).await;
+    let parcel = step("ship", json!({})).await["parcel"].clone();
+    step(&format!("parcels/{}/deliver", parcel.as_str().unwrap()), json!({})).await;
+    step("complete", json!({})).await;
+    let declined = step("returns", piece.clone()).await["return_id"].clone();
+    step(&format!("returns/{}/decline", declined.as_str().unwrap()), json!({})).await;
+    let received = step("returns", piece.clone()).await["return_id"].clone();
+    step(&format!("returns/{}/approve", received.as_str().unwrap()), json!({})).await;
+    step(&format!("returns/{}/receive", received.as_str().unwrap()), json!({"restocked": piece["lines"]})).await;
+    step("refunds", json!({"payment": payment, "method": "cash", "amount": amount})).await;
+    step("notes", json!({"text": "All of it."})).await;
 }
 
 fn assert_same(before: &BTreeMap<String, TableHash>, after: &BTreeMap<String, TableHash>) {

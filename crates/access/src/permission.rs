@@ -53,6 +53,8 @@ permissions! {
         OrderRead = "order:read" for [Admin, OrderManager, Viewer];
         /// Act on any order of the organisation.
         OrderWrite = "order:write" for [Admin, OrderManager];
+        /// Record money that was paid for an order, and money that was given back.
+        OrderRefund = "order:refund" for [Admin, OrderManager];
         /// See the organisation and oneself in it.
         OrganisationRead = "organisation:read" for [Admin, CatalogManager, OrderManager, Viewer];
         /// Change the organisation's name and settings.

@@ -1,9 +1,15 @@
 //! What order publishes: the life of an order, as facts.
+//!
+//! Each fact of the life after placing says where the order stands afterwards ([`Standing`]), so a reader needs no question and no
+//! memory. What moves pieces or money says by how much: the amounts of all facts of an order add up.
 
-use kernel::{Money, OrderId, ProductId, Quantity, Sku, Timestamp, VariantId};
+use kernel::{
+    ChannelCode, CustomerId, Money, OrderId, ParcelId, PaymentId, ProductId, Quantity, RefundId, ReturnId, SignedMoney,
+    Sku, Timestamp, VariantId,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use strum::{Display, EnumString, IntoStaticStr, VariantNames};
+use strum::{Display, EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 use crate::{catalog, channel, topics};
 
@@ -16,9 +22,159 @@ channel::facts! {
         Confirmed = "order.order.confirmed.v1",
         /// Catalog could not hold the stock.
         Rejected = "order.order.rejected.v1",
-        /// A person or a deadline ended it.
+        /// A person or a deadline ended it, before anything was sent.
         Cancelled = "order.order.cancelled.v1",
+        /// Some of its pieces were cancelled, and others were not.
+        LinesCancelled = "order.order.lines-cancelled.v1",
+        /// It must not be fulfilled for now.
+        Held = "order.order.held.v1",
+        /// It may be fulfilled again.
+        Released = "order.order.released.v1",
+        /// Somebody asked to cancel it, and the seller has not decided yet.
+        CancellationRequested = "order.order.cancellation-requested.v1",
+        /// The seller does not cancel it.
+        CancellationDeclined = "order.order.cancellation-declined.v1",
+        /// Pieces were packed.
+        Packed = "order.order.packed.v1",
+        /// A parcel left.
+        Shipped = "order.order.shipped.v1",
+        /// A parcel arrived.
+        Delivered = "order.order.delivered.v1",
+        /// Nothing more is expected of it.
+        Completed = "order.order.completed.v1",
+        /// Somebody wants to give pieces back.
+        ReturnRequested = "order.order.return-requested.v1",
+        /// The seller takes them back once they are there.
+        ReturnApproved = "order.order.return-approved.v1",
+        /// The seller does not take them back.
+        ReturnDeclined = "order.order.return-declined.v1",
+        /// Pieces came back.
+        Returned = "order.order.returned.v1",
+        /// Money was received or promised.
+        PaymentRecorded = "order.order.payment-recorded.v1",
+        /// Money was given back.
+        Refunded = "order.order.refunded.v1",
+        /// Somebody of the staff wrote something down.
+        NoteAdded = "order.order.note-added.v1",
     }
+}
+
+/// Where an order stands.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum Status {
+    /// Placed; catalog has not answered yet.
+    Pending,
+    /// Every line is reserved.
+    Confirmed,
+    /// It must not be fulfilled for now.
+    OnHold,
+    /// Every piece is packed.
+    Packed,
+    /// Every piece has left.
+    Shipped,
+    /// Every piece has arrived.
+    Delivered,
+    /// Nothing more is expected of it.
+    Completed,
+    /// Somebody asked to cancel it, and the seller has not decided yet.
+    CancelRequested,
+    /// Every piece was cancelled: by somebody, by the deadline or by the loss of the reservation.
+    Cancelled,
+    /// Pieces are to come back.
+    ReturnRequested,
+    /// Every piece that was sent came back.
+    Returned,
+    /// Catalog rejected it; the reasons stand in the history.
+    Rejected,
+}
+
+/// Whether an order is paid for.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum PaymentStatus {
+    /// Nothing was received or promised.
+    Unpaid,
+    /// Money was promised and not received.
+    Authorised,
+    /// Less was received than is due.
+    PartlyPaid,
+    /// What is due was received.
+    Paid,
+    /// Some of what was received was given back.
+    PartlyRefunded,
+    /// All that was received was given back.
+    Refunded,
+}
+
+/// Whether the goods have left or came back.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum FulfilmentStatus {
+    /// Nothing was sent.
+    Unfulfilled,
+    /// Some pieces were sent.
+    PartlyFulfilled,
+    /// Every piece was sent.
+    Fulfilled,
+    /// Some pieces came back.
+    PartlyReturned,
+    /// Every piece came back.
+    Returned,
 }
 
 /// A shopper placed an order.
@@ -37,6 +193,9 @@ pub struct Placed {
     /// The shopper's own name for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shopper_reference: Option<String>,
+    /// Where it stands; absent in what an older release said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Box<Standing>>,
 }
 
 /// What is ordered of one SKU, priced from order's own copy of the catalog.
@@ -56,6 +215,105 @@ pub struct OrderLine {
     pub unit_price: Money,
 }
 
+/// Where an order stands after what is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Standing {
+    /// Its status.
+    pub status: Status,
+    /// Whether it is paid for.
+    pub payment: PaymentStatus,
+    /// Whether the goods have left.
+    pub fulfilment: FulfilmentStatus,
+    /// Where it was sold.
+    pub channel: ChannelCode,
+    /// The customer whose it is; absent for a guest's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<CustomerId>,
+    /// What it came to when it was placed.
+    pub total: Money,
+    /// What was promised for it and not received.
+    pub authorised: Money,
+    /// What was received for it, before anything was given back.
+    pub paid: Money,
+    /// What was given back of it.
+    pub refunded: Money,
+    /// Its lines, each SKU once.
+    pub lines: Vec<LineStanding>,
+}
+
+/// Where one line of an order stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LineStanding {
+    /// The seller's name of it.
+    pub sku: Sku,
+    /// Its product.
+    pub product: ProductId,
+    /// Its variant.
+    pub variant: VariantId,
+    /// The price of one piece.
+    pub unit_price: Money,
+    /// What one piece cost the seller when it was ordered, where that was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit_cost: Option<Money>,
+    /// The amounts of all the pieces that were ordered.
+    pub amounts: Amounts,
+    /// How many pieces are where, since the beginning of the order.
+    pub pieces: Pieces,
+}
+
+/// The amounts of so many pieces of a line. Those of steps back are negative.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Amounts {
+    /// The price of one times the pieces.
+    pub gross: SignedMoney,
+    /// What is taken off, this line's share of what is taken off the order included.
+    pub discount: SignedMoney,
+    /// Tax beyond the prices.
+    pub tax: SignedMoney,
+    /// The share in the cost of shipping.
+    pub shipping: SignedMoney,
+    /// What is due: gross less discount, with tax and shipping.
+    pub net: SignedMoney,
+}
+
+/// How many pieces of a line are where. Each number counts from the beginning of the order and includes what went on: a piece that
+/// was delivered was shipped and packed too.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Pieces {
+    /// Pieces that were ordered.
+    pub ordered: i64,
+    /// Pieces that catalog holds for it now.
+    pub reserved: i64,
+    /// Pieces that were packed.
+    pub packed: i64,
+    /// Pieces that left.
+    pub shipped: i64,
+    /// Pieces that arrived.
+    pub delivered: i64,
+    /// Pieces that were cancelled before they left.
+    pub cancelled: i64,
+    /// Pieces that are to come back and have not yet.
+    pub return_requested: i64,
+    /// Pieces that came back.
+    pub returned: i64,
+    /// Those of the returned pieces that cannot be sold again.
+    pub written_off: i64,
+}
+
+/// Pieces of one line that something happened to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MovedLine {
+    /// The seller's name of it.
+    pub sku: Sku,
+    /// How many pieces it happened to.
+    pub quantity: Quantity,
+    /// The amounts of these pieces: negative where they go back.
+    pub amounts: Amounts,
+    /// What these pieces cost the seller when they were ordered, with the sign of the amounts, where that was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<SignedMoney>,
+}
+
 /// The stock is held and the order stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Confirmed {
@@ -63,6 +321,9 @@ pub struct Confirmed {
     pub order: OrderId,
     /// The sum of its lines.
     pub total: Money,
+    /// Where it stands; absent in what an older release said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Box<Standing>>,
 }
 
 /// Catalog could not hold the stock.
@@ -72,15 +333,303 @@ pub struct Rejected {
     pub order: OrderId,
     /// Every reason against it.
     pub reasons: Vec<catalog::Reason>,
+    /// Where it stands; absent in what an older release said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Box<Standing>>,
 }
 
-/// A person or a deadline ended the order.
+/// A person or a deadline ended the order. Nothing of it was sent, and nothing will be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cancelled {
     /// The order.
     pub order: OrderId,
     /// Who or what ended it.
     pub cause: Cause,
+    /// Why, in the words of whoever ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What was cancelled by this; pieces that were cancelled before are not among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<MovedLine>,
+    /// Where it stands; absent in what an older release said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Box<Standing>>,
+}
+
+impl Confirmed {
+    /// A confirmation that says no more than it must.
+    #[must_use]
+    pub const fn new(order: OrderId, total: Money) -> Self {
+        Self { order, total, standing: None }
+    }
+}
+
+impl Cancelled {
+    /// A cancellation that says no more than it must.
+    #[must_use]
+    pub const fn new(order: OrderId, cause: Cause) -> Self {
+        Self { order, cause, reason: None, lines: Vec::new(), standing: None }
+    }
+}
+
+/// Some pieces of the order were cancelled; others were sent or will be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LinesCancelled {
+    /// The order.
+    pub order: OrderId,
+    /// Who or what cancelled them.
+    pub cause: Cause,
+    /// Why, in the words of whoever cancelled them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What was cancelled by this.
+    pub lines: Vec<MovedLine>,
+    /// Where the order stands.
+    pub standing: Box<Standing>,
+}
+
+/// The order must not be fulfilled for now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Held {
+    /// The order.
+    pub order: OrderId,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Where the order stands.
+    pub standing: Box<Standing>,
+}
+
+/// The order may be fulfilled again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Released {
+    /// The order.
+    pub order: OrderId,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Where the order stands.
+    pub standing: Box<Standing>,
+}
+
+/// Somebody asked to cancel the order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CancellationRequested {
+    /// The order.
+    pub order: OrderId,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Where the order stands.
+    pub standing: Box<Standing>,
+}
+
+/// The order is not cancelled, although somebody asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CancellationDeclined {
+    /// The order.
+    pub order: OrderId,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Where the order stands.
+    pub standing: Box<Standing>,
+}
+
+/// Pieces were packed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Packed {
+    /// The order.
+    pub order: OrderId,
+    /// What was packed by this.
+    pub lines: Vec<MovedLine>,
+    /// Where the order stands.
+    pub standing: Box<Standing>,
+}
+
+/// A parcel left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Shipped {
+    /// The order.
+    pub order: OrderId,
+    /// The parcel.
+    pub parcel: ParcelId,
+    /// Who carries it, where that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carrier: Option<String>,
+    /// The carrier's number of it, where that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracking_number: Option<String>,
+    /// What is in it.
+    pub lines: Vec<MovedLine>,
+    /// Where the order stands.
+    pub standing: Box<Standing>,
+}
+
+/// A parcel arrived.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Delivered {
+    /// The order.
+    pub order: OrderId,
+    /// The parcel.
+    pub parcel: ParcelId,
+    /// What is in it.
+    pub lines: Vec<MovedLine>,
+    /// Where the order stands.
+    pub standing: Box<Standing>,
+}
+
+/// Nothing more is expected of the order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Completed {
+    /// The order.
+    pub order: OrderId,
+    /// Where the order stands.
+    pub standing: Box<Standing>,
+}
+
+/// Somebody wants to give pieces back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReturnRequested {
+    /// The order.
+    pub order: OrderId,
+    /// The return. `return` is a word of many languages.
+    pub return_id: ReturnId,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What is to come back. Nothing is gained or lost by this, so the amounts are what it would be, and negative.
+    pub lines: Vec<MovedLine>,
+    /// Where the order stands.
+    pub standing: Box<Standing>,
+}
+
+/// The seller takes the pieces of a return back once they are there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReturnApproved {
+    /// The order.
+    pub order: OrderId,
+    /// The return.
+    pub return_id: ReturnId,
+    /// Where the order stands.
+    pub standing: Box<Standing>,
+}
+
+/// The seller does not take the pieces of a return back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReturnDeclined {
+    /// The order.
+    pub order: OrderId,
+    /// The return.
+    pub return_id: ReturnId,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Where the order stands.
+    pub standing: Box<Standing>,
+}
+
+/// Pieces came back. The return is over: what it was about and did not come back may be asked for anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Returned {
+    /// The order.
+    pub order: OrderId,
+    /// The return.
+    pub return_id: ReturnId,
+    /// What came back.
+    pub lines: Vec<MovedLine>,
+    /// Those of the pieces that can be sold again, with the amounts of all that came back above.
+    pub restocked: Vec<RestockedLine>,
+    /// Where the order stands.
+    pub standing: Box<Standing>,
+}
+
+/// Pieces of one line that can be sold again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RestockedLine {
+    /// The seller's name of it.
+    pub sku: Sku,
+    /// How many pieces.
+    pub quantity: Quantity,
+}
+
+/// Whether money is there.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantNames,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum PaymentKind {
+    /// It was promised: a card was charged for later, or the courier collects it.
+    Authorised,
+    /// It was received.
+    Received,
+}
+
+/// Money was received or promised.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PaymentRecorded {
+    /// The order.
+    pub order: OrderId,
+    /// The payment.
+    pub payment: PaymentId,
+    /// Whether the money is there.
+    pub kind: PaymentKind,
+    /// How it was paid.
+    pub method: String,
+    /// The payer's or the bank's reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// How much.
+    pub amount: Money,
+    /// Where the order stands.
+    pub standing: Box<Standing>,
+}
+
+/// Money was given back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Refunded {
+    /// The order.
+    pub order: OrderId,
+    /// The refund.
+    pub refund: RefundId,
+    /// The payment that it is of.
+    pub payment: PaymentId,
+    /// How it was given back.
+    pub method: String,
+    /// The payee's or the bank's reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// How much, negative.
+    pub amount: SignedMoney,
+    /// Where the order stands.
+    pub standing: Box<Standing>,
+}
+
+/// Somebody of the staff wrote something down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NoteAdded {
+    /// The order.
+    pub order: OrderId,
+    /// What was written.
+    pub text: String,
+    /// Where the order stands.
+    pub standing: Box<Standing>,
 }
 
 /// Who or what ended an order.
@@ -110,4 +659,33 @@ pub enum Cause {
     Deadline,
     /// The reservation had expired when the confirmation arrived.
     ReservationExpired,
+}
+
+impl OrderEvent {
+    /// Where the order stands afterwards; none in what an older release said.
+    #[must_use]
+    pub fn standing(&self) -> Option<&Standing> {
+        match self {
+            Self::Placed(it) => it.standing.as_deref(),
+            Self::Confirmed(it) => it.standing.as_deref(),
+            Self::Rejected(it) => it.standing.as_deref(),
+            Self::Cancelled(it) => it.standing.as_deref(),
+            Self::LinesCancelled(it) => Some(&it.standing),
+            Self::Held(it) => Some(&it.standing),
+            Self::Released(it) => Some(&it.standing),
+            Self::CancellationRequested(it) => Some(&it.standing),
+            Self::CancellationDeclined(it) => Some(&it.standing),
+            Self::Packed(it) => Some(&it.standing),
+            Self::Shipped(it) => Some(&it.standing),
+            Self::Delivered(it) => Some(&it.standing),
+            Self::Completed(it) => Some(&it.standing),
+            Self::ReturnRequested(it) => Some(&it.standing),
+            Self::ReturnApproved(it) => Some(&it.standing),
+            Self::ReturnDeclined(it) => Some(&it.standing),
+            Self::Returned(it) => Some(&it.standing),
+            Self::PaymentRecorded(it) => Some(&it.standing),
+            Self::Refunded(it) => Some(&it.standing),
+            Self::NoteAdded(it) => Some(&it.standing),
+        }
+    }
 }

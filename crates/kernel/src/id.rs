@@ -178,6 +178,14 @@ kinds! {
     Price, PriceId, "prc";
     /// A shopper's order.
     Order, OrderId, "ord";
+    /// A parcel in which goods of an order are sent.
+    Parcel, ParcelId, "parc";
+    /// Goods of an order that come back.
+    Return, ReturnId, "ret";
+    /// Money that was received, or promised, for an order.
+    Payment, PaymentId, "pay";
+    /// Money of a payment that was given back.
+    Refund, RefundId, "rfd";
     /// A published event.
     Event, EventId, "evt";
     /// A message on its way to the operations team.

@@ -16,6 +16,7 @@ mod named;
 mod page;
 mod quantity;
 mod secret;
+mod signed_money;
 mod sku;
 mod slug;
 mod text;
@@ -29,7 +30,8 @@ pub use currency::Currency;
 pub use expected::Expected;
 pub use id::{
     ApiKeyId, CategoryId, CustomerId, DeliveryId, EventId, Id, ImportId, InvitationId, KeyId, Kind, MembershipId,
-    OrderId, OrganisationId, PriceId, ProductId, SessionId, TokenId, UserId, VariantId, ViewId, kinds,
+    OrderId, OrganisationId, ParcelId, PaymentId, PriceId, ProductId, RefundId, ReturnId, SessionId, TokenId, UserId,
+    VariantId, ViewId, kinds,
 };
 pub use malformed::Malformed;
 pub use money::Money;
@@ -37,5 +39,6 @@ pub use named::parse_name;
 pub use page::{Cursor, Page, PageSize};
 pub use quantity::Quantity;
 pub use secret::Secret;
+pub use signed_money::SignedMoney;
 pub use sku::Sku;
 pub use slug::Slug;

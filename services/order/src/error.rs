@@ -1,10 +1,10 @@
 //! Every way in which a command or a query of this service can fail. The rule: each variant knows its class, so that
 //! the HTTP door, the retry and the dead letter decide alike.
 
-use kernel::{Malformed, OrderId};
+use kernel::{Malformed, OrderId, ParcelId, PaymentId, ReturnId, Sku};
 use mediator::{Class, Classified};
 
-use crate::domain::{DraftError, NotCancellable};
+use crate::domain::{DraftError, Impossible};
 
 /// Why a command or query of this service failed.
 #[derive(Debug, thiserror::Error)]
@@ -12,9 +12,49 @@ pub enum Error {
     /// The order cannot be placed as it is.
     #[error(transparent)]
     Draft(#[from] DraftError),
-    /// The order can no longer be cancelled.
+    /// Somebody asks for what cannot be done with the order as it is.
     #[error(transparent)]
-    NotCancellable(#[from] NotCancellable),
+    Impossible(#[from] Impossible),
+    /// The order has no line of a SKU.
+    #[error("order {order} has no line of {sku}; name the SKUs that it has")]
+    NotOfOrder {
+        /// The order.
+        order: OrderId,
+        /// The SKU that was named.
+        sku: Sku,
+    },
+    /// The order has no such parcel.
+    #[error("order {order} has no parcel {parcel}; read the order to see which it has")]
+    ParcelNotFound {
+        /// The order.
+        order: OrderId,
+        /// The id that was asked for.
+        parcel: ParcelId,
+    },
+    /// The order has no such return.
+    #[error("order {order} has no return {id}; read the order to see which it has")]
+    ReturnNotFound {
+        /// The order.
+        order: OrderId,
+        /// The id that was asked for.
+        id: ReturnId,
+    },
+    /// The order has no such payment.
+    #[error("order {order} has no payment {payment}; read the order to see which it has")]
+    PaymentNotFound {
+        /// The order.
+        order: OrderId,
+        /// The id that was asked for.
+        payment: PaymentId,
+    },
+    /// An amount is in another currency than the order.
+    #[error("order {order} is in {currency}; state the amount in it")]
+    OtherCurrency {
+        /// The order.
+        order: OrderId,
+        /// Its currency.
+        currency: kernel::Currency,
+    },
     /// Whoever places the order has as many open ones as one may have.
     #[error("{limit} orders are open from here already, which is the most; pay for some, cancel some, or wait a day")]
     TooManyOpen {
@@ -80,7 +120,12 @@ impl Classified for Error {
         match self {
             Self::Draft(_)
             | Self::TooManyOpen { .. }
-            | Self::NotCancellable(_)
+            | Self::Impossible(_)
+            | Self::NotOfOrder { .. }
+            | Self::ParcelNotFound { .. }
+            | Self::ReturnNotFound { .. }
+            | Self::PaymentNotFound { .. }
+            | Self::OtherCurrency { .. }
             | Self::NotFound { .. }
             | Self::Malformed(_)
             | Self::QueryRefused(_) => Class::Refused,

@@ -1,39 +1,95 @@
 //! Domain → contract: the life of an order, published on `order.order.v1` under the order's id.
 //! The rule: only the shape changes here; nothing is decided.
 
-use contracts::order;
+use contracts::order::{self, OrderEvent, Standing};
+use kernel::SignedMoney;
 
-use crate::domain::{Line, OrderEvent, OrderView};
+use crate::domain::{Dispatch, Event, Line, OrderView, Payment, Refund, Step};
 
-/// The event as other services read it.
+/// The beginning of an order, as other services read it.
 #[must_use]
-pub fn event(event: OrderEvent) -> order::OrderEvent {
-    match event {
-        OrderEvent::Placed(order) => placed(*order).into(),
-        OrderEvent::Confirmed { order, total } => order::Confirmed { order, total }.into(),
-        OrderEvent::Rejected { order, reasons } => order::Rejected { order, reasons }.into(),
-        OrderEvent::Cancelled { order, cause } => order::Cancelled { order, cause }.into(),
-    }
-}
-
-fn placed(order: OrderView) -> order::Placed {
+pub fn placed(view: &OrderView, standing: Standing) -> OrderEvent {
     order::Placed {
-        order: order.id,
-        lines: order.lines.into_iter().map(line).collect(),
-        total: order.total,
-        placed_at: order.placed_at,
-        deadline_at: order.deadline_at,
-        shopper_reference: order.reference.map(|reference| reference.as_str().to_owned()),
+        order: view.id,
+        lines: view.lines.iter().map(line).collect(),
+        total: view.total,
+        placed_at: view.placed_at,
+        deadline_at: view.deadline_at,
+        shopper_reference: view.reference.as_ref().map(|reference| reference.as_str().to_owned()),
+        standing: Some(Box::new(standing)),
     }
+    .into()
 }
 
-fn line(line: Line) -> order::OrderLine {
+fn line(line: &Line) -> order::OrderLine {
     order::OrderLine {
-        sku: line.sku,
+        sku: line.sku.clone(),
         product: line.product,
         variant: line.variant,
         product_version: line.product_version,
         quantity: line.quantity,
         unit_price: line.unit_price,
+    }
+}
+
+/// A step of an order's life, as other services read it.
+#[must_use]
+pub fn event(step: Step) -> OrderEvent {
+    let (order, lines, standing) = (step.order, step.moved, Box::new(step.standing));
+    let reason = step.reason.map(|reason| reason.to_string());
+    match step.event {
+        Event::Confirmed => {
+            let total = standing.total;
+            order::Confirmed { order, total, standing: Some(standing) }.into()
+        }
+        Event::Rejected(reasons) => order::Rejected { order, reasons, standing: Some(standing) }.into(),
+        Event::Cancelled(cause) => order::Cancelled { order, cause, reason, lines, standing: Some(standing) }.into(),
+        Event::LinesCancelled(cause) => order::LinesCancelled { order, cause, reason, lines, standing }.into(),
+        Event::Held => order::Held { order, reason, standing }.into(),
+        Event::Released => order::Released { order, reason, standing }.into(),
+        Event::CancellationRequested => order::CancellationRequested { order, reason, standing }.into(),
+        Event::CancellationDeclined => order::CancellationDeclined { order, reason, standing }.into(),
+        Event::Packed => order::Packed { order, lines, standing }.into(),
+        Event::Shipped(Dispatch { id, carrier, tracking_number }) => order::Shipped {
+            order,
+            parcel: id,
+            carrier: carrier.map(|carrier| carrier.to_string()),
+            tracking_number: tracking_number.map(|number| number.to_string()),
+            lines,
+            standing,
+        }
+        .into(),
+        Event::Delivered(parcel) => order::Delivered { order, parcel, lines, standing }.into(),
+        Event::Completed => order::Completed { order, standing }.into(),
+        Event::ReturnRequested(return_id) => {
+            order::ReturnRequested { order, return_id, reason, lines, standing }.into()
+        }
+        Event::ReturnApproved(return_id) => order::ReturnApproved { order, return_id, standing }.into(),
+        Event::ReturnDeclined(return_id) => order::ReturnDeclined { order, return_id, reason, standing }.into(),
+        Event::Returned { id, .. } => {
+            order::Returned { order, return_id: id, lines, restocked: step.restocked, standing }.into()
+        }
+        Event::PaymentRecorded(Payment { id, kind, method, reference, amount, .. }) => order::PaymentRecorded {
+            order,
+            payment: id,
+            kind,
+            method: method.to_string(),
+            reference: reference.map(|reference| reference.to_string()),
+            amount,
+            standing,
+        }
+        .into(),
+        Event::Refunded(Refund { id, payment, method, reference, amount }) => order::Refunded {
+            order,
+            refund: id,
+            payment,
+            method: method.to_string(),
+            reference: reference.map(|reference| reference.to_string()),
+            reason,
+            amount: SignedMoney::from(amount).opposite(),
+            standing,
+        }
+        .into(),
+        Event::NoteAdded(text) => order::NoteAdded { order, text: text.to_string(), standing }.into(),
     }
 }

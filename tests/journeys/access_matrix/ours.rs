@@ -23,9 +23,15 @@ impl Ours {
     /// One of each kind.
     pub(super) async fn make(store: &Store, shop: &Shop) -> Ours {
         shop.sell(store, &[("OURS", 990, 10)]).await;
-        let order = shop.place(&[("OURS", 1)]).await.order;
+        let order = shop.place(&[("OURS", 2)]).await.order;
         shop.reaches(order, "confirmed").await;
-        // Catalog hears of the confirmation later than the owner, and then holds what it had reserved.
+        let pieces = json!({"lines": [{"sku": "OURS", "quantity": 1}]});
+        let parcel = text(&made(shop, &format!("/admin/v1/orders/{order}/ship"), &pieces).await["parcel"]);
+        let (status, arrived) =
+            shop.owner.post(&format!("/admin/v1/orders/{order}/parcels/{parcel}/deliver"), &json!({})).await;
+        assert_eq!(status, 200, "{arrived}");
+        let back = text(&made(shop, &format!("/admin/v1/orders/{order}/returns"), &pieces).await["return_id"]);
+        // Catalog hears of all that later than the owner, and then holds what has not left.
         eventually(PATIENCE, async || {
             let stock = shop.stock("OURS").await;
             if stock["held"] == 1 { Ok(()) } else { Err(stock) }
@@ -54,6 +60,8 @@ impl Ours {
             ("code", text(&made(shop, "/admin/v1/attributes", &attribute).await["code"])),
             ("view", text(&made(shop, "/admin/v1/views", &view).await["id"])),
             ("order", order.to_string()),
+            ("parcel", parcel),
+            ("return", back),
             ("member", text(&look(shop, "/admin/v1/members").await["items"][0]["id"])),
             ("session", text(&look(shop, "/auth/v1/sessions").await["items"][0]["id"])),
             ("role", text(&made(shop, "/admin/v1/roles", &role).await["name"])),

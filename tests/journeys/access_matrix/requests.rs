@@ -123,7 +123,17 @@ fn body(route: &Route, ours: &Ours) -> Value {
         "catalog.transfer-stock" => json!({"to": ours.thing("location"), "pieces": 1}),
         "catalog.create-location" => json!({"code": format!("l{fresh}"), "name": "A location", "priority": 1}),
         "catalog.change-location" => json!({"name": "Another name"}),
-        "catalog.change-stock-settings" => json!({"serving_rule": "most-available"}),
+        "order.request-return" => json!({"lines": [{"sku": "NO-SUCH-SKU", "quantity": 1}]}),
+        "order.record-payment" => json!({
+            "kind": "received", "method": "cash", "amount": {"amount": "9.90", "currency": "USD"},
+        }),
+        "order.record-refund" => json!({
+            "payment": format!("pay_7{}", "z".repeat(25)), "method": "cash",
+            "amount": {"amount": "9.90", "currency": "USD"},
+        }),
+        "order.add-note" => json!({"text": "A note"}),
+        // What there is already, since the answers about our stock name it.
+        "catalog.change-stock-settings" => json!({"serving_rule": "priority-then-most-available"}),
         "order.place-order" => json!({"lines": [{"sku": "NO-SUCH-SKU", "quantity": 1}]}),
         _ if route.has_required_fields => panic!("{route} needs a body; say in requests.rs which one is valid"),
         _ => json!({}),

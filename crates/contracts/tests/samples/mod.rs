@@ -2,6 +2,7 @@
 //! The rule: ids and times are the same in every run, so that the same code writes the same bytes.
 
 mod auth;
+mod order_life;
 
 use std::collections::BTreeMap;
 
@@ -255,9 +256,10 @@ pub(crate) fn samples() -> Vec<Sample> {
         placed_at: time("2026-03-01T09:30:00.123456Z"),
         deadline_at: time("2026-03-01T09:30:30.123456Z"),
         shopper_reference: Some("cart-17".to_owned()),
+        standing: None,
     };
     let nameless = order::Placed { shopper_reference: None, ..placed.clone() };
-    let cancelled = |cause| order::OrderEvent::from(order::Cancelled { order: order(), cause });
+    let cancelled = |cause| order::OrderEvent::from(order::Cancelled::new(order(), cause));
 
     let shop = vec![
         sample("root", organisation, &user, root),
@@ -354,19 +356,20 @@ pub(crate) fn samples() -> Vec<Sample> {
                 ..available
             },
         ),
-        sample("", organisation, "shopper", order::OrderEvent::from(placed)),
+        sample("", organisation, "shopper", order::OrderEvent::from(placed.clone())),
         sample("nameless", organisation, "shopper", order::OrderEvent::from(nameless)),
+        sample("", organisation, "system:order", order::OrderEvent::from(order::Confirmed::new(order(), usd("2998")))),
         sample(
             "",
             organisation,
             "system:order",
-            order::OrderEvent::from(order::Confirmed { order: order(), total: usd("2998") }),
+            order::OrderEvent::from(order::Rejected { order: order(), reasons, standing: None }),
         ),
-        sample("", organisation, "system:order", order::OrderEvent::from(order::Rejected { order: order(), reasons })),
         sample("shopper", organisation, "shopper", cancelled(order::Cause::Shopper)),
         sample("staff", organisation, &user, cancelled(order::Cause::Staff)),
         sample("deadline", organisation, "system:order", cancelled(order::Cause::Deadline)),
         sample("reservation-expired", organisation, "system:order", cancelled(order::Cause::ReservationExpired)),
     ];
-    auth::samples().into_iter().chain(shop).collect()
+    let life = order_life::samples(organisation, &user, &placed);
+    auth::samples().into_iter().chain(shop).chain(life).collect()
 }

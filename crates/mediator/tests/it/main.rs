@@ -229,7 +229,7 @@ impl Command for NoteOnPlatform {
             .await
             .map_err(persistence::Error::from)?;
         let order = OrderId::new();
-        tx.record(1, OrderEvent::Cancelled(Cancelled { order, cause: Cause::Deadline }));
+        tx.record(1, OrderEvent::Cancelled(Cancelled::new(order, Cause::Deadline)));
         if self.refuse {
             return Err(NoteError::Refused);
         }

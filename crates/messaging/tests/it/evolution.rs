@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, PartialEq)]
 enum NewerOrderEvent {
     Cancelled(NewerCancelled),
-    Shipped(Shipped),
+    Scanned(Scanned),
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,23 +41,23 @@ struct NewerCancelled {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Shipped {
+struct Scanned {
     order: OrderId,
     carrier: String,
 }
 
 const CANCELLED: &str = "order.order.cancelled.v1";
-const SHIPPED: &str = "order.order.shipped.v1";
+const SCANNED: &str = "order.order.scanned.v1";
 
 impl Channel for NewerOrderEvent {
     const TOPIC: Topic = ORDER;
-    const EVENT_TYPES: &'static [&'static str] = &[CANCELLED, SHIPPED];
+    const EVENT_TYPES: &'static [&'static str] = &[CANCELLED, SCANNED];
 
     fn decode(event_type: &str, payload: &[u8]) -> Result<Self, Undecodable> {
         let bad = |event_type| move |cause| Undecodable::BadBody { event_type, cause };
         match event_type {
             CANCELLED => serde_json::from_slice(payload).map(Self::Cancelled).map_err(bad(CANCELLED)),
-            SHIPPED => serde_json::from_slice(payload).map(Self::Shipped).map_err(bad(SHIPPED)),
+            SCANNED => serde_json::from_slice(payload).map(Self::Scanned).map_err(bad(SCANNED)),
             other => Err(Undecodable::UnknownType { topic: ORDER.name, event_type: other.to_owned() }),
         }
     }
@@ -65,21 +65,21 @@ impl Channel for NewerOrderEvent {
     fn key(&self) -> Uuid {
         match self {
             Self::Cancelled(cancelled) => cancelled.order.uuid(),
-            Self::Shipped(shipped) => shipped.order.uuid(),
+            Self::Scanned(scanned) => scanned.order.uuid(),
         }
     }
 
     fn event_type(&self) -> &'static str {
         match self {
             Self::Cancelled(_) => CANCELLED,
-            Self::Shipped(_) => SHIPPED,
+            Self::Scanned(_) => SCANNED,
         }
     }
 
     fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
         match self {
             Self::Cancelled(cancelled) => serde_json::to_vec(cancelled),
-            Self::Shipped(shipped) => serde_json::to_vec(shipped),
+            Self::Scanned(scanned) => serde_json::to_vec(scanned),
         }
     }
 }
@@ -89,8 +89,8 @@ fn cancelled(aggregate: Uuid, note: Option<&str>) -> NewerOrderEvent {
     NewerOrderEvent::Cancelled(NewerCancelled { order, cause: Cause::Staff, note })
 }
 
-fn shipped(aggregate: Uuid) -> NewerOrderEvent {
-    NewerOrderEvent::Shipped(Shipped { order: OrderId::from_uuid(aggregate), carrier: "post".to_owned() })
+fn scanned(aggregate: Uuid) -> NewerOrderEvent {
+    NewerOrderEvent::Scanned(Scanned { order: OrderId::from_uuid(aggregate), carrier: "post".to_owned() })
 }
 
 fn by_the_newer_writer(scene: &Scene, version: i64, event: &NewerOrderEvent) -> Outgoing {
@@ -166,13 +166,13 @@ async fn an_older_reader_takes_what_it_knows_of_a_newer_writer_and_passes_over_t
     let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
     let newer = |version, event: &NewerOrderEvent| by_the_newer_writer(&scene, version, event);
     // Of a type that this reader does not know, it assumes neither a body nor an organisation.
-    let bare = Outgoing { payload: None, ..testkit::publish(None, 2, &shipped(other)) };
+    let bare = Outgoing { payload: None, ..testkit::publish(None, 2, &scanned(other)) };
     scene
         .send(&[
             newer(1, &cancelled(one, Some("a field that was added later"))),
-            newer(2, &shipped(one)),
+            newer(2, &scanned(one)),
             newer(3, &cancelled(one, None)),
-            newer(1, &shipped(other)),
+            newer(1, &scanned(other)),
             bare,
             newer(3, &cancelled(other, None)),
         ])
@@ -184,7 +184,7 @@ async fn an_older_reader_takes_what_it_knows_of_a_newer_writer_and_passes_over_t
     assert_eq!(taken, vec![(one, 1), (one, 3), (other, 3)]);
     assert!(scene.read(LETTERS).await.is_empty(), "an unknown type became a dead letter");
     assert_eq!(parked_keys(&scene).await, 0);
-    assert_eq!(passed_over(ORDER, SHIPPED), 3);
+    assert_eq!(passed_over(ORDER, SCANNED), 3);
     consumer.stop(Duration::from_secs(10)).await;
 }
 
@@ -194,7 +194,7 @@ async fn a_newer_reader_takes_what_an_older_writer_says() {
     scene.topics(&[ORDER]).await;
     let key = Uuid::from_u128(1);
     // The writer is replaced in between; the reader was before.
-    scene.send(&[record(&scene, key, 1), by_the_newer_writer(&scene, 2, &shipped(key))]).await;
+    scene.send(&[record(&scene, key, 1), by_the_newer_writer(&scene, 2, &scanned(key))]).await;
     let (behaviour, read) = (Arc::new(Behaviour::default()), Arc::new(Mutex::new(Vec::new())));
     let noted = Arc::clone(&read);
     let newer_reader = Subscriptions::new("order").on_batch(move |events: Vec<Delivered<NewerOrderEvent>>| {
@@ -209,7 +209,7 @@ async fn a_newer_reader_takes_what_an_older_writer_says() {
     });
     let consumer = start(&scene, newer_reader).await;
     eventually(PATIENCE, async || effects(&scene).await == vec![(key, 1), (key, 2)]).await;
-    assert_eq!(*read.lock().unwrap(), vec![cancelled(key, None), shipped(key)]);
+    assert_eq!(*read.lock().unwrap(), vec![cancelled(key, None), scanned(key)]);
     assert!(scene.read(LETTERS).await.is_empty());
     consumer.stop(Duration::from_secs(10)).await;
 }

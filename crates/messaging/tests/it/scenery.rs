@@ -59,7 +59,7 @@ pub(crate) async fn scene() -> Scene {
 
 /// The simplest event of the orders topic, about one aggregate.
 pub(crate) fn event(aggregate: Uuid) -> OrderEvent {
-    OrderEvent::Cancelled(Cancelled { order: OrderId::from_uuid(aggregate), cause: Cause::Staff })
+    OrderEvent::Cancelled(Cancelled::new(OrderId::from_uuid(aggregate), Cause::Staff))
 }
 
 /// Record number `version` of an aggregate, as a relay would send it.

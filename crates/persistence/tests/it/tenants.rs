@@ -130,7 +130,7 @@ async fn a_batch_sees_the_rows_of_its_organisations_and_of_no_other_one() {
 async fn an_event_of_an_organisation_outside_the_batch_does_not_leave() {
     let scene = Scene::new("order", MIGRATIONS).await;
     let database = scene.database();
-    let cancelled = || OrderEvent::Cancelled(Cancelled { order: OrderId::new(), cause: Cause::Staff });
+    let cancelled = || OrderEvent::Cancelled(Cancelled::new(OrderId::new(), Cause::Staff));
     let mut transaction = database.begin(Tenants::new([scene.organisation()]), Provenance::new("test")).await.unwrap();
     let cause = Provenance::new("test");
     transaction.tx().record_within(scene.organisation(), &cause, Clock::now(), 1, cancelled());

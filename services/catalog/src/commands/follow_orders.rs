@@ -9,6 +9,7 @@ use kernel::{Clock, OrderId, OrganisationId, Sku, Timestamp};
 use mediator::{Command, Tenants};
 use persistence::{Provenance, Tenancy, Tx};
 
+use super::leaving_places::LeavingPlaces;
 use super::serve_orders::serve;
 use crate::domain::reservation::{Book, OrderFact, Outcome, Reservation};
 use crate::error::Error;
@@ -57,8 +58,12 @@ impl Command for FollowOrders {
             skus.extend(reservation.lines.iter().map(|line| (*organisation, &line.sku)));
         }
         for reported in &self.facts {
-            if let OrderFact::Placed { lines, .. } = &reported.fact {
-                skus.extend(lines.iter().map(|line| (reported.organisation, &line.sku)));
+            match &reported.fact {
+                OrderFact::Placed { lines, .. } => {
+                    skus.extend(lines.iter().map(|line| (reported.organisation, &line.sku)));
+                }
+                OrderFact::Moved(lines) => skus.extend(lines.iter().map(|(sku, _)| (reported.organisation, sku))),
+                OrderFact::Confirmed | OrderFact::Cancelled | OrderFact::Rejected => {}
             }
         }
         let skus: Vec<(OrganisationId, &Sku)> = skus.into_iter().collect();
@@ -91,11 +96,20 @@ impl Command for FollowOrders {
 /// Writes the outcomes of a batch and records its events, each with its own cause.
 pub(super) async fn write<T: Tenancy>(
     tx: &mut Tx<'_, T>,
-    outcomes: Vec<(OrganisationId, Outcome)>,
+    mut outcomes: Vec<(OrganisationId, Outcome)>,
     causes: &[&Provenance],
 ) -> Result<(), Error> {
     let now = Clock::now();
-    let (mut rows, mut entries, mut created, mut changed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut places = LeavingPlaces::read(tx, &outcomes).await?;
+    let mut moves = Vec::new();
+    for (organisation, outcome) in &outcomes {
+        for moved in &outcome.movements {
+            let portions = places.split(*organisation, moved)?.into_iter();
+            moves.extend(portions.map(|(location, movement)| (*organisation, moved.clone(), location, movement)));
+        }
+    }
+    places.count(&mut outcomes);
+    let (mut rows, mut created, mut changed) = (Vec::new(), Vec::new(), Vec::new());
     for (organisation, outcome) in &outcomes {
         let organisation = *organisation;
         rows.extend(outcome.shelves.iter().map(|changed| StockUpdate {
@@ -106,21 +120,26 @@ pub(super) async fn write<T: Tenancy>(
             before: changed.before,
             stock: changed.shelf.stock,
         }));
-        entries.extend(outcome.movements.iter().map(|moved| LedgerEntry {
-            organisation,
-            variant: moved.variant,
-            sku: &moved.sku,
-            order: Some(moved.order),
-            location: None,
-            movement: moved.movement,
-            actor: &causes[moved.cause].actor,
-        }));
         created.extend(outcome.created.iter().map(|reservation| (organisation, reservation)));
         changed.extend(outcome.changed.iter().map(|reservation| (organisation, reservation)));
     }
+    let entries: Vec<LedgerEntry<'_>> = moves
+        .iter()
+        .map(|(organisation, moved, location, movement)| LedgerEntry {
+            organisation: *organisation,
+            variant: moved.variant,
+            sku: &moved.sku,
+            order: Some(moved.order),
+            location: location.as_ref(),
+            movement: *movement,
+            actor: &causes[moved.cause].actor,
+        })
+        .collect();
+    places.write_levels(tx).await?;
     store::stock::write(tx, &rows, &entries, "", now).await?;
     store::reservations::insert(tx, &created, now).await?;
     store::reservations::save(tx, &changed, now).await?;
+    places.write_promises(tx, &outcomes).await?;
     let served = serve(tx, &outcomes).await?;
     for (organisation, outcome) in outcomes {
         for told in outcome.notices {

@@ -13,6 +13,7 @@ pub mod end_price;
 pub mod expire_reservations;
 pub mod follow_orders;
 pub mod import_products;
+mod leaving_places;
 pub mod manage_attributes;
 pub mod manage_locations;
 pub mod manage_views;

@@ -3,12 +3,13 @@
 
 use std::cmp::Reverse;
 
-use kernel::{Slug, Timestamp};
+use kernel::{Malformed, Slug, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantNames};
 
-use super::location::PlaceLevel;
+use super::location::{Location, PlaceLevel};
+use super::stock::Movement;
 
 /// How an organisation chooses the places that serve an order.
 #[derive(
@@ -87,12 +88,14 @@ pub struct Portion {
 /// Which places serve the lines of an order, line by line.
 #[must_use]
 pub fn serving(rule: ServingRule, order: &[Demand<'_>]) -> Vec<Vec<Portion>> {
-    if rule == ServingRule::SingleLocationFirst
-        && let Some(place) = of_all(order)
-    {
-        return order.iter().map(|line| vec![portion(place, line.pieces)]).collect();
-    }
-    order.iter().map(|line| of_line(rule, line)).collect()
+    let place = if rule == ServingRule::SingleLocationFirst { of_all(order) } else { None };
+    let portions = |line: &Demand<'_>| match place {
+        // All of it has left or was cancelled already.
+        _ if line.pieces <= 0 => Vec::new(),
+        Some(place) => vec![portion(place, line.pieces)],
+        None => of_line(rule, line),
+    };
+    order.iter().map(portions).collect()
 }
 
 /// The place that has all of every line.
@@ -136,12 +139,74 @@ fn portion(location: &str, pieces: i64) -> Portion {
     Portion { location: location.to_owned(), pieces }
 }
 
+/// Splits a movement of an order among the places of its SKU, which have so many pieces less, or more, afterwards. What leaves comes
+/// from those that were to serve the order (`own`), and from others only where these have too little: first from places that serve
+/// orders. What comes back, and what changes a promise only, belongs to the default location.
+///
+/// # Errors
+/// When a place has a code that none can have.
+pub fn leave(
+    places: &mut [PlaceLevel],
+    own: &mut [Portion],
+    movement: Movement,
+) -> Result<Vec<(Option<Slug>, Movement)>, Malformed> {
+    if movement.on_hand >= 0 {
+        let default = places.iter_mut().filter(|place| place.location == Location::DEFAULT);
+        default.for_each(|place| place.on_hand += movement.on_hand);
+        return Ok(vec![(None, movement)]);
+    }
+    let all = -movement.on_hand;
+    let mut left = all;
+    let mut given: Vec<Portion> = Vec::new();
+    let mut take = |place: &mut PlaceLevel, most: i64| {
+        let pieces = place.on_hand.min(most).min(left).max(0);
+        place.on_hand -= pieces;
+        left -= pieces;
+        match given.iter_mut().find(|known| known.location == place.location) {
+            Some(known) => known.pieces += pieces,
+            None if pieces > 0 => given.push(portion(&place.location, pieces)),
+            None => {}
+        }
+        pieces
+    };
+    for promised in own {
+        let place = places.iter_mut().find(|place| place.location == promised.location);
+        promised.pieces -= place.map_or(0, |place| take(place, promised.pieces));
+    }
+    let mut others: Vec<&mut PlaceLevel> = places.iter_mut().collect();
+    others.sort_by_key(|place| (!place.active, place.priority, Reverse(place.on_hand), place.location.clone()));
+    for place in others {
+        take(place, all);
+    }
+    // What was promised beyond the pieces that are there goes with the first portion.
+    let mut owed = movement.held + all;
+    let mut split = Vec::with_capacity(given.len());
+    for Portion { location, pieces } in given {
+        let place = if location == Location::DEFAULT { None } else { Some(Slug::parse(&location)?) };
+        split.push((place, Movement { on_hand: -pieces, held: owed - pieces, ..movement }));
+        owed = 0;
+    }
+    Ok(split)
+}
+
+/// Cuts what an order is to have from places down to the pieces that it still has, the last places first.
+pub fn cut(own: &mut Vec<Portion>, pieces: i64) {
+    let mut over = own.iter().map(|portion| portion.pieces).sum::<i64>() - pieces;
+    for portion in own.iter_mut().rev() {
+        let less = portion.pieces.min(over).max(0);
+        portion.pieces -= less;
+        over -= less;
+    }
+    own.retain(|portion| portion.pieces > 0);
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use strum::VariantNames as _;
 
     use super::*;
+    use crate::domain::stock::MovementKind;
 
     fn place(location: &str, priority: i32, on_hand: i64) -> PlaceLevel {
         PlaceLevel { location: location.to_owned(), priority, active: true, on_hand, promised: 0 }
@@ -211,5 +276,40 @@ mod tests {
                 prop_assert!(one.pieces > 0 && one.pieces <= place.available());
             }
         }
+    }
+
+    #[test]
+    fn what_leaves_comes_from_where_it_is_and_every_piece_is_counted_once() {
+        let closed = PlaceLevel { active: false, ..place("closed", -1, 4) };
+        let mut places = [place(Location::DEFAULT, 0, 2), place("hanoi", 1, 3), closed];
+        let commit = |on_hand, held| Movement { kind: MovementKind::Commit, on_hand, reserved: 0, held };
+        let split = leave(&mut places, &mut [], commit(-7, -8)).unwrap();
+        let told: Vec<_> = split
+            .iter()
+            .map(|(place, moved)| (place.as_ref().map_or("", |place| place.as_str()), moved.on_hand, moved.held))
+            .collect();
+        assert_eq!(told, [("", -2, -3), ("hanoi", -3, -3), ("closed", -2, -2)]);
+        assert_eq!(places.each_ref().map(|place| place.on_hand), [0, 0, 2]);
+        let back = Movement { kind: MovementKind::Restock, on_hand: 3, reserved: 0, held: 0 };
+        assert_eq!(leave(&mut places, &mut [], back).unwrap(), [(None, back)]);
+        assert_eq!(places[0].on_hand, 3);
+    }
+
+    #[test]
+    fn what_leaves_comes_first_from_the_places_that_were_to_serve_the_order() {
+        let mut places = [place(Location::DEFAULT, 0, 9), place("hanoi", 1, 3), place("hue", 2, 1)];
+        let mut own = vec![portion("hue", 2), portion("hanoi", 2)];
+        let commit = Movement { kind: MovementKind::Commit, on_hand: -3, reserved: 0, held: -3 };
+        let split = leave(&mut places, &mut own, commit).unwrap();
+        let told: Vec<_> =
+            split.iter().map(|(place, moved)| (place.as_ref().unwrap().as_str(), moved.on_hand)).collect();
+        assert_eq!(told, [("hue", -1), ("hanoi", -2)]);
+        assert_eq!(places.each_ref().map(|place| place.on_hand), [9, 1, 0]);
+        assert_eq!(own, [portion("hue", 1), portion("hanoi", 0)], "hue has no more than one");
+        let mut rest = vec![portion("hue", 1), portion("hanoi", 3)];
+        cut(&mut rest, 2);
+        assert_eq!(rest, [portion("hue", 1), portion("hanoi", 1)]);
+        cut(&mut rest, 0);
+        assert_eq!(rest, []);
     }
 }

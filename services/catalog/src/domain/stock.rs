@@ -79,6 +79,10 @@ pub enum MovementKind {
     Release,
     /// Reserved pieces are free again, since nobody confirmed the order in time.
     Expire,
+    /// Pieces left with a parcel.
+    Commit,
+    /// Pieces came back and can be sold again.
+    Restock,
 }
 
 /// One entry of the ledger: signed changes of the three figures.
@@ -262,6 +266,29 @@ impl Level {
         Ok(self.apply(Movement { kind: MovementKind::Expire, on_hand: 0, reserved: -pieces, held: 0 }))
     }
 
+    /// Takes out what left with a parcel: `held` pieces that the order had, and `free` ones that nobody was promised. It has left
+    /// whatever the books say, so where they have fewer, they have none afterwards.
+    ///
+    /// # Errors
+    /// When fewer are held.
+    pub fn commit(&mut self, held: i64, free: i64) -> Result<Movement, StockFault> {
+        taken(held, self.held)?;
+        let free = free.min(self.free().max(0));
+        let on_hand = -(held + free).min(self.on_hand);
+        Ok(self.apply(Movement { kind: MovementKind::Commit, on_hand, reserved: 0, held: -held }))
+    }
+
+    /// Puts back what an order returned.
+    ///
+    /// # Errors
+    /// When there would be more than [`Self::MOST`].
+    pub fn restock(&mut self, pieces: i64) -> Result<Movement, StockFault> {
+        if pieces > Self::MOST - self.on_hand {
+            return Err(StockFault::TooMany);
+        }
+        Ok(self.apply(Movement { kind: MovementKind::Restock, on_hand: pieces, reserved: 0, held: 0 }))
+    }
+
     fn apply(&mut self, movement: Movement) -> Movement {
         self.on_hand += movement.on_hand;
         self.reserved += movement.reserved;
@@ -424,6 +451,24 @@ mod tests {
         assert_eq!(level.count(-1), Err(StockFault::BelowPromised { on_hand: -1, promised: 0 }));
         assert_eq!(level.count(Level::MOST + 1), Err(StockFault::TooMany));
         assert_eq!(level, Level::restore(5, 2, 1), "a refused movement changes nothing");
+    }
+
+    #[test]
+    fn what_leaves_goes_from_the_hands_and_from_the_promise_together() {
+        let mut level = Level::restore(10, 1, 4);
+        let movement = level.commit(3, 0).unwrap();
+        assert_eq!((movement.on_hand, movement.held, level), (-3, -3, Level::restore(7, 1, 1)));
+        assert_eq!(level.commit(2, 0), Err(StockFault::NotTaken { asked: 2, taken: 1 }));
+        // What nobody was promised is taken as far as it is there, and nobody's promise with it.
+        assert_eq!(level.commit(0, 9).unwrap().on_hand, -5);
+        assert_eq!(level, Level::restore(2, 1, 1));
+        level.restock(4).unwrap();
+        assert_eq!(level, Level::restore(6, 1, 1));
+        assert_eq!(level.restock(Level::MOST), Err(StockFault::TooMany));
+        // Where a count found fewer than were promised, nothing is left.
+        let mut short = Level::restore(1, 0, 3);
+        assert_eq!(short.commit(3, 0).unwrap().on_hand, -1);
+        assert_eq!(short, Level::restore(0, 0, 0));
     }
 
     #[test]

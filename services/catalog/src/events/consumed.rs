@@ -3,14 +3,14 @@
 use chrono::Duration;
 use contracts::catalog::ProductState;
 use contracts::category::CategoryState;
-use contracts::order::OrderEvent;
+use contracts::order::{LineStanding, OrderEvent, Pieces, Standing};
 use kernel::{CategoryId, OrganisationId, ProductId};
 use messaging::{Delivered, Snapshot};
 
 use crate::commands::apply_categories::ApplyCategories;
 use crate::commands::follow_orders::{FollowOrders, ReportedFact};
 use crate::domain::category::CategoryCopy;
-use crate::domain::reservation::OrderFact;
+use crate::domain::reservation::{Moved, OrderFact};
 
 /// Category's tree becomes one command.
 pub(super) fn apply_categories(snapshots: Vec<Snapshot<CategoryState>>) -> ApplyCategories {
@@ -35,7 +35,7 @@ pub(super) fn apply_categories(snapshots: Vec<Snapshot<CategoryState>>) -> Apply
 
 /// Order's facts become one command.
 pub(super) fn follow_orders(events: Vec<Delivered<OrderEvent>>, margin: Duration) -> FollowOrders {
-    FollowOrders { facts: events.into_iter().map(reported).collect(), margin }
+    FollowOrders { facts: events.into_iter().filter_map(reported).collect(), margin }
 }
 
 /// The product that a snapshot is of.
@@ -43,7 +43,8 @@ pub(super) fn product(snapshot: &Snapshot<ProductState>) -> (OrganisationId, Pro
     (snapshot.organisation, ProductId::from_uuid(snapshot.key))
 }
 
-fn reported(delivered: Delivered<OrderEvent>) -> ReportedFact {
+/// What an event means for the stock; nothing where no piece of it moves.
+fn reported(delivered: Delivered<OrderEvent>) -> Option<ReportedFact> {
     let (order, fact) = match delivered.event {
         OrderEvent::Placed(placed) => {
             (placed.order, OrderFact::Placed { lines: placed.lines, deadline_at: placed.deadline_at })
@@ -51,7 +52,31 @@ fn reported(delivered: Delivered<OrderEvent>) -> ReportedFact {
         OrderEvent::Confirmed(confirmed) => (confirmed.order, OrderFact::Confirmed),
         OrderEvent::Rejected(rejected) => (rejected.order, OrderFact::Rejected),
         OrderEvent::Cancelled(cancelled) => (cancelled.order, OrderFact::Cancelled),
+        OrderEvent::LinesCancelled(cancelled) => (cancelled.order, moved(&cancelled.standing)),
+        OrderEvent::Shipped(shipped) => (shipped.order, moved(&shipped.standing)),
+        OrderEvent::Returned(returned) => (returned.order, moved(&returned.standing)),
+        OrderEvent::Held(_)
+        | OrderEvent::Released(_)
+        | OrderEvent::CancellationRequested(_)
+        | OrderEvent::CancellationDeclined(_)
+        | OrderEvent::Packed(_)
+        | OrderEvent::Delivered(_)
+        | OrderEvent::Completed(_)
+        | OrderEvent::ReturnRequested(_)
+        | OrderEvent::ReturnApproved(_)
+        | OrderEvent::ReturnDeclined(_)
+        | OrderEvent::PaymentRecorded(_)
+        | OrderEvent::Refunded(_)
+        | OrderEvent::NoteAdded(_) => return None,
     };
     let said_at = delivered.envelope.time;
-    ReportedFact { organisation: delivered.organisation, order, fact, said_at, provenance: delivered.provenance }
+    Some(ReportedFact { organisation: delivered.organisation, order, fact, said_at, provenance: delivered.provenance })
+}
+
+fn moved(standing: &Standing) -> OrderFact {
+    let line = |line: &LineStanding| {
+        let Pieces { shipped, cancelled, returned, written_off, .. } = line.pieces;
+        (line.sku.clone(), Moved { shipped, cancelled, restocked: returned - written_off })
+    };
+    OrderFact::Moved(standing.lines.iter().map(line).collect())
 }

@@ -96,15 +96,16 @@ impl Query for ExplainStock {
                        select kind, entries, on_hand, reserved, held, last_at
                        from ledger_sums where org_id = $1 and sku = $2) m) as sums,
                     (select coalesce(json_agg(o order by o.since desc), '[]')::text from (
-                       select l.order_id as \"order\", l.kind = 'hold' as confirmed, l.pieces, l.occurred_at as since,
+                       select l.order_id as \"order\", r.state = 'held' as confirmed, p.pieces, l.occurred_at as since,
                               r.expires_at
-                       from (select distinct on (order_id) order_id, kind, occurred_at,
-                                    case kind when 'hold' then held_delta else reserved_delta end as pieces
+                       from (select distinct on (order_id) order_id, occurred_at
                              from (select * from movements where org_id = $1 and sku = $2
                                    order by movement_id desc limit 1000) recent
                              where order_id is not null order by order_id, movement_id desc) l
-                       left join reservations r on r.org_id = $1 and r.order_id = l.order_id
-                       where l.kind in ('reserve', 'hold') order by l.occurred_at desc limit 20) o) as orders
+                       join reservations r on r.org_id = $1 and r.order_id = l.order_id and r.state in ('reserved', 'held')
+                       cross join lateral (select (line ->> 'quantity')::bigint as pieces
+                                           from jsonb_array_elements(r.lines) line where line ->> 'sku' = $2) p
+                       where p.pieces > 0 order by l.occurred_at desc limit 20) o) as orders
              from stock s join variants v on v.org_id = s.org_id and v.variant_id = s.variant_id
              where s.org_id = $1 and s.sku = $2",
         )

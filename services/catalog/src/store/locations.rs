@@ -9,7 +9,7 @@ use kernel::{Malformed, OrganisationId, Sku, Slug};
 use persistence::{Tenancy, Tx, statement};
 use uuid::Uuid;
 
-use crate::domain::location::{Location, Place, Placed};
+use crate::domain::location::{Location, Place, PlaceLevel, Placed};
 use crate::error::Error;
 use crate::projections::location::Row;
 use crate::schema::locations;
@@ -204,6 +204,39 @@ pub(crate) async fn write_levels(tx: &mut Tx<'_>, levels: &[(&Sku, &[Placed], i6
     .bind::<Array<BigInt>, _>(at.iter().map(|(.., on_hand)| *on_hand).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(sums.iter().map(|(sku, _)| *sku).collect::<Vec<_>>())
     .bind::<Array<BigInt>, _>(sums.iter().map(|(_, located)| *located).collect::<Vec<_>>())
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Writes what other locations than the default one have now, and their sums beside the levels, in one statement.
+pub(crate) async fn write_places<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
+    places: &BTreeMap<OwnedSku, Vec<PlaceLevel>>,
+) -> Result<(), Error> {
+    let at: Vec<(&OrganisationId, &Sku, &PlaceLevel)> = places
+        .iter()
+        .flat_map(|((organisation, sku), levels)| levels.iter().map(move |level| (organisation, sku, level)))
+        .filter(|(.., level)| level.location != Location::DEFAULT)
+        .collect();
+    if at.is_empty() {
+        return Ok(());
+    }
+    statement(
+        "with g as (
+           select * from unnest($1, $2, $3, $4) as g(org_id, sku, location, on_hand)
+         ), l as (
+           update location_levels t set on_hand = g.on_hand
+           from g where t.org_id = g.org_id and t.sku = g.sku and t.location = g.location
+         )
+         update stock s set located = n.located
+         from (select org_id, sku, sum(on_hand)::bigint as located from g group by org_id, sku) n
+         where s.org_id = n.org_id and s.sku = n.sku",
+    )
+    .bind::<Array<SqlUuid>, _>(at.iter().map(|(organisation, ..)| organisation.uuid()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(at.iter().map(|(_, sku, _)| sku.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(at.iter().map(|(.., level)| level.location.as_str()).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(at.iter().map(|(.., level)| level.on_hand).collect::<Vec<_>>())
     .execute(tx.connection())
     .await?;
     Ok(())

@@ -8,7 +8,7 @@ use persistence::{Tenancy, Tenants, Tx, statement};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::domain::reservation::{Line, Reservation, State};
+use crate::domain::reservation::{Line, Moved, Reservation, State};
 use crate::error::Error;
 use crate::schema::reservations;
 
@@ -29,6 +29,37 @@ struct LineRow {
     variant: Uuid,
     sku: Sku,
     quantity: i64,
+    #[serde(default, skip_serializing_if = "is_none")]
+    shipped: i64,
+    #[serde(default, skip_serializing_if = "is_none")]
+    cancelled: i64,
+    #[serde(default, skip_serializing_if = "is_none")]
+    restocked: i64,
+}
+
+/// Lines of which nothing moved are written as they always were.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_none(pieces: &i64) -> bool {
+    *pieces == 0
+}
+
+impl LineRow {
+    fn of(line: &Line) -> Self {
+        let Moved { shipped, cancelled, restocked } = line.moved;
+        Self {
+            variant: line.variant.uuid(),
+            sku: line.sku.clone(),
+            quantity: line.pieces,
+            shipped,
+            cancelled,
+            restocked,
+        }
+    }
+
+    fn into_line(self) -> Line {
+        let moved = Moved { shipped: self.shipped, cancelled: self.cancelled, restocked: self.restocked };
+        Line { variant: VariantId::from_uuid(self.variant), sku: self.sku, pieces: self.quantity, moved }
+    }
 }
 
 impl TryFrom<ReservationRow> for Reservation {
@@ -41,10 +72,7 @@ impl TryFrom<ReservationRow> for Reservation {
             order: OrderId::from_uuid(row.order_id),
             state: kernel::parse_name("reservation state", &row.state)
                 .map_err(|cause| Error::corrupt("reservation", cause))?,
-            lines: lines
-                .into_iter()
-                .map(|line| Line { variant: VariantId::from_uuid(line.variant), sku: line.sku, pieces: line.quantity })
-                .collect(),
+            lines: lines.into_iter().map(LineRow::into_line).collect(),
             expires_at: row.expires_at,
             confirm_refused: row.confirm_refused,
             version: row.version,
@@ -101,11 +129,7 @@ struct Columns {
 
 fn columns(reservations: &[(OrganisationId, &Reservation)]) -> Result<Columns, Error> {
     let lines = |reservation: &Reservation| {
-        let rows: Vec<LineRow> = reservation
-            .lines
-            .iter()
-            .map(|line| LineRow { variant: line.variant.uuid(), sku: line.sku.clone(), quantity: line.pieces })
-            .collect();
+        let rows: Vec<LineRow> = reservation.lines.iter().map(LineRow::of).collect();
         serde_json::to_value(rows).map_err(|cause| Error::corrupt("reservation", cause))
     };
     let each = || reservations.iter().map(|(_, reservation)| *reservation);
@@ -152,7 +176,7 @@ pub(crate) async fn insert<T: Tenancy>(
     Ok(())
 }
 
-/// Writes locked reservations; their lines never change.
+/// Writes locked reservations.
 pub(crate) async fn save<T: Tenancy>(
     tx: &mut Tx<'_, T>,
     reservations: &[(OrganisationId, &Reservation)],
@@ -164,9 +188,10 @@ pub(crate) async fn save<T: Tenancy>(
     let columns = columns(reservations)?;
     statement(
         "update reservations t
-         set state = g.state, expires_at = g.expires_at, confirm_refused = g.confirm_refused,
+         set state = g.state, expires_at = g.expires_at, confirm_refused = g.confirm_refused, lines = g.lines,
              version = g.version, updated_at = $7
-         from unnest($1, $2, $3, $4, $5, $6) as g(org_id, order_id, state, expires_at, confirm_refused, version)
+         from unnest($1, $2, $3, $4, $5, $6, $8)
+           as g(org_id, order_id, state, expires_at, confirm_refused, version, lines)
          where t.org_id = g.org_id and t.order_id = g.order_id",
     )
     .bind::<Array<SqlUuid>, _>(columns.organisations)
@@ -176,6 +201,7 @@ pub(crate) async fn save<T: Tenancy>(
     .bind::<Array<Bool>, _>(columns.refused)
     .bind::<Array<BigInt>, _>(columns.versions)
     .bind::<Timestamptz, _>(now)
+    .bind::<Array<Jsonb>, _>(columns.lines)
     .execute(tx.connection())
     .await?;
     Ok(())

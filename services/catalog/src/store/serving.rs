@@ -117,6 +117,49 @@ pub(crate) async fn places<T: Tenancy>(
     Ok(places)
 }
 
+#[derive(QueryableByName)]
+struct PortionRow {
+    #[diesel(sql_type = SqlUuid)]
+    org_id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    order_id: Uuid,
+    #[diesel(sql_type = Text)]
+    sku: String,
+    #[diesel(sql_type = Text)]
+    location: String,
+    #[diesel(sql_type = BigInt)]
+    pieces: i64,
+}
+
+/// What these orders are to have from places, in the order of the places that the organisation prefers.
+pub(crate) async fn of_orders<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
+    orders: &[(OrganisationId, OrderId)],
+) -> Result<Vec<OrderPlace>, Error> {
+    if orders.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<PortionRow> = statement(
+        "select p.org_id, p.order_id, p.sku, p.location, p.pieces
+         from unnest($1, $2) as g(org_id, order_id)
+         join order_places p on p.org_id = g.org_id and p.order_id = g.order_id
+         left join locations l on l.org_id = p.org_id and l.code = p.location
+         order by p.org_id, p.order_id, p.sku, coalesce(l.priority, 0), p.location",
+    )
+    .bind::<Array<SqlUuid>, _>(orders.iter().map(|(organisation, _)| organisation.uuid()).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(orders.iter().map(|(_, order)| order.uuid()).collect::<Vec<_>>())
+    .load(tx.connection())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let PortionRow { org_id, order_id, sku, location, pieces } = row;
+            let sku = Sku::parse(&sku).map_err(|cause| Error::corrupt("place of an order", cause))?;
+            let (organisation, order) = (OrganisationId::from_uuid(org_id), OrderId::from_uuid(order_id));
+            Ok(OrderPlace { organisation, order, sku, location, pieces })
+        })
+        .collect()
+}
+
 /// Writes which places serve orders, and what that promises of the locations.
 pub(crate) async fn promise<T: Tenancy>(tx: &mut Tx<'_, T>, rows: &[OrderPlace]) -> Result<(), Error> {
     if rows.is_empty() {

@@ -4,9 +4,14 @@ use access::{Permission, Role};
 use catalog::processes::expiry::expire_due;
 use catalog::queries::due_reservations::FindDueReservations;
 use contracts::catalog::{Reason, ReservationEvent, StockEvent};
-use contracts::order::{Cancelled, Cause, Confirmed, OrderEvent, OrderLine, Placed, Rejected};
+use contracts::order::{
+    Amounts, Cancelled, Cause, Confirmed, FulfilmentStatus, LineStanding, LinesCancelled, OrderEvent, OrderLine,
+    PaymentStatus, Pieces, Placed, Rejected, Returned, Shipped, Standing, Status,
+};
 use contracts::topics;
-use kernel::{Clock, OrderId, OrganisationId, ProductId, Quantity, Sku, VariantId};
+use kernel::{
+    ChannelCode, Clock, OrderId, OrganisationId, ParcelId, ProductId, Quantity, ReturnId, SignedMoney, Sku, VariantId,
+};
 use mediator::{Scope, SendError};
 use messaging::Outgoing;
 use serde_json::json;
@@ -36,15 +41,59 @@ pub(crate) fn placed(order: OrderId, lines: &[(&str, i64, i64)], deadline_second
         placed_at: now,
         deadline_at: now + chrono::Duration::seconds(deadline_seconds),
         shopper_reference: None,
+        standing: None,
     })
 }
 
 pub(crate) fn confirmed(order: OrderId) -> OrderEvent {
-    OrderEvent::Confirmed(Confirmed { order, total: usd(1) })
+    OrderEvent::Confirmed(Confirmed::new(order, usd(1)))
 }
 
 pub(crate) fn cancelled(order: OrderId) -> OrderEvent {
-    OrderEvent::Cancelled(Cancelled { order, cause: Cause::Shopper })
+    OrderEvent::Cancelled(Cancelled::new(order, Cause::Shopper))
+}
+
+/// Where an order of five lamps stands, as far as catalog looks.
+fn standing(pieces: Pieces) -> Box<Standing> {
+    let nothing = SignedMoney::from(usd(0));
+    let amounts = Amounts { gross: nothing, discount: nothing, tax: nothing, shipping: nothing, net: nothing };
+    let line = LineStanding {
+        sku: sku("LAMP"),
+        product: ProductId::new(),
+        variant: VariantId::new(),
+        unit_price: usd(500),
+        unit_cost: None,
+        amounts,
+        pieces: Pieces { ordered: 5, ..pieces },
+    };
+    Box::new(Standing {
+        status: Status::Confirmed,
+        payment: PaymentStatus::Unpaid,
+        fulfilment: FulfilmentStatus::Unfulfilled,
+        channel: ChannelCode::shop(),
+        customer: None,
+        total: usd(2_500),
+        authorised: usd(0),
+        paid: usd(0),
+        refunded: usd(0),
+        lines: vec![line],
+    })
+}
+
+fn shipped(order: OrderId, pieces: Pieces) -> OrderEvent {
+    let (carrier, tracking_number, lines) = (None, None, Vec::new());
+    let parcel = ParcelId::new();
+    OrderEvent::Shipped(Shipped { order, parcel, carrier, tracking_number, lines, standing: standing(pieces) })
+}
+
+fn lines_cancelled(order: OrderId, pieces: Pieces) -> OrderEvent {
+    let (cause, reason, lines) = (Cause::Staff, None, Vec::new());
+    OrderEvent::LinesCancelled(LinesCancelled { order, cause, reason, lines, standing: standing(pieces) })
+}
+
+fn returned(order: OrderId, pieces: Pieces) -> OrderEvent {
+    let (lines, restocked, return_id) = (Vec::new(), Vec::new(), ReturnId::new());
+    OrderEvent::Returned(Returned { order, return_id, lines, restocked, standing: standing(pieces) })
 }
 
 fn order_of(event: &ReservationEvent) -> OrderId {
@@ -149,7 +198,7 @@ async fn an_event_of_an_unknown_type_does_not_stop_a_cancelled_order_from_giving
     // A publisher that is newer than this catalog tells more of the order's life.
     let mut shipped = publish(Some(world.scene.organisation()), 3, &confirmed(order));
     shipped.headers.retain(|(name, _)| name != contracts::header::TYPE);
-    shipped.headers.push((contracts::header::TYPE.to_owned(), b"order.order.shipped.v1".to_vec()));
+    shipped.headers.push((contracts::header::TYPE.to_owned(), b"order.order.repacked.v1".to_vec()));
     shipped.payload = Some(json!({"order": order, "parcels": [{"carrier": "post"}]}).to_string().into_bytes());
     world.scene.send(&[shipped]).await;
     world.scene.publish(4, &cancelled(order)).await;
@@ -388,7 +437,7 @@ async fn a_rejection_needs_nothing_and_a_record_that_cannot_be_read_stops_nobody
     let organisation = Some(world.scene.organisation());
     let mut unreadable = publish(organisation, 1, &placed(broken, &[("LAMP", 1, 500)], 30));
     unreadable.payload = Some(b"{".to_vec());
-    let rejected = OrderEvent::Rejected(Rejected { order: told, reasons: vec![] });
+    let rejected = OrderEvent::Rejected(Rejected { order: told, reasons: vec![], standing: None });
     world
         .scene
         .send(&[
@@ -403,5 +452,106 @@ async fn a_rejection_needs_nothing_and_a_record_that_cannot_be_read_stops_nobody
     eventually(PATIENCE, async || world.scene.read(&letters).await.len() == 1).await;
     eventually(PATIENCE, async || world.value("select count(*) from parked_keys").await == "1").await;
     assert_eq!(world.value("select count(*) from reservations").await, "1");
+    world.stop().await;
+}
+
+/// An order of five lamps that is held; ten are there.
+async fn held(world: &World) -> OrderId {
+    world.create("lamp", &[("LAMP", 500, 10)]).await;
+    let order = OrderId::new();
+    world.scene.publish(1, &placed(order, &[("LAMP", 5, 500)], 30)).await;
+    world.answer_to(order, 1).await;
+    world.scene.publish(2, &confirmed(order)).await;
+    world.state_is(order, "held").await;
+    order
+}
+
+impl World {
+    async fn level_is(&self, level: (i64, i64, i64)) {
+        eventually(PATIENCE, async || {
+            let seen = self.level("LAMP").await;
+            if seen == level { Ok(()) } else { Err(seen) }
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parcels_cancelled_lines_and_returns_move_the_stock_once_whatever_comes_twice_or_late() {
+    let world = World::connected().await;
+    let order = held(&world).await;
+    let sent = shipped(order, Pieces { shipped: 2, ..Pieces::default() });
+    let record = publish(Some(world.scene.organisation()), 3, &sent);
+    // The same record twice, and the same fact once more under another id.
+    world.scene.send(&[record.clone(), record, publish(Some(world.scene.organisation()), 3, &sent)]).await;
+    world.level_is((8, 0, 3)).await;
+    let cancelled = lines_cancelled(order, Pieces { shipped: 2, cancelled: 1, ..Pieces::default() });
+    world.scene.publish(4, &cancelled).await;
+    world.level_is((8, 0, 2)).await;
+    let rest = shipped(order, Pieces { shipped: 4, cancelled: 1, ..Pieces::default() });
+    world.scene.publish(5, &rest).await;
+    world.level_is((6, 0, 0)).await;
+    let back = Pieces { shipped: 4, cancelled: 1, returned: 3, written_off: 1, ..Pieces::default() };
+    world.scene.publish(6, &returned(order, back)).await;
+    world.level_is((8, 0, 0)).await;
+    // What was told before comes again, backwards.
+    for (version, event) in [(7, &cancelled), (8, &sent), (9, &rest)] {
+        world.scene.publish(version, event).await;
+    }
+    eventually(PATIENCE, async || {
+        let seen = world.value("select count(*) from inbox").await;
+        if seen == "10" { Ok(()) } else { Err(seen) }
+    })
+    .await;
+    world.level_is((8, 0, 0)).await;
+    let ledger = "select string_agg(concat_ws(' ', kind, on_hand_delta, held_delta), '; ' order by movement_id)
+                  from movements where order_id is not null";
+    assert_eq!(
+        world.value(ledger).await,
+        "reserve 0 0; hold 0 5; commit -2 -2; release 0 -1; commit -2 -2; restock 2 0"
+    );
+    world.assert_books_agree().await;
+    assert!(world.scene.read(&format!("{}.dlq.catalog", topics::ORDER.name)).await.is_empty());
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_leaves_comes_from_the_location_that_has_it() {
+    let world = World::connected().await;
+    let order = held(&world).await;
+    let hanoi = json!({"code": "hanoi", "name": "Hanoi", "priority": 1});
+    assert_eq!(world.owner().post("/admin/v1/locations", &hanoi).await.0, 201);
+    let all = json!({"to": "hanoi", "pieces": 9});
+    assert_eq!(world.owner().post("/admin/v1/stock/LAMP/transfer", &all).await.0, 201);
+    world.scene.publish(3, &shipped(order, Pieces { shipped: 5, ..Pieces::default() })).await;
+    world.level_is((5, 0, 0)).await;
+    let (_, places) = world.owner().get("/admin/v1/stock/LAMP/places").await;
+    let at: Vec<(&str, i64)> = places["items"]
+        .as_array()
+        .unwrap_or_else(|| panic!("{places}"))
+        .iter()
+        .map(|place| (place["location"].as_str().unwrap(), place["on_hand"].as_i64().unwrap()))
+        .collect();
+    assert_eq!(at, [("default", 1), ("hanoi", 4)]);
+    let ledger = "select string_agg(concat_ws(' ', kind, location, on_hand_delta), '; ' order by movement_id)
+                  from movements where kind = 'commit'";
+    assert_eq!(world.value(ledger).await, "commit hanoi -5");
+    world.assert_books_agree().await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_still_held_of_an_order_is_explained_after_a_part_of_it_left() {
+    let world = World::connected().await;
+    let order = held(&world).await;
+    world.scene.publish(3, &shipped(order, Pieces { shipped: 2, ..Pieces::default() })).await;
+    world.level_is((8, 0, 3)).await;
+    let (status, explained) = world.owner().get("/admin/v1/stock/LAMP/explain").await;
+    assert_eq!(status, 200, "{explained}");
+    assert_eq!(
+        (&explained["orders"][0]["pieces"], &explained["ledger_agrees"]),
+        (&json!(3), &json!(true)),
+        "{explained}"
+    );
     world.stop().await;
 }

@@ -28,7 +28,7 @@ async fn fill(world: &World, count: u32, categories: &[CategoryId]) {
                     now() - (n * 13 % 60000) * interval '1 minute', search_text(title || ' SKU-' || lpad(n::text, 6, '0')) || chr(10) ||
                     search_text('For ' || (array['home', 'office', 'travel', 'school'])[1 + n % 4] || ' and garden, made of ' ||
                                 (array['recycled steel', 'solid oak', 'brushed aluminium'])[1 + n % 3] ||
-                                ', with a warranty of ' || 1 + n % 9 || ' years. Batch ' || n * 104729 % 30000)
+                                ', with a warranty of ' || 1 + n % 9 || ' years. Batch ' || n * 9973 % 30000)
              from filled;
              insert into variants (org_id, variant_id, product_id, position, sku, title, price_minor, currency, active)
              select '{organisation}', id, id, 0, 'SKU-' || lpad(n::text, 6, '0'), title, n * 31 % 50000, 'USD', true from filled;

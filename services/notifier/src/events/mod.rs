@@ -19,26 +19,26 @@ pub fn subscriptions(chat: &Chat, wake: &Wake) -> Subscriptions {
     Subscriptions::new("notifier")
         .on_batch(move |events: Vec<Delivered<OrderEvent>>| RecordDeliveries {
             chat: order_chat.clone(),
-            deliveries: events.into_iter().map(|it| delivery(it, consumed::order_fact)).collect(),
+            deliveries: events.into_iter().filter_map(|it| delivery(it, consumed::order_fact)).collect(),
         })
         .on_batch(move |events: Vec<Delivered<StockEvent>>| RecordDeliveries {
             chat: stock_chat.clone(),
-            deliveries: events.into_iter().map(|it| delivery(it, consumed::stock_fact)).collect(),
+            deliveries: events.into_iter().filter_map(|it| delivery(it, consumed::stock_fact)).collect(),
         })
         .on_state(apply_organisations)
         .observe_events::<OrderEvent>(move |_| after_orders.signal())
         .observe_events::<StockEvent>(move |_| after_stock.signal())
 }
 
-fn delivery<E>(delivered: Delivered<E>, fact: impl Fn(E) -> Fact) -> NewDelivery {
-    NewDelivery {
+fn delivery<E>(delivered: Delivered<E>, fact: impl Fn(E) -> Option<Fact>) -> Option<NewDelivery> {
+    Some(NewDelivery {
         organisation: delivered.organisation,
         event: delivered.envelope.id,
-        fact: fact(delivered.event),
+        fact: fact(delivered.event)?,
         occurred_at: delivered.envelope.time,
         correlation: delivered.envelope.correlation,
         traceparent: delivered.provenance.traceparent,
-    }
+    })
 }
 
 fn apply_organisations(snapshots: Vec<Snapshot<OrganisationState>>) -> ApplyOrganisations {

@@ -20,8 +20,9 @@ async fn everything_that_happens_to_orders_and_stock_is_told_in_words() {
             Reason::OutOfStock { sku: sku.clone(), requested: Quantity::new(5).unwrap(), available: 2 },
             Reason::PriceChanged { sku: sku.clone(), offered: usd(1_000), current: usd(1_250) },
         ],
+        standing: None,
     });
-    let cancelled = OrderEvent::Cancelled(Cancelled { order, cause: Cause::Deadline });
+    let cancelled = OrderEvent::Cancelled(Cancelled::new(order, Cause::Deadline));
     let low = StockEvent::Low(Low {
         sku,
         product: ProductId::new(),

@@ -120,11 +120,12 @@ pub(crate) fn placed(order: OrderId) -> OrderEvent {
         placed_at: Clock::now(),
         deadline_at: Clock::now(),
         shopper_reference: None,
+        standing: None,
     })
 }
 
 pub(crate) fn confirmed(order: OrderId) -> OrderEvent {
-    OrderEvent::Confirmed(Confirmed { order, total: usd(3_000) })
+    OrderEvent::Confirmed(Confirmed::new(order, usd(3_000)))
 }
 
 /// How many facts a message tells: its lines, or what its digest counts.

@@ -27,8 +27,10 @@ impl Command for CancelOverdue {
         let wanted: Vec<_> = self.orders.iter().map(|order| (organisation, *order)).collect();
         let mut locked = orders::lock(tx, &wanted).await?;
         let provenance = tx.provenance().clone();
-        let steps =
-            locked.iter_mut().filter_map(|order| order.expire()).map(|step| (step, provenance.clone())).collect();
+        let mut steps = Vec::with_capacity(locked.len());
+        for order in &mut locked {
+            steps.extend(order.expire()?.map(|step| (step, provenance.clone())));
+        }
         save(tx, &locked, steps).await
     }
 }

@@ -1,15 +1,14 @@
-//! The holder of the order token, or the customer whose order it is, cancels the order.
+//! The holder of the order token, or the customer whose order it is, cancels the order, or asks the seller to.
 
 use access::Permission;
 use kernel::OrderId;
 use mediator::{Command, Tenant};
 use persistence::Tx;
 
-use super::cancel;
+use super::{change, prove};
 use crate::{
-    domain::{Ownership, Requester},
+    domain::{Ownership, Remark, Requester, Trigger},
     error::Error,
-    store::orders,
 };
 
 /// Cancels an order for the shopper who placed it.
@@ -29,11 +28,32 @@ impl Command for CancelOwnOrder {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        // Before the lock: without a proof nobody may make the order's holder wait for one.
-        let stored = orders::proofs(tx, self.order).await?;
-        if !stored.is_some_and(|(token, customer)| self.proof.holds(&token, customer)) {
-            return Err(Error::NotFound { order: self.order });
-        }
-        cancel(tx, self.order, Requester::Shopper).await
+        prove(tx, self.order, &self.proof).await?;
+        change(tx, self.order, Requester::Shopper, Trigger::ShopperCancels, None).await.map(drop)
+    }
+}
+
+/// Asks the seller to cancel an order that its shopper cannot cancel alone, since it is paid for or packed.
+#[derive(Debug, Clone)]
+pub struct RequestOwnCancellation {
+    /// The order.
+    pub order: OrderId,
+    /// What proves that it is the shopper's own.
+    pub proof: Ownership,
+    /// Why.
+    pub reason: Option<Remark>,
+}
+
+impl Command for RequestOwnCancellation {
+    const NAME: &'static str = "order.request-own-cancellation";
+    const REQUIRES: Permission = Permission::StoreOrder;
+    type Tenancy = Tenant;
+    type Reply = ();
+    type Error = Error;
+
+    async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        prove(tx, self.order, &self.proof).await?;
+        let reason = self.reason.clone();
+        change(tx, self.order, Requester::Shopper, Trigger::RequestCancellation, reason).await.map(drop)
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use access::Permission;
-use kernel::{CustomerId, Money, OrderId, OrganisationId, Sku, Timestamp};
+use kernel::{ChannelCode, CustomerId, Money, OrderId, OrganisationId, Sku, Timestamp};
 use mediator::{Command, Grouped, Member, Results, Tenant, group_of_one};
 use persistence::{Tenancy, Tx};
 use schemars::JsonSchema;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
-        Draft, FulfilmentStatus, HoldLimits, Holder, Line, OrderEvent, OrderToken, OrderView, Origin, PaymentStatus,
+        Draft, FulfilmentStatus, HoldLimits, Holder, Line, Order, OrderToken, OrderView, Origin, PaymentStatus,
         Reference, Status,
     },
     error::Error,
@@ -105,7 +105,7 @@ impl Grouped for PlaceOrder {
         let placed_at = orders::insert(tx, &new).await?;
         let receipts = members.iter().zip(priced).map(|(member, priced)| {
             let (lines, total) = priced?;
-            Ok(member.command.receipt(tx, member, lines, total, placed_at))
+            member.command.receipt(tx, member, lines, total, placed_at)
         });
         Ok(receipts.collect())
     }
@@ -155,7 +155,7 @@ impl PlaceOrder {
         lines: Vec<Line>,
         total: Money,
         placed_at: Timestamp,
-    ) -> Receipt {
+    ) -> Result<Receipt, Error> {
         let order = OrderView {
             id: self.order,
             status: Status::Pending,
@@ -163,6 +163,9 @@ impl PlaceOrder {
             fulfilment_status: FulfilmentStatus::Unfulfilled,
             lines,
             total,
+            channel: ChannelCode::shop(),
+            parcels: Vec::new(),
+            returns: Vec::new(),
             reference: self.reference.clone(),
             reasons: Vec::new(),
             cancel_cause: None,
@@ -172,8 +175,10 @@ impl PlaceOrder {
             settled_at: None,
             updated_at: placed_at,
         };
-        let placed = published::event(OrderEvent::Placed(Box::new(order.clone())));
+        let standing = Order::placed(member.organisation, self.customer, &order).standing();
+        let standing = standing.map_err(|malformed| Error::corrupt(self.order, malformed))?;
+        let placed = published::placed(&order, standing);
         tx.record_within(member.organisation, member.provenance, placed_at, order.version, placed);
-        Receipt { order, order_token: self.token.reveal().to_owned() }
+        Ok(Receipt { order, order_token: self.token.reveal().to_owned() })
     }
 }

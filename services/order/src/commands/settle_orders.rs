@@ -14,7 +14,7 @@ use persistence::Tx;
 
 use super::save;
 use crate::{
-    domain::{Order, ReservationOutcome},
+    domain::{Order, Trigger},
     error::Error,
     store::orders,
 };
@@ -27,7 +27,7 @@ pub struct Answer {
     /// The order that it is about.
     pub order: OrderId,
     /// What became of the order's reservation.
-    pub outcome: ReservationOutcome,
+    pub trigger: Trigger,
     /// Where the answer comes from.
     pub provenance: Provenance,
 }
@@ -59,7 +59,8 @@ impl Command for SettleOrders {
         }
         let mut steps = Vec::with_capacity(self.answers.len());
         for answer in &self.answers {
-            match by_key.get_mut(&key(answer)).and_then(|order| order.settle(&answer.outcome)) {
+            let Some(order) = by_key.get_mut(&key(answer)) else { continue };
+            match order.take(answer.trigger.clone(), None)? {
                 Some(step) => steps.push((step, answer.provenance.clone())),
                 None => tracing::debug!(order = %answer.order, "a late or repeated answer changes nothing"),
             }

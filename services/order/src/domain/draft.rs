@@ -212,6 +212,7 @@ mod tests {
             title: text.to_owned(),
             variant_title: String::new(),
             price,
+            cost: None,
             for_sale: true,
         }
     }

@@ -1,10 +1,11 @@
 //! A line of an order. The rule: it holds what was true when the order was placed, whatever catalog changes afterwards.
 
+use contracts::order::Pieces;
 use kernel::{Money, ProductId, Quantity, Sku, VariantId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::product::Offer;
+use super::{amounts::LinePrice, product::Offer};
 
 /// One line, with the price and the version of the product at the time of placing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -27,6 +28,12 @@ pub struct Line {
     pub unit_price: Money,
     /// The price of all.
     pub amount: Money,
+    /// Where its pieces are; absent in what an older release answered.
+    #[serde(default)]
+    pub pieces: Pieces,
+    /// What one piece costs the seller, where that is known. No shopper sees it.
+    #[serde(skip)]
+    pub cost: Option<Money>,
 }
 
 impl Line {
@@ -43,6 +50,15 @@ impl Line {
             quantity,
             unit_price: offer.price,
             amount,
+            pieces: Pieces { ordered: quantity.get(), ..Pieces::default() },
+            cost: offer.cost,
         }
+    }
+
+    /// What it comes to when it is placed: what the shop sells has no discount, tax or shipping beside its price.
+    #[must_use]
+    pub fn price(&self) -> LinePrice {
+        let cost = self.cost.filter(|cost| cost.currency() == self.unit_price.currency()).map(Money::minor);
+        LinePrice { unit: self.unit_price.minor(), discount: 0, tax: 0, shipping: 0, cost }
     }
 }

@@ -1,23 +1,38 @@
 //! What an order is and may become. The rule: pure code, without a database, a clock of its own or I/O.
 
+mod amounts;
 mod deadline;
 mod draft;
 mod holds;
+mod life;
 mod line;
 mod order;
+mod parcel;
+mod payment;
 mod product;
 mod reference;
-mod status;
+mod returns;
+mod timeline;
 mod token;
 mod view;
+mod wording;
 
+pub use amounts::{Direction, LinePrice, Range};
+pub use contracts::order::{FulfilmentStatus, PaymentStatus, Status};
 pub use deadline::Deadline;
 pub use draft::{Draft, DraftError, Fault, Flaw, LINE_LIMIT, PriceChange, RequestedLine};
 pub use holds::{HoldLimits, Holder, Origin};
+pub use life::{
+    Action, Change, Event, Funds, Life, LineLife, Opening, Receipt, Refusal, Requester, Selection, Trigger, decide,
+};
 pub use line::Line;
-pub use order::{NotCancellable, Order, OrderEvent, Requester, ReservationOutcome, Step};
+pub use order::{Goods, Impossible, Order, Step};
+pub use parcel::{Dispatch, Parcel, SkuPieces};
+pub use payment::{Payment, Provider, RecordedPayment, RecordedRefund, Refund};
 pub use product::{Offer, Product, Variant};
 pub use reference::Reference;
-pub use status::{Effect, Facts, FulfilmentStatus, PaymentStatus, Status, Trigger, decide};
+pub use returns::{Return, ReturnStatus, ReturnStep, advance};
+pub use timeline::{Details, TimelineEntry};
 pub use token::{OrderToken, Ownership, TokenDigest};
-pub use view::{OrderView, Summary};
+pub use view::{OrderDetail, OrderView, Summary};
+pub use wording::{Label, Remark};

@@ -31,8 +31,18 @@ pub struct Variant {
     pub title: String,
     /// The price of one.
     pub price: Money,
+    /// What one costs the seller, where that is known.
+    pub cost: Option<Money>,
     /// Whether it can be ordered: the product is active and so is the variant.
     pub for_sale: bool,
+}
+
+impl Variant {
+    /// What one costs the seller in minor units, where that is known in the currency that it is sold in.
+    #[must_use]
+    pub fn known_cost(&self) -> Option<i64> {
+        self.cost.filter(|cost| cost.currency() == self.price.currency()).map(Money::minor)
+    }
 }
 
 /// One SKU as it is sold now: a variant together with its product.
@@ -52,6 +62,8 @@ pub struct Offer {
     pub variant_title: String,
     /// The price of one.
     pub price: Money,
+    /// What one costs the seller, where that is known.
+    pub cost: Option<Money>,
     /// Whether it can be ordered.
     pub for_sale: bool,
 }

@@ -1,15 +1,21 @@
 //! How an order looks from outside. The rule: these are the resources that HTTP answers with, so their fields and the
 //! order of their fields are a promise to clients.
 
-use contracts::{catalog::Reason, order::Cause};
-use kernel::{Money, OrderId, Timestamp};
+use contracts::{
+    catalog::Reason,
+    order::{Cause, FulfilmentStatus, PaymentStatus, Status},
+};
+use kernel::{ChannelCode, Money, OrderId, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    life::Action,
     line::Line,
+    parcel::Parcel,
+    payment::{RecordedPayment, RecordedRefund},
     reference::Reference,
-    status::{FulfilmentStatus, PaymentStatus, Status},
+    returns::Return,
 };
 
 /// An order as it is now. This is also the resource that HTTP answers with.
@@ -28,6 +34,15 @@ pub struct OrderView {
     pub lines: Vec<Line>,
     /// The sum of the lines.
     pub total: Money,
+    /// Where it was sold.
+    #[serde(default = "ChannelCode::shop")]
+    pub channel: ChannelCode,
+    /// The parcels that left, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parcels: Vec<Parcel>,
+    /// What is to come back or came back, in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub returns: Vec<Return>,
     /// The shopper's reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<Reference>,
@@ -48,6 +63,22 @@ pub struct OrderView {
     pub settled_at: Option<Timestamp>,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+/// An order as staff sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderDetail {
+    /// The order.
+    #[serde(flatten)]
+    pub order: OrderView,
+    /// What is due: the total less what was cancelled.
+    pub due: Money,
+    /// Money that was received or promised, in its order.
+    pub payments: Vec<RecordedPayment>,
+    /// Money that was given back, in its order.
+    pub refunds: Vec<RecordedRefund>,
+    /// What can be done with it now.
+    pub possible: Vec<Action>,
 }
 
 /// An order as a list shows it.

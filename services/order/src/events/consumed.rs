@@ -7,7 +7,7 @@ use messaging::{Delivered, Snapshot};
 
 use crate::{
     commands::{Answer, ApplyProducts, SettleOrders},
-    domain::{Product, ReservationOutcome, Variant},
+    domain::{Product, Trigger, Variant},
 };
 
 /// Catalog's answers become one command.
@@ -23,13 +23,13 @@ pub fn apply_products(snapshots: Vec<Snapshot<ProductState>>, rebuild: bool) -> 
 }
 
 fn answer(delivered: Delivered<ReservationEvent>) -> Answer {
-    let (order, outcome) = match delivered.event {
-        ReservationEvent::Reserved(reserved) => (reserved.order, ReservationOutcome::Reserved),
-        ReservationEvent::Rejected(rejected) => (rejected.order, ReservationOutcome::Rejected(rejected.reasons)),
-        ReservationEvent::Expired(expired) => (expired.order, ReservationOutcome::Lost),
-        ReservationEvent::ConfirmRefused(refused) => (refused.order, ReservationOutcome::Lost),
+    let (order, trigger) = match delivered.event {
+        ReservationEvent::Reserved(reserved) => (reserved.order, Trigger::Reserved),
+        ReservationEvent::Rejected(rejected) => (rejected.order, Trigger::Rejected(rejected.reasons)),
+        ReservationEvent::Expired(expired) => (expired.order, Trigger::ReservationLost),
+        ReservationEvent::ConfirmRefused(refused) => (refused.order, Trigger::ReservationLost),
     };
-    Answer { organisation: delivered.organisation, order, outcome, provenance: delivered.provenance }
+    Answer { organisation: delivered.organisation, order, trigger, provenance: delivered.provenance }
 }
 
 fn product(snapshot: Snapshot<ProductState>) -> Product {
@@ -43,6 +43,7 @@ fn product(snapshot: Snapshot<ProductState>) -> Product {
         sku: variant.sku,
         title: variant.title,
         price: variant.price,
+        cost: variant.cost,
         for_sale: active && variant.active,
     });
     Product { organisation, id, version, title: state.title, removed: false, variants: variants.collect() }

@@ -3,13 +3,19 @@
 mod orders;
 mod problems;
 mod shop;
+mod steps;
 mod waiting;
 
 use rest::{Api, Routes};
 
 use crate::{
-    commands::{CancelOrder, CancelOwnOrder, ClaimOrder, PlaceOrder},
-    queries::{DescribeOrders, FindOrder, FindOwnOrder, ListOwnOrders, QueryOrders},
+    commands::{
+        AddNote, ApproveReturn, CancelLines, CancelOrder, CancelOwnOrder, ClaimOrder, CompleteOrder,
+        DeclineCancellation, DeclineReturn, DeliverParcel, HoldOrder, PackOrder, PlaceOrder, ReceiveReturn,
+        RecordPayment, RecordRefund, ReleaseOrder, RequestCancellation, RequestOwnCancellation, RequestReturn,
+        ShipOrder,
+    },
+    queries::{DescribeOrders, FindOrder, FindOwnOrder, ListOwnOrders, ListTimeline, QueryOrders},
 };
 
 pub use shop::Shop;
@@ -36,6 +42,11 @@ pub fn routes() -> Routes {
                 .sends::<CancelOwnOrder>()
                 .problems(&problems::CANCEL)
         })
+        .post("/store/v1/{organisation}/orders/{order}/cancel-request", shop::request_cancellation, |op| {
+            op.summary("Ask the seller to cancel an order, with its order token, or as its customer")
+                .sends::<RequestOwnCancellation>()
+                .problems(&problems::STEP)
+        })
         .get("/admin/v1/orders", orders::list, |op| {
             op.summary("List orders, newest first").asks::<QueryOrders>().id("order.list-orders")
         })
@@ -45,7 +56,64 @@ pub fn routes() -> Routes {
         })
         .get("/admin/v1/orders/{order}", orders::find, |op| op.summary("Read an order").asks::<FindOrder>())
         .post("/admin/v1/orders/{order}/cancel", orders::cancel, |op| {
-            op.summary("Cancel an order").sends::<CancelOrder>().problems(&problems::CANCEL)
+            op.summary("Cancel an order of which nothing was sent").sends::<CancelOrder>().problems(&problems::CANCEL)
+        })
+        .post("/admin/v1/orders/{order}/cancel-lines", steps::cancel_lines, |op| {
+            op.summary("Cancel pieces that were not sent").sends::<CancelLines>().problems(&problems::CANCEL)
+        })
+        .post("/admin/v1/orders/{order}/cancel-request", steps::request_cancellation, |op| {
+            op.summary("Note that somebody wants an order cancelled")
+                .sends::<RequestCancellation>()
+                .problems(&problems::STEP)
+        })
+        .post("/admin/v1/orders/{order}/cancel-decline", steps::decline_cancellation, |op| {
+            op.summary("Decide not to cancel an order").sends::<DeclineCancellation>().problems(&problems::STEP)
+        })
+        .post("/admin/v1/orders/{order}/hold", steps::hold, |op| {
+            op.summary("Hold an order back").sends::<HoldOrder>().problems(&problems::STEP)
+        })
+        .post("/admin/v1/orders/{order}/release", steps::release, |op| {
+            op.summary("Let an order be fulfilled again").sends::<ReleaseOrder>().problems(&problems::STEP)
+        })
+        .post("/admin/v1/orders/{order}/pack", steps::pack, |op| {
+            op.summary("Pack pieces of an order").sends::<PackOrder>().problems(&problems::STEP)
+        })
+        .post("/admin/v1/orders/{order}/ship", steps::ship, |op| {
+            op.summary("Send a parcel of an order").sends::<ShipOrder>().problems(&problems::STEP)
+        })
+        .post("/admin/v1/orders/{order}/parcels/{parcel}/deliver", steps::deliver, |op| {
+            op.summary("Say that a parcel has arrived").sends::<DeliverParcel>().problems(&problems::STEP)
+        })
+        .post("/admin/v1/orders/{order}/complete", steps::complete, |op| {
+            op.summary("Say that nothing more is expected of an order")
+                .sends::<CompleteOrder>()
+                .problems(&problems::STEP)
+        })
+        .post("/admin/v1/orders/{order}/returns", steps::request_return, |op| {
+            op.summary("Note that pieces are to come back").sends::<RequestReturn>().problems(&problems::STEP)
+        })
+        .post("/admin/v1/orders/{order}/returns/{return}/approve", steps::approve_return, |op| {
+            op.summary("Approve a return").sends::<ApproveReturn>().problems(&problems::STEP)
+        })
+        .post("/admin/v1/orders/{order}/returns/{return}/decline", steps::decline_return, |op| {
+            op.summary("Decline a return").sends::<DeclineReturn>().problems(&problems::STEP)
+        })
+        .post("/admin/v1/orders/{order}/returns/{return}/receive", steps::receive_return, |op| {
+            op.summary("Take returned pieces in, and decide which can be sold again")
+                .sends::<ReceiveReturn>()
+                .problems(&problems::STEP)
+        })
+        .post("/admin/v1/orders/{order}/payments", steps::record_payment, |op| {
+            op.summary("Record money that was received or promised").sends::<RecordPayment>().problems(&problems::STEP)
+        })
+        .post("/admin/v1/orders/{order}/refunds", steps::record_refund, |op| {
+            op.summary("Record money that was given back").sends::<RecordRefund>().problems(&problems::STEP)
+        })
+        .post("/admin/v1/orders/{order}/notes", steps::add_note, |op| {
+            op.summary("Write something down about an order").sends::<AddNote>().problems(&problems::STEP)
+        })
+        .get("/admin/v1/orders/{order}/timeline", steps::timeline, |op| {
+            op.summary("List what happened to an order, newest first").asks::<ListTimeline>()
         })
         .finish()
 }

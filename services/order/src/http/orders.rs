@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::{
     commands::CancelOrder,
-    domain::OrderView,
+    domain::OrderDetail,
     queries::{DescribeOrders, FindOrder, Orders, QueryOrders},
 };
 
@@ -42,17 +42,17 @@ pub(super) async fn find(
     app: App,
     by: Staff,
     Path(at): Path<OrderPath>,
-) -> Result<Tagged<rest::Ok<OrderView>>, Problem> {
+) -> Result<Tagged<rest::Ok<OrderDetail>>, Problem> {
     let order = app.ask(&by, FindOrder { order: at.order }).await?;
-    Ok(Tagged::version(order.version, rest::Ok(order)))
+    Ok(Tagged::version(order.order.version, rest::Ok(order)))
 }
 
 pub(super) async fn cancel(
     app: App,
     by: Staff,
     Path(at): Path<OrderPath>,
-) -> Result<Tagged<rest::Ok<OrderView>>, Problem> {
+) -> Result<Tagged<rest::Ok<OrderDetail>>, Problem> {
     app.send(&by, CancelOrder { order: at.order }).await?;
     let order = app.ask(&by, FindOrder { order: at.order }).await?;
-    Ok(Tagged::version(order.version, rest::Ok(order)))
+    Ok(Tagged::version(order.order.version, rest::Ok(order)))
 }

@@ -4,7 +4,7 @@ use mediator::Classified;
 use rest::{Problem, ProblemType, problems};
 
 use crate::{
-    domain::{DraftError, Fault, Flaw, PriceChange},
+    domain::{Action, DraftError, Fault, Flaw, Impossible, PriceChange},
     error::Error,
 };
 
@@ -18,26 +18,40 @@ pub(super) const PRICE_CHANGED: ProblemType =
 pub(super) const NOT_CANCELLABLE: ProblemType =
     ProblemType::new("order-not-cancellable", 409, "The order cannot be cancelled any more");
 
+/// What was asked for cannot be done with the order as it is.
+pub(super) const IMPOSSIBLE: ProblemType =
+    ProblemType::new("order-step-impossible", 409, "That cannot be done with the order now");
+
 /// Too many orders are open.
 pub(super) const TOO_MANY_OPEN: ProblemType = ProblemType::new("too-many-open-orders", 409, "Too many orders are open");
 
 /// Every problem type of this service.
-pub(super) const ALL: [ProblemType; 4] = [UNSELLABLE_LINES, PRICE_CHANGED, NOT_CANCELLABLE, TOO_MANY_OPEN];
+pub(super) const ALL: [ProblemType; 5] = [UNSELLABLE_LINES, PRICE_CHANGED, NOT_CANCELLABLE, IMPOSSIBLE, TOO_MANY_OPEN];
 /// Those of placing.
 pub(super) const PLACE: [ProblemType; 3] = [UNSELLABLE_LINES, PRICE_CHANGED, TOO_MANY_OPEN];
 /// Those of cancelling.
 pub(super) const CANCEL: [ProblemType; 1] = [NOT_CANCELLABLE];
+/// That of every other step.
+pub(super) const STEP: [ProblemType; 1] = [IMPOSSIBLE];
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let detail = error.to_string();
         match error {
             Error::Draft(refused) => draft(&refused).detail(detail),
-            Error::NotCancellable(refused) => {
-                Self::new(NOT_CANCELLABLE).detail(detail).member("order_status", refused.status)
+            Error::Impossible(refused) => impossible(&refused).detail(detail),
+            Error::NotOfOrder { .. } => Self::new(problems::INVALID_REQUEST)
+                .detail(detail)
+                .field("lines", "names a SKU that the order does not have"),
+            Error::OtherCurrency { currency, .. } => {
+                let reason = format!("must be {currency}, as the order is");
+                Self::new(problems::INVALID_REQUEST).detail(detail).field("amount.currency", reason)
             }
             Error::TooManyOpen { .. } => Self::new(TOO_MANY_OPEN).detail(detail),
-            Error::NotFound { .. } => Self::new(problems::NOT_FOUND).detail(detail),
+            Error::NotFound { .. }
+            | Error::ParcelNotFound { .. }
+            | Error::ReturnNotFound { .. }
+            | Error::PaymentNotFound { .. } => Self::new(problems::NOT_FOUND).detail(detail),
             Error::Malformed(malformed) => Self::from(malformed),
             Error::QueryRefused(faults) => {
                 faults.0.into_iter().fold(Self::new(problems::INVALID_REQUEST).detail(detail), |problem, fault| {
@@ -47,6 +61,11 @@ impl From<Error> for Problem {
             Error::Unplaced { .. } | Error::Corrupt { .. } | Error::Storage(_) => Self::fault(error.class(), &error),
         }
     }
+}
+
+fn impossible(Impossible { action, status, possible, .. }: &Impossible) -> Problem {
+    let kind = if *action == Action::Cancel { NOT_CANCELLABLE } else { IMPOSSIBLE };
+    Problem::new(kind).member("order_status", status).member("possible", possible)
 }
 
 fn draft(refused: &DraftError) -> Problem {

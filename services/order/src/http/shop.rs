@@ -9,9 +9,9 @@ use rest::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{orders::OrderPath, waiting};
+use super::{orders::OrderPath, steps::ReasonBody, waiting};
 use crate::{
-    commands::{CancelOwnOrder, ClaimOrder, PlaceOrder, Receipt},
+    commands::{CancelOwnOrder, ClaimOrder, PlaceOrder, Receipt, RequestOwnCancellation},
     domain::{Draft, HoldLimits, OrderToken, OrderView, Origin, Ownership, Reference, RequestedLine, Summary},
     error::Error,
     processes::WaitingRoom,
@@ -127,6 +127,19 @@ pub(super) async fn cancel(
 ) -> Result<Tagged<rest::Ok<OrderView>>, Problem> {
     let proof = proof(&at, &by, token.as_ref())?;
     app.send(&by, CancelOwnOrder { order: at.order, proof: proof.clone() }).await?;
+    let order = app.ask(&by, FindOwnOrder { order: at.order, proof }).await?;
+    Ok(Tagged::version(order.version, rest::Ok(order)))
+}
+
+pub(super) async fn request_cancellation(
+    app: App,
+    by: Buyer,
+    Path(at): Path<OrderPath>,
+    token: Option<Credential<TokenHeader>>,
+    Body(body): Body<ReasonBody>,
+) -> Result<Tagged<rest::Ok<OrderView>>, Problem> {
+    let (proof, reason) = (proof(&at, &by, token.as_ref())?, body.reason()?);
+    app.send(&by, RequestOwnCancellation { order: at.order, proof: proof.clone(), reason }).await?;
     let order = app.ask(&by, FindOwnOrder { order: at.order, proof }).await?;
     Ok(Tagged::version(order.version, rest::Ok(order)))
 }

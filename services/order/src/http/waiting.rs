@@ -7,7 +7,7 @@ use rest::{App, Awaited, Problem, Recorded};
 
 use crate::{
     commands::Receipt,
-    domain::{OrderToken, OrderView, Ownership},
+    domain::{OrderToken, OrderView, Ownership, Status},
     processes::{Waiter, WaitingRoom},
     queries::FindOwnOrder,
 };
@@ -53,5 +53,5 @@ async fn settled(app: &App, by: &Scope, receipt: &Receipt) -> Result<Option<Orde
     let token = OrderToken::presented(&receipt.order_token);
     let token = token.ok_or_else(|| Problem::internal("a recorded reply has no order token"))?;
     let order = app.ask(by, FindOwnOrder { order: receipt.order.id, proof: Ownership::Token(token) }).await?;
-    Ok(order.status.is_settled().then_some(order))
+    Ok((order.status != Status::Pending).then_some(order))
 }

@@ -37,8 +37,12 @@ impl Transition {
             return None;
         }
         let mut order = pending.clone();
+        for line in &mut order.lines {
+            let told =
+                self.event.standing().and_then(|standing| standing.lines.iter().find(|told| told.sku == line.sku));
+            line.pieces = told.map_or(line.pieces, |told| told.pieces);
+        }
         match self.event {
-            OrderEvent::Placed(_) => return None,
             OrderEvent::Confirmed(_) => order.status = Status::Confirmed,
             OrderEvent::Rejected(rejected) => {
                 order.status = Status::Rejected;
@@ -48,6 +52,8 @@ impl Transition {
                 order.status = Status::Cancelled;
                 order.cancel_cause = Some(cancelled.cause);
             }
+            // None of the others settles an order.
+            _ => return None,
         }
         order.version = self.version;
         order.settled_at = Some(self.at);
@@ -81,10 +87,11 @@ impl WaitingRoom {
     /// Tells whoever waits for the order that this committed event settles.
     pub fn notice(&self, committed: &Committed<'_, OrderEvent>) {
         let order = match committed.event {
-            OrderEvent::Placed(_) => return,
             OrderEvent::Confirmed(confirmed) => confirmed.order,
             OrderEvent::Rejected(rejected) => rejected.order,
             OrderEvent::Cancelled(cancelled) => cancelled.order,
+            // What happens before and after is nothing that anybody waits for.
+            _ => return,
         };
         for waiter in self.lock().remove(&order).into_iter().flatten() {
             let (event, version, at) = (committed.event.clone(), committed.version, committed.at);
@@ -164,7 +171,7 @@ impl Drop for Waiter {
 #[cfg(test)]
 mod tests {
     use contracts::order::{Cancelled, Cause, Confirmed};
-    use kernel::{Clock, Currency, Money};
+    use kernel::{ChannelCode, Clock, Currency, Money};
 
     use super::*;
     use crate::domain::{FulfilmentStatus, PaymentStatus};
@@ -179,6 +186,9 @@ mod tests {
             fulfilment_status: FulfilmentStatus::Unfulfilled,
             lines: Vec::new(),
             total,
+            channel: ChannelCode::shop(),
+            parcels: Vec::new(),
+            returns: Vec::new(),
             reference: None,
             reasons: Vec::new(),
             cancel_cause: None,
@@ -188,6 +198,10 @@ mod tests {
             settled_at: None,
             updated_at: placed_at,
         }
+    }
+
+    fn cancelled(order: OrderId, cause: Cause) -> OrderEvent {
+        Cancelled::new(order, cause).into()
     }
 
     fn committed(event: &OrderEvent, version: i64) -> Committed<'_, OrderEvent> {
@@ -200,7 +214,7 @@ mod tests {
         let (mine, other) = (OrderId::new(), OrderId::new());
         let (mut waiter, mut twin, mut stranger) = (room.enter(mine), room.enter(mine), room.enter(other));
         assert!(waiter.told.try_recv().is_err());
-        room.notice(&committed(&Cancelled { order: mine, cause: Cause::Staff }.into(), 2));
+        room.notice(&committed(&cancelled(mine, Cause::Staff), 2));
         assert!(waiter.told.try_recv().is_ok() && twin.told.try_recv().is_ok());
         assert!(stranger.told.try_recv().is_err());
     }
@@ -213,7 +227,7 @@ mod tests {
         drop(waiter);
         assert_eq!(room.lock().len(), 1);
         drop(twin);
-        room.notice(&committed(&Cancelled { order, cause: Cause::Deadline }.into(), 2));
+        room.notice(&committed(&cancelled(order, Cause::Deadline), 2));
         assert!(room.lock().is_empty());
     }
 
@@ -221,7 +235,7 @@ mod tests {
     async fn what_is_told_is_the_order_after_its_first_transition_and_anything_else_is_polled() {
         let room = WaitingRoom::new(Polling::default());
         let order = pending(OrderId::new());
-        let confirmed = OrderEvent::from(Confirmed { order: order.id, total: order.total });
+        let confirmed = OrderEvent::from(Confirmed::new(order.id, order.total));
         let told = committed(&confirmed, 2);
         let waiter = room.enter(order.id);
         room.notice(&told);
@@ -232,7 +246,7 @@ mod tests {
 
         // Not the transition that follows: the order was settled before, and when is not known here.
         let waiter = room.enter(order.id);
-        room.notice(&committed(&Cancelled { order: order.id, cause: Cause::Staff }.into(), 3));
+        room.notice(&committed(&cancelled(order.id, Cause::Staff), 3));
         let polled = async || -> Result<Option<OrderView>, ()> { Ok(Some(OrderView { version: 3, ..order.clone() })) };
         let found = waiter.until(Duration::from_secs(5), &order, polled).await.unwrap().unwrap();
         assert_eq!(found.version, 3);

@@ -6,7 +6,7 @@ use mediator::{Query, Tenant};
 use persistence::ReadConn;
 
 use super::order_row;
-use crate::{domain::OrderView, error::Error};
+use crate::{domain::OrderDetail, error::Error};
 
 /// Asks for one order as staff.
 #[derive(Debug, Clone, Copy)]
@@ -19,10 +19,10 @@ impl Query for FindOrder {
     const NAME: &'static str = "order.find-order";
     const REQUIRES: Permission = Permission::OrderRead;
     type Tenancy = Tenant;
-    type Reply = OrderView;
+    type Reply = OrderDetail;
     type Error = Error;
 
-    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<OrderView, Error> {
-        order_row::find(read, self.order).await?.try_into()
+    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<OrderDetail, Error> {
+        order_row::find(read, self.order).await?.detail()
     }
 }

@@ -9,9 +9,9 @@ use persistence::{ReadConn, limited};
 use uuid::Uuid;
 
 use crate::{
-    domain::{FulfilmentStatus, PaymentStatus, Reference, Status, Summary},
+    domain::{Reference, Status, Summary},
     error::Error,
-    schema::orders,
+    schema::{order_history, orders},
 };
 
 /// Asks for a page of a customer's own orders.
@@ -42,9 +42,19 @@ impl Query for ListOwnOrders {
             .filter(orders::customer_id.eq(self.customer.uuid()))
             .filter(orders::id.lt(before))
             .order(orders::id.desc())
-            .select(SummaryRow::as_select());
-        let rows: Vec<SummaryRow> = limited(page, self.limit).load(read.connection()).await?;
-        let summaries = rows.into_iter().map(Summary::try_from).collect::<Result<Vec<_>, _>>()?;
+            .select((
+                SummaryRow::as_select(),
+                order_history::table
+                    .filter(order_history::org_id.eq(orders::org_id))
+                    .filter(order_history::order_id.eq(orders::id))
+                    .filter(order_history::to_status.eq(<&str>::from(Status::Cancelled)))
+                    .order(order_history::version)
+                    .limit(1)
+                    .select(order_history::cause)
+                    .single_value(),
+            ));
+        let rows: Vec<(SummaryRow, Option<String>)> = limited(page, self.limit).load(read.connection()).await?;
+        let summaries = rows.into_iter().map(|(row, cause)| row.summary(cause)).collect::<Result<Vec<_>, _>>()?;
         Ok(list.page(summaries, self.limit, |last| last.id)?)
     }
 }
@@ -59,26 +69,25 @@ struct SummaryRow {
     total_minor: i64,
     currency: String,
     shopper_reference: Option<String>,
-    cancel_cause: Option<String>,
     version: i64,
     placed_at: Timestamp,
     updated_at: Timestamp,
 }
 
-impl TryFrom<SummaryRow> for Summary {
-    type Error = Error;
-
-    fn try_from(row: SummaryRow) -> Result<Self, Error> {
+impl SummaryRow {
+    /// The order; `cause` is why it was cancelled, if it was.
+    fn summary(self, cause: Option<String>) -> Result<Summary, Error> {
+        let row = self;
         let id = OrderId::from_uuid(row.id);
-        let read = || -> Result<Self, Malformed> {
-            Ok(Self {
+        let read = || -> Result<Summary, Malformed> {
+            Ok(Summary {
                 id,
-                status: Status::parse(&row.status)?,
-                payment_status: PaymentStatus::parse(&row.payment_status)?,
-                fulfilment_status: FulfilmentStatus::parse(&row.fulfilment_status)?,
+                status: parse_name("order status", &row.status)?,
+                payment_status: parse_name("payment status", &row.payment_status)?,
+                fulfilment_status: parse_name("fulfilment status", &row.fulfilment_status)?,
                 total: Money::from_minor(row.total_minor, Currency::parse(&row.currency)?)?,
                 reference: row.shopper_reference.as_deref().map(Reference::parse).transpose()?,
-                cancel_cause: row.cancel_cause.as_deref().map(|text| parse_name("cancel cause", text)).transpose()?,
+                cancel_cause: cause.as_deref().map(|text| parse_name("cancel cause", text)).transpose()?,
                 version: row.version,
                 placed_at: row.placed_at,
                 updated_at: row.updated_at,

@@ -46,6 +46,9 @@ fn fields() -> Vec<Field> {
         )
         .counted()
         .by_default(),
+        Field::one("channel", Kind::Text, "r.channel", "Where it was sold.").counted(),
+        Field::price("paid", "r.paid_minor", "r.currency", "What was received for it.").sorted(),
+        Field::price("refunded", "r.refunded_minor", "r.currency", "What was given back of it.").sorted(),
         Field::price("total", "r.total_minor", "r.currency", "The sum of its lines.").sorted().counted().by_default(),
         Field::one("reference", Kind::Text, "r.shopper_reference", "The shopper's reference.").nullable().by_default(),
         Field::one("cancel_cause", Kind::choice(Cause::VARIANTS), "r.cancel_cause", "Who or what cancelled it.")

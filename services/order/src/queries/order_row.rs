@@ -1,14 +1,18 @@
-//! One order with its lines as a row. The rule: its lines are one JSON value of that row, so reading an order is one
-//! statement; Diesel cannot say that, so the SELECT is written by hand, here and nowhere else.
+//! One order as a row with everything that belongs to it. The rule: its lines, parcels, returns and money are JSON values of that row,
+//! so reading an order is one statement; Diesel cannot say that, so the SELECT is written by hand, here and nowhere else.
 
-use contracts::catalog::Reason;
+use contracts::{
+    catalog::Reason,
+    order::{PaymentKind, Pieces},
+};
 use diesel::{
     OptionalExtension, QueryableByName,
-    sql_types::{BigInt, Binary, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{BigInt, Binary, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl;
 use kernel::{
-    Currency, CustomerId, Malformed, Money, OrderId, ProductId, Quantity, Sku, Timestamp, VariantId, parse_name,
+    ChannelCode, Currency, CustomerId, Malformed, Money, OrderId, ParcelId, PaymentId, ProductId, Quantity, RefundId,
+    ReturnId, Sku, Timestamp, VariantId, parse_name,
 };
 use persistence::{ReadConn, statement};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -16,16 +20,31 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    domain::{FulfilmentStatus, Line, OrderView, PaymentStatus, Reference, Status, TokenDigest},
+    domain::{
+        Funds, Label, Life, Line, LineLife, LinePrice, OrderDetail, OrderView, Parcel, Payment, Provider,
+        RecordedPayment, RecordedRefund, Reference, Refund, Remark, Return, ReturnStatus, SkuPieces, Status,
+        TokenDigest,
+    },
     error::Error,
 };
 
-/// `$1` is the organisation and `$2` the order.
-const SELECT: &str = "select o.id, o.status, o.payment_status, o.fulfilment_status, o.total_minor, o.currency,
-        o.shopper_reference, o.token_digest, o.customer_id, o.reasons, o.cancel_cause, o.version, o.placed_at, o.deadline_at,
-        o.settled_at, o.updated_at,
+/// `$1` is the organisation and `$2` the order. Ids begin with the time, so what was made later comes later.
+const SELECT: &str = "select o.id, o.status, o.payment_status, o.fulfilment_status, o.total_minor, o.currency, o.channel,
+        o.shopper_reference, o.token_digest, o.customer_id, o.version, o.placed_at, o.deadline_at, o.settled_at, o.updated_at,
+        o.held, o.completed, o.authorised_minor, o.paid_minor, o.refunded_minor,
         (select jsonb_agg(to_jsonb(l) order by l.position) from order_lines l
-         where l.org_id = o.org_id and l.order_id = o.id) as lines
+         where l.org_id = o.org_id and l.order_id = o.id) as lines,
+        (select jsonb_agg(to_jsonb(p) order by p.id) from order_parcels p
+         where p.org_id = o.org_id and p.order_id = o.id) as parcels,
+        (select jsonb_agg(to_jsonb(r) order by r.id) from order_returns r
+         where r.org_id = o.org_id and r.order_id = o.id) as returns,
+        (select jsonb_agg(to_jsonb(p) order by p.id) from order_payments p
+         where p.org_id = o.org_id and p.order_id = o.id) as payments,
+        (select jsonb_agg(to_jsonb(r) order by r.id) from order_refunds r
+         where r.org_id = o.org_id and r.order_id = o.id) as refunds,
+        (select jsonb_build_object('cause', h.cause, 'reasons', h.details -> 'reasons') from order_history h
+         where h.org_id = o.org_id and h.order_id = o.id and h.to_status in ('rejected', 'cancelled')
+         order by h.version limit 1) as ending
      from orders o where o.org_id = $1 and o.id = $2";
 
 /// Selects one order of the organisation.
@@ -56,16 +75,14 @@ pub(super) struct OrderRow {
     total_minor: i64,
     #[diesel(sql_type = Text)]
     currency: String,
+    #[diesel(sql_type = Text)]
+    channel: String,
     #[diesel(sql_type = Nullable<Text>)]
     shopper_reference: Option<String>,
     #[diesel(sql_type = Binary)]
     token_digest: Vec<u8>,
     #[diesel(sql_type = Nullable<SqlUuid>)]
     customer_id: Option<Uuid>,
-    #[diesel(sql_type = Nullable<Jsonb>)]
-    reasons: Option<Value>,
-    #[diesel(sql_type = Nullable<Text>)]
-    cancel_cause: Option<String>,
     #[diesel(sql_type = BigInt)]
     version: i64,
     #[diesel(sql_type = Timestamptz)]
@@ -76,8 +93,29 @@ pub(super) struct OrderRow {
     settled_at: Option<Timestamp>,
     #[diesel(sql_type = Timestamptz)]
     updated_at: Timestamp,
+    #[diesel(sql_type = Bool)]
+    held: bool,
+    #[diesel(sql_type = Bool)]
+    completed: bool,
+    #[diesel(sql_type = BigInt)]
+    authorised_minor: i64,
+    #[diesel(sql_type = BigInt)]
+    paid_minor: i64,
+    #[diesel(sql_type = BigInt)]
+    refunded_minor: i64,
     #[diesel(sql_type = Nullable<Jsonb>)]
     lines: Option<Value>,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    parcels: Option<Value>,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    returns: Option<Value>,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    payments: Option<Value>,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    refunds: Option<Value>,
+    /// How it came to its end, where it was rejected or cancelled.
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    ending: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -90,10 +128,43 @@ struct LineRow {
     variant_title: String,
     quantity: i64,
     unit_price_minor: i64,
+    cost_minor: Option<i64>,
+    discount_minor: i64,
+    tax_minor: i64,
+    shipping_minor: i64,
+    packed: i64,
+    shipped: i64,
+    delivered: i64,
+    cancelled: i64,
+    return_requested: i64,
+    returned: i64,
+    written_off: i64,
 }
 
 impl LineRow {
-    fn line(self, currency: Currency) -> Result<Line, Malformed> {
+    fn life(&self, status: Status) -> LineLife {
+        let counted = Pieces {
+            ordered: self.quantity,
+            reserved: 0,
+            packed: self.packed,
+            shipped: self.shipped,
+            delivered: self.delivered,
+            cancelled: self.cancelled,
+            return_requested: self.return_requested,
+            returned: self.returned,
+            written_off: self.written_off,
+        };
+        let price = LinePrice {
+            unit: self.unit_price_minor,
+            discount: self.discount_minor,
+            tax: self.tax_minor,
+            shipping: self.shipping_minor,
+            cost: self.cost_minor,
+        };
+        LineLife::restore(status, counted, price)
+    }
+
+    fn line(self, currency: Currency, status: Status) -> Result<Line, Malformed> {
         let quantity = Quantity::new(self.quantity)?;
         let unit_price = Money::from_minor(self.unit_price_minor, currency)?;
         Ok(Line {
@@ -101,13 +172,106 @@ impl LineRow {
             product: ProductId::from_uuid(self.product_id),
             variant: VariantId::from_uuid(self.variant_id),
             product_version: self.product_version,
+            pieces: self.life(status).pieces,
             title: self.title,
             variant_title: self.variant_title,
             quantity,
             unit_price,
             amount: unit_price.checked_multiply(quantity)?,
+            cost: self.cost_minor.map(|cost| Money::from_minor(cost, currency)).transpose()?,
         })
     }
+}
+
+#[derive(Deserialize)]
+struct ParcelRow {
+    id: Uuid,
+    carrier: Option<Label>,
+    tracking_number: Option<Label>,
+    lines: Vec<SkuPieces>,
+    shipped_at: Timestamp,
+    delivered_at: Option<Timestamp>,
+}
+
+impl From<ParcelRow> for Parcel {
+    fn from(row: ParcelRow) -> Self {
+        let ParcelRow { id, carrier, tracking_number, lines, shipped_at, delivered_at } = row;
+        Self { id: ParcelId::from_uuid(id), carrier, tracking_number, lines, shipped_at, delivered_at }
+    }
+}
+
+#[derive(Deserialize)]
+struct ReturnRow {
+    id: Uuid,
+    status: ReturnStatus,
+    reason: Option<Remark>,
+    lines: Vec<SkuPieces>,
+    restocked: Vec<SkuPieces>,
+    written_off: Vec<SkuPieces>,
+    requested_at: Timestamp,
+    settled_at: Option<Timestamp>,
+}
+
+impl From<ReturnRow> for Return {
+    fn from(row: ReturnRow) -> Self {
+        let ReturnRow { id, status, reason, lines, restocked, written_off, requested_at, settled_at } = row;
+        Self { id: ReturnId::from_uuid(id), status, reason, lines, restocked, written_off, requested_at, settled_at }
+    }
+}
+
+#[derive(Deserialize)]
+struct PaymentRow {
+    id: Uuid,
+    kind: PaymentKind,
+    provider: Provider,
+    method: Label,
+    reference: Option<Label>,
+    amount_minor: i64,
+    recorded_at: Timestamp,
+}
+
+impl PaymentRow {
+    fn payment(self, currency: Currency) -> Result<RecordedPayment, Malformed> {
+        let payment = Payment {
+            id: PaymentId::from_uuid(self.id),
+            kind: self.kind,
+            provider: self.provider,
+            method: self.method,
+            reference: self.reference,
+            amount: Money::from_minor(self.amount_minor, currency)?,
+        };
+        Ok(RecordedPayment { payment, recorded_at: self.recorded_at })
+    }
+}
+
+#[derive(Deserialize)]
+struct RefundRow {
+    id: Uuid,
+    payment_id: Uuid,
+    method: Label,
+    reference: Option<Label>,
+    amount_minor: i64,
+    recorded_at: Timestamp,
+}
+
+impl RefundRow {
+    fn refund(self, currency: Currency) -> Result<RecordedRefund, Malformed> {
+        let refund = Refund {
+            id: RefundId::from_uuid(self.id),
+            payment: PaymentId::from_uuid(self.payment_id),
+            method: self.method,
+            reference: self.reference,
+            amount: Money::from_minor(self.amount_minor, currency)?,
+        };
+        Ok(RecordedRefund { refund, recorded_at: self.recorded_at })
+    }
+}
+
+#[derive(Deserialize)]
+struct Ending {
+    cause: String,
+    #[serde(default)]
+    reasons: Option<Vec<Reason>>,
 }
 
 impl OrderRow {
@@ -120,6 +284,35 @@ impl OrderRow {
     pub(super) fn customer(&self) -> Option<CustomerId> {
         self.customer_id.map(CustomerId::from_uuid)
     }
+
+    /// The order as staff sees it.
+    ///
+    /// # Errors
+    /// `Corrupt` when a row breaks a rule of the domain.
+    pub(super) fn detail(mut self) -> Result<OrderDetail, Error> {
+        let id = OrderId::from_uuid(self.id);
+        let corrupt = |malformed: Malformed| Error::corrupt(id, malformed);
+        let currency = Currency::parse(&self.currency).map_err(corrupt)?;
+        let status = parse_name("order status", &self.status).map_err(corrupt)?;
+        let payments: Vec<PaymentRow> = json(id, self.payments.take())?;
+        let refunds: Vec<RefundRow> = json(id, self.refunds.take())?;
+        let lines: Vec<LineRow> = json(id, self.lines.clone())?;
+        let lives = lines.iter().map(|line| line.life(status)).collect();
+        let funds =
+            Funds { authorised: self.authorised_minor, received: self.paid_minor, refunded: self.refunded_minor };
+        let life = Life::restore(status, (self.held, self.completed), lives, funds).map_err(corrupt)?;
+        Ok(OrderDetail {
+            due: Money::from_minor(life.due(), currency).map_err(corrupt)?,
+            payments: payments
+                .into_iter()
+                .map(|row| row.payment(currency))
+                .collect::<Result<_, _>>()
+                .map_err(corrupt)?,
+            refunds: refunds.into_iter().map(|row| row.refund(currency)).collect::<Result<_, _>>().map_err(corrupt)?,
+            possible: life.possible(),
+            order: self.try_into()?,
+        })
+    }
 }
 
 impl TryFrom<OrderRow> for OrderView {
@@ -129,19 +322,28 @@ impl TryFrom<OrderRow> for OrderView {
         let id = OrderId::from_uuid(row.id);
         let corrupt = |malformed: Malformed| Error::corrupt(id, malformed);
         let currency = Currency::parse(&row.currency).map_err(corrupt)?;
-        let lines: Vec<LineRow> = json(id, row.lines)?.unwrap_or_default();
-        let reasons: Option<Vec<Reason>> = json(id, row.reasons)?;
+        let status: Status = parse_name("order status", &row.status).map_err(corrupt)?;
+        let lines: Vec<LineRow> = json(id, row.lines)?;
+        let parcels: Vec<ParcelRow> = json(id, row.parcels)?;
+        let returns: Vec<ReturnRow> = json(id, row.returns)?;
+        let ending: Option<Ending> =
+            row.ending.map(serde_json::from_value).transpose().map_err(|error| Error::corrupt(id, error))?;
+        let (cause, reasons) = ending.map(|ending| (ending.cause, ending.reasons)).unzip();
+        let cause = cause.filter(|_| status == Status::Cancelled);
         let read = || -> Result<Self, Malformed> {
             Ok(Self {
                 id,
-                status: Status::parse(&row.status)?,
-                payment_status: PaymentStatus::parse(&row.payment_status)?,
-                fulfilment_status: FulfilmentStatus::parse(&row.fulfilment_status)?,
-                lines: lines.into_iter().map(|line| line.line(currency)).collect::<Result<_, _>>()?,
+                status,
+                payment_status: parse_name("payment status", &row.payment_status)?,
+                fulfilment_status: parse_name("fulfilment status", &row.fulfilment_status)?,
+                lines: lines.into_iter().map(|line| line.line(currency, status)).collect::<Result<_, _>>()?,
                 total: Money::from_minor(row.total_minor, currency)?,
+                channel: ChannelCode::parse(&row.channel)?,
+                parcels: parcels.into_iter().map(Parcel::from).collect(),
+                returns: returns.into_iter().map(Return::from).collect(),
                 reference: row.shopper_reference.as_deref().map(Reference::parse).transpose()?,
-                reasons: reasons.unwrap_or_default(),
-                cancel_cause: row.cancel_cause.as_deref().map(|text| parse_name("cancel cause", text)).transpose()?,
+                cancel_cause: cause.as_deref().map(|text| parse_name("cancel cause", text)).transpose()?,
+                reasons: reasons.flatten().unwrap_or_default(),
                 version: row.version,
                 placed_at: row.placed_at,
                 deadline_at: row.deadline_at,
@@ -153,6 +355,8 @@ impl TryFrom<OrderRow> for OrderView {
     }
 }
 
-fn json<T: DeserializeOwned>(order: OrderId, stored: Option<Value>) -> Result<Option<T>, Error> {
-    stored.map(serde_json::from_value).transpose().map_err(|error| Error::corrupt(order, error))
+/// What a list of rows holds; no list has none.
+fn json<T: DeserializeOwned>(order: OrderId, stored: Option<Value>) -> Result<Vec<T>, Error> {
+    let read = stored.map(serde_json::from_value).transpose().map_err(|error| Error::corrupt(order, error))?;
+    Ok(read.unwrap_or_default())
 }

@@ -1,4 +1,7 @@
 //! The SQL of the write side: insert, lock, save. The rule: rows never leave this folder.
 
 pub mod orders;
+pub mod parcels;
+pub mod payments;
+pub mod returns;
 pub mod sellable;

@@ -8,13 +8,18 @@ use diesel::{
     sql_types::{Array, BigInt, Binary, Bool, Double, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl;
-use kernel::{Currency, CustomerId, Money, OrderId, OrganisationId, Timestamp};
-use persistence::{Tenancy, Tx, statement};
+use kernel::{
+    ChannelCode, Currency, CustomerId, Malformed, Money, OrderId, OrganisationId, ProductId, Sku, Timestamp, VariantId,
+    parse_name,
+};
+use persistence::{Provenance, Tenancy, Tx, statement};
 use uuid::Uuid;
+
+use contracts::order::Pieces;
 
 use crate::{
     domain::{
-        Deadline, Facts, FulfilmentStatus, Holder, Line, Order, Origin, PaymentStatus, Reference, Status, Step,
+        Deadline, Funds, Goods, Holder, Life, Line, LineLife, LinePrice, Order, Origin, Reference, Status, Step,
         TokenDigest,
     },
     error::Error,
@@ -67,11 +72,12 @@ pub async fn insert<T: Tenancy>(tx: &mut Tx<'_, T>, orders: &[NewOrder<'_>]) -> 
                       placed_from)
         ), written as (
             insert into order_lines (org_id, order_id, position, sku, product_id, variant_id, product_version, title,
-                                     variant_title, quantity, unit_price_minor)
-            select * from unnest($9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+                                     variant_title, quantity, unit_price_minor, cost_minor)
+            select * from unnest($9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $22)
         ), noted as (
-            insert into order_history (org_id, order_id, version, from_status, to_status, cause, actor, occurred_at)
-            select o.org_id, o.id, 1, null, 'pending', 'placed', o.actor, now()
+            insert into order_history (org_id, order_id, version, from_status, to_status, event, payment_status,
+                                       fulfilment_status, cause, actor, occurred_at)
+            select o.org_id, o.id, 1, null, 'pending', 'placed', 'unpaid', 'unfulfilled', 'placed', o.actor, now()
             from unnest($1, $2, $8) as o (org_id, id, actor)
         )
         select now() as placed_at",
@@ -97,21 +103,22 @@ pub async fn insert<T: Tenancy>(tx: &mut Tx<'_, T>, orders: &[NewOrder<'_>]) -> 
     .bind::<Array<BigInt>, _>(column(&lines, |(.., line)| line.quantity.get()))
     .bind::<Array<BigInt>, _>(column(&lines, |(.., line)| line.unit_price.minor()))
     .bind::<Array<Nullable<SqlUuid>>, _>(column(orders, |order| order.customer.map(CustomerId::uuid)))
-    .bind::<Array<Nullable<Binary>>, _>(column(orders, |order| order.placed_from.map(|from| from.as_bytes().to_vec())));
+    .bind::<Array<Nullable<Binary>>, _>(column(orders, |order| order.placed_from.map(|from| from.as_bytes().to_vec())))
+    .bind::<Array<Nullable<BigInt>>, _>(column(&lines, |(.., line)| line.price().cost));
     let placed: PlacedRow = insert.get_result(tx.connection()).await?;
     Ok(placed.placed_at)
 }
 
 /// Locks the orders until the transaction ends and reads what transitions need; an order that does not exist is left
-/// out.
+/// out. The lines are read after the lock: a statement that locks sees other rows as they were before it waited.
 ///
 /// # Errors
 /// `Storage` when the database fails, `Corrupt` when a row breaks a rule of the domain.
 pub async fn lock<T: Tenancy>(tx: &mut Tx<'_, T>, wanted: &[(OrganisationId, OrderId)]) -> Result<Vec<Order>, Error> {
     // Diesel cannot join what is looked for as a table.
     let rows: Vec<LockedRow> = statement(
-        "select o.org_id, o.id, o.status, o.payment_status, o.fulfilment_status, o.total_minor, o.currency, o.version,
-                o.deadline_at <= now() as overdue, now() as now
+        "select o.org_id, o.id, o.status, o.held, o.completed, o.channel, o.customer_id, o.total_minor, o.currency,
+                o.authorised_minor, o.paid_minor, o.refunded_minor, o.version, o.deadline_at <= now() as overdue, now() as now
          from unnest($1, $2) as wanted (org_id, id)
          join orders o on o.org_id = wanted.org_id and o.id = wanted.id
          order by o.org_id, o.id
@@ -121,7 +128,32 @@ pub async fn lock<T: Tenancy>(tx: &mut Tx<'_, T>, wanted: &[(OrganisationId, Ord
     .bind::<Array<SqlUuid>, _>(column(wanted, |(_, order)| order.uuid()))
     .load(tx.connection())
     .await?;
-    rows.into_iter().map(Order::try_from).collect()
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let lines: Vec<LineRow> = statement(
+        "select l.org_id, l.order_id, l.sku, l.product_id, l.variant_id, l.quantity, l.unit_price_minor, l.cost_minor,
+                l.discount_minor, l.tax_minor, l.shipping_minor, l.packed, l.shipped, l.delivered, l.cancelled,
+                l.return_requested, l.returned, l.written_off
+         from unnest($1, $2) as wanted (org_id, id)
+         join order_lines l on l.org_id = wanted.org_id and l.order_id = wanted.id
+         order by l.org_id, l.order_id, l.position",
+    )
+    .bind::<Array<SqlUuid>, _>(column(&rows, |row| row.org_id))
+    .bind::<Array<SqlUuid>, _>(column(&rows, |row| row.id))
+    .load(tx.connection())
+    .await?;
+    let mut of_order: HashMap<(Uuid, Uuid), Vec<LineRow>> = HashMap::with_capacity(rows.len());
+    for line in lines {
+        of_order.entry((line.org_id, line.order_id)).or_default().push(line);
+    }
+    rows.into_iter()
+        .map(|row| {
+            let (order, lines) =
+                (OrderId::from_uuid(row.id), of_order.remove(&(row.org_id, row.id)).unwrap_or_default());
+            row.order(lines).map_err(|malformed| Error::corrupt(order, malformed))
+        })
+        .collect()
 }
 
 /// Moves the deadlines of those of the organisation's orders that are pending, never back and never beyond the limit.
@@ -204,13 +236,15 @@ pub async fn open_holds<T: Tenancy>(
                      then (select count(*) from (
                              select 1 from orders o
                               where o.org_id = w.org_id and o.customer_id = w.customer_id
-                                and o.status in ('pending', 'confirmed') and o.payment_status = 'unpaid'
+                                and o.status in ('pending', 'confirmed', 'on-hold', 'packed', 'cancel-requested')
+                                and o.payment_status = 'unpaid'
                                 and o.placed_at > now() - interval '1 day'
                               limit w.most) as counted)
                      else (select count(*) from (
                              select 1 from orders o
                               where o.org_id = w.org_id and o.placed_from = w.placed_from
-                                and o.status in ('pending', 'confirmed') and o.payment_status = 'unpaid'
+                                and o.status in ('pending', 'confirmed', 'on-hold', 'packed', 'cancel-requested')
+                                and o.payment_status = 'unpaid'
                                 and o.placed_at > now() - interval '1 day'
                               limit w.most) as counted)
                 end as open
@@ -244,50 +278,91 @@ struct CountRow {
 pub struct HistoryEntry<'a> {
     /// The transition.
     pub step: &'a Step,
-    /// Who acted, as in `access::Caller::actor`.
-    pub actor: &'a str,
+    /// Who acted, and which event made them.
+    pub provenance: &'a Provenance,
 }
 
-/// Writes the changed orders and the history of how they changed, in one statement. An order that took two steps in one
-/// batch is written once and gets two rows of history.
+/// Writes the changed orders, the pieces of their lines and the history of how they changed, in one statement. An order that took two
+/// steps in one batch is written once and gets two rows of history. A line is written only where a piece of it moved.
 ///
 /// # Errors
-/// `Storage` when the database fails, `Corrupt` when a reason has no JSON form.
+/// `Storage` when the database fails, `Corrupt` when a detail has no JSON form.
 pub async fn save<T: Tenancy>(
     tx: &mut Tx<'_, T>,
     changed: &[&Order],
     history: &[HistoryEntry<'_>],
 ) -> Result<(), Error> {
-    let mut reasons = Vec::with_capacity(changed.len());
-    for order in changed {
-        let json = order.reasons.as_ref().map(serde_json::to_value).transpose();
-        reasons.push(json.map_err(|error| Error::corrupt(order.id, error))?);
+    let mut details = Vec::with_capacity(history.len());
+    for entry in history {
+        let json = serde_json::to_value(entry.step.details());
+        details.push(json.map_err(|error| Error::corrupt(entry.step.order, error))?);
     }
+    let moved: Vec<(&Order, &Goods, &Pieces)> = changed
+        .iter()
+        .flat_map(|order| order.goods.iter().zip(&order.life.lines).map(|(goods, line)| (*order, goods, &line.pieces)))
+        .filter(|(.., pieces)| {
+            **pieces != Pieces { ordered: pieces.ordered, reserved: pieces.reserved, ..Pieces::default() }
+        })
+        .collect();
     statement(
         "with saved as (
             update orders o
-            set status = n.status, version = n.version, reasons = n.reasons, cancel_cause = n.cause,
-                settled_at = coalesce(o.settled_at, now()), updated_at = now()
-            from unnest($1, $2, $3, $4, $5, $6) as n (org_id, id, status, version, reasons, cause)
+            set status = n.status, payment_status = n.payment, fulfilment_status = n.fulfilment, version = n.version,
+                held = n.held, completed = n.completed, authorised_minor = n.authorised, paid_minor = n.paid,
+                refunded_minor = n.refunded, updated_at = now(),
+                settled_at = case when n.status = 'pending' then o.settled_at else coalesce(o.settled_at, now()) end
+            from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                as n (org_id, id, status, payment, fulfilment, version, held, completed, authorised, paid, refunded)
             where o.org_id = n.org_id and o.id = n.id
+        ), moved as (
+            update order_lines l
+            set packed = n.packed, shipped = n.shipped, delivered = n.delivered, cancelled = n.cancelled,
+                return_requested = n.return_requested, returned = n.returned, written_off = n.written_off
+            from unnest($12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+                as n (org_id, order_id, sku, packed, shipped, delivered, cancelled, return_requested, returned, written_off)
+            where l.org_id = n.org_id and l.order_id = n.order_id and l.sku = n.sku
         )
-        insert into order_history (org_id, order_id, version, from_status, to_status, cause, actor, occurred_at)
-        select h.org_id, h.order_id, h.version, h.from_status, h.to_status, h.cause, h.actor, now()
-        from unnest($7, $8, $9, $10, $11, $12, $13) as h (org_id, order_id, version, from_status, to_status, cause, actor)",
+        insert into order_history (org_id, order_id, version, from_status, to_status, event, payment_status,
+                                   fulfilment_status, cause, actor, source_event, reason, details, occurred_at)
+        select h.*, now()
+        from unnest($22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34)
+            as h (org_id, order_id, version, from_status, to_status, event, payment_status, fulfilment_status, cause, actor,
+                  source_event, reason, details)",
     )
     .bind::<Array<SqlUuid>, _>(column(changed, |order| order.organisation.uuid()))
     .bind::<Array<SqlUuid>, _>(column(changed, |order| order.id.uuid()))
-    .bind::<Array<Text>, _>(column(changed, |order| order.status.as_str()))
+    .bind::<Array<Text>, _>(column(changed, |order| <&str>::from(order.status())))
+    .bind::<Array<Text>, _>(column(changed, |order| <&str>::from(order.payment())))
+    .bind::<Array<Text>, _>(column(changed, |order| <&str>::from(order.fulfilment())))
     .bind::<Array<BigInt>, _>(column(changed, |order| order.version))
-    .bind::<Array<Nullable<Jsonb>>, _>(reasons)
-    .bind::<Array<Nullable<Text>>, _>(column(changed, |order| order.cause.map(<&'static str>::from)))
+    .bind::<Array<Bool>, _>(column(changed, |order| order.life.held))
+    .bind::<Array<Bool>, _>(column(changed, |order| order.life.completed))
+    .bind::<Array<BigInt>, _>(column(changed, |order| order.life.funds.authorised))
+    .bind::<Array<BigInt>, _>(column(changed, |order| order.life.funds.received))
+    .bind::<Array<BigInt>, _>(column(changed, |order| order.life.funds.refunded))
+    .bind::<Array<SqlUuid>, _>(column(&moved, |(order, ..)| order.organisation.uuid()))
+    .bind::<Array<SqlUuid>, _>(column(&moved, |(order, ..)| order.id.uuid()))
+    .bind::<Array<Text>, _>(column(&moved, |(_, goods, _)| goods.sku.to_string()))
+    .bind::<Array<BigInt>, _>(column(&moved, |(.., pieces)| pieces.packed))
+    .bind::<Array<BigInt>, _>(column(&moved, |(.., pieces)| pieces.shipped))
+    .bind::<Array<BigInt>, _>(column(&moved, |(.., pieces)| pieces.delivered))
+    .bind::<Array<BigInt>, _>(column(&moved, |(.., pieces)| pieces.cancelled))
+    .bind::<Array<BigInt>, _>(column(&moved, |(.., pieces)| pieces.return_requested))
+    .bind::<Array<BigInt>, _>(column(&moved, |(.., pieces)| pieces.returned))
+    .bind::<Array<BigInt>, _>(column(&moved, |(.., pieces)| pieces.written_off))
     .bind::<Array<SqlUuid>, _>(column(history, |entry| entry.step.organisation.uuid()))
     .bind::<Array<SqlUuid>, _>(column(history, |entry| entry.step.order.uuid()))
     .bind::<Array<BigInt>, _>(column(history, |entry| entry.step.version))
-    .bind::<Array<Text>, _>(column(history, |entry| entry.step.from.as_str()))
-    .bind::<Array<Text>, _>(column(history, |entry| entry.step.to.as_str()))
-    .bind::<Array<Text>, _>(column(history, |entry| entry.step.on.as_str()))
-    .bind::<Array<Text>, _>(column(history, |entry| entry.actor.to_owned()))
+    .bind::<Array<Text>, _>(column(history, |entry| <&str>::from(entry.step.from)))
+    .bind::<Array<Text>, _>(column(history, |entry| <&str>::from(entry.step.standing.status)))
+    .bind::<Array<Text>, _>(column(history, |entry| <&str>::from(&entry.step.event)))
+    .bind::<Array<Text>, _>(column(history, |entry| <&str>::from(entry.step.standing.payment)))
+    .bind::<Array<Text>, _>(column(history, |entry| <&str>::from(entry.step.standing.fulfilment)))
+    .bind::<Array<Text>, _>(column(history, |entry| entry.step.cause))
+    .bind::<Array<Text>, _>(column(history, |entry| entry.provenance.actor.clone()))
+    .bind::<Array<Nullable<SqlUuid>>, _>(column(history, |entry| entry.provenance.causation))
+    .bind::<Array<Nullable<Text>>, _>(column(history, |entry| entry.step.reason.as_ref().map(ToString::to_string)))
+    .bind::<Array<Jsonb>, _>(details)
     .execute(tx.connection())
     .await?;
     Ok(())
@@ -311,14 +386,24 @@ struct LockedRow {
     id: Uuid,
     #[diesel(sql_type = Text)]
     status: String,
+    #[diesel(sql_type = Bool)]
+    held: bool,
+    #[diesel(sql_type = Bool)]
+    completed: bool,
     #[diesel(sql_type = Text)]
-    payment_status: String,
-    #[diesel(sql_type = Text)]
-    fulfilment_status: String,
+    channel: String,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    customer_id: Option<Uuid>,
     #[diesel(sql_type = BigInt)]
     total_minor: i64,
     #[diesel(sql_type = Text)]
     currency: String,
+    #[diesel(sql_type = BigInt)]
+    authorised_minor: i64,
+    #[diesel(sql_type = BigInt)]
+    paid_minor: i64,
+    #[diesel(sql_type = BigInt)]
+    refunded_minor: i64,
     #[diesel(sql_type = BigInt)]
     version: i64,
     #[diesel(sql_type = Bool)]
@@ -327,29 +412,96 @@ struct LockedRow {
     now: Timestamp,
 }
 
-impl TryFrom<LockedRow> for Order {
-    type Error = Error;
+#[derive(QueryableByName)]
+struct LineRow {
+    #[diesel(sql_type = SqlUuid)]
+    org_id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    order_id: Uuid,
+    #[diesel(sql_type = Text)]
+    sku: String,
+    #[diesel(sql_type = SqlUuid)]
+    product_id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    variant_id: Uuid,
+    #[diesel(sql_type = BigInt)]
+    quantity: i64,
+    #[diesel(sql_type = BigInt)]
+    unit_price_minor: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    cost_minor: Option<i64>,
+    #[diesel(sql_type = BigInt)]
+    discount_minor: i64,
+    #[diesel(sql_type = BigInt)]
+    tax_minor: i64,
+    #[diesel(sql_type = BigInt)]
+    shipping_minor: i64,
+    #[diesel(sql_type = BigInt)]
+    packed: i64,
+    #[diesel(sql_type = BigInt)]
+    shipped: i64,
+    #[diesel(sql_type = BigInt)]
+    delivered: i64,
+    #[diesel(sql_type = BigInt)]
+    cancelled: i64,
+    #[diesel(sql_type = BigInt)]
+    return_requested: i64,
+    #[diesel(sql_type = BigInt)]
+    returned: i64,
+    #[diesel(sql_type = BigInt)]
+    written_off: i64,
+}
 
-    fn try_from(row: LockedRow) -> Result<Self, Error> {
-        let id = OrderId::from_uuid(row.id);
-        let read = || -> Result<Self, kernel::Malformed> {
-            Ok(Self {
-                organisation: OrganisationId::from_uuid(row.org_id),
-                id,
-                now: row.now,
-                status: Status::parse(&row.status)?,
-                facts: Facts {
-                    payment: PaymentStatus::parse(&row.payment_status)?,
-                    fulfilment: FulfilmentStatus::parse(&row.fulfilment_status)?,
-                    overdue: row.overdue,
-                },
-                total: Money::from_minor(row.total_minor, Currency::parse(&row.currency)?)?,
-                version: row.version,
-                // Only a transition sets these, and no transition leaves a status that has one of them.
-                reasons: None,
-                cause: None,
-            })
+impl LineRow {
+    fn life(&self, status: Status) -> LineLife {
+        let counted = Pieces {
+            ordered: self.quantity,
+            reserved: 0,
+            packed: self.packed,
+            shipped: self.shipped,
+            delivered: self.delivered,
+            cancelled: self.cancelled,
+            return_requested: self.return_requested,
+            returned: self.returned,
+            written_off: self.written_off,
         };
-        read().map_err(|malformed| Error::corrupt(id, malformed))
+        let price = LinePrice {
+            unit: self.unit_price_minor,
+            discount: self.discount_minor,
+            tax: self.tax_minor,
+            shipping: self.shipping_minor,
+            cost: self.cost_minor,
+        };
+        LineLife::restore(status, counted, price)
+    }
+
+    fn goods(&self) -> Result<Goods, Malformed> {
+        Ok(Goods {
+            sku: Sku::parse(&self.sku)?,
+            product: ProductId::from_uuid(self.product_id),
+            variant: VariantId::from_uuid(self.variant_id),
+        })
+    }
+}
+
+impl LockedRow {
+    fn order(self, lines: Vec<LineRow>) -> Result<Order, Malformed> {
+        let status: Status = parse_name("order status", &self.status)?;
+        let funds =
+            Funds { authorised: self.authorised_minor, received: self.paid_minor, refunded: self.refunded_minor };
+        let lives = lines.iter().map(|line| line.life(status)).collect();
+        let life = Life::restore(status, (self.held, self.completed), lives, funds)?;
+        Ok(Order {
+            organisation: OrganisationId::from_uuid(self.org_id),
+            id: OrderId::from_uuid(self.id),
+            now: self.now,
+            version: self.version,
+            overdue: self.overdue,
+            channel: ChannelCode::parse(&self.channel)?,
+            customer: self.customer_id.map(CustomerId::from_uuid),
+            total: Money::from_minor(self.total_minor, Currency::parse(&self.currency)?)?,
+            goods: lines.iter().map(LineRow::goods).collect::<Result<_, _>>()?,
+            life,
+        })
     }
 }

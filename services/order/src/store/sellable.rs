@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use diesel::{
     QueryableByName,
-    sql_types::{Array, BigInt, Bool, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl;
 use kernel::{Currency, Money, OrganisationId, ProductId, Sku, Timestamp, VariantId};
@@ -30,7 +30,7 @@ pub async fn offers<T: Tenancy>(
     // While a SKU moves from one product to another it may stand twice: the one for sale counts, then the younger one.
     let rows: Vec<OfferRow> = statement(
         "select distinct on (s.org_id, s.sku) s.org_id, s.sku, s.product_id, s.variant_id, s.product_version, s.title,
-                s.variant_title, s.price_minor, s.currency, s.for_sale
+                s.variant_title, s.price_minor, s.cost_minor, s.currency, s.for_sale
          from unnest($1, $2) as wanted (org_id, sku)
          join sellable s on s.org_id = wanted.org_id and s.sku = wanted.sku
          order by s.org_id, s.sku, s.for_sale desc, s.variant_id desc",
@@ -93,16 +93,16 @@ async fn replace(tx: &mut Tx<'_, Tenants>, products: &[&Product]) -> Result<(), 
                                 and kept.variant_id = s.variant_id)
         )
         insert into sellable as known (org_id, product_id, variant_id, sku, title, variant_title, price_minor, currency,
-                                       for_sale, product_version)
+                                       for_sale, product_version, cost_minor)
         select new.org_id, new.product_id, new.variant_id, new.sku, new.title, new.variant_title, new.price_minor,
-               new.currency, new.for_sale, new.product_version
-        from unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+               new.currency, new.for_sale, new.product_version, new.cost_minor
+        from unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
             as new (org_id, product_id, variant_id, sku, title, variant_title, price_minor, currency, for_sale,
-                    product_version)
+                    product_version, cost_minor)
         on conflict (org_id, product_id, variant_id) do update
         set sku = excluded.sku, title = excluded.title, variant_title = excluded.variant_title,
             price_minor = excluded.price_minor, currency = excluded.currency, for_sale = excluded.for_sale,
-            product_version = excluded.product_version",
+            product_version = excluded.product_version, cost_minor = excluded.cost_minor",
     )
     .bind::<Array<SqlUuid>, _>(products.iter().map(|product| product.organisation.uuid()).collect::<Vec<_>>())
     .bind::<Array<SqlUuid>, _>(products.iter().map(|product| product.id.uuid()).collect::<Vec<_>>())
@@ -116,6 +116,7 @@ async fn replace(tx: &mut Tx<'_, Tenants>, products: &[&Product]) -> Result<(), 
     .bind::<Array<Text>, _>(column(&rows, |_, variant| variant.price.currency().code().to_owned()))
     .bind::<Array<Bool>, _>(column(&rows, |_, variant| variant.for_sale))
     .bind::<Array<BigInt>, _>(column(&rows, |product, _| product.version))
+    .bind::<Array<Nullable<BigInt>>, _>(column(&rows, |_, variant| variant.known_cost()))
     .execute(tx.connection())
     .await?;
     Ok(())
@@ -175,6 +176,7 @@ struct OfferRow {
     title: String,
     variant_title: String,
     price_minor: i64,
+    cost_minor: Option<i64>,
     currency: String,
     for_sale: bool,
 }
@@ -194,6 +196,7 @@ impl TryFrom<OfferRow> for Offer {
             title: row.title,
             variant_title: row.variant_title,
             price: Money::from_minor(row.price_minor, currency).map_err(corrupt)?,
+            cost: row.cost_minor.map(|cost| Money::from_minor(cost, currency)).transpose().map_err(corrupt)?,
             for_sale: row.for_sale,
         })
     }

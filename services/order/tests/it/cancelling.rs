@@ -85,23 +85,37 @@ async fn another_orders_token_cancels_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_shipped_or_rejected_cannot_be_cancelled() {
-    let world = World::quiet().await;
+    let world = World::connected().await;
     world.sell(&[("MUG", 990)]).await;
     let (shipped, paid, rejected) = (world.place("MUG").await, world.place("MUG").await, world.place("MUG").await);
-    let settle = |order: &kernel::OrderId, set: &str| {
-        format!("update orders set settled_at = now(), {set} where id = '{}';", order.uuid())
-    };
-    world.execute(&settle(&shipped.order, "status = 'confirmed', fulfilment_status = 'fulfilled'")).await;
-    world.execute(&settle(&paid.order, "status = 'confirmed', payment_status = 'paid'")).await;
-    world.execute(&settle(&rejected.order, "status = 'rejected', reasons = '[]'")).await;
+    for order in [shipped.order, paid.order] {
+        world.reserved(order).await;
+        world.reaches(order, "confirmed").await;
+    }
+    world.rejected(rejected.order, vec![]).await;
+    world.reaches(rejected.order, "rejected").await;
     let staff = world.client(Caller::Owner);
+    assert_eq!(staff.post(&format!("/admin/v1/orders/{}/ship", shipped.order), &json!({})).await.0, 201);
+    let cash = json!({"kind": "received", "method": "cash", "amount": {"amount": "9.90", "currency": "USD"}});
+    assert_eq!(staff.post(&format!("/admin/v1/orders/{}/payments", paid.order), &cash).await.0, 201);
     for order in [shipped.order, rejected.order] {
         let (status, problem) = staff.post(&format!("/admin/v1/orders/{order}/cancel"), &json!({})).await;
         assert_eq!((status, &problem["type"]), (409, &json!("/problems/order-not-cancellable")), "{problem}");
     }
-    let path = format!("{}/{}/cancel", world.orders(), paid.order);
-    let (status, problem) = world.shopper().with("order-token", &paid.token).post(&path, &json!({})).await;
+    let path = format!("{}/{}", world.orders(), paid.order);
+    let shopper = world.shopper().with("order-token", &paid.token);
+    let (status, problem) = shopper.post(&format!("{path}/cancel"), &json!({})).await;
     assert_eq!(status, 409, "a shopper does not take money back: {problem}");
+    assert_eq!(problem["possible"], json!(["request-cancellation"]), "{problem}");
+    let wish = json!({"reason": "I ordered twice."});
+    for _ in 0..2 {
+        let (status, order) = shopper.post(&format!("{path}/cancel-request"), &wish).await;
+        assert_eq!(
+            (status, &order["status"], &order["version"]),
+            (200, &json!("cancel-requested"), &json!(4)),
+            "{order}"
+        );
+    }
     let (status, _) = staff.post(&format!("/admin/v1/orders/{}/cancel", paid.order), &json!({})).await;
     assert_eq!(status, 200);
     world.stop().await;

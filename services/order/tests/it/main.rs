@@ -5,6 +5,8 @@ mod cancelling;
 mod customers;
 mod deadlines;
 mod documents;
+mod life;
+mod migration;
 mod outage;
 mod placing;
 mod process;

@@ -251,6 +251,7 @@ pub(crate) fn product(sku: &str, version: i64, price: i64) -> Product {
         sku: Sku::parse(sku).unwrap(),
         title: "one size".to_owned(),
         price: usd(price),
+        cost: Some(usd(price / 2)),
         for_sale: true,
     };
     Product {

@@ -38,8 +38,21 @@ pub struct Line {
     pub variant: VariantId,
     /// The SKU.
     pub sku: Sku,
-    /// All pieces of it in the order: lines of one SKU are summed.
+    /// The pieces that are set aside: all of the order's, lines of one SKU summed, less those that left or were cancelled since.
     pub pieces: i64,
+    /// What became of the others.
+    pub moved: Moved,
+}
+
+/// What became of an order's pieces of one SKU since its beginning. Each number only rises, so what comes twice or late says nothing new.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// Pieces that left.
+    pub shipped: i64,
+    /// Pieces that were cancelled before they left.
+    pub cancelled: i64,
+    /// Pieces that came back and can be sold again.
+    pub restocked: i64,
 }
 
 /// What is promised to one order.
@@ -49,7 +62,7 @@ pub struct Reservation {
     pub order: OrderId,
     /// Its state.
     pub state: State,
-    /// One per SKU, sorted by SKU. Empty when nothing was ever promised.
+    /// One per SKU, sorted by SKU. Empty when nothing was ever promised or moved.
     pub lines: Vec<Line>,
     /// When it runs out; set while `reserved`.
     pub expires_at: Option<Timestamp>,
@@ -86,6 +99,8 @@ pub enum OrderFact {
     },
     /// It was confirmed.
     Confirmed,
+    /// Pieces of it left, came back or were cancelled: so many of each SKU since its beginning.
+    Moved(Vec<(Sku, Moved)>),
     /// It was cancelled.
     Cancelled,
     /// It was rejected, since its lines could not be reserved.
@@ -200,9 +215,6 @@ pub struct Book {
     notices: Vec<OrderNotice>,
 }
 
-/// How stock moves by so many pieces.
-type Step = fn(&mut Stock, i64) -> Result<Movement, StockFault>;
-
 impl Book {
     /// Opens the book over the rows that the batch has locked.
     #[must_use]
@@ -242,6 +254,7 @@ impl Book {
                 self.place(cause, order, lines, expires_at)
             }
             OrderFact::Confirmed => self.confirm(cause, order),
+            OrderFact::Moved(lines) => self.follow_pieces(cause, order, lines),
             OrderFact::Cancelled => self.cancel(cause, order),
             // Order rejects only what this catalog rejected, so nothing is set aside.
             OrderFact::Rejected => Ok(()),
@@ -291,8 +304,10 @@ impl Book {
         lines: &[OrderLine],
         expires_at: Timestamp,
     ) -> Result<(), Contradiction> {
+        let early = self.early(order);
         match self.state_of(order) {
             None => {}
+            Some(State::Void) if !early.is_empty() => {}
             Some(State::Void) => {
                 self.change(order, |reservation| reservation.state = State::Rejected);
                 self.notify(cause, order, Notice::Rejected(vec![Reason::OrderCancelled]));
@@ -304,22 +319,109 @@ impl Book {
         for line in lines {
             *wanted.entry(&line.sku).or_default() += line.quantity.get();
         }
+        for line in &early {
+            let gone = line.moved.shipped + line.moved.cancelled;
+            wanted.entry(&line.sku).and_modify(|pieces| *pieces = (*pieces - gone).max(0));
+        }
         let reasons = self.reasons_against(lines, &wanted);
         if !reasons.is_empty() {
-            self.create(order, State::Rejected, Vec::new(), None);
+            self.enter(order, State::Rejected, early, None);
             self.notify(cause, order, Notice::Rejected(reasons));
             return Ok(());
         }
         let mut promised = Vec::with_capacity(wanted.len());
         for (sku, pieces) in wanted {
             let Some(tracked) = self.shelves.get(sku) else { continue };
-            promised.push(Line { variant: tracked.shelf.variant, sku: sku.clone(), pieces });
+            let moved = early.iter().find(|line| line.sku == *sku).map(|line| line.moved).unwrap_or_default();
+            promised.push(Line { variant: tracked.shelf.variant, sku: sku.clone(), pieces, moved });
         }
-        for line in &promised {
+        for line in promised.iter().filter(|line| line.pieces > 0) {
             self.shift(cause, order, line, Stock::reserve)?;
         }
-        self.create(order, State::Reserved, promised.clone(), Some(expires_at));
+        let was_early = !early.is_empty();
+        self.enter(order, State::Reserved, promised.clone(), Some(expires_at));
         self.notify(cause, order, Notice::Reserved { lines: promised, expires_at });
+        // Pieces move of confirmed orders only.
+        if was_early { self.confirm(cause, order) } else { Ok(()) }
+    }
+
+    /// What moved of an order before its placing arrived.
+    fn early(&self, order: OrderId) -> Vec<Line> {
+        let tracked = self.reservations.get(&order).filter(|tracked| tracked.reservation.state == State::Void);
+        tracked.map(|tracked| tracked.reservation.lines.clone()).unwrap_or_default()
+    }
+
+    /// Enters a reservation, also where something of the order came before its placing.
+    fn enter(&mut self, order: OrderId, state: State, lines: Vec<Line>, expires_at: Option<Timestamp>) {
+        if self.reservations.contains_key(&order) {
+            self.change(order, |reservation| {
+                reservation.state = state;
+                reservation.lines = lines;
+                reservation.expires_at = expires_at;
+            });
+        } else {
+            self.create(order, state, lines, expires_at);
+        }
+    }
+
+    /// Brings the pieces of an order to where they are by now. What left was confirmed, whether or not that has arrived; what was not
+    /// set aside is taken from what is free.
+    fn follow_pieces(&mut self, cause: usize, order: OrderId, lines: &[(Sku, Moved)]) -> Result<(), Contradiction> {
+        match self.state_of(order) {
+            None => self.create(order, State::Void, Vec::new(), None),
+            Some(State::Reserved) => self.confirm(cause, order)?,
+            Some(State::Held | State::Released | State::Expired | State::Rejected | State::Void) => {}
+        }
+        for (sku, moved) in lines {
+            self.follow_line(cause, order, sku, *moved)?;
+        }
+        Ok(())
+    }
+
+    fn follow_line(&mut self, cause: usize, order: OrderId, sku: &Sku, now: Moved) -> Result<(), Contradiction> {
+        let Some(tracked) = self.reservations.get(&order) else { return Ok(()) };
+        let is_held = tracked.reservation.state == State::Held;
+        let known = tracked.reservation.lines.iter().find(|line| line.sku == *sku).cloned();
+        let line = known.or_else(|| {
+            let variant = self.shelves.get(sku)?.shelf.variant;
+            Some(Line { variant, sku: sku.clone(), pieces: 0, moved: Moved::default() })
+        });
+        let fault = StockFault::NotTaken { asked: now.shipped, taken: 0 };
+        let mut line = line.ok_or_else(|| Contradiction { sku: sku.clone(), order, fault })?;
+        let risen = |before: i64, after: i64| (after - before).max(0);
+        let left = risen(line.moved.shipped, now.shipped);
+        let cancelled = risen(line.moved.cancelled, now.cancelled);
+        let back = risen(line.moved.restocked, now.restocked);
+        if (left, cancelled, back) == (0, 0, 0) {
+            return Ok(());
+        }
+        let of = |pieces: i64| Line { pieces, ..line.clone() };
+        let promised = if is_held { line.pieces } else { 0 };
+        let held = left.min(promised);
+        let freed = cancelled.min(promised - held);
+        if left > 0 {
+            self.shift(cause, order, &of(held), |stock, held| stock.level.commit(held, left - held))?;
+        }
+        if freed > 0 {
+            self.shift(cause, order, &of(freed), |stock, pieces| stock.level.release_held(pieces))?;
+        }
+        if back > 0 {
+            self.shift(cause, order, &of(back), |stock, pieces| stock.level.restock(pieces))?;
+        }
+        if is_held {
+            line.pieces -= held + freed;
+        }
+        line.moved.shipped += left;
+        line.moved.cancelled += cancelled;
+        line.moved.restocked += back;
+        self.change(order, |reservation| {
+            let place = reservation.lines.binary_search_by(|known| known.sku.cmp(&line.sku));
+            match place.map(|place| reservation.lines.get_mut(place)) {
+                Ok(Some(known)) => *known = line,
+                Ok(None) => {}
+                Err(place) => reservation.lines.insert(place, line),
+            }
+        });
         Ok(())
     }
 
@@ -378,6 +480,10 @@ impl Book {
             Some(State::Held) => {
                 self.end(cause, order, State::Released, |stock, pieces| stock.level.release_held(pieces))
             }
+            Some(State::Void) if !self.early(order).is_empty() => {
+                self.change(order, |reservation| reservation.lines.clear());
+                Ok(())
+            }
             Some(State::Released | State::Expired | State::Rejected | State::Void) => Ok(()),
             None => {
                 self.create(order, State::Void, Vec::new(), None);
@@ -387,10 +493,16 @@ impl Book {
     }
 
     /// Moves the pieces of every line of a reservation and takes it to its next state.
-    fn end(&mut self, cause: usize, order: OrderId, state: State, how: Step) -> Result<(), Contradiction> {
+    fn end(
+        &mut self,
+        cause: usize,
+        order: OrderId,
+        state: State,
+        how: impl Fn(&mut Stock, i64) -> Result<Movement, StockFault>,
+    ) -> Result<(), Contradiction> {
         let Some(tracked) = self.reservations.get(&order) else { return Ok(()) };
-        for line in tracked.reservation.lines.clone() {
-            self.shift(cause, order, &line, how)?;
+        for line in tracked.reservation.lines.clone().into_iter().filter(|line| line.pieces > 0) {
+            self.shift(cause, order, &line, &how)?;
         }
         self.change(order, |reservation| {
             reservation.state = state;
@@ -399,7 +511,13 @@ impl Book {
         Ok(())
     }
 
-    fn shift(&mut self, cause: usize, order: OrderId, line: &Line, how: Step) -> Result<(), Contradiction> {
+    fn shift(
+        &mut self,
+        cause: usize,
+        order: OrderId,
+        line: &Line,
+        how: impl Fn(&mut Stock, i64) -> Result<Movement, StockFault>,
+    ) -> Result<(), Contradiction> {
         let contradiction = |fault| Contradiction { sku: line.sku.clone(), order, fault };
         let Some(tracked) = self.shelves.get_mut(&line.sku) else {
             return Err(contradiction(StockFault::NotTaken { asked: line.pieces, taken: 0 }));

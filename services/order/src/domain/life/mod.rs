@@ -1,0 +1,813 @@
+//! The life of an order. The rule: [`decide`] says for every state and every trigger what the order becomes and what is told of it,
+//! and nothing else does. The status follows from the state, so no status contradicts where the pieces are.
+
+use contracts::{
+    catalog::Reason,
+    order::{Cause, FulfilmentStatus, PaymentKind, PaymentStatus, Pieces, Status},
+};
+use kernel::{Malformed, ParcelId, ReturnId};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use strum::VariantArray as _;
+
+use super::{
+    amounts::{Direction, LinePrice, Range},
+    parcel::Dispatch,
+    payment::{Payment, Refund},
+    wording::Remark,
+};
+
+/// What catalog has said about the order's pieces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Opening {
+    /// Nothing yet.
+    Awaited,
+    /// They are held; or the order was cancelled before that, which comes to the same.
+    Given,
+    /// They cannot be had.
+    Refused,
+}
+
+/// A line: where its pieces are, and what they come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LineLife {
+    /// Where its pieces are.
+    pub pieces: Pieces,
+    /// What it comes to.
+    pub price: LinePrice,
+}
+
+/// The money of an order, in minor units of its currency. Each only rises.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Funds {
+    /// What was promised.
+    pub authorised: i64,
+    /// What was received.
+    pub received: i64,
+    /// What was given back of it.
+    pub refunded: i64,
+}
+
+/// The whole state of an order, as far as it decides what can happen next.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Life {
+    /// What catalog has said.
+    pub opening: Opening,
+    /// It must not be fulfilled for now.
+    pub held: bool,
+    /// Somebody asked to cancel it, and nobody has decided.
+    pub cancel_requested: bool,
+    /// Nothing more is expected of it.
+    pub completed: bool,
+    /// Its lines.
+    pub lines: Vec<LineLife>,
+    /// Its money.
+    pub funds: Funds,
+}
+
+/// So many pieces of each line, in the order of the lines.
+pub type Selection = Vec<i64>;
+
+/// Who asks for an order to be cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Requester {
+    /// The holder of the order token.
+    Shopper,
+    /// A member of the organisation.
+    Staff,
+}
+
+/// What can happen to an order after it was placed.
+#[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Trigger {
+    /// Catalog answered: reserved.
+    Reserved,
+    /// Catalog answered: rejected, for these reasons.
+    #[strum(serialize = "refused")]
+    Rejected(Vec<Reason>),
+    /// Catalog says that the reservation is gone: it expired, before the confirmation or without one.
+    #[strum(serialize = "reservation-expired")]
+    ReservationLost,
+    /// The sweep found the order past its deadline, by the database's clock.
+    #[strum(serialize = "deadline")]
+    DeadlinePassed,
+    /// The holder of the order token, or its customer, cancels the whole order.
+    #[strum(serialize = "shopper")]
+    ShopperCancels,
+    /// A member of the organisation cancels the whole order, of which nothing was sent.
+    #[strum(serialize = "staff")]
+    StaffCancels,
+    /// A member of the organisation cancels these pieces; without a selection all that were not sent.
+    #[strum(serialize = "staff")]
+    StaffCancelsLines(Option<Selection>),
+    /// It must not be fulfilled for now.
+    Hold,
+    /// It may be fulfilled again.
+    Release,
+    /// Somebody asks to cancel it.
+    RequestCancellation,
+    /// It is not cancelled, although somebody asked.
+    DeclineCancellation,
+    /// These pieces are packed; without a selection all that are not.
+    Pack(Option<Selection>),
+    /// A parcel with these pieces leaves; without a selection with all that have not. What was not packed is packed by it.
+    Ship(Option<Selection>, Dispatch),
+    /// A parcel with these pieces arrives.
+    Deliver(Selection, ParcelId),
+    /// Nothing more is expected.
+    Complete,
+    /// These pieces are to come back.
+    RequestReturn(Selection, ReturnId),
+    /// A return is taken once it is there.
+    ApproveReturn(ReturnId),
+    /// A return of these pieces is not taken.
+    DeclineReturn(Selection, ReturnId),
+    /// A return is over.
+    ReceiveReturn(Receipt),
+    /// Money was promised or received.
+    RecordPayment(Payment),
+    /// Money was given back of a payment.
+    Refund {
+        /// What is given back.
+        refund: Refund,
+        /// What was left of the payment, in minor units.
+        left: i64,
+    },
+    /// Somebody wrote something down.
+    AddNote(Remark),
+}
+
+/// What became of the pieces of a return.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The return.
+    pub id: ReturnId,
+    /// What was to come back.
+    pub requested: Selection,
+    /// What came back of it.
+    pub returned: Selection,
+    /// What of that cannot be sold again.
+    pub written_off: Selection,
+}
+
+impl Trigger {
+    /// The cause as it stands in the history.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        self.into()
+    }
+}
+
+/// What people can do with an order, as refusals name it.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    strum::Display,
+    strum::VariantArray,
+    strum::VariantNames,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum Action {
+    /// Stop it from being fulfilled.
+    Hold,
+    /// Let it be fulfilled again.
+    Release,
+    /// Pack pieces.
+    Pack,
+    /// Send a parcel.
+    Ship,
+    /// Say that a parcel has arrived.
+    Deliver,
+    /// Say that nothing more is expected.
+    Complete,
+    /// Cancel what was not sent.
+    Cancel,
+    /// Ask to cancel it.
+    RequestCancellation,
+    /// Do not cancel it, although somebody asked.
+    DeclineCancellation,
+    /// Ask to give pieces back.
+    RequestReturn,
+    /// Approve, decline or receive a return.
+    SettleReturn,
+    /// Record money that was received or promised.
+    RecordPayment,
+    /// Record money that was given back.
+    Refund,
+}
+
+/// What is told of a change, by its name in the history.
+#[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Event {
+    /// Catalog holds its pieces.
+    Confirmed,
+    /// Catalog cannot hold them, for these reasons.
+    Rejected(Vec<Reason>),
+    /// All of it was cancelled.
+    Cancelled(Cause),
+    /// Some of it was cancelled.
+    LinesCancelled(Cause),
+    /// It is held back.
+    Held,
+    /// It is not held back any more.
+    Released,
+    /// Somebody asked to cancel it.
+    CancellationRequested,
+    /// It is not cancelled.
+    CancellationDeclined,
+    /// Pieces were packed.
+    Packed,
+    /// A parcel left.
+    Shipped(Dispatch),
+    /// A parcel arrived.
+    Delivered(ParcelId),
+    /// Nothing more is expected.
+    Completed,
+    /// Pieces are to come back.
+    ReturnRequested(ReturnId),
+    /// They will be taken.
+    ReturnApproved(ReturnId),
+    /// They will not be taken.
+    ReturnDeclined(ReturnId),
+    /// Pieces came back.
+    Returned {
+        /// The return.
+        id: ReturnId,
+        /// Those that can be sold again.
+        restocked: Selection,
+    },
+    /// Money was received or promised.
+    PaymentRecorded(Payment),
+    /// Money was given back.
+    Refunded(Refund),
+    /// Somebody wrote something down.
+    NoteAdded(Remark),
+}
+
+impl Event {
+    /// Whether the pieces that it is about are sold by it or go back.
+    #[must_use]
+    pub fn direction(&self) -> Direction {
+        match self {
+            Self::Cancelled(_) | Self::LinesCancelled(_) | Self::ReturnRequested(_) | Self::Returned { .. } => {
+                Direction::Back
+            }
+            Self::Confirmed
+            | Self::Rejected(_)
+            | Self::Held
+            | Self::Released
+            | Self::CancellationRequested
+            | Self::CancellationDeclined
+            | Self::Packed
+            | Self::Shipped(_)
+            | Self::Delivered(_)
+            | Self::Completed
+            | Self::ReturnApproved(_)
+            | Self::ReturnDeclined(_)
+            | Self::PaymentRecorded(_)
+            | Self::Refunded(_)
+            | Self::NoteAdded(_) => Direction::Forth,
+        }
+    }
+}
+
+/// What a trigger leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The state afterwards.
+    pub life: Life,
+    /// What is told.
+    pub event: Event,
+    /// The pieces that it happened to; empty where it happened to none.
+    pub moved: Vec<Range>,
+}
+
+/// Why somebody cannot have what they ask for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It cannot be done with the order as it is.
+    #[error("cannot be done with it now: {action}")]
+    NotNow {
+        /// What was asked for.
+        action: Action,
+    },
+    /// More pieces of a line are asked for than it can be done with.
+    #[error("{asked} pieces of line {line} are asked for, which can be done with {most} of them: {action}")]
+    TooMany {
+        /// What was asked for.
+        action: Action,
+        /// The line's place, from 0.
+        line: usize,
+        /// The pieces that were asked for.
+        asked: i64,
+        /// The most that can be.
+        most: i64,
+    },
+    /// No piece is asked for.
+    #[error("no piece is named: {action}")]
+    Nothing {
+        /// What was asked for.
+        action: Action,
+    },
+    /// More money is given back than is there, or more is recorded than can be counted.
+    #[error("the amount is more than {most} minor units, which is the most: {action}")]
+    TooMuch {
+        /// What was asked for.
+        action: Action,
+        /// The most, in minor units.
+        most: i64,
+    },
+}
+
+impl LineLife {
+    /// A line as it was stored, of an order in this status. What is reserved follows from the rest. A replica of the release before
+    /// cancels an order without counting its pieces.
+    #[must_use]
+    pub fn restore(status: Status, counted: Pieces, price: LinePrice) -> Self {
+        let cancelled = if status == Status::Cancelled { counted.ordered } else { counted.cancelled };
+        let stands = !matches!(status, Status::Pending | Status::Rejected);
+        let reserved = if stands { counted.ordered - cancelled - counted.shipped } else { 0 };
+        Self { pieces: Pieces { reserved, cancelled, ..counted }, price }
+    }
+}
+
+impl Life {
+    /// A life as it was stored: its status, what the status does not say while something else comes first, its lines and its money.
+    ///
+    /// # Errors
+    /// When no order can be in that state.
+    pub fn restore(
+        status: Status,
+        (held, completed): (bool, bool),
+        lines: Vec<LineLife>,
+        funds: Funds,
+    ) -> Result<Self, Malformed> {
+        let opening = match status {
+            Status::Pending => Opening::Awaited,
+            Status::Rejected => Opening::Refused,
+            _ => Opening::Given,
+        };
+        let life = Self { opening, held, cancel_requested: status == Status::CancelRequested, completed, lines, funds };
+        life.check()?;
+        if life.status() != status {
+            return Err(Malformed::new("status", format!("is {status}, while the pieces say {}", life.status())));
+        }
+        Ok(life)
+    }
+
+    /// The life of an order that was just placed.
+    #[must_use]
+    pub fn placed(lines: impl IntoIterator<Item = (i64, LinePrice)>) -> Self {
+        let line = |(ordered, price)| LineLife { pieces: Pieces { ordered, ..Pieces::default() }, price };
+        Self {
+            opening: Opening::Awaited,
+            held: false,
+            cancel_requested: false,
+            completed: false,
+            lines: lines.into_iter().map(line).collect(),
+            funds: Funds::default(),
+        }
+    }
+
+    fn sum(&self, of: impl Fn(&Pieces) -> i64) -> i64 {
+        self.lines.iter().map(|line| of(&line.pieces)).sum()
+    }
+
+    /// Whether nothing can be done with its pieces any more, because none is left or none was ever there.
+    fn has_ended(&self) -> bool {
+        self.opening == Opening::Refused || self.sum(live) == 0
+    }
+
+    /// Where the order stands: its least advanced piece decides, and what waits for a decision comes first.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let live = self.sum(live);
+        match self.opening {
+            Opening::Refused => Status::Rejected,
+            _ if live == 0 => Status::Cancelled,
+            Opening::Awaited => Status::Pending,
+            Opening::Given if self.cancel_requested => Status::CancelRequested,
+            Opening::Given if self.held => Status::OnHold,
+            Opening::Given if self.sum(|pieces| pieces.return_requested) > 0 => Status::ReturnRequested,
+            Opening::Given if self.sum(|pieces| pieces.returned) == live => Status::Returned,
+            Opening::Given if self.completed => Status::Completed,
+            Opening::Given if self.sum(|pieces| pieces.delivered) == live => Status::Delivered,
+            Opening::Given if self.sum(|pieces| pieces.shipped) == live => Status::Shipped,
+            Opening::Given if self.sum(|pieces| pieces.packed) == live => Status::Packed,
+            Opening::Given => Status::Confirmed,
+        }
+    }
+
+    /// Whether the goods have left.
+    #[must_use]
+    pub fn fulfilment(&self) -> FulfilmentStatus {
+        let (live, shipped, returned) =
+            (self.sum(live), self.sum(|pieces| pieces.shipped), self.sum(|pieces| pieces.returned));
+        match (shipped, returned) {
+            (0, _) => FulfilmentStatus::Unfulfilled,
+            (_, returned) if returned == live => FulfilmentStatus::Returned,
+            (_, 1..) => FulfilmentStatus::PartlyReturned,
+            (shipped, _) if shipped == live => FulfilmentStatus::Fulfilled,
+            _ => FulfilmentStatus::PartlyFulfilled,
+        }
+    }
+
+    /// What is to be paid: everything that was not cancelled, in minor units.
+    #[must_use]
+    pub fn due(&self) -> i64 {
+        let due = |LineLife { pieces, price }: &LineLife| {
+            let all = price.net(pieces.ordered, Range { before: 0, count: pieces.ordered });
+            all.saturating_sub(price.net(pieces.ordered, Range { before: 0, count: pieces.cancelled }))
+        };
+        self.lines.iter().map(due).fold(0, i64::saturating_add)
+    }
+
+    /// Whether it is paid for.
+    #[must_use]
+    pub fn payment(&self) -> PaymentStatus {
+        let Funds { authorised, received, refunded } = self.funds;
+        match (received, refunded) {
+            (0, _) if authorised > 0 => PaymentStatus::Authorised,
+            (0, _) => PaymentStatus::Unpaid,
+            (received, refunded) if refunded == received => PaymentStatus::Refunded,
+            (_, 1..) => PaymentStatus::PartlyRefunded,
+            (received, _) if received >= self.due() => PaymentStatus::Paid,
+            _ => PaymentStatus::PartlyPaid,
+        }
+    }
+
+    /// What staff can do with it.
+    #[must_use]
+    pub fn possible(&self) -> Vec<Action> {
+        Action::VARIANTS.iter().copied().filter(|action| self.permits(*action)).collect()
+    }
+
+    /// What its shopper can do with it.
+    #[must_use]
+    pub fn possible_for_shopper(&self) -> Vec<Action> {
+        let cancel = self.shopper_may_cancel().then_some(Action::Cancel);
+        let request = self.permits(Action::RequestCancellation).then_some(Action::RequestCancellation);
+        cancel.into_iter().chain(request).collect()
+    }
+
+    fn permits(&self, action: Action) -> bool {
+        let stands = self.opening == Opening::Given && !self.has_ended();
+        let may_go_on = stands && !self.held && !self.cancel_requested;
+        let unsent = self.sum(unsent);
+        match action {
+            Action::Hold => stands && !self.held && !self.cancel_requested && unsent > 0,
+            Action::Release => self.held,
+            Action::Pack => may_go_on && self.sum(unpacked) > 0,
+            Action::Ship => may_go_on && unsent > 0,
+            Action::Deliver => self.sum(under_way) > 0,
+            Action::Complete => !self.completed && self.status() == Status::Delivered,
+            Action::Cancel => self.opening != Opening::Refused && unsent > 0,
+            Action::RequestCancellation => stands && !self.cancel_requested && unsent > 0,
+            Action::DeclineCancellation => self.cancel_requested,
+            Action::RequestReturn => self.sum(returnable) > 0,
+            Action::SettleReturn => self.sum(|pieces| pieces.return_requested) > 0,
+            Action::RecordPayment => true,
+            Action::Refund => self.funds.received > self.funds.refunded,
+        }
+    }
+
+    /// Money that was received or promised goes back by a person's decision, and so does what was packed, never by the shopper's
+    /// click alone.
+    fn shopper_may_cancel(&self) -> bool {
+        let untouched = self.sum(|pieces| pieces.packed) == 0 && self.funds == Funds::default();
+        self.opening == Opening::Awaited && !self.has_ended() || self.permits(Action::Cancel) && untouched
+    }
+
+    /// Refuses a state that no order can be in: whoever wrote it wrote past [`decide`].
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    pub fn check(&self) -> Result<(), Malformed> {
+        let broken = |reason| Err(Malformed::new("the order's state", reason));
+        for LineLife { pieces, .. } in &self.lines {
+            let Pieces {
+                ordered,
+                reserved,
+                packed,
+                shipped,
+                delivered,
+                cancelled,
+                return_requested,
+                returned,
+                written_off,
+            } = *pieces;
+            let numbers = [packed, shipped, delivered, cancelled, return_requested, returned, written_off];
+            if ordered < 1 || numbers.iter().any(|number| *number < 0) {
+                return broken("has a line with a negative number of pieces, or with none");
+            }
+            if packed > ordered - cancelled || shipped > packed || delivered > shipped {
+                return broken("has a line with pieces that skipped a step");
+            }
+            if return_requested + returned > delivered || written_off > returned {
+                return broken("has a line with pieces that come back and were never there");
+            }
+            let stands = self.opening == Opening::Given;
+            if reserved != if stands { ordered - cancelled - shipped } else { 0 } {
+                return broken("has a line whose reserved pieces are not those that wait to be sent");
+            }
+            if !stands && (packed > 0 || cancelled > 0) {
+                return broken("has pieces that moved before catalog gave them");
+            }
+        }
+        if (self.held || self.cancel_requested) && (self.opening != Opening::Given || self.sum(unsent) == 0) {
+            return broken("is held back, or to be cancelled, with nothing left to send");
+        }
+        let arrived = self.opening == Opening::Given
+            && !self.has_ended()
+            && self.sum(|pieces| pieces.delivered) == self.sum(live);
+        if self.completed && !arrived {
+            return broken("is completed with pieces that have not arrived");
+        }
+        let Funds { authorised, received, refunded } = self.funds;
+        if authorised < 0 || refunded < 0 || refunded > received {
+            return broken("has given back more money than it received");
+        }
+        Ok(())
+    }
+
+    /// What `wanted` comes to, or all that it can be done with.
+    fn select(
+        &self,
+        action: Action,
+        wanted: Option<&Selection>,
+        most: fn(&Pieces) -> i64,
+    ) -> Result<Selection, Refusal> {
+        let lines = self.lines.iter().enumerate();
+        let pick = |(line, life): (usize, &LineLife)| {
+            let most = most(&life.pieces);
+            match wanted.map(|wanted| wanted.get(line).copied().unwrap_or(0)) {
+                None => Ok(most),
+                Some(asked) if (0..=most).contains(&asked) => Ok(asked),
+                Some(asked) => Err(Refusal::TooMany { action, line, asked, most }),
+            }
+        };
+        let selection: Selection = lines.map(pick).collect::<Result<_, _>>()?;
+        if selection.iter().sum::<i64>() == 0 { Err(Refusal::Nothing { action }) } else { Ok(selection) }
+    }
+
+    /// Moves pieces of each line and tells of it.
+    fn moving(mut self, event: Event, selection: &Selection, place: fn(&mut Pieces, i64) -> i64) -> Change {
+        let moved = self
+            .lines
+            .iter_mut()
+            .zip(selection)
+            .map(|(line, count)| Range { before: place(&mut line.pieces, *count), count: *count })
+            .collect();
+        if self.sum(unsent) == 0 {
+            self.held = false;
+            self.cancel_requested = false;
+        }
+        Change { life: self, event, moved }
+    }
+
+    /// Nobody waits for these pieces to come back any more.
+    fn over(mut self, requested: &Selection) -> Self {
+        for (line, count) in self.lines.iter_mut().zip(requested) {
+            line.pieces.return_requested -= count;
+        }
+        self
+    }
+
+    fn telling(self, event: Event) -> Change {
+        Change { life: self, event, moved: Vec::new() }
+    }
+
+    /// Cancels pieces that were not sent. What was packed of them is unpacked.
+    fn cancelling(mut self, cause: Cause, selection: &Selection) -> Change {
+        let awaited = self.opening == Opening::Awaited;
+        self.opening = Opening::Given;
+        let change = self.moving(Event::LinesCancelled(cause), selection, |pieces, count| {
+            let before = pieces.cancelled + pieces.returned;
+            pieces.cancelled += count;
+            pieces.packed = pieces.packed.min(pieces.ordered - pieces.cancelled);
+            pieces.reserved = (pieces.reserved - count).max(0);
+            before
+        });
+        debug_assert!(!awaited || change.life.has_ended(), "what catalog has not answered is cancelled as a whole");
+        let event = if change.life.has_ended() { Event::Cancelled(cause) } else { change.event };
+        Change { event, ..change }
+    }
+}
+
+/// Pieces that are still wanted, or were when they left.
+fn live(pieces: &Pieces) -> i64 {
+    pieces.ordered - pieces.cancelled
+}
+
+fn unsent(pieces: &Pieces) -> i64 {
+    live(pieces) - pieces.shipped
+}
+
+fn unpacked(pieces: &Pieces) -> i64 {
+    live(pieces) - pieces.packed
+}
+
+fn under_way(pieces: &Pieces) -> i64 {
+    pieces.shipped - pieces.delivered
+}
+
+fn returnable(pieces: &Pieces) -> i64 {
+    pieces.delivered - pieces.returned - pieces.return_requested
+}
+
+/// What a trigger makes of an order, and what is told of it. `None` where it came twice or too late: it succeeds without effect. Only a
+/// person who asks for the impossible is refused.
+///
+/// # Errors
+/// [`Refusal`] says what does not fit.
+pub fn decide(life: &Life, on: &Trigger) -> Result<Option<Change>, Refusal> {
+    use Status::{Cancelled, Pending, Rejected};
+    let (status, now) = (life.status(), life.clone());
+    let everything = || life.lines.iter().map(|line| unsent(&line.pieces)).collect::<Selection>();
+    let untouched = life.sum(|pieces| pieces.shipped) == 0;
+    let permitted = |action| if life.permits(action) { Ok(()) } else { Err(Refusal::NotNow { action }) };
+    let change = match on {
+        Trigger::Reserved if status == Pending => {
+            let mut now = now;
+            now.opening = Opening::Given;
+            now.lines.iter_mut().for_each(|line| line.pieces.reserved = line.pieces.ordered);
+            now.telling(Event::Confirmed)
+        }
+        Trigger::Rejected(reasons) if status == Pending => {
+            Life { opening: Opening::Refused, ..now }.telling(Event::Rejected(reasons.clone()))
+        }
+        Trigger::DeadlinePassed if status == Pending => now.cancelling(Cause::Deadline, &everything()),
+        Trigger::Reserved | Trigger::Rejected(_) | Trigger::DeadlinePassed => return Ok(None),
+        // What has left cannot be taken back because its reservation is gone.
+        Trigger::ReservationLost if !life.has_ended() && untouched => {
+            now.cancelling(Cause::ReservationExpired, &everything())
+        }
+        Trigger::ReservationLost => return Ok(None),
+
+        Trigger::ShopperCancels | Trigger::StaffCancels | Trigger::StaffCancelsLines(_) if status == Cancelled => {
+            return Ok(None);
+        }
+        Trigger::ShopperCancels if life.shopper_may_cancel() && untouched => {
+            now.cancelling(Cause::Shopper, &everything())
+        }
+        Trigger::StaffCancels if life.permits(Action::Cancel) && untouched => {
+            now.cancelling(Cause::Staff, &everything())
+        }
+        // Catalog answers for a whole order, so nothing less is cancelled before it has.
+        Trigger::StaffCancelsLines(wanted) if life.permits(Action::Cancel) => {
+            let selection = life.select(Action::Cancel, wanted.as_ref(), unsent)?;
+            if status == Pending && selection != everything() {
+                return Err(Refusal::NotNow { action: Action::Cancel });
+            }
+            now.cancelling(Cause::Staff, &selection)
+        }
+        Trigger::ShopperCancels | Trigger::StaffCancels | Trigger::StaffCancelsLines(_) => {
+            return Err(Refusal::NotNow { action: Action::Cancel });
+        }
+
+        Trigger::Hold if life.held => return Ok(None),
+        Trigger::Hold => {
+            permitted(Action::Hold)?;
+            Life { held: true, ..now }.telling(Event::Held)
+        }
+        Trigger::Release if life.held => Life { held: false, ..now }.telling(Event::Released),
+        Trigger::DeclineCancellation if life.cancel_requested => {
+            Life { cancel_requested: false, ..now }.telling(Event::CancellationDeclined)
+        }
+        Trigger::Release if matches!(status, Pending | Cancelled | Rejected) => {
+            return Err(Refusal::NotNow { action: Action::Release });
+        }
+        Trigger::DeclineCancellation if matches!(status, Pending | Cancelled | Rejected) => {
+            return Err(Refusal::NotNow { action: Action::DeclineCancellation });
+        }
+        Trigger::Release | Trigger::DeclineCancellation => return Ok(None),
+        Trigger::RequestCancellation if life.cancel_requested => return Ok(None),
+        Trigger::RequestCancellation => {
+            permitted(Action::RequestCancellation)?;
+            Life { cancel_requested: true, ..now }.telling(Event::CancellationRequested)
+        }
+
+        // Everything was packed, or sent, before: so it was when this came for the first time.
+        Trigger::Pack(None) if status == Status::Packed => return Ok(None),
+        Trigger::Ship(None, _) if status == Status::Shipped => return Ok(None),
+        Trigger::Pack(wanted) => {
+            permitted(Action::Pack)?;
+            let selection = life.select(Action::Pack, wanted.as_ref(), unpacked)?;
+            now.moving(Event::Packed, &selection, |pieces, count| {
+                pieces.packed += count;
+                pieces.packed - count
+            })
+        }
+        Trigger::Ship(wanted, dispatch) => {
+            permitted(Action::Ship)?;
+            let selection = life.select(Action::Ship, wanted.as_ref(), unsent)?;
+            now.moving(Event::Shipped(dispatch.clone()), &selection, |pieces, count| {
+                pieces.shipped += count;
+                pieces.packed = pieces.packed.max(pieces.shipped);
+                pieces.reserved -= count;
+                pieces.shipped - count
+            })
+        }
+        Trigger::Deliver(wanted, parcel) => {
+            permitted(Action::Deliver)?;
+            let selection = life.select(Action::Deliver, Some(wanted), under_way)?;
+            now.moving(Event::Delivered(*parcel), &selection, |pieces, count| {
+                pieces.delivered += count;
+                pieces.delivered - count
+            })
+        }
+        Trigger::Complete if status == Status::Completed => return Ok(None),
+        Trigger::Complete => {
+            permitted(Action::Complete)?;
+            Life { completed: true, ..now }.telling(Event::Completed)
+        }
+
+        Trigger::RequestReturn(wanted, id) => {
+            permitted(Action::RequestReturn)?;
+            let selection = life.select(Action::RequestReturn, Some(wanted), returnable)?;
+            now.moving(Event::ReturnRequested(*id), &selection, |pieces, count| {
+                pieces.return_requested += count;
+                pieces.cancelled + pieces.returned + pieces.return_requested - count
+            })
+        }
+        Trigger::ApproveReturn(id) => {
+            permitted(Action::SettleReturn)?;
+            now.telling(Event::ReturnApproved(*id))
+        }
+        Trigger::DeclineReturn(requested, id) => {
+            let selection = life.select(Action::SettleReturn, Some(requested), |pieces| pieces.return_requested)?;
+            now.over(&selection).telling(Event::ReturnDeclined(*id))
+        }
+        Trigger::ReceiveReturn(Receipt { id, requested, returned, written_off }) => {
+            let selection = life.select(Action::SettleReturn, Some(requested), |pieces| pieces.return_requested)?;
+            within(returned, &selection)?;
+            within(written_off, returned)?;
+            if returned.iter().sum::<i64>() == 0 {
+                return Err(Refusal::Nothing { action: Action::SettleReturn });
+            }
+            let mut now = now.over(&selection);
+            for (line, count) in now.lines.iter_mut().zip(written_off) {
+                line.pieces.written_off += count;
+            }
+            let written_off = written_off.iter().copied().chain(std::iter::repeat(0));
+            let restocked = returned.iter().zip(written_off).map(|(returned, lost)| returned - lost).collect();
+            now.moving(Event::Returned { id: *id, restocked }, returned, |pieces, count| {
+                pieces.returned += count;
+                pieces.cancelled + pieces.returned - count
+            })
+        }
+
+        Trigger::RecordPayment(payment) => {
+            let mut funds = life.funds;
+            let sum = match payment.kind {
+                PaymentKind::Authorised => &mut funds.authorised,
+                PaymentKind::Received => &mut funds.received,
+            };
+            *sum = added(*sum, payment.amount.minor())?;
+            Life { funds, ..now }.telling(Event::PaymentRecorded(payment.clone()))
+        }
+        Trigger::Refund { refund, left } => {
+            permitted(Action::Refund)?;
+            let most = (*left).min(life.funds.received - life.funds.refunded);
+            let asked = refund.amount.minor();
+            if !(1..=most).contains(&asked) {
+                return Err(Refusal::TooMuch { action: Action::Refund, most });
+            }
+            let refunded = life.funds.refunded + asked;
+            Life { funds: Funds { refunded, ..life.funds }, ..now }.telling(Event::Refunded(refund.clone()))
+        }
+        Trigger::AddNote(text) => now.telling(Event::NoteAdded(text.clone())),
+    };
+    Ok(Some(change))
+}
+
+/// The sum, where it can be counted.
+fn added(sum: i64, amount: i64) -> Result<i64, Refusal> {
+    let most = i64::MAX - sum;
+    let refused = || Refusal::TooMuch { action: Action::RecordPayment, most };
+    if (1..=most).contains(&amount) { Ok(sum + amount) } else { Err(refused()) }
+}
+
+/// Whether `part` is no more than `whole`, line by line.
+fn within(part: &Selection, whole: &Selection) -> Result<(), Refusal> {
+    for (line, asked) in part.iter().enumerate() {
+        let most = whole.get(line).copied().unwrap_or(0);
+        if !(0..=most).contains(asked) {
+            return Err(Refusal::TooMany { action: Action::SettleReturn, line, asked: *asked, most });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! The timeline of an order: what happened to it, who did it, why, and which event made them do it. The rule: entries are only
+//! added.
+
+use contracts::{
+    catalog::Reason,
+    order::{FulfilmentStatus, PaymentStatus, Status},
+};
+use kernel::{EventId, ParcelId, ReturnId, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    life::Event,
+    order::Step,
+    parcel::SkuPieces,
+    payment::{Payment, Refund},
+    wording::{Label, Remark},
+};
+
+/// What an entry is about, besides the statuses.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Details {
+    /// The pieces that it happened to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<SkuPieces>,
+    /// Those of them that can be sold again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restocked: Vec<SkuPieces>,
+    /// Why catalog could not hold the stock.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<Reason>,
+    /// The parcel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parcel: Option<ParcelId>,
+    /// Who carries it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carrier: Option<Label>,
+    /// The carrier's number of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracking_number: Option<Label>,
+    /// The return.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_id: Option<ReturnId>,
+    /// The payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment: Option<Payment>,
+    /// The refund.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund: Option<Refund>,
+    /// What somebody wrote down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<Remark>,
+}
+
+impl Details {
+    pub(super) fn of(step: &Step) -> Self {
+        let lines = step.moved.iter().map(|line| SkuPieces { sku: line.sku.clone(), quantity: line.quantity });
+        let back = step.restocked.iter().map(|line| SkuPieces { sku: line.sku.clone(), quantity: line.quantity });
+        let details = Self { lines: lines.collect(), restocked: back.collect(), ..Self::default() };
+        match &step.event {
+            Event::Rejected(reasons) => Self { reasons: reasons.clone(), ..details },
+            Event::Shipped(dispatch) => Self {
+                parcel: Some(dispatch.id),
+                carrier: dispatch.carrier.clone(),
+                tracking_number: dispatch.tracking_number.clone(),
+                ..details
+            },
+            Event::Delivered(parcel) => Self { parcel: Some(*parcel), ..details },
+            Event::ReturnRequested(id)
+            | Event::ReturnApproved(id)
+            | Event::ReturnDeclined(id)
+            | Event::Returned { id, .. } => Self { return_id: Some(*id), ..details },
+            Event::PaymentRecorded(payment) => Self { payment: Some(payment.clone()), ..details },
+            Event::Refunded(refund) => Self { refund: Some(refund.clone()), ..details },
+            Event::NoteAdded(note) => Self { note: Some(note.clone()), ..details },
+            Event::Confirmed
+            | Event::Cancelled(_)
+            | Event::LinesCancelled(_)
+            | Event::Held
+            | Event::Released
+            | Event::CancellationRequested
+            | Event::CancellationDeclined
+            | Event::Packed
+            | Event::Completed => details,
+        }
+    }
+}
+
+/// One entry of the timeline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TimelineEntry {
+    /// The order's version that it led to; the same number that the event carries.
+    pub version: i64,
+    /// The status before; absent for the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Status>,
+    /// The status after.
+    pub to: Status,
+    /// Whether it was paid for then; absent in entries of an older release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_status: Option<PaymentStatus>,
+    /// Whether the goods had left then; absent in entries of an older release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fulfilment_status: Option<FulfilmentStatus>,
+    /// What happened: `packed`, `lines-cancelled`; absent in entries that an older release is still writing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    /// What led to it: `staff`, `shopper`, `deadline`, `ship`.
+    pub cause: String,
+    /// Who did it: a member's, an API key's or a customer's id, `shopper` for a guest, `system:order` for the service itself.
+    pub actor: String,
+    /// The event of another service that led to it, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_event: Option<EventId>,
+    /// Why, in somebody's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Remark>,
+    /// What it was about.
+    #[serde(flatten)]
+    pub details: Details,
+    /// When.
+    pub occurred_at: Timestamp,
+}
