@@ -41,7 +41,7 @@ check: ## Format, lints, documentation, tests: what CI runs
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
-	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory test ARGS='--workspace --no-fail-fast'
 
 bench: ## Measure; the figures go to docs/performance.md (QUICK=1, COMPARE=1)
 	@scripts/preflight test

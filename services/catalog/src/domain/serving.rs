@@ -156,27 +156,19 @@ pub fn leave(
         return Ok(vec![(None, movement)]);
     }
     let all = -movement.on_hand;
-    let mut left = all;
-    let mut given: Vec<Portion> = Vec::new();
-    let mut take = |place: &mut PlaceLevel, most: i64| {
-        let pieces = place.on_hand.min(most).min(left).max(0);
-        place.on_hand -= pieces;
-        left -= pieces;
-        match given.iter_mut().find(|known| known.location == place.location) {
-            Some(known) => known.pieces += pieces,
-            None if pieces > 0 => given.push(portion(&place.location, pieces)),
-            None => {}
-        }
-        pieces
-    };
+    let (mut left, mut given) = (all, Vec::new());
     for promised in own {
         let place = places.iter_mut().find(|place| place.location == promised.location);
-        promised.pieces -= place.map_or(0, |place| take(place, promised.pieces));
+        promised.pieces -= place.map_or(0, |place| take(place, promised.pieces.min(left), &mut given));
+        left = all - given.iter().map(|portion| portion.pieces).sum::<i64>();
     }
     let mut others: Vec<&mut PlaceLevel> = places.iter_mut().collect();
-    others.sort_by_key(|place| (!place.active, place.priority, Reverse(place.on_hand), place.location.clone()));
+    others.sort_by_key(|place| {
+        let has_all = place.active && place.on_hand >= left;
+        (!place.active, !has_all, place.priority, Reverse(place.on_hand), place.location.clone())
+    });
     for place in others {
-        take(place, all);
+        left -= take(place, left, &mut given);
     }
     // What was promised beyond the pieces that are there goes with the first portion.
     let mut owed = movement.held + all;
@@ -187,6 +179,18 @@ pub fn leave(
         owed = 0;
     }
     Ok(split)
+}
+
+/// Takes up to `most` pieces from a place, and notes them; how many there were.
+fn take(place: &mut PlaceLevel, most: i64, given: &mut Vec<Portion>) -> i64 {
+    let pieces = place.on_hand.min(most).max(0);
+    place.on_hand -= pieces;
+    match given.iter_mut().find(|known| known.location == place.location) {
+        Some(known) => known.pieces += pieces,
+        None if pieces > 0 => given.push(portion(&place.location, pieces)),
+        None => {}
+    }
+    pieces
 }
 
 /// Cuts what an order is to have from places down to the pieces that it still has, the last places first.

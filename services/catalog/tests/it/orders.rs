@@ -541,6 +541,41 @@ async fn what_leaves_comes_from_the_location_that_has_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_parcel_takes_from_the_place_that_was_to_serve_its_order_and_nothing_stays_promised() {
+    let world = World::connected().await;
+    world.create("lamp", &[("LAMP", 500, 10)]).await;
+    let hanoi = json!({"code": "hanoi", "name": "Hanoi", "priority": 1});
+    assert_eq!(world.owner().post("/admin/v1/locations", &hanoi).await.0, 201);
+    let transfer = async |body| assert_eq!(world.owner().post("/admin/v1/stock/LAMP/transfer", &body).await.0, 201);
+    transfer(json!({"to": "hanoi", "pieces": 10})).await;
+    let order = OrderId::new();
+    world.scene.publish(1, &placed(order, &[("LAMP", 5, 500)], 30)).await;
+    world.answer_to(order, 1).await;
+    world.scene.publish(2, &confirmed(order)).await;
+    world.state_is(order, "held").await;
+    transfer(json!({"from": "hanoi", "to": "default", "pieces": 7})).await;
+    let hanoi_has = "select concat_ws(' ', on_hand, promised, coalesce((select sum(pieces) from order_places), 0))
+                     from location_levels";
+    assert_eq!(world.value(hanoi_has).await, "3 5 5");
+    let pieces = |shipped, cancelled| Pieces { shipped, cancelled, ..Pieces::default() };
+    for (version, event, level, expected) in [
+        (3, shipped(order, pieces(2, 0)), (8, 0, 3), "1 3 3"),
+        (4, lines_cancelled(order, pieces(2, 1)), (8, 0, 2), "1 2 2"),
+        (5, shipped(order, pieces(4, 1)), (6, 0, 0), "0 0 0"),
+    ] {
+        world.scene.publish(version, &event).await;
+        world.level_is(level).await;
+        assert_eq!(world.value(hanoi_has).await, expected, "after event {version}");
+    }
+    let ledger =
+        "select string_agg(concat_ws(' ', coalesce(location, 'default'), on_hand_delta), '; ' order by movement_id)
+                  from movements where kind = 'commit'";
+    assert_eq!(world.value(ledger).await, "hanoi -2; hanoi -1; default -1");
+    world.assert_books_agree().await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_still_held_of_an_order_is_explained_after_a_part_of_it_left() {
     let world = World::connected().await;
     let order = held(&world).await;
