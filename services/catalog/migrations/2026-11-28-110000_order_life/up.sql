@@ -1,4 +1,4 @@
--- Pieces leave with parcels and come back. Replicas of the release before still run: what they write fits these rules as well.
+-- Pieces leave with parcels and come back. What the release before wrote fits these rules as well.
 alter table movements
     drop constraint movements_kind_known,
     drop constraint movements_order_stated,

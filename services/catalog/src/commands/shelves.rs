@@ -65,9 +65,9 @@ impl<'r> ChangedShelf<'r> {
         self.places.push(placed);
     }
 
-    /// Whether the stock is another one than when it was locked.
+    /// Whether the stock is another one than when it was locked, or pieces came and went in sum.
     pub(super) fn is_changed(&self) -> bool {
-        self.shelf.stock != self.before
+        self.shelf.stock != self.before || !self.movements.is_empty()
     }
 
     /// Counts the change as one of the stock.

@@ -228,6 +228,10 @@ pub(crate) async fn write_places<T: Tenancy>(
          ), l as (
            update location_levels t set on_hand = g.on_hand
            from g where t.org_id = g.org_id and t.sku = g.sku and t.location = g.location
+         ), m as (
+           insert into availability_marks (org_id, sku)
+           select distinct g.org_id, g.sku from g order by g.org_id, g.sku
+           on conflict (org_id, sku) do nothing
          )
          update stock s set located = n.located
          from (select org_id, sku, sum(on_hand)::bigint as located from g group by org_id, sku) n

@@ -300,6 +300,19 @@ async fn rows_change_what_locations_have_and_the_terms_too() {
         json!([{"sku": "LAMP", "set": 0, "location": "hanoi"}, {"sku": "VASE", "set": 9, "location": "hanoi"}]);
     assert_eq!(world.owner().post(STOCK, &json!({"levels": levels})).await.1["updated"], 2);
     assert_eq!(world.value(at).await, "LAMP 0, VASE 9");
+    // What moves between two locations leaves the sums as they are.
+    assert_eq!(
+        world.owner().post("/admin/v1/locations", &json!({"code": "hue", "name": "Hue", "priority": 2})).await.0,
+        201
+    );
+    let levels =
+        json!([{"sku": "VASE", "delta": -4, "location": "hanoi"}, {"sku": "VASE", "delta": 4, "location": "hue"}]);
+    let (_, moved) = world.owner().post(STOCK, &json!({"levels": levels})).await;
+    assert_eq!(results(&moved), ["updated", "updated"], "{moved}");
+    assert_eq!(world.value(at).await, "LAMP 0, VASE 5");
+    let ledger = "select string_agg(location || ' ' || on_hand_delta, ', ' order by movement_id desc)
+                  from (select * from movements where sku = 'VASE' order by movement_id desc limit 2) last";
+    assert_eq!(world.value(ledger).await, "hue 4, hanoi -4");
     world.assert_books_agree().await;
     world.stop().await;
 }

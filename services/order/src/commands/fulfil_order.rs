@@ -102,7 +102,8 @@ impl Command for ShipOrder {
         let selection = self.lines.as_deref().map(|lines| order.selection(lines)).transpose()?;
         if let Some(sent) = parcels::find_tracked(tx, self.order, &self.dispatch).await? {
             let is_same = match &selection {
-                None => true,
+                // The rest, of which there is none any more.
+                None => !order.has_unsent(),
                 Some(selection) => *selection == order.selection(&sent.lines)?,
             };
             if !is_same {

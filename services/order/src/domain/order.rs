@@ -111,6 +111,12 @@ impl Order {
         self.life.status()
     }
 
+    /// Whether pieces of it are still to leave.
+    #[must_use]
+    pub fn has_unsent(&self) -> bool {
+        self.life.has_unsent()
+    }
+
     /// Whether the goods have left.
     #[must_use]
     pub fn fulfilment(&self) -> FulfilmentStatus {

@@ -39,6 +39,7 @@ async fn orders_of_the_release_before_keep_what_they_were_in_both_directions() {
     let text = async |sql: &str| -> String { root.query_one(sql, &[]).await.unwrap().get(0) };
     owner.batch_execute(DOWN).await.unwrap();
     root.batch_execute(BEFORE).await.unwrap();
+    root.batch_execute("update orders set payment_status = 'paid' where status = 'confirmed'").await.unwrap();
     let before = "select string_agg(concat_ws(' ', status, reasons, cancel_cause), '; ' order by status) from orders";
     let were = text(before).await;
 
@@ -47,6 +48,8 @@ async fn orders_of_the_release_before_keep_what_they_were_in_both_directions() {
         "select string_agg(concat_ws(' ', o.status, l.quantity, l.cancelled, l.shipped), '; ' order by o.status)
                   from orders o join order_lines l on l.order_id = o.id";
     assert_eq!(text(pieces).await, "cancelled 3 3 0; confirmed 3 0 0; pending 3 0 0; rejected 3 0 0");
+    let paid = "select concat_ws(' ', count(*), min(amount_minor), min(kind)) from order_payments";
+    assert_eq!(text(paid).await, "1 900 received");
     let history = "select string_agg(concat_ws(' ', event, cause, details -> 'reasons' -> 0 ->> 'reason'), '; '
                                      order by to_status, event)
                    from order_history where version = 2";

@@ -406,7 +406,7 @@ impl Book {
             self.shift(cause, order, &of(freed), |stock, pieces| stock.level.release_held(pieces))?;
         }
         if back > 0 {
-            self.shift(cause, order, &of(back), |stock, pieces| stock.level.restock(pieces))?;
+            self.shift(cause, order, &of(back), |stock, pieces| Ok(stock.level.restock(pieces)))?;
         }
         if is_held {
             line.pieces -= held + freed;

@@ -335,9 +335,10 @@ impl LineLife {
     #[must_use]
     pub fn restore(status: Status, counted: Pieces, price: LinePrice) -> Self {
         let cancelled = if status == Status::Cancelled { counted.ordered } else { counted.cancelled };
+        let packed = counted.packed.min(counted.ordered - cancelled);
         let stands = !matches!(status, Status::Pending | Status::Rejected);
         let reserved = if stands { counted.ordered - cancelled - counted.shipped } else { 0 };
-        Self { pieces: Pieces { reserved, cancelled, ..counted }, price }
+        Self { pieces: Pieces { reserved, cancelled, packed, ..counted }, price }
     }
 }
 
@@ -450,6 +451,12 @@ impl Life {
     #[must_use]
     pub fn possible(&self) -> Vec<Action> {
         Action::VARIANTS.iter().copied().filter(|action| self.permits(*action)).collect()
+    }
+
+    /// Whether pieces of it are still to leave.
+    #[must_use]
+    pub fn has_unsent(&self) -> bool {
+        self.sum(unsent) > 0
     }
 
     /// What its shopper can do with it.
