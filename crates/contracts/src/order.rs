@@ -218,7 +218,7 @@ pub struct OrderLine {
 /// Where an order stands after what is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Standing {
-    /// Its status.
+    /// What may happen to it next.
     pub status: Status,
     /// Whether it is paid for.
     pub payment: PaymentStatus,
@@ -246,9 +246,9 @@ pub struct Standing {
 pub struct LineStanding {
     /// The seller's name of it.
     pub sku: Sku,
-    /// Its product.
+    /// The product that was sold by this SKU.
     pub product: ProductId,
-    /// Its variant.
+    /// The variant of it.
     pub variant: VariantId,
     /// The price of one piece.
     pub unit_price: Money,

@@ -7,7 +7,7 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::{Currency, Malformed, Quantity};
+use crate::{Currency, Malformed, Quantity, SignedMoney};
 
 /// 19 digits of `i64`, a point, and room for a few leading zeros.
 const LONGEST_AMOUNT: usize = 24;
@@ -89,12 +89,7 @@ impl Money {
     /// The amount as in JSON, with all the currency's digits: "1499.00".
     #[must_use]
     pub fn amount(self) -> String {
-        let digits = self.currency.exponent();
-        let unit = 10_i64.pow(digits);
-        match digits {
-            0 => self.minor.to_string(),
-            _ => format!("{}.{:0width$}", self.minor / unit, self.minor % unit, width = digits as usize),
-        }
+        SignedMoney::from(self).amount()
     }
 
     /// The sum of the two.
@@ -142,11 +137,12 @@ impl fmt::Debug for Money {
     }
 }
 
+/// An amount as it stands in JSON.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written<'a> {
-    amount: Cow<'a, str>,
-    currency: Currency,
+pub(crate) struct Written<'a> {
+    pub(crate) amount: Cow<'a, str>,
+    pub(crate) currency: Currency,
 }
 
 impl Serialize for Money {

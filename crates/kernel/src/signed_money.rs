@@ -7,6 +7,7 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::money::Written;
 use crate::{Currency, Malformed, Money};
 
 /// A signed amount of one currency in whole minor units. JSON: `{"amount": "-14.99", "currency": "USD"}`.
@@ -34,7 +35,7 @@ impl SignedMoney {
         self.minor
     }
 
-    /// Its currency.
+    /// The currency of its minor units.
     #[must_use]
     pub const fn currency(self) -> Currency {
         self.currency
@@ -75,13 +76,6 @@ impl fmt::Debug for SignedMoney {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, formatter)
     }
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written<'a> {
-    amount: Cow<'a, str>,
-    currency: Currency,
 }
 
 impl Serialize for SignedMoney {

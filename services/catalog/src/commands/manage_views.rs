@@ -16,7 +16,7 @@ pub struct CreateView {
     pub name: ViewName,
     /// What it lists.
     pub entity: ViewEntity,
-    /// Its query.
+    /// What is asked of them, as `POST …/query` takes it.
     pub query: ViewQuery,
 }
 

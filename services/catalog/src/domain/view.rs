@@ -57,7 +57,7 @@ pub type ViewQuery = Map<String, Value>;
 /// A view as it is now. This is also the resource that HTTP answers with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct View {
-    /// Its identity.
+    /// The id, by which it is read and changed.
     pub id: ViewId,
     /// What people call it.
     pub name: ViewName,

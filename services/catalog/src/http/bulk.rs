@@ -6,10 +6,10 @@ use rest::{App, Body, IdempotencyKey, Problem, Recorded, Staff, State, holds, pa
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::stock::{BackorderBody, adjustment};
+use super::stock::{BackorderBody, SentLevel};
 use crate::commands::adjust_levels::{AdjustLevels, LevelAdjustment};
 use crate::domain::import::{ImportedProduct, UpsertedProducts};
-use crate::domain::location::{LevelChange, Place};
+use crate::domain::location::Place;
 use crate::domain::stock::AdjustedLevels;
 use crate::domain::wording::Remark;
 use crate::processes::import::call::{self, SentRow};
@@ -54,7 +54,7 @@ pub(super) struct LevelBody {
     /// This many more, or fewer when it is negative.
     #[garde(
         range(min = -1_000_000_000, max = 1_000_000_000),
-        custom(holds(adjustment(self.delta, self.set, self.changes_terms())))
+        custom(holds(self.level().adjustment()))
     )]
     delta: Option<i64>,
     /// This many at the location, however many there were; without a location at the default one, not in sum.
@@ -119,18 +119,13 @@ impl BulkStockBody {
 
 impl LevelBody {
     fn adjustment(&self) -> Result<LevelAdjustment, Malformed> {
-        let change = LevelChange {
-            place: Place::named(self.location.as_deref())?,
-            adjustment: adjustment(self.delta, self.set, self.changes_terms())?,
-            low_threshold: self.low_threshold,
-            safety_stock: self.safety_stock,
-            backorder: self.backorder.as_ref().map(BackorderBody::backorder).transpose()?,
-        };
         let remark = Remark::parse(self.reason.as_deref().unwrap_or_default())?;
-        Ok(LevelAdjustment { sku: Sku::parse(&self.sku)?, change, remark })
+        Ok(LevelAdjustment { sku: Sku::parse(&self.sku)?, change: self.level().change()?, remark })
     }
 
-    fn changes_terms(&self) -> bool {
-        self.low_threshold.is_some() || self.safety_stock.is_some() || self.backorder.is_some()
+    fn level(&self) -> SentLevel<'_> {
+        let Self { delta, set, low_threshold, safety_stock, .. } = *self;
+        let (backorder, location) = (self.backorder.as_ref(), self.location.as_deref());
+        SentLevel { delta, set, low_threshold, safety_stock, backorder, location }
     }
 }

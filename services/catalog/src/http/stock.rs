@@ -49,7 +49,7 @@ pub(super) struct AdjustStockBody {
     /// This many more, or fewer when it is negative.
     #[garde(
         range(min = -1_000_000_000, max = 1_000_000_000),
-        custom(holds(adjustment(self.delta, self.set, self.changes_terms())))
+        custom(holds(self.level().adjustment()))
     )]
     delta: Option<i64>,
     /// This many at the location, however many there were; without a location at the default one, not in sum.
@@ -227,31 +227,53 @@ fn location(item: &StockItem) -> String {
     format!("/admin/v1/stock/{}/movements", utf8_percent_encode(item.sku().as_str(), SEGMENT))
 }
 
-/// What the figures of an adjustment say together. With neither, something else has to change.
-pub(super) fn adjustment(delta: Option<i64>, set: Option<i64>, changes_terms: bool) -> Result<Adjustment, Malformed> {
-    match (delta, set) {
-        (Some(delta), None) => Ok(Adjustment::Delta(delta)),
-        (None, Some(pieces)) => Ok(Adjustment::Set(pieces)),
-        (None, None) if changes_terms => Ok(Adjustment::Unchanged),
-        (None, None) => Err(Malformed::new("delta", "is needed, or set, or low_threshold, safety_stock or backorder")),
-        (Some(_), Some(_)) => Err(Malformed::new("delta", "cannot stand beside set")),
+/// What a body says of one level, alone or in a row of many.
+pub(super) struct SentLevel<'b> {
+    pub(super) delta: Option<i64>,
+    pub(super) set: Option<i64>,
+    pub(super) low_threshold: Option<i64>,
+    pub(super) safety_stock: Option<i64>,
+    pub(super) backorder: Option<&'b BackorderBody>,
+    pub(super) location: Option<&'b str>,
+}
+
+impl SentLevel<'_> {
+    /// What the figures say together. With neither, something else has to change.
+    pub(super) fn adjustment(&self) -> Result<Adjustment, Malformed> {
+        let changes_terms = self.low_threshold.is_some() || self.safety_stock.is_some() || self.backorder.is_some();
+        match (self.delta, self.set) {
+            (Some(delta), None) => Ok(Adjustment::Delta(delta)),
+            (None, Some(pieces)) => Ok(Adjustment::Set(pieces)),
+            (None, None) if changes_terms => Ok(Adjustment::Unchanged),
+            (None, None) => {
+                Err(Malformed::new("delta", "is needed, or set, or low_threshold, safety_stock or backorder"))
+            }
+            (Some(_), Some(_)) => Err(Malformed::new("delta", "cannot stand beside set")),
+        }
+    }
+
+    /// The change of the level.
+    pub(super) fn change(&self) -> Result<LevelChange, Malformed> {
+        Ok(LevelChange {
+            place: Place::named(self.location)?,
+            adjustment: self.adjustment()?,
+            low_threshold: self.low_threshold,
+            safety_stock: self.safety_stock,
+            backorder: self.backorder.map(BackorderBody::backorder).transpose()?,
+        })
     }
 }
 
 impl AdjustStockBody {
-    fn command(&self, key: StockKey) -> Result<AdjustStock, Malformed> {
-        let change = LevelChange {
-            place: Place::named(self.location.as_deref())?,
-            adjustment: adjustment(self.delta, self.set, self.changes_terms())?,
-            low_threshold: self.low_threshold,
-            safety_stock: self.safety_stock,
-            backorder: self.backorder.as_ref().map(BackorderBody::backorder).transpose()?,
-        };
-        Ok(AdjustStock { key, change, remark: Remark::parse(self.reason.as_deref().unwrap_or_default())? })
+    fn level(&self) -> SentLevel<'_> {
+        let Self { delta, set, low_threshold, safety_stock, .. } = *self;
+        let (backorder, location) = (self.backorder.as_ref(), self.location.as_deref());
+        SentLevel { delta, set, low_threshold, safety_stock, backorder, location }
     }
 
-    fn changes_terms(&self) -> bool {
-        self.low_threshold.is_some() || self.safety_stock.is_some() || self.backorder.is_some()
+    fn command(&self, key: StockKey) -> Result<AdjustStock, Malformed> {
+        let remark = Remark::parse(self.reason.as_deref().unwrap_or_default())?;
+        Ok(AdjustStock { key, change: self.level().change()?, remark })
     }
 }
 

@@ -53,7 +53,7 @@ impl Entity for Products {
                     "available",
                     Kind::Integer,
                     STOCK,
-                    "(s.on_hand - s.reserved - s.held)",
+                    "(s.on_hand - s.reserved - s.held - s.safety_stock)",
                     "How many pieces of its variants can be sold, each variant a value.",
                 ),
             ]);

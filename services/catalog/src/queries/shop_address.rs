@@ -26,7 +26,7 @@ pub struct FindShopAddress {
 pub struct ShopAddress {
     /// The product.
     pub product: ProductId,
-    /// Its slug.
+    /// The slug that it has now.
     pub slug: Slug,
 }
 

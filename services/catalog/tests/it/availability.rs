@@ -341,6 +341,11 @@ async fn terms_are_checked_and_the_warning_comes_with_each_crossing() {
         (&kept["available"], &kept["sellable"], &kept["availability"]),
         (&json!(-2), &json!(0), &json!("sold-out"))
     );
+    // Whoever asks for products by what can be sold of them is told the same.
+    for (path, found) in [("available:eq:-2", 1), ("available:gte:0", 0)] {
+        let (status, page) = world.owner().get(&format!("/admin/v1/products?where={path}")).await;
+        assert_eq!((status, page["items"].as_array().map(Vec::len)), (200, Some(found)), "{path}: {page}");
+    }
     world.adjust("LAMP", json!({"safety_stock": 0})).await;
     world.adjust("LAMP", json!({"set": 0})).await;
     let said = eventually(PATIENCE, async || {

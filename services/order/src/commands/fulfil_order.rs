@@ -113,6 +113,10 @@ impl Command for ShipOrder {
             return Ok(OrderChange { parcel: Some(sent.id), ..finish(tx, order, None).await? });
         }
         let Some(step) = order.take(Trigger::Ship(selection, self.dispatch.clone()), None)? else {
+            if self.dispatch.tracking_number.is_some() {
+                let reason = "everything was sent in parcels with other tracking numbers".to_owned();
+                return Err(order.refused(Requester::Staff, Action::Ship, reason));
+            }
             return finish(tx, order, None).await;
         };
         parcels::insert(tx, self.order, &self.dispatch, &step.details().lines, step.at).await?;

@@ -104,8 +104,12 @@ async fn an_order_is_packed_sent_in_two_parcels_delivered_and_completed() {
     desk.refused("ship", other).await;
     let possible = desk.refused("ship", json!({"lines": pieces(&[("MUG", 2)])})).await;
     assert!(possible.as_array().unwrap().contains(&json!("ship")), "{possible}");
+    // The rest has not left with the parcel that is known by this number.
+    desk.refused("ship", json!({"carrier": "Post", "tracking_number": "RR1"})).await;
     let second = desk.made("ship", json!({})).await;
     assert_eq!((&second["status"], &second["fulfilment_status"]), (&json!("shipped"), &json!("fulfilled")));
+    // Nothing is left for a parcel with another number, and the number is not lost without a word.
+    desk.refused("ship", json!({"carrier": "Post", "tracking_number": "RR2"})).await;
 
     let deliver = |parcel: &Value| format!("parcels/{}/deliver", parcel.as_str().unwrap());
     for _ in 0..2 {

@@ -12,7 +12,7 @@ use serde::Deserialize;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum ProductKey {
-    /// Its identity.
+    /// The id, which never changes.
     Id(ProductId),
     /// The slug that it has, or had.
     Slug(Slug),

@@ -1,21 +1,17 @@
 //! The life of an order. The rule: [`decide`] says for every state and every trigger what the order becomes and what is told of it,
 //! and nothing else does. The status follows from the state, so no status contradicts where the pieces are.
 
-use contracts::{
-    catalog::Reason,
-    order::{Cause, FulfilmentStatus, PaymentKind, PaymentStatus, Pieces, Status},
-};
-use kernel::{Malformed, ParcelId, ReturnId};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+mod event;
+mod trigger;
+
+use contracts::order::{Cause, FulfilmentStatus, PaymentKind, PaymentStatus, Pieces, Status};
+use kernel::Malformed;
 use strum::VariantArray as _;
 
-use super::{
-    amounts::{Direction, LinePrice, Range},
-    parcel::Dispatch,
-    payment::{Payment, Refund},
-    wording::Remark,
-};
+use super::amounts::{LinePrice, Range};
+
+pub use event::{Change, Event, Refusal};
+pub use trigger::{Action, Receipt, Requester, Selection, Trigger};
 
 /// What catalog has said about the order's pieces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -63,270 +59,6 @@ pub struct Life {
     pub lines: Vec<LineLife>,
     /// Its money.
     pub funds: Funds,
-}
-
-/// So many pieces of each line, in the order of the lines.
-pub type Selection = Vec<i64>;
-
-/// Who asks for an order to be cancelled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Requester {
-    /// The holder of the order token.
-    Shopper,
-    /// A member of the organisation.
-    Staff,
-}
-
-/// What can happen to an order after it was placed.
-#[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr)]
-#[strum(serialize_all = "kebab-case")]
-pub enum Trigger {
-    /// Catalog answered: reserved.
-    Reserved,
-    /// Catalog answered: rejected, for these reasons.
-    #[strum(serialize = "refused")]
-    Rejected(Vec<Reason>),
-    /// Catalog says that the reservation is gone: it expired, before the confirmation or without one.
-    #[strum(serialize = "reservation-expired")]
-    ReservationLost,
-    /// The sweep found the order past its deadline, by the database's clock.
-    #[strum(serialize = "deadline")]
-    DeadlinePassed,
-    /// The holder of the order token, or its customer, cancels the whole order.
-    #[strum(serialize = "shopper")]
-    ShopperCancels,
-    /// A member of the organisation cancels the whole order, of which nothing was sent.
-    #[strum(serialize = "staff")]
-    StaffCancels,
-    /// A member of the organisation cancels these pieces; without a selection all that were not sent.
-    #[strum(serialize = "staff")]
-    StaffCancelsLines(Option<Selection>),
-    /// It must not be fulfilled for now.
-    Hold,
-    /// It may be fulfilled again.
-    Release,
-    /// Somebody asks to cancel it.
-    RequestCancellation,
-    /// It is not cancelled, although somebody asked.
-    DeclineCancellation,
-    /// These pieces are packed; without a selection all that are not.
-    Pack(Option<Selection>),
-    /// A parcel with these pieces leaves; without a selection with all that have not. What was not packed is packed by it.
-    Ship(Option<Selection>, Dispatch),
-    /// A parcel with these pieces arrives.
-    Deliver(Selection, ParcelId),
-    /// Nothing more is expected.
-    Complete,
-    /// These pieces are to come back.
-    RequestReturn(Selection, ReturnId),
-    /// A return is taken once it is there.
-    ApproveReturn(ReturnId),
-    /// A return of these pieces is not taken.
-    DeclineReturn(Selection, ReturnId),
-    /// A return is over.
-    ReceiveReturn(Receipt),
-    /// Money was promised or received.
-    RecordPayment(Payment),
-    /// Money was given back of a payment.
-    Refund {
-        /// What is given back.
-        refund: Refund,
-        /// What was left of the payment, in minor units.
-        left: i64,
-    },
-    /// Somebody wrote something down.
-    AddNote(Remark),
-}
-
-/// What became of the pieces of a return.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receipt {
-    /// The return.
-    pub id: ReturnId,
-    /// What was to come back.
-    pub requested: Selection,
-    /// What came back of it.
-    pub returned: Selection,
-    /// What of that cannot be sold again.
-    pub written_off: Selection,
-}
-
-impl Trigger {
-    /// The cause as it stands in the history.
-    #[must_use]
-    pub fn as_str(&self) -> &'static str {
-        self.into()
-    }
-}
-
-/// What people can do with an order, as refusals name it.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    JsonSchema,
-    strum::Display,
-    strum::VariantArray,
-    strum::VariantNames,
-)]
-#[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case")]
-pub enum Action {
-    /// Stop it from being fulfilled.
-    Hold,
-    /// Let it be fulfilled again.
-    Release,
-    /// Pack pieces.
-    Pack,
-    /// Send a parcel.
-    Ship,
-    /// Say that a parcel has arrived.
-    Deliver,
-    /// Say that nothing more is expected.
-    Complete,
-    /// Cancel what was not sent.
-    Cancel,
-    /// Ask to cancel it.
-    RequestCancellation,
-    /// Do not cancel it, although somebody asked.
-    DeclineCancellation,
-    /// Ask to give pieces back.
-    RequestReturn,
-    /// Approve, decline or receive a return.
-    SettleReturn,
-    /// Record money that was received or promised.
-    RecordPayment,
-    /// Record money that was given back.
-    Refund,
-}
-
-/// What is told of a change, by its name in the history.
-#[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr)]
-#[strum(serialize_all = "kebab-case")]
-pub enum Event {
-    /// Catalog holds its pieces.
-    Confirmed,
-    /// Catalog cannot hold them, for these reasons.
-    Rejected(Vec<Reason>),
-    /// All of it was cancelled.
-    Cancelled(Cause),
-    /// Some of it was cancelled.
-    LinesCancelled(Cause),
-    /// It is held back.
-    Held,
-    /// It is not held back any more.
-    Released,
-    /// Somebody asked to cancel it.
-    CancellationRequested,
-    /// It is not cancelled.
-    CancellationDeclined,
-    /// Pieces were packed.
-    Packed,
-    /// A parcel left.
-    Shipped(Dispatch),
-    /// A parcel arrived.
-    Delivered(ParcelId),
-    /// Nothing more is expected.
-    Completed,
-    /// Pieces are to come back.
-    ReturnRequested(ReturnId),
-    /// They will be taken.
-    ReturnApproved(ReturnId),
-    /// They will not be taken.
-    ReturnDeclined(ReturnId),
-    /// Pieces came back.
-    Returned {
-        /// The return.
-        id: ReturnId,
-        /// Those that can be sold again.
-        restocked: Selection,
-    },
-    /// Money was received or promised.
-    PaymentRecorded(Payment),
-    /// Money was given back.
-    Refunded(Refund),
-    /// Somebody wrote something down.
-    NoteAdded(Remark),
-}
-
-impl Event {
-    /// Whether the pieces that it is about are sold by it or go back.
-    #[must_use]
-    pub fn direction(&self) -> Direction {
-        match self {
-            Self::Cancelled(_) | Self::LinesCancelled(_) | Self::ReturnRequested(_) | Self::Returned { .. } => {
-                Direction::Back
-            }
-            Self::Confirmed
-            | Self::Rejected(_)
-            | Self::Held
-            | Self::Released
-            | Self::CancellationRequested
-            | Self::CancellationDeclined
-            | Self::Packed
-            | Self::Shipped(_)
-            | Self::Delivered(_)
-            | Self::Completed
-            | Self::ReturnApproved(_)
-            | Self::ReturnDeclined(_)
-            | Self::PaymentRecorded(_)
-            | Self::Refunded(_)
-            | Self::NoteAdded(_) => Direction::Forth,
-        }
-    }
-}
-
-/// What a trigger leads to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
-    /// The state afterwards.
-    pub life: Life,
-    /// What is told.
-    pub event: Event,
-    /// The pieces that it happened to; empty where it happened to none.
-    pub moved: Vec<Range>,
-}
-
-/// Why somebody cannot have what they ask for.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// It cannot be done with the order as it is.
-    #[error("cannot be done with it now: {action}")]
-    NotNow {
-        /// What was asked for.
-        action: Action,
-    },
-    /// More pieces of a line are asked for than it can be done with.
-    #[error("{asked} pieces of line {line} are asked for, which can be done with {most} of them: {action}")]
-    TooMany {
-        /// What was asked for.
-        action: Action,
-        /// The line's place, from 0.
-        line: usize,
-        /// The pieces that were asked for.
-        asked: i64,
-        /// The most that can be.
-        most: i64,
-    },
-    /// No piece is asked for.
-    #[error("no piece is named: {action}")]
-    Nothing {
-        /// What was asked for.
-        action: Action,
-    },
-    /// More money is given back than is there, or more is recorded than can be counted.
-    #[error("the amount is more than {most} minor units, which is the most: {action}")]
-    TooMuch {
-        /// What was asked for.
-        action: Action,
-        /// The most, in minor units.
-        most: i64,
-    },
 }
 
 impl LineLife {
@@ -655,10 +387,12 @@ pub fn decide(life: &Life, on: &Trigger) -> Result<Option<Change>, Refusal> {
         }
         Trigger::DeadlinePassed if status == Pending => now.cancelling(Cause::Deadline, &everything()),
         Trigger::Reserved | Trigger::Rejected(_) | Trigger::DeadlinePassed => return Ok(None),
-        // What has left cannot be taken back because its reservation is gone.
         Trigger::ReservationLost if !life.has_ended() && untouched => {
             now.cancelling(Cause::ReservationExpired, &everything())
         }
+        // What has left cannot be taken back because its reservation is gone. Nothing is set aside for the rest, so nobody sends it
+        // before somebody has looked.
+        Trigger::ReservationLost if life.permits(Action::Hold) => Life { held: true, ..now }.telling(Event::Held),
         Trigger::ReservationLost => return Ok(None),
 
         Trigger::ShopperCancels | Trigger::StaffCancels | Trigger::StaffCancelsLines(_) if status == Cancelled => {

@@ -6,7 +6,7 @@ use kernel::{Currency, Money, PaymentId, RefundId};
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{Label, Provider};
+use crate::domain::{Dispatch, Label, Payment, Provider, Refund, Remark};
 
 const PRICE: LinePrice = LinePrice { unit: 1_000, discount: 0, tax: 0, shipping: 0, cost: None };
 
@@ -249,6 +249,17 @@ fn repeating_a_step_changes_nothing_and_succeeds() {
         let once = after(life, std::slice::from_ref(&on));
         assert_eq!(decide(&once, &on), Ok(None), "{on:?}");
     }
+}
+
+#[test]
+fn the_rest_of_an_order_that_lost_its_reservation_waits_for_somebody_to_look() {
+    let sent = after(placed(&[3]), &[Trigger::Reserved, ship(Some(vec![1]))]);
+    let change = decide(&sent, &Trigger::ReservationLost).unwrap().unwrap();
+    assert_eq!((change.event, change.life.status()), (Event::Held, Status::OnHold));
+    assert_eq!(decide(&change.life, &ship(None)), Err(Refusal::NotNow { action: Action::Ship }));
+    assert_eq!(decide(&change.life, &Trigger::ReservationLost), Ok(None));
+    let whole = after(placed(&[3]), &[Trigger::Reserved, ship(None)]);
+    assert_eq!(decide(&whole, &Trigger::ReservationLost), Ok(None), "nothing is left to be sent");
 }
 
 #[test]

@@ -1,0 +1,136 @@
+//! What is told of a change of an order, and why there is none. The rule: an event carries what its history and its topic need.
+
+use contracts::catalog::Reason;
+use contracts::order::Cause;
+use kernel::{ParcelId, ReturnId};
+
+use super::Life;
+use super::trigger::{Action, Selection};
+use crate::domain::amounts::{Direction, Range};
+use crate::domain::parcel::Dispatch;
+use crate::domain::payment::{Payment, Refund};
+use crate::domain::wording::Remark;
+
+/// What is told of a change, by its name in the history.
+#[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Event {
+    /// Catalog holds its pieces.
+    Confirmed,
+    /// Catalog cannot hold them, for these reasons.
+    Rejected(Vec<Reason>),
+    /// All of it was cancelled.
+    Cancelled(Cause),
+    /// Some of it was cancelled.
+    LinesCancelled(Cause),
+    /// It is held back.
+    Held,
+    /// It is not held back any more.
+    Released,
+    /// Somebody asked to cancel it.
+    CancellationRequested,
+    /// It is not cancelled.
+    CancellationDeclined,
+    /// Pieces were packed.
+    Packed,
+    /// A parcel left.
+    Shipped(Dispatch),
+    /// A parcel arrived.
+    Delivered(ParcelId),
+    /// Nothing more is expected.
+    Completed,
+    /// Pieces are to come back.
+    ReturnRequested(ReturnId),
+    /// They will be taken.
+    ReturnApproved(ReturnId),
+    /// They will not be taken.
+    ReturnDeclined(ReturnId),
+    /// Pieces came back.
+    Returned {
+        /// The return.
+        id: ReturnId,
+        /// Those that can be sold again.
+        restocked: Selection,
+    },
+    /// Money was received or promised.
+    PaymentRecorded(Payment),
+    /// Money was given back.
+    Refunded(Refund),
+    /// Somebody wrote something down.
+    NoteAdded(Remark),
+}
+
+impl Event {
+    /// Whether the pieces that it is about are sold by it or go back.
+    #[must_use]
+    pub fn direction(&self) -> Direction {
+        match self {
+            Self::Cancelled(_) | Self::LinesCancelled(_) | Self::ReturnRequested(_) | Self::Returned { .. } => {
+                Direction::Back
+            }
+            Self::Confirmed
+            | Self::Rejected(_)
+            | Self::Held
+            | Self::Released
+            | Self::CancellationRequested
+            | Self::CancellationDeclined
+            | Self::Packed
+            | Self::Shipped(_)
+            | Self::Delivered(_)
+            | Self::Completed
+            | Self::ReturnApproved(_)
+            | Self::ReturnDeclined(_)
+            | Self::PaymentRecorded(_)
+            | Self::Refunded(_)
+            | Self::NoteAdded(_) => Direction::Forth,
+        }
+    }
+}
+
+/// What a trigger leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The state afterwards.
+    pub life: Life,
+    /// What is told.
+    pub event: Event,
+    /// The pieces that it happened to; empty where it happened to none.
+    pub moved: Vec<Range>,
+}
+
+/// Why somebody cannot have what they ask for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It cannot be done with the order as it is.
+    #[error("cannot be done with it now: {action}")]
+    NotNow {
+        /// What was asked for.
+        action: Action,
+    },
+    /// More pieces of a line are asked for than it can be done with.
+    #[error("{asked} pieces of line {line} are asked for, which can be done with {most} of them: {action}")]
+    TooMany {
+        /// What was asked for.
+        action: Action,
+        /// The line's place, from 0.
+        line: usize,
+        /// The pieces that were asked for.
+        asked: i64,
+        /// The most that can be.
+        most: i64,
+    },
+    /// No piece is asked for.
+    #[error("no piece is named: {action}")]
+    Nothing {
+        /// What was asked for.
+        action: Action,
+    },
+    /// More money is given back than is there, or more is recorded than can be counted.
+    #[error("the amount is more than {most} minor units, which is the most: {action}")]
+    TooMuch {
+        /// What was asked for.
+        action: Action,
+        /// The most, in minor units.
+        most: i64,
+    },
+}
