@@ -181,39 +181,31 @@ async fn pgbench(
     pgbench_with(store, role, name, script, 16, time).await
 }
 
-/// One SELECT of a query, as the role that production uses.
-pub(crate) async fn query(
-    store: &Store,
-    name: &str,
-    sql: &str,
-    clients: usize,
-    time: Duration,
-) -> Result<Load, Failure> {
-    transaction(store, "begin read only", name, sql, clients, time).await
+/// One statement of an organisation, as the role that production uses.
+pub(crate) struct Statement<'s> {
+    /// The service whose schema it is about.
+    pub(crate) service: &'static str,
+    /// The organisation's name in paths.
+    pub(crate) slug: &'s str,
+    /// What its files are called.
+    pub(crate) name: &'s str,
+    /// What is asked or written.
+    pub(crate) sql: &'s str,
+    /// Whether it writes.
+    pub(crate) writes: bool,
 }
 
-/// One statement that writes, as the role that production uses.
-pub(crate) async fn update(
+pub(crate) async fn statement(
     store: &Store,
-    name: &str,
-    sql: &str,
+    Statement { service, slug, name, sql, writes }: Statement<'_>,
     clients: usize,
     time: Duration,
 ) -> Result<Load, Failure> {
-    transaction(store, "begin", name, sql, clients, time).await
-}
-
-async fn transaction(
-    store: &Store,
-    begin: &str,
-    name: &str,
-    sql: &str,
-    clients: usize,
-    time: Duration,
-) -> Result<Load, Failure> {
-    let (organisation, _) = one(store, "select org_id::text, product_id::text from catalog.products limit 1").await?;
+    let begin = if writes { "begin" } else { "begin read only" };
+    let organisation = format!("select org_id::text, slug from auth.organisations where slug = '{slug}'");
+    let (organisation, _) = one(store, &organisation).await?;
     let script = format!("{begin};\nselect set_config('app.org', '{organisation}', true);\n{sql};\ncommit;\n");
-    pgbench_with(store, ("catalog", DatabaseRole::App), name, &script, clients, time).await
+    pgbench_with(store, (service, DatabaseRole::App), name, &script, clients, time).await
 }
 
 async fn pgbench_with(

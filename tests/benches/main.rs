@@ -6,6 +6,7 @@ mod authentication;
 mod http;
 mod limits;
 mod load;
+mod order_lists;
 mod orders;
 mod processes;
 mod queries;
@@ -31,7 +32,7 @@ struct Arguments {
     /// Seconds for which orders are placed in each measurement of orders: 60, or 10 with `--quick`; 60 or more count.
     #[arg(long, env = "BENCH_ORDER_SECONDS")]
     order_seconds: Option<u64>,
-    /// The short form, under four minutes: no start-up, no import, no queries, no reservations, and the page stays as it is.
+    /// The short form, under four minutes: no start-up, no import, no queries, no reservations, no lists, and the page stays as it is.
     #[arg(long, env = "QUICK", value_parser = FalseyValueParser::new())]
     quick: bool,
     /// Prints what moved against the figures of the page.
@@ -94,7 +95,7 @@ fn ended(outcome: Result<(), Failure>) -> ExitCode {
 
 async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let wanted = |name: &str| {
-        let short = !arguments.quick || !["start", "import", "query", "reserve"].contains(&name);
+        let short = !arguments.quick || !["start", "import", "query", "reserve", "list"].contains(&name);
         short && arguments.only.as_deref().is_none_or(|only| name.contains(only))
     };
     let seconds = Duration::from_secs(arguments.seconds());
@@ -139,6 +140,10 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
         orders::throughput(&mut store, &shop, arguments.order_seconds(), place.per_second, &mut report).await?;
         // Last, when the broker's compiler has had its time: a broker that has just started takes twice as long.
         orders::latency(&mut store, &shop, &mut report).await?;
+    }
+    if wanted("list") {
+        report.section("Lists of 1,000,000 orders");
+        order_lists::measure(&store, &shop, seconds, &mut report).await?;
     }
     if wanted("idle") {
         report.section("At rest");

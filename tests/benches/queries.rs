@@ -9,13 +9,15 @@ use serde_json::{Value, json};
 
 use crate::Failure;
 use crate::http::{Connection, get, post, post_without_key};
-use crate::limits;
+use crate::limits::{self, Statement};
 use crate::load::closed_loop;
 use crate::report::Report;
 use crate::stack;
 
 /// How many products there are.
 const PRODUCTS: usize = 100_000;
+/// How many there are where there are few.
+const FEW: usize = 1_000;
 /// How many lines one import has.
 const LINES: usize = 10_000;
 /// Clients that ask at once: the latency of a request is measured, not how many can wait.
@@ -30,7 +32,7 @@ pub(crate) async fn measure(
     let (titles, source) = titles().await?;
     report.progress(&format!("importing {PRODUCTS} products, {source}"));
     let gateway = stack::gateway(store);
-    let staff = format!("authorization: Bearer {}\r\n", shop.token);
+    let staff = staff_of(shop);
     for (number, part) in titles.chunks(LINES).enumerate() {
         let mut lines = String::new();
         for (index, (title, brand)) in part.iter().enumerate() {
@@ -50,7 +52,7 @@ pub(crate) async fn measure(
     let page = json!({"filter": filter, "sort": ["-updated_at"], "limit": 20});
     let sql = "select * from searchable_products where status = 'active' and currency = 'USD' and price_from_minor >= 2000 \
                and price_from_minor <= 9000 order by updated_at desc, product_id desc limit 21";
-    one(store, &gateway, &staff, time, report, ("page of 20, two filters and a sort", "query-page", "25"), &page, sql)
+    one(store, shop, &gateway, time, report, ("page of 20, two filters and a sort", "query-page", "25"), &page, sql)
         .await?;
 
     let words = json!({"q": "wireless mous", "limit": 20});
@@ -59,15 +61,15 @@ pub(crate) async fn measure(
                + case when search_text like '% wireless %' then 4 when search_text like '% wireless%' then 2 else 0 end \
                + case when search_text like '% mous %' then 4 when search_text like '% mous%' then 2 else 0 end) desc, \
                product_id desc limit 21";
-    one(store, &gateway, &staff, time, report, ("search for two words", "query-words", "40"), &words, sql).await?;
+    one(store, shop, &gateway, time, report, ("search for two words", "query-words", "40"), &words, sql).await?;
 
     let wrong = json!({"q": "logitexh", "limit": 20});
     let sql = "select product_id from searchable_products where search_text ~ ' (logite.h|logitech)' \
                order by product_id desc limit 21";
     one(
         store,
+        shop,
         &gateway,
-        &staff,
         time,
         report,
         ("search for a word with a wrong letter", "query-forgiving", "40"),
@@ -86,8 +88,8 @@ pub(crate) async fn measure(
                (select band::text, count(*) from base group by 1)";
     one(
         store,
+        shop,
         &gateway,
-        &staff,
         time,
         report,
         ("five facets over the filtered products", "query-facets", "150"),
@@ -96,7 +98,7 @@ pub(crate) async fn measure(
     )
     .await?;
 
-    bulk_stock(store, &gateway, &staff, time, report).await?;
+    bulk_stock(store, shop, &gateway, time, report).await?;
 
     let deep = deep_page(&gateway, &staff).await?;
     let request = get(&deep, &staff);
@@ -107,23 +109,96 @@ pub(crate) async fn measure(
         "–",
         "the same as the first page, if a page costs the same wherever it is",
     );
+    however_many(store, shop, &gateway, time, report, &page).await
+}
+
+/// The same page among 1,000 products, which another organisation has, and among 1,000,000.
+async fn however_many(
+    store: &mut Store,
+    shop: &Shop,
+    gateway: &str,
+    time: Duration,
+    report: &mut Report,
+    page: &Value,
+) -> Result<(), Failure> {
+    let small = Shop::open(store, "small").await;
+    let lines: Vec<String> = (0..FEW).map(|number| line(number, &made_up(number).0, "Acme").to_string()).collect();
+    stack::import(&small, lines.join("\n")).await?;
+    report.progress("copying the products until there are 1,000,000");
+    grow(store, &shop.slug).await?;
+    let mut costs = Vec::new();
+    for (what, name, shop) in [
+        ("the page among 1,000 products", "page-of-few", &small),
+        ("the page among 1,000,000 products", "page-of-many", shop),
+    ] {
+        let request = post_without_key("/admin/v1/products/query", &staff_of(shop), &page.to_string());
+        let load = closed_loop(gateway, CLIENTS, time, &[200], move |_| request.clone()).await?;
+        costs.push(load.per_second.max(1.0));
+        let ratio = costs.first().map_or(1.0, |few| load.per_second / few);
+        report.load(what, &load, "p99 25 ms", &format!("{:.0} % of the pages a second among 1,000", ratio * 100.0));
+        report.figure(&format!("{name}.of-few"), ratio);
+    }
+    Ok(())
+}
+
+fn staff_of(shop: &Shop) -> String {
+    format!("authorization: Bearer {}\r\n", shop.token)
+}
+
+/// Copies the products of an organisation nine times with their variants and stock, past the program.
+async fn grow(store: &Store, slug: &str) -> Result<(), Failure> {
+    let superuser = store.superuser().await;
+    let copies = [
+        (
+            "products",
+            "jsonb_build_object('product_id', c.product, 'slug', t.slug || '-' || c.n)",
+            "t.product_id = c.of",
+        ),
+        (
+            "variants",
+            "jsonb_build_object('variant_id', c.product, 'product_id', c.product, 'sku', t.sku || '-' || c.n)",
+            "t.product_id = c.of",
+        ),
+        (
+            "stock",
+            "jsonb_build_object('variant_id', c.product, 'sku', t.sku || '-' || c.n)",
+            "t.variant_id = c.variant",
+        ),
+    ];
+    superuser
+        .batch_execute(&format!(
+            "create temporary table copies as
+             select v.product_id as of, v.variant_id as variant, n, gen_random_uuid() as product
+             from catalog.variants v join auth.organisations o using (org_id), generate_series(1, 9) n where o.slug = '{slug}'"
+        ))
+        .await?;
+    for (table, changed, join) in copies {
+        superuser
+            .batch_execute(&format!(
+                "insert into catalog.{table} select r.* from copies c join catalog.{table} t on {join}
+                 cross join lateral jsonb_populate_record(t, {changed}) r"
+            ))
+            .await?;
+        superuser.batch_execute(&format!("vacuum analyze catalog.{table}")).await?;
+    }
     Ok(())
 }
 
 #[expect(clippy::too_many_arguments, reason = "a row of the report and what it is measured with")]
 async fn one(
     store: &Store,
+    shop: &Shop,
     gateway: &str,
-    staff: &str,
     time: Duration,
     report: &mut Report,
     (what, name, aim): (&str, &str, &str),
     query: &Value,
     sql: &str,
 ) -> Result<(), Failure> {
-    let limit = limits::query(store, name, sql, CLIENTS, time).await?;
+    let statement = Statement { service: "catalog", slug: &shop.slug, name, sql, writes: false };
+    let limit = limits::statement(store, statement, CLIENTS, time).await?;
     report.limit(&format!("pgbench: {what}, {CLIENTS} clients"), &limit);
-    let request = post_without_key("/admin/v1/products/query", staff, &query.to_string());
+    let request = post_without_key("/admin/v1/products/query", &staff_of(shop), &query.to_string());
     let load = closed_loop(gateway, CLIENTS, time, &[200], move |_| request.clone()).await?;
     let ratio = load.per_second / limit.per_second.max(1.0);
     report.load(what, &load, &format!("p99 {aim} ms"), &format!("{:.0} % of pgbench", ratio * 100.0));
@@ -134,8 +209,8 @@ async fn one(
 /// A thousand levels in one call, beside the same rows by plain SQL.
 async fn bulk_stock(
     store: &Store,
+    shop: &Shop,
     gateway: &str,
-    staff: &str,
     time: Duration,
     report: &mut Report,
 ) -> Result<(), Failure> {
@@ -143,7 +218,7 @@ async fn bulk_stock(
         let level = |number| json!({"sku": format!("Q-{number:06}"), "delta": delta, "reason": "measured"});
         json!({"levels": (0..1_000).map(level).collect::<Vec<_>>()}).to_string()
     };
-    let headers = staff.to_owned();
+    let headers = staff_of(shop);
     let (more, less) = (body(1), body(-1));
     let load = closed_loop(gateway, 1, time, &[201], move |number| {
         post("/admin/v1/stock/bulk", &headers, if number.is_multiple_of(2) { &more } else { &less })
@@ -155,7 +230,8 @@ async fn bulk_stock(
                m as (insert into availability_marks (org_id, sku) select org_id, sku from s on conflict do nothing) \
                insert into movements (org_id, sku, variant_id, kind, on_hand_delta, reserved_delta, held_delta, reason, actor, occurred_at) \
                select org_id, sku, variant_id, 'adjust', 1, 0, 0, 'measured', 'pgbench', now() from s";
-    let limit = limits::update(store, "bulk-stock", sql, 1, time).await?;
+    let statement = Statement { service: "catalog", slug: &shop.slug, name: "bulk-stock", sql, writes: true };
+    let limit = limits::statement(store, statement, 1, time).await?;
     report.limit("pgbench: 1,000 stock levels and their ledger in one statement, 1 client", &limit);
     let ratio = load.per_second / limit.per_second.max(0.01);
     let what = "1,000 stock levels in one call, 1 client";
@@ -187,6 +263,12 @@ fn line(number: usize, title: &str, brand: &str) -> Value {
            "variants": [{"sku": sku, "price": {"amount": format!("{}.{:02}", cents / 100, cents % 100), "currency": "USD"}, "stock": number % 50}]})
 }
 
+/// A title and a brand for a product that is not real.
+fn made_up(number: usize) -> (String, String) {
+    let kind = ["Wireless mouse", "Keyboard", "Logitech headset", "Desk lamp", "Monitor"][number % 5];
+    (format!("{kind} {number}"), ["Logitech", "Aurora", "Acme"][number % 3].to_owned())
+}
+
 /// Titles and brands of real products, as many as are measured, and where they are from.
 async fn titles() -> Result<(Vec<(String, String)>, &'static str), Failure> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/products");
@@ -208,10 +290,6 @@ async fn titles() -> Result<(Vec<(String, String)>, &'static str), Failure> {
     }
     let source =
         if titles.len() >= PRODUCTS { "real titles" } else { "made-up titles, since the real data is not there" };
-    let made_up = |number: usize| {
-        let kind = ["Wireless mouse", "Keyboard", "Logitech headset", "Desk lamp", "Monitor"][number % 5];
-        (format!("{kind} {number}"), ["Logitech", "Aurora", "Acme"][number % 3].to_owned())
-    };
     titles.extend((titles.len()..PRODUCTS).map(made_up));
     titles.truncate(PRODUCTS);
     Ok((titles, source))

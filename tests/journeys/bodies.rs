@@ -182,6 +182,13 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
         ),
         Route::new(
             Method::POST,
+            "/admin/v1/prices/bulk",
+            owner,
+            json!({"prices": [{"sku": "LISTED", "price": usd(90), "channel": "market"}], "all_or_nothing": false}),
+            &["prices", "all_or_nothing", "sku", "price", "amount", "currency", "channel", "valid_from", "valid_until"],
+        ),
+        Route::new(
+            Method::POST,
             "/admin/v1/variants/{variant}/prices",
             owner,
             json!({"price": usd(90), "channel": "market", "valid_from": null, "valid_until": null}),

@@ -9,8 +9,8 @@ use mediator::{Class, Classified};
 use crate::domain::attribute::{AttributeCode, AttributeDefinition, AttributeFault, DefinitionFault};
 use crate::domain::import::RowOutcome;
 use crate::domain::location::{Location, StockedPlace};
-use crate::domain::price::PriceFault;
-use crate::domain::product::{Product, ProductFault, TakenBarcode, TakenSku};
+use crate::domain::price::{PriceFault, PriceOutcome};
+use crate::domain::product::{PriceRefusal, Product, ProductFault, TakenBarcode, TakenSku};
 use crate::domain::reservation::Contradiction;
 use crate::domain::stock::{LevelOutcome, StockFault, StockKey};
 use crate::domain::view::{View, ViewName};
@@ -49,7 +49,7 @@ pub enum Error {
         price: PriceId,
     },
     /// The rules of a price do not allow it.
-    #[error("{}", join(.0))]
+    #[error("{}", join(&.0.iter().map(|fault| format!("{} {fault}", fault.field())).collect::<Vec<_>>()))]
     PriceRefused(Vec<PriceFault>),
     /// There are as many planned and current prices as there may be.
     #[error(
@@ -207,6 +207,12 @@ pub enum Error {
         /// Each with its reason.
         refused: Vec<LevelOutcome>,
     },
+    /// Some prices of a call cannot be written, and the caller wants all or nothing.
+    #[error("{} of the prices are refused, so nothing was written; correct them, or do without all_or_nothing", .refused.len())]
+    PricesNotWritten {
+        /// Each with its reason.
+        refused: Vec<PriceOutcome>,
+    },
     /// A cursor that this list did not make.
     #[error(transparent)]
     Malformed(#[from] Malformed),
@@ -275,6 +281,16 @@ impl Error {
         Self::Corrupt { what, reason: reason.to_string() }
     }
 
+    /// Why a variant of the product does not get a price.
+    pub(crate) fn price_refused(product: ProductId, variant: VariantId, refusal: PriceRefusal) -> Self {
+        match refusal {
+            PriceRefusal::Faults(faults) => Self::PriceRefused(faults),
+            PriceRefusal::TooMany => Self::TooManyPrices { variant },
+            PriceRefusal::Retired => Self::PriceOfRetired { product },
+            PriceRefusal::NoVariant => Self::VariantNotFound { variant },
+        }
+    }
+
     /// Whether others wrote or locked the same rows at the same time.
     #[must_use]
     pub fn is_contested(&self) -> bool {
@@ -340,6 +356,7 @@ impl Classified for Error {
             | Self::ProductRefused(_)
             | Self::ProductsNotWritten { .. }
             | Self::StockNotChanged { .. }
+            | Self::PricesNotWritten { .. }
             | Self::AttributesRefused(_)
             | Self::ProductStays { .. }
             | Self::StockAtLocations { .. }

@@ -104,6 +104,7 @@ const ADMIN: &[(&str, Service)] = &[
     ("stock", Service::Catalog),
     ("locations", Service::Catalog),
     ("stock-settings", Service::Catalog),
+    ("prices", Service::Catalog),
     ("imports", Service::Catalog),
     ("orders", Service::Order),
     ("categories", Service::Category),
@@ -153,7 +154,7 @@ pub fn find(path: &str) -> Option<Route<'_>> {
             let size = match (noun, segments.next()) {
                 ("imports", _) => Size::Import,
                 ("products", Some("query")) => Size::Ordinary,
-                ("products", _) | ("categories" | "stock", Some("bulk")) => Size::Large,
+                ("products", _) | ("categories" | "stock" | "prices", Some("bulk")) => Size::Large,
                 _ => Size::Ordinary,
             };
             Some(Route { guard: Guard::Required, size, ..open(owner(ADMIN, noun)?) })
@@ -279,6 +280,7 @@ mod tests {
             ("/admin/v1/products/prod_1", Size::Large),
             ("/admin/v1/categories/bulk", Size::Large),
             ("/admin/v1/stock/bulk", Size::Large),
+            ("/admin/v1/prices/bulk", Size::Large),
             ("/admin/v1/products/query", Size::Ordinary),
             ("/admin/v1/stock/SKU-1/adjust", Size::Ordinary),
             ("/admin/v1/categories", Size::Ordinary),

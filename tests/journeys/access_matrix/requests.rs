@@ -112,6 +112,9 @@ fn body(route: &Route, ours: &Ours) -> Value {
             json!({"products": [{"slug": fresh, "title": "A product", "variants": [variant(&fresh)]}]})
         }
         "catalog.adjust-levels" => json!({"levels": [{"sku": fresh, "delta": 1}]}),
+        "catalog.set-prices" => {
+            json!({"prices": [{"sku": fresh, "price": {"amount": "9.90", "currency": "USD"}}]})
+        }
         "catalog.change-product" => json!({"title": "Another title"}),
         "catalog.create-attribute" => {
             json!({"code": format!("a{fresh}"), "type": "text", "labels": {"en": "An attribute"}})

@@ -6,7 +6,6 @@ use mediator::{Command, Tenant};
 use persistence::Tx;
 
 use crate::domain::price::{EntryKind, NewPrice, PriceEntry, PriceState};
-use crate::domain::product::PriceRefusal;
 use crate::error::Error;
 use crate::published;
 use crate::store;
@@ -32,13 +31,9 @@ impl Command for AddPrice {
         let mut product = store::prices::lock_product(tx, variant).await?;
         let (id, version) = (product.id(), product.version());
         let now = Clock::now().max(product.updated_at());
-        let added = product.add_price(variant, self.price.clone(), now).map_err(|refusal| match refusal {
-            PriceRefusal::Faults(faults) => Error::PriceRefused(faults),
-            PriceRefusal::TooMany => Error::TooManyPrices { variant },
-            PriceRefusal::Retired => Error::PriceOfRetired { product: id },
-        })?;
-        let window = added.ok_or(Error::VariantNotFound { variant })?;
-        store::prices::insert(tx, (id, variant), &window, now).await?;
+        let added = product.add_price(variant, self.price.clone(), now);
+        let window = added.map_err(|refusal| Error::price_refused(id, variant, refusal))?;
+        store::prices::insert(tx, &[(id, variant, &window)], now).await?;
         if product.version() != version {
             store::products::save(tx, &[&product]).await?;
             let path = store::categories::path(tx, product.category()).await?;

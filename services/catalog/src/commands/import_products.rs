@@ -7,6 +7,7 @@ use kernel::{CategoryId, Clock, OrganisationId, ProductId, Sku, Slug, Timestamp}
 use mediator::{Command, Tenant};
 use persistence::Tx;
 
+use super::product_states;
 use crate::domain::barcode::Barcode;
 use crate::domain::import::{
     Holders, ImportedProduct, ImportedVariant, Merge, Merged, RowOutcome, RowResult, Standing, merge,
@@ -201,21 +202,8 @@ async fn write(
     store::products::save(tx, &written(false)).await?;
     set_stock(tx, merged, reason, now).await?;
     open_stock(tx, merged, reason, now).await?;
-    record(tx, merged).await
-}
-
-/// Records the products that differ, each with the path of its category.
-async fn record(tx: &mut Tx<'_>, merged: &[(Merged, Option<Product>)]) -> Result<(), Error> {
-    let organisation = tx.organisation();
-    let differ = || merged.iter().map(|(one, _)| one).filter(|one| one.standing != Standing::Same);
-    let asked = differ().filter_map(|one| Some((organisation, one.product.category()?)));
-    let paths = store::categories::known(tx, &asked.collect::<Vec<_>>()).await?;
-    for one in differ() {
-        let path = one.product.category().and_then(|category| paths.get(&(organisation, category)));
-        let state = published::product(&one.product, path.map(Vec::as_slice).unwrap_or_default());
-        tx.record(one.product.version(), state);
-    }
-    Ok(())
+    let differ = merged.iter().map(|(one, _)| one).filter(|one| one.standing != Standing::Same);
+    product_states::record(tx, differ.map(|one| &one.product)).await
 }
 
 /// The variants that have no stock row yet.

@@ -1,15 +1,19 @@
 //! Many rows in one call, for staff. A body is held to bounds only where its rows are answered one by one: what is wrong with a row
 //! is said of that row, in the reply.
 
-use kernel::{Malformed, Sku, Slug};
-use rest::{App, Body, IdempotencyKey, Problem, Recorded, Staff, State, holds, parses};
+use kernel::{ChannelCode, Clock, Malformed, Sku, Slug, Timestamp};
+use rest::{App, Body, IdempotencyKey, PriceBody, Problem, Recorded, Staff, State, holds, parses};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::prices::SentWindow;
 use super::stock::{BackorderBody, SentLevel};
 use crate::commands::adjust_levels::{AdjustLevels, LevelAdjustment};
+use crate::commands::set_prices::{SentPrice, SetPrices};
 use crate::domain::import::{ImportedProduct, UpsertedProducts};
 use crate::domain::location::Place;
+use crate::domain::price::WrittenPrices;
+use crate::domain::product::SetPrice;
 use crate::domain::stock::AdjustedLevels;
 use crate::domain::wording::Remark;
 use crate::processes::import::call::{self, SentRow};
@@ -82,6 +86,45 @@ pub(super) struct LevelBody {
     location: Option<String>,
 }
 
+/// Prices to set.
+#[derive(Debug, Deserialize, Serialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BulkPricesBody {
+    /// 1 to 1,000 prices. A SKU may stand more than once, with its base price in one row at most.
+    #[garde(length(min = 1, max = 1_000), dive)]
+    prices: Vec<SkuPriceBody>,
+    /// Whether nothing is written when one price is refused.
+    #[garde(skip)]
+    #[serde(default)]
+    all_or_nothing: bool,
+}
+
+/// What one SKU costs: always and everywhere when only `price` is given, which sets the base price, and otherwise in a channel, for a
+/// while, or both.
+#[derive(Debug, Deserialize, Serialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SkuPriceBody {
+    /// The SKU. One that no product has is reported.
+    #[garde(custom(parses(Sku::parse)))]
+    #[schemars(with = "Sku")]
+    sku: String,
+    /// The price of one piece, in the currency of the product's prices.
+    #[garde(dive)]
+    price: PriceBody,
+    /// The sales channel that it is for; every channel when left out.
+    #[garde(inner(custom(parses(ChannelCode::parse))))]
+    #[schemars(with = "Option<ChannelCode>")]
+    channel: Option<String>,
+    /// When it begins, as RFC 3339 writes it, at most ten years ahead; at once when left out.
+    #[garde(inner(custom(parses(Clock::parse))))]
+    #[schemars(with = "Option<Timestamp>")]
+    valid_from: Option<String>,
+    /// When it ends, later than it begins and at most ten years ahead; not by itself when left out.
+    #[garde(inner(custom(parses(Clock::parse))))]
+    #[schemars(with = "Option<Timestamp>")]
+    valid_until: Option<String>,
+}
+
 pub(super) async fn products(
     app: App,
     State(stale): State<StaleProducts>,
@@ -108,6 +151,40 @@ pub(super) async fn stock(
     let changed = done.reply().into_iter().flat_map(AdjustedLevels::products);
     stale.note_and_wait(changed.map(|product| (by.organisation(), product))).await;
     Ok(done)
+}
+
+pub(super) async fn prices(
+    app: App,
+    State(stale): State<StaleProducts>,
+    by: Staff,
+    key: IdempotencyKey,
+    Body(body): Body<BulkPricesBody, 1_048_576>,
+) -> Result<Recorded<WrittenPrices>, Problem> {
+    let command = body.command()?;
+    let done: Recorded<_> = app.create(&by, &key, &body, command, |_| "/admin/v1/variants".to_owned()).await?;
+    let changed = done.reply().into_iter().flat_map(WrittenPrices::products);
+    stale.note_and_wait(changed.map(|product| (by.organisation(), product))).await;
+    Ok(done)
+}
+
+impl BulkPricesBody {
+    fn command(&self) -> Result<SetPrices, Malformed> {
+        let prices = self.prices.iter().map(SkuPriceBody::sent).collect::<Result<_, _>>()?;
+        Ok(SetPrices { prices, all_or_nothing: self.all_or_nothing })
+    }
+}
+
+impl SkuPriceBody {
+    fn sent(&self) -> Result<SentPrice, Malformed> {
+        let Self { price, channel, valid_from, valid_until, .. } = self;
+        let sent =
+            SentWindow { channel: channel.as_deref(), from: valid_from.as_deref(), until: valid_until.as_deref() };
+        let price = match sent.is_unbounded() {
+            true => SetPrice::Base(price.money()?),
+            false => SetPrice::Window(sent.price(price)?),
+        };
+        Ok(SentPrice { sku: Sku::parse(&self.sku)?, price })
+    }
 }
 
 impl BulkStockBody {

@@ -31,6 +31,7 @@ use crate::commands::manage_locations::{ChangeLocation, CreateLocation};
 use crate::commands::manage_views::{ChangeView, CreateView, DeleteView};
 use crate::commands::restore_product::RestoreProduct;
 use crate::commands::retire_product::RetireProduct;
+use crate::commands::set_prices::SetPrices;
 use crate::commands::stock_settings::ChangeStockSettings;
 use crate::commands::transfer_stock::TransferStock;
 use crate::commands::upsert_products::UpsertProducts;
@@ -121,6 +122,9 @@ pub fn routes() -> Routes {
         })
         .post("/admin/v1/stock/bulk", bulk::stock, |op| {
             op.summary("Set or adjust many stock levels").sends::<AdjustLevels>().problems(&problems::BULK)
+        })
+        .post("/admin/v1/prices/bulk", bulk::prices, |op| {
+            op.summary("Set many prices").sends::<SetPrices>().problems(&problems::BULK)
         })
         .get("/admin/v1/variants/{variant}/prices", prices::list, |op| {
             op.summary("List the prices of a variant and its price history").asks::<ListPrices>()

@@ -126,13 +126,33 @@ fn location(entry: &PriceEntry) -> String {
 
 impl AddPriceBody {
     fn command(&self, variant: VariantId) -> Result<AddPrice, Malformed> {
-        let price = NewPrice {
-            channel: self.channel.as_deref().map(ChannelCode::parse).transpose()?,
-            amount: self.price.money()?,
-            from: self.valid_from.as_deref().map(Clock::parse).transpose()?,
-            until: self.valid_until.as_deref().map(Clock::parse).transpose()?,
-        };
-        Ok(AddPrice { variant, price })
+        let Self { price, channel, valid_from, valid_until } = self;
+        let sent =
+            SentWindow { channel: channel.as_deref(), from: valid_from.as_deref(), until: valid_until.as_deref() };
+        Ok(AddPrice { variant, price: sent.price(price)? })
+    }
+}
+
+/// Where and when a price is to count, as a body says it, alone or in a row of many.
+pub(super) struct SentWindow<'b> {
+    pub(super) channel: Option<&'b str>,
+    pub(super) from: Option<&'b str>,
+    pub(super) until: Option<&'b str>,
+}
+
+impl SentWindow<'_> {
+    /// Whether it says nothing: the price counts everywhere and at all times.
+    pub(super) fn is_unbounded(&self) -> bool {
+        self.channel.is_none() && self.from.is_none() && self.until.is_none()
+    }
+
+    pub(super) fn price(&self, amount: &PriceBody) -> Result<NewPrice, Malformed> {
+        Ok(NewPrice {
+            channel: self.channel.map(ChannelCode::parse).transpose()?,
+            amount: amount.money()?,
+            from: self.from.map(Clock::parse).transpose()?,
+            until: self.until.map(Clock::parse).transpose()?,
+        })
     }
 }
 

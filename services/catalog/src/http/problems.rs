@@ -136,6 +136,7 @@ impl From<Error> for Problem {
             Error::ProductRefused(faults) => refused(faults),
             Error::ProductsNotWritten { refused } => Problem::new(ROWS_REFUSED).member("rows", refused),
             Error::StockNotChanged { refused } => Problem::new(ROWS_REFUSED).member("rows", refused),
+            Error::PricesNotWritten { refused } => Problem::new(ROWS_REFUSED).member("rows", refused),
             Error::AttributesRefused(faults) => {
                 faults.iter().fold(Problem::new(problems::INVALID_REQUEST), |problem, fault| {
                     problem.field(format!("attributes.{}", fault.code), fault.reason.clone())

@@ -1,9 +1,11 @@
 //! Prices for a while. The rule: whoever writes one has locked its product; nothing but its end is ever written later.
 
+use std::collections::HashMap;
+
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, SelectableHelper};
 use diesel_async::RunQueryDsl;
-use kernel::{ChannelCode, PriceId, ProductId, Timestamp, VariantId};
+use kernel::{ChannelCode, PriceId, ProductId, Sku, Timestamp, VariantId};
 use persistence::{Tx, statement};
 use uuid::Uuid;
 
@@ -28,34 +30,63 @@ pub(crate) async fn lock_product(tx: &mut Tx<'_>, variant: VariantId) -> Result<
     super::products::lock(tx, product).await
 }
 
-/// Inserts a price of a variant.
-pub(crate) async fn insert(
-    tx: &mut Tx<'_>,
-    (product, variant): (ProductId, VariantId),
-    window: &PriceWindow,
-    now: Timestamp,
-) -> Result<(), Error> {
+/// A price that a variant is to have, of this product.
+pub(crate) type NewWindow<'w> = (ProductId, VariantId, &'w PriceWindow);
+
+/// Inserts prices of variants in one statement.
+pub(crate) async fn insert(tx: &mut Tx<'_>, new: &[NewWindow<'_>], now: Timestamp) -> Result<(), Error> {
+    if new.is_empty() {
+        return Ok(());
+    }
     let (organisation, actor) = (tx.organisation().uuid(), tx.provenance().actor.clone());
+    let windows = || new.iter().map(|(_, _, window)| *window);
     statement(
         "insert into prices (org_id, price_id, product_id, variant_id, kind, channel, amount_minor, currency, valid_from,
                              valid_until, created_at, created_by, open, next_boundary)
-         values ($1, $2, $3, $4, 'window', $5, $6, $7, $8, $9, $10, $11, true, $12)",
+         select $1, g.price_id, g.product_id, g.variant_id, 'window', g.channel, g.amount_minor, g.currency, g.valid_from,
+                g.valid_until, $10, $11, true, g.next_boundary
+         from unnest($2, $3, $4, $5, $6, $7, $8, $9, $12)
+           as g(price_id, product_id, variant_id, channel, amount_minor, currency, valid_from, valid_until, next_boundary)",
     )
     .bind::<SqlUuid, _>(organisation)
-    .bind::<SqlUuid, _>(window.id.uuid())
-    .bind::<SqlUuid, _>(product.uuid())
-    .bind::<SqlUuid, _>(variant.uuid())
-    .bind::<Nullable<Text>, _>(window.channel.as_ref().map(ChannelCode::as_str))
-    .bind::<BigInt, _>(window.amount.minor())
-    .bind::<Text, _>(window.amount.currency().code())
-    .bind::<Timestamptz, _>(window.from)
-    .bind::<Nullable<Timestamptz>, _>(window.until)
+    .bind::<Array<SqlUuid>, _>(windows().map(|window| window.id.uuid()).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(new.iter().map(|(product, _, _)| product.uuid()).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(new.iter().map(|(_, variant, _)| variant.uuid()).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Text>>, _>(
+        windows().map(|window| window.channel.as_ref().map(ChannelCode::as_str)).collect::<Vec<_>>(),
+    )
+    .bind::<Array<BigInt>, _>(windows().map(|window| window.amount.minor()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(windows().map(|window| window.amount.currency().code().to_owned()).collect::<Vec<_>>())
+    .bind::<Array<Timestamptz>, _>(windows().map(|window| window.from).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Timestamptz>>, _>(windows().map(|window| window.until).collect::<Vec<_>>())
     .bind::<Timestamptz, _>(now)
     .bind::<Text, _>(actor)
-    .bind::<Nullable<Timestamptz>, _>(window.next_boundary(now))
+    .bind::<Array<Nullable<Timestamptz>>, _>(windows().map(|window| window.next_boundary(now)).collect::<Vec<_>>())
     .execute(tx.connection())
     .await?;
     Ok(())
+}
+
+/// The variants that have these SKUs, with their products. Neither ever changes, so nothing is locked.
+pub(crate) async fn variants_of(tx: &mut Tx<'_>, skus: &[&Sku]) -> Result<HashMap<Sku, (ProductId, VariantId)>, Error> {
+    let rows: Vec<(String, Uuid, Uuid)> = variants::table
+        .filter(variants::org_id.eq(tx.organisation().uuid()))
+        .filter(variants::sku.eq_any(skus.iter().map(|sku| sku.as_str())))
+        .select((variants::sku, variants::product_id, variants::variant_id))
+        .load(tx.connection())
+        .await?;
+    let of_sku = |(sku, product, variant): (String, Uuid, Uuid)| {
+        let sku = Sku::parse(&sku).map_err(|cause| Error::corrupt("variant", cause))?;
+        Ok((sku, (ProductId::from_uuid(product), VariantId::from_uuid(variant))))
+    };
+    rows.into_iter().map(of_sku).collect()
+}
+
+/// Locks products in the order of their ids and loads them.
+pub(crate) async fn lock_products(tx: &mut Tx<'_>, products: &[ProductId]) -> Result<Vec<Product>, Error> {
+    super::products::lock_versions(tx, products).await?;
+    let (organisation, ids) = (tx.organisation(), products.iter().map(|product| product.uuid()).collect::<Vec<_>>());
+    projections::product::with_ids(tx.connection(), organisation, &ids).await
 }
 
 /// An entry of the history of a variant.

@@ -1,4 +1,4 @@
-//! Many products or stock levels in one call: a result per row, once per key, all or nothing where that is asked for.
+//! Many products, stock levels or prices in one call: a result per row, once per key, all or nothing where that is asked for.
 
 use std::time::Instant;
 
@@ -9,6 +9,7 @@ use crate::world::{World, price};
 
 const PRODUCTS: &str = "/admin/v1/products/bulk";
 const STOCK: &str = "/admin/v1/stock/bulk";
+const PRICES: &str = "/admin/v1/prices/bulk";
 
 fn row(slug: &str, sku: &str, cents: i64) -> Value {
     json!({"slug": slug, "title": format!("Product {slug}"), "variants": [{"sku": sku, "price": price(cents), "stock": 3}]})
@@ -241,6 +242,12 @@ async fn a_call_that_is_no_list_of_rows_is_refused_with_the_names_of_its_faults(
             vec!["levels[0].delta", "levels[1].delta"],
         ),
         (STOCK, json!({"levels": [{"sku": "A", "delta": 1, "why": "x"}]}), vec!["levels[0].why"]),
+        (PRICES, json!({"prices": []}), vec!["prices"]),
+        (
+            PRICES,
+            json!({"prices": [{"sku": "", "price": {"amount": "x", "currency": "USD"}, "channel": "A B", "valid_from": "soon"}]}),
+            vec!["prices[0].channel", "prices[0].price.amount", "prices[0].sku", "prices[0].valid_from"],
+        ),
     ] {
         let (status, problem) = world.owner().post(path, &body).await;
         let mut fields = problem_fields(&problem);
@@ -314,5 +321,71 @@ async fn rows_change_what_locations_have_and_the_terms_too() {
                   from (select * from movements where sku = 'VASE' order by movement_id desc limit 2) last";
     assert_eq!(world.value(ledger).await, "hue 4, hanoi -4");
     world.assert_books_agree().await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn prices_of_many_skus_are_set_in_one_call_and_each_row_has_its_result() {
+    let world = World::quiet().await;
+    let lamp = world.create("lamp", &[("LAMP-S", 1_000, 1), ("LAMP-L", 2_000, 1)]).await;
+    let desk = world.create("desk", &[("DESK", 5_000, 1)]).await;
+    let gone = world.create("gone", &[("GONE", 100, 1)]).await;
+    let retire = format!("/admin/v1/products/{}/retire", gone["id"].as_str().unwrap());
+    assert_eq!(world.owner().post(&retire, &json!({})).await.0, 200);
+    watch(&world, &["prices", "variants", "products", "outbox"]).await;
+
+    let prices = json!([
+        {"sku": "LAMP-S", "price": price(900)},
+        {"sku": "LAMP-L", "price": price(1_800), "channel": "market"},
+        {"sku": "LAMP-S", "price": price(800)},
+        {"sku": "DESK", "price": price(5_000)},
+        {"sku": "NONE", "price": price(1)},
+        {"sku": "GONE", "price": price(1)},
+        {"sku": "DESK", "price": {"amount": "1.00", "currency": "EUR"}, "channel": "market"},
+        {"sku": "DESK", "price": price(4_000), "valid_from": "2020-01-01T00:00:00Z"},
+        {"sku": "DESK", "price": price(4_500), "valid_from": "2030-01-01T00:00:00Z"},
+    ]);
+    let keyed = world.owner().with("idempotency-key", "prices-1");
+    let first = keyed.post_reply(PRICES, &json!({"prices": prices})).await;
+    let reply = first.json();
+    assert_eq!(
+        (first.status, results(&reply)),
+        (201, vec!["updated", "created", "failed", "unchanged", "failed", "failed", "failed", "failed", "created"]),
+        "{reply}"
+    );
+    for (row, said) in
+        [(2, "a row before it"), (4, "no stock of SKU NONE"), (5, "retired"), (6, "USD"), (7, "valid_from")]
+    {
+        assert!(reply["rows"][row]["error"].as_str().unwrap().contains(said), "{row}: {reply}");
+    }
+    assert_eq!(keyed.post_reply(PRICES, &json!({"prices": prices})).await.bytes, first.bytes);
+    // The base price writes its history with the variants; each table is written once.
+    for (table, statements) in [("variants", "1"), ("products", "1"), ("outbox", "1")] {
+        assert_eq!(watched(&world, table).await, statements, "{table}");
+    }
+    let cost = async |product: &Value, at: usize, channel: &str| {
+        let id = product["variants"][at]["id"].as_str().unwrap();
+        let path = format!("/admin/v1/variants/{id}/price?channel={channel}");
+        world.owner().get(&path).await.1["price"]["amount"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(cost(&lamp, 0, "shop").await, "9.00");
+    assert_eq!(
+        (cost(&lamp, 1, "market").await, cost(&lamp, 1, "shop").await),
+        ("18.00".to_owned(), "20.00".to_owned())
+    );
+    assert_eq!(cost(&desk, 0, "shop").await, "50.00");
+    let read = async |product: &Value| {
+        world.owner().get(&format!("/admin/v1/products/{}", product["id"].as_str().unwrap())).await.1
+    };
+    assert_eq!((&read(&lamp).await["version"], &read(&desk).await["version"]), (&json!(2), &json!(1)));
+    let ended = reply["rows"][1]["price"].as_str().unwrap();
+    let path = format!("/admin/v1/variants/{}/prices/{ended}/end", lamp["variants"][1]["id"].as_str().unwrap());
+    assert_eq!(world.owner().post(&path, &json!({})).await.0, 200);
+    assert_eq!(cost(&lamp, 1, "market").await, "20.00");
+
+    let half = json!({"prices": [{"sku": "DESK", "price": price(1)}, {"sku": "NONE", "price": price(1)}], "all_or_nothing": true});
+    let (status, problem) = world.owner().post(PRICES, &half).await;
+    assert_eq!((status, &problem["rows"][0]["sku"]), (409, &json!("NONE")), "{problem}");
+    assert_eq!(cost(&desk, 0, "shop").await, "50.00");
     world.stop().await;
 }

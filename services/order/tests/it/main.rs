@@ -10,6 +10,7 @@ mod migration;
 mod outage;
 mod placing;
 mod process;
+mod queries;
 mod reading;
 mod saga;
 mod sellable;

@@ -4,6 +4,7 @@
 //! last; of several that began at the same moment, the one that was made last. Ids tell which was made last, here and in SQL.
 
 mod entry;
+mod rows;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +13,7 @@ use std::fmt;
 use kernel::{ChannelCode, Currency, Money, PriceId, Timestamp};
 
 pub use entry::{EntryKind, PriceEntry, PriceState};
+pub use rows::{PriceOutcome, PriceResult, WrittenPrices};
 
 /// The furthest that a time of a price may lie ahead: ten years.
 const FURTHEST: chrono::Duration = chrono::Duration::days(3_653);
@@ -183,6 +185,9 @@ pub enum PriceFault {
     /// The time is too far ahead.
     #[error("must be at most ten years ahead")]
     TooFar(Moment),
+    /// A row of the same call has changed the base price already.
+    #[error("was changed by a row before it; send one row for the base price of a SKU")]
+    Repeated,
 }
 
 impl PriceFault {
@@ -190,7 +195,7 @@ impl PriceFault {
     #[must_use]
     pub fn field(&self) -> &'static str {
         match self {
-            Self::OtherCurrency { .. } => "price",
+            Self::OtherCurrency { .. } | Self::Repeated => "price",
             Self::BeginsInThePast => Moment::From.field(),
             Self::EndsBeforeItBegins => Moment::Until.field(),
             Self::TooFar(moment) => moment.field(),

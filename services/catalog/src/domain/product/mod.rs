@@ -23,7 +23,7 @@ pub use changes::{NewProduct, NewSlug, NewVariant, ProductChange, SettableStatus
 pub use details::{Details, DetailsChange};
 pub use fault::{ProductFault, TakenBarcode, TakenSku};
 pub use key::ProductKey;
-pub use prices::{Offer, PriceRefusal};
+pub use prices::{Offer, PriceRefusal, PriceSet, SetPrice};
 pub use variant::{Variant, VariantDetails, VariantDetailsChange, handed_on};
 
 use super::options::OptionName;

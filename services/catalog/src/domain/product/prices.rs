@@ -18,6 +18,28 @@ pub enum PriceRefusal {
     TooMany,
     /// The product is retired.
     Retired,
+    /// The product has no such variant.
+    NoVariant,
+}
+
+/// A price that one row of many gives a variant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SetPrice {
+    /// The base price is this from now on.
+    Base(Money),
+    /// A price for a while.
+    Window(NewPrice),
+}
+
+/// What became of a price that one row of many gives a variant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PriceSet {
+    /// The base price changed.
+    Base,
+    /// The base price was so already.
+    Unchanged,
+    /// It has this price for a while.
+    Window(PriceWindow),
 }
 
 /// What one variant costs at its product's last change.
@@ -75,32 +97,78 @@ impl Product {
         }
     }
 
-    /// Gives a variant of it a price; nothing when it has no such variant. The version rises when the price begins at once. `now`
-    /// is not before its last change.
+    /// Gives a variant of it a price. The version rises when the price begins at once. `now` is not before its last change.
     ///
     /// # Errors
     /// Why not; the product is then unchanged.
-    pub fn add_price(
+    pub fn add_price(&mut self, of: VariantId, new: NewPrice, now: Timestamp) -> Result<PriceWindow, PriceRefusal> {
+        let added = self.take_window(of, new, now)?;
+        if added.is_valid(now) {
+            self.advance(now);
+        }
+        Ok(added)
+    }
+
+    /// Gives its variants prices, one after the other, and says what became of each. The version rises once when one of them counts
+    /// at once. `now` is not before its last change.
+    pub fn set_prices(
         &mut self,
-        of: VariantId,
-        new: NewPrice,
+        wanted: Vec<(VariantId, SetPrice)>,
         now: Timestamp,
-    ) -> Result<Option<PriceWindow>, PriceRefusal> {
+    ) -> Vec<Result<PriceSet, PriceRefusal>> {
+        let set: Vec<Result<PriceSet, PriceRefusal>> =
+            wanted.into_iter().map(|(variant, price)| self.set_price(variant, price, now)).collect();
+        let counts = |set: &Result<PriceSet, PriceRefusal>| match set {
+            Ok(PriceSet::Window(window)) => window.is_valid(now),
+            Ok(PriceSet::Base) => true,
+            Ok(PriceSet::Unchanged) | Err(_) => false,
+        };
+        if set.iter().any(counts) {
+            self.advance(now);
+        }
+        set
+    }
+
+    fn set_price(&mut self, of: VariantId, price: SetPrice, now: Timestamp) -> Result<PriceSet, PriceRefusal> {
+        match price {
+            SetPrice::Window(new) => self.take_window(of, new, now).map(PriceSet::Window),
+            SetPrice::Base(amount) => self.set_base_price(of, amount),
+        }
+    }
+
+    fn set_base_price(&mut self, of: VariantId, amount: Money) -> Result<PriceSet, PriceRefusal> {
+        if self.status == super::ProductStatus::Retired {
+            return Err(PriceRefusal::Retired);
+        }
+        let variant = self.variants.iter_mut().find(|variant| variant.id == of).ok_or(PriceRefusal::NoVariant)?;
+        let (found, expected) = (amount.currency(), variant.price.currency());
+        if found != expected {
+            return Err(PriceRefusal::Faults(vec![PriceFault::OtherCurrency { found, expected }]));
+        }
+        if variant.price == amount {
+            return Ok(PriceSet::Unchanged);
+        }
+        // The history has one entry per change of the product, so a second one would hide the first.
+        if variant.replaced.is_some() {
+            return Err(PriceRefusal::Faults(vec![PriceFault::Repeated]));
+        }
+        variant.replaced = Some(std::mem::replace(&mut variant.price, amount));
+        Ok(PriceSet::Base)
+    }
+
+    fn take_window(&mut self, of: VariantId, new: NewPrice, now: Timestamp) -> Result<PriceWindow, PriceRefusal> {
         if self.status == super::ProductStatus::Retired {
             return Err(PriceRefusal::Retired);
         }
         let count = |variant: &Variant| variant.windows.iter().filter(|window| !window.is_over(now)).count();
         let all: usize = self.variants.iter().map(count).sum();
-        let Some(variant) = self.variants.iter_mut().find(|variant| variant.id == of) else { return Ok(None) };
+        let variant = self.variants.iter_mut().find(|variant| variant.id == of).ok_or(PriceRefusal::NoVariant)?;
         let window = new.window(variant.price.currency(), now).map_err(PriceRefusal::Faults)?;
         if all >= Self::MOST_PRICES || count(variant) >= Self::MOST_PRICES_OF_A_VARIANT {
             return Err(PriceRefusal::TooMany);
         }
         variant.windows.push(window.clone());
-        if window.is_valid(now) {
-            self.advance(now);
-        }
-        Ok(Some(window))
+        Ok(window)
     }
 
     /// Ends a price; false when it is neither planned nor current. The version rises when it was current. `now` is not before

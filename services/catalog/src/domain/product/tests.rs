@@ -276,7 +276,7 @@ fn a_price_that_has_begun_for_one_replica_has_begun_for_all() {
     let usual = product.variants()[0].price;
     let reduced = Money::from_minor(usual.minor() - 1, usual.currency()).unwrap();
     let sale = NewPrice { channel: None, amount: reduced, from: Some(at(100)), until: Some(at(200)) };
-    assert!(product.add_price(variant, sale, at(2)).unwrap().is_some());
+    product.add_price(variant, sale, at(2)).unwrap();
     assert_eq!((product.version(), product.price_from()), (1, Some(usual)), "it is planned");
     product.advance(at(100));
     assert_eq!((product.version(), product.price_from()), (2, Some(reduced)));
@@ -293,8 +293,8 @@ fn ending_a_planned_price_changes_nothing_and_ending_a_current_one_the_product()
     let mut product = Product::create(new_product(&["A"]), at(1)).unwrap();
     let (variant, usual) = (product.variants()[0].id, product.variants()[0].price);
     let price = |from| NewPrice { channel: None, amount: usual, from, until: None };
-    let planned = product.add_price(variant, price(Some(at(9))), at(2)).unwrap().unwrap();
-    let current = product.add_price(variant, price(None), at(2)).unwrap().unwrap();
+    let planned = product.add_price(variant, price(Some(at(9))), at(2)).unwrap();
+    let current = product.add_price(variant, price(None), at(2)).unwrap();
     assert_eq!(product.version(), 2);
     assert!(product.end_price(planned.id, at(3)) && product.version() == 2);
     assert!(product.end_price(current.id, at(3)) && product.version() == 3);
