@@ -9,9 +9,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("kernel", &[]),
     ("contracts", &["kernel"]),
     ("access", &["kernel"]),
-    ("persistence", &["kernel", "contracts"]),
-    ("mediator", &["kernel", "contracts", "access", "persistence"]),
-    ("messaging", &["kernel", "contracts", "access", "persistence", "mediator"]),
+    ("mutants", &[]),
+    ("persistence", &["kernel", "contracts", "mutants"]),
+    ("mediator", &["kernel", "contracts", "access", "persistence", "mutants"]),
+    ("messaging", &["kernel", "contracts", "access", "persistence", "mediator", "mutants"]),
     ("cache", &["kernel", "mediator"]),
     ("rest", &["kernel", "access", "mediator"]),
     ("service", &["kernel", "access", "mediator", "persistence"]),
@@ -32,6 +33,7 @@ const KITS: &[&str] = &[
     "kernel",
     "contracts",
     "access",
+    "mutants",
     "persistence",
     "mediator",
     "messaging",
@@ -85,6 +87,38 @@ fn crates_depend_on_each_other_in_one_direction_and_services_on_no_service() {
         let fixture = BTreeMap::from([(package.to_owned(), names(&[wrong])), (wrong.to_owned(), names(&[]))]);
         assert_eq!(misplaced_dependencies(&fixture).len(), 1, "{package} on {wrong} was not noticed");
     }
+}
+
+/// Where the feature `mutants/on` is switched on, but for the tests of the package of the tests across services.
+fn switched_on(tree: &Tree) -> Vec<String> {
+    let mut found = Vec::new();
+    for (path, text) in tree.files.iter().filter(|(path, _)| path.ends_with("Cargo.toml")) {
+        let mut section = "";
+        for line in text.lines() {
+            section = if line.starts_with('[') { line } else { section };
+            let turns_on = line.starts_with("mutants") && line.contains("features");
+            let asks = line.contains("mutants/on");
+            if asks || (turns_on && !(path == "tests/Cargo.toml" && section == "[dev-dependencies]")) {
+                found.push(format!("{path} switches faults on: {line}"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn only_tests_can_switch_a_fault_on() {
+    let line = "mutants = { workspace = true, features = [\"on\"] }";
+    for (path, text) in [
+        ("services/order/Cargo.toml", format!("[dependencies]\n{line}")),
+        ("services/order/Cargo.toml", format!("[dev-dependencies]\n{line}")),
+        ("tests/Cargo.toml", format!("[dependencies]\n{line}")),
+        ("crates/messaging/Cargo.toml", "[features]\nfaulty = [\"mutants/on\"]".to_owned()),
+    ] {
+        hold(switched_on, &[(path, &text)]);
+    }
+    let allowed = format!("[dependencies]\nkernel.workspace = true\n[dev-dependencies]\n{line}");
+    assert!(switched_on(&Tree::fixture(&[("tests/Cargo.toml", &allowed)])).is_empty());
 }
 
 /// Library, and the path prefixes (or `/folder/` parts) where it may be named.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use devstack::process::Signal;
 use devstack::services::SERVICES;
-use e2e::{PATIENCE, Shop, Shoppers, Store, alone, invariants, repeat_all, usd};
+use e2e::{Clerks, PATIENCE, Shop, Shoppers, Store, alone, invariants, repeat_all, usd};
 use serde_json::{Value, json};
 use testkit::{Client, eventually};
 use tokio::task::JoinHandle;
@@ -36,6 +36,7 @@ async fn under_load(signal: Signal) {
     let skus = goods.map(|(sku, ..)| sku);
     let shoppers = Shoppers::start(&store, &[&one, &other], &skus, 4, Duration::from_millis(20));
     let staff = Staff::start(&store, &one);
+    let clerks = Clerks::start(&store, &[&one, &other], 2);
     for (round, service) in SERVICES.iter().map(|service| service.name).enumerate() {
         // Of each service the one replica is asked to stop and the other is killed.
         let number = if (round % 2 == 0) == (signal == Signal::SIGTERM) { 1 } else { 2 };
@@ -48,20 +49,22 @@ async fn under_load(signal: Signal) {
         // The other replica does everything meanwhile: what staff was at, and one more.
         shoppers.have_ordered(15).await;
         staff.has_done(2).await;
+        clerks.have_done(10).await;
         let levels = invariants::levels(&client).await;
         assert!(levels.is_empty(), "without {service}-{number}: {levels:?}");
         store.start(service, number).await;
         shoppers.have_ordered(15).await;
     }
-    let (tally, done) = (shoppers.finish().await, staff.finish().await);
+    let (tally, done, deeds) = (shoppers.finish().await, staff.finish().await, clerks.finish().await);
     let finished = Instant::now();
     store.settled().await;
     println!("{signal} of each service under load: {}; at rest {:.1?} later", tally.summary(), finished.elapsed());
     println!("staff did {} things, repeated because of {:?}", done.slugs.len(), done.failed);
-    assert!(tally.lost.is_empty(), "{:?}", tally.lost);
+    println!("clerks did {:?}, were refused {:?}, repeated because of {:?}", deeds.done, deeds.refused, deeds.failed);
+    assert!(tally.lost.is_empty() && deeds.wrong.is_empty(), "{:?}, {:?}", tally.lost, deeds.wrong);
     if signal == Signal::SIGTERM {
         // Nobody but who knocks at the stopped gateway itself notices a replica that goes in good order.
-        let failed = tally.failed.keys().chain(&done.failed);
+        let failed = tally.failed.keys().chain(&done.failed).chain(deeds.failed.keys());
         let answers: Vec<_> = failed.filter(|what| what.starts_with('5')).collect();
         assert!(answers.is_empty(), "{answers:?}");
         let overdue = "select count(*) from \"order\".order_history h join auth.organisations s using (org_id)

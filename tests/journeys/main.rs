@@ -18,6 +18,7 @@ mod redelivery;
 mod refusals;
 mod saga;
 mod standings;
+mod storm;
 mod tokens;
 mod trace;
 mod walls;

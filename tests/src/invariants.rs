@@ -3,14 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contracts::catalog::AvailabilityState;
+use contracts::catalog::{AvailabilityState, ReservationEvent, StockEvent};
 use contracts::order::OrderEvent;
 use contracts::{Channel, Envelope, topics};
 use kernel::OrderId;
-use messaging::{Record, operations};
+use messaging::Record;
+use messaging::operations::{self, Selection};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
+use crate::store::READERS;
 use crate::{Accepted, Store, must};
 
 /// The ledger and the levels, which must agree at any moment, also in the middle of a storm.
@@ -107,7 +109,9 @@ pub async fn violations(store: &Store, accepted: &[Accepted]) -> Vec<String> {
     violations.extend(replies(&client, &orders).await);
     violations.extend(topics_agree(store, &orders).await);
     violations.extend(availability_agrees(store, &client).await);
+    violations.extend(inboxes_are_whole(store, &client).await);
     violations.extend(left_behind(store, &client).await);
+    violations.extend(parked_have_letters(store, &client).await);
     violations.extend(untold(&client, &orders).await);
     violations
 }
@@ -304,6 +308,62 @@ async fn availability_agrees(store: &Store, client: &Client) -> Vec<String> {
         if said.as_ref() != Some(&is) {
             violations
                 .push(format!("I6 {sku} has {is:?} on hand, available and at locations, its topic says {said:?}"));
+        }
+    }
+    violations
+}
+
+/// Every fact that a service has read stands in its inbox, so that it is taken once.
+async fn inboxes_are_whole(store: &Store, client: &Client) -> Vec<String> {
+    let mut violations = Vec::new();
+    for (topic, service) in READERS {
+        let Some(decode) = facts_of(topic) else { continue };
+        let statement = format!("select event_id::text from \"{service}\".inbox where consumer = $1");
+        let rows = must(client.query(&statement, &[&service]).await, "read an inbox");
+        let taken: BTreeSet<Uuid> = rows.iter().map(|row| id(row.get(0))).collect();
+        let records = testkit::read_topic(&store.kafka(), topic).await;
+        let missed = records
+            .iter()
+            .filter(|record| !record.header_pairs().any(|(name, _)| name == messaging::dead_letter_header::REDRIVE))
+            .filter_map(|record| {
+                let envelope = Envelope::from_headers(record.header_pairs()).ok()?;
+                let is_read = decode(&envelope.event_type, record.payload.as_deref().unwrap_or_default());
+                (is_read && !taken.contains(&envelope.id.uuid())).then_some(envelope)
+            });
+        violations.extend(missed.take(40).map(|it| {
+            format!("I4 {service} has read {} of {} ({}), which is not in its inbox", it.event_type, it.subject, it.id)
+        }));
+    }
+    violations
+}
+
+/// Whether a record is a fact that this release can read.
+type Readable = fn(&str, &[u8]) -> bool;
+
+/// How the facts of a topic are read; nothing for a topic of states.
+fn facts_of(topic: &str) -> Option<Readable> {
+    let facts: [(&str, Readable); 3] = [
+        (topics::ORDER.name, |name, json| OrderEvent::decode(name, json).is_ok()),
+        (topics::RESERVATION.name, |name, json| ReservationEvent::decode(name, json).is_ok()),
+        (topics::STOCK.name, |name, json| StockEvent::decode(name, json).is_ok()),
+    ];
+    facts.into_iter().find(|(name, _)| *name == topic).map(|(_, decode)| decode)
+}
+
+/// A key that waits behind a dead letter has one.
+async fn parked_have_letters(store: &Store, client: &Client) -> Vec<String> {
+    let mut violations = Vec::new();
+    for schema in devstack::services::schemas() {
+        let statement = format!("select topic, key, consumer from \"{schema}\".parked_keys");
+        for row in must(client.query(&statement, &[]).await, "read the parked keys") {
+            let (topic, key, consumer): (String, String, String) = (row.get(0), row.get(1), row.get(2));
+            let selection = Selection { group: consumer.clone(), topic: Some(topic.clone()) };
+            let letters = operations::dead_letters(&store.kafka(), &selection, true, usize::MAX).await;
+            if !must(letters, "read dead letters").iter().any(|letter| letter.key.as_ref() == Some(&key)) {
+                violations.push(format!(
+                    "I8 no dead letter of {topic} for {consumer} has the key {key}, which waits behind one"
+                ));
+            }
         }
     }
     violations

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod clerks;
 pub mod invariants;
 mod programs;
 mod redelivery;
@@ -9,6 +10,7 @@ mod shoppers;
 mod spans;
 mod store;
 
+pub use clerks::{Clerks, Deeds};
 pub use redelivery::redeliver;
 pub use sharing::{Held, alone, together};
 pub use shop::{PASSWORD, Placed, Shop, order_of, usd};

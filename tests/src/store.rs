@@ -129,7 +129,7 @@ impl Store {
     }
 
     /// Starts again what a failed test left dead or stopped.
-    pub(crate) async fn mend(&mut self) {
+    pub async fn mend(&mut self) {
         if let Some(servers) = &mut self.servers {
             for server in [&mut servers.postgres.server, &mut servers.redis.server, &mut servers.kafka.server] {
                 server.resume();
@@ -301,6 +301,13 @@ impl Store {
             assert!(Instant::now() < until, "the store does not come to rest: {unread:?} unread, {waiting:?} waiting");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+    }
+
+    /// How many records of a topic a group has not read, as the broker has it; nothing when it has read none yet.
+    pub async fn lag(&self, topic: &str, group: &str) -> Option<i64> {
+        let reports = operations::topics(&self.kafka(), topics::ALL).await.ok()?;
+        let report = reports.into_iter().find(|report| report.topic == topic)?;
+        report.groups.into_iter().find(|it| it.group == group).map(|it| it.lag)
     }
 
     /// What groups have not read, and how many records there are.

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
 use kernel::OrganisationId;
+use mutants::Mutant;
 use persistence::{
     Database, Error as StorageError, Provenance, RecordedReply, ReplayKey, Tenancy, Tenant, Tenants, Transaction, Tx,
 };
@@ -186,6 +187,9 @@ async fn transact<C: Grouped>(database: &Database, joined: &[Joined<C>]) -> Resu
     match execute(&mut transaction, joined).await {
         Ok(answers) => {
             transaction.commit().await?;
+            if mutants::is_on(Mutant::KeyElsewhere) {
+                tokio::time::sleep(mutants::PAUSE).await;
+            }
             Ok(answers)
         }
         Err(error) => {
@@ -233,7 +237,10 @@ async fn execute<C: Grouped>(
             Err(refused) => Answer::Refused(refused),
         });
     }
-    transaction.record_replies(&replies).await?;
+    // The mutant dies before the transaction in which it would.
+    if !mutants::is_on(Mutant::KeyElsewhere) {
+        transaction.record_replies(&replies).await?;
+    }
     let mut answers = answers.into_iter();
     let answer = |position| if alone.contains(&position) { None } else { answers.next() };
     Ok((0..joined.len()).map(answer).map(|answer| answer.unwrap_or(Answer::Alone)).collect())

@@ -11,6 +11,7 @@ use contracts::{Envelope, Undecodable};
 use futures::FutureExt;
 use kernel::EventId;
 use mediator::{Class, Mediator, Scope, Tenants, Tx};
+use mutants::Mutant;
 use persistence::{Parked, Provenance};
 use uuid::Uuid;
 
@@ -323,12 +324,17 @@ impl Taker {
             error,
             "a record cannot be taken and goes to the dead-letter topic"
         );
-        self.write(record, cause, error, progress).await?;
+        if !mutants::is_on(Mutant::LetterAfterCommit) {
+            self.write(record, cause, error, progress).await?;
+        }
         // The next snapshot replaces one that could not be read; only facts must wait for each other.
         let key = record.key_text();
         // No record with another key than an id is ever taken, so none can wait behind this one.
         if self.entry.holds_facts() && key.parse::<Uuid>().is_ok() {
             self.park(record, key, error).await?;
+        }
+        if mutants::is_on(Mutant::LetterAfterCommit) {
+            self.write_later(record.clone(), cause, error.to_owned());
         }
         progress.settled.insert(record.place());
         Ok(())
@@ -336,6 +342,15 @@ impl Taker {
 
     async fn write(&self, record: &Record, cause: Cause, error: &str, progress: &mut Progress) -> Result<(), Failure> {
         progress.letters.write(&self.producer, record, &self.settings.service, cause, error).await
+    }
+
+    /// What a mutant does in place of [`Taker::write`].
+    fn write_later(&self, record: Record, cause: Cause, error: String) {
+        let (producer, group) = (self.producer.clone(), self.settings.service.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(4 * mutants::PAUSE).await;
+            let _ = Letters::default().write(&producer, &record, &group, cause, &error).await;
+        });
     }
 
     async fn park(&self, record: &Record, key: String, error: &str) -> Result<(), Failure> {

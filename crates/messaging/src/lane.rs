@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rdkafka::consumer::{Consumer as _, StreamConsumer};
+use mutants::Mutant;
+use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -186,6 +187,11 @@ impl Lane {
         loop {
             let lost = std::mem::take(&mut self.waiting().lost);
             batch.retain(|record| !lost.contains(&record.partition));
+            if mutants::is_on(Mutant::OffsetBeforeCommit) {
+                store_offsets(&batch, consumer);
+                let _ = consumer.commit_consumer_state(CommitMode::Sync);
+                tokio::time::sleep(mutants::PAUSE).await;
+            }
             let Err(failure) = taker.take(&batch, &mut progress).await else {
                 store_offsets(&batch, consumer);
                 self.waiting().in_hand.clear();

@@ -2,6 +2,7 @@
 //! Names and defaults: librdkafka 2.12 CONFIGURATION.md.
 
 use contracts::Topic;
+use mutants::Mutant;
 use rdkafka::ClientConfig;
 
 /// Where the brokers are and what this service is called there.
@@ -67,6 +68,9 @@ impl Settings {
             .set("message.timeout.ms", "0")
             .set("compression.type", "lz4")
             .set("queue.buffering.max.kbytes", "16384");
+        if mutants::is_on(Mutant::NoAcknowledgement) {
+            config.set("enable.idempotence", "false").set("acks", "0");
+        }
         config
     }
 
@@ -74,6 +78,8 @@ impl Settings {
     pub(crate) fn state_producer(&self) -> ClientConfig {
         let mut config = self.producer();
         config
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
             .set("transactional.id", format!("{}.relay", self.group_name()))
             // What a relay that died left open holds up readers for so long, unless the next one takes over before.
             .set("transaction.timeout.ms", "20000")

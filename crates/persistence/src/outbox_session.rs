@@ -8,6 +8,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use futures::{FutureExt, StreamExt};
 use kernel::Timestamp;
+use mutants::Mutant;
 use tokio::sync::Notify;
 
 use crate::database::Database;
@@ -43,6 +44,8 @@ pub struct OutboxSession {
     connection: AsyncPgConnection,
     schema: String,
     select: &'static str,
+    /// The highest sequence that was seen, which only a mutant asks.
+    passed: i64,
 }
 
 impl OutboxSession {
@@ -54,7 +57,7 @@ impl OutboxSession {
         let mut connection = database.system_session().await?;
         // A delete that a crash forgets sends a row again, which consumers absorb.
         connection.batch_execute("set synchronous_commit = off").await?;
-        Ok(Self { connection, schema: database.schema().to_owned(), select: PENDING })
+        Ok(Self { connection, schema: database.schema().to_owned(), select: PENDING, passed: 0 })
     }
 
     /// Another question in place of [`PENDING`]: for the test that shows why it is the one it is.
@@ -97,7 +100,12 @@ impl OutboxSession {
     /// When the database is away.
     pub async fn pending(&mut self, limit: i64, held_back: &[&str]) -> Result<Vec<PendingEvent>, Error> {
         let select = statement(self.select).bind::<BigInt, _>(limit).bind::<Array<Text>, _>(held_back);
-        Ok(select.load(&mut self.connection).await?)
+        let mut rows: Vec<PendingEvent> = select.load(&mut self.connection).await?;
+        if mutants::is_on(Mutant::NaiveCursor) {
+            rows.retain(|row| row.sequence > self.passed);
+            self.passed = rows.iter().map(|row| row.sequence).fold(self.passed, i64::max);
+        }
+        Ok(rows)
     }
 
     /// Removes rows that the broker has acknowledged.

@@ -201,7 +201,7 @@ pub(crate) fn write(
     mut sql: Sql,
 ) -> Sql {
     let own = |part: &Condition| facets.iter().position(|facet| part.is_only_about(facet.field.name()));
-    sql.push("with base as materialized (select ");
+    sql.push("with base as materialized (select * from (select ");
     let mut expands = Vec::new();
     for (index, facet) in facets.iter().enumerate() {
         let (group, expand) = facet.group(&mut sql);
@@ -218,7 +218,14 @@ pub(crate) fn write(
     if let Some(words) = words {
         sql.push(&format!(" and {words}"));
     }
-    sql.push(")");
+    // What fails the conditions about two fields is counted by no facet.
+    let with_own: Vec<usize> =
+        (0..facets.len()).filter(|index| parts.iter().any(|part| own(part) == Some(*index))).collect();
+    let held: Vec<String> = with_own.iter().map(|index| format!("m{index}::integer")).collect();
+    match with_own.len() {
+        0 | 1 => sql.push(") found)"),
+        several => sql.push(&format!(") found where {} >= {})", held.join(" + "), several - 1)),
+    }
     for (index, expand) in expands.into_iter().enumerate() {
         let others: Vec<String> =
             (0..facets.len()).filter(|other| *other != index).map(|other| format!("m{other}")).collect();

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use contracts::catalog::Reason;
 use contracts::order::OrderLine;
 use kernel::{Money, OrderId, ProductId, Quantity, Sku, Timestamp, VariantId};
+use mutants::Mutant;
 
 use super::availability::Stock;
 use super::stock::{Movement, StockFault};
@@ -442,7 +443,7 @@ impl Book {
             }
             let available = shelf.stock.sellable();
             // A reservation's line cannot say more than `Quantity::MOST`, however much there is.
-            if requested > available.min(Quantity::MOST) {
+            if requested > available.min(Quantity::MOST) && !mutants::is_on(Mutant::UnconditionalReserve) {
                 reasons.push(Reason::OutOfStock { sku: sku.clone(), requested: quantity(requested), available });
             }
         }
@@ -483,6 +484,9 @@ impl Book {
             Some(State::Void) if !self.early(order).is_empty() => {
                 self.change(order, |reservation| reservation.lines.clear());
                 Ok(())
+            }
+            Some(State::Expired) if mutants::is_on(Mutant::UnguardedRelease) => {
+                self.end(cause, order, State::Released, |stock, pieces| stock.level.release_held(pieces))
             }
             Some(State::Released | State::Expired | State::Rejected | State::Void) => Ok(()),
             None => {

@@ -1,0 +1,227 @@
+//! Clerks who do with a shop's orders whatever comes to their mind: take money and give it back, pack, send, deliver, cancel, hold, take
+//! goods back. The rule it keeps: what was not answered is repeated under the same key, as a good client does, and what an order
+//! refuses is no failure.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use rand::seq::IndexedRandom;
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use reqwest::Method;
+use serde_json::{Value, json};
+use testkit::{Client, eventually};
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use crate::{PATIENCE, Shop, Store, must};
+
+/// How long a clerk goes on repeating one step.
+const RESOLVE: Duration = Duration::from_secs(60);
+
+/// What the clerks did.
+#[derive(Debug, Default)]
+pub struct Deeds {
+    /// Steps that were done, by their names.
+    pub done: BTreeMap<&'static str, usize>,
+    /// Steps that orders refused, by their names.
+    pub refused: BTreeMap<&'static str, usize>,
+    /// Attempts that were repeated, by what came instead of an answer.
+    pub failed: BTreeMap<String, usize>,
+    /// Answers that nobody expects, and steps that were given up; none in a test that passes.
+    pub wrong: Vec<String>,
+}
+
+/// Clerks at work.
+pub struct Clerks {
+    stop: Arc<AtomicBool>,
+    done: Arc<AtomicUsize>,
+    tasks: Vec<JoinHandle<Deeds>>,
+}
+
+struct Clerk {
+    gateways: Vec<String>,
+    tokens: Vec<String>,
+    stop: Arc<AtomicBool>,
+    done: Arc<AtomicUsize>,
+    random: StdRng,
+    deeds: Deeds,
+}
+
+impl Clerks {
+    /// Lets `number` clerks work in these shops; what each does depends on its number and on the orders that it finds.
+    #[must_use]
+    pub fn start(store: &Store, shops: &[&Shop], number: u64) -> Clerks {
+        let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let tasks = (0..number)
+            .map(|seed| {
+                let clerk = Clerk {
+                    gateways: store.gateways(),
+                    tokens: shops.iter().map(|shop| shop.token.clone()).collect(),
+                    stop: Arc::clone(&stop),
+                    done: Arc::clone(&done),
+                    random: StdRng::seed_from_u64(seed),
+                    deeds: Deeds::default(),
+                };
+                tokio::spawn(clerk.work())
+            })
+            .collect();
+        Clerks { stop, done, tasks }
+    }
+
+    /// Waits until this many more steps have been done.
+    pub async fn have_done(&self, more: usize) {
+        let wanted = self.done.load(Ordering::Relaxed) + more;
+        eventually(PATIENCE, async || {
+            let now = self.done.load(Ordering::Relaxed);
+            if now >= wanted { Ok(()) } else { Err(format!("{now} of {wanted} steps")) }
+        })
+        .await;
+    }
+
+    /// Lets them finish what they are at and go home.
+    pub async fn finish(self) -> Deeds {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut all = Deeds::default();
+        for task in self.tasks {
+            let deeds = must(task.await, "hear what a clerk did");
+            for (what, times) in deeds.done {
+                *all.done.entry(what).or_default() += times;
+            }
+            for (what, times) in deeds.refused {
+                *all.refused.entry(what).or_default() += times;
+            }
+            for (what, times) in deeds.failed {
+                *all.failed.entry(what).or_default() += times;
+            }
+            all.wrong.extend(deeds.wrong);
+        }
+        all
+    }
+}
+
+impl Clerk {
+    async fn work(mut self) -> Deeds {
+        while !self.stop.load(Ordering::Relaxed) {
+            let Some((token, order)) = self.order().await else {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            };
+            if let Some((name, path, body)) = self.step(&order) {
+                let path = format!("/admin/v1/orders/{}/{path}", order["id"].as_str().unwrap_or_default());
+                self.take(&token, name, &path, &body).await;
+            }
+        }
+        self.deeds
+    }
+
+    /// One of the latest orders of one of the shops, and who may work on it.
+    async fn order(&mut self) -> Option<(String, Value)> {
+        let token = self.tokens.choose(&mut self.random)?.clone();
+        let list = self.read(&token, "/admin/v1/orders?limit=40&fields=id").await?;
+        let id = list["items"].as_array()?.choose(&mut self.random)?["id"].as_str()?.to_owned();
+        let order = self.read(&token, &format!("/admin/v1/orders/{id}")).await?;
+        Some((token, order))
+    }
+
+    async fn read(&mut self, token: &str, path: &str) -> Option<Value> {
+        let client = Client::new(self.gateways.choose(&mut self.random)?, Some(token));
+        let reply = client.try_send(Method::GET, path, None).await.ok()?;
+        (reply.status == 200).then(|| reply.json())
+    }
+
+    /// What comes to a clerk's mind about this order, whether or not it can be done.
+    fn step(&mut self, order: &Value) -> Option<(&'static str, String, Value)> {
+        let lines = self.some_of(&order["lines"]);
+        let at = |place: &str, id: &Value, step: &str| format!("{place}/{}/{step}", id.as_str().unwrap_or_default());
+        let parcel = self.one_of(&order["parcels"]);
+        let back = self.one_of(&order["returns"]);
+        let (paid, cents) = (self.one_of(&order["payments"]), self.random.random_range(1..400));
+        let amount = json!({"amount": format!("{}.{:02}", cents / 100, cents % 100), "currency": "USD"});
+        let simple = |name: &'static str| Some((name, name.to_owned(), json!({})));
+        match self.random.random_range(0..22) {
+            0 => simple("hold"),
+            1 | 2 => simple("release"),
+            3 => simple("cancel-request"),
+            4 | 5 => simple("cancel-decline"),
+            6 => simple("cancel"),
+            7 => Some(("cancel-lines", "cancel-lines".to_owned(), json!({"lines": lines}))),
+            8 | 9 => Some(("pack", "pack".to_owned(), json!({"lines": lines}))),
+            10 => simple("pack"),
+            11 | 12 => Some((
+                "ship",
+                "ship".to_owned(),
+                json!({"lines": lines, "carrier": "Post", "tracking_number": Uuid::new_v4()}),
+            )),
+            13 => simple("ship"),
+            14 | 15 => Some(("deliver", at("parcels", &parcel?["id"], "deliver"), json!({}))),
+            16 => simple("complete"),
+            17 => Some(("returns", "returns".to_owned(), json!({"lines": lines}))),
+            18 => Some(("approve", at("returns", &back?["id"], "approve"), json!({}))),
+            19 => {
+                let back = back?;
+                let body = if self.random.random() { "restocked" } else { "written_off" };
+                Some(("receive", at("returns", &back["id"], "receive"), json!({body: back["lines"]})))
+            }
+            20 => Some((
+                "payments",
+                "payments".to_owned(),
+                json!({"kind": "received", "method": "cash", "amount": amount}),
+            )),
+            _ => {
+                let refund = json!({"payment": paid?["id"], "method": "cash", "amount": amount});
+                Some(("refunds", "refunds".to_owned(), refund))
+            }
+        }
+    }
+
+    fn one_of(&mut self, list: &Value) -> Option<Value> {
+        list.as_array()?.choose(&mut self.random).cloned()
+    }
+
+    /// A piece or two of one of the lines.
+    fn some_of(&mut self, lines: &Value) -> Value {
+        let Some(line) = self.one_of(lines) else { return json!([]) };
+        json!([{"sku": line["sku"], "quantity": self.random.random_range(1..=2)}])
+    }
+
+    async fn take(&mut self, token: &str, name: &'static str, path: &str, body: &Value) {
+        let key = Uuid::new_v4().to_string();
+        let (body, until) = (body.to_string().into_bytes(), Instant::now() + RESOLVE);
+        let mut last = String::new();
+        while Instant::now() < until {
+            let Some(gateway) = self.gateways.choose(&mut self.random) else { return };
+            let client = Client::new(gateway, Some(token)).with("idempotency-key", &key);
+            let what = match client.try_send(Method::POST, path, Some(body.clone())).await {
+                Ok(reply) if matches!(reply.status, 200 | 201) => {
+                    *self.deeds.done.entry(name).or_default() += 1;
+                    self.done.fetch_add(1, Ordering::Relaxed);
+                    return;
+                }
+                // Two clerks did something with it at once, or the first attempt still runs.
+                Ok(reply) if matches!(reply.status, 429 | 500..) || is_busy(&reply.json()) => {
+                    format!("{} {}", reply.status, reply.json()["type"])
+                }
+                Ok(reply) if matches!(reply.status, 404 | 409 | 422) => {
+                    *self.deeds.refused.entry(name).or_default() += 1;
+                    return;
+                }
+                Ok(reply) => {
+                    self.deeds.wrong.push(format!("{path}: {} {}", reply.status, reply.text()));
+                    return;
+                }
+                Err(error) if error.is_connect() => "connection refused".to_owned(),
+                Err(_) => "connection lost".to_owned(),
+            };
+            last.clone_from(&what);
+            *self.deeds.failed.entry(what).or_default() += 1;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        self.deeds.wrong.push(format!("{path} was given up: {last}"));
+    }
+}
+
+fn is_busy(problem: &Value) -> bool {
+    problem["type"] == "/problems/idempotency-key-busy"
+}
