@@ -32,7 +32,7 @@ pub use payment::{Payment, Provider, RecordedPayment, RecordedRefund, Refund};
 pub use product::{Offer, Product, Variant};
 pub use reference::Reference;
 pub use returns::{Return, ReturnStatus, ReturnStep, advance};
-pub use timeline::{Details, TimelineEntry};
+pub use timeline::{Details, TimelineEntry, Transition};
 pub use token::{OrderToken, Ownership, TokenDigest};
 pub use view::{OrderDetail, OrderView, Summary};
 pub use wording::{Label, Remark};

@@ -1,5 +1,6 @@
 //! The route table. Permissions stand on the commands and queries; handlers only translate.
 
+mod following;
 mod orders;
 mod problems;
 mod shop;
@@ -15,7 +16,10 @@ use crate::{
         RecordPayment, RecordRefund, ReleaseOrder, RequestCancellation, RequestOwnCancellation, RequestReturn,
         ShipOrder,
     },
-    queries::{DescribeOrders, FindOrder, FindOwnOrder, ListOwnOrders, ListTimeline, QueryOrders},
+    queries::{
+        DescribeOrders, FindOrder, FindOwnOrder, ListOwnOrders, ListOwnTransitions, ListTimeline, ListTransitions,
+        QueryOrders,
+    },
 };
 
 pub use shop::Shop;
@@ -33,6 +37,9 @@ pub fn routes() -> Routes {
         })
         .get("/store/v1/{organisation}/orders/{order}", shop::find, |op| {
             op.summary("Read an order with its order token, or as its customer").asks::<FindOwnOrder>()
+        })
+        .get("/store/v1/{organisation}/orders/{order}/events", shop::follow, |op| {
+            op.summary("Follow an order with its order token, or as its customer").asks::<ListOwnTransitions>()
         })
         .post("/store/v1/{organisation}/orders/{order}/claim", shop::claim, |op| {
             op.summary("Take a guest's order into the customer's account, with its order token").sends::<ClaimOrder>()
@@ -55,6 +62,9 @@ pub fn routes() -> Routes {
             op.summary("List what can be asked of orders").asks::<DescribeOrders>()
         })
         .get("/admin/v1/orders/{order}", orders::find, |op| op.summary("Read an order").asks::<FindOrder>())
+        .get("/admin/v1/orders/{order}/events", following::for_staff, |op| {
+            op.summary("Follow an order").asks::<ListTransitions>()
+        })
         .post("/admin/v1/orders/{order}/cancel", orders::cancel, |op| {
             op.summary("Cancel an order of which nothing was sent").sends::<CancelOrder>().problems(&problems::CANCEL)
         })

@@ -2,19 +2,25 @@
 //! order it is.
 
 use kernel::{Cursor, CustomerId, Malformed, OrderId, Page, PageSize, Quantity, Sku};
+use mediator::Scope;
 use rest::{
-    App, Awaited, Body, Buyer, Credential, CredentialHeader, IdempotencyKey, Path, Prefer, PriceBody, Problem, Query,
-    State, Tagged, parses, problems,
+    App, Awaited, Body, Buyer, Credential, CredentialHeader, Events, IdempotencyKey, LastEventId, Path, Prefer,
+    PriceBody, Problem, Query, State, Tagged, parses, problems,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{orders::OrderPath, steps::ReasonBody, waiting};
+use super::{
+    following::{self, OrderNews},
+    orders::OrderPath,
+    steps::ReasonBody,
+    waiting,
+};
 use crate::{
     commands::{CancelOwnOrder, ClaimOrder, PlaceOrder, Receipt, RequestOwnCancellation},
     domain::{Draft, HoldLimits, OrderToken, OrderView, Origin, Ownership, Reference, RequestedLine, Summary},
     error::Error,
-    processes::WaitingRoom,
+    processes::{Followers, WaitingRoom},
     queries::{FindOwnOrder, ListOwnOrders},
 };
 
@@ -117,6 +123,18 @@ pub(super) async fn find(
 ) -> Result<Tagged<rest::Ok<OrderView>>, Problem> {
     let order = app.ask(&by, FindOwnOrder { order: at.order, proof: proof(&at, &by, token.as_ref())? }).await?;
     Ok(Tagged::version(order.version, rest::Ok(order)))
+}
+
+pub(super) async fn follow(
+    app: App,
+    by: Buyer,
+    Path(at): Path<OrderPath>,
+    token: Option<Credential<TokenHeader>>,
+    last: LastEventId,
+    State(followers): State<Followers>,
+) -> Result<Events<OrderNews>, Problem> {
+    let own = (at.order, proof(&at, &by, token.as_ref())?);
+    following::for_shopper(app, Scope::clone(&by), &followers, own, last).await
 }
 
 pub(super) async fn cancel(

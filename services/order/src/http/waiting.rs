@@ -1,4 +1,5 @@
-//! `Prefer: wait=N` on placing: the reply comes when the order is settled, or when the time is over.
+//! `Prefer: wait=N` on placing: the reply comes when the order is settled, or when the time is over. The rule: 201 with the
+//! order as it is by then, or 202 with what was recorded when it was placed; both say where the order is found.
 
 use std::time::Duration;
 
@@ -28,7 +29,10 @@ pub(super) async fn outcome(
     let poll = async || settled(app, by, receipt).await;
     let found = wait(room, waiter, &receipt.order, within, poll).await?;
     let settled = found.map(|order| Receipt { order, order_token: receipt.order_token.clone() });
-    Ok(settled.map_or(Awaited::Pending(recorded), |receipt| Awaited::Settled(rest::Ok(receipt))))
+    Ok(match settled {
+        Some(receipt) => Awaited::settled(&recorded, receipt),
+        None => Awaited::Pending(recorded),
+    })
 }
 
 async fn wait(
