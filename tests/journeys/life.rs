@@ -121,6 +121,25 @@ async fn what_is_sent_leaves_the_stock_what_is_cancelled_is_free_and_what_comes_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn pieces_that_staff_takes_off_before_packing_are_free_again() {
+    let store = together(&WISHES).await;
+    let shop = Shop::open(&store, "edited").await;
+    shop.sell(&store, &[("BOWL", 1_000, 10), ("CUP", 300, 10)]).await;
+    let order = shop.place(&[("BOWL", 4), ("CUP", 1)]).await.order;
+    shop.reaches(order, "confirmed").await;
+    stock_is(&shop, "BOWL", [10, 4, 6]).await;
+    let less = json!({"lines": [{"sku": "BOWL", "quantity": 1}, {"sku": "CUP", "quantity": 0}]});
+    let keyed = shop.owner.clone().with("if-match", "*").with("idempotency-key", "one-bowl-and-no-cup");
+    let (status, edited) = keyed.patch(&format!("/admin/v1/orders/{order}/lines"), &less).await;
+    assert_eq!((status, &edited["status"]), (201, &json!("confirmed")), "{edited}");
+    stock_is(&shop, "BOWL", [10, 1, 9]).await;
+    stock_is(&shop, "CUP", [10, 0, 10]).await;
+    assert_eq!(step(&shop, order, "ship", json!({})).await["status"], "shipped");
+    stock_is(&shop, "BOWL", [9, 0, 9]).await;
+    invariants::assert_sound(&store, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn many_orders_that_are_sent_cancelled_and_returned_at_once_leave_books_that_agree() {
     let store = together(&WISHES).await;
     let shop = Shop::open(&store, "storm-of-steps").await;

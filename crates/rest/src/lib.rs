@@ -39,7 +39,7 @@ pub use callers::{Anyone, Buyer, Credential, CredentialHeader, Customer, Operato
 pub use event_stream::{Event, Events, LastEventId};
 pub use faults::{holds, parses};
 pub use headers::{IdempotencyKey, Prefer, not_modified};
-pub use if_match::IfMatch;
+pub use if_match::{IfMatch, OptionalIfMatch};
 pub use operation::{Operation, Stated, Unstated};
 pub use origin::Origin;
 pub use parameters::{Path, Query};

@@ -106,6 +106,7 @@ const ADMIN: &[(&str, Service)] = &[
     ("stock-settings", Service::Catalog),
     ("imports", Service::Catalog),
     ("orders", Service::Order),
+    ("customers", Service::Order),
     ("categories", Service::Category),
     ("organisation", Service::Auth),
     ("members", Service::Auth),

@@ -76,11 +76,13 @@ impl Details {
             Event::Confirmed
             | Event::Cancelled(_)
             | Event::LinesCancelled(_)
+            | Event::Edited
             | Event::Held
             | Event::Released
             | Event::CancellationRequested
             | Event::CancellationDeclined
             | Event::Packed
+            | Event::ContactErased
             | Event::Completed => details,
         }
     }

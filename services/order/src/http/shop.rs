@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    contact::{AddressBody, ContactBody},
     following::{self, OrderNews},
     orders::OrderPath,
     steps::ReasonBody,
@@ -18,7 +19,9 @@ use super::{
 };
 use crate::{
     commands::{CancelOwnOrder, ClaimOrder, PlaceOrder, Receipt, RequestOwnCancellation},
-    domain::{Draft, HoldLimits, OrderToken, OrderView, Origin, Ownership, Reference, RequestedLine, Summary},
+    domain::{
+        ContactDetails, Draft, HoldLimits, OrderToken, OrderView, Origin, Ownership, Reference, RequestedLine, Summary,
+    },
     error::Error,
     processes::{Followers, WaitingRoom},
     queries::{FindOwnOrder, ListOwnOrders},
@@ -58,6 +61,18 @@ pub(super) struct PlaceOrderBody {
     #[garde(inner(custom(parses(Reference::parse))))]
     #[schemars(with = "Option<Reference>")]
     reference: Option<String>,
+    /// Whom to ask about the order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(dive)]
+    contact: Option<ContactBody>,
+    /// Where the goods go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(dive)]
+    shipping_address: Option<AddressBody>,
+    /// Where the invoice goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(dive)]
+    billing_address: Option<AddressBody>,
 }
 
 /// One line to order.
@@ -218,6 +233,11 @@ impl PlaceOrderBody {
             draft: Draft::new(lines).map_err(Error::from)?,
             reference: self.reference.as_deref().map(Reference::parse).transpose()?,
             customer: by.customer(),
+            contact_details: ContactDetails {
+                contact: self.contact.as_ref().map(ContactBody::contact).transpose()?,
+                shipping_address: self.shipping_address.as_ref().map(AddressBody::address).transpose()?,
+                billing_address: self.billing_address.as_ref().map(AddressBody::address).transpose()?,
+            },
             placed_from: Origin::of(from.address),
             limits: shop.limits,
             deadline_seconds: shop.deadline_seconds,

@@ -1,12 +1,14 @@
 //! Entries of the history as rows. The rule: the index of the history is read in its order, and no more rows than are asked for.
 
+use std::collections::HashMap;
+
 use contracts::order::{FulfilmentStatus, PaymentStatus, Status};
 use diesel::{
     QueryableByName,
     sql_types::{BigInt, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl;
-use kernel::{EventId, Malformed, OrderId, Timestamp, parse_name};
+use kernel::{BuyerId, EventId, Malformed, OrderId, Timestamp, parse_name};
 use persistence::{ReadConn, statement};
 use serde_json::Value;
 use uuid::Uuid;
@@ -16,16 +18,15 @@ use crate::{
     error::Error,
 };
 
-/// The SELECT of an order's entries that fulfil a condition.
+/// The SELECT of entries of the organisation `$1`, up to its further condition.
 macro_rules! entries {
+    () => {
+        "select order_id, version, from_status, to_status, event, payment_status, fulfilment_status, cause, actor, source_event,
+                reason, details, occurred_at
+         from order_history where org_id = $1 and "
+    };
     ($condition:literal) => {
-        concat!(
-            "select version, from_status, to_status, event, payment_status, fulfilment_status, cause, actor, source_event,
-                    reason, details, occurred_at
-             from order_history where org_id = $1 and order_id = $2 and ",
-            $condition,
-            " limit $4"
-        )
+        concat!(entries!(), "order_id = $2 and ", $condition, " limit $4")
     };
 }
 
@@ -55,6 +56,30 @@ pub(super) async fn after(
     load(read, entries!("version > $3 order by version"), order, version, limit).await
 }
 
+/// The entries of all orders of whoever placed them, oldest first.
+///
+/// # Errors
+/// `Storage` when the database fails, `Corrupt` when a row breaks a rule of the domain.
+pub(super) async fn of_buyer(
+    read: &mut ReadConn<'_>,
+    buyer: BuyerId,
+) -> Result<HashMap<OrderId, Vec<TimelineEntry>>, Error> {
+    let rows: Vec<EntryRow> = statement(concat!(
+        entries!(),
+        "order_id in (select c.order_id from order_contacts c where c.org_id = $1 and c.buyer_id = $2) order by order_id, version"
+    ))
+    .bind::<SqlUuid, _>(read.organisation().uuid())
+    .bind::<SqlUuid, _>(buyer.uuid())
+    .load(read.connection())
+    .await?;
+    let mut timelines: HashMap<OrderId, Vec<TimelineEntry>> = HashMap::new();
+    for row in rows {
+        let order = OrderId::from_uuid(row.order_id);
+        timelines.entry(order).or_default().push(row.entry(order)?);
+    }
+    Ok(timelines)
+}
+
 async fn load(
     read: &mut ReadConn<'_>,
     select: &'static str,
@@ -74,6 +99,8 @@ async fn load(
 
 #[derive(QueryableByName)]
 struct EntryRow {
+    #[diesel(sql_type = SqlUuid)]
+    order_id: Uuid,
     #[diesel(sql_type = BigInt)]
     version: i64,
     #[diesel(sql_type = Nullable<Text>)]

@@ -9,6 +9,7 @@ mod following;
 mod life;
 mod migration;
 mod outage;
+mod people;
 mod placing;
 mod process;
 mod reading;
