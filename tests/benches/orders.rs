@@ -25,8 +25,8 @@ pub(crate) async fn latency(store: &mut Store, shop: &Shop, report: &mut Report)
     for (clients, name, aim) in [(1, "1-client", "p50 15 ms"), (32, "32-clients", "p50 60 ms")] {
         let (path, skus) = (path.clone(), skus.clone());
         let shares = Shares::begin(store);
-        // 200 is the outcome; 202 would mean that it did not come within the ten seconds.
-        let load = closed_loop(&gateway(store), clients, Duration::from_secs(8), &[200], move |number| {
+        // 201 is the outcome; 202 would mean that it did not come within the ten seconds.
+        let load = closed_loop(&gateway(store), clients, Duration::from_secs(8), &[201], move |number| {
             let sku = &skus[usize::try_from(number).unwrap_or(0) % skus.len()];
             post(&path, "prefer: wait=10\r\n", &order(sku))
         })

@@ -66,8 +66,12 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
     let hanoi = json!({"code": "hanoi", "name": "Hanoi", "priority": 1});
     let (status, created) = shop.owner.post("/admin/v1/locations", &hanoi).await;
     assert_eq!(status, 201, "{created}");
+    let address = json!({"name": "Cleo", "lines": ["1 Main Street"], "city": "Springfield", "region": "IL",
+                         "postal_code": "62701", "country": "US", "phone": "0901234567"});
     let order = json!({
         "lines": [{"sku": "LISTED", "quantity": 1, "unit_price": usd(100)}], "reference": "by position",
+        "contact": {"name": "Cleo", "email": "cleo@example.org", "phone": "0901234567"},
+        "shipping_address": address, "billing_address": null,
     });
     let (name, adjustment) = (
         json!({"name": "Lights", "slug": "lights"}),
@@ -79,6 +83,7 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
         "/admin/v1/variants/query",
         "/admin/v1/categories/query",
         "/admin/v1/orders/query",
+        "/admin/v1/customers/query",
     ]
     .map(|path| Route::new(Method::POST, path, owner, json!({"sort": ["id"], "limit": 1}), &["sort", "limit"]));
     let mut routes = vec![
@@ -296,7 +301,25 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
             "/store/v1/{organisation}/orders",
             &shop.shopper,
             order,
-            &["lines", "reference", "sku", "quantity", "unit_price", "amount", "currency"],
+            &[
+                "name",
+                "lines",
+                "city",
+                "region",
+                "postal_code",
+                "country",
+                "reference",
+                "contact",
+                "email",
+                "phone",
+                "shipping_address",
+                "billing_address",
+                "sku",
+                "quantity",
+                "unit_price",
+                "amount",
+                "currency",
+            ],
         )
         .at(shop.orders()),
     ];
@@ -314,7 +337,8 @@ const MONEY: &[&str] = &["payment", "kind", "method", "reference", "amount", "cu
 async fn of_orders(shop: &Shop) -> Vec<Route> {
     let owner = &shop.owner;
     let (whole, wanted) = (shop.place(&[("LISTED", 5)]).await, shop.place(&[("LISTED", 1)]).await);
-    for order in [whole.order, wanted.order] {
+    let edited = shop.place(&[("LISTED", 2)]).await.order;
+    for order in [whole.order, wanted.order, edited] {
         shop.reaches(order, "confirmed").await;
     }
     let at = format!("/admin/v1/orders/{}", whole.order);
@@ -366,6 +390,14 @@ async fn of_orders(shop: &Shop) -> Vec<Route> {
         step("payments", &cash, MONEY),
         step("refunds", &refund, MONEY),
         step("notes", &json!({"text": "Call before delivery."}), &["text"]),
+        Route::new(
+            Method::PATCH,
+            "/admin/v1/orders/{order}/lines",
+            &owner.clone().with("if-match", "*").with("idempotency-key", "one-piece-less-of-the-listed"),
+            json!({"lines": pieces(1), "reason": "One is enough"}),
+            PIECES,
+        )
+        .at(format!("/admin/v1/orders/{edited}/lines")),
         Route::new(
             Method::POST,
             "/admin/v1/orders/{order}/returns/{return}/decline",

@@ -59,7 +59,7 @@ async fn a_catalog_is_imported_browsed_and_ordered_from_and_the_operations_team_
 
     let waiting = shop.shopper.clone().with("prefer", "wait=30");
     let reply = waiting.post_reply(&shop.orders(), &order_of(&[("LAMP-B", 2), ("BULB", 4)])).await;
-    assert_eq!(reply.status, 200, "{}", reply.text());
+    assert_eq!(reply.status, 201, "{}", reply.text());
     let placed = e2e::Placed::of(&reply);
     assert_eq!(placed.body["status"], "confirmed", "{}", placed.body);
     assert_eq!(placed.body["total"], usd(2 * 4_990 + 4 * 350));

@@ -36,6 +36,9 @@ async fn what_is_sent_leaves_the_stock_what_is_cancelled_is_free_and_what_comes_
     shop.sell(&store, &[("VASE", 2_000, 10), ("ROSE", 300, 10)]).await;
     let placed = shop.place(&[("VASE", 4), ("ROSE", 2)]).await;
     let order = placed.order;
+    // Its shopper follows it through one gateway and one replica, whichever replica does the steps.
+    let holder = shop.shopper.clone().with("order-token", &placed.token);
+    let mut stream = holder.follow(&format!("{}/{order}/events", shop.orders())).await.unwrap();
     shop.reaches(order, "confirmed").await;
     stock_is(&shop, "VASE", [10, 4, 6]).await;
 
@@ -79,8 +82,15 @@ async fn what_is_sent_leaves_the_stock_what_is_cancelled_is_free_and_what_comes_
     let refund = json!({"payment": payment, "method": "cash", "amount": {"amount": "60.00", "currency": "USD"}});
     assert_eq!(step(&shop, order, "refunds", refund).await["payment_status"], "partly-refunded");
 
-    // The shopper follows it, and the goods that came back are sold to somebody else.
-    let holder = shop.shopper.clone().with("order-token", &placed.token);
+    let mut followed = Vec::new();
+    while let Some(event) = stream.next().await {
+        followed.push((event.id, event.data["transition"]["event"].as_str().unwrap_or("as it is").to_owned()));
+    }
+    let ids: Vec<i64> = followed.iter().map(|(id, _)| *id).collect();
+    assert_eq!(ids, (followed[0].0..=10).collect::<Vec<_>>(), "nothing is missed and nothing twice: {followed:?}");
+    assert_eq!(followed.last().unwrap().1, "completed", "{followed:?}");
+
+    // The shopper reads it, and the goods that came back are sold to somebody else.
     let (status, seen) = holder.get(&format!("{}/{order}", shop.orders())).await;
     assert_eq!((status, &seen["parcels"][0]["tracking_number"]), (200, &json!("V1")), "{seen}");
     let next = shop.place(&[("VASE", 9)]).await.order;
@@ -107,6 +117,25 @@ async fn what_is_sent_leaves_the_stock_what_is_cancelled_is_free_and_what_comes_
             "refunded",
         ]
     );
+    invariants::assert_sound(&store, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pieces_that_staff_takes_off_before_packing_are_free_again() {
+    let store = together(&WISHES).await;
+    let shop = Shop::open(&store, "edited").await;
+    shop.sell(&store, &[("BOWL", 1_000, 10), ("CUP", 300, 10)]).await;
+    let order = shop.place(&[("BOWL", 4), ("CUP", 1)]).await.order;
+    shop.reaches(order, "confirmed").await;
+    stock_is(&shop, "BOWL", [10, 4, 6]).await;
+    let less = json!({"lines": [{"sku": "BOWL", "quantity": 1}, {"sku": "CUP", "quantity": 0}]});
+    let keyed = shop.owner.clone().with("if-match", "*").with("idempotency-key", "one-bowl-and-no-cup");
+    let (status, edited) = keyed.patch(&format!("/admin/v1/orders/{order}/lines"), &less).await;
+    assert_eq!((status, &edited["status"]), (201, &json!("confirmed")), "{edited}");
+    stock_is(&shop, "BOWL", [10, 1, 9]).await;
+    stock_is(&shop, "CUP", [10, 0, 10]).await;
+    assert_eq!(step(&shop, order, "ship", json!({})).await["status"], "shipped");
+    stock_is(&shop, "BOWL", [9, 0, 9]).await;
     invariants::assert_sound(&store, &[]).await;
 }
 

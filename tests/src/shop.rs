@@ -42,7 +42,7 @@ impl Placed {
     /// When it is no receipt.
     #[must_use]
     pub fn of(reply: &Reply) -> Placed {
-        assert!(matches!(reply.status, 200 | 202), "not accepted: {} {}", reply.status, reply.text());
+        assert!(matches!(reply.status, 201 | 202), "not accepted: {} {}", reply.status, reply.text());
         let body = reply.json();
         let (Some(id), Some(token)) = (body["id"].as_str(), body["order_token"].as_str()) else {
             panic!("no receipt: {body}")

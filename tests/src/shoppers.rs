@@ -228,7 +228,7 @@ async fn post(http: &Client, gateway: &str, path: &str, key: &str, body: &[u8]) 
     let replayed = reply.headers().contains_key("idempotency-replayed");
     let Ok(bytes) = reply.bytes().await else { return Answer::Failed("reply cut off".to_owned()) };
     match status {
-        200 | 202 => Answer::Accepted { bytes: bytes.to_vec(), replayed },
+        201 | 202 => Answer::Accepted { bytes: bytes.to_vec(), replayed },
         // 409: the first attempt still runs.
         409 | 429 | 500..=599 => Answer::Failed(status.to_string()),
         _ => Answer::Refused(format!("{status} {}", String::from_utf8_lossy(&bytes))),

@@ -55,6 +55,8 @@ permissions! {
         OrderWrite = "order:write" for [Admin, OrderManager];
         /// Record money that was paid for an order, and money that was given back.
         OrderRefund = "order:refund" for [Admin, OrderManager];
+        /// Export and erase what is held on a person who ordered.
+        PrivacyManage = "privacy:manage" for [Admin];
         /// See the organisation and oneself in it.
         OrganisationRead = "organisation:read" for [Admin, CatalogManager, OrderManager, Viewer];
         /// Change the organisation's name and settings.

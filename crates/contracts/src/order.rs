@@ -4,8 +4,8 @@
 //! memory. What moves pieces or money says by how much: the amounts of all facts of an order add up.
 
 use kernel::{
-    ChannelCode, CustomerId, Money, OrderId, ParcelId, PaymentId, ProductId, Quantity, RefundId, ReturnId, SignedMoney,
-    Sku, Timestamp, VariantId,
+    BuyerId, ChannelCode, CustomerId, Money, OrderId, ParcelId, PaymentId, ProductId, Quantity, RefundId, ReturnId,
+    SignedMoney, Sku, Timestamp, VariantId,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,8 @@ channel::facts! {
         Cancelled = "order.order.cancelled.v1",
         /// Some of its pieces were cancelled, and others were not.
         LinesCancelled = "order.order.lines-cancelled.v1",
+        /// Its lines were changed before anything was packed.
+        Edited = "order.order.edited.v1",
         /// It must not be fulfilled for now.
         Held = "order.order.held.v1",
         /// It may be fulfilled again.
@@ -56,6 +58,8 @@ channel::facts! {
         Refunded = "order.order.refunded.v1",
         /// Somebody of the staff wrote something down.
         NoteAdded = "order.order.note-added.v1",
+        /// What was held on the person who ordered is gone.
+        ContactErased = "order.order.contact-erased.v1",
     }
 }
 
@@ -229,6 +233,9 @@ pub struct Standing {
     /// The customer whose it is; absent for a guest's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<CustomerId>,
+    /// Who ordered, as one key for all their orders; absent where nobody was named. Names and addresses are on no topic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub buyer: Option<BuyerId>,
     /// What it came to when it was placed.
     pub total: Money,
     /// What was promised for it and not received.
@@ -383,6 +390,21 @@ pub struct LinesCancelled {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// What was cancelled by this.
+    pub lines: Vec<MovedLine>,
+    /// Where the order stands.
+    pub standing: Box<Standing>,
+}
+
+/// Staff changed the lines of the order before anything was packed. Pieces that were taken off count as cancelled in the pieces of
+/// their line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Edited {
+    /// The order.
+    pub order: OrderId,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What was changed by this: with negative amounts what was taken off.
     pub lines: Vec<MovedLine>,
     /// Where the order stands.
     pub standing: Box<Standing>,
@@ -632,6 +654,16 @@ pub struct NoteAdded {
     pub standing: Box<Standing>,
 }
 
+/// The names, addresses and numbers of whoever placed the order are gone; the order keeps its figures. Whoever keeps some of them
+/// is to forget them, too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ContactErased {
+    /// The order.
+    pub order: OrderId,
+    /// Where the order stands.
+    pub standing: Box<Standing>,
+}
+
 /// Who or what ended an order.
 #[derive(
     Debug,
@@ -671,6 +703,7 @@ impl OrderEvent {
             Self::Rejected(it) => it.standing.as_deref(),
             Self::Cancelled(it) => it.standing.as_deref(),
             Self::LinesCancelled(it) => Some(&it.standing),
+            Self::Edited(it) => Some(&it.standing),
             Self::Held(it) => Some(&it.standing),
             Self::Released(it) => Some(&it.standing),
             Self::CancellationRequested(it) => Some(&it.standing),
@@ -686,6 +719,7 @@ impl OrderEvent {
             Self::PaymentRecorded(it) => Some(&it.standing),
             Self::Refunded(it) => Some(&it.standing),
             Self::NoteAdded(it) => Some(&it.standing),
+            Self::ContactErased(it) => Some(&it.standing),
         }
     }
 }

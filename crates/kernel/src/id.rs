@@ -164,6 +164,8 @@ kinds! {
     Invitation, InvitationId, "inv";
     /// A customer of an organisation's shop, who has an account there.
     Customer, CustomerId, "cust";
+    /// Somebody who ordered from an organisation, with an account in its shop or without.
+    Buyer, BuyerId, "buyer";
     /// A login, from its first token to its end.
     Session, SessionId, "sess";
     /// A key of an integration.

@@ -7,7 +7,9 @@ mod by_name;
 mod channel_code;
 mod choices;
 mod clock;
+mod country;
 mod currency;
+mod email;
 mod expected;
 mod id;
 mod malformed;
@@ -26,12 +28,14 @@ pub use by_name::ByName;
 pub use channel_code::ChannelCode;
 pub use choices::list_choices;
 pub use clock::{Clock, Day, Timestamp};
+pub use country::Country;
 pub use currency::Currency;
+pub use email::Email;
 pub use expected::Expected;
 pub use id::{
-    ApiKeyId, CategoryId, CustomerId, DeliveryId, EventId, Id, ImportId, InvitationId, KeyId, Kind, MembershipId,
-    OrderId, OrganisationId, ParcelId, PaymentId, PriceId, ProductId, RefundId, ReturnId, SessionId, TokenId, UserId,
-    VariantId, ViewId, kinds,
+    ApiKeyId, BuyerId, CategoryId, CustomerId, DeliveryId, EventId, Id, ImportId, InvitationId, KeyId, Kind,
+    MembershipId, OrderId, OrganisationId, ParcelId, PaymentId, PriceId, ProductId, RefundId, ReturnId, SessionId,
+    TokenId, UserId, VariantId, ViewId, kinds,
 };
 pub use malformed::Malformed;
 pub use money::Money;

@@ -11,6 +11,7 @@ use aide::OperationInput;
 use mediator::{Command, Grouped, Mediator, Once, Query, Scope, Tenant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio_util::sync::CancellationToken;
 
 use crate::extracted::extracted;
 use crate::headers::IdempotencyKey;
@@ -26,6 +27,7 @@ struct Parts {
     mediator: Mediator,
     verifier: Verifier,
     organisations: Organisations,
+    stopping: CancellationToken,
     added: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
 }
 
@@ -33,7 +35,8 @@ impl App {
     /// A service with nothing added yet.
     #[must_use]
     pub fn new(mediator: Mediator, verifier: Verifier, organisations: Organisations) -> Self {
-        Self(Arc::new(Parts { mediator, verifier, organisations, added: HashMap::new() }))
+        let (stopping, added) = (CancellationToken::new(), HashMap::new());
+        Self(Arc::new(Parts { mediator, verifier, organisations, stopping, added }))
     }
 
     /// Adds something that handlers take as [`State<T>`]; one value per type, cloned for each request.
@@ -128,6 +131,11 @@ impl App {
         let once = once(key, body)?;
         let recorded = self.0.mediator.send_once_grouped(by, once, command).await.map_err(Problem::from)?;
         Ok(Recorded::new(recorded, location))
+    }
+
+    /// Cancelled when the server is told to stop: what would go on for long ends then.
+    pub(crate) fn stopping(&self) -> &CancellationToken {
+        &self.0.stopping
     }
 
     pub(crate) fn of(request: &HttpRequest) -> Result<&Self, Problem> {

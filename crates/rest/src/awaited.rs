@@ -1,5 +1,5 @@
 //! The reply of an accepted request whose client may wait for the outcome (`Prefer: wait=N`).
-//! The rule: the recorded bytes while the outcome is open, the resource as it is once it is known.
+//! The rule: the recorded bytes while the outcome is open, the resource as it is once it is known; `Location` in both.
 
 use actix_web::body::BoxBody;
 use actix_web::{HttpRequest, HttpResponse, Responder};
@@ -9,15 +9,23 @@ use aide::openapi::{Operation, Response, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::replies::{Ok, Recorded};
+use crate::replies::{Created, Recorded};
 
-/// 200 when the outcome came in time, otherwise 202 with the recorded reply.
+/// 201 when the outcome came in time, otherwise 202 with the recorded reply.
 #[derive(Clone, Debug)]
 pub enum Awaited<T> {
     /// The outcome is known.
-    Settled(Ok<T>),
+    Settled(Created<T>),
     /// It is not, or the client did not wait.
     Pending(Recorded<T, 202>),
+}
+
+impl<T> Awaited<T> {
+    /// The reply to the request that was recorded so, now that the outcome is known.
+    #[must_use]
+    pub fn settled(recorded: &Recorded<T, 202>, outcome: T) -> Self {
+        Self::Settled(Created::instead_of(recorded, outcome))
+    }
 }
 
 impl<T: Serialize> Responder for Awaited<T> {
@@ -39,10 +47,7 @@ impl<T: JsonSchema> OperationOutput for Awaited<T> {
     }
 
     fn inferred_responses(ctx: &mut GenContext, operation: &mut Operation) -> Vec<(Option<StatusCode>, Response)> {
-        let mut responses = Ok::<T>::inferred_responses(ctx, operation);
-        for (_, response) in &mut responses {
-            response.description = "The outcome came while the client waited.".to_owned();
-        }
+        let mut responses = Created::<T>::inferred_responses(ctx, operation);
         responses.extend(Recorded::<T, 202>::inferred_responses(ctx, operation));
         responses
     }

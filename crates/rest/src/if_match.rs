@@ -25,6 +25,18 @@ impl IfMatch {
     }
 }
 
+/// `If-Match` where it may be left out: whoever sends none changes whatever version there is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OptionalIfMatch(Expected);
+
+impl OptionalIfMatch {
+    /// The versions that it names; any when it was left out.
+    #[must_use]
+    pub fn versions(self) -> Expected {
+        self.0
+    }
+}
+
 /// The ETag of a version.
 pub(crate) fn etag(version: i64) -> String {
     format!("\"{version}\"")
@@ -46,18 +58,28 @@ pub(crate) fn fingerprint(json: &[u8]) -> String {
 const FINGERPRINT: usize = 16;
 
 extracted!([] IfMatch, |request| if_match(request));
+extracted!([] OptionalIfMatch, |request| {
+    stated(request).map(|expected| OptionalIfMatch(expected.unwrap_or(Expected::Any)))
+});
 
 fn if_match(request: &HttpRequest) -> Result<IfMatch, Problem> {
+    let missing = || {
+        Problem::new(problems::PRECONDITION_REQUIRED)
+            .detail("Send the ETag of the version that you have read as If-Match.")
+            .field("If-Match", "is missing")
+    };
+    stated(request)?.map(IfMatch).ok_or_else(missing)
+}
+
+/// What the header says; `None` where there is none.
+fn stated(request: &HttpRequest) -> Result<Option<Expected>, Problem> {
     let lines: Vec<&[u8]> = request.headers().get_all("if-match").map(|value| value.as_bytes()).collect();
     if lines.is_empty() {
-        return Err(Problem::new(problems::PRECONDITION_REQUIRED)
-            .detail("Send the ETag of the version that you have read as If-Match.")
-            .field("If-Match", "is missing"));
+        return Ok(None);
     }
     // Several lines are one list (RFC 9110, 5.3).
-    expected(&lines.join(&b","[..]))
-        .map(IfMatch)
-        .ok_or_else(|| malformed("If-Match", "is neither a list of ETags, such as \"7\", nor *"))
+    let expected = expected(&lines.join(&b","[..]));
+    expected.map(Some).ok_or_else(|| malformed("If-Match", "is neither a list of ETags, such as \"7\", nor *"))
 }
 
 /// `None` when the value is not what RFC 9110 allows.
@@ -110,6 +132,18 @@ impl OperationInput for IfMatch {
 
     fn inferred_early_responses(ctx: &mut GenContext, _: &mut Operation) -> Vec<(Option<StatusCode>, Response)> {
         vec![refusal(ctx, problems::STALE), refusal(ctx, problems::PRECONDITION_REQUIRED)]
+    }
+}
+
+impl OperationInput for OptionalIfMatch {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        let description =
+            "The ETag of the version that is changed, such as \"7\"; without it, whatever version there is.";
+        add_header(ctx, operation, "If-Match", description, false);
+    }
+
+    fn inferred_early_responses(ctx: &mut GenContext, _: &mut Operation) -> Vec<(Option<StatusCode>, Response)> {
+        vec![refusal(ctx, problems::STALE)]
     }
 }
 

@@ -77,6 +77,21 @@ impl<T, const STATUS: u16> Recorded<T, STATUS> {
     }
 }
 
+/// 201 with JSON and `Location`: what was asked for is there. It is not recorded: a repeat may find it changed.
+#[derive(Clone, Debug)]
+pub struct Created<T> {
+    reply: T,
+    location: Option<String>,
+}
+
+impl<T> Created<T> {
+    /// In the place of a recorded reply, since more is known by now.
+    #[must_use]
+    pub fn instead_of<const STATUS: u16>(recorded: &Recorded<T, STATUS>, reply: T) -> Self {
+        Self { reply, location: recorded.location.clone() }
+    }
+}
+
 /// 200 with a value that is already JSON, such as from a cache.
 #[derive(Clone, Debug)]
 pub struct Serialised<T> {
@@ -228,6 +243,14 @@ impl<T: Serialize> Responder for Ok<T> {
     }
 }
 
+impl<T: Serialize> Responder for Created<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _request: &HttpRequest) -> HttpResponse {
+        located(json(StatusCode::CREATED, &self.reply), self.location.as_deref())
+    }
+}
+
 impl<T, const STATUS: u16> Responder for Recorded<T, STATUS> {
     type Body = BoxBody;
 
@@ -344,6 +367,11 @@ documented_reply!([T: JsonSchema] Ok<T>, T, 200, |ctx| json_reply::<T>(ctx, "The
 documented_reply!([T: JsonSchema, const STATUS: u16] Recorded<T, STATUS>, T, STATUS, |ctx| json_reply::<T>(
     ctx,
     "Done once; a repeat with the same Idempotency-Key gets the same bytes.",
+    JSON
+));
+documented_reply!([T: JsonSchema] Created<T>, T, 201, |ctx| json_reply::<T>(
+    ctx,
+    "The outcome came while the client waited.",
     JSON
 ));
 documented_reply!([T: JsonSchema] Serialised<T>, T, 200, |ctx| json_reply::<T>(ctx, "The result.", JSON));

@@ -32,6 +32,8 @@ const BACKLOG: u32 = 1_024;
 pub struct Server {
     address: SocketAddr,
     server: actix_web::dev::Server,
+    /// What the handlers hear of a stop by.
+    stopping: CancellationToken,
 }
 
 impl std::fmt::Debug for Server {
@@ -88,8 +90,10 @@ pub fn bind(address: SocketAddr, workers: usize, app: App, routes: Routes) -> Re
         pace: Pace { bytes: 1, within: Duration::from_secs(300) },
         hang_up_ends: false,
     };
+    let stopping = app.stopping().clone();
     let server = serve(address, terms, move || application(app.clone(), routes.clone()))
         .map_err(|cause| StartError::Listen { address, cause })?;
+    let server = Server { stopping, ..server };
     tracing::info!(address = %server.address, "serving HTTP on {}", server.address);
     Ok(server)
 }
@@ -181,7 +185,7 @@ impl Server {
     /// What listens on `address`.
     #[must_use]
     pub fn new(address: SocketAddr, server: actix_web::dev::Server) -> Self {
-        Self { address, server }
+        Self { address, server, stopping: CancellationToken::new() }
     }
 
     /// Where it really listens.
@@ -200,7 +204,7 @@ impl Server {
         let mut server = self.server;
         tokio::select! {
             ended = &mut server => return ended,
-            () = stop.cancelled() => {}
+            () = stop.cancelled() => self.stopping.cancel(),
         }
         let (ended, ()) = tokio::join!(server, handle.stop(true));
         ended

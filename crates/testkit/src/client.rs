@@ -4,6 +4,7 @@
 //! that goes out or comes in is noted, and no refusal repeats one of its request.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -64,6 +65,54 @@ impl Reply {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
+}
+
+/// One event of a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamedEvent {
+    /// Its id.
+    pub id: i64,
+    /// What kind of event it is.
+    pub name: String,
+    /// What it says.
+    pub data: Value,
+}
+
+/// A stream of events, read as it comes.
+#[derive(Debug)]
+pub struct EventStream {
+    reply: reqwest::Response,
+    unread: String,
+}
+
+impl EventStream {
+    /// The next event; `None` at the end of the stream, also where it breaks off. Comments are passed over.
+    ///
+    /// # Panics
+    /// When nothing comes for a minute, or what comes is no event.
+    pub async fn next(&mut self) -> Option<StreamedEvent> {
+        loop {
+            while let Some((block, rest)) = self.unread.split_once("\n\n") {
+                let event = event_of(block);
+                self.unread = rest.to_owned();
+                if event.is_some() {
+                    return event;
+                }
+            }
+            let piece = tokio::time::timeout(Duration::from_secs(60), self.reply.chunk()).await;
+            let piece = must(piece, "hear of something within a minute").ok().flatten()?;
+            self.unread.push_str(&String::from_utf8_lossy(&piece));
+        }
+    }
+}
+
+/// The event that a block of lines states; `None` for a block without data.
+fn event_of(block: &str) -> Option<StreamedEvent> {
+    let value = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    let data = value("data")?;
+    let id = must(value("id").unwrap_or_default().parse(), "read the id of an event");
+    let data = must(serde_json::from_str(data), "read an event");
+    Some(StreamedEvent { id, name: value("event").unwrap_or_default().to_owned(), data })
 }
 
 /// The fields that a problem names, sorted.
@@ -130,6 +179,24 @@ impl Client {
     #[must_use]
     pub fn base(&self) -> &str {
         &self.base
+    }
+
+    /// GET of a stream of events; the reply, where that is no stream.
+    ///
+    /// # Errors
+    /// The reply of a server that has no stream for this request.
+    ///
+    /// # Panics
+    /// When no reply comes.
+    pub async fn follow(&self, path: &str) -> Result<EventStream, Reply> {
+        let request = self.http.get(format!("{}{path}", self.base)).headers(self.headers.clone());
+        let reply = must(request.send().await, "follow");
+        let (status, headers) = (reply.status().as_u16(), reply.headers().clone());
+        let is_stream = headers.get("content-type").is_some_and(|kind| kind.as_bytes() == b"text/event-stream");
+        if status == 200 && is_stream {
+            return Ok(EventStream { reply, unread: String::new() });
+        }
+        Err(Reply { status, headers, bytes: must(reply.bytes().await, "read a refusal").to_vec() })
     }
 
     /// GET.

@@ -13,7 +13,7 @@ mod table_hash;
 mod tokens;
 mod walls;
 
-pub use client::{Caller, Client, Reply, problem_fields};
+pub use client::{Caller, Client, EventStream, Reply, StreamedEvent, problem_fields};
 pub use eventually::{Outcome, eventually};
 pub use program::Program;
 pub use records::{publish, read_topic};

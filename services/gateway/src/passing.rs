@@ -1,18 +1,30 @@
 //! The body of an answer on its way to the client.
 //!
 //! The rule it keeps: a body that ends early ends the client's connection too, so it never looks complete; one that
-//! stalls is given up.
+//! stalls is given up. A stream of events may pause for longer than any other answer.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::body::{BodySize, MessageBody};
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 use bytes::Bytes;
 use tokio::time::{Instant, Sleep};
 
 use crate::shed::Place;
 use crate::upstream::{Cut, Exchange};
+
+/// A stream of events says at least every 15 seconds that it lives; this is three times as long.
+const STREAM_PATIENCE: Duration = Duration::from_secs(45);
+
+/// How long an answer of this media type may pause, where any other may pause for `usual`.
+#[must_use]
+pub fn patience(headers: &HeaderMap, usual: Duration) -> Duration {
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_stream = media_type.split(';').next().is_some_and(|it| it.trim().eq_ignore_ascii_case("text/event-stream"));
+    if is_stream { usual.max(STREAM_PATIENCE) } else { usual }
+}
 
 /// The rest of an answer's body.
 pub struct Passing {

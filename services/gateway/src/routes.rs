@@ -107,6 +107,7 @@ const ADMIN: &[(&str, Service)] = &[
     ("prices", Service::Catalog),
     ("imports", Service::Catalog),
     ("orders", Service::Order),
+    ("customers", Service::Order),
     ("categories", Service::Category),
     ("organisation", Service::Auth),
     ("members", Service::Auth),

@@ -18,7 +18,23 @@ pub struct Settings {
     pub sweep_interval: Duration,
     /// How often a request that waits polls its order.
     pub polling: Polling,
+    /// Who may follow orders.
+    pub following: FollowLimits,
 }
+
+/// What holds for the streams of orders' events in this process.
+#[derive(Debug, Clone, Copy)]
+pub struct FollowLimits {
+    /// How many there may be.
+    pub most: usize,
+    /// How long each may live; its client comes back then, with a credential that is looked at again.
+    pub life: Duration,
+    /// How often each polls its order when nobody wakes it.
+    pub polling: Polling,
+}
+
+/// A stream lives for minutes and mostly says nothing, so it polls less often than a request that waits.
+const FOLLOWING: Polling = Polling { first: Duration::from_millis(250), longest: Duration::from_secs(3) };
 
 /// How often a request that waits polls its order when nobody wakes it: that finds what another replica settles.
 /// Polling more often would delay the outcome itself: thirty waiters that poll every ten milliseconds keep the database
@@ -71,11 +87,15 @@ pub fn read(env: &mut Reader) -> Option<(Surroundings, Settings)> {
         0..=1_000_000,
         "Open, unpaid orders that everybody at one address may have at once; 0 = no limit",
     );
+    let streams = env.within("ORDER_STREAMS", 500, 0..=100_000, "Streams of orders' events at once");
+    let stream_seconds =
+        env.within("ORDER_STREAM_SECONDS", 300, 1..=3_600, "Seconds after which such a stream ends and is begun anew");
     let settings = Settings {
         limits: HoldLimits { per_customer: per_customer?, per_address: per_address? },
         deadline: Deadline { seconds: deadline_seconds?, limit_seconds: limit_seconds? },
         sweep_interval: Duration::from_millis(sweep?),
         polling: Polling::default(),
+        following: FollowLimits { most: streams?, life: Duration::from_secs(stream_seconds?), polling: FOLLOWING },
     };
     Some((surroundings?, settings))
 }

@@ -1,7 +1,7 @@
 //! Every way in which a command or a query of this service can fail. The rule: each variant knows its class, so that
 //! the HTTP door, the retry and the dead letter decide alike.
 
-use kernel::{Malformed, OrderId, ParcelId, PaymentId, ReturnId, Sku};
+use kernel::{BuyerId, Malformed, OrderId, ParcelId, PaymentId, ReturnId, Sku};
 use mediator::{Class, Classified};
 
 use crate::domain::{DraftError, Impossible};
@@ -73,6 +73,20 @@ pub enum Error {
         /// The ids of the answers.
         orders: Vec<OrderId>,
     },
+    /// The order has changed since the caller read it.
+    #[error("order {order} has version {current} by now; read it again and repeat the step")]
+    Stale {
+        /// The order.
+        order: OrderId,
+        /// Its version now.
+        current: i64,
+    },
+    /// Nobody with this id has ordered.
+    #[error("nobody with the id {buyer} has ordered here; find them by name, address or number")]
+    BuyerNotFound {
+        /// The id that was asked for.
+        buyer: BuyerId,
+    },
     /// A value that a client sent makes no sense here, such as a cursor of another list.
     #[error(transparent)]
     Malformed(#[from] Malformed),
@@ -127,6 +141,8 @@ impl Classified for Error {
             | Self::PaymentNotFound { .. }
             | Self::OtherCurrency { .. }
             | Self::NotFound { .. }
+            | Self::BuyerNotFound { .. }
+            | Self::Stale { .. }
             | Self::Malformed(_)
             | Self::QueryRefused(_) => Class::Refused,
             Self::Unplaced { .. } | Self::Corrupt { .. } => Class::Permanent,

@@ -23,7 +23,7 @@ use service::{Boot, BootError, Definition};
 use crate::{
     config::Settings,
     http::Shop,
-    processes::{WaitingRoom, deadline_sweep, rebuild},
+    processes::{Followers, WaitingRoom, deadline_sweep, rebuild},
 };
 
 /// The service's name: its schema, its consumer group, the source of its events.
@@ -41,19 +41,23 @@ pub fn definition() -> Definition {
 
 /// The service as it is put together, wherever it runs.
 pub fn assembly(settings: Settings) -> Assembly {
-    let Settings { deadline, limits, sweep_interval, polling } = settings;
+    let Settings { deadline, limits, sweep_interval, polling, following } = settings;
     let waiting_room = WaitingRoom::new(polling);
-    let observer = waiting_room.clone();
+    let followers = Followers::new(following);
+    let (waking, telling) = (waiting_room.clone(), followers.clone());
     Assembly::new(NAME)
         .publishes(&[topics::ORDER])
-        .observes::<OrderEvent>(move |committed| observer.notice(committed))
+        .observes::<OrderEvent>(move |committed| {
+            waking.notice(committed);
+            telling.notice(committed);
+        })
         .subscribes(events::subscriptions())
         .part(move |kit| deadline_sweep::part(kit.mediator.clone(), sweep_interval, deadline))
         .rebuild(rebuild::SELLABLE, |kit| async move {
             events::rebuild_sellable(&kit.mediator, &kit.kafka).await.map(Value::from)
         })
         .serves(http::routes(), move |_kit, app| {
-            app.with(Shop { waiting_room, deadline_seconds: deadline.seconds, limits })
+            app.with(Shop { waiting_room, deadline_seconds: deadline.seconds, limits }).with(followers)
         })
 }
 

@@ -45,6 +45,7 @@ pub fn event(step: Step) -> OrderEvent {
         Event::Rejected(reasons) => order::Rejected { order, reasons, standing: Some(standing) }.into(),
         Event::Cancelled(cause) => order::Cancelled { order, cause, reason, lines, standing: Some(standing) }.into(),
         Event::LinesCancelled(cause) => order::LinesCancelled { order, cause, reason, lines, standing }.into(),
+        Event::Edited => order::Edited { order, reason, lines, standing }.into(),
         Event::Held => order::Held { order, reason, standing }.into(),
         Event::Released => order::Released { order, reason, standing }.into(),
         Event::CancellationRequested => order::CancellationRequested { order, reason, standing }.into(),
@@ -90,6 +91,7 @@ pub fn event(step: Step) -> OrderEvent {
             standing,
         }
         .into(),
+        Event::ContactErased => order::ContactErased { order, standing }.into(),
         Event::NoteAdded(text) => order::NoteAdded { order, text: text.to_string(), standing }.into(),
     }
 }

@@ -126,7 +126,7 @@ fn body(route: &Route, ours: &Ours) -> Value {
         "catalog.transfer-stock" => json!({"to": ours.thing("location"), "pieces": 1}),
         "catalog.create-location" => json!({"code": format!("l{fresh}"), "name": "A location", "priority": 1}),
         "catalog.change-location" => json!({"name": "Another name"}),
-        "order.request-return" => json!({"lines": [{"sku": "NO-SUCH-SKU", "quantity": 1}]}),
+        "order.edit-lines" | "order.request-return" => json!({"lines": [{"sku": "NO-SUCH-SKU", "quantity": 1}]}),
         "order.record-payment" => json!({
             "kind": "received", "method": "cash", "amount": {"amount": "9.90", "currency": "USD"},
         }),

@@ -1,12 +1,14 @@
 //! The life of an order after placing, one fact of each kind, with where the order stands.
 
 use contracts::order::{
-    Amounts, CancellationDeclined, CancellationRequested, Cancelled, Cause, Completed, Confirmed, Delivered,
-    FulfilmentStatus, Held, LineStanding, LinesCancelled, MovedLine, NoteAdded, OrderEvent, Packed, PaymentKind,
-    PaymentRecorded, PaymentStatus, Pieces, Placed, Refunded, Rejected, Released, RestockedLine, ReturnApproved,
-    ReturnDeclined, ReturnRequested, Returned, Shipped, Standing, Status,
+    Amounts, CancellationDeclined, CancellationRequested, Cancelled, Cause, Completed, Confirmed, ContactErased,
+    Delivered, Edited, FulfilmentStatus, Held, LineStanding, LinesCancelled, MovedLine, NoteAdded, OrderEvent, Packed,
+    PaymentKind, PaymentRecorded, PaymentStatus, Pieces, Placed, Refunded, Rejected, Released, RestockedLine,
+    ReturnApproved, ReturnDeclined, ReturnRequested, Returned, Shipped, Standing, Status,
 };
-use kernel::{ChannelCode, Currency, CustomerId, OrganisationId, ParcelId, PaymentId, RefundId, ReturnId, SignedMoney};
+use kernel::{
+    BuyerId, ChannelCode, Currency, CustomerId, OrganisationId, ParcelId, PaymentId, RefundId, ReturnId, SignedMoney,
+};
 
 use super::{Sample, order, pieces, product, sample, sku, usd, uuid, variant};
 
@@ -37,6 +39,7 @@ fn standing(status: Status, counted: Pieces) -> Standing {
         fulfilment,
         channel: ChannelCode::shop(),
         customer: Some(CustomerId::from_uuid(uuid(0x70))),
+        buyer: None,
         total: usd("2998"),
         authorised: usd("0"),
         paid: usd("0"),
@@ -83,6 +86,7 @@ pub(super) fn samples(organisation: Option<OrganisationId>, user: &str, placed: 
             }
             .into(),
         ),
+        ("", Edited { order, reason: reason(), lines: moved(1, -1), standing: at(Status::Confirmed, held) }.into()),
         (
             "",
             LinesCancelled {
@@ -182,6 +186,17 @@ pub(super) fn samples(organisation: Option<OrganisationId>, user: &str, placed: 
         (
             "",
             NoteAdded { order, text: "Call before delivery.".to_owned(), standing: at(Status::Confirmed, held) }.into(),
+        ),
+        (
+            "",
+            ContactErased {
+                order,
+                standing: Box::new(Standing {
+                    buyer: Some(BuyerId::from_uuid(uuid(0x71))),
+                    ..standing(Status::Confirmed, held)
+                }),
+            }
+            .into(),
         ),
     ];
     events.into_iter().map(|(shape, event)| sample(shape, organisation, user, event)).collect()

@@ -53,6 +53,7 @@ fn reported(delivered: Delivered<OrderEvent>) -> Option<ReportedFact> {
         OrderEvent::Rejected(rejected) => (rejected.order, OrderFact::Rejected),
         OrderEvent::Cancelled(cancelled) => (cancelled.order, OrderFact::Cancelled),
         OrderEvent::LinesCancelled(cancelled) => (cancelled.order, moved(&cancelled.standing)),
+        OrderEvent::Edited(edited) => (edited.order, moved(&edited.standing)),
         OrderEvent::Shipped(shipped) => (shipped.order, moved(&shipped.standing)),
         OrderEvent::Returned(returned) => (returned.order, moved(&returned.standing)),
         OrderEvent::Held(_)
@@ -67,7 +68,8 @@ fn reported(delivered: Delivered<OrderEvent>) -> Option<ReportedFact> {
         | OrderEvent::ReturnDeclined(_)
         | OrderEvent::PaymentRecorded(_)
         | OrderEvent::Refunded(_)
-        | OrderEvent::NoteAdded(_) => return None,
+        | OrderEvent::NoteAdded(_)
+        | OrderEvent::ContactErased(_) => return None,
     };
     let said_at = delivered.envelope.time;
     Some(ReportedFact { organisation: delivered.organisation, order, fact, said_at, provenance: delivered.provenance })

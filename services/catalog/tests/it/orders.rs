@@ -72,6 +72,7 @@ fn standing(pieces: Pieces) -> Box<Standing> {
         fulfilment: FulfilmentStatus::Unfulfilled,
         channel: ChannelCode::shop(),
         customer: None,
+        buyer: None,
         total: usd(2_500),
         authorised: usd(0),
         paid: usd(0),

@@ -217,7 +217,10 @@ async fn exchange(
     }
     Ok(match exchange.whole_body() {
         Some(bytes) => reply.set_body(BoxBody::new(bytes)),
-        None => reply.set_body(BoxBody::new(Passing::new(exchange, answer.length, limit, place))),
+        None => {
+            let patience = passing::patience(reply.headers(), limit);
+            reply.set_body(BoxBody::new(Passing::new(exchange, answer.length, patience, place)))
+        }
     })
 }
 

@@ -247,3 +247,36 @@ async fn a_preferred_wait_extends_the_time_limit_also_when_it_is_quoted() {
         assert_eq!(reply.await.unwrap().status, 200);
     }
 }
+
+#[tokio::test]
+async fn a_stream_of_events_passes_as_it_comes_and_may_pause_for_longer_than_other_answers() {
+    let (release, released) = tokio::sync::watch::channel(false);
+    let raw = Raw::start(move |mut stream| {
+        let mut released = released.clone();
+        async move {
+            let head = read_head(&mut stream).await;
+            let is_stream = String::from_utf8_lossy(&head).contains("/events");
+            let kind = if is_stream { "text/event-stream" } else { "application/x-ndjson" };
+            let begin = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n");
+            let _ = stream.write_all(begin.as_bytes()).await;
+            let event = |id: i64| format!("id: {id}\nevent: order\ndata: {id}\n\n");
+            let chunk = |event: String| format!("{:x}\r\n{event}\r\n", event.len());
+            let _ = stream.write_all(chunk(event(1)).as_bytes()).await;
+            released.wait_for(|released| *released).await.unwrap();
+            let _ = stream.write_all(chunk(event(2)).as_bytes()).await;
+            let _ = stream.write_all(b"0\r\n\r\n").await;
+        }
+    })
+    .await;
+    let mut hasty = behaviour();
+    hasty.answer_limit = Duration::from_millis(200);
+    let gateway = Gateway::start(&[(Service::Order, &[raw.address])], hasty);
+    let staff = gateway.staff();
+    let mut stream = staff.follow("/admin/v1/orders/one/events").await.unwrap();
+    assert_eq!(stream.next().await.unwrap().id, 1, "it is passed on before the answer is complete");
+    let other = staff.try_send(Method::GET, "/admin/v1/orders/one/lines", None).await;
+    assert!(other.is_err(), "an answer that stalls is given up");
+    release.send_replace(true);
+    assert_eq!(stream.next().await.unwrap().id, 2);
+    assert_eq!(stream.next().await, None);
+}

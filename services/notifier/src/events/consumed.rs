@@ -22,6 +22,7 @@ pub fn order_fact(event: OrderEvent) -> Option<Fact> {
         OrderEvent::Cancelled(cancelled) => Fact::OrderCancelled { order: cancelled.order, cause: cancelled.cause },
         // What the team does with an order itself is no news to it.
         OrderEvent::LinesCancelled(_)
+        | OrderEvent::Edited(_)
         | OrderEvent::Held(_)
         | OrderEvent::Released(_)
         | OrderEvent::CancellationRequested(_)
@@ -36,7 +37,8 @@ pub fn order_fact(event: OrderEvent) -> Option<Fact> {
         | OrderEvent::Returned(_)
         | OrderEvent::PaymentRecorded(_)
         | OrderEvent::Refunded(_)
-        | OrderEvent::NoteAdded(_) => return None,
+        | OrderEvent::NoteAdded(_)
+        | OrderEvent::ContactErased(_) => return None,
     })
 }
 

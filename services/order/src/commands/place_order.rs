@@ -7,7 +7,7 @@ use std::{
 };
 
 use access::Permission;
-use kernel::{ChannelCode, CustomerId, Money, OrderId, OrganisationId, Sku, Timestamp};
+use kernel::{BuyerId, ChannelCode, CustomerId, Money, OrderId, OrganisationId, Sku, Timestamp};
 use mediator::{Command, Grouped, Member, Results, Tenant, group_of_one};
 use persistence::{Tenancy, Tx};
 use schemars::JsonSchema;
@@ -15,12 +15,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
-        Draft, FulfilmentStatus, HoldLimits, Holder, Line, Order, OrderToken, OrderView, Origin, PaymentStatus,
-        Reference, Status,
+        ContactDetails, Draft, FulfilmentStatus, HoldLimits, Holder, Line, Order, OrderToken, OrderView, Origin,
+        PaymentStatus, Reference, Status,
     },
     error::Error,
     published,
     store::{
+        contacts::{self, NewContact},
         orders::{self, NewOrder},
         sellable,
     },
@@ -39,6 +40,8 @@ pub struct PlaceOrder {
     pub reference: Option<Reference>,
     /// The customer who places it; none for a guest.
     pub customer: Option<CustomerId>,
+    /// Who orders and where it goes.
+    pub contact_details: ContactDetails,
     /// Where it is placed from.
     pub placed_from: Origin,
     /// How many open orders somebody may have.
@@ -103,9 +106,23 @@ impl Grouped for PlaceOrder {
             })
             .collect();
         let placed_at = orders::insert(tx, &new).await?;
+        let said: Vec<NewContact<'_>> = members
+            .iter()
+            .zip(&priced)
+            .filter(|(_, priced)| priced.is_ok())
+            .map(|(member, _)| NewContact {
+                organisation: member.organisation,
+                order: member.command.order,
+                customer: member.command.customer,
+                details: &member.command.contact_details,
+                reference: member.command.reference.as_ref(),
+            })
+            .collect();
+        let buyers = contacts::insert(tx, &said).await?;
         let receipts = members.iter().zip(priced).map(|(member, priced)| {
             let (lines, total) = priced?;
-            member.command.receipt(tx, member, lines, total, placed_at)
+            let buyer = buyers.get(&member.command.order).copied();
+            member.command.receipt(tx, member, lines, total, placed_at, buyer)
         });
         Ok(receipts.collect())
     }
@@ -155,6 +172,7 @@ impl PlaceOrder {
         lines: Vec<Line>,
         total: Money,
         placed_at: Timestamp,
+        buyer: Option<BuyerId>,
     ) -> Result<Receipt, Error> {
         let order = OrderView {
             id: self.order,
@@ -167,6 +185,7 @@ impl PlaceOrder {
             parcels: Vec::new(),
             returns: Vec::new(),
             reference: self.reference.clone(),
+            contact_details: ContactDetails::default(),
             reasons: Vec::new(),
             cancel_cause: None,
             version: 1,
@@ -175,7 +194,7 @@ impl PlaceOrder {
             settled_at: None,
             updated_at: placed_at,
         };
-        let standing = Order::placed(member.organisation, self.customer, &order).standing();
+        let standing = Order::placed(member.organisation, (self.customer, buyer), &order).standing();
         let standing = standing.map_err(|malformed| Error::corrupt(self.order, malformed))?;
         let placed = published::placed(&order, standing);
         tx.record_within(member.organisation, member.provenance, placed_at, order.version, placed);

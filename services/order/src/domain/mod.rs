@@ -1,6 +1,8 @@
 //! What an order is and may become. The rule: pure code, without a database, a clock of its own or I/O.
 
 mod amounts;
+mod buyer;
+mod contact;
 mod deadline;
 mod draft;
 mod holds;
@@ -18,6 +20,8 @@ mod view;
 mod wording;
 
 pub use amounts::{Direction, LinePrice, Range};
+pub use buyer::{Buyer, BuyerExport, OrderRecord, Turnover};
+pub use contact::{Address, BuyerKey, Contact, ContactDetails, ContactText, PhoneNumber};
 pub use contracts::order::{FulfilmentStatus, PaymentStatus, Status};
 pub use deadline::Deadline;
 pub use draft::{Draft, DraftError, Fault, Flaw, LINE_LIMIT, PriceChange, RequestedLine};
@@ -32,7 +36,7 @@ pub use payment::{Payment, Provider, RecordedPayment, RecordedRefund, Refund};
 pub use product::{Offer, Product, Variant};
 pub use reference::Reference;
 pub use returns::{Return, ReturnStatus, ReturnStep, advance};
-pub use timeline::{Details, TimelineEntry};
+pub use timeline::{Details, TimelineEntry, Transition};
 pub use token::{OrderToken, Ownership, TokenDigest};
 pub use view::{OrderDetail, OrderView, Summary};
 pub use wording::{Label, Remark};

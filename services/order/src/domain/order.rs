@@ -3,7 +3,8 @@
 
 use contracts::order::{FulfilmentStatus, LineStanding, MovedLine, PaymentStatus, RestockedLine, Standing, Status};
 use kernel::{
-    ChannelCode, CustomerId, Malformed, Money, OrderId, OrganisationId, ProductId, Quantity, Sku, Timestamp, VariantId,
+    BuyerId, ChannelCode, CustomerId, Malformed, Money, OrderId, OrganisationId, ProductId, Quantity, Sku, Timestamp,
+    VariantId,
 };
 
 use super::{
@@ -74,6 +75,7 @@ pub struct Order {
     pub(crate) overdue: bool,
     pub(crate) channel: ChannelCode,
     pub(crate) customer: Option<CustomerId>,
+    pub(crate) buyer: Option<BuyerId>,
     pub(crate) total: Money,
     /// What each line of `life` is of.
     pub(crate) goods: Vec<Goods>,
@@ -83,7 +85,11 @@ pub struct Order {
 impl Order {
     /// An order that was just placed.
     #[must_use]
-    pub fn placed(organisation: OrganisationId, customer: Option<CustomerId>, view: &OrderView) -> Self {
+    pub fn placed(
+        organisation: OrganisationId,
+        (customer, buyer): (Option<CustomerId>, Option<BuyerId>),
+        view: &OrderView,
+    ) -> Self {
         let goods = |line: &super::Line| Goods { sku: line.sku.clone(), product: line.product, variant: line.variant };
         Self {
             organisation,
@@ -93,6 +99,7 @@ impl Order {
             overdue: false,
             channel: view.channel.clone(),
             customer,
+            buyer,
             total: view.total,
             goods: view.lines.iter().map(goods).collect(),
             life: Life::placed(view.lines.iter().map(|line| (line.quantity.get(), line.price()))),
@@ -234,6 +241,7 @@ impl Order {
             fulfilment: self.fulfilment(),
             channel: self.channel.clone(),
             customer: self.customer,
+            buyer: self.buyer,
             total: self.total,
             authorised: money(self.life.funds.authorised)?,
             paid: money(self.life.funds.received)?,
@@ -253,6 +261,29 @@ impl Order {
             let place = line.and_then(|line| selection.get_mut(line));
             let place = place.ok_or_else(|| Error::NotOfOrder { order: self.id, sku: sku.clone() })?;
             *place = place.saturating_add(quantity.get());
+        }
+        Ok(selection)
+    }
+
+    /// The pieces to take off, line by line, so that the lines of these SKUs have so many pieces that are not cancelled; the others keep
+    /// theirs.
+    ///
+    /// # Errors
+    /// `NotOfOrder` when the order has no line of a SKU, `Impossible` when a line would have more pieces than it has.
+    pub fn surplus(&self, wanted: &[(Sku, i64)]) -> Result<Selection, Error> {
+        let mut selection = vec![0_i64; self.goods.len()];
+        for (sku, wanted) in wanted {
+            let line = self.goods.iter().position(|goods| goods.sku == *sku);
+            let place = line.and_then(|line| Some((selection.get_mut(line)?, self.life.lines.get(line)?)));
+            let (place, line) = place.ok_or_else(|| Error::NotOfOrder { order: self.id, sku: sku.clone() })?;
+            let there = line.pieces.ordered - line.pieces.cancelled;
+            if *wanted > there {
+                let reason = format!(
+                    "it has {there} pieces of {sku}, and pieces can be taken off only; place another order for more"
+                );
+                return Err(self.refused(Requester::Staff, Action::Edit, reason));
+            }
+            *place = there - wanted;
         }
         Ok(selection)
     }
@@ -337,6 +368,7 @@ mod tests {
             overdue: true,
             channel: ChannelCode::shop(),
             customer: None,
+            buyer: None,
             total: Money::from_minor(4_200, currency).unwrap(),
             goods: vec![Goods {
                 sku: Sku::parse("MUG").unwrap(),

@@ -76,14 +76,54 @@ impl Details {
             Event::Confirmed
             | Event::Cancelled(_)
             | Event::LinesCancelled(_)
+            | Event::Edited
             | Event::Held
             | Event::Released
             | Event::CancellationRequested
             | Event::CancellationDeclined
             | Event::Packed
+            | Event::ContactErased
             | Event::Completed => details,
         }
     }
+}
+
+/// A change of an order as its shopper follows it: without who did it, what was said about it and what moved money.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Transition {
+    /// The order's version that it led to.
+    pub version: i64,
+    /// What happened: `packed`, `lines-cancelled`; absent in entries of an older release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    /// Where the order stands.
+    pub status: Status,
+    /// Whether it is paid for; absent in entries of an older release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_status: Option<PaymentStatus>,
+    /// Whether the goods have left; absent in entries of an older release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fulfilment_status: Option<FulfilmentStatus>,
+    /// The pieces that it happened to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<SkuPieces>,
+    /// Why it was rejected.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<Reason>,
+    /// The parcel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parcel: Option<ParcelId>,
+    /// Who carries it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carrier: Option<Label>,
+    /// The carrier's number of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracking_number: Option<Label>,
+    /// The return.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_id: Option<ReturnId>,
+    /// When.
+    pub occurred_at: Timestamp,
 }
 
 /// One entry of the timeline.
@@ -120,4 +160,26 @@ pub struct TimelineEntry {
     pub details: Details,
     /// When.
     pub occurred_at: Timestamp,
+}
+
+impl TimelineEntry {
+    /// The entry as the order's shopper sees it; `None` for what is the staff's own, such as a note.
+    #[must_use]
+    pub fn for_shopper(self) -> Option<Transition> {
+        let Details { lines, reasons, parcel, carrier, tracking_number, return_id, note, .. } = self.details;
+        note.is_none().then_some(Transition {
+            version: self.version,
+            event: self.event,
+            status: self.to,
+            payment_status: self.payment_status,
+            fulfilment_status: self.fulfilment_status,
+            lines,
+            reasons,
+            parcel,
+            carrier,
+            tracking_number,
+            return_id,
+            occurred_at: self.occurred_at,
+        })
+    }
 }

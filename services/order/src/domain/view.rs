@@ -5,11 +5,12 @@ use contracts::{
     catalog::Reason,
     order::{Cause, FulfilmentStatus, PaymentStatus, Status},
 };
-use kernel::{ChannelCode, Money, OrderId, Timestamp};
+use kernel::{BuyerId, ChannelCode, Money, OrderId, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    contact::ContactDetails,
     life::Action,
     line::Line,
     parcel::Parcel,
@@ -46,6 +47,9 @@ pub struct OrderView {
     /// The shopper's reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<Reference>,
+    /// Who ordered and where it goes; absent in what placing is answered with, which is recorded.
+    #[serde(flatten)]
+    pub contact_details: ContactDetails,
     /// Why it was rejected; absent otherwise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
@@ -71,6 +75,9 @@ pub struct OrderDetail {
     /// The order.
     #[serde(flatten)]
     pub order: OrderView,
+    /// Whoever ordered, as one record for all their orders.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub buyer: Option<BuyerId>,
     /// What is due: the total less what was cancelled.
     pub due: Money,
     /// Money that was received or promised, in its order.

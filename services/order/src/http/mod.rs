@@ -1,5 +1,8 @@
 //! The route table. Permissions stand on the commands and queries; handlers only translate.
 
+mod contact;
+mod customers;
+mod following;
 mod orders;
 mod problems;
 mod shop;
@@ -11,11 +14,14 @@ use rest::{Api, Routes};
 use crate::{
     commands::{
         AddNote, ApproveReturn, CancelLines, CancelOrder, CancelOwnOrder, ClaimOrder, CompleteOrder,
-        DeclineCancellation, DeclineReturn, DeliverParcel, HoldOrder, PackOrder, PlaceOrder, ReceiveReturn,
-        RecordPayment, RecordRefund, ReleaseOrder, RequestCancellation, RequestOwnCancellation, RequestReturn,
-        ShipOrder,
+        DeclineCancellation, DeclineReturn, DeliverParcel, EditLines, EraseBuyer, HoldOrder, PackOrder, PlaceOrder,
+        ReceiveReturn, RecordPayment, RecordRefund, ReleaseOrder, RequestCancellation, RequestOwnCancellation,
+        RequestReturn, ShipOrder,
     },
-    queries::{DescribeOrders, FindOrder, FindOwnOrder, ListOwnOrders, ListTimeline, QueryOrders},
+    queries::{
+        DescribeBuyers, DescribeOrders, ExportBuyer, FindBuyer, FindOrder, FindOwnOrder, ListOwnOrders,
+        ListOwnTransitions, ListTimeline, ListTransitions, QueryBuyers, QueryOrders,
+    },
 };
 
 pub use shop::Shop;
@@ -33,6 +39,9 @@ pub fn routes() -> Routes {
         })
         .get("/store/v1/{organisation}/orders/{order}", shop::find, |op| {
             op.summary("Read an order with its order token, or as its customer").asks::<FindOwnOrder>()
+        })
+        .get("/store/v1/{organisation}/orders/{order}/events", shop::follow, |op| {
+            op.summary("Follow an order with its order token, or as its customer").asks::<ListOwnTransitions>()
         })
         .post("/store/v1/{organisation}/orders/{order}/claim", shop::claim, |op| {
             op.summary("Take a guest's order into the customer's account, with its order token").sends::<ClaimOrder>()
@@ -55,11 +64,17 @@ pub fn routes() -> Routes {
             op.summary("List what can be asked of orders").asks::<DescribeOrders>()
         })
         .get("/admin/v1/orders/{order}", orders::find, |op| op.summary("Read an order").asks::<FindOrder>())
+        .get("/admin/v1/orders/{order}/events", following::for_staff, |op| {
+            op.summary("Follow an order").asks::<ListTransitions>()
+        })
         .post("/admin/v1/orders/{order}/cancel", orders::cancel, |op| {
             op.summary("Cancel an order of which nothing was sent").sends::<CancelOrder>().problems(&problems::CANCEL)
         })
         .post("/admin/v1/orders/{order}/cancel-lines", steps::cancel_lines, |op| {
             op.summary("Cancel pieces that were not sent").sends::<CancelLines>().problems(&problems::CANCEL)
+        })
+        .patch("/admin/v1/orders/{order}/lines", steps::edit_lines, |op| {
+            op.summary("Take pieces off before anything is packed").sends::<EditLines>().problems(&problems::STEP)
         })
         .post("/admin/v1/orders/{order}/cancel-request", steps::request_cancellation, |op| {
             op.summary("Note that somebody wants an order cancelled")
@@ -111,6 +126,26 @@ pub fn routes() -> Routes {
         })
         .post("/admin/v1/orders/{order}/notes", steps::add_note, |op| {
             op.summary("Write something down about an order").sends::<AddNote>().problems(&problems::STEP)
+        })
+        .get("/admin/v1/customers", customers::list, |op| {
+            op.summary("List the people who ordered, whoever ordered last first")
+                .asks::<QueryBuyers>()
+                .id("order.list-customers")
+        })
+        .post("/admin/v1/customers/query", customers::query, |op| {
+            op.summary("Query the people who ordered").asks::<QueryBuyers>()
+        })
+        .get("/admin/v1/customers/fields", customers::fields, |op| {
+            op.summary("List what can be asked of the people who ordered").asks::<DescribeBuyers>()
+        })
+        .get("/admin/v1/customers/{customer}", customers::find, |op| {
+            op.summary("Read somebody who ordered").asks::<FindBuyer>()
+        })
+        .get("/admin/v1/customers/{customer}/export", customers::export, |op| {
+            op.summary("Read everything that is held on somebody who ordered").asks::<ExportBuyer>()
+        })
+        .post("/admin/v1/customers/{customer}/erase", customers::erase, |op| {
+            op.summary("Forget somebody who ordered; their orders keep their figures").sends::<EraseBuyer>()
         })
         .get("/admin/v1/orders/{order}/timeline", steps::timeline, |op| {
             op.summary("List what happened to an order, newest first").asks::<ListTimeline>()

@@ -2,10 +2,11 @@
 
 use kernel::OrderId;
 use query::{Answer, FieldList, Parameters, Request};
-use rest::{App, Body, Path, Problem, Query, Staff, Tagged};
+use rest::{App, Body, OptionalIfMatch, Path, Problem, Query, Staff, Tagged};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::steps;
 use crate::{
     commands::CancelOrder,
     domain::OrderDetail,
@@ -51,8 +52,9 @@ pub(super) async fn cancel(
     app: App,
     by: Staff,
     Path(at): Path<OrderPath>,
+    seen: OptionalIfMatch,
 ) -> Result<Tagged<rest::Ok<OrderDetail>>, Problem> {
-    app.send(&by, CancelOrder { order: at.order }).await?;
+    app.send(&by, steps::on(seen, at.order, CancelOrder { order: at.order })).await?;
     let order = app.ask(&by, FindOrder { order: at.order }).await?;
     Ok(Tagged::version(order.order.version, rest::Ok(order)))
 }

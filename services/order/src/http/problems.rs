@@ -49,9 +49,13 @@ impl From<Error> for Problem {
             }
             Error::TooManyOpen { .. } => Self::new(TOO_MANY_OPEN).detail(detail),
             Error::NotFound { .. }
+            | Error::BuyerNotFound { .. }
             | Error::ParcelNotFound { .. }
             | Error::ReturnNotFound { .. }
             | Error::PaymentNotFound { .. } => Self::new(problems::NOT_FOUND).detail(detail),
+            Error::Stale { current, .. } => {
+                Self::new(problems::STALE).detail(detail).member("current_version", current)
+            }
             Error::Malformed(malformed) => Self::from(malformed),
             Error::QueryRefused(faults) => {
                 faults.0.into_iter().fold(Self::new(problems::INVALID_REQUEST).detail(detail), |problem, fault| {

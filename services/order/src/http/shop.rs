@@ -2,19 +2,28 @@
 //! order it is.
 
 use kernel::{Cursor, CustomerId, Malformed, OrderId, Page, PageSize, Quantity, Sku};
+use mediator::Scope;
 use rest::{
-    App, Awaited, Body, Buyer, Credential, CredentialHeader, IdempotencyKey, Path, Prefer, PriceBody, Problem, Query,
-    State, Tagged, parses, problems,
+    App, Awaited, Body, Buyer, Credential, CredentialHeader, Events, IdempotencyKey, LastEventId, Path, Prefer,
+    PriceBody, Problem, Query, State, Tagged, parses, problems,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{orders::OrderPath, steps::ReasonBody, waiting};
+use super::{
+    contact::{AddressBody, ContactBody},
+    following::{self, OrderNews},
+    orders::OrderPath,
+    steps::ReasonBody,
+    waiting,
+};
 use crate::{
     commands::{CancelOwnOrder, ClaimOrder, PlaceOrder, Receipt, RequestOwnCancellation},
-    domain::{Draft, HoldLimits, OrderToken, OrderView, Origin, Ownership, Reference, RequestedLine, Summary},
+    domain::{
+        ContactDetails, Draft, HoldLimits, OrderToken, OrderView, Origin, Ownership, Reference, RequestedLine, Summary,
+    },
     error::Error,
-    processes::WaitingRoom,
+    processes::{Followers, WaitingRoom},
     queries::{FindOwnOrder, ListOwnOrders},
 };
 
@@ -52,6 +61,18 @@ pub(super) struct PlaceOrderBody {
     #[garde(inner(custom(parses(Reference::parse))))]
     #[schemars(with = "Option<Reference>")]
     reference: Option<String>,
+    /// Whom to ask about the order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(dive)]
+    contact: Option<ContactBody>,
+    /// Where the goods go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(dive)]
+    shipping_address: Option<AddressBody>,
+    /// Where the invoice goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(dive)]
+    billing_address: Option<AddressBody>,
 }
 
 /// One line to order.
@@ -117,6 +138,18 @@ pub(super) async fn find(
 ) -> Result<Tagged<rest::Ok<OrderView>>, Problem> {
     let order = app.ask(&by, FindOwnOrder { order: at.order, proof: proof(&at, &by, token.as_ref())? }).await?;
     Ok(Tagged::version(order.version, rest::Ok(order)))
+}
+
+pub(super) async fn follow(
+    app: App,
+    by: Buyer,
+    Path(at): Path<OrderPath>,
+    token: Option<Credential<TokenHeader>>,
+    last: LastEventId,
+    State(followers): State<Followers>,
+) -> Result<Events<OrderNews>, Problem> {
+    let own = (at.order, proof(&at, &by, token.as_ref())?);
+    following::for_shopper(app, Scope::clone(&by), &followers, own, last).await
 }
 
 pub(super) async fn cancel(
@@ -200,6 +233,11 @@ impl PlaceOrderBody {
             draft: Draft::new(lines).map_err(Error::from)?,
             reference: self.reference.as_deref().map(Reference::parse).transpose()?,
             customer: by.customer(),
+            contact_details: ContactDetails {
+                contact: self.contact.as_ref().map(ContactBody::contact).transpose()?,
+                shipping_address: self.shipping_address.as_ref().map(AddressBody::address).transpose()?,
+                billing_address: self.billing_address.as_ref().map(AddressBody::address).transpose()?,
+            },
             placed_from: Origin::of(from.address),
             limits: shop.limits,
             deadline_seconds: shop.deadline_seconds,

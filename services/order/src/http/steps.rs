@@ -1,9 +1,12 @@
 //! What staff does with an order, step by step. The rule: a step that can be told apart from its repeat only by its key takes one;
-//! every other step may be repeated, and changes nothing then.
+//! every other step may be repeated, and changes nothing then. Each may be made to depend on the version that was read (`If-Match`).
 
 use contracts::order::PaymentKind;
 use kernel::{Cursor, Malformed, Page, PageSize, ParcelId, PaymentId, Quantity, RefundId, ReturnId, Sku};
-use rest::{App, Body, IdempotencyKey, Path, PriceBody, Problem, Query, Recorded, Staff, Tagged, parses};
+use rest::{
+    App, Body, IdempotencyKey, IfMatch, OptionalIfMatch, Path, PriceBody, Problem, Query, Recorded, Staff, Tagged,
+    parses,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -11,8 +14,8 @@ use super::orders::OrderPath;
 use crate::{
     commands::{
         AddNote, ApproveReturn, CancelLines, CompleteOrder, DeclineCancellation, DeclineReturn, DeliverParcel,
-        HoldOrder, OrderChange, PackOrder, ReceiveReturn, RecordPayment, RecordRefund, ReleaseOrder,
-        RequestCancellation, RequestReturn, ShipOrder,
+        EditLines, HoldOrder, OnVersion, OrderChange, PackOrder, ReceiveReturn, RecordPayment, RecordRefund,
+        ReleaseOrder, RequestCancellation, RequestReturn, ShipOrder,
     },
     domain::{Dispatch, Label, Remark, SkuPieces, TimelineEntry},
     queries::ListTimeline,
@@ -101,6 +104,34 @@ pub(super) struct CancelLinesBody {
     #[garde(dive, length(min = 1, max = LINES))]
     #[schemars(extend("minItems" = 1, "maxItems" = 100))]
     lines: Option<Vec<PiecesBody>>,
+    /// Why, 1 to 1,000 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(inner(custom(parses(Remark::parse))))]
+    #[schemars(with = "Option<Remark>")]
+    reason: Option<String>,
+}
+
+/// How many pieces a line is to have.
+#[derive(Debug, Serialize, Deserialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EditedLineBody {
+    /// The SKU of a line.
+    #[garde(custom(parses(Sku::parse)))]
+    #[schemars(with = "Sku")]
+    sku: String,
+    /// How many pieces, 0 to 1,000,000 and no more than there are; 0 removes the line.
+    #[garde(range(min = 0, max = 1_000_000))]
+    quantity: i64,
+}
+
+/// What lines are to be.
+#[derive(Debug, Serialize, Deserialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EditLinesBody {
+    /// The lines to change; the others stay as they are.
+    #[garde(dive, length(min = 1, max = LINES))]
+    #[schemars(extend("minItems" = 1, "maxItems" = 100))]
+    lines: Vec<EditedLineBody>,
     /// Why, 1 to 1,000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(inner(custom(parses(Remark::parse))))]
@@ -212,95 +243,131 @@ type Stepped = Result<Tagged<rest::Ok<OrderChange>>, Problem>;
 /// A step that is done once: the same reply to every request with its key.
 type Created = Result<Recorded<OrderChange>, Problem>;
 
-pub(super) async fn hold(app: App, by: Staff, Path(at): Path<OrderPath>, Body(body): Body<ReasonBody>) -> Stepped {
-    tagged(app.send(&by, HoldOrder { order: at.order, reason: body.reason()? }).await?)
+pub(super) async fn hold(
+    app: App,
+    by: Staff,
+    Path(at): Path<OrderPath>,
+    seen: OptionalIfMatch,
+    Body(body): Body<ReasonBody>,
+) -> Stepped {
+    tagged(app.send(&by, on(seen, at.order, HoldOrder { order: at.order, reason: body.reason()? })).await?)
 }
 
-pub(super) async fn release(app: App, by: Staff, Path(at): Path<OrderPath>, Body(body): Body<ReasonBody>) -> Stepped {
-    tagged(app.send(&by, ReleaseOrder { order: at.order, reason: body.reason()? }).await?)
+pub(super) async fn release(
+    app: App,
+    by: Staff,
+    Path(at): Path<OrderPath>,
+    seen: OptionalIfMatch,
+    Body(body): Body<ReasonBody>,
+) -> Stepped {
+    tagged(app.send(&by, on(seen, at.order, ReleaseOrder { order: at.order, reason: body.reason()? })).await?)
 }
 
 pub(super) async fn request_cancellation(
     app: App,
     by: Staff,
     Path(at): Path<OrderPath>,
+    seen: OptionalIfMatch,
     Body(body): Body<ReasonBody>,
 ) -> Stepped {
-    tagged(app.send(&by, RequestCancellation { order: at.order, reason: body.reason()? }).await?)
+    tagged(app.send(&by, on(seen, at.order, RequestCancellation { order: at.order, reason: body.reason()? })).await?)
 }
 
 pub(super) async fn decline_cancellation(
     app: App,
     by: Staff,
     Path(at): Path<OrderPath>,
+    seen: OptionalIfMatch,
     Body(body): Body<ReasonBody>,
 ) -> Stepped {
-    tagged(app.send(&by, DeclineCancellation { order: at.order, reason: body.reason()? }).await?)
+    tagged(app.send(&by, on(seen, at.order, DeclineCancellation { order: at.order, reason: body.reason()? })).await?)
 }
 
-pub(super) async fn complete(app: App, by: Staff, Path(at): Path<OrderPath>) -> Stepped {
-    tagged(app.send(&by, CompleteOrder { order: at.order }).await?)
+pub(super) async fn complete(app: App, by: Staff, Path(at): Path<OrderPath>, seen: OptionalIfMatch) -> Stepped {
+    tagged(app.send(&by, on(seen, at.order, CompleteOrder { order: at.order })).await?)
 }
 
-pub(super) async fn deliver(app: App, by: Staff, Path(at): Path<ParcelPath>) -> Stepped {
-    tagged(app.send(&by, DeliverParcel { order: at.order, parcel: at.parcel }).await?)
+pub(super) async fn deliver(app: App, by: Staff, Path(at): Path<ParcelPath>, seen: OptionalIfMatch) -> Stepped {
+    tagged(app.send(&by, on(seen, at.order, DeliverParcel { order: at.order, parcel: at.parcel })).await?)
 }
 
-pub(super) async fn approve_return(app: App, by: Staff, Path(at): Path<ReturnPath>) -> Stepped {
-    tagged(app.send(&by, ApproveReturn { order: at.order, id: at.id }).await?)
+pub(super) async fn approve_return(app: App, by: Staff, Path(at): Path<ReturnPath>, seen: OptionalIfMatch) -> Stepped {
+    tagged(app.send(&by, on(seen, at.order, ApproveReturn { order: at.order, id: at.id })).await?)
 }
 
 pub(super) async fn decline_return(
     app: App,
     by: Staff,
     Path(at): Path<ReturnPath>,
+    seen: OptionalIfMatch,
     Body(body): Body<ReasonBody>,
 ) -> Stepped {
-    tagged(app.send(&by, DeclineReturn { order: at.order, id: at.id, reason: body.reason()? }).await?)
+    tagged(
+        app.send(&by, on(seen, at.order, DeclineReturn { order: at.order, id: at.id, reason: body.reason()? })).await?,
+    )
 }
 
 pub(super) async fn receive_return(
     app: App,
     by: Staff,
     Path(at): Path<ReturnPath>,
+    seen: OptionalIfMatch,
     Body(body): Body<ReceiveReturnBody>,
 ) -> Stepped {
     let (restocked, written_off) = (pieces(&body.restocked)?, pieces(&body.written_off)?);
-    tagged(app.send(&by, ReceiveReturn { order: at.order, id: at.id, restocked, written_off }).await?)
+    tagged(
+        app.send(&by, on(seen, at.order, ReceiveReturn { order: at.order, id: at.id, restocked, written_off })).await?,
+    )
 }
 
 pub(super) async fn pack(
     app: App,
     by: Staff,
     Path(at): Path<OrderPath>,
+    seen: OptionalIfMatch,
     key: IdempotencyKey,
     Body(body): Body<PackBody>,
 ) -> Created {
     let command = PackOrder { order: at.order, lines: body.lines.as_deref().map(pieces).transpose()? };
-    app.create(&by, &key, &body, command, timeline_of).await
+    app.create(&by, &key, &body, on(seen, at.order, command), timeline_of).await
 }
 
 pub(super) async fn ship(
     app: App,
     by: Staff,
     Path(at): Path<OrderPath>,
+    seen: OptionalIfMatch,
     key: IdempotencyKey,
     Body(body): Body<ShipBody>,
 ) -> Created {
     let lines = body.lines.as_deref().map(pieces).transpose()?;
     let command = ShipOrder { order: at.order, lines, dispatch: body.dispatch()? };
-    app.create(&by, &key, &body, command, timeline_of).await
+    app.create(&by, &key, &body, on(seen, at.order, command), timeline_of).await
 }
 
 pub(super) async fn cancel_lines(
     app: App,
     by: Staff,
     Path(at): Path<OrderPath>,
+    seen: OptionalIfMatch,
     key: IdempotencyKey,
     Body(body): Body<CancelLinesBody>,
 ) -> Created {
     let lines = body.lines.as_deref().map(pieces).transpose()?;
     let command = CancelLines { order: at.order, lines, reason: remark(body.reason.as_deref())? };
+    app.create(&by, &key, &body, on(seen, at.order, command), timeline_of).await
+}
+
+pub(super) async fn edit_lines(
+    app: App,
+    by: Staff,
+    Path(at): Path<OrderPath>,
+    seen: IfMatch,
+    key: IdempotencyKey,
+    Body(body): Body<EditLinesBody>,
+) -> Created {
+    let step = body.command(&at)?;
+    let command = OnVersion { order: at.order, expected: seen.versions(), step };
     app.create(&by, &key, &body, command, timeline_of).await
 }
 
@@ -308,43 +375,47 @@ pub(super) async fn request_return(
     app: App,
     by: Staff,
     Path(at): Path<OrderPath>,
+    seen: OptionalIfMatch,
     key: IdempotencyKey,
     Body(body): Body<RequestReturnBody>,
 ) -> Created {
     let (lines, reason) = (pieces(&body.lines)?, remark(body.reason.as_deref())?);
     let command = RequestReturn { order: at.order, id: ReturnId::new(), lines, reason };
-    app.create(&by, &key, &body, command, timeline_of).await
+    app.create(&by, &key, &body, on(seen, at.order, command), timeline_of).await
 }
 
 pub(super) async fn record_payment(
     app: App,
     by: Staff,
     Path(at): Path<OrderPath>,
+    seen: OptionalIfMatch,
     key: IdempotencyKey,
     Body(body): Body<PaymentBody>,
 ) -> Created {
-    app.create(&by, &key, &body, body.command(&at)?, timeline_of).await
+    app.create(&by, &key, &body, on(seen, at.order, body.command(&at)?), timeline_of).await
 }
 
 pub(super) async fn record_refund(
     app: App,
     by: Staff,
     Path(at): Path<OrderPath>,
+    seen: OptionalIfMatch,
     key: IdempotencyKey,
     Body(body): Body<RefundBody>,
 ) -> Created {
-    app.create(&by, &key, &body, body.command(&at)?, timeline_of).await
+    app.create(&by, &key, &body, on(seen, at.order, body.command(&at)?), timeline_of).await
 }
 
 pub(super) async fn add_note(
     app: App,
     by: Staff,
     Path(at): Path<OrderPath>,
+    seen: OptionalIfMatch,
     key: IdempotencyKey,
     Body(body): Body<NoteBody>,
 ) -> Created {
     let command = AddNote { order: at.order, text: Remark::parse(&body.text)? };
-    app.create(&by, &key, &body, command, timeline_of).await
+    app.create(&by, &key, &body, on(seen, at.order, command), timeline_of).await
 }
 
 pub(super) async fn timeline(
@@ -355,6 +426,11 @@ pub(super) async fn timeline(
 ) -> Result<rest::Ok<Page<TimelineEntry>>, Problem> {
     let TimelineFilter { cursor, limit } = filter;
     Ok(rest::Ok(app.ask(&by, ListTimeline { order: at.order, cursor, limit }).await?))
+}
+
+/// The step, on condition that the order has a version that its caller has seen.
+pub(super) fn on<C>(seen: OptionalIfMatch, order: kernel::OrderId, step: C) -> OnVersion<C> {
+    OnVersion { order, expected: seen.versions(), step }
 }
 
 fn tagged(change: OrderChange) -> Stepped {
@@ -383,6 +459,14 @@ fn label(text: Option<&str>) -> Result<Option<Label>, Malformed> {
 impl ReasonBody {
     pub(super) fn reason(&self) -> Result<Option<Remark>, Malformed> {
         remark(self.reason.as_deref())
+    }
+}
+
+impl EditLinesBody {
+    fn command(&self, at: &OrderPath) -> Result<EditLines, Malformed> {
+        let lines = self.lines.iter().map(|line| Ok((Sku::parse(&line.sku)?, line.quantity)));
+        let lines = lines.collect::<Result<_, Malformed>>()?;
+        Ok(EditLines { order: at.order, lines, reason: remark(self.reason.as_deref())? })
     }
 }
 

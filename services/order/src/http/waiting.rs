@@ -1,4 +1,5 @@
-//! `Prefer: wait=N` on placing: the reply comes when the order is settled, or when the time is over.
+//! `Prefer: wait=N` on placing: the reply comes when the order is settled, or when the time is over. The rule: 201 with the
+//! order as it is by then, or 202 with what was recorded when it was placed; both say where the order is found.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use rest::{App, Awaited, Problem, Recorded};
 
 use crate::{
     commands::Receipt,
-    domain::{OrderToken, OrderView, Ownership, Status},
+    domain::{ContactDetails, OrderToken, OrderView, Ownership, Status},
     processes::{Waiter, WaitingRoom},
     queries::FindOwnOrder,
 };
@@ -28,7 +29,10 @@ pub(super) async fn outcome(
     let poll = async || settled(app, by, receipt).await;
     let found = wait(room, waiter, &receipt.order, within, poll).await?;
     let settled = found.map(|order| Receipt { order, order_token: receipt.order_token.clone() });
-    Ok(settled.map_or(Awaited::Pending(recorded), |receipt| Awaited::Settled(rest::Ok(receipt))))
+    Ok(match settled {
+        Some(receipt) => Awaited::settled(&recorded, receipt),
+        None => Awaited::Pending(recorded),
+    })
 }
 
 async fn wait(
@@ -53,5 +57,7 @@ async fn settled(app: &App, by: &Scope, receipt: &Receipt) -> Result<Option<Orde
     let token = OrderToken::presented(&receipt.order_token);
     let token = token.ok_or_else(|| Problem::internal("a recorded reply has no order token"))?;
     let order = app.ask(by, FindOwnOrder { order: receipt.order.id, proof: Ownership::Token(token) }).await?;
+    // As in the recorded reply: whoever placed the order knows what they said.
+    let order = OrderView { contact_details: ContactDetails::default(), ..order };
     Ok((order.status != Status::Pending).then_some(order))
 }

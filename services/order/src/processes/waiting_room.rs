@@ -174,7 +174,7 @@ mod tests {
     use kernel::{ChannelCode, Clock, Currency, Money};
 
     use super::*;
-    use crate::domain::{FulfilmentStatus, PaymentStatus};
+    use crate::domain::{ContactDetails, FulfilmentStatus, PaymentStatus};
 
     fn pending(id: OrderId) -> OrderView {
         let total = Money::from_minor(990, Currency::parse("USD").unwrap()).unwrap();
@@ -190,6 +190,7 @@ mod tests {
             parcels: Vec::new(),
             returns: Vec::new(),
             reference: None,
+            contact_details: ContactDetails::default(),
             reasons: Vec::new(),
             cancel_cause: None,
             version: 1,

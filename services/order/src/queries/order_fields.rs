@@ -12,6 +12,10 @@ use crate::domain::{FulfilmentStatus, PaymentStatus, Status};
 /// The lines of an order.
 const LINES: &str = "searchable_order_lines l where l.order_id = r.id";
 
+/// Orders with what was said of whoever ordered.
+const ORDERS: &str = "(select o.*, c.buyer_id, c.name, c.email, c.phone, c.search_text
+    from searchable_orders o left join searchable_order_contacts c on c.order_id = o.id)";
+
 /// Orders.
 #[derive(Debug, Clone, Copy)]
 pub struct Orders;
@@ -20,8 +24,9 @@ impl Entity for Orders {
     const NAME: &'static str = "Order";
 
     fn registry() -> &'static Registry {
-        static REGISTRY: LazyLock<Registry> =
-            LazyLock::new(|| Registry::new("orders", "searchable_orders", "r.id", "-placed_at", fields()));
+        static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
+            Registry::new("orders", ORDERS, "r.id", "-placed_at", fields()).searchable("r.search_text")
+        });
         &REGISTRY
     }
 }
@@ -56,6 +61,11 @@ fn fields() -> Vec<Field> {
             .counted()
             .by_default(),
         Field::id::<kinds::Customer>("customer", "r.customer_id", "The customer whose it is.").nullable(),
+        Field::id::<kinds::Buyer>("buyer", "r.buyer_id", "Whoever ordered, as one record for all their orders.")
+            .nullable(),
+        Field::one("name", Kind::Text, "r.name", "The name of whoever ordered.").nullable().searched(),
+        Field::one("email", Kind::Text, "r.email", "The e-mail address of whoever ordered.").nullable().searched(),
+        Field::one("phone", Kind::Text, "r.phone", "The phone number of whoever ordered.").nullable().searched(),
         Field::related("sku", Kind::Text, LINES, "l.sku", "The SKUs of its lines."),
         Field::related(
             "product",

@@ -11,8 +11,8 @@ use diesel::{
 };
 use diesel_async::RunQueryDsl;
 use kernel::{
-    ChannelCode, Currency, CustomerId, Malformed, Money, OrderId, ParcelId, PaymentId, ProductId, Quantity, RefundId,
-    ReturnId, Sku, Timestamp, VariantId, parse_name,
+    BuyerId, ChannelCode, Currency, CustomerId, Email, Malformed, Money, OrderId, ParcelId, PaymentId, ProductId,
+    Quantity, RefundId, ReturnId, Sku, Timestamp, VariantId, parse_name,
 };
 use persistence::{ReadConn, statement};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -21,15 +21,18 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        Funds, Label, Life, Line, LineLife, LinePrice, OrderDetail, OrderView, Parcel, Payment, Provider,
-        RecordedPayment, RecordedRefund, Reference, Refund, Remark, Return, ReturnStatus, SkuPieces, Status,
-        TokenDigest,
+        Address, Contact, ContactDetails, ContactText, Funds, Label, Life, Line, LineLife, LinePrice, OrderDetail,
+        OrderView, Parcel, Payment, PhoneNumber, Provider, RecordedPayment, RecordedRefund, Reference, Refund, Remark,
+        Return, ReturnStatus, SkuPieces, Status, TokenDigest,
     },
     error::Error,
 };
 
-/// `$1` is the organisation and `$2` the order. Ids begin with the time, so what was made later comes later.
-const SELECT: &str = "select o.id, o.status, o.payment_status, o.fulfilment_status, o.total_minor, o.currency, o.channel,
+/// The SELECT of the orders `o` that fulfil a condition. `$1` is the organisation. Ids begin with the time, so what was made later comes
+/// later.
+macro_rules! orders {
+    ($condition:literal) => {
+        concat!("select o.id, o.status, o.payment_status, o.fulfilment_status, o.total_minor, o.currency, o.channel,
         o.shopper_reference, o.token_digest, o.customer_id, o.version, o.placed_at, o.deadline_at, o.settled_at, o.updated_at,
         o.held, o.completed, o.authorised_minor, o.paid_minor, o.refunded_minor,
         (select jsonb_agg(to_jsonb(l) order by l.position) from order_lines l
@@ -44,21 +47,34 @@ const SELECT: &str = "select o.id, o.status, o.payment_status, o.fulfilment_stat
          where r.org_id = o.org_id and r.order_id = o.id) as refunds,
         (select jsonb_build_object('cause', h.cause, 'reasons', h.details -> 'reasons') from order_history h
          where h.org_id = o.org_id and h.order_id = o.id and h.to_status in ('rejected', 'cancelled')
-         order by h.version limit 1) as ending
-     from orders o where o.org_id = $1 and o.id = $2";
+         order by h.version limit 1) as ending,
+        (select to_jsonb(c) from order_contacts c where c.org_id = o.org_id and c.order_id = o.id) as said
+     from orders o where o.org_id = $1 and ", $condition, " order by o.id")
+    };
+}
 
 /// Selects one order of the organisation.
 ///
 /// # Errors
 /// `NotFound` when the organisation has no such order, `Storage` when the database fails.
 pub(super) async fn find(read: &mut ReadConn<'_>, order: OrderId) -> Result<OrderRow, Error> {
-    let found = statement(SELECT)
+    let found = statement(orders!("o.id = $2"))
         .bind::<SqlUuid, _>(read.organisation().uuid())
         .bind::<SqlUuid, _>(order.uuid())
         .get_result(read.connection())
         .await
         .optional()?;
     found.ok_or(Error::NotFound { order })
+}
+
+/// Selects the orders of whoever placed them, oldest first.
+///
+/// # Errors
+/// `Storage` when the database fails.
+pub(super) async fn of_buyer(read: &mut ReadConn<'_>, buyer: BuyerId) -> Result<Vec<OrderRow>, Error> {
+    let select = orders!("o.id in (select c.order_id from order_contacts c where c.org_id = $1 and c.buyer_id = $2)");
+    let found = statement(select).bind::<SqlUuid, _>(read.organisation().uuid()).bind::<SqlUuid, _>(buyer.uuid());
+    Ok(found.load(read.connection()).await?)
 }
 
 #[derive(QueryableByName)]
@@ -116,6 +132,30 @@ pub(super) struct OrderRow {
     /// How it came to its end, where it was rejected or cancelled.
     #[diesel(sql_type = Nullable<Jsonb>)]
     ending: Option<Value>,
+    /// What was said of whoever ordered, where anything was.
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    said: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct SaidRow {
+    buyer_id: Option<Uuid>,
+    name: Option<ContactText>,
+    email: Option<Email>,
+    phone: Option<PhoneNumber>,
+    shipping_address: Option<Address>,
+    billing_address: Option<Address>,
+}
+
+impl SaidRow {
+    fn details(self) -> ContactDetails {
+        let contact = Contact { name: self.name, email: self.email, phone: self.phone };
+        ContactDetails {
+            contact: (contact != Contact::default()).then_some(contact),
+            shipping_address: self.shipping_address,
+            billing_address: self.billing_address,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -285,6 +325,10 @@ impl OrderRow {
         self.customer_id.map(CustomerId::from_uuid)
     }
 
+    fn said(&self, id: OrderId) -> Result<Option<SaidRow>, Error> {
+        self.said.clone().map(serde_json::from_value).transpose().map_err(|error| Error::corrupt(id, error))
+    }
+
     /// The order as staff sees it.
     ///
     /// # Errors
@@ -297,11 +341,13 @@ impl OrderRow {
         let payments: Vec<PaymentRow> = json(id, self.payments.take())?;
         let refunds: Vec<RefundRow> = json(id, self.refunds.take())?;
         let lines: Vec<LineRow> = json(id, self.lines.clone())?;
+        let said = self.said(id)?;
         let lives = lines.iter().map(|line| line.life(status)).collect();
         let funds =
             Funds { authorised: self.authorised_minor, received: self.paid_minor, refunded: self.refunded_minor };
         let life = Life::restore(status, (self.held, self.completed), lives, funds).map_err(corrupt)?;
         Ok(OrderDetail {
+            buyer: said.and_then(|said| said.buyer_id).map(BuyerId::from_uuid),
             due: Money::from_minor(life.due(), currency).map_err(corrupt)?,
             payments: payments
                 .into_iter()
@@ -323,6 +369,7 @@ impl TryFrom<OrderRow> for OrderView {
         let corrupt = |malformed: Malformed| Error::corrupt(id, malformed);
         let currency = Currency::parse(&row.currency).map_err(corrupt)?;
         let status: Status = parse_name("order status", &row.status).map_err(corrupt)?;
+        let contact_details = row.said(id)?.map(SaidRow::details).unwrap_or_default();
         let lines: Vec<LineRow> = json(id, row.lines)?;
         let parcels: Vec<ParcelRow> = json(id, row.parcels)?;
         let returns: Vec<ReturnRow> = json(id, row.returns)?;
@@ -342,6 +389,7 @@ impl TryFrom<OrderRow> for OrderView {
                 parcels: parcels.into_iter().map(Parcel::from).collect(),
                 returns: returns.into_iter().map(Return::from).collect(),
                 reference: row.shopper_reference.as_deref().map(Reference::parse).transpose()?,
+                contact_details,
                 cancel_cause: cause.as_deref().map(|text| parse_name("cancel cause", text)).transpose()?,
                 reasons: reasons.flatten().unwrap_or_default(),
                 version: row.version,

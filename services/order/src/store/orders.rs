@@ -9,8 +9,8 @@ use diesel::{
 };
 use diesel_async::RunQueryDsl;
 use kernel::{
-    ChannelCode, Currency, CustomerId, Malformed, Money, OrderId, OrganisationId, ProductId, Sku, Timestamp, VariantId,
-    parse_name,
+    BuyerId, ChannelCode, Currency, CustomerId, Malformed, Money, OrderId, OrganisationId, ProductId, Sku, Timestamp,
+    VariantId, parse_name,
 };
 use persistence::{Provenance, Tenancy, Tx, statement};
 use uuid::Uuid;
@@ -118,9 +118,11 @@ pub async fn lock<T: Tenancy>(tx: &mut Tx<'_, T>, wanted: &[(OrganisationId, Ord
     // Diesel cannot join what is looked for as a table.
     let rows: Vec<LockedRow> = statement(
         "select o.org_id, o.id, o.status, o.held, o.completed, o.channel, o.customer_id, o.total_minor, o.currency,
-                o.authorised_minor, o.paid_minor, o.refunded_minor, o.version, o.deadline_at <= now() as overdue, now() as now
+                o.authorised_minor, o.paid_minor, o.refunded_minor, o.version, o.deadline_at <= now() as overdue, now() as now,
+                c.buyer_id
          from unnest($1, $2) as wanted (org_id, id)
          join orders o on o.org_id = wanted.org_id and o.id = wanted.id
+         left join order_contacts c on c.org_id = o.org_id and c.order_id = o.id
          order by o.org_id, o.id
          for update of o",
     )
@@ -394,6 +396,8 @@ struct LockedRow {
     channel: String,
     #[diesel(sql_type = Nullable<SqlUuid>)]
     customer_id: Option<Uuid>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    buyer_id: Option<Uuid>,
     #[diesel(sql_type = BigInt)]
     total_minor: i64,
     #[diesel(sql_type = Text)]
@@ -499,6 +503,7 @@ impl LockedRow {
             overdue: self.overdue,
             channel: ChannelCode::parse(&self.channel)?,
             customer: self.customer_id.map(CustomerId::from_uuid),
+            buyer: self.buyer_id.map(BuyerId::from_uuid),
             total: Money::from_minor(self.total_minor, Currency::parse(&self.currency)?)?,
             goods: lines.iter().map(LineRow::goods).collect::<Result<_, _>>()?,
             life,

@@ -41,7 +41,7 @@ async fn whoever_waits_is_woken_when_staff_or_the_shopper_cancels() {
         };
         assert_eq!(client.post(&format!("{orders}/{}/cancel", placed.order), &json!({})).await.0, 200);
         let reply = woken(waiting).await;
-        assert_eq!((reply.status, &reply.json()["cancel_cause"]), (200, &json!(by)), "{}", reply.text());
+        assert_eq!((reply.status, &reply.json()["cancel_cause"]), (201, &json!(by)), "{}", reply.text());
         assert_eq!(reply.json()["order_token"], placed.token);
         world.stop().await;
     }
@@ -66,7 +66,7 @@ async fn a_repeat_that_does_not_wait_gets_the_recorded_bytes_whatever_became_of_
         }
         // Whoever waits asks for the outcome, and gets it as it is now.
         let waiting = shopper.with("prefer", "wait=1").post_reply(&world.orders(), &one("MUG")).await;
-        assert_eq!((waiting.status, &waiting.json()["status"]), (200, &json!("cancelled")), "{}", waiting.text());
+        assert_eq!((waiting.status, &waiting.json()["status"]), (201, &json!("cancelled")), "{}", waiting.text());
     }
     world.stop().await;
 }

@@ -53,7 +53,7 @@ async fn whoever_waits_is_told_of_the_deadline_too() {
     world.sell(&[("MUG", 990)]).await;
     let shopper = world.shopper().with("prefer", "wait=30");
     let reply = woken(shopper.post_reply(&world.orders(), &one("MUG"))).await;
-    assert_eq!((reply.status, reply.json()["cancel_cause"].as_str()), (200, Some("deadline")), "{}", reply.text());
+    assert_eq!((reply.status, reply.json()["cancel_cause"].as_str()), (201, Some("deadline")), "{}", reply.text());
     assert!(reply.json()["order_token"].is_string());
     world.stop().await;
 }

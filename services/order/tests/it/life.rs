@@ -272,7 +272,7 @@ async fn an_order_is_held_back_and_a_wish_to_cancel_it_is_decided() {
         assert_eq!((&held["status"], &held["version"]), (&json!("on-hold"), &json!(3)));
     }
     let possible = desk.refused("ship", json!({})).await;
-    assert_eq!(possible, json!(["release", "cancel", "request-cancellation", "record-payment"]));
+    assert_eq!(possible, json!(["release", "cancel", "edit", "request-cancellation", "record-payment"]));
     assert_eq!(desk.done("cancel-request", json!({})).await["status"], "cancel-requested");
     assert_eq!(desk.done("cancel-decline", json!({})).await["status"], "on-hold", "it is held all the same");
     for _ in 0..2 {
@@ -384,5 +384,81 @@ async fn whoever_may_not_record_money_records_none_and_sees_the_order() {
     }
     assert_eq!(viewer.get(&format!("{at}/timeline")).await.0, 200);
     assert_eq!(viewer.get(&at).await.0, 200);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_may_depend_on_the_version_that_was_read() {
+    let world = world().await;
+    let placed = confirmed(&world).await;
+    let (staff, at) = (world.client(Caller::Owner), format!("/admin/v1/orders/{}", placed.order));
+    let read = staff.send("GET".parse().unwrap(), &at, None).await;
+    assert_eq!(read.header("etag"), Some("\"2\""));
+    let seen = staff.clone().with("if-match", "\"2\"");
+    assert_eq!(seen.post(&format!("{at}/hold"), &json!({})).await.0, 200);
+    for (step, body) in [
+        ("release", json!({})),
+        ("pack", json!({"lines": pieces(&[("MUG", 1)])})),
+        ("notes", json!({"text": "Late"})),
+        ("cancel", json!({})),
+    ] {
+        let (status, problem) = seen.post(&format!("{at}/{step}"), &body).await;
+        assert_eq!((status, &problem["current_version"]), (412, &json!(3)), "{step}: {problem}");
+    }
+    let (status, problem) = staff.clone().with("if-match", "2").post(&format!("{at}/release"), &json!({})).await;
+    assert_eq!(status, 400, "{problem}");
+    // What was done once is answered as it was then, whatever the order has become.
+    let keyed = staff.clone().with("idempotency-key", "a-note-of-version-3").with("if-match", "\"3\"");
+    let note = json!({"text": "In time"});
+    let first = keyed.post_reply(&format!("{at}/notes"), &note).await;
+    let again = keyed.post_reply(&format!("{at}/notes"), &note).await;
+    assert_eq!((first.status, again.status, &first.bytes), (201, 201, &again.bytes), "{}", again.text());
+    // Of those who have all seen one version, one is first.
+    let last = staff.clone().with("if-match", "\"4\"");
+    let notes = join_all((0..6).map(|number| {
+        let (last, at) = (&last, &at);
+        async move { last.post(&format!("{at}/notes"), &json!({"text": format!("No. {number}")})).await.0 }
+    }));
+    let mut statuses = notes.await;
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 412, 412, 412, 412, 412]);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pieces_are_taken_off_once_and_told_with_what_they_came_to() {
+    let world = world().await;
+    let placed = confirmed(&world).await;
+    let (staff, at) = (world.client(Caller::Owner), format!("/admin/v1/orders/{}", placed.order));
+    let edit = |key: &str, version: &str| {
+        let (client, path) =
+            (staff.clone().with("idempotency-key", key).with("if-match", version), format!("{at}/lines"));
+        async move |body: Value| client.patch(&path, &body).await
+    };
+    let less = json!({"lines": [{"sku": "MUG", "quantity": 2}, {"sku": "TEA", "quantity": 0}], "reason": "Out of tea"});
+    let (status, problem) = edit("without-a-version", "\"9\"")(less.clone()).await;
+    assert_eq!(status, 412, "{problem}");
+    let (status, edited) = edit("two-mugs-and-no-tea", "\"2\"")(less.clone()).await;
+    assert_eq!((status, &edited["version"], &edited["status"]), (201, &json!(3), &json!("confirmed")), "{edited}");
+    let again = edit("two-mugs-and-no-tea", "\"2\"")(less).await;
+    assert_eq!(again, (201, edited), "a repeat is answered as it was");
+    let order = world.read(placed.order).await;
+    assert_eq!((&order["due"], &order["total"]), (&amount("19.80"), &amount("34.20")));
+
+    let more = json!({"lines": [{"sku": "MUG", "quantity": 5}]});
+    let (status, problem) = edit("five-mugs", "*")(more).await;
+    assert_eq!((status, &problem["type"]), (409, &json!("/problems/order-step-impossible")), "{problem}");
+    let (status, problem) = edit("a-lamp", "*")(json!({"lines": [{"sku": "LAMP", "quantity": 1}]})).await;
+    assert_eq!(status, 422, "{problem}");
+    let (status, same) = edit("as-it-is", "*")(json!({"lines": [{"sku": "MUG", "quantity": 2}]})).await;
+    assert_eq!((status, &same["version"]), (201, &json!(3)), "nothing changes: {same}");
+    Desk::of(&world, placed.order).made("pack", json!({"lines": pieces(&[("MUG", 1)])})).await;
+    let (status, problem) = edit("too-late", "*")(json!({"lines": [{"sku": "MUG", "quantity": 1}]})).await;
+    assert_eq!(status, 409, "{problem}");
+
+    let events = told(&world, placed.order, 4).await;
+    let said::OrderEvent::Edited(event) = &events[2].1 else { panic!("{:?}", events[2]) };
+    let back: i64 = event.lines.iter().map(|line| line.amounts.net.minor()).sum();
+    assert_eq!((back, event.reason.as_deref()), (-990 - 450, Some("Out of tea")));
     world.stop().await;
 }

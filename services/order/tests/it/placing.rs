@@ -229,7 +229,9 @@ async fn a_repeat_that_waits_gets_the_outcome_of_the_order_that_the_key_placed()
     let cancel = format!("/admin/v1/orders/{}/cancel", placed.order);
     assert_eq!(world.client(Caller::Owner).post(&cancel, &json!({})).await.0, 200);
     let repeat = woken(shopper.with("prefer", "wait=30").post_reply(&world.orders(), &one("MUG"))).await;
-    assert_eq!((repeat.status, &repeat.json()["status"]), (200, &json!("cancelled")), "{}", repeat.text());
+    assert_eq!((repeat.status, &repeat.json()["status"]), (201, &json!("cancelled")), "{}", repeat.text());
+    let location = format!("{}/{}", world.orders(), placed.order);
+    assert_eq!(repeat.header("location"), Some(location.as_str()));
     assert_eq!(repeat.json()["order_token"], placed.token);
     world.stop().await;
 }
@@ -241,6 +243,8 @@ async fn whoever_waits_in_vain_gets_the_pending_order_when_the_time_is_over() {
     let began = std::time::Instant::now();
     let reply = world.shopper().with("prefer", "wait=1").post_reply(&world.orders(), &one("MUG")).await;
     assert_eq!((reply.status, &reply.json()["status"]), (202, &json!("pending")));
+    let location = format!("{}/{}", world.orders(), Placed::of(&reply).order);
+    assert_eq!(reply.header("location"), Some(location.as_str()), "where its outcome will be found");
     assert!(began.elapsed().as_secs_f64() > 0.9, "it did not wait");
     world.stop().await;
 }

@@ -34,7 +34,7 @@ async fn the_program_serves_sweeps_rebuilds_and_stops_when_it_is_asked_to() {
     let orders = format!("/store/v1/{}/orders", scene.slug());
     let order = eventually(PATIENCE, async || {
         let (status, body) = shopper.post(&orders, &one("MUG")).await;
-        if status == 200 { Ok(body) } else { Err(body) }
+        if status == 201 { Ok(body) } else { Err(body) }
     })
     .await;
     assert_eq!((&order["status"], &order["cancel_cause"]), (&json!("cancelled"), &json!("deadline")));

@@ -33,7 +33,7 @@ async fn a_reserved_order_is_confirmed_and_whoever_waits_is_told() {
 
     world.reserved(event.order).await;
     let reply = woken(waiting).await;
-    assert_eq!((reply.status, &reply.json()["status"]), (200, &json!("confirmed")), "{}", reply.text());
+    assert_eq!((reply.status, &reply.json()["status"]), (201, &json!("confirmed")), "{}", reply.text());
     assert_eq!(placed.order, event.order);
     let holder = world.shopper().with("order-token", &placed.token);
     assert_eq!(holder.get(&format!("{}/{}", world.orders(), placed.order)).await.0, 200);

@@ -9,13 +9,15 @@ use testkit::{assert_every_way_back, seen_by_batches};
 use crate::world::World;
 
 /// Every table with rows of organisations.
-const TABLES: [&str; 5] = ["orders", "order_lines", "order_history", "sellable_products", "sellable"];
+const TABLES: [&str; 7] =
+    ["orders", "order_lines", "order_history", "sellable_products", "sellable", "buyers", "order_contacts"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_without_an_organisation_sees_no_row_and_writes_none() {
     let world = World::quiet().await;
     world.sell(&[("MUG", 990)]).await;
-    world.place("MUG").await;
+    let named = serde_json::json!({"lines": [{"sku": "MUG", "quantity": 1}], "contact": {"email": "cleo@example.org"}});
+    assert_eq!(world.shopper().post(&world.orders(), &named).await.0, 202);
     let app = world.scene.connect(DatabaseRole::App).await;
     for table in TABLES {
         let count = |organisation: String| {

@@ -11,7 +11,7 @@ use kernel::{Clock, Currency, CustomerId, Money, OrderId, OrganisationId, Produc
 use mediator::{Mediator, Scope, SendError};
 use order::{
     commands::ApplyProducts,
-    config::{Polling, Settings},
+    config::{FollowLimits, Polling, Settings},
     domain::{Deadline, HoldLimits, Product, Variant},
     error::Error,
     processes::deadline_sweep,
@@ -35,12 +35,14 @@ pub(crate) fn settings() -> Settings {
 /// A deadline that nothing moves: where there is no relay, every event waits in the outbox for ever.
 pub(crate) fn with_deadline(seconds: u32) -> Settings {
     let deadline = Deadline { seconds, limit_seconds: seconds };
-    Settings { deadline, limits: UNLIMITED, sweep_interval: NEVER, polling: Polling::default() }
+    let following = FollowLimits { most: 50, life: NEVER, polling: Polling::default() };
+    Settings { deadline, limits: UNLIMITED, sweep_interval: NEVER, polling: Polling::default(), following }
 }
 
-/// A request that waits does not poll: it finds its order settled when it is woken, or when its time is over.
+/// Whoever waits or follows does not poll: a request finds its order settled when it is woken, or when its time is over.
 pub(crate) fn woken_only(settings: Settings) -> Settings {
-    Settings { polling: Polling { first: NEVER, longest: NEVER }, ..settings }
+    let polling = Polling { first: NEVER, longest: NEVER };
+    Settings { polling, following: FollowLimits { polling, ..settings.following }, ..settings }
 }
 
 /// The reply to a request with `Prefer: wait=30`, which was woken and did not wait till the end.

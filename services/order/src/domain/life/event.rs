@@ -23,6 +23,8 @@ pub enum Event {
     Cancelled(Cause),
     /// Some of it was cancelled.
     LinesCancelled(Cause),
+    /// Its lines were changed before anything was packed.
+    Edited,
     /// It is held back.
     Held,
     /// It is not held back any more.
@@ -58,6 +60,8 @@ pub enum Event {
     Refunded(Refund),
     /// Somebody wrote something down.
     NoteAdded(Remark),
+    /// What was held on the person who ordered is gone.
+    ContactErased,
 }
 
 impl Event {
@@ -65,9 +69,11 @@ impl Event {
     #[must_use]
     pub fn direction(&self) -> Direction {
         match self {
-            Self::Cancelled(_) | Self::LinesCancelled(_) | Self::ReturnRequested(_) | Self::Returned { .. } => {
-                Direction::Back
-            }
+            Self::Cancelled(_)
+            | Self::LinesCancelled(_)
+            | Self::Edited
+            | Self::ReturnRequested(_)
+            | Self::Returned { .. } => Direction::Back,
             Self::Confirmed
             | Self::Rejected(_)
             | Self::Held
@@ -82,7 +88,8 @@ impl Event {
             | Self::ReturnDeclined(_)
             | Self::PaymentRecorded(_)
             | Self::Refunded(_)
-            | Self::NoteAdded(_) => Direction::Forth,
+            | Self::NoteAdded(_)
+            | Self::ContactErased => Direction::Forth,
         }
     }
 }

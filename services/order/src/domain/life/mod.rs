@@ -211,6 +211,8 @@ impl Life {
             Action::Deliver => self.sum(under_way) > 0,
             Action::Complete => !self.completed && self.status() == Status::Delivered,
             Action::Cancel => self.opening != Opening::Refused && unsent > 0,
+            // What takes the last piece off is a cancellation.
+            Action::Edit => stands && self.sum(|pieces| pieces.packed) == 0 && unsent > 1,
             Action::RequestCancellation => stands && !self.cancel_requested && unsent > 0,
             Action::DeclineCancellation => self.cancel_requested,
             Action::RequestReturn => self.sum(returnable) > 0,
@@ -416,6 +418,15 @@ pub fn decide(life: &Life, on: &Trigger) -> Result<Option<Change>, Refusal> {
             return Err(Refusal::NotNow { action: Action::Cancel });
         }
 
+        Trigger::Edit(less) => {
+            permitted(Action::Edit)?;
+            let selection = life.select(Action::Edit, Some(less), unsent)?;
+            if selection == everything() {
+                return Err(Refusal::NotNow { action: Action::Edit });
+            }
+            Change { event: Event::Edited, ..now.cancelling(Cause::Staff, &selection) }
+        }
+
         Trigger::Hold if life.held => return Ok(None),
         Trigger::Hold => {
             permitted(Action::Hold)?;
@@ -528,6 +539,7 @@ pub fn decide(life: &Life, on: &Trigger) -> Result<Option<Change>, Refusal> {
             Life { funds: Funds { refunded, ..life.funds }, ..now }.telling(Event::Refunded(refund.clone()))
         }
         Trigger::AddNote(text) => now.telling(Event::NoteAdded(text.clone())),
+        Trigger::EraseContact => now.telling(Event::ContactErased),
     };
     Ok(Some(change))
 }

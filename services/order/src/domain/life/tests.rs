@@ -78,6 +78,7 @@ fn triggers(ordered: &[i64]) -> Vec<Trigger> {
     ];
     for selection in selections(ordered) {
         all.push(Trigger::StaffCancelsLines(Some(selection.clone())));
+        all.push(Trigger::Edit(selection.clone()));
         all.push(Trigger::Pack(Some(selection.clone())));
         all.push(ship(Some(selection.clone())));
         all.push(Trigger::Deliver(selection.clone(), id()));
@@ -281,6 +282,20 @@ fn whoever_asks_for_the_impossible_is_told_what_is_possible() {
 }
 
 #[test]
+fn pieces_are_taken_off_until_the_first_is_packed_and_never_all() {
+    let confirmed = after(placed(&[3, 1]), &[Trigger::Reserved]);
+    let change = decide(&confirmed, &Trigger::Edit(vec![1, 1])).unwrap().unwrap();
+    assert_eq!((change.event, change.life.status(), change.life.due()), (Event::Edited, Status::Confirmed, 2_000));
+    let refused = Err(Refusal::NotNow { action: Action::Edit });
+    assert_eq!(decide(&confirmed, &Trigger::Edit(vec![3, 1])), refused, "that is a cancellation");
+    assert_eq!(decide(&placed(&[3, 1]), &Trigger::Edit(vec![1, 0])), refused, "catalog answers for a whole order");
+    let packed = after(confirmed.clone(), &[Trigger::Pack(Some(vec![1, 0]))]);
+    assert_eq!(decide(&packed, &Trigger::Edit(vec![1, 0])), refused);
+    let held = after(confirmed, &[Trigger::Hold]);
+    assert!(decide(&held, &Trigger::Edit(vec![1, 0])).unwrap().is_some(), "what is held back is the one to be edited");
+}
+
+#[test]
 fn a_partial_shipment_and_a_partial_cancellation_end_in_a_shipped_order() {
     let life = after(
         placed(&[3, 1]),
@@ -328,8 +343,9 @@ fn any_trigger() -> impl Strategy<Value = Trigger> {
         1 => prop::sample::select(vec![Trigger::Rejected(Vec::new()), Trigger::ReservationLost, Trigger::DeadlinePassed]),
         1 => prop::sample::select(vec![Trigger::ShopperCancels, Trigger::StaffCancels, Trigger::Complete]),
         2 => prop::sample::select(vec![Trigger::Hold, Trigger::Release, Trigger::RequestCancellation]),
-        1 => prop::sample::select(vec![Trigger::DeclineCancellation, Trigger::ApproveReturn(id()), Trigger::AddNote(Remark::parse("Note").unwrap())]),
+        1 => prop::sample::select(vec![Trigger::DeclineCancellation, Trigger::ApproveReturn(id()), Trigger::AddNote(Remark::parse("Note").unwrap()), Trigger::EraseContact]),
         1 => prop::option::of(selection()).prop_map(Trigger::StaffCancelsLines),
+        1 => selection().prop_map(Trigger::Edit),
         3 => prop::option::of(selection()).prop_map(Trigger::Pack),
         4 => prop::option::of(selection()).prop_map(ship),
         4 => selection().prop_map(|pieces| Trigger::Deliver(pieces, id())),
@@ -357,8 +373,8 @@ proptest! {
         for on in sequence {
             let Ok(Some(change)) = decide(&life, &on) else { continue };
             prop_assert!(change.life.check().is_ok(), "{:?} after {on:?}", change.life);
-            prop_assert!(change.life != life || matches!(on, Trigger::ApproveReturn(_) | Trigger::AddNote(_)));
-            if matches!(change.event, Event::Cancelled(_) | Event::LinesCancelled(_) | Event::Returned { .. }) {
+            prop_assert!(change.life != life || matches!(on, Trigger::ApproveReturn(_) | Trigger::AddNote(_) | Trigger::EraseContact));
+            if matches!(change.event, Event::Cancelled(_) | Event::LinesCancelled(_) | Event::Edited | Event::Returned { .. }) {
                 let lines = change.moved.iter().zip(&ordered);
                 back += lines.map(|(range, ordered)| price.net(*ordered, *range)).sum::<i64>();
             }

@@ -46,6 +46,8 @@ pub enum Trigger {
     /// A member of the organisation cancels these pieces; without a selection all that were not sent.
     #[strum(serialize = "staff")]
     StaffCancelsLines(Option<Selection>),
+    /// A member of the organisation takes these pieces off before anything is packed.
+    Edit(Selection),
     /// It must not be fulfilled for now.
     Hold,
     /// It may be fulfilled again.
@@ -81,6 +83,8 @@ pub enum Trigger {
     },
     /// Somebody wrote something down.
     AddNote(Remark),
+    /// What is held on the person who ordered goes.
+    EraseContact,
 }
 
 /// What became of the pieces of a return.
@@ -136,6 +140,8 @@ pub enum Action {
     Complete,
     /// Cancel what was not sent.
     Cancel,
+    /// Take pieces off before anything is packed.
+    Edit,
     /// Ask to cancel it.
     RequestCancellation,
     /// Do not cancel it, although somebody asked.

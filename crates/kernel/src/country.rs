@@ -1,6 +1,6 @@
 //! A country, as ISO 3166-1 names it with two letters.
 
-use kernel::Malformed;
+use crate::malformed::Malformed;
 
 /// The officially assigned codes of ISO 3166-1 alpha-2.
 const CODES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV \
@@ -29,7 +29,7 @@ impl Country {
     }
 }
 
-kernel::text!(Country, {
+crate::text!(Country, {
     "type": "string",
     "minLength": 2, "maxLength": 2,
     "description": "An ISO 3166-1 alpha-2 code, such as VN.",

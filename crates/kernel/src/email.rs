@@ -1,6 +1,6 @@
-//! An e-mail address in the one spelling that this service stores and compares.
+//! An e-mail address in the one spelling that is stored and compared.
 
-use kernel::Malformed;
+use crate::malformed::Malformed;
 
 /// 3 to 254 visible ASCII characters with one `@`, trimmed and in lower case. No provider in use tells addresses apart
 /// by case, and an address that could be spelled two ways would be two accounts.
@@ -49,7 +49,7 @@ impl Email {
     }
 }
 
-kernel::text!(Email, {
+crate::text!(Email, {
     "type": "string",
     "minLength": 3, "maxLength": 254, "format": "email",
     "description": "3 to 254 visible ASCII characters with one `@`, trimmed and in lower case. No provider in use tells \
