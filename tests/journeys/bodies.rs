@@ -73,6 +73,12 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
         "contact": {"name": "Cleo", "email": "cleo@example.org", "phone": "0901234567"},
         "shipping_address": address, "billing_address": null,
     });
+    let entered = json!({
+        "lines": [{"sku": "LISTED", "quantity": 1, "unit_price": usd(100), "discount": usd(10), "tax": usd(1)}],
+        "customer": null, "channel": "phone", "reference": "by position", "discount": usd(5), "shipping": usd(3),
+        "tax": usd(2), "total": usd(91), "contact": {"name": "Ada", "email": "ada@x.example", "phone": "+84 90 123 4567"},
+        "shipping_address": null, "billing_address": null,
+    });
     let (name, adjustment) = (
         json!({"name": "Lights", "slug": "lights"}),
         json!({"delta": 1, "set": null, "reason": "found", "low_threshold": 1, "safety_stock": 0,
@@ -322,11 +328,34 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
             ],
         )
         .at(shop.orders()),
+        Route::new(Method::POST, "/admin/v1/orders", owner, entered, TERMS),
     ];
     routes.extend(queries);
     routes
 }
 
+/// The fields of bodies that say what an order costs.
+const TERMS: &[&str] = &[
+    "lines",
+    "customer",
+    "channel",
+    "reference",
+    "sku",
+    "quantity",
+    "unit_price",
+    "discount",
+    "shipping",
+    "tax",
+    "total",
+    "amount",
+    "currency",
+    "contact",
+    "name",
+    "email",
+    "phone",
+    "shipping_address",
+    "billing_address",
+];
 /// The fields of bodies that name pieces.
 const PIECES: &[&str] =
     &["lines", "restocked", "written_off", "sku", "quantity", "carrier", "tracking_number", "reason"];

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use contracts::order::{Confirmed, OrderEvent};
 use contracts::topics;
-use devstack::process::Signal;
 use e2e::{PATIENCE, Shop, Store, order_of};
 use kernel::{Currency, Money, OrderId};
 use messaging::Producer;
@@ -154,7 +153,7 @@ async fn kill_between_offset_and_letter(store: &mut Store, shop: &Shop) {
 /// The broker takes bytes, answers nothing, and dies.
 async fn kill_the_broker_before_it_answers(store: &mut Store, shop: &Shop) {
     shop.sell(store, &[("LOST", 100, 10)]).await;
-    store.servers.as_ref().unwrap().kafka.server.signal(Signal::SIGSTOP);
+    store.servers.as_mut().unwrap().kafka.server.pause();
     shop.place(&[("LOST", 1)]).await;
     let sent =
         async { eventually(PATIENCE, async || count(store, "select count(*) from \"order\".outbox").await == 0).await };

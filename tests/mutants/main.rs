@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use e2e::{Servers, Shop, Store, Wishes, invariants};
 use mutants::Mutant;
-use strum::VariantArray as _;
 
 /// An order that nobody answers ends soon, and what was reserved for it not before a test wants it.
 const WISHES: Wishes =
@@ -37,7 +36,7 @@ fn expected(mutant: Mutant) -> (&'static str, &'static [&'static str]) {
 async fn each_of_nine_faults_is_found_by_its_invariant_and_by_nothing_without_it() {
     let mut store = Store::open(&WISHES).await;
     let mut wrong = Vec::new();
-    for mutant in Mutant::VARIANTS {
+    for mutant in Mutant::ALL {
         let (service, invariants) = expected(*mutant);
         for (is_on, value) in [(false, String::new()), (true, mutant.to_string())] {
             let shop = Shop::open(&store, if is_on { "sick" } else { "sound" }).await;

@@ -36,6 +36,11 @@ pub enum Mutant {
     TimerInMemory,
 }
 
+impl Mutant {
+    /// All of them.
+    pub const ALL: &[Self] = Self::VARIANTS;
+}
+
 /// Whether this process has the fault.
 #[cfg(feature = "on")]
 #[must_use]

@@ -35,7 +35,7 @@ pub use drop_untouched_products::DropUntouchedProducts;
 pub use erase_buyer::EraseBuyer;
 pub use fulfil_order::{CompleteOrder, DeliverParcel, HoldOrder, PackOrder, ReleaseOrder, ShipOrder};
 pub use on_version::OnVersion;
-pub use place_order::{PlaceOrder, Receipt};
+pub use place_order::{EnterOrder, PlaceOrder, Receipt};
 pub use postpone_deadlines::PostponeDeadlines;
 pub use record_payment::{RecordPayment, RecordRefund};
 pub use return_goods::{ApproveReturn, DeclineReturn, ReceiveReturn, RequestReturn};

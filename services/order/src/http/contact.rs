@@ -7,7 +7,7 @@ use rest::parses;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Address, Contact, ContactText, PhoneNumber};
+use crate::domain::{Address, Contact, ContactDetails, ContactText, PhoneNumber};
 
 /// The most lines of an address.
 const LINES: usize = 5;
@@ -104,4 +104,17 @@ impl AddressBody {
             phone: self.phone.as_deref().map(PhoneNumber::parse).transpose()?,
         })
     }
+}
+
+/// What a body says of people and addresses.
+pub(super) fn details(
+    contact: Option<&ContactBody>,
+    shipping_address: Option<&AddressBody>,
+    billing_address: Option<&AddressBody>,
+) -> Result<ContactDetails, Malformed> {
+    Ok(ContactDetails {
+        contact: contact.map(ContactBody::contact).transpose()?,
+        shipping_address: shipping_address.map(AddressBody::address).transpose()?,
+        billing_address: billing_address.map(AddressBody::address).transpose()?,
+    })
 }

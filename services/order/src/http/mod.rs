@@ -2,6 +2,7 @@
 
 mod contact;
 mod customers;
+mod entry;
 mod following;
 mod orders;
 mod problems;
@@ -14,9 +15,9 @@ use rest::{Api, Routes};
 use crate::{
     commands::{
         AddNote, ApproveReturn, CancelLines, CancelOrder, CancelOwnOrder, ClaimOrder, CompleteOrder,
-        DeclineCancellation, DeclineReturn, DeliverParcel, EditLines, EraseBuyer, HoldOrder, PackOrder, PlaceOrder,
-        ReceiveReturn, RecordPayment, RecordRefund, ReleaseOrder, RequestCancellation, RequestOwnCancellation,
-        RequestReturn, ShipOrder,
+        DeclineCancellation, DeclineReturn, DeliverParcel, EditLines, EnterOrder, EraseBuyer, HoldOrder, PackOrder,
+        PlaceOrder, ReceiveReturn, RecordPayment, RecordRefund, ReleaseOrder, RequestCancellation,
+        RequestOwnCancellation, RequestReturn, ShipOrder,
     },
     queries::{
         DescribeBuyers, DescribeOrders, ExportBuyer, FindBuyer, FindOrder, FindOwnOrder, ListOwnOrders,
@@ -58,6 +59,9 @@ pub fn routes() -> Routes {
         })
         .get("/admin/v1/orders", orders::list, |op| {
             op.summary("List orders, newest first").asks::<QueryOrders>().id("order.list-orders")
+        })
+        .post("/admin/v1/orders", entry::enter, |op| {
+            op.summary("Write down an order for somebody").sends::<EnterOrder>().problems(&problems::ENTER)
         })
         .post("/admin/v1/orders/query", orders::query, |op| op.summary("Query orders").asks::<QueryOrders>())
         .get("/admin/v1/orders/fields", orders::fields, |op| {

@@ -1,7 +1,7 @@
 //! Orders in the public shop: whoever holds the order token may read and cancel that order, and so may the customer whose
 //! order it is.
 
-use kernel::{Cursor, CustomerId, Malformed, OrderId, Page, PageSize, Quantity, Sku};
+use kernel::{ChannelCode, Cursor, CustomerId, Malformed, OrderId, Page, PageSize, Quantity, Sku};
 use mediator::Scope;
 use rest::{
     App, Awaited, Body, Buyer, Credential, CredentialHeader, Events, IdempotencyKey, LastEventId, Path, Prefer,
@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    contact::{AddressBody, ContactBody},
+    contact::{self, AddressBody, ContactBody},
     following::{self, OrderNews},
     orders::OrderPath,
     steps::ReasonBody,
@@ -20,7 +20,7 @@ use super::{
 use crate::{
     commands::{CancelOwnOrder, ClaimOrder, PlaceOrder, Receipt, RequestOwnCancellation},
     domain::{
-        ContactDetails, Draft, HoldLimits, OrderToken, OrderView, Origin, Ownership, Reference, RequestedLine, Summary,
+        Draft, HoldLimits, LineTerms, OrderToken, OrderView, Origin, Ownership, Reference, RequestedLine, Summary,
     },
     error::Error,
     processes::{Followers, WaitingRoom},
@@ -231,14 +231,15 @@ impl PlaceOrderBody {
             order: OrderId::new(),
             token: OrderToken::generate().map_err(Problem::unavailable)?,
             draft: Draft::new(lines).map_err(Error::from)?,
+            channel: ChannelCode::shop(),
             reference: self.reference.as_deref().map(Reference::parse).transpose()?,
             customer: by.customer(),
-            contact_details: ContactDetails {
-                contact: self.contact.as_ref().map(ContactBody::contact).transpose()?,
-                shipping_address: self.shipping_address.as_ref().map(AddressBody::address).transpose()?,
-                billing_address: self.billing_address.as_ref().map(AddressBody::address).transpose()?,
-            },
-            placed_from: Origin::of(from.address),
+            contact_details: contact::details(
+                self.contact.as_ref(),
+                self.shipping_address.as_ref(),
+                self.billing_address.as_ref(),
+            )?,
+            placed_from: Some(Origin::of(from.address)),
             limits: shop.limits,
             deadline_seconds: shop.deadline_seconds,
         })
@@ -248,6 +249,7 @@ impl PlaceOrderBody {
 impl LineBody {
     fn parse(&self) -> Result<RequestedLine, Malformed> {
         let shown = self.unit_price.as_ref().map(PriceBody::money).transpose()?;
-        Ok(RequestedLine { sku: Sku::parse(&self.sku)?, quantity: Quantity::new(self.quantity)?, shown })
+        let (sku, quantity) = (Sku::parse(&self.sku)?, Quantity::new(self.quantity)?);
+        Ok(RequestedLine { sku, quantity, shown, terms: LineTerms::default() })
     }
 }

@@ -9,8 +9,16 @@ use testkit::{assert_every_way_back, seen_by_batches};
 use crate::world::World;
 
 /// Every table with rows of organisations.
-const TABLES: [&str; 7] =
-    ["orders", "order_lines", "order_history", "sellable_products", "sellable", "buyers", "order_contacts"];
+const TABLES: [&str; 8] = [
+    "orders",
+    "order_lines",
+    "order_history",
+    "order_numbers",
+    "sellable_products",
+    "sellable",
+    "buyers",
+    "order_contacts",
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_without_an_organisation_sees_no_row_and_writes_none() {
