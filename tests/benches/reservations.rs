@@ -67,6 +67,7 @@ fn placed() -> Result<OrderEvent, Failure> {
         product_version: 1,
         quantity: Quantity::new(1)?,
         unit_price: price,
+        price_given: false,
     };
     let now = Clock::now();
     Ok(OrderEvent::Placed(Placed {

@@ -69,6 +69,11 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
     let order = json!({
         "lines": [{"sku": "LISTED", "quantity": 1, "unit_price": usd(100)}], "reference": "by position",
     });
+    let entered = json!({
+        "lines": [{"sku": "LISTED", "quantity": 1, "unit_price": usd(100), "discount": usd(10), "tax": usd(1)}],
+        "customer": null, "channel": "phone", "reference": "by position", "discount": usd(5), "shipping": usd(3),
+        "tax": usd(2), "total": usd(91),
+    });
     let (name, adjustment) = (
         json!({"name": "Lights", "slug": "lights"}),
         json!({"delta": 1, "set": null, "reason": "found", "low_threshold": 1, "safety_stock": 0,
@@ -292,11 +297,28 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
             &["lines", "reference", "sku", "quantity", "unit_price", "amount", "currency"],
         )
         .at(shop.orders()),
+        Route::new(Method::POST, "/admin/v1/orders", owner, entered, TERMS),
     ];
     routes.extend(queries);
     routes
 }
 
+/// The fields of bodies that say what an order costs.
+const TERMS: &[&str] = &[
+    "lines",
+    "customer",
+    "channel",
+    "reference",
+    "sku",
+    "quantity",
+    "unit_price",
+    "discount",
+    "shipping",
+    "tax",
+    "total",
+    "amount",
+    "currency",
+];
 /// The fields of bodies that name pieces.
 const PIECES: &[&str] =
     &["lines", "restocked", "written_off", "sku", "quantity", "carrier", "tracking_number", "reason"];

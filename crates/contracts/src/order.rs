@@ -177,14 +177,53 @@ pub enum FulfilmentStatus {
     Returned,
 }
 
-/// A shopper placed an order.
+/// How an order came in.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum Source {
+    /// A shopper placed it in the shop.
+    #[default]
+    Shop,
+    /// Staff wrote it down for somebody.
+    Staff,
+    /// It was sold elsewhere and brought here.
+    Import,
+}
+
+impl Source {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+    fn is_shop(&self) -> bool {
+        *self == Self::Shop
+    }
+}
+
+/// Somebody placed an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Placed {
     /// The order.
     pub order: OrderId,
     /// What is ordered; each SKU once.
     pub lines: Vec<OrderLine>,
-    /// The sum of the lines.
+    /// What it comes to: the lines less discounts, with tax and shipping.
     pub total: Money,
     /// When it was placed.
     pub placed_at: Timestamp,
@@ -213,11 +252,26 @@ pub struct OrderLine {
     pub quantity: Quantity,
     /// The price of one piece.
     pub unit_price: Money,
+    /// The seller set the price, so catalog does not compare it with its own.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub price_given: bool,
+}
+
+/// What is left out of a record.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_false(said: &bool) -> bool {
+    !said
 }
 
 /// Where an order stands after what is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Standing {
+    /// Its number in the organisation, as people say it; absent in what an older release said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<i64>,
+    /// How it came in; absent where a shopper placed it in the shop.
+    #[serde(default, skip_serializing_if = "Source::is_shop")]
+    pub source: Source,
     /// What may happen to it next.
     pub status: Status,
     /// Whether it is paid for.

@@ -4,7 +4,7 @@
 use contracts::order::{self, OrderEvent, Standing};
 use kernel::SignedMoney;
 
-use crate::domain::{Dispatch, Event, Line, OrderView, Payment, Refund, Step};
+use crate::domain::{Dispatch, Event, Line, OrderView, Payment, PriceSource, Refund, Step};
 
 /// The beginning of an order, as other services read it.
 #[must_use]
@@ -29,6 +29,7 @@ fn line(line: &Line) -> order::OrderLine {
         product_version: line.product_version,
         quantity: line.quantity,
         unit_price: line.unit_price,
+        price_given: line.price_source != PriceSource::Catalog,
     }
 }
 

@@ -6,6 +6,7 @@ diesel::table! {
     orders (org_id, id) {
         org_id -> Uuid,
         id -> Uuid,
+        number -> Nullable<BigInt>,
         status -> Text,
         payment_status -> Text,
         fulfilment_status -> Text,

@@ -134,6 +134,7 @@ fn body(route: &Route, ours: &Ours) -> Value {
         "order.add-note" => json!({"text": "A note"}),
         // What there is already, since the answers about our stock name it.
         "catalog.change-stock-settings" => json!({"serving_rule": "priority-then-most-available"}),
+        "order.enter-order" => json!({"lines": [{"sku": "NO-SUCH-SKU", "quantity": 1}]}),
         "order.place-order" => json!({"lines": [{"sku": "NO-SUCH-SKU", "quantity": 1}]}),
         _ if route.has_required_fields => panic!("{route} needs a body; say in requests.rs which one is valid"),
         _ => json!({}),

@@ -251,6 +251,7 @@ pub(crate) fn samples() -> Vec<Sample> {
             product_version: 3,
             quantity: pieces(2),
             unit_price: usd("1499"),
+            price_given: false,
         }],
         total: usd("2998"),
         placed_at: time("2026-03-01T09:30:00.123456Z"),

@@ -4,7 +4,7 @@ use contracts::order::{
     Amounts, CancellationDeclined, CancellationRequested, Cancelled, Cause, Completed, Confirmed, Delivered,
     FulfilmentStatus, Held, LineStanding, LinesCancelled, MovedLine, NoteAdded, OrderEvent, Packed, PaymentKind,
     PaymentRecorded, PaymentStatus, Pieces, Placed, Refunded, Rejected, Released, RestockedLine, ReturnApproved,
-    ReturnDeclined, ReturnRequested, Returned, Shipped, Standing, Status,
+    ReturnDeclined, ReturnRequested, Returned, Shipped, Source, Standing, Status,
 };
 use kernel::{ChannelCode, Currency, CustomerId, OrganisationId, ParcelId, PaymentId, RefundId, ReturnId, SignedMoney};
 
@@ -32,6 +32,8 @@ fn standing(status: Status, counted: Pieces) -> Standing {
         _ => FulfilmentStatus::PartlyFulfilled,
     };
     Standing {
+        number: None,
+        source: Source::Shop,
         status,
         payment: PaymentStatus::Unpaid,
         fulfilment,

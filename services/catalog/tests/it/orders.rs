@@ -6,7 +6,7 @@ use catalog::queries::due_reservations::FindDueReservations;
 use contracts::catalog::{Reason, ReservationEvent, StockEvent};
 use contracts::order::{
     Amounts, Cancelled, Cause, Confirmed, FulfilmentStatus, LineStanding, LinesCancelled, OrderEvent, OrderLine,
-    PaymentStatus, Pieces, Placed, Rejected, Returned, Shipped, Standing, Status,
+    PaymentStatus, Pieces, Placed, Rejected, Returned, Shipped, Source, Standing, Status,
 };
 use contracts::topics;
 use kernel::{
@@ -32,6 +32,7 @@ pub(crate) fn placed(order: OrderId, lines: &[(&str, i64, i64)], deadline_second
         product_version: 1,
         quantity: Quantity::new(*pieces).unwrap(),
         unit_price: usd(*cents),
+        price_given: false,
     };
     let now = Clock::now();
     OrderEvent::Placed(Placed {
@@ -67,6 +68,8 @@ fn standing(pieces: Pieces) -> Box<Standing> {
         pieces: Pieces { ordered: 5, ..pieces },
     };
     Box::new(Standing {
+        number: None,
+        source: Source::Shop,
         status: Status::Confirmed,
         payment: PaymentStatus::Unpaid,
         fulfilment: FulfilmentStatus::Unfulfilled,

@@ -115,6 +115,7 @@ pub(crate) fn placed(order: OrderId) -> OrderEvent {
             product_version: 1,
             quantity: Quantity::new(3).unwrap(),
             unit_price: usd(1_000),
+            price_given: false,
         }],
         total: usd(3_000),
         placed_at: Clock::now(),

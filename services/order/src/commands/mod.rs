@@ -31,7 +31,7 @@ pub use cancel_own_order::{CancelOwnOrder, RequestOwnCancellation};
 pub use claim_order::ClaimOrder;
 pub use drop_untouched_products::DropUntouchedProducts;
 pub use fulfil_order::{CompleteOrder, DeliverParcel, HoldOrder, PackOrder, ReleaseOrder, ShipOrder};
-pub use place_order::{PlaceOrder, Receipt};
+pub use place_order::{EnterOrder, PlaceOrder, Receipt};
 pub use postpone_deadlines::PostponeDeadlines;
 pub use record_payment::{RecordPayment, RecordRefund};
 pub use return_goods::{ApproveReturn, DeclineReturn, ReceiveReturn, RequestReturn};

@@ -1,5 +1,5 @@
 //! Places orders: prices from this service's own copy of the catalog, pending until catalog answers. Orders that come at
-//! the same time share a transaction.
+//! the same time share a transaction. The rule: however an order comes in, it is placed here.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -7,40 +7,42 @@ use std::{
 };
 
 use access::Permission;
-use kernel::{ChannelCode, CustomerId, Money, OrderId, OrganisationId, Sku, Timestamp};
-use mediator::{Command, Grouped, Member, Results, Tenant, group_of_one};
+use kernel::{ChannelCode, CustomerId, Money, OrderId, OrganisationId, Sku};
+use mediator::{Command, Grouped, Member, Provenance, Results, Tenant, group_of_one};
 use persistence::{Tenancy, Tx};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
-        Draft, FulfilmentStatus, HoldLimits, Holder, Line, Order, OrderToken, OrderView, Origin, PaymentStatus,
-        Reference, Status,
+        Draft, FulfilmentStatus, HoldLimits, Holder, Life, Line, Order, OrderToken, OrderView, Origin, Reference,
+        Status,
     },
     error::Error,
     published,
     store::{
-        orders::{self, NewOrder},
+        orders::{self, Begun, NewOrder},
         sellable,
     },
 };
 
-/// Places an order.
+/// Places an order that a shopper wants.
 #[derive(Debug, Clone)]
 pub struct PlaceOrder {
     /// The identity that the order will have.
     pub order: OrderId,
     /// The token that its holder will have.
     pub token: OrderToken,
-    /// What the shopper wants.
+    /// What is wanted.
     pub draft: Draft,
+    /// Where it is sold.
+    pub channel: ChannelCode,
     /// The shopper's reference.
     pub reference: Option<Reference>,
     /// The customer who places it; none for a guest.
     pub customer: Option<CustomerId>,
-    /// Where it is placed from.
-    pub placed_from: Origin,
+    /// Where a shopper places it from.
+    pub placed_from: Option<Origin>,
     /// How many open orders somebody may have.
     pub limits: HoldLimits,
     /// Seconds until it is cancelled unless catalog has answered.
@@ -71,56 +73,108 @@ impl Command for PlaceOrder {
 
 impl Grouped for PlaceOrder {
     async fn execute_group<T: Tenancy>(tx: &mut Tx<'_, T>, members: &[Member<'_, Self>]) -> Results<Self> {
-        let wanted: Vec<(OrganisationId, &Sku)> = members
-            .iter()
-            .flat_map(|member| member.command.draft.skus().map(|sku| (member.organisation, sku)))
-            .collect();
-        let offers = sellable::offers(tx, &wanted).await?;
-        let mut holds = count_holds(tx, members).await?;
-        let prices = |member: &Member<'_, Self>| {
-            member.command.take_hold(member.organisation, &mut holds)?;
-            let offers = offers.get(&member.organisation).map(Vec::as_slice).unwrap_or_default();
-            Ok(member.command.draft.price(offers)?)
-        };
-        let priced: Vec<Result<(Vec<Line>, Money), Error>> = members.iter().map(prices).collect();
-        let new: Vec<NewOrder<'_>> = members
-            .iter()
-            .zip(&priced)
-            .filter_map(|(member, priced)| {
-                let (lines, total) = priced.as_ref().ok()?;
-                Some(NewOrder {
-                    organisation: member.organisation,
-                    id: member.command.order,
-                    lines,
-                    total: *total,
-                    reference: member.command.reference.as_ref(),
-                    token: member.command.token.digest(),
-                    customer: member.command.customer,
-                    placed_from: (member.command.limits.per_address > 0).then_some(member.command.placed_from),
-                    deadline_seconds: member.command.deadline_seconds,
-                    actor: &member.provenance.actor,
-                })
-            })
-            .collect();
-        let placed_at = orders::insert(tx, &new).await?;
-        let receipts = members.iter().zip(priced).map(|(member, priced)| {
-            let (lines, total) = priced?;
-            member.command.receipt(tx, member, lines, total, placed_at)
-        });
-        Ok(receipts.collect())
+        receipts(tx, members, |command| command).await
     }
+}
+
+/// Places an order that staff writes down for somebody, on the organisation's terms.
+#[derive(Debug, Clone)]
+pub struct EnterOrder(pub PlaceOrder);
+
+impl Command for EnterOrder {
+    const NAME: &'static str = "order.enter-order";
+    const REQUIRES: Permission = Permission::OrderWrite;
+    type Tenancy = Tenant;
+    type Reply = Receipt;
+    type Error = Error;
+
+    async fn execute(&self, tx: &mut Tx<'_>) -> Result<Receipt, Error> {
+        group_of_one(self, tx).await
+    }
+}
+
+impl Grouped for EnterOrder {
+    async fn execute_group<T: Tenancy>(tx: &mut Tx<'_, T>, members: &[Member<'_, Self>]) -> Results<Self> {
+        receipts(tx, members, |command| &command.0).await
+    }
+}
+
+/// An order to place, and who places it.
+pub(super) struct Placing<'a> {
+    /// Whose shop it is.
+    pub organisation: OrganisationId,
+    /// Who acts.
+    pub provenance: &'a Provenance,
+    /// The order.
+    pub order: &'a PlaceOrder,
+}
+
+/// Places the orders of a group and answers each with its receipt.
+async fn receipts<T: Tenancy, C: Command<Reply = Receipt, Error = Error>>(
+    tx: &mut Tx<'_, T>,
+    members: &[Member<'_, C>],
+    order: impl Fn(&C) -> &PlaceOrder,
+) -> Results<C> {
+    let placing: Vec<Placing<'_>> = members
+        .iter()
+        .map(|Member { organisation, provenance, command }| Placing {
+            organisation: *organisation,
+            provenance,
+            order: order(command),
+        })
+        .collect();
+    let placed = place(tx, &placing).await?;
+    let receipt = |(placing, placed): (&Placing<'_>, Result<(OrderView, Order), Error>)| {
+        placed.map(|(order, _)| Receipt { order, order_token: placing.order.token.reveal().to_owned() })
+    };
+    Ok(placing.iter().zip(placed).map(receipt).collect())
+}
+
+/// Places orders, of however many organisations, in a fixed number of statements, and records their beginnings. One that is refused
+/// has no effect.
+pub(super) async fn place<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
+    placing: &[Placing<'_>],
+) -> Result<Vec<Result<(OrderView, Order), Error>>, Error> {
+    let wanted: Vec<(OrganisationId, &Sku)> =
+        placing.iter().flat_map(|one| one.order.draft.skus().map(|sku| (one.organisation, sku))).collect();
+    let offers = sellable::offers(tx, &wanted).await?;
+    let mut holds = count_holds(tx, placing).await?;
+    let prices = |one: &Placing<'_>| {
+        one.order.take_hold(one.organisation, &mut holds)?;
+        let offers = offers.get(&one.organisation).map(Vec::as_slice).unwrap_or_default();
+        Ok(one.order.draft.price(offers)?)
+    };
+    let priced: Vec<Result<(Vec<Line>, Money), Error>> = placing.iter().map(prices).collect();
+    let new: Vec<NewOrder<'_>> = placing
+        .iter()
+        .zip(&priced)
+        .filter_map(|(one, priced)| priced.as_ref().ok().map(|(lines, total)| one.new_order(lines, *total)))
+        .collect();
+    let mut begun = orders::insert(tx, &new).await?.into_iter();
+    let mut placed = Vec::with_capacity(placing.len());
+    for (one, priced) in placing.iter().zip(priced) {
+        placed.push(match priced {
+            Err(refused) => Err(refused),
+            Ok((lines, total)) => {
+                let begun = begun.next().ok_or_else(|| Error::corrupt(one.order.order, "it was not inserted"))?;
+                one.begin(tx, lines, total, begun)
+            }
+        });
+    }
+    Ok(placed)
 }
 
 /// The open orders of everybody who places one in this group.
 async fn count_holds<T: Tenancy>(
     tx: &mut Tx<'_, T>,
-    members: &[Member<'_, PlaceOrder>],
+    placing: &[Placing<'_>],
 ) -> Result<HashMap<(OrganisationId, Holder), i64>, Error> {
-    let of_member = |member: &Member<'_, PlaceOrder>| {
-        let organisation = member.organisation;
-        member.command.holders().map(move |(holder, most)| (organisation, holder, most)).collect::<Vec<_>>()
+    let of_one = |one: &Placing<'_>| {
+        let organisation = one.organisation;
+        one.order.holders().map(move |(holder, most)| (organisation, holder, most)).collect::<Vec<_>>()
     };
-    let holders: HashSet<(OrganisationId, Holder, u32)> = members.iter().flat_map(of_member).collect();
+    let holders: HashSet<(OrganisationId, Holder, u32)> = placing.iter().flat_map(of_one).collect();
     orders::open_holds(tx, &holders.into_iter().collect::<Vec<_>>()).await
 }
 
@@ -146,39 +200,65 @@ impl PlaceOrder {
         }
         Ok(())
     }
+}
 
-    /// What the shopper is told, and the event that says the same.
-    fn receipt<T: Tenancy>(
+impl<'a> Placing<'a> {
+    fn new_order<'b>(&self, lines: &'b [Line], total: Money) -> NewOrder<'b>
+    where
+        'a: 'b,
+    {
+        let order = self.order;
+        NewOrder {
+            organisation: self.organisation,
+            id: order.order,
+            source: order.draft.source(),
+            channel: &order.channel,
+            lines,
+            total,
+            payment: Life::of(lines).payment(),
+            reference: order.reference.as_ref(),
+            token: order.token.digest(),
+            customer: order.customer,
+            placed_from: order.placed_from.filter(|_| order.limits.per_address > 0),
+            deadline_seconds: order.deadline_seconds,
+            actor: &self.provenance.actor,
+        }
+    }
+
+    /// The order as it is now, and the event that says the same.
+    fn begin<T: Tenancy>(
         &self,
         tx: &mut Tx<'_, T>,
-        member: &Member<'_, Self>,
         lines: Vec<Line>,
         total: Money,
-        placed_at: Timestamp,
-    ) -> Result<Receipt, Error> {
-        let order = OrderView {
-            id: self.order,
+        Begun { number, at }: Begun,
+    ) -> Result<(OrderView, Order), Error> {
+        let order = self.order;
+        let view = OrderView {
+            id: order.order,
+            number: Some(number),
             status: Status::Pending,
-            payment_status: PaymentStatus::Unpaid,
+            payment_status: Life::of(&lines).payment(),
             fulfilment_status: FulfilmentStatus::Unfulfilled,
             lines,
             total,
-            channel: ChannelCode::shop(),
+            source: order.draft.source(),
+            channel: order.channel.clone(),
             parcels: Vec::new(),
             returns: Vec::new(),
-            reference: self.reference.clone(),
+            reference: order.reference.clone(),
             reasons: Vec::new(),
             cancel_cause: None,
             version: 1,
-            placed_at,
-            deadline_at: placed_at + Duration::from_secs(self.deadline_seconds.into()),
+            placed_at: at,
+            deadline_at: at + Duration::from_secs(order.deadline_seconds.into()),
             settled_at: None,
-            updated_at: placed_at,
+            updated_at: at,
         };
-        let standing = Order::placed(member.organisation, self.customer, &order).standing();
-        let standing = standing.map_err(|malformed| Error::corrupt(self.order, malformed))?;
-        let placed = published::placed(&order, standing);
-        tx.record_within(member.organisation, member.provenance, placed_at, order.version, placed);
-        Ok(Receipt { order, order_token: self.token.reveal().to_owned() })
+        let aggregate = Order::placed(self.organisation, order.customer, &view);
+        let standing = aggregate.standing().map_err(|malformed| Error::corrupt(order.order, malformed))?;
+        let placed = published::placed(&view, standing);
+        tx.record_within(self.organisation, self.provenance, at, view.version, placed);
+        Ok((view, aggregate))
     }
 }

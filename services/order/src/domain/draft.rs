@@ -1,12 +1,18 @@
-//! What a shopper wants, before it is an order. The rules: repeated SKUs become one line, an order has one currency,
-//! sums are checked, and prices come from this service's own copy of the catalog, never from the shopper.
+//! What somebody wants, before it is an order. The rules: repeated SKUs become one line, an order has one currency, sums are checked,
+//! and prices come from this service's own copy of the catalog, unless the seller states them. A shopper states none, and takes
+//! nothing off.
 
 use std::collections::HashMap;
 
+use contracts::order::Source;
 use kernel::{Currency, Money, Quantity, Sku};
 use serde::Serialize;
 
-use super::{line::Line, product::Offer};
+use super::{
+    amounts::spread,
+    line::{Line, PriceSource},
+    product::Offer,
+};
 
 /// The most lines that one order may have.
 pub const LINE_LIMIT: usize = 100;
@@ -33,6 +39,8 @@ pub enum Fault {
     TooMany,
     /// The SKU is priced in this currency, the first line in another.
     OtherCurrency(Currency),
+    /// More is taken off than it costs.
+    TooMuchOff,
 }
 
 /// A line whose price is not the one that the shopper was shown. Programs get it as it is.
@@ -66,6 +74,32 @@ pub enum DraftError {
     /// The total does not fit into the currency's minor units.
     #[error("the order's total is more than can be counted; order less")]
     TotalTooLarge,
+    /// An amount of the whole order is in another currency than its lines.
+    #[error("the order is in {currency}; state its {field} in it")]
+    OtherCurrency {
+        /// The amount: `discount`, `shipping`, `tax`, `total`.
+        field: &'static str,
+        /// The currency of the lines.
+        currency: Currency,
+    },
+    /// More is taken off the order than its lines cost.
+    #[error("{discount} are taken off an order whose lines come to {most}; take off no more than that")]
+    TooMuchOff {
+        /// What is taken off.
+        discount: Money,
+        /// What the lines come to, less what is taken off them.
+        most: Money,
+    },
+    /// The total that was given is not what the parts add up to.
+    #[error(
+        "the total is given as {given}, and the parts add up to {computed}; correct what is wrong, or leave the total out"
+    )]
+    TotalMismatch {
+        /// The total as it was given.
+        given: Money,
+        /// What the parts add up to.
+        computed: Money,
+    },
 }
 
 /// One line of a request.
@@ -77,6 +111,38 @@ pub struct RequestedLine {
     pub quantity: Quantity,
     /// The unit price that the shopper was shown, if the client sent it.
     pub shown: Option<Money>,
+    /// What the seller states of it.
+    pub terms: LineTerms,
+}
+
+/// What the seller states of a line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LineTerms {
+    /// The price of one, whatever the catalog says.
+    pub unit_price: Option<Money>,
+    /// What is taken off the line.
+    pub discount: Option<Money>,
+    /// Tax beyond the price.
+    pub tax: Option<Money>,
+}
+
+impl LineTerms {
+    fn amounts(&self) -> impl Iterator<Item = Money> {
+        [self.unit_price, self.discount, self.tax].into_iter().flatten()
+    }
+}
+
+/// What the seller states of an order. Each amount but the total is spread over the lines, in proportion to what they cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OrderTerms {
+    /// What is taken off the order, beyond what is taken off its lines.
+    pub discount: Option<Money>,
+    /// What shipping costs.
+    pub shipping: Option<Money>,
+    /// Tax beyond the prices and beyond the tax of the lines.
+    pub tax: Option<Money>,
+    /// What it comes to; where it is given and is not that, nothing is placed.
+    pub total: Option<Money>,
 }
 
 /// One SKU of a draft.
@@ -84,44 +150,62 @@ pub struct RequestedLine {
 struct DraftLine {
     sku: Sku,
     quantity: Quantity,
-    /// The request's lines with this SKU, and the price that the shopper was shown on each.
-    requested: Vec<(usize, Option<Money>)>,
+    /// The request's lines with this SKU, each with its place.
+    requested: Vec<(usize, RequestedLine)>,
 }
 
 /// The lines of a request, merged by SKU in the order of their first appearance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
     lines: Vec<DraftLine>,
+    terms: OrderTerms,
+    source: Source,
 }
 
 impl Draft {
-    /// Merges the lines of a request.
+    /// Merges the lines of a shopper's request, who states nothing of them.
     ///
     /// # Errors
     /// [`DraftError`] when there are no lines or too many, or the lines of one SKU add up to more than a line may hold.
     pub fn new(requested: Vec<RequestedLine>) -> Result<Self, DraftError> {
+        let untouched = |line| RequestedLine { terms: LineTerms::default(), ..line };
+        Self::of(Source::Shop, requested.into_iter().map(untouched).collect(), OrderTerms::default())
+    }
+
+    /// Merges the lines of what the seller brings, on the seller's terms.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn of(source: Source, requested: Vec<RequestedLine>, terms: OrderTerms) -> Result<Self, DraftError> {
         if requested.is_empty() || requested.len() > LINE_LIMIT {
             return Err(DraftError::LineCount { lines: requested.len() });
         }
         let mut lines: Vec<DraftLine> = Vec::with_capacity(requested.len());
         let mut places: HashMap<Sku, usize> = HashMap::with_capacity(requested.len());
         let mut flaws = Vec::new();
-        for (number, RequestedLine { sku, quantity, shown }) in requested.into_iter().enumerate() {
+        for (number, asked) in requested.into_iter().enumerate() {
+            let (sku, quantity) = (asked.sku.clone(), asked.quantity);
             match places.get(&sku).and_then(|place| lines.get_mut(*place)) {
                 None => {
                     places.insert(sku.clone(), lines.len());
-                    lines.push(DraftLine { sku, quantity, requested: vec![(number, shown)] });
+                    lines.push(DraftLine { sku, quantity, requested: vec![(number, asked)] });
                 }
                 Some(line) => match line.quantity.checked_add(quantity) {
                     Ok(sum) => {
                         line.quantity = sum;
-                        line.requested.push((number, shown));
+                        line.requested.push((number, asked));
                     }
                     Err(_) => flaws.push(Flaw { line: number, sku, fault: Fault::TooMany }),
                 },
             }
         }
-        if flaws.is_empty() { Ok(Self { lines }) } else { Err(DraftError::Unsellable(flaws)) }
+        if flaws.is_empty() { Ok(Self { lines, terms, source }) } else { Err(DraftError::Unsellable(flaws)) }
+    }
+
+    /// Who brings it.
+    #[must_use]
+    pub const fn source(&self) -> Source {
+        self.source
     }
 
     /// The SKUs, each once.
@@ -135,32 +219,36 @@ impl Draft {
     /// [`DraftError`] naming every line that cannot be sold, or whose price is not the one that was shown.
     pub fn price(&self, offers: &[Offer]) -> Result<(Vec<Line>, Money), DraftError> {
         let by_sku: HashMap<&Sku, &Offer> = offers.iter().map(|offer| (&offer.sku, offer)).collect();
-        let currency = self.lines.iter().find_map(|line| by_sku.get(&line.sku)).map(|offer| offer.price.currency());
+        let priced = |line: &DraftLine| by_sku.get(&line.sku).map(|offer| line.first_price(offer).currency());
+        let currency = self.lines.iter().find_map(priced);
         let (mut flaws, mut changes, mut lines) = (Vec::new(), Vec::new(), Vec::new());
-        for DraftLine { sku, quantity, requested } in &self.lines {
+        for line in &self.lines {
+            let DraftLine { sku, requested, .. } = line;
             let mut flaw = |fault| {
                 flaws.extend(requested.iter().map(|(line, _)| Flaw { line: *line, sku: sku.clone(), fault }));
             };
-            let Some(offer) = by_sku.get(sku) else {
+            let (Some(offer), Some(currency)) = (by_sku.get(sku), currency) else {
                 flaw(Fault::Unknown);
                 continue;
             };
-            let price = offer.price;
-            if !offer.for_sale {
+            // What was sold elsewhere is sold, whatever the catalog says by now.
+            if !offer.for_sale && self.source != Source::Import {
                 flaw(Fault::NotForSale);
-            } else if Some(price.currency()) != currency {
-                flaw(Fault::OtherCurrency(price.currency()));
-            } else if let Ok(amount) = price.checked_multiply(*quantity) {
-                let shown = requested.iter().filter_map(|(number, shown)| shown.map(|shown| (*number, shown)));
-                changes.extend(shown.filter(|(_, shown)| *shown != price).map(|(line, shown)| PriceChange {
-                    line,
-                    sku: sku.clone(),
-                    shown,
-                    current: price,
-                }));
-                lines.push(Line::of(offer, *quantity, amount));
-            } else {
-                flaw(Fault::TooMany);
+                continue;
+            }
+            match line.priced(offer, currency, self.source) {
+                Ok(priced) => {
+                    let shown =
+                        requested.iter().filter_map(|(number, asked)| asked.shown.map(|shown| (*number, shown)));
+                    changes.extend(shown.filter(|(_, shown)| *shown != offer.price).map(|(line, shown)| PriceChange {
+                        line,
+                        sku: sku.clone(),
+                        shown,
+                        current: offer.price,
+                    }));
+                    lines.push(priced);
+                }
+                Err(fault) => flaw(fault),
             }
         }
         // A flaw comes before a changed price: the shopper has to change the order anyway.
@@ -171,9 +259,90 @@ impl Draft {
             return Err(DraftError::PriceChanged(changes));
         }
         let currency = currency.ok_or(DraftError::LineCount { lines: 0 })?;
-        let total = Money::total(currency, lines.iter().map(|line| line.amount));
-        Ok((lines, total.map_err(|_| DraftError::TotalTooLarge)?))
+        self.terms.spread_over(&mut lines, currency)?;
+        let total = total(&lines, currency).ok_or(DraftError::TotalTooLarge)?;
+        match self.terms.total {
+            Some(given) if given != total => Err(DraftError::TotalMismatch { given, computed: total }),
+            _ => Ok((lines, total)),
+        }
     }
+}
+
+impl DraftLine {
+    /// The price of one in the first line of the request.
+    fn first_price(&self, offer: &Offer) -> Money {
+        self.requested.first().and_then(|(_, asked)| asked.terms.unit_price).unwrap_or(offer.price)
+    }
+
+    /// The line of the order. Lines of one SKU at different prices become one at the highest of them, and the difference is taken off.
+    fn priced(&self, offer: &Offer, currency: Currency, source: Source) -> Result<Line, Fault> {
+        let price = |asked: &RequestedLine| asked.terms.unit_price.unwrap_or(offer.price);
+        let asked = || self.requested.iter().map(|(_, asked)| asked);
+        let mut amounts = asked().flat_map(|asked| asked.terms.amounts().chain([price(asked)]));
+        if let Some(foreign) = amounts.find(|amount| amount.currency() != currency) {
+            return Err(Fault::OtherCurrency(foreign.currency()));
+        }
+        let unit = asked().map(price).max_by_key(|price| price.minor()).unwrap_or(offer.price);
+        let gross = unit.checked_multiply(self.quantity).map_err(|_| Fault::TooMany)?;
+        // None of these is more than the highest price times the pieces, which was counted.
+        let charged = sum(asked().map(|asked| price(asked).minor().saturating_mul(asked.quantity.get())))?;
+        let off = sum(asked().filter_map(|asked| asked.terms.discount).map(Money::minor))?;
+        let tax = sum(asked().filter_map(|asked| asked.terms.tax).map(Money::minor))?;
+        let discount = (gross.minor() - charged).checked_add(off).ok_or(Fault::TooMany)?;
+        if discount > gross.minor() {
+            return Err(Fault::TooMuchOff);
+        }
+        let price_source = match source {
+            Source::Import => PriceSource::Channel,
+            _ if asked().any(|asked| asked.terms.unit_price.is_some()) => PriceSource::Staff,
+            _ => PriceSource::Catalog,
+        };
+        let line = Line { unit_price: unit, price_source, ..Line::of(offer, self.quantity, gross) };
+        line.charged(discount, tax, 0).ok_or(Fault::TooMany)
+    }
+}
+
+impl OrderTerms {
+    fn spread_over(&self, lines: &mut [Line], currency: Currency) -> Result<(), DraftError> {
+        let stated =
+            [("discount", self.discount), ("shipping", self.shipping), ("tax", self.tax), ("total", self.total)];
+        for (field, amount) in stated {
+            if amount.is_some_and(|amount| amount.currency() != currency) {
+                return Err(DraftError::OtherCurrency { field, currency });
+            }
+        }
+        if self.discount.or(self.shipping).or(self.tax).is_none() {
+            return Ok(());
+        }
+        let worth = |line: &Line| line.amount.minor() - line.price().discount;
+        let weights: Vec<i64> = lines.iter().map(worth).collect();
+        let all = Money::total(currency, weights.iter().filter_map(|minor| Money::from_minor(*minor, currency).ok()));
+        let all = all.map_err(|_| DraftError::TotalTooLarge)?;
+        if let Some(discount) = self.discount.filter(|discount| discount.minor() > all.minor()) {
+            return Err(DraftError::TooMuchOff { discount, most: all });
+        }
+        let shares =
+            |amount: Option<Money>| spread(amount.map_or(0, Money::minor), &weights).ok_or(DraftError::TotalTooLarge);
+        let (discounts, shippings, taxes) = (shares(self.discount)?, shares(self.shipping)?, shares(self.tax)?);
+        for (line, ((discount, shipping), tax)) in lines.iter_mut().zip(discounts.into_iter().zip(shippings).zip(taxes))
+        {
+            let price = line.price();
+            let tax = price.tax.checked_add(tax).ok_or(DraftError::TotalTooLarge)?;
+            let charged = line.clone().charged(price.discount + discount, tax, shipping);
+            *line = charged.ok_or(DraftError::TotalTooLarge)?;
+        }
+        Ok(())
+    }
+}
+
+fn sum(mut minor: impl Iterator<Item = i64>) -> Result<i64, Fault> {
+    minor.try_fold(0_i64, i64::checked_add).ok_or(Fault::TooMany)
+}
+
+/// What the lines add up to, where that can be counted.
+fn total(lines: &[Line], currency: Currency) -> Option<Money> {
+    let nets = lines.iter().map(|line| Money::from_minor(line.net()?, currency).ok());
+    Money::total(currency, nets.collect::<Option<Vec<_>>>()?).ok()
 }
 
 #[cfg(test)]
@@ -192,7 +361,14 @@ mod tests {
     }
 
     fn line(text: &str, quantity: i64) -> RequestedLine {
-        RequestedLine { sku: sku(text), quantity: Quantity::new(quantity).unwrap(), shown: None }
+        let terms = LineTerms::default();
+        RequestedLine { sku: sku(text), quantity: Quantity::new(quantity).unwrap(), shown: None, terms }
+    }
+
+    /// A line at the seller's price, with so much taken off and so much tax.
+    fn stated(text: &str, quantity: i64, price: i64, discount: i64, tax: i64) -> RequestedLine {
+        let terms = LineTerms { unit_price: Some(usd(price)), discount: Some(usd(discount)), tax: Some(usd(tax)) };
+        RequestedLine { terms, ..line(text, quantity) }
     }
 
     fn shown(text: &str, price: Money) -> RequestedLine {
@@ -269,6 +445,97 @@ mod tests {
         assert_eq!(Draft::new(vec![]).unwrap_err(), DraftError::LineCount { lines: 0 });
         let lines = (0..101).map(|number| line(&format!("S{number}"), 1)).collect();
         assert_eq!(Draft::new(lines).unwrap_err(), DraftError::LineCount { lines: 101 });
+    }
+
+    #[test]
+    fn a_shopper_states_no_price_and_takes_nothing_off() {
+        let draft = Draft::new(vec![stated("A", 2, 1, 1, 1)]).unwrap();
+        let (lines, total) = draft.price(&[offer("A", usd(100))]).unwrap();
+        assert_eq!(
+            (lines[0].unit_price, lines[0].discount, lines[0].price_source),
+            (usd(100), None, PriceSource::Catalog)
+        );
+        assert_eq!(total, usd(200));
+    }
+
+    #[test]
+    fn the_seller_states_prices_and_what_is_taken_off_and_the_rest_comes_from_the_catalog() {
+        let terms = OrderTerms { discount: Some(usd(100)), shipping: Some(usd(7)), ..OrderTerms::default() };
+        let draft = Draft::of(Source::Staff, vec![stated("A", 2, 150, 20, 3), line("B", 1)], terms).unwrap();
+        let (lines, total) = draft.price(&[offer("A", usd(100)), offer("B", usd(50))]).unwrap();
+        let sources: Vec<_> = lines.iter().map(|line| line.price_source).collect();
+        assert_eq!(sources, [PriceSource::Staff, PriceSource::Catalog]);
+        // 280 and 50 are left of the lines, so the first has 280/330 of what the order states.
+        let parts: Vec<_> = lines.iter().map(|line| (line.discount, line.tax, line.shipping)).collect();
+        assert_eq!(parts, [(Some(usd(104)), Some(usd(3)), Some(usd(5))), (Some(usd(16)), None, Some(usd(2)))]);
+        assert_eq!(total, usd(350 - 20 - 100 + 3 + 7));
+    }
+
+    #[test]
+    fn lines_of_one_sku_at_two_prices_become_one_that_costs_the_same() {
+        let requested = vec![stated("A", 2, 150, 0, 0), stated("A", 1, 120, 10, 0)];
+        let draft = Draft::of(Source::Import, requested, OrderTerms::default()).unwrap();
+        let (lines, total) = draft.price(&[offer("A", usd(999))]).unwrap();
+        assert_eq!((lines.len(), lines[0].unit_price, lines[0].discount), (1, usd(150), Some(usd(40))));
+        assert_eq!(total, usd(2 * 150 + 120 - 10));
+    }
+
+    #[test]
+    fn what_was_sold_elsewhere_is_taken_at_its_price_whether_or_not_it_is_still_for_sale() {
+        let retired = Offer { for_sale: false, ..offer("OLD", usd(1)) };
+        let requested = vec![stated("OLD", 1, 70, 0, 0)];
+        let draft = Draft::of(Source::Import, requested.clone(), OrderTerms::default()).unwrap();
+        let (lines, total) = draft.price(std::slice::from_ref(&retired)).unwrap();
+        assert_eq!((lines[0].price_source, total), (PriceSource::Channel, usd(70)));
+        let entered = Draft::of(Source::Staff, requested, OrderTerms::default()).unwrap();
+        assert_eq!(entered.price(&[retired]), Err(DraftError::Unsellable(vec![flaw(0, "OLD", Fault::NotForSale)])));
+    }
+
+    #[test]
+    fn amounts_that_do_not_fit_are_refused_with_what_would() {
+        let price = |requested: Vec<RequestedLine>, terms: OrderTerms| {
+            Draft::of(Source::Staff, requested, terms).unwrap().price(&[offer("A", usd(100))]).map(|(_, total)| total)
+        };
+        let none = OrderTerms::default();
+        let too_much = DraftError::Unsellable(vec![flaw(0, "A", Fault::TooMuchOff)]);
+        assert_eq!(price(vec![stated("A", 1, 100, 101, 0)], none), Err(too_much));
+        let off = OrderTerms { discount: Some(usd(91)), ..none };
+        let refused = DraftError::TooMuchOff { discount: usd(91), most: usd(90) };
+        assert_eq!(price(vec![stated("A", 1, 100, 10, 0)], off), Err(refused));
+        let vnd = Currency::parse("VND").unwrap();
+        let foreign = OrderTerms { shipping: Some(Money::from_minor(1, vnd).unwrap()), ..none };
+        let refused = DraftError::OtherCurrency { field: "shipping", currency: usd(0).currency() };
+        assert_eq!(price(vec![line("A", 1)], foreign), Err(refused));
+        let wrong = OrderTerms { total: Some(usd(99)), ..none };
+        assert_eq!(
+            price(vec![line("A", 1)], wrong),
+            Err(DraftError::TotalMismatch { given: usd(99), computed: usd(100) })
+        );
+        assert_eq!(price(vec![line("A", 1)], OrderTerms { total: Some(usd(100)), ..none }), Ok(usd(100)));
+    }
+
+    proptest! {
+        /// Whatever is stated of lines and order: the lines add up to the total, and no line costs less than nothing.
+        #[test]
+        fn the_parts_of_an_order_add_up(
+            asked in prop::collection::vec((1..50_i64, 0..10_000_i64, 0..=100_i64, 0..500_i64), 1..30),
+            (percent, shipping, tax) in (0..=100_i64, 0..10_000_i64, 0..10_000_i64),
+        ) {
+            let off = |quantity: i64, price: i64, percent: i64| quantity * price * percent / 100;
+            let requested: Vec<_> = asked.iter().enumerate().map(|(number, (quantity, price, percent, tax))| {
+                stated(&format!("S{number}"), *quantity, *price, off(*quantity, *price, *percent), *tax)
+            }).collect();
+            let lines: i64 = asked.iter().map(|(quantity, price, percent, _)| quantity * price - off(*quantity, *price, *percent)).sum();
+            let taxes: i64 = asked.iter().map(|(.., tax)| tax).sum();
+            let discount = lines * percent / 100;
+            let terms = OrderTerms {
+                discount: Some(usd(discount)), shipping: Some(usd(shipping)), tax: Some(usd(tax)), total: None,
+            };
+            let offers: Vec<_> = (0..30).map(|number| offer(&format!("S{number}"), usd(1))).collect();
+            let (priced, total) = Draft::of(Source::Staff, requested, terms).unwrap().price(&offers).unwrap();
+            prop_assert_eq!(total.minor(), lines - discount + taxes + tax + shipping);
+            prop_assert!(priced.iter().all(|line| line.price().discount <= line.amount.minor()));
+        }
     }
 
     proptest! {

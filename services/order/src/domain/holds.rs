@@ -1,5 +1,6 @@
 //! How many orders somebody may have open at once. Each holds stock that nobody else can buy, and costs nothing to place.
-//! The rule: an order is open for a day at most, or until it is paid for, cancelled or rejected, whichever comes first.
+//! The rule: an order is open for a day at most, or until somebody pays for it, it is cancelled or rejected, whichever comes first.
+//! One that costs nothing is open, too, since nobody pays for it.
 
 use std::net::IpAddr;
 
@@ -51,10 +52,14 @@ pub enum Holder {
 }
 
 impl HoldLimits {
+    /// Staff may place as many as it wants.
+    pub const NONE: Self = Self { per_customer: 0, per_address: 0 };
+
     /// Who is counted for an order of this customer from this place, with the most that each may have.
-    pub fn holders(self, customer: Option<CustomerId>, origin: Origin) -> impl Iterator<Item = (Holder, u32)> {
+    pub fn holders(self, customer: Option<CustomerId>, origin: Option<Origin>) -> impl Iterator<Item = (Holder, u32)> {
         let customer = customer.map(|customer| (Holder::Customer(customer), self.per_customer));
-        customer.into_iter().chain([(Holder::Origin(origin), self.per_address)]).filter(|(_, limit)| *limit > 0)
+        let origin = origin.map(|origin| (Holder::Origin(origin), self.per_address));
+        customer.into_iter().chain(origin).filter(|(_, limit)| *limit > 0)
     }
 }
 
@@ -76,7 +81,7 @@ mod tests {
     #[test]
     fn a_limit_of_zero_counts_nobody() {
         let counted = |per_customer, per_address, customer| {
-            HoldLimits { per_customer, per_address }.holders(customer, origin("192.0.2.1")).count()
+            HoldLimits { per_customer, per_address }.holders(customer, Some(origin("192.0.2.1"))).count()
         };
         let customer = Some(CustomerId::new());
         assert_eq!(

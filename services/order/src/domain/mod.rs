@@ -18,14 +18,14 @@ mod view;
 mod wording;
 
 pub use amounts::{Direction, LinePrice, Range};
-pub use contracts::order::{FulfilmentStatus, PaymentStatus, Status};
+pub use contracts::order::{FulfilmentStatus, PaymentStatus, Source, Status};
 pub use deadline::Deadline;
-pub use draft::{Draft, DraftError, Fault, Flaw, LINE_LIMIT, PriceChange, RequestedLine};
+pub use draft::{Draft, DraftError, Fault, Flaw, LINE_LIMIT, LineTerms, OrderTerms, PriceChange, RequestedLine};
 pub use holds::{HoldLimits, Holder, Origin};
 pub use life::{
     Action, Change, Event, Funds, Life, LineLife, Opening, Receipt, Refusal, Requester, Selection, Trigger, decide,
 };
-pub use line::Line;
+pub use line::{Line, PriceSource};
 pub use order::{Goods, Impossible, Order, Step};
 pub use parcel::{Dispatch, Parcel, SkuPieces};
 pub use payment::{Payment, Provider, RecordedPayment, RecordedRefund, Refund};

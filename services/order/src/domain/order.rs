@@ -1,7 +1,9 @@
 //! The order as transitions see it. The rules: the version rises by one with every transition, and each transition is one event and
 //! one entry of the history.
 
-use contracts::order::{FulfilmentStatus, LineStanding, MovedLine, PaymentStatus, RestockedLine, Standing, Status};
+use contracts::order::{
+    FulfilmentStatus, LineStanding, MovedLine, PaymentStatus, RestockedLine, Source, Standing, Status,
+};
 use kernel::{
     ChannelCode, CustomerId, Malformed, Money, OrderId, OrganisationId, ProductId, Quantity, Sku, Timestamp, VariantId,
 };
@@ -72,6 +74,9 @@ pub struct Order {
     pub(crate) version: i64,
     /// Its deadline has passed, by the database's clock.
     pub(crate) overdue: bool,
+    /// Its number in the organisation; none where a replica of the release before placed it.
+    pub(crate) number: Option<i64>,
+    pub(crate) source: Source,
     pub(crate) channel: ChannelCode,
     pub(crate) customer: Option<CustomerId>,
     pub(crate) total: Money,
@@ -91,11 +96,13 @@ impl Order {
             now: view.placed_at,
             version: view.version,
             overdue: false,
+            number: view.number,
+            source: view.source,
             channel: view.channel.clone(),
             customer,
             total: view.total,
             goods: view.lines.iter().map(goods).collect(),
-            life: Life::placed(view.lines.iter().map(|line| (line.quantity.get(), line.price()))),
+            life: Life::of(&view.lines),
         }
     }
 
@@ -229,6 +236,8 @@ impl Order {
             })
         };
         Ok(Standing {
+            number: self.number,
+            source: self.source,
             status: self.status(),
             payment: self.payment(),
             fulfilment: self.fulfilment(),
@@ -335,6 +344,8 @@ mod tests {
             now: kernel::Clock::now(),
             version: 1,
             overdue: true,
+            number: Some(1_001),
+            source: Source::Shop,
             channel: ChannelCode::shop(),
             customer: None,
             total: Money::from_minor(4_200, currency).unwrap(),

@@ -3,7 +3,7 @@
 
 use contracts::{
     catalog::Reason,
-    order::{Cause, FulfilmentStatus, PaymentStatus, Status},
+    order::{Cause, FulfilmentStatus, PaymentStatus, Source, Status},
 };
 use kernel::{ChannelCode, Money, OrderId, Timestamp};
 use schemars::JsonSchema;
@@ -24,6 +24,9 @@ use super::{
 pub struct OrderView {
     /// Its identity.
     pub id: OrderId,
+    /// Its number in the organisation, as people say it: rising from 1001, with gaps. Absent where an older release placed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<i64>,
     /// Where it stands.
     pub status: Status,
     /// Whether it is paid for.
@@ -32,8 +35,11 @@ pub struct OrderView {
     pub fulfilment_status: FulfilmentStatus,
     /// What was ordered, each SKU once.
     pub lines: Vec<Line>,
-    /// The sum of the lines.
+    /// What it came to when it was placed: its lines less what is taken off, with tax and shipping.
     pub total: Money,
+    /// How it came in.
+    #[serde(default)]
+    pub source: Source,
     /// Where it was sold.
     #[serde(default = "ChannelCode::shop")]
     pub channel: ChannelCode,
@@ -86,13 +92,16 @@ pub struct OrderDetail {
 pub struct Summary {
     /// Its identity.
     pub id: OrderId,
+    /// Its number in the organisation, as people say it; absent where an older release placed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<i64>,
     /// Where it stands.
     pub status: Status,
     /// Whether it is paid for.
     pub payment_status: PaymentStatus,
     /// Whether the goods have left.
     pub fulfilment_status: FulfilmentStatus,
-    /// The sum of its lines.
+    /// What it came to when it was placed.
     pub total: Money,
     /// The shopper's reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,6 @@
 //! The route table. Permissions stand on the commands and queries; handlers only translate.
 
+mod entry;
 mod orders;
 mod problems;
 mod shop;
@@ -11,7 +12,7 @@ use rest::{Api, Routes};
 use crate::{
     commands::{
         AddNote, ApproveReturn, CancelLines, CancelOrder, CancelOwnOrder, ClaimOrder, CompleteOrder,
-        DeclineCancellation, DeclineReturn, DeliverParcel, HoldOrder, PackOrder, PlaceOrder, ReceiveReturn,
+        DeclineCancellation, DeclineReturn, DeliverParcel, EnterOrder, HoldOrder, PackOrder, PlaceOrder, ReceiveReturn,
         RecordPayment, RecordRefund, ReleaseOrder, RequestCancellation, RequestOwnCancellation, RequestReturn,
         ShipOrder,
     },
@@ -49,6 +50,9 @@ pub fn routes() -> Routes {
         })
         .get("/admin/v1/orders", orders::list, |op| {
             op.summary("List orders, newest first").asks::<QueryOrders>().id("order.list-orders")
+        })
+        .post("/admin/v1/orders", entry::enter, |op| {
+            op.summary("Write down an order for somebody").sends::<EnterOrder>().problems(&problems::ENTER)
         })
         .post("/admin/v1/orders/query", orders::query, |op| op.summary("Query orders").asks::<QueryOrders>())
         .get("/admin/v1/orders/fields", orders::fields, |op| {

@@ -22,13 +22,20 @@ pub(super) const NOT_CANCELLABLE: ProblemType =
 pub(super) const IMPOSSIBLE: ProblemType =
     ProblemType::new("order-step-impossible", 409, "That cannot be done with the order now");
 
+/// The parts of an order do not add up to the total that was given.
+pub(super) const TOTAL_MISMATCH: ProblemType =
+    ProblemType::new("total-mismatch", 422, "The total is not what the parts add up to");
+
 /// Too many orders are open.
 pub(super) const TOO_MANY_OPEN: ProblemType = ProblemType::new("too-many-open-orders", 409, "Too many orders are open");
 
 /// Every problem type of this service.
-pub(super) const ALL: [ProblemType; 5] = [UNSELLABLE_LINES, PRICE_CHANGED, NOT_CANCELLABLE, IMPOSSIBLE, TOO_MANY_OPEN];
+pub(super) const ALL: [ProblemType; 6] =
+    [UNSELLABLE_LINES, PRICE_CHANGED, NOT_CANCELLABLE, IMPOSSIBLE, TOTAL_MISMATCH, TOO_MANY_OPEN];
 /// Those of placing.
 pub(super) const PLACE: [ProblemType; 3] = [UNSELLABLE_LINES, PRICE_CHANGED, TOO_MANY_OPEN];
+/// Those of what staff enters.
+pub(super) const ENTER: [ProblemType; 3] = [UNSELLABLE_LINES, PRICE_CHANGED, TOTAL_MISMATCH];
 /// Those of cancelling.
 pub(super) const CANCEL: [ProblemType; 1] = [NOT_CANCELLABLE];
 /// That of every other step.
@@ -76,6 +83,16 @@ fn draft(refused: &DraftError) -> Problem {
         DraftError::TotalTooLarge => {
             Problem::new(problems::INVALID_REQUEST).field("lines", "cost more than can be counted")
         }
+        DraftError::OtherCurrency { field, currency } => {
+            Problem::new(problems::INVALID_REQUEST).field(format!("{field}.currency"), format!("must be {currency}"))
+        }
+        DraftError::TooMuchOff { most, .. } => {
+            Problem::new(problems::INVALID_REQUEST).field("discount", format!("must be at most {most}"))
+        }
+        DraftError::TotalMismatch { given, computed } => Problem::new(TOTAL_MISMATCH)
+            .field("total", format!("is given as {given}; the parts add up to {computed}"))
+            .member("given", given)
+            .member("computed", computed),
         DraftError::Unsellable(flaws) => flaws.iter().fold(Problem::new(UNSELLABLE_LINES), flawed),
         DraftError::PriceChanged(changes) => {
             changes.iter().fold(Problem::new(PRICE_CHANGED), changed).member("changes", changes)
@@ -87,6 +104,7 @@ fn flawed(problem: Problem, Flaw { line, sku, fault }: &Flaw) -> Problem {
     let (field, reason) = match fault {
         Fault::Unknown => ("sku", format!("there is no SKU {sku}")),
         Fault::NotForSale => ("sku", format!("{sku} is not for sale")),
+        Fault::TooMuchOff => ("discount", format!("is more than {sku} costs")),
         Fault::TooMany => ("quantity", format!("is more of {sku} than one order may have")),
         Fault::OtherCurrency(currency) => {
             ("sku", format!("{sku} is sold in {currency}, the lines before it are not; order it separately"))

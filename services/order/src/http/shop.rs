@@ -1,7 +1,7 @@
 //! Orders in the public shop: whoever holds the order token may read and cancel that order, and so may the customer whose
 //! order it is.
 
-use kernel::{Cursor, CustomerId, Malformed, OrderId, Page, PageSize, Quantity, Sku};
+use kernel::{ChannelCode, Cursor, CustomerId, Malformed, OrderId, Page, PageSize, Quantity, Sku};
 use rest::{
     App, Awaited, Body, Buyer, Credential, CredentialHeader, IdempotencyKey, Path, Prefer, PriceBody, Problem, Query,
     State, Tagged, parses, problems,
@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::{orders::OrderPath, steps::ReasonBody, waiting};
 use crate::{
     commands::{CancelOwnOrder, ClaimOrder, PlaceOrder, Receipt, RequestOwnCancellation},
-    domain::{Draft, HoldLimits, OrderToken, OrderView, Origin, Ownership, Reference, RequestedLine, Summary},
+    domain::{
+        Draft, HoldLimits, LineTerms, OrderToken, OrderView, Origin, Ownership, Reference, RequestedLine, Summary,
+    },
     error::Error,
     processes::WaitingRoom,
     queries::{FindOwnOrder, ListOwnOrders},
@@ -198,9 +200,10 @@ impl PlaceOrderBody {
             order: OrderId::new(),
             token: OrderToken::generate().map_err(Problem::unavailable)?,
             draft: Draft::new(lines).map_err(Error::from)?,
+            channel: ChannelCode::shop(),
             reference: self.reference.as_deref().map(Reference::parse).transpose()?,
             customer: by.customer(),
-            placed_from: Origin::of(from.address),
+            placed_from: Some(Origin::of(from.address)),
             limits: shop.limits,
             deadline_seconds: shop.deadline_seconds,
         })
@@ -210,6 +213,7 @@ impl PlaceOrderBody {
 impl LineBody {
     fn parse(&self) -> Result<RequestedLine, Malformed> {
         let shown = self.unit_price.as_ref().map(PriceBody::money).transpose()?;
-        Ok(RequestedLine { sku: Sku::parse(&self.sku)?, quantity: Quantity::new(self.quantity)?, shown })
+        let (sku, quantity) = (Sku::parse(&self.sku)?, Quantity::new(self.quantity)?);
+        Ok(RequestedLine { sku, quantity, shown, terms: LineTerms::default() })
     }
 }

@@ -174,18 +174,20 @@ mod tests {
     use kernel::{ChannelCode, Clock, Currency, Money};
 
     use super::*;
-    use crate::domain::{FulfilmentStatus, PaymentStatus};
+    use crate::domain::{FulfilmentStatus, PaymentStatus, Source};
 
     fn pending(id: OrderId) -> OrderView {
         let total = Money::from_minor(990, Currency::parse("USD").unwrap()).unwrap();
         let placed_at = Clock::now();
         OrderView {
             id,
+            number: Some(1_001),
             status: Status::Pending,
             payment_status: PaymentStatus::Unpaid,
             fulfilment_status: FulfilmentStatus::Unfulfilled,
             lines: Vec::new(),
             total,
+            source: Source::Shop,
             channel: ChannelCode::shop(),
             parcels: Vec::new(),
             returns: Vec::new(),

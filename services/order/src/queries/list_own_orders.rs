@@ -63,6 +63,7 @@ impl Query for ListOwnOrders {
 #[diesel(table_name = orders, check_for_backend(diesel::pg::Pg))]
 struct SummaryRow {
     id: Uuid,
+    number: Option<i64>,
     status: String,
     payment_status: String,
     fulfilment_status: String,
@@ -82,6 +83,7 @@ impl SummaryRow {
         let read = || -> Result<Summary, Malformed> {
             Ok(Summary {
                 id,
+                number: row.number,
                 status: parse_name("order status", &row.status)?,
                 payment_status: parse_name("payment status", &row.payment_status)?,
                 fulfilment_status: parse_name("fulfilment status", &row.fulfilment_status)?,

@@ -7,7 +7,7 @@ use kernel::kinds;
 use query::{Entity, Field, IdForm, Kind, Registry};
 use strum::VariantNames as _;
 
-use crate::domain::{FulfilmentStatus, PaymentStatus, Status};
+use crate::domain::{FulfilmentStatus, PaymentStatus, Source, Status};
 
 /// The lines of an order.
 const LINES: &str = "searchable_order_lines l where l.order_id = r.id";
@@ -29,6 +29,7 @@ impl Entity for Orders {
 fn fields() -> Vec<Field> {
     vec![
         Field::id::<kinds::Order>("id", "r.id", "Its identity.").sorted().by_default(),
+        Field::one("number", Kind::Integer, "r.number", "Its number in the organisation.").nullable().by_default(),
         Field::one("status", Kind::choice(Status::VARIANTS), "r.status", "Where it stands.").counted().by_default(),
         Field::one(
             "payment_status",
@@ -46,10 +47,11 @@ fn fields() -> Vec<Field> {
         )
         .counted()
         .by_default(),
+        Field::one("source", Kind::choice(Source::VARIANTS), "r.source", "How it came in.").counted(),
         Field::one("channel", Kind::Text, "r.channel", "Where it was sold.").counted(),
         Field::price("paid", "r.paid_minor", "r.currency", "What was received for it.").sorted(),
         Field::price("refunded", "r.refunded_minor", "r.currency", "What was given back of it.").sorted(),
-        Field::price("total", "r.total_minor", "r.currency", "The sum of its lines.").sorted().counted().by_default(),
+        Field::price("total", "r.total_minor", "r.currency", "What it came to.").sorted().counted().by_default(),
         Field::one("reference", Kind::Text, "r.shopper_reference", "The shopper's reference.").nullable().by_default(),
         Field::one("cancel_cause", Kind::choice(Cause::VARIANTS), "r.cancel_cause", "Who or what cancelled it.")
             .nullable()

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        Funds, Label, Life, Line, LineLife, LinePrice, OrderDetail, OrderView, Parcel, Payment, Provider,
+        Funds, Label, Life, Line, LineLife, LinePrice, OrderDetail, OrderView, Parcel, Payment, PriceSource, Provider,
         RecordedPayment, RecordedRefund, Reference, Refund, Remark, Return, ReturnStatus, SkuPieces, Status,
         TokenDigest,
     },
@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// `$1` is the organisation and `$2` the order. Ids begin with the time, so what was made later comes later.
-const SELECT: &str = "select o.id, o.status, o.payment_status, o.fulfilment_status, o.total_minor, o.currency, o.channel,
+const SELECT: &str = "select o.id, o.number, o.source, o.status, o.payment_status, o.fulfilment_status, o.total_minor, o.currency, o.channel,
         o.shopper_reference, o.token_digest, o.customer_id, o.version, o.placed_at, o.deadline_at, o.settled_at, o.updated_at,
         o.held, o.completed, o.authorised_minor, o.paid_minor, o.refunded_minor,
         (select jsonb_agg(to_jsonb(l) order by l.position) from order_lines l
@@ -65,6 +65,10 @@ pub(super) async fn find(read: &mut ReadConn<'_>, order: OrderId) -> Result<Orde
 pub(super) struct OrderRow {
     #[diesel(sql_type = SqlUuid)]
     id: Uuid,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    number: Option<i64>,
+    #[diesel(sql_type = Text)]
+    source: String,
     #[diesel(sql_type = Text)]
     status: String,
     #[diesel(sql_type = Text)]
@@ -132,6 +136,7 @@ struct LineRow {
     discount_minor: i64,
     tax_minor: i64,
     shipping_minor: i64,
+    price_source: PriceSource,
     packed: i64,
     shipped: i64,
     delivered: i64,
@@ -167,7 +172,8 @@ impl LineRow {
     fn line(self, currency: Currency, status: Status) -> Result<Line, Malformed> {
         let quantity = Quantity::new(self.quantity)?;
         let unit_price = Money::from_minor(self.unit_price_minor, currency)?;
-        Ok(Line {
+        let (discount, tax, shipping) = (self.discount_minor, self.tax_minor, self.shipping_minor);
+        let line = Line {
             sku: Sku::parse(&self.sku)?,
             product: ProductId::from_uuid(self.product_id),
             variant: VariantId::from_uuid(self.variant_id),
@@ -177,9 +183,14 @@ impl LineRow {
             variant_title: self.variant_title,
             quantity,
             unit_price,
+            price_source: self.price_source,
             amount: unit_price.checked_multiply(quantity)?,
+            discount: None,
+            tax: None,
+            shipping: None,
             cost: self.cost_minor.map(|cost| Money::from_minor(cost, currency)).transpose()?,
-        })
+        };
+        line.charged(discount, tax, shipping).ok_or_else(|| Malformed::new("line", "has a negative amount"))
     }
 }
 
@@ -333,11 +344,13 @@ impl TryFrom<OrderRow> for OrderView {
         let read = || -> Result<Self, Malformed> {
             Ok(Self {
                 id,
+                number: row.number,
                 status,
                 payment_status: parse_name("payment status", &row.payment_status)?,
                 fulfilment_status: parse_name("fulfilment status", &row.fulfilment_status)?,
                 lines: lines.into_iter().map(|line| line.line(currency, status)).collect::<Result<_, _>>()?,
                 total: Money::from_minor(row.total_minor, currency)?,
+                source: parse_name("source", &row.source)?,
                 channel: ChannelCode::parse(&row.channel)?,
                 parcels: parcels.into_iter().map(Parcel::from).collect(),
                 returns: returns.into_iter().map(Return::from).collect(),

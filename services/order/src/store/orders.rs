@@ -19,8 +19,8 @@ use contracts::order::Pieces;
 
 use crate::{
     domain::{
-        Deadline, Funds, Goods, Holder, Life, Line, LineLife, LinePrice, Order, Origin, Reference, Status, Step,
-        TokenDigest,
+        Deadline, Funds, Goods, Holder, Life, Line, LineLife, LinePrice, Order, Origin, PaymentStatus, Reference,
+        Source, Status, Step, TokenDigest,
     },
     error::Error,
     schema::orders,
@@ -33,10 +33,16 @@ pub struct NewOrder<'a> {
     pub organisation: OrganisationId,
     /// Its identity.
     pub id: OrderId,
+    /// How it came in.
+    pub source: Source,
+    /// Where it was sold.
+    pub channel: &'a ChannelCode,
     /// Its lines, each SKU once.
     pub lines: &'a [Line],
-    /// The sum of the lines.
+    /// What it comes to.
     pub total: Money,
+    /// Whether it is paid for: what costs nothing is.
+    pub payment: PaymentStatus,
     /// The shopper's reference.
     pub reference: Option<&'a Reference>,
     /// The digest of the token that its holder gets.
@@ -51,36 +57,64 @@ pub struct NewOrder<'a> {
     pub actor: &'a str,
 }
 
-/// Writes orders, their lines and the beginning of their histories, in one statement. Returns when they were placed, by the
-/// database's clock.
+/// What the database said of an order that was placed.
+#[derive(Debug, Clone, Copy)]
+pub struct Begun {
+    /// Its number in the organisation.
+    pub number: i64,
+    /// The time of the transaction.
+    pub at: Timestamp,
+}
+
+/// Writes orders, their lines and the beginning of their histories, in one statement. Returns what each began with, in the order of
+/// the orders.
+///
+/// The numbers of all orders of an organisation are taken in one step, and its row stays locked until the transaction ends. Placing
+/// does nothing after this statement but write the events and the replies, in one more round trip, so the row is locked for that and
+/// the commit. Groups of one process follow each other anyway; those of others wait that long, once per group and not per order.
+/// Organisations are taken in the order of their ids, so two groups cannot wait for each other.
 ///
 /// # Errors
 /// `Storage` when the database fails or a constraint refuses.
-pub async fn insert<T: Tenancy>(tx: &mut Tx<'_, T>, orders: &[NewOrder<'_>]) -> Result<Timestamp, Error> {
+pub async fn insert<T: Tenancy>(tx: &mut Tx<'_, T>, orders: &[NewOrder<'_>]) -> Result<Vec<Begun>, Error> {
+    if orders.is_empty() {
+        return Ok(Vec::new());
+    }
     let lines: Vec<(&NewOrder<'_>, usize, &Line)> = orders
         .iter()
         .flat_map(|order| order.lines.iter().enumerate().map(move |(position, line)| (order, position, line)))
         .collect();
     let insert = statement(
-        "with placed as (
+        "with numbered as (
+            insert into order_numbers as n (org_id, last)
+            select o.org_id, 1000 + count(*) from unnest($1) as o (org_id) group by o.org_id order by o.org_id
+            on conflict (org_id) do update set last = n.last + excluded.last - 1000
+            returning n.org_id, n.last
+        ), placed as (
             insert into orders (org_id, id, status, total_minor, currency, shopper_reference, token_digest, version,
-                                placed_at, deadline_at, updated_at, customer_id, placed_from)
+                                placed_at, deadline_at, updated_at, customer_id, placed_from, source, channel,
+                                payment_status, number)
             select o.org_id, o.id, 'pending', o.total_minor, o.currency, o.reference, o.token_digest, 1,
-                   now(), now() + make_interval(secs => o.deadline_seconds), now(), o.customer_id, o.placed_from
-            from unnest($1, $2, $3, $4, $5, $6, $7, $20, $21)
+                   now(), now() + make_interval(secs => o.deadline_seconds), now(), o.customer_id, o.placed_from,
+                   o.source, o.channel, o.payment_status,
+                   n.last + 1 - row_number() over (partition by o.org_id order by o.position desc)
+            from unnest($1, $2, $3, $4, $5, $6, $7, $20, $21, $23, $24, $25) with ordinality
                 as o (org_id, id, total_minor, currency, reference, token_digest, deadline_seconds, customer_id,
-                      placed_from)
+                      placed_from, source, channel, payment_status, position)
+            join numbered n on n.org_id = o.org_id
+            returning org_id, id, number
         ), written as (
             insert into order_lines (org_id, order_id, position, sku, product_id, variant_id, product_version, title,
-                                     variant_title, quantity, unit_price_minor, cost_minor)
-            select * from unnest($9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $22)
+                                     variant_title, quantity, unit_price_minor, cost_minor, discount_minor, tax_minor,
+                                     shipping_minor, price_source)
+            select * from unnest($9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $22, $26, $27, $28, $29)
         ), noted as (
             insert into order_history (org_id, order_id, version, from_status, to_status, event, payment_status,
                                        fulfilment_status, cause, actor, occurred_at)
-            select o.org_id, o.id, 1, null, 'pending', 'placed', 'unpaid', 'unfulfilled', 'placed', o.actor, now()
-            from unnest($1, $2, $8) as o (org_id, id, actor)
+            select o.org_id, o.id, 1, null, 'pending', 'placed', o.payment_status, 'unfulfilled', 'placed', o.actor, now()
+            from unnest($1, $2, $8, $25) as o (org_id, id, actor, payment_status)
         )
-        select now() as placed_at",
+        select id, number, now() as at from placed",
     )
     .bind::<Array<SqlUuid>, _>(column(orders, |order| order.organisation.uuid()))
     .bind::<Array<SqlUuid>, _>(column(orders, |order| order.id.uuid()))
@@ -104,9 +138,21 @@ pub async fn insert<T: Tenancy>(tx: &mut Tx<'_, T>, orders: &[NewOrder<'_>]) -> 
     .bind::<Array<BigInt>, _>(column(&lines, |(.., line)| line.unit_price.minor()))
     .bind::<Array<Nullable<SqlUuid>>, _>(column(orders, |order| order.customer.map(CustomerId::uuid)))
     .bind::<Array<Nullable<Binary>>, _>(column(orders, |order| order.placed_from.map(|from| from.as_bytes().to_vec())))
-    .bind::<Array<Nullable<BigInt>>, _>(column(&lines, |(.., line)| line.price().cost));
-    let placed: PlacedRow = insert.get_result(tx.connection()).await?;
-    Ok(placed.placed_at)
+    .bind::<Array<Nullable<BigInt>>, _>(column(&lines, |(.., line)| line.price().cost))
+    .bind::<Array<Text>, _>(column(orders, |order| <&str>::from(order.source)))
+    .bind::<Array<Text>, _>(column(orders, |order| order.channel.to_string()))
+    .bind::<Array<Text>, _>(column(orders, |order| <&str>::from(order.payment)))
+    .bind::<Array<BigInt>, _>(column(&lines, |(.., line)| line.price().discount))
+    .bind::<Array<BigInt>, _>(column(&lines, |(.., line)| line.price().tax))
+    .bind::<Array<BigInt>, _>(column(&lines, |(.., line)| line.price().shipping))
+    .bind::<Array<Text>, _>(column(&lines, |(.., line)| <&str>::from(line.price_source)));
+    let rows: Vec<PlacedRow> = insert.load(tx.connection()).await?;
+    let begun: HashMap<Uuid, Begun> =
+        rows.into_iter().map(|PlacedRow { id, number, at }| (id, Begun { number, at })).collect();
+    let of_order = |order: &NewOrder<'_>| {
+        begun.get(&order.id.uuid()).copied().ok_or_else(|| Error::corrupt(order.id, "it was inserted and is not there"))
+    };
+    orders.iter().map(of_order).collect()
 }
 
 /// Locks the orders until the transaction ends and reads what transitions need; an order that does not exist is left
@@ -117,7 +163,7 @@ pub async fn insert<T: Tenancy>(tx: &mut Tx<'_, T>, orders: &[NewOrder<'_>]) -> 
 pub async fn lock<T: Tenancy>(tx: &mut Tx<'_, T>, wanted: &[(OrganisationId, OrderId)]) -> Result<Vec<Order>, Error> {
     // Diesel cannot join what is looked for as a table.
     let rows: Vec<LockedRow> = statement(
-        "select o.org_id, o.id, o.status, o.held, o.completed, o.channel, o.customer_id, o.total_minor, o.currency,
+        "select o.org_id, o.id, o.number, o.source, o.status, o.held, o.completed, o.channel, o.customer_id, o.total_minor, o.currency,
                 o.authorised_minor, o.paid_minor, o.refunded_minor, o.version, o.deadline_at <= now() as overdue, now() as now
          from unnest($1, $2) as wanted (org_id, id)
          join orders o on o.org_id = wanted.org_id and o.id = wanted.id
@@ -237,14 +283,14 @@ pub async fn open_holds<T: Tenancy>(
                              select 1 from orders o
                               where o.org_id = w.org_id and o.customer_id = w.customer_id
                                 and o.status in ('pending', 'confirmed', 'on-hold', 'packed', 'cancel-requested')
-                                and o.payment_status = 'unpaid'
+                                and (o.payment_status = 'unpaid' or o.total_minor = 0)
                                 and o.placed_at > now() - interval '1 day'
                               limit w.most) as counted)
                      else (select count(*) from (
                              select 1 from orders o
                               where o.org_id = w.org_id and o.placed_from = w.placed_from
                                 and o.status in ('pending', 'confirmed', 'on-hold', 'packed', 'cancel-requested')
-                                and o.payment_status = 'unpaid'
+                                and (o.payment_status = 'unpaid' or o.total_minor = 0)
                                 and o.placed_at > now() - interval '1 day'
                               limit w.most) as counted)
                 end as open
@@ -374,8 +420,12 @@ fn column<T, V>(rows: &[T], value: impl Fn(&T) -> V) -> Vec<V> {
 
 #[derive(QueryableByName)]
 struct PlacedRow {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = BigInt)]
+    number: i64,
     #[diesel(sql_type = Timestamptz)]
-    placed_at: Timestamp,
+    at: Timestamp,
 }
 
 #[derive(QueryableByName)]
@@ -384,6 +434,10 @@ struct LockedRow {
     org_id: Uuid,
     #[diesel(sql_type = SqlUuid)]
     id: Uuid,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    number: Option<i64>,
+    #[diesel(sql_type = Text)]
+    source: String,
     #[diesel(sql_type = Text)]
     status: String,
     #[diesel(sql_type = Bool)]
@@ -497,6 +551,8 @@ impl LockedRow {
             now: self.now,
             version: self.version,
             overdue: self.overdue,
+            number: self.number,
+            source: parse_name("source", &self.source)?,
             channel: ChannelCode::parse(&self.channel)?,
             customer: self.customer_id.map(CustomerId::from_uuid),
             total: Money::from_minor(self.total_minor, Currency::parse(&self.currency)?)?,

@@ -5,6 +5,7 @@ mod cancelling;
 mod customers;
 mod deadlines;
 mod documents;
+mod entering;
 mod life;
 mod migration;
 mod outage;

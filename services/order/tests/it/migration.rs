@@ -5,6 +5,9 @@ use testkit::Scene;
 
 const UP: &str = include_str!("../../migrations/2026-11-28-100000_life/up.sql");
 const DOWN: &str = include_str!("../../migrations/2026-11-28-100000_life/down.sql");
+/// What came after it, on the way back and forth.
+const LATER_UP: &str = include_str!("../../migrations/2026-11-29-100000_origins/up.sql");
+const LATER_DOWN: &str = include_str!("../../migrations/2026-11-29-100000_origins/down.sql");
 
 /// An order of three pieces in each status of the release before, with its history.
 const BEFORE: &str = "
@@ -37,6 +40,7 @@ async fn orders_of_the_release_before_keep_what_they_were_in_both_directions() {
     let scene = Scene::new(order::NAME, order::MIGRATIONS).await;
     let (owner, root) = (scene.connect(DatabaseRole::Owner).await, scene.superuser().await);
     let text = async |sql: &str| -> String { root.query_one(sql, &[]).await.unwrap().get(0) };
+    owner.batch_execute(LATER_DOWN).await.unwrap();
     owner.batch_execute(DOWN).await.unwrap();
     root.batch_execute(BEFORE).await.unwrap();
     root.batch_execute("update orders set payment_status = 'paid' where status = 'confirmed'").await.unwrap();
@@ -60,4 +64,7 @@ async fn orders_of_the_release_before_keep_what_they_were_in_both_directions() {
     owner.batch_execute(DOWN).await.unwrap();
     assert_eq!(text(before).await, were);
     owner.batch_execute(UP).await.unwrap();
+    owner.batch_execute(LATER_UP).await.unwrap();
+    let numbers = "select string_agg(number::text, ' ') from orders";
+    assert_eq!(text(numbers).await, "1001 1001 1001 1001", "each is the first of its organisation");
 }

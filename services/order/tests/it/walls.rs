@@ -9,7 +9,7 @@ use testkit::{assert_every_way_back, seen_by_batches};
 use crate::world::World;
 
 /// Every table with rows of organisations.
-const TABLES: [&str; 5] = ["orders", "order_lines", "order_history", "sellable_products", "sellable"];
+const TABLES: [&str; 6] = ["orders", "order_lines", "order_history", "order_numbers", "sellable_products", "sellable"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_without_an_organisation_sees_no_row_and_writes_none() {

@@ -436,7 +436,9 @@ impl Book {
             if !shelf.for_sale {
                 reasons.push(Reason::NotForSale { sku: sku.clone() });
             }
-            if let Some(line) = lines.iter().find(|line| line.sku == *sku && line.unit_price != shelf.price) {
+            if let Some(line) =
+                lines.iter().find(|line| line.sku == *sku && !line.price_given && line.unit_price != shelf.price)
+            {
                 let (offered, current) = (line.unit_price, shelf.price);
                 reasons.push(Reason::PriceChanged { sku: sku.clone(), offered, current });
             }

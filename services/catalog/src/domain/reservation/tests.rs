@@ -50,6 +50,7 @@ fn placed(lines: &[(&str, i64, i64)]) -> OrderFact {
             product_version: 1,
             quantity: Quantity::new(*pieces).unwrap(),
             unit_price: dollars(*price),
+            price_given: false,
         })
         .collect();
     OrderFact::Placed { lines, deadline_at: deadline() }

@@ -9,6 +9,7 @@ use kernel::Malformed;
 use strum::VariantArray as _;
 
 use super::amounts::{LinePrice, Range};
+use super::line::Line;
 
 pub use event::{Change, Event, Refusal};
 pub use trigger::{Action, Receipt, Requester, Selection, Trigger};
@@ -98,6 +99,12 @@ impl Life {
         Ok(life)
     }
 
+    /// The life of an order of these lines that was just placed.
+    #[must_use]
+    pub fn of(lines: &[Line]) -> Self {
+        Self::placed(lines.iter().map(|line| (line.quantity.get(), line.price())))
+    }
+
     /// The life of an order that was just placed.
     #[must_use]
     pub fn placed(lines: impl IntoIterator<Item = (i64, LinePrice)>) -> Self {
@@ -158,18 +165,29 @@ impl Life {
     /// What is to be paid: everything that was not cancelled, in minor units.
     #[must_use]
     pub fn due(&self) -> i64 {
-        let due = |LineLife { pieces, price }: &LineLife| {
-            let all = price.net(pieces.ordered, Range { before: 0, count: pieces.ordered });
-            all.saturating_sub(price.net(pieces.ordered, Range { before: 0, count: pieces.cancelled }))
-        };
-        self.lines.iter().map(due).fold(0, i64::saturating_add)
+        self.net(live)
     }
 
-    /// Whether it is paid for.
+    /// What the first so many pieces of each line come to.
+    fn net(&self, count: fn(&Pieces) -> i64) -> i64 {
+        let net = |LineLife { pieces, price }: &LineLife| {
+            price.net(pieces.ordered, Range { before: 0, count: count(pieces) })
+        };
+        self.lines.iter().map(net).fold(0, i64::saturating_add)
+    }
+
+    /// Whether it costs nothing. What was cancelled as a whole costs what it did: nobody has paid for it.
+    fn is_free(&self) -> bool {
+        let count = if self.sum(live) == 0 { |pieces: &Pieces| pieces.ordered } else { live };
+        self.net(count) == 0
+    }
+
+    /// Whether it is paid for. What costs nothing is, without a payment.
     #[must_use]
     pub fn payment(&self) -> PaymentStatus {
         let Funds { authorised, received, refunded } = self.funds;
         match (received, refunded) {
+            (0, _) if self.is_free() => PaymentStatus::Paid,
             (0, _) if authorised > 0 => PaymentStatus::Authorised,
             (0, _) => PaymentStatus::Unpaid,
             (received, refunded) if refunded == received => PaymentStatus::Refunded,
@@ -300,13 +318,8 @@ impl Life {
     }
 
     /// Moves pieces of each line and tells of it.
-    fn moving(mut self, event: Event, selection: &Selection, place: fn(&mut Pieces, i64) -> i64) -> Change {
-        let moved = self
-            .lines
-            .iter_mut()
-            .zip(selection)
-            .map(|(line, count)| Range { before: place(&mut line.pieces, *count), count: *count })
-            .collect();
+    fn moving(mut self, event: Event, selection: &Selection, place: fn(&mut Pieces, i64) -> Range) -> Change {
+        let moved = self.lines.iter_mut().zip(selection).map(|(line, count)| place(&mut line.pieces, *count)).collect();
         if self.sum(unsent) == 0 {
             self.held = false;
             self.cancel_requested = false;
@@ -331,11 +344,10 @@ impl Life {
         let awaited = self.opening == Opening::Awaited;
         self.opening = Opening::Given;
         let change = self.moving(Event::LinesCancelled(cause), selection, |pieces, count| {
-            let before = pieces.cancelled + pieces.returned;
             pieces.cancelled += count;
             pieces.packed = pieces.packed.min(pieces.ordered - pieces.cancelled);
             pieces.reserved = (pieces.reserved - count).max(0);
-            before
+            Range::from_end(pieces.ordered, pieces.cancelled, count)
         });
         debug_assert!(!awaited || change.life.has_ended(), "what catalog has not answered is cancelled as a whole");
         let event = if change.life.has_ended() { Event::Cancelled(cause) } else { change.event };
@@ -446,7 +458,7 @@ pub fn decide(life: &Life, on: &Trigger) -> Result<Option<Change>, Refusal> {
             let selection = life.select(Action::Pack, wanted.as_ref(), unpacked)?;
             now.moving(Event::Packed, &selection, |pieces, count| {
                 pieces.packed += count;
-                pieces.packed - count
+                Range::onwards(pieces.packed, count)
             })
         }
         Trigger::Ship(wanted, dispatch) => {
@@ -456,7 +468,7 @@ pub fn decide(life: &Life, on: &Trigger) -> Result<Option<Change>, Refusal> {
                 pieces.shipped += count;
                 pieces.packed = pieces.packed.max(pieces.shipped);
                 pieces.reserved -= count;
-                pieces.shipped - count
+                Range::onwards(pieces.shipped, count)
             })
         }
         Trigger::Deliver(wanted, parcel) => {
@@ -464,7 +476,7 @@ pub fn decide(life: &Life, on: &Trigger) -> Result<Option<Change>, Refusal> {
             let selection = life.select(Action::Deliver, Some(wanted), under_way)?;
             now.moving(Event::Delivered(*parcel), &selection, |pieces, count| {
                 pieces.delivered += count;
-                pieces.delivered - count
+                Range::onwards(pieces.delivered, count)
             })
         }
         Trigger::Complete if status == Status::Completed => return Ok(None),
@@ -478,7 +490,7 @@ pub fn decide(life: &Life, on: &Trigger) -> Result<Option<Change>, Refusal> {
             let selection = life.select(Action::RequestReturn, Some(wanted), returnable)?;
             now.moving(Event::ReturnRequested(*id), &selection, |pieces, count| {
                 pieces.return_requested += count;
-                pieces.cancelled + pieces.returned + pieces.return_requested - count
+                Range::onwards(pieces.returned + pieces.return_requested, count)
             })
         }
         Trigger::ApproveReturn(id) => {
@@ -504,7 +516,7 @@ pub fn decide(life: &Life, on: &Trigger) -> Result<Option<Change>, Refusal> {
             let restocked = returned.iter().zip(written_off).map(|(returned, lost)| returned - lost).collect();
             now.moving(Event::Returned { id: *id, restocked }, returned, |pieces, count| {
                 pieces.returned += count;
-                pieces.cancelled + pieces.returned - count
+                Range::onwards(pieces.returned, count)
             })
         }
 

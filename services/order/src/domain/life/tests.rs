@@ -319,6 +319,37 @@ fn payments_and_refunds_say_where_the_money_is() {
     assert!(decide(&cheaper, &pay(PaymentKind::Received, i64::MAX)).is_err());
 }
 
+#[test]
+fn of_three_pieces_one_is_cancelled_and_the_others_sent_and_their_amounts_are_those_of_the_line() {
+    let price = LinePrice { unit: 1_000, discount: 100, tax: 0, shipping: 0, cost: None };
+    let net = |life: &Life, on: &Trigger| {
+        let change = decide(life, on).unwrap().unwrap();
+        (price.net(3, change.moved[0]), change.life)
+    };
+    let begun = after(Life::placed([(3, price)]), &[Trigger::Reserved]);
+    let (cancelled, life) = net(&begun, &Trigger::StaffCancelsLines(Some(vec![1])));
+    let (sent, life) = net(&life, &ship(None));
+    assert_eq!((cancelled, sent, life.due()), (966, 1_934, 1_934));
+    let (first, life) = net(&begun, &ship(Some(vec![2])));
+    let (rest, _) = net(&life, &Trigger::StaffCancelsLines(None));
+    assert_eq!((first, rest), (sent, cancelled), "in whatever order");
+}
+
+#[test]
+fn what_costs_nothing_is_paid_for() {
+    let nothing = LinePrice { unit: 0, ..PRICE };
+    let off = LinePrice { discount: 2_000, ..PRICE };
+    for free in [Life::placed([(2, nothing)]), Life::placed([(2, off)])] {
+        assert_eq!(free.payment(), PaymentStatus::Paid);
+        assert_eq!(after(free, &[Trigger::StaffCancels]).payment(), PaymentStatus::Paid);
+    }
+    // Nothing is due for what was cancelled, but nobody has paid for it either.
+    assert_eq!(after(placed(&[2]), &[Trigger::StaffCancels]).payment(), PaymentStatus::Unpaid);
+    let mixed = Life::placed([(1, nothing), (1, PRICE)]);
+    let rest = after(mixed, &[Trigger::Reserved, Trigger::StaffCancelsLines(Some(vec![0, 1]))]);
+    assert_eq!((rest.due(), rest.payment()), (0, PaymentStatus::Paid));
+}
+
 /// Anything that can be asked of an order, sensible or not.
 fn any_trigger() -> impl Strategy<Value = Trigger> {
     let selection = || prop::collection::vec(0..4_i64, 3);
@@ -354,13 +385,36 @@ proptest! {
         let mut life = Life::placed(ordered.iter().map(|pieces| (*pieces, price)));
         let whole = life.due();
         let mut back = 0;
+        let (mut sent, mut arrived, mut cancelled, mut returned) = (0, 0, 0, 0);
         for on in sequence {
             let Ok(Some(change)) = decide(&life, &on) else { continue };
             prop_assert!(change.life.check().is_ok(), "{:?} after {on:?}", change.life);
             prop_assert!(change.life != life || matches!(on, Trigger::ApproveReturn(_) | Trigger::AddNote(_)));
+            let net: i64 = change.moved.iter().zip(&ordered).map(|(range, ordered)| price.net(*ordered, *range)).sum();
+            match change.event {
+                Event::Shipped(_) => sent += net,
+                Event::Delivered(_) => arrived += net,
+                Event::Cancelled(_) | Event::LinesCancelled(_) => cancelled += net,
+                Event::Returned { .. } => returned += net,
+                _ => {}
+            }
             if matches!(change.event, Event::Cancelled(_) | Event::LinesCancelled(_) | Event::Returned { .. }) {
-                let lines = change.moved.iter().zip(&ordered);
-                back += lines.map(|(range, ordered)| price.net(*ordered, *range)).sum::<i64>();
+                back += net;
+            }
+            // No piece's share is told twice, whatever was cancelled before or after something was sent.
+            let all = |first: fn(&Pieces) -> i64, second: fn(&Pieces) -> i64| {
+                change.life.lines.iter().all(|line| first(&line.pieces) == second(&line.pieces))
+            };
+            prop_assert_eq!(whole - cancelled, change.life.due());
+            prop_assert!(sent + cancelled <= whole && arrived <= sent && returned <= arrived);
+            if all(|it| it.shipped + it.cancelled, |it| it.ordered) {
+                prop_assert_eq!(sent + cancelled, whole);
+            }
+            if all(|it| it.delivered, |it| it.shipped) {
+                prop_assert_eq!(arrived, sent);
+            }
+            if all(|it| it.returned, |it| it.delivered) {
+                prop_assert_eq!(returned, arrived);
             }
             for (before, after) in life.lines.iter().zip(&change.life.lines) {
                 let rising = |of: fn(&Pieces) -> i64| of(&after.pieces) >= of(&before.pieces);
