@@ -74,6 +74,13 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
         "customer": null, "channel": "phone", "reference": "by position", "discount": usd(5), "shipping": usd(3),
         "tax": usd(2), "total": usd(91),
     });
+    let sold = json!({
+        "channel": "bazaar", "external_reference": "by position", "placed_at": "2026-01-05T08:00:00Z",
+        "raw_status": "READY", "raw_status_at": "2026-01-05T08:00:00Z", "status": "shipped", "stock": "skip",
+        "lines": [{"sku": "LISTED", "quantity": 1, "unit_price": usd(100), "discount": usd(10), "tax": usd(1)}],
+        "customer": null, "reference": "by position", "discount": usd(5), "shipping": usd(3), "tax": usd(2),
+        "total": usd(91), "paid": usd(91), "carrier": "Post", "tracking_number": "RR1", "restocked": false,
+    });
     let (name, adjustment) = (
         json!({"name": "Lights", "slug": "lights"}),
         json!({"delta": 1, "set": null, "reason": "found", "low_threshold": 1, "safety_stock": 0,
@@ -298,6 +305,8 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
         )
         .at(shop.orders()),
         Route::new(Method::POST, "/admin/v1/orders", owner, entered, TERMS),
+        Route::new(Method::POST, "/admin/v1/orders/import", owner, sold.clone(), SOLD),
+        Route::new(Method::POST, "/admin/v1/orders/import/bulk", owner, json!({"orders": [sold]}), SOLD),
     ];
     routes.extend(queries);
     routes
@@ -316,6 +325,33 @@ const TERMS: &[&str] = &[
     "shipping",
     "tax",
     "total",
+    "amount",
+    "currency",
+];
+/// The fields of bodies that say what was sold elsewhere.
+const SOLD: &[&str] = &[
+    "orders",
+    "channel",
+    "external_reference",
+    "placed_at",
+    "raw_status",
+    "raw_status_at",
+    "status",
+    "stock",
+    "lines",
+    "customer",
+    "reference",
+    "sku",
+    "quantity",
+    "unit_price",
+    "discount",
+    "shipping",
+    "tax",
+    "total",
+    "paid",
+    "carrier",
+    "tracking_number",
+    "restocked",
     "amount",
     "currency",
 ];

@@ -36,7 +36,8 @@ pub fn order_fact(event: OrderEvent) -> Option<Fact> {
         | OrderEvent::Returned(_)
         | OrderEvent::PaymentRecorded(_)
         | OrderEvent::Refunded(_)
-        | OrderEvent::NoteAdded(_) => return None,
+        | OrderEvent::NoteAdded(_)
+        | OrderEvent::Oversold(_) => return None,
     })
 }
 

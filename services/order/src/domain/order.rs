@@ -1,8 +1,9 @@
 //! The order as transitions see it. The rules: the version rises by one with every transition, and each transition is one event and
 //! one entry of the history.
 
+use contracts::catalog::Reason;
 use contracts::order::{
-    FulfilmentStatus, LineStanding, MovedLine, PaymentStatus, RestockedLine, Source, Standing, Status,
+    FulfilmentStatus, LineStanding, MovedLine, PaymentStatus, RestockedLine, Source, Standing, Status, StockPolicy,
 };
 use kernel::{
     ChannelCode, CustomerId, Malformed, Money, OrderId, OrganisationId, ProductId, Quantity, Sku, Timestamp, VariantId,
@@ -77,6 +78,7 @@ pub struct Order {
     /// Its number in the organisation; none where a replica of the release before placed it.
     pub(crate) number: Option<i64>,
     pub(crate) source: Source,
+    pub(crate) stock: StockPolicy,
     pub(crate) channel: ChannelCode,
     pub(crate) customer: Option<CustomerId>,
     pub(crate) total: Money,
@@ -93,16 +95,17 @@ impl Order {
         Self {
             organisation,
             id: view.id,
-            now: view.placed_at,
+            now: view.updated_at,
             version: view.version,
             overdue: false,
             number: view.number,
             source: view.source,
+            stock: view.sold_elsewhere.as_ref().map(|sold| sold.stock).unwrap_or_default(),
             channel: view.channel.clone(),
             customer,
             total: view.total,
             goods: view.lines.iter().map(goods).collect(),
-            life: Life::of(&view.lines),
+            life: Life::of(view.source, &view.lines),
         }
     }
 
@@ -164,6 +167,7 @@ impl Order {
     ) -> Result<Option<Step>, Error> {
         let from = self.status();
         let cause = on.as_str();
+        let reason = reason.or_else(|| self.why_held(&on));
         let Some(Change { life, event, moved }) =
             decide(&self.life, &on).map_err(|refusal| self.impossible(requester, &refusal))?
         else {
@@ -186,6 +190,17 @@ impl Order {
             restocked,
             standing,
         }))
+    }
+
+    /// Why catalog's answer holds an order back that was sold elsewhere.
+    fn why_held(&self, on: &Trigger) -> Option<Remark> {
+        let Trigger::Rejected(reasons) = on else { return None };
+        if !self.life.sold_elsewhere {
+            return None;
+        }
+        let why = reasons.iter().map(why_not).collect::<Vec<_>>().join("; ");
+        let text: String = format!("catalog did not reserve it: {why}").chars().take(Remark::LIMIT).collect();
+        Remark::parse(&text).ok()
     }
 
     fn told(
@@ -238,6 +253,8 @@ impl Order {
         Ok(Standing {
             number: self.number,
             source: self.source,
+            stock: self.stock,
+            oversold: self.life.oversold,
             status: self.status(),
             payment: self.payment(),
             fulfilment: self.fulfilment(),
@@ -319,6 +336,19 @@ pub struct Impossible {
     pub possible: Vec<Action>,
 }
 
+/// Why catalog does not reserve something, in words.
+fn why_not(reason: &Reason) -> String {
+    match reason {
+        Reason::UnknownSku { sku } => format!("there is no SKU {sku}"),
+        Reason::OutOfStock { sku, requested, available } => {
+            format!("{} of {sku} are wanted and {available} are left", requested.get())
+        }
+        Reason::PriceChanged { sku, offered, current } => format!("{sku} was sold for {offered} and costs {current}"),
+        Reason::NotForSale { sku } => format!("{sku} is not for sale"),
+        Reason::OrderCancelled => "the order had been cancelled".to_owned(),
+    }
+}
+
 fn list(actions: &[Action]) -> String {
     if actions.is_empty() {
         return "nothing".to_owned();
@@ -328,7 +358,7 @@ fn list(actions: &[Action]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use contracts::{catalog::Reason, order::Cause};
+    use contracts::order::Cause;
     use kernel::Currency;
     use proptest::prelude::*;
 
@@ -346,6 +376,7 @@ mod tests {
             overdue: true,
             number: Some(1_001),
             source: Source::Shop,
+            stock: StockPolicy::default(),
             channel: ChannelCode::shop(),
             customer: None,
             total: Money::from_minor(4_200, currency).unwrap(),

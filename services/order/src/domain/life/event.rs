@@ -7,7 +7,7 @@ use kernel::{ParcelId, ReturnId};
 use super::Life;
 use super::trigger::{Action, Selection};
 use crate::domain::amounts::{Direction, Range};
-use crate::domain::parcel::Dispatch;
+use crate::domain::parcel::{Dispatch, SkuPieces};
 use crate::domain::payment::{Payment, Refund};
 use crate::domain::wording::Remark;
 
@@ -58,6 +58,8 @@ pub enum Event {
     Refunded(Refund),
     /// Somebody wrote something down.
     NoteAdded(Remark),
+    /// More was promised than could be had.
+    Oversold(Vec<SkuPieces>),
 }
 
 impl Event {
@@ -82,7 +84,8 @@ impl Event {
             | Self::ReturnDeclined(_)
             | Self::PaymentRecorded(_)
             | Self::Refunded(_)
-            | Self::NoteAdded(_) => Direction::Forth,
+            | Self::NoteAdded(_)
+            | Self::Oversold(_) => Direction::Forth,
         }
     }
 }
