@@ -79,6 +79,13 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
         "tax": usd(2), "total": usd(91), "contact": {"name": "Ada", "email": "ada@x.example", "phone": "+84 90 123 4567"},
         "shipping_address": null, "billing_address": null,
     });
+    let sold = json!({
+        "channel": "bazaar", "external_reference": "by position", "placed_at": "2026-01-05T08:00:00Z",
+        "raw_status": "READY", "raw_status_at": "2026-01-05T08:00:00Z", "status": "shipped", "stock": "skip",
+        "lines": [{"sku": "LISTED", "quantity": 1, "unit_price": usd(100), "discount": usd(10), "tax": usd(1)}],
+        "customer": null, "reference": "by position", "discount": usd(5), "shipping": usd(3), "tax": usd(2),
+        "total": usd(91), "paid": usd(91), "carrier": "Post", "tracking_number": "RR1", "restocked": false,
+    });
     let (name, adjustment) = (
         json!({"name": "Lights", "slug": "lights"}),
         json!({"delta": 1, "set": null, "reason": "found", "low_threshold": 1, "safety_stock": 0,
@@ -329,6 +336,8 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
         )
         .at(shop.orders()),
         Route::new(Method::POST, "/admin/v1/orders", owner, entered, TERMS),
+        Route::new(Method::POST, "/admin/v1/orders/import", owner, sold.clone(), SOLD),
+        Route::new(Method::POST, "/admin/v1/orders/import/bulk", owner, json!({"orders": [sold]}), SOLD),
     ];
     routes.extend(queries);
     routes
@@ -355,6 +364,33 @@ const TERMS: &[&str] = &[
     "phone",
     "shipping_address",
     "billing_address",
+];
+/// The fields of bodies that say what was sold elsewhere.
+const SOLD: &[&str] = &[
+    "orders",
+    "channel",
+    "external_reference",
+    "placed_at",
+    "raw_status",
+    "raw_status_at",
+    "status",
+    "stock",
+    "lines",
+    "customer",
+    "reference",
+    "sku",
+    "quantity",
+    "unit_price",
+    "discount",
+    "shipping",
+    "tax",
+    "total",
+    "paid",
+    "carrier",
+    "tracking_number",
+    "restocked",
+    "amount",
+    "currency",
 ];
 /// The fields of bodies that name pieces.
 const PIECES: &[&str] =

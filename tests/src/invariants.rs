@@ -166,7 +166,7 @@ fn promises(orders: &BTreeMap<Uuid, Row>, accepted: &[Accepted]) -> Vec<String> 
 /// Every order was placed under one key, and every recorded reply speaks of one order.
 async fn replies(client: &Client, orders: &BTreeMap<Uuid, Row>) -> Vec<String> {
     let statement = "select org_id::text, idempotency_key, convert_from(body, 'UTF8')::json ->> 'id'
-                       from \"order\".replays where operation = 'order.place-order'";
+                       from \"order\".replays where operation in ('order.place-order', 'order.enter-order')";
     let rows = must(client.query(statement, &[]).await, "read the recorded replies");
     let mut keys: BTreeMap<Uuid, Vec<String>> = BTreeMap::new();
     let mut violations = Vec::new();

@@ -328,6 +328,9 @@ pub struct ReservedLine {
     /// Nothing when all of the order's are at the default location, and with publishers before this member.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub serving: Vec<ServedFrom>,
+    /// Those of the pieces that are promised although they cannot be had: the order was sold elsewhere. Absent where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oversold: Option<Quantity>,
 }
 
 /// Pieces that a place gives to an order.

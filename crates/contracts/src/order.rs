@@ -60,6 +60,8 @@ channel::facts! {
         NoteAdded = "order.order.note-added.v1",
         /// What was held on the person who ordered is gone.
         ContactErased = "order.order.contact-erased.v1",
+        /// More of it was promised than could be had.
+        Oversold = "order.order.oversold.v1",
     }
 }
 
@@ -220,6 +222,45 @@ impl Source {
     }
 }
 
+/// What an order takes from stock.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum StockPolicy {
+    /// What it wants, if that can be had.
+    #[default]
+    Update,
+    /// What it wants, also where that cannot be had: it is sold already.
+    Force,
+    /// Nothing, now and later.
+    Skip,
+}
+
+impl StockPolicy {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// Somebody placed an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Placed {
@@ -276,6 +317,12 @@ pub struct Standing {
     /// How it came in; absent where a shopper placed it in the shop.
     #[serde(default, skip_serializing_if = "Source::is_shop")]
     pub source: Source,
+    /// What it takes from stock; absent where that is what it wants, if it can be had.
+    #[serde(default, skip_serializing_if = "StockPolicy::is_usual")]
+    pub stock: StockPolicy,
+    /// More of it was promised than could be had.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub oversold: bool,
     /// What may happen to it next.
     pub status: Status,
     /// Whether it is paid for.
@@ -462,6 +509,26 @@ pub struct Edited {
     pub lines: Vec<MovedLine>,
     /// Where the order stands.
     pub standing: Box<Standing>,
+}
+
+/// More of an order was promised than could be had, because it had been sold elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Oversold {
+    /// The order.
+    pub order: OrderId,
+    /// What could not be had.
+    pub lines: Vec<OversoldLine>,
+    /// Where the order stands.
+    pub standing: Box<Standing>,
+}
+
+/// Pieces of one SKU that were promised although they could not be had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OversoldLine {
+    /// The seller's name of it.
+    pub sku: Sku,
+    /// How many pieces.
+    pub quantity: Quantity,
 }
 
 /// The order must not be fulfilled for now.
@@ -774,6 +841,7 @@ impl OrderEvent {
             Self::Refunded(it) => Some(&it.standing),
             Self::NoteAdded(it) => Some(&it.standing),
             Self::ContactErased(it) => Some(&it.standing),
+            Self::Oversold(it) => Some(&it.standing),
         }
     }
 }

@@ -11,7 +11,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
 
-use crate::Malformed;
+use crate::{Malformed, Timestamp};
 
 /// Crockford's base 32 in lower case, as the TypeID convention has it.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -39,6 +39,14 @@ impl<K: Kind> Id<K> {
     #[expect(clippy::new_without_default, reason = "a default value is always the same; a new id never is")]
     pub fn new() -> Self {
         Self::from_uuid(Uuid::now_v7())
+    }
+
+    /// A new id of something that is older: it sorts among those that were made at this time, or first where that is before 1970.
+    #[must_use]
+    pub fn at(time: Timestamp) -> Self {
+        let seconds = u64::try_from(time.timestamp()).unwrap_or(0);
+        let time = uuid::Timestamp::from_unix(uuid::NoContext, seconds, time.timestamp_subsec_nanos());
+        Self::from_uuid(Uuid::new_v7(time))
     }
 
     /// Types a UUID from the database or from a record's key. Any version is accepted.

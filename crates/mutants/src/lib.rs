@@ -1,5 +1,5 @@
 //! Deliberate faults, one at a time, that show whether the checker of the invariants notices them.
-//! The rule it keeps: without the feature `on`, which only tests enable, every question is answered "no" when the program is built, and
+//! The rule it keeps: without the feature `on`, which only tests enable, and in a release build, every question is answered "no" when the program is built, and
 //! no fault is in it.
 
 use std::time::Duration;
@@ -42,7 +42,7 @@ impl Mutant {
 }
 
 /// Whether this process has the fault.
-#[cfg(feature = "on")]
+#[cfg(all(feature = "on", debug_assertions))]
 #[must_use]
 pub fn is_on(mutant: Mutant) -> bool {
     static CHOSEN: std::sync::LazyLock<Option<Mutant>> =
@@ -51,7 +51,7 @@ pub fn is_on(mutant: Mutant) -> bool {
 }
 
 /// Whether this process has the fault: none has, since they are not compiled in.
-#[cfg(not(feature = "on"))]
+#[cfg(not(all(feature = "on", debug_assertions)))]
 #[must_use]
 pub const fn is_on(_: Mutant) -> bool {
     false

@@ -221,7 +221,7 @@ pub(crate) fn write(
     // What fails the conditions about two fields is counted by no facet.
     let with_own: Vec<usize> =
         (0..facets.len()).filter(|index| parts.iter().any(|part| own(part) == Some(*index))).collect();
-    let held: Vec<String> = with_own.iter().map(|index| format!("m{index}::integer")).collect();
+    let held: Vec<String> = with_own.iter().map(|index| format!("(m{index} is true)::integer")).collect();
     match with_own.len() {
         0 | 1 => sql.push(") found)"),
         several => sql.push(&format!(") found where {} >= {})", held.join(" + "), several - 1)),

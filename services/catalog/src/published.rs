@@ -116,6 +116,7 @@ pub(crate) fn reservation(
                 .map(|line| ReservedLine {
                     quantity: quantity(line.pieces),
                     serving: places(&line.sku).iter().filter_map(served_from).collect(),
+                    oversold: (line.oversold > 0).then(|| quantity(line.oversold)),
                     sku: line.sku,
                 })
                 .collect(),

@@ -58,7 +58,7 @@ pub enum Class {
 pub enum Size {
     /// The limit of ordinary requests.
     Ordinary,
-    /// The limit of products with all their variants, and of whole category trees.
+    /// The limit of products with all their variants, of whole category trees, and of orders that were sold elsewhere.
     Large,
     /// The limit of files to import.
     Import,
@@ -155,7 +155,9 @@ pub fn find(path: &str) -> Option<Route<'_>> {
             let size = match (noun, segments.next()) {
                 ("imports", _) => Size::Import,
                 ("products", Some("query")) => Size::Ordinary,
-                ("products", _) | ("categories" | "stock" | "prices", Some("bulk")) => Size::Large,
+                ("products", _) | ("categories" | "stock" | "prices", Some("bulk")) | ("orders", Some("import")) => {
+                    Size::Large
+                }
                 _ => Size::Ordinary,
             };
             Some(Route { guard: Guard::Required, size, ..open(owner(ADMIN, noun)?) })
@@ -282,6 +284,8 @@ mod tests {
             ("/admin/v1/categories/bulk", Size::Large),
             ("/admin/v1/stock/bulk", Size::Large),
             ("/admin/v1/prices/bulk", Size::Large),
+            ("/admin/v1/orders/import/bulk", Size::Large),
+            ("/admin/v1/orders", Size::Ordinary),
             ("/admin/v1/products/query", Size::Ordinary),
             ("/admin/v1/stock/SKU-1/adjust", Size::Ordinary),
             ("/admin/v1/categories", Size::Ordinary),

@@ -4,7 +4,7 @@
 use kernel::{BuyerId, Malformed, OrderId, ParcelId, PaymentId, ReturnId, Sku};
 use mediator::{Class, Classified};
 
-use crate::domain::{DraftError, Impossible};
+use crate::domain::{DraftError, Impossible, Label};
 
 /// Why a command or query of this service failed.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +61,15 @@ pub enum Error {
         /// The most.
         limit: u32,
     },
+    /// The same call brings an order twice, and the first was refused.
+    #[error("the first order of this call that is called {external_reference} was refused; correct both, or send one")]
+    FirstRefused {
+        /// The channel's own name of it.
+        external_reference: Label,
+    },
+    /// Another transaction imported the same order; the second attempt finds it.
+    #[error("somebody else imported the same order at this moment; try again")]
+    Overtaken,
     /// There is no such order, or the order token belongs to another one: the answer does not tell which.
     #[error("there is no order {order} here; check the id and, in the shop, the order token")]
     NotFound {
@@ -107,6 +116,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// The error with everything that is wrong, for those who see no fields.
+    #[must_use]
+    pub fn in_full(&self) -> String {
+        if let Self::Draft(refused) = self { refused.in_full() } else { self.to_string() }
+    }
+
     /// A stored row that cannot be read.
     pub(crate) fn corrupt(what: impl std::fmt::Display, reason: impl std::fmt::Display) -> Self {
         Self::Corrupt { what: what.to_string(), reason: reason.to_string() }
@@ -140,11 +155,13 @@ impl Classified for Error {
             | Self::ReturnNotFound { .. }
             | Self::PaymentNotFound { .. }
             | Self::OtherCurrency { .. }
+            | Self::FirstRefused { .. }
             | Self::NotFound { .. }
             | Self::BuyerNotFound { .. }
             | Self::Stale { .. }
             | Self::Malformed(_)
             | Self::QueryRefused(_) => Class::Refused,
+            Self::Overtaken => Class::Transient,
             Self::Unplaced { .. } | Self::Corrupt { .. } => Class::Permanent,
             Self::Storage(error) => error.class(),
         }

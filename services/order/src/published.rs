@@ -4,7 +4,7 @@
 use contracts::order::{self, OrderEvent, Standing};
 use kernel::SignedMoney;
 
-use crate::domain::{Dispatch, Event, Line, OrderView, Payment, PriceSource, Refund, Step};
+use crate::domain::{Dispatch, Event, Line, OrderView, Payment, PriceSource, Refund, SkuPieces, Step};
 
 /// The beginning of an order, as other services read it.
 #[must_use]
@@ -93,6 +93,10 @@ pub fn event(step: Step) -> OrderEvent {
         }
         .into(),
         Event::ContactErased => order::ContactErased { order, standing }.into(),
+        Event::Oversold(pieces) => {
+            let line = |pieces: SkuPieces| order::OversoldLine { sku: pieces.sku, quantity: pieces.quantity };
+            order::Oversold { order, lines: pieces.into_iter().map(line).collect(), standing }.into()
+        }
         Event::NoteAdded(text) => order::NoteAdded { order, text: text.to_string(), standing }.into(),
     }
 }

@@ -231,9 +231,12 @@ pub(crate) fn samples() -> Vec<Sample> {
                     quantity: pieces(*quantity),
                 })
                 .collect(),
+            oversold: None,
         }],
         expires_at: time("2026-03-01T09:31:30.123456Z"),
     };
+    let mut short = reserved(&[]);
+    short.lines.iter_mut().for_each(|line| line.oversold = Some(pieces(1)));
     let promised_on = time("2026-04-01T00:00:00Z").date_naive();
     let reasons = vec![
         catalog::Reason::UnknownSku { sku: sku("NOWHERE") },
@@ -279,6 +282,7 @@ pub(crate) fn samples() -> Vec<Sample> {
             "system:catalog",
             catalog::ReservationEvent::from(reserved(&[("default", 1), ("hanoi", 1)])),
         ),
+        sample("oversold", organisation, "system:catalog", catalog::ReservationEvent::from(short)),
         sample(
             "",
             organisation,

@@ -2,9 +2,10 @@
 
 use contracts::order::{
     Amounts, CancellationDeclined, CancellationRequested, Cancelled, Cause, Completed, Confirmed, ContactErased,
-    Delivered, Edited, FulfilmentStatus, Held, LineStanding, LinesCancelled, MovedLine, NoteAdded, OrderEvent, Packed,
-    PaymentKind, PaymentRecorded, PaymentStatus, Pieces, Placed, Refunded, Rejected, Released, RestockedLine,
-    ReturnApproved, ReturnDeclined, ReturnRequested, Returned, Shipped, Source, Standing, Status,
+    Delivered, Edited, FulfilmentStatus, Held, LineStanding, LinesCancelled, MovedLine, NoteAdded, OrderEvent,
+    Oversold, OversoldLine, Packed, PaymentKind, PaymentRecorded, PaymentStatus, Pieces, Placed, Refunded, Rejected,
+    Released, RestockedLine, ReturnApproved, ReturnDeclined, ReturnRequested, Returned, Shipped, Source, Standing,
+    Status, StockPolicy,
 };
 use kernel::{
     BuyerId, ChannelCode, Currency, CustomerId, OrganisationId, ParcelId, PaymentId, RefundId, ReturnId, SignedMoney,
@@ -36,6 +37,8 @@ fn standing(status: Status, counted: Pieces) -> Standing {
     Standing {
         number: None,
         source: Source::Shop,
+        stock: StockPolicy::Update,
+        oversold: false,
         status,
         payment: PaymentStatus::Unpaid,
         fulfilment,
@@ -73,6 +76,17 @@ pub(super) fn samples(organisation: Option<OrganisationId>, user: &str, placed: 
     let paid = Standing { payment: PaymentStatus::Paid, paid: usd("2998"), ..standing(Status::Confirmed, held) };
     let back = Standing { payment: PaymentStatus::PartlyRefunded, refunded: usd("1499"), ..paid.clone() };
     let cancelled = Pieces { cancelled: 2, ..ordered };
+    // Sold elsewhere at another price, whatever is in stock.
+    let elsewhere = |status, counted| Standing {
+        number: Some(1_017),
+        source: Source::Import,
+        stock: StockPolicy::Force,
+        channel: ChannelCode::parse("bazaar").unwrap(),
+        customer: None,
+        ..standing(status, counted)
+    };
+    let mut given = placed.clone();
+    given.lines.iter_mut().for_each(|line| line.price_given = true);
     let events: Vec<(&str, OrderEvent)> = vec![
         ("standing", Placed { standing: Some(Box::new(guest)), ..placed.clone() }.into()),
         ("standing", Confirmed { order, total: usd("2998"), standing: Some(at(Status::Confirmed, held)) }.into()),
@@ -197,6 +211,16 @@ pub(super) fn samples(organisation: Option<OrganisationId>, user: &str, placed: 
                     buyer: Some(BuyerId::from_uuid(uuid(0x71))),
                     ..standing(Status::Confirmed, held)
                 }),
+            }
+            .into(),
+        ),
+        ("sold-elsewhere", Placed { standing: Some(Box::new(elsewhere(Status::Pending, ordered))), ..given }.into()),
+        (
+            "",
+            Oversold {
+                order,
+                lines: vec![OversoldLine { sku: sku("AURORA-BLK"), quantity: pieces(1) }],
+                standing: Box::new(Standing { oversold: true, ..elsewhere(Status::Confirmed, held) }),
             }
             .into(),
         ),

@@ -142,6 +142,14 @@ impl Stock {
         Ok(self.level.reserve(pieces))
     }
 
+    /// Sets pieces aside for an order that is sold already, also where they cannot be had: as many are missing then.
+    ///
+    /// # Errors
+    /// None; as [`Self::reserve`].
+    pub fn promise(&mut self, pieces: i64) -> Result<Movement, StockFault> {
+        Ok(self.level.reserve(pieces))
+    }
+
     /// What going from `before` to now means to others.
     #[must_use]
     pub fn ripple(&self, before: &Self) -> Ripple {

@@ -3,7 +3,7 @@
 use chrono::Duration;
 use contracts::catalog::ProductState;
 use contracts::category::CategoryState;
-use contracts::order::{LineStanding, OrderEvent, Pieces, Standing};
+use contracts::order::{LineStanding, OrderEvent, Pieces, Standing, StockPolicy};
 use kernel::{CategoryId, OrganisationId, ProductId};
 use messaging::{Delivered, Snapshot};
 
@@ -45,9 +45,14 @@ pub(super) fn product(snapshot: &Snapshot<ProductState>) -> (OrganisationId, Pro
 
 /// What an event means for the stock; nothing where no piece of it moves.
 fn reported(delivered: Delivered<OrderEvent>) -> Option<ReportedFact> {
+    let stock = delivered.event.standing().map(|standing| standing.stock).unwrap_or_default();
+    if stock == StockPolicy::Skip {
+        return None;
+    }
     let (order, fact) = match delivered.event {
         OrderEvent::Placed(placed) => {
-            (placed.order, OrderFact::Placed { lines: placed.lines, deadline_at: placed.deadline_at })
+            let is_sold = stock == StockPolicy::Force;
+            (placed.order, OrderFact::Placed { lines: placed.lines, deadline_at: placed.deadline_at, is_sold })
         }
         OrderEvent::Confirmed(confirmed) => (confirmed.order, OrderFact::Confirmed),
         OrderEvent::Rejected(rejected) => (rejected.order, OrderFact::Rejected),
@@ -69,7 +74,8 @@ fn reported(delivered: Delivered<OrderEvent>) -> Option<ReportedFact> {
         | OrderEvent::PaymentRecorded(_)
         | OrderEvent::Refunded(_)
         | OrderEvent::NoteAdded(_)
-        | OrderEvent::ContactErased(_) => return None,
+        | OrderEvent::ContactErased(_)
+        | OrderEvent::Oversold(_) => return None,
     };
     let said_at = delivered.envelope.time;
     Some(ReportedFact { organisation: delivered.organisation, order, fact, said_at, provenance: delivered.provenance })

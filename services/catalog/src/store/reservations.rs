@@ -35,6 +35,8 @@ struct LineRow {
     cancelled: i64,
     #[serde(default, skip_serializing_if = "is_none")]
     restocked: i64,
+    #[serde(default, skip_serializing_if = "is_none")]
+    oversold: i64,
 }
 
 /// Lines of which nothing moved are written as they always were.
@@ -53,12 +55,14 @@ impl LineRow {
             shipped,
             cancelled,
             restocked,
+            oversold: line.oversold,
         }
     }
 
     fn into_line(self) -> Line {
         let moved = Moved { shipped: self.shipped, cancelled: self.cancelled, restocked: self.restocked };
-        Line { variant: VariantId::from_uuid(self.variant), sku: self.sku, pieces: self.quantity, moved }
+        let (variant, oversold) = (VariantId::from_uuid(self.variant), self.oversold);
+        Line { variant, sku: self.sku, pieces: self.quantity, moved, oversold }
     }
 }
 

@@ -6,7 +6,7 @@ use catalog::queries::due_reservations::FindDueReservations;
 use contracts::catalog::{Reason, ReservationEvent, StockEvent};
 use contracts::order::{
     Amounts, Cancelled, Cause, Confirmed, FulfilmentStatus, LineStanding, LinesCancelled, OrderEvent, OrderLine,
-    PaymentStatus, Pieces, Placed, Rejected, Returned, Shipped, Source, Standing, Status,
+    PaymentStatus, Pieces, Placed, Rejected, Returned, Shipped, Source, Standing, Status, StockPolicy,
 };
 use contracts::topics;
 use kernel::{
@@ -46,6 +46,13 @@ pub(crate) fn placed(order: OrderId, lines: &[(&str, i64, i64)], deadline_second
     })
 }
 
+/// As [`placed`], of an order that was sold elsewhere and takes from stock what this policy says.
+fn sold(order: OrderId, lines: &[(&str, i64, i64)], stock: StockPolicy) -> OrderEvent {
+    let OrderEvent::Placed(placed) = placed(order, lines, 30) else { panic!("it is placed") };
+    let standing = Standing { stock, source: Source::Import, ..*standing(Pieces::default()) };
+    OrderEvent::Placed(Placed { standing: Some(Box::new(standing)), ..placed })
+}
+
 pub(crate) fn confirmed(order: OrderId) -> OrderEvent {
     OrderEvent::Confirmed(Confirmed::new(order, usd(1)))
 }
@@ -70,6 +77,8 @@ fn standing(pieces: Pieces) -> Box<Standing> {
     Box::new(Standing {
         number: None,
         source: Source::Shop,
+        stock: StockPolicy::Update,
+        oversold: false,
         status: Status::Confirmed,
         payment: PaymentStatus::Unpaid,
         fulfilment: FulfilmentStatus::Unfulfilled,
@@ -186,6 +195,31 @@ async fn an_order_reserves_then_holds_then_gives_back() {
     world.state_is(order, "released").await;
     assert_eq!(world.level("LAMP").await, (5, 0, 0));
     world.assert_books_agree().await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_sold_elsewhere_is_promised_whatever_is_there_or_leaves_the_stock_alone() {
+    let world = World::connected().await;
+    world.create("lamp", &[("LAMP", 500, 5)]).await;
+    let (forced, skipped) = (OrderId::new(), OrderId::new());
+    world.scene.publish(1, &sold(skipped, &[("LAMP", 3, 450)], StockPolicy::Skip)).await;
+    let of_skipped = |pieces: Pieces| Standing { stock: StockPolicy::Skip, ..*standing(pieces) };
+    let (carrier, tracking_number, lines, parcel) = (None, None, Vec::new(), ParcelId::new());
+    let left = Box::new(of_skipped(Pieces { shipped: 3, ..Pieces::default() }));
+    let left = Shipped { order: skipped, parcel, carrier, tracking_number, lines, standing: left };
+    world.scene.publish(2, &OrderEvent::Shipped(left)).await;
+    world.scene.publish(1, &sold(forced, &[("LAMP", 7, 450)], StockPolicy::Force)).await;
+    let (_, answer) = world.answer_to(forced, 1).await;
+    let ReservationEvent::Reserved(reserved) = answer else { panic!("{answer:?}") };
+    let line = &reserved.lines[0];
+    assert_eq!((line.quantity.get(), line.oversold.map(Quantity::get)), (7, Some(2)));
+    assert_eq!(world.level("LAMP").await, (5, 7, 0));
+    world.scene.publish(2, &confirmed(forced)).await;
+    world.state_is(forced, "held").await;
+    world.assert_books_agree().await;
+    let known = format!("select count(*) from reservations where order_id = '{}'", skipped.uuid());
+    assert_eq!(world.value(&known).await, "0", "catalog knows nothing of it");
     world.stop().await;
 }
 

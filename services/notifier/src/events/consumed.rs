@@ -38,7 +38,8 @@ pub fn order_fact(event: OrderEvent) -> Option<Fact> {
         | OrderEvent::PaymentRecorded(_)
         | OrderEvent::Refunded(_)
         | OrderEvent::NoteAdded(_)
-        | OrderEvent::ContactErased(_) => return None,
+        | OrderEvent::ContactErased(_)
+        | OrderEvent::Oversold(_) => return None,
     })
 }
 

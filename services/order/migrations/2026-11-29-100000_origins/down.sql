@@ -10,9 +10,19 @@ grant select on searchable_orders to order_app;
 alter table orders no force row level security;
 update orders set payment_status = 'unpaid' where total_minor = 0 and payment_status = 'paid' and paid_minor = 0;
 alter table orders force row level security;
+drop policy batch on order_parcels;
+drop policy batch on order_returns;
+drop policy batch on order_payments;
 alter table order_lines drop column price_source;
+drop index orders_external_reference;
 drop index orders_number;
 alter table orders
+    drop constraint orders_import_complete,
+    drop column oversold,
+    drop column stock_policy,
+    drop column raw_status_at,
+    drop column raw_status,
+    drop column external_reference,
     drop column source,
     drop column number;
 drop table order_numbers;

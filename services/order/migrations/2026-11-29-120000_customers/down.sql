@@ -1,3 +1,4 @@
+revoke update (reason) on order_history from order_app;
 drop view searchable_order_contacts;
 drop view searchable_buyers;
 drop table order_contacts;

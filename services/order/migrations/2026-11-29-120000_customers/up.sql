@@ -61,6 +61,8 @@ create table order_contacts (
     shipping_address  jsonb,
     billing_address   jsonb,
     search_text       text  not null default '  ',
+    -- When what was said was forgotten with the person.
+    erased_at         timestamptz,
     primary key (org_id, order_id)
 );
 create index order_contacts_by_buyer on order_contacts (org_id, buyer_id, order_id) where buyer_id is not null;
@@ -99,7 +101,9 @@ create policy view_owner on order_contacts for select to order_owner using (true
 alter table order_contacts force row level security;
 grant select, insert on order_contacts to order_app;
 -- Whose an order is stays; what was said is emptied when the person is forgotten.
-grant update (name, email, phone, shipping_address, billing_address, search_text) on order_contacts to order_app;
+grant update (name, email, phone, shipping_address, billing_address, search_text, erased_at) on order_contacts to order_app;
+-- Of the history the reasons of shoppers go, and nothing else changes.
+grant update (reason) on order_history to order_app;
 
 create view searchable_buyers as
     select id, customer_id, name, email, phone, search_text, orders, first_order_at, last_order_at, erased_at

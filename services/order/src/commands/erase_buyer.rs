@@ -1,5 +1,6 @@
-//! Forgets a person who ordered. The rule: names, numbers, addresses and the shopper's own words go, from the person's record and from
-//! every order; the figures, what happened to the orders and what staff wrote down stay, since they are the seller's books.
+//! Forgets a person who ordered: first who they are, then what was said with their orders, a few at a time.
+//! The rule: names, numbers, addresses and the shopper's own words go, from the person's record and from every order; the figures, what
+//! happened to the orders and what staff wrote down stay, since they are the seller's books.
 
 use access::Permission;
 use kernel::BuyerId;
@@ -13,10 +14,20 @@ use crate::{
     store::{contacts, orders},
 };
 
-/// Forgets somebody. Forgetting them again changes nothing.
+/// Orders that one transaction empties.
+const AT_ONCE: i64 = 100;
+
+/// Empties the record of a person. Doing so again changes nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct EraseBuyer {
     /// Who.
+    pub buyer: BuyerId,
+}
+
+/// Empties some of the orders of a person whose record is empty; whether there may be more of them.
+#[derive(Debug, Clone, Copy)]
+pub struct EraseOrders {
+    /// Whose.
     pub buyer: BuyerId,
 }
 
@@ -28,21 +39,34 @@ impl Command for EraseBuyer {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        // Whoever orders with the same key meanwhile waits for this lock, and is somebody new afterwards.
+        // Whoever orders with the same key meanwhile waits for this short transaction, and is somebody new afterwards.
         let erased = contacts::lock_buyer(tx, self.buyer).await?.ok_or(Error::BuyerNotFound { buyer: self.buyer })?;
-        if erased {
-            return Ok(());
-        }
+        if erased { Ok(()) } else { contacts::erase_person(tx, self.buyer).await }
+    }
+}
+
+impl Command for EraseOrders {
+    const NAME: &'static str = "order.erase-orders-of-customer";
+    const REQUIRES: Permission = Permission::PrivacyManage;
+    type Tenancy = Tenant;
+    type Reply = bool;
+    type Error = Error;
+
+    async fn execute(&self, tx: &mut Tx<'_>) -> Result<bool, Error> {
         let organisation = tx.organisation();
-        let wanted: Vec<_> =
-            contacts::orders_of(tx, self.buyer).await?.into_iter().map(|order| (organisation, order)).collect();
+        let telling = contacts::telling_orders(tx, self.buyer, AT_ONCE).await?;
+        if telling.is_empty() {
+            return Ok(false);
+        }
+        let wanted: Vec<_> = telling.iter().map(|order| (organisation, *order)).collect();
         let mut locked = orders::lock(tx, &wanted).await?;
         let provenance = tx.provenance().clone();
         let mut steps = Vec::with_capacity(locked.len());
         for order in &mut locked {
             steps.extend(order.take(Trigger::EraseContact, None)?.map(|step| (step, provenance.clone())));
         }
-        contacts::erase(tx, self.buyer).await?;
-        save(tx, &locked, steps).await
+        contacts::erase_orders(tx, &telling).await?;
+        save(tx, &locked, steps).await?;
+        Ok(true)
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use access::Permission;
-use kernel::{BuyerId, ChannelCode, CustomerId, Money, OrderId, OrganisationId, Sku};
+use kernel::{BuyerId, ChannelCode, CustomerId, Money, OrderId, OrganisationId, Sku, Timestamp};
 use mediator::{Command, Grouped, Member, Provenance, Results, Tenant, group_of_one};
 use persistence::{Tenancy, Tx};
 use schemars::JsonSchema;
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     domain::{
         ContactDetails, Draft, FulfilmentStatus, HoldLimits, Holder, Life, Line, Order, OrderToken, OrderView, Origin,
-        Reference, Status,
+        Reference, SoldElsewhere, Status,
     },
     error::Error,
     published,
@@ -110,6 +110,8 @@ pub(super) struct Placing<'a> {
     pub provenance: &'a Provenance,
     /// The order.
     pub order: &'a PlaceOrder,
+    /// What the channel said of it and when it was placed there, where it was sold elsewhere.
+    pub sold: Option<(&'a SoldElsewhere, Timestamp)>,
 }
 
 /// Places the orders of a group and answers each with its receipt.
@@ -124,6 +126,7 @@ async fn receipts<T: Tenancy, C: Command<Reply = Receipt, Error = Error>>(
             organisation: *organisation,
             provenance,
             order: order(command),
+            sold: None,
         })
         .collect();
     let placed = place(tx, &placing).await?;
@@ -163,7 +166,7 @@ pub(super) async fn place<T: Tenancy>(
             Err(refused) => Err(refused),
             Ok((lines, total)) => {
                 let begun = begun.next().ok_or_else(|| Error::corrupt(one.order.order, "it was not inserted"))?;
-                one.begin(tx, lines, total, begun, buyers.get(&one.order.order).copied())
+                one.begun(tx, lines, total, begun, buyers.get(&one.order.order).copied())
             }
         });
     }
@@ -218,9 +221,11 @@ impl<'a> Placing<'a> {
             id: order.order,
             source: order.draft.source(),
             channel: &order.channel,
+            sold_elsewhere: self.sold.map(|(sold, _)| sold),
+            placed_at: self.sold.map(|(_, placed_at)| placed_at),
             lines,
             total,
-            payment: Life::of(lines).payment(),
+            payment: Life::of(order.draft.source(), lines).payment(),
             reference: order.reference.as_ref(),
             token: order.token.digest(),
             customer: order.customer,
@@ -241,7 +246,7 @@ impl<'a> Placing<'a> {
     }
 
     /// The order as it is now, and the event that says the same.
-    fn begin<T: Tenancy>(
+    fn begun<T: Tenancy>(
         &self,
         tx: &mut Tx<'_, T>,
         lines: Vec<Line>,
@@ -254,12 +259,14 @@ impl<'a> Placing<'a> {
             id: order.order,
             number: Some(number),
             status: Status::Pending,
-            payment_status: Life::of(&lines).payment(),
+            payment_status: Life::of(order.draft.source(), &lines).payment(),
             fulfilment_status: FulfilmentStatus::Unfulfilled,
             lines,
             total,
             source: order.draft.source(),
             channel: order.channel.clone(),
+            sold_elsewhere: self.sold.map(|(sold, _)| sold.clone()),
+            oversold: false,
             parcels: Vec::new(),
             returns: Vec::new(),
             reference: order.reference.clone(),
@@ -267,7 +274,7 @@ impl<'a> Placing<'a> {
             reasons: Vec::new(),
             cancel_cause: None,
             version: 1,
-            placed_at: at,
+            placed_at: self.sold.map_or(at, |(_, placed_at)| placed_at),
             deadline_at: at + Duration::from_secs(order.deadline_seconds.into()),
             settled_at: None,
             updated_at: at,

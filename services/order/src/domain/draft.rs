@@ -43,6 +43,32 @@ pub enum Fault {
     TooMuchOff,
 }
 
+impl Fault {
+    /// What is wrong with a line of this SKU, in words.
+    #[must_use]
+    pub fn reason(self, sku: &Sku) -> String {
+        match self {
+            Self::Unknown => format!("there is no SKU {sku}"),
+            Self::NotForSale => format!("{sku} is not for sale"),
+            Self::TooMuchOff => format!("is more than {sku} costs"),
+            Self::TooMany => format!("is more of {sku} than one order may have"),
+            Self::OtherCurrency(currency) => {
+                format!("{sku} is sold in {currency}, the lines before it are not; order it separately")
+            }
+        }
+    }
+}
+
+impl DraftError {
+    /// The error with every line that is wrong, for those who see no fields.
+    #[must_use]
+    pub fn in_full(&self) -> String {
+        let Self::Unsellable(flaws) = self else { return self.to_string() };
+        let lines = flaws.iter().map(|Flaw { line, sku, fault }| format!("line {}: {}", line + 1, fault.reason(sku)));
+        format!("{self}: {}", lines.collect::<Vec<_>>().join("; "))
+    }
+}
+
 /// A line whose price is not the one that the shopper was shown. Programs get it as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PriceChange {

@@ -1,6 +1,7 @@
 //! What an order is and may become. The rule: pure code, without a database, a clock of its own or I/O.
 
 mod amounts;
+mod arrival;
 mod buyer;
 mod contact;
 mod deadline;
@@ -20,14 +21,16 @@ mod view;
 mod wording;
 
 pub use amounts::{Direction, LinePrice, Range};
+pub use arrival::{Arrival, ArrivalStatus, ArrivedReturn, Open, SoldElsewhere, Walk};
 pub use buyer::{Buyer, BuyerExport, OrderRecord, Turnover};
 pub use contact::{Address, BuyerKey, Contact, ContactDetails, ContactText, PhoneNumber};
-pub use contracts::order::{FulfilmentStatus, PaymentStatus, Source, Status};
+pub use contracts::order::{FulfilmentStatus, PaymentStatus, Source, Status, StockPolicy};
 pub use deadline::Deadline;
 pub use draft::{Draft, DraftError, Fault, Flaw, LINE_LIMIT, LineTerms, OrderTerms, PriceChange, RequestedLine};
 pub use holds::{HoldLimits, Holder, Origin};
 pub use life::{
-    Action, Change, Event, Funds, Life, LineLife, Opening, Receipt, Refusal, Requester, Selection, Trigger, decide,
+    Action, Change, Event, Funds, Life, LineLife, Marks, Opening, Receipt, Refusal, Requester, Selection, Trigger,
+    decide,
 };
 pub use line::{Line, PriceSource};
 pub use order::{Goods, Impossible, Order, Step};

@@ -1,8 +1,9 @@
 //! The order as transitions see it. The rules: the version rises by one with every transition, and each transition is one event and
 //! one entry of the history.
 
+use contracts::catalog::Reason;
 use contracts::order::{
-    FulfilmentStatus, LineStanding, MovedLine, PaymentStatus, RestockedLine, Source, Standing, Status,
+    FulfilmentStatus, LineStanding, MovedLine, PaymentStatus, RestockedLine, Source, Standing, Status, StockPolicy,
 };
 use kernel::{
     BuyerId, ChannelCode, CustomerId, Malformed, Money, OrderId, OrganisationId, ProductId, Quantity, Sku, Timestamp,
@@ -78,6 +79,7 @@ pub struct Order {
     /// Its number in the organisation; none where a replica of the release before placed it.
     pub(crate) number: Option<i64>,
     pub(crate) source: Source,
+    pub(crate) stock: StockPolicy,
     pub(crate) channel: ChannelCode,
     pub(crate) customer: Option<CustomerId>,
     pub(crate) buyer: Option<BuyerId>,
@@ -99,17 +101,18 @@ impl Order {
         Self {
             organisation,
             id: view.id,
-            now: view.placed_at,
+            now: view.updated_at,
             version: view.version,
             overdue: false,
             number: view.number,
             source: view.source,
+            stock: view.sold_elsewhere.as_ref().map(|sold| sold.stock).unwrap_or_default(),
             channel: view.channel.clone(),
             customer,
             buyer,
             total: view.total,
             goods: view.lines.iter().map(goods).collect(),
-            life: Life::of(&view.lines),
+            life: Life::of(view.source, &view.lines),
         }
     }
 
@@ -171,6 +174,7 @@ impl Order {
     ) -> Result<Option<Step>, Error> {
         let from = self.status();
         let cause = on.as_str();
+        let reason = reason.or_else(|| self.why_held(&on));
         let Some(Change { life, event, moved }) =
             decide(&self.life, &on).map_err(|refusal| self.impossible(requester, &refusal))?
         else {
@@ -193,6 +197,17 @@ impl Order {
             restocked,
             standing,
         }))
+    }
+
+    /// Why catalog's answer holds an order back that was sold elsewhere.
+    fn why_held(&self, on: &Trigger) -> Option<Remark> {
+        let Trigger::Rejected(reasons) = on else { return None };
+        if !self.life.sold_elsewhere {
+            return None;
+        }
+        let why = reasons.iter().map(why_not).collect::<Vec<_>>().join("; ");
+        let text: String = format!("catalog did not reserve it: {why}").chars().take(Remark::LIMIT).collect();
+        Remark::parse(&text).ok()
     }
 
     fn told(
@@ -245,6 +260,8 @@ impl Order {
         Ok(Standing {
             number: self.number,
             source: self.source,
+            stock: self.stock,
+            oversold: self.life.oversold,
             status: self.status(),
             payment: self.payment(),
             fulfilment: self.fulfilment(),
@@ -280,8 +297,13 @@ impl Order {
     /// # Errors
     /// `NotOfOrder` when the order has no line of a SKU, `Impossible` when a line would have more pieces than it has.
     pub fn surplus(&self, wanted: &[(Sku, i64)]) -> Result<Selection, Error> {
+        let stands_before = |place: usize, sku: &Sku| wanted.iter().take(place).any(|(before, _)| before == sku);
         let mut selection = vec![0_i64; self.goods.len()];
-        for (sku, wanted) in wanted {
+        for (place, (sku, wanted)) in wanted.iter().enumerate() {
+            if stands_before(place, sku) {
+                let reason = format!("{sku} stands twice in the edit; say once how many pieces it keeps");
+                return Err(self.refused(Requester::Staff, Action::Edit, reason));
+            }
             let line = self.goods.iter().position(|goods| goods.sku == *sku);
             let place = line.and_then(|line| Some((selection.get_mut(line)?, self.life.lines.get(line)?)));
             let (place, line) = place.ok_or_else(|| Error::NotOfOrder { order: self.id, sku: sku.clone() })?;
@@ -350,6 +372,19 @@ pub struct Impossible {
     pub possible: Vec<Action>,
 }
 
+/// Why catalog does not reserve something, in words.
+fn why_not(reason: &Reason) -> String {
+    match reason {
+        Reason::UnknownSku { sku } => format!("there is no SKU {sku}"),
+        Reason::OutOfStock { sku, requested, available } => {
+            format!("{} of {sku} are wanted and {available} are left", requested.get())
+        }
+        Reason::PriceChanged { sku, offered, current } => format!("{sku} was sold for {offered} and costs {current}"),
+        Reason::NotForSale { sku } => format!("{sku} is not for sale"),
+        Reason::OrderCancelled => "the order had been cancelled".to_owned(),
+    }
+}
+
 fn list(actions: &[Action]) -> String {
     if actions.is_empty() {
         return "nothing".to_owned();
@@ -359,7 +394,7 @@ fn list(actions: &[Action]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use contracts::{catalog::Reason, order::Cause};
+    use contracts::order::Cause;
     use kernel::Currency;
     use proptest::prelude::*;
 
@@ -377,6 +412,7 @@ mod tests {
             overdue: true,
             number: Some(1_001),
             source: Source::Shop,
+            stock: StockPolicy::default(),
             channel: ChannelCode::shop(),
             customer: None,
             buyer: None,

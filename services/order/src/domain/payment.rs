@@ -28,6 +28,8 @@ use super::wording::Label;
 pub enum Provider {
     /// A person, who writes down what was paid and given back.
     Manual,
+    /// The channel where the order was sold, which received the money.
+    Channel,
 }
 
 /// Money that was received or promised.

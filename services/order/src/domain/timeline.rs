@@ -26,6 +26,9 @@ pub struct Details {
     /// Those of them that can be sold again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub restocked: Vec<SkuPieces>,
+    /// Pieces that were promised although they could not be had.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub oversold: Vec<SkuPieces>,
     /// Why catalog could not hold the stock.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
@@ -73,6 +76,7 @@ impl Details {
             Event::PaymentRecorded(payment) => Self { payment: Some(payment.clone()), ..details },
             Event::Refunded(refund) => Self { refund: Some(refund.clone()), ..details },
             Event::NoteAdded(note) => Self { note: Some(note.clone()), ..details },
+            Event::Oversold(lines) => Self { oversold: lines.clone(), ..details },
             Event::Confirmed
             | Event::Cancelled(_)
             | Event::LinesCancelled(_)

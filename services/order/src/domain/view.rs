@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    arrival::SoldElsewhere,
     contact::ContactDetails,
     life::Action,
     line::Line,
@@ -44,6 +45,12 @@ pub struct OrderView {
     /// Where it was sold.
     #[serde(default = "ChannelCode::shop")]
     pub channel: ChannelCode,
+    /// What the channel said of it, where it was sold elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sold_elsewhere: Option<SoldElsewhere>,
+    /// Whether more of it was promised than could be had.
+    #[serde(default)]
+    pub oversold: bool,
     /// The parcels that left, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parcels: Vec<Parcel>,

@@ -1,13 +1,13 @@
 //! Contract → command: what catalog says, in this service's words. The rule: only the shape changes here; nothing is
 //! decided.
 
-use contracts::catalog::{ProductState, ProductStatus, ReservationEvent};
+use contracts::catalog::{ProductState, ProductStatus, ReservationEvent, ReservedLine};
 use kernel::ProductId;
 use messaging::{Delivered, Snapshot};
 
 use crate::{
     commands::{Answer, ApplyProducts, SettleOrders},
-    domain::{Product, Trigger, Variant},
+    domain::{Product, SkuPieces, Trigger, Variant},
 };
 
 /// Catalog's answers become one command.
@@ -24,12 +24,19 @@ pub fn apply_products(snapshots: Vec<Snapshot<ProductState>>, rebuild: bool) -> 
 
 fn answer(delivered: Delivered<ReservationEvent>) -> Answer {
     let (order, trigger) = match delivered.event {
-        ReservationEvent::Reserved(reserved) => (reserved.order, Trigger::Reserved),
+        ReservationEvent::Reserved(reserved) => (reserved.order, kept(reserved.lines)),
         ReservationEvent::Rejected(rejected) => (rejected.order, Trigger::Rejected(rejected.reasons)),
         ReservationEvent::Expired(expired) => (expired.order, Trigger::ReservationLost),
         ReservationEvent::ConfirmRefused(refused) => (refused.order, Trigger::ReservationLost),
     };
     Answer { organisation: delivered.organisation, order, trigger, provenance: delivered.provenance }
+}
+
+/// What a reservation says: more than can be had is promised of orders that were sold elsewhere only.
+fn kept(lines: Vec<ReservedLine>) -> Trigger {
+    let short = |line: ReservedLine| line.oversold.map(|quantity| SkuPieces { sku: line.sku, quantity });
+    let oversold: Vec<SkuPieces> = lines.into_iter().filter_map(short).collect();
+    if oversold.is_empty() { Trigger::Reserved } else { Trigger::Oversold(oversold) }
 }
 
 fn product(snapshot: Snapshot<ProductState>) -> Product {

@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    commands::EraseBuyer,
+    commands::{EraseBuyer, EraseOrders},
     domain::{Buyer, BuyerExport},
-    queries::{Buyers, DescribeBuyers, ExportBuyer, FindBuyer, QueryBuyers},
+    queries::{Buyers, DescribeBuyers, ExportBuyer, FindBuyer, FindErased, QueryBuyers},
 };
 
 /// Somebody in a path.
@@ -49,5 +49,6 @@ pub(super) async fn export(app: App, by: Staff, Path(at): Path<BuyerPath>) -> Re
 pub(super) async fn erase(app: App, by: Staff, Path(at): Path<BuyerPath>) -> Result<rest::Ok<Buyer>, Problem> {
     let buyer = at.customer;
     app.send(&by, EraseBuyer { buyer }).await?;
-    Ok(rest::Ok(app.ask(&by, FindBuyer { buyer }).await?))
+    while app.send(&by, EraseOrders { buyer }).await? {}
+    Ok(rest::Ok(app.ask(&by, FindErased(FindBuyer { buyer })).await?))
 }

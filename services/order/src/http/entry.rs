@@ -135,15 +135,21 @@ impl EnterOrderBody {
 
 impl EnteredLineBody {
     fn parse(&self) -> Result<RequestedLine, Malformed> {
-        let terms = LineTerms {
-            unit_price: amount(self.unit_price.as_ref())?,
-            discount: amount(self.discount.as_ref())?,
-            tax: amount(self.tax.as_ref())?,
-        };
-        Ok(RequestedLine { sku: Sku::parse(&self.sku)?, quantity: Quantity::new(self.quantity)?, shown: None, terms })
+        let amounts = (self.unit_price.as_ref(), self.discount.as_ref(), self.tax.as_ref());
+        line(&self.sku, self.quantity, amounts)
     }
 }
 
-fn amount(body: Option<&PriceBody>) -> Result<Option<kernel::Money>, Malformed> {
+/// A line with the price, the discount and the tax that the seller states.
+pub(super) fn line(
+    sku: &str,
+    quantity: i64,
+    (unit_price, discount, tax): (Option<&PriceBody>, Option<&PriceBody>, Option<&PriceBody>),
+) -> Result<RequestedLine, Malformed> {
+    let terms = LineTerms { unit_price: amount(unit_price)?, discount: amount(discount)?, tax: amount(tax)? };
+    Ok(RequestedLine { sku: Sku::parse(sku)?, quantity: Quantity::new(quantity)?, shown: None, terms })
+}
+
+pub(super) fn amount(body: Option<&PriceBody>) -> Result<Option<kernel::Money>, Malformed> {
     body.map(PriceBody::money).transpose()
 }

@@ -49,12 +49,16 @@ pub(super) async fn for_staff(
     last: LastEventId,
     State(followers): State<Followers>,
 ) -> Result<Events<OrderDetailNews>, Problem> {
-    let (follower, order, by) = (enter(&followers, at.order)?, at.order, by.0);
+    let (order, by) = (at.order, by.0);
+    // Read twice: whoever may not see the order takes no place, and what happens from the second time on is not missed.
+    app.ask(&by, FindOrder { order }).await?;
+    let follower = enter(&followers, order)?;
     let now = app.ask(&by, FindOrder { order }).await?;
     let beginning = Beginning::of(now.order.version, now.order.status, last);
     let fetch = async move |after| app.ask(&by, ListTransitions { order, after }).await;
     let first = OrderDetailNews { order: Some(now), transition: None };
-    Ok(beginning.stream(follower, first, fetch, |entry| Some(OrderDetailNews { order: None, transition: Some(entry) })))
+    let shown = |entry| Some(OrderDetailNews { order: None, transition: Some(entry) });
+    beginning.stream(follower, first, fetch, shown).await
 }
 
 /// The stream of the shopper's own order.
@@ -65,14 +69,14 @@ pub(super) async fn for_shopper(
     (order, proof): (OrderId, Ownership),
     last: LastEventId,
 ) -> Result<Events<OrderNews>, Problem> {
+    app.ask(&by, FindOwnOrder { order, proof: proof.clone() }).await?;
     let follower = enter(followers, order)?;
     let now = app.ask(&by, FindOwnOrder { order, proof: proof.clone() }).await?;
     let beginning = Beginning::of(now.version, now.status, last);
     let fetch = async move |after| app.ask(&by, ListOwnTransitions { order, after, proof: proof.clone() }).await;
     let first = OrderNews { order: Some(now), transition: None };
-    Ok(beginning.stream(follower, first, fetch, |entry| {
-        Some(OrderNews { order: None, transition: Some(entry.for_shopper()?) })
-    }))
+    let shown = |entry: TimelineEntry| Some(OrderNews { order: None, transition: Some(entry.for_shopper()?) });
+    beginning.stream(follower, first, fetch, shown).await
 }
 
 fn enter(followers: &Followers, order: OrderId) -> Result<Follower, Problem> {
@@ -86,6 +90,8 @@ enum Beginning {
     Now(i64, Status),
     /// Behind this version.
     Behind(i64),
+    /// Behind this version, and nothing more is expected.
+    Last(i64),
     /// The client knows everything, and nothing more is expected.
     Nowhere,
 }
@@ -96,29 +102,36 @@ impl Beginning {
         match last.version().filter(|last| *last <= version) {
             None => Self::Now(version, status),
             Some(last) if last == version && is_over(status) => Self::Nowhere,
+            Some(last) if is_over(status) => Self::Last(last),
             Some(last) => Self::Behind(last),
         }
     }
 
-    fn stream<N: 'static>(
+    async fn stream<N: 'static>(
         self,
         follower: Follower,
         first: N,
         fetch: impl AsyncFn(i64) -> Result<Vec<TimelineEntry>, Problem> + 'static,
         shown: impl Fn(TimelineEntry) -> Option<N> + 'static,
-    ) -> Events<N> {
+    ) -> Result<Events<N>, Problem> {
+        // What a shopper does not see must not bring their client back for ever.
+        if let Self::Last(version) = self
+            && !fetch(version).await?.into_iter().any(|entry| shown(entry).is_some())
+        {
+            return Ok(Events::over());
+        }
         let event = move |entry: TimelineEntry| {
             let id = entry.version;
             std::future::ready(shown(entry).map(|data| Event { id, name: TRANSITION, data }))
         };
         let beginning = |id| futures::stream::once(std::future::ready(Event { id, name: ORDER, data: first }));
-        match self {
+        Ok(match self {
             Self::Nowhere => Events::over(),
             Self::Now(version, status) if is_over(status) => Events::new(beginning(version)),
             Self::Now(version, _) => {
                 Events::new(beginning(version).chain(follower.tell(version, fetch).filter_map(event)))
             }
-            Self::Behind(version) => Events::new(follower.tell(version, fetch).filter_map(event)),
-        }
+            Self::Behind(version) | Self::Last(version) => Events::new(follower.tell(version, fetch).filter_map(event)),
+        })
     }
 }

@@ -4,6 +4,7 @@ mod contact;
 mod customers;
 mod entry;
 mod following;
+mod imports;
 mod orders;
 mod problems;
 mod shop;
@@ -15,9 +16,9 @@ use rest::{Api, Routes};
 use crate::{
     commands::{
         AddNote, ApproveReturn, CancelLines, CancelOrder, CancelOwnOrder, ClaimOrder, CompleteOrder,
-        DeclineCancellation, DeclineReturn, DeliverParcel, EditLines, EnterOrder, EraseBuyer, HoldOrder, PackOrder,
-        PlaceOrder, ReceiveReturn, RecordPayment, RecordRefund, ReleaseOrder, RequestCancellation,
-        RequestOwnCancellation, RequestReturn, ShipOrder,
+        DeclineCancellation, DeclineReturn, DeliverParcel, EditLines, EnterOrder, EraseBuyer, HoldOrder, ImportOrder,
+        ImportOrders, PackOrder, PlaceOrder, ReceiveReturn, RecordPayment, RecordRefund, ReleaseOrder,
+        RequestCancellation, RequestOwnCancellation, RequestReturn, ShipOrder,
     },
     queries::{
         DescribeBuyers, DescribeOrders, ExportBuyer, FindBuyer, FindOrder, FindOwnOrder, ListOwnOrders,
@@ -62,6 +63,12 @@ pub fn routes() -> Routes {
         })
         .post("/admin/v1/orders", entry::enter, |op| {
             op.summary("Write down an order for somebody").sends::<EnterOrder>().problems(&problems::ENTER)
+        })
+        .post("/admin/v1/orders/import", imports::one, |op| {
+            op.summary("Import an order that was sold elsewhere").sends::<ImportOrder>().problems(&problems::IMPORT)
+        })
+        .post("/admin/v1/orders/import/bulk", imports::many, |op| {
+            op.summary("Import many orders that were sold elsewhere, with a result for each").sends::<ImportOrders>()
         })
         .post("/admin/v1/orders/query", orders::query, |op| op.summary("Query orders").asks::<QueryOrders>())
         .get("/admin/v1/orders/fields", orders::fields, |op| {

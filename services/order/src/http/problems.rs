@@ -36,6 +36,8 @@ pub(super) const ALL: [ProblemType; 6] =
 pub(super) const PLACE: [ProblemType; 3] = [UNSELLABLE_LINES, PRICE_CHANGED, TOO_MANY_OPEN];
 /// Those of what staff enters.
 pub(super) const ENTER: [ProblemType; 3] = [UNSELLABLE_LINES, PRICE_CHANGED, TOTAL_MISMATCH];
+/// Those of an order that was sold elsewhere.
+pub(super) const IMPORT: [ProblemType; 2] = [UNSELLABLE_LINES, TOTAL_MISMATCH];
 /// Those of cancelling.
 pub(super) const CANCEL: [ProblemType; 1] = [NOT_CANCELLABLE];
 /// That of every other step.
@@ -54,6 +56,7 @@ impl From<Error> for Problem {
                 let reason = format!("must be {currency}, as the order is");
                 Self::new(problems::INVALID_REQUEST).detail(detail).field("amount.currency", reason)
             }
+            Error::FirstRefused { .. } => Self::new(problems::INVALID_REQUEST).detail(detail),
             Error::TooManyOpen { .. } => Self::new(TOO_MANY_OPEN).detail(detail),
             Error::NotFound { .. }
             | Error::BuyerNotFound { .. }
@@ -69,7 +72,9 @@ impl From<Error> for Problem {
                     problem.field(fault.at, fault.reason)
                 })
             }
-            Error::Unplaced { .. } | Error::Corrupt { .. } | Error::Storage(_) => Self::fault(error.class(), &error),
+            Error::Overtaken | Error::Unplaced { .. } | Error::Corrupt { .. } | Error::Storage(_) => {
+                Self::fault(error.class(), &error)
+            }
         }
     }
 }
@@ -105,16 +110,12 @@ fn draft(refused: &DraftError) -> Problem {
 }
 
 fn flawed(problem: Problem, Flaw { line, sku, fault }: &Flaw) -> Problem {
-    let (field, reason) = match fault {
-        Fault::Unknown => ("sku", format!("there is no SKU {sku}")),
-        Fault::NotForSale => ("sku", format!("{sku} is not for sale")),
-        Fault::TooMuchOff => ("discount", format!("is more than {sku} costs")),
-        Fault::TooMany => ("quantity", format!("is more of {sku} than one order may have")),
-        Fault::OtherCurrency(currency) => {
-            ("sku", format!("{sku} is sold in {currency}, the lines before it are not; order it separately"))
-        }
+    let field = match fault {
+        Fault::Unknown | Fault::NotForSale | Fault::OtherCurrency(_) => "sku",
+        Fault::TooMuchOff => "discount",
+        Fault::TooMany => "quantity",
     };
-    problem.field(format!("lines[{line}].{field}"), reason)
+    problem.field(format!("lines[{line}].{field}"), fault.reason(sku))
 }
 
 fn changed(problem: Problem, PriceChange { line, sku, shown, current }: &PriceChange) -> Problem {

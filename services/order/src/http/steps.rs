@@ -452,7 +452,7 @@ fn remark(text: Option<&str>) -> Result<Option<Remark>, Malformed> {
     text.map(Remark::parse).transpose()
 }
 
-fn label(text: Option<&str>) -> Result<Option<Label>, Malformed> {
+pub(super) fn label(text: Option<&str>) -> Result<Option<Label>, Malformed> {
     text.map(Label::parse).transpose()
 }
 

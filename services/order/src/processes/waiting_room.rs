@@ -189,6 +189,8 @@ mod tests {
             total,
             source: Source::Shop,
             channel: ChannelCode::shop(),
+            sold_elsewhere: None,
+            oversold: false,
             parcels: Vec::new(),
             returns: Vec::new(),
             reference: None,

@@ -37,6 +37,22 @@ impl Query for FindBuyer {
     }
 }
 
+/// Asks for somebody who was forgotten, as whoever forgets people may.
+#[derive(Debug, Clone, Copy)]
+pub struct FindErased(pub FindBuyer);
+
+impl Query for FindErased {
+    const NAME: &'static str = "order.find-erased-customer";
+    const REQUIRES: Permission = Permission::PrivacyManage;
+    type Tenancy = Tenant;
+    type Reply = Buyer;
+    type Error = Error;
+
+    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Buyer, Error> {
+        self.0.fetch(read).await
+    }
+}
+
 /// Selects somebody who ordered.
 ///
 /// # Errors

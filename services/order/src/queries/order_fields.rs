@@ -54,6 +54,12 @@ fn fields() -> Vec<Field> {
         .by_default(),
         Field::one("source", Kind::choice(Source::VARIANTS), "r.source", "How it came in.").counted(),
         Field::one("channel", Kind::Text, "r.channel", "Where it was sold.").counted(),
+        Field::one("external_reference", Kind::Text, "r.external_reference", "Its name where it was sold elsewhere.")
+            .nullable(),
+        Field::one("raw_status", Kind::Text, "r.raw_status", "The channel's own word for where it stands.")
+            .nullable()
+            .counted(),
+        Field::one("oversold", Kind::Boolean, "r.oversold", "Whether more was promised than could be had.").counted(),
         Field::price("paid", "r.paid_minor", "r.currency", "What was received for it.").sorted(),
         Field::price("refunded", "r.refunded_minor", "r.currency", "What was given back of it.").sorted(),
         Field::price("total", "r.total_minor", "r.currency", "What it came to.").sorted().counted().by_default(),

@@ -21,9 +21,9 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        Address, Contact, ContactDetails, ContactText, Funds, Label, Life, Line, LineLife, LinePrice, OrderDetail,
-        OrderView, Parcel, Payment, PhoneNumber, PriceSource, Provider, RecordedPayment, RecordedRefund, Reference,
-        Refund, Remark, Return, ReturnStatus, SkuPieces, Status, TokenDigest,
+        Address, Contact, ContactDetails, ContactText, Funds, Label, Life, Line, LineLife, LinePrice, Marks,
+        OrderDetail, OrderView, Parcel, Payment, PhoneNumber, PriceSource, Provider, RecordedPayment, RecordedRefund,
+        Reference, Refund, Remark, Return, ReturnStatus, SkuPieces, SoldElsewhere, Status, TokenDigest,
     },
     error::Error,
 };
@@ -32,7 +32,7 @@ use crate::{
 /// later.
 macro_rules! orders {
     ($condition:literal) => {
-        concat!("select o.id, o.number, o.source, o.status, o.payment_status, o.fulfilment_status, o.total_minor, o.currency, o.channel,
+        concat!("select o.id, o.number, o.source, o.external_reference, o.raw_status, o.raw_status_at, o.stock_policy, o.oversold, o.status, o.payment_status, o.fulfilment_status, o.total_minor, o.currency, o.channel,
         o.shopper_reference, o.token_digest, o.customer_id, o.version, o.placed_at, o.deadline_at, o.settled_at, o.updated_at,
         o.held, o.completed, o.authorised_minor, o.paid_minor, o.refunded_minor,
         (select jsonb_agg(to_jsonb(l) order by l.position) from order_lines l
@@ -85,6 +85,16 @@ pub(super) struct OrderRow {
     number: Option<i64>,
     #[diesel(sql_type = Text)]
     source: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    external_reference: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    raw_status: Option<String>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    raw_status_at: Option<Timestamp>,
+    #[diesel(sql_type = Text)]
+    stock_policy: String,
+    #[diesel(sql_type = Bool)]
+    oversold: bool,
     #[diesel(sql_type = Text)]
     status: String,
     #[diesel(sql_type = Text)]
@@ -356,7 +366,13 @@ impl OrderRow {
         let lives = lines.iter().map(|line| line.life(status)).collect();
         let funds =
             Funds { authorised: self.authorised_minor, received: self.paid_minor, refunded: self.refunded_minor };
-        let life = Life::restore(status, (self.held, self.completed), lives, funds).map_err(corrupt)?;
+        let marks = Marks {
+            held: self.held,
+            completed: self.completed,
+            sold_elsewhere: self.external_reference.is_some(),
+            oversold: self.oversold,
+        };
+        let life = Life::restore(status, marks, lives, funds).map_err(corrupt)?;
         Ok(OrderDetail {
             buyer: said.and_then(|said| said.buyer_id).map(BuyerId::from_uuid),
             due: Money::from_minor(life.due(), currency).map_err(corrupt)?,
@@ -388,6 +404,8 @@ impl TryFrom<OrderRow> for OrderView {
             row.ending.map(serde_json::from_value).transpose().map_err(|error| Error::corrupt(id, error))?;
         let (cause, reasons) = ending.map(|ending| (ending.cause, ending.reasons)).unzip();
         let cause = cause.filter(|_| status == Status::Cancelled);
+        let said = row.external_reference.zip(row.raw_status).zip(row.raw_status_at);
+        let said = said.map(|((reference, status), at)| Said { reference, status, at });
         let read = || -> Result<Self, Malformed> {
             Ok(Self {
                 id,
@@ -399,6 +417,8 @@ impl TryFrom<OrderRow> for OrderView {
                 total: Money::from_minor(row.total_minor, currency)?,
                 source: parse_name("source", &row.source)?,
                 channel: ChannelCode::parse(&row.channel)?,
+                sold_elsewhere: said.map(|said| said.parse(&row.stock_policy)).transpose()?,
+                oversold: row.oversold,
                 parcels: parcels.into_iter().map(Parcel::from).collect(),
                 returns: returns.into_iter().map(Return::from).collect(),
                 reference: row.shopper_reference.as_deref().map(Reference::parse).transpose()?,
@@ -413,6 +433,24 @@ impl TryFrom<OrderRow> for OrderView {
             })
         };
         read().map_err(corrupt)
+    }
+}
+
+/// What the channel said of an order that was sold elsewhere.
+struct Said {
+    reference: String,
+    status: String,
+    at: Timestamp,
+}
+
+impl Said {
+    fn parse(self, stock: &str) -> Result<SoldElsewhere, Malformed> {
+        Ok(SoldElsewhere {
+            external_reference: Label::parse(&self.reference)?,
+            raw_status: Label::parse(&self.status)?,
+            raw_status_at: self.at,
+            stock: parse_name("stock policy", stock)?,
+        })
     }
 }
 

@@ -95,16 +95,36 @@ pub async fn insert<T: Tenancy>(
     Ok(said.iter().filter_map(|said| Some((said.order, buyer(said)?))).collect())
 }
 
+/// What the orders of one group say of a person: of each thing, what was said last.
+#[derive(Default)]
+struct Counted {
+    orders: i64,
+    customer: Option<CustomerId>,
+    name: Option<String>,
+    email: Option<String>,
+    phone: Option<String>,
+}
+
+impl Counted {
+    fn count(&mut self, said: &NewContact<'_>) {
+        self.orders += 1;
+        self.customer = said.customer.or(self.customer);
+        self.name = name(said.contact()).or(self.name.take());
+        self.email = email(said.contact()).or(self.email.take());
+        self.phone = phone(said.contact()).or(self.phone.take());
+    }
+}
+
 /// Counts the orders for whoever placed them, each person once however many orders of theirs there are.
 async fn count<T: Tenancy>(
     tx: &mut Tx<'_, T>,
     said: &[&NewContact<'_>],
 ) -> Result<HashMap<(OrganisationId, BuyerKey), BuyerId>, Error> {
     // Sorted, so that transactions that count the same people lock them in the same order.
-    let mut people: BTreeMap<(OrganisationId, BuyerKey), (i64, &NewContact<'_>)> = BTreeMap::new();
+    let mut people: BTreeMap<(OrganisationId, BuyerKey), Counted> = BTreeMap::new();
     for said in said {
         if let Some(key) = said.key() {
-            people.entry(key).and_modify(|(orders, last)| (*orders, *last) = (*orders + 1, said)).or_insert((1, said));
+            people.entry(key).or_default().count(said);
         }
     }
     if people.is_empty() {
@@ -131,11 +151,11 @@ async fn count<T: Tenancy>(
     .bind::<Array<SqlUuid>, _>(column(&people, |((organisation, _), _)| organisation.uuid()))
     .bind::<Array<SqlUuid>, _>(column(&people, |_| BuyerId::new().uuid()))
     .bind::<Array<Text>, _>(column(&people, |((_, key), _)| key.as_str().to_owned()))
-    .bind::<Array<Nullable<SqlUuid>>, _>(column(&people, |(_, (_, said))| said.customer.map(CustomerId::uuid)))
-    .bind::<Array<Nullable<Text>>, _>(column(&people, |(_, (_, said))| name(said.contact())))
-    .bind::<Array<Nullable<Text>>, _>(column(&people, |(_, (_, said))| email(said.contact())))
-    .bind::<Array<Nullable<Text>>, _>(column(&people, |(_, (_, said))| phone(said.contact())))
-    .bind::<Array<BigInt>, _>(column(&people, |(_, (orders, _))| *orders))
+    .bind::<Array<Nullable<SqlUuid>>, _>(column(&people, |(_, counted)| counted.customer.map(CustomerId::uuid)))
+    .bind::<Array<Nullable<Text>>, _>(column(&people, |(_, counted)| counted.name.clone()))
+    .bind::<Array<Nullable<Text>>, _>(column(&people, |(_, counted)| counted.email.clone()))
+    .bind::<Array<Nullable<Text>>, _>(column(&people, |(_, counted)| counted.phone.clone()))
+    .bind::<Array<BigInt>, _>(column(&people, |(_, counted)| counted.orders))
     .load(tx.connection())
     .await?;
     let found = |row: BuyerRow| {
@@ -161,41 +181,66 @@ pub async fn lock_buyer(tx: &mut Tx<'_>, buyer: BuyerId) -> Result<Option<bool>,
     Ok(row.map(|row| row.erased))
 }
 
-/// The orders of a person.
+/// Orders of a person that still say something, the oldest first, at most so many.
 ///
 /// # Errors
 /// `Storage` when the database fails.
-pub async fn orders_of(tx: &mut Tx<'_>, buyer: BuyerId) -> Result<Vec<OrderId>, Error> {
-    let rows: Vec<OrderRow> =
-        statement("select order_id from order_contacts where org_id = $1 and buyer_id = $2 order by order_id")
-            .bind::<SqlUuid, _>(tx.organisation().uuid())
-            .bind::<SqlUuid, _>(buyer.uuid())
-            .load(tx.connection())
-            .await?;
-    Ok(rows.into_iter().map(|row| OrderId::from_uuid(row.order_id)).collect())
-}
-
-/// Empties the record of a person, what was said with their orders, their own references, and from where they ordered.
-///
-/// # Errors
-/// `Storage` when the database fails.
-pub async fn erase(tx: &mut Tx<'_>, buyer: BuyerId) -> Result<(), Error> {
-    statement(
-        "with person as (
-            update buyers set key = null, customer_id = null, name = null, email = null, phone = null, search_text = '  ',
-                              erased_at = now()
-            where org_id = $1 and id = $2
-        ), emptied as (
-            update order_contacts set name = null, email = null, phone = null, shipping_address = null,
-                                      billing_address = null, search_text = '  '
-            where org_id = $1 and buyer_id = $2
-            returning order_id
-        )
-        update orders o set shopper_reference = null, placed_from = null
-        from emptied e where o.org_id = $1 and o.id = e.order_id",
+pub async fn telling_orders(tx: &mut Tx<'_>, buyer: BuyerId, most: i64) -> Result<Vec<OrderId>, Error> {
+    let rows: Vec<OrderRow> = statement(
+        "select order_id from order_contacts where org_id = $1 and buyer_id = $2 and erased_at is null
+         order by order_id limit $3",
     )
     .bind::<SqlUuid, _>(tx.organisation().uuid())
     .bind::<SqlUuid, _>(buyer.uuid())
+    .bind::<BigInt, _>(most)
+    .load(tx.connection())
+    .await?;
+    Ok(rows.into_iter().map(|row| OrderId::from_uuid(row.order_id)).collect())
+}
+
+/// Empties the record of a person, so that no order is theirs from now on. Orders of their account that have no word of it, because a
+/// replica of the release before placed them, become theirs first.
+///
+/// # Errors
+/// `Storage` when the database fails.
+pub async fn erase_person(tx: &mut Tx<'_>, buyer: BuyerId) -> Result<(), Error> {
+    statement(
+        "with unsaid as (
+            insert into order_contacts (org_id, order_id, buyer_id)
+            select o.org_id, o.id, b.id from buyers b join orders o on o.org_id = b.org_id and o.customer_id = b.customer_id
+            where b.org_id = $1 and b.id = $2
+            on conflict (org_id, order_id) do nothing
+        )
+        update buyers set key = null, customer_id = null, name = null, email = null, phone = null, search_text = '  ',
+                          erased_at = now()
+        where org_id = $1 and id = $2",
+    )
+    .bind::<SqlUuid, _>(tx.organisation().uuid())
+    .bind::<SqlUuid, _>(buyer.uuid())
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Empties what was said with orders, which the caller has locked: the contact, the shopper's own reference and reasons, and from where it
+/// was placed.
+///
+/// # Errors
+/// `Storage` when the database fails.
+pub async fn erase_orders(tx: &mut Tx<'_>, orders: &[OrderId]) -> Result<(), Error> {
+    statement(
+        "with emptied as (
+            update order_contacts set name = null, email = null, phone = null, shipping_address = null,
+                                      billing_address = null, search_text = '  ', erased_at = now()
+            where org_id = $1 and order_id = any($2)
+        ), wordless as (
+            update order_history set reason = null
+            where org_id = $1 and order_id = any($2) and cause = 'shopper' and reason is not null
+        )
+        update orders set shopper_reference = null, placed_from = null where org_id = $1 and id = any($2)",
+    )
+    .bind::<SqlUuid, _>(tx.organisation().uuid())
+    .bind::<Array<SqlUuid>, _>(orders.iter().map(|order| order.uuid()).collect::<Vec<_>>())
     .execute(tx.connection())
     .await?;
     Ok(())

@@ -19,8 +19,8 @@ use contracts::order::Pieces;
 
 use crate::{
     domain::{
-        Deadline, Funds, Goods, Holder, Life, Line, LineLife, LinePrice, Order, Origin, PaymentStatus, Reference,
-        Source, Status, Step, TokenDigest,
+        Deadline, Funds, Goods, Holder, Life, Line, LineLife, LinePrice, Marks, Order, Origin, PaymentStatus,
+        Reference, SoldElsewhere, Source, Status, Step, TokenDigest,
     },
     error::Error,
     schema::orders,
@@ -37,6 +37,10 @@ pub struct NewOrder<'a> {
     pub source: Source,
     /// Where it was sold.
     pub channel: &'a ChannelCode,
+    /// What the channel said of it, where it was sold elsewhere.
+    pub sold_elsewhere: Option<&'a SoldElsewhere>,
+    /// When it was placed, where that was not now.
+    pub placed_at: Option<Timestamp>,
     /// Its lines, each SKU once.
     pub lines: &'a [Line],
     /// What it comes to.
@@ -93,14 +97,16 @@ pub async fn insert<T: Tenancy>(tx: &mut Tx<'_, T>, orders: &[NewOrder<'_>]) -> 
         ), placed as (
             insert into orders (org_id, id, status, total_minor, currency, shopper_reference, token_digest, version,
                                 placed_at, deadline_at, updated_at, customer_id, placed_from, source, channel,
-                                payment_status, number)
+                                payment_status, external_reference, raw_status, raw_status_at, stock_policy, number)
             select o.org_id, o.id, 'pending', o.total_minor, o.currency, o.reference, o.token_digest, 1,
-                   now(), now() + make_interval(secs => o.deadline_seconds), now(), o.customer_id, o.placed_from,
-                   o.source, o.channel, o.payment_status,
+                   coalesce(o.placed_at, now()), now() + make_interval(secs => o.deadline_seconds), now(), o.customer_id, o.placed_from,
+                   o.source, o.channel, o.payment_status, o.external_reference, o.raw_status, o.raw_status_at,
+                   o.stock_policy,
                    n.last + 1 - row_number() over (partition by o.org_id order by o.position desc)
-            from unnest($1, $2, $3, $4, $5, $6, $7, $20, $21, $23, $24, $25) with ordinality
+            from unnest($1, $2, $3, $4, $5, $6, $7, $20, $21, $23, $24, $25, $30, $31, $32, $33, $34) with ordinality
                 as o (org_id, id, total_minor, currency, reference, token_digest, deadline_seconds, customer_id,
-                      placed_from, source, channel, payment_status, position)
+                      placed_from, source, channel, payment_status, external_reference, raw_status, raw_status_at,
+                      stock_policy, placed_at, position)
             join numbered n on n.org_id = o.org_id
             returning org_id, id, number
         ), written as (
@@ -145,14 +151,32 @@ pub async fn insert<T: Tenancy>(tx: &mut Tx<'_, T>, orders: &[NewOrder<'_>]) -> 
     .bind::<Array<BigInt>, _>(column(&lines, |(.., line)| line.price().discount))
     .bind::<Array<BigInt>, _>(column(&lines, |(.., line)| line.price().tax))
     .bind::<Array<BigInt>, _>(column(&lines, |(.., line)| line.price().shipping))
-    .bind::<Array<Text>, _>(column(&lines, |(.., line)| <&str>::from(line.price_source)));
-    let rows: Vec<PlacedRow> = insert.load(tx.connection()).await?;
+    .bind::<Array<Text>, _>(column(&lines, |(.., line)| <&str>::from(line.price_source)))
+    .bind::<Array<Nullable<Text>>, _>(column(orders, |order| said(order, |sold| sold.external_reference.to_string())))
+    .bind::<Array<Nullable<Text>>, _>(column(orders, |order| said(order, |sold| sold.raw_status.to_string())))
+    .bind::<Array<Nullable<Timestamptz>>, _>(column(orders, |order| said(order, |sold| sold.raw_status_at)))
+    .bind::<Array<Text>, _>(column(orders, |order| {
+        <&str>::from(said(order, |sold| sold.stock).unwrap_or_default())
+    }))
+    .bind::<Array<Nullable<Timestamptz>>, _>(column(orders, |order| order.placed_at));
+    let rows: Vec<PlacedRow> = insert.load(tx.connection()).await.map_err(overtaken)?;
     let begun: HashMap<Uuid, Begun> =
         rows.into_iter().map(|PlacedRow { id, number, at }| (id, Begun { number, at })).collect();
     let of_order = |order: &NewOrder<'_>| {
         begun.get(&order.id.uuid()).copied().ok_or_else(|| Error::corrupt(order.id, "it was inserted and is not there"))
     };
     orders.iter().map(of_order).collect()
+}
+
+/// What the channel said of an order that was sold elsewhere.
+fn said<V>(order: &NewOrder<'_>, what: impl Fn(&SoldElsewhere) -> V) -> Option<V> {
+    order.sold_elsewhere.map(what)
+}
+
+/// Somebody else imported the same order meanwhile; the second attempt finds it.
+fn overtaken(error: persistence::DieselError) -> Error {
+    let error = persistence::Error::from(error);
+    if error.is_unique("orders_external_reference") { Error::Overtaken } else { Error::Storage(error) }
 }
 
 /// Locks the orders until the transaction ends and reads what transitions need; an order that does not exist is left
@@ -163,7 +187,7 @@ pub async fn insert<T: Tenancy>(tx: &mut Tx<'_, T>, orders: &[NewOrder<'_>]) -> 
 pub async fn lock<T: Tenancy>(tx: &mut Tx<'_, T>, wanted: &[(OrganisationId, OrderId)]) -> Result<Vec<Order>, Error> {
     // Diesel cannot join what is looked for as a table.
     let rows: Vec<LockedRow> = statement(
-        "select o.org_id, o.id, o.number, o.source, o.status, o.held, o.completed, o.channel, o.customer_id, o.total_minor, o.currency,
+        "select o.org_id, o.id, o.number, o.source, o.stock_policy, o.oversold, o.status, o.held, o.completed, o.channel, o.customer_id, o.total_minor, o.currency,
                 o.authorised_minor, o.paid_minor, o.refunded_minor, o.version, o.deadline_at <= now() as overdue, now() as now,
                 c.buyer_id
          from unnest($1, $2) as wanted (org_id, id)
@@ -283,7 +307,7 @@ pub async fn open_holds<T: Tenancy>(
                 case when w.customer_id is not null
                      then (select count(*) from (
                              select 1 from orders o
-                              where o.org_id = w.org_id and o.customer_id = w.customer_id
+                              where o.org_id = w.org_id and o.customer_id = w.customer_id and o.source = 'shop'
                                 and o.status in ('pending', 'confirmed', 'on-hold', 'packed', 'cancel-requested')
                                 and (o.payment_status = 'unpaid' or o.total_minor = 0)
                                 and o.placed_at > now() - interval '1 day'
@@ -356,11 +380,12 @@ pub async fn save<T: Tenancy>(
         "with saved as (
             update orders o
             set status = n.status, payment_status = n.payment, fulfilment_status = n.fulfilment, version = n.version,
-                held = n.held, completed = n.completed, authorised_minor = n.authorised, paid_minor = n.paid,
+                held = n.held, completed = n.completed, oversold = n.oversold, authorised_minor = n.authorised, paid_minor = n.paid,
                 refunded_minor = n.refunded, updated_at = now(),
                 settled_at = case when n.status = 'pending' then o.settled_at else coalesce(o.settled_at, now()) end
-            from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-                as n (org_id, id, status, payment, fulfilment, version, held, completed, authorised, paid, refunded)
+            from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $35)
+                as n (org_id, id, status, payment, fulfilment, version, held, completed, authorised, paid, refunded,
+                      oversold)
             where o.org_id = n.org_id and o.id = n.id
         ), moved as (
             update order_lines l
@@ -411,6 +436,7 @@ pub async fn save<T: Tenancy>(
     .bind::<Array<Nullable<SqlUuid>>, _>(column(history, |entry| entry.provenance.causation))
     .bind::<Array<Nullable<Text>>, _>(column(history, |entry| entry.step.reason.as_ref().map(ToString::to_string)))
     .bind::<Array<Jsonb>, _>(details)
+    .bind::<Array<Bool>, _>(column(changed, |order| order.life.oversold))
     .execute(tx.connection())
     .await?;
     Ok(())
@@ -440,6 +466,10 @@ struct LockedRow {
     number: Option<i64>,
     #[diesel(sql_type = Text)]
     source: String,
+    #[diesel(sql_type = Text)]
+    stock_policy: String,
+    #[diesel(sql_type = Bool)]
+    oversold: bool,
     #[diesel(sql_type = Text)]
     status: String,
     #[diesel(sql_type = Bool)]
@@ -548,7 +578,14 @@ impl LockedRow {
         let funds =
             Funds { authorised: self.authorised_minor, received: self.paid_minor, refunded: self.refunded_minor };
         let lives = lines.iter().map(|line| line.life(status)).collect();
-        let life = Life::restore(status, (self.held, self.completed), lives, funds)?;
+        let source: Source = parse_name("source", &self.source)?;
+        let marks = Marks {
+            held: self.held,
+            completed: self.completed,
+            sold_elsewhere: source == Source::Import,
+            oversold: self.oversold,
+        };
+        let life = Life::restore(status, marks, lives, funds)?;
         Ok(Order {
             organisation: OrganisationId::from_uuid(self.org_id),
             id: OrderId::from_uuid(self.id),
@@ -556,7 +593,8 @@ impl LockedRow {
             version: self.version,
             overdue: self.overdue,
             number: self.number,
-            source: parse_name("source", &self.source)?,
+            source,
+            stock: parse_name("stock policy", &self.stock_policy)?,
             channel: ChannelCode::parse(&self.channel)?,
             customer: self.customer_id.map(CustomerId::from_uuid),
             buyer: self.buyer_id.map(BuyerId::from_uuid),

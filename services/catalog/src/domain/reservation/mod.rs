@@ -1,5 +1,5 @@
 //! What the catalog promises an order, decided in memory for a whole batch of order events.
-//! The rules: an order gets every line or none; a state changes only along the transitions of [`State`]; following an
+//! The rules: an order gets every line or none, but for one that is sold already, which gets every line; a state changes only along the transitions of [`State`]; following an
 //! event twice has no second effect.
 
 use std::collections::BTreeMap;
@@ -43,6 +43,8 @@ pub struct Line {
     pub pieces: i64,
     /// What became of the others.
     pub moved: Moved,
+    /// Pieces that were promised although they could not be had, when the order was placed.
+    pub oversold: i64,
 }
 
 /// What became of an order's pieces of one SKU since its beginning. Each number only rises, so what comes twice or late says nothing new.
@@ -97,6 +99,8 @@ pub enum OrderFact {
         lines: Vec<OrderLine>,
         /// Until when the order waits for the answer.
         deadline_at: Timestamp,
+        /// It was sold elsewhere and gets its lines, also where they cannot be had.
+        is_sold: bool,
     },
     /// It was confirmed.
     Confirmed,
@@ -249,10 +253,10 @@ impl Book {
         margin: chrono::Duration,
     ) -> Result<(), Contradiction> {
         match fact {
-            OrderFact::Placed { lines, deadline_at } => {
+            OrderFact::Placed { lines, deadline_at, is_sold } => {
                 // A deadline near the end of time has no room for the margin.
                 let expires_at = deadline_at.checked_add_signed(margin).unwrap_or(*deadline_at);
-                self.place(cause, order, lines, expires_at)
+                self.place(cause, order, (lines.as_slice(), *is_sold), expires_at)
             }
             OrderFact::Confirmed => self.confirm(cause, order),
             OrderFact::Moved(lines) => self.follow_pieces(cause, order, lines),
@@ -302,7 +306,7 @@ impl Book {
         &mut self,
         cause: usize,
         order: OrderId,
-        lines: &[OrderLine],
+        (lines, is_sold): (&[OrderLine], bool),
         expires_at: Timestamp,
     ) -> Result<(), Contradiction> {
         let early = self.early(order);
@@ -324,7 +328,10 @@ impl Book {
             let gone = line.moved.shipped + line.moved.cancelled;
             wanted.entry(&line.sku).and_modify(|pieces| *pieces = (*pieces - gone).max(0));
         }
-        let reasons = self.reasons_against(lines, &wanted);
+        let mut reasons = self.reasons_against(lines, &wanted);
+        if is_sold {
+            reasons.retain(|reason| matches!(reason, Reason::UnknownSku { .. }));
+        }
         if !reasons.is_empty() {
             self.enter(order, State::Rejected, early, None);
             self.notify(cause, order, Notice::Rejected(reasons));
@@ -334,10 +341,12 @@ impl Book {
         for (sku, pieces) in wanted {
             let Some(tracked) = self.shelves.get(sku) else { continue };
             let moved = early.iter().find(|line| line.sku == *sku).map(|line| line.moved).unwrap_or_default();
-            promised.push(Line { variant: tracked.shelf.variant, sku: sku.clone(), pieces, moved });
+            let oversold = (pieces - tracked.shelf.stock.sellable()).max(0);
+            promised.push(Line { variant: tracked.shelf.variant, sku: sku.clone(), pieces, moved, oversold });
         }
+        let reserve = if is_sold { Stock::promise } else { Stock::reserve };
         for line in promised.iter().filter(|line| line.pieces > 0) {
-            self.shift(cause, order, line, Stock::reserve)?;
+            self.shift(cause, order, line, reserve)?;
         }
         let was_early = !early.is_empty();
         self.enter(order, State::Reserved, promised.clone(), Some(expires_at));
@@ -385,7 +394,7 @@ impl Book {
         let known = tracked.reservation.lines.iter().find(|line| line.sku == *sku).cloned();
         let line = known.or_else(|| {
             let variant = self.shelves.get(sku)?.shelf.variant;
-            Some(Line { variant, sku: sku.clone(), pieces: 0, moved: Moved::default() })
+            Some(Line { variant, sku: sku.clone(), pieces: 0, moved: Moved::default(), oversold: 0 })
         });
         let fault = StockFault::NotTaken { asked: now.shipped, taken: 0 };
         let mut line = line.ok_or_else(|| Contradiction { sku: sku.clone(), order, fault })?;

@@ -53,7 +53,13 @@ fn placed(lines: &[(&str, i64, i64)]) -> OrderFact {
             price_given: false,
         })
         .collect();
-    OrderFact::Placed { lines, deadline_at: deadline() }
+    OrderFact::Placed { lines, deadline_at: deadline(), is_sold: false }
+}
+
+/// As [`placed`], of an order that was sold elsewhere.
+fn sold(lines: &[(&str, i64, i64)]) -> OrderFact {
+    let OrderFact::Placed { lines, deadline_at, .. } = placed(lines) else { panic!("it is placed") };
+    OrderFact::Placed { lines, deadline_at, is_sold: true }
 }
 
 fn run(shelves: BTreeMap<Sku, Shelf>, facts: &[(OrderId, OrderFact)]) -> Outcome {
@@ -96,6 +102,33 @@ fn an_order_that_cannot_have_everything_gets_nothing_and_every_reason() {
     );
     assert!(outcome.movements.is_empty());
     assert_eq!(outcome.created[0].state, State::Rejected);
+}
+
+#[test]
+fn an_order_that_is_sold_already_gets_every_piece_and_is_told_how_many_are_missing() {
+    let order = OrderId::new();
+    let mut shelves = shelves(&[("A", 5), ("B", 9)]);
+    shelves.get_mut("B").unwrap().for_sale = false;
+    let ended = OrderFact::Cancelled;
+    let taken = [(order, sold(&[("A", 7, 400), ("B", 1, 500)])), (OrderId::new(), placed(&[("A", 1, 500)]))];
+    let outcome = run(shelves.clone(), &taken);
+    let Notice::Reserved { lines, .. } = &outcome.notices[0].notice else { panic!("{:?}", outcome.notices) };
+    assert_eq!(lines.iter().map(|line| (line.pieces, line.oversold)).collect::<Vec<_>>(), [(7, 2), (1, 0)]);
+    assert_eq!((level_of(&outcome, "A").reserved(), level_of(&outcome, "A").free()), (7, -2));
+    assert!(matches!(outcome.notices[1].notice, Notice::Rejected(_)), "nobody else gets more than there is");
+    let outcome = run(shelves.clone(), &[taken[0].clone(), (order, OrderFact::Confirmed), (order, ended)]);
+    assert_eq!(level_of(&outcome, "A"), Level::restore(5, 0, 0));
+    let outcome = run(shelves, &[(order, sold(&[("A", 1, 500), ("C", 1, 500)]))]);
+    assert_eq!(outcome.notices[0].notice, Notice::Rejected(vec![Reason::UnknownSku { sku: sku("C") }]));
+}
+
+#[test]
+fn a_price_that_the_seller_gave_is_not_compared() {
+    let OrderFact::Placed { mut lines, deadline_at, .. } = placed(&[("A", 1, 400)]) else { panic!("it is placed") };
+    lines[0].price_given = true;
+    let outcome =
+        run(shelves(&[("A", 5)]), &[(OrderId::new(), OrderFact::Placed { lines, deadline_at, is_sold: false })]);
+    assert!(matches!(outcome.notices[0].notice, Notice::Reserved { .. }), "{:?}", outcome.notices);
 }
 
 #[test]
@@ -189,7 +222,7 @@ fn stock_that_contradicts_a_reservation_is_an_error_and_not_a_guess() {
     let reservation = Reservation {
         order,
         state: State::Reserved,
-        lines: vec![Line { variant: VariantId::new(), sku: sku("A"), pieces: 3, moved: Moved::default() }],
+        lines: vec![Line { variant: VariantId::new(), sku: sku("A"), pieces: 3, moved: Moved::default(), oversold: 0 }],
         expires_at: Some(deadline()),
         confirm_refused: false,
         version: 1,
@@ -388,7 +421,9 @@ proptest! {
 fn a_deadline_at_the_end_of_time_is_one_like_any_other() {
     let order = OrderId::new();
     let OrderFact::Placed { lines, .. } = placed(&[("LAMP", 1, 500)]) else { panic!("not placed") };
-    let outcome =
-        run(shelves(&[("LAMP", 5)]), &[(order, OrderFact::Placed { lines, deadline_at: Timestamp::MAX_UTC })]);
+    let outcome = run(
+        shelves(&[("LAMP", 5)]),
+        &[(order, OrderFact::Placed { lines, deadline_at: Timestamp::MAX_UTC, is_sold: false })],
+    );
     assert_eq!(outcome.created[0].expires_at, Some(Timestamp::MAX_UTC));
 }

@@ -7,7 +7,7 @@ use kernel::{ParcelId, ReturnId};
 use super::Life;
 use super::trigger::{Action, Selection};
 use crate::domain::amounts::{Direction, Range};
-use crate::domain::parcel::Dispatch;
+use crate::domain::parcel::{Dispatch, SkuPieces};
 use crate::domain::payment::{Payment, Refund};
 use crate::domain::wording::Remark;
 
@@ -62,6 +62,8 @@ pub enum Event {
     NoteAdded(Remark),
     /// What was held on the person who ordered is gone.
     ContactErased,
+    /// More was promised than could be had.
+    Oversold(Vec<SkuPieces>),
 }
 
 impl Event {
@@ -89,7 +91,8 @@ impl Event {
             | Self::PaymentRecorded(_)
             | Self::Refunded(_)
             | Self::NoteAdded(_)
-            | Self::ContactErased => Direction::Forth,
+            | Self::ContactErased
+            | Self::Oversold(_) => Direction::Forth,
         }
     }
 }

@@ -4,7 +4,7 @@
 mod event;
 mod trigger;
 
-use contracts::order::{Cause, FulfilmentStatus, PaymentKind, PaymentStatus, Pieces, Status};
+use contracts::order::{Cause, FulfilmentStatus, PaymentKind, PaymentStatus, Pieces, Source, Status};
 use kernel::Malformed;
 use strum::VariantArray as _;
 
@@ -45,6 +45,19 @@ pub struct Funds {
     pub refunded: i64,
 }
 
+/// What the status of an order does not say while something else comes first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// It must not be fulfilled for now.
+    pub held: bool,
+    /// Nothing more is expected of it.
+    pub completed: bool,
+    /// It was sold elsewhere.
+    pub sold_elsewhere: bool,
+    /// More of it was promised than could be had.
+    pub oversold: bool,
+}
+
 /// The whole state of an order, as far as it decides what can happen next.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Life {
@@ -56,6 +69,10 @@ pub struct Life {
     pub cancel_requested: bool,
     /// Nothing more is expected of it.
     pub completed: bool,
+    /// It was sold elsewhere: no want of stock undoes that.
+    pub sold_elsewhere: bool,
+    /// More of it was promised than could be had.
+    pub oversold: bool,
     /// Its lines.
     pub lines: Vec<LineLife>,
     /// Its money.
@@ -82,7 +99,7 @@ impl Life {
     /// When no order can be in that state.
     pub fn restore(
         status: Status,
-        (held, completed): (bool, bool),
+        Marks { held, completed, sold_elsewhere, oversold }: Marks,
         lines: Vec<LineLife>,
         funds: Funds,
     ) -> Result<Self, Malformed> {
@@ -91,7 +108,8 @@ impl Life {
             Status::Rejected => Opening::Refused,
             _ => Opening::Given,
         };
-        let life = Self { opening, held, cancel_requested: status == Status::CancelRequested, completed, lines, funds };
+        let cancel_requested = status == Status::CancelRequested;
+        let life = Self { opening, held, cancel_requested, completed, sold_elsewhere, oversold, lines, funds };
         life.check()?;
         if life.status() != status {
             return Err(Malformed::new("status", format!("is {status}, while the pieces say {}", life.status())));
@@ -101,8 +119,9 @@ impl Life {
 
     /// The life of an order of these lines that was just placed.
     #[must_use]
-    pub fn of(lines: &[Line]) -> Self {
-        Self::placed(lines.iter().map(|line| (line.quantity.get(), line.price())))
+    pub fn of(source: Source, lines: &[Line]) -> Self {
+        let placed = Self::placed(lines.iter().map(|line| (line.quantity.get(), line.price())));
+        Self { sold_elsewhere: source == Source::Import, ..placed }
     }
 
     /// The life of an order that was just placed.
@@ -114,6 +133,8 @@ impl Life {
             held: false,
             cancel_requested: false,
             completed: false,
+            sold_elsewhere: false,
+            oversold: false,
             lines: lines.into_iter().map(line).collect(),
             funds: Funds::default(),
         }
@@ -209,6 +230,12 @@ impl Life {
         self.sum(unsent) > 0
     }
 
+    /// The pieces of each line that can come back.
+    #[must_use]
+    pub fn returnable(&self) -> Selection {
+        self.lines.iter().map(|line| returnable(&line.pieces)).collect()
+    }
+
     /// What its shopper can do with it.
     #[must_use]
     pub fn possible_for_shopper(&self) -> Vec<Action> {
@@ -217,7 +244,9 @@ impl Life {
         cancel.into_iter().chain(request).collect()
     }
 
-    fn permits(&self, action: Action) -> bool {
+    /// Whether that can be done with it now.
+    #[must_use]
+    pub fn permits(&self, action: Action) -> bool {
         let stands = self.opening == Opening::Given && !self.has_ended();
         let may_go_on = stands && !self.held && !self.cancel_requested;
         let unsent = self.sum(unsent);
@@ -282,6 +311,12 @@ impl Life {
             if !stands && (packed > 0 || cancelled > 0) {
                 return broken("has pieces that moved before catalog gave them");
             }
+        }
+        if self.sold_elsewhere && self.opening == Opening::Refused {
+            return broken("is rejected, although it was sold elsewhere");
+        }
+        if self.oversold && !(self.sold_elsewhere && self.opening == Opening::Given) {
+            return broken("is oversold, although it was not sold elsewhere");
         }
         if (self.held || self.cancel_requested) && (self.opening != Opening::Given || self.sum(unsent) == 0) {
             return broken("is held back, or to be cancelled, with nothing left to send");
@@ -390,18 +425,28 @@ pub fn decide(life: &Life, on: &Trigger) -> Result<Option<Change>, Refusal> {
     let untouched = life.sum(|pieces| pieces.shipped) == 0;
     let permitted = |action| if life.permits(action) { Ok(()) } else { Err(Refusal::NotNow { action }) };
     let change = match on {
-        Trigger::Reserved if status == Pending => {
+        Trigger::Reserved | Trigger::SoldElsewhere if status == Pending => {
             let mut now = now;
             now.opening = Opening::Given;
             now.lines.iter_mut().for_each(|line| line.pieces.reserved = line.pieces.ordered);
             now.telling(Event::Confirmed)
         }
-        Trigger::Rejected(reasons) if status == Pending => {
+        Trigger::Rejected(reasons) if status == Pending && !life.sold_elsewhere => {
             Life { opening: Opening::Refused, ..now }.telling(Event::Rejected(reasons.clone()))
         }
+        // What was sold elsewhere is sold, whether or not catalog can reserve it. Nobody sends it before somebody has looked.
+        Trigger::Rejected(_) if life.sold_elsewhere && life.permits(Action::Hold) => {
+            Life { held: true, ..now }.telling(Event::Held)
+        }
         Trigger::DeadlinePassed if status == Pending => now.cancelling(Cause::Deadline, &everything()),
-        Trigger::Reserved | Trigger::Rejected(_) | Trigger::DeadlinePassed => return Ok(None),
-        Trigger::ReservationLost if !life.has_ended() && untouched => {
+        Trigger::Reserved | Trigger::SoldElsewhere | Trigger::Rejected(_) | Trigger::DeadlinePassed => return Ok(None),
+        Trigger::Oversold(lines)
+            if life.sold_elsewhere && life.opening == Opening::Given && !life.has_ended() && !life.oversold =>
+        {
+            Life { oversold: true, ..now }.telling(Event::Oversold(lines.clone()))
+        }
+        Trigger::Oversold(_) => return Ok(None),
+        Trigger::ReservationLost if !life.has_ended() && untouched && !life.sold_elsewhere => {
             now.cancelling(Cause::ReservationExpired, &everything())
         }
         // What has left cannot be taken back because its reservation is gone. Nothing is set aside for the rest, so nobody sends it

@@ -43,6 +43,11 @@ fn placed(ordered: &[i64]) -> Life {
     Life::placed(ordered.iter().map(|pieces| (*pieces, PRICE)))
 }
 
+/// As [`placed`], of an order that was sold elsewhere.
+fn elsewhere(ordered: &[i64]) -> Life {
+    Life { sold_elsewhere: true, ..placed(ordered) }
+}
+
 /// The life after these triggers, each of which has an effect.
 fn after(life: Life, triggers: &[Trigger]) -> Life {
     triggers
@@ -61,6 +66,8 @@ fn selections(most: &[i64]) -> Vec<Selection> {
 fn triggers(ordered: &[i64]) -> Vec<Trigger> {
     let mut all = vec![
         Trigger::Reserved,
+        Trigger::SoldElsewhere,
+        Trigger::Oversold(Vec::new()),
         Trigger::Rejected(Vec::new()),
         Trigger::ReservationLost,
         Trigger::DeadlinePassed,
@@ -96,7 +103,7 @@ fn triggers(ordered: &[i64]) -> Vec<Trigger> {
 /// Every state that the function leads to.
 fn reachable(ordered: &[i64]) -> HashSet<Life> {
     let triggers = triggers(ordered);
-    let (mut seen, mut open) = (HashSet::new(), VecDeque::from([placed(ordered)]));
+    let (mut seen, mut open) = (HashSet::new(), VecDeque::from([placed(ordered), elsewhere(ordered)]));
     while let Some(life) = open.pop_front() {
         if !seen.insert(life.clone()) {
             continue;
@@ -107,7 +114,9 @@ fn reachable(ordered: &[i64]) -> HashSet<Life> {
 }
 
 /// Every state that could be written down for lines of so many pieces, whether an order can be in it or not.
-fn conceivable(ordered: &[i64]) -> impl Iterator<Item = Life> {
+///
+/// `facts` are the combinations of its facts: 8 of those of every order, 32 with those of one that was sold elsewhere.
+fn conceivable(ordered: &[i64], facts: u8) -> impl Iterator<Item = Life> {
     let places = |ordered: i64| -> Vec<Pieces> {
         selections(&[ordered; 8])
             .into_iter()
@@ -135,11 +144,12 @@ fn conceivable(ordered: &[i64]) -> impl Iterator<Item = Life> {
             })
             .collect();
     }
-    lives.into_iter().flat_map(|life| {
+    lives.into_iter().flat_map(move |life| {
         let openings = [Opening::Awaited, Opening::Given, Opening::Refused].into_iter();
-        openings.flat_map(|opening| (0..8_u8).map(move |flags| (opening, flags))).map(move |(opening, flags)| {
+        openings.flat_map(move |opening| (0..facts).map(move |flags| (opening, flags))).map(move |(opening, flags)| {
             let (held, cancel_requested, completed) = (flags & 1 > 0, flags & 2 > 0, flags & 4 > 0);
-            Life { opening, held, cancel_requested, completed, ..life.clone() }
+            let (sold_elsewhere, oversold) = (flags & 8 > 0, flags & 16 > 0);
+            Life { opening, held, cancel_requested, completed, sold_elsewhere, oversold, ..life.clone() }
         })
     })
 }
@@ -147,10 +157,12 @@ fn conceivable(ordered: &[i64]) -> impl Iterator<Item = Life> {
 #[test]
 fn a_state_is_accepted_exactly_if_the_function_leads_to_it() {
     // A line of two pieces, then two lines of one.
-    for ordered in [&[2][..], &[1, 1]] {
-        let reachable = reachable(ordered);
+    // The facts about orders that were sold elsewhere have nothing to do with how many lines there are.
+    for (ordered, facts) in [(&[2][..], 32), (&[1, 1], 8)] {
+        let mut reachable = reachable(ordered);
+        reachable.retain(|life| facts > 8 || !life.sold_elsewhere);
         let (mut accepted, mut wrong) = (0, Vec::new());
-        for life in conceivable(ordered) {
+        for life in conceivable(ordered, facts) {
             accepted += usize::from(life.check().is_ok());
             if life.check().is_ok() != reachable.contains(&life) {
                 wrong.push(life);
@@ -264,6 +276,25 @@ fn the_rest_of_an_order_that_lost_its_reservation_waits_for_somebody_to_look() {
 }
 
 #[test]
+fn want_of_stock_holds_an_order_that_was_sold_elsewhere_and_never_ends_it() {
+    assert_eq!(decide(&elsewhere(&[2]), &Trigger::Rejected(Vec::new())), Ok(None), "it stands before catalog answers");
+    let stands = after(elsewhere(&[2]), &[Trigger::SoldElsewhere]);
+    assert_eq!(stands.status(), Status::Confirmed);
+    for on in [Trigger::Rejected(Vec::new()), Trigger::ReservationLost] {
+        let change = decide(&stands, &on).unwrap().unwrap();
+        assert_eq!((change.event, change.life.status()), (Event::Held, Status::OnHold));
+        assert_eq!(decide(&change.life, &on), Ok(None), "once");
+    }
+    let sent = after(stands.clone(), &[ship(None)]);
+    assert_eq!(decide(&sent, &Trigger::Rejected(Vec::new())), Ok(None), "it has left");
+    let oversold = after(stands, &[Trigger::Oversold(Vec::new())]);
+    assert!(oversold.oversold && oversold.status() == Status::Confirmed);
+    assert_eq!(decide(&oversold, &Trigger::Oversold(Vec::new())), Ok(None));
+    let ours = after(placed(&[2]), &[Trigger::Reserved]);
+    assert_eq!(decide(&ours, &Trigger::Oversold(Vec::new())), Ok(None), "of our own orders nothing is");
+}
+
+#[test]
 fn whoever_asks_for_the_impossible_is_told_what_is_possible() {
     let shipped = after(placed(&[2]), &[Trigger::Reserved, ship(None)]);
     let refused = decide(&shipped, &Trigger::StaffCancels);
@@ -370,7 +401,7 @@ fn any_trigger() -> impl Strategy<Value = Trigger> {
     let selection = || prop::collection::vec(0..4_i64, 3);
     let amount = || 0..3_000_i64;
     prop_oneof![
-        2 => Just(Trigger::Reserved),
+        2 => prop::sample::select(vec![Trigger::Reserved, Trigger::SoldElsewhere, Trigger::Oversold(Vec::new())]),
         1 => prop::sample::select(vec![Trigger::Rejected(Vec::new()), Trigger::ReservationLost, Trigger::DeadlinePassed]),
         1 => prop::sample::select(vec![Trigger::ShopperCancels, Trigger::StaffCancels, Trigger::Complete]),
         2 => prop::sample::select(vec![Trigger::Hold, Trigger::Release, Trigger::RequestCancellation]),
@@ -396,9 +427,9 @@ proptest! {
     /// Whatever comes, in any order and any number of times: the state is one that an order can be in, nothing that happened is
     /// undone, what is refused and what is late changes nothing, and the amounts of all steps add up.
     #[test]
-    fn any_life_keeps_what_always_holds(ordered in prop::collection::vec(1..4_i64, 1..4), sequence in prop::collection::vec(any_trigger(), 0..60)) {
+    fn any_life_keeps_what_always_holds(sold_elsewhere: bool, ordered in prop::collection::vec(1..4_i64, 1..4), sequence in prop::collection::vec(any_trigger(), 0..60)) {
         let price = LinePrice { unit: 333, discount: 100, tax: 31, shipping: 7, cost: Some(200) };
-        let mut life = Life::placed(ordered.iter().map(|pieces| (*pieces, price)));
+        let mut life = Life { sold_elsewhere, ..Life::placed(ordered.iter().map(|pieces| (*pieces, price))) };
         let whole = life.due();
         let mut back = 0;
         let (mut sent, mut arrived, mut cancelled, mut returned) = (0, 0, 0, 0);

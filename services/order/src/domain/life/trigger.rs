@@ -6,7 +6,7 @@ use kernel::{ParcelId, ReturnId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::parcel::Dispatch;
+use crate::domain::parcel::{Dispatch, SkuPieces};
 use crate::domain::payment::{Payment, Refund};
 use crate::domain::wording::Remark;
 
@@ -31,6 +31,10 @@ pub enum Trigger {
     /// Catalog answered: rejected, for these reasons.
     #[strum(serialize = "refused")]
     Rejected(Vec<Reason>),
+    /// It was sold elsewhere and stands, whatever catalog will say.
+    SoldElsewhere,
+    /// Catalog promised it what it could not have.
+    Oversold(Vec<SkuPieces>),
     /// Catalog says that the reservation is gone: it expired, before the confirmation or without one.
     #[strum(serialize = "reservation-expired")]
     ReservationLost,

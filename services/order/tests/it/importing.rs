@@ -1,0 +1,258 @@
+//! Orders that were sold elsewhere: once per name, wherever they stand, and never undone by want of stock.
+
+use contracts::catalog::{Reason, ReservationEvent, Reserved, ReservedLine};
+use kernel::{Clock, OrderId, Quantity, Sku};
+use serde_json::{Value, json};
+use testkit::{Caller, Topics};
+
+use crate::world::{World, settings};
+
+fn eur(amount: &str) -> Value {
+    json!({"amount": amount, "currency": "EUR"})
+}
+
+/// An order of two mugs at their channel's price.
+fn sold(reference: &str, status: &str, raw: &str, minute: u8) -> Value {
+    json!({
+        "channel": "bazaar", "external_reference": reference, "placed_at": "2026-01-05T08:00:00Z", "status": status,
+        "raw_status": raw, "raw_status_at": format!("2026-01-05T09:{minute:02}:00Z"),
+        "lines": [{"sku": "MUG", "quantity": 2, "unit_price": eur("7.50"), "discount": eur("1.00")}],
+        "shipping": eur("3.00"), "total": eur("17.00"), "carrier": "Post", "tracking_number": format!("RR{reference}"),
+    })
+}
+
+async fn import(world: &World, body: &Value) -> (OrderId, Value) {
+    let (status, imported) = world.client(Caller::OrderManager).post("/admin/v1/orders/import", body).await;
+    assert_eq!(status, 201, "{imported}");
+    (imported["order"].as_str().unwrap().parse().unwrap(), imported)
+}
+
+/// What happened to an order, oldest first.
+async fn history(world: &World, order: OrderId) -> Vec<String> {
+    let (_, page) = world.client(Caller::Owner).get(&format!("/admin/v1/orders/{order}/timeline?limit=100")).await;
+    let mut events: Vec<String> =
+        page["items"].as_array().unwrap().iter().map(|entry| entry["event"].as_str().unwrap().to_owned()).collect();
+    events.reverse();
+    events
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_is_taken_as_it_was_sold_and_a_repeat_of_it_is_that_order() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    let body = sold("A-1", "confirmed", "READY_TO_SHIP", 0);
+    let (order, first) = import(&world, &body).await;
+    let seen = world.read(order).await;
+    assert_eq!(
+        (&seen["total"], &seen["status"], &seen["source"]),
+        (&eur("17.00"), &json!("confirmed"), &json!("import"))
+    );
+    assert_eq!((&seen["channel"], &seen["placed_at"]), (&json!("bazaar"), &json!("2026-01-05T08:00:00Z")));
+    assert_eq!(seen["lines"][0]["price_source"], "channel");
+    let said = json!({
+        "external_reference": "A-1", "raw_status": "READY_TO_SHIP", "raw_status_at": "2026-01-05T09:00:00Z",
+        "stock": "update",
+    });
+    assert_eq!(seen["sold_elsewhere"], said);
+    assert_eq!(history(&world, order).await, ["placed", "confirmed"]);
+    // It sorts by when it was placed there, behind what is placed now.
+    let now = world.place("MUG").await.order.to_string();
+    let (_, page) = world.client(Caller::Owner).get("/admin/v1/orders").await;
+    let ids: Vec<_> = page["items"].as_array().unwrap().iter().map(|order| order["id"].clone()).collect();
+    assert_eq!(ids, [json!(now), json!(order)]);
+
+    let (again, repeat) = import(&world, &body).await;
+    assert_eq!((again, &repeat), (order, &first));
+    let older = json!({"raw_status": "UNPAID", "raw_status_at": "2026-01-05T08:30:00Z"});
+    let mut stale = body.clone();
+    stale.as_object_mut().unwrap().extend(older.as_object().unwrap().clone());
+    assert_eq!(import(&world, &stale).await.1, first);
+    let events =
+        "select count(*) from outbox where aggregateid = (select id::text from orders where source = 'import')";
+    assert_eq!(world.value(events).await, "2");
+    // The same name on another channel is another order.
+    let mut other = body.clone();
+    other["channel"] = json!("market");
+    assert_ne!(import(&world, &other).await.0, order);
+    let found = world.client(Caller::Owner).get("/admin/v1/orders?where=external_reference:eq:A-1").await.1;
+    assert_eq!(found["items"].as_array().unwrap().len(), 2);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_imports_of_one_order_at_once_are_one_order() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    let posts: Vec<_> = (0..10)
+        .map(|_| {
+            let staff = world.client(Caller::OrderManager);
+            tokio::spawn(
+                async move { staff.post("/admin/v1/orders/import", &sold("A-1", "shipped", "SHIPPED", 0)).await },
+            )
+        })
+        .collect();
+    let mut orders = std::collections::BTreeSet::new();
+    for post in posts {
+        let (status, imported) = post.await.unwrap();
+        assert_eq!(status, 201, "{imported}");
+        orders.insert(imported["order"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(orders.len(), 1);
+    assert_eq!(world.value("select concat_ws(' ', count(*), max(version)) from orders").await, "1 3");
+    assert_eq!(world.value("select count(*) from order_parcels").await, "1");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_arrives_wherever_it_stands_with_the_history_that_leads_there() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    let sent = ["placed", "confirmed", "shipped"];
+    let there = [&sent[..], &["delivered"]].concat();
+    let asked = [&there[..], &["return-requested"]].concat();
+    for (number, (status, then)) in [
+        ("on-hold", vec!["placed", "confirmed", "held"]),
+        ("packed", vec!["placed", "confirmed", "packed"]),
+        ("cancel-requested", vec!["placed", "confirmed", "cancellation-requested"]),
+        ("cancelled", vec!["placed", "confirmed", "cancelled"]),
+        ("shipped", sent.to_vec()),
+        ("delivered", there.clone()),
+        ("completed", [&there[..], &["completed"]].concat()),
+        ("return-requested", asked.clone()),
+        ("returned", [&asked[..], &["returned"]].concat()),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (order, imported) = import(&world, &sold(&format!("B-{number}"), status, status, 0)).await;
+        assert_eq!(imported["status"], status);
+        assert_eq!(history(&world, order).await, then, "{status}");
+        let seen = world.read(order).await;
+        assert_eq!(seen["status"], status);
+        let parcels = seen["parcels"].as_array().map_or(0, Vec::len);
+        assert_eq!(parcels, usize::from(then.contains(&"shipped")), "{status}");
+        if status == "returned" {
+            let back = &seen["returns"][0];
+            assert_eq!((&back["status"], &back["written_off"][0]["quantity"]), (&json!("received"), &json!(2)));
+        }
+    }
+    let mut paid = sold("B-paid", "completed", "COMPLETED", 0);
+    paid["paid"] = eur("17.00");
+    let (order, imported) = import(&world, &paid).await;
+    assert_eq!(imported["payment_status"], "paid");
+    assert_eq!(world.read(order).await["payments"][0]["provider"], "channel");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_channel_says_later_takes_the_order_on_and_what_it_said_before_does_not() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    let (order, _) = import(&world, &sold("C-1", "confirmed", "READY", 0)).await;
+    for (status, raw, minute, version, stands) in [
+        ("shipped", "SHIPPED", 20, 4, "shipped"),
+        // An older word changes nothing, and neither does the same one.
+        ("packed", "PROCESSED", 10, 4, "shipped"),
+        ("shipped", "SHIPPED", 25, 4, "shipped"),
+        ("packed", "PROCESSED", 24, 4, "shipped"),
+        ("return-requested", "TO_RETURN", 30, 7, "return-requested"),
+        ("returned", "RETURNED", 40, 9, "returned"),
+        // What cannot be done any more is noted and not done.
+        ("cancelled", "CANCELLED", 50, 10, "returned"),
+    ] {
+        let (same, imported) = import(&world, &sold("C-1", status, raw, minute)).await;
+        assert_eq!(same, order);
+        assert_eq!((&imported["version"], &imported["status"]), (&json!(version), &json!(stands)), "{raw} at {minute}");
+    }
+    let notes = history(&world, order).await;
+    let expected = [
+        "placed",
+        "confirmed",
+        "note-added",
+        "shipped",
+        "note-added",
+        "delivered",
+        "return-requested",
+        "note-added",
+        "returned",
+        "note-added",
+    ];
+    assert_eq!(notes, expected);
+    assert_eq!(world.read(order).await["returns"].as_array().unwrap().len(), 1);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_orders_are_taken_in_one_call_and_one_that_is_refused_keeps_no_other_out() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    let mut unknown = sold("D-2", "confirmed", "READY", 0);
+    unknown["lines"][0]["sku"] = json!("NOPE");
+    let mut wrong = sold("D-3", "confirmed", "READY", 0);
+    wrong["total"] = eur("17.01");
+    let orders = json!({"orders": [
+        sold("D-1", "shipped", "SHIPPED", 0), unknown.clone(), wrong, sold("D-1", "delivered", "DELIVERED", 1), unknown,
+    ]});
+    let staff = world.client(Caller::OrderManager).with("idempotency-key", "imported-once-and-for-all");
+    let (status, report) = staff.post("/admin/v1/orders/import/bulk", &orders).await;
+    assert_eq!((status, &report["imported"], &report["failed"]), (201, &json!(2), &json!(3)), "{report}");
+    let rows = report["rows"].as_array().unwrap();
+    assert_eq!(rows[0]["order"]["order"], rows[3]["order"]["order"], "the same order twice");
+    assert_eq!(rows[3]["order"]["status"], "delivered");
+    let errors: Vec<&str> = rows.iter().filter_map(|row| row["error"].as_str()).collect();
+    assert!(errors[0].contains("there is no SKU NOPE"), "{errors:?}");
+    assert!(errors[1].contains("17.01 EUR") && errors[1].contains("17.00 EUR"), "{errors:?}");
+    assert!(errors[2].contains("D-2"), "{errors:?}");
+    assert_eq!(world.value("select count(*) from orders").await, "1");
+    assert_eq!(staff.post("/admin/v1/orders/import/bulk", &orders).await.1, report);
+
+    let (status, problem) = staff
+        .clone()
+        .with("idempotency-key", "refused-once-and-for-all")
+        .post("/admin/v1/orders/import", &orders["orders"][1])
+        .await;
+    assert_eq!((status, &problem["type"]), (422, &json!("/problems/unsellable-lines")), "{problem}");
+    let mut early = sold("D-9", "confirmed", "READY", 0);
+    early["placed_at"] = json!("2999-01-01T00:00:00Z");
+    let (status, problem) =
+        staff.with("idempotency-key", "early-once-and-for-all").post("/admin/v1/orders/import", &early).await;
+    assert_eq!((status, &problem["errors"][0]["field"]), (422, &json!("placed_at")), "{problem}");
+    assert_eq!(world.client(Caller::Viewer).post("/admin/v1/orders/import", &orders["orders"][0]).await.0, 403);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn want_of_stock_holds_an_import_back_and_what_is_oversold_is_flagged() {
+    let world = World::start(settings(), Topics::On).await;
+    world.sell(&[("MUG", 990)]).await;
+    let (short, _) = import(&world, &sold("E-1", "confirmed", "READY", 0)).await;
+    let sku = Sku::parse("MUG").unwrap();
+    let pieces = Quantity::new(2).unwrap();
+    world.rejected(short, vec![Reason::OutOfStock { sku: sku.clone(), requested: pieces, available: 1 }]).await;
+    world.reaches(short, "on-hold").await;
+    let (_, page) = world.client(Caller::Owner).get(&format!("/admin/v1/orders/{short}/timeline")).await;
+    let why = page["items"][0]["reason"].as_str().unwrap();
+    assert!(why.contains("2 of MUG are wanted and 1 are left"), "{page}");
+    // The seller found some, and sends it.
+    let staff = world.client(Caller::Owner);
+    assert_eq!(staff.post(&format!("/admin/v1/orders/{short}/release"), &json!({})).await.0, 200);
+    assert_eq!(staff.post(&format!("/admin/v1/orders/{short}/ship"), &json!({})).await.0, 201);
+
+    let mut forced = sold("E-2", "confirmed", "READY", 0);
+    forced["stock"] = json!("force");
+    let (order, _) = import(&world, &forced).await;
+    let oversold = Some(Quantity::new(1).unwrap());
+    let lines = vec![ReservedLine { sku, quantity: pieces, serving: Vec::new(), oversold }];
+    let expires_at = Clock::now() + std::time::Duration::from_secs(90);
+    world.scene.publish(1, &ReservationEvent::Reserved(Reserved { order, lines, expires_at })).await;
+    let seen = testkit::eventually(crate::world::PATIENCE, async || {
+        let seen = world.read(order).await;
+        if seen["oversold"] == true { Ok(seen) } else { Err(seen["oversold"].clone()) }
+    })
+    .await;
+    assert_eq!((&seen["status"], &seen["version"]), (&json!("confirmed"), &json!(3)));
+    assert_eq!(history(&world, order).await, ["placed", "confirmed", "oversold"]);
+    let (_, page) = staff.get("/admin/v1/orders?where=oversold:eq:true").await;
+    assert_eq!(page["items"].as_array().unwrap().len(), 1, "{page}");
+    world.stop().await;
+}
