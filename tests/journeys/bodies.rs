@@ -85,6 +85,8 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
         "lines": [{"sku": "LISTED", "quantity": 1, "unit_price": usd(100), "discount": usd(10), "tax": usd(1)}],
         "customer": null, "reference": "by position", "discount": usd(5), "shipping": usd(3), "tax": usd(2),
         "total": usd(91), "paid": usd(91), "carrier": "Post", "tracking_number": "RR1", "restocked": false,
+        "contact": {"name": "Ada", "email": "ada@x.example", "phone": "+84 90 123 4567"}, "shipping_address": null,
+        "billing_address": null,
     });
     let (name, adjustment) = (
         json!({"name": "Lights", "slug": "lights"}),
@@ -391,6 +393,12 @@ const SOLD: &[&str] = &[
     "restocked",
     "amount",
     "currency",
+    "contact",
+    "name",
+    "email",
+    "phone",
+    "shipping_address",
+    "billing_address",
 ];
 /// The fields of bodies that name pieces.
 const PIECES: &[&str] =

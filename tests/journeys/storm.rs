@@ -10,8 +10,8 @@ use crate::WISHES;
 use crate::saga::answer;
 
 /// The steps that the storm must have seen, each many times: without them it would prove less than it says.
-const STEPS: [&str; 10] =
-    ["pack", "ship", "deliver", "cancel", "cancel-lines", "hold", "release", "payments", "returns", "refunds"];
+const STEPS: [&str; 11] =
+    ["edit", "pack", "ship", "deliver", "cancel", "cancel-lines", "hold", "release", "payments", "returns", "refunds"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_done_with_orders_at_once_the_store_is_sound_afterwards() {

@@ -17,6 +17,9 @@ use uuid::Uuid;
 
 use crate::{PATIENCE, Shop, Store, must};
 
+/// The step that changes the lines of an order, which is no POST.
+const EDIT: &str = "edit";
+
 /// How long a clerk goes on repeating one step.
 const RESOLVE: Duration = Duration::from_secs(60);
 
@@ -140,7 +143,7 @@ impl Clerk {
         let (paid, cents) = (self.one_of(&order["payments"]), self.random.random_range(1..400));
         let amount = json!({"amount": format!("{}.{:02}", cents / 100, cents % 100), "currency": "USD"});
         let simple = |name: &'static str| Some((name, name.to_owned(), json!({})));
-        match self.random.random_range(0..22) {
+        match self.random.random_range(0..24) {
             0 => simple("hold"),
             1 | 2 => simple("release"),
             3 => simple("cancel-request"),
@@ -164,7 +167,13 @@ impl Clerk {
                 let body = if self.random.random() { "restocked" } else { "written_off" };
                 Some(("receive", at("returns", &back["id"], "receive"), json!({body: back["lines"]})))
             }
-            20 => Some((
+            20 => {
+                let line = self.one_of(&order["lines"])?;
+                let kept = json!([{"sku": line["sku"], "quantity": self.random.random_range(0..=1)}]);
+                Some((EDIT, "lines".to_owned(), json!({"lines": kept, "version": order["version"]})))
+            }
+            21 => Some(("notes", "notes".to_owned(), json!({"text": "Somebody rang."}))),
+            22 => Some((
                 "payments",
                 "payments".to_owned(),
                 json!({"kind": "received", "method": "cash", "amount": amount}),
@@ -188,12 +197,17 @@ impl Clerk {
 
     async fn take(&mut self, token: &str, name: &'static str, path: &str, body: &Value) {
         let key = Uuid::new_v4().to_string();
-        let (body, until) = (body.to_string().into_bytes(), Instant::now() + RESOLVE);
+        let (mut body, until) = (body.clone(), Instant::now() + RESOLVE);
+        let version = body.as_object_mut().and_then(|body| body.remove("version"));
+        let (body, method) = (body.to_string().into_bytes(), if name == EDIT { Method::PATCH } else { Method::POST });
         let mut last = String::new();
         while Instant::now() < until {
             let Some(gateway) = self.gateways.choose(&mut self.random) else { return };
-            let client = Client::new(gateway, Some(token)).with("idempotency-key", &key);
-            let what = match client.try_send(Method::POST, path, Some(body.clone())).await {
+            let mut client = Client::new(gateway, Some(token)).with("idempotency-key", &key);
+            if let Some(version) = &version {
+                client = client.with("if-match", &format!("\"{version}\""));
+            }
+            let what = match client.try_send(method.clone(), path, Some(body.clone())).await {
                 Ok(reply) if matches!(reply.status, 200 | 201) => {
                     *self.deeds.done.entry(name).or_default() += 1;
                     self.done.fetch_add(1, Ordering::Relaxed);
@@ -203,7 +217,7 @@ impl Clerk {
                 Ok(reply) if matches!(reply.status, 429 | 500..) || is_busy(&reply.json()) => {
                     format!("{} {}", reply.status, reply.json()["type"])
                 }
-                Ok(reply) if matches!(reply.status, 404 | 409 | 422) => {
+                Ok(reply) if matches!(reply.status, 404 | 409 | 412 | 422) => {
                     *self.deeds.refused.entry(name).or_default() += 1;
                     return;
                 }
