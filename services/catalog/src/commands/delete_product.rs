@@ -78,7 +78,15 @@ async fn empty_shelves(tx: &mut Tx<'_>, product: &Product) -> Result<(), Error> 
         if movement.on_hand != 0 {
             stock.version += 1;
             let (before, variant) = (shelf.stock, shelf.variant);
-            rows.push(StockUpdate { organisation, product: shelf.product, variant, sku, before, stock });
+            rows.push(StockUpdate {
+                organisation,
+                product: shelf.product,
+                variant,
+                sku,
+                before,
+                stock,
+                oversold: false,
+            });
             entries.push(LedgerEntry {
                 organisation,
                 variant,

@@ -119,6 +119,7 @@ pub(super) async fn write<T: Tenancy>(
             sku: &changed.sku,
             before: changed.before,
             stock: changed.shelf.stock,
+            oversold: outcome.has_oversold(&changed.sku),
         }));
         created.extend(outcome.created.iter().map(|reservation| (organisation, reservation)));
         changed.extend(outcome.changed.iter().map(|reservation| (organisation, reservation)));

@@ -242,7 +242,7 @@ async fn set_stock(
         }
         shelf.stock.version += 1;
         let (product, variant, stock) = (shelf.product, shelf.variant, shelf.stock);
-        rows.push(StockUpdate { organisation, product, variant, sku, before, stock });
+        rows.push(StockUpdate { organisation, product, variant, sku, before, stock, oversold: false });
         entries.push(LedgerEntry { organisation, variant, sku, order: None, location: None, movement, actor: &actor });
         if shelf.stock.got_low(&before) {
             low.push((shelf.stock.version, published::low(sku.clone(), (shelf.product, shelf.variant), shelf.stock)));

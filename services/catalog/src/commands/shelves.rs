@@ -96,7 +96,7 @@ pub(super) async fn write(tx: &mut Tx<'_>, shelves: &[&ChangedShelf<'_>], now: T
     let mut entries = Vec::new();
     for ChangedShelf { sku, shelf: Shelf { product, variant, stock, .. }, before, movements, .. } in shelves {
         let (product, variant) = (*product, *variant);
-        rows.push(StockUpdate { organisation, product, variant, sku, before: *before, stock: *stock });
+        rows.push(StockUpdate { organisation, product, variant, sku, before: *before, stock: *stock, oversold: false });
         for (location, movement, reason) in movements {
             let (location, movement) = (location.as_ref(), *movement);
             let entry = LedgerEntry { organisation, variant, sku, order: None, location, movement, actor: &actor };

@@ -252,6 +252,8 @@ pub(crate) struct StockUpdate<'u> {
     pub(crate) sku: &'u Sku,
     pub(crate) before: Stock,
     pub(crate) stock: Stock,
+    /// More than can be had was promised to an order that was sold elsewhere. Nothing else may be short whose terms do not say so.
+    pub(crate) oversold: bool,
 }
 
 /// A movement with everything that its row in the ledger says.
@@ -302,10 +304,11 @@ pub(crate) async fn write_each<T: Tenancy>(
         "with s as (
            update stock t
            set on_hand = g.on_hand, reserved = g.reserved, held = g.held, low_threshold = g.low_threshold,
-               may_be_short = t.may_be_short and ((t.backorder_limit = 0) is not true or g.on_hand < g.reserved + g.held),
+               may_be_short = (t.may_be_short or g.oversold)
+                   and ((t.backorder_limit = 0) is not true or g.on_hand < g.reserved + g.held),
                version = g.version, updated_at = $8
-           from unnest($1, $2, $3, $4, $5, $6, $7)
-             as g(org_id, variant_id, on_hand, reserved, held, low_threshold, version)
+           from unnest($1, $2, $3, $4, $5, $6, $7, $24)
+             as g(org_id, variant_id, on_hand, reserved, held, low_threshold, version, oversold)
            where t.org_id = g.org_id and t.variant_id = g.variant_id
          ), r as (
            select * from unnest($19, $20, $21, $22) as g(org_id, sku, product_id, shown)
@@ -354,6 +357,7 @@ pub(crate) async fn write_each<T: Tenancy>(
     .bind::<Array<Nullable<Text>>, _>(
         entries.iter().map(|(entry, _)| entry.location.map(Slug::as_str)).collect::<Vec<_>>(),
     )
+    .bind::<Array<Bool>, _>(rows.iter().map(|row| row.oversold).collect::<Vec<_>>())
     .execute(tx.connection())
     .await?;
     Ok(())

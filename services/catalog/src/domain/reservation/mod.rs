@@ -186,6 +186,15 @@ pub struct Outcome {
     pub notices: Vec<OrderNotice>,
 }
 
+impl Outcome {
+    /// Whether more of this SKU was promised than could be had, to an order that was sold elsewhere.
+    #[must_use]
+    pub fn has_oversold(&self, sku: &Sku) -> bool {
+        let lines = self.created.iter().chain(&self.changed).flat_map(|reservation| &reservation.lines);
+        lines.into_iter().any(|line| line.sku == *sku && line.oversold > 0)
+    }
+}
+
 /// A stored level that contradicts a reservation: a defect, never the order's fault.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the stock of {sku} contradicts the reservation of {order}: {fault}; compare its level with the ledger")]
