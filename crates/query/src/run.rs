@@ -181,7 +181,11 @@ impl<E: Entity> Request<E> {
         };
         let keys = order::write_values(&plan.keys, &mut sql, &relevance);
         let shown: Vec<String> = plan.fields.iter().map(|field| shown(field, &mut sql)).collect();
-        sql.push(&format!("select {keys}::text as keys, jsonb_build_array({})::text as item", shown.join(", ")));
+        // Only the rows of the page are written as JSON: PostgreSQL would do it for all that it sorts.
+        sql.push(&format!(
+            "select {keys}::text as keys, jsonb_build_array({})::text as item from (select r.*",
+            shown.join(", ")
+        ));
         wanted.write(&mut sql);
         if let Some(mark) = mark {
             let beyond = order::write_beyond(&plan.keys, mark, &mut sql, &relevance)?;
@@ -190,7 +194,7 @@ impl<E: Entity> Request<E> {
         let backward = mark.is_some_and(|mark| mark.backward);
         let order = order::write_order(&plan.keys, backward, &mut sql, &relevance);
         // The limit is a part of the text: behind a placeholder PostgreSQL would plan each page anew.
-        sql.push(&format!(" order by {order} limit {}", self.limit.rows()));
+        sql.push(&format!(" order by {order} limit {}) r order by {order}", self.limit.rows()));
         let kept = wanted.words.is_none() && is_simple(&plan.condition) && is_kept(sql.text());
         Some(sql.kept(kept))
     }
