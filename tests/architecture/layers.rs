@@ -509,6 +509,7 @@ const READS_ENVIRONMENT: &[&str] = &[
     "crates/service/src/config.rs",
     "crates/cyberctl/src/environment.rs",
     "crates/devstack/src/",
+    "crates/mutants/src/lib.rs",
     "crates/testkit/src/program.rs",
 ];
 

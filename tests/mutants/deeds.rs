@@ -57,6 +57,7 @@ async fn commit_late(store: &Store, shop: &Shop) {
         .unwrap();
     let placing = shop.place(&[("LATE", 1)]);
     let cancelling = async {
+        // The trigger holds the placing up for longer; it has its number by then.
         tokio::time::sleep(Duration::from_secs(1)).await;
         shop.owner.post(&format!("/admin/v1/orders/{order}/cancel"), &json!({})).await
     };
@@ -152,7 +153,8 @@ async fn kill_between_offset_and_letter(store: &mut Store, shop: &Shop) {
 
 /// The broker takes bytes, answers nothing, and dies.
 async fn kill_the_broker_before_it_answers(store: &mut Store, shop: &Shop) {
-    shop.sell(store, &[("LOST", 100, 10)]).await;
+    // The relay knows the broker.
+    confirmed(store, shop, "LOST", 1).await;
     store.servers.as_mut().unwrap().kafka.server.pause();
     shop.place(&[("LOST", 1)]).await;
     let sent =
@@ -162,7 +164,7 @@ async fn kill_the_broker_before_it_answers(store: &mut Store, shop: &Shop) {
     let kafka = &mut store.servers.as_mut().unwrap().kafka.server;
     kafka.kill().await;
     kafka.restart().await.unwrap();
-    tokio::time::sleep(PAST_THE_DEADLINE).await;
+    eventually(PATIENCE, async || count(store, "select count(*) from \"order\".outbox").await == 0).await;
 }
 
 async fn restart_order_while_catalog_is_away(store: &mut Store, shop: &Shop) {
@@ -171,5 +173,6 @@ async fn restart_order_while_catalog_is_away(store: &mut Store, shop: &Shop) {
     shop.place(&[("TIMED", 1)]).await;
     eventually(PATIENCE, async || count(store, "select count(*) from \"order\".outbox").await == 0).await;
     store.start("order", 1).await;
+    // An order whose deadline nobody remembers stays as it is: there is nothing to wait for.
     tokio::time::sleep(PAST_THE_DEADLINE).await;
 }

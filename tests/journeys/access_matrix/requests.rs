@@ -137,21 +137,21 @@ fn body(route: &Route, ours: &Ours) -> Value {
         "order.add-note" => json!({"text": "A note"}),
         // What there is already, since the answers about our stock name it.
         "catalog.change-stock-settings" => json!({"serving_rule": "priority-then-most-available"}),
-        "order.import-order" => sold(&fresh),
-        "order.import-orders" => json!({"orders": [sold(&fresh)]}),
-        "order.enter-order" => json!({"lines": [{"sku": "NO-SUCH-SKU", "quantity": 1}]}),
+        "order.import-order" => sold(ours, &fresh),
+        "order.import-orders" => json!({"orders": [sold(ours, &fresh)]}),
+        "order.enter-order" => json!({"lines": [{"sku": ours.thing("sku"), "quantity": 1}]}),
         "order.place-order" => json!({"lines": [{"sku": "NO-SUCH-SKU", "quantity": 1}]}),
         _ if route.has_required_fields => panic!("{route} needs a body; say in requests.rs which one is valid"),
         _ => json!({}),
     }
 }
 
-/// An order that was sold elsewhere, of what nobody has.
-fn sold(fresh: &str) -> Value {
+/// An order that was sold elsewhere and takes nothing from stock.
+fn sold(ours: &Ours, fresh: &str) -> Value {
     json!({
         "channel": "bazaar", "external_reference": fresh, "placed_at": "2026-01-05T08:00:00Z", "raw_status": "READY",
-        "raw_status_at": "2026-01-05T08:00:00Z",
-        "lines": [{"sku": "NO-SUCH-SKU", "quantity": 1, "unit_price": {"amount": "9.90", "currency": "USD"}}],
+        "raw_status_at": "2026-01-05T08:00:00Z", "stock": "skip",
+        "lines": [{"sku": ours.thing("sku"), "quantity": 1, "unit_price": {"amount": "9.90", "currency": "USD"}}],
     })
 }
 

@@ -157,9 +157,10 @@ pub(super) async fn place<T: Tenancy>(
         .zip(&priced)
         .filter_map(|(one, priced)| priced.as_ref().ok().map(|(lines, total)| one.new_order(lines, *total)))
         .collect();
-    let mut begun = orders::insert(tx, &new).await?.into_iter();
     let said = placing.iter().zip(&priced).filter(|(_, priced)| priced.is_ok()).map(|(one, _)| one.new_contact());
     let buyers = contacts::insert(tx, &said.collect::<Vec<_>>()).await?;
+    // Last, since it holds the numbers of the organisations until the transaction ends.
+    let mut begun = orders::insert(tx, &new).await?.into_iter();
     let mut placed = Vec::with_capacity(placing.len());
     for (one, priced) in placing.iter().zip(priced) {
         placed.push(match priced {

@@ -42,6 +42,12 @@ pub(super) struct OrderDetailNews {
     transition: Option<TimelineEntry>,
 }
 
+impl OrderDetailNews {
+    fn of(entry: TimelineEntry) -> Option<Self> {
+        Some(Self { order: None, transition: Some(entry) })
+    }
+}
+
 pub(super) async fn for_staff(
     app: App,
     by: Staff,
@@ -57,8 +63,7 @@ pub(super) async fn for_staff(
     let beginning = Beginning::of(now.order.version, now.order.status, last);
     let fetch = async move |after| app.ask(&by, ListTransitions { order, after }).await;
     let first = OrderDetailNews { order: Some(now), transition: None };
-    let shown = |entry| Some(OrderDetailNews { order: None, transition: Some(entry) });
-    beginning.stream(follower, first, fetch, shown).await
+    beginning.stream(follower, first, fetch, OrderDetailNews::of).await
 }
 
 /// The stream of the shopper's own order.
