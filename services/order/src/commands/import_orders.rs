@@ -199,10 +199,10 @@ async fn import<T: Tenancy>(
     let by_name: HashMap<External<'_>, OrderId> = outcomes.iter().enumerate().filter_map(placed).collect();
     let mut repeats = Vec::new();
     for (place, (one, known)) in importing.iter().zip(&known).enumerate() {
-        if let Some(order) = known.or_else(|| by_name.get(&one.external()).copied()) {
-            if outcomes.get(place).is_some_and(Option::is_none) {
-                repeats.push((place, *one, order));
-            }
+        if let Some(order) = known.or_else(|| by_name.get(&one.external()).copied())
+            && outcomes.get(place).is_some_and(Option::is_none)
+        {
+            repeats.push((place, *one, order));
         }
     }
     for (place, outcome) in resume(tx, &repeats).await? {
