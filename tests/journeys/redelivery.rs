@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use contracts::catalog::{ConfirmRefused, Expired, ReservationEvent};
 use contracts::catalogue;
 use devstack::services::schemas;
-use e2e::{PASSWORD, PATIENCE, Placed, READERS, Shop, Store, alone, invariants, redeliver};
+use e2e::{PASSWORD, PATIENCE, Placed, READERS, Shop, Store, alone, invariants, order_of, redeliver};
 use kernel::OrderId;
 use serde_json::{Value, json};
 use testkit::{Scene, TableHash, eventually, table_hashes};
@@ -35,7 +35,7 @@ async fn every_event_delivered_twice_more_and_shuffled_leaves_every_table_as_it_
     let moving = shop.owner.clone();
     let (status, moved) = moving.post(&format!("/admin/v1/categories/{below}/move"), &json!({"position": 0})).await;
     assert_eq!(status, 200, "{moved}");
-    shop.sell(&store, &[("AGAIN", 100, 8), ("GONE", 100, 5)]).await;
+    shop.sell(&store, &[("AGAIN", 100, 8), ("GONE", 100, 5), ("MORE", 100, 10)]).await;
     let product = shop.product("again").await;
     let path = format!("/admin/v1/products/{}", product["id"].as_str().unwrap());
     for version in 1..=4 {
@@ -63,6 +63,8 @@ async fn every_event_delivered_twice_more_and_shuffled_leaves_every_table_as_it_
     answer(&store, &shop, &ReservationEvent::Expired(Expired { order: other })).await;
     answer(&store, &shop, &ReservationEvent::ConfirmRefused(ConfirmRefused { order: third })).await;
     live_on(&shop, fourth).await;
+    forget(&shop).await;
+    sell_elsewhere(&shop).await;
     store.settled().await;
     for order in [other, third] {
         assert_eq!(shop.read(order).await["cancel_cause"], "reservation-expired");
@@ -159,6 +161,39 @@ async fn live_on(shop: &Shop, order: OrderId) {
     step(&format!("returns/{}/receive", received.as_str().unwrap()), json!({"restocked": piece["lines"]})).await;
     step("refunds", json!({"payment": payment, "method": "cash", "amount": amount})).await;
     step("notes", json!({"text": "All of it."})).await;
+}
+
+/// An order that staff edits, of somebody who is forgotten afterwards.
+async fn forget(shop: &Shop) {
+    let mut wanted = order_of(&[("MORE", 2)]);
+    wanted["contact"] = json!({"email": "gone@x.example"});
+    let placed = Placed::of(&shop.shopper.post_reply(&shop.orders(), &wanted).await);
+    shop.reaches(placed.order, "confirmed").await;
+    let at = format!("/admin/v1/orders/{}", placed.order);
+    let edit = json!({"lines": [{"sku": "MORE", "quantity": 1}]});
+    let editing = shop.owner.clone().with("if-match", "*").with("idempotency-key", "the-edit-of-an-order");
+    let (status, edited) = editing.patch(&format!("{at}/lines"), &edit).await;
+    assert!(status == 200 || status == 201, "{status} {edited}");
+    let buyer = shop.read(placed.order).await["buyer"].as_str().unwrap().to_owned();
+    let (status, erased) = shop.owner.post(&format!("/admin/v1/customers/{buyer}/erase"), &json!({})).await;
+    assert_eq!(status, 200, "{erased}");
+}
+
+/// An order that was sold elsewhere, of more than there is.
+async fn sell_elsewhere(shop: &Shop) {
+    let sold = json!({
+        "channel": "bazaar", "external_reference": "again", "placed_at": "2026-01-05T08:00:00Z", "raw_status": "PAID",
+        "raw_status_at": "2026-01-05T08:00:00Z", "stock": "force",
+        "lines": [{"sku": "MORE", "quantity": 50, "unit_price": {"amount": "1.00", "currency": "USD"}}],
+    });
+    let (status, taken) = shop.owner.post("/admin/v1/orders/import", &sold).await;
+    assert!(status == 200 || status == 201, "{status} {taken}");
+    let order = taken["order"].as_str().unwrap().parse().unwrap();
+    eventually(PATIENCE, async || {
+        let order = shop.read(order).await;
+        if order["oversold"] == true { Ok(()) } else { Err(order) }
+    })
+    .await;
 }
 
 fn assert_same(before: &BTreeMap<String, TableHash>, after: &BTreeMap<String, TableHash>) {

@@ -22,7 +22,7 @@ async fn whatever_is_done_with_orders_at_once_the_store_is_sound_afterwards() {
         shop.sell(&store, &[("FEW", 100, 30), ("S1", 100, 10_000), ("S2", 200, 10_000)]).await;
     }
     let client = store.superuser().await;
-    let shoppers = Shoppers::start(&store, &[&one, &other], &["FEW", "S1", "S2"], 3, Duration::from_millis(60));
+    let shoppers = Shoppers::start(&store, &[&one, &other], &["FEW", "S1", "S2"], 3, Duration::from_millis(400));
     let clerks = Clerks::start(&store, &[&one, &other], 5);
     shoppers.have_ordered(20).await;
     clerks.have_done(150).await;

@@ -143,6 +143,23 @@ impl Clerk {
         let (paid, cents) = (self.one_of(&order["payments"]), self.random.random_range(1..400));
         let amount = json!({"amount": format!("{}.{:02}", cents / 100, cents % 100), "currency": "USD"});
         let simple = |name: &'static str| Some((name, name.to_owned(), json!({})));
+        // What is on its way arrives mostly, and some of what has arrived comes back: by chance alone nothing would get so far.
+        let on_its_way =
+            order["parcels"].as_array().into_iter().flatten().find(|parcel| parcel["delivered_at"].is_null());
+        if let Some(parcel) = on_its_way
+            && self.random.random_bool(0.5)
+        {
+            return Some(("deliver", at("parcels", &parcel["id"], "deliver"), json!({})));
+        }
+        let arrived = order["lines"].as_array()?.iter().find(|line| {
+            let pieces = |of: &str| line["pieces"][of].as_i64().unwrap_or_default();
+            pieces("delivered") > pieces("return_requested") + pieces("returned")
+        });
+        if let Some(line) = arrived
+            && self.random.random_bool(0.3)
+        {
+            return Some(("returns", "returns".to_owned(), json!({"lines": [{"sku": line["sku"], "quantity": 1}]})));
+        }
         match self.random.random_range(0..24) {
             0 => simple("hold"),
             1 | 2 => simple("release"),

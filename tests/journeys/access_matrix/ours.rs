@@ -19,10 +19,13 @@ pub(super) struct Ours {
     things: BTreeMap<&'static str, String>,
 }
 
+/// What callers may buy: that its stock falls says nothing about what is ours.
+pub(super) const BOUGHT: &str = "BOUGHT";
+
 impl Ours {
     /// One of each kind.
     pub(super) async fn make(store: &Store, shop: &Shop) -> Ours {
-        shop.sell(store, &[("OURS", 990, 10)]).await;
+        shop.sell(store, &[("OURS", 990, 10), (BOUGHT, 990, 10_000)]).await;
         let named = json!({"lines": [{"sku": "OURS", "quantity": 2}], "contact": {"email": "ours@ours.example"}});
         let order = e2e::Placed::of(&shop.shopper.post_reply(&shop.orders(), &named).await).order;
         shop.reaches(order, "confirmed").await;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::callers::{Caller, only};
 use super::documents::{Guard, ORDER_TOKEN, Route};
-use super::ours::Ours;
+use super::ours::{BOUGHT, Ours};
 
 /// A request without its credential.
 pub(super) struct Request {
@@ -137,9 +137,9 @@ fn body(route: &Route, ours: &Ours) -> Value {
         "order.add-note" => json!({"text": "A note"}),
         // What there is already, since the answers about our stock name it.
         "catalog.change-stock-settings" => json!({"serving_rule": "priority-then-most-available"}),
-        "order.import-order" => sold(ours, &fresh),
-        "order.import-orders" => json!({"orders": [sold(ours, &fresh)]}),
-        "order.enter-order" => json!({"lines": [{"sku": ours.thing("sku"), "quantity": 1}]}),
+        "order.import-order" => sold(&fresh),
+        "order.import-orders" => json!({"orders": [sold(&fresh)]}),
+        "order.enter-order" => json!({"lines": [{"sku": BOUGHT, "quantity": 1}]}),
         "order.place-order" => json!({"lines": [{"sku": "NO-SUCH-SKU", "quantity": 1}]}),
         _ if route.has_required_fields => panic!("{route} needs a body; say in requests.rs which one is valid"),
         _ => json!({}),
@@ -147,11 +147,11 @@ fn body(route: &Route, ours: &Ours) -> Value {
 }
 
 /// An order that was sold elsewhere and takes nothing from stock.
-fn sold(ours: &Ours, fresh: &str) -> Value {
+fn sold(fresh: &str) -> Value {
     json!({
         "channel": "bazaar", "external_reference": fresh, "placed_at": "2026-01-05T08:00:00Z", "raw_status": "READY",
         "raw_status_at": "2026-01-05T08:00:00Z", "stock": "skip",
-        "lines": [{"sku": ours.thing("sku"), "quantity": 1, "unit_price": {"amount": "9.90", "currency": "USD"}}],
+        "lines": [{"sku": BOUGHT, "quantity": 1, "unit_price": {"amount": "9.90", "currency": "USD"}}],
     })
 }
 
