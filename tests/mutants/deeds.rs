@@ -164,6 +164,8 @@ async fn kill_the_broker_before_it_answers(store: &mut Store, shop: &Shop) {
     let kafka = &mut store.servers.as_mut().unwrap().kafka.server;
     kafka.kill().await;
     kafka.restart().await.unwrap();
+    // It leads its partitions again once an order gets through.
+    confirmed(store, shop, "AFTER", 1).await;
     eventually(PATIENCE, async || count(store, "select count(*) from \"order\".outbox").await == 0).await;
 }
 

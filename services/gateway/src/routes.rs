@@ -152,12 +152,12 @@ pub fn find(path: &str) -> Option<Route<'_>> {
         }
         ("admin", "v1") => {
             let noun = segments.next()?;
-            let size = match (noun, segments.next()) {
-                ("imports", _) => Size::Import,
-                ("products", Some("query")) => Size::Ordinary,
-                ("products", _) | ("categories" | "stock" | "prices", Some("bulk")) | ("orders", Some("import")) => {
-                    Size::Large
-                }
+            let size = match (noun, segments.next(), segments.next()) {
+                ("imports", ..) => Size::Import,
+                ("products", Some("query"), _) => Size::Ordinary,
+                ("products", ..)
+                | ("categories" | "stock" | "prices", Some("bulk"), _)
+                | ("orders", Some("import"), Some("bulk")) => Size::Large,
                 _ => Size::Ordinary,
             };
             Some(Route { guard: Guard::Required, size, ..open(owner(ADMIN, noun)?) })
@@ -285,6 +285,7 @@ mod tests {
             ("/admin/v1/stock/bulk", Size::Large),
             ("/admin/v1/prices/bulk", Size::Large),
             ("/admin/v1/orders/import/bulk", Size::Large),
+            ("/admin/v1/orders/import", Size::Ordinary),
             ("/admin/v1/orders", Size::Ordinary),
             ("/admin/v1/products/query", Size::Ordinary),
             ("/admin/v1/stock/SKU-1/adjust", Size::Ordinary),

@@ -15,7 +15,7 @@ async fn fill(world: &World, count: u32) {
             "create temporary table filled as
              select n, ('00000000-' || lpad(to_hex(n / 65536), 4, '0') || '-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid as id,
                     timestamptz '2026-01-01' + n * interval '1 minute' as at,
-                    (array['pending', 'confirmed', 'packed'])[1 + n % 3] as open
+                    (array['confirmed', 'packed', 'on-hold'])[1 + n / 100 % 3] as open
              from generate_series(1, {count}) n;
              insert into orders (org_id, id, status, total_minor, currency, shopper_reference, token_digest, version, placed_at,
                                  deadline_at, settled_at, updated_at, channel, paid_minor)
