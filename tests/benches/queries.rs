@@ -27,6 +27,7 @@ pub(crate) async fn measure(
     store: &mut Store,
     shop: &Shop,
     time: Duration,
+    many: bool,
     report: &mut Report,
 ) -> Result<(), Failure> {
     let (titles, source) = titles().await?;
@@ -109,7 +110,7 @@ pub(crate) async fn measure(
         "–",
         "the same as the first page, if a page costs the same wherever it is",
     );
-    however_many(store, shop, &gateway, time, report, &page).await
+    if many { however_many(store, shop, &gateway, time, report, &page).await } else { Ok(()) }
 }
 
 /// The same page among 1,000 products, which another organisation has, and among 1,000,000.

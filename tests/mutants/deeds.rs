@@ -57,8 +57,9 @@ async fn commit_late(store: &Store, shop: &Shop) {
         .unwrap();
     let placing = shop.place(&[("LATE", 1)]);
     let cancelling = async {
-        // The trigger holds the placing up for longer; it has its number by then.
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        // The placing has its number, and waits in the trigger.
+        let asleep = "select count(*) from pg_stat_activity where wait_event = 'PgSleep'";
+        eventually(PATIENCE, async || count(store, asleep).await == 1).await;
         shop.owner.post(&format!("/admin/v1/orders/{order}/cancel"), &json!({})).await
     };
     let (_, (status, body)) = tokio::join!(placing, cancelling);

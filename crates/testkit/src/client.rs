@@ -70,7 +70,7 @@ impl Reply {
 /// One event of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamedEvent {
-    /// Its id.
+    /// The version that it led to.
     pub id: i64,
     /// What kind of event it is.
     pub name: String,

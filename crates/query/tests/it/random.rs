@@ -259,6 +259,25 @@ async fn a_facet_is_counted_without_the_conditions_of_its_own_field() {
     }
 }
 
+/// The conditions about two counted fields, of which one has no value: it fails its own condition and no other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_no_value_is_counted_where_only_its_own_condition_keeps_it_out() {
+    let world = World::new().await;
+    let noted = |note: Option<&str>, kind| Thing { note: note.map(str::to_owned), kind, ..crate::things::titled("a") };
+    world
+        .store(&[noted(Some("x"), "round"), noted(None, "round"), noted(Some("y"), "flat"), noted(None, "flat")])
+        .await;
+    let is = |field: &str, value: &str| json!({"field": field, "op": "eq", "value": value});
+    let request =
+        json!({"filter": {"and": [is("note", "x"), is("kind", "round")]}, "facets": ["note", "kind"], "limit": 1});
+    let answer = world.ask(request).await.unwrap();
+    let counted = |facet: &str| -> Vec<(Value, i64)> {
+        answer.facets[facet].iter().map(|bucket| (bucket.value.clone(), bucket.count)).collect()
+    };
+    assert_eq!(counted("note"), [(json!("x"), 1), (Value::Null, 1)]);
+    assert_eq!(counted("kind"), [(json!("round"), 1)]);
+}
+
 /// The parts of nested "and"s, each of which has to hold.
 fn conjuncts(filter: &Value) -> Vec<&Value> {
     match filter["and"].as_array() {

@@ -20,7 +20,7 @@ const AT_ONCE: i64 = 100;
 /// Empties the record of a person. Doing so again changes nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct EraseBuyer {
-    /// Who.
+    /// The person who is forgotten.
     pub buyer: BuyerId,
 }
 

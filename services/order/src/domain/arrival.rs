@@ -82,7 +82,7 @@ pub struct Open {
 /// A return that an import made or settled.
 #[derive(Debug)]
 pub struct ArrivedReturn {
-    /// Its identity.
+    /// The return that was made here, or that was open.
     pub id: ReturnId,
     /// What is to come back.
     pub lines: Vec<SkuPieces>,

@@ -126,7 +126,7 @@ pub struct Transition {
     /// The return.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub return_id: Option<ReturnId>,
-    /// When.
+    /// When it happened.
     pub occurred_at: Timestamp,
 }
 
@@ -162,7 +162,7 @@ pub struct TimelineEntry {
     /// What it was about.
     #[serde(flatten)]
     pub details: Details,
-    /// When.
+    /// When it happened.
     pub occurred_at: Timestamp,
 }
 

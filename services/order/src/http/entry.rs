@@ -106,12 +106,7 @@ pub(super) async fn enter(
 
 impl EnterOrderBody {
     fn command(&self, shop: &Shop) -> Result<EnterOrder, Problem> {
-        let terms = OrderTerms {
-            discount: amount(self.discount.as_ref())?,
-            shipping: amount(self.shipping.as_ref())?,
-            tax: amount(self.tax.as_ref())?,
-            total: amount(self.total.as_ref())?,
-        };
+        let terms = terms([&self.discount, &self.shipping, &self.tax, &self.total])?;
         let lines = self.lines.iter().map(EnteredLineBody::parse).collect::<Result<_, _>>()?;
         let channel = self.channel.as_deref().map(ChannelCode::parse).transpose()?;
         Ok(EnterOrder(PlaceOrder {
@@ -148,6 +143,12 @@ pub(super) fn line(
 ) -> Result<RequestedLine, Malformed> {
     let terms = LineTerms { unit_price: amount(unit_price)?, discount: amount(discount)?, tax: amount(tax)? };
     Ok(RequestedLine { sku: Sku::parse(sku)?, quantity: Quantity::new(quantity)?, shown: None, terms })
+}
+
+/// What the seller states of an order: what is taken off, shipping, tax, and what it comes to.
+pub(super) fn terms(stated: [&Option<PriceBody>; 4]) -> Result<OrderTerms, Malformed> {
+    let [discount, shipping, tax, total] = stated.map(|body| amount(body.as_ref()));
+    Ok(OrderTerms { discount: discount?, shipping: shipping?, tax: tax?, total: total? })
 }
 
 pub(super) fn amount(body: Option<&PriceBody>) -> Result<Option<kernel::Money>, Malformed> {

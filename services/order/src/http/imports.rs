@@ -9,16 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     contact::{self, AddressBody, ContactBody},
-    entry::{amount, line},
+    entry::{amount, line, terms},
     shop::Shop,
     steps::label,
 };
 use crate::{
     commands::{Import, ImportOrder, ImportOrders, ImportedOrder, ImportedOrders, PlaceOrder},
-    domain::{
-        Arrival, ArrivalStatus, Draft, HoldLimits, Label, OrderTerms, OrderToken, Reference, RequestedLine,
-        SoldElsewhere,
-    },
+    domain::{Arrival, ArrivalStatus, Draft, HoldLimits, Label, OrderToken, Reference, RequestedLine, SoldElsewhere},
     error::Error,
 };
 
@@ -175,12 +172,7 @@ pub(super) async fn many(
 
 impl ImportOrderBody {
     fn import(&self, shop: &Shop) -> Result<Import, Problem> {
-        let terms = OrderTerms {
-            discount: amount(self.discount.as_ref())?,
-            shipping: amount(self.shipping.as_ref())?,
-            tax: amount(self.tax.as_ref())?,
-            total: amount(self.total.as_ref())?,
-        };
+        let terms = terms([&self.discount, &self.shipping, &self.tax, &self.total])?;
         let lines = self.lines.iter().map(SoldLineBody::parse).collect::<Result<_, _>>()?;
         let placed_at = Clock::parse(&self.placed_at)?;
         let order = PlaceOrder {

@@ -14,7 +14,7 @@ use crate::{
 /// Asks for everything that is held on somebody.
 #[derive(Debug, Clone, Copy)]
 pub struct ExportBuyer {
-    /// Who.
+    /// The person who is asked about.
     pub buyer: BuyerId,
 }
 

@@ -21,7 +21,7 @@ use crate::{
 /// Asks for somebody who ordered.
 #[derive(Debug, Clone, Copy)]
 pub struct FindBuyer {
-    /// Who.
+    /// The person who is asked about.
     pub buyer: BuyerId,
 }
 
@@ -61,8 +61,8 @@ pub(super) async fn find(read: &mut ReadConn<'_>, buyer: BuyerId) -> Result<Buye
     let row: Option<BuyerRow> = statement(
         "select b.customer_id, b.name, b.email, b.phone, b.orders, b.first_order_at, b.last_order_at, b.erased_at,
                 (select jsonb_agg(to_jsonb(t) order by t.currency) from (
-                    select o.currency, count(*) as orders, sum(o.total_minor)::bigint as ordered,
-                           sum(o.paid_minor - o.refunded_minor)::bigint as spent
+                    select o.currency, count(*) as orders, least(sum(o.total_minor), 9223372036854775807)::bigint as ordered,
+                           least(sum(o.paid_minor - o.refunded_minor), 9223372036854775807)::bigint as spent
                     from order_contacts c join orders o on o.org_id = c.org_id and o.id = c.order_id
                     where c.org_id = b.org_id and c.buyer_id = b.id group by o.currency) t) as turnover
          from buyers b where b.org_id = $1 and b.id = $2",
