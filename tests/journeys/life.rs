@@ -87,8 +87,13 @@ async fn what_is_sent_leaves_the_stock_what_is_cancelled_is_free_and_what_comes_
         followed.push((event.id, event.data["transition"]["event"].as_str().unwrap_or("as it is").to_owned()));
     }
     let ids: Vec<i64> = followed.iter().map(|(id, _)| *id).collect();
-    assert_eq!(ids, (followed[0].0..=10).collect::<Vec<_>>(), "nothing is missed and nothing twice: {followed:?}");
-    assert_eq!(followed.last().unwrap().1, "completed", "{followed:?}");
+    assert_eq!(
+        ids,
+        (ids[0]..=*ids.last().unwrap()).collect::<Vec<_>>(),
+        "nothing is missed and nothing twice: {followed:?}"
+    );
+    // A stream that is read late may say also what happened after the order was over.
+    assert!(followed.contains(&(10, "completed".to_owned())), "{followed:?}");
 
     // The shopper reads it, and the goods that came back are sold to somebody else.
     let (status, seen) = holder.get(&format!("{}/{order}", shop.orders())).await;

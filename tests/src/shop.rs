@@ -198,6 +198,15 @@ impl Shop {
         .await
     }
 
+    /// Waits until the order has this status no more.
+    pub async fn leaves(&self, order: OrderId, status: &str) -> Value {
+        eventually(PATIENCE, async || {
+            let seen = self.read(order).await;
+            if seen["status"] == status { Err(seen["status"].clone()) } else { Ok(seen) }
+        })
+        .await
+    }
+
     /// `(on hand, reserved, held, available)` of a SKU, as staff sees it.
     pub async fn stock(&self, sku: &str) -> Value {
         let (status, body) = self.owner.get(&format!("/admin/v1/stock/{sku}")).await;
