@@ -191,8 +191,8 @@ impl Facet {
     }
 }
 
-/// The one statement that counts all facets: the items are looked up once, each with what it is grouped by and with whether
-/// the conditions about each facet's own field hold.
+/// The one statement that counts all facets. The items of those whose fields the condition does not name are the same, and are
+/// looked up once. Every other facet counts items of its own, so that an index finds them and nothing is read that is not counted.
 pub(crate) fn write(
     registry: &Registry,
     facets: &[Facet],
@@ -200,58 +200,59 @@ pub(crate) fn write(
     words: Option<&str>,
     mut sql: Sql,
 ) -> Sql {
-    let own = |part: &Condition| facets.iter().position(|facet| part.is_only_about(facet.field.name()));
-    sql.push("with base as materialized (select * from (select ");
-    let mut expands = Vec::new();
-    for (index, facet) in facets.iter().enumerate() {
-        let (group, expand) = facet.group(&mut sql);
-        sql.push(&format!("{}({group}) as v{index}", if index > 0 { ", " } else { "" }));
-        expands.push(expand);
+    let items = Items { registry, parts, words };
+    let groups: Vec<(String, Option<&'static str>)> = facets.iter().map(|facet| facet.group(&mut sql)).collect();
+    let is_named = |facet: &Facet| parts.iter().any(|part| part.is_only_about(facet.field.name()));
+    let shared: Vec<String> = (0..)
+        .zip(facets.iter().zip(&groups))
+        .filter(|(_, (facet, _))| !is_named(facet))
+        .map(|(index, (_, (group, _))): (usize, _)| format!("({group}) as v{index}"))
+        .collect();
+    if !shared.is_empty() {
+        sql.push(&format!("with base as (select {}", shared.join(", ")));
+        items.write(|_| true, &mut sql);
+        sql.push(") ");
     }
-    for index in 0..facets.len() {
-        sql.push(", (");
-        write_all(registry, parts.iter().filter(|part| own(part) == Some(index)), &mut sql);
-        sql.push(&format!(") as m{index}"));
-    }
-    sql.push(&format!(" from {} r where {} and ", registry.view, registry.only));
-    write_all(registry, parts.iter().filter(|part| own(part).is_none()), &mut sql);
-    if let Some(words) = words {
-        sql.push(&format!(" and {words}"));
-    }
-    // What fails the conditions about two fields is counted by no facet.
-    let with_own: Vec<usize> =
-        (0..facets.len()).filter(|index| parts.iter().any(|part| own(part) == Some(*index))).collect();
-    let held: Vec<String> = with_own.iter().map(|index| format!("(m{index} is true)::integer")).collect();
-    match with_own.len() {
-        0 | 1 => sql.push(") found)"),
-        several => sql.push(&format!(") found where {} >= {})", held.join(" + "), several - 1)),
-    }
-    for (index, expand) in expands.into_iter().enumerate() {
-        let others: Vec<String> =
-            (0..facets.len()).filter(|other| *other != index).map(|other| format!("m{other}")).collect();
-        let others = if others.is_empty() { "true".to_owned() } else { others.join(" and ") };
-        let groups = format!("(select v{index} as value, count(*) as items from base where {others} group by 1) g");
-        sql.push(if index > 0 { " union all " } else { " " });
-        sql.push(&match expand {
-            None => format!(
-                "(select {index}::integer as facet, g.value::text as value, g.items::bigint as items from {groups}
-                  order by g.items desc, g.value limit {MOST_BUCKETS})"
-            ),
-            Some(expand) => format!(
-                "(select {index}::integer as facet, x.value::text as value, sum(g.items)::bigint as items
-                  from {groups} cross join lateral {expand} group by x.value
-                  order by items desc, value limit {MOST_BUCKETS})"
-            ),
-        });
+    for (index, (facet, (group, expand))) in facets.iter().zip(groups).enumerate() {
+        sql.push(if index > 0 { " union all " } else { "" });
+        let (value, count) = match expand {
+            None => ("g.value", "g.items"),
+            Some(_) => ("x.value", "sum(g.items)"),
+        };
+        sql.push(&format!("(select {index}::integer as facet, {value}::text as value, {count}::bigint as items from "));
+        if is_named(facet) {
+            sql.push(&format!("(select ({group}) as value, count(*) as items"));
+            items.write(|part| !part.is_only_about(facet.field.name()), &mut sql);
+        } else {
+            sql.push(&format!("(select v{index} as value, count(*) as items from base"));
+        }
+        sql.push(" group by 1) g");
+        if let Some(expand) = expand {
+            sql.push(&format!(" cross join lateral {expand} group by x.value"));
+        }
+        sql.push(&format!(" order by items desc, {value} limit {MOST_BUCKETS})"));
     }
     sql
 }
 
-fn write_all<'c>(registry: &Registry, parts: impl Iterator<Item = &'c Condition>, sql: &mut Sql) {
-    sql.push("true");
-    for part in parts {
-        sql.push(" and ");
-        Writer { sql, search: registry.search }.condition(part, true);
+/// What a request finds.
+struct Items<'r> {
+    registry: &'r Registry,
+    parts: &'r [Condition],
+    words: Option<&'r str>,
+}
+
+impl Items<'_> {
+    /// Writes where the items are, and which parts of the condition they have to satisfy.
+    fn write(&self, counts: impl Fn(&Condition) -> bool, sql: &mut Sql) {
+        sql.push(&format!(" from {} r where {}", self.registry.view, self.registry.only));
+        for part in self.parts.iter().filter(|part| counts(part)) {
+            sql.push(" and ");
+            Writer { sql, search: self.registry.search }.condition(part, true);
+        }
+        if let Some(words) = self.words {
+            sql.push(&format!(" and {words}"));
+        }
     }
 }
 

@@ -304,6 +304,8 @@ pub struct Registry {
     pub(crate) search: Option<&'static str>,
     /// The expression of the part of the search text that says which items fit best; all of it when there is none.
     pub(crate) ranking: Option<&'static str>,
+    /// The field of the number that people name an item by.
+    pub(crate) numbered: Option<&'static str>,
     pub(crate) fields: Arc<Vec<Field>>,
     /// Fields of one organisation.
     pub(crate) own: Vec<Field>,
@@ -332,6 +334,7 @@ impl Registry {
             key,
             search: None,
             ranking: None,
+            numbered: None,
             fields: Arc::new(fields),
             own: Vec::new(),
             for_everybody: false,
@@ -352,6 +355,14 @@ impl Registry {
     #[must_use]
     pub fn ranked_by(mut self, expression: &'static str) -> Self {
         self.ranking = Some(expression);
+        self
+    }
+
+    /// People name an item by a number, which is this field's value, a whole number: who searches for a number alone, or for one behind
+    /// `#`, finds the items of that number, and only where there is none those with the digits in their search text.
+    #[must_use]
+    pub fn numbered_by(mut self, field: &'static str) -> Self {
+        self.numbered = Some(field);
         self
     }
 

@@ -13,9 +13,9 @@ use crate::entity::Entity;
 use crate::facet::{self, Facet, MOST_FACETS};
 use crate::fault::{Fault, Faults};
 use crate::field::{Field, Registry};
-use crate::filter::{Condition, Reader};
+use crate::filter::{Comparison, Condition, Reader, Test};
 use crate::order::{self, Key, MOST_SORTS};
-use crate::value::is_text;
+use crate::value::{Value, is_text};
 
 /// The most characters of the words that are searched for.
 const LONGEST_SEARCH: usize = 200;
@@ -123,6 +123,8 @@ impl<E> From<Parameters> for Request<E> {
 pub(crate) struct Plan {
     pub(crate) condition: Condition,
     pub(crate) search: Option<String>,
+    /// Where the words are a number that an item may be named by: the condition together with that number.
+    pub(crate) numbered: Option<Condition>,
     pub(crate) keys: Vec<Key>,
     pub(crate) fields: Vec<Field>,
     pub(crate) facets: Vec<Facet>,
@@ -206,9 +208,21 @@ impl<E: Entity> Request<E> {
             }
         };
         let facets = facet::read(registry, &self.facets, &mut found);
+        let numbered = search.and_then(|words| named(registry, words));
+        let numbered = numbered.map(|number| Condition::All(parts.iter().cloned().chain([number]).collect()));
         let search = search.map(str::to_owned);
-        found.none(Plan { condition: Condition::All(parts), search, keys, fields, facets })
+        found.none(Plan { condition: Condition::All(parts), search, numbered, keys, fields, facets })
     }
+}
+
+/// The condition that an item has this number for its name, where the words are a number. One that begins with 0 is a phone number
+/// or a code, and is searched for as a word.
+fn named(registry: &Registry, words: &str) -> Option<Condition> {
+    let field = registry.field(registry.numbered?)?.clone();
+    let digits = words.strip_prefix('#').unwrap_or(words);
+    let is_number = !digits.starts_with('0') && digits.bytes().all(|letter| letter.is_ascii_digit());
+    let number = digits.parse().ok().filter(|_| is_number)?;
+    Some(Condition::Comparison(Box::new(Comparison { field, test: Test::Equal(Value::Integer(number)) })))
 }
 
 /// The bounds of lists and texts are checked with everything else, by the plan.

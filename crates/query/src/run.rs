@@ -117,6 +117,13 @@ impl<E: Entity> Request<E> {
         let plan = self.plan(registry)?;
         let list = read.list(registry.name, &self.identity()).await?;
         let mark: Option<Mark> = list.mark(self.cursor.as_ref())?;
+        if let (Some(condition), None) = (&plan.numbered, &mark) {
+            let wanted = Wanted { registry, condition, words: None, forgiving: false };
+            let rows = self.rows(read, &plan, &wanted, None).await?;
+            if !rows.is_empty() {
+                return self.with_counts(read, self.page(&list, &plan, rows, None, false)?, &plan, &wanted).await;
+            }
+        }
         let words = match &plan.search {
             Some(text) => Some(Words::of(&fold(read, text).await?)),
             None => None,
@@ -130,13 +137,22 @@ impl<E: Entity> Request<E> {
             rows = self.rows(read, &plan, &wanted, None).await?;
         }
         wanted.forgiving &= !rows.is_empty() || mark.is_some();
-        let mut answer = self.page(&list, &plan, rows, mark.as_ref(), wanted.forgiving)?;
+        self.with_counts(read, self.page(&list, &plan, rows, mark.as_ref(), wanted.forgiving)?, &plan, &wanted).await
+    }
+
+    async fn with_counts(
+        &self,
+        read: &mut ReadConn<'_>,
+        mut answer: Answer<E>,
+        plan: &Plan,
+        wanted: &Wanted<'_>,
+    ) -> Result<Answer<E>, Error> {
         let counting = match self.total {
-            Counting::Exact if registry.for_everybody => Counting::Estimated,
+            Counting::Exact if wanted.registry.for_everybody => Counting::Estimated,
             counting => counting,
         };
-        answer.total = total(read, counting, &wanted).await?;
-        answer.facets = facets(read, &plan, &wanted).await?;
+        answer.total = total(read, counting, wanted).await?;
+        answer.facets = facets(read, plan, wanted).await?;
         Ok(answer)
     }
 
@@ -195,7 +211,7 @@ impl<E: Entity> Request<E> {
         let order = order::write_order(&plan.keys, backward, &mut sql, &relevance);
         // The limit is a part of the text: behind a placeholder PostgreSQL would plan each page anew.
         sql.push(&format!(" order by {order} limit {}) r order by {order}", self.limit.rows()));
-        let kept = wanted.words.is_none() && is_simple(&plan.condition) && is_kept(sql.text());
+        let kept = wanted.words.is_none() && is_simple(wanted.condition) && is_kept(sql.text());
         Some(sql.kept(kept))
     }
 
@@ -309,7 +325,7 @@ async fn explained(read: &mut ReadConn<'_>, how: &str, statement: &Sql) -> Resul
 fn facet_statement(plan: &Plan, wanted: &Wanted<'_>) -> Sql {
     let mut sql = Sql::default();
     let words = wanted.words().map(|(words, search)| words.write_condition(search, wanted.forgiving, &mut sql));
-    let parts = plan.condition.clone().into_parts();
+    let parts = wanted.condition.clone().into_parts();
     facet::write(wanted.registry, &plan.facets, &parts, words.as_deref(), sql)
 }
 

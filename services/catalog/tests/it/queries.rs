@@ -154,6 +154,14 @@ async fn an_index_serves_whatever_narrows_a_list_down() {
             && (request["filter"].is_null() || request["filter"]["field"] == "status");
         assert!(!in_order || !text.contains("Sort"), "{request}\n{text}");
     }
+    // What a filter leaves is counted from an index alone, each facet without its own field.
+    let price = is("price_from", "between", json!([usd("20.00"), usd("90.00")]));
+    let request = json!({"filter": {"and": [active, price]}, "limit": 1, "facets": [
+        "brand", "category", "status", {"field": "price_from", "bands": ["25 USD", "50 USD", "75 USD"]},
+    ]});
+    let text = plan::<Products>(&world, request.clone()).await;
+    let from_index = text.matches("Index Only Scan using products_by_facets").count();
+    assert!(from_index == 3 && !text.contains("Seq Scan on products"), "{request}\n{text}");
     for request in [
         json!({"filter": is("sku", "eq", json!("SKU-000815"))}),
         json!({"filter": is("sku", "in", json!(["SKU-000815", "SKU-000816"]))}),

@@ -25,7 +25,9 @@ impl Entity for Orders {
 
     fn registry() -> &'static Registry {
         static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
-            Registry::new("orders", ORDERS, "r.id", "-placed_at", fields()).searchable("r.search_text")
+            Registry::new("orders", ORDERS, "r.id", "-placed_at", fields())
+                .searchable("r.search_text")
+                .numbered_by("number")
         });
         &REGISTRY
     }

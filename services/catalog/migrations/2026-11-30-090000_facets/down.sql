@@ -1,0 +1,1 @@
+drop index products_by_facets;
