@@ -6,6 +6,7 @@ mod authentication;
 mod http;
 mod limits;
 mod load;
+mod order_imports;
 mod order_lists;
 mod orders;
 mod processes;
@@ -32,7 +33,7 @@ struct Arguments {
     /// Seconds for which orders are placed in each measurement of orders: 60, or 10 with `--quick`; 60 or more count.
     #[arg(long, env = "BENCH_ORDER_SECONDS")]
     order_seconds: Option<u64>,
-    /// The short form, under four minutes: no start-up, no import, no queries, no reservations, no lists, and the page stays as it is.
+    /// The short form, under four minutes: no start-up, no import, no queries, no reservations, no invoices, no lists, and the page stays as it is.
     #[arg(long, env = "QUICK", value_parser = FalseyValueParser::new())]
     quick: bool,
     /// Prints what moved against the figures of the page.
@@ -95,7 +96,7 @@ fn ended(outcome: Result<(), Failure>) -> ExitCode {
 
 async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let wanted = |name: &str| {
-        let short = !arguments.quick || !["start", "import", "query", "reserve", "list"].contains(&name);
+        let short = !arguments.quick || !["start", "import", "query", "reserve", "invoice", "list"].contains(&name);
         short && arguments.only.as_deref().is_none_or(|only| name.contains(only))
     };
     let seconds = Duration::from_secs(arguments.seconds());
@@ -126,13 +127,18 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     // Copying the products takes longer than everything else together, so it is done where it is asked for.
     let many = arguments.only.as_deref() == Some("many");
+    if many {
+        report.section("Reservations among few products and many");
+        reservations::measure(&mut store, &shop, "few products", &mut report).await?;
+    }
     if wanted("query") || many {
         report.section("Queries over 100,000 products");
         queries::measure(&mut store, &shop, seconds, many, &mut report).await?;
     }
-    if wanted("reserve") {
+    if wanted("reserve") || many {
         report.section("Reservations");
-        reservations::measure(&mut store, &shop, &mut report).await?;
+        let among = if many { "1,000,000 products" } else { "whatever was sold before" };
+        reservations::measure(&mut store, &shop, among, &mut report).await?;
     }
     if wanted("order") {
         report.section("Orders");
@@ -142,6 +148,10 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
         orders::throughput(&mut store, &shop, arguments.order_seconds(), place.per_second, &mut report).await?;
         // Last, when the broker's compiler has had its time: a broker that has just started takes twice as long.
         orders::latency(&mut store, &shop, &mut report).await?;
+    }
+    if wanted("invoice") {
+        report.section("Invoices");
+        order_imports::measure(&mut store, &shop, seconds, &mut report).await?;
     }
     if wanted("list") {
         report.section("Lists of 1,000,000 orders");

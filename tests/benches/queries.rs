@@ -173,6 +173,10 @@ async fn grow(store: &Store, slug: &str) -> Result<(), Failure> {
              from catalog.variants v join auth.organisations o using (org_id), generate_series(1, 9) n where o.slug = '{slug}'"
         ))
         .await?;
+    // The index of words is built once over everything: kept up to date row by row it takes most of an hour.
+    let index = "select indexdef from pg_indexes where schemaname = 'catalog' and indexname = 'products_by_content'";
+    let index: String = superuser.query_one(index, &[]).await?.get(0);
+    superuser.batch_execute("drop index catalog.products_by_content; set maintenance_work_mem = '512MB'").await?;
     for (table, changed, join) in copies {
         superuser
             .batch_execute(&format!(
@@ -180,6 +184,9 @@ async fn grow(store: &Store, slug: &str) -> Result<(), Failure> {
                  cross join lateral jsonb_populate_record(t, {changed}) r"
             ))
             .await?;
+    }
+    superuser.batch_execute(&index).await?;
+    for (table, ..) in copies {
         superuser.batch_execute(&format!("vacuum analyze catalog.{table}")).await?;
     }
     Ok(())
@@ -297,7 +304,7 @@ async fn titles() -> Result<(Vec<(String, String)>, &'static str), Failure> {
 }
 
 /// The text of a file that is packed with gzip; nothing when there is no such file.
-async fn unpacked(file: &Path) -> Result<String, Failure> {
+pub(crate) async fn unpacked(file: &Path) -> Result<String, Failure> {
     if !file.exists() {
         return Ok(String::new());
     }

@@ -13,15 +13,14 @@ use crate::stack::sell;
 
 /// How many orders wait.
 const ORDERS: usize = 40_000;
-/// The SKU that all of them want.
-const HOT: &str = "HOT-RESERVE";
 
-/// Orders per second that catalog reserves of one SKU. Order is away meanwhile, since nobody placed these.
-pub(crate) async fn measure(store: &mut Store, shop: &Shop, report: &mut Report) -> Result<(), Failure> {
-    sell(store, shop, &[HOT.to_owned()], 1_000_000).await?;
+/// Orders per second that catalog reserves of one SKU, among so many products. Order is away meanwhile, since nobody placed these.
+pub(crate) async fn measure(store: &mut Store, shop: &Shop, among: &str, report: &mut Report) -> Result<(), Failure> {
+    let hot = format!("HOT-{}", kernel::OrderId::new().uuid().simple());
+    sell(store, shop, &[hot.clone()], 1_000_000).await?;
     store.settled().await;
     let client = store.superuser().await;
-    let row = client.query_one("select org_id::text from catalog.stock where sku = $1", &[&HOT]).await?;
+    let row = client.query_one("select org_id::text from catalog.stock where sku = $1", &[&hot]).await?;
     let organisation = OrganisationId::from_uuid(row.get::<_, &str>(0).parse()?);
     for service in ["order", "catalog"] {
         store.replica(service, 1).kill().await;
@@ -29,7 +28,7 @@ pub(crate) async fn measure(store: &mut Store, shop: &Shop, report: &mut Report)
     report.progress(&format!("{ORDERS} orders of one SKU wait for catalog"));
     let producer = Producer::new(&store.kafka())?;
     for _ in 0..ORDERS / 1_000 {
-        let orders = (0..1_000).map(|_| placed().map(|event| testkit::publish(Some(organisation), 1, &event)));
+        let orders = (0..1_000).map(|_| placed(&hot).map(|event| testkit::publish(Some(organisation), 1, &event)));
         for outcome in producer.send_all(&orders.collect::<Result<Vec<_>, Failure>>()?).await {
             outcome?;
         }
@@ -39,7 +38,7 @@ pub(crate) async fn measure(store: &mut Store, shop: &Shop, report: &mut Report)
                     from catalog.movements where sku = $1 and kind = 'reserve'";
     let started = Instant::now();
     let seconds = loop {
-        let row = client.query_one(reserved, &[&HOT]).await?;
+        let row = client.query_one(reserved, &[&hot]).await?;
         if usize::try_from(row.get::<_, i64>(0))? == ORDERS {
             break row.get::<_, f64>(1);
         }
@@ -51,17 +50,17 @@ pub(crate) async fn measure(store: &mut Store, shop: &Shop, report: &mut Report)
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
     let per_second = ORDERS as f64 / seconds.max(0.001);
     report.line(&format!(
-        "| orders reserved by catalog, 1 hot SKU | {per_second:.0} | | | 2,000 | {ORDERS} orders in {seconds:.1} s |"
+        "| orders reserved by catalog, 1 hot SKU among {among} | {per_second:.0} | | | 2,000 | {ORDERS} orders in {seconds:.1} s |"
     ));
     report.figure("reserve-hot.per-second", per_second);
     store.start("order", 1).await;
     Ok(())
 }
 
-fn placed() -> Result<OrderEvent, Failure> {
+fn placed(sku: &str) -> Result<OrderEvent, Failure> {
     let price = Money::from_minor(1_990, Currency::parse("USD")?)?;
     let line = OrderLine {
-        sku: Sku::parse(HOT)?,
+        sku: Sku::parse(sku)?,
         product: ProductId::new(),
         variant: VariantId::new(),
         product_version: 1,

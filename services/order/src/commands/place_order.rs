@@ -243,6 +243,7 @@ impl<'a> Placing<'a> {
             customer: self.order.customer,
             details: &self.order.contact_details,
             reference: self.order.reference.as_ref(),
+            placed_at: self.sold.map(|(_, placed_at)| placed_at),
         }
     }
 

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use diesel::{
     OptionalExtension, QueryableByName,
-    sql_types::{Array, BigInt, Bool, Jsonb, Nullable, Text, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl;
-use kernel::{BuyerId, CustomerId, OrderId, OrganisationId};
+use kernel::{BuyerId, CustomerId, OrderId, OrganisationId, Timestamp};
 use persistence::{Tenancy, Tx, statement};
 use serde_json::Value;
 use uuid::Uuid;
@@ -31,6 +31,8 @@ pub struct NewContact<'a> {
     pub details: &'a ContactDetails,
     /// The shopper's reference.
     pub reference: Option<&'a Reference>,
+    /// When it was placed elsewhere; now where it is placed here.
+    pub placed_at: Option<Timestamp>,
 }
 
 impl NewContact<'_> {
@@ -99,6 +101,8 @@ pub async fn insert<T: Tenancy>(
 #[derive(Default)]
 struct Counted {
     orders: i64,
+    /// When the first and the last of them were placed elsewhere, where all were.
+    span: Option<(Timestamp, Timestamp)>,
     customer: Option<CustomerId>,
     name: Option<String>,
     email: Option<String>,
@@ -107,6 +111,11 @@ struct Counted {
 
 impl Counted {
     fn count(&mut self, said: &NewContact<'_>) {
+        self.span = match (self.orders, self.span, said.placed_at) {
+            (0, _, Some(at)) => Some((at, at)),
+            (_, Some((first, last)), Some(at)) => Some((first.min(at), last.max(at))),
+            _ => None,
+        };
         self.orders += 1;
         self.customer = said.customer.or(self.customer);
         self.name = name(said.contact()).or(self.name.take());
@@ -136,16 +145,21 @@ async fn count<T: Tenancy>(
                                   last_order_at)
          select n.org_id, n.id, n.key, n.customer_id, n.name, n.email, n.phone,
                 search_text(concat_ws(' ', n.name, n.email, n.phone, regexp_replace(n.phone, '[^0-9]', '', 'g'))),
-                n.orders, now(), now()
-         from unnest($1, $2, $3, $4, $5, $6, $7, $8)
-             with ordinality as n (org_id, id, key, customer_id, name, email, phone, orders, position)
+                n.orders, coalesce(n.first_at, now()), coalesce(n.last_at, now())
+         from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+             with ordinality as n (org_id, id, key, customer_id, name, email, phone, orders, first_at, last_at, position)
          order by n.position
          on conflict (org_id, key) do update
-         set orders = b.orders + excluded.orders, last_order_at = greatest(b.last_order_at, excluded.last_order_at),
-             name = coalesce(excluded.name, b.name), email = coalesce(excluded.email, b.email),
-             phone = coalesce(excluded.phone, b.phone),
-             search_text = search_text(concat_ws(' ', coalesce(excluded.name, b.name), coalesce(excluded.email, b.email),
-                 coalesce(excluded.phone, b.phone), regexp_replace(coalesce(excluded.phone, b.phone), '[^0-9]', '', 'g')))
+         set orders = b.orders + excluded.orders, first_order_at = least(b.first_order_at, excluded.first_order_at),
+             last_order_at = greatest(b.last_order_at, excluded.last_order_at),
+             (name, email, phone, search_text) = (
+                 select s.name, s.email, s.phone,
+                        search_text(concat_ws(' ', s.name, s.email, s.phone, regexp_replace(s.phone, '[^0-9]', '', 'g')))
+                 from (select coalesce(excluded.name, b.name), coalesce(excluded.email, b.email), coalesce(excluded.phone, b.phone)
+                       where excluded.last_order_at >= b.last_order_at
+                       union all
+                       select coalesce(b.name, excluded.name), coalesce(b.email, excluded.email), coalesce(b.phone, excluded.phone)
+                       where excluded.last_order_at < b.last_order_at) s (name, email, phone))
          returning b.org_id, b.id, b.key",
     )
     .bind::<Array<SqlUuid>, _>(column(&people, |((organisation, _), _)| organisation.uuid()))
@@ -156,6 +170,8 @@ async fn count<T: Tenancy>(
     .bind::<Array<Nullable<Text>>, _>(column(&people, |(_, counted)| counted.email.clone()))
     .bind::<Array<Nullable<Text>>, _>(column(&people, |(_, counted)| counted.phone.clone()))
     .bind::<Array<BigInt>, _>(column(&people, |(_, counted)| counted.orders))
+    .bind::<Array<Nullable<Timestamptz>>, _>(column(&people, |(_, counted)| counted.span.map(|(first, _)| first)))
+    .bind::<Array<Nullable<Timestamptz>>, _>(column(&people, |(_, counted)| counted.span.map(|(_, last)| last)))
     .load(tx.connection())
     .await?;
     let found = |row: BuyerRow| {

@@ -37,6 +37,42 @@ async fn history(world: &World, order: OrderId) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_old_order_that_is_imported_later_says_nothing_newer_of_its_customer() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    let of = |reference: &str, at: &str, name: Option<&str>, phone: Option<&str>| {
+        let mut body = sold(reference, "confirmed", "PAID", 0);
+        body["placed_at"] = json!(at);
+        body["contact"] = json!({"email": "ana@example.org"});
+        for (field, said) in [("name", name), ("phone", phone)] {
+            if let Some(said) = said {
+                body["contact"][field] = json!(said);
+            }
+        }
+        body
+    };
+    import(&world, &of("B-2", "2026-01-05T08:00:00Z", Some("Ana New"), None)).await;
+    import(&world, &of("B-1", "2025-12-01T08:00:00Z", Some("Ana Old"), Some("+351 912 000 111"))).await;
+    let (_, page) = world
+        .client(Caller::Owner)
+        .get("/admin/v1/customers?q=ana&fields=name,phone,orders,first_order_at,last_order_at")
+        .await;
+    let expected = json!([{
+        "name": "Ana New", "phone": "+351 912 000 111", "orders": 2,
+        "first_order_at": "2025-12-01T08:00:00Z", "last_order_at": "2026-01-05T08:00:00Z",
+    }]);
+    assert_eq!(page["items"], expected, "{page}");
+    assert_eq!(
+        world.client(Caller::Owner).get("/admin/v1/customers?q=351912000").await.1["items"][0]["name"],
+        "Ana New"
+    );
+    import(&world, &of("B-3", "2026-01-06T08:00:00Z", Some("Ana Newest"), None)).await;
+    let (_, page) = world.client(Caller::Owner).get("/admin/v1/customers?q=newest").await;
+    assert_eq!(page["items"][0]["orders"], 3, "{page}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_import_is_taken_as_it_was_sold_and_a_repeat_of_it_is_that_order() {
     let world = World::quiet().await;
     world.sell(&[("MUG", 990)]).await;

@@ -8,6 +8,8 @@ const DOWN: &str = include_str!("../../migrations/2026-11-28-100000_life/down.sq
 /// What came after it, on the way back and forth.
 const LATER_UP: &str = include_str!("../../migrations/2026-11-29-100000_origins/up.sql");
 const LATER_DOWN: &str = include_str!("../../migrations/2026-11-29-100000_origins/down.sql");
+const NUMBERS_UP: &str = include_str!("../../migrations/2026-11-30-080000_numbers/up.sql");
+const NUMBERS_DOWN: &str = include_str!("../../migrations/2026-11-30-080000_numbers/down.sql");
 
 /// An order of three pieces in each status of the release before, with its history.
 const BEFORE: &str = "
@@ -40,6 +42,7 @@ async fn orders_of_the_release_before_keep_what_they_were_in_both_directions() {
     let scene = Scene::new(order::NAME, order::MIGRATIONS).await;
     let (owner, root) = (scene.connect(DatabaseRole::Owner).await, scene.superuser().await);
     let text = async |sql: &str| -> String { root.query_one(sql, &[]).await.unwrap().get(0) };
+    owner.batch_execute(NUMBERS_DOWN).await.unwrap();
     owner.batch_execute(LATER_DOWN).await.unwrap();
     owner.batch_execute(DOWN).await.unwrap();
     root.batch_execute(BEFORE).await.unwrap();
@@ -67,4 +70,13 @@ async fn orders_of_the_release_before_keep_what_they_were_in_both_directions() {
     owner.batch_execute(LATER_UP).await.unwrap();
     let numbers = "select string_agg(number::text, ' ') from orders";
     assert_eq!(text(numbers).await, "1001 1001 1001 1001", "each is the first of its organisation");
+    // A replica of the release before goes on placing orders, and knows no numbers.
+    owner.batch_execute(NUMBERS_UP).await.unwrap();
+    let again = "insert into orders (org_id, id, status, total_minor, currency, token_digest, version, placed_at, deadline_at, updated_at)
+                 select org_id, gen_random_uuid(), 'pending', 900, 'USD', sha256(id::text::bytea), 1, now(), now(), now() from orders";
+    root.batch_execute(again).await.unwrap();
+    root.batch_execute(BEFORE).await.unwrap();
+    let numbers = "select string_agg(distinct numbers, '; ') from (select string_agg(number::text, ' ' order by number) as numbers
+                   from orders group by org_id) each";
+    assert_eq!(text(numbers).await, "1001; 1001 1002");
 }

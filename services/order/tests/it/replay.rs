@@ -27,19 +27,6 @@ struct Row {
     pence: i64,
 }
 
-/// The fields of a line, of which those with a comma are quoted.
-fn fields(line: &str) -> Vec<String> {
-    let (mut fields, mut quoted) = (vec![String::new()], false);
-    for sign in line.chars() {
-        match sign {
-            '"' => quoted = !quoted,
-            ',' if !quoted => fields.push(String::new()),
-            _ => fields.last_mut().unwrap().push(sign),
-        }
-    }
-    fields
-}
-
 fn pence(pounds: &str) -> i64 {
     let (whole, rest) = pounds.split_once('.').unwrap_or((pounds, ""));
     format!("{whole}{rest:0<2}").parse().unwrap()
@@ -49,16 +36,10 @@ fn pounds(pence: i64) -> Value {
     json!({"amount": format!("{}.{:02}", pence / 100, pence % 100), "currency": "GBP"})
 }
 
-fn row(line: &str) -> Row {
-    let fields = fields(line);
-    let [invoice, sku, _, quantity, at, price, ..] = fields.as_slice() else { panic!("{line}") };
-    Row {
-        invoice: invoice.clone(),
-        sku: sku.clone(),
-        quantity: quantity.parse().unwrap(),
-        at: format!("{}Z", at.replace(' ', "T")),
-        pence: pence(price),
-    }
+type Columns = (String, String, String, i64, String, String, String, String);
+
+fn row((invoice, sku, _, quantity, at, price, _, _): Columns) -> Row {
+    Row { invoice, sku, quantity, at: format!("{}Z", at.replace(' ', "T")), pence: pence(&price) }
 }
 
 /// What an invoice comes to: less than nothing where it takes a sale back.
@@ -89,7 +70,8 @@ async fn a_real_day_comes_to_what_its_invoices_say() {
         return;
     };
     let mut invoices: BTreeMap<String, Vec<Row>> = BTreeMap::new();
-    for row in file.trim_start_matches('\u{feff}').lines().skip(1).map(row) {
+    for columns in csv::Reader::from_reader(file.as_bytes()).into_deserialize() {
+        let row = row(columns.unwrap());
         invoices.entry(row.invoice.clone()).or_default().push(row);
     }
     // Three entries of the stock-taker, at no price, sell nothing and take nothing back.

@@ -1,0 +1,2 @@
+drop trigger orders_numbered on orders;
+drop function number_order();
