@@ -158,10 +158,14 @@ pub async fn decide<T: Tenancy>(tx: &mut Tx<'_, T>, decided: &[Decided]) -> Resu
 /// `Storage` when the database fails.
 pub async fn forget(tx: &mut Tx<'_>, buyer: BuyerId) -> Result<(), Error> {
     statement(
-        "update order_intake i
-         set wanted = i.wanted - 'contact_details' - 'reference', buyer_key = null, placed_from = null
-         from buyers b
-         where b.org_id = $1 and b.id = $2 and i.org_id = b.org_id and i.buyer_key = b.key",
+        "with theirs as (
+            select i.org_id, i.id from buyers b join order_intake i on i.org_id = b.org_id and i.buyer_key = b.key
+            where b.org_id = $1 and b.id = $2
+            order by i.id for update of i
+        )
+        update order_intake i
+        set wanted = i.wanted - 'contact_details' - 'reference', buyer_key = null, placed_from = null
+        from theirs t where i.org_id = t.org_id and i.id = t.id and i.status = 'queued'",
     )
     .bind::<SqlUuid, _>(tx.organisation().uuid())
     .bind::<SqlUuid, _>(buyer.uuid())

@@ -9,6 +9,7 @@ use order::{
     config::Settings,
     domain::{HoldLimits, Product},
     processes::intake_sweep,
+    queries::MeasureIntake,
 };
 use serde_json::{Value, json};
 use testkit::{Caller, Client, Topics, eventually, problem_fields};
@@ -377,6 +378,41 @@ async fn whoever_is_forgotten_is_also_forgotten_where_an_order_of_theirs_waits()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_forgotten_while_their_orders_have_their_turn_is_in_each_of_them_or_in_none_of_it() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    let mut named = one("MUG");
+    named["contact"] = json!({"email": "cleo@example.org"});
+    for round in 0..5 {
+        let first = anew(&world.shopper()).post_reply(&world.orders(), &named).await;
+        let buyer = world.read(Placed::of(&first).order).await["buyer"].as_str().unwrap().to_owned();
+        let shopper = world.shopper();
+        let waiting = join_all((0..20).map(|_| queued(&world, &shopper, &named))).await;
+        let orders: Vec<OrderId> = waiting.iter().map(|placed| placed.order).collect();
+        let (staff, erase, nothing) =
+            (world.client(Caller::Owner), format!("/admin/v1/customers/{buyer}/erase"), json!({}));
+        let forgetting = staff.post(&erase, &nothing);
+        // In two batches, which lock their orders while the other one and the forgetting do.
+        let (_, _, (status, erased)) =
+            tokio::join!(turn_of(&world, &orders[..10]), turn_of(&world, &orders[10..]), forgetting);
+        assert_eq!(status, 200, "{erased}");
+        let wrong = "select count(*) from order_contacts c join buyers b on b.id = c.buyer_id
+                     where (b.erased_at is null) <> (c.email is not null)";
+        assert_eq!(world.value(wrong).await, "0", "an order of somebody who was forgotten names them");
+        let kept = "select count(*) from order_intake where wanted is not null or buyer_key is not null";
+        assert_eq!(world.value(kept).await, "0");
+        assert_eq!(world.value("select count(*) from orders").await, ((round + 1) * 21).to_string());
+        // Whoever ordered in between is somebody new, and is forgotten for the next round.
+        let rest = "select coalesce(string_agg(id::text, ' '), '') from buyers where erased_at is null";
+        for buyer in world.value(rest).await.split_whitespace() {
+            let buyer = kernel::BuyerId::from_uuid(buyer.parse().unwrap());
+            assert_eq!(staff.post(&format!("/admin/v1/customers/{buyer}/erase"), &nothing).await.0, 200);
+        }
+    }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_became_of_an_order_can_be_asked_for_a_week_and_what_waits_stays() {
     let world = World::quiet().await;
     world.sell(&[("MUG", 990)]).await;
@@ -389,6 +425,8 @@ async fn what_became_of_an_order_can_be_asked_for_a_week_and_what_waits_stays() 
     let old =
         format!("update order_intake set decided_at = now() - interval '8 days' where id = '{}'", orders[0].uuid());
     world.execute(&old).await;
+    let queue = world.mediator().ask(&Scope::platform_system(order::NAME), MeasureIntake).await.unwrap();
+    assert_eq!((queue.waiting, (queue.oldest_seconds / 86_400.0).round()), (1, 9.0));
     assert!(!intake_sweep::sweep(world.mediator()).await.unwrap());
     let staff = world.client(Caller::Owner);
     let mut found = Vec::new();
