@@ -6,11 +6,17 @@ use kernel::OrderId;
 use crate::WISHES;
 
 /// The invariant, the damage, and what takes it back. `$shop` is the organisation.
-const DAMAGES: [(&str, &str, &str); 9] = [
+const DAMAGES: [(&str, &str, &str); 10] = [
     (
         "I1",
         "update catalog.stock set held = held - 1 where org_id = $shop and sku = 'KEPT'",
         "update catalog.stock set held = held + 1 where org_id = $shop and sku = 'KEPT'",
+    ),
+    (
+        "I2",
+        "insert into \"order\".order_intake (org_id, id, status, actor, token_digest, decided_at)
+         values ($shop, gen_random_uuid(), 'placed', 'damage', sha256('x'), now())",
+        "delete from \"order\".order_intake where actor = 'damage'",
     ),
     (
         "I3",

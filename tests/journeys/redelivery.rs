@@ -47,9 +47,10 @@ async fn every_event_delivered_twice_more_and_shuffled_leaves_every_table_as_it_
     let retiring = format!("/admin/v1/products/{}/retire", gone["id"].as_str().unwrap());
     assert_eq!(shop.owner.post(&retiring, &json!(null)).await.0, 200);
     let mut placed = Vec::new();
-    for _ in 0..5 {
+    for _ in 0..4 {
         placed.push(shop.place(&[("AGAIN", 2)]).await);
     }
+    placed.push(shop.queue(&order_of(&[("AGAIN", 2)])).await);
     store.settled().await;
     let mut confirmed = Vec::new();
     for Placed { order, .. } in placed {

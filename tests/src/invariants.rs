@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contracts::catalog::{AvailabilityState, ReservationEvent, StockEvent};
-use contracts::order::OrderEvent;
+use contracts::order::{IntakeEvent, OrderEvent};
 use contracts::{Channel, Envelope, topics};
 use kernel::OrderId;
 use messaging::Record;
@@ -26,7 +26,7 @@ const LEVELS: &str = "
         or least(s.on_hand, s.reserved, s.held) < 0 or (s.on_hand < s.reserved + s.held and not s.may_be_short)";
 
 /// What the tables must not contain once everything has come to rest: each row found is a violation in words.
-const AT_REST: [&str; 8] = [
+const AT_REST: [&str; 9] = [
     "select format('I1 %s %s: held %s and reserved %s, but orders wait for %s', s.org_id, s.sku, s.held, s.reserved,
                    coalesce(bought.pieces, 0))
        from catalog.stock s
@@ -37,6 +37,10 @@ const AT_REST: [&str; 8] = [
          on bought.org_id = s.org_id and bought.sku = s.sku
       where s.held <> coalesce(bought.pieces, 0) or s.reserved <> 0",
     "select format('I2 order %s is %s', id, status) from \"order\".orders where status = 'pending'",
+    "select format('I2 order %s was queued and is %s, %s in the orders, and keeps %s', i.id, i.status,
+                   case when o.id is null then 'not' else 'found' end, coalesce(i.wanted::text, 'nothing'))
+       from \"order\".order_intake i left join \"order\".orders o on o.org_id = i.org_id and o.id = i.id
+      where i.status = 'queued' or (i.status = 'placed') <> (o.id is not null) or i.wanted is not null",
     "select format('I4 reservation of %s is %s with %s pieces, its movements add up to %s reserved and %s held',
                    r.order_id, r.state, lines.pieces, moved.reserved, moved.held)
        from catalog.reservations r
@@ -178,8 +182,11 @@ fn promises(orders: &BTreeMap<Uuid, Row>, accepted: &[Accepted]) -> Vec<String> 
     violations
 }
 
-/// Every order was placed under one key, and every recorded reply speaks of one order.
+/// Every order was placed under one key, and every recorded reply speaks of one order, but for those that were queued and refused.
 async fn replies(client: &Client, orders: &BTreeMap<Uuid, Row>) -> Vec<String> {
+    let refused = "select id::text from \"order\".order_intake where status = 'refused'";
+    let refused: BTreeSet<Uuid> =
+        must(client.query(refused, &[]).await, "read what was refused").iter().map(|row| id(row.get(0))).collect();
     let statement = "select org_id::text, idempotency_key, convert_from(body, 'UTF8')::json ->> 'id'
                        from \"order\".replays where operation in ('order.place-order', 'order.enter-order')";
     let rows = must(client.query(statement, &[]).await, "read the recorded replies");
@@ -188,6 +195,7 @@ async fn replies(client: &Client, orders: &BTreeMap<Uuid, Row>) -> Vec<String> {
     for row in &rows {
         let (organisation, key, spoken): (Uuid, String, String) = (id(row.get(0)), row.get(1), row.get(2));
         match spoken.parse::<OrderId>() {
+            Ok(order) if refused.contains(&order.uuid()) => {}
             Ok(order) if orders.get(&order.uuid()).is_some_and(|it| it.organisation == organisation) => {
                 keys.entry(order.uuid()).or_default().push(key);
             }
@@ -362,7 +370,8 @@ type Readable = fn(&str, &[u8]) -> bool;
 
 /// How the facts of a topic are read; nothing for a topic of states.
 fn facts_of(topic: &str) -> Option<Readable> {
-    let facts: [(&str, Readable); 3] = [
+    let facts: [(&str, Readable); 4] = [
+        (topics::INTAKE.name, |name, json| IntakeEvent::decode(name, json).is_ok()),
         (topics::ORDER.name, |name, json| OrderEvent::decode(name, json).is_ok()),
         (topics::RESERVATION.name, |name, json| ReservationEvent::decode(name, json).is_ok()),
         (topics::STOCK.name, |name, json| StockEvent::decode(name, json).is_ok()),

@@ -65,6 +65,21 @@ channel::facts! {
     }
 }
 
+channel::facts! {
+    /// The way of an order from the queue to its place.
+    pub enum IntakeEvent on topics::INTAKE, keyed by order {
+        /// It was taken in, and is placed or refused in its turn.
+        Queued = "order.intake.queued.v1",
+    }
+}
+
+/// An order was taken in. What is wanted, and by whom, stays with the service: a topic cannot forget.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Queued {
+    /// The identity that the order has once it is placed.
+    pub order: OrderId,
+}
+
 /// Where an order stands.
 #[derive(
     Debug,

@@ -1,8 +1,9 @@
-//! Domain → contract: the life of an order, published on `order.order.v1` under the order's id.
+//! Domain → contract: the life of an order, published on `order.order.v1`, and its wait before that, on `order.intake.v1`, both under
+//! the order's id.
 //! The rule: only the shape changes here; nothing is decided.
 
-use contracts::order::{self, OrderEvent, Standing};
-use kernel::SignedMoney;
+use contracts::order::{self, IntakeEvent, OrderEvent, Standing};
+use kernel::{OrderId, SignedMoney};
 
 use crate::domain::{Dispatch, Event, Line, OrderView, Payment, PriceSource, Refund, SkuPieces, Step};
 
@@ -19,6 +20,12 @@ pub fn placed(view: &OrderView, standing: Standing) -> OrderEvent {
         standing: Some(Box::new(standing)),
     }
     .into()
+}
+
+/// An order that was taken in, as this service itself reads it.
+#[must_use]
+pub fn queued(order: OrderId) -> IntakeEvent {
+    order::Queued { order }.into()
 }
 
 fn line(line: &Line) -> order::OrderLine {

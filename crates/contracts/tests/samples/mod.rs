@@ -374,6 +374,7 @@ pub(crate) fn samples() -> Vec<Sample> {
         sample("staff", organisation, &user, cancelled(order::Cause::Staff)),
         sample("deadline", organisation, "system:order", cancelled(order::Cause::Deadline)),
         sample("reservation-expired", organisation, "system:order", cancelled(order::Cause::ReservationExpired)),
+        sample("", organisation, "shopper", order::IntakeEvent::from(order::Queued { order: order() })),
     ];
     let life = order_life::samples(organisation, &user, &placed);
     auth::samples().into_iter().chain(shop).chain(life).collect()

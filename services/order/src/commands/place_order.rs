@@ -7,7 +7,7 @@ use std::{
 };
 
 use access::Permission;
-use kernel::{BuyerId, ChannelCode, CustomerId, Money, OrderId, OrganisationId, Sku, Timestamp};
+use kernel::{BuyerId, Money, OrganisationId, Sku, Timestamp};
 use mediator::{Command, Grouped, Member, Provenance, Results, Tenant, group_of_one};
 use persistence::{Tenancy, Tx};
 use schemars::JsonSchema;
@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
-        ContactDetails, Draft, FulfilmentStatus, HoldLimits, Holder, Life, Line, Order, OrderToken, OrderView, Origin,
-        Reference, SoldElsewhere, Status,
+        ContactDetails, FulfilmentStatus, Holder, Life, Line, Order, OrderToken, OrderView, SoldElsewhere, Status,
+        WantedOrder,
     },
     error::Error,
     published,
@@ -30,26 +30,10 @@ use crate::{
 /// Places an order that a shopper wants.
 #[derive(Debug, Clone)]
 pub struct PlaceOrder {
-    /// The identity that the order will have.
-    pub order: OrderId,
+    /// What is wanted.
+    pub order: WantedOrder,
     /// The token that its holder will have.
     pub token: OrderToken,
-    /// What is wanted.
-    pub draft: Draft,
-    /// Where it is sold.
-    pub channel: ChannelCode,
-    /// The shopper's reference.
-    pub reference: Option<Reference>,
-    /// The customer who places it; none for a guest.
-    pub customer: Option<CustomerId>,
-    /// Who orders and where it goes.
-    pub contact_details: ContactDetails,
-    /// Where a shopper places it from.
-    pub placed_from: Option<Origin>,
-    /// How many open orders somebody may have.
-    pub limits: HoldLimits,
-    /// Seconds until it is cancelled unless catalog has answered.
-    pub deadline_seconds: u32,
 }
 
 /// The order as it is, and the token that lets its holder read and cancel it.
@@ -109,7 +93,7 @@ pub(super) struct Placing<'a> {
     /// Who acts.
     pub provenance: &'a Provenance,
     /// The order.
-    pub order: &'a PlaceOrder,
+    pub order: &'a WantedOrder,
     /// What the channel said of it and when it was placed there, where it was sold elsewhere.
     pub sold: Option<(&'a SoldElsewhere, Timestamp)>,
 }
@@ -118,22 +102,22 @@ pub(super) struct Placing<'a> {
 async fn receipts<T: Tenancy, C: Command<Reply = Receipt, Error = Error>>(
     tx: &mut Tx<'_, T>,
     members: &[Member<'_, C>],
-    order: impl Fn(&C) -> &PlaceOrder,
+    asked: impl Fn(&C) -> &PlaceOrder,
 ) -> Results<C> {
     let placing: Vec<Placing<'_>> = members
         .iter()
         .map(|Member { organisation, provenance, command }| Placing {
             organisation: *organisation,
             provenance,
-            order: order(command),
+            order: &asked(command).order,
             sold: None,
         })
         .collect();
     let placed = place(tx, &placing).await?;
-    let receipt = |(placing, placed): (&Placing<'_>, Result<(OrderView, Order), Error>)| {
-        placed.map(|(order, _)| Receipt { order, order_token: placing.order.token.reveal().to_owned() })
+    let receipt = |(member, placed): (&Member<'_, C>, Result<(OrderView, Order), Error>)| {
+        placed.map(|(order, _)| Receipt { order, order_token: asked(member.command).token.reveal().to_owned() })
     };
-    Ok(placing.iter().zip(placed).map(receipt).collect())
+    Ok(members.iter().zip(placed).map(receipt).collect())
 }
 
 /// Places orders, of however many organisations, in a fixed number of statements, and records their beginnings. One that is refused
@@ -187,7 +171,7 @@ async fn count_holds<T: Tenancy>(
     orders::open_holds(tx, &holders.into_iter().collect::<Vec<_>>()).await
 }
 
-impl PlaceOrder {
+impl WantedOrder {
     fn holders(&self) -> impl Iterator<Item = (Holder, u32)> {
         self.limits.holders(self.customer, self.placed_from)
     }
@@ -228,9 +212,9 @@ impl<'a> Placing<'a> {
             total,
             payment: Life::of(order.draft.source(), lines).payment(),
             reference: order.reference.as_ref(),
-            token: order.token.digest(),
+            token: order.token.clone(),
             customer: order.customer,
-            placed_from: order.placed_from.filter(|_| order.limits.per_address > 0),
+            placed_from: order.counted_from(),
             deadline_seconds: order.deadline_seconds,
             actor: &self.provenance.actor,
         }

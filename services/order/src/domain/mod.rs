@@ -7,6 +7,7 @@ mod contact;
 mod deadline;
 mod draft;
 mod holds;
+mod intake;
 mod life;
 mod line;
 mod order;
@@ -18,6 +19,7 @@ mod returns;
 mod timeline;
 mod token;
 mod view;
+mod wanted;
 mod wording;
 
 pub use amounts::{Direction, LinePrice, Range};
@@ -26,8 +28,11 @@ pub use buyer::{Buyer, BuyerExport, OrderRecord, Turnover};
 pub use contact::{Address, BuyerKey, Contact, ContactDetails, ContactText, PhoneNumber};
 pub use contracts::order::{FulfilmentStatus, PaymentStatus, Source, Status, StockPolicy};
 pub use deadline::Deadline;
-pub use draft::{Draft, DraftError, Fault, Flaw, LINE_LIMIT, LineTerms, OrderTerms, PriceChange, RequestedLine};
+pub use draft::{
+    Draft, DraftError, Fault, Flaw, LINE_LIMIT, LineTerms, OrderTerms, PriceChange, RequestedLine, StatedAmount,
+};
 pub use holds::{HoldLimits, Holder, Origin};
+pub use intake::{Intake, IntakeStatus, PlacementRefusal};
 pub use life::{
     Action, Change, Event, Funds, Life, LineLife, Marks, Opening, Receipt, Refusal, Requester, Selection, Trigger,
     decide,
@@ -42,4 +47,5 @@ pub use returns::{Return, ReturnStatus, ReturnStep, advance};
 pub use timeline::{Details, TimelineEntry, Transition};
 pub use token::{OrderToken, Ownership, TokenDigest};
 pub use view::{OrderDetail, OrderView, Summary};
+pub use wanted::WantedOrder;
 pub use wording::{Label, Remark};

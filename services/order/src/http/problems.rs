@@ -36,6 +36,8 @@ pub(super) const ALL: [ProblemType; 6] =
 pub(super) const PLACE: [ProblemType; 3] = [UNSELLABLE_LINES, PRICE_CHANGED, TOO_MANY_OPEN];
 /// Those of what staff enters.
 pub(super) const ENTER: [ProblemType; 3] = [UNSELLABLE_LINES, PRICE_CHANGED, TOTAL_MISMATCH];
+/// That of taking an order in: what its lines themselves make impossible.
+pub(super) const QUEUE: [ProblemType; 1] = [UNSELLABLE_LINES];
 /// Those of an order that was sold elsewhere.
 pub(super) const IMPORT: [ProblemType; 2] = [UNSELLABLE_LINES, TOTAL_MISMATCH];
 /// Those of cancelling.

@@ -2,6 +2,7 @@
 
 pub mod arrivals;
 pub mod contacts;
+pub mod intake;
 pub mod orders;
 pub mod parcels;
 pub mod payments;

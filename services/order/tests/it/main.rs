@@ -15,6 +15,7 @@ mod people;
 mod placing;
 mod process;
 mod queries;
+mod queueing;
 mod reading;
 mod replay;
 mod saga;
