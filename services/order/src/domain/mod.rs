@@ -1,5 +1,6 @@
 //! What an order is and may become. The rule: pure code, without a database, a clock of its own or I/O.
 
+mod addition;
 mod amounts;
 mod arrival;
 mod buyer;
@@ -20,6 +21,7 @@ mod token;
 mod view;
 mod wording;
 
+pub use addition::{AddedLine, AddedPieces, Addition, AdditionEnd, AdditionView, Begins, Edit, EditedLine};
 pub use amounts::{Direction, LinePrice, Range};
 pub use arrival::{Arrival, ArrivalStatus, ArrivedReturn, Open, SoldElsewhere, Walk};
 pub use buyer::{Buyer, BuyerExport, OrderRecord, Turnover};
@@ -29,8 +31,8 @@ pub use deadline::Deadline;
 pub use draft::{Draft, DraftError, Fault, Flaw, LINE_LIMIT, LineTerms, OrderTerms, PriceChange, RequestedLine};
 pub use holds::{HoldLimits, Holder, Origin};
 pub use life::{
-    Action, Change, Event, Funds, Life, LineLife, Marks, Opening, Receipt, Refusal, Requester, Selection, Trigger,
-    decide,
+    Action, Asked, Change, Event, Funds, Life, LineLife, Marks, Opening, Receipt, Refusal, Requester, Selection,
+    Trigger, decide,
 };
 pub use line::{Line, PriceSource};
 pub use order::{Goods, Impossible, Order, Step};

@@ -9,7 +9,7 @@ use testkit::{assert_every_way_back, seen_by_batches};
 use crate::world::World;
 
 /// Every table with rows of organisations.
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 9] = [
     "orders",
     "order_lines",
     "order_history",
@@ -18,6 +18,7 @@ const TABLES: [&str; 8] = [
     "sellable",
     "buyers",
     "order_contacts",
+    "order_additions",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -26,6 +27,12 @@ async fn a_role_without_an_organisation_sees_no_row_and_writes_none() {
     world.sell(&[("MUG", 990)]).await;
     let named = serde_json::json!({"lines": [{"sku": "MUG", "quantity": 1}], "contact": {"email": "cleo@example.org"}});
     assert_eq!(world.shopper().post(&world.orders(), &named).await.0, 202);
+    world
+        .execute(
+            "insert into order_additions (org_id, order_id, number, state, lines, actor, requested_at)
+             select org_id, id, 1, 'open', '[]', 'somebody', now() from orders",
+        )
+        .await;
     let app = world.scene.connect(DatabaseRole::App).await;
     for table in TABLES {
         let count = |organisation: String| {
