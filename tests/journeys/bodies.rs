@@ -466,8 +466,10 @@ async fn of_orders(shop: &Shop) -> Vec<Route> {
             Method::PATCH,
             "/admin/v1/orders/{order}/lines",
             &owner.clone().with("if-match", "*").with("idempotency-key", "one-piece-less-of-the-listed"),
-            json!({"lines": pieces(1), "reason": "One is enough"}),
-            PIECES,
+            json!({
+                "lines": [{"sku": "LISTED", "quantity": 1, "unit_price": usd(100)}], "reason": "One is enough",
+            }),
+            &["lines", "sku", "quantity", "unit_price", "amount", "currency", "reason"],
         )
         .at(format!("/admin/v1/orders/{edited}/lines")),
         Route::new(

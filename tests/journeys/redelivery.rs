@@ -175,6 +175,19 @@ async fn forget(shop: &Shop) {
     let editing = shop.owner.clone().with("if-match", "*").with("idempotency-key", "the-edit-of-an-order");
     let (status, edited) = editing.patch(&format!("{at}/lines"), &edit).await;
     assert!(status == 200 || status == 201, "{status} {edited}");
+    // Then adds to it, once what there is and once what there is not.
+    for (pieces, key) in [(2, "an-addition-that-is-given"), (900, "an-addition-that-is-refused")] {
+        let adding = shop.owner.clone().with("if-match", "*").with("idempotency-key", key);
+        let more = json!({"lines": [{"sku": "MORE", "quantity": pieces}]});
+        let (status, asked) = adding.patch(&format!("{at}/lines"), &more).await;
+        assert_eq!(status, 202, "{asked}");
+        eventually(PATIENCE, async || {
+            let order = shop.read(placed.order).await;
+            if order["addition"].is_null() { Ok(()) } else { Err(order) }
+        })
+        .await;
+    }
+    assert_eq!(shop.read(placed.order).await["lines"][0]["pieces"]["reserved"], 2);
     let buyer = shop.read(placed.order).await["buyer"].as_str().unwrap().to_owned();
     let (status, erased) = shop.owner.post(&format!("/admin/v1/customers/{buyer}/erase"), &json!({})).await;
     assert_eq!(status, 200, "{erased}");

@@ -26,7 +26,7 @@ const LEVELS: &str = "
         or least(s.on_hand, s.reserved, s.held) < 0 or (s.on_hand < s.reserved + s.held and not s.may_be_short)";
 
 /// What the tables must not contain once everything has come to rest: each row found is a violation in words.
-const AT_REST: [&str; 9] = [
+const AT_REST: [&str; 13] = [
     "select format('I1 %s %s: held %s and reserved %s, but orders wait for %s', s.org_id, s.sku, s.held, s.reserved,
                    coalesce(bought.pieces, 0))
        from catalog.stock s
@@ -41,6 +41,7 @@ const AT_REST: [&str; 9] = [
                    case when o.id is null then 'not' else 'found' end, coalesce(i.wanted::text, 'nothing'))
        from \"order\".order_intake i left join \"order\".orders o on o.org_id = i.org_id and o.id = i.id
       where i.status = 'queued' or (i.status = 'placed') <> (o.id is not null) or i.wanted is not null",
+    "select format('I2 addition %s of order %s is open', number, order_id) from \"order\".order_additions where state = 'open'",
     "select format('I4 reservation of %s is %s with %s pieces, its movements add up to %s reserved and %s held',
                    r.order_id, r.state, lines.pieces, moved.reserved, moved.held)
        from catalog.reservations r
@@ -79,6 +80,25 @@ const AT_REST: [&str; 9] = [
        left join (select org_id, order_id, sum(amount_minor) as refunded
                     from \"order\".order_refunds group by org_id, order_id) r on r.org_id = o.org_id and r.order_id = o.id
       where (o.paid_minor, o.refunded_minor) is distinct from (coalesce(p.paid, 0), coalesce(r.refunded, 0))",
+    "select format('I12 order %s comes to %s, its lines to %s', o.id, o.total_minor, l.total)
+       from \"order\".orders o
+       join (select org_id, order_id,
+                    sum(quantity * unit_price_minor - discount_minor + tax_minor + shipping_minor) as total
+               from \"order\".order_lines group by org_id, order_id) l on l.org_id = o.org_id and l.order_id = o.id
+      where o.total_minor <> l.total",
+    "select format('I5 %s of order %s: %s are to be sent, its reservation holds %s', l.sku, l.order_id, l.pieces, h.pieces)
+       from (select org_id, order_id, sku, sum(quantity - cancelled - shipped) as pieces
+               from \"order\".order_lines group by org_id, order_id, sku) l
+       join catalog.reservations r on r.org_id = l.org_id and r.order_id = l.order_id and r.state = 'held'
+      cross join lateral (select coalesce(sum((line ->> 'quantity')::bigint), 0) as pieces
+                            from jsonb_array_elements(r.lines) as line where line ->> 'sku' = l.sku) h
+      where l.pieces <> h.pieces",
+    "select format('I5 order %s was asked to be added to %s times, its reservation has decided %s', r.order_id,
+                   coalesce(a.number, 0), r.addition)
+       from catalog.reservations r
+       left join (select org_id, order_id, max(number) as number from \"order\".order_additions group by org_id, order_id) a
+         on a.org_id = r.org_id and a.order_id = r.order_id
+      where coalesce(a.number, 0) <> r.addition",
     "select format('I5 order %s is %s, its reservation is %s', coalesce(o.id, r.order_id), coalesce(o.status, 'nowhere'),
                    coalesce(r.state, 'nowhere'))
        from \"order\".orders o
@@ -275,9 +295,19 @@ fn orders_agree(records: &[Record], orders: &BTreeMap<Uuid, Row>) -> Vec<String>
                 continue;
             };
             *status = standing.status.to_string();
-            let first = *total.get_or_insert(standing.total.minor());
-            if first != standing.total.minor() {
-                violations.push(format!("I12 {} came to {first} and then to {}", envelope.subject, standing.total));
+            // What is added raises what the order comes to, and nothing else changes it.
+            let added = match &event {
+                OrderEvent::Edited(it) if it.addition.is_some() => {
+                    it.lines.iter().map(|line| line.amounts.net.minor()).sum()
+                }
+                _ => 0,
+            };
+            let now = standing.total.minor();
+            if let Some(before) = total.replace(now)
+                && before + added != now
+            {
+                let subject = envelope.subject;
+                violations.push(format!("I12 {subject} came to {before}, then {added} were added, and then to {now}"));
             }
         }
     }

@@ -33,7 +33,7 @@ mod upload;
 
 pub use api::{Api, Route, Routes};
 pub use app::{App, State};
-pub use awaited::Awaited;
+pub use awaited::{Accepted, Awaited};
 pub use body::{Body, present};
 pub use callers::{Anyone, Buyer, Credential, CredentialHeader, Customer, Operator, Person, Staff, Visitor};
 pub use event_stream::{Event, Events, LastEventId};

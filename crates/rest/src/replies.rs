@@ -58,6 +58,13 @@ impl<T, const STATUS: u16> Recorded<T, STATUS> {
         self.reply.as_ref()
     }
 
+    /// The same reply with another status.
+    #[must_use]
+    pub(crate) fn with_status<const OTHER: u16>(self) -> Recorded<T, OTHER> {
+        let Self { body, reply, location, replayed } = self;
+        Recorded { body, reply, location, replayed }
+    }
+
     /// Whether the request was answered before, and this is what it was answered then.
     #[must_use]
     pub fn is_replayed(&self) -> bool {

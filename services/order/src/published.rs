@@ -5,7 +5,7 @@
 use contracts::order::{self, IntakeEvent, OrderEvent, Standing};
 use kernel::{OrderId, SignedMoney};
 
-use crate::domain::{Dispatch, Event, Line, OrderView, Payment, PriceSource, Refund, SkuPieces, Step};
+use crate::domain::{AddedLine, Dispatch, Event, Line, OrderView, Payment, PriceSource, Refund, SkuPieces, Step};
 
 /// The beginning of an order, as other services read it.
 #[must_use]
@@ -40,6 +40,18 @@ fn line(line: &Line) -> order::OrderLine {
     }
 }
 
+fn added_line(line: &AddedLine) -> order::OrderLine {
+    order::OrderLine {
+        sku: line.goods.sku.clone(),
+        product: line.goods.product,
+        variant: line.goods.variant,
+        product_version: line.goods.product_version,
+        quantity: line.quantity,
+        unit_price: line.unit_price,
+        price_given: line.price_given(),
+    }
+}
+
 /// A step of an order's life, as other services read it.
 #[must_use]
 pub fn event(step: Step) -> OrderEvent {
@@ -53,7 +65,13 @@ pub fn event(step: Step) -> OrderEvent {
         Event::Rejected(reasons) => order::Rejected { order, reasons, standing: Some(standing) }.into(),
         Event::Cancelled(cause) => order::Cancelled { order, cause, reason, lines, standing: Some(standing) }.into(),
         Event::LinesCancelled(cause) => order::LinesCancelled { order, cause, reason, lines, standing }.into(),
-        Event::Edited => order::Edited { order, reason, lines, standing }.into(),
+        Event::Edited => order::Edited { order, reason, addition: None, lines, standing }.into(),
+        Event::AdditionGiven(number) => order::Edited { order, reason, addition: Some(number), lines, standing }.into(),
+        Event::AdditionRequested(number) => {
+            let lines = step.addition.iter().flat_map(|addition| &addition.lines).map(added_line).collect();
+            order::AdditionRequested { order, number, reason, lines, standing }.into()
+        }
+        Event::AdditionRefused(number, reasons) => order::AdditionRefused { order, number, reasons, standing }.into(),
         Event::Held => order::Held { order, reason, standing }.into(),
         Event::Released => order::Released { order, reason, standing }.into(),
         Event::CancellationRequested => order::CancellationRequested { order, reason, standing }.into(),

@@ -305,6 +305,30 @@ pub(crate) fn samples() -> Vec<Sample> {
             "",
             organisation,
             "system:catalog",
+            catalog::ReservationEvent::from(catalog::Extended {
+                order: order(),
+                number: 1,
+                lines: reserved(&[("hanoi", 2)]).lines,
+            }),
+        ),
+        sample(
+            "",
+            organisation,
+            "system:catalog",
+            catalog::ReservationEvent::from(catalog::ExtensionRefused {
+                order: order(),
+                number: 2,
+                reasons: vec![catalog::Reason::OutOfStock {
+                    sku: sku("AURORA-BLK"),
+                    requested: pieces(9),
+                    available: 4,
+                }],
+            }),
+        ),
+        sample(
+            "",
+            organisation,
+            "system:catalog",
             catalog::StockEvent::from(catalog::Low {
                 sku: sku("AURORA-BLK"),
                 product: product(),

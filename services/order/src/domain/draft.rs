@@ -39,7 +39,7 @@ pub enum Fault {
     NotForSale,
     /// The lines of this SKU together are more than may be ordered, or cost more than can be counted.
     TooMany,
-    /// The SKU is priced in this currency, the first line in another.
+    /// The SKU is priced in this currency, the first line or the order in another.
     OtherCurrency(Currency),
     /// More is taken off than it costs.
     TooMuchOff,
@@ -272,6 +272,26 @@ impl Draft {
         if flaws.is_empty() { Ok(Self { lines, terms, source }) } else { Err(DraftError::Unsellable(flaws)) }
     }
 
+    /// Lines that staff adds to an order, each with its place in the request. Each SKU stands once.
+    #[must_use]
+    pub fn of_addition(requested: Vec<(usize, RequestedLine)>) -> Self {
+        let line = |(number, asked): (usize, RequestedLine)| {
+            let (sku, quantity) = (asked.sku.clone(), asked.quantity);
+            DraftLine { sku, quantity, requested: vec![(number, asked)] }
+        };
+        let lines = requested.into_iter().map(line).collect();
+        Self { lines, terms: OrderTerms::default(), source: Source::Staff }
+    }
+
+    /// Prices lines that are added to an order in this currency.
+    ///
+    /// # Errors
+    /// As [`Self::price`].
+    pub fn price_in(&self, currency: Currency, offers: &[Offer]) -> Result<Vec<Line>, DraftError> {
+        let by_sku = offers.iter().map(|offer| (&offer.sku, offer)).collect();
+        self.price_lines(&by_sku, Some(currency))
+    }
+
     /// Who brings it.
     #[must_use]
     pub const fn source(&self) -> Source {
@@ -291,6 +311,18 @@ impl Draft {
         let by_sku: HashMap<&Sku, &Offer> = offers.iter().map(|offer| (&offer.sku, offer)).collect();
         let priced = |line: &DraftLine| by_sku.get(&line.sku).map(|offer| line.first_price(offer).currency());
         let currency = self.lines.iter().find_map(priced);
+        let mut lines = self.price_lines(&by_sku, currency)?;
+        let currency = currency.ok_or(DraftError::LineCount { lines: 0 })?;
+        self.terms.spread_over(&mut lines, currency)?;
+        let total = total(&lines, currency).ok_or(DraftError::TotalTooLarge)?;
+        match self.terms.total {
+            Some(given) if given != total => Err(DraftError::TotalMismatch { given, computed: total }),
+            _ => Ok((lines, total)),
+        }
+    }
+
+    /// The lines, each at its price in this currency, before anything of the whole order is spread over them.
+    fn price_lines(&self, by_sku: &HashMap<&Sku, &Offer>, currency: Option<Currency>) -> Result<Vec<Line>, DraftError> {
         let (mut flaws, mut changes, mut lines) = (Vec::new(), Vec::new(), Vec::new());
         for line in &self.lines {
             let DraftLine { sku, requested, .. } = line;
@@ -328,13 +360,7 @@ impl Draft {
         if !changes.is_empty() {
             return Err(DraftError::PriceChanged(changes));
         }
-        let currency = currency.ok_or(DraftError::LineCount { lines: 0 })?;
-        self.terms.spread_over(&mut lines, currency)?;
-        let total = total(&lines, currency).ok_or(DraftError::TotalTooLarge)?;
-        match self.terms.total {
-            Some(given) if given != total => Err(DraftError::TotalMismatch { given, computed: total }),
-            _ => Ok((lines, total)),
-        }
+        Ok(lines)
     }
 }
 

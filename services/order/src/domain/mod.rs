@@ -1,5 +1,6 @@
 //! What an order is and may become. The rule: pure code, without a database, a clock of its own or I/O.
 
+mod addition;
 mod amounts;
 mod arrival;
 mod buyer;
@@ -22,6 +23,7 @@ mod view;
 mod wanted;
 mod wording;
 
+pub use addition::{AddedLine, AddedPieces, Addition, AdditionEnd, AdditionView, Begins, Edit, EditedLine};
 pub use amounts::{Direction, LinePrice, Range};
 pub use arrival::{Arrival, ArrivalStatus, ArrivedReturn, Open, SoldElsewhere, Walk};
 pub use buyer::{Buyer, BuyerExport, OrderRecord, Turnover};
@@ -34,8 +36,8 @@ pub use draft::{
 pub use holds::{HoldLimits, Holder, Origin};
 pub use intake::{Intake, IntakeStatus, PlacementRefusal};
 pub use life::{
-    Action, Change, Event, Funds, Life, LineLife, Marks, Opening, Receipt, Refusal, Requester, Selection, Trigger,
-    decide,
+    Action, Asked, Change, Event, Funds, Life, LineLife, Marks, Opening, Receipt, Refusal, Requester, Selection,
+    Trigger, decide,
 };
 pub use line::{Line, PriceSource};
 pub use order::{Goods, Impossible, Order, Step};

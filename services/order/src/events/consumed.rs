@@ -42,6 +42,10 @@ fn answer(delivered: Delivered<ReservationEvent>) -> Answer {
         ReservationEvent::Rejected(rejected) => (rejected.order, Trigger::Rejected(rejected.reasons)),
         ReservationEvent::Expired(expired) => (expired.order, Trigger::ReservationLost),
         ReservationEvent::ConfirmRefused(refused) => (refused.order, Trigger::ReservationLost),
+        ReservationEvent::Extended(extended) => (extended.order, Trigger::AdditionGiven(extended.number)),
+        ReservationEvent::ExtensionRefused(refused) => {
+            (refused.order, Trigger::AdditionRefused(refused.number, refused.reasons))
+        }
     };
     Answer { organisation: delivered.organisation, order, trigger, provenance: delivered.provenance }
 }

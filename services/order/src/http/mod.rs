@@ -101,7 +101,9 @@ pub fn routes() -> Routes {
             op.summary("Cancel pieces that were not sent").sends::<CancelLines>().problems(&problems::CANCEL)
         })
         .patch("/admin/v1/orders/{order}/lines", steps::edit_lines, |op| {
-            op.summary("Take pieces off before anything is packed").sends::<EditLines>().problems(&problems::STEP)
+            op.summary("Take pieces off or add some before anything is packed")
+                .sends::<EditLines>()
+                .problems(&problems::EDIT)
         })
         .post("/admin/v1/orders/{order}/cancel-request", steps::request_cancellation, |op| {
             op.summary("Note that somebody wants an order cancelled")

@@ -42,6 +42,8 @@ pub(super) const QUEUE: [ProblemType; 1] = [UNSELLABLE_LINES];
 pub(super) const IMPORT: [ProblemType; 2] = [UNSELLABLE_LINES, TOTAL_MISMATCH];
 /// Those of cancelling.
 pub(super) const CANCEL: [ProblemType; 1] = [NOT_CANCELLABLE];
+/// Those of changing lines.
+pub(super) const EDIT: [ProblemType; 2] = [IMPOSSIBLE, UNSELLABLE_LINES];
 /// That of every other step.
 pub(super) const STEP: [ProblemType; 1] = [IMPOSSIBLE];
 
@@ -54,6 +56,9 @@ impl From<Error> for Problem {
             Error::NotOfOrder { .. } => Self::new(problems::INVALID_REQUEST)
                 .detail(detail)
                 .field("lines", "names a SKU that the order does not have"),
+            Error::PriceOfLine { line, .. } => Self::new(problems::INVALID_REQUEST)
+                .detail(detail)
+                .field(format!("lines[{line}].unit_price"), "must be left out for a line that the order has"),
             Error::OtherCurrency { currency, .. } => {
                 let reason = format!("must be {currency}, as the order is");
                 Self::new(problems::INVALID_REQUEST).detail(detail).field("amount.currency", reason)

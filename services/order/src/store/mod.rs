@@ -1,5 +1,6 @@
 //! The SQL of the write side: insert, lock, save. The rule: rows never leave this folder.
 
+pub mod additions;
 pub mod arrivals;
 pub mod contacts;
 pub mod intake;

@@ -9,7 +9,7 @@ use testkit::{assert_every_way_back, seen_by_batches};
 use crate::world::World;
 
 /// Every table with rows of organisations.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     "orders",
     "order_lines",
     "order_history",
@@ -19,6 +19,7 @@ const TABLES: [&str; 9] = [
     "buyers",
     "order_contacts",
     "order_intake",
+    "order_additions",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -29,6 +30,12 @@ async fn a_role_without_an_organisation_sees_no_row_and_writes_none() {
     for path in [world.orders(), format!("{}/queue", world.orders())] {
         assert_eq!(world.shopper().post(&path, &named).await.0, 202);
     }
+    world
+        .execute(
+            "insert into order_additions (org_id, order_id, number, state, lines, actor, requested_at)
+             select org_id, id, 1, 'open', '[]', 'somebody', now() from orders",
+        )
+        .await;
     let app = world.scene.connect(DatabaseRole::App).await;
     for table in TABLES {
         let count = |organisation: String| {
