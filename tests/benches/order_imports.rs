@@ -112,7 +112,9 @@ fn read(file: &str) -> Result<(Vec<Invoice>, Vec<String>), Failure> {
         let (invoice, sku, _, quantity, at, price, _, _): Columns = row?;
         #[expect(clippy::cast_possible_truncation, reason = "prices of a few hundred pounds")]
         let pence = (price * 100.0).round() as i64;
-        let row = (sku.trim().replace(' ', "-").to_uppercase(), quantity, pence, format!("{}Z", at.replace(' ', "T")));
+        // The till's codes, some of which differ in case or have signs, as SKUs.
+        let sku = sku.trim().to_uppercase().replace(|sign: char| !sign.is_ascii_alphanumeric(), "-");
+        let row = (sku, quantity, pence, format!("{}Z", at.replace(' ', "T")));
         invoices.entry(invoice).or_default().push(row);
     }
     invoices.retain(|invoice, rows| {
