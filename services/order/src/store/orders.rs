@@ -76,7 +76,8 @@ pub struct Begun {
 ///
 /// The numbers of all orders of an organisation are taken in one step, and its row stays locked until the transaction ends. Placing
 /// does nothing after this statement but write the events and the replies, in one more round trip, so the row is locked for that and
-/// the commit. Groups of one command in one process follow each other anyway; others wait that long, once per group and not per order.
+/// the commit; a batch of queued orders also writes that they are decided. Groups of one command in one process follow each other anyway;
+/// others wait that long, once per group and not per order.
 /// Organisations are taken in the order of their ids, so two groups cannot wait for each other.
 ///
 /// # Errors
