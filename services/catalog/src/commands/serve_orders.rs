@@ -77,8 +77,8 @@ struct Begun<'o> {
     stocks: BTreeMap<&'o Sku, Stock>,
 }
 
-/// The orders of a batch that have got their stock, or more of it, and still have it, in the order of the events, but for those whose pieces are
-/// all at the default location.
+/// The orders of a batch that have got their stock, or more of it, and still have it, in the order of the events, but for those whose
+/// pieces are all at the default location.
 fn begun<'o>(organisation: OrganisationId, outcome: &'o Outcome) -> Vec<Begun<'o>> {
     let stocks: BTreeMap<&Sku, Stock> =
         outcome.shelves.iter().map(|changed| (&changed.sku, changed.shelf.stock)).collect();
