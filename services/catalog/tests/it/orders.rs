@@ -682,6 +682,33 @@ async fn the_places_that_serve_an_order_serve_what_is_added_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_taken_off_and_added_in_one_batch_is_promised_by_its_place_once() {
+    let world = World::connected().await;
+    world.create("lamp", &[("LAMP", 500, 10)]).await;
+    let hanoi = json!({"code": "hanoi", "name": "Hanoi", "priority": 1});
+    assert_eq!(world.owner().post("/admin/v1/locations", &hanoi).await.0, 201);
+    let all = json!({"to": "hanoi", "pieces": 10});
+    assert_eq!(world.owner().post("/admin/v1/stock/LAMP/transfer", &all).await.0, 201);
+    let order = OrderId::new();
+    world.scene.publish(1, &placed(order, &[("LAMP", 5, 500)], 30)).await;
+    world.answer_to(order, 1).await;
+    world.scene.publish(2, &confirmed(order)).await;
+    world.state_is(order, "held").await;
+    let organisation = Some(world.scene.organisation());
+    let less = lines_cancelled(order, Pieces { cancelled: 3, ..Pieces::default() });
+    world
+        .scene
+        .send(&[publish(organisation, 3, &less), publish(organisation, 4, &added(order, 1, &[("LAMP", 3, 500)]))])
+        .await;
+    world.answer_to(order, 4).await;
+    world.level_is((10, 0, 5)).await;
+    let promised = "select concat_ws(' ', promised, (select sum(pieces) from order_places)) from location_levels";
+    assert_eq!(world.value(promised).await, "5 5");
+    world.assert_books_agree().await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_leaves_comes_from_the_location_that_has_it() {
     let world = World::connected().await;
     let order = held(&world).await;

@@ -131,9 +131,12 @@ pub(super) async fn place<T: Tenancy>(
     let offers = sellable::offers(tx, &wanted).await?;
     let mut holds = count_holds(tx, placing).await?;
     let prices = |one: &Placing<'_>| {
-        one.order.take_hold(one.organisation, &mut holds)?;
+        one.order.refuse_too_many(one.organisation, &holds)?;
         let offers = offers.get(&one.organisation).map(Vec::as_slice).unwrap_or_default();
-        Ok(one.order.draft.price(offers)?)
+        let priced = one.order.draft.price(offers)?;
+        // Only now: one that is refused takes no place of those behind it.
+        one.order.count_hold(one.organisation, &mut holds);
+        Ok(priced)
     };
     let priced: Vec<Result<(Vec<Line>, Money), Error>> = placing.iter().map(prices).collect();
     let new: Vec<NewOrder<'_>> = placing
@@ -176,22 +179,26 @@ impl WantedOrder {
         self.limits.holders(self.customer, self.placed_from)
     }
 
-    /// Counts one more open order for whoever places it, unless that is too many.
-    fn take_hold(
+    /// Refuses one more open order than whoever places it may have.
+    fn refuse_too_many(
         &self,
         organisation: OrganisationId,
-        holds: &mut HashMap<(OrganisationId, Holder), i64>,
+        holds: &HashMap<(OrganisationId, Holder), i64>,
     ) -> Result<(), Error> {
         let reached = |(holder, limit): &(Holder, u32)| {
             holds.get(&(organisation, *holder)).is_some_and(|open| *open >= i64::from(*limit))
         };
-        if let Some((_, limit)) = self.holders().find(reached) {
-            return Err(Error::TooManyOpen { limit });
+        match self.holders().find(reached) {
+            Some((_, limit)) => Err(Error::TooManyOpen { limit }),
+            None => Ok(()),
         }
+    }
+
+    /// Counts one more open order for whoever places it.
+    fn count_hold(&self, organisation: OrganisationId, holds: &mut HashMap<(OrganisationId, Holder), i64>) {
         for (holder, _) in self.holders() {
             *holds.entry((organisation, holder)).or_default() += 1;
         }
-        Ok(())
     }
 }
 

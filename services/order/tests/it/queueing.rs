@@ -213,6 +213,28 @@ async fn a_refusal_is_the_problem_that_placing_at_once_is_answered_with() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_is_refused_takes_no_place_of_the_one_behind_it() {
+    let limits = HoldLimits { per_customer: 1, per_address: 0 };
+    let world = World::start(Settings { limits, ..settings() }, Topics::Off).await;
+    world.sell(&[("MUG", 990)]).await;
+    let cleo = world.customer(CustomerId::new());
+    let mut changed = one("MUG");
+    changed["lines"][0]["unit_price"] = json!({"amount": "8.90", "currency": "USD"});
+    let mut orders = Vec::new();
+    for body in [changed, one("MUG"), one("MUG")] {
+        orders.push(queued(&world, &cleo, &body).await.order);
+    }
+    turn_of(&world, &orders).await;
+    let mut ends = Vec::new();
+    for order in orders {
+        let told = told(&world, order).await;
+        ends.push(told["problem"]["type"].as_str().unwrap_or("placed").to_owned());
+    }
+    assert_eq!(ends, ["/problems/price-changed", "placed", "/problems/too-many-open-orders"]);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_a_request_itself_is_said_at_once_and_nothing_is_kept() {
     let world = World::quiet().await;
     let malformed = json!({"lines": [{"sku": "A B", "quantity": 0}], "contact": {"email": "nobody"}});

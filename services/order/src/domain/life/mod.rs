@@ -251,6 +251,12 @@ impl Life {
         cancel.into_iter().chain(request).collect()
     }
 
+    /// Whether pieces of it wait to be sent, and nothing holds them yet. Where somebody asked to cancel it, it is held back behind that:
+    /// should it go on, nobody sends it before somebody has looked.
+    fn can_be_held_back(&self) -> bool {
+        self.opening == Opening::Given && !self.has_ended() && !self.held && self.sum(unsent) > 0
+    }
+
     /// Whether that can be done with it now.
     #[must_use]
     pub fn permits(&self, action: Action) -> bool {
@@ -506,7 +512,7 @@ pub fn decide(life: &Life, on: &Trigger) -> Result<Option<Change>, Refusal> {
             Life { opening: Opening::Refused, ..now }.telling(Event::Rejected(reasons.clone()))
         }
         // What was sold elsewhere is sold, whether or not catalog can reserve it. Nobody sends it before somebody has looked.
-        Trigger::Rejected(_) if life.sold_elsewhere && life.permits(Action::Hold) => {
+        Trigger::Rejected(_) if life.sold_elsewhere && life.can_be_held_back() => {
             Life { held: true, ..now }.telling(Event::Held)
         }
         Trigger::DeadlinePassed if status == Pending => now.cancelling(Cause::Deadline, &everything()),
@@ -522,7 +528,7 @@ pub fn decide(life: &Life, on: &Trigger) -> Result<Option<Change>, Refusal> {
         }
         // What has left cannot be taken back because its reservation is gone. Nothing is set aside for the rest, so nobody sends it
         // before somebody has looked.
-        Trigger::ReservationLost if life.permits(Action::Hold) => Life { held: true, ..now }.telling(Event::Held),
+        Trigger::ReservationLost if life.can_be_held_back() => Life { held: true, ..now }.telling(Event::Held),
         Trigger::ReservationLost => return Ok(None),
 
         Trigger::ShopperCancels | Trigger::StaffCancels | Trigger::StaffCancelsLines(_) if status == Cancelled => {
