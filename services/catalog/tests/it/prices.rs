@@ -214,8 +214,9 @@ async fn a_sweep_that_is_cut_off_leaves_nothing_half_done_and_is_made_up_for() {
 async fn what_began_and_ended_while_no_replica_ran_is_over_at_once() {
     let world = World::quiet().await;
     let lamp = world.create("lamp", &[("LAMP", 1_000, 1)]).await;
-    let until = in_seconds(1.5);
-    let sale = json!({"price": price(500), "valid_from": in_seconds(1.0), "valid_until": until});
+    // Time enough for a busy machine to plan it before it begins.
+    let until = in_seconds(4.5);
+    let sale = json!({"price": price(500), "valid_from": in_seconds(4.0), "valid_until": until});
     world.add_price(variant(&lamp, 0), &sale).await;
     asleep_until(until + chrono::Duration::milliseconds(100)).await;
     let replica = world.replica(Topics::Off, INTERVAL).await;
