@@ -38,7 +38,7 @@ pub use cancel_own_order::{CancelOwnOrder, RequestOwnCancellation};
 pub use claim_order::ClaimOrder;
 pub use clear_intake::ClearIntake;
 pub use drop_untouched_products::DropUntouchedProducts;
-pub use edit_lines::EditLines;
+pub use edit_lines::{EditLines, WithdrawAddition};
 pub use erase_buyer::{EraseBuyer, EraseOrders};
 pub use fulfil_order::{CompleteOrder, DeliverParcel, HoldOrder, PackOrder, ReleaseOrder, ShipOrder};
 pub use import_orders::{Import, ImportOrder, ImportOrders, ImportedOrder, ImportedOrders, ImportedRow};

@@ -79,6 +79,7 @@ impl Step {
             Event::AdditionRequested(_) => return None,
             Event::AdditionGiven(_) => AdditionEnd::Given,
             Event::AdditionRefused(_, reasons) => AdditionEnd::Refused(reasons.clone()),
+            Event::AdditionWithdrawn(_) => AdditionEnd::Refused(Vec::new()),
             _ => AdditionEnd::Refused(vec![Reason::OrderCancelled]),
         };
         self.addition.as_ref().map(|addition| (addition, end))
@@ -476,7 +477,7 @@ impl Order {
         match &self.life.addition {
             Some(asked) if without.permits(action) => {
                 format!(
-                    "its addition {} waits for catalog's answer, which takes a moment; try again then",
+                    "its addition {} waits for catalog's answer, which takes a moment; try again then, or withdraw it",
                     asked.number
                 )
             }

@@ -268,6 +268,7 @@ impl Life {
             Action::Cancel => self.opening != Opening::Refused && unsent > 0,
             // What takes the last piece off is a cancellation.
             Action::Edit => self.may_be_changed() && unsent > i64::from(self.sold_elsewhere),
+            Action::WithdrawAddition => self.addition.is_some(),
             Action::RequestCancellation => stands && !self.cancel_requested && unsent > 0,
             Action::DeclineCancellation => self.cancel_requested,
             Action::RequestReturn => self.sum(returnable) > 0,
@@ -568,6 +569,13 @@ pub fn decide(life: &Life, on: &Trigger) -> Result<Option<Change>, Refusal> {
                 Life { addition: None, ..now }.telling(Event::AdditionRefused(*number, reasons.clone()))
             }
             _ => return Ok(None),
+        },
+        Trigger::WithdrawAddition => match &life.addition {
+            Some(asked) => Life { addition: None, ..now }.telling(Event::AdditionWithdrawn(asked.number)),
+            None if matches!(status, Pending | Cancelled | Rejected) => {
+                return Err(Refusal::NotNow { action: Action::WithdrawAddition });
+            }
+            None => return Ok(None),
         },
 
         Trigger::Hold if life.held => return Ok(None),

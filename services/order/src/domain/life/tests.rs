@@ -377,6 +377,12 @@ fn an_order_that_waits_for_what_is_added_is_not_packed_edited_or_cancelled_in_pa
     for on in [Trigger::Hold, Trigger::RequestCancellation, pay(PaymentKind::Received, 1)] {
         assert_eq!(after(waits.clone(), &[on]).addition, waits.addition);
     }
+    let withdrawn = decide(&waits, &Trigger::WithdrawAddition).unwrap().unwrap();
+    assert_eq!(withdrawn.event, Event::AdditionWithdrawn(1));
+    assert_eq!(withdrawn.life, Life { addition: None, ..waits.clone() });
+    for late in [Trigger::WithdrawAddition, Trigger::AdditionGiven(1), Trigger::AdditionRefused(1, Vec::new())] {
+        assert_eq!(decide(&withdrawn.life, &late), Ok(None), "{late:?}");
+    }
     assert_eq!(decide(&waits, &Trigger::AdditionGiven(2)), Ok(None), "that is another one's answer");
     let given = decide(&waits, &Trigger::AdditionGiven(1)).unwrap().unwrap();
     assert_eq!(
@@ -514,6 +520,7 @@ fn any_trigger() -> impl Strategy<Value = Trigger> {
         }),
         3 => (1..3_i64).prop_map(Trigger::AdditionGiven),
         1 => (1..3_i64).prop_map(|number| Trigger::AdditionRefused(number, Vec::new())),
+        1 => Just(Trigger::WithdrawAddition),
         3 => prop::option::of(selection()).prop_map(Trigger::Pack),
         4 => prop::option::of(selection()).prop_map(ship),
         4 => selection().prop_map(|pieces| Trigger::Deliver(pieces, id())),

@@ -70,6 +70,8 @@ pub enum Trigger {
     AdditionGiven(i64),
     /// Catalog answered: it does not, for these reasons.
     AdditionRefused(i64, Vec<Reason>),
+    /// A member of the organisation does not want the addition any more that catalog has not answered.
+    WithdrawAddition,
     /// It must not be fulfilled for now.
     Hold,
     /// It may be fulfilled again.
@@ -164,6 +166,8 @@ pub enum Action {
     Cancel,
     /// Take pieces off or add some before anything is packed.
     Edit,
+    /// Withdraw what catalog was asked to add.
+    WithdrawAddition,
     /// Ask to cancel it.
     RequestCancellation,
     /// Do not cancel it, although somebody asked.
