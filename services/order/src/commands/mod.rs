@@ -3,6 +3,7 @@
 
 mod add_note;
 mod apply_products;
+mod ask_again;
 mod cancel_order;
 mod cancel_overdue;
 mod cancel_own_order;
@@ -32,6 +33,7 @@ use serde::{Deserialize, Serialize};
 
 pub use add_note::AddNote;
 pub use apply_products::ApplyProducts;
+pub use ask_again::AskAgain;
 pub use cancel_order::{CancelLines, CancelOrder, DeclineCancellation, RequestCancellation};
 pub use cancel_overdue::CancelOverdue;
 pub use cancel_own_order::{CancelOwnOrder, RequestOwnCancellation};

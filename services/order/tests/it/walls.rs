@@ -3,7 +3,7 @@
 use access::{Caller, Permission, Role};
 use devstack::DatabaseRole;
 use mediator::{Mediator, Platform, Query, Scope, SendError};
-use order::queries::{FindOverdueOrders, ListSellingOrganisations, MeasureIntake, ReadClock};
+use order::queries::{FindOverdueOrders, FindStalledIntake, ListSellingOrganisations, MeasureIntake, ReadClock};
 use testkit::{assert_every_way_back, seen_by_batches};
 
 use crate::world::World;
@@ -83,6 +83,7 @@ async fn the_system_role_sees_which_orders_are_open_and_nothing_else_of_them() {
         "select wanted from order_intake",
         "select customer_id from order_intake",
         "update order_intake set status = 'refused'",
+        "update order_intake set asked_at = now()",
     ] {
         assert!(system.batch_execute(forbidden).await.is_err(), "{forbidden}");
     }
@@ -100,6 +101,8 @@ async fn what_is_about_every_organisation_is_answered_to_the_system_alone() {
         assert!(
             is_forbidden(world.mediator(), &scope, FindOverdueOrders { deadline: world.deadline, limit: 10 }).await
         );
+        let stalled = FindStalledIntake { after: std::time::Duration::ZERO, limit: 10 };
+        assert!(is_forbidden(world.mediator(), &scope, stalled).await);
         assert!(is_forbidden(world.mediator(), &scope, ListSellingOrganisations).await);
         assert!(is_forbidden(world.mediator(), &scope, MeasureIntake).await);
         assert!(is_forbidden(world.mediator(), &scope, ReadClock).await);
