@@ -868,7 +868,7 @@ pub enum Cause {
     Shopper,
     /// A member of the organisation's staff.
     Staff,
-    /// Catalog's answer did not come in time.
+    /// Catalog's answer did not come in time, or nobody paid in time for an order that was confirmed.
     Deadline,
     /// The reservation had expired when the confirmation arrived.
     ReservationExpired,

@@ -35,7 +35,7 @@ pub use add_note::AddNote;
 pub use apply_products::ApplyProducts;
 pub use ask_again::AskAgain;
 pub use cancel_order::{CancelLines, CancelOrder, DeclineCancellation, RequestCancellation};
-pub use cancel_overdue::CancelOverdue;
+pub use cancel_overdue::{CancelOverdue, CancelUnpaid};
 pub use cancel_own_order::{CancelOwnOrder, RequestOwnCancellation};
 pub use claim_order::ClaimOrder;
 pub use clear_intake::ClearIntake;

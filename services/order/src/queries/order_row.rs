@@ -3,7 +3,7 @@
 
 use contracts::{
     catalog::Reason,
-    order::{PaymentKind, Pieces},
+    order::{Cause, PaymentKind, Pieces},
 };
 use diesel::{
     OptionalExtension, QueryableByName,
@@ -24,6 +24,7 @@ use crate::{
         AddedLine, Addition, Address, Contact, ContactDetails, ContactText, Funds, Label, Life, Line, LineLife,
         LinePrice, Marks, OrderDetail, OrderView, Parcel, Payment, PhoneNumber, PriceSource, Provider, RecordedPayment,
         RecordedRefund, Reference, Refund, Remark, Return, ReturnStatus, SkuPieces, SoldElsewhere, Status, TokenDigest,
+        Trigger,
     },
     error::Error,
 };
@@ -450,7 +451,7 @@ impl TryFrom<OrderRow> for OrderView {
                 returns: returns.into_iter().map(Return::from).collect(),
                 reference: row.shopper_reference.as_deref().map(Reference::parse).transpose()?,
                 contact_details,
-                cancel_cause: cause.as_deref().map(|text| parse_name("cancel cause", text)).transpose()?,
+                cancel_cause: cause.as_deref().map(cancel_cause).transpose()?,
                 reasons: reasons.flatten().unwrap_or_default(),
                 version: row.version,
                 placed_at: row.placed_at,
@@ -479,6 +480,12 @@ impl Said {
             stock: parse_name("stock policy", stock)?,
         })
     }
+}
+
+/// Who or what cancelled an order, by what its history says. That nobody paid in time is told as a time that passed, here as in the view
+/// `searchable_orders` and in the event.
+pub(super) fn cancel_cause(history: &str) -> Result<Cause, Malformed> {
+    if history == Trigger::UnpaidTooLong.as_str() { Ok(Cause::Deadline) } else { parse_name("cancel cause", history) }
 }
 
 /// What a list of rows holds; no list has none.

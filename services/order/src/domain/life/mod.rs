@@ -284,6 +284,12 @@ impl Life {
         stands && self.sum(|pieces| pieces.packed) == 0 && self.addition.is_none()
     }
 
+    /// Whether it holds stock that nobody has paid for or works on.
+    fn holds_unpaid(&self) -> bool {
+        let waits = self.status() == Status::Confirmed && self.payment() == PaymentStatus::Unpaid;
+        waits && !self.sold_elsewhere && self.may_be_changed()
+    }
+
     /// Whether pieces can be added to it at all.
     ///
     /// # Errors
@@ -511,7 +517,12 @@ pub fn decide(life: &Life, on: &Trigger) -> Result<Option<Change>, Refusal> {
             Life { held: true, ..now }.telling(Event::Held)
         }
         Trigger::DeadlinePassed if status == Pending => now.cancelling(Cause::Deadline, &everything()),
-        Trigger::Reserved | Trigger::SoldElsewhere | Trigger::Rejected(_) | Trigger::DeadlinePassed => return Ok(None),
+        Trigger::UnpaidTooLong if life.holds_unpaid() => now.cancelling(Cause::Deadline, &everything()),
+        Trigger::Reserved
+        | Trigger::SoldElsewhere
+        | Trigger::Rejected(_)
+        | Trigger::DeadlinePassed
+        | Trigger::UnpaidTooLong => return Ok(None),
         Trigger::Oversold(lines)
             if life.sold_elsewhere && life.opening == Opening::Given && !life.has_ended() && !life.oversold =>
         {

@@ -53,6 +53,9 @@ pub enum Trigger {
     /// The sweep found the order past its deadline, by the database's clock.
     #[strum(serialize = "deadline")]
     DeadlinePassed,
+    /// The sweep found that nobody has paid for the order in time, by the database's clock.
+    #[strum(serialize = "unpaid")]
+    UnpaidTooLong,
     /// The holder of the order token, or its customer, cancels the whole order.
     #[strum(serialize = "shopper")]
     ShopperCancels,
