@@ -70,13 +70,25 @@ pub(super) async fn find(read: &mut ReadConn<'_>, order: OrderId) -> Result<Orde
     found.ok_or(Error::NotFound { order })
 }
 
-/// Selects the orders of whoever placed them, oldest first.
+/// Selects the orders of whoever placed them that come after one, oldest first, so many at most.
 ///
 /// # Errors
 /// `Storage` when the database fails.
-pub(super) async fn of_buyer(read: &mut ReadConn<'_>, buyer: BuyerId) -> Result<Vec<OrderRow>, Error> {
-    let select = orders!("o.id in (select c.order_id from order_contacts c where c.org_id = $1 and c.buyer_id = $2)");
-    let found = statement(select).bind::<SqlUuid, _>(read.organisation().uuid()).bind::<SqlUuid, _>(buyer.uuid());
+pub(super) async fn of_buyer(
+    read: &mut ReadConn<'_>,
+    buyer: BuyerId,
+    after: OrderId,
+    limit: i64,
+) -> Result<Vec<OrderRow>, Error> {
+    let select = orders!(
+        "o.id in (select c.order_id from order_contacts c where c.org_id = $1 and c.buyer_id = $2 and c.order_id > $3
+                  order by c.order_id limit $4)"
+    );
+    let found = statement(select)
+        .bind::<SqlUuid, _>(read.organisation().uuid())
+        .bind::<SqlUuid, _>(buyer.uuid())
+        .bind::<SqlUuid, _>(after.uuid())
+        .bind::<BigInt, _>(limit);
     Ok(found.load(read.connection()).await?)
 }
 
@@ -357,6 +369,11 @@ struct Ending {
 }
 
 impl OrderRow {
+    /// Its identity.
+    pub(super) fn id(&self) -> OrderId {
+        OrderId::from_uuid(self.id)
+    }
+
     /// The digest of the token that the order's holder has.
     pub(super) fn token(&self) -> TokenDigest {
         TokenDigest::stored(self.token_digest.clone())
