@@ -436,6 +436,7 @@ async fn of_orders(shop: &Shop) -> Vec<Route> {
         let path: &'static str = match step {
             "cancel-request" => "/admin/v1/orders/{order}/cancel-request",
             "cancel-decline" => "/admin/v1/orders/{order}/cancel-decline",
+            "addition/withdraw" => "/admin/v1/orders/{order}/addition/withdraw",
             "hold" => "/admin/v1/orders/{order}/hold",
             "release" => "/admin/v1/orders/{order}/release",
             "pack" => "/admin/v1/orders/{order}/pack",
@@ -453,6 +454,7 @@ async fn of_orders(shop: &Shop) -> Vec<Route> {
     vec![
         step("cancel-request", &reason, &["reason"]),
         step("cancel-decline", &reason, &["reason"]),
+        step("addition/withdraw", &reason, &["reason"]),
         step("hold", &reason, &["reason"]),
         step("release", &reason, &["reason"]),
         step("pack", &json!({"lines": pieces(1)}), PIECES),

@@ -217,6 +217,18 @@ async fn pieces_that_staff_adds_before_packing_are_held_sent_and_returned_or_cha
     stock_is(&shop, "MUG", [10, 0, 10]).await;
     store.settled().await;
     assert_eq!(told_sum(&store, order).await, 0, "everything went back");
+
+    // Withdrawn while catalog is asked: whichever was first, catalog holds what the order has.
+    let hesitant = shop.place(&[("VAT", 1)]).await.order;
+    shop.reaches(hesitant, "confirmed").await;
+    for mugs in 1..=4 {
+        let keyed = shop.owner.clone().with("if-match", "*").with("idempotency-key", &format!("so-many-mugs: {mugs}"));
+        let more = json!({"lines": pieces(&[("MUG", mugs)])});
+        let (status, reply) = keyed.patch(&format!("/admin/v1/orders/{hesitant}/lines"), &more).await;
+        assert_eq!(status, 202, "{reply}");
+        assert!(step(&shop, hesitant, "addition/withdraw", json!({})).await.get("addition").is_none());
+    }
+    store.settled().await;
     invariants::assert_sound(&store, &[]).await;
 }
 

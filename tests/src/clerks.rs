@@ -167,7 +167,7 @@ impl Clerk {
         {
             return Some(("returns", "returns".to_owned(), json!({"lines": [{"sku": line["sku"], "quantity": 1}]})));
         }
-        match self.random.random_range(0..26) {
+        match self.random.random_range(0..27) {
             0 => simple("hold"),
             1 | 2 => simple("release"),
             3 => simple("cancel-request"),
@@ -184,6 +184,7 @@ impl Clerk {
             13 => simple("ship"),
             14 | 15 => Some(("deliver", at("parcels", &parcel?["id"], "deliver"), json!({}))),
             16 => simple("complete"),
+            26 => simple("addition/withdraw"),
             17 => Some(("returns", "returns".to_owned(), json!({"lines": lines}))),
             18 => Some(("approve", at("returns", &back?["id"], "approve"), json!({}))),
             19 => {

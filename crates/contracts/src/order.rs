@@ -30,7 +30,7 @@ channel::facts! {
         Edited = "order.order.edited.v1",
         /// Staff wants pieces added to it; catalog is asked to hold them.
         AdditionRequested = "order.order.addition-requested.v1",
-        /// Catalog could not hold them, so nothing is added.
+        /// Catalog could not hold them, or staff withdrew them, so nothing is added.
         AdditionRefused = "order.order.addition-refused.v1",
         /// It must not be fulfilled for now.
         Held = "order.order.held.v1",
@@ -551,15 +551,22 @@ pub struct AdditionRequested {
     pub standing: Box<Standing>,
 }
 
-/// Nothing is added to the order, since catalog could not hold it. The order is as it was.
+/// Nothing is added to the order, since catalog could not hold it or staff withdrew it. The order is as it was, and catalog frees what it
+/// may hold for the addition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AdditionRefused {
     /// The order.
     pub order: OrderId,
     /// Which addition of the order it is.
     pub number: i64,
-    /// Every reason against it.
+    /// Every reason of catalog against it; none where it was withdrawn.
     pub reasons: Vec<catalog::Reason>,
+    /// Staff withdrew it before catalog's answer was there.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub withdrawn: bool,
+    /// Why it was withdrawn, in somebody's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Where the order stands.
     pub standing: Box<Standing>,
 }
@@ -861,7 +868,7 @@ pub enum Cause {
     Shopper,
     /// A member of the organisation's staff.
     Staff,
-    /// Catalog's answer did not come in time.
+    /// Catalog's answer did not come in time, or nobody paid in time for an order that was confirmed.
     Deadline,
     /// The reservation had expired when the confirmation arrived.
     ReservationExpired,

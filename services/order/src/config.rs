@@ -12,6 +12,8 @@ use crate::domain::{Deadline, HoldLimits};
 pub struct Settings {
     /// When an order is cancelled unless catalog has answered.
     pub deadline: Deadline,
+    /// How long a confirmed order may hold stock that nobody has paid for; `None` for ever.
+    pub unpaid_hold: Option<Duration>,
     /// How many open orders somebody may have.
     pub limits: HoldLimits,
     /// How often it checks for overdue orders.
@@ -75,6 +77,7 @@ pub fn read(env: &mut Reader) -> Option<(Surroundings, Settings)> {
         50..=60_000,
         "How often it checks for overdue orders, in milliseconds",
     );
+    let unpaid_minutes = unpaid_minutes(env);
     let per_customer = env.within(
         "OPEN_ORDERS_PER_CUSTOMER",
         50,
@@ -91,6 +94,7 @@ pub fn read(env: &mut Reader) -> Option<(Surroundings, Settings)> {
     let stream_seconds =
         env.within("ORDER_STREAM_SECONDS", 300, 1..=3_600, "Seconds after which such a stream ends and is begun anew");
     let settings = Settings {
+        unpaid_hold: unpaid_minutes?,
         limits: HoldLimits { per_customer: per_customer?, per_address: per_address? },
         deadline: Deadline { seconds: deadline_seconds?, limit_seconds: limit_seconds? },
         sweep_interval: Duration::from_millis(sweep?),
@@ -98,4 +102,42 @@ pub fn read(env: &mut Reader) -> Option<(Surroundings, Settings)> {
         following: FollowLimits { most: streams?, life: Duration::from_secs(stream_seconds?), polling: FOLLOWING },
     };
     Some((surroundings?, settings))
+}
+
+/// How long an order may stay unpaid. The inner `None` is for ever, the outer one a bad variable.
+fn unpaid_minutes(env: &mut Reader) -> Option<Option<Duration>> {
+    const NAME: &str = "UNPAID_HOLD_MINUTES";
+    let minutes = env.within(
+        NAME,
+        0,
+        0..=43_200,
+        "Minutes after which a confirmed order of the shop that nobody has paid for or packed is cancelled, 5 at least; 0 = never",
+    )?;
+    match minutes {
+        0 => Some(None),
+        1..5 => env.refuse(NAME, "must be 0 or 5 to 43200"),
+        minutes => Some(Some(Duration::from_secs(minutes * 60))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unpaid_order_has_five_minutes_at_least_or_all_the_time() {
+        for (text, expected) in [
+            ("0", Some(None)),
+            ("4", None),
+            ("5", Some(Some(300))),
+            ("43200", Some(Some(2_592_000))),
+            ("43201", None),
+            ("-1", None),
+        ] {
+            let mut env = Reader::from_pairs([("UNPAID_HOLD_MINUTES", text)]);
+            let seconds = unpaid_minutes(&mut env).map(|hold| hold.map(|hold| hold.as_secs()));
+            assert_eq!((seconds, env.faults().len()), (expected, usize::from(expected.is_none())), "{text}");
+        }
+        assert_eq!(unpaid_minutes(&mut Reader::from_pairs([])), Some(None));
+    }
 }

@@ -23,7 +23,7 @@ use service::{Boot, BootError, Definition};
 use crate::{
     config::Settings,
     http::Shop,
-    processes::{Followers, WaitingRoom, deadline_sweep, intake_sweep, rebuild},
+    processes::{Followers, WaitingRoom, deadline_sweep, intake_sweep, rebuild, unpaid_sweep},
 };
 
 /// The service's name: its schema, its consumer group, the source of its events.
@@ -41,7 +41,7 @@ pub fn definition() -> Definition {
 
 /// The service as it is put together, wherever it runs.
 pub fn assembly(settings: Settings) -> Assembly {
-    let Settings { deadline, limits, sweep_interval, polling, following } = settings;
+    let Settings { deadline, unpaid_hold, limits, sweep_interval, polling, following } = settings;
     let waiting_room = WaitingRoom::new(polling);
     let followers = Followers::new(following);
     let (waking, telling) = (waiting_room.clone(), followers.clone());
@@ -54,6 +54,7 @@ pub fn assembly(settings: Settings) -> Assembly {
         .subscribes(events::subscriptions())
         .part(move |kit| deadline_sweep::part(kit.mediator.clone(), sweep_interval, deadline))
         .part(|kit| intake_sweep::part(kit.mediator.clone()))
+        .part(move |kit| unpaid_sweep::part(kit.mediator.clone(), unpaid_hold))
         .rebuild(rebuild::SELLABLE, |kit| async move {
             events::rebuild_sellable(&kit.mediator, &kit.kafka).await.map(Value::from)
         })

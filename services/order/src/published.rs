@@ -71,7 +71,12 @@ pub fn event(step: Step) -> OrderEvent {
             let lines = step.addition.iter().flat_map(|addition| &addition.lines).map(added_line).collect();
             order::AdditionRequested { order, number, reason, lines, standing }.into()
         }
-        Event::AdditionRefused(number, reasons) => order::AdditionRefused { order, number, reasons, standing }.into(),
+        Event::AdditionRefused(number, reasons) => {
+            order::AdditionRefused { order, number, reasons, withdrawn: false, reason: None, standing }.into()
+        }
+        Event::AdditionWithdrawn(number) => {
+            order::AdditionRefused { order, number, reasons: Vec::new(), withdrawn: true, reason, standing }.into()
+        }
         Event::Held => order::Held { order, reason, standing }.into(),
         Event::Released => order::Released { order, reason, standing }.into(),
         Event::CancellationRequested => order::CancellationRequested { order, reason, standing }.into(),

@@ -142,6 +142,20 @@ pub(super) fn samples(organisation: Option<OrganisationId>, user: &str, placed: 
                 order,
                 number: 1,
                 reasons: vec![catalog::Reason::OrderCancelled],
+                withdrawn: false,
+                reason: None,
+                standing: at(Status::Confirmed, held),
+            }
+            .into(),
+        ),
+        (
+            "withdrawn",
+            AdditionRefused {
+                order,
+                number: 1,
+                reasons: vec![],
+                withdrawn: true,
+                reason: reason(),
                 standing: at(Status::Confirmed, held),
             }
             .into(),

@@ -63,7 +63,10 @@ impl Command for FollowOrders {
                     skus.extend(lines.iter().map(|line| (reported.organisation, &line.sku)));
                 }
                 OrderFact::Moved(lines) => skus.extend(lines.iter().map(|(sku, _)| (reported.organisation, sku))),
-                OrderFact::Confirmed | OrderFact::Cancelled | OrderFact::Rejected => {}
+                OrderFact::Confirmed
+                | OrderFact::AdditionWithdrawn { .. }
+                | OrderFact::Cancelled
+                | OrderFact::Rejected => {}
             }
         }
         let skus: Vec<(OrganisationId, &Sku)> = skus.into_iter().collect();

@@ -87,18 +87,29 @@ fn begun<'o>(organisation: OrganisationId, outcome: &'o Outcome) -> Vec<Begun<'o
     }
     let created = standing(&outcome.created);
     let changed = standing(&outcome.changed);
+    let mut unplaced: BTreeMap<(OrderId, &Sku), i64> = BTreeMap::new();
+    for (order, reservation) in &changed {
+        unplaced.extend(reservation.lines.iter().map(|line| ((*order, &line.sku), line.pieces)));
+    }
     let begun = |told: &'o OrderNotice| {
         let OrderNotice { order, notice, .. } = told;
-        let lines: &[Line] = match notice {
+        let lines: Vec<(&Sku, i64)> = match notice {
             // With what was added in the same batch.
-            Notice::Reserved { .. } => &created.get(order)?.lines,
-            // Order does nothing with what it has asked for before it has the answer, so all of it is still there.
-            Notice::Extended { lines, .. } if changed.contains_key(order) => lines,
+            Notice::Reserved { .. } => created.get(order)?.lines.iter().map(|line| (&line.sku, line.pieces)).collect(),
+            // Without what was taken back in the same batch.
+            Notice::Extended { lines, .. } if changed.contains_key(order) => {
+                let mut placed = |line: &'o Line| {
+                    let left = unplaced.get_mut(&(*order, &line.sku))?;
+                    let pieces = line.pieces.min(*left);
+                    *left -= pieces;
+                    (pieces > 0).then_some((&line.sku, pieces))
+                };
+                lines.iter().filter_map(&mut placed).collect()
+            }
             _ => return None,
         };
         let of_order: BTreeMap<&Sku, Stock> =
-            lines.iter().filter_map(|line| Some((&line.sku, *stocks.get(&line.sku)?))).collect();
-        let lines = lines.iter().map(|line| (&line.sku, line.pieces)).collect();
+            lines.iter().filter_map(|(sku, _)| Some((*sku, *stocks.get(sku)?))).collect();
         let is_placed = of_order.values().any(|stock| stock.located > 0);
         is_placed.then_some(Begun { organisation, order: *order, lines, stocks: of_order })
     };

@@ -64,7 +64,10 @@ fn reported(delivered: Delivered<OrderEvent>) -> Option<ReportedFact> {
         OrderEvent::Edited(edited) => (edited.order, moved(&edited.standing)),
         OrderEvent::Shipped(shipped) => (shipped.order, moved(&shipped.standing)),
         OrderEvent::Returned(returned) => (returned.order, moved(&returned.standing)),
-        // What was to be added and is not was never set aside.
+        OrderEvent::AdditionRefused(refused) if refused.withdrawn => {
+            (refused.order, withdrawn(refused.number, &refused.standing))
+        }
+        // What this catalog refused was never set aside.
         OrderEvent::AdditionRefused(_)
         | OrderEvent::Held(_)
         | OrderEvent::Released(_)
@@ -84,6 +87,11 @@ fn reported(delivered: Delivered<OrderEvent>) -> Option<ReportedFact> {
     };
     let said_at = delivered.envelope.time;
     Some(ReportedFact { organisation: delivered.organisation, order, fact, said_at, provenance: delivered.provenance })
+}
+
+fn withdrawn(number: i64, standing: &Standing) -> OrderFact {
+    let kept = standing.lines.iter().map(|line| (line.sku.clone(), line.pieces.reserved)).collect();
+    OrderFact::AdditionWithdrawn { number, kept }
 }
 
 fn moved(standing: &Standing) -> OrderFact {

@@ -5,9 +5,9 @@ use catalog::processes::expiry::expire_due;
 use catalog::queries::due_reservations::FindDueReservations;
 use contracts::catalog::{Reason, ReservationEvent, StockEvent};
 use contracts::order::{
-    AdditionRequested, Amounts, Cancelled, Cause, Confirmed, FulfilmentStatus, LineStanding, LinesCancelled,
-    OrderEvent, OrderLine, PaymentStatus, Pieces, Placed, Rejected, Returned, Shipped, Source, Standing, Status,
-    StockPolicy,
+    AdditionRefused, AdditionRequested, Amounts, Cancelled, Cause, Confirmed, FulfilmentStatus, LineStanding,
+    LinesCancelled, OrderEvent, OrderLine, PaymentStatus, Pieces, Placed, Rejected, Returned, Shipped, Source,
+    Standing, Status, StockPolicy,
 };
 use contracts::topics;
 use kernel::{
@@ -67,6 +67,19 @@ fn added(order: OrderId, number: i64, lines: &[(&str, i64, i64)]) -> OrderEvent 
     let OrderEvent::Placed(placed) = placed(order, lines, 30) else { panic!("it is placed") };
     let (reason, lines, standing) = (None, placed.lines, standing(Pieces::default()));
     OrderEvent::AdditionRequested(AdditionRequested { order, number, reason, lines, standing })
+}
+
+/// An addition that was withdrawn, of an order that keeps these lamps.
+fn withdrawn(order: OrderId, number: i64, reserved: i64) -> OrderEvent {
+    let standing = standing(Pieces { reserved, ..Pieces::default() });
+    OrderEvent::AdditionRefused(AdditionRefused {
+        order,
+        number,
+        reasons: Vec::new(),
+        withdrawn: true,
+        reason: None,
+        standing,
+    })
 }
 
 /// Where an order of five lamps stands, as far as catalog looks.
@@ -506,8 +519,13 @@ async fn a_rejection_needs_nothing_and_a_record_that_cannot_be_read_stops_nobody
 /// An order of five lamps that is held; ten are there.
 async fn held(world: &World) -> OrderId {
     world.create("lamp", &[("LAMP", 500, 10)]).await;
+    held_lamps(world, 5).await
+}
+
+/// A confirmed order of so many lamps, which are there.
+async fn held_lamps(world: &World, pieces: i64) -> OrderId {
     let order = OrderId::new();
-    world.scene.publish(1, &placed(order, &[("LAMP", 5, 500)], 30)).await;
+    world.scene.publish(1, &placed(order, &[("LAMP", pieces, 500)], 30)).await;
     world.answer_to(order, 1).await;
     world.scene.publish(2, &confirmed(order)).await;
     world.state_is(order, "held").await;
@@ -704,7 +722,57 @@ async fn what_is_taken_off_and_added_in_one_batch_is_promised_by_its_place_once(
     world.level_is((10, 0, 5)).await;
     let promised = "select concat_ws(' ', promised, (select sum(pieces) from order_places)) from location_levels";
     assert_eq!(world.value(promised).await, "5 5");
+    // What is added and withdrawn in one batch is promised by none.
+    let more = added(order, 2, &[("LAMP", 4, 500)]);
+    world.scene.send(&[publish(organisation, 5, &more), publish(organisation, 6, &withdrawn(order, 2, 5))]).await;
+    world.answer_to(order, 5).await;
+    world.level_is((10, 0, 5)).await;
+    assert_eq!(world.value(promised).await, "5 5");
     world.assert_books_agree().await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_held_for_an_addition_that_is_withdrawn_is_free_again_and_promised_by_no_place() {
+    let world = World::connected().await;
+    world.create("lamp", &[("LAMP", 500, 10), ("BULB", 100, 4)]).await;
+    let hanoi = json!({"code": "hanoi", "name": "hanoi", "priority": 1});
+    assert_eq!(world.owner().post("/admin/v1/locations", &hanoi).await.0, 201);
+    for sku in ["LAMP", "BULB"] {
+        let all = json!({"to": "hanoi", "pieces": 4});
+        assert_eq!(world.owner().post(&format!("/admin/v1/stock/{sku}/transfer"), &all).await.0, 201);
+    }
+    let order = held_lamps(&world, 2).await;
+    let more = added(order, 1, &[("LAMP", 1, 500), ("BULB", 3, 100)]);
+    world.scene.publish(3, &more).await;
+    world.answer_to(order, 3).await;
+    assert_eq!((world.level("LAMP").await, world.level("BULB").await), ((10, 0, 3), (4, 0, 3)));
+    // Both once more under other ids: what was decided is not decided again.
+    for event in [&withdrawn(order, 1, 2), &more, &withdrawn(order, 1, 2)] {
+        world.scene.publish(4, event).await;
+    }
+    world.level_is((10, 0, 2)).await;
+    assert_eq!(world.level("BULB").await, (4, 0, 0));
+    // Nor is one whose question never came, should it come late.
+    world.scene.publish(5, &withdrawn(order, 2, 2)).await;
+    world.scene.publish(6, &added(order, 2, &[("LAMP", 1, 500)])).await;
+    world.scene.publish(7, &added(order, 3, &[("LAMP", 1, 500)])).await;
+    world.answer_to(order, 7).await;
+    assert_eq!(world.level("LAMP").await, (10, 0, 3));
+    let places = "select string_agg(concat_ws(' ', sku, location, pieces), '; ' order by sku, location)
+                  from order_places where pieces > 0";
+    assert_eq!(world.value(places).await, "LAMP hanoi 3");
+    let promised = "select string_agg(concat_ws(' ', sku, location, promised), '; ' order by sku, location)
+                    from location_levels where promised > 0";
+    assert_eq!(world.value(promised).await, "LAMP hanoi 3");
+    let ledger = "select string_agg(concat_ws(' ', kind, sku, held_delta), '; ' order by movement_id)
+                  from movements where kind in ('extend', 'release')";
+    assert_eq!(
+        world.value(ledger).await,
+        "extend BULB 3; extend LAMP 1; release BULB -3; release LAMP -1; extend LAMP 1"
+    );
+    world.assert_books_agree().await;
+    assert!(world.scene.read(&format!("{}.dlq.catalog", topics::ORDER.name)).await.is_empty());
     world.stop().await;
 }
 

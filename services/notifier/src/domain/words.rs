@@ -91,7 +91,7 @@ fn cancelled(cause: Cause) -> &'static str {
     match cause {
         Cause::Shopper => "by the shopper",
         Cause::Staff => "by staff",
-        Cause::Deadline => "stock did not answer in time",
+        Cause::Deadline => "its time ran out",
         Cause::ReservationExpired => "its reservation had run out",
     }
 }
@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(line(&placed), format!("🛒 Placed: 2.50 USD · 1 line, 2,000 units · {order} · “a b”"));
         assert_eq!(line(&Fact::OrderConfirmed { order, total: usd(250) }), format!("✅ Confirmed: 2.50 USD · {order}"));
         let cancelled = Fact::OrderCancelled { order, cause: Cause::Deadline };
-        assert_eq!(line(&cancelled), format!("🚫 Cancelled: stock did not answer in time · {order}"));
+        assert_eq!(line(&cancelled), format!("🚫 Cancelled: its time ran out · {order}"));
         let low = Fact::StockLow { sku: Sku::parse("TEA-1").unwrap(), available: 3, threshold: 5 };
         assert_eq!(line(&low), "📉 Low stock: TEA-1 · 3 left (warns at 5)");
     }

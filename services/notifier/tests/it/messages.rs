@@ -44,7 +44,7 @@ async fn everything_that_happens_to_orders_and_stock_is_told_in_words() {
         format!(
             "⛔ Rejected: only 2 of TEA-1 left, 5 wanted; the price of TEA-1 changed from 10.00 USD to 12.50 USD · {order}"
         ),
-        format!("🚫 Cancelled: stock did not answer in time · {order}"),
+        format!("🚫 Cancelled: its time ran out · {order}"),
         "📉 Low stock: TEA-1 · 3 left (warns at 5)".to_owned(),
     ] {
         assert!(text.lines().any(|read| read == line), "{line}\nis missing in\n{text}");

@@ -1,14 +1,14 @@
 //! A member of the organisation changes the lines of an order before anything is packed. The rule: what is taken off is off at once; what
-//! is added waits for catalog, which is asked by the event of this change.
+//! is added waits for catalog, which is asked by the event of this change, and can be withdrawn until its answer is there.
 
 use access::Permission;
 use kernel::OrderId;
 use mediator::{Command, Tenant};
 use persistence::Tx;
 
-use super::{OrderChange, finish, lock};
+use super::{OrderChange, change, finish, lock};
 use crate::{
-    domain::{AddedLine, Addition, Draft, Edit, EditedLine, Order, Remark, Trigger},
+    domain::{AddedLine, Addition, Draft, Edit, EditedLine, Order, Remark, Requester, Trigger},
     error::Error,
     store::{additions, sellable},
 };
@@ -59,5 +59,27 @@ impl EditLines {
         lines.extend(new.into_iter().map(AddedLine::from));
         let number = additions::next_number(tx, order.id).await?;
         Ok(Addition { number, lines, reason: self.reason.clone(), requested_at: order.now })
+    }
+}
+
+/// Withdraws what catalog was asked to add to an order. Catalog reads this after the question, under the same key, so it frees what it
+/// may have given, also where its answer was lost.
+#[derive(Debug, Clone)]
+pub struct WithdrawAddition {
+    /// The order.
+    pub order: OrderId,
+    /// Why.
+    pub reason: Option<Remark>,
+}
+
+impl Command for WithdrawAddition {
+    const NAME: &'static str = "order.withdraw-addition";
+    const REQUIRES: Permission = Permission::OrderWrite;
+    type Tenancy = Tenant;
+    type Reply = OrderChange;
+    type Error = Error;
+
+    async fn execute(&self, tx: &mut Tx<'_>) -> Result<OrderChange, Error> {
+        change(tx, self.order, Requester::Staff, Trigger::WithdrawAddition, self.reason.clone()).await
     }
 }

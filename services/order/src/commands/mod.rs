@@ -3,6 +3,7 @@
 
 mod add_note;
 mod apply_products;
+mod ask_again;
 mod cancel_order;
 mod cancel_overdue;
 mod cancel_own_order;
@@ -32,13 +33,14 @@ use serde::{Deserialize, Serialize};
 
 pub use add_note::AddNote;
 pub use apply_products::ApplyProducts;
+pub use ask_again::AskAgain;
 pub use cancel_order::{CancelLines, CancelOrder, DeclineCancellation, RequestCancellation};
-pub use cancel_overdue::CancelOverdue;
+pub use cancel_overdue::{CancelOverdue, CancelUnpaid};
 pub use cancel_own_order::{CancelOwnOrder, RequestOwnCancellation};
 pub use claim_order::ClaimOrder;
 pub use clear_intake::ClearIntake;
 pub use drop_untouched_products::DropUntouchedProducts;
-pub use edit_lines::EditLines;
+pub use edit_lines::{EditLines, WithdrawAddition};
 pub use erase_buyer::{EraseBuyer, EraseOrders};
 pub use fulfil_order::{CompleteOrder, DeliverParcel, HoldOrder, PackOrder, ReleaseOrder, ShipOrder};
 pub use import_orders::{Import, ImportOrder, ImportOrders, ImportedOrder, ImportedOrders, ImportedRow};

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The version of the one event of an intake.
-const QUEUED: i64 = 1;
+pub(super) const QUEUED: i64 = 1;
 
 /// Takes in an order that a shopper wants.
 #[derive(Debug, Clone)]

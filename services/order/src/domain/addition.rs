@@ -98,7 +98,7 @@ pub struct Begins {
 pub enum AdditionEnd {
     /// Its pieces are the order's.
     Given,
-    /// Nothing of it is, for these reasons.
+    /// Nothing of it is, for these reasons of catalog; for none where it was withdrawn.
     Refused(Vec<Reason>),
 }
 

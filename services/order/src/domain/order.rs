@@ -79,6 +79,7 @@ impl Step {
             Event::AdditionRequested(_) => return None,
             Event::AdditionGiven(_) => AdditionEnd::Given,
             Event::AdditionRefused(_, reasons) => AdditionEnd::Refused(reasons.clone()),
+            Event::AdditionWithdrawn(_) => AdditionEnd::Refused(Vec::new()),
             _ => AdditionEnd::Refused(vec![Reason::OrderCancelled]),
         };
         self.addition.as_ref().map(|addition| (addition, end))
@@ -179,6 +180,15 @@ impl Order {
     /// `Corrupt` when what is stored of it cannot be told.
     pub fn expire(&mut self) -> Result<Option<Step>, Error> {
         if self.overdue { self.take(Trigger::DeadlinePassed, None) } else { Ok(None) }
+    }
+
+    /// Cancels the order because nobody has paid for it. `None` when somebody has meanwhile, or works on it, or when it was not placed in the
+    /// shop. The caller has found that its time is over, which no change of the order takes back.
+    ///
+    /// # Errors
+    /// `Corrupt` when what is stored of it cannot be told.
+    pub fn expire_unpaid(&mut self) -> Result<Option<Step>, Error> {
+        if self.source == Source::Shop { self.take(Trigger::UnpaidTooLong, None) } else { Ok(None) }
     }
 
     /// Lets something happen to the order by catalog, the clock or staff. `None` when it came twice or too late, and changes nothing.
@@ -476,7 +486,7 @@ impl Order {
         match &self.life.addition {
             Some(asked) if without.permits(action) => {
                 format!(
-                    "its addition {} waits for catalog's answer, which takes a moment; try again then",
+                    "its addition {} waits for catalog's answer, which takes a moment; try again then, or withdraw it",
                     asked.number
                 )
             }
@@ -605,7 +615,7 @@ mod tests {
     proptest! {
         /// Any sequence of answers, requests and sweeps: versions rise by one per event, and each event says where the order stands.
         #[test]
-        fn versions_rise_by_one_with_every_event(happenings in prop::collection::vec(0..8_u8, 0..30)) {
+        fn versions_rise_by_one_with_every_event(happenings in prop::collection::vec(0..9_u8, 0..30)) {
             let (mut order, mut versions) = (pending(), vec![1]);
             for happening in happenings {
                 let on = match happening {
@@ -613,6 +623,7 @@ mod tests {
                     1 => Trigger::Rejected(vec![Reason::OrderCancelled]),
                     2 => Trigger::ReservationLost,
                     3 => Trigger::DeadlinePassed,
+                    8 => Trigger::UnpaidTooLong,
                     4 => Trigger::ShopperCancels,
                     5 => Trigger::StaffCancels,
                     6 => Trigger::Hold,

@@ -94,6 +94,7 @@ impl Details {
             | Event::LinesCancelled(_)
             | Event::Edited
             | Event::AdditionGiven(_)
+            | Event::AdditionWithdrawn(_)
             | Event::Held
             | Event::Released
             | Event::CancellationRequested

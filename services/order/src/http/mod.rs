@@ -19,7 +19,7 @@ use crate::{
         AddNote, ApproveReturn, CancelLines, CancelOrder, CancelOwnOrder, ClaimOrder, CompleteOrder,
         DeclineCancellation, DeclineReturn, DeliverParcel, EditLines, EnterOrder, EraseBuyer, HoldOrder, ImportOrder,
         ImportOrders, PackOrder, PlaceOrder, QueueEnteredOrder, QueueOrder, ReceiveReturn, RecordPayment, RecordRefund,
-        ReleaseOrder, RequestCancellation, RequestOwnCancellation, RequestReturn, ShipOrder,
+        ReleaseOrder, RequestCancellation, RequestOwnCancellation, RequestReturn, ShipOrder, WithdrawAddition,
     },
     queries::{
         DescribeBuyers, DescribeOrders, ExportBuyer, FindBuyer, FindOrder, FindOwnOrder, FindOwnQueuedOrder,
@@ -104,6 +104,11 @@ pub fn routes() -> Routes {
             op.summary("Take pieces off or add some before anything is packed")
                 .sends::<EditLines>()
                 .problems(&problems::EDIT)
+        })
+        .post("/admin/v1/orders/{order}/addition/withdraw", steps::withdraw_addition, |op| {
+            op.summary("Withdraw what catalog was asked to add and has not answered")
+                .sends::<WithdrawAddition>()
+                .problems(&problems::STEP)
         })
         .post("/admin/v1/orders/{order}/cancel-request", steps::request_cancellation, |op| {
             op.summary("Note that somebody wants an order cancelled")

@@ -15,7 +15,7 @@ use crate::{
     commands::{
         AddNote, ApproveReturn, CancelLines, CompleteOrder, DeclineCancellation, DeclineReturn, DeliverParcel,
         EditLines, HoldOrder, OnVersion, OrderChange, PackOrder, ReceiveReturn, RecordPayment, RecordRefund,
-        ReleaseOrder, RequestCancellation, RequestReturn, ShipOrder,
+        ReleaseOrder, RequestCancellation, RequestReturn, ShipOrder, WithdrawAddition,
     },
     domain::{Dispatch, EditedLine, Label, Remark, SkuPieces, TimelineEntry},
     queries::ListTimeline,
@@ -266,6 +266,16 @@ pub(super) async fn release(
     Body(body): Body<ReasonBody>,
 ) -> Stepped {
     tagged(app.send(&by, on(seen, at.order, ReleaseOrder { order: at.order, reason: body.reason()? })).await?)
+}
+
+pub(super) async fn withdraw_addition(
+    app: App,
+    by: Staff,
+    Path(at): Path<OrderPath>,
+    seen: OptionalIfMatch,
+    Body(body): Body<ReasonBody>,
+) -> Stepped {
+    tagged(app.send(&by, on(seen, at.order, WithdrawAddition { order: at.order, reason: body.reason()? })).await?)
 }
 
 pub(super) async fn request_cancellation(

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use kernel::{OrderId, OrganisationId};
-use mediator::{Class, Classified, Mediator, Scope, SendError};
+use mediator::{Class, Classified, Command, Mediator, Scope, SendError, Tenant};
 use mutants::Mutant;
 use service::{Part, Stage};
 
@@ -58,7 +58,8 @@ pub async fn sweep(mediator: &Mediator, deadline: Deadline) -> Result<usize, Sen
             let moved = mediator.send(&Scope::system(NAME, organisation), postpone).await;
             outcome = first_error(outcome, moved);
         }
-        outcome = first_error(outcome, cancel_all(mediator, organisation, overdue).await);
+        let cancelled = cancel_all(mediator, organisation, overdue, |orders| CancelOverdue { orders }).await;
+        outcome = first_error(outcome, cancelled);
     }
     outcome
 }
@@ -70,21 +71,22 @@ fn is_of_this_process(order: &OrderId) -> bool {
 }
 
 /// Together, and one by one when that is refused.
-async fn cancel_all(
+pub(super) async fn cancel_all<C: Command<Tenancy = Tenant, Reply = (), Error = Error>>(
     mediator: &Mediator,
     organisation: OrganisationId,
     orders: Vec<OrderId>,
+    command: impl Fn(Vec<OrderId>) -> C,
 ) -> Result<(), SendError<Error>> {
     if orders.is_empty() {
         return Ok(());
     }
-    let refused = match cancel(mediator, organisation, orders.clone()).await {
+    let refused = match cancel(mediator, organisation, command(orders.clone()), orders.len()).await {
         Ok(()) => return Ok(()),
         Err(error) if error.class() == Class::Transient || orders.len() == 1 => return Err(error),
         Err(error) => error,
     };
     for order in orders {
-        if let Err(error) = cancel(mediator, organisation, vec![order]).await {
+        if let Err(error) = cancel(mediator, organisation, command(vec![order]), 1).await {
             tracing::error!(%organisation, %order, %error, "an overdue order cannot be cancelled");
         }
     }
@@ -92,20 +94,20 @@ async fn cancel_all(
 }
 
 /// The outcome so far, unless this step is the first that failed.
-fn first_error<T>(
+pub(super) fn first_error<T>(
     outcome: Result<T, SendError<Error>>,
     step: Result<(), SendError<Error>>,
 ) -> Result<T, SendError<Error>> {
     outcome.and_then(|value| step.map(|()| value))
 }
 
-async fn cancel(
+async fn cancel<C: Command<Tenancy = Tenant, Reply = (), Error = Error>>(
     mediator: &Mediator,
     organisation: OrganisationId,
-    orders: Vec<OrderId>,
+    command: C,
+    count: usize,
 ) -> Result<(), SendError<Error>> {
-    let count = orders.len() as u64;
-    mediator.send(&Scope::system(NAME, organisation), CancelOverdue { orders }).await?;
-    metrics::counter!("order_deadlines_total").increment(count);
+    mediator.send(&Scope::system(NAME, organisation), command).await?;
+    metrics::counter!("order_deadlines_total", "of" => C::NAME).increment(count as u64);
     Ok(())
 }

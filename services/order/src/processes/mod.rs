@@ -4,6 +4,7 @@ pub mod deadline_sweep;
 mod followers;
 pub mod intake_sweep;
 pub mod rebuild;
+pub mod unpaid_sweep;
 mod waiting_room;
 
 pub use followers::{Follower, Followers, is_over};

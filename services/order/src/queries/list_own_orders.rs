@@ -8,6 +8,7 @@ use mediator::{Query, Tenant};
 use persistence::{ReadConn, limited};
 use uuid::Uuid;
 
+use super::order_row::cancel_cause;
 use crate::{
     domain::{Reference, Status, Summary},
     error::Error,
@@ -89,7 +90,7 @@ impl SummaryRow {
                 fulfilment_status: parse_name("fulfilment status", &row.fulfilment_status)?,
                 total: Money::from_minor(row.total_minor, Currency::parse(&row.currency)?)?,
                 reference: row.shopper_reference.as_deref().map(Reference::parse).transpose()?,
-                cancel_cause: cause.as_deref().map(|text| parse_name("cancel cause", text)).transpose()?,
+                cancel_cause: cause.as_deref().map(cancel_cause).transpose()?,
                 version: row.version,
                 placed_at: row.placed_at,
                 updated_at: row.updated_at,

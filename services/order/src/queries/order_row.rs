@@ -3,7 +3,7 @@
 
 use contracts::{
     catalog::Reason,
-    order::{PaymentKind, Pieces},
+    order::{Cause, PaymentKind, Pieces},
 };
 use diesel::{
     OptionalExtension, QueryableByName,
@@ -24,6 +24,7 @@ use crate::{
         AddedLine, Addition, Address, Contact, ContactDetails, ContactText, Funds, Label, Life, Line, LineLife,
         LinePrice, Marks, OrderDetail, OrderView, Parcel, Payment, PhoneNumber, PriceSource, Provider, RecordedPayment,
         RecordedRefund, Reference, Refund, Remark, Return, ReturnStatus, SkuPieces, SoldElsewhere, Status, TokenDigest,
+        Trigger,
     },
     error::Error,
 };
@@ -69,13 +70,25 @@ pub(super) async fn find(read: &mut ReadConn<'_>, order: OrderId) -> Result<Orde
     found.ok_or(Error::NotFound { order })
 }
 
-/// Selects the orders of whoever placed them, oldest first.
+/// Selects the orders of whoever placed them that come after one, oldest first, so many at most.
 ///
 /// # Errors
 /// `Storage` when the database fails.
-pub(super) async fn of_buyer(read: &mut ReadConn<'_>, buyer: BuyerId) -> Result<Vec<OrderRow>, Error> {
-    let select = orders!("o.id in (select c.order_id from order_contacts c where c.org_id = $1 and c.buyer_id = $2)");
-    let found = statement(select).bind::<SqlUuid, _>(read.organisation().uuid()).bind::<SqlUuid, _>(buyer.uuid());
+pub(super) async fn of_buyer(
+    read: &mut ReadConn<'_>,
+    buyer: BuyerId,
+    after: OrderId,
+    limit: i64,
+) -> Result<Vec<OrderRow>, Error> {
+    let select = orders!(
+        "o.id in (select c.order_id from order_contacts c where c.org_id = $1 and c.buyer_id = $2 and c.order_id > $3
+                  order by c.order_id limit $4)"
+    );
+    let found = statement(select)
+        .bind::<SqlUuid, _>(read.organisation().uuid())
+        .bind::<SqlUuid, _>(buyer.uuid())
+        .bind::<SqlUuid, _>(after.uuid())
+        .bind::<BigInt, _>(limit);
     Ok(found.load(read.connection()).await?)
 }
 
@@ -356,6 +369,11 @@ struct Ending {
 }
 
 impl OrderRow {
+    /// Its identity.
+    pub(super) fn id(&self) -> OrderId {
+        OrderId::from_uuid(self.id)
+    }
+
     /// The digest of the token that the order's holder has.
     pub(super) fn token(&self) -> TokenDigest {
         TokenDigest::stored(self.token_digest.clone())
@@ -450,7 +468,7 @@ impl TryFrom<OrderRow> for OrderView {
                 returns: returns.into_iter().map(Return::from).collect(),
                 reference: row.shopper_reference.as_deref().map(Reference::parse).transpose()?,
                 contact_details,
-                cancel_cause: cause.as_deref().map(|text| parse_name("cancel cause", text)).transpose()?,
+                cancel_cause: cause.as_deref().map(cancel_cause).transpose()?,
                 reasons: reasons.flatten().unwrap_or_default(),
                 version: row.version,
                 placed_at: row.placed_at,
@@ -479,6 +497,12 @@ impl Said {
             stock: parse_name("stock policy", stock)?,
         })
     }
+}
+
+/// Who or what cancelled an order, by what its history says. That nobody paid in time is told as a time that passed, here as in the view
+/// `searchable_orders` and in the event.
+pub(super) fn cancel_cause(history: &str) -> Result<Cause, Malformed> {
+    if history == Trigger::UnpaidTooLong.as_str() { Ok(Cause::Deadline) } else { parse_name("cancel cause", history) }
 }
 
 /// What a list of rows holds; no list has none.

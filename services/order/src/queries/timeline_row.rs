@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use contracts::order::{FulfilmentStatus, PaymentStatus, Status};
 use diesel::{
     QueryableByName,
-    sql_types::{BigInt, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl;
-use kernel::{BuyerId, EventId, Malformed, OrderId, Timestamp, parse_name};
+use kernel::{EventId, Malformed, OrderId, Timestamp, parse_name};
 use persistence::{ReadConn, statement};
 use serde_json::Value;
 use uuid::Uuid;
@@ -56,22 +56,19 @@ pub(super) async fn after(
     load(read, entries!("version > $3 order by version"), order, version, limit).await
 }
 
-/// The entries of all orders of whoever placed them, oldest first.
+/// The entries of these orders, oldest first.
 ///
 /// # Errors
 /// `Storage` when the database fails, `Corrupt` when a row breaks a rule of the domain.
-pub(super) async fn of_buyer(
+pub(super) async fn of_orders(
     read: &mut ReadConn<'_>,
-    buyer: BuyerId,
+    orders: &[OrderId],
 ) -> Result<HashMap<OrderId, Vec<TimelineEntry>>, Error> {
-    let rows: Vec<EntryRow> = statement(concat!(
-        entries!(),
-        "order_id in (select c.order_id from order_contacts c where c.org_id = $1 and c.buyer_id = $2) order by order_id, version"
-    ))
-    .bind::<SqlUuid, _>(read.organisation().uuid())
-    .bind::<SqlUuid, _>(buyer.uuid())
-    .load(read.connection())
-    .await?;
+    let rows: Vec<EntryRow> = statement(concat!(entries!(), "order_id = any($2) order by order_id, version"))
+        .bind::<SqlUuid, _>(read.organisation().uuid())
+        .bind::<Array<SqlUuid>, _>(orders.iter().map(|order| order.uuid()).collect::<Vec<_>>())
+        .load(read.connection())
+        .await?;
     let mut timelines: HashMap<OrderId, Vec<TimelineEntry>> = HashMap::new();
     for row in rows {
         let order = OrderId::from_uuid(row.order_id);

@@ -152,6 +152,35 @@ pub async fn decide<T: Tenancy>(tx: &mut Tx<'_, T>, decided: &[Decided]) -> Resu
     Ok(())
 }
 
+/// Notes that the turn of these orders is asked for again, and when: of those that wait and were neither queued nor asked for within so
+/// many seconds.
+///
+/// # Errors
+/// `Storage` when the database fails.
+pub async fn ask_again(
+    tx: &mut Tx<'_>,
+    orders: &[OrderId],
+    after_seconds: f64,
+) -> Result<Vec<(OrderId, Timestamp)>, Error> {
+    let rows: Vec<AskedRow> = statement(
+        "with stalled as (
+            select i.org_id, i.id from order_intake i
+            where i.org_id = $1 and i.id = any($2) and i.status = 'queued'
+              and coalesce(i.asked_at, i.queued_at) < now() - make_interval(secs => $3)
+            order by i.id for update of i
+        )
+        update order_intake i set asked_at = now()
+        from stalled s where i.org_id = s.org_id and i.id = s.id
+        returning i.id, i.asked_at as at",
+    )
+    .bind::<SqlUuid, _>(tx.organisation().uuid())
+    .bind::<Array<SqlUuid>, _>(column(orders, |order| order.uuid()))
+    .bind::<Double, _>(after_seconds)
+    .load(tx.connection())
+    .await?;
+    Ok(rows.into_iter().map(|AskedRow { id, at }| (OrderId::from_uuid(id), at)).collect())
+}
+
 /// Empties what a person said with orders that still wait, which are then placed without it.
 ///
 /// # Errors
@@ -197,6 +226,14 @@ fn column<T, V>(rows: &[T], value: impl Fn(&T) -> V) -> Vec<V> {
 
 #[derive(QueryableByName)]
 struct TimeRow {
+    #[diesel(sql_type = Timestamptz)]
+    at: Timestamp,
+}
+
+#[derive(QueryableByName)]
+struct AskedRow {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
     #[diesel(sql_type = Timestamptz)]
     at: Timestamp,
 }

@@ -87,7 +87,7 @@ async fn more_of_a_line_and_a_new_line_are_the_orders_once_catalog_holds_them() 
     let reason = desk.edit_is_refused(json!([{"sku": "MUG", "quantity": 6}])).await;
     assert!(reason.contains("addition 1 waits for catalog's answer"), "{reason}");
     let possible = desk.refused("pack", json!({})).await;
-    assert_eq!(possible, json!(["hold", "cancel", "request-cancellation", "record-payment"]));
+    assert_eq!(possible, json!(["hold", "cancel", "withdraw-addition", "request-cancellation", "record-payment"]));
     desk.refused("ship", json!({})).await;
     assert_eq!(desk.step("cancel-lines", json!({"lines": pieces(&[("MUG", 1)])})).await.0, 409);
     for step in ["hold", "release"] {
@@ -174,6 +174,74 @@ async fn an_addition_that_catalog_refuses_leaves_the_order_as_it_was() {
     let after = world.has_version(&placed, 6).await;
     assert_eq!(after["lines"][0]["pieces"]["ordered"], 4, "{after}");
     assert!(world.additions().await.ends_with("2 given []"), "{}", world.additions().await);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_addition_that_is_never_answered_is_withdrawn_and_the_order_goes_on() {
+    let world = world().await;
+    let placed = confirmed(&world).await;
+    let desk = Desk::of(&world, placed.order);
+    let before = world.read(placed.order).await;
+    // Nothing is asked for, so nothing is withdrawn.
+    assert_eq!(desk.done("addition/withdraw", json!({})).await["version"], 2);
+    assert_eq!(desk.edit(json!([{"sku": "MUG", "quantity": 9}])).await.0, 202);
+    let seen = desk.staff.clone().with("if-match", "\"2\"");
+    let path = format!("/admin/v1/orders/{}/addition/withdraw", placed.order);
+    assert_eq!(seen.post(&path, &json!({})).await.0, 412);
+    let viewer = world.client(Caller::Viewer);
+    assert_eq!(viewer.post(&path, &json!({})).await.0, 403);
+    let why = json!({"reason": "The answer is lost."});
+    for _ in 0..2 {
+        let withdrawn = desk.done("addition/withdraw", why.clone()).await;
+        assert_eq!((&withdrawn["version"], withdrawn.get("addition")), (&json!(4), None), "a repeat changes nothing");
+    }
+    let after = world.read(placed.order).await;
+    for field in ["lines", "total", "due", "status", "possible"] {
+        assert_eq!(after[field], before[field], "{field}");
+    }
+    assert_eq!(world.additions().await, "1 refused []");
+    let (_, page) = desk.staff.get(&format!("/admin/v1/orders/{}/timeline", placed.order)).await;
+    let entry = &page["items"][0];
+    let said = [&entry["event"], &entry["cause"], &entry["reason"], &entry["addition"]];
+    assert_eq!(said, [&json!("addition-refused"), &json!("withdraw-addition"), &why["reason"], &json!(1)], "{page}");
+    assert_ne!(entry["actor"], "system:order", "{page}");
+    let events = told(&world, placed.order, 4).await;
+    let said::OrderEvent::AdditionRefused(refused) = &events[3].1 else { panic!("{:?}", events[3]) };
+    assert_eq!((refused.number, refused.withdrawn, refused.reasons.len()), (1, true, 0));
+    assert_eq!(refused.standing.lines[0].pieces.reserved, 3, "catalog frees what it holds beyond that");
+
+    // The answer comes after all, while the next addition is open.
+    assert_eq!(desk.edit(json!([{"sku": "MUG", "quantity": 4}])).await.1["addition"], 2);
+    world.extended(placed.order, 1, 3).await;
+    world.extended(placed.order, 2, 4).await;
+    let after = world.has_version(&placed, 6).await;
+    assert_eq!(after["lines"][0]["pieces"]["reserved"], 4, "{after}");
+    desk.made("pack", json!({})).await;
+    let pending = Desk::of(&world, world.place("MUG").await.order);
+    pending.refused("addition/withdraw", json!({})).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawal_and_the_answer_at_once_end_in_an_order_with_all_of_the_addition_or_with_nothing_of_it() {
+    let world = world().await;
+    for _ in 0..6 {
+        let placed = confirmed(&world).await;
+        let desk = Desk::of(&world, placed.order);
+        assert_eq!(desk.edit(json!([{"sku": "MUG", "quantity": 4}])).await.0, 202);
+        let (withdrawn, ()) =
+            tokio::join!(desk.step("addition/withdraw", json!({})), world.extended(placed.order, 1, 3));
+        assert_eq!(withdrawn.0, 200, "{withdrawn:?}");
+        let order = world.has_version(&placed, 4).await;
+        let (_, page) = desk.staff.get(&format!("/admin/v1/orders/{}/timeline", placed.order)).await;
+        let (pieces, event) = (&order["lines"][0]["pieces"]["reserved"], &page["items"][0]["event"]);
+        let given = [json!(4), json!("edited")];
+        let refused = [json!(3), json!("addition-refused")];
+        assert!([given, refused].contains(&[pieces.clone(), event.clone()]), "{order}: {page}");
+    }
+    world.has_heard(12).await;
+    assert_eq!(world.value("select count(distinct version) || ' ' || max(version) from orders").await, "1 4");
     world.stop().await;
 }
 

@@ -21,5 +21,6 @@ mod reading;
 mod replay;
 mod saga;
 mod sellable;
+mod unpaid;
 mod walls;
 mod world;

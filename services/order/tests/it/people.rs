@@ -168,6 +168,43 @@ async fn orders_of_the_same_people_at_once_are_each_counted_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn somebody_with_more_orders_than_are_read_at_once_is_exported_with_each_of_them_once() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    let first = place(&world, &world.shopper(), &wanted(json!({"email": CLEO}))).await.order;
+    let buyer = world.read(first).await["buyer"].as_str().unwrap().to_owned();
+    // 1,000 in all, which is two whole batches and an empty one, copied past the program: many of them quickly.
+    world
+        .execute(
+            "create temporary table copied as
+             select ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid as id from generate_series(1, 999) n;
+             insert into orders (org_id, id, status, total_minor, currency, token_digest, version, placed_at, deadline_at, updated_at)
+             select o.org_id, c.id, o.status, o.total_minor, o.currency, o.token_digest, 1, o.placed_at, o.deadline_at, o.updated_at
+             from orders o, copied c;
+             insert into order_lines (org_id, order_id, position, sku, product_id, variant_id, product_version, title,
+                                      variant_title, quantity, unit_price_minor)
+             select l.org_id, c.id, l.position, l.sku, l.product_id, l.variant_id, l.product_version, l.title, l.variant_title,
+                    l.quantity, l.unit_price_minor
+             from order_lines l, copied c;
+             insert into order_history (org_id, order_id, version, to_status, cause, actor, occurred_at)
+             select h.org_id, c.id, 1, h.to_status, h.cause, h.actor, h.occurred_at from order_history h, copied c;
+             insert into order_contacts (org_id, order_id, buyer_id, email, search_text)
+             select k.org_id, c.id, k.buyer_id, k.email, k.search_text from order_contacts k, copied c;
+             drop table copied;",
+        )
+        .await;
+    let (status, export) = world.client(Caller::Owner).get(&format!("/admin/v1/customers/{buyer}/export")).await;
+    assert_eq!(status, 200);
+    let orders = export["orders"].as_array().unwrap();
+    let mut ids: Vec<&str> = orders.iter().map(|record| record["order"]["id"].as_str().unwrap()).collect();
+    ids.dedup();
+    assert_eq!((orders.len(), ids.len()), (1_000, 1_000));
+    assert!(ids.is_sorted() && ids[999] == first.to_string());
+    assert!(orders.iter().all(|record| record["timeline"].as_array().unwrap().len() == 1), "each has its history");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_person_is_exported_and_forgotten_and_the_orders_keep_their_figures() {
     let world = World::quiet().await;
     world.sell(&[("MUG", 990)]).await;

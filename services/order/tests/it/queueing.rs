@@ -435,6 +435,81 @@ async fn whoever_is_forgotten_while_their_orders_have_their_turn_is_in_each_of_t
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_order_whose_event_is_gone_is_asked_for_again_every_ten_minutes_by_whoever_sweeps_first() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    let mut orders = Vec::new();
+    for _ in 0..5 {
+        orders.push(queued(&world, &world.shopper(), &one("MUG")).await.order);
+    }
+    let [lost, recent, unsent, parked, placed] = orders[..] else { panic!("{orders:?}") };
+    turn_of(&world, &[placed]).await;
+    // Without a relay every event stays in the outbox, until it is lost there.
+    world.execute(&format!("delete from outbox where aggregateid <> '{}'", unsent.uuid())).await;
+    world
+        .execute(&format!(
+            "insert into parked_keys (consumer, topic, key, cause, last_offset)
+             values ('order', '{}', '{}', 'it could not be read', 1)",
+            topics::INTAKE.name,
+            parked.uuid()
+        ))
+        .await;
+    let older = "update order_intake set queued_at = now() - interval '11 minutes'";
+    world.execute(&format!("{older} where id <> '{}'", recent.uuid())).await;
+    let told =
+        "select string_agg(aggregateid || ' ' || type, ', ' order by sequence) from outbox where aggregateid <> ";
+    let told = format!("{told}'{}'", unsent.uuid());
+    let (here, there) = (world.scene.mediator(), world.scene.mediator());
+    let (here, there) = tokio::join!(intake_sweep::sweep(&here), intake_sweep::sweep(&there));
+    assert!(!here.unwrap() && !there.unwrap(), "nothing is left to remove");
+    let once = format!("{} order.intake.queued.v1", lost.uuid());
+    assert_eq!(world.value(&told).await, once);
+    assert_eq!(world.value("select count(*) from order_intake where asked_at is not null").await, "1");
+
+    // That event is lost, too.
+    world.execute(&format!("delete from outbox where aggregateid = '{}'", lost.uuid())).await;
+    intake_sweep::sweep(world.mediator()).await.unwrap();
+    assert_eq!(world.value(&told).await, "", "it was asked for a moment ago");
+    world.execute("update order_intake set asked_at = asked_at - interval '10 minutes'").await;
+    world.execute("delete from parked_keys").await;
+    intake_sweep::sweep(world.mediator()).await.unwrap();
+    let both = "select count(distinct aggregateid) || ' ' || count(*) from outbox where type like 'order.intake%'";
+    assert_eq!(
+        world.value(both).await,
+        "3 3",
+        "the lost one, the one whose dead letter was discarded, and the unsent one"
+    );
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_whose_event_was_never_published_is_placed_once_it_was_asked_for() {
+    let elsewhere = World::quiet().await;
+    queued(&elsewhere, &elsewhere.shopper(), &one("MUG")).await;
+    let wanted = elsewhere.value("select wanted from order_intake").await;
+    elsewhere.stop().await;
+    let world = World::connected().await;
+    world.sell(&[("MUG", 990)]).await;
+    let order = OrderId::new();
+    world
+        .execute(&format!(
+            "insert into order_intake (org_id, id, actor, token_digest, wanted, queued_at)
+             values ('{}', '{}', 'shopper', decode(repeat('00', 32), 'hex'), '{wanted}', now() - interval '1 hour')",
+            world.scene.organisation().uuid(),
+            order.uuid()
+        ))
+        .await;
+    intake_sweep::sweep(world.mediator()).await.unwrap();
+    eventually(PATIENCE, async || {
+        let told = told(&world, order).await;
+        if told["status"] == "placed" { Ok(()) } else { Err(told) }
+    })
+    .await;
+    assert_eq!(world.value("select actor from order_history").await, "shopper", "whoever asked placed it");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_became_of_an_order_can_be_asked_for_a_week_and_what_waits_stays() {
     let world = World::quiet().await;
     world.sell(&[("MUG", 990)]).await;

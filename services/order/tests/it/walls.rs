@@ -3,7 +3,9 @@
 use access::{Caller, Permission, Role};
 use devstack::DatabaseRole;
 use mediator::{Mediator, Platform, Query, Scope, SendError};
-use order::queries::{FindOverdueOrders, ListSellingOrganisations, MeasureIntake, ReadClock};
+use order::queries::{
+    FindOverdueOrders, FindStalledIntake, FindUnpaidHolds, ListSellingOrganisations, MeasureIntake, ReadClock,
+};
 use testkit::{assert_every_way_back, seen_by_batches};
 
 use crate::world::World;
@@ -65,17 +67,20 @@ async fn a_role_without_an_organisation_sees_no_row_and_writes_none() {
 async fn the_system_role_sees_which_orders_are_open_and_nothing_else_of_them() {
     let world = World::quiet().await;
     world.sell(&[("MUG", 990)]).await;
-    let (open, done) = (world.place("MUG").await, world.place("MUG").await);
-    world
-        .execute(&format!(
-            "update orders set status = 'confirmed', settled_at = now() where id = '{}'",
-            done.order.uuid()
-        ))
-        .await;
+    let (open, done, paid) = (world.place("MUG").await, world.place("MUG").await, world.place("MUG").await);
+    for (order, status, payment) in [(&done, "completed", "unpaid"), (&paid, "confirmed", "paid")] {
+        world
+            .execute(&format!(
+                "update orders set status = '{status}', payment_status = '{payment}', settled_at = now() where id = '{}'",
+                order.order.uuid()
+            ))
+            .await;
+    }
     let system = world.scene.connect(DatabaseRole::System).await;
     let rows = system.query("select id::text from orders", &[]).await.unwrap();
     let seen: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
     assert_eq!(seen, [open.order.uuid().to_string()]);
+    assert!(system.query("select order_id from order_lines", &[]).await.unwrap().is_empty(), "nothing is packed");
     for forbidden in [
         "select total_minor from orders",
         "select * from order_lines",
@@ -83,6 +88,7 @@ async fn the_system_role_sees_which_orders_are_open_and_nothing_else_of_them() {
         "select wanted from order_intake",
         "select customer_id from order_intake",
         "update order_intake set status = 'refused'",
+        "update order_intake set asked_at = now()",
     ] {
         assert!(system.batch_execute(forbidden).await.is_err(), "{forbidden}");
     }
@@ -100,6 +106,10 @@ async fn what_is_about_every_organisation_is_answered_to_the_system_alone() {
         assert!(
             is_forbidden(world.mediator(), &scope, FindOverdueOrders { deadline: world.deadline, limit: 10 }).await
         );
+        let stalled = FindStalledIntake { after: std::time::Duration::ZERO, limit: 10 };
+        assert!(is_forbidden(world.mediator(), &scope, stalled).await);
+        let unpaid = FindUnpaidHolds { after: std::time::Duration::ZERO, limit: 10 };
+        assert!(is_forbidden(world.mediator(), &scope, unpaid).await);
         assert!(is_forbidden(world.mediator(), &scope, ListSellingOrganisations).await);
         assert!(is_forbidden(world.mediator(), &scope, MeasureIntake).await);
         assert!(is_forbidden(world.mediator(), &scope, ReadClock).await);

@@ -39,7 +39,14 @@ pub(crate) fn settings() -> Settings {
 pub(crate) fn with_deadline(seconds: u32) -> Settings {
     let deadline = Deadline { seconds, limit_seconds: seconds };
     let following = FollowLimits { most: 50, life: NEVER, polling: Polling::default() };
-    Settings { deadline, limits: UNLIMITED, sweep_interval: NEVER, polling: Polling::default(), following }
+    Settings {
+        deadline,
+        unpaid_hold: None,
+        limits: UNLIMITED,
+        sweep_interval: NEVER,
+        polling: Polling::default(),
+        following,
+    }
 }
 
 /// Whoever waits or follows does not poll: a request finds its order settled when it is woken, or when its time is over.

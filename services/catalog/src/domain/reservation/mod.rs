@@ -127,6 +127,13 @@ pub enum OrderFact {
         /// What is added, at which prices.
         lines: Vec<OrderLine>,
     },
+    /// An addition was withdrawn before its answer was heard.
+    AdditionWithdrawn {
+        /// Which addition of the order it is, from 1.
+        number: i64,
+        /// The pieces of each SKU that are set aside for the order then.
+        kept: Vec<(Sku, i64)>,
+    },
     /// Pieces of it left, came back or were cancelled: so many of each SKU since its beginning.
     Moved(Vec<(Sku, Moved)>),
     /// It was cancelled.
@@ -306,6 +313,7 @@ impl Book {
             }
             OrderFact::Confirmed => self.confirm(cause, order),
             OrderFact::AdditionRequested { number, lines } => self.extend(cause, order, *number, lines),
+            OrderFact::AdditionWithdrawn { number, kept } => self.take_back(cause, order, *number, kept),
             OrderFact::Moved(lines) => self.follow_pieces(cause, order, lines),
             OrderFact::Cancelled => self.cancel(cause, order),
             // Order rejects only what this catalog rejected, so nothing is set aside.
@@ -508,6 +516,39 @@ impl Book {
             }
         });
         self.notify(cause, order, Notice::Extended { number, lines: added });
+        Ok(())
+    }
+
+    /// Frees what is held for an addition that was withdrawn. What is held beyond what the order keeps was given for the last
+    /// addition, so nothing is freed when another one has been decided since. One that was never decided will not be.
+    fn take_back(
+        &mut self,
+        cause: usize,
+        order: OrderId,
+        number: i64,
+        kept: &[(Sku, i64)],
+    ) -> Result<(), Contradiction> {
+        let Some(TrackedReservation { reservation, .. }) = self.reservations.get(&order) else { return Ok(()) };
+        if number < reservation.addition {
+            return Ok(());
+        }
+        if number > reservation.addition {
+            self.change(order, |reservation| reservation.addition = number);
+            return Ok(());
+        }
+        if reservation.state != State::Held {
+            return Ok(());
+        }
+        for mut line in reservation.lines.clone() {
+            let kept = kept.iter().find(|(sku, _)| *sku == line.sku).map_or(0, |(_, pieces)| *pieces);
+            let over = line.pieces - kept;
+            if over > 0 {
+                let freed = Line { pieces: over, ..line.clone() };
+                self.shift(cause, order, &freed, |stock, pieces| stock.level.release_held(pieces))?;
+                line.pieces = kept;
+                self.change(order, |reservation| reservation.line(&line).clone_from(&line));
+            }
+        }
         Ok(())
     }
 

@@ -290,6 +290,43 @@ fn what_is_added_goes_and_comes_back_with_the_rest() {
     assert_eq!(outcome.created[0].state, State::Released);
 }
 
+/// An addition that staff does not want any more, of an order that keeps so many pieces.
+fn withdrawn(number: i64, kept: &[(&str, i64)]) -> OrderFact {
+    OrderFact::AdditionWithdrawn { number, kept: kept.iter().map(|(name, pieces)| (sku(name), *pieces)).collect() }
+}
+
+#[test]
+fn what_was_held_for_an_addition_that_is_withdrawn_is_free_again_once() {
+    let order = OrderId::new();
+    let begun = [(order, placed(&[("A", 2, 500)])), (order, OrderFact::Confirmed)];
+    let asked = (order, added(1, &[("A", 1, 500), ("B", 2, 500)]));
+    let back = (order, withdrawn(1, &[("A", 2)]));
+    let levels = |outcome: &Outcome| (level_of(outcome, "A"), level_of(outcome, "B"));
+    // The question, the withdrawal and the question again, each as often as it comes.
+    let facts = [&begun[..], &[asked.clone(), back.clone(), back.clone(), asked.clone()]].concat();
+    let outcome = run(shelves(&[("A", 5), ("B", 2)]), &facts);
+    assert_eq!(levels(&outcome), (Level::restore(5, 0, 2), Level::restore(2, 0, 0)));
+    assert_eq!((outcome.notices.len(), outcome.created[0].addition), (2, 1));
+
+    // The next addition is not taken back by a withdrawal that comes again.
+    let next =
+        [&facts[..], &[(order, added(2, &[("B", 1, 500)])), back.clone(), (order, moved("A", 1, 0, 0)), back.clone()]];
+    let outcome = run(shelves(&[("A", 5), ("B", 2)]), &next.concat());
+    assert_eq!(levels(&outcome), (Level::restore(4, 0, 1), Level::restore(2, 0, 1)));
+
+    // What left since is not brought back by one that comes again, and a question that comes late is not answered.
+    let left = [&facts[..], &[(order, moved("A", 1, 0, 0)), back.clone()]].concat();
+    assert_eq!(level_of(&run(shelves(&[("A", 5), ("B", 2)]), &left), "A"), Level::restore(4, 0, 1));
+    let lost = [&begun[..], &[back.clone(), asked.clone()]].concat();
+    let outcome = run(shelves(&[("A", 5), ("B", 2)]), &lost);
+    assert_eq!((level_of(&outcome, "A"), outcome.notices.len()), (Level::restore(5, 0, 2), 1));
+    let refused = [&begun[..], &[(order, added(1, &[("B", 9, 500)])), back.clone()]].concat();
+    assert_eq!(level_of(&run(shelves(&[("A", 5), ("B", 2)]), &refused), "A"), Level::restore(5, 0, 2));
+    let ended = [&begun[..], &[asked, (order, OrderFact::Cancelled), back]].concat();
+    let outcome = run(shelves(&[("A", 5), ("B", 2)]), &ended);
+    assert_eq!(levels(&outcome), (Level::restore(5, 0, 0), Level::restore(2, 0, 0)));
+}
+
 #[test]
 fn nothing_is_added_to_an_order_that_has_no_stock_held() {
     let order = OrderId::new();
@@ -394,6 +431,7 @@ enum Step {
     Move(Vec<(usize, i64, i64, i64)>),
     Place(Vec<(usize, i64, bool)>),
     Add(i64, Vec<(usize, i64, bool)>),
+    Withdraw(i64, Vec<(usize, i64)>),
     Confirm,
     Cancel,
     Reject,
@@ -405,6 +443,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => lines().prop_map(Step::Place),
         3 => (1..4_i64, lines()).prop_map(|(number, lines)| Step::Add(number, lines)),
+        2 => (1..4_i64, prop::collection::vec((0..3_usize, 0..5_i64), 0..3))
+            .prop_map(|(number, kept)| Step::Withdraw(number, kept)),
         3 => prop::collection::vec((0..3_usize, 0..4_i64, 0..3_i64, 0..3_i64), 1..3).prop_map(Step::Move),
         3 => Just(Step::Confirm),
         2 => Just(Step::Cancel),
@@ -445,6 +485,10 @@ proptest! {
                         }
                         Step::Add(number, lines) => {
                             book.follow(index, order, &added(*number, &named(lines)), MARGIN).unwrap();
+                        }
+                        Step::Withdraw(number, kept) => {
+                            let kept: Vec<_> = kept.iter().map(|(which, pieces)| (NAMES[*which], *pieces)).collect();
+                            book.follow(index, order, &withdrawn(*number, &kept), MARGIN).unwrap();
                         }
                         Step::Move(lines) => {
                             let lines = lines.iter().map(|(which, shipped, cancelled, restocked)| {

@@ -32,6 +32,9 @@ pub enum Event {
     AdditionGiven(i64),
     /// They are not, for these reasons.
     AdditionRefused(i64, Vec<Reason>),
+    /// They are not, since nobody wants them any more.
+    #[strum(serialize = "addition-refused")]
+    AdditionWithdrawn(i64),
     /// It is held back.
     Held,
     /// It is not held back any more.
@@ -88,6 +91,7 @@ impl Event {
             | Self::AdditionRequested(_)
             | Self::AdditionGiven(_)
             | Self::AdditionRefused(..)
+            | Self::AdditionWithdrawn(_)
             | Self::Held
             | Self::Released
             | Self::CancellationRequested

@@ -274,6 +274,7 @@ impl Life {
             Action::Cancel => self.opening != Opening::Refused && unsent > 0,
             // What takes the last piece off is a cancellation.
             Action::Edit => self.may_be_changed() && unsent > i64::from(self.sold_elsewhere),
+            Action::WithdrawAddition => self.addition.is_some(),
             Action::RequestCancellation => stands && !self.cancel_requested && unsent > 0,
             Action::DeclineCancellation => self.cancel_requested,
             Action::RequestReturn => self.sum(returnable) > 0,
@@ -287,6 +288,12 @@ impl Life {
     fn may_be_changed(&self) -> bool {
         let stands = self.opening == Opening::Given && !self.has_ended();
         stands && self.sum(|pieces| pieces.packed) == 0 && self.addition.is_none()
+    }
+
+    /// Whether it holds stock that nobody has paid for or works on.
+    fn holds_unpaid(&self) -> bool {
+        let waits = self.status() == Status::Confirmed && self.payment() == PaymentStatus::Unpaid;
+        waits && !self.sold_elsewhere && self.may_be_changed()
     }
 
     /// Whether pieces can be added to it at all.
@@ -516,7 +523,12 @@ pub fn decide(life: &Life, on: &Trigger) -> Result<Option<Change>, Refusal> {
             Life { held: true, ..now }.telling(Event::Held)
         }
         Trigger::DeadlinePassed if status == Pending => now.cancelling(Cause::Deadline, &everything()),
-        Trigger::Reserved | Trigger::SoldElsewhere | Trigger::Rejected(_) | Trigger::DeadlinePassed => return Ok(None),
+        Trigger::UnpaidTooLong if life.holds_unpaid() => now.cancelling(Cause::Deadline, &everything()),
+        Trigger::Reserved
+        | Trigger::SoldElsewhere
+        | Trigger::Rejected(_)
+        | Trigger::DeadlinePassed
+        | Trigger::UnpaidTooLong => return Ok(None),
         Trigger::Oversold(lines)
             if life.sold_elsewhere && life.opening == Opening::Given && !life.has_ended() && !life.oversold =>
         {
@@ -574,6 +586,13 @@ pub fn decide(life: &Life, on: &Trigger) -> Result<Option<Change>, Refusal> {
                 Life { addition: None, ..now }.telling(Event::AdditionRefused(*number, reasons.clone()))
             }
             _ => return Ok(None),
+        },
+        Trigger::WithdrawAddition => match &life.addition {
+            Some(asked) => Life { addition: None, ..now }.telling(Event::AdditionWithdrawn(asked.number)),
+            None if matches!(status, Pending | Cancelled | Rejected) => {
+                return Err(Refusal::NotNow { action: Action::WithdrawAddition });
+            }
+            None => return Ok(None),
         },
 
         Trigger::Hold if life.held => return Ok(None),

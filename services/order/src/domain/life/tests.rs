@@ -83,6 +83,7 @@ fn triggers(ordered: &[i64]) -> Vec<Trigger> {
         Trigger::Rejected(Vec::new()),
         Trigger::ReservationLost,
         Trigger::DeadlinePassed,
+        Trigger::UnpaidTooLong,
         Trigger::ShopperCancels,
         Trigger::StaffCancels,
         Trigger::StaffCancelsLines(None),
@@ -97,6 +98,7 @@ fn triggers(ordered: &[i64]) -> Vec<Trigger> {
         Trigger::AddPieces(one_more(ordered.len())),
         Trigger::AdditionGiven(1),
         Trigger::AdditionRefused(1, Vec::new()),
+        Trigger::WithdrawAddition,
     ];
     for selection in selections(ordered) {
         all.push(Trigger::StaffCancelsLines(Some(selection.clone())));
@@ -265,6 +267,7 @@ fn repeating_a_step_changes_nothing_and_succeeds() {
         (placed(&[2]), Trigger::DeadlinePassed),
         (placed(&[2]), Trigger::ShopperCancels),
         (confirmed.clone(), Trigger::ReservationLost),
+        (confirmed.clone(), Trigger::UnpaidTooLong),
         (confirmed.clone(), Trigger::ShopperCancels),
         (confirmed.clone(), Trigger::StaffCancels),
         (confirmed.clone(), Trigger::StaffCancelsLines(None)),
@@ -377,6 +380,12 @@ fn an_order_that_waits_for_what_is_added_is_not_packed_edited_or_cancelled_in_pa
     for on in [Trigger::Hold, Trigger::RequestCancellation, pay(PaymentKind::Received, 1)] {
         assert_eq!(after(waits.clone(), &[on]).addition, waits.addition);
     }
+    let withdrawn = decide(&waits, &Trigger::WithdrawAddition).unwrap().unwrap();
+    assert_eq!(withdrawn.event, Event::AdditionWithdrawn(1));
+    assert_eq!(withdrawn.life, Life { addition: None, ..waits.clone() });
+    for late in [Trigger::WithdrawAddition, Trigger::AdditionGiven(1), Trigger::AdditionRefused(1, Vec::new())] {
+        assert_eq!(decide(&withdrawn.life, &late), Ok(None), "{late:?}");
+    }
     assert_eq!(decide(&waits, &Trigger::AdditionGiven(2)), Ok(None), "that is another one's answer");
     let given = decide(&waits, &Trigger::AdditionGiven(1)).unwrap().unwrap();
     assert_eq!(
@@ -398,6 +407,33 @@ fn an_order_that_waits_for_what_is_added_is_not_packed_edited_or_cancelled_in_pa
         assert_eq!((ended.status(), &ended.addition), (Status::Cancelled, &None));
         assert_eq!(decide(&ended, &Trigger::AdditionGiven(1)), Ok(None), "catalog frees it with the rest");
     }
+}
+
+#[test]
+fn an_order_that_nobody_pays_for_or_works_on_is_cancelled_in_the_end() {
+    let confirmed = after(placed(&[2, 1]), &[Trigger::Reserved]);
+    let ended = decide(&confirmed, &Trigger::UnpaidTooLong).unwrap().unwrap();
+    assert_eq!((ended.event, ended.life.status()), (Event::Cancelled(Cause::Deadline), Status::Cancelled));
+    let fewer = after(confirmed.clone(), &[Trigger::Edit(vec![1, 0])]);
+    assert_eq!(after(fewer, &[Trigger::UnpaidTooLong]).status(), Status::Cancelled);
+    let sold = after(elsewhere(&[2]), &[Trigger::SoldElsewhere]);
+    let free = after(Life::placed([(2, LinePrice { unit: 0, ..PRICE })]), &[Trigger::Reserved]);
+    let worked_on = [
+        pay(PaymentKind::Received, 1),
+        pay(PaymentKind::Authorised, 1),
+        Trigger::Pack(Some(vec![1, 0])),
+        ship(Some(vec![0, 1])),
+        Trigger::Hold,
+        Trigger::RequestCancellation,
+        more(&[1, 0], &[]),
+    ];
+    let worked_on = worked_on.map(|on| after(confirmed.clone(), &[on]));
+    for life in worked_on.into_iter().chain([placed(&[2]), sold, free]) {
+        assert_eq!(decide(&life, &Trigger::UnpaidTooLong), Ok(None), "{life:?}");
+    }
+    // Money that comes too late is recorded all the same, so that it can be given back.
+    let late = after(ended.life, &[pay(PaymentKind::Received, 500)]);
+    assert_eq!((late.status(), late.possible()), (Status::Cancelled, vec![Action::RecordPayment, Action::Refund]));
 }
 
 #[test]
@@ -502,7 +538,7 @@ fn any_trigger() -> impl Strategy<Value = Trigger> {
     let amount = || 0..3_000_i64;
     prop_oneof![
         2 => prop::sample::select(vec![Trigger::Reserved, Trigger::SoldElsewhere, Trigger::Oversold(Vec::new())]),
-        1 => prop::sample::select(vec![Trigger::Rejected(Vec::new()), Trigger::ReservationLost, Trigger::DeadlinePassed]),
+        1 => prop::sample::select(vec![Trigger::Rejected(Vec::new()), Trigger::ReservationLost, Trigger::DeadlinePassed, Trigger::UnpaidTooLong]),
         1 => prop::sample::select(vec![Trigger::ShopperCancels, Trigger::StaffCancels, Trigger::Complete]),
         2 => prop::sample::select(vec![Trigger::Hold, Trigger::Release, Trigger::RequestCancellation]),
         1 => prop::sample::select(vec![Trigger::DeclineCancellation, Trigger::ApproveReturn(id()), Trigger::AddNote(Remark::parse("Note").unwrap()), Trigger::EraseContact]),
@@ -514,6 +550,7 @@ fn any_trigger() -> impl Strategy<Value = Trigger> {
         }),
         3 => (1..3_i64).prop_map(Trigger::AdditionGiven),
         1 => (1..3_i64).prop_map(|number| Trigger::AdditionRefused(number, Vec::new())),
+        1 => Just(Trigger::WithdrawAddition),
         3 => prop::option::of(selection()).prop_map(Trigger::Pack),
         4 => prop::option::of(selection()).prop_map(ship),
         4 => selection().prop_map(|pieces| Trigger::Deliver(pieces, id())),

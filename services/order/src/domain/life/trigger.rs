@@ -53,6 +53,9 @@ pub enum Trigger {
     /// The sweep found the order past its deadline, by the database's clock.
     #[strum(serialize = "deadline")]
     DeadlinePassed,
+    /// The sweep found that nobody has paid for the order in time, by the database's clock.
+    #[strum(serialize = "unpaid")]
+    UnpaidTooLong,
     /// The holder of the order token, or its customer, cancels the whole order.
     #[strum(serialize = "shopper")]
     ShopperCancels,
@@ -70,6 +73,8 @@ pub enum Trigger {
     AdditionGiven(i64),
     /// Catalog answered: it does not, for these reasons.
     AdditionRefused(i64, Vec<Reason>),
+    /// A member of the organisation does not want the addition any more that catalog has not answered.
+    WithdrawAddition,
     /// It must not be fulfilled for now.
     Hold,
     /// It may be fulfilled again.
@@ -164,6 +169,8 @@ pub enum Action {
     Cancel,
     /// Take pieces off or add some before anything is packed.
     Edit,
+    /// Withdraw what catalog was asked to add.
+    WithdrawAddition,
     /// Ask to cancel it.
     RequestCancellation,
     /// Do not cancel it, although somebody asked.

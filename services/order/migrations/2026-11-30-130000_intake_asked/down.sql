@@ -1,0 +1,1 @@
+alter table order_intake drop column asked_at;
