@@ -17,7 +17,7 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use service::{Boot, BootError, Definition};
 
 use crate::config::Settings;
-use crate::processes::{Telegram, Wake};
+use crate::processes::{Obstacles, Telegram, Wake};
 
 /// The service's name: its schema, its consumer group.
 pub const NAME: &str = "notifier";
@@ -37,7 +37,12 @@ pub fn assembly(settings: Settings, telegram: Telegram) -> Assembly {
     let retrying = wake.clone();
     Assembly::new(NAME)
         .subscribes(events::subscriptions(&chat, &wake))
-        .part(move |kit| processes::sender(kit.mediator.clone(), settings, telegram, wake))
+        .part(move |kit| {
+            let obstacles = Obstacles::default();
+            let told = obstacles.clone();
+            kit.tell_when_away("telegram", move || told.notice());
+            processes::sender(kit.mediator.clone(), settings, telegram, wake, obstacles)
+        })
         .retry("failed-deliveries", move |kit| processes::retry_failed(kit.mediator, chat.clone(), retrying.clone()))
 }
 

@@ -10,6 +10,7 @@ diesel::table! {
         claim -> Nullable<Uuid>,
         leased_until -> Timestamptz,
         moved_to -> Nullable<Text>,
+        obstacle -> Nullable<Text>,
     }
 }
 

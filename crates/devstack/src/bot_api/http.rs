@@ -28,12 +28,16 @@ struct SendMessage {
     chat_id: Value,
     #[serde(default)]
     text: String,
+    #[serde(default)]
+    parse_mode: String,
 }
 
 async fn call(path: web::Path<(String, String)>, body: web::Bytes, state: web::Data<Mutex<State>>) -> HttpResponse {
     let (token, method) = path.into_inner();
     if token != TOKEN {
-        return failed(401, "Unauthorized", None);
+        // What has not even the form of a token is no address that Telegram knows.
+        let formed = token.split_once(':').is_some_and(|(bot, _)| bot.bytes().all(|sign| sign.is_ascii_digit()));
+        return if formed { failed(401, "Unauthorized", None) } else { failed(404, "Not Found", None) };
     }
     // The names of methods are case-insensitive.
     if !method.eq_ignore_ascii_case("sendMessage") {
@@ -51,7 +55,7 @@ fn send(message: &SendMessage, state: &Mutex<State>) -> HttpResponse {
         Value::Null => String::new(),
         number => number.to_string(),
     };
-    match locked(state).send(&chat, &message.text) {
+    match locked(state).send(&chat, &message.text, message.parse_mode.eq_ignore_ascii_case("HTML")) {
         Ok(message) => {
             let id: i64 = chat.parse().unwrap_or_default();
             let chat = if id < 0 {

@@ -2,6 +2,7 @@
 //! real one. What was sent can be read at `/messages`.
 //! The rule it keeps: nothing leaves this machine.
 
+mod html;
 mod http;
 mod limits;
 mod state;
@@ -121,6 +122,16 @@ impl BotApi {
     /// Fails the next `count` calls of `sendMessage` in this way, whatever they send.
     pub fn fail_next(&self, count: u32, failure: Failure) {
         state::locked(&self.state).fail_next(count, failure);
+    }
+
+    /// From now on the bot is blocked in this chat: 403.
+    pub fn close(&self, chat: &str) {
+        state::locked(&self.state).close(chat, true);
+    }
+
+    /// The bot is let into this chat again.
+    pub fn reopen(&self, chat: &str) {
+        state::locked(&self.state).close(chat, false);
     }
 }
 

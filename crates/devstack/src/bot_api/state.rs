@@ -1,16 +1,17 @@
 //! The stand-in's state: accepted messages, limits, and the failures that a test ordered.
 //! The rule it keeps: it checks in the same order as Telegram and uses Telegram's words.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use super::Settings;
+use super::html::{self, Shown};
 use super::limits::Bucket;
 
-/// The longest text that Telegram accepts, in characters.
+/// The longest text that Telegram accepts, in UTF-16 units.
 const LONGEST: usize = 4096;
 
 /// How many messages are kept.
@@ -23,8 +24,11 @@ pub struct Message {
     pub message_id: i64,
     /// The chat, as the sender named it.
     pub chat_id: String,
-    /// The text, trimmed.
+    /// The text as it is shown, trimmed.
     pub text: String,
+    /// The links, mentions, commands and tags in it that Telegram would bring to life.
+    #[serde(default)]
+    pub live: Vec<String>,
 }
 
 /// A failure that a test orders.
@@ -34,6 +38,8 @@ pub enum Failure {
     RetryAfter(u64),
     /// 502, as when Telegram is down.
     Unavailable,
+    /// 400: there is something about the message that is not taken.
+    Refused,
     /// 403: the bot was removed from the chat.
     Forbidden,
     /// The message is accepted, and the connection breaks before the reply is read.
@@ -69,6 +75,7 @@ pub(super) struct State {
     all: Bucket,
     refused: u64,
     ordered: VecDeque<Failure>,
+    closed: BTreeSet<String>,
 }
 
 /// Locks the state, also after a panic: no change leaves it half done.
@@ -91,6 +98,7 @@ impl State {
             chats,
             refused: 0,
             ordered: VecDeque::new(),
+            closed: BTreeSet::new(),
         }
     }
 
@@ -106,7 +114,16 @@ impl State {
         self.ordered.extend((0..count).map(|_| failure));
     }
 
-    pub(super) fn send(&mut self, chat: &str, text: &str) -> Result<Message, SendError> {
+    pub(super) fn close(&mut self, chat: &str, closed: bool) {
+        if closed {
+            self.closed.insert(chat.to_owned());
+        } else {
+            self.closed.remove(chat);
+        }
+    }
+
+    /// Takes a message; `html` says that its text is HTML.
+    pub(super) fn send(&mut self, chat: &str, text: &str, html: bool) -> Result<Message, SendError> {
         let ordered = self.ordered.pop_front();
         match ordered {
             Some(Failure::RetryAfter(seconds)) => {
@@ -114,6 +131,7 @@ impl State {
                 return Err(SendError::too_many(seconds));
             }
             Some(Failure::Unavailable) => return Err(SendError::refused(502, "Bad Gateway")),
+            Some(Failure::Refused) => return Err(SendError::refused(400, "Bad Request: message cannot be sent")),
             Some(Failure::Forbidden) => {
                 return Err(SendError::refused(403, "Forbidden: bot was kicked from the supergroup chat"));
             }
@@ -125,15 +143,20 @@ impl State {
         if !self.chats.contains_key(chat) {
             return Err(SendError::refused(400, "Bad Request: chat not found"));
         }
-        let text = text.trim();
+        if self.closed.contains(chat) {
+            return Err(SendError::refused(403, "Forbidden: bot was blocked by the user"));
+        }
+        let shown = if html { html::parse(text) } else { Ok(html::plain(text)) };
+        let Shown { text, live } =
+            shown.map_err(|description| SendError::refused(400, &format!("Bad Request: {description}")))?;
         if text.is_empty() {
             return Err(SendError::refused(400, "Bad Request: message text is empty"));
         }
-        if text.chars().count() > LONGEST {
+        if text.encode_utf16().count() > LONGEST {
             return Err(SendError::refused(400, "Bad Request: message is too long"));
         }
         self.within_limits(chat)?;
-        let message = Message { message_id: self.next, chat_id: chat.to_owned(), text: text.to_owned() };
+        let message = Message { message_id: self.next, chat_id: chat.to_owned(), text, live };
         self.next += 1;
         self.messages.push_back(message.clone());
         if self.messages.len() > REMEMBERED {

@@ -9,7 +9,7 @@ use kernel::Malformed;
 use super::{Limits, Pace};
 
 /// A chat as it is configured: a number (`123456789`, negative for groups) or `@channelname`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Chat(String);
 
 /// What kind of chat it is; each has its own limits.

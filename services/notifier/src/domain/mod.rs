@@ -7,8 +7,10 @@ mod chat;
 mod delivery;
 mod fact;
 mod message;
+mod obstacle;
 mod organisation;
 mod outcome;
+mod outside;
 mod words;
 
 pub use batch::{Batch, Lease};
@@ -17,5 +19,6 @@ pub use chat::{Chat, ChatKind, MAX_PER_MINUTE};
 pub use delivery::{Delivery, NewDelivery, Unreadable};
 pub use fact::{Fact, FactKind};
 pub use message::{Message, TELEGRAM_LIMIT, compose};
+pub use obstacle::{BOT, Obstacle};
 pub use organisation::OrganisationName;
 pub use outcome::{Outcome, back_off};

@@ -19,7 +19,7 @@ pub fn subscriptions(chat: &Chat, wake: &Wake) -> Subscriptions {
     Subscriptions::new("notifier")
         .on_batch(move |events: Vec<Delivered<OrderEvent>>| RecordDeliveries {
             chat: order_chat.clone(),
-            deliveries: events.into_iter().filter_map(|it| delivery(it, consumed::order_fact)).collect(),
+            deliveries: events.into_iter().filter_map(of_order).collect(),
         })
         .on_batch(move |events: Vec<Delivered<StockEvent>>| RecordDeliveries {
             chat: stock_chat.clone(),
@@ -28,6 +28,12 @@ pub fn subscriptions(chat: &Chat, wake: &Wake) -> Subscriptions {
         .on_state(apply_organisations)
         .observe_events::<OrderEvent>(move |_| after_orders.signal())
         .observe_events::<StockEvent>(move |_| after_stock.signal())
+}
+
+fn of_order(delivered: Delivered<OrderEvent>) -> Option<NewDelivery> {
+    // As the consumers of every service sign what they cause.
+    let by_the_system = delivered.envelope.actor.starts_with("system:");
+    delivery(delivered, |event| consumed::order_fact(event, by_the_system))
 }
 
 fn delivery<E>(delivered: Delivered<E>, fact: impl Fn(E) -> Option<Fact>) -> Option<NewDelivery> {

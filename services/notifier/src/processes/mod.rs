@@ -4,4 +4,4 @@ mod retry;
 mod sender;
 
 pub use retry::retry_failed;
-pub use sender::{NoClient, Telegram, Wake, sender};
+pub use sender::{NoClient, Obstacles, Telegram, Wake, sender};

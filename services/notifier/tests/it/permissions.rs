@@ -7,7 +7,7 @@ use access::{Permission, Role};
 use mediator::{Scope, SendError};
 use notifier::commands::{ClaimDeliveries, DeleteSent, RegisterChat, RetryFailed, SettleMessage};
 use notifier::domain::{Batch, Lease, Outcome};
-use notifier::queries::CountBacklog;
+use notifier::queries::{CountBacklog, ListObstacles};
 
 use crate::stage::{PATIENCE, Stage};
 
@@ -33,5 +33,6 @@ async fn platform_commands_and_queries_are_refused_to_an_owner_and_change_nothin
     assert_forbidden(mediator.send(&owner, RetryFailed { chat }).await);
     assert_forbidden(mediator.send(&owner, DeleteSent { keep_days: 0 }).await);
     assert_forbidden(mediator.ask(&owner, CountBacklog).await);
+    assert_forbidden(mediator.ask(&owner, ListObstacles).await);
     assert!(stage.superuser.query("select 1 from budgets", &[]).await.unwrap().is_empty());
 }

@@ -78,3 +78,26 @@ async fn a_message_that_is_settled_late_leaves_what_another_sender_settled() {
     let message: i64 = stage.superuser.query_one("select message_id from deliveries", &[]).await.unwrap().get(0);
     assert_eq!(message, 7);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_refused_twice_under_one_lease_counts_once_and_leaves_the_chat_as_it_was() {
+    let stage = Stage::new().await;
+    let (mediator, scope) = (stage.scene.mediator(), Scope::platform_system("test"));
+    let batch = claimed(&stage, &mediator, &scope).await;
+    let settle = SettleMessage { batch, outcome: Outcome::Unauthorised { cause: "401 Unauthorized".to_owned() } };
+    mediator.send(&scope, settle.clone()).await.unwrap();
+    mediator.send(&scope, settle).await.unwrap();
+    let rows = stage
+        .superuser
+        .query(
+            "select failures, obstacle, blocked_until > now(), leased_until < now() from budgets order by subject",
+            &[],
+        )
+        .await
+        .unwrap();
+    let seen: Vec<(i32, Option<String>, bool, bool)> =
+        rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3))).collect();
+    let cause = Some("401 Unauthorized".to_owned());
+    assert_eq!(seen, [(0, None, false, true), (1, cause, true, true)], "the chat, then the bot");
+    assert_eq!(stage.count("pending").await, 1);
+}

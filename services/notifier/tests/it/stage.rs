@@ -58,7 +58,15 @@ impl Stage {
     }
 
     async fn start(&self, topics: Topics) -> Running {
-        let settings = self.settings();
+        self.start_with(self.settings(), topics).await
+    }
+
+    /// A replica whose bot has this token.
+    pub(crate) async fn replica_with_token(&self, token: &str) -> Running {
+        self.start_with(Settings { token: Secret::new(token), ..self.settings() }, Topics::On).await
+    }
+
+    async fn start_with(&self, settings: Settings, topics: Topics) -> Running {
         let telegram = Telegram::new(&settings).unwrap();
         self.scene.start(notifier::assembly(settings, telegram), topics).await
     }
@@ -106,6 +114,11 @@ pub(crate) fn usd(minor: i64) -> Money {
 }
 
 pub(crate) fn placed(order: OrderId) -> OrderEvent {
+    placed_as(order, None)
+}
+
+/// An order with the shopper's own name for it.
+pub(crate) fn placed_as(order: OrderId, reference: Option<&str>) -> OrderEvent {
     OrderEvent::Placed(Placed {
         order,
         lines: vec![OrderLine {
@@ -120,7 +133,7 @@ pub(crate) fn placed(order: OrderId) -> OrderEvent {
         total: usd(3_000),
         placed_at: Clock::now(),
         deadline_at: Clock::now(),
-        shopper_reference: None,
+        shopper_reference: reference.map(str::to_owned),
         standing: None,
     })
 }
@@ -135,7 +148,7 @@ pub(crate) fn facts_in(message: &Message) -> i64 {
     match lines.next().and_then(|first| first.strip_prefix("📋 ")) {
         Some(digest) => digest.split(' ').next().unwrap().replace(',', "").parse().unwrap(),
         None => {
-            let signs = ['🛒', '✅', '⛔', '🚫', '📉'];
+            let signs = ['🛒', '✅', '⛔', '🚫', '📉', '📭', '❗', '✋', '📦'];
             message.text.lines().filter(|line| line.starts_with(signs)).count().try_into().unwrap()
         }
     }

@@ -3,6 +3,7 @@
 //! between claim and settlement leaves the deliveries pending, and they are sent again when the lease has run out: at least
 //! once.
 
+mod obstacles;
 mod report;
 mod telegram;
 mod trace;
@@ -15,13 +16,14 @@ use kernel::Clock;
 use mediator::{Mediator, Platform, Scope, SendError};
 use service::{CancellationToken, Part, Stage};
 
+pub use self::obstacles::Obstacles;
 pub use self::telegram::{NoClient, Telegram};
 pub use self::wake::Wake;
 use crate::commands::{ClaimDeliveries, Claimed, DeleteSent, Next, RegisterChat, SettleMessage};
 use crate::config::Settings;
-use crate::domain::{Batch, Chat, compose};
+use crate::domain::{Batch, Chat, Outcome, compose};
 use crate::error::Error;
-use crate::queries::CountBacklog;
+use crate::queries::{CountBacklog, ListObstacles};
 
 /// How often the sender looks for pending deliveries when nobody wakes it.
 const POLL: Duration = Duration::from_millis(200);
@@ -33,20 +35,20 @@ const LEASE: Duration = Duration::from_secs(12);
 const _: () = assert!(CALL.as_secs() < LEASE.as_secs(), "another sender would send what is still being sent");
 /// The most deliveries that one message tells of.
 const MAX_DELIVERIES: i64 = 2_000;
-/// How often the backlog is counted for the metrics.
+/// How often the backlog is counted for the metrics, and obstacles that another replica met are looked for.
 const COUNT_EVERY: Duration = Duration::from_secs(5);
 /// How often old deliveries are deleted.
 const DELETE_EVERY: Duration = Duration::from_secs(600);
 
-/// The part that sends.
+/// The part that sends. What keeps it from sending it tells to `obstacles`.
 #[must_use]
-pub fn sender(mediator: Mediator, settings: Settings, telegram: Telegram, wake: Wake) -> Part {
+pub fn sender(mediator: Mediator, settings: Settings, telegram: Telegram, wake: Wake, obstacles: Obstacles) -> Part {
     let work = move |stop| {
         let (mediator, settings) = (mediator.clone(), settings.clone());
-        let (telegram, wake) = (telegram.clone(), wake.clone());
+        let (telegram, wake, obstacles) = (telegram.clone(), wake.clone(), obstacles.clone());
         async move {
             let scope = Scope::platform_system("sender");
-            Sender { mediator, scope, telegram, settings, wake }.run(stop).await;
+            Sender { mediator, scope, telegram, settings, wake, obstacles }.run(stop).await;
             Ok(())
         }
     };
@@ -59,6 +61,7 @@ struct Sender {
     telegram: Telegram,
     settings: Settings,
     wake: Wake,
+    obstacles: Obstacles,
 }
 
 /// What a round over the chats found.
@@ -114,6 +117,7 @@ impl Sender {
                     tracing::warn!(%error, "pending deliveries could not be counted; they are sent all the same");
                 }
             }
+            self.look_for_obstacles().await;
             memory.counted = Some(Instant::now());
         }
         if memory.deleted.is_none_or(|at| at.elapsed() >= DELETE_EVERY) {
@@ -135,6 +139,13 @@ impl Sender {
             };
         }
         Ok(all)
+    }
+
+    async fn look_for_obstacles(&self) {
+        match self.mediator.ask(&self.scope, ListObstacles).await {
+            Ok(found) => self.obstacles.are(found),
+            Err(error) => tracing::warn!(%error, "what keeps messages from being sent could not be read"),
+        }
     }
 
     async fn send_next(&self, chat: &Chat) -> Result<Round, SendError<Error>> {
@@ -165,7 +176,7 @@ impl Sender {
         loop {
             let settle = SettleMessage { batch: Arc::clone(&batch), outcome: outcome.clone() };
             match self.mediator.send(&self.scope, settle).await {
-                Ok(()) => return,
+                Ok(()) => break,
                 Err(error) if Instant::now() < deadline => {
                     tracing::warn!(%error, "a message could not be settled; it is tried again");
                     tokio::time::sleep(Duration::from_millis(250)).await;
@@ -176,6 +187,9 @@ impl Sender {
                     return;
                 }
             }
+        }
+        if self.obstacles.any() || matches!(outcome, Outcome::Unauthorised { .. } | Outcome::Unreachable { .. }) {
+            self.look_for_obstacles().await;
         }
     }
 }

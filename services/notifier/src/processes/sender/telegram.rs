@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use frankenstein::ParseMode;
 use frankenstein::client_reqwest::Bot;
 use frankenstein::methods::SendMessageParams;
 use frankenstein::response::{ErrorResponse, MethodResponse};
@@ -56,12 +57,13 @@ impl Telegram {
         Ok(Self { bot: Bot::builder().api_url(bot_address(address, token)).client(client).build() })
     }
 
-    /// Sends one message of plain text.
-    pub(super) async fn send(&self, chat: &Chat, text: &str) -> Outcome {
+    /// Sends one message in Telegram's HTML.
+    pub(super) async fn send(&self, chat: &Chat, html: &str) -> Outcome {
         let chat_id = chat.number().map_or_else(|| ChatId::String(chat.as_str().to_owned()), ChatId::Integer);
         let params = SendMessageParams::builder()
             .chat_id(chat_id)
-            .text(text)
+            .text(html)
+            .parse_mode(ParseMode::Html)
             .link_preview_options(LinkPreviewOptions::builder().is_disabled(true).build())
             .build();
         // Only the id of Telegram's answer is read, so that new fields in it cannot break the notifier.
@@ -77,6 +79,9 @@ impl Telegram {
     }
 }
 
+/// The words of a 400 that is about the chat and not about the message.
+const NO_WAY_TO_THE_CHAT: [&str; 2] = ["chat not found", "not enough rights"];
+
 /// What an error reply means for the deliveries of the message.
 fn refusal(error: &ErrorResponse) -> Outcome {
     let retry_after = error.parameters.and_then(|parameters| parameters.retry_after);
@@ -87,7 +92,12 @@ fn refusal(error: &ErrorResponse) -> Outcome {
         (429, None) => Outcome::Limited {
             retry_after: retry_after.map_or(DEFAULT_RETRY_AFTER, |seconds| Duration::from_secs(u64::from(seconds))),
         },
-        // 408 and 409 pass by themselves. Every other 4xx is about the message, the chat or the token.
+        (401 | 404, None) => Outcome::Unauthorised { cause },
+        (403, None) => Outcome::Unreachable { cause },
+        (400, None) if NO_WAY_TO_THE_CHAT.iter().any(|words| error.description.contains(words)) => {
+            Outcome::Unreachable { cause }
+        }
+        // 408 and 409 pass by themselves. Every other 4xx is about the message.
         (400..=407 | 410..=499, None) => Outcome::Refused { cause },
         _ => Outcome::Unavailable { cause },
     }
@@ -121,9 +131,16 @@ mod tests {
         assert_eq!(reply(429, None), Outcome::Limited { retry_after: DEFAULT_RETRY_AFTER });
         let moved = ResponseParameters { migrate_to_chat_id: Some(-100_123), retry_after: None };
         assert_eq!(reply(400, Some(moved)), Outcome::Moved { to: -100_123 });
-        for code in [400, 401, 403, 404] {
+        for code in [400, 402, 413] {
             assert_eq!(reply(code, None), Outcome::Refused { cause: format!("{code} because") });
         }
+        for code in [401, 404] {
+            assert_eq!(reply(code, None), Outcome::Unauthorised { cause: format!("{code} because") });
+        }
+        assert_eq!(reply(403, None), Outcome::Unreachable { cause: "403 because".to_owned() });
+        let description = "Bad Request: chat not found".to_owned();
+        let chat = refusal(&ErrorResponse { ok: false, description, error_code: 400, parameters: None });
+        assert_eq!(chat, Outcome::Unreachable { cause: "400 Bad Request: chat not found".to_owned() });
         for code in [409, 500, 502, 503] {
             assert!(matches!(reply(code, None), Outcome::Unavailable { .. }), "{code}");
         }
