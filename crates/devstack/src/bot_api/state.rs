@@ -24,11 +24,26 @@ pub struct Message {
     pub message_id: i64,
     /// The chat, as the sender named it.
     pub chat_id: String,
+    /// The topic, where the chat is a forum.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<i64>,
     /// The text as it is shown, trimmed.
     pub text: String,
     /// The links, mentions, commands and tags in it that Telegram would bring to life.
     #[serde(default)]
     pub live: Vec<String>,
+}
+
+/// What somebody says to the bot.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Said {
+    /// The chat that it is said in.
+    pub chat: i64,
+    /// The topic, where the chat is a forum.
+    #[serde(default)]
+    pub topic: Option<i64>,
+    /// The text.
+    pub text: String,
 }
 
 /// A failure that a test orders.
@@ -42,6 +57,8 @@ pub enum Failure {
     Refused,
     /// 403: the bot was removed from the chat.
     Forbidden,
+    /// 400: the group became a supergroup with this id.
+    Moved(i64),
     /// The message is accepted, and the connection breaks before the reply is read.
     LostReply,
 }
@@ -49,13 +66,13 @@ pub enum Failure {
 /// Why a `sendMessage` is not answered with the message.
 #[derive(Debug)]
 pub(super) enum SendError {
-    Refused { code: u16, description: String, retry_after: Option<u64> },
+    Refused { code: u16, description: String, retry_after: Option<u64>, moved_to: Option<i64> },
     Disconnected,
 }
 
 impl SendError {
     fn refused(code: u16, description: &str) -> Self {
-        Self::Refused { code, description: description.to_owned(), retry_after: None }
+        Self::Refused { code, description: description.to_owned(), retry_after: None, moved_to: None }
     }
 
     fn too_many(seconds: u64) -> Self {
@@ -63,6 +80,7 @@ impl SendError {
             code: 429,
             description: format!("Too Many Requests: retry after {seconds}"),
             retry_after: Some(seconds),
+            moved_to: None,
         }
     }
 }
@@ -76,6 +94,10 @@ pub(super) struct State {
     refused: u64,
     ordered: VecDeque<Failure>,
     closed: BTreeSet<String>,
+    updates: VecDeque<(i64, Said)>,
+    next_update: i64,
+    /// Counts the calls of `getUpdates`: a later one ends those before it.
+    listening: u64,
 }
 
 /// Locks the state, also after a panic: no change leaves it half done.
@@ -99,6 +121,9 @@ impl State {
             refused: 0,
             ordered: VecDeque::new(),
             closed: BTreeSet::new(),
+            updates: VecDeque::new(),
+            next_update: 1,
+            listening: 0,
         }
     }
 
@@ -122,8 +147,37 @@ impl State {
         }
     }
 
+    /// Notes what somebody said: the number of its update.
+    pub(super) fn say(&mut self, said: Said) -> i64 {
+        let number = self.next_update;
+        self.next_update += 1;
+        self.updates.push_back((number, said));
+        number
+    }
+
+    /// The number of a new call of `getUpdates`.
+    pub(super) fn listen(&mut self) -> u64 {
+        self.listening += 1;
+        self.listening
+    }
+
+    /// The updates from this number on; those before it are forgotten. None for a call that a later one has ended.
+    pub(super) fn updates_from(&mut self, call: u64, offset: i64) -> Option<Vec<(i64, Said)>> {
+        if call != self.listening {
+            return None;
+        }
+        self.updates.retain(|(number, _)| *number >= offset);
+        Some(self.updates.iter().take(100).cloned().collect())
+    }
+
     /// Takes a message; `html` says that its text is HTML.
-    pub(super) fn send(&mut self, chat: &str, text: &str, html: bool) -> Result<Message, SendError> {
+    pub(super) fn send(
+        &mut self,
+        chat: &str,
+        topic: Option<i64>,
+        text: &str,
+        html: bool,
+    ) -> Result<Message, SendError> {
         let ordered = self.ordered.pop_front();
         match ordered {
             Some(Failure::RetryAfter(seconds)) => {
@@ -132,6 +186,10 @@ impl State {
             }
             Some(Failure::Unavailable) => return Err(SendError::refused(502, "Bad Gateway")),
             Some(Failure::Refused) => return Err(SendError::refused(400, "Bad Request: message cannot be sent")),
+            Some(Failure::Moved(to)) => {
+                let description = "Bad Request: group chat was upgraded to a supergroup chat".to_owned();
+                return Err(SendError::Refused { code: 400, description, retry_after: None, moved_to: Some(to) });
+            }
             Some(Failure::Forbidden) => {
                 return Err(SendError::refused(403, "Forbidden: bot was kicked from the supergroup chat"));
             }
@@ -156,7 +214,7 @@ impl State {
             return Err(SendError::refused(400, "Bad Request: message is too long"));
         }
         self.within_limits(chat)?;
-        let message = Message { message_id: self.next, chat_id: chat.to_owned(), text, live };
+        let message = Message { message_id: self.next, chat_id: chat.to_owned(), topic, text, live };
         self.next += 1;
         self.messages.push_back(message.clone());
         if self.messages.len() > REMEMBERED {
