@@ -3,7 +3,7 @@
 
 use contracts::catalog::Reason;
 use contracts::order::{Cause, OversoldLine};
-use kernel::{Money, OrderId, ReturnId, Sku};
+use kernel::{Malformed, Money, OrderId, ReturnId, Sku};
 use serde::{Deserialize, Serialize};
 
 /// Something that happened, with what a person needs to understand it. The most urgent kinds stand first.
@@ -12,10 +12,28 @@ use serde::{Deserialize, Serialize};
 #[strum_discriminants(
     name(FactKind),
     doc = "The kind of a fact, ordered from the most urgent to the least.",
-    derive(Hash, PartialOrd, Ord, strum::IntoStaticStr),
+    derive(
+        Hash,
+        PartialOrd,
+        Ord,
+        Serialize,
+        Deserialize,
+        schemars::JsonSchema,
+        strum::EnumString,
+        strum::IntoStaticStr,
+        strum::VariantNames
+    ),
+    serde(rename_all = "kebab-case"),
     strum(serialize_all = "kebab-case")
 )]
 pub enum Fact {
+    /// A chat was linked to the destination.
+    Linked {
+        /// What the organisation calls the destination.
+        name: String,
+    },
+    /// Staff tries the destination out.
+    Test,
     /// More of an order was sold elsewhere than could be had.
     OrderOversold {
         /// The order.
@@ -99,6 +117,20 @@ impl FactKind {
     pub fn as_str(self) -> &'static str {
         self.into()
     }
+
+    /// Whether it is about the destination itself, which no rule leaves out.
+    #[must_use]
+    pub const fn is_about_the_destination(self) -> bool {
+        matches!(self, Self::Linked | Self::Test)
+    }
+
+    /// Reads the name.
+    ///
+    /// # Errors
+    /// When there is no such kind.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        kernel::parse_name("kind", text)
+    }
 }
 
 impl Fact {
@@ -113,7 +145,9 @@ impl Fact {
     pub fn total(&self) -> Option<Money> {
         match self {
             Self::OrderPlaced { total, .. } | Self::OrderConfirmed { total, .. } => Some(*total),
-            Self::OrderOversold { .. }
+            Self::Linked { .. }
+            | Self::Test
+            | Self::OrderOversold { .. }
             | Self::OrderHeld { .. }
             | Self::OrderRejected { .. }
             | Self::OrderCancelled { .. }
@@ -151,6 +185,8 @@ mod tests {
                 { "reason": "order-cancelled" },
             ] }),
             json!({ "kind": "stock-low", "sku": "TEA-1", "available": 3, "threshold": 5 }),
+            json!({ "kind": "linked", "name": "Operations" }),
+            json!({ "kind": "test" }),
             json!({ "kind": "stock-depleted", "sku": "TEA-1", "available": -1 }),
             json!({ "kind": "order-oversold", "order": ORDER, "lines": [{ "sku": "TEA-1", "quantity": 2 }] }),
             json!({ "kind": "order-held", "order": ORDER, "reason": null }),

@@ -21,6 +21,13 @@ const REASON_SHOWN: usize = 80;
 pub(super) fn line(fact: &Fact) -> String {
     let symbol = symbol(fact.kind());
     match fact {
+        Fact::Linked { name } => {
+            format!(
+                "{symbol} This chat is linked now as “{}”: what happens in the store is told here",
+                outside(name, 100)
+            )
+        }
+        Fact::Test => format!("{symbol} A test message: this destination works"),
         Fact::OrderPlaced { order, lines, units, total, reference } => {
             let reference = quoted(reference.as_deref(), REFERENCE_SHOWN);
             format!(
@@ -68,6 +75,8 @@ pub(super) fn line(fact: &Fact) -> String {
 pub(super) fn count(kind: FactKind, number: u64) -> String {
     let orders = counted(number, "order", "orders");
     match kind {
+        FactKind::Linked => counted(number, "link", "links"),
+        FactKind::Test => counted(number, "test message", "test messages"),
         FactKind::OrderPlaced => format!("{orders} placed"),
         FactKind::OrderConfirmed => format!("{orders} confirmed"),
         FactKind::OrderRejected => format!("{orders} rejected"),
@@ -83,6 +92,8 @@ pub(super) fn count(kind: FactKind, number: u64) -> String {
 /// The symbol at the start of a line, which shows the kind at a glance.
 pub(super) fn symbol(kind: FactKind) -> &'static str {
     match kind {
+        FactKind::Linked => "🔗",
+        FactKind::Test => "🔔",
         FactKind::OrderPlaced => "🛒",
         FactKind::OrderConfirmed => "✅",
         FactKind::OrderRejected => "⛔",

@@ -4,7 +4,7 @@ use contracts::catalog::StockEvent;
 use contracts::order::{OrderEvent, StockPolicy};
 use kernel::Quantity;
 
-use crate::domain::Fact;
+use crate::domain::{Circumstances, Fact};
 
 /// The fact in an event of an order; none where the team is not told of it. `by_the_system` says that no person caused it.
 #[must_use]
@@ -52,6 +52,18 @@ pub fn order_fact(event: OrderEvent, by_the_system: bool) -> Option<Fact> {
         | OrderEvent::NoteAdded(_)
         | OrderEvent::ContactErased(_) => return None,
     })
+}
+
+/// What the rules of destinations ask of an event of an order besides.
+#[must_use]
+pub fn circumstances(event: &OrderEvent) -> Circumstances {
+    let standing = event.standing();
+    let total = standing.map(|standing| standing.total).or(match event {
+        OrderEvent::Placed(placed) => Some(placed.total),
+        OrderEvent::Confirmed(confirmed) => Some(confirmed.total),
+        _ => None,
+    });
+    Circumstances { total, channel: standing.map(|standing| standing.channel.clone()) }
 }
 
 /// The fact in an event of the stock.

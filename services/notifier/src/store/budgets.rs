@@ -49,7 +49,7 @@ impl BudgetRow {
     }
 }
 
-/// Makes sure that the bot, this chat and every chat with pending deliveries have a budget.
+/// Makes sure that the bot and this chat have a budget.
 ///
 /// # Errors
 /// When the database is away.
@@ -59,26 +59,7 @@ pub async fn register(tx: &mut Tx<'_, Platform>, chat: &Chat) -> Result<(), Erro
         .on_conflict_do_nothing()
         .execute(tx.connection())
         .await?;
-    persistence::statement(
-        "insert into budgets (subject) select distinct chat from deliveries where state = 'pending' on conflict do nothing",
-    )
-    .execute(tx.connection())
-    .await?;
     Ok(())
-}
-
-/// Every chat that has a budget.
-///
-/// # Errors
-/// When the database is away.
-pub async fn chats(tx: &mut Tx<'_, Platform>) -> Result<Vec<Chat>, Error> {
-    let subjects: Vec<String> = budgets::table
-        .filter(budgets::subject.ne(BOT))
-        .order(budgets::subject)
-        .select(budgets::subject)
-        .load(tx.connection())
-        .await?;
-    Ok(subjects.iter().filter_map(|subject| Chat::parse(subject).ok()).collect())
 }
 
 /// Locks the budget of a chat; `None` while another transaction holds it.
@@ -140,6 +121,14 @@ pub async fn take(
     .bind::<BigInt, _>(milliseconds(duration))
     .execute(tx.connection())
     .await?;
+    take_of_bot(tx, of_bot).await
+}
+
+/// Takes one message from the budget of the bot, which the caller has locked.
+///
+/// # Errors
+/// When the database is away.
+pub async fn take_of_bot(tx: &mut Tx<'_, Platform>, of_bot: Arrivals) -> Result<(), Error> {
     diesel::update(budgets::table.find(BOT))
         .set((budgets::second_at.eq(of_bot.second), budgets::minute_at.eq(of_bot.minute)))
         .execute(tx.connection())

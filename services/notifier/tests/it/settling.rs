@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mediator::{Mediator, Platform, Scope};
 use notifier::commands::{ClaimDeliveries, Next, RegisterChat, SettleMessage};
-use notifier::domain::{Batch, Outcome};
+use notifier::domain::{Batch, Outcome, Target};
 
 use crate::stage::{CHAT, Stage};
 
@@ -14,7 +14,13 @@ async fn claimed(stage: &Stage, mediator: &Mediator, scope: &Scope<Platform>) ->
     stage.write(1, "stock-low", r#"{"kind":"stock-low","sku":"TEA-1","available":3,"threshold":5}"#).await;
     let chat = stage.settings().chat;
     mediator.send(scope, RegisterChat { chat: chat.clone() }).await.unwrap();
-    let claim = ClaimDeliveries { chat, per_minute: None, lease: Duration::from_secs(60), limit: 10 };
+    let claim = ClaimDeliveries {
+        target: Target::Configured,
+        configured: chat,
+        per_minute: None,
+        lease: Duration::from_secs(60),
+        limit: 10,
+    };
     match mediator.send(scope, claim.clone()).await.unwrap().next {
         Next::Send(batch) => {
             let again = mediator.send(scope, claim).await.unwrap().next;

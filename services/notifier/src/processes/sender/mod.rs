@@ -17,18 +17,21 @@ use mediator::{Mediator, Platform, Scope, SendError};
 use service::{CancellationToken, Part, Stage};
 
 pub use self::obstacles::Obstacles;
+pub(super) use self::telegram::Update;
 pub use self::telegram::{NoClient, Telegram};
 pub use self::wake::Wake;
 use crate::commands::{ClaimDeliveries, Claimed, DeleteSent, Next, RegisterChat, SettleMessage};
 use crate::config::Settings;
-use crate::domain::{Batch, Chat, Outcome, compose};
+use crate::domain::{Batch, Outcome, Target, compose};
 use crate::error::Error;
-use crate::queries::{CountBacklog, ListObstacles};
+use crate::queries::{CountBacklog, ListObstacles, ListTargets};
 
 /// How often the sender looks for pending deliveries when nobody wakes it.
 const POLL: Duration = Duration::from_millis(200);
 /// The longest that one call to Telegram may take.
 const CALL: Duration = Duration::from_secs(8);
+/// How long the Bot API is asked to wait for something that the bot is sent.
+pub(super) const LISTEN: Duration = Duration::from_secs(20);
 /// How long a chat belongs to a sender that is not heard of again: a call, and the time to settle it. A stop takes no
 /// longer, because a message that is not settled by then is sent again anyway.
 const LEASE: Duration = Duration::from_secs(12);
@@ -64,7 +67,7 @@ struct Sender {
     obstacles: Obstacles,
 }
 
-/// What a round over the chats found.
+/// What a round over the targets found.
 enum Round {
     /// Nothing is pending.
     Idle,
@@ -77,7 +80,7 @@ enum Round {
 /// What is remembered from one round to the next.
 #[derive(Default)]
 struct Memory {
-    chats: Vec<Chat>,
+    registered: bool,
     counted: Option<Instant>,
     deleted: Option<Instant>,
 }
@@ -106,9 +109,9 @@ impl Sender {
     }
 
     async fn round(&self, memory: &mut Memory) -> Result<Round, SendError<Error>> {
-        if memory.chats.is_empty() {
-            let register = RegisterChat { chat: self.settings.chat.clone() };
-            memory.chats = self.mediator.send(&self.scope, register).await?;
+        if !memory.registered {
+            self.mediator.send(&self.scope, RegisterChat { chat: self.settings.chat.clone() }).await?;
+            memory.registered = true;
         }
         if memory.counted.is_none_or(|at| at.elapsed() >= COUNT_EVERY) {
             match self.mediator.ask(&self.scope, CountBacklog).await {
@@ -130,8 +133,8 @@ impl Sender {
             memory.deleted = (!more).then(Instant::now);
         }
         let mut all = Round::Idle;
-        for chat in &memory.chats {
-            all = match (all, self.send_next(chat).await?) {
+        for target in self.mediator.ask(&self.scope, ListTargets).await? {
+            all = match (all, self.send_next(target).await?) {
                 (Round::Again, _) | (_, Round::Again) => Round::Again,
                 (Round::Wait(one), Round::Wait(other)) => Round::Wait(one.min(other)),
                 (Round::Wait(pause), Round::Idle) | (Round::Idle, Round::Wait(pause)) => Round::Wait(pause),
@@ -148,9 +151,9 @@ impl Sender {
         }
     }
 
-    async fn send_next(&self, chat: &Chat) -> Result<Round, SendError<Error>> {
-        let per_minute = self.settings.per_minute;
-        let claim = ClaimDeliveries { chat: chat.clone(), per_minute, lease: LEASE, limit: MAX_DELIVERIES };
+    async fn send_next(&self, target: Target) -> Result<Round, SendError<Error>> {
+        let (configured, per_minute) = (self.settings.chat.clone(), self.settings.per_minute);
+        let claim = ClaimDeliveries { target, configured, per_minute, lease: LEASE, limit: MAX_DELIVERIES };
         let Claimed { next, unreadable } = self.mediator.send(&self.scope, claim).await?;
         // Here and not in the command, which may run more than once before it is committed.
         unreadable.iter().for_each(report::unreadable);

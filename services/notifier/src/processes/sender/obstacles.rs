@@ -7,6 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::Obstacle;
 
+/// The most obstacles that `/readyz` names; the others are counted.
+const NAMED: usize = 3;
+
 /// The obstacles that were there when the sender looked last. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Obstacles(Arc<Mutex<BTreeSet<Obstacle>>>);
@@ -16,7 +19,10 @@ impl Obstacles {
     #[must_use]
     pub fn notice(&self) -> Option<String> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let words: Vec<String> = known.iter().map(ToString::to_string).collect();
+        let mut words: Vec<String> = known.iter().take(NAMED).map(ToString::to_string).collect();
+        if known.len() > NAMED {
+            words.push(format!("and {} more chats", known.len() - NAMED));
+        }
         (!words.is_empty()).then(|| words.join("; "))
     }
 

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use frankenstein::ParseMode;
 use frankenstein::client_reqwest::Bot;
-use frankenstein::methods::SendMessageParams;
+use frankenstein::methods::{GetUpdatesParams, SendMessageParams};
 use frankenstein::response::{ErrorResponse, MethodResponse};
-use frankenstein::types::{ChatId, LinkPreviewOptions, MessageId};
+use frankenstein::types::{AllowedUpdate, ChatId, LinkPreviewOptions, MessageId};
 use frankenstein::{AsyncTelegramApi, Error};
+use serde_json::Value;
 
-use super::CALL;
+use super::{CALL, LISTEN};
 use crate::config::Settings;
-use crate::domain::{Chat, Outcome};
+use crate::domain::{Address, Outcome, Received};
 
 /// The wait after a 429 that names none.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -23,6 +24,17 @@ const MAX_CAUSE: usize = 300;
 #[derive(Clone)]
 pub struct Telegram {
     bot: Bot,
+    /// Waits longer for an answer than the other, since the Bot API answers when there is something.
+    listening: Bot,
+}
+
+/// Something that the bot was sent.
+#[derive(Debug)]
+pub(in crate::processes) struct Update {
+    /// Telegram's number of it.
+    pub(in crate::processes) number: i64,
+    /// The message; none where it is something else.
+    pub(in crate::processes) message: Option<Received>,
 }
 
 impl std::fmt::Debug for Telegram {
@@ -48,22 +60,46 @@ impl Telegram {
     /// A client for the Bot API at `address` (`https://api.telegram.org`, with or without `/bot` behind it). A call takes
     /// no longer than `limit`.
     fn with_limit(address: &str, token: &str, limit: Duration) -> Result<Self, NoClient> {
-        let client = reqwest::Client::builder()
-            .connect_timeout(limit.min(Duration::from_secs(3)))
-            .timeout(limit)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|error| NoClient(error.to_string()))?;
-        Ok(Self { bot: Bot::builder().api_url(bot_address(address, token)).client(client).build() })
+        let bot = |limit: Duration| {
+            let client = reqwest::Client::builder()
+                .connect_timeout(limit.min(Duration::from_secs(3)))
+                .timeout(limit)
+                .redirect(reqwest::redirect::Policy::none())
+                .build()
+                .map_err(|error| NoClient(error.to_string()))?;
+            Ok(Bot::builder().api_url(bot_address(address, token)).client(client).build())
+        };
+        Ok(Self { bot: bot(limit)?, listening: bot(LISTEN + limit)? })
+    }
+
+    /// What the bot was sent, from the update with this number on; waits up to [`LISTEN`] for something.
+    pub(in crate::processes) async fn updates(&self, next: i64) -> Result<Vec<Update>, String> {
+        let params = GetUpdatesParams::builder()
+            .offset(next)
+            .timeout(u32::try_from(LISTEN.as_secs()).unwrap_or(0))
+            .allowed_updates(vec![AllowedUpdate::Message, AllowedUpdate::ChannelPost])
+            .build();
+        // Read by hand, so that an update of a form that nobody foresaw stops nothing.
+        let reply: Result<MethodResponse<Vec<Value>>, Error> = self.listening.request("getUpdates", Some(params)).await;
+        match reply {
+            Ok(reply) => Ok(reply.result.iter().filter_map(update).collect()),
+            Err(Error::Api(error)) => Err(short(&format!("{} {}", error.error_code, error.description))),
+            Err(Error::JsonDecode { input, .. }) => {
+                Err(short(&format!("the Bot API did not answer with JSON but with: {input}")))
+            }
+            Err(error) => Err(short(&error.to_string())),
+        }
     }
 
     /// Sends one message in Telegram's HTML.
-    pub(super) async fn send(&self, chat: &Chat, html: &str) -> Outcome {
+    pub(in crate::processes) async fn send(&self, to: &Address, html: &str) -> Outcome {
+        let chat = &to.chat;
         let chat_id = chat.number().map_or_else(|| ChatId::String(chat.as_str().to_owned()), ChatId::Integer);
         let params = SendMessageParams::builder()
             .chat_id(chat_id)
             .text(html)
             .parse_mode(ParseMode::Html)
+            .maybe_message_thread_id(to.topic.and_then(|topic| i32::try_from(topic).ok()))
             .link_preview_options(LinkPreviewOptions::builder().is_disabled(true).build())
             .build();
         // Only the id of Telegram's answer is read, so that new fields in it cannot break the notifier.
@@ -77,6 +113,21 @@ impl Telegram {
             Err(error) => Outcome::Unavailable { cause: short(&error.to_string()) },
         }
     }
+}
+
+fn update(value: &Value) -> Option<Update> {
+    let number = value["update_id"].as_i64()?;
+    let message = ["message", "channel_post"].iter().map(|kind| &value[*kind]).find(|message| message.is_object());
+    let received = |message: &Value| {
+        let topic = message["is_topic_message"].as_bool().filter(|is_topic| *is_topic);
+        Some(Received {
+            update: number,
+            chat: message["chat"]["id"].as_i64()?,
+            topic: topic.and_then(|_| message["message_thread_id"].as_i64()),
+            text: message["text"].as_str().unwrap_or_default().to_owned(),
+        })
+    };
+    Some(Update { number, message: message.and_then(received) })
 }
 
 /// The words of a 400 that is about the chat and not about the message.
@@ -117,8 +168,10 @@ fn short(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use frankenstein::response::ResponseParameters;
+    use serde_json::json;
 
     use super::*;
+    use crate::domain::Chat;
 
     fn reply(error_code: u64, parameters: Option<ResponseParameters>) -> Outcome {
         refusal(&ErrorResponse { ok: false, description: "because".to_owned(), error_code, parameters })
@@ -147,6 +200,21 @@ mod tests {
     }
 
     #[test]
+    fn a_message_is_read_with_its_chat_and_topic_and_whatever_else_comes_has_a_number() {
+        let chat = json!({"id": -100, "type": "supergroup"});
+        let topical = json!({"update_id": 7, "message": {
+            "chat": chat, "text": "/help", "is_topic_message": true, "message_thread_id": 3}});
+        let received = Received { update: 7, chat: -100, topic: Some(3), text: "/help".to_owned() };
+        assert_eq!(update(&topical).unwrap().message, Some(received));
+        let reply = json!({"update_id": 8, "channel_post": {"chat": chat, "message_thread_id": 3}});
+        let received = Received { update: 8, chat: -100, topic: None, text: String::new() };
+        assert_eq!(update(&reply).unwrap().message, Some(received));
+        let other = update(&json!({"update_id": 9, "poll": {}})).unwrap();
+        assert_eq!((other.number, other.message), (9, None));
+        assert!(update(&json!({"message": {}})).is_none());
+    }
+
+    #[test]
     fn the_address_may_be_the_root_of_the_bot_api_or_its_bot_prefix() {
         for address in ["https://api.telegram.org", "https://api.telegram.org/", "https://api.telegram.org/bot"] {
             assert_eq!(bot_address(address, "1:a"), "https://api.telegram.org/bot1:a");
@@ -162,7 +230,7 @@ mod tests {
     #[tokio::test]
     async fn a_bot_api_that_is_not_there_is_unavailable_and_the_cause_does_not_name_the_token() {
         let telegram = Telegram::with_limit("http://127.0.0.1:1", "1:secret", Duration::from_secs(1)).unwrap();
-        let outcome = telegram.send(&Chat::parse("42").unwrap(), "hello").await;
+        let outcome = telegram.send(&Address { chat: Chat::numbered(42), topic: None }, "hello").await;
         let Outcome::Unavailable { cause } = outcome else { panic!("{outcome:?}") };
         assert!(!cause.contains("secret"), "{cause}");
     }
