@@ -56,6 +56,26 @@ impl Command for ReleaseReading {
     }
 }
 
+/// Notes whether Telegram knew the token of the bot when it was listened to, so that a wrong one is told also while nothing is
+/// to be sent.
+#[derive(Debug, Clone)]
+pub struct NoteToken {
+    /// Telegram's code and description, where it did not.
+    pub refused: Option<String>,
+}
+
+impl Command for NoteToken {
+    const NAME: &'static str = "notifier.note-token";
+    const REQUIRES: Permission = Permission::System;
+    type Tenancy = Platform;
+    type Reply = ();
+    type Error = Error;
+
+    async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<(), Error> {
+        budgets::note_token(tx, self.refused.as_deref()).await
+    }
+}
+
 /// Handles what the bot was sent. The reply is what it answers in the chat, in Telegram's HTML; none where it says nothing, or
 /// says it with a delivery.
 #[derive(Debug, Clone)]

@@ -7,8 +7,8 @@ use mediator::{Mediator, Platform, Scope, SendError};
 use service::{CancellationToken, Part, Stage};
 
 use super::Wake;
-use super::sender::{LISTEN, Telegram, Update};
-use crate::commands::{ClaimReading, HandleUpdate, ReleaseReading};
+use super::sender::{LISTEN, Telegram, Unheard, Update};
+use crate::commands::{ClaimReading, HandleUpdate, NoteToken, ReleaseReading};
 use crate::domain::{Address, Chat, Lease, back_off};
 use crate::error::Error;
 
@@ -48,11 +48,12 @@ impl Listener {
                 Ok(Some(next)) => match stop.run_until_cancelled(self.telegram.updates(next)).await {
                     Some(Ok(updates)) => {
                         failures = 0;
+                        self.note_token(None).await;
                         self.handle(updates).await
                     }
-                    Some(Err(cause)) => {
+                    Some(Err(unheard)) => {
                         failures = failures.saturating_add(1);
-                        tracing::debug!(cause, failures, "the bot cannot be listened to; it is tried again later");
+                        self.tell(unheard, failures).await;
                         back_off(failures, rand::random())
                     }
                     None => break,
@@ -68,6 +69,23 @@ impl Listener {
         let release = ReleaseReading { lease: self.lease };
         if let Err(error) = self.mediator.send(&self.scope, release).await {
             tracing::warn!(%error, "another replica listens to the bot only when the lease has run out");
+        }
+    }
+
+    /// The log says once that it began; a wrong token is told like every obstacle.
+    async fn tell(&self, unheard: Unheard, failures: u32) {
+        match unheard {
+            Unheard::Unauthorised(cause) => self.note_token(Some(cause)).await,
+            Unheard::Unavailable(cause) if failures == 1 => {
+                tracing::warn!(cause, "the bot cannot be listened to; it is tried again, a minute later at most");
+            }
+            Unheard::Unavailable(cause) => tracing::debug!(cause, failures, "the bot cannot be listened to yet"),
+        }
+    }
+
+    async fn note_token(&self, refused: Option<String>) {
+        if let Err(error) = self.mediator.send(&self.scope, NoteToken { refused }).await {
+            tracing::warn!(%error, "whether Telegram knows the token of the bot could not be noted");
         }
     }
 

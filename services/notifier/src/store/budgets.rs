@@ -221,6 +221,25 @@ pub async fn settle_bot(
     Ok(())
 }
 
+/// Stores what listening to the bot says of its token: that Telegram does not know it, for this cause, or that it does. Then
+/// nobody waits for it any longer.
+///
+/// # Errors
+/// When the database is away.
+pub async fn note_token(tx: &mut Tx<'_, Platform>, refused: Option<&str>) -> Result<(), Error> {
+    persistence::statement(
+        "update budgets set obstacle = $2,
+             failures = case when $2 is null then 0 else failures end,
+             blocked_until = case when $2 is null then 'epoch'::timestamptz else blocked_until end
+         where subject = $1 and obstacle is distinct from $2",
+    )
+    .bind::<Text, _>(BOT)
+    .bind::<Nullable<Text>, _>(refused)
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
 /// Locks a budget, of a chat or of the bot, and says how many of its calls failed in a row.
 ///
 /// # Errors

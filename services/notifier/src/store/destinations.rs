@@ -25,6 +25,13 @@ use crate::schema::destinations;
 /// `TooManyDestinations`, and `Storage` when the database is away.
 pub async fn insert(tx: &mut Tx<'_>, destination: &Destination, code: &LinkCode) -> Result<(), Error> {
     let organisation = tx.organisation().uuid();
+    // Two that are inserted at once would each count without the other.
+    persistence::statement(
+        "select pg_advisory_xact_lock(hashtext(current_schema() || '/destinations'), hashtext($1::text))",
+    )
+    .bind::<SqlUuid, _>(organisation)
+    .execute(tx.connection())
+    .await?;
     let there: i64 =
         destinations::table.filter(destinations::org_id.eq(organisation)).count().get_result(tx.connection()).await?;
     if there >= MOST_DESTINATIONS {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use access::{Permission, Role};
 use mediator::{Scope, SendError};
 use notifier::commands::{
-    ClaimDeliveries, ClaimReading, DeleteSent, HandleUpdate, RegisterChat, ReleaseReading, RetryFailed, SettleMessage,
+    ClaimDeliveries, ClaimReading, DeleteSent, HandleUpdate, NoteToken, RegisterChat, ReleaseReading, RetryFailed,
+    SettleMessage,
 };
 use notifier::domain::{Address, Batch, Lease, Outcome, Target};
 use notifier::queries::{CountBacklog, ListObstacles, ListTargets};
@@ -49,5 +50,6 @@ async fn platform_commands_and_queries_are_refused_to_an_owner_and_change_nothin
     assert_forbidden(mediator.send(&owner, ClaimReading { lease, duration }).await);
     assert_forbidden(mediator.send(&owner, HandleUpdate { lease, update: 1, message: None }).await);
     assert_forbidden(mediator.send(&owner, ReleaseReading { lease }).await);
+    assert_forbidden(mediator.send(&owner, NoteToken { refused: None }).await);
     assert!(stage.superuser.query("select 1 from budgets", &[]).await.unwrap().is_empty());
 }

@@ -75,7 +75,8 @@ async fn with_a_wrong_token_everything_waits_and_with_the_right_one_it_goes_out_
     let said = eventually(PATIENCE, async || away(&wrong).await).await;
     assert!(said.contains("does not know the token") && said.contains("401 Unauthorized"), "{said}");
     assert!(!said.contains("1000001:wrong"), "a secret is told: {said}");
-    let logged = observation.errors().into_iter().filter(|line| line.contains("does not know the token")).count();
+    let told = |line: &String| line.contains("does not know the token") && line.contains("401 Unauthorized");
+    let logged = observation.errors().iter().filter(|line| told(line)).count();
     assert_eq!(logged, 1, "{:?}", observation.errors());
     let metrics = observation.metrics();
     assert!(metrics.contains("notifier_messages_total{outcome=\"unauthorised\",form=\"full\"}"), "{metrics}");
@@ -88,6 +89,24 @@ async fn with_a_wrong_token_everything_waits_and_with_the_right_one_it_goes_out_
     assert_eq!(stage.telegram.messages().iter().map(facts_in).sum::<i64>(), 3);
     eventually(PATIENCE, async || away(&next).await.is_none()).await;
     assert_eq!(failures(&stage, "bot").await, 0, "success forgets the failures");
+    next.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_token_is_told_while_nothing_is_to_be_sent_and_a_right_one_waits_for_nothing() {
+    let stage = Stage::new().await;
+    let wrong = stage.replica_with_token("no-token-at-all").await;
+    let said = eventually(PATIENCE, async || away(&wrong).await).await;
+    assert!(said.contains("does not know the token") && said.contains("404 Not Found"), "{said}");
+    wrong.stop().await;
+    // Somebody tried for so long that nobody would call for the next minute.
+    let long = "update budgets set failures = 9, blocked_until = now() + interval '1 minute' where subject = 'bot'";
+    stage.superuser.batch_execute(long).await.unwrap();
+    stage.telegram.say(4242, None, "anything");
+    let next = stage.replica().await;
+    stage.scene.publish(1, &placed(OrderId::new())).await;
+    stage.told(1).await;
+    eventually(PATIENCE, async || away(&next).await.is_none()).await;
     next.stop().await;
 }
 

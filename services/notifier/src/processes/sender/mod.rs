@@ -17,8 +17,8 @@ use mediator::{Mediator, Platform, Scope, SendError};
 use service::{CancellationToken, Part, Stage};
 
 pub use self::obstacles::Obstacles;
-pub(super) use self::telegram::Update;
 pub use self::telegram::{NoClient, Telegram};
+pub(super) use self::telegram::{Unheard, Update};
 pub use self::wake::Wake;
 use crate::commands::{ClaimDeliveries, Claimed, DeleteSent, Next, RegisterChat, SettleMessage};
 use crate::config::Settings;

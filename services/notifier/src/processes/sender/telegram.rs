@@ -28,6 +28,15 @@ pub struct Telegram {
     listening: Bot,
 }
 
+/// Why the bot could not be listened to.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::processes) enum Unheard {
+    /// Telegram does not know its token.
+    Unauthorised(String),
+    /// It is tried again.
+    Unavailable(String),
+}
+
 /// Something that the bot was sent.
 #[derive(Debug)]
 pub(in crate::processes) struct Update {
@@ -73,7 +82,7 @@ impl Telegram {
     }
 
     /// What the bot was sent, from the update with this number on; waits up to [`LISTEN`] for something.
-    pub(in crate::processes) async fn updates(&self, next: i64) -> Result<Vec<Update>, String> {
+    pub(in crate::processes) async fn updates(&self, next: i64) -> Result<Vec<Update>, Unheard> {
         let params = GetUpdatesParams::builder()
             .offset(next)
             .timeout(u32::try_from(LISTEN.as_secs()).unwrap_or(0))
@@ -83,11 +92,11 @@ impl Telegram {
         let reply: Result<MethodResponse<Vec<Value>>, Error> = self.listening.request("getUpdates", Some(params)).await;
         match reply {
             Ok(reply) => Ok(reply.result.iter().filter_map(update).collect()),
-            Err(Error::Api(error)) => Err(short(&format!("{} {}", error.error_code, error.description))),
-            Err(Error::JsonDecode { input, .. }) => {
-                Err(short(&format!("the Bot API did not answer with JSON but with: {input}")))
-            }
-            Err(error) => Err(short(&error.to_string())),
+            Err(Error::Api(error)) => Err(match refusal(&error) {
+                Outcome::Unauthorised { cause } => Unheard::Unauthorised(cause),
+                _ => Unheard::Unavailable(short(&format!("{} {}", error.error_code, error.description))),
+            }),
+            Err(error) => Err(Unheard::Unavailable(unread(error))),
         }
     }
 
@@ -107,11 +116,16 @@ impl Telegram {
         match reply {
             Ok(reply) => Outcome::Sent { message: i64::from(reply.result.message_id) },
             Err(Error::Api(error)) => refusal(&error),
-            Err(Error::JsonDecode { input, .. }) => Outcome::Unavailable {
-                cause: short(&format!("the Bot API did not answer with JSON but with: {input}")),
-            },
-            Err(error) => Outcome::Unavailable { cause: short(&error.to_string()) },
+            Err(error) => Outcome::Unavailable { cause: unread(error) },
         }
+    }
+}
+
+/// Why a call brought no answer that can be read.
+fn unread(error: Error) -> String {
+    match error {
+        Error::JsonDecode { input, .. } => short(&format!("the Bot API did not answer with JSON but with: {input}")),
+        error => short(&error.to_string()),
     }
 }
 
