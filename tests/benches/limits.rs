@@ -112,8 +112,8 @@ pub(crate) async fn place_order(store: &Store, time: Duration) -> Result<Load, F
          select sku, product_id, variant_id, title, price_minor, currency, product_version from sellable \
          where org_id = '{organisation}' and sku = any(array['LIMIT-1']);\n\
          with id as (select md5(:a::text || '-' || :b::text)::uuid as id), placed as (\n\
-           insert into orders (org_id, id, status, total_minor, currency, token_digest, version, placed_at, deadline_at, updated_at)\n\
-           select '{organisation}', id, 'pending', 1990, 'USD', sha256('limit'), 1, now(), now() + interval '1 day', now() from id),\n\
+           insert into orders (org_id, id, status, total_minor, currency, token_digest, version, placed_at, deadline_at, updated_at, number)\n\
+           select '{organisation}', id, 'pending', 1990, 'USD', sha256('limit'), 1, now(), now() + interval '1 day', now(), (random() * 9e15)::bigint + 1 from id),\n\
          written as (\n\
            insert into order_lines (org_id, order_id, position, sku, product_id, variant_id, product_version, title, variant_title, quantity, unit_price_minor)\n\
            select '{organisation}', id, 0, 'LIMIT-1', id, id, 1, 'A product', 'Standard', 1, 1990 from id)\n\

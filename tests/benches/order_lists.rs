@@ -70,10 +70,10 @@ async fn fill(store: &Store, slug: &str) -> Result<(), Failure> {
                     (lpad(to_hex(1704067200000 + n * 60000), 12, '0') || '7000' || '8000' || lpad(to_hex(n), 12, '0'))::uuid as id
              from auth.organisations o, generate_series(1, {ORDERS}) n where o.slug = '{slug}';
              insert into \"order\".orders (org_id, id, status, total_minor, currency, token_digest, version, placed_at,
-                                           deadline_at, settled_at, updated_at, channel)
+                                           deadline_at, settled_at, updated_at, channel, number)
              select org_id, id, case when n % 100 = 0 then (array['confirmed', 'packed', 'on-hold'])[1 + n / 100 % 3] else 'completed' end,
                     n * 7919::bigint % 100000, 'USD', sha256(n::text::bytea), 3, at, at, at, at,
-                    (array['shop', 'shopee', 'lazada'])[1 + n / 300 % 3]
+                    (array['shop', 'shopee', 'lazada'])[1 + n / 300 % 3], n
              from filled;
              insert into \"order\".order_lines (org_id, order_id, position, sku, product_id, variant_id, product_version, title,
                                                 variant_title, quantity, unit_price_minor)

@@ -1,4 +1,4 @@
-//! Redis dead, and Redis worse than dead: accepting connections and answering nothing.
+//! Redis dead, and Redis worse than dead: accepting connections and answering nothing, or late, or having forgotten everything.
 
 use std::time::{Duration, Instant};
 
@@ -7,6 +7,8 @@ use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::{Client, Scene, eventually};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::{LOGINS, WISHES};
 
@@ -34,15 +36,16 @@ async fn without_redis(fault: Fault) {
     let product = shop.product("read").await["id"].as_str().unwrap().to_owned();
     let paths =
         [format!("/store/v1/{}/products/{product}", shop.slug), format!("/store/v1/{}/products?limit=20", shop.slug)];
+    let gateways = store.gateways();
     let limits_before = limited_after(&store, &shop).await;
-    let before = read(&store, &paths).await;
+    let before = read(&gateways, &paths).await;
 
     let redis = &mut store.servers.as_mut().unwrap().redis.server;
     match fault {
         Fault::Killed => redis.kill().await,
         Fault::Stopped => redis.pause(),
     }
-    let during = read(&store, &paths).await;
+    let during = read(&gateways, &paths).await;
     assert_eq!(during.bodies, before.bodies, "the answers differ without Redis");
     let limits_during = limited_after(&store, &shop).await;
     println!(
@@ -74,8 +77,37 @@ async fn without_redis(fault: Fault) {
         Fault::Stopped => redis.resume(),
     }
     tokio::join!(sees(&store, &paths[0], "Renamed"), sees(&store, &paths[1], "Renamed"));
-    let after = read(&store, &paths).await;
+    let after = read(&gateways, &paths).await;
     assert_ne!(after.bodies, before.bodies);
+
+    // It forgets everything again and again, or answers around the limit of our patience.
+    let address = store.cluster.redis_url.trim_start_matches("redis://").to_owned();
+    let redis = &mut store.servers.as_mut().unwrap().redis.server;
+    let unwell = async {
+        let mut connection = TcpStream::connect(address).await.unwrap();
+        loop {
+            match fault {
+                Fault::Killed => {
+                    connection.write_all(b"FLUSHALL\r\n").await.unwrap();
+                    connection.read_exact(&mut [0; 5]).await.unwrap();
+                    tokio::time::sleep(Duration::from_millis(3)).await;
+                }
+                Fault::Stopped => {
+                    redis.pause();
+                    tokio::time::sleep(Duration::from_millis(25)).await;
+                    redis.resume();
+                    tokio::time::sleep(Duration::from_millis(25)).await;
+                }
+            }
+        }
+    };
+    let seen = tokio::select! { seen = read(&gateways, &paths) => seen, () = unwell => panic!("it got well") };
+    store.servers.as_mut().unwrap().redis.server.resume();
+    assert_eq!(seen.bodies, after.bodies);
+    assert!(within(&seen.times, 0.99) < Duration::from_millis(500), "p99 {:?}", within(&seen.times, 0.99));
+    let (status, changed) = shop.owner.clone().with("if-match", "*").patch(&path, &json!({"title": "Again"})).await;
+    assert_eq!(status, 200, "{changed}");
+    sees(&store, &paths[0], "Again").await;
     invariants::assert_sound(&store, &[]).await;
 }
 
@@ -87,9 +119,9 @@ struct Seen {
 }
 
 /// Eight readers, each reading every path sixty times by every gateway in turn. All get 200 and the same.
-async fn read(store: &Store, paths: &[String]) -> Seen {
+async fn read(gateways: &[String], paths: &[String]) -> Seen {
     let readers = (0..8_usize).map(|reader| {
-        let clients: Vec<Client> = store.gateways().iter().map(|gateway| Client::new(gateway, None)).collect();
+        let clients: Vec<Client> = gateways.iter().map(|gateway| Client::new(gateway, None)).collect();
         async move {
             let mut seen = vec![];
             for round in 0..60 {

@@ -311,33 +311,12 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
             &["parent", "position"],
         )
         .at(format!("/admin/v1/categories/{category}/move")),
-        Route::new(
-            Method::POST,
-            "/store/v1/{organisation}/orders",
-            &shop.shopper,
-            order,
-            &[
-                "name",
-                "lines",
-                "city",
-                "region",
-                "postal_code",
-                "country",
-                "reference",
-                "contact",
-                "email",
-                "phone",
-                "shipping_address",
-                "billing_address",
-                "sku",
-                "quantity",
-                "unit_price",
-                "amount",
-                "currency",
-            ],
-        )
-        .at(shop.orders()),
-        Route::new(Method::POST, "/admin/v1/orders", owner, entered, TERMS),
+        Route::new(Method::POST, "/store/v1/{organisation}/orders", &shop.shopper, order.clone(), WANTED)
+            .at(shop.orders()),
+        Route::new(Method::POST, "/store/v1/{organisation}/orders/queue", &shop.shopper, order, WANTED)
+            .at(format!("{}/queue", shop.orders())),
+        Route::new(Method::POST, "/admin/v1/orders", owner, entered.clone(), TERMS),
+        Route::new(Method::POST, "/admin/v1/orders/queue", owner, entered, TERMS),
         Route::new(Method::POST, "/admin/v1/orders/import", owner, sold.clone(), SOLD),
         Route::new(Method::POST, "/admin/v1/orders/import/bulk", owner, json!({"orders": [sold]}), SOLD),
     ];
@@ -345,6 +324,26 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
     routes
 }
 
+/// The fields of bodies that say what a shopper wants.
+const WANTED: &[&str] = &[
+    "name",
+    "lines",
+    "city",
+    "region",
+    "postal_code",
+    "country",
+    "reference",
+    "contact",
+    "email",
+    "phone",
+    "shipping_address",
+    "billing_address",
+    "sku",
+    "quantity",
+    "unit_price",
+    "amount",
+    "currency",
+];
 /// The fields of bodies that say what an order costs.
 const TERMS: &[&str] = &[
     "lines",
@@ -467,8 +466,10 @@ async fn of_orders(shop: &Shop) -> Vec<Route> {
             Method::PATCH,
             "/admin/v1/orders/{order}/lines",
             &owner.clone().with("if-match", "*").with("idempotency-key", "one-piece-less-of-the-listed"),
-            json!({"lines": pieces(1), "reason": "One is enough"}),
-            PIECES,
+            json!({
+                "lines": [{"sku": "LISTED", "quantity": 1, "unit_price": usd(100)}], "reason": "One is enough",
+            }),
+            &["lines", "sku", "quantity", "unit_price", "amount", "currency", "reason"],
         )
         .at(format!("/admin/v1/orders/{edited}/lines")),
         Route::new(

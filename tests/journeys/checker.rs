@@ -6,11 +6,23 @@ use kernel::OrderId;
 use crate::WISHES;
 
 /// The invariant, the damage, and what takes it back. `$shop` is the organisation.
-const DAMAGES: [(&str, &str, &str); 9] = [
+const DAMAGES: [(&str, &str, &str); 12] = [
     (
         "I1",
         "update catalog.stock set held = held - 1 where org_id = $shop and sku = 'KEPT'",
         "update catalog.stock set held = held + 1 where org_id = $shop and sku = 'KEPT'",
+    ),
+    (
+        "I2",
+        "insert into \"order\".order_intake (org_id, id, status, actor, token_digest, decided_at)
+         values ($shop, gen_random_uuid(), 'placed', 'damage', sha256('x'), now())",
+        "delete from \"order\".order_intake where actor = 'damage'",
+    ),
+    (
+        "I2",
+        "insert into \"order\".order_additions (org_id, order_id, number, state, lines, actor, requested_at)
+         select org_id, id, 1, 'open', '[]', 'damage', now() from \"order\".orders where org_id = $shop",
+        "delete from \"order\".order_additions where actor = 'damage'",
     ),
     (
         "I3",
@@ -27,6 +39,11 @@ const DAMAGES: [(&str, &str, &str); 9] = [
         "I5",
         "update catalog.reservations set state = 'released' where org_id = $shop and state = 'held'",
         "update catalog.reservations set state = 'held' where org_id = $shop and state = 'released'",
+    ),
+    (
+        "I5",
+        "update catalog.reservations set addition = 1 where org_id = $shop",
+        "update catalog.reservations set addition = 0 where org_id = $shop",
     ),
     (
         "I6",

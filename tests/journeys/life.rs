@@ -1,8 +1,13 @@
 //! The life of an order through the gateway, order, Kafka and catalog to the stock: what is sent leaves it, what is cancelled is free
 //! again, and what comes back can be sold again.
 
-use e2e::{PATIENCE, Shop, invariants, together};
+use std::collections::BTreeMap;
+
+use contracts::order::OrderEvent;
+use contracts::{Channel, Envelope, topics};
+use e2e::{PATIENCE, Shop, Store, alone, invariants, together};
 use futures::future::join_all;
+use kernel::OrderId;
 use serde_json::{Value, json};
 use testkit::eventually;
 
@@ -141,6 +146,77 @@ async fn pieces_that_staff_takes_off_before_packing_are_free_again() {
     stock_is(&shop, "CUP", [10, 0, 10]).await;
     assert_eq!(step(&shop, order, "ship", json!({})).await["status"], "shipped");
     stock_is(&shop, "BOWL", [9, 0, 9]).await;
+    invariants::assert_sound(&store, &[]).await;
+}
+
+/// What the events of an order come to by now: what was placed and added, less what was cancelled and came back, in cents.
+async fn told_sum(store: &Store, order: OrderId) -> i64 {
+    let mut sums = BTreeMap::new();
+    for record in testkit::read_topic(&store.kafka(), topics::ORDER.name).await {
+        let envelope = Envelope::from_headers(record.header_pairs()).unwrap();
+        if envelope.subject != order.uuid() {
+            continue;
+        }
+        let event = OrderEvent::decode(&envelope.event_type, record.payload.as_deref().unwrap()).unwrap();
+        let lines = match event {
+            OrderEvent::Placed(it) => {
+                sums.insert(envelope.aggregate_version, it.total.minor());
+                continue;
+            }
+            OrderEvent::Edited(it) => it.lines,
+            OrderEvent::LinesCancelled(it) => it.lines,
+            OrderEvent::Cancelled(it) => it.lines,
+            OrderEvent::Returned(it) => it.lines,
+            _ => continue,
+        };
+        sums.insert(envelope.aggregate_version, lines.iter().map(|line| line.amounts.net.minor()).sum());
+    }
+    sums.into_values().sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pieces_that_staff_adds_before_packing_are_held_sent_and_returned_or_change_nothing() {
+    let store = alone(&WISHES).await;
+    let shop = Shop::open(&store, "added").await;
+    shop.sell(&store, &[("VAT", 1_000, 10), ("MUG", 300, 10), ("RARE", 500, 1)]).await;
+    let order = shop.place(&[("VAT", 2)]).await.order;
+    shop.reaches(order, "confirmed").await;
+    let edit = async |key: &str, lines: &[(&str, i64)]| {
+        let keyed = shop.owner.clone().with("if-match", "*").with("idempotency-key", key);
+        let (status, reply) =
+            keyed.patch(&format!("/admin/v1/orders/{order}/lines"), &json!({"lines": pieces(lines)})).await;
+        assert_eq!(status, 202, "{reply}");
+        eventually(PATIENCE, async || {
+            let order = shop.read(order).await;
+            if order["addition"].is_null() { Ok(order) } else { Err(order) }
+        })
+        .await
+    };
+    let more = edit("two-vats-and-a-mug-more", &[("VAT", 4), ("MUG", 1)]).await;
+    assert_eq!(more["total"]["amount"], "43.00", "{more}");
+    stock_is(&shop, "VAT", [10, 4, 6]).await;
+    stock_is(&shop, "MUG", [10, 1, 9]).await;
+    let same = edit("more-than-there-is", &[("MUG", 2), ("RARE", 2)]).await;
+    for field in ["lines", "total", "due", "status", "possible"] {
+        assert_eq!(same[field], more[field], "{field}");
+    }
+    stock_is(&shop, "MUG", [10, 1, 9]).await;
+    stock_is(&shop, "RARE", [1, 0, 1]).await;
+    assert_eq!(told_sum(&store, order).await, 4_300);
+
+    step(&shop, order, "cancel-lines", json!({"lines": pieces(&[("VAT", 1)])})).await;
+    let parcel = step(&shop, order, "ship", json!({})).await["parcel"].as_str().unwrap().to_owned();
+    stock_is(&shop, "VAT", [7, 0, 7]).await;
+    stock_is(&shop, "MUG", [9, 0, 9]).await;
+    step(&shop, order, &format!("parcels/{parcel}/deliver"), json!({})).await;
+    let all = pieces(&[("VAT", 3), ("MUG", 1)]);
+    let back = step(&shop, order, "returns", json!({"lines": all})).await["return_id"].as_str().unwrap().to_owned();
+    let received = step(&shop, order, &format!("returns/{back}/receive"), json!({"restocked": all})).await;
+    assert_eq!(received["status"], "returned");
+    stock_is(&shop, "VAT", [10, 0, 10]).await;
+    stock_is(&shop, "MUG", [10, 0, 10]).await;
+    store.settled().await;
+    assert_eq!(told_sum(&store, order).await, 0, "everything went back");
     invariants::assert_sound(&store, &[]).await;
 }
 

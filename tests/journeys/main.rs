@@ -12,6 +12,7 @@ mod job;
 mod life;
 mod preconditions;
 mod prices;
+mod queue;
 mod reads;
 mod rebuild;
 mod redelivery;

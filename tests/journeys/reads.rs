@@ -55,6 +55,12 @@ impl Watched {
         assert_eq!(status, 200, "{changed}");
     }
 
+    async fn count(&self, on_hand: i64) {
+        let body = json!({"set": on_hand, "reason": "counted"});
+        let counted = self.shop.owner.post("/admin/v1/stock/OWN/adjust", &body).await;
+        assert_eq!(counted.0, 201, "{}", counted.1);
+    }
+
     async fn at(&self, name: &str, known: Option<&str>) -> Reply {
         let shopper = self.shop.shopper.clone();
         let shopper = known.map_or(shopper.clone(), |known| shopper.with("if-none-match", known));
@@ -80,6 +86,7 @@ async fn whoever_wrote_reads_what_they_wrote_and_nothing_older() {
         // Its names change as well, there and back.
         let (slug, former) = (slugs[usize::from(cents % 4 < 2)], slugs[usize::from(cents % 4 >= 2)]);
         let known = own.at(&id, None).await.header("etag").unwrap().to_owned();
+        let known_list = own.at("", None).await.header("etag").unwrap().to_owned();
         own.change(json!({"slug": slug, "variants": [{"sku": "OWN", "price": price}]})).await;
         for name in [id.as_str(), slug] {
             let seen = own.at(name, Some(&known)).await;
@@ -90,8 +97,15 @@ async fn whoever_wrote_reads_what_they_wrote_and_nothing_older() {
         let target = format!("{}/{slug}", own.list);
         let is_new = moved.status == 308 && moved.header("location") == Some(&target);
         own.expect(is_new, &format!("{cents} by its former name {former}"), &moved);
-        let page = own.at("", None).await;
-        own.expect(page.json()["items"][0]["price_from"] == price, &format!("{cents} in the list"), &page);
+        let page = own.at("", Some(&known_list)).await;
+        let is_new = page.status == 200 && page.json()["items"][0]["price_from"] == price;
+        own.expect(is_new, &format!("{cents} in the list"), &page);
+        // The stock goes as well, there and back.
+        let left = if cents % 2 == 0 { 5 } else { 0 };
+        own.count(left).await;
+        let seen = own.at(&id, None).await;
+        let shown = if left == 0 { "sold-out" } else { "in-stock" };
+        own.expect(seen.json()["variants"][0]["availability"] == shown, &format!("{cents} with {left} pieces"), &seen);
         if cents % 20 == 0 {
             let (status, retired) = own.shop.owner.post(&format!("{}/retire", own.admin), &json!(null)).await;
             assert_eq!(status, 200, "{retired}");

@@ -1,5 +1,5 @@
 //! Orders that live in any way that comes to anybody's mind, while everything that was ever said comes again out of order: placed, paid,
-//! packed, sent in parts, cancelled in parts, held, expired, returned, refunded. Whatever was done, the store is sound.
+//! added to, packed, sent in parts, cancelled in parts, held, expired, returned, refunded. Whatever was done, the store is sound.
 
 use std::time::Duration;
 
@@ -10,8 +10,20 @@ use crate::WISHES;
 use crate::saga::answer;
 
 /// The steps that the storm must have seen, each many times: without them it would prove less than it says.
-const STEPS: [&str; 11] =
-    ["edit", "pack", "ship", "deliver", "cancel", "cancel-lines", "hold", "release", "payments", "returns", "refunds"];
+const STEPS: [&str; 12] = [
+    "edit",
+    "add",
+    "pack",
+    "ship",
+    "deliver",
+    "cancel",
+    "cancel-lines",
+    "hold",
+    "release",
+    "payments",
+    "returns",
+    "refunds",
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_done_with_orders_at_once_the_store_is_sound_afterwards() {

@@ -8,6 +8,8 @@ use uuid::Uuid;
 
 use crate::WISHES;
 
+/// The services that have to do with an order.
+const FROM_END_TO_END: [&str; 4] = ["gateway", "order", "catalog", "notifier"];
 /// The span that the test itself claims to be in.
 const OUTSIDE: &str = "00f067aa0ba902b7";
 
@@ -20,9 +22,21 @@ async fn an_order_is_one_trace_from_the_gateway_to_telegram_without_a_missing_li
     let shopper = shop.shopper.clone().with("traceparent", &format!("00-{trace}-{OUTSIDE}-01"));
     let placed = Placed::of(&shopper.post_reply(&shop.orders(), &order_of(&[("TRACED", 1)])).await);
     shop.reaches(placed.order, "confirmed").await;
+    leads_to_telegram(&linked(&store, &trace, &FROM_END_TO_END).await);
 
-    let services = ["gateway", "order", "catalog", "notifier"];
-    let spans = linked(&store, &trace, &services).await;
+    // One that was queued goes the same way, behind a topic of its own.
+    let trace = Uuid::new_v4().simple().to_string();
+    let mut tracing = shop.clone();
+    tracing.shopper = tracing.shopper.with("traceparent", &format!("00-{trace}-{OUTSIDE}-01"));
+    let queued = tracing.queue(&order_of(&[("TRACED", 1)])).await;
+    shop.reaches(queued.order, "confirmed").await;
+    let spans = linked(&store, &trace, &FROM_END_TO_END).await;
+    leads_to_telegram(&spans);
+    assert!(spans.iter().any(|span| span.name == "consume order.intake.queued.v1"), "{spans:?}");
+}
+
+/// Holds that the messages about an order were caused by the request that placed it.
+fn leads_to_telegram(spans: &[Span]) {
     let by_id: BTreeMap<&str, &Span> = spans.iter().map(|span| (span.id.as_str(), span)).collect();
     // From the message about the confirmation back to the request: through notifier, order, catalog and order again.
     let ways: BTreeSet<Vec<&str>> =

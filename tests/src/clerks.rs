@@ -1,8 +1,8 @@
-//! Clerks who do with a shop's orders whatever comes to their mind: take money and give it back, pack, send, deliver, cancel, hold, take
-//! goods back. The rule it keeps: what was not answered is repeated under the same key, as a good client does, and what an order
+//! Clerks who do with a shop's orders whatever comes to their mind: take money and give it back, pack, send, deliver, cancel, hold, add
+//! to them, take goods back. The rule it keeps: what was not answered is repeated under the same key, as a good client does, and what an order
 //! refuses is no failure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -19,6 +19,8 @@ use crate::{PATIENCE, Shop, Store, must};
 
 /// The step that changes the lines of an order, which is no POST.
 const EDIT: &str = "edit";
+/// An edit of which catalog is asked first.
+const ADD: &str = "add";
 
 /// How long a clerk goes on repeating one step.
 const RESOLVE: Duration = Duration::from_secs(60);
@@ -46,6 +48,8 @@ pub struct Clerks {
 struct Clerk {
     gateways: Vec<String>,
     tokens: Vec<String>,
+    /// The SKUs of the orders that were read.
+    skus: BTreeSet<String>,
     stop: Arc<AtomicBool>,
     done: Arc<AtomicUsize>,
     random: StdRng,
@@ -62,6 +66,7 @@ impl Clerks {
                 let clerk = Clerk {
                     gateways: store.gateways(),
                     tokens: shops.iter().map(|shop| shop.token.clone()).collect(),
+                    skus: BTreeSet::new(),
                     stop: Arc::clone(&stop),
                     done: Arc::clone(&done),
                     random: StdRng::seed_from_u64(seed),
@@ -125,6 +130,8 @@ impl Clerk {
         let list = self.read(&token, "/admin/v1/orders?limit=40&fields=id").await?;
         let id = list["items"].as_array()?.choose(&mut self.random)?["id"].as_str()?.to_owned();
         let order = self.read(&token, &format!("/admin/v1/orders/{id}")).await?;
+        let lines = order["lines"].as_array().into_iter().flatten();
+        self.skus.extend(lines.filter_map(|line| line["sku"].as_str()).map(ToOwned::to_owned));
         Some((token, order))
     }
 
@@ -160,7 +167,7 @@ impl Clerk {
         {
             return Some(("returns", "returns".to_owned(), json!({"lines": [{"sku": line["sku"], "quantity": 1}]})));
         }
-        match self.random.random_range(0..24) {
+        match self.random.random_range(0..26) {
             0 => simple("hold"),
             1 | 2 => simple("release"),
             3 => simple("cancel-request"),
@@ -188,6 +195,16 @@ impl Clerk {
                 let line = self.one_of(&order["lines"])?;
                 let kept = json!([{"sku": line["sku"], "quantity": self.random.random_range(0..=1)}]);
                 Some((EDIT, "lines".to_owned(), json!({"lines": kept, "version": order["version"]})))
+            }
+            24 | 25 => {
+                // Of a SKU that the order has or of another one, and sometimes with something taken off.
+                let sku = self.skus.iter().nth(self.random.random_range(0..self.skus.len()))?.clone();
+                let mut wanted = vec![json!({"sku": sku, "quantity": self.random.random_range(2..=5)})];
+                let line = self.one_of(&order["lines"])?;
+                if line["sku"] != sku.as_str() && self.random.random_bool(0.3) {
+                    wanted.push(json!({"sku": line["sku"], "quantity": self.random.random_range(0..=1)}));
+                }
+                Some((EDIT, "lines".to_owned(), json!({"lines": wanted, "version": order["version"]})))
             }
             21 => Some(("notes", "notes".to_owned(), json!({"text": "Somebody rang."}))),
             22 => Some((
@@ -225,7 +242,8 @@ impl Clerk {
                 client = client.with("if-match", &format!("\"{version}\""));
             }
             let what = match client.try_send(method.clone(), path, Some(body.clone())).await {
-                Ok(reply) if matches!(reply.status, 200 | 201) => {
+                Ok(reply) if matches!(reply.status, 200..=202) => {
+                    let name = if reply.status == 202 { ADD } else { name };
                     *self.deeds.done.entry(name).or_default() += 1;
                     self.done.fetch_add(1, Ordering::Relaxed);
                     return;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contracts::catalog::{AvailabilityState, ReservationEvent, StockEvent};
-use contracts::order::OrderEvent;
+use contracts::order::{IntakeEvent, OrderEvent};
 use contracts::{Channel, Envelope, topics};
 use kernel::OrderId;
 use messaging::Record;
@@ -26,7 +26,7 @@ const LEVELS: &str = "
         or least(s.on_hand, s.reserved, s.held) < 0 or (s.on_hand < s.reserved + s.held and not s.may_be_short)";
 
 /// What the tables must not contain once everything has come to rest: each row found is a violation in words.
-const AT_REST: [&str; 8] = [
+const AT_REST: [&str; 13] = [
     "select format('I1 %s %s: held %s and reserved %s, but orders wait for %s', s.org_id, s.sku, s.held, s.reserved,
                    coalesce(bought.pieces, 0))
        from catalog.stock s
@@ -37,6 +37,11 @@ const AT_REST: [&str; 8] = [
          on bought.org_id = s.org_id and bought.sku = s.sku
       where s.held <> coalesce(bought.pieces, 0) or s.reserved <> 0",
     "select format('I2 order %s is %s', id, status) from \"order\".orders where status = 'pending'",
+    "select format('I2 order %s was queued and is %s, %s in the orders, and keeps %s', i.id, i.status,
+                   case when o.id is null then 'not' else 'found' end, coalesce(i.wanted::text, 'nothing'))
+       from \"order\".order_intake i left join \"order\".orders o on o.org_id = i.org_id and o.id = i.id
+      where i.status = 'queued' or (i.status = 'placed') <> (o.id is not null) or i.wanted is not null",
+    "select format('I2 addition %s of order %s is open', number, order_id) from \"order\".order_additions where state = 'open'",
     "select format('I4 reservation of %s is %s with %s pieces, its movements add up to %s reserved and %s held',
                    r.order_id, r.state, lines.pieces, moved.reserved, moved.held)
        from catalog.reservations r
@@ -75,6 +80,25 @@ const AT_REST: [&str; 8] = [
        left join (select org_id, order_id, sum(amount_minor) as refunded
                     from \"order\".order_refunds group by org_id, order_id) r on r.org_id = o.org_id and r.order_id = o.id
       where (o.paid_minor, o.refunded_minor) is distinct from (coalesce(p.paid, 0), coalesce(r.refunded, 0))",
+    "select format('I12 order %s comes to %s, its lines to %s', o.id, o.total_minor, l.total)
+       from \"order\".orders o
+       join (select org_id, order_id,
+                    sum(quantity * unit_price_minor - discount_minor + tax_minor + shipping_minor) as total
+               from \"order\".order_lines group by org_id, order_id) l on l.org_id = o.org_id and l.order_id = o.id
+      where o.total_minor <> l.total",
+    "select format('I5 %s of order %s: %s are to be sent, its reservation holds %s', l.sku, l.order_id, l.pieces, h.pieces)
+       from (select org_id, order_id, sku, sum(quantity - cancelled - shipped) as pieces
+               from \"order\".order_lines group by org_id, order_id, sku) l
+       join catalog.reservations r on r.org_id = l.org_id and r.order_id = l.order_id and r.state = 'held'
+      cross join lateral (select coalesce(sum((line ->> 'quantity')::bigint), 0) as pieces
+                            from jsonb_array_elements(r.lines) as line where line ->> 'sku' = l.sku) h
+      where l.pieces <> h.pieces",
+    "select format('I5 order %s was asked to be added to %s times, its reservation has decided %s', r.order_id,
+                   coalesce(a.number, 0), r.addition)
+       from catalog.reservations r
+       left join (select org_id, order_id, max(number) as number from \"order\".order_additions group by org_id, order_id) a
+         on a.org_id = r.org_id and a.order_id = r.order_id
+      where coalesce(a.number, 0) <> r.addition",
     "select format('I5 order %s is %s, its reservation is %s', coalesce(o.id, r.order_id), coalesce(o.status, 'nowhere'),
                    coalesce(r.state, 'nowhere'))
        from \"order\".orders o
@@ -178,8 +202,11 @@ fn promises(orders: &BTreeMap<Uuid, Row>, accepted: &[Accepted]) -> Vec<String> 
     violations
 }
 
-/// Every order was placed under one key, and every recorded reply speaks of one order.
+/// Every order was placed under one key, and every recorded reply speaks of one order, but for those that were queued and refused.
 async fn replies(client: &Client, orders: &BTreeMap<Uuid, Row>) -> Vec<String> {
+    let refused = "select id::text from \"order\".order_intake where status = 'refused'";
+    let refused: BTreeSet<Uuid> =
+        must(client.query(refused, &[]).await, "read what was refused").iter().map(|row| id(row.get(0))).collect();
     let statement = "select org_id::text, idempotency_key, convert_from(body, 'UTF8')::json ->> 'id'
                        from \"order\".replays where operation in ('order.place-order', 'order.enter-order')";
     let rows = must(client.query(statement, &[]).await, "read the recorded replies");
@@ -188,6 +215,7 @@ async fn replies(client: &Client, orders: &BTreeMap<Uuid, Row>) -> Vec<String> {
     for row in &rows {
         let (organisation, key, spoken): (Uuid, String, String) = (id(row.get(0)), row.get(1), row.get(2));
         match spoken.parse::<OrderId>() {
+            Ok(order) if refused.contains(&order.uuid()) => {}
             Ok(order) if orders.get(&order.uuid()).is_some_and(|it| it.organisation == organisation) => {
                 keys.entry(order.uuid()).or_default().push(key);
             }
@@ -267,9 +295,19 @@ fn orders_agree(records: &[Record], orders: &BTreeMap<Uuid, Row>) -> Vec<String>
                 continue;
             };
             *status = standing.status.to_string();
-            let first = *total.get_or_insert(standing.total.minor());
-            if first != standing.total.minor() {
-                violations.push(format!("I12 {} came to {first} and then to {}", envelope.subject, standing.total));
+            // What is added raises what the order comes to, and nothing else changes it.
+            let added = match &event {
+                OrderEvent::Edited(it) if it.addition.is_some() => {
+                    it.lines.iter().map(|line| line.amounts.net.minor()).sum()
+                }
+                _ => 0,
+            };
+            let now = standing.total.minor();
+            if let Some(before) = total.replace(now)
+                && before + added != now
+            {
+                let subject = envelope.subject;
+                violations.push(format!("I12 {subject} came to {before}, then {added} were added, and then to {now}"));
             }
         }
     }
@@ -362,7 +400,8 @@ type Readable = fn(&str, &[u8]) -> bool;
 
 /// How the facts of a topic are read; nothing for a topic of states.
 fn facts_of(topic: &str) -> Option<Readable> {
-    let facts: [(&str, Readable); 3] = [
+    let facts: [(&str, Readable); 4] = [
+        (topics::INTAKE.name, |name, json| IntakeEvent::decode(name, json).is_ok()),
         (topics::ORDER.name, |name, json| OrderEvent::decode(name, json).is_ok()),
         (topics::RESERVATION.name, |name, json| ReservationEvent::decode(name, json).is_ok()),
         (topics::STOCK.name, |name, json| StockEvent::decode(name, json).is_ok()),

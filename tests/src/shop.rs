@@ -182,6 +182,25 @@ impl Shop {
         Placed::of(&self.shopper.post_reply(&self.orders(), &order_of(lines)).await)
     }
 
+    /// Queues an order as anybody and waits until it is placed.
+    pub async fn queue(&self, wanted: &Value) -> Placed {
+        let reply = self.shopper.post_reply(&format!("{}/queue", self.orders()), wanted).await;
+        let placed = Placed::of(&reply);
+        eventually(PATIENCE, async || {
+            let told = self.queued(placed.order).await;
+            if told["status"] == "placed" { Ok(()) } else { Err(told) }
+        })
+        .await;
+        placed
+    }
+
+    /// What became of a queued order, as staff sees it.
+    pub async fn queued(&self, order: OrderId) -> Value {
+        let (status, body) = self.owner.get(&format!("/admin/v1/orders/queue/{order}")).await;
+        assert_eq!(status, 200, "{body}");
+        body
+    }
+
     /// The order as staff sees it.
     pub async fn read(&self, order: OrderId) -> Value {
         let (status, body) = self.owner.get(&format!("/admin/v1/orders/{order}")).await;

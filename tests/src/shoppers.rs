@@ -1,4 +1,5 @@
-//! Shoppers who order one thing after another and repeat what was not answered, under the same key, as a good client does.
+//! Shoppers who order one thing after another, now and then through the queue, and repeat what was not answered, under the same key, as a
+//! good client does.
 //! The rule it keeps: every order that was accepted is written down with its bytes, so that it can be asked for later.
 
 use std::collections::BTreeMap;
@@ -246,7 +247,8 @@ impl Shopper {
     }
 
     async fn order(&mut self, tally: &mut Tally) {
-        let path = self.shops.choose(&mut self.random).cloned().unwrap_or_default();
+        let orders = self.shops.choose(&mut self.random).cloned().unwrap_or_default();
+        let path = if self.random.random_ratio(1, 4) { format!("{orders}/queue") } else { orders };
         let mut skus: Vec<&str> = self.skus.iter().map(String::as_str).collect();
         skus.shuffle(&mut self.random);
         skus.truncate(self.random.random_range(1..=3));

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::{PASSWORD, PATIENCE, must, programs};
 
 /// Which groups read which topics; the lag of a group that has read nothing yet cannot be asked for.
-pub const READERS: [(&str, &str); 9] = [
+pub const READERS: [(&str, &str); 10] = [
     (topics::ORGANISATION.name, "notifier"),
     (topics::CATEGORY.name, "catalog"),
     (topics::ORDER.name, "catalog"),
@@ -27,6 +27,7 @@ pub const READERS: [(&str, &str); 9] = [
     (topics::RESERVATION.name, "order"),
     (topics::PRODUCT.name, "order"),
     (topics::ORDER.name, "notifier"),
+    (topics::INTAKE.name, "order"),
     (topics::STOCK.name, "notifier"),
 ];
 
@@ -387,6 +388,7 @@ async fn waiting(client: &Client) -> Vec<String> {
         .collect();
     let statement = format!(
         "select what, n from ({} union all select 'pending orders', count(*) from \"order\".orders where status = 'pending'
+         union all select 'queued orders', count(*) from \"order\".order_intake where status = 'queued'
          union all select 'marks of availability', count(*) from catalog.availability_marks
          union all select 'pending deliveries', count(*) from notifier.deliveries where state = 'pending') as found (what, n)
          where n > 0",

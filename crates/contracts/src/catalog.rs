@@ -303,6 +303,10 @@ channel::facts! {
         Expired = "catalog.reservation.expired.v1",
         /// A confirmation met a reservation that had expired.
         ConfirmRefused = "catalog.reservation.confirm-refused.v1",
+        /// What was to be added to a confirmed order is held, too.
+        Extended = "catalog.reservation.extended.v1",
+        /// Nothing of it is held; what the order had stays as it is.
+        ExtensionRefused = "catalog.reservation.extension-refused.v1",
     }
 }
 
@@ -383,7 +387,7 @@ pub enum Reason {
         /// The SKU.
         sku: Sku,
     },
-    /// The order was cancelled before its stock was held.
+    /// The order was cancelled before its stock was held, or before something was added to it.
     OrderCancelled,
 }
 
@@ -399,6 +403,28 @@ pub struct Expired {
 pub struct ConfirmRefused {
     /// The order.
     pub order: OrderId,
+}
+
+/// All pieces of an addition to a confirmed order are held with those that the order had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Extended {
+    /// The order.
+    pub order: OrderId,
+    /// Which addition of the order it is.
+    pub number: i64,
+    /// The pieces that are held for it, without those that the order had before.
+    pub lines: Vec<ReservedLine>,
+}
+
+/// Nothing of an addition to an order is held. What the order had stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ExtensionRefused {
+    /// The order.
+    pub order: OrderId,
+    /// Which addition of the order it is.
+    pub number: i64,
+    /// Every reason against it; that the order was cancelled, where it has no stock held any more.
+    pub reasons: Vec<Reason>,
 }
 
 channel::facts! {
@@ -471,8 +497,9 @@ pub struct LocationLevel {
 channel::state!(AvailabilityState on topics::AVAILABILITY, keyed by variant, "catalog.availability.state.v1");
 
 /// What shoppers are told of a stock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::VariantNames)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Availability {
     /// There is more than the low threshold.
     InStock,

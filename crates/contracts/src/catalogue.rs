@@ -49,6 +49,7 @@ pub fn entries() -> Vec<Entry> {
         .chain(of::<catalog::StockEvent>())
         .chain(of::<catalog::AvailabilityState>())
         .chain(of::<order::OrderEvent>())
+        .chain(of::<order::IntakeEvent>())
         .collect()
 }
 

@@ -28,6 +28,10 @@ channel::facts! {
         LinesCancelled = "order.order.lines-cancelled.v1",
         /// Its lines were changed before anything was packed.
         Edited = "order.order.edited.v1",
+        /// Staff wants pieces added to it; catalog is asked to hold them.
+        AdditionRequested = "order.order.addition-requested.v1",
+        /// Catalog could not hold them, so nothing is added.
+        AdditionRefused = "order.order.addition-refused.v1",
         /// It must not be fulfilled for now.
         Held = "order.order.held.v1",
         /// It may be fulfilled again.
@@ -63,6 +67,21 @@ channel::facts! {
         /// More of it was promised than could be had.
         Oversold = "order.order.oversold.v1",
     }
+}
+
+channel::facts! {
+    /// The way of an order from the queue to its place.
+    pub enum IntakeEvent on topics::INTAKE, keyed by order {
+        /// It was taken in, and is placed or refused in its turn.
+        Queued = "order.intake.queued.v1",
+    }
+}
+
+/// An order was taken in. What is wanted, and by whom, stays with the service: a topic cannot forget.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Queued {
+    /// The identity that the order has once it is placed.
+    pub order: OrderId,
 }
 
 /// Where an order stands.
@@ -337,7 +356,7 @@ pub struct Standing {
     /// Who ordered, as one key for all their orders; absent where nobody was named. Names and addresses are on no topic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub buyer: Option<BuyerId>,
-    /// What it came to when it was placed.
+    /// What it came to when it was placed, with what was added to it since.
     pub total: Money,
     /// What was promised for it and not received.
     pub authorised: Money,
@@ -497,7 +516,7 @@ pub struct LinesCancelled {
 }
 
 /// Staff changed the lines of the order before anything was packed. Pieces that were taken off count as cancelled in the pieces of
-/// their line.
+/// their line; pieces that were added count as ordered, and their line may be new.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Edited {
     /// The order.
@@ -505,8 +524,42 @@ pub struct Edited {
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// What was changed by this: with negative amounts what was taken off.
+    /// The addition that was given; absent where pieces were taken off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addition: Option<i64>,
+    /// What was changed by this: with negative amounts what was taken off, with positive ones what was added. Added pieces have no
+    /// discount, tax or shipping of their own.
     pub lines: Vec<MovedLine>,
+    /// Where the order stands.
+    pub standing: Box<Standing>,
+}
+
+/// Staff wants pieces added to the order, of which nothing is packed. Catalog holds all of them or none and says which, with the
+/// addition's number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AdditionRequested {
+    /// The order.
+    pub order: OrderId,
+    /// Which addition of the order it is, from 1. An order has one open at a time.
+    pub number: i64,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What is to be added, each SKU once: more pieces of a line at its price, or a new line.
+    pub lines: Vec<OrderLine>,
+    /// Where the order stands; nothing is added yet.
+    pub standing: Box<Standing>,
+}
+
+/// Nothing is added to the order, since catalog could not hold it. The order is as it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AdditionRefused {
+    /// The order.
+    pub order: OrderId,
+    /// Which addition of the order it is.
+    pub number: i64,
+    /// Every reason against it.
+    pub reasons: Vec<catalog::Reason>,
     /// Where the order stands.
     pub standing: Box<Standing>,
 }
@@ -825,6 +878,8 @@ impl OrderEvent {
             Self::Cancelled(it) => it.standing.as_deref(),
             Self::LinesCancelled(it) => Some(&it.standing),
             Self::Edited(it) => Some(&it.standing),
+            Self::AdditionRequested(it) => Some(&it.standing),
+            Self::AdditionRefused(it) => Some(&it.standing),
             Self::Held(it) => Some(&it.standing),
             Self::Released(it) => Some(&it.standing),
             Self::CancellationRequested(it) => Some(&it.standing),

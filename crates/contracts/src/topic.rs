@@ -82,6 +82,9 @@ pub mod topics {
     /// What happens to orders, keyed by the order.
     pub const ORDER: Topic =
         Topic { name: "order.order.v1", owner: "order", retention: Retention::Events, partitions: 12 };
+    /// Orders that were taken in and wait to be placed, keyed by the order.
+    pub const INTAKE: Topic =
+        Topic { name: "order.intake.v1", owner: "order", retention: Retention::Events, partitions: 12 };
 
     /// Every topic there is.
     pub const ALL: &[Topic] = &[
@@ -99,6 +102,7 @@ pub mod topics {
         STOCK,
         AVAILABILITY,
         ORDER,
+        INTAKE,
     ];
 }
 

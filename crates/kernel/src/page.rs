@@ -13,8 +13,8 @@ use crate::Malformed;
 pub struct Cursor(String);
 
 impl Cursor {
-    /// A title of 200 characters of four bytes each fits.
-    const LONGEST: usize = 2_048;
+    /// Four keys fit, each of the longest text that a list is sorted by.
+    const LONGEST: usize = 8_192;
 
     /// Takes the text that a list wrote or that a client sends back. Whether it belongs to a list is found out by the list.
     ///
@@ -36,7 +36,7 @@ impl Cursor {
     }
 }
 
-crate::text!(Cursor, {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,2048}$"});
+crate::text!(Cursor, {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,8192}$"});
 
 /// How many items a page may have: 1 to 100, 20 when not said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,10 +124,10 @@ mod tests {
 
     #[test]
     fn what_has_not_the_form_of_a_cursor_is_refused() {
-        for text in ["", "a=", "a b", "é", "%00", &"a".repeat(2_049)] {
+        for text in ["", "a=", "a b", "é", "%00", &"a".repeat(8_193)] {
             assert!(Cursor::parse(text).is_err(), "{text:?}");
         }
-        assert_eq!(Cursor::parse(&"a".repeat(2_048)).unwrap().as_str().len(), 2_048);
+        assert_eq!(Cursor::parse(&"a".repeat(8_192)).unwrap().as_str().len(), 8_192);
     }
 
     #[test]

@@ -16,6 +16,9 @@ use crate::classified::Classified;
 pub trait Command: Send + Sync + 'static {
     /// `<service>.<verb>-<noun>`, for spans, metrics and recorded replies.
     const NAME: &'static str;
+    /// The name under which its replies are recorded. Commands that are two ways to one thing share it, so that one key of a
+    /// caller is good for one of them. Their requests differ, as those of two paths do: the same request gets the same reply.
+    const RECORDED_AS: &'static str = Self::NAME;
     /// What the caller must be allowed to do.
     const REQUIRES: Permission;
     /// Whose rows it changes: [`crate::Tenant`], [`crate::Tenants`] or [`crate::Platform`].

@@ -46,7 +46,7 @@ impl Once {
     pub(crate) fn under<C: Command>(&self, scope: &Scope<C::Tenancy>) -> ReplayKey {
         ReplayKey {
             principal: scope.provenance.actor.clone(),
-            operation: C::NAME.to_owned(),
+            operation: C::RECORDED_AS.to_owned(),
             idempotency_key: self.key.as_str().to_owned(),
             request_digest: self.request_digest,
         }

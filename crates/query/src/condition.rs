@@ -108,20 +108,21 @@ impl Writer<'_> {
     }
 
     /// What follows from a text that is contained or equal, for the index of the search text: each of its words of three
-    /// letters or more is contained in that. Only ASCII, whose folding is lower case whatever stands beside it.
+    /// letters or more is contained in that. Only Latin letters, of which each is folded alike whatever stands beside it.
     fn prefilter(&mut self, field: &Field, test: &Test) -> String {
         let (Test::Contains(text) | Test::StartsWith(text) | Test::Equal(Value::Text(text))) = test else {
             return String::new();
         };
         let (Some(search), true) = (self.search, field.searched) else { return String::new() };
-        if !text.is_ascii() {
-            return String::new();
-        }
-        let words = text.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| word.len() > 2).take(4);
+        let words = text.split(|letter: char| !is_latin(letter)).filter(|word| word.chars().count() > 2).take(4);
         words
             .map(|word| {
-                let word = self.sql.bind(Bound::Text(format!("%{}%", word.to_lowercase())));
-                format!(" and {search} like {word}")
+                if word.is_ascii() {
+                    let word = self.sql.bind(Bound::Text(format!("%{}%", word.to_lowercase())));
+                    return format!(" and {search} like {word}");
+                }
+                let word = self.sql.bind(Bound::Text(word.to_owned()));
+                format!(" and {search} like '%' || fold({word}) || '%'")
             })
             .collect()
     }
@@ -230,6 +231,12 @@ fn currency_of(test: &Test) -> Option<&'static str> {
         | Test::Between(Value::Price(money), _) => Some(money.currency().code()),
         _ => None,
     }
+}
+
+/// Whether it is a digit or a Latin letter, marks of Vietnamese included.
+fn is_latin(letter: char) -> bool {
+    letter.is_ascii_alphanumeric()
+        || matches!(letter, '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}') && letter.is_alphabetic()
 }
 
 /// A text as a pattern that means nothing but itself.

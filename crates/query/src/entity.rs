@@ -16,11 +16,15 @@ use crate::filter::{MOST_COMPARISONS, MOST_VALUES};
 use crate::order::MOST_SORTS;
 use crate::request::{Counting, MOST_FIELDS, Request};
 use crate::value::{Kind, LONGEST_TEXT};
+use strum::VariantNames as _;
 
 /// A kind of item that can be asked for.
 pub trait Entity: Send + Sync + 'static {
     /// Its name in schemas: `Product`.
     const NAME: &'static str;
+
+    /// What the names of the fields begin with that single organisations have added; none where they cannot.
+    const OWN_FIELDS: Option<&'static str> = None;
 
     /// What can be asked of it; the fields of single organisations are not in it.
     fn registry() -> &'static Registry;
@@ -206,6 +210,12 @@ fn comparisons(field: &Field, generator: &mut SchemaGenerator) -> Vec<Json> {
     schemas
 }
 
+/// The schema of the name of a field that an organisation has added.
+fn own_name(prefix: &str, descending: bool) -> Json {
+    let sign = if descending { "-?" } else { "" };
+    json!({"type": "string", "pattern": format!("^{sign}{}", prefix.replace('.', "\\.")), "maxLength": 100})
+}
+
 /// The filter of one kind of item, as the documents describe it.
 struct Filter<E>(PhantomData<fn() -> E>);
 
@@ -222,17 +232,19 @@ impl<E: Entity> JsonSchema for Filter<E> {
         for field in E::registry().fields() {
             ways.extend(comparisons(field, generator));
         }
-        ways.push(json!({
+        if let Some(prefix) = E::OWN_FIELDS {
+            ways.push(json!({
             "type": "object",
             "description": "A condition about a field of the organisation's own, such as `attributes.colour`; its operators and values are those that the list of fields names.",
             "additionalProperties": false,
             "required": ["field", "op", "value"],
             "properties": {
-                "field": {"type": "string", "maxLength": 100},
-                "op": {"type": "string", "maxLength": 20},
+                "field": own_name(prefix, false),
+                "op": {"type": "string", "enum": Operator::VARIANTS},
                 "value": {},
             },
         }));
+        }
         json_schema!({"description": "The condition that an item fulfils.", "anyOf": ways})
     }
 }
@@ -247,7 +259,19 @@ impl<E: Entity> JsonSchema for Request<E> {
             let names: Vec<&str> = E::registry().fields().filter(|field| of(field)).map(Field::name).collect();
             names.join(", ")
         };
-        let text = |most: usize| json!({"type": "string", "maxLength": most});
+        let name_of = |of: fn(&Field) -> bool, descending: bool| {
+            let names = E::registry().fields().filter(|field| of(field)).map(Field::name);
+            let names: Vec<String> = if descending {
+                names.flat_map(|name| [name.to_owned(), format!("-{name}")]).collect()
+            } else {
+                names.map(str::to_owned).collect()
+            };
+            let known = json!({"type": "string", "enum": names});
+            match E::OWN_FIELDS {
+                None => known,
+                Some(prefix) => json!({"anyOf": [known, own_name(prefix, descending)]}),
+            }
+        };
         let (filter, cursor) =
             (generator.subschema_for::<Filter<E>>().to_value(), generator.subschema_for::<Cursor>().to_value());
         let (limit, total) =
@@ -257,7 +281,7 @@ impl<E: Entity> JsonSchema for Request<E> {
             "additionalProperties": false,
             "required": ["field"],
             "properties": {
-                "field": text(100),
+                "field": name_of(Field::is_counted, false),
                 "bands": {"type": ["array", "null"], "items": {}, "maxItems": MOST_BANDS, "description": "For prices, numbers and times: the borders between the bands that are counted, in ascending order."},
             },
         });
@@ -268,12 +292,12 @@ impl<E: Entity> JsonSchema for Request<E> {
             "properties": {
                 "filter": {"anyOf": [filter, {"type": "null"}]},
                 "q": {"type": ["string", "null"], "maxLength": 200, "description": "Words to search for, of which the first ten count. Letter case and marks do not matter. Where nothing is found, one wrong letter per word is forgiven."},
-                "sort": {"type": "array", "items": text(101), "maxItems": MOST_SORTS, "description": format!("Fields, the first one first; with `-` when descending: {}.", names(Field::is_sorted))},
-                "fields": {"type": ["array", "null"], "items": text(100), "maxItems": MOST_FIELDS, "description": format!("The fields that an item shows; without it {}.", names(|field| field.by_default))},
+                "sort": {"type": "array", "items": name_of(Field::is_sorted, true), "maxItems": MOST_SORTS, "description": format!("Fields, the first one first; with `-` when descending: {}.", names(Field::is_sorted))},
+                "fields": {"type": ["array", "null"], "items": name_of(|_| true, false), "maxItems": MOST_FIELDS, "description": format!("The fields that an item shows; without it {}.", names(|field| field.by_default))},
                 "cursor": {"anyOf": [cursor, {"type": "null"}]},
                 "limit": limit,
                 "total": total,
-                "facets": {"type": "array", "items": {"anyOf": [text(100), band]}, "maxItems": MOST_FACETS, "description": format!("Fields whose values are counted over the items that the query finds, each without the conditions about itself: {}.", names(Field::is_counted))},
+                "facets": {"type": "array", "items": {"anyOf": [name_of(Field::is_counted, false), band]}, "maxItems": MOST_FACETS, "description": format!("Fields whose values are counted over the items that the query finds, each without the conditions about itself: {}.", names(Field::is_counted))},
             },
         })
     }

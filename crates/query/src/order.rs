@@ -47,6 +47,9 @@ pub(crate) struct Mark {
     /// Whether the page ends before the item.
     #[serde(rename = "b", default)]
     pub(crate) backward: bool,
+    /// Whether the item itself is on the page: it was not, on the page that this one is reached from.
+    #[serde(rename = "i", default)]
+    pub(crate) inclusive: bool,
     /// Whether the words are searched for with typing errors forgiven.
     #[serde(rename = "f", default)]
     pub(crate) forgiving: bool,
@@ -180,9 +183,10 @@ pub(crate) fn write_beyond(keys: &[Key], mark: &Mark, sql: &mut Sql, relevance: 
     let ascending = |key: &Key| key.descending == mark.backward;
     let same_way = keys.windows(2).all(|pair| pair[0].descending == pair[1].descending);
     let sign = |key: &Key| if ascending(key) { ">" } else { "<" };
+    let equal_too = if mark.inclusive { "=" } else { "" };
     if same_way && keys.iter().all(|key| !key.nullable) {
         let values: Vec<String> = placeholders.into_iter().flatten().collect();
-        return Some(format!("({}) {} ({})", expressions.join(", "), sign(&keys[0]), values.join(", ")));
+        return Some(format!("({}) {}{equal_too} ({})", expressions.join(", "), sign(&keys[0]), values.join(", ")));
     }
     // Equal in the first keys and beyond in the next one, for each number of first keys.
     let mut ways = Vec::new();
@@ -190,6 +194,10 @@ pub(crate) fn write_beyond(keys: &[Key], mark: &Mark, sql: &mut Sql, relevance: 
         let beyond = match (&placeholders[index], mark.backward) {
             (Some(value), false) if key.nullable => {
                 format!("({0} {1} {value} or {0} is null)", expressions[index], sign(key))
+            }
+            // The id, which is the last of the keys, is never without a value.
+            (Some(value), _) if index + 1 == keys.len() => {
+                format!("{} {}{equal_too} {value}", expressions[index], sign(key))
             }
             (Some(value), _) => format!("{} {} {value}", expressions[index], sign(key)),
             // Nothing comes behind what has no value, and everything that has one before it.

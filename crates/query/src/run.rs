@@ -26,8 +26,8 @@ use crate::sql::{Bound, Sql};
 
 /// Up to here an estimated total is counted.
 const COUNTED: i64 = 10_000;
-/// How many different texts of statements PostgreSQL may keep the plans of, per connection.
-const KEPT_TEXTS: usize = 200;
+/// How many different texts of statements PostgreSQL may keep the plans of, per connection, for staff and as many for strangers.
+const KEPT_TEXTS: usize = 100;
 /// The most comparisons of a query whose plan is kept.
 const KEPT_COMPARISONS: usize = 2;
 
@@ -211,7 +211,7 @@ impl<E: Entity> Request<E> {
         let order = order::write_order(&plan.keys, backward, &mut sql, &relevance);
         // The limit is a part of the text: behind a placeholder PostgreSQL would plan each page anew.
         sql.push(&format!(" order by {order} limit {}) r order by {order}", self.limit.rows()));
-        let kept = wanted.words.is_none() && is_simple(wanted.condition) && is_kept(sql.text());
+        let kept = wanted.words.is_none() && is_simple(wanted.condition) && is_kept(wanted.registry, sql.text());
         Some(sql.kept(kept))
     }
 
@@ -233,10 +233,17 @@ impl<E: Entity> Request<E> {
         let cursor = |row: Option<&ItemRow>, backward: bool, wanted: bool| match row {
             Some(row) if wanted => {
                 let keys = serde_json::from_str(&row.keys).map_err(corrupt)?;
-                Ok::<_, Error>(Some(list.cursor(&Mark { keys, backward, forgiving })?))
+                Ok::<_, Error>(Some(list.cursor(&Mark { keys, backward, inclusive: false, forgiving })?))
             }
             _ => Ok(None),
         };
+        // Whatever was behind the mark has gone meanwhile: the way back begins at the mark itself.
+        if let (true, Some(mark)) = (rows.is_empty(), mark) {
+            let back = Some(list.cursor(&Mark { backward: !backward, inclusive: !mark.inclusive, ..mark.clone() })?);
+            let (next_cursor, previous_cursor) = if backward { (back, None) } else { (None, back) };
+            let facets = BTreeMap::new();
+            return Ok(Answer { items: Vec::new(), next_cursor, previous_cursor, forgiving, total: None, facets });
+        }
         let page: &[ItemRow] = &rows;
         // Behind a page that was reached backward there is the page that it was reached from.
         let next_cursor = cursor(page.last(), false, if backward { true } else { more })?;
@@ -356,11 +363,13 @@ fn is_simple(condition: &Condition) -> bool {
 }
 
 /// Whether this text is one of those whose plans are kept: the first ones that this process has met. Clients can write any number
-/// of texts, and each that is kept takes memory in every connection.
-fn is_kept(text: &str) -> bool {
+/// of texts, and each that is kept takes memory in every connection. Strangers take no place of the staff's.
+fn is_kept(registry: &Registry, text: &str) -> bool {
     static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-    static TEXTS: LazyLock<Mutex<HashSet<u64>>> = LazyLock::new(Mutex::default);
+    static TEXTS: LazyLock<Mutex<[HashSet<u64>; 2]>> = LazyLock::new(Mutex::default);
     let hash = HASHER.hash_one(text);
     let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let [staff, strangers] = &mut *texts;
+    let texts = if registry.for_everybody { strangers } else { staff };
     texts.contains(&hash) || (texts.len() < KEPT_TEXTS && texts.insert(hash))
 }

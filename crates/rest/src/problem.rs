@@ -22,6 +22,46 @@ pub struct FieldFault {
     pub reason: String,
 }
 
+/// A problem that a reply tells of although the request itself was answered: that of something else, which happened before. It names
+/// no request.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct ToldProblem(Value);
+
+impl From<Problem> for ToldProblem {
+    fn from(problem: Problem) -> Self {
+        Self(problem.to_json())
+    }
+}
+
+/// The problem of something that happened before this request.
+#[derive(JsonSchema)]
+#[schemars(rename = "ToldProblem")]
+#[expect(dead_code, reason = "only its schema is used")]
+struct ToldProblemDocument {
+    /// `/problems/<kind>`; stable.
+    r#type: String,
+    /// What this kind of problem is.
+    title: String,
+    /// The HTTP status with which it is answered where it is a reply of its own.
+    status: u16,
+    /// What happened.
+    detail: Option<String>,
+    /// Every field that was refused.
+    #[schemars(default)]
+    errors: Vec<FieldFault>,
+}
+
+impl JsonSchema for ToldProblem {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        ToldProblemDocument::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        ToldProblemDocument::json_schema(generator)
+    }
+}
+
 /// An error reply on its way to the client.
 #[derive(Clone)]
 pub struct Problem(Box<Content>);

@@ -58,6 +58,13 @@ impl<T, const STATUS: u16> Recorded<T, STATUS> {
         self.reply.as_ref()
     }
 
+    /// The same reply with another status.
+    #[must_use]
+    pub(crate) fn with_status<const OTHER: u16>(self) -> Recorded<T, OTHER> {
+        let Self { body, reply, location, replayed } = self;
+        Recorded { body, reply, location, replayed }
+    }
+
     /// Whether the request was answered before, and this is what it was answered then.
     #[must_use]
     pub fn is_replayed(&self) -> bool {
@@ -182,6 +189,21 @@ impl<T: Serialize> Fingerprinted<T> {
     }
 }
 
+/// Any reply that may say where what it tells of is found (`Location`).
+#[derive(Clone, Debug)]
+pub struct Located<R> {
+    reply: R,
+    location: Option<String>,
+}
+
+impl<R> Located<R> {
+    /// With the place, where there is one.
+    #[must_use]
+    pub fn new(location: Option<String>, reply: R) -> Self {
+        Self { reply, location }
+    }
+}
+
 /// The reply of an address whose last segment is a name that may change: what is there, or 308 to the name that it has now.
 /// Whoever keeps a 308 asks each time whether it still holds, since another thing may take the former name.
 #[derive(Clone, Debug)]
@@ -303,6 +325,14 @@ impl<R: Responder<Body = BoxBody>> Responder for Tagged<R> {
     }
 }
 
+impl<R: Responder<Body = BoxBody>> Responder for Located<R> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        located(self.reply.respond_to(request), self.location.as_deref())
+    }
+}
+
 impl<R: Responder<Body = BoxBody>> Responder for Addressed<R> {
     type Body = BoxBody;
 
@@ -404,6 +434,21 @@ impl<R: OperationOutput> OperationOutput for Tagged<R> {
             response.description.push_str(" The ETag is the version.");
         }
         responses
+    }
+}
+
+impl<R: OperationOutput> OperationOutput for Located<R> {
+    type Inner = R::Inner;
+
+    fn operation_response(ctx: &mut GenContext, operation: &mut Operation) -> Option<Response> {
+        R::operation_response(ctx, operation)
+    }
+
+    fn inferred_responses(
+        ctx: &mut GenContext,
+        operation: &mut Operation,
+    ) -> Vec<(Option<openapi::StatusCode>, Response)> {
+        R::inferred_responses(ctx, operation)
     }
 }
 

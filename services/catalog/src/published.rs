@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use contracts::catalog::{
-    self, AvailabilityState, ConfirmRefused, Expired, LocationLevel, Low, ProductState, ProductStatus, Rejected,
-    ReservationEvent, Reserved, ReservedLine, ServedFrom, StockEvent, VariantState,
+    self, AvailabilityState, ConfirmRefused, Expired, Extended, ExtensionRefused, LocationLevel, Low, ProductState,
+    ProductStatus, Rejected, ReservationEvent, Reserved, ReservedLine, ServedFrom, StockEvent, VariantState,
 };
 use kernel::{CategoryId, OrderId, ProductId, Sku, Slug, VariantId};
 
@@ -14,7 +14,7 @@ use crate::domain::location::{Location, Placed};
 use crate::domain::measure::{Grams, Millimetres};
 use crate::domain::media::Medium;
 use crate::domain::product::{Offer, Product, ProductOption, Variant};
-use crate::domain::reservation::{Notice, Shelf, quantity};
+use crate::domain::reservation::{Line, Notice, Shelf, quantity};
 use crate::domain::serving::Portion;
 
 /// The whole product as it is now. `category_path` leads from the root to its primary category.
@@ -108,23 +108,25 @@ pub(crate) fn reservation(
     served: Option<&BTreeMap<Sku, Vec<Portion>>>,
 ) -> ReservationEvent {
     let places = |sku: &Sku| served.and_then(|of_all| of_all.get(sku)).map(Vec::as_slice).unwrap_or_default();
+    let line = |line: Line| ReservedLine {
+        quantity: quantity(line.pieces),
+        serving: places(&line.sku).iter().filter_map(served_from).collect(),
+        oversold: (line.oversold > 0).then(|| quantity(line.oversold)),
+        sku: line.sku,
+    };
     match notice {
-        Notice::Reserved { lines, expires_at } => ReservationEvent::Reserved(Reserved {
-            order,
-            lines: lines
-                .into_iter()
-                .map(|line| ReservedLine {
-                    quantity: quantity(line.pieces),
-                    serving: places(&line.sku).iter().filter_map(served_from).collect(),
-                    oversold: (line.oversold > 0).then(|| quantity(line.oversold)),
-                    sku: line.sku,
-                })
-                .collect(),
-            expires_at,
-        }),
+        Notice::Reserved { lines, expires_at } => {
+            ReservationEvent::Reserved(Reserved { order, lines: lines.into_iter().map(line).collect(), expires_at })
+        }
         Notice::Rejected(reasons) => ReservationEvent::Rejected(Rejected { order, reasons }),
         Notice::Expired => ReservationEvent::Expired(Expired { order }),
         Notice::ConfirmRefused => ReservationEvent::ConfirmRefused(ConfirmRefused { order }),
+        Notice::Extended { number, lines } => {
+            ReservationEvent::Extended(Extended { order, number, lines: lines.into_iter().map(line).collect() })
+        }
+        Notice::ExtensionRefused { number, reasons } => {
+            ReservationEvent::ExtensionRefused(ExtensionRefused { order, number, reasons })
+        }
     }
 }
 

@@ -174,6 +174,7 @@ diesel::table! {
         lines -> Jsonb,
         expires_at -> Nullable<Timestamptz>,
         confirm_refused -> Bool,
+        addition -> BigInt,
         version -> BigInt,
         updated_at -> Timestamptz,
     }

@@ -227,6 +227,7 @@ mod tests {
             ("/store/v1/acme/products/prod_1", Service::Catalog),
             ("/store/v1/acme/categories", Service::Category),
             ("/store/v1/acme/orders/ord_1/cancel", Service::Order),
+            ("/store/v1/acme/orders/queue", Service::Order),
             ("/store/v1/acme/customers/login", Service::Auth),
             ("/platform/v1/organisations", Service::Auth),
         ];
@@ -292,6 +293,7 @@ mod tests {
             ("/admin/v1/orders/import/bulk", Size::Large),
             ("/admin/v1/orders/import", Size::Ordinary),
             ("/admin/v1/orders", Size::Ordinary),
+            ("/admin/v1/orders/queue", Size::Ordinary),
             ("/admin/v1/products/query", Size::Ordinary),
             ("/admin/v1/stock/SKU-1/adjust", Size::Ordinary),
             ("/admin/v1/categories", Size::Ordinary),

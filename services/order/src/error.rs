@@ -23,6 +23,16 @@ pub enum Error {
         /// The SKU that was named.
         sku: Sku,
     },
+    /// A price is stated for a line that has another one.
+    #[error("{sku} has a price in order {order}, which its pieces keep; leave the price out, or place another order")]
+    PriceOfLine {
+        /// The order.
+        order: OrderId,
+        /// The line's index in the request, from 0.
+        line: usize,
+        /// The SKU.
+        sku: Sku,
+    },
     /// The order has no such parcel.
     #[error("order {order} has no parcel {parcel}; read the order to see which it has")]
     ParcelNotFound {
@@ -151,6 +161,7 @@ impl Classified for Error {
             | Self::TooManyOpen { .. }
             | Self::Impossible(_)
             | Self::NotOfOrder { .. }
+            | Self::PriceOfLine { .. }
             | Self::ParcelNotFound { .. }
             | Self::ReturnNotFound { .. }
             | Self::PaymentNotFound { .. }

@@ -23,7 +23,7 @@ use service::{Boot, BootError, Definition};
 use crate::{
     config::Settings,
     http::Shop,
-    processes::{Followers, WaitingRoom, deadline_sweep, rebuild},
+    processes::{Followers, WaitingRoom, deadline_sweep, intake_sweep, rebuild},
 };
 
 /// The service's name: its schema, its consumer group, the source of its events.
@@ -46,13 +46,14 @@ pub fn assembly(settings: Settings) -> Assembly {
     let followers = Followers::new(following);
     let (waking, telling) = (waiting_room.clone(), followers.clone());
     Assembly::new(NAME)
-        .publishes(&[topics::ORDER])
+        .publishes(&[topics::ORDER, topics::INTAKE])
         .observes::<OrderEvent>(move |committed| {
             waking.notice(committed);
             telling.notice(committed);
         })
         .subscribes(events::subscriptions())
         .part(move |kit| deadline_sweep::part(kit.mediator.clone(), sweep_interval, deadline))
+        .part(|kit| intake_sweep::part(kit.mediator.clone()))
         .rebuild(rebuild::SELLABLE, |kit| async move {
             events::rebuild_sellable(&kit.mediator, &kit.kafka).await.map(Value::from)
         })

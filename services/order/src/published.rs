@@ -1,10 +1,11 @@
-//! Domain → contract: the life of an order, published on `order.order.v1` under the order's id.
+//! Domain → contract: the life of an order, published on `order.order.v1`, and its wait before that, on `order.intake.v1`, both under
+//! the order's id.
 //! The rule: only the shape changes here; nothing is decided.
 
-use contracts::order::{self, OrderEvent, Standing};
-use kernel::SignedMoney;
+use contracts::order::{self, IntakeEvent, OrderEvent, Standing};
+use kernel::{OrderId, SignedMoney};
 
-use crate::domain::{Dispatch, Event, Line, OrderView, Payment, PriceSource, Refund, SkuPieces, Step};
+use crate::domain::{AddedLine, Dispatch, Event, Line, OrderView, Payment, PriceSource, Refund, SkuPieces, Step};
 
 /// The beginning of an order, as other services read it.
 #[must_use]
@@ -21,6 +22,12 @@ pub fn placed(view: &OrderView, standing: Standing) -> OrderEvent {
     .into()
 }
 
+/// An order that was taken in, as this service itself reads it.
+#[must_use]
+pub fn queued(order: OrderId) -> IntakeEvent {
+    order::Queued { order }.into()
+}
+
 fn line(line: &Line) -> order::OrderLine {
     order::OrderLine {
         sku: line.sku.clone(),
@@ -30,6 +37,18 @@ fn line(line: &Line) -> order::OrderLine {
         quantity: line.quantity,
         unit_price: line.unit_price,
         price_given: line.price_source != PriceSource::Catalog,
+    }
+}
+
+fn added_line(line: &AddedLine) -> order::OrderLine {
+    order::OrderLine {
+        sku: line.goods.sku.clone(),
+        product: line.goods.product,
+        variant: line.goods.variant,
+        product_version: line.goods.product_version,
+        quantity: line.quantity,
+        unit_price: line.unit_price,
+        price_given: line.price_given(),
     }
 }
 
@@ -46,7 +65,13 @@ pub fn event(step: Step) -> OrderEvent {
         Event::Rejected(reasons) => order::Rejected { order, reasons, standing: Some(standing) }.into(),
         Event::Cancelled(cause) => order::Cancelled { order, cause, reason, lines, standing: Some(standing) }.into(),
         Event::LinesCancelled(cause) => order::LinesCancelled { order, cause, reason, lines, standing }.into(),
-        Event::Edited => order::Edited { order, reason, lines, standing }.into(),
+        Event::Edited => order::Edited { order, reason, addition: None, lines, standing }.into(),
+        Event::AdditionGiven(number) => order::Edited { order, reason, addition: Some(number), lines, standing }.into(),
+        Event::AdditionRequested(number) => {
+            let lines = step.addition.iter().flat_map(|addition| &addition.lines).map(added_line).collect();
+            order::AdditionRequested { order, number, reason, lines, standing }.into()
+        }
+        Event::AdditionRefused(number, reasons) => order::AdditionRefused { order, number, reasons, standing }.into(),
         Event::Held => order::Held { order, reason, standing }.into(),
         Event::Released => order::Released { order, reason, standing }.into(),
         Event::CancellationRequested => order::CancellationRequested { order, reason, standing }.into(),

@@ -27,7 +27,7 @@ impl Ours {
     pub(super) async fn make(store: &Store, shop: &Shop) -> Ours {
         shop.sell(store, &[("OURS", 990, 10), (BOUGHT, 990, 10_000)]).await;
         let named = json!({"lines": [{"sku": "OURS", "quantity": 2}], "contact": {"email": "ours@ours.example"}});
-        let order = e2e::Placed::of(&shop.shopper.post_reply(&shop.orders(), &named).await).order;
+        let order = shop.queue(&named).await.order;
         shop.reaches(order, "confirmed").await;
         let pieces = json!({"lines": [{"sku": "OURS", "quantity": 1}]});
         let parcel = text(&made(shop, &format!("/admin/v1/orders/{order}/ship"), &pieces).await["parcel"]);

@@ -141,8 +141,8 @@ fn body(route: &Route, ours: &Ours) -> Value {
         "catalog.change-stock-settings" => json!({"serving_rule": "priority-then-most-available"}),
         "order.import-order" => sold(&fresh),
         "order.import-orders" => json!({"orders": [sold(&fresh)]}),
-        "order.enter-order" => json!({"lines": [{"sku": BOUGHT, "quantity": 1}]}),
-        "order.place-order" => json!({"lines": [{"sku": "NO-SUCH-SKU", "quantity": 1}]}),
+        "order.enter-order" | "order.queue-entered-order" => json!({"lines": [{"sku": BOUGHT, "quantity": 1}]}),
+        "order.place-order" | "order.queue-order" => json!({"lines": [{"sku": "NO-SUCH-SKU", "quantity": 1}]}),
         _ if route.has_required_fields => panic!("{route} needs a body; say in requests.rs which one is valid"),
         _ => json!({}),
     }

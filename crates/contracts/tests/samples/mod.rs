@@ -305,6 +305,30 @@ pub(crate) fn samples() -> Vec<Sample> {
             "",
             organisation,
             "system:catalog",
+            catalog::ReservationEvent::from(catalog::Extended {
+                order: order(),
+                number: 1,
+                lines: reserved(&[("hanoi", 2)]).lines,
+            }),
+        ),
+        sample(
+            "",
+            organisation,
+            "system:catalog",
+            catalog::ReservationEvent::from(catalog::ExtensionRefused {
+                order: order(),
+                number: 2,
+                reasons: vec![catalog::Reason::OutOfStock {
+                    sku: sku("AURORA-BLK"),
+                    requested: pieces(9),
+                    available: 4,
+                }],
+            }),
+        ),
+        sample(
+            "",
+            organisation,
+            "system:catalog",
             catalog::StockEvent::from(catalog::Low {
                 sku: sku("AURORA-BLK"),
                 product: product(),
@@ -374,6 +398,7 @@ pub(crate) fn samples() -> Vec<Sample> {
         sample("staff", organisation, &user, cancelled(order::Cause::Staff)),
         sample("deadline", organisation, "system:order", cancelled(order::Cause::Deadline)),
         sample("reservation-expired", organisation, "system:order", cancelled(order::Cause::ReservationExpired)),
+        sample("", organisation, "shopper", order::IntakeEvent::from(order::Queued { order: order() })),
     ];
     let life = order_life::samples(organisation, &user, &placed);
     auth::samples().into_iter().chain(shop).chain(life).collect()

@@ -1,11 +1,12 @@
 //! The life of an order after placing, one fact of each kind, with where the order stands.
 
+use contracts::catalog;
 use contracts::order::{
-    Amounts, CancellationDeclined, CancellationRequested, Cancelled, Cause, Completed, Confirmed, ContactErased,
-    Delivered, Edited, FulfilmentStatus, Held, LineStanding, LinesCancelled, MovedLine, NoteAdded, OrderEvent,
-    Oversold, OversoldLine, Packed, PaymentKind, PaymentRecorded, PaymentStatus, Pieces, Placed, Refunded, Rejected,
-    Released, RestockedLine, ReturnApproved, ReturnDeclined, ReturnRequested, Returned, Shipped, Source, Standing,
-    Status, StockPolicy,
+    AdditionRefused, AdditionRequested, Amounts, CancellationDeclined, CancellationRequested, Cancelled, Cause,
+    Completed, Confirmed, ContactErased, Delivered, Edited, FulfilmentStatus, Held, LineStanding, LinesCancelled,
+    MovedLine, NoteAdded, OrderEvent, Oversold, OversoldLine, Packed, PaymentKind, PaymentRecorded, PaymentStatus,
+    Pieces, Placed, Refunded, Rejected, Released, RestockedLine, ReturnApproved, ReturnDeclined, ReturnRequested,
+    Returned, Shipped, Source, Standing, Status, StockPolicy,
 };
 use kernel::{
     BuyerId, ChannelCode, Currency, CustomerId, OrganisationId, ParcelId, PaymentId, RefundId, ReturnId, SignedMoney,
@@ -102,7 +103,49 @@ pub(super) fn samples(organisation: Option<OrganisationId>, user: &str, placed: 
             }
             .into(),
         ),
-        ("", Edited { order, reason: reason(), lines: moved(1, -1), standing: at(Status::Confirmed, held) }.into()),
+        (
+            "",
+            Edited {
+                order,
+                reason: reason(),
+                addition: None,
+                lines: moved(1, -1),
+                standing: at(Status::Confirmed, held),
+            }
+            .into(),
+        ),
+        (
+            "added",
+            Edited {
+                order,
+                reason: None,
+                addition: Some(1),
+                lines: moved(1, 1),
+                standing: at(Status::Confirmed, Pieces { ordered: 3, reserved: 3, ..held }),
+            }
+            .into(),
+        ),
+        (
+            "",
+            AdditionRequested {
+                order,
+                number: 1,
+                reason: reason(),
+                lines: given.lines.clone(),
+                standing: at(Status::Confirmed, held),
+            }
+            .into(),
+        ),
+        (
+            "",
+            AdditionRefused {
+                order,
+                number: 1,
+                reasons: vec![catalog::Reason::OrderCancelled],
+                standing: at(Status::Confirmed, held),
+            }
+            .into(),
+        ),
         (
             "",
             LinesCancelled {

@@ -89,6 +89,22 @@ impl Command for WriteNote {
     }
 }
 
+/// Another way to write a note.
+struct WriteNoteElsewhere(WriteNote);
+
+impl Command for WriteNoteElsewhere {
+    const NAME: &'static str = "order.write-note-elsewhere";
+    const RECORDED_AS: &'static str = WriteNote::NAME;
+    const REQUIRES: Permission = WriteNote::REQUIRES;
+    type Tenancy = Tenant;
+    type Reply = Written;
+    type Error = NoteError;
+
+    async fn execute(&self, tx: &mut Tx<'_>) -> Result<Written, NoteError> {
+        Command::execute(&self.0, tx).await
+    }
+}
+
 struct CountNotes;
 
 #[derive(QueryableByName)]
@@ -155,6 +171,19 @@ async fn a_hundred_repeats_at_once_have_one_effect_and_the_same_bytes() {
     let other = mediator.send_once(&scope, once("key-1", "another body"), note("y")).await.unwrap_err();
     assert!(matches!(other, SendError::KeyReused), "{other}");
     mediator.send_once(&scope, once("key-2", "body"), note("x")).await.unwrap();
+    assert_eq!(mediator.ask(&scope, CountNotes).await.unwrap(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_was_good_for_one_way_to_a_thing_is_refused_by_the_other() {
+    let scene = scene().await;
+    let (mediator, scope) = (scene.mediator(), scene.scope(&[Role::Owner]));
+    mediator.send_once(&scope, once("one", "here"), note("x")).await.unwrap();
+    let other = mediator.send_once(&scope, once("one", "elsewhere"), WriteNoteElsewhere(note("x"))).await.unwrap_err();
+    assert!(matches!(other, SendError::KeyReused), "{other}");
+    mediator.send_once(&scope, once("two", "elsewhere"), WriteNoteElsewhere(note("x"))).await.unwrap();
+    let other = mediator.send_once(&scope, once("two", "here"), note("x")).await.unwrap_err();
+    assert!(matches!(other, SendError::KeyReused), "{other}");
     assert_eq!(mediator.ask(&scope, CountNotes).await.unwrap(), 2);
 }
 

@@ -59,7 +59,7 @@ impl Command for FollowOrders {
         }
         for reported in &self.facts {
             match &reported.fact {
-                OrderFact::Placed { lines, .. } => {
+                OrderFact::Placed { lines, .. } | OrderFact::AdditionRequested { lines, .. } => {
                     skus.extend(lines.iter().map(|line| (reported.organisation, &line.sku)));
                 }
                 OrderFact::Moved(lines) => skus.extend(lines.iter().map(|(sku, _)| (reported.organisation, sku))),

@@ -7,7 +7,7 @@ use kernel::{OrderId, OrganisationId, Sku, Slug};
 use persistence::{Tenancy, Tx};
 
 use crate::domain::location::{Location, PlaceLevel};
-use crate::domain::reservation::{OrderMovement, Outcome, State};
+use crate::domain::reservation::{Notice, OrderMovement, Outcome, State};
 use crate::domain::serving::{Portion, cut, leave};
 use crate::domain::stock::{Movement, MovementKind};
 use crate::error::Error;
@@ -103,6 +103,15 @@ impl LeavingPlaces {
             for reservation in &outcome.changed {
                 let lines = reservation.lines.iter();
                 left.extend(lines.map(|line| ((*organisation, reservation.order, &line.sku), line.pieces)));
+            }
+            // What was added in the same batch gets its places afterwards.
+            for told in &outcome.notices {
+                let Notice::Extended { lines, .. } = &told.notice else { continue };
+                for line in lines {
+                    if let Some(pieces) = left.get_mut(&(*organisation, told.order, &line.sku)) {
+                        *pieces -= line.pieces;
+                    }
+                }
             }
         }
         let mut rows = Vec::new();

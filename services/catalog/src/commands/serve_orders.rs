@@ -8,7 +8,7 @@ use persistence::{Tenancy, Tx};
 
 use crate::domain::availability::Stock;
 use crate::domain::location::{Location, PlaceLevel};
-use crate::domain::reservation::{Notice, Outcome, Reservation, State};
+use crate::domain::reservation::{Line, Notice, OrderNotice, Outcome, Reservation, State};
 use crate::domain::serving::{Demand, Portion, serving};
 use crate::error::Error;
 use crate::store;
@@ -41,59 +41,74 @@ pub(super) async fn serve<T: Tenancy>(
     let mut places = places(tx, &begun).await?;
     let (mut served, mut rows) = (Served::new(), Vec::new());
     for one in &begun {
-        let Begun { organisation, reservation, .. } = one;
+        let Begun { organisation, order, lines, .. } = one;
         let rule = rules.get(organisation).copied().unwrap_or_default();
         let of_line = |sku: &Sku| places.get(&(*organisation, sku.clone())).map(Vec::as_slice).unwrap_or_default();
         let demands: Vec<Demand<'_>> =
-            reservation.lines.iter().map(|line| Demand { pieces: line.pieces, places: of_line(&line.sku) }).collect();
+            lines.iter().map(|(sku, pieces)| Demand { pieces: *pieces, places: of_line(sku) }).collect();
         let portions = serving(rule, &demands);
-        for (line, portions) in reservation.lines.iter().zip(portions) {
+        for ((sku, _), portions) in lines.iter().zip(portions) {
             for Portion { location, pieces } in &portions {
-                let of_sku = places.get_mut(&(*organisation, line.sku.clone())).into_iter().flatten();
+                let of_sku = places.get_mut(&(*organisation, (*sku).clone())).into_iter().flatten();
                 for place in of_sku.filter(|place| place.location == *location) {
                     place.promised += pieces;
                 }
                 rows.push(OrderPlace {
                     organisation: *organisation,
-                    order: reservation.order,
-                    sku: line.sku.clone(),
+                    order: *order,
+                    sku: (*sku).clone(),
                     location: location.clone(),
                     pieces: *pieces,
                 });
             }
-            served.entry(reservation.order).or_default().insert(line.sku.clone(), portions);
+            served.entry(*order).or_default().insert((*sku).clone(), portions);
         }
     }
     store::serving::promise(tx, &rows).await?;
     Ok(served)
 }
 
-/// An order that has got its stock, of which locations may have some.
+/// An order that has got pieces, of which locations may have some.
 struct Begun<'o> {
     organisation: OrganisationId,
-    reservation: &'o Reservation,
+    order: OrderId,
+    /// What it has got of each SKU.
+    lines: Vec<(&'o Sku, i64)>,
     stocks: BTreeMap<&'o Sku, Stock>,
 }
 
-/// The orders of a batch that have got their stock and still have it, in the order of the events, but for those whose pieces are
-/// all at the default location.
-fn begun(organisation: OrganisationId, outcome: &Outcome) -> Vec<Begun<'_>> {
+/// The orders of a batch that have got their stock, or more of it, and still have it, in the order of the events, but for those whose
+/// pieces are all at the default location.
+fn begun<'o>(organisation: OrganisationId, outcome: &'o Outcome) -> Vec<Begun<'o>> {
     let stocks: BTreeMap<&Sku, Stock> =
         outcome.shelves.iter().map(|changed| (&changed.sku, changed.shelf.stock)).collect();
     if stocks.values().all(|stock| stock.located == 0) {
         return Vec::new();
     }
+    let created = standing(&outcome.created);
+    let changed = standing(&outcome.changed);
+    let begun = |told: &'o OrderNotice| {
+        let OrderNotice { order, notice, .. } = told;
+        let lines: &[Line] = match notice {
+            // With what was added in the same batch.
+            Notice::Reserved { .. } => &created.get(order)?.lines,
+            // Order does nothing with what it has asked for before it has the answer, so all of it is still there.
+            Notice::Extended { lines, .. } if changed.contains_key(order) => lines,
+            _ => return None,
+        };
+        let of_order: BTreeMap<&Sku, Stock> =
+            lines.iter().filter_map(|line| Some((&line.sku, *stocks.get(&line.sku)?))).collect();
+        let lines = lines.iter().map(|line| (&line.sku, line.pieces)).collect();
+        let is_placed = of_order.values().any(|stock| stock.located > 0);
+        is_placed.then_some(Begun { organisation, order: *order, lines, stocks: of_order })
+    };
+    outcome.notices.iter().filter_map(begun).collect()
+}
+
+/// Those of the reservations that have stock.
+fn standing(reservations: &[Reservation]) -> BTreeMap<OrderId, &Reservation> {
     let has_stock = |one: &&Reservation| matches!(one.state, State::Reserved | State::Held);
-    let created: BTreeMap<OrderId, &Reservation> =
-        outcome.created.iter().filter(has_stock).map(|one| (one.order, one)).collect();
-    let told = outcome.notices.iter().filter(|told| matches!(told.notice, Notice::Reserved { .. }));
-    told.filter_map(|told| {
-        let reservation = *created.get(&told.order)?;
-        let stocks: BTreeMap<&Sku, Stock> =
-            reservation.lines.iter().filter_map(|line| Some((&line.sku, *stocks.get(&line.sku)?))).collect();
-        stocks.values().any(|stock| stock.located > 0).then_some(Begun { organisation, reservation, stocks })
-    })
-    .collect()
+    reservations.iter().filter(has_stock).map(|one| (one.order, one)).collect()
 }
 
 /// Where the SKUs of these orders are, before the orders are served. What is promised of the sum and of no location is promised of
@@ -105,8 +120,8 @@ async fn places<T: Tenancy>(
     let (mut stocks, mut wanted) = (BTreeMap::new(), BTreeMap::<(OrganisationId, &Sku), i64>::new());
     for one in begun {
         stocks.extend(one.stocks.iter().map(|(sku, stock)| ((one.organisation, *sku), *stock)));
-        for line in &one.reservation.lines {
-            *wanted.entry((one.organisation, &line.sku)).or_default() += line.pieces;
+        for (sku, pieces) in &one.lines {
+            *wanted.entry((one.organisation, *sku)).or_default() += pieces;
         }
     }
     let located: Vec<(OrganisationId, &Sku)> =

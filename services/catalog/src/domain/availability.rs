@@ -135,11 +135,22 @@ impl Stock {
     /// # Errors
     /// When fewer can be sold.
     pub fn reserve(&mut self, pieces: i64) -> Result<Movement, StockFault> {
-        let available = self.sellable();
-        if pieces > available {
-            return Err(StockFault::NotAvailable { requested: pieces, available });
-        }
+        self.can_be_sold(pieces)?;
         Ok(self.level.reserve(pieces))
+    }
+
+    fn can_be_sold(&self, pieces: i64) -> Result<(), StockFault> {
+        let available = self.sellable();
+        if pieces > available { Err(StockFault::NotAvailable { requested: pieces, available }) } else { Ok(()) }
+    }
+
+    /// Holds pieces for a confirmed order that gets more than it had.
+    ///
+    /// # Errors
+    /// When fewer can be sold.
+    pub fn extend(&mut self, pieces: i64) -> Result<Movement, StockFault> {
+        self.can_be_sold(pieces)?;
+        Ok(self.level.extend(pieces))
     }
 
     /// Sets pieces aside for an order that is sold already, also where they cannot be had: as many are missing then.

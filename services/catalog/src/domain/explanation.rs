@@ -44,7 +44,7 @@ pub struct Explanation {
 /// All movements of one kind together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Step {
-    /// `adjust`, `count`, `transfer`, `reserve`, `hold`, `release`, `expire`, `commit` or `restock`.
+    /// `adjust`, `count`, `transfer`, `reserve`, `hold`, `extend`, `release`, `expire`, `commit` or `restock`.
     kind: String,
     /// What they did, in words.
     text: String,
@@ -94,8 +94,8 @@ impl Explanation {
     /// Explains a stock by the sums of its ledger, in whatever order they come.
     #[must_use]
     pub fn of(explained: Explained, mut sums: Vec<KindSum>, orders: Vec<OpenOrder>) -> Self {
-        const ORDER: [&str; 9] =
-            ["adjust", "count", "transfer", "reserve", "hold", "release", "expire", "commit", "restock"];
+        const ORDER: [&str; 10] =
+            ["adjust", "count", "transfer", "reserve", "hold", "extend", "release", "expire", "commit", "restock"];
         let Explained { sku, variant, product, stock, updated_at } = explained;
         sums.sort_by_key(|sum| ORDER.iter().position(|kind| *kind == sum.kind).unwrap_or(ORDER.len()));
         let total = |of: fn(&KindSum) -> i64| sums.iter().map(of).sum::<i64>();
@@ -170,6 +170,7 @@ impl From<KindSum> for Step {
             "transfer" => "Transfers between locations changed nothing of the sum.".to_owned(),
             "reserve" => format!("Orders reserved {reserved}."),
             "hold" => format!("Confirmations turned {held} from reserved to held."),
+            "extend" => format!("Additions to confirmed orders held {held} more."),
             "release" => format!("Cancellations gave back {} reserved and {} held.", -reserved, -held),
             "expire" => format!("{} reserved became free, since nobody confirmed in time.", -reserved),
             "commit" => format!("Parcels took {} with them, {} of them held.", -on_hand, -held),

@@ -75,6 +75,8 @@ pub enum MovementKind {
     Reserve,
     /// Reserved pieces become held ones, since the order was confirmed.
     Hold,
+    /// Pieces are held for a confirmed order that something is added to.
+    Extend,
     /// Reserved or held pieces are free again, since the order was cancelled.
     Release,
     /// Reserved pieces are free again, since nobody confirmed the order in time.
@@ -237,6 +239,11 @@ impl Level {
     pub fn hold(&mut self, pieces: i64) -> Result<Movement, StockFault> {
         taken(pieces, self.reserved)?;
         Ok(self.apply(Movement { kind: MovementKind::Hold, on_hand: 0, reserved: -pieces, held: pieces }))
+    }
+
+    /// Holds more pieces for an order that is confirmed. Whether they may be sold is the caller's question.
+    pub(super) fn extend(&mut self, pieces: i64) -> Movement {
+        self.apply(Movement { kind: MovementKind::Extend, on_hand: 0, reserved: 0, held: pieces })
     }
 
     /// Frees pieces that were only reserved, since the order was cancelled.

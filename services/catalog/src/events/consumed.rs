@@ -56,12 +56,17 @@ fn reported(delivered: Delivered<OrderEvent>) -> Option<ReportedFact> {
         }
         OrderEvent::Confirmed(confirmed) => (confirmed.order, OrderFact::Confirmed),
         OrderEvent::Rejected(rejected) => (rejected.order, OrderFact::Rejected),
+        OrderEvent::AdditionRequested(added) => {
+            (added.order, OrderFact::AdditionRequested { number: added.number, lines: added.lines })
+        }
         OrderEvent::Cancelled(cancelled) => (cancelled.order, OrderFact::Cancelled),
         OrderEvent::LinesCancelled(cancelled) => (cancelled.order, moved(&cancelled.standing)),
         OrderEvent::Edited(edited) => (edited.order, moved(&edited.standing)),
         OrderEvent::Shipped(shipped) => (shipped.order, moved(&shipped.standing)),
         OrderEvent::Returned(returned) => (returned.order, moved(&returned.standing)),
-        OrderEvent::Held(_)
+        // What was to be added and is not was never set aside.
+        OrderEvent::AdditionRefused(_)
+        | OrderEvent::Held(_)
         | OrderEvent::Released(_)
         | OrderEvent::CancellationRequested(_)
         | OrderEvent::CancellationDeclined(_)

@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use contracts::catalog::ProductStatus;
+use contracts::catalog::{Availability, ProductStatus};
 use kernel::kinds;
 use query::{Entity, Field, IdForm, Kind, Registry};
 use strum::VariantNames as _;
@@ -20,6 +20,12 @@ pub(super) const NAMES: &str = "split_part(r.search_text, chr(10), 1)";
 const VARIANTS: &str = "searchable_variants v where v.product_id = r.product_id";
 /// The variants of a product that the shop shows.
 const SOLD_VARIANTS: &str = "searchable_variants v where v.product_id = r.product_id and v.active";
+/// What shoppers are told of a product: the best of its variants that are sold.
+const AVAILABILITY: &str =
+    "(select availability(min(availability_rank(s.on_hand - s.reserved - s.held - s.safety_stock,
+        s.low_threshold, s.backorder_limit)))
+    from searchable_variants v join searchable_stock s on s.variant_id = v.variant_id
+    where v.product_id = r.product_id and v.active)";
 /// The stock of a product.
 const STOCK: &str =
     "searchable_stock s join searchable_variants v on v.variant_id = s.variant_id where v.product_id = r.product_id";
@@ -34,6 +40,7 @@ pub struct ShopProducts;
 
 impl Entity for Products {
     const NAME: &'static str = "Product";
+    const OWN_FIELDS: Option<&'static str> = Some(ATTRIBUTES);
 
     fn registry() -> &'static Registry {
         static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
@@ -67,13 +74,14 @@ impl Entity for Products {
 
 impl Entity for ShopProducts {
     const NAME: &'static str = "ShopProduct";
+    const OWN_FIELDS: Option<&'static str> = Some(ATTRIBUTES);
 
     fn registry() -> &'static Registry {
         static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
             Registry::new("shop products", PRODUCTS, "r.product_id", "title", shared(SOLD_VARIANTS))
                 .searchable("r.search_text")
                 .ranked_by(NAMES)
-                .only("r.status = 'active'")
+                .only("r.status = 'active' and r.for_sale")
                 .for_everybody()
         });
         &REGISTRY
@@ -88,21 +96,16 @@ fn shared(variants: &'static str) -> Vec<Field> {
         Field::one("title", Kind::Text, "r.title", "Its name for people.").sorted().searched().by_default(),
         Field::id::<kinds::Category>("category", "r.category_id", "Its category.").nullable().counted().by_default(),
         Field::array("categories", Kind::Id(IdForm::of::<kinds::Category>()), "r.category_ids", "All its categories."),
-        Field::membership::<kinds::Category>(
-            "category_tree",
-            "r.category_ids && array(select c.category_id from searchable_categories c where c.path && {})",
-            "(select coalesce(array_agg(distinct a.id), '{}') from searchable_categories c, unnest(c.path) as a(id)
-              where c.category_id = any(r.category_ids))",
-            "Its categories and those above them: to find the products of a category and of all below it.",
-        )
-        .counted_as(
-            "r.category_ids",
-            "(select distinct unnest(c.path) from searchable_categories c where c.category_id = any(g.value)) as x(value)",
-        ),
+        category_tree(),
         Field::one("brand", Kind::Text, "r.brand", "Who makes it.").nullable().searched().counted(),
         Field::one("short_description", Kind::Text, "r.short_description", "A sentence or two about it."),
         Field::array("tags", Kind::Text, "r.tags", "Words to find it by.").counted(),
-        Field::one("attributes", Kind::Object, "r.attributes", "The values of its attributes, by their codes; each can be asked for as `attributes.<code>`."),
+        Field::one(
+            "attributes",
+            Kind::Object,
+            "r.attributes",
+            "The values of its attributes, by their codes; each can be asked for as `attributes.<code>`.",
+        ),
         Field::one("media", Kind::Object, "r.media", "Links to its pictures and other media."),
         Field::one("options", Kind::Object, "r.options", "What its variants differ in."),
         Field::one("translations", Kind::Object, "r.translations", "Its texts in other languages, by locale."),
@@ -111,10 +114,32 @@ fn shared(variants: &'static str) -> Vec<Field> {
             .counted()
             .by_default(),
         Field::one("currency", Kind::Text, "r.currency", "The currency of its prices.").counted(),
+        Field::one(
+            "availability",
+            Kind::choice(Availability::VARIANTS),
+            AVAILABILITY,
+            "Whether it can be had: the best of its variants that are sold.",
+        )
+        .counted(),
         Field::related("sku", Kind::Text, variants, "v.sku", "The SKUs of its variants."),
         Field::related("barcode", Kind::Text, variants, "v.barcode", "The barcodes of its variants."),
         Field::one("version", Kind::Integer, "r.version", "Rises with every change.").by_default(),
     ]
+}
+
+/// The categories of a row and those above them.
+pub(super) fn category_tree() -> Field {
+    Field::membership::<kinds::Category>(
+        "category_tree",
+        "r.category_ids && array(select c.category_id from searchable_categories c where c.path && {})",
+        "(select coalesce(array_agg(distinct a.id), '{}') from searchable_categories c, unnest(c.path) as a(id)
+          where c.category_id = any(r.category_ids))",
+        "Its categories in use and those above them: to find the products of a category and of all below it.",
+    )
+    .counted_as(
+        "r.category_ids",
+        "(select distinct unnest(c.path) from searchable_categories c where c.category_id = any(g.value)) as x(value)",
+    )
 }
 
 /// The organisation's attributes as fields of its products.

@@ -2,20 +2,20 @@
 
 use std::sync::LazyLock;
 
-use contracts::catalog::ProductStatus;
+use contracts::catalog::{Availability, ProductStatus};
 use kernel::kinds;
 use query::{Entity, Field, Kind, Registry};
 use strum::VariantNames as _;
 
-use super::product_fields::NAMES;
+use super::product_fields::{NAMES, category_tree};
 
 /// Variants with their products and their stock.
 const VARIANTS: &str = "(select v.variant_id, v.product_id, v.sku, v.title, v.price_minor,
         coalesce(v.shop_price_minor, v.price_minor) as shop_price_minor, v.currency, v.active,
         v.barcode, v.option_values, v.weight_grams, v.compare_at_minor, v.cost_minor, v.external_references, p.brand,
-        p.title as product_title, p.status, p.category_id, p.search_text,
+        p.title as product_title, p.status, p.category_id, p.category_ids, p.tags, p.search_text,
         s.on_hand, s.reserved, s.held, s.safety_stock, s.on_hand - s.reserved - s.held - s.safety_stock as available,
-        s.low_threshold, s.updated_at
+        s.low_threshold, s.backorder_limit, s.updated_at
     from searchable_variants v
     join searchable_products p on p.product_id = v.product_id
     join searchable_stock s on s.variant_id = v.variant_id)";
@@ -51,6 +51,8 @@ fn fields() -> Vec<Field> {
             .counted()
             .by_default(),
         Field::id::<kinds::Category>("category", "r.category_id", "Its product's category.").nullable().counted(),
+        category_tree(),
+        Field::array("tags", Kind::Text, "r.tags", "Words to find its product by.").counted(),
         Field::price("price", "r.price_minor", "r.currency", "The base price of one piece.")
             .sorted()
             .counted()
@@ -76,6 +78,13 @@ fn fields() -> Vec<Field> {
             .sorted()
             .counted()
             .by_default(),
+        Field::one(
+            "availability",
+            Kind::choice(Availability::VARIANTS),
+            "availability(availability_rank(r.available, r.low_threshold, r.backorder_limit))",
+            "What shoppers are told of it while it is sold.",
+        )
+        .counted(),
         Field::one(
             "low_threshold",
             Kind::Integer,

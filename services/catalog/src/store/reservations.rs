@@ -21,6 +21,7 @@ struct ReservationRow {
     lines: serde_json::Value,
     expires_at: Option<Timestamp>,
     confirm_refused: bool,
+    addition: i64,
     version: i64,
 }
 
@@ -79,6 +80,7 @@ impl TryFrom<ReservationRow> for Reservation {
             lines: lines.into_iter().map(LineRow::into_line).collect(),
             expires_at: row.expires_at,
             confirm_refused: row.confirm_refused,
+            addition: row.addition,
             version: row.version,
         })
     }
@@ -92,7 +94,7 @@ pub(crate) async fn lock(
 ) -> Result<Vec<(OrganisationId, Reservation)>, Error> {
     // Diesel cannot join what is looked for as a table.
     let rows: Vec<ReservationRow> = statement(
-        "select r.org_id, r.order_id, r.state, r.lines, r.expires_at, r.confirm_refused, r.version
+        "select r.org_id, r.order_id, r.state, r.lines, r.expires_at, r.confirm_refused, r.addition, r.version
          from unnest($1, $2) as wanted(org_id, order_id)
          join reservations r on r.org_id = wanted.org_id and r.order_id = wanted.order_id
          order by r.org_id, r.order_id
@@ -128,6 +130,7 @@ struct Columns {
     lines: Vec<serde_json::Value>,
     expiries: Vec<Option<Timestamp>>,
     refused: Vec<bool>,
+    additions: Vec<i64>,
     versions: Vec<i64>,
 }
 
@@ -144,6 +147,7 @@ fn columns(reservations: &[(OrganisationId, &Reservation)]) -> Result<Columns, E
         lines: each().map(lines).collect::<Result<_, _>>()?,
         expiries: each().map(|one| one.expires_at).collect(),
         refused: each().map(|one| one.confirm_refused).collect(),
+        additions: each().map(|one| one.addition).collect(),
         versions: each().map(|one| one.version).collect(),
     })
 }
@@ -161,10 +165,10 @@ pub(crate) async fn insert<T: Tenancy>(
     let columns = columns(reservations)?;
     statement(
         "insert into reservations
-           (org_id, order_id, state, lines, expires_at, confirm_refused, version, updated_at)
-         select g.org_id, g.order_id, g.state, g.lines, g.expires_at, g.confirm_refused, g.version, $8
-         from unnest($1, $2, $3, $4, $5, $6, $7)
-           as g(org_id, order_id, state, lines, expires_at, confirm_refused, version)
+           (org_id, order_id, state, lines, expires_at, confirm_refused, version, updated_at, addition)
+         select g.org_id, g.order_id, g.state, g.lines, g.expires_at, g.confirm_refused, g.version, $8, g.addition
+         from unnest($1, $2, $3, $4, $5, $6, $7, $9)
+           as g(org_id, order_id, state, lines, expires_at, confirm_refused, version, addition)
          order by g.org_id, g.order_id",
     )
     .bind::<Array<SqlUuid>, _>(columns.organisations)
@@ -175,6 +179,7 @@ pub(crate) async fn insert<T: Tenancy>(
     .bind::<Array<Bool>, _>(columns.refused)
     .bind::<Array<BigInt>, _>(columns.versions)
     .bind::<Timestamptz, _>(now)
+    .bind::<Array<BigInt>, _>(columns.additions)
     .execute(tx.connection())
     .await?;
     Ok(())
@@ -193,9 +198,9 @@ pub(crate) async fn save<T: Tenancy>(
     statement(
         "update reservations t
          set state = g.state, expires_at = g.expires_at, confirm_refused = g.confirm_refused, lines = g.lines,
-             version = g.version, updated_at = $7
-         from unnest($1, $2, $3, $4, $5, $6, $8)
-           as g(org_id, order_id, state, expires_at, confirm_refused, version, lines)
+             addition = g.addition, version = g.version, updated_at = $7
+         from unnest($1, $2, $3, $4, $5, $6, $8, $9)
+           as g(org_id, order_id, state, expires_at, confirm_refused, version, lines, addition)
          where t.org_id = g.org_id and t.order_id = g.order_id",
     )
     .bind::<Array<SqlUuid>, _>(columns.organisations)
@@ -206,6 +211,7 @@ pub(crate) async fn save<T: Tenancy>(
     .bind::<Array<BigInt>, _>(columns.versions)
     .bind::<Timestamptz, _>(now)
     .bind::<Array<Jsonb>, _>(columns.lines)
+    .bind::<Array<BigInt>, _>(columns.additions)
     .execute(tx.connection())
     .await?;
     Ok(())

@@ -160,7 +160,7 @@ pub(crate) async fn of_orders<T: Tenancy>(
         .collect()
 }
 
-/// Writes which places serve orders, and what that promises of the locations.
+/// Writes which places serve orders, beside what they were to give before, and what that promises of the locations.
 pub(crate) async fn promise<T: Tenancy>(tx: &mut Tx<'_, T>, rows: &[OrderPlace]) -> Result<(), Error> {
     if rows.is_empty() {
         return Ok(());
@@ -169,7 +169,9 @@ pub(crate) async fn promise<T: Tenancy>(tx: &mut Tx<'_, T>, rows: &[OrderPlace])
         "with g as (
            select * from unnest($1, $2, $3, $4, $5) as g(org_id, order_id, sku, location, pieces)
          ), p as (
-           insert into order_places (org_id, order_id, sku, location, pieces) select * from g
+           insert into order_places as known (org_id, order_id, sku, location, pieces)
+           select org_id, order_id, sku, location, sum(pieces)::bigint from g group by 1, 2, 3, 4
+           on conflict (org_id, order_id, sku, location) do update set pieces = known.pieces + excluded.pieces
          )
          update location_levels l set promised = l.promised + s.pieces
          from (select org_id, sku, location, sum(pieces)::bigint as pieces from g group by 1, 2, 3) s

@@ -5,8 +5,9 @@ use catalog::processes::expiry::expire_due;
 use catalog::queries::due_reservations::FindDueReservations;
 use contracts::catalog::{Reason, ReservationEvent, StockEvent};
 use contracts::order::{
-    Amounts, Cancelled, Cause, Confirmed, FulfilmentStatus, LineStanding, LinesCancelled, OrderEvent, OrderLine,
-    PaymentStatus, Pieces, Placed, Rejected, Returned, Shipped, Source, Standing, Status, StockPolicy,
+    AdditionRequested, Amounts, Cancelled, Cause, Confirmed, FulfilmentStatus, LineStanding, LinesCancelled,
+    OrderEvent, OrderLine, PaymentStatus, Pieces, Placed, Rejected, Returned, Shipped, Source, Standing, Status,
+    StockPolicy,
 };
 use contracts::topics;
 use kernel::{
@@ -59,6 +60,13 @@ pub(crate) fn confirmed(order: OrderId) -> OrderEvent {
 
 pub(crate) fn cancelled(order: OrderId) -> OrderEvent {
     OrderEvent::Cancelled(Cancelled::new(order, Cause::Shopper))
+}
+
+/// More for a confirmed order.
+fn added(order: OrderId, number: i64, lines: &[(&str, i64, i64)]) -> OrderEvent {
+    let OrderEvent::Placed(placed) = placed(order, lines, 30) else { panic!("it is placed") };
+    let (reason, lines, standing) = (None, placed.lines, standing(Pieces::default()));
+    OrderEvent::AdditionRequested(AdditionRequested { order, number, reason, lines, standing })
 }
 
 /// Where an order of five lamps stands, as far as catalog looks.
@@ -115,6 +123,8 @@ fn order_of(event: &ReservationEvent) -> OrderId {
         ReservationEvent::Rejected(one) => one.order,
         ReservationEvent::Expired(one) => one.order,
         ReservationEvent::ConfirmRefused(one) => one.order,
+        ReservationEvent::Extended(one) => one.order,
+        ReservationEvent::ExtensionRefused(one) => one.order,
     }
 }
 
@@ -550,6 +560,151 @@ async fn parcels_cancelled_lines_and_returns_move_the_stock_once_whatever_comes_
     );
     world.assert_books_agree().await;
     assert!(world.scene.read(&format!("{}.dlq.catalog", topics::ORDER.name)).await.is_empty());
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_added_to_a_confirmed_order_is_held_once_all_of_it_or_nothing() {
+    let world = World::connected().await;
+    let order = held(&world).await;
+    world.create("bulb", &[("BULB", 100, 2)]).await;
+    let organisation = Some(world.scene.organisation());
+    let more = added(order, 1, &[("LAMP", 1, 500), ("BULB", 2, 100)]);
+    let record = publish(organisation, 3, &more);
+    // The same record twice, and the same request once more under another id.
+    world.scene.send(&[record.clone(), record, publish(organisation, 3, &more)]).await;
+    let (_, answer) = world.answer_to(order, 3).await;
+    let ReservationEvent::Extended(extended) = answer else { panic!("{answer:?}") };
+    let lines: Vec<_> = extended.lines.iter().map(|line| (line.sku.as_str(), line.quantity.get())).collect();
+    assert_eq!((extended.number, lines), (1, vec![("BULB", 2), ("LAMP", 1)]));
+    assert_eq!((world.level("LAMP").await, world.level("BULB").await), ((10, 0, 6), (2, 0, 2)));
+
+    world.scene.publish(4, &added(order, 2, &[("LAMP", 1, 500), ("BULB", 1, 100), ("OLD", 1, 100)])).await;
+    let (_, answer) = world.answer_to(order, 4).await;
+    let ReservationEvent::ExtensionRefused(refused) = answer else { panic!("{answer:?}") };
+    let missing = Reason::OutOfStock { sku: sku("BULB"), requested: Quantity::new(1).unwrap(), available: 0 };
+    assert_eq!((refused.number, refused.reasons), (2, vec![missing, Reason::UnknownSku { sku: sku("OLD") }]));
+    assert_eq!(world.level("LAMP").await, (10, 0, 6), "nothing of it is held");
+    let (status, explained) = world.owner().get("/admin/v1/stock/BULB/explain").await;
+    assert_eq!((status, &explained["ledger_agrees"]), (200, &json!(true)), "{explained}");
+    assert!(explained["steps"].as_array().unwrap().iter().any(|step| step["kind"] == "extend"), "{explained}");
+
+    // A cancellation that was said after what was asked for frees that as well.
+    world.scene.publish(5, &added(order, 3, &[("LAMP", 2, 500)])).await;
+    world.scene.publish(6, &cancelled(order)).await;
+    world.state_is(order, "released").await;
+    assert_eq!((world.level("LAMP").await, world.level("BULB").await), ((10, 0, 0), (2, 0, 0)));
+    world.scene.publish(7, &added(order, 4, &[("LAMP", 1, 500)])).await;
+    let (_, answer) = world.answer_to(order, 7).await;
+    let ReservationEvent::ExtensionRefused(refused) = answer else { panic!("{answer:?}") };
+    assert_eq!((refused.number, refused.reasons), (4, vec![Reason::OrderCancelled]));
+    assert_eq!(world.said::<ReservationEvent>().await.len(), 5, "each is answered once");
+    world.assert_books_agree().await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn additions_of_two_organisations_in_one_batch_take_from_their_own_stock() {
+    let world = World::connected().await;
+    world.create("lamp", &[("LAMP", 500, 5)]).await;
+    let other = world.client(Caller::OtherOrganisation);
+    assert_eq!(other.post("/admin/v1/products", &product("lamp", &[("LAMP", 500, 3)])).await.0, 201);
+    let (mine, theirs) = (OrderId::new(), OrderId::new());
+    let organisations = [(world.scene.organisation(), mine), (world.scene.other_organisation(), theirs)];
+    let all = |version: i64, event: &dyn Fn(OrderId) -> OrderEvent| -> Vec<Outgoing> {
+        organisations.iter().map(|(of, order)| publish(Some(*of), version, &event(*order))).collect()
+    };
+    let mut records = all(1, &|order| placed(order, &[("LAMP", 2, 500)], 30));
+    records.extend(all(2, &confirmed));
+    records.extend(all(3, &|order| added(order, 1, &[("LAMP", 3, 500)])));
+    world.scene.send(&records).await;
+    let (_, answer) = world.answer_to(mine, 3).await;
+    assert!(matches!(answer, ReservationEvent::Extended(_)), "{answer:?}");
+    let (_, answer) = world.answer_to(theirs, 3).await;
+    assert!(matches!(answer, ReservationEvent::ExtensionRefused(_)), "{answer:?}");
+    assert_eq!(world.level("LAMP").await, (5, 0, 5));
+    let (_, stock) = other.get("/admin/v1/stock/LAMP").await;
+    assert_eq!((&stock["on_hand"], &stock["held"]), (&json!(3), &json!(2)), "{stock}");
+    world.assert_books_agree().await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_places_that_serve_an_order_serve_what_is_added_too() {
+    let world = World::connected().await;
+    world.create("lamp", &[("LAMP", 500, 10), ("BULB", 100, 4)]).await;
+    for (code, priority) in [("hanoi", 1), ("hue", 2)] {
+        let place = json!({"code": code, "name": code, "priority": priority});
+        assert_eq!(world.owner().post("/admin/v1/locations", &place).await.0, 201);
+    }
+    let transfer = async |sku: &str, to: &str, pieces: i64| {
+        let body = json!({"to": to, "pieces": pieces});
+        assert_eq!(world.owner().post(&format!("/admin/v1/stock/{sku}/transfer"), &body).await.0, 201);
+    };
+    transfer("LAMP", "hanoi", 6).await;
+    transfer("LAMP", "hue", 4).await;
+    transfer("BULB", "hue", 4).await;
+    let order = OrderId::new();
+    world.scene.publish(1, &placed(order, &[("LAMP", 5, 500)], 30)).await;
+    world.answer_to(order, 1).await;
+    world.scene.publish(2, &confirmed(order)).await;
+    world.state_is(order, "held").await;
+    // One more from where the others come from, then more than is left there, and a SKU that is elsewhere.
+    for (version, lines, served) in [
+        (3, &[("LAMP", 1, 500)][..], "LAMP hanoi 1"),
+        (4, &[("LAMP", 2, 500), ("BULB", 3, 100)], "BULB hue 3; LAMP hue 2"),
+    ] {
+        world.scene.publish(version, &added(order, version - 2, lines)).await;
+        let (_, answer) = world.answer_to(order, version).await;
+        let ReservationEvent::Extended(extended) = answer else { panic!("{answer:?}") };
+        let from = |line: &contracts::catalog::ReservedLine| {
+            let places = line.serving.iter().map(|one| format!("{} {}", one.location, one.quantity.get()));
+            format!("{} {}", line.sku, places.collect::<Vec<_>>().join(", "))
+        };
+        assert_eq!(extended.lines.iter().map(from).collect::<Vec<_>>().join("; "), served);
+    }
+    let places =
+        "select string_agg(concat_ws(' ', sku, location, pieces), '; ' order by sku, location) from order_places";
+    assert_eq!(world.value(places).await, "BULB hue 3; LAMP hanoi 6; LAMP hue 2");
+    let promised =
+        "select string_agg(concat_ws(' ', sku, location, promised), '; ' order by sku, location) from location_levels";
+    assert_eq!(world.value(promised).await, "BULB hue 3; LAMP hanoi 6; LAMP hue 2");
+    world.scene.publish(5, &shipped(order, Pieces { shipped: 8, ..Pieces::default() })).await;
+    world.level_is((2, 0, 0)).await;
+    let ledger = "select string_agg(concat_ws(' ', location, on_hand_delta), '; ' order by movement_id)
+                  from movements where kind = 'commit'";
+    assert_eq!(world.value(ledger).await, "hanoi -6; hue -2");
+    world.scene.publish(6, &cancelled(order)).await;
+    world.state_is(order, "released").await;
+    assert_eq!(world.value("select coalesce(sum(promised), 0) from location_levels").await, "0");
+    world.assert_books_agree().await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_taken_off_and_added_in_one_batch_is_promised_by_its_place_once() {
+    let world = World::connected().await;
+    world.create("lamp", &[("LAMP", 500, 10)]).await;
+    let hanoi = json!({"code": "hanoi", "name": "Hanoi", "priority": 1});
+    assert_eq!(world.owner().post("/admin/v1/locations", &hanoi).await.0, 201);
+    let all = json!({"to": "hanoi", "pieces": 10});
+    assert_eq!(world.owner().post("/admin/v1/stock/LAMP/transfer", &all).await.0, 201);
+    let order = OrderId::new();
+    world.scene.publish(1, &placed(order, &[("LAMP", 5, 500)], 30)).await;
+    world.answer_to(order, 1).await;
+    world.scene.publish(2, &confirmed(order)).await;
+    world.state_is(order, "held").await;
+    let organisation = Some(world.scene.organisation());
+    let less = lines_cancelled(order, Pieces { cancelled: 3, ..Pieces::default() });
+    world
+        .scene
+        .send(&[publish(organisation, 3, &less), publish(organisation, 4, &added(order, 1, &[("LAMP", 3, 500)]))])
+        .await;
+    world.answer_to(order, 4).await;
+    world.level_is((10, 0, 5)).await;
+    let promised = "select concat_ws(' ', promised, (select sum(pieces) from order_places)) from location_levels";
+    assert_eq!(world.value(promised).await, "5 5");
+    world.assert_books_agree().await;
     world.stop().await;
 }
 

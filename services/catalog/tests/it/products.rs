@@ -371,3 +371,32 @@ async fn who_may_not_does_not() {
     assert_eq!(reply.status, 403, "{}", reply.text());
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_product_with_more_than_a_hundred_variants_is_refused_whole_however_it_comes() {
+    let world = World::quiet().await;
+    let body = |slug: &str, count: usize| {
+        let variants: Vec<Value> = (1..=count)
+            .map(|number| json!({"sku": format!("{slug}-{number}"), "title": "One", "price": price(100)}))
+            .collect();
+        json!({"slug": slug, "title": "Many", "variants": variants})
+    };
+    let (status, refused) = world.owner().post("/admin/v1/products", &body("many", 101)).await;
+    assert_eq!((status, &refused["type"]), (422, &json!("/problems/invalid-request")), "{refused}");
+    let (rows, _) = world.import("application/x-ndjson", &body("many", 101).to_string()).await;
+    assert_eq!(rows[0]["result"], "failed", "{rows:?}");
+    let (_, bulk) =
+        world.owner().post("/admin/v1/products/bulk", &json!({"products": [body("many", 101), body("few", 1)]})).await;
+    assert!(bulk["failed"] == 1 || bulk["type"] == "/problems/invalid-request", "{bulk}");
+    assert_eq!(world.value("select count(*) from products where slug = 'many'").await, "0");
+
+    let (status, full) = world.owner().post("/admin/v1/products", &body("full", 100)).await;
+    assert_eq!(status, 201, "{full}");
+    let path = format!("/admin/v1/products/{}", full["id"].as_str().unwrap());
+    let one_more = json!({"title": "More", "variants": [{"sku": "one-more", "title": "One", "price": price(100)}]});
+    let (status, refused) = world.owner().with("if-match", "*").patch(&path, &one_more).await;
+    assert_eq!(status, 422, "{refused}");
+    let (_, same) = world.owner().get(&path).await;
+    assert_eq!((&same["title"], same["variants"].as_array().unwrap().len()), (&json!("Many"), 100));
+    world.stop().await;
+}

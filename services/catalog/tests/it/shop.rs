@@ -46,6 +46,32 @@ async fn shoppers_see_what_is_active_and_a_change_as_soon_as_its_event_is_back()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_product_none_of_whose_variants_is_sold_stands_in_no_shop() {
+    let world = World::connected().await;
+    let lamp = world.create("lamp", &[("LAMP-B", 1_250, 4), ("LAMP-W", 1_100, 0)]).await;
+    world.create("torch", &[("TORCH", 900, 1)]).await;
+    let shop = format!("/store/v1/{}/products", world.scene.slug());
+    let shopper = world.client(Caller::Anonymous);
+    let admin = format!("/admin/v1/products/{}", lamp["id"].as_str().unwrap());
+    for (sold, status, expected) in [(false, 404, json!(["torch"])), (true, 200, json!(["lamp", "torch"]))] {
+        let variants = ["LAMP-B", "LAMP-W"].map(|sku| json!({"sku": sku, "active": sold}));
+        let change = json!({"variants": variants});
+        assert_eq!(world.owner().with("if-match", "*").patch(&admin, &change).await.0, 200);
+        for name in [lamp["id"].as_str().unwrap(), "lamp"] {
+            assert_eq!(shopper.get(&format!("{shop}/{name}")).await.0, status, "{name}");
+        }
+        for list in [&shop, &format!("{shop}?q=product&sort=title&facets=availability")] {
+            let (_, page) = shopper.get(list).await;
+            let slugs: Vec<_> = page["items"].as_array().unwrap().iter().map(|item| item["slug"].clone()).collect();
+            assert_eq!(json!(slugs), expected, "{page}");
+        }
+        // Staff sees it all the same.
+        assert_eq!(world.owner().get("/admin/v1/products?q=lamp").await.1["items"].as_array().unwrap().len(), 1);
+    }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_cache_forgets_a_product_whose_event_comes_from_another_replica() {
     let world = World::connected().await;
     let lamp = world.create("lamp", &[("LAMP", 1_250, 4)]).await;

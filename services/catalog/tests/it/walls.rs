@@ -118,6 +118,8 @@ async fn the_last_defence_holds() {
         "update stock set safety_stock = -1",
         "update stock set located = 4",
         "update ledger_sums set entries = 0",
+        "insert into reservations (org_id, order_id, state, lines, version, updated_at, addition)
+         select org_id, gen_random_uuid(), 'void', '[]', 1, now(), -1 from stock",
         "insert into stock_settings select org_id, 'nearest', 1, now() from stock",
         "insert into order_places select org_id, gen_random_uuid(), sku, 'default', 0 from stock",
         "insert into locations select org_id, 'default', 'D', 1, true, 1, now(), now() from stock",
@@ -156,7 +158,7 @@ async fn the_last_defence_holds() {
         "update prices set valid_from = now()",
         "delete from ledger_sums",
         "delete from stock_settings",
-        "update order_places set pieces = 1",
+        "update order_places set location = 'default'",
         "delete from locations",
         "delete from location_levels",
         "delete from attribute_definitions",

@@ -36,6 +36,8 @@ pub fn order_fact(event: OrderEvent, by_the_system: bool) -> Option<Fact> {
         // What the team does with an order itself is no news to it.
         OrderEvent::LinesCancelled(_)
         | OrderEvent::Edited(_)
+        | OrderEvent::AdditionRequested(_)
+        | OrderEvent::AdditionRefused(_)
         | OrderEvent::Held(_)
         | OrderEvent::Released(_)
         | OrderEvent::CancellationRequested(_)

@@ -1,7 +1,8 @@
-//! A member of the organisation cancels an order or pieces of it, takes pieces off before anything is packed, or decides about somebody's wish to cancel.
+//! A member of the organisation cancels an order or pieces of it, or decides about somebody's wish to
+//! cancel.
 
 use access::Permission;
-use kernel::{OrderId, Sku};
+use kernel::OrderId;
 use mediator::{Command, Tenant};
 use persistence::Tx;
 
@@ -52,35 +53,6 @@ impl Command for CancelLines {
         let mut order = lock(tx, self.order).await?;
         let selection = self.lines.as_deref().map(|lines| order.selection(lines)).transpose()?;
         let step = order.take(Trigger::StaffCancelsLines(selection), self.reason.clone())?;
-        finish(tx, order, step).await
-    }
-}
-
-/// Changes how many pieces an order has, before anything is packed.
-#[derive(Debug, Clone)]
-pub struct EditLines {
-    /// The order.
-    pub order: OrderId,
-    /// How many pieces the line of a SKU is to have; none removes it.
-    pub lines: Vec<(Sku, i64)>,
-    /// Why.
-    pub reason: Option<Remark>,
-}
-
-impl Command for EditLines {
-    const NAME: &'static str = "order.edit-lines";
-    const REQUIRES: Permission = Permission::OrderWrite;
-    type Tenancy = Tenant;
-    type Reply = OrderChange;
-    type Error = Error;
-
-    async fn execute(&self, tx: &mut Tx<'_>) -> Result<OrderChange, Error> {
-        let mut order = lock(tx, self.order).await?;
-        let surplus = order.surplus(&self.lines)?;
-        if surplus.iter().all(|pieces| *pieces == 0) {
-            return finish(tx, order, None).await;
-        }
-        let step = order.take(Trigger::Edit(surplus), self.reason.clone())?;
         finish(tx, order, step).await
     }
 }

@@ -1,4 +1,5 @@
-//! Forgets a person who ordered: first who they are, then what was said with their orders, a few at a time.
+//! Forgets a person who ordered: first who they are and what they said with orders that still wait, then what was said with their orders,
+//! a few at a time.
 //! The rule: names, numbers, addresses and the shopper's own words go, from the person's record and from every order; the figures, what
 //! happened to the orders and what staff wrote down stay, since they are the seller's books.
 
@@ -11,7 +12,7 @@ use super::save;
 use crate::{
     domain::Trigger,
     error::Error,
-    store::{contacts, orders},
+    store::{contacts, intake, orders},
 };
 
 /// Orders that one transaction empties.
@@ -39,6 +40,8 @@ impl Command for EraseBuyer {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        // Before the record is locked: orders whose turn has come are locked before the records of their people, too.
+        intake::forget(tx, self.buyer).await?;
         // Whoever orders with the same key meanwhile waits for this short transaction, and is somebody new afterwards.
         let erased = contacts::lock_buyer(tx, self.buyer).await?.ok_or(Error::BuyerNotFound { buyer: self.buyer })?;
         if erased { Ok(()) } else { contacts::erase_person(tx, self.buyer).await }

@@ -11,11 +11,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    place_order::{PlaceOrder, Placing, place},
+    place_order::{Placing, place},
     save,
 };
 use crate::{
-    domain::{Arrival, FulfilmentStatus, Label, Order, PaymentStatus, SoldElsewhere, Status, Walk},
+    domain::{Arrival, FulfilmentStatus, Label, Order, PaymentStatus, SoldElsewhere, Status, Walk, WantedOrder},
     error::Error,
     store::{
         arrivals::{self, External, Happened},
@@ -27,7 +27,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Import {
     /// The order as it is placed here.
-    pub order: PlaceOrder,
+    pub order: WantedOrder,
     /// What the channel said of it.
     pub sold: SoldElsewhere,
     /// When it was placed there.

@@ -7,13 +7,17 @@ mod cancel_order;
 mod cancel_overdue;
 mod cancel_own_order;
 mod claim_order;
+mod clear_intake;
 mod drop_untouched_products;
+mod edit_lines;
 mod erase_buyer;
 mod fulfil_order;
 mod import_orders;
 mod on_version;
 mod place_order;
+mod place_queued;
 mod postpone_deadlines;
+mod queue_order;
 mod record_payment;
 mod return_goods;
 mod settle_orders;
@@ -28,17 +32,21 @@ use serde::{Deserialize, Serialize};
 
 pub use add_note::AddNote;
 pub use apply_products::ApplyProducts;
-pub use cancel_order::{CancelLines, CancelOrder, DeclineCancellation, EditLines, RequestCancellation};
+pub use cancel_order::{CancelLines, CancelOrder, DeclineCancellation, RequestCancellation};
 pub use cancel_overdue::CancelOverdue;
 pub use cancel_own_order::{CancelOwnOrder, RequestOwnCancellation};
 pub use claim_order::ClaimOrder;
+pub use clear_intake::ClearIntake;
 pub use drop_untouched_products::DropUntouchedProducts;
+pub use edit_lines::EditLines;
 pub use erase_buyer::{EraseBuyer, EraseOrders};
 pub use fulfil_order::{CompleteOrder, DeliverParcel, HoldOrder, PackOrder, ReleaseOrder, ShipOrder};
 pub use import_orders::{Import, ImportOrder, ImportOrders, ImportedOrder, ImportedOrders, ImportedRow};
 pub use on_version::OnVersion;
 pub use place_order::{EnterOrder, PlaceOrder, Receipt};
+pub use place_queued::{PlaceQueued, Turn};
 pub use postpone_deadlines::PostponeDeadlines;
+pub use queue_order::{QueueEnteredOrder, QueueOrder, QueueReceipt};
 pub use record_payment::{RecordPayment, RecordRefund};
 pub use return_goods::{ApproveReturn, DeclineReturn, ReceiveReturn, RequestReturn};
 pub use settle_orders::{Answer, SettleOrders};
@@ -47,7 +55,10 @@ use crate::{
     domain::{FulfilmentStatus, Order, Ownership, PaymentStatus, Remark, Requester, Status, Step, Trigger},
     error::Error,
     published,
-    store::orders::{self, HistoryEntry},
+    store::{
+        additions,
+        orders::{self, HistoryEntry},
+    },
 };
 
 /// Where an order stands after it was changed, and what the change created.
@@ -63,6 +74,9 @@ pub struct OrderChange {
     pub payment_status: PaymentStatus,
     /// Whether the goods have left.
     pub fulfilment_status: FulfilmentStatus,
+    /// The addition that waits for catalog's answer, by its number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addition: Option<i64>,
     /// The parcel that was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parcel: Option<ParcelId>,
@@ -86,6 +100,7 @@ async fn save<T: Tenancy>(tx: &mut Tx<'_, T>, locked: &[Order], steps: Vec<(Step
     let changed: Vec<&Order> = locked.iter().filter(|order| moved.contains(&order.key())).collect();
     let history: Vec<HistoryEntry<'_>> =
         steps.iter().map(|(step, provenance)| HistoryEntry { step, provenance }).collect();
+    additions::save(tx, &changed, &history).await?;
     orders::save(tx, &changed, &history).await?;
     for (step, provenance) in steps {
         let (organisation, at, version) = (step.organisation, step.at, step.version);
@@ -100,21 +115,22 @@ async fn lock(tx: &mut Tx<'_>, order: OrderId) -> Result<Order, Error> {
     found.into_iter().next().ok_or(Error::NotFound { order })
 }
 
-/// Saves the step that a locked order took, if it took one, and says where the order stands.
-async fn finish(tx: &mut Tx<'_>, order: Order, step: Option<Step>) -> Result<OrderChange, Error> {
+/// Saves the steps that a locked order took, if it took any, and says where the order stands.
+async fn finish(tx: &mut Tx<'_>, order: Order, steps: impl IntoIterator<Item = Step>) -> Result<OrderChange, Error> {
     let change = OrderChange {
         order: order.id,
         version: order.version,
         status: order.status(),
         payment_status: order.payment(),
         fulfilment_status: order.fulfilment(),
+        addition: order.addition.as_ref().map(|addition| addition.number),
         parcel: None,
         return_id: None,
         payment: None,
         refund: None,
     };
     let provenance = tx.provenance().clone();
-    save(tx, &[order], step.map(|step| (step, provenance)).into_iter().collect()).await?;
+    save(tx, &[order], steps.into_iter().map(|step| (step, provenance.clone())).collect()).await?;
     Ok(change)
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use access::Permission;
-use kernel::{BuyerId, ChannelCode, CustomerId, Money, OrderId, OrganisationId, Sku, Timestamp};
+use kernel::{BuyerId, Money, OrganisationId, Sku, Timestamp};
 use mediator::{Command, Grouped, Member, Provenance, Results, Tenant, group_of_one};
 use persistence::{Tenancy, Tx};
 use schemars::JsonSchema;
@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
-        ContactDetails, Draft, FulfilmentStatus, HoldLimits, Holder, Life, Line, Order, OrderToken, OrderView, Origin,
-        Reference, SoldElsewhere, Status,
+        ContactDetails, FulfilmentStatus, Holder, Life, Line, Order, OrderToken, OrderView, SoldElsewhere, Status,
+        WantedOrder,
     },
     error::Error,
     published,
@@ -30,26 +30,10 @@ use crate::{
 /// Places an order that a shopper wants.
 #[derive(Debug, Clone)]
 pub struct PlaceOrder {
-    /// The identity that the order will have.
-    pub order: OrderId,
+    /// What is wanted.
+    pub order: WantedOrder,
     /// The token that its holder will have.
     pub token: OrderToken,
-    /// What is wanted.
-    pub draft: Draft,
-    /// Where it is sold.
-    pub channel: ChannelCode,
-    /// The shopper's reference.
-    pub reference: Option<Reference>,
-    /// The customer who places it; none for a guest.
-    pub customer: Option<CustomerId>,
-    /// Who orders and where it goes.
-    pub contact_details: ContactDetails,
-    /// Where a shopper places it from.
-    pub placed_from: Option<Origin>,
-    /// How many open orders somebody may have.
-    pub limits: HoldLimits,
-    /// Seconds until it is cancelled unless catalog has answered.
-    pub deadline_seconds: u32,
 }
 
 /// The order as it is, and the token that lets its holder read and cancel it.
@@ -109,7 +93,7 @@ pub(super) struct Placing<'a> {
     /// Who acts.
     pub provenance: &'a Provenance,
     /// The order.
-    pub order: &'a PlaceOrder,
+    pub order: &'a WantedOrder,
     /// What the channel said of it and when it was placed there, where it was sold elsewhere.
     pub sold: Option<(&'a SoldElsewhere, Timestamp)>,
 }
@@ -118,22 +102,22 @@ pub(super) struct Placing<'a> {
 async fn receipts<T: Tenancy, C: Command<Reply = Receipt, Error = Error>>(
     tx: &mut Tx<'_, T>,
     members: &[Member<'_, C>],
-    order: impl Fn(&C) -> &PlaceOrder,
+    asked: impl Fn(&C) -> &PlaceOrder,
 ) -> Results<C> {
     let placing: Vec<Placing<'_>> = members
         .iter()
         .map(|Member { organisation, provenance, command }| Placing {
             organisation: *organisation,
             provenance,
-            order: order(command),
+            order: &asked(command).order,
             sold: None,
         })
         .collect();
     let placed = place(tx, &placing).await?;
-    let receipt = |(placing, placed): (&Placing<'_>, Result<(OrderView, Order), Error>)| {
-        placed.map(|(order, _)| Receipt { order, order_token: placing.order.token.reveal().to_owned() })
+    let receipt = |(member, placed): (&Member<'_, C>, Result<(OrderView, Order), Error>)| {
+        placed.map(|(order, _)| Receipt { order, order_token: asked(member.command).token.reveal().to_owned() })
     };
-    Ok(placing.iter().zip(placed).map(receipt).collect())
+    Ok(members.iter().zip(placed).map(receipt).collect())
 }
 
 /// Places orders, of however many organisations, in a fixed number of statements, and records their beginnings. One that is refused
@@ -147,9 +131,12 @@ pub(super) async fn place<T: Tenancy>(
     let offers = sellable::offers(tx, &wanted).await?;
     let mut holds = count_holds(tx, placing).await?;
     let prices = |one: &Placing<'_>| {
-        one.order.take_hold(one.organisation, &mut holds)?;
+        one.order.refuse_too_many(one.organisation, &holds)?;
         let offers = offers.get(&one.organisation).map(Vec::as_slice).unwrap_or_default();
-        Ok(one.order.draft.price(offers)?)
+        let priced = one.order.draft.price(offers)?;
+        // Only now: one that is refused takes no place of those behind it.
+        one.order.count_hold(one.organisation, &mut holds);
+        Ok(priced)
     };
     let priced: Vec<Result<(Vec<Line>, Money), Error>> = placing.iter().map(prices).collect();
     let new: Vec<NewOrder<'_>> = placing
@@ -187,27 +174,31 @@ async fn count_holds<T: Tenancy>(
     orders::open_holds(tx, &holders.into_iter().collect::<Vec<_>>()).await
 }
 
-impl PlaceOrder {
+impl WantedOrder {
     fn holders(&self) -> impl Iterator<Item = (Holder, u32)> {
         self.limits.holders(self.customer, self.placed_from)
     }
 
-    /// Counts one more open order for whoever places it, unless that is too many.
-    fn take_hold(
+    /// Refuses one more open order than whoever places it may have.
+    fn refuse_too_many(
         &self,
         organisation: OrganisationId,
-        holds: &mut HashMap<(OrganisationId, Holder), i64>,
+        holds: &HashMap<(OrganisationId, Holder), i64>,
     ) -> Result<(), Error> {
         let reached = |(holder, limit): &(Holder, u32)| {
             holds.get(&(organisation, *holder)).is_some_and(|open| *open >= i64::from(*limit))
         };
-        if let Some((_, limit)) = self.holders().find(reached) {
-            return Err(Error::TooManyOpen { limit });
+        match self.holders().find(reached) {
+            Some((_, limit)) => Err(Error::TooManyOpen { limit }),
+            None => Ok(()),
         }
+    }
+
+    /// Counts one more open order for whoever places it.
+    fn count_hold(&self, organisation: OrganisationId, holds: &mut HashMap<(OrganisationId, Holder), i64>) {
         for (holder, _) in self.holders() {
             *holds.entry((organisation, holder)).or_default() += 1;
         }
-        Ok(())
     }
 }
 
@@ -228,9 +219,9 @@ impl<'a> Placing<'a> {
             total,
             payment: Life::of(order.draft.source(), lines).payment(),
             reference: order.reference.as_ref(),
-            token: order.token.digest(),
+            token: order.token.clone(),
             customer: order.customer,
-            placed_from: order.placed_from.filter(|_| order.limits.per_address > 0),
+            placed_from: order.counted_from(),
             deadline_seconds: order.deadline_seconds,
             actor: &self.provenance.actor,
         }

@@ -65,6 +65,12 @@ impl Direction {
 }
 
 impl LinePrice {
+    /// The price of one and what it costs the seller, with nothing taken off or added.
+    #[must_use]
+    pub const fn plain(self) -> Self {
+        Self { discount: 0, tax: 0, shipping: 0, ..self }
+    }
+
     /// What is due for these pieces of a line of `ordered`, in minor units.
     #[must_use]
     pub fn net(&self, ordered: i64, range: Range) -> i64 {

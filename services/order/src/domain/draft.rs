@@ -6,7 +6,8 @@ use std::collections::HashMap;
 
 use contracts::order::Source;
 use kernel::{Currency, Money, Quantity, Sku};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use strum::Display;
 
 use super::{
     amounts::spread,
@@ -18,7 +19,7 @@ use super::{
 pub const LINE_LIMIT: usize = 100;
 
 /// What is wrong with one line of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flaw {
     /// The line's index in the request, from 0.
     pub line: usize,
@@ -29,7 +30,8 @@ pub struct Flaw {
 }
 
 /// What can be wrong with a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Fault {
     /// There is no such SKU.
     Unknown,
@@ -37,7 +39,7 @@ pub enum Fault {
     NotForSale,
     /// The lines of this SKU together are more than may be ordered, or cost more than can be counted.
     TooMany,
-    /// The SKU is priced in this currency, the first line in another.
+    /// The SKU is priced in this currency, the first line or the order in another.
     OtherCurrency(Currency),
     /// More is taken off than it costs.
     TooMuchOff,
@@ -70,7 +72,7 @@ impl DraftError {
 }
 
 /// A line whose price is not the one that the shopper was shown. Programs get it as it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PriceChange {
     /// The line's index in the request, from 0.
     pub line: usize,
@@ -82,8 +84,24 @@ pub struct PriceChange {
     pub current: Money,
 }
 
+/// An amount that the seller may state of a whole order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum StatedAmount {
+    /// What is taken off.
+    Discount,
+    /// What shipping costs.
+    Shipping,
+    /// Tax beyond the prices.
+    Tax,
+    /// What it comes to.
+    Total,
+}
+
 /// Why an order cannot be placed. Every line that is wrong is named.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum DraftError {
     /// There is nothing to order, or too much.
     #[error("an order has 1 to {LINE_LIMIT} lines and this one has {lines}; send that many")]
@@ -103,8 +121,8 @@ pub enum DraftError {
     /// An amount of the whole order is in another currency than its lines.
     #[error("the order is in {currency}; state its {field} in it")]
     OtherCurrency {
-        /// The amount: `discount`, `shipping`, `tax`, `total`.
-        field: &'static str,
+        /// The amount.
+        field: StatedAmount,
         /// The currency of the lines.
         currency: Currency,
     },
@@ -129,7 +147,7 @@ pub enum DraftError {
 }
 
 /// One line of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestedLine {
     /// The SKU.
     pub sku: Sku,
@@ -142,7 +160,7 @@ pub struct RequestedLine {
 }
 
 /// What the seller states of a line.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineTerms {
     /// The price of one, whatever the catalog says.
     pub unit_price: Option<Money>,
@@ -159,7 +177,7 @@ impl LineTerms {
 }
 
 /// What the seller states of an order. Each amount but the total is spread over the lines, in proportion to what they cost.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderTerms {
     /// What is taken off the order, beyond what is taken off its lines.
     pub discount: Option<Money>,
@@ -180,12 +198,38 @@ struct DraftLine {
     requested: Vec<(usize, RequestedLine)>,
 }
 
-/// The lines of a request, merged by SKU in the order of their first appearance.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The lines of a request, merged by SKU in the order of their first appearance. It is kept as it was requested, and merged again when
+/// it is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Requested", try_from = "Requested")]
 pub struct Draft {
     lines: Vec<DraftLine>,
     terms: OrderTerms,
     source: Source,
+}
+
+/// A draft as it was requested.
+#[derive(Serialize, Deserialize)]
+struct Requested {
+    source: Source,
+    lines: Vec<RequestedLine>,
+    terms: OrderTerms,
+}
+
+impl From<Draft> for Requested {
+    fn from(Draft { lines, terms, source }: Draft) -> Self {
+        let mut numbered: Vec<(usize, RequestedLine)> = lines.into_iter().flat_map(|line| line.requested).collect();
+        numbered.sort_unstable_by_key(|(number, _)| *number);
+        Self { source, lines: numbered.into_iter().map(|(_, line)| line).collect(), terms }
+    }
+}
+
+impl TryFrom<Requested> for Draft {
+    type Error = DraftError;
+
+    fn try_from(Requested { source, lines, terms }: Requested) -> Result<Self, DraftError> {
+        Self::of(source, lines, terms)
+    }
 }
 
 impl Draft {
@@ -228,6 +272,26 @@ impl Draft {
         if flaws.is_empty() { Ok(Self { lines, terms, source }) } else { Err(DraftError::Unsellable(flaws)) }
     }
 
+    /// Lines that staff adds to an order, each with its place in the request. Each SKU stands once.
+    #[must_use]
+    pub fn of_addition(requested: Vec<(usize, RequestedLine)>) -> Self {
+        let line = |(number, asked): (usize, RequestedLine)| {
+            let (sku, quantity) = (asked.sku.clone(), asked.quantity);
+            DraftLine { sku, quantity, requested: vec![(number, asked)] }
+        };
+        let lines = requested.into_iter().map(line).collect();
+        Self { lines, terms: OrderTerms::default(), source: Source::Staff }
+    }
+
+    /// Prices lines that are added to an order in this currency.
+    ///
+    /// # Errors
+    /// As [`Self::price`].
+    pub fn price_in(&self, currency: Currency, offers: &[Offer]) -> Result<Vec<Line>, DraftError> {
+        let by_sku = offers.iter().map(|offer| (&offer.sku, offer)).collect();
+        self.price_lines(&by_sku, Some(currency))
+    }
+
     /// Who brings it.
     #[must_use]
     pub const fn source(&self) -> Source {
@@ -247,6 +311,18 @@ impl Draft {
         let by_sku: HashMap<&Sku, &Offer> = offers.iter().map(|offer| (&offer.sku, offer)).collect();
         let priced = |line: &DraftLine| by_sku.get(&line.sku).map(|offer| line.first_price(offer).currency());
         let currency = self.lines.iter().find_map(priced);
+        let mut lines = self.price_lines(&by_sku, currency)?;
+        let currency = currency.ok_or(DraftError::LineCount { lines: 0 })?;
+        self.terms.spread_over(&mut lines, currency)?;
+        let total = total(&lines, currency).ok_or(DraftError::TotalTooLarge)?;
+        match self.terms.total {
+            Some(given) if given != total => Err(DraftError::TotalMismatch { given, computed: total }),
+            _ => Ok((lines, total)),
+        }
+    }
+
+    /// The lines, each at its price in this currency, before anything of the whole order is spread over them.
+    fn price_lines(&self, by_sku: &HashMap<&Sku, &Offer>, currency: Option<Currency>) -> Result<Vec<Line>, DraftError> {
         let (mut flaws, mut changes, mut lines) = (Vec::new(), Vec::new(), Vec::new());
         for line in &self.lines {
             let DraftLine { sku, requested, .. } = line;
@@ -284,13 +360,7 @@ impl Draft {
         if !changes.is_empty() {
             return Err(DraftError::PriceChanged(changes));
         }
-        let currency = currency.ok_or(DraftError::LineCount { lines: 0 })?;
-        self.terms.spread_over(&mut lines, currency)?;
-        let total = total(&lines, currency).ok_or(DraftError::TotalTooLarge)?;
-        match self.terms.total {
-            Some(given) if given != total => Err(DraftError::TotalMismatch { given, computed: total }),
-            _ => Ok((lines, total)),
-        }
+        Ok(lines)
     }
 }
 
@@ -330,8 +400,12 @@ impl DraftLine {
 
 impl OrderTerms {
     fn spread_over(&self, lines: &mut [Line], currency: Currency) -> Result<(), DraftError> {
-        let stated =
-            [("discount", self.discount), ("shipping", self.shipping), ("tax", self.tax), ("total", self.total)];
+        let stated = [
+            (StatedAmount::Discount, self.discount),
+            (StatedAmount::Shipping, self.shipping),
+            (StatedAmount::Tax, self.tax),
+            (StatedAmount::Total, self.total),
+        ];
         for (field, amount) in stated {
             if amount.is_some_and(|amount| amount.currency() != currency) {
                 return Err(DraftError::OtherCurrency { field, currency });
@@ -530,7 +604,7 @@ mod tests {
         assert_eq!(price(vec![stated("A", 1, 100, 10, 0)], off), Err(refused));
         let vnd = Currency::parse("VND").unwrap();
         let foreign = OrderTerms { shipping: Some(Money::from_minor(1, vnd).unwrap()), ..none };
-        let refused = DraftError::OtherCurrency { field: "shipping", currency: usd(0).currency() };
+        let refused = DraftError::OtherCurrency { field: StatedAmount::Shipping, currency: usd(0).currency() };
         assert_eq!(price(vec![line("A", 1)], foreign), Err(refused));
         let wrong = OrderTerms { total: Some(usd(99)), ..none };
         assert_eq!(

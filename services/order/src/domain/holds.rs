@@ -6,10 +6,11 @@ use std::net::IpAddr;
 
 use aws_lc_rs::digest;
 use kernel::CustomerId;
+use serde::{Deserialize, Serialize};
 
 /// The most open orders; 0 is no limit. Orders that are placed at the same moment are not counted against each other, so a
 /// few more may come through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HoldLimits {
     /// Of one customer.
     pub per_customer: u32,
@@ -39,6 +40,12 @@ impl Origin {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// A digest that was stored; none where it has another length.
+    #[must_use]
+    pub fn stored(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().map(Self).ok()
     }
 }
 

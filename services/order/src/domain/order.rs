@@ -9,10 +9,13 @@ use kernel::{
     BuyerId, ChannelCode, CustomerId, Malformed, Money, OrderId, OrganisationId, ProductId, Quantity, Sku, Timestamp,
     VariantId,
 };
+use serde::{Deserialize, Serialize};
 
 use super::{
+    addition::{AddedLine, Addition, AdditionEnd, Edit, EditedLine},
     amounts::{Direction, Range},
-    life::{Action, Change, Event, Life, Refusal, Requester, Selection, Trigger, decide},
+    draft::{DraftError, LINE_LIMIT, LineTerms, RequestedLine},
+    life::{Action, Change, Event, Life, LineLife, Refusal, Requester, Selection, Trigger, decide},
     parcel::SkuPieces,
     timeline::Details,
     view::OrderView,
@@ -21,7 +24,7 @@ use super::{
 use crate::error::Error;
 
 /// What a line is a line of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Goods {
     /// The SKU.
     pub sku: Sku,
@@ -29,6 +32,8 @@ pub struct Goods {
     pub product: ProductId,
     /// Its variant.
     pub variant: VariantId,
+    /// The product's version that its price is of.
+    pub product_version: i64,
 }
 
 /// One transition: an entry of the history and an event.
@@ -54,6 +59,8 @@ pub struct Step {
     pub moved: Vec<MovedLine>,
     /// Those of them that can be sold again.
     pub restocked: Vec<RestockedLine>,
+    /// The addition that was asked for or ended.
+    pub addition: Option<Addition>,
     /// Where the order stands now.
     pub standing: Standing,
 }
@@ -63,6 +70,18 @@ impl Step {
     #[must_use]
     pub fn details(&self) -> Details {
         Details::of(self)
+    }
+
+    /// How an addition ended by it, if one did. What ends the order ends its addition.
+    #[must_use]
+    pub fn ended_addition(&self) -> Option<(&Addition, AdditionEnd)> {
+        let end = match &self.event {
+            Event::AdditionRequested(_) => return None,
+            Event::AdditionGiven(_) => AdditionEnd::Given,
+            Event::AdditionRefused(_, reasons) => AdditionEnd::Refused(reasons.clone()),
+            _ => AdditionEnd::Refused(vec![Reason::OrderCancelled]),
+        };
+        self.addition.as_ref().map(|addition| (addition, end))
     }
 }
 
@@ -86,6 +105,8 @@ pub struct Order {
     pub(crate) total: Money,
     /// What each line of `life` is of.
     pub(crate) goods: Vec<Goods>,
+    /// What `life` waits for, in full.
+    pub(crate) addition: Option<Addition>,
     pub(crate) life: Life,
 }
 
@@ -97,7 +118,12 @@ impl Order {
         (customer, buyer): (Option<CustomerId>, Option<BuyerId>),
         view: &OrderView,
     ) -> Self {
-        let goods = |line: &super::Line| Goods { sku: line.sku.clone(), product: line.product, variant: line.variant };
+        let goods = |line: &super::Line| Goods {
+            sku: line.sku.clone(),
+            product: line.product,
+            variant: line.variant,
+            product_version: line.product_version,
+        };
         Self {
             organisation,
             id: view.id,
@@ -112,6 +138,7 @@ impl Order {
             buyer,
             total: view.total,
             goods: view.lines.iter().map(goods).collect(),
+            addition: None,
             life: Life::of(view.source, &view.lines),
         }
     }
@@ -174,7 +201,7 @@ impl Order {
     ) -> Result<Option<Step>, Error> {
         let from = self.status();
         let cause = on.as_str();
-        let reason = reason.or_else(|| self.why_held(&on));
+        let reason = reason.or_else(|| self.why_held(&on)).or_else(|| self.why_added(&on));
         let Some(Change { life, event, moved }) =
             decide(&self.life, &on).map_err(|refusal| self.impossible(requester, &refusal))?
         else {
@@ -182,6 +209,7 @@ impl Order {
         };
         self.life = life;
         self.version += 1;
+        let addition = self.end_addition(&event)?;
         let told = self.told(&event, &moved).map_err(|malformed| Error::corrupt(self.id, malformed))?;
         let (moved, restocked, standing) = told;
         Ok(Some(Step {
@@ -195,8 +223,48 @@ impl Order {
             event,
             moved,
             restocked,
+            addition,
             standing,
         }))
+    }
+
+    /// Asks catalog for what is to be added. `None` is never the answer: an order has one addition open at a time.
+    ///
+    /// # Errors
+    /// `Draft` when the order would have too many lines or cost more than can be counted, otherwise as [`Self::take`].
+    pub fn add(&mut self, addition: Addition, reason: Option<Remark>) -> Result<Option<Step>, Error> {
+        let asked = addition.asked(self.goods.iter().map(|goods| &goods.sku));
+        let lines = self.goods.len() + asked.lines.len();
+        if lines > LINE_LIMIT {
+            return Err(DraftError::LineCount { lines }.into());
+        }
+        self.total_with(&addition)?;
+        let step = self.take(Trigger::AddPieces(asked), reason)?;
+        self.addition = Some(addition.clone());
+        Ok(step.map(|step| Step { addition: Some(addition), ..step }))
+    }
+
+    /// What the order comes to with what is added.
+    fn total_with(&self, addition: &Addition) -> Result<Money, Error> {
+        let sum = addition.amount().and_then(|amount| self.total.minor().checked_add(amount));
+        let total = sum.and_then(|sum| Money::from_minor(sum, self.total.currency()).ok());
+        total.ok_or_else(|| DraftError::TotalTooLarge.into())
+    }
+
+    /// The addition that nothing waits for any more, if there is one. What was given is the order's now.
+    fn end_addition(&mut self, event: &Event) -> Result<Option<Addition>, Error> {
+        if self.life.addition.is_some() {
+            return Ok(None);
+        }
+        let Some(addition) = self.addition.take() else { return Ok(None) };
+        if let Event::AdditionGiven(_) = event {
+            self.total = self.total_with(&addition)?;
+            let is_known = |goods: &Goods| self.goods.iter().any(|known| known.sku == goods.sku);
+            let new = addition.lines.iter().map(|line| &line.goods).filter(|goods| !is_known(goods));
+            let new: Vec<Goods> = new.cloned().collect();
+            self.goods.extend(new);
+        }
+        Ok(Some(addition))
     }
 
     /// Why catalog's answer holds an order back that was sold elsewhere.
@@ -210,6 +278,12 @@ impl Order {
         Remark::parse(&text).ok()
     }
 
+    /// Why staff wanted what catalog has given.
+    fn why_added(&self, on: &Trigger) -> Option<Remark> {
+        let Trigger::AdditionGiven(_) = on else { return None };
+        self.addition.as_ref()?.reason.clone()
+    }
+
     fn told(
         &self,
         event: &Event,
@@ -220,18 +294,23 @@ impl Order {
             _ => Vec::new(),
         };
         let restocked = restocked.into_iter().map(|SkuPieces { sku, quantity }| RestockedLine { sku, quantity });
-        Ok((self.moved(event.direction(), moved)?, restocked.collect(), self.standing()?))
+        Ok((self.moved(event, moved)?, restocked.collect(), self.standing()?))
     }
 
-    fn moved(&self, direction: Direction, moved: &[Range]) -> Result<Vec<MovedLine>, Malformed> {
-        let currency = self.total.currency();
+    fn moved(&self, event: &Event, moved: &[Range]) -> Result<Vec<MovedLine>, Malformed> {
+        let (currency, direction) = (self.total.currency(), event.direction());
+        // What is taken off or added to a line stays what it is in sum, so pieces that are added bring nothing of it.
+        let price = |line: &LineLife| match event {
+            Event::AdditionGiven(_) => line.price.plain(),
+            _ => line.price,
+        };
         let lines = self.goods.iter().zip(&self.life.lines).zip(moved).filter(|(_, range)| range.count > 0);
         lines
             .map(|((goods, line), range)| {
                 Ok(MovedLine {
                     sku: goods.sku.clone(),
                     quantity: Quantity::new(range.count)?,
-                    amounts: line.price.amounts(line.pieces.ordered, *range, direction, currency)?,
+                    amounts: price(line).amounts(line.pieces.ordered, *range, direction, currency)?,
                     cost: line.price.cost(*range, direction, currency)?,
                 })
             })
@@ -245,7 +324,7 @@ impl Order {
     pub fn standing(&self) -> Result<Standing, Malformed> {
         let currency = self.total.currency();
         let money = |minor| Money::from_minor(minor, currency);
-        let line = |(goods, line): (&Goods, &super::life::LineLife)| {
+        let line = |(goods, line): (&Goods, &LineLife)| {
             let all = Range { before: 0, count: line.pieces.ordered };
             Ok(LineStanding {
                 sku: goods.sku.clone(),
@@ -291,32 +370,63 @@ impl Order {
         Ok(selection)
     }
 
-    /// The pieces to take off, line by line, so that the lines of these SKUs have so many pieces that are not cancelled; the others keep
+    /// What is to be taken off and added, so that the lines of these SKUs have so many pieces that are not cancelled; the others keep
     /// theirs.
     ///
     /// # Errors
-    /// `NotOfOrder` when the order has no line of a SKU, `Impossible` when a line would have more pieces than it has.
-    pub fn surplus(&self, wanted: &[(Sku, i64)]) -> Result<Selection, Error> {
-        let stands_before = |place: usize, sku: &Sku| wanted.iter().take(place).any(|(before, _)| before == sku);
-        let mut selection = vec![0_i64; self.goods.len()];
-        for (place, (sku, wanted)) in wanted.iter().enumerate() {
-            if stands_before(place, sku) {
-                let reason = format!("{sku} stands twice in the edit; say once how many pieces it keeps");
+    /// `NotOfOrder` when a line is to be removed that the order does not have, `PriceOfLine` when another price is stated for one that it
+    /// has, `Impossible` when a SKU stands twice or nothing can be added.
+    pub fn edit(&self, wanted: &[EditedLine]) -> Result<Edit, Error> {
+        let nothing = || vec![0_i64; self.goods.len()];
+        let mut edit = Edit { less: nothing(), more: nothing(), new: Vec::new() };
+        for (place, EditedLine { sku, quantity, unit_price }) in wanted.iter().enumerate() {
+            if wanted.iter().take(place).any(|before| before.sku == *sku) {
+                let reason = format!("{sku} stands twice in the edit; say once how many pieces it is to have");
                 return Err(self.refused(Requester::Staff, Action::Edit, reason));
             }
-            let line = self.goods.iter().position(|goods| goods.sku == *sku);
-            let place = line.and_then(|line| Some((selection.get_mut(line)?, self.life.lines.get(line)?)));
-            let (place, line) = place.ok_or_else(|| Error::NotOfOrder { order: self.id, sku: sku.clone() })?;
-            let there = line.pieces.ordered - line.pieces.cancelled;
-            if *wanted > there {
-                let reason = format!(
-                    "it has {there} pieces of {sku}, and pieces can be taken off only; place another order for more"
-                );
-                return Err(self.refused(Requester::Staff, Action::Edit, reason));
+            let mut lines = self.goods.iter().zip(&self.life.lines).enumerate();
+            let Some((known, (_, LineLife { pieces, price }))) = lines.find(|(_, (goods, _))| goods.sku == *sku) else {
+                let not_of_order = |_| Error::NotOfOrder { order: self.id, sku: sku.clone() };
+                let quantity = Quantity::new(*quantity).map_err(not_of_order)?;
+                let terms = LineTerms { unit_price: *unit_price, ..LineTerms::default() };
+                edit.new.push((place, RequestedLine { sku: sku.clone(), quantity, shown: None, terms }));
+                continue;
+            };
+            let its = Money::from_minor(price.unit, self.total.currency()).ok();
+            if unit_price.is_some() && *unit_price != its {
+                return Err(Error::PriceOfLine { order: self.id, line: place, sku: sku.clone() });
             }
-            *place = there - wanted;
+            let more = quantity - (pieces.ordered - pieces.cancelled);
+            for (selection, count) in [(&mut edit.less, -more), (&mut edit.more, more)] {
+                if let Some(pieces) = selection.get_mut(known) {
+                    *pieces = count.max(0);
+                }
+            }
         }
-        Ok(selection)
+        if edit.adds() {
+            self.life.can_be_added_to().map_err(|refusal| self.impossible(Requester::Staff, &refusal))?;
+        }
+        Ok(edit)
+    }
+
+    /// More pieces of its lines, at the prices that they have.
+    ///
+    /// # Errors
+    /// When a line would get more pieces than can be said, or its price cannot be, which no stored line leads to.
+    pub fn more(&self, more: &Selection) -> Result<Vec<AddedLine>, Malformed> {
+        let money = |minor| Money::from_minor(minor, self.total.currency());
+        let lines = self.goods.iter().zip(&self.life.lines).zip(more).filter(|(_, count)| **count > 0);
+        lines
+            .map(|((goods, line), count)| {
+                Ok(AddedLine {
+                    goods: goods.clone(),
+                    quantity: Quantity::new(*count)?,
+                    unit_price: money(line.price.unit)?,
+                    cost: line.price.cost.map(money).transpose()?,
+                    begins: None,
+                })
+            })
+            .collect()
     }
 
     /// A selection by SKU; lines with no piece in it are left out.
@@ -331,7 +441,23 @@ impl Order {
     fn impossible(&self, requester: Requester, refusal: &Refusal) -> Error {
         let sku = |line: usize| self.goods.get(line).map_or_else(String::new, |goods| goods.sku.to_string());
         let (action, reason) = match refusal {
-            Refusal::NotNow { action } => (*action, "that cannot be done with it now".to_owned()),
+            Refusal::NotNow { action } => (*action, self.why_not_now(*action)),
+            Refusal::LastPiece { action } => (
+                *action,
+                "no piece would be left until more is added; add first and take off then, or cancel the order"
+                    .to_owned(),
+            ),
+            Refusal::SoldElsewhere { action } => (
+                *action,
+                "it was sold elsewhere, so pieces are added to it there; place another order for more".to_owned(),
+            ),
+            Refusal::SharedOut { action, line } => {
+                let reason = format!(
+                    "pieces of {} were cancelled with their share of its discount, tax or shipping; place another order for more",
+                    sku(*line)
+                );
+                (*action, reason)
+            }
             Refusal::TooMany { action, line, asked, most } => {
                 (*action, format!("it can be done with {most} pieces of {} and not with {asked}", sku(*line)))
             }
@@ -343,6 +469,19 @@ impl Order {
             }
         };
         self.refused(requester, action, reason)
+    }
+
+    fn why_not_now(&self, action: Action) -> String {
+        let without = Life { addition: None, ..self.life.clone() };
+        match &self.life.addition {
+            Some(asked) if without.permits(action) => {
+                format!(
+                    "its addition {} waits for catalog's answer, which takes a moment; try again then",
+                    asked.number
+                )
+            }
+            _ => "that cannot be done with it now".to_owned(),
+        }
     }
 
     /// A refusal that says what is possible.
@@ -421,7 +560,9 @@ mod tests {
                 sku: Sku::parse("MUG").unwrap(),
                 product: ProductId::new(),
                 variant: VariantId::new(),
+                product_version: 1,
             }],
+            addition: None,
             life: Life::placed([(2, price)]),
         }
     }

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    addition::{AddedLine, Addition},
     life::Event,
     order::Step,
     parcel::SkuPieces,
@@ -20,7 +21,7 @@ use super::{
 /// What an entry is about, besides the statuses.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Details {
-    /// The pieces that it happened to.
+    /// The pieces that it happened to, or that were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<SkuPieces>,
     /// Those of them that can be sold again.
@@ -32,6 +33,9 @@ pub struct Details {
     /// Why catalog could not hold the stock.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
+    /// The addition, by its number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addition: Option<i64>,
     /// The parcel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parcel: Option<ParcelId>,
@@ -59,9 +63,17 @@ impl Details {
     pub(super) fn of(step: &Step) -> Self {
         let lines = step.moved.iter().map(|line| SkuPieces { sku: line.sku.clone(), quantity: line.quantity });
         let back = step.restocked.iter().map(|line| SkuPieces { sku: line.sku.clone(), quantity: line.quantity });
-        let details = Self { lines: lines.collect(), restocked: back.collect(), ..Self::default() };
+        let addition = step.addition.as_ref();
+        let details = Self {
+            lines: lines.collect(),
+            restocked: back.collect(),
+            addition: addition.map(|addition| addition.number),
+            ..Self::default()
+        };
         match &step.event {
             Event::Rejected(reasons) => Self { reasons: reasons.clone(), ..details },
+            Event::AdditionRequested(_) => Self { lines: addition.map(asked_for).unwrap_or_default(), ..details },
+            Event::AdditionRefused(_, reasons) => Self { reasons: reasons.clone(), ..details },
             Event::Shipped(dispatch) => Self {
                 parcel: Some(dispatch.id),
                 carrier: dispatch.carrier.clone(),
@@ -81,6 +93,7 @@ impl Details {
             | Event::Cancelled(_)
             | Event::LinesCancelled(_)
             | Event::Edited
+            | Event::AdditionGiven(_)
             | Event::Held
             | Event::Released
             | Event::CancellationRequested
@@ -90,6 +103,11 @@ impl Details {
             | Event::Completed => details,
         }
     }
+}
+
+fn asked_for(addition: &Addition) -> Vec<SkuPieces> {
+    let pieces = |line: &AddedLine| SkuPieces { sku: line.goods.sku.clone(), quantity: line.quantity };
+    addition.lines.iter().map(pieces).collect()
 }
 
 /// A change of an order as its shopper follows it: without who did it, what was said about it and what moved money.

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    addition::AdditionView,
     arrival::SoldElsewhere,
     contact::ContactDetails,
     life::Action,
@@ -37,7 +38,7 @@ pub struct OrderView {
     pub fulfilment_status: FulfilmentStatus,
     /// What was ordered, each SKU once.
     pub lines: Vec<Line>,
-    /// What it came to when it was placed: its lines less what is taken off, with tax and shipping.
+    /// What it came to when it was placed, with what was added since: its lines less what is taken off, with tax and shipping.
     pub total: Money,
     /// How it came in.
     #[serde(default)]
@@ -97,6 +98,9 @@ pub struct OrderDetail {
     pub payments: Vec<RecordedPayment>,
     /// Money that was given back, in its order.
     pub refunds: Vec<RecordedRefund>,
+    /// What catalog was asked to add to it and has not answered yet; absent where there is no such thing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addition: Option<AdditionView>,
     /// What can be done with it now.
     pub possible: Vec<Action>,
 }
@@ -115,7 +119,7 @@ pub struct Summary {
     pub payment_status: PaymentStatus,
     /// Whether the goods have left.
     pub fulfilment_status: FulfilmentStatus,
-    /// What it came to when it was placed.
+    /// What it came to when it was placed, with what was added since.
     pub total: Money,
     /// The shopper's reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,14 +1,23 @@
-//! Contract → command: what catalog says, in this service's words. The rule: only the shape changes here; nothing is
+//! Contract → command: what catalog says, and whose turn it is, in this service's words. The rule: only the shape changes here; nothing is
 //! decided.
 
-use contracts::catalog::{ProductState, ProductStatus, ReservationEvent, ReservedLine};
+use contracts::{
+    catalog::{ProductState, ProductStatus, ReservationEvent, ReservedLine},
+    order::IntakeEvent,
+};
 use kernel::ProductId;
 use messaging::{Delivered, Snapshot};
 
 use crate::{
-    commands::{Answer, ApplyProducts, SettleOrders},
+    commands::{Answer, ApplyProducts, PlaceQueued, SettleOrders, Turn},
     domain::{Product, SkuPieces, Trigger, Variant},
 };
+
+/// The orders whose turn has come become one command.
+#[must_use]
+pub fn place_queued(events: Vec<Delivered<IntakeEvent>>) -> PlaceQueued {
+    PlaceQueued { turns: events.into_iter().map(turn).collect() }
+}
 
 /// Catalog's answers become one command.
 #[must_use]
@@ -22,12 +31,21 @@ pub fn apply_products(snapshots: Vec<Snapshot<ProductState>>, rebuild: bool) -> 
     ApplyProducts { products: snapshots.into_iter().map(product).collect(), rebuild }
 }
 
+fn turn(delivered: Delivered<IntakeEvent>) -> Turn {
+    let IntakeEvent::Queued(queued) = delivered.event;
+    Turn { organisation: delivered.organisation, order: queued.order, provenance: delivered.provenance }
+}
+
 fn answer(delivered: Delivered<ReservationEvent>) -> Answer {
     let (order, trigger) = match delivered.event {
         ReservationEvent::Reserved(reserved) => (reserved.order, kept(reserved.lines)),
         ReservationEvent::Rejected(rejected) => (rejected.order, Trigger::Rejected(rejected.reasons)),
         ReservationEvent::Expired(expired) => (expired.order, Trigger::ReservationLost),
         ReservationEvent::ConfirmRefused(refused) => (refused.order, Trigger::ReservationLost),
+        ReservationEvent::Extended(extended) => (extended.order, Trigger::AdditionGiven(extended.number)),
+        ReservationEvent::ExtensionRefused(refused) => {
+            (refused.order, Trigger::AdditionRefused(refused.number, refused.reasons))
+        }
     };
     Answer { organisation: delivered.organisation, order, trigger, provenance: delivered.provenance }
 }

@@ -3,7 +3,10 @@
 
 pub mod consumed;
 
-use contracts::catalog::{ProductState, ReservationEvent};
+use contracts::{
+    catalog::{ProductState, ReservationEvent},
+    order::IntakeEvent,
+};
 use mediator::Mediator;
 use messaging::Subscriptions;
 
@@ -13,6 +16,7 @@ use crate::processes::rebuild::{self, RebuildError, Rebuilt};
 #[must_use]
 pub fn subscriptions() -> Subscriptions {
     Subscriptions::new(crate::NAME)
+        .on_batch::<IntakeEvent, _, _>(consumed::place_queued)
         .on_batch::<ReservationEvent, _, _>(consumed::settle_orders)
         .on_state::<ProductState, _, _>(|snapshots| consumed::apply_products(snapshots, false))
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     commands::{EnterOrder, PlaceOrder, Receipt},
-    domain::{Draft, HoldLimits, LineTerms, OrderTerms, OrderToken, Reference, RequestedLine},
+    domain::{Draft, HoldLimits, LineTerms, OrderTerms, OrderToken, Reference, RequestedLine, WantedOrder},
     error::Error,
 };
 
@@ -105,13 +105,14 @@ pub(super) async fn enter(
 }
 
 impl EnterOrderBody {
-    fn command(&self, shop: &Shop) -> Result<EnterOrder, Problem> {
+    pub(super) fn command(&self, shop: &Shop) -> Result<EnterOrder, Problem> {
         let terms = terms([&self.discount, &self.shipping, &self.tax, &self.total])?;
         let lines = self.lines.iter().map(EnteredLineBody::parse).collect::<Result<_, _>>()?;
         let channel = self.channel.as_deref().map(ChannelCode::parse).transpose()?;
-        Ok(EnterOrder(PlaceOrder {
+        let token = OrderToken::generate().map_err(Problem::unavailable)?;
+        let order = WantedOrder {
             order: OrderId::new(),
-            token: OrderToken::generate().map_err(Problem::unavailable)?,
+            token: token.digest(),
             draft: Draft::of(Source::Staff, lines, terms).map_err(Error::from)?,
             channel: channel.unwrap_or_else(ChannelCode::shop),
             reference: self.reference.as_deref().map(Reference::parse).transpose()?,
@@ -124,7 +125,8 @@ impl EnterOrderBody {
             placed_from: None,
             limits: HoldLimits::NONE,
             deadline_seconds: shop.deadline_seconds,
-        }))
+        };
+        Ok(EnterOrder(PlaceOrder { order, token }))
     }
 }
 

@@ -2,7 +2,7 @@
 //! last, and says each change once.
 
 use futures::StreamExt as _;
-use kernel::OrderId;
+use kernel::{OrderId, OrganisationId};
 use mediator::Scope;
 use rest::{App, Event, Events, LastEventId, Path, Problem, Staff, State, problems};
 use schemars::JsonSchema;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::orders::OrderPath;
 use crate::{
-    domain::{OrderDetail, OrderView, Ownership, Status, TimelineEntry, Transition},
+    domain::{OrderDetail, OrderView, Ownership, Requester, Status, TimelineEntry, Transition},
     processes::{Follower, Followers, is_over},
     queries::{FindOrder, FindOwnOrder, ListOwnTransitions, ListTransitions},
 };
@@ -58,7 +58,7 @@ pub(super) async fn for_staff(
     let (order, by) = (at.order, by.0);
     // Read twice: whoever may not see the order takes no place, and what happens from the second time on is not missed.
     app.ask(&by, FindOrder { order }).await?;
-    let follower = enter(&followers, order)?;
+    let follower = enter(&followers, by.organisation(), order, Requester::Staff)?;
     let now = app.ask(&by, FindOrder { order }).await?;
     let beginning = Beginning::of(now.order.version, now.order.status, last);
     let fetch = async move |after| app.ask(&by, ListTransitions { order, after }).await;
@@ -75,7 +75,7 @@ pub(super) async fn for_shopper(
     last: LastEventId,
 ) -> Result<Events<OrderNews>, Problem> {
     app.ask(&by, FindOwnOrder { order, proof: proof.clone() }).await?;
-    let follower = enter(followers, order)?;
+    let follower = enter(followers, by.organisation(), order, Requester::Shopper)?;
     let now = app.ask(&by, FindOwnOrder { order, proof: proof.clone() }).await?;
     let beginning = Beginning::of(now.version, now.status, last);
     let fetch = async move |after| app.ask(&by, ListOwnTransitions { order, after, proof: proof.clone() }).await;
@@ -84,9 +84,9 @@ pub(super) async fn for_shopper(
     beginning.stream(follower, first, fetch, shown).await
 }
 
-fn enter(followers: &Followers, order: OrderId) -> Result<Follower, Problem> {
+fn enter(followers: &Followers, of: OrganisationId, order: OrderId, whom: Requester) -> Result<Follower, Problem> {
     let crowded = "As many streams are open as may be. Read the order instead, or try again.";
-    followers.enter(order).ok_or_else(|| Problem::new(problems::UNAVAILABLE).detail(crowded).retry_after(5))
+    followers.enter(of, order, whom).ok_or_else(|| Problem::new(problems::UNAVAILABLE).detail(crowded).retry_after(5))
 }
 
 /// Where a stream begins.

@@ -14,8 +14,11 @@ use super::{
     steps::label,
 };
 use crate::{
-    commands::{Import, ImportOrder, ImportOrders, ImportedOrder, ImportedOrders, PlaceOrder},
-    domain::{Arrival, ArrivalStatus, Draft, HoldLimits, Label, OrderToken, Reference, RequestedLine, SoldElsewhere},
+    commands::{Import, ImportOrder, ImportOrders, ImportedOrder, ImportedOrders},
+    domain::{
+        Arrival, ArrivalStatus, Draft, HoldLimits, Label, OrderToken, Reference, RequestedLine, SoldElsewhere,
+        WantedOrder,
+    },
     error::Error,
 };
 
@@ -175,10 +178,11 @@ impl ImportOrderBody {
         let terms = terms([&self.discount, &self.shipping, &self.tax, &self.total])?;
         let lines = self.lines.iter().map(SoldLineBody::parse).collect::<Result<_, _>>()?;
         let placed_at = Clock::parse(&self.placed_at)?;
-        let order = PlaceOrder {
+        let order = WantedOrder {
             // Lists go by the ids, which begin with the time of placing.
             order: OrderId::at(placed_at),
-            token: OrderToken::generate().map_err(Problem::unavailable)?,
+            // Nobody is told it.
+            token: OrderToken::generate().map_err(Problem::unavailable)?.digest(),
             draft: Draft::of(Source::Import, lines, terms).map_err(Error::from)?,
             channel: ChannelCode::parse(&self.channel)?,
             reference: self.reference.as_deref().map(Reference::parse).transpose()?,

@@ -7,6 +7,7 @@ mod following;
 mod imports;
 mod orders;
 mod problems;
+mod queue;
 mod shop;
 mod steps;
 mod waiting;
@@ -17,12 +18,12 @@ use crate::{
     commands::{
         AddNote, ApproveReturn, CancelLines, CancelOrder, CancelOwnOrder, ClaimOrder, CompleteOrder,
         DeclineCancellation, DeclineReturn, DeliverParcel, EditLines, EnterOrder, EraseBuyer, HoldOrder, ImportOrder,
-        ImportOrders, PackOrder, PlaceOrder, ReceiveReturn, RecordPayment, RecordRefund, ReleaseOrder,
-        RequestCancellation, RequestOwnCancellation, RequestReturn, ShipOrder,
+        ImportOrders, PackOrder, PlaceOrder, QueueEnteredOrder, QueueOrder, ReceiveReturn, RecordPayment, RecordRefund,
+        ReleaseOrder, RequestCancellation, RequestOwnCancellation, RequestReturn, ShipOrder,
     },
     queries::{
-        DescribeBuyers, DescribeOrders, ExportBuyer, FindBuyer, FindOrder, FindOwnOrder, ListOwnOrders,
-        ListOwnTransitions, ListTimeline, ListTransitions, QueryBuyers, QueryOrders,
+        DescribeBuyers, DescribeOrders, ExportBuyer, FindBuyer, FindOrder, FindOwnOrder, FindOwnQueuedOrder,
+        FindQueuedOrder, ListOwnOrders, ListOwnTransitions, ListTimeline, ListTransitions, QueryBuyers, QueryOrders,
     },
 };
 
@@ -38,6 +39,13 @@ pub fn routes() -> Routes {
         })
         .get("/store/v1/{organisation}/orders", shop::list, |op| {
             op.summary("List one's own orders as a customer, newest first").asks::<ListOwnOrders>()
+        })
+        .post("/store/v1/{organisation}/orders/queue", queue::place, |op| {
+            op.summary("Queue an order, which is placed in its turn").sends::<QueueOrder>().problems(&problems::QUEUE)
+        })
+        .get("/store/v1/{organisation}/orders/queue/{order}", queue::find_own, |op| {
+            op.summary("Read what became of a queued order with its order token, or as its customer")
+                .asks::<FindOwnQueuedOrder>()
         })
         .get("/store/v1/{organisation}/orders/{order}", shop::find, |op| {
             op.summary("Read an order with its order token, or as its customer").asks::<FindOwnOrder>()
@@ -70,6 +78,14 @@ pub fn routes() -> Routes {
         .post("/admin/v1/orders/import/bulk", imports::many, |op| {
             op.summary("Import many orders that were sold elsewhere, with a result for each").sends::<ImportOrders>()
         })
+        .post("/admin/v1/orders/queue", queue::enter, |op| {
+            op.summary("Queue an order for somebody, which is placed in its turn")
+                .sends::<QueueEnteredOrder>()
+                .problems(&problems::QUEUE)
+        })
+        .get("/admin/v1/orders/queue/{order}", queue::find, |op| {
+            op.summary("Read what became of a queued order").asks::<FindQueuedOrder>()
+        })
         .post("/admin/v1/orders/query", orders::query, |op| op.summary("Query orders").asks::<QueryOrders>())
         .get("/admin/v1/orders/fields", orders::fields, |op| {
             op.summary("List what can be asked of orders").asks::<DescribeOrders>()
@@ -85,7 +101,9 @@ pub fn routes() -> Routes {
             op.summary("Cancel pieces that were not sent").sends::<CancelLines>().problems(&problems::CANCEL)
         })
         .patch("/admin/v1/orders/{order}/lines", steps::edit_lines, |op| {
-            op.summary("Take pieces off before anything is packed").sends::<EditLines>().problems(&problems::STEP)
+            op.summary("Take pieces off or add some before anything is packed")
+                .sends::<EditLines>()
+                .problems(&problems::EDIT)
         })
         .post("/admin/v1/orders/{order}/cancel-request", steps::request_cancellation, |op| {
             op.summary("Note that somebody wants an order cancelled")

@@ -36,10 +36,14 @@ pub(super) const ALL: [ProblemType; 6] =
 pub(super) const PLACE: [ProblemType; 3] = [UNSELLABLE_LINES, PRICE_CHANGED, TOO_MANY_OPEN];
 /// Those of what staff enters.
 pub(super) const ENTER: [ProblemType; 3] = [UNSELLABLE_LINES, PRICE_CHANGED, TOTAL_MISMATCH];
+/// That of taking an order in: what its lines themselves make impossible.
+pub(super) const QUEUE: [ProblemType; 1] = [UNSELLABLE_LINES];
 /// Those of an order that was sold elsewhere.
 pub(super) const IMPORT: [ProblemType; 2] = [UNSELLABLE_LINES, TOTAL_MISMATCH];
 /// Those of cancelling.
 pub(super) const CANCEL: [ProblemType; 1] = [NOT_CANCELLABLE];
+/// Those of changing lines.
+pub(super) const EDIT: [ProblemType; 2] = [IMPOSSIBLE, UNSELLABLE_LINES];
 /// That of every other step.
 pub(super) const STEP: [ProblemType; 1] = [IMPOSSIBLE];
 
@@ -52,6 +56,9 @@ impl From<Error> for Problem {
             Error::NotOfOrder { .. } => Self::new(problems::INVALID_REQUEST)
                 .detail(detail)
                 .field("lines", "names a SKU that the order does not have"),
+            Error::PriceOfLine { line, .. } => Self::new(problems::INVALID_REQUEST)
+                .detail(detail)
+                .field(format!("lines[{line}].unit_price"), "must be left out for a line that the order has"),
             Error::OtherCurrency { currency, .. } => {
                 let reason = format!("must be {currency}, as the order is");
                 Self::new(problems::INVALID_REQUEST).detail(detail).field("amount.currency", reason)

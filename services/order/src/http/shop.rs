@@ -21,6 +21,7 @@ use crate::{
     commands::{CancelOwnOrder, ClaimOrder, PlaceOrder, Receipt, RequestOwnCancellation},
     domain::{
         Draft, HoldLimits, LineTerms, OrderToken, OrderView, Origin, Ownership, Reference, RequestedLine, Summary,
+        WantedOrder,
     },
     error::Error,
     processes::{Followers, WaitingRoom},
@@ -115,7 +116,7 @@ pub(super) async fn place(
     unguessable(&key)?;
     by.may_order()?;
     let command = body.command(&shop, &by, &from)?;
-    let waiter = shop.waiting_room.enter(command.order);
+    let waiter = shop.waiting_room.enter(command.order.order);
     let at = |receipt: &Receipt| format!("/store/v1/{}/orders/{}", by.slug(), receipt.order.id);
     let recorded = app.create_grouped(&by, &key, &body, command, at).await?;
     waiting::outcome(&app, &by, &shop.waiting_room, waiter, recorded, prefer.wait()).await
@@ -199,7 +200,7 @@ fn customer(by: &Buyer) -> Result<CustomerId, Problem> {
 }
 
 /// What proves that the order is the shopper's own: its token where one was sent, the customer's account otherwise.
-fn proof(at: &OrderPath, by: &Buyer, token: Option<&Credential<TokenHeader>>) -> Result<Ownership, Problem> {
+pub(super) fn proof(at: &OrderPath, by: &Buyer, token: Option<&Credential<TokenHeader>>) -> Result<Ownership, Problem> {
     match (token, by.customer()) {
         (Some(token), _) => Ok(Ownership::Token(own(at, token)?)),
         (None, Some(customer)) => Ok(Ownership::Customer(customer)),
@@ -211,7 +212,7 @@ fn proof(at: &OrderPath, by: &Buyer, token: Option<&Credential<TokenHeader>>) ->
 }
 
 /// Shoppers are anonymous: whoever sends the same key and body gets this order's reply, with its token.
-fn unguessable(key: &IdempotencyKey) -> Result<(), Problem> {
+pub(super) fn unguessable(key: &IdempotencyKey) -> Result<(), Problem> {
     if key.key().as_str().len() >= SHORTEST_KEY {
         return Ok(());
     }
@@ -225,11 +226,12 @@ fn own(at: &OrderPath, token: &Credential<TokenHeader>) -> Result<OrderToken, Er
 }
 
 impl PlaceOrderBody {
-    fn command(&self, shop: &Shop, by: &Buyer, from: &rest::Origin) -> Result<PlaceOrder, Problem> {
+    pub(super) fn command(&self, shop: &Shop, by: &Buyer, from: &rest::Origin) -> Result<PlaceOrder, Problem> {
         let lines = self.lines.iter().map(LineBody::parse).collect::<Result<_, _>>()?;
-        Ok(PlaceOrder {
+        let token = OrderToken::generate().map_err(Problem::unavailable)?;
+        let order = WantedOrder {
             order: OrderId::new(),
-            token: OrderToken::generate().map_err(Problem::unavailable)?,
+            token: token.digest(),
             draft: Draft::new(lines).map_err(Error::from)?,
             channel: ChannelCode::shop(),
             reference: self.reference.as_deref().map(Reference::parse).transpose()?,
@@ -242,7 +244,8 @@ impl PlaceOrderBody {
             placed_from: Some(Origin::of(from.address)),
             limits: shop.limits,
             deadline_seconds: shop.deadline_seconds,
-        })
+        };
+        Ok(PlaceOrder { order, token })
     }
 }
 

@@ -4,8 +4,8 @@
 use contracts::order::PaymentKind;
 use kernel::{Cursor, Malformed, Page, PageSize, ParcelId, PaymentId, Quantity, RefundId, ReturnId, Sku};
 use rest::{
-    App, Body, IdempotencyKey, IfMatch, OptionalIfMatch, Path, PriceBody, Problem, Query, Recorded, Staff, Tagged,
-    parses,
+    Accepted, App, Body, IdempotencyKey, IfMatch, OptionalIfMatch, Path, PriceBody, Problem, Query, Recorded, Staff,
+    Tagged, parses,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ use crate::{
         EditLines, HoldOrder, OnVersion, OrderChange, PackOrder, ReceiveReturn, RecordPayment, RecordRefund,
         ReleaseOrder, RequestCancellation, RequestReturn, ShipOrder,
     },
-    domain::{Dispatch, Label, Remark, SkuPieces, TimelineEntry},
+    domain::{Dispatch, EditedLine, Label, Remark, SkuPieces, TimelineEntry},
     queries::ListTimeline,
 };
 
@@ -115,13 +115,18 @@ pub(super) struct CancelLinesBody {
 #[derive(Debug, Serialize, Deserialize, JsonSchema, garde::Validate)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EditedLineBody {
-    /// The SKU of a line.
+    /// The SKU of a line, or of a new one.
     #[garde(custom(parses(Sku::parse)))]
     #[schemars(with = "Sku")]
     sku: String,
-    /// How many pieces, 0 to 1,000,000 and no more than there are; 0 removes the line.
+    /// How many pieces, 0 to 1,000,000; 0 removes the line.
     #[garde(range(min = 0, max = 1_000_000))]
     quantity: i64,
+    /// What one piece of a new line costs, whatever the catalog says; the price there when left out. A line that the order has keeps its
+    /// price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(dive)]
+    unit_price: Option<PriceBody>,
 }
 
 /// What lines are to be.
@@ -365,10 +370,11 @@ pub(super) async fn edit_lines(
     seen: IfMatch,
     key: IdempotencyKey,
     Body(body): Body<EditLinesBody>,
-) -> Created {
+) -> Result<Accepted<OrderChange>, Problem> {
     let step = body.command(&at)?;
     let command = OnVersion { order: at.order, expected: seen.versions(), step };
-    app.create(&by, &key, &body, command, timeline_of).await
+    let recorded = app.create(&by, &key, &body, command, timeline_of).await?;
+    Ok(Accepted::of(recorded, |change| change.addition.is_some()))
 }
 
 pub(super) async fn request_return(
@@ -464,7 +470,10 @@ impl ReasonBody {
 
 impl EditLinesBody {
     fn command(&self, at: &OrderPath) -> Result<EditLines, Malformed> {
-        let lines = self.lines.iter().map(|line| Ok((Sku::parse(&line.sku)?, line.quantity)));
+        let lines = self.lines.iter().map(|line| {
+            let unit_price = line.unit_price.as_ref().map(PriceBody::money).transpose()?;
+            Ok(EditedLine { sku: Sku::parse(&line.sku)?, quantity: line.quantity, unit_price })
+        });
         let lines = lines.collect::<Result<_, Malformed>>()?;
         Ok(EditLines { order: at.order, lines, reason: remark(self.reason.as_deref())? })
     }

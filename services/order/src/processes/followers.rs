@@ -10,20 +10,27 @@ use std::{
 
 use contracts::{Channel as _, order::OrderEvent};
 use futures::{Stream, stream};
-use kernel::OrderId;
+use kernel::{OrderId, OrganisationId};
 use persistence::Committed;
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     config::FollowLimits,
-    domain::{Status, TimelineEntry},
+    domain::{Requester, Status, TimelineEntry},
     queries::TRANSITIONS_AT_ONCE,
 };
 
-/// As many of the streams may be of one order.
+/// As many streams of one order may be open to its shopper, and as many to staff.
 const OF_ONE_ORDER: usize = 8;
+/// One organisation has at most this share of the streams, so that nobody's shoppers take them all.
+const SHARE_OF_ONE: usize = 4;
 
-type Following = HashMap<OrderId, Vec<Arc<Notify>>>;
+/// Whoever follows.
+#[derive(Debug, Default)]
+struct Following {
+    orders: HashMap<OrderId, Vec<(Requester, Arc<Notify>)>>,
+    organisations: HashMap<OrganisationId, usize>,
+}
 
 /// The followers of this process. Cheap to clone; clones share everything.
 #[derive(Debug, Clone)]
@@ -39,29 +46,33 @@ impl Followers {
         Self { limits, following: Arc::default() }
     }
 
-    /// Begins to follow an order; `None` when as many do as may. Do it before reading the order, or a change may be missed.
+    /// Begins to follow an order of this organisation; `None` when as many do as may: in all, of the organisation, or of the order
+    /// for whom it is. Do it before reading the order, or a change may be missed.
     #[must_use]
-    pub fn enter(&self, order: OrderId) -> Option<Follower> {
+    pub fn enter(&self, organisation: OrganisationId, order: OrderId, whom: Requester) -> Option<Follower> {
         let mut following = self.lock();
-        let all: usize = following.values().map(Vec::len).sum();
-        let of_order = following.get(&order).map_or(0, Vec::len);
-        if all >= self.limits.most || of_order >= OF_ONE_ORDER {
+        let all: usize = following.organisations.values().sum();
+        let of_organisation = following.organisations.get(&organisation).copied().unwrap_or(0);
+        let of_order = following.orders.get(&order).into_iter().flatten().filter(|(other, _)| *other == whom).count();
+        let share = self.limits.most.div_ceil(SHARE_OF_ONE);
+        if all >= self.limits.most || of_organisation >= share || of_order >= OF_ONE_ORDER {
             return None;
         }
         let woken = Arc::new(Notify::new());
-        following.entry(order).or_default().push(Arc::clone(&woken));
+        following.orders.entry(order).or_default().push((whom, Arc::clone(&woken)));
+        *following.organisations.entry(organisation).or_default() += 1;
         let until = Instant::now() + self.limits.life;
-        Some(Follower { all: self.clone(), order, woken, until })
+        Some(Follower { all: self.clone(), organisation, order, woken, until })
     }
 
     /// Wakes whoever follows the order that this committed event is about.
     pub fn notice(&self, committed: &Committed<'_, OrderEvent>) {
         let following = self.lock();
-        if following.is_empty() {
+        if following.orders.is_empty() {
             return;
         }
         let order = OrderId::from_uuid(committed.event.key());
-        following.get(&order).into_iter().flatten().for_each(|woken| woken.notify_one());
+        following.orders.get(&order).into_iter().flatten().for_each(|(_, woken)| woken.notify_one());
     }
 
     fn lock(&self) -> MutexGuard<'_, Following> {
@@ -74,6 +85,7 @@ impl Followers {
 #[derive(Debug)]
 pub struct Follower {
     all: Followers,
+    organisation: OrganisationId,
     order: OrderId,
     woken: Arc<Notify>,
     until: Instant,
@@ -82,10 +94,16 @@ pub struct Follower {
 impl Drop for Follower {
     fn drop(&mut self) {
         let mut following = self.all.lock();
-        if let Some(of_order) = following.get_mut(&self.order) {
-            of_order.retain(|woken| !Arc::ptr_eq(woken, &self.woken));
+        if let Some(of_order) = following.orders.get_mut(&self.order) {
+            of_order.retain(|(_, woken)| !Arc::ptr_eq(woken, &self.woken));
             if of_order.is_empty() {
-                following.remove(&self.order);
+                following.orders.remove(&self.order);
+            }
+        }
+        if let Some(of_organisation) = following.organisations.get_mut(&self.organisation) {
+            *of_organisation -= 1;
+            if *of_organisation == 0 {
+                following.organisations.remove(&self.organisation);
             }
         }
     }
@@ -190,18 +208,36 @@ mod tests {
         }
     }
 
+    fn enter(followers: &Followers, order: OrderId) -> Option<Follower> {
+        followers.enter(OrganisationId::new(), order, Requester::Staff)
+    }
+
     #[test]
     fn no_more_follow_than_may_and_nothing_is_kept_of_those_who_left() {
-        let followers = Followers::new(limits(OF_ONE_ORDER + 1));
+        let followers = Followers::new(limits(OF_ONE_ORDER + 2));
         let order = OrderId::new();
-        let mut of_order: Vec<_> = (0..OF_ONE_ORDER).map(|_| followers.enter(order).unwrap()).collect();
-        assert!(followers.enter(order).is_none(), "too many of one order");
-        let other = followers.enter(OrderId::new()).unwrap();
-        assert!(followers.enter(OrderId::new()).is_none(), "too many in all");
+        let mut of_order: Vec<_> = (0..OF_ONE_ORDER).map(|_| enter(&followers, order).unwrap()).collect();
+        assert!(enter(&followers, order).is_none(), "too many of one order");
+        let shopper = followers
+            .enter(OrganisationId::new(), order, Requester::Shopper)
+            .expect("staff takes no place of the shopper's");
+        let other = enter(&followers, OrderId::new()).unwrap();
+        assert!(enter(&followers, OrderId::new()).is_none(), "too many in all");
         of_order.pop();
-        assert!(followers.enter(order).is_some());
-        drop((of_order, other));
-        assert!(followers.lock().is_empty());
+        assert!(enter(&followers, order).is_some());
+        drop((of_order, other, shopper));
+        assert!(followers.lock().orders.is_empty() && followers.lock().organisations.is_empty());
+    }
+
+    #[test]
+    fn one_organisation_has_a_quarter_of_the_streams() {
+        let followers = Followers::new(limits(10));
+        let (one, other) = (OrganisationId::new(), OrganisationId::new());
+        let follow = |organisation| followers.enter(organisation, OrderId::new(), Requester::Shopper);
+        let entered: Vec<_> = (0..3).map(|_| follow(one).unwrap()).collect();
+        assert!(follow(one).is_none() && follow(other).is_some());
+        drop(entered);
+        assert!(follow(one).is_some());
     }
 
     #[tokio::test]
@@ -213,7 +249,7 @@ mod tests {
         let fetch = async move |after: i64| -> Result<Vec<TimelineEntry>, String> {
             Ok(stored.lock().unwrap().iter().filter(|entry| entry.version > after).cloned().collect())
         };
-        let mut told = std::pin::pin!(followers.enter(order).unwrap().tell(1, fetch));
+        let mut told = std::pin::pin!(enter(&followers, order).unwrap().tell(1, fetch));
         assert_eq!(told.next().await.unwrap().version, 2);
         let event = OrderEvent::from(Cancelled::new(order, Cause::Staff));
         let waking = async {
@@ -230,11 +266,11 @@ mod tests {
     async fn a_stream_has_an_end_also_when_nothing_happens() {
         let followers = Followers::new(FollowLimits { life: Duration::from_millis(1), ..limits(1) });
         let fetch = async |_: i64| -> Result<Vec<TimelineEntry>, String> { Ok(Vec::new()) };
-        let mut told = std::pin::pin!(followers.enter(OrderId::new()).unwrap().tell(1, fetch));
+        let mut told = std::pin::pin!(enter(&followers, OrderId::new()).unwrap().tell(1, fetch));
         assert!(told.next().await.is_none());
         let failing = async |_: i64| -> Result<Vec<TimelineEntry>, String> { Err("away".to_owned()) };
         let followers = Followers::new(limits(1));
-        let mut told = std::pin::pin!(followers.enter(OrderId::new()).unwrap().tell(1, failing));
+        let mut told = std::pin::pin!(enter(&followers, OrderId::new()).unwrap().tell(1, failing));
         assert!(told.next().await.is_none());
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod deadline_sweep;
 mod followers;
+pub mod intake_sweep;
 pub mod rebuild;
 mod waiting_room;
 

@@ -21,9 +21,9 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        Address, Contact, ContactDetails, ContactText, Funds, Label, Life, Line, LineLife, LinePrice, Marks,
-        OrderDetail, OrderView, Parcel, Payment, PhoneNumber, PriceSource, Provider, RecordedPayment, RecordedRefund,
-        Reference, Refund, Remark, Return, ReturnStatus, SkuPieces, SoldElsewhere, Status, TokenDigest,
+        AddedLine, Addition, Address, Contact, ContactDetails, ContactText, Funds, Label, Life, Line, LineLife,
+        LinePrice, Marks, OrderDetail, OrderView, Parcel, Payment, PhoneNumber, PriceSource, Provider, RecordedPayment,
+        RecordedRefund, Reference, Refund, Remark, Return, ReturnStatus, SkuPieces, SoldElsewhere, Status, TokenDigest,
     },
     error::Error,
 };
@@ -48,6 +48,8 @@ macro_rules! orders {
         (select jsonb_build_object('cause', h.cause, 'reasons', h.details -> 'reasons') from order_history h
          where h.org_id = o.org_id and h.order_id = o.id and h.to_status in ('rejected', 'cancelled')
          order by h.version limit 1) as ending,
+        case when o.adding then (select to_jsonb(a) from order_additions a
+         where a.org_id = o.org_id and a.order_id = o.id and a.state = 'open') end as addition,
         (select to_jsonb(c) from order_contacts c where c.org_id = o.org_id and c.order_id = o.id) as said
      from orders o where o.org_id = $1 and ", $condition, " order by o.id")
     };
@@ -143,6 +145,9 @@ pub(super) struct OrderRow {
     payments: Option<Value>,
     #[diesel(sql_type = Nullable<Jsonb>)]
     refunds: Option<Value>,
+    /// What catalog was asked to add to it, where it has not answered.
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    addition: Option<Value>,
     /// How it came to its end, where it was rejected or cancelled.
     #[diesel(sql_type = Nullable<Jsonb>)]
     ending: Option<Value>,
@@ -329,6 +334,21 @@ impl RefundRow {
 }
 
 #[derive(Deserialize)]
+struct AdditionRow {
+    number: i64,
+    lines: Vec<AddedLine>,
+    reason: Option<Remark>,
+    requested_at: Timestamp,
+}
+
+impl From<AdditionRow> for Addition {
+    fn from(row: AdditionRow) -> Self {
+        let AdditionRow { number, lines, reason, requested_at } = row;
+        Self { number, lines, reason, requested_at }
+    }
+}
+
+#[derive(Deserialize)]
 struct Ending {
     cause: String,
     #[serde(default)]
@@ -372,7 +392,13 @@ impl OrderRow {
             sold_elsewhere: self.external_reference.is_some(),
             oversold: self.oversold,
         };
-        let life = Life::restore(status, marks, lives, funds).map_err(corrupt)?;
+        let addition: Option<AdditionRow> =
+            self.addition.take().map(serde_json::from_value).transpose().map_err(|error| Error::corrupt(id, error))?;
+        let addition = addition.map(Addition::from);
+        let skus: Vec<Sku> =
+            lines.iter().map(|line| Sku::parse(&line.sku)).collect::<Result<_, _>>().map_err(corrupt)?;
+        let asked = addition.as_ref().map(|addition| addition.asked(skus.iter()));
+        let life = Life::restore(status, marks, asked, lives, funds).map_err(corrupt)?;
         Ok(OrderDetail {
             buyer: said.and_then(|said| said.buyer_id).map(BuyerId::from_uuid),
             due: Money::from_minor(life.due(), currency).map_err(corrupt)?,
@@ -382,6 +408,7 @@ impl OrderRow {
                 .collect::<Result<_, _>>()
                 .map_err(corrupt)?,
             refunds: refunds.into_iter().map(|row| row.refund(currency)).collect::<Result<_, _>>().map_err(corrupt)?,
+            addition: addition.filter(|_| life.addition.is_some()).map(|addition| addition.view()),
             possible: life.possible(),
             order: self.try_into()?,
         })

@@ -251,7 +251,8 @@ pub async fn erase_orders(tx: &mut Tx<'_>, orders: &[OrderId]) -> Result<(), Err
             where org_id = $1 and order_id = any($2)
         ), wordless as (
             update order_history set reason = null
-            where org_id = $1 and order_id = any($2) and cause = 'shopper' and reason is not null
+            where org_id = $1 and order_id = any($2) and reason is not null
+              and (actor = 'shopper' or starts_with(actor, 'cust_'))
         )
         update orders set shopper_reference = null, placed_from = null where org_id = $1 and id = any($2)",
     )

@@ -1,7 +1,9 @@
 //! The SQL of the write side: insert, lock, save. The rule: rows never leave this folder.
 
+pub mod additions;
 pub mod arrivals;
 pub mod contacts;
+pub mod intake;
 pub mod orders;
 pub mod parcels;
 pub mod payments;

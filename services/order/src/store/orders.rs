@@ -1,7 +1,7 @@
 //! Inserts, locks and saves orders. The rules: every lock is taken in the order of the ids, and what a batch writes is
 //! a fixed number of statements whatever its size.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName,
@@ -19,11 +19,12 @@ use contracts::order::Pieces;
 
 use crate::{
     domain::{
-        Deadline, Funds, Goods, Holder, Life, Line, LineLife, LinePrice, Marks, Order, Origin, PaymentStatus,
-        Reference, SoldElsewhere, Source, Status, Step, TokenDigest,
+        Addition, Deadline, Event, Funds, Goods, Holder, Life, Line, LineLife, LinePrice, Marks, Order, Origin,
+        PaymentStatus, Reference, SoldElsewhere, Source, Status, Step, TokenDigest,
     },
     error::Error,
     schema::orders,
+    store::additions,
 };
 
 /// An order that is about to be placed.
@@ -75,7 +76,8 @@ pub struct Begun {
 ///
 /// The numbers of all orders of an organisation are taken in one step, and its row stays locked until the transaction ends. Placing
 /// does nothing after this statement but write the events and the replies, in one more round trip, so the row is locked for that and
-/// the commit. Groups of one command in one process follow each other anyway; others wait that long, once per group and not per order.
+/// the commit; a batch of queued orders also writes that they are decided. Groups of one command in one process follow each other anyway;
+/// others wait that long, once per group and not per order.
 /// Organisations are taken in the order of their ids, so two groups cannot wait for each other.
 ///
 /// # Errors
@@ -187,7 +189,7 @@ fn overtaken(error: persistence::DieselError) -> Error {
 pub async fn lock<T: Tenancy>(tx: &mut Tx<'_, T>, wanted: &[(OrganisationId, OrderId)]) -> Result<Vec<Order>, Error> {
     // Diesel cannot join what is looked for as a table.
     let rows: Vec<LockedRow> = statement(
-        "select o.org_id, o.id, o.number, o.source, o.stock_policy, o.oversold, o.status, o.held, o.completed, o.channel, o.customer_id, o.total_minor, o.currency,
+        "select o.org_id, o.id, o.number, o.source, o.stock_policy, o.oversold, o.adding, o.status, o.held, o.completed, o.channel, o.customer_id, o.total_minor, o.currency,
                 o.authorised_minor, o.paid_minor, o.refunded_minor, o.version, o.deadline_at <= now() as overdue, now() as now,
                 c.buyer_id
          from unnest($1, $2) as wanted (org_id, id)
@@ -204,7 +206,7 @@ pub async fn lock<T: Tenancy>(tx: &mut Tx<'_, T>, wanted: &[(OrganisationId, Ord
         return Ok(Vec::new());
     }
     let lines: Vec<LineRow> = statement(
-        "select l.org_id, l.order_id, l.sku, l.product_id, l.variant_id, l.quantity, l.unit_price_minor, l.cost_minor,
+        "select l.org_id, l.order_id, l.sku, l.product_id, l.variant_id, l.product_version, l.quantity, l.unit_price_minor, l.cost_minor,
                 l.discount_minor, l.tax_minor, l.shipping_minor, l.packed, l.shipped, l.delivered, l.cancelled,
                 l.return_requested, l.returned, l.written_off
          from unnest($1, $2) as wanted (org_id, id)
@@ -219,11 +221,13 @@ pub async fn lock<T: Tenancy>(tx: &mut Tx<'_, T>, wanted: &[(OrganisationId, Ord
     for line in lines {
         of_order.entry((line.org_id, line.order_id)).or_default().push(line);
     }
+    let waiting: Vec<(Uuid, Uuid)> = rows.iter().filter(|row| row.adding).map(|row| (row.org_id, row.id)).collect();
+    let mut additions = additions::open(tx, &waiting).await?;
     rows.into_iter()
         .map(|row| {
-            let (order, lines) =
-                (OrderId::from_uuid(row.id), of_order.remove(&(row.org_id, row.id)).unwrap_or_default());
-            row.order(lines).map_err(|malformed| Error::corrupt(order, malformed))
+            let key = (row.org_id, row.id);
+            let (order, lines) = (OrderId::from_uuid(row.id), of_order.remove(&key).unwrap_or_default());
+            row.order(lines, additions.remove(&key)).map_err(|malformed| Error::corrupt(order, malformed))
         })
         .collect()
 }
@@ -355,7 +359,7 @@ pub struct HistoryEntry<'a> {
 }
 
 /// Writes the changed orders, the pieces of their lines and the history of how they changed, in one statement. An order that took two
-/// steps in one batch is written once and gets two rows of history. A line is written only where a piece of it moved.
+/// steps in one batch is written once and gets two rows of history. A line is written only where a piece of it moved or was added.
 ///
 /// # Errors
 /// `Storage` when the database fails, `Corrupt` when a detail has no JSON form.
@@ -369,11 +373,17 @@ pub async fn save<T: Tenancy>(
         let json = serde_json::to_value(entry.step.details());
         details.push(json.map_err(|error| Error::corrupt(entry.step.order, error))?);
     }
+    let raised: HashSet<((OrganisationId, OrderId), &Sku)> = history
+        .iter()
+        .filter(|entry| matches!(entry.step.event, Event::AdditionGiven(_)))
+        .flat_map(|entry| entry.step.moved.iter().map(|line| ((entry.step.organisation, entry.step.order), &line.sku)))
+        .collect();
     let moved: Vec<(&Order, &Goods, &Pieces)> = changed
         .iter()
         .flat_map(|order| order.goods.iter().zip(&order.life.lines).map(|(goods, line)| (*order, goods, &line.pieces)))
-        .filter(|(.., pieces)| {
-            **pieces != Pieces { ordered: pieces.ordered, reserved: pieces.reserved, ..Pieces::default() }
+        .filter(|(order, goods, pieces)| {
+            let untouched = Pieces { ordered: pieces.ordered, reserved: pieces.reserved, ..Pieces::default() };
+            **pieces != untouched || raised.contains(&(order.key(), &goods.sku))
         })
         .collect();
     statement(
@@ -381,18 +391,19 @@ pub async fn save<T: Tenancy>(
             update orders o
             set status = n.status, payment_status = n.payment, fulfilment_status = n.fulfilment, version = n.version,
                 held = n.held, completed = n.completed, oversold = n.oversold, authorised_minor = n.authorised, paid_minor = n.paid,
-                refunded_minor = n.refunded, updated_at = now(),
+                refunded_minor = n.refunded, total_minor = n.total, adding = n.adding, updated_at = now(),
                 settled_at = case when n.status = 'pending' then o.settled_at else coalesce(o.settled_at, now()) end
-            from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $35)
+            from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $35, $36, $37)
                 as n (org_id, id, status, payment, fulfilment, version, held, completed, authorised, paid, refunded,
-                      oversold)
+                      oversold, total, adding)
             where o.org_id = n.org_id and o.id = n.id
         ), moved as (
             update order_lines l
-            set packed = n.packed, shipped = n.shipped, delivered = n.delivered, cancelled = n.cancelled,
+            set quantity = n.ordered, packed = n.packed, shipped = n.shipped, delivered = n.delivered, cancelled = n.cancelled,
                 return_requested = n.return_requested, returned = n.returned, written_off = n.written_off
-            from unnest($12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
-                as n (org_id, order_id, sku, packed, shipped, delivered, cancelled, return_requested, returned, written_off)
+            from unnest($12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $38)
+                as n (org_id, order_id, sku, packed, shipped, delivered, cancelled, return_requested, returned, written_off,
+                      ordered)
             where l.org_id = n.org_id and l.order_id = n.order_id and l.sku = n.sku
         )
         insert into order_history (org_id, order_id, version, from_status, to_status, event, payment_status,
@@ -437,6 +448,9 @@ pub async fn save<T: Tenancy>(
     .bind::<Array<Nullable<Text>>, _>(column(history, |entry| entry.step.reason.as_ref().map(ToString::to_string)))
     .bind::<Array<Jsonb>, _>(details)
     .bind::<Array<Bool>, _>(column(changed, |order| order.life.oversold))
+    .bind::<Array<BigInt>, _>(column(changed, |order| order.total.minor()))
+    .bind::<Array<Bool>, _>(column(changed, |order| order.life.addition.is_some()))
+    .bind::<Array<BigInt>, _>(column(&moved, |(.., pieces)| pieces.ordered))
     .execute(tx.connection())
     .await?;
     Ok(())
@@ -470,6 +484,9 @@ struct LockedRow {
     stock_policy: String,
     #[diesel(sql_type = Bool)]
     oversold: bool,
+    /// Whether an addition is open.
+    #[diesel(sql_type = Bool)]
+    adding: bool,
     #[diesel(sql_type = Text)]
     status: String,
     #[diesel(sql_type = Bool)]
@@ -512,6 +529,8 @@ struct LineRow {
     product_id: Uuid,
     #[diesel(sql_type = SqlUuid)]
     variant_id: Uuid,
+    #[diesel(sql_type = BigInt)]
+    product_version: i64,
     #[diesel(sql_type = BigInt)]
     quantity: i64,
     #[diesel(sql_type = BigInt)]
@@ -568,12 +587,13 @@ impl LineRow {
             sku: Sku::parse(&self.sku)?,
             product: ProductId::from_uuid(self.product_id),
             variant: VariantId::from_uuid(self.variant_id),
+            product_version: self.product_version,
         })
     }
 }
 
 impl LockedRow {
-    fn order(self, lines: Vec<LineRow>) -> Result<Order, Malformed> {
+    fn order(self, lines: Vec<LineRow>, addition: Option<Addition>) -> Result<Order, Malformed> {
         let status: Status = parse_name("order status", &self.status)?;
         let funds =
             Funds { authorised: self.authorised_minor, received: self.paid_minor, refunded: self.refunded_minor };
@@ -585,7 +605,12 @@ impl LockedRow {
             sold_elsewhere: source == Source::Import,
             oversold: self.oversold,
         };
-        let life = Life::restore(status, marks, lives, funds)?;
+        if self.adding && addition.is_none() {
+            return Err(Malformed::new("the order's addition", "is waited for and is not there"));
+        }
+        let goods: Vec<Goods> = lines.iter().map(LineRow::goods).collect::<Result<_, _>>()?;
+        let asked = addition.as_ref().map(|addition| addition.asked(goods.iter().map(|goods| &goods.sku)));
+        let life = Life::restore(status, marks, asked, lives, funds)?;
         Ok(Order {
             organisation: OrganisationId::from_uuid(self.org_id),
             id: OrderId::from_uuid(self.id),
@@ -599,7 +624,8 @@ impl LockedRow {
             customer: self.customer_id.map(CustomerId::from_uuid),
             buyer: self.buyer_id.map(BuyerId::from_uuid),
             total: Money::from_minor(self.total_minor, Currency::parse(&self.currency)?)?,
-            goods: lines.iter().map(LineRow::goods).collect::<Result<_, _>>()?,
+            goods,
+            addition: addition.filter(|_| life.addition.is_some()),
             life,
         })
     }

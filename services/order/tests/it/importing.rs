@@ -274,6 +274,18 @@ async fn want_of_stock_holds_an_import_back_and_what_is_oversold_is_flagged() {
     assert_eq!(staff.post(&format!("/admin/v1/orders/{short}/release"), &json!({})).await.0, 200);
     assert_eq!(staff.post(&format!("/admin/v1/orders/{short}/ship"), &json!({})).await.0, 201);
 
+    // Somebody wants it cancelled, and does not after all: what could not be had is not sent behind anybody's back.
+    let (asked, _) = import(&world, &sold("E-3", "cancel-requested", "CANCEL_REQUESTED", 0)).await;
+    world.rejected(asked, vec![Reason::OutOfStock { sku: sku.clone(), requested: pieces, available: 1 }]).await;
+    testkit::eventually(crate::world::PATIENCE, async || {
+        let told = history(&world, asked).await;
+        if told.last().unwrap() == "held" { Ok(()) } else { Err(told) }
+    })
+    .await;
+    assert_eq!(world.read(asked).await["status"], "cancel-requested");
+    let (_, declined) = staff.post(&format!("/admin/v1/orders/{asked}/cancel-decline"), &json!({})).await;
+    assert_eq!(declined["status"], "on-hold", "{declined}");
+
     let mut forced = sold("E-2", "confirmed", "READY", 0);
     forced["stock"] = json!("force");
     let (order, _) = import(&world, &forced).await;

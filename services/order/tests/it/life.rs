@@ -9,7 +9,7 @@ use testkit::{Caller, Client, Topics, eventually};
 use crate::world::{PATIENCE, Placed, World, settings};
 
 /// An order with three mugs and one tea, confirmed by catalog.
-async fn confirmed(world: &World) -> Placed {
+pub(crate) async fn confirmed(world: &World) -> Placed {
     let wanted = json!({"lines": [{"sku": "MUG", "quantity": 3}, {"sku": "TEA", "quantity": 1}]});
     let reply = world.shopper().post_reply(&world.orders(), &wanted).await;
     assert_eq!(reply.status, 202, "{}", reply.text());
@@ -19,47 +19,47 @@ async fn confirmed(world: &World) -> Placed {
     placed
 }
 
-async fn world() -> World {
+pub(crate) async fn world() -> World {
     let world = World::start(settings(), Topics::On).await;
     world.sell(&[("MUG", 990), ("TEA", 450)]).await;
     world
 }
 
-fn pieces(lines: &[(&str, i64)]) -> Value {
+pub(crate) fn pieces(lines: &[(&str, i64)]) -> Value {
     lines.iter().map(|(sku, quantity)| json!({"sku": sku, "quantity": quantity})).collect()
 }
 
 /// One order, and what its staff does with it.
-struct Desk {
-    staff: Client,
-    order: OrderId,
+pub(crate) struct Desk {
+    pub(crate) staff: Client,
+    pub(crate) order: OrderId,
 }
 
 impl Desk {
-    fn of(world: &World, order: OrderId) -> Self {
+    pub(crate) fn of(world: &World, order: OrderId) -> Self {
         Self { staff: world.client(Caller::Owner), order }
     }
 
-    async fn step(&self, step: &str, body: Value) -> (u16, Value) {
+    pub(crate) async fn step(&self, step: &str, body: Value) -> (u16, Value) {
         self.staff.post(&format!("/admin/v1/orders/{}/{step}", self.order), &body).await
     }
 
     /// A step that creates something.
-    async fn made(&self, step: &str, body: Value) -> Value {
+    pub(crate) async fn made(&self, step: &str, body: Value) -> Value {
         let (status, made) = self.step(step, body).await;
         assert_eq!(status, 201, "{step}: {made}");
         made
     }
 
     /// A step that may be repeated.
-    async fn done(&self, step: &str, body: Value) -> Value {
+    pub(crate) async fn done(&self, step: &str, body: Value) -> Value {
         let (status, done) = self.step(step, body).await;
         assert_eq!(status, 200, "{step}: {done}");
         done
     }
 
     /// A step that cannot be done; what can.
-    async fn refused(&self, step: &str, body: Value) -> Value {
+    pub(crate) async fn refused(&self, step: &str, body: Value) -> Value {
         let (status, problem) = self.step(step, body).await;
         assert_eq!((status, &problem["type"]), (409, &json!("/problems/order-step-impossible")), "{step}: {problem}");
         problem["possible"].clone()
@@ -67,7 +67,7 @@ impl Desk {
 }
 
 /// What the topic says of an order from this version on.
-async fn told(world: &World, order: OrderId, count: usize) -> Vec<(i64, said::OrderEvent)> {
+pub(crate) async fn told(world: &World, order: OrderId, count: usize) -> Vec<(i64, said::OrderEvent)> {
     eventually(PATIENCE, async || {
         let mut events = Vec::new();
         for record in world.scene.read(topics::ORDER.name).await {
@@ -82,7 +82,7 @@ async fn told(world: &World, order: OrderId, count: usize) -> Vec<(i64, said::Or
     .await
 }
 
-fn amount(text: &str) -> Value {
+pub(crate) fn amount(text: &str) -> Value {
     json!({"amount": text, "currency": "USD"})
 }
 
@@ -445,9 +445,6 @@ async fn pieces_are_taken_off_once_and_told_with_what_they_came_to() {
     let order = world.read(placed.order).await;
     assert_eq!((&order["due"], &order["total"]), (&amount("19.80"), &amount("34.20")));
 
-    let more = json!({"lines": [{"sku": "MUG", "quantity": 5}]});
-    let (status, problem) = edit("five-mugs", "*")(more).await;
-    assert_eq!((status, &problem["type"]), (409, &json!("/problems/order-step-impossible")), "{problem}");
     let (status, problem) = edit("a-lamp", "*")(json!({"lines": [{"sku": "LAMP", "quantity": 1}]})).await;
     assert_eq!(status, 422, "{problem}");
     let (status, same) = edit("as-it-is", "*")(json!({"lines": [{"sku": "MUG", "quantity": 2}]})).await;

@@ -1,6 +1,7 @@
 //! The order service from outside: HTTP, events, and the database roles. One binary; every test has a scene of its own.
 #![expect(clippy::unwrap_used, reason = "a helper of a test stops the test")]
 
+mod adding;
 mod cancelling;
 mod customers;
 mod deadlines;
@@ -15,6 +16,7 @@ mod people;
 mod placing;
 mod process;
 mod queries;
+mod queueing;
 mod reading;
 mod replay;
 mod saga;

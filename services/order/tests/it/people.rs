@@ -179,6 +179,18 @@ async fn a_person_is_exported_and_forgotten_and_the_orders_keep_their_figures() 
     let staff = world.client(Caller::Owner);
     let note = json!({"text": "Wants them wrapped."});
     assert_eq!(staff.post(&format!("/admin/v1/orders/{}/notes", mine[0].order), &note).await.0, 201);
+    // What they asked for in their own words, as a guest and as a customer, and what staff says of it.
+    for (order, actor, words) in [
+        (mine[0].order, "shopper", "I am Cleo, I ordered twice."),
+        (mine[1].order, "cust_01j9x", "Send it to Huế, Cleo"),
+        (other.order, "user_01j9x", "He called."),
+    ] {
+        let id = order.uuid();
+        let said = format!(
+            "update order_history set reason = '{words}', actor = '{actor}' where order_id = '{id}' and version = 1"
+        );
+        world.execute(&said).await;
+    }
     let before = world.read(mine[0].order).await;
     let at = format!("/admin/v1/customers/{}", before["buyer"].as_str().unwrap());
 
@@ -219,8 +231,9 @@ async fn a_person_is_exported_and_forgotten_and_the_orders_keep_their_figures() 
     assert_eq!(found(&world, "q=cleo").await, Vec::<String>::new());
     assert_eq!(people(&world, "?q=cleo").await, Vec::<Value>::new());
     let kept = "select count(*) from (select to_jsonb(b)::text from buyers b union all select to_jsonb(c)::text from order_contacts c
-                union all select to_jsonb(o)::text from orders o) as kept (text) where text ~* 'cleo|Ngô|Huế|0901234567'";
+                union all select to_jsonb(o)::text from orders o union all select to_jsonb(h)::text from order_history h) as kept (text) where text ~* 'cleo|Ngô|Huế|0901234567'";
     assert_eq!(world.value(kept).await, "0");
+    assert_eq!(world.value("select string_agg(reason, '; ') from order_history").await, "He called.");
     assert_eq!(world.read(other.order).await["contact"]["email"], "dan@example.org");
     let erasures = "select count(*) || ' ' || min(payload::jsonb -> 'standing' ->> 'buyer') from outbox where type like '%contact-erased%'";
     assert_eq!(world.value(erasures).await, format!("2 {}", before["buyer"].as_str().unwrap()));

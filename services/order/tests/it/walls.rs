@@ -3,13 +3,13 @@
 use access::{Caller, Permission, Role};
 use devstack::DatabaseRole;
 use mediator::{Mediator, Platform, Query, Scope, SendError};
-use order::queries::{FindOverdueOrders, ListSellingOrganisations, ReadClock};
+use order::queries::{FindOverdueOrders, ListSellingOrganisations, MeasureIntake, ReadClock};
 use testkit::{assert_every_way_back, seen_by_batches};
 
 use crate::world::World;
 
 /// Every table with rows of organisations.
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 10] = [
     "orders",
     "order_lines",
     "order_history",
@@ -18,6 +18,8 @@ const TABLES: [&str; 8] = [
     "sellable",
     "buyers",
     "order_contacts",
+    "order_intake",
+    "order_additions",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -25,7 +27,15 @@ async fn a_role_without_an_organisation_sees_no_row_and_writes_none() {
     let world = World::quiet().await;
     world.sell(&[("MUG", 990)]).await;
     let named = serde_json::json!({"lines": [{"sku": "MUG", "quantity": 1}], "contact": {"email": "cleo@example.org"}});
-    assert_eq!(world.shopper().post(&world.orders(), &named).await.0, 202);
+    for path in [world.orders(), format!("{}/queue", world.orders())] {
+        assert_eq!(world.shopper().post(&path, &named).await.0, 202);
+    }
+    world
+        .execute(
+            "insert into order_additions (org_id, order_id, number, state, lines, actor, requested_at)
+             select org_id, id, 1, 'open', '[]', 'somebody', now() from orders",
+        )
+        .await;
     let app = world.scene.connect(DatabaseRole::App).await;
     for table in TABLES {
         let count = |organisation: String| {
@@ -66,7 +76,14 @@ async fn the_system_role_sees_which_orders_are_open_and_nothing_else_of_them() {
     let rows = system.query("select id::text from orders", &[]).await.unwrap();
     let seen: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
     assert_eq!(seen, [open.order.uuid().to_string()]);
-    for forbidden in ["select total_minor from orders", "select * from order_lines", "update orders set version = 9"] {
+    for forbidden in [
+        "select total_minor from orders",
+        "select * from order_lines",
+        "update orders set version = 9",
+        "select wanted from order_intake",
+        "select customer_id from order_intake",
+        "update order_intake set status = 'refused'",
+    ] {
         assert!(system.batch_execute(forbidden).await.is_err(), "{forbidden}");
     }
     world.stop().await;
@@ -84,6 +101,7 @@ async fn what_is_about_every_organisation_is_answered_to_the_system_alone() {
             is_forbidden(world.mediator(), &scope, FindOverdueOrders { deadline: world.deadline, limit: 10 }).await
         );
         assert!(is_forbidden(world.mediator(), &scope, ListSellingOrganisations).await);
+        assert!(is_forbidden(world.mediator(), &scope, MeasureIntake).await);
         assert!(is_forbidden(world.mediator(), &scope, ReadClock).await);
     }
     let system = Scope::platform_system(order::NAME);

@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use contracts::{
-    catalog::{Expired, ProductState, ProductStatus, Reason, Rejected, ReservationEvent, Reserved, VariantState},
+    catalog::{
+        Expired, Extended, ExtensionRefused, ProductState, ProductStatus, Reason, Rejected, ReservationEvent, Reserved,
+        VariantState,
+    },
     topics,
 };
 use kernel::{Clock, Currency, CustomerId, Money, OrderId, OrganisationId, ProductId, Sku, Slug, VariantId};
@@ -203,6 +206,18 @@ impl World {
 
     pub(crate) async fn rejected(&self, order: OrderId, reasons: Vec<Reason>) {
         self.scene.publish(1, &ReservationEvent::Rejected(Rejected { order, reasons })).await;
+    }
+
+    /// What catalog would answer to an addition that it holds, in version `version` of its reservation.
+    pub(crate) async fn extended(&self, order: OrderId, number: i64, version: i64) {
+        let extended = Extended { order, number, lines: vec![] };
+        self.scene.publish(version, &ReservationEvent::Extended(extended)).await;
+    }
+
+    /// What it would answer to one that it does not hold.
+    pub(crate) async fn extension_refused(&self, order: OrderId, number: i64, reasons: Vec<Reason>) {
+        let refused = ExtensionRefused { order, number, reasons };
+        self.scene.publish(3, &ReservationEvent::ExtensionRefused(refused)).await;
     }
 
     pub(crate) async fn expired(&self, order: OrderId) {

@@ -59,6 +59,12 @@ impl Product {
     /// The most planned and current prices that the variants of a product may have together. All of them may stand in one record.
     pub const MOST_PRICES: usize = 1_000;
 
+    /// Whether a variant of it is sold while it is.
+    #[must_use]
+    pub fn has_variants_for_sale(&self) -> bool {
+        self.variants.iter().any(|variant| variant.active)
+    }
+
     /// The lowest price in the shop of an active variant, or of any when none is active.
     #[must_use]
     pub fn price_from(&self) -> Option<Money> {

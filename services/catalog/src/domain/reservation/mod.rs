@@ -71,8 +71,24 @@ pub struct Reservation {
     pub expires_at: Option<Timestamp>,
     /// A late confirmation was refused already.
     pub confirm_refused: bool,
+    /// The last addition to the order that was decided; 0 before the first. An addition that comes again is not decided again.
+    pub addition: i64,
     /// From 1, rises with every change.
     pub version: i64,
+}
+
+impl Reservation {
+    /// The line of the SKU of `new`, which becomes it where there is none.
+    fn line(&mut self, new: &Line) -> &mut Line {
+        let place = match self.lines.binary_search_by(|known| known.sku.cmp(&new.sku)) {
+            Ok(place) => place,
+            Err(place) => {
+                self.lines.insert(place, new.clone());
+                place
+            }
+        };
+        &mut self.lines[place]
+    }
 }
 
 /// One SKU with its price and its stock.
@@ -104,6 +120,13 @@ pub enum OrderFact {
     },
     /// It was confirmed.
     Confirmed,
+    /// It was confirmed and asks for these lines as well.
+    AdditionRequested {
+        /// Which addition of the order it is, from 1.
+        number: i64,
+        /// What is added, at which prices.
+        lines: Vec<OrderLine>,
+    },
     /// Pieces of it left, came back or were cancelled: so many of each SKU since its beginning.
     Moved(Vec<(Sku, Moved)>),
     /// It was cancelled.
@@ -128,6 +151,20 @@ pub enum Notice {
     Expired,
     /// A confirmation came for an order that has nothing set aside.
     ConfirmRefused,
+    /// Everything that was to be added is held.
+    Extended {
+        /// Which addition of the order it is.
+        number: i64,
+        /// One per SKU, with the pieces that were added.
+        lines: Vec<Line>,
+    },
+    /// Nothing of it is held, for these reasons.
+    ExtensionRefused {
+        /// Which addition of the order it is.
+        number: i64,
+        /// Every reason.
+        reasons: Vec<Reason>,
+    },
 }
 
 /// A notice with its order and the event that caused it.
@@ -268,6 +305,7 @@ impl Book {
                 self.place(cause, order, (lines.as_slice(), *is_sold), expires_at)
             }
             OrderFact::Confirmed => self.confirm(cause, order),
+            OrderFact::AdditionRequested { number, lines } => self.extend(cause, order, *number, lines),
             OrderFact::Moved(lines) => self.follow_pieces(cause, order, lines),
             OrderFact::Cancelled => self.cancel(cause, order),
             // Order rejects only what this catalog rejected, so nothing is set aside.
@@ -329,10 +367,7 @@ impl Book {
             }
             Some(_) => return Ok(()),
         }
-        let mut wanted: BTreeMap<&Sku, i64> = BTreeMap::new();
-        for line in lines {
-            *wanted.entry(&line.sku).or_default() += line.quantity.get();
-        }
+        let mut wanted = pieces_by_sku(lines);
         for line in &early {
             let gone = line.moved.shipped + line.moved.cancelled;
             wanted.entry(&line.sku).and_modify(|pieces| *pieces = (*pieces - gone).max(0));
@@ -433,14 +468,46 @@ impl Book {
         line.moved.shipped += left;
         line.moved.cancelled += cancelled;
         line.moved.restocked += back;
+        self.change(order, |reservation| reservation.line(&line).clone_from(&line));
+        Ok(())
+    }
+
+    /// Holds what is added to a confirmed order, all of it or nothing. Whether the confirmation has arrived is no matter: order adds to
+    /// nothing else.
+    fn extend(&mut self, cause: usize, order: OrderId, number: i64, lines: &[OrderLine]) -> Result<(), Contradiction> {
+        match self.reservations.get(&order).map(|tracked| (tracked.reservation.state, tracked.reservation.addition)) {
+            Some((_, decided)) if number <= decided => return Ok(()),
+            Some((State::Reserved, _)) => self.confirm(cause, order)?,
+            Some(_) => {}
+            // Nothing was ever reserved for this one, and nothing may be from now on.
+            None => self.create(order, State::Void, Vec::new(), None),
+        }
+        let wanted = pieces_by_sku(lines);
+        let reasons = match self.state_of(order) {
+            Some(State::Held) => self.reasons_against(lines, &wanted),
+            _ => vec![Reason::OrderCancelled],
+        };
+        if !reasons.is_empty() {
+            self.change(order, |reservation| reservation.addition = number);
+            self.notify(cause, order, Notice::ExtensionRefused { number, reasons });
+            return Ok(());
+        }
+        let mut added = Vec::with_capacity(wanted.len());
+        for (sku, pieces) in wanted {
+            let Some(tracked) = self.shelves.get(sku) else { continue };
+            let variant = tracked.shelf.variant;
+            added.push(Line { variant, sku: sku.clone(), pieces, moved: Moved::default(), oversold: 0 });
+        }
+        for line in &added {
+            self.shift(cause, order, line, Stock::extend)?;
+        }
         self.change(order, |reservation| {
-            let place = reservation.lines.binary_search_by(|known| known.sku.cmp(&line.sku));
-            match place.map(|place| reservation.lines.get_mut(place)) {
-                Ok(Some(known)) => *known = line,
-                Ok(None) => {}
-                Err(place) => reservation.lines.insert(place, line),
+            reservation.addition = number;
+            for line in &added {
+                reservation.line(&Line { pieces: 0, ..line.clone() }).pieces += line.pieces;
             }
         });
+        self.notify(cause, order, Notice::Extended { number, lines: added });
         Ok(())
     }
 
@@ -553,7 +620,8 @@ impl Book {
     }
 
     fn create(&mut self, order: OrderId, state: State, lines: Vec<Line>, expires_at: Option<Timestamp>) {
-        let reservation = Reservation { order, state, lines, expires_at, confirm_refused: false, version: 1 };
+        let reservation =
+            Reservation { order, state, lines, expires_at, confirm_refused: false, addition: 0, version: 1 };
         self.reservations.insert(order, TrackedReservation { reservation, is_new: true, is_changed: true });
     }
 
@@ -569,6 +637,15 @@ impl Book {
         let version = self.reservations.get(&order).map_or(1, |tracked| tracked.reservation.version);
         self.notices.push(OrderNotice { cause, order, version, notice });
     }
+}
+
+/// The pieces of each SKU; lines of one SKU are summed.
+fn pieces_by_sku(lines: &[OrderLine]) -> BTreeMap<&Sku, i64> {
+    let mut pieces: BTreeMap<&Sku, i64> = BTreeMap::new();
+    for line in lines {
+        *pieces.entry(&line.sku).or_default() += line.quantity.get();
+    }
+    pieces
 }
 
 /// The pieces as a quantity; a sum over an order's lines may be more than a quantity can say.

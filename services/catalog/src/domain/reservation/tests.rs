@@ -225,11 +225,98 @@ fn stock_that_contradicts_a_reservation_is_an_error_and_not_a_guess() {
         lines: vec![Line { variant: VariantId::new(), sku: sku("A"), pieces: 3, moved: Moved::default(), oversold: 0 }],
         expires_at: Some(deadline()),
         confirm_refused: false,
+        addition: 0,
         version: 1,
     };
     let mut book = Book::open(shelves(&[("A", 5)]), vec![reservation]);
     let error = book.follow(0, order, &OrderFact::Confirmed, MARGIN).unwrap_err();
     assert_eq!(error.fault, StockFault::NotTaken { asked: 3, taken: 0 });
+}
+
+/// More for an order that is confirmed.
+fn added(number: i64, lines: &[(&str, i64, i64)]) -> OrderFact {
+    let OrderFact::Placed { lines, .. } = placed(lines) else { panic!("it is placed") };
+    OrderFact::AdditionRequested { number, lines }
+}
+
+#[test]
+fn a_confirmed_order_gets_all_of_what_is_added_once_or_nothing_of_it() {
+    let order = OrderId::new();
+    let begun = [(order, placed(&[("A", 2, 500)])), (order, OrderFact::Confirmed)];
+    let more = (order, added(1, &[("A", 1, 500), ("B", 2, 500)]));
+    let facts = [&begun[..], &[more.clone(), more]].concat();
+    let outcome = run(shelves(&[("A", 5), ("B", 2)]), &facts);
+    assert_eq!((level_of(&outcome, "A"), level_of(&outcome, "B")), (Level::restore(5, 0, 3), Level::restore(2, 0, 2)));
+    let [_, told] = &outcome.notices[..] else { panic!("it is answered once: {:?}", outcome.notices) };
+    let Notice::Extended { number: 1, lines } = &told.notice else { panic!("{told:?}") };
+    assert_eq!(lines.iter().map(|line| (line.sku.as_str(), line.pieces)).collect::<Vec<_>>(), [("A", 1), ("B", 2)]);
+    let held: Vec<_> = outcome.created[0].lines.iter().map(|line| (line.sku.as_str(), line.pieces)).collect();
+    assert_eq!((held, outcome.created[0].addition), (vec![("A", 3), ("B", 2)], 1));
+
+    let facts = [&begun[..], &[(order, added(1, &[("A", 1, 500), ("B", 3, 400)]))]].concat();
+    let outcome = run(shelves(&[("A", 5), ("B", 2)]), &facts);
+    assert_eq!(level_of(&outcome, "A"), Level::restore(5, 0, 2), "what it had stays");
+    let changed = Reason::PriceChanged { sku: sku("B"), offered: dollars(400), current: dollars(500) };
+    let missing = Reason::OutOfStock { sku: sku("B"), requested: quantity(3), available: 2 };
+    let refused = Notice::ExtensionRefused { number: 1, reasons: vec![changed, missing] };
+    assert_eq!((&outcome.notices[1].notice, outcome.created[0].state), (&refused, State::Held));
+
+    // A refusal is an answer: what is asked for next is another addition.
+    let again = [&facts[..], &[(order, added(1, &[("B", 1, 500)])), (order, added(2, &[("B", 1, 500)]))]].concat();
+    let outcome = run(shelves(&[("A", 5), ("B", 2)]), &again);
+    assert_eq!((level_of(&outcome, "B"), outcome.notices.len()), (Level::restore(2, 0, 1), 3));
+}
+
+#[test]
+fn what_is_added_goes_and_comes_back_with_the_rest() {
+    let order = OrderId::new();
+    let mut facts = vec![
+        (order, placed(&[("A", 2, 500)])),
+        (order, OrderFact::Confirmed),
+        (order, added(1, &[("A", 1, 500), ("B", 1, 500)])),
+    ];
+    let all = |shipped, cancelled, restocked| {
+        let moved = Moved { shipped, cancelled, restocked };
+        let of_b = Moved { shipped: shipped.min(1), cancelled: 0, restocked: restocked.min(1) };
+        OrderFact::Moved(vec![(sku("A"), moved), (sku("B"), of_b)])
+    };
+    facts.extend([(order, all(0, 1, 0)), (order, all(2, 1, 0)), (order, all(2, 1, 2))]);
+    let outcome = run(shelves(&[("A", 5), ("B", 1)]), &facts);
+    assert_eq!((level_of(&outcome, "A"), level_of(&outcome, "B")), (Level::restore(5, 0, 0), Level::restore(1, 0, 0)));
+    assert!(outcome.created[0].lines.iter().all(|line| line.pieces == 0));
+    let cancelled = [&facts[..3], &[(order, OrderFact::Cancelled)]].concat();
+    let outcome = run(shelves(&[("A", 5), ("B", 1)]), &cancelled);
+    assert_eq!((level_of(&outcome, "A"), level_of(&outcome, "B")), (Level::restore(5, 0, 0), Level::restore(1, 0, 0)));
+    assert_eq!(outcome.created[0].state, State::Released);
+}
+
+#[test]
+fn nothing_is_added_to_an_order_that_has_no_stock_held() {
+    let order = OrderId::new();
+    let cases: [(&[OrderFact], State); 4] = [
+        (&[placed(&[("A", 2, 500)]), OrderFact::Confirmed, OrderFact::Cancelled], State::Released),
+        (&[placed(&[("A", 9, 500)])], State::Rejected),
+        (&[OrderFact::Cancelled], State::Void),
+        (&[], State::Void),
+    ];
+    for (facts, state) in cases {
+        let mut facts: Vec<_> = facts.iter().map(|fact| (order, fact.clone())).collect();
+        facts.extend([(order, added(1, &[("A", 1, 500)])), (order, added(1, &[("A", 1, 500)]))]);
+        let outcome = run(shelves(&[("A", 5)]), &facts);
+        let refused = Notice::ExtensionRefused { number: 1, reasons: vec![Reason::OrderCancelled] };
+        let refusals = outcome.notices.iter().filter(|told| told.notice == refused).count();
+        assert_eq!((refusals, outcome.created[0].state), (1, state));
+        assert!(outcome.shelves.iter().all(|changed| changed.shelf.stock.level == Level::restore(5, 0, 0)));
+    }
+    // Order adds to what is confirmed only, so its confirmation counts also where it has not been heard of.
+    let outcome = run(shelves(&[("A", 5)]), &[(order, placed(&[("A", 2, 500)])), (order, added(1, &[("A", 1, 500)]))]);
+    assert_eq!((level_of(&outcome, "A"), outcome.created[0].state), (Level::restore(5, 0, 3), State::Held));
+    let mut book = Book::open(shelves(&[("A", 5)]), Vec::new());
+    book.follow(0, order, &placed(&[("A", 2, 500)]), MARGIN).unwrap();
+    book.expire(1, order).unwrap();
+    book.follow(2, order, &added(1, &[("A", 1, 500)]), MARGIN).unwrap();
+    let outcome = book.close();
+    assert_eq!((level_of(&outcome, "A"), outcome.created[0].state), (Level::restore(5, 0, 0), State::Expired));
 }
 
 /// So many pieces of one SKU have left, were cancelled and came back to be sold again.
@@ -306,6 +393,7 @@ fn what_left_although_its_reservation_had_run_out_is_taken_from_what_is_free() {
 enum Step {
     Move(Vec<(usize, i64, i64, i64)>),
     Place(Vec<(usize, i64, bool)>),
+    Add(i64, Vec<(usize, i64, bool)>),
     Confirm,
     Cancel,
     Reject,
@@ -313,8 +401,10 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
+    let lines = || prop::collection::vec((0..4_usize, 1..5_i64, prop::bool::weighted(0.9)), 1..5);
     prop_oneof![
-        4 => prop::collection::vec((0..4_usize, 1..5_i64, prop::bool::weighted(0.9)), 1..5).prop_map(Step::Place),
+        4 => lines().prop_map(Step::Place),
+        3 => (1..4_i64, lines()).prop_map(|(number, lines)| Step::Add(number, lines)),
         3 => prop::collection::vec((0..3_usize, 0..4_i64, 0..3_i64, 0..3_i64), 1..3).prop_map(Step::Move),
         3 => Just(Step::Confirm),
         2 => Just(Step::Cancel),
@@ -343,13 +433,18 @@ proptest! {
             for (index, (who, step, times)) in batch.into_iter().enumerate() {
                 let order = orders[who];
                 for _ in 0..times {
+                    let named = |lines: &[(usize, i64, bool)]| -> Vec<(&str, i64, i64)> {
+                        let line = |(which, pieces, right): &(usize, i64, bool)| {
+                            (NAMES[*which], *pieces, if *right { 500 } else { 499 })
+                        };
+                        lines.iter().map(line).collect()
+                    };
                     match &step {
                         Step::Place(lines) => {
-                            let lines: Vec<_> = lines
-                                .iter()
-                                .map(|(which, pieces, right)| (NAMES[*which], *pieces, if *right { 500 } else { 499 }))
-                                .collect();
-                            book.follow(index, order, &placed(&lines), MARGIN).unwrap();
+                            book.follow(index, order, &placed(&named(lines)), MARGIN).unwrap();
+                        }
+                        Step::Add(number, lines) => {
+                            book.follow(index, order, &added(*number, &named(lines)), MARGIN).unwrap();
                         }
                         Step::Move(lines) => {
                             let lines = lines.iter().map(|(which, shipped, cancelled, restocked)| {

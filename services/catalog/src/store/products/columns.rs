@@ -26,8 +26,8 @@ pub(super) type Details = Jsonb;
 macro_rules! product_details {
     () => {
         "d(brand text, short_description text, tags text[], category_ids uuid[], attributes jsonb, media jsonb,
-           options jsonb, external_references jsonb, translations jsonb, searched text,
-           described text)"
+           options jsonb, external_references jsonb, translations jsonb, for_sale boolean,
+           searched text, described text)"
     };
 }
 pub(super) use product_details;
@@ -54,6 +54,8 @@ struct ProductDetails<'p> {
     options: &'p [ProductOption],
     external_references: &'p References,
     translations: &'p Translations,
+    /// Whether a variant of it is sold while it is.
+    for_sale: bool,
     /// The words that the product is found by.
     searched: String,
     /// The words that it is found by as well.
@@ -73,6 +75,7 @@ impl<'p> ProductDetails<'p> {
             options: &details.options,
             external_references: &details.external_references,
             translations: &details.translations,
+            for_sale: product.has_variants_for_sale(),
             searched: product.searched_words(),
             described: product.described_words(),
         }

@@ -23,8 +23,15 @@ pub enum Event {
     Cancelled(Cause),
     /// Some of it was cancelled.
     LinesCancelled(Cause),
-    /// Its lines were changed before anything was packed.
+    /// Pieces were taken off before anything was packed.
     Edited,
+    /// Catalog is asked for more than it has.
+    AdditionRequested(i64),
+    /// The pieces that this addition asked for are its own.
+    #[strum(serialize = "edited")]
+    AdditionGiven(i64),
+    /// They are not, for these reasons.
+    AdditionRefused(i64, Vec<Reason>),
     /// It is held back.
     Held,
     /// It is not held back any more.
@@ -78,6 +85,9 @@ impl Event {
             | Self::Returned { .. } => Direction::Back,
             Self::Confirmed
             | Self::Rejected(_)
+            | Self::AdditionRequested(_)
+            | Self::AdditionGiven(_)
+            | Self::AdditionRefused(..)
             | Self::Held
             | Self::Released
             | Self::CancellationRequested
@@ -128,6 +138,26 @@ pub enum Refusal {
         asked: i64,
         /// The most that can be.
         most: i64,
+    },
+    /// No piece would be left, which is a cancellation.
+    #[error("no piece would be left: {action}")]
+    LastPiece {
+        /// What was asked for.
+        action: Action,
+    },
+    /// It was sold elsewhere, where it is changed.
+    #[error("it was sold elsewhere: {action}")]
+    SoldElsewhere {
+        /// What was asked for.
+        action: Action,
+    },
+    /// Pieces of a line were cancelled, and with them a part of what is taken off or added to all of it.
+    #[error("pieces of line {line} were cancelled with their share of its discount, tax or shipping: {action}")]
+    SharedOut {
+        /// What was asked for.
+        action: Action,
+        /// The line's place, from 0.
+        line: usize,
     },
     /// No piece is asked for.
     #[error("no piece is named: {action}")]

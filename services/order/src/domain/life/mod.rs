@@ -5,14 +5,14 @@ mod event;
 mod trigger;
 
 use contracts::order::{Cause, FulfilmentStatus, PaymentKind, PaymentStatus, Pieces, Source, Status};
-use kernel::Malformed;
+use kernel::{Malformed, Quantity};
 use strum::VariantArray as _;
 
 use super::amounts::{LinePrice, Range};
 use super::line::Line;
 
 pub use event::{Change, Event, Refusal};
-pub use trigger::{Action, Receipt, Requester, Selection, Trigger};
+pub use trigger::{Action, Asked, Receipt, Requester, Selection, Trigger};
 
 /// What catalog has said about the order's pieces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -73,6 +73,8 @@ pub struct Life {
     pub sold_elsewhere: bool,
     /// More of it was promised than could be had.
     pub oversold: bool,
+    /// What catalog was asked to hold beyond what it has, and has not answered yet.
+    pub addition: Option<Asked>,
     /// Its lines.
     pub lines: Vec<LineLife>,
     /// Its money.
@@ -93,13 +95,15 @@ impl LineLife {
 }
 
 impl Life {
-    /// A life as it was stored: its status, what the status does not say while something else comes first, its lines and its money.
+    /// A life as it was stored: its status, what the status does not say while something else comes first, its open addition, its lines
+    /// and its money. A replica of the release before ends an order without its addition, which is over then all the same.
     ///
     /// # Errors
     /// When no order can be in that state.
     pub fn restore(
         status: Status,
         Marks { held, completed, sold_elsewhere, oversold }: Marks,
+        addition: Option<Asked>,
         lines: Vec<LineLife>,
         funds: Funds,
     ) -> Result<Self, Malformed> {
@@ -109,7 +113,9 @@ impl Life {
             _ => Opening::Given,
         };
         let cancel_requested = status == Status::CancelRequested;
-        let life = Self { opening, held, cancel_requested, completed, sold_elsewhere, oversold, lines, funds };
+        let addition = addition.filter(|_| !matches!(status, Status::Cancelled | Status::Rejected));
+        let life =
+            Self { opening, held, cancel_requested, completed, sold_elsewhere, oversold, addition, lines, funds };
         life.check()?;
         if life.status() != status {
             return Err(Malformed::new("status", format!("is {status}, while the pieces say {}", life.status())));
@@ -135,6 +141,7 @@ impl Life {
             completed: false,
             sold_elsewhere: false,
             oversold: false,
+            addition: None,
             lines: lines.into_iter().map(line).collect(),
             funds: Funds::default(),
         }
@@ -244,11 +251,18 @@ impl Life {
         cancel.into_iter().chain(request).collect()
     }
 
+    /// Whether pieces of it wait to be sent, and nothing holds them yet. Where somebody asked to cancel it, it is held back behind that:
+    /// should it go on, nobody sends it before somebody has looked.
+    fn can_be_held_back(&self) -> bool {
+        self.opening == Opening::Given && !self.has_ended() && !self.held && self.sum(unsent) > 0
+    }
+
     /// Whether that can be done with it now.
     #[must_use]
     pub fn permits(&self, action: Action) -> bool {
         let stands = self.opening == Opening::Given && !self.has_ended();
-        let may_go_on = stands && !self.held && !self.cancel_requested;
+        // What is packed and sent is all that the order is to have, so it waits for what was asked for.
+        let may_go_on = stands && !self.held && !self.cancel_requested && self.addition.is_none();
         let unsent = self.sum(unsent);
         match action {
             Action::Hold => stands && !self.held && !self.cancel_requested && unsent > 0,
@@ -259,7 +273,7 @@ impl Life {
             Action::Complete => !self.completed && self.status() == Status::Delivered,
             Action::Cancel => self.opening != Opening::Refused && unsent > 0,
             // What takes the last piece off is a cancellation.
-            Action::Edit => stands && self.sum(|pieces| pieces.packed) == 0 && unsent > 1,
+            Action::Edit => self.may_be_changed() && unsent > i64::from(self.sold_elsewhere),
             Action::RequestCancellation => stands && !self.cancel_requested && unsent > 0,
             Action::DeclineCancellation => self.cancel_requested,
             Action::RequestReturn => self.sum(returnable) > 0,
@@ -267,6 +281,41 @@ impl Life {
             Action::RecordPayment => true,
             Action::Refund => self.funds.received > self.funds.refunded,
         }
+    }
+
+    /// Whether it stands with nothing packed, and nothing is asked for that would change it.
+    fn may_be_changed(&self) -> bool {
+        let stands = self.opening == Opening::Given && !self.has_ended();
+        stands && self.sum(|pieces| pieces.packed) == 0 && self.addition.is_none()
+    }
+
+    /// Whether pieces can be added to it at all.
+    ///
+    /// # Errors
+    /// [`Refusal`] says why not.
+    pub fn can_be_added_to(&self) -> Result<(), Refusal> {
+        if self.sold_elsewhere {
+            return Err(Refusal::SoldElsewhere { action: Action::Edit });
+        }
+        if self.permits(Action::Edit) { Ok(()) } else { Err(Refusal::NotNow { action: Action::Edit }) }
+    }
+
+    /// Whether this can be asked for beyond what it has.
+    fn can_ask_for(&self, asked: &Asked) -> Result<(), Refusal> {
+        let action = Action::Edit;
+        self.can_be_added_to()?;
+        for (line, (LineLife { pieces, price }, more)) in self.lines.iter().zip(&asked.more).enumerate() {
+            let most = Quantity::MOST - pieces.ordered;
+            if !(0..=most).contains(more) {
+                return Err(Refusal::TooMany { action, line, asked: *more, most });
+            }
+            // What was told of the pieces that were cancelled would be another part of the line's discount, tax and shipping.
+            if *more > 0 && pieces.cancelled > 0 && price.plain() != *price {
+                return Err(Refusal::SharedOut { action, line });
+            }
+        }
+        let more: i64 = self.lines.iter().zip(&asked.more).map(|(_, more)| more).sum();
+        if more == 0 && asked.lines.is_empty() { Err(Refusal::Nothing { action }) } else { Ok(()) }
     }
 
     /// Money that was received or promised goes back by a person's decision, and so does what was packed, never by the shopper's
@@ -314,6 +363,12 @@ impl Life {
         }
         if self.sold_elsewhere && self.opening == Opening::Refused {
             return broken("is rejected, although it was sold elsewhere");
+        }
+        if let Some(asked) = &self.addition {
+            let before = Self { addition: None, ..self.clone() };
+            if before.can_ask_for(asked).is_err() {
+                return broken("waits for an addition that cannot be asked for");
+            }
         }
         if self.oversold && !(self.sold_elsewhere && self.opening == Opening::Given) {
             return broken("is oversold, although it was not sold elsewhere");
@@ -387,8 +442,30 @@ impl Life {
             Range::from_end(pieces.ordered, pieces.cancelled, count)
         });
         debug_assert!(!awaited || change.life.has_ended(), "what catalog has not answered is cancelled as a whole");
-        let event = if change.life.has_ended() { Event::Cancelled(cause) } else { change.event };
-        Change { event, ..change }
+        if change.life.has_ended() {
+            // Catalog reads that it ended after what was asked for, so whatever it holds for that is free again.
+            let life = Life { addition: None, ..change.life };
+            return Change { life, event: Event::Cancelled(cause), ..change };
+        }
+        change
+    }
+
+    /// Adds what catalog holds for it by now: pieces of its lines, which stand behind the others, and new lines.
+    fn extended(mut self, asked: Asked) -> Change {
+        let Asked { number, more, lines } = asked;
+        let mut moved = Vec::with_capacity(self.lines.len() + lines.len());
+        for (place, line) in self.lines.iter_mut().enumerate() {
+            let (pieces, count) = (&mut line.pieces, more.get(place).copied().unwrap_or(0));
+            pieces.ordered += count;
+            pieces.reserved += count;
+            moved.push(Range::onwards(pieces.ordered - pieces.cancelled, count));
+        }
+        for (count, price) in lines {
+            let pieces = Pieces { ordered: count, reserved: count, ..Pieces::default() };
+            self.lines.push(LineLife { pieces, price });
+            moved.push(Range::onwards(count, count));
+        }
+        Change { life: self, event: Event::AdditionGiven(number), moved }
     }
 }
 
@@ -435,7 +512,7 @@ pub fn decide(life: &Life, on: &Trigger) -> Result<Option<Change>, Refusal> {
             Life { opening: Opening::Refused, ..now }.telling(Event::Rejected(reasons.clone()))
         }
         // What was sold elsewhere is sold, whether or not catalog can reserve it. Nobody sends it before somebody has looked.
-        Trigger::Rejected(_) if life.sold_elsewhere && life.permits(Action::Hold) => {
+        Trigger::Rejected(_) if life.sold_elsewhere && life.can_be_held_back() => {
             Life { held: true, ..now }.telling(Event::Held)
         }
         Trigger::DeadlinePassed if status == Pending => now.cancelling(Cause::Deadline, &everything()),
@@ -451,7 +528,7 @@ pub fn decide(life: &Life, on: &Trigger) -> Result<Option<Change>, Refusal> {
         }
         // What has left cannot be taken back because its reservation is gone. Nothing is set aside for the rest, so nobody sends it
         // before somebody has looked.
-        Trigger::ReservationLost if life.permits(Action::Hold) => Life { held: true, ..now }.telling(Event::Held),
+        Trigger::ReservationLost if life.can_be_held_back() => Life { held: true, ..now }.telling(Event::Held),
         Trigger::ReservationLost => return Ok(None),
 
         Trigger::ShopperCancels | Trigger::StaffCancels | Trigger::StaffCancelsLines(_) if status == Cancelled => {
@@ -463,10 +540,10 @@ pub fn decide(life: &Life, on: &Trigger) -> Result<Option<Change>, Refusal> {
         Trigger::StaffCancels if life.permits(Action::Cancel) && untouched => {
             now.cancelling(Cause::Staff, &everything())
         }
-        // Catalog answers for a whole order, so nothing less is cancelled before it has.
+        // Catalog answers for a whole order, so nothing less is cancelled before it has. The same while it is asked for more.
         Trigger::StaffCancelsLines(wanted) if life.permits(Action::Cancel) => {
             let selection = life.select(Action::Cancel, wanted.as_ref(), unsent)?;
-            if status == Pending && selection != everything() {
+            if (status == Pending || life.addition.is_some()) && selection != everything() {
                 return Err(Refusal::NotNow { action: Action::Cancel });
             }
             now.cancelling(Cause::Staff, &selection)
@@ -479,10 +556,25 @@ pub fn decide(life: &Life, on: &Trigger) -> Result<Option<Change>, Refusal> {
             permitted(Action::Edit)?;
             let selection = life.select(Action::Edit, Some(less), unsent)?;
             if selection == everything() {
-                return Err(Refusal::NotNow { action: Action::Edit });
+                return Err(Refusal::LastPiece { action: Action::Edit });
             }
             Change { event: Event::Edited, ..now.cancelling(Cause::Staff, &selection) }
         }
+
+        Trigger::AddPieces(asked) => {
+            life.can_ask_for(asked)?;
+            Life { addition: Some(asked.clone()), ..now }.telling(Event::AdditionRequested(asked.number))
+        }
+        Trigger::AdditionGiven(number) => match &life.addition {
+            Some(asked) if asked.number == *number => Life { addition: None, ..now }.extended(asked.clone()),
+            _ => return Ok(None),
+        },
+        Trigger::AdditionRefused(number, reasons) => match &life.addition {
+            Some(asked) if asked.number == *number => {
+                Life { addition: None, ..now }.telling(Event::AdditionRefused(*number, reasons.clone()))
+            }
+            _ => return Ok(None),
+        },
 
         Trigger::Hold if life.held => return Ok(None),
         Trigger::Hold => {

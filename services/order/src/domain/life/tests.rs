@@ -39,6 +39,18 @@ fn receive(requested: Selection, returned: Selection, written_off: Selection) ->
     Trigger::ReceiveReturn(Receipt { id: id(), requested, returned, written_off })
 }
 
+/// The first addition: so many more pieces of each line, and new lines of so many.
+fn more(more: &[i64], lines: &[i64]) -> Trigger {
+    let lines = lines.iter().map(|pieces| (*pieces, PRICE)).collect();
+    Trigger::AddPieces(Asked { number: 1, more: more.to_vec(), lines })
+}
+
+/// What is asked for where it does not matter what: one more of the first line.
+fn one_more(lines: usize) -> Asked {
+    let more = (0..lines).map(|line| i64::from(line == 0)).collect();
+    Asked { number: 1, more, lines: Vec::new() }
+}
+
 fn placed(ordered: &[i64]) -> Life {
     Life::placed(ordered.iter().map(|pieces| (*pieces, PRICE)))
 }
@@ -82,6 +94,9 @@ fn triggers(ordered: &[i64]) -> Vec<Trigger> {
         ship(None),
         Trigger::Complete,
         Trigger::ApproveReturn(id()),
+        Trigger::AddPieces(one_more(ordered.len())),
+        Trigger::AdditionGiven(1),
+        Trigger::AdditionRefused(1, Vec::new()),
     ];
     for selection in selections(ordered) {
         all.push(Trigger::StaffCancelsLines(Some(selection.clone())));
@@ -100,7 +115,7 @@ fn triggers(ordered: &[i64]) -> Vec<Trigger> {
     all
 }
 
-/// Every state that the function leads to.
+/// Every state that the function leads to with lines of so many pieces; what is added makes another order of it.
 fn reachable(ordered: &[i64]) -> HashSet<Life> {
     let triggers = triggers(ordered);
     let (mut seen, mut open) = (HashSet::new(), VecDeque::from([placed(ordered), elsewhere(ordered)]));
@@ -108,14 +123,15 @@ fn reachable(ordered: &[i64]) -> HashSet<Life> {
         if !seen.insert(life.clone()) {
             continue;
         }
-        open.extend(triggers.iter().filter_map(|on| decide(&life, on).ok().flatten()).map(|change| change.life));
+        let next = triggers.iter().filter_map(|on| decide(&life, on).ok().flatten()).map(|change| change.life);
+        open.extend(next.filter(|life| life.lines.iter().map(|line| line.pieces.ordered).eq(ordered.iter().copied())));
     }
     seen
 }
 
 /// Every state that could be written down for lines of so many pieces, whether an order can be in it or not.
 ///
-/// `facts` are the combinations of its facts: 8 of those of every order, 32 with those of one that was sold elsewhere.
+/// `facts` are the combinations of its facts: 16 of those of every order, 64 with those of one that was sold elsewhere.
 fn conceivable(ordered: &[i64], facts: u8) -> impl Iterator<Item = Life> {
     let places = |ordered: i64| -> Vec<Pieces> {
         selections(&[ordered; 8])
@@ -148,8 +164,9 @@ fn conceivable(ordered: &[i64], facts: u8) -> impl Iterator<Item = Life> {
         let openings = [Opening::Awaited, Opening::Given, Opening::Refused].into_iter();
         openings.flat_map(move |opening| (0..facts).map(move |flags| (opening, flags))).map(move |(opening, flags)| {
             let (held, cancel_requested, completed) = (flags & 1 > 0, flags & 2 > 0, flags & 4 > 0);
-            let (sold_elsewhere, oversold) = (flags & 8 > 0, flags & 16 > 0);
-            Life { opening, held, cancel_requested, completed, sold_elsewhere, oversold, ..life.clone() }
+            let addition = (flags & 8 > 0).then(|| one_more(life.lines.len()));
+            let (sold_elsewhere, oversold) = (flags & 16 > 0, flags & 32 > 0);
+            Life { opening, held, cancel_requested, completed, addition, sold_elsewhere, oversold, ..life.clone() }
         })
     })
 }
@@ -158,9 +175,9 @@ fn conceivable(ordered: &[i64], facts: u8) -> impl Iterator<Item = Life> {
 fn a_state_is_accepted_exactly_if_the_function_leads_to_it() {
     // A line of two pieces, then two lines of one.
     // The facts about orders that were sold elsewhere have nothing to do with how many lines there are.
-    for (ordered, facts) in [(&[2][..], 32), (&[1, 1], 8)] {
+    for (ordered, facts) in [(&[2][..], 64), (&[1, 1], 16)] {
         let mut reachable = reachable(ordered);
-        reachable.retain(|life| facts > 8 || !life.sold_elsewhere);
+        reachable.retain(|life| facts > 16 || !life.sold_elsewhere);
         let (mut accepted, mut wrong) = (0, Vec::new());
         for life in conceivable(ordered, facts) {
             accepted += usize::from(life.check().is_ok());
@@ -318,12 +335,95 @@ fn pieces_are_taken_off_until_the_first_is_packed_and_never_all() {
     let change = decide(&confirmed, &Trigger::Edit(vec![1, 1])).unwrap().unwrap();
     assert_eq!((change.event, change.life.status(), change.life.due()), (Event::Edited, Status::Confirmed, 2_000));
     let refused = Err(Refusal::NotNow { action: Action::Edit });
-    assert_eq!(decide(&confirmed, &Trigger::Edit(vec![3, 1])), refused, "that is a cancellation");
+    let last = Err(Refusal::LastPiece { action: Action::Edit });
+    assert_eq!(decide(&confirmed, &Trigger::Edit(vec![3, 1])), last, "that is a cancellation");
     assert_eq!(decide(&placed(&[3, 1]), &Trigger::Edit(vec![1, 0])), refused, "catalog answers for a whole order");
     let packed = after(confirmed.clone(), &[Trigger::Pack(Some(vec![1, 0]))]);
     assert_eq!(decide(&packed, &Trigger::Edit(vec![1, 0])), refused);
     let held = after(confirmed, &[Trigger::Hold]);
     assert!(decide(&held, &Trigger::Edit(vec![1, 0])).unwrap().is_some(), "what is held back is the one to be edited");
+}
+
+#[test]
+fn what_is_added_makes_an_order_that_could_have_been_placed_so() {
+    let (larger, with_a_line) = (reachable(&[2]), reachable(&[1, 1]));
+    let mut added = 0;
+    for life in reachable(&[1]) {
+        for (on, could_be) in [(more(&[1], &[]), &larger), (more(&[0], &[1]), &with_a_line)] {
+            let Ok(Some(asked)) = decide(&life, &on) else { continue };
+            assert_eq!(asked.life.status(), life.status(), "nothing has changed yet");
+            let given = after(asked.life.clone(), &[Trigger::AdditionGiven(1)]);
+            assert!(could_be.contains(&given), "{given:?}");
+            let refused = after(asked.life, &[Trigger::AdditionRefused(1, Vec::new())]);
+            assert_eq!(refused, life, "it is as it was");
+            added += 1;
+        }
+    }
+    assert!(added >= 8, "{added}");
+}
+
+#[test]
+fn an_order_that_waits_for_what_is_added_is_not_packed_edited_or_cancelled_in_part() {
+    let waits = after(placed(&[3, 1]), &[Trigger::Reserved, more(&[1, 0], &[2])]);
+    for (on, action) in [
+        (more(&[1, 0], &[]), Action::Edit),
+        (Trigger::Edit(vec![1, 0]), Action::Edit),
+        (Trigger::Pack(None), Action::Pack),
+        (ship(None), Action::Ship),
+        (Trigger::StaffCancelsLines(Some(vec![1, 0])), Action::Cancel),
+    ] {
+        assert_eq!(decide(&waits, &on), Err(Refusal::NotNow { action }), "{on:?}");
+    }
+    for on in [Trigger::Hold, Trigger::RequestCancellation, pay(PaymentKind::Received, 1)] {
+        assert_eq!(after(waits.clone(), &[on]).addition, waits.addition);
+    }
+    assert_eq!(decide(&waits, &Trigger::AdditionGiven(2)), Ok(None), "that is another one's answer");
+    let given = decide(&waits, &Trigger::AdditionGiven(1)).unwrap().unwrap();
+    assert_eq!(
+        given.moved,
+        [Range { before: 3, count: 1 }, Range { before: 1, count: 0 }, Range { before: 0, count: 2 }]
+    );
+    assert_eq!((given.life.due(), given.life.lines.len()), (7_000, 3));
+    for late in [Trigger::AdditionGiven(1), Trigger::AdditionRefused(1, Vec::new())] {
+        assert_eq!(decide(&given.life, &late), Ok(None));
+    }
+    for on in [
+        Trigger::StaffCancels,
+        Trigger::ShopperCancels,
+        Trigger::StaffCancelsLines(None),
+        Trigger::StaffCancelsLines(Some(vec![3, 1])),
+        Trigger::ReservationLost,
+    ] {
+        let ended = after(waits.clone(), &[on]);
+        assert_eq!((ended.status(), &ended.addition), (Status::Cancelled, &None));
+        assert_eq!(decide(&ended, &Trigger::AdditionGiven(1)), Ok(None), "catalog frees it with the rest");
+    }
+}
+
+#[test]
+fn pieces_are_added_where_that_leaves_what_was_told_true() {
+    let confirmed = after(placed(&[3]), &[Trigger::Reserved]);
+    let not_now = Err(Refusal::NotNow { action: Action::Edit });
+    assert_eq!(decide(&placed(&[3]), &more(&[1], &[])), not_now, "catalog answers for a whole order");
+    assert_eq!(decide(&after(confirmed.clone(), &[Trigger::Pack(Some(vec![1]))]), &more(&[1], &[])), not_now);
+    assert_eq!(decide(&after(confirmed.clone(), &[Trigger::StaffCancels]), &more(&[1], &[])), not_now);
+    assert_eq!(decide(&confirmed, &more(&[0], &[])), Err(Refusal::Nothing { action: Action::Edit }));
+    let most = Quantity::MOST - 3;
+    let too_many = Refusal::TooMany { action: Action::Edit, line: 0, asked: most + 1, most };
+    assert_eq!(decide(&confirmed, &more(&[most + 1], &[])), Err(too_many));
+    let sold = after(elsewhere(&[3]), &[Trigger::SoldElsewhere]);
+    assert_eq!(decide(&sold, &more(&[1], &[])), Err(Refusal::SoldElsewhere { action: Action::Edit }));
+    // The line's discount is spread over the pieces that it has then; what was told of a cancelled piece would be another part.
+    let price = LinePrice { discount: 100, ..PRICE };
+    let begun = after(Life::placed([(3, price), (1, PRICE)]), &[Trigger::Reserved]);
+    let fewer = after(begun.clone(), &[Trigger::Edit(vec![1, 0])]);
+    assert_eq!(decide(&fewer, &more(&[1, 0], &[])), Err(Refusal::SharedOut { action: Action::Edit, line: 0 }));
+    assert!(decide(&fewer, &more(&[0, 1], &[2])).unwrap().is_some(), "other lines and new ones are not concerned");
+    let larger = after(begun, &[more(&[1, 0], &[]), Trigger::AdditionGiven(1)]);
+    let half = decide(&larger, &Trigger::StaffCancelsLines(Some(vec![2, 0]))).unwrap().unwrap();
+    assert_eq!((larger.due(), half.life.due()), (4_900, 2_950));
+    let plain = after(confirmed, &[Trigger::Edit(vec![2]), more(&[2], &[]), Trigger::AdditionGiven(1)]);
+    assert_eq!((plain.lines[0].pieces.ordered, plain.lines[0].pieces.reserved, plain.due()), (5, 3, 3_000));
 }
 
 #[test]
@@ -408,6 +508,12 @@ fn any_trigger() -> impl Strategy<Value = Trigger> {
         1 => prop::sample::select(vec![Trigger::DeclineCancellation, Trigger::ApproveReturn(id()), Trigger::AddNote(Remark::parse("Note").unwrap()), Trigger::EraseContact]),
         1 => prop::option::of(selection()).prop_map(Trigger::StaffCancelsLines),
         1 => selection().prop_map(Trigger::Edit),
+        3 => (1..3_i64, selection(), prop::collection::vec(1..4_i64, 0..2)).prop_map(|(number, more, lines)| {
+            let price = LinePrice { unit: 250, cost: Some(90), ..PRICE };
+            Trigger::AddPieces(Asked { number, more, lines: lines.into_iter().map(|pieces| (pieces, price)).collect() })
+        }),
+        3 => (1..3_i64).prop_map(Trigger::AdditionGiven),
+        1 => (1..3_i64).prop_map(|number| Trigger::AdditionRefused(number, Vec::new())),
         3 => prop::option::of(selection()).prop_map(Trigger::Pack),
         4 => prop::option::of(selection()).prop_map(ship),
         4 => selection().prop_map(|pieces| Trigger::Deliver(pieces, id())),
@@ -430,15 +536,20 @@ proptest! {
     fn any_life_keeps_what_always_holds(sold_elsewhere: bool, ordered in prop::collection::vec(1..4_i64, 1..4), sequence in prop::collection::vec(any_trigger(), 0..60)) {
         let price = LinePrice { unit: 333, discount: 100, tax: 31, shipping: 7, cost: Some(200) };
         let mut life = Life { sold_elsewhere, ..Life::placed(ordered.iter().map(|pieces| (*pieces, price))) };
-        let whole = life.due();
+        let mut whole = life.due();
         let mut back = 0;
         let (mut sent, mut arrived, mut cancelled, mut returned) = (0, 0, 0, 0);
         for on in sequence {
             let Ok(Some(change)) = decide(&life, &on) else { continue };
             prop_assert!(change.life.check().is_ok(), "{:?} after {on:?}", change.life);
             prop_assert!(change.life != life || matches!(on, Trigger::ApproveReturn(_) | Trigger::AddNote(_) | Trigger::EraseContact));
-            let net: i64 = change.moved.iter().zip(&ordered).map(|(range, ordered)| price.net(*ordered, *range)).sum();
+            // Pieces that are added bring nothing of what is taken off or added to their line.
+            let is_more = matches!(change.event, Event::AdditionGiven(_));
+            let price = |line: &LineLife| if is_more { line.price.plain() } else { line.price };
+            let lines = change.moved.iter().zip(&change.life.lines);
+            let net: i64 = lines.map(|(range, line)| price(line).net(line.pieces.ordered, *range)).sum();
             match change.event {
+                Event::AdditionGiven(_) => whole += net,
                 Event::Shipped(_) => sent += net,
                 Event::Delivered(_) => arrived += net,
                 Event::Cancelled(_) | Event::LinesCancelled(_) | Event::Edited => cancelled += net,
@@ -465,6 +576,7 @@ proptest! {
             }
             for (before, after) in life.lines.iter().zip(&change.life.lines) {
                 let rising = |of: fn(&Pieces) -> i64| of(&after.pieces) >= of(&before.pieces);
+                prop_assert!(rising(|it| it.ordered) && before.price == after.price);
                 prop_assert!(rising(|it| it.shipped) && rising(|it| it.delivered) && rising(|it| it.cancelled));
                 prop_assert!(rising(|it| it.returned) && rising(|it| it.written_off));
             }

@@ -6,12 +6,24 @@ use kernel::{ParcelId, ReturnId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::amounts::LinePrice;
 use crate::domain::parcel::{Dispatch, SkuPieces};
 use crate::domain::payment::{Payment, Refund};
 use crate::domain::wording::Remark;
 
 /// So many pieces of each line, in the order of the lines.
 pub type Selection = Vec<i64>;
+
+/// What catalog is asked to hold for an order beyond what it has.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Asked {
+    /// Which addition of the order it is, from 1.
+    pub number: i64,
+    /// More pieces of its lines.
+    pub more: Selection,
+    /// New lines: how many pieces, and what they cost.
+    pub lines: Vec<(i64, LinePrice)>,
+}
 
 /// Who asks for an order to be cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,6 +64,12 @@ pub enum Trigger {
     StaffCancelsLines(Option<Selection>),
     /// A member of the organisation takes these pieces off before anything is packed.
     Edit(Selection),
+    /// A member of the organisation wants pieces added before anything is packed.
+    AddPieces(Asked),
+    /// Catalog answered: it holds what the addition of this number asked for.
+    AdditionGiven(i64),
+    /// Catalog answered: it does not, for these reasons.
+    AdditionRefused(i64, Vec<Reason>),
     /// It must not be fulfilled for now.
     Hold,
     /// It may be fulfilled again.
@@ -144,7 +162,7 @@ pub enum Action {
     Complete,
     /// Cancel what was not sent.
     Cancel,
-    /// Take pieces off before anything is packed.
+    /// Take pieces off or add some before anything is packed.
     Edit,
     /// Ask to cancel it.
     RequestCancellation,

@@ -1,0 +1,32 @@
+//! Removes what became of orders that were taken in, once nobody asks any more.
+
+use std::time::Duration;
+
+use access::Permission;
+use mediator::{Command, Platform};
+use persistence::Tx;
+
+use crate::{error::Error, store::intake};
+
+/// The most orders of one transaction.
+const AT_ONCE: i64 = 5_000;
+
+/// Removes orders that were decided long ago, some at a time; whether there may be more. The orders that were placed stay.
+#[derive(Debug, Clone, Copy)]
+pub struct ClearIntake {
+    /// How long they are kept.
+    pub kept: Duration,
+}
+
+impl Command for ClearIntake {
+    const NAME: &'static str = "order.clear-intake";
+    const REQUIRES: Permission = Permission::System;
+    type Tenancy = Platform;
+    type Reply = bool;
+    type Error = Error;
+
+    async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<bool, Error> {
+        let removed = intake::clear(tx, self.kept.as_secs_f64(), AT_ONCE).await?;
+        Ok(i64::try_from(removed).is_ok_and(|removed| removed >= AT_ONCE))
+    }
+}
