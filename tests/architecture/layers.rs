@@ -31,6 +31,7 @@ const OF_ONE_SERVICE: &[(&str, &str, &[&str], &[&str])] = &[
     // A projection's SELECT stands once, for whoever reads it and for whoever locks it.
     ("catalog", "projections", &["schema", "domain", "error"], &["store", "queries"]),
     ("category", "projections", &["schema", "domain", "error"], &["store", "queries"]),
+    ("notifier", "projections", &["schema", "domain", "error"], &["store", "queries"]),
     // Cached replies of the shop: read by its door, forgotten by a process.
     ("catalog", "shop_cache", &["queries", "domain", "error"], &["processes", "http"]),
 ];

@@ -17,6 +17,8 @@ const WITHOUT_ORGANISATION: &[(&str, &str)] = &[
     ("password_resets", "of a person"),
     ("login_attempts", "of whoever tries, before any organisation is known"),
     ("budgets", "limits of the bot, not of an organisation"),
+    ("readings", "how far the bot has read what it was sent"),
+    ("askers", "of chats, before any organisation is known"),
 ];
 
 /// Tables of the messages, which rights fence and no policy, with the reason.

@@ -570,7 +570,7 @@ async fn of_visitors(store: &Store, shop: &Shop) -> Vec<Route> {
     ]
 }
 
-/// What auth takes of members and operators.
+/// What auth and notifier take of members and operators.
 async fn of_members(store: &Store, shop: &Shop) -> Vec<Route> {
     let operator = &Client::new(&store.gateways()[0], Some(&store.operator().await));
     let (owner, changes) = (&shop.owner, &shop.owner.clone().with("if-match", "*"));
@@ -578,6 +578,13 @@ async fn of_members(store: &Store, shop: &Shop) -> Vec<Route> {
     let member = members["items"][0]["id"].as_str().unwrap();
     let permissions = json!(["product:read"]);
     let key = json!({"name": "Key", "permissions": permissions, "networks": ["10.0.0.0/8"], "expires_at": null});
+    let price = json!({"amount": "9.90", "currency": "USD"});
+    let rules = json!({"kinds": ["order-placed"], "least": [price], "channels": ["shop"]});
+    let destination = json!({"name": "Operations", "language": "en", "rules": rules});
+    let changed = json!({"name": "Operations", "language": "en", "rules": rules, "paused": null});
+    let (status, made) = owner.post("/admin/v1/destinations", &destination).await;
+    assert_eq!(status, 201, "{made}");
+    let made = made["destination"]["id"].as_str().unwrap();
     let organisation = json!({"name": "New", "country": "SG", "time_zone": "Asia/Singapore", "guests": true});
     let password = json!({"current_password": PASSWORD, "password": "another long passphrase 9"});
     vec![
@@ -606,6 +613,21 @@ async fn of_members(store: &Store, shop: &Shop) -> Vec<Route> {
         Route::new(Method::PATCH, "/admin/v1/members/{member}", changes, json!({"roles": ["owner"]}), &["roles"])
             .at(format!("/admin/v1/members/{member}")),
         Route::new(Method::POST, "/admin/v1/api-keys", owner, key, &["name", "permissions", "networks", "expires_at"]),
+        Route::new(
+            Method::POST,
+            "/admin/v1/destinations",
+            owner,
+            destination,
+            &["name", "language", "rules", "kinds", "least", "channels", "amount", "currency"],
+        ),
+        Route::new(
+            Method::PATCH,
+            "/admin/v1/destinations/{destination}",
+            changes,
+            changed,
+            &["name", "language", "rules", "paused", "kinds", "least", "channels", "amount", "currency"],
+        )
+        .at(format!("/admin/v1/destinations/{made}")),
         Route::new(
             Method::PATCH,
             "/admin/v1/organisation",

@@ -57,6 +57,8 @@ permissions! {
         OrderRefund = "order:refund" for [Admin, OrderManager];
         /// Export and erase what is held on a person who ordered.
         PrivacyManage = "privacy:manage" for [Admin];
+        /// Say where the team hears what happens, and what it hears there.
+        NotificationManage = "notification:manage" for [Admin];
         /// See the organisation and oneself in it.
         OrganisationRead = "organisation:read" for [Admin, CatalogManager, OrderManager, Viewer];
         /// Change the organisation's name and settings.

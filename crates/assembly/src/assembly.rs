@@ -36,6 +36,11 @@ impl Kit {
     pub fn tasks(&self, stage: Stage, name: &'static str) -> Tasks {
         self.boot.tasks(stage, name)
     }
+
+    /// Tells in `/readyz` of something that may be away; see [`Boot::tell_when_away`].
+    pub fn tell_when_away(&self, name: &str, notice: impl Fn() -> Option<String> + Send + Sync + 'static) {
+        self.boot.tell_when_away(name, notice);
+    }
 }
 
 /// A service that was started.

@@ -198,6 +198,8 @@ kinds! {
     Refund, RefundId, "rfd";
     /// A published event.
     Event, EventId, "evt";
+    /// Where an organisation hears what happens.
+    Destination, DestinationId, "dest";
     /// A message on its way to the operations team.
     Delivery, DeliveryId, "dlv";
     /// A run of a file import.

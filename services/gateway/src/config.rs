@@ -48,6 +48,7 @@ pub fn read(env: &mut Reader) -> Option<Config> {
     let category = env.list::<Address>("CATEGORY_URLS", "Replicas of category");
     let catalog = env.list::<Address>("CATALOG_URLS", "Replicas of catalog");
     let order = env.list::<Address>("ORDER_URLS", "Replicas of order");
+    let notifier = env.list::<Address>("NOTIFIER_URLS", "Replicas of notifier");
     let address =
         env.within("LIMIT_ADDRESS_PER_MINUTE", 60_000, 0..=100_000_000, "Requests of one address; 0 = no limit");
     let organisation = env.within(
@@ -84,7 +85,7 @@ pub fn read(env: &mut Reader) -> Option<Config> {
         redis: redis?,
         gateways: gateways?,
         proxies: proxies?,
-        addresses: [auth?, category?, catalog?, order?],
+        addresses: [auth?, category?, catalog?, order?, notifier?],
         behaviour: Behaviour {
             body_limit: body_limit?,
             import_limit: import_limit?,

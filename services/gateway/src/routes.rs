@@ -14,11 +14,14 @@ pub enum Service {
     Catalog,
     /// Orders.
     Order,
+    /// Where teams hear what happens.
+    Notifier,
 }
 
 impl Service {
     /// All of them, in the order of their indexes.
-    pub const ALL: [Service; 4] = [Service::Auth, Service::Category, Service::Catalog, Service::Order];
+    pub const ALL: [Service; 5] =
+        [Service::Auth, Service::Category, Service::Catalog, Service::Order, Service::Notifier];
 
     /// Its place in [`Service::ALL`].
     #[must_use]
@@ -109,6 +112,7 @@ const ADMIN: &[(&str, Service)] = &[
     ("orders", Service::Order),
     ("customers", Service::Order),
     ("categories", Service::Category),
+    ("destinations", Service::Notifier),
     ("organisation", Service::Auth),
     ("members", Service::Auth),
     ("invitations", Service::Auth),
@@ -216,6 +220,7 @@ mod tests {
             ("/admin/v1/views", Service::Catalog),
             ("/admin/v1/imports", Service::Catalog),
             ("/admin/v1/orders/ord_1", Service::Order),
+            ("/admin/v1/destinations/dest_1/test", Service::Notifier),
             ("/admin/v1/organisation", Service::Auth),
             ("/admin/v1/members/mem_1", Service::Auth),
             ("/admin/v1/api-keys", Service::Auth),

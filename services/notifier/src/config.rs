@@ -29,7 +29,7 @@ pub struct Settings {
 /// Reads the configuration; `None` when a variable was refused.
 pub fn read(env: &mut Reader) -> Option<(Surroundings, Settings)> {
     // No `?` before everything is read, so that every bad variable is reported.
-    let surroundings = Surroundings::read_without_http(env, NAME);
+    let surroundings = Surroundings::read(env, NAME, 7105);
     let token = env.secret("TELEGRAM_BOT_TOKEN", "The bot's token, as BotFather gave it");
     let chat = env.parsed("TELEGRAM_CHAT_ID", "The chat of the operations team: a number or @name", |text| {
         Chat::parse(text).map_err(|error| error.reason().to_owned())

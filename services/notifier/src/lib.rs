@@ -7,7 +7,9 @@ pub mod config;
 pub mod domain;
 pub mod error;
 pub mod events;
+pub mod http;
 pub mod processes;
+mod projections;
 pub mod queries;
 pub mod schema;
 pub mod store;
@@ -17,7 +19,8 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use service::{Boot, BootError, Definition};
 
 use crate::config::Settings;
-use crate::processes::{Telegram, Wake};
+use crate::domain::LinkCodes;
+use crate::processes::{Obstacles, Telegram, Wake};
 
 /// The service's name: its schema, its consumer group.
 pub const NAME: &str = "notifier";
@@ -29,15 +32,24 @@ pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 pub fn definition() -> Definition {
     Definition::new(NAME, "Tells the operations team on Telegram what happens", config::read, start)
         .migrations(MIGRATIONS)
+        .openapi(|| http::routes().openapi().clone())
 }
 
-/// Everything that the notifier has: its subscriptions, its sender, and the retry of what had failed.
+/// Everything that the notifier has: its subscriptions, its routes, its sender, its listener, and the retry of what had failed.
 pub fn assembly(settings: Settings, telegram: Telegram) -> Assembly {
     let (wake, chat) = (Wake::default(), settings.chat.clone());
-    let retrying = wake.clone();
+    let (retrying, told, listening) = (wake.clone(), wake.clone(), telegram.clone());
+    let codes = LinkCodes::of_bot(settings.token.expose());
     Assembly::new(NAME)
         .subscribes(events::subscriptions(&chat, &wake))
-        .part(move |kit| processes::sender(kit.mediator.clone(), settings, telegram, wake))
+        .part(move |kit| {
+            let obstacles = Obstacles::default();
+            let told = obstacles.clone();
+            kit.tell_when_away("telegram", move || told.notice());
+            processes::sender(kit.mediator.clone(), settings, telegram, wake, obstacles)
+        })
+        .part(move |kit| processes::listener(kit.mediator.clone(), listening, told))
+        .serves(http::routes(), move |_, app| app.with(codes))
         .retry("failed-deliveries", move |kit| processes::retry_failed(kit.mediator, chat.clone(), retrying.clone()))
 }
 

@@ -10,6 +10,7 @@ diesel::table! {
         claim -> Nullable<Uuid>,
         leased_until -> Timestamptz,
         moved_to -> Nullable<Text>,
+        obstacle -> Nullable<Text>,
     }
 }
 
@@ -29,6 +30,44 @@ diesel::table! {
         cause -> Nullable<Text>,
         created_at -> Timestamptz,
         settled_at -> Nullable<Timestamptz>,
+        destination -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    destinations (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        kind -> Text,
+        name -> Text,
+        language -> Text,
+        state -> Text,
+        reason -> Nullable<Text>,
+        chat -> Nullable<Int8>,
+        topic -> Nullable<Int8>,
+        rules -> Jsonb,
+        code_hash -> Nullable<Binary>,
+        code_expires_at -> Nullable<Timestamptz>,
+        version -> Int8,
+        created_at -> Timestamptz,
+        changed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    askers (chat) {
+        chat -> Int8,
+        asked -> Int4,
+        since -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    readings (subject) {
+        subject -> Text,
+        next_update -> Int8,
+        claim -> Nullable<Uuid>,
+        leased_until -> Timestamptz,
     }
 }
 

@@ -48,6 +48,7 @@ impl Ours {
         // Others make products here, which it does not list.
         let listed = json!({"filter": {"field": "slug", "op": "eq", "value": "ours"}});
         let view = json!({"name": "Our view", "entity": "products", "query": listed});
+        let destination = json!({"name": "Our operations"});
         let invitation = json!({"email": "invited@ours.example", "roles": ["viewer"]});
         let variant = text(&shop.stock("OURS").await["variant"]);
         let price = json!({"price": {"amount": "9.50", "currency": "USD"}, "channel": "ours"});
@@ -69,6 +70,7 @@ impl Ours {
             ("return", back),
             ("member", text(&look(shop, "/admin/v1/members").await["items"][0]["id"])),
             ("session", text(&look(shop, "/auth/v1/sessions").await["items"][0]["id"])),
+            ("destination", text(&made(shop, "/admin/v1/destinations", &destination).await["destination"]["id"])),
             ("role", text(&made(shop, "/admin/v1/roles", &role).await["name"])),
             ("key", text(&made(shop, "/admin/v1/api-keys", &key).await["key"]["id"])),
             ("invitation", text(&made(shop, "/admin/v1/invitations", &invitation).await["invitation"]["id"])),

@@ -126,6 +126,8 @@ fn body(route: &Route, ours: &Ours) -> Value {
         "catalog.transfer-stock" => json!({"to": ours.thing("location"), "pieces": 1}),
         "catalog.create-location" => json!({"code": format!("l{fresh}"), "name": "A location", "priority": 1}),
         "catalog.change-location" => json!({"name": "Another name"}),
+        "notifier.create-destination" => json!({"name": "A destination"}),
+        "notifier.change-destination" => json!({"name": "Another name"}),
         "order.edit-lines" | "order.request-return" => json!({"lines": [{"sku": "NO-SUCH-SKU", "quantity": 1}]}),
         "order.record-payment" => json!({
             "kind": "received", "method": "cash", "amount": {"amount": "9.90", "currency": "USD"},

@@ -1,9 +1,9 @@
-//! The routes: `/bot<token>/sendMessage` as Telegram serves it, `/messages` and `/health` for people and tests.
+//! The routes: `/bot<token>/sendMessage` and `…/getUpdates` as Telegram serves them, `/say`, `/messages` and `/health` for people and tests.
 
 use std::pin::Pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::StatusCode;
@@ -12,13 +12,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::TOKEN;
-use super::state::{SendError, State, locked};
+use super::state::{Said, SendError, State, locked};
 
 pub(super) fn routes(app: &mut web::ServiceConfig) {
     app.route("/bot{token}/{method}", web::post().to(call))
         .route("/messages", web::get().to(messages))
+        .route("/say", web::post().to(say))
         .route("/health", web::get().to(HttpResponse::Ok))
-        .default_service(web::to(async || failed(404, "Not Found", None)));
+        .default_service(web::to(async || failed(404, "Not Found", &Value::Null)));
 }
 
 #[derive(Deserialize)]
@@ -28,21 +29,75 @@ struct SendMessage {
     chat_id: Value,
     #[serde(default)]
     text: String,
+    #[serde(default)]
+    parse_mode: String,
+    #[serde(default)]
+    message_thread_id: Option<i64>,
 }
+
+#[derive(Deserialize)]
+struct GetUpdates {
+    #[serde(default)]
+    offset: i64,
+    /// Seconds to wait for something.
+    #[serde(default)]
+    timeout: u64,
+}
+
+/// How often a waiting `getUpdates` looks.
+const LOOK: Duration = Duration::from_millis(20);
 
 async fn call(path: web::Path<(String, String)>, body: web::Bytes, state: web::Data<Mutex<State>>) -> HttpResponse {
     let (token, method) = path.into_inner();
     if token != TOKEN {
-        return failed(401, "Unauthorized", None);
+        // What has not even the form of a token is no address that Telegram knows.
+        let formed = token.split_once(':').is_some_and(|(bot, _)| bot.bytes().all(|sign| sign.is_ascii_digit()));
+        return if formed { failed(401, "Unauthorized", &Value::Null) } else { failed(404, "Not Found", &Value::Null) };
     }
     // The names of methods are case-insensitive.
-    if !method.eq_ignore_ascii_case("sendMessage") {
-        return failed(404, "Not Found", None);
+    let unreadable = || failed(400, "Bad Request: can't parse the request", &Value::Null);
+    match method.to_ascii_lowercase().as_str() {
+        "sendmessage" => serde_json::from_slice(&body).map_or_else(|_| unreadable(), |message| send(&message, &state)),
+        "getupdates" => match serde_json::from_slice(&body) {
+            Ok(asked) => updates(&asked, &state).await,
+            Err(_) => unreadable(),
+        },
+        _ => failed(404, "Not Found", &Value::Null),
     }
-    match serde_json::from_slice(&body) {
-        Ok(message) => send(&message, &state),
-        Err(_) => failed(400, "Bad Request: can't parse the request", None),
+}
+
+/// Answers when there is something, or when the time is over. A later call ends one that waits, as Telegram does.
+async fn updates(asked: &GetUpdates, state: &Mutex<State>) -> HttpResponse {
+    let until = Instant::now() + Duration::from_secs(asked.timeout.min(50));
+    let own = locked(state).listen();
+    loop {
+        let Some(found) = locked(state).updates_from(own, asked.offset) else {
+            return failed(409, "Conflict: terminated by other getUpdates request", &Value::Null);
+        };
+        if !found.is_empty() || Instant::now() >= until {
+            let result: Vec<Value> = found.iter().map(|(number, said)| shown_update(*number, said)).collect();
+            return HttpResponse::Ok().json(json!({"ok": true, "result": result}));
+        }
+        actix_web::rt::time::sleep(LOOK).await;
     }
+}
+
+fn shown_update(number: i64, said: &Said) -> Value {
+    let kind = if said.chat < 0 { "supergroup" } else { "private" };
+    let mut message = json!({
+        "message_id": number, "date": 0, "chat": {"id": said.chat, "type": kind}, "text": said.text,
+        "from": {"id": 7, "is_bot": false, "first_name": "Somebody"},
+    });
+    if let Some(topic) = said.topic {
+        message["is_topic_message"] = json!(true);
+        message["message_thread_id"] = json!(topic);
+    }
+    json!({"update_id": number, "message": message})
+}
+
+/// `POST /say` with `{"chat": -100…, "text": "/help"}`: somebody says this to the bot.
+async fn say(said: web::Json<Said>, state: web::Data<Mutex<State>>) -> HttpResponse {
+    HttpResponse::Ok().json(json!({"update_id": locked(&state).say(said.into_inner())}))
 }
 
 fn send(message: &SendMessage, state: &Mutex<State>) -> HttpResponse {
@@ -51,7 +106,12 @@ fn send(message: &SendMessage, state: &Mutex<State>) -> HttpResponse {
         Value::Null => String::new(),
         number => number.to_string(),
     };
-    match locked(state).send(&chat, &message.text) {
+    match locked(state).send(
+        &chat,
+        message.message_thread_id,
+        &message.text,
+        message.parse_mode.eq_ignore_ascii_case("HTML"),
+    ) {
         Ok(message) => {
             let id: i64 = chat.parse().unwrap_or_default();
             let chat = if id < 0 {
@@ -67,7 +127,9 @@ fn send(message: &SendMessage, state: &Mutex<State>) -> HttpResponse {
             });
             HttpResponse::Ok().json(json!({"ok": true, "result": sent}))
         }
-        Err(SendError::Refused { code, description, retry_after }) => failed(code, &description, retry_after),
+        Err(SendError::Refused { code, description, retry_after, moved_to }) => {
+            failed(code, &description, &json!({"retry_after": retry_after, "migrate_to_chat_id": moved_to}))
+        }
         // The body ends before its announced length, so the connection is closed on the reader.
         Err(SendError::Disconnected) => HttpResponse::Ok().body(BrokenOff),
     }
@@ -100,10 +162,13 @@ async fn messages(asked: web::Query<Since>, state: web::Data<Mutex<State>>) -> H
     HttpResponse::Ok().json(json!({"messages": state.messages_since(asked.since), "refused": state.refused()}))
 }
 
-fn failed(code: u16, description: &str, retry_after: Option<u64>) -> HttpResponse {
+/// A refusal; of the parameters those that are not null are said.
+fn failed(code: u16, description: &str, parameters: &Value) -> HttpResponse {
     let mut body = json!({"ok": false, "error_code": code, "description": description});
-    if let Some(seconds) = retry_after {
-        body["parameters"] = json!({"retry_after": seconds});
+    let said = parameters.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    let said: serde_json::Map<String, Value> = said.map(|(name, value)| (name.clone(), value.clone())).collect();
+    if !said.is_empty() {
+        body["parameters"] = Value::Object(said);
     }
     HttpResponse::build(StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)).json(body)
 }

@@ -1,7 +1,8 @@
-//! A stand-in for Telegram's Bot API: an HTTP server that answers `sendMessage` with the replies, limits and refusals of the
-//! real one. What was sent can be read at `/messages`.
+//! A stand-in for Telegram's Bot API: an HTTP server that answers `sendMessage` and `getUpdates` with the replies, limits
+//! and refusals of the real one. What was sent can be read at `/messages`; what somebody says to the bot is posted to `/say`.
 //! The rule it keeps: nothing leaves this machine.
 
+mod html;
 mod http;
 mod limits;
 mod state;
@@ -15,7 +16,7 @@ use actix_web::{App, HttpServer, web};
 
 use crate::Error;
 use state::State;
-pub use state::{Failure, Message};
+pub use state::{Failure, Message, Said};
 
 /// The only token that the stand-in accepts; it has the form of a real one.
 pub const TOKEN: &str = "1000001:stand-in-for-the-token-of-a-bot";
@@ -121,6 +122,21 @@ impl BotApi {
     /// Fails the next `count` calls of `sendMessage` in this way, whatever they send.
     pub fn fail_next(&self, count: u32, failure: Failure) {
         state::locked(&self.state).fail_next(count, failure);
+    }
+
+    /// Says something to the bot, which reads it with `getUpdates`. The number of the update.
+    pub fn say(&self, chat: i64, topic: Option<i64>, text: &str) -> i64 {
+        state::locked(&self.state).say(Said { chat, topic, text: text.to_owned() })
+    }
+
+    /// From now on the bot is blocked in this chat: 403.
+    pub fn close(&self, chat: &str) {
+        state::locked(&self.state).close(chat, true);
+    }
+
+    /// The bot is let into this chat again.
+    pub fn reopen(&self, chat: &str) {
+        state::locked(&self.state).close(chat, false);
     }
 }
 

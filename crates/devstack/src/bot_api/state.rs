@@ -1,16 +1,17 @@
 //! The stand-in's state: accepted messages, limits, and the failures that a test ordered.
 //! The rule it keeps: it checks in the same order as Telegram and uses Telegram's words.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use super::Settings;
+use super::html::{self, Shown};
 use super::limits::Bucket;
 
-/// The longest text that Telegram accepts, in characters.
+/// The longest text that Telegram accepts, in UTF-16 units.
 const LONGEST: usize = 4096;
 
 /// How many messages are kept.
@@ -23,7 +24,25 @@ pub struct Message {
     pub message_id: i64,
     /// The chat, as the sender named it.
     pub chat_id: String,
-    /// The text, trimmed.
+    /// The topic, where the chat is a forum.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<i64>,
+    /// The text as it is shown, trimmed.
+    pub text: String,
+    /// The links, mentions, commands and tags in it that Telegram would bring to life.
+    #[serde(default)]
+    pub live: Vec<String>,
+}
+
+/// What somebody says to the bot.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Said {
+    /// The chat that it is said in.
+    pub chat: i64,
+    /// The topic, where the chat is a forum.
+    #[serde(default)]
+    pub topic: Option<i64>,
+    /// The text.
     pub text: String,
 }
 
@@ -34,8 +53,12 @@ pub enum Failure {
     RetryAfter(u64),
     /// 502, as when Telegram is down.
     Unavailable,
+    /// 400: there is something about the message that is not taken.
+    Refused,
     /// 403: the bot was removed from the chat.
     Forbidden,
+    /// 400: the group became a supergroup with this id.
+    Moved(i64),
     /// The message is accepted, and the connection breaks before the reply is read.
     LostReply,
 }
@@ -43,13 +66,13 @@ pub enum Failure {
 /// Why a `sendMessage` is not answered with the message.
 #[derive(Debug)]
 pub(super) enum SendError {
-    Refused { code: u16, description: String, retry_after: Option<u64> },
+    Refused { code: u16, description: String, retry_after: Option<u64>, moved_to: Option<i64> },
     Disconnected,
 }
 
 impl SendError {
     fn refused(code: u16, description: &str) -> Self {
-        Self::Refused { code, description: description.to_owned(), retry_after: None }
+        Self::Refused { code, description: description.to_owned(), retry_after: None, moved_to: None }
     }
 
     fn too_many(seconds: u64) -> Self {
@@ -57,6 +80,7 @@ impl SendError {
             code: 429,
             description: format!("Too Many Requests: retry after {seconds}"),
             retry_after: Some(seconds),
+            moved_to: None,
         }
     }
 }
@@ -69,6 +93,11 @@ pub(super) struct State {
     all: Bucket,
     refused: u64,
     ordered: VecDeque<Failure>,
+    closed: BTreeSet<String>,
+    updates: VecDeque<(i64, Said)>,
+    next_update: i64,
+    /// Counts the calls of `getUpdates`: a later one ends those before it.
+    listening: u64,
 }
 
 /// Locks the state, also after a panic: no change leaves it half done.
@@ -91,6 +120,10 @@ impl State {
             chats,
             refused: 0,
             ordered: VecDeque::new(),
+            closed: BTreeSet::new(),
+            updates: VecDeque::new(),
+            next_update: 1,
+            listening: 0,
         }
     }
 
@@ -106,7 +139,45 @@ impl State {
         self.ordered.extend((0..count).map(|_| failure));
     }
 
-    pub(super) fn send(&mut self, chat: &str, text: &str) -> Result<Message, SendError> {
+    pub(super) fn close(&mut self, chat: &str, closed: bool) {
+        if closed {
+            self.closed.insert(chat.to_owned());
+        } else {
+            self.closed.remove(chat);
+        }
+    }
+
+    /// Notes what somebody said: the number of its update.
+    pub(super) fn say(&mut self, said: Said) -> i64 {
+        let number = self.next_update;
+        self.next_update += 1;
+        self.updates.push_back((number, said));
+        number
+    }
+
+    /// The number of a new call of `getUpdates`.
+    pub(super) fn listen(&mut self) -> u64 {
+        self.listening += 1;
+        self.listening
+    }
+
+    /// The updates from this number on; those before it are forgotten. None for a call that a later one has ended.
+    pub(super) fn updates_from(&mut self, call: u64, offset: i64) -> Option<Vec<(i64, Said)>> {
+        if call != self.listening {
+            return None;
+        }
+        self.updates.retain(|(number, _)| *number >= offset);
+        Some(self.updates.iter().take(100).cloned().collect())
+    }
+
+    /// Takes a message; `html` says that its text is HTML.
+    pub(super) fn send(
+        &mut self,
+        chat: &str,
+        topic: Option<i64>,
+        text: &str,
+        html: bool,
+    ) -> Result<Message, SendError> {
         let ordered = self.ordered.pop_front();
         match ordered {
             Some(Failure::RetryAfter(seconds)) => {
@@ -114,6 +185,11 @@ impl State {
                 return Err(SendError::too_many(seconds));
             }
             Some(Failure::Unavailable) => return Err(SendError::refused(502, "Bad Gateway")),
+            Some(Failure::Refused) => return Err(SendError::refused(400, "Bad Request: message cannot be sent")),
+            Some(Failure::Moved(to)) => {
+                let description = "Bad Request: group chat was upgraded to a supergroup chat".to_owned();
+                return Err(SendError::Refused { code: 400, description, retry_after: None, moved_to: Some(to) });
+            }
             Some(Failure::Forbidden) => {
                 return Err(SendError::refused(403, "Forbidden: bot was kicked from the supergroup chat"));
             }
@@ -125,15 +201,20 @@ impl State {
         if !self.chats.contains_key(chat) {
             return Err(SendError::refused(400, "Bad Request: chat not found"));
         }
-        let text = text.trim();
+        if self.closed.contains(chat) {
+            return Err(SendError::refused(403, "Forbidden: bot was blocked by the user"));
+        }
+        let shown = if html { html::parse(text) } else { Ok(html::plain(text)) };
+        let Shown { text, live } =
+            shown.map_err(|description| SendError::refused(400, &format!("Bad Request: {description}")))?;
         if text.is_empty() {
             return Err(SendError::refused(400, "Bad Request: message text is empty"));
         }
-        if text.chars().count() > LONGEST {
+        if text.encode_utf16().count() > LONGEST {
             return Err(SendError::refused(400, "Bad Request: message is too long"));
         }
         self.within_limits(chat)?;
-        let message = Message { message_id: self.next, chat_id: chat.to_owned(), text: text.to_owned() };
+        let message = Message { message_id: self.next, chat_id: chat.to_owned(), topic, text, live };
         self.next += 1;
         self.messages.push_back(message.clone());
         if self.messages.len() > REMEMBERED {

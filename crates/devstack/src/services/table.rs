@@ -37,7 +37,7 @@ pub const SERVICES: &[Service] = &[
     Service { name: "category", port: Some(7102), internal_port: 9102, needs: &[Need::Schema] },
     Service { name: "catalog", port: Some(7103), internal_port: 9103, needs: &[Need::Schema, Need::Redis] },
     Service { name: "order", port: Some(7104), internal_port: 9104, needs: &[Need::Schema, Need::Shoppers] },
-    Service { name: "notifier", port: None, internal_port: 9105, needs: &[Need::Schema, Need::Telegram] },
+    Service { name: "notifier", port: Some(7105), internal_port: 9105, needs: &[Need::Schema, Need::Telegram] },
     Service { name: "gateway", port: Some(8080), internal_port: 9100, needs: &[Need::Redis, Need::Services] },
 ];
 

@@ -41,7 +41,14 @@ async fn what_telegram_refuses_is_refused_with_its_words() {
         (TOKEN, json!({"chat_id": CHAT, "text": ""}), 400, "Bad Request: message text is empty"),
         (TOKEN, json!({"chat_id": CHAT, "text": "x".repeat(4097)}), 400, "Bad Request: message is too long"),
         (TOKEN, json!({"chat_id": 5, "text": "x"}), 400, "Bad Request: chat not found"),
+        (
+            TOKEN,
+            json!({"chat_id": CHAT, "text": "<b>x", "parse_mode": "HTML"}),
+            400,
+            "Bad Request: can't parse entities: Can't find end tag corresponding to start tag \"b\"",
+        ),
         ("1:wrong", json!({"chat_id": CHAT, "text": "x"}), 401, "Unauthorized"),
+        ("wrong", json!({"chat_id": CHAT, "text": "x"}), 404, "Not Found"),
     ];
     for (token, body, status, description) in cases {
         let (answered, reply) = send(&bot.url(), token, &body).await;
@@ -64,4 +71,17 @@ async fn ordered_failures_come_first() {
     assert!(read.is_err(), "the connection broke");
     assert_eq!(bot.messages().len(), 1, "and yet the message is there");
     assert_eq!(send(&bot.url(), TOKEN, &body).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_chat_that_blocked_the_bot_takes_nothing_until_it_lets_it_in_again() {
+    let bot = bot_api::start().unwrap();
+    let body = json!({"chat_id": CHAT, "text": "see <code>a.example</code>", "parse_mode": "HTML"});
+    bot.close(CHAT);
+    let (status, reply) = send(&bot.url(), TOKEN, &body).await;
+    assert_eq!((status, reply["description"].as_str()), (403, Some("Forbidden: bot was blocked by the user")));
+    bot.reopen(CHAT);
+    assert_eq!(send(&bot.url(), TOKEN, &body).await.0, 200);
+    let message = &bot.messages()[0];
+    assert_eq!((message.text.as_str(), message.live.len()), ("see a.example", 0));
 }

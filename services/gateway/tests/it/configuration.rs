@@ -23,6 +23,7 @@ fn every_bad_variable_is_reported_at_once() {
         ("CATEGORY_URLS", "http://category:1"),
         ("CATALOG_URLS", "https://catalog:1"),
         ("ORDER_URLS", "http://order:1,http://order:2"),
+        ("NOTIFIER_URLS", "http://notifier:1"),
         ("LIMIT_ADDRESS_PER_MINUTE", "-1"),
         ("ANSWER_SECONDS", "soon"),
         ("REDIS_URL", "localhost:6379 hunter2"),

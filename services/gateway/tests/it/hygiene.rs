@@ -153,7 +153,7 @@ async fn a_body_that_turns_out_too_long_is_refused_while_it_streams() {
 
 #[tokio::test]
 async fn a_413_names_the_limit_of_its_route() {
-    let services = ["auth", "category", "catalog", "order"].map(Echo::start);
+    let services = Service::ALL.map(|service| Echo::start(service.name()));
     let addresses = services.each_ref().map(|echo| [echo.address]);
     let pairs: Vec<_> = Service::ALL.iter().zip(&addresses).map(|(service, at)| (*service, &at[..])).collect();
     let gateway = Gateway::start(&pairs, behaviour());

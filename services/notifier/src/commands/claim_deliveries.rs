@@ -1,4 +1,4 @@
-//! Claims a chat for one message: leases it, takes the message from both budgets and reads the pending deliveries.
+//! Claims the chat of a target for one message: leases it, takes the message from both budgets and reads the pending deliveries.
 //! The rule: a claim changes nothing outside of its transaction. An attempt that collided was rolled back and runs again. A
 //! COMMIT that failed may have gone through and is not repeated: then nobody holds the lease, and the deliveries stay
 //! pending until it has run out. They are late, but not sent twice.
@@ -9,18 +9,20 @@ use access::Permission;
 use kernel::Timestamp;
 use mediator::{Command, Platform, Tx};
 
-use crate::domain::{BOT_LIMITS, Batch, Chat, Decision, Lease, Unreadable};
+use crate::domain::{Address, BOT_LIMITS, Batch, Chat, Decision, Lease, Target, Unreadable};
 use crate::error::Error;
-use crate::store::{budgets, deliveries};
+use crate::store::{budgets, deliveries, destinations};
 
 /// The pause when another transaction claims or settles the chat at this moment.
 const BUSY: Duration = Duration::from_millis(200);
 
-/// Claims a chat if it has pending deliveries and both budgets allow a message now.
+/// Claims the chat of a target if something is pending for it and both budgets allow a message now.
 #[derive(Debug, Clone)]
 pub struct ClaimDeliveries {
-    /// The chat.
-    pub chat: Chat,
+    /// The target.
+    pub target: Target,
+    /// The chat of the configuration.
+    pub configured: Chat,
     /// Messages per minute to the chat; `None` is what Telegram allows for its kind.
     pub per_minute: Option<u32>,
     /// How long the chat belongs to a sender that is not heard of again.
@@ -58,14 +60,19 @@ impl Command for ClaimDeliveries {
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<Claimed, Error> {
         let only = |next| Ok(Claimed { next, unreadable: Vec::new() });
-        if !deliveries::any_pending(tx, &self.chat).await? {
-            return only(Next::Idle);
-        }
-        let Some(held) = budgets::lock_chat(tx, &self.chat).await? else { return only(Next::Wait(BUSY)) };
+        let address = match self.target {
+            Target::Configured => Some(Address { chat: self.configured.clone(), topic: None }),
+            Target::Destination { organisation, destination } => {
+                destinations::address(tx, organisation, destination).await?
+            }
+        };
+        // It was paused or deleted since it was listed.
+        let Some(Address { chat, topic }) = address else { return only(Next::Idle) };
+        let Some(held) = budgets::lock_chat(tx, &chat).await? else { return only(Next::Wait(BUSY)) };
         if held.leased_until > held.now {
             return only(Next::Wait(pause(held.leased_until, held.now)));
         }
-        let of_chat = match held.budget.decide(held.now, self.chat.limits(self.per_minute)) {
+        let of_chat = match held.budget.decide(held.now, chat.limits(self.per_minute)) {
             Decision::Send(arrivals) => arrivals,
             Decision::Wait { until } => return only(Next::Wait(pause(until, held.now))),
         };
@@ -75,7 +82,7 @@ impl Command for ClaimDeliveries {
             Decision::Wait { until } => return only(Next::Wait(pause(until, now))),
         };
         // Read under the lock: what another sender settled before is not pending any more.
-        let (pending, unreadable) = deliveries::pending(tx, &self.chat, self.limit).await?;
+        let (pending, unreadable) = deliveries::pending(tx, self.target, self.limit).await?;
         if !unreadable.is_empty() {
             deliveries::mark_unreadable(tx, &unreadable).await?;
         }
@@ -83,9 +90,9 @@ impl Command for ClaimDeliveries {
             return Ok(Claimed { next: Next::Idle, unreadable });
         }
         let lease = Lease::new();
-        budgets::take(tx, &self.chat, lease, self.lease, of_chat, of_bot).await?;
-        let address = held.moved_to.unwrap_or_else(|| self.chat.clone());
-        let batch = Batch { chat: self.chat.clone(), address, lease, deliveries: pending };
+        budgets::take(tx, &chat, lease, self.lease, of_chat, of_bot).await?;
+        let address = Address { chat: held.moved_to.unwrap_or_else(|| chat.clone()), topic };
+        let batch = Batch { target: self.target, chat, address, lease, deliveries: pending };
         Ok(Claimed { next: Next::Send(batch), unreadable })
     }
 }

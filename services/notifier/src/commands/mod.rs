@@ -3,6 +3,8 @@
 mod apply_organisations;
 mod claim_deliveries;
 mod delete_sent;
+mod manage_destinations;
+mod read_updates;
 mod record_deliveries;
 mod register_chat;
 mod retry_failed;
@@ -11,6 +13,8 @@ mod settle_message;
 pub use apply_organisations::ApplyOrganisations;
 pub use claim_deliveries::{ClaimDeliveries, Claimed, Next};
 pub use delete_sent::DeleteSent;
+pub use manage_destinations::{ChangeDestination, CreateDestination, DeleteDestination, ResendFailed, TestDestination};
+pub use read_updates::{ClaimReading, HandleUpdate, NoteToken, ReleaseReading};
 pub use record_deliveries::RecordDeliveries;
 pub use register_chat::RegisterChat;
 pub use retry_failed::RetryFailed;

@@ -1,4 +1,4 @@
-//! Gives the configured chat a budget, and finds the chats of earlier configurations that are still owed deliveries.
+//! Gives the bot and the configured chat a budget.
 
 use access::Permission;
 use mediator::{Command, Platform, Tx};
@@ -7,7 +7,7 @@ use crate::domain::Chat;
 use crate::error::Error;
 use crate::store::budgets;
 
-/// Makes sure that the chat has a budget. The reply is every chat that has one.
+/// Makes sure that the bot and the chat have a budget.
 #[derive(Debug, Clone)]
 pub struct RegisterChat {
     /// The configured chat.
@@ -18,11 +18,10 @@ impl Command for RegisterChat {
     const NAME: &'static str = "notifier.register-chat";
     const REQUIRES: Permission = Permission::System;
     type Tenancy = Platform;
-    type Reply = Vec<Chat>;
+    type Reply = ();
     type Error = Error;
 
-    async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<Vec<Chat>, Error> {
-        budgets::register(tx, &self.chat).await?;
-        budgets::chats(tx).await
+    async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<(), Error> {
+        budgets::register(tx, &self.chat).await
     }
 }

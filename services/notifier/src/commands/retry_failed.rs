@@ -7,7 +7,7 @@ use crate::domain::Chat;
 use crate::error::Error;
 use crate::store::deliveries;
 
-/// Makes the failed deliveries of all chats pending for this one. The reply is their number.
+/// Makes all failed deliveries pending, those without a destination for this chat. The reply is their number.
 #[derive(Debug, Clone)]
 pub struct RetryFailed {
     /// The chat that is configured now.

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use access::Permission;
 use mediator::{Command, Platform, Tx};
 
-use crate::domain::{Batch, Outcome, back_off};
+use crate::domain::{BOT, Batch, Chat, Outcome, Target, back_off};
 use crate::error::Error;
 use crate::store::budgets::{self, ChatReport};
-use crate::store::deliveries;
+use crate::store::{deliveries, destinations};
 
 /// A message and the outcome of its call.
 #[derive(Debug, Clone)]
@@ -30,7 +30,9 @@ impl Command for SettleMessage {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<(), Error> {
-        let Batch { chat, lease, deliveries, .. } = &*self.batch;
+        let Batch { target, chat, lease, deliveries, .. } = &*self.batch;
+        let failures = budgets::lock_failures(tx, chat.as_str()).await?;
+        let pause = |failures: u32| back_off(failures.saturating_add(1), rand::random());
         let report = match &self.outcome {
             Outcome::Sent { message } => {
                 deliveries::mark_sent(tx, deliveries, *message).await?;
@@ -42,11 +44,33 @@ impl Command for SettleMessage {
             }
             Outcome::Limited { retry_after } => ChatReport::Wait(*retry_after),
             Outcome::Moved { to } => ChatReport::Moved(*to),
-            Outcome::Unavailable { .. } => {
-                let failures = budgets::failures(tx, chat).await?;
-                ChatReport::Failed(back_off(failures.saturating_add(1), rand::random()))
-            }
+            Outcome::Unreachable { cause } => ChatReport::Closed(pause(failures), cause.clone()),
+            Outcome::Unavailable { .. } => ChatReport::Failed(pause(failures)),
+            Outcome::Unauthorised { .. } => ChatReport::Unasked,
         };
+        match &self.outcome {
+            Outcome::Unauthorised { cause } => {
+                let failures = budgets::lock_failures(tx, BOT).await?;
+                budgets::settle_bot(tx, chat, *lease, Some((pause(failures), cause))).await?;
+            }
+            Outcome::Unavailable { .. } => {}
+            _ => budgets::settle_bot(tx, chat, *lease, None).await?,
+        }
+        if let Target::Destination { organisation, destination } = *target {
+            match (&self.outcome, chat.number()) {
+                (Outcome::Sent { .. } | Outcome::Refused { .. }, _) => {
+                    destinations::reached(tx, organisation, destination).await?;
+                }
+                (Outcome::Unreachable { cause }, _) => {
+                    destinations::unreachable(tx, organisation, destination, cause).await?;
+                }
+                (Outcome::Moved { to }, Some(from)) => {
+                    budgets::register(tx, &Chat::numbered(*to)).await?;
+                    destinations::moved(tx, from, *to).await?;
+                }
+                _ => {}
+            }
+        }
         budgets::settle(tx, chat, *lease, &report).await
     }
 }

@@ -1,9 +1,24 @@
 //! The deliveries that one message tells of, and the lease under which it is sent.
 //! The rule: a message is sent by the holder of its chat's lease alone.
 
+use kernel::{DestinationId, OrganisationId};
 use uuid::Uuid;
 
-use super::{Chat, Delivery};
+use super::{Address, Chat, Delivery};
+
+/// Whose deliveries one message tells of. Those of different targets never share a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// The chat of the configuration, for every organisation that has no destination of its own.
+    Configured,
+    /// A destination of an organisation.
+    Destination {
+        /// The organisation.
+        organisation: OrganisationId,
+        /// The destination.
+        destination: DestinationId,
+    },
+}
 
 /// The right to send to a chat for a while. Every claim has a lease of its own, so a sender that comes too late is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,10 +42,12 @@ impl Lease {
 /// The deliveries of one message.
 #[derive(Debug, Clone)]
 pub struct Batch {
-    /// The chat as configured.
+    /// Whose deliveries they are.
+    pub target: Target,
+    /// The chat whose budget and lease it is.
     pub chat: Chat,
-    /// The chat that the message goes to; Telegram may have moved the configured one.
-    pub address: Chat,
+    /// Where the message goes; Telegram may have moved the chat.
+    pub address: Address,
     /// The lease of the chat.
     pub lease: Lease,
     /// The deliveries, oldest first; at least one.

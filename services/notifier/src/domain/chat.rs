@@ -8,8 +8,8 @@ use kernel::Malformed;
 
 use super::{Limits, Pace};
 
-/// A chat as it is configured: a number (`123456789`, negative for groups) or `@channelname`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// A chat as it is configured or linked: a number (`123456789`, negative for groups) or `@channelname`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Chat(String);
 
 /// What kind of chat it is; each has its own limits.
@@ -40,6 +40,12 @@ impl Chat {
                 "must be a number other than zero (`123456789`, negative for groups) or `@name`",
             ))
         }
+    }
+
+    /// The chat with this id, as Telegram gives it. It is not zero.
+    #[must_use]
+    pub fn numbered(id: i64) -> Self {
+        Self(id.to_string())
     }
 
     /// The text as configured.

@@ -1,9 +1,9 @@
-//! One fact on its way to one chat, before and after it has a row.
+//! One fact on its way to one destination, before and after it has a row.
 
 use kernel::{DeliveryId, EventId, OrganisationId, Timestamp};
 use uuid::Uuid;
 
-use super::Fact;
+use super::{Circumstances, Fact};
 
 /// A pending delivery as the sender holds it.
 #[derive(Debug, Clone)]
@@ -31,6 +31,8 @@ pub struct NewDelivery {
     pub event: EventId,
     /// What happened.
     pub fact: Fact,
+    /// What the rules of destinations ask of it besides.
+    pub circumstances: Circumstances,
     /// When it happened.
     pub occurred_at: Timestamp,
     /// The correlation of the event.

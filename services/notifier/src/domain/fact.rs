@@ -2,8 +2,8 @@
 //! The rule: rows outlive the version that wrote them, so the JSON form of a fact may grow and never change.
 
 use contracts::catalog::Reason;
-use contracts::order::Cause;
-use kernel::{Money, OrderId, Sku};
+use contracts::order::{Cause, OversoldLine};
+use kernel::{Malformed, Money, OrderId, ReturnId, Sku};
 use serde::{Deserialize, Serialize};
 
 /// Something that happened, with what a person needs to understand it. The most urgent kinds stand first.
@@ -12,10 +12,42 @@ use serde::{Deserialize, Serialize};
 #[strum_discriminants(
     name(FactKind),
     doc = "The kind of a fact, ordered from the most urgent to the least.",
-    derive(Hash, PartialOrd, Ord, strum::IntoStaticStr),
+    derive(
+        Hash,
+        PartialOrd,
+        Ord,
+        Serialize,
+        Deserialize,
+        schemars::JsonSchema,
+        strum::EnumString,
+        strum::IntoStaticStr,
+        strum::VariantNames
+    ),
+    serde(rename_all = "kebab-case"),
     strum(serialize_all = "kebab-case")
 )]
 pub enum Fact {
+    /// A chat was linked to the destination.
+    Linked {
+        /// What the organisation calls the destination.
+        name: String,
+    },
+    /// Staff tries the destination out.
+    Test,
+    /// More of an order was sold elsewhere than could be had.
+    OrderOversold {
+        /// The order.
+        order: OrderId,
+        /// What could not be had.
+        lines: Vec<OversoldLine>,
+    },
+    /// The stock of an order is not set aside any more, so nobody may send it before somebody has looked.
+    OrderHeld {
+        /// The order.
+        order: OrderId,
+        /// Why, where that was said.
+        reason: Option<String>,
+    },
     /// Catalog could not reserve the stock of an order.
     OrderRejected {
         /// The order.
@@ -29,6 +61,24 @@ pub enum Fact {
         order: OrderId,
         /// Who or what ended it.
         cause: Cause,
+    },
+    /// The last piece of a SKU is gone.
+    StockDepleted {
+        /// The SKU.
+        sku: Sku,
+        /// Units that can still be sold: none, or negative where more was promised.
+        available: i64,
+    },
+    /// Somebody wants to give pieces of an order back.
+    ReturnRequested {
+        /// The order.
+        order: OrderId,
+        /// The return.
+        return_id: ReturnId,
+        /// Pieces that are to come back.
+        units: i64,
+        /// Why, where that was said.
+        reason: Option<String>,
     },
     /// The available stock got to its threshold or below.
     StockLow {
@@ -67,6 +117,20 @@ impl FactKind {
     pub fn as_str(self) -> &'static str {
         self.into()
     }
+
+    /// Whether it is about the destination itself, which no rule leaves out.
+    #[must_use]
+    pub const fn is_about_the_destination(self) -> bool {
+        matches!(self, Self::Linked | Self::Test)
+    }
+
+    /// Reads the name.
+    ///
+    /// # Errors
+    /// When there is no such kind.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        kernel::parse_name("kind", text)
+    }
 }
 
 impl Fact {
@@ -81,7 +145,15 @@ impl Fact {
     pub fn total(&self) -> Option<Money> {
         match self {
             Self::OrderPlaced { total, .. } | Self::OrderConfirmed { total, .. } => Some(*total),
-            Self::OrderRejected { .. } | Self::OrderCancelled { .. } | Self::StockLow { .. } => None,
+            Self::Linked { .. }
+            | Self::Test
+            | Self::OrderOversold { .. }
+            | Self::OrderHeld { .. }
+            | Self::OrderRejected { .. }
+            | Self::OrderCancelled { .. }
+            | Self::StockDepleted { .. }
+            | Self::ReturnRequested { .. }
+            | Self::StockLow { .. } => None,
         }
     }
 }
@@ -93,12 +165,13 @@ mod tests {
     use super::*;
 
     const ORDER: &str = "ord_01h455vb4pex5vsknk084sn02q";
+    const RETURN: &str = "ret_01h455vb4pex5vsknk084sn02q";
 
     fn usd(amount: &str) -> Value {
         json!({ "amount": amount, "currency": "USD" })
     }
 
-    /// Every fact as the first version stored it.
+    /// Every fact as the first version that knew it stored it.
     fn stored() -> Vec<Value> {
         let mut rows = vec![
             json!({ "kind": "order-placed", "order": ORDER, "lines": 2, "units": 3, "total": usd("30.00"), "reference": null }),
@@ -112,6 +185,12 @@ mod tests {
                 { "reason": "order-cancelled" },
             ] }),
             json!({ "kind": "stock-low", "sku": "TEA-1", "available": 3, "threshold": 5 }),
+            json!({ "kind": "linked", "name": "Operations" }),
+            json!({ "kind": "test" }),
+            json!({ "kind": "stock-depleted", "sku": "TEA-1", "available": -1 }),
+            json!({ "kind": "order-oversold", "order": ORDER, "lines": [{ "sku": "TEA-1", "quantity": 2 }] }),
+            json!({ "kind": "order-held", "order": ORDER, "reason": null }),
+            json!({ "kind": "return-requested", "order": ORDER, "return_id": RETURN, "units": 2, "reason": "too small" }),
         ];
         for cause in ["shopper", "staff", "deadline", "reservation-expired"] {
             rows.push(json!({ "kind": "order-cancelled", "order": ORDER, "cause": cause }));
@@ -120,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_first_version_stored_is_read_and_is_still_written_so() {
+    fn what_an_earlier_version_stored_is_read_and_is_still_written_so() {
         for row in stored() {
             let fact: Fact = serde_json::from_value(row.clone()).unwrap_or_else(|error| panic!("{row}: {error}"));
             assert_eq!(serde_json::to_value(&fact).unwrap(), row);

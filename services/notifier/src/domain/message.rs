@@ -1,17 +1,20 @@
 //! One message for many deliveries: a line for every fact where they fit, otherwise a digest that counts all of them.
-//! The rule: every delivery is in the message, and the message is no longer than Telegram takes. Telegram counts UTF-16
-//! units.
+//! The rule: every delivery is in the message, and the message is no longer than Telegram takes. Telegram counts the UTF-16
+//! units that are shown, and looks at the first 100 marks only: what stood in a later one would come alive.
 
 use std::collections::BTreeMap;
 
 use kernel::{Money, OrganisationId};
 
-use super::words::{clean, count, counted, line, money};
+use super::outside::outside;
+use super::words::{count, counted, line, money};
 use super::{Delivery, FactKind};
 
 /// The longest text that Telegram takes, in UTF-16 units.
 pub const TELEGRAM_LIMIT: usize = 4096;
 
+/// The most parts of a message that Telegram marks.
+const MOST_MARKS: usize = 100;
 /// Lines that a person still reads on a phone; more facts become a digest.
 const LINES_READABLE: usize = 40;
 /// The most facts that a digest spells out.
@@ -22,7 +25,7 @@ const ORGANISATIONS_IN_DIGEST: usize = 10;
 /// The text of one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Plain text, 1 to [`TELEGRAM_LIMIT`] UTF-16 units.
+    /// Telegram's HTML that shows 1 to [`TELEGRAM_LIMIT`] UTF-16 units.
     pub text: String,
     /// Whether it counts the facts and spells out only the first of them.
     pub digest: bool,
@@ -33,7 +36,7 @@ pub struct Message {
 pub fn compose(deliveries: &[Delivery]) -> Message {
     if deliveries.len() <= LINES_READABLE {
         let text = in_full(deliveries);
-        if units(&text) <= TELEGRAM_LIMIT {
+        if units(&text) <= TELEGRAM_LIMIT && marks(&text) <= MOST_MARKS {
             return Message { text, digest: false };
         }
     }
@@ -84,10 +87,11 @@ fn digest(deliveries: &[Delivery]) -> String {
     urgent.sort_by_key(|delivery| delivery.fact.kind());
     let mut shown = 0;
     for delivery in urgent.into_iter().take(LINES_IN_DIGEST) {
-        let owner = if several { format!(" · {}", clean(&delivery.organisation_name, 40)) } else { String::new() };
+        let owner = if several { format!(" · {}", outside(&delivery.organisation_name, 40)) } else { String::new() };
         let addition = format!("\n{}{owner}", line(&delivery.fact));
         // 48 units stay free for the closing line.
-        if units(&text) + units(&addition) + 48 > TELEGRAM_LIMIT {
+        let too_long = units(&text) + units(&addition) + 48 > TELEGRAM_LIMIT;
+        if too_long || marks(&text) + marks(&addition) > MOST_MARKS {
             break;
         }
         text.push_str(&addition);
@@ -106,7 +110,7 @@ fn by_organisation(deliveries: &[Delivery]) -> Vec<(String, Vec<&Delivery>)> {
     let mut groups: Vec<(String, Vec<&Delivery>)> = Vec::new();
     for delivery in deliveries {
         let at = *position.entry(delivery.organisation).or_insert_with(|| {
-            groups.push((clean(&delivery.organisation_name, 120), Vec::new()));
+            groups.push((outside(&delivery.organisation_name, 120), Vec::new()));
             groups.len() - 1
         });
         if let Some((_, group)) = groups.get_mut(at) {
@@ -142,8 +146,15 @@ fn counts<'a>(deliveries: impl IntoIterator<Item = &'a Delivery>, sums: bool) ->
     words.join(", ")
 }
 
-fn units(text: &str) -> usize {
-    text.encode_utf16().count()
+/// How much of Telegram's limit the HTML takes. The only tag in it is `<code>`, and every other sign of HTML is escaped.
+fn units(html: &str) -> usize {
+    let shown = html.replace("<code>", "").replace("</code>", "");
+    let shown = shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+    shown.encode_utf16().count()
+}
+
+fn marks(html: &str) -> usize {
+    html.matches("<code>").count()
 }
 
 #[cfg(test)]
@@ -240,6 +251,30 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn no_message_has_more_marks_than_telegram_looks_at() {
+        let sku = Sku::parse("evil.example/@all").unwrap();
+        let reasons = vec![Reason::NotForSale { sku }; 5];
+        for number in [1, 20, 21, 40, 400] {
+            let deliveries: Vec<Delivery> = (0..number)
+                .map(|_| {
+                    let fact = Fact::OrderRejected { order: OrderId::new(), reasons: reasons.clone() };
+                    delivery(OrganisationId::new(), "@all", fact)
+                })
+                .collect();
+            let message = compose(&deliveries);
+            assert!(marks(&message.text) <= MOST_MARKS, "{number}: {}", marks(&message.text));
+            assert!(message.text.contains("evil.example"), "{number}");
+            assert_eq!(message.text.matches("<code>").count(), message.text.matches("</code>").count());
+        }
+    }
+
+    #[test]
+    fn signs_of_html_count_as_what_they_show() {
+        assert_eq!(units("<code>&lt;&amp;&gt;</code>"), 3);
+        assert_eq!(units("&amp;lt;"), 4);
     }
 
     #[test]

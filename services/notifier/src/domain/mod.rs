@@ -5,17 +5,31 @@ mod batch;
 mod budget;
 mod chat;
 mod delivery;
+mod destination;
 mod fact;
+mod link_code;
 mod message;
+mod obstacle;
 mod organisation;
 mod outcome;
+mod outside;
+mod request;
+mod rules;
 mod words;
 
-pub use batch::{Batch, Lease};
+pub use batch::{Batch, Lease, Target};
 pub use budget::{Arrivals, BOT_LIMITS, Budget, Decision, Limits, Pace};
 pub use chat::{Chat, ChatKind, MAX_PER_MINUTE};
 pub use delivery::{Delivery, NewDelivery, Unreadable};
+pub use destination::{
+    Address, Destination, DestinationChange, DestinationKind, DestinationName, DestinationState, Language,
+    MOST_DESTINATIONS,
+};
 pub use fact::{Fact, FactKind};
+pub use link_code::{LinkCode, LinkCodes};
 pub use message::{Message, TELEGRAM_LIMIT, compose};
+pub use obstacle::{BOT, Obstacle};
 pub use organisation::OrganisationName;
 pub use outcome::{Outcome, back_off};
+pub use request::{HELP, Linked, REFUSED, Received, Request, status};
+pub use rules::{Circumstances, Rules};

@@ -22,7 +22,17 @@ pub enum Outcome {
         /// The new id of the chat.
         to: i64,
     },
-    /// Telegram will never take this message as it is (400, 401, 403 and the like).
+    /// Telegram does not know the bot: its token is wrong (401, 404). Every message waits until it is right.
+    Unauthorised {
+        /// Telegram's code and description.
+        cause: String,
+    },
+    /// The bot may not write to the chat (403, or a 400 that says so): it was blocked or removed. What is for the chat waits.
+    Unreachable {
+        /// Telegram's code and description.
+        cause: String,
+    },
+    /// Telegram will never take this message as it is (400 and the like).
     Refused {
         /// Telegram's code and description.
         cause: String,

@@ -1,21 +1,35 @@
-//! Facts in words for a person who reads them on a phone: short lines of plain text.
-//! The rule: text that a shopper or a catalog file supplied can neither break a line nor hide the rest of the message.
+//! Facts in words for a person who reads them on a phone: short lines of Telegram's HTML.
+//! The rule: text that a shopper or a catalog file supplied goes through [`outside`] and nothing else does.
 
 use contracts::catalog::Reason;
-use contracts::order::Cause;
-use kernel::Money;
+use contracts::order::{Cause, OversoldLine};
+use kernel::{Money, Sku};
 
+use super::outside::outside;
 use super::{Fact, FactKind};
 
 /// Reasons of one rejection that are spelled out; the others are counted.
 const REASONS_SHOWN: usize = 5;
+/// SKUs of one oversold order that are spelled out; the others are counted.
+const SKUS_SHOWN: usize = 5;
+/// The most characters of a shopper's own name for an order.
+const REFERENCE_SHOWN: usize = 40;
+/// The most characters of a reason that somebody wrote.
+const REASON_SHOWN: usize = 80;
 
 /// One fact in one line.
 pub(super) fn line(fact: &Fact) -> String {
     let symbol = symbol(fact.kind());
     match fact {
+        Fact::Linked { name } => {
+            format!(
+                "{symbol} This chat is linked now as “{}”: what happens in the store is told here",
+                outside(name, 100)
+            )
+        }
+        Fact::Test => format!("{symbol} A test message: this destination works"),
         Fact::OrderPlaced { order, lines, units, total, reference } => {
-            let reference = reference.as_deref().map(|text| format!(" · “{}”", clean(text, 40))).unwrap_or_default();
+            let reference = quoted(reference.as_deref(), REFERENCE_SHOWN);
             format!(
                 "{symbol} Placed: {} · {}, {} · {order}{reference}",
                 money(total),
@@ -37,9 +51,22 @@ pub(super) fn line(fact: &Fact) -> String {
         Fact::OrderCancelled { order, cause } => format!("{symbol} Cancelled: {} · {order}", cancelled(*cause)),
         Fact::StockLow { sku, available, threshold } => format!(
             "{symbol} Low stock: {} · {} left (warns at {})",
-            clean(sku.as_str(), 64),
+            named(sku),
             grouped(*available),
             grouped(*threshold)
+        ),
+        Fact::StockDepleted { sku, available } if *available < 0 => {
+            format!("{symbol} Sold out: {} · {} more promised than there are", named(sku), grouped(-*available))
+        }
+        Fact::StockDepleted { sku, .. } => format!("{symbol} Sold out: {}", named(sku)),
+        Fact::OrderOversold { order, lines } => format!("{symbol} Oversold: {} · {order}", missing(lines)),
+        Fact::OrderHeld { order, reason } => {
+            format!("{symbol} On hold: its stock is not set aside · {order}{}", quoted(reason.as_deref(), REASON_SHOWN))
+        }
+        Fact::ReturnRequested { order, units, reason, .. } => format!(
+            "{symbol} Return requested: {} · {order}{}",
+            counted(u64::try_from(*units).unwrap_or(0), "unit", "units"),
+            quoted(reason.as_deref(), REASON_SHOWN)
         ),
     }
 }
@@ -48,41 +75,72 @@ pub(super) fn line(fact: &Fact) -> String {
 pub(super) fn count(kind: FactKind, number: u64) -> String {
     let orders = counted(number, "order", "orders");
     match kind {
+        FactKind::Linked => counted(number, "link", "links"),
+        FactKind::Test => counted(number, "test message", "test messages"),
         FactKind::OrderPlaced => format!("{orders} placed"),
         FactKind::OrderConfirmed => format!("{orders} confirmed"),
         FactKind::OrderRejected => format!("{orders} rejected"),
         FactKind::OrderCancelled => format!("{orders} cancelled"),
         FactKind::StockLow => counted(number, "low-stock warning", "low-stock warnings"),
+        FactKind::StockDepleted => counted(number, "SKU sold out", "SKUs sold out"),
+        FactKind::OrderOversold => format!("{orders} oversold"),
+        FactKind::OrderHeld => format!("{orders} on hold"),
+        FactKind::ReturnRequested => counted(number, "return requested", "returns requested"),
     }
 }
 
 /// The symbol at the start of a line, which shows the kind at a glance.
 pub(super) fn symbol(kind: FactKind) -> &'static str {
     match kind {
+        FactKind::Linked => "🔗",
+        FactKind::Test => "🔔",
         FactKind::OrderPlaced => "🛒",
         FactKind::OrderConfirmed => "✅",
         FactKind::OrderRejected => "⛔",
         FactKind::OrderCancelled => "🚫",
         FactKind::StockLow => "📉",
+        FactKind::StockDepleted => "📭",
+        FactKind::OrderOversold => "❗",
+        FactKind::OrderHeld => "✋",
+        FactKind::ReturnRequested => "📦",
     }
+}
+
+/// A SKU as a part of a line.
+fn named(sku: &Sku) -> String {
+    outside(sku.as_str(), 64)
+}
+
+/// What somebody wrote, at the end of a line; nothing where nobody wrote anything that is seen.
+fn quoted(text: Option<&str>, longest: usize) -> String {
+    let shown = text.map(|text| outside(text, longest)).filter(|shown| !shown.is_empty());
+    shown.map(|shown| format!(" · “{shown}”")).unwrap_or_default()
+}
+
+/// `2 of TEA-1, 1 of CUP-9 not in stock`.
+fn missing(lines: &[OversoldLine]) -> String {
+    let shown = lines.iter().take(SKUS_SHOWN);
+    let mut words: Vec<String> =
+        shown.map(|line| format!("{} of {}", grouped(line.quantity.get()), named(&line.sku))).collect();
+    if lines.len() > SKUS_SHOWN {
+        words.push(format!("{} more SKUs", lines.len() - SKUS_SHOWN));
+    }
+    format!("{} not in stock", words.join(", "))
 }
 
 fn reason(reason: &Reason) -> String {
     match reason {
-        Reason::UnknownSku { sku } => format!("{} does not exist", clean(sku.as_str(), 64)),
+        Reason::UnknownSku { sku } => format!("{} does not exist", named(sku)),
         Reason::OutOfStock { sku, requested, available } if *available <= 0 => {
-            format!("{} is sold out, {} wanted", clean(sku.as_str(), 64), grouped(requested.get()))
+            format!("{} is sold out, {} wanted", named(sku), grouped(requested.get()))
         }
-        Reason::OutOfStock { sku, requested, available } => format!(
-            "only {} of {} left, {} wanted",
-            grouped(*available),
-            clean(sku.as_str(), 64),
-            grouped(requested.get())
-        ),
+        Reason::OutOfStock { sku, requested, available } => {
+            format!("only {} of {} left, {} wanted", grouped(*available), named(sku), grouped(requested.get()))
+        }
         Reason::PriceChanged { sku, offered, current } => {
-            format!("the price of {} changed from {} to {}", clean(sku.as_str(), 64), money(offered), money(current))
+            format!("the price of {} changed from {} to {}", named(sku), money(offered), money(current))
         }
-        Reason::NotForSale { sku } => format!("{} is not for sale", clean(sku.as_str(), 64)),
+        Reason::NotForSale { sku } => format!("{} is not for sale", named(sku)),
         Reason::OrderCancelled => "the order had been cancelled before".to_owned(),
     }
 }
@@ -128,23 +186,9 @@ fn group_digits(digits: &str) -> String {
     grouped
 }
 
-/// Text from outside as a harmless part of one line: without control characters and without invisible or
-/// direction-changing ones, cut to `longest` characters.
-pub(super) fn clean(text: &str, longest: usize) -> String {
-    let hidden = |character: char| {
-        character.is_control()
-            || matches!(character, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
-    };
-    let mut plain: String = text.chars().map(|character| if hidden(character) { ' ' } else { character }).collect();
-    if plain.chars().count() > longest {
-        plain = plain.chars().take(longest.saturating_sub(1)).chain(['…']).collect();
-    }
-    plain.trim().to_owned()
-}
-
 #[cfg(test)]
 mod tests {
-    use kernel::{Currency, OrderId, Quantity, Sku};
+    use kernel::{Currency, OrderId, Quantity, ReturnId, Sku};
 
     use super::*;
 
@@ -199,8 +243,24 @@ mod tests {
     }
 
     #[test]
-    fn text_from_outside_can_neither_break_a_line_nor_turn_the_message_around() {
-        assert_eq!(clean("a\r\nb\u{202E}c\u{200B}d\0", 40), "a  b c d");
-        assert_eq!(clean(&"x".repeat(50), 10), format!("{}…", "x".repeat(9)));
+    fn what_was_lost_and_what_is_to_come_back_is_told_with_how_much() {
+        let order = OrderId::new();
+        let line = |sku: &str, quantity| OversoldLine {
+            sku: Sku::parse(sku).unwrap(),
+            quantity: Quantity::new(quantity).unwrap(),
+        };
+        let oversold = Fact::OrderOversold { order, lines: vec![line("TEA-1", 2), line("CUP-9", 1)] };
+        assert_eq!(super::line(&oversold), format!("❗ Oversold: 2 of TEA-1, 1 of CUP-9 not in stock · {order}"));
+        let many = Fact::OrderOversold { order, lines: vec![line("TEA-1", 1); 9] };
+        assert!(super::line(&many).contains("1 of TEA-1, 4 more SKUs not in stock"));
+        let held = Fact::OrderHeld { order, reason: None };
+        assert_eq!(super::line(&held), format!("✋ On hold: its stock is not set aside · {order}"));
+        let returned =
+            Fact::ReturnRequested { order, return_id: ReturnId::new(), units: 2, reason: Some("/cancel".to_owned()) };
+        assert_eq!(super::line(&returned), format!("📦 Return requested: 2 units · {order} · “<code>/cancel</code>”"));
+        let sku = Sku::parse("TEA-1").unwrap();
+        let depleted = |available| super::line(&Fact::StockDepleted { sku: sku.clone(), available });
+        assert_eq!(depleted(0), "📭 Sold out: TEA-1");
+        assert_eq!(depleted(-3), "📭 Sold out: TEA-1 · 3 more promised than there are");
     }
 }

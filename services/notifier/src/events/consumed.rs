@@ -4,11 +4,11 @@ use contracts::catalog::StockEvent;
 use contracts::order::{OrderEvent, StockPolicy};
 use kernel::Quantity;
 
-use crate::domain::Fact;
+use crate::domain::{Circumstances, Fact};
 
-/// The fact in an event of an order; none where the team is not told of it.
+/// The fact in an event of an order; none where the team is not told of it. `by_the_system` says that no person caused it.
 #[must_use]
-pub fn order_fact(event: OrderEvent) -> Option<Fact> {
+pub fn order_fact(event: OrderEvent, by_the_system: bool) -> Option<Fact> {
     // Orders that take nothing from stock are brought in as history, thousands at a time.
     if event.standing().is_some_and(|standing| standing.stock == StockPolicy::Skip) {
         return None;
@@ -24,6 +24,15 @@ pub fn order_fact(event: OrderEvent) -> Option<Fact> {
         OrderEvent::Confirmed(confirmed) => Fact::OrderConfirmed { order: confirmed.order, total: confirmed.total },
         OrderEvent::Rejected(rejected) => Fact::OrderRejected { order: rejected.order, reasons: rejected.reasons },
         OrderEvent::Cancelled(cancelled) => Fact::OrderCancelled { order: cancelled.order, cause: cancelled.cause },
+        OrderEvent::Oversold(oversold) => Fact::OrderOversold { order: oversold.order, lines: oversold.lines },
+        // The system holds an order for one reason: its stock was refused or lost, and it was sold already.
+        OrderEvent::Held(held) if by_the_system => Fact::OrderHeld { order: held.order, reason: held.reason },
+        OrderEvent::ReturnRequested(asked) => Fact::ReturnRequested {
+            order: asked.order,
+            return_id: asked.return_id,
+            units: asked.lines.iter().map(|line| line.quantity).map(Quantity::get).fold(0, i64::saturating_add),
+            reason: asked.reason,
+        },
         // What the team does with an order itself is no news to it.
         OrderEvent::LinesCancelled(_)
         | OrderEvent::Edited(_)
@@ -37,22 +46,33 @@ pub fn order_fact(event: OrderEvent) -> Option<Fact> {
         | OrderEvent::Shipped(_)
         | OrderEvent::Delivered(_)
         | OrderEvent::Completed(_)
-        | OrderEvent::ReturnRequested(_)
         | OrderEvent::ReturnApproved(_)
         | OrderEvent::ReturnDeclined(_)
         | OrderEvent::Returned(_)
         | OrderEvent::PaymentRecorded(_)
         | OrderEvent::Refunded(_)
         | OrderEvent::NoteAdded(_)
-        | OrderEvent::ContactErased(_)
-        | OrderEvent::Oversold(_) => return None,
+        | OrderEvent::ContactErased(_) => return None,
     })
+}
+
+/// What the rules of destinations ask of an event of an order besides.
+#[must_use]
+pub fn circumstances(event: &OrderEvent) -> Circumstances {
+    let standing = event.standing();
+    let total = standing.map(|standing| standing.total).or(match event {
+        OrderEvent::Placed(placed) => Some(placed.total),
+        OrderEvent::Confirmed(confirmed) => Some(confirmed.total),
+        _ => None,
+    });
+    Circumstances { total, channel: standing.map(|standing| standing.channel.clone()) }
 }
 
 /// The fact in an event of the stock.
 #[must_use]
 pub fn stock_fact(event: StockEvent) -> Option<Fact> {
     match event {
+        StockEvent::Low(low) if low.depleted => Some(Fact::StockDepleted { sku: low.sku, available: low.available }),
         StockEvent::Low(low) => {
             Some(Fact::StockLow { sku: low.sku, available: low.available, threshold: low.threshold })
         }
@@ -61,14 +81,21 @@ pub fn stock_fact(event: StockEvent) -> Option<Fact> {
 
 #[cfg(test)]
 mod tests {
-    use contracts::order::{FulfilmentStatus, PaymentStatus, Placed, Source, Standing, Status};
-    use kernel::{ChannelCode, Clock, Currency, Money, OrderId};
+    use contracts::catalog::Low;
+    use contracts::order::{
+        FulfilmentStatus, Held, Oversold, PaymentStatus, Placed, ReturnRequested, Source, Standing, Status,
+    };
+    use kernel::{ChannelCode, Clock, Currency, Money, OrderId, ProductId, ReturnId, Sku, VariantId};
 
     use super::*;
 
-    fn placed(source: Source, stock: StockPolicy) -> OrderEvent {
-        let nothing = Money::from_minor(0, Currency::parse("USD").unwrap()).unwrap();
-        let standing = Standing {
+    fn nothing() -> Money {
+        Money::from_minor(0, Currency::parse("USD").unwrap()).unwrap()
+    }
+
+    fn standing(source: Source, stock: StockPolicy) -> Box<Standing> {
+        let nothing = nothing();
+        Box::new(Standing {
             number: None,
             source,
             stock,
@@ -84,23 +111,57 @@ mod tests {
             paid: nothing,
             refunded: nothing,
             lines: Vec::new(),
-        };
+        })
+    }
+
+    fn placed(source: Source, stock: StockPolicy) -> OrderEvent {
         let (order, now) = (OrderId::new(), Clock::now());
         OrderEvent::Placed(Placed {
             order,
             lines: Vec::new(),
-            total: nothing,
+            total: nothing(),
             placed_at: now,
             deadline_at: now,
             shopper_reference: None,
-            standing: Some(Box::new(standing)),
+            standing: Some(standing(source, stock)),
         })
     }
 
     #[test]
     fn history_that_is_brought_in_is_not_told_and_what_was_sold_elsewhere_just_now_is() {
-        assert!(order_fact(placed(Source::Import, StockPolicy::Skip)).is_none());
-        assert!(order_fact(placed(Source::Import, StockPolicy::Update)).is_some());
-        assert!(order_fact(placed(Source::Shop, StockPolicy::Update)).is_some());
+        assert!(order_fact(placed(Source::Import, StockPolicy::Skip), false).is_none());
+        assert!(order_fact(placed(Source::Import, StockPolicy::Update), false).is_some());
+        assert!(order_fact(placed(Source::Shop, StockPolicy::Update), false).is_some());
+    }
+
+    #[test]
+    fn what_was_lost_and_what_is_to_come_back_is_told_but_not_what_the_team_holds_itself() {
+        let order = OrderId::new();
+        for (stock, told) in [(StockPolicy::Force, true), (StockPolicy::Update, true), (StockPolicy::Skip, false)] {
+            let standing = || standing(Source::Import, stock);
+            let oversold = OrderEvent::Oversold(Oversold { order, lines: Vec::new(), standing: standing() });
+            let held = || OrderEvent::Held(Held { order, reason: None, standing: standing() });
+            let returned = OrderEvent::ReturnRequested(ReturnRequested {
+                order,
+                return_id: ReturnId::new(),
+                reason: None,
+                lines: Vec::new(),
+                standing: standing(),
+            });
+            assert_eq!(order_fact(oversold, true).is_some(), told, "{stock}");
+            assert_eq!(order_fact(returned, false).is_some(), told, "{stock}");
+            assert_eq!(order_fact(held(), true).is_some(), told, "{stock}");
+            assert!(order_fact(held(), false).is_none(), "{stock}");
+        }
+    }
+
+    #[test]
+    fn the_last_piece_is_told_as_such() {
+        let low = |available, depleted| {
+            let (sku, product, variant) = (Sku::parse("TEA-1").unwrap(), ProductId::new(), VariantId::new());
+            stock_fact(StockEvent::Low(Low { sku, product, variant, available, threshold: 5, depleted }))
+        };
+        assert!(matches!(low(3, false), Some(Fact::StockLow { available: 3, .. })));
+        assert!(matches!(low(0, true), Some(Fact::StockDepleted { available: 0, .. })));
     }
 }

@@ -8,33 +8,48 @@ use contracts::order::OrderEvent;
 use messaging::{Delivered, Snapshot, Subscriptions};
 
 use crate::commands::{ApplyOrganisations, RecordDeliveries};
-use crate::domain::{Chat, Fact, NewDelivery, OrganisationName};
+use crate::domain::{Chat, Circumstances, Fact, NewDelivery, OrganisationName};
 use crate::processes::Wake;
 
-/// Events become deliveries for `chat`, and their commit wakes the sender.
+/// Events become deliveries, without a destination for `chat`, and their commit wakes the sender.
 #[must_use]
 pub fn subscriptions(chat: &Chat, wake: &Wake) -> Subscriptions {
     let (order_chat, stock_chat) = (chat.clone(), chat.clone());
     let (after_orders, after_stock) = (wake.clone(), wake.clone());
     Subscriptions::new("notifier")
         .on_batch(move |events: Vec<Delivered<OrderEvent>>| RecordDeliveries {
-            chat: order_chat.clone(),
-            deliveries: events.into_iter().filter_map(|it| delivery(it, consumed::order_fact)).collect(),
+            configured: order_chat.clone(),
+            deliveries: events.into_iter().filter_map(of_order).collect(),
         })
         .on_batch(move |events: Vec<Delivered<StockEvent>>| RecordDeliveries {
-            chat: stock_chat.clone(),
-            deliveries: events.into_iter().filter_map(|it| delivery(it, consumed::stock_fact)).collect(),
+            configured: stock_chat.clone(),
+            deliveries: events
+                .into_iter()
+                .filter_map(|it| delivery(it, Circumstances::default(), consumed::stock_fact))
+                .collect(),
         })
         .on_state(apply_organisations)
         .observe_events::<OrderEvent>(move |_| after_orders.signal())
         .observe_events::<StockEvent>(move |_| after_stock.signal())
 }
 
-fn delivery<E>(delivered: Delivered<E>, fact: impl Fn(E) -> Option<Fact>) -> Option<NewDelivery> {
+fn of_order(delivered: Delivered<OrderEvent>) -> Option<NewDelivery> {
+    // As the consumers of every service sign what they cause.
+    let by_the_system = delivered.envelope.actor.starts_with("system:");
+    let circumstances = consumed::circumstances(&delivered.event);
+    delivery(delivered, circumstances, |event| consumed::order_fact(event, by_the_system))
+}
+
+fn delivery<E>(
+    delivered: Delivered<E>,
+    circumstances: Circumstances,
+    fact: impl Fn(E) -> Option<Fact>,
+) -> Option<NewDelivery> {
     Some(NewDelivery {
         organisation: delivered.organisation,
         event: delivered.envelope.id,
         fact: fact(delivered.event)?,
+        circumstances,
         occurred_at: delivered.envelope.time,
         correlation: delivered.envelope.correlation,
         traceparent: delivered.provenance.traceparent,

@@ -1,7 +1,10 @@
-//! The work of several steps around commands and queries: sending what is pending, and sending again what had failed.
+//! The work of several steps around commands and queries: sending what is pending, sending again what had failed, and
+//! listening to what the bot is sent.
 
+mod listener;
 mod retry;
 mod sender;
 
+pub use listener::listener;
 pub use retry::retry_failed;
-pub use sender::{NoClient, Telegram, Wake, sender};
+pub use sender::{NoClient, Obstacles, Telegram, Wake, sender};

@@ -10,12 +10,9 @@ use diesel_async::RunQueryDsl;
 use kernel::Timestamp;
 use persistence::{Platform, Tx};
 
-use crate::domain::{Arrivals, Budget, Chat, Lease};
+use crate::domain::{Arrivals, BOT, Budget, Chat, Lease};
 use crate::error::Error;
 use crate::schema::budgets;
-
-/// The subject of the bot's row. No chat has this name.
-const BOT: &str = "bot";
 
 diesel::define_sql_function! {
     /// The time of the database at this moment, not at the start of the transaction.
@@ -52,7 +49,7 @@ impl BudgetRow {
     }
 }
 
-/// Makes sure that the bot, this chat and every chat with pending deliveries have a budget.
+/// Makes sure that the bot and this chat have a budget.
 ///
 /// # Errors
 /// When the database is away.
@@ -62,26 +59,7 @@ pub async fn register(tx: &mut Tx<'_, Platform>, chat: &Chat) -> Result<(), Erro
         .on_conflict_do_nothing()
         .execute(tx.connection())
         .await?;
-    persistence::statement(
-        "insert into budgets (subject) select distinct chat from deliveries where state = 'pending' on conflict do nothing",
-    )
-    .execute(tx.connection())
-    .await?;
     Ok(())
-}
-
-/// Every chat that has a budget.
-///
-/// # Errors
-/// When the database is away.
-pub async fn chats(tx: &mut Tx<'_, Platform>) -> Result<Vec<Chat>, Error> {
-    let subjects: Vec<String> = budgets::table
-        .filter(budgets::subject.ne(BOT))
-        .order(budgets::subject)
-        .select(budgets::subject)
-        .load(tx.connection())
-        .await?;
-    Ok(subjects.iter().filter_map(|subject| Chat::parse(subject).ok()).collect())
 }
 
 /// Locks the budget of a chat; `None` while another transaction holds it.
@@ -143,6 +121,14 @@ pub async fn take(
     .bind::<BigInt, _>(milliseconds(duration))
     .execute(tx.connection())
     .await?;
+    take_of_bot(tx, of_bot).await
+}
+
+/// Takes one message from the budget of the bot, which the caller has locked.
+///
+/// # Errors
+/// When the database is away.
+pub async fn take_of_bot(tx: &mut Tx<'_, Platform>, of_bot: Arrivals) -> Result<(), Error> {
     diesel::update(budgets::table.find(BOT))
         .set((budgets::second_at.eq(of_bot.second), budgets::minute_at.eq(of_bot.minute)))
         .execute(tx.connection())
@@ -159,8 +145,12 @@ pub enum ChatReport {
     Wait(Duration),
     /// The call failed, and no replica may call for this long.
     Failed(Duration),
+    /// The bot may not write to the chat, for this cause, and no replica may call for this long.
+    Closed(Duration, String),
     /// The chat has this id now.
     Moved(i64),
+    /// Telegram did not look at the chat.
+    Unasked,
 }
 
 /// Ends the lease and stores what was learned about the chat. When another sender has the chat by now, only a wait is
@@ -169,19 +159,23 @@ pub enum ChatReport {
 /// # Errors
 /// When the database is away.
 pub async fn settle(tx: &mut Tx<'_, Platform>, chat: &Chat, lease: Lease, report: &ChatReport) -> Result<(), Error> {
-    let (wait, failed, moved_to) = match report {
-        ChatReport::Reachable => (Duration::ZERO, false, None),
-        ChatReport::Wait(wait) => (*wait, false, None),
-        ChatReport::Failed(wait) => (*wait, true, None),
-        ChatReport::Moved(to) => (Duration::ZERO, false, Some(to.to_string())),
+    let (wait, failed, obstacle, moved_to) = match report {
+        ChatReport::Reachable => (Duration::ZERO, Some(false), None, None),
+        ChatReport::Wait(wait) => (*wait, Some(false), None, None),
+        ChatReport::Failed(wait) => (*wait, Some(true), None, None),
+        ChatReport::Closed(wait, cause) => (*wait, Some(true), Some(cause.as_str()), None),
+        ChatReport::Moved(to) => (Duration::ZERO, Some(false), None, Some(to.to_string())),
+        ChatReport::Unasked => (Duration::ZERO, None, None, None),
     };
     persistence::statement(
         "update budgets set
              blocked_until = case when $3 > 0
                  then greatest(blocked_until, clock_timestamp() + $3 * interval '1 millisecond')
                  else blocked_until end,
-             failures = case when claim is distinct from $2 then failures when $4 then failures + 1 else 0 end,
-             moved_to = coalesce($5, moved_to),
+             failures = case when $4 is null or claim is distinct from $2 then failures when $4 then failures + 1 else 0 end,
+             obstacle = case when $4 is null or claim is distinct from $2 then obstacle
+                 when $4 then coalesce($5, obstacle) end,
+             moved_to = coalesce($6, moved_to),
              leased_until = case when claim = $2 then 'epoch'::timestamptz else leased_until end,
              claim = nullif(claim, $2)
          where subject = $1 and (claim = $2 or $3 > 0)",
@@ -189,20 +183,75 @@ pub async fn settle(tx: &mut Tx<'_, Platform>, chat: &Chat, lease: Lease, report
     .bind::<Text, _>(chat.as_str())
     .bind::<SqlUuid, _>(lease.uuid())
     .bind::<BigInt, _>(milliseconds(wait))
-    .bind::<Bool, _>(failed)
+    .bind::<Nullable<Bool>, _>(failed)
+    .bind::<Nullable<Text>, _>(obstacle)
     .bind::<Nullable<Text>, _>(moved_to)
     .execute(tx.connection())
     .await?;
     Ok(())
 }
 
-/// The number of calls to this chat that failed in a row.
+/// Stores whether Telegram knows the bot. `refused` says that it does not, for this cause, and for how long nobody calls.
+/// The chat of the call is locked by the caller; once its lease is settled, this stores nothing.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn failures(tx: &mut Tx<'_, Platform>, chat: &Chat) -> Result<u32, Error> {
-    let failures: Option<i32> =
-        budgets::table.find(chat.as_str()).select(budgets::failures).get_result(tx.connection()).await.optional()?;
+pub async fn settle_bot(
+    tx: &mut Tx<'_, Platform>,
+    chat: &Chat,
+    lease: Lease,
+    refused: Option<(Duration, &str)>,
+) -> Result<(), Error> {
+    let (wait, cause) = refused.unzip();
+    persistence::statement(
+        "update budgets set
+             blocked_until = greatest(blocked_until, clock_timestamp() + $4 * interval '1 millisecond'),
+             failures = case when $5 is null then 0 else failures + 1 end,
+             obstacle = $5
+         where subject = $1 and ($5 is not null or failures > 0 or obstacle is not null)
+             and exists (select 1 from budgets of_chat where of_chat.subject = $2 and of_chat.claim = $3)",
+    )
+    .bind::<Text, _>(BOT)
+    .bind::<Text, _>(chat.as_str())
+    .bind::<SqlUuid, _>(lease.uuid())
+    .bind::<BigInt, _>(milliseconds(wait.unwrap_or_default()))
+    .bind::<Nullable<Text>, _>(cause)
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Stores what listening to the bot says of its token: that Telegram does not know it, for this cause, or that it does. Then
+/// nobody waits for it any longer.
+///
+/// # Errors
+/// When the database is away.
+pub async fn note_token(tx: &mut Tx<'_, Platform>, refused: Option<&str>) -> Result<(), Error> {
+    persistence::statement(
+        "update budgets set obstacle = $2,
+             failures = case when $2 is null then 0 else failures end,
+             blocked_until = case when $2 is null then 'epoch'::timestamptz else blocked_until end
+         where subject = $1 and obstacle is distinct from $2",
+    )
+    .bind::<Text, _>(BOT)
+    .bind::<Nullable<Text>, _>(refused)
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Locks a budget, of a chat or of the bot, and says how many of its calls failed in a row.
+///
+/// # Errors
+/// When the database is away.
+pub async fn lock_failures(tx: &mut Tx<'_, Platform>, subject: &str) -> Result<u32, Error> {
+    let failures: Option<i32> = budgets::table
+        .find(subject)
+        .select(budgets::failures)
+        .for_update()
+        .get_result(tx.connection())
+        .await
+        .optional()?;
     Ok(failures.and_then(|number| u32::try_from(number).ok()).unwrap_or(0))
 }
 

@@ -6,36 +6,48 @@ use diesel::QueryableByName;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use kernel::{DeliveryId, OrganisationId, Timestamp};
-use persistence::{Platform, Tenants, Tx};
+use kernel::{DeliveryId, DestinationId, OrganisationId, Timestamp};
+use persistence::{Platform, Tenancy, Tx};
 use uuid::Uuid;
 
-use crate::domain::{Chat, Delivery, NewDelivery, Unreadable};
+use crate::domain::{Chat, Delivery, NewDelivery, Target, Unreadable};
 use crate::error::Error;
 use crate::schema::deliveries;
 
-/// Writes deliveries of however many organisations. An event that has a delivery for this chat gets no second one.
+/// Writes deliveries, each for its destination or, without one, for the `configured` chat. An event that has a delivery for
+/// the same destination or chat gets no second one.
 ///
 /// # Errors
 /// When the database is away, or a fact cannot be written as JSON.
-pub async fn insert(tx: &mut Tx<'_, Tenants>, chat: &Chat, new: &[NewDelivery]) -> Result<(), Error> {
-    let facts = new.iter().map(|one| serde_json::to_value(&one.fact)).collect::<Result<Vec<_>, _>>()?;
+pub async fn insert<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
+    configured: Option<&Chat>,
+    new: &[(Option<DestinationId>, &NewDelivery)],
+) -> Result<(), Error> {
+    let facts = new.iter().map(|(_, one)| serde_json::to_value(&one.fact)).collect::<Result<Vec<_>, _>>()?;
+    // What stands in the place of a chat tells the deliveries of one event apart.
+    let chat = |destination: &Option<DestinationId>| match (destination, configured) {
+        (Some(destination), _) => destination.to_string(),
+        (None, Some(chat)) => chat.to_string(),
+        (None, None) => String::new(),
+    };
     persistence::statement(
-        "insert into deliveries (org_id, id, event_id, chat, kind, fact, occurred_at, correlation, traceparent)
-         select new.org_id, new.id, new.event_id, $1, new.kind, new.fact, new.occurred_at, new.correlation, new.traceparent
-         from unnest($2, $3, $4, $5, $6, $7, $8, $9)
-              as new(org_id, id, event_id, kind, fact, occurred_at, correlation, traceparent)
+        "insert into deliveries
+             (org_id, id, event_id, chat, destination, kind, fact, occurred_at, correlation, traceparent)
+         select new.* from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+              as new(org_id, id, event_id, chat, destination, kind, fact, occurred_at, correlation, traceparent)
          on conflict on constraint deliveries_event_once do nothing",
     )
-    .bind::<Text, _>(chat.as_str())
-    .bind::<Array<SqlUuid>, _>(new.iter().map(|one| one.organisation.uuid()).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(new.iter().map(|(_, one)| one.organisation.uuid()).collect::<Vec<_>>())
     .bind::<Array<SqlUuid>, _>(new.iter().map(|_| DeliveryId::new().uuid()).collect::<Vec<_>>())
-    .bind::<Array<SqlUuid>, _>(new.iter().map(|one| one.event.uuid()).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(new.iter().map(|one| one.fact.kind().as_str()).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(new.iter().map(|(_, one)| one.event.uuid()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(new.iter().map(|(destination, _)| chat(destination)).collect::<Vec<_>>())
+    .bind::<Array<Nullable<SqlUuid>>, _>(new.iter().map(|(to, _)| to.map(|to| to.uuid())).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(new.iter().map(|(_, one)| one.fact.kind().as_str()).collect::<Vec<_>>())
     .bind::<Array<Jsonb>, _>(facts)
-    .bind::<Array<Timestamptz>, _>(new.iter().map(|one| one.occurred_at).collect::<Vec<_>>())
-    .bind::<Array<SqlUuid>, _>(new.iter().map(|one| one.correlation).collect::<Vec<_>>())
-    .bind::<Array<Nullable<Text>>, _>(new.iter().map(|one| one.traceparent.as_deref()).collect::<Vec<_>>())
+    .bind::<Array<Timestamptz>, _>(new.iter().map(|(_, one)| one.occurred_at).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(new.iter().map(|(_, one)| one.correlation).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Text>>, _>(new.iter().map(|(_, one)| one.traceparent.as_deref()).collect::<Vec<_>>())
     .execute(tx.connection())
     .await?;
     Ok(())
@@ -61,26 +73,43 @@ struct PendingRow {
     slug: Option<String>,
 }
 
-/// The oldest pending deliveries of a chat, at most `limit`: those that can be read, and those that cannot. The caller
+/// The oldest pending deliveries of a target, at most `limit`: those that can be read, and those that cannot. The caller
 /// holds the lock of the chat's budget.
 ///
 /// # Errors
 /// When the database is away.
 pub async fn pending(
     tx: &mut Tx<'_, Platform>,
-    chat: &Chat,
+    target: Target,
     limit: i64,
 ) -> Result<(Vec<Delivery>, Vec<Unreadable>), Error> {
-    let rows: Vec<PendingRow> = persistence::statement(
-        "select d.org_id, d.id, d.kind, d.fact, d.occurred_at, d.traceparent, o.name, o.slug
-         from (select * from deliveries where chat = $1 and state = 'pending' order by id limit $2) d
-         left join organisations o on o.org_id = d.org_id
-         order by d.id",
-    )
-    .bind::<Text, _>(chat.as_str())
-    .bind::<BigInt, _>(limit)
-    .load(tx.connection())
-    .await?;
+    let rows: Vec<PendingRow> = match target {
+        Target::Configured => {
+            persistence::statement(
+                "select d.org_id, d.id, d.kind, d.fact, d.occurred_at, d.traceparent, o.name, o.slug
+                 from (select * from deliveries where destination is null and state = 'pending' order by id limit $1) d
+                 left join organisations o on o.org_id = d.org_id
+                 order by d.id",
+            )
+            .bind::<BigInt, _>(limit)
+            .load(tx.connection())
+            .await?
+        }
+        Target::Destination { organisation, destination } => {
+            persistence::statement(
+                "select d.org_id, d.id, d.kind, d.fact, d.occurred_at, d.traceparent, o.name, o.slug
+                 from (select * from deliveries where org_id = $1 and destination = $2 and state = 'pending'
+                       order by id limit $3) d
+                 left join organisations o on o.org_id = d.org_id
+                 order by d.id",
+            )
+            .bind::<SqlUuid, _>(organisation.uuid())
+            .bind::<SqlUuid, _>(destination.uuid())
+            .bind::<BigInt, _>(limit)
+            .load(tx.connection())
+            .await?
+        }
+    };
     let (mut readable, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in rows {
         let (id, organisation) = (DeliveryId::from_uuid(row.id), OrganisationId::from_uuid(row.org_id));
@@ -106,18 +135,6 @@ pub async fn pending(
         });
     }
     Ok((readable, unreadable))
-}
-
-/// Whether the chat has pending deliveries.
-///
-/// # Errors
-/// When the database is away.
-pub async fn any_pending(tx: &mut Tx<'_, Platform>, chat: &Chat) -> Result<bool, Error> {
-    let found = persistence::statement("select 1 from deliveries where chat = $1 and state = 'pending' limit 1")
-        .bind::<Text, _>(chat.as_str())
-        .execute(tx.connection())
-        .await?;
-    Ok(found > 0)
 }
 
 /// Marks the deliveries of a message as sent. One that another sender has settled stays as it is.
@@ -180,21 +197,53 @@ async fn fail(
     Ok(())
 }
 
-/// Makes every failed delivery pending again, for this chat, and says how many there were. For when the cause is mended:
-/// a wrong token, or a chat that the bot had left.
+/// Makes every failed delivery pending again and says how many there were: those without a destination for this chat. For
+/// when the cause is mended.
 ///
 /// # Errors
 /// When the database is away.
 pub async fn retry_failed(tx: &mut Tx<'_, Platform>, chat: &Chat) -> Result<usize, Error> {
-    Ok(diesel::update(deliveries::table.filter(deliveries::state.eq("failed")))
+    let retried = persistence::statement(
+        "update deliveries set state = 'pending', chat = case when destination is null then $1 else chat end,
+             cause = null, settled_at = null
+         where state = 'failed'",
+    )
+    .bind::<Text, _>(chat.as_str())
+    .execute(tx.connection())
+    .await?;
+    Ok(retried)
+}
+
+/// Makes the failed deliveries of one destination pending again, and says how many there were.
+///
+/// # Errors
+/// When the database is away.
+pub async fn resend_failed(tx: &mut Tx<'_>, destination: DestinationId) -> Result<usize, Error> {
+    let failed = deliveries::table
+        .filter(deliveries::org_id.eq(tx.organisation().uuid()))
+        .filter(deliveries::destination.eq(destination.uuid()))
+        .filter(deliveries::state.eq("failed"));
+    Ok(diesel::update(failed)
         .set((
             deliveries::state.eq("pending"),
-            deliveries::chat.eq(chat.as_str()),
             deliveries::cause.eq(None::<String>),
             deliveries::settled_at.eq(None::<Timestamp>),
         ))
         .execute(tx.connection())
         .await?)
+}
+
+/// Deletes what a destination, which is deleted, was not told.
+///
+/// # Errors
+/// When the database is away.
+pub async fn delete_unsent(tx: &mut Tx<'_>, destination: DestinationId) -> Result<(), Error> {
+    let unsent = deliveries::table
+        .filter(deliveries::org_id.eq(tx.organisation().uuid()))
+        .filter(deliveries::destination.eq(destination.uuid()))
+        .filter(deliveries::state.ne("sent"));
+    diesel::delete(unsent).execute(tx.connection()).await?;
+    Ok(())
 }
 
 /// The most deliveries that one call of [`delete_sent`] deletes, so that it ends long before its time limit, even after

@@ -4,4 +4,6 @@
 
 pub mod budgets;
 pub mod deliveries;
+pub mod destinations;
 pub mod organisations;
+pub mod readings;

@@ -5,7 +5,10 @@
 mod configuration;
 mod dead_letters;
 mod deleting;
+mod destinations;
+mod documents;
 mod floods;
+mod linking;
 mod messages;
 mod observation;
 mod organisations;

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use access::{Permission, Role};
 use mediator::{Scope, SendError};
-use notifier::commands::{ClaimDeliveries, DeleteSent, RegisterChat, RetryFailed, SettleMessage};
-use notifier::domain::{Batch, Lease, Outcome};
-use notifier::queries::CountBacklog;
+use notifier::commands::{
+    ClaimDeliveries, ClaimReading, DeleteSent, HandleUpdate, NoteToken, RegisterChat, ReleaseReading, RetryFailed,
+    SettleMessage,
+};
+use notifier::domain::{Address, Batch, Lease, Outcome, Target};
+use notifier::queries::{CountBacklog, ListObstacles, ListTargets};
 
 use crate::stage::{PATIENCE, Stage};
 
@@ -23,9 +26,18 @@ async fn platform_commands_and_queries_are_refused_to_an_owner_and_change_nothin
     let owner = Scope::platform(testkit::someone(organisation, &[Role::Owner]).caller());
     let mediator = stage.scene.mediator();
     let chat = stage.settings().chat;
-    let batch = Batch { chat: chat.clone(), address: chat.clone(), lease: Lease::new(), deliveries: Vec::new() };
+    let address = Address { chat: chat.clone(), topic: None };
+    let lease = Lease::new();
+    let batch = Batch { target: Target::Configured, chat: chat.clone(), address, lease, deliveries: Vec::new() };
     let settle = SettleMessage { batch: Arc::new(batch), outcome: Outcome::Limited { retry_after: PATIENCE } };
-    let claim = ClaimDeliveries { chat: chat.clone(), per_minute: None, lease: Duration::from_secs(1), limit: 1 };
+    let duration = Duration::from_secs(1);
+    let claim = ClaimDeliveries {
+        target: Target::Configured,
+        configured: chat.clone(),
+        per_minute: None,
+        lease: duration,
+        limit: 1,
+    };
 
     assert_forbidden(mediator.send(&owner, RegisterChat { chat: chat.clone() }).await);
     assert_forbidden(mediator.send(&owner, claim).await);
@@ -33,5 +45,11 @@ async fn platform_commands_and_queries_are_refused_to_an_owner_and_change_nothin
     assert_forbidden(mediator.send(&owner, RetryFailed { chat }).await);
     assert_forbidden(mediator.send(&owner, DeleteSent { keep_days: 0 }).await);
     assert_forbidden(mediator.ask(&owner, CountBacklog).await);
+    assert_forbidden(mediator.ask(&owner, ListObstacles).await);
+    assert_forbidden(mediator.ask(&owner, ListTargets).await);
+    assert_forbidden(mediator.send(&owner, ClaimReading { lease, duration }).await);
+    assert_forbidden(mediator.send(&owner, HandleUpdate { lease, update: 1, message: None }).await);
+    assert_forbidden(mediator.send(&owner, ReleaseReading { lease }).await);
+    assert_forbidden(mediator.send(&owner, NoteToken { refused: None }).await);
     assert!(stage.superuser.query("select 1 from budgets", &[]).await.unwrap().is_empty());
 }

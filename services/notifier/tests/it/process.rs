@@ -53,6 +53,13 @@ async fn on_a_database_that_was_never_migrated_it_waits_and_says_what_to_run() {
 
     let migrated = program(&stage, "migrate").output().unwrap();
     assert_eq!(migrated.status.code(), Some(0), "{migrated:?}");
+    // It takes requests, so it waits until auth has said whose tokens it may take.
+    eventually(PATIENCE, async || {
+        let (_, text) = readiness().await;
+        if text.contains("\"signing keys\"") { Ok(()) } else { Err(text) }
+    })
+    .await;
+    stage.scene.announce().await;
     eventually(PATIENCE, async || {
         let (status, text) = readiness().await;
         if status == 200 { Ok(()) } else { Err(text) }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mediator::{Mediator, Platform, Scope};
 use notifier::commands::{ClaimDeliveries, Next, RegisterChat, SettleMessage};
-use notifier::domain::{Batch, Outcome};
+use notifier::domain::{Batch, Outcome, Target};
 
 use crate::stage::{CHAT, Stage};
 
@@ -14,7 +14,13 @@ async fn claimed(stage: &Stage, mediator: &Mediator, scope: &Scope<Platform>) ->
     stage.write(1, "stock-low", r#"{"kind":"stock-low","sku":"TEA-1","available":3,"threshold":5}"#).await;
     let chat = stage.settings().chat;
     mediator.send(scope, RegisterChat { chat: chat.clone() }).await.unwrap();
-    let claim = ClaimDeliveries { chat, per_minute: None, lease: Duration::from_secs(60), limit: 10 };
+    let claim = ClaimDeliveries {
+        target: Target::Configured,
+        configured: chat,
+        per_minute: None,
+        lease: Duration::from_secs(60),
+        limit: 10,
+    };
     match mediator.send(scope, claim.clone()).await.unwrap().next {
         Next::Send(batch) => {
             let again = mediator.send(scope, claim).await.unwrap().next;
@@ -77,4 +83,27 @@ async fn a_message_that_is_settled_late_leaves_what_another_sender_settled() {
     mediator.send(&scope, sent(8)).await.unwrap();
     let message: i64 = stage.superuser.query_one("select message_id from deliveries", &[]).await.unwrap().get(0);
     assert_eq!(message, 7);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_refused_twice_under_one_lease_counts_once_and_leaves_the_chat_as_it_was() {
+    let stage = Stage::new().await;
+    let (mediator, scope) = (stage.scene.mediator(), Scope::platform_system("test"));
+    let batch = claimed(&stage, &mediator, &scope).await;
+    let settle = SettleMessage { batch, outcome: Outcome::Unauthorised { cause: "401 Unauthorized".to_owned() } };
+    mediator.send(&scope, settle.clone()).await.unwrap();
+    mediator.send(&scope, settle).await.unwrap();
+    let rows = stage
+        .superuser
+        .query(
+            "select failures, obstacle, blocked_until > now(), leased_until < now() from budgets order by subject",
+            &[],
+        )
+        .await
+        .unwrap();
+    let seen: Vec<(i32, Option<String>, bool, bool)> =
+        rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3))).collect();
+    let cause = Some("401 Unauthorized".to_owned());
+    assert_eq!(seen, [(0, None, false, true), (1, cause, true, true)], "the chat, then the bot");
+    assert_eq!(stage.count("pending").await, 1);
 }

@@ -10,11 +10,14 @@ use messaging::Outgoing;
 use notifier::config::Settings;
 use notifier::domain::Chat;
 use notifier::processes::Telegram;
+use serde_json::Value;
 use service::Secret;
-use testkit::{Running, Scene, Topics, eventually};
+use testkit::{Caller, Running, Scene, Topics, eventually};
 
 /// A private chat: one message a second.
 pub(crate) const CHAT: &str = "4242";
+/// Groups that the bot is in.
+pub(crate) const GROUPS: [i64; 3] = [-1001, -1002, -1003];
 /// For anything that is to happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -28,7 +31,7 @@ impl Stage {
     pub(crate) async fn new() -> Self {
         let scene = Scene::of("notifier", notifier::MIGRATIONS).connections(4).build().await;
         let telegram = bot_api::start_with(bot_api::Settings {
-            chats: vec![CHAT.to_owned()],
+            chats: [CHAT.to_owned()].into_iter().chain(GROUPS.map(|group| group.to_string())).collect(),
             burst: 3,
             ..bot_api::Settings::default()
         })
@@ -58,9 +61,55 @@ impl Stage {
     }
 
     async fn start(&self, topics: Topics) -> Running {
-        let settings = self.settings();
+        self.start_with(self.settings(), topics).await
+    }
+
+    /// A replica whose bot has this token.
+    pub(crate) async fn replica_with_token(&self, token: &str) -> Running {
+        self.start_with(Settings { token: Secret::new(token), ..self.settings() }, Topics::On).await
+    }
+
+    async fn start_with(&self, settings: Settings, topics: Topics) -> Running {
         let telegram = Telegram::new(&settings).unwrap();
         self.scene.start(notifier::assembly(settings, telegram), topics).await
+    }
+
+    /// Creates a destination as the owner of the caller's organisation: its id and its code.
+    pub(crate) async fn destination(&self, replica: &Running, caller: Caller, wanted: &Value) -> (String, String) {
+        let client = self.scene.client(replica.base(), caller);
+        let (status, made) = client.post("/admin/v1/destinations", wanted).await;
+        assert_eq!(status, 201, "{made}");
+        (made["destination"]["id"].as_str().unwrap().to_owned(), made["code"].as_str().unwrap().to_owned())
+    }
+
+    /// A destination that this group is linked to.
+    pub(crate) async fn linked(&self, replica: &Running, caller: Caller, wanted: &Value, group: i64) -> String {
+        let (destination, code) = self.destination(replica, caller, wanted).await;
+        self.telegram.say(group, None, &format!("/link {code}"));
+        let client = self.scene.client(replica.base(), caller);
+        eventually(PATIENCE, async || {
+            let (_, found) = client.get(&format!("/admin/v1/destinations/{destination}")).await;
+            if found["state"] == "active" { Ok(()) } else { Err(found) }
+        })
+        .await;
+        // It says so in the chat; what comes behind that is what a test waits for.
+        self.told_in(group, 1).await;
+        destination
+    }
+
+    /// The texts of the messages in a chat.
+    pub(crate) fn texts_in(&self, chat: i64) -> Vec<String> {
+        let messages = self.telegram.messages().into_iter().filter(|message| message.chat_id == chat.to_string());
+        messages.map(|message| message.text).collect()
+    }
+
+    /// Waits until a chat has this many messages.
+    pub(crate) async fn told_in(&self, chat: i64, messages: usize) -> Vec<String> {
+        eventually(PATIENCE, async || {
+            let texts = self.texts_in(chat);
+            if texts.len() >= messages { Ok(texts) } else { Err(texts) }
+        })
+        .await
     }
 
     /// Leases the chat for this long to a sender that does not exist, as if it had just died.
@@ -106,6 +155,11 @@ pub(crate) fn usd(minor: i64) -> Money {
 }
 
 pub(crate) fn placed(order: OrderId) -> OrderEvent {
+    placed_as(order, None)
+}
+
+/// An order with the shopper's own name for it.
+pub(crate) fn placed_as(order: OrderId, reference: Option<&str>) -> OrderEvent {
     OrderEvent::Placed(Placed {
         order,
         lines: vec![OrderLine {
@@ -120,7 +174,7 @@ pub(crate) fn placed(order: OrderId) -> OrderEvent {
         total: usd(3_000),
         placed_at: Clock::now(),
         deadline_at: Clock::now(),
-        shopper_reference: None,
+        shopper_reference: reference.map(str::to_owned),
         standing: None,
     })
 }
@@ -135,7 +189,7 @@ pub(crate) fn facts_in(message: &Message) -> i64 {
     match lines.next().and_then(|first| first.strip_prefix("📋 ")) {
         Some(digest) => digest.split(' ').next().unwrap().replace(',', "").parse().unwrap(),
         None => {
-            let signs = ['🛒', '✅', '⛔', '🚫', '📉'];
+            let signs = ['🛒', '✅', '⛔', '🚫', '📉', '📭', '❗', '✋', '📦', '🔗', '🔔'];
             message.text.lines().filter(|line| line.starts_with(signs)).count().try_into().unwrap()
         }
     }

@@ -36,3 +36,32 @@ async fn a_tenant_sees_its_own_deliveries_and_no_budget() {
 async fn every_migration_has_a_working_way_back() {
     assert_every_way_back(notifier::NAME, || notifier::MIGRATIONS, 2).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_sees_its_own_destinations_and_nothing_of_what_the_bot_reads() {
+    let stage = Stage::new().await;
+    let row = |organisation: kernel::OrganisationId| {
+        format!(
+            "insert into destinations (org_id, id, name, state, chat, rules, version, created_at, changed_at)
+             values ('{}', gen_random_uuid(), 'x', 'active', -1, '{{}}', 1, now(), now());",
+            organisation.uuid()
+        )
+    };
+    let (own, other) = (stage.scene.organisation(), stage.scene.other_organisation());
+    stage.superuser.batch_execute(&(row(own) + &row(other))).await.unwrap();
+    let app = stage.scene.connect(DatabaseRole::App).await;
+    let seen = async || app.query("select org_id from destinations", &[]).await.unwrap().len();
+    assert_eq!(seen().await, 0, "no organisation, no rows");
+    app.batch_execute(&format!("set app.org = '{}'", own.uuid())).await.unwrap();
+    assert_eq!(seen().await, 1);
+    app.batch_execute("update destinations set name = 'mine'").await.unwrap();
+    assert!(app.batch_execute(&row(other)).await.is_err(), "no row can be written for another organisation");
+    assert_eq!(seen_by_batches(&stage.scene, &app, "destinations").await, [0, 1, 2]);
+    for table in ["readings", "askers"] {
+        assert!(app.query(&format!("select 1 from {table}"), &[]).await.is_err(), "{table} are the system's");
+    }
+    let system = stage.scene.connect(DatabaseRole::System).await;
+    let names = system.query("select name from destinations order by name", &[]).await.unwrap();
+    assert_eq!(names.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>(), ["mine", "x"]);
+    assert!(system.batch_execute("delete from destinations").await.is_err(), "the system deletes none");
+}

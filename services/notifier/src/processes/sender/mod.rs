@@ -3,6 +3,7 @@
 //! between claim and settlement leaves the deliveries pending, and they are sent again when the lease has run out: at least
 //! once.
 
+mod obstacles;
 mod report;
 mod telegram;
 mod trace;
@@ -15,38 +16,42 @@ use kernel::Clock;
 use mediator::{Mediator, Platform, Scope, SendError};
 use service::{CancellationToken, Part, Stage};
 
+pub use self::obstacles::Obstacles;
 pub use self::telegram::{NoClient, Telegram};
+pub(super) use self::telegram::{Unheard, Update};
 pub use self::wake::Wake;
 use crate::commands::{ClaimDeliveries, Claimed, DeleteSent, Next, RegisterChat, SettleMessage};
 use crate::config::Settings;
-use crate::domain::{Batch, Chat, compose};
+use crate::domain::{Batch, Outcome, Target, compose};
 use crate::error::Error;
-use crate::queries::CountBacklog;
+use crate::queries::{CountBacklog, ListObstacles, ListTargets};
 
 /// How often the sender looks for pending deliveries when nobody wakes it.
 const POLL: Duration = Duration::from_millis(200);
 /// The longest that one call to Telegram may take.
 const CALL: Duration = Duration::from_secs(8);
+/// How long the Bot API is asked to wait for something that the bot is sent.
+pub(super) const LISTEN: Duration = Duration::from_secs(20);
 /// How long a chat belongs to a sender that is not heard of again: a call, and the time to settle it. A stop takes no
 /// longer, because a message that is not settled by then is sent again anyway.
 const LEASE: Duration = Duration::from_secs(12);
 const _: () = assert!(CALL.as_secs() < LEASE.as_secs(), "another sender would send what is still being sent");
 /// The most deliveries that one message tells of.
 const MAX_DELIVERIES: i64 = 2_000;
-/// How often the backlog is counted for the metrics.
+/// How often the backlog is counted for the metrics, and obstacles that another replica met are looked for.
 const COUNT_EVERY: Duration = Duration::from_secs(5);
 /// How often old deliveries are deleted.
 const DELETE_EVERY: Duration = Duration::from_secs(600);
 
-/// The part that sends.
+/// The part that sends. What keeps it from sending it tells to `obstacles`.
 #[must_use]
-pub fn sender(mediator: Mediator, settings: Settings, telegram: Telegram, wake: Wake) -> Part {
+pub fn sender(mediator: Mediator, settings: Settings, telegram: Telegram, wake: Wake, obstacles: Obstacles) -> Part {
     let work = move |stop| {
         let (mediator, settings) = (mediator.clone(), settings.clone());
-        let (telegram, wake) = (telegram.clone(), wake.clone());
+        let (telegram, wake, obstacles) = (telegram.clone(), wake.clone(), obstacles.clone());
         async move {
             let scope = Scope::platform_system("sender");
-            Sender { mediator, scope, telegram, settings, wake }.run(stop).await;
+            Sender { mediator, scope, telegram, settings, wake, obstacles }.run(stop).await;
             Ok(())
         }
     };
@@ -59,9 +64,10 @@ struct Sender {
     telegram: Telegram,
     settings: Settings,
     wake: Wake,
+    obstacles: Obstacles,
 }
 
-/// What a round over the chats found.
+/// What a round over the targets found.
 enum Round {
     /// Nothing is pending.
     Idle,
@@ -74,7 +80,7 @@ enum Round {
 /// What is remembered from one round to the next.
 #[derive(Default)]
 struct Memory {
-    chats: Vec<Chat>,
+    registered: bool,
     counted: Option<Instant>,
     deleted: Option<Instant>,
 }
@@ -103,9 +109,9 @@ impl Sender {
     }
 
     async fn round(&self, memory: &mut Memory) -> Result<Round, SendError<Error>> {
-        if memory.chats.is_empty() {
-            let register = RegisterChat { chat: self.settings.chat.clone() };
-            memory.chats = self.mediator.send(&self.scope, register).await?;
+        if !memory.registered {
+            self.mediator.send(&self.scope, RegisterChat { chat: self.settings.chat.clone() }).await?;
+            memory.registered = true;
         }
         if memory.counted.is_none_or(|at| at.elapsed() >= COUNT_EVERY) {
             match self.mediator.ask(&self.scope, CountBacklog).await {
@@ -114,6 +120,7 @@ impl Sender {
                     tracing::warn!(%error, "pending deliveries could not be counted; they are sent all the same");
                 }
             }
+            self.look_for_obstacles().await;
             memory.counted = Some(Instant::now());
         }
         if memory.deleted.is_none_or(|at| at.elapsed() >= DELETE_EVERY) {
@@ -126,8 +133,8 @@ impl Sender {
             memory.deleted = (!more).then(Instant::now);
         }
         let mut all = Round::Idle;
-        for chat in &memory.chats {
-            all = match (all, self.send_next(chat).await?) {
+        for target in self.mediator.ask(&self.scope, ListTargets).await? {
+            all = match (all, self.send_next(target).await?) {
                 (Round::Again, _) | (_, Round::Again) => Round::Again,
                 (Round::Wait(one), Round::Wait(other)) => Round::Wait(one.min(other)),
                 (Round::Wait(pause), Round::Idle) | (Round::Idle, Round::Wait(pause)) => Round::Wait(pause),
@@ -137,9 +144,16 @@ impl Sender {
         Ok(all)
     }
 
-    async fn send_next(&self, chat: &Chat) -> Result<Round, SendError<Error>> {
-        let per_minute = self.settings.per_minute;
-        let claim = ClaimDeliveries { chat: chat.clone(), per_minute, lease: LEASE, limit: MAX_DELIVERIES };
+    async fn look_for_obstacles(&self) {
+        match self.mediator.ask(&self.scope, ListObstacles).await {
+            Ok(found) => self.obstacles.are(found),
+            Err(error) => tracing::warn!(%error, "what keeps messages from being sent could not be read"),
+        }
+    }
+
+    async fn send_next(&self, target: Target) -> Result<Round, SendError<Error>> {
+        let (configured, per_minute) = (self.settings.chat.clone(), self.settings.per_minute);
+        let claim = ClaimDeliveries { target, configured, per_minute, lease: LEASE, limit: MAX_DELIVERIES };
         let Claimed { next, unreadable } = self.mediator.send(&self.scope, claim).await?;
         // Here and not in the command, which may run more than once before it is committed.
         unreadable.iter().for_each(report::unreadable);
@@ -165,7 +179,7 @@ impl Sender {
         loop {
             let settle = SettleMessage { batch: Arc::clone(&batch), outcome: outcome.clone() };
             match self.mediator.send(&self.scope, settle).await {
-                Ok(()) => return,
+                Ok(()) => break,
                 Err(error) if Instant::now() < deadline => {
                     tracing::warn!(%error, "a message could not be settled; it is tried again");
                     tokio::time::sleep(Duration::from_millis(250)).await;
@@ -176,6 +190,9 @@ impl Sender {
                     return;
                 }
             }
+        }
+        if self.obstacles.any() || matches!(outcome, Outcome::Unauthorised { .. } | Outcome::Unreachable { .. }) {
+            self.look_for_obstacles().await;
         }
     }
 }

@@ -50,6 +50,10 @@ pub(super) fn message(batch: &Batch, message: &Message, outcome: &Outcome) {
         Outcome::Moved { to } => {
             tracing::warn!(chat, to, "the chat has moved; set TELEGRAM_CHAT_ID to its new id");
         }
+        // The log says once that it began; see the obstacles.
+        Outcome::Unauthorised { cause } | Outcome::Unreachable { cause } => {
+            tracing::debug!(chat, deliveries, cause, "Telegram lets nobody through; the message is sent again later");
+        }
         Outcome::Refused { cause } => {
             count(batch, "failed");
             tracing::error!(

@@ -3,15 +3,17 @@
 
 use std::time::Duration;
 
+use frankenstein::ParseMode;
 use frankenstein::client_reqwest::Bot;
-use frankenstein::methods::SendMessageParams;
+use frankenstein::methods::{GetUpdatesParams, SendMessageParams};
 use frankenstein::response::{ErrorResponse, MethodResponse};
-use frankenstein::types::{ChatId, LinkPreviewOptions, MessageId};
+use frankenstein::types::{AllowedUpdate, ChatId, LinkPreviewOptions, MessageId};
 use frankenstein::{AsyncTelegramApi, Error};
+use serde_json::Value;
 
-use super::CALL;
+use super::{CALL, LISTEN};
 use crate::config::Settings;
-use crate::domain::{Chat, Outcome};
+use crate::domain::{Address, Outcome, Received};
 
 /// The wait after a 429 that names none.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -22,6 +24,26 @@ const MAX_CAUSE: usize = 300;
 #[derive(Clone)]
 pub struct Telegram {
     bot: Bot,
+    /// Waits longer for an answer than the other, since the Bot API answers when there is something.
+    listening: Bot,
+}
+
+/// Why the bot could not be listened to.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::processes) enum Unheard {
+    /// Telegram does not know its token.
+    Unauthorised(String),
+    /// It is tried again.
+    Unavailable(String),
+}
+
+/// Something that the bot was sent.
+#[derive(Debug)]
+pub(in crate::processes) struct Update {
+    /// Telegram's number of it.
+    pub(in crate::processes) number: i64,
+    /// The message; none where it is something else.
+    pub(in crate::processes) message: Option<Received>,
 }
 
 impl std::fmt::Debug for Telegram {
@@ -47,21 +69,46 @@ impl Telegram {
     /// A client for the Bot API at `address` (`https://api.telegram.org`, with or without `/bot` behind it). A call takes
     /// no longer than `limit`.
     fn with_limit(address: &str, token: &str, limit: Duration) -> Result<Self, NoClient> {
-        let client = reqwest::Client::builder()
-            .connect_timeout(limit.min(Duration::from_secs(3)))
-            .timeout(limit)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|error| NoClient(error.to_string()))?;
-        Ok(Self { bot: Bot::builder().api_url(bot_address(address, token)).client(client).build() })
+        let bot = |limit: Duration| {
+            let client = reqwest::Client::builder()
+                .connect_timeout(limit.min(Duration::from_secs(3)))
+                .timeout(limit)
+                .redirect(reqwest::redirect::Policy::none())
+                .build()
+                .map_err(|error| NoClient(error.to_string()))?;
+            Ok(Bot::builder().api_url(bot_address(address, token)).client(client).build())
+        };
+        Ok(Self { bot: bot(limit)?, listening: bot(LISTEN + limit)? })
     }
 
-    /// Sends one message of plain text.
-    pub(super) async fn send(&self, chat: &Chat, text: &str) -> Outcome {
+    /// What the bot was sent, from the update with this number on; waits up to [`LISTEN`] for something.
+    pub(in crate::processes) async fn updates(&self, next: i64) -> Result<Vec<Update>, Unheard> {
+        let params = GetUpdatesParams::builder()
+            .offset(next)
+            .timeout(u32::try_from(LISTEN.as_secs()).unwrap_or(0))
+            .allowed_updates(vec![AllowedUpdate::Message, AllowedUpdate::ChannelPost])
+            .build();
+        // Read by hand, so that an update of a form that nobody foresaw stops nothing.
+        let reply: Result<MethodResponse<Vec<Value>>, Error> = self.listening.request("getUpdates", Some(params)).await;
+        match reply {
+            Ok(reply) => Ok(reply.result.iter().filter_map(update).collect()),
+            Err(Error::Api(error)) => Err(match refusal(&error) {
+                Outcome::Unauthorised { cause } => Unheard::Unauthorised(cause),
+                _ => Unheard::Unavailable(short(&format!("{} {}", error.error_code, error.description))),
+            }),
+            Err(error) => Err(Unheard::Unavailable(unread(error))),
+        }
+    }
+
+    /// Sends one message in Telegram's HTML.
+    pub(in crate::processes) async fn send(&self, to: &Address, html: &str) -> Outcome {
+        let chat = &to.chat;
         let chat_id = chat.number().map_or_else(|| ChatId::String(chat.as_str().to_owned()), ChatId::Integer);
         let params = SendMessageParams::builder()
             .chat_id(chat_id)
-            .text(text)
+            .text(html)
+            .parse_mode(ParseMode::Html)
+            .maybe_message_thread_id(to.topic.and_then(|topic| i32::try_from(topic).ok()))
             .link_preview_options(LinkPreviewOptions::builder().is_disabled(true).build())
             .build();
         // Only the id of Telegram's answer is read, so that new fields in it cannot break the notifier.
@@ -69,13 +116,36 @@ impl Telegram {
         match reply {
             Ok(reply) => Outcome::Sent { message: i64::from(reply.result.message_id) },
             Err(Error::Api(error)) => refusal(&error),
-            Err(Error::JsonDecode { input, .. }) => Outcome::Unavailable {
-                cause: short(&format!("the Bot API did not answer with JSON but with: {input}")),
-            },
-            Err(error) => Outcome::Unavailable { cause: short(&error.to_string()) },
+            Err(error) => Outcome::Unavailable { cause: unread(error) },
         }
     }
 }
+
+/// Why a call brought no answer that can be read.
+fn unread(error: Error) -> String {
+    match error {
+        Error::JsonDecode { input, .. } => short(&format!("the Bot API did not answer with JSON but with: {input}")),
+        error => short(&error.to_string()),
+    }
+}
+
+fn update(value: &Value) -> Option<Update> {
+    let number = value["update_id"].as_i64()?;
+    let message = ["message", "channel_post"].iter().map(|kind| &value[*kind]).find(|message| message.is_object());
+    let received = |message: &Value| {
+        let topic = message["is_topic_message"].as_bool().filter(|is_topic| *is_topic);
+        Some(Received {
+            update: number,
+            chat: message["chat"]["id"].as_i64()?,
+            topic: topic.and_then(|_| message["message_thread_id"].as_i64()),
+            text: message["text"].as_str().unwrap_or_default().to_owned(),
+        })
+    };
+    Some(Update { number, message: message.and_then(received) })
+}
+
+/// The words of a 400 that is about the chat and not about the message.
+const NO_WAY_TO_THE_CHAT: [&str; 2] = ["chat not found", "not enough rights"];
 
 /// What an error reply means for the deliveries of the message.
 fn refusal(error: &ErrorResponse) -> Outcome {
@@ -87,7 +157,12 @@ fn refusal(error: &ErrorResponse) -> Outcome {
         (429, None) => Outcome::Limited {
             retry_after: retry_after.map_or(DEFAULT_RETRY_AFTER, |seconds| Duration::from_secs(u64::from(seconds))),
         },
-        // 408 and 409 pass by themselves. Every other 4xx is about the message, the chat or the token.
+        (401 | 404, None) => Outcome::Unauthorised { cause },
+        (403, None) => Outcome::Unreachable { cause },
+        (400, None) if NO_WAY_TO_THE_CHAT.iter().any(|words| error.description.contains(words)) => {
+            Outcome::Unreachable { cause }
+        }
+        // 408 and 409 pass by themselves. Every other 4xx is about the message.
         (400..=407 | 410..=499, None) => Outcome::Refused { cause },
         _ => Outcome::Unavailable { cause },
     }
@@ -107,8 +182,10 @@ fn short(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use frankenstein::response::ResponseParameters;
+    use serde_json::json;
 
     use super::*;
+    use crate::domain::Chat;
 
     fn reply(error_code: u64, parameters: Option<ResponseParameters>) -> Outcome {
         refusal(&ErrorResponse { ok: false, description: "because".to_owned(), error_code, parameters })
@@ -121,12 +198,34 @@ mod tests {
         assert_eq!(reply(429, None), Outcome::Limited { retry_after: DEFAULT_RETRY_AFTER });
         let moved = ResponseParameters { migrate_to_chat_id: Some(-100_123), retry_after: None };
         assert_eq!(reply(400, Some(moved)), Outcome::Moved { to: -100_123 });
-        for code in [400, 401, 403, 404] {
+        for code in [400, 402, 413] {
             assert_eq!(reply(code, None), Outcome::Refused { cause: format!("{code} because") });
         }
+        for code in [401, 404] {
+            assert_eq!(reply(code, None), Outcome::Unauthorised { cause: format!("{code} because") });
+        }
+        assert_eq!(reply(403, None), Outcome::Unreachable { cause: "403 because".to_owned() });
+        let description = "Bad Request: chat not found".to_owned();
+        let chat = refusal(&ErrorResponse { ok: false, description, error_code: 400, parameters: None });
+        assert_eq!(chat, Outcome::Unreachable { cause: "400 Bad Request: chat not found".to_owned() });
         for code in [409, 500, 502, 503] {
             assert!(matches!(reply(code, None), Outcome::Unavailable { .. }), "{code}");
         }
+    }
+
+    #[test]
+    fn a_message_is_read_with_its_chat_and_topic_and_whatever_else_comes_has_a_number() {
+        let chat = json!({"id": -100, "type": "supergroup"});
+        let topical = json!({"update_id": 7, "message": {
+            "chat": chat, "text": "/help", "is_topic_message": true, "message_thread_id": 3}});
+        let received = Received { update: 7, chat: -100, topic: Some(3), text: "/help".to_owned() };
+        assert_eq!(update(&topical).unwrap().message, Some(received));
+        let reply = json!({"update_id": 8, "channel_post": {"chat": chat, "message_thread_id": 3}});
+        let received = Received { update: 8, chat: -100, topic: None, text: String::new() };
+        assert_eq!(update(&reply).unwrap().message, Some(received));
+        let other = update(&json!({"update_id": 9, "poll": {}})).unwrap();
+        assert_eq!((other.number, other.message), (9, None));
+        assert!(update(&json!({"message": {}})).is_none());
     }
 
     #[test]
@@ -145,7 +244,7 @@ mod tests {
     #[tokio::test]
     async fn a_bot_api_that_is_not_there_is_unavailable_and_the_cause_does_not_name_the_token() {
         let telegram = Telegram::with_limit("http://127.0.0.1:1", "1:secret", Duration::from_secs(1)).unwrap();
-        let outcome = telegram.send(&Chat::parse("42").unwrap(), "hello").await;
+        let outcome = telegram.send(&Address { chat: Chat::numbered(42), topic: None }, "hello").await;
         let Outcome::Unavailable { cause } = outcome else { panic!("{outcome:?}") };
         assert!(!cause.contains("secret"), "{cause}");
     }

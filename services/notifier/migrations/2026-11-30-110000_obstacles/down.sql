@@ -1,0 +1,1 @@
+alter table budgets drop column obstacle;

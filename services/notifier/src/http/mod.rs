@@ -1,0 +1,47 @@
+//! The route table. Permissions stand on the commands and queries; handlers only translate.
+
+mod destinations;
+mod problems;
+
+use rest::{Api, Routes};
+
+use crate::commands::{ChangeDestination, CreateDestination, DeleteDestination, ResendFailed, TestDestination};
+use crate::queries::{FindDestination, ListDeliveries, ListDestinations};
+
+/// Every route of this service.
+#[must_use]
+pub fn routes() -> Routes {
+    Api::new("notifier", "Where the team of an organisation hears what happens")
+        .problems(&problems::ALL)
+        .post("/admin/v1/destinations", destinations::create, |op| {
+            op.summary("Create a destination")
+                .description(
+                    "The reply has a code. Sent to the bot as `/link CODE`, in a chat, a group, a channel or a topic of a forum, \
+                     it links that place to the destination. It is good once, for 15 minutes.",
+                )
+                .sends::<CreateDestination>()
+                .problems(&problems::CREATE)
+        })
+        .get("/admin/v1/destinations", destinations::list, |op| {
+            op.summary("List the destinations").asks::<ListDestinations>()
+        })
+        .get("/admin/v1/destinations/{destination}", destinations::find, |op| {
+            op.summary("Read a destination").asks::<FindDestination>()
+        })
+        .patch("/admin/v1/destinations/{destination}", destinations::change, |op| {
+            op.summary("Change a destination").sends::<ChangeDestination>().problems(&problems::LINKED)
+        })
+        .delete("/admin/v1/destinations/{destination}", destinations::delete, |op| {
+            op.summary("Delete a destination with what it was not told yet").sends::<DeleteDestination>()
+        })
+        .post("/admin/v1/destinations/{destination}/test", destinations::test, |op| {
+            op.summary("Send a test message to a destination").sends::<TestDestination>().problems(&problems::LINKED)
+        })
+        .get("/admin/v1/destinations/{destination}/deliveries", destinations::deliveries, |op| {
+            op.summary("List what a destination was told, the latest first").asks::<ListDeliveries>()
+        })
+        .post("/admin/v1/destinations/{destination}/resend", destinations::resend, |op| {
+            op.summary("Send again what Telegram had refused").sends::<ResendFailed>()
+        })
+        .finish()
+}

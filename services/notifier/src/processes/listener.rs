@@ -1,0 +1,119 @@
+//! Listens to what the bot is sent, and answers in the chat.
+//! The rule: one replica listens at a time, by a lease in the database; what was read is handled once, whichever replica read it.
+
+use std::time::Duration;
+
+use mediator::{Mediator, Platform, Scope, SendError};
+use service::{CancellationToken, Part, Stage};
+
+use super::Wake;
+use super::sender::{LISTEN, Telegram, Unheard, Update};
+use crate::commands::{ClaimReading, HandleUpdate, NoteToken, ReleaseReading};
+use crate::domain::{Address, Chat, Lease, back_off};
+use crate::error::Error;
+
+/// How long the right to listen is good: a call to the Bot API, and the time to handle what it brought.
+const LEASE: Duration = Duration::from_secs(40);
+const _: () = assert!(LISTEN.as_secs() + 10 < LEASE.as_secs(), "another replica would listen at the same time");
+/// How often a replica that does not listen looks whether it may.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// The part that listens. What it links is told at once by the sender that `wake` wakes.
+#[must_use]
+pub fn listener(mediator: Mediator, telegram: Telegram, wake: Wake) -> Part {
+    Part::restarted(Stage::Consuming, "listener", move |stop| {
+        let (mediator, telegram, wake) = (mediator.clone(), telegram.clone(), wake.clone());
+        async move {
+            let scope = Scope::platform_system("listener");
+            Listener { mediator, scope, telegram, wake, lease: Lease::new() }.run(stop).await;
+            Ok(())
+        }
+    })
+}
+
+struct Listener {
+    mediator: Mediator,
+    scope: Scope<Platform>,
+    telegram: Telegram,
+    wake: Wake,
+    lease: Lease,
+}
+
+impl Listener {
+    /// Listens until it is told to stop.
+    async fn run(&self, stop: CancellationToken) {
+        let mut failures: u32 = 0;
+        while !stop.is_cancelled() {
+            let pause = match self.mediator.send(&self.scope, self.claim()).await {
+                Ok(Some(next)) => match stop.run_until_cancelled(self.telegram.updates(next)).await {
+                    Some(Ok(updates)) => {
+                        failures = 0;
+                        self.note_token(None).await;
+                        self.handle(updates).await
+                    }
+                    Some(Err(unheard)) => {
+                        failures = failures.saturating_add(1);
+                        self.tell(unheard, failures).await;
+                        back_off(failures, rand::random())
+                    }
+                    None => break,
+                },
+                Ok(None) => LOOK,
+                Err(error) => {
+                    tracing::warn!(%error, "whether this replica listens to the bot could not be found out");
+                    LOOK
+                }
+            };
+            let _stopped = stop.run_until_cancelled(tokio::time::sleep(pause)).await;
+        }
+        let release = ReleaseReading { lease: self.lease };
+        if let Err(error) = self.mediator.send(&self.scope, release).await {
+            tracing::warn!(%error, "another replica listens to the bot only when the lease has run out");
+        }
+    }
+
+    /// The log says once that it began; a wrong token is told like every obstacle.
+    async fn tell(&self, unheard: Unheard, failures: u32) {
+        match unheard {
+            Unheard::Unauthorised(cause) => self.note_token(Some(cause)).await,
+            Unheard::Unavailable(cause) if failures == 1 => {
+                tracing::warn!(cause, "the bot cannot be listened to; it is tried again, a minute later at most");
+            }
+            Unheard::Unavailable(cause) => tracing::debug!(cause, failures, "the bot cannot be listened to yet"),
+        }
+    }
+
+    async fn note_token(&self, refused: Option<String>) {
+        if let Err(error) = self.mediator.send(&self.scope, NoteToken { refused }).await {
+            tracing::warn!(%error, "whether Telegram knows the token of the bot could not be noted");
+        }
+    }
+
+    fn claim(&self) -> ClaimReading {
+        ClaimReading { lease: self.lease, duration: LEASE }
+    }
+
+    /// Handles updates in their order; the pause before the next ones are asked for.
+    async fn handle(&self, updates: Vec<Update>) -> Duration {
+        for update in updates {
+            if let Err(error) = self.answer(update).await {
+                // It is read again, and handled then.
+                tracing::warn!(%error, "what the bot was sent could not be handled; it is tried again");
+                return Duration::from_secs(1);
+            }
+        }
+        Duration::ZERO
+    }
+
+    async fn answer(&self, update: Update) -> Result<(), SendError<Error>> {
+        let to = update.message.as_ref().map(|it| Address { chat: Chat::numbered(it.chat), topic: it.topic });
+        let handle = HandleUpdate { lease: self.lease, update: update.number, message: update.message };
+        let answer = self.mediator.send(&self.scope, handle).await?;
+        self.wake.signal();
+        if let (Some(to), Some(answer)) = (to, answer) {
+            let outcome = self.telegram.send(&to, &answer).await;
+            tracing::debug!(outcome = outcome.as_str(), "answered in a chat");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,57 @@
+//! A row of the destinations as the domain's value.
+
+use std::str::FromStr;
+
+use diesel::{Queryable, Selectable};
+use kernel::{DestinationId, Timestamp};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::domain::{Destination, DestinationKind, DestinationName, DestinationState, Language};
+use crate::error::Error;
+use crate::schema::destinations;
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = destinations, check_for_backend(diesel::pg::Pg))]
+pub(crate) struct Row {
+    id: Uuid,
+    kind: String,
+    name: String,
+    language: String,
+    state: String,
+    reason: Option<String>,
+    chat: Option<i64>,
+    topic: Option<i64>,
+    rules: Value,
+    code_expires_at: Option<Timestamp>,
+    version: i64,
+    created_at: Timestamp,
+    changed_at: Timestamp,
+}
+
+impl TryFrom<Row> for Destination {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let id = DestinationId::from_uuid(row.id);
+        Ok(Self {
+            id,
+            kind: word::<DestinationKind>(id, "kind", &row.kind)?,
+            name: DestinationName::parse(&row.name).map_err(|error| Error::corrupt(id, error))?,
+            language: word::<Language>(id, "language", &row.language)?,
+            state: word::<DestinationState>(id, "state", &row.state)?,
+            reason: row.reason,
+            chat: row.chat,
+            topic: row.topic,
+            rules: serde_json::from_value(row.rules).map_err(|error| Error::corrupt(id, error))?,
+            code_expires_at: row.code_expires_at,
+            version: row.version,
+            created_at: row.created_at,
+            changed_at: row.changed_at,
+        })
+    }
+}
+
+fn word<T: FromStr>(id: DestinationId, column: &str, text: &str) -> Result<T, Error> {
+    text.parse().map_err(|_| Error::corrupt(id, format_args!("{column} has the unknown value {text}")))
+}

@@ -1,0 +1,60 @@
+//! The destinations of an organisation. There are at most 50, so they are read at once.
+
+use access::Permission;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use kernel::DestinationId;
+use mediator::{Query, ReadConn, Tenant};
+
+use crate::domain::Destination;
+use crate::error::Error;
+use crate::projections::destination::Row;
+use crate::schema::destinations;
+
+/// Asks for all destinations, in the order in which they were created.
+#[derive(Debug, Clone, Copy)]
+pub struct ListDestinations;
+
+impl Query for ListDestinations {
+    const NAME: &'static str = "notifier.list-destinations";
+    const REQUIRES: Permission = Permission::OrderRead;
+    type Tenancy = Tenant;
+    type Reply = Vec<Destination>;
+    type Error = Error;
+
+    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Vec<Destination>, Error> {
+        let rows: Vec<Row> = destinations::table
+            .filter(destinations::org_id.eq(read.organisation().uuid()))
+            .order(destinations::id)
+            .select(Row::as_select())
+            .load(read.connection())
+            .await?;
+        rows.into_iter().map(Destination::try_from).collect()
+    }
+}
+
+/// Asks for one destination.
+#[derive(Debug, Clone, Copy)]
+pub struct FindDestination {
+    /// The destination.
+    pub destination: DestinationId,
+}
+
+impl Query for FindDestination {
+    const NAME: &'static str = "notifier.find-destination";
+    const REQUIRES: Permission = Permission::OrderRead;
+    type Tenancy = Tenant;
+    type Reply = Destination;
+    type Error = Error;
+
+    async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Destination, Error> {
+        let row: Option<Row> = destinations::table
+            .filter(destinations::org_id.eq(read.organisation().uuid()))
+            .filter(destinations::id.eq(self.destination.uuid()))
+            .select(Row::as_select())
+            .get_result(read.connection())
+            .await
+            .optional()?;
+        row.ok_or(Error::UnknownDestination { destination: self.destination })?.try_into()
+    }
+}

@@ -1,0 +1,293 @@
+//! The destinations: created and changed by staff, linked by the listener, and marked by the sender.
+//! The rule: an organisation's rows are reached by its own staff, by the batches that tell of it, and by the platform's work.
+
+use std::collections::BTreeMap;
+
+use diesel::QueryableByName;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Binary, Jsonb, Nullable, Text, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use kernel::{DestinationId, OrganisationId};
+use persistence::{Platform, Tenants, Tx};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::domain::{
+    Address, Chat, Destination, DestinationState, LinkCode, Linked, MOST_DESTINATIONS, Received, Rules,
+};
+use crate::error::Error;
+use crate::projections::destination::Row;
+use crate::schema::destinations;
+
+/// Inserts a new destination with the hash of its code.
+///
+/// # Errors
+/// `TooManyDestinations`, and `Storage` when the database is away.
+pub async fn insert(tx: &mut Tx<'_>, destination: &Destination, code: &LinkCode) -> Result<(), Error> {
+    let organisation = tx.organisation().uuid();
+    // Two that are inserted at once would each count without the other.
+    persistence::statement(
+        "select pg_advisory_xact_lock(hashtext(current_schema() || '/destinations'), hashtext($1::text))",
+    )
+    .bind::<SqlUuid, _>(organisation)
+    .execute(tx.connection())
+    .await?;
+    let there: i64 =
+        destinations::table.filter(destinations::org_id.eq(organisation)).count().get_result(tx.connection()).await?;
+    if there >= MOST_DESTINATIONS {
+        return Err(Error::TooManyDestinations { limit: MOST_DESTINATIONS });
+    }
+    diesel::insert_into(destinations::table)
+        .values((
+            destinations::org_id.eq(organisation),
+            destinations::id.eq(destination.id.uuid()),
+            destinations::kind.eq(<&str>::from(destination.kind)),
+            destinations::name.eq(destination.name.as_str()),
+            destinations::language.eq(<&str>::from(destination.language)),
+            destinations::state.eq(<&str>::from(destination.state)),
+            destinations::rules.eq(serde_json::to_value(&destination.rules)?),
+            destinations::code_hash.eq(code.hash()),
+            destinations::code_expires_at.eq(destination.code_expires_at),
+            destinations::version.eq(destination.version),
+            destinations::created_at.eq(destination.created_at),
+            destinations::changed_at.eq(destination.changed_at),
+        ))
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// One destination of the organisation, locked until the transaction ends.
+///
+/// # Errors
+/// `UnknownDestination`, `Corrupt`, and `Storage` when the database is away.
+pub async fn lock(tx: &mut Tx<'_>, destination: DestinationId) -> Result<Destination, Error> {
+    let row: Option<Row> = destinations::table
+        .filter(destinations::org_id.eq(tx.organisation().uuid()))
+        .filter(destinations::id.eq(destination.uuid()))
+        .select(Row::as_select())
+        .for_update()
+        .get_result(tx.connection())
+        .await
+        .optional()?;
+    row.ok_or(Error::UnknownDestination { destination })?.try_into()
+}
+
+/// Writes what staff changed of a destination, which the caller has locked.
+///
+/// # Errors
+/// When the database is away.
+pub async fn save(tx: &mut Tx<'_>, destination: &Destination) -> Result<(), Error> {
+    let row = destinations::table.find((tx.organisation().uuid(), destination.id.uuid()));
+    diesel::update(row)
+        .set((
+            destinations::name.eq(destination.name.as_str()),
+            destinations::language.eq(<&str>::from(destination.language)),
+            destinations::state.eq(<&str>::from(destination.state)),
+            destinations::reason.eq(destination.reason.as_deref()),
+            destinations::rules.eq(serde_json::to_value(&destination.rules)?),
+            destinations::version.eq(destination.version),
+            destinations::changed_at.eq(destination.changed_at),
+        ))
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// Deletes a destination, which the caller has locked.
+///
+/// # Errors
+/// When the database is away.
+pub async fn delete(tx: &mut Tx<'_>, destination: DestinationId) -> Result<(), Error> {
+    let row = destinations::table.find((tx.organisation().uuid(), destination.uuid()));
+    diesel::delete(row).execute(tx.connection()).await?;
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct LinkedRow {
+    #[diesel(sql_type = SqlUuid)]
+    org_id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = Jsonb)]
+    rules: Value,
+}
+
+/// The destinations of these organisations that a chat is linked to, with their rules. None of them is deleted before the
+/// transaction ends.
+///
+/// # Errors
+/// `Corrupt`, and `Storage` when the database is away.
+pub async fn linked(
+    tx: &mut Tx<'_, Tenants>,
+    organisations: &[OrganisationId],
+) -> Result<BTreeMap<OrganisationId, Vec<(DestinationId, Rules)>>, Error> {
+    let rows: Vec<LinkedRow> = persistence::statement(
+        "select org_id, id, rules from destinations where org_id = any($1) and state <> 'waiting'
+         order by org_id, id for key share",
+    )
+    .bind::<Array<SqlUuid>, _>(organisations.iter().map(|one| one.uuid()).collect::<Vec<_>>())
+    .load(tx.connection())
+    .await?;
+    let mut linked: BTreeMap<OrganisationId, Vec<(DestinationId, Rules)>> = BTreeMap::new();
+    for row in rows {
+        let id = DestinationId::from_uuid(row.id);
+        let rules = serde_json::from_value(row.rules).map_err(|error| Error::corrupt(id, error))?;
+        linked.entry(OrganisationId::from_uuid(row.org_id)).or_default().push((id, rules));
+    }
+    Ok(linked)
+}
+
+/// Where the messages of a destination go; none while it is paused, waits for its chat, or is gone.
+///
+/// # Errors
+/// When the database is away.
+pub async fn address(
+    tx: &mut Tx<'_, Platform>,
+    organisation: OrganisationId,
+    destination: DestinationId,
+) -> Result<Option<Address>, Error> {
+    let found: Option<(Option<i64>, Option<i64>)> = destinations::table
+        .find((organisation.uuid(), destination.uuid()))
+        .filter(destinations::state.eq_any(["active", "unreachable"]))
+        .select((destinations::chat, destinations::topic))
+        .get_result(tx.connection())
+        .await
+        .optional()?;
+    Ok(found.and_then(|(chat, topic)| Some(Address { chat: Chat::numbered(chat?), topic })))
+}
+
+/// Notes that messages get to a destination again.
+///
+/// # Errors
+/// When the database is away.
+pub async fn reached(
+    tx: &mut Tx<'_, Platform>,
+    organisation: OrganisationId,
+    destination: DestinationId,
+) -> Result<(), Error> {
+    persistence::statement(
+        "update destinations set state = 'active', reason = null, version = version + 1, changed_at = clock_timestamp()
+         where org_id = $1 and id = $2 and state = 'unreachable'",
+    )
+    .bind::<SqlUuid, _>(organisation.uuid())
+    .bind::<SqlUuid, _>(destination.uuid())
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Notes that the bot may not write to the chat of a destination, and why. A paused one stays paused.
+///
+/// # Errors
+/// When the database is away.
+pub async fn unreachable(
+    tx: &mut Tx<'_, Platform>,
+    organisation: OrganisationId,
+    destination: DestinationId,
+    reason: &str,
+) -> Result<(), Error> {
+    persistence::statement(
+        "update destinations set state = 'unreachable', reason = $3, version = version + 1, changed_at = clock_timestamp()
+         where org_id = $1 and id = $2 and (state = 'active' or (state = 'unreachable' and reason <> $3))",
+    )
+    .bind::<SqlUuid, _>(organisation.uuid())
+    .bind::<SqlUuid, _>(destination.uuid())
+    .bind::<Text, _>(reason)
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Notes that Telegram gave a chat another id.
+///
+/// # Errors
+/// When the database is away.
+pub async fn moved(tx: &mut Tx<'_, Platform>, from: i64, to: i64) -> Result<(), Error> {
+    persistence::statement(
+        "update destinations set chat = $2, version = version + 1, changed_at = clock_timestamp() where chat = $1",
+    )
+    .bind::<BigInt, _>(from)
+    .bind::<BigInt, _>(to)
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct NewlyLinkedRow {
+    #[diesel(sql_type = SqlUuid)]
+    org_id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+/// Links the chat of a message to the destination whose code this is: its organisation, its id and its name. None for a code
+/// that is wrong, used or expired.
+///
+/// # Errors
+/// When the database is away.
+pub async fn link(
+    tx: &mut Tx<'_, Platform>,
+    code: &LinkCode,
+    from: &Received,
+) -> Result<Option<(OrganisationId, DestinationId, String)>, Error> {
+    let linked: Option<NewlyLinkedRow> = persistence::statement(
+        "update destinations set state = 'active', chat = $2, topic = $3, code_hash = null, code_expires_at = null,
+             version = version + 1, changed_at = clock_timestamp()
+         where code_hash = $1 and state = 'waiting' and code_expires_at > clock_timestamp()
+         returning org_id, id, name",
+    )
+    .bind::<Binary, _>(code.hash())
+    .bind::<BigInt, _>(from.chat)
+    .bind::<Nullable<BigInt>, _>(from.topic)
+    .get_result(tx.connection())
+    .await
+    .optional()?;
+    Ok(linked.map(|row| (OrganisationId::from_uuid(row.org_id), DestinationId::from_uuid(row.id), row.name)))
+}
+
+#[derive(QueryableByName)]
+struct StatusRow {
+    #[diesel(sql_type = Text)]
+    organisation: String,
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
+    state: String,
+    #[diesel(sql_type = BigInt)]
+    pending: i64,
+    #[diesel(sql_type = BigInt)]
+    failed: i64,
+}
+
+/// What is linked to the chat and topic of a message, at most ten destinations.
+///
+/// # Errors
+/// When the database is away.
+pub async fn of_chat(tx: &mut Tx<'_, Platform>, from: &Received) -> Result<Vec<Linked>, Error> {
+    let rows: Vec<StatusRow> = persistence::statement(
+        "select coalesce(o.name || ' (' || o.slug || ')', t.org_id::text) as organisation, t.name, t.state,
+             (select count(*) from deliveries d where d.org_id = t.org_id and d.destination = t.id and d.state = 'pending')
+                 as pending,
+             (select count(*) from deliveries d where d.org_id = t.org_id and d.destination = t.id and d.state = 'failed')
+                 as failed
+         from destinations t left join organisations o on o.org_id = t.org_id
+         where t.chat = $1 and t.topic is not distinct from $2 order by t.id limit 10",
+    )
+    .bind::<BigInt, _>(from.chat)
+    .bind::<Nullable<BigInt>, _>(from.topic)
+    .load(tx.connection())
+    .await?;
+    let linked = |row: StatusRow| Linked {
+        organisation: row.organisation,
+        name: row.name,
+        state: row.state.parse().unwrap_or(DestinationState::Active),
+        pending: row.pending,
+        failed: row.failed,
+    };
+    Ok(rows.into_iter().map(linked).collect())
+}
