@@ -17,7 +17,7 @@ const ORDERS: usize = 40_000;
 /// Orders per second that catalog reserves of one SKU, among so many products. Order is away meanwhile, since nobody placed these.
 pub(crate) async fn measure(store: &mut Store, shop: &Shop, among: &str, report: &mut Report) -> Result<(), Failure> {
     let hot = format!("HOT-{}", kernel::OrderId::new().uuid().simple());
-    sell(store, shop, &[hot.clone()], 1_000_000).await?;
+    sell(store, shop, std::slice::from_ref(&hot), 1_000_000).await?;
     store.settled().await;
     let client = store.superuser().await;
     let row = client.query_one("select org_id::text from catalog.stock where sku = $1", &[&hot]).await?;
