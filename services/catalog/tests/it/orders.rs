@@ -738,8 +738,8 @@ async fn what_is_held_for_an_addition_that_is_withdrawn_is_free_again_and_promis
     world.create("lamp", &[("LAMP", 500, 10), ("BULB", 100, 4)]).await;
     let hanoi = json!({"code": "hanoi", "name": "hanoi", "priority": 1});
     assert_eq!(world.owner().post("/admin/v1/locations", &hanoi).await.0, 201);
-    for sku in ["LAMP", "BULB"] {
-        let all = json!({"to": "hanoi", "pieces": 4});
+    for (sku, pieces) in [("LAMP", 10), ("BULB", 4)] {
+        let all = json!({"to": "hanoi", "pieces": pieces});
         assert_eq!(world.owner().post(&format!("/admin/v1/stock/{sku}/transfer"), &all).await.0, 201);
     }
     let order = held_lamps(&world, 2).await;

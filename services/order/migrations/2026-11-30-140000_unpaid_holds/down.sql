@@ -13,4 +13,4 @@ revoke select (org_id, order_id, packed) on order_lines from order_system;
 drop policy packed on order_lines;
 revoke select (payment_status, source, settled_at, adding) on orders from order_system;
 drop policy unpaid on orders;
-drop index orders_unpaid;
+drop index orders_unpaid_due;

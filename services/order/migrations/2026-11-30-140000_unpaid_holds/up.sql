@@ -1,7 +1,7 @@
 -- Confirmed orders that nobody pays for end after a while, where that is wanted: they hold stock that nobody else can buy.
 
 -- For the sweep, which sees these orders, which of them are packed in part, and nothing else.
-create index orders_unpaid on orders (settled_at)
+create index orders_unpaid_due on orders (settled_at)
     where status = 'confirmed' and payment_status = 'unpaid' and source = 'shop' and not adding;
 create policy unpaid on orders for select to order_system
     using (status = 'confirmed' and payment_status = 'unpaid' and source = 'shop' and not adding);

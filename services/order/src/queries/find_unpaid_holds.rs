@@ -32,7 +32,7 @@ impl Query for FindUnpaidHolds {
     type Error = Error;
 
     async fn fetch(&self, read: &mut ReadConn<'_, Platform>) -> Result<Self::Reply, Error> {
-        // By hand, because the conditions must be literals: PostgreSQL uses the index `orders_unpaid` for nothing else.
+        // By hand, because the conditions must be literals: PostgreSQL uses the index `orders_unpaid_due` for nothing else.
         let rows: Vec<UnpaidRow> = statement(
             "select o.org_id, o.id from orders o
              where o.status = 'confirmed' and o.payment_status = 'unpaid' and o.source = 'shop' and not o.adding

@@ -10,6 +10,7 @@ const LATER_UP: &str = include_str!("../../migrations/2026-11-29-100000_origins/
 const LATER_DOWN: &str = include_str!("../../migrations/2026-11-29-100000_origins/down.sql");
 const NUMBERS_UP: &str = include_str!("../../migrations/2026-11-30-080000_numbers/up.sql");
 const NUMBERS_DOWN: &str = include_str!("../../migrations/2026-11-30-080000_numbers/down.sql");
+const UNPAID_DOWN: &str = include_str!("../../migrations/2026-11-30-140000_unpaid_holds/down.sql");
 
 /// An order of three pieces in each status of the release before, with its history.
 const BEFORE: &str = "
@@ -42,6 +43,7 @@ async fn orders_of_the_release_before_keep_what_they_were_in_both_directions() {
     let scene = Scene::new(order::NAME, order::MIGRATIONS).await;
     let (owner, root) = (scene.connect(DatabaseRole::Owner).await, scene.superuser().await);
     let text = async |sql: &str| -> String { root.query_one(sql, &[]).await.unwrap().get(0) };
+    owner.batch_execute(UNPAID_DOWN).await.unwrap();
     owner.batch_execute(NUMBERS_DOWN).await.unwrap();
     owner.batch_execute(LATER_DOWN).await.unwrap();
     owner.batch_execute(DOWN).await.unwrap();

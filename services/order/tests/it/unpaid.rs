@@ -11,10 +11,10 @@ use order::{
     processes::unpaid_sweep,
 };
 use serde_json::json;
-use testkit::Caller;
+use testkit::{Caller, eventually};
 
 use crate::life::{Desk, amount, pieces};
-use crate::world::{Placed, World};
+use crate::world::{PATIENCE, Placed, World};
 
 /// How long an order may stay unpaid here.
 const HALF_AN_HOUR: Duration = Duration::from_secs(1_800);
@@ -107,6 +107,34 @@ async fn an_order_that_nobody_pays_for_is_cancelled_after_its_time_and_no_other_
     // Money that comes too late is recorded, and whoever records it is told.
     let late = Desk::of(&world, unpaid).made("payments", paid).await;
     assert_eq!((&late["status"], &late["payment_status"]), (&json!("cancelled"), &json!("paid")));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sweep_reads_the_orders_that_count_by_an_index() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    confirmed(&world, 1).await;
+    // Many that are over, written past the program.
+    world
+        .execute(
+            "insert into orders (org_id, id, status, total_minor, currency, token_digest, version, placed_at, deadline_at,
+                                 settled_at, updated_at)
+             select o.org_id, gen_random_uuid(), 'completed', 100, 'USD', o.token_digest, 3, o.placed_at, o.deadline_at,
+                    o.settled_at, o.updated_at
+             from orders o, generate_series(1, 20000)",
+        )
+        .await;
+    world.execute("vacuum analyze orders").await;
+    later(&world).await;
+    assert_eq!(sweep(world.mediator()).await, 1);
+    let used = "select idx_scan > 0 from pg_stat_user_indexes where indexrelname = 'orders_unpaid_due'";
+    // The server counts what a connection did a moment later.
+    eventually(PATIENCE, async || {
+        let used = world.value(used).await;
+        if used == "true" { Ok(()) } else { Err(used) }
+    })
+    .await;
     world.stop().await;
 }
 
