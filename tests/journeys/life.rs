@@ -222,7 +222,7 @@ async fn pieces_that_staff_adds_before_packing_are_held_sent_and_returned_or_cha
     let hesitant = shop.place(&[("VAT", 1)]).await.order;
     shop.reaches(hesitant, "confirmed").await;
     for mugs in 1..=4 {
-        let keyed = shop.owner.clone().with("if-match", "*").with("idempotency-key", &format!("so-many-mugs: {mugs}"));
+        let keyed = shop.owner.clone().with("if-match", "*").with("idempotency-key", &format!("so-many-mugs-{mugs}"));
         let more = json!({"lines": pieces(&[("MUG", mugs)])});
         let (status, reply) = keyed.patch(&format!("/admin/v1/orders/{hesitant}/lines"), &more).await;
         assert_eq!(status, 202, "{reply}");
