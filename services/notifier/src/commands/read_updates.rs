@@ -10,7 +10,8 @@ use mediator::{Command, Platform, Tx};
 use uuid::Uuid;
 
 use crate::domain::{
-    BOT_LIMITS, Chat, Circumstances, Decision, Fact, HELP, Lease, NewDelivery, REFUSED, Received, Request, status,
+    BOT_LIMITS, BotId, Chat, Circumstances, Decision, Fact, HELP, Lease, NewDelivery, REFUSED, Received, Request,
+    status,
 };
 use crate::error::Error;
 use crate::store::{budgets, deliveries, destinations, readings};
@@ -19,6 +20,8 @@ use crate::store::{budgets, deliveries, destinations, readings};
 /// replica has it.
 #[derive(Debug, Clone)]
 pub struct ClaimReading {
+    /// The bot that it is about.
+    pub bot: BotId,
     /// The lease.
     pub lease: Lease,
     /// How long it is good.
@@ -33,13 +36,15 @@ impl Command for ClaimReading {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<Option<i64>, Error> {
-        readings::claim(tx, self.lease, self.duration).await
+        readings::claim(tx, &self.bot, self.lease, self.duration).await
     }
 }
 
 /// Lets another replica read.
 #[derive(Debug, Clone)]
 pub struct ReleaseReading {
+    /// The bot that it is about.
+    pub bot: BotId,
     /// The lease that ends.
     pub lease: Lease,
 }
@@ -52,7 +57,33 @@ impl Command for ReleaseReading {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<(), Error> {
-        readings::release(tx, self.lease).await
+        readings::release(tx, &self.bot, self.lease).await
+    }
+}
+
+/// Begins anew with the numbers of a reply that lies below the next update as a whole. The reply is whether that was done, which
+/// only the holder of the lease may.
+#[derive(Debug, Clone)]
+pub struct RestartReading {
+    /// The bot that it is about.
+    pub bot: BotId,
+    /// The lease of the replica that read the reply.
+    pub lease: Lease,
+    /// The lowest number of the reply.
+    pub first: i64,
+    /// The highest number of the reply.
+    pub last: i64,
+}
+
+impl Command for RestartReading {
+    const NAME: &'static str = "notifier.restart-reading";
+    const REQUIRES: Permission = Permission::System;
+    type Tenancy = Platform;
+    type Reply = bool;
+    type Error = Error;
+
+    async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<bool, Error> {
+        readings::restart(tx, &self.bot, self.lease, self.first, self.last).await
     }
 }
 
@@ -80,6 +111,8 @@ impl Command for NoteToken {
 /// says it with a delivery.
 #[derive(Debug, Clone)]
 pub struct HandleUpdate {
+    /// The bot that was sent it.
+    pub bot: BotId,
     /// The lease of the replica that read it.
     pub lease: Lease,
     /// Telegram's number of the update.
@@ -96,7 +129,7 @@ impl Command for HandleUpdate {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<Option<String>, Error> {
-        if !readings::take(tx, self.lease, self.update).await? {
+        if !readings::take(tx, &self.bot, self.lease, self.update).await? {
             return Ok(None);
         }
         let Some(message) = &self.message else { return Ok(None) };

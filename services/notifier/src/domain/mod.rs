@@ -2,6 +2,7 @@
 //! The rule: everything here is pure. No clock, no database, no network.
 
 mod batch;
+mod bot;
 mod budget;
 mod chat;
 mod delivery;
@@ -18,6 +19,7 @@ mod rules;
 mod words;
 
 pub use batch::{Batch, Lease, Target};
+pub use bot::BotId;
 pub use budget::{Arrivals, BOT_LIMITS, Budget, Decision, Limits, Pace};
 pub use chat::{Chat, ChatKind, MAX_PER_MINUTE};
 pub use delivery::{Delivery, NewDelivery, Unreadable};

@@ -7,7 +7,7 @@ use super::{DestinationState, LinkCode};
 /// A message that the bot was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Received {
-    /// Telegram's number of it. They rise.
+    /// Telegram's number of it. They rise, and begin anew with any number after a week of silence.
     pub update: i64,
     /// The chat that it was sent in.
     pub chat: i64,

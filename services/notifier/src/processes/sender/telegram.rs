@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{CALL, LISTEN};
 use crate::config::Settings;
-use crate::domain::{Address, Outcome, Received};
+use crate::domain::{Address, BotId, Outcome, Received};
 
 /// The wait after a 429 that names none.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -23,6 +23,7 @@ const MAX_CAUSE: usize = 300;
 /// The client of one bot, cheap to clone. It never prints the token of the bot, which is a part of the address.
 #[derive(Clone)]
 pub struct Telegram {
+    id: BotId,
     bot: Bot,
     /// Waits longer for an answer than the other, since the Bot API answers when there is something.
     listening: Bot,
@@ -78,7 +79,12 @@ impl Telegram {
                 .map_err(|error| NoClient(error.to_string()))?;
             Ok(Bot::builder().api_url(bot_address(address, token)).client(client).build())
         };
-        Ok(Self { bot: bot(limit)?, listening: bot(LISTEN + limit)? })
+        Ok(Self { id: BotId::of_token(token), bot: bot(limit)?, listening: bot(LISTEN + limit)? })
+    }
+
+    /// Which bot it is.
+    pub(in crate::processes) fn id(&self) -> &BotId {
+        &self.id
     }
 
     /// What the bot was sent, from the update with this number on; waits up to [`LISTEN`] for something.
