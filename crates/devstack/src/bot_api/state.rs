@@ -58,6 +58,8 @@ pub enum Failure {
     Unavailable,
     /// 400: there is something about the message that is not taken.
     Refused,
+    /// 400: the topic of a forum is closed.
+    TopicClosed,
     /// 403: the bot was removed from the chat.
     Forbidden,
     /// 400: the group became a supergroup with this id.
@@ -192,6 +194,7 @@ impl State {
             }
             Some(Failure::Unavailable) => return Err(SendError::refused(502, "Bad Gateway")),
             Some(Failure::Refused) => return Err(SendError::refused(400, "Bad Request: message cannot be sent")),
+            Some(Failure::TopicClosed) => return Err(SendError::refused(400, "Bad Request: TOPIC_CLOSED")),
             Some(Failure::Moved(to)) => {
                 let description = "Bad Request: group chat was upgraded to a supergroup chat".to_owned();
                 return Err(SendError::Refused { code: 400, description, retry_after: None, moved_to: Some(to) });

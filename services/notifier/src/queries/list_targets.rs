@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::domain::Target;
 use crate::error::Error;
 
-/// Asks for every target with pending deliveries, but for those that are paused.
+/// Asks for every target with pending deliveries, but for those that are paused or blocked.
 #[derive(Debug, Clone, Copy)]
 pub struct ListTargets;
 
@@ -36,7 +36,7 @@ impl Query for ListTargets {
              where exists (select 1 from deliveries where state = 'pending' and destination is null)
              union all
              select t.org_id, t.id from destinations t
-             where t.state in ('active', 'unreachable') and exists (
+             where t.state in ('active', 'unreachable') and t.blocked_until <= clock_timestamp() and exists (
                  select 1 from deliveries d where d.org_id = t.org_id and d.destination = t.id and d.state = 'pending')",
         )
         .load(read.connection())

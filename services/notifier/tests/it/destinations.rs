@@ -170,6 +170,37 @@ async fn a_blocked_destination_is_unreachable_with_its_reason_and_keeps_no_other
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_closed_topic_makes_its_destination_unreachable_and_leaves_the_chat_alone() {
+    let stage = Stage::new().await;
+    let replica = stage.replica().await;
+    let destination = stage.linked(&replica, Caller::Owner, &json!({"name": "Operations"}), GROUPS[0]).await;
+    stage.telegram.fail_next(2, devstack::bot_api::Failure::TopicClosed);
+    stage.scene.publish(1, &placed(OrderId::new())).await;
+    let (client, path) =
+        (stage.scene.client(replica.base(), Caller::Owner), format!("/admin/v1/destinations/{destination}"));
+    let found = eventually(PATIENCE, async || {
+        let (_, found) = client.get(&path).await;
+        if found["state"] == "unreachable" { Ok(found) } else { Err(found) }
+    })
+    .await;
+    assert_eq!(found["reason"], "400 Bad Request: TOPIC_CLOSED", "{found}");
+    let chat = "select failures, obstacle, blocked_until <= now() from budgets where subject = '-1001'";
+    let chat = stage.superuser.query_one(chat, &[]).await.unwrap();
+    assert_eq!((chat.get(0), chat.get(1), chat.get(2)), (0, None::<String>, true));
+    // It is tried again, the second time later, and then goes out.
+    stage.told_in(GROUPS[0], 2).await;
+    eventually(PATIENCE, async || client.get(&path).await.1["state"] == "active").await;
+    // A message that is refused says nothing of whether the chat can be reached.
+    let closed = "update destinations set state = 'unreachable', reason = 'because'";
+    stage.superuser.batch_execute(closed).await.unwrap();
+    stage.telegram.fail_next(1, devstack::bot_api::Failure::Refused);
+    stage.scene.publish(1, &placed(OrderId::new())).await;
+    eventually(PATIENCE, async || stage.count("failed").await == 1).await;
+    assert_eq!(client.get(&path).await.1["state"], "unreachable");
+    replica.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_destination_follows_a_group_that_became_a_supergroup() {
     let stage = Stage::new().await;
     let replica = stage.replica().await;

@@ -51,7 +51,7 @@ pub(super) fn message(batch: &Batch, message: &Message, outcome: &Outcome) {
             tracing::warn!(chat, to, "the chat has moved; set TELEGRAM_CHAT_ID to its new id");
         }
         // The log says once that it began; see the obstacles.
-        Outcome::Unauthorised { cause } | Outcome::Unreachable { cause } => {
+        Outcome::Unauthorised { cause } | Outcome::Unreachable { cause } | Outcome::NoTopic { cause } => {
             tracing::debug!(chat, deliveries, cause, "Telegram lets nobody through; the message is sent again later");
         }
         Outcome::Refused { cause } => {

@@ -150,14 +150,26 @@ fn update(value: &Value) -> Option<Update> {
     Some(Update { number, message: message.and_then(received) })
 }
 
-/// The words of a 400 that is about the chat and not about the message.
-const NO_WAY_TO_THE_CHAT: [&str; 2] = ["chat not found", "not enough rights"];
+/// The words, in lower case, of a 400 that is about the chat and not about the message.
+const NO_WAY_TO_THE_CHAT: [&str; 7] = [
+    "chat not found",
+    "not enough rights",
+    "need administrator rights",
+    "have no rights to send",
+    "chat_write_forbidden",
+    "chat_restricted",
+    "peer_id_invalid",
+];
+/// The words, in lower case, of a 400 that is about the topic alone.
+const NO_WAY_TO_THE_TOPIC: [&str; 3] = ["message thread not found", "topic_closed", "topic_deleted"];
 
 /// What an error reply means for the deliveries of the message.
 fn refusal(error: &ErrorResponse) -> Outcome {
     let retry_after = error.parameters.and_then(|parameters| parameters.retry_after);
     let moved = error.parameters.and_then(|parameters| parameters.migrate_to_chat_id);
     let cause = short(&format!("{} {}", error.error_code, error.description));
+    let description = error.description.to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|words| description.contains(words));
     match (error.error_code, moved) {
         (_, Some(to)) => Outcome::Moved { to },
         (429, None) => Outcome::Limited {
@@ -165,9 +177,8 @@ fn refusal(error: &ErrorResponse) -> Outcome {
         },
         (401 | 404, None) => Outcome::Unauthorised { cause },
         (403, None) => Outcome::Unreachable { cause },
-        (400, None) if NO_WAY_TO_THE_CHAT.iter().any(|words| error.description.contains(words)) => {
-            Outcome::Unreachable { cause }
-        }
+        (400, None) if says(&NO_WAY_TO_THE_CHAT) => Outcome::Unreachable { cause },
+        (400, None) if says(&NO_WAY_TO_THE_TOPIC) => Outcome::NoTopic { cause },
         // 408 and 409 pass by themselves. Every other 4xx is about the message.
         (400..=407 | 410..=499, None) => Outcome::Refused { cause },
         _ => Outcome::Unavailable { cause },
@@ -211,9 +222,27 @@ mod tests {
             assert_eq!(reply(code, None), Outcome::Unauthorised { cause: format!("{code} because") });
         }
         assert_eq!(reply(403, None), Outcome::Unreachable { cause: "403 because".to_owned() });
-        let description = "Bad Request: chat not found".to_owned();
-        let chat = refusal(&ErrorResponse { ok: false, description, error_code: 400, parameters: None });
-        assert_eq!(chat, Outcome::Unreachable { cause: "400 Bad Request: chat not found".to_owned() });
+        let described = |words: &str| {
+            let description = format!("Bad Request: {words}");
+            let outcome = refusal(&ErrorResponse { ok: false, description, error_code: 400, parameters: None });
+            (outcome, format!("400 Bad Request: {words}"))
+        };
+        for words in [
+            "chat not found",
+            "not enough rights to send text messages to the chat",
+            "need administrator rights in the channel chat",
+            "have no rights to send a message",
+            "CHAT_WRITE_FORBIDDEN",
+            "CHAT_RESTRICTED",
+            "PEER_ID_INVALID",
+        ] {
+            let (outcome, cause) = described(words);
+            assert_eq!(outcome, Outcome::Unreachable { cause });
+        }
+        for words in ["message thread not found", "TOPIC_CLOSED", "TOPIC_DELETED"] {
+            let (outcome, cause) = described(words);
+            assert_eq!(outcome, Outcome::NoTopic { cause });
+        }
         for code in [409, 500, 502, 503] {
             assert!(matches!(reply(code, None), Outcome::Unavailable { .. }), "{code}");
         }
