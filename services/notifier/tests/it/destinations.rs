@@ -1,6 +1,9 @@
 //! Destinations of organisations: what staff does with them, what each is told, and that none is told what is another's.
 
 use kernel::OrderId;
+use mediator::Scope;
+use notifier::domain::Obstacle;
+use notifier::queries::ListObstacles;
 use reqwest::Method;
 use serde_json::json;
 use testkit::{Caller, Client, eventually};
@@ -167,6 +170,28 @@ async fn a_blocked_destination_is_unreachable_with_its_reason_and_keeps_no_other
     })
     .await;
     replica.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chat_is_an_obstacle_only_while_something_is_told_there() {
+    let stage = Stage::new().await;
+    let closed = "insert into budgets (subject, obstacle) values
+            ('bot', 'a'), ('4242', 'b'), ('@typo', 'c'), ('-1', 'd'), ('-2', 'e'), ('-3', 'f');
+        insert into destinations (org_id, id, name, state, reason, chat, rules, version, created_at, changed_at)
+        select gen_random_uuid(), gen_random_uuid(), 'x', state, reason, chat, '{}', 1, now(), now()
+        from (values ('active', null, -1), ('paused', null, -2), ('unreachable', 'e', -3)) as t(state, reason, chat)";
+    stage.superuser.batch_execute(closed).await.unwrap();
+    let list = ListObstacles { configured: stage.settings().chat };
+    let found = stage.scene.mediator().ask(&Scope::platform_system("test"), list).await.unwrap();
+    let mut found: Vec<&str> = found
+        .iter()
+        .map(|obstacle| match obstacle {
+            Obstacle::Token { .. } => "bot",
+            Obstacle::Chat { chat, .. } => chat.as_str(),
+        })
+        .collect();
+    found.sort_unstable();
+    assert_eq!(found, ["-1", "-3", "4242", "bot"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

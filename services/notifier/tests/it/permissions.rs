@@ -42,10 +42,10 @@ async fn platform_commands_and_queries_are_refused_to_an_owner_and_change_nothin
     assert_forbidden(mediator.send(&owner, RegisterChat { chat: chat.clone() }).await);
     assert_forbidden(mediator.send(&owner, claim).await);
     assert_forbidden(mediator.send(&owner, settle).await);
-    assert_forbidden(mediator.send(&owner, RetryFailed { chat }).await);
+    assert_forbidden(mediator.send(&owner, RetryFailed { chat: chat.clone() }).await);
     assert_forbidden(mediator.send(&owner, DeleteSent { keep_days: 0 }).await);
     assert_forbidden(mediator.ask(&owner, CountBacklog).await);
-    assert_forbidden(mediator.ask(&owner, ListObstacles).await);
+    assert_forbidden(mediator.ask(&owner, ListObstacles { configured: chat }).await);
     assert_forbidden(mediator.ask(&owner, ListTargets).await);
     assert_forbidden(mediator.send(&owner, ClaimReading { bot: bot(), lease, duration }).await);
     assert_forbidden(mediator.send(&owner, HandleUpdate { bot: bot(), lease, update: 1, message: None }).await);

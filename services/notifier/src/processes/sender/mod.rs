@@ -145,7 +145,7 @@ impl Sender {
     }
 
     async fn look_for_obstacles(&self) {
-        match self.mediator.ask(&self.scope, ListObstacles).await {
+        match self.mediator.ask(&self.scope, ListObstacles { configured: self.settings.chat.clone() }).await {
             Ok(found) => self.obstacles.are(found),
             Err(error) => tracing::warn!(%error, "what keeps messages from being sent could not be read"),
         }
