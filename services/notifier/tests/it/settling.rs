@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kernel::{DestinationId, OrganisationId};
 use mediator::{Mediator, Platform, Scope};
 use notifier::commands::{ClaimDeliveries, Next, RegisterChat, SettleMessage};
 use notifier::domain::{Batch, Outcome, Target};
+use notifier::queries::ListTargets;
 
 use crate::stage::{CHAT, Stage};
 
@@ -29,6 +31,31 @@ async fn claimed(stage: &Stage, mediator: &Mediator, scope: &Scope<Platform>) ->
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// Writes a destination with a pending delivery of this number; the id of its organisation and of itself.
+async fn destination(stage: &Stage, number: u32, chat: i64) -> Target {
+    let (organisation, destination) = (OrganisationId::new(), DestinationId::new());
+    let rows = format!(
+        "insert into destinations (org_id, id, name, state, chat, rules, version, created_at, changed_at)
+         values ('{organisation}', '{destination}', 'x', 'active', {chat}, '{{}}', 1, now(), now());
+         insert into deliveries (org_id, id, event_id, chat, destination, kind, fact, occurred_at, correlation)
+         values ('{organisation}', '00000000-0000-7000-8000-{number:012}', gen_random_uuid(), '{destination}', '{destination}',
+             'test', '{{\"kind\":\"test\"}}', now(), gen_random_uuid())",
+        organisation = organisation.uuid(),
+        destination = destination.uuid(),
+    );
+    stage.superuser.batch_execute(&rows).await.unwrap();
+    Target::Destination { organisation, destination }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_target_that_has_waited_longest_comes_first() {
+    let stage = Stage::new().await;
+    let (late, early) = (destination(&stage, 9, -1).await, destination(&stage, 2, -1).await);
+    stage.write(5, "stock-low", r#"{"kind":"stock-low","sku":"TEA-1","available":3,"threshold":5}"#).await;
+    let found = stage.scene.mediator().ask(&Scope::platform_system("test"), ListTargets).await.unwrap();
+    assert_eq!(found, [early, Target::Configured, late]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
