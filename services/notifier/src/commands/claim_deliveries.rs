@@ -23,7 +23,8 @@ pub struct ClaimDeliveries {
     pub target: Target,
     /// The chat of the configuration.
     pub configured: Chat,
-    /// Messages per minute to the chat; `None` is what Telegram allows for its kind.
+    /// Messages per minute to the chat of the configuration; `None`, as for every other chat, is what Telegram allows for its
+    /// kind.
     pub per_minute: Option<u32>,
     /// How long the chat belongs to a sender that is not heard of again.
     pub lease: Duration,
@@ -72,7 +73,8 @@ impl Command for ClaimDeliveries {
         if held.leased_until > held.now {
             return only(Next::Wait(pause(held.leased_until, held.now)));
         }
-        let of_chat = match held.budget.decide(held.now, chat.limits(self.per_minute)) {
+        let per_minute = self.per_minute.filter(|_| chat == self.configured);
+        let of_chat = match held.budget.decide(held.now, chat.limits(per_minute)) {
             Decision::Send(arrivals) => arrivals,
             Decision::Wait { until } => return only(Next::Wait(pause(until, held.now))),
         };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use kernel::{DestinationId, OrganisationId};
 use mediator::{Mediator, Platform, Scope};
 use notifier::commands::{ClaimDeliveries, Next, RegisterChat, SettleMessage};
-use notifier::domain::{Batch, Outcome, Target};
+use notifier::domain::{Batch, Chat, Outcome, Target};
 use notifier::queries::ListTargets;
 
 use crate::stage::{CHAT, Stage};
@@ -56,6 +56,28 @@ async fn the_target_that_has_waited_longest_comes_first() {
     stage.write(5, "stock-low", r#"{"kind":"stock-low","sku":"TEA-1","available":3,"threshold":5}"#).await;
     let found = stage.scene.mediator().ask(&Scope::platform_system("test"), ListTargets).await.unwrap();
     assert_eq!(found, [early, Target::Configured, late]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_configured_messages_per_minute_are_those_of_the_configured_chat_alone() {
+    let stage = Stage::new().await;
+    let (mediator, scope) = (stage.scene.mediator(), Scope::platform_system("test"));
+    let target = destination(&stage, 1, -1).await;
+    mediator.send(&scope, RegisterChat { chat: Chat::numbered(-1) }).await.unwrap();
+    // One message a minute, and the last one was sent ten seconds ago.
+    let sent = "update budgets set minute_at = now() + interval '50 seconds' where subject = '-1'";
+    stage.superuser.batch_execute(sent).await.unwrap();
+    let claim = |configured: i64| ClaimDeliveries {
+        target,
+        configured: Chat::numbered(configured),
+        per_minute: Some(1),
+        lease: Duration::from_secs(60),
+        limit: 10,
+    };
+    let configured = mediator.send(&scope, claim(-1)).await.unwrap().next;
+    assert!(matches!(configured, Next::Wait(_)), "{configured:?}");
+    let other = mediator.send(&scope, claim(-2)).await.unwrap().next;
+    assert!(matches!(other, Next::Send(_)), "{other:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
