@@ -32,6 +32,9 @@ impl Command for SettleMessage {
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<(), Error> {
         let Batch { target, chat, lease, deliveries, .. } = &*self.batch;
         let failures = budgets::lock_failures(tx, chat.as_str()).await?;
+        if *target == Target::Configured {
+            budgets::settle_configured(tx, *lease).await?;
+        }
         let pause = |failures: u32| back_off(failures.saturating_add(1), rand::random());
         let report = match &self.outcome {
             Outcome::Sent { message } => {

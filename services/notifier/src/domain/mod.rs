@@ -30,7 +30,7 @@ pub use destination::{
 pub use fact::{Fact, FactKind};
 pub use link_code::{LinkCode, LinkCodes};
 pub use message::{Message, TELEGRAM_LIMIT, compose};
-pub use obstacle::{BOT, Obstacle};
+pub use obstacle::{BOT, CONFIGURED, Obstacle};
 pub use organisation::OrganisationName;
 pub use outcome::{Outcome, back_off};
 pub use request::{HELP, Linked, REFUSED, Received, Request, status};

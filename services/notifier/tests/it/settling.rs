@@ -81,6 +81,27 @@ async fn the_configured_messages_per_minute_are_those_of_the_configured_chat_alo
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn replicas_with_different_configured_chats_never_claim_the_same_deliveries() {
+    let stage = Stage::new().await;
+    let (mediator, scope) = (stage.scene.mediator(), Scope::platform_system("test"));
+    let batch = claimed(&stage, &mediator, &scope).await;
+    mediator.send(&scope, RegisterChat { chat: Chat::numbered(77) }).await.unwrap();
+    let claim = ClaimDeliveries {
+        target: Target::Configured,
+        configured: Chat::numbered(77),
+        per_minute: None,
+        lease: Duration::from_secs(60),
+        limit: 10,
+    };
+    let while_leased = mediator.send(&scope, claim.clone()).await.unwrap().next;
+    assert!(matches!(while_leased, Next::Wait(_)), "{while_leased:?}");
+    let settle = SettleMessage { batch, outcome: Outcome::Unavailable { cause: "no answer".to_owned() } };
+    mediator.send(&scope, settle).await.unwrap();
+    let after = mediator.send(&scope, claim).await.unwrap().next;
+    assert!(matches!(after, Next::Send(_)), "{after:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_failed_call_that_is_settled_twice_counts_once() {
     let stage = Stage::new().await;
     let (mediator, scope) = (stage.scene.mediator(), Scope::platform_system("test"));
@@ -153,6 +174,7 @@ async fn a_token_that_is_refused_twice_under_one_lease_counts_once_and_leaves_th
     let seen: Vec<(i32, Option<String>, bool, bool)> =
         rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3))).collect();
     let cause = Some("401 Unauthorized".to_owned());
-    assert_eq!(seen, [(0, None, false, true), (1, cause, true, true)], "the chat, then the bot");
+    let free = (0, None, false, true);
+    assert_eq!(seen, [free.clone(), (1, cause, true, true), free], "the chat, the bot, and what has no destination");
     assert_eq!(stage.count("pending").await, 1);
 }
