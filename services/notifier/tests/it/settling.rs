@@ -7,7 +7,7 @@ use kernel::{DestinationId, OrganisationId};
 use mediator::{Mediator, Platform, Scope};
 use notifier::commands::{ClaimDeliveries, Next, RegisterChat, SettleMessage};
 use notifier::domain::{Batch, Chat, Outcome, Target};
-use notifier::queries::ListTargets;
+use notifier::queries::{CountBacklog, ListTargets};
 
 use crate::stage::{CHAT, Stage};
 
@@ -56,6 +56,23 @@ async fn the_target_that_has_waited_longest_comes_first() {
     stage.write(5, "stock-low", r#"{"kind":"stock-low","sku":"TEA-1","available":3,"threshold":5}"#).await;
     let found = stage.scene.mediator().ask(&Scope::platform_system("test"), ListTargets).await.unwrap();
     assert_eq!(found, [early, Target::Configured, late]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_destination_holds_back_is_counted_by_itself() {
+    let stage = Stage::new().await;
+    for (number, chat) in [(1, -1), (2, -2), (3, -3)] {
+        destination(&stage, number, chat).await;
+    }
+    stage.write(4, "stock-low", r#"{"kind":"stock-low","sku":"TEA-1","available":3,"threshold":5}"#).await;
+    let held = "update destinations set state = 'paused' where chat = -1;
+        update destinations set state = 'unreachable', reason = 'x' where chat = -2;
+        update deliveries set created_at = '2020-01-01' where destination is not null;
+        update deliveries d set created_at = '2026-01-01' from destinations t where t.id = d.destination and t.chat = -3";
+    stage.superuser.batch_execute(held).await.unwrap();
+    let backlog = stage.scene.mediator().ask(&Scope::platform_system("test"), CountBacklog).await.unwrap();
+    assert_eq!((backlog.pending, backlog.held), (2, 2));
+    assert_eq!(backlog.oldest.unwrap().to_string(), "2026-01-01 00:00:00 UTC");
 }
 
 #[tokio::test(flavor = "multi_thread")]
