@@ -117,6 +117,8 @@ pub struct HandleUpdate {
     pub lease: Lease,
     /// Telegram's number of the update.
     pub update: i64,
+    /// The name of the bot, as commands name it.
+    pub own_name: String,
     /// The message in it; none where it is something else.
     pub message: Option<Received>,
 }
@@ -133,30 +135,30 @@ impl Command for HandleUpdate {
             return Ok(None);
         }
         let Some(message) = &self.message else { return Ok(None) };
-        let Some(request) = Request::parse(&message.text) else { return Ok(None) };
+        let Some(request) = message.request(&self.own_name, Clock::now()) else { return Ok(None) };
+        // A right code links the chat however often the chat has asked. That a wrong one does not counts as an answer.
+        if let Request::Link(Some(code)) = &request
+            && let Some((organisation, destination, name)) = destinations::link(tx, code, message).await?
+        {
+            budgets::register(tx, &Chat::numbered(message.chat)).await?;
+            let linked = NewDelivery {
+                organisation,
+                event: EventId::new(),
+                fact: Fact::Linked { name },
+                circumstances: Circumstances::default(),
+                occurred_at: Clock::now(),
+                correlation: Uuid::now_v7(),
+                traceparent: None,
+            };
+            // Told like any other fact, so that it is told for certain.
+            deliveries::insert(tx, None, &[(Some(destination), &linked)]).await?;
+            return Ok(None);
+        }
         if !readings::may_ask(tx, message.chat).await? {
             return Ok(None);
         }
         let answer = match request {
-            Request::Link(Some(code)) => match destinations::link(tx, &code, message).await? {
-                Some((organisation, destination, name)) => {
-                    budgets::register(tx, &Chat::numbered(message.chat)).await?;
-                    let linked = NewDelivery {
-                        organisation,
-                        event: EventId::new(),
-                        fact: Fact::Linked { name },
-                        circumstances: Circumstances::default(),
-                        occurred_at: Clock::now(),
-                        correlation: Uuid::now_v7(),
-                        traceparent: None,
-                    };
-                    // Told like any other fact, so that it is told for certain.
-                    deliveries::insert(tx, None, &[(Some(destination), &linked)]).await?;
-                    return Ok(None);
-                }
-                None => REFUSED.to_owned(),
-            },
-            Request::Link(None) => REFUSED.to_owned(),
+            Request::Link(_) => REFUSED.to_owned(),
             Request::Status => status(&destinations::of_chat(tx, message).await?),
             Request::Help => HELP.to_owned(),
         };

@@ -47,11 +47,11 @@ impl Listener {
         let mut failures: u32 = 0;
         while !stop.is_cancelled() {
             let pause = match self.mediator.send(&self.scope, self.claim()).await {
-                Ok(Some(next)) => match stop.run_until_cancelled(self.telegram.updates(next)).await {
-                    Some(Ok(updates)) => {
+                Ok(Some(next)) => match stop.run_until_cancelled(self.hear(next)).await {
+                    Some(Ok((own_name, updates))) => {
                         failures = 0;
                         self.note_token(None).await;
-                        self.handle(next, updates).await
+                        self.handle(next, &own_name, updates).await
                     }
                     Some(Err(unheard)) => {
                         failures = failures.saturating_add(1);
@@ -72,6 +72,12 @@ impl Listener {
         if let Err(error) = self.mediator.send(&self.scope, release).await {
             tracing::warn!(%error, "another replica listens to the bot only when the lease has run out");
         }
+    }
+
+    /// The name of the bot, which is asked for once, and what it was sent.
+    async fn hear(&self, next: i64) -> Result<(String, Vec<Update>), Unheard> {
+        let own_name = self.telegram.name().await?.to_owned();
+        Ok((own_name, self.telegram.updates(next).await?))
     }
 
     /// The log says once that it began; a wrong token is told like every obstacle.
@@ -96,14 +102,14 @@ impl Listener {
     }
 
     /// Handles the reply to a call for the updates from `next` on, in their order; the pause before the next call.
-    async fn handle(&self, next: i64, updates: Vec<Update>) -> Duration {
+    async fn handle(&self, next: i64, own_name: &str, updates: Vec<Update>) -> Duration {
         let numbers = || updates.iter().map(|update| update.number);
         let (Some(first), Some(last)) = (numbers().min(), numbers().max()) else { return NOTHING_NEW };
         if last < next && !self.restarted(first, last).await {
             return NOTHING_NEW;
         }
         for update in updates {
-            if let Err(error) = self.answer(update).await {
+            if let Err(error) = self.answer(own_name, update).await {
                 // It is read again, and handled then.
                 tracing::warn!(%error, "what the bot was sent could not be handled; it is tried again");
                 return Duration::from_secs(1);
@@ -129,10 +135,11 @@ impl Listener {
         }
     }
 
-    async fn answer(&self, update: Update) -> Result<(), SendError<Error>> {
+    async fn answer(&self, own_name: &str, update: Update) -> Result<(), SendError<Error>> {
         let to = update.message.as_ref().map(|it| Address { chat: Chat::numbered(it.chat), topic: it.topic });
         let bot = self.telegram.id().clone();
-        let handle = HandleUpdate { bot, lease: self.lease, update: update.number, message: update.message };
+        let (lease, own_name) = (self.lease, own_name.to_owned());
+        let handle = HandleUpdate { bot, lease, update: update.number, own_name, message: update.message };
         let answer = self.mediator.send(&self.scope, handle).await?;
         self.wake.signal();
         if let (Some(to), Some(answer)) = (to, answer) {

@@ -48,7 +48,11 @@ async fn platform_commands_and_queries_are_refused_to_an_owner_and_change_nothin
     assert_forbidden(mediator.ask(&owner, ListObstacles { configured: chat }).await);
     assert_forbidden(mediator.ask(&owner, ListTargets).await);
     assert_forbidden(mediator.send(&owner, ClaimReading { bot: bot(), lease, duration }).await);
-    assert_forbidden(mediator.send(&owner, HandleUpdate { bot: bot(), lease, update: 1, message: None }).await);
+    assert_forbidden(
+        mediator
+            .send(&owner, HandleUpdate { bot: bot(), lease, update: 1, own_name: String::new(), message: None })
+            .await,
+    );
     assert_forbidden(mediator.send(&owner, ReleaseReading { bot: bot(), lease }).await);
     assert_forbidden(mediator.send(&owner, RestartReading { bot: bot(), lease, first: 1, last: 1 }).await);
     assert_forbidden(mediator.send(&owner, NoteToken { refused: None }).await);

@@ -1,6 +1,7 @@
 //! The call to Telegram: one message, one outcome.
 //! The rule: this is the only place that knows frankenstein.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use frankenstein::ParseMode;
@@ -9,7 +10,9 @@ use frankenstein::methods::{GetUpdatesParams, SendMessageParams};
 use frankenstein::response::{ErrorResponse, MethodResponse};
 use frankenstein::types::{AllowedUpdate, ChatId, LinkPreviewOptions, MessageId};
 use frankenstein::{AsyncTelegramApi, Error};
+use kernel::Timestamp;
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use super::{CALL, LISTEN};
 use crate::config::Settings;
@@ -24,6 +27,7 @@ const MAX_CAUSE: usize = 300;
 #[derive(Clone)]
 pub struct Telegram {
     id: BotId,
+    name: Arc<OnceCell<String>>,
     bot: Bot,
     /// Waits longer for an answer than the other, since the Bot API answers when there is something.
     listening: Bot,
@@ -79,12 +83,23 @@ impl Telegram {
                 .map_err(|error| NoClient(error.to_string()))?;
             Ok(Bot::builder().api_url(bot_address(address, token)).client(client).build())
         };
-        Ok(Self { id: BotId::of_token(token), bot: bot(limit)?, listening: bot(LISTEN + limit)? })
+        Ok(Self { id: BotId::of_token(token), name: Arc::default(), bot: bot(limit)?, listening: bot(LISTEN + limit)? })
     }
 
     /// Which bot it is.
     pub(in crate::processes) fn id(&self) -> &BotId {
         &self.id
+    }
+
+    /// The name of the bot, as commands name it: asked for until it is known, and then kept.
+    pub(in crate::processes) async fn name(&self) -> Result<&str, Unheard> {
+        let name = self.name.get_or_try_init(|| async {
+            // Read by hand, so that new fields in it break nothing.
+            let reply: Result<MethodResponse<Value>, Error> = self.bot.request("getMe", None::<()>).await;
+            let name = reply.map_err(unheard)?.result["username"].as_str().map(str::to_owned);
+            name.ok_or_else(|| Unheard::Unavailable("the Bot API did not say the name of the bot".to_owned()))
+        });
+        Ok(name.await?)
     }
 
     /// What the bot was sent, from the update with this number on; waits up to [`LISTEN`] for something.
@@ -96,14 +111,7 @@ impl Telegram {
             .build();
         // Read by hand, so that an update of a form that nobody foresaw stops nothing.
         let reply: Result<MethodResponse<Vec<Value>>, Error> = self.listening.request("getUpdates", Some(params)).await;
-        match reply {
-            Ok(reply) => Ok(reply.result.iter().filter_map(update).collect()),
-            Err(Error::Api(error)) => Err(match refusal(&error) {
-                Outcome::Unauthorised { cause } => Unheard::Unauthorised(cause),
-                _ => Unheard::Unavailable(short(&format!("{} {}", error.error_code, error.description))),
-            }),
-            Err(error) => Err(Unheard::Unavailable(unread(error))),
-        }
+        Ok(reply.map_err(unheard)?.result.iter().filter_map(update).collect())
     }
 
     /// Sends one message in Telegram's HTML.
@@ -127,6 +135,17 @@ impl Telegram {
     }
 }
 
+/// Why a call that listens brought nothing.
+fn unheard(error: Error) -> Unheard {
+    match error {
+        Error::Api(error) => match refusal(&error) {
+            Outcome::Unauthorised { cause } => Unheard::Unauthorised(cause),
+            _ => Unheard::Unavailable(short(&format!("{} {}", error.error_code, error.description))),
+        },
+        error => Unheard::Unavailable(unread(error)),
+    }
+}
+
 /// Why a call brought no answer that can be read.
 fn unread(error: Error) -> String {
     match error {
@@ -144,6 +163,7 @@ fn update(value: &Value) -> Option<Update> {
             update: number,
             chat: message["chat"]["id"].as_i64()?,
             topic: topic.and_then(|_| message["message_thread_id"].as_i64()),
+            sent_at: Timestamp::from_timestamp(message["date"].as_i64()?, 0)?,
             text: message["text"].as_str().unwrap_or_default().to_owned(),
         })
     };
@@ -252,11 +272,12 @@ mod tests {
     fn a_message_is_read_with_its_chat_and_topic_and_whatever_else_comes_has_a_number() {
         let chat = json!({"id": -100, "type": "supergroup"});
         let topical = json!({"update_id": 7, "message": {
-            "chat": chat, "text": "/help", "is_topic_message": true, "message_thread_id": 3}});
-        let received = Received { update: 7, chat: -100, topic: Some(3), text: "/help".to_owned() };
+            "chat": chat, "date": 60, "text": "/help", "is_topic_message": true, "message_thread_id": 3}});
+        let sent_at = Timestamp::from_timestamp(60, 0).unwrap();
+        let received = Received { update: 7, chat: -100, topic: Some(3), sent_at, text: "/help".to_owned() };
         assert_eq!(update(&topical).unwrap().message, Some(received));
-        let reply = json!({"update_id": 8, "channel_post": {"chat": chat, "message_thread_id": 3}});
-        let received = Received { update: 8, chat: -100, topic: None, text: String::new() };
+        let reply = json!({"update_id": 8, "channel_post": {"chat": chat, "date": 60, "message_thread_id": 3}});
+        let received = Received { update: 8, chat: -100, topic: None, sent_at, text: String::new() };
         assert_eq!(update(&reply).unwrap().message, Some(received));
         let other = update(&json!({"update_id": 9, "poll": {}})).unwrap();
         assert_eq!((other.number, other.message), (9, None));
