@@ -20,7 +20,7 @@ pub struct Settings {
     pub chat: Chat,
     /// The address of the Bot API, with or without `/bot` behind it.
     pub bot_api: String,
-    /// Messages per minute to the chat; `None` is what Telegram allows for this kind of chat.
+    /// Messages per minute to this chat; `None` is what Telegram allows for this kind of chat.
     pub per_minute: Option<u32>,
     /// Days for which sent deliveries are kept.
     pub keep_days: i32,

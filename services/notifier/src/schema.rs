@@ -51,6 +51,7 @@ diesel::table! {
         version -> Int8,
         created_at -> Timestamptz,
         changed_at -> Timestamptz,
+        blocked_until -> Timestamptz,
     }
 }
 

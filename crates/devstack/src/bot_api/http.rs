@@ -1,4 +1,5 @@
-//! The routes: `/bot<token>/sendMessage` and `…/getUpdates` as Telegram serves them, `/say`, `/messages` and `/health` for people and tests.
+//! The routes: `/bot<token>/sendMessage`, `…/getUpdates` and `…/getMe` as Telegram serves them, `/say`, `/messages` and `/health`
+//! for people and tests.
 
 use std::pin::Pin;
 use std::sync::Mutex;
@@ -11,8 +12,8 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::TOKEN;
 use super::state::{Said, SendError, State, locked};
+use super::{NAME, TOKEN};
 
 pub(super) fn routes(app: &mut web::ServiceConfig) {
     app.route("/bot{token}/{method}", web::post().to(call))
@@ -62,6 +63,10 @@ async fn call(path: web::Path<(String, String)>, body: web::Bytes, state: web::D
             Ok(asked) => updates(&asked, &state).await,
             Err(_) => unreadable(),
         },
+        "getme" => {
+            let bot = json!({"id": 1_000_001, "is_bot": true, "first_name": "Cyber Store", "username": NAME});
+            HttpResponse::Ok().json(json!({"ok": true, "result": bot}))
+        }
         _ => failed(404, "Not Found", &Value::Null),
     }
 }
@@ -84,8 +89,9 @@ async fn updates(asked: &GetUpdates, state: &Mutex<State>) -> HttpResponse {
 
 fn shown_update(number: i64, said: &Said) -> Value {
     let kind = if said.chat < 0 { "supergroup" } else { "private" };
+    let said_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let mut message = json!({
-        "message_id": number, "date": 0, "chat": {"id": said.chat, "type": kind}, "text": said.text,
+        "message_id": number, "date": said_at.as_secs(), "chat": {"id": said.chat, "type": kind}, "text": said.text,
         "from": {"id": 7, "is_bot": false, "first_name": "Somebody"},
     });
     if let Some(topic) = said.topic {

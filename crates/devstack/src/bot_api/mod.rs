@@ -1,4 +1,4 @@
-//! A stand-in for Telegram's Bot API: an HTTP server that answers `sendMessage` and `getUpdates` with the replies, limits
+//! A stand-in for Telegram's Bot API: an HTTP server that answers `sendMessage`, `getUpdates` and `getMe` with the replies, limits
 //! and refusals of the real one. What was sent can be read at `/messages`; what somebody says to the bot is posted to `/say`.
 //! The rule it keeps: nothing leaves this machine.
 
@@ -20,6 +20,9 @@ pub use state::{Failure, Message, Said};
 
 /// The only token that the stand-in accepts; it has the form of a real one.
 pub const TOKEN: &str = "1000001:stand-in-for-the-token-of-a-bot";
+
+/// The name of its bot, as commands name it.
+pub const NAME: &str = "cyber_bot";
 
 /// The chat that it knows by default; negative, like a real group's.
 pub const CHAT: &str = "-1001000000001";

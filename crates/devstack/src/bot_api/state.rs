@@ -14,6 +14,9 @@ use super::limits::Bucket;
 /// The longest text that Telegram accepts, in UTF-16 units.
 const LONGEST: usize = 4096;
 
+/// How far above the last update a number is not believed.
+const FAR_ABOVE: i64 = 10;
+
 /// How many messages are kept.
 const REMEMBERED: usize = 20_000;
 
@@ -55,6 +58,8 @@ pub enum Failure {
     Unavailable,
     /// 400: there is something about the message that is not taken.
     Refused,
+    /// 400: the topic of a forum is closed.
+    TopicClosed,
     /// 403: the bot was removed from the chat.
     Forbidden,
     /// 400: the group became a supergroup with this id.
@@ -161,12 +166,15 @@ impl State {
         self.listening
     }
 
-    /// The updates from this number on; those before it are forgotten. None for a call that a later one has ended.
+    /// The updates from this number on; those before it are forgotten. A number far above the last update is one of before
+    /// the numbers began anew: it forgets nothing, and everything is given. None for a call that a later one has ended.
     pub(super) fn updates_from(&mut self, call: u64, offset: i64) -> Option<Vec<(i64, Said)>> {
         if call != self.listening {
             return None;
         }
-        self.updates.retain(|(number, _)| *number >= offset);
+        if offset <= self.next_update + FAR_ABOVE {
+            self.updates.retain(|(number, _)| *number >= offset);
+        }
         Some(self.updates.iter().take(100).cloned().collect())
     }
 
@@ -186,6 +194,7 @@ impl State {
             }
             Some(Failure::Unavailable) => return Err(SendError::refused(502, "Bad Gateway")),
             Some(Failure::Refused) => return Err(SendError::refused(400, "Bad Request: message cannot be sent")),
+            Some(Failure::TopicClosed) => return Err(SendError::refused(400, "Bad Request: TOPIC_CLOSED")),
             Some(Failure::Moved(to)) => {
                 let description = "Bad Request: group chat was upgraded to a supergroup chat".to_owned();
                 return Err(SendError::Refused { code: 400, description, retry_after: None, moved_to: Some(to) });

@@ -23,7 +23,8 @@ pub struct ClaimDeliveries {
     pub target: Target,
     /// The chat of the configuration.
     pub configured: Chat,
-    /// Messages per minute to the chat; `None` is what Telegram allows for its kind.
+    /// Messages per minute to the chat of the configuration; `None`, as for every other chat, is what Telegram allows for its
+    /// kind.
     pub per_minute: Option<u32>,
     /// How long the chat belongs to a sender that is not heard of again.
     pub lease: Duration,
@@ -60,19 +61,27 @@ impl Command for ClaimDeliveries {
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<Claimed, Error> {
         let only = |next| Ok(Claimed { next, unreadable: Vec::new() });
-        let address = match self.target {
-            Target::Configured => Some(Address { chat: self.configured.clone(), topic: None }),
-            Target::Destination { organisation, destination } => {
-                destinations::address(tx, organisation, destination).await?
-            }
-        };
         // It was paused or deleted since it was listed.
-        let Some(Address { chat, topic }) = address else { return only(Next::Idle) };
+        let Some(address) = self.address(tx).await? else { return only(Next::Idle) };
+        let chat = address.chat.clone();
         let Some(held) = budgets::lock_chat(tx, &chat).await? else { return only(Next::Wait(BUSY)) };
         if held.leased_until > held.now {
             return only(Next::Wait(pause(held.leased_until, held.now)));
         }
-        let of_chat = match held.budget.decide(held.now, chat.limits(self.per_minute)) {
+        // Who settled a message meanwhile may have learned that the chat has another id.
+        if self.address(tx).await?.as_ref() != Some(&address) {
+            return only(Next::Wait(BUSY));
+        }
+        if self.target == Target::Configured {
+            // Replicas that are configured with different chats would each send the same deliveries.
+            match budgets::lock_configured(tx).await? {
+                None => return only(Next::Wait(BUSY)),
+                Some((until, now)) if until > now => return only(Next::Wait(pause(until, now))),
+                Some(_) => {}
+            }
+        }
+        let per_minute = self.per_minute.filter(|_| chat == self.configured);
+        let of_chat = match held.budget.decide(held.now, chat.limits(per_minute)) {
             Decision::Send(arrivals) => arrivals,
             Decision::Wait { until } => return only(Next::Wait(pause(until, held.now))),
         };
@@ -90,10 +99,25 @@ impl Command for ClaimDeliveries {
             return Ok(Claimed { next: Next::Idle, unreadable });
         }
         let lease = Lease::new();
+        if self.target == Target::Configured {
+            budgets::take_configured(tx, lease, self.lease).await?;
+        }
         budgets::take(tx, &chat, lease, self.lease, of_chat, of_bot).await?;
-        let address = Address { chat: held.moved_to.unwrap_or_else(|| chat.clone()), topic };
+        let address = Address { chat: held.moved_to.unwrap_or_else(|| chat.clone()), topic: address.topic };
         let batch = Batch { target: self.target, chat, address, lease, deliveries: pending };
         Ok(Claimed { next: Next::Send(batch), unreadable })
+    }
+}
+
+impl ClaimDeliveries {
+    /// Where the messages of the target go now; none while nothing may be sent to it.
+    async fn address(&self, tx: &mut Tx<'_, Platform>) -> Result<Option<Address>, Error> {
+        match self.target {
+            Target::Configured => Ok(Some(Address { chat: self.configured.clone(), topic: None })),
+            Target::Destination { organisation, destination } => {
+                destinations::address(tx, organisation, destination).await
+            }
+        }
     }
 }
 

@@ -14,7 +14,7 @@ pub use apply_organisations::ApplyOrganisations;
 pub use claim_deliveries::{ClaimDeliveries, Claimed, Next};
 pub use delete_sent::DeleteSent;
 pub use manage_destinations::{ChangeDestination, CreateDestination, DeleteDestination, ResendFailed, TestDestination};
-pub use read_updates::{ClaimReading, HandleUpdate, NoteToken, ReleaseReading};
+pub use read_updates::{ClaimReading, HandleUpdate, NoteToken, ReleaseReading, RestartReading};
 pub use record_deliveries::RecordDeliveries;
 pub use register_chat::RegisterChat;
 pub use retry_failed::RetryFailed;

@@ -10,7 +10,8 @@ use mediator::{Command, Platform, Tx};
 use uuid::Uuid;
 
 use crate::domain::{
-    BOT_LIMITS, Chat, Circumstances, Decision, Fact, HELP, Lease, NewDelivery, REFUSED, Received, Request, status,
+    BOT_LIMITS, BotId, Chat, Circumstances, Decision, Fact, HELP, Lease, NewDelivery, REFUSED, Received, Request,
+    status,
 };
 use crate::error::Error;
 use crate::store::{budgets, deliveries, destinations, readings};
@@ -19,6 +20,8 @@ use crate::store::{budgets, deliveries, destinations, readings};
 /// replica has it.
 #[derive(Debug, Clone)]
 pub struct ClaimReading {
+    /// The bot that it is about.
+    pub bot: BotId,
     /// The lease.
     pub lease: Lease,
     /// How long it is good.
@@ -33,13 +36,15 @@ impl Command for ClaimReading {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<Option<i64>, Error> {
-        readings::claim(tx, self.lease, self.duration).await
+        readings::claim(tx, &self.bot, self.lease, self.duration).await
     }
 }
 
 /// Lets another replica read.
 #[derive(Debug, Clone)]
 pub struct ReleaseReading {
+    /// The bot that it is about.
+    pub bot: BotId,
     /// The lease that ends.
     pub lease: Lease,
 }
@@ -52,7 +57,33 @@ impl Command for ReleaseReading {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<(), Error> {
-        readings::release(tx, self.lease).await
+        readings::release(tx, &self.bot, self.lease).await
+    }
+}
+
+/// Begins anew with the numbers of a reply that lies below the next update as a whole. The reply is whether that was done, which
+/// only the holder of the lease may.
+#[derive(Debug, Clone)]
+pub struct RestartReading {
+    /// The bot that it is about.
+    pub bot: BotId,
+    /// The lease of the replica that read the reply.
+    pub lease: Lease,
+    /// The lowest number of the reply.
+    pub first: i64,
+    /// The highest number of the reply.
+    pub last: i64,
+}
+
+impl Command for RestartReading {
+    const NAME: &'static str = "notifier.restart-reading";
+    const REQUIRES: Permission = Permission::System;
+    type Tenancy = Platform;
+    type Reply = bool;
+    type Error = Error;
+
+    async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<bool, Error> {
+        readings::restart(tx, &self.bot, self.lease, self.first, self.last).await
     }
 }
 
@@ -80,10 +111,14 @@ impl Command for NoteToken {
 /// says it with a delivery.
 #[derive(Debug, Clone)]
 pub struct HandleUpdate {
+    /// The bot that was sent it.
+    pub bot: BotId,
     /// The lease of the replica that read it.
     pub lease: Lease,
     /// Telegram's number of the update.
     pub update: i64,
+    /// The name of the bot, as commands name it.
+    pub own_name: String,
     /// The message in it; none where it is something else.
     pub message: Option<Received>,
 }
@@ -96,34 +131,34 @@ impl Command for HandleUpdate {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<Option<String>, Error> {
-        if !readings::take(tx, self.lease, self.update).await? {
+        if !readings::take(tx, &self.bot, self.lease, self.update).await? {
             return Ok(None);
         }
         let Some(message) = &self.message else { return Ok(None) };
-        let Some(request) = Request::parse(&message.text) else { return Ok(None) };
+        let Some(request) = message.request(&self.own_name, Clock::now()) else { return Ok(None) };
+        // A right code links the chat however often the chat has asked. That a wrong one does not counts as an answer.
+        if let Request::Link(Some(code)) = &request
+            && let Some((organisation, destination, name)) = destinations::link(tx, code, message).await?
+        {
+            budgets::register(tx, &Chat::numbered(message.chat)).await?;
+            let linked = NewDelivery {
+                organisation,
+                event: EventId::new(),
+                fact: Fact::Linked { name },
+                circumstances: Circumstances::default(),
+                occurred_at: Clock::now(),
+                correlation: Uuid::now_v7(),
+                traceparent: None,
+            };
+            // Told like any other fact, so that it is told for certain.
+            deliveries::insert(tx, None, &[(Some(destination), &linked)]).await?;
+            return Ok(None);
+        }
         if !readings::may_ask(tx, message.chat).await? {
             return Ok(None);
         }
         let answer = match request {
-            Request::Link(Some(code)) => match destinations::link(tx, &code, message).await? {
-                Some((organisation, destination, name)) => {
-                    budgets::register(tx, &Chat::numbered(message.chat)).await?;
-                    let linked = NewDelivery {
-                        organisation,
-                        event: EventId::new(),
-                        fact: Fact::Linked { name },
-                        circumstances: Circumstances::default(),
-                        occurred_at: Clock::now(),
-                        correlation: Uuid::now_v7(),
-                        traceparent: None,
-                    };
-                    // Told like any other fact, so that it is told for certain.
-                    deliveries::insert(tx, None, &[(Some(destination), &linked)]).await?;
-                    return Ok(None);
-                }
-                None => REFUSED.to_owned(),
-            },
-            Request::Link(None) => REFUSED.to_owned(),
+            Request::Link(_) => REFUSED.to_owned(),
             Request::Status => status(&destinations::of_chat(tx, message).await?),
             Request::Help => HELP.to_owned(),
         };

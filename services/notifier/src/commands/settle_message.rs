@@ -32,6 +32,9 @@ impl Command for SettleMessage {
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<(), Error> {
         let Batch { target, chat, lease, deliveries, .. } = &*self.batch;
         let failures = budgets::lock_failures(tx, chat.as_str()).await?;
+        if *target == Target::Configured {
+            budgets::settle_configured(tx, *lease).await?;
+        }
         let pause = |failures: u32| back_off(failures.saturating_add(1), rand::random());
         let report = match &self.outcome {
             Outcome::Sent { message } => {
@@ -45,6 +48,11 @@ impl Command for SettleMessage {
             Outcome::Limited { retry_after } => ChatReport::Wait(*retry_after),
             Outcome::Moved { to } => ChatReport::Moved(*to),
             Outcome::Unreachable { cause } => ChatReport::Closed(pause(failures), cause.clone()),
+            // A closed topic is no matter of the chat, but the chat of the configuration has no topic other than its general one.
+            Outcome::NoTopic { cause } if *target == Target::Configured => {
+                ChatReport::Closed(pause(failures), cause.clone())
+            }
+            Outcome::NoTopic { .. } => ChatReport::Reachable,
             Outcome::Unavailable { .. } => ChatReport::Failed(pause(failures)),
             Outcome::Unauthorised { .. } => ChatReport::Unasked,
         };
@@ -58,11 +66,17 @@ impl Command for SettleMessage {
         }
         if let Target::Destination { organisation, destination } = *target {
             match (&self.outcome, chat.number()) {
-                (Outcome::Sent { .. } | Outcome::Refused { .. }, _) => {
+                (Outcome::Sent { .. }, _) => {
                     destinations::reached(tx, organisation, destination).await?;
                 }
                 (Outcome::Unreachable { cause }, _) => {
                     destinations::unreachable(tx, organisation, destination, cause).await?;
+                }
+                (Outcome::NoTopic { cause }, _) => {
+                    destinations::unreachable(tx, organisation, destination, cause).await?;
+                    let refusals = destinations::lock_refusals(tx, organisation, destination).await?;
+                    let pause = pause(refusals);
+                    destinations::block(tx, organisation, destination, (chat, *lease), pause).await?;
                 }
                 (Outcome::Moved { to }, Some(from)) => {
                     budgets::register(tx, &Chat::numbered(*to)).await?;

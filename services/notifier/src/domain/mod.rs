@@ -2,6 +2,7 @@
 //! The rule: everything here is pure. No clock, no database, no network.
 
 mod batch;
+mod bot;
 mod budget;
 mod chat;
 mod delivery;
@@ -18,6 +19,7 @@ mod rules;
 mod words;
 
 pub use batch::{Batch, Lease, Target};
+pub use bot::BotId;
 pub use budget::{Arrivals, BOT_LIMITS, Budget, Decision, Limits, Pace};
 pub use chat::{Chat, ChatKind, MAX_PER_MINUTE};
 pub use delivery::{Delivery, NewDelivery, Unreadable};
@@ -28,7 +30,7 @@ pub use destination::{
 pub use fact::{Fact, FactKind};
 pub use link_code::{LinkCode, LinkCodes};
 pub use message::{Message, TELEGRAM_LIMIT, compose};
-pub use obstacle::{BOT, Obstacle};
+pub use obstacle::{BOT, CONFIGURED, Obstacle};
 pub use organisation::OrganisationName;
 pub use outcome::{Outcome, back_off};
 pub use request::{HELP, Linked, REFUSED, Received, Request, status};

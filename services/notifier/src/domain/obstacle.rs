@@ -8,6 +8,9 @@ use super::Chat;
 /// The subject of the bot among the budgets. No chat has this name.
 pub const BOT: &str = "bot";
 
+/// The subject of what has no destination, among the budgets: whose lease it is to send it. No chat has this name.
+pub const CONFIGURED: &str = "configured";
+
 /// What Telegram refuses, and why. Ordered, the bot comes first: without it no chat is reached.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Obstacle {

@@ -32,6 +32,11 @@ pub enum Outcome {
         /// Telegram's code and description.
         cause: String,
     },
+    /// The topic of the chat is closed or gone. What is for the topic waits; the chat itself can be reached.
+    NoTopic {
+        /// Telegram's code and description.
+        cause: String,
+    },
     /// Telegram will never take this message as it is (400 and the like).
     Refused {
         /// Telegram's code and description.

@@ -1,20 +1,35 @@
 //! What somebody asks the bot for in a chat, and what it answers.
 //! The rule: what is no command of ours gets no answer, and no answer says whether a code exists that was not the right one.
 
+use kernel::Timestamp;
+
 use super::outside::outside;
 use super::{DestinationState, LinkCode};
 
 /// A message that the bot was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Received {
-    /// Telegram's number of it. They rise.
+    /// Telegram's number of it. They rise, and begin anew with any number after a week of silence.
     pub update: i64,
     /// The chat that it was sent in.
     pub chat: i64,
     /// The topic, where the chat is a forum.
     pub topic: Option<i64>,
+    /// When it was sent, by Telegram's clock.
+    pub sent_at: Timestamp,
     /// Its text; empty where it has none.
     pub text: String,
+}
+
+/// The age in minutes from which a message is not answered any more: whoever sent it does not wait for that.
+const STALE_MINUTES: i64 = 15;
+
+impl Received {
+    /// What it asks the bot with the name `own` for; `None` for what is no command of ours, or was sent too long ago.
+    #[must_use]
+    pub fn request(&self, own: &str, now: Timestamp) -> Option<Request> {
+        if (now - self.sent_at).num_minutes() >= STALE_MINUTES { None } else { Request::parse(&self.text, own) }
+    }
 }
 
 /// What is asked for.
@@ -29,12 +44,16 @@ pub enum Request {
 }
 
 impl Request {
-    /// Reads a message; `None` for what is no command of ours. In a group a command may name the bot: `/link@name CODE`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    /// Reads a message; `None` for what is no command of ours. In a group a command may name a bot, `/link@name CODE`, and is only
+    /// for the one of that name.
+    fn parse(text: &str, own: &str) -> Option<Self> {
         let mut words = text.split_whitespace();
         let command = words.next()?.strip_prefix('/')?;
-        match command.split('@').next()?.to_ascii_lowercase().as_str() {
+        let (command, named) = command.split_once('@').unwrap_or((command, own));
+        if !named.eq_ignore_ascii_case(own) {
+            return None;
+        }
+        match command.to_ascii_lowercase().as_str() {
             "link" => Some(Self::Link(words.next().and_then(LinkCode::parse))),
             "status" => Some(Self::Status),
             "help" | "start" => Some(Self::Help),
@@ -87,15 +106,26 @@ mod tests {
 
     #[test]
     fn a_command_is_read_with_and_without_the_bots_name_and_everything_else_is_none() {
-        assert_eq!(Request::parse("/status"), Some(Request::Status));
-        assert_eq!(Request::parse(" /Help@cyber_bot please"), Some(Request::Help));
-        assert_eq!(Request::parse("/start"), Some(Request::Help));
-        assert_eq!(Request::parse("/link"), Some(Request::Link(None)));
-        assert_eq!(Request::parse("/link nonsense"), Some(Request::Link(None)));
-        assert!(matches!(Request::parse("/link@cyber_bot abcd-efgh-jkmn"), Some(Request::Link(Some(_)))));
-        for none in ["", "hello", "/", "/cancel", "link ABCD-EFGH-JKMN", "say /help"] {
-            assert_eq!(Request::parse(none), None, "{none}");
+        let parse = |text| Request::parse(text, "cyber_bot");
+        assert_eq!(parse("/status"), Some(Request::Status));
+        assert_eq!(parse(" /Help@Cyber_Bot please"), Some(Request::Help));
+        assert_eq!(parse("/start"), Some(Request::Help));
+        assert_eq!(parse("/link"), Some(Request::Link(None)));
+        assert_eq!(parse("/link nonsense"), Some(Request::Link(None)));
+        assert!(matches!(parse("/link@cyber_bot abcd-efgh-jkmn"), Some(Request::Link(Some(_)))));
+        for none in ["", "hello", "/", "/cancel", "link ABCD-EFGH-JKMN", "say /help", "/status@other_bot", "/status@"] {
+            assert_eq!(parse(none), None, "{none}");
         }
+    }
+
+    #[test]
+    fn a_message_that_was_sent_long_ago_asks_for_nothing() {
+        let sent_at = Timestamp::from_timestamp(1_800_000_000, 0).unwrap();
+        let received = Received { update: 1, chat: 1, topic: None, sent_at, text: "/help".to_owned() };
+        let after = |seconds: i64| {
+            received.request("cyber_bot", Timestamp::from_timestamp(1_800_000_000 + seconds, 0).unwrap())
+        };
+        assert_eq!((after(-60), after(899), after(900)), (Some(Request::Help), Some(Request::Help), None));
     }
 
     #[test]

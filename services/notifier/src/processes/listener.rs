@@ -8,7 +8,7 @@ use service::{CancellationToken, Part, Stage};
 
 use super::Wake;
 use super::sender::{LISTEN, Telegram, Unheard, Update};
-use crate::commands::{ClaimReading, HandleUpdate, NoteToken, ReleaseReading};
+use crate::commands::{ClaimReading, HandleUpdate, NoteToken, ReleaseReading, RestartReading};
 use crate::domain::{Address, Chat, Lease, back_off};
 use crate::error::Error;
 
@@ -17,6 +17,8 @@ const LEASE: Duration = Duration::from_secs(40);
 const _: () = assert!(LISTEN.as_secs() + 10 < LEASE.as_secs(), "another replica would listen at the same time");
 /// How often a replica that does not listen looks whether it may.
 const LOOK: Duration = Duration::from_secs(2);
+/// The pause after a reply that brought nothing to handle, so that no reply makes the listener ask without end.
+const NOTHING_NEW: Duration = Duration::from_secs(1);
 
 /// The part that listens. What it links is told at once by the sender that `wake` wakes.
 #[must_use]
@@ -45,11 +47,11 @@ impl Listener {
         let mut failures: u32 = 0;
         while !stop.is_cancelled() {
             let pause = match self.mediator.send(&self.scope, self.claim()).await {
-                Ok(Some(next)) => match stop.run_until_cancelled(self.telegram.updates(next)).await {
-                    Some(Ok(updates)) => {
+                Ok(Some(next)) => match stop.run_until_cancelled(self.hear(next)).await {
+                    Some(Ok((own_name, updates))) => {
                         failures = 0;
                         self.note_token(None).await;
-                        self.handle(updates).await
+                        self.handle(next, &own_name, updates).await
                     }
                     Some(Err(unheard)) => {
                         failures = failures.saturating_add(1);
@@ -66,10 +68,16 @@ impl Listener {
             };
             let _stopped = stop.run_until_cancelled(tokio::time::sleep(pause)).await;
         }
-        let release = ReleaseReading { lease: self.lease };
+        let release = ReleaseReading { bot: self.telegram.id().clone(), lease: self.lease };
         if let Err(error) = self.mediator.send(&self.scope, release).await {
             tracing::warn!(%error, "another replica listens to the bot only when the lease has run out");
         }
+    }
+
+    /// The name of the bot, which is asked for once, and what it was sent.
+    async fn hear(&self, next: i64) -> Result<(String, Vec<Update>), Unheard> {
+        let own_name = self.telegram.name().await?.to_owned();
+        Ok((own_name, self.telegram.updates(next).await?))
     }
 
     /// The log says once that it began; a wrong token is told like every obstacle.
@@ -90,13 +98,18 @@ impl Listener {
     }
 
     fn claim(&self) -> ClaimReading {
-        ClaimReading { lease: self.lease, duration: LEASE }
+        ClaimReading { bot: self.telegram.id().clone(), lease: self.lease, duration: LEASE }
     }
 
-    /// Handles updates in their order; the pause before the next ones are asked for.
-    async fn handle(&self, updates: Vec<Update>) -> Duration {
+    /// Handles the reply to a call for the updates from `next` on, in their order; the pause before the next call.
+    async fn handle(&self, next: i64, own_name: &str, updates: Vec<Update>) -> Duration {
+        let numbers = || updates.iter().map(|update| update.number);
+        let (Some(first), Some(last)) = (numbers().min(), numbers().max()) else { return NOTHING_NEW };
+        if last < next && !self.restarted(first, last).await {
+            return NOTHING_NEW;
+        }
         for update in updates {
-            if let Err(error) = self.answer(update).await {
+            if let Err(error) = self.answer(own_name, update).await {
                 // It is read again, and handled then.
                 tracing::warn!(%error, "what the bot was sent could not be handled; it is tried again");
                 return Duration::from_secs(1);
@@ -105,9 +118,28 @@ impl Listener {
         Duration::ZERO
     }
 
-    async fn answer(&self, update: Update) -> Result<(), SendError<Error>> {
+    /// Begins anew with these numbers; whether that was done.
+    async fn restarted(&self, first: i64, last: i64) -> bool {
+        let restart = RestartReading { bot: self.telegram.id().clone(), lease: self.lease, first, last };
+        match self.mediator.send(&self.scope, restart).await {
+            Ok(restarted) => {
+                if restarted {
+                    tracing::info!(first, last, "the updates of the bot have new numbers; it is read on from them");
+                }
+                restarted
+            }
+            Err(error) => {
+                tracing::warn!(%error, "that the updates of the bot have new numbers could not be stored; it is tried again");
+                false
+            }
+        }
+    }
+
+    async fn answer(&self, own_name: &str, update: Update) -> Result<(), SendError<Error>> {
         let to = update.message.as_ref().map(|it| Address { chat: Chat::numbered(it.chat), topic: it.topic });
-        let handle = HandleUpdate { lease: self.lease, update: update.number, message: update.message };
+        let bot = self.telegram.id().clone();
+        let (lease, own_name) = (self.lease, own_name.to_owned());
+        let handle = HandleUpdate { bot, lease, update: update.number, own_name, message: update.message };
         let answer = self.mediator.send(&self.scope, handle).await?;
         self.wake.signal();
         if let (Some(to), Some(answer)) = (to, answer) {

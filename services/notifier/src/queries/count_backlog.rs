@@ -1,4 +1,6 @@
 //! How many deliveries are pending, and since when, for the metrics.
+//! The rule: what staff or the chat itself holds back is counted by itself, so that the age of the others says whether Telegram
+//! is away.
 
 use access::Permission;
 use diesel::QueryableByName;
@@ -16,12 +18,15 @@ pub struct CountBacklog;
 /// The pending deliveries.
 #[derive(Debug, Clone, Copy, QueryableByName)]
 pub struct Backlog {
-    /// Their number.
+    /// The number of those that may be sent now.
     #[diesel(sql_type = BigInt)]
     pub pending: i64,
-    /// When the oldest of them was written; `None` when there is none.
+    /// When the oldest of those was written; `None` when there is none.
     #[diesel(sql_type = Nullable<Timestamptz>)]
     pub oldest: Option<Timestamp>,
+    /// The number of those whose destination is paused or unreachable.
+    #[diesel(sql_type = BigInt)]
+    pub held: i64,
 }
 
 impl Query for CountBacklog {
@@ -34,7 +39,11 @@ impl Query for CountBacklog {
     async fn fetch(&self, read: &mut ReadConn<'_, Platform>) -> Result<Backlog, Error> {
         // The state is a part of the text, as in the store, so that the index of the pending deliveries is used.
         let count = persistence::statement(
-            "select count(*) as pending, min(created_at) as oldest from deliveries where state = 'pending'",
+            "select count(*) filter (where free) as pending, min(created_at) filter (where free) as oldest,
+                 count(*) filter (where not free) as held
+             from (select d.created_at, d.destination is null or coalesce(t.state = 'active', false) as free
+                   from deliveries d left join destinations t on t.org_id = d.org_id and t.id = d.destination
+                   where d.state = 'pending') pending",
         );
         Ok(count.get_result(read.connection()).await?)
     }

@@ -1,4 +1,5 @@
 //! Where something is pending that may be sent.
+//! The rule: who has waited longest comes first, so that of several in one chat none waits for ever.
 
 use access::Permission;
 use diesel::QueryableByName;
@@ -11,7 +12,7 @@ use uuid::Uuid;
 use crate::domain::Target;
 use crate::error::Error;
 
-/// Asks for every target with pending deliveries, but for those that are paused.
+/// Asks for every target with pending deliveries, that of the oldest delivery first, but for those that are paused or blocked.
 #[derive(Debug, Clone, Copy)]
 pub struct ListTargets;
 
@@ -32,12 +33,15 @@ impl Query for ListTargets {
 
     async fn fetch(&self, read: &mut ReadConn<'_, Platform>) -> Result<Vec<Target>, Error> {
         let rows: Vec<TargetRow> = persistence::statement(
-            "select null::uuid as org_id, null::uuid as id
-             where exists (select 1 from deliveries where state = 'pending' and destination is null)
-             union all
-             select t.org_id, t.id from destinations t
-             where t.state in ('active', 'unreachable') and exists (
-                 select 1 from deliveries d where d.org_id = t.org_id and d.destination = t.id and d.state = 'pending')",
+            "select org_id, id from (
+                 (select null::uuid as org_id, null::uuid as id, d.id as oldest from deliveries d
+                  where d.state = 'pending' and d.destination is null order by d.id limit 1)
+                 union all
+                 select t.org_id, t.id, d.oldest from destinations t cross join lateral (
+                     select d.id as oldest from deliveries d
+                     where d.org_id = t.org_id and d.destination = t.id and d.state = 'pending' order by d.id limit 1) d
+                 where t.state in ('active', 'unreachable') and t.blocked_until <= clock_timestamp()) targets
+             order by oldest",
         )
         .load(read.connection())
         .await?;

@@ -10,7 +10,7 @@ use diesel_async::RunQueryDsl;
 use kernel::Timestamp;
 use persistence::{Platform, Tx};
 
-use crate::domain::{Arrivals, BOT, Budget, Chat, Lease};
+use crate::domain::{Arrivals, BOT, Budget, CONFIGURED, Chat, Lease};
 use crate::error::Error;
 use crate::schema::budgets;
 
@@ -49,13 +49,13 @@ impl BudgetRow {
     }
 }
 
-/// Makes sure that the bot and this chat have a budget.
+/// Makes sure that the bot and this chat have a budget, and what has no destination a lease.
 ///
 /// # Errors
 /// When the database is away.
 pub async fn register(tx: &mut Tx<'_, Platform>, chat: &Chat) -> Result<(), Error> {
     diesel::insert_into(budgets::table)
-        .values([budgets::subject.eq(BOT), budgets::subject.eq(chat.as_str())])
+        .values([BOT, CONFIGURED, chat.as_str()].map(|subject| budgets::subject.eq(subject)))
         .on_conflict_do_nothing()
         .execute(tx.connection())
         .await?;
@@ -81,6 +81,50 @@ pub async fn lock_chat(tx: &mut Tx<'_, Platform>, chat: &Chat) -> Result<Option<
         moved_to: row.moved_to.as_deref().and_then(|chat| Chat::parse(chat).ok()),
         now,
     }))
+}
+
+/// Locks the lease of what has no destination: its end and the time of the database; `None` while another transaction holds it.
+///
+/// # Errors
+/// When the database is away.
+pub async fn lock_configured(tx: &mut Tx<'_, Platform>) -> Result<Option<(Timestamp, Timestamp)>, Error> {
+    Ok(budgets::table
+        .find(CONFIGURED)
+        .select((budgets::leased_until, clock_timestamp()))
+        .for_update()
+        .skip_locked()
+        .get_result(tx.connection())
+        .await
+        .optional()?)
+}
+
+/// Gives what has no destination to `lease` for `duration`; the caller has locked it.
+///
+/// # Errors
+/// When the database is away.
+pub async fn take_configured(tx: &mut Tx<'_, Platform>, lease: Lease, duration: Duration) -> Result<(), Error> {
+    persistence::statement(
+        "update budgets set claim = $2, leased_until = clock_timestamp() + $3 * interval '1 millisecond' where subject = $1",
+    )
+    .bind::<Text, _>(CONFIGURED)
+    .bind::<SqlUuid, _>(lease.uuid())
+    .bind::<BigInt, _>(milliseconds(duration))
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Ends this lease of what has no destination. The caller locks the bot after this, in the order of a claim.
+///
+/// # Errors
+/// When the database is away.
+pub async fn settle_configured(tx: &mut Tx<'_, Platform>, lease: Lease) -> Result<(), Error> {
+    persistence::statement("update budgets set claim = null, leased_until = 'epoch' where subject = $1 and claim = $2")
+        .bind::<Text, _>(CONFIGURED)
+        .bind::<SqlUuid, _>(lease.uuid())
+        .execute(tx.connection())
+        .await?;
+    Ok(())
 }
 
 /// Locks the budget of the bot, and says what time it is.

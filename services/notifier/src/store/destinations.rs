@@ -2,10 +2,11 @@
 //! The rule: an organisation's rows are reached by its own staff, by the batches that tell of it, and by the platform's work.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use diesel::QueryableByName;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Binary, Jsonb, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Binary, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use kernel::{DestinationId, OrganisationId};
 use persistence::{Platform, Tenants, Tx};
@@ -13,11 +14,12 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::domain::{
-    Address, Chat, Destination, DestinationState, LinkCode, Linked, MOST_DESTINATIONS, Received, Rules,
+    Address, Chat, Destination, DestinationState, Lease, LinkCode, Linked, MOST_DESTINATIONS, Received, Rules,
 };
 use crate::error::Error;
 use crate::projections::destination::Row;
 use crate::schema::destinations;
+use crate::store::budgets::clock_timestamp;
 
 /// Inserts a new destination with the hash of its code.
 ///
@@ -139,7 +141,7 @@ pub async fn linked(
     Ok(linked)
 }
 
-/// Where the messages of a destination go; none while it is paused, waits for its chat, or is gone.
+/// Where the messages of a destination go; none while it is paused, blocked, waits for its chat, or is gone.
 ///
 /// # Errors
 /// When the database is away.
@@ -151,6 +153,7 @@ pub async fn address(
     let found: Option<(Option<i64>, Option<i64>)> = destinations::table
         .find((organisation.uuid(), destination.uuid()))
         .filter(destinations::state.eq_any(["active", "unreachable"]))
+        .filter(destinations::blocked_until.le(clock_timestamp()))
         .select((destinations::chat, destinations::topic))
         .get_result(tx.connection())
         .await
@@ -168,7 +171,8 @@ pub async fn reached(
     destination: DestinationId,
 ) -> Result<(), Error> {
     persistence::statement(
-        "update destinations set state = 'active', reason = null, version = version + 1, changed_at = clock_timestamp()
+        "update destinations set state = 'active', reason = null, refusals = 0, version = version + 1,
+             changed_at = clock_timestamp()
          where org_id = $1 and id = $2 and state = 'unreachable'",
     )
     .bind::<SqlUuid, _>(organisation.uuid())
@@ -189,12 +193,66 @@ pub async fn unreachable(
     reason: &str,
 ) -> Result<(), Error> {
     persistence::statement(
-        "update destinations set state = 'unreachable', reason = $3, version = version + 1, changed_at = clock_timestamp()
+        "update destinations set state = 'unreachable', reason = $3, version = version + 1, changed_at = clock_timestamp(),
+             refusals = case when state = 'active' then 0 else refusals end
          where org_id = $1 and id = $2 and (state = 'active' or (state = 'unreachable' and reason <> $3))",
     )
     .bind::<SqlUuid, _>(organisation.uuid())
     .bind::<SqlUuid, _>(destination.uuid())
     .bind::<Text, _>(reason)
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct RefusalsRow {
+    #[diesel(sql_type = Integer)]
+    refusals: i32,
+}
+
+/// Locks a destination, and says how often in a row its topic was refused.
+///
+/// # Errors
+/// When the database is away.
+pub async fn lock_refusals(
+    tx: &mut Tx<'_, Platform>,
+    organisation: OrganisationId,
+    destination: DestinationId,
+) -> Result<u32, Error> {
+    let row: Option<RefusalsRow> =
+        persistence::statement("select refusals from destinations where org_id = $1 and id = $2 for update")
+            .bind::<SqlUuid, _>(organisation.uuid())
+            .bind::<SqlUuid, _>(destination.uuid())
+            .get_result(tx.connection())
+            .await
+            .optional()?;
+    Ok(row.and_then(|row| u32::try_from(row.refusals).ok()).unwrap_or(0))
+}
+
+/// Counts a refusal of the topic of a destination, to which no replica sends for this long. Once the lease under which it was
+/// refused is settled, this stores nothing.
+///
+/// # Errors
+/// When the database is away.
+pub async fn block(
+    tx: &mut Tx<'_, Platform>,
+    organisation: OrganisationId,
+    destination: DestinationId,
+    (chat, lease): (&Chat, Lease),
+    pause: Duration,
+) -> Result<(), Error> {
+    persistence::statement(
+        "update destinations set refusals = refusals + 1,
+             blocked_until = clock_timestamp() + $5 * interval '1 millisecond'
+         where org_id = $1 and id = $2
+             and exists (select 1 from budgets of_chat where of_chat.subject = $3 and of_chat.claim = $4)",
+    )
+    .bind::<SqlUuid, _>(organisation.uuid())
+    .bind::<SqlUuid, _>(destination.uuid())
+    .bind::<Text, _>(chat.as_str())
+    .bind::<SqlUuid, _>(lease.uuid())
+    .bind::<BigInt, _>(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX))
     .execute(tx.connection())
     .await?;
     Ok(())

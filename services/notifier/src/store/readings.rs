@@ -4,16 +4,14 @@
 use std::time::Duration;
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use persistence::{Platform, Tx};
 
-use crate::domain::Lease;
+use crate::domain::{BotId, Lease};
 use crate::error::Error;
 use crate::schema::{askers, readings};
 
-/// The one subject: there is one bot.
-const BOT: &str = "bot";
 /// The most questions of one chat that are answered within [`ASKED_WITHIN`].
 const MOST_ASKED: i32 = 10;
 /// The time in which questions of a chat are counted.
@@ -23,50 +21,82 @@ const ASKED_WITHIN: Duration = Duration::from_secs(15 * 60);
 ///
 /// # Errors
 /// When the database is away.
-pub async fn claim(tx: &mut Tx<'_, Platform>, lease: Lease, duration: Duration) -> Result<Option<i64>, Error> {
+pub async fn claim(
+    tx: &mut Tx<'_, Platform>,
+    bot: &BotId,
+    lease: Lease,
+    duration: Duration,
+) -> Result<Option<i64>, Error> {
     diesel::insert_into(readings::table)
-        .values(readings::subject.eq(BOT))
+        .values(readings::subject.eq(bot.as_str()))
         .on_conflict_do_nothing()
         .execute(tx.connection())
         .await?;
     let claimed = persistence::statement(
         "update readings set claim = $1, leased_until = clock_timestamp() + $2 * interval '1 millisecond'
-         where subject = 'bot' and (claim = $1 or leased_until < clock_timestamp())",
+         where subject = $3 and (claim = $1 or leased_until < clock_timestamp())",
     )
     .bind::<SqlUuid, _>(lease.uuid())
     .bind::<BigInt, _>(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
+    .bind::<Text, _>(bot.as_str())
     .execute(tx.connection())
     .await?;
     if claimed == 0 {
         return Ok(None);
     }
-    Ok(Some(readings::table.find(BOT).select(readings::next_update).get_result(tx.connection()).await?))
+    Ok(Some(readings::table.find(bot.as_str()).select(readings::next_update).get_result(tx.connection()).await?))
 }
 
 /// Ends the lease, if this replica still has it.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn release(tx: &mut Tx<'_, Platform>, lease: Lease) -> Result<(), Error> {
+pub async fn release(tx: &mut Tx<'_, Platform>, bot: &BotId, lease: Lease) -> Result<(), Error> {
     persistence::statement(
-        "update readings set claim = null, leased_until = 'epoch' where subject = 'bot' and claim = $1",
+        "update readings set claim = null, leased_until = 'epoch' where subject = $2 and claim = $1",
     )
     .bind::<SqlUuid, _>(lease.uuid())
+    .bind::<Text, _>(bot.as_str())
     .execute(tx.connection())
     .await?;
     Ok(())
+}
+
+/// Begins anew with the numbers of a reply that lies below the next update as a whole, and says whether the holder of the
+/// lease did: Telegram gives other numbers after a week of silence, and so does another server.
+///
+/// # Errors
+/// When the database is away.
+pub async fn restart(
+    tx: &mut Tx<'_, Platform>,
+    bot: &BotId,
+    lease: Lease,
+    first: i64,
+    last: i64,
+) -> Result<bool, Error> {
+    let restarted = persistence::statement(
+        "update readings set next_update = $3 where subject = $1 and claim = $2 and next_update > $4",
+    )
+    .bind::<Text, _>(bot.as_str())
+    .bind::<SqlUuid, _>(lease.uuid())
+    .bind::<BigInt, _>(first)
+    .bind::<BigInt, _>(last)
+    .execute(tx.connection())
+    .await?;
+    Ok(restarted > 0)
 }
 
 /// Takes an update, and says whether it is still to be handled: by the holder of the lease, and once.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn take(tx: &mut Tx<'_, Platform>, lease: Lease, update: i64) -> Result<bool, Error> {
+pub async fn take(tx: &mut Tx<'_, Platform>, bot: &BotId, lease: Lease, update: i64) -> Result<bool, Error> {
     let taken = persistence::statement(
-        "update readings set next_update = $2 + 1 where subject = 'bot' and claim = $1 and next_update <= $2",
+        "update readings set next_update = $2 + 1 where subject = $3 and claim = $1 and next_update <= $2",
     )
     .bind::<SqlUuid, _>(lease.uuid())
     .bind::<BigInt, _>(update)
+    .bind::<Text, _>(bot.as_str())
     .execute(tx.connection())
     .await?;
     Ok(taken > 0)

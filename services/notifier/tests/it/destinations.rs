@@ -1,6 +1,9 @@
 //! Destinations of organisations: what staff does with them, what each is told, and that none is told what is another's.
 
 use kernel::OrderId;
+use mediator::Scope;
+use notifier::domain::Obstacle;
+use notifier::queries::ListObstacles;
 use reqwest::Method;
 use serde_json::json;
 use testkit::{Caller, Client, eventually};
@@ -166,6 +169,59 @@ async fn a_blocked_destination_is_unreachable_with_its_reason_and_keeps_no_other
         if found["state"] == "active" && found["reason"].is_null() { Ok(()) } else { Err(found) }
     })
     .await;
+    replica.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chat_is_an_obstacle_only_while_something_is_told_there() {
+    let stage = Stage::new().await;
+    let closed = "insert into budgets (subject, obstacle) values
+            ('bot', 'a'), ('4242', 'b'), ('@typo', 'c'), ('-1', 'd'), ('-2', 'e'), ('-3', 'f');
+        insert into destinations (org_id, id, name, state, reason, chat, rules, version, created_at, changed_at)
+        select gen_random_uuid(), gen_random_uuid(), 'x', state, reason, chat, '{}', 1, now(), now()
+        from (values ('active', null, -1), ('paused', null, -2), ('unreachable', 'e', -3)) as t(state, reason, chat)";
+    stage.superuser.batch_execute(closed).await.unwrap();
+    let list = ListObstacles { configured: stage.settings().chat };
+    let found = stage.scene.mediator().ask(&Scope::platform_system("test"), list).await.unwrap();
+    let mut found: Vec<&str> = found
+        .iter()
+        .map(|obstacle| match obstacle {
+            Obstacle::Token { .. } => "bot",
+            Obstacle::Chat { chat, .. } => chat.as_str(),
+        })
+        .collect();
+    found.sort_unstable();
+    assert_eq!(found, ["-1", "-3", "4242", "bot"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_topic_makes_its_destination_unreachable_and_leaves_the_chat_alone() {
+    let stage = Stage::new().await;
+    let replica = stage.replica().await;
+    let destination = stage.linked(&replica, Caller::Owner, &json!({"name": "Operations"}), GROUPS[0]).await;
+    stage.telegram.fail_next(2, devstack::bot_api::Failure::TopicClosed);
+    stage.scene.publish(1, &placed(OrderId::new())).await;
+    let (client, path) =
+        (stage.scene.client(replica.base(), Caller::Owner), format!("/admin/v1/destinations/{destination}"));
+    let found = eventually(PATIENCE, async || {
+        let (_, found) = client.get(&path).await;
+        if found["state"] == "unreachable" { Ok(found) } else { Err(found) }
+    })
+    .await;
+    assert_eq!(found["reason"], "400 Bad Request: TOPIC_CLOSED", "{found}");
+    let chat = "select failures, obstacle, blocked_until <= now() from budgets where subject = '-1001'";
+    let chat = stage.superuser.query_one(chat, &[]).await.unwrap();
+    assert_eq!((chat.get(0), chat.get(1), chat.get(2)), (0, None::<String>, true));
+    // It is tried again, the second time later, and then goes out.
+    stage.told_in(GROUPS[0], 2).await;
+    eventually(PATIENCE, async || client.get(&path).await.1["state"] == "active").await;
+    // A message that is refused says nothing of whether the chat can be reached.
+    let closed = "update destinations set state = 'unreachable', reason = 'because'";
+    stage.superuser.batch_execute(closed).await.unwrap();
+    stage.telegram.fail_next(1, devstack::bot_api::Failure::Refused);
+    stage.scene.publish(1, &placed(OrderId::new())).await;
+    eventually(PATIENCE, async || stage.count("failed").await == 1).await;
+    assert_eq!(client.get(&path).await.1["state"], "unreachable");
     replica.stop().await;
 }
 

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use kernel::Clock;
 use mediator::Scope;
-use notifier::commands::{ClaimReading, HandleUpdate};
-use notifier::domain::{Lease, Received};
+use notifier::commands::{ClaimReading, HandleUpdate, RestartReading};
+use notifier::domain::{BotId, Lease, Received};
 use serde_json::json;
 use testkit::{Caller, eventually};
 
@@ -70,19 +71,22 @@ async fn a_foreign_a_wrong_and_an_expired_code_link_nothing_and_are_answered_ali
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_chat_that_asks_too_often_gets_no_answer_and_links_nothing() {
+async fn a_chat_that_asks_too_often_gets_no_answer_but_a_right_code_links_it() {
     let stage = Stage::new().await;
     let replica = stage.replica().await;
     let (_, code) = stage.destination(&replica, Caller::Owner, &json!({"name": "Operations"})).await;
     for _ in 0..10 {
         stage.telegram.say(GROUPS[0], None, "/link 0000-0000-0000");
     }
-    let last = stage.telegram.say(GROUPS[0], None, &format!("/link {code}"));
+    // What is said to another bot is not answered, and does not count.
+    stage.telegram.say(GROUPS[1], None, "/help@other_bot");
+    let last = stage.telegram.say(GROUPS[0], None, "/help");
     let read = "select coalesce(max(next_update), 0) from readings";
     eventually(PATIENCE, async || number(&stage, read).await > last).await;
     assert_eq!(number(&stage, ACTIVE).await, 0);
-    // Another chat is not kept from it.
-    stage.telegram.say(GROUPS[1], None, &format!("/link {code}"));
+    assert!(stage.texts_in(GROUPS[0]).iter().all(|text| text.starts_with("That code is not valid")));
+    assert_eq!(number(&stage, "select count(*) from askers").await, 1);
+    stage.telegram.say(GROUPS[0], None, &format!("/link {code}"));
     eventually(PATIENCE, async || number(&stage, ACTIVE).await == 1).await;
     replica.stop().await;
 }
@@ -93,15 +97,45 @@ async fn an_update_is_handled_once_and_by_the_holder_of_the_lease_alone() {
     let (mediator, scope) = (stage.scene.mediator(), Scope::platform_system("test"));
     stage.superuser.batch_execute("insert into budgets (subject) values ('bot')").await.unwrap();
     let (lease, other, duration) = (Lease::new(), Lease::new(), Duration::from_secs(60));
-    assert_eq!(mediator.send(&scope, ClaimReading { lease, duration }).await.unwrap(), Some(0));
-    assert_eq!(mediator.send(&scope, ClaimReading { lease: other, duration }).await.unwrap(), None);
-    let message = Some(Received { update: 5, chat: -1, topic: None, text: "/help".to_owned() });
-    let handle = |lease| HandleUpdate { lease, update: 5, message: message.clone() };
+    let bot = || BotId::of_token("7:x");
+    let claim = |lease| ClaimReading { bot: bot(), lease, duration };
+    assert_eq!(mediator.send(&scope, claim(lease)).await.unwrap(), Some(0));
+    assert_eq!(mediator.send(&scope, claim(other)).await.unwrap(), None);
+    let message = Some(Received { update: 5, chat: -1, topic: None, sent_at: Clock::now(), text: "/help".to_owned() });
+    let handle = |lease| HandleUpdate {
+        bot: bot(),
+        lease,
+        update: 5,
+        own_name: "cyber_bot".to_owned(),
+        message: message.clone(),
+    };
     assert_eq!(mediator.send(&scope, handle(other)).await.unwrap(), None);
     assert!(mediator.send(&scope, handle(lease)).await.unwrap().is_some());
     assert_eq!(mediator.send(&scope, handle(lease)).await.unwrap(), None);
-    assert_eq!(mediator.send(&scope, ClaimReading { lease, duration }).await.unwrap(), Some(6));
+    assert_eq!(mediator.send(&scope, claim(lease)).await.unwrap(), Some(6));
     assert_eq!(number(&stage, "select asked::bigint from askers").await, 1);
+    // Only a reply that lies below as a whole begins anew, and only for the holder of the lease. Another bot has its own numbers.
+    let restart = |lease, first, last| RestartReading { bot: bot(), lease, first, last };
+    assert!(!mediator.send(&scope, restart(other, 2, 3)).await.unwrap());
+    assert!(!mediator.send(&scope, restart(lease, 2, 6)).await.unwrap());
+    assert!(mediator.send(&scope, restart(lease, 2, 3)).await.unwrap());
+    assert_eq!(mediator.send(&scope, claim(lease)).await.unwrap(), Some(2));
+    let another = ClaimReading { bot: BotId::of_token("8:x"), lease: other, duration };
+    assert_eq!(mediator.send(&scope, another).await.unwrap(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bot_whose_updates_begin_anew_with_lower_numbers_is_not_deaf() {
+    let stage = Stage::new().await;
+    let before = "insert into readings (subject, next_update) values ('1000001', 1000000)";
+    stage.superuser.batch_execute(before).await.unwrap();
+    let replica = stage.replica().await;
+    let last = stage.telegram.say(GROUPS[0], None, "/help");
+    assert!(stage.told_in(GROUPS[0], 1).await[0].contains("/status"));
+    assert_eq!(number(&stage, "select next_update from readings").await, last + 1);
+    stage.telegram.say(GROUPS[0], None, "/help");
+    stage.told_in(GROUPS[0], 2).await;
+    replica.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod claiming;
 mod configuration;
 mod dead_letters;
 mod deleting;

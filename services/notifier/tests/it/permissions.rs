@@ -6,10 +6,10 @@ use std::time::Duration;
 use access::{Permission, Role};
 use mediator::{Scope, SendError};
 use notifier::commands::{
-    ClaimDeliveries, ClaimReading, DeleteSent, HandleUpdate, NoteToken, RegisterChat, ReleaseReading, RetryFailed,
-    SettleMessage,
+    ClaimDeliveries, ClaimReading, DeleteSent, HandleUpdate, NoteToken, RegisterChat, ReleaseReading, RestartReading,
+    RetryFailed, SettleMessage,
 };
-use notifier::domain::{Address, Batch, Lease, Outcome, Target};
+use notifier::domain::{Address, Batch, BotId, Lease, Outcome, Target};
 use notifier::queries::{CountBacklog, ListObstacles, ListTargets};
 
 use crate::stage::{PATIENCE, Stage};
@@ -27,7 +27,7 @@ async fn platform_commands_and_queries_are_refused_to_an_owner_and_change_nothin
     let mediator = stage.scene.mediator();
     let chat = stage.settings().chat;
     let address = Address { chat: chat.clone(), topic: None };
-    let lease = Lease::new();
+    let (lease, bot) = (Lease::new(), || BotId::of_token("7:x"));
     let batch = Batch { target: Target::Configured, chat: chat.clone(), address, lease, deliveries: Vec::new() };
     let settle = SettleMessage { batch: Arc::new(batch), outcome: Outcome::Limited { retry_after: PATIENCE } };
     let duration = Duration::from_secs(1);
@@ -42,14 +42,19 @@ async fn platform_commands_and_queries_are_refused_to_an_owner_and_change_nothin
     assert_forbidden(mediator.send(&owner, RegisterChat { chat: chat.clone() }).await);
     assert_forbidden(mediator.send(&owner, claim).await);
     assert_forbidden(mediator.send(&owner, settle).await);
-    assert_forbidden(mediator.send(&owner, RetryFailed { chat }).await);
+    assert_forbidden(mediator.send(&owner, RetryFailed { chat: chat.clone() }).await);
     assert_forbidden(mediator.send(&owner, DeleteSent { keep_days: 0 }).await);
     assert_forbidden(mediator.ask(&owner, CountBacklog).await);
-    assert_forbidden(mediator.ask(&owner, ListObstacles).await);
+    assert_forbidden(mediator.ask(&owner, ListObstacles { configured: chat }).await);
     assert_forbidden(mediator.ask(&owner, ListTargets).await);
-    assert_forbidden(mediator.send(&owner, ClaimReading { lease, duration }).await);
-    assert_forbidden(mediator.send(&owner, HandleUpdate { lease, update: 1, message: None }).await);
-    assert_forbidden(mediator.send(&owner, ReleaseReading { lease }).await);
+    assert_forbidden(mediator.send(&owner, ClaimReading { bot: bot(), lease, duration }).await);
+    assert_forbidden(
+        mediator
+            .send(&owner, HandleUpdate { bot: bot(), lease, update: 1, own_name: String::new(), message: None })
+            .await,
+    );
+    assert_forbidden(mediator.send(&owner, ReleaseReading { bot: bot(), lease }).await);
+    assert_forbidden(mediator.send(&owner, RestartReading { bot: bot(), lease, first: 1, last: 1 }).await);
     assert_forbidden(mediator.send(&owner, NoteToken { refused: None }).await);
     assert!(stage.superuser.query("select 1 from budgets", &[]).await.unwrap().is_empty());
 }

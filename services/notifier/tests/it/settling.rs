@@ -10,7 +10,7 @@ use notifier::domain::{Batch, Outcome, Target};
 use crate::stage::{CHAT, Stage};
 
 /// Claims the one pending delivery of the chat.
-async fn claimed(stage: &Stage, mediator: &Mediator, scope: &Scope<Platform>) -> Arc<Batch> {
+pub(crate) async fn claimed(stage: &Stage, mediator: &Mediator, scope: &Scope<Platform>) -> Arc<Batch> {
     stage.write(1, "stock-low", r#"{"kind":"stock-low","sku":"TEA-1","available":3,"threshold":5}"#).await;
     let chat = stage.settings().chat;
     mediator.send(scope, RegisterChat { chat: chat.clone() }).await.unwrap();
@@ -104,6 +104,7 @@ async fn a_token_that_is_refused_twice_under_one_lease_counts_once_and_leaves_th
     let seen: Vec<(i32, Option<String>, bool, bool)> =
         rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3))).collect();
     let cause = Some("401 Unauthorized".to_owned());
-    assert_eq!(seen, [(0, None, false, true), (1, cause, true, true)], "the chat, then the bot");
+    let free = (0, None, false, true);
+    assert_eq!(seen, [free.clone(), (1, cause, true, true), free], "the chat, the bot, and what has no destination");
     assert_eq!(stage.count("pending").await, 1);
 }

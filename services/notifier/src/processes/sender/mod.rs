@@ -90,7 +90,7 @@ impl Sender {
     async fn run(&self, stop: CancellationToken) {
         let mut memory = Memory::default();
         while !stop.is_cancelled() {
-            let (pause, may_be_woken) = match self.round(&mut memory).await {
+            let (pause, may_be_woken) = match self.round(&mut memory, &stop).await {
                 Ok(Round::Again) => continue,
                 // A wait only grows, so new deliveries are no reason to look earlier.
                 Ok(Round::Wait(pause)) => (pause.min(POLL), false),
@@ -108,7 +108,7 @@ impl Sender {
         }
     }
 
-    async fn round(&self, memory: &mut Memory) -> Result<Round, SendError<Error>> {
+    async fn round(&self, memory: &mut Memory, stop: &CancellationToken) -> Result<Round, SendError<Error>> {
         if !memory.registered {
             self.mediator.send(&self.scope, RegisterChat { chat: self.settings.chat.clone() }).await?;
             memory.registered = true;
@@ -134,6 +134,10 @@ impl Sender {
         }
         let mut all = Round::Idle;
         for target in self.mediator.ask(&self.scope, ListTargets).await? {
+            // The message in hand is finished, and the others are another replica's.
+            if stop.is_cancelled() {
+                break;
+            }
             all = match (all, self.send_next(target).await?) {
                 (Round::Again, _) | (_, Round::Again) => Round::Again,
                 (Round::Wait(one), Round::Wait(other)) => Round::Wait(one.min(other)),
@@ -145,7 +149,7 @@ impl Sender {
     }
 
     async fn look_for_obstacles(&self) {
-        match self.mediator.ask(&self.scope, ListObstacles).await {
+        match self.mediator.ask(&self.scope, ListObstacles { configured: self.settings.chat.clone() }).await {
             Ok(found) => self.obstacles.are(found),
             Err(error) => tracing::warn!(%error, "what keeps messages from being sent could not be read"),
         }

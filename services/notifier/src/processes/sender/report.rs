@@ -10,6 +10,7 @@ use crate::queries::Backlog;
 pub(super) fn backlog(backlog: &Backlog, now: Timestamp) {
     // Counts stay far below the 2^53 up to which this is exact.
     metrics::gauge!("notifier_deliveries_pending").set(backlog.pending as f64);
+    metrics::gauge!("notifier_deliveries_held").set(backlog.held as f64);
     let age = backlog.oldest.map_or(0.0, |since| seconds(now - since));
     metrics::gauge!("notifier_oldest_pending_seconds").set(age);
 }
@@ -51,7 +52,7 @@ pub(super) fn message(batch: &Batch, message: &Message, outcome: &Outcome) {
             tracing::warn!(chat, to, "the chat has moved; set TELEGRAM_CHAT_ID to its new id");
         }
         // The log says once that it began; see the obstacles.
-        Outcome::Unauthorised { cause } | Outcome::Unreachable { cause } => {
+        Outcome::Unauthorised { cause } | Outcome::Unreachable { cause } | Outcome::NoTopic { cause } => {
             tracing::debug!(chat, deliveries, cause, "Telegram lets nobody through; the message is sent again later");
         }
         Outcome::Refused { cause } => {

@@ -1,6 +1,7 @@
 //! The call to Telegram: one message, one outcome.
 //! The rule: this is the only place that knows frankenstein.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use frankenstein::ParseMode;
@@ -9,11 +10,13 @@ use frankenstein::methods::{GetUpdatesParams, SendMessageParams};
 use frankenstein::response::{ErrorResponse, MethodResponse};
 use frankenstein::types::{AllowedUpdate, ChatId, LinkPreviewOptions, MessageId};
 use frankenstein::{AsyncTelegramApi, Error};
+use kernel::Timestamp;
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use super::{CALL, LISTEN};
 use crate::config::Settings;
-use crate::domain::{Address, Outcome, Received};
+use crate::domain::{Address, BotId, Outcome, Received};
 
 /// The wait after a 429 that names none.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -23,6 +26,8 @@ const MAX_CAUSE: usize = 300;
 /// The client of one bot, cheap to clone. It never prints the token of the bot, which is a part of the address.
 #[derive(Clone)]
 pub struct Telegram {
+    id: BotId,
+    name: Arc<OnceCell<String>>,
     bot: Bot,
     /// Waits longer for an answer than the other, since the Bot API answers when there is something.
     listening: Bot,
@@ -78,7 +83,23 @@ impl Telegram {
                 .map_err(|error| NoClient(error.to_string()))?;
             Ok(Bot::builder().api_url(bot_address(address, token)).client(client).build())
         };
-        Ok(Self { bot: bot(limit)?, listening: bot(LISTEN + limit)? })
+        Ok(Self { id: BotId::of_token(token), name: Arc::default(), bot: bot(limit)?, listening: bot(LISTEN + limit)? })
+    }
+
+    /// Which bot it is.
+    pub(in crate::processes) fn id(&self) -> &BotId {
+        &self.id
+    }
+
+    /// The name of the bot, as commands name it: asked for until it is known, and then kept.
+    pub(in crate::processes) async fn name(&self) -> Result<&str, Unheard> {
+        let name = self.name.get_or_try_init(|| async {
+            // Read by hand, so that new fields in it break nothing.
+            let reply: Result<MethodResponse<Value>, Error> = self.bot.request("getMe", None::<()>).await;
+            let name = reply.map_err(unheard)?.result["username"].as_str().map(str::to_owned);
+            name.ok_or_else(|| Unheard::Unavailable("the Bot API did not say the name of the bot".to_owned()))
+        });
+        Ok(name.await?)
     }
 
     /// What the bot was sent, from the update with this number on; waits up to [`LISTEN`] for something.
@@ -90,14 +111,7 @@ impl Telegram {
             .build();
         // Read by hand, so that an update of a form that nobody foresaw stops nothing.
         let reply: Result<MethodResponse<Vec<Value>>, Error> = self.listening.request("getUpdates", Some(params)).await;
-        match reply {
-            Ok(reply) => Ok(reply.result.iter().filter_map(update).collect()),
-            Err(Error::Api(error)) => Err(match refusal(&error) {
-                Outcome::Unauthorised { cause } => Unheard::Unauthorised(cause),
-                _ => Unheard::Unavailable(short(&format!("{} {}", error.error_code, error.description))),
-            }),
-            Err(error) => Err(Unheard::Unavailable(unread(error))),
-        }
+        Ok(reply.map_err(unheard)?.result.iter().filter_map(update).collect())
     }
 
     /// Sends one message in Telegram's HTML.
@@ -121,6 +135,17 @@ impl Telegram {
     }
 }
 
+/// Why a call that listens brought nothing.
+fn unheard(error: Error) -> Unheard {
+    match error {
+        Error::Api(error) => match refusal(&error) {
+            Outcome::Unauthorised { cause } => Unheard::Unauthorised(cause),
+            _ => Unheard::Unavailable(short(&format!("{} {}", error.error_code, error.description))),
+        },
+        error => Unheard::Unavailable(unread(error)),
+    }
+}
+
 /// Why a call brought no answer that can be read.
 fn unread(error: Error) -> String {
     match error {
@@ -138,20 +163,33 @@ fn update(value: &Value) -> Option<Update> {
             update: number,
             chat: message["chat"]["id"].as_i64()?,
             topic: topic.and_then(|_| message["message_thread_id"].as_i64()),
+            sent_at: Timestamp::from_timestamp(message["date"].as_i64()?, 0)?,
             text: message["text"].as_str().unwrap_or_default().to_owned(),
         })
     };
     Some(Update { number, message: message.and_then(received) })
 }
 
-/// The words of a 400 that is about the chat and not about the message.
-const NO_WAY_TO_THE_CHAT: [&str; 2] = ["chat not found", "not enough rights"];
+/// The words, in lower case, of a 400 that is about the chat and not about the message.
+const NO_WAY_TO_THE_CHAT: [&str; 7] = [
+    "chat not found",
+    "not enough rights",
+    "need administrator rights",
+    "have no rights to send",
+    "chat_write_forbidden",
+    "chat_restricted",
+    "peer_id_invalid",
+];
+/// The words, in lower case, of a 400 that is about the topic alone.
+const NO_WAY_TO_THE_TOPIC: [&str; 3] = ["message thread not found", "topic_closed", "topic_deleted"];
 
 /// What an error reply means for the deliveries of the message.
 fn refusal(error: &ErrorResponse) -> Outcome {
     let retry_after = error.parameters.and_then(|parameters| parameters.retry_after);
     let moved = error.parameters.and_then(|parameters| parameters.migrate_to_chat_id);
     let cause = short(&format!("{} {}", error.error_code, error.description));
+    let description = error.description.to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|words| description.contains(words));
     match (error.error_code, moved) {
         (_, Some(to)) => Outcome::Moved { to },
         (429, None) => Outcome::Limited {
@@ -159,9 +197,8 @@ fn refusal(error: &ErrorResponse) -> Outcome {
         },
         (401 | 404, None) => Outcome::Unauthorised { cause },
         (403, None) => Outcome::Unreachable { cause },
-        (400, None) if NO_WAY_TO_THE_CHAT.iter().any(|words| error.description.contains(words)) => {
-            Outcome::Unreachable { cause }
-        }
+        (400, None) if says(&NO_WAY_TO_THE_CHAT) => Outcome::Unreachable { cause },
+        (400, None) if says(&NO_WAY_TO_THE_TOPIC) => Outcome::NoTopic { cause },
         // 408 and 409 pass by themselves. Every other 4xx is about the message.
         (400..=407 | 410..=499, None) => Outcome::Refused { cause },
         _ => Outcome::Unavailable { cause },
@@ -205,9 +242,27 @@ mod tests {
             assert_eq!(reply(code, None), Outcome::Unauthorised { cause: format!("{code} because") });
         }
         assert_eq!(reply(403, None), Outcome::Unreachable { cause: "403 because".to_owned() });
-        let description = "Bad Request: chat not found".to_owned();
-        let chat = refusal(&ErrorResponse { ok: false, description, error_code: 400, parameters: None });
-        assert_eq!(chat, Outcome::Unreachable { cause: "400 Bad Request: chat not found".to_owned() });
+        let described = |words: &str| {
+            let description = format!("Bad Request: {words}");
+            let outcome = refusal(&ErrorResponse { ok: false, description, error_code: 400, parameters: None });
+            (outcome, format!("400 Bad Request: {words}"))
+        };
+        for words in [
+            "chat not found",
+            "not enough rights to send text messages to the chat",
+            "need administrator rights in the channel chat",
+            "have no rights to send a message",
+            "CHAT_WRITE_FORBIDDEN",
+            "CHAT_RESTRICTED",
+            "PEER_ID_INVALID",
+        ] {
+            let (outcome, cause) = described(words);
+            assert_eq!(outcome, Outcome::Unreachable { cause });
+        }
+        for words in ["message thread not found", "TOPIC_CLOSED", "TOPIC_DELETED"] {
+            let (outcome, cause) = described(words);
+            assert_eq!(outcome, Outcome::NoTopic { cause });
+        }
         for code in [409, 500, 502, 503] {
             assert!(matches!(reply(code, None), Outcome::Unavailable { .. }), "{code}");
         }
@@ -217,11 +272,12 @@ mod tests {
     fn a_message_is_read_with_its_chat_and_topic_and_whatever_else_comes_has_a_number() {
         let chat = json!({"id": -100, "type": "supergroup"});
         let topical = json!({"update_id": 7, "message": {
-            "chat": chat, "text": "/help", "is_topic_message": true, "message_thread_id": 3}});
-        let received = Received { update: 7, chat: -100, topic: Some(3), text: "/help".to_owned() };
+            "chat": chat, "date": 60, "text": "/help", "is_topic_message": true, "message_thread_id": 3}});
+        let sent_at = Timestamp::from_timestamp(60, 0).unwrap();
+        let received = Received { update: 7, chat: -100, topic: Some(3), sent_at, text: "/help".to_owned() };
         assert_eq!(update(&topical).unwrap().message, Some(received));
-        let reply = json!({"update_id": 8, "channel_post": {"chat": chat, "message_thread_id": 3}});
-        let received = Received { update: 8, chat: -100, topic: None, text: String::new() };
+        let reply = json!({"update_id": 8, "channel_post": {"chat": chat, "date": 60, "message_thread_id": 3}});
+        let received = Received { update: 8, chat: -100, topic: None, sent_at, text: String::new() };
         assert_eq!(update(&reply).unwrap().message, Some(received));
         let other = update(&json!({"update_id": 9, "poll": {}})).unwrap();
         assert_eq!((other.number, other.message), (9, None));
