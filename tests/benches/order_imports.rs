@@ -160,8 +160,8 @@ fn calls(invoices: Vec<Invoice>) -> Vec<Vec<Value>> {
 fn insert(orders: usize, lines: usize) -> (String, usize) {
     let sql = format!(
         "with new as materialized (select gen_random_uuid() as id, nullif(current_setting('app.org'), '')::uuid as org from generate_series(1, {orders})), \
-         placed as (insert into orders (org_id, id, status, total_minor, currency, token_digest, version, placed_at, deadline_at, updated_at, channel, number) \
-           select org, id, 'completed', 1990, 'GBP', sha256(id::text::bytea), 6, now(), now(), now(), 'till', (random() * 9e15)::bigint + 1 from new), \
+         placed as (insert into orders (org_id, id, status, total_minor, currency, token_digest, version, placed_at, deadline_at, settled_at, updated_at, channel, number) \
+           select org, id, 'completed', 1990, 'GBP', sha256(id::text::bytea), 6, now(), now(), now(), now(), 'till', (random() * 9e15)::bigint + 1 from new), \
          lines as (insert into order_lines (org_id, order_id, position, sku, product_id, variant_id, product_version, title, variant_title, quantity, unit_price_minor) \
            select org, id, n, 'LIMIT-' || n, id, id, 1, 'A product', 'Standard', 1, 100 from new, generate_series(1, {lines}) n) \
          insert into order_history (org_id, order_id, version, from_status, to_status, cause, actor, occurred_at) \

@@ -67,7 +67,7 @@ async fn fill(store: &Store, slug: &str) -> Result<(), Failure> {
         .batch_execute(&format!(
             "create temporary table filled as
              select o.org_id, n, timestamptz '2024-01-01' + n * interval '1 minute' as at,
-                    (lpad(to_hex(1704067200000 + n * 60000), 12, '0') || '7000' || '8000' || lpad(to_hex(n), 12, '0'))::uuid as id
+                    (lpad(to_hex(1704067200000 + n::bigint * 60000), 12, '0') || '7000' || '8000' || lpad(to_hex(n), 12, '0'))::uuid as id
              from auth.organisations o, generate_series(1, {ORDERS}) n where o.slug = '{slug}';
              insert into \"order\".orders (org_id, id, status, total_minor, currency, token_digest, version, placed_at,
                                            deadline_at, settled_at, updated_at, channel, number)
