@@ -122,7 +122,7 @@ impl Writer<'_> {
                     return format!(" and {search} like {word}");
                 }
                 let word = self.sql.bind(Bound::Text(word.to_owned()));
-                format!(" and {search} like '%' || fold({word}) || '%'")
+                format!(" and {search} like '%' || trim(search_text({word})) || '%'")
             })
             .collect()
     }

@@ -114,7 +114,8 @@ async fn a_stop_ends_a_round_after_the_message_in_hand() {
     let waiting = "select count(*) > 0 from pg_stat_activity where $1 = any(pg_blocking_pids(pid))";
     eventually(PATIENCE, async || stage.superuser.query_one(waiting, &[&pid]).await.unwrap().get::<_, bool>(0)).await;
     let release = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        // The sender is told to stop after the parts before it, of which nothing is seen from outside.
+        tokio::time::sleep(Duration::from_secs(1)).await;
         held.commit().await.unwrap();
     };
     tokio::join!(sender.stop(), release);

@@ -4,16 +4,13 @@ use std::{collections::BTreeMap, time::Duration};
 
 use access::Permission;
 use contracts::topics;
-use diesel::{
-    QueryableByName,
-    sql_types::{BigInt, Double, Text, Uuid as SqlUuid},
-};
+use diesel::sql_types::{BigInt, Double, Text};
 use diesel_async::RunQueryDsl;
 use kernel::{OrderId, OrganisationId};
 use mediator::{Platform, Query};
 use persistence::{ReadConn, statement};
-use uuid::Uuid;
 
+use super::owned_row::{OwnedRow, by_organisation};
 use crate::error::Error;
 
 /// Asks for orders that have waited for so long since they were queued or last asked for. One whose event still waits for Kafka, or in a
@@ -35,7 +32,7 @@ impl Query for FindStalledIntake {
 
     async fn fetch(&self, read: &mut ReadConn<'_, Platform>) -> Result<Self::Reply, Error> {
         // Nothing was asked for before it was queued, so the index of what waits narrows this down by `queued_at`.
-        let rows: Vec<StalledRow> = statement(
+        let rows: Vec<OwnedRow> = statement(
             "select i.org_id, i.id from order_intake i
              where i.status = 'queued' and i.queued_at < now() - make_interval(secs => $1)
                and coalesce(i.asked_at, i.queued_at) < now() - make_interval(secs => $1)
@@ -48,18 +45,6 @@ impl Query for FindStalledIntake {
         .bind::<Text, _>(topics::INTAKE.name)
         .load(read.connection())
         .await?;
-        let mut stalled: Self::Reply = BTreeMap::new();
-        for row in rows {
-            stalled.entry(OrganisationId::from_uuid(row.org_id)).or_default().push(OrderId::from_uuid(row.id));
-        }
-        Ok(stalled)
+        Ok(by_organisation(rows))
     }
-}
-
-#[derive(QueryableByName)]
-struct StalledRow {
-    #[diesel(sql_type = SqlUuid)]
-    org_id: Uuid,
-    #[diesel(sql_type = SqlUuid)]
-    id: Uuid,
 }

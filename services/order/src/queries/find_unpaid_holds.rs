@@ -3,16 +3,13 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use access::Permission;
-use diesel::{
-    QueryableByName,
-    sql_types::{BigInt, Double, Uuid as SqlUuid},
-};
+use diesel::sql_types::{BigInt, Double};
 use diesel_async::RunQueryDsl;
 use kernel::{OrderId, OrganisationId};
 use mediator::{Platform, Query};
 use persistence::{ReadConn, statement};
-use uuid::Uuid;
 
+use super::owned_row::{OwnedRow, by_organisation};
 use crate::error::Error;
 
 /// Asks for orders of the shop that were confirmed so long ago by the database's clock, are not paid for and have nothing packed.
@@ -33,7 +30,7 @@ impl Query for FindUnpaidHolds {
 
     async fn fetch(&self, read: &mut ReadConn<'_, Platform>) -> Result<Self::Reply, Error> {
         // By hand, because the conditions must be literals: PostgreSQL uses the index `orders_unpaid_due` for nothing else.
-        let rows: Vec<UnpaidRow> = statement(
+        let rows: Vec<OwnedRow> = statement(
             "select o.org_id, o.id from orders o
              where o.status = 'confirmed' and o.payment_status = 'unpaid' and o.source = 'shop' and not o.adding
                and o.settled_at < now() - make_interval(secs => $1)
@@ -45,18 +42,6 @@ impl Query for FindUnpaidHolds {
         .bind::<BigInt, _>(i64::from(self.limit))
         .load(read.connection())
         .await?;
-        let mut unpaid: Self::Reply = BTreeMap::new();
-        for row in rows {
-            unpaid.entry(OrganisationId::from_uuid(row.org_id)).or_default().push(OrderId::from_uuid(row.id));
-        }
-        Ok(unpaid)
+        Ok(by_organisation(rows))
     }
-}
-
-#[derive(QueryableByName)]
-struct UnpaidRow {
-    #[diesel(sql_type = SqlUuid)]
-    org_id: Uuid,
-    #[diesel(sql_type = SqlUuid)]
-    id: Uuid,
 }

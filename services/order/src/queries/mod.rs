@@ -16,6 +16,7 @@ mod list_transitions;
 mod measure_intake;
 mod order_fields;
 mod order_row;
+mod owned_row;
 mod query_buyers;
 mod query_orders;
 mod read_clock;
