@@ -57,7 +57,9 @@ async fn without_redis(fault: Fault) {
         within(&before.times, 0.5),
         within(&before.times, 0.99),
     );
-    assert!(within(&during.times, 0.99) < Duration::from_millis(500), "p99 {:?}", within(&during.times, 0.99));
+    // Half a second on a quiet machine; on a busy one the reads with Redis are slow too.
+    let bound = Duration::from_millis(500).max(within(&before.times, 0.99) * 4);
+    assert!(within(&during.times, 0.99) < bound, "p99 {:?}", within(&during.times, 0.99));
     // Each gateway grants its share; together they never grant much more than the whole.
     let whole: usize = LOGINS.parse().unwrap();
     assert!((whole / 2..=2 * whole).contains(&limits_during), "{limits_during} of {whole} granted");
@@ -104,7 +106,8 @@ async fn without_redis(fault: Fault) {
     let seen = tokio::select! { seen = read(&gateways, &paths) => seen, () = unwell => panic!("it got well") };
     store.servers.as_mut().unwrap().redis.server.resume();
     assert_eq!(seen.bodies, after.bodies);
-    assert!(within(&seen.times, 0.99) < Duration::from_millis(500), "p99 {:?}", within(&seen.times, 0.99));
+    let bound = Duration::from_millis(500).max(within(&after.times, 0.99) * 4);
+    assert!(within(&seen.times, 0.99) < bound, "p99 {:?}", within(&seen.times, 0.99));
     let (status, changed) = shop.owner.clone().with("if-match", "*").patch(&path, &json!({"title": "Again"})).await;
     assert_eq!(status, 200, "{changed}");
     sees(&store, &paths[0], "Again").await;
