@@ -58,7 +58,10 @@ async fn call(path: web::Path<(String, String)>, body: web::Bytes, state: web::D
     // The names of methods are case-insensitive.
     let unreadable = || failed(400, "Bad Request: can't parse the request", &Value::Null);
     match method.to_ascii_lowercase().as_str() {
-        "sendmessage" => serde_json::from_slice(&body).map_or_else(|_| unreadable(), |message| send(&message, &state)),
+        "sendmessage" => match serde_json::from_slice(&body) {
+            Ok(message) => send(&message, &state).await,
+            Err(_) => unreadable(),
+        },
         "getupdates" => match serde_json::from_slice(&body) {
             Ok(asked) => updates(&asked, &state).await,
             Err(_) => unreadable(),
@@ -106,32 +109,23 @@ async fn say(said: web::Json<Said>, state: web::Data<Mutex<State>>) -> HttpRespo
     HttpResponse::Ok().json(json!({"update_id": locked(&state).say(said.into_inner())}))
 }
 
-fn send(message: &SendMessage, state: &Mutex<State>) -> HttpResponse {
+async fn send(message: &SendMessage, state: &Mutex<State>) -> HttpResponse {
     let chat = match &message.chat_id {
         Value::String(name) => name.clone(),
         Value::Null => String::new(),
         number => number.to_string(),
     };
-    match locked(state).send(
-        &chat,
-        message.message_thread_id,
-        &message.text,
-        message.parse_mode.eq_ignore_ascii_case("HTML"),
-    ) {
-        Ok(message) => {
-            let id: i64 = chat.parse().unwrap_or_default();
-            let chat = if id < 0 {
-                json!({"id": id, "type": "supergroup", "title": "Operations"})
-            } else {
-                json!({"id": id, "type": "private", "first_name": "Operator"})
-            };
-            let date = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-            let bot = json!({"id": 1_000_001, "is_bot": true, "first_name": "Cyber Store"});
-            let sent = json!({
-                "message_id": message.message_id, "from": bot, "chat": chat, "date": date,
-                "text": message.text,
-            });
-            HttpResponse::Ok().json(json!({"ok": true, "result": sent}))
+    let html = message.parse_mode.eq_ignore_ascii_case("HTML");
+    let sent = locked(state).send(&chat, message.message_thread_id, &message.text, html);
+    match sent {
+        Ok(accepted) => confirmed(&chat, &message.text, accepted.message_id),
+        Err(SendError::Late { message: accepted, after }) => {
+            actix_web::rt::time::sleep(after).await;
+            confirmed(&chat, &message.text, accepted.message_id)
+        }
+        Err(SendError::RefusedLate { after }) => {
+            actix_web::rt::time::sleep(after).await;
+            failed(502, "Bad Gateway", &Value::Null)
         }
         Err(SendError::Refused { code, description, retry_after, moved_to }) => {
             failed(code, &description, &json!({"retry_after": retry_after, "migrate_to_chat_id": moved_to}))
@@ -139,6 +133,20 @@ fn send(message: &SendMessage, state: &Mutex<State>) -> HttpResponse {
         // The body ends before its announced length, so the connection is closed on the reader.
         Err(SendError::Disconnected) => HttpResponse::Ok().body(BrokenOff),
     }
+}
+
+/// What says that a message was accepted.
+fn confirmed(chat: &str, text: &str, message: i64) -> HttpResponse {
+    let id: i64 = chat.parse().unwrap_or_default();
+    let chat = if id < 0 {
+        json!({"id": id, "type": "supergroup", "title": "Operations"})
+    } else {
+        json!({"id": id, "type": "private", "first_name": "Operator"})
+    };
+    let date = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let bot = json!({"id": 1_000_001, "is_bot": true, "first_name": "Cyber Store"});
+    let sent = json!({"message_id": message, "from": bot, "chat": chat, "date": date, "text": text});
+    HttpResponse::Ok().json(json!({"ok": true, "result": sent}))
 }
 
 /// A body that fails before its first byte.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// A limit of messages per time (GCRA): all that it keeps is when the next message is due at the steady rate.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Bucket {
     interval: Duration,
     tolerance: Duration,

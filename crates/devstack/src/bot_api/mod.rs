@@ -122,6 +122,28 @@ impl BotApi {
         state::locked(&self.state).refused()
     }
 
+    /// How many messages came faster than the limits allow; a part of [`BotApi::refused`].
+    #[must_use]
+    pub fn over_limit(&self) -> u64 {
+        state::locked(&self.state).over_limit()
+    }
+
+    /// How many messages were accepted whose sender was never told so.
+    #[must_use]
+    pub fn unconfirmed(&self) -> u64 {
+        state::locked(&self.state).unconfirmed()
+    }
+
+    /// From now on the bot is given every update twice.
+    pub fn doubles_updates(&self) {
+        state::locked(&self.state).doubles_updates();
+    }
+
+    /// The group becomes a supergroup with this id: from now on messages to it are refused, and the new id takes them.
+    pub fn migrate(&self, chat: &str, to: i64) {
+        state::locked(&self.state).migrate(chat, to);
+    }
+
     /// Fails the next `count` calls of `sendMessage` in this way, whatever they send.
     pub fn fail_next(&self, count: u32, failure: Failure) {
         state::locked(&self.state).fail_next(count, failure);

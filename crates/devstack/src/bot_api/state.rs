@@ -17,6 +17,10 @@ const LONGEST: usize = 4096;
 /// How far above the last update a number is not believed.
 const FAR_ABOVE: i64 = 10;
 
+/// What a group takes in a minute.
+const GROUP_PER_MINUTE: usize = 20;
+const MINUTE: Duration = Duration::from_secs(60);
+
 /// How many messages are kept.
 const REMEMBERED: usize = 20_000;
 
@@ -66,18 +70,41 @@ pub enum Failure {
     Moved(i64),
     /// The message is accepted, and the connection breaks before the reply is read.
     LostReply,
+    /// The message is accepted, and the reply comes after this many milliseconds.
+    LateReply(u64),
+    /// Nothing is accepted, and 502 comes after this many milliseconds.
+    LateRefusal(u64),
 }
 
 /// Why a `sendMessage` is not answered with the message.
 #[derive(Debug)]
 pub(super) enum SendError {
-    Refused { code: u16, description: String, retry_after: Option<u64>, moved_to: Option<i64> },
+    Refused {
+        code: u16,
+        description: String,
+        retry_after: Option<u64>,
+        moved_to: Option<i64>,
+    },
     Disconnected,
+    /// It was accepted, and that is said so much later.
+    Late {
+        message: Message,
+        after: Duration,
+    },
+    /// It is refused with 502 so much later.
+    RefusedLate {
+        after: Duration,
+    },
 }
 
 impl SendError {
     fn refused(code: u16, description: &str) -> Self {
         Self::Refused { code, description: description.to_owned(), retry_after: None, moved_to: None }
+    }
+
+    fn moved(to: i64) -> Self {
+        let description = "Bad Request: group chat was upgraded to a supergroup chat".to_owned();
+        Self::Refused { code: 400, description, retry_after: None, moved_to: Some(to) }
     }
 
     fn too_many(seconds: u64) -> Self {
@@ -96,11 +123,18 @@ pub(super) struct State {
     messages: VecDeque<Message>,
     chats: BTreeMap<String, Bucket>,
     all: Bucket,
+    /// When the groups were last sent something, for what one takes in a minute.
+    groups: BTreeMap<String, VecDeque<Instant>>,
     refused: u64,
+    over_limit: u64,
+    unconfirmed: u64,
+    moved: BTreeMap<String, i64>,
     ordered: VecDeque<Failure>,
     closed: BTreeSet<String>,
     updates: VecDeque<(i64, Said)>,
     next_update: i64,
+    /// Whether every update is given twice in one reply.
+    doubled: bool,
     /// Counts the calls of `getUpdates`: a later one ends those before it.
     listening: u64,
 }
@@ -123,17 +157,42 @@ impl State {
             next: 1,
             messages: VecDeque::new(),
             chats,
+            groups: BTreeMap::new(),
             refused: 0,
+            over_limit: 0,
+            unconfirmed: 0,
+            moved: BTreeMap::new(),
             ordered: VecDeque::new(),
             closed: BTreeSet::new(),
             updates: VecDeque::new(),
             next_update: 1,
+            doubled: false,
             listening: 0,
         }
     }
 
     pub(super) fn refused(&self) -> u64 {
         self.refused
+    }
+
+    pub(super) fn over_limit(&self) -> u64 {
+        self.over_limit
+    }
+
+    pub(super) fn unconfirmed(&self) -> u64 {
+        self.unconfirmed
+    }
+
+    pub(super) fn doubles_updates(&mut self) {
+        self.doubled = true;
+    }
+
+    /// The group becomes a supergroup with this id.
+    pub(super) fn migrate(&mut self, chat: &str, to: i64) {
+        if let Some(bucket) = self.chats.get(chat).cloned() {
+            self.chats.insert(to.to_string(), bucket);
+        }
+        self.moved.insert(chat.to_owned(), to);
     }
 
     pub(super) fn messages_since(&self, since: i64) -> Vec<Message> {
@@ -175,7 +234,8 @@ impl State {
         if offset <= self.next_update + FAR_ABOVE {
             self.updates.retain(|(number, _)| *number >= offset);
         }
-        Some(self.updates.iter().take(100).cloned().collect())
+        let times = if self.doubled { 2 } else { 1 };
+        Some(self.updates.iter().take(100 / times).flat_map(|update| vec![update.clone(); times]).collect())
     }
 
     /// Takes a message; `html` says that its text is HTML.
@@ -195,20 +255,23 @@ impl State {
             Some(Failure::Unavailable) => return Err(SendError::refused(502, "Bad Gateway")),
             Some(Failure::Refused) => return Err(SendError::refused(400, "Bad Request: message cannot be sent")),
             Some(Failure::TopicClosed) => return Err(SendError::refused(400, "Bad Request: TOPIC_CLOSED")),
-            Some(Failure::Moved(to)) => {
-                let description = "Bad Request: group chat was upgraded to a supergroup chat".to_owned();
-                return Err(SendError::Refused { code: 400, description, retry_after: None, moved_to: Some(to) });
-            }
+            Some(Failure::Moved(to)) => return Err(SendError::moved(to)),
             Some(Failure::Forbidden) => {
                 return Err(SendError::refused(403, "Forbidden: bot was kicked from the supergroup chat"));
             }
-            Some(Failure::LostReply) | None => {}
+            Some(Failure::LateRefusal(after)) => {
+                return Err(SendError::RefusedLate { after: Duration::from_millis(after) });
+            }
+            Some(Failure::LostReply | Failure::LateReply(_)) | None => {}
         }
         if chat.is_empty() {
             return Err(SendError::refused(400, "Bad Request: chat_id is empty"));
         }
         if !self.chats.contains_key(chat) {
             return Err(SendError::refused(400, "Bad Request: chat not found"));
+        }
+        if let Some(to) = self.moved.get(chat) {
+            return Err(SendError::moved(*to));
         }
         if self.closed.contains(chat) {
             return Err(SendError::refused(403, "Forbidden: bot was blocked by the user"));
@@ -229,19 +292,36 @@ impl State {
         if self.messages.len() > REMEMBERED {
             self.messages.pop_front();
         }
-        if ordered == Some(Failure::LostReply) { Err(SendError::Disconnected) } else { Ok(message) }
+        match ordered {
+            Some(Failure::LostReply) => {
+                self.unconfirmed += 1;
+                Err(SendError::Disconnected)
+            }
+            Some(Failure::LateReply(after)) => Err(SendError::Late { message, after: Duration::from_millis(after) }),
+            _ => Ok(message),
+        }
     }
 
     fn within_limits(&mut self, chat: &str) -> Result<(), SendError> {
         let now = Instant::now();
         let Some(bucket) = self.chats.get_mut(chat) else { return Ok(()) };
-        let wait = bucket.wait(now).max(self.all.wait(now));
+        let mut wait = bucket.wait(now).max(self.all.wait(now));
+        let is_group = chat.starts_with('-');
+        let of_group = self.groups.entry(chat.to_owned()).or_default();
+        of_group.retain(|at| now.duration_since(*at) < MINUTE);
+        if is_group && of_group.len() >= GROUP_PER_MINUTE {
+            wait = wait.max(of_group.front().map_or(MINUTE, |first| MINUTE.saturating_sub(now.duration_since(*first))));
+        }
         if wait.is_zero() {
             bucket.take(now);
             self.all.take(now);
+            if is_group {
+                of_group.push_back(now);
+            }
             return Ok(());
         }
         self.refused += 1;
+        self.over_limit += 1;
         // As Telegram does: whole seconds, rounded up, never zero.
         Err(SendError::too_many(wait.as_millis().div_ceil(1000).try_into().unwrap_or(1)))
     }

@@ -5,6 +5,7 @@
 mod claiming;
 mod configuration;
 mod dead_letters;
+mod deaths;
 mod deleting;
 mod destinations;
 mod documents;
@@ -19,6 +20,7 @@ mod refusals;
 mod replicas;
 mod settling;
 mod stage;
+mod storm;
 mod supervision;
 mod trace;
 mod versions;

@@ -12,7 +12,7 @@ use notifier::domain::Chat;
 use notifier::processes::Telegram;
 use serde_json::Value;
 use service::Secret;
-use testkit::{Caller, Running, Scene, Topics, eventually};
+use testkit::{Caller, Program, Running, Scene, Topics, eventually};
 
 /// A private chat: one message a second.
 pub(crate) const CHAT: &str = "4242";
@@ -29,9 +29,14 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn new() -> Self {
+        Self::among(&[]).await
+    }
+
+    /// The same where the bot is in these chats too.
+    pub(crate) async fn among(chats: &[i64]) -> Self {
         let scene = Scene::of("notifier", notifier::MIGRATIONS).connections(4).build().await;
         let telegram = bot_api::start_with(bot_api::Settings {
-            chats: [CHAT.to_owned()].into_iter().chain(GROUPS.map(|group| group.to_string())).collect(),
+            chats: [CHAT.to_owned()].into_iter().chain(GROUPS.iter().chain(chats).map(i64::to_string)).collect(),
             burst: 3,
             ..bot_api::Settings::default()
         })
@@ -72,6 +77,18 @@ impl Stage {
     async fn start_with(&self, settings: Settings, topics: Topics) -> Running {
         let telegram = Telegram::new(&settings).unwrap();
         self.scene.start(notifier::assembly(settings, telegram), topics).await
+    }
+
+    /// The program as a process of its own, which sends and takes no events. Dropping it kills it.
+    pub(crate) fn process(&self) -> Program {
+        let (telegram, nobody) = (self.telegram.url(), format!("nobody-{}", uuid::Uuid::new_v4().simple()));
+        let more = [
+            ("TELEGRAM_BOT_TOKEN", bot_api::TOKEN),
+            ("TELEGRAM_CHAT_ID", CHAT),
+            ("BOT_API_URL", &telegram),
+            ("KAFKA_NAMESPACE", &nobody),
+        ];
+        Program::serve(&self.scene, env!("CARGO_BIN_EXE_notifier"), &more)
     }
 
     /// Creates a destination as the owner of the caller's organisation: its id and its code.
