@@ -23,8 +23,8 @@ reset: devstack ## Stop everything and remove the data
 status: devstack ## Show what runs, where, since when, and whether it is ready
 	@$(DEVSTACK) status
 
-logs: devstack ## Show the end of the logs (SERVICE=order, LINES=200)
-	@$(DEVSTACK) logs --lines $(or $(LINES),200) $(SERVICE)
+logs: devstack ## Show the end of the logs, by time (SERVICE=order, LINES=200, FOLLOW=1)
+	@$(DEVSTACK) logs --lines $(or $(LINES),200) $(if $(FOLLOW),--follow) $(SERVICE)
 
 demo: ## Show the main job on the running stack; starts it when needed (DATA=file)
 	@scripts/preflight up

@@ -15,6 +15,7 @@ mod reads;
 mod report;
 mod reservations;
 mod stack;
+mod telegram;
 mod tokens;
 
 use std::process::ExitCode;
@@ -144,10 +145,13 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
         report.section("Orders");
         let place = limits::place_order(&store, seconds).await?;
         report.limit("pgbench: the statements of placing an order, 16 clients", &place);
-        orders::to_telegram(&mut store, &shop, &mut report).await?;
         orders::throughput(&mut store, &shop, arguments.order_seconds(), place.per_second, &mut report).await?;
         // Last, when the broker's compiler has had its time: a broker that has just started takes twice as long.
         orders::latency(&mut store, &shop, &mut report).await?;
+    }
+    if wanted("telegram") {
+        report.section("Messages on Telegram");
+        telegram::measure(&mut store, &shop, &mut report).await?;
     }
     if wanted("invoice") {
         report.section("Invoices");

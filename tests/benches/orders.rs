@@ -3,17 +3,17 @@
 use std::time::{Duration, Instant};
 
 use e2e::{Shop, Store};
-use hdrhistogram::Histogram;
 use serde_json::json;
 
 use crate::Failure;
-use crate::http::{Connection, post};
+use crate::http::post;
 use crate::load::closed_loop;
 use crate::processes::Shares;
 use crate::report::{Report, milliseconds};
 use crate::stack::{gateway, sell};
 
-fn order(sku: &str) -> String {
+/// One piece of a SKU.
+pub(crate) fn order(sku: &str) -> String {
     json!({"lines": [{"sku": sku, "quantity": 1}]}).to_string()
 }
 
@@ -38,37 +38,6 @@ pub(crate) async fn latency(store: &mut Store, shop: &Shop, report: &mut Report)
         #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
         report.figure(&format!("confirmed.{name}.p50-ms"), load.p50 as f64 / 1000.0);
     }
-    Ok(())
-}
-
-/// From POST to the message at the Bot API, one order at a time and slower than Telegram's limits.
-pub(crate) async fn to_telegram(store: &mut Store, shop: &Shop, report: &mut Report) -> Result<(), Failure> {
-    sell(store, shop, &["TOLD".to_owned()], 1_000_000).await?;
-    let path = format!("/store/v1/{}/orders", shop.slug);
-    let mut connection = Connection::open(&gateway(store)).await?;
-    let mut histogram = Histogram::<u64>::new_with_bounds(1, 60_000_000, 3)?;
-    for _ in 0..10 {
-        // Lets the burst that Telegram allows fill up again.
-        tokio::time::sleep(Duration::from_millis(2_500)).await;
-        let started = Instant::now();
-        let (_, body) = connection.exchange(&post(&path, "", &order("TOLD"))).await?;
-        let placed: serde_json::Value = serde_json::from_slice(body)?;
-        let id = placed["id"].as_str().unwrap_or("no id").to_owned();
-        let short = id.get(id.len().saturating_sub(6)..).unwrap_or_default().to_owned();
-        while !store.bot().messages().iter().any(|message| message.text.contains(&id) || message.text.contains(&short))
-        {
-            if started.elapsed() > Duration::from_secs(20) {
-                return Err(format!("no message about {id}").into());
-            }
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        histogram.saturating_record(u64::try_from(started.elapsed().as_micros())?);
-    }
-    report.line(&format!(
-        "| POST to the message at the Bot API | | {} | {} | 1 s | ten orders, one at a time |",
-        milliseconds(histogram.value_at_quantile(0.5)),
-        milliseconds(histogram.max())
-    ));
     Ok(())
 }
 

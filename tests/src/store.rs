@@ -124,7 +124,7 @@ impl Store {
         secrets::note("token of the bot", &telegram.token);
         must(Services::migrate(&plan).await, "migrate");
         let mut services = must(Services::start(plan).await, "start the services");
-        must(services.ready(|_| ()).await, "wait for the services");
+        must(services.ready(|_| (), |_, _| ()).await, "wait for the services");
         let logs = secrets::Logs::default();
         Store { servers, cluster, folder, database, services, bot, programs, namespace, setup_token, logs }
     }

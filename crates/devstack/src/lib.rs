@@ -19,5 +19,5 @@ pub use error::Error;
 pub use postgres_url::PostgresUrl;
 pub use private_files::{random_secret, read_pairs, write_pairs};
 pub use runs::{forget_this_run, temporary_folder};
-pub use servers::{Kafka, Place, Postgres, Redis, Server, may_hold_postgres, postgres_programs};
+pub use servers::{Kafka, Place, Postgres, Redis, Server, may_hold_postgres, postgres_programs, program_faults};
 pub use shared::{OwnCluster, VARIABLES, lock, shared_cluster};

@@ -5,6 +5,7 @@ mod containers;
 mod test;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -37,6 +38,9 @@ enum Command {
         /// How many lines.
         #[arg(long, default_value_t = 200)]
         lines: usize,
+        /// Go on with what is written from now on.
+        #[arg(long, short)]
+        follow: bool,
     },
     /// Show the main job on the running stack, starting it when needed; DATA names a catalog file.
     Demo,
@@ -56,6 +60,12 @@ enum Command {
     },
     /// Create roles and schemas in DATABASE_URL, with the passwords of DATABASE_PASSWORDS.
     Bootstrap,
+    /// Start again what ends in the stack of this folder; `up` starts this.
+    #[command(hide = true)]
+    Supervise {
+        /// The folder of the stack.
+        folder: PathBuf,
+    },
     /// Ask the Bot API stand-in of this container whether it serves; for health checks.
     Health,
 }
@@ -65,10 +75,14 @@ pub(crate) async fn run() -> Result<ExitCode, Error> {
         Command::Up => stack::up().await.map(drop)?,
         Command::Down => stack::down().await?,
         Command::Reset => stack::reset().await?,
-        Command::Status => stack::status().await?,
-        Command::Logs { service, lines } => {
-            stack::logs(service.as_deref().filter(|name| !name.is_empty()), lines).await?
+        Command::Status => {
+            let well = stack::status().await?;
+            return Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
+        Command::Logs { service, lines, follow } => {
+            stack::logs(service.as_deref().filter(|name| !name.is_empty()), lines, follow).await?
+        }
+        Command::Supervise { folder } => stack::supervisor::run(&folder).await?,
         Command::Demo => return demo::run().await,
         Command::Migrate => stack::migrate().await?,
         Command::Test { command } => return test::run(&command).await,

@@ -13,11 +13,12 @@ use std::time::{Duration, Instant};
 
 pub use identity::Identity;
 pub use nix::sys::signal::Signal;
+use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
 /// How to start a process, once or again.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Launch {
     /// Its name in messages, file names and `status`.
     pub name: String,
@@ -176,6 +177,11 @@ impl Process {
         self.signal(Signal::SIGKILL);
         self.ended_within(Duration::from_secs(5)).await;
         false
+    }
+
+    /// Kills it, and returns when it has ended.
+    pub fn stop_at_once(&mut self) {
+        self.stop_blocking(Signal::SIGKILL, Duration::from_secs(5));
     }
 
     /// The same for `Drop`, where nothing can be awaited.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 pub use kafka::Kafka;
 pub use postgres::{Postgres, may_hold_postgres};
-pub use programs::postgres as postgres_programs;
+pub use programs::{postgres as postgres_programs, program_faults};
 pub use redis::Redis;
 
 use crate::process::{Launch, Process, Signal};
@@ -161,6 +161,12 @@ impl Server {
     /// Whether the process runs.
     pub fn is_alive(&mut self) -> bool {
         self.process.is_alive()
+    }
+
+    /// How it is started.
+    #[must_use]
+    pub fn launch(&self) -> &Launch {
+        &self.launch
     }
 
     /// Its log file.

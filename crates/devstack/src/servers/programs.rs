@@ -45,7 +45,13 @@ pub fn postgres() -> Result<PathBuf, Error> {
 /// `redis-server`: `REDIS_SERVER`, else the one in PATH.
 pub(super) fn redis() -> Result<PathBuf, Error> {
     if let Some(program) = env::var_os("REDIS_SERVER").map(PathBuf::from) {
-        return Ok(program);
+        if program.is_file() {
+            return Ok(program);
+        }
+        return Err(Error::Refused(format!(
+            "REDIS_SERVER is {} but there is no such file; point it at the program redis-server or unset it",
+            program.display()
+        )));
     }
     in_path("redis-server").ok_or(Error::Missing {
         program: "redis-server",
@@ -61,6 +67,10 @@ pub(super) fn java() -> Result<PathBuf, Error> {
         if program.is_file() {
             return Ok(program);
         }
+        return Err(Error::Refused(format!(
+            "JAVA_HOME is {} but there is no bin/java in it; point it at a Java of version 17 or later or unset it",
+            home.display()
+        )));
     }
     in_path("java").ok_or(Error::Missing {
         program: "java",
@@ -71,15 +81,8 @@ pub(super) fn java() -> Result<PathBuf, Error> {
 
 /// The folder with Kafka's jars: `KAFKA_HOME/libs`, else the user's cache, which Maven fills once.
 pub(super) async fn kafka_jars() -> Result<PathBuf, Error> {
-    if let Some(home) = env::var_os("KAFKA_HOME").map(PathBuf::from) {
-        let libs = home.join("libs");
-        if libs.is_dir() {
-            return Ok(libs);
-        }
-        return Err(Error::Refused(format!(
-            "KAFKA_HOME is {} but there is no libs folder in it; point it at an unpacked Kafka or unset it",
-            home.display()
-        )));
+    if let Some(libs) = jars_of_the_environment()? {
+        return Ok(libs);
     }
     let cache = cache_folder()?.join(format!("kafka-{KAFKA_VERSION}"));
     let libs = cache.join("libs");
@@ -94,6 +97,24 @@ pub(super) async fn kafka_jars() -> Result<PathBuf, Error> {
     }
     drop(lock);
     Ok(libs)
+}
+
+fn jars_of_the_environment() -> Result<Option<PathBuf>, Error> {
+    let Some(home) = env::var_os("KAFKA_HOME").map(PathBuf::from) else { return Ok(None) };
+    let libs = home.join("libs");
+    if libs.is_dir() {
+        return Ok(Some(libs));
+    }
+    Err(Error::Refused(format!(
+        "KAFKA_HOME is {} but there is no libs folder in it; point it at an unpacked Kafka or unset it",
+        home.display()
+    )))
+}
+
+/// What is wrong with the programs that the environment names, and which of them are missing, before anything is started.
+#[must_use]
+pub fn program_faults() -> Vec<Error> {
+    [postgres().err(), redis().err(), java().err(), jars_of_the_environment().err()].into_iter().flatten().collect()
 }
 
 async fn fetch(cache: &Path, libs: &Path) -> Result<(), Error> {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use environment::{Surroundings, Telegram};
-pub use replica::Replica;
+pub use replica::{Replica, reasons};
 pub use table::{Need, SERVICES, Service, schemas};
 
 use crate::process::tail;
@@ -97,13 +97,19 @@ impl Services {
         variables
     }
 
-    /// Waits until every replica is ready; calls `each` with each one when it is.
+    /// Waits until every replica is ready; calls `each` with each one when it is, and `waits` with the name of one that is
+    /// not after ten seconds and what it waits for.
     ///
     /// # Errors
     /// When a replica ends or is not ready after 90 s; the message has the end of its log and what it waits for.
-    pub async fn ready(&mut self, mut each: impl FnMut(&Replica)) -> Result<(), Error> {
+    pub async fn ready(
+        &mut self,
+        mut each: impl FnMut(&Replica),
+        mut waits: impl FnMut(&str, &str),
+    ) -> Result<(), Error> {
         for replica in &mut self.replicas {
-            replica.ready_within(PATIENCE).await?;
+            let name = replica.name();
+            replica.ready_telling(PATIENCE, |reasons| waits(&name, reasons)).await?;
             each(replica);
         }
         Ok(())

@@ -8,6 +8,9 @@ use super::{Plan, STOP_PATIENCE, Service, environment, program};
 use crate::process::{Launch, Process, Signal};
 use crate::{Error, ports};
 
+/// How often a person who waits for a replica is told why.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
 /// One process of one service.
 #[derive(Debug)]
 pub struct Replica {
@@ -97,6 +100,12 @@ impl Replica {
         self.fresh
     }
 
+    /// How it is started.
+    #[must_use]
+    pub fn launch(&self) -> &Launch {
+        &self.launch
+    }
+
     /// Its log file.
     #[must_use]
     pub fn log(&self) -> &Path {
@@ -114,6 +123,11 @@ impl Replica {
     /// # Errors
     /// When it ends or is not ready in time; the message has the end of its log and what it waits for.
     pub async fn ready_within(&mut self, patience: Duration) -> Result<(), Error> {
+        self.ready_telling(patience, |_| ()).await
+    }
+
+    /// The same; what `/readyz` says it waits for is told after ten seconds and every ten seconds from then on.
+    pub(super) async fn ready_telling(&mut self, patience: Duration, mut tell: impl FnMut(&str)) -> Result<(), Error> {
         let Some(process) = self.process.as_mut() else {
             return Err(Error::Refused(format!("{} was stopped; start it before waiting for it", self.launch.name)));
         };
@@ -123,6 +137,7 @@ impl Replica {
             .map_err(Error::http("make an HTTP client"))?;
         let url = format!("http://127.0.0.1:{}/readyz", self.internal_port);
         let deadline = Instant::now() + patience;
+        let mut told = Instant::now();
         let mut said = String::new();
         loop {
             if let Ok(reply) = client.get(&url).send().await {
@@ -140,6 +155,10 @@ impl Replica {
                     *tail = format!("{tail}\n/readyz says: {said}");
                 }
                 return Err(error);
+            }
+            if told.elapsed() >= TELL_EVERY {
+                tell(&reasons(&said));
+                told = Instant::now();
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -209,6 +228,20 @@ impl Replica {
     }
 }
 
+/// What the answer of a `/readyz` says that the service waits for, in words; that it does not answer, when it is empty.
+#[must_use]
+pub fn reasons(readiness: &str) -> String {
+    let answer: serde_json::Value = serde_json::from_str(readiness).unwrap_or_default();
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let waiting = answer["waiting"].as_array().into_iter().flatten();
+    let reasons: Vec<String> = waiting.map(|it| format!("{}: {}", text(&it["name"]), text(&it["reason"]))).collect();
+    match (reasons.is_empty(), readiness.trim()) {
+        (true, "") => "it does not answer yet".to_owned(),
+        (true, other) => other.to_owned(),
+        (false, _) => reasons.join("; "),
+    }
+}
+
 /// The variables that the program reads, by its own help, and inherits from the shell: the launch neither sets nor hides
 /// them.
 fn inherited(launch: &Launch, help: &str, shell: impl Fn(&str) -> Option<String>) -> Vec<(String, String)> {
@@ -232,6 +265,16 @@ impl Drop for Replica {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_service_waits_for_is_told_in_words() {
+        let readiness = r#"{"ready":false,"waiting":[{"name":"database","reason":"connection refused"},{"name":"topics","reason":"none"}]}"#;
+        assert_eq!(reasons(readiness), "database: connection refused; topics: none");
+        assert_eq!(
+            (reasons(""), reasons("Bad Gateway")),
+            ("it does not answer yet".to_owned(), "Bad Gateway".to_owned())
+        );
+    }
 
     #[test]
     fn a_variable_of_the_shell_counts_when_the_service_reads_and_inherits_it() {

@@ -10,9 +10,10 @@ use devstack::services::{SERVICES, Surroundings, Telegram, schemas};
 use devstack::{DatabaseRole, Error, PostgresUrl, ports, random_secret, read_pairs, write_pairs};
 use serde_json::Value;
 
-use super::native::{self, DATABASE, bot, demo_owner, replicas};
+use super::folder::docker_answers;
+use super::native::{self, DATABASE, bot, demo_owner};
 use super::secrets::Secrets;
-use super::{EnvFile, Folder, Report};
+use super::{EnvFile, Folder, Report, settings};
 use crate::words::say;
 
 /// The file with the project name, ports, replicas and images for the compose file.
@@ -36,7 +37,9 @@ pub(super) async fn up(folder: &Folder, report: &Report) -> Result<EnvFile, Erro
             say!("  {name} is set in the environment; containers use their own servers, STACK=native would use it");
         }
     }
-    let telegram = bot(&EnvFile::read(folder)?)?;
+    let before = EnvFile::read(folder)?;
+    let telegram = bot(&before)?;
+    settings::refuse_values()?;
     let secrets = Secrets::kept_in(folder)?;
     let own = folder.join("compose");
     let spans = own.join("spans");
@@ -97,16 +100,28 @@ pub(super) async fn down(folder: &Folder, with_data: bool) -> Result<(), Error> 
     Ok(())
 }
 
-pub(super) async fn status(folder: &Folder) -> Result<(), Error> {
+/// Prints a line for every container; the reply is whether all of them run and are healthy, or did their one job.
+pub(super) async fn status(folder: &Folder) -> Result<bool, Error> {
     run(folder, &["ps", "--all", "--format", "table {{.Service}}\t{{.Status}}\t{{.Ports}}"]).await?;
     say!();
     say!("gateway: {}", EnvFile::read(folder)?.get("GATEWAY_URL").unwrap_or("-"));
-    Ok(())
+    let containers = containers(folder).await?;
+    Ok(!containers.is_empty() && containers.iter().all(is_well))
 }
 
-pub(super) async fn logs(folder: &Folder, service: Option<&str>, lines: usize) -> Result<(), Error> {
+fn is_well(container: &Value) -> bool {
+    match container["State"].as_str().unwrap_or_default() {
+        "running" => matches!(container["Health"].as_str().unwrap_or_default(), "" | "healthy"),
+        // What bootstraps and migrates ends.
+        "exited" => container["ExitCode"] == 0,
+        _ => false,
+    }
+}
+
+pub(super) async fn logs(folder: &Folder, service: Option<&str>, lines: usize, follow: bool) -> Result<(), Error> {
     let lines = lines.to_string();
     let mut arguments = vec!["logs", "--no-color", "--tail", &lines];
+    arguments.extend(follow.then_some("--follow"));
     arguments.extend(service);
     run(folder, &arguments).await
 }
@@ -183,7 +198,7 @@ fn write_settings(folder: &Folder, ports: &BTreeMap<&str, u16>, stand_in: bool) 
     let mut put = |name: &str, value: String| settings.insert(name.to_owned(), value);
     put("COMPOSE_PROJECT_NAME", project);
     put("DEV_DIR", folder.path().display().to_string());
-    put("REPLICAS", replicas()?.to_string());
+    put("REPLICAS", settings::replicas()?.to_string());
     put("COMPOSE_PROFILES", if stand_in { "stand-in" } else { "" }.to_owned());
     for name in [
         "POSTGRES_IMAGE",
@@ -201,15 +216,20 @@ fn write_settings(folder: &Folder, ports: &BTreeMap<&str, u16>, stand_in: bool) 
     write_pairs(&file, &settings)
 }
 
-/// `service=http://127.0.0.1:port` for every replica's internal port, as Docker published it.
-async fn internal_addresses(folder: &Folder) -> Result<String, Error> {
-    let output = compose(folder, &["ps", "--format", "json"])?.output().await;
+/// Every container of this stack, as Compose describes it.
+async fn containers(folder: &Folder) -> Result<Vec<Value>, Error> {
+    let output = compose(folder, &["ps", "--all", "--format", "json"])?.output().await;
     let output: Output = output.map_err(|source| Error::Spawn { program: "docker compose".to_owned(), source })?;
-    let mut all = Vec::new();
     // One container per line; Compose before 2.21 writes all of them as one list.
     let text = String::from_utf8_lossy(&output.stdout);
     let values = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    for container in values.flat_map(|value| if let Value::Array(list) = value { list } else { vec![value] }) {
+    Ok(values.flat_map(|value| if let Value::Array(list) = value { list } else { vec![value] }).collect())
+}
+
+/// `service=http://127.0.0.1:port` for every replica's internal port, as Docker published it.
+async fn internal_addresses(folder: &Folder) -> Result<String, Error> {
+    let mut all = Vec::new();
+    for container in containers(folder).await? {
         let service = container["Service"].as_str().unwrap_or_default();
         if !SERVICES.iter().any(|known| known.name == service) {
             continue;
@@ -242,6 +262,12 @@ fn compose(folder: &Folder, arguments: &[&str]) -> Result<tokio::process::Comman
 }
 
 async fn run(folder: &Folder, arguments: &[&str]) -> Result<(), Error> {
+    if !docker_answers().await {
+        return Err(Error::Refused(format!(
+            "this stack runs in containers ({}), and no Docker engine with Compose answers; start the engine and run this again",
+            folder.path().display()
+        )));
+    }
     let status = compose(folder, arguments)?
         .status()
         .await
@@ -284,6 +310,16 @@ mod tests {
             .filter_map(|rest| rest.split_once(".env\"]").map(|(name, _)| name).filter(|name| !name.contains('"')))
             .collect();
         assert_eq!(files().keys().map(String::as_str).collect::<BTreeSet<_>>(), named);
+    }
+
+    #[test]
+    fn a_container_is_well_while_it_is_healthy_and_when_its_one_job_is_done() {
+        let container = |state: &str, health: &str, code: i32| {
+            is_well(&serde_json::json!({"State": state, "Health": health, "ExitCode": code}))
+        };
+        assert!(container("running", "healthy", 0) && container("running", "", 0) && container("exited", "", 0));
+        assert!(!container("running", "starting", 0) && !container("running", "unhealthy", 0));
+        assert!(!container("exited", "", 1) && !container("restarting", "", 0));
     }
 
     #[test]

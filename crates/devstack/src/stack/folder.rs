@@ -179,7 +179,7 @@ fn environment_names_servers() -> bool {
 }
 
 /// Whether a Docker engine with Compose answers within a few seconds.
-async fn docker_answers() -> bool {
+pub(super) async fn docker_answers() -> bool {
     let succeeds = async |arguments: &[&str]| {
         let asked = tokio::process::Command::new("docker")
             .args(arguments)

@@ -3,11 +3,14 @@
 mod compose;
 mod env_file;
 mod folder;
+mod logs;
 mod native;
 mod organisation;
 mod report;
 mod secrets;
+mod settings;
 mod status;
+pub(crate) mod supervisor;
 
 use devstack::Error;
 
@@ -72,25 +75,25 @@ pub(crate) async fn reset() -> Result<(), Error> {
     Ok(())
 }
 
-/// What runs, where, since when, and whether it is ready.
-pub(crate) async fn status() -> Result<(), Error> {
+/// What runs, where, since when, and whether it is ready. The reply is whether everything is.
+pub(crate) async fn status() -> Result<bool, Error> {
     let folder = Folder::open()?;
     match folder.remembered_way() {
         Some(Way::Compose) => compose::status(&folder).await,
         Some(Way::Native) => status::show(&folder).await,
         None => {
             say!("nothing was started from here; `make up` starts it");
-            Ok(())
+            Ok(false)
         }
     }
 }
 
-/// The end of the logs of one service or server, or of all.
-pub(crate) async fn logs(service: Option<&str>, lines: usize) -> Result<(), Error> {
+/// The end of the logs of one service or server, or of all, and with `follow` what is written from then on.
+pub(crate) async fn logs(service: Option<&str>, lines: usize, follow: bool) -> Result<(), Error> {
     let folder = Folder::open()?;
     match folder.remembered_way() {
-        Some(Way::Compose) => compose::logs(&folder, service, lines).await,
-        _ => status::logs(&folder, service, lines),
+        Some(Way::Compose) => compose::logs(&folder, service, lines, follow).await,
+        _ => logs::show(&folder, service, lines, follow).await,
     }
 }
 

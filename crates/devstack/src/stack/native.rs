@@ -11,7 +11,7 @@ use devstack::services::{Plan, SERVICES, STOP_PATIENCE, Services, Surroundings, 
 use devstack::{Error, Kafka, Place, Postgres, PostgresUrl, Redis, bootstrap, ensure_database, ports};
 
 use super::secrets::Secrets;
-use super::{EnvFile, Folder, Report};
+use super::{EnvFile, Folder, Report, settings, supervisor};
 use crate::words::say;
 
 /// The name of the database, when the stack runs its own PostgreSQL.
@@ -23,9 +23,12 @@ pub(super) const SERVICES_FOLDER: &str = "services";
 pub(super) async fn up(folder: &Folder, report: &Report) -> Result<EnvFile, Error> {
     let before = EnvFile::read(folder)?;
     let bot = bot(&before)?;
+    settings::refuse_faults(folder, &before)?;
+    // It would start again what is about to be replaced.
+    supervisor::stop(folder).await;
     let programs = programs(folder, report).await?;
     let secrets = Secrets::kept_in(folder)?;
-    let (database, redis_url, kafka_brokers) = tokio::try_join!(
+    let ((database, own_postgres), (redis_url, own_redis), (kafka_brokers, own_kafka)) = tokio::try_join!(
         postgres(folder, &before, &secrets, report),
         redis(folder, &before, report),
         kafka(folder, &before, report)
@@ -33,11 +36,11 @@ pub(super) async fn up(folder: &Folder, report: &Report) -> Result<EnvFile, Erro
     report.done("database", "roles and schemas are there");
 
     let stand_in = bot.is_none();
-    let telegram = telegram(folder, bot, report).await?;
+    let (telegram, own_bot) = telegram(folder, bot, report).await?;
     let plan = Plan {
         programs,
         folder: folder.join(SERVICES_FOLDER),
-        replicas: replicas()?,
+        replicas: settings::replicas()?,
         usual_ports: true,
         surroundings: Surroundings {
             database: database.clone(),
@@ -59,12 +62,17 @@ pub(super) async fn up(folder: &Folder, report: &Report) -> Result<EnvFile, Erro
     // Also when one of them does not become ready: then a person needs its log and its answers.
     services.leave_running();
     services
-        .ready(|replica| {
-            let way = if replica.was_started() { "started" } else { "was running" };
-            let address = replica.url().unwrap_or_else(|| "takes no requests".to_owned());
-            report.done(&replica.name(), &format!("{way}, ready, {address}"));
-        })
+        .ready(
+            |replica| {
+                let way = if replica.was_started() { "started" } else { "was running" };
+                let address = replica.url().unwrap_or_else(|| "takes no requests".to_owned());
+                report.done(&replica.name(), &format!("{way}, ready, {address}"));
+            },
+            |name, reasons| report.done(name, &format!("waits: {reasons}")),
+        )
         .await?;
+    let own = [own_postgres, own_redis, own_kafka, own_bot].into_iter().flatten();
+    supervisor::start(folder, own.chain(services.all().iter().map(|replica| replica.launch().clone())).collect())?;
 
     let mut file = EnvFile::default();
     file.set("GATEWAY_URL", services.gateway_url());
@@ -116,25 +124,13 @@ pub(super) fn spans(file: &mut EnvFile, folder: &Path) {
     }
 }
 
-/// `REPLICAS`, 1 by default.
-pub(super) fn replicas() -> Result<u32, Error> {
-    match env::var("REPLICAS").unwrap_or_default().as_str() {
-        "" => Ok(1),
-        text => text
-            .parse()
-            .ok()
-            .filter(|number| (1..=9).contains(number))
-            .ok_or_else(|| Error::Refused(format!("REPLICAS is {text:?}; it must be a number from 1 to 9"))),
-    }
-}
-
 /// A variable of the environment that is not empty.
-fn set(name: &str) -> Option<String> {
+pub(super) fn set(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// A server that the environment names, unless it is one of this stack's own, which a sourced `.dev/env` names too.
-fn named(name: &str, before: &EnvFile, port_file: &Path) -> Option<String> {
+pub(super) fn named(name: &str, before: &EnvFile, port_file: &Path) -> Option<String> {
     set(name).filter(|value| before.get(name) != Some(value) || !is_at(value, ports::written_to(port_file)))
 }
 
@@ -176,12 +172,18 @@ fn hosts(address: &str, usual_port: u16) -> Vec<String> {
         .collect()
 }
 
-async fn postgres(folder: &Folder, before: &EnvFile, secrets: &Secrets, report: &Report) -> Result<PostgresUrl, Error> {
+/// Its address and, when it is the stack's own, how it is started.
+async fn postgres(
+    folder: &Folder,
+    before: &EnvFile,
+    secrets: &Secrets,
+    report: &Report,
+) -> Result<(PostgresUrl, Option<Launch>), Error> {
     if let Some(url) = named("DATABASE_URL", before, &folder.join("postgres/postgres.port")) {
         let url: PostgresUrl = url.parse().map_err(from_the_environment("DATABASE_URL"))?;
         bootstrap(&url, &secrets.roles).await.map_err(from_the_environment("DATABASE_URL"))?;
         report.done("PostgreSQL", &format!("{}/{} (DATABASE_URL)", url.host, url.database));
-        return Ok(url);
+        return Ok((url, None));
     }
     let place = Place::kept(folder.postgres()?, 5432);
     let postgres = Postgres::start(place, &secrets.superuser).await?;
@@ -190,29 +192,29 @@ async fn postgres(folder: &Folder, before: &EnvFile, secrets: &Secrets, report: 
     report.done("PostgreSQL", &maintenance.host);
     let url = maintenance.with_database(DATABASE);
     bootstrap(&url, &secrets.roles).await?;
-    Ok(url)
+    Ok((url, Some(postgres.server.launch().clone())))
 }
 
-async fn redis(folder: &Folder, before: &EnvFile, report: &Report) -> Result<String, Error> {
+async fn redis(folder: &Folder, before: &EnvFile, report: &Report) -> Result<(String, Option<Launch>), Error> {
     if let Some(url) = named("REDIS_URL", before, &folder.join("redis/redis.port")) {
         answers(&url, 6379).await.map_err(from_the_environment("REDIS_URL"))?;
         report.done("Redis", "REDIS_URL");
-        return Ok(url);
+        return Ok((url, None));
     }
     let redis = Redis::start(Place::kept(folder.join("redis"), 6379)).await?;
     report.done("Redis", &redis.url());
-    Ok(redis.url())
+    Ok((redis.url(), Some(redis.server.launch().clone())))
 }
 
-async fn kafka(folder: &Folder, before: &EnvFile, report: &Report) -> Result<String, Error> {
+async fn kafka(folder: &Folder, before: &EnvFile, report: &Report) -> Result<(String, Option<Launch>), Error> {
     if let Some(brokers) = named("KAFKA_BROKERS", before, &folder.join("kafka/kafka.port")) {
         answers(&brokers, 9092).await.map_err(from_the_environment("KAFKA_BROKERS"))?;
         report.done("Kafka", &format!("{brokers} (KAFKA_BROKERS)"));
-        return Ok(brokers);
+        return Ok((brokers, None));
     }
     let kafka = Kafka::start(Place::kept(folder.join("kafka"), 9092)).await?;
     report.done("Kafka", &kafka.brokers());
-    Ok(kafka.brokers())
+    Ok((kafka.brokers(), Some(kafka.server.launch().clone())))
 }
 
 /// Where the Bot API is and, if it is the stand-in, where its messages can be read.
@@ -252,25 +254,30 @@ fn bot_of(received: Option<&str>, set: impl Fn(&str) -> Option<String>) -> Resul
     }
 }
 
-/// Telegram, if there is a bot, else the stand-in, which it starts.
-async fn telegram(folder: &Folder, bot: Option<Telegram>, report: &Report) -> Result<Telegram, Error> {
+/// Telegram, if there is a bot, else the stand-in, which it starts, and how.
+async fn telegram(
+    folder: &Folder,
+    bot: Option<Telegram>,
+    report: &Report,
+) -> Result<(Telegram, Option<Launch>), Error> {
     if let Some(telegram) = bot {
         report.done("Telegram", &format!("chat {} at {}", telegram.chat, telegram.url));
-        return Ok(telegram);
+        return Ok((telegram, None));
     }
     let own = folder.join("bot-api");
     std::fs::create_dir_all(&own).map_err(Error::file("create", &own))?;
     let program = env::current_exe().map_err(Error::file("find", Path::new("devstack")))?;
     let launch = Launch::new("bot-api", program, &own).argument("bot-api").argument("--address");
     let port_file = own.join("bot-api.port");
-    let port = match (launch.attach(), ports::written_to(&port_file)) {
-        (Some(_), Some(port)) => port,
-        _ => {
-            let port = ports::remembered(&port_file, Some(8081))?;
-            launch.argument(format!("127.0.0.1:{port}")).start()?;
-            port
-        }
+    let running = launch.attach().is_some();
+    let port = match ports::written_to(&port_file).filter(|_| running) {
+        Some(port) => port,
+        None => ports::remembered(&port_file, Some(8081))?,
     };
+    let launch = launch.argument(format!("127.0.0.1:{port}"));
+    if !running {
+        launch.start()?;
+    }
     let url = format!("http://127.0.0.1:{port}");
     let every = ConstantBuilder::default().with_delay(Duration::from_millis(25)).with_max_times(800);
     (|| async { reqwest::get(format!("{url}/health")).await?.error_for_status() })
@@ -278,15 +285,19 @@ async fn telegram(folder: &Folder, bot: Option<Telegram>, report: &Report) -> Re
         .await
         .map_err(Error::http("wait for the Bot API stand-in"))?;
     report.done("Bot API", &format!("{url} (stand-in; set TELEGRAM_BOT_TOKEN and TELEGRAM_CHAT_ID for the real one)"));
-    Ok(Telegram::stand_in(url))
+    Ok((Telegram::stand_in(url), Some(launch)))
 }
 
-/// Stops replicas beyond the wanted number.
+/// Stops replicas beyond the wanted number, and forgets what is left of them.
 async fn stop_superfluous(folder: &Folder, wanted: u32) {
     let services = folder.join(SERVICES_FOLDER);
     for service in SERVICES {
         for number in wanted + 1..=9 {
-            stop(&Launch::new(format!("{}-{number}", service.name), "", &services), Signal::SIGTERM).await;
+            let name = format!("{}-{number}", service.name);
+            stop(&Launch::new(&name, "", &services), Signal::SIGTERM).await;
+            for left in ["log", "pid", "port", "internal.port", "launch", "restarts"] {
+                let _absent = std::fs::remove_file(services.join(format!("{name}.{left}")));
+            }
         }
     }
 }
@@ -321,6 +332,7 @@ pub(super) async fn migrate(folder: &Folder) -> Result<(), Error> {
 
 /// Stops the gateway first, so that no request comes in, then the other services, then the servers that they use.
 pub(super) async fn down(folder: &Folder) -> Result<(), Error> {
+    supervisor::stop(folder).await;
     let services = folder.join(SERVICES_FOLDER);
     let (gateways, others) = SERVICES
         .iter()
