@@ -44,7 +44,7 @@ async fn an_order_is_packed_and_cancelled_from_the_chat_and_the_chat_says_so() {
     // The timeline names the owner, and the stock is free again.
     let (_, me) = shop.owner.get("/auth/v1/me").await;
     let (_, timeline) = shop.owner.get(&format!("/admin/v1/orders/{}/timeline", placed.order)).await;
-    assert_eq!(timeline["items"][0]["actor"], me["id"], "{timeline} {me}");
+    assert_eq!(timeline["items"][0]["actor"], me["user"]["id"], "{timeline} {me}");
     store.settled().await;
     assert_eq!(shop.stock("CHAT").await["available"], 5);
     // What the chat is asked is answered from the notifier's own copy.

@@ -57,8 +57,8 @@ struct WaitingRow {
     org_id: Uuid,
     #[diesel(sql_type = SqlUuid)]
     id: Uuid,
-    #[diesel(sql_type = Text)]
-    organisation: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    organisation: Option<String>,
 }
 
 /// Links an account to the person whose code this is, in the place of what either of them was linked to before: the name of the
@@ -68,7 +68,7 @@ struct WaitingRow {
 /// When the database is away.
 pub async fn link(tx: &mut Tx<'_, Platform>, code: &LinkCode, account: i64) -> Result<Option<String>, Error> {
     let waiting: Option<WaitingRow> = persistence::statement(
-        "select l.org_id, l.id, coalesce(o.name || ' (' || o.slug || ')', l.org_id::text) as organisation
+        "select l.org_id, l.id, o.name || ' (' || o.slug || ')' as organisation
          from chat_links l left join organisations o on o.org_id = l.org_id
          where l.code_hash = $1 and l.code_expires_at > clock_timestamp() for update of l",
     )
@@ -96,15 +96,15 @@ pub async fn link(tx: &mut Tx<'_, Platform>, code: &LinkCode, account: i64) -> R
     .bind::<BigInt, _>(account)
     .execute(tx.connection())
     .await?;
-    Ok(Some(waiting.organisation))
+    Ok(Some(known_as(waiting.organisation, waiting.org_id)))
 }
 
 #[derive(QueryableByName)]
 struct PlaceRow {
     #[diesel(sql_type = SqlUuid)]
     org_id: Uuid,
-    #[diesel(sql_type = Text)]
-    organisation: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    organisation: Option<String>,
     #[diesel(sql_type = Nullable<SqlUuid>)]
     destination: Option<Uuid>,
     #[diesel(sql_type = SqlUuid)]
@@ -125,7 +125,7 @@ pub async fn places(
     is_configured: bool,
 ) -> Result<Vec<Place>, Error> {
     let rows: Vec<PlaceRow> = persistence::statement(
-        "select l.org_id, coalesce(o.name || ' (' || o.slug || ')', l.org_id::text) as organisation, t.id as destination,
+        "select l.org_id, o.name || ' (' || o.slug || ')' as organisation, t.id as destination,
                 l.user_id, m.permissions
          from chat_links l
          join members m on m.org_id = l.org_id and m.user_id = l.user_id and m.active
@@ -145,10 +145,15 @@ pub async fn places(
     .await?;
     let place = |row: PlaceRow| Place {
         organisation: OrganisationId::from_uuid(row.org_id),
-        organisation_name: row.organisation,
+        organisation_name: known_as(row.organisation, row.org_id),
         destination: row.destination.map(DestinationId::from_uuid),
         user: UserId::from_uuid(row.user_id),
         permissions: Permissions::of_scope(&row.permissions),
     };
     Ok(rows.into_iter().map(place).collect())
+}
+
+/// How a person knows an organisation: by its id while its state has not arrived.
+fn known_as(name: Option<String>, organisation: Uuid) -> String {
+    name.unwrap_or_else(|| OrganisationId::from_uuid(organisation).to_string())
 }
