@@ -12,7 +12,7 @@ const BROKER: [(&str, &str); 6] = [
     ("category", "kafka topics"),
     ("catalog", "kafka topics"),
     ("order", "kafka topics"),
-    ("notifier", "kafka consumer"),
+    ("notifier", "kafka topics"),
     ("gateway", "keys and organisations"),
 ];
 

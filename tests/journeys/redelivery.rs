@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use contracts::catalog::{ConfirmRefused, Expired, ReservationEvent};
 use contracts::catalogue;
 use devstack::services::schemas;
-use e2e::{PASSWORD, PATIENCE, Placed, READERS, Shop, Store, alone, invariants, order_of, redeliver};
+use e2e::{PASSWORD, PATIENCE, Placed, READERS, Shop, Store, alone, chat, invariants, order_of, redeliver};
 use kernel::OrderId;
 use serde_json::{Value, json};
 use testkit::{Scene, TableHash, eventually, table_hashes};
@@ -37,7 +37,7 @@ async fn every_event_delivered_twice_more_and_shuffled_leaves_every_table_as_it_
     let moving = shop.owner.clone();
     let (status, moved) = moving.post(&format!("/admin/v1/categories/{below}/move"), &json!({"position": 0})).await;
     assert_eq!(status, 200, "{moved}");
-    shop.sell(&store, &[("AGAIN", 100, 8), ("GONE", 100, 5), ("MORE", 100, 10)]).await;
+    shop.sell(&store, &[("AGAIN", 100, 8), ("GONE", 100, 5), ("MORE", 100, 10), ("CHAT", 100, 5)]).await;
     let product = shop.product("again").await;
     let path = format!("/admin/v1/products/{}", product["id"].as_str().unwrap());
     for version in 1..=4 {
@@ -68,6 +68,7 @@ async fn every_event_delivered_twice_more_and_shuffled_leaves_every_table_as_it_
     live_on(&shop, fourth).await;
     forget(&shop).await;
     sell_elsewhere(&shop).await;
+    ask_in_chat(&store, &shop).await;
     store.settled().await;
     for order in [other, third] {
         assert_eq!(shop.read(order).await["cancel_cause"], "reservation-expired");
@@ -210,6 +211,21 @@ async fn sell_elsewhere(shop: &Shop) {
         if order["oversold"] == true { Ok(()) } else { Err(order) }
     })
     .await;
+}
+
+/// A step that somebody asks for in the chat, which is taken, and one that cannot be any more.
+async fn ask_in_chat(store: &Store, shop: &Shop) {
+    const OWNER: i64 = 8_001;
+    // A message that tells of other orders as well has no buttons.
+    store.settled().await;
+    chat::link_account(store, &shop.owner, OWNER).await;
+    let placed = shop.place(&[("CHAT", 2)]).await;
+    let number = shop.reaches(placed.order, "confirmed").await["number"].clone();
+    let message = chat::message_of(store, placed.order, "Confirmed").await;
+    chat::press(store, &message, "Cancel", OWNER).await;
+    chat::says(store, &format!("Cancelled as asked: {number}")).await;
+    chat::press(store, &message, "packed", OWNER).await;
+    chat::says(store, &format!("Not packed: {number} is cancelled")).await;
 }
 
 fn assert_same(before: &BTreeMap<String, TableHash>, after: &BTreeMap<String, TableHash>) {

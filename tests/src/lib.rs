@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod chat;
 mod clerks;
 pub mod invariants;
 mod programs;

@@ -497,7 +497,19 @@ pub struct LocationLevel {
 channel::state!(AvailabilityState on topics::AVAILABILITY, keyed by variant, "catalog.availability.state.v1");
 
 /// What shoppers are told of a stock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::VariantNames)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Availability {

@@ -4,7 +4,7 @@ use std::any::type_name;
 
 use schemars::Schema;
 
-use crate::{Channel, Topic, auth, catalog, category, order};
+use crate::{Channel, Topic, auth, catalog, category, notifier, order};
 
 /// A channel that knows the schemas of its bodies.
 pub trait Listed: Channel {
@@ -50,6 +50,8 @@ pub fn entries() -> Vec<Entry> {
         .chain(of::<catalog::AvailabilityState>())
         .chain(of::<order::OrderEvent>())
         .chain(of::<order::IntakeEvent>())
+        .chain(of::<order::OutcomeEvent>())
+        .chain(of::<notifier::ActionEvent>())
         .collect()
 }
 

@@ -4,13 +4,14 @@
 //! memory. What moves pieces or money says by how much: the amounts of all facts of an order add up.
 
 use kernel::{
-    BuyerId, ChannelCode, CustomerId, Money, OrderId, ParcelId, PaymentId, ProductId, Quantity, RefundId, ReturnId,
-    SignedMoney, Sku, Timestamp, VariantId,
+    ActionId, BuyerId, ChannelCode, CustomerId, DestinationId, Money, OrderId, ParcelId, PaymentId, ProductId,
+    Quantity, RefundId, ReturnId, SignedMoney, Sku, Timestamp, VariantId,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr, VariantArray, VariantNames};
 
+use crate::notifier::ChatStep;
 use crate::{catalog, channel, topics};
 
 channel::facts! {
@@ -75,6 +76,70 @@ channel::facts! {
         /// It was taken in, and is placed or refused in its turn.
         Queued = "order.intake.queued.v1",
     }
+}
+
+channel::facts! {
+    /// What became of what somebody asked for with a button in a chat. An order that took the step also says so as always.
+    pub enum OutcomeEvent on topics::OUTCOME, keyed by action {
+        /// It was done, or had been done before.
+        StepDone = "order.outcome.done.v1",
+        /// It was not done.
+        StepRefused = "order.outcome.refused.v1",
+    }
+}
+
+/// What was asked for was done, or had been done before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StepDone {
+    /// What was asked.
+    pub action: ActionId,
+    /// The order.
+    pub order: OrderId,
+    /// The step that was asked for.
+    pub step: ChatStep,
+    /// Where it was asked; absent for the chat of the configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<DestinationId>,
+    /// The order's number in the organisation; absent where an older release placed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<i64>,
+    /// Where the order stands.
+    pub status: Status,
+}
+
+/// What was asked for was not done, and nothing changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StepRefused {
+    /// What was asked.
+    pub action: ActionId,
+    /// The order.
+    pub order: OrderId,
+    /// The step that was asked for.
+    pub step: ChatStep,
+    /// Where it was asked; absent for the chat of the configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<DestinationId>,
+    /// Why.
+    pub reason: StepRefusal,
+    /// The order's number in the organisation; absent where nobody may know of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<i64>,
+    /// Where the order stands; absent where nobody may know of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+}
+
+/// Why a step was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, Display, VariantNames)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum StepRefusal {
+    /// Whoever asked is no member of the organisation, or no member who may act on orders.
+    NotPermitted,
+    /// The organisation has no such order.
+    NoSuchOrder,
+    /// The order stands where the step cannot be taken.
+    NotPossible,
 }
 
 /// An order was taken in. What is wanted, and by whom, stays with the service: a topic cannot forget.

@@ -86,6 +86,13 @@ pub mod topics {
     pub const INTAKE: Topic =
         Topic { name: "order.intake.v1", owner: "order", retention: Retention::Events, partitions: 12 };
 
+    /// What became of what people asked for in a chat, keyed by what was asked.
+    pub const OUTCOME: Topic =
+        Topic { name: "order.outcome.v1", owner: "order", retention: Retention::Events, partitions: 12 };
+    /// What people ask for with buttons in a chat, keyed by what is asked.
+    pub const ACTION: Topic =
+        Topic { name: "notifier.action.v1", owner: "notifier", retention: Retention::Events, partitions: 12 };
+
     /// Every topic there is.
     pub const ALL: &[Topic] = &[
         SIGNING_KEY,
@@ -103,6 +110,8 @@ pub mod topics {
         AVAILABILITY,
         ORDER,
         INTAKE,
+        OUTCOME,
+        ACTION,
     ];
 }
 

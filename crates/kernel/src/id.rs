@@ -200,6 +200,10 @@ kinds! {
     Event, EventId, "evt";
     /// Where an organisation hears what happens.
     Destination, DestinationId, "dest";
+    /// A person's account on Telegram, as it is linked to them in an organisation.
+    ChatLink, ChatLinkId, "chl";
+    /// Something that a person asked for with a button in a chat.
+    Action, ActionId, "act";
     /// A message on its way to the operations team.
     Delivery, DeliveryId, "dlv";
     /// A run of a file import.

@@ -33,9 +33,9 @@ pub use currency::Currency;
 pub use email::Email;
 pub use expected::Expected;
 pub use id::{
-    ApiKeyId, BuyerId, CategoryId, CustomerId, DeliveryId, DestinationId, EventId, Id, ImportId, InvitationId, KeyId,
-    Kind, MembershipId, OrderId, OrganisationId, ParcelId, PaymentId, PriceId, ProductId, RefundId, ReturnId,
-    SessionId, TokenId, UserId, VariantId, ViewId, kinds,
+    ActionId, ApiKeyId, BuyerId, CategoryId, ChatLinkId, CustomerId, DeliveryId, DestinationId, EventId, Id, ImportId,
+    InvitationId, KeyId, Kind, MembershipId, OrderId, OrganisationId, ParcelId, PaymentId, PriceId, ProductId,
+    RefundId, ReturnId, SessionId, TokenId, UserId, VariantId, ViewId, kinds,
 };
 pub use malformed::Malformed;
 pub use money::Money;

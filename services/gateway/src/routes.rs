@@ -113,6 +113,7 @@ const ADMIN: &[(&str, Service)] = &[
     ("customers", Service::Order),
     ("categories", Service::Category),
     ("destinations", Service::Notifier),
+    ("chat-links", Service::Notifier),
     ("organisation", Service::Auth),
     ("members", Service::Auth),
     ("invitations", Service::Auth),

@@ -24,6 +24,8 @@ pub struct Settings {
     pub per_minute: Option<u32>,
     /// Days for which sent deliveries are kept.
     pub keep_days: i32,
+    /// Days for which the copy of an order is kept after its last event.
+    pub order_keep_days: i32,
 }
 
 /// Reads the configuration; `None` when a variable was refused.
@@ -48,12 +50,15 @@ pub fn read(env: &mut Reader) -> Option<(Surroundings, Settings)> {
         "Messages per minute to the chat; 0 is what Telegram allows: 20 in groups and channels, 60 in private chats",
     );
     let keep_days = env.within("DELIVERY_KEEP_DAYS", 30, 1..=3650, "Days for which sent deliveries are kept");
+    let order_keep_days =
+        env.within("ORDER_KEEP_DAYS", 90, 2..=3650, "Days for which the bot knows an order after its last event");
     let settings = Settings {
         token: token?,
         chat: chat?,
         bot_api: bot_api?,
         per_minute: per_minute.map(|number| (number > 0).then_some(number))?,
         keep_days: keep_days?,
+        order_keep_days: order_keep_days?,
     };
     Some((surroundings?, settings))
 }

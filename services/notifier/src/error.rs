@@ -3,7 +3,7 @@
 
 use std::fmt::Display;
 
-use kernel::{DestinationId, Malformed};
+use kernel::{ChatLinkId, DestinationId, Malformed};
 use mediator::{Class, Classified};
 
 /// Why a command or query failed.
@@ -14,6 +14,12 @@ pub enum Error {
     UnknownDestination {
         /// The id that was asked for.
         destination: DestinationId,
+    },
+    /// The person has no such link.
+    #[error("you have no link {chat_link} to an account")]
+    UnknownChatLink {
+        /// The id that was asked for.
+        chat_link: ChatLinkId,
     },
     /// The destination was changed since the caller read it.
     #[error("the destination {destination} was changed meanwhile and has version {current}; read it again")]
@@ -46,6 +52,14 @@ pub enum Error {
         /// The rule that the row breaks.
         reason: String,
     },
+    /// A stored copy of what another service said breaks a rule of the domain.
+    #[error("the stored copy of {what} breaks a rule: {reason}; repair the row")]
+    CorruptCopy {
+        /// The order, or what else it is a copy of.
+        what: String,
+        /// The rule that the row breaks.
+        reason: String,
+    },
     /// The database refused a statement or could not be reached.
     #[error(transparent)]
     Storage(#[from] persistence::Error),
@@ -55,6 +69,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// The stored copy of something breaks a rule.
+    pub(crate) fn corrupt_copy(what: impl Display, reason: impl Display) -> Self {
+        Self::CorruptCopy { what: what.to_string(), reason: reason.to_string() }
+    }
+
     /// The stored row of this destination breaks a rule.
     pub(crate) fn corrupt(destination: DestinationId, reason: impl Display) -> Self {
         Self::Corrupt { destination, reason: reason.to_string() }
@@ -72,11 +91,12 @@ impl Classified for Error {
         match self {
             Self::Storage(error) => error.class(),
             Self::UnknownDestination { .. }
+            | Self::UnknownChatLink { .. }
             | Self::StaleDestination { .. }
             | Self::NotLinked { .. }
             | Self::TooManyDestinations { .. }
             | Self::Cursor(_) => Class::Refused,
-            Self::Corrupt { .. } | Self::Unwritable(_) => Class::Permanent,
+            Self::Corrupt { .. } | Self::CorruptCopy { .. } | Self::Unwritable(_) => Class::Permanent,
         }
     }
 }

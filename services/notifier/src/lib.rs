@@ -10,11 +10,13 @@ pub mod events;
 pub mod http;
 pub mod processes;
 mod projections;
+pub mod published;
 pub mod queries;
 pub mod schema;
 pub mod store;
 
 use assembly::{Assembly, Surroundings};
+use contracts::topics;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use service::{Boot, BootError, Definition};
 
@@ -35,12 +37,15 @@ pub fn definition() -> Definition {
         .openapi(|| http::routes().openapi().clone())
 }
 
-/// Everything that the notifier has: its subscriptions, its routes, its sender, its listener, and the retry of what had failed.
+/// Everything that the notifier has: its subscriptions, its routes, its sender, its listener, the forgetting of old orders, and
+/// the retry of what had failed.
 pub fn assembly(settings: Settings, telegram: Telegram) -> Assembly {
     let (wake, chat) = (Wake::default(), settings.chat.clone());
-    let (retrying, told, listening) = (wake.clone(), wake.clone(), telegram.clone());
+    let (retrying, told, listening, heeded) = (wake.clone(), wake.clone(), telegram.clone(), settings.clone());
+    let order_keep_days = settings.order_keep_days;
     let codes = LinkCodes::of_bot(settings.token.expose());
     Assembly::new(NAME)
+        .publishes(&[topics::ACTION])
         .subscribes(events::subscriptions(&chat, &wake))
         .part(move |kit| {
             let obstacles = Obstacles::default();
@@ -48,7 +53,8 @@ pub fn assembly(settings: Settings, telegram: Telegram) -> Assembly {
             kit.tell_when_away("telegram", move || told.notice());
             processes::sender(kit.mediator.clone(), settings, telegram, wake, obstacles)
         })
-        .part(move |kit| processes::listener(kit.mediator.clone(), listening, told))
+        .part(move |kit| processes::listener(kit.mediator.clone(), heeded, listening, told))
+        .part(move |kit| processes::forgetting(kit.mediator.clone(), order_keep_days))
         .serves(http::routes(), move |_, app| app.with(codes))
         .retry("failed-deliveries", move |kit| processes::retry_failed(kit.mediator, chat.clone(), retrying.clone()))
 }

@@ -56,6 +56,63 @@ diesel::table! {
 }
 
 diesel::table! {
+    orders (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        number -> Nullable<Int8>,
+        status -> Text,
+        payment -> Text,
+        fulfilment -> Text,
+        channel -> Text,
+        currency -> Text,
+        total_minor -> Int8,
+        lines -> Jsonb,
+        line_count -> Int4,
+        placed_at -> Nullable<Timestamptz>,
+        said_at -> Timestamptz,
+        version -> Int8,
+    }
+}
+
+diesel::table! {
+    stocks (org_id, variant_id) {
+        org_id -> Uuid,
+        variant_id -> Uuid,
+        removed -> Bool,
+        sku -> Text,
+        availability -> Text,
+        sellable -> Int8,
+        available -> Int8,
+        on_hand -> Int8,
+        version -> Int8,
+    }
+}
+
+diesel::table! {
+    members (org_id, membership) {
+        org_id -> Uuid,
+        membership -> Uuid,
+        user_id -> Uuid,
+        permissions -> Text,
+        active -> Bool,
+        version -> Int8,
+    }
+}
+
+diesel::table! {
+    chat_links (org_id, id) {
+        org_id -> Uuid,
+        id -> Uuid,
+        user_id -> Uuid,
+        telegram_user -> Nullable<Int8>,
+        code_hash -> Nullable<Binary>,
+        code_expires_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        linked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     askers (chat) {
         chat -> Int8,
         asked -> Int4,

@@ -46,7 +46,7 @@ pub fn assembly(settings: Settings) -> Assembly {
     let followers = Followers::new(following);
     let (waking, telling) = (waiting_room.clone(), followers.clone());
     Assembly::new(NAME)
-        .publishes(&[topics::ORDER, topics::INTAKE])
+        .publishes(&[topics::ORDER, topics::INTAKE, topics::OUTCOME])
         .observes::<OrderEvent>(move |committed| {
             waking.notice(committed);
             telling.notice(committed);

@@ -1,11 +1,13 @@
 //! Domain → contract: the life of an order, published on `order.order.v1`, and its wait before that, on `order.intake.v1`, both under
-//! the order's id.
+//! the order's id; and what became of what people asked for in a chat, on `order.outcome.v1`.
 //! The rule: only the shape changes here; nothing is decided.
 
-use contracts::order::{self, IntakeEvent, OrderEvent, Standing};
-use kernel::{OrderId, SignedMoney};
+use contracts::order::{self, IntakeEvent, OrderEvent, OutcomeEvent, Standing};
+use kernel::{ActionId, DestinationId, OrderId, SignedMoney};
 
-use crate::domain::{AddedLine, Dispatch, Event, Line, OrderView, Payment, PriceSource, Refund, SkuPieces, Step};
+use crate::domain::{
+    AddedLine, ChatStep, Dispatch, Event, Line, OrderView, Outcome, Payment, PriceSource, Refund, SkuPieces, Step,
+};
 
 /// The beginning of an order, as other services read it.
 #[must_use]
@@ -26,6 +28,21 @@ pub fn placed(view: &OrderView, standing: Standing) -> OrderEvent {
 #[must_use]
 pub fn queued(order: OrderId) -> IntakeEvent {
     order::Queued { order }.into()
+}
+
+/// What became of a step, as whoever asked for it hears of it.
+#[must_use]
+pub fn outcome(
+    (action, order, step, destination): (ActionId, OrderId, ChatStep, Option<DestinationId>),
+    outcome: Outcome,
+) -> OutcomeEvent {
+    match outcome {
+        Outcome::Done { number, status } => order::StepDone { action, order, step, destination, number, status }.into(),
+        Outcome::Refused { reason, stands } => {
+            let (number, status) = stands.map_or((None, None), |(number, status)| (number, Some(status)));
+            order::StepRefused { action, order, step, destination, reason, number, status }.into()
+        }
+    }
 }
 
 fn line(line: &Line) -> order::OrderLine {

@@ -138,8 +138,12 @@ impl<'s> Callers<'s> {
     /// of its own.
     pub(super) async fn client(&self, caller: Caller, route: &Route) -> Client {
         let own = match (&route.guard, caller) {
-            (Guard::Person | Guard::Member, Caller::WrongRole) => Some(self.here.hire("viewer").await.1),
-            (Guard::Person | Guard::Member, Caller::RightRole) => Some(self.here.hire("owner").await.1),
+            (Guard::Person | Guard::Member | Guard::Colleague, Caller::WrongRole) => {
+                Some(self.here.hire("viewer").await.1)
+            }
+            (Guard::Person | Guard::Member | Guard::Colleague, Caller::RightRole) => {
+                Some(self.here.hire("owner").await.1)
+            }
             (Guard::Person | Guard::Member, Caller::OtherOrganisation) => Some(self.there.hire("owner").await.1),
             (Guard::Person | Guard::Member, Caller::Operator) => Some(self.store.operator().await),
             (Guard::Person | Guard::Member, Caller::Suspended) => self.suspended.get(&route.operation).cloned(),

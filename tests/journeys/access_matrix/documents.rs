@@ -13,6 +13,8 @@ use testkit::{Client, eventually};
 pub(super) const ORDER_TOKEN: &str = "order-token";
 /// What one asks of one's own account in an organisation. The documents do not tell it from the account itself.
 const OF_MEMBERS: [&str; 2] = ["auth.find-user", "auth.leave-organisation"];
+/// The same, where it ends while the organisation is suspended.
+const OF_COLLEAGUES: [&str; 3] = ["notifier.create-chat-link", "notifier.list-chat-links", "notifier.delete-chat-link"];
 
 /// Who may use a route.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub(super) enum Guard {
     Person,
     /// The same for what an account has in an organisation, which an operator's has not.
     Member,
+    /// The same for what ends while the organisation is suspended.
+    Colleague,
     /// Whoever has this permission.
     Staff(String),
 }
@@ -143,6 +147,7 @@ impl<'d> Source<'d> {
             Some("platform:manage" | "organisation:create") if bearer => Guard::Operator,
             Some(_) if bearer && optional => Guard::Shopper,
             Some("account:own") if bearer && OF_MEMBERS.contains(&operation) => Guard::Member,
+            Some("account:own") if bearer && OF_COLLEAGUES.contains(&operation) => Guard::Colleague,
             Some("account:own") if bearer => Guard::Person,
             Some(permission) if bearer => Guard::Staff(permission.to_owned()),
             None if bearer => panic!("{operation} takes a token and states no permission"),

@@ -54,7 +54,9 @@ fn expected(guard: &Guard, caller: Caller) -> Expected {
         (Guard::Open, _) => Expected::AsWithoutCredential,
         (_, Stranger | Expired | Revoked | Outdated) => Expected::Unauthenticated,
         (Guard::Person | Guard::Member, Suspended) => Expected::NothingOfOurs,
-        (Guard::Shopper | Guard::Customer | Guard::Operator | Guard::Staff(_), Suspended) => Expected::Suspended,
+        (Guard::Shopper | Guard::Customer | Guard::Operator | Guard::Colleague | Guard::Staff(_), Suspended) => {
+            Expected::Suspended
+        }
         (Guard::Shopper | Guard::Customer, OtherCustomer) => Expected::Forbidden,
         // Everybody else is a guest there, and a customer does not see the order of a guest.
         (Guard::Offered | Guard::Shopper, _) => Expected::AsWithoutCredential,
@@ -62,15 +64,15 @@ fn expected(guard: &Guard, caller: Caller) -> Expected {
         (Guard::Operator | Guard::Person, Operator) | (Guard::Customer, Customer) => Expected::Served,
         (Guard::Customer, _) => Expected::Refused,
         (Guard::Operator, _) | (_, Operator | Customer | OtherCustomer) => Expected::Forbidden,
-        (Guard::Person | Guard::Member | Guard::Staff(_), OtherOrganisation) => Expected::NothingOfOurs,
+        (Guard::Person | Guard::Member | Guard::Colleague | Guard::Staff(_), OtherOrganisation) => {
+            Expected::NothingOfOurs
+        }
         // A program has no account.
-        (Guard::Person | Guard::Member, KeyWithout | KeyWith) | (Guard::Staff(_), WrongRole | KeyWithout) => {
-            Expected::Forbidden
-        }
+        (Guard::Person | Guard::Member | Guard::Colleague, KeyWithout | KeyWith)
+        | (Guard::Staff(_), WrongRole | KeyWithout) => Expected::Forbidden,
         // Whoever is logged in has an account, whatever their role.
-        (Guard::Person | Guard::Member, WrongRole | RightRole) | (Guard::Staff(_), RightRole | KeyWith) => {
-            Expected::Served
-        }
+        (Guard::Person | Guard::Member | Guard::Colleague, WrongRole | RightRole)
+        | (Guard::Staff(_), RightRole | KeyWith) => Expected::Served,
     }
 }
 

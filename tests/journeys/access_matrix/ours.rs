@@ -71,6 +71,7 @@ impl Ours {
             ("member", text(&look(shop, "/admin/v1/members").await["items"][0]["id"])),
             ("session", text(&look(shop, "/auth/v1/sessions").await["items"][0]["id"])),
             ("destination", text(&made(shop, "/admin/v1/destinations", &destination).await["destination"]["id"])),
+            ("chat_link", text(&made(shop, "/admin/v1/chat-links", &Value::Null).await["chat_link"]["id"])),
             ("role", text(&made(shop, "/admin/v1/roles", &role).await["name"])),
             ("key", text(&made(shop, "/admin/v1/api-keys", &key).await["key"]["id"])),
             ("invitation", text(&made(shop, "/admin/v1/invitations", &invitation).await["invitation"]["id"])),

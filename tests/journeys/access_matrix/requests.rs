@@ -56,7 +56,7 @@ fn may_ask(route: &Route, caller: Caller) -> bool {
         Guard::Customer => caller == Caller::Customer,
         Guard::Operator => caller == Caller::Operator,
         Guard::Person => matches!(caller, Caller::RightRole | Caller::WrongRole | Caller::Operator),
-        Guard::Member => matches!(caller, Caller::RightRole | Caller::WrongRole),
+        Guard::Member | Guard::Colleague => matches!(caller, Caller::RightRole | Caller::WrongRole),
         Guard::Staff(_) => matches!(caller, Caller::RightRole | Caller::KeyWith),
     }
 }

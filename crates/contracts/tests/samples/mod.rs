@@ -6,10 +6,10 @@ mod order_life;
 
 use std::collections::BTreeMap;
 
-use contracts::{Channel, Envelope, catalog, category, order};
+use contracts::{Channel, Envelope, catalog, category, notifier, order};
 use kernel::{
-    CategoryId, ChannelCode, Currency, EventId, Money, OrderId, OrganisationId, ProductId, Quantity, Sku, Slug,
-    Timestamp, UserId, VariantId,
+    ActionId, CategoryId, ChannelCode, Currency, DestinationId, EventId, Money, OrderId, OrganisationId, ProductId,
+    Quantity, Sku, Slug, Timestamp, UserId, VariantId,
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -263,6 +263,22 @@ pub(crate) fn samples() -> Vec<Sample> {
         standing: None,
     };
     let nameless = order::Placed { shopper_reference: None, ..placed.clone() };
+    let requested = notifier::ActionRequested {
+        action: ActionId::from_uuid(uuid(0x70)),
+        order: order(),
+        step: notifier::ChatStep::Cancel,
+        user: UserId::from_uuid(uuid(0x02)),
+        destination: Some(DestinationId::from_uuid(uuid(0x71))),
+    };
+    let refused = order::StepRefused {
+        action: requested.action,
+        order: requested.order,
+        step: requested.step,
+        destination: requested.destination,
+        reason: order::StepRefusal::NotPermitted,
+        number: None,
+        status: None,
+    };
     let cancelled = |cause| order::OrderEvent::from(order::Cancelled::new(order(), cause));
 
     let shop = vec![
@@ -399,6 +415,42 @@ pub(crate) fn samples() -> Vec<Sample> {
         sample("deadline", organisation, "system:order", cancelled(order::Cause::Deadline)),
         sample("reservation-expired", organisation, "system:order", cancelled(order::Cause::ReservationExpired)),
         sample("", organisation, "shopper", order::IntakeEvent::from(order::Queued { order: order() })),
+        sample("", organisation, &user, notifier::ActionEvent::from(requested.clone())),
+        sample(
+            "configured",
+            organisation,
+            &user,
+            notifier::ActionEvent::from(notifier::ActionRequested {
+                step: notifier::ChatStep::Pack,
+                destination: None,
+                ..requested.clone()
+            }),
+        ),
+        sample(
+            "",
+            organisation,
+            &user,
+            order::OutcomeEvent::from(order::StepDone {
+                action: requested.action,
+                order: requested.order,
+                step: requested.step,
+                destination: requested.destination,
+                number: Some(1001),
+                status: order::Status::Cancelled,
+            }),
+        ),
+        sample(
+            "",
+            organisation,
+            &user,
+            order::OutcomeEvent::from(order::StepRefused {
+                reason: order::StepRefusal::NotPossible,
+                number: Some(1001),
+                status: Some(order::Status::Shipped),
+                ..refused.clone()
+            }),
+        ),
+        sample("not-permitted", organisation, &user, order::OutcomeEvent::from(refused)),
     ];
     let life = order_life::samples(organisation, &user, &placed);
     auth::samples().into_iter().chain(shop).chain(life).collect()

@@ -1,5 +1,5 @@
-//! The routes: `/bot<token>/sendMessage`, `…/getUpdates` and `…/getMe` as Telegram serves them, `/say`, `/messages` and `/health`
-//! for people and tests.
+//! The routes: `/bot<token>/sendMessage`, `…/getUpdates`, `…/answerCallbackQuery` and `…/getMe` as Telegram serves them, `/say`,
+//! `/press`, `/messages` and `/health` for people and tests.
 
 use std::pin::Pin;
 use std::sync::Mutex;
@@ -12,13 +12,14 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::state::{Said, SendError, State, locked};
+use super::state::{Button, Pressed, Said, SendError, State, Update, locked};
 use super::{NAME, TOKEN};
 
 pub(super) fn routes(app: &mut web::ServiceConfig) {
     app.route("/bot{token}/{method}", web::post().to(call))
         .route("/messages", web::get().to(messages))
         .route("/say", web::post().to(say))
+        .route("/press", web::post().to(press))
         .route("/health", web::get().to(HttpResponse::Ok))
         .default_service(web::to(async || failed(404, "Not Found", &Value::Null)));
 }
@@ -34,6 +35,21 @@ struct SendMessage {
     parse_mode: String,
     #[serde(default)]
     message_thread_id: Option<i64>,
+    #[serde(default)]
+    reply_markup: Option<Keyboard>,
+}
+
+#[derive(Deserialize)]
+struct Keyboard {
+    #[serde(default)]
+    inline_keyboard: Vec<Vec<Button>>,
+}
+
+#[derive(Deserialize)]
+struct AnswerCallbackQuery {
+    callback_query_id: String,
+    #[serde(default)]
+    text: String,
 }
 
 #[derive(Deserialize)]
@@ -43,6 +59,9 @@ struct GetUpdates {
     /// Seconds to wait for something.
     #[serde(default)]
     timeout: u64,
+    /// The kinds of updates that are wanted; all but rare ones when left out.
+    #[serde(default)]
+    allowed_updates: Option<Vec<String>>,
 }
 
 /// How often a waiting `getUpdates` looks.
@@ -66,6 +85,13 @@ async fn call(path: web::Path<(String, String)>, body: web::Bytes, state: web::D
             Ok(asked) => updates(&asked, &state).await,
             Err(_) => unreadable(),
         },
+        "answercallbackquery" => match serde_json::from_slice::<AnswerCallbackQuery>(&body) {
+            Ok(answer) => match locked(&state).toast(&answer.callback_query_id, &answer.text) {
+                Ok(()) => HttpResponse::Ok().json(json!({"ok": true, "result": true})),
+                Err(description) => failed(400, description, &Value::Null),
+            },
+            Err(_) => unreadable(),
+        },
         "getme" => {
             let bot = json!({"id": 1_000_001, "is_bot": true, "first_name": "Cyber Store", "username": NAME});
             HttpResponse::Ok().json(json!({"ok": true, "result": bot}))
@@ -79,23 +105,47 @@ async fn updates(asked: &GetUpdates, state: &Mutex<State>) -> HttpResponse {
     let until = Instant::now() + Duration::from_secs(asked.timeout.min(50));
     let own = locked(state).listen();
     loop {
-        let Some(found) = locked(state).updates_from(own, asked.offset) else {
+        let Some(found) = locked(state).updates_from(own, asked.offset, asked.allowed_updates.as_deref()) else {
             return failed(409, "Conflict: terminated by other getUpdates request", &Value::Null);
         };
         if !found.is_empty() || Instant::now() >= until {
-            let result: Vec<Value> = found.iter().map(|(number, said)| shown_update(*number, said)).collect();
+            let result: Vec<Value> = found.iter().map(|(number, update)| shown_update(*number, update)).collect();
             return HttpResponse::Ok().json(json!({"ok": true, "result": result}));
         }
         actix_web::rt::time::sleep(LOOK).await;
     }
 }
 
-fn shown_update(number: i64, said: &Said) -> Value {
+fn shown_update(number: i64, update: &Update) -> Value {
+    match update {
+        Update::Said(said) => shown_said(number, said),
+        Update::Pressed(pressed) => shown_pressed(number, pressed),
+    }
+}
+
+fn shown_pressed(number: i64, pressed: &Pressed) -> Value {
+    let kind = if pressed.chat < 0 { "supergroup" } else { "private" };
+    let mut message = json!({
+        "message_id": pressed.message_id, "date": 0, "chat": {"id": pressed.chat, "type": kind},
+        "from": {"id": 1_000_001, "is_bot": true, "first_name": "Cyber Store", "username": NAME},
+    });
+    if let Some(topic) = pressed.topic {
+        message["is_topic_message"] = json!(true);
+        message["message_thread_id"] = json!(topic);
+    }
+    let from = json!({"id": pressed.account, "is_bot": false, "first_name": "Somebody"});
+    let query = json!({
+        "id": number.to_string(), "from": from, "message": message, "chat_instance": "1", "data": pressed.data,
+    });
+    json!({"update_id": number, "callback_query": query})
+}
+
+fn shown_said(number: i64, said: &Said) -> Value {
     let kind = if said.chat < 0 { "supergroup" } else { "private" };
     let said_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let mut message = json!({
         "message_id": number, "date": said_at.as_secs(), "chat": {"id": said.chat, "type": kind}, "text": said.text,
-        "from": {"id": 7, "is_bot": false, "first_name": "Somebody"},
+        "from": {"id": said.account, "is_bot": false, "first_name": "Somebody"},
     });
     if let Some(topic) = said.topic {
         message["is_topic_message"] = json!(true);
@@ -109,6 +159,11 @@ async fn say(said: web::Json<Said>, state: web::Data<Mutex<State>>) -> HttpRespo
     HttpResponse::Ok().json(json!({"update_id": locked(&state).say(said.into_inner())}))
 }
 
+/// `POST /press` with `{"chat": -100…, "message_id": 5, "data": "…"}`: somebody presses a button.
+async fn press(pressed: web::Json<Pressed>, state: web::Data<Mutex<State>>) -> HttpResponse {
+    HttpResponse::Ok().json(json!({"update_id": locked(&state).press(pressed.into_inner())}))
+}
+
 async fn send(message: &SendMessage, state: &Mutex<State>) -> HttpResponse {
     let chat = match &message.chat_id {
         Value::String(name) => name.clone(),
@@ -116,7 +171,8 @@ async fn send(message: &SendMessage, state: &Mutex<State>) -> HttpResponse {
         number => number.to_string(),
     };
     let html = message.parse_mode.eq_ignore_ascii_case("HTML");
-    let sent = locked(state).send(&chat, message.message_thread_id, &message.text, html);
+    let buttons = message.reply_markup.iter().flat_map(|keyboard| keyboard.inline_keyboard.concat()).collect();
+    let sent = locked(state).send(&chat, message.message_thread_id, &message.text, html, buttons);
     match sent {
         Ok(accepted) => confirmed(&chat, &message.text, accepted.message_id),
         Err(SendError::Late { message: accepted, after }) => {

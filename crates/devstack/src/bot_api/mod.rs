@@ -1,5 +1,6 @@
-//! A stand-in for Telegram's Bot API: an HTTP server that answers `sendMessage`, `getUpdates` and `getMe` with the replies, limits
-//! and refusals of the real one. What was sent can be read at `/messages`; what somebody says to the bot is posted to `/say`.
+//! A stand-in for Telegram's Bot API: an HTTP server that answers `sendMessage`, `getUpdates`, `answerCallbackQuery` and `getMe`
+//! with the replies, limits and refusals of the real one. What was sent can be read at `/messages`; what somebody says to the bot is
+//! posted to `/say`, and what somebody presses to `/press`.
 //! The rule it keeps: nothing leaves this machine.
 
 mod html;
@@ -15,8 +16,8 @@ use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, web};
 
 use crate::Error;
-use state::State;
-pub use state::{Failure, Message, Said};
+pub use state::{Button, Failure, Message, Pressed, Said, Toast, somebody};
+use state::{State, Update};
 
 /// The only token that the stand-in accepts; it has the form of a real one.
 pub const TOKEN: &str = "1000001:stand-in-for-the-token-of-a-bot";
@@ -151,7 +152,28 @@ impl BotApi {
 
     /// Says something to the bot, which reads it with `getUpdates`. The number of the update.
     pub fn say(&self, chat: i64, topic: Option<i64>, text: &str) -> i64 {
-        state::locked(&self.state).say(Said { chat, topic, text: text.to_owned() })
+        self.say_as(somebody(), chat, topic, text)
+    }
+
+    /// The same, as this account.
+    pub fn say_as(&self, account: i64, chat: i64, topic: Option<i64>, text: &str) -> i64 {
+        state::locked(&self.state).say(Said { chat, topic, text: text.to_owned(), account })
+    }
+
+    /// Presses a button. The number of the update, which is the press's id too.
+    pub fn press(&self, pressed: Pressed) -> i64 {
+        state::locked(&self.state).press(pressed)
+    }
+
+    /// Tells the bot of a press once more, under its number: what Telegram does when it has not heard that the first was read.
+    pub fn press_again(&self, number: i64, pressed: Pressed) {
+        state::locked(&self.state).repeat(number, Update::Pressed(pressed));
+    }
+
+    /// What those who pressed buttons were told.
+    #[must_use]
+    pub fn toasts(&self) -> Vec<Toast> {
+        state::locked(&self.state).toasts()
     }
 
     /// From now on the bot is blocked in this chat: 403.

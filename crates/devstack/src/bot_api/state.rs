@@ -39,6 +39,19 @@ pub struct Message {
     /// The links, mentions, commands and tags in it that Telegram would bring to life.
     #[serde(default)]
     pub live: Vec<String>,
+    /// The buttons below it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub buttons: Vec<Button>,
+}
+
+/// A button below a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Button {
+    /// What it says.
+    pub text: String,
+    /// What the bot gets when it is pressed.
+    #[serde(rename = "callback_data")]
+    pub data: String,
 }
 
 /// What somebody says to the bot.
@@ -51,7 +64,64 @@ pub struct Said {
     pub topic: Option<i64>,
     /// The text.
     pub text: String,
+    /// The account that says it.
+    #[serde(default = "somebody")]
+    pub account: i64,
 }
+
+/// The account that says and presses what nobody in particular does.
+#[must_use]
+pub const fn somebody() -> i64 {
+    7
+}
+
+/// A button that somebody presses.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Pressed {
+    /// The chat where it stands.
+    pub chat: i64,
+    /// The topic, where the chat is a forum.
+    #[serde(default)]
+    pub topic: Option<i64>,
+    /// The message below which it stands.
+    pub message_id: i64,
+    /// What the bot gets. Clients of one's own send whatever they like.
+    pub data: String,
+    /// The account that presses it.
+    #[serde(default = "somebody")]
+    pub account: i64,
+}
+
+/// What the bot is told of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Update {
+    Said(Said),
+    Pressed(Pressed),
+}
+
+impl Update {
+    /// The kind as `allowed_updates` names it.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Said(_) => "message",
+            Self::Pressed(_) => "callback_query",
+        }
+    }
+}
+
+/// What the bot told somebody who pressed a button.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Toast {
+    /// Telegram's id of the press: the number of its update.
+    pub callback: String,
+    /// What was told.
+    pub text: String,
+}
+
+/// The longest text that Telegram shows to somebody who presses a button, in characters.
+const LONGEST_TOAST: usize = 200;
+/// The most bytes that a button carries.
+const LONGEST_DATA: usize = 64;
 
 /// A failure that a test orders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,7 +201,10 @@ pub(super) struct State {
     moved: BTreeMap<String, i64>,
     ordered: VecDeque<Failure>,
     closed: BTreeSet<String>,
-    updates: VecDeque<(i64, Said)>,
+    updates: VecDeque<(i64, Update)>,
+    /// Presses that the bot has not answered.
+    unanswered: BTreeSet<String>,
+    toasts: Vec<Toast>,
     next_update: i64,
     /// Whether every update is given twice in one reply.
     doubled: bool,
@@ -165,6 +238,8 @@ impl State {
             ordered: VecDeque::new(),
             closed: BTreeSet::new(),
             updates: VecDeque::new(),
+            unanswered: BTreeSet::new(),
+            toasts: Vec::new(),
             next_update: 1,
             doubled: false,
             listening: 0,
@@ -213,10 +288,42 @@ impl State {
 
     /// Notes what somebody said: the number of its update.
     pub(super) fn say(&mut self, said: Said) -> i64 {
+        self.tell(Update::Said(said))
+    }
+
+    /// Notes that somebody pressed a button: the number of its update.
+    pub(super) fn press(&mut self, pressed: Pressed) -> i64 {
+        let number = self.tell(Update::Pressed(pressed));
+        self.unanswered.insert(number.to_string());
+        number
+    }
+
+    fn tell(&mut self, update: Update) -> i64 {
         let number = self.next_update;
         self.next_update += 1;
-        self.updates.push_back((number, said));
+        self.updates.push_back((number, update));
         number
+    }
+
+    /// Tells the bot once more what it was told under this number, as Telegram does when an answer was lost.
+    pub(super) fn repeat(&mut self, number: i64, update: Update) {
+        self.updates.push_front((number, update));
+    }
+
+    /// Answers a press, once.
+    pub(super) fn toast(&mut self, callback: &str, text: &str) -> Result<(), &'static str> {
+        if text.chars().count() > LONGEST_TOAST {
+            return Err("Bad Request: MESSAGE_TOO_LONG");
+        }
+        if !self.unanswered.remove(callback) {
+            return Err("Bad Request: query is too old and response timeout expired or query ID is invalid");
+        }
+        self.toasts.push(Toast { callback: callback.to_owned(), text: text.to_owned() });
+        Ok(())
+    }
+
+    pub(super) fn toasts(&self) -> Vec<Toast> {
+        self.toasts.clone()
     }
 
     /// The number of a new call of `getUpdates`.
@@ -225,15 +332,23 @@ impl State {
         self.listening
     }
 
-    /// The updates from this number on; those before it are forgotten. A number far above the last update is one of before
+    /// The updates of these kinds from this number on; those before it are forgotten. A number far above the last update is one of before
     /// the numbers began anew: it forgets nothing, and everything is given. None for a call that a later one has ended.
-    pub(super) fn updates_from(&mut self, call: u64, offset: i64) -> Option<Vec<(i64, Said)>> {
+    pub(super) fn updates_from(
+        &mut self,
+        call: u64,
+        offset: i64,
+        kinds: Option<&[String]>,
+    ) -> Option<Vec<(i64, Update)>> {
         if call != self.listening {
             return None;
         }
         if offset <= self.next_update + FAR_ABOVE {
             self.updates.retain(|(number, _)| *number >= offset);
         }
+        // What a bot has not asked for it is never told.
+        let asked = |update: &Update| kinds.is_none_or(|kinds| kinds.iter().any(|kind| kind == update.kind()));
+        self.updates.retain(|(_, update)| asked(update));
         let times = if self.doubled { 2 } else { 1 };
         Some(self.updates.iter().take(100 / times).flat_map(|update| vec![update.clone(); times]).collect())
     }
@@ -245,6 +360,7 @@ impl State {
         topic: Option<i64>,
         text: &str,
         html: bool,
+        buttons: Vec<Button>,
     ) -> Result<Message, SendError> {
         let ordered = self.ordered.pop_front();
         match ordered {
@@ -285,8 +401,11 @@ impl State {
         if text.encode_utf16().count() > LONGEST {
             return Err(SendError::refused(400, "Bad Request: message is too long"));
         }
+        if buttons.iter().any(|button| !(1..=LONGEST_DATA).contains(&button.data.len())) {
+            return Err(SendError::refused(400, "Bad Request: BUTTON_DATA_INVALID"));
+        }
         self.within_limits(chat)?;
-        let message = Message { message_id: self.next, chat_id: chat.to_owned(), topic, text, live };
+        let message = Message { message_id: self.next, chat_id: chat.to_owned(), topic, text, live, buttons };
         self.next += 1;
         self.messages.push_back(message.clone());
         if self.messages.len() > REMEMBERED {

@@ -1,10 +1,14 @@
 //! The Bot API stand-in answers as Telegram does.
 
-use devstack::bot_api::{self, CHAT, Failure, TOKEN};
+use devstack::bot_api::{self, Button, CHAT, Failure, Pressed, TOKEN};
 use serde_json::{Value, json};
 
 async fn send(url: &str, token: &str, body: &Value) -> (u16, Value) {
-    let reply = reqwest::Client::new().post(format!("{url}/bot{token}/sendMessage")).json(body).send().await.unwrap();
+    call(url, token, "sendMessage", body).await
+}
+
+async fn call(url: &str, token: &str, method: &str, body: &Value) -> (u16, Value) {
+    let reply = reqwest::Client::new().post(format!("{url}/bot{token}/{method}")).json(body).send().await.unwrap();
     (reply.status().as_u16(), reply.json().await.unwrap())
 }
 
@@ -84,4 +88,40 @@ async fn a_chat_that_blocked_the_bot_takes_nothing_until_it_lets_it_in_again() {
     assert_eq!(send(&bot.url(), TOKEN, &body).await.0, 200);
     let message = &bot.messages()[0];
     assert_eq!((message.text.as_str(), message.live.len()), ("see a.example", 0));
+}
+
+#[tokio::test]
+async fn a_pressed_button_is_an_update_for_whoever_wants_it_and_is_answered_once() {
+    let bot = bot_api::start().unwrap();
+    let with = |data: &str| {
+        let keyboard = json!({"inline_keyboard": [[{"text": "Cancel", "callback_data": data}]]});
+        json!({"chat_id": CHAT, "text": "Order 1", "reply_markup": keyboard})
+    };
+    for refused in ["", &"x".repeat(65)] {
+        let (status, reply) = send(&bot.url(), TOKEN, &with(refused)).await;
+        assert_eq!((status, reply["description"].as_str()), (400, Some("Bad Request: BUTTON_DATA_INVALID")));
+    }
+    assert_eq!(send(&bot.url(), TOKEN, &with(&"x".repeat(64))).await.0, 200);
+    let message = bot.messages().pop().unwrap();
+    assert_eq!(message.buttons, [Button { text: "Cancel".to_owned(), data: "x".repeat(64) }]);
+    let (chat, data) = (CHAT.parse().unwrap(), message.buttons[0].data.clone());
+    let pressed = Pressed { chat, topic: None, message_id: message.message_id, data, account: 42 };
+    let number = bot.press(pressed.clone());
+    let updates = async |wanted: Value| {
+        let asked = json!({"offset": 0, "timeout": 0, "allowed_updates": wanted});
+        call(&bot.url(), TOKEN, "getUpdates", &asked).await.1["result"].clone()
+    };
+    let found = updates(json!(["message", "callback_query"])).await;
+    let query = &found[0]["callback_query"];
+    assert_eq!((&found[0]["update_id"], &query["data"]), (&json!(number), &json!("x".repeat(64))));
+    assert_eq!((&query["from"]["id"], &query["message"]["chat"]["id"]), (&json!(42), &json!(chat)));
+    let answer = json!({"callback_query_id": query["id"], "text": "Asked."});
+    assert_eq!(call(&bot.url(), TOKEN, "answerCallbackQuery", &answer).await.0, 200);
+    assert_eq!(call(&bot.url(), TOKEN, "answerCallbackQuery", &answer).await.0, 400);
+    let toasts: Vec<(String, String)> = bot.toasts().into_iter().map(|toast| (toast.callback, toast.text)).collect();
+    assert_eq!(toasts, [(number.to_string(), "Asked.".to_owned())]);
+    // What is not wanted is never told.
+    bot.press(pressed);
+    assert_eq!(updates(json!(["message"])).await, json!([]));
+    assert_eq!(updates(json!(["callback_query"])).await, json!([]));
 }

@@ -2,7 +2,8 @@
 //! The rule: rows outlive the version that wrote them, so the JSON form of a fact may grow and never change.
 
 use contracts::catalog::Reason;
-use contracts::order::{Cause, OversoldLine};
+use contracts::notifier::ChatStep;
+use contracts::order::{Cause, OversoldLine, Status, StepRefusal};
 use kernel::{Malformed, Money, OrderId, ReturnId, Sku};
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,19 @@ pub enum Fact {
     },
     /// Staff tries the destination out.
     Test,
+    /// What became of a button that somebody pressed.
+    ActionAnswered {
+        /// The order.
+        order: OrderId,
+        /// Its number in the organisation, where it is known.
+        number: Option<i64>,
+        /// The step that was asked for.
+        step: ChatStep,
+        /// Why it was not taken; none where it was.
+        refused: Option<StepRefusal>,
+        /// Where the order stands, where that may be said.
+        status: Option<Status>,
+    },
     /// More of an order was sold elsewhere than could be had.
     OrderOversold {
         /// The order.
@@ -118,10 +132,10 @@ impl FactKind {
         self.into()
     }
 
-    /// Whether it is about the destination itself, which no rule leaves out.
+    /// Whether it is about the destination itself or was asked for there, which no rule leaves out.
     #[must_use]
     pub const fn is_about_the_destination(self) -> bool {
-        matches!(self, Self::Linked | Self::Test)
+        matches!(self, Self::Linked | Self::Test | Self::ActionAnswered)
     }
 
     /// Reads the name.
@@ -147,6 +161,7 @@ impl Fact {
             Self::OrderPlaced { total, .. } | Self::OrderConfirmed { total, .. } => Some(*total),
             Self::Linked { .. }
             | Self::Test
+            | Self::ActionAnswered { .. }
             | Self::OrderOversold { .. }
             | Self::OrderHeld { .. }
             | Self::OrderRejected { .. }
@@ -187,6 +202,8 @@ mod tests {
             json!({ "kind": "stock-low", "sku": "TEA-1", "available": 3, "threshold": 5 }),
             json!({ "kind": "linked", "name": "Operations" }),
             json!({ "kind": "test" }),
+            json!({ "kind": "action-answered", "order": ORDER, "number": 1001, "step": "cancel", "refused": null, "status": "cancelled" }),
+            json!({ "kind": "action-answered", "order": ORDER, "number": null, "step": "pack", "refused": "not-permitted", "status": null }),
             json!({ "kind": "stock-depleted", "sku": "TEA-1", "available": -1 }),
             json!({ "kind": "order-oversold", "order": ORDER, "lines": [{ "sku": "TEA-1", "quantity": 2 }] }),
             json!({ "kind": "order-held", "order": ORDER, "reason": null }),

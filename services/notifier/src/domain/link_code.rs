@@ -1,11 +1,11 @@
-//! The code that links a chat to a destination, once.
-//! The rule: only its hash is stored. It follows from the destination and from the token of the bot, so that a request which is
+//! The code that links a chat to a destination, or an account to a person, once.
+//! The rule: only its hash is stored. It follows from what it links and from the token of the bot, so that a request which is
 //! repeated shows it again, and nobody without that token can know it.
 
 use std::fmt;
 
 use aws_lc_rs::{digest, hmac};
-use kernel::DestinationId;
+use kernel::{ChatLinkId, DestinationId};
 
 /// Letters and digits that nobody takes for another one, five bits each.
 const SIGNS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -25,12 +25,20 @@ impl LinkCodes {
         Self(hmac::Key::new(hmac::HMAC_SHA256, tag.as_ref()))
     }
 
+    /// The code of a person's link.
+    #[must_use]
+    pub fn of_person(&self, chat_link: ChatLinkId) -> LinkCode {
+        let mut context = hmac::Context::with_key(&self.0);
+        // A destination's code is made of its id alone, so none is equal to one of these.
+        context.update(b"person");
+        context.update(chat_link.uuid().as_bytes());
+        LinkCode::of_tag(&context.sign())
+    }
+
     /// The code of a destination.
     #[must_use]
     pub fn of(&self, destination: DestinationId) -> LinkCode {
-        let tag = hmac::sign(&self.0, destination.uuid().as_bytes());
-        let sign = |byte: &u8| char::from(SIGNS[usize::from(byte % 32)]);
-        LinkCode(tag.as_ref().iter().take(LENGTH).map(sign).collect())
+        LinkCode::of_tag(&hmac::sign(&self.0, destination.uuid().as_bytes()))
     }
 }
 
@@ -45,6 +53,11 @@ impl fmt::Debug for LinkCodes {
 pub struct LinkCode(String);
 
 impl LinkCode {
+    fn of_tag(tag: &hmac::Tag) -> Self {
+        let sign = |byte: &u8| char::from(SIGNS[usize::from(byte % 32)]);
+        Self(tag.as_ref().iter().take(LENGTH).map(sign).collect())
+    }
+
     /// Reads what somebody typed: with or without hyphens, in either case. `None` for what is no code.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -14,7 +14,7 @@ use super::{Delivery, FactKind};
 pub const TELEGRAM_LIMIT: usize = 4096;
 
 /// The most parts of a message that Telegram marks.
-const MOST_MARKS: usize = 100;
+pub(super) const MOST_MARKS: usize = 100;
 /// Lines that a person still reads on a phone; more facts become a digest.
 const LINES_READABLE: usize = 40;
 /// The most facts that a digest spells out.
@@ -147,13 +147,13 @@ fn counts<'a>(deliveries: impl IntoIterator<Item = &'a Delivery>, sums: bool) ->
 }
 
 /// How much of Telegram's limit the HTML takes. The only tag in it is `<code>`, and every other sign of HTML is escaped.
-fn units(html: &str) -> usize {
+pub(super) fn units(html: &str) -> usize {
     let shown = html.replace("<code>", "").replace("</code>", "");
     let shown = shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
     shown.encode_utf16().count()
 }
 
-fn marks(html: &str) -> usize {
+pub(super) fn marks(html: &str) -> usize {
     html.matches("<code>").count()
 }
 

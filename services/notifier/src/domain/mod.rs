@@ -4,24 +4,32 @@
 mod batch;
 mod bot;
 mod budget;
+mod button;
 mod chat;
+mod chat_link;
 mod delivery;
 mod destination;
 mod fact;
 mod link_code;
+mod member;
 mod message;
 mod obstacle;
+mod order;
 mod organisation;
 mod outcome;
 mod outside;
+mod question;
 mod request;
 mod rules;
+mod stock;
 mod words;
 
 pub use batch::{Batch, Lease, Target};
 pub use bot::BotId;
 pub use budget::{Arrivals, BOT_LIMITS, Budget, Decision, Limits, Pace};
+pub use button::{Button, ButtonSeal, Press, Sealed, order_of_all};
 pub use chat::{Chat, ChatKind, MAX_PER_MINUTE};
+pub use chat_link::{ChatLink, LINK_CODE_LIFE, Place};
 pub use delivery::{Delivery, NewDelivery, Unreadable};
 pub use destination::{
     Address, Destination, DestinationChange, DestinationKind, DestinationName, DestinationState, Language,
@@ -29,9 +37,19 @@ pub use destination::{
 };
 pub use fact::{Fact, FactKind};
 pub use link_code::{LinkCode, LinkCodes};
+pub use member::Member;
 pub use message::{Message, TELEGRAM_LIMIT, compose};
 pub use obstacle::{BOT, CONFIGURED, Obstacle};
+pub use order::{LINES_KEPT, OrderCopy, OrderedLine, newest_of_each};
 pub use organisation::OrganisationName;
 pub use outcome::{Outcome, back_off};
-pub use request::{HELP, Linked, REFUSED, Received, Request, status};
+pub use question::{
+    Day, KnownOrder, KnownStock, ORDERS_SHOWN, OrderName, Question, Sales, answer, nothing_of, order, orders_of, sales,
+    stock,
+};
+pub use request::{
+    ASKED, HELP, Heard, Linked, NO_MEMBER, NOT_PERMITTED, NOTHING_TO_MUTE, REFUSED, Reaction, Received, Request,
+    UNKNOWN_BUTTON, UNLINKED, account_linked, muted, status,
+};
 pub use rules::{Circumstances, Rules};
+pub use stock::{StockCopy, StockLevel};

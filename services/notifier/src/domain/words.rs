@@ -2,8 +2,9 @@
 //! The rule: text that a shopper or a catalog file supplied goes through [`outside`] and nothing else does.
 
 use contracts::catalog::Reason;
-use contracts::order::{Cause, OversoldLine};
-use kernel::{Money, Sku};
+use contracts::notifier::ChatStep;
+use contracts::order::{Cause, OversoldLine, Status, StepRefusal};
+use kernel::{Money, OrderId, Sku};
 
 use super::outside::outside;
 use super::{Fact, FactKind};
@@ -28,6 +29,9 @@ pub(super) fn line(fact: &Fact) -> String {
             )
         }
         Fact::Test => format!("{symbol} A test message: this destination works"),
+        Fact::ActionAnswered { order, number, step, refused, status } => {
+            format!("{symbol} {}", answered(*order, *number, *step, *refused, *status))
+        }
         Fact::OrderPlaced { order, lines, units, total, reference } => {
             let reference = quoted(reference.as_deref(), REFERENCE_SHOWN);
             format!(
@@ -77,6 +81,7 @@ pub(super) fn count(kind: FactKind, number: u64) -> String {
     match kind {
         FactKind::Linked => counted(number, "link", "links"),
         FactKind::Test => counted(number, "test message", "test messages"),
+        FactKind::ActionAnswered => counted(number, "answer to a button", "answers to buttons"),
         FactKind::OrderPlaced => format!("{orders} placed"),
         FactKind::OrderConfirmed => format!("{orders} confirmed"),
         FactKind::OrderRejected => format!("{orders} rejected"),
@@ -94,6 +99,7 @@ pub(super) fn symbol(kind: FactKind) -> &'static str {
     match kind {
         FactKind::Linked => "🔗",
         FactKind::Test => "🔔",
+        FactKind::ActionAnswered => "👆",
         FactKind::OrderPlaced => "🛒",
         FactKind::OrderConfirmed => "✅",
         FactKind::OrderRejected => "⛔",
@@ -103,6 +109,28 @@ pub(super) fn symbol(kind: FactKind) -> &'static str {
         FactKind::OrderOversold => "❗",
         FactKind::OrderHeld => "✋",
         FactKind::ReturnRequested => "📦",
+    }
+}
+
+/// `Cancelled as asked: 1001`, `Not cancelled: 1001 is shipped`.
+fn answered(
+    order: OrderId,
+    number: Option<i64>,
+    step: ChatStep,
+    refused: Option<StepRefusal>,
+    status: Option<Status>,
+) -> String {
+    let name = number.map_or_else(|| order.to_string(), |number| number.to_string());
+    let (done, not_done) = match step {
+        ChatStep::Pack => ("Packed", "Not packed"),
+        ChatStep::Cancel => ("Cancelled", "Not cancelled"),
+    };
+    let stands = status.map_or_else(String::new, |status| format!(" is {status}"));
+    match refused {
+        None => format!("{done} as asked: {name}"),
+        Some(StepRefusal::NotPossible) => format!("{not_done}: {name}{stands}"),
+        Some(StepRefusal::NotPermitted) => format!("{not_done}: whoever asked may not · {name}"),
+        Some(StepRefusal::NoSuchOrder) => format!("{not_done}: there is no order {name}"),
     }
 }
 
@@ -227,6 +255,25 @@ mod tests {
         );
         let many = Fact::OrderRejected { order, reasons: vec![Reason::NotForSale { sku }; 40] };
         assert!(line(&many).contains("and 35 more reasons"));
+    }
+
+    #[test]
+    fn the_answer_to_a_button_says_what_was_done_or_why_it_was_not() {
+        let order = OrderId::new();
+        let answer =
+            |step, refused, status| line(&Fact::ActionAnswered { order, number: Some(1001), step, refused, status });
+        let (pack, cancel) = (ChatStep::Pack, ChatStep::Cancel);
+        assert_eq!(answer(cancel, None, Some(Status::Cancelled)), "👆 Cancelled as asked: 1001");
+        let shipped = answer(cancel, Some(StepRefusal::NotPossible), Some(Status::Shipped));
+        assert_eq!(shipped, "👆 Not cancelled: 1001 is shipped");
+        let forbidden = Fact::ActionAnswered {
+            order,
+            number: None,
+            step: pack,
+            refused: Some(StepRefusal::NotPermitted),
+            status: None,
+        };
+        assert_eq!(line(&forbidden), format!("👆 Not packed: whoever asked may not · {order}"));
     }
 
     #[test]

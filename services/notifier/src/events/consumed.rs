@@ -1,8 +1,8 @@
 //! Events of other services as the facts that the team is told of. Nothing is decided here.
 
 use contracts::catalog::StockEvent;
-use contracts::order::{OrderEvent, StockPolicy};
-use kernel::Quantity;
+use contracts::order::{OrderEvent, OutcomeEvent, StepDone, StepRefused, StockPolicy};
+use kernel::{DestinationId, Quantity};
 
 use crate::domain::{Circumstances, Fact};
 
@@ -75,6 +75,28 @@ pub fn stock_fact(event: StockEvent) -> Option<Fact> {
         StockEvent::Low(low) if low.depleted => Some(Fact::StockDepleted { sku: low.sku, available: low.available }),
         StockEvent::Low(low) => {
             Some(Fact::StockLow { sku: low.sku, available: low.available, threshold: low.threshold })
+        }
+    }
+}
+
+/// Where somebody asked for what came out like this; none is the chat of the configuration.
+#[must_use]
+pub fn asked_at(event: &OutcomeEvent) -> Option<DestinationId> {
+    match event {
+        OutcomeEvent::StepDone(done) => done.destination,
+        OutcomeEvent::StepRefused(refused) => refused.destination,
+    }
+}
+
+/// The fact in what became of a pressed button.
+#[must_use]
+pub fn outcome_fact(event: OutcomeEvent) -> Fact {
+    match event {
+        OutcomeEvent::StepDone(StepDone { order, step, number, status, .. }) => {
+            Fact::ActionAnswered { order, number, step, refused: None, status: Some(status) }
+        }
+        OutcomeEvent::StepRefused(StepRefused { order, step, reason, number, status, .. }) => {
+            Fact::ActionAnswered { order, number, step, refused: Some(reason), status }
         }
     }
 }

@@ -1,25 +1,30 @@
 //! The subscription table: the topics that the notifier reads, and the command that their events become.
 
 pub mod consumed;
+pub mod copies;
 
-use contracts::auth::OrganisationState;
-use contracts::catalog::StockEvent;
-use contracts::order::OrderEvent;
+use contracts::auth::{MembershipState, OrganisationState};
+use contracts::catalog::{AvailabilityState, StockEvent};
+use contracts::order::{OrderEvent, OutcomeEvent};
+use kernel::DestinationId;
 use messaging::{Delivered, Snapshot, Subscriptions};
 
-use crate::commands::{ApplyOrganisations, RecordDeliveries};
-use crate::domain::{Chat, Circumstances, Fact, NewDelivery, OrganisationName};
+use crate::commands::{ApplyMembers, ApplyOrganisations, ApplyStocks, FollowOrders, RecordDeliveries, TellOutcomes};
+use crate::domain::{Chat, Circumstances, Fact, NewDelivery, OrganisationName, newest_of_each};
 use crate::processes::Wake;
 
 /// Events become deliveries, without a destination for `chat`, and their commit wakes the sender.
 #[must_use]
 pub fn subscriptions(chat: &Chat, wake: &Wake) -> Subscriptions {
-    let (order_chat, stock_chat) = (chat.clone(), chat.clone());
-    let (after_orders, after_stock) = (wake.clone(), wake.clone());
+    let (order_chat, stock_chat, outcome_chat) = (chat.clone(), chat.clone(), chat.clone());
+    let (after_orders, after_stock, after_outcomes) = (wake.clone(), wake.clone(), wake.clone());
     Subscriptions::new("notifier")
-        .on_batch(move |events: Vec<Delivered<OrderEvent>>| RecordDeliveries {
-            configured: order_chat.clone(),
-            deliveries: events.into_iter().filter_map(of_order).collect(),
+        .on_batch(move |events: Vec<Delivered<OrderEvent>>| FollowOrders {
+            orders: newest_of_each(events.iter().filter_map(copies::order).collect()),
+            told: RecordDeliveries {
+                configured: order_chat.clone(),
+                deliveries: events.into_iter().filter_map(of_order).collect(),
+            },
         })
         .on_batch(move |events: Vec<Delivered<StockEvent>>| RecordDeliveries {
             configured: stock_chat.clone(),
@@ -28,9 +33,20 @@ pub fn subscriptions(chat: &Chat, wake: &Wake) -> Subscriptions {
                 .filter_map(|it| delivery(it, Circumstances::default(), consumed::stock_fact))
                 .collect(),
         })
+        .on_batch(move |events: Vec<Delivered<OutcomeEvent>>| TellOutcomes {
+            configured: outcome_chat.clone(),
+            outcomes: events.into_iter().filter_map(outcome).collect(),
+        })
         .on_state(apply_organisations)
+        .on_state::<MembershipState, _, _>(|snapshots| ApplyMembers {
+            members: snapshots.into_iter().filter_map(copies::member).collect(),
+        })
+        .on_state::<AvailabilityState, _, _>(|snapshots| ApplyStocks {
+            stocks: snapshots.into_iter().map(copies::stock).collect(),
+        })
         .observe_events::<OrderEvent>(move |_| after_orders.signal())
         .observe_events::<StockEvent>(move |_| after_stock.signal())
+        .observe_events::<OutcomeEvent>(move |_| after_outcomes.signal())
 }
 
 fn of_order(delivered: Delivered<OrderEvent>) -> Option<NewDelivery> {
@@ -38,6 +54,12 @@ fn of_order(delivered: Delivered<OrderEvent>) -> Option<NewDelivery> {
     let by_the_system = delivered.envelope.actor.starts_with("system:");
     let circumstances = consumed::circumstances(&delivered.event);
     delivery(delivered, circumstances, |event| consumed::order_fact(event, by_the_system))
+}
+
+fn outcome(delivered: Delivered<OutcomeEvent>) -> Option<(Option<DestinationId>, NewDelivery)> {
+    let destination = consumed::asked_at(&delivered.event);
+    let told = delivery(delivered, Circumstances::default(), |event| Some(consumed::outcome_fact(event)))?;
+    Some((destination, told))
 }
 
 fn delivery<E>(

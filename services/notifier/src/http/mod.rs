@@ -1,12 +1,16 @@
 //! The route table. Permissions stand on the commands and queries; handlers only translate.
 
+mod chat_links;
 mod destinations;
 mod problems;
 
 use rest::{Api, Routes};
 
-use crate::commands::{ChangeDestination, CreateDestination, DeleteDestination, ResendFailed, TestDestination};
-use crate::queries::{FindDestination, ListDeliveries, ListDestinations};
+use crate::commands::{
+    ChangeDestination, CreateChatLink, CreateDestination, DeleteChatLink, DeleteDestination, ResendFailed,
+    TestDestination,
+};
+use crate::queries::{FindDestination, ListChatLinks, ListDeliveries, ListDestinations};
 
 /// Every route of this service.
 #[must_use]
@@ -42,6 +46,21 @@ pub fn routes() -> Routes {
         })
         .post("/admin/v1/destinations/{destination}/resend", destinations::resend, |op| {
             op.summary("Send again what Telegram had refused").sends::<ResendFailed>()
+        })
+        .post("/admin/v1/chat-links", chat_links::create, |op| {
+            op.summary("Create a code that links your account on Telegram")
+                .description(
+                    "The reply has a code. Sent to the bot as `/me CODE`, best in a private chat, it links the account that sends it \
+                     to you in this organisation: the bot answers your commands, and you may press its buttons. It is good once, \
+                     for 15 minutes, and takes the place of an account that was linked before.",
+                )
+                .sends::<CreateChatLink>()
+        })
+        .get("/admin/v1/chat-links", chat_links::list, |op| {
+            op.summary("List the links of your own account").asks::<ListChatLinks>()
+        })
+        .delete("/admin/v1/chat-links/{chat_link}", chat_links::delete, |op| {
+            op.summary("Delete a link of your own account").sends::<DeleteChatLink>()
         })
         .finish()
 }

@@ -22,14 +22,18 @@ pub(super) const LINKED: [ProblemType; 1] = [NOT_LINKED];
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match &error {
-            Error::UnknownDestination { .. } => Self::new(problems::NOT_FOUND).detail(error.to_string()),
+            Error::UnknownDestination { .. } | Error::UnknownChatLink { .. } => {
+                Self::new(problems::NOT_FOUND).detail(error.to_string())
+            }
             Error::StaleDestination { current, .. } => Self::new(problems::STALE).member("current_version", current),
             Error::NotLinked { .. } => Self::new(NOT_LINKED).detail(error.to_string()),
             Error::TooManyDestinations { limit } => {
                 Self::new(TOO_MANY).member("limit", limit).detail(error.to_string())
             }
             Error::Cursor(malformed) => malformed.clone().into(),
-            Error::Corrupt { .. } | Error::Storage(_) | Error::Unwritable(_) => Self::fault(error.class(), &error),
+            Error::Corrupt { .. } | Error::CorruptCopy { .. } | Error::Storage(_) | Error::Unwritable(_) => {
+                Self::fault(error.class(), &error)
+            }
         }
     }
 }

@@ -1,33 +1,39 @@
 //! Listens to what the bot is sent, and answers in the chat.
 //! The rule: one replica listens at a time, by a lease in the database; what was read is handled once, whichever replica read it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use kernel::OrganisationId;
 use mediator::{Mediator, Platform, Scope, SendError};
 use service::{CancellationToken, Part, Stage};
 
 use super::Wake;
 use super::sender::{LISTEN, Telegram, Unheard, Update};
-use crate::commands::{ClaimReading, HandleUpdate, NoteToken, ReleaseReading, RestartReading};
-use crate::domain::{Address, Chat, Lease, back_off};
+use crate::commands::{ClaimReading, HandleUpdate, NoteToken, ReleaseReading, RestartReading, TakeAnswer};
+use crate::config::Settings;
+use crate::domain::{Address, ButtonSeal, Chat, Heard, Lease, Question, Reaction, answer, back_off};
 use crate::error::Error;
+use crate::queries::AnswerQuestion;
 
 /// How long the right to listen is good: a call to the Bot API, and the time to handle what it brought.
 const LEASE: Duration = Duration::from_secs(40);
 const _: () = assert!(LISTEN.as_secs() + 10 < LEASE.as_secs(), "another replica would listen at the same time");
 /// How often a replica that does not listen looks whether it may.
 const LOOK: Duration = Duration::from_secs(2);
+/// How long an answer waits for its place in the budgets. What else was sent to the bot waits as long.
+const ROOM: Duration = Duration::from_secs(3);
 /// The pause after a reply that brought nothing to handle, so that no reply makes the listener ask without end.
 const NOTHING_NEW: Duration = Duration::from_secs(1);
 
 /// The part that listens. What it links is told at once by the sender that `wake` wakes.
 #[must_use]
-pub fn listener(mediator: Mediator, telegram: Telegram, wake: Wake) -> Part {
+pub fn listener(mediator: Mediator, settings: Settings, telegram: Telegram, wake: Wake) -> Part {
     Part::restarted(Stage::Consuming, "listener", move |stop| {
-        let (mediator, telegram, wake) = (mediator.clone(), telegram.clone(), wake.clone());
+        let (mediator, settings) = (mediator.clone(), settings.clone());
+        let (telegram, wake) = (telegram.clone(), wake.clone());
         async move {
             let scope = Scope::platform_system("listener");
-            Listener { mediator, scope, telegram, wake, lease: Lease::new() }.run(stop).await;
+            Listener { mediator, scope, settings, telegram, wake, lease: Lease::new() }.run(stop).await;
             Ok(())
         }
     })
@@ -36,6 +42,7 @@ pub fn listener(mediator: Mediator, telegram: Telegram, wake: Wake) -> Part {
 struct Listener {
     mediator: Mediator,
     scope: Scope<Platform>,
+    settings: Settings,
     telegram: Telegram,
     wake: Wake,
     lease: Lease,
@@ -136,16 +143,64 @@ impl Listener {
     }
 
     async fn answer(&self, own_name: &str, update: Update) -> Result<(), SendError<Error>> {
-        let to = update.message.as_ref().map(|it| Address { chat: Chat::numbered(it.chat), topic: it.topic });
-        let bot = self.telegram.id().clone();
-        let (lease, own_name) = (self.lease, own_name.to_owned());
-        let handle = HandleUpdate { bot, lease, update: update.number, own_name, message: update.message };
-        let answer = self.mediator.send(&self.scope, handle).await?;
+        let to = match &update.heard {
+            Some(Heard::Said(said)) => Some(Address { chat: Chat::numbered(said.chat), topic: said.topic }),
+            Some(Heard::Pressed(_)) | None => None,
+        };
+        let handle = HandleUpdate {
+            bot: self.telegram.id().clone(),
+            lease: self.lease,
+            update: update.number,
+            own_name: own_name.to_owned(),
+            heard: update.heard,
+            configured: self.settings.chat.clone(),
+            seal: ButtonSeal::of_bot(self.settings.token.expose()),
+        };
+        let reaction = self.mediator.send(&self.scope, handle).await?;
         self.wake.signal();
-        if let (Some(to), Some(answer)) = (to, answer) {
-            let outcome = self.telegram.send(&to, &answer).await;
+        let said = match reaction {
+            Some(Reaction::Answer(said)) => said,
+            Some(Reaction::Look { organisations, question }) => self.look(organisations, question).await,
+            Some(Reaction::Toast { callback, text }) => {
+                self.telegram.toast(&callback, text).await;
+                return Ok(());
+            }
+            None => return Ok(()),
+        };
+        if let Some(to) = to
+            && self.may_answer(&to.chat).await?
+        {
+            let outcome = self.telegram.send(&to, &said).await;
             tracing::debug!(outcome = outcome.as_str(), "answered in a chat");
         }
         Ok(())
+    }
+
+    /// Whether there is room for an answer, or is soon. One for which there is none is left out.
+    async fn may_answer(&self, chat: &Chat) -> Result<bool, SendError<Error>> {
+        let until = Instant::now() + ROOM;
+        loop {
+            let (configured, per_minute) = (self.settings.chat.clone(), self.settings.per_minute);
+            let take = TakeAnswer { chat: chat.clone(), configured, per_minute };
+            match self.mediator.send(&self.scope, take).await? {
+                None => return Ok(true),
+                Some(wait) if Instant::now() + wait > until => return Ok(false),
+                Some(wait) => tokio::time::sleep(wait).await,
+            }
+        }
+    }
+
+    /// What these organisations have to answer, in one message. Each is asked for its own rows.
+    async fn look(&self, organisations: Vec<(OrganisationId, String)>, question: Question) -> String {
+        let mut answers = Vec::with_capacity(organisations.len());
+        for (organisation, name) in organisations {
+            let asked = AnswerQuestion { question: question.clone() };
+            let lines = self.mediator.ask(&self.scope.within(organisation), asked).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, %organisation, "what somebody asked for in a chat could not be read");
+                vec!["That cannot be looked up just now; ask again.".to_owned()]
+            });
+            answers.push((name, lines));
+        }
+        answer(&answers)
     }
 }

@@ -24,7 +24,7 @@ pub struct Backlog {
     /// When the oldest of those was written; `None` when there is none.
     #[diesel(sql_type = Nullable<Timestamptz>)]
     pub oldest: Option<Timestamp>,
-    /// The number of those whose destination is paused or unreachable.
+    /// The number of those whose destination is paused, silent or unreachable.
     #[diesel(sql_type = BigInt)]
     pub held: i64,
 }
@@ -41,7 +41,7 @@ impl Query for CountBacklog {
         let count = persistence::statement(
             "select count(*) filter (where free) as pending, min(created_at) filter (where free) as oldest,
                  count(*) filter (where not free) as held
-             from (select d.created_at, d.destination is null or coalesce(t.state = 'active', false) as free
+             from (select d.created_at, d.destination is null or coalesce(t.state = 'active' and t.muted_until <= clock_timestamp(), false) as free
                    from deliveries d left join destinations t on t.org_id = d.org_id and t.id = d.destination
                    where d.state = 'pending') pending",
         );

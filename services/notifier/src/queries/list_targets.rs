@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::domain::Target;
 use crate::error::Error;
 
-/// Asks for every target with pending deliveries, that of the oldest delivery first, but for those that are paused or blocked.
+/// Asks for every target with pending deliveries, that of the oldest delivery first, but for those that are paused, silent or blocked.
 #[derive(Debug, Clone, Copy)]
 pub struct ListTargets;
 
@@ -40,7 +40,8 @@ impl Query for ListTargets {
                  select t.org_id, t.id, d.oldest from destinations t cross join lateral (
                      select d.id as oldest from deliveries d
                      where d.org_id = t.org_id and d.destination = t.id and d.state = 'pending' order by d.id limit 1) d
-                 where t.state in ('active', 'unreachable') and t.blocked_until <= clock_timestamp()) targets
+                 where t.state in ('active', 'unreachable') and t.blocked_until <= clock_timestamp()
+                     and t.muted_until <= clock_timestamp()) targets
              order by oldest",
         )
         .load(read.connection())

@@ -10,7 +10,7 @@ use diesel_async::RunQueryDsl;
 use kernel::Timestamp;
 use persistence::{Platform, Tx};
 
-use crate::domain::{Arrivals, BOT, Budget, CONFIGURED, Chat, Lease};
+use crate::domain::{Arrivals, BOT, BOT_LIMITS, Budget, CONFIGURED, Chat, Decision, Lease, Limits};
 use crate::error::Error;
 use crate::schema::budgets;
 
@@ -297,6 +297,40 @@ pub async fn lock_failures(tx: &mut Tx<'_, Platform>, subject: &str) -> Result<u
         .await
         .optional()?;
     Ok(failures.and_then(|number| u32::try_from(number).ok()).unwrap_or(0))
+}
+
+/// Takes an answer from the budget of a chat, where it has one, and from that of the bot. How long to wait where one of them allows
+/// none now; then nothing is taken.
+///
+/// # Errors
+/// When the database is away.
+pub async fn take_answer(tx: &mut Tx<'_, Platform>, chat: &Chat, limits: Limits) -> Result<Option<Duration>, Error> {
+    let wait = |until: Timestamp, now: Timestamp| (until - now).to_std().unwrap_or(Duration::ZERO);
+    let found: Option<(BudgetRow, Timestamp)> = budgets::table
+        .find(chat.as_str())
+        .select((BudgetRow::as_select(), clock_timestamp()))
+        .for_update()
+        .get_result(tx.connection())
+        .await
+        .optional()?;
+    let of_chat = match found.map(|(row, now)| (row.budget().decide(now, limits), now)) {
+        None => None,
+        Some((Decision::Send(arrivals), _)) => Some(arrivals),
+        Some((Decision::Wait { until }, now)) => return Ok(Some(wait(until, now))),
+    };
+    let (bot, now) = lock_bot(tx).await?;
+    let of_bot = match bot.decide(now, BOT_LIMITS) {
+        Decision::Send(arrivals) => arrivals,
+        Decision::Wait { until } => return Ok(Some(wait(until, now))),
+    };
+    if let Some(arrivals) = of_chat {
+        diesel::update(budgets::table.find(chat.as_str()))
+            .set((budgets::second_at.eq(arrivals.second), budgets::minute_at.eq(arrivals.minute)))
+            .execute(tx.connection())
+            .await?;
+    }
+    take_of_bot(tx, of_bot).await?;
+    Ok(None)
 }
 
 fn milliseconds(duration: Duration) -> i64 {

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use diesel::QueryableByName;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Binary, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use kernel::{DestinationId, OrganisationId};
+use kernel::{DestinationId, OrganisationId, Timestamp};
 use persistence::{Platform, Tenants, Tx};
 use serde_json::Value;
 use uuid::Uuid;
@@ -141,7 +141,7 @@ pub async fn linked(
     Ok(linked)
 }
 
-/// Where the messages of a destination go; none while it is paused, blocked, waits for its chat, or is gone.
+/// Where the messages of a destination go; none while it is paused, silent, blocked, waits for its chat, or is gone.
 ///
 /// # Errors
 /// When the database is away.
@@ -154,6 +154,8 @@ pub async fn address(
         .find((organisation.uuid(), destination.uuid()))
         .filter(destinations::state.eq_any(["active", "unreachable"]))
         .filter(destinations::blocked_until.le(clock_timestamp()))
+        // Diesel's tables have at most 16 columns here, and nothing else asks for this one.
+        .filter(diesel::dsl::sql::<Bool>("muted_until <= clock_timestamp()"))
         .select((destinations::chat, destinations::topic))
         .get_result(tx.connection())
         .await
@@ -274,6 +276,36 @@ pub async fn moved(tx: &mut Tx<'_, Platform>, from: i64, to: i64) -> Result<(), 
 }
 
 #[derive(QueryableByName)]
+struct MutedRow {
+    #[diesel(sql_type = Timestamptz)]
+    muted_until: Timestamp,
+}
+
+/// Has nothing told in these destinations for so long, or everything again: until when.
+///
+/// # Errors
+/// When the database is away.
+pub async fn mute(
+    tx: &mut Tx<'_, Platform>,
+    there: &[(OrganisationId, DestinationId)],
+    duration: Option<Duration>,
+) -> Result<Option<Timestamp>, Error> {
+    let milliseconds = duration.map(|duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX));
+    let muted: Vec<MutedRow> = persistence::statement(
+        "update destinations t
+         set muted_until = coalesce(now() + $3 * interval '1 millisecond', 'epoch'::timestamptz)
+         from unnest($1, $2) as there (org_id, id) where t.org_id = there.org_id and t.id = there.id
+         returning t.muted_until",
+    )
+    .bind::<Array<SqlUuid>, _>(there.iter().map(|(organisation, _)| organisation.uuid()).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(there.iter().map(|(_, destination)| destination.uuid()).collect::<Vec<_>>())
+    .bind::<Nullable<BigInt>, _>(milliseconds)
+    .load(tx.connection())
+    .await?;
+    Ok(muted.iter().map(|row| row.muted_until).next())
+}
+
+#[derive(QueryableByName)]
 struct NewlyLinkedRow {
     #[diesel(sql_type = SqlUuid)]
     org_id: Uuid,
@@ -320,6 +352,8 @@ struct StatusRow {
     pending: i64,
     #[diesel(sql_type = BigInt)]
     failed: i64,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    muted_until: Option<Timestamp>,
 }
 
 /// What is linked to the chat and topic of a message, at most ten destinations.
@@ -332,7 +366,8 @@ pub async fn of_chat(tx: &mut Tx<'_, Platform>, from: &Received) -> Result<Vec<L
              (select count(*) from deliveries d where d.org_id = t.org_id and d.destination = t.id and d.state = 'pending')
                  as pending,
              (select count(*) from deliveries d where d.org_id = t.org_id and d.destination = t.id and d.state = 'failed')
-                 as failed
+                 as failed,
+             case when t.muted_until > clock_timestamp() then t.muted_until end as muted_until
          from destinations t left join organisations o on o.org_id = t.org_id
          where t.chat = $1 and t.topic is not distinct from $2 order by t.id limit 10",
     )
@@ -346,6 +381,7 @@ pub async fn of_chat(tx: &mut Tx<'_, Platform>, from: &Received) -> Result<Vec<L
         state: row.state.parse().unwrap_or(DestinationState::Active),
         pending: row.pending,
         failed: row.failed,
+        muted_until: row.muted_until,
     };
     Ok(rows.into_iter().map(linked).collect())
 }

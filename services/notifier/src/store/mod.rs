@@ -3,7 +3,11 @@
 //! the bot.
 
 pub mod budgets;
+pub mod chat_links;
 pub mod deliveries;
 pub mod destinations;
+pub mod members;
+pub mod orders;
 pub mod organisations;
 pub mod readings;
+pub mod stocks;

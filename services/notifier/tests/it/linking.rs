@@ -5,7 +5,7 @@ use std::time::Duration;
 use kernel::Clock;
 use mediator::Scope;
 use notifier::commands::{ClaimReading, HandleUpdate, RestartReading};
-use notifier::domain::{BotId, Lease, Received};
+use notifier::domain::{BotId, ButtonSeal, Heard, Lease, Received};
 use serde_json::json;
 use testkit::{Caller, eventually};
 
@@ -101,13 +101,16 @@ async fn an_update_is_handled_once_and_by_the_holder_of_the_lease_alone() {
     let claim = |lease| ClaimReading { bot: bot(), lease, duration };
     assert_eq!(mediator.send(&scope, claim(lease)).await.unwrap(), Some(0));
     assert_eq!(mediator.send(&scope, claim(other)).await.unwrap(), None);
-    let message = Some(Received { update: 5, chat: -1, topic: None, sent_at: Clock::now(), text: "/help".to_owned() });
+    let help =
+        Received { update: 5, chat: -1, topic: None, account: None, sent_at: Clock::now(), text: "/help".to_owned() };
     let handle = |lease| HandleUpdate {
         bot: bot(),
         lease,
         update: 5,
         own_name: "cyber_bot".to_owned(),
-        message: message.clone(),
+        heard: Some(Heard::Said(help.clone())),
+        configured: stage.settings().chat,
+        seal: ButtonSeal::of_bot("7:x"),
     };
     assert_eq!(mediator.send(&scope, handle(other)).await.unwrap(), None);
     assert!(mediator.send(&scope, handle(lease)).await.unwrap().is_some());

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod buttons;
 mod claiming;
 mod configuration;
+mod copies;
 mod dead_letters;
 mod deaths;
 mod deleting;
@@ -14,6 +16,7 @@ mod linking;
 mod messages;
 mod observation;
 mod organisations;
+mod people;
 mod permissions;
 mod process;
 mod refusals;

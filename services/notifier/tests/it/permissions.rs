@@ -6,10 +6,10 @@ use std::time::Duration;
 use access::{Permission, Role};
 use mediator::{Scope, SendError};
 use notifier::commands::{
-    ClaimDeliveries, ClaimReading, DeleteSent, HandleUpdate, NoteToken, RegisterChat, ReleaseReading, RestartReading,
-    RetryFailed, SettleMessage,
+    ClaimDeliveries, ClaimReading, DeleteSent, ForgetOrders, HandleUpdate, NoteToken, RegisterChat, ReleaseReading,
+    RestartReading, RetryFailed, SettleMessage, TakeAnswer,
 };
-use notifier::domain::{Address, Batch, BotId, Lease, Outcome, Target};
+use notifier::domain::{Address, Batch, BotId, ButtonSeal, Lease, Outcome, Target};
 use notifier::queries::{CountBacklog, ListObstacles, ListTargets};
 
 use crate::stage::{PATIENCE, Stage};
@@ -44,17 +44,31 @@ async fn platform_commands_and_queries_are_refused_to_an_owner_and_change_nothin
     assert_forbidden(mediator.send(&owner, settle).await);
     assert_forbidden(mediator.send(&owner, RetryFailed { chat: chat.clone() }).await);
     assert_forbidden(mediator.send(&owner, DeleteSent { keep_days: 0 }).await);
+    assert_forbidden(mediator.send(&owner, ForgetOrders { keep_days: 0 }).await);
     assert_forbidden(mediator.ask(&owner, CountBacklog).await);
     assert_forbidden(mediator.ask(&owner, ListObstacles { configured: chat }).await);
     assert_forbidden(mediator.ask(&owner, ListTargets).await);
     assert_forbidden(mediator.send(&owner, ClaimReading { bot: bot(), lease, duration }).await);
     assert_forbidden(
         mediator
-            .send(&owner, HandleUpdate { bot: bot(), lease, update: 1, own_name: String::new(), message: None })
+            .send(
+                &owner,
+                HandleUpdate {
+                    bot: bot(),
+                    lease,
+                    update: 1,
+                    own_name: String::new(),
+                    heard: None,
+                    configured: stage.settings().chat,
+                    seal: ButtonSeal::of_bot("7:x"),
+                },
+            )
             .await,
     );
     assert_forbidden(mediator.send(&owner, ReleaseReading { bot: bot(), lease }).await);
     assert_forbidden(mediator.send(&owner, RestartReading { bot: bot(), lease, first: 1, last: 1 }).await);
+    let take = TakeAnswer { chat: stage.settings().chat, configured: stage.settings().chat, per_minute: None };
+    assert_forbidden(mediator.send(&owner, take).await);
     assert_forbidden(mediator.send(&owner, NoteToken { refused: None }).await);
     assert!(stage.superuser.query("select 1 from budgets", &[]).await.unwrap().is_empty());
 }

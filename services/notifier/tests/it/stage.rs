@@ -2,17 +2,25 @@
 
 use std::time::Duration;
 
+use access::Role;
 use contracts::Channel;
-use contracts::order::{Confirmed, OrderEvent, OrderLine, Placed};
+use contracts::auth::MembershipState;
+use contracts::order::{
+    Amounts, Confirmed, FulfilmentStatus, LineStanding, OrderEvent, OrderLine, PaymentStatus, Pieces, Placed, Source,
+    Standing, Status, StockPolicy,
+};
 use devstack::bot_api::{self, BotApi, Message};
-use kernel::{Clock, Currency, Money, OrderId, ProductId, Quantity, Sku, VariantId};
+use kernel::{
+    ChannelCode, Clock, Currency, MembershipId, Money, OrderId, OrganisationId, ProductId, Quantity, SignedMoney, Sku,
+    UserId, VariantId,
+};
 use messaging::Outgoing;
 use notifier::config::Settings;
 use notifier::domain::Chat;
 use notifier::processes::Telegram;
 use serde_json::Value;
 use service::Secret;
-use testkit::{Caller, Program, Running, Scene, Topics, eventually};
+use testkit::{Caller, Client, Program, Running, Scene, Topics, eventually};
 
 /// A private chat: one message a second.
 pub(crate) const CHAT: &str = "4242";
@@ -52,6 +60,7 @@ impl Stage {
             bot_api: self.telegram.url(),
             per_minute: None,
             keep_days: 30,
+            order_keep_days: 90,
         }
     }
 
@@ -200,13 +209,110 @@ pub(crate) fn confirmed(order: OrderId) -> OrderEvent {
     OrderEvent::Confirmed(Confirmed::new(order, usd(3_000)))
 }
 
+/// A member of an organisation, as auth says it.
+pub(crate) struct Person {
+    pub(crate) user: UserId,
+    organisation: OrganisationId,
+    membership: MembershipId,
+}
+
+impl Person {
+    /// The person's place with this role.
+    pub(crate) fn with(&self, role: Role, active: bool, version: i64) -> MembershipState {
+        let permissions = role.permissions().iter().map(|permission| permission.to_string()).collect();
+        let (membership, organisation, user) = (self.membership, self.organisation, self.user);
+        MembershipState { membership, organisation, user, roles: vec![role.to_string()], permissions, active, version }
+    }
+}
+
+impl Stage {
+    /// Somebody with this role in an organisation, to whom this account is linked.
+    pub(crate) async fn member(
+        &self,
+        replica: &Running,
+        organisation: OrganisationId,
+        account: i64,
+        role: Role,
+    ) -> Person {
+        let token = self.scene.mint().token(organisation, &[role]);
+        let (status, made) = Client::new(replica.base(), Some(&token)).post("/admin/v1/chat-links", &Value::Null).await;
+        assert_eq!(status, 201, "{made}");
+        self.telegram.say_as(account, CHAT.parse().unwrap(), None, &format!("/me {}", made["code"].as_str().unwrap()));
+        let linked = "select user_id::text from chat_links where org_id::text = $1 and telegram_user = $2";
+        let user = eventually(PATIENCE, async || {
+            let row = self.superuser.query_opt(linked, &[&organisation.uuid().to_string(), &account]).await.unwrap();
+            row.map(|row| UserId::from_uuid(row.get::<_, &str>(0).parse().unwrap()))
+        })
+        .await;
+        let person = Person { user, organisation, membership: MembershipId::new() };
+        let known = format!("members where user_id = '{}'", user.uuid());
+        self.scene.send(&[testkit::publish(Some(organisation), 1, &person.with(role, true, 1))]).await;
+        self.rows(&known, 1).await;
+        person
+    }
+
+    /// Waits until a table has so many rows; a condition may stand behind its name.
+    pub(crate) async fn rows(&self, table: &str, number: i64) {
+        let count = format!("select count(*) from {table}");
+        eventually(PATIENCE, async || {
+            let rows: i64 = self.superuser.query_one(&count, &[]).await.unwrap().get(0);
+            if rows == number { Ok(()) } else { Err(format!("{rows} rows: {count}")) }
+        })
+        .await;
+    }
+
+    /// Waits until so many rows of a table name this permission.
+    pub(crate) async fn roles(&self, table: &str, permission: &str, number: i64) {
+        self.rows(&format!("{table} where permissions like '%{permission}%'"), number).await;
+    }
+}
+
+/// That an order is placed or confirmed, with where it stands then.
+pub(crate) fn stands(order: OrderId, number: i64, status: Status) -> OrderEvent {
+    let nothing = usd(0);
+    let amounts = |minor| {
+        let (none, all) = (SignedMoney::from(nothing), SignedMoney::from(usd(minor)));
+        Amounts { gross: all, discount: none, tax: none, shipping: none, net: all }
+    };
+    let line = LineStanding {
+        sku: Sku::parse("TEA-1").unwrap(),
+        product: ProductId::new(),
+        variant: VariantId::new(),
+        unit_price: usd(1_000),
+        unit_cost: None,
+        amounts: amounts(3_000),
+        pieces: Pieces { ordered: 3, ..Pieces::default() },
+    };
+    let standing = Some(Box::new(Standing {
+        number: Some(number),
+        source: Source::Shop,
+        stock: StockPolicy::Update,
+        oversold: false,
+        status,
+        payment: PaymentStatus::Unpaid,
+        fulfilment: FulfilmentStatus::Unfulfilled,
+        channel: ChannelCode::shop(),
+        customer: None,
+        buyer: None,
+        total: usd(3_000),
+        authorised: nothing,
+        paid: nothing,
+        refunded: nothing,
+        lines: vec![line],
+    }));
+    match placed(order) {
+        OrderEvent::Placed(placed) if status == Status::Pending => OrderEvent::Placed(Placed { standing, ..placed }),
+        _ => OrderEvent::Confirmed(Confirmed { standing, ..Confirmed::new(order, usd(3_000)) }),
+    }
+}
+
 /// How many facts a message tells: its lines, or what its digest counts.
 pub(crate) fn facts_in(message: &Message) -> i64 {
     let mut lines = message.text.lines();
     match lines.next().and_then(|first| first.strip_prefix("📋 ")) {
         Some(digest) => digest.split(' ').next().unwrap().replace(',', "").parse().unwrap(),
         None => {
-            let signs = ['🛒', '✅', '⛔', '🚫', '📉', '📭', '❗', '✋', '📦', '🔗', '🔔'];
+            let signs = ['🛒', '✅', '⛔', '🚫', '📉', '📭', '❗', '✋', '📦', '🔗', '🔔', '👆'];
             message.text.lines().filter(|line| line.starts_with(signs)).count().try_into().unwrap()
         }
     }

@@ -33,6 +33,37 @@ async fn a_tenant_sees_its_own_deliveries_and_no_budget() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_sees_its_own_copy_of_orders_and_stock_and_the_system_neither() {
+    let stage = Stage::new().await;
+    let row = |organisation: kernel::OrganisationId| {
+        format!(
+            "insert into orders values ('{0}', gen_random_uuid(), 1, 'pending', 'unpaid', 'unfulfilled', 'shop', 'USD', 1, '[]',
+                 0, now(), now(), 1);
+             insert into stocks values ('{0}', gen_random_uuid(), false, 'TEA-1', 'in-stock', 1, 1, 1, 1);",
+            organisation.uuid()
+        )
+    };
+    let (own, other) = (stage.scene.organisation(), stage.scene.other_organisation());
+    stage.superuser.batch_execute(&(row(own) + &row(other))).await.unwrap();
+    let app = stage.scene.connect(DatabaseRole::App).await;
+    let system = stage.scene.connect(DatabaseRole::System).await;
+    for table in ["orders", "stocks"] {
+        let statement = format!("select org_id from {table}");
+        app.batch_execute("set app.org = ''").await.unwrap();
+        assert_eq!(app.query(&statement, &[]).await.unwrap().len(), 0, "{table}: no organisation, no rows");
+        app.batch_execute(&format!("set app.org = '{}'", own.uuid())).await.unwrap();
+        assert_eq!(app.query(&statement, &[]).await.unwrap().len(), 1, "{table}");
+        assert_eq!(seen_by_batches(&stage.scene, &app, table).await, [0, 1, 2], "{table}");
+        assert!(app.batch_execute(&format!("delete from {table}")).await.is_err(), "{table}: only the system forgets");
+    }
+    assert!(app.batch_execute(&row(other)).await.is_err(), "no row can be written for another organisation");
+    assert_eq!(system.query("select org_id, id from orders", &[]).await.unwrap().len(), 2);
+    for forbidden in ["select total_minor from orders", "select * from stocks", "update orders set total_minor = 1"] {
+        assert!(system.batch_execute(forbidden).await.is_err(), "{forbidden}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_migration_has_a_working_way_back() {
     assert_every_way_back(notifier::NAME, || notifier::MIGRATIONS, 2).await;
 }

@@ -2,6 +2,7 @@
 //! them decide, then saves them and records what happened.
 
 mod add_note;
+mod apply_members;
 mod apply_products;
 mod ask_again;
 mod cancel_order;
@@ -22,6 +23,7 @@ mod queue_order;
 mod record_payment;
 mod return_goods;
 mod settle_orders;
+mod take_asked_steps;
 
 use std::collections::HashSet;
 
@@ -32,6 +34,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use add_note::AddNote;
+pub use apply_members::ApplyMembers;
 pub use apply_products::ApplyProducts;
 pub use ask_again::AskAgain;
 pub use cancel_order::{CancelLines, CancelOrder, DeclineCancellation, RequestCancellation};
@@ -52,6 +55,7 @@ pub use queue_order::{QueueEnteredOrder, QueueOrder, QueueReceipt};
 pub use record_payment::{RecordPayment, RecordRefund};
 pub use return_goods::{ApproveReturn, DeclineReturn, ReceiveReturn, RequestReturn};
 pub use settle_orders::{Answer, SettleOrders};
+pub use take_asked_steps::{AskedStep, TakeAskedSteps};
 
 use crate::{
     domain::{FulfilmentStatus, Order, Ownership, PaymentStatus, Remark, Requester, Status, Step, Trigger},

@@ -11,7 +11,9 @@ mod holds;
 mod intake;
 mod life;
 mod line;
+mod member;
 mod order;
+mod outcome;
 mod parcel;
 mod payment;
 mod product;
@@ -40,7 +42,9 @@ pub use life::{
     Trigger, decide,
 };
 pub use line::{Line, PriceSource};
+pub use member::Member;
 pub use order::{Goods, Impossible, Order, Step};
+pub use outcome::{ChatStep, Outcome, StepRefusal};
 pub use parcel::{Dispatch, Parcel, SkuPieces};
 pub use payment::{Payment, Provider, RecordedPayment, RecordedRefund, Refund};
 pub use product::{Offer, Product, Variant};

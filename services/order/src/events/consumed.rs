@@ -1,16 +1,19 @@
 //! Contract → command: what catalog says, and whose turn it is, in this service's words. The rule: only the shape changes here; nothing is
 //! decided.
 
+use access::{Permission, Permissions};
 use contracts::{
+    auth::MembershipState,
     catalog::{ProductState, ProductStatus, ReservationEvent, ReservedLine},
+    notifier::{ActionEvent, ActionRequested},
     order::IntakeEvent,
 };
 use kernel::ProductId;
 use messaging::{Delivered, Snapshot};
 
 use crate::{
-    commands::{Answer, ApplyProducts, PlaceQueued, SettleOrders, Turn},
-    domain::{Product, SkuPieces, Trigger, Variant},
+    commands::{Answer, ApplyMembers, ApplyProducts, AskedStep, PlaceQueued, SettleOrders, TakeAskedSteps, Turn},
+    domain::{Member, Product, SkuPieces, Trigger, Variant},
 };
 
 /// The orders whose turn has come become one command.
@@ -25,6 +28,18 @@ pub fn settle_orders(events: Vec<Delivered<ReservationEvent>>) -> SettleOrders {
     SettleOrders { answers: events.into_iter().map(answer).collect() }
 }
 
+/// What members ask for in a chat becomes one command.
+#[must_use]
+pub fn take_asked_steps(events: Vec<Delivered<ActionEvent>>) -> TakeAskedSteps {
+    TakeAskedSteps { asked: events.into_iter().map(asked).collect() }
+}
+
+/// Who may do what becomes one command.
+#[must_use]
+pub fn apply_members(snapshots: Vec<Snapshot<MembershipState>>) -> ApplyMembers {
+    ApplyMembers { members: snapshots.into_iter().filter_map(member).collect() }
+}
+
 /// Catalog's products become one command.
 #[must_use]
 pub fn apply_products(snapshots: Vec<Snapshot<ProductState>>, rebuild: bool) -> ApplyProducts {
@@ -34,6 +49,27 @@ pub fn apply_products(snapshots: Vec<Snapshot<ProductState>>, rebuild: bool) -> 
 fn turn(delivered: Delivered<IntakeEvent>) -> Turn {
     let IntakeEvent::Queued(queued) = delivered.event;
     Turn { organisation: delivered.organisation, order: queued.order, provenance: delivered.provenance }
+}
+
+fn asked(delivered: Delivered<ActionEvent>) -> AskedStep {
+    let ActionEvent::ActionRequested(ActionRequested { action, order, step, user, destination }) = delivered.event;
+    let (organisation, provenance) = (delivered.organisation, delivered.provenance);
+    AskedStep { organisation, action, order, step, user, destination, provenance }
+}
+
+/// A place of which nothing is said any more, which auth does of none, stays as it was. A permission that this release does not know
+/// permits nothing here.
+fn member(snapshot: Snapshot<MembershipState>) -> Option<Member> {
+    let state = snapshot.state?;
+    let known = |word: &String| Permission::parse(word).ok();
+    Some(Member {
+        organisation: snapshot.organisation,
+        membership: state.membership,
+        user: state.user,
+        permissions: state.permissions.iter().filter_map(known).collect::<Permissions>(),
+        active: state.active,
+        version: snapshot.version,
+    })
 }
 
 fn answer(delivered: Delivered<ReservationEvent>) -> Answer {

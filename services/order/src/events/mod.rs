@@ -4,7 +4,9 @@
 pub mod consumed;
 
 use contracts::{
+    auth::MembershipState,
     catalog::{ProductState, ReservationEvent},
+    notifier::ActionEvent,
     order::IntakeEvent,
 };
 use mediator::Mediator;
@@ -18,6 +20,8 @@ pub fn subscriptions() -> Subscriptions {
     Subscriptions::new(crate::NAME)
         .on_batch::<IntakeEvent, _, _>(consumed::place_queued)
         .on_batch::<ReservationEvent, _, _>(consumed::settle_orders)
+        .on_batch::<ActionEvent, _, _>(consumed::take_asked_steps)
+        .on_state::<MembershipState, _, _>(consumed::apply_members)
         .on_state::<ProductState, _, _>(|snapshots| consumed::apply_products(snapshots, false))
 }
 

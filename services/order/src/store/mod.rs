@@ -4,6 +4,7 @@ pub mod additions;
 pub mod arrivals;
 pub mod contacts;
 pub mod intake;
+pub mod members;
 pub mod orders;
 pub mod parcels;
 pub mod payments;

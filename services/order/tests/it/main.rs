@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test stops the test")]
 
 mod adding;
+mod asked_steps;
 mod cancelling;
 mod customers;
 mod deadlines;

@@ -11,7 +11,7 @@ use testkit::{assert_every_way_back, seen_by_batches};
 use crate::world::World;
 
 /// Every table with rows of organisations.
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 11] = [
     "orders",
     "order_lines",
     "order_history",
@@ -22,6 +22,7 @@ const TABLES: [&str; 10] = [
     "order_contacts",
     "order_intake",
     "order_additions",
+    "members",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -36,6 +37,12 @@ async fn a_role_without_an_organisation_sees_no_row_and_writes_none() {
         .execute(
             "insert into order_additions (org_id, order_id, number, state, lines, actor, requested_at)
              select org_id, id, 1, 'open', '[]', 'somebody', now() from orders",
+        )
+        .await;
+    world
+        .execute(
+            "insert into members (org_id, membership, user_id, permissions, active, version)
+             select org_id, gen_random_uuid(), gen_random_uuid(), '', true, 1 from orders limit 1",
         )
         .await;
     let app = world.scene.connect(DatabaseRole::App).await;

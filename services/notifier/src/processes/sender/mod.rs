@@ -3,6 +3,7 @@
 //! between claim and settlement leaves the deliveries pending, and they are sent again when the lease has run out: at least
 //! once.
 
+mod buttons;
 mod obstacles;
 mod report;
 mod telegram;
@@ -175,8 +176,9 @@ impl Sender {
     async fn send(&self, batch: Batch) {
         let batch = Arc::new(batch);
         let message = compose(&batch.deliveries);
+        let buttons = self.buttons(&batch).await;
         let spans = trace::Spans::open(&batch, &message);
-        let outcome = spans.around(self.telegram.send(&batch.address, &message.text)).await;
+        let outcome = spans.around(self.telegram.send_with(&batch.address, &message.text, &buttons)).await;
         spans.close(&outcome);
         report::message(&batch, &message, &outcome);
         let deadline = Instant::now() + LEASE;

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use frankenstein::ParseMode;
 use frankenstein::client_reqwest::Bot;
-use frankenstein::methods::{GetUpdatesParams, SendMessageParams};
+use frankenstein::methods::{AnswerCallbackQueryParams, GetUpdatesParams, SendMessageParams};
 use frankenstein::response::{ErrorResponse, MethodResponse};
-use frankenstein::types::{AllowedUpdate, ChatId, LinkPreviewOptions, MessageId};
+use frankenstein::types::{
+    AllowedUpdate, ChatId, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, MessageId, ReplyMarkup,
+};
 use frankenstein::{AsyncTelegramApi, Error};
 use kernel::Timestamp;
 use serde_json::Value;
@@ -16,7 +18,7 @@ use tokio::sync::OnceCell;
 
 use super::{CALL, LISTEN};
 use crate::config::Settings;
-use crate::domain::{Address, BotId, Outcome, Received};
+use crate::domain::{Address, BotId, Button, Heard, Outcome, Press, Received};
 
 /// The wait after a 429 that names none.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -47,8 +49,8 @@ pub(in crate::processes) enum Unheard {
 pub(in crate::processes) struct Update {
     /// Telegram's number of it.
     pub(in crate::processes) number: i64,
-    /// The message; none where it is something else.
-    pub(in crate::processes) message: Option<Received>,
+    /// What it is; none where it is nothing that the bot looks at.
+    pub(in crate::processes) heard: Option<Heard>,
 }
 
 impl std::fmt::Debug for Telegram {
@@ -107,15 +109,30 @@ impl Telegram {
         let params = GetUpdatesParams::builder()
             .offset(next)
             .timeout(u32::try_from(LISTEN.as_secs()).unwrap_or(0))
-            .allowed_updates(vec![AllowedUpdate::Message, AllowedUpdate::ChannelPost])
+            .allowed_updates(vec![AllowedUpdate::Message, AllowedUpdate::ChannelPost, AllowedUpdate::CallbackQuery])
             .build();
         // Read by hand, so that an update of a form that nobody foresaw stops nothing.
         let reply: Result<MethodResponse<Vec<Value>>, Error> = self.listening.request("getUpdates", Some(params)).await;
         Ok(reply.map_err(unheard)?.result.iter().filter_map(update).collect())
     }
 
+    /// Tells whoever pressed a button what becomes of it. Telegram shows it for a moment, and nobody waits for it for long, so it is
+    /// said once.
+    pub(in crate::processes) async fn toast(&self, callback: &str, text: &str) {
+        let params = AnswerCallbackQueryParams::builder().callback_query_id(callback).text(text).build();
+        let reply: Result<MethodResponse<Value>, Error> = self.bot.request("answerCallbackQuery", Some(params)).await;
+        if let Err(error) = reply {
+            tracing::debug!(cause = unread(error), "whoever pressed a button was not told what becomes of it");
+        }
+    }
+
     /// Sends one message in Telegram's HTML.
     pub(in crate::processes) async fn send(&self, to: &Address, html: &str) -> Outcome {
+        self.send_with(to, html, &[]).await
+    }
+
+    /// Sends one message in Telegram's HTML, with these buttons in a row below it.
+    pub(in crate::processes) async fn send_with(&self, to: &Address, html: &str, buttons: &[Button]) -> Outcome {
         let chat = &to.chat;
         let chat_id = chat.number().map_or_else(|| ChatId::String(chat.as_str().to_owned()), ChatId::Integer);
         let params = SendMessageParams::builder()
@@ -124,6 +141,7 @@ impl Telegram {
             .parse_mode(ParseMode::Html)
             .maybe_message_thread_id(to.topic.and_then(|topic| i32::try_from(topic).ok()))
             .link_preview_options(LinkPreviewOptions::builder().is_disabled(true).build())
+            .maybe_reply_markup(keyboard(buttons))
             .build();
         // Only the id of Telegram's answer is read, so that new fields in it cannot break the notifier.
         let reply: Result<MethodResponse<MessageId>, Error> = self.bot.request("sendMessage", Some(params)).await;
@@ -133,6 +151,15 @@ impl Telegram {
             Err(error) => Outcome::Unavailable { cause: unread(error) },
         }
     }
+}
+
+/// The buttons as Telegram takes them; none where there are none.
+fn keyboard(buttons: &[Button]) -> Option<ReplyMarkup> {
+    let button =
+        |button: &Button| InlineKeyboardButton::builder().text(button.label).callback_data(button.data.clone()).build();
+    let row: Vec<InlineKeyboardButton> = buttons.iter().map(button).collect();
+    let keyboard = |row| InlineKeyboardMarkup::builder().inline_keyboard(vec![row]).build();
+    (!row.is_empty()).then(|| ReplyMarkup::InlineKeyboardMarkup(keyboard(row)))
 }
 
 /// Why a call that listens brought nothing.
@@ -157,17 +184,41 @@ fn unread(error: Error) -> String {
 fn update(value: &Value) -> Option<Update> {
     let number = value["update_id"].as_i64()?;
     let message = ["message", "channel_post"].iter().map(|kind| &value[*kind]).find(|message| message.is_object());
-    let received = |message: &Value| {
-        let topic = message["is_topic_message"].as_bool().filter(|is_topic| *is_topic);
-        Some(Received {
-            update: number,
-            chat: message["chat"]["id"].as_i64()?,
-            topic: topic.and_then(|_| message["message_thread_id"].as_i64()),
-            sent_at: Timestamp::from_timestamp(message["date"].as_i64()?, 0)?,
-            text: message["text"].as_str().unwrap_or_default().to_owned(),
-        })
-    };
-    Some(Update { number, message: message.and_then(received) })
+    let said = message.and_then(|message| received(number, message)).map(Heard::Said);
+    Some(Update { number, heard: said.or_else(|| press(&value["callback_query"]).map(Heard::Pressed)) })
+}
+
+fn received(update: i64, message: &Value) -> Option<Received> {
+    Some(Received {
+        update,
+        chat: message["chat"]["id"].as_i64()?,
+        topic: topic(message),
+        // Who speaks for a channel or a group is nobody in particular.
+        account: account(&message["from"]).filter(|_| message["sender_chat"].is_null()),
+        sent_at: Timestamp::from_timestamp(message["date"].as_i64()?, 0)?,
+        text: message["text"].as_str().unwrap_or_default().to_owned(),
+    })
+}
+
+fn press(query: &Value) -> Option<Press> {
+    Some(Press {
+        callback: query["id"].as_str()?.to_owned(),
+        account: account(&query["from"])?,
+        chat: query["message"]["chat"]["id"].as_i64()?,
+        topic: topic(&query["message"]),
+        data: query["data"].as_str()?.to_owned(),
+    })
+}
+
+fn topic(message: &Value) -> Option<i64> {
+    message["is_topic_message"]
+        .as_bool()
+        .filter(|is_topic| *is_topic)
+        .and_then(|_| message["message_thread_id"].as_i64())
+}
+
+fn account(from: &Value) -> Option<i64> {
+    from["id"].as_i64().filter(|_| from["is_bot"] == false)
 }
 
 /// The words, in lower case, of a 400 that is about the chat and not about the message.
@@ -272,16 +323,41 @@ mod tests {
     fn a_message_is_read_with_its_chat_and_topic_and_whatever_else_comes_has_a_number() {
         let chat = json!({"id": -100, "type": "supergroup"});
         let topical = json!({"update_id": 7, "message": {
-            "chat": chat, "date": 60, "text": "/help", "is_topic_message": true, "message_thread_id": 3}});
+            "chat": chat, "date": 60, "text": "/help", "is_topic_message": true, "message_thread_id": 3,
+            "from": {"id": 42, "is_bot": false}}});
         let sent_at = Timestamp::from_timestamp(60, 0).unwrap();
-        let received = Received { update: 7, chat: -100, topic: Some(3), sent_at, text: "/help".to_owned() };
-        assert_eq!(update(&topical).unwrap().message, Some(received));
+        let received = |update, topic, account, text: &str| {
+            Some(Heard::Said(Received { update, chat: -100, topic, account, sent_at, text: text.to_owned() }))
+        };
+        assert_eq!(update(&topical).unwrap().heard, received(7, Some(3), Some(42), "/help"));
         let reply = json!({"update_id": 8, "channel_post": {"chat": chat, "date": 60, "message_thread_id": 3}});
-        let received = Received { update: 8, chat: -100, topic: None, sent_at, text: String::new() };
-        assert_eq!(update(&reply).unwrap().message, Some(received));
+        assert_eq!(update(&reply).unwrap().heard, received(8, None, None, ""));
+        // An administrator who speaks as the group, and a bot, are nobody in particular.
+        for from in [json!({"id": 1_087_968_824, "is_bot": true}), json!({"id": 42})] {
+            let anonymous = json!({"update_id": 8, "message": {"chat": chat, "date": 60, "from": from}});
+            assert_eq!(update(&anonymous).unwrap().heard, received(8, None, None, ""));
+        }
+        let as_channel =
+            json!({"chat": chat, "date": 60, "from": {"id": 42, "is_bot": false}, "sender_chat": {"id": -5}});
+        assert_eq!(update(&json!({"update_id": 8, "message": as_channel})).unwrap().heard, received(8, None, None, ""));
         let other = update(&json!({"update_id": 9, "poll": {}})).unwrap();
-        assert_eq!((other.number, other.message), (9, None));
+        assert_eq!((other.number, other.heard), (9, None));
         assert!(update(&json!({"message": {}})).is_none());
+    }
+
+    #[test]
+    fn a_pressed_button_is_read_with_who_pressed_it_and_where() {
+        let query = json!({"id": "77", "from": {"id": 42, "is_bot": false}, "data": "cAA", "message": {
+            "message_id": 5, "chat": {"id": -100}, "is_topic_message": true, "message_thread_id": 3}});
+        let pressed =
+            Press { callback: "77".to_owned(), account: 42, chat: -100, topic: Some(3), data: "cAA".to_owned() };
+        assert_eq!(
+            update(&json!({"update_id": 7, "callback_query": query})).unwrap().heard,
+            Some(Heard::Pressed(pressed))
+        );
+        // One of a message that was sent by way of another bot has no chat.
+        let inline = json!({"id": "78", "from": {"id": 42, "is_bot": false}, "data": "cAA", "inline_message_id": "x"});
+        assert_eq!(update(&json!({"update_id": 8, "callback_query": inline})).unwrap().heard, None);
     }
 
     #[test]

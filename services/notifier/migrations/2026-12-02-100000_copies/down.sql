@@ -1,0 +1,2 @@
+drop table stocks;
+drop table orders;

@@ -1,0 +1,2 @@
+drop table chat_links;
+drop table members;
