@@ -33,7 +33,7 @@ pub use deadline::Deadline;
 pub use draft::{
     Draft, DraftError, Fault, Flaw, LINE_LIMIT, LineTerms, OrderTerms, PriceChange, RequestedLine, StatedAmount,
 };
-pub use holds::{HoldLimits, Holder, Origin};
+pub use holds::{HoldLimits, Holder, Origin, Queued};
 pub use intake::{Intake, IntakeStatus, PlacementRefusal};
 pub use life::{
     Action, Asked, Change, Event, Funds, Life, LineLife, Marks, Opening, Receipt, Refusal, Requester, Selection,
@@ -42,7 +42,10 @@ pub use life::{
 pub use line::{Line, PriceSource};
 pub use order::{Goods, Impossible, Order, Step};
 pub use parcel::{Dispatch, Parcel, SkuPieces};
-pub use payment::{Payment, Provider, RecordedPayment, RecordedRefund, Refund};
+pub use payment::{
+    Manual, MoneyRequest, Moving, NotMoved, Payment, PaymentProvider, Payments, Provider, RecordedPayment,
+    RecordedRefund, Refund,
+};
 pub use product::{Offer, Product, Variant};
 pub use reference::Reference;
 pub use returns::{Return, ReturnStatus, ReturnStep, advance};

@@ -15,6 +15,7 @@ mod outage;
 mod people;
 mod placing;
 mod process;
+mod providers;
 mod queries;
 mod queueing;
 mod reading;
