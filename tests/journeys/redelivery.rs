@@ -87,6 +87,11 @@ async fn every_event_delivered_twice_more_and_shuffled_leaves_every_table_as_it_
     let cleo = json!({"email": "cleo@x.example", "name": "Cleo", "password": PASSWORD});
     let (_, tokens) = stranger.post(&customers, &cleo).await;
     let own = stranger.clone().with("authorization", &format!("Bearer {}", tokens["access_token"].as_str().unwrap()));
+    // An order of a guest who turns out to be that customer.
+    let guest = shop.place(&[("MORE", 1)]).await;
+    let claiming = own.clone().with("order-token", &guest.token);
+    let (status, claimed) = claiming.post(&format!("{}/{}/claim", shop.orders(), guest.order), &json!({})).await;
+    assert_eq!(status, 200, "{claimed}");
     let change = json!({"current_password": PASSWORD, "password": "another long passphrase 9"});
     let (status, changed) = own.post(&format!("{customers}/me/password"), &change).await;
     assert_eq!(status, 200, "{changed}");

@@ -63,6 +63,8 @@ channel::facts! {
         Refunded = "order.order.refunded.v1",
         /// Somebody of the staff wrote something down.
         NoteAdded = "order.order.note-added.v1",
+        /// A customer took it into their account.
+        Claimed = "order.order.claimed.v1",
         /// What was held on the person who ordered is gone.
         ContactErased = "order.order.contact-erased.v1",
         /// More of it was promised than could be had.
@@ -900,6 +902,17 @@ pub struct NoteAdded {
     pub standing: Box<Standing>,
 }
 
+/// A guest's order is a customer's from now on. Whoever has its token can still read and cancel it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Claimed {
+    /// The order.
+    pub order: OrderId,
+    /// The customer who has it in their account now.
+    pub customer: CustomerId,
+    /// Where the order stands.
+    pub standing: Box<Standing>,
+}
+
 /// The names, addresses and numbers of whoever placed the order are gone; the order keeps its figures. Whoever keeps some of them
 /// is to forget them, too.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -967,6 +980,7 @@ impl OrderEvent {
             Self::PaymentRecorded(it) => Some(&it.standing),
             Self::Refunded(it) => Some(&it.standing),
             Self::NoteAdded(it) => Some(&it.standing),
+            Self::Claimed(it) => Some(&it.standing),
             Self::ContactErased(it) => Some(&it.standing),
             Self::Oversold(it) => Some(&it.standing),
         }

@@ -4,7 +4,7 @@
 use kernel::{BuyerId, Malformed, OrderId, ParcelId, PaymentId, ReturnId, Sku};
 use mediator::{Class, Classified};
 
-use crate::domain::{DraftError, Impossible, Label};
+use crate::domain::{DraftError, Impossible, IntakeStatus, Label};
 
 /// Why a command or query of this service failed.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +15,14 @@ pub enum Error {
     /// Somebody asks for what cannot be done with the order as it is.
     #[error(transparent)]
     Impossible(#[from] Impossible),
+    /// Somebody cancels a queued order that was placed or refused already.
+    #[error("order {order} has had its turn and is {}; {}", <&str>::from(.status), after_its_turn(*.status))]
+    HadItsTurn {
+        /// The order.
+        order: OrderId,
+        /// What became of it.
+        status: IntakeStatus,
+    },
     /// The order has no line of a SKU.
     #[error("order {order} has no line of {sku}; name the SKUs that it has")]
     NotOfOrder {
@@ -56,6 +64,14 @@ pub enum Error {
         order: OrderId,
         /// The id that was asked for.
         payment: PaymentId,
+    },
+    /// Whoever moves the money does not answer.
+    #[error("the payment provider moved nothing for order {order}: {reason}; try again")]
+    ProviderAway {
+        /// The order.
+        order: OrderId,
+        /// Why, in the provider's words.
+        reason: String,
     },
     /// An amount is in another currency than the order.
     #[error("order {order} is in {currency}; state the amount in it")]
@@ -160,6 +176,7 @@ impl Classified for Error {
             Self::Draft(_)
             | Self::TooManyOpen { .. }
             | Self::Impossible(_)
+            | Self::HadItsTurn { .. }
             | Self::NotOfOrder { .. }
             | Self::PriceOfLine { .. }
             | Self::ParcelNotFound { .. }
@@ -172,10 +189,18 @@ impl Classified for Error {
             | Self::Stale { .. }
             | Self::Malformed(_)
             | Self::QueryRefused(_) => Class::Refused,
-            Self::Overtaken => Class::Transient,
+            Self::Overtaken | Self::ProviderAway { .. } => Class::Transient,
             Self::Unplaced { .. } | Self::Corrupt { .. } => Class::Permanent,
             Self::Storage(error) => error.class(),
         }
+    }
+}
+
+/// What is left to do where a queued order cannot be cancelled any more.
+fn after_its_turn(status: IntakeStatus) -> &'static str {
+    match status {
+        IntakeStatus::Placed => "cancel the order itself, without /queue in its path",
+        IntakeStatus::Queued | IntakeStatus::Refused | IntakeStatus::Cancelled => "nothing comes of it",
     }
 }
 

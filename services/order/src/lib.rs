@@ -22,6 +22,7 @@ use service::{Boot, BootError, Definition};
 
 use crate::{
     config::Settings,
+    domain::{Manual, Payments},
     http::Shop,
     processes::{Followers, WaitingRoom, deadline_sweep, intake_sweep, rebuild, unpaid_sweep},
 };
@@ -39,8 +40,13 @@ pub fn definition() -> Definition {
         .openapi(|| http::routes().openapi().clone())
 }
 
-/// The service as it is put together, wherever it runs.
+/// The service as it is put together, wherever it runs: people move the money and write it down.
 pub fn assembly(settings: Settings) -> Assembly {
+    assembly_with(settings, Payments::by(Manual))
+}
+
+/// As [`assembly`], with another provider of payments.
+pub fn assembly_with(settings: Settings, payments: Payments) -> Assembly {
     let Settings { deadline, unpaid_hold, limits, sweep_interval, polling, following } = settings;
     let waiting_room = WaitingRoom::new(polling);
     let followers = Followers::new(following);
@@ -59,7 +65,7 @@ pub fn assembly(settings: Settings) -> Assembly {
             events::rebuild_sellable(&kit.mediator, &kit.kafka).await.map(Value::from)
         })
         .serves(http::routes(), move |_kit, app| {
-            app.with(Shop { waiting_room, deadline_seconds: deadline.seconds, limits }).with(followers)
+            app.with(Shop { waiting_room, deadline_seconds: deadline.seconds, limits }).with(followers).with(payments)
         })
 }
 

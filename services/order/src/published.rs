@@ -139,6 +139,7 @@ pub fn event(step: Step) -> OrderEvent {
             standing,
         }
         .into(),
+        Event::Claimed(customer) => order::Claimed { order, customer, standing }.into(),
         Event::ContactErased => order::ContactErased { order, standing }.into(),
         Event::Oversold(pieces) => {
             let line = |pieces: SkuPieces| order::OversoldLine { sku: pieces.sku, quantity: pieces.quantity };

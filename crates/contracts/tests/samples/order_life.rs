@@ -3,10 +3,10 @@
 use contracts::catalog;
 use contracts::order::{
     AdditionRefused, AdditionRequested, Amounts, CancellationDeclined, CancellationRequested, Cancelled, Cause,
-    Completed, Confirmed, ContactErased, Delivered, Edited, FulfilmentStatus, Held, LineStanding, LinesCancelled,
-    MovedLine, NoteAdded, OrderEvent, Oversold, OversoldLine, Packed, PaymentKind, PaymentRecorded, PaymentStatus,
-    Pieces, Placed, Refunded, Rejected, Released, RestockedLine, ReturnApproved, ReturnDeclined, ReturnRequested,
-    Returned, Shipped, Source, Standing, Status, StockPolicy,
+    Claimed, Completed, Confirmed, ContactErased, Delivered, Edited, FulfilmentStatus, Held, LineStanding,
+    LinesCancelled, MovedLine, NoteAdded, OrderEvent, Oversold, OversoldLine, Packed, PaymentKind, PaymentRecorded,
+    PaymentStatus, Pieces, Placed, Refunded, Rejected, Released, RestockedLine, ReturnApproved, ReturnDeclined,
+    ReturnRequested, Returned, Shipped, Source, Standing, Status, StockPolicy,
 };
 use kernel::{
     BuyerId, ChannelCode, Currency, CustomerId, OrganisationId, ParcelId, PaymentId, RefundId, ReturnId, SignedMoney,
@@ -259,6 +259,18 @@ pub(super) fn samples(organisation: Option<OrganisationId>, user: &str, placed: 
         (
             "",
             NoteAdded { order, text: "Call before delivery.".to_owned(), standing: at(Status::Confirmed, held) }.into(),
+        ),
+        (
+            "",
+            Claimed {
+                order,
+                customer: CustomerId::from_uuid(uuid(0x72)),
+                standing: Box::new(Standing {
+                    customer: Some(CustomerId::from_uuid(uuid(0x72))),
+                    ..standing(Status::Confirmed, held)
+                }),
+            }
+            .into(),
         ),
         (
             "",

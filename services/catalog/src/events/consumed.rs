@@ -82,6 +82,7 @@ fn reported(delivered: Delivered<OrderEvent>) -> Option<ReportedFact> {
         | OrderEvent::PaymentRecorded(_)
         | OrderEvent::Refunded(_)
         | OrderEvent::NoteAdded(_)
+        | OrderEvent::Claimed(_)
         | OrderEvent::ContactErased(_)
         | OrderEvent::Oversold(_) => return None,
     };

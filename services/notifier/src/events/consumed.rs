@@ -52,6 +52,7 @@ pub fn order_fact(event: OrderEvent, by_the_system: bool) -> Option<Fact> {
         | OrderEvent::PaymentRecorded(_)
         | OrderEvent::Refunded(_)
         | OrderEvent::NoteAdded(_)
+        | OrderEvent::Claimed(_)
         | OrderEvent::ContactErased(_) => return None,
     })
 }

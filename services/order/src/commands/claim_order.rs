@@ -5,6 +5,7 @@ use kernel::{CustomerId, OrderId};
 use mediator::{Command, Tenant};
 use persistence::Tx;
 
+use super::{finish, lock, prove};
 use crate::{
     domain::{OrderToken, Ownership},
     error::Error,
@@ -30,13 +31,12 @@ impl Command for ClaimOrder {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        let not_found = Error::NotFound { order: self.order };
-        let proof = Ownership::Token(self.token.clone());
-        let stored = orders::proofs(tx, self.order).await?;
-        if !stored.is_some_and(|(token, customer)| proof.holds(&token, customer)) {
-            return Err(not_found);
+        prove(tx, self.order, &Ownership::Token(self.token.clone())).await?;
+        let mut order = lock(tx, self.order).await?;
+        let step = order.claim(self.customer)?;
+        if step.is_some() {
+            orders::claim(tx, self.order, self.customer).await?;
         }
-        // Of an order of somebody else, the answer is as if the token were wrong.
-        if orders::claim(tx, self.order, self.customer).await? { Ok(()) } else { Err(not_found) }
+        finish(tx, order, step).await.map(drop)
     }
 }

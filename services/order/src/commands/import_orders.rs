@@ -15,7 +15,9 @@ use super::{
     save,
 };
 use crate::{
-    domain::{Arrival, FulfilmentStatus, Label, Order, PaymentStatus, SoldElsewhere, Status, Walk, WantedOrder},
+    domain::{
+        Arrival, FulfilmentStatus, Label, Order, PaymentStatus, Queued, SoldElsewhere, Status, Walk, WantedOrder,
+    },
     error::Error,
     store::{
         arrivals::{self, External, Happened},
@@ -237,7 +239,7 @@ async fn place_new<T: Tenancy>(
             sold: Some((&one.import.sold, one.import.placed_at)),
         })
         .collect();
-    let placed = place(tx, &placing).await?;
+    let placed = place(tx, &placing, Queued::LeftOut).await?;
     let (mut outcomes, mut gone) = (Vec::with_capacity(placed.len()), Vec::new());
     for (one, placed) in fresh.iter().zip(placed) {
         outcomes.push(match placed {

@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
-        ContactDetails, FulfilmentStatus, Holder, Life, Line, Order, OrderToken, OrderView, SoldElsewhere, Status,
-        WantedOrder,
+        ContactDetails, FulfilmentStatus, Holder, Life, Line, Order, OrderToken, OrderView, Queued, SoldElsewhere,
+        Status, WantedOrder,
     },
     error::Error,
     published,
@@ -113,7 +113,7 @@ async fn receipts<T: Tenancy, C: Command<Reply = Receipt, Error = Error>>(
             sold: None,
         })
         .collect();
-    let placed = place(tx, &placing).await?;
+    let placed = place(tx, &placing, Queued::Counted).await?;
     let receipt = |(member, placed): (&Member<'_, C>, Result<(OrderView, Order), Error>)| {
         placed.map(|(order, _)| Receipt { order, order_token: asked(member.command).token.reveal().to_owned() })
     };
@@ -125,11 +125,13 @@ async fn receipts<T: Tenancy, C: Command<Reply = Receipt, Error = Error>>(
 pub(super) async fn place<T: Tenancy>(
     tx: &mut Tx<'_, T>,
     placing: &[Placing<'_>],
+    waiting: Queued,
 ) -> Result<Vec<Result<(OrderView, Order), Error>>, Error> {
     let wanted: Vec<(OrganisationId, &Sku)> =
         placing.iter().flat_map(|one| one.order.draft.skus().map(|sku| (one.organisation, sku))).collect();
     let offers = sellable::offers(tx, &wanted).await?;
-    let mut holds = count_holds(tx, placing).await?;
+    let orders: Vec<_> = placing.iter().map(|one| (one.organisation, one.order)).collect();
+    let mut holds = count_holds(tx, &orders, waiting).await?;
     let prices = |one: &Placing<'_>| {
         one.order.refuse_too_many(one.organisation, &holds)?;
         let offers = offers.get(&one.organisation).map(Vec::as_slice).unwrap_or_default();
@@ -161,17 +163,18 @@ pub(super) async fn place<T: Tenancy>(
     Ok(placed)
 }
 
-/// The open orders of everybody who places one in this group.
-async fn count_holds<T: Tenancy>(
+/// The open orders of everybody who places or queues one in this group.
+pub(super) async fn count_holds<T: Tenancy>(
     tx: &mut Tx<'_, T>,
-    placing: &[Placing<'_>],
+    wanted: &[(OrganisationId, &WantedOrder)],
+    queued: Queued,
 ) -> Result<HashMap<(OrganisationId, Holder), i64>, Error> {
-    let of_one = |one: &Placing<'_>| {
-        let organisation = one.organisation;
-        one.order.holders().map(move |(holder, most)| (organisation, holder, most)).collect::<Vec<_>>()
+    let of_one = |(organisation, order): &(OrganisationId, &WantedOrder)| {
+        let organisation = *organisation;
+        order.holders().map(move |(holder, most)| (organisation, holder, most)).collect::<Vec<_>>()
     };
-    let holders: HashSet<(OrganisationId, Holder, u32)> = placing.iter().flat_map(of_one).collect();
-    orders::open_holds(tx, &holders.into_iter().collect::<Vec<_>>()).await
+    let holders: HashSet<(OrganisationId, Holder, u32)> = wanted.iter().flat_map(of_one).collect();
+    orders::open_holds(tx, &holders.into_iter().collect::<Vec<_>>(), queued).await
 }
 
 impl WantedOrder {
@@ -180,7 +183,7 @@ impl WantedOrder {
     }
 
     /// Refuses one more open order than whoever places it may have.
-    fn refuse_too_many(
+    pub(super) fn refuse_too_many(
         &self,
         organisation: OrganisationId,
         holds: &HashMap<(OrganisationId, Holder), i64>,
@@ -195,7 +198,7 @@ impl WantedOrder {
     }
 
     /// Counts one more open order for whoever places it.
-    fn count_hold(&self, organisation: OrganisationId, holds: &mut HashMap<(OrganisationId, Holder), i64>) {
+    pub(super) fn count_hold(&self, organisation: OrganisationId, holds: &mut HashMap<(OrganisationId, Holder), i64>) {
         for (holder, _) in self.holders() {
             *holds.entry((organisation, holder)).or_default() += 1;
         }

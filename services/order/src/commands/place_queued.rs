@@ -10,6 +10,7 @@ use persistence::Tx;
 
 use super::place_order::{Placing, place};
 use crate::{
+    domain::Queued,
     error::Error,
     store::intake::{self, Decided},
 };
@@ -65,7 +66,8 @@ impl Command for PlaceQueued {
                 sold: None,
             })
             .collect();
-        let placed = place(tx, &placing).await?;
+        // They waited themselves, and those behind them take nothing from them.
+        let placed = place(tx, &placing, Queued::LeftOut).await?;
         let mut decided = Vec::with_capacity(waiting.len());
         for (one, placed) in waiting.iter().zip(placed) {
             let refusal = placed.err().map(TryInto::try_into).transpose()?;

@@ -2,15 +2,15 @@
 //! order, or took one in, does neither again.
 
 use access::Permission;
-use kernel::OrderId;
+use kernel::{OrderId, OrganisationId};
 use mediator::{Command, Grouped, Member, Results, Tenant, group_of_one};
 use persistence::{Tenancy, Tx};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::place_order::{EnterOrder, PlaceOrder};
+use super::place_order::{EnterOrder, PlaceOrder, count_holds};
 use crate::{
-    domain::IntakeStatus,
+    domain::{IntakeStatus, Queued, WantedOrder},
     error::Error,
     published,
     store::intake::{self, NewIntake},
@@ -76,15 +76,25 @@ impl Grouped for QueueEnteredOrder {
     }
 }
 
-/// Takes in the orders of a group and answers each with its receipt.
+/// Takes in the orders of a group and answers each with its receipt, or refuses one that is too many.
 async fn take_in<T: Tenancy, C: Command<Reply = QueueReceipt, Error = Error>>(
     tx: &mut Tx<'_, T>,
     members: &[Member<'_, C>],
     asked: impl Fn(&C) -> &PlaceOrder,
 ) -> Results<C> {
+    let wanted: Vec<_> = members.iter().map(|member| (member.organisation, &asked(member.command).order)).collect();
+    let mut holds = count_holds(tx, &wanted, Queued::Counted).await?;
+    let admit = |(organisation, order): &(OrganisationId, &WantedOrder)| {
+        order.refuse_too_many(*organisation, &holds)?;
+        order.count_hold(*organisation, &mut holds);
+        Ok(())
+    };
+    let admitted: Vec<Result<(), Error>> = wanted.iter().map(admit).collect();
     let new: Vec<NewIntake<'_>> = members
         .iter()
-        .map(|Member { organisation, provenance, command }| NewIntake {
+        .zip(&admitted)
+        .filter(|(_, admitted)| admitted.is_ok())
+        .map(|(Member { organisation, provenance, command }, _)| NewIntake {
             organisation: *organisation,
             actor: &provenance.actor,
             order: &asked(command).order,
@@ -92,11 +102,13 @@ async fn take_in<T: Tenancy, C: Command<Reply = QueueReceipt, Error = Error>>(
         .collect();
     let at = intake::insert(tx, &new).await?;
     let mut receipts = Vec::with_capacity(members.len());
-    for Member { organisation, provenance, command } in members {
-        let PlaceOrder { order, token } = asked(command);
-        tx.record_within(*organisation, provenance, at, QUEUED, published::queued(order.order));
-        let order_token = token.reveal().to_owned();
-        receipts.push(Ok(QueueReceipt { id: order.order, status: IntakeStatus::Queued, order_token }));
+    for (Member { organisation, provenance, command }, admitted) in members.iter().zip(admitted) {
+        receipts.push(admitted.map(|()| {
+            let PlaceOrder { order, token } = asked(command);
+            tx.record_within(*organisation, provenance, at, QUEUED, published::queued(order.order));
+            let order_token = token.reveal().to_owned();
+            QueueReceipt { id: order.order, status: IntakeStatus::Queued, order_token }
+        }));
     }
     Ok(receipts)
 }

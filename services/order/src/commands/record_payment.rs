@@ -1,17 +1,17 @@
-//! Recording money that was received, promised or given back. The rule: a refund is of a payment, and takes no more of it than is
-//! left.
+//! Recording money that was received, promised or given back. The rules: a refund is of a payment, and takes no more of it than is
+//! left; the provider moves the money last, when nothing but the database can still refuse.
 
 use access::Permission;
 use contracts::order::PaymentKind;
 use kernel::{Money, OrderId, PaymentId, RefundId};
-use mediator::{Command, Tenant};
+use mediator::{Command, IdempotencyKey, Tenant};
 use persistence::Tx;
 
 use super::{OrderChange, finish, lock};
 use crate::{
-    domain::{Label, Order, Payment, Provider, Refund, Remark, Trigger},
+    domain::{Action, Label, MoneyRequest, NotMoved, Order, Payment, Payments, Refund, Remark, Requester, Trigger},
     error::Error,
-    store::payments,
+    store::payments::{self, Left},
 };
 
 /// Records money that was received or promised.
@@ -29,6 +29,10 @@ pub struct RecordPayment {
     pub reference: Option<Label>,
     /// How much.
     pub amount: Money,
+    /// The key under which the client asks.
+    pub key: IdempotencyKey,
+    /// Who moves the money.
+    pub payments: Payments,
 }
 
 impl Command for RecordPayment {
@@ -44,12 +48,16 @@ impl Command for RecordPayment {
         let payment = Payment {
             id: self.id,
             kind: self.kind,
-            provider: Provider::Manual,
+            provider: self.payments.provider().name(),
             method: self.method.clone(),
             reference: self.reference.clone(),
             amount: self.amount,
         };
+        let before = order.clone();
         let step = order.take(Trigger::RecordPayment(payment.clone()), None)?;
+        let request = request::<Self>(tx, &self.key, (self.order, self.amount));
+        let moved = self.payments.provider().receive(&request, &payment).await;
+        moved.map_err(|why| not_moved(&before, Action::RecordPayment, why))?;
         payments::insert(tx, self.order, &payment, order.now).await?;
         Ok(OrderChange { payment: Some(self.id), ..finish(tx, order, step).await? })
     }
@@ -72,6 +80,10 @@ pub struct RecordRefund {
     pub amount: Money,
     /// Why.
     pub reason: Option<Remark>,
+    /// The key under which the client asks.
+    pub key: IdempotencyKey,
+    /// Who moves the money.
+    pub payments: Payments,
 }
 
 impl Command for RecordRefund {
@@ -84,7 +96,7 @@ impl Command for RecordRefund {
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<OrderChange, Error> {
         let mut order = lock(tx, self.order).await?;
         in_currency_of(&order, self.amount)?;
-        let left = payments::left(tx, self.order, self.payment).await?;
+        let Left { provider, minor: left } = payments::left(tx, self.order, self.payment).await?;
         let refund = Refund {
             id: self.id,
             payment: self.payment,
@@ -92,9 +104,25 @@ impl Command for RecordRefund {
             reference: self.reference.clone(),
             amount: self.amount,
         };
+        let before = order.clone();
         let step = order.take(Trigger::Refund { refund: refund.clone(), left }, self.reason.clone())?;
+        let request = request::<Self>(tx, &self.key, (self.order, self.amount));
+        let moved = self.payments.of(provider).give_back(&request, &refund).await;
+        moved.map_err(|why| not_moved(&before, Action::Refund, why))?;
         payments::insert_refund(tx, self.order, &refund, order.now).await?;
         Ok(OrderChange { refund: Some(self.id), ..finish(tx, order, step).await? })
+    }
+}
+
+/// What the provider is asked under: the name under which the reply is recorded, too.
+fn request<C: Command>(tx: &Tx<'_>, key: &IdempotencyKey, (order, amount): (OrderId, Money)) -> MoneyRequest {
+    MoneyRequest::of(tx.organisation(), [&tx.provenance().actor, C::NAME, key.as_str()], order, amount)
+}
+
+fn not_moved(order: &Order, action: Action, why: NotMoved) -> Error {
+    match why {
+        NotMoved::Refused(reason) => order.refused(Requester::Staff, action, reason),
+        NotMoved::Away(reason) => Error::ProviderAway { order: order.id, reason },
     }
 }
 

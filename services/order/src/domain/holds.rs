@@ -1,6 +1,6 @@
 //! How many orders somebody may have open at once. Each holds stock that nobody else can buy, and costs nothing to place.
 //! The rule: an order is open for a day at most, or until somebody pays for it, it is cancelled or rejected, whichever comes first.
-//! One that costs nothing is open, too, since nobody pays for it.
+//! One that costs nothing is open, too, since nobody pays for it, and so is one that waits for its turn.
 
 use std::net::IpAddr;
 
@@ -56,6 +56,15 @@ pub enum Holder {
     Customer(CustomerId),
     /// Those from one address.
     Origin(Origin),
+}
+
+/// Whether orders that wait for their turn count as open ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Queued {
+    /// They do, for whoever wants one more.
+    Counted,
+    /// They do not, where their turn has come.
+    LeftOut,
 }
 
 impl HoldLimits {

@@ -1,5 +1,5 @@
-//! Orders that are taken in now and placed in their turn. The rules: each is decided once, and one that was refused says why in the
-//! words in which it would have been refused at once.
+//! Orders that are taken in now and placed in their turn. The rules: each is decided once, also where it is cancelled before its turn, and
+//! one that was refused says why in the words in which it would have been refused at once.
 
 use kernel::{OrderId, Timestamp};
 use schemars::JsonSchema;
@@ -31,6 +31,8 @@ pub enum IntakeStatus {
     Placed,
     /// It is none, and will be none.
     Refused,
+    /// Whoever wanted it wants it no more, and said so before its turn.
+    Cancelled,
 }
 
 /// An order that was taken in, as whoever asks may see it.
@@ -44,7 +46,7 @@ pub struct Intake {
     pub refusal: Option<PlacementRefusal>,
     /// When it was taken in.
     pub queued_at: Timestamp,
-    /// When it was placed or refused.
+    /// When it was placed, refused or cancelled.
     pub decided_at: Option<Timestamp>,
 }
 

@@ -35,7 +35,7 @@ pub use deadline::Deadline;
 pub use draft::{
     Draft, DraftError, Fault, Flaw, LINE_LIMIT, LineTerms, OrderTerms, PriceChange, RequestedLine, StatedAmount,
 };
-pub use holds::{HoldLimits, Holder, Origin};
+pub use holds::{HoldLimits, Holder, Origin, Queued};
 pub use intake::{Intake, IntakeStatus, PlacementRefusal};
 pub use life::{
     Action, Asked, Change, Event, Funds, Life, LineLife, Marks, Opening, Receipt, Refusal, Requester, Selection,
@@ -46,7 +46,10 @@ pub use member::Member;
 pub use order::{Goods, Impossible, Order, Step};
 pub use outcome::{ChatStep, Outcome, StepRefusal};
 pub use parcel::{Dispatch, Parcel, SkuPieces};
-pub use payment::{Payment, Provider, RecordedPayment, RecordedRefund, Refund};
+pub use payment::{
+    Manual, MoneyRequest, Moving, NotMoved, Payment, PaymentProvider, Payments, Provider, RecordedPayment,
+    RecordedRefund, Refund,
+};
 pub use product::{Offer, Product, Variant};
 pub use reference::Reference;
 pub use returns::{Return, ReturnStatus, ReturnStep, advance};

@@ -191,6 +191,21 @@ impl Order {
         if self.source == Source::Shop { self.take(Trigger::UnpaidTooLong, None) } else { Ok(None) }
     }
 
+    /// Makes a guest's order the customer's own. `None` when it is theirs already.
+    ///
+    /// # Errors
+    /// `NotFound` when it is somebody else's, to whom it does not exist; `Corrupt` when what is stored of it cannot be told.
+    pub fn claim(&mut self, customer: CustomerId) -> Result<Option<Step>, Error> {
+        match self.customer {
+            Some(owner) if owner == customer => Ok(None),
+            Some(_) => Err(Error::NotFound { order: self.id }),
+            None => {
+                self.customer = Some(customer);
+                self.take_from(Requester::Shopper, Trigger::Claim(customer), None)
+            }
+        }
+    }
+
     /// Lets something happen to the order by catalog, the clock or staff. `None` when it came twice or too late, and changes nothing.
     ///
     /// # Errors

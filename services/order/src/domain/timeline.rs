@@ -100,6 +100,7 @@ impl Details {
             | Event::CancellationRequested
             | Event::CancellationDeclined
             | Event::Packed
+            | Event::Claimed(_)
             | Event::ContactErased
             | Event::Completed => details,
         }

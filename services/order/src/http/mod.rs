@@ -16,10 +16,11 @@ use rest::{Api, Routes};
 
 use crate::{
     commands::{
-        AddNote, ApproveReturn, CancelLines, CancelOrder, CancelOwnOrder, ClaimOrder, CompleteOrder,
-        DeclineCancellation, DeclineReturn, DeliverParcel, EditLines, EnterOrder, EraseBuyer, HoldOrder, ImportOrder,
-        ImportOrders, PackOrder, PlaceOrder, QueueEnteredOrder, QueueOrder, ReceiveReturn, RecordPayment, RecordRefund,
-        ReleaseOrder, RequestCancellation, RequestOwnCancellation, RequestReturn, ShipOrder, WithdrawAddition,
+        AddNote, ApproveReturn, CancelLines, CancelOrder, CancelOwnOrder, CancelOwnQueuedOrder, CancelQueuedOrder,
+        ClaimOrder, CompleteOrder, DeclineCancellation, DeclineReturn, DeliverParcel, EditLines, EnterOrder,
+        EraseBuyer, HoldOrder, ImportOrder, ImportOrders, PackOrder, PlaceOrder, QueueEnteredOrder, QueueOrder,
+        ReceiveReturn, RecordPayment, RecordRefund, ReleaseOrder, RequestCancellation, RequestOwnCancellation,
+        RequestReturn, ShipOrder, WithdrawAddition,
     },
     queries::{
         DescribeBuyers, DescribeOrders, ExportBuyer, FindBuyer, FindOrder, FindOwnOrder, FindOwnQueuedOrder,
@@ -46,6 +47,11 @@ pub fn routes() -> Routes {
         .get("/store/v1/{organisation}/orders/queue/{order}", queue::find_own, |op| {
             op.summary("Read what became of a queued order with its order token, or as its customer")
                 .asks::<FindOwnQueuedOrder>()
+        })
+        .post("/store/v1/{organisation}/orders/queue/{order}/cancel", queue::cancel_own, |op| {
+            op.summary("Cancel a queued order before its turn, with its order token, or as its customer")
+                .sends::<CancelOwnQueuedOrder>()
+                .problems(&problems::CANCEL)
         })
         .get("/store/v1/{organisation}/orders/{order}", shop::find, |op| {
             op.summary("Read an order with its order token, or as its customer").asks::<FindOwnOrder>()
@@ -81,10 +87,13 @@ pub fn routes() -> Routes {
         .post("/admin/v1/orders/queue", queue::enter, |op| {
             op.summary("Queue an order for somebody, which is placed in its turn")
                 .sends::<QueueEnteredOrder>()
-                .problems(&problems::QUEUE)
+                .problems(&problems::QUEUE_ENTERED)
         })
         .get("/admin/v1/orders/queue/{order}", queue::find, |op| {
             op.summary("Read what became of a queued order").asks::<FindQueuedOrder>()
+        })
+        .post("/admin/v1/orders/queue/{order}/cancel", queue::cancel, |op| {
+            op.summary("Cancel a queued order before its turn").sends::<CancelQueuedOrder>().problems(&problems::CANCEL)
         })
         .post("/admin/v1/orders/query", orders::query, |op| op.summary("Query orders").asks::<QueryOrders>())
         .get("/admin/v1/orders/fields", orders::fields, |op| {

@@ -36,8 +36,10 @@ pub(super) const ALL: [ProblemType; 6] =
 pub(super) const PLACE: [ProblemType; 3] = [UNSELLABLE_LINES, PRICE_CHANGED, TOO_MANY_OPEN];
 /// Those of what staff enters.
 pub(super) const ENTER: [ProblemType; 3] = [UNSELLABLE_LINES, PRICE_CHANGED, TOTAL_MISMATCH];
-/// That of taking an order in: what its lines themselves make impossible.
-pub(super) const QUEUE: [ProblemType; 1] = [UNSELLABLE_LINES];
+/// Those of taking a shopper's order in: what its lines themselves make impossible, and too many that are open or wait.
+pub(super) const QUEUE: [ProblemType; 2] = [UNSELLABLE_LINES, TOO_MANY_OPEN];
+/// That of taking in what staff enters, who may have as many as it wants.
+pub(super) const QUEUE_ENTERED: [ProblemType; 1] = [UNSELLABLE_LINES];
 /// Those of an order that was sold elsewhere.
 pub(super) const IMPORT: [ProblemType; 2] = [UNSELLABLE_LINES, TOTAL_MISMATCH];
 /// Those of cancelling.
@@ -53,6 +55,9 @@ impl From<Error> for Problem {
         match error {
             Error::Draft(refused) => draft(&refused).detail(detail),
             Error::Impossible(refused) => impossible(&refused).detail(detail),
+            Error::HadItsTurn { status, .. } => {
+                Self::new(NOT_CANCELLABLE).detail(detail).member("queue_status", status)
+            }
             Error::NotOfOrder { .. } => Self::new(problems::INVALID_REQUEST)
                 .detail(detail)
                 .field("lines", "names a SKU that the order does not have"),
@@ -79,9 +84,11 @@ impl From<Error> for Problem {
                     problem.field(fault.at, fault.reason)
                 })
             }
-            Error::Overtaken | Error::Unplaced { .. } | Error::Corrupt { .. } | Error::Storage(_) => {
-                Self::fault(error.class(), &error)
-            }
+            Error::Overtaken
+            | Error::ProviderAway { .. }
+            | Error::Unplaced { .. }
+            | Error::Corrupt { .. }
+            | Error::Storage(_) => Self::fault(error.class(), &error),
         }
     }
 }

@@ -12,7 +12,7 @@ use super::{
     shop::{self, PlaceOrderBody, Shop, TokenHeader},
 };
 use crate::{
-    commands::{QueueEnteredOrder, QueueOrder, QueueReceipt},
+    commands::{CancelOwnQueuedOrder, CancelQueuedOrder, QueueEnteredOrder, QueueOrder, QueueReceipt},
     domain::{Intake, IntakeStatus},
     error::Error,
     queries::{FindOwnQueuedOrder, FindQueuedOrder},
@@ -33,7 +33,7 @@ pub(super) struct QueuedOrder {
     problem: Option<ToldProblem>,
     /// When it was taken in.
     queued_at: Timestamp,
-    /// When it was placed or refused.
+    /// When it was placed, refused or cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     decided_at: Option<Timestamp>,
 }
@@ -80,6 +80,28 @@ pub(super) async fn find(
     by: Staff,
     Path(at): Path<OrderPath>,
 ) -> Result<Located<rest::Ok<QueuedOrder>>, Problem> {
+    let intake = app.ask(&by, FindQueuedOrder { order: at.order }).await?;
+    Ok(told(intake, "/admin/v1/orders"))
+}
+
+pub(super) async fn cancel_own(
+    app: App,
+    by: Buyer,
+    Path(at): Path<OrderPath>,
+    token: Option<Credential<TokenHeader>>,
+) -> Result<Located<rest::Ok<QueuedOrder>>, Problem> {
+    let proof = shop::proof(&at, &by, token.as_ref())?;
+    app.send(&by, CancelOwnQueuedOrder { order: at.order, proof: proof.clone() }).await?;
+    let intake = app.ask(&by, FindOwnQueuedOrder { order: at.order, proof }).await?;
+    Ok(told(intake, &format!("/store/v1/{}/orders", by.slug())))
+}
+
+pub(super) async fn cancel(
+    app: App,
+    by: Staff,
+    Path(at): Path<OrderPath>,
+) -> Result<Located<rest::Ok<QueuedOrder>>, Problem> {
+    app.send(&by, CancelQueuedOrder { order: at.order }).await?;
     let intake = app.ask(&by, FindQueuedOrder { order: at.order }).await?;
     Ok(told(intake, "/admin/v1/orders"))
 }

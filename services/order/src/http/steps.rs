@@ -5,7 +5,7 @@ use contracts::order::PaymentKind;
 use kernel::{Cursor, Malformed, Page, PageSize, ParcelId, PaymentId, Quantity, RefundId, ReturnId, Sku};
 use rest::{
     Accepted, App, Body, IdempotencyKey, IfMatch, OptionalIfMatch, Path, PriceBody, Problem, Query, Recorded, Staff,
-    Tagged, parses,
+    State, Tagged, parses,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ use crate::{
         EditLines, HoldOrder, OnVersion, OrderChange, PackOrder, ReceiveReturn, RecordPayment, RecordRefund,
         ReleaseOrder, RequestCancellation, RequestReturn, ShipOrder, WithdrawAddition,
     },
-    domain::{Dispatch, EditedLine, Label, Remark, SkuPieces, TimelineEntry},
+    domain::{Dispatch, EditedLine, Label, Payments, Remark, SkuPieces, TimelineEntry},
     queries::ListTimeline,
 };
 
@@ -406,9 +406,10 @@ pub(super) async fn record_payment(
     Path(at): Path<OrderPath>,
     seen: OptionalIfMatch,
     key: IdempotencyKey,
+    State(payments): State<Payments>,
     Body(body): Body<PaymentBody>,
 ) -> Created {
-    app.create(&by, &key, &body, on(seen, at.order, body.command(&at)?), timeline_of).await
+    app.create(&by, &key, &body, on(seen, at.order, body.command(&at, &key, payments)?), timeline_of).await
 }
 
 pub(super) async fn record_refund(
@@ -417,9 +418,10 @@ pub(super) async fn record_refund(
     Path(at): Path<OrderPath>,
     seen: OptionalIfMatch,
     key: IdempotencyKey,
+    State(payments): State<Payments>,
     Body(body): Body<RefundBody>,
 ) -> Created {
-    app.create(&by, &key, &body, on(seen, at.order, body.command(&at)?), timeline_of).await
+    app.create(&by, &key, &body, on(seen, at.order, body.command(&at, &key, payments)?), timeline_of).await
 }
 
 pub(super) async fn add_note(
@@ -497,7 +499,7 @@ impl ShipBody {
 }
 
 impl PaymentBody {
-    fn command(&self, at: &OrderPath) -> Result<RecordPayment, Malformed> {
+    fn command(&self, at: &OrderPath, key: &IdempotencyKey, payments: Payments) -> Result<RecordPayment, Malformed> {
         Ok(RecordPayment {
             order: at.order,
             id: PaymentId::new(),
@@ -505,12 +507,14 @@ impl PaymentBody {
             method: Label::parse(&self.method)?,
             reference: label(self.reference.as_deref())?,
             amount: self.amount.money()?,
+            key: key.key().clone(),
+            payments,
         })
     }
 }
 
 impl RefundBody {
-    fn command(&self, at: &OrderPath) -> Result<RecordRefund, Malformed> {
+    fn command(&self, at: &OrderPath, key: &IdempotencyKey, payments: Payments) -> Result<RecordRefund, Malformed> {
         Ok(RecordRefund {
             order: at.order,
             id: RefundId::new(),
@@ -519,6 +523,8 @@ impl RefundBody {
             reference: label(self.reference.as_deref())?,
             amount: self.amount.money()?,
             reason: remark(self.reason.as_deref())?,
+            key: key.key().clone(),
+            payments,
         })
     }
 }

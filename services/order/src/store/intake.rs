@@ -2,11 +2,11 @@
 //! number of statements, and what is wanted goes with the decision.
 
 use diesel::{
-    QueryableByName,
+    OptionalExtension, QueryableByName,
     sql_types::{Array, BigInt, Binary, Double, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl;
-use kernel::{BuyerId, ChannelCode, CustomerId, OrderId, OrganisationId, Timestamp};
+use kernel::{BuyerId, ChannelCode, CustomerId, OrderId, OrganisationId, Timestamp, parse_name};
 use persistence::{Platform, Tenancy, Tx, statement};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -152,6 +152,51 @@ pub async fn decide<T: Tenancy>(tx: &mut Tx<'_, T>, decided: &[Decided]) -> Resu
     Ok(())
 }
 
+/// Cancels an order of the organisation that waits for its turn, and lets go of what was wanted. Returns where it stood before: the row
+/// stays locked, so of a cancellation and a turn one comes first.
+///
+/// # Errors
+/// `NotFound` when the order was never queued or is not kept any more, `Storage` when the database fails, `Corrupt` when its status cannot
+/// be read.
+pub async fn cancel(tx: &mut Tx<'_>, order: OrderId) -> Result<IntakeStatus, Error> {
+    let organisation = tx.organisation().uuid();
+    let row: Option<StatusRow> = statement("select status from order_intake where org_id = $1 and id = $2 for update")
+        .bind::<SqlUuid, _>(organisation)
+        .bind::<SqlUuid, _>(order.uuid())
+        .get_result(tx.connection())
+        .await
+        .optional()?;
+    let status = row.ok_or(Error::NotFound { order })?.status;
+    let status = parse_name("intake status", &status).map_err(|malformed| Error::corrupt(order, malformed))?;
+    if status == IntakeStatus::Queued {
+        statement(
+            "update order_intake
+             set status = 'cancelled', decided_at = now(), wanted = null, buyer_key = null, placed_from = null
+             where org_id = $1 and id = $2",
+        )
+        .bind::<SqlUuid, _>(organisation)
+        .bind::<SqlUuid, _>(order.uuid())
+        .execute(tx.connection())
+        .await?;
+    }
+    Ok(status)
+}
+
+/// What proves whose a queued order is: the digest of its token, and its customer if it has one. Neither ever changes.
+///
+/// # Errors
+/// `Storage` when the database fails.
+pub async fn proofs(tx: &mut Tx<'_>, order: OrderId) -> Result<Option<(TokenDigest, Option<CustomerId>)>, Error> {
+    let row: Option<ProofRow> =
+        statement("select token_digest, customer_id from order_intake where org_id = $1 and id = $2")
+            .bind::<SqlUuid, _>(tx.organisation().uuid())
+            .bind::<SqlUuid, _>(order.uuid())
+            .get_result(tx.connection())
+            .await
+            .optional()?;
+    Ok(row.map(|row| (TokenDigest::stored(row.token_digest), row.customer_id.map(CustomerId::from_uuid))))
+}
+
 /// Notes that the turn of these orders is asked for again, and when: of those that wait and were neither queued nor asked for within so
 /// many seconds.
 ///
@@ -228,6 +273,20 @@ fn column<T, V>(rows: &[T], value: impl Fn(&T) -> V) -> Vec<V> {
 struct TimeRow {
     #[diesel(sql_type = Timestamptz)]
     at: Timestamp,
+}
+
+#[derive(QueryableByName)]
+struct StatusRow {
+    #[diesel(sql_type = Text)]
+    status: String,
+}
+
+#[derive(QueryableByName)]
+struct ProofRow {
+    #[diesel(sql_type = Binary)]
+    token_digest: Vec<u8>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    customer_id: Option<Uuid>,
 }
 
 #[derive(QueryableByName)]

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName,
+    ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName,
     sql_types::{Array, BigInt, Binary, Bool, Double, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl;
@@ -20,7 +20,7 @@ use contracts::order::Pieces;
 use crate::{
     domain::{
         Addition, Deadline, Event, Funds, Goods, Holder, Life, Line, LineLife, LinePrice, Marks, Order, Origin,
-        PaymentStatus, Reference, SoldElsewhere, Source, Status, Step, TokenDigest,
+        PaymentStatus, Queued, Reference, SoldElsewhere, Source, Status, Step, TokenDigest,
     },
     error::Error,
     schema::orders,
@@ -272,27 +272,28 @@ pub async fn proofs(tx: &mut Tx<'_>, order: OrderId) -> Result<Option<(TokenDige
     Ok(row.map(|(digest, customer)| (TokenDigest::stored(digest), customer.map(CustomerId::from_uuid))))
 }
 
-/// Gives an order that has no customer to this one; whether it is the customer's now.
+/// Gives an order that the caller has locked, and that has no customer, to this one.
 ///
 /// # Errors
 /// `Storage` when the database fails.
-pub async fn claim(tx: &mut Tx<'_>, order: OrderId, customer: CustomerId) -> Result<bool, Error> {
-    let free_or_own = orders::customer_id.is_null().or(orders::customer_id.eq(customer.uuid()));
+pub async fn claim(tx: &mut Tx<'_>, order: OrderId, customer: CustomerId) -> Result<(), Error> {
     let row = orders::table
         .filter(orders::org_id.eq(tx.organisation().uuid()))
         .filter(orders::id.eq(order.uuid()))
-        .filter(free_or_own);
-    Ok(diesel::update(row).set(orders::customer_id.eq(customer.uuid())).execute(tx.connection()).await? == 1)
+        .filter(orders::customer_id.is_null());
+    diesel::update(row).set(orders::customer_id.eq(customer.uuid())).execute(tx.connection()).await?;
+    Ok(())
 }
 
-/// How many open orders of the last day each of these holders has in the shop of the organisation, counted up to the most
-/// that the holder may have.
+/// How many open orders of the last day each of these holders has in the shop of the organisation, with or without those that
+/// wait for their turn; each of the two is counted up to the most that the holder may have.
 ///
 /// # Errors
 /// `Storage` when the database fails.
 pub async fn open_holds<T: Tenancy>(
     tx: &mut Tx<'_, T>,
     holders: &[(OrganisationId, Holder, u32)],
+    queued: Queued,
 ) -> Result<HashMap<(OrganisationId, Holder), i64>, Error> {
     let mut counts = HashMap::new();
     if holders.is_empty() {
@@ -316,6 +317,11 @@ pub async fn open_holds<T: Tenancy>(
                                 and (o.payment_status = 'unpaid' or o.total_minor = 0)
                                 and o.placed_at > now() - interval '1 day'
                               limit w.most) as counted)
+                        + (select count(*) from (
+                             select 1 from order_intake i
+                              where i.org_id = w.org_id and i.customer_id = w.customer_id and i.status = 'queued'
+                                and coalesce(i.wanted -> 'draft' ->> 'source', 'shop') = 'shop'
+                              limit case when $5 then w.most else 0 end) as waiting)
                      else (select count(*) from (
                              select 1 from orders o
                               where o.org_id = w.org_id and o.placed_from = w.placed_from
@@ -323,6 +329,10 @@ pub async fn open_holds<T: Tenancy>(
                                 and (o.payment_status = 'unpaid' or o.total_minor = 0)
                                 and o.placed_at > now() - interval '1 day'
                               limit w.most) as counted)
+                        + (select count(*) from (
+                             select 1 from order_intake i
+                              where i.org_id = w.org_id and i.placed_from = w.placed_from and i.status = 'queued'
+                              limit case when $5 then w.most else 0 end) as waiting)
                 end as open
          from unnest($1, $2, $3, $4) with ordinality as w (org_id, customer_id, placed_from, most, position)",
     )
@@ -330,6 +340,7 @@ pub async fn open_holds<T: Tenancy>(
     .bind::<Array<Nullable<SqlUuid>>, _>(column(holders, |(_, holder, _)| customer(holder)))
     .bind::<Array<Nullable<Binary>>, _>(column(holders, |(_, holder, _)| origin(holder)))
     .bind::<Array<BigInt>, _>(column(holders, |(.., most)| i64::from(*most)))
+    .bind::<Bool, _>(queued == Queued::Counted)
     .load(tx.connection())
     .await?;
     for row in rows {

@@ -2,11 +2,11 @@
 
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::RunQueryDsl;
-use kernel::{OrderId, PaymentId, Timestamp};
+use kernel::{OrderId, PaymentId, Timestamp, parse_name};
 use persistence::Tx;
 
 use crate::{
-    domain::{Label, Payment, Refund},
+    domain::{Label, Payment, Provider, Refund},
     error::Error,
     schema::{order_payments, order_refunds},
 };
@@ -35,23 +35,34 @@ pub async fn insert(tx: &mut Tx<'_>, order: OrderId, payment: &Payment, now: Tim
     Ok(())
 }
 
-/// What was received with a payment and has not been given back, in minor units. Of a promise nothing was received.
+/// What is left of a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    /// Who took it in.
+    pub provider: Provider,
+    /// What was received and has not been given back, in minor units. Of a promise nothing was received.
+    pub minor: i64,
+}
+
+/// What was received with a payment and has not been given back.
 ///
 /// # Errors
-/// `PaymentNotFound` when the order has no such payment, `Storage` when the database fails.
-pub async fn left(tx: &mut Tx<'_>, order: OrderId, payment: PaymentId) -> Result<i64, Error> {
+/// `PaymentNotFound` when the order has no such payment, `Storage` when the database fails, `Corrupt` when its provider is none that
+/// this release knows.
+pub async fn left(tx: &mut Tx<'_>, order: OrderId, payment: PaymentId) -> Result<Left, Error> {
     let organisation = tx.organisation().uuid();
-    let row: Option<(String, i64)> = order_payments::table
+    let row: Option<(String, String, i64)> = order_payments::table
         .filter(order_payments::org_id.eq(organisation))
         .filter(order_payments::order_id.eq(order.uuid()))
         .filter(order_payments::id.eq(payment.uuid()))
-        .select((order_payments::kind, order_payments::amount_minor))
+        .select((order_payments::kind, order_payments::provider, order_payments::amount_minor))
         .get_result(tx.connection())
         .await
         .optional()?;
-    let (kind, amount) = row.ok_or(Error::PaymentNotFound { order, payment })?;
+    let (kind, provider, amount) = row.ok_or(Error::PaymentNotFound { order, payment })?;
+    let provider = parse_name("provider", &provider).map_err(|malformed| Error::corrupt(payment, malformed))?;
     if kind != <&str>::from(contracts::order::PaymentKind::Received) {
-        return Ok(0);
+        return Ok(Left { provider, minor: 0 });
     }
     let refunds: Vec<i64> = order_refunds::table
         .filter(order_refunds::org_id.eq(organisation))
@@ -60,7 +71,7 @@ pub async fn left(tx: &mut Tx<'_>, order: OrderId, payment: PaymentId) -> Result
         .select(order_refunds::amount_minor)
         .load(tx.connection())
         .await?;
-    Ok(refunds.into_iter().fold(amount, i64::saturating_sub))
+    Ok(Left { provider, minor: refunds.into_iter().fold(amount, i64::saturating_sub) })
 }
 
 /// Writes a refund.

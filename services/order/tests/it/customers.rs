@@ -73,6 +73,45 @@ async fn a_guests_order_is_claimed_once_by_whoever_has_its_token() {
     }
     assert_eq!(holding(&dan, &order).post(&claim, &json!({})).await.0, 404, "it is somebody's already");
     assert_eq!((listed(&world, &cleo).await.len(), listed(&world, &dan).await.len()), (1, 0));
+    // The claim stands in the timeline once, with who and when, and is told with the customer.
+    let staff = world.client(testkit::Caller::Owner);
+    let (_, timeline) = staff.get(&format!("/admin/v1/orders/{}/timeline", order["id"].as_str().unwrap())).await;
+    let entries = timeline["items"].as_array().unwrap();
+    assert_eq!(entries.len(), 2, "{timeline}");
+    let (_, me) = cleo.get(&world.orders()).await;
+    let told = "select concat_ws(' ', type, payload::jsonb ->> 'customer', payload::jsonb -> 'standing' ->> 'customer',
+                                 aggregateversion)
+                from outbox where type like '%claimed%'";
+    let customer = world.value("select actor from order_history where event = 'claimed'").await;
+    assert!(customer.starts_with("cust_"), "{customer}");
+    assert_eq!(world.value(told).await, format!("order.order.claimed.v1 {customer} {customer} 2"));
+    let entry = &entries[0];
+    assert_eq!(
+        (&entry["event"], &entry["cause"], &entry["actor"], &entry["version"], &entry["from"], &entry["to"]),
+        (&json!("claimed"), &json!("claim"), &json!(customer), &json!(2), &json!("pending"), &json!("pending")),
+        "{entry}"
+    );
+    assert!(entry["occurred_at"].is_string() && me["items"][0]["id"] == order["id"], "{entry} {me}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_customers_who_claim_one_order_at_once_one_has_it() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    for _ in 0..5 {
+        let (_, order) = place(&world, &world.shopper()).await;
+        let claim = format!("{}/claim", at(&world, &order));
+        let token = order["order_token"].as_str().unwrap();
+        let claiming = (0..6).map(|_| {
+            let (client, claim) = (world.customer(CustomerId::new()).with("order-token", token), claim.clone());
+            async move { client.post(&claim, &json!({})).await.0 }
+        });
+        let mut answers = futures::future::join_all(claiming).await;
+        answers.sort_unstable();
+        assert_eq!(answers, [200, 404, 404, 404, 404, 404]);
+    }
+    assert_eq!(world.value("select count(*) from order_history where event = 'claimed'").await, "5");
     world.stop().await;
 }
 
@@ -127,5 +166,51 @@ async fn open_orders_of_a_customer_and_of_an_address_have_a_limit() {
     let root = world.scene.superuser().await;
     root.batch_execute("update orders set placed_at = placed_at - interval '25 hours'").await.unwrap();
     assert_eq!(place(&world, &guest).await.0, 202, "a day later");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_waits_for_its_turn_counts_as_an_open_one_until_it_is_cancelled() {
+    let limits = HoldLimits { per_customer: 3, per_address: 5 };
+    let world = World::start(Settings { limits, ..settings() }, Topics::Off).await;
+    world.sell(&[("MUG", 990)]).await;
+    let from = |client: &Client, address: &str| client.clone().with("x-forwarded-for", address);
+    let queue = format!("{}/queue", world.orders());
+    let body = json!({"lines": [{"sku": "MUG", "quantity": 1}]});
+    let queueing = async |client: &Client| {
+        client.clone().with("idempotency-key", &Uuid::new_v4().to_string()).post(&queue, &body).await
+    };
+    let (cleo, dan) = (world.customer(CustomerId::new()), world.customer(CustomerId::new()));
+    let mine = from(&cleo, "203.0.113.1");
+    assert_eq!(place(&world, &mine).await.0, 202);
+    let (_, waiting) = queueing(&mine).await;
+    assert_eq!(queueing(&mine).await.0, 202);
+    let too_many = json!("/problems/too-many-open-orders");
+    for (status, problem) in [queueing(&mine).await, place(&world, &mine).await] {
+        assert_eq!((status, &problem["type"]), (409, &too_many), "{problem}");
+    }
+    let cancel = format!("{queue}/{}/cancel", waiting["id"].as_str().unwrap());
+    assert_eq!(cleo.post(&cancel, &json!({})).await.0, 200);
+    assert_eq!(place(&world, &mine).await.0, 202, "one waits no longer");
+    // Staff queues for whom it wants, and takes no place of theirs.
+    let of_cleo = world.value("select customer_id from orders limit 1").await;
+    let of_cleo = CustomerId::from_uuid(of_cleo.parse().unwrap());
+    let entered = json!({"lines": body["lines"], "customer": of_cleo});
+    for _ in 0..4 {
+        assert_eq!(world.client(testkit::Caller::Owner).post("/admin/v1/orders/queue", &entered).await.0, 202);
+    }
+    let third = format!("{}/cancel", at(&world, &json!({"id": listed(&world, &cleo).await[0]})));
+    assert_eq!(cleo.post(&third, &json!({})).await.0, 200);
+    assert_eq!(place(&world, &mine).await.0, 202, "what staff queued for them is not theirs to count");
+    let guest = from(&world.shopper(), "198.51.100.1");
+    for _ in 0..5 {
+        assert_eq!(queueing(&guest).await.0, 202);
+    }
+    for client in [&guest, &from(&dan, "198.51.100.1")] {
+        let (status, problem) = queueing(client).await;
+        assert_eq!((status, &problem["type"]), (409, &too_many), "{problem}");
+    }
+    assert_eq!(place(&world, &guest).await.0, 409, "by whichever way");
+    assert_eq!(queueing(&from(&dan, "198.51.100.2")).await.0, 202);
     world.stop().await;
 }

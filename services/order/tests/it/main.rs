@@ -16,6 +16,7 @@ mod outage;
 mod people;
 mod placing;
 mod process;
+mod providers;
 mod queries;
 mod queueing;
 mod reading;

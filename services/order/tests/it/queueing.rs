@@ -168,12 +168,11 @@ async fn until_its_turn_an_order_is_none_and_afterwards_nothing_that_was_said_is
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_is_the_problem_that_placing_at_once_is_answered_with() {
-    let limits = HoldLimits { per_customer: 1, per_address: 0 };
-    let world = World::start(Settings { limits, ..settings() }, Topics::Off).await;
+    let world = World::quiet().await;
     let mut retired = product("OLD", 3, 100);
     retired.variants[0].for_sale = false;
     world.apply(vec![product("MUG", 1, 990), retired]).await;
-    let (staff, guest, cleo) = (world.client(Caller::Owner), world.shopper(), world.customer(CustomerId::new()));
+    let (staff, guest) = (world.client(Caller::Owner), world.shopper());
     let usd = |amount: &str| json!({"amount": amount, "currency": "USD"});
     let mut shown = one("MUG");
     shown["lines"][0]["unit_price"] = usd("8.90");
@@ -184,12 +183,10 @@ async fn a_refusal_is_the_problem_that_placing_at_once_is_answered_with() {
     let mut off = one("MUG");
     off["discount"] = usd("10.00");
     let flawed = json!({"lines": [{"sku": "NOPE", "quantity": 1}, {"sku": "OLD", "quantity": 2}]});
-    assert_eq!(anew(&cleo).post(&world.orders(), &one("MUG")).await.0, 202);
     let (store, admin) = (world.orders(), "/admin/v1/orders".to_owned());
     for (client, orders, body, kind) in [
         (&guest, &store, flawed, "unsellable-lines"),
         (&guest, &store, shown, "price-changed"),
-        (&cleo, &store, one("MUG"), "too-many-open-orders"),
         (&staff, &admin, total, "total-mismatch"),
         (&staff, &admin, foreign, "invalid-request"),
         (&staff, &admin, off, "invalid-request"),
@@ -208,13 +205,21 @@ async fn a_refusal_is_the_problem_that_placing_at_once_is_answered_with() {
         assert_eq!(told["problem"]["status"], status);
         assert!(told["order"].is_null() && told["decided_at"].is_string(), "{told}");
     }
-    assert_eq!(world.value("select count(*) from orders").await, "1");
+    assert_eq!(world.value("select count(*) from orders").await, "0");
     world.stop().await;
+}
+
+/// Makes a guest's new order this customer's: whoever claims one may have more open ones than the limit.
+async fn claimed(world: &World, customer: &Client) {
+    let Placed { order, token } = Placed::of(&anew(&world.shopper()).post_reply(&world.orders(), &one("MUG")).await);
+    let claiming = customer.clone().with("order-token", &token);
+    let (status, claimed) = claiming.post(&format!("{}/{order}/claim", world.orders()), &json!({})).await;
+    assert_eq!(status, 200, "{claimed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_is_refused_takes_no_place_of_the_one_behind_it() {
-    let limits = HoldLimits { per_customer: 1, per_address: 0 };
+    let limits = HoldLimits { per_customer: 3, per_address: 0 };
     let world = World::start(Settings { limits, ..settings() }, Topics::Off).await;
     world.sell(&[("MUG", 990)]).await;
     let cleo = world.customer(CustomerId::new());
@@ -224,6 +229,11 @@ async fn an_order_that_is_refused_takes_no_place_of_the_one_behind_it() {
     for body in [changed, one("MUG"), one("MUG")] {
         orders.push(queued(&world, &cleo, &body).await.order);
     }
+    let (status, at_once) = anew(&cleo).post(&queue(&world), &one("MUG")).await;
+    assert_eq!((status, &at_once["type"]), (409, &json!("/problems/too-many-open-orders")), "{at_once}");
+    // Two become open while they wait, which leaves one place for the three.
+    claimed(&world, &cleo).await;
+    claimed(&world, &cleo).await;
     turn_of(&world, &orders).await;
     let mut ends = Vec::new();
     for order in orders {
@@ -231,6 +241,92 @@ async fn an_order_that_is_refused_takes_no_place_of_the_one_behind_it() {
         ends.push(told["problem"]["type"].as_str().unwrap_or("placed").to_owned());
     }
     assert_eq!(ends, ["/problems/price-changed", "placed", "/problems/too-many-open-orders"]);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_queued_an_order_cancels_it_before_its_turn_and_nothing_of_it_is_left() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    let mut named = one("MUG");
+    named["contact"] = json!({"name": "Cleo", "email": "cleo@example.org"});
+    let (cleo, dan, guest) = (world.customer(CustomerId::new()), world.customer(CustomerId::new()), world.shopper());
+    let (by_account, by_token, by_staff) = (
+        queued(&world, &cleo, &named).await,
+        queued(&world, &guest, &named).await,
+        queued(&world, &guest, &named).await,
+    );
+    let cancel = |order: OrderId| format!("{}/{order}/cancel", queue(&world));
+    let nothing = json!({});
+    // Whom it does not concern.
+    assert_eq!(guest.post(&cancel(by_account.order), &nothing).await.0, 401);
+    assert_eq!(dan.post(&cancel(by_account.order), &nothing).await.0, 404);
+    let holder = |placed: &Placed| world.shopper().with("order-token", &placed.token);
+    assert_eq!(holder(&by_account).post(&cancel(by_token.order), &nothing).await.0, 404);
+    assert_eq!(cleo.post(&cancel(OrderId::new()), &nothing).await.0, 404);
+    let staff = world.client(Caller::Owner);
+    let admin = format!("{ADMIN}/{}/cancel", by_staff.order);
+    assert_eq!(world.client(Caller::Viewer).post(&admin, &nothing).await.0, 403);
+    assert_eq!(world.client(Caller::OtherOrganisation).post(&admin, &nothing).await.0, 404);
+
+    for (client, at, order) in [
+        (cleo, cancel(by_account.order), by_account.order),
+        (holder(&by_token), cancel(by_token.order), by_token.order),
+        (staff.clone(), admin, by_staff.order),
+    ] {
+        let (status, first) = client.post(&at, &nothing).await;
+        assert_eq!((status, &first["status"], &first["id"]), (200, &json!("cancelled"), &json!(order)), "{first}");
+        assert_eq!(client.post(&at, &nothing).await, (200, first.clone()), "a repeat changes nothing");
+        assert_eq!(told(&world, order).await, first);
+        assert!(first["order"].is_null() && first["problem"].is_null() && first["decided_at"].is_string(), "{first}");
+    }
+    let kept = "select count(*) from order_intake i where to_jsonb(i)::text ~* 'cleo@' or wanted is not null";
+    assert_eq!(world.value(kept).await, "0");
+    // Their turns come all the same, and find nothing to do.
+    turn_of(&world, &[by_account.order, by_token.order, by_staff.order]).await;
+    assert_eq!(world.value("select count(*) from orders").await, "0");
+    assert_eq!(told(&world, by_token.order).await["status"], "cancelled");
+
+    // One that has had its turn is not cancelled here.
+    let (fine, flawed) = (queued(&world, &guest, &one("MUG")).await, queued(&world, &guest, &one("NOPE")).await);
+    turn_of(&world, &[fine.order, flawed.order]).await;
+    for (placed, became) in [(&fine, "placed"), (&flawed, "refused")] {
+        let (status, problem) = holder(placed).post(&cancel(placed.order), &nothing).await;
+        assert_eq!((status, &problem["type"]), (409, &json!("/problems/order-not-cancellable")), "{problem}");
+        assert_eq!(problem["queue_status"], became);
+    }
+    assert_eq!(world.read(fine.order).await["status"], "pending");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_is_cancelled_in_the_moment_of_its_turn_is_placed_or_cancelled_and_never_both() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    let shopper = world.shopper();
+    let mut waiting = Vec::new();
+    for _ in 0..40 {
+        waiting.push(queued(&world, &shopper, &one("MUG")).await);
+    }
+    let orders: Vec<OrderId> = waiting.iter().map(|placed| placed.order).collect();
+    let cancelling = waiting.iter().map(|placed| {
+        let client = world.shopper().with("order-token", &placed.token);
+        let at = format!("{}/{}/cancel", queue(&world), placed.order);
+        async move { client.post(&at, &json!({})).await.0 }
+    });
+    let turns = async {
+        for some in orders.chunks(4) {
+            turn_of(&world, some).await;
+        }
+    };
+    let (answers, ()) = tokio::join!(join_all(cancelling), turns);
+    for (order, answer) in orders.iter().zip(answers) {
+        let told = told(&world, *order).await;
+        assert_eq!(told["status"], if answer == 200 { "cancelled" } else { "placed" }, "{answer}: {told}");
+    }
+    let wrong = "select count(*) from order_intake i full join orders o on o.org_id = i.org_id and o.id = i.id
+                 where (o.id is not null) <> (i.status = 'placed')";
+    assert_eq!(world.value(wrong).await, "0");
     world.stop().await;
 }
 

@@ -15,7 +15,7 @@ use mediator::{Mediator, Scope, SendError};
 use order::{
     commands::ApplyProducts,
     config::{FollowLimits, Polling, Settings},
-    domain::{Deadline, HoldLimits, Product, Variant},
+    domain::{Deadline, HoldLimits, Manual, Payments, Product, Variant},
     error::Error,
     processes::deadline_sweep,
 };
@@ -80,8 +80,13 @@ impl World {
     }
 
     pub(crate) async fn start(settings: Settings, topics: Topics) -> Self {
+        Self::with_payments(settings, Payments::by(Manual), topics).await
+    }
+
+    /// With another provider of payments.
+    pub(crate) async fn with_payments(settings: Settings, payments: Payments, topics: Topics) -> Self {
         let scene = Scene::of(order::NAME, order::MIGRATIONS).connections(6).build().await;
-        let service = scene.start(order::assembly(settings), topics).await;
+        let service = scene.start(order::assembly_with(settings, payments), topics).await;
         Self { scene, service, deadline: settings.deadline }
     }
 

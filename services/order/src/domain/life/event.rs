@@ -2,7 +2,7 @@
 
 use contracts::catalog::Reason;
 use contracts::order::Cause;
-use kernel::{ParcelId, ReturnId};
+use kernel::{CustomerId, ParcelId, ReturnId};
 
 use super::Life;
 use super::trigger::{Action, Selection};
@@ -70,6 +70,8 @@ pub enum Event {
     Refunded(Refund),
     /// Somebody wrote something down.
     NoteAdded(Remark),
+    /// A customer took it into their account.
+    Claimed(CustomerId),
     /// What was held on the person who ordered is gone.
     ContactErased,
     /// More was promised than could be had.
@@ -105,6 +107,7 @@ impl Event {
             | Self::PaymentRecorded(_)
             | Self::Refunded(_)
             | Self::NoteAdded(_)
+            | Self::Claimed(_)
             | Self::ContactErased
             | Self::Oversold(_) => Direction::Forth,
         }

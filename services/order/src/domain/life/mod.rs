@@ -707,6 +707,7 @@ pub fn decide(life: &Life, on: &Trigger) -> Result<Option<Change>, Refusal> {
             Life { funds: Funds { refunded, ..life.funds }, ..now }.telling(Event::Refunded(refund.clone()))
         }
         Trigger::AddNote(text) => now.telling(Event::NoteAdded(text.clone())),
+        Trigger::Claim(customer) => now.telling(Event::Claimed(*customer)),
         Trigger::EraseContact => now.telling(Event::ContactErased),
     };
     Ok(Some(change))

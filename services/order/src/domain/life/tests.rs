@@ -541,7 +541,7 @@ fn any_trigger() -> impl Strategy<Value = Trigger> {
         1 => prop::sample::select(vec![Trigger::Rejected(Vec::new()), Trigger::ReservationLost, Trigger::DeadlinePassed, Trigger::UnpaidTooLong]),
         1 => prop::sample::select(vec![Trigger::ShopperCancels, Trigger::StaffCancels, Trigger::Complete]),
         2 => prop::sample::select(vec![Trigger::Hold, Trigger::Release, Trigger::RequestCancellation]),
-        1 => prop::sample::select(vec![Trigger::DeclineCancellation, Trigger::ApproveReturn(id()), Trigger::AddNote(Remark::parse("Note").unwrap()), Trigger::EraseContact]),
+        1 => prop::sample::select(vec![Trigger::DeclineCancellation, Trigger::ApproveReturn(id()), Trigger::AddNote(Remark::parse("Note").unwrap()), Trigger::Claim(id()), Trigger::EraseContact]),
         1 => prop::option::of(selection()).prop_map(Trigger::StaffCancelsLines),
         1 => selection().prop_map(Trigger::Edit),
         3 => (1..3_i64, selection(), prop::collection::vec(1..4_i64, 0..2)).prop_map(|(number, more, lines)| {
@@ -579,7 +579,7 @@ proptest! {
         for on in sequence {
             let Ok(Some(change)) = decide(&life, &on) else { continue };
             prop_assert!(change.life.check().is_ok(), "{:?} after {on:?}", change.life);
-            prop_assert!(change.life != life || matches!(on, Trigger::ApproveReturn(_) | Trigger::AddNote(_) | Trigger::EraseContact));
+            prop_assert!(change.life != life || matches!(on, Trigger::ApproveReturn(_) | Trigger::AddNote(_) | Trigger::Claim(_) | Trigger::EraseContact));
             // Pieces that are added bring nothing of what is taken off or added to their line.
             let is_more = matches!(change.event, Event::AdditionGiven(_));
             let price = |line: &LineLife| if is_more { line.price.plain() } else { line.price };

@@ -2,7 +2,7 @@
 //! becomes of the order.
 
 use contracts::catalog::Reason;
-use kernel::{ParcelId, ReturnId};
+use kernel::{CustomerId, ParcelId, ReturnId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -110,6 +110,8 @@ pub enum Trigger {
     },
     /// Somebody wrote something down.
     AddNote(Remark),
+    /// A customer takes the order into their account, which was a guest's.
+    Claim(CustomerId),
     /// What is held on the person who ordered goes.
     EraseContact,
 }
