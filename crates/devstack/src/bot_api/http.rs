@@ -1,5 +1,5 @@
-//! The routes: `/bot<token>/sendMessage`, `…/getUpdates` and `…/getMe` as Telegram serves them, `/say`, `/messages` and `/health`
-//! for people and tests.
+//! The routes: `/bot<token>/sendMessage`, `…/editMessageText`, `…/getUpdates` and `…/getMe` as Telegram serves them, `/say`,
+//! `/messages` and `/health` for people and tests.
 
 use std::pin::Pin;
 use std::sync::Mutex;
@@ -12,7 +12,7 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::state::{Said, SendError, State, locked};
+use super::state::{Said, SendError, State, Text, Way, locked};
 use super::{NAME, TOKEN};
 
 pub(super) fn routes(app: &mut web::ServiceConfig) {
@@ -34,6 +34,32 @@ struct SendMessage {
     parse_mode: String,
     #[serde(default)]
     message_thread_id: Option<i64>,
+    #[serde(default)]
+    reply_parameters: Option<ReplyParameters>,
+    /// The message whose text it takes the place of; of `editMessageText` alone.
+    #[serde(default)]
+    message_id: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct ReplyParameters {
+    message_id: i64,
+    #[serde(default)]
+    allow_sending_without_reply: bool,
+}
+
+impl SendMessage {
+    fn sent(&self) -> Way {
+        let reply = self.reply_parameters.as_ref();
+        Way::Send {
+            reply_to: reply.map(|reply| reply.message_id),
+            also_without: reply.is_some_and(|reply| reply.allow_sending_without_reply),
+        }
+    }
+
+    fn edited(&self) -> Way {
+        Way::Edit { message: self.message_id.unwrap_or_default() }
+    }
 }
 
 #[derive(Deserialize)]
@@ -58,7 +84,11 @@ async fn call(path: web::Path<(String, String)>, body: web::Bytes, state: web::D
     // The names of methods are case-insensitive.
     let unreadable = || failed(400, "Bad Request: can't parse the request", &Value::Null);
     match method.to_ascii_lowercase().as_str() {
-        "sendmessage" => serde_json::from_slice(&body).map_or_else(|_| unreadable(), |message| send(&message, &state)),
+        "sendmessage" | "editmessagetext" => match serde_json::from_slice::<SendMessage>(&body) {
+            Ok(wanted) if method.eq_ignore_ascii_case("sendMessage") => take(&wanted, wanted.sent(), &state),
+            Ok(wanted) => take(&wanted, wanted.edited(), &state),
+            Err(_) => unreadable(),
+        },
         "getupdates" => match serde_json::from_slice(&body) {
             Ok(asked) => updates(&asked, &state).await,
             Err(_) => unreadable(),
@@ -106,18 +136,15 @@ async fn say(said: web::Json<Said>, state: web::Data<Mutex<State>>) -> HttpRespo
     HttpResponse::Ok().json(json!({"update_id": locked(&state).say(said.into_inner())}))
 }
 
-fn send(message: &SendMessage, state: &Mutex<State>) -> HttpResponse {
+fn take(message: &SendMessage, way: Way, state: &Mutex<State>) -> HttpResponse {
     let chat = match &message.chat_id {
         Value::String(name) => name.clone(),
         Value::Null => String::new(),
         number => number.to_string(),
     };
-    match locked(state).send(
-        &chat,
-        message.message_thread_id,
-        &message.text,
-        message.parse_mode.eq_ignore_ascii_case("HTML"),
-    ) {
+    let html = message.parse_mode.eq_ignore_ascii_case("HTML");
+    let (topic, text) = (message.message_thread_id, message.text.as_str());
+    match locked(state).take(&Text { chat: &chat, topic, text, html, way }) {
         Ok(message) => {
             let id: i64 = chat.parse().unwrap_or_default();
             let chat = if id < 0 {

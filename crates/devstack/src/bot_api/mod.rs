@@ -1,5 +1,6 @@
-//! A stand-in for Telegram's Bot API: an HTTP server that answers `sendMessage`, `getUpdates` and `getMe` with the replies, limits
-//! and refusals of the real one. What was sent can be read at `/messages`; what somebody says to the bot is posted to `/say`.
+//! A stand-in for Telegram's Bot API: an HTTP server that answers `sendMessage`, `editMessageText`, `getUpdates` and `getMe` with
+//! the replies, limits and refusals of the real one. What was sent can be read at `/messages`; what somebody says to the bot is
+//! posted to `/say`.
 //! The rule it keeps: nothing leaves this machine.
 
 mod html;
@@ -130,6 +131,11 @@ impl BotApi {
     /// Says something to the bot, which reads it with `getUpdates`. The number of the update.
     pub fn say(&self, chat: i64, topic: Option<i64>, text: &str) -> i64 {
         state::locked(&self.state).say(Said { chat, topic, text: text.to_owned() })
+    }
+
+    /// Somebody deletes a message.
+    pub fn delete(&self, message: i64) {
+        state::locked(&self.state).delete(message);
     }
 
     /// From now on the bot is blocked in this chat: 403.

@@ -35,6 +35,35 @@ pub struct Message {
     /// The links, mentions, commands and tags in it that Telegram would bring to life.
     #[serde(default)]
     pub live: Vec<String>,
+    /// Where the links lead that it was marked with.
+    #[serde(default)]
+    pub links: Vec<String>,
+    /// The message that it replies to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<i64>,
+    /// How often it was edited.
+    #[serde(default)]
+    pub edits: u32,
+}
+
+/// A text that is to be sent, or to take the place of another.
+#[derive(Debug)]
+pub(super) struct Text<'a> {
+    pub(super) chat: &'a str,
+    pub(super) topic: Option<i64>,
+    pub(super) text: &'a str,
+    /// It is HTML.
+    pub(super) html: bool,
+    pub(super) way: Way,
+}
+
+/// What becomes of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// A message of its own; a reply to this one.
+    Send { reply_to: Option<i64>, also_without: bool },
+    /// It takes the place of the text of this message.
+    Edit { message: i64 },
 }
 
 /// What somebody says to the bot.
@@ -178,14 +207,14 @@ impl State {
         Some(self.updates.iter().take(100).cloned().collect())
     }
 
-    /// Takes a message; `html` says that its text is HTML.
-    pub(super) fn send(
-        &mut self,
-        chat: &str,
-        topic: Option<i64>,
-        text: &str,
-        html: bool,
-    ) -> Result<Message, SendError> {
+    /// Somebody deletes a message.
+    pub(super) fn delete(&mut self, message: i64) {
+        self.messages.retain(|kept| kept.message_id != message);
+    }
+
+    /// Takes a text: the message as it is then.
+    pub(super) fn take(&mut self, wanted: &Text<'_>) -> Result<Message, SendError> {
+        let Text { chat, topic, text, html, way } = *wanted;
         let ordered = self.ordered.pop_front();
         match ordered {
             Some(Failure::RetryAfter(seconds)) => {
@@ -214,7 +243,7 @@ impl State {
             return Err(SendError::refused(403, "Forbidden: bot was blocked by the user"));
         }
         let shown = if html { html::parse(text) } else { Ok(html::plain(text)) };
-        let Shown { text, live } =
+        let Shown { text, live, links } =
             shown.map_err(|description| SendError::refused(400, &format!("Bad Request: {description}")))?;
         if text.is_empty() {
             return Err(SendError::refused(400, "Bad Request: message text is empty"));
@@ -222,10 +251,37 @@ impl State {
         if text.encode_utf16().count() > LONGEST {
             return Err(SendError::refused(400, "Bad Request: message is too long"));
         }
+        let there = |id: i64| self.messages.iter().position(|kept| kept.message_id == id && kept.chat_id == chat);
+        let mut reply_to = None;
+        if let Way::Send { reply_to: Some(to), also_without } = way {
+            reply_to = there(to).map(|_| to);
+            if reply_to.is_none() && !also_without {
+                return Err(SendError::refused(400, "Bad Request: message to be replied not found"));
+            }
+        }
+        let edited = match way {
+            Way::Send { .. } => None,
+            Way::Edit { message } => match there(message) {
+                Some(at) => Some(at),
+                None => return Err(SendError::refused(400, "Bad Request: message to edit not found")),
+            },
+        };
+        if edited.and_then(|at| self.messages.get(at)).is_some_and(|kept| kept.text == text && kept.links == links) {
+            let words = "Bad Request: message is not modified: specified new message content and reply markup are exactly \
+                the same as a current content and reply markup of the message";
+            return Err(SendError::refused(400, words));
+        }
         self.within_limits(chat)?;
-        let message = Message { message_id: self.next, chat_id: chat.to_owned(), topic, text, live };
-        self.next += 1;
-        self.messages.push_back(message.clone());
+        let message = if let Some(kept) = edited.and_then(|at| self.messages.get_mut(at)) {
+            *kept = Message { text, live, links, edits: kept.edits + 1, ..kept.clone() };
+            kept.clone()
+        } else {
+            let chat_id = chat.to_owned();
+            let message = Message { message_id: self.next, chat_id, topic, text, live, links, reply_to, edits: 0 };
+            self.next += 1;
+            self.messages.push_back(message.clone());
+            message
+        };
         if self.messages.len() > REMEMBERED {
             self.messages.pop_front();
         }

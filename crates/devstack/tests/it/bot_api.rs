@@ -85,3 +85,35 @@ async fn a_chat_that_blocked_the_bot_takes_nothing_until_it_lets_it_in_again() {
     let message = &bot.messages()[0];
     assert_eq!((message.text.as_str(), message.live.len()), ("see a.example", 0));
 }
+
+#[tokio::test]
+async fn a_message_is_edited_and_replied_to_while_it_is_there() {
+    let bot = bot_api::start().unwrap();
+    let call = async |method: &str, body: Value| {
+        let url = format!("{}/bot{TOKEN}/{method}", bot.url());
+        let reply = reqwest::Client::new().post(url).json(&body).send().await.unwrap();
+        (reply.status().as_u16(), reply.json::<Value>().await.unwrap())
+    };
+    let first =
+        call("sendMessage", json!({"chat_id": CHAT, "text": "Order 1"})).await.1["result"]["message_id"].clone();
+    let edit = |text: &str| json!({"chat_id": CHAT, "message_id": first, "text": text});
+    assert_eq!(call("editMessageText", edit("Order 1, sent")).await.1["result"]["message_id"], first);
+    let unchanged = call("editMessageText", edit("Order 1, sent")).await;
+    assert!(unchanged.1["description"].as_str().unwrap().starts_with("Bad Request: message is not modified"));
+    let reply = |also: bool| {
+        let to = json!({"message_id": first, "allow_sending_without_reply": also});
+        json!({"chat_id": CHAT, "text": "It has left", "reply_parameters": to})
+    };
+    assert_eq!(call("sendMessage", reply(false)).await.0, 200);
+    let kept = bot.messages();
+    assert_eq!((kept[0].text.as_str(), kept[0].edits, kept[1].reply_to), ("Order 1, sent", 1, first.as_i64()));
+
+    bot.delete(first.as_i64().unwrap());
+    assert_eq!(call("editMessageText", edit("gone")).await.1["description"], "Bad Request: message to edit not found");
+    assert_eq!(
+        call("sendMessage", reply(false)).await.1["description"],
+        "Bad Request: message to be replied not found"
+    );
+    assert_eq!(call("sendMessage", reply(true)).await.0, 200);
+    assert_eq!(bot.messages().last().unwrap().reply_to, None);
+}
