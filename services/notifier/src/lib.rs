@@ -40,8 +40,9 @@ pub fn assembly(settings: Settings, telegram: Telegram) -> Assembly {
     let (wake, chat) = (Wake::default(), settings.chat.clone());
     let (retrying, told, listening) = (wake.clone(), wake.clone(), telegram.clone());
     let codes = LinkCodes::of_bot(settings.token.expose());
+    let order_link = settings.voice.order_link.clone();
     Assembly::new(NAME)
-        .subscribes(events::subscriptions(&chat, &wake))
+        .subscribes(events::subscriptions(&chat, settings.flood_from, &wake))
         .part(move |kit| {
             let obstacles = Obstacles::default();
             let told = obstacles.clone();
@@ -49,7 +50,7 @@ pub fn assembly(settings: Settings, telegram: Telegram) -> Assembly {
             processes::sender(kit.mediator.clone(), settings, telegram, wake, obstacles)
         })
         .part(move |kit| processes::listener(kit.mediator.clone(), listening, told))
-        .serves(http::routes(), move |_, app| app.with(codes))
+        .serves(http::routes(), move |_, app| app.with(codes).with(order_link))
         .retry("failed-deliveries", move |kit| processes::retry_failed(kit.mediator, chat.clone(), retrying.clone()))
 }
 

@@ -11,22 +11,22 @@ use crate::commands::{ApplyOrganisations, RecordDeliveries};
 use crate::domain::{Chat, Circumstances, Fact, NewDelivery, OrganisationName};
 use crate::processes::Wake;
 
-/// Events become deliveries, without a destination for `chat`, and their commit wakes the sender.
+/// Events become deliveries, without a destination for `chat`, and their commit wakes the sender. More than `flood_from` of a
+/// kind within a minute become a number.
 #[must_use]
-pub fn subscriptions(chat: &Chat, wake: &Wake) -> Subscriptions {
+pub fn subscriptions(chat: &Chat, flood_from: Option<u32>, wake: &Wake) -> Subscriptions {
     let (order_chat, stock_chat) = (chat.clone(), chat.clone());
     let (after_orders, after_stock) = (wake.clone(), wake.clone());
     Subscriptions::new("notifier")
         .on_batch(move |events: Vec<Delivered<OrderEvent>>| RecordDeliveries {
             configured: order_chat.clone(),
+            flood_from,
             deliveries: events.into_iter().filter_map(of_order).collect(),
         })
         .on_batch(move |events: Vec<Delivered<StockEvent>>| RecordDeliveries {
             configured: stock_chat.clone(),
-            deliveries: events
-                .into_iter()
-                .filter_map(|it| delivery(it, Circumstances::default(), consumed::stock_fact))
-                .collect(),
+            flood_from,
+            deliveries: events.into_iter().filter_map(of_stock).collect(),
         })
         .on_state(apply_organisations)
         .observe_events::<OrderEvent>(move |_| after_orders.signal())
@@ -38,6 +38,11 @@ fn of_order(delivered: Delivered<OrderEvent>) -> Option<NewDelivery> {
     let by_the_system = delivered.envelope.actor.starts_with("system:");
     let circumstances = consumed::circumstances(&delivered.event);
     delivery(delivered, circumstances, |event| consumed::order_fact(event, by_the_system))
+}
+
+fn of_stock(delivered: Delivered<StockEvent>) -> Option<NewDelivery> {
+    let circumstances = consumed::stock_circumstances(&delivered.event);
+    delivery(delivered, circumstances, consumed::stock_fact)
 }
 
 fn delivery<E>(
