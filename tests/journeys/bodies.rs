@@ -570,6 +570,32 @@ async fn of_visitors(store: &Store, shop: &Shop) -> Vec<Route> {
     ]
 }
 
+/// The fields of a destination, and of what is in it.
+const DESTINATION: &[&str] = &[
+    "name",
+    "language",
+    "time_zone",
+    "follow_up",
+    "heartbeat_at",
+    "templates",
+    "rules",
+    "paused",
+    "kinds",
+    "least",
+    "channels",
+    "severity",
+    "skus",
+    "quiet",
+    "digest",
+    "amount",
+    "currency",
+    "from",
+    "until",
+    "every_minutes",
+    "kind",
+    "text",
+];
+
 /// What auth and notifier take of members and operators.
 async fn of_members(store: &Store, shop: &Shop) -> Vec<Route> {
     let operator = &Client::new(&store.gateways()[0], Some(&store.operator().await));
@@ -579,9 +605,16 @@ async fn of_members(store: &Store, shop: &Shop) -> Vec<Route> {
     let permissions = json!(["product:read"]);
     let key = json!({"name": "Key", "permissions": permissions, "networks": ["10.0.0.0/8"], "expires_at": null});
     let price = json!({"amount": "9.90", "currency": "USD"});
-    let rules = json!({"kinds": ["order-placed"], "least": [price], "channels": ["shop"]});
-    let destination = json!({"name": "Operations", "language": "en", "rules": rules});
-    let changed = json!({"name": "Operations", "language": "en", "rules": rules, "paused": null});
+    let rules = json!({
+        "kinds": ["order-placed"], "least": [price], "channels": ["shop"], "severity": "info", "skus": ["TEA-1"],
+        "quiet": {"from": "22:00", "until": "07:00"}, "digest": {"every_minutes": 30},
+    });
+    let destination = json!({
+        "name": "Operations", "language": "en", "time_zone": "Asia/Ho_Chi_Minh", "follow_up": "edit", "heartbeat_at": "08:00",
+        "templates": [{"kind": "order-placed", "text": "{order}"}], "rules": rules,
+    });
+    let mut changed = destination.clone();
+    changed["paused"] = Value::Null;
     let (status, made) = owner.post("/admin/v1/destinations", &destination).await;
     assert_eq!(status, 201, "{made}");
     let made = made["destination"]["id"].as_str().unwrap();
@@ -613,21 +646,17 @@ async fn of_members(store: &Store, shop: &Shop) -> Vec<Route> {
         Route::new(Method::PATCH, "/admin/v1/members/{member}", changes, json!({"roles": ["owner"]}), &["roles"])
             .at(format!("/admin/v1/members/{member}")),
         Route::new(Method::POST, "/admin/v1/api-keys", owner, key, &["name", "permissions", "networks", "expires_at"]),
+        Route::new(Method::POST, "/admin/v1/destinations", owner, destination, DESTINATION),
+        Route::new(Method::PATCH, "/admin/v1/destinations/{destination}", changes, changed, DESTINATION)
+            .at(format!("/admin/v1/destinations/{made}")),
         Route::new(
             Method::POST,
-            "/admin/v1/destinations",
+            "/admin/v1/destinations/{destination}/preview",
             owner,
-            destination,
-            &["name", "language", "rules", "kinds", "least", "channels", "amount", "currency"],
-        ),
-        Route::new(
-            Method::PATCH,
-            "/admin/v1/destinations/{destination}",
-            changes,
-            changed,
-            &["name", "language", "rules", "paused", "kinds", "least", "channels", "amount", "currency"],
+            json!({"kind": "order-placed", "text": "{order}"}),
+            &["kind", "text"],
         )
-        .at(format!("/admin/v1/destinations/{made}")),
+        .at(format!("/admin/v1/destinations/{made}/preview")),
         Route::new(
             Method::PATCH,
             "/admin/v1/organisation",

@@ -22,6 +22,7 @@ mod signed_money;
 mod sku;
 mod slug;
 mod text;
+mod time_zone;
 
 pub use breaker::{Attempt, Breaker};
 pub use by_name::ByName;
@@ -46,3 +47,4 @@ pub use secret::Secret;
 pub use signed_money::SignedMoney;
 pub use sku::Sku;
 pub use slug::Slug;
+pub use time_zone::TimeZone;

@@ -2,11 +2,12 @@
 //! The rule: every bad variable is reported at once.
 
 use assembly::Surroundings;
+use kernel::{Malformed, TimeZone};
 use service::Secret;
 use service::config::Reader;
 
 use crate::NAME;
-use crate::domain::{Chat, MAX_PER_MINUTE};
+use crate::domain::{Chat, ClockTime, Language, MAX_PER_MINUTE, OrderLink, Voice};
 
 /// The public Bot API.
 const TELEGRAM: &str = "https://api.telegram.org";
@@ -18,10 +19,16 @@ pub struct Settings {
     pub token: Secret,
     /// The chat of the operations team.
     pub chat: Chat,
+    /// How this chat is spoken to. The link to an order is that of all destinations.
+    pub voice: Voice,
+    /// When the chat is told each day what happened the day before; none: never.
+    pub heartbeat_at: Option<ClockTime>,
     /// The address of the Bot API, with or without `/bot` behind it.
     pub bot_api: String,
     /// Messages per minute to this chat; `None` is what Telegram allows for this kind of chat.
     pub per_minute: Option<u32>,
+    /// From how many facts of one kind within a minute, for one destination, on there is a flood; none: there never is one.
+    pub flood_from: Option<u32>,
     /// Days for which sent deliveries are kept.
     pub keep_days: i32,
     /// Days for which the copy of an order is kept after its last event.
@@ -49,16 +56,60 @@ pub fn read(env: &mut Reader) -> Option<(Surroundings, Settings)> {
         0..=MAX_PER_MINUTE,
         "Messages per minute to the chat; 0 is what Telegram allows: 20 in groups and channels, 60 in private chats",
     );
+    let language = worded(
+        env,
+        "TELEGRAM_CHAT_LANGUAGE",
+        Language::default().into(),
+        "The language in the chat: en or vi",
+        Language::parse,
+    );
+    let zone = TimeZone::default();
+    let time_zone = worded(
+        env,
+        "TELEGRAM_CHAT_TIME_ZONE",
+        zone.as_str(),
+        "The time zone of the times in the chat, such as Asia/Ho_Chi_Minh",
+        TimeZone::parse,
+    );
+    let heartbeat_at = env
+        .optional::<String>("TELEGRAM_CHAT_HEARTBEAT_AT", "When the chat is told what happened the day before: 08:00")
+        .and_then(|at| match at.as_deref().map(ClockTime::parse).transpose() {
+            Ok(at) => Some(at),
+            Err(error) => env.refuse("TELEGRAM_CHAT_HEARTBEAT_AT", error.reason()),
+        });
+    let order_link =
+        env.optional::<OrderLink>("ORDER_LINK", "The page of an order: https://shop.example/orders/{order}");
+    let flood_from = env.within(
+        "FLOOD_FROM",
+        40,
+        0..=1_000,
+        "More placed or confirmed orders than this within a minute become one message a minute; 0: they never do",
+    );
     let keep_days = env.within("DELIVERY_KEEP_DAYS", 30, 1..=3650, "Days for which sent deliveries are kept");
     let order_keep_days =
         env.within("ORDER_KEEP_DAYS", 90, 2..=3650, "Days for which the bot knows an order after its last event");
     let settings = Settings {
         token: token?,
         chat: chat?,
+        voice: Voice { language: language?, time_zone: time_zone?, order_link: order_link?, templates: Vec::new() },
+        heartbeat_at: heartbeat_at?,
         bot_api: bot_api?,
         per_minute: per_minute.map(|number| (number > 0).then_some(number))?,
+        flood_from: flood_from.map(|number| (number > 0).then_some(number))?,
         keep_days: keep_days?,
         order_keep_days: order_keep_days?,
     };
     Some((surroundings?, settings))
+}
+
+/// A variable with a default that the domain has a rule for.
+fn worded<T>(
+    env: &mut Reader,
+    name: &'static str,
+    default: &str,
+    meaning: &str,
+    parse: fn(&str) -> Result<T, Malformed>,
+) -> Option<T> {
+    let text: String = env.or(name, default.to_owned(), meaning)?;
+    parse(&text).map_or_else(|error| env.refuse(name, error.reason()), Some)
 }

@@ -44,9 +44,10 @@ pub fn assembly(settings: Settings, telegram: Telegram) -> Assembly {
     let (retrying, told, listening, heeded) = (wake.clone(), wake.clone(), telegram.clone(), settings.clone());
     let order_keep_days = settings.order_keep_days;
     let codes = LinkCodes::of_bot(settings.token.expose());
+    let order_link = settings.voice.order_link.clone();
     Assembly::new(NAME)
         .publishes(&[topics::ACTION])
-        .subscribes(events::subscriptions(&chat, &wake))
+        .subscribes(events::subscriptions(&chat, settings.flood_from, &wake))
         .part(move |kit| {
             let obstacles = Obstacles::default();
             let told = obstacles.clone();
@@ -55,7 +56,7 @@ pub fn assembly(settings: Settings, telegram: Telegram) -> Assembly {
         })
         .part(move |kit| processes::listener(kit.mediator.clone(), heeded, listening, told))
         .part(move |kit| processes::forgetting(kit.mediator.clone(), order_keep_days))
-        .serves(http::routes(), move |_, app| app.with(codes))
+        .serves(http::routes(), move |_, app| app.with(codes).with(order_link))
         .retry("failed-deliveries", move |kit| processes::retry_failed(kit.mediator, chat.clone(), retrying.clone()))
 }
 

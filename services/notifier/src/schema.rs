@@ -51,7 +51,7 @@ diesel::table! {
         version -> Int8,
         created_at -> Timestamptz,
         changed_at -> Timestamptz,
-        blocked_until -> Timestamptz,
+        manner -> Jsonb,
     }
 }
 

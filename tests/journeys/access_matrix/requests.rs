@@ -128,6 +128,7 @@ fn body(route: &Route, ours: &Ours) -> Value {
         "catalog.change-location" => json!({"name": "Another name"}),
         "notifier.create-destination" => json!({"name": "A destination"}),
         "notifier.change-destination" => json!({"name": "Another name"}),
+        "notifier.preview-destination" => json!({"kind": "order-placed"}),
         "order.edit-lines" | "order.request-return" => json!({"lines": [{"sku": "NO-SUCH-SKU", "quantity": 1}]}),
         "order.record-payment" => json!({
             "kind": "received", "method": "cash", "amount": {"amount": "9.90", "currency": "USD"},

@@ -8,6 +8,8 @@ pub(super) struct Shown {
     pub(super) text: String,
     /// The links, mentions, commands and tags that Telegram finds in it.
     pub(super) live: Vec<String>,
+    /// Where the links lead that it was marked with.
+    pub(super) links: Vec<String>,
 }
 
 /// Tags that Telegram knows.
@@ -35,13 +37,14 @@ const SEPARATOR: char = '\u{0}';
 
 /// Text that was sent without a mode.
 pub(super) fn plain(text: &str) -> Shown {
-    Shown { text: text.trim().to_owned(), live: live(text) }
+    Shown { text: text.trim().to_owned(), live: live(text), links: Vec::new() }
 }
 
 /// Text that was sent as HTML. The error is Telegram's description.
 pub(super) fn parse(html: &str) -> Result<Shown, String> {
     let (mut text, mut unmarked) = (String::new(), String::new());
     let mut open: Vec<String> = Vec::new();
+    let mut links = Vec::new();
     let (mut marks, mut rest) = (0, html);
     while let Some(sign) = rest.chars().next() {
         let offset = html.len() - rest.len();
@@ -62,6 +65,7 @@ pub(super) fn parse(html: &str) -> Result<Shown, String> {
                         "can't parse entities: Unsupported start tag \"{name}\" at byte offset {offset}"
                     ));
                 }
+                links.extend(address(tag).filter(|_| name == "a"));
                 open.push(name);
                 marks += 1;
                 unmarked.push(SEPARATOR);
@@ -79,8 +83,14 @@ pub(super) fn parse(html: &str) -> Result<Shown, String> {
     }
     match open.pop() {
         Some(tag) => Err(format!("can't parse entities: Can't find end tag corresponding to start tag \"{tag}\"")),
-        None => Ok(Shown { text: text.trim().to_owned(), live: live(&unmarked) }),
+        None => Ok(Shown { text: text.trim().to_owned(), live: live(&unmarked), links }),
     }
+}
+
+/// Where a link leads, by its start tag.
+fn address(tag: &str) -> Option<String> {
+    let (address, _) = tag.split_once("href=\"")?.1.split_once('"')?;
+    Some(address.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&"))
 }
 
 /// The sign that an escape at the start of the text stands for, and the length of the escape.
@@ -117,6 +127,8 @@ mod tests {
         let shown = parse("“<code>http://evil.example @all /cancel &lt;b&gt;</code>” of a.example").unwrap();
         assert_eq!(shown.text, "“http://evil.example @all /cancel <b>” of a.example");
         assert_eq!(shown.live, ["a.example"]);
+        let linked = parse("<a href=\"https://a.example/?b&amp;c\">order 7</a>").unwrap();
+        assert_eq!((linked.text.as_str(), linked.links), ("order 7", vec!["https://a.example/?b&c".to_owned()]));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The routes: `/bot<token>/sendMessage`, `…/getUpdates`, `…/answerCallbackQuery` and `…/getMe` as Telegram serves them, `/say`,
-//! `/press`, `/messages` and `/health` for people and tests.
+//! The routes: `/bot<token>/sendMessage`, `…/editMessageText`, `…/getUpdates`, `…/answerCallbackQuery` and `…/getMe` as Telegram
+//! serves them, `/say`, `/press`, `/messages` and `/health` for people and tests.
 
 use std::pin::Pin;
 use std::sync::Mutex;
@@ -12,7 +12,7 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::state::{Button, Pressed, Said, SendError, State, Update, locked};
+use super::state::{Button, Pressed, Said, SendError, State, Text, Update, Way, locked};
 use super::{NAME, TOKEN};
 
 pub(super) fn routes(app: &mut web::ServiceConfig) {
@@ -37,6 +37,11 @@ struct SendMessage {
     message_thread_id: Option<i64>,
     #[serde(default)]
     reply_markup: Option<Keyboard>,
+    #[serde(default)]
+    reply_parameters: Option<ReplyParameters>,
+    /// The message whose text it takes the place of; of `editMessageText` alone.
+    #[serde(default)]
+    message_id: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -50,6 +55,27 @@ struct AnswerCallbackQuery {
     callback_query_id: String,
     #[serde(default)]
     text: String,
+}
+
+#[derive(Deserialize)]
+struct ReplyParameters {
+    message_id: i64,
+    #[serde(default)]
+    allow_sending_without_reply: bool,
+}
+
+impl SendMessage {
+    fn sent(&self) -> Way {
+        let reply = self.reply_parameters.as_ref();
+        Way::Send {
+            reply_to: reply.map(|reply| reply.message_id),
+            also_without: reply.is_some_and(|reply| reply.allow_sending_without_reply),
+        }
+    }
+
+    fn edited(&self) -> Way {
+        Way::Edit { message: self.message_id.unwrap_or_default() }
+    }
 }
 
 #[derive(Deserialize)]
@@ -77,8 +103,9 @@ async fn call(path: web::Path<(String, String)>, body: web::Bytes, state: web::D
     // The names of methods are case-insensitive.
     let unreadable = || failed(400, "Bad Request: can't parse the request", &Value::Null);
     match method.to_ascii_lowercase().as_str() {
-        "sendmessage" => match serde_json::from_slice(&body) {
-            Ok(message) => send(&message, &state).await,
+        "sendmessage" | "editmessagetext" => match serde_json::from_slice::<SendMessage>(&body) {
+            Ok(wanted) if method.eq_ignore_ascii_case("sendMessage") => take(&wanted, wanted.sent(), &state).await,
+            Ok(wanted) => take(&wanted, wanted.edited(), &state).await,
             Err(_) => unreadable(),
         },
         "getupdates" => match serde_json::from_slice(&body) {
@@ -164,16 +191,18 @@ async fn press(pressed: web::Json<Pressed>, state: web::Data<Mutex<State>>) -> H
     HttpResponse::Ok().json(json!({"update_id": locked(&state).press(pressed.into_inner())}))
 }
 
-async fn send(message: &SendMessage, state: &Mutex<State>) -> HttpResponse {
+async fn take(message: &SendMessage, way: Way, state: &Mutex<State>) -> HttpResponse {
     let chat = match &message.chat_id {
         Value::String(name) => name.clone(),
         Value::Null => String::new(),
         number => number.to_string(),
     };
     let html = message.parse_mode.eq_ignore_ascii_case("HTML");
-    let buttons = message.reply_markup.iter().flat_map(|keyboard| keyboard.inline_keyboard.concat()).collect();
-    let sent = locked(state).send(&chat, message.message_thread_id, &message.text, html, buttons);
-    match sent {
+    let buttons: Vec<Button> =
+        message.reply_markup.iter().flat_map(|keyboard| keyboard.inline_keyboard.concat()).collect();
+    let (topic, text) = (message.message_thread_id, message.text.as_str());
+    let taken = locked(state).take(&Text { chat: &chat, topic, text, html, buttons: &buttons, way });
+    match taken {
         Ok(accepted) => confirmed(&chat, &message.text, accepted.message_id),
         Err(SendError::Late { message: accepted, after }) => {
             actix_web::rt::time::sleep(after).await;

@@ -1,6 +1,6 @@
-//! A stand-in for Telegram's Bot API: an HTTP server that answers `sendMessage`, `getUpdates`, `answerCallbackQuery` and `getMe`
-//! with the replies, limits and refusals of the real one. What was sent can be read at `/messages`; what somebody says to the bot is
-//! posted to `/say`, and what somebody presses to `/press`.
+//! A stand-in for Telegram's Bot API: an HTTP server that answers `sendMessage`, `editMessageText`, `getUpdates`,
+//! `answerCallbackQuery` and `getMe` with the replies, limits and refusals of the real one. What was sent can be read at `/messages`;
+//! what somebody says to the bot is posted to `/say`, and what somebody presses to `/press`.
 //! The rule it keeps: nothing leaves this machine.
 
 mod html;
@@ -174,6 +174,11 @@ impl BotApi {
     #[must_use]
     pub fn toasts(&self) -> Vec<Toast> {
         state::locked(&self.state).toasts()
+    }
+
+    /// Somebody deletes a message.
+    pub fn delete(&self, message: i64) {
+        state::locked(&self.state).delete(message);
     }
 
     /// From now on the bot is blocked in this chat: 403.

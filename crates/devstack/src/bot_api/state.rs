@@ -42,6 +42,15 @@ pub struct Message {
     /// The buttons below it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub buttons: Vec<Button>,
+    /// Where the links lead that it was marked with.
+    #[serde(default)]
+    pub links: Vec<String>,
+    /// The message that it replies to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<i64>,
+    /// How often it was edited.
+    #[serde(default)]
+    pub edits: u32,
 }
 
 /// A button below a message.
@@ -52,6 +61,28 @@ pub struct Button {
     /// What the bot gets when it is pressed.
     #[serde(rename = "callback_data")]
     pub data: String,
+}
+
+/// A text that is to be sent, or to take the place of another.
+#[derive(Debug)]
+pub(super) struct Text<'a> {
+    pub(super) chat: &'a str,
+    pub(super) topic: Option<i64>,
+    pub(super) text: &'a str,
+    /// It is HTML.
+    pub(super) html: bool,
+    /// Below it.
+    pub(super) buttons: &'a [Button],
+    pub(super) way: Way,
+}
+
+/// What becomes of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// A message of its own; a reply to this one.
+    Send { reply_to: Option<i64>, also_without: bool },
+    /// It takes the place of the text of this message, and its buttons that of the buttons.
+    Edit { message: i64 },
 }
 
 /// What somebody says to the bot.
@@ -353,15 +384,14 @@ impl State {
         Some(self.updates.iter().take(100 / times).flat_map(|update| vec![update.clone(); times]).collect())
     }
 
-    /// Takes a message; `html` says that its text is HTML.
-    pub(super) fn send(
-        &mut self,
-        chat: &str,
-        topic: Option<i64>,
-        text: &str,
-        html: bool,
-        buttons: Vec<Button>,
-    ) -> Result<Message, SendError> {
+    /// Somebody deletes a message.
+    pub(super) fn delete(&mut self, message: i64) {
+        self.messages.retain(|kept| kept.message_id != message);
+    }
+
+    /// Takes a text: the message as it is then.
+    pub(super) fn take(&mut self, wanted: &Text<'_>) -> Result<Message, SendError> {
+        let Text { chat, topic, text, html, buttons, way } = *wanted;
         let ordered = self.ordered.pop_front();
         match ordered {
             Some(Failure::RetryAfter(seconds)) => {
@@ -393,7 +423,7 @@ impl State {
             return Err(SendError::refused(403, "Forbidden: bot was blocked by the user"));
         }
         let shown = if html { html::parse(text) } else { Ok(html::plain(text)) };
-        let Shown { text, live } =
+        let Shown { text, live, links } =
             shown.map_err(|description| SendError::refused(400, &format!("Bad Request: {description}")))?;
         if text.is_empty() {
             return Err(SendError::refused(400, "Bad Request: message text is empty"));
@@ -404,10 +434,40 @@ impl State {
         if buttons.iter().any(|button| !(1..=LONGEST_DATA).contains(&button.data.len())) {
             return Err(SendError::refused(400, "Bad Request: BUTTON_DATA_INVALID"));
         }
+        let there = |id: i64| self.messages.iter().position(|kept| kept.message_id == id && kept.chat_id == chat);
+        let mut reply_to = None;
+        if let Way::Send { reply_to: Some(to), also_without } = way {
+            reply_to = there(to).map(|_| to);
+            if reply_to.is_none() && !also_without {
+                return Err(SendError::refused(400, "Bad Request: message to be replied not found"));
+            }
+        }
+        let edited = match way {
+            Way::Send { .. } => None,
+            Way::Edit { message } => match there(message) {
+                Some(at) => Some(at),
+                None => return Err(SendError::refused(400, "Bad Request: message to edit not found")),
+            },
+        };
+        let same = |kept: &Message| kept.text == text && kept.links == links && kept.buttons == buttons;
+        if edited.and_then(|at| self.messages.get(at)).is_some_and(same) {
+            let words = "Bad Request: message is not modified: specified new message content and reply markup are exactly \
+                the same as a current content and reply markup of the message";
+            return Err(SendError::refused(400, words));
+        }
         self.within_limits(chat)?;
-        let message = Message { message_id: self.next, chat_id: chat.to_owned(), topic, text, live, buttons };
-        self.next += 1;
-        self.messages.push_back(message.clone());
+        let buttons = buttons.to_vec();
+        let message = if let Some(kept) = edited.and_then(|at| self.messages.get_mut(at)) {
+            *kept = Message { text, live, links, buttons, edits: kept.edits + 1, ..kept.clone() };
+            kept.clone()
+        } else {
+            let chat_id = chat.to_owned();
+            let message =
+                Message { message_id: self.next, chat_id, topic, text, live, buttons, links, reply_to, edits: 0 };
+            self.next += 1;
+            self.messages.push_back(message.clone());
+            message
+        };
         if self.messages.len() > REMEMBERED {
             self.messages.pop_front();
         }

@@ -125,3 +125,35 @@ async fn a_pressed_button_is_an_update_for_whoever_wants_it_and_is_answered_once
     assert_eq!(updates(json!(["message"])).await, json!([]));
     assert_eq!(updates(json!(["callback_query"])).await, json!([]));
 }
+
+#[tokio::test]
+async fn a_message_is_edited_and_replied_to_while_it_is_there() {
+    let bot = bot_api::start().unwrap();
+    let call = async |method: &str, body: Value| {
+        let url = format!("{}/bot{TOKEN}/{method}", bot.url());
+        let reply = reqwest::Client::new().post(url).json(&body).send().await.unwrap();
+        (reply.status().as_u16(), reply.json::<Value>().await.unwrap())
+    };
+    let first =
+        call("sendMessage", json!({"chat_id": CHAT, "text": "Order 1"})).await.1["result"]["message_id"].clone();
+    let edit = |text: &str| json!({"chat_id": CHAT, "message_id": first, "text": text});
+    assert_eq!(call("editMessageText", edit("Order 1, sent")).await.1["result"]["message_id"], first);
+    let unchanged = call("editMessageText", edit("Order 1, sent")).await;
+    assert!(unchanged.1["description"].as_str().unwrap().starts_with("Bad Request: message is not modified"));
+    let reply = |also: bool| {
+        let to = json!({"message_id": first, "allow_sending_without_reply": also});
+        json!({"chat_id": CHAT, "text": "It has left", "reply_parameters": to})
+    };
+    assert_eq!(call("sendMessage", reply(false)).await.0, 200);
+    let kept = bot.messages();
+    assert_eq!((kept[0].text.as_str(), kept[0].edits, kept[1].reply_to), ("Order 1, sent", 1, first.as_i64()));
+
+    bot.delete(first.as_i64().unwrap());
+    assert_eq!(call("editMessageText", edit("gone")).await.1["description"], "Bad Request: message to edit not found");
+    assert_eq!(
+        call("sendMessage", reply(false)).await.1["description"],
+        "Bad Request: message to be replied not found"
+    );
+    assert_eq!(call("sendMessage", reply(true)).await.0, 200);
+    assert_eq!(bot.messages().last().unwrap().reply_to, None);
+}

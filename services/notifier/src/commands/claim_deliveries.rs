@@ -9,7 +9,9 @@ use access::Permission;
 use kernel::Timestamp;
 use mediator::{Command, Platform, Tx};
 
-use crate::domain::{Address, BOT_LIMITS, Batch, Chat, Decision, Lease, Target, Unreadable};
+use crate::domain::{
+    Address, BOT_LIMITS, Batch, Decision, Delivery, FollowUp, Lease, Receiver, Target, Unreadable, Way, follow,
+};
 use crate::error::Error;
 use crate::store::{budgets, deliveries, destinations};
 
@@ -21,8 +23,8 @@ const BUSY: Duration = Duration::from_millis(200);
 pub struct ClaimDeliveries {
     /// The target.
     pub target: Target,
-    /// The chat of the configuration.
-    pub configured: Chat,
+    /// The chat of the configuration, and how it is spoken to. The link to orders is that of every destination.
+    pub configured: Receiver,
     /// Messages per minute to the chat of the configuration; `None`, as for every other chat, is what Telegram allows for its
     /// kind.
     pub per_minute: Option<u32>,
@@ -62,14 +64,14 @@ impl Command for ClaimDeliveries {
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<Claimed, Error> {
         let only = |next| Ok(Claimed { next, unreadable: Vec::new() });
         // It was paused or deleted since it was listed.
-        let Some(address) = self.address(tx).await? else { return only(Next::Idle) };
-        let chat = address.chat.clone();
+        let Some(receiver) = self.receiver(tx).await? else { return only(Next::Idle) };
+        let chat = receiver.address.chat.clone();
         let Some(held) = budgets::lock_chat(tx, &chat).await? else { return only(Next::Wait(BUSY)) };
         if held.leased_until > held.now {
             return only(Next::Wait(pause(held.leased_until, held.now)));
         }
-        // Who settled a message meanwhile may have learned that the chat has another id.
-        if self.address(tx).await?.as_ref() != Some(&address) {
+        // Who settled a message meanwhile may have learned that the chat has another id, and staff may have changed something.
+        if self.receiver(tx).await?.as_ref() != Some(&receiver) {
             return only(Next::Wait(BUSY));
         }
         if self.target == Target::Configured {
@@ -80,7 +82,7 @@ impl Command for ClaimDeliveries {
                 Some(_) => {}
             }
         }
-        let per_minute = self.per_minute.filter(|_| chat == self.configured);
+        let per_minute = self.per_minute.filter(|_| chat == self.configured.address.chat);
         let of_chat = match held.budget.decide(held.now, chat.limits(per_minute)) {
             Decision::Send(arrivals) => arrivals,
             Decision::Wait { until } => return only(Next::Wait(pause(until, held.now))),
@@ -98,24 +100,54 @@ impl Command for ClaimDeliveries {
         if pending.is_empty() {
             return Ok(Claimed { next: Next::Idle, unreadable });
         }
+        let (pending, way) = self.way(tx, pending, receiver.follow_up).await?;
         let lease = Lease::new();
         if self.target == Target::Configured {
             budgets::take_configured(tx, lease, self.lease).await?;
         }
         budgets::take(tx, &chat, lease, self.lease, of_chat, of_bot).await?;
-        let address = Address { chat: held.moved_to.unwrap_or_else(|| chat.clone()), topic: address.topic };
-        let batch = Batch { target: self.target, chat, address, lease, deliveries: pending };
+        let Receiver { address: Address { topic, .. }, voice, .. } = receiver;
+        let address = Address { chat: held.moved_to.unwrap_or_else(|| chat.clone()), topic };
+        let batch = Batch { target: self.target, chat, address, voice, lease, way, deliveries: pending };
         Ok(Claimed { next: Next::Send(batch), unreadable })
     }
 }
 
 impl ClaimDeliveries {
+    /// What of the pending deliveries the message tells, and what it is to the messages before it.
+    async fn way(
+        &self,
+        tx: &mut Tx<'_, Platform>,
+        pending: Vec<Delivery>,
+        follow_up: FollowUp,
+    ) -> Result<(Vec<Delivery>, Way), Error> {
+        let Target::Destination { organisation, destination } = self.target else { return Ok((pending, Way::New)) };
+        if follow_up == FollowUp::New {
+            return Ok((pending, Way::New));
+        }
+        let (pending, order) = follow(pending);
+        let Some(order) = order else { return Ok((pending, Way::New)) };
+        let first = deliveries::first_message(tx, organisation, destination, order).await?;
+        let way = match first {
+            None => Way::New,
+            // A message that tells of other orders too stays as it is.
+            Some((message, told))
+                if follow_up == FollowUp::Edit && told.iter().all(|it| it.fact.order() == Some(order)) =>
+            {
+                Way::Edit { message, told }
+            }
+            Some((to, _)) => Way::Reply { to },
+        };
+        Ok((pending, way))
+    }
+
     /// Where the messages of the target go now; none while nothing may be sent to it.
-    async fn address(&self, tx: &mut Tx<'_, Platform>) -> Result<Option<Address>, Error> {
+    async fn receiver(&self, tx: &mut Tx<'_, Platform>) -> Result<Option<Receiver>, Error> {
         match self.target {
-            Target::Configured => Ok(Some(Address { chat: self.configured.clone(), topic: None })),
+            Target::Configured => Ok(Some(self.configured.clone())),
             Target::Destination { organisation, destination } => {
-                destinations::address(tx, organisation, destination).await
+                let order_link = self.configured.voice.order_link.clone();
+                destinations::receiver(tx, organisation, destination, order_link).await
             }
         }
     }

@@ -6,8 +6,7 @@ use mediator::{Command, Tenant, Tx};
 use uuid::Uuid;
 
 use crate::domain::{
-    Circumstances, Destination, DestinationChange, DestinationName, DestinationState, Fact, Language, LinkCode,
-    NewDelivery, Rules,
+    Circumstances, Destination, DestinationChange, DestinationState, Fact, LinkCode, NewDelivery, Wishes,
 };
 use crate::error::Error;
 use crate::store::{deliveries, destinations};
@@ -17,12 +16,8 @@ use crate::store::{deliveries, destinations};
 pub struct CreateDestination {
     /// The id that it will have.
     pub destination: DestinationId,
-    /// What people call it.
-    pub name: DestinationName,
-    /// The language of its messages.
-    pub language: Language,
-    /// What it is told.
-    pub rules: Rules,
+    /// What staff says of it.
+    pub wishes: Wishes,
     /// The code that links a chat.
     pub code: LinkCode,
 }
@@ -35,14 +30,14 @@ impl Command for CreateDestination {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<Destination, Error> {
-        let Self { destination, name, language, rules, code } = self.clone();
-        let created = Destination::create(destination, name, language, rules, Clock::now());
-        destinations::insert(tx, &created, &code).await?;
+        let created = Destination::create(self.destination, self.wishes.clone(), Clock::now());
+        destinations::insert(tx, &created, &self.code).await?;
         Ok(created)
     }
 }
 
-/// Changes a destination that the caller has read in one of the versions `expected`.
+/// Changes a destination that the caller has read in one of the versions `expected`. When its rules change, so does the time at
+/// which it is told what is pending.
 #[derive(Debug, Clone)]
 pub struct ChangeDestination {
     /// The destination.
@@ -62,8 +57,13 @@ impl Command for ChangeDestination {
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<Destination, Error> {
         let mut destination = destinations::lock(tx, self.destination).await?;
-        if destination.change(&self.expected, self.change.clone(), Clock::now())? {
+        let (before, now) = (destination.clone(), Clock::now());
+        if destination.change(&self.expected, self.change.clone(), now)? {
             destinations::save(tx, &destination).await?;
+        }
+        if (&destination.rules, &destination.manner) != (&before.rules, &before.manner) {
+            let due = destination.rules.due(now, &destination.manner.time_zone);
+            deliveries::replan(tx, destination.id, due).await?;
         }
         Ok(destination)
     }

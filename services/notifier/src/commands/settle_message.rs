@@ -8,7 +8,7 @@ use std::sync::Arc;
 use access::Permission;
 use mediator::{Command, Platform, Tx};
 
-use crate::domain::{BOT, Batch, Chat, Outcome, Target, back_off};
+use crate::domain::{BOT, Batch, Chat, Outcome, Target, Way, back_off};
 use crate::error::Error;
 use crate::store::budgets::{self, ChatReport};
 use crate::store::{deliveries, destinations};
@@ -30,7 +30,7 @@ impl Command for SettleMessage {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<(), Error> {
-        let Batch { target, chat, lease, deliveries, .. } = &*self.batch;
+        let Batch { target, chat, lease, way, deliveries, .. } = &*self.batch;
         let failures = budgets::lock_failures(tx, chat.as_str()).await?;
         if *target == Target::Configured {
             budgets::settle_configured(tx, *lease).await?;
@@ -52,7 +52,7 @@ impl Command for SettleMessage {
             Outcome::NoTopic { cause } if *target == Target::Configured => {
                 ChatReport::Closed(pause(failures), cause.clone())
             }
-            Outcome::NoTopic { .. } => ChatReport::Reachable,
+            Outcome::NoTopic { .. } | Outcome::Gone { .. } => ChatReport::Reachable,
             Outcome::Unavailable { .. } => ChatReport::Failed(pause(failures)),
             Outcome::Unauthorised { .. } => ChatReport::Unasked,
         };
@@ -66,6 +66,11 @@ impl Command for SettleMessage {
         }
         if let Target::Destination { organisation, destination } = *target {
             match (&self.outcome, chat.number()) {
+                (Outcome::Gone { .. }, _) => {
+                    if let Way::Edit { message, .. } = way {
+                        deliveries::message_gone(tx, organisation, destination, *message).await?;
+                    }
+                }
                 (Outcome::Sent { .. }, _) => {
                     destinations::reached(tx, organisation, destination).await?;
                 }

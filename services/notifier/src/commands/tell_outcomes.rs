@@ -32,7 +32,7 @@ impl Command for TellOutcomes {
         let there = |(to, outcome): &&(Option<DestinationId>, NewDelivery)| match to {
             None => true,
             // It may have been deleted meanwhile.
-            Some(to) => linked.get(&outcome.organisation).is_some_and(|own| own.iter().any(|(id, _)| id == to)),
+            Some(to) => linked.get(&outcome.organisation).is_some_and(|own| own.iter().any(|(id, ..)| id == to)),
         };
         let new: Vec<_> = self.outcomes.iter().filter(there).map(|(to, outcome)| (*to, outcome)).collect();
         deliveries::insert(tx, Some(&self.configured), &new).await

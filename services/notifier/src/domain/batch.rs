@@ -1,10 +1,10 @@
 //! The deliveries that one message tells of, and the lease under which it is sent.
 //! The rule: a message is sent by the holder of its chat's lease alone.
 
-use kernel::{DestinationId, OrganisationId};
+use kernel::{DestinationId, OrderId, OrganisationId, Timestamp};
 use uuid::Uuid;
 
-use super::{Address, Chat, Delivery};
+use super::{Address, Chat, Delivery, FollowUp, Message, Voice, compose};
 
 /// Whose deliveries one message tells of. Those of different targets never share a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,61 @@ pub enum Target {
         /// The destination.
         destination: DestinationId,
     },
+}
+
+/// Where the messages of a target go, and how it is spoken to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receiver {
+    /// The chat.
+    pub address: Address,
+    /// The words.
+    pub voice: Voice,
+    /// What becomes of what is told of an order after its first message.
+    pub follow_up: FollowUp,
+}
+
+/// What a message is to the messages before it.
+#[derive(Debug, Clone, Default)]
+pub enum Way {
+    /// One of its own.
+    #[default]
+    New,
+    /// A reply to the first message about its order.
+    Reply {
+        /// Telegram's id of that one.
+        to: i64,
+    },
+    /// It takes the place of the first message about its order.
+    Edit {
+        /// Telegram's id of that one.
+        message: i64,
+        /// What that one tells, which is told on.
+        told: Vec<Delivery>,
+    },
+}
+
+impl Way {
+    /// The method of the Bot API that does it.
+    #[must_use]
+    pub const fn method(&self) -> &'static str {
+        match self {
+            Self::New | Self::Reply { .. } => "sendMessage",
+            Self::Edit { .. } => "editMessageText",
+        }
+    }
+}
+
+/// The most pending deliveries of which orders are told one by one. What is more would come too late that way.
+const MOST_FOLLOWED: usize = 10;
+
+/// What of the pending deliveries the next message tells, and the order whose first message it follows. While there are few, that
+/// is one order's or what is about no order; many, and what had to wait for its time, are told together.
+#[must_use]
+pub fn follow(pending: Vec<Delivery>) -> (Vec<Delivery>, Option<OrderId>) {
+    let together = pending.len() > MOST_FOLLOWED || pending.iter().any(|one| one.waited || one.collapsed);
+    let order = pending.first().and_then(|first| first.fact.order()).filter(|_| !together);
+    let told = if together { pending } else { pending.into_iter().filter(|one| one.fact.order() == order).collect() };
+    (told, order)
 }
 
 /// The right to send to a chat for a while. Every claim has a lease of its own, so a sender that comes too late is known.
@@ -48,8 +103,64 @@ pub struct Batch {
     pub chat: Chat,
     /// Where the message goes; Telegram may have moved the chat.
     pub address: Address,
+    /// How the target is spoken to.
+    pub voice: Voice,
     /// The lease of the chat.
     pub lease: Lease,
+    /// What the message is to those before it.
+    pub way: Way,
     /// The deliveries, oldest first; at least one.
     pub deliveries: Vec<Delivery>,
+}
+
+impl Batch {
+    /// The message at this time: what it replaces is told on.
+    #[must_use]
+    pub fn message(&self, now: Timestamp) -> Message {
+        match &self.way {
+            Way::New | Way::Reply { .. } => compose(&self.deliveries, &self.voice, now),
+            Way::Edit { told, .. } => {
+                let all: Vec<Delivery> = told.iter().chain(&self.deliveries).cloned().collect();
+                compose(&all, &self.voice, now)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::{Clock, DeliveryId};
+
+    use super::super::Fact;
+    use super::*;
+
+    fn held(order: OrderId) -> Delivery {
+        delivery(Fact::OrderHeld { order: order.into(), reason: None })
+    }
+
+    fn delivery(fact: Fact) -> Delivery {
+        Delivery {
+            id: DeliveryId::new(),
+            organisation: OrganisationId::new(),
+            organisation_name: "Acme".to_owned(),
+            fact,
+            occurred_at: Clock::now(),
+            traceparent: None,
+            waited: false,
+            collapsed: false,
+        }
+    }
+
+    #[test]
+    fn few_are_told_order_by_order_and_many_together() {
+        let (one, other) = (OrderId::new(), OrderId::new());
+        let (told, order) = follow(vec![held(one), held(other), held(one)]);
+        assert_eq!((told.len(), order), (2, Some(one)));
+        let (told, order) = follow(vec![delivery(Fact::Test), held(one), delivery(Fact::Test)]);
+        assert_eq!((told.len(), order), (2, None));
+        let (told, order) = follow((0..11).map(|_| held(one)).collect());
+        assert_eq!((told.len(), order), (11, None));
+        let (told, order) = follow(vec![held(one), Delivery { waited: true, ..held(other) }]);
+        assert_eq!((told.len(), order), (2, None));
+    }
 }

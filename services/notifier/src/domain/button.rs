@@ -12,7 +12,7 @@ use contracts::order::Status;
 use kernel::{DestinationId, OrderId, OrganisationId};
 use uuid::Uuid;
 
-use super::{Delivery, Fact};
+use super::Delivery;
 
 /// How much of the HMAC a button carries: Telegram takes 64 bytes altogether.
 const TAG: usize = 16;
@@ -161,31 +161,16 @@ fn offered(status: Status) -> &'static [ChatStep] {
 /// The one order that all of these are about; none where they are about several, or about something else.
 #[must_use]
 pub fn order_of_all(deliveries: &[Delivery]) -> Option<(OrganisationId, OrderId)> {
-    let mut about = deliveries.iter().map(|delivery| Some((delivery.organisation, order_of(&delivery.fact)?)));
+    let mut about = deliveries.iter().map(|delivery| Some((delivery.organisation, delivery.fact.order()?)));
     let first = about.next()??;
     about.all(|other| other == Some(first)).then_some(first)
-}
-
-fn order_of(fact: &Fact) -> Option<OrderId> {
-    match fact {
-        Fact::OrderPlaced { order, .. }
-        | Fact::OrderConfirmed { order, .. }
-        | Fact::OrderRejected { order, .. }
-        | Fact::OrderCancelled { order, .. }
-        | Fact::OrderOversold { order, .. }
-        | Fact::OrderHeld { order, .. }
-        | Fact::ReturnRequested { order, .. } => Some(*order),
-        Fact::StockLow { .. }
-        | Fact::StockDepleted { .. }
-        | Fact::Linked { .. }
-        | Fact::Test
-        | Fact::ActionAnswered { .. } => None,
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use kernel::{Clock, DeliveryId};
+
+    use super::super::Fact;
 
     use super::*;
 
@@ -225,8 +210,10 @@ mod tests {
             fact,
             occurred_at: Clock::now(),
             traceparent: None,
+            waited: false,
+            collapsed: false,
         };
-        let held = |order| Fact::OrderHeld { order, reason: None };
+        let held = |order: OrderId| Fact::OrderHeld { order: order.into(), reason: None };
         let one = [delivery(organisation, held(order)), delivery(organisation, held(order))];
         assert_eq!(order_of_all(&one), Some((organisation, order)));
         let [first, second] = one;

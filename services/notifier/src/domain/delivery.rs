@@ -1,6 +1,6 @@
 //! One fact on its way to one destination, before and after it has a row.
 
-use kernel::{DeliveryId, EventId, OrganisationId, Timestamp};
+use kernel::{DeliveryId, DestinationId, EventId, OrganisationId, Timestamp};
 use uuid::Uuid;
 
 use super::{Circumstances, Fact};
@@ -20,6 +20,10 @@ pub struct Delivery {
     pub occurred_at: Timestamp,
     /// The W3C trace context of the event.
     pub traceparent: Option<String>,
+    /// Whether it had to wait for its time, and is told with what waited beside it.
+    pub waited: bool,
+    /// Whether it is one of a flood, which is counted and not spelled out.
+    pub collapsed: bool,
 }
 
 /// A fact that is to become a delivery, with the event that it came from.
@@ -39,6 +43,27 @@ pub struct NewDelivery {
     pub correlation: Uuid,
     /// The W3C trace context of the event.
     pub traceparent: Option<String>,
+}
+
+/// A delivery that is to be written, and when it may be told.
+#[derive(Debug, Clone, Copy)]
+pub struct Planned<'a> {
+    /// The destination; none for the chat of the configuration.
+    pub destination: Option<DestinationId>,
+    /// The fact with its event.
+    pub delivery: &'a NewDelivery,
+    /// The time before which it is not told; none for at once.
+    pub not_before: Option<Timestamp>,
+    /// Whether it is one of a flood.
+    pub collapsed: bool,
+}
+
+impl<'a> Planned<'a> {
+    /// To be told at once.
+    #[must_use]
+    pub const fn at_once(destination: Option<DestinationId>, delivery: &'a NewDelivery) -> Self {
+        Self { destination, delivery, not_before: None, collapsed: false }
+    }
 }
 
 /// A pending delivery whose fact this version cannot read: another version wrote it.

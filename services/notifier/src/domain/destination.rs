@@ -3,11 +3,11 @@
 //! reached it is told afterwards.
 
 use chrono::TimeDelta;
-use kernel::{DestinationId, Expected, Malformed, Timestamp};
+use kernel::{DestinationId, Expected, Malformed, TimeZone, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Chat, Rules};
+use super::{Chat, ClockTime, FollowUp, Language, Manner, Rules, Template};
 use crate::error::Error;
 
 /// How long a code is good.
@@ -52,31 +52,6 @@ pub enum DestinationKind {
     Telegram,
 }
 
-/// The language of its messages. Only English is written so far.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    Default,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    JsonSchema,
-    strum::EnumString,
-    strum::IntoStaticStr,
-    strum::VariantNames,
-)]
-#[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case")]
-pub enum Language {
-    /// English.
-    #[default]
-    En,
-    /// Vietnamese.
-    Vi,
-}
-
 /// What becomes of its messages.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::EnumString, strum::IntoStaticStr,
@@ -103,8 +78,11 @@ pub struct Destination {
     pub kind: DestinationKind,
     /// What people call it.
     pub name: DestinationName,
-    /// The language of its messages. Only English is written so far.
+    /// The language of its messages.
     pub language: Language,
+    /// How it is told.
+    #[serde(flatten)]
+    pub manner: Manner,
     /// What becomes of its messages.
     pub state: DestinationState,
     /// What Telegram said, where it is unreachable.
@@ -125,6 +103,19 @@ pub struct Destination {
     pub changed_at: Timestamp,
 }
 
+/// What staff says of a destination when it creates one.
+#[derive(Debug, Clone)]
+pub struct Wishes {
+    /// What people call it.
+    pub name: DestinationName,
+    /// The language of its messages.
+    pub language: Language,
+    /// How it is told.
+    pub manner: Manner,
+    /// What it is told.
+    pub rules: Rules,
+}
+
 /// What is to be different about a destination; what is none stays as it is.
 #[derive(Debug, Clone, Default)]
 pub struct DestinationChange {
@@ -132,6 +123,14 @@ pub struct DestinationChange {
     pub name: Option<DestinationName>,
     /// Another language.
     pub language: Option<Language>,
+    /// Another time zone.
+    pub time_zone: Option<TimeZone>,
+    /// Another way to tell what becomes of an order.
+    pub follow_up: Option<FollowUp>,
+    /// Another time to tell what happened the day before; none within: never.
+    pub heartbeat_at: Option<Option<ClockTime>>,
+    /// Other templates, all of them.
+    pub templates: Option<Vec<Template>>,
     /// Other rules, all of them.
     pub rules: Option<Rules>,
     /// Whether its messages wait.
@@ -141,12 +140,14 @@ pub struct DestinationChange {
 impl Destination {
     /// A new one, which waits for its code.
     #[must_use]
-    pub fn create(id: DestinationId, name: DestinationName, language: Language, rules: Rules, now: Timestamp) -> Self {
+    pub fn create(id: DestinationId, wishes: Wishes, now: Timestamp) -> Self {
+        let Wishes { name, language, manner, rules } = wishes;
         Self {
             id,
             kind: DestinationKind::Telegram,
             name,
             language,
+            manner,
             state: DestinationState::Waiting,
             reason: None,
             chat: None,
@@ -181,6 +182,10 @@ impl Destination {
         }
         self.name = change.name.unwrap_or_else(|| self.name.clone());
         self.language = change.language.unwrap_or(self.language);
+        self.manner.templates = change.templates.unwrap_or_else(|| self.manner.templates.clone());
+        self.manner.heartbeat_at = change.heartbeat_at.unwrap_or_else(|| self.manner.heartbeat_at.clone());
+        self.manner.follow_up = change.follow_up.unwrap_or(self.manner.follow_up);
+        self.manner.time_zone = change.time_zone.unwrap_or_else(|| self.manner.time_zone.clone());
         self.rules = change.rules.unwrap_or_else(|| self.rules.clone());
         let changed = *self != before;
         if changed {
@@ -208,7 +213,8 @@ mod tests {
 
     fn waiting() -> Destination {
         let name = DestinationName::parse(" Operations ").unwrap();
-        Destination::create(DestinationId::new(), name, Language::En, Rules::default(), Clock::now())
+        let wishes = Wishes { name, language: Language::En, manner: Manner::default(), rules: Rules::default() };
+        Destination::create(DestinationId::new(), wishes, Clock::now())
     }
 
     #[test]

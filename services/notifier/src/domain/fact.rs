@@ -4,8 +4,60 @@
 use contracts::catalog::Reason;
 use contracts::notifier::ChatStep;
 use contracts::order::{Cause, OversoldLine, Status, StepRefusal};
-use kernel::{Malformed, Money, OrderId, ReturnId, Sku};
+use kernel::{Day, Malformed, Money, OrderId, ReturnId, Sku};
 use serde::{Deserialize, Serialize};
+
+/// An order as people know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderName {
+    /// Its id.
+    pub order: OrderId,
+    /// Its number in the organisation; none where an older release told it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<i64>,
+}
+
+impl From<OrderId> for OrderName {
+    fn from(order: OrderId) -> Self {
+        Self { order, number: None }
+    }
+}
+
+/// How many facts of a kind there were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// The kind.
+    pub of: FactKind,
+    /// Their number.
+    pub facts: u64,
+}
+
+/// How much a fact matters.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantNames,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum Severity {
+    /// It is as it should be.
+    Info,
+    /// Somebody should look at it, today.
+    Warning,
+    /// Something was promised that cannot be kept unless somebody acts now.
+    Critical,
+}
 
 /// Something that happened, with what a person needs to understand it. The most urgent kinds stand first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, strum::EnumDiscriminants)]
@@ -48,31 +100,42 @@ pub enum Fact {
         /// Where the order stands, where that may be said.
         status: Option<Status>,
     },
+    /// What happened on a day, so that silence is noticed.
+    Heartbeat {
+        /// The day, by the clocks of the destination.
+        day: Day,
+        /// How often what happened.
+        counts: Vec<Counted>,
+    },
     /// More of an order was sold elsewhere than could be had.
     OrderOversold {
         /// The order.
-        order: OrderId,
+        #[serde(flatten)]
+        order: OrderName,
         /// What could not be had.
         lines: Vec<OversoldLine>,
     },
     /// The stock of an order is not set aside any more, so nobody may send it before somebody has looked.
     OrderHeld {
         /// The order.
-        order: OrderId,
+        #[serde(flatten)]
+        order: OrderName,
         /// Why, where that was said.
         reason: Option<String>,
     },
     /// Catalog could not reserve the stock of an order.
     OrderRejected {
         /// The order.
-        order: OrderId,
+        #[serde(flatten)]
+        order: OrderName,
         /// Everything that stood against it.
         reasons: Vec<Reason>,
     },
     /// A person or a deadline ended an order.
     OrderCancelled {
         /// The order.
-        order: OrderId,
+        #[serde(flatten)]
+        order: OrderName,
         /// Who or what ended it.
         cause: Cause,
     },
@@ -86,7 +149,8 @@ pub enum Fact {
     /// Somebody wants to give pieces of an order back.
     ReturnRequested {
         /// The order.
-        order: OrderId,
+        #[serde(flatten)]
+        order: OrderName,
         /// The return.
         return_id: ReturnId,
         /// Pieces that are to come back.
@@ -106,14 +170,16 @@ pub enum Fact {
     /// The stock of an order is reserved, and the order stands.
     OrderConfirmed {
         /// The order.
-        order: OrderId,
+        #[serde(flatten)]
+        order: OrderName,
         /// The sum of its lines.
         total: Money,
     },
     /// A shopper placed an order.
     OrderPlaced {
         /// The order.
-        order: OrderId,
+        #[serde(flatten)]
+        order: OrderName,
         /// Number of lines.
         lines: u32,
         /// Units over all lines.
@@ -132,10 +198,48 @@ impl FactKind {
         self.into()
     }
 
+    /// How much facts of this kind matter.
+    #[must_use]
+    pub const fn severity(self) -> Severity {
+        match self {
+            Self::OrderOversold | Self::OrderHeld => Severity::Critical,
+            Self::OrderRejected
+            | Self::OrderCancelled
+            | Self::StockDepleted
+            | Self::ReturnRequested
+            | Self::StockLow => Severity::Warning,
+            Self::Linked
+            | Self::Test
+            | Self::ActionAnswered
+            | Self::Heartbeat
+            | Self::OrderConfirmed
+            | Self::OrderPlaced => Severity::Info,
+        }
+    }
+
+    /// Whether facts of this kind wait for quiet hours to end and for digests.
+    #[must_use]
+    pub fn waits(self) -> bool {
+        !self.is_about_the_destination() && self.severity() < Severity::Critical
+    }
+
+    /// Whether many facts of this kind become a number.
+    #[must_use]
+    pub fn collapses(self) -> bool {
+        !self.is_about_the_destination() && self.severity() == Severity::Info
+    }
+
+    /// The kinds that are told at once, whatever the clock says.
+    #[must_use]
+    pub fn urgent() -> Vec<&'static str> {
+        let kinds = <Self as strum::VariantNames>::VARIANTS.iter().copied();
+        kinds.filter(|name| Self::parse(name).is_ok_and(|kind| !kind.waits())).collect()
+    }
+
     /// Whether it is about the destination itself or was asked for there, which no rule leaves out.
     #[must_use]
     pub const fn is_about_the_destination(self) -> bool {
-        matches!(self, Self::Linked | Self::Test | Self::ActionAnswered)
+        matches!(self, Self::Linked | Self::Test | Self::ActionAnswered | Self::Heartbeat)
     }
 
     /// Reads the name.
@@ -154,6 +258,27 @@ impl Fact {
         self.into()
     }
 
+    /// The order that it is about; none where it is about something else.
+    #[must_use]
+    pub fn order(&self) -> Option<OrderId> {
+        match self {
+            Self::OrderPlaced { order, .. }
+            | Self::OrderConfirmed { order, .. }
+            | Self::OrderRejected { order, .. }
+            | Self::OrderCancelled { order, .. }
+            | Self::OrderOversold { order, .. }
+            | Self::OrderHeld { order, .. }
+            | Self::ReturnRequested { order, .. } => Some(order.order),
+            Self::Linked { .. }
+            | Self::Test
+            // An answer stands for itself, whatever became of the order's other messages.
+            | Self::ActionAnswered { .. }
+            | Self::Heartbeat { .. }
+            | Self::StockDepleted { .. }
+            | Self::StockLow { .. } => None,
+        }
+    }
+
     /// Its amount of money, for the kinds whose amounts can be added up.
     #[must_use]
     pub fn total(&self) -> Option<Money> {
@@ -162,6 +287,7 @@ impl Fact {
             Self::Linked { .. }
             | Self::Test
             | Self::ActionAnswered { .. }
+            | Self::Heartbeat { .. }
             | Self::OrderOversold { .. }
             | Self::OrderHeld { .. }
             | Self::OrderRejected { .. }
@@ -204,11 +330,13 @@ mod tests {
             json!({ "kind": "test" }),
             json!({ "kind": "action-answered", "order": ORDER, "number": 1001, "step": "cancel", "refused": null, "status": "cancelled" }),
             json!({ "kind": "action-answered", "order": ORDER, "number": null, "step": "pack", "refused": "not-permitted", "status": null }),
+            json!({ "kind": "heartbeat", "day": "2026-11-27", "counts": [{ "of": "order-placed", "facts": 3 }] }),
             json!({ "kind": "stock-depleted", "sku": "TEA-1", "available": -1 }),
             json!({ "kind": "order-oversold", "order": ORDER, "lines": [{ "sku": "TEA-1", "quantity": 2 }] }),
             json!({ "kind": "order-held", "order": ORDER, "reason": null }),
             json!({ "kind": "return-requested", "order": ORDER, "return_id": RETURN, "units": 2, "reason": "too small" }),
         ];
+        rows.push(json!({ "kind": "order-confirmed", "order": ORDER, "number": 1001, "total": usd("30.00") }));
         for cause in ["shopper", "staff", "deadline", "reservation-expired"] {
             rows.push(json!({ "kind": "order-cancelled", "order": ORDER, "cause": cause }));
         }

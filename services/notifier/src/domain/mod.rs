@@ -10,7 +10,10 @@ mod chat_link;
 mod delivery;
 mod destination;
 mod fact;
+mod flood;
+mod heartbeat;
 mod link_code;
+mod manner;
 mod member;
 mod message;
 mod obstacle;
@@ -21,22 +24,27 @@ mod outside;
 mod question;
 mod request;
 mod rules;
+mod schedule;
 mod stock;
+mod voice;
 mod words;
 
-pub use batch::{Batch, Lease, Target};
+pub use batch::{Batch, Lease, Receiver, Target, Way, follow};
 pub use bot::BotId;
 pub use budget::{Arrivals, BOT_LIMITS, Budget, Decision, Limits, Pace};
 pub use button::{Button, ButtonSeal, Press, Sealed, order_of_all};
 pub use chat::{Chat, ChatKind, MAX_PER_MINUTE};
 pub use chat_link::{ChatLink, LINK_CODE_LIFE, Place};
-pub use delivery::{Delivery, NewDelivery, Unreadable};
+pub use delivery::{Delivery, NewDelivery, Planned, Unreadable};
 pub use destination::{
-    Address, Destination, DestinationChange, DestinationKind, DestinationName, DestinationState, Language,
-    MOST_DESTINATIONS,
+    Address, Destination, DestinationChange, DestinationKind, DestinationName, DestinationState, MOST_DESTINATIONS,
+    Wishes,
 };
-pub use fact::{Fact, FactKind};
+pub use fact::{Counted, Fact, FactKind, OrderName, Severity};
+pub use flood::Flood;
+pub use heartbeat::Heartbeat;
 pub use link_code::{LinkCode, LinkCodes};
+pub use manner::{FollowUp, Manner};
 pub use member::Member;
 pub use message::{Message, TELEGRAM_LIMIT, compose};
 pub use obstacle::{BOT, CONFIGURED, Obstacle};
@@ -44,7 +52,7 @@ pub use order::{LINES_KEPT, OrderCopy, OrderedLine, newest_of_each};
 pub use organisation::OrganisationName;
 pub use outcome::{Outcome, back_off};
 pub use question::{
-    Day, KnownOrder, KnownStock, ORDERS_SHOWN, OrderName, Question, Sales, answer, nothing_of, order, orders_of, sales,
+    AskedDay, AskedOrder, KnownOrder, KnownStock, ORDERS_SHOWN, Question, Sales, answer, nothing_of, order, orders_of, sales,
     stock,
 };
 pub use request::{
@@ -52,4 +60,7 @@ pub use request::{
     UNKNOWN_BUTTON, UNLINKED, account_linked, muted, status,
 };
 pub use rules::{Circumstances, Rules};
+pub use schedule::{ClockTime, Digest, Quiet, end_of_minute};
 pub use stock::{StockCopy, StockLevel};
+pub use voice::{Language, OrderLink, Voice};
+pub use words::{Template, shown};

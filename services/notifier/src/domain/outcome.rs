@@ -37,6 +37,11 @@ pub enum Outcome {
         /// Telegram's code and description.
         cause: String,
     },
+    /// The message that was to be edited is gone. What it was to tell is sent as another one.
+    Gone {
+        /// Telegram's code and description.
+        cause: String,
+    },
     /// Telegram will never take this message as it is (400 and the like).
     Refused {
         /// Telegram's code and description.

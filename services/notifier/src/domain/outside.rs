@@ -72,7 +72,8 @@ fn direction_kept(text: String) -> String {
     if from_right_to_left { format!("\u{2068}{text}\u{2069}") } else { text }
 }
 
-fn escaped(text: &str) -> String {
+/// The text as HTML that shows it.
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

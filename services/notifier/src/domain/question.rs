@@ -9,8 +9,8 @@ use kernel::{ChannelCode, Money, OrderId, Sku, Timestamp};
 
 use super::message::{MOST_MARKS, marks, units};
 use super::outside::outside;
-use super::words::{counted, money};
-use super::{OrderedLine, TELEGRAM_LIMIT};
+use super::words::{counted, words};
+use super::{Language, OrderedLine, TELEGRAM_LIMIT};
 
 /// The orders that a list shows.
 pub const ORDERS_SHOWN: i64 = 20;
@@ -21,9 +21,9 @@ const LINES_SHOWN: usize = 10;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Question {
     /// The orders that were placed on a day.
-    Orders(Day),
+    Orders(AskedDay),
     /// One order.
-    Order(OrderName),
+    Order(AskedOrder),
     /// What can be sold of a SKU.
     Stock(Sku),
     /// What was sold today and yesterday.
@@ -32,7 +32,7 @@ pub enum Question {
 
 /// A day, as people say it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Day {
+pub enum AskedDay {
     /// The day that it is.
     Today,
     /// The day before.
@@ -41,7 +41,7 @@ pub enum Day {
 
 /// How somebody names an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OrderName {
+pub enum AskedOrder {
     /// By its number in the organisation.
     Number(i64),
     /// By its id.
@@ -59,7 +59,7 @@ impl Question {
     }
 }
 
-impl Day {
+impl AskedDay {
     fn word(self) -> &'static str {
         match self {
             Self::Today => "today",
@@ -84,7 +84,7 @@ impl Day {
     }
 }
 
-impl OrderName {
+impl AskedOrder {
     /// Reads `1001`, `#1001` or the id of an order.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -147,7 +147,7 @@ const ANY_NUMBER: i64 = 1_000_000_000;
 
 /// The orders of a day: how many there are, what was sold, and the newest of them.
 #[must_use]
-pub fn orders_of(day: Day, zone: &str, all: i64, sales: &Sales, newest: &[KnownOrder]) -> Vec<String> {
+pub fn orders_of(day: AskedDay, zone: &str, all: i64, sales: &Sales, newest: &[KnownOrder]) -> Vec<String> {
     let mut lines = vec![format!("{} {} ({zone}){}", orders(all), day.word(), sums(sales))];
     lines.extend(newest.iter().map(|order| {
         let status: &'static str = order.status.into();
@@ -195,16 +195,16 @@ pub fn stock(stock: &KnownStock) -> Vec<String> {
 /// What was sold on two days.
 #[must_use]
 pub fn sales(zone: &str, today: &Sales, yesterday: &Sales) -> Vec<String> {
-    let day = |day: Day, sold: &Sales| format!("Sold {} ({zone}): {}{}", day.word(), orders(sold.orders), sums(sold));
-    vec![day(Day::Today, today), day(Day::Yesterday, yesterday)]
+    let day = |day: AskedDay, sold: &Sales| format!("Sold {} ({zone}): {}{}", day.word(), orders(sold.orders), sums(sold));
+    vec![day(AskedDay::Today, today), day(AskedDay::Yesterday, yesterday)]
 }
 
 /// That there is no such thing.
 #[must_use]
 pub fn nothing_of(question: &Question) -> Vec<String> {
     let words = match question {
-        Question::Order(OrderName::Number(number)) => format!("No order {number} is known here."),
-        Question::Order(OrderName::Id(_)) => "No such order is known here.".to_owned(),
+        Question::Order(AskedOrder::Number(number)) => format!("No order {number} is known here."),
+        Question::Order(AskedOrder::Id(_)) => "No such order is known here.".to_owned(),
         Question::Stock(sku) => format!("No SKU {} is known here.", outside(sku.as_str(), 64)),
         Question::Orders(_) | Question::Sales => "Nothing is known here.".to_owned(),
     };
@@ -248,6 +248,11 @@ fn sums(sales: &Sales) -> String {
     if sums.is_empty() { String::new() } else { format!(", {}", sums.join(" + ")) }
 }
 
+/// Questions are answered in English.
+fn money(amount: &Money) -> String {
+    words(Language::En).money(amount)
+}
+
 #[cfg(test)]
 mod tests {
     use chrono::{FixedOffset, Utc};
@@ -275,25 +280,25 @@ mod tests {
     fn a_day_begins_and_ends_where_the_clock_of_the_zone_says_so() {
         let now: Timestamp = "2026-03-08T18:30:00Z".parse().unwrap();
         let utc = |text: &str| text.parse::<Timestamp>().unwrap();
-        assert_eq!(Day::Today.bounds(now, &Utc), (utc("2026-03-08T00:00:00Z"), utc("2026-03-09T00:00:00Z")));
+        assert_eq!(AskedDay::Today.bounds(now, &Utc), (utc("2026-03-08T00:00:00Z"), utc("2026-03-09T00:00:00Z")));
         let hanoi = FixedOffset::east_opt(7 * 3_600).unwrap();
-        assert_eq!(Day::Today.bounds(now, &hanoi), (utc("2026-03-08T17:00:00Z"), utc("2026-03-09T17:00:00Z")));
-        assert_eq!(Day::Yesterday.bounds(now, &hanoi), (utc("2026-03-07T17:00:00Z"), utc("2026-03-08T17:00:00Z")));
+        assert_eq!(AskedDay::Today.bounds(now, &hanoi), (utc("2026-03-08T17:00:00Z"), utc("2026-03-09T17:00:00Z")));
+        assert_eq!(AskedDay::Yesterday.bounds(now, &hanoi), (utc("2026-03-07T17:00:00Z"), utc("2026-03-08T17:00:00Z")));
     }
 
     #[test]
     fn an_order_is_named_by_its_number_or_its_id() {
         let order = OrderId::new();
         for (text, name) in [
-            ("1001", Some(OrderName::Number(1001))),
-            ("#1001", Some(OrderName::Number(1001))),
-            (&order.to_string().to_uppercase(), Some(OrderName::Id(order))),
+            ("1001", Some(AskedOrder::Number(1001))),
+            ("#1001", Some(AskedOrder::Number(1001))),
+            (&order.to_string().to_uppercase(), Some(AskedOrder::Id(order))),
             ("0", None),
             ("-1", None),
             ("one", None),
             ("99999999999999999999", None),
         ] {
-            assert_eq!(OrderName::parse(text), name, "{text}");
+            assert_eq!(AskedOrder::parse(text), name, "{text}");
         }
     }
 
@@ -323,7 +328,7 @@ mod tests {
         let today = Sales { orders: 2, sums: vec![sum(3_000, "USD"), sum(30_000, "VND")] };
         let lines = sales("UTC", &today, &Sales::default());
         assert_eq!(lines, ["Sold today (UTC): 2 orders, 30.00 USD + 30,000 VND", "Sold yesterday (UTC): 0 orders"]);
-        let list = orders_of(Day::Today, "UTC", 30, &today, &[known(1_001, "TEA-1")]);
+        let list = orders_of(AskedDay::Today, "UTC", 30, &today, &[known(1_001, "TEA-1")]);
         assert_eq!(list[1..], ["1001 · confirmed · 30.00 USD", "… and 29 orders more"]);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use kernel::{OrganisationId, Sku, Timestamp};
 
 use super::outside::outside;
-use super::{Day, DestinationState, LinkCode, OrderName, Press, Question};
+use super::{AskedDay, DestinationState, LinkCode, AskedOrder, Press, Question};
 
 /// Something that the bot was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +82,7 @@ impl Request {
             "status" => Some(Self::Status),
             "help" | "start" => Some(Self::Help),
             "orders" => day(argument).map(|day| Self::Ask(Question::Orders(day))),
-            "order" => argument.and_then(OrderName::parse).map(|name| Self::Ask(Question::Order(name))),
+            "order" => argument.and_then(AskedOrder::parse).map(|name| Self::Ask(Question::Order(name))),
             "stock" => argument.and_then(|sku| Sku::parse(sku).ok()).map(|sku| Self::Ask(Question::Stock(sku))),
             "sales" => Some(Self::Ask(Question::Sales)),
             "mute" => argument.and_then(mute),
@@ -92,10 +92,10 @@ impl Request {
     }
 }
 
-fn day(word: Option<&str>) -> Option<Day> {
+fn day(word: Option<&str>) -> Option<AskedDay> {
     match word.map(str::to_lowercase).as_deref() {
-        None | Some("today") => Some(Day::Today),
-        Some("yesterday") => Some(Day::Yesterday),
+        None | Some("today") => Some(AskedDay::Today),
+        Some("yesterday") => Some(AskedDay::Yesterday),
         Some(_) => None,
     }
 }
@@ -243,9 +243,9 @@ mod tests {
         let hours = |hours: u64| Request::Mute(Some(Duration::from_secs(hours * 3_600)));
         let sku = Sku::parse("TEA-1").unwrap();
         for (text, asked) in [
-            ("/orders", Request::Ask(Question::Orders(Day::Today))),
-            ("/orders Yesterday", Request::Ask(Question::Orders(Day::Yesterday))),
-            ("/order@cyber_bot #1001", Request::Ask(Question::Order(OrderName::Number(1001)))),
+            ("/orders", Request::Ask(Question::Orders(AskedDay::Today))),
+            ("/orders Yesterday", Request::Ask(Question::Orders(AskedDay::Yesterday))),
+            ("/order@cyber_bot #1001", Request::Ask(Question::Order(AskedOrder::Number(1001)))),
             ("/stock TEA-1", Request::Ask(Question::Stock(sku))),
             ("/sales", Request::Ask(Question::Sales)),
             ("/mute 2h", hours(2)),

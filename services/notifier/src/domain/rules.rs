@@ -1,11 +1,11 @@
 //! What a destination is told.
 //! The rule: a rule that says nothing of something lets it through, so a destination without rules is told everything.
 
-use kernel::{ChannelCode, Money};
+use kernel::{ChannelCode, Money, Sku, TimeZone, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Fact, FactKind};
+use super::{Digest, Fact, FactKind, Quiet, Severity, schedule};
 
 /// The rules of a destination. The JSON is also the form that is stored: it may grow and never change.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -19,6 +19,18 @@ pub struct Rules {
     /// It is told of orders of these sales channels; left out: of all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channels: Option<Vec<ChannelCode>>,
+    /// It is told what matters this much or more; left out: everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
+    /// It is told of the stock of these SKUs, and of orders with a line of one of them; left out: of all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skus: Option<Vec<Sku>>,
+    /// When only what is critical is told; left out: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quiet: Option<Quiet>,
+    /// When the rest is told together; left out: everything is told at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
 }
 
 /// What rules ask of a fact besides its kind.
@@ -28,6 +40,8 @@ pub struct Circumstances {
     pub total: Option<Money>,
     /// Where the order was sold; none of what is no order's.
     pub channel: Option<ChannelCode>,
+    /// The SKUs that it is about; none where that is not known.
+    pub skus: Vec<Sku>,
 }
 
 impl Rules {
@@ -35,7 +49,14 @@ impl Rules {
     #[must_use]
     pub fn tell(&self, fact: &Fact, circumstances: &Circumstances) -> bool {
         let kind = fact.kind();
-        let wanted = self.kinds.as_ref().is_none_or(|kinds| kind.is_about_the_destination() || kinds.contains(&kind));
+        if kind.is_about_the_destination() {
+            return true;
+        }
+        let wanted = self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&kind));
+        let matters = self.severity.is_none_or(|least| kind.severity() >= least);
+        let about = self.skus.as_ref().is_none_or(|skus| {
+            circumstances.skus.is_empty() || circumstances.skus.iter().any(|sku| skus.contains(sku))
+        });
         let enough = circumstances.total.is_none_or(|total| {
             let mut least = self.least.iter().filter(|least| least.currency() == total.currency());
             least.all(|least| total.minor() >= least.minor())
@@ -44,7 +65,15 @@ impl Rules {
             (Some(channels), Some(channel)) => channels.contains(channel),
             _ => true,
         };
-        wanted && enough && sold_there
+        wanted && matters && about && enough && sold_there
+    }
+}
+
+impl Rules {
+    /// When facts that can wait may be told of which is heard now, by the clocks of this zone; none for at once.
+    #[must_use]
+    pub fn due(&self, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+        schedule::due(self.quiet.as_ref(), self.digest.as_ref(), now, zone)
     }
 }
 
@@ -59,11 +88,11 @@ mod tests {
     }
 
     fn confirmed(total: Money) -> Fact {
-        Fact::OrderConfirmed { order: OrderId::new(), total }
+        Fact::OrderConfirmed { order: OrderId::new().into(), total }
     }
 
     fn sold(total: Money, channel: &str) -> Circumstances {
-        Circumstances { total: Some(total), channel: Some(ChannelCode::parse(channel).unwrap()) }
+        Circumstances { total: Some(total), channel: Some(ChannelCode::parse(channel).unwrap()), skus: Vec::new() }
     }
 
     #[test]
@@ -94,9 +123,36 @@ mod tests {
     }
 
     #[test]
+    fn a_severity_lets_through_what_matters_more_and_skus_the_orders_that_have_one_of_them() {
+        let total = money(1, "USD");
+        let low = Fact::StockLow { sku: Sku::parse("TEA-1").unwrap(), available: 1, threshold: 2 };
+        let held = Fact::OrderHeld { order: OrderId::new().into(), reason: None };
+        let from = |severity| Rules { severity: Some(severity), ..Rules::default() };
+        for (severity, told) in [
+            (Severity::Info, [true; 3]),
+            (Severity::Warning, [false, true, true]),
+            (Severity::Critical, [false, false, true]),
+        ] {
+            let rules = from(severity);
+            let tells = |fact: &Fact| rules.tell(fact, &Circumstances::default());
+            assert_eq!([tells(&confirmed(total)), tells(&low), tells(&held)], told, "{severity:?}");
+            assert!(tells(&Fact::Test), "a test message always comes");
+        }
+        let of = |skus: &[&str]| skus.iter().map(|sku| Sku::parse(sku).unwrap()).collect::<Vec<_>>();
+        let rules = Rules { skus: Some(of(&["TEA-1", "CUP-9"])), ..Rules::default() };
+        for (skus, told) in [(&["CUP-9", "POT-2"][..], true), (&["POT-2"][..], false), (&[][..], true)] {
+            let about = Circumstances { skus: of(skus), ..Circumstances::default() };
+            assert_eq!(rules.tell(&confirmed(total), &about), told, "{skus:?}");
+        }
+    }
+
+    #[test]
     fn rules_are_stored_as_they_always_were() {
         let stored = r#"{"kinds":["order-placed","stock-depleted"],"least":[{"amount":"10.00","currency":"USD"}],"channels":["shop"]}"#;
-        let rules: Rules = serde_json::from_str(stored).unwrap();
-        assert_eq!(serde_json::to_string(&rules).unwrap(), stored);
+        let grown = r#"{"channels":["shop"],"severity":"warning","skus":["TEA-1"],"quiet":{"from":"22:00","until":"07:00"},"digest":{"daily_at":"08:00"}}"#;
+        for stored in [stored, grown] {
+            let rules: Rules = serde_json::from_str(stored).unwrap();
+            assert_eq!(serde_json::to_string(&rules).unwrap(), stored);
+        }
     }
 }

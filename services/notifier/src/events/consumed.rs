@@ -2,9 +2,9 @@
 
 use contracts::catalog::StockEvent;
 use contracts::order::{OrderEvent, OutcomeEvent, StepDone, StepRefused, StockPolicy};
-use kernel::{DestinationId, Quantity};
+use kernel::{DestinationId, OrderId, Quantity, Sku};
 
-use crate::domain::{Circumstances, Fact};
+use crate::domain::{Circumstances, Fact, OrderName};
 
 /// The fact in an event of an order; none where the team is not told of it. `by_the_system` says that no person caused it.
 #[must_use]
@@ -13,22 +13,30 @@ pub fn order_fact(event: OrderEvent, by_the_system: bool) -> Option<Fact> {
     if event.standing().is_some_and(|standing| standing.stock == StockPolicy::Skip) {
         return None;
     }
+    let number = event.standing().and_then(|standing| standing.number);
+    let named = |order: OrderId| OrderName { order, number };
     Some(match event {
         OrderEvent::Placed(placed) => Fact::OrderPlaced {
-            order: placed.order,
+            order: named(placed.order),
             lines: u32::try_from(placed.lines.len()).unwrap_or(u32::MAX),
             units: placed.lines.iter().map(|line| line.quantity).map(Quantity::get).fold(0, i64::saturating_add),
             total: placed.total,
             reference: placed.shopper_reference,
         },
-        OrderEvent::Confirmed(confirmed) => Fact::OrderConfirmed { order: confirmed.order, total: confirmed.total },
-        OrderEvent::Rejected(rejected) => Fact::OrderRejected { order: rejected.order, reasons: rejected.reasons },
-        OrderEvent::Cancelled(cancelled) => Fact::OrderCancelled { order: cancelled.order, cause: cancelled.cause },
-        OrderEvent::Oversold(oversold) => Fact::OrderOversold { order: oversold.order, lines: oversold.lines },
+        OrderEvent::Confirmed(confirmed) => {
+            Fact::OrderConfirmed { order: named(confirmed.order), total: confirmed.total }
+        }
+        OrderEvent::Rejected(rejected) => {
+            Fact::OrderRejected { order: named(rejected.order), reasons: rejected.reasons }
+        }
+        OrderEvent::Cancelled(cancelled) => {
+            Fact::OrderCancelled { order: named(cancelled.order), cause: cancelled.cause }
+        }
+        OrderEvent::Oversold(oversold) => Fact::OrderOversold { order: named(oversold.order), lines: oversold.lines },
         // The system holds an order for one reason: its stock was refused or lost, and it was sold already.
-        OrderEvent::Held(held) if by_the_system => Fact::OrderHeld { order: held.order, reason: held.reason },
+        OrderEvent::Held(held) if by_the_system => Fact::OrderHeld { order: named(held.order), reason: held.reason },
         OrderEvent::ReturnRequested(asked) => Fact::ReturnRequested {
-            order: asked.order,
+            order: named(asked.order),
             return_id: asked.return_id,
             units: asked.lines.iter().map(|line| line.quantity).map(Quantity::get).fold(0, i64::saturating_add),
             reason: asked.reason,
@@ -66,7 +74,22 @@ pub fn circumstances(event: &OrderEvent) -> Circumstances {
         OrderEvent::Confirmed(confirmed) => Some(confirmed.total),
         _ => None,
     });
-    Circumstances { total, channel: standing.map(|standing| standing.channel.clone()) }
+    let of_lines = |event: &OrderEvent| match event {
+        OrderEvent::Placed(placed) => placed.lines.iter().map(|line| line.sku.clone()).collect(),
+        _ => Vec::new(),
+    };
+    let skus = standing.map_or_else(
+        || of_lines(event),
+        |standing| standing.lines.iter().map(|line| line.sku.clone()).collect::<Vec<Sku>>(),
+    );
+    Circumstances { total, channel: standing.map(|standing| standing.channel.clone()), skus }
+}
+
+/// What the rules of destinations ask of an event of the stock besides.
+#[must_use]
+pub fn stock_circumstances(event: &StockEvent) -> Circumstances {
+    let StockEvent::Low(low) = event;
+    Circumstances { skus: vec![low.sku.clone()], ..Circumstances::default() }
 }
 
 /// The fact in an event of the stock.

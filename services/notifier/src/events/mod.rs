@@ -13,9 +13,10 @@ use crate::commands::{ApplyMembers, ApplyOrganisations, ApplyStocks, FollowOrder
 use crate::domain::{Chat, Circumstances, Fact, NewDelivery, OrganisationName, newest_of_each};
 use crate::processes::Wake;
 
-/// Events become deliveries, without a destination for `chat`, and their commit wakes the sender.
+/// Events become deliveries, without a destination for `chat`, and their commit wakes the sender. More than `flood_from` of a
+/// kind within a minute become a number.
 #[must_use]
-pub fn subscriptions(chat: &Chat, wake: &Wake) -> Subscriptions {
+pub fn subscriptions(chat: &Chat, flood_from: Option<u32>, wake: &Wake) -> Subscriptions {
     let (order_chat, stock_chat, outcome_chat) = (chat.clone(), chat.clone(), chat.clone());
     let (after_orders, after_stock, after_outcomes) = (wake.clone(), wake.clone(), wake.clone());
     Subscriptions::new("notifier")
@@ -23,15 +24,14 @@ pub fn subscriptions(chat: &Chat, wake: &Wake) -> Subscriptions {
             orders: newest_of_each(events.iter().filter_map(copies::order).collect()),
             told: RecordDeliveries {
                 configured: order_chat.clone(),
+                flood_from,
                 deliveries: events.into_iter().filter_map(of_order).collect(),
             },
         })
         .on_batch(move |events: Vec<Delivered<StockEvent>>| RecordDeliveries {
             configured: stock_chat.clone(),
-            deliveries: events
-                .into_iter()
-                .filter_map(|it| delivery(it, Circumstances::default(), consumed::stock_fact))
-                .collect(),
+            flood_from,
+            deliveries: events.into_iter().filter_map(of_stock).collect(),
         })
         .on_batch(move |events: Vec<Delivered<OutcomeEvent>>| TellOutcomes {
             configured: outcome_chat.clone(),
@@ -54,6 +54,11 @@ fn of_order(delivered: Delivered<OrderEvent>) -> Option<NewDelivery> {
     let by_the_system = delivered.envelope.actor.starts_with("system:");
     let circumstances = consumed::circumstances(&delivered.event);
     delivery(delivered, circumstances, |event| consumed::order_fact(event, by_the_system))
+}
+
+fn of_stock(delivered: Delivered<StockEvent>) -> Option<NewDelivery> {
+    let circumstances = consumed::stock_circumstances(&delivered.event);
+    delivery(delivered, circumstances, consumed::stock_fact)
 }
 
 fn outcome(delivered: Delivered<OutcomeEvent>) -> Option<(Option<DestinationId>, NewDelivery)> {

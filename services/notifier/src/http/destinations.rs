@@ -1,6 +1,6 @@
 //! Destinations for staff. Requests become commands and queries; nothing else happens here.
 
-use kernel::{ChannelCode, Cursor, DestinationId, Malformed, Page, PageSize};
+use kernel::{ChannelCode, Cursor, DestinationId, Malformed, Page, PageSize, Sku, TimeZone};
 use rest::{
     App, Body, IdempotencyKey, IfMatch, Path, PriceBody, Problem, Query, Recorded, Staff, State, Tagged, parses,
 };
@@ -8,7 +8,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::commands::{ChangeDestination, CreateDestination, DeleteDestination, ResendFailed, TestDestination};
-use crate::domain::{Destination, DestinationChange, DestinationName, FactKind, Language, LinkCodes, Rules};
+use crate::domain::{
+    ClockTime, Destination, DestinationChange, DestinationName, Digest, FactKind, FollowUp, Language, LinkCodes,
+    Manner, OrderLink, Quiet, Rules, Severity, Template, Wishes, shown,
+};
 use crate::queries::{DeliveryView, FindDestination, ListDeliveries, ListDestinations};
 
 /// The destination that the path names.
@@ -45,6 +48,82 @@ pub(super) struct RulesBody {
     #[garde(inner(length(min = 1, max = 32), inner(custom(parses(ChannelCode::parse)))))]
     #[schemars(with = "Option<Vec<ChannelCode>>", length(min = 1, max = 32))]
     channels: Option<Vec<String>>,
+    /// Only what matters this much or more.
+    #[garde(skip)]
+    severity: Option<Severity>,
+    /// Only the stock of these SKUs, and orders with a line of one of them; at least one.
+    #[garde(inner(length(min = 1, max = 200), inner(custom(parses(Sku::parse)))))]
+    #[schemars(with = "Option<Vec<Sku>>", length(min = 1, max = 200))]
+    skus: Option<Vec<String>>,
+    /// Hours in which only what is critical is told; the rest is told when they end.
+    #[garde(dive)]
+    quiet: Option<QuietBody>,
+    /// What is not critical is told together, by the clock. A change counts for what is pending too.
+    #[garde(dive)]
+    digest: Option<DigestBody>,
+}
+
+/// Hours of the day, in the time zone of the destination. They may go over midnight.
+#[derive(Debug, Deserialize, Serialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct QuietBody {
+    /// When they begin: `22:00`.
+    #[garde(custom(parses(ClockTime::parse)))]
+    #[schemars(with = "ClockTime")]
+    from: String,
+    /// When they end, at another time than they begin.
+    #[garde(custom(parses(ClockTime::parse)))]
+    #[schemars(with = "ClockTime")]
+    until: String,
+}
+
+/// When what happens is told together: one of both.
+#[derive(Debug, Deserialize, Serialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DigestBody {
+    /// At each full multiple of so many minutes of UTC.
+    #[garde(range(min = 1, max = Digest::MOST_MINUTES))]
+    #[schemars(range(min = 1, max = 1440))]
+    every_minutes: Option<u16>,
+    /// Once a day, in the time zone of the destination: `08:00`.
+    #[garde(inner(custom(parses(ClockTime::parse))))]
+    #[schemars(with = "Option<ClockTime>")]
+    daily_at: Option<String>,
+}
+
+/// The line of a kind of fact in somebody's own words.
+#[derive(Debug, Deserialize, Serialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TemplateBody {
+    /// The kind of facts; not one that is about the destination itself.
+    #[garde(custom(parses(FactKind::parse)))]
+    #[schemars(with = "FactKind")]
+    kind: String,
+    /// One line. `{order}` and the like stand for what the fact has; everything else is said as it is, without markup.
+    #[garde(length(chars, min = 1, max = 300))]
+    #[schemars(length(min = 1, max = 300))]
+    text: String,
+}
+
+/// What is to be shown before it is told.
+#[derive(Debug, Deserialize, JsonSchema, garde::Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PreviewBody {
+    /// The kind of facts.
+    #[garde(custom(parses(FactKind::parse)))]
+    #[schemars(with = "FactKind")]
+    kind: String,
+    /// The template to show; when left out, what the destination would be told.
+    #[garde(length(chars, min = 1, max = 300))]
+    #[schemars(length(min = 1, max = 300))]
+    text: Option<String>,
+}
+
+/// A line as it would be told, of a fact that did not happen.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Preview {
+    /// In Telegram's HTML.
+    html: String,
 }
 
 /// A destination to create.
@@ -55,9 +134,25 @@ pub(super) struct CreateDestinationBody {
     #[garde(custom(parses(DestinationName::parse)))]
     #[schemars(with = "DestinationName")]
     name: String,
-    /// The language of its messages; English when left out. Only English is written so far.
+    /// The language of its messages; English when left out.
     #[garde(skip)]
     language: Option<Language>,
+    /// The time zone of the times in its messages and its rules; UTC when left out.
+    #[garde(inner(custom(parses(TimeZone::parse))))]
+    #[schemars(with = "Option<TimeZone>")]
+    time_zone: Option<String>,
+    /// What becomes of what is told of an order after its first message; a new one when left out.
+    #[garde(skip)]
+    follow_up: Option<FollowUp>,
+    /// When it is told each day how often what happened the day before: `08:00`; never when left out.
+    #[garde(inner(custom(parses(ClockTime::parse))))]
+    #[schemars(with = "Option<ClockTime>")]
+    heartbeat_at: Option<String>,
+    /// What it says in its own words, each kind of fact once.
+    #[garde(dive, length(max = 32))]
+    #[serde(default)]
+    #[schemars(length(max = 32))]
+    templates: Vec<TemplateBody>,
     /// What it is told; everything when left out.
     #[garde(dive)]
     rules: Option<RulesBody>,
@@ -71,9 +166,25 @@ pub(super) struct ChangeDestinationBody {
     #[garde(inner(custom(parses(DestinationName::parse))))]
     #[schemars(with = "Option<DestinationName>")]
     name: Option<String>,
-    /// The language of its messages. Only English is written so far.
+    /// The language of its messages.
     #[garde(skip)]
     language: Option<Language>,
+    /// The time zone of the times in its messages and its rules.
+    #[garde(inner(custom(parses(TimeZone::parse))))]
+    #[schemars(with = "Option<TimeZone>")]
+    time_zone: Option<String>,
+    /// What becomes of what is told of an order after its first message.
+    #[garde(skip)]
+    follow_up: Option<FollowUp>,
+    /// When it is told each day how often what happened the day before; null: never.
+    #[serde(default, deserialize_with = "rest::present")]
+    #[garde(inner(inner(custom(parses(ClockTime::parse)))))]
+    #[schemars(with = "Option<ClockTime>")]
+    heartbeat_at: Option<Option<String>>,
+    /// What it says in its own words, all of it, each kind of fact once.
+    #[garde(length(max = 32), dive)]
+    #[schemars(extend("maxItems" = 32))]
+    templates: Option<Vec<TemplateBody>>,
     /// What it is told, all of it.
     #[garde(dive)]
     rules: Option<RulesBody>,
@@ -165,6 +276,17 @@ pub(super) async fn test(
     Ok(tagged(app.send(&by, TestDestination { destination: at.destination }).await?))
 }
 
+pub(super) async fn preview(
+    app: App,
+    by: Staff,
+    State(order_link): State<Option<OrderLink>>,
+    Path(at): Path<DestinationPath>,
+    Body(body): Body<PreviewBody>,
+) -> Result<rest::Ok<Preview>, Problem> {
+    let destination = app.ask(&by, FindDestination { destination: at.destination }).await?;
+    Ok(rest::Ok(Preview { html: body.shown(&destination, order_link)? }))
+}
+
 pub(super) async fn deliveries(
     app: App,
     by: Staff,
@@ -187,24 +309,75 @@ impl RulesBody {
     fn rules(&self) -> Result<Rules, Malformed> {
         let kinds = |kinds: &Vec<String>| kinds.iter().map(|kind| FactKind::parse(kind)).collect();
         let channels = |codes: &Vec<String>| codes.iter().map(|code| ChannelCode::parse(code)).collect();
+        let skus = |skus: &Vec<String>| skus.iter().map(|sku| Sku::parse(sku)).collect();
         Ok(Rules {
             kinds: self.kinds.as_ref().map(kinds).transpose()?,
             least: self.least.iter().map(PriceBody::money).collect::<Result<_, _>>()?,
             channels: self.channels.as_ref().map(channels).transpose()?,
+            severity: self.severity,
+            skus: self.skus.as_ref().map(skus).transpose()?,
+            quiet: self.quiet.as_ref().map(QuietBody::quiet).transpose()?,
+            digest: self.digest.as_ref().map(DigestBody::digest).transpose()?,
         })
+    }
+}
+
+impl TemplateBody {
+    fn template(&self) -> Result<Template, Malformed> {
+        Template::parse(FactKind::parse(&self.kind)?, &self.text)
+    }
+}
+
+/// Templates of which each kind has one.
+fn templates(bodies: &[TemplateBody]) -> Result<Vec<Template>, Malformed> {
+    let templates: Vec<Template> = bodies.iter().map(TemplateBody::template).collect::<Result<_, _>>()?;
+    let mut kinds: Vec<FactKind> = templates.iter().map(|template| template.kind).collect();
+    kinds.sort_unstable();
+    match kinds.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(Malformed::new("templates", format!("must have {} once", pair[0].as_str()))),
+        None => Ok(templates),
+    }
+}
+
+impl PreviewBody {
+    fn shown(&self, destination: &Destination, order_link: Option<OrderLink>) -> Result<String, Malformed> {
+        let kind = FactKind::parse(&self.kind)?;
+        let mut voice = destination.manner.voice(destination.language, order_link);
+        if let Some(text) = &self.text {
+            voice.templates = vec![Template::parse(kind, text)?];
+        }
+        Ok(shown(kind, &voice))
+    }
+}
+
+impl QuietBody {
+    fn quiet(&self) -> Result<Quiet, Malformed> {
+        Quiet::new(ClockTime::parse(&self.from)?, ClockTime::parse(&self.until)?)
+    }
+}
+
+impl DigestBody {
+    fn digest(&self) -> Result<Digest, Malformed> {
+        Digest::new(self.every_minutes, self.daily_at.as_deref().map(ClockTime::parse).transpose()?)
     }
 }
 
 impl CreateDestinationBody {
     fn command(&self, codes: &LinkCodes) -> Result<CreateDestination, Malformed> {
         let destination = DestinationId::new();
-        Ok(CreateDestination {
-            destination,
+        let manner = Manner {
+            time_zone: self.time_zone.as_deref().map(TimeZone::parse).transpose()?.unwrap_or_default(),
+            follow_up: self.follow_up.unwrap_or_default(),
+            heartbeat_at: self.heartbeat_at.as_deref().map(ClockTime::parse).transpose()?,
+            templates: templates(&self.templates)?,
+        };
+        let wishes = Wishes {
             name: DestinationName::parse(&self.name)?,
             language: self.language.unwrap_or_default(),
+            manner,
             rules: self.rules.as_ref().map(RulesBody::rules).transpose()?.unwrap_or_default(),
-            code: codes.of(destination),
-        })
+        };
+        Ok(CreateDestination { destination, wishes, code: codes.of(destination) })
     }
 }
 
@@ -213,6 +386,13 @@ impl ChangeDestinationBody {
         Ok(DestinationChange {
             name: self.name.as_deref().map(DestinationName::parse).transpose()?,
             language: self.language,
+            time_zone: self.time_zone.as_deref().map(TimeZone::parse).transpose()?,
+            follow_up: self.follow_up,
+            heartbeat_at: match &self.heartbeat_at {
+                Some(at) => Some(at.as_deref().map(ClockTime::parse).transpose()?),
+                None => None,
+            },
+            templates: self.templates.as_deref().map(templates).transpose()?,
             rules: self.rules.as_ref().map(RulesBody::rules).transpose()?,
             paused: self.paused,
         })

@@ -41,6 +41,12 @@ pub fn routes() -> Routes {
         .post("/admin/v1/destinations/{destination}/test", destinations::test, |op| {
             op.summary("Send a test message to a destination").sends::<TestDestination>().problems(&problems::LINKED)
         })
+        .post("/admin/v1/destinations/{destination}/preview", destinations::preview, |op| {
+            op.summary("Show how a destination would be told of something")
+                .description("Nothing is sent. A template is shown before it is kept.")
+                .asks::<FindDestination>()
+                .id("notifier.preview-destination")
+        })
         .get("/admin/v1/destinations/{destination}/deliveries", destinations::deliveries, |op| {
             op.summary("List what a destination was told, the latest first").asks::<ListDeliveries>()
         })

@@ -12,7 +12,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::domain::{
-    self, Day, KnownOrder, KnownStock, ORDERS_SHOWN, OrderName, Question, Sales, nothing_of, orders_of,
+    self, AskedDay, KnownOrder, KnownStock, ORDERS_SHOWN, AskedOrder, Question, Sales, nothing_of, orders_of,
 };
 use crate::error::Error;
 use crate::schema::{orders, stocks};
@@ -80,7 +80,7 @@ impl Query for AnswerQuestion {
             Question::Order(name) => find_order(read, *name).await?.map(|order| domain::order(&order)),
             Question::Stock(sku) => find_stock(read, sku).await?.map(|stock| domain::stock(&stock)),
             Question::Sales => {
-                let (today, yesterday) = (sold_on(read, Day::Today).await?, sold_on(read, Day::Yesterday).await?);
+                let (today, yesterday) = (sold_on(read, AskedDay::Today).await?, sold_on(read, AskedDay::Yesterday).await?);
                 Some(domain::sales(ZONE, &today, &yesterday))
             }
         };
@@ -88,7 +88,7 @@ impl Query for AnswerQuestion {
     }
 }
 
-async fn orders_on(read: &mut ReadConn<'_>, day: Day) -> Result<Vec<String>, Error> {
+async fn orders_on(read: &mut ReadConn<'_>, day: AskedDay) -> Result<Vec<String>, Error> {
     let (from, until) = day.bounds(Clock::now(), &Utc);
     let organisation = read.organisation().uuid();
     let placed = orders::table
@@ -107,7 +107,7 @@ async fn orders_on(read: &mut ReadConn<'_>, day: Day) -> Result<Vec<String>, Err
 }
 
 /// What was sold on a day, by currency.
-async fn sold_on(read: &mut ReadConn<'_>, day: Day) -> Result<Sales, Error> {
+async fn sold_on(read: &mut ReadConn<'_>, day: AskedDay) -> Result<Sales, Error> {
     let (from, until) = day.bounds(Clock::now(), &Utc);
     let rows: Vec<SumRow> = persistence::statement(
         "select currency, count(*) as orders, sum(total_minor)::bigint as total_minor from orders
@@ -124,13 +124,13 @@ async fn sold_on(read: &mut ReadConn<'_>, day: Day) -> Result<Sales, Error> {
     Ok(Sales { orders: rows.iter().map(|row| row.orders).sum(), sums })
 }
 
-async fn find_order(read: &mut ReadConn<'_>, name: OrderName) -> Result<Option<KnownOrder>, Error> {
+async fn find_order(read: &mut ReadConn<'_>, name: AskedOrder) -> Result<Option<KnownOrder>, Error> {
     let own = orders::table.filter(orders::org_id.eq(read.organisation().uuid())).select(OrderRow::as_select());
     let row: Option<OrderRow> = match name {
-        OrderName::Number(number) => {
+        AskedOrder::Number(number) => {
             own.filter(orders::number.eq(number)).order_by(orders::id).first(read.connection()).await.optional()?
         }
-        OrderName::Id(id) => own.filter(orders::id.eq(id.uuid())).first(read.connection()).await.optional()?,
+        AskedOrder::Id(id) => own.filter(orders::id.eq(id.uuid())).first(read.connection()).await.optional()?,
     };
     row.map(OrderRow::known).transpose()
 }

@@ -1,4 +1,4 @@
-//! Where something is pending that may be sent.
+//! Where something is pending that may be sent now.
 //! The rule: who has waited longest comes first, so that of several in one chat none waits for ever.
 
 use access::Permission;
@@ -12,7 +12,8 @@ use uuid::Uuid;
 use crate::domain::Target;
 use crate::error::Error;
 
-/// Asks for every target with pending deliveries, that of the oldest delivery first, but for those that are paused, silent or blocked.
+/// Asks for every target with pending deliveries whose time has come, that which has waited longest since then first, but for
+/// those that are paused, silent or blocked.
 #[derive(Debug, Clone, Copy)]
 pub struct ListTargets;
 
@@ -34,15 +35,19 @@ impl Query for ListTargets {
     async fn fetch(&self, read: &mut ReadConn<'_, Platform>) -> Result<Vec<Target>, Error> {
         let rows: Vec<TargetRow> = persistence::statement(
             "select org_id, id from (
-                 (select null::uuid as org_id, null::uuid as id, d.id as oldest from deliveries d
-                  where d.state = 'pending' and d.destination is null order by d.id limit 1)
+                 (select null::uuid as org_id, null::uuid as id, greatest(d.not_before, d.created_at) as since, d.id as first
+                  from deliveries d
+                  where d.state = 'pending' and d.destination is null and d.not_before <= clock_timestamp()
+                  order by d.not_before, d.id limit 1)
                  union all
-                 select t.org_id, t.id, d.oldest from destinations t cross join lateral (
-                     select d.id as oldest from deliveries d
-                     where d.org_id = t.org_id and d.destination = t.id and d.state = 'pending' order by d.id limit 1) d
+                 select t.org_id, t.id, d.since, d.first from destinations t cross join lateral (
+                     select greatest(d.not_before, d.created_at) as since, d.id as first from deliveries d
+                     where d.org_id = t.org_id and d.destination = t.id and d.state = 'pending'
+                         and d.not_before <= clock_timestamp()
+                     order by d.not_before, d.id limit 1) d
                  where t.state in ('active', 'unreachable') and t.blocked_until <= clock_timestamp()
                      and t.muted_until <= clock_timestamp()) targets
-             order by oldest",
+             order by since, first",
         )
         .load(read.connection())
         .await?;

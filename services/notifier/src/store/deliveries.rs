@@ -2,19 +2,21 @@
 //! The rule: the state of a delivery is a part of a query's text. Diesel would bind it, and with a bound state
 //! PostgreSQL's kept plan cannot use the index that holds the pending deliveries only.
 
+use std::collections::BTreeSet;
+
 use diesel::QueryableByName;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use kernel::{DeliveryId, DestinationId, OrganisationId, Timestamp};
-use persistence::{Platform, Tenancy, Tx};
+use kernel::{DeliveryId, DestinationId, OrderId, OrganisationId, Timestamp};
+use persistence::{Platform, Tenancy, Tenants, Tx};
 use uuid::Uuid;
 
-use crate::domain::{Chat, Delivery, NewDelivery, Target, Unreadable};
+use crate::domain::{Chat, Counted, Delivery, FactKind, Heartbeat, NewDelivery, Planned, Target, Unreadable};
 use crate::error::Error;
 use crate::schema::deliveries;
 
-/// Writes deliveries, each for its destination or, without one, for the `configured` chat. An event that has a delivery for
+/// Writes deliveries that are told at once, each for its destination or, without one, for the `configured` chat. An event that has a delivery for
 /// the same destination or chat gets no second one.
 ///
 /// # Errors
@@ -24,6 +26,21 @@ pub async fn insert<T: Tenancy>(
     configured: Option<&Chat>,
     new: &[(Option<DestinationId>, &NewDelivery)],
 ) -> Result<(), Error> {
+    let at_once: Vec<Planned<'_>> = new.iter().map(|(to, one)| Planned::at_once(*to, one)).collect();
+    insert_planned(tx, configured, &at_once).await
+}
+
+/// Writes deliveries as [`insert`] does, each to be told when its time has come.
+///
+/// # Errors
+/// When the database is away, or a fact cannot be written as JSON.
+pub async fn insert_planned<T: Tenancy>(
+    tx: &mut Tx<'_, T>,
+    configured: Option<&Chat>,
+    planned: &[Planned<'_>],
+) -> Result<(), Error> {
+    let new: Vec<(Option<DestinationId>, &NewDelivery)> =
+        planned.iter().map(|one| (one.destination, one.delivery)).collect();
     let facts = new.iter().map(|(_, one)| serde_json::to_value(&one.fact)).collect::<Result<Vec<_>, _>>()?;
     // What stands in the place of a chat tells the deliveries of one event apart.
     let chat = |destination: &Option<DestinationId>| match (destination, configured) {
@@ -33,9 +50,12 @@ pub async fn insert<T: Tenancy>(
     };
     persistence::statement(
         "insert into deliveries
-             (org_id, id, event_id, chat, destination, kind, fact, occurred_at, correlation, traceparent)
-         select new.* from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-              as new(org_id, id, event_id, chat, destination, kind, fact, occurred_at, correlation, traceparent)
+             (org_id, id, event_id, chat, destination, kind, fact, occurred_at, correlation, traceparent, not_before, collapsed)
+         select org_id, id, event_id, chat, destination, kind, fact, occurred_at, correlation, traceparent,
+              coalesce(not_before, 'epoch'), collapsed
+         from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+              as new(org_id, id, event_id, chat, destination, kind, fact, occurred_at, correlation, traceparent, not_before,
+                  collapsed)
          on conflict on constraint deliveries_event_once do nothing",
     )
     .bind::<Array<SqlUuid>, _>(new.iter().map(|(_, one)| one.organisation.uuid()).collect::<Vec<_>>())
@@ -48,6 +68,8 @@ pub async fn insert<T: Tenancy>(
     .bind::<Array<Timestamptz>, _>(new.iter().map(|(_, one)| one.occurred_at).collect::<Vec<_>>())
     .bind::<Array<SqlUuid>, _>(new.iter().map(|(_, one)| one.correlation).collect::<Vec<_>>())
     .bind::<Array<Nullable<Text>>, _>(new.iter().map(|(_, one)| one.traceparent.as_deref()).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Timestamptz>>, _>(planned.iter().map(|one| one.not_before).collect::<Vec<_>>())
+    .bind::<Array<Bool>, _>(planned.iter().map(|one| one.collapsed).collect::<Vec<_>>())
     .execute(tx.connection())
     .await?;
     Ok(())
@@ -67,13 +89,17 @@ struct PendingRow {
     occurred_at: Timestamp,
     #[diesel(sql_type = Nullable<Text>)]
     traceparent: Option<String>,
+    #[diesel(sql_type = Bool)]
+    waited: bool,
+    #[diesel(sql_type = Bool)]
+    collapsed: bool,
     #[diesel(sql_type = Nullable<Text>)]
     name: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     slug: Option<String>,
 }
 
-/// The oldest pending deliveries of a target, at most `limit`: those that can be read, and those that cannot. The caller
+/// The pending deliveries of a target whose time has come, at most `limit`, the oldest first: those that can be read, and those that cannot. The caller
 /// holds the lock of the chat's budget.
 ///
 /// # Errors
@@ -86,8 +112,11 @@ pub async fn pending(
     let rows: Vec<PendingRow> = match target {
         Target::Configured => {
             persistence::statement(
-                "select d.org_id, d.id, d.kind, d.fact, d.occurred_at, d.traceparent, o.name, o.slug
-                 from (select * from deliveries where destination is null and state = 'pending' order by id limit $1) d
+                "select d.org_id, d.id, d.kind, d.fact, d.occurred_at, d.traceparent, d.not_before > d.created_at as waited,
+                     d.collapsed, o.name, o.slug
+                 from (select * from deliveries
+                       where destination is null and state = 'pending' and not_before <= clock_timestamp()
+                       order by not_before, id limit $1) d
                  left join organisations o on o.org_id = d.org_id
                  order by d.id",
             )
@@ -97,9 +126,11 @@ pub async fn pending(
         }
         Target::Destination { organisation, destination } => {
             persistence::statement(
-                "select d.org_id, d.id, d.kind, d.fact, d.occurred_at, d.traceparent, o.name, o.slug
-                 from (select * from deliveries where org_id = $1 and destination = $2 and state = 'pending'
-                       order by id limit $3) d
+                "select d.org_id, d.id, d.kind, d.fact, d.occurred_at, d.traceparent, d.not_before > d.created_at as waited,
+                     d.collapsed, o.name, o.slug
+                 from (select * from deliveries
+                       where org_id = $1 and destination = $2 and state = 'pending' and not_before <= clock_timestamp()
+                       order by not_before, id limit $3) d
                  left join organisations o on o.org_id = d.org_id
                  order by d.id",
             )
@@ -110,6 +141,11 @@ pub async fn pending(
             .await?
         }
     };
+    Ok(read(rows))
+}
+
+/// The deliveries in these rows, and those that this version cannot read.
+fn read(rows: Vec<PendingRow>) -> (Vec<Delivery>, Vec<Unreadable>) {
     let (mut readable, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in rows {
         let (id, organisation) = (DeliveryId::from_uuid(row.id), OrganisationId::from_uuid(row.org_id));
@@ -132,9 +168,77 @@ pub async fn pending(
             fact,
             occurred_at: row.occurred_at,
             traceparent: row.traceparent,
+            waited: row.waited,
+            collapsed: row.collapsed,
         });
     }
-    Ok((readable, unreadable))
+    (readable, unreadable)
+}
+
+#[derive(QueryableByName)]
+struct FirstRow {
+    #[diesel(sql_type = BigInt)]
+    message_id: i64,
+}
+
+/// The first message that told a destination of an order and is still there: Telegram's id of it, and what it tells, oldest
+/// first. None for an order that it was told nothing of, or too long ago.
+///
+/// # Errors
+/// When the database is away.
+pub async fn first_message(
+    tx: &mut Tx<'_, Platform>,
+    organisation: OrganisationId,
+    destination: DestinationId,
+    order: OrderId,
+) -> Result<Option<(i64, Vec<Delivery>)>, Error> {
+    let first: Option<FirstRow> = persistence::statement(
+        "select d.message_id from deliveries d join destinations t on t.org_id = d.org_id and t.id = d.destination
+         where d.org_id = $1 and d.destination = $2 and d.fact ->> 'order' = $3 and d.state = 'sent' and not d.gone
+             and d.settled_at > t.moved_at
+         order by d.id limit 1",
+    )
+    .bind::<SqlUuid, _>(organisation.uuid())
+    .bind::<SqlUuid, _>(destination.uuid())
+    .bind::<Text, _>(order.to_string())
+    .get_result(tx.connection())
+    .await
+    .optional()?;
+    let Some(FirstRow { message_id }) = first else { return Ok(None) };
+    let rows: Vec<PendingRow> = persistence::statement(
+        "select d.org_id, d.id, d.kind, d.fact, d.occurred_at, d.traceparent, d.not_before > d.created_at as waited, d.collapsed,
+             o.name, o.slug
+         from deliveries d left join organisations o on o.org_id = d.org_id
+         where d.org_id = $1 and d.destination = $2 and d.message_id = $3 and d.state = 'sent'
+         order by d.id",
+    )
+    .bind::<SqlUuid, _>(organisation.uuid())
+    .bind::<SqlUuid, _>(destination.uuid())
+    .bind::<BigInt, _>(message_id)
+    .load(tx.connection())
+    .await?;
+    Ok(Some((message_id, read(rows).0)))
+}
+
+/// Notes that a message of a destination is gone.
+///
+/// # Errors
+/// When the database is away.
+pub async fn message_gone(
+    tx: &mut Tx<'_, Platform>,
+    organisation: OrganisationId,
+    destination: DestinationId,
+    message: i64,
+) -> Result<(), Error> {
+    persistence::statement(
+        "update deliveries set gone = true where org_id = $1 and destination = $2 and message_id = $3 and state = 'sent'",
+    )
+    .bind::<SqlUuid, _>(organisation.uuid())
+    .bind::<SqlUuid, _>(destination.uuid())
+    .bind::<BigInt, _>(message)
+    .execute(tx.connection())
+    .await?;
+    Ok(())
 }
 
 /// Marks the deliveries of a message as sent. One that another sender has settled stays as it is.
@@ -231,6 +335,136 @@ pub async fn resend_failed(tx: &mut Tx<'_>, destination: DestinationId) -> Resul
         ))
         .execute(tx.connection())
         .await?)
+}
+
+/// Sets when the pending deliveries of a destination may be told, as after a change of its rules: what can wait at `due`, none
+/// for at once, and the rest at once. One of a flood waits for the minute to end all the same.
+///
+/// # Errors
+/// When the database is away.
+pub async fn replan(tx: &mut Tx<'_>, destination: DestinationId, due: Option<Timestamp>) -> Result<(), Error> {
+    persistence::statement(
+        "update deliveries set not_before = case when kind = any($3) then 'epoch' else greatest(
+             coalesce($4, 'epoch'), case when collapsed then date_trunc('minute', now()) + interval '1 minute' else 'epoch' end)
+             end
+         where org_id = $1 and destination = $2 and state = 'pending'",
+    )
+    .bind::<SqlUuid, _>(tx.organisation().uuid())
+    .bind::<SqlUuid, _>(destination.uuid())
+    .bind::<Array<Text>, _>(FactKind::urgent())
+    .bind::<Nullable<Timestamptz>, _>(due)
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct HeardRow {
+    #[diesel(sql_type = SqlUuid)]
+    org_id: Uuid,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    destination: Option<Uuid>,
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = BigInt)]
+    facts: i64,
+}
+
+/// How many facts of each kind these destinations, or without one the chat of the configuration, have heard of within the last
+/// minute. Of each only the newest `limit` deliveries are looked at.
+///
+/// # Errors
+/// When the database is away.
+pub async fn heard(
+    tx: &mut Tx<'_, Tenants>,
+    of: &[(OrganisationId, Option<DestinationId>)],
+    limit: i64,
+) -> Result<Vec<((OrganisationId, Option<DestinationId>, FactKind), u32)>, Error> {
+    let rows: Vec<HeardRow> = persistence::statement(
+        "select asked.org_id, asked.destination, newest.kind, count(*) as facts
+         from unnest($1, $2) as asked(org_id, destination)
+         cross join lateral (
+             (select d.kind, d.created_at from deliveries d
+              where asked.destination is not null and d.org_id = asked.org_id and d.destination = asked.destination
+              order by d.id desc limit $3)
+             union all
+             (select d.kind, d.created_at from deliveries d
+              where asked.destination is null and d.org_id = asked.org_id and d.destination is null
+              order by d.id desc limit $3)) newest
+         where newest.created_at > now() - interval '1 minute'
+         group by asked.org_id, asked.destination, newest.kind",
+    )
+    .bind::<Array<SqlUuid>, _>(of.iter().map(|(organisation, _)| organisation.uuid()).collect::<Vec<_>>())
+    .bind::<Array<Nullable<SqlUuid>>, _>(of.iter().map(|(_, to)| to.map(|to| to.uuid())).collect::<Vec<_>>())
+    .bind::<BigInt, _>(limit)
+    .load(tx.connection())
+    .await?;
+    let heard = |row: HeardRow| {
+        let to = row.destination.map(DestinationId::from_uuid);
+        let kind = FactKind::parse(&row.kind).ok()?;
+        Some(((OrganisationId::from_uuid(row.org_id), to, kind), u32::try_from(row.facts).unwrap_or(u32::MAX)))
+    };
+    // A kind that only a later version knows is none of those that this one counts.
+    Ok(rows.into_iter().filter_map(heard).collect())
+}
+
+/// Those of the heartbeats that no delivery was written for, or none is kept of.
+///
+/// # Errors
+/// When the database is away.
+pub async fn unwritten(
+    tx: &mut Tx<'_, Platform>,
+    configured: &Chat,
+    due: Vec<Heartbeat>,
+) -> Result<Vec<Heartbeat>, Error> {
+    let chat = |one: &Heartbeat| one.destination.map_or_else(|| configured.to_string(), |to| to.to_string());
+    let written: Vec<PositionRow> = persistence::statement(
+        "select asked.position from unnest($1, $2, $3) with ordinality as asked(org_id, event_id, chat, position)
+         join deliveries d on d.org_id = asked.org_id and d.event_id = asked.event_id and d.chat = asked.chat",
+    )
+    .bind::<Array<SqlUuid>, _>(due.iter().map(|one| one.organisation.uuid()).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(due.iter().map(|one| one.event.uuid()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(due.iter().map(chat).collect::<Vec<_>>())
+    .load(tx.connection())
+    .await?;
+    let written: BTreeSet<i64> = written.into_iter().map(|row| row.position).collect();
+    Ok((1..).zip(due).filter(|(position, _)| !written.contains(position)).map(|(_, one)| one).collect())
+}
+
+#[derive(QueryableByName)]
+struct PositionRow {
+    #[diesel(sql_type = BigInt)]
+    position: i64,
+}
+
+/// How many facts of each kind happened on the day of a heartbeat, of those that its destination was to be told.
+///
+/// # Errors
+/// When the database is away.
+pub async fn counts(tx: &mut Tx<'_, Platform>, of: &Heartbeat) -> Result<Vec<Counted>, Error> {
+    let rows: Vec<CountRow> = persistence::statement(
+        "select kind, count(*) as facts from deliveries
+         where org_id = $1 and destination is not distinct from $2 and occurred_at >= $3 and occurred_at < $4 group by kind",
+    )
+    .bind::<SqlUuid, _>(of.organisation.uuid())
+    .bind::<Nullable<SqlUuid>, _>(of.destination.map(|to| to.uuid()))
+    .bind::<Timestamptz, _>(of.begun)
+    .bind::<Timestamptz, _>(of.over)
+    .load(tx.connection())
+    .await?;
+    let counted = |row: CountRow| {
+        let of = FactKind::parse(&row.kind).ok().filter(|kind| !kind.is_about_the_destination())?;
+        Some(Counted { of, facts: u64::try_from(row.facts).unwrap_or(0) })
+    };
+    Ok(rows.into_iter().filter_map(counted).collect())
+}
+
+#[derive(QueryableByName)]
+struct CountRow {
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = BigInt)]
+    facts: i64,
 }
 
 /// Deletes what a destination, which is deleted, was not told.

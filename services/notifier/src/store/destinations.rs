@@ -6,20 +6,20 @@ use std::time::Duration;
 
 use diesel::QueryableByName;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Binary, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use kernel::{DestinationId, OrganisationId, Timestamp};
+use kernel::{DestinationId, OrganisationId, TimeZone, Timestamp};
 use persistence::{Platform, Tenants, Tx};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::domain::{
-    Address, Chat, Destination, DestinationState, Lease, LinkCode, Linked, MOST_DESTINATIONS, Received, Rules,
+    Address, Chat, ClockTime, Destination, DestinationState, Language, Lease, LinkCode, Linked, MOST_DESTINATIONS,
+    Manner, OrderLink, Received, Receiver, Rules,
 };
 use crate::error::Error;
 use crate::projections::destination::Row;
 use crate::schema::destinations;
-use crate::store::budgets::clock_timestamp;
 
 /// Inserts a new destination with the hash of its code.
 ///
@@ -46,6 +46,7 @@ pub async fn insert(tx: &mut Tx<'_>, destination: &Destination, code: &LinkCode)
             destinations::kind.eq(<&str>::from(destination.kind)),
             destinations::name.eq(destination.name.as_str()),
             destinations::language.eq(<&str>::from(destination.language)),
+            destinations::manner.eq(serde_json::to_value(&destination.manner)?),
             destinations::state.eq(<&str>::from(destination.state)),
             destinations::rules.eq(serde_json::to_value(&destination.rules)?),
             destinations::code_hash.eq(code.hash()),
@@ -85,6 +86,7 @@ pub async fn save(tx: &mut Tx<'_>, destination: &Destination) -> Result<(), Erro
         .set((
             destinations::name.eq(destination.name.as_str()),
             destinations::language.eq(<&str>::from(destination.language)),
+            destinations::manner.eq(serde_json::to_value(&destination.manner)?),
             destinations::state.eq(<&str>::from(destination.state)),
             destinations::reason.eq(destination.reason.as_deref()),
             destinations::rules.eq(serde_json::to_value(&destination.rules)?),
@@ -114,9 +116,11 @@ struct LinkedRow {
     id: Uuid,
     #[diesel(sql_type = Jsonb)]
     rules: Value,
+    #[diesel(sql_type = Jsonb)]
+    manner: Value,
 }
 
-/// The destinations of these organisations that a chat is linked to, with their rules. None of them is deleted before the
+/// The destinations of these organisations that a chat is linked to, with their rules and the zone of their clocks. None of them is deleted before the
 /// transaction ends.
 ///
 /// # Errors
@@ -124,43 +128,116 @@ struct LinkedRow {
 pub async fn linked(
     tx: &mut Tx<'_, Tenants>,
     organisations: &[OrganisationId],
-) -> Result<BTreeMap<OrganisationId, Vec<(DestinationId, Rules)>>, Error> {
+) -> Result<BTreeMap<OrganisationId, Vec<(DestinationId, Rules, TimeZone)>>, Error> {
     let rows: Vec<LinkedRow> = persistence::statement(
-        "select org_id, id, rules from destinations where org_id = any($1) and state <> 'waiting'
+        "select org_id, id, rules, manner from destinations where org_id = any($1) and state <> 'waiting'
          order by org_id, id for key share",
     )
     .bind::<Array<SqlUuid>, _>(organisations.iter().map(|one| one.uuid()).collect::<Vec<_>>())
     .load(tx.connection())
     .await?;
-    let mut linked: BTreeMap<OrganisationId, Vec<(DestinationId, Rules)>> = BTreeMap::new();
+    let mut linked: BTreeMap<OrganisationId, Vec<(DestinationId, Rules, TimeZone)>> = BTreeMap::new();
     for row in rows {
         let id = DestinationId::from_uuid(row.id);
         let rules = serde_json::from_value(row.rules).map_err(|error| Error::corrupt(id, error))?;
-        linked.entry(OrganisationId::from_uuid(row.org_id)).or_default().push((id, rules));
+        let manner: Manner = serde_json::from_value(row.manner).map_err(|error| Error::corrupt(id, error))?;
+        linked.entry(OrganisationId::from_uuid(row.org_id)).or_default().push((id, rules, manner.time_zone));
     }
     Ok(linked)
 }
 
-/// Where the messages of a destination go; none while it is paused, silent, blocked, waits for its chat, or is gone.
+#[derive(QueryableByName)]
+struct ReceiverRow {
+    #[diesel(sql_type = BigInt)]
+    chat: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    topic: Option<i64>,
+    #[diesel(sql_type = Text)]
+    language: String,
+    #[diesel(sql_type = Jsonb)]
+    manner: Value,
+}
+
+/// Where the messages of a destination go, and how it is spoken to, with the link to orders that all destinations have; none
+/// while it is paused, silent, blocked, waits for its chat, or is gone.
 ///
 /// # Errors
-/// When the database is away.
-pub async fn address(
+/// `Corrupt`, and `Storage` when the database is away.
+pub async fn receiver(
     tx: &mut Tx<'_, Platform>,
     organisation: OrganisationId,
     destination: DestinationId,
-) -> Result<Option<Address>, Error> {
-    let found: Option<(Option<i64>, Option<i64>)> = destinations::table
-        .find((organisation.uuid(), destination.uuid()))
-        .filter(destinations::state.eq_any(["active", "unreachable"]))
-        .filter(destinations::blocked_until.le(clock_timestamp()))
-        // Diesel's tables have at most 16 columns here, and nothing else asks for this one.
-        .filter(diesel::dsl::sql::<Bool>("muted_until <= clock_timestamp()"))
-        .select((destinations::chat, destinations::topic))
-        .get_result(tx.connection())
-        .await
-        .optional()?;
-    Ok(found.and_then(|(chat, topic)| Some(Address { chat: Chat::numbered(chat?), topic })))
+    order_link: Option<OrderLink>,
+) -> Result<Option<Receiver>, Error> {
+    let found: Option<ReceiverRow> = persistence::statement(
+        "select chat, topic, language, manner from destinations
+         where org_id = $1 and id = $2 and state in ('active', 'unreachable')
+             and blocked_until <= clock_timestamp() and muted_until <= clock_timestamp()",
+    )
+    .bind::<SqlUuid, _>(organisation.uuid())
+    .bind::<SqlUuid, _>(destination.uuid())
+    .get_result(tx.connection())
+    .await
+    .optional()?;
+    let Some(ReceiverRow { chat, topic, language, manner }) = found else { return Ok(None) };
+    let manner: Manner = serde_json::from_value(manner).map_err(|error| Error::corrupt(destination, error))?;
+    let language = Language::parse(&language).map_err(|error| Error::corrupt(destination, error))?;
+    let voice = manner.voice(language, order_link);
+    let address = Address { chat: Chat::numbered(chat), topic };
+    Ok(Some(Receiver { address, voice, follow_up: manner.follow_up }))
+}
+
+#[derive(QueryableByName)]
+struct HeartbeatRow {
+    #[diesel(sql_type = SqlUuid)]
+    org_id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = Jsonb)]
+    manner: Value,
+}
+
+/// The destinations that are told each day what happened the day before: when, and by whose clocks. None of them is deleted
+/// before the transaction ends.
+///
+/// # Errors
+/// `Corrupt`, and `Storage` when the database is away.
+pub async fn with_heartbeat(
+    tx: &mut Tx<'_, Platform>,
+) -> Result<Vec<(OrganisationId, DestinationId, ClockTime, TimeZone)>, Error> {
+    let rows: Vec<HeartbeatRow> = persistence::statement(
+        "select org_id, id, manner from destinations
+         where state <> 'waiting' and manner ->> 'heartbeat_at' is not null order by org_id, id for key share",
+    )
+    .load(tx.connection())
+    .await?;
+    let mut found = Vec::with_capacity(rows.len());
+    for HeartbeatRow { org_id, id, manner } in rows {
+        let id = DestinationId::from_uuid(id);
+        let manner: Manner = serde_json::from_value(manner).map_err(|error| Error::corrupt(id, error))?;
+        found.extend(manner.heartbeat_at.map(|at| (OrganisationId::from_uuid(org_id), id, at, manner.time_zone)));
+    }
+    Ok(found)
+}
+
+#[derive(QueryableByName)]
+struct OrganisationRow {
+    #[diesel(sql_type = SqlUuid)]
+    org_id: Uuid,
+}
+
+/// The organisations that trade and of which the chat of the configuration is told, since they have no destination of their own.
+///
+/// # Errors
+/// When the database is away.
+pub async fn without(tx: &mut Tx<'_, Platform>) -> Result<Vec<OrganisationId>, Error> {
+    let rows: Vec<OrganisationRow> = persistence::statement(
+        "select o.org_id from organisations o where o.active and not exists (
+             select 1 from destinations t where t.org_id = o.org_id and t.state <> 'waiting')",
+    )
+    .load(tx.connection())
+    .await?;
+    Ok(rows.into_iter().map(|row| OrganisationId::from_uuid(row.org_id)).collect())
 }
 
 /// Notes that messages get to a destination again.
@@ -266,7 +343,9 @@ pub async fn block(
 /// When the database is away.
 pub async fn moved(tx: &mut Tx<'_, Platform>, from: i64, to: i64) -> Result<(), Error> {
     persistence::statement(
-        "update destinations set chat = $2, version = version + 1, changed_at = clock_timestamp() where chat = $1",
+        "update destinations set chat = $2, version = version + 1, changed_at = clock_timestamp(),
+             moved_at = clock_timestamp()
+         where chat = $1",
     )
     .bind::<BigInt, _>(from)
     .bind::<BigInt, _>(to)

@@ -10,7 +10,7 @@ use notifier::queries::{CountBacklog, ListTargets};
 use testkit::eventually;
 
 use crate::settling::claimed;
-use crate::stage::{GROUPS, PATIENCE, Stage};
+use crate::stage::{GROUPS, PATIENCE, Stage, receiver};
 
 /// Writes a destination with a pending delivery of this number; the id of its organisation and of itself.
 async fn destination(stage: &Stage, number: u32, chat: i64) -> Target {
@@ -33,6 +33,9 @@ async fn the_target_that_has_waited_longest_comes_first() {
     let stage = Stage::new().await;
     let (late, early) = (destination(&stage, 9, -1).await, destination(&stage, 2, -1).await);
     stage.write(5, "stock-low", r#"{"kind":"stock-low","sku":"TEA-1","available":3,"threshold":5}"#).await;
+    let written =
+        "update deliveries set created_at = '2026-01-01'::timestamptz + right(id::text, 4)::int * interval '1 second'";
+    stage.superuser.batch_execute(written).await.unwrap();
     let found = stage.scene.mediator().ask(&Scope::platform_system("test"), ListTargets).await.unwrap();
     assert_eq!(found, [early, Target::Configured, late]);
 }
@@ -55,6 +58,34 @@ async fn what_a_destination_holds_back_is_counted_by_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_its_time_is_no_target_is_not_claimed_and_does_not_count_as_late() {
+    let stage = Stage::new().await;
+    let (mediator, scope) = (stage.scene.mediator(), Scope::platform_system("test"));
+    let target = destination(&stage, 1, -1).await;
+    mediator.send(&scope, RegisterChat { chat: Chat::numbered(-1) }).await.unwrap();
+    let later = "update deliveries set not_before = now() + interval '1 hour', created_at = '2020-01-01'";
+    stage.superuser.batch_execute(later).await.unwrap();
+    let backlog = mediator.ask(&scope, CountBacklog).await.unwrap();
+    assert_eq!((backlog.pending, backlog.held, backlog.oldest), (0, 1, None));
+    assert_eq!(mediator.ask(&scope, ListTargets).await.unwrap(), []);
+    let claim = ClaimDeliveries {
+        target,
+        configured: receiver(Chat::numbered(-9)),
+        per_minute: None,
+        lease: Duration::from_secs(60),
+        limit: 10,
+    };
+    let next = mediator.send(&scope, claim.clone()).await.unwrap().next;
+    assert!(matches!(next, Next::Idle), "{next:?}");
+    stage.superuser.batch_execute("update deliveries set not_before = '2026-01-01'").await.unwrap();
+    let backlog = mediator.ask(&scope, CountBacklog).await.unwrap();
+    assert_eq!(backlog.oldest.unwrap().to_string(), "2026-01-01 00:00:00 UTC", "since when it may be told");
+    assert_eq!(mediator.ask(&scope, ListTargets).await.unwrap(), [target]);
+    let Next::Send(batch) = mediator.send(&scope, claim).await.unwrap().next else { panic!("nothing to send") };
+    assert!(batch.deliveries[0].waited);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_configured_messages_per_minute_are_those_of_the_configured_chat_alone() {
     let stage = Stage::new().await;
     let (mediator, scope) = (stage.scene.mediator(), Scope::platform_system("test"));
@@ -65,7 +96,7 @@ async fn the_configured_messages_per_minute_are_those_of_the_configured_chat_alo
     stage.superuser.batch_execute(sent).await.unwrap();
     let claim = |configured: i64| ClaimDeliveries {
         target,
-        configured: Chat::numbered(configured),
+        configured: receiver(Chat::numbered(configured)),
         per_minute: Some(1),
         lease: Duration::from_secs(60),
         limit: 10,
@@ -84,7 +115,7 @@ async fn replicas_with_different_configured_chats_never_claim_the_same_deliverie
     mediator.send(&scope, RegisterChat { chat: Chat::numbered(77) }).await.unwrap();
     let claim = ClaimDeliveries {
         target: Target::Configured,
-        configured: Chat::numbered(77),
+        configured: receiver(Chat::numbered(77)),
         per_minute: None,
         lease: Duration::from_secs(60),
         limit: 10,

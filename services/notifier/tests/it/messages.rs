@@ -158,7 +158,7 @@ async fn hostile_texts_are_told_as_they_are_and_do_nothing() {
 }
 
 /// Where an order stands that was sold elsewhere.
-fn imported() -> Box<Standing> {
+pub(crate) fn imported() -> Box<Standing> {
     Box::new(Standing {
         number: None,
         source: Source::Import,

@@ -6,10 +6,10 @@ use std::time::Duration;
 use access::{Permission, Role};
 use mediator::{Scope, SendError};
 use notifier::commands::{
-    ClaimDeliveries, ClaimReading, DeleteSent, ForgetOrders, HandleUpdate, NoteToken, RegisterChat, ReleaseReading,
-    RestartReading, RetryFailed, SettleMessage, TakeAnswer,
+    ClaimDeliveries, ClaimReading, DeleteSent, ForgetOrders, HandleUpdate, NoteToken, RecordHeartbeats, RegisterChat,
+    ReleaseReading, RestartReading, RetryFailed, SettleMessage, TakeAnswer,
 };
-use notifier::domain::{Address, Batch, BotId, ButtonSeal, Lease, Outcome, Target};
+use notifier::domain::{Address, Batch, BotId, ButtonSeal, Lease, Outcome, Target, Way};
 use notifier::queries::{CountBacklog, ListObstacles, ListTargets};
 
 use crate::stage::{PATIENCE, Stage};
@@ -27,13 +27,22 @@ async fn platform_commands_and_queries_are_refused_to_an_owner_and_change_nothin
     let mediator = stage.scene.mediator();
     let chat = stage.settings().chat;
     let address = Address { chat: chat.clone(), topic: None };
+    let voice = stage.settings().voice;
     let (lease, bot) = (Lease::new(), || BotId::of_token("7:x"));
-    let batch = Batch { target: Target::Configured, chat: chat.clone(), address, lease, deliveries: Vec::new() };
+    let batch = Batch {
+        target: Target::Configured,
+        chat: chat.clone(),
+        address,
+        voice,
+        lease,
+        way: Way::New,
+        deliveries: Vec::new(),
+    };
     let settle = SettleMessage { batch: Arc::new(batch), outcome: Outcome::Limited { retry_after: PATIENCE } };
     let duration = Duration::from_secs(1);
     let claim = ClaimDeliveries {
         target: Target::Configured,
-        configured: chat.clone(),
+        configured: stage.configured(),
         per_minute: None,
         lease: duration,
         limit: 1,
@@ -43,6 +52,8 @@ async fn platform_commands_and_queries_are_refused_to_an_owner_and_change_nothin
     assert_forbidden(mediator.send(&owner, claim).await);
     assert_forbidden(mediator.send(&owner, settle).await);
     assert_forbidden(mediator.send(&owner, RetryFailed { chat: chat.clone() }).await);
+    let record = RecordHeartbeats { configured: chat.clone(), configured_at: None };
+    assert_forbidden(mediator.send(&owner, record).await);
     assert_forbidden(mediator.send(&owner, DeleteSent { keep_days: 0 }).await);
     assert_forbidden(mediator.send(&owner, ForgetOrders { keep_days: 0 }).await);
     assert_forbidden(mediator.ask(&owner, CountBacklog).await);

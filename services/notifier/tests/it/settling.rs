@@ -13,10 +13,10 @@ use crate::stage::{CHAT, Stage};
 pub(crate) async fn claimed(stage: &Stage, mediator: &Mediator, scope: &Scope<Platform>) -> Arc<Batch> {
     stage.write(1, "stock-low", r#"{"kind":"stock-low","sku":"TEA-1","available":3,"threshold":5}"#).await;
     let chat = stage.settings().chat;
-    mediator.send(scope, RegisterChat { chat: chat.clone() }).await.unwrap();
+    mediator.send(scope, RegisterChat { chat }).await.unwrap();
     let claim = ClaimDeliveries {
         target: Target::Configured,
-        configured: chat,
+        configured: stage.configured(),
         per_minute: None,
         lease: Duration::from_secs(60),
         limit: 10,

@@ -16,7 +16,7 @@ use kernel::{
 };
 use messaging::Outgoing;
 use notifier::config::Settings;
-use notifier::domain::Chat;
+use notifier::domain::{Address, Chat, FollowUp, Receiver, Voice};
 use notifier::processes::Telegram;
 use serde_json::Value;
 use service::Secret;
@@ -57,11 +57,20 @@ impl Stage {
         Settings {
             token: Secret::new(bot_api::TOKEN),
             chat: Chat::parse(CHAT).unwrap(),
+            voice: Voice::default(),
+            heartbeat_at: None,
             bot_api: self.telegram.url(),
             per_minute: None,
+            // Most tests write many facts at once and wait for all of them.
+            flood_from: None,
             keep_days: 30,
             order_keep_days: 90,
         }
+    }
+
+    /// The chat of the configuration, as claims name it.
+    pub(crate) fn configured(&self) -> Receiver {
+        receiver(self.settings().chat)
     }
 
     /// A replica of the notifier.
@@ -83,7 +92,7 @@ impl Stage {
         self.start_with(Settings { token: Secret::new(token), ..self.settings() }, Topics::On).await
     }
 
-    async fn start_with(&self, settings: Settings, topics: Topics) -> Running {
+    pub(crate) async fn start_with(&self, settings: Settings, topics: Topics) -> Running {
         let telegram = Telegram::new(&settings).unwrap();
         self.scene.start(notifier::assembly(settings, telegram), topics).await
     }
@@ -174,6 +183,11 @@ impl Stage {
     pub(crate) fn record<C: Channel>(&self, version: i64, event: &C) -> Outgoing {
         testkit::publish(Some(self.scene.organisation()), version, event)
     }
+}
+
+/// A chat that is spoken to in English.
+pub(crate) fn receiver(chat: Chat) -> Receiver {
+    Receiver { address: Address { chat, topic: None }, voice: Voice::default(), follow_up: FollowUp::New }
 }
 
 pub(crate) fn usd(minor: i64) -> Money {

@@ -21,9 +21,9 @@ pub use self::obstacles::Obstacles;
 pub use self::telegram::{NoClient, Telegram};
 pub(super) use self::telegram::{Unheard, Update};
 pub use self::wake::Wake;
-use crate::commands::{ClaimDeliveries, Claimed, DeleteSent, Next, RegisterChat, SettleMessage};
+use crate::commands::{ClaimDeliveries, Claimed, DeleteSent, Next, RecordHeartbeats, RegisterChat, SettleMessage};
 use crate::config::Settings;
-use crate::domain::{Batch, Outcome, Target, compose};
+use crate::domain::{Address, Batch, FollowUp, Outcome, Receiver, Target};
 use crate::error::Error;
 use crate::queries::{CountBacklog, ListObstacles, ListTargets};
 
@@ -41,6 +41,8 @@ const _: () = assert!(CALL.as_secs() < LEASE.as_secs(), "another sender would se
 const MAX_DELIVERIES: i64 = 2_000;
 /// How often the backlog is counted for the metrics, and obstacles that another replica met are looked for.
 const COUNT_EVERY: Duration = Duration::from_secs(5);
+/// How often is looked whether it is time to tell somebody of the day before.
+const HEARTBEAT_EVERY: Duration = Duration::from_secs(20);
 /// How often old deliveries are deleted.
 const DELETE_EVERY: Duration = Duration::from_secs(600);
 
@@ -84,6 +86,7 @@ struct Memory {
     registered: bool,
     counted: Option<Instant>,
     deleted: Option<Instant>,
+    heartbeat: Option<Instant>,
 }
 
 impl Sender {
@@ -124,6 +127,15 @@ impl Sender {
             self.look_for_obstacles().await;
             memory.counted = Some(Instant::now());
         }
+        if memory.heartbeat.is_none_or(|at| at.elapsed() >= HEARTBEAT_EVERY) {
+            let Settings { chat: configured, heartbeat_at, voice, .. } = self.settings.clone();
+            let configured_at = heartbeat_at.map(|at| (at, voice.time_zone));
+            let record = RecordHeartbeats { configured, configured_at };
+            if let Err(error) = self.mediator.send(&self.scope, record).await {
+                tracing::warn!(%error, "what happened yesterday could not be written down; it is tried again");
+            }
+            memory.heartbeat = Some(Instant::now());
+        }
         if memory.deleted.is_none_or(|at| at.elapsed() >= DELETE_EVERY) {
             // One part at a time: pending deliveries do not wait until everything is deleted.
             let delete = DeleteSent { keep_days: self.settings.keep_days };
@@ -157,7 +169,9 @@ impl Sender {
     }
 
     async fn send_next(&self, target: Target) -> Result<Round, SendError<Error>> {
-        let (configured, per_minute) = (self.settings.chat.clone(), self.settings.per_minute);
+        let Settings { chat, voice, per_minute, .. } = self.settings.clone();
+        let address = Address { chat, topic: None };
+        let configured = Receiver { address, voice, follow_up: FollowUp::New };
         let claim = ClaimDeliveries { target, configured, per_minute, lease: LEASE, limit: MAX_DELIVERIES };
         let Claimed { next, unreadable } = self.mediator.send(&self.scope, claim).await?;
         // Here and not in the command, which may run more than once before it is committed.
@@ -175,10 +189,10 @@ impl Sender {
     /// Sends one message and settles it. When it cannot be settled, its deliveries are sent again after the lease.
     async fn send(&self, batch: Batch) {
         let batch = Arc::new(batch);
-        let message = compose(&batch.deliveries);
+        let message = batch.message(Clock::now());
         let buttons = self.buttons(&batch).await;
         let spans = trace::Spans::open(&batch, &message);
-        let outcome = spans.around(self.telegram.send_with(&batch.address, &message.text, &buttons)).await;
+        let outcome = spans.around(self.telegram.tell(&batch.address, &message.text, &batch.way, &buttons)).await;
         spans.close(&outcome);
         report::message(&batch, &message, &outcome);
         let deadline = Instant::now() + LEASE;

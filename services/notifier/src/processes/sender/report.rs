@@ -64,6 +64,14 @@ pub(super) fn message(batch: &Batch, message: &Message, outcome: &Outcome) {
                 "Telegram refuses the message for good; mend the cause, then run `cyberctl retry failed-deliveries`"
             );
         }
+        Outcome::Gone { cause } => {
+            tracing::info!(
+                chat,
+                deliveries,
+                cause,
+                "the message to edit is gone; what it was to tell is sent as another one"
+            );
+        }
         Outcome::Unavailable { cause } => {
             tracing::warn!(chat, deliveries, cause, "Telegram cannot be reached; the message is sent again later");
         }

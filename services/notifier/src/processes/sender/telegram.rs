@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use frankenstein::ParseMode;
 use frankenstein::client_reqwest::Bot;
-use frankenstein::methods::{AnswerCallbackQueryParams, GetUpdatesParams, SendMessageParams};
+use frankenstein::methods::{AnswerCallbackQueryParams, EditMessageTextParams, GetUpdatesParams, SendMessageParams};
 use frankenstein::response::{ErrorResponse, MethodResponse};
 use frankenstein::types::{
     AllowedUpdate, ChatId, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, MessageId, ReplyMarkup,
+    ReplyParameters,
 };
 use frankenstein::{AsyncTelegramApi, Error};
 use kernel::Timestamp;
@@ -18,7 +19,7 @@ use tokio::sync::OnceCell;
 
 use super::{CALL, LISTEN};
 use crate::config::Settings;
-use crate::domain::{Address, BotId, Button, Heard, Outcome, Press, Received};
+use crate::domain::{Address, BotId, Button, Heard, Outcome, Press, Received, Way};
 
 /// The wait after a 429 that names none.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -128,38 +129,80 @@ impl Telegram {
 
     /// Sends one message in Telegram's HTML.
     pub(in crate::processes) async fn send(&self, to: &Address, html: &str) -> Outcome {
-        self.send_with(to, html, &[]).await
+        self.tell(to, html, &Way::New, &[]).await
     }
 
-    /// Sends one message in Telegram's HTML, with these buttons in a row below it.
-    pub(in crate::processes) async fn send_with(&self, to: &Address, html: &str, buttons: &[Button]) -> Outcome {
+    /// Sends one message in Telegram's HTML, or puts it in the place of another one, with these buttons in a row below it.
+    pub(in crate::processes) async fn tell(&self, to: &Address, html: &str, way: &Way, buttons: &[Button]) -> Outcome {
         let chat = &to.chat;
         let chat_id = chat.number().map_or_else(|| ChatId::String(chat.as_str().to_owned()), ChatId::Integer);
-        let params = SendMessageParams::builder()
-            .chat_id(chat_id)
-            .text(html)
-            .parse_mode(ParseMode::Html)
-            .maybe_message_thread_id(to.topic.and_then(|topic| i32::try_from(topic).ok()))
-            .link_preview_options(LinkPreviewOptions::builder().is_disabled(true).build())
-            .maybe_reply_markup(keyboard(buttons))
-            .build();
+        let no_preview = LinkPreviewOptions::builder().is_disabled(true).build();
         // Only the id of Telegram's answer is read, so that new fields in it cannot break the notifier.
-        let reply: Result<MethodResponse<MessageId>, Error> = self.bot.request("sendMessage", Some(params)).await;
-        match reply {
-            Ok(reply) => Outcome::Sent { message: i64::from(reply.result.message_id) },
-            Err(Error::Api(error)) => refusal(&error),
-            Err(error) => Outcome::Unavailable { cause: unread(error) },
+        let reply: Result<MethodResponse<MessageId>, Error> = match way {
+            Way::New | Way::Reply { .. } => {
+                let params = SendMessageParams::builder()
+                    .chat_id(chat_id)
+                    .text(html)
+                    .parse_mode(ParseMode::Html)
+                    .maybe_message_thread_id(to.topic.and_then(|topic| i32::try_from(topic).ok()))
+                    .maybe_reply_parameters(reply_to(way))
+                    .link_preview_options(no_preview)
+                    .maybe_reply_markup(keyboard(buttons).map(ReplyMarkup::InlineKeyboardMarkup))
+                    .build();
+                self.bot.request(way.method(), Some(params)).await
+            }
+            Way::Edit { message, .. } => {
+                let params = EditMessageTextParams::builder()
+                    .chat_id(chat_id)
+                    .message_id(i32::try_from(*message).unwrap_or_default())
+                    .text(html)
+                    .parse_mode(ParseMode::Html)
+                    .link_preview_options(no_preview)
+                    .maybe_reply_markup(keyboard(buttons))
+                    .build();
+                self.bot.request(way.method(), Some(params)).await
+            }
+        };
+        match (reply, way) {
+            (Ok(reply), _) => Outcome::Sent { message: i64::from(reply.result.message_id) },
+            (Err(Error::Api(error)), Way::Edit { message, .. }) => unedited(&error, *message),
+            (Err(Error::Api(error)), _) => refusal(&error),
+            (Err(error), _) => Outcome::Unavailable { cause: unread(error) },
         }
     }
 }
 
 /// The buttons as Telegram takes them; none where there are none.
-fn keyboard(buttons: &[Button]) -> Option<ReplyMarkup> {
+fn keyboard(buttons: &[Button]) -> Option<InlineKeyboardMarkup> {
     let button =
         |button: &Button| InlineKeyboardButton::builder().text(button.label).callback_data(button.data.clone()).build();
     let row: Vec<InlineKeyboardButton> = buttons.iter().map(button).collect();
-    let keyboard = |row| InlineKeyboardMarkup::builder().inline_keyboard(vec![row]).build();
-    (!row.is_empty()).then(|| ReplyMarkup::InlineKeyboardMarkup(keyboard(row)))
+    (!row.is_empty()).then(|| InlineKeyboardMarkup::builder().inline_keyboard(vec![row]).build())
+}
+
+/// The message that this one replies to; when that one is gone, it is sent all the same.
+fn reply_to(way: &Way) -> Option<ReplyParameters> {
+    let Way::Reply { to } = way else { return None };
+    let to = i32::try_from(*to).ok()?;
+    Some(ReplyParameters::builder().message_id(to).allow_sending_without_reply(true).build())
+}
+
+/// The words, in lower case, of a 400 that says that the message is as it was to be.
+const UNCHANGED: &str = "message is not modified";
+/// The words, in lower case, of a 400 that says that there is nothing to edit.
+const NOTHING_TO_EDIT: [&str; 3] = ["message to edit not found", "message can't be edited", "message_id_invalid"];
+
+/// What an error reply to an edit means.
+fn unedited(error: &ErrorResponse, message: i64) -> Outcome {
+    let description = error.description.to_lowercase();
+    if error.error_code == 400 && description.contains(UNCHANGED) {
+        // An edit before went through, and its reply was lost.
+        return Outcome::Sent { message };
+    }
+    if error.error_code == 400 && NOTHING_TO_EDIT.iter().any(|words| description.contains(words)) {
+        return Outcome::Gone { cause: short(&format!("{} {}", error.error_code, error.description)) };
+    }
+    refusal(error)
 }
 
 /// Why a call that listens brought nothing.
@@ -317,6 +360,21 @@ mod tests {
         for code in [409, 500, 502, 503] {
             assert!(matches!(reply(code, None), Outcome::Unavailable { .. }), "{code}");
         }
+    }
+
+    #[test]
+    fn an_edit_that_changes_nothing_was_done_before_and_one_of_a_message_that_is_gone_becomes_another_message() {
+        let edit = |words: &str| {
+            let description = format!("Bad Request: {words}");
+            unedited(&ErrorResponse { ok: false, description, error_code: 400, parameters: None }, 7)
+        };
+        let unchanged = "message is not modified: specified new message content and reply markup are exactly the same";
+        assert_eq!(edit(unchanged), Outcome::Sent { message: 7 });
+        for words in ["message to edit not found", "message can't be edited", "MESSAGE_ID_INVALID"] {
+            assert_eq!(edit(words), Outcome::Gone { cause: format!("400 Bad Request: {words}") });
+        }
+        assert!(matches!(edit("chat not found"), Outcome::Unreachable { .. }));
+        assert!(matches!(edit("can't parse entities"), Outcome::Refused { .. }));
     }
 
     #[test]

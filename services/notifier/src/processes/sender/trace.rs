@@ -15,13 +15,13 @@ pub(super) struct Spans(Vec<Span>);
 impl Spans {
     /// Opens the spans. The call runs inside the first; the others are linked to it.
     pub(super) fn open(batch: &Batch, message: &Message) -> Self {
-        let together = batch.deliveries.len();
+        let (together, name) = (batch.deliveries.len(), format!("telegram {}", batch.way.method()));
         let mut spans: Vec<Span> = Vec::with_capacity(together);
         for delivery in &batch.deliveries {
             let span = tracing::info_span!(
                 parent: None,
                 "telegram",
-                otel.name = "telegram sendMessage",
+                otel.name = name,
                 otel.kind = "client",
                 otel.status_code = tracing::field::Empty,
                 organisation = %delivery.organisation,

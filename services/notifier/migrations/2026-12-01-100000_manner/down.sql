@@ -1,0 +1,1 @@
+alter table destinations drop column manner;
