@@ -215,7 +215,10 @@ fn what_a_service_hears_is_found_in_its_sources() {
     assert_eq!(names("order")[..2], of_callers);
     let of_credentials = ["auth.membership.v1", "auth.session.v1", "auth.api-key.v1"];
     assert_eq!(names("gateway"), [&of_callers[..], &of_credentials].concat());
-    assert_eq!(names("notifier"), [&of_callers[..], &["catalog.stock.v1", "order.order.v1"]].concat());
+    assert_eq!(
+        names("notifier"),
+        [&of_callers[..], &["catalog.stock.v1", "catalog.import.v1", "order.order.v1"]].concat()
+    );
 }
 
 #[test]

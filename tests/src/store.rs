@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::{PASSWORD, PATIENCE, must, programs};
 
 /// Which groups read which topics; the lag of a group that has read nothing yet cannot be asked for.
-pub const READERS: [(&str, &str); 10] = [
+pub const READERS: [(&str, &str); 11] = [
     (topics::ORGANISATION.name, "notifier"),
     (topics::CATEGORY.name, "catalog"),
     (topics::ORDER.name, "catalog"),
@@ -29,6 +29,7 @@ pub const READERS: [(&str, &str); 10] = [
     (topics::ORDER.name, "notifier"),
     (topics::INTAKE.name, "order"),
     (topics::STOCK.name, "notifier"),
+    (topics::IMPORT.name, "notifier"),
 ];
 
 /// Which servers a store stands on.

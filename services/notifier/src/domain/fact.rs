@@ -3,7 +3,7 @@
 
 use contracts::catalog::Reason;
 use contracts::order::{Cause, OversoldLine};
-use kernel::{Day, Malformed, Money, OrderId, ReturnId, Sku};
+use kernel::{Day, ImportId, Malformed, Money, OrderId, ReturnId, Sku};
 use serde::{Deserialize, Serialize};
 
 /// An order as people know it.
@@ -144,6 +144,18 @@ pub enum Fact {
         /// Why, where that was said.
         reason: Option<String>,
     },
+    /// An import of products ended with rows that were refused, or before its file did.
+    ImportFailed {
+        /// The import.
+        import: ImportId,
+        /// Rows that were read.
+        rows: u64,
+        /// Rows that were refused.
+        failed: u64,
+        /// Why it ended before the file did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
     /// The available stock got to its threshold or below.
     StockLow {
         /// The SKU that is running out.
@@ -193,6 +205,7 @@ impl FactKind {
             | Self::OrderCancelled
             | Self::StockDepleted
             | Self::ReturnRequested
+            | Self::ImportFailed
             | Self::StockLow => Severity::Warning,
             Self::Linked | Self::Test | Self::Heartbeat | Self::OrderConfirmed | Self::OrderPlaced => Severity::Info,
         }
@@ -253,6 +266,7 @@ impl Fact {
             Self::Linked { .. }
             | Self::Test
             | Self::Heartbeat { .. }
+            | Self::ImportFailed { .. }
             | Self::StockDepleted { .. }
             | Self::StockLow { .. } => None,
         }
@@ -272,6 +286,7 @@ impl Fact {
             | Self::OrderCancelled { .. }
             | Self::StockDepleted { .. }
             | Self::ReturnRequested { .. }
+            | Self::ImportFailed { .. }
             | Self::StockLow { .. } => None,
         }
     }
@@ -284,6 +299,7 @@ mod tests {
     use super::*;
 
     const ORDER: &str = "ord_01h455vb4pex5vsknk084sn02q";
+    const IMPORT: &str = "imp_01h455vb4pex5vsknk084sn02q";
     const RETURN: &str = "ret_01h455vb4pex5vsknk084sn02q";
 
     fn usd(amount: &str) -> Value {
@@ -306,6 +322,8 @@ mod tests {
             json!({ "kind": "stock-low", "sku": "TEA-1", "available": 3, "threshold": 5 }),
             json!({ "kind": "linked", "name": "Operations" }),
             json!({ "kind": "test" }),
+            json!({ "kind": "import-failed", "import": IMPORT, "rows": 1200, "failed": 7 }),
+            json!({ "kind": "import-failed", "import": IMPORT, "rows": 10, "failed": 0, "reason": "the service is stopping" }),
             json!({ "kind": "heartbeat", "day": "2026-11-27", "counts": [{ "of": "order-placed", "facts": 3 }] }),
             json!({ "kind": "stock-depleted", "sku": "TEA-1", "available": -1 }),
             json!({ "kind": "order-oversold", "order": ORDER, "lines": [{ "sku": "TEA-1", "quantity": 2 }] }),

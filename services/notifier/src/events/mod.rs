@@ -3,7 +3,7 @@
 pub mod consumed;
 
 use contracts::auth::OrganisationState;
-use contracts::catalog::StockEvent;
+use contracts::catalog::{ImportEvent, StockEvent};
 use contracts::order::OrderEvent;
 use messaging::{Delivered, Snapshot, Subscriptions};
 
@@ -15,8 +15,8 @@ use crate::processes::Wake;
 /// kind within a minute become a number.
 #[must_use]
 pub fn subscriptions(chat: &Chat, flood_from: Option<u32>, wake: &Wake) -> Subscriptions {
-    let (order_chat, stock_chat) = (chat.clone(), chat.clone());
-    let (after_orders, after_stock) = (wake.clone(), wake.clone());
+    let (order_chat, stock_chat, import_chat) = (chat.clone(), chat.clone(), chat.clone());
+    let (after_orders, after_stock, after_imports) = (wake.clone(), wake.clone(), wake.clone());
     Subscriptions::new("notifier")
         .on_batch(move |events: Vec<Delivered<OrderEvent>>| RecordDeliveries {
             configured: order_chat.clone(),
@@ -28,9 +28,18 @@ pub fn subscriptions(chat: &Chat, flood_from: Option<u32>, wake: &Wake) -> Subsc
             flood_from,
             deliveries: events.into_iter().filter_map(of_stock).collect(),
         })
+        .on_batch(move |events: Vec<Delivered<ImportEvent>>| RecordDeliveries {
+            configured: import_chat.clone(),
+            flood_from,
+            deliveries: events
+                .into_iter()
+                .filter_map(|it| delivery(it, Circumstances::default(), consumed::import_fact))
+                .collect(),
+        })
         .on_state(apply_organisations)
         .observe_events::<OrderEvent>(move |_| after_orders.signal())
         .observe_events::<StockEvent>(move |_| after_stock.signal())
+        .observe_events::<ImportEvent>(move |_| after_imports.signal())
 }
 
 fn of_order(delivered: Delivered<OrderEvent>) -> Option<NewDelivery> {
