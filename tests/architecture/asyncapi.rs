@@ -215,7 +215,8 @@ fn what_a_service_hears_is_found_in_its_sources() {
     assert_eq!(names("order")[..2], of_callers);
     let of_credentials = ["auth.membership.v1", "auth.session.v1", "auth.api-key.v1"];
     assert_eq!(names("gateway"), [&of_callers[..], &of_credentials].concat());
-    let followed = ["auth.membership.v1", "catalog.stock.v1", "catalog.availability.v1", "order.order.v1"];
+    let followed =
+        ["auth.membership.v1", "catalog.stock.v1", "catalog.import.v1", "catalog.availability.v1", "order.order.v1"];
     assert_eq!(names("notifier"), [&of_callers[..], &followed, &["order.outcome.v1"]].concat());
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contracts::catalog::{AvailabilityState, ReservationEvent, StockEvent};
+use contracts::catalog::{AvailabilityState, ImportEvent, ReservationEvent, StockEvent};
 use contracts::order::{IntakeEvent, OrderEvent};
 use contracts::{Channel, Envelope, topics};
 use kernel::OrderId;
@@ -425,10 +425,11 @@ type Readable = fn(&str, &[u8]) -> bool;
 
 /// How the facts of a topic are read; nothing for a topic of states.
 fn facts_of(topic: &str) -> Option<Readable> {
-    let facts: [(&str, Readable); 4] = [
+    let facts: [(&str, Readable); 5] = [
         (topics::INTAKE.name, |name, json| IntakeEvent::decode(name, json).is_ok()),
         (topics::ORDER.name, |name, json| OrderEvent::decode(name, json).is_ok()),
         (topics::RESERVATION.name, |name, json| ReservationEvent::decode(name, json).is_ok()),
+        (topics::IMPORT.name, |name, json| ImportEvent::decode(name, json).is_ok()),
         (topics::STOCK.name, |name, json| StockEvent::decode(name, json).is_ok()),
     ];
     facts.into_iter().find(|(name, _)| *name == topic).map(|(_, decode)| decode)

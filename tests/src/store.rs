@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::{PASSWORD, PATIENCE, must, programs};
 
 /// Which groups read which topics; the lag of a group that has read nothing yet cannot be asked for.
-pub const READERS: [(&str, &str); 15] = [
+pub const READERS: [(&str, &str); 16] = [
     (topics::ORGANISATION.name, "notifier"),
     (topics::CATEGORY.name, "catalog"),
     (topics::ORDER.name, "catalog"),
@@ -34,6 +34,7 @@ pub const READERS: [(&str, &str); 15] = [
     (topics::OUTCOME.name, "notifier"),
     (topics::MEMBERSHIP.name, "order"),
     (topics::ACTION.name, "order"),
+    (topics::IMPORT.name, "notifier"),
 ];
 
 /// Which servers a store stands on.

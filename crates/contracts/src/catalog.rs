@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{CategoryId, ChannelCode, Day, Money, OrderId, ProductId, Quantity, Sku, Slug, Timestamp, VariantId};
+use kernel::{
+    CategoryId, ChannelCode, Day, ImportId, Money, OrderId, ProductId, Quantity, Sku, Slug, Timestamp, VariantId,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr, VariantNames};
@@ -433,6 +435,34 @@ channel::facts! {
         /// The available stock got to its threshold or below.
         Low = "catalog.stock.low.v1",
     }
+}
+
+channel::facts! {
+    /// Imports of products from a file.
+    pub enum ImportEvent on topics::IMPORT, keyed by import {
+        /// One has ended.
+        Finished = "catalog.import.finished.v1",
+    }
+}
+
+/// An import of products has ended. One whose process was killed says nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Finished {
+    /// The import.
+    pub import: ImportId,
+    /// Rows that were read.
+    pub rows: u64,
+    /// Products that were created.
+    pub created: u64,
+    /// Products that were changed.
+    pub updated: u64,
+    /// Products that were as the file says.
+    pub unchanged: u64,
+    /// Rows that were refused. Why stands in the answer to whoever sent the file.
+    pub failed: u64,
+    /// Why it ended before the file did; absent where it read all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_early: Option<String>,
 }
 
 /// The available stock of a variant is at its threshold or below. Published each time that it gets there: pieces went, the

@@ -47,6 +47,7 @@ pub fn entries() -> Vec<Entry> {
         .chain(of::<catalog::ProductState>())
         .chain(of::<catalog::ReservationEvent>())
         .chain(of::<catalog::StockEvent>())
+        .chain(of::<catalog::ImportEvent>())
         .chain(of::<catalog::AvailabilityState>())
         .chain(of::<order::OrderEvent>())
         .chain(of::<order::IntakeEvent>())

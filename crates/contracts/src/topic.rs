@@ -76,6 +76,9 @@ pub mod topics {
     /// Warnings about stock levels, keyed by the variant.
     pub const STOCK: Topic =
         Topic { name: "catalog.stock.v1", owner: "catalog", retention: Retention::Events, partitions: 12 };
+    /// Imports of products that have ended, keyed by the import.
+    pub const IMPORT: Topic =
+        Topic { name: "catalog.import.v1", owner: "catalog", retention: Retention::Events, partitions: 3 };
     /// What can be sold of each variant.
     pub const AVAILABILITY: Topic =
         Topic { name: "catalog.availability.v1", owner: "catalog", retention: Retention::State, partitions: 12 };
@@ -107,6 +110,7 @@ pub mod topics {
         PRODUCT,
         RESERVATION,
         STOCK,
+        IMPORT,
         AVAILABILITY,
         ORDER,
         INTAKE,

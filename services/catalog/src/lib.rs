@@ -50,7 +50,7 @@ pub fn assembly(settings: Settings) -> Assembly {
     let (noted, written, cached) = (stale.clone(), stale.clone(), shop.clone());
     let (repriced, turned) = (stale.clone(), stale.clone());
     Assembly::new(NAME)
-        .publishes(&[topics::PRODUCT, topics::RESERVATION, topics::STOCK, topics::AVAILABILITY])
+        .publishes(&[topics::PRODUCT, topics::RESERVATION, topics::STOCK, topics::IMPORT, topics::AVAILABILITY])
         .subscribes(events::subscriptions(margin, noted))
         .part(|_kit| invalidation::part(stale, cached))
         .part(move |kit| availability::part(kit.mediator.clone(), turned))

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use contracts::catalog::{
-    self, AvailabilityState, ConfirmRefused, Expired, Extended, ExtensionRefused, LocationLevel, Low, ProductState,
-    ProductStatus, Rejected, ReservationEvent, Reserved, ReservedLine, ServedFrom, StockEvent, VariantState,
+    self, AvailabilityState, ConfirmRefused, Expired, Extended, ExtensionRefused, Finished, ImportEvent, LocationLevel,
+    Low, ProductState, ProductStatus, Rejected, ReservationEvent, Reserved, ReservedLine, ServedFrom, StockEvent,
+    VariantState,
 };
 use kernel::{CategoryId, OrderId, ProductId, Sku, Slug, VariantId};
 
 use crate::domain::availability::Stock;
+use crate::domain::import::Ended;
 use crate::domain::locale::Translation;
 use crate::domain::location::{Location, Placed};
 use crate::domain::measure::{Grams, Millimetres};
@@ -156,6 +158,12 @@ pub(crate) fn availability(sku: Sku, shelf: &Shelf, levels: &[(Slug, i64)]) -> A
             .collect(),
         version: stock.version,
     }
+}
+
+/// How an import ended.
+pub(crate) fn import_ended(ended: Ended) -> ImportEvent {
+    let Ended { import, rows, created, updated, unchanged, failed, ended_early } = ended;
+    ImportEvent::Finished(Finished { import, rows, created, updated, unchanged, failed, ended_early })
 }
 
 /// The warning that the available stock is at its threshold or below.

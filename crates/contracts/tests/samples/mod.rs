@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use contracts::{Channel, Envelope, catalog, category, notifier, order};
 use kernel::{
-    ActionId, CategoryId, ChannelCode, Currency, DestinationId, EventId, Money, OrderId, OrganisationId, ProductId,
-    Quantity, Sku, Slug, Timestamp, UserId, VariantId,
+    ActionId, CategoryId, ChannelCode, Currency, DestinationId, EventId, ImportId, Money, OrderId, OrganisationId,
+    ProductId, Quantity, Sku, Slug, Timestamp, UserId, VariantId,
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -365,6 +365,34 @@ pub(crate) fn samples() -> Vec<Sample> {
                 available: 0,
                 threshold: 5,
                 depleted: true,
+            }),
+        ),
+        sample(
+            "",
+            organisation,
+            "system:catalog",
+            catalog::ImportEvent::from(catalog::Finished {
+                import: ImportId::from_uuid(uuid(0x70)),
+                rows: 1_200,
+                created: 1_000,
+                updated: 150,
+                unchanged: 43,
+                failed: 7,
+                ended_early: None,
+            }),
+        ),
+        sample(
+            "ended-early",
+            organisation,
+            "system:catalog",
+            catalog::ImportEvent::from(catalog::Finished {
+                import: ImportId::from_uuid(uuid(0x71)),
+                rows: 1_200,
+                created: 1_000,
+                updated: 150,
+                unchanged: 43,
+                failed: 7,
+                ended_early: Some("the service is stopping; send the file again".to_owned()),
             }),
         ),
         sample("", organisation, "system:catalog", available.clone()),

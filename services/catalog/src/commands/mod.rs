@@ -20,6 +20,7 @@ pub mod manage_views;
 pub mod pass_prices;
 mod product_states;
 pub mod publish_availability;
+pub mod record_import;
 pub mod restore_product;
 pub mod retire_product;
 mod serve_orders;

@@ -8,7 +8,7 @@ use access::Role;
 use bytes::Bytes;
 use catalog::processes::import::{ImportLine, Imports};
 use catalog::processes::invalidation::StaleProducts;
-use contracts::catalog::ProductState;
+use contracts::catalog::{ImportEvent, ProductState};
 use exchange::Format;
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt as _};
@@ -343,5 +343,22 @@ async fn a_stock_that_the_places_do_not_allow_fails_its_row_alone() {
     assert_eq!((&summary["failed"], &summary["updated"]), (&json!(1), &json!(1)), "{rows:?} {summary}");
     assert!(rows[0].to_string().contains("must not be less than the 8 that are at other locations"), "{rows:?}");
     assert_eq!(world.level("CHAIR").await, (7, 0, 0));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_says_on_its_topic_how_it_ended() {
+    let world = World::connected().await;
+    let row = r#"{"slug":"one","title":"One","variants":[{"sku":"ONE","price":{"amount":"1.00","currency":"USD"}}]}"#;
+    let (_, summary) = world.import(NDJSON, &format!("{row}\nthis is no JSON")).await;
+    let said = eventually(PATIENCE, async || {
+        let said = world.said::<ImportEvent>().await;
+        if said.is_empty() { Err("nothing is said") } else { Ok(said) }
+    })
+    .await;
+    let [(envelope, ImportEvent::Finished(finished))] = &said[..] else { panic!("{said:?}") };
+    assert_eq!(json!(finished.import), summary["import"]);
+    assert_eq!((finished.rows, finished.created, finished.failed, &finished.ended_early), (2, 1, 1, &None));
+    assert!(envelope.actor.starts_with("user_"), "{}", envelope.actor);
     world.stop().await;
 }

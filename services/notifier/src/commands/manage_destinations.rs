@@ -61,8 +61,9 @@ impl Command for ChangeDestination {
         if destination.change(&self.expected, self.change.clone(), now)? {
             destinations::save(tx, &destination).await?;
         }
-        if (&destination.rules, &destination.manner) != (&before.rules, &before.manner) {
-            let due = destination.rules.due(now, &destination.manner.time_zone);
+        let zone = &destination.manner.time_zone;
+        if (&destination.rules, zone) != (&before.rules, &before.manner.time_zone) {
+            let due = destination.rules.due(now, zone);
             deliveries::replan(tx, destination.id, due).await?;
         }
         Ok(destination)

@@ -4,7 +4,7 @@
 use contracts::catalog::Reason;
 use contracts::notifier::ChatStep;
 use contracts::order::{Cause, OversoldLine, Status, StepRefusal};
-use kernel::{Day, Malformed, Money, OrderId, ReturnId, Sku};
+use kernel::{Day, ImportId, Malformed, Money, OrderId, ReturnId, Sku};
 use serde::{Deserialize, Serialize};
 
 /// An order as people know it.
@@ -158,6 +158,18 @@ pub enum Fact {
         /// Why, where that was said.
         reason: Option<String>,
     },
+    /// An import of products ended with rows that were refused, or before its file did.
+    ImportFailed {
+        /// The import.
+        import: ImportId,
+        /// Rows that were read.
+        rows: u64,
+        /// Rows that were refused.
+        failed: u64,
+        /// Why it ended before the file did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
     /// The available stock got to its threshold or below.
     StockLow {
         /// The SKU that is running out.
@@ -207,6 +219,7 @@ impl FactKind {
             | Self::OrderCancelled
             | Self::StockDepleted
             | Self::ReturnRequested
+            | Self::ImportFailed
             | Self::StockLow => Severity::Warning,
             Self::Linked
             | Self::Test
@@ -274,6 +287,7 @@ impl Fact {
             // An answer stands for itself, whatever became of the order's other messages.
             | Self::ActionAnswered { .. }
             | Self::Heartbeat { .. }
+            | Self::ImportFailed { .. }
             | Self::StockDepleted { .. }
             | Self::StockLow { .. } => None,
         }
@@ -294,6 +308,7 @@ impl Fact {
             | Self::OrderCancelled { .. }
             | Self::StockDepleted { .. }
             | Self::ReturnRequested { .. }
+            | Self::ImportFailed { .. }
             | Self::StockLow { .. } => None,
         }
     }
@@ -306,6 +321,7 @@ mod tests {
     use super::*;
 
     const ORDER: &str = "ord_01h455vb4pex5vsknk084sn02q";
+    const IMPORT: &str = "imp_01h455vb4pex5vsknk084sn02q";
     const RETURN: &str = "ret_01h455vb4pex5vsknk084sn02q";
 
     fn usd(amount: &str) -> Value {
@@ -330,6 +346,8 @@ mod tests {
             json!({ "kind": "test" }),
             json!({ "kind": "action-answered", "order": ORDER, "number": 1001, "step": "cancel", "refused": null, "status": "cancelled" }),
             json!({ "kind": "action-answered", "order": ORDER, "number": null, "step": "pack", "refused": "not-permitted", "status": null }),
+            json!({ "kind": "import-failed", "import": IMPORT, "rows": 1200, "failed": 7 }),
+            json!({ "kind": "import-failed", "import": IMPORT, "rows": 10, "failed": 0, "reason": "the service is stopping" }),
             json!({ "kind": "heartbeat", "day": "2026-11-27", "counts": [{ "of": "order-placed", "facts": 3 }] }),
             json!({ "kind": "stock-depleted", "sku": "TEA-1", "available": -1 }),
             json!({ "kind": "order-oversold", "order": ORDER, "lines": [{ "sku": "TEA-1", "quantity": 2 }] }),

@@ -1,6 +1,6 @@
 //! Events of other services as the facts that the team is told of. Nothing is decided here.
 
-use contracts::catalog::StockEvent;
+use contracts::catalog::{Finished, ImportEvent, StockEvent};
 use contracts::order::{OrderEvent, OutcomeEvent, StepDone, StepRefused, StockPolicy};
 use kernel::{DestinationId, OrderId, Quantity, Sku};
 
@@ -125,13 +125,21 @@ pub fn outcome_fact(event: OutcomeEvent) -> Fact {
     }
 }
 
+/// The fact in an event of an import; none where all of the file was taken.
+#[must_use]
+pub fn import_fact(event: ImportEvent) -> Option<Fact> {
+    let ImportEvent::Finished(Finished { import, rows, failed, ended_early, .. }) = event;
+    let wrong = failed > 0 || ended_early.is_some();
+    wrong.then_some(Fact::ImportFailed { import, rows, failed, reason: ended_early })
+}
+
 #[cfg(test)]
 mod tests {
     use contracts::catalog::Low;
     use contracts::order::{
         FulfilmentStatus, Held, Oversold, PaymentStatus, Placed, ReturnRequested, Source, Standing, Status,
     };
-    use kernel::{ChannelCode, Clock, Currency, Money, OrderId, ProductId, ReturnId, Sku, VariantId};
+    use kernel::{ChannelCode, Clock, Currency, ImportId, Money, ProductId, ReturnId, VariantId};
 
     use super::*;
 
@@ -199,6 +207,25 @@ mod tests {
             assert_eq!(order_fact(held(), true).is_some(), told, "{stock}");
             assert!(order_fact(held(), false).is_none(), "{stock}");
         }
+    }
+
+    #[test]
+    fn an_import_is_told_of_when_something_is_wrong_with_it() {
+        let ended = |failed, ended_early: Option<&str>| {
+            let (import, ended_early) = (ImportId::new(), ended_early.map(str::to_owned));
+            import_fact(ImportEvent::Finished(Finished {
+                import,
+                rows: 9,
+                created: 9 - failed,
+                updated: 0,
+                unchanged: 0,
+                failed,
+                ended_early,
+            }))
+        };
+        assert!(ended(0, None).is_none());
+        assert!(matches!(ended(2, None), Some(Fact::ImportFailed { rows: 9, failed: 2, reason: None, .. })));
+        assert!(matches!(ended(0, Some("stopping")), Some(Fact::ImportFailed { failed: 0, reason: Some(_), .. })));
     }
 
     #[test]

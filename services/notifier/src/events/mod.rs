@@ -4,7 +4,7 @@ pub mod consumed;
 pub mod copies;
 
 use contracts::auth::{MembershipState, OrganisationState};
-use contracts::catalog::{AvailabilityState, StockEvent};
+use contracts::catalog::{AvailabilityState, ImportEvent, StockEvent};
 use contracts::order::{OrderEvent, OutcomeEvent};
 use kernel::DestinationId;
 use messaging::{Delivered, Snapshot, Subscriptions};
@@ -17,8 +17,9 @@ use crate::processes::Wake;
 /// kind within a minute become a number.
 #[must_use]
 pub fn subscriptions(chat: &Chat, flood_from: Option<u32>, wake: &Wake) -> Subscriptions {
-    let (order_chat, stock_chat, outcome_chat) = (chat.clone(), chat.clone(), chat.clone());
-    let (after_orders, after_stock, after_outcomes) = (wake.clone(), wake.clone(), wake.clone());
+    let (order_chat, stock_chat, import_chat, outcome_chat) = (chat.clone(), chat.clone(), chat.clone(), chat.clone());
+    let (after_orders, after_stock, after_imports, after_outcomes) =
+        (wake.clone(), wake.clone(), wake.clone(), wake.clone());
     Subscriptions::new("notifier")
         .on_batch(move |events: Vec<Delivered<OrderEvent>>| FollowOrders {
             orders: newest_of_each(events.iter().filter_map(copies::order).collect()),
@@ -32,6 +33,14 @@ pub fn subscriptions(chat: &Chat, flood_from: Option<u32>, wake: &Wake) -> Subsc
             configured: stock_chat.clone(),
             flood_from,
             deliveries: events.into_iter().filter_map(of_stock).collect(),
+        })
+        .on_batch(move |events: Vec<Delivered<ImportEvent>>| RecordDeliveries {
+            configured: import_chat.clone(),
+            flood_from,
+            deliveries: events
+                .into_iter()
+                .filter_map(|it| delivery(it, Circumstances::default(), consumed::import_fact))
+                .collect(),
         })
         .on_batch(move |events: Vec<Delivered<OutcomeEvent>>| TellOutcomes {
             configured: outcome_chat.clone(),
@@ -47,6 +56,7 @@ pub fn subscriptions(chat: &Chat, flood_from: Option<u32>, wake: &Wake) -> Subsc
         .observe_events::<OrderEvent>(move |_| after_orders.signal())
         .observe_events::<StockEvent>(move |_| after_stock.signal())
         .observe_events::<OutcomeEvent>(move |_| after_outcomes.signal())
+        .observe_events::<ImportEvent>(move |_| after_imports.signal())
 }
 
 fn of_order(delivered: Delivered<OrderEvent>) -> Option<NewDelivery> {

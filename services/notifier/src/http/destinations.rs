@@ -100,7 +100,7 @@ pub(super) struct TemplateBody {
     #[schemars(with = "FactKind")]
     kind: String,
     /// One line. `{order}` and the like stand for what the fact has; everything else is said as it is, without markup.
-    #[garde(length(chars, min = 1, max = 300))]
+    #[garde(custom(parses(Template::text)))]
     #[schemars(length(min = 1, max = 300))]
     text: String,
 }
@@ -114,7 +114,7 @@ pub(super) struct PreviewBody {
     #[schemars(with = "FactKind")]
     kind: String,
     /// The template to show; when left out, what the destination would be told.
-    #[garde(length(chars, min = 1, max = 300))]
+    #[garde(inner(custom(parses(Template::text))))]
     #[schemars(length(min = 1, max = 300))]
     text: Option<String>,
 }

@@ -67,9 +67,9 @@ async fn the_configured_chat_is_told_of_yesterday_only_where_that_is_configured(
         active: true,
         version: 1,
     };
-    stage.scene.publish(1, &name).await;
     let heartbeat_at = Some(ClockTime::parse("00:00").unwrap());
     let replica = stage.start_with(Settings { heartbeat_at, ..stage.settings() }, Topics::On).await;
+    stage.scene.publish(1, &name).await;
     let told = stage.told_in(CHAT.parse().unwrap(), 1).await;
     assert!(
         told[0].starts_with("Tea House (tea-house)\n💓 Yesterday, ") && told[0].ends_with(": nothing happened"),

@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use contracts::auth::OrganisationState;
-use contracts::catalog::{Low, Reason, StockEvent};
+use contracts::catalog::{Finished, ImportEvent, Low, Reason, StockEvent};
 use contracts::order::{
     Cancelled, Cause, FulfilmentStatus, Held, OrderEvent, Oversold, OversoldLine, PaymentStatus, Rejected,
     ReturnRequested, Source, Standing, Status, StockPolicy,
 };
-use kernel::{ChannelCode, Currency, OrderId, ProductId, Quantity, ReturnId, Sku, Slug, VariantId};
+use kernel::{ChannelCode, Currency, ImportId, OrderId, ProductId, Quantity, ReturnId, Sku, Slug, VariantId};
 use testkit::eventually;
 
 use crate::stage::{PATIENCE, Stage, confirmed, facts_in, placed, placed_as, usd};
@@ -40,7 +40,17 @@ async fn everything_that_happens_to_orders_and_stock_is_told_in_words() {
         stage.scene.publish(version, &event).await;
     }
     stage.scene.publish(1, &low).await;
-    stage.told(5).await;
+    let finished = Finished {
+        import: ImportId::new(),
+        rows: 1_200,
+        created: 1_193,
+        updated: 0,
+        unchanged: 0,
+        failed: 7,
+        ended_early: Some("the service is stopping".to_owned()),
+    };
+    stage.scene.publish(1, &ImportEvent::Finished(finished)).await;
+    stage.told(6).await;
 
     let text: String = stage.telegram.messages().iter().map(|message| message.text.clone() + "\n").collect();
     for line in [
@@ -51,6 +61,7 @@ async fn everything_that_happens_to_orders_and_stock_is_told_in_words() {
         ),
         format!("🚫 Cancelled: its time ran out · {order}"),
         "📉 Low stock: TEA-1 · 3 left (warns at 5)".to_owned(),
+        "📄 Import: 7 of 1,200 rows refused, and the rest was not read · “the service is stopping”".to_owned(),
     ] {
         assert!(text.lines().any(|read| read == line), "{line}\nis missing in\n{text}");
     }

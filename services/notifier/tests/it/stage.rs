@@ -326,7 +326,7 @@ pub(crate) fn facts_in(message: &Message) -> i64 {
     match lines.next().and_then(|first| first.strip_prefix("📋 ")) {
         Some(digest) => digest.split(' ').next().unwrap().replace(',', "").parse().unwrap(),
         None => {
-            let signs = ['🛒', '✅', '⛔', '🚫', '📉', '📭', '❗', '✋', '📦', '🔗', '🔔', '👆'];
+            let signs = ['🛒', '✅', '⛔', '🚫', '📉', '📭', '❗', '✋', '📦', '🔗', '🔔', '💓', '📄', '👆'];
             message.text.lines().filter(|line| line.starts_with(signs)).count().try_into().unwrap()
         }
     }

@@ -8,7 +8,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use kernel::{Money, ProductId, Sku, Slug};
+use kernel::{ImportId, Money, ProductId, Sku, Slug};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,25 @@ use super::barcode::Barcode;
 use super::measure::Grams;
 use super::product::{Product, SettableStatus};
 use super::wording::{Brand, Description, ShortDescription, Tag, Title};
+
+/// How an import ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// The import.
+    pub import: ImportId,
+    /// Rows that were read.
+    pub rows: u64,
+    /// Rows whose product is new.
+    pub created: u64,
+    /// Rows that changed a product or its stock.
+    pub updated: u64,
+    /// Rows that changed nothing.
+    pub unchanged: u64,
+    /// Rows that were refused.
+    pub failed: u64,
+    /// Why it ended before the file did.
+    pub ended_early: Option<String>,
+}
 
 /// One product of the file: an NDJSON row, or neighbouring CSV rows with the same slug. A call that writes many products has the
 /// same rows.

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use crate::domain::import::{RowOutcome, RowResult};
+use crate::domain::import::{Ended, RowOutcome, RowResult};
 
 /// A line of the reply.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -64,6 +64,12 @@ impl ImportSummary {
             milliseconds: 0,
             ended_early: None,
         }
+    }
+
+    /// How the import ended.
+    pub(super) fn ended(&self) -> Ended {
+        let Self { import, rows, created, updated, unchanged, failed, ref ended_early, .. } = *self;
+        Ended { import, rows, created, updated, unchanged, failed, ended_early: ended_early.clone() }
     }
 
     pub(super) fn count(&mut self, result: RowResult) {

@@ -12,6 +12,7 @@ use mediator::{Mediator, Scope, SendError};
 use super::file::Item;
 use super::report::{ImportSummary, Report};
 use crate::commands::import_products::ImportProducts;
+use crate::commands::record_import::RecordImport;
 use crate::domain::import::{ImportedProduct, Names, RowFault, RowOutcome, RowResult};
 use crate::error::Error;
 use crate::processes::invalidation::StaleProducts;
@@ -91,10 +92,19 @@ impl Run {
         self.flush().await;
         // Once for all batches, before the summary: what was noted before is done by then, too.
         self.stale.note_and_wait(self.last_written).await;
+        self.tell().await;
         let Self { report, summary, .. } = self;
         tracing::info!(import = %summary.import, rows = summary.rows, created = summary.created,
             updated = summary.updated, failed = summary.failed, "an import has ended");
         report.end(summary);
+    }
+
+    /// Says on the topic how it ended. Whoever sent the file has the summary, also when this fails.
+    async fn tell(&self) {
+        let record = RecordImport { ended: self.summary.ended() };
+        if let Err(error) = self.mediator.send(&self.by, record).await {
+            tracing::warn!(import = %self.summary.import, %error, "nobody but whoever sent the file is told that an import has ended");
+        }
     }
 
     /// Writes products in one transaction, or each in one of its own when others write the same rows at the same time.

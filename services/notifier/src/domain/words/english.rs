@@ -62,6 +62,15 @@ impl Words for English {
             Fact::OrderCancelled { order, cause } => {
                 format!("Cancelled: {} · {}", self.cause(*cause), named_order(order, voice))
             }
+            Fact::ImportFailed { rows, failed, reason, .. } => {
+                let early = if reason.is_some() { ", and the rest was not read" } else { "" };
+                format!(
+                    "Import: {} of {} refused{early}{}",
+                    amounts::number(*failed, Language::En),
+                    counted(*rows, "row", "rows"),
+                    quoted(reason.as_deref(), REASON_SHOWN)
+                )
+            }
             Fact::StockLow { sku, available, threshold } => format!(
                 "Low stock: {} · {} left (warns at {})",
                 named(sku),
@@ -101,6 +110,7 @@ impl Words for English {
             FactKind::OrderConfirmed => format!("{orders} confirmed"),
             FactKind::OrderRejected => format!("{orders} rejected"),
             FactKind::OrderCancelled => format!("{orders} cancelled"),
+            FactKind::ImportFailed => counted(number, "import with errors", "imports with errors"),
             FactKind::StockLow => counted(number, "low-stock warning", "low-stock warnings"),
             FactKind::StockDepleted => counted(number, "SKU sold out", "SKUs sold out"),
             FactKind::OrderOversold => format!("{orders} oversold"),

@@ -116,6 +116,7 @@ pub(super) fn symbol(kind: FactKind) -> &'static str {
         FactKind::OrderConfirmed => "✅",
         FactKind::OrderRejected => "⛔",
         FactKind::OrderCancelled => "🚫",
+        FactKind::ImportFailed => "📄",
         FactKind::StockLow => "📉",
         FactKind::StockDepleted => "📭",
         FactKind::OrderOversold => "❗",

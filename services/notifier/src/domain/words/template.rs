@@ -2,7 +2,7 @@
 //! The rules: whatever a template says, what it says is text, and every value in it is made as in the words of the service. One
 //! that this version cannot read is left out, and the words of the service take its place.
 
-use kernel::{Day, Malformed, OrderId, ReturnId};
+use kernel::{Day, ImportId, Malformed, OrderId, ReturnId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -43,19 +43,10 @@ impl Template {
         if kind.is_about_the_destination() {
             return malformed(format!("must not be of {}, which has no other words", kind.as_str()));
         }
-        let text = text.trim();
-        if text.is_empty() || text.chars().count() > LONGEST {
-            return malformed(format!("must have 1 to {LONGEST} characters"));
-        }
-        if text.chars().any(char::is_control) {
-            return malformed("must be one line without control characters".to_owned());
-        }
-        let Some(parts) = parts(text) else {
-            return malformed("has a brace without its partner; placeholders are written as {order}".to_owned());
-        };
+        let text = Self::text(text)?;
         let known: Vec<&str> = values(&sample(kind), &Voice::default()).into_iter().map(|(name, _)| name).collect();
         let mut seen: Vec<&str> = Vec::new();
-        for part in parts {
+        for part in parts(&text).unwrap_or_default() {
             let Part::Value(name) = part else { continue };
             if !known.contains(&name) {
                 return malformed(unknown(name, &known));
@@ -65,7 +56,26 @@ impl Template {
             }
             seen.push(name);
         }
-        Ok(Self { kind, text: text.to_owned() })
+        Ok(Self { kind, text })
+    }
+
+    /// What holds of the text of a template whatever its kind: it is trimmed.
+    ///
+    /// # Errors
+    /// When it is empty, too long, of several lines, or has a brace without its partner.
+    pub fn text(text: &str) -> Result<String, Malformed> {
+        let malformed = |reason: String| Err(Malformed::new("template", reason));
+        let text = text.trim();
+        if text.is_empty() || text.chars().count() > LONGEST {
+            return malformed(format!("must have 1 to {LONGEST} characters"));
+        }
+        if text.chars().any(char::is_control) {
+            return malformed("must be one line without control characters".to_owned());
+        }
+        if parts(text).is_none() {
+            return malformed("has a brace without its partner; placeholders are written as {order}".to_owned());
+        }
+        Ok(text.to_owned())
     }
 
     /// The fact in these words, in Telegram's HTML; none for a fact of another kind, or when this version cannot read it.
@@ -140,6 +150,12 @@ fn values(fact: &Fact, voice: &Voice) -> Vec<(&'static str, String)> {
         Fact::ReturnRequested { order: name, units, reason, .. } => {
             vec![order(name), ("units", words.number(*units)), text("reason", reason, REASON_SHOWN)]
         }
+        Fact::ImportFailed { import, rows, failed, reason } => vec![
+            ("import", import.to_string()),
+            ("rows", words.number(i64::try_from(*rows).unwrap_or(i64::MAX))),
+            ("failed", words.number(i64::try_from(*failed).unwrap_or(i64::MAX))),
+            text("reason", reason, REASON_SHOWN),
+        ],
         Fact::StockLow { sku, available, threshold } => {
             vec![("sku", named(sku)), ("available", words.number(*available)), ("threshold", words.number(*threshold))]
         }
@@ -188,6 +204,9 @@ pub(super) fn sample(kind: FactKind) -> Fact {
             units: 2,
             reason: Some("too small".to_owned()),
         }),
+        FactKind::ImportFailed => {
+            Ok(Fact::ImportFailed { import: ImportId::new(), rows: 1_200, failed: 7, reason: None })
+        }
         FactKind::StockLow => sku.map(|sku| Fact::StockLow { sku, available: 3, threshold: 5 }),
         FactKind::StockDepleted => sku.map(|sku| Fact::StockDepleted { sku, available: 0 }),
     };

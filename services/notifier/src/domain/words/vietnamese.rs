@@ -63,6 +63,15 @@ impl Words for Vietnamese {
             Fact::OrderCancelled { order, cause } => {
                 format!("Đã hủy: {} · {}", self.cause(*cause), named_order(order, voice))
             }
+            Fact::ImportFailed { rows, failed, reason, .. } => {
+                let early = if reason.is_some() { ", phần còn lại chưa được đọc" } else { "" };
+                format!(
+                    "Nhập hàng: {} trong {} dòng bị từ chối{early}{}",
+                    counted(*failed),
+                    counted(*rows),
+                    quoted(reason.as_deref(), REASON_SHOWN)
+                )
+            }
             Fact::StockLow { sku, available, threshold } => format!(
                 "Sắp hết hàng: {} · còn {} (ngưỡng cảnh báo {})",
                 named(sku),
@@ -102,6 +111,7 @@ impl Words for Vietnamese {
             FactKind::OrderConfirmed => format!("{number} đơn đã xác nhận"),
             FactKind::OrderRejected => format!("{number} đơn bị từ chối"),
             FactKind::OrderCancelled => format!("{number} đơn đã hủy"),
+            FactKind::ImportFailed => format!("{number} lần nhập hàng có lỗi"),
             FactKind::StockLow => format!("{number} cảnh báo sắp hết hàng"),
             FactKind::StockDepleted => format!("{number} SKU hết hàng"),
             FactKind::OrderOversold => format!("{number} đơn bán vượt tồn kho"),
