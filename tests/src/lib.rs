@@ -1,8 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+mod books;
 mod clerks;
+mod haste;
 pub mod invariants;
 mod programs;
+mod readers;
 mod redelivery;
 mod sharing;
 mod shop;
@@ -11,6 +14,8 @@ mod spans;
 mod store;
 
 pub use clerks::{Clerks, Deeds};
+pub use haste::Haste;
+pub use readers::{Readers, Shown};
 pub use redelivery::redeliver;
 pub use sharing::{Held, alone, together};
 pub use shop::{PASSWORD, Placed, Shop, order_of, usd};
