@@ -10,7 +10,12 @@ mod waiting;
 use e2e::{Servers, Wishes};
 
 /// The one store that all of them ill-treat, one after the other.
-const WISHES: Wishes = Wishes { servers: Servers::Own, replicas: 2, variables: &[("LIMIT_LOGIN_PER_MINUTE", LOGINS)] };
+const WISHES: Wishes = Wishes {
+    servers: Servers::Own,
+    replicas: 2,
+    // All shoppers are at one address, and the slower the machine is, the more of them order before a test is over.
+    variables: &[("LIMIT_LOGIN_PER_MINUTE", LOGINS), ("OPEN_ORDERS_PER_ADDRESS", "10000")],
+};
 
 /// Logins per minute and address: few, so that a test reaches the limit soon.
 const LOGINS: &str = "60";

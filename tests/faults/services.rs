@@ -1,5 +1,6 @@
-//! Each service in turn, asked to stop and killed, one replica of two, under load: nothing lost, nothing twice. Where they are killed,
-//! everything that was said comes again out of order meanwhile.
+//! Each service in turn, asked to stop and killed, one replica of two, under load: nothing lost, nothing twice, nothing shown to others.
+//! Where they are killed, everything that was said comes again out of order meanwhile, and Redis forgets everything, dies and comes back:
+//! the verdict is the same (I10).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use devstack::process::Signal;
 use devstack::services::SERVICES;
-use e2e::{Clerks, PATIENCE, Shop, Shoppers, Store, alone, invariants, redeliver, repeat_all, usd};
+use e2e::{Clerks, PATIENCE, Readers, Shop, Shoppers, Store, alone, invariants, redeliver, repeat_all, usd};
 use serde_json::{Value, json};
 use testkit::{Client, eventually};
 use tokio::task::JoinHandle;
@@ -38,11 +39,15 @@ async fn under_load(signal: Signal) {
     let skus = goods.map(|(sku, ..)| sku);
     let shoppers = Shoppers::start(&store, &[&one, &other], &skus, 4, Duration::from_millis(20));
     let staff = Staff::start(&store, &one);
-    let clerks = Clerks::start(&store, &[&one, &other], 2);
+    let clerks = Clerks::start(&store, &[&one, &other], 4);
+    let readers = Readers::start(&store, &[&one, &other]);
     for (round, service) in SERVICES.iter().map(|service| service.name).enumerate() {
         // Of each service the one replica is asked to stop and the other is killed.
         let number = if (round % 2 == 0) == (signal == Signal::SIGTERM) { 1 } else { 2 };
         shoppers.have_ordered(15).await;
+        if signal == Signal::SIGKILL {
+            unsettle_redis(&mut store, round).await;
+        }
         let victim = store.replica(service, number);
         match signal {
             Signal::SIGKILL => victim.kill().await,
@@ -60,13 +65,17 @@ async fn under_load(signal: Signal) {
         }
         shoppers.have_ordered(15).await;
     }
+    clerks.have_done_everything().await;
     let (tally, done, deeds) = (shoppers.finish().await, staff.finish().await, clerks.finish().await);
+    let shown = readers.finish().await;
     let finished = Instant::now();
     store.settled().await;
     println!("{signal} of each service under load: {}; at rest {:.1?} later", tally.summary(), finished.elapsed());
     println!("staff did {} things, repeated because of {:?}", done.slugs.len(), done.failed);
     println!("clerks did {:?}, were refused {:?}, repeated because of {:?}", deeds.done, deeds.refused, deeds.failed);
+    println!("read {:?}", shown.replies);
     assert!(tally.lost.is_empty() && deeds.wrong.is_empty(), "{:?}, {:?}", tally.lost, deeds.wrong);
+    assert!(shown.wrong.is_empty() && shown.replies["list"] > 1, "{:?}, {:?}", shown.wrong, shown.replies);
     if signal == Signal::SIGTERM {
         // Nobody but who knocks at the stopped gateway itself notices a replica that goes in good order.
         let failed = tally.failed.keys().chain(&done.failed).chain(deeds.failed.keys());
@@ -79,7 +88,26 @@ async fn under_load(signal: Signal) {
     }
     repeat_all(&store, &tally.accepted).await;
     invariants::assert_sound(&store, &tally.accepted).await;
+    let unclaimed = invariants::unclaimed(&store).await;
+    assert!(unclaimed.is_empty(), "{unclaimed:?}");
+    let foreign = invariants::foreign(&store, &shown).await;
+    assert!(foreign.is_empty(), "{foreign:?}");
+    if signal == Signal::SIGKILL {
+        let forget = async || store.flush_redis().await;
+        let owed = invariants::lost_with_redis(&store, &tally.accepted, forget).await;
+        assert!(owed.is_empty(), "{owed:?}");
+    }
     assert_done_once(&client, &one, &done.slugs).await;
+}
+
+/// Redis forgets everything in one round, is dead from the next one on, and is back after two more.
+async fn unsettle_redis(store: &mut Store, round: usize) {
+    match round {
+        0 => store.flush_redis().await,
+        1 => store.servers.as_mut().unwrap().redis.server.kill().await,
+        3 => store.servers.as_mut().unwrap().redis.server.restart().await.unwrap(),
+        _ => {}
+    }
 }
 
 /// Somebody who logs in, creates a category and a product and counts its pieces, again and again, and repeats what was not

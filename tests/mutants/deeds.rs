@@ -81,10 +81,23 @@ async fn kill_between_offset_and_commit(store: &mut Store, shop: &Shop) {
     store.start("catalog", 1).await;
 }
 
+/// More is ordered than there is, and the database does not stand in the way: its own rule would refuse what the service should have.
 async fn order_more_than_there_is(store: &Store, shop: &Shop) {
+    const RULE: &str = "alter table catalog.stock drop constraint stock_never_oversold";
+    const AGAIN: &str = "alter table catalog.stock add constraint stock_never_oversold
+                         check (may_be_short or on_hand >= reserved + held) not valid";
     shop.sell(store, &[("SCARCE", 100, 1)]).await;
+    let client = store.superuser().await;
+    client.batch_execute(RULE).await.unwrap();
     let order = shop.place(&[("SCARCE", 3)]).await.order;
     eventually(PATIENCE, async || shop.read(order).await["status"] != "pending").await;
+    // What was reserved becomes a hold, if the order was confirmed.
+    eventually(PATIENCE, async || {
+        count(store, "select count(*) from \"order\".outbox").await == 0
+            && store.lag(topics::ORDER.name, "catalog").await == Some(0)
+    })
+    .await;
+    client.batch_execute(AGAIN).await.unwrap();
 }
 
 /// Order dies when it has written an order, and before it has answered; the shopper repeats the request.

@@ -1,10 +1,10 @@
-//! Clerks who do with a shop's orders whatever comes to their mind: take money and give it back, pack, send, deliver, cancel, hold, add
-//! to them, take goods back. The rule it keeps: what was not answered is repeated under the same key, as a good client does, and what an order
+//! Clerks who do with a shop's orders whatever comes to their mind: write them down, queue them, bring them from elsewhere, take money and
+//! give it back, pack, send, deliver, cancel, hold, add to them, take goods back. The rule it keeps: what was not answered is repeated under the same key, as a good client does, and what an order
 //! refuses is no failure.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rand::seq::IndexedRandom;
@@ -22,6 +22,34 @@ const EDIT: &str = "edit";
 /// An edit of which catalog is asked first.
 const ADD: &str = "add";
 
+/// The steps that a storm must have seen: without one of them it would prove less than it says.
+const STEPS: [&str; 18] = [
+    "place",
+    "queue",
+    "import",
+    "payments",
+    "refunds",
+    "edit",
+    ADD,
+    "pack",
+    "ship",
+    "deliver",
+    "complete",
+    "cancel",
+    "cancel-lines",
+    "hold",
+    "release",
+    "returns",
+    "receive",
+    "notes",
+];
+
+/// The SKUs of which there is always enough, so that what was sold elsewhere can be sent.
+const PLENTY: [&str; 2] = ["S1", "S2"];
+
+/// How the list is narrowed down: among the latest orders alone, those that have left or are paid for would soon be found no more.
+const FURTHER: [&str; 4] = ["", "", "&where=fulfilment_status:eq:fulfilled", "&where=payment_status:eq:partly-paid"];
+
 /// How long a clerk goes on repeating one step.
 const RESOLVE: Duration = Duration::from_secs(60);
 
@@ -38,10 +66,22 @@ pub struct Deeds {
     pub wrong: Vec<String>,
 }
 
+/// Steps that all clerks together have done so far, by their names.
+type Done = Arc<Mutex<BTreeMap<&'static str, usize>>>;
+
+/// What a clerk wants to do.
+struct Wish {
+    /// The name of the step.
+    name: &'static str,
+    /// Where it is asked for.
+    path: String,
+    body: Value,
+}
+
 /// Clerks at work.
 pub struct Clerks {
     stop: Arc<AtomicBool>,
-    done: Arc<AtomicUsize>,
+    done: Done,
     tasks: Vec<JoinHandle<Deeds>>,
 }
 
@@ -51,7 +91,7 @@ struct Clerk {
     /// The SKUs of the orders that were read.
     skus: BTreeSet<String>,
     stop: Arc<AtomicBool>,
-    done: Arc<AtomicUsize>,
+    done: Done,
     random: StdRng,
     deeds: Deeds,
 }
@@ -60,7 +100,7 @@ impl Clerks {
     /// Lets `number` clerks work in these shops; what each does depends on its number and on the orders that it finds.
     #[must_use]
     pub fn start(store: &Store, shops: &[&Shop], number: u64) -> Clerks {
-        let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let (stop, done) = (Arc::new(AtomicBool::new(false)), Done::default());
         let tasks = (0..number)
             .map(|seed| {
                 let clerk = Clerk {
@@ -80,10 +120,22 @@ impl Clerks {
 
     /// Waits until this many more steps have been done.
     pub async fn have_done(&self, more: usize) {
-        let wanted = self.done.load(Ordering::Relaxed) + more;
+        let count = || so_far(&self.done).values().sum::<usize>();
+        let wanted = count() + more;
         eventually(PATIENCE, async || {
-            let now = self.done.load(Ordering::Relaxed);
+            let now = count();
             if now >= wanted { Ok(()) } else { Err(format!("{now} of {wanted} steps")) }
+        })
+        .await;
+    }
+
+    /// Waits until each kind of step was done at least once: written down, queued, imported, paid and given back, edited and added to,
+    /// packed, sent, delivered, completed, cancelled as a whole and in part, held and released, asked back and taken in, noted.
+    pub async fn have_done_everything(&self) {
+        eventually(PATIENCE, async || {
+            let done = so_far(&self.done);
+            let missing: Vec<_> = STEPS.iter().filter(|step| !done.contains_key(*step)).collect();
+            if missing.is_empty() { Ok(()) } else { Err(format!("nobody did {missing:?}")) }
         })
         .await;
     }
@@ -94,9 +146,6 @@ impl Clerks {
         let mut all = Deeds::default();
         for task in self.tasks {
             let deeds = must(task.await, "hear what a clerk did");
-            for (what, times) in deeds.done {
-                *all.done.entry(what).or_default() += times;
-            }
             for (what, times) in deeds.refused {
                 *all.refused.entry(what).or_default() += times;
             }
@@ -105,8 +154,12 @@ impl Clerks {
             }
             all.wrong.extend(deeds.wrong);
         }
-        all
+        Deeds { done: so_far(&self.done), ..all }
     }
+}
+
+fn so_far(done: &Done) -> BTreeMap<&'static str, usize> {
+    done.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 impl Clerk {
@@ -116,18 +169,26 @@ impl Clerk {
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             };
-            if let Some((name, path, body)) = self.step(&order) {
-                let path = format!("/admin/v1/orders/{}/{path}", order["id"].as_str().unwrap_or_default());
-                self.take(&token, name, &path, &body).await;
+            let wish = if self.random.random_ratio(1, 12) {
+                Some(self.new_order())
+            } else {
+                self.step(&order).map(|(name, path, body)| {
+                    let path = format!("/admin/v1/orders/{}/{path}", order["id"].as_str().unwrap_or_default());
+                    Wish { name, path, body }
+                })
+            };
+            if let Some(wish) = wish {
+                self.take(&token, &wish).await;
             }
         }
         self.deeds
     }
 
-    /// One of the latest orders of one of the shops, and who may work on it.
+    /// One of the latest orders of one of the shops, or of those that are further, and who may work on it.
     async fn order(&mut self) -> Option<(String, Value)> {
         let token = self.tokens.choose(&mut self.random)?.clone();
-        let list = self.read(&token, "/admin/v1/orders?limit=40&fields=id").await?;
+        let narrowed = FURTHER.choose(&mut self.random).copied().unwrap_or_default();
+        let list = self.read(&token, &format!("/admin/v1/orders?limit=40&fields=id{narrowed}")).await?;
         let id = list["items"].as_array()?.choose(&mut self.random)?["id"].as_str()?.to_owned();
         let order = self.read(&token, &format!("/admin/v1/orders/{id}")).await?;
         let lines = order["lines"].as_array().into_iter().flatten();
@@ -139,6 +200,42 @@ impl Clerk {
         let client = Client::new(self.gateways.choose(&mut self.random)?, Some(token));
         let reply = client.try_send(Method::GET, path, None).await.ok()?;
         (reply.status == 200).then(|| reply.json())
+    }
+
+    /// An order that somebody rang about, or that was sold elsewhere: with amounts that no shopper can state, so that each line has its part
+    /// of them.
+    fn new_order(&mut self) -> Wish {
+        let mut money = |most: i64| {
+            let cents = self.random.random_range(0..=most);
+            json!({"amount": format!("{}.{:02}", cents / 100, cents % 100), "currency": "USD"})
+        };
+        let (discount, shipping, tax, price) = (money(90), money(700), money(300), money(500));
+        let lines: Vec<Value> = PLENTY
+            .iter()
+            .map(|sku| json!({"sku": sku, "quantity": self.random.random_range(1..=4), "unit_price": {"amount": "1.25", "currency": "USD"}}))
+            .collect();
+        let mut body = json!({"lines": lines, "discount": discount, "shipping": shipping, "tax": tax});
+        let orders = "/admin/v1/orders";
+        match self.random.random_range(0..3) {
+            0 => Wish { name: "place", path: orders.to_owned(), body },
+            1 => Wish { name: "queue", path: format!("{orders}/queue"), body },
+            _ => {
+                let statuses =
+                    ["confirmed", "on-hold", "packed", "shipped", "delivered", "completed", "returned", "cancelled"];
+                let status = statuses.choose(&mut self.random).copied().unwrap_or_default();
+                let policy = ["update", "force", "skip"].choose(&mut self.random).copied().unwrap_or_default();
+                body["channel"] = json!("bazaar");
+                body["external_reference"] = json!(Uuid::new_v4());
+                body["placed_at"] = json!("2026-01-05T08:00:00Z");
+                body["raw_status"] = json!(status.to_uppercase());
+                body["raw_status_at"] = json!("2026-01-05T08:00:00Z");
+                body["status"] = json!(status);
+                body["stock"] = json!(policy);
+                body["restocked"] = json!(self.random.random::<bool>());
+                body["paid"] = price;
+                Wish { name: "import", path: format!("{orders}/import"), body }
+            }
+        }
     }
 
     /// What comes to a clerk's mind about this order, whether or not it can be done.
@@ -166,6 +263,17 @@ impl Clerk {
             && self.random.random_bool(0.3)
         {
             return Some(("returns", "returns".to_owned(), json!({"lines": [{"sku": line["sku"], "quantity": 1}]})));
+        }
+        if order["status"] == "delivered" && self.random.random_bool(0.2) {
+            return simple("complete");
+        }
+        // A return of which nobody is told what became would never be over.
+        let open = order["returns"].as_array().into_iter().flatten().find(|back| back["settled_at"].is_null());
+        if let Some(back) = open
+            && self.random.random_bool(0.3)
+        {
+            let what = if self.random.random() { "restocked" } else { "written_off" };
+            return Some(("receive", at("returns", &back["id"], "receive"), json!({what: back["lines"]})));
         }
         match self.random.random_range(0..27) {
             0 => simple("hold"),
@@ -230,11 +338,11 @@ impl Clerk {
         json!([{"sku": line["sku"], "quantity": self.random.random_range(1..=2)}])
     }
 
-    async fn take(&mut self, token: &str, name: &'static str, path: &str, body: &Value) {
+    async fn take(&mut self, token: &str, Wish { name, path, body }: &Wish) {
         let key = Uuid::new_v4().to_string();
         let (mut body, until) = (body.clone(), Instant::now() + RESOLVE);
         let version = body.as_object_mut().and_then(|body| body.remove("version"));
-        let (body, method) = (body.to_string().into_bytes(), if name == EDIT { Method::PATCH } else { Method::POST });
+        let (body, method) = (body.to_string().into_bytes(), if *name == EDIT { Method::PATCH } else { Method::POST });
         let mut last = String::new();
         while Instant::now() < until {
             let Some(gateway) = self.gateways.choose(&mut self.random) else { return };
@@ -244,9 +352,8 @@ impl Clerk {
             }
             let what = match client.try_send(method.clone(), path, Some(body.clone())).await {
                 Ok(reply) if matches!(reply.status, 200..=202) => {
-                    let name = if reply.status == 202 { ADD } else { name };
-                    *self.deeds.done.entry(name).or_default() += 1;
-                    self.done.fetch_add(1, Ordering::Relaxed);
+                    let name = if *name == EDIT && reply.status == 202 { ADD } else { name };
+                    *self.done.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_default() += 1;
                     return;
                 }
                 // Two clerks did something with it at once, or the first attempt still runs.
@@ -254,7 +361,7 @@ impl Clerk {
                     format!("{} {}", reply.status, reply.json()["type"])
                 }
                 Ok(reply) if matches!(reply.status, 404 | 409 | 412 | 422) => {
-                    *self.deeds.refused.entry(name).or_default() += 1;
+                    *self.deeds.refused.entry(*name).or_default() += 1;
                     return;
                 }
                 Ok(reply) => {

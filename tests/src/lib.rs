@@ -1,9 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+mod books;
 pub mod chat;
 mod clerks;
+mod haste;
 pub mod invariants;
 mod programs;
+mod readers;
 mod redelivery;
 mod sharing;
 mod shop;
@@ -12,6 +15,8 @@ mod spans;
 mod store;
 
 pub use clerks::{Clerks, Deeds};
+pub use haste::Haste;
+pub use readers::{Readers, Shown};
 pub use redelivery::redeliver;
 pub use sharing::{Held, alone, together};
 pub use shop::{PASSWORD, Placed, Shop, order_of, usd};

@@ -1,5 +1,5 @@
-//! Shoppers who order one thing after another, now and then through the queue, and repeat what was not answered, under the same key, as a
-//! good client does.
+//! Shoppers who order one thing after another, now and then through the queue, think better of some of what they queued, and repeat what
+//! was not answered, under the same key, as a good client does.
 //! The rule it keeps: every order that was accepted is written down with its bytes, so that it can be asked for later.
 
 use std::collections::BTreeMap;
@@ -50,6 +50,8 @@ pub struct Tally {
     pub recovered: usize,
     /// Attempts that were not answered with an order, by what came instead. They were repeated.
     pub failed: BTreeMap<String, usize>,
+    /// Queued orders that were cancelled before their turn.
+    pub cancelled: usize,
     /// Orders refused for good, or given up; none in a test that passes.
     pub lost: Vec<String>,
     /// From the first attempt to the acceptance.
@@ -62,9 +64,10 @@ impl Tally {
     pub fn summary(&self) -> String {
         let (half, most) = (within(&self.times, 0.5), within(&self.times, 0.99));
         format!(
-            "{} accepted, {} of them only when repeated, p50 {half:.0?}, p99 {most:.0?}, repeated because of {:?}",
+            "{} accepted, {} of them only when repeated and {} cancelled in the queue, p50 {half:.0?}, p99 {most:.0?}, repeated because of {:?}",
             self.accepted.len(),
             self.recovered,
+            self.cancelled,
             self.failed
         )
     }
@@ -72,6 +75,7 @@ impl Tally {
     fn add(&mut self, other: Tally) {
         self.accepted.extend(other.accepted);
         self.recovered += other.recovered;
+        self.cancelled += other.cancelled;
         self.lost.extend(other.lost);
         self.times.extend(other.times);
         for (what, times) in other.failed {
@@ -246,6 +250,19 @@ impl Shopper {
         tally
     }
 
+    /// Cancels what was queued, if its turn has not come. Whether or not that was answered, the order is placed or cancelled.
+    async fn think_better(&mut self, tally: &mut Tally, path: &str, token: &str) {
+        let gateway = self.random.random_range(0..self.gateways.len());
+        let asked = self.http.post(format!("{}{path}", self.gateways[gateway])).header("order-token", token);
+        let Ok(reply) = asked.send().await else { return };
+        match reply.status().as_u16() {
+            200 => tally.cancelled += 1,
+            // Its turn was first, or somebody else is at it.
+            409 | 429 | 500..=599 => {}
+            status => tally.lost.push(format!("{path} is answered with {status}")),
+        }
+    }
+
     async fn order(&mut self, tally: &mut Tally) {
         let orders = self.shops.choose(&mut self.random).cloned().unwrap_or_default();
         let path = if self.random.random_ratio(1, 4) { format!("{orders}/queue") } else { orders };
@@ -261,7 +278,7 @@ impl Shopper {
             let gateway = self.random.random_range(0..self.gateways.len());
             match post(&self.http, &self.gateways[gateway], &path, &key, &request).await {
                 Answer::Accepted { bytes, replayed } => {
-                    let Some(order) = order_in(&bytes) else {
+                    let Some((order, token)) = order_in(&bytes) else {
                         tally
                             .lost
                             .push(format!("{key} was answered with no order: {}", String::from_utf8_lossy(&bytes)));
@@ -269,6 +286,9 @@ impl Shopper {
                     };
                     tally.recovered += usize::from(replayed);
                     tally.times.push(begun.elapsed());
+                    if path.ends_with("/queue") && self.random.random_ratio(1, 3) {
+                        self.think_better(tally, &format!("{path}/{order}/cancel"), &token).await;
+                    }
                     tally.accepted.push(Accepted { order, key, path, request, reply: bytes });
                     self.accepted.fetch_add(1, Ordering::Relaxed);
                     return;
@@ -291,11 +311,12 @@ impl Shopper {
     }
 }
 
-/// The order that was accepted. Its token is a secret of the test from now on.
-fn order_in(reply: &[u8]) -> Option<OrderId> {
+/// The order that was accepted, and its token, which is a secret of the test from now on.
+fn order_in(reply: &[u8]) -> Option<(OrderId, String)> {
     let receipt: serde_json::Value = serde_json::from_slice(reply).ok()?;
-    secrets::note("order_token", receipt["order_token"].as_str()?);
-    receipt["id"].as_str()?.parse().ok()
+    let token = receipt["order_token"].as_str()?;
+    secrets::note("order_token", token);
+    Some((receipt["id"].as_str()?.parse().ok()?, token.to_owned()))
 }
 
 #[cfg(test)]

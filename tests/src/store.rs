@@ -12,6 +12,8 @@ use devstack::{Cluster, DatabaseRole, OwnCluster, Passwords, Place};
 use messaging::operations::{self, TopicReport};
 use serde_json::json;
 use testkit::{Mint, Scene, secrets};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -240,6 +242,21 @@ impl Store {
     /// A connection as one role of one service.
     pub async fn role(&self, service: &str, role: DatabaseRole) -> Client {
         connect(&must(self.cluster.role_url(&self.database, service, role), "name the database")).await
+    }
+
+    // Redis.
+
+    /// Lets Redis forget everything.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub async fn flush_redis(&self) {
+        let address = self.cluster.redis_url.trim_start_matches("redis://");
+        let mut connection = must(TcpStream::connect(address).await, "connect to Redis");
+        must(connection.write_all(b"FLUSHALL\r\n").await, "let Redis forget");
+        let mut answer = [0; 5];
+        must(connection.read_exact(&mut answer).await, "hear that Redis forgot");
+        assert_eq!(&answer, b"+OK\r\n", "Redis did not forget");
     }
 
     // Its processes.

@@ -389,14 +389,15 @@ impl Book {
             self.notify(cause, order, Notice::Rejected(reasons));
             return Ok(());
         }
+        let blindly = mutants::is_on(Mutant::UnconditionalReserve);
         let mut promised = Vec::with_capacity(wanted.len());
         for (sku, pieces) in wanted {
             let Some(tracked) = self.shelves.get(sku) else { continue };
             let moved = early.iter().find(|line| line.sku == *sku).map(|line| line.moved).unwrap_or_default();
-            let oversold = (pieces - tracked.shelf.stock.sellable()).max(0);
+            let oversold = if blindly { 0 } else { (pieces - tracked.shelf.stock.sellable()).max(0) };
             promised.push(Line { variant: tracked.shelf.variant, sku: sku.clone(), pieces, moved, oversold });
         }
-        let reserve = if is_sold { Stock::promise } else { Stock::reserve };
+        let reserve = if is_sold || blindly { Stock::promise } else { Stock::reserve };
         for line in promised.iter().filter(|line| line.pieces > 0) {
             self.shift(cause, order, line, reserve)?;
         }
