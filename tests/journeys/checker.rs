@@ -6,7 +6,7 @@ use kernel::OrderId;
 use crate::WISHES;
 
 /// The invariant, the damage, and what takes it back. `$shop` is the organisation.
-const DAMAGES: [(&str, &str, &str); 12] = [
+const DAMAGES: [(&str, &str, &str); 13] = [
     (
         "I1",
         "update catalog.stock set held = held - 1 where org_id = $shop and sku = 'KEPT'",
@@ -69,6 +69,11 @@ const DAMAGES: [(&str, &str, &str); 12] = [
         "I12",
         "update \"order\".orders set total_minor = total_minor + 1 where org_id = $shop",
         "update \"order\".orders set total_minor = total_minor - 1 where org_id = $shop",
+    ),
+    (
+        "I13",
+        "update notifier.orders set status = 'damaged' where org_id = $shop",
+        "update notifier.orders set status = 'confirmed' where org_id = $shop",
     ),
 ];
 
