@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::WISHES;
 
 /// The invariant, the damage, and what takes it back. `$shop` is the organisation. I10 and I11 are damaged in a way of their own.
-const DAMAGES: [(&str, &str, &str); 20] = [
+const DAMAGES: [(&str, &str, &str); 21] = [
     (
         "I1",
         "update catalog.stock set held = held - 1 where org_id = $shop and sku = 'KEPT'",
@@ -123,6 +123,11 @@ const DAMAGES: [(&str, &str, &str); 20] = [
          update \"order\".orders set paid_minor = paid_minor + 1 where org_id = $shop",
         "with less as (update \"order\".order_payments set amount_minor = amount_minor - 1 where org_id = $shop)
          update \"order\".orders set paid_minor = paid_minor - 1 where org_id = $shop",
+    ),
+    (
+        "I13",
+        "update notifier.orders set status = 'damaged' where org_id = $shop",
+        "update notifier.orders set status = 'confirmed' where org_id = $shop",
     ),
 ];
 

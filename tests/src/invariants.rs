@@ -44,7 +44,12 @@ const LEVELS: &str = "
         or s.reserved + s.held - s.on_hand > beyond.pieces";
 
 /// What the tables must not contain once everything has come to rest: each row found is a violation in words.
-const AT_REST: [&str; 13] = [
+const AT_REST: [&str; 14] = [
+    "select format('I13 notifier knows order %s as %s and %s in version %s, which is %s and %s in version %s', o.id, n.status,
+                   n.total_minor, n.version, o.status, o.total_minor, o.version)
+       from \"order\".orders o left join notifier.orders n on n.org_id = o.org_id and n.id = o.id
+      where (n.version, n.status, n.total_minor, n.number) is distinct from (o.version, o.status, o.total_minor, o.number)
+         or n.placed_at is null",
     "select format('I1 %s %s: held %s and reserved %s, but orders wait for %s', s.org_id, s.sku, s.held, s.reserved,
                    coalesce(bought.pieces, 0))
        from catalog.stock s

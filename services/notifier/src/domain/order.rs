@@ -96,7 +96,7 @@ mod tests {
         let (placed, confirmed) = (copy(1, Status::Pending, Some(now)), copy(2, Status::Confirmed, None));
         let expected = OrderCopy { placed_at: Some(now), ..confirmed.clone() };
         for events in [vec![placed.clone(), confirmed.clone()], vec![confirmed, placed.clone(), placed]] {
-            assert_eq!(newest_of_each(events), [expected.clone()]);
+            assert_eq!(newest_of_each(events), std::slice::from_ref(&expected));
         }
     }
 }

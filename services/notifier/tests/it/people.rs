@@ -89,7 +89,8 @@ async fn a_member_is_answered_of_their_own_organisation_and_in_its_chats_alone()
     stage.scene.publish(1, &stands(OrderId::new(), 1001, Status::Pending)).await;
     let foreign = testkit::publish(Some(other), 1, &stands(OrderId::new(), 7777, Status::Pending));
     stage.scene.send(&[foreign]).await;
-    (stage.told_in(ours, 2).await, stage.told_in(theirs, 2).await);
+    stage.told_in(ours, 2).await;
+    stage.told_in(theirs, 2).await;
     stage.member(&replica, own, VIEWER, Role::Owner).await;
     assert!(answered(&stage, VIEWER, ours, "/orders").await.contains("1001"));
     assert_eq!(answered(&stage, VIEWER, ours, "/order 7777").await, "No order 7777 is known here.");
