@@ -191,6 +191,7 @@ mod tests {
             sku: Sku::parse(&format!("{number:064}")).unwrap(),
             title: Title::parse("V").unwrap(),
             price: Money::from_minor(100, Currency::parse("VND").unwrap()).unwrap(),
+            active: true,
             stock: 0,
             low_threshold: 0,
             details: VariantDetails::default(),

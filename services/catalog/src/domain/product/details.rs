@@ -82,6 +82,15 @@ impl DetailsChange {
     }
 }
 
+impl From<DetailsChange> for Details {
+    /// What a product begins with.
+    fn from(change: DetailsChange) -> Self {
+        let mut details = Self::default();
+        change.apply(&mut details);
+        details
+    }
+}
+
 impl Details {
     /// The most categories of a product.
     pub const MOST_CATEGORIES: usize = 20;

@@ -10,6 +10,7 @@ use futures::{Stream, StreamExt as _};
 
 use super::rows::{csv_row, join, json_row};
 use crate::domain::import::{ImportedProduct, RowFault, RowOutcome};
+use crate::domain::locale::DefaultLocale;
 use crate::domain::product::Product;
 
 /// A product of the file, or a row that could not be read as one.
@@ -18,23 +19,32 @@ pub(super) enum Item {
     Refused(RowOutcome),
 }
 
-/// The largest row: a product with 100 variants and a long description fits.
-const LIMITS: Limits = Limits { row_bytes: 262_144, fields: 64 };
+/// The most columns of a CSV file.
+const FIELDS: usize = 64;
 
-/// Reads the pieces of a file as they arrive.
+/// Reads the pieces of a file as they arrive, whose texts are in the language `own` and whose rows have at most so many bytes.
 pub(super) fn read<E: Display + 'static>(
     format: Format,
+    own: DefaultLocale,
+    row_bytes: usize,
     source: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
 ) -> BoxStream<'static, Item> {
+    let limits = Limits { row_bytes, fields: FIELDS };
     match format {
-        Format::Ndjson => exchange::ndjson::<ImportedProduct, _, E>(source, LIMITS)
-            .map(|row| match row {
-                Ok((position, product)) => Item::Product(json_row(position.line, product)),
+        Format::Ndjson => exchange::ndjson::<ImportedProduct, _, E>(source, limits)
+            .map(move |row| match row {
+                Ok((position, product)) => match own.check(product.translations.set()) {
+                    Ok(()) => Item::Product(json_row(position.line, product)),
+                    Err(fault) => {
+                        let faults = vec![RowFault::new(fault.field(), fault.to_string())];
+                        Item::Refused(RowOutcome::failed(position.line, Some(product.slug), faults))
+                    }
+                },
                 Err(error) => Item::Refused(refused(error)),
             })
             .boxed(),
         Format::Csv => {
-            let rows = exchange::csv::<Record, _, E>(source, LIMITS).map(Some).chain(stream::iter([None]));
+            let rows = exchange::csv::<Record, _, E>(source, limits).map(Some).chain(stream::iter([None]));
             let mut neighbours = Neighbours::default();
             rows.flat_map(move |row| stream::iter(neighbours.take(row))).boxed()
         }
