@@ -39,6 +39,7 @@ pub(crate) fn product(product: &Product, category_path: &[CategoryId]) -> Produc
             .map(|(locale, texts)| (locale.to_string(), translation(texts)))
             .collect(),
         text_digest: product.text_digest(),
+        channels: details.channels.clone(),
         variants: product.variants().iter().map(|one| variant(one, product.offer(one))).collect(),
         ..ProductState::new(product.id(), slug, title, product.status(), product.version())
     }

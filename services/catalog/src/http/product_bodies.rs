@@ -1,11 +1,11 @@
 //! What clients send of products: bodies become commands. The rule: every text passes its domain type, so that a refusal names
 //! all faults at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use contracts::catalog::MediumKind;
-use kernel::{CategoryId, Expected, Malformed, ProductId, Slug};
+use contracts::catalog::{Listing, MediumKind};
+use kernel::{CategoryId, ChannelCode, Expected, Malformed, ProductId, Slug};
 use rest::{Problem, holds, parses};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -127,6 +127,10 @@ pub(super) struct CreateProductBody {
     #[garde(skip)]
     #[schemars(extend("maxProperties" = 20))]
     translations: Option<BTreeMap<Locale, Translation>>,
+    /// The sales channels that it is sold in, at most 50; in every one when null or left out, in none when empty.
+    #[serde(default, skip_serializing_if = "Listing::is_everywhere")]
+    #[garde(skip)]
+    channels: Listing,
 }
 
 /// A change of a product. Fields that are left out stay as they are, null clears one, and lists are replaced.
@@ -204,6 +208,11 @@ pub(super) struct ChangeProductBody {
     #[garde(skip)]
     #[schemars(with = "Option<BTreeMap<Locale, Option<TranslationChange>>>", extend("maxProperties" = 20))]
     translations: Entries<Locale, TranslationChange>,
+    /// The sales channels that it is sold in, all of them, at most 50; null lets it be sold in every one, an empty list in none.
+    #[serde(default, deserialize_with = "kernel::present")]
+    #[garde(skip)]
+    #[schemars(with = "Listing")]
+    channels: Option<Option<BTreeSet<ChannelCode>>>,
 }
 
 impl CreateProductBody {
@@ -242,6 +251,7 @@ impl CreateProductBody {
             options: all(self.options.as_deref(), OptionBody::option)?,
             external_references: self.external_references.clone().unwrap_or_default(),
             translations: self.translations.clone().unwrap_or_default(),
+            channels: self.channels.clone(),
         })
     }
 }
@@ -293,6 +303,7 @@ impl ChangeProductBody {
             options: list(self.options.as_ref(), OptionBody::option)?,
             external_references: self.external_references.clone(),
             translations: self.translations.clone(),
+            channels: self.channels.clone().map(Listing::from),
         })
     }
 }

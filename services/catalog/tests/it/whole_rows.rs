@@ -18,7 +18,7 @@ fn everything(slug: &str, primary: &Value, other: &Value) -> Value {
         "attributes": {"power": 2.5, "colour": ["red", "blue"]},
         "media": [{"url": "https://cdn.example/shirt.jpg", "kind": "image", "alt": "A shirt"}],
         "options": [{"name": "Size", "values": ["S", "M"]}],
-        "external_references": {"erp": "4711"},
+        "external_references": {"erp": "4711"}, "channels": ["shop", "market", "shop"],
         "translations": {"vi": {"title": "Áo", "description": ""}, "fr": {"short_description": "Doux"}},
         "variants": [
             {
@@ -134,6 +134,9 @@ async fn a_row_changes_what_it_names_and_null_takes_away() {
             json!({"short_description": "Mềm"}),
         ),
         (json!({"translations": {"vi": null}}), "/translations", json!({"fr": {"short_description": "Doux"}})),
+        (json!({"channels": []}), "/channels", json!([])),
+        (json!({"channels": ["outlet"]}), "/channels", json!(["outlet"])),
+        (json!({"channels": null}), "/channels", null.clone()),
         (json!({"status": "active"}), "/status", json!("active")),
         (variant("title", json!("S")), "/variants/0/title", json!("S")),
         (variant("price", price(900)), "/variants/0/price", price(900)),
@@ -209,6 +212,8 @@ async fn each_field_of_a_row_is_refused_by_its_name() {
         ("/attributes/power", json!("much"), "attributes.power"),
         ("/attributes/colour", json!(["green"]), "attributes.colour"),
         ("/attributes", json!({"weight": 1}), "attributes.weight"),
+        ("/channels/0", json!("My Shop"), "channels[0]"),
+        ("/channels", json!((0..51).map(|number| format!("c{number}")).collect::<Vec<_>>()), "channels"),
         ("/media/0/url", json!("javascript:alert(1)"), "media[0].url"),
         ("/media/0/kind", json!("sound"), "media[0].kind"),
         ("/options", json!([{"name": "Size", "values": ["S", "S"]}]), "options"),

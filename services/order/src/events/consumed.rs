@@ -2,7 +2,7 @@
 //! decided.
 
 use contracts::{
-    catalog::{ProductState, ProductStatus, ReservationEvent, ReservedLine},
+    catalog::{Listing, ProductState, ProductStatus, ReservationEvent, ReservedLine},
     order::IntakeEvent,
 };
 use kernel::ProductId;
@@ -60,7 +60,8 @@ fn kept(lines: Vec<ReservedLine>) -> Trigger {
 fn product(snapshot: Snapshot<ProductState>) -> Product {
     let (organisation, id, version) = (snapshot.organisation, ProductId::from_uuid(snapshot.key), snapshot.version);
     let Some(state) = snapshot.state else {
-        return Product { organisation, id, version, title: String::new(), removed: true, variants: Vec::new() };
+        let (title, listing, variants) = (String::new(), Listing::default(), Vec::new());
+        return Product { organisation, id, version, title, removed: true, listing, variants };
     };
     let active = state.status == ProductStatus::Active;
     let variants = state.variants.into_iter().map(|variant| Variant {
@@ -71,5 +72,6 @@ fn product(snapshot: Snapshot<ProductState>) -> Product {
         cost: variant.cost,
         for_sale: active && variant.active,
     });
-    Product { organisation, id, version, title: state.title, removed: false, variants: variants.collect() }
+    let (title, listing, variants) = (state.title, state.channels, variants.collect());
+    Product { organisation, id, version, title, removed: false, listing, variants }
 }

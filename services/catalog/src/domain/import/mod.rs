@@ -9,7 +9,8 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kernel::{Money, ProductId, Sku, Slug};
+use contracts::catalog::Listing;
+use kernel::{ChannelCode, Money, ProductId, Sku, Slug};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -87,6 +88,10 @@ pub struct ImportedProduct {
     #[serde(default)]
     #[schemars(with = "Option<BTreeMap<Locale, Option<TranslationChange>>>", extend("maxProperties" = 20))]
     pub translations: Entries<Locale, TranslationChange>,
+    /// The sales channels that it is sold in, all of them, at most 50; null lets it be sold in every one, an empty list in none.
+    #[serde(default, deserialize_with = "kernel::present")]
+    #[schemars(with = "Listing")]
+    pub channels: Option<Option<BTreeSet<ChannelCode>>>,
     /// Its status; a new product is active when the row does not say.
     pub status: Option<SettableStatus>,
     /// Variants to change or to add; the others stay as they are.
@@ -180,6 +185,7 @@ impl ImportedProduct {
             options: None,
             external_references: Entries::Stay,
             translations: Entries::Stay,
+            channels: None,
             status: None,
             variants: Vec::new(),
             whole: false,
@@ -198,6 +204,7 @@ impl ImportedProduct {
             options: self.options.clone().map(Option::unwrap_or_default),
             external_references: self.external_references.clone(),
             translations: self.translations.clone(),
+            channels: self.channels.clone().map(Listing::from),
         }
     }
 

@@ -1,7 +1,9 @@
 //! One row of an import file as a domain value. Both formats end in `ImportedProduct`.
 
+use std::collections::BTreeSet;
+
 use exchange::Record;
-use kernel::{Currency, Malformed, Money, Sku, Slug};
+use kernel::{ChannelCode, Currency, Malformed, Money, Sku, Slug};
 
 use crate::domain::barcode::Barcode;
 use crate::domain::import::{CategoryReference, ImportedProduct, ImportedVariant, RowFault};
@@ -10,7 +12,7 @@ use crate::domain::product::SettableStatus;
 use crate::domain::wording::{Brand, Description, ShortDescription, Tag, Title};
 
 /// The columns that a CSV file may have.
-const COLUMNS: [&str; 23] = [
+const COLUMNS: [&str; 24] = [
     "slug",
     "title",
     "category",
@@ -19,6 +21,7 @@ const COLUMNS: [&str; 23] = [
     "short_description",
     "description",
     "tags",
+    "channels",
     "status",
     "sku",
     "barcode",
@@ -79,6 +82,7 @@ pub(super) fn csv_row(line: u64, record: &Record) -> Result<ImportedProduct, (Op
     let categories = optional(&mut faults, "categories", field("categories"), |text| {
         text.split(',').map(|one| CategoryReference::parse(one.trim())).collect()
     });
+    let channels = optional(&mut faults, "channels", field("channels"), channels);
     let [price, compare_at, cost] =
         amounts(&mut faults, ["price", "compare_at", "cost"].map(|column| (column, field(column))), field("currency"));
     match (slug, sku) {
@@ -91,6 +95,7 @@ pub(super) fn csv_row(line: u64, record: &Record) -> Result<ImportedProduct, (Op
             short_description: short.map(Some),
             description: description.map(Some),
             tags: tags.map(Some),
+            channels,
             status,
             variants: vec![ImportedVariant {
                 line,
@@ -126,6 +131,7 @@ pub(super) fn join(product: &mut ImportedProduct, next: ImportedProduct) -> Resu
         ("short_description", agrees(&next.short_description, &product.short_description)),
         ("description", agrees(&next.description, &product.description)),
         ("tags", agrees(&next.tags, &product.tags)),
+        ("channels", agrees(&next.channels, &product.channels)),
         ("status", agrees(&next.status, &product.status)),
     ];
     for (column, _) in agree.iter().filter(|(_, agrees)| !agrees) {
@@ -167,6 +173,14 @@ fn optional<T, E: std::fmt::Display>(
             faults.push(RowFault::new(column, reason.to_string()));
             None
         }
+    }
+}
+
+/// Channels between commas, or `*` for every one.
+fn channels(text: &str) -> Result<Option<BTreeSet<ChannelCode>>, Malformed> {
+    match text {
+        "*" => Ok(None),
+        listed => listed.split(',').map(|code| ChannelCode::parse(code.trim())).collect::<Result<_, _>>().map(Some),
     }
 }
 
@@ -223,6 +237,7 @@ mod tests {
             ("low_threshold", "few"),
             ("height_mm", "1.5"),
             ("category", "No Slug"),
+            ("channels", "shop;market"),
         ]);
         let (slug, faults) = csv_row(7, &line).unwrap_err();
         assert_eq!(slug, None);
@@ -242,6 +257,7 @@ mod tests {
                 "stock",
                 "low_threshold",
                 "category",
+                "channels",
                 "price",
                 "cost"
             ]
@@ -274,11 +290,12 @@ mod tests {
             ("height_mm", "3"),
             ("active", "false"),
             ("low_threshold", "4"),
+            ("channels", "shop, market"),
             ("category", "lights"),
             ("categories", "lights, home/desks"),
         ]);
         let text = r#"{"slug": "lamp", "brand": "Aurora", "short_description": "For desks", "tags": ["đèn", "Desk"],
-            "category": "lights", "categories": ["lights", "home/desks"],
+            "channels": ["market", "shop"], "category": "lights", "categories": ["lights", "home/desks"],
             "variants": [{"sku": "A", "barcode": "96385074", "price": {"amount": "1.50", "currency": "USD"},
                 "compare_at": {"amount": "2", "currency": "USD"}, "cost": {"amount": "1", "currency": "USD"},
                 "weight_grams": 1250, "length_mm": 1, "width_mm": 2,
