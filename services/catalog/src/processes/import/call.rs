@@ -41,7 +41,7 @@ pub async fn read(products: &[SentRow], all_or_nothing: bool, own: &DefaultLocal
                 Some(fault) => command.refused.push(RowOutcome::failed(product.line, Some(product.slug), vec![fault])),
                 None => {
                     names.add(&product);
-                    command.products.push(product);
+                    command.products.push(*product);
                 }
             },
         }

@@ -15,7 +15,7 @@ use crate::domain::product::Product;
 
 /// A product of the file, or a row that could not be read as one.
 pub(super) enum Item {
-    Product(ImportedProduct),
+    Product(Box<ImportedProduct>),
     Refused(RowOutcome),
 }
 
@@ -34,7 +34,7 @@ pub(super) fn read<E: Display + 'static>(
         Format::Ndjson => exchange::ndjson::<ImportedProduct, _, E>(source, limits)
             .map(move |row| match row {
                 Ok((position, product)) => match own.check(product.translations.set()) {
-                    Ok(()) => Item::Product(json_row(position.line, product)),
+                    Ok(()) => Item::Product(Box::new(json_row(position.line, product))),
                     Err(fault) => {
                         let faults = vec![RowFault::new(fault.field(), fault.to_string())];
                         Item::Refused(RowOutcome::failed(position.line, Some(product.slug), faults))
@@ -59,7 +59,7 @@ impl Neighbours {
     /// Takes the next row, or the end of the file.
     fn take(&mut self, row: Option<Result<(exchange::RowPosition, Record), RowError>>) -> Vec<Item> {
         let next = match row {
-            None => return self.0.take().map(Item::Product).into_iter().collect(),
+            None => return self.0.take().map(product).into_iter().collect(),
             Some(Err(error)) => return vec![Item::Refused(refused(error))],
             Some(Ok((position, record))) => match csv_row(position.line, &record) {
                 Ok(next) => next,
@@ -79,9 +79,13 @@ impl Neighbours {
                     Err(faults) => vec![Item::Refused(RowOutcome::failed(line, Some(slug), faults))],
                 }
             }
-            waiting => waiting.replace(next).map(Item::Product).into_iter().collect(),
+            waiting => waiting.replace(next).map(product).into_iter().collect(),
         }
     }
+}
+
+fn product(product: ImportedProduct) -> Item {
+    Item::Product(Box::new(product))
 }
 
 fn refused(error: RowError) -> RowOutcome {
