@@ -4,6 +4,7 @@
 mod access_matrix;
 mod bodies;
 mod categories;
+mod channels;
 mod chat;
 mod checker;
 mod clients;

@@ -6,5 +6,5 @@ pub mod limits;
 mod reads;
 mod redis;
 
-pub use crate::reads::{Cache, Key};
+pub use crate::reads::{Cache, Key, Loaded};
 pub use crate::redis::{Error, Redis};

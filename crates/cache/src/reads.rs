@@ -1,6 +1,6 @@
 //! Cached reads: Redis first, then the source, with one load per key.
 //! The rule: Redis is never the truth. Every failure falls through to the source. An entry that was loaded
-//! before an invalidation is not stored after it.
+//! before an invalidation is not stored after it, also where Redis has lost everything in between.
 
 use std::future::Future;
 use std::sync::{Arc, LazyLock};
@@ -16,22 +16,39 @@ use uuid::Uuid;
 use crate::flights::{self, Flights, Joined};
 use crate::redis::Redis;
 
-/// Stores an entry if the key still holds what the reader saw before it loaded: nothing, or the same tombstone. Another
-/// tombstone means an invalidation since then. An entry of an earlier group version is replaced.
+/// Stores an entry if its group still has the version and the key still holds what the reader saw before it loaded: nothing, or the
+/// same tombstone. Another tombstone means an invalidation since then, and another version one of the group, or that Redis was flushed
+/// and may have lost a tombstone. An entry of an earlier version is replaced. The version outlives the entry.
 static FILL: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "local found = redis.call('GET', KEYS[1]) or ''
+        "if redis.call('GET', KEYS[2]) ~= string.sub(ARGV[1], 1, 8) then
+  return 0
+end
+local found = redis.call('GET', KEYS[1]) or ''
 if found == ARGV[3] or (#found >= 8 and string.sub(found, 1, 8) ~= string.sub(ARGV[1], 1, 8)) then
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+  redis.call('PEXPIRE', KEYS[2], ARGV[4])
   return 1
 end
 return 0",
     )
 });
 
+/// Gives a group a version unless it has one; the version that it has then.
+static BEGIN: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local found = redis.call('GET', KEYS[1])
+if found then
+  return found
+end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return ARGV[1]",
+    )
+});
+
 /// How long an invalidation prevents the storing of loads that began before it: longer than any load.
 const TOMBSTONE: Duration = Duration::from_secs(15);
-/// Bytes of the group's version in front of each entry.
+/// Bytes of the group's version in front of each entry. They are random, so that no version comes again.
 const VERSION: usize = 8;
 /// Bytes of a tombstone, fewer than any entry has. They are random, so that no two tombstones are equal.
 const STAMP: usize = 7;
@@ -53,6 +70,27 @@ impl Key {
     #[must_use]
     pub fn new(organisation: OrganisationId, group: &'static str, thing: impl ToString) -> Self {
         Self { organisation, group, thing: thing.to_string() }
+    }
+}
+
+/// An answer from the source. Bytes alone are kept.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    answer: Bytes,
+    is_kept: bool,
+}
+
+impl Loaded {
+    /// An answer that may be given to all who ask at the same time, and is kept only if `is_kept`.
+    #[must_use]
+    pub fn new(answer: Bytes, is_kept: bool) -> Self {
+        Self { answer, is_kept }
+    }
+}
+
+impl From<Bytes> for Loaded {
+    fn from(answer: Bytes) -> Self {
+        Self::new(answer, true)
     }
 }
 
@@ -111,25 +149,49 @@ impl Cache {
         Q: Query<Tenancy = Tenant>,
         Q::Reply: Serialize,
     {
+        self.ask_and_keep(mediator, scope, key, query, |_| true).await
+    }
+
+    /// As [`Self::ask`], but keeps only replies that `is_kept` is true of. What anybody can ask for by any number of names is answered
+    /// and not kept.
+    ///
+    /// # Errors
+    /// The mediator's.
+    pub async fn ask_and_keep<Q>(
+        &self,
+        mediator: &Mediator,
+        scope: &Scope,
+        key: &Key,
+        query: Q,
+        is_kept: impl FnOnce(&Q::Reply) -> bool,
+    ) -> Result<Bytes, SendError<Q::Error>>
+    where
+        Q: Query<Tenancy = Tenant>,
+        Q::Reply: Serialize,
+    {
         if !scope.caller.may(Q::REQUIRES) {
             return Err(SendError::Forbidden { permission: Q::REQUIRES });
         }
         let load = || async {
             let reply = mediator.ask(scope, query).await?;
-            serde_json::to_vec(&reply)
-                .map(Bytes::from)
-                .map_err(|error| SendError::Lost(format!("the reply has no JSON form: {error}")))
+            let json = serde_json::to_vec(&reply)
+                .map_err(|error| SendError::Lost(format!("the reply has no JSON form: {error}")))?;
+            Ok(Loaded::new(json.into(), is_kept(&reply)))
         };
-        if key.organisation == scope.organisation() { self.bytes(key, load).await } else { load().await }
+        match key.organisation == scope.organisation() {
+            true => self.bytes(key, load).await,
+            false => load().await.map(|loaded| loaded.answer),
+        }
     }
 
-    /// Answers from Redis, or from `load`, whose answer is then stored.
+    /// Answers from Redis, or from `load`, whose answer is then stored, unless it is [`Loaded`] not to be kept.
     ///
     /// # Errors
     /// Those of `load`; Redis causes none.
-    pub async fn bytes<E, F>(&self, key: &Key, load: impl FnOnce() -> F) -> Result<Bytes, E>
+    pub async fn bytes<E, L, F>(&self, key: &Key, load: impl FnOnce() -> F) -> Result<Bytes, E>
     where
-        F: Future<Output = Result<Bytes, E>>,
+        L: Into<Loaded>,
+        F: Future<Output = Result<L, E>>,
     {
         let name = self.entry(key);
         let found = self.find(key, &name).await;
@@ -148,12 +210,12 @@ impl Cache {
                 None => None,
             },
         };
-        let answer = load().await?;
+        let Loaded { answer, is_kept } = load().await?.into();
         if let Some(flight) = &flight {
             flight.share(&answer);
         }
-        if let Found::Miss { version, tombstone } = found {
-            self.store(&name, version, &tombstone, &answer).await;
+        if let (Found::Miss { version, tombstone }, true) = (found, is_kept) {
+            self.store(key, version, &tombstone, &answer).await;
         }
         // Only now that the answer is stored, or a reader that missed a moment ago would load again.
         drop(flight);
@@ -176,10 +238,8 @@ impl Cache {
         let name = self.group(organisation, group);
         let members = format!("{name}:");
         self.flights.close(|under_way| under_way.starts_with(&members));
-        let version = Clock::now().timestamp_micros().to_be_bytes();
         let mut renew = cmd("SET");
-        // Longer than any entry lives: when it expires, no entry of an earlier version is left.
-        renew.arg(&name).arg(&version[..]).arg("PX").arg(milliseconds(self.lifetime * 2));
+        renew.arg(&name).arg(&new_version()[..]).arg("PX").arg(self.lifetime_of_a_version());
         self.redis.run::<()>(&renew).await.is_ok()
     }
 
@@ -198,7 +258,14 @@ impl Cache {
         question.arg(&group).arg(name);
         let Ok(answer) = self.redis.run::<[Option<Vec<u8>>; 2]>(&question).await else { return Found::Away };
         let [version, entry] = answer;
-        let version: [u8; VERSION] = version.and_then(|version| version.try_into().ok()).unwrap_or_default();
+        let version = match version.and_then(|version| version.try_into().ok()) {
+            Some(version) => version,
+            // Before anything is loaded, or the fill could not see that Redis was flushed since then.
+            None => match self.begin(&group).await {
+                Some(version) => version,
+                None => return Found::Away,
+            },
+        };
         match entry {
             Some(entry) if entry.len() >= VERSION && entry[..VERSION] == version => {
                 Found::Hit(Bytes::from(entry).slice(VERSION..))
@@ -208,15 +275,28 @@ impl Cache {
         }
     }
 
-    async fn store(&self, name: &str, version: [u8; VERSION], tombstone: &[u8], answer: &Bytes) {
+    /// The version of a group, which may be new.
+    async fn begin(&self, group: &str) -> Option<[u8; VERSION]> {
+        let mut begin = BEGIN.key(group);
+        begin.arg(&new_version()[..]).arg(self.lifetime_of_a_version());
+        self.redis.script::<Vec<u8>>(&begin).await.ok()?.try_into().ok()
+    }
+
+    /// In milliseconds, longer than any entry lives. Each fill begins it anew.
+    fn lifetime_of_a_version(&self) -> u64 {
+        milliseconds(self.lifetime * 2)
+    }
+
+    async fn store(&self, key: &Key, version: [u8; VERSION], tombstone: &[u8], answer: &Bytes) {
         if answer.len() > LARGEST {
             return;
         }
         let mut entry = Vec::with_capacity(VERSION + answer.len());
         entry.extend_from_slice(&version);
         entry.extend_from_slice(answer);
-        let mut fill = FILL.key(name);
-        fill.arg(&entry).arg(milliseconds(spread(self.lifetime))).arg(tombstone);
+        let mut fill = FILL.key(self.entry(key));
+        fill.key(self.group(key.organisation, key.group));
+        fill.arg(&entry).arg(milliseconds(spread(self.lifetime))).arg(tombstone).arg(self.lifetime_of_a_version());
         // A failure costs the next reader a load, and nothing else.
         let _ignored = self.redis.script::<i64>(&fill).await;
     }
@@ -224,6 +304,11 @@ impl Cache {
     fn count(&self, outcome: &'static str) {
         metrics::counter!("cache_reads_total", "cache" => self.prefix.to_string(), "outcome" => outcome).increment(1);
     }
+}
+
+fn new_version() -> [u8; VERSION] {
+    let random = Uuid::new_v4().into_bytes();
+    std::array::from_fn(|at| random[random.len() - VERSION + at])
 }
 
 fn milliseconds(duration: Duration) -> u64 {

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr, VariantNames};
 
+pub use crate::listing::Listing;
 use crate::{channel, topics};
 
 /// A product with its variants.
@@ -60,6 +61,9 @@ pub struct ProductState {
     /// categories, links, references or the status do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text_digest: Option<String>,
+    /// The sales channels that it is sold in; every one where this is null or left out, none where the list is empty.
+    #[serde(default, skip_serializing_if = "Listing::is_everywhere")]
+    pub channels: Listing,
     /// Whether it is sold.
     pub status: ProductStatus,
     /// Whether it was deleted: the last state of this product, without variants.
@@ -92,6 +96,7 @@ impl ProductState {
             external_references: BTreeMap::new(),
             translations: BTreeMap::new(),
             text_digest: None,
+            channels: Listing::default(),
             status,
             deleted: false,
             variants: Vec::new(),

@@ -8,6 +8,7 @@ pub mod catalogue;
 pub mod category;
 mod channel;
 mod envelope;
+mod listing;
 pub mod notifier;
 pub mod order;
 mod topic;

@@ -17,7 +17,6 @@ use garde::Validate;
 use kernel::ByName;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
 
 use crate::documents::{media, refusal};
 use crate::faults::in_plain_words;
@@ -32,14 +31,6 @@ const DEPTH: usize = 32;
 /// A JSON body of at most `LIMIT` bytes that passed its garde rules.
 #[derive(Clone, Debug)]
 pub struct Body<T, const LIMIT: usize = 65_536>(pub T);
-
-/// Tells a field that is null from one that is left out: `#[serde(default, deserialize_with = "rest::present")]`.
-///
-/// # Errors
-/// Those of the field's own type.
-pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
-}
 
 impl<T, const LIMIT: usize> FromRequest for Body<T, LIMIT>
 where

@@ -34,7 +34,7 @@ mod upload;
 pub use api::{Api, Route, Routes};
 pub use app::{App, State};
 pub use awaited::{Accepted, Awaited};
-pub use body::{Body, present};
+pub use body::Body;
 pub use callers::{Anyone, Buyer, Credential, CredentialHeader, Customer, Operator, Person, Staff, Visitor};
 pub use event_stream::{Event, Events, LastEventId};
 pub use faults::{holds, parses};

@@ -58,7 +58,7 @@ pub fn assembly(settings: Settings) -> Assembly {
         .part(move |kit| prices::part(kit.mediator.clone(), repriced, settings.sweep_interval))
         .serves(http::routes(), move |kit, app| {
             let tasks = kit.tasks(Stage::Requests, "imports");
-            let imports = Imports::new(kit.mediator.clone(), written.clone(), tasks, GRACE);
+            let imports = Imports::new(kit.mediator.clone(), written.clone(), texts.clone(), tasks, GRACE);
             app.with(shop).with(imports).with(written).with(texts)
         })
 }

@@ -41,6 +41,7 @@ pub(crate) fn product(product: &Product, category_path: &[CategoryId]) -> Produc
             .map(|(locale, texts)| (locale.to_string(), translation(texts)))
             .collect(),
         text_digest: product.text_digest(),
+        channels: details.channels.clone(),
         variants: product.variants().iter().map(|one| variant(one, product.offer(one))).collect(),
         ..ProductState::new(product.id(), slug, title, product.status(), product.version())
     }
@@ -199,6 +200,7 @@ mod tests {
             sku: Sku::parse(&format!("{number:064}")).unwrap(),
             title: Title::parse("V").unwrap(),
             price: Money::from_minor(100, Currency::parse("VND").unwrap()).unwrap(),
+            active: true,
             stock: 0,
             low_threshold: 0,
             details: VariantDetails::default(),

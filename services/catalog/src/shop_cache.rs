@@ -14,7 +14,7 @@ use serde::Deserialize;
 use crate::domain::locale::Locale;
 use crate::domain::product::ProductKey;
 use crate::error::Error;
-use crate::queries::query_products::QueryShopProducts;
+use crate::queries::query_products::{QueryShopPage, QueryShopProducts, ShopPage};
 use crate::queries::shop_address::{FindShopAddress, ShopAddress};
 use crate::queries::shop_product::FindShopProduct;
 
@@ -23,6 +23,9 @@ const PRODUCT: &str = "product";
 /// The group of cached pages, by condition, sort and size, of products in other languages than their own, and of which product
 /// a slug leads to. All of them are forgotten when a product or a category of the organisation changes.
 const PRODUCTS: &str = "pages";
+
+/// The sizes of pages that are kept: those that fill the rows of a shop, what is given when nothing is said, and the largest.
+const USUAL_SIZES: [i64; 6] = [12, 20, 24, 48, 50, 100];
 
 /// How many products are removed at once: fewer than the failures in a row that make Redis be left alone.
 const AT_ONCE: usize = 4;
@@ -51,6 +54,15 @@ pub enum Shown {
     Here(Bytes),
     /// Nothing any more; the product has this slug now.
     Moved(Slug),
+}
+
+/// A page that shops ask for again and again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsualPage {
+    /// Its name in the cache.
+    name: String,
+    /// The category that it is of.
+    category: Option<CategoryId>,
 }
 
 /// The shop's cached reads. Cheap to clone.
@@ -104,22 +116,25 @@ impl ShopCache {
         serde_json::from_slice(&bytes).map_err(|cause| SendError::Failed(unreadable(cause)))
     }
 
-    /// The name in the cache of the page that these parameters ask for; none when it is not for the cache. What shops ask for
-    /// again and again is: first pages, of everything or of one category. Anybody can write any number of cursors, words and
-    /// filters, and each would be an entry of its own.
+    /// The page that these parameters ask for; none when it is not for the cache. What shops ask for again and again is: first
+    /// pages of a usual size, of everything or of one category. Anybody can write any number of cursors, words and filters, and
+    /// each would be an entry of its own.
     #[must_use]
-    pub fn page_of(parameters: &Parameters) -> Option<String> {
+    pub fn page_of(parameters: &Parameters) -> Option<UsualPage> {
         let Parameters { condition, q, sort, fields, cursor, limit, total, facets } = parameters;
         let condition = condition.as_deref().unwrap_or_default();
-        let is_usual = condition.is_empty() || is_one_category(condition);
+        let category = one_category(condition);
+        let is_usual = (condition.is_empty() || category.is_some()) && USUAL_SIZES.contains(&limit.get());
         let is_plain =
             q.is_none() && fields.is_none() && cursor.is_none() && facets.is_none() && *total == Counting::None;
         let sort = sort.as_deref().unwrap_or_default();
         let is_known = ["", "title", "-title", "price_from", "-price_from"].contains(&sort);
-        (is_usual && is_plain && is_known).then(|| format!("{condition}/{sort}/{}", limit.get()))
+        let name = || format!("{condition}/{sort}/{}", limit.get());
+        (is_usual && is_plain && is_known).then(|| UsualPage { name: name(), category })
     }
 
-    /// A page of a list as JSON, from Redis where it can be; `page` is its name in the cache.
+    /// A page of a list as JSON, from Redis where it can be. That of a category that the organisation does not have is not kept:
+    /// anybody can write any number of ids.
     ///
     /// # Errors
     /// The mediator's and the query's; Redis causes none.
@@ -127,10 +142,12 @@ impl ShopCache {
         &self,
         mediator: &Mediator,
         by: &Scope,
-        page: String,
+        page: UsualPage,
         query: QueryShopProducts,
     ) -> Result<Bytes, SendError<Error>> {
-        self.0.ask(mediator, by, &Key::new(by.organisation(), PRODUCTS, page), query).await
+        let key = Key::new(by.organisation(), PRODUCTS, page.name);
+        let query = QueryShopPage { query, category: page.category };
+        self.0.ask_and_keep(mediator, by, &key, query, ShopPage::is_of_a_known_category).await
     }
 
     /// Removes products and pages. Gives back those that Redis did not take: it may still hold them.
@@ -165,8 +182,8 @@ fn offered(product: &[u8], asked: &Locale) -> Option<Locale> {
     asked.closest(&languages.locales).cloned()
 }
 
-/// Whether a condition is that of one category, with or without those below it.
-fn is_one_category(condition: &str) -> bool {
+/// The category of a condition that names one and nothing else, with or without those below it.
+fn one_category(condition: &str) -> Option<CategoryId> {
     let id = ["category:eq:", "category_tree:has_any:"].iter().find_map(|beginning| condition.strip_prefix(beginning));
-    id.is_some_and(|id| id.parse::<CategoryId>().is_ok())
+    id?.parse().ok()
 }

@@ -46,6 +46,7 @@ diesel::table! {
         currency -> Text,
         for_sale -> Bool,
         product_version -> BigInt,
+        channels -> Nullable<Array<Text>>,
     }
 }
 

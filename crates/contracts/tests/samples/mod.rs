@@ -205,6 +205,10 @@ pub(crate) fn samples() -> Vec<Sample> {
         }],
         ..lamp.clone()
     };
+    let listed = catalog::ProductState {
+        channels: catalog::Listing::only(["market", "shop"].map(|code| ChannelCode::parse(code).unwrap()).into()),
+        ..lamp.clone()
+    };
     let deleted = catalog::ProductState { deleted: true, ..bare(catalog::ProductStatus::Retired) };
     let available = catalog::AvailabilityState {
         variant: variant(),
@@ -290,6 +294,7 @@ pub(crate) fn samples() -> Vec<Sample> {
         sample("retired", organisation, &user, bare(catalog::ProductStatus::Retired)),
         sample("complete", organisation, &user, complete),
         sample("priced", organisation, &user, priced),
+        sample("listed", organisation, &user, listed),
         sample("deleted", organisation, &user, deleted),
         sample("", organisation, "system:catalog", catalog::ReservationEvent::from(reserved(&[]))),
         sample(

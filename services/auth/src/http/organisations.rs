@@ -129,7 +129,7 @@ pub(super) struct ChangeOrganisationBody {
     #[schemars(with = "Option<Name>")]
     name: Option<String>,
     /// Where it is based; ISO 3166-1, two letters. Null takes it away.
-    #[serde(default, deserialize_with = "rest::present")]
+    #[serde(default, deserialize_with = "kernel::present")]
     #[garde(inner(inner(custom(parses(Country::parse)))))]
     #[schemars(with = "Option<Country>")]
     country: Option<Option<String>>,

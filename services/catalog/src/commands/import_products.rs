@@ -3,22 +3,25 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use access::Permission;
-use kernel::{CategoryId, Clock, OrganisationId, ProductId, Sku, Slug, Timestamp};
+use kernel::{CategoryId, Clock, OrganisationId, ProductId, Sku, Timestamp};
 use mediator::{Command, Tenant};
 use persistence::Tx;
 
-use super::product_states;
+use super::shelves::{self, ChangedShelf};
+use super::{attribute_values, product_states};
 use crate::domain::barcode::Barcode;
 use crate::domain::import::{
-    Holders, ImportedProduct, ImportedVariant, Merge, Merged, RowOutcome, RowResult, Standing, merge,
+    CategoryReference, Holders, ImportedProduct, ImportedVariant, KnownCategories, Merge, Merged, NewLevel, RowFault,
+    RowOutcome, RowResult, Standing, merge,
 };
-use crate::domain::location::Placed;
-use crate::domain::product::{Product, Variant, handed_on as handed_on_barcodes};
+use crate::domain::location::{LevelChange, Place, Placed};
+use crate::domain::product::{Details, Product, Variant, handed_on as handed_on_barcodes};
+use crate::domain::stock::Adjustment;
 use crate::error::Error;
 use crate::published;
 use crate::store;
 use crate::store::products::Insertion;
-use crate::store::stock::{LedgerEntry, Opening, StockUpdate};
+use crate::store::stock::Opening;
 
 /// What the ledger says about stock that a file set.
 const REASON: &str = "import";
@@ -76,7 +79,7 @@ pub(super) async fn upsert(
         let result = match one.standing {
             Standing::New => RowResult::Created,
             Standing::Changed(_) => RowResult::Updated,
-            Standing::Same if one.stock.is_empty() => RowResult::Unchanged,
+            Standing::Same if one.levels.is_empty() => RowResult::Unchanged,
             Standing::Same => RowResult::Updated,
         };
         outcomes.extend(one.lines.iter().map(|line| RowOutcome {
@@ -91,33 +94,22 @@ pub(super) async fn upsert(
     Ok(outcomes)
 }
 
-/// The categories that the rows of the batch may refer to, each with its path of slugs from the root down.
-async fn categories(tx: &mut Tx<'_>, products: &[ImportedProduct]) -> Result<Vec<(CategoryId, String)>, Error> {
-    // A reference that is not slugs joined by `/` matches no category. It is not sent to the database, which would
-    // refuse some texts (a NUL character) and with them the whole batch.
-    let is_path_of_slugs = |text: &&str| text.split('/').all(|part| Slug::parse(part).is_ok());
-    let references = products.iter().filter_map(|one| one.category.as_deref()).filter(is_path_of_slugs);
-    let slugs: BTreeSet<&str> = references.filter_map(|path| path.rsplit('/').next()).collect();
-    let slugs: Vec<&str> = slugs.into_iter().collect();
-    store::categories::with_slugs(tx, &slugs).await
-}
-
-/// The one category whose path of slugs ends with the row's reference.
-fn category_of(named: Option<&str>, categories: &[(CategoryId, String)]) -> Result<Option<CategoryId>, String> {
-    let Some(named) = named else { return Ok(None) };
-    let ends = |path: &str| path.strip_suffix(named).is_some_and(|before| before.is_empty() || before.ends_with('/'));
-    let mut found = categories.iter().filter(|(_, path)| ends(path));
-    match (found.next(), found.next()) {
-        (Some((category, _)), None) => Ok(Some(*category)),
-        // A root is found by its own slug, even when categories further down have the same slug.
-        (Some(_), Some(_)) => match categories.iter().find(|(_, path)| path == named) {
-            Some((category, _)) => Ok(Some(*category)),
-            None => Err(format!(
-                "more than one category ends with {named}; write its parents before it, as in parent/{named}"
-            )),
-        },
-        (None, _) => Err(format!("there is no category {named}")),
-    }
+/// The categories that the rows of the batch may mean.
+async fn categories(tx: &mut Tx<'_>, products: &[ImportedProduct]) -> Result<KnownCategories, Error> {
+    let named = |one: &'_ ImportedProduct| {
+        one.category.iter().flatten().chain(one.categories.iter().flatten().flatten()).cloned().collect::<Vec<_>>()
+    };
+    let named: Vec<CategoryReference> = products.iter().flat_map(named).collect();
+    let slugs: BTreeSet<&str> = named.iter().filter_map(CategoryReference::slug).collect();
+    let paths = store::categories::with_slugs(tx, &slugs.into_iter().collect::<Vec<_>>()).await?;
+    let organisation = tx.organisation();
+    let ids = named.iter().filter_map(|reference| match reference {
+        CategoryReference::Id(category) => Some((organisation, *category)),
+        CategoryReference::Path(_) => None,
+    });
+    let ids: Vec<(OrganisationId, CategoryId)> = ids.collect();
+    let ids = store::categories::known(tx, &ids).await?.into_keys().map(|(_, category)| category).collect();
+    Ok(KnownCategories { paths, ids })
 }
 
 /// A product of the file beside the stored one that it was merged with.
@@ -131,14 +123,14 @@ struct Row<'i> {
 async fn merge_with_stored<'i>(
     tx: &mut Tx<'_>,
     products: &[&'i ImportedProduct],
-    categories: &[(CategoryId, String)],
+    categories: &KnownCategories,
     now: Timestamp,
 ) -> Result<Vec<Row<'i>>, Error> {
     let slugs: Vec<&str> = products.iter().map(|one| one.slug.as_str()).collect();
     let mut stored = store::products::with_slugs(tx, &slugs).await?;
     let skus: Vec<&str> = products.iter().flat_map(|one| &one.variants).map(|variant| variant.sku.as_str()).collect();
     let owners = store::products::owners(tx, &skus).await?;
-    let barcodes = products.iter().flat_map(|one| &one.variants).filter_map(|variant| variant.barcode.as_ref());
+    let barcodes = products.iter().flat_map(|one| &one.variants).flat_map(|variant| variant.barcode.iter().flatten());
     let organisation = tx.organisation();
     let barcodes: Vec<(OrganisationId, &Barcode)> = barcodes.map(|barcode| (organisation, barcode)).collect();
     let barcodes = store::products::taken_barcodes(tx, &barcodes).await?;
@@ -154,11 +146,30 @@ async fn merge_with_stored<'i>(
         if before.is_none() && imported.variants.iter().any(appeared) {
             return Err(Error::Overtaken { what: "a product" });
         }
-        let category = category_of(imported.category.as_deref(), categories);
-        let merge = merge(imported, before.as_ref(), category, &holders, now);
+        let merge = merge(imported, before.as_ref(), categories, &holders, now);
         rows.push(Row { imported, before, merge });
     }
+    refuse_attributes(tx, &mut rows).await?;
     Ok(rows)
+}
+
+/// Refuses the products with values of attributes that they cannot have.
+async fn refuse_attributes(tx: &mut Tx<'_>, rows: &mut [Row<'_>]) -> Result<(), Error> {
+    let (organisation, none) = (tx.organisation(), Details::default());
+    let values = rows.iter().map(|row| {
+        let before = row.before.as_ref().map_or(&none, Product::details);
+        let merged = row.merge.merged.as_ref();
+        (organisation, merged.map(|one| one.product.details().new_attributes(before)).unwrap_or_default())
+    });
+    let checked = attribute_values::check(tx, &values.collect::<Vec<_>>()).await?;
+    for (row, checked) in rows.iter_mut().zip(checked) {
+        let Err(faults) = checked else { continue };
+        let line = row.imported.line;
+        let faults =
+            faults.into_iter().map(|fault| (line, RowFault::new(format!("attributes.{}", fault.code), fault.reason)));
+        row.merge = Merge::refused(row.imported, faults.collect());
+    }
+    Ok(())
 }
 
 /// Locks the stored products that are to be written and gives those whose version is no longer the one that was read.
@@ -211,48 +222,41 @@ fn added<'m>(one: &'m Merged, before: Option<&Product>) -> &'m [Variant] {
     one.product.variants().get(before.map_or(0, |product| product.variants().len())..).unwrap_or_default()
 }
 
-/// Sets the stock of variants that exist, where the file says another figure.
+/// Sets the stock of variants that exist, where the file says other figures.
 async fn set_stock(
     tx: &mut Tx<'_>,
     merged: &[(Merged, Option<Product>)],
     reason: &str,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let (organisation, actor) = (tx.organisation(), tx.provenance().actor.clone());
-    let mut targets: BTreeMap<&Sku, i64> = BTreeMap::new();
+    let mut targets: BTreeMap<&Sku, &NewLevel> = BTreeMap::new();
     for (one, before) in merged {
         let new = added(one, before.as_ref());
-        let existing = one.stock.iter().filter(|(sku, _)| new.iter().all(|variant| variant.sku != *sku));
-        targets.extend(existing.map(|(sku, pieces)| (sku, *pieces)));
+        let existing = one.levels.iter().filter(|level| new.iter().all(|variant| variant.sku != level.sku));
+        targets.extend(existing.map(|level| (&level.sku, level)));
     }
     let skus: Vec<&Sku> = targets.keys().copied().collect();
-    let shelves = store::stock::lock_own(tx, &skus).await?;
-    let (mut rows, mut entries, mut low) = (Vec::new(), Vec::new(), Vec::new());
-    for (sku, pieces) in targets {
+    let mut locked = store::stock::lock_own(tx, &skus).await?;
+    let mut shelves = Vec::with_capacity(targets.len());
+    for (sku, level) in targets {
         let overtaken = Error::Overtaken { what: "a stock level" };
-        let Some(mut shelf) = shelves.get(sku).cloned() else { return Err(overtaken) };
-        let before = shelf.stock;
-        // The file was checked against a level that was not locked. If it has changed since, the batch is retried.
+        let Some(shelf) = locked.remove(sku) else { return Err(overtaken) };
+        let mut shelf = ChangedShelf::new(sku.clone(), shelf);
+        let there = shelf.stock().level.on_hand();
         // The file says the sum, and what changes of it changes at the default location.
-        let Ok(movement) = Placed::Default.adjust(&mut shelf.stock, pieces - before.level.on_hand()) else {
-            return Err(overtaken);
-        };
-        if movement.on_hand == 0 {
-            continue;
-        }
-        shelf.stock.version += 1;
-        let (product, variant, stock) = (shelf.product, shelf.variant, shelf.stock);
-        rows.push(StockUpdate { organisation, product, variant, sku, before, stock, oversold: false });
-        entries.push(LedgerEntry { organisation, variant, sku, order: None, location: None, movement, actor: &actor });
-        if shelf.stock.got_low(&before) {
-            low.push((shelf.stock.version, published::low(sku.clone(), (shelf.product, shelf.variant), shelf.stock)));
+        let adjustment = level.on_hand.map_or(Adjustment::Unchanged, |pieces| Adjustment::Delta(pieces - there));
+        let (place, low_threshold) = (Place::Default, level.low_threshold);
+        let change = LevelChange { place, adjustment, low_threshold, safety_stock: None, backorder: None };
+        let mut placed = Placed::Default;
+        // The file was checked against a level that was not locked. If it has changed since, the batch is retried.
+        let Ok(movement) = change.apply(&mut placed, shelf.stock()) else { return Err(overtaken) };
+        shelf.keep(placed, movement, reason);
+        if shelf.is_changed() {
+            shelf.raise_version();
+            shelves.push(shelf);
         }
     }
-    store::stock::write(tx, &rows, &entries, reason, now).await?;
-    for (version, event) in low {
-        tx.record(version, event);
-    }
-    Ok(())
+    shelves::write(tx, &shelves.iter().collect::<Vec<_>>(), now).await
 }
 
 /// Opens the stock of variants that are new.
@@ -263,18 +267,25 @@ async fn open_stock(
     now: Timestamp,
 ) -> Result<(), Error> {
     let (organisation, actor) = (tx.organisation(), tx.provenance().actor.clone());
-    let openings: Vec<Opening<'_>> = merged
+    let opening = |one: &'_ Merged, variant: &'_ Variant| {
+        let level = one.levels.iter().find(|level| level.sku == variant.sku);
+        let figures = level.map(|level| (level.on_hand, level.low_threshold)).unwrap_or_default();
+        (figures.0.unwrap_or(0), figures.1.unwrap_or(0))
+    };
+    let openings: Vec<(ProductId, Opening<'_>)> = merged
         .iter()
-        .flat_map(|(one, before)| {
-            added(one, before.as_ref()).iter().map(|variant| Opening {
-                organisation,
-                actor: &actor,
-                variant: variant.id,
-                sku: &variant.sku,
-                on_hand: one.stock.iter().find(|(sku, _)| *sku == variant.sku).map_or(0, |(_, pieces)| *pieces),
-                low_threshold: 0,
-            })
+        .flat_map(|(one, before)| added(one, before.as_ref()).iter().map(move |variant| (one, variant)))
+        .map(|(one, variant)| {
+            let (on_hand, low_threshold) = opening(one, variant);
+            let (sku, variant) = (&variant.sku, variant.id);
+            (one.product.id(), Opening { organisation, actor: &actor, variant, sku, on_hand, low_threshold })
         })
         .collect();
-    store::stock::open(tx, &openings, reason, now).await
+    let rows: Vec<Opening<'_>> = openings.iter().map(|(_, opening)| *opening).collect();
+    store::stock::open(tx, &rows, reason, now).await?;
+    for (product, opening) in openings.iter().filter(|(_, opening)| opening.stock().begins_low()) {
+        let stock = opening.stock();
+        tx.record(stock.version, published::low(opening.sku.clone(), (*product, opening.variant), stock));
+    }
+    Ok(())
 }

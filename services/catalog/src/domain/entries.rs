@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-/// A change of a map.
+use serde::{Deserialize, Deserializer};
+
+/// A change of a map. As a field it needs `#[serde(default)]`: left out, all of it stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Entries<K, V> {
     /// All of it stays.
@@ -16,14 +18,13 @@ pub enum Entries<K, V> {
 }
 
 impl<K: Ord, V> Entries<K, V> {
-    /// What a client wrote: nothing, null, or entries.
-    #[must_use]
-    pub fn written(entries: Option<Option<BTreeMap<K, Option<V>>>>) -> Self {
-        match entries {
-            None => Self::Stay,
-            Some(None) => Self::Clear,
-            Some(Some(entries)) => Self::Change(entries),
-        }
+    /// The keys whose entries are set.
+    pub fn set(&self) -> impl Iterator<Item = &K> {
+        let entries = match self {
+            Self::Stay | Self::Clear => None,
+            Self::Change(entries) => Some(entries),
+        };
+        entries.into_iter().flatten().filter(|(_, value)| value.is_some()).map(|(key, _)| key)
     }
 
     /// Changes the map. `merge` makes the entry from the one that was there.
@@ -43,20 +44,35 @@ impl<K: Ord, V> Entries<K, V> {
     }
 }
 
+impl<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>> Deserialize<'de> for Entries<K, V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map_or(Self::Clear, Self::Change))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    #[derive(Deserialize)]
+    struct Sent {
+        #[serde(default)]
+        entries: Entries<String, i32>,
+    }
+
     #[test]
     fn entries_are_set_go_or_stay() {
-        let changed = |entries: Entries<&'static str, i32>| {
-            let mut map = BTreeMap::from([("a", 1), ("b", 2)]);
+        let changed = |sent: &str| {
+            let mut map = BTreeMap::from([("a".to_owned(), 1), ("b".to_owned(), 2)]);
+            let Sent { entries } = serde_json::from_str(sent).unwrap();
+            let set: Vec<String> = entries.set().cloned().collect();
             entries.apply(&mut map, |new, _| new);
-            map
+            (set.join(""), map.into_iter().map(|(key, value)| format!("{key}{value}")).collect::<Vec<_>>().join(" "))
         };
-        assert_eq!(changed(Entries::written(None)).len(), 2);
-        assert!(changed(Entries::written(Some(None))).is_empty());
-        let some = Entries::written(Some(Some(BTreeMap::from([("a", None), ("b", Some(5)), ("c", Some(3))]))));
-        assert_eq!(changed(some), BTreeMap::from([("b", 5), ("c", 3)]));
+        let shown = |set: &str, map: &str| (set.to_owned(), map.to_owned());
+        assert_eq!(changed("{}"), shown("", "a1 b2"));
+        assert_eq!(changed(r#"{"entries": null}"#), shown("", ""));
+        assert_eq!(changed(r#"{"entries": {"a": null, "b": 5, "c": 3}}"#), shown("bc", "b5 c3"));
+        assert!(serde_json::from_str::<Sent>(r#"{"entries": {"a": "x"}}"#).is_err());
     }
 }

@@ -95,17 +95,48 @@ impl Translation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DefaultLocale(pub Locale);
 
+/// A translation into the language that the product's own texts are in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is the language of the product's own title and descriptions; send those")]
+pub struct OwnLanguage(Locale);
+
+impl DefaultLocale {
+    /// Checks the languages that a product is translated into.
+    ///
+    /// # Errors
+    /// When this one is among them.
+    pub fn check<'l>(&self, locales: impl IntoIterator<Item = &'l Locale>) -> Result<(), OwnLanguage> {
+        if locales.into_iter().any(|locale| *locale == self.0) { Err(OwnLanguage(self.0.clone())) } else { Ok(()) }
+    }
+}
+
+impl OwnLanguage {
+    /// The field that is wrong.
+    #[must_use]
+    pub fn field(&self) -> String {
+        format!("translations.{}", self.0)
+    }
+}
+
 /// A product's texts by language.
 pub type Translations = BTreeMap<Locale, Translation>;
 
-/// A change of the texts in one language. What is `None` stays, `Some(None)` is taken away.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Texts in one language, to set or, as null, to take away. Those that are left out stay.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "struct TranslationBody")]
+#[schemars(rename = "TranslationBody")]
 pub struct TranslationChange {
     /// The product's name.
+    #[serde(default, deserialize_with = "kernel::present")]
+    #[schemars(with = "Option<Title>")]
     pub title: Option<Option<Title>>,
     /// A sentence or two about it.
+    #[serde(default, deserialize_with = "kernel::present")]
+    #[schemars(with = "Option<ShortDescription>")]
     pub short_description: Option<Option<ShortDescription>>,
     /// All about it.
+    #[serde(default, deserialize_with = "kernel::present")]
+    #[schemars(with = "Option<Description>")]
     pub description: Option<Option<Description>>,
 }
 

@@ -124,7 +124,7 @@ impl CreateAttributeBody {
 impl ChangeAttributeBody {
     fn change(&self) -> Result<DefinitionChange, Malformed> {
         let new_choices = labels(&self.new_choices)?;
-        Ok(DefinitionChange { labels: Entries::written(self.labels.clone().map(Some)), new_choices })
+        Ok(DefinitionChange { labels: self.labels.clone().map_or(Entries::Stay, Entries::Change), new_choices })
     }
 }
 

@@ -11,6 +11,7 @@ use super::stock::{BackorderBody, SentLevel};
 use crate::commands::adjust_levels::{AdjustLevels, LevelAdjustment};
 use crate::commands::set_prices::{SentPrice, SetPrices};
 use crate::domain::import::{ImportedProduct, UpsertedProducts};
+use crate::domain::locale::DefaultLocale;
 use crate::domain::location::Place;
 use crate::domain::price::WrittenPrices;
 use crate::domain::product::SetPrice;
@@ -24,7 +25,7 @@ use crate::processes::invalidation::StaleProducts;
 #[serde(deny_unknown_fields)]
 pub(super) struct BulkProductsBody {
     /// 1 to 1,000 products, with at most 5,000 variants in all, as the rows of an import say them: found by `slug` and `sku`, created
-    /// where they are missing; fields that are left out stay as they are. A product that is wrong is reported and not written.
+    /// where they are missing; fields that are left out stay as they are, and null clears one. A product that is wrong is reported and not written.
     #[garde(length(min = 1, max = 1_000))]
     #[schemars(length(min = 1, max = 1000), with = "Vec<ImportedProduct>")]
     products: Vec<SentRow>,
@@ -128,11 +129,12 @@ pub(super) struct SkuPriceBody {
 pub(super) async fn products(
     app: App,
     State(stale): State<StaleProducts>,
+    State(texts): State<DefaultLocale>,
     by: Staff,
     key: IdempotencyKey,
     Body(body): Body<BulkProductsBody, 1_048_576>,
 ) -> Result<Recorded<UpsertedProducts>, Problem> {
-    let command = call::read(&body.products, body.all_or_nothing).await;
+    let command = call::read(&body.products, body.all_or_nothing, &texts).await;
     let done: Recorded<_> = app.create(&by, &key, &body, command, |_| "/admin/v1/products".to_owned()).await?;
     let written = done.reply().into_iter().flat_map(UpsertedProducts::written);
     stale.note_and_wait(written.map(|product| (by.organisation(), product))).await;

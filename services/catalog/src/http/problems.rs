@@ -2,11 +2,12 @@
 
 use kernel::Sku;
 use mediator::Classified;
-use rest::{Problem, ProblemType, problems};
+use rest::{FieldFault, Problem, ProblemType, problems};
 
 use crate::domain::attribute::DefinitionFault;
 use crate::domain::barcode::Barcode;
-use crate::domain::product::ProductFault;
+use crate::domain::locale::OwnLanguage;
+use crate::domain::product::{FaultPlace, ProductFault};
 use crate::error::Error;
 
 /// A SKU belongs to a variant of another product.
@@ -169,25 +170,21 @@ impl From<Error> for Problem {
     }
 }
 
+impl From<OwnLanguage> for Problem {
+    fn from(fault: OwnLanguage) -> Self {
+        Self::invalid(vec![FieldFault { field: fault.field(), reason: fault.to_string() }])
+    }
+}
+
 fn refused(faults: &[ProductFault]) -> Problem {
     if faults.contains(&ProductFault::Retired) {
         return Problem::new(RETIRED);
     }
     faults.iter().fold(Problem::new(problems::INVALID_REQUEST), |problem, fault| {
-        let field = match fault {
-            ProductFault::VariantCount { .. }
-            | ProductFault::RepeatedSku { .. }
-            | ProductFault::RepeatedBarcode { .. }
-            | ProductFault::OptionValues { .. }
-            | ProductFault::VariantReferences { .. }
-            | ProductFault::MixedCurrencies { .. }
-            | ProductFault::IncompleteVariant { .. }
-            | ProductFault::NoAddress { .. }
-            | ProductFault::StockOutOfBounds { .. } => "variants",
-            ProductFault::Retired => "status",
-            ProductFault::Options(_) => "options",
-            ProductFault::TooMany { field, .. } => field,
-            ProductFault::TooLarge { .. } => return problem,
+        let field = match fault.place() {
+            FaultPlace::Product(field) => field,
+            FaultPlace::Variant(..) => "variants",
+            FaultPlace::Whole => return problem,
         };
         problem.field(field, fault.to_string())
     })

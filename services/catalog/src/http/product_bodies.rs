@@ -1,12 +1,12 @@
 //! What clients send of products: bodies become commands. The rule: every text passes its domain type, so that a refusal names
 //! all faults at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use contracts::catalog::MediumKind;
-use kernel::{CategoryId, Expected, Malformed, ProductId, Slug};
-use rest::{FieldFault, Problem, holds, parses};
+use contracts::catalog::{Listing, MediumKind};
+use kernel::{CategoryId, ChannelCode, Expected, Malformed, ProductId, Slug};
+use rest::{Problem, holds, parses};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -127,24 +127,10 @@ pub(super) struct CreateProductBody {
     #[garde(skip)]
     #[schemars(extend("maxProperties" = 20))]
     translations: Option<BTreeMap<Locale, Translation>>,
-}
-
-/// Texts in one language, to set or, as null, to take away.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct TranslationBody {
-    /// The product's name.
-    #[serde(default, deserialize_with = "rest::present")]
-    #[schemars(with = "Option<Title>")]
-    title: Option<Option<Title>>,
-    /// A sentence or two about it.
-    #[serde(default, deserialize_with = "rest::present")]
-    #[schemars(with = "Option<ShortDescription>")]
-    short_description: Option<Option<ShortDescription>>,
-    /// All about it.
-    #[serde(default, deserialize_with = "rest::present")]
-    #[schemars(with = "Option<Description>")]
-    description: Option<Option<Description>>,
+    /// The sales channels that it is sold in, at most 50; in every one when null or left out, in none when empty.
+    #[serde(default, skip_serializing_if = "Listing::is_everywhere")]
+    #[garde(skip)]
+    channels: Listing,
 }
 
 /// A change of a product. Fields that are left out stay as they are, null clears one, and lists are replaced.
@@ -160,11 +146,12 @@ pub(super) struct ChangeProductBody {
     #[schemars(with = "Option<Title>")]
     title: Option<String>,
     /// Up to 10,000 characters.
-    #[garde(inner(custom(parses(Description::parse))))]
+    #[serde(default, deserialize_with = "kernel::present")]
+    #[garde(inner(inner(custom(parses(Description::parse)))))]
     #[schemars(with = "Option<Description>")]
-    description: Option<String>,
+    description: Option<Option<String>>,
     /// The primary category, in place of the former one; null takes the product out of all its categories.
-    #[serde(default, deserialize_with = "rest::present")]
+    #[serde(default, deserialize_with = "kernel::present")]
     #[garde(inner(inner(custom(parses(CategoryId::from_str)))))]
     #[schemars(with = "Option<CategoryId>")]
     category: Option<Option<String>>,
@@ -176,51 +163,56 @@ pub(super) struct ChangeProductBody {
     #[garde(length(max = 100), dive)]
     variants: Vec<VariantChangeBody>,
     /// Who makes it; 1 to 100 characters.
-    #[serde(default, deserialize_with = "rest::present")]
+    #[serde(default, deserialize_with = "kernel::present")]
     #[garde(inner(inner(custom(parses(Brand::parse)))))]
     #[schemars(with = "Option<Brand>")]
     brand: Option<Option<String>>,
     /// A sentence or two; up to 500 characters.
-    #[serde(default, deserialize_with = "rest::present")]
+    #[serde(default, deserialize_with = "kernel::present")]
     #[garde(inner(inner(custom(parses(ShortDescription::parse)))))]
     #[schemars(with = "Option<ShortDescription>")]
     short_description: Option<Option<String>>,
     /// All categories of the organisation that it belongs to, the primary one first, unless `category` names it; at most 20.
-    #[serde(default, deserialize_with = "rest::present")]
+    #[serde(default, deserialize_with = "kernel::present")]
     #[garde(length(max = 20), inner(inner(inner(custom(parses(CategoryId::from_str))))))]
     #[schemars(with = "Option<Vec<CategoryId>>", extend("maxItems" = 20))]
     categories: Option<Option<Vec<String>>>,
     /// Words to find it by, all of them: 1 to 50 characters without a comma, at most 50.
-    #[serde(default, deserialize_with = "rest::present")]
+    #[serde(default, deserialize_with = "kernel::present")]
     #[garde(length(max = 50), inner(inner(inner(custom(parses(Tag::parse))))))]
     #[schemars(with = "Option<Vec<Tag>>", extend("maxItems" = 50))]
     tags: Option<Option<Vec<String>>>,
     /// Values of the organisation's attributes, by the attribute's code; a value that is null goes, the others stay.
-    #[serde(default, deserialize_with = "rest::present")]
+    #[serde(default)]
     #[garde(skip)]
     #[schemars(with = "Option<BTreeMap<AttributeCode, Option<AttributeValue>>>", extend("maxProperties" = 100))]
-    attributes: Option<Option<BTreeMap<AttributeCode, Option<AttributeValue>>>>,
+    attributes: Entries<AttributeCode, AttributeValue>,
     /// Links to its pictures and other media, all of them; at most 50.
-    #[serde(default, deserialize_with = "rest::present")]
+    #[serde(default, deserialize_with = "kernel::present")]
     #[garde(length(max = 50), dive)]
     #[schemars(with = "Option<Vec<MediumBody>>", extend("maxItems" = 50))]
     media: Option<Option<Vec<MediumBody>>>,
     /// What its variants differ in, all of it; at most 3. Values of an option that goes go with it.
-    #[serde(default, deserialize_with = "rest::present")]
+    #[serde(default, deserialize_with = "kernel::present")]
     #[garde(length(max = 3), dive)]
     #[schemars(with = "Option<Vec<OptionBody>>", extend("maxItems" = 3))]
     options: Option<Option<Vec<OptionBody>>>,
     /// What other systems call it, by the system; an entry that is null goes, the others stay.
-    #[serde(default, deserialize_with = "rest::present")]
+    #[serde(default)]
     #[garde(skip)]
     #[schemars(with = "Option<BTreeMap<SystemName, Option<Reference>>>", extend("maxProperties" = 20))]
-    external_references: Option<Option<BTreeMap<SystemName, Option<Reference>>>>,
+    external_references: Entries<SystemName, Reference>,
     /// Its texts in other languages than its own, by locale, text by text; a language or a text that is null goes, the others
     /// stay.
-    #[serde(default, deserialize_with = "rest::present")]
+    #[serde(default)]
     #[garde(skip)]
-    #[schemars(with = "Option<BTreeMap<Locale, Option<TranslationBody>>>", extend("maxProperties" = 20))]
-    translations: Option<Option<BTreeMap<Locale, Option<TranslationBody>>>>,
+    #[schemars(with = "Option<BTreeMap<Locale, Option<TranslationChange>>>", extend("maxProperties" = 20))]
+    translations: Entries<Locale, TranslationChange>,
+    /// The sales channels that it is sold in, all of them, at most 50; null lets it be sold in every one, an empty list in none.
+    #[serde(default, deserialize_with = "kernel::present")]
+    #[garde(skip)]
+    #[schemars(with = "Listing")]
+    channels: Option<Option<BTreeSet<ChannelCode>>>,
 }
 
 impl CreateProductBody {
@@ -233,7 +225,7 @@ impl CreateProductBody {
     }
 
     pub(super) fn command(&self, own: &DefaultLocale) -> Result<CreateProduct, Problem> {
-        refuse_own_language(own, self.translations.iter().flat_map(BTreeMap::keys))?;
+        own.check(self.translations.iter().flat_map(BTreeMap::keys))?;
         let title = Title::parse(&self.title)?;
         let variants = self.variants.iter().map(|variant| variant.new_variant(&title)).collect::<Result<_, _>>()?;
         let product = NewProduct {
@@ -259,6 +251,7 @@ impl CreateProductBody {
             options: all(self.options.as_deref(), OptionBody::option)?,
             external_references: self.external_references.clone().unwrap_or_default(),
             translations: self.translations.clone().unwrap_or_default(),
+            channels: self.channels.clone(),
         })
     }
 }
@@ -284,12 +277,12 @@ impl ChangeProductBody {
         expected: Expected,
         own: &DefaultLocale,
     ) -> Result<ChangeProduct, Problem> {
-        let translations = self.translations.iter().flatten().flatten();
-        refuse_own_language(own, translations.filter(|(_, texts)| texts.is_some()).map(|(locale, _)| locale))?;
+        own.check(self.translations.set())?;
         let change = ProductChange {
             slug: self.slug.as_deref().map(Slug::parse).transpose()?,
             title: self.title.as_deref().map(Title::parse).transpose()?,
-            description: self.description.as_deref().map(Description::parse).transpose()?,
+            description: given(self.description.as_ref(), |text| Description::parse(text))?
+                .map(Option::unwrap_or_default),
             category: given(self.category.as_ref(), |text| text.parse())?,
             status: self.status,
             details: self.details()?,
@@ -299,36 +292,20 @@ impl ChangeProductBody {
     }
 
     fn details(&self) -> Result<DetailsChange, Malformed> {
-        let translations = self.translations.clone().map(|all| {
-            let change = |texts: TranslationBody| TranslationChange {
-                title: texts.title,
-                short_description: texts.short_description,
-                description: texts.description,
-            };
-            all.map(|all| all.into_iter().map(|(locale, texts)| (locale, texts.map(change))).collect())
-        });
         Ok(DetailsChange {
             brand: given(self.brand.as_ref(), |text| Brand::parse(text))?,
             short_description: given(self.short_description.as_ref(), |text| ShortDescription::parse(text))?
                 .map(Option::unwrap_or_default),
             categories: list(self.categories.as_ref(), |text| text.parse())?,
             tags: list(self.tags.as_ref(), |text| Tag::parse(text))?,
-            attributes: Entries::written(self.attributes.clone()),
+            attributes: self.attributes.clone(),
             media: list(self.media.as_ref(), MediumBody::medium)?,
             options: list(self.options.as_ref(), OptionBody::option)?,
-            external_references: Entries::written(self.external_references.clone()),
-            translations: Entries::written(translations),
+            external_references: self.external_references.clone(),
+            translations: self.translations.clone(),
+            channels: self.channels.clone().map(Listing::from),
         })
     }
-}
-
-/// The texts in a product's own language are its title and its descriptions themselves.
-fn refuse_own_language<'l>(own: &DefaultLocale, mut locales: impl Iterator<Item = &'l Locale>) -> Result<(), Problem> {
-    if locales.all(|locale| *locale != own.0) {
-        return Ok(());
-    }
-    let reason = format!("{} is the language of the product's own title and descriptions; send those", own.0);
-    Err(Problem::invalid(vec![FieldFault { field: format!("translations.{}", own.0), reason }]))
 }
 
 /// A field that is left out, null or there.

@@ -33,6 +33,10 @@ pub(super) struct VariantBody {
     /// The price of one piece.
     #[garde(dive)]
     price: PriceBody,
+    /// Whether it is sold while its product is; it is when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(skip)]
+    active: Option<bool>,
     /// Pieces on hand; 0 when left out.
     #[garde(range(min = 0, max = 1_000_000_000))]
     stock: Option<i64>,
@@ -99,50 +103,50 @@ pub(super) struct VariantChangeBody {
     #[garde(skip)]
     active: Option<bool>,
     /// Its GTIN of 8, 12, 13 or 14 digits, unique in the organisation.
-    #[serde(default, deserialize_with = "rest::present")]
+    #[serde(default, deserialize_with = "kernel::present")]
     #[garde(inner(inner(custom(parses(Barcode::parse)))))]
     #[schemars(with = "Option<Barcode>")]
     barcode: Option<Option<String>>,
     /// Its value of each of the product's options, all of them.
-    #[serde(default, deserialize_with = "rest::present")]
+    #[serde(default, deserialize_with = "kernel::present")]
     #[garde(skip)]
     #[schemars(with = "Option<OptionValues>", extend("maxProperties" = 3))]
     option_values: Option<Option<OptionValues>>,
     /// What one piece cost before, or elsewhere, in the currency of the price.
-    #[serde(default, deserialize_with = "rest::present")]
+    #[serde(default, deserialize_with = "kernel::present")]
     #[garde(dive)]
     #[schemars(with = "Option<PriceBody>")]
     compare_at: Option<Option<PriceBody>>,
     /// What one piece costs the seller, in the currency of the price; shoppers never see it.
-    #[serde(default, deserialize_with = "rest::present")]
+    #[serde(default, deserialize_with = "kernel::present")]
     #[garde(dive)]
     #[schemars(with = "Option<PriceBody>")]
     cost: Option<Option<PriceBody>>,
     /// What one piece weighs, packed, in grams.
-    #[serde(default, deserialize_with = "rest::present")]
+    #[serde(default, deserialize_with = "kernel::present")]
     #[garde(range(min = 0, max = 100_000_000))]
     #[schemars(with = "Option<Grams>")]
     weight_grams: Option<Option<i64>>,
     /// How long one piece is, packed, in millimetres.
-    #[serde(default, deserialize_with = "rest::present")]
+    #[serde(default, deserialize_with = "kernel::present")]
     #[garde(range(min = 0, max = 1_000_000))]
     #[schemars(with = "Option<Millimetres>")]
     length_mm: Option<Option<i64>>,
     /// How wide one piece is, packed, in millimetres.
-    #[serde(default, deserialize_with = "rest::present")]
+    #[serde(default, deserialize_with = "kernel::present")]
     #[garde(range(min = 0, max = 1_000_000))]
     #[schemars(with = "Option<Millimetres>")]
     width_mm: Option<Option<i64>>,
     /// How high one piece is, packed, in millimetres.
-    #[serde(default, deserialize_with = "rest::present")]
+    #[serde(default, deserialize_with = "kernel::present")]
     #[garde(range(min = 0, max = 1_000_000))]
     #[schemars(with = "Option<Millimetres>")]
     height_mm: Option<Option<i64>>,
     /// What other systems call it, by the system; an entry that is null goes, the others stay.
-    #[serde(default, deserialize_with = "rest::present")]
+    #[serde(default)]
     #[garde(skip)]
     #[schemars(with = "Option<BTreeMap<SystemName, Option<Reference>>>", extend("maxProperties" = 20))]
-    external_references: Option<Option<BTreeMap<SystemName, Option<Reference>>>>,
+    external_references: Entries<SystemName, Reference>,
 }
 
 impl VariantBody {
@@ -152,6 +156,7 @@ impl VariantBody {
             sku: Sku::parse(&self.sku)?,
             title: self.title.as_deref().map_or_else(|| Ok(product.clone()), Title::parse)?,
             price: self.price.money()?,
+            active: self.active.unwrap_or(true),
             stock: self.stock.unwrap_or(0),
             low_threshold: self.low_threshold.unwrap_or(0),
             details: VariantDetails {
@@ -186,7 +191,7 @@ impl VariantChangeBody {
                 length_mm: millimetres(self.length_mm.as_ref())?,
                 width_mm: millimetres(self.width_mm.as_ref())?,
                 height_mm: millimetres(self.height_mm.as_ref())?,
-                external_references: Entries::written(self.external_references.clone()),
+                external_references: self.external_references.clone(),
             },
         })
     }

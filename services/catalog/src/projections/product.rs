@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use contracts::catalog::Listing;
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
@@ -100,6 +101,7 @@ struct DetailsRow {
     options: Vec<ProductOption>,
     external_references: References,
     translations: Translations,
+    channels: Listing,
 }
 
 /// The SELECT of a whole product of the organisation `$1`. Diesel cannot express the aggregated variants.
@@ -111,7 +113,7 @@ macro_rules! select {
                     json_build_object('brand', p.brand, 'short_description', p.short_description,
                       'categories', p.category_ids, 'tags', p.tags, 'attributes', p.attributes, 'media', p.media,
                       'options', p.options, 'external_references', p.external_references,
-                      'translations', p.translations)::text as details,
+                      'translations', p.translations, 'channels', nullif(p.channels, '{*}'))::text as details,
                     (select coalesce(json_agg(json_build_object('id', v.variant_id, 'sku', v.sku, 'title', v.title,
                                'minor', v.price_minor, 'currency', v.currency, 'active', v.active, 'barcode', v.barcode,
                                'option_values', v.option_values, 'weight_grams', v.weight_grams,
@@ -238,6 +240,7 @@ impl From<DetailsRow> for Details {
             options: row.options,
             external_references: row.external_references,
             translations: row.translations,
+            channels: row.channels,
         }
     }
 }

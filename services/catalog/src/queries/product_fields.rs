@@ -50,6 +50,13 @@ impl Entity for Products {
                 Field::one("status", Kind::choice(ProductStatus::VARIANTS), "r.status", "Whether it is sold.")
                     .counted()
                     .by_default(),
+                Field::array(
+                    "channels",
+                    Kind::Text,
+                    "r.channels",
+                    "The sales channels that it is sold in; `*` where it is sold in every one.",
+                )
+                .counted(),
                 Field::one("variant_count", Kind::Integer, "r.variant_count::bigint", "How many variants it has.")
                     .by_default(),
                 Field::one("created_at", Kind::Time, "r.created_at", "When it was created.")

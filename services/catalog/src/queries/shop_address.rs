@@ -49,7 +49,7 @@ impl Query for FindShopAddress {
         let found: Vec<AddressRow> = statement(
             "select p.product_id, p.slug
              from products p
-             where p.org_id = $1 and p.status = 'active' and p.product_id = coalesce(
+             where p.org_id = $1 and p.status = 'active' and p.for_sale and p.product_id = coalesce(
                (select h.product_id from products h where h.org_id = $1 and h.slug = $2),
                (select f.product_id from former_slugs f where f.org_id = $1 and f.slug = $2))",
         )

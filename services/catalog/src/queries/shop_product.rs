@@ -1,10 +1,11 @@
-//! One product as the public shop shows it: active, with the variants that are sold, of which there is one at least. Mostly answered from the cache.
+//! One product as the public shop shows it: active, listed in the shop, with the variants that are sold, of which there is one at least.
+//! Mostly answered from the cache.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use access::Permission;
 use contracts::catalog::{Availability, ProductStatus};
-use kernel::{CategoryId, Day, Money, ProductId, Sku, Slug, VariantId};
+use kernel::{CategoryId, ChannelCode, Day, Money, ProductId, Sku, Slug, VariantId};
 use mediator::{Query, Tenant};
 use persistence::ReadConn;
 use schemars::JsonSchema;
@@ -96,7 +97,7 @@ impl Query for FindShopProduct {
     async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<ShopProduct, Error> {
         let organisation = read.organisation();
         let product = projections::product::by_id(read.connection(), organisation, self.product).await?;
-        if product.status() == ProductStatus::Active && product.has_variants_for_sale() {
+        if product.status() == ProductStatus::Active && product.is_for_sale_in(&ChannelCode::shop()) {
             let variants = product.variants().iter().map(|variant| variant.id);
             let stock = projections::stock::of_variants(read.connection(), organisation, variants).await?;
             Ok(ShopProduct::of(&product, self.locale.as_ref(), &stock))

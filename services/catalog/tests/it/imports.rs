@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use access::Role;
 use bytes::Bytes;
+use catalog::domain::locale::{DefaultLocale, Locale};
 use catalog::processes::import::{ImportLine, Imports};
 use catalog::processes::invalidation::StaleProducts;
 use contracts::catalog::{ImportEvent, ProductState};
@@ -265,7 +266,8 @@ async fn import_past_http(
     grace: Duration,
     rest: impl Stream<Item = Result<Bytes, Infallible>> + Send + 'static,
 ) -> BoxStream<'static, ImportLine> {
-    let imports = Imports::new(world.mediator().clone(), StaleProducts::default(), tasks, grace);
+    let own = DefaultLocale(Locale::english());
+    let imports = Imports::new(world.mediator().clone(), StaleProducts::default(), own, tasks, grace);
     let file = stream::iter([Ok(Bytes::from(TWICE))]).chain(rest);
     let by = world.scene.scope(&[Role::Owner]);
     imports.start(by, Format::Ndjson, file, |error| error.to_string()).await.unwrap()

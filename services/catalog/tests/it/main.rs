@@ -25,4 +25,5 @@ mod stock;
 mod storm;
 mod views;
 mod walls;
+mod whole_rows;
 mod world;

@@ -95,12 +95,12 @@ pub(super) struct ChangeCategoryBody {
     #[schemars(with = "Option<Slug>")]
     slug: Option<String>,
     /// The name of an icon, or an emoji: 1 to 40 characters. Null takes it away.
-    #[serde(default, deserialize_with = "rest::present")]
+    #[serde(default, deserialize_with = "kernel::present")]
     #[garde(inner(inner(custom(parses(Icon::parse)))))]
     #[schemars(with = "Option<Icon>")]
     icon: Option<Option<String>>,
     /// An https address of an image, at most 2,000 characters. Null takes it away.
-    #[serde(default, deserialize_with = "rest::present")]
+    #[serde(default, deserialize_with = "kernel::present")]
     #[garde(inner(inner(custom(parses(ImageLink::parse)))))]
     #[schemars(with = "Option<ImageLink>")]
     image: Option<Option<String>>,

@@ -52,8 +52,8 @@ pub use order::{LINES_KEPT, OrderCopy, OrderedLine, newest_of_each};
 pub use organisation::OrganisationName;
 pub use outcome::{Outcome, back_off};
 pub use question::{
-    AskedDay, AskedOrder, KnownOrder, KnownStock, ORDERS_SHOWN, Question, Sales, answer, nothing_of, order, orders_of, sales,
-    stock,
+    AskedDay, AskedOrder, KnownOrder, KnownStock, ORDERS_SHOWN, Question, Sales, answer, nothing_of, order, orders_of,
+    sales, stock,
 };
 pub use request::{
     ASKED, HELP, Heard, Linked, NO_MEMBER, NOT_PERMITTED, NOTHING_TO_MUTE, REFUSED, Reaction, Received, Request,

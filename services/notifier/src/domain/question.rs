@@ -195,7 +195,8 @@ pub fn stock(stock: &KnownStock) -> Vec<String> {
 /// What was sold on two days.
 #[must_use]
 pub fn sales(zone: &str, today: &Sales, yesterday: &Sales) -> Vec<String> {
-    let day = |day: AskedDay, sold: &Sales| format!("Sold {} ({zone}): {}{}", day.word(), orders(sold.orders), sums(sold));
+    let day =
+        |day: AskedDay, sold: &Sales| format!("Sold {} ({zone}): {}{}", day.word(), orders(sold.orders), sums(sold));
     vec![day(AskedDay::Today, today), day(AskedDay::Yesterday, yesterday)]
 }
 

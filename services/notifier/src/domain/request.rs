@@ -6,7 +6,7 @@ use std::time::Duration;
 use kernel::{OrganisationId, Sku, Timestamp};
 
 use super::outside::outside;
-use super::{AskedDay, DestinationState, LinkCode, AskedOrder, Press, Question};
+use super::{AskedDay, AskedOrder, DestinationState, LinkCode, Press, Question};
 
 /// Something that the bot was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]

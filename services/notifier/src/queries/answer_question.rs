@@ -12,7 +12,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::domain::{
-    self, AskedDay, KnownOrder, KnownStock, ORDERS_SHOWN, AskedOrder, Question, Sales, nothing_of, orders_of,
+    self, AskedDay, AskedOrder, KnownOrder, KnownStock, ORDERS_SHOWN, Question, Sales, nothing_of, orders_of,
 };
 use crate::error::Error;
 use crate::schema::{orders, stocks};
@@ -80,7 +80,8 @@ impl Query for AnswerQuestion {
             Question::Order(name) => find_order(read, *name).await?.map(|order| domain::order(&order)),
             Question::Stock(sku) => find_stock(read, sku).await?.map(|stock| domain::stock(&stock)),
             Question::Sales => {
-                let (today, yesterday) = (sold_on(read, AskedDay::Today).await?, sold_on(read, AskedDay::Yesterday).await?);
+                let (today, yesterday) =
+                    (sold_on(read, AskedDay::Today).await?, sold_on(read, AskedDay::Yesterday).await?);
                 Some(domain::sales(ZONE, &today, &yesterday))
             }
         };

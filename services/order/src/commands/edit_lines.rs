@@ -54,7 +54,7 @@ impl EditLines {
         let new = Draft::of_addition(edit.new);
         let wanted: Vec<_> = new.skus().map(|sku| (organisation, sku)).collect();
         let offers = sellable::offers(tx, &wanted).await?.remove(&organisation).unwrap_or_default();
-        let new = new.price_in(order.total.currency(), &offers)?;
+        let new = new.price_in(&order.channel, order.total.currency(), &offers)?;
         let mut lines = order.more(&edit.more).map_err(|malformed| Error::corrupt(order.id, malformed))?;
         lines.extend(new.into_iter().map(AddedLine::from));
         let number = additions::next_number(tx, order.id).await?;

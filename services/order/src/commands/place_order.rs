@@ -135,7 +135,7 @@ pub(super) async fn place<T: Tenancy>(
     let prices = |one: &Placing<'_>| {
         one.order.refuse_too_many(one.organisation, &holds)?;
         let offers = offers.get(&one.organisation).map(Vec::as_slice).unwrap_or_default();
-        let priced = one.order.draft.price(offers)?;
+        let priced = one.order.draft.price(&one.order.channel, offers)?;
         // Only now: one that is refused takes no place of those behind it.
         one.order.count_hold(one.organisation, &mut holds);
         Ok(priced)

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use contracts::order::Source;
-use kernel::{Currency, Money, Quantity, Sku};
+use kernel::{ChannelCode, Currency, Money, Quantity, Sku};
 use serde::{Deserialize, Serialize};
 use strum::Display;
 
@@ -37,6 +37,8 @@ pub enum Fault {
     Unknown,
     /// The SKU exists and cannot be ordered.
     NotForSale,
+    /// The SKU cannot be ordered in the sales channel of this order.
+    NotInChannel,
     /// The lines of this SKU together are more than may be ordered, or cost more than can be counted.
     TooMany,
     /// The SKU is priced in this currency, the first line or the order in another.
@@ -52,6 +54,7 @@ impl Fault {
         match self {
             Self::Unknown => format!("there is no SKU {sku}"),
             Self::NotForSale => format!("{sku} is not for sale"),
+            Self::NotInChannel => format!("{sku} is not sold in the sales channel of this order"),
             Self::TooMuchOff => format!("is more than {sku} costs"),
             Self::TooMany => format!("is more of {sku} than one order may have"),
             Self::OtherCurrency(currency) => {
@@ -283,13 +286,18 @@ impl Draft {
         Self { lines, terms: OrderTerms::default(), source: Source::Staff }
     }
 
-    /// Prices lines that are added to an order in this currency.
+    /// Prices lines that are added to an order in this channel and this currency.
     ///
     /// # Errors
     /// As [`Self::price`].
-    pub fn price_in(&self, currency: Currency, offers: &[Offer]) -> Result<Vec<Line>, DraftError> {
+    pub fn price_in(
+        &self,
+        channel: &ChannelCode,
+        currency: Currency,
+        offers: &[Offer],
+    ) -> Result<Vec<Line>, DraftError> {
         let by_sku = offers.iter().map(|offer| (&offer.sku, offer)).collect();
-        self.price_lines(&by_sku, Some(currency))
+        self.price_lines(channel, &by_sku, Some(currency))
     }
 
     /// Who brings it.
@@ -303,15 +311,15 @@ impl Draft {
         self.lines.iter().map(|line| &line.sku)
     }
 
-    /// Prices the draft: the lines of the order and its total.
+    /// Prices the draft for this sales channel: the lines of the order and its total.
     ///
     /// # Errors
     /// [`DraftError`] naming every line that cannot be sold, or whose price is not the one that was shown.
-    pub fn price(&self, offers: &[Offer]) -> Result<(Vec<Line>, Money), DraftError> {
+    pub fn price(&self, channel: &ChannelCode, offers: &[Offer]) -> Result<(Vec<Line>, Money), DraftError> {
         let by_sku: HashMap<&Sku, &Offer> = offers.iter().map(|offer| (&offer.sku, offer)).collect();
         let priced = |line: &DraftLine| by_sku.get(&line.sku).map(|offer| line.first_price(offer).currency());
         let currency = self.lines.iter().find_map(priced);
-        let mut lines = self.price_lines(&by_sku, currency)?;
+        let mut lines = self.price_lines(channel, &by_sku, currency)?;
         let currency = currency.ok_or(DraftError::LineCount { lines: 0 })?;
         self.terms.spread_over(&mut lines, currency)?;
         let total = total(&lines, currency).ok_or(DraftError::TotalTooLarge)?;
@@ -322,7 +330,12 @@ impl Draft {
     }
 
     /// The lines, each at its price in this currency, before anything of the whole order is spread over them.
-    fn price_lines(&self, by_sku: &HashMap<&Sku, &Offer>, currency: Option<Currency>) -> Result<Vec<Line>, DraftError> {
+    fn price_lines(
+        &self,
+        channel: &ChannelCode,
+        by_sku: &HashMap<&Sku, &Offer>,
+        currency: Option<Currency>,
+    ) -> Result<Vec<Line>, DraftError> {
         let (mut flaws, mut changes, mut lines) = (Vec::new(), Vec::new(), Vec::new());
         for line in &self.lines {
             let DraftLine { sku, requested, .. } = line;
@@ -334,9 +347,15 @@ impl Draft {
                 continue;
             };
             // What was sold elsewhere is sold, whatever the catalog says by now.
-            if !offer.for_sale && self.source != Source::Import {
-                flaw(Fault::NotForSale);
-                continue;
+            if self.source != Source::Import {
+                if !offer.for_sale {
+                    flaw(Fault::NotForSale);
+                    continue;
+                }
+                if !offer.listing.includes(channel) {
+                    flaw(Fault::NotInChannel);
+                    continue;
+                }
             }
             match line.priced(offer, currency, self.source) {
                 Ok(priced) => {
@@ -447,6 +466,7 @@ fn total(lines: &[Line], currency: Currency) -> Option<Money> {
 
 #[cfg(test)]
 mod tests {
+    use contracts::catalog::Listing;
     use kernel::{ProductId, VariantId};
     use proptest::prelude::*;
 
@@ -490,13 +510,14 @@ mod tests {
             price,
             cost: None,
             for_sale: true,
+            listing: Listing::default(),
         }
     }
 
     #[test]
     fn repeated_skus_become_one_line_in_the_order_of_their_first_appearance() {
         let draft = Draft::new(vec![line("B", 1), line("A", 2), line("B", 3)]).unwrap();
-        let (lines, total) = draft.price(&[offer("A", usd(100)), offer("B", usd(10))]).unwrap();
+        let (lines, total) = draft.price(&ChannelCode::shop(), &[offer("A", usd(100)), offer("B", usd(10))]).unwrap();
         let seen: Vec<_> = lines.iter().map(|line| (line.sku.as_str(), line.quantity.get(), line.amount)).collect();
         assert_eq!(seen, [("B", 4, usd(40)), ("A", 2, usd(200))]);
         assert_eq!(total, usd(240));
@@ -509,7 +530,7 @@ mod tests {
         let foreign = offer("VN", Money::parse("5000", vnd).unwrap());
         let draft =
             Draft::new(vec![line("A", 1), line("NO", 1), line("OLD", 1), line("NO", 1), line("VN", 1)]).unwrap();
-        let refused = draft.price(&[offer("A", usd(1)), retired, foreign]).unwrap_err();
+        let refused = draft.price(&ChannelCode::shop(), &[offer("A", usd(1)), retired, foreign]).unwrap_err();
         assert_eq!(
             refused,
             DraftError::Unsellable(vec![
@@ -524,7 +545,7 @@ mod tests {
     #[test]
     fn a_price_other_than_the_shown_one_is_refused_with_both() {
         let draft = Draft::new(vec![shown("B", usd(5)), shown("A", usd(90))]).unwrap();
-        let refused = draft.price(&[offer("A", usd(100)), offer("B", usd(5))]);
+        let refused = draft.price(&ChannelCode::shop(), &[offer("A", usd(100)), offer("B", usd(5))]);
         let change = PriceChange { line: 1, sku: sku("A"), shown: usd(90), current: usd(100) };
         assert_eq!(refused.unwrap_err(), DraftError::PriceChanged(vec![change]));
     }
@@ -533,10 +554,13 @@ mod tests {
     fn sums_that_do_not_fit_are_refused() {
         let many = Draft::new(vec![line("A", 1_000_000), line("A", 1)]).unwrap_err();
         assert_eq!(many, DraftError::Unsellable(vec![flaw(1, "A", Fault::TooMany)]));
-        let dear = Draft::new(vec![line("A", 2)]).unwrap().price(&[offer("A", usd(i64::MAX))]).unwrap_err();
+        let dear = Draft::new(vec![line("A", 2)])
+            .unwrap()
+            .price(&ChannelCode::shop(), &[offer("A", usd(i64::MAX))])
+            .unwrap_err();
         assert_eq!(dear, DraftError::Unsellable(vec![flaw(0, "A", Fault::TooMany)]));
         let draft = Draft::new(vec![line("A", 1), line("B", 1)]).unwrap();
-        let total = draft.price(&[offer("A", usd(i64::MAX)), offer("B", usd(1))]).unwrap_err();
+        let total = draft.price(&ChannelCode::shop(), &[offer("A", usd(i64::MAX)), offer("B", usd(1))]).unwrap_err();
         assert_eq!(total, DraftError::TotalTooLarge);
     }
 
@@ -550,7 +574,7 @@ mod tests {
     #[test]
     fn a_shopper_states_no_price_and_takes_nothing_off() {
         let draft = Draft::new(vec![stated("A", 2, 1, 1, 1)]).unwrap();
-        let (lines, total) = draft.price(&[offer("A", usd(100))]).unwrap();
+        let (lines, total) = draft.price(&ChannelCode::shop(), &[offer("A", usd(100))]).unwrap();
         assert_eq!(
             (lines[0].unit_price, lines[0].discount, lines[0].price_source),
             (usd(100), None, PriceSource::Catalog)
@@ -562,7 +586,7 @@ mod tests {
     fn the_seller_states_prices_and_what_is_taken_off_and_the_rest_comes_from_the_catalog() {
         let terms = OrderTerms { discount: Some(usd(100)), shipping: Some(usd(7)), ..OrderTerms::default() };
         let draft = Draft::of(Source::Staff, vec![stated("A", 2, 150, 20, 3), line("B", 1)], terms).unwrap();
-        let (lines, total) = draft.price(&[offer("A", usd(100)), offer("B", usd(50))]).unwrap();
+        let (lines, total) = draft.price(&ChannelCode::shop(), &[offer("A", usd(100)), offer("B", usd(50))]).unwrap();
         let sources: Vec<_> = lines.iter().map(|line| line.price_source).collect();
         assert_eq!(sources, [PriceSource::Staff, PriceSource::Catalog]);
         // 280 and 50 are left of the lines, so the first has 280/330 of what the order states.
@@ -575,7 +599,7 @@ mod tests {
     fn lines_of_one_sku_at_two_prices_become_one_that_costs_the_same() {
         let requested = vec![stated("A", 2, 150, 0, 0), stated("A", 1, 120, 10, 0)];
         let draft = Draft::of(Source::Import, requested, OrderTerms::default()).unwrap();
-        let (lines, total) = draft.price(&[offer("A", usd(999))]).unwrap();
+        let (lines, total) = draft.price(&ChannelCode::shop(), &[offer("A", usd(999))]).unwrap();
         assert_eq!((lines.len(), lines[0].unit_price, lines[0].discount), (1, usd(150), Some(usd(40))));
         assert_eq!(total, usd(2 * 150 + 120 - 10));
     }
@@ -585,16 +609,46 @@ mod tests {
         let retired = Offer { for_sale: false, ..offer("OLD", usd(1)) };
         let requested = vec![stated("OLD", 1, 70, 0, 0)];
         let draft = Draft::of(Source::Import, requested.clone(), OrderTerms::default()).unwrap();
-        let (lines, total) = draft.price(std::slice::from_ref(&retired)).unwrap();
+        let (lines, total) = draft.price(&ChannelCode::shop(), std::slice::from_ref(&retired)).unwrap();
         assert_eq!((lines[0].price_source, total), (PriceSource::Channel, usd(70)));
         let entered = Draft::of(Source::Staff, requested, OrderTerms::default()).unwrap();
-        assert_eq!(entered.price(&[retired]), Err(DraftError::Unsellable(vec![flaw(0, "OLD", Fault::NotForSale)])));
+        assert_eq!(
+            entered.price(&ChannelCode::shop(), &[retired]),
+            Err(DraftError::Unsellable(vec![flaw(0, "OLD", Fault::NotForSale)]))
+        );
+    }
+
+    #[test]
+    fn what_is_sold_in_other_channels_only_is_refused_in_this_one_unless_it_was_sold_already() {
+        let channels = ["market", "outlet"].map(|code| ChannelCode::parse(code).unwrap());
+        let listed = |only: &[ChannelCode]| Offer {
+            listing: Listing::only(only.iter().cloned().collect()),
+            ..offer("MUG", usd(100))
+        };
+        let refused = Err(DraftError::Unsellable(vec![flaw(0, "MUG", Fault::NotInChannel)]));
+        let total = |source: Source, channel: &ChannelCode, offer: Offer| {
+            let draft = Draft::of(source, vec![line("MUG", 1)], OrderTerms::default()).unwrap();
+            draft.price(channel, &[offer]).map(|(_, total)| total)
+        };
+        for source in [Source::Shop, Source::Staff] {
+            assert_eq!(total(source, &channels[0], listed(&channels)), Ok(usd(100)));
+            assert_eq!(total(source, &ChannelCode::shop(), listed(&channels)), refused);
+            assert_eq!(total(source, &channels[0], listed(&[])), refused);
+        }
+        assert_eq!(total(Source::Import, &ChannelCode::shop(), listed(&channels)), Ok(usd(100)));
+        let added = Draft::of_addition(vec![(0, line("MUG", 1))]);
+        let currency = usd(0).currency();
+        assert_eq!(added.price_in(&channels[1], currency, &[listed(&channels)]).map(|lines| lines.len()), Ok(1));
+        assert_eq!(added.price_in(&channels[1], currency, &[listed(&channels[..1])]).map(|_| usd(100)), refused);
     }
 
     #[test]
     fn amounts_that_do_not_fit_are_refused_with_what_would() {
         let price = |requested: Vec<RequestedLine>, terms: OrderTerms| {
-            Draft::of(Source::Staff, requested, terms).unwrap().price(&[offer("A", usd(100))]).map(|(_, total)| total)
+            Draft::of(Source::Staff, requested, terms)
+                .unwrap()
+                .price(&ChannelCode::shop(), &[offer("A", usd(100))])
+                .map(|(_, total)| total)
         };
         let none = OrderTerms::default();
         let too_much = DraftError::Unsellable(vec![flaw(0, "A", Fault::TooMuchOff)]);
@@ -632,7 +686,7 @@ mod tests {
                 discount: Some(usd(discount)), shipping: Some(usd(shipping)), tax: Some(usd(tax)), total: None,
             };
             let offers: Vec<_> = (0..30).map(|number| offer(&format!("S{number}"), usd(1))).collect();
-            let (priced, total) = Draft::of(Source::Staff, requested, terms).unwrap().price(&offers).unwrap();
+            let (priced, total) = Draft::of(Source::Staff, requested, terms).unwrap().price(&ChannelCode::shop(), &offers).unwrap();
             prop_assert_eq!(total.minor(), lines - discount + taxes + tax + shipping);
             prop_assert!(priced.iter().all(|line| line.price().discount <= line.amount.minor()));
         }
@@ -643,7 +697,7 @@ mod tests {
         fn merging_loses_no_piece_and_no_money(asked in prop::collection::vec((0..6_u8, 1..50_i64), 1..100)) {
             let requested = asked.iter().map(|(number, pieces)| line(&format!("S{number}"), *pieces)).collect();
             let offers: Vec<_> = (0..6_u8).map(|number| offer(&format!("S{number}"), usd(i64::from(number) + 1))).collect();
-            let (lines, total) = Draft::new(requested).unwrap().price(&offers).unwrap();
+            let (lines, total) = Draft::new(requested).unwrap().price(&ChannelCode::shop(), &offers).unwrap();
             prop_assert_eq!(
                 lines.iter().map(|line| line.quantity.get()).sum::<i64>(),
                 asked.iter().map(|(_, pieces)| pieces).sum::<i64>()

@@ -98,8 +98,14 @@ mod tests {
         let currency = Currency::parse("USD").unwrap();
         let money = |minor| Money::from_minor(minor, currency).unwrap();
         let sku = || Sku::parse("MUG").unwrap();
-        let faults =
-            [Fault::Unknown, Fault::NotForSale, Fault::TooMany, Fault::OtherCurrency(currency), Fault::TooMuchOff];
+        let faults = [
+            Fault::Unknown,
+            Fault::NotForSale,
+            Fault::NotInChannel,
+            Fault::TooMany,
+            Fault::OtherCurrency(currency),
+            Fault::TooMuchOff,
+        ];
         let drafts = [
             DraftError::LineCount { lines: 0 },
             DraftError::Unsellable(faults.map(|fault| Flaw { line: 3, sku: sku(), fault }).into()),

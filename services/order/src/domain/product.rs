@@ -1,6 +1,7 @@
 //! A product as this service knows it: what catalog published last, reduced to what placing an order needs.
 //! The rule: a lower version never replaces a higher one.
 
+use contracts::catalog::Listing;
 use kernel::{Money, OrganisationId, ProductId, Sku, VariantId};
 
 /// One published state of a product.
@@ -16,6 +17,8 @@ pub struct Product {
     pub title: String,
     /// Catalog removed it: nothing of it is left but its version.
     pub removed: bool,
+    /// The sales channels that it is sold in.
+    pub listing: Listing,
     /// Its variants; empty when it is removed.
     pub variants: Vec<Variant>,
 }
@@ -66,4 +69,6 @@ pub struct Offer {
     pub cost: Option<Money>,
     /// Whether it can be ordered.
     pub for_sale: bool,
+    /// The sales channels that it can be ordered in.
+    pub listing: Listing,
 }

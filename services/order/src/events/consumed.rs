@@ -4,7 +4,7 @@
 use access::{Permission, Permissions};
 use contracts::{
     auth::MembershipState,
-    catalog::{ProductState, ProductStatus, ReservationEvent, ReservedLine},
+    catalog::{Listing, ProductState, ProductStatus, ReservationEvent, ReservedLine},
     notifier::{ActionEvent, ActionRequested},
     order::IntakeEvent,
 };
@@ -96,7 +96,8 @@ fn kept(lines: Vec<ReservedLine>) -> Trigger {
 fn product(snapshot: Snapshot<ProductState>) -> Product {
     let (organisation, id, version) = (snapshot.organisation, ProductId::from_uuid(snapshot.key), snapshot.version);
     let Some(state) = snapshot.state else {
-        return Product { organisation, id, version, title: String::new(), removed: true, variants: Vec::new() };
+        let (title, listing, variants) = (String::new(), Listing::default(), Vec::new());
+        return Product { organisation, id, version, title, removed: true, listing, variants };
     };
     let active = state.status == ProductStatus::Active;
     let variants = state.variants.into_iter().map(|variant| Variant {
@@ -107,5 +108,6 @@ fn product(snapshot: Snapshot<ProductState>) -> Product {
         cost: variant.cost,
         for_sale: active && variant.active,
     });
-    Product { organisation, id, version, title: state.title, removed: false, variants: variants.collect() }
+    let (title, listing, variants) = (state.title, state.channels, variants.collect());
+    Product { organisation, id, version, title, removed: false, listing, variants }
 }

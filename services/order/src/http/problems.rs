@@ -125,7 +125,7 @@ fn draft(refused: &DraftError) -> Problem {
 
 fn flawed(problem: Problem, Flaw { line, sku, fault }: &Flaw) -> Problem {
     let field = match fault {
-        Fault::Unknown | Fault::NotForSale | Fault::OtherCurrency(_) => "sku",
+        Fault::Unknown | Fault::NotForSale | Fault::NotInChannel | Fault::OtherCurrency(_) => "sku",
         Fault::TooMuchOff => "discount",
         Fault::TooMany => "quantity",
     };

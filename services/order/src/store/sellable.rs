@@ -4,12 +4,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use contracts::catalog::Listing;
 use diesel::{
     QueryableByName,
     sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl;
-use kernel::{Currency, Money, OrganisationId, ProductId, Sku, Timestamp, VariantId};
+use kernel::{ChannelCode, Currency, Money, OrganisationId, ProductId, Sku, Timestamp, VariantId};
 use persistence::{Tenancy, Tenants, Tx, statement};
 use uuid::Uuid;
 
@@ -30,7 +31,8 @@ pub async fn offers<T: Tenancy>(
     // While a SKU moves from one product to another it may stand twice: the one for sale counts, then the younger one.
     let rows: Vec<OfferRow> = statement(
         "select distinct on (s.org_id, s.sku) s.org_id, s.sku, s.product_id, s.variant_id, s.product_version, s.title,
-                s.variant_title, s.price_minor, s.cost_minor, s.currency, s.for_sale
+                s.variant_title, s.price_minor, s.cost_minor, s.currency, s.for_sale,
+                s.channels
          from unnest($1, $2) as wanted (org_id, sku)
          join sellable s on s.org_id = wanted.org_id and s.sku = wanted.sku
          order by s.org_id, s.sku, s.for_sale desc, s.variant_id desc",
@@ -93,16 +95,17 @@ async fn replace(tx: &mut Tx<'_, Tenants>, products: &[&Product]) -> Result<(), 
                                 and kept.variant_id = s.variant_id)
         )
         insert into sellable as known (org_id, product_id, variant_id, sku, title, variant_title, price_minor, currency,
-                                       for_sale, product_version, cost_minor)
+                                       for_sale, product_version, cost_minor, channels)
         select new.org_id, new.product_id, new.variant_id, new.sku, new.title, new.variant_title, new.price_minor,
-               new.currency, new.for_sale, new.product_version, new.cost_minor
-        from unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+               new.currency, new.for_sale, new.product_version, new.cost_minor, new.channels::text[]
+        from unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
             as new (org_id, product_id, variant_id, sku, title, variant_title, price_minor, currency, for_sale,
-                    product_version, cost_minor)
+                    product_version, cost_minor, channels)
         on conflict (org_id, product_id, variant_id) do update
         set sku = excluded.sku, title = excluded.title, variant_title = excluded.variant_title,
             price_minor = excluded.price_minor, currency = excluded.currency, for_sale = excluded.for_sale,
-            product_version = excluded.product_version, cost_minor = excluded.cost_minor",
+            product_version = excluded.product_version, cost_minor = excluded.cost_minor,
+            channels = excluded.channels",
     )
     .bind::<Array<SqlUuid>, _>(products.iter().map(|product| product.organisation.uuid()).collect::<Vec<_>>())
     .bind::<Array<SqlUuid>, _>(products.iter().map(|product| product.id.uuid()).collect::<Vec<_>>())
@@ -117,6 +120,7 @@ async fn replace(tx: &mut Tx<'_, Tenants>, products: &[&Product]) -> Result<(), 
     .bind::<Array<Bool>, _>(column(&rows, |_, variant| variant.for_sale))
     .bind::<Array<BigInt>, _>(column(&rows, |product, _| product.version))
     .bind::<Array<Nullable<BigInt>>, _>(column(&rows, |_, variant| variant.known_cost()))
+    .bind::<Array<Nullable<Text>>, _>(column(&rows, |product, _| array(&product.listing)))
     .execute(tx.connection())
     .await?;
     Ok(())
@@ -145,6 +149,13 @@ pub async fn drop_untouched(tx: &mut Tx<'_>, since: Timestamp, unknown: &[Produc
     .get_result(tx.connection())
     .await?;
     Ok(dropped.count)
+}
+
+/// The channels of a list as PostgreSQL writes an array: lists of different lengths do not fit into one array. A code has no letter
+/// that has to be escaped.
+fn array(listing: &Listing) -> Option<String> {
+    let channels: Vec<&str> = listing.channels()?.iter().map(ChannelCode::as_str).collect();
+    Some(format!("{{{}}}", channels.join(",")))
 }
 
 fn column<V>(rows: &[(&Product, &Variant)], value: impl Fn(&Product, &Variant) -> V) -> Vec<V> {
@@ -179,6 +190,7 @@ struct OfferRow {
     cost_minor: Option<i64>,
     currency: String,
     for_sale: bool,
+    channels: Option<Vec<String>>,
 }
 
 impl TryFrom<OfferRow> for Offer {
@@ -188,6 +200,7 @@ impl TryFrom<OfferRow> for Offer {
         let variant = VariantId::from_uuid(row.variant_id);
         let corrupt = |malformed| Error::corrupt(variant, malformed);
         let currency = Currency::parse(&row.currency).map_err(corrupt)?;
+        let channels = row.channels.map(|all| all.iter().map(|code| ChannelCode::parse(code)).collect());
         Ok(Self {
             sku: Sku::parse(&row.sku).map_err(corrupt)?,
             product: ProductId::from_uuid(row.product_id),
@@ -198,6 +211,7 @@ impl TryFrom<OfferRow> for Offer {
             price: Money::from_minor(row.price_minor, currency).map_err(corrupt)?,
             cost: row.cost_minor.map(|cost| Money::from_minor(cost, currency)).transpose().map_err(corrupt)?,
             for_sale: row.for_sale,
+            listing: channels.transpose().map_err(corrupt)?.map(Listing::only).unwrap_or_default(),
         })
     }
 }

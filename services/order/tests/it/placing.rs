@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use contracts::catalog::Listing;
+use order::domain::Product;
 use serde_json::{Value, json};
 use testkit::{Caller, Topics};
 
@@ -62,6 +64,47 @@ async fn every_sku_that_cannot_be_sold_is_named_with_its_line() {
     assert!(named.iter().any(|(_, reason)| reason.contains("PHO is sold in VND")), "{named:?}");
     assert_eq!(world.value("select count(*) from orders").await, "0");
     assert_eq!(world.value("select count(*) from outbox").await, "0");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_product_is_ordered_in_the_channels_that_it_is_listed_in() {
+    let world = World::quiet().await;
+    let listed = |sku: &str, channels: &[&str]| {
+        let channels = channels.iter().map(|code| kernel::ChannelCode::parse(code).unwrap());
+        Product { listing: Listing::only(channels.collect()), ..product(sku, 1, 990) }
+    };
+    world.apply(vec![product("MUG", 1, 990), listed("TEA", &["market", "phone"]), listed("POT", &[])]).await;
+    let staff = world.client(Caller::OrderManager);
+    let entered = async |sku: &str, channel: &str| {
+        let mut body = one(sku);
+        body["channel"] = json!(channel);
+        let (status, reply) = staff.post("/admin/v1/orders", &body).await;
+        (status, reply["errors"][0]["reason"].as_str().unwrap_or_default().to_owned())
+    };
+    for (sku, channel, sold) in [
+        ("MUG", "market", true),
+        ("TEA", "market", true),
+        ("TEA", "phone", true),
+        ("TEA", "outlet", false),
+        ("TEA", "shop", false),
+        ("POT", "market", false),
+    ] {
+        let (status, reason) = entered(sku, channel).await;
+        assert_eq!(status, if sold { 202 } else { 422 }, "{sku} in {channel}: {reason}");
+        assert_eq!(reason.contains("is not sold in the sales channel"), !sold, "{sku} in {channel}: {reason}");
+    }
+    let (status, problem) = world.shopper().post(&world.orders(), &one("TEA")).await;
+    assert_eq!((status, &problem["type"]), (422, &json!("/problems/unsellable-lines")), "{problem}");
+    assert_eq!(fields(&faults(&problem)), ["lines[0].sku"], "{problem}");
+    // What was sold elsewhere is taken, wherever the product is listed by now.
+    let sold = json!({
+        "channel": "bazaar", "external_reference": "B-1", "placed_at": "2026-01-05T08:00:00Z", "status": "confirmed",
+        "raw_status": "PAID", "raw_status_at": "2026-01-05T09:00:00Z",
+        "lines": [{"sku": "POT", "quantity": 1, "unit_price": {"amount": "7.50", "currency": "USD"}}],
+    });
+    let (status, imported) = staff.post("/admin/v1/orders/import", &sold).await;
+    assert_eq!(status, 201, "{imported}");
     world.stop().await;
 }
 

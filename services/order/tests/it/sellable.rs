@@ -2,10 +2,10 @@
 
 use contracts::{
     Envelope,
-    catalog::{ProductState, ProductStatus, VariantState},
+    catalog::{Listing, ProductState, ProductStatus, VariantState},
     topics,
 };
-use kernel::{ProductId, Sku, Slug, VariantId};
+use kernel::{ChannelCode, ProductId, Sku, Slug, VariantId};
 use messaging::Outgoing;
 use order::{events, processes::rebuild::Rebuilt};
 use testkit::{TableHash, eventually, publish, table_hashes};
@@ -46,6 +46,10 @@ fn tombstone(world: &World, state: &ProductState, version: i64) -> Outgoing {
     Outgoing { payload: None, ..publish(Some(world.scene.organisation()), version, state) }
 }
 
+fn shop_only() -> Listing {
+    Listing::only([ChannelCode::shop()].into())
+}
+
 /// Everything that the records of this test say, in the order of catalog's changes.
 fn story(world: &World) -> Vec<Outgoing> {
     let (lasting, moving, taking, removed) = (History::new(), History::new(), History::new(), History::new());
@@ -53,7 +57,7 @@ fn story(world: &World) -> Vec<Outgoing> {
     vec![
         state(lasting.state(1, &[(0, "MUG"), (1, "CUP"), (2, "JAR")])),
         state(lasting.state(2, &[(0, "MUG"), (1, "CUP-XL")])),
-        state(lasting.state(3, &[(0, "MUG"), (2, "JAR")])),
+        state(ProductState { channels: shop_only(), ..lasting.state(3, &[(0, "MUG"), (2, "JAR")]) }),
         state(moving.state(1, &[(0, "LAMP"), (1, "BULB")])),
         state(moving.state(2, &[(1, "BULB")])),
         state(taking.state(1, &[(0, "LAMP")])),

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use contracts::{
     catalog::{
-        Expired, Extended, ExtensionRefused, ProductState, ProductStatus, Reason, Rejected, ReservationEvent, Reserved,
-        VariantState,
+        Expired, Extended, ExtensionRefused, Listing, ProductState, ProductStatus, Reason, Rejected, ReservationEvent,
+        Reserved, VariantState,
     },
     topics,
 };
@@ -289,6 +289,7 @@ pub(crate) fn product(sku: &str, version: i64, price: i64) -> Product {
         version,
         title: format!("Product {sku}"),
         removed: false,
+        listing: Listing::default(),
         variants: vec![variant],
     }
 }

@@ -2,15 +2,14 @@
 //! The rule: a row that is wrong is told with its column; in CSV its neighbours are imported without it, and in NDJSON the row
 //! is the whole product.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use kernel::{CategoryId, ProductId, Sku, Timestamp};
+use kernel::{ProductId, Sku, Timestamp};
 
-use super::{ImportedProduct, ImportedVariant, RowFault, RowOutcome};
+use super::{ImportedProduct, ImportedVariant, KnownCategories, Placing, RowFault, RowOutcome};
 use crate::domain::barcode::Barcode;
 use crate::domain::product::{
-    Details, DetailsChange, NewProduct, NewSlug, NewVariant, Product, ProductChange, ProductFault, SettableStatus,
-    TakenBarcode, VariantChange, VariantDetails, VariantDetailsChange,
+    FaultPlace, NewProduct, NewSlug, NewVariant, Product, ProductChange, ProductFault, SettableStatus, TakenBarcode,
 };
 use crate::domain::stock::Level;
 
@@ -29,6 +28,8 @@ pub struct Owner {
     pub promised: i64,
     /// Pieces of them that are at other locations than the default one.
     pub located: i64,
+    /// A warning comes when this many or fewer are available.
+    pub low_threshold: i64,
 }
 
 /// Who has what the file names now.
@@ -47,10 +48,21 @@ pub struct Merged {
     pub product: Product,
     /// How it relates to what is stored.
     pub standing: Standing,
-    /// Pieces on hand from now on, for the variants whose figure changes.
-    pub stock: Vec<(Sku, i64)>,
+    /// The stock levels that are to be different.
+    pub levels: Vec<NewLevel>,
     /// The lines that are part of it.
     pub lines: Vec<u64>,
+}
+
+/// A stock level as the file says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewLevel {
+    /// The variant's SKU.
+    pub sku: Sku,
+    /// Pieces on hand from now on, if that is another figure.
+    pub on_hand: Option<i64>,
+    /// The threshold from now on, if that is another figure.
+    pub low_threshold: Option<i64>,
 }
 
 /// How a merged product relates to what is stored.
@@ -73,21 +85,36 @@ pub struct Merge {
     pub refused: Vec<RowOutcome>,
 }
 
-/// Merges one product of the file with what is stored. `category` is the one that the row names, or why there is none.
+impl Merge {
+    /// Every line of a product is refused. One without a fault of its own refers to the first one that has one.
+    #[must_use]
+    pub fn refused(imported: &ImportedProduct, faults: Vec<(u64, RowFault)>) -> Self {
+        let first = faults.iter().map(|(line, _)| *line).min().unwrap_or(imported.line);
+        let mut faulty = by_line(faults);
+        let refused = imported.lines().into_iter().map(|line| {
+            let unless =
+                || vec![RowFault { column: None, reason: format!("its product is refused; see line {first}") }];
+            let errors = faulty.remove(&line).unwrap_or_else(unless);
+            RowOutcome::failed(line, Some(imported.slug.clone()), errors)
+        });
+        Self { merged: None, refused: refused.collect() }
+    }
+}
+
+/// Merges one product of the file with what is stored.
 #[must_use]
 pub fn merge(
     imported: &ImportedProduct,
     stored: Option<&Product>,
-    category: Result<Option<CategoryId>, String>,
+    categories: &KnownCategories,
     holders: &Holders,
     now: Timestamp,
 ) -> Merge {
     let owners = &holders.owners;
-    let mut refused: Vec<RowOutcome> = Vec::new();
     let mut faults: Vec<(u64, RowFault)> = Vec::new();
-    let category = category.unwrap_or_else(|reason| {
-        faults.push((imported.line, RowFault::new("category", reason)));
-        None
+    let placing = categories.of(imported, stored).unwrap_or_else(|unknown| {
+        faults.extend(unknown.into_iter().map(|fault| (imported.line, fault)));
+        Placing::default()
     });
     if stored.is_none() && imported.title.is_none() {
         faults.push((imported.line, RowFault::new("title", "is needed, since the product is new")));
@@ -108,7 +135,7 @@ pub fn merge(
             _ if !known && variant.price.is_none() => {
                 Some(RowFault::new(format!("{}price", variant.prefix), "is needed, since the variant is new"))
             }
-            owner => stock_fault(variant, owner).or_else(|| barcode_fault(variant, stored, &holders.barcodes)),
+            owner => level_fault(variant, owner).or_else(|| barcode_fault(variant, stored, &holders.barcodes)),
         };
         match fault {
             Some(fault) => faults.push((variant.line, fault)),
@@ -118,49 +145,64 @@ pub fn merge(
     let refuse_all = product_is_refused
         || (imported.whole && !faults.is_empty())
         || (good.is_empty() && !imported.variants.is_empty());
-    let result = if refuse_all { Err(Vec::new()) } else { apply(imported, &good, stored, category, now) };
-    let slug = || Some(imported.slug.clone());
-    match result {
-        Ok((product, standing)) => {
-            refused.extend(by_line(faults).map(|(line, errors)| RowOutcome::failed(line, slug(), errors)));
-            let differs = |variant: &&ImportedVariant| {
-                let stock = variant.stock?;
-                let on_hand = owners.get(variant.sku.as_str()).map_or(0, |owner| owner.on_hand);
-                (stock != on_hand).then(|| (variant.sku.clone(), stock))
-            };
-            let stock = good.iter().filter_map(differs).collect();
-            let mut lines: Vec<u64> = good.iter().map(|variant| variant.line).collect();
-            lines.dedup();
-            if lines.is_empty() {
-                lines.push(imported.line);
-            }
-            Merge { merged: Some(Merged { product, standing, stock, lines }), refused }
-        }
-        Err(more) => {
-            // Every line of the product is refused. A line without a fault of its own refers to the product's.
-            let general: Vec<RowFault> =
-                more.iter().map(|fault| RowFault { column: None, reason: fault.to_string() }).collect();
-            for line in imported.lines() {
-                let mut errors: Vec<RowFault> =
-                    faults.iter().filter(|(at, _)| *at == line).map(|(_, fault)| fault.clone()).collect();
-                errors.extend(general.iter().cloned());
-                if errors.is_empty() {
-                    let reason = format!("its product is refused; see line {}", imported.line);
-                    errors.push(RowFault { column: None, reason });
-                }
-                refused.push(RowOutcome::failed(line, slug(), errors));
-            }
-            Merge { merged: None, refused }
-        }
+    if refuse_all {
+        return Merge::refused(imported, faults);
     }
+    let (product, standing) = match apply(imported, &good, stored, &placing, now) {
+        Ok(applied) => applied,
+        Err(more) => {
+            faults.extend(more.iter().map(|fault| located(fault, imported)));
+            return Merge::refused(imported, faults);
+        }
+    };
+    let refused =
+        by_line(faults).into_iter().map(|(line, errors)| RowOutcome::failed(line, Some(imported.slug.clone()), errors));
+    let levels = good.iter().filter_map(|variant| level(variant, owners.get(variant.sku.as_str()))).collect();
+    let mut lines: Vec<u64> = good.iter().map(|variant| variant.line).collect();
+    lines.dedup();
+    if lines.is_empty() {
+        lines.push(imported.line);
+    }
+    Merge { merged: Some(Merged { product, standing, levels, lines }), refused: refused.collect() }
 }
 
-fn stock_fault(variant: &ImportedVariant, owner: Option<&Owner>) -> Option<RowFault> {
+/// The line and the column of what is wrong with a product.
+fn located(fault: &ProductFault, imported: &ImportedProduct) -> (u64, RowFault) {
+    let named = |sku: &Sku| imported.variants.iter().find(|variant| variant.sku == *sku);
+    let (line, column) = match fault.place() {
+        FaultPlace::Variant(sku, field) => match named(sku) {
+            Some(variant) => (variant.line, Some(format!("{}{field}", variant.prefix))),
+            // A variant that is stored no longer fits what the row says of the product.
+            None => (imported.line, Some("variants".to_owned())),
+        },
+        FaultPlace::Product(field) => (imported.line, Some(field.to_owned())),
+        FaultPlace::Whole => (imported.line, None),
+    };
+    // The lines of CSV are variants, so no column of theirs has that name.
+    let column = column.filter(|column| imported.whole || column != "variants");
+    (line, RowFault { column, reason: fault.to_string() })
+}
+
+/// What is to be different of a level.
+fn level(variant: &ImportedVariant, owner: Option<&Owner>) -> Option<NewLevel> {
+    let now = owner.map_or((0, 0), |owner| (owner.on_hand, owner.low_threshold));
+    let on_hand = variant.stock.filter(|stock| *stock != now.0);
+    let low_threshold = variant.low_threshold.filter(|threshold| *threshold != now.1);
+    let differs = on_hand.is_some() || low_threshold.is_some();
+    differs.then(|| NewLevel { sku: variant.sku.clone(), on_hand, low_threshold })
+}
+
+fn level_fault(variant: &ImportedVariant, owner: Option<&Owner>) -> Option<RowFault> {
+    let bounds = 0..=Level::MOST;
+    if variant.low_threshold.is_some_and(|threshold| !bounds.contains(&threshold)) {
+        let reason = format!("must be from 0 to {}", Level::MOST);
+        return Some(RowFault::new(format!("{}low_threshold", variant.prefix), reason));
+    }
     let stock = variant.stock?;
     // What is counted short or sold ahead may be less than what is promised; only taking pieces away is refused then.
     let takes_away = |from: &&Owner| stock < from.on_hand;
     let (promised, located) = owner.filter(takes_away).map_or((0, 0), |owner| (owner.promised, owner.located));
-    let reason = if !(0..=Level::MOST).contains(&stock) {
+    let reason = if !bounds.contains(&stock) {
         format!("must be from 0 to {}", Level::MOST)
     } else if stock < promised {
         format!("must not be less than the {promised} that are reserved or held for orders")
@@ -177,7 +219,7 @@ fn barcode_fault(
     stored: Option<&Product>,
     holders: &HashMap<Barcode, TakenBarcode>,
 ) -> Option<RowFault> {
-    let holder = holders.get(variant.barcode.as_ref()?)?;
+    let holder = holders.get(variant.barcode.as_ref()?.as_ref()?)?;
     let is_other = stored.is_none_or(|product| product.id() != holder.product);
     is_other.then(|| RowFault::new(format!("{}barcode", variant.prefix), holder.to_string()))
 }
@@ -186,97 +228,59 @@ fn apply(
     imported: &ImportedProduct,
     variants: &[&ImportedVariant],
     stored: Option<&Product>,
-    category: Option<CategoryId>,
+    placing: &Placing,
     now: Timestamp,
 ) -> Result<(Product, Standing), Vec<ProductFault>> {
+    let details = imported.details(placing);
+    let description = imported.description.clone().map(Option::unwrap_or_default);
     let Some(stored) = stored else {
         let title = imported.title.clone().ok_or_else(Vec::new)?;
-        let variants = variants
-            .iter()
-            .map(|variant| {
-                Some(NewVariant {
-                    sku: variant.sku.clone(),
-                    title: variant.title.clone().unwrap_or_else(|| title.clone()),
-                    price: variant.price?,
-                    stock: variant.stock.unwrap_or(0),
-                    low_threshold: 0,
-                    details: VariantDetails {
-                        barcode: variant.barcode.clone(),
-                        compare_at: variant.compare_at,
-                        cost: variant.cost,
-                        weight_grams: variant.weight_grams,
-                        ..VariantDetails::default()
-                    },
-                })
-            })
-            .collect::<Option<Vec<_>>>()
-            .ok_or_else(Vec::new)?;
-        let product = Product::create(
-            NewProduct {
-                slug: NewSlug::Asked(imported.slug.clone()),
-                title,
-                description: imported.description.clone().unwrap_or_default(),
-                category,
-                status: imported.status.unwrap_or(SettableStatus::Active),
-                details: Details {
-                    brand: imported.brand.clone(),
-                    short_description: imported.short_description.clone().unwrap_or_default(),
-                    tags: imported.tags.clone().unwrap_or_default(),
-                    ..Details::default()
-                },
-                variants,
-            },
-            now,
-        )?;
-        return Ok((product, Standing::New));
-    };
-    let mut product = stored.clone();
-    let title = imported.title.clone().unwrap_or_else(|| stored.title().clone());
-    let changes = variants
-        .iter()
-        .map(|variant| {
-            let is_new = stored.variants().iter().all(|one| one.sku != variant.sku);
-            VariantChange {
+        let new = |variant: &&ImportedVariant| {
+            Some(NewVariant {
                 sku: variant.sku.clone(),
-                title: variant.title.clone().or_else(|| is_new.then(|| title.clone())),
-                price: variant.price,
-                active: None,
-                details: VariantDetailsChange {
-                    barcode: variant.barcode.clone().map(Some),
-                    compare_at: variant.compare_at.map(Some),
-                    cost: variant.cost.map(Some),
-                    weight_grams: variant.weight_grams.map(Some),
-                    ..VariantDetailsChange::default()
-                },
-            }
-        })
-        .collect();
+                title: variant.title.clone().unwrap_or_else(|| title.clone()),
+                price: variant.price?,
+                active: variant.active.unwrap_or(true),
+                stock: variant.stock.unwrap_or(0),
+                low_threshold: variant.low_threshold.unwrap_or(0),
+                details: variant.details().into(),
+            })
+        };
+        let new = NewProduct {
+            slug: NewSlug::Asked(imported.slug.clone()),
+            description: description.unwrap_or_default(),
+            category: placing.category.flatten(),
+            status: imported.status.unwrap_or(SettableStatus::Active),
+            details: details.into(),
+            variants: variants.iter().map(new).collect::<Option<_>>().ok_or_else(Vec::new)?,
+            title,
+        };
+        return Ok((Product::create(new, now)?, Standing::New));
+    };
+    let title = imported.title.as_ref().unwrap_or(stored.title());
+    let change_of = |variant: &&ImportedVariant| {
+        let is_new = stored.variants().iter().all(|one| one.sku != variant.sku);
+        variant.change(is_new.then_some(title))
+    };
     let change = ProductChange {
         slug: None,
         title: imported.title.clone(),
-        description: imported.description.clone(),
-        category: category.map(Some),
+        description,
+        category: placing.category,
         status: imported.status,
-        details: DetailsChange {
-            brand: imported.brand.clone().map(Some),
-            short_description: imported.short_description.clone(),
-            tags: imported.tags.clone(),
-            ..DetailsChange::default()
-        },
-        variants: changes,
+        details,
+        variants: variants.iter().map(change_of).collect(),
     };
+    let mut product = stored.clone();
     let changed = product.change(change, now)?;
     Ok((product, if changed { Standing::Changed(stored.version()) } else { Standing::Same }))
 }
 
-fn by_line(mut faults: Vec<(u64, RowFault)>) -> impl Iterator<Item = (u64, Vec<RowFault>)> {
-    faults.sort_by_key(|(line, _)| *line);
-    let mut groups: Vec<(u64, Vec<RowFault>)> = Vec::new();
+/// Faults with their lines, in the order of the lines.
+fn by_line(faults: Vec<(u64, RowFault)>) -> BTreeMap<u64, Vec<RowFault>> {
+    let mut lines: BTreeMap<u64, Vec<RowFault>> = BTreeMap::new();
     for (line, fault) in faults {
-        match groups.last_mut() {
-            Some((last, errors)) if *last == line => errors.push(fault),
-            _ => groups.push((line, vec![fault])),
-        }
+        lines.entry(line).or_default().push(fault);
     }
-    groups.into_iter()
+    lines
 }

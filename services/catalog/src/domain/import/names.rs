@@ -29,7 +29,7 @@ impl Names {
         };
         let has_sku = |variant: &&ImportedVariant| self.skus.contains(variant.sku.as_str());
         let has_barcode = |variant: &&ImportedVariant| {
-            variant.barcode.as_ref().is_some_and(|barcode| self.barcodes.contains(barcode))
+            variant.barcode.iter().flatten().any(|barcode| self.barcodes.contains(barcode))
         };
         if self.slugs.contains(product.slug.as_str()) {
             return Some(twice("slug".to_owned(), product.slug.as_str()));
@@ -38,7 +38,7 @@ impl Names {
             return Some(twice(format!("{}sku", variant.prefix), variant.sku.as_str()));
         }
         let variant = product.variants.iter().find(has_barcode)?;
-        let barcode = variant.barcode.as_ref().map_or("the barcode", Barcode::as_str);
+        let barcode = variant.barcode.as_ref().and_then(Option::as_ref).map_or("the barcode", Barcode::as_str);
         Some(twice(format!("{}barcode", variant.prefix), barcode))
     }
 
@@ -46,6 +46,6 @@ impl Names {
     pub fn add(&mut self, product: &ImportedProduct) {
         self.slugs.insert(product.slug.to_string());
         self.skus.extend(product.variants.iter().map(|variant| variant.sku.to_string()));
-        self.barcodes.extend(product.variants.iter().filter_map(|variant| variant.barcode.clone()));
+        self.barcodes.extend(product.variants.iter().filter_map(|variant| variant.barcode.clone().flatten()));
     }
 }

@@ -41,6 +41,8 @@ pub struct NewVariant {
     pub title: Title,
     /// The price of one piece.
     pub price: Money,
+    /// Whether it is sold while its product is.
+    pub active: bool,
     /// Pieces on hand, 0 to 1,000,000,000.
     pub stock: i64,
     /// A warning comes when this many or fewer are available.

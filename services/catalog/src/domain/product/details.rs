@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use contracts::catalog::Listing;
 use kernel::CategoryId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,8 @@ pub struct Details {
     pub external_references: References,
     /// Its texts in other languages, by locale.
     pub translations: Translations,
+    /// The sales channels that it is sold in while it is active: null for every one.
+    pub channels: Listing,
 }
 
 /// A change of a product's details. What is `None` stays, lists are replaced.
@@ -63,6 +66,8 @@ pub struct DetailsChange {
     pub external_references: Entries<SystemName, Reference>,
     /// Its texts in other languages, text by text.
     pub translations: Entries<Locale, TranslationChange>,
+    /// The sales channels that it is sold in.
+    pub channels: Option<Listing>,
 }
 
 impl DetailsChange {
@@ -78,7 +83,17 @@ impl DetailsChange {
         let merge =
             |change: TranslationChange, texts: Option<Translation>| change.applied_to(texts.unwrap_or_default());
         self.translations.apply(&mut details.translations, merge);
+        replace(&mut details.channels, self.channels);
         details.strike_out_empty_texts();
+    }
+}
+
+impl From<DetailsChange> for Details {
+    /// What a product begins with.
+    fn from(change: DetailsChange) -> Self {
+        let mut details = Self::default();
+        change.apply(&mut details);
+        details
     }
 }
 
@@ -109,6 +124,7 @@ impl Details {
             ("media", self.media.len(), Medium::MOST),
             ("external_references", self.external_references.len(), MOST_REFERENCES),
             ("translations", self.translations.len(), Self::MOST_TRANSLATIONS),
+            ("channels", self.channels.channels().map_or(0, BTreeSet::len), Listing::MOST),
         ];
         let too_many = counts.into_iter().filter(|(_, count, limit)| count > limit);
         faults.extend(too_many.map(|(field, _, limit)| ProductFault::TooMany { field, limit }));

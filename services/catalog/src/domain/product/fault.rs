@@ -45,6 +45,52 @@ impl std::fmt::Display for TakenBarcode {
     }
 }
 
+/// An amount of a variant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Amount {
+    /// What one piece costs.
+    Price,
+    /// What one piece cost before, or elsewhere.
+    CompareAt,
+    /// What one piece costs the seller.
+    Cost,
+    /// What one piece is going to cost, or costs for a while.
+    Planned,
+}
+
+impl Amount {
+    /// The field that says it.
+    const fn field(self) -> &'static str {
+        match self {
+            Self::Price | Self::Planned => "price",
+            Self::CompareAt => "compare_at",
+            Self::Cost => "cost",
+        }
+    }
+}
+
+impl std::fmt::Display for Amount {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Price => "price",
+            Self::CompareAt => "compare-at price",
+            Self::Cost => "cost",
+            Self::Planned => "planned or current price, which would have to be ended,",
+        })
+    }
+}
+
+/// Where a fault is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultPlace<'f> {
+    /// A field of the product.
+    Product(&'static str),
+    /// A field of the variant with this SKU.
+    Variant(&'f Sku, &'static str),
+    /// All of it together.
+    Whole,
+}
+
 /// What is wrong with a product or a change of one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProductFault {
@@ -74,7 +120,7 @@ pub enum ProductFault {
         /// The variant that differs.
         sku: Sku,
         /// Which of its amounts differs.
-        what: &'static str,
+        what: Amount,
         /// Its currency.
         found: String,
         /// That of the prices.
@@ -135,4 +181,25 @@ pub enum ProductFault {
         /// The size of its JSON.
         bytes: usize,
     },
+}
+
+impl ProductFault {
+    /// What is to be different.
+    #[must_use]
+    pub fn place(&self) -> FaultPlace<'_> {
+        match self {
+            Self::VariantCount { .. } => FaultPlace::Product("variants"),
+            Self::RepeatedSku { sku } | Self::NoAddress { sku } => FaultPlace::Variant(sku, "sku"),
+            Self::RepeatedBarcode { sku, .. } => FaultPlace::Variant(sku, "barcode"),
+            Self::MixedCurrencies { sku, what, .. } => FaultPlace::Variant(sku, what.field()),
+            Self::OptionValues { sku, .. } => FaultPlace::Variant(sku, "option_values"),
+            Self::VariantReferences { sku } => FaultPlace::Variant(sku, "external_references"),
+            Self::IncompleteVariant { sku } => FaultPlace::Variant(sku, "price"),
+            Self::StockOutOfBounds { sku } => FaultPlace::Variant(sku, "stock"),
+            Self::Retired => FaultPlace::Product("status"),
+            Self::Options(_) => FaultPlace::Product("options"),
+            Self::TooMany { field, .. } => FaultPlace::Product(field),
+            Self::TooLarge { .. } => FaultPlace::Whole,
+        }
+    }
 }

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use changes::{NewProduct, NewSlug, NewVariant, ProductChange, SettableStatus, VariantChange};
 pub use details::{Details, DetailsChange};
-pub use fault::{ProductFault, TakenBarcode, TakenSku};
+pub use fault::{Amount, FaultPlace, ProductFault, TakenBarcode, TakenSku};
 pub use key::ProductKey;
 pub use prices::{Offer, PriceRefusal, PriceSet, SetPrice};
 pub use variant::{Variant, VariantDetails, VariantDetailsChange, handed_on};
@@ -104,7 +104,7 @@ impl Product {
                 sku: variant.sku,
                 title: variant.title,
                 price: variant.price,
-                active: true,
+                active: variant.active,
                 windows: Vec::new(),
                 replaced: None,
                 details: variant.details,
@@ -259,8 +259,7 @@ impl Product {
         check_address(&change.sku, faults);
         match (change.title, change.price) {
             (Some(title), Some(price)) => {
-                let mut details = VariantDetails::default();
-                change.details.apply(&mut details);
+                let details = change.details.into();
                 let active = change.active.unwrap_or(true);
                 let (id, sku) = (VariantId::new(), change.sku);
                 self.variants.push(Variant {

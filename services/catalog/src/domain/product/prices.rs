@@ -59,10 +59,10 @@ impl Product {
     /// The most planned and current prices that the variants of a product may have together. All of them may stand in one record.
     pub const MOST_PRICES: usize = 1_000;
 
-    /// Whether a variant of it is sold while it is.
+    /// Whether it can be had in this channel while it is active: it is sold there, and a variant of it is.
     #[must_use]
-    pub fn has_variants_for_sale(&self) -> bool {
-        self.variants.iter().any(|variant| variant.active)
+    pub fn is_for_sale_in(&self, channel: &ChannelCode) -> bool {
+        self.details.channels.includes(channel) && self.variants.iter().any(|variant| variant.active)
     }
 
     /// The lowest price in the shop of an active variant, or of any when none is active.

@@ -21,6 +21,7 @@ fn new_variant(sku: &str) -> NewVariant {
         sku: Sku::parse(sku).unwrap(),
         title: Title::parse(sku).unwrap(),
         price: money(500, "USD"),
+        active: true,
         stock: 0,
         low_threshold: 0,
         details: VariantDetails::default(),

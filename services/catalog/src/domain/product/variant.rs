@@ -7,7 +7,7 @@ use kernel::{ChannelCode, Currency, Money, Sku, Timestamp, VariantId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::fault::ProductFault;
+use super::fault::{Amount, ProductFault};
 use super::{Product, ProductOption};
 use crate::domain::barcode::Barcode;
 use crate::domain::entries::Entries;
@@ -111,6 +111,15 @@ impl VariantDetailsChange {
     }
 }
 
+impl From<VariantDetailsChange> for VariantDetails {
+    /// What a variant begins with.
+    fn from(change: VariantDetailsChange) -> Self {
+        let mut details = Self::default();
+        change.apply(&mut details);
+        details
+    }
+}
+
 /// Replaces a value if there is a new one.
 pub(super) fn replace<T>(value: &mut T, new: Option<T>) {
     if let Some(new) = new {
@@ -158,7 +167,7 @@ fn check_currencies(variant: &Variant, currency: Option<Currency>, faults: &mut 
     // The planned and current prices all are in the currency that the base price had.
     let planned = variant.windows.first().map(|window| window.amount);
     let amounts = [Some(variant.price), variant.details.compare_at, variant.details.cost, planned];
-    let names = ["price", "compare-at price", "cost", "planned or current price, which would have to be ended,"];
+    let names = [Amount::Price, Amount::CompareAt, Amount::Cost, Amount::Planned];
     for ((at, what), amount) in names.into_iter().enumerate().zip(amounts) {
         let expected = if at == 0 { currency } else { variant.price.currency() };
         if let Some(found) = amount.map(Money::currency).filter(|found| *found != expected) {

@@ -24,27 +24,34 @@ use run::{Batch, Run};
 
 use super::invalidation::StaleProducts;
 use crate::commands::import_products::ImportProducts;
+use crate::domain::locale::DefaultLocale;
 use crate::error::Error;
 
 /// How long imports go on after a stop has begun. The HTTP server lets requests run for 15 seconds, and what is left of
 /// them is for the last batch and the summary.
 pub const GRACE: Duration = Duration::from_secs(10);
 
+/// The most bytes of a row: a product with 100 variants and a long description fits. A batch of the longest rows takes some hundred
+/// megabytes, so what is longer has to come in a call.
+const MOST_BYTES: usize = 262_144;
+
 /// Starts imports. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Imports {
     mediator: Mediator,
     stale: StaleProducts,
+    own: DefaultLocale,
     tasks: Tasks,
     grace: Duration,
 }
 
 impl Imports {
-    /// Imports through this mediator, and tells the cache; each run is one of these tasks. `grace` is how long a run may go
+    /// Imports through this mediator, and tells the cache; the files' texts are in the language `own`. Each run is one of these
+    /// tasks. `grace` is how long a run may go
     /// on after a stop has begun.
     #[must_use]
-    pub fn new(mediator: Mediator, stale: StaleProducts, tasks: Tasks, grace: Duration) -> Self {
-        Self { mediator, stale, tasks, grace }
+    pub fn new(mediator: Mediator, stale: StaleProducts, own: DefaultLocale, tasks: Tasks, grace: Duration) -> Self {
+        Self { mediator, stale, own, tasks, grace }
     }
 
     /// Starts an import; its lines can be read at once. `explain` puts a batch's failure into words for the client.
@@ -63,7 +70,7 @@ impl Imports {
         let summary = ImportSummary::new();
         let what = format!("import {}", summary.import);
         let (report, lines) = report::channel(summary.clone());
-        let rows = file::read(format, file);
+        let rows = file::read(format, self.own.clone(), MOST_BYTES, file);
         let run = Run {
             mediator,
             stale: self.stale.clone(),

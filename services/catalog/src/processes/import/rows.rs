@@ -1,23 +1,27 @@
 //! One row of an import file as a domain value. Both formats end in `ImportedProduct`.
 
+use std::collections::BTreeSet;
+
 use exchange::Record;
-use kernel::{Currency, Money, Sku, Slug};
+use kernel::{ChannelCode, Currency, Malformed, Money, Sku, Slug};
 
 use crate::domain::barcode::Barcode;
-use crate::domain::import::{ImportedProduct, ImportedVariant, RowFault};
-use crate::domain::measure::Grams;
+use crate::domain::import::{CategoryReference, ImportedProduct, ImportedVariant, RowFault};
+use crate::domain::measure::{Grams, Millimetres};
 use crate::domain::product::SettableStatus;
 use crate::domain::wording::{Brand, Description, ShortDescription, Tag, Title};
 
 /// The columns that a CSV file may have.
-const COLUMNS: [&str; 17] = [
+const COLUMNS: [&str; 24] = [
     "slug",
     "title",
     "category",
+    "categories",
     "brand",
     "short_description",
     "description",
     "tags",
+    "channels",
     "status",
     "sku",
     "barcode",
@@ -27,7 +31,12 @@ const COLUMNS: [&str; 17] = [
     "cost",
     "currency",
     "weight_grams",
+    "length_mm",
+    "width_mm",
+    "height_mm",
+    "active",
     "stock",
+    "low_threshold",
 ];
 
 /// The product of one line of an NDJSON file.
@@ -61,36 +70,50 @@ pub(super) fn csv_row(line: u64, record: &Record) -> Result<ImportedProduct, (Op
     });
     let variant_title = optional(&mut faults, "variant_title", field("variant_title"), Title::parse);
     let barcode = optional(&mut faults, "barcode", field("barcode"), Barcode::parse);
-    let weight_grams = optional(&mut faults, "weight_grams", field("weight_grams"), |text| {
-        Grams::try_from(whole_number(text)?).map_err(|error| error.reason().to_owned())
+    let weight_grams = optional(&mut faults, "weight_grams", field("weight_grams"), measure::<Grams>);
+    let [length_mm, width_mm, height_mm] = ["length_mm", "width_mm", "height_mm"]
+        .map(|column| optional(&mut faults, column, field(column), measure::<Millimetres>));
+    let active = optional(&mut faults, "active", field("active"), |text| {
+        text.parse().map_err(|_| "must be true or false".to_owned())
     });
-    let stock = optional(&mut faults, "stock", field("stock"), whole_number);
+    let [stock, low_threshold] =
+        ["stock", "low_threshold"].map(|column| optional(&mut faults, column, field(column), whole_number));
+    let category = optional(&mut faults, "category", field("category"), CategoryReference::parse);
+    let categories = optional(&mut faults, "categories", field("categories"), |text| {
+        text.split(',').map(|one| CategoryReference::parse(one.trim())).collect()
+    });
+    let channels = optional(&mut faults, "channels", field("channels"), channels);
     let [price, compare_at, cost] =
         amounts(&mut faults, ["price", "compare_at", "cost"].map(|column| (column, field(column))), field("currency"));
     match (slug, sku) {
         (Some(slug), Some(sku)) if faults.is_empty() => Ok(ImportedProduct {
             line,
-            slug,
             title,
-            category: field("category").map(str::to_owned),
-            brand,
-            short_description: short,
-            description,
-            tags,
+            category: category.map(Some),
+            categories: categories.map(Some),
+            brand: brand.map(Some),
+            short_description: short.map(Some),
+            description: description.map(Some),
+            tags: tags.map(Some),
+            channels,
             status,
             variants: vec![ImportedVariant {
                 line,
-                prefix: String::new(),
-                sku,
                 title: variant_title,
                 price,
-                compare_at,
-                cost,
-                barcode,
-                weight_grams,
+                active,
+                compare_at: compare_at.map(Some),
+                cost: cost.map(Some),
+                barcode: barcode.map(Some),
+                weight_grams: weight_grams.map(Some),
+                length_mm: length_mm.map(Some),
+                width_mm: width_mm.map(Some),
+                height_mm: height_mm.map(Some),
                 stock,
+                low_threshold,
+                ..ImportedVariant::of(sku)
             }],
-            whole: false,
+            ..ImportedProduct::of(slug)
         }),
         (slug, _) => Err((slug, faults)),
     }
@@ -100,25 +123,30 @@ pub(super) fn csv_row(line: u64, record: &Record) -> Result<ImportedProduct, (Op
 pub(super) fn join(product: &mut ImportedProduct, next: ImportedProduct) -> Result<(), Vec<RowFault>> {
     let first = product.line;
     let mut faults = Vec::new();
-    let mut differs = |column: &str, other: bool| {
-        if other {
-            faults.push(RowFault::new(column, format!("differs from that of the same product on line {first}")));
-        }
-    };
-    differs("title", next.title.is_some() && next.title != product.title);
-    differs("category", next.category.is_some() && next.category != product.category);
-    differs("brand", next.brand.is_some() && next.brand != product.brand);
-    let short = &next.short_description;
-    differs("short_description", short.is_some() && *short != product.short_description);
-    differs("tags", next.tags.is_some() && next.tags != product.tags);
-    differs("description", next.description.is_some() && next.description != product.description);
-    differs("status", next.status.is_some() && next.status != product.status);
+    let agree = [
+        ("title", agrees(&next.title, &product.title)),
+        ("category", agrees(&next.category, &product.category)),
+        ("categories", agrees(&next.categories, &product.categories)),
+        ("brand", agrees(&next.brand, &product.brand)),
+        ("short_description", agrees(&next.short_description, &product.short_description)),
+        ("description", agrees(&next.description, &product.description)),
+        ("tags", agrees(&next.tags, &product.tags)),
+        ("channels", agrees(&next.channels, &product.channels)),
+        ("status", agrees(&next.status, &product.status)),
+    ];
+    for (column, _) in agree.iter().filter(|(_, agrees)| !agrees) {
+        faults.push(RowFault::new(*column, format!("differs from that of the same product on line {first}")));
+    }
     if faults.is_empty() {
         product.variants.extend(next.variants);
         Ok(())
     } else {
         Err(faults)
     }
+}
+
+fn agrees<T: PartialEq>(next: &Option<T>, first: &Option<T>) -> bool {
+    next.is_none() || next == first
 }
 
 fn required<T, E: std::fmt::Display>(
@@ -146,6 +174,18 @@ fn optional<T, E: std::fmt::Display>(
             None
         }
     }
+}
+
+/// Channels between commas, or `*` for every one.
+fn channels(text: &str) -> Result<Option<BTreeSet<ChannelCode>>, Malformed> {
+    match text {
+        "*" => Ok(None),
+        listed => listed.split(',').map(|code| ChannelCode::parse(code.trim())).collect::<Result<_, _>>().map(Some),
+    }
+}
+
+fn measure<T: TryFrom<i64, Error = Malformed>>(text: &str) -> Result<T, String> {
+    T::try_from(whole_number(text)?).map_err(|error| error.reason().to_owned())
 }
 
 fn whole_number(text: &str) -> Result<i64, String> {
@@ -193,13 +233,34 @@ mod tests {
             ("weight_grams", "-1"),
             ("tags", "good,,bad"),
             ("cost", "1,0"),
+            ("active", "yes"),
+            ("low_threshold", "few"),
+            ("height_mm", "1.5"),
+            ("category", "No Slug"),
+            ("channels", "shop;market"),
         ]);
         let (slug, faults) = csv_row(7, &line).unwrap_err();
         assert_eq!(slug, None);
         let columns: Vec<_> = faults.iter().filter_map(|fault| fault.column.as_deref()).collect();
         assert_eq!(
             columns,
-            ["colour", "slug", "sku", "tags", "status", "barcode", "weight_grams", "stock", "price", "cost"]
+            [
+                "colour",
+                "slug",
+                "sku",
+                "tags",
+                "status",
+                "barcode",
+                "weight_grams",
+                "height_mm",
+                "active",
+                "stock",
+                "low_threshold",
+                "category",
+                "channels",
+                "price",
+                "cost"
+            ]
         );
         assert_eq!(faults[4].reason, "must be draft or active");
         for currency in ["", "usd"] {
@@ -224,11 +285,21 @@ mod tests {
             ("cost", "1"),
             ("currency", "USD"),
             ("weight_grams", "1250"),
+            ("length_mm", "1"),
+            ("width_mm", "2"),
+            ("height_mm", "3"),
+            ("active", "false"),
+            ("low_threshold", "4"),
+            ("channels", "shop, market"),
+            ("category", "lights"),
+            ("categories", "lights, home/desks"),
         ]);
         let text = r#"{"slug": "lamp", "brand": "Aurora", "short_description": "For desks", "tags": ["đèn", "Desk"],
+            "channels": ["market", "shop"], "category": "lights", "categories": ["lights", "home/desks"],
             "variants": [{"sku": "A", "barcode": "96385074", "price": {"amount": "1.50", "currency": "USD"},
                 "compare_at": {"amount": "2", "currency": "USD"}, "cost": {"amount": "1", "currency": "USD"},
-                "weight_grams": 1250}]}"#;
+                "weight_grams": 1250, "length_mm": 1, "width_mm": 2,
+                "height_mm": 3, "active": false, "low_threshold": 4}]}"#;
         let mut json = json_row(7, serde_json::from_str(text).unwrap());
         (json.whole, json.variants[0].prefix) = (false, String::new());
         assert_eq!(csv_row(7, &line).unwrap(), json);

@@ -79,7 +79,7 @@ impl Run {
                     if self.batch.has_no_room_for(&product) {
                         self.flush().await;
                     }
-                    self.batch.push(product);
+                    self.batch.push(*product);
                 }
             }
             if self.batch.refused.len() >= BATCH {

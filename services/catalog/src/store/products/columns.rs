@@ -1,8 +1,9 @@
 //! Products and variants as columns of a statement. The rule: what is rarely there travels as one JSON object per row, which the
 //! statement takes apart again (`product_details!`, `variant_details!`); everything else is an array of its own.
 
+use contracts::catalog::Listing;
 use diesel::sql_types::Jsonb;
-use kernel::{CategoryId, Money, PriceId, Timestamp};
+use kernel::{CategoryId, ChannelCode, Money, PriceId, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
@@ -26,7 +27,7 @@ pub(super) type Details = Jsonb;
 macro_rules! product_details {
     () => {
         "d(brand text, short_description text, tags text[], category_ids uuid[], attributes jsonb, media jsonb,
-           options jsonb, external_references jsonb, translations jsonb, for_sale boolean,
+           options jsonb, external_references jsonb, translations jsonb, for_sale boolean, channels text[],
            searched text, described text)"
     };
 }
@@ -54,8 +55,10 @@ struct ProductDetails<'p> {
     options: &'p [ProductOption],
     external_references: &'p References,
     translations: &'p Translations,
-    /// Whether a variant of it is sold while it is.
+    /// Whether the shop shows it while it is active.
     for_sale: bool,
+    /// The sales channels that it is sold in; null is every one.
+    channels: &'p Listing,
     /// The words that the product is found by.
     searched: String,
     /// The words that it is found by as well.
@@ -75,7 +78,8 @@ impl<'p> ProductDetails<'p> {
             options: &details.options,
             external_references: &details.external_references,
             translations: &details.translations,
-            for_sale: product.has_variants_for_sale(),
+            for_sale: product.is_for_sale_in(&ChannelCode::shop()),
+            channels: &details.channels,
             searched: product.searched_words(),
             described: product.described_words(),
         }

@@ -14,6 +14,9 @@ use crate::domain::product::{TakenBarcode, TakenSku};
 use crate::error::Error;
 use crate::schema::{products, stock, variants};
 
+/// A SKU, its product with slug and status, and the figures of its stock.
+type OwnerRow = (String, Uuid, String, String, i64, i64, i64, i64);
+
 /// The owners of those SKUs that have one.
 pub(crate) async fn owners(tx: &mut Tx<'_>, skus: &[&str]) -> Result<HashMap<String, Owner>, Error> {
     if skus.is_empty() {
@@ -21,7 +24,7 @@ pub(crate) async fn owners(tx: &mut Tx<'_>, skus: &[&str]) -> Result<HashMap<Str
     }
     let of_product = products::org_id.eq(variants::org_id).and(products::product_id.eq(variants::product_id));
     let of_stock = stock::org_id.eq(variants::org_id).and(stock::variant_id.eq(variants::variant_id));
-    let rows: Vec<(String, Uuid, String, String, i64, i64, i64)> = variants::table
+    let rows: Vec<OwnerRow> = variants::table
         .inner_join(products::table.on(of_product))
         .inner_join(stock::table.on(of_stock))
         .filter(variants::org_id.eq(tx.organisation().uuid()))
@@ -34,11 +37,13 @@ pub(crate) async fn owners(tx: &mut Tx<'_>, skus: &[&str]) -> Result<HashMap<Str
             stock::on_hand,
             stock::reserved + stock::held,
             stock::located,
+            stock::low_threshold,
         ))
         .load(tx.connection())
         .await?;
-    let owner = |(sku, product, slug, status, on_hand, promised, located)| {
-        (sku, Owner { product: ProductId::from_uuid(product), slug, status, on_hand, promised, located })
+    let owner = |(sku, product, slug, status, on_hand, promised, located, low_threshold)| {
+        let product = ProductId::from_uuid(product);
+        (sku, Owner { product, slug, status, on_hand, promised, located, low_threshold })
     };
     Ok(rows.into_iter().map(owner).collect())
 }

@@ -95,11 +95,12 @@ pub(crate) async fn insert<T: Tenancy>(
            insert into products (org_id, product_id, slug, title, description, category_id, status, price_from_minor,
                                  currency, variant_count, version, created_at, updated_at, was_active, brand,
                                  short_description, tags, category_ids, attributes, media, options, external_references,
-                                 translations, for_sale, search_text)
+                                 translations, for_sale, channels, search_text)
            select g.org_id, g.product_id, g.slug, g.title, g.description, g.category_id, g.status, g.price_from_minor,
                   g.currency, g.variant_count, 1, g.updated_at, g.updated_at, g.status = 'active', d.brand,
                   d.short_description, d.tags, d.category_ids, d.attributes, d.media, d.options, d.external_references,
-                  d.translations, d.for_sale, search_text(d.searched) || chr(10) || search_text(d.described)
+                  d.translations, d.for_sale, coalesce(d.channels, '{*}'),
+                  search_text(d.searched) || chr(10) || search_text(d.described)
            from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
              as g(org_id, product_id, slug, title, description, category_id, status, price_from_minor, currency,
                   variant_count, updated_at, details),
@@ -199,7 +200,7 @@ pub(crate) async fn save(tx: &mut Tx<'_>, products: &[&Product]) -> Result<(), E
                short_description = d.short_description, tags = d.tags, category_ids = d.category_ids,
                attributes = d.attributes, media = d.media, options = d.options,
                external_references = d.external_references, translations = d.translations,
-               for_sale = d.for_sale,
+               for_sale = d.for_sale, channels = coalesce(d.channels, '{*}'),
                search_text = search_text(d.searched) || chr(10) || search_text(d.described)
            from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
              as g(product_id, slug, title, description, category_id, status, price_from_minor, currency,
