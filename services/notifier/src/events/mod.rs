@@ -6,7 +6,7 @@ pub mod copies;
 use contracts::auth::{MembershipState, OrganisationState};
 use contracts::catalog::{AvailabilityState, ImportEvent, StockEvent};
 use contracts::order::{OrderEvent, OutcomeEvent};
-use kernel::DestinationId;
+use kernel::{DestinationId, EventId};
 use messaging::{Delivered, Snapshot, Subscriptions};
 
 use crate::commands::{ApplyMembers, ApplyOrganisations, ApplyStocks, FollowOrders, RecordDeliveries, TellOutcomes};
@@ -73,8 +73,10 @@ fn of_stock(delivered: Delivered<StockEvent>) -> Option<NewDelivery> {
 
 fn outcome(delivered: Delivered<OutcomeEvent>) -> Option<(Option<DestinationId>, NewDelivery)> {
     let destination = consumed::asked_at(&delivered.event);
+    // What was asked once is answered once, however often order says what became of it.
+    let event = EventId::from_uuid(delivered.envelope.subject);
     let told = delivery(delivered, Circumstances::default(), |event| Some(consumed::outcome_fact(event)))?;
-    Some((destination, told))
+    Some((destination, NewDelivery { event, ..told }))
 }
 
 fn delivery<E>(

@@ -5,7 +5,7 @@ use contracts::notifier::{ActionEvent, ActionRequested, ChatStep};
 use contracts::order::{OutcomeEvent, Status, StepDone, StepRefusal, StepRefused};
 use contracts::{Channel, Envelope, topics};
 use devstack::bot_api::{Button, Pressed};
-use kernel::OrderId;
+use kernel::{ActionId, OrderId};
 use serde_json::json;
 use testkit::{Caller, eventually};
 
@@ -86,6 +86,10 @@ async fn a_pressed_button_is_said_once_by_the_person_and_what_became_of_it_is_to
     stage.scene.send(&[done.clone(), done]).await;
     assert!(stage.told_in(ours, before + 1).await[before].ends_with("Cancelled as asked: 1001"));
     let reason = StepRefusal::NotPermitted;
+    // Said once more under another event, it is told no second time.
+    let again = StepDone { action, order, step, destination, number: Some(1001), status: Status::Cancelled };
+    stage.scene.publish(1, &OutcomeEvent::from(again)).await;
+    let action = ActionId::new();
     let refused = StepRefused { action, order, step, destination, reason, number: None, status: None };
     stage.scene.publish(1, &OutcomeEvent::from(refused)).await;
     let texts = stage.told_in(ours, before + 2).await;
