@@ -186,8 +186,8 @@ impl Sender {
     }
 
     /// Sends one message and settles it. When it cannot be settled, its deliveries are sent again after the lease.
-    async fn send(&self, batch: Batch) {
-        let batch = Arc::new(batch);
+    async fn send(&self, batch: Box<Batch>) {
+        let batch: Arc<Batch> = Arc::from(batch);
         let message = batch.message(Clock::now());
         let spans = trace::Spans::open(&batch, &message);
         let outcome = spans.around(self.telegram.tell(&batch.address, &message.text, &batch.way)).await;
