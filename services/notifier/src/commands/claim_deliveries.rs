@@ -51,7 +51,7 @@ pub enum Next {
     /// Deliveries are pending, but the limits or another sender allow no message before this has passed.
     Wait(Duration),
     /// The chat is leased to the caller, who is to send these.
-    Send(Batch),
+    Send(Box<Batch>),
 }
 
 impl Command for ClaimDeliveries {
@@ -109,7 +109,7 @@ impl Command for ClaimDeliveries {
         let Receiver { address: Address { topic, .. }, voice, .. } = receiver;
         let address = Address { chat: held.moved_to.unwrap_or_else(|| chat.clone()), topic };
         let batch = Batch { target: self.target, chat, address, voice, lease, way, deliveries: pending };
-        Ok(Claimed { next: Next::Send(batch), unreadable })
+        Ok(Claimed { next: Next::Send(Box::new(batch)), unreadable })
     }
 }
 

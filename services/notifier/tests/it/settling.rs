@@ -25,7 +25,7 @@ pub(crate) async fn claimed(stage: &Stage, mediator: &Mediator, scope: &Scope<Pl
         Next::Send(batch) => {
             let again = mediator.send(scope, claim).await.unwrap().next;
             assert!(matches!(again, Next::Wait(_)), "a claimed chat was claimed again: {again:?}");
-            Arc::new(batch)
+            Arc::from(batch)
         }
         other => panic!("{other:?}"),
     }

@@ -187,8 +187,8 @@ impl Sender {
     }
 
     /// Sends one message and settles it. When it cannot be settled, its deliveries are sent again after the lease.
-    async fn send(&self, batch: Batch) {
-        let batch = Arc::new(batch);
+    async fn send(&self, batch: Box<Batch>) {
+        let batch: Arc<Batch> = Arc::from(batch);
         let message = batch.message(Clock::now());
         let buttons = self.buttons(&batch).await;
         let spans = trace::Spans::open(&batch, &message);
