@@ -45,7 +45,7 @@ pub fn assembly(settings: Settings) -> Assembly {
     assembly_with(settings, Payments::by(Manual))
 }
 
-/// As [`assembly`], with another provider of payments.
+/// As [`assembly()`], with another provider of payments.
 pub fn assembly_with(settings: Settings, payments: Payments) -> Assembly {
     let Settings { deadline, unpaid_hold, limits, sweep_interval, polling, following } = settings;
     let waiting_room = WaitingRoom::new(polling);
