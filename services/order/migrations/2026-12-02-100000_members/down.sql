@@ -1,1 +1,2 @@
+drop table answered_actions;
 drop table members;

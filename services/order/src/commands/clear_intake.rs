@@ -1,4 +1,4 @@
-//! Removes what became of orders that were taken in, once nobody asks any more.
+//! Removes what became of orders that were taken in, and of what people asked for in a chat, once nobody asks any more.
 
 use std::time::Duration;
 
@@ -6,12 +6,15 @@ use access::Permission;
 use mediator::{Command, Platform};
 use persistence::Tx;
 
-use crate::{error::Error, store::intake};
+use crate::{
+    error::Error,
+    store::{answered, intake},
+};
 
 /// The most orders of one transaction.
 const AT_ONCE: i64 = 5_000;
 
-/// Removes orders that were decided long ago, some at a time; whether there may be more. The orders that were placed stay.
+/// Removes what was decided long ago, some at a time; whether there may be more. The orders that were placed stay.
 #[derive(Debug, Clone, Copy)]
 pub struct ClearIntake {
     /// How long they are kept.
@@ -26,7 +29,8 @@ impl Command for ClearIntake {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<bool, Error> {
-        let removed = intake::clear(tx, self.kept.as_secs_f64(), AT_ONCE).await?;
+        let kept = self.kept.as_secs_f64();
+        let removed = intake::clear(tx, kept, AT_ONCE).await?.max(answered::clear(tx, kept, AT_ONCE).await?);
         Ok(i64::try_from(removed).is_ok_and(|removed| removed >= AT_ONCE))
     }
 }

@@ -1,8 +1,9 @@
 //! Takes the steps that members ask for in a chat, of however many organisations, or refuses them: one lock, decisions in the order in
 //! which they were asked, one write.
 //!
-//! The rules: who asks is looked up here, since no token says what they may do, and each request is answered once, by what became of
-//! it. A step that was taken before is taken: whoever asks twice is told the same.
+//! The rules: who asks is looked up here, since no token says what they may do, and each request is carried out or refused once, in
+//! the transaction that notes its id; the same request again, however late, changes and says nothing. A step that was taken before
+//! is taken: whoever asks once more is told the same.
 
 use std::collections::HashMap;
 
@@ -16,7 +17,7 @@ use crate::{
     domain::{ChatStep, Order, Outcome, Requester, StepRefusal, Trigger},
     error::Error,
     published,
-    store::{members, orders},
+    store::{answered, members, orders},
 };
 
 /// A step that somebody asks for.
@@ -54,7 +55,10 @@ impl Command for TakeAskedSteps {
 
     async fn execute(&self, tx: &mut Tx<'_, Tenants>) -> Result<(), Error> {
         let key = |asked: &AskedStep| (asked.organisation, asked.order);
-        let mut people: Vec<_> = self.asked.iter().map(|asked| (asked.organisation, asked.user)).collect();
+        let actions: Vec<_> = self.asked.iter().map(|asked| (asked.organisation, asked.action)).collect();
+        let mut new = answered::take(tx, &actions).await?;
+        let asked: Vec<_> = self.asked.iter().filter(|asked| new.remove(&(asked.organisation, asked.action))).collect();
+        let mut people: Vec<_> = asked.iter().map(|asked| (asked.organisation, asked.user)).collect();
         people.sort_unstable();
         people.dedup();
         let permissions = members::permissions(tx, &people).await?;
@@ -63,13 +67,13 @@ impl Command for TakeAskedSteps {
             permissions.is_some_and(|permissions| permissions.contains(Permission::OrderWrite))
         };
         // Whoever may not act makes nobody wait for an order.
-        let mut wanted: Vec<_> = self.asked.iter().filter(|asked| may_act(asked)).map(key).collect();
+        let mut wanted: Vec<_> = asked.iter().copied().filter(|asked| may_act(asked)).map(key).collect();
         wanted.sort_unstable();
         wanted.dedup();
         let mut locked = orders::lock(tx, &wanted).await?;
         let mut by_key: HashMap<_, &mut Order> = locked.iter_mut().map(|order| (order.key(), order)).collect();
-        let (mut steps, mut outcomes) = (Vec::new(), Vec::with_capacity(self.asked.len()));
-        for asked in &self.asked {
+        let (mut steps, mut outcomes) = (Vec::new(), Vec::with_capacity(asked.len()));
+        for asked in asked {
             // The consumer carries the request out, and whoever asked did it.
             let provenance = Provenance { actor: asked.user.to_string(), ..asked.provenance.clone() };
             let outcome = match by_key.get_mut(&key(asked)) {

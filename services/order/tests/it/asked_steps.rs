@@ -85,7 +85,7 @@ async fn a_member_who_may_packs_and_cancels_and_the_history_names_them() {
     let (packing, asked) = person.asks(order, ChatStep::Pack);
     // The same request twice is one step and one answer.
     let record = publish(Some(person.organisation), 1, &asked);
-    world.scene.send(&[record.clone(), record]).await;
+    world.scene.send(&[record.clone(), record.clone()]).await;
     world.reaches(order, "packed").await;
     let (envelope, done) = outcome(&world, packing).await;
     let OutcomeEvent::StepDone(done) = done else { panic!("{done:?}") };
@@ -110,6 +110,14 @@ async fn a_member_who_may_packs_and_cancels_and_the_history_names_them() {
     );
     let user = person.user;
     assert_eq!(world.value(&history).await, format!("packed {user}, cancelled {user}"));
+    assert_eq!(outcomes(&world, packing).await.len(), 1);
+    // Not even an inbox that has forgotten it lets the same request be carried out again.
+    world.execute("delete from inbox").await;
+    world.scene.send(&[record]).await;
+    let (last, asked) = person.asks(order, ChatStep::Cancel);
+    world.scene.publish(1, &asked).await;
+    outcome(&world, last).await;
+    world.reaches(order, "cancelled").await;
     assert_eq!(outcomes(&world, packing).await.len(), 1);
     world.stop().await;
 }

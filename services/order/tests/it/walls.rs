@@ -11,7 +11,7 @@ use testkit::{assert_every_way_back, seen_by_batches};
 use crate::world::World;
 
 /// Every table with rows of organisations.
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 12] = [
     "orders",
     "order_lines",
     "order_history",
@@ -23,6 +23,7 @@ const TABLES: [&str; 11] = [
     "order_intake",
     "order_additions",
     "members",
+    "answered_actions",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,6 +44,12 @@ async fn a_role_without_an_organisation_sees_no_row_and_writes_none() {
         .execute(
             "insert into members (org_id, membership, user_id, permissions, active, version)
              select org_id, gen_random_uuid(), gen_random_uuid(), '', true, 1 from orders limit 1",
+        )
+        .await;
+    world
+        .execute(
+            "insert into answered_actions (org_id, action_id)
+             select org_id, gen_random_uuid() from orders limit 1",
         )
         .await;
     let app = world.scene.connect(DatabaseRole::App).await;
