@@ -177,7 +177,7 @@ pub(super) struct ChangeDestinationBody {
     #[garde(skip)]
     follow_up: Option<FollowUp>,
     /// When it is told each day how often what happened the day before; null: never.
-    #[serde(default, deserialize_with = "rest::present")]
+    #[serde(default, deserialize_with = "kernel::present")]
     #[garde(inner(inner(custom(parses(ClockTime::parse)))))]
     #[schemars(with = "Option<ClockTime>")]
     heartbeat_at: Option<Option<String>>,
