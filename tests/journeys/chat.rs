@@ -34,12 +34,12 @@ async fn an_order_is_packed_and_cancelled_from_the_chat_and_the_chat_says_so() {
     let placed = shop.place(&[("CHAT", 2)]).await;
     let order = shop.reaches(placed.order, "confirmed").await;
     let number = order["number"].as_i64().unwrap();
-    let message = chat::message_of(&store, placed.order, "Confirmed").await;
+    let message = chat::message_of(&store, (&shop, number), "Confirmed").await;
     assert!(chat::press(&store, &message, "packed", OWNER).await.starts_with("Asked"));
-    chat::says(&store, &format!("Packed as asked: {number}")).await;
+    chat::says(&store, &format!("Packed as asked: order {number}")).await;
     shop.reaches(placed.order, "packed").await;
     assert!(chat::press(&store, &message, "Cancel", OWNER).await.starts_with("Asked"));
-    chat::says(&store, &format!("Cancelled as asked: {number}")).await;
+    chat::says(&store, &format!("Cancelled as asked: order {number}")).await;
     shop.reaches(placed.order, "cancelled").await;
     // The timeline names the owner, and the stock is free again.
     let (_, me) = shop.owner.get("/auth/v1/me").await;
@@ -63,8 +63,8 @@ async fn without_permission_from_another_organisation_or_with_a_forged_button_no
     chat::link_account(&store, &hire(&store, &shop, "viewer").await, VIEWER).await;
     chat::link_account(&store, &other.owner, FOREIGNER).await;
     let placed = shop.place(&[("CHAT", 2)]).await;
-    shop.reaches(placed.order, "confirmed").await;
-    let message = chat::message_of(&store, placed.order, "Confirmed").await;
+    let order = shop.reaches(placed.order, "confirmed").await;
+    let message = chat::message_of(&store, (&shop, order["number"].as_i64().unwrap()), "Confirmed").await;
     // Order finds out that a viewer may not, and the chat says so.
     assert!(chat::press(&store, &message, "Cancel", VIEWER).await.starts_with("Asked"));
     chat::says(&store, &format!("Not cancelled: whoever asked may not · {}", placed.order)).await;

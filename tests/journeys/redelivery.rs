@@ -225,12 +225,12 @@ async fn ask_in_chat(store: &Store, shop: &Shop) {
     store.settled().await;
     chat::link_account(store, &shop.owner, OWNER).await;
     let placed = shop.place(&[("CHAT", 2)]).await;
-    let number = shop.reaches(placed.order, "confirmed").await["number"].clone();
-    let message = chat::message_of(store, placed.order, "Confirmed").await;
+    let number = shop.reaches(placed.order, "confirmed").await["number"].as_i64().unwrap();
+    let message = chat::message_of(store, (shop, number), "Confirmed").await;
     chat::press(store, &message, "Cancel", OWNER).await;
-    chat::says(store, &format!("Cancelled as asked: {number}")).await;
+    chat::says(store, &format!("Cancelled as asked: order {number}")).await;
     chat::press(store, &message, "packed", OWNER).await;
-    chat::says(store, &format!("Not packed: {number} is cancelled")).await;
+    chat::says(store, &format!("Not packed: order {number} is cancelled")).await;
 }
 
 fn assert_same(before: &BTreeMap<String, TableHash>, after: &BTreeMap<String, TableHash>) {

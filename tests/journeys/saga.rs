@@ -136,15 +136,17 @@ async fn renewed(store: &mut e2e::Store, number: u32, variable: &str, value: &st
     store.start("order", number).await;
 }
 
-/// Says this about an order of the shop that catalog has answered before, as catalog would say it next.
+/// Says this about an order of the shop, as catalog would say it next, once catalog has answered.
 pub(crate) async fn answer(store: &e2e::Store, shop: &Shop, event: &ReservationEvent) {
     let statement = "select org_id::text from auth.organisations where slug = $1";
     let id: String = store.superuser().await.query_one(statement, &[&shop.slug]).await.unwrap().get(0);
-    let records = testkit::read_topic(&store.kafka(), topics::RESERVATION.name).await;
-    let envelopes = records.iter().map(|record| Envelope::from_headers(record.header_pairs()).unwrap());
-    let versions = envelopes.filter(|envelope| envelope.subject == event.key()).map(|it| it.aggregate_version);
-    // Catalog has answered before.
-    let last = versions.max().unwrap();
+    // An order that was cancelled at once is answered a little later.
+    let last = eventually(PATIENCE, async || {
+        let records = testkit::read_topic(&store.kafka(), topics::RESERVATION.name).await;
+        let envelopes = records.iter().map(|record| Envelope::from_headers(record.header_pairs()).unwrap());
+        envelopes.filter(|envelope| envelope.subject == event.key()).map(|it| it.aggregate_version).max()
+    })
+    .await;
     let organisation = OrganisationId::from_uuid(id.parse().unwrap());
     let record = testkit::publish(Some(organisation), last + 1, event);
     let producer = messaging::Producer::new(&store.kafka()).unwrap();

@@ -1,11 +1,10 @@
 //! The chat of the operations team, as its members see it: what stands there, and what they say and press.
 
 use devstack::bot_api::{CHAT, Message, Pressed};
-use kernel::OrderId;
 use serde_json::Value;
 use testkit::{Client, eventually};
 
-use crate::{PATIENCE, Store, must};
+use crate::{PATIENCE, Shop, Store, must};
 
 /// The chat of the configuration.
 #[must_use]
@@ -34,12 +33,14 @@ pub async fn link_account(store: &Store, person: &Client, account: i64) {
     .await;
 }
 
-/// The message in the chat that tells of this order in these words, with its buttons.
-pub async fn message_of(store: &Store, order: OrderId, words: &str) -> Message {
+/// The message in the chat that tells of this order of a shop in these words, with its buttons.
+pub async fn message_of(store: &Store, (shop, number): (&Shop, i64), words: &str) -> Message {
+    let order = format!("order {number}");
     eventually(PATIENCE, async || {
         let messages = store.bot().messages();
         let found = messages.iter().rev().find(|message| {
-            message.text.contains(&order.to_string()) && message.text.contains(words) && !message.buttons.is_empty()
+            let names = [words, &order, &shop.slug];
+            names.iter().all(|name| message.text.contains(name)) && !message.buttons.is_empty()
         });
         found.cloned().ok_or_else(|| messages.into_iter().map(|message| message.text).collect::<Vec<_>>())
     })

@@ -564,17 +564,25 @@ async fn sellable_agrees(records: &[Record], client: &Client) -> Vec<String> {
 async fn availability_agrees(records: &[Record], client: &Client) -> Vec<String> {
     let mut violations = Vec::new();
     let mut told: BTreeMap<Uuid, (i64, i64, String)> = BTreeMap::new();
+    let mut newest: BTreeMap<Uuid, i64> = BTreeMap::new();
     for record in records {
         let read = Envelope::from_headers(record.header_pairs()).and_then(|envelope| {
             let state = record.payload.as_deref().map(|json| AvailabilityState::decode(&envelope.event_type, json));
-            Ok((envelope.subject, state.transpose()?))
+            Ok((envelope.subject, envelope.aggregate_version, state.transpose()?))
         });
+        // The newest counts, in whatever order they came.
+        if let Ok((variant, version, _)) = &read
+            && newest.insert(*variant, (*version).max(newest.get(variant).copied().unwrap_or_default()))
+                > Some(*version)
+        {
+            continue;
+        }
         match read {
-            Ok((variant, Some(state))) => {
+            Ok((variant, _, Some(state))) => {
                 let at = state.locations.iter().map(|one| format!("{} {}", one.location, one.on_hand));
                 told.insert(variant, (state.on_hand, state.available, at.collect::<Vec<_>>().join(", ")));
             }
-            Ok((variant, None)) => drop(told.remove(&variant)),
+            Ok((variant, _, None)) => drop(told.remove(&variant)),
             Err(error) => violations.push(format!("I6 a record of availability cannot be read: {error}")),
         }
     }

@@ -142,6 +142,8 @@ pub enum StepRefusal {
     NoSuchOrder,
     /// The order stands where the step cannot be taken.
     NotPossible,
+    /// It was asked so long ago that whoever asked may not want it any more.
+    TooLate,
 }
 
 /// An order was taken in. What is wanted, and by whom, stays with the service: a topic cannot forget.

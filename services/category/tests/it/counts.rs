@@ -1,8 +1,8 @@
 //! How many products stand in each category: from catalog's states, however often and late they come.
 
 use category::{commands::ApplyProducts, domain::ProductCopy, events::rebuild_product_counts};
-use contracts::catalog::{ProductState, ProductStatus};
-use kernel::{CategoryId, OrganisationId, ProductId};
+use contracts::catalog::{Listing, ProductState, ProductStatus};
+use kernel::{CategoryId, ChannelCode, OrganisationId, ProductId};
 use mediator::Scope;
 use messaging::Outgoing;
 use serde_json::{Value, json};
@@ -42,6 +42,12 @@ async fn products_are_counted_however_often_and_late_their_states_come() {
     let sale = world.create("sale", None).await;
     let (lamps, desk, sale) = (id(&lamps), id(&desk), id(&sale));
     let [first, second, third, gone, lost] = [(); 5].map(|()| ProductId::new());
+    let elsewhere = ProductState {
+        channels: Listing::only([ChannelCode::parse("market").unwrap()].into()),
+        ..product(ProductId::new(), Some(sale), ACTIVE, 1)
+    };
+    let mut unsold = product(ProductId::new(), Some(sale), ACTIVE, 1);
+    unsold.variants.iter_mut().for_each(|variant| variant.active = false);
     let story = [
         product(first, Some(sale), DRAFT, 1),
         product(first, Some(desk), ACTIVE, 2),
@@ -53,12 +59,14 @@ async fn products_are_counted_however_often_and_late_their_states_come() {
         product(third, Some(sale), ACTIVE, 3),
         product(gone, Some(desk), ACTIVE, 1),
         product(lost, Some(CategoryId::new()), ACTIVE, 1),
+        elsewhere,
+        unsold,
     ];
     let state = |state: &ProductState| publish(Some(world.scene.organisation()), state.version, state);
     let mut records: Vec<Outgoing> = story.iter().map(state).collect();
     records.push(Outgoing { payload: None, ..publish(Some(world.scene.organisation()), 2, &story[8]) });
     let (all, shop) = (
-        expected(&[("lamps", 1, 2), ("desk", 1, 1), ("sale", 1, 1)]),
+        expected(&[("lamps", 1, 2), ("desk", 1, 1), ("sale", 3, 3)]),
         expected(&[("lamps", 0, 1), ("desk", 1, 1), ("sale", 1, 1)]),
     );
     let late: Vec<Outgoing> = records.iter().rev().cloned().collect();

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use contracts::{
     Channel,
-    catalog::{ProductState, ProductStatus},
+    catalog::{ProductState, ProductStatus, VariantState},
     category::CategoryState,
     topics,
 };
-use kernel::{CategoryId, ProductId, Slug};
+use kernel::{CategoryId, Currency, Money, ProductId, Sku, Slug, VariantId};
 use mediator::Mediator;
 use serde_json::{Value, json};
 use testkit::{Caller, Client, Running, Scene, Topics};
@@ -127,5 +127,11 @@ pub(crate) fn product(
     version: i64,
 ) -> ProductState {
     let slug = Slug::parse("a-product").unwrap();
-    ProductState { category, ..ProductState::new(product, slug, "A product".to_owned(), status, version) }
+    let price = Money::from_minor(990, Currency::parse("USD").unwrap()).unwrap();
+    let variant = VariantState::new(VariantId::new(), Sku::parse("A-1").unwrap(), "A variant".to_owned(), price);
+    ProductState {
+        category,
+        variants: vec![variant],
+        ..ProductState::new(product, slug, "A product".to_owned(), status, version)
+    }
 }

@@ -65,30 +65,31 @@ impl Command for SettleMessage {
             _ => budgets::settle_bot(tx, chat, *lease, None).await?,
         }
         if let Target::Destination { organisation, destination } = *target {
-            match (&self.outcome, chat.number()) {
-                (Outcome::Gone { .. }, _) => {
+            match &self.outcome {
+                Outcome::Gone { .. } => {
                     if let Way::Edit { message, .. } = way {
                         deliveries::message_gone(tx, organisation, destination, *message).await?;
                     }
                 }
-                (Outcome::Sent { .. }, _) => {
+                Outcome::Sent { .. } => {
                     destinations::reached(tx, organisation, destination).await?;
                 }
-                (Outcome::Unreachable { cause }, _) => {
+                Outcome::Unreachable { cause } => {
                     destinations::unreachable(tx, organisation, destination, cause).await?;
                 }
-                (Outcome::NoTopic { cause }, _) => {
+                Outcome::NoTopic { cause } => {
                     destinations::unreachable(tx, organisation, destination, cause).await?;
                     let refusals = destinations::lock_refusals(tx, organisation, destination).await?;
                     let pause = pause(refusals);
                     destinations::block(tx, organisation, destination, (chat, *lease), pause).await?;
                 }
-                (Outcome::Moved { to }, Some(from)) => {
-                    budgets::register(tx, &Chat::numbered(*to)).await?;
-                    destinations::moved(tx, from, *to).await?;
-                }
                 _ => {}
             }
+        }
+        // Whoever hears of it first: the other targets in the chat are not told so any more.
+        if let (Outcome::Moved { to }, Some(from)) = (&self.outcome, chat.number()) {
+            budgets::register(tx, &Chat::numbered(*to)).await?;
+            destinations::moved(tx, from, *to).await?;
         }
         budgets::settle(tx, chat, *lease, &report).await
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use kernel::{OrganisationId, Sku, Timestamp};
 
 use super::outside::outside;
-use super::{AskedDay, AskedOrder, DestinationState, LinkCode, Press, Question};
+use super::{AskedDay, AskedOrder, DestinationState, LinkCode, Press, Question, answer};
 
 /// Something that the bot was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -216,7 +216,7 @@ pub fn status(linked: &[Linked]) -> String {
         let silent = silent.unwrap_or_default();
         format!("{name} of {organisation}: {state}{silent}, {} pending, {} failed", linked.pending, linked.failed)
     };
-    linked.iter().map(line).collect::<Vec<_>>().join("\n")
+    answer(&[(String::new(), linked.iter().map(line).collect())])
 }
 
 #[cfg(test)]

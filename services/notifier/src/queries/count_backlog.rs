@@ -41,7 +41,7 @@ impl Query for CountBacklog {
         let count = persistence::statement(
             "select count(*) filter (where free) as pending, min(since) filter (where free) as oldest,
                  count(*) filter (where not free) as held
-             from (select greatest(d.created_at, d.not_before) as since,
+             from (select greatest(d.created_at, d.not_before, t.muted_until) as since,
                        (d.destination is null or coalesce(t.state = 'active' and t.muted_until <= clock_timestamp(), false))
                            and d.not_before <= now() as free
                    from deliveries d left join destinations t on t.org_id = d.org_id and t.id = d.destination

@@ -40,7 +40,7 @@ impl Query for ListTargets {
                   where d.state = 'pending' and d.destination is null and d.not_before <= clock_timestamp()
                   order by d.not_before, d.id limit 1)
                  union all
-                 select t.org_id, t.id, d.since, d.first from destinations t cross join lateral (
+                 select t.org_id, t.id, greatest(d.since, t.muted_until), d.first from destinations t cross join lateral (
                      select greatest(d.not_before, d.created_at) as since, d.id as first from deliveries d
                      where d.org_id = t.org_id and d.destination = t.id and d.state = 'pending'
                          and d.not_before <= clock_timestamp()

@@ -14,9 +14,6 @@ use crate::domain::{ChatLink, LinkCode, Place};
 use crate::error::Error;
 use crate::schema::chat_links;
 
-/// The most places of one account in one chat that are looked at.
-const MOST_PLACES: i64 = 20;
-
 /// Inserts a link that waits for its code, in the place of another one of the person that waits.
 ///
 /// # Errors
@@ -134,13 +131,12 @@ pub async fn places(
          where l.telegram_user = $1 and coalesce(o.active, true)
            and (t.id is not null or ($4 and not exists (
                 select from destinations other where other.org_id = l.org_id and other.state <> 'waiting')))
-         order by l.org_id, t.id limit $5",
+         order by l.org_id, t.id",
     )
     .bind::<BigInt, _>(account)
     .bind::<BigInt, _>(chat)
     .bind::<Nullable<BigInt>, _>(topic)
     .bind::<Bool, _>(is_configured)
-    .bind::<BigInt, _>(MOST_PLACES)
     .load(tx.connection())
     .await?;
     let place = |row: PlaceRow| Place {

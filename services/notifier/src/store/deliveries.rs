@@ -194,8 +194,8 @@ pub async fn first_message(
 ) -> Result<Option<(i64, Vec<Delivery>)>, Error> {
     let first: Option<FirstRow> = persistence::statement(
         "select d.message_id from deliveries d join destinations t on t.org_id = d.org_id and t.id = d.destination
-         where d.org_id = $1 and d.destination = $2 and d.fact ->> 'order' = $3 and d.state = 'sent' and not d.gone
-             and d.settled_at > t.moved_at
+         where d.org_id = $1 and d.destination = $2 and d.fact ->> 'order' = $3 and d.kind <> 'action-answered' and d.state = 'sent'
+             and not d.gone and d.settled_at > t.moved_at
          order by d.id limit 1",
     )
     .bind::<SqlUuid, _>(organisation.uuid())
@@ -347,7 +347,7 @@ pub async fn replan(tx: &mut Tx<'_>, destination: DestinationId, due: Option<Tim
         "update deliveries set not_before = case when kind = any($3) then 'epoch' else greatest(
              coalesce($4, 'epoch'), case when collapsed then date_trunc('minute', now()) + interval '1 minute' else 'epoch' end)
              end
-         where org_id = $1 and destination = $2 and state = 'pending'",
+         where org_id = $1 and destination = $2 and state = 'pending' and not_before > now()",
     )
     .bind::<SqlUuid, _>(tx.organisation().uuid())
     .bind::<SqlUuid, _>(destination.uuid())

@@ -11,6 +11,9 @@ use crate::{
     store::{answered, intake},
 };
 
+/// How long what was asked for in a chat is remembered: as long as an inbox remembers its event, which is longer than a topic or a
+/// dead letter could bring it again.
+const ANSWERED_KEPT: Duration = Duration::from_secs(45 * 86_400);
 /// The most orders of one transaction.
 const AT_ONCE: i64 = 5_000;
 
@@ -29,8 +32,8 @@ impl Command for ClearIntake {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<bool, Error> {
-        let kept = self.kept.as_secs_f64();
-        let removed = intake::clear(tx, kept, AT_ONCE).await?.max(answered::clear(tx, kept, AT_ONCE).await?);
+        let decided = intake::clear(tx, self.kept.as_secs_f64(), AT_ONCE).await?;
+        let removed = decided.max(answered::clear(tx, ANSWERED_KEPT.as_secs_f64(), AT_ONCE).await?);
         Ok(i64::try_from(removed).is_ok_and(|removed| removed >= AT_ONCE))
     }
 }

@@ -5,10 +5,10 @@
 //! the transaction that notes its id; the same request again, however late, changes and says nothing. A step that was taken before
 //! is taken: whoever asks once more is told the same.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use access::Permission;
-use kernel::{ActionId, DestinationId, OrderId, OrganisationId, UserId};
+use kernel::{ActionId, Clock, DestinationId, OrderId, OrganisationId, Timestamp, UserId};
 use mediator::{Command, Provenance, Tenants};
 use persistence::Tx;
 
@@ -35,9 +35,14 @@ pub struct AskedStep {
     pub user: UserId,
     /// Where, for the answer.
     pub destination: Option<DestinationId>,
+    /// When.
+    pub asked_at: Timestamp,
     /// Where the request comes from.
     pub provenance: Provenance,
 }
+
+/// How long a request is good: consumers may be behind, but a step that was asked for hours ago is not taken by surprise.
+const GOOD_FOR: Duration = Duration::from_secs(3_600);
 
 /// Takes steps in the order in which they were asked for.
 #[derive(Debug, Clone)]
@@ -72,12 +77,14 @@ impl Command for TakeAskedSteps {
         wanted.dedup();
         let mut locked = orders::lock(tx, &wanted).await?;
         let mut by_key: HashMap<_, &mut Order> = locked.iter_mut().map(|order| (order.key(), order)).collect();
+        let now = Clock::now();
         let (mut steps, mut outcomes) = (Vec::new(), Vec::with_capacity(asked.len()));
         for asked in asked {
             // The consumer carries the request out, and whoever asked did it.
             let provenance = Provenance { actor: asked.user.to_string(), ..asked.provenance.clone() };
             let outcome = match by_key.get_mut(&key(asked)) {
                 _ if !may_act(asked) => Outcome::Refused { reason: StepRefusal::NotPermitted, stands: None },
+                _ if asked.asked_at + GOOD_FOR < now => Outcome::Refused { reason: StepRefusal::TooLate, stands: None },
                 None => Outcome::Refused { reason: StepRefusal::NoSuchOrder, stands: None },
                 Some(order) => match order.take_from(Requester::Staff, trigger(asked.step), None) {
                     Ok(step) => {
@@ -96,7 +103,7 @@ impl Command for TakeAskedSteps {
         save(tx, &locked, steps).await?;
         for (asked, provenance, outcome) in outcomes {
             let told = published::outcome((asked.action, asked.order, asked.step, asked.destination), outcome);
-            tx.record_within(asked.organisation, &provenance, kernel::Clock::now(), 1, told);
+            tx.record_within(asked.organisation, &provenance, now, 1, told);
         }
         Ok(())
     }

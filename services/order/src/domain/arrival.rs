@@ -122,13 +122,7 @@ impl Arrival {
     pub fn arrive(&self, order: &mut Order) -> Result<Walk, Error> {
         let mut walk = Walk::default();
         walk.take(order, Trigger::SoldElsewhere, None)?;
-        if let Some(amount) = self.paid.filter(|amount| amount.minor() > 0) {
-            let method = Label::parse(order.channel.as_str())?;
-            let (kind, provider) = (PaymentKind::Received, Provider::Channel);
-            let payment = Payment { id: PaymentId::new(), kind, provider, method, reference: None, amount };
-            walk.take(order, Trigger::RecordPayment(payment.clone()), None)?;
-            walk.payments.push(payment);
-        }
+        self.receive(order, &mut walk)?;
         self.follow(order, Open::default(), &mut walk)?;
         Ok(walk)
     }
@@ -141,8 +135,25 @@ impl Arrival {
         let mut walk = Walk::default();
         let note = Remark::parse(&format!("{} says: {said}", order.channel))?;
         walk.take(order, Trigger::AddNote(note), None)?;
+        self.receive(order, &mut walk)?;
         self.follow(order, open, &mut walk)?;
         Ok(walk)
+    }
+
+    /// What the channel has received in all, less what is recorded already.
+    fn receive(&self, order: &mut Order, walk: &mut Walk) -> Result<(), Error> {
+        let Some(paid) = self.paid else { return Ok(()) };
+        let more = paid.minor().saturating_sub(order.life.funds.received);
+        if more <= 0 {
+            return Ok(());
+        }
+        let amount = Money::from_minor(more, paid.currency())?;
+        let method = Label::parse(order.channel.as_str())?;
+        let (kind, provider) = (PaymentKind::Received, Provider::Channel);
+        let payment = Payment { id: PaymentId::new(), kind, provider, method, reference: None, amount };
+        walk.take(order, Trigger::RecordPayment(payment.clone()), None)?;
+        walk.payments.push(payment);
+        Ok(())
     }
 
     fn follow(&self, order: &mut Order, mut open: Open, walk: &mut Walk) -> Result<(), Error> {

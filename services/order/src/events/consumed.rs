@@ -53,8 +53,8 @@ fn turn(delivered: Delivered<IntakeEvent>) -> Turn {
 
 fn asked(delivered: Delivered<ActionEvent>) -> AskedStep {
     let ActionEvent::ActionRequested(ActionRequested { action, order, step, user, destination }) = delivered.event;
-    let (organisation, provenance) = (delivered.organisation, delivered.provenance);
-    AskedStep { organisation, action, order, step, user, destination, provenance }
+    let (organisation, asked_at, provenance) = (delivered.organisation, delivered.envelope.time, delivered.provenance);
+    AskedStep { organisation, action, order, step, user, destination, asked_at, provenance }
 }
 
 /// A place of which nothing is said any more, which auth does of none, stays as it was. A permission that this release does not know

@@ -81,7 +81,15 @@ pub(super) async fn of_buyer(
     limit: i64,
 ) -> Result<Vec<OrderRow>, Error> {
     let select = orders!(
-        "o.id in (select c.order_id from order_contacts c where c.org_id = $1 and c.buyer_id = $2 and c.order_id > $3
+        "o.id in (select c.order_id from (
+                      (select order_id from order_contacts
+                       where org_id = $1 and buyer_id = $2 and order_id > $3 order by order_id limit $4)
+                      union all
+                      -- What they claimed after somebody who is nobody here had placed it.
+                      (select own.id from buyers b
+                       join orders own on own.org_id = b.org_id and own.customer_id = b.customer_id
+                       join order_contacts n on n.org_id = own.org_id and n.order_id = own.id and n.buyer_id is null
+                       where b.org_id = $1 and b.id = $2 and own.id > $3 order by own.id limit $4)) c
                   order by c.order_id limit $4)"
     );
     let found = statement(select)

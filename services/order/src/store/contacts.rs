@@ -214,8 +214,9 @@ pub async fn telling_orders(tx: &mut Tx<'_>, buyer: BuyerId, most: i64) -> Resul
     Ok(rows.into_iter().map(|row| OrderId::from_uuid(row.order_id)).collect())
 }
 
-/// Empties the record of a person, so that no order is theirs from now on. Orders of their account that have no word of it, because a
-/// replica of the release before placed them, become theirs first.
+/// Empties the record of a person, so that no order is theirs from now on. Orders of their account that are nobody's become theirs
+/// first: those that have no word of it, because a replica of the release before placed them, and those that they claimed after
+/// somebody without a name, an address or a number had placed them.
 ///
 /// # Errors
 /// `Storage` when the database fails.
@@ -225,7 +226,7 @@ pub async fn erase_person(tx: &mut Tx<'_>, buyer: BuyerId) -> Result<(), Error> 
             insert into order_contacts (org_id, order_id, buyer_id)
             select o.org_id, o.id, b.id from buyers b join orders o on o.org_id = b.org_id and o.customer_id = b.customer_id
             where b.org_id = $1 and b.id = $2
-            on conflict (org_id, order_id) do nothing
+            on conflict (org_id, order_id) do update set buyer_id = excluded.buyer_id where order_contacts.buyer_id is null
         )
         update buyers set key = null, customer_id = null, name = null, email = null, phone = null, search_text = '  ',
                           erased_at = now()

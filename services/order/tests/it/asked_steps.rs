@@ -5,7 +5,7 @@ use contracts::auth::MembershipState;
 use contracts::notifier::{ActionEvent, ActionRequested, ChatStep};
 use contracts::order::{OutcomeEvent, Status, StepRefusal};
 use contracts::{Channel, Envelope, topics};
-use kernel::{ActionId, DestinationId, MembershipId, OrderId, OrganisationId, UserId};
+use kernel::{ActionId, Clock, DestinationId, MembershipId, OrderId, OrganisationId, UserId};
 use testkit::{eventually, publish};
 
 use crate::world::{PATIENCE, World};
@@ -157,6 +157,13 @@ async fn whoever_may_not_is_refused_and_told_nothing_of_the_order() {
     let (action, asked) = manager.asks(pending.order, ChatStep::Pack);
     world.scene.publish(1, &asked).await;
     assert_eq!(refusal(&world, action).await, (StepRefusal::NotPossible, Some(Status::Pending)));
+    // What was asked hours ago is not done by surprise.
+    let (action, asked) = manager.asks(order, ChatStep::Cancel);
+    let mut late = publish(Some(own), 1, &asked);
+    let time = late.headers.iter_mut().find(|(name, _)| name == contracts::header::TIME).unwrap();
+    time.1 = (Clock::now() - std::time::Duration::from_secs(7_200)).to_rfc3339().into_bytes();
+    world.scene.send(&[late]).await;
+    assert_eq!(refusal(&world, action).await, (StepRefusal::TooLate, None));
     knows(&world, &manager.with(Role::Viewer, true, 2)).await;
     let (action, asked) = manager.asks(order, ChatStep::Pack);
     world.scene.publish(1, &asked).await;

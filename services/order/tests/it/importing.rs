@@ -219,6 +219,23 @@ async fn what_the_channel_says_later_takes_the_order_on_and_what_it_said_before_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_channel_receives_later_is_recorded_once() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    let (order, unpaid) = import(&world, &sold("D-1", "on-hold", "UNPAID", 0)).await;
+    assert_eq!(unpaid["payment_status"], "unpaid");
+    for (minute, paid, stands) in [(10, "7.00", "partly-paid"), (20, "17.00", "paid"), (30, "17.00", "paid")] {
+        let mut body = sold("D-1", "on-hold", "PAYING", minute);
+        body["paid"] = eur(paid);
+        let (same, imported) = import(&world, &body).await;
+        assert_eq!((same, &imported["payment_status"]), (order, &json!(stands)), "{imported}");
+    }
+    let payments = "select string_agg(amount_minor::text, ' ' order by amount_minor) from order_payments";
+    assert_eq!(world.value(payments).await, "700 1000");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn many_orders_are_taken_in_one_call_and_one_that_is_refused_keeps_no_other_out() {
     let world = World::quiet().await;
     world.sell(&[("MUG", 990)]).await;

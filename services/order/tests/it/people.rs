@@ -293,6 +293,32 @@ async fn a_person_is_exported_and_forgotten_and_the_orders_keep_their_figures() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_guest_said_with_an_order_goes_with_the_customer_who_claimed_it() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    let cleo = world.customer(kernel::CustomerId::new());
+    let own = place(&world, &cleo, &wanted(json!({"email": CLEO}))).await;
+    // Nobody can be told by an address alone.
+    let mut sent = json!({"lines": [{"sku": "MUG", "quantity": 1}]});
+    sent["shipping_address"] = address();
+    let claimed = place(&world, &world.shopper(), &sent).await;
+    assert!(world.read(claimed.order).await["buyer"].is_null());
+    let claim = format!("{}/{}/claim", world.orders(), claimed.order);
+    assert_eq!(cleo.clone().with("order-token", &claimed.token).post(&claim, &json!({})).await.0, 200);
+
+    let (staff, buyer) = (world.client(Caller::Owner), world.read(own.order).await["buyer"].clone());
+    let at = format!("/admin/v1/customers/{}", buyer.as_str().unwrap());
+    let (_, export) = staff.get(&format!("{at}/export")).await;
+    let orders: Vec<_> = export["orders"].as_array().unwrap().iter().map(|it| it["order"]["id"].clone()).collect();
+    assert_eq!(orders, [json!(own.order), json!(claimed.order)], "{export}");
+    assert_eq!(staff.post(&format!("{at}/erase"), &json!({})).await.0, 200);
+    let kept = "select count(*) from order_contacts where shipping_address is not null or search_text <> '  '";
+    assert_eq!(world.value(kept).await, "0");
+    assert_eq!(world.read(claimed.order).await["buyer"], buyer);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_orders_while_they_are_forgotten_is_known_or_somebody_new_and_never_half() {
     let world = World::quiet().await;
     world.sell(&[("MUG", 990)]).await;

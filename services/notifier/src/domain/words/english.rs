@@ -38,6 +38,7 @@ impl Words for English {
                         format!("{not_done}: {name}{stands}")
                     }
                     Some(StepRefusal::NotPermitted) => format!("{not_done}: whoever asked may not · {name}"),
+                    Some(StepRefusal::TooLate) => format!("{not_done}: it was asked too long ago · {name}"),
                     Some(StepRefusal::NoSuchOrder) => format!("{not_done}: there is no such order · {name}"),
                 }
             }

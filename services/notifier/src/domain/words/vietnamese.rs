@@ -39,6 +39,7 @@ impl Words for Vietnamese {
                         format!("{not_done}: {name}{stands}")
                     }
                     Some(StepRefusal::NotPermitted) => format!("{not_done}: người yêu cầu không có quyền · {name}"),
+                    Some(StepRefusal::TooLate) => format!("{not_done}: yêu cầu đã quá lâu · {name}"),
                     Some(StepRefusal::NoSuchOrder) => format!("{not_done}: không có đơn này · {name}"),
                 }
             }

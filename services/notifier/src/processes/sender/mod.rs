@@ -151,7 +151,11 @@ impl Sender {
             if stop.is_cancelled() {
                 break;
             }
-            all = match (all, self.send_next(target).await?) {
+            let next = self.send_next(target).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, ?target, "what is for a target cannot be claimed; it is tried again, after the others");
+                Round::Wait(Duration::from_secs(1))
+            });
+            all = match (all, next) {
                 (Round::Again, _) | (_, Round::Again) => Round::Again,
                 (Round::Wait(one), Round::Wait(other)) => Round::Wait(one.min(other)),
                 (Round::Wait(pause), Round::Idle) | (Round::Idle, Round::Wait(pause)) => Round::Wait(pause),

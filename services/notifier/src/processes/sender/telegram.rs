@@ -189,9 +189,6 @@ fn reply_to(way: &Way) -> Option<ReplyParameters> {
 
 /// The words, in lower case, of a 400 that says that the message is as it was to be.
 const UNCHANGED: &str = "message is not modified";
-/// The words, in lower case, of a 400 that says that there is nothing to edit.
-const NOTHING_TO_EDIT: [&str; 3] = ["message to edit not found", "message can't be edited", "message_id_invalid"];
-
 /// What an error reply to an edit means.
 fn unedited(error: &ErrorResponse, message: i64) -> Outcome {
     let description = error.description.to_lowercase();
@@ -199,10 +196,11 @@ fn unedited(error: &ErrorResponse, message: i64) -> Outcome {
         // An edit before went through, and its reply was lost.
         return Outcome::Sent { message };
     }
-    if error.error_code == 400 && NOTHING_TO_EDIT.iter().any(|words| description.contains(words)) {
-        return Outcome::Gone { cause: short(&format!("{} {}", error.error_code, error.description)) };
+    match refusal(error) {
+        // It is gone, or too old, or not to be edited for another cause: a new message tells it, or is refused itself.
+        Outcome::Refused { cause } => Outcome::Gone { cause },
+        other => other,
     }
-    refusal(error)
 }
 
 /// Why a call that listens brought nothing.
@@ -370,11 +368,10 @@ mod tests {
         };
         let unchanged = "message is not modified: specified new message content and reply markup are exactly the same";
         assert_eq!(edit(unchanged), Outcome::Sent { message: 7 });
-        for words in ["message to edit not found", "message can't be edited", "MESSAGE_ID_INVALID"] {
+        for words in ["message to edit not found", "message can't be edited", "MESSAGE_EDIT_TIME_EXPIRED"] {
             assert_eq!(edit(words), Outcome::Gone { cause: format!("400 Bad Request: {words}") });
         }
         assert!(matches!(edit("chat not found"), Outcome::Unreachable { .. }));
-        assert!(matches!(edit("can't parse entities"), Outcome::Refused { .. }));
     }
 
     #[test]
