@@ -189,7 +189,7 @@ pub(super) enum SendError {
     Disconnected,
     /// It was accepted, and that is said so much later.
     Late {
-        message: Message,
+        message: Box<Message>,
         after: Duration,
     },
     /// It is refused with 502 so much later.
@@ -476,7 +476,9 @@ impl State {
                 self.unconfirmed += 1;
                 Err(SendError::Disconnected)
             }
-            Some(Failure::LateReply(after)) => Err(SendError::Late { message, after: Duration::from_millis(after) }),
+            Some(Failure::LateReply(after)) => {
+                Err(SendError::Late { message: Box::new(message), after: Duration::from_millis(after) })
+            }
             _ => Ok(message),
         }
     }
