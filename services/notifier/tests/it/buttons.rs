@@ -27,11 +27,11 @@ async fn asked(stage: &Stage) -> Vec<(Envelope, ActionRequested)> {
     records.iter().map(read).collect()
 }
 
-/// The buttons of the message in a chat that names this order.
-async fn buttons(stage: &Stage, chat: i64, order: OrderId) -> (i64, Vec<Button>) {
+/// The buttons of the message in a chat that names an order so.
+async fn buttons(stage: &Stage, chat: i64, order: &str) -> (i64, Vec<Button>) {
     eventually(PATIENCE, async || {
         let messages = stage.telegram.messages();
-        let found = messages.iter().find(|it| it.chat_id == chat.to_string() && it.text.contains(&order.to_string()));
+        let found = messages.iter().find(|it| it.chat_id == chat.to_string() && it.text.contains(order));
         found.map(|message| (message.message_id, message.buttons.clone()))
     })
     .await
@@ -54,11 +54,11 @@ async fn a_pressed_button_is_said_once_by_the_person_and_what_became_of_it_is_to
     // Without anybody who could press one there is no button.
     let unpressable = OrderId::new();
     stage.scene.publish(2, &stands(unpressable, 1000, Status::Confirmed)).await;
-    assert_eq!(buttons(&stage, ours, unpressable).await.1, []);
+    assert_eq!(buttons(&stage, ours, "order 1000").await.1, []);
     let member = stage.member(&replica, stage.scene.organisation(), MEMBER, Role::Viewer).await;
     let order = OrderId::new();
     stage.scene.publish(2, &stands(order, 1001, Status::Confirmed)).await;
-    let (message_id, buttons) = buttons(&stage, ours, order).await;
+    let (message_id, buttons) = buttons(&stage, ours, "order 1001").await;
     let labels: Vec<&str> = buttons.iter().map(|button| button.text.as_str()).collect();
     assert_eq!(labels, ["📦 Mark packed", "🚫 Cancel"]);
     let press = Pressed { chat: ours, topic: None, message_id, data: buttons[1].data.clone(), account: MEMBER };
@@ -84,7 +84,7 @@ async fn a_pressed_button_is_said_once_by_the_person_and_what_became_of_it_is_to
     let done = StepDone { action, order, step, destination, number: Some(1001), status: Status::Cancelled };
     let done = stage.record(1, &OutcomeEvent::from(done));
     stage.scene.send(&[done.clone(), done]).await;
-    assert!(stage.told_in(ours, before + 1).await[before].ends_with("Cancelled as asked: 1001"));
+    assert!(stage.told_in(ours, before + 1).await[before].ends_with("Cancelled as asked: order 1001"));
     let reason = StepRefusal::NotPermitted;
     // Said once more under another event, it is told no second time.
     let again = StepDone { action, order, step, destination, number: Some(1001), status: Status::Cancelled };
@@ -111,7 +111,7 @@ async fn what_is_forged_carried_elsewhere_or_pressed_by_somebody_else_asks_for_n
     stage.member(&replica, other, FOREIGNER, Role::Owner).await;
     let order = OrderId::new();
     stage.scene.publish(2, &stands(order, 1001, Status::Confirmed)).await;
-    let (message_id, found) = buttons(&stage, ours, order).await;
+    let (message_id, found) = buttons(&stage, ours, "order 1001").await;
     let genuine = found[1].data.clone();
     // Another order, another step, another seal.
     let turned = |at: usize| {
@@ -160,7 +160,7 @@ async fn a_message_about_several_orders_has_no_buttons() {
     stage.superuser.execute(lease, &[&ours.to_string()]).await.unwrap();
     let records: Vec<_> = orders.iter().map(|order| stage.record(2, &confirmed(*order))).collect();
     stage.scene.send(&records).await;
-    let (message, none) = buttons(&stage, ours, orders[0]).await;
-    assert_eq!((buttons(&stage, ours, orders[1]).await.0, none), (message, vec![]));
+    let (message, none) = buttons(&stage, ours, &orders[0].to_string()).await;
+    assert_eq!((buttons(&stage, ours, &orders[1].to_string()).await.0, none), (message, vec![]));
     replica.stop().await;
 }

@@ -171,8 +171,8 @@ async fn what_happens_while_a_destination_is_silent_is_told_when_it_is_not_any_m
     stage.telegram.say_as(VIEWER, ours, None, "/mute off");
     eventually(PATIENCE, async || stage.count("pending").await == 0).await;
     let texts = stage.texts_in(ours)[before..].join("\n");
-    for order in &orders {
-        assert_eq!(texts.matches(&order.to_string()).count(), 1, "{texts}");
+    for number in 1001..1004 {
+        assert_eq!(texts.matches(&format!("order {number}")).count(), 1, "{texts}");
     }
     replica.stop().await;
 }
