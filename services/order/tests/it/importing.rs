@@ -224,8 +224,10 @@ async fn what_the_channel_receives_later_is_recorded_once() {
     world.sell(&[("MUG", 990)]).await;
     let (order, unpaid) = import(&world, &sold("D-1", "on-hold", "UNPAID", 0)).await;
     assert_eq!(unpaid["payment_status"], "unpaid");
-    for (minute, paid, stands) in [(10, "7.00", "partly-paid"), (20, "17.00", "paid"), (30, "17.00", "paid")] {
-        let mut body = sold("D-1", "on-hold", "PAYING", minute);
+    for (minute, raw, paid, stands) in
+        [(10, "DEPOSIT", "7.00", "partly-paid"), (20, "PAID", "17.00", "paid"), (30, "READY_TO_SHIP", "17.00", "paid")]
+    {
+        let mut body = sold("D-1", "on-hold", raw, minute);
         body["paid"] = eur(paid);
         let (same, imported) = import(&world, &body).await;
         assert_eq!((same, &imported["payment_status"]), (order, &json!(stands)), "{imported}");
