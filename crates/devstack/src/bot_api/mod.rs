@@ -39,11 +39,19 @@ pub struct Settings {
     pub burst: u32,
     /// Messages per second over all chats.
     pub per_second: u32,
+    /// Messages that a group accepts within a minute, which is 20 at Telegram; none: as many as any chat.
+    pub group_per_minute: Option<usize>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { address: (Ipv4Addr::LOCALHOST, 0).into(), chats: vec![CHAT.to_owned()], burst: 5, per_second: 30 }
+        Self {
+            address: (Ipv4Addr::LOCALHOST, 0).into(),
+            chats: vec![CHAT.to_owned()],
+            burst: 5,
+            per_second: 30,
+            group_per_minute: None,
+        }
     }
 }
 

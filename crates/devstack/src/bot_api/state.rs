@@ -17,8 +17,6 @@ const LONGEST: usize = 4096;
 /// How far above the last update a number is not believed.
 const FAR_ABOVE: i64 = 10;
 
-/// What a group takes in a minute.
-const GROUP_PER_MINUTE: usize = 20;
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// How many messages are kept.
@@ -224,6 +222,7 @@ pub(super) struct State {
     messages: VecDeque<Message>,
     chats: BTreeMap<String, Bucket>,
     all: Bucket,
+    group_per_minute: Option<usize>,
     /// When the groups were last sent something, for what one takes in a minute.
     groups: BTreeMap<String, VecDeque<Instant>>,
     refused: u64,
@@ -261,6 +260,7 @@ impl State {
             next: 1,
             messages: VecDeque::new(),
             chats,
+            group_per_minute: settings.group_per_minute,
             groups: BTreeMap::new(),
             refused: 0,
             over_limit: 0,
@@ -490,7 +490,7 @@ impl State {
         let is_group = chat.starts_with('-');
         let of_group = self.groups.entry(chat.to_owned()).or_default();
         of_group.retain(|at| now.duration_since(*at) < MINUTE);
-        if is_group && of_group.len() >= GROUP_PER_MINUTE {
+        if is_group && self.group_per_minute.is_some_and(|most| of_group.len() >= most) {
             wait = wait.max(of_group.front().map_or(MINUTE, |first| MINUTE.saturating_sub(now.duration_since(*first))));
         }
         if wait.is_zero() {

@@ -82,7 +82,7 @@ fn length(log: &Path) -> u64 {
 
 /// What was written after this position, up to the last complete line; a file that became shorter is read anew.
 fn complete_lines_from(log: &Path, position: &mut u64) -> String {
-    let read = || -> std::io::Result<String> {
+    let mut read = || -> std::io::Result<String> {
         let mut file = fs::File::open(log)?;
         if file.metadata()?.len() < *position {
             *position = 0;
@@ -94,7 +94,6 @@ fn complete_lines_from(log: &Path, position: &mut u64) -> String {
         *position += complete as u64;
         Ok(String::from_utf8_lossy(&bytes[..complete]).into_owned())
     };
-    let mut read = read;
     read().unwrap_or_default()
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// An order as people know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderName {
-    /// Its id.
+    /// The id of the order.
     pub order: OrderId,
     /// Its number in the organisation; none where an older release told it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

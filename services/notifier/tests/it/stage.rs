@@ -46,6 +46,7 @@ impl Stage {
         let telegram = bot_api::start_with(bot_api::Settings {
             chats: [CHAT.to_owned()].into_iter().chain(GROUPS.iter().chain(chats).map(i64::to_string)).collect(),
             burst: 3,
+            group_per_minute: Some(20),
             ..bot_api::Settings::default()
         })
         .unwrap();

@@ -35,7 +35,7 @@ pub struct AskedStep {
     pub user: UserId,
     /// Where, for the answer.
     pub destination: Option<DestinationId>,
-    /// When.
+    /// When it was asked.
     pub asked_at: Timestamp,
     /// Where the request comes from.
     pub provenance: Provenance,

@@ -13,7 +13,7 @@ use crate::domain::product::Product;
 /// A category by the slugs that lead to it, as many of its ancestors' before its own as make it the only one, or by its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CategoryReference {
-    /// Its id.
+    /// The id of the category.
     Id(CategoryId),
     /// Slugs from an ancestor down, joined by `/`.
     Path(String),
