@@ -11,18 +11,18 @@ use kernel::{CategoryId, OrganisationId};
 use persistence::{Tenancy, Tenants, Tx, statement};
 use uuid::Uuid;
 
-use crate::domain::category::CategoryCopy;
+use crate::domain::category::{self, CategoryCopy, Node};
 use crate::error::Error;
 
-/// Writes states of categories, each once, and derives the paths of everything below those that moved; older versions than
-/// the stored one change nothing.
+/// Writes states of categories, each once, and derives the paths of everything below those that came or moved; older versions
+/// than the stored one change nothing.
 pub(crate) async fn apply(tx: &mut Tx<'_, Tenants>, copies: &[CategoryCopy]) -> Result<(), Error> {
     if copies.is_empty() {
         return Ok(());
     }
     lock(tx, copies).await?;
-    let accepted = write(tx, copies).await?;
-    derive_paths(tx, &accepted).await
+    let rearranged = write(tx, copies).await?;
+    derive_paths(tx, &rearranged).await
 }
 
 /// Lets one batch at a time change the tree of an organisation. Two at once would each derive paths without the parents that
@@ -39,18 +39,11 @@ async fn lock(tx: &mut Tx<'_, Tenants>, copies: &[CategoryCopy]) -> Result<(), E
     Ok(())
 }
 
-/// The rows that a newer state was written to.
-async fn write(tx: &mut Tx<'_, Tenants>, copies: &[CategoryCopy]) -> Result<Vec<WrittenRow>, Error> {
-    // Paths have different lengths, which a two-dimensional array cannot hold: they travel as array literals.
-    let paths: Vec<String> = copies
-        .iter()
-        .map(|row| {
-            let ids: Vec<String> = row.path.iter().map(|id| id.uuid().to_string()).collect();
-            format!("{{{}}}", ids.join(","))
-        })
-        .collect();
+/// Writes the states that are newer than what is stored; the organisations in which one came or changed its parent.
+async fn write(tx: &mut Tx<'_, Tenants>, copies: &[CategoryCopy]) -> Result<Vec<Uuid>, Error> {
+    let paths: Vec<String> = copies.iter().map(|row| array(row.path.iter().map(|category| category.uuid()))).collect();
     // A state's path is from when the category itself last changed. What was derived since is better, under the same parent.
-    Ok(statement(
+    let written: Vec<OrganisationRow> = statement(
         "with state as (
             select * from unnest($1, $2, $3, $4, $5, $6, $7)
                 as c(org_id, category_id, parent_id, slug, path, removed, version)
@@ -68,9 +61,9 @@ async fn write(tx: &mut Tx<'_, Tenants>, copies: &[CategoryCopy]) -> Result<Vec<
             where categories.version < excluded.version
             returning org_id, category_id, parent_id
         )
-        select w.org_id, w.category_id,
-               b.category_id is not null and b.parent_id is distinct from w.parent_id as moved
-        from written w left join before b on b.org_id = w.org_id and b.category_id = w.category_id",
+        select distinct w.org_id
+        from written w left join before b on b.org_id = w.org_id and b.category_id = w.category_id
+        where b.category_id is null or b.parent_id is distinct from w.parent_id",
     )
     .bind::<Array<SqlUuid>, _>(copies.iter().map(|row| row.organisation.uuid()).collect::<Vec<_>>())
     .bind::<Array<SqlUuid>, _>(copies.iter().map(|row| row.category.uuid()).collect::<Vec<_>>())
@@ -80,66 +73,77 @@ async fn write(tx: &mut Tx<'_, Tenants>, copies: &[CategoryCopy]) -> Result<Vec<
     .bind::<Array<Bool>, _>(copies.iter().map(|row| row.removed).collect::<Vec<_>>())
     .bind::<Array<BigInt>, _>(copies.iter().map(|row| row.version).collect::<Vec<_>>())
     .load(tx.connection())
-    .await?)
+    .await?;
+    Ok(written.into_iter().map(|row| row.org_id).collect())
 }
 
-/// Derives the paths around the rows that were written, where one moved, or does not go on from its parent's. It goes up from
-/// there to the topmost category that is here, and down from that one: each path is derived once, from the top. While states
-/// that are on their way make a circle, nothing is the topmost. The state that opens the circle moves a category, and with it
-/// all that is in it is derived.
-async fn derive_paths(tx: &mut Tx<'_, Tenants>, written: &[WrittenRow]) -> Result<(), Error> {
-    if written.is_empty() {
+/// The ids as PostgreSQL writes an array. Paths have different lengths, which a two-dimensional array cannot hold, so each travels as
+/// a text.
+fn array(ids: impl Iterator<Item = Uuid>) -> String {
+    let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
+    format!("{{{}}}", ids.join(","))
+}
+
+/// Derives the paths of these organisations' trees and writes those that changed. It reads the trees whole and finds the way through
+/// them here: a recursive statement compares all categories with all while PostgreSQL's statistics are those of a nearly empty table,
+/// as where a whole tree has just come, and lasts seconds.
+async fn derive_paths(tx: &mut Tx<'_, Tenants>, organisations: &[Uuid]) -> Result<(), Error> {
+    if organisations.is_empty() {
         return Ok(());
     }
+    let tree: Vec<NodeRow> =
+        statement("select org_id, category_id, parent_id, slug, path, version from categories where org_id = any($1)")
+            .bind::<Array<SqlUuid>, _>(organisations)
+            .load(tx.connection())
+            .await?;
+    let nodes =
+        tree.iter().map(|row| Node { key: (row.org_id, row.category_id), parent: row.parent_id, path: &row.path });
+    let derived = category::paths(nodes);
+    let changed: Vec<(&NodeRow, &Vec<Uuid>)> = tree
+        .iter()
+        .filter_map(|row| derived.get(&(row.org_id, row.category_id)).map(|path| (row, path)))
+        .filter(|(row, path)| row.path != **path)
+        .collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    // The rows are there. As an insert it finds each by the primary key, whatever the statistics say.
     statement(
-        "with recursive written as (
-            select c.org_id, c.category_id, c.parent_id, c.path, k.moved
-            from unnest($1, $2, $3) as k(org_id, category_id, moved)
-            join categories c on c.org_id = k.org_id and c.category_id = k.category_id
-        ), up as (
-            select w.org_id, w.category_id
-            from written w left join categories p on p.org_id = w.org_id and p.category_id = w.parent_id
-            where w.moved
-               or (w.parent_id is null and w.path <> array[w.category_id])
-               or (p.category_id is not null and w.path <> p.path || w.category_id)
-               or exists (select from categories b where b.org_id = w.org_id and b.parent_id = w.category_id
-                          and b.path <> w.path || b.category_id)
-            union
-            select p.org_id, p.category_id
-            from up
-            join categories c on c.org_id = up.org_id and c.category_id = up.category_id
-            join categories p on p.org_id = c.org_id and p.category_id = c.parent_id
-        ), down as (
-            select c.org_id, c.category_id,
-                   case when c.parent_id is null then array[c.category_id] else c.path end as path
-            from up
-            join categories c on c.org_id = up.org_id and c.category_id = up.category_id
-            where not exists (select from categories p where p.org_id = c.org_id and p.category_id = c.parent_id)
-            union all
-            select b.org_id, b.category_id, down.path || b.category_id
-            from down join categories b on b.org_id = down.org_id and b.parent_id = down.category_id
-        )
-        update categories c set path = down.path
-        from down
-        where c.org_id = down.org_id and c.category_id = down.category_id and c.path <> down.path",
+        "insert into categories (org_id, category_id, slug, path, version)
+         select org_id, category_id, slug, path::uuid[], version
+         from unnest($1, $2, $3, $4, $5) as c(org_id, category_id, slug, path, version)
+         on conflict (org_id, category_id) do update set path = excluded.path",
     )
-    .bind::<Array<SqlUuid>, _>(written.iter().map(|row| row.org_id).collect::<Vec<_>>())
-    .bind::<Array<SqlUuid>, _>(written.iter().map(|row| row.category_id).collect::<Vec<_>>())
-    .bind::<Array<Bool>, _>(written.iter().map(|row| row.moved).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(changed.iter().map(|(row, _)| row.org_id).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(changed.iter().map(|(row, _)| row.category_id).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(changed.iter().map(|(row, _)| row.slug.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(changed.iter().map(|(_, path)| array(path.iter().copied())).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(changed.iter().map(|(row, _)| row.version).collect::<Vec<_>>())
     .execute(tx.connection())
     .await?;
     Ok(())
 }
 
 #[derive(QueryableByName)]
-struct WrittenRow {
+struct OrganisationRow {
+    #[diesel(sql_type = SqlUuid)]
+    org_id: Uuid,
+}
+
+#[derive(QueryableByName)]
+struct NodeRow {
     #[diesel(sql_type = SqlUuid)]
     org_id: Uuid,
     #[diesel(sql_type = SqlUuid)]
     category_id: Uuid,
-    /// It was here under another parent.
-    #[diesel(sql_type = Bool)]
-    moved: bool,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    parent_id: Option<Uuid>,
+    #[diesel(sql_type = Text)]
+    slug: String,
+    #[diesel(sql_type = Array<SqlUuid>)]
+    path: Vec<Uuid>,
+    #[diesel(sql_type = BigInt)]
+    version: i64,
 }
 
 #[derive(QueryableByName)]

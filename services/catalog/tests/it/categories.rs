@@ -158,6 +158,11 @@ async fn a_large_subtree_moves_with_one_state() {
     let mut owner = Owner::new(&world);
     let top = large(&mut owner);
     let home = owner.create(None);
+    // The statistics are those of an empty table, as where a shop's whole tree has just come, and stay so.
+    world.execute("alter table categories set (autovacuum_enabled = false)").await;
+    apply(&world, &owner.said[..1]).await;
+    world.execute("delete from categories").await;
+    world.execute("vacuum (truncate off) categories").await;
     let started = Instant::now();
     for batch in owner.said.chunks(500) {
         apply(&world, batch).await;
