@@ -134,6 +134,24 @@ pub(crate) async fn place_order(store: &Store, time: Duration) -> Result<Load, F
     Ok(load)
 }
 
+/// The rows of a batch of reservations of one SKU: its locked stock, the reservations and their ledger, without events.
+pub(crate) async fn reserve(store: &Store, slug: &str, sku: &str, time: Duration) -> Result<Load, Failure> {
+    let batch = crate::reservations::BATCH;
+    let sql = format!(
+        "select on_hand, reserved from stock where org_id = current_setting('app.org')::uuid and sku = '{sku}' for update;\n\
+         with s as (update stock set reserved = reserved + {batch}, version = version + 1, updated_at = now() \
+           where org_id = current_setting('app.org')::uuid and sku = '{sku}' returning org_id, variant_id), \
+         o as (select org_id, variant_id, gen_random_uuid() as order_id from s, generate_series(1, {batch})), \
+         r as (insert into reservations (org_id, order_id, state, lines, expires_at, version, updated_at) \
+           select org_id, order_id, 'reserved', jsonb_build_array(jsonb_build_object('variant', variant_id, 'sku', '{sku}', \
+           'quantity', 1)), now() + interval '1 day', 1, now() from o), \
+         m as (insert into availability_marks (org_id, sku) select org_id, '{sku}' from s on conflict do nothing) \
+         insert into movements (org_id, sku, variant_id, kind, on_hand_delta, reserved_delta, held_delta, order_id, actor, occurred_at) \
+         select org_id, '{sku}', variant_id, 'reserve', 0, 1, 0, order_id, 'pgbench', now() from o"
+    );
+    statement(store, Statement { service: "catalog", slug, name: "reserve", sql: &sql, writes: true }, 1, time).await
+}
+
 /// The hash of somebody's password, whose parameters are what auth hashes with.
 pub(crate) async fn password_hash(store: &Store) -> Result<String, Failure> {
     Ok(one(store, "select password_hash, email from auth.people limit 1").await?.0)

@@ -130,7 +130,7 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let many = arguments.only.as_deref() == Some("many");
     if many {
         report.section("Reservations among few products and many");
-        reservations::measure(&mut store, &shop, "few products", &mut report).await?;
+        reservations::measure(&mut store, &shop, "few products", seconds, &mut report).await?;
     }
     if wanted("query") || many {
         report.section("Queries over 100,000 products");
@@ -139,7 +139,7 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
     if wanted("reserve") || many {
         report.section("Reservations");
         let among = if many { "1,000,000 products" } else { "whatever was sold before" };
-        reservations::measure(&mut store, &shop, among, &mut report).await?;
+        reservations::measure(&mut store, &shop, among, seconds, &mut report).await?;
     }
     if wanted("order") {
         report.section("Orders");

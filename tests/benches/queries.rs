@@ -31,6 +31,7 @@ pub(crate) async fn measure(
     report: &mut Report,
 ) -> Result<(), Failure> {
     let (titles, source) = titles().await?;
+    let department = plant(shop).await?;
     report.progress(&format!("importing {PRODUCTS} products, {source}"));
     let gateway = stack::gateway(store);
     let staff = staff_of(shop);
@@ -56,6 +57,19 @@ pub(crate) async fn measure(
     one(store, shop, &gateway, time, report, ("page of 20, two filters and a sort", "query-page", "25"), &page, sql)
         .await?;
 
+    let typed = json!({"filter": {"and": [
+        {"field": "attributes.colour", "op": "eq", "value": "blue"},
+        {"field": "category_tree", "op": "has_any", "value": [department]},
+    ]}, "sort": ["title"], "limit": 20});
+    let sql = format!(
+        "select * from searchable_products where attributes @> '{{\"colour\": \"blue\"}}' \
+         and category_ids && array(select category_id from searchable_categories where path @> array['{}'::uuid]) \
+         order by title, product_id limit 21",
+        department.parse::<kernel::CategoryId>()?.uuid()
+    );
+    let named = ("page of 20, a typed attribute and a department", "query-typed", "25");
+    one(store, shop, &gateway, time, report, named, &typed, &sql).await?;
+
     let words = json!({"q": "wireless mous", "limit": 20});
     let sql = "select * from searchable_products where search_text like '%wireless%' and search_text like '%mous%' \
                order by ((case when search_text like ' wireless mous%' then 1 else 0 end) \
@@ -79,13 +93,16 @@ pub(crate) async fn measure(
     )
     .await?;
 
-    let facets = json!({"filter": filter, "limit": 1, "facets": ["brand", "tags", "status", "category_tree",
+    let facets = json!({"filter": filter, "limit": 1, "facets": ["brand", "tags", "status", "category_tree", "attributes.colour",
         {"field": "price_from", "bands": ["25 USD", "50 USD", "75 USD"]}]});
-    let sql = "with base as materialized (select brand, tags, status, category_ids, width_bucket(price_from_minor, array[2500, 5000, 7500]) as band \
+    let sql = "with base as materialized (select brand, tags, status, category_ids, attributes, width_bucket(price_from_minor, array[2500, 5000, 7500]) as band \
                from searchable_products where price_from_minor between 2000 and 9000 and currency = 'USD' and status = 'active') \
                (select brand, count(*) from base group by 1 order by 2 desc limit 50) union all \
                (select t, count(*) from base, unnest(tags) t group by 1 order by 2 desc limit 50) union all \
                (select status, count(*) from base group by 1) union all \
+               (select a::text, count(*) from base, searchable_categories c, unnest(c.path) a \
+                where c.category_id = any(base.category_ids) group by 1 order by 2 desc limit 50) union all \
+               (select attributes ->> 'colour', count(*) from base group by 1 order by 2 desc limit 50) union all \
                (select band::text, count(*) from base group by 1)";
     one(
         store,
@@ -93,7 +110,7 @@ pub(crate) async fn measure(
         &gateway,
         time,
         report,
-        ("five facets over the filtered products", "query-facets", "150"),
+        ("six facets over the filtered products", "query-facets", "150"),
         &facets,
         sql,
     )
@@ -123,6 +140,7 @@ async fn however_many(
     page: &Value,
 ) -> Result<(), Failure> {
     let small = Shop::open(store, "small").await;
+    plant(&small).await?;
     let lines: Vec<String> = (0..FEW).map(|number| line(number, &made_up(number).0, "Acme").to_string()).collect();
     stack::import(&small, lines.join("\n")).await?;
     report.progress("copying the products until there are 1,000,000");
@@ -262,11 +280,49 @@ async fn deep_page(gateway: &str, staff: &str) -> Result<String, Failure> {
     Ok(format!("/admin/v1/products?limit=20&sort=title{cursor}"))
 }
 
+/// Eight departments with twelve shelves each, and two attributes; one of the departments.
+async fn plant(shop: &Shop) -> Result<String, Failure> {
+    let mut nodes = Vec::new();
+    for department in 0..8 {
+        let name = format!("department-{department}");
+        nodes.push(json!({"reference": name, "name": name}));
+        nodes.extend((0..12).map(|shelf| {
+            json!({"reference": format!("{name}/{shelf}"), "name": format!("shelf-{shelf}"), "parent_reference": name})
+        }));
+    }
+    let (status, report) = shop.owner.post("/admin/v1/categories/bulk", &json!({"nodes": nodes})).await;
+    let department =
+        report["created"].as_array().into_iter().flatten().find(|node| node["reference"] == "department-3");
+    let department = department.and_then(|node| node["category"].as_str()).ok_or(format!("{status}: {report}"))?;
+    for attribute in [
+        json!({"code": "colour", "type": "choice", "choices": COLOURS, "labels": {"en": "Colour"}}),
+        json!({"code": "weight", "type": "number", "unit": "g", "labels": {"en": "Weight"}}),
+    ] {
+        let (status, body) = shop.owner.post("/admin/v1/attributes", &attribute).await;
+        if status != 201 {
+            return Err(format!("{status}: {body}").into());
+        }
+    }
+    // A row whose category the catalog does not know yet is refused.
+    let row =
+        json!({"slug": "first-of-all", "title": "First of all", "category": "department-7/shelf-11", "variants": []});
+    testkit::eventually(Duration::from_secs(30), async || {
+        let (status, body) = shop.owner.post("/admin/v1/products", &row).await;
+        if status == 201 { Ok(()) } else { Err(body) }
+    })
+    .await;
+    Ok(department.to_owned())
+}
+
+const COLOURS: [&str; 5] = ["red", "blue", "green", "black", "white"];
+
 fn line(number: usize, title: &str, brand: &str) -> Value {
     let cents = 500 + (number * 7_919) % 20_000;
     let sku = format!("Q-{number:06}");
     let tags = [["new", "sale", "gift", "bulk"][number % 4], ["home", "office", "travel"][number % 3]];
     json!({"slug": sku.to_lowercase(), "title": title, "brand": (!brand.is_empty()).then_some(brand), "tags": tags,
+           "category": format!("department-{}/shelf-{}", number % 8, number / 8 % 12),
+           "attributes": {"colour": COLOURS[number % 5], "weight": number % 5_000},
            "status": if number.is_multiple_of(10) { "draft" } else { "active" },
            "variants": [{"sku": sku, "price": {"amount": format!("{}.{:02}", cents / 100, cents % 100), "currency": "USD"}, "stock": number % 50}]})
 }

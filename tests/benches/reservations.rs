@@ -8,16 +8,26 @@ use kernel::{Clock, Currency, Money, OrderId, OrganisationId, ProductId, Quantit
 use messaging::Producer;
 
 use crate::Failure;
+use crate::limits;
 use crate::report::Report;
 use crate::stack::sell;
 
 /// How many orders wait.
 const ORDERS: usize = 40_000;
+/// How many records catalog takes at once at most.
+pub(crate) const BATCH: usize = 500;
 
 /// Orders per second that catalog reserves of one SKU, among so many products. Order is away meanwhile, since nobody placed these.
-pub(crate) async fn measure(store: &mut Store, shop: &Shop, among: &str, report: &mut Report) -> Result<(), Failure> {
+pub(crate) async fn measure(
+    store: &mut Store,
+    shop: &Shop,
+    among: &str,
+    time: Duration,
+    report: &mut Report,
+) -> Result<(), Failure> {
     let hot = format!("HOT-{}", kernel::OrderId::new().uuid().simple());
-    sell(store, shop, std::slice::from_ref(&hot), 1_000_000).await?;
+    let measured = format!("LIMIT-{hot}");
+    sell(store, shop, &[hot.clone(), measured.clone()], 10_000_000).await?;
     store.settled().await;
     let client = store.superuser().await;
     let row = client.query_one("select org_id::text from catalog.stock where sku = $1", &[&hot]).await?;
@@ -25,6 +35,9 @@ pub(crate) async fn measure(store: &mut Store, shop: &Shop, among: &str, report:
     for service in ["order", "catalog"] {
         store.replica(service, 1).kill().await;
     }
+    let limit = limits::reserve(store, &shop.slug, &measured, time).await?;
+    report
+        .limit(&format!("pgbench: the rows of {BATCH} reservations of 1 hot SKU in one transaction, 1 client"), &limit);
     report.progress(&format!("{ORDERS} orders of one SKU wait for catalog"));
     let producer = Producer::new(&store.kafka())?;
     for _ in 0..ORDERS / 1_000 {
@@ -49,10 +62,15 @@ pub(crate) async fn measure(store: &mut Store, shop: &Shop, among: &str, report:
     };
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
     let per_second = ORDERS as f64 / seconds.max(0.001);
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    let ratio = per_second / (limit.per_second * BATCH as f64).max(1.0);
     report.line(&format!(
-        "| orders reserved by catalog, 1 hot SKU among {among} | {per_second:.0} | | | 2,000 | {ORDERS} orders in {seconds:.1} s |"
+        "| orders reserved by catalog, 1 hot SKU among {among} | {per_second:.0} | | | 2,000 | {ORDERS} orders in {seconds:.1} s; \
+         {:.0} % of pgbench's rows |",
+        ratio * 100.0
     ));
     report.figure("reserve-hot.per-second", per_second);
+    report.figure("reserve-hot.of-limit", ratio);
     store.start("order", 1).await;
     Ok(())
 }
