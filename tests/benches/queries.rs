@@ -304,11 +304,11 @@ async fn plant(shop: &Shop) -> Result<String, Failure> {
         }
     }
     // A row whose category the catalog does not know yet is refused.
-    let row =
-        json!({"slug": "first-of-all", "title": "First of all", "category": "department-7/shelf-11", "variants": []});
+    let row = json!({"slug": "first-of-all", "title": "First of all", "category": "department-7/shelf-11", "status": "draft",
+                     "variants": [{"sku": "FIRST", "price": {"amount": "1.00", "currency": "USD"}}]});
     testkit::eventually(Duration::from_secs(30), async || {
-        let (status, body) = shop.owner.post("/admin/v1/products", &row).await;
-        if status == 201 { Ok(()) } else { Err(body) }
+        let (rows, summary) = shop.import(&format!("{row}\n")).await;
+        if summary["failed"] == 0 { Ok(()) } else { Err(rows) }
     })
     .await;
     Ok(department.to_owned())
