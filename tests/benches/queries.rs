@@ -93,9 +93,9 @@ pub(crate) async fn measure(
     )
     .await?;
 
-    let facets = json!({"filter": filter, "limit": 1, "facets": ["brand", "tags", "status", "category_tree", "attributes.colour",
+    let facets = json!({"filter": filter, "limit": 1, "facets": ["brand", "tags", "status", "category_tree", "attributes.colour", "availability",
         {"field": "price_from", "bands": ["25 USD", "50 USD", "75 USD"]}]});
-    let sql = "with base as materialized (select brand, tags, status, category_ids, attributes, width_bucket(price_from_minor, array[2500, 5000, 7500]) as band \
+    let sql = "with base as materialized (select product_id, brand, tags, status, category_ids, attributes, width_bucket(price_from_minor, array[2500, 5000, 7500]) as band \
                from searchable_products where price_from_minor between 2000 and 9000 and currency = 'USD' and status = 'active') \
                (select brand, count(*) from base group by 1 order by 2 desc limit 50) union all \
                (select t, count(*) from base, unnest(tags) t group by 1 order by 2 desc limit 50) union all \
@@ -103,6 +103,9 @@ pub(crate) async fn measure(
                (select a::text, count(*) from base, searchable_categories c, unnest(c.path) a \
                 where c.category_id = any(base.category_ids) group by 1 order by 2 desc limit 50) union all \
                (select attributes ->> 'colour', count(*) from base group by 1 order by 2 desc limit 50) union all \
+               (select (select case when max(s.on_hand - s.reserved - s.held - s.safety_stock) > 0 then 'in-stock' else 'sold-out' end \
+                from searchable_variants v join searchable_stock s on s.variant_id = v.variant_id \
+                where v.product_id = base.product_id and v.active), count(*) from base group by 1) union all \
                (select band::text, count(*) from base group by 1)";
     one(
         store,
@@ -110,7 +113,7 @@ pub(crate) async fn measure(
         &gateway,
         time,
         report,
-        ("six facets over the filtered products", "query-facets", "150"),
+        ("seven facets over the filtered products", "query-facets", "150"),
         &facets,
         sql,
     )

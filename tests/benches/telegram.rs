@@ -37,12 +37,11 @@ async fn one_at_a_time(store: &mut Store, shop: &Shop, report: &mut Report) -> R
         let started = Instant::now();
         let (_, body) = connection.exchange(&post(&path, "", &order(SKU))).await?;
         let placed: serde_json::Value = serde_json::from_slice(body)?;
-        let id = placed["id"].as_str().unwrap_or("no id").to_owned();
-        let short = id.get(id.len().saturating_sub(6)..).unwrap_or_default().to_owned();
-        while !store.bot().messages().iter().any(|message| message.text.contains(&id) || message.text.contains(&short))
-        {
+        let number = placed["number"].as_i64().ok_or("the shopper is told no number")?;
+        let named = format!("order {number}");
+        while !store.bot().messages().iter().any(|message| message.text.to_lowercase().contains(&named)) {
             if started.elapsed() > Duration::from_secs(20) {
-                return Err(format!("no message about {id}").into());
+                return Err(format!("no message about order {number}").into());
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }

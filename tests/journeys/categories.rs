@@ -24,7 +24,6 @@ async fn a_large_subtree_moves_and_is_retired_and_its_readers_are_right_within_a
     let client = store.superuser().await;
     holds(&client, &copied, BELOW + 2).await;
 
-    // There and back and there again: whatever else the machine does slows down moves, and makes none of them faster.
     let mut took = Vec::new();
     for step in 0..5 {
         let parent = (step % 2 == 0).then_some(&home);
@@ -44,7 +43,8 @@ async fn a_large_subtree_moves_and_is_retired_and_its_readers_are_right_within_a
         println!("a move of {BELOW} was answered in {answered:?}; the catalog was right {:?} later", right.elapsed());
     }
     took.sort();
-    assert!(took[0] < SECOND, "{took:?}");
+    // The median: what else the machine does may slow down two of them.
+    assert!(took[2] < SECOND, "{took:?}");
 
     // A product in a category deep down counts all the way up; once that is retired, nothing new is put there.
     let product = |sku: &str| {

@@ -100,24 +100,22 @@ async fn whoever_wrote_reads_what_they_wrote_and_nothing_older() {
         let page = own.at("", Some(&known_list)).await;
         let is_new = page.status == 200 && page.json()["items"][0]["price_from"] == price;
         own.expect(is_new, &format!("{cents} in the list"), &page);
-        // The stock goes as well, there and back.
-        let left = if cents % 2 == 0 { 5 } else { 0 };
-        own.count(left).await;
-        let seen = own.at(&id, None).await;
-        let shown = if left == 0 { "sold-out" } else { "in-stock" };
-        own.expect(seen.json()["variants"][0]["availability"] == shown, &format!("{cents} with {left} pieces"), &seen);
-        if cents % 20 == 0 {
-            let (status, retired) = own.shop.owner.post(&format!("{}/retire", own.admin), &json!(null)).await;
-            assert_eq!(status, 200, "{retired}");
-            for name in [id.as_str(), slug, former] {
-                let gone = own.at(name, None).await;
-                own.expect(gone.status == 404, &format!("{cents} as {name} after it was retired"), &gone);
-            }
-            let page = own.at("", None).await;
-            own.expect(page.json()["items"] == json!([]), &format!("{cents} in the list after it was retired"), &page);
-            assert_eq!(own.shop.owner.post(&format!("{}/restore", own.admin), &json!(null)).await.0, 200);
-            own.change(json!({"status": "active"})).await;
+        for (left, shown) in [(0, "sold-out"), (5, "in-stock")] {
+            own.count(left).await;
+            let seen = own.at(&id, None).await;
+            let is_new = seen.json()["variants"][0]["availability"] == shown;
+            own.expect(is_new, &format!("{cents} with {left} pieces"), &seen);
         }
+        let (status, retired) = own.shop.owner.post(&format!("{}/retire", own.admin), &json!(null)).await;
+        assert_eq!(status, 200, "{retired}");
+        for name in [id.as_str(), slug, former] {
+            let gone = own.at(name, None).await;
+            own.expect(gone.status == 404, &format!("{cents} as {name} after it was retired"), &gone);
+        }
+        let page = own.at("", None).await;
+        own.expect(page.json()["items"] == json!([]), &format!("{cents} in the list after it was retired"), &page);
+        assert_eq!(own.shop.owner.post(&format!("{}/restore", own.admin), &json!(null)).await.0, 200);
+        own.change(json!({"status": "active"})).await;
     }
     assert!(others.try_join_next().is_none(), "the others stopped reading");
     others.shutdown().await;
@@ -145,7 +143,6 @@ async fn the_pages_of_a_category_that_moves_are_right_within_a_second() {
         assert_eq!(status, 200, "{page}");
         page["items"].as_array().map_or(0, Vec::len)
     };
-    // There and back: whatever else the machine does slows down moves, and makes none of them faster.
     let mut took = Vec::new();
     for (parent, other) in [(&garden, &home), (&home, &garden), (&garden, &home), (&home, &garden), (&garden, &home)] {
         let moved = shop.owner.post(&format!("/admin/v1/categories/{lights}/move"), &json!({"parent": parent})).await;
@@ -159,7 +156,8 @@ async fn the_pages_of_a_category_that_moves_are_right_within_a_second() {
     }
     took.sort();
     println!("the cached pages followed a moved category after {took:?}");
-    assert!(took[0] < SECOND, "{took:?}");
+    // The median: what else the machine does may slow down two of them.
+    assert!(took[2] < SECOND, "{took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -72,6 +72,11 @@ pub(crate) async fn answer(mut shared: watch::Receiver<Option<Bytes>>) -> Option
     shared.wait_for(Option::is_some).await.ok().and_then(|answer| answer.clone())
 }
 
+/// Waits until the load is over, whatever became of it.
+pub(crate) async fn ended(mut shared: watch::Receiver<Option<Bytes>>) {
+    while shared.changed().await.is_ok() {}
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

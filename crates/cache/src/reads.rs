@@ -203,7 +203,7 @@ impl Cache {
         if let Found::Hit(answer) = found {
             return Ok(answer);
         }
-        let flight = match self.flights.join(&found.flight(&name)) {
+        let flight = match self.join(&found, &name).await {
             Joined::Leader(flight) => Some(flight),
             Joined::Follower(shared) => match flights::answer(shared).await {
                 Some(answer) => return Ok(answer),
@@ -220,6 +220,19 @@ impl Cache {
         // Only now that the answer is stored, or a reader that missed a moment ago would load again.
         drop(flight);
         Ok(answer)
+    }
+
+    /// Joins the load that this caller may share. While Redis is away nothing tells of what another process has invalidated, so a load
+    /// that began before the caller came is not for it: it waits until that is over and joins the one that begins then.
+    async fn join(&self, found: &Found, entry: &str) -> Joined {
+        let load = found.flight(entry);
+        match (self.flights.join(&load), found) {
+            (Joined::Follower(earlier), Found::Away) => {
+                flights::ended(earlier).await;
+                self.flights.join(&load)
+            }
+            (joined, _) => joined,
+        }
     }
 
     /// Invalidates one entry. Returns whether Redis accepted it; otherwise the entry stays until it expires.

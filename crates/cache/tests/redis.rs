@@ -264,6 +264,46 @@ async fn a_hundred_readers_of_a_missing_entry_share_a_load() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn while_redis_is_away_nobody_shares_a_load_that_began_before_they_came() {
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let cache = cache_at(&format!("redis://{gone}"));
+    let key = Key::new(OrganisationId::new(), "product", "1");
+    let (source, gate) = (Source::new(), Arc::new(tokio::sync::Notify::new()));
+    let first = {
+        let (cache, key, source, gate) = (cache.clone(), key.clone(), source.clone(), gate.clone());
+        tokio::spawn(async move {
+            let load = || async {
+                let answer = source.load().await;
+                gate.notified().await;
+                answer
+            };
+            cache.bytes(&key, load).await.unwrap()
+        })
+    };
+    until("the first load has begun", || source.loads() == 1).await;
+    // What the first load has read is changed now, by another process, which this one hears nothing of.
+    let later: Vec<_> = (0..100)
+        .map(|_| {
+            let (cache, key, source) = (cache.clone(), key.clone(), source.clone());
+            let load = move || async move {
+                let answer = source.load().await;
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                answer
+            };
+            tokio::spawn(async move { cache.bytes(&key, load).await.unwrap() })
+        })
+        .collect();
+    // Long enough for each to have asked Redis in vain; whoever has not joins later still.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    gate.notify_one();
+    assert_eq!(first.await.unwrap(), "answer 1");
+    for answer in later {
+        assert_ne!(answer.await.unwrap(), "answer 1", "it began before they came");
+    }
+    assert!(source.loads() < 50, "{} loads for 101 readers", source.loads());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_is_too_long_is_not_kept() {
     let server = start().await;
     let (cache, organisation) = (cache_at(&server.url()), OrganisationId::new());

@@ -10,7 +10,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
-use crate::facet::{Bucket, MOST_BANDS, MOST_FACETS};
+use crate::facet::{self, Bucket, MOST_BANDS};
 use crate::field::{Field, Operator, Registry};
 use crate::filter::{MOST_COMPARISONS, MOST_VALUES};
 use crate::order::MOST_SORTS;
@@ -297,7 +297,7 @@ impl<E: Entity> JsonSchema for Request<E> {
                 "cursor": {"anyOf": [cursor, {"type": "null"}]},
                 "limit": limit,
                 "total": total,
-                "facets": {"type": "array", "items": {"anyOf": [name_of(Field::is_counted, false), band]}, "maxItems": MOST_FACETS, "description": format!("Fields whose values are counted over the items that the query finds, each without the conditions about itself: {}.", names(Field::is_counted))},
+                "facets": {"type": "array", "items": {"anyOf": [name_of(Field::is_counted, false), band]}, "maxItems": facet::most(E::registry()), "description": format!("Fields whose values are counted over the items that the query finds, each without the conditions about itself: {}.", names(Field::is_counted))},
             },
         })
     }

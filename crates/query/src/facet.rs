@@ -15,7 +15,7 @@ use crate::sql::{Bound, Sql};
 use crate::value::{Kind, Raw, Value};
 
 /// The most facets of one request.
-pub(crate) const MOST_FACETS: usize = 10;
+const MOST_FACETS: usize = 10;
 /// The most facets of one request of a stranger.
 const MOST_FACETS_FOR_EVERYBODY: usize = 3;
 /// The most borders between the bands of one facet.
@@ -56,9 +56,14 @@ pub(crate) struct CountRow {
     items: i64,
 }
 
+/// The most facets of one request for these fields.
+pub(crate) fn most(registry: &Registry) -> usize {
+    if registry.for_everybody { MOST_FACETS_FOR_EVERYBODY } else { MOST_FACETS }
+}
+
 /// Reads the facets of a request: each the name of a field, or an object with the field and its bands.
 pub(crate) fn read(registry: &Registry, requests: &[Json], found: &mut Found) -> Vec<Facet> {
-    let most = if registry.for_everybody { MOST_FACETS_FOR_EVERYBODY } else { MOST_FACETS };
+    let most = most(registry);
     if requests.len() > most {
         found.add("facets", format!("names more than {most} fields"));
         return Vec::new();
@@ -228,7 +233,8 @@ pub(crate) fn write(
         }
         sql.push(" group by 1) g");
         if let Some(expand) = expand {
-            sql.push(&format!(" cross join lateral {expand} group by x.value"));
+            // An item that has none of the values is counted as one without.
+            sql.push(&format!(" left join lateral {expand} on true group by x.value"));
         }
         sql.push(&format!(" order by items desc, {value} limit {MOST_BUCKETS})"));
     }

@@ -10,11 +10,11 @@ use serde_json::Value as Json;
 
 use crate::compact;
 use crate::entity::Entity;
-use crate::facet::{self, Facet, MOST_FACETS};
+use crate::facet::{self, Facet};
 use crate::fault::{Fault, Faults};
 use crate::field::{Field, Registry};
 use crate::filter::{Comparison, Condition, Reader, Test};
-use crate::order::{self, Key, MOST_SORTS};
+use crate::order::{self, Key};
 use crate::value::{Value, is_text};
 
 /// The most characters of the words that are searched for.
@@ -229,12 +229,5 @@ fn named(registry: &Registry, words: &str) -> Option<Condition> {
 impl<E> garde::Validate for Request<E> {
     type Context = ();
 
-    fn validate_into(&self, (): &(), parent: &mut dyn FnMut() -> garde::Path, report: &mut garde::Report) {
-        for (name, length, most) in [("sort", self.sort.len(), MOST_SORTS), ("facets", self.facets.len(), MOST_FACETS)]
-        {
-            if length > most {
-                report.append(parent().join(name), garde::Error::new(format!("must have at most {most}")));
-            }
-        }
-    }
+    fn validate_into(&self, (): &(), _parent: &mut dyn FnMut() -> garde::Path, _report: &mut garde::Report) {}
 }

@@ -179,6 +179,12 @@ pub enum Error {
     /// The organisation has as many locations as it may.
     #[error("an organisation has at most {} locations; use one that there is", Location::MOST)]
     TooManyLocations,
+    /// A location that is to serve no orders has pieces.
+    #[error("location {code} has pieces, which orders may be promised; transfer or count them before it is closed")]
+    LocationNotEmpty {
+        /// The location.
+        code: Slug,
+    },
     /// The location has changed since the caller read it.
     #[error("location {code} has version {current} by now; read it again and repeat the change")]
     StaleLocation {
@@ -369,6 +375,7 @@ impl Classified for Error {
             | Self::LocationUnknown { .. }
             | Self::LocationTaken { .. }
             | Self::TooManyLocations
+            | Self::LocationNotEmpty { .. }
             | Self::StaleLocation { .. }
             | Self::StaleStockSettings { .. }
             | Self::StockRefused { .. }

@@ -159,7 +159,6 @@ pub(crate) fn compact(filter: &Value) -> String {
 /// The counts of a field's values over the things, as a facet shows them.
 pub(crate) fn counts(things: &[&Thing], field: &str) -> Vec<(Value, i64)> {
     let mut counts: Vec<(Value, i64)> = Vec::new();
-    let many = ["tags", "extras.labels"].contains(&field);
     for thing in things {
         let mut own: Vec<Value> = values(thing, field)
             .into_iter()
@@ -170,7 +169,7 @@ pub(crate) fn counts(things: &[&Thing], field: &str) -> Vec<(Value, i64)> {
                 Plain::Price(..) => Value::Null,
             })
             .collect();
-        if own.is_empty() && !many {
+        if own.is_empty() {
             own.push(Value::Null);
         }
         for value in own {

@@ -35,7 +35,7 @@ pub struct LevelAdjustment {
 }
 
 /// What locations have of SKUs.
-type AtLocations = BTreeMap<(Sku, Slug), i64>;
+type AtLocations = BTreeMap<(Sku, Slug), Placed>;
 
 impl Command for AdjustLevels {
     const NAME: &'static str = "catalog.adjust-levels";
@@ -49,7 +49,7 @@ impl Command for AdjustLevels {
         let skus: BTreeSet<&Sku> = self.levels.iter().map(|level| &level.sku).collect();
         let locked = store::stock::lock_own(tx, &skus.into_iter().collect::<Vec<_>>()).await?;
         let wanted: Vec<(&Sku, &Slug)> = self.levels.iter().filter_map(LevelAdjustment::at).collect();
-        let mut at = store::locations::on_hand_at(tx, &wanted).await?;
+        let mut at = store::locations::all_placed(tx, &wanted).await?;
         let mut shelves: BTreeMap<Sku, ChangedShelf<'_>> =
             locked.into_iter().map(|(sku, shelf)| (sku.clone(), ChangedShelf::new(sku, shelf))).collect();
         let taken: Vec<Result<bool, String>> =
@@ -108,15 +108,14 @@ impl LevelAdjustment {
         let mut placed = match self.at() {
             None => Placed::Default,
             Some((sku, code)) => {
-                let on_hand = at.get(&(sku.clone(), code.clone()));
-                let on_hand = *on_hand.ok_or_else(|| Error::LocationUnknown { code: code.clone() })?;
-                Placed::At { code: code.clone(), on_hand }
+                let placed = at.get(&(sku.clone(), code.clone()));
+                placed.ok_or_else(|| Error::LocationUnknown { code: code.clone() })?.clone()
             }
         };
         let before = *shelf.stock();
         let movement = self.change.apply(&mut placed, shelf.stock()).map_err(|fault| shelf.refused(fault))?;
-        if let Placed::At { code, on_hand } = &placed {
-            at.insert((self.sku.clone(), code.clone()), *on_hand);
+        if let Placed::At { code, .. } = &placed {
+            at.insert((self.sku.clone(), code.clone()), placed.clone());
         }
         shelf.keep(placed, movement, self.remark.as_str());
         Ok(*shelf.stock() != before)

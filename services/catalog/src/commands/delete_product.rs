@@ -36,16 +36,23 @@ impl Command for DeleteProduct {
         if product.status() != ProductStatus::Draft {
             return Err(Error::ProductStays { product: self.product, reason: "is not a draft" });
         }
-        if store::products::was_sold(tx, self.product).await? {
-            return Err(Error::ProductStays { product: self.product, reason: "was for sale once" });
-        }
+        refuse_if_sold(tx, self.product).await?;
         empty_shelves(tx, &product).await?;
+        // An order that was sold elsewhere may have taken pieces of a draft until its stock was locked.
+        refuse_if_sold(tx, self.product).await?;
         let prices = product.variants().iter().flat_map(|variant| &variant.windows).map(|window| window.id);
         store::prices::end(tx, &prices.collect::<Vec<_>>(), Clock::now().max(product.updated_at())).await?;
         store::products::delete(tx, &product).await?;
         let last = published::deleted(&product);
         tx.record(last.version, last);
         Ok(product)
+    }
+}
+
+async fn refuse_if_sold(tx: &mut Tx<'_>, product: ProductId) -> Result<(), Error> {
+    match store::products::was_sold(tx, product).await? {
+        true => Err(Error::ProductStays { product, reason: "was for sale once" }),
+        false => Ok(()),
     }
 }
 

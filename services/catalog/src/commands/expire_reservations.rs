@@ -1,7 +1,7 @@
 //! Freeing the stock of reservations that nobody confirmed in time.
 
 use access::Permission;
-use kernel::{OrderId, Sku};
+use kernel::{OrderId, OrganisationId, Sku};
 use mediator::{Command, Tenant};
 use persistence::Tx;
 
@@ -10,7 +10,8 @@ use crate::domain::reservation::Book;
 use crate::error::Error;
 use crate::store;
 
-/// Expires those of the reservations that are still due by the database's clock.
+/// Expires those of the reservations that are still due by the database's clock, but for those that somebody else works on or whose
+/// stock somebody else has locked: those stay due.
 #[derive(Debug, Clone)]
 pub struct ExpireReservations {
     /// The orders whose reservations the sweep found.
@@ -26,15 +27,17 @@ impl Command for ExpireReservations {
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
         let provenance = tx.provenance().clone();
-        let due = store::reservations::lock_due(tx, &self.orders).await?;
+        let organisation = tx.organisation();
+        let mut due = store::reservations::lock_due(tx, &self.orders).await?;
+        let skus: Vec<(OrganisationId, &Sku)> =
+            due.iter().flat_map(|reservation| &reservation.lines).map(|line| (organisation, &line.sku)).collect();
+        let (mut shelves, busy) = store::stock::lock_free(tx, &skus).await?;
+        due.retain(|one| one.lines.iter().all(|line| !busy.contains(&(organisation, line.sku.clone()))));
         let orders: Vec<OrderId> = due.iter().map(|reservation| reservation.order).collect();
-        let skus: Vec<&Sku> = due.iter().flat_map(|reservation| &reservation.lines).map(|line| &line.sku).collect();
-        let shelves = store::stock::lock_own(tx, &skus).await?;
-        let mut book = Book::open(shelves, due);
+        let mut book = Book::open(shelves.remove(&organisation).unwrap_or_default(), due);
         for order in orders {
             book.expire(0, order)?;
         }
-        let organisation = tx.organisation();
         write(tx, vec![(organisation, book.close())], &[&provenance]).await
     }
 }

@@ -68,6 +68,10 @@ impl Command for ChangeLocation {
         if !self.expected.includes(location.version) {
             return Err(Error::StaleLocation { code: self.code.clone(), current: location.version });
         }
+        // Whoever brings pieces keeps the location locked until they are there.
+        if self.change.active == Some(false) && location.active && store::locations::has_pieces(tx, &self.code).await? {
+            return Err(Error::LocationNotEmpty { code: self.code.clone() });
+        }
         if location.change(&self.change, Clock::now()) {
             store::locations::save(tx, &location).await?;
         }

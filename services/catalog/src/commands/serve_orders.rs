@@ -94,8 +94,13 @@ fn begun<'o>(organisation: OrganisationId, outcome: &'o Outcome) -> Vec<Begun<'o
     let begun = |told: &'o OrderNotice| {
         let OrderNotice { order, notice, .. } = told;
         let lines: Vec<(&Sku, i64)> = match notice {
-            // With what was added in the same batch.
-            Notice::Reserved { .. } => created.get(order)?.lines.iter().map(|line| (&line.sku, line.pieces)).collect(),
+            // With what was added in the same batch. Of an order of which pieces left before its placing was heard of, a reservation
+            // was there already.
+            Notice::Reserved { .. } => {
+                let reservation = created.get(order).or_else(|| changed.get(order))?;
+                unplaced.retain(|(of, _), _| of != order);
+                reservation.lines.iter().map(|line| (&line.sku, line.pieces)).collect()
+            }
             // Without what was taken back in the same batch.
             Notice::Extended { lines, .. } if changed.contains_key(order) => {
                 let mut placed = |line: &'o Line| {

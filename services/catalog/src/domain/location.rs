@@ -1,6 +1,6 @@
 //! Places where pieces are, and moving pieces between them. Which of them serves an order is decided by `super::serving`.
 //! The rule: orders take from the sum of a SKU. A location has some of its pieces, and the default location those that no other has;
-//! no place ever has fewer than none.
+//! no place ever has fewer than none, and one that serves no orders has none at all, or the sum would promise what nobody sends.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ pub struct Location {
     pub name: Title,
     /// The lowest serves first.
     pub priority: i32,
-    /// Whether orders are served from it.
+    /// Whether orders are served from it. Only a location without pieces serves none.
     pub active: bool,
     /// Rises by one with each change.
     pub version: i64,
@@ -111,6 +111,8 @@ pub enum Placed {
         code: Slug,
         /// Its pieces.
         on_hand: i64,
+        /// Whether orders are served from it.
+        active: bool,
     },
 }
 
@@ -136,8 +138,9 @@ impl Placed {
     /// Brings pieces, or takes them away when `delta` is negative.
     ///
     /// # Errors
-    /// When so many are not there, when orders were promised them, or when there would be too many.
+    /// When so many are not there, when orders were promised them, when there would be too many, or when the location is not active.
     pub fn adjust(&mut self, stock: &mut Stock, delta: i64) -> Result<Movement, StockFault> {
+        self.can_take(delta)?;
         let there = self.on_hand(stock);
         if delta < 0 && delta.saturating_add(there) < 0 {
             return Err(StockFault::NotThere { asked: delta.saturating_neg(), there });
@@ -150,12 +153,13 @@ impl Placed {
     /// Says how many pieces are there, whatever was promised.
     ///
     /// # Errors
-    /// When that is negative, or there would be too many in all.
+    /// When that is negative, there would be too many in all, or more than before where the location is not active.
     pub fn count(&mut self, stock: &mut Stock, counted: i64) -> Result<Movement, StockFault> {
         let there = self.on_hand(stock);
         if counted < 0 {
             return Err(StockFault::NotThere { asked: counted.saturating_neg(), there: 0 });
         }
+        self.can_take(counted.saturating_sub(there))?;
         let movement = stock.level.count(stock.level.on_hand().saturating_add(counted.saturating_sub(there)))?;
         self.put(stock, movement.on_hand);
         Ok(movement)
@@ -164,15 +168,23 @@ impl Placed {
     /// Moves pieces from here to another place.
     ///
     /// # Errors
-    /// When so many are not here.
+    /// When so many are not here, or the other place is not active.
     pub fn transfer(&mut self, to: &mut Self, stock: &mut Stock, pieces: i64) -> Result<[Movement; 2], StockFault> {
         let there = self.on_hand(stock);
         if pieces > there {
             return Err(StockFault::NotThere { asked: pieces, there });
         }
+        to.can_take(pieces)?;
         self.put(stock, -pieces);
         to.put(stock, pieces);
         Ok([Movement::transfer(-pieces), Movement::transfer(pieces)])
+    }
+
+    fn can_take(&self, delta: i64) -> Result<(), StockFault> {
+        match self {
+            Self::At { active: false, .. } if delta > 0 => Err(StockFault::Closed),
+            _ => Ok(()),
+        }
     }
 
     /// The default location has the rest, so nothing is kept of it.
@@ -276,7 +288,21 @@ mod tests {
     }
 
     fn at(code: &str) -> Placed {
-        Placed::At { code: Slug::parse(code).unwrap(), on_hand: 0 }
+        Placed::At { code: Slug::parse(code).unwrap(), on_hand: 0, active: true }
+    }
+
+    #[test]
+    fn nothing_comes_to_a_place_that_serves_no_orders() {
+        let (mut stock, mut rest) = (stock(10, 4), Placed::Default);
+        let mut closed = Placed::At { code: Slug::parse("closed").unwrap(), on_hand: 2, active: false };
+        stock.located = 2;
+        assert_eq!(closed.adjust(&mut stock, 1), Err(StockFault::Closed));
+        assert_eq!(closed.count(&mut stock, 3), Err(StockFault::Closed));
+        assert_eq!(rest.transfer(&mut closed, &mut stock, 1), Err(StockFault::Closed));
+        assert_eq!((closed.on_hand(&stock), rest.on_hand(&stock)), (2, 8), "nothing has changed");
+        closed.transfer(&mut rest, &mut stock, 1).unwrap();
+        closed.adjust(&mut stock, -1).unwrap();
+        assert_eq!((closed.on_hand(&stock), rest.on_hand(&stock)), (0, 9), "what is there may go");
     }
 
     #[test]

@@ -141,6 +141,11 @@ pub enum StockFault {
         /// Pieces that are there.
         there: i64,
     },
+    /// Pieces are brought to a location that serves no orders.
+    #[error(
+        "nothing is brought to a location that is not active, since orders would be promised it; activate it first"
+    )]
+    Closed,
     /// More than [`Level::MOST`].
     #[error("on hand must be at most 1000000000")]
     TooMany,

@@ -132,7 +132,7 @@ pub(super) async fn products(
     State(texts): State<DefaultLocale>,
     by: Staff,
     key: IdempotencyKey,
-    Body(body): Body<BulkProductsBody, 1_048_576>,
+    Body(body): Body<BulkProductsBody, 8_388_608>,
 ) -> Result<Recorded<UpsertedProducts>, Problem> {
     let command = call::read(&body.products, body.all_or_nothing, &texts).await;
     let done: Recorded<_> = app.create(&by, &key, &body, command, |_| "/admin/v1/products".to_owned()).await?;

@@ -143,7 +143,7 @@ pub fn routes() -> Routes {
         })
         .get("/admin/v1/locations", locations::list, |op| op.summary("List the locations").asks::<ListLocations>())
         .patch("/admin/v1/locations/{location}", locations::change, |op| {
-            op.summary("Change a location").sends::<ChangeLocation>()
+            op.summary("Change a location").sends::<ChangeLocation>().problems(&problems::CHANGE_LOCATION)
         })
         .get("/admin/v1/stock-settings", stock_settings::find, |op| {
             op.summary("Read how orders are served from stock").asks::<FindStockSettings>()

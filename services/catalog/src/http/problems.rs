@@ -37,6 +37,9 @@ pub(super) const LOCATION_TAKEN: ProblemType =
 /// The organisation has as many locations as it may.
 pub(super) const TOO_MANY_LOCATIONS: ProblemType =
     ProblemType::new("too-many-locations", 409, "There are as many locations as there may be");
+/// A location that has pieces is to be closed.
+pub(super) const LOCATION_NOT_EMPTY: ProblemType =
+    ProblemType::new("location-not-empty", 409, "The location has pieces, so it goes on serving orders");
 /// The level does not allow the change.
 pub(super) const STOCK_CONFLICT: ProblemType =
     ProblemType::new("stock-conflict", 409, "The stock cannot be changed so");
@@ -53,7 +56,7 @@ pub(super) const VIEW_OUTDATED: ProblemType =
     ProblemType::new("view-outdated", 409, "The query of the view is not valid any more");
 
 /// Every problem type of this service.
-pub(super) const ALL: [ProblemType; 15] = [
+pub(super) const ALL: [ProblemType; 16] = [
     SKU_TAKEN,
     BARCODE_TAKEN,
     SLUG_TAKEN,
@@ -64,6 +67,7 @@ pub(super) const ALL: [ProblemType; 15] = [
     TOO_MANY_PRICES,
     LOCATION_TAKEN,
     TOO_MANY_LOCATIONS,
+    LOCATION_NOT_EMPTY,
     STOCK_CONFLICT,
     ROWS_REFUSED,
     VIEW_NAME_TAKEN,
@@ -82,6 +86,8 @@ pub(super) const CREATE_ATTRIBUTE: [ProblemType; 2] = [ATTRIBUTE_TAKEN, TOO_MANY
 pub(super) const ADD_PRICE: [ProblemType; 2] = [TOO_MANY_PRICES, RETIRED];
 /// Those of the creation of a location.
 pub(super) const CREATE_LOCATION: [ProblemType; 2] = [LOCATION_TAKEN, TOO_MANY_LOCATIONS];
+/// Those of a change of a location.
+pub(super) const CHANGE_LOCATION: [ProblemType; 1] = [LOCATION_NOT_EMPTY];
 /// Those of a stock adjustment.
 pub(super) const ADJUST: [ProblemType; 1] = [STOCK_CONFLICT];
 /// Those of a call with many rows.
@@ -116,6 +122,7 @@ impl From<Error> for Problem {
             }
             Error::LocationTaken { code } => Problem::new(LOCATION_TAKEN).field("code", format!("{code} is taken")),
             Error::TooManyLocations => Problem::new(TOO_MANY_LOCATIONS),
+            Error::LocationNotEmpty { .. } => Problem::new(LOCATION_NOT_EMPTY),
             Error::SkuTaken { taken } => {
                 let skus: Vec<&Sku> = taken.iter().map(|taken| &taken.sku).collect();
                 let problem = Problem::new(SKU_TAKEN).member("skus", skus).member("holders", taken);

@@ -11,9 +11,9 @@ use service::{Part, Stage};
 use crate::NAME;
 use crate::commands::expire_reservations::ExpireReservations;
 use crate::error::Error;
-use crate::queries::due_reservations::FindDueReservations;
+use crate::queries::due_reservations::{DueReservation, FindDueReservations};
 
-/// How many reservations one round takes at most; the next round follows at once when there are as many.
+/// How many reservations are looked for at once.
 const BATCH: u32 = 500;
 
 /// Expires what is due every `interval`. A round that fails is logged and tried again.
@@ -24,26 +24,34 @@ pub fn part(mediator: Mediator, interval: Duration) -> Part {
     })
 }
 
-/// One round; says whether there may be more.
+/// One round; what is left of it is in the hands of others, so there is no use in another one at once.
 async fn round(mediator: Mediator) -> bool {
-    match expire_due(&mediator).await {
-        Ok(found) => found >= BATCH as usize,
-        Err(error) => {
-            tracing::warn!(%error, "the sweep of reservations failed and is tried again");
-            false
+    if let Err(error) = expire_due(&mediator).await {
+        tracing::warn!(%error, "the sweep of reservations failed and is tried again");
+    }
+    false
+}
+
+/// Expires the reservations that are due now, batch by batch. Those that cannot expire, however many, or that somebody else has
+/// locked, do not delay the others.
+///
+/// # Errors
+/// The first error of the database or of a command; the next round tries again.
+pub async fn expire_due(mediator: &Mediator) -> Result<(), SendError<Error>> {
+    let (mut after, mut outcome) = (None, Ok(()));
+    loop {
+        let due = mediator.ask(&Scope::platform_system(NAME), FindDueReservations { after, limit: BATCH }).await?;
+        after = due.last().copied().filter(|_| due.len() >= BATCH as usize);
+        outcome = outcome.and(expire_batch(mediator, &due).await);
+        if after.is_none() {
+            return outcome;
         }
     }
 }
 
-/// Expires the reservations that are due now, at most a batch, and gives the number that it found. One reservation that
-/// cannot expire does not delay the others.
-///
-/// # Errors
-/// The first error of the database or of a command; the next round tries again.
-pub async fn expire_due(mediator: &Mediator) -> Result<usize, SendError<Error>> {
-    let due = mediator.ask(&Scope::platform_system(NAME), FindDueReservations { limit: BATCH }).await?;
-    let mut outcome = Ok(due.len());
-    // They come sorted by organisation.
+/// Expires the reservations of a batch, which are in the order of their organisations.
+async fn expire_batch(mediator: &Mediator, due: &[DueReservation]) -> Result<(), SendError<Error>> {
+    let mut outcome = Ok(());
     for group in due.chunk_by(|one, other| one.organisation == other.organisation) {
         let Some(organisation) = group.first().map(|one| one.organisation) else { continue };
         let scope = Scope::system(NAME, organisation);

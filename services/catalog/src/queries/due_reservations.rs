@@ -14,6 +14,8 @@ use crate::error::Error;
 /// Asks for reservations that are past their time by the database's clock, sorted by organisation.
 #[derive(Debug, Clone, Copy)]
 pub struct FindDueReservations {
+    /// The last one that was found before; none at first.
+    pub after: Option<DueReservation>,
     /// The most that are given.
     pub limit: u32,
 }
@@ -43,11 +45,16 @@ impl Query for FindDueReservations {
     type Error = Error;
 
     async fn fetch(&self, read: &mut ReadConn<'_, Platform>) -> Result<Vec<DueReservation>, Error> {
+        let (organisation, order) =
+            self.after.map_or((Uuid::nil(), Uuid::nil()), |after| (after.organisation.uuid(), after.order.uuid()));
         // Diesel would bind the state, and a placeholder does not match the condition of the partial index.
         let rows: Vec<DueRow> = statement(
             "select org_id, order_id from reservations
-             where state = 'reserved' and expires_at <= now() order by org_id, order_id limit $1",
+             where state = 'reserved' and expires_at <= now() and (org_id, order_id) > ($1, $2)
+             order by org_id, order_id limit $3",
         )
+        .bind::<SqlUuid, _>(organisation)
+        .bind::<SqlUuid, _>(order)
         .bind::<BigInt, _>(i64::from(self.limit))
         .load(read.connection())
         .await?;

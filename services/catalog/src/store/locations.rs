@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use diesel::sql_types::{Array, BigInt, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Text, Uuid as SqlUuid};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, SelectableHelper};
 use diesel_async::RunQueryDsl;
 use kernel::{Malformed, OrganisationId, Sku, Slug};
@@ -85,9 +85,26 @@ pub(crate) async fn save(tx: &mut Tx<'_>, location: &Location) -> Result<(), Err
 /// What a place has of a SKU.
 pub(crate) async fn placed(tx: &mut Tx<'_>, sku: &Sku, place: &Place) -> Result<Placed, Error> {
     let Place::At(code) = place else { return Ok(Placed::Default) };
-    let on_hand = on_hand_at(tx, &[(sku, code)]).await?.into_values().next();
-    let on_hand = on_hand.ok_or_else(|| Error::LocationUnknown { code: code.clone() })?;
-    Ok(Placed::At { code: code.clone(), on_hand })
+    let placed = all_placed(tx, &[(sku, code)]).await?.into_values().next();
+    placed.ok_or_else(|| Error::LocationUnknown { code: code.clone() })
+}
+
+/// Whether a location that the caller has locked has pieces of anything.
+pub(crate) async fn has_pieces(tx: &mut Tx<'_>, code: &Slug) -> Result<bool, Error> {
+    let found: FoundRow = statement(
+        "select exists (select from location_levels where org_id = $1 and location = $2 and on_hand > 0) as found",
+    )
+    .bind::<SqlUuid, _>(tx.organisation().uuid())
+    .bind::<Text, _>(code.as_str())
+    .get_result(tx.connection())
+    .await?;
+    Ok(found.found)
+}
+
+#[derive(QueryableByName)]
+struct FoundRow {
+    #[diesel(sql_type = Bool)]
+    found: bool,
 }
 
 /// A SKU of an organisation.
@@ -113,18 +130,25 @@ struct PlacedRow {
     location: String,
     #[diesel(sql_type = BigInt)]
     on_hand: i64,
+    #[diesel(sql_type = Bool)]
+    active: bool,
 }
 
-/// What each of these locations has of its SKU, 0 included. Locations that do not exist are absent from the answer.
-pub(crate) async fn on_hand_at(tx: &mut Tx<'_>, wanted: &[(&Sku, &Slug)]) -> Result<BTreeMap<(Sku, Slug), i64>, Error> {
+/// What each of these locations has of its SKU, 0 included. Locations that do not exist are absent from the answer. None of them is
+/// closed before the transaction ends.
+pub(crate) async fn all_placed(
+    tx: &mut Tx<'_>,
+    wanted: &[(&Sku, &Slug)],
+) -> Result<BTreeMap<(Sku, Slug), Placed>, Error> {
     if wanted.is_empty() {
         return Ok(BTreeMap::new());
     }
     let rows: Vec<PlacedRow> = statement(
-        "select w.sku, w.location, coalesce(v.on_hand, 0) as on_hand
+        "select w.sku, w.location, coalesce(v.on_hand, 0) as on_hand, l.active
          from unnest($2, $3) as w(sku, location)
          join locations l on l.org_id = $1 and l.code = w.location
-         left join location_levels v on v.org_id = $1 and v.sku = w.sku and v.location = w.location",
+         left join location_levels v on v.org_id = $1 and v.sku = w.sku and v.location = w.location
+         for share of l",
     )
     .bind::<SqlUuid, _>(tx.organisation().uuid())
     .bind::<Array<Text>, _>(wanted.iter().map(|(sku, _)| sku.as_str()).collect::<Vec<_>>())
@@ -133,8 +157,9 @@ pub(crate) async fn on_hand_at(tx: &mut Tx<'_>, wanted: &[(&Sku, &Slug)]) -> Res
     .await?;
     let corrupt = |cause: Malformed| Error::corrupt("location level", cause);
     let read = |row: PlacedRow| {
-        let key = (Sku::parse(&row.sku).map_err(corrupt)?, Slug::parse(&row.location).map_err(corrupt)?);
-        Ok((key, row.on_hand))
+        let (sku, code) = (Sku::parse(&row.sku).map_err(corrupt)?, Slug::parse(&row.location).map_err(corrupt)?);
+        let placed = Placed::At { code: code.clone(), on_hand: row.on_hand, active: row.active };
+        Ok(((sku, code), placed))
     };
     rows.into_iter().map(read).collect()
 }
@@ -173,7 +198,7 @@ pub(crate) async fn write_levels(tx: &mut Tx<'_>, levels: &[(&Sku, &[Placed], i6
     for (sku, places, located) in levels {
         let here = at.len();
         for placed in *places {
-            if let Placed::At { code, on_hand } = placed {
+            if let Placed::At { code, on_hand, .. } = placed {
                 at.push((sku.as_str(), code.as_str(), *on_hand));
             }
         }

@@ -111,3 +111,41 @@ async fn a_draft_with_pieces_at_locations_stays_and_the_refusal_names_them() {
     assert_eq!(delete().await.status, 200);
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_draft_that_an_order_takes_pieces_of_while_it_is_deleted_stays() {
+    let world = World::quiet().await;
+    let lamp = draft(&world, "lamp", "LAMP").await;
+    let mut root = world.scene.superuser().await;
+    let sale = root.transaction().await.unwrap();
+    // Its pieces were promised and given back again since.
+    sale.execute("update stock set version = version + 1 where sku = 'LAMP'", &[]).await.unwrap();
+    sale.execute(
+        "insert into movements (org_id, sku, variant_id, kind, on_hand_delta, reserved_delta, held_delta, order_id, actor, occurred_at)
+         select org_id, sku, variant_id, 'reserve', 0, 3, 0, gen_random_uuid(), 'order', now() from stock where sku = 'LAMP'",
+        &[],
+    )
+    .await
+    .unwrap();
+    let deletion = {
+        let (owner, path) = (world.owner(), path(&lamp));
+        tokio::spawn(async move { owner.send(Method::DELETE, &path, None).await })
+    };
+    // It has found nothing sold so far, and waits for the stock.
+    let waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+    eventually(PATIENCE, async || {
+        let waiting: i64 = sale.query_one(waits, &[]).await.unwrap().get(0);
+        if waiting > 0 { Ok(()) } else { Err("nobody waits") }
+    })
+    .await;
+    sale.commit().await.unwrap();
+    let refused = deletion.await.unwrap();
+    assert_eq!(
+        (refused.status, refused.json()["type"].clone()),
+        (409, json!("/problems/product-not-deletable")),
+        "{}",
+        refused.text()
+    );
+    assert_eq!(world.level("LAMP").await, (4, 0, 0), "it is as it was");
+    world.stop().await;
+}

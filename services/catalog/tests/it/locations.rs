@@ -156,11 +156,25 @@ async fn a_location_is_created_once_and_changes_in_the_version_that_was_read() {
     assert_eq!(world.does("transfer", json!({"to": "hanoi", "pieces": 10})).await.0, 201);
     let path = "/admin/v1/locations/hanoi";
     let closed = json!({"active": false, "name": "Closed"});
+    // What orders may be promised does not lie where nobody sends it from.
+    let (status, problem) = world.owner().with("if-match", "\"1\"").patch(path, &closed).await;
+    assert_eq!((status, &problem["type"]), (409, &json!("/problems/location-not-empty")), "{problem}");
+    assert_eq!(world.does("transfer", json!({"from": "hanoi", "to": "default", "pieces": 10})).await.0, 201);
     let (status, changed) = world.owner().with("if-match", "\"1\"").patch(path, &closed).await;
     assert_eq!((status, &changed["version"], &changed["priority"]), (200, &json!(2), &json!(3)), "{changed}");
     assert_eq!(world.owner().with("if-match", "\"1\"").patch(path, &closed).await.0, 412);
     assert_eq!(world.owner().with("if-match", "*").patch("/admin/v1/locations/hue", &closed).await.0, 404);
-    assert_eq!(world.places(1).await.1, json!([]), "nobody who is active has any");
+    for (what, body) in [
+        ("transfer", json!({"to": "hanoi", "pieces": 1})),
+        ("adjust", json!({"location": "hanoi", "delta": 1})),
+        ("count", json!({"location": "hanoi", "counted": 1})),
+    ] {
+        let (status, problem) = world.does(what, body).await;
+        assert_eq!((status, &problem["type"]), (409, &json!("/problems/stock-conflict")), "{what}: {problem}");
+    }
+    let rows = json!({"levels": [{"sku": "LAMP", "location": "hanoi", "delta": 1, "reason": "brought"}]});
+    let (status, done) = world.owner().post("/admin/v1/stock/bulk", &rows).await;
+    assert_eq!((status, &done["failed"]), (201, &json!(1)), "{done}");
     let (_, listed) = world.owner().get("/admin/v1/locations").await;
     assert_eq!((listed["items"].as_array().unwrap().len(), &listed["items"][0]["name"]), (1, &json!("Closed")));
     world.stop().await;

@@ -23,6 +23,7 @@ mod shop_addresses;
 mod slugs;
 mod stock;
 mod storm;
+mod strangers;
 mod views;
 mod walls;
 mod whole_rows;

@@ -322,7 +322,7 @@ async fn a_reservation_expires_and_a_late_confirmation_is_refused() {
     assert_eq!(world.level("LAMP").await, (5, 3, 0));
     let (one, other) = (world.scene.mediator(), world.scene.mediator());
     let (first, second) = tokio::join!(expire_due(&one), expire_due(&other));
-    assert!(first.unwrap() + second.unwrap() >= 1);
+    first.and(second).unwrap();
     world.state_is(late, "expired").await;
     assert_eq!(world.level("LAMP").await, (5, 1, 0), "the other one has time left");
     let (_, answer) = world.answer_to(late, 2).await;
@@ -330,7 +330,7 @@ async fn a_reservation_expires_and_a_late_confirmation_is_refused() {
     world.scene.publish(2, &confirmed(late)).await;
     let (_, answer) = world.answer_to(late, 3).await;
     assert!(matches!(answer, ReservationEvent::ConfirmRefused(_)), "{answer:?}");
-    assert_eq!(expire_due(&one).await.unwrap(), 0);
+    expire_due(&one).await.unwrap();
     world.assert_books_agree().await;
     world.stop().await;
 }
@@ -349,7 +349,7 @@ async fn only_the_system_may_look_for_reservations_of_all_organisations() {
     world.scene.send(&[publish(Some(world.scene.other_organisation()), 1, &late(theirs))]).await;
     world.answers(2).await;
 
-    let look = FindDueReservations { limit: 10 };
+    let look = FindDueReservations { after: None, limit: 10 };
     let staff = world.scene.scope(&[Role::Owner]).caller;
     let refused = world.mediator().ask(&Scope::platform(staff), look).await.unwrap_err();
     assert!(matches!(refused, SendError::Forbidden { permission: Permission::System }), "{refused}");
@@ -376,6 +376,38 @@ async fn a_reservation_that_cannot_expire_holds_up_no_other_one() {
     world.state_is(sound, "expired").await;
     assert_eq!(world.level("BULB").await, (5, 0, 0));
     world.state_is(spoilt, "reserved").await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn neither_locked_stock_nor_many_that_cannot_expire_hold_up_what_is_due_behind_them() {
+    let world = World::connected().await;
+    world.create("lamp", &[("LAMP", 500, 5), ("BULB", 100, 5)]).await;
+    let (waiting, sound) = (OrderId::new(), OrderId::new());
+    world.scene.publish(1, &placed(waiting, &[("LAMP", 2, 500)], -120)).await;
+    world.scene.publish(1, &placed(sound, &[("BULB", 1, 100)], -120)).await;
+    world.answers(2).await;
+    // More than are looked for at once, of an organisation that comes first, name stock that there is not.
+    let root = world.scene.superuser().await;
+    root.batch_execute(
+        r#"insert into reservations (org_id, order_id, state, lines, expires_at, version, updated_at)
+           select '00000000-0000-7000-8000-000000000001', gen_random_uuid(), 'reserved',
+                  '[{"variant":"00000000-0000-7000-8000-000000000002","sku":"GONE","quantity":1}]', now(), 1, now()
+           from generate_series(1, 520)"#,
+    )
+    .await
+    .unwrap();
+    let mut other = world.scene.superuser().await;
+    let lock = other.transaction().await.unwrap();
+    lock.execute("select from stock where sku = 'LAMP' for update", &[]).await.unwrap();
+    assert!(expire_due(&world.scene.mediator()).await.is_err(), "those without stock cannot expire");
+    world.state_is(sound, "expired").await;
+    world.state_is(waiting, "reserved").await;
+    lock.rollback().await.unwrap();
+    root.batch_execute("delete from reservations where org_id = '00000000-0000-7000-8000-000000000001'").await.unwrap();
+    expire_due(&world.scene.mediator()).await.unwrap();
+    world.state_is(waiting, "expired").await;
+    world.assert_books_agree().await;
     world.stop().await;
 }
 
@@ -832,6 +864,27 @@ async fn a_parcel_takes_from_the_place_that_was_to_serve_its_order_and_nothing_s
         "select string_agg(concat_ws(' ', coalesce(location, 'default'), on_hand_delta), '; ' order by movement_id)
                   from movements where kind = 'commit'";
     assert_eq!(world.value(ledger).await, "hanoi -2; hanoi -1; default -1");
+    world.assert_books_agree().await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_left_of_an_order_whose_parcel_was_heard_of_before_its_placing_is_served_by_a_place() {
+    let world = World::connected().await;
+    world.create("lamp", &[("LAMP", 500, 10)]).await;
+    let hanoi = json!({"code": "hanoi", "name": "Hanoi", "priority": 1});
+    assert_eq!(world.owner().post("/admin/v1/locations", &hanoi).await.0, 201);
+    let transfer = json!({"to": "hanoi", "pieces": 10});
+    assert_eq!(world.owner().post("/admin/v1/stock/LAMP/transfer", &transfer).await.0, 201);
+    let order = OrderId::new();
+    world.scene.publish(3, &shipped(order, Pieces { shipped: 2, ..Pieces::default() })).await;
+    world.state_is(order, "void").await;
+    world.level_is((8, 0, 0)).await;
+    world.scene.publish(1, &placed(order, &[("LAMP", 5, 500)], 30)).await;
+    world.level_is((8, 0, 3)).await;
+    let hanoi_has = "select concat_ws(' ', on_hand, promised, coalesce((select sum(pieces) from order_places), 0))
+                     from location_levels";
+    assert_eq!(world.value(hanoi_has).await, "8 3 3");
     world.assert_books_agree().await;
     world.stop().await;
 }
