@@ -546,6 +546,10 @@ pub fn decide(life: &Life, on: &Trigger) -> Result<Option<Change>, Refusal> {
         Trigger::ShopperCancels | Trigger::StaffCancels | Trigger::StaffCancelsLines(_) if status == Cancelled => {
             return Ok(None);
         }
+        // All that was not sent was cancelled before, and what was sent stays sent.
+        Trigger::StaffCancelsLines(None) if life.sum(unsent) == 0 && life.sum(|pieces| pieces.cancelled) > 0 => {
+            return Ok(None);
+        }
         Trigger::ShopperCancels if life.shopper_may_cancel() && untouched => {
             now.cancelling(Cause::Shopper, &everything())
         }
@@ -611,15 +615,15 @@ pub fn decide(life: &Life, on: &Trigger) -> Result<Option<Change>, Refusal> {
             return Err(Refusal::NotNow { action: Action::DeclineCancellation });
         }
         Trigger::Release | Trigger::DeclineCancellation => return Ok(None),
-        Trigger::RequestCancellation if life.cancel_requested => return Ok(None),
+        Trigger::RequestCancellation if life.cancel_requested || status == Cancelled => return Ok(None),
         Trigger::RequestCancellation => {
             permitted(Action::RequestCancellation)?;
             Life { cancel_requested: true, ..now }.telling(Event::CancellationRequested)
         }
 
-        // Everything was packed, or sent, before: so it was when this came for the first time.
-        Trigger::Pack(None) if status == Status::Packed => return Ok(None),
-        Trigger::Ship(None, _) if status == Status::Shipped => return Ok(None),
+        // Everything was packed, or sent, before, however far the order has gone on since.
+        Trigger::Pack(None) if life.sum(|pieces| pieces.packed) > 0 && life.sum(unpacked) == 0 => return Ok(None),
+        Trigger::Ship(None, _) if !untouched && life.sum(unsent) == 0 => return Ok(None),
         Trigger::Pack(wanted) => {
             permitted(Action::Pack)?;
             let selection = life.select(Action::Pack, wanted.as_ref(), unpacked)?;
@@ -646,7 +650,7 @@ pub fn decide(life: &Life, on: &Trigger) -> Result<Option<Change>, Refusal> {
                 Range::onwards(pieces.delivered, count)
             })
         }
-        Trigger::Complete if status == Status::Completed => return Ok(None),
+        Trigger::Complete if life.completed => return Ok(None),
         Trigger::Complete => {
             permitted(Action::Complete)?;
             Life { completed: true, ..now }.telling(Event::Completed)

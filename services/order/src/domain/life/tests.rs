@@ -257,31 +257,106 @@ fn the_steps_from_one_status_to_the_next_are_these() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-#[test]
-fn repeating_a_step_changes_nothing_and_succeeds() {
-    let confirmed = after(placed(&[2]), &[Trigger::Reserved]);
-    let delivered = after(confirmed.clone(), &[ship(None), Trigger::Deliver(vec![2], id())]);
-    for (life, on) in [
-        (placed(&[2]), Trigger::Reserved),
-        (placed(&[2]), Trigger::Rejected(Vec::new())),
-        (placed(&[2]), Trigger::DeadlinePassed),
-        (placed(&[2]), Trigger::ShopperCancels),
-        (confirmed.clone(), Trigger::ReservationLost),
-        (confirmed.clone(), Trigger::UnpaidTooLong),
-        (confirmed.clone(), Trigger::ShopperCancels),
-        (confirmed.clone(), Trigger::StaffCancels),
-        (confirmed.clone(), Trigger::StaffCancelsLines(None)),
-        (confirmed.clone(), Trigger::Hold),
-        (after(confirmed.clone(), &[Trigger::Hold]), Trigger::Release),
-        (confirmed.clone(), Trigger::RequestCancellation),
-        (after(confirmed.clone(), &[Trigger::RequestCancellation]), Trigger::DeclineCancellation),
-        (confirmed.clone(), Trigger::Pack(None)),
-        (confirmed, ship(None)),
-        (delivered, Trigger::Complete),
-    ] {
-        let once = after(life, std::slice::from_ref(&on));
-        assert_eq!(decide(&once, &on), Ok(None), "{on:?}");
+/// Whether the trigger itself says which step it is. The others name pieces or things, so their repeats are told apart outside the life:
+/// by an idempotency key, or by the parcel, the return or the addition that they name.
+fn is_told_apart_by_itself(on: &Trigger) -> bool {
+    match on {
+        Trigger::Reserved
+        | Trigger::Rejected(_)
+        | Trigger::SoldElsewhere
+        | Trigger::Oversold(_)
+        | Trigger::ReservationLost
+        | Trigger::DeadlinePassed
+        | Trigger::UnpaidTooLong
+        | Trigger::ShopperCancels
+        | Trigger::StaffCancels
+        | Trigger::StaffCancelsLines(None)
+        | Trigger::AdditionGiven(_)
+        | Trigger::AdditionRefused(..)
+        | Trigger::WithdrawAddition
+        | Trigger::Hold
+        | Trigger::Release
+        | Trigger::RequestCancellation
+        | Trigger::DeclineCancellation
+        | Trigger::Pack(None)
+        | Trigger::Ship(None, _)
+        | Trigger::Complete => true,
+        Trigger::StaffCancelsLines(Some(_))
+        | Trigger::Edit(_)
+        | Trigger::AddPieces(_)
+        | Trigger::Pack(Some(_))
+        | Trigger::Ship(Some(_), _)
+        | Trigger::Deliver(..)
+        | Trigger::RequestReturn(..)
+        | Trigger::ApproveReturn(_)
+        | Trigger::DeclineReturn(..)
+        | Trigger::ReceiveReturn(_)
+        | Trigger::RecordPayment(_)
+        | Trigger::Refund { .. }
+        | Trigger::AddNote(_)
+        | Trigger::Claim(_)
+        | Trigger::EraseContact => false,
     }
+}
+
+#[test]
+fn whatever_is_done_twice_in_a_row_succeeds_and_changes_nothing_the_second_time() {
+    for ordered in [&[2][..], &[1, 1]] {
+        let triggers = triggers(ordered);
+        let mut repeated = BTreeSet::new();
+        for life in reachable(ordered) {
+            for on in triggers.iter().filter(|on| is_told_apart_by_itself(on)) {
+                if let Ok(Some(change)) = decide(&life, on) {
+                    assert_eq!(decide(&change.life, on), Ok(None), "{on:?} twice, first of {life:?}");
+                    repeated.insert(format!("{on:?}"));
+                }
+            }
+        }
+        let all = triggers.iter().filter(|on| is_told_apart_by_itself(on)).count();
+        assert_eq!(repeated.len(), all, "each of them has an effect somewhere, so the test has seen its repeat");
+    }
+}
+
+/// The states that the life goes on to from these, themselves included.
+fn onwards(begun: Vec<Life>, triggers: &[Trigger]) -> HashSet<Life> {
+    let (mut seen, mut open) = (HashSet::new(), VecDeque::from(begun));
+    while let Some(life) = open.pop_front() {
+        if seen.insert(life.clone()) {
+            open.extend(triggers.iter().filter_map(|on| decide(&life, on).ok().flatten()).map(|change| change.life));
+        }
+    }
+    seen
+}
+
+#[test]
+fn what_was_done_with_the_whole_order_may_be_asked_for_again_however_far_the_order_has_gone_on() {
+    for ordered in [&[2][..], &[1, 1]] {
+        // An addition makes another order of it.
+        let mut triggers = triggers(ordered);
+        triggers.retain(|on| !matches!(on, Trigger::AddPieces(_)));
+        let known = reachable(ordered);
+        for on in [Trigger::Pack(None), ship(None), Trigger::StaffCancelsLines(None), Trigger::Complete] {
+            let done = known.iter().filter_map(|life| decide(life, &on).ok().flatten()).map(|change| change.life);
+            let later = onwards(done.collect(), &triggers);
+            let statuses: BTreeSet<Status> = later.iter().map(Life::status).collect();
+            assert!(statuses.contains(&Status::Returned) && statuses.len() > 2, "{on:?}: {statuses:?}");
+            for life in later {
+                // What was packed and then cancelled is not packed any more.
+                let undone = on == Trigger::Pack(None) && life.status() == Status::Cancelled;
+                let expected = if undone { Err(Refusal::NotNow { action: Action::Pack }) } else { Ok(None) };
+                assert_eq!(decide(&life, &on), expected, "{on:?} again of {life:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn whoever_asks_to_cancel_what_is_cancelled_has_it() {
+    let asked = after(placed(&[2]), &[Trigger::Reserved, Trigger::RequestCancellation, Trigger::StaffCancels]);
+    assert_eq!(decide(&asked, &Trigger::RequestCancellation), Ok(None));
+    let sent = after(placed(&[2]), &[Trigger::Reserved, ship(None)]);
+    let refused = Err(Refusal::NotNow { action: Action::Cancel });
+    assert_eq!(decide(&sent, &Trigger::StaffCancelsLines(None)), refused, "nothing of it was ever cancelled");
 }
 
 #[test]
