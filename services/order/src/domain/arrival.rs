@@ -150,7 +150,8 @@ impl Arrival {
         let amount = Money::from_minor(more, paid.currency())?;
         let method = Label::parse(order.channel.as_str())?;
         let (kind, provider) = (PaymentKind::Received, Provider::Channel);
-        let payment = Payment { id: PaymentId::new(), kind, provider, method, reference: None, amount };
+        let payment =
+            Payment { id: PaymentId::new(), kind, provider, method, reference: None, provider_reference: None, amount };
         walk.take(order, Trigger::RecordPayment(payment.clone()), None)?;
         walk.payments.push(payment);
         Ok(())

@@ -47,8 +47,8 @@ pub use order::{Goods, Impossible, Order, Step};
 pub use outcome::{ChatStep, Outcome, StepRefusal};
 pub use parcel::{Dispatch, Parcel, SkuPieces};
 pub use payment::{
-    Manual, MoneyRequest, Moving, NotMoved, Payment, PaymentProvider, Payments, Provider, RecordedPayment,
-    RecordedRefund, Refund,
+    Manual, MoneyRequest, Moved, Movement, Moving, NotMoved, Payment, PaymentProvider, Payments, Provider,
+    RecordedPayment, RecordedRefund, Refund, RequestKey,
 };
 pub use product::{Offer, Product, Variant};
 pub use reference::Reference;

@@ -42,9 +42,9 @@ macro_rules! orders {
          where p.org_id = o.org_id and p.order_id = o.id) as parcels,
         (select jsonb_agg(to_jsonb(r) order by r.id) from order_returns r
          where r.org_id = o.org_id and r.order_id = o.id) as returns,
-        (select jsonb_agg(to_jsonb(p) order by p.id) from order_payments p
+        (select jsonb_agg(to_jsonb(p) order by p.recorded_at, p.id) from order_payments p
          where p.org_id = o.org_id and p.order_id = o.id) as payments,
-        (select jsonb_agg(to_jsonb(r) order by r.id) from order_refunds r
+        (select jsonb_agg(to_jsonb(r) order by r.recorded_at, r.id) from order_refunds r
          where r.org_id = o.org_id and r.order_id = o.id) as refunds,
         (select jsonb_build_object('cause', h.cause, 'reasons', h.details -> 'reasons') from order_history h
          where h.org_id = o.org_id and h.order_id = o.id and h.to_status in ('rejected', 'cancelled')
@@ -317,6 +317,7 @@ struct PaymentRow {
     recorded_at: Timestamp,
 }
 
+    provider_reference: Option<Label>,
 impl PaymentRow {
     fn payment(self, currency: Currency) -> Result<RecordedPayment, Malformed> {
         let payment = Payment {
@@ -329,6 +330,7 @@ impl PaymentRow {
         };
         Ok(RecordedPayment { payment, recorded_at: self.recorded_at })
     }
+            provider_reference: self.provider_reference,
 }
 
 #[derive(Deserialize)]
@@ -341,6 +343,7 @@ struct RefundRow {
     recorded_at: Timestamp,
 }
 
+    provider_reference: Option<Label>,
 impl RefundRow {
     fn refund(self, currency: Currency) -> Result<RecordedRefund, Malformed> {
         let refund = Refund {
@@ -352,6 +355,7 @@ impl RefundRow {
         };
         Ok(RecordedRefund { refund, recorded_at: self.recorded_at })
     }
+            provider_reference: self.provider_reference,
 }
 
 #[derive(Deserialize)]

@@ -26,13 +26,15 @@ fn ship(pieces: Option<Selection>) -> Trigger {
 fn pay(kind: PaymentKind, minor: i64) -> Trigger {
     let method = Label::parse("cash").unwrap();
     let (id, provider, amount): (PaymentId, _, _) = (id(), Provider::Manual, usd(minor));
-    Trigger::RecordPayment(Payment { id, kind, provider, method, reference: None, amount })
+    let payment = Payment { id, kind, provider, method, reference: None, provider_reference: None, amount };
+    Trigger::RecordPayment(payment)
 }
 
 fn refund(minor: i64, left: i64) -> Trigger {
     let method = Label::parse("cash").unwrap();
     let (id, payment, amount): (RefundId, PaymentId, _) = (id(), id(), usd(minor));
-    Trigger::Refund { refund: Refund { id, payment, method, reference: None, amount }, left }
+    let refund = Refund { id, payment, method, reference: None, provider_reference: None, amount };
+    Trigger::Refund { refund, left }
 }
 
 fn receive(requested: Selection, returned: Selection, written_off: Selection) -> Trigger {
