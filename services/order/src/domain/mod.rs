@@ -38,7 +38,7 @@ pub use draft::{
 pub use holds::{HoldLimits, Holder, Origin, Queued};
 pub use intake::{Intake, IntakeStatus, PlacementRefusal};
 pub use life::{
-    Action, Asked, Change, Event, Funds, Life, LineLife, Marks, Opening, Receipt, Refusal, Requester, Selection,
+    Action, Asked, Change, Event, Funds, Life, LineLife, Marks, Opening, Receipt, Refusal, Requester, Selection, Side,
     Trigger, decide,
 };
 pub use line::{Line, PriceSource};

@@ -89,10 +89,6 @@ fn triggers(ordered: &[i64]) -> Vec<Trigger> {
         Trigger::ShopperCancels,
         Trigger::StaffCancels,
         Trigger::StaffCancelsLines(None),
-        Trigger::Hold,
-        Trigger::Release,
-        Trigger::RequestCancellation,
-        Trigger::DeclineCancellation,
         Trigger::Pack(None),
         ship(None),
         Trigger::Complete,
@@ -102,6 +98,12 @@ fn triggers(ordered: &[i64]) -> Vec<Trigger> {
         Trigger::AdditionRefused(1, Vec::new()),
         Trigger::WithdrawAddition,
     ];
+    for side in [Side::Here, Side::Channel] {
+        all.push(Trigger::Hold(side));
+        all.push(Trigger::Release(side));
+        all.push(Trigger::RequestCancellation(side));
+        all.push(Trigger::DeclineCancellation(side));
+    }
     for selection in selections(ordered) {
         all.push(Trigger::StaffCancelsLines(Some(selection.clone())));
         all.push(Trigger::Edit(selection.clone()));
@@ -133,10 +135,9 @@ fn reachable(ordered: &[i64]) -> HashSet<Life> {
     seen
 }
 
-/// Every state that could be written down for lines of so many pieces, whether an order can be in it or not.
-///
-/// `facts` are the combinations of its facts: 16 of those of every order, 64 with those of one that was sold elsewhere.
-fn conceivable(ordered: &[i64], facts: u8) -> impl Iterator<Item = Life> {
+/// Every state that could be written down for lines of so many pieces, whether an order can be in it or not; with or without what is said
+/// only of one that was sold elsewhere.
+fn conceivable(ordered: &[i64], elsewhere: bool) -> impl Iterator<Item = Life> {
     let places = |ordered: i64| -> Vec<Pieces> {
         selections(&[ordered; 8])
             .into_iter()
@@ -164,12 +165,20 @@ fn conceivable(ordered: &[i64], facts: u8) -> impl Iterator<Item = Life> {
             })
             .collect();
     }
+    let sides = if elsewhere { &[None, Some(Side::Here), Some(Side::Channel)][..] } else { &[None, Some(Side::Here)] };
+    let mut marks = Vec::new();
+    for (held, cancel_requested) in sides.iter().flat_map(|held| sides.iter().map(|asked| (*held, *asked))) {
+        for flags in 0..if elsewhere { 16_u8 } else { 4 } {
+            let of = |flag: u8| flags & flag > 0;
+            marks.push((held, cancel_requested, of(1), of(2), of(4), of(8)));
+        }
+    }
     lives.into_iter().flat_map(move |life| {
-        let openings = [Opening::Awaited, Opening::Given, Opening::Refused].into_iter();
-        openings.flat_map(move |opening| (0..facts).map(move |flags| (opening, flags))).map(move |(opening, flags)| {
-            let (held, cancel_requested, completed) = (flags & 1 > 0, flags & 2 > 0, flags & 4 > 0);
-            let addition = (flags & 8 > 0).then(|| one_more(life.lines.len()));
-            let (sold_elsewhere, oversold) = (flags & 16 > 0, flags & 32 > 0);
+        let marked = |opening| marks.clone().into_iter().map(move |mark| (opening, mark));
+        let openings = [Opening::Awaited, Opening::Given, Opening::Refused].map(marked);
+        openings.into_iter().flatten().map(move |(opening, mark)| {
+            let (held, cancel_requested, completed, adding, sold_elsewhere, oversold) = mark;
+            let addition = adding.then(|| one_more(life.lines.len()));
             Life { opening, held, cancel_requested, completed, addition, sold_elsewhere, oversold, ..life.clone() }
         })
     })
@@ -179,11 +188,11 @@ fn conceivable(ordered: &[i64], facts: u8) -> impl Iterator<Item = Life> {
 fn a_state_is_accepted_exactly_if_the_function_leads_to_it() {
     // A line of two pieces, then two lines of one.
     // The facts about orders that were sold elsewhere have nothing to do with how many lines there are.
-    for (ordered, facts) in [(&[2][..], 64), (&[1, 1], 16)] {
+    for (ordered, elsewhere) in [(&[2][..], true), (&[1, 1], false)] {
         let mut reachable = reachable(ordered);
-        reachable.retain(|life| facts > 16 || !life.sold_elsewhere);
+        reachable.retain(|life| elsewhere || !life.sold_elsewhere);
         let (mut accepted, mut wrong) = (0, Vec::new());
-        for life in conceivable(ordered, facts) {
+        for life in conceivable(ordered, elsewhere) {
             accepted += usize::from(life.check().is_ok());
             if life.check().is_ok() != reachable.contains(&life) {
                 wrong.push(life);
@@ -276,10 +285,10 @@ fn is_told_apart_by_itself(on: &Trigger) -> bool {
         | Trigger::AdditionGiven(_)
         | Trigger::AdditionRefused(..)
         | Trigger::WithdrawAddition
-        | Trigger::Hold
-        | Trigger::Release
-        | Trigger::RequestCancellation
-        | Trigger::DeclineCancellation
+        | Trigger::Hold(_)
+        | Trigger::Release(_)
+        | Trigger::RequestCancellation(_)
+        | Trigger::DeclineCancellation(_)
         | Trigger::Pack(None)
         | Trigger::Ship(None, _)
         | Trigger::Complete => true,
@@ -354,8 +363,9 @@ fn what_was_done_with_the_whole_order_may_be_asked_for_again_however_far_the_ord
 
 #[test]
 fn whoever_asks_to_cancel_what_is_cancelled_has_it() {
-    let asked = after(placed(&[2]), &[Trigger::Reserved, Trigger::RequestCancellation, Trigger::StaffCancels]);
-    assert_eq!(decide(&asked, &Trigger::RequestCancellation), Ok(None));
+    let asked =
+        after(placed(&[2]), &[Trigger::Reserved, Trigger::RequestCancellation(Side::Here), Trigger::StaffCancels]);
+    assert_eq!(decide(&asked, &Trigger::RequestCancellation(Side::Here)), Ok(None));
     let sent = after(placed(&[2]), &[Trigger::Reserved, ship(None)]);
     let refused = Err(Refusal::NotNow { action: Action::Cancel });
     assert_eq!(decide(&sent, &Trigger::StaffCancelsLines(None)), refused, "nothing of it was ever cancelled");
@@ -392,6 +402,31 @@ fn want_of_stock_holds_an_order_that_was_sold_elsewhere_and_never_ends_it() {
 }
 
 #[test]
+fn a_channel_takes_back_what_it_said_itself_and_nothing_that_was_said_here() {
+    use Side::{Channel, Here};
+    let sold = after(elsewhere(&[2]), &[Trigger::SoldElsewhere]);
+    let held = after(sold.clone(), &[Trigger::Hold(Channel)]);
+    assert_eq!(after(held.clone(), &[Trigger::Release(Channel)]).status(), Status::Confirmed);
+    assert_eq!(after(held.clone(), &[Trigger::Release(Here)]).status(), Status::Confirmed, "staff decides");
+    // What is held back here as well stays held back: somebody wants it so, or it cannot be had.
+    for on in [Trigger::Hold(Here), Trigger::Rejected(Vec::new()), Trigger::ReservationLost] {
+        let both = after(held.clone(), std::slice::from_ref(&on));
+        assert_eq!((both.status(), decide(&both, &Trigger::Release(Channel))), (Status::OnHold, Ok(None)), "{on:?}");
+        assert_eq!(decide(&both, &on), Ok(None), "once");
+        assert_eq!(decide(&after(sold.clone(), &[on]), &Trigger::Hold(Channel)), Ok(None));
+    }
+    let asked = after(sold.clone(), &[Trigger::RequestCancellation(Channel)]);
+    assert_eq!(after(asked.clone(), &[Trigger::DeclineCancellation(Channel)]).status(), Status::Confirmed);
+    assert_eq!(after(asked, &[Trigger::StaffCancelsLines(None)]).status(), Status::Cancelled);
+    let here = after(sold, &[Trigger::RequestCancellation(Here)]);
+    assert_eq!(decide(&here, &Trigger::DeclineCancellation(Channel)), Ok(None));
+    let ours = after(placed(&[2]), &[Trigger::Reserved]);
+    for on in [Trigger::Hold(Channel), Trigger::RequestCancellation(Channel)] {
+        assert_eq!(decide(&ours, &on), Ok(None), "no channel speaks of what was sold here");
+    }
+}
+
+#[test]
 fn whoever_asks_for_the_impossible_is_told_what_is_possible() {
     let shipped = after(placed(&[2]), &[Trigger::Reserved, ship(None)]);
     let refused = decide(&shipped, &Trigger::StaffCancels);
@@ -401,7 +436,7 @@ fn whoever_asks_for_the_impossible_is_told_what_is_possible() {
     let refused = decide(&confirmed, &ship(Some(vec![3])));
     assert_eq!(refused, Err(Refusal::TooMany { action: Action::Ship, line: 0, asked: 3, most: 2 }));
     assert_eq!(decide(&confirmed, &Trigger::Pack(Some(vec![0]))), Err(Refusal::Nothing { action: Action::Pack }));
-    let held = after(confirmed.clone(), &[Trigger::Hold]);
+    let held = after(confirmed.clone(), &[Trigger::Hold(Side::Here)]);
     assert_eq!(decide(&held, &ship(None)), Err(Refusal::NotNow { action: Action::Ship }));
     assert_eq!(confirmed.possible_for_shopper(), [Action::Cancel, Action::RequestCancellation]);
     let paid = after(confirmed, &[pay(PaymentKind::Received, 1)]);
@@ -420,7 +455,7 @@ fn pieces_are_taken_off_until_the_first_is_packed_and_never_all() {
     assert_eq!(decide(&placed(&[3, 1]), &Trigger::Edit(vec![1, 0])), refused, "catalog answers for a whole order");
     let packed = after(confirmed.clone(), &[Trigger::Pack(Some(vec![1, 0]))]);
     assert_eq!(decide(&packed, &Trigger::Edit(vec![1, 0])), refused);
-    let held = after(confirmed, &[Trigger::Hold]);
+    let held = after(confirmed, &[Trigger::Hold(Side::Here)]);
     assert!(decide(&held, &Trigger::Edit(vec![1, 0])).unwrap().is_some(), "what is held back is the one to be edited");
 }
 
@@ -454,7 +489,7 @@ fn an_order_that_waits_for_what_is_added_is_not_packed_edited_or_cancelled_in_pa
     ] {
         assert_eq!(decide(&waits, &on), Err(Refusal::NotNow { action }), "{on:?}");
     }
-    for on in [Trigger::Hold, Trigger::RequestCancellation, pay(PaymentKind::Received, 1)] {
+    for on in [Trigger::Hold(Side::Here), Trigger::RequestCancellation(Side::Here), pay(PaymentKind::Received, 1)] {
         assert_eq!(after(waits.clone(), &[on]).addition, waits.addition);
     }
     let withdrawn = decide(&waits, &Trigger::WithdrawAddition).unwrap().unwrap();
@@ -500,8 +535,8 @@ fn an_order_that_nobody_pays_for_or_works_on_is_cancelled_in_the_end() {
         pay(PaymentKind::Authorised, 1),
         Trigger::Pack(Some(vec![1, 0])),
         ship(Some(vec![0, 1])),
-        Trigger::Hold,
-        Trigger::RequestCancellation,
+        Trigger::Hold(Side::Here),
+        Trigger::RequestCancellation(Side::Here),
         more(&[1, 0], &[]),
     ];
     let worked_on = worked_on.map(|on| after(confirmed.clone(), &[on]));
@@ -617,8 +652,11 @@ fn any_trigger() -> impl Strategy<Value = Trigger> {
         2 => prop::sample::select(vec![Trigger::Reserved, Trigger::SoldElsewhere, Trigger::Oversold(Vec::new())]),
         1 => prop::sample::select(vec![Trigger::Rejected(Vec::new()), Trigger::ReservationLost, Trigger::DeadlinePassed, Trigger::UnpaidTooLong]),
         1 => prop::sample::select(vec![Trigger::ShopperCancels, Trigger::StaffCancels, Trigger::Complete]),
-        2 => prop::sample::select(vec![Trigger::Hold, Trigger::Release, Trigger::RequestCancellation]),
-        1 => prop::sample::select(vec![Trigger::DeclineCancellation, Trigger::ApproveReturn(id()), Trigger::AddNote(Remark::parse("Note").unwrap()), Trigger::Claim(id()), Trigger::EraseContact]),
+        2 => (0..3_u8, any::<bool>()).prop_map(|(what, is_channel)| {
+            let side = Side::of(is_channel);
+            [Trigger::Hold(side), Trigger::Release(side), Trigger::RequestCancellation(side)][usize::from(what)].clone()
+        }),
+        1 => prop::sample::select(vec![Trigger::DeclineCancellation(Side::Here), Trigger::DeclineCancellation(Side::Channel), Trigger::ApproveReturn(id()), Trigger::AddNote(Remark::parse("Note").unwrap()), Trigger::Claim(id()), Trigger::EraseContact]),
         1 => prop::option::of(selection()).prop_map(Trigger::StaffCancelsLines),
         1 => selection().prop_map(Trigger::Edit),
         3 => (1..3_i64, selection(), prop::collection::vec(1..4_i64, 0..2)).prop_map(|(number, more, lines)| {
