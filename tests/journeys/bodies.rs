@@ -82,7 +82,7 @@ async fn of_goods(shop: &Shop) -> Vec<Route> {
     let sold = json!({
         "channel": "bazaar", "external_reference": "by position", "placed_at": "2026-01-05T08:00:00Z",
         "raw_status": "READY", "raw_status_at": "2026-01-05T08:00:00Z", "status": "shipped", "stock": "skip",
-        "lines": [{"sku": "LISTED", "quantity": 1, "unit_price": usd(100), "discount": usd(10), "tax": usd(1)}],
+        "lines": [{"sku": "LISTED", "quantity": 1, "unit_price": usd(100), "discount": usd(10), "tax": usd(1), "packed": 1}],
         "customer": null, "reference": "by position", "discount": usd(5), "shipping": usd(3), "tax": usd(2),
         "total": usd(91), "paid": usd(91), "carrier": "Post", "tracking_number": "RR1", "restocked": false,
         "contact": {"name": "Ada", "email": "ada@x.example", "phone": "+84 90 123 4567"}, "shipping_address": null,
@@ -386,6 +386,7 @@ const SOLD: &[&str] = &[
     "shipping",
     "tax",
     "total",
+    "packed",
     "paid",
     "carrier",
     "tracking_number",

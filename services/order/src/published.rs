@@ -131,7 +131,7 @@ pub fn event(step: Step) -> OrderEvent {
             standing,
         }
         .into(),
-        Event::Refunded(Refund { id, payment, method, reference, amount }) => order::Refunded {
+        Event::Refunded(Refund { id, payment, method, reference, amount, .. }) => order::Refunded {
             order,
             refund: id,
             payment,

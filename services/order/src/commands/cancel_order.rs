@@ -8,7 +8,7 @@ use persistence::Tx;
 
 use super::{OrderChange, change, finish, lock};
 use crate::{
-    domain::{Remark, Requester, SkuPieces, Trigger},
+    domain::{Remark, Requester, Side, SkuPieces, Trigger},
     error::Error,
 };
 
@@ -74,7 +74,7 @@ impl Command for RequestCancellation {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<OrderChange, Error> {
-        change(tx, self.order, Requester::Staff, Trigger::RequestCancellation, self.reason.clone()).await
+        change(tx, self.order, Requester::Staff, Trigger::RequestCancellation(Side::Here), self.reason.clone()).await
     }
 }
 
@@ -95,6 +95,6 @@ impl Command for DeclineCancellation {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<OrderChange, Error> {
-        change(tx, self.order, Requester::Staff, Trigger::DeclineCancellation, self.reason.clone()).await
+        change(tx, self.order, Requester::Staff, Trigger::DeclineCancellation(Side::Here), self.reason.clone()).await
     }
 }

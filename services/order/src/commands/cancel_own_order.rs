@@ -7,7 +7,7 @@ use persistence::Tx;
 
 use super::{change, prove};
 use crate::{
-    domain::{Ownership, Remark, Requester, Trigger},
+    domain::{Ownership, Remark, Requester, Side, Trigger},
     error::Error,
 };
 
@@ -54,6 +54,6 @@ impl Command for RequestOwnCancellation {
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
         prove(tx, self.order, &self.proof).await?;
         let reason = self.reason.clone();
-        change(tx, self.order, Requester::Shopper, Trigger::RequestCancellation, reason).await.map(drop)
+        change(tx, self.order, Requester::Shopper, Trigger::RequestCancellation(Side::Here), reason).await.map(drop)
     }
 }

@@ -8,7 +8,7 @@ use persistence::Tx;
 
 use super::{OrderChange, change, finish, lock};
 use crate::{
-    domain::{Action, Dispatch, Remark, Requester, SkuPieces, Trigger},
+    domain::{Action, Dispatch, Remark, Requester, Side, SkuPieces, Trigger},
     error::Error,
     store::parcels::{self, SentParcel},
 };
@@ -30,7 +30,7 @@ impl Command for HoldOrder {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<OrderChange, Error> {
-        change(tx, self.order, Requester::Staff, Trigger::Hold, self.reason.clone()).await
+        change(tx, self.order, Requester::Staff, Trigger::Hold(Side::Here), self.reason.clone()).await
     }
 }
 
@@ -51,7 +51,7 @@ impl Command for ReleaseOrder {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<OrderChange, Error> {
-        change(tx, self.order, Requester::Staff, Trigger::Release, self.reason.clone()).await
+        change(tx, self.order, Requester::Staff, Trigger::Release(Side::Here), self.reason.clone()).await
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
     },
     error::Error,
     store::{
-        arrivals::{self, External, Happened},
+        arrivals::{self, External, Happened, Heard, Said},
         orders,
     },
 };
@@ -271,22 +271,36 @@ async fn resume<T: Tenancy>(
     let mut locked: HashMap<OrderId, Order> =
         orders::lock(tx, &keys).await?.into_iter().map(|order| (order.id, order)).collect();
     // Of several that say something of one order, the newest is heard.
+    let moment = |one: &Importing<'_>| (one.import.sold.raw_status_at, one.import.arrival.progress());
     let mut newest: HashMap<OrderId, Importing<'_>> = HashMap::new();
     for (_, one, order) in repeats {
         let heard = newest.entry(*order).or_insert(*one);
-        if one.import.sold.raw_status_at > heard.import.sold.raw_status_at {
+        if moment(one) > moment(heard) {
             *heard = *one;
         }
     }
-    let said: Vec<_> = newest.iter().map(|(order, one)| (one.organisation, *order, &one.import.sold)).collect();
-    let heard = arrivals::hear(tx, &said).await?;
-    let heard_keys: Vec<_> = keys.into_iter().filter(|(_, order)| heard.contains(order)).collect();
+    let said: Vec<Said<'_>> = newest
+        .iter()
+        .map(|(order, one)| Said {
+            organisation: one.organisation,
+            order: *order,
+            sold: &one.import.sold,
+            is_beyond: locked.get(order).is_some_and(|known| one.import.arrival.is_beyond(known.status())),
+        })
+        .collect();
+    let mut heard = arrivals::hear(tx, &said).await?;
+    // The same word again may come with more pieces that are packed.
+    let says_more = |order: &OrderId| newest.get(order).is_some_and(|one| !one.import.arrival.packed.is_empty());
+    heard.retain(|Heard { order, is_new_word }| *is_new_word || says_more(order));
+    let heard_of: HashSet<OrderId> = heard.iter().map(|heard| heard.order).collect();
+    let heard_keys: Vec<_> = keys.into_iter().filter(|(_, order)| heard_of.contains(order)).collect();
     let mut open = arrivals::open(tx, &heard_keys).await?;
     let mut gone = Vec::new();
-    for order in heard {
+    for Heard { order, is_new_word } in heard {
         let (Some(one), Some(locked)) = (newest.get(&order), locked.get_mut(&order)) else { continue };
         let open = open.remove(&order).unwrap_or_default();
-        let walk = one.import.arrival.resume(locked, &one.import.sold.raw_status, open)?;
+        let word = is_new_word.then_some(&one.import.sold.raw_status);
+        let walk = one.import.arrival.resume(locked, word, open)?;
         gone.push((*one, locked.clone(), walk));
     }
     write(tx, gone).await?;

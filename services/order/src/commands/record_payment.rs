@@ -1,15 +1,19 @@
 //! Recording money that was received, promised or given back. The rules: a refund is of a payment, and takes no more of it than is
-//! left; the provider moves the money last, when nothing but the database can still refuse.
+//! left; the provider moves the money last, when nothing but the database can still refuse; what was recorded under a key is not
+//! recorded again.
 
 use access::Permission;
 use contracts::order::PaymentKind;
-use kernel::{Money, OrderId, PaymentId, RefundId};
+use kernel::{Money, OrderId, PaymentId};
 use mediator::{Command, IdempotencyKey, Tenant};
 use persistence::Tx;
 
 use super::{OrderChange, finish, lock};
 use crate::{
-    domain::{Action, Label, MoneyRequest, NotMoved, Order, Payment, Payments, Refund, Remark, Requester, Trigger},
+    domain::{
+        Action, Label, MoneyRequest, Movement, NotMoved, Order, Payment, Payments, Refund, Remark, RequestKey,
+        Requester, Trigger,
+    },
     error::Error,
     store::payments::{self, Left},
 };
@@ -19,8 +23,6 @@ use crate::{
 pub struct RecordPayment {
     /// The order.
     pub order: OrderId,
-    /// The identity that the payment will have.
-    pub id: PaymentId,
     /// Whether the money is there.
     pub kind: PaymentKind,
     /// How it was paid.
@@ -45,21 +47,38 @@ impl Command for RecordPayment {
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<OrderChange, Error> {
         let mut order = lock(tx, self.order).await?;
         in_currency_of(&order, self.amount)?;
-        let payment = Payment {
-            id: self.id,
+        let key = request_key::<Self>(tx, &self.key, self.order, self.kind.into(), self.amount);
+        let mut payment = Payment {
+            id: key.id(),
             kind: self.kind,
             provider: self.payments.provider().name(),
             method: self.method.clone(),
             reference: self.reference.clone(),
+            provider_reference: None,
             amount: self.amount,
         };
-        let before = order.clone();
+        if payments::is_recorded(tx, self.order, payment.id).await? {
+            return Ok(OrderChange { payment: Some(payment.id), ..finish(tx, order, None).await? });
+        }
+        // What the order refuses is not asked for.
+        order.clone().take(Trigger::RecordPayment(payment.clone()), None)?;
+        let movement = match self.kind {
+            PaymentKind::Authorised => Movement::Authorise,
+            PaymentKind::Received => Movement::Capture,
+        };
+        let request = MoneyRequest {
+            order: self.order,
+            payment: payment.id,
+            movement,
+            method: self.method.clone(),
+            amount: self.amount,
+            key,
+        };
+        let moved = self.payments.provider().carry_out(&request).await;
+        payment.provider_reference = moved.map_err(|why| not_moved(&order, Action::RecordPayment, why))?.reference;
         let step = order.take(Trigger::RecordPayment(payment.clone()), None)?;
-        let request = request::<Self>(tx, &self.key, (self.order, self.amount));
-        let moved = self.payments.provider().receive(&request, &payment).await;
-        moved.map_err(|why| not_moved(&before, Action::RecordPayment, why))?;
         payments::insert(tx, self.order, &payment, order.now).await?;
-        Ok(OrderChange { payment: Some(self.id), ..finish(tx, order, step).await? })
+        Ok(OrderChange { payment: Some(payment.id), ..finish(tx, order, step).await? })
     }
 }
 
@@ -68,8 +87,6 @@ impl Command for RecordPayment {
 pub struct RecordRefund {
     /// The order.
     pub order: OrderId,
-    /// The identity that the refund will have.
-    pub id: RefundId,
     /// The payment that it is of.
     pub payment: PaymentId,
     /// How it was given back.
@@ -96,27 +113,41 @@ impl Command for RecordRefund {
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<OrderChange, Error> {
         let mut order = lock(tx, self.order).await?;
         in_currency_of(&order, self.amount)?;
-        let Left { provider, minor: left } = payments::left(tx, self.order, self.payment).await?;
-        let refund = Refund {
-            id: self.id,
+        let key = request_key::<Self>(tx, &self.key, self.order, &self.payment.to_string(), self.amount);
+        let mut refund = Refund {
+            id: key.id(),
             payment: self.payment,
             method: self.method.clone(),
             reference: self.reference.clone(),
+            provider_reference: None,
             amount: self.amount,
         };
-        let before = order.clone();
-        let step = order.take(Trigger::Refund { refund: refund.clone(), left }, self.reason.clone())?;
-        let request = request::<Self>(tx, &self.key, (self.order, self.amount));
-        let moved = self.payments.of(provider).give_back(&request, &refund).await;
-        moved.map_err(|why| not_moved(&before, Action::Refund, why))?;
+        if payments::is_refunded(tx, self.order, refund.id).await? {
+            return Ok(OrderChange { refund: Some(refund.id), ..finish(tx, order, None).await? });
+        }
+        let Left { provider, minor: left } = payments::left(tx, self.order, self.payment).await?;
+        let trigger = |refund: &Refund| Trigger::Refund { refund: refund.clone(), left };
+        // What the order refuses is not asked for.
+        order.clone().take(trigger(&refund), self.reason.clone())?;
+        let request = MoneyRequest {
+            order: self.order,
+            payment: self.payment,
+            movement: Movement::Refund(refund.id),
+            method: self.method.clone(),
+            amount: self.amount,
+            key,
+        };
+        let moved = self.payments.of(provider).carry_out(&request).await;
+        refund.provider_reference = moved.map_err(|why| not_moved(&order, Action::Refund, why))?.reference;
+        let step = order.take(trigger(&refund), self.reason.clone())?;
         payments::insert_refund(tx, self.order, &refund, order.now).await?;
-        Ok(OrderChange { refund: Some(self.id), ..finish(tx, order, step).await? })
+        Ok(OrderChange { refund: Some(refund.id), ..finish(tx, order, step).await? })
     }
 }
 
-/// What the provider is asked under: the name under which the reply is recorded, too.
-fn request<C: Command>(tx: &Tx<'_>, key: &IdempotencyKey, (order, amount): (OrderId, Money)) -> MoneyRequest {
-    MoneyRequest::of(tx.organisation(), [&tx.provenance().actor, C::NAME, key.as_str()], order, amount)
+/// What the provider is asked under: the name under which the reply is recorded, and what is asked for.
+fn request_key<C: Command>(tx: &Tx<'_>, key: &IdempotencyKey, order: OrderId, what: &str, amount: Money) -> RequestKey {
+    RequestKey::of(tx.organisation(), [&tx.provenance().actor, C::NAME, key.as_str()], order, what, amount)
 }
 
 fn not_moved(order: &Order, action: Action, why: NotMoved) -> Error {

@@ -1,13 +1,13 @@
 //! Orders that were sold elsewhere and arrive here, wherever they stand by then. The rule: an import reaches its status by the steps
 //! that lead there, each decided as if somebody took it; what cannot be reached any more is left as it is.
 
-use contracts::order::{PaymentKind, StockPolicy};
-use kernel::{Money, ParcelId, PaymentId, ReturnId, Timestamp};
+use contracts::order::{PaymentKind, Status, StockPolicy};
+use kernel::{Money, ParcelId, PaymentId, ReturnId, Sku, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    life::{Action, Receipt, Trigger},
+    life::{Action, LineLife, Receipt, Selection, Side, Trigger},
     order::{Order, Step},
     parcel::{Dispatch, SkuPieces},
     payment::{Payment, Provider},
@@ -29,13 +29,12 @@ pub struct SoldElsewhere {
 }
 
 /// Where an order stands that arrives.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ArrivalStatus {
-    /// It is to be fulfilled.
-    #[default]
+    /// It is to be fulfilled. What the channel held back or asked to cancel before, it does not any more.
     Confirmed,
-    /// It must not be fulfilled for now.
+    /// The channel says that it must not be fulfilled for now.
     OnHold,
     /// Every piece is packed.
     Packed,
@@ -55,11 +54,45 @@ pub enum ArrivalStatus {
     Returned,
 }
 
+impl ArrivalStatus {
+    /// How far along it is, on the scale of [`progress`].
+    fn progress(self) -> u8 {
+        progress(match self {
+            Self::Confirmed => Status::Confirmed,
+            Self::OnHold => Status::OnHold,
+            Self::Packed => Status::Packed,
+            Self::Shipped => Status::Shipped,
+            Self::Delivered => Status::Delivered,
+            Self::Completed => Status::Completed,
+            Self::CancelRequested => Status::CancelRequested,
+            Self::Cancelled => Status::Cancelled,
+            Self::ReturnRequested => Status::ReturnRequested,
+            Self::Returned => Status::Returned,
+        })
+    }
+}
+
+/// How far along an order of this status is, from 0.
+fn progress(status: Status) -> u8 {
+    match status {
+        Status::Pending | Status::Confirmed => 0,
+        Status::OnHold | Status::CancelRequested => 1,
+        Status::Packed => 2,
+        Status::Shipped => 3,
+        Status::Delivered => 4,
+        Status::Completed => 5,
+        Status::ReturnRequested => 6,
+        Status::Returned | Status::Cancelled | Status::Rejected => 7,
+    }
+}
+
 /// What an import says of the life of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arrival {
-    /// Where it stands.
-    pub status: ArrivalStatus,
+    /// Where it stands; none where whoever brings it cannot tell by the channel's word, which is kept all the same.
+    pub status: Option<ArrivalStatus>,
+    /// Pieces that the channel says are packed, where not all of them are.
+    pub packed: Vec<SkuPieces>,
     /// Who carries what left.
     pub carrier: Option<Label>,
     /// The carrier's number of it.
@@ -127,14 +160,29 @@ impl Arrival {
         Ok(walk)
     }
 
-    /// The way of an order that arrived before, of which the channel said something newer.
+    /// How far along it says that the order is: of two words of one moment, the one that is further along is the later one.
+    #[must_use]
+    pub fn progress(&self) -> u8 {
+        self.status.map_or(0, ArrivalStatus::progress)
+    }
+
+    /// Whether it says that an order of this status is further along.
+    #[must_use]
+    pub fn is_beyond(&self, status: Status) -> bool {
+        self.progress() > progress(status)
+    }
+
+    /// The way of an order that arrived before, of which the channel said something newer. `said` is its word, where that is another one
+    /// than before.
     ///
     /// # Errors
     /// As [`Self::arrive`].
-    pub fn resume(&self, order: &mut Order, said: &Label, open: Open) -> Result<Walk, Error> {
+    pub fn resume(&self, order: &mut Order, said: Option<&Label>, open: Open) -> Result<Walk, Error> {
         let mut walk = Walk::default();
-        let note = Remark::parse(&format!("{} says: {said}", order.channel))?;
-        walk.take(order, Trigger::AddNote(note), None)?;
+        if let Some(said) = said {
+            let note = Remark::parse(&format!("{} says: {said}", order.channel))?;
+            walk.take(order, Trigger::AddNote(note), None)?;
+        }
         self.receive(order, &mut walk)?;
         self.follow(order, open, &mut walk)?;
         Ok(walk)
@@ -150,19 +198,33 @@ impl Arrival {
         let amount = Money::from_minor(more, paid.currency())?;
         let method = Label::parse(order.channel.as_str())?;
         let (kind, provider) = (PaymentKind::Received, Provider::Channel);
-        let payment = Payment { id: PaymentId::new(), kind, provider, method, reference: None, amount };
+        let payment =
+            Payment { id: PaymentId::new(), kind, provider, method, reference: None, provider_reference: None, amount };
         walk.take(order, Trigger::RecordPayment(payment.clone()), None)?;
         walk.payments.push(payment);
         Ok(())
     }
 
     fn follow(&self, order: &mut Order, mut open: Open, walk: &mut Walk) -> Result<(), Error> {
-        match self.status {
-            ArrivalStatus::Confirmed => {}
-            ArrivalStatus::OnHold => self.once(order, walk, Action::Hold, Trigger::Hold)?,
-            ArrivalStatus::Packed => self.once(order, walk, Action::Pack, Trigger::Pack(None))?,
+        let Some(status) = self.status else { return self.pack(order, walk) };
+        match status {
+            ArrivalStatus::Confirmed => {
+                self.go_on(order, walk)?;
+                self.pack(order, walk)?;
+            }
+            ArrivalStatus::OnHold => {
+                walk.take(order, Trigger::DeclineCancellation(Side::Channel), None)?;
+                self.pack(order, walk)?;
+                self.once(order, walk, Action::Hold, Trigger::Hold(Side::Channel))?;
+            }
+            ArrivalStatus::Packed => {
+                self.go_on(order, walk)?;
+                self.once(order, walk, Action::Pack, Trigger::Pack(None))?;
+            }
             ArrivalStatus::CancelRequested => {
-                self.once(order, walk, Action::RequestCancellation, Trigger::RequestCancellation)?;
+                self.pack(order, walk)?;
+                let request = Trigger::RequestCancellation(Side::Channel);
+                self.once(order, walk, Action::RequestCancellation, request)?;
             }
             ArrivalStatus::Cancelled => {
                 self.once(order, walk, Action::Cancel, Trigger::StaffCancelsLines(None))?;
@@ -179,6 +241,31 @@ impl Arrival {
         Ok(())
     }
 
+    /// The channel neither holds it back nor asks to cancel it any more. What was held back or asked for here stays so.
+    fn go_on(&self, order: &mut Order, walk: &mut Walk) -> Result<(), Error> {
+        walk.take(order, Trigger::DeclineCancellation(Side::Channel), None)?;
+        walk.take(order, Trigger::Release(Side::Channel), None)?;
+        Ok(())
+    }
+
+    /// Packs what the channel says is packed and is not yet, where it can be. SKUs that the order does not have were never its own.
+    fn pack(&self, order: &mut Order, walk: &mut Walk) -> Result<(), Error> {
+        let said = |sku: &Sku| {
+            let pieces = self.packed.iter().filter(|packed| packed.sku == *sku).map(|packed| packed.quantity.get());
+            pieces.fold(0, i64::saturating_add)
+        };
+        let lines = order.goods.iter().zip(&order.life.lines);
+        let more: Selection = lines
+            .map(|(goods, LineLife { pieces, .. })| {
+                said(&goods.sku).min(pieces.ordered - pieces.cancelled).saturating_sub(pieces.packed).max(0)
+            })
+            .collect();
+        if more.iter().all(|count| *count == 0) {
+            return Ok(());
+        }
+        self.once(order, walk, Action::Pack, Trigger::Pack(Some(more)))
+    }
+
     /// A step, where it can be taken.
     fn once(&self, order: &mut Order, walk: &mut Walk, action: Action, on: Trigger) -> Result<(), Error> {
         if !order.life.permits(action) {
@@ -191,8 +278,9 @@ impl Arrival {
     /// Everything leaves that has not. What has left elsewhere is not held back here.
     fn send(&self, order: &mut Order, open: &mut Open, walk: &mut Walk) -> Result<(), Error> {
         if order.has_unsent() {
-            self.once(order, walk, Action::DeclineCancellation, Trigger::DeclineCancellation)?;
-            self.once(order, walk, Action::Release, Trigger::Release)?;
+            let decline = Trigger::DeclineCancellation(Side::Here);
+            self.once(order, walk, Action::DeclineCancellation, decline)?;
+            self.once(order, walk, Action::Release, Trigger::Release(Side::Here))?;
         }
         if !order.life.permits(Action::Ship) {
             return Ok(());

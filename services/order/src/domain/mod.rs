@@ -38,7 +38,7 @@ pub use draft::{
 pub use holds::{HoldLimits, Holder, Origin, Queued};
 pub use intake::{Intake, IntakeStatus, PlacementRefusal};
 pub use life::{
-    Action, Asked, Change, Event, Funds, Life, LineLife, Marks, Opening, Receipt, Refusal, Requester, Selection,
+    Action, Asked, Change, Event, Funds, Life, LineLife, Marks, Opening, Receipt, Refusal, Requester, Selection, Side,
     Trigger, decide,
 };
 pub use line::{Line, PriceSource};
@@ -47,8 +47,8 @@ pub use order::{Goods, Impossible, Order, Step};
 pub use outcome::{ChatStep, Outcome, StepRefusal};
 pub use parcel::{Dispatch, Parcel, SkuPieces};
 pub use payment::{
-    Manual, MoneyRequest, Moving, NotMoved, Payment, PaymentProvider, Payments, Provider, RecordedPayment,
-    RecordedRefund, Refund,
+    Manual, MoneyRequest, Moved, Movement, Moving, NotMoved, Payment, PaymentProvider, Payments, Provider,
+    RecordedPayment, RecordedRefund, Refund, RequestKey,
 };
 pub use product::{Offer, OtherPrices, Product, Variant};
 pub use reference::Reference;

@@ -564,7 +564,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::LinePrice;
+    use crate::domain::{LinePrice, Side};
 
     fn pending() -> Order {
         let currency = Currency::parse("USD").unwrap();
@@ -642,7 +642,7 @@ mod tests {
                     8 => Trigger::UnpaidTooLong,
                     4 => Trigger::ShopperCancels,
                     5 => Trigger::StaffCancels,
-                    6 => Trigger::Hold,
+                    6 => Trigger::Hold(Side::Here),
                     _ => Trigger::Pack(None),
                 };
                 if let Ok(Some(step)) = order.take(on, None) {

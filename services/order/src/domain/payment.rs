@@ -5,7 +5,7 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use aws_lc_rs::digest;
 use contracts::order::PaymentKind;
-use kernel::{Money, OrderId, OrganisationId, PaymentId, RefundId, Timestamp};
+use kernel::{Id, Kind, Money, OrderId, OrganisationId, PaymentId, RefundId, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -39,41 +39,84 @@ pub enum Provider {
 /// The port to whoever moves the money of orders.
 ///
 /// It is asked while the order is locked, after everything else was checked and before anything is written: what it moved is recorded,
-/// and what it did not move is not. A client that repeats its request, and a transaction that is tried again, ask again under the same
-/// name. So a provider moves the money of one name once, and answers the same each time.
+/// and what it did not move is not. A client that repeats its request, and a transaction that is tried again, ask again with the same
+/// request. So a provider moves the money of one key once, and answers the same each time.
 pub trait PaymentProvider: fmt::Debug + Send + Sync {
     /// The name under which its payments are recorded.
     fn name(&self) -> Provider;
 
-    /// Takes in, or has promised, what the payment says.
-    fn receive<'a>(&'a self, request: &'a MoneyRequest, payment: &'a Payment) -> Moving<'a>;
-
-    /// Gives back what the refund says, of a payment that it took in.
-    fn give_back<'a>(&'a self, request: &'a MoneyRequest, refund: &'a Refund) -> Moving<'a>;
+    /// Moves the money.
+    fn carry_out<'a>(&'a self, request: &'a MoneyRequest) -> Moving<'a>;
 }
 
-/// One request to move money.
+/// What is to become of money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Movement {
+    /// It is promised: the payer's account sets it aside.
+    Authorise,
+    /// It is taken in.
+    Capture,
+    /// It goes back to the payer, by this refund.
+    Refund(RefundId),
+}
+
+/// One request to move money. All of it is the same when the request is repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MoneyRequest {
     /// The order that it is about.
     pub order: OrderId,
-    /// Its name: 64 characters, the same whenever the same caller asks for the same under the same key, and of no other request.
-    pub name: String,
+    /// The payment that is made, or of which money goes back.
+    pub payment: PaymentId,
+    /// What is to be done.
+    pub movement: Movement,
+    /// How it is paid or given back.
+    pub method: Label,
+    /// How much.
+    pub amount: Money,
+    /// The idempotency key for the provider, written as 64 hexadecimal digits: of no other request.
+    pub key: RequestKey,
 }
 
-impl MoneyRequest {
-    /// The request to move this amount that somebody makes. `scope` names who asks for what and under which key: the caller, the operation,
-    /// the key. A key is good for another request where the first was refused, so the order and the amount count as well.
+/// What makes a request to move money the same request: who asks for what, of which order, under which idempotency key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestKey([u8; 32]);
+
+impl RequestKey {
+    /// The key of the request that somebody makes. `scope` is the caller, the operation, and the caller's own key. That is good for another
+    /// request where the first was refused, so the order, what is asked for and the amount count as well.
     #[must_use]
-    pub fn of(organisation: OrganisationId, scope: [&str; 3], order: OrderId, amount: Money) -> Self {
-        let scope = format!("{organisation}\n{}\n{order}\n{amount}", scope.join("\n"));
+    pub fn of(organisation: OrganisationId, scope: [&str; 3], order: OrderId, what: &str, amount: Money) -> Self {
+        let scope = format!("{organisation}\n{}\n{order}\n{what}\n{amount}", scope.join("\n"));
         let digest = digest::digest(&digest::SHA256, scope.as_bytes());
-        Self { order, name: digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect() }
+        let mut key = [0; 32];
+        key.iter_mut().zip(digest.as_ref()).for_each(|(byte, of_digest)| *byte = *of_digest);
+        Self(key)
+    }
+
+    /// The identity of what the request makes, so that a repeat makes the same thing.
+    #[must_use]
+    pub fn id<K: Kind>(&self) -> Id<K> {
+        let mut bytes = [0; 16];
+        bytes.iter_mut().zip(self.0).for_each(|(byte, of_key)| *byte = of_key);
+        Id::from_uuid(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
+}
+
+impl fmt::Display for RequestKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
     }
 }
 
 /// What a provider is at.
-pub type Moving<'a> = Pin<Box<dyn Future<Output = Result<(), NotMoved>> + Send + 'a>>;
+pub type Moving<'a> = Pin<Box<dyn Future<Output = Result<Moved, NotMoved>> + Send + 'a>>;
+
+/// What a provider says of money that it moved.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// Its own name of the movement, by which it is asked about it.
+    pub reference: Option<Label>,
+}
 
 /// Why a provider moved nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,12 +136,8 @@ impl PaymentProvider for Manual {
         Provider::Manual
     }
 
-    fn receive<'a>(&'a self, _request: &'a MoneyRequest, _payment: &'a Payment) -> Moving<'a> {
-        Box::pin(std::future::ready(Ok(())))
-    }
-
-    fn give_back<'a>(&'a self, _request: &'a MoneyRequest, _refund: &'a Refund) -> Moving<'a> {
-        Box::pin(std::future::ready(Ok(())))
+    fn carry_out<'a>(&'a self, _request: &'a MoneyRequest) -> Moving<'a> {
+        Box::pin(std::future::ready(Ok(Moved::default())))
     }
 }
 
@@ -141,6 +180,9 @@ pub struct Payment {
     /// The payer's or the bank's reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<Label>,
+    /// What the provider calls it; none where people moved the money.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_reference: Option<Label>,
     /// How much.
     pub amount: Money,
 }
@@ -157,6 +199,9 @@ pub struct Refund {
     /// The payee's or the bank's reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<Label>,
+    /// What the provider calls it; none where people moved the money.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_reference: Option<Label>,
     /// How much.
     pub amount: Money,
 }
@@ -179,4 +224,34 @@ pub struct RecordedRefund {
     pub refund: Refund,
     /// When it was recorded.
     pub recorded_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::Currency;
+
+    use super::*;
+
+    #[test]
+    fn a_request_has_one_key_and_another_request_another() {
+        let (organisation, order) = (OrganisationId::new(), OrderId::new());
+        let money = |minor| Money::from_minor(minor, Currency::parse("USD").unwrap()).unwrap();
+        let key = |key: &str, order, what: &str, minor| {
+            RequestKey::of(organisation, ["usr_1", "order.record-payment", key], order, what, money(minor))
+        };
+        let first = key("one", order, "received", 990);
+        assert_eq!(first, key("one", order, "received", 990));
+        let made = |key: RequestKey| -> PaymentId { key.id() };
+        assert_eq!(made(first), made(key("one", order, "received", 990)));
+        let others = [
+            key("two", order, "received", 990),
+            key("one", OrderId::new(), "received", 990),
+            key("one", order, "authorised", 990),
+            key("one", order, "received", 991),
+        ];
+        for other in others {
+            assert!(first != other && made(first) != made(other), "{first} and {other}");
+        }
+        assert!(first.to_string().len() == 64 && first.to_string().bytes().all(|digit| digit.is_ascii_hexdigit()));
+    }
 }

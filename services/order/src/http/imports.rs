@@ -2,7 +2,7 @@
 //! what cannot be an order of this organisation is refused.
 
 use contracts::order::{Source, StockPolicy};
-use kernel::{ChannelCode, Clock, CustomerId, Malformed, OrderId, Sku, Timestamp};
+use kernel::{ChannelCode, Clock, CustomerId, Malformed, OrderId, Quantity, Sku, Timestamp};
 use rest::{App, Body, IdempotencyKey, PriceBody, Problem, Recorded, Staff, State, holds, parses};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,8 +16,8 @@ use super::{
 use crate::{
     commands::{Import, ImportOrder, ImportOrders, ImportedOrder, ImportedOrders},
     domain::{
-        Arrival, ArrivalStatus, Draft, HoldLimits, Label, OrderToken, Reference, RequestedLine, SoldElsewhere,
-        WantedOrder,
+        Arrival, ArrivalStatus, Draft, HoldLimits, Label, OrderToken, Reference, RequestedLine, SkuPieces,
+        SoldElsewhere, WantedOrder,
     },
     error::Error,
 };
@@ -49,10 +49,11 @@ pub(super) struct ImportOrderBody {
     #[garde(custom(parses(Clock::parse)), custom(holds(past(&self.raw_status_at))))]
     #[schemars(with = "Timestamp")]
     raw_status_at: String,
-    /// Where it stands in our words; `confirmed` when left out.
-    #[serde(default)]
+    /// Where it stands in our words. Left out, a new order is `confirmed` and one that is known stays where it is: so it is for a word of
+    /// the channel that nobody here knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(skip)]
-    status: ArrivalStatus,
+    status: Option<ArrivalStatus>,
     /// What it takes from stock: `update` takes what it wants if that can be had and is held back otherwise, `force` takes it also where
     /// it cannot be had, `skip` takes nothing. `update` when left out.
     #[serde(default)]
@@ -140,6 +141,11 @@ pub(super) struct SoldLineBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[garde(dive)]
     tax: Option<PriceBody>,
+    /// How many of its pieces the channel says are packed, up to `quantity`; for a `status` before `packed`, which packs all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(inner(range(min = 0, max = 1_000_000)), custom(holds(part_of(self.packed, self.quantity))))]
+    #[schemars(extend("minimum" = 0, "maximum" = 1_000_000))]
+    packed: Option<i64>,
 }
 
 /// Orders that were sold elsewhere.
@@ -211,6 +217,7 @@ impl ImportOrderBody {
     fn arrival(&self) -> Result<Arrival, Malformed> {
         Ok(Arrival {
             status: self.status,
+            packed: self.lines.iter().filter_map(SoldLineBody::packed).collect::<Result<_, _>>()?,
             carrier: label(self.carrier.as_deref())?,
             tracking_number: label(self.tracking_number.as_deref())?,
             paid: amount(self.paid.as_ref())?,
@@ -224,6 +231,17 @@ impl SoldLineBody {
         let amounts = (Some(&self.unit_price), self.discount.as_ref(), self.tax.as_ref());
         line(&self.sku, self.quantity, amounts)
     }
+
+    fn packed(&self) -> Option<Result<SkuPieces, Malformed>> {
+        let pieces = |packed| Ok(SkuPieces { sku: Sku::parse(&self.sku)?, quantity: Quantity::new(packed)? });
+        self.packed.filter(|packed| *packed > 0).map(pieces)
+    }
+}
+
+/// Refuses more pieces that are packed than there are.
+fn part_of(packed: Option<i64>, quantity: i64) -> Result<(), Malformed> {
+    let is_more = packed.is_some_and(|packed| packed > quantity);
+    if is_more { Err(Malformed::new("packed", "must not be more than the quantity")) } else { Ok(()) }
 }
 
 /// Refuses a time in the future.

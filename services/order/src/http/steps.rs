@@ -2,7 +2,7 @@
 //! every other step may be repeated, and changes nothing then. Each may be made to depend on the version that was read (`If-Match`).
 
 use contracts::order::PaymentKind;
-use kernel::{Cursor, Malformed, Page, PageSize, ParcelId, PaymentId, Quantity, RefundId, ReturnId, Sku};
+use kernel::{Cursor, Malformed, Page, PageSize, ParcelId, PaymentId, Quantity, ReturnId, Sku};
 use rest::{
     Accepted, App, Body, IdempotencyKey, IfMatch, OptionalIfMatch, Path, PriceBody, Problem, Query, Recorded, Staff,
     State, Tagged, parses,
@@ -502,7 +502,6 @@ impl PaymentBody {
     fn command(&self, at: &OrderPath, key: &IdempotencyKey, payments: Payments) -> Result<RecordPayment, Malformed> {
         Ok(RecordPayment {
             order: at.order,
-            id: PaymentId::new(),
             kind: self.kind,
             method: Label::parse(&self.method)?,
             reference: label(self.reference.as_deref())?,
@@ -517,7 +516,6 @@ impl RefundBody {
     fn command(&self, at: &OrderPath, key: &IdempotencyKey, payments: Payments) -> Result<RecordRefund, Malformed> {
         Ok(RecordRefund {
             order: at.order,
-            id: RefundId::new(),
             payment: self.payment,
             method: Label::parse(&self.method)?,
             reference: label(self.reference.as_deref())?,

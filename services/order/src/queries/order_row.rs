@@ -23,8 +23,8 @@ use crate::{
     domain::{
         AddedLine, Addition, Address, Contact, ContactDetails, ContactText, Funds, Label, Life, Line, LineLife,
         LinePrice, Marks, OrderDetail, OrderView, Parcel, Payment, PhoneNumber, PriceSource, Provider, RecordedPayment,
-        RecordedRefund, Reference, Refund, Remark, Return, ReturnStatus, SkuPieces, SoldElsewhere, Status, TokenDigest,
-        Trigger,
+        RecordedRefund, Reference, Refund, Remark, Return, ReturnStatus, Side, SkuPieces, SoldElsewhere, Status,
+        TokenDigest, Trigger,
     },
     error::Error,
 };
@@ -35,16 +35,16 @@ macro_rules! orders {
     ($condition:literal) => {
         concat!("select o.id, o.number, o.source, o.external_reference, o.raw_status, o.raw_status_at, o.stock_policy, o.oversold, o.status, o.payment_status, o.fulfilment_status, o.total_minor, o.currency, o.channel,
         o.shopper_reference, o.token_digest, o.customer_id, o.version, o.placed_at, o.deadline_at, o.settled_at, o.updated_at,
-        o.held, o.completed, o.authorised_minor, o.paid_minor, o.refunded_minor,
+        o.held, o.held_by_channel, o.cancel_asked_by_channel, o.completed, o.authorised_minor, o.paid_minor, o.refunded_minor,
         (select jsonb_agg(to_jsonb(l) order by l.position) from order_lines l
          where l.org_id = o.org_id and l.order_id = o.id) as lines,
         (select jsonb_agg(to_jsonb(p) order by p.id) from order_parcels p
          where p.org_id = o.org_id and p.order_id = o.id) as parcels,
         (select jsonb_agg(to_jsonb(r) order by r.id) from order_returns r
          where r.org_id = o.org_id and r.order_id = o.id) as returns,
-        (select jsonb_agg(to_jsonb(p) order by p.id) from order_payments p
+        (select jsonb_agg(to_jsonb(p) order by p.recorded_at, p.id) from order_payments p
          where p.org_id = o.org_id and p.order_id = o.id) as payments,
-        (select jsonb_agg(to_jsonb(r) order by r.id) from order_refunds r
+        (select jsonb_agg(to_jsonb(r) order by r.recorded_at, r.id) from order_refunds r
          where r.org_id = o.org_id and r.order_id = o.id) as refunds,
         (select jsonb_build_object('cause', h.cause, 'reasons', h.details -> 'reasons') from order_history h
          where h.org_id = o.org_id and h.order_id = o.id and h.to_status in ('rejected', 'cancelled')
@@ -148,6 +148,10 @@ pub(super) struct OrderRow {
     updated_at: Timestamp,
     #[diesel(sql_type = Bool)]
     held: bool,
+    #[diesel(sql_type = Bool)]
+    held_by_channel: bool,
+    #[diesel(sql_type = Bool)]
+    cancel_asked_by_channel: bool,
     #[diesel(sql_type = Bool)]
     completed: bool,
     #[diesel(sql_type = BigInt)]
@@ -313,6 +317,7 @@ struct PaymentRow {
     provider: Provider,
     method: Label,
     reference: Option<Label>,
+    provider_reference: Option<Label>,
     amount_minor: i64,
     recorded_at: Timestamp,
 }
@@ -325,6 +330,7 @@ impl PaymentRow {
             provider: self.provider,
             method: self.method,
             reference: self.reference,
+            provider_reference: self.provider_reference,
             amount: Money::from_minor(self.amount_minor, currency)?,
         };
         Ok(RecordedPayment { payment, recorded_at: self.recorded_at })
@@ -337,6 +343,7 @@ struct RefundRow {
     payment_id: Uuid,
     method: Label,
     reference: Option<Label>,
+    provider_reference: Option<Label>,
     amount_minor: i64,
     recorded_at: Timestamp,
 }
@@ -348,6 +355,7 @@ impl RefundRow {
             payment: PaymentId::from_uuid(self.payment_id),
             method: self.method,
             reference: self.reference,
+            provider_reference: self.provider_reference,
             amount: Money::from_minor(self.amount_minor, currency)?,
         };
         Ok(RecordedRefund { refund, recorded_at: self.recorded_at })
@@ -413,7 +421,8 @@ impl OrderRow {
         let funds =
             Funds { authorised: self.authorised_minor, received: self.paid_minor, refunded: self.refunded_minor };
         let marks = Marks {
-            held: self.held,
+            held: self.held.then_some(Side::of(self.held_by_channel)),
+            asking: Side::of(self.cancel_asked_by_channel),
             completed: self.completed,
             sold_elsewhere: self.external_reference.is_some(),
             oversold: self.oversold,

@@ -40,28 +40,51 @@ pub async fn find<T: Tenancy>(tx: &mut Tx<'_, T>, wanted: &[External<'_>]) -> Re
     Ok((1..).zip(wanted).map(|(position, _)| found.get(&position).copied()).collect())
 }
 
-/// Keeps what the channel said of orders where it is newer than what it said before. Returns those of which it said something else.
+/// What a channel says of an order that arrived before.
+#[derive(Debug, Clone, Copy)]
+pub struct Said<'a> {
+    /// Whose order it is.
+    pub organisation: OrganisationId,
+    /// The order.
+    pub order: OrderId,
+    /// The word, and its time.
+    pub sold: &'a SoldElsewhere,
+    /// Whether it says that the order is further along than it is here.
+    pub is_beyond: bool,
+}
+
+/// A word of a channel that is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Heard {
+    /// The order.
+    pub order: OrderId,
+    /// Whether the channel said something else of it before.
+    pub is_new_word: bool,
+}
+
+/// Keeps what the channel said of orders where it is newer than what it said before, or of the same moment and further along. Returns
+/// what was kept.
 ///
 /// # Errors
 /// `Storage` when the database fails.
-pub async fn hear<T: Tenancy>(
-    tx: &mut Tx<'_, T>,
-    said: &[(OrganisationId, OrderId, &SoldElsewhere)],
-) -> Result<Vec<OrderId>, Error> {
+pub async fn hear<T: Tenancy>(tx: &mut Tx<'_, T>, said: &[Said<'_>]) -> Result<Vec<Heard>, Error> {
     let rows: Vec<HeardRow> = statement(
         "update orders o set raw_status = n.raw_status, raw_status_at = n.raw_status_at
-         from unnest($1, $2, $3, $4) as n (org_id, id, raw_status, raw_status_at)
-         join orders was on was.org_id = n.org_id and was.id = n.id and was.raw_status_at < n.raw_status_at
+         from unnest($1, $2, $3, $4, $5) as n (org_id, id, raw_status, raw_status_at, is_beyond)
+         join orders was on was.org_id = n.org_id and was.id = n.id
+                        and (was.raw_status_at < n.raw_status_at or was.raw_status_at = n.raw_status_at and n.is_beyond)
          where o.org_id = was.org_id and o.id = was.id
          returning o.id, was.raw_status <> n.raw_status as changed",
     )
-    .bind::<Array<SqlUuid>, _>(column(said, |(organisation, ..)| organisation.uuid()))
-    .bind::<Array<SqlUuid>, _>(column(said, |(_, order, _)| order.uuid()))
-    .bind::<Array<Text>, _>(column(said, |(.., sold)| sold.raw_status.to_string()))
-    .bind::<Array<Timestamptz>, _>(column(said, |(.., sold)| sold.raw_status_at))
+    .bind::<Array<SqlUuid>, _>(column(said, |said| said.organisation.uuid()))
+    .bind::<Array<SqlUuid>, _>(column(said, |said| said.order.uuid()))
+    .bind::<Array<Text>, _>(column(said, |said| said.sold.raw_status.to_string()))
+    .bind::<Array<Timestamptz>, _>(column(said, |said| said.sold.raw_status_at))
+    .bind::<Array<Bool>, _>(column(said, |said| said.is_beyond))
     .load(tx.connection())
     .await?;
-    Ok(rows.into_iter().filter(|row| row.changed).map(|row| OrderId::from_uuid(row.id)).collect())
+    let heard = |row: HeardRow| Heard { order: OrderId::from_uuid(row.id), is_new_word: row.changed };
+    Ok(rows.into_iter().map(heard).collect())
 }
 
 /// What is still open of these orders.

@@ -20,7 +20,7 @@ use contracts::order::Pieces;
 use crate::{
     domain::{
         Addition, Deadline, Event, Funds, Goods, Holder, Life, Line, LineLife, LinePrice, Marks, Order, Origin,
-        PaymentStatus, Queued, Reference, SoldElsewhere, Source, Status, Step, TokenDigest,
+        PaymentStatus, Queued, Reference, Side, SoldElsewhere, Source, Status, Step, TokenDigest,
     },
     error::Error,
     schema::orders,
@@ -189,7 +189,7 @@ fn overtaken(error: persistence::DieselError) -> Error {
 pub async fn lock<T: Tenancy>(tx: &mut Tx<'_, T>, wanted: &[(OrganisationId, OrderId)]) -> Result<Vec<Order>, Error> {
     // Diesel cannot join what is looked for as a table.
     let rows: Vec<LockedRow> = statement(
-        "select o.org_id, o.id, o.number, o.source, o.stock_policy, o.oversold, o.adding, o.status, o.held, o.completed, o.channel, o.customer_id, o.total_minor, o.currency,
+        "select o.org_id, o.id, o.number, o.source, o.stock_policy, o.oversold, o.adding, o.status, o.held, o.held_by_channel, o.cancel_asked_by_channel, o.completed, o.channel, o.customer_id, o.total_minor, o.currency,
                 o.authorised_minor, o.paid_minor, o.refunded_minor, o.version, o.deadline_at <= now() as overdue, now() as now,
                 c.buyer_id
          from unnest($1, $2) as wanted (org_id, id)
@@ -402,11 +402,12 @@ pub async fn save<T: Tenancy>(
             update orders o
             set status = n.status, payment_status = n.payment, fulfilment_status = n.fulfilment, version = n.version,
                 held = n.held, completed = n.completed, oversold = n.oversold, authorised_minor = n.authorised, paid_minor = n.paid,
-                refunded_minor = n.refunded, total_minor = n.total, adding = n.adding, updated_at = now(),
+                refunded_minor = n.refunded, total_minor = n.total, adding = n.adding, held_by_channel = n.held_by_channel,
+                cancel_asked_by_channel = n.cancel_asked_by_channel, updated_at = now(),
                 settled_at = case when n.status = 'pending' then o.settled_at else coalesce(o.settled_at, now()) end
-            from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $35, $36, $37)
+            from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $35, $36, $37, $39, $40)
                 as n (org_id, id, status, payment, fulfilment, version, held, completed, authorised, paid, refunded,
-                      oversold, total, adding)
+                      oversold, total, adding, held_by_channel, cancel_asked_by_channel)
             where o.org_id = n.org_id and o.id = n.id
         ), moved as (
             update order_lines l
@@ -430,7 +431,7 @@ pub async fn save<T: Tenancy>(
     .bind::<Array<Text>, _>(column(changed, |order| <&str>::from(order.payment())))
     .bind::<Array<Text>, _>(column(changed, |order| <&str>::from(order.fulfilment())))
     .bind::<Array<BigInt>, _>(column(changed, |order| order.version))
-    .bind::<Array<Bool>, _>(column(changed, |order| order.life.held))
+    .bind::<Array<Bool>, _>(column(changed, |order| order.life.held.is_some()))
     .bind::<Array<Bool>, _>(column(changed, |order| order.life.completed))
     .bind::<Array<BigInt>, _>(column(changed, |order| order.life.funds.authorised))
     .bind::<Array<BigInt>, _>(column(changed, |order| order.life.funds.received))
@@ -462,6 +463,8 @@ pub async fn save<T: Tenancy>(
     .bind::<Array<BigInt>, _>(column(changed, |order| order.total.minor()))
     .bind::<Array<Bool>, _>(column(changed, |order| order.life.addition.is_some()))
     .bind::<Array<BigInt>, _>(column(&moved, |(.., pieces)| pieces.ordered))
+    .bind::<Array<Bool>, _>(column(changed, |order| order.life.held == Some(Side::Channel)))
+    .bind::<Array<Bool>, _>(column(changed, |order| order.life.cancel_requested == Some(Side::Channel)))
     .execute(tx.connection())
     .await?;
     Ok(())
@@ -502,6 +505,10 @@ struct LockedRow {
     status: String,
     #[diesel(sql_type = Bool)]
     held: bool,
+    #[diesel(sql_type = Bool)]
+    held_by_channel: bool,
+    #[diesel(sql_type = Bool)]
+    cancel_asked_by_channel: bool,
     #[diesel(sql_type = Bool)]
     completed: bool,
     #[diesel(sql_type = Text)]
@@ -611,7 +618,8 @@ impl LockedRow {
         let lives = lines.iter().map(|line| line.life(status)).collect();
         let source: Source = parse_name("source", &self.source)?;
         let marks = Marks {
-            held: self.held,
+            held: self.held.then_some(Side::of(self.held_by_channel)),
+            asking: Side::of(self.cancel_asked_by_channel),
             completed: self.completed,
             sold_elsewhere: source == Source::Import,
             oversold: self.oversold,

@@ -1,8 +1,8 @@
 //! Payments and refunds. The rules: whoever writes one has locked its order, and nothing changes what was written.
 
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, dsl::exists};
 use diesel_async::RunQueryDsl;
-use kernel::{OrderId, PaymentId, Timestamp, parse_name};
+use kernel::{OrderId, PaymentId, RefundId, Timestamp, parse_name};
 use persistence::Tx;
 
 use crate::{
@@ -26,6 +26,7 @@ pub async fn insert(tx: &mut Tx<'_>, order: OrderId, payment: &Payment, now: Tim
             order_payments::provider.eq(<&str>::from(payment.provider)),
             order_payments::method.eq(payment.method.as_str()),
             order_payments::reference.eq(payment.reference.as_ref().map(Label::as_str)),
+            order_payments::provider_reference.eq(payment.provider_reference.as_ref().map(Label::as_str)),
             order_payments::amount_minor.eq(payment.amount.minor()),
             order_payments::actor.eq(actor),
             order_payments::recorded_at.eq(now),
@@ -33,6 +34,30 @@ pub async fn insert(tx: &mut Tx<'_>, order: OrderId, payment: &Payment, now: Tim
         .execute(tx.connection())
         .await?;
     Ok(())
+}
+
+/// Whether the order has this payment.
+///
+/// # Errors
+/// `Storage` when the database fails.
+pub async fn is_recorded(tx: &mut Tx<'_>, order: OrderId, payment: PaymentId) -> Result<bool, Error> {
+    let found = order_payments::table
+        .filter(order_payments::org_id.eq(tx.organisation().uuid()))
+        .filter(order_payments::order_id.eq(order.uuid()))
+        .filter(order_payments::id.eq(payment.uuid()));
+    Ok(diesel::select(exists(found)).get_result(tx.connection()).await?)
+}
+
+/// Whether the order has this refund.
+///
+/// # Errors
+/// `Storage` when the database fails.
+pub async fn is_refunded(tx: &mut Tx<'_>, order: OrderId, refund: RefundId) -> Result<bool, Error> {
+    let found = order_refunds::table
+        .filter(order_refunds::org_id.eq(tx.organisation().uuid()))
+        .filter(order_refunds::order_id.eq(order.uuid()))
+        .filter(order_refunds::id.eq(refund.uuid()));
+    Ok(diesel::select(exists(found)).get_result(tx.connection()).await?)
 }
 
 /// What is left of a payment.
@@ -88,6 +113,7 @@ pub async fn insert_refund(tx: &mut Tx<'_>, order: OrderId, refund: &Refund, now
             order_refunds::payment_id.eq(refund.payment.uuid()),
             order_refunds::method.eq(refund.method.as_str()),
             order_refunds::reference.eq(refund.reference.as_ref().map(Label::as_str)),
+            order_refunds::provider_reference.eq(refund.provider_reference.as_ref().map(Label::as_str)),
             order_refunds::amount_minor.eq(refund.amount.minor()),
             order_refunds::actor.eq(actor),
             order_refunds::recorded_at.eq(now),

@@ -219,6 +219,160 @@ async fn what_the_channel_says_later_takes_the_order_on_and_what_it_said_before_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_channel_held_back_or_wanted_cancelled_goes_on_by_its_later_word() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    // The buyer's hour to change their mind is over; a wish to cancel is taken back; a wish to cancel is granted; both in a row.
+    for (number, words, told) in [
+        (
+            "F-1",
+            vec![("on-hold", "ON_HOLD"), ("confirmed", "AWAITING_SHIPMENT")],
+            vec!["held", "note-added", "released"],
+        ),
+        (
+            "F-2",
+            vec![("on-hold", "ON_HOLD"), ("packed", "AWAITING_COLLECTION")],
+            vec!["held", "note-added", "released", "packed"],
+        ),
+        (
+            "F-3",
+            vec![("cancel-requested", "IN_CANCEL"), ("confirmed", "READY_TO_SHIP")],
+            vec!["cancellation-requested", "note-added", "cancellation-declined"],
+        ),
+        (
+            "F-4",
+            vec![("cancel-requested", "IN_CANCEL"), ("cancelled", "CANCELLED")],
+            vec!["cancellation-requested", "note-added", "cancelled"],
+        ),
+        (
+            "F-5",
+            vec![
+                ("on-hold", "ON_HOLD"),
+                ("cancel-requested", "IN_CANCEL"),
+                ("on-hold", "PENDING"),
+                ("confirmed", "READY"),
+            ],
+            vec![
+                "held",
+                "note-added",
+                "cancellation-requested",
+                "note-added",
+                "cancellation-declined",
+                "note-added",
+                "released",
+            ],
+        ),
+    ] {
+        let (mut last, mut order) = (Value::Null, None);
+        for (minute, (status, raw)) in (0..).zip(&words) {
+            let (same, imported) = import(&world, &sold(number, status, raw, minute)).await;
+            assert_eq!(*order.get_or_insert(same), same);
+            last = imported;
+        }
+        assert_eq!(last["status"], words.last().unwrap().0, "{number}: {last}");
+        let history = history(&world, order.unwrap()).await;
+        assert_eq!(history, [&["placed", "confirmed"][..], &told].concat(), "{number}");
+    }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_held_back_here_stays_so_whatever_its_channel_says() {
+    let world = World::start(settings(), Topics::On).await;
+    world.sell(&[("MUG", 990)]).await;
+    let staff = world.client(Caller::Owner);
+    let step = async |order: OrderId, step: &str| {
+        let (status, done) = staff.post(&format!("/admin/v1/orders/{order}/{step}"), &json!({})).await;
+        assert_eq!(status, 200, "{step}: {done}");
+    };
+    let (held, _) = import(&world, &sold("G-1", "confirmed", "READY", 0)).await;
+    step(held, "hold").await;
+    let (asked, _) = import(&world, &sold("G-2", "confirmed", "READY", 0)).await;
+    step(asked, "cancel-request").await;
+    let (both, _) = import(&world, &sold("G-3", "on-hold", "ON_HOLD", 0)).await;
+    step(both, "hold").await;
+    // Held back there, and then it turns out that it cannot be had.
+    let (short, _) = import(&world, &sold("G-4", "on-hold", "ON_HOLD", 0)).await;
+    let (sku, pieces) = (Sku::parse("MUG").unwrap(), Quantity::new(2).unwrap());
+    world.rejected(short, vec![Reason::OutOfStock { sku, requested: pieces, available: 1 }]).await;
+    testkit::eventually(crate::world::PATIENCE, async || {
+        let told = history(&world, short).await;
+        if told == ["placed", "confirmed", "held", "held"] { Ok(()) } else { Err(told) }
+    })
+    .await;
+    for (reference, order, stands) in [
+        ("G-1", held, "on-hold"),
+        ("G-2", asked, "cancel-requested"),
+        ("G-3", both, "on-hold"),
+        ("G-4", short, "on-hold"),
+    ] {
+        let (same, imported) = import(&world, &sold(reference, "packed", "PACKED", 10)).await;
+        assert_eq!((same, &imported["status"]), (order, &json!(stands)), "{reference}");
+    }
+    step(short, "release").await;
+    assert_eq!(world.read(short).await["status"], "confirmed", "whoever looked decides");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_words_of_one_moment_the_further_counts_and_a_word_that_nobody_knows_is_kept() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    let (order, _) = import(&world, &sold("H-1", "packed", "PROCESSED", 0)).await;
+    for (status, raw, stands) in
+        [("confirmed", "READY", "packed"), ("shipped", "SHIPPED", "shipped"), ("packed", "PROCESSED", "shipped")]
+    {
+        let (_, imported) = import(&world, &sold("H-1", status, raw, 0)).await;
+        assert_eq!(imported["status"], stands, "{raw}");
+    }
+    assert_eq!(world.read(order).await["sold_elsewhere"]["raw_status"], "SHIPPED");
+
+    let (held, _) = import(&world, &sold("H-2", "on-hold", "ON_HOLD", 0)).await;
+    let mut unknown = sold("H-2", "confirmed", "SOMETHING_NEW", 10);
+    unknown.as_object_mut().unwrap().remove("status");
+    let (_, imported) = import(&world, &unknown).await;
+    assert_eq!(imported["status"], "on-hold", "{imported}");
+    assert_eq!(world.read(held).await["sold_elsewhere"]["raw_status"], "SOMETHING_NEW");
+    assert_eq!(history(&world, held).await, ["placed", "confirmed", "held", "note-added"]);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_moves_lines_says_which_pieces_are_packed() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990), ("TEA", 450)]).await;
+    let body = |minute: u8, status: &str, raw: &str, mugs: i64, teas: i64| {
+        let mut body = sold("L-1", status, raw, minute);
+        let line =
+            |sku: &str, packed: i64| json!({"sku": sku, "quantity": 2, "unit_price": eur("5.00"), "packed": packed});
+        body["lines"] = json!([line("MUG", mugs), line("TEA", teas)]);
+        for given in ["total", "shipping"] {
+            body.as_object_mut().unwrap().remove(given);
+        }
+        body
+    };
+    let packed = async |order: OrderId| {
+        let order = world.read(order).await;
+        [0, 1].map(|line| order["lines"][line]["pieces"]["packed"].as_i64().unwrap())
+    };
+    let (order, imported) = import(&world, &body(0, "confirmed", "pending", 2, 0)).await;
+    assert_eq!((&imported["status"], packed(order).await), (&json!("confirmed"), [2, 0]));
+    // The same word with more of it; what is said to be less has been packed all the same, and an older word is not heard.
+    for (minute, mugs, teas, version, expected) in
+        [(10, 2, 1, 4, [2, 1]), (20, 0, 1, 4, [2, 1]), (5, 2, 2, 4, [2, 1]), (20, 2, 2, 4, [2, 1])]
+    {
+        let (_, imported) = import(&world, &body(minute, "confirmed", "pending", mugs, teas)).await;
+        assert_eq!((&imported["version"], packed(order).await), (&json!(version), expected), "{mugs} {teas}");
+    }
+    let (_, imported) = import(&world, &body(30, "packed", "ready_to_ship", 0, 0)).await;
+    assert_eq!((&imported["status"], packed(order).await), (&json!("packed"), [2, 2]));
+    let staff = world.client(Caller::OrderManager);
+    let (status, problem) = staff.post("/admin/v1/orders/import", &body(40, "confirmed", "pending", 3, 0)).await;
+    assert_eq!((status, &problem["errors"][0]["field"]), (422, &json!("lines[0].packed")), "{problem}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_channel_receives_later_is_recorded_once() {
     let world = World::quiet().await;
     world.sell(&[("MUG", 990)]).await;

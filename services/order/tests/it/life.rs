@@ -121,6 +121,16 @@ async fn an_order_is_packed_sent_in_two_parcels_delivered_and_completed() {
         let completed = desk.done("complete", json!({})).await;
         assert_eq!((&completed["status"], &completed["version"]), (&json!("completed"), &json!(8)));
     }
+    // All of it once more under other keys, now that the order has gone on.
+    for step in ["pack", "ship"] {
+        let again = desk.made(step, json!({})).await;
+        assert_eq!((&again["status"], &again["version"]), (&json!("completed"), &json!(8)), "{step}");
+    }
+    let known = desk.made("ship", json!({"carrier": "Post", "tracking_number": "RR1"})).await;
+    assert_eq!((&known["parcel"], &known["version"]), (&first["parcel"], &json!(8)));
+    assert_eq!(desk.done(&deliver(&first["parcel"]), json!({})).await["version"], 8);
+    let possible = desk.refused("hold", json!({})).await;
+    assert_eq!(possible, json!(["request-return", "record-payment"]), "what cannot be done says what can");
     let order = world.read(placed.order).await;
     assert_eq!(order["parcels"][0]["lines"], pieces(&[("MUG", 2)]));
     assert_eq!(order["parcels"][1]["lines"], pieces(&[("MUG", 1), ("TEA", 1)]));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use kernel::OrderId;
-use order::domain::{MoneyRequest, Moving, NotMoved, Payment, PaymentProvider, Payments, Provider, Refund};
+use order::domain::{Label, MoneyRequest, Moved, Movement, Moving, NotMoved, PaymentProvider, Payments, Provider};
 use serde_json::{Value, json};
 use testkit::{Caller, Client, Topics};
 
@@ -12,37 +12,60 @@ use crate::life::amount;
 use crate::world::{World, settings};
 
 /// What a provider does when it is asked next.
-type Answer = Result<(), NotMoved>;
+#[derive(Debug, Clone)]
+enum Answer {
+    /// It moves the money.
+    Moves,
+    /// It moves the money, and its answer is lost.
+    MovesUnheard,
+    /// It moves nothing.
+    Refuses(&'static str),
+    /// It does not answer, and moves nothing.
+    IsAway,
+}
 
-/// A provider that does as it is told, moves the money of one name once, and keeps what it moved. It takes the place of the people whom
-/// orders have without one.
+/// A provider that does as it is told, moves the money of one key once, and keeps what it moved, and under which name of its own. It takes
+/// the place of the people whom orders have without one.
 #[derive(Debug, Clone)]
 struct Told {
     answer: Arc<Mutex<Answer>>,
-    moved: Arc<Mutex<BTreeMap<String, String>>>,
+    moved: Arc<Mutex<BTreeMap<String, (MoneyRequest, String)>>>,
 }
 
 impl Told {
     fn new() -> Self {
-        Self { answer: Arc::new(Mutex::new(Ok(()))), moved: Arc::default() }
+        Self { answer: Arc::new(Mutex::new(Answer::Moves)), moved: Arc::default() }
     }
 
     fn will(&self, answer: Answer) {
         *self.answer.lock().unwrap() = answer;
     }
 
-    fn moves<'a>(&'a self, MoneyRequest { order, name }: &MoneyRequest, what: String) -> Moving<'a> {
-        let answer = self.answer.lock().unwrap().clone();
-        if answer.is_ok() {
-            self.moved.lock().unwrap().entry(name.clone()).or_insert_with(|| format!("{what} {order}"));
-        }
-        Box::pin(async move { answer })
+    /// The money that it moved, and its own name of that movement.
+    fn moves(&self, request: &MoneyRequest) -> String {
+        let mut moved = self.moved.lock().unwrap();
+        let name = format!("mv-{}", moved.len() + 1);
+        let (known, name) = moved.entry(request.key.to_string()).or_insert_with(|| (request.clone(), name));
+        assert_eq!(known, request, "one key, one request");
+        name.clone()
     }
 
     fn moved(&self) -> Vec<String> {
-        let mut moved: Vec<String> = self.moved.lock().unwrap().values().cloned().collect();
+        let moved = self.moved.lock().unwrap();
+        let say = |MoneyRequest { order, movement, amount, .. }: &MoneyRequest| match movement {
+            Movement::Authorise => format!("{amount} promised for {order}"),
+            Movement::Capture => format!("{amount} for {order}"),
+            Movement::Refund(_) => format!("{amount} back of {order}"),
+        };
+        let mut moved: Vec<String> = moved.values().map(|(request, _)| say(request)).collect();
         moved.sort_unstable();
         moved
+    }
+
+    /// The payment that it knows by this name.
+    fn payment(&self, name: &str) -> String {
+        let moved = self.moved.lock().unwrap();
+        moved.values().find(|(_, known)| known == name).map(|(request, _)| request.payment.to_string()).unwrap()
     }
 }
 
@@ -51,12 +74,18 @@ impl PaymentProvider for Told {
         Provider::Manual
     }
 
-    fn receive<'a>(&'a self, request: &'a MoneyRequest, payment: &'a Payment) -> Moving<'a> {
-        self.moves(request, format!("{} for", payment.amount))
-    }
-
-    fn give_back<'a>(&'a self, request: &'a MoneyRequest, refund: &'a Refund) -> Moving<'a> {
-        self.moves(request, format!("{} back of", refund.amount))
+    fn carry_out<'a>(&'a self, request: &'a MoneyRequest) -> Moving<'a> {
+        let away = || Err(NotMoved::Away("no answer within a second".to_owned()));
+        let answer = match self.answer.lock().unwrap().clone() {
+            Answer::Moves => Ok(Moved { reference: Some(Label::parse(&self.moves(request)).unwrap()) }),
+            Answer::MovesUnheard => {
+                self.moves(request);
+                away()
+            }
+            Answer::Refuses(reason) => Err(NotMoved::Refused(reason.to_owned())),
+            Answer::IsAway => away(),
+        };
+        Box::pin(async move { answer })
     }
 }
 
@@ -77,17 +106,17 @@ async fn what_a_provider_does_not_move_is_not_recorded_and_what_it_moves_is_reco
     };
     let paid = json!({"kind": "received", "method": "card", "amount": amount("9.90")});
     let before = read(&world, order).await;
-    told.will(Err(NotMoved::Refused("the card has expired".to_owned())));
+    told.will(Answer::Refuses("the card has expired"));
     let (status, problem) = step(&staff, "payments", &paid).await;
     assert_eq!((status, &problem["type"]), (409, &json!("/problems/order-step-impossible")), "{problem}");
     assert!(problem["detail"].as_str().unwrap().contains("the card has expired"), "{problem}");
     assert!(!problem["possible"].as_array().unwrap().contains(&json!("refund")), "nothing was received: {problem}");
-    told.will(Err(NotMoved::Away("no answer within a second".to_owned())));
+    told.will(Answer::IsAway);
     assert_eq!(step(&staff, "payments", &paid).await.0, 503);
     assert_eq!(read(&world, order).await, before);
 
     // Asked again under one name by whoever repeats a request.
-    told.will(Ok(()));
+    told.will(Answer::Moves);
     let keyed = staff.clone().with("idempotency-key", "one-payment-by-a-provider");
     let (status, made) = step(&keyed, "payments", &paid).await;
     assert_eq!((status, &made["payment_status"]), (201, &json!("paid")), "{made}");
@@ -102,10 +131,10 @@ async fn what_a_provider_does_not_move_is_not_recorded_and_what_it_moves_is_reco
     assert_eq!(step(&staff, "refunds", &refund("9.91")).await.0, 409);
     assert_eq!(told.moved().len(), 2);
     let before = read(&world, order).await;
-    told.will(Err(NotMoved::Refused("the account is closed".to_owned())));
+    told.will(Answer::Refuses("the account is closed"));
     assert_eq!(step(&staff, "refunds", &refund("1.00")).await.0, 409);
     assert_eq!(read(&world, order).await, before);
-    told.will(Ok(()));
+    told.will(Answer::Moves);
     assert_eq!(step(&staff, "refunds", &refund("1.00")).await.0, 201);
     assert_eq!(told.moved(), [format!("1.00 USD back of {order}"), first.clone(), first]);
 
@@ -118,9 +147,53 @@ async fn what_a_provider_does_not_move_is_not_recorded_and_what_it_moves_is_reco
     let (_, taken) = staff.post("/admin/v1/orders/import", &sold).await;
     let sold: OrderId = taken["order"].as_str().unwrap().parse().unwrap();
     let payment = world.read(sold).await["payments"][0]["id"].clone();
-    told.will(Err(NotMoved::Refused("never heard of it".to_owned())));
+    told.will(Answer::Refuses("never heard of it"));
     let back = json!({"payment": payment, "method": "cash", "amount": amount("9.90")});
     let (status, given) = staff.post(&format!("/admin/v1/orders/{sold}/refunds"), &back).await;
     assert_eq!((status, &given["payment_status"]), (201, &json!("refunded")), "{given}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_is_asked_twice_gets_one_request_and_its_name_of_it_is_kept() {
+    let told = Told::new();
+    let world = World::with_payments(settings(), Payments::by(told.clone()), Topics::Off).await;
+    world.sell(&[("MUG", 990)]).await;
+    let order = world.place("MUG").await.order;
+    let staff = world.client(Caller::Owner).with("idempotency-key", "money-whose-answer-is-lost");
+    let step = async |step: &str, body: &Value| {
+        let (status, made) = staff.post(&format!("/admin/v1/orders/{order}/{step}"), body).await;
+        (status, made)
+    };
+    // The answer is lost after the money was moved; whoever repeats the request gets what was moved then.
+    let paid = json!({"kind": "received", "method": "card", "amount": amount("9.90")});
+    told.will(Answer::MovesUnheard);
+    assert_eq!(step("payments", &paid).await.0, 503);
+    told.will(Answer::Moves);
+    let (status, made) = step("payments", &paid).await;
+    assert_eq!((status, made["payment"].as_str()), (201, Some(told.payment("mv-1").as_str())), "{made}");
+    let back = json!({"payment": made["payment"], "method": "card", "amount": amount("2.00")});
+    told.will(Answer::MovesUnheard);
+    assert_eq!(step("refunds", &back).await.0, 503);
+    told.will(Answer::Moves);
+    let (status, given) = step("refunds", &back).await;
+    assert_eq!((status, told.moved().len()), (201, 2), "{given}");
+    assert_eq!(told.payment("mv-2"), made["payment"].as_str().unwrap(), "a refund names the payment that it is of");
+
+    let (payments, refunds, version) = read(&world, order).await;
+    assert_eq!((&payments[0]["id"], &payments[0]["provider_reference"]), (&made["payment"], &json!("mv-1")));
+    assert_eq!((&refunds[0]["id"], &refunds[0]["provider_reference"]), (&given["refund"], &json!("mv-2")));
+    let (_, page) = world.client(Caller::Owner).get(&format!("/admin/v1/orders/{order}/timeline")).await;
+    assert_eq!(page["items"][0]["refund"]["provider_reference"], "mv-2", "{page}");
+
+    // The replies are forgotten one day. What was recorded under a key is not recorded again, whatever the provider would say.
+    world.execute("delete from replays").await;
+    told.will(Answer::Refuses("never heard of it"));
+    for (path, body, id) in [("payments", &paid, "payment"), ("refunds", &back, "refund")] {
+        let (status, again) = step(path, body).await;
+        let first = if id == "payment" { &made[id] } else { &given[id] };
+        assert_eq!((status, &again[id], &again["version"]), (201, first, &version), "{again}");
+    }
+    assert_eq!(read(&world, order).await, (payments, refunds, version));
     world.stop().await;
 }

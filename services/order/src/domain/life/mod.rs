@@ -12,7 +12,7 @@ use super::amounts::{LinePrice, Range};
 use super::line::Line;
 
 pub use event::{Change, Event, Refusal};
-pub use trigger::{Action, Asked, Receipt, Requester, Selection, Trigger};
+pub use trigger::{Action, Asked, Receipt, Requester, Selection, Side, Trigger};
 
 /// What catalog has said about the order's pieces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,8 +48,10 @@ pub struct Funds {
 /// What the status of an order does not say while something else comes first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Marks {
-    /// It must not be fulfilled for now.
-    pub held: bool,
+    /// It must not be fulfilled for now, as who says.
+    pub held: Option<Side>,
+    /// Who asked to cancel it, where somebody has.
+    pub asking: Side,
     /// Nothing more is expected of it.
     pub completed: bool,
     /// It was sold elsewhere.
@@ -63,10 +65,10 @@ pub struct Marks {
 pub struct Life {
     /// What catalog has said.
     pub opening: Opening,
-    /// It must not be fulfilled for now.
-    pub held: bool,
+    /// It must not be fulfilled for now. What is held back here stays held back whatever its channel says.
+    pub held: Option<Side>,
     /// Somebody asked to cancel it, and nobody has decided.
-    pub cancel_requested: bool,
+    pub cancel_requested: Option<Side>,
     /// Nothing more is expected of it.
     pub completed: bool,
     /// It was sold elsewhere: no want of stock undoes that.
@@ -102,7 +104,7 @@ impl Life {
     /// When no order can be in that state.
     pub fn restore(
         status: Status,
-        Marks { held, completed, sold_elsewhere, oversold }: Marks,
+        Marks { held, asking, completed, sold_elsewhere, oversold }: Marks,
         addition: Option<Asked>,
         lines: Vec<LineLife>,
         funds: Funds,
@@ -112,7 +114,7 @@ impl Life {
             Status::Rejected => Opening::Refused,
             _ => Opening::Given,
         };
-        let cancel_requested = status == Status::CancelRequested;
+        let cancel_requested = (status == Status::CancelRequested).then_some(asking);
         let addition = addition.filter(|_| !matches!(status, Status::Cancelled | Status::Rejected));
         let life =
             Self { opening, held, cancel_requested, completed, sold_elsewhere, oversold, addition, lines, funds };
@@ -136,8 +138,8 @@ impl Life {
         let line = |(ordered, price)| LineLife { pieces: Pieces { ordered, ..Pieces::default() }, price };
         Self {
             opening: Opening::Awaited,
-            held: false,
-            cancel_requested: false,
+            held: None,
+            cancel_requested: None,
             completed: false,
             sold_elsewhere: false,
             oversold: false,
@@ -164,8 +166,8 @@ impl Life {
             Opening::Refused => Status::Rejected,
             _ if live == 0 => Status::Cancelled,
             Opening::Awaited => Status::Pending,
-            Opening::Given if self.cancel_requested => Status::CancelRequested,
-            Opening::Given if self.held => Status::OnHold,
+            Opening::Given if self.cancel_requested.is_some() => Status::CancelRequested,
+            Opening::Given if self.held.is_some() => Status::OnHold,
             Opening::Given if self.sum(|pieces| pieces.return_requested) > 0 => Status::ReturnRequested,
             Opening::Given if self.sum(|pieces| pieces.returned) == live => Status::Returned,
             Opening::Given if self.completed => Status::Completed,
@@ -251,10 +253,10 @@ impl Life {
         cancel.into_iter().chain(request).collect()
     }
 
-    /// Whether pieces of it wait to be sent, and nothing holds them yet. Where somebody asked to cancel it, it is held back behind that:
+    /// Whether pieces of it wait to be sent, and nothing here holds them yet. Where somebody asked to cancel it, it is held back behind that:
     /// should it go on, nobody sends it before somebody has looked.
     fn can_be_held_back(&self) -> bool {
-        self.opening == Opening::Given && !self.has_ended() && !self.held && self.sum(unsent) > 0
+        self.opening == Opening::Given && !self.has_ended() && self.held != Some(Side::Here) && self.sum(unsent) > 0
     }
 
     /// Whether that can be done with it now.
@@ -262,11 +264,11 @@ impl Life {
     pub fn permits(&self, action: Action) -> bool {
         let stands = self.opening == Opening::Given && !self.has_ended();
         // What is packed and sent is all that the order is to have, so it waits for what was asked for.
-        let may_go_on = stands && !self.held && !self.cancel_requested && self.addition.is_none();
+        let may_go_on = stands && self.held.is_none() && self.cancel_requested.is_none() && self.addition.is_none();
         let unsent = self.sum(unsent);
         match action {
-            Action::Hold => stands && !self.held && !self.cancel_requested && unsent > 0,
-            Action::Release => self.held,
+            Action::Hold => self.can_be_held_back() && self.cancel_requested.is_none(),
+            Action::Release => self.held.is_some(),
             Action::Pack => may_go_on && self.sum(unpacked) > 0,
             Action::Ship => may_go_on && unsent > 0,
             Action::Deliver => self.sum(under_way) > 0,
@@ -275,8 +277,8 @@ impl Life {
             // What takes the last piece off is a cancellation.
             Action::Edit => self.may_be_changed() && unsent > i64::from(self.sold_elsewhere),
             Action::WithdrawAddition => self.addition.is_some(),
-            Action::RequestCancellation => stands && !self.cancel_requested && unsent > 0,
-            Action::DeclineCancellation => self.cancel_requested,
+            Action::RequestCancellation => stands && self.cancel_requested.is_none() && unsent > 0,
+            Action::DeclineCancellation => self.cancel_requested.is_some(),
             Action::RequestReturn => self.sum(returnable) > 0,
             Action::SettleReturn => self.sum(|pieces| pieces.return_requested) > 0,
             Action::RecordPayment => true,
@@ -380,7 +382,11 @@ impl Life {
         if self.oversold && !(self.sold_elsewhere && self.opening == Opening::Given) {
             return broken("is oversold, although it was not sold elsewhere");
         }
-        if (self.held || self.cancel_requested) && (self.opening != Opening::Given || self.sum(unsent) == 0) {
+        let marks = [self.held, self.cancel_requested];
+        if marks.contains(&Some(Side::Channel)) && !self.sold_elsewhere {
+            return broken("is held back, or to be cancelled, by a channel where it was not sold");
+        }
+        if marks.iter().any(Option::is_some) && (self.opening != Opening::Given || self.sum(unsent) == 0) {
             return broken("is held back, or to be cancelled, with nothing left to send");
         }
         let arrived = self.opening == Opening::Given
@@ -420,8 +426,8 @@ impl Life {
     fn moving(mut self, event: Event, selection: &Selection, place: fn(&mut Pieces, i64) -> Range) -> Change {
         let moved = self.lines.iter_mut().zip(selection).map(|(line, count)| place(&mut line.pieces, *count)).collect();
         if self.sum(unsent) == 0 {
-            self.held = false;
-            self.cancel_requested = false;
+            self.held = None;
+            self.cancel_requested = None;
         }
         Change { life: self, event, moved }
     }
@@ -520,7 +526,7 @@ pub fn decide(life: &Life, on: &Trigger) -> Result<Option<Change>, Refusal> {
         }
         // What was sold elsewhere is sold, whether or not catalog can reserve it. Nobody sends it before somebody has looked.
         Trigger::Rejected(_) if life.sold_elsewhere && life.can_be_held_back() => {
-            Life { held: true, ..now }.telling(Event::Held)
+            Life { held: Some(Side::Here), ..now }.telling(Event::Held)
         }
         Trigger::DeadlinePassed if status == Pending => now.cancelling(Cause::Deadline, &everything()),
         Trigger::UnpaidTooLong if life.holds_unpaid() => now.cancelling(Cause::Deadline, &everything()),
@@ -540,10 +546,16 @@ pub fn decide(life: &Life, on: &Trigger) -> Result<Option<Change>, Refusal> {
         }
         // What has left cannot be taken back because its reservation is gone. Nothing is set aside for the rest, so nobody sends it
         // before somebody has looked.
-        Trigger::ReservationLost if life.can_be_held_back() => Life { held: true, ..now }.telling(Event::Held),
+        Trigger::ReservationLost if life.can_be_held_back() => {
+            Life { held: Some(Side::Here), ..now }.telling(Event::Held)
+        }
         Trigger::ReservationLost => return Ok(None),
 
         Trigger::ShopperCancels | Trigger::StaffCancels | Trigger::StaffCancelsLines(_) if status == Cancelled => {
+            return Ok(None);
+        }
+        // All that was not sent was cancelled before, and what was sent stays sent.
+        Trigger::StaffCancelsLines(None) if life.sum(unsent) == 0 && life.sum(|pieces| pieces.cancelled) > 0 => {
             return Ok(None);
         }
         Trigger::ShopperCancels if life.shopper_may_cancel() && untouched => {
@@ -595,31 +607,38 @@ pub fn decide(life: &Life, on: &Trigger) -> Result<Option<Change>, Refusal> {
             None => return Ok(None),
         },
 
-        Trigger::Hold if life.held => return Ok(None),
-        Trigger::Hold => {
+        Trigger::Hold(side) if life.held == Some(*side) => return Ok(None),
+        // What is held back here is held back; a channel adds nothing to that.
+        Trigger::Hold(Side::Channel) if life.held.is_some() || !life.sold_elsewhere => return Ok(None),
+        Trigger::Hold(side) => {
             permitted(Action::Hold)?;
-            Life { held: true, ..now }.telling(Event::Held)
+            Life { held: Some(*side), ..now }.telling(Event::Held)
         }
-        Trigger::Release if life.held => Life { held: false, ..now }.telling(Event::Released),
-        Trigger::DeclineCancellation if life.cancel_requested => {
-            Life { cancel_requested: false, ..now }.telling(Event::CancellationDeclined)
+        Trigger::Release(side) if life.held.is_some_and(|held| *side == Side::Here || held == *side) => {
+            Life { held: None, ..now }.telling(Event::Released)
         }
-        Trigger::Release if matches!(status, Pending | Cancelled | Rejected) => {
+        Trigger::DeclineCancellation(side)
+            if life.cancel_requested.is_some_and(|asked| *side == Side::Here || asked == *side) =>
+        {
+            Life { cancel_requested: None, ..now }.telling(Event::CancellationDeclined)
+        }
+        Trigger::Release(Side::Here) if matches!(status, Pending | Cancelled | Rejected) => {
             return Err(Refusal::NotNow { action: Action::Release });
         }
-        Trigger::DeclineCancellation if matches!(status, Pending | Cancelled | Rejected) => {
+        Trigger::DeclineCancellation(Side::Here) if matches!(status, Pending | Cancelled | Rejected) => {
             return Err(Refusal::NotNow { action: Action::DeclineCancellation });
         }
-        Trigger::Release | Trigger::DeclineCancellation => return Ok(None),
-        Trigger::RequestCancellation if life.cancel_requested => return Ok(None),
-        Trigger::RequestCancellation => {
+        Trigger::Release(_) | Trigger::DeclineCancellation(_) => return Ok(None),
+        Trigger::RequestCancellation(_) if life.cancel_requested.is_some() || status == Cancelled => return Ok(None),
+        Trigger::RequestCancellation(Side::Channel) if !life.sold_elsewhere => return Ok(None),
+        Trigger::RequestCancellation(side) => {
             permitted(Action::RequestCancellation)?;
-            Life { cancel_requested: true, ..now }.telling(Event::CancellationRequested)
+            Life { cancel_requested: Some(*side), ..now }.telling(Event::CancellationRequested)
         }
 
-        // Everything was packed, or sent, before: so it was when this came for the first time.
-        Trigger::Pack(None) if status == Status::Packed => return Ok(None),
-        Trigger::Ship(None, _) if status == Status::Shipped => return Ok(None),
+        // Everything was packed, or sent, before, however far the order has gone on since.
+        Trigger::Pack(None) if life.sum(|pieces| pieces.packed) > 0 && life.sum(unpacked) == 0 => return Ok(None),
+        Trigger::Ship(None, _) if !untouched && life.sum(unsent) == 0 => return Ok(None),
         Trigger::Pack(wanted) => {
             permitted(Action::Pack)?;
             let selection = life.select(Action::Pack, wanted.as_ref(), unpacked)?;
@@ -646,7 +665,7 @@ pub fn decide(life: &Life, on: &Trigger) -> Result<Option<Change>, Refusal> {
                 Range::onwards(pieces.delivered, count)
             })
         }
-        Trigger::Complete if status == Status::Completed => return Ok(None),
+        Trigger::Complete if life.completed => return Ok(None),
         Trigger::Complete => {
             permitted(Action::Complete)?;
             Life { completed: true, ..now }.telling(Event::Completed)

@@ -26,13 +26,15 @@ fn ship(pieces: Option<Selection>) -> Trigger {
 fn pay(kind: PaymentKind, minor: i64) -> Trigger {
     let method = Label::parse("cash").unwrap();
     let (id, provider, amount): (PaymentId, _, _) = (id(), Provider::Manual, usd(minor));
-    Trigger::RecordPayment(Payment { id, kind, provider, method, reference: None, amount })
+    let payment = Payment { id, kind, provider, method, reference: None, provider_reference: None, amount };
+    Trigger::RecordPayment(payment)
 }
 
 fn refund(minor: i64, left: i64) -> Trigger {
     let method = Label::parse("cash").unwrap();
     let (id, payment, amount): (RefundId, PaymentId, _) = (id(), id(), usd(minor));
-    Trigger::Refund { refund: Refund { id, payment, method, reference: None, amount }, left }
+    let refund = Refund { id, payment, method, reference: None, provider_reference: None, amount };
+    Trigger::Refund { refund, left }
 }
 
 fn receive(requested: Selection, returned: Selection, written_off: Selection) -> Trigger {
@@ -87,10 +89,6 @@ fn triggers(ordered: &[i64]) -> Vec<Trigger> {
         Trigger::ShopperCancels,
         Trigger::StaffCancels,
         Trigger::StaffCancelsLines(None),
-        Trigger::Hold,
-        Trigger::Release,
-        Trigger::RequestCancellation,
-        Trigger::DeclineCancellation,
         Trigger::Pack(None),
         ship(None),
         Trigger::Complete,
@@ -100,6 +98,12 @@ fn triggers(ordered: &[i64]) -> Vec<Trigger> {
         Trigger::AdditionRefused(1, Vec::new()),
         Trigger::WithdrawAddition,
     ];
+    for side in [Side::Here, Side::Channel] {
+        all.push(Trigger::Hold(side));
+        all.push(Trigger::Release(side));
+        all.push(Trigger::RequestCancellation(side));
+        all.push(Trigger::DeclineCancellation(side));
+    }
     for selection in selections(ordered) {
         all.push(Trigger::StaffCancelsLines(Some(selection.clone())));
         all.push(Trigger::Edit(selection.clone()));
@@ -131,10 +135,9 @@ fn reachable(ordered: &[i64]) -> HashSet<Life> {
     seen
 }
 
-/// Every state that could be written down for lines of so many pieces, whether an order can be in it or not.
-///
-/// `facts` are the combinations of its facts: 16 of those of every order, 64 with those of one that was sold elsewhere.
-fn conceivable(ordered: &[i64], facts: u8) -> impl Iterator<Item = Life> {
+/// Every state that could be written down for lines of so many pieces, whether an order can be in it or not; with or without what is said
+/// only of one that was sold elsewhere.
+fn conceivable(ordered: &[i64], elsewhere: bool) -> impl Iterator<Item = Life> {
     let places = |ordered: i64| -> Vec<Pieces> {
         selections(&[ordered; 8])
             .into_iter()
@@ -162,12 +165,20 @@ fn conceivable(ordered: &[i64], facts: u8) -> impl Iterator<Item = Life> {
             })
             .collect();
     }
+    let sides = if elsewhere { &[None, Some(Side::Here), Some(Side::Channel)][..] } else { &[None, Some(Side::Here)] };
+    let mut marks = Vec::new();
+    for (held, cancel_requested) in sides.iter().flat_map(|held| sides.iter().map(|asked| (*held, *asked))) {
+        for flags in 0..if elsewhere { 16_u8 } else { 4 } {
+            let of = |flag: u8| flags & flag > 0;
+            marks.push((held, cancel_requested, of(1), of(2), of(4), of(8)));
+        }
+    }
     lives.into_iter().flat_map(move |life| {
-        let openings = [Opening::Awaited, Opening::Given, Opening::Refused].into_iter();
-        openings.flat_map(move |opening| (0..facts).map(move |flags| (opening, flags))).map(move |(opening, flags)| {
-            let (held, cancel_requested, completed) = (flags & 1 > 0, flags & 2 > 0, flags & 4 > 0);
-            let addition = (flags & 8 > 0).then(|| one_more(life.lines.len()));
-            let (sold_elsewhere, oversold) = (flags & 16 > 0, flags & 32 > 0);
+        let marked = |opening| marks.clone().into_iter().map(move |mark| (opening, mark));
+        let openings = [Opening::Awaited, Opening::Given, Opening::Refused].map(marked);
+        openings.into_iter().flatten().map(move |(opening, mark)| {
+            let (held, cancel_requested, completed, adding, sold_elsewhere, oversold) = mark;
+            let addition = adding.then(|| one_more(life.lines.len()));
             Life { opening, held, cancel_requested, completed, addition, sold_elsewhere, oversold, ..life.clone() }
         })
     })
@@ -177,11 +188,11 @@ fn conceivable(ordered: &[i64], facts: u8) -> impl Iterator<Item = Life> {
 fn a_state_is_accepted_exactly_if_the_function_leads_to_it() {
     // A line of two pieces, then two lines of one.
     // The facts about orders that were sold elsewhere have nothing to do with how many lines there are.
-    for (ordered, facts) in [(&[2][..], 64), (&[1, 1], 16)] {
+    for (ordered, elsewhere) in [(&[2][..], true), (&[1, 1], false)] {
         let mut reachable = reachable(ordered);
-        reachable.retain(|life| facts > 16 || !life.sold_elsewhere);
+        reachable.retain(|life| elsewhere || !life.sold_elsewhere);
         let (mut accepted, mut wrong) = (0, Vec::new());
-        for life in conceivable(ordered, facts) {
+        for life in conceivable(ordered, elsewhere) {
             accepted += usize::from(life.check().is_ok());
             if life.check().is_ok() != reachable.contains(&life) {
                 wrong.push(life);
@@ -257,31 +268,107 @@ fn the_steps_from_one_status_to_the_next_are_these() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-#[test]
-fn repeating_a_step_changes_nothing_and_succeeds() {
-    let confirmed = after(placed(&[2]), &[Trigger::Reserved]);
-    let delivered = after(confirmed.clone(), &[ship(None), Trigger::Deliver(vec![2], id())]);
-    for (life, on) in [
-        (placed(&[2]), Trigger::Reserved),
-        (placed(&[2]), Trigger::Rejected(Vec::new())),
-        (placed(&[2]), Trigger::DeadlinePassed),
-        (placed(&[2]), Trigger::ShopperCancels),
-        (confirmed.clone(), Trigger::ReservationLost),
-        (confirmed.clone(), Trigger::UnpaidTooLong),
-        (confirmed.clone(), Trigger::ShopperCancels),
-        (confirmed.clone(), Trigger::StaffCancels),
-        (confirmed.clone(), Trigger::StaffCancelsLines(None)),
-        (confirmed.clone(), Trigger::Hold),
-        (after(confirmed.clone(), &[Trigger::Hold]), Trigger::Release),
-        (confirmed.clone(), Trigger::RequestCancellation),
-        (after(confirmed.clone(), &[Trigger::RequestCancellation]), Trigger::DeclineCancellation),
-        (confirmed.clone(), Trigger::Pack(None)),
-        (confirmed, ship(None)),
-        (delivered, Trigger::Complete),
-    ] {
-        let once = after(life, std::slice::from_ref(&on));
-        assert_eq!(decide(&once, &on), Ok(None), "{on:?}");
+/// Whether the trigger itself says which step it is. The others name pieces or things, so their repeats are told apart outside the life:
+/// by an idempotency key, or by the parcel, the return or the addition that they name.
+fn is_told_apart_by_itself(on: &Trigger) -> bool {
+    match on {
+        Trigger::Reserved
+        | Trigger::Rejected(_)
+        | Trigger::SoldElsewhere
+        | Trigger::Oversold(_)
+        | Trigger::ReservationLost
+        | Trigger::DeadlinePassed
+        | Trigger::UnpaidTooLong
+        | Trigger::ShopperCancels
+        | Trigger::StaffCancels
+        | Trigger::StaffCancelsLines(None)
+        | Trigger::AdditionGiven(_)
+        | Trigger::AdditionRefused(..)
+        | Trigger::WithdrawAddition
+        | Trigger::Hold(_)
+        | Trigger::Release(_)
+        | Trigger::RequestCancellation(_)
+        | Trigger::DeclineCancellation(_)
+        | Trigger::Pack(None)
+        | Trigger::Ship(None, _)
+        | Trigger::Complete => true,
+        Trigger::StaffCancelsLines(Some(_))
+        | Trigger::Edit(_)
+        | Trigger::AddPieces(_)
+        | Trigger::Pack(Some(_))
+        | Trigger::Ship(Some(_), _)
+        | Trigger::Deliver(..)
+        | Trigger::RequestReturn(..)
+        | Trigger::ApproveReturn(_)
+        | Trigger::DeclineReturn(..)
+        | Trigger::ReceiveReturn(_)
+        | Trigger::RecordPayment(_)
+        | Trigger::Refund { .. }
+        | Trigger::AddNote(_)
+        | Trigger::Claim(_)
+        | Trigger::EraseContact => false,
     }
+}
+
+#[test]
+fn whatever_is_done_twice_in_a_row_succeeds_and_changes_nothing_the_second_time() {
+    for ordered in [&[2][..], &[1, 1]] {
+        let triggers = triggers(ordered);
+        let mut repeated = BTreeSet::new();
+        for life in reachable(ordered) {
+            for on in triggers.iter().filter(|on| is_told_apart_by_itself(on)) {
+                if let Ok(Some(change)) = decide(&life, on) {
+                    assert_eq!(decide(&change.life, on), Ok(None), "{on:?} twice, first of {life:?}");
+                    repeated.insert(format!("{on:?}"));
+                }
+            }
+        }
+        let all = triggers.iter().filter(|on| is_told_apart_by_itself(on)).count();
+        assert_eq!(repeated.len(), all, "each of them has an effect somewhere, so the test has seen its repeat");
+    }
+}
+
+/// The states that the life goes on to from these, themselves included.
+fn onwards(begun: Vec<Life>, triggers: &[Trigger]) -> HashSet<Life> {
+    let (mut seen, mut open) = (HashSet::new(), VecDeque::from(begun));
+    while let Some(life) = open.pop_front() {
+        if seen.insert(life.clone()) {
+            open.extend(triggers.iter().filter_map(|on| decide(&life, on).ok().flatten()).map(|change| change.life));
+        }
+    }
+    seen
+}
+
+#[test]
+fn what_was_done_with_the_whole_order_may_be_asked_for_again_however_far_the_order_has_gone_on() {
+    for ordered in [&[2][..], &[1, 1]] {
+        // An addition makes another order of it.
+        let mut triggers = triggers(ordered);
+        triggers.retain(|on| !matches!(on, Trigger::AddPieces(_)));
+        let known = reachable(ordered);
+        for on in [Trigger::Pack(None), ship(None), Trigger::StaffCancelsLines(None), Trigger::Complete] {
+            let done = known.iter().filter_map(|life| decide(life, &on).ok().flatten()).map(|change| change.life);
+            let later = onwards(done.collect(), &triggers);
+            let statuses: BTreeSet<Status> = later.iter().map(Life::status).collect();
+            assert!(statuses.contains(&Status::Returned) && statuses.len() > 2, "{on:?}: {statuses:?}");
+            for life in later {
+                // What was packed and then cancelled is not packed any more.
+                let undone = on == Trigger::Pack(None) && life.status() == Status::Cancelled;
+                let expected = if undone { Err(Refusal::NotNow { action: Action::Pack }) } else { Ok(None) };
+                assert_eq!(decide(&life, &on), expected, "{on:?} again of {life:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn whoever_asks_to_cancel_what_is_cancelled_has_it() {
+    let asked =
+        after(placed(&[2]), &[Trigger::Reserved, Trigger::RequestCancellation(Side::Here), Trigger::StaffCancels]);
+    assert_eq!(decide(&asked, &Trigger::RequestCancellation(Side::Here)), Ok(None));
+    let sent = after(placed(&[2]), &[Trigger::Reserved, ship(None)]);
+    let refused = Err(Refusal::NotNow { action: Action::Cancel });
+    assert_eq!(decide(&sent, &Trigger::StaffCancelsLines(None)), refused, "nothing of it was ever cancelled");
 }
 
 #[test]
@@ -315,6 +402,31 @@ fn want_of_stock_holds_an_order_that_was_sold_elsewhere_and_never_ends_it() {
 }
 
 #[test]
+fn a_channel_takes_back_what_it_said_itself_and_nothing_that_was_said_here() {
+    use Side::{Channel, Here};
+    let sold = after(elsewhere(&[2]), &[Trigger::SoldElsewhere]);
+    let held = after(sold.clone(), &[Trigger::Hold(Channel)]);
+    assert_eq!(after(held.clone(), &[Trigger::Release(Channel)]).status(), Status::Confirmed);
+    assert_eq!(after(held.clone(), &[Trigger::Release(Here)]).status(), Status::Confirmed, "staff decides");
+    // What is held back here as well stays held back: somebody wants it so, or it cannot be had.
+    for on in [Trigger::Hold(Here), Trigger::Rejected(Vec::new()), Trigger::ReservationLost] {
+        let both = after(held.clone(), std::slice::from_ref(&on));
+        assert_eq!((both.status(), decide(&both, &Trigger::Release(Channel))), (Status::OnHold, Ok(None)), "{on:?}");
+        assert_eq!(decide(&both, &on), Ok(None), "once");
+        assert_eq!(decide(&after(sold.clone(), &[on]), &Trigger::Hold(Channel)), Ok(None));
+    }
+    let asked = after(sold.clone(), &[Trigger::RequestCancellation(Channel)]);
+    assert_eq!(after(asked.clone(), &[Trigger::DeclineCancellation(Channel)]).status(), Status::Confirmed);
+    assert_eq!(after(asked, &[Trigger::StaffCancelsLines(None)]).status(), Status::Cancelled);
+    let here = after(sold, &[Trigger::RequestCancellation(Here)]);
+    assert_eq!(decide(&here, &Trigger::DeclineCancellation(Channel)), Ok(None));
+    let ours = after(placed(&[2]), &[Trigger::Reserved]);
+    for on in [Trigger::Hold(Channel), Trigger::RequestCancellation(Channel)] {
+        assert_eq!(decide(&ours, &on), Ok(None), "no channel speaks of what was sold here");
+    }
+}
+
+#[test]
 fn whoever_asks_for_the_impossible_is_told_what_is_possible() {
     let shipped = after(placed(&[2]), &[Trigger::Reserved, ship(None)]);
     let refused = decide(&shipped, &Trigger::StaffCancels);
@@ -324,7 +436,7 @@ fn whoever_asks_for_the_impossible_is_told_what_is_possible() {
     let refused = decide(&confirmed, &ship(Some(vec![3])));
     assert_eq!(refused, Err(Refusal::TooMany { action: Action::Ship, line: 0, asked: 3, most: 2 }));
     assert_eq!(decide(&confirmed, &Trigger::Pack(Some(vec![0]))), Err(Refusal::Nothing { action: Action::Pack }));
-    let held = after(confirmed.clone(), &[Trigger::Hold]);
+    let held = after(confirmed.clone(), &[Trigger::Hold(Side::Here)]);
     assert_eq!(decide(&held, &ship(None)), Err(Refusal::NotNow { action: Action::Ship }));
     assert_eq!(confirmed.possible_for_shopper(), [Action::Cancel, Action::RequestCancellation]);
     let paid = after(confirmed, &[pay(PaymentKind::Received, 1)]);
@@ -343,7 +455,7 @@ fn pieces_are_taken_off_until_the_first_is_packed_and_never_all() {
     assert_eq!(decide(&placed(&[3, 1]), &Trigger::Edit(vec![1, 0])), refused, "catalog answers for a whole order");
     let packed = after(confirmed.clone(), &[Trigger::Pack(Some(vec![1, 0]))]);
     assert_eq!(decide(&packed, &Trigger::Edit(vec![1, 0])), refused);
-    let held = after(confirmed, &[Trigger::Hold]);
+    let held = after(confirmed, &[Trigger::Hold(Side::Here)]);
     assert!(decide(&held, &Trigger::Edit(vec![1, 0])).unwrap().is_some(), "what is held back is the one to be edited");
 }
 
@@ -377,7 +489,7 @@ fn an_order_that_waits_for_what_is_added_is_not_packed_edited_or_cancelled_in_pa
     ] {
         assert_eq!(decide(&waits, &on), Err(Refusal::NotNow { action }), "{on:?}");
     }
-    for on in [Trigger::Hold, Trigger::RequestCancellation, pay(PaymentKind::Received, 1)] {
+    for on in [Trigger::Hold(Side::Here), Trigger::RequestCancellation(Side::Here), pay(PaymentKind::Received, 1)] {
         assert_eq!(after(waits.clone(), &[on]).addition, waits.addition);
     }
     let withdrawn = decide(&waits, &Trigger::WithdrawAddition).unwrap().unwrap();
@@ -423,8 +535,8 @@ fn an_order_that_nobody_pays_for_or_works_on_is_cancelled_in_the_end() {
         pay(PaymentKind::Authorised, 1),
         Trigger::Pack(Some(vec![1, 0])),
         ship(Some(vec![0, 1])),
-        Trigger::Hold,
-        Trigger::RequestCancellation,
+        Trigger::Hold(Side::Here),
+        Trigger::RequestCancellation(Side::Here),
         more(&[1, 0], &[]),
     ];
     let worked_on = worked_on.map(|on| after(confirmed.clone(), &[on]));
@@ -540,8 +652,11 @@ fn any_trigger() -> impl Strategy<Value = Trigger> {
         2 => prop::sample::select(vec![Trigger::Reserved, Trigger::SoldElsewhere, Trigger::Oversold(Vec::new())]),
         1 => prop::sample::select(vec![Trigger::Rejected(Vec::new()), Trigger::ReservationLost, Trigger::DeadlinePassed, Trigger::UnpaidTooLong]),
         1 => prop::sample::select(vec![Trigger::ShopperCancels, Trigger::StaffCancels, Trigger::Complete]),
-        2 => prop::sample::select(vec![Trigger::Hold, Trigger::Release, Trigger::RequestCancellation]),
-        1 => prop::sample::select(vec![Trigger::DeclineCancellation, Trigger::ApproveReturn(id()), Trigger::AddNote(Remark::parse("Note").unwrap()), Trigger::Claim(id()), Trigger::EraseContact]),
+        2 => (0..3_u8, any::<bool>()).prop_map(|(what, is_channel)| {
+            let side = Side::of(is_channel);
+            [Trigger::Hold(side), Trigger::Release(side), Trigger::RequestCancellation(side)][usize::from(what)].clone()
+        }),
+        1 => prop::sample::select(vec![Trigger::DeclineCancellation(Side::Here), Trigger::DeclineCancellation(Side::Channel), Trigger::ApproveReturn(id()), Trigger::AddNote(Remark::parse("Note").unwrap()), Trigger::Claim(id()), Trigger::EraseContact]),
         1 => prop::option::of(selection()).prop_map(Trigger::StaffCancelsLines),
         1 => selection().prop_map(Trigger::Edit),
         3 => (1..3_i64, selection(), prop::collection::vec(1..4_i64, 0..2)).prop_map(|(number, more, lines)| {

@@ -34,6 +34,24 @@ pub enum Requester {
     Staff,
 }
 
+/// Where something comes from that keeps an order from being fulfilled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// From here: staff, its shopper, or want of stock.
+    #[default]
+    Here,
+    /// From the channel where it was sold.
+    Channel,
+}
+
+impl Side {
+    /// As it is stored.
+    #[must_use]
+    pub fn of(is_channel: bool) -> Self {
+        if is_channel { Self::Channel } else { Self::Here }
+    }
+}
+
 /// What can happen to an order after it was placed.
 #[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
@@ -76,13 +94,13 @@ pub enum Trigger {
     /// A member of the organisation does not want the addition any more that catalog has not answered.
     WithdrawAddition,
     /// It must not be fulfilled for now.
-    Hold,
-    /// It may be fulfilled again.
-    Release,
+    Hold(Side),
+    /// It may be fulfilled again. A channel says so of what it held back itself.
+    Release(Side),
     /// Somebody asks to cancel it.
-    RequestCancellation,
-    /// It is not cancelled, although somebody asked.
-    DeclineCancellation,
+    RequestCancellation(Side),
+    /// It is not cancelled, although somebody asked. A channel says so of what was asked there.
+    DeclineCancellation(Side),
     /// These pieces are packed; without a selection all that are not.
     Pack(Option<Selection>),
     /// A parcel with these pieces leaves; without a selection with all that have not. What was not packed is packed by it.
