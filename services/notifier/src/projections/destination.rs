@@ -1,13 +1,13 @@
-//! A row of the destinations as the domain's value.
+//! A destination with its recipient as the domain's value.
 
 use std::str::FromStr;
 
-use diesel::{Queryable, Selectable};
-use kernel::{DestinationId, Timestamp};
+use diesel::prelude::*;
+use kernel::{DestinationId, Email, Malformed, Timestamp};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::domain::{Destination, DestinationKind, DestinationName, DestinationState, Language};
+use crate::domain::{Destination, DestinationKind, DestinationName, DestinationState, Language, WebhookUrl};
 use crate::error::Error;
 use crate::schema::destinations;
 
@@ -30,14 +30,17 @@ pub(crate) struct Row {
     changed_at: Timestamp,
 }
 
-impl TryFrom<Row> for Destination {
-    type Error = Error;
-
-    fn try_from(row: Row) -> Result<Self, Error> {
-        let id = DestinationId::from_uuid(row.id);
-        Ok(Self {
+impl Row {
+    /// The destination with the address of its recipient; a chat has none.
+    pub(crate) fn with(self, address: Option<&str>) -> Result<Destination, Error> {
+        let (id, row) = (DestinationId::from_uuid(self.id), self);
+        let kind = word::<DestinationKind>(id, "kind", &row.kind)?;
+        let (email, url) = recipient(kind, address).map_err(|error| Error::corrupt(id, error))?;
+        Ok(Destination {
             id,
-            kind: word::<DestinationKind>(id, "kind", &row.kind)?,
+            kind,
+            email,
+            url,
             name: DestinationName::parse(&row.name).map_err(|error| Error::corrupt(id, error))?,
             language: word::<Language>(id, "language", &row.language)?,
             manner: serde_json::from_value(row.manner).map_err(|error| Error::corrupt(id, error))?,
@@ -52,6 +55,19 @@ impl TryFrom<Row> for Destination {
             changed_at: row.changed_at,
         })
     }
+}
+
+/// What an address is to a destination of this kind.
+fn recipient(
+    kind: DestinationKind,
+    address: Option<&str>,
+) -> Result<(Option<Email>, Option<WebhookUrl>), Malformed> {
+    let address = address.unwrap_or_default();
+    Ok(match kind {
+        DestinationKind::Telegram => (None, None),
+        DestinationKind::Email => (Some(Email::parse(address)?), None),
+        DestinationKind::Webhook => (None, Some(WebhookUrl::parse(address)?)),
+    })
 }
 
 fn word<T: FromStr>(id: DestinationId, column: &str, text: &str) -> Result<T, Error> {

@@ -130,7 +130,7 @@ pub async fn places(
          left join organisations o on o.org_id = l.org_id
          where l.telegram_user = $1 and coalesce(o.active, true)
            and (t.id is not null or ($4 and not exists (
-                select from destinations other where other.org_id = l.org_id and other.state <> 'waiting')))
+                select from destinations other where other.org_id = l.org_id and other.state not in ('waiting', 'ended'))))
          order by l.org_id, t.id",
     )
     .bind::<BigInt, _>(account)

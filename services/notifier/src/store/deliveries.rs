@@ -99,8 +99,8 @@ struct PendingRow {
     slug: Option<String>,
 }
 
-/// The pending deliveries of a target whose time has come, at most `limit`, the oldest first: those that can be read, and those that cannot. The caller
-/// holds the lock of the chat's budget.
+/// The pending deliveries of a target whose time has come, at most `limit`, the oldest first: those that can be read, and those that
+/// cannot. The caller holds the lock of the lane's budget.
 ///
 /// # Errors
 /// When the database is away.
@@ -241,11 +241,33 @@ pub async fn message_gone(
     Ok(())
 }
 
+/// Marks what a destination that has ended was not told as failed, with the cause.
+///
+/// # Errors
+/// When the database is away.
+pub async fn fail_pending(
+    tx: &mut Tx<'_, Platform>,
+    organisation: OrganisationId,
+    destination: DestinationId,
+    cause: &str,
+) -> Result<(), Error> {
+    persistence::statement(
+        "update deliveries set state = 'failed', cause = $3, settled_at = clock_timestamp()
+         where org_id = $1 and destination = $2 and state = 'pending'",
+    )
+    .bind::<SqlUuid, _>(organisation.uuid())
+    .bind::<SqlUuid, _>(destination.uuid())
+    .bind::<Text, _>(cause)
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
 /// Marks the deliveries of a message as sent. One that another sender has settled stays as it is.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn mark_sent(tx: &mut Tx<'_, Platform>, told: &[Delivery], message: i64) -> Result<(), Error> {
+pub async fn mark_sent(tx: &mut Tx<'_, Platform>, told: &[Delivery], message: Option<i64>) -> Result<(), Error> {
     persistence::statement(
         "update deliveries d set state = 'sent', message_id = $3, settled_at = clock_timestamp()
          from unnest($1, $2) as told(org_id, id)
@@ -253,13 +275,13 @@ pub async fn mark_sent(tx: &mut Tx<'_, Platform>, told: &[Delivery], message: i6
     )
     .bind::<Array<SqlUuid>, _>(organisations(told))
     .bind::<Array<SqlUuid>, _>(ids(told))
-    .bind::<BigInt, _>(message)
+    .bind::<Nullable<BigInt>, _>(message)
     .execute(tx.connection())
     .await?;
     Ok(())
 }
 
-/// Marks deliveries that Telegram refused for good, with the cause.
+/// Marks deliveries that were refused for good, with the cause.
 ///
 /// # Errors
 /// When the database is away.

@@ -17,14 +17,12 @@ use kernel::Timestamp;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use super::{CALL, LISTEN};
+use super::{CALL, LISTEN, NoClient, short};
 use crate::config::Settings;
 use crate::domain::{Address, BotId, Button, Heard, Outcome, Press, Received, Way};
 
 /// The wait after a 429 that names none.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
-/// The longest cause that is stored with a delivery, in characters.
-const MAX_CAUSE: usize = 300;
 
 /// The client of one bot, cheap to clone. It never prints the token of the bot, which is a part of the address.
 #[derive(Clone)]
@@ -59,11 +57,6 @@ impl std::fmt::Debug for Telegram {
         formatter.debug_struct("Telegram").finish_non_exhaustive()
     }
 }
-
-/// The HTTP client cannot be made.
-#[derive(Debug, thiserror::Error)]
-#[error("the HTTP client for the Bot API cannot be made: {0}")]
-pub struct NoClient(String);
 
 impl Telegram {
     /// A client for the configured Bot API and bot. A call takes no longer than 8 seconds.
@@ -164,7 +157,7 @@ impl Telegram {
             }
         };
         match (reply, way) {
-            (Ok(reply), _) => Outcome::Sent { message: i64::from(reply.result.message_id) },
+            (Ok(reply), _) => Outcome::Sent { message: Some(i64::from(reply.result.message_id)) },
             (Err(Error::Api(error)), Way::Edit { message, .. }) => unedited(&error, *message),
             (Err(Error::Api(error)), _) => refusal(&error),
             (Err(error), _) => Outcome::Unavailable { cause: unread(error) },
@@ -194,7 +187,7 @@ fn unedited(error: &ErrorResponse, message: i64) -> Outcome {
     let description = error.description.to_lowercase();
     if error.error_code == 400 && description.contains(UNCHANGED) {
         // An edit before went through, and its reply was lost.
-        return Outcome::Sent { message };
+        return Outcome::Sent { message: Some(message) };
     }
     match refusal(error) {
         // It is gone, or too old, or not to be edited for another cause: a new message tells it, or is refused itself.
@@ -304,10 +297,6 @@ fn bot_address(address: &str, token: &str) -> String {
     format!("{root}/bot{token}")
 }
 
-fn short(text: &str) -> String {
-    text.chars().take(MAX_CAUSE).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use frankenstein::response::ResponseParameters;
@@ -367,7 +356,7 @@ mod tests {
             unedited(&ErrorResponse { ok: false, description, error_code: 400, parameters: None }, 7)
         };
         let unchanged = "message is not modified: specified new message content and reply markup are exactly the same";
-        assert_eq!(edit(unchanged), Outcome::Sent { message: 7 });
+        assert_eq!(edit(unchanged), Outcome::Sent { message: Some(7) });
         for words in ["message to edit not found", "message can't be edited", "MESSAGE_EDIT_TIME_EXPIRED"] {
             assert_eq!(edit(words), Outcome::Gone { cause: format!("400 Bad Request: {words}") });
         }
