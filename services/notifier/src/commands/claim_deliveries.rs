@@ -39,7 +39,7 @@ pub struct ClaimDeliveries {
 pub struct Claimed {
     /// Whether there is a message to send.
     pub next: Next,
-    /// Deliveries that were marked as failed because this version cannot read them.
+    /// Deliveries that wait because this version cannot read them.
     pub unreadable: Vec<Unreadable>,
 }
 
@@ -63,7 +63,7 @@ impl Command for ClaimDeliveries {
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<Claimed, Error> {
         let only = |next| Ok(Claimed { next, unreadable: Vec::new() });
-        // It was paused or deleted since it was listed.
+        // It was deleted or has ended since it was listed.
         let Some(receiver) = self.receiver(tx).await? else { return only(Next::Idle) };
         let lane = receiver.endpoint.lane();
         let Some(held) = budgets::lock_lane(tx, &lane).await? else {
@@ -104,9 +104,10 @@ impl Command for ClaimDeliveries {
             }
         };
         // Read under the lock: what another sender settled before is not pending any more.
-        let (pending, unreadable) = deliveries::pending(tx, self.target, receiver.endpoint.at_once(self.limit)).await?;
+        let limit = receiver.endpoint.at_once(self.limit);
+        let (pending, unreadable) = deliveries::pending(tx, self.target, receiver.silent, limit).await?;
         if !unreadable.is_empty() {
-            deliveries::mark_unreadable(tx, &unreadable).await?;
+            deliveries::postpone_unreadable(tx, &unreadable).await?;
         }
         if pending.is_empty() {
             return Ok(Claimed { next: Next::Idle, unreadable });

@@ -61,7 +61,7 @@ impl Command for ChangeDestination {
         let mut destination = destinations::lock(tx, self.destination).await?;
         let (before, now) = (destination.clone(), Clock::now());
         if destination.change(&self.expected, self.change.clone(), now)? {
-            destinations::save(tx, &destination).await?;
+            destinations::save(tx, &destination, &before).await?;
         }
         let zone = &destination.manner.time_zone;
         if (&destination.rules, zone) != (&before.rules, &before.manner.time_zone) {

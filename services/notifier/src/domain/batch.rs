@@ -29,6 +29,8 @@ pub struct Receiver {
     pub voice: Voice,
     /// What becomes of what is told of an order after its first message.
     pub follow_up: FollowUp,
+    /// Whether it is silent or paused: then it is told only what was asked for there.
+    pub silent: bool,
 }
 
 /// What a message is to the messages before it.

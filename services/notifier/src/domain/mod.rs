@@ -13,6 +13,7 @@ mod endpoint;
 mod fact;
 mod flood;
 mod heartbeat;
+mod lenient;
 mod letter;
 mod link_code;
 mod manner;

@@ -13,7 +13,7 @@ use crate::domain::Target;
 use crate::error::Error;
 
 /// Asks for every target with pending deliveries whose time has come, that which has waited longest since then first, but for
-/// those that are paused, silent or blocked.
+/// those that are blocked. One that is paused or silent is among them for the answers to buttons that were pressed there.
 #[derive(Debug, Clone, Copy)]
 pub struct ListTargets;
 
@@ -46,7 +46,14 @@ impl Query for ListTargets {
                          and d.not_before <= clock_timestamp()
                      order by d.not_before, d.id limit 1) d
                  where t.state in ('active', 'unreachable') and t.blocked_until <= clock_timestamp()
-                     and t.muted_until <= clock_timestamp()) targets
+                     and t.muted_until <= clock_timestamp()
+                 union all
+                 (select distinct on (d.org_id, d.destination) d.org_id, d.destination, d.created_at, d.id
+                  from deliveries d join destinations t on t.org_id = d.org_id and t.id = d.destination
+                  where d.state = 'pending' and d.kind = 'action-answered' and d.not_before <= clock_timestamp()
+                      and t.state in ('active', 'unreachable', 'paused') and t.blocked_until <= clock_timestamp()
+                      and (t.state = 'paused' or t.muted_until > clock_timestamp())
+                  order by d.org_id, d.destination, d.id)) targets
              order by since, first",
         )
         .load(read.connection())

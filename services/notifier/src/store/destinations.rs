@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use diesel::QueryableByName;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Binary, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use kernel::{DestinationId, Email, OrganisationId, TimeZone, Timestamp};
 use persistence::{Platform, Tenants, Tx};
@@ -102,20 +102,23 @@ pub async fn lock(tx: &mut Tx<'_>, destination: DestinationId) -> Result<Destina
     row.with(address.as_deref())
 }
 
-/// Writes what staff changed of a destination, which the caller has locked.
+/// Writes what staff changed of a destination, which the caller has locked and read as it was `before`. Rules and manner stay as they
+/// are stored where they were not changed, with what only another release knows of them.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn save(tx: &mut Tx<'_>, destination: &Destination) -> Result<(), Error> {
+pub async fn save(tx: &mut Tx<'_>, destination: &Destination, before: &Destination) -> Result<(), Error> {
+    let rules = (destination.rules != before.rules).then(|| serde_json::to_value(&destination.rules)).transpose()?;
+    let manner = (destination.manner != before.manner).then(|| serde_json::to_value(&destination.manner)).transpose()?;
     let row = destinations::table.find((tx.organisation().uuid(), destination.id.uuid()));
     diesel::update(row)
         .set((
             destinations::name.eq(destination.name.as_str()),
             destinations::language.eq(<&str>::from(destination.language)),
-            destinations::manner.eq(serde_json::to_value(&destination.manner)?),
+            manner.map(|manner| destinations::manner.eq(manner)),
             destinations::state.eq(<&str>::from(destination.state)),
             destinations::reason.eq(destination.reason.as_deref()),
-            destinations::rules.eq(serde_json::to_value(&destination.rules)?),
+            rules.map(|rules| destinations::rules.eq(rules)),
             destinations::version.eq(destination.version),
             destinations::changed_at.eq(destination.changed_at),
         ))
@@ -188,6 +191,8 @@ struct ReceiverRow {
     address: Option<String>,
     #[diesel(sql_type = Nullable<Binary>)]
     secret: Option<Vec<u8>>,
+    #[diesel(sql_type = Bool)]
+    silent: bool,
 }
 
 impl ReceiverRow {
@@ -211,7 +216,7 @@ impl ReceiverRow {
 }
 
 /// Where the messages of a destination go, and how it is spoken to, with the link to orders that all destinations have; none
-/// while it is paused, silent, blocked, waits for its chat, or is gone.
+/// while it is blocked, waits for its chat, has ended or is gone.
 ///
 /// # Errors
 /// `Corrupt`, and `Storage` when the database is away.
@@ -222,10 +227,11 @@ pub async fn receiver(
     order_link: Option<OrderLink>,
 ) -> Result<Option<Receiver>, Error> {
     let found: Option<ReceiverRow> = persistence::statement(
-        "select t.kind, t.chat, t.topic, t.language, t.manner, r.address, r.secret
+        "select t.kind, t.chat, t.topic, t.language, t.manner, r.address, r.secret,
+             t.state = 'paused' or t.muted_until > clock_timestamp() as silent
          from destinations t left join recipients r on r.org_id = t.org_id and r.destination = t.id
-         where t.org_id = $1 and t.id = $2 and t.state in ('active', 'unreachable')
-             and t.blocked_until <= clock_timestamp() and t.muted_until <= clock_timestamp()",
+         where t.org_id = $1 and t.id = $2 and t.state in ('active', 'unreachable', 'paused')
+             and t.blocked_until <= clock_timestamp()",
     )
     .bind::<SqlUuid, _>(organisation.uuid())
     .bind::<SqlUuid, _>(destination.uuid())
@@ -234,11 +240,11 @@ pub async fn receiver(
     .optional()?;
     let Some(row) = found else { return Ok(None) };
     let endpoint = row.endpoint(destination)?;
-    let ReceiverRow { language, manner, .. } = row;
+    let ReceiverRow { language, manner, silent, .. } = row;
     let manner: Manner = serde_json::from_value(manner).map_err(|error| Error::corrupt(destination, error))?;
     let language = Language::parse(&language).map_err(|error| Error::corrupt(destination, error))?;
     let voice = manner.voice(language, order_link);
-    Ok(Some(Receiver { endpoint, voice, follow_up: manner.follow_up }))
+    Ok(Some(Receiver { endpoint, voice, follow_up: manner.follow_up, silent }))
 }
 
 #[derive(QueryableByName)]
@@ -251,8 +257,8 @@ struct HeartbeatRow {
     manner: Value,
 }
 
-/// The destinations that are told each day what happened the day before: when, and by whose clocks. None of them is deleted
-/// before the transaction ends.
+/// The destinations that are told each day what happened the day before: when, and by whose clocks. Not those that are paused, where
+/// silence is no sign, nor those of a suspended organisation. None of them is deleted before the transaction ends.
 ///
 /// # Errors
 /// `Corrupt`, and `Storage` when the database is away.
@@ -260,8 +266,9 @@ pub async fn with_heartbeat(
     tx: &mut Tx<'_, Platform>,
 ) -> Result<Vec<(OrganisationId, DestinationId, ClockTime, TimeZone)>, Error> {
     let rows: Vec<HeartbeatRow> = persistence::statement(
-        "select org_id, id, manner from destinations
-         where state not in ('waiting', 'ended') and manner ->> 'heartbeat_at' is not null order by org_id, id for key share",
+        "select t.org_id, t.id, t.manner from destinations t left join organisations o on o.org_id = t.org_id
+         where t.state in ('active', 'unreachable') and t.manner ->> 'heartbeat_at' is not null and coalesce(o.active, true)
+         order by t.org_id, t.id for key share of t",
     )
     .load(tx.connection())
     .await?;

@@ -70,6 +70,8 @@ async fn a_linked_member_is_answered_what_their_roles_let_them_see_and_nobody_el
     assert!(answered(&stage, VIEWER, ours, "/sales").await.starts_with("Your role in the store"));
     stage.scene.publish(3, &viewer.with(Role::Viewer, false, 3)).await;
     stage.rows("members where not active", 1).await;
+    // The link is gone with the place, and does not come back with it.
+    stage.rows("chat_links", 0).await;
     assert!(answered(&stage, VIEWER, ours, "/stock TEA-1").await.starts_with("Only members"));
     // An older state that comes late changes nothing.
     stage.scene.publish(1, &viewer.with(Role::Viewer, true, 1)).await;

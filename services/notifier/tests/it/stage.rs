@@ -198,7 +198,7 @@ impl Stage {
 /// A chat that is spoken to in English.
 pub(crate) fn receiver(chat: Chat) -> Receiver {
     let endpoint = Endpoint::Chat(Address { chat, topic: None });
-    Receiver { endpoint, voice: Voice::default(), follow_up: FollowUp::New }
+    Receiver { endpoint, voice: Voice::default(), follow_up: FollowUp::New, silent: false }
 }
 
 pub(crate) fn usd(minor: i64) -> Money {

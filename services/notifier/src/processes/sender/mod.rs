@@ -189,7 +189,7 @@ impl Sender {
     async fn send_next(&self, target: Target) -> Result<Round, SendError<Error>> {
         let Settings { chat, voice, per_minute, .. } = self.settings.clone();
         let endpoint = Endpoint::Chat(Address { chat, topic: None });
-        let configured = Receiver { endpoint, voice, follow_up: FollowUp::New };
+        let configured = Receiver { endpoint, voice, follow_up: FollowUp::New, silent: false };
         let claim = ClaimDeliveries { target, configured, per_minute, lease: LEASE, limit: MAX_DELIVERIES };
         let Claimed { next, unreadable } = self.mediator.send(&self.scope, claim).await?;
         // Here and not in the command, which may run more than once before it is committed.

@@ -18,13 +18,13 @@ pub(super) fn backlog(backlog: &Backlog, now: Timestamp) {
 /// The metric and the log line of a delivery that cannot be read.
 pub(super) fn unreadable(unreadable: &Unreadable) {
     let Unreadable { id, organisation, kind, cause } = unreadable;
-    metrics::counter!("notifier_deliveries_total", "kind" => kind.clone(), "outcome" => "failed").increment(1);
-    tracing::error!(
+    metrics::counter!("notifier_deliveries_total", "kind" => kind.clone(), "outcome" => "unreadable").increment(1);
+    tracing::warn!(
         delivery = %id,
         %organisation,
         kind,
         cause,
-        "a delivery cannot be read; when a version runs that can read it, run `cyberctl retry failed-deliveries`"
+        "a delivery cannot be read; it waits for a version that can, and has failed after a day"
     );
 }
 
