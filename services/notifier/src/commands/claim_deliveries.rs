@@ -39,6 +39,8 @@ pub struct ClaimDeliveries {
 pub struct Claimed {
     /// Whether there is a message to send.
     pub next: Next,
+    /// Whether whoever had the lane before died with a message in hand, which may have been taken.
+    pub abandoned: bool,
     /// Deliveries that wait because this version cannot read them.
     pub unreadable: Vec<Unreadable>,
 }
@@ -62,7 +64,7 @@ impl Command for ClaimDeliveries {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<Claimed, Error> {
-        let only = |next| Ok(Claimed { next, unreadable: Vec::new() });
+        let only = |next| Ok(Claimed { next, abandoned: false, unreadable: Vec::new() });
         // It was deleted or has ended since it was listed.
         let Some(receiver) = self.receiver(tx).await? else { return only(Next::Idle) };
         let lane = receiver.endpoint.lane();
@@ -110,7 +112,7 @@ impl Command for ClaimDeliveries {
             deliveries::postpone_unreadable(tx, &unreadable).await?;
         }
         if pending.is_empty() {
-            return Ok(Claimed { next: Next::Idle, unreadable });
+            return Ok(Claimed { next: Next::Idle, abandoned: false, unreadable });
         }
         let (pending, way) = self.way(tx, pending, &receiver).await?;
         let lease = Lease::new();
@@ -124,7 +126,7 @@ impl Command for ClaimDeliveries {
             (endpoint, _) => endpoint,
         };
         let batch = Batch { target: self.target, lane, endpoint, voice, lease, way, deliveries: pending };
-        Ok(Claimed { next: Next::Send(Box::new(batch)), unreadable })
+        Ok(Claimed { next: Next::Send(Box::new(batch)), abandoned: held.claimed, unreadable })
     }
 }
 

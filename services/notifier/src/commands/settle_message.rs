@@ -57,11 +57,11 @@ impl Command for SettleMessage {
                 LaneReport::Closed(pause(failures), cause.clone())
             }
             Outcome::NoTopic { .. } | Outcome::Gone { .. } => LaneReport::Reachable,
-            Outcome::Unavailable { .. } => LaneReport::Failed(pause(failures)),
+            Outcome::Unavailable { .. } | Outcome::Unknown { .. } => LaneReport::Failed(pause(failures)),
             Outcome::Unauthorised { .. } => LaneReport::Unasked,
         };
         match (&self.outcome, endpoint.carrier()) {
-            (Outcome::Unavailable { .. }, _) | (_, None) => {}
+            (Outcome::Unavailable { .. } | Outcome::Unknown { .. }, _) | (_, None) => {}
             (Outcome::Unauthorised { cause }, Some(carrier)) => {
                 let failures = budgets::lock_failures(tx, carrier.subject()).await?;
                 budgets::settle_carrier(tx, carrier, lane, *lease, Some((pause(failures), cause))).await?;
@@ -91,7 +91,7 @@ impl Command for SettleMessage {
                     destinations::end(tx, organisation, destination, cause).await?;
                     deliveries::fail_pending(tx, organisation, destination, cause).await?;
                 }
-                Outcome::Unavailable { cause }
+                Outcome::Unavailable { cause } | Outcome::Unknown { cause }
                     if !matches!(endpoint, Endpoint::Chat(_)) && failures.saturating_add(1) >= MANY_FAILURES =>
                 {
                     destinations::unreachable(tx, organisation, destination, cause).await?;

@@ -85,12 +85,11 @@ impl Batch {
     #[must_use]
     pub fn notice(&self, now: Timestamp) -> Notice<'_> {
         let message = self.message(now);
-        let fact = |delivery: &'_ Delivery| plain(&line(delivery, &self.voice, now));
         let facts = self.deliveries.iter().map(|delivery| NoticeFact {
             id: delivery.id,
             organisation: delivery.organisation,
             occurred_at: delivery.occurred_at,
-            text: fact(delivery),
+            text: plain(&line(delivery, &self.voice, now)),
             fact: &delivery.fact,
         });
         let data = NoticeData { text: plain(&message.text), digest: message.digest, facts: facts.collect() };
@@ -103,7 +102,10 @@ fn plain(html: &str) -> String {
     let (mut plain, mut rest, mut address) = (String::with_capacity(html.len()), html, None);
     while let Some((before, from)) = rest.split_once('<') {
         plain.push_str(before);
-        let Some((tag, behind)) = from.split_once('>') else { break };
+        let Some((tag, behind)) = from.split_once('>') else {
+            rest = from;
+            break;
+        };
         match tag.strip_prefix("a href=\"").and_then(|tag| tag.strip_suffix('"')) {
             Some(href) => address = Some(href),
             None if tag == "/a" => plain.extend(address.take().map(|href| format!(" ({href})"))),

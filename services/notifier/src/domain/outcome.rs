@@ -53,8 +53,14 @@ pub enum Outcome {
         /// The code and its description.
         cause: String,
     },
-    /// It is unknown whether the message was sent (network, time-out, 5xx); it is sent again.
+    /// The message was not taken, which passes by itself; it is sent again.
     Unavailable {
+        /// What happened.
+        cause: String,
+    },
+    /// It is unknown whether the message was taken (a broken connection, a time-out, an answer of something in between); it is sent
+    /// again, and may come twice.
+    Unknown {
         /// What happened.
         cause: String,
     },

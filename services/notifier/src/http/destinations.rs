@@ -256,7 +256,7 @@ pub(super) async fn create(
     let command = body.command(&codes, offer)?;
     let at = |created: &Destination| format!("/admin/v1/destinations/{}", created.id);
     let made = app.create(&by, &key, &body, command, at).await?;
-    made.revealing(|destination| NewDestination::of(destination, &codes))
+    made.revealing(|destination: Destination| NewDestination::of(destination, &codes))
 }
 
 pub(super) async fn list(app: App, by: Staff) -> Result<rest::Ok<Destinations>, Problem> {

@@ -9,6 +9,7 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUu
 use diesel_async::RunQueryDsl;
 use kernel::Timestamp;
 use persistence::{Platform, Tx};
+use uuid::Uuid;
 
 use crate::domain::{Arrivals, BOT, BOT_LIMITS, Budget, CONFIGURED, Carrier, Chat, Decision, Lane, Lease, Limits, SMTP};
 use crate::error::Error;
@@ -26,6 +27,8 @@ pub struct LaneBudget {
     pub budget: Budget,
     /// The end of the lease of the sender that sends now; in the past when there is none.
     pub leased_until: Timestamp,
+    /// Whether a sender has it that has not settled its message.
+    pub claimed: bool,
     /// The chat that Telegram moved its chat to.
     pub moved_to: Option<Chat>,
     /// The time of the database.
@@ -39,6 +42,7 @@ struct BudgetRow {
     minute_at: Timestamp,
     blocked_until: Timestamp,
     leased_until: Timestamp,
+    claim: Option<Uuid>,
     moved_to: Option<String>,
 }
 
@@ -78,6 +82,7 @@ pub async fn lock_lane(tx: &mut Tx<'_, Platform>, lane: &Lane) -> Result<Option<
     Ok(found.map(|(row, now)| LaneBudget {
         budget: row.budget(),
         leased_until: row.leased_until,
+        claimed: row.claim.is_some(),
         moved_to: row.moved_to.as_deref().and_then(|chat| Chat::parse(chat).ok()),
         now,
     }))

@@ -200,7 +200,7 @@ impl ReceiverRow {
         let lacks = |what: &str| Error::corrupt(destination, format_args!("a destination of kind {} has no {what}", self.kind));
         let address = || self.address.as_deref().ok_or_else(|| lacks("recipient"));
         let malformed = |error| Error::corrupt(destination, error);
-        Ok(match self.kind.parse().map_err(|_| lacks("known way"))? {
+        Ok(match self.kind.parse::<DestinationKind>().map_err(|_| lacks("known way"))? {
             DestinationKind::Telegram => {
                 let chat = Chat::numbered(self.chat.ok_or_else(|| lacks("chat"))?);
                 Endpoint::Chat(Address { chat, topic: self.topic })

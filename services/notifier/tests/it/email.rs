@@ -55,8 +55,8 @@ async fn a_mailbox_is_told_in_plain_text_and_in_html_and_nothing_from_outside_is
     stage.scene.publish(1, &placed_as(OrderId::new(), Some(reference))).await;
     stage.told(1).await;
     let mail = mails(&server, 1).await.remove(0);
-    assert_eq!((mail.from.as_str(), mail.to), ("store@shop.example", vec!["owner@shop.example".to_owned()]));
-    assert_eq!(mail.header("from"), "\"Cyber Store\" <store@shop.example>");
+    assert_eq!((mail.from.as_str(), mail.to.as_slice()), ("store@shop.example", ["owner@shop.example".to_owned()].as_slice()));
+    assert!(mail.header("from").contains("Cyber Store") && mail.header("from").ends_with("<store@shop.example>"));
     assert_eq!((mail.header("bcc"), mail.header("auto-submitted")), ("", "auto-generated"));
     assert!(mail.header("message-id").starts_with("<msg_"), "{}", mail.header("message-id"));
     let (plain, html) = (mail.text("text/plain"), mail.text("text/html"));
@@ -89,10 +89,11 @@ async fn one_connection_carries_many_mails_and_what_is_pending_is_one_of_them() 
     let mails = mails(&server, 4).await;
     let told = mails[3].text("text/plain");
     assert!(told.contains("Placed") && told.contains("Confirmed"), "{told}");
+    stage.told(5).await;
     let (_, log) = client.get(&format!("{path}/deliveries")).await;
-    let states: Vec<&Value> = log["items"].as_array().unwrap().iter().map(|item| &item["state"]).collect();
-    eventually(PATIENCE, async || stage.count("sent").await == 5).await;
-    assert_eq!(states.len(), 5, "{log}");
+    let items = log["items"].as_array().unwrap();
+    assert_eq!(items.len(), 5, "{log}");
+    assert!(items.iter().all(|item| item["state"] == "sent" && item["message"].is_null()), "{log}");
     replica.stop().await;
 }
 

@@ -61,13 +61,13 @@ impl Mailer {
             Err(_) => {
                 self.start_anew();
                 let limit = self.limit.as_secs();
-                Outcome::Unavailable { cause: format!("the SMTP server did not answer within {limit} seconds") }
+                Outcome::Unknown { cause: format!("the SMTP server did not answer within {limit} seconds") }
             }
         }
     }
 
     fn message(&self, to: &Email, Letter { id, subject, plain, html }: Letter) -> Result<Message, String> {
-        let to: Mailbox = to.as_str().parse().map_err(|error| format!("the address takes no mail: {error}"))?;
+        let to = to.as_str().parse::<Mailbox>().map_err(|error| format!("the address takes no mail: {error}"))?;
         let domain = self.from.email.domain().to_owned();
         // RFC 3834: nobody's absence note answers it.
         let automatic = HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned());
@@ -107,6 +107,26 @@ fn refusal(error: &Error) -> Outcome {
         // The mailbox is unknown, closed or somewhere else.
         "550" | "551" | "553" | "556" => Outcome::Unreachable { cause },
         code if code.starts_with('5') => Outcome::Refused { cause },
-        _ => Outcome::Unavailable { cause },
+        code if code.starts_with('4') => Outcome::Unavailable { cause },
+        // Nothing was said yet: there was no connection. The library tells it by its words alone.
+        _ if error.is_tls() || error.is_client() || cause.starts_with("Connection error") => Outcome::Unavailable { cause },
+        _ => Outcome::Unknown { cause },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_is_not_there_took_nothing_and_no_cause_has_the_password() {
+        // Nobody listens on the first port.
+        let url = Secret::new("smtp://store:hunter2@127.0.0.1:1");
+        let mailer = Mailer::new(&Smtp { url, from: "store@shop.example".parse().unwrap() }).unwrap();
+        let text = || "x".to_owned();
+        let letter = Letter { id: text(), subject: text(), plain: text(), html: text() };
+        let outcome = mailer.send(&Email::parse("a@b.example").unwrap(), letter).await;
+        let Outcome::Unavailable { cause } = outcome else { panic!("{outcome:?}") };
+        assert!(!cause.contains("hunter2") && !format!("{mailer:?}").contains("hunter2"), "{cause}");
     }
 }

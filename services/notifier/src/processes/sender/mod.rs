@@ -191,13 +191,16 @@ impl Sender {
         let endpoint = Endpoint::Chat(Address { chat, topic: None });
         let configured = Receiver { endpoint, voice, follow_up: FollowUp::New, silent: false };
         let claim = ClaimDeliveries { target, configured, per_minute, lease: LEASE, limit: MAX_DELIVERIES };
-        let Claimed { next, unreadable } = self.mediator.send(&self.scope, claim).await?;
+        let Claimed { next, abandoned, unreadable } = self.mediator.send(&self.scope, claim).await?;
         // Here and not in the command, which may run more than once before it is committed.
         unreadable.iter().for_each(report::unreadable);
         match next {
             Next::Idle => Ok(Round::Idle),
             Next::Wait(pause) => Ok(Round::Wait(pause)),
             Next::Send(batch) => {
+                if abandoned {
+                    report::unknown(batch.endpoint.kind().into(), "no-settlement");
+                }
                 self.send(batch).await;
                 Ok(Round::Again)
             }

@@ -77,10 +77,19 @@ pub(super) fn message(batch: &Batch, message: &Message, outcome: &Outcome) {
                 "the message to edit is gone; what it was to tell is sent as another one"
             );
         }
+        Outcome::Unknown { cause } => {
+            unknown(by, "no-answer");
+            tracing::warn!(lane, by, deliveries, cause, "whether the message was taken is unknown; it is sent again, and may come twice");
+        }
         Outcome::Unavailable { cause } => {
             tracing::warn!(lane, by, deliveries, cause, "the receiver cannot be reached; the message is sent again later");
         }
     }
+}
+
+/// Counts a message that may come twice: the answer was lost, or its sender has died.
+pub(super) fn unknown(by: &'static str, because: &'static str) {
+    metrics::counter!("notifier_messages_unknown_total", "by" => by, "because" => because).increment(1);
 }
 
 fn count(batch: &Batch, outcome: &'static str) {

@@ -160,7 +160,10 @@ impl Telegram {
             (Ok(reply), _) => Outcome::Sent { message: Some(i64::from(reply.result.message_id)) },
             (Err(Error::Api(error)), Way::Edit { message, .. }) => unedited(&error, *message),
             (Err(Error::Api(error)), _) => refusal(&error),
-            (Err(error), _) => Outcome::Unavailable { cause: unread(error) },
+            (Err(Error::HttpReqwest(error)), _) if error.is_connect() => {
+                Outcome::Unavailable { cause: unread(Error::HttpReqwest(error)) }
+            }
+            (Err(error), _) => Outcome::Unknown { cause: unread(error) },
         }
     }
 }
@@ -286,7 +289,9 @@ fn refusal(error: &ErrorResponse) -> Outcome {
         (400, None) if says(&NO_WAY_TO_THE_TOPIC) => Outcome::NoTopic { cause },
         // 408 and 409 pass by themselves. Every other 4xx is about the message.
         (400..=407 | 410..=499, None) => Outcome::Refused { cause },
-        _ => Outcome::Unavailable { cause },
+        (408 | 409, None) => Outcome::Unavailable { cause },
+        // It is not Telegram itself that answers so, and it may have the message.
+        _ => Outcome::Unknown { cause },
     }
 }
 
@@ -344,8 +349,11 @@ mod tests {
             let (outcome, cause) = described(words);
             assert_eq!(outcome, Outcome::NoTopic { cause });
         }
-        for code in [409, 500, 502, 503] {
+        for code in [408, 409] {
             assert!(matches!(reply(code, None), Outcome::Unavailable { .. }), "{code}");
+        }
+        for code in [500, 502, 503] {
+            assert!(matches!(reply(code, None), Outcome::Unknown { .. }), "{code}");
         }
     }
 

@@ -60,7 +60,10 @@ impl Webhooks {
             .body(body);
         match request.send().await {
             Ok(response) => outcome(&response, now),
-            Err(error) => Outcome::Unavailable { cause: short(&chain(&error.without_url())) },
+            Err(error) => {
+                let (connected, cause) = (!error.is_connect(), short(&chain(&error.without_url())));
+                if connected { Outcome::Unknown { cause } } else { Outcome::Unavailable { cause } }
+            }
         }
     }
 }
@@ -128,7 +131,7 @@ mod tests {
     async fn a_name_that_leads_inside_is_not_called_and_no_cause_has_the_url() {
         let url = "https://localhost/hook?key=secret";
         let webhook =
-            Webhook { url: WebhookUrl::parse(url).unwrap(), secret: WebhookSecret::of_bytes([7; 32].as_slice()) };
+            Webhook { url: WebhookUrl::parse(url).unwrap(), secret: WebhookSecret::of_bytes([7_u8; 32].as_slice()) };
         let outside = Webhooks::new(WebhookPolicy::default()).unwrap();
         let outcome = outside.post(&webhook, "msg_1", Vec::new()).await;
         let Outcome::Unavailable { cause } = outcome else { panic!("{outcome:?}") };
