@@ -582,6 +582,7 @@ const DESTINATION: &[&str] = &[
     "templates",
     "rules",
     "paused",
+    "mute_minutes",
     "kinds",
     "least",
     "channels",

@@ -93,6 +93,8 @@ pub struct Destination {
     pub state: DestinationState,
     /// What the receiver said, where it is unreachable or has ended.
     pub reason: Option<String>,
+    /// Until when it is silent, where somebody asked for that.
+    pub muted_until: Option<Timestamp>,
     /// Telegram's id of the chat, once one is linked.
     pub chat: Option<i64>,
     /// Telegram's id of the topic, where the chat is a forum.
@@ -158,6 +160,8 @@ pub struct DestinationChange {
     pub rules: Option<Rules>,
     /// Whether its messages wait.
     pub paused: Option<bool>,
+    /// For how long it is silent from now on; none within: no longer.
+    pub mute: Option<Option<TimeDelta>>,
 }
 
 impl Destination {
@@ -179,6 +183,7 @@ impl Destination {
             manner,
             state: if waits { DestinationState::Waiting } else { DestinationState::Active },
             reason: None,
+            muted_until: None,
             chat: None,
             topic: None,
             email,
@@ -194,7 +199,7 @@ impl Destination {
     /// Changes it, and says whether anything is different now.
     ///
     /// # Errors
-    /// `StaleDestination` when it has another version, `NotLinked` when it has no chat and is to be paused or resumed.
+    /// `StaleDestination` when it has another version, `NotLinked` when it has no chat and is to be paused, resumed or silent.
     pub fn change(&mut self, expected: &Expected, change: DestinationChange, now: Timestamp) -> Result<bool, Error> {
         if !expected.includes(self.version) {
             return Err(Error::StaleDestination { destination: self.id, current: self.version });
@@ -210,6 +215,12 @@ impl Destination {
             if self.state != DestinationState::Unreachable {
                 self.reason = None;
             }
+        }
+        if let Some(mute) = change.mute {
+            if self.state == DestinationState::Waiting {
+                return Err(Error::NotLinked { destination: self.id });
+            }
+            self.muted_until = mute.map(|mute| now + mute);
         }
         self.name = change.name.unwrap_or_else(|| self.name.clone());
         self.language = change.language.unwrap_or(self.language);
@@ -265,6 +276,8 @@ mod tests {
     #[test]
     fn only_what_is_linked_is_paused_and_resumed() {
         let paused = |paused| DestinationChange { paused: Some(paused), ..DestinationChange::default() };
+        let mute = DestinationChange { mute: Some(None), ..DestinationChange::default() };
+        assert!(matches!(waiting().change(&Expected::Any, mute, Clock::now()), Err(Error::NotLinked { .. })));
         let refused = waiting().change(&Expected::Any, paused(true), Clock::now());
         assert!(matches!(refused, Err(Error::NotLinked { .. })));
         let mut destination = Destination {

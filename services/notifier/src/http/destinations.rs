@@ -1,5 +1,6 @@
 //! Destinations for staff. Requests become commands and queries; nothing else happens here.
 
+use chrono::TimeDelta;
 use kernel::{ChannelCode, Cursor, DestinationId, Email, Malformed, Page, PageSize, Sku, TimeZone};
 use rest::{
     App, Body, IdempotencyKey, IfMatch, Path, PriceBody, Problem, Query, Recorded, Staff, State, Tagged, parses,
@@ -201,6 +202,11 @@ pub(super) struct ChangeDestinationBody {
     /// Whether its messages wait. When they wait no more, all of them are sent.
     #[garde(skip)]
     paused: Option<bool>,
+    /// For how many minutes it is silent from now on, at most a week; what comes meanwhile is told then. Null: no longer.
+    #[serde(default, deserialize_with = "kernel::present")]
+    #[garde(inner(inner(range(min = 1, max = 10_080))))]
+    #[schemars(with = "Option<u16>", range(min = 1, max = 10_080))]
+    mute_minutes: Option<Option<u16>>,
 }
 
 /// A destination with its code or secret, which is shown in this reply only.
@@ -433,6 +439,7 @@ impl ChangeDestinationBody {
             templates: self.templates.as_deref().map(templates).transpose()?,
             rules: self.rules.as_ref().map(RulesBody::rules).transpose()?,
             paused: self.paused,
+            mute: self.mute_minutes.map(|mute| mute.map(|minutes| TimeDelta::minutes(i64::from(minutes)))),
         })
     }
 }

@@ -2,7 +2,10 @@
 
 use std::str::FromStr;
 
+use diesel::dsl::sql;
+use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Timestamptz};
 use kernel::{DestinationId, Email, Malformed, Timestamp};
 use serde_json::Value;
 use uuid::Uuid;
@@ -30,9 +33,17 @@ pub(crate) struct Row {
     changed_at: Timestamp,
 }
 
+/// Until when a destination is silent; none where it is not. Its table has more columns than Diesel names.
+pub(crate) fn muted_until() -> SqlLiteral<Nullable<Timestamptz>> {
+    sql("case when destinations.muted_until > clock_timestamp() then destinations.muted_until end")
+}
+
+/// A destination, until when it is silent, and the address of its recipient, which a chat has not.
+pub(crate) type Whole = (Row, Option<Timestamp>, Option<String>);
+
 impl Row {
-    /// The destination with the address of its recipient; a chat has none.
-    pub(crate) fn with(self, address: Option<&str>) -> Result<Destination, Error> {
+    /// The destination with the rest of it.
+    pub(crate) fn with(self, muted_until: Option<Timestamp>, address: Option<&str>) -> Result<Destination, Error> {
         let (id, row) = (DestinationId::from_uuid(self.id), self);
         let kind = word::<DestinationKind>(id, "kind", &row.kind)?;
         let (email, url) = recipient(kind, address).map_err(|error| Error::corrupt(id, error))?;
@@ -41,6 +52,7 @@ impl Row {
             kind,
             email,
             url,
+            muted_until,
             name: DestinationName::parse(&row.name).map_err(|error| Error::corrupt(id, error))?,
             language: word::<Language>(id, "language", &row.language)?,
             manner: serde_json::from_value(row.manner).map_err(|error| Error::corrupt(id, error))?,

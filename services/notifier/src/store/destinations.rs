@@ -18,7 +18,7 @@ use crate::domain::{
     Linked, MOST_DESTINATIONS, Manner, OrderLink, Received, Receiver, Rules, Webhook, WebhookSecret, WebhookUrl,
 };
 use crate::error::Error;
-use crate::projections::destination::Row;
+use crate::projections::destination::{Row, muted_until};
 use crate::schema::{destinations, recipients};
 
 /// Inserts a new destination: a chat with the hash of its code, a webhook with its secret.
@@ -84,22 +84,22 @@ pub async fn insert(
 /// # Errors
 /// `UnknownDestination`, `Corrupt`, and `Storage` when the database is away.
 pub async fn lock(tx: &mut Tx<'_>, destination: DestinationId) -> Result<Destination, Error> {
-    let row: Option<Row> = destinations::table
+    let found: Option<(Row, Option<Timestamp>)> = destinations::table
         .filter(destinations::org_id.eq(tx.organisation().uuid()))
         .filter(destinations::id.eq(destination.uuid()))
-        .select(Row::as_select())
+        .select((Row::as_select(), muted_until()))
         .for_update()
         .get_result(tx.connection())
         .await
         .optional()?;
-    let row = row.ok_or(Error::UnknownDestination { destination })?;
+    let (row, muted_until) = found.ok_or(Error::UnknownDestination { destination })?;
     let address: Option<String> = recipients::table
         .find((tx.organisation().uuid(), destination.uuid()))
         .select(recipients::address)
         .get_result(tx.connection())
         .await
         .optional()?;
-    row.with(address.as_deref())
+    row.with(muted_until, address.as_deref())
 }
 
 /// Writes what staff changed of a destination, which the caller has locked and read as it was `before`. Rules and manner stay as they
@@ -124,6 +124,14 @@ pub async fn save(tx: &mut Tx<'_>, destination: &Destination, before: &Destinati
         ))
         .execute(tx.connection())
         .await?;
+    if destination.muted_until != before.muted_until {
+        persistence::statement("update destinations set muted_until = coalesce($3, 'epoch') where org_id = $1 and id = $2")
+            .bind::<SqlUuid, _>(tx.organisation().uuid())
+            .bind::<SqlUuid, _>(destination.id.uuid())
+            .bind::<Nullable<Timestamptz>, _>(destination.muted_until)
+            .execute(tx.connection())
+            .await?;
+    }
     Ok(())
 }
 
