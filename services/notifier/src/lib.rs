@@ -37,7 +37,7 @@ pub fn definition() -> Definition {
         .openapi(|| http::routes().openapi().clone())
 }
 
-/// Everything that the notifier has: its subscriptions, its routes, its sender, its listener, the forgetting of old orders, and
+/// Everything that the notifier has: its subscriptions, its routes, its sender, its courier, its listener, the forgetting of old orders, and
 /// the retry of what had failed.
 pub fn assembly(settings: Settings, ways: Ways) -> Assembly {
     let (wake, chat) = (Wake::default(), settings.chat.clone());
@@ -45,12 +45,17 @@ pub fn assembly(settings: Settings, ways: Ways) -> Assembly {
     let order_keep_days = settings.order_keep_days;
     let codes = LinkCodes::of_bot(settings.token.expose());
     let order_link = settings.voice.order_link.clone();
+    let obstacles = Obstacles::default();
+    let also = (settings.clone(), ways.clone(), wake.clone(), obstacles.clone());
     let offer = Offer { mail: settings.smtp.is_some(), webhooks: settings.webhooks };
     Assembly::new(NAME)
         .publishes(&[topics::ACTION])
         .subscribes(events::subscriptions(&chat, settings.flood_from, &wake))
         .part(move |kit| {
-            let obstacles = Obstacles::default();
+            let (settings, ways, wake, obstacles) = also;
+            processes::courier(kit.mediator.clone(), settings, ways, wake, obstacles)
+        })
+        .part(move |kit| {
             let (of_telegram, of_mail) = (obstacles.clone(), obstacles.clone());
             kit.tell_when_away("telegram", move || of_telegram.of_telegram());
             kit.tell_when_away("mail", move || of_mail.of_mail());

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Delivery, Endpoint, FollowUp, Lane, Message, Voice, compose};
 
 /// Whose deliveries one message tells of. Those of different targets never share a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
     /// The chat of the configuration, for every organisation that has no destination of its own.
     Configured,

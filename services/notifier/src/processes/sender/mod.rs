@@ -1,9 +1,10 @@
-//! Sends what is pending: claims a lane, sends one message outside of any transaction, settles it.
+//! Sends what is pending in chats, and the courier what is pending elsewhere: claims a lane, sends one message outside of any transaction, settles it.
 //! The rule: any number of replicas may run it. The leases and budgets in the database keep them apart. A crash or a panic
 //! between claim and settlement leaves the deliveries pending, and they are sent again when the lease has run out: at least
 //! once.
 
 mod buttons;
+mod courier;
 mod email;
 mod obstacles;
 mod report;
@@ -20,6 +21,7 @@ use kernel::Clock;
 use mediator::{Mediator, Platform, Scope, SendError};
 use service::{CancellationToken, Part, Stage};
 
+pub use self::courier::courier;
 use self::email::Mailer;
 pub use self::obstacles::Obstacles;
 pub use self::telegram::Telegram;
@@ -60,7 +62,7 @@ const MAX_CAUSE: usize = 300;
 #[error("a client that messages are sent with cannot be made: {0}")]
 pub struct NoClient(String);
 
-/// The part that sends. What keeps it from sending it tells to `obstacles`.
+/// The part that sends to chats. What keeps it from sending it tells to `obstacles`.
 #[must_use]
 pub fn sender(mediator: Mediator, settings: Settings, ways: Ways, wake: Wake, obstacles: Obstacles) -> Part {
     let work = move |stop| {
@@ -160,7 +162,7 @@ impl Sender {
             memory.deleted = (!more).then(Instant::now);
         }
         let mut all = Round::Idle;
-        for target in self.mediator.ask(&self.scope, ListTargets).await? {
+        for target in self.mediator.ask(&self.scope, ListTargets { outside: false }).await? {
             // The message in hand is finished, and the others are another replica's.
             if stop.is_cancelled() {
                 break;
