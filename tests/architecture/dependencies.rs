@@ -139,6 +139,7 @@ const LIVES_IN: &[(&str, &[&str])] = &[
     ("rdkafka", &["crates/messaging/", "crates/testkit/"]),
     ("aide", &["crates/rest/"]),
     ("frankenstein", &["services/notifier/"]),
+    ("lettre", &["services/notifier/"]),
 ];
 
 fn libraries_out_of_place(tree: &Tree) -> Vec<String> {

@@ -574,6 +574,8 @@ async fn of_visitors(store: &Store, shop: &Shop) -> Vec<Route> {
 /// The fields of a destination, and of what is in it.
 const DESTINATION: &[&str] = &[
     "name",
+    "email",
+    "url",
     "language",
     "time_zone",
     "follow_up",
@@ -581,6 +583,7 @@ const DESTINATION: &[&str] = &[
     "templates",
     "rules",
     "paused",
+    "mute_minutes",
     "kinds",
     "least",
     "channels",

@@ -56,6 +56,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    recipients (org_id, destination) {
+        org_id -> Uuid,
+        destination -> Uuid,
+        address -> Text,
+        secret -> Nullable<Binary>,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(destinations, recipients);
+
+diesel::table! {
     orders (org_id, id) {
         org_id -> Uuid,
         id -> Uuid,

@@ -1,4 +1,4 @@
-//! Claims the chat of a target for one message: leases it, takes the message from both budgets and reads the pending deliveries.
+//! Claims the lane of a target for one message: leases it, takes the message from the budgets and reads the pending deliveries.
 //! The rule: a claim changes nothing outside of its transaction. An attempt that collided was rolled back and runs again. A
 //! COMMIT that failed may have gone through and is not repeated: then nobody holds the lease, and the deliveries stay
 //! pending until it has run out. They are late, but not sent twice.
@@ -10,15 +10,15 @@ use kernel::Timestamp;
 use mediator::{Command, Platform, Tx};
 
 use crate::domain::{
-    Address, BOT_LIMITS, Batch, Decision, Delivery, FollowUp, Lease, Receiver, Target, Unreadable, Way, follow,
+    Address, Batch, Decision, Delivery, Endpoint, FollowUp, Lease, Receiver, Target, Unreadable, Way, follow,
 };
 use crate::error::Error;
 use crate::store::{budgets, deliveries, destinations};
 
-/// The pause when another transaction claims or settles the chat at this moment.
+/// The pause when another transaction claims or settles the lane at this moment.
 const BUSY: Duration = Duration::from_millis(200);
 
-/// Claims the chat of a target if something is pending for it and both budgets allow a message now.
+/// Claims the lane of a target if something is pending for it and the budgets allow a message now.
 #[derive(Debug, Clone)]
 pub struct ClaimDeliveries {
     /// The target.
@@ -28,7 +28,7 @@ pub struct ClaimDeliveries {
     /// Messages per minute to the chat of the configuration; `None`, as for every other chat, is what Telegram allows for its
     /// kind.
     pub per_minute: Option<u32>,
-    /// How long the chat belongs to a sender that is not heard of again.
+    /// How long the lane belongs to a sender that is not heard of again.
     pub lease: Duration,
     /// The most deliveries that the message may tell of.
     pub limit: i64,
@@ -39,7 +39,9 @@ pub struct ClaimDeliveries {
 pub struct Claimed {
     /// Whether there is a message to send.
     pub next: Next,
-    /// Deliveries that were marked as failed because this version cannot read them.
+    /// Whether whoever had the lane before died with a message in hand, which may have been taken.
+    pub abandoned: bool,
+    /// Deliveries that wait because this version cannot read them.
     pub unreadable: Vec<Unreadable>,
 }
 
@@ -50,7 +52,7 @@ pub enum Next {
     Idle,
     /// Deliveries are pending, but the limits or another sender allow no message before this has passed.
     Wait(Duration),
-    /// The chat is leased to the caller, who is to send these.
+    /// The lane is leased to the caller, who is to send these.
     Send(Box<Batch>),
 }
 
@@ -62,11 +64,17 @@ impl Command for ClaimDeliveries {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<Claimed, Error> {
-        let only = |next| Ok(Claimed { next, unreadable: Vec::new() });
-        // It was paused or deleted since it was listed.
+        let only = |next| Ok(Claimed { next, abandoned: false, unreadable: Vec::new() });
+        // It was deleted or has ended since it was listed.
         let Some(receiver) = self.receiver(tx).await? else { return only(Next::Idle) };
-        let chat = receiver.address.chat.clone();
-        let Some(held) = budgets::lock_chat(tx, &chat).await? else { return only(Next::Wait(BUSY)) };
+        let lane = receiver.endpoint.lane();
+        let Some(held) = budgets::lock_lane(tx, &lane).await? else {
+            // Staff cannot see budgets, so a mailbox or a webhook has none before its first message.
+            if lane.chat().is_none() {
+                budgets::register(tx, &lane).await?;
+            }
+            return only(Next::Wait(BUSY));
+        };
         if held.leased_until > held.now {
             return only(Next::Wait(pause(held.leased_until, held.now)));
         }
@@ -82,34 +90,43 @@ impl Command for ClaimDeliveries {
                 Some(_) => {}
             }
         }
-        let per_minute = self.per_minute.filter(|_| chat == self.configured.address.chat);
-        let of_chat = match held.budget.decide(held.now, chat.limits(per_minute)) {
+        let per_minute = self.per_minute.filter(|_| lane == self.configured.endpoint.lane());
+        let of_lane = match held.budget.decide(held.now, receiver.endpoint.limits(per_minute)) {
             Decision::Send(arrivals) => arrivals,
             Decision::Wait { until } => return only(Next::Wait(pause(until, held.now))),
         };
-        let (bot, now) = budgets::lock_bot(tx).await?;
-        let of_bot = match bot.decide(now, BOT_LIMITS) {
-            Decision::Send(arrivals) => arrivals,
-            Decision::Wait { until } => return only(Next::Wait(pause(until, now))),
+        let of_carrier = match receiver.endpoint.carrier() {
+            None => None,
+            Some(carrier) => {
+                let (budget, now) = budgets::lock_carrier(tx, carrier).await?;
+                match budget.decide(now, carrier.limits()) {
+                    Decision::Send(arrivals) => Some((carrier, arrivals)),
+                    Decision::Wait { until } => return only(Next::Wait(pause(until, now))),
+                }
+            }
         };
         // Read under the lock: what another sender settled before is not pending any more.
-        let (pending, unreadable) = deliveries::pending(tx, self.target, self.limit).await?;
+        let limit = receiver.endpoint.at_once(self.limit);
+        let (pending, unreadable) = deliveries::pending(tx, self.target, receiver.silent, limit).await?;
         if !unreadable.is_empty() {
-            deliveries::mark_unreadable(tx, &unreadable).await?;
+            deliveries::postpone_unreadable(tx, &unreadable).await?;
         }
         if pending.is_empty() {
-            return Ok(Claimed { next: Next::Idle, unreadable });
+            return Ok(Claimed { next: Next::Idle, abandoned: false, unreadable });
         }
-        let (pending, way) = self.way(tx, pending, receiver.follow_up).await?;
+        let (pending, way) = self.way(tx, pending, &receiver).await?;
         let lease = Lease::new();
         if self.target == Target::Configured {
             budgets::take_configured(tx, lease, self.lease).await?;
         }
-        budgets::take(tx, &chat, lease, self.lease, of_chat, of_bot).await?;
-        let Receiver { address: Address { topic, .. }, voice, .. } = receiver;
-        let address = Address { chat: held.moved_to.unwrap_or_else(|| chat.clone()), topic };
-        let batch = Batch { target: self.target, chat, address, voice, lease, way, deliveries: pending };
-        Ok(Claimed { next: Next::Send(Box::new(batch)), unreadable })
+        budgets::take(tx, &lane, lease, self.lease, of_lane, of_carrier).await?;
+        let Receiver { endpoint, voice, .. } = receiver;
+        let endpoint = match (endpoint, held.moved_to) {
+            (Endpoint::Chat(address), Some(chat)) => Endpoint::Chat(Address { chat, ..address }),
+            (endpoint, _) => endpoint,
+        };
+        let batch = Batch { target: self.target, lane, endpoint, voice, lease, way, deliveries: pending };
+        Ok(Claimed { next: Next::Send(Box::new(batch)), abandoned: held.claimed, unreadable })
     }
 }
 
@@ -119,10 +136,11 @@ impl ClaimDeliveries {
         &self,
         tx: &mut Tx<'_, Platform>,
         pending: Vec<Delivery>,
-        follow_up: FollowUp,
+        Receiver { endpoint, follow_up, .. }: &Receiver,
     ) -> Result<(Vec<Delivery>, Way), Error> {
         let Target::Destination { organisation, destination } = self.target else { return Ok((pending, Way::New)) };
-        if follow_up == FollowUp::New {
+        // Only what Telegram was sent has a number that can be followed.
+        if *follow_up == FollowUp::New || !matches!(endpoint, Endpoint::Chat(_)) {
             return Ok((pending, Way::New));
         }
         let (pending, order) = follow(pending);
@@ -132,7 +150,7 @@ impl ClaimDeliveries {
             None => Way::New,
             // A message that tells of other orders too stays as it is.
             Some((message, told))
-                if follow_up == FollowUp::Edit && told.iter().all(|it| it.fact.order() == Some(order)) =>
+                if *follow_up == FollowUp::Edit && told.iter().all(|it| it.fact.order() == Some(order)) =>
             {
                 Way::Edit { message, told }
             }

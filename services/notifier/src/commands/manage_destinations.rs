@@ -6,20 +6,22 @@ use mediator::{Command, Tenant, Tx};
 use uuid::Uuid;
 
 use crate::domain::{
-    Circumstances, Destination, DestinationChange, DestinationState, Fact, LinkCode, NewDelivery, Wishes,
+    Circumstances, Destination, DestinationChange, DestinationState, Fact, LinkCode, NewDelivery, WebhookSecret, Wishes,
 };
 use crate::error::Error;
 use crate::store::{deliveries, destinations};
 
-/// Creates a destination, which waits for its code.
+/// Creates a destination. A chat waits for its code.
 #[derive(Debug, Clone)]
 pub struct CreateDestination {
     /// The id that it will have.
     pub destination: DestinationId,
     /// What staff says of it.
     pub wishes: Wishes,
-    /// The code that links a chat.
+    /// The code that links it, where it is a chat.
     pub code: LinkCode,
+    /// The secret of its requests, where it is a webhook.
+    pub secret: WebhookSecret,
 }
 
 impl Command for CreateDestination {
@@ -31,7 +33,7 @@ impl Command for CreateDestination {
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<Destination, Error> {
         let created = Destination::create(self.destination, self.wishes.clone(), Clock::now());
-        destinations::insert(tx, &created, &self.code).await?;
+        destinations::insert(tx, &created, &self.code, &self.secret).await?;
         Ok(created)
     }
 }
@@ -59,7 +61,7 @@ impl Command for ChangeDestination {
         let mut destination = destinations::lock(tx, self.destination).await?;
         let (before, now) = (destination.clone(), Clock::now());
         if destination.change(&self.expected, self.change.clone(), now)? {
-            destinations::save(tx, &destination).await?;
+            destinations::save(tx, &destination, &before).await?;
         }
         let zone = &destination.manner.time_zone;
         if (&destination.rules, zone) != (&before.rules, &before.manner.time_zone) {

@@ -11,7 +11,7 @@ use mediator::{Command, Platform, Provenance, Tx};
 use uuid::Uuid;
 
 use crate::domain::{
-    ASKED, BotId, ButtonSeal, Chat, Circumstances, Fact, HELP, Heard, Lease, NO_MEMBER, NOT_PERMITTED, NOTHING_TO_MUTE,
+    ASKED, BotId, ButtonSeal, Chat, Circumstances, Fact, HELP, Heard, Lane, Lease, NO_MEMBER, NOT_PERMITTED, NOTHING_TO_MUTE,
     NewDelivery, Place, Press, Question, REFUSED, Reaction, Received, Request, Sealed, UNKNOWN_BUTTON, UNLINKED,
     account_linked, muted, status,
 };
@@ -156,7 +156,7 @@ impl HandleUpdate {
         if let Request::Link(Some(code)) = &request
             && let Some((organisation, destination, name)) = destinations::link(tx, code, message).await?
         {
-            budgets::register(tx, &Chat::numbered(message.chat)).await?;
+            budgets::register(tx, &Lane::of_chat(&Chat::numbered(message.chat))).await?;
             let linked = NewDelivery {
                 organisation,
                 event: EventId::new(),

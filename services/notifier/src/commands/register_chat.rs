@@ -1,13 +1,13 @@
-//! Gives the bot and the configured chat a budget.
+//! Gives the carriers and the configured chat a budget.
 
 use access::Permission;
 use mediator::{Command, Platform, Tx};
 
-use crate::domain::Chat;
+use crate::domain::{Chat, Lane};
 use crate::error::Error;
 use crate::store::budgets;
 
-/// Makes sure that the bot and the chat have a budget.
+/// Makes sure that the carriers and the chat have a budget.
 #[derive(Debug, Clone)]
 pub struct RegisterChat {
     /// The configured chat.
@@ -22,6 +22,6 @@ impl Command for RegisterChat {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_, Platform>) -> Result<(), Error> {
-        budgets::register(tx, &self.chat).await
+        budgets::register(tx, &Lane::of_chat(&self.chat)).await
     }
 }

@@ -1,13 +1,13 @@
 //! The deliveries that one message tells of, and the lease under which it is sent.
-//! The rule: a message is sent by the holder of its chat's lease alone.
+//! The rule: a message is sent by the holder of its lane's lease alone.
 
 use kernel::{DestinationId, OrderId, OrganisationId, Timestamp};
 use uuid::Uuid;
 
-use super::{Address, Chat, Delivery, FollowUp, Message, Voice, compose};
+use super::{Delivery, Endpoint, FollowUp, Lane, Message, Voice, compose};
 
 /// Whose deliveries one message tells of. Those of different targets never share a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
     /// The chat of the configuration, for every organisation that has no destination of its own.
     Configured,
@@ -23,12 +23,14 @@ pub enum Target {
 /// Where the messages of a target go, and how it is spoken to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receiver {
-    /// The chat.
-    pub address: Address,
+    /// Where they go.
+    pub endpoint: Endpoint,
     /// The words.
     pub voice: Voice,
     /// What becomes of what is told of an order after its first message.
     pub follow_up: FollowUp,
+    /// Whether it is silent or paused: then it is told only what was asked for there.
+    pub silent: bool,
 }
 
 /// What a message is to the messages before it.
@@ -75,7 +77,7 @@ pub fn follow(pending: Vec<Delivery>) -> (Vec<Delivery>, Option<OrderId>) {
     (told, order)
 }
 
-/// The right to send to a chat for a while. Every claim has a lease of its own, so a sender that comes too late is known.
+/// The right to send in a lane for a while. Every claim has a lease of its own, so a sender that comes too late is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease(Uuid);
 
@@ -99,13 +101,13 @@ impl Lease {
 pub struct Batch {
     /// Whose deliveries they are.
     pub target: Target,
-    /// The chat whose budget and lease it is.
-    pub chat: Chat,
+    /// Whose budget and lease it is.
+    pub lane: Lane,
     /// Where the message goes; Telegram may have moved the chat.
-    pub address: Address,
+    pub endpoint: Endpoint,
     /// How the target is spoken to.
     pub voice: Voice,
-    /// The lease of the chat.
+    /// The lease of the lane.
     pub lease: Lease,
     /// What the message is to those before it.
     pub way: Way,
@@ -114,6 +116,16 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// What sending it is called in traces: `telegram sendMessage`.
+    #[must_use]
+    pub fn operation(&self) -> String {
+        match &self.endpoint {
+            Endpoint::Chat(_) => format!("telegram {}", self.way.method()),
+            Endpoint::Email { .. } => "smtp send".to_owned(),
+            Endpoint::Webhook { .. } => "webhook POST".to_owned(),
+        }
+    }
+
     /// The message at this time: what it replaces is told on.
     #[must_use]
     pub fn message(&self, now: Timestamp) -> Message {

@@ -66,7 +66,7 @@ impl<'a> Planned<'a> {
     }
 }
 
-/// A pending delivery whose fact this version cannot read: another version wrote it.
+/// A pending delivery whose fact this version cannot read: another version wrote it. It waits for one that can.
 #[derive(Debug, Clone)]
 pub struct Unreadable {
     /// Its id.

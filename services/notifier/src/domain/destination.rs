@@ -1,13 +1,13 @@
-//! Where an organisation hears what happens: a chat that its staff has linked.
-//! The rules: it hears nothing before a chat was linked by its code, and what it missed while it was paused or could not be
+//! Where an organisation hears what happens: a chat that its staff has linked, a mailbox or a webhook.
+//! The rules: a chat hears nothing before it was linked by its code, and what it missed while it was paused or could not be
 //! reached it is told afterwards.
 
 use chrono::TimeDelta;
-use kernel::{DestinationId, Expected, Malformed, TimeZone, Timestamp};
+use kernel::{DestinationId, Email, Expected, Malformed, TimeZone, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Chat, ClockTime, FollowUp, Language, Manner, Rules, Template};
+use super::{Chat, ClockTime, FollowUp, Language, Manner, Rules, Template, WebhookUrl};
 use crate::error::Error;
 
 /// How long a code is good.
@@ -50,6 +50,10 @@ kernel::text!(DestinationName, {"type": "string", "minLength": 1, "maxLength": S
 pub enum DestinationKind {
     /// A chat on Telegram.
     Telegram,
+    /// An e-mail address.
+    Email,
+    /// A URL that signed requests are sent to.
+    Webhook,
 }
 
 /// What becomes of its messages.
@@ -65,8 +69,10 @@ pub enum DestinationState {
     Active,
     /// They wait until staff resumes it.
     Paused,
-    /// The bot may not write to the chat; it is tried again.
+    /// They do not get there; it is tried again.
     Unreachable,
+    /// The receiver is gone for good. Nothing is told until staff resumes it, and what happens meanwhile never.
+    Ended,
 }
 
 /// A destination as it is now. This is also the resource that HTTP answers with.
@@ -85,12 +91,18 @@ pub struct Destination {
     pub manner: Manner,
     /// What becomes of its messages.
     pub state: DestinationState,
-    /// What Telegram said, where it is unreachable.
+    /// What the receiver said, where it is unreachable or has ended.
     pub reason: Option<String>,
+    /// Until when it is silent, where somebody asked for that.
+    pub muted_until: Option<Timestamp>,
     /// Telegram's id of the chat, once one is linked.
     pub chat: Option<i64>,
     /// Telegram's id of the topic, where the chat is a forum.
     pub topic: Option<i64>,
+    /// The address of a mailbox.
+    pub email: Option<Email>,
+    /// Where the requests of a webhook go.
+    pub url: Option<WebhookUrl>,
     /// What it is told.
     pub rules: Rules,
     /// Until when its code is good, while no chat is linked.
@@ -103,9 +115,22 @@ pub struct Destination {
     pub changed_at: Timestamp,
 }
 
+/// Who receives what a destination is told.
+#[derive(Debug, Clone)]
+pub enum Recipient {
+    /// A chat, which its code will link.
+    Chat,
+    /// A mailbox.
+    Email(Email),
+    /// A webhook.
+    Webhook(WebhookUrl),
+}
+
 /// What staff says of a destination when it creates one.
 #[derive(Debug, Clone)]
 pub struct Wishes {
+    /// Who receives it.
+    pub recipient: Recipient,
     /// What people call it.
     pub name: DestinationName,
     /// The language of its messages.
@@ -135,25 +160,36 @@ pub struct DestinationChange {
     pub rules: Option<Rules>,
     /// Whether its messages wait.
     pub paused: Option<bool>,
+    /// For how long it is silent from now on; none within: no longer.
+    pub mute: Option<Option<TimeDelta>>,
 }
 
 impl Destination {
-    /// A new one, which waits for its code.
+    /// A new one. A chat waits for its code.
     #[must_use]
     pub fn create(id: DestinationId, wishes: Wishes, now: Timestamp) -> Self {
-        let Wishes { name, language, manner, rules } = wishes;
+        let Wishes { recipient, name, language, manner, rules } = wishes;
+        let (kind, email, url) = match recipient {
+            Recipient::Chat => (DestinationKind::Telegram, None, None),
+            Recipient::Email(email) => (DestinationKind::Email, Some(email), None),
+            Recipient::Webhook(url) => (DestinationKind::Webhook, None, Some(url)),
+        };
+        let waits = kind == DestinationKind::Telegram;
         Self {
             id,
-            kind: DestinationKind::Telegram,
+            kind,
             name,
             language,
             manner,
-            state: DestinationState::Waiting,
+            state: if waits { DestinationState::Waiting } else { DestinationState::Active },
             reason: None,
+            muted_until: None,
             chat: None,
             topic: None,
+            email,
+            url,
             rules,
-            code_expires_at: Some(now + CODE_LIFE),
+            code_expires_at: waits.then(|| now + CODE_LIFE),
             version: 1,
             created_at: now,
             changed_at: now,
@@ -163,7 +199,7 @@ impl Destination {
     /// Changes it, and says whether anything is different now.
     ///
     /// # Errors
-    /// `StaleDestination` when it has another version, `NotLinked` when it has no chat and is to be paused or resumed.
+    /// `StaleDestination` when it has another version, `NotLinked` when it has no chat and is to be paused, resumed or silent.
     pub fn change(&mut self, expected: &Expected, change: DestinationChange, now: Timestamp) -> Result<bool, Error> {
         if !expected.includes(self.version) {
             return Err(Error::StaleDestination { destination: self.id, current: self.version });
@@ -173,12 +209,18 @@ impl Destination {
             self.state = match (self.state, paused) {
                 (DestinationState::Waiting, _) => return Err(Error::NotLinked { destination: self.id }),
                 (_, true) => DestinationState::Paused,
-                (DestinationState::Paused, false) => DestinationState::Active,
+                (DestinationState::Paused | DestinationState::Ended, false) => DestinationState::Active,
                 (state, false) => state,
             };
             if self.state != DestinationState::Unreachable {
                 self.reason = None;
             }
+        }
+        if let Some(mute) = change.mute {
+            if self.state == DestinationState::Waiting {
+                return Err(Error::NotLinked { destination: self.id });
+            }
+            self.muted_until = mute.map(|mute| now + mute);
         }
         self.name = change.name.unwrap_or_else(|| self.name.clone());
         self.language = change.language.unwrap_or(self.language);
@@ -213,7 +255,9 @@ mod tests {
 
     fn waiting() -> Destination {
         let name = DestinationName::parse(" Operations ").unwrap();
-        let wishes = Wishes { name, language: Language::En, manner: Manner::default(), rules: Rules::default() };
+        let (recipient, language, manner, rules) =
+            (Recipient::Chat, Language::En, Manner::default(), Rules::default());
+        let wishes = Wishes { recipient, name, language, manner, rules };
         Destination::create(DestinationId::new(), wishes, Clock::now())
     }
 
@@ -232,6 +276,8 @@ mod tests {
     #[test]
     fn only_what_is_linked_is_paused_and_resumed() {
         let paused = |paused| DestinationChange { paused: Some(paused), ..DestinationChange::default() };
+        let mute = DestinationChange { mute: Some(None), ..DestinationChange::default() };
+        assert!(matches!(waiting().change(&Expected::Any, mute, Clock::now()), Err(Error::NotLinked { .. })));
         let refused = waiting().change(&Expected::Any, paused(true), Clock::now());
         assert!(matches!(refused, Err(Error::NotLinked { .. })));
         let mut destination = Destination {

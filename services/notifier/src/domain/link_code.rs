@@ -7,6 +7,8 @@ use std::fmt;
 use aws_lc_rs::{digest, hmac};
 use kernel::{ChatLinkId, DestinationId};
 
+use super::WebhookSecret;
+
 /// Letters and digits that nobody takes for another one, five bits each.
 const SIGNS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// How many of them a code has: 60 bits.
@@ -33,6 +35,15 @@ impl LinkCodes {
         context.update(b"person");
         context.update(chat_link.uuid().as_bytes());
         LinkCode::of_tag(&context.sign())
+    }
+
+    /// The secret that a new webhook gets. It is stored, so that another token of the bot leaves it as it is.
+    #[must_use]
+    pub fn secret_of(&self, destination: DestinationId) -> WebhookSecret {
+        let mut context = hmac::Context::with_key(&self.0);
+        context.update(b"webhook");
+        context.update(destination.uuid().as_bytes());
+        WebhookSecret::of_bytes(context.sign().as_ref())
     }
 
     /// The code of a destination.

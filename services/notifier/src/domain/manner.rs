@@ -5,22 +5,23 @@ use kernel::TimeZone;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::lenient::{known, known_of};
 use super::{ClockTime, Language, OrderLink, Template, Voice};
 
 /// How a destination is told.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Manner {
     /// The time zone of the times in its messages and its rules.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "known")]
     pub time_zone: TimeZone,
     /// What becomes of what is told of an order after its first message.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "known")]
     pub follow_up: FollowUp,
     /// When it is told each day how often what happened the day before; left out: never.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "known", skip_serializing_if = "Option::is_none")]
     pub heartbeat_at: Option<ClockTime>,
     /// What it says in its own words, each kind of fact once.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "known_of", skip_serializing_if = "Vec::is_empty")]
     pub templates: Vec<Template>,
 }
 
@@ -56,6 +57,11 @@ mod tests {
         let stored = r#"{"time_zone":"Asia/Ho_Chi_Minh"}"#;
         let manner: Manner = serde_json::from_str(stored).unwrap();
         assert_eq!((manner.time_zone.as_str(), manner.follow_up), ("Asia/Ho_Chi_Minh", FollowUp::New));
+        let later = r#"{"time_zone":"Mars/Base","follow_up":"thread","heartbeat_at":"noon","templates":[
+            {"kind":"order-praised","text":"x"},{"kind":"order-placed","text":"{order}"}],"voice":"loud"}"#;
+        let manner: Manner = serde_json::from_str(later).unwrap();
+        assert_eq!((manner.templates.len(), manner.templates[0].text.as_str()), (1, "{order}"));
+        assert_eq!(Manner { templates: Vec::new(), ..manner }, Manner::default());
         let stored = r#"{"time_zone":"UTC","follow_up":"edit"}"#;
         assert_eq!(serde_json::to_string(&serde_json::from_str::<Manner>(stored).unwrap()).unwrap(), stored);
     }

@@ -51,6 +51,16 @@ pub fn compose(deliveries: &[Delivery], voice: &Voice, now: Timestamp) -> Messag
     Message { text: digest(deliveries, voice, now), digest: true }
 }
 
+/// What a message is about, on one line of HTML: whose facts, and how many of which kind.
+pub(super) fn subject(deliveries: &[Delivery], voice: &Voice) -> String {
+    let groups = by_organisation(deliveries);
+    let owner = match groups.as_slice() {
+        [(name, _)] => name.clone(),
+        _ => words(voice.language).organisations(groups.len() as u64),
+    };
+    format!("{owner}: {}", counts(deliveries, voice, false))
+}
+
 /// One line for every fact, grouped under the names of the organisations; in order of time within an organisation.
 fn in_full(deliveries: &[Delivery], voice: &Voice, now: Timestamp) -> String {
     let mut text = String::new();

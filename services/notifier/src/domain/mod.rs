@@ -9,9 +9,12 @@ mod chat;
 mod chat_link;
 mod delivery;
 mod destination;
+mod endpoint;
 mod fact;
 mod flood;
 mod heartbeat;
+mod lenient;
+mod letter;
 mod link_code;
 mod manner;
 mod member;
@@ -27,6 +30,7 @@ mod rules;
 mod schedule;
 mod stock;
 mod voice;
+mod webhook;
 mod words;
 
 pub use batch::{Batch, Lease, Receiver, Target, Way, follow};
@@ -38,16 +42,18 @@ pub use chat_link::{ChatLink, LINK_CODE_LIFE, Place};
 pub use delivery::{Delivery, NewDelivery, Planned, Unreadable};
 pub use destination::{
     Address, Destination, DestinationChange, DestinationKind, DestinationName, DestinationState, MOST_DESTINATIONS,
-    Wishes,
+    Recipient, Wishes,
 };
+pub use endpoint::{Carrier, Endpoint, Lane};
 pub use fact::{Counted, Fact, FactKind, OrderName, Severity};
 pub use flood::Flood;
 pub use heartbeat::Heartbeat;
+pub use letter::{Letter, Notice};
 pub use link_code::{LinkCode, LinkCodes};
 pub use manner::{FollowUp, Manner};
 pub use member::Member;
 pub use message::{Message, TELEGRAM_LIMIT, compose};
-pub use obstacle::{BOT, CONFIGURED, Obstacle};
+pub use obstacle::{BOT, CONFIGURED, Obstacle, SMTP};
 pub use order::{LINES_KEPT, OrderCopy, OrderedLine, newest_of_each};
 pub use organisation::OrganisationName;
 pub use outcome::{Outcome, back_off};
@@ -63,4 +69,5 @@ pub use rules::{Circumstances, Rules};
 pub use schedule::{ClockTime, Digest, Quiet, end_of_minute};
 pub use stock::{StockCopy, StockLevel};
 pub use voice::{Language, OrderLink, Voice};
+pub use webhook::{Offer, Webhook, WebhookPolicy, WebhookSecret, WebhookUrl};
 pub use words::{Template, shown};

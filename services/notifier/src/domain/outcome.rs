@@ -1,20 +1,20 @@
-//! The outcomes of a call to Telegram, and how long to wait after a failed one.
+//! What became of an attempt to send a message, and how long to wait after a failed one.
 //! The rule: an outcome says what becomes of the deliveries, not which error it was.
 
 use std::time::Duration;
 
-/// The outcome of one call. Each variant is handled differently.
+/// What became of one attempt. Each variant is handled differently.
 #[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Outcome {
-    /// Telegram took the message.
+    /// The receiver took the message.
     Sent {
-        /// Telegram's id of the message within the chat.
-        message: i64,
+        /// Telegram's id of the message within the chat; none elsewhere.
+        message: Option<i64>,
     },
     /// 429: nothing was sent, and no replica may call for this long.
     Limited {
-        /// The wait that Telegram asked for.
+        /// The wait that the receiver asked for.
         retry_after: Duration,
     },
     /// The group became a supergroup with another id; messages go there from now on.
@@ -22,14 +22,20 @@ pub enum Outcome {
         /// The new id of the chat.
         to: i64,
     },
-    /// Telegram does not know the bot: its token is wrong (401, 404). Every message waits until it is right.
+    /// Telegram does not know the bot (401, 404), or the SMTP server the name and password. Every message of that carrier waits until
+    /// they are right.
     Unauthorised {
-        /// Telegram's code and description.
+        /// The code and its description.
         cause: String,
     },
-    /// The bot may not write to the chat (403, or a 400 that says so): it was blocked or removed. What is for the chat waits.
+    /// The bot may not write to the chat (403, or a 400 that says so), or the mailbox takes nothing. What is for it waits.
     Unreachable {
-        /// Telegram's code and description.
+        /// The code and its description.
+        cause: String,
+    },
+    /// The receiver is gone for good (410 of a webhook): its destination ends.
+    Ended {
+        /// The code and its description.
         cause: String,
     },
     /// The topic of the chat is closed or gone. What is for the topic waits; the chat itself can be reached.
@@ -42,13 +48,19 @@ pub enum Outcome {
         /// Telegram's code and description.
         cause: String,
     },
-    /// Telegram will never take this message as it is (400 and the like).
+    /// The receiver will never take this message as it is (400 and the like).
     Refused {
-        /// Telegram's code and description.
+        /// The code and its description.
         cause: String,
     },
-    /// It is unknown whether the message was sent (network, time-out, 5xx); it is sent again.
+    /// The message was not taken, which passes by itself; it is sent again.
     Unavailable {
+        /// What happened.
+        cause: String,
+    },
+    /// It is unknown whether the message was taken (a broken connection, a time-out, an answer of something in between); it is sent
+    /// again, and may come twice.
+    Unknown {
         /// What happened.
         cause: String,
     },
@@ -62,12 +74,12 @@ impl Outcome {
     }
 }
 
-/// The pause after this many failures in a row: it doubles from half a second up to a minute. `jitter` (0 to 1) shortens
-/// it by up to a half, so that bots which failed together do not come back together.
+/// The pause after this many failures in a row: it doubles from half a second up to the `longest`, of 17 minutes at most. `jitter` (0
+/// to 1) shortens it by up to a half, so that senders which failed together do not come back together.
 #[must_use]
-pub fn back_off(failures: u32, jitter: f64) -> Duration {
-    let longest = Duration::from_millis(500) * 2_u32.pow(failures.saturating_sub(1).min(7));
-    longest.min(Duration::from_secs(60)).mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 2.0)
+pub fn back_off(failures: u32, jitter: f64, longest: Duration) -> Duration {
+    let doubled = Duration::from_millis(500) * 2_u32.pow(failures.saturating_sub(1).min(11));
+    doubled.min(longest).mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 2.0)
 }
 
 #[cfg(test)]
@@ -75,12 +87,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn back_off_doubles_up_to_a_minute_and_jitter_only_shortens_it() {
+    fn back_off_doubles_up_to_the_longest_and_jitter_only_shortens_it() {
+        let back_off = |failures, jitter| back_off(failures, jitter, Duration::from_secs(60));
         assert_eq!(back_off(1, 0.0), Duration::from_millis(500));
         assert_eq!(back_off(3, 0.0), Duration::from_secs(2));
         assert_eq!(back_off(8, 0.0), Duration::from_secs(60));
         assert_eq!(back_off(u32::MAX, 0.0), Duration::from_secs(60));
         assert_eq!(back_off(3, 1.0), Duration::from_secs(1));
         assert_eq!(back_off(0, 0.0), Duration::from_millis(500));
+        assert_eq!(super::back_off(u32::MAX, 0.0, Duration::from_secs(600)), Duration::from_secs(600));
     }
 }

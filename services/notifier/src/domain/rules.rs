@@ -5,31 +5,32 @@ use kernel::{ChannelCode, Money, Sku, TimeZone, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::lenient::{known, known_of, known_of_any};
 use super::{Digest, Fact, FactKind, Quiet, Severity, schedule};
 
 /// The rules of a destination. The JSON is also the form that is stored: it may grow and never change.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Rules {
     /// The kinds of facts that it is told; left out: all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "known_of_any", skip_serializing_if = "Option::is_none")]
     pub kinds: Option<Vec<FactKind>>,
     /// It is told of orders that come to this much or more, one amount per currency; in other currencies of all.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "known_of", skip_serializing_if = "Vec::is_empty")]
     pub least: Vec<Money>,
     /// It is told of orders of these sales channels; left out: of all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "known_of_any", skip_serializing_if = "Option::is_none")]
     pub channels: Option<Vec<ChannelCode>>,
     /// It is told what matters this much or more; left out: everything.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "known", skip_serializing_if = "Option::is_none")]
     pub severity: Option<Severity>,
     /// It is told of the stock of these SKUs, and of orders with a line of one of them; left out: of all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "known_of_any", skip_serializing_if = "Option::is_none")]
     pub skus: Option<Vec<Sku>>,
     /// When only what is critical is told; left out: never.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "known", skip_serializing_if = "Option::is_none")]
     pub quiet: Option<Quiet>,
     /// When the rest is told together; left out: everything is told at once.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "known", skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
 }
 
@@ -144,6 +145,18 @@ mod tests {
             let about = Circumstances { skus: of(skus), ..Circumstances::default() };
             assert_eq!(rules.tell(&confirmed(total), &about), told, "{skus:?}");
         }
+    }
+
+    #[test]
+    fn what_another_release_stored_is_read_without_what_this_one_does_not_know() {
+        let stored = r#"{"kinds":["order-placed","order-praised"],"severity":"hopeless","least":[{"amount":"1.00","currency":"USD"},
+            {"of":"units","amount":3}],"skus":["TEA-1",{"prefix":"TEA"}],"quiet":{"days":["sun"]},"digest":{"weekly_on":"mon"},"weather":1}"#;
+        let rules: Rules = serde_json::from_str(stored).unwrap();
+        let (kinds, skus) = (Some(vec![FactKind::OrderPlaced]), Some(vec![Sku::parse("TEA-1").unwrap()]));
+        assert_eq!(rules, Rules { kinds, skus, least: vec![money(100, "USD")], ..Rules::default() });
+        // Who asked for kinds that this release does not know is not told everything.
+        let rules: Rules = serde_json::from_str(r#"{"kinds":["order-praised"]}"#).unwrap();
+        assert_eq!(rules.kinds, Some(Vec::new()));
     }
 
     #[test]

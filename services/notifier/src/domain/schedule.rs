@@ -73,9 +73,17 @@ impl Quiet {
         Ok(Self { from, until })
     }
 
-    fn includes(&self, time: NaiveTime) -> bool {
-        let (from, until) = (self.from.time(), self.until.time());
-        if from < until { from <= time && time < until } else { from <= time || time < until }
+    /// When the quiet hours end that include this moment; none where none do. They last from the moment at which the clocks show their
+    /// beginning to the one at which they show their end, each the first of two where clocks are put back.
+    fn end(&self, at: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+        let today = zone.clock(at).date();
+        let of = |day: chrono::NaiveDate| {
+            let last = if self.from.time() < self.until.time() { Some(day) } else { day.succ_opt() };
+            let moment = |day: chrono::NaiveDate, time: &ClockTime| zone.moment(day.and_time(time.time()));
+            Some((moment(day, &self.from), moment(last?, &self.until)))
+        };
+        let days = [today.pred_opt(), Some(today)];
+        days.into_iter().flatten().filter_map(of).find(|(from, until)| *from <= at && at < *until).map(|(_, until)| until)
     }
 }
 
@@ -124,10 +132,7 @@ pub(super) fn due(
     zone: &TimeZone,
 ) -> Option<Timestamp> {
     let at = digest.map_or(now, |digest| digest.next(now, zone));
-    let at = match quiet {
-        Some(quiet) if quiet.includes(zone.clock(at).time()) => quiet.until.next(at, zone),
-        _ => at,
-    };
+    let at = quiet.and_then(|quiet| quiet.end(at, zone)).unwrap_or(at);
     (at > now).then_some(at)
 }
 
@@ -184,6 +189,33 @@ mod tests {
             (Some(utc(27, 13, 0)), None, None)
         );
         assert!(Quiet::new(time("12:00"), time("12:00")).is_err());
+    }
+
+    #[test]
+    fn quiet_hours_that_end_within_the_hour_that_clocks_show_twice_end_once() {
+        // Clocks in Berlin are put back on 25 October 2026 from 03:00 to 02:00, which is at 01:00 UTC.
+        let berlin = TimeZone::parse("Europe/Berlin").unwrap();
+        let utc = |day, hour, minute| {
+            NaiveDate::from_ymd_opt(2026, 10, day).unwrap().and_hms_opt(hour, minute, 0).unwrap().and_utc()
+        };
+        let night = Quiet::new(time("22:00"), time("02:30")).unwrap();
+        let told = |now| due(Some(&night), None, now, &berlin);
+        assert_eq!(told(utc(25, 0, 15)), Some(utc(25, 0, 30)));
+        assert_eq!(told(utc(25, 0, 30)), None, "they are over");
+        assert_eq!(told(utc(25, 1, 15)), None, "02:15 is shown again, and they have been over for long");
+        assert_eq!(told(utc(25, 21, 0)), Some(utc(26, 1, 30)), "the next night");
+        // They begin with the first of two times, too, and are an hour longer.
+        let morning = Quiet::new(time("02:30"), time("04:00")).unwrap();
+        let told = |now| due(Some(&morning), None, now, &berlin);
+        for now in [utc(25, 0, 30), utc(25, 1, 15), utc(25, 2, 59)] {
+            assert_eq!(told(now), Some(utc(25, 3, 0)), "{now}");
+        }
+        // In spring 02:30 never comes; it counts as 03:30.
+        let spring = |hour, minute| {
+            NaiveDate::from_ymd_opt(2026, 3, 29).unwrap().and_hms_opt(hour, minute, 0).unwrap().and_utc()
+        };
+        assert_eq!(due(Some(&night), None, spring(1, 15), &berlin), Some(spring(1, 30)));
+        assert_eq!(due(Some(&night), None, spring(1, 30), &berlin), None);
     }
 
     #[test]

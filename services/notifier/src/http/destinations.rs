@@ -1,6 +1,7 @@
 //! Destinations for staff. Requests become commands and queries; nothing else happens here.
 
-use kernel::{ChannelCode, Cursor, DestinationId, Malformed, Page, PageSize, Sku, TimeZone};
+use chrono::TimeDelta;
+use kernel::{ChannelCode, Cursor, DestinationId, Email, Malformed, Page, PageSize, Sku, TimeZone};
 use rest::{
     App, Body, IdempotencyKey, IfMatch, Path, PriceBody, Problem, Query, Recorded, Staff, State, Tagged, parses,
 };
@@ -10,9 +11,11 @@ use serde::{Deserialize, Serialize};
 use crate::commands::{ChangeDestination, CreateDestination, DeleteDestination, ResendFailed, TestDestination};
 use crate::domain::{
     ClockTime, Destination, DestinationChange, DestinationName, Digest, FactKind, FollowUp, Language, LinkCodes,
-    Manner, OrderLink, Quiet, Rules, Severity, Template, Wishes, shown,
+    Manner, Offer, OrderLink, Quiet, Recipient, Rules, Severity, Template, WebhookUrl, Wishes, shown,
 };
 use crate::queries::{DeliveryView, FindDestination, ListDeliveries, ListDestinations};
+
+use super::problems;
 
 /// The destination that the path names.
 #[derive(Deserialize, JsonSchema)]
@@ -134,6 +137,14 @@ pub(super) struct CreateDestinationBody {
     #[garde(custom(parses(DestinationName::parse)))]
     #[schemars(with = "DestinationName")]
     name: String,
+    /// The e-mail address that is told; when this and `url` are left out, a chat on Telegram is, once its code links it.
+    #[garde(inner(custom(parses(Email::choose))))]
+    #[schemars(with = "Option<Email>")]
+    email: Option<String>,
+    /// The webhook that is told, with signed requests. It begins with https://.
+    #[garde(inner(custom(parses(WebhookUrl::parse))))]
+    #[schemars(with = "Option<WebhookUrl>")]
+    url: Option<String>,
     /// The language of its messages; English when left out.
     #[garde(skip)]
     language: Option<Language>,
@@ -191,15 +202,32 @@ pub(super) struct ChangeDestinationBody {
     /// Whether its messages wait. When they wait no more, all of them are sent.
     #[garde(skip)]
     paused: Option<bool>,
+    /// For how many minutes it is silent from now on, at most a week; what comes meanwhile is told then. Null: no longer.
+    #[serde(default, deserialize_with = "kernel::present")]
+    #[garde(inner(inner(range(min = 1, max = 10_080))))]
+    #[schemars(with = "Option<u16>", range(min = 1, max = 10_080))]
+    mute_minutes: Option<Option<u16>>,
 }
 
-/// A destination with its code, which is shown in this reply only.
+/// A destination with its code or secret, which is shown in this reply only.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct NewDestination {
     /// The destination.
     destination: Destination,
-    /// To be sent to the bot: `/link <code>`.
-    code: String,
+    /// Of a chat, to be sent to the bot: `/link <code>`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    /// Of a webhook: what its requests are signed with, as libraries for Standard Webhooks take it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+}
+
+impl NewDestination {
+    fn of(destination: Destination, codes: &LinkCodes) -> Self {
+        let code = destination.code_expires_at.map(|_| codes.of(destination.id).text());
+        let secret = destination.url.as_ref().map(|_| codes.secret_of(destination.id).text());
+        Self { destination, code, secret }
+    }
 }
 
 /// All destinations of an organisation.
@@ -227,13 +255,14 @@ pub(super) async fn create(
     app: App,
     by: Staff,
     State(codes): State<LinkCodes>,
+    State(offer): State<Offer>,
     key: IdempotencyKey,
     Body(body): Body<CreateDestinationBody>,
 ) -> Result<Recorded<NewDestination>, Problem> {
-    let command = body.command(&codes)?;
+    let command = body.command(&codes, offer)?;
     let at = |created: &Destination| format!("/admin/v1/destinations/{}", created.id);
     let made = app.create(&by, &key, &body, command, at).await?;
-    made.revealing(|destination: Destination| NewDestination { code: codes.of(destination.id).text(), destination })
+    made.revealing(|destination: Destination| NewDestination::of(destination, &codes))
 }
 
 pub(super) async fn list(app: App, by: Staff) -> Result<rest::Ok<Destinations>, Problem> {
@@ -363,7 +392,21 @@ impl DigestBody {
 }
 
 impl CreateDestinationBody {
-    fn command(&self, codes: &LinkCodes) -> Result<CreateDestination, Malformed> {
+    fn recipient(&self, offer: Offer) -> Result<Recipient, Problem> {
+        match (&self.email, &self.url) {
+            (None, None) => Ok(Recipient::Chat),
+            (Some(email), None) if offer.mail => Ok(Recipient::Email(Email::choose(email)?)),
+            (Some(_), None) => Err(Problem::new(problems::NO_MAIL)),
+            (None, Some(url)) => {
+                let url = WebhookUrl::parse(url)?;
+                offer.webhooks.admit(&url)?;
+                Ok(Recipient::Webhook(url))
+            }
+            (Some(_), Some(_)) => Err(Malformed::new("destination", "must have an e-mail address or a url, not both").into()),
+        }
+    }
+
+    fn command(&self, codes: &LinkCodes, offer: Offer) -> Result<CreateDestination, Problem> {
         let destination = DestinationId::new();
         let manner = Manner {
             time_zone: self.time_zone.as_deref().map(TimeZone::parse).transpose()?.unwrap_or_default(),
@@ -372,12 +415,13 @@ impl CreateDestinationBody {
             templates: templates(&self.templates)?,
         };
         let wishes = Wishes {
+            recipient: self.recipient(offer)?,
             name: DestinationName::parse(&self.name)?,
             language: self.language.unwrap_or_default(),
             manner,
             rules: self.rules.as_ref().map(RulesBody::rules).transpose()?.unwrap_or_default(),
         };
-        Ok(CreateDestination { destination, wishes, code: codes.of(destination) })
+        Ok(CreateDestination { destination, wishes, code: codes.of(destination), secret: codes.secret_of(destination) })
     }
 }
 
@@ -395,6 +439,7 @@ impl ChangeDestinationBody {
             templates: self.templates.as_deref().map(templates).transpose()?,
             rules: self.rules.as_ref().map(RulesBody::rules).transpose()?,
             paused: self.paused,
+            mute: self.mute_minutes.map(|mute| mute.map(|minutes| TimeDelta::minutes(i64::from(minutes)))),
         })
     }
 }

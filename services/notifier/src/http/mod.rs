@@ -20,8 +20,9 @@ pub fn routes() -> Routes {
         .post("/admin/v1/destinations", destinations::create, |op| {
             op.summary("Create a destination")
                 .description(
-                    "The reply has a code. Sent to the bot as `/link CODE`, in a chat, a group, a channel or a topic of a forum, \
-                     it links that place to the destination. It is good once, for 15 minutes.",
+                    "Without an `email` or a `url` the reply has a code. Sent to the bot as `/link CODE`, in a chat, a group, a channel \
+                     or a topic of a forum, it links that place to the destination. It is good once, for 15 minutes. With a `url` \
+                     the reply has the secret that requests to the webhook are signed with, as Standard Webhooks says.",
                 )
                 .sends::<CreateDestination>()
                 .problems(&problems::CREATE)

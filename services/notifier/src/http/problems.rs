@@ -12,10 +12,14 @@ pub(super) const NOT_LINKED: ProblemType =
 pub(super) const TOO_MANY: ProblemType =
     ProblemType::new("too-many-destinations", 409, "The organisation has as many destinations as it may have");
 
+/// The installation sends no mail.
+pub(super) const NO_MAIL: ProblemType =
+    ProblemType::new("mail-not-set-up", 409, "This installation sends no mail to destinations");
+
 /// Every problem type of this service.
-pub(super) const ALL: [ProblemType; 2] = [NOT_LINKED, TOO_MANY];
+pub(super) const ALL: [ProblemType; 3] = [NOT_LINKED, TOO_MANY, NO_MAIL];
 /// Those of a creation.
-pub(super) const CREATE: [ProblemType; 1] = [TOO_MANY];
+pub(super) const CREATE: [ProblemType; 2] = [TOO_MANY, NO_MAIL];
 /// Those of what needs a chat.
 pub(super) const LINKED: [ProblemType; 1] = [NOT_LINKED];
 

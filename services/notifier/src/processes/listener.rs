@@ -22,6 +22,8 @@ const _: () = assert!(LISTEN.as_secs() + 10 < LEASE.as_secs(), "another replica 
 const LOOK: Duration = Duration::from_secs(2);
 /// How long an answer waits for its place in the budgets. What else was sent to the bot waits as long.
 const ROOM: Duration = Duration::from_secs(3);
+/// The longest pause after calls that failed.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// The pause after a reply that brought nothing to handle, so that no reply makes the listener ask without end.
 const NOTHING_NEW: Duration = Duration::from_secs(1);
 
@@ -63,7 +65,7 @@ impl Listener {
                     Some(Err(unheard)) => {
                         failures = failures.saturating_add(1);
                         self.tell(unheard, failures).await;
-                        back_off(failures, rand::random())
+                        back_off(failures, rand::random(), LONGEST_PAUSE)
                     }
                     None => break,
                 },

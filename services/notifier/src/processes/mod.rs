@@ -9,4 +9,4 @@ mod sender;
 pub use forgetting::forgetting;
 pub use listener::listener;
 pub use retry::retry_failed;
-pub use sender::{NoClient, Obstacles, Telegram, Wake, sender};
+pub use sender::{NoClient, Obstacles, Telegram, Wake, Ways, courier, sender};

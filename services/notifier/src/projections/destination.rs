@@ -1,13 +1,16 @@
-//! A row of the destinations as the domain's value.
+//! A destination with its recipient as the domain's value.
 
 use std::str::FromStr;
 
-use diesel::{Queryable, Selectable};
-use kernel::{DestinationId, Timestamp};
+use diesel::dsl::sql;
+use diesel::expression::SqlLiteral;
+use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Timestamptz};
+use kernel::{DestinationId, Email, Malformed, Timestamp};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::domain::{Destination, DestinationKind, DestinationName, DestinationState, Language};
+use crate::domain::{Destination, DestinationKind, DestinationName, DestinationState, Language, WebhookUrl};
 use crate::error::Error;
 use crate::schema::destinations;
 
@@ -30,14 +33,26 @@ pub(crate) struct Row {
     changed_at: Timestamp,
 }
 
-impl TryFrom<Row> for Destination {
-    type Error = Error;
+/// Until when a destination is silent; none where it is not. Its table has more columns than Diesel names.
+pub(crate) fn muted_until() -> SqlLiteral<Nullable<Timestamptz>> {
+    sql("case when destinations.muted_until > clock_timestamp() then destinations.muted_until end")
+}
 
-    fn try_from(row: Row) -> Result<Self, Error> {
-        let id = DestinationId::from_uuid(row.id);
-        Ok(Self {
+/// A destination, until when it is silent, and the address of its recipient, which a chat has not.
+pub(crate) type Whole = (Row, Option<Timestamp>, Option<String>);
+
+impl Row {
+    /// The destination with the rest of it.
+    pub(crate) fn with(self, muted_until: Option<Timestamp>, address: Option<&str>) -> Result<Destination, Error> {
+        let (id, row) = (DestinationId::from_uuid(self.id), self);
+        let kind = word::<DestinationKind>(id, "kind", &row.kind)?;
+        let (email, url) = recipient(kind, address).map_err(|error| Error::corrupt(id, error))?;
+        Ok(Destination {
             id,
-            kind: word::<DestinationKind>(id, "kind", &row.kind)?,
+            kind,
+            email,
+            url,
+            muted_until,
             name: DestinationName::parse(&row.name).map_err(|error| Error::corrupt(id, error))?,
             language: word::<Language>(id, "language", &row.language)?,
             manner: serde_json::from_value(row.manner).map_err(|error| Error::corrupt(id, error))?,
@@ -52,6 +67,19 @@ impl TryFrom<Row> for Destination {
             changed_at: row.changed_at,
         })
     }
+}
+
+/// What an address is to a destination of this kind.
+fn recipient(
+    kind: DestinationKind,
+    address: Option<&str>,
+) -> Result<(Option<Email>, Option<WebhookUrl>), Malformed> {
+    let address = address.unwrap_or_default();
+    Ok(match kind {
+        DestinationKind::Telegram => (None, None),
+        DestinationKind::Email => (Some(Email::parse(address)?), None),
+        DestinationKind::Webhook => (None, Some(WebhookUrl::parse(address)?)),
+    })
 }
 
 fn word<T: FromStr>(id: DestinationId, column: &str, text: &str) -> Result<T, Error> {

@@ -8,8 +8,8 @@ use mediator::{Query, ReadConn, Tenant};
 
 use crate::domain::Destination;
 use crate::error::Error;
-use crate::projections::destination::Row;
-use crate::schema::destinations;
+use crate::projections::destination::{Row, Whole, muted_until};
+use crate::schema::{destinations, recipients};
 
 /// Asks for all destinations, in the order in which they were created.
 #[derive(Debug, Clone, Copy)]
@@ -23,13 +23,14 @@ impl Query for ListDestinations {
     type Error = Error;
 
     async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Vec<Destination>, Error> {
-        let rows: Vec<Row> = destinations::table
+        let rows: Vec<Whole> = destinations::table
+            .left_join(recipients::table.on(recipients::org_id.eq(destinations::org_id).and(recipients::destination.eq(destinations::id))))
             .filter(destinations::org_id.eq(read.organisation().uuid()))
             .order(destinations::id)
-            .select(Row::as_select())
+            .select((Row::as_select(), muted_until(), recipients::address.nullable()))
             .load(read.connection())
             .await?;
-        rows.into_iter().map(Destination::try_from).collect()
+        rows.into_iter().map(|(row, muted_until, address)| row.with(muted_until, address.as_deref())).collect()
     }
 }
 
@@ -48,13 +49,15 @@ impl Query for FindDestination {
     type Error = Error;
 
     async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Destination, Error> {
-        let row: Option<Row> = destinations::table
+        let found: Option<Whole> = destinations::table
+            .left_join(recipients::table.on(recipients::org_id.eq(destinations::org_id).and(recipients::destination.eq(destinations::id))))
             .filter(destinations::org_id.eq(read.organisation().uuid()))
             .filter(destinations::id.eq(self.destination.uuid()))
-            .select(Row::as_select())
+            .select((Row::as_select(), muted_until(), recipients::address.nullable()))
             .get_result(read.connection())
             .await
             .optional()?;
-        row.ok_or(Error::UnknownDestination { destination: self.destination })?.try_into()
+        let (row, muted_until, address) = found.ok_or(Error::UnknownDestination { destination: self.destination })?;
+        row.with(muted_until, address.as_deref())
     }
 }

@@ -3,7 +3,7 @@
 
 use access::Permission;
 use diesel::QueryableByName;
-use diesel::sql_types::{Nullable, Uuid as SqlUuid};
+use diesel::sql_types::{Bool, Nullable, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use kernel::{DestinationId, OrganisationId};
 use mediator::{Platform, Query, ReadConn};
@@ -13,9 +13,12 @@ use crate::domain::Target;
 use crate::error::Error;
 
 /// Asks for every target with pending deliveries whose time has come, that which has waited longest since then first, but for
-/// those that are paused, silent or blocked.
+/// those that are blocked. One that is paused or silent is among them for the answers to buttons that were pressed there.
 #[derive(Debug, Clone, Copy)]
-pub struct ListTargets;
+pub struct ListTargets {
+    /// Those outside of Telegram, or those on it.
+    pub outside: bool,
+}
 
 #[derive(QueryableByName)]
 struct TargetRow {
@@ -37,7 +40,7 @@ impl Query for ListTargets {
             "select org_id, id from (
                  (select null::uuid as org_id, null::uuid as id, greatest(d.not_before, d.created_at) as since, d.id as first
                   from deliveries d
-                  where d.state = 'pending' and d.destination is null and d.not_before <= clock_timestamp()
+                  where not $1 and d.state = 'pending' and d.destination is null and d.not_before <= clock_timestamp()
                   order by d.not_before, d.id limit 1)
                  union all
                  select t.org_id, t.id, greatest(d.since, t.muted_until), d.first from destinations t cross join lateral (
@@ -45,10 +48,18 @@ impl Query for ListTargets {
                      where d.org_id = t.org_id and d.destination = t.id and d.state = 'pending'
                          and d.not_before <= clock_timestamp()
                      order by d.not_before, d.id limit 1) d
-                 where t.state in ('active', 'unreachable') and t.blocked_until <= clock_timestamp()
-                     and t.muted_until <= clock_timestamp()) targets
+                 where (t.kind <> 'telegram') = $1 and t.state in ('active', 'unreachable') and t.blocked_until <= clock_timestamp()
+                     and t.muted_until <= clock_timestamp()
+                 union all
+                 (select distinct on (d.org_id, d.destination) d.org_id, d.destination, d.created_at, d.id
+                  from deliveries d join destinations t on t.org_id = d.org_id and t.id = d.destination
+                  where not $1 and d.state = 'pending' and d.kind = 'action-answered' and d.not_before <= clock_timestamp()
+                      and t.state in ('active', 'unreachable', 'paused') and t.blocked_until <= clock_timestamp()
+                      and (t.state = 'paused' or t.muted_until > clock_timestamp())
+                  order by d.org_id, d.destination, d.id)) targets
              order by since, first",
         )
+        .bind::<Bool, _>(self.outside)
         .load(read.connection())
         .await?;
         let target = |row: TargetRow| match (row.org_id, row.id) {

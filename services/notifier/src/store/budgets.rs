@@ -1,4 +1,4 @@
-//! The budgets of the bot and of each chat, shared by all replicas, and the lease of a chat.
+//! The budgets of carriers and lanes, shared by all replicas, and the lease of a lane.
 //! The rule: time is the database's, so that replicas agree.
 
 use std::time::Duration;
@@ -9,8 +9,9 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUu
 use diesel_async::RunQueryDsl;
 use kernel::Timestamp;
 use persistence::{Platform, Tx};
+use uuid::Uuid;
 
-use crate::domain::{Arrivals, BOT, BOT_LIMITS, Budget, CONFIGURED, Chat, Decision, Lease, Limits};
+use crate::domain::{Arrivals, BOT, BOT_LIMITS, Budget, CONFIGURED, Carrier, Chat, Decision, Lane, Lease, Limits, SMTP};
 use crate::error::Error;
 use crate::schema::budgets;
 
@@ -19,14 +20,16 @@ diesel::define_sql_function! {
     fn clock_timestamp() -> Timestamptz;
 }
 
-/// The budget of a chat, locked until the transaction ends.
+/// The budget of a lane, locked until the transaction ends.
 #[derive(Debug, Clone)]
-pub struct ChatBudget {
+pub struct LaneBudget {
     /// What is left of it.
     pub budget: Budget,
     /// The end of the lease of the sender that sends now; in the past when there is none.
     pub leased_until: Timestamp,
-    /// The chat that Telegram moved it to.
+    /// Whether a sender has it that has not settled its message.
+    pub claimed: bool,
+    /// The chat that Telegram moved its chat to.
     pub moved_to: Option<Chat>,
     /// The time of the database.
     pub now: Timestamp,
@@ -39,6 +42,7 @@ struct BudgetRow {
     minute_at: Timestamp,
     blocked_until: Timestamp,
     leased_until: Timestamp,
+    claim: Option<Uuid>,
     moved_to: Option<String>,
 }
 
@@ -49,35 +53,36 @@ impl BudgetRow {
     }
 }
 
-/// Makes sure that the bot and this chat have a budget, and what has no destination a lease.
+/// Makes sure that the carriers and this lane have a budget, and what has no destination a lease.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn register(tx: &mut Tx<'_, Platform>, chat: &Chat) -> Result<(), Error> {
+pub async fn register(tx: &mut Tx<'_, Platform>, lane: &Lane) -> Result<(), Error> {
     diesel::insert_into(budgets::table)
-        .values([BOT, CONFIGURED, chat.as_str()].map(|subject| budgets::subject.eq(subject)))
+        .values([BOT, SMTP, CONFIGURED, lane.as_str()].map(|subject| budgets::subject.eq(subject)))
         .on_conflict_do_nothing()
         .execute(tx.connection())
         .await?;
     Ok(())
 }
 
-/// Locks the budget of a chat; `None` while another transaction holds it.
+/// Locks the budget of a lane; `None` while another transaction holds it, or where there is none yet.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn lock_chat(tx: &mut Tx<'_, Platform>, chat: &Chat) -> Result<Option<ChatBudget>, Error> {
+pub async fn lock_lane(tx: &mut Tx<'_, Platform>, lane: &Lane) -> Result<Option<LaneBudget>, Error> {
     let found: Option<(BudgetRow, Timestamp)> = budgets::table
-        .find(chat.as_str())
+        .find(lane.as_str())
         .select((BudgetRow::as_select(), clock_timestamp()))
         .for_update()
         .skip_locked()
         .get_result(tx.connection())
         .await
         .optional()?;
-    Ok(found.map(|(row, now)| ChatBudget {
+    Ok(found.map(|(row, now)| LaneBudget {
         budget: row.budget(),
         leased_until: row.leased_until,
+        claimed: row.claim.is_some(),
         moved_to: row.moved_to.as_deref().and_then(|chat| Chat::parse(chat).ok()),
         now,
     }))
@@ -114,7 +119,7 @@ pub async fn take_configured(tx: &mut Tx<'_, Platform>, lease: Lease, duration: 
     Ok(())
 }
 
-/// Ends this lease of what has no destination. The caller locks the bot after this, in the order of a claim.
+/// Ends this lease of what has no destination. The caller locks the carrier after this, in the order of a claim.
 ///
 /// # Errors
 /// When the database is away.
@@ -127,13 +132,13 @@ pub async fn settle_configured(tx: &mut Tx<'_, Platform>, lease: Lease) -> Resul
     Ok(())
 }
 
-/// Locks the budget of the bot, and says what time it is.
+/// Locks the budget of a carrier, and says what time it is.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn lock_bot(tx: &mut Tx<'_, Platform>) -> Result<(Budget, Timestamp), Error> {
+pub async fn lock_carrier(tx: &mut Tx<'_, Platform>, carrier: Carrier) -> Result<(Budget, Timestamp), Error> {
     let (row, now): (BudgetRow, Timestamp) = budgets::table
-        .find(BOT)
+        .find(carrier.subject())
         .select((BudgetRow::as_select(), clock_timestamp()))
         .for_update()
         .get_result(tx.connection())
@@ -141,75 +146,78 @@ pub async fn lock_bot(tx: &mut Tx<'_, Platform>) -> Result<(Budget, Timestamp), 
     Ok((row.budget(), now))
 }
 
-/// Takes one message from both budgets and gives the chat to `lease` for `duration`.
+/// Takes one message from the budgets of a lane and its carrier, and gives the lane to `lease` for `duration`.
 ///
 /// # Errors
 /// When the database is away.
 pub async fn take(
     tx: &mut Tx<'_, Platform>,
-    chat: &Chat,
+    lane: &Lane,
     lease: Lease,
     duration: Duration,
-    of_chat: Arrivals,
-    of_bot: Arrivals,
+    of_lane: Arrivals,
+    of_carrier: Option<(Carrier, Arrivals)>,
 ) -> Result<(), Error> {
     persistence::statement(
         "update budgets set second_at = $2, minute_at = $3, claim = $4,
              leased_until = clock_timestamp() + $5 * interval '1 millisecond'
          where subject = $1",
     )
-    .bind::<Text, _>(chat.as_str())
-    .bind::<Timestamptz, _>(of_chat.second)
-    .bind::<Timestamptz, _>(of_chat.minute)
+    .bind::<Text, _>(lane.as_str())
+    .bind::<Timestamptz, _>(of_lane.second)
+    .bind::<Timestamptz, _>(of_lane.minute)
     .bind::<SqlUuid, _>(lease.uuid())
     .bind::<BigInt, _>(milliseconds(duration))
     .execute(tx.connection())
     .await?;
-    take_of_bot(tx, of_bot).await
+    match of_carrier {
+        Some((carrier, arrivals)) => take_of_carrier(tx, carrier, arrivals).await,
+        None => Ok(()),
+    }
 }
 
-/// Takes one message from the budget of the bot, which the caller has locked.
+/// Takes one message from the budget of a carrier, which the caller has locked.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn take_of_bot(tx: &mut Tx<'_, Platform>, of_bot: Arrivals) -> Result<(), Error> {
-    diesel::update(budgets::table.find(BOT))
-        .set((budgets::second_at.eq(of_bot.second), budgets::minute_at.eq(of_bot.minute)))
+async fn take_of_carrier(tx: &mut Tx<'_, Platform>, carrier: Carrier, arrivals: Arrivals) -> Result<(), Error> {
+    diesel::update(budgets::table.find(carrier.subject()))
+        .set((budgets::second_at.eq(arrivals.second), budgets::minute_at.eq(arrivals.minute)))
         .execute(tx.connection())
         .await?;
     Ok(())
 }
 
-/// What a call says about its chat.
+/// What an attempt says about its lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ChatReport {
-    /// Telegram answered for this chat.
+pub enum LaneReport {
+    /// The receiver answered.
     Reachable,
     /// No replica may call for this long. It is not a failure.
     Wait(Duration),
     /// The call failed, and no replica may call for this long.
     Failed(Duration),
-    /// The bot may not write to the chat, for this cause, and no replica may call for this long.
+    /// Nothing is taken there, for this cause, and no replica may call for this long.
     Closed(Duration, String),
     /// The chat has this id now.
     Moved(i64),
-    /// Telegram did not look at the chat.
+    /// Nobody looked at the lane.
     Unasked,
 }
 
-/// Ends the lease and stores what was learned about the chat. When another sender has the chat by now, only a wait is
-/// stored: Telegram meant all replicas. Settled twice, a failure counts once and a wait is counted from the second time.
+/// Ends the lease and stores what was learned about the lane. When another sender has it by now, only a wait is
+/// stored: the receiver meant all replicas. Settled twice, a failure counts once and a wait is counted from the second time.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn settle(tx: &mut Tx<'_, Platform>, chat: &Chat, lease: Lease, report: &ChatReport) -> Result<(), Error> {
+pub async fn settle(tx: &mut Tx<'_, Platform>, lane: &Lane, lease: Lease, report: &LaneReport) -> Result<(), Error> {
     let (wait, failed, obstacle, moved_to) = match report {
-        ChatReport::Reachable => (Duration::ZERO, Some(false), None, None),
-        ChatReport::Wait(wait) => (*wait, Some(false), None, None),
-        ChatReport::Failed(wait) => (*wait, Some(true), None, None),
-        ChatReport::Closed(wait, cause) => (*wait, Some(true), Some(cause.as_str()), None),
-        ChatReport::Moved(to) => (Duration::ZERO, Some(false), None, Some(to.to_string())),
-        ChatReport::Unasked => (Duration::ZERO, None, None, None),
+        LaneReport::Reachable => (Duration::ZERO, Some(false), None, None),
+        LaneReport::Wait(wait) => (*wait, Some(false), None, None),
+        LaneReport::Failed(wait) => (*wait, Some(true), None, None),
+        LaneReport::Closed(wait, cause) => (*wait, Some(true), Some(cause.as_str()), None),
+        LaneReport::Moved(to) => (Duration::ZERO, Some(false), None, Some(to.to_string())),
+        LaneReport::Unasked => (Duration::ZERO, None, None, None),
     };
     persistence::statement(
         "update budgets set
@@ -224,7 +232,7 @@ pub async fn settle(tx: &mut Tx<'_, Platform>, chat: &Chat, lease: Lease, report
              claim = nullif(claim, $2)
          where subject = $1 and (claim = $2 or $3 > 0)",
     )
-    .bind::<Text, _>(chat.as_str())
+    .bind::<Text, _>(lane.as_str())
     .bind::<SqlUuid, _>(lease.uuid())
     .bind::<BigInt, _>(milliseconds(wait))
     .bind::<Nullable<Bool>, _>(failed)
@@ -235,14 +243,15 @@ pub async fn settle(tx: &mut Tx<'_, Platform>, chat: &Chat, lease: Lease, report
     Ok(())
 }
 
-/// Stores whether Telegram knows the bot. `refused` says that it does not, for this cause, and for how long nobody calls.
-/// The chat of the call is locked by the caller; once its lease is settled, this stores nothing.
+/// Stores whether a carrier is let through. `refused` says that it is not, for this cause, and for how long nobody tries.
+/// The lane of the attempt is locked by the caller; once its lease is settled, this stores nothing.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn settle_bot(
+pub async fn settle_carrier(
     tx: &mut Tx<'_, Platform>,
-    chat: &Chat,
+    carrier: Carrier,
+    lane: &Lane,
     lease: Lease,
     refused: Option<(Duration, &str)>,
 ) -> Result<(), Error> {
@@ -253,10 +262,10 @@ pub async fn settle_bot(
              failures = case when $5 is null then 0 else failures + 1 end,
              obstacle = $5
          where subject = $1 and ($5 is not null or failures > 0 or obstacle is not null)
-             and exists (select 1 from budgets of_chat where of_chat.subject = $2 and of_chat.claim = $3)",
+             and exists (select 1 from budgets of_lane where of_lane.subject = $2 and of_lane.claim = $3)",
     )
-    .bind::<Text, _>(BOT)
-    .bind::<Text, _>(chat.as_str())
+    .bind::<Text, _>(carrier.subject())
+    .bind::<Text, _>(lane.as_str())
     .bind::<SqlUuid, _>(lease.uuid())
     .bind::<BigInt, _>(milliseconds(wait.unwrap_or_default()))
     .bind::<Nullable<Text>, _>(cause)
@@ -284,7 +293,7 @@ pub async fn note_token(tx: &mut Tx<'_, Platform>, refused: Option<&str>) -> Res
     Ok(())
 }
 
-/// Locks a budget, of a chat or of the bot, and says how many of its calls failed in a row.
+/// Locks a budget, of a lane or a carrier, and says how many of its attempts failed in a row.
 ///
 /// # Errors
 /// When the database is away.
@@ -318,7 +327,7 @@ pub async fn take_answer(tx: &mut Tx<'_, Platform>, chat: &Chat, limits: Limits)
         Some((Decision::Send(arrivals), _)) => Some(arrivals),
         Some((Decision::Wait { until }, now)) => return Ok(Some(wait(until, now))),
     };
-    let (bot, now) = lock_bot(tx).await?;
+    let (bot, now) = lock_carrier(tx, Carrier::Bot).await?;
     let of_bot = match bot.decide(now, BOT_LIMITS) {
         Decision::Send(arrivals) => arrivals,
         Decision::Wait { until } => return Ok(Some(wait(until, now))),
@@ -329,7 +338,7 @@ pub async fn take_answer(tx: &mut Tx<'_, Platform>, chat: &Chat, limits: Limits)
             .execute(tx.connection())
             .await?;
     }
-    take_of_bot(tx, of_bot).await?;
+    take_of_carrier(tx, Carrier::Bot, of_bot).await?;
     Ok(None)
 }
 

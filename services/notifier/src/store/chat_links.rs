@@ -4,10 +4,10 @@
 use access::Permissions;
 use diesel::QueryableByName;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use kernel::{ChatLinkId, DestinationId, OrganisationId, UserId};
-use persistence::{Platform, Tx};
+use persistence::{Platform, Tenants, Tx};
 use uuid::Uuid;
 
 use crate::domain::{ChatLink, LinkCode, Place};
@@ -46,6 +46,23 @@ pub async fn delete(tx: &mut Tx<'_>, user: UserId, link: ChatLinkId) -> Result<b
         .filter(chat_links::id.eq(link.uuid()))
         .filter(chat_links::user_id.eq(user.uuid()));
     Ok(diesel::delete(own).execute(tx.connection()).await? > 0)
+}
+
+/// Deletes the links of these people in organisations of which they are no members any more.
+///
+/// # Errors
+/// When the database is away.
+pub async fn delete_of_former(tx: &mut Tx<'_, Tenants>, people: &[(OrganisationId, UserId)]) -> Result<(), Error> {
+    persistence::statement(
+        "delete from chat_links l using unnest($1, $2) as gone (org_id, user_id)
+         where l.org_id = gone.org_id and l.user_id = gone.user_id and not exists (
+             select from members m where m.org_id = l.org_id and m.user_id = l.user_id and m.active)",
+    )
+    .bind::<Array<SqlUuid>, _>(people.iter().map(|(organisation, _)| organisation.uuid()).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(people.iter().map(|(_, user)| user.uuid()).collect::<Vec<_>>())
+    .execute(tx.connection())
+    .await?;
+    Ok(())
 }
 
 #[derive(QueryableByName)]
@@ -130,7 +147,7 @@ pub async fn places(
          left join organisations o on o.org_id = l.org_id
          where l.telegram_user = $1 and coalesce(o.active, true)
            and (t.id is not null or ($4 and not exists (
-                select from destinations other where other.org_id = l.org_id and other.state <> 'waiting')))
+                select from destinations other where other.org_id = l.org_id and other.state not in ('waiting', 'ended'))))
          order by l.org_id, t.id",
     )
     .bind::<BigInt, _>(account)

@@ -99,14 +99,15 @@ struct PendingRow {
     slug: Option<String>,
 }
 
-/// The pending deliveries of a target whose time has come, at most `limit`, the oldest first: those that can be read, and those that cannot. The caller
-/// holds the lock of the chat's budget.
+/// The pending deliveries of a target whose time has come, at most `limit`, the oldest first: those that can be read, and those that
+/// cannot; with `only_answers` those that answer a pressed button. The caller holds the lock of the lane's budget.
 ///
 /// # Errors
 /// When the database is away.
 pub async fn pending(
     tx: &mut Tx<'_, Platform>,
     target: Target,
+    only_answers: bool,
     limit: i64,
 ) -> Result<(Vec<Delivery>, Vec<Unreadable>), Error> {
     let rows: Vec<PendingRow> = match target {
@@ -120,6 +121,23 @@ pub async fn pending(
                  left join organisations o on o.org_id = d.org_id
                  order by d.id",
             )
+            .bind::<BigInt, _>(limit)
+            .load(tx.connection())
+            .await?
+        }
+        // Apart, so that the index of the few answers is used.
+        Target::Destination { organisation, destination } if only_answers => {
+            persistence::statement(
+                "select d.org_id, d.id, d.kind, d.fact, d.occurred_at, d.traceparent, false as waited, d.collapsed, o.name, o.slug
+                 from (select * from deliveries
+                       where org_id = $1 and destination = $2 and state = 'pending' and kind = 'action-answered'
+                           and not_before <= clock_timestamp()
+                       order by id limit $3) d
+                 left join organisations o on o.org_id = d.org_id
+                 order by d.id",
+            )
+            .bind::<SqlUuid, _>(organisation.uuid())
+            .bind::<SqlUuid, _>(destination.uuid())
             .bind::<BigInt, _>(limit)
             .load(tx.connection())
             .await?
@@ -241,61 +259,83 @@ pub async fn message_gone(
     Ok(())
 }
 
-/// Marks the deliveries of a message as sent. One that another sender has settled stays as it is.
+/// Marks what a destination that has ended was not told as failed, with the cause.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn mark_sent(tx: &mut Tx<'_, Platform>, told: &[Delivery], message: i64) -> Result<(), Error> {
+pub async fn fail_pending(
+    tx: &mut Tx<'_, Platform>,
+    organisation: OrganisationId,
+    destination: DestinationId,
+    cause: &str,
+) -> Result<(), Error> {
     persistence::statement(
-        "update deliveries d set state = 'sent', message_id = $3, settled_at = clock_timestamp()
-         from unnest($1, $2) as told(org_id, id)
-         where d.org_id = told.org_id and d.id = told.id and d.state = 'pending'",
+        "update deliveries set state = 'failed', cause = $3, settled_at = clock_timestamp()
+         where org_id = $1 and destination = $2 and state = 'pending'",
     )
-    .bind::<Array<SqlUuid>, _>(organisations(told))
-    .bind::<Array<SqlUuid>, _>(ids(told))
-    .bind::<BigInt, _>(message)
+    .bind::<SqlUuid, _>(organisation.uuid())
+    .bind::<SqlUuid, _>(destination.uuid())
+    .bind::<Text, _>(cause)
     .execute(tx.connection())
     .await?;
     Ok(())
 }
 
-/// Marks deliveries that Telegram refused for good, with the cause.
+/// Marks the deliveries of a message as sent. One that another sender has settled stays as it is.
+///
+/// # Errors
+/// When the database is away.
+pub async fn mark_sent(tx: &mut Tx<'_, Platform>, told: &[Delivery], message: Option<i64>) -> Result<(), Error> {
+    persistence::statement(
+        "update deliveries d set state = 'sent', message_id = $3, cause = null, settled_at = clock_timestamp()
+         from unnest($1, $2) as told(org_id, id)
+         where d.org_id = told.org_id and d.id = told.id and d.state = 'pending'",
+    )
+    .bind::<Array<SqlUuid>, _>(organisations(told))
+    .bind::<Array<SqlUuid>, _>(ids(told))
+    .bind::<Nullable<BigInt>, _>(message)
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Marks deliveries that were refused for good, with the cause.
 ///
 /// # Errors
 /// When the database is away.
 pub async fn mark_refused(tx: &mut Tx<'_, Platform>, refused: &[Delivery], cause: &str) -> Result<(), Error> {
-    fail(tx, organisations(refused), ids(refused), vec![cause; refused.len()]).await
+    persistence::statement(
+        "update deliveries d set state = 'failed', cause = $3, settled_at = clock_timestamp()
+         from unnest($1, $2) as failed(org_id, id)
+         where d.org_id = failed.org_id and d.id = failed.id and d.state = 'pending'",
+    )
+    .bind::<Array<SqlUuid>, _>(organisations(refused))
+    .bind::<Array<SqlUuid>, _>(ids(refused))
+    .bind::<Text, _>(cause)
+    .execute(tx.connection())
+    .await?;
+    Ok(())
 }
 
-/// Marks deliveries that cannot be read as failed, each with its own cause: pending, they would stand in the way of the
-/// others.
+/// Has deliveries that cannot be read wait for a minute, each with its own cause: a replica that can read them may come. After a day
+/// they have failed.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn mark_unreadable(tx: &mut Tx<'_, Platform>, unreadable: &[Unreadable]) -> Result<(), Error> {
-    fail(
-        tx,
-        unreadable.iter().map(|one| one.organisation.uuid()).collect(),
-        unreadable.iter().map(|one| one.id.uuid()).collect(),
-        unreadable.iter().map(|one| one.cause.as_str()).collect(),
-    )
-    .await
-}
-
-async fn fail(
-    tx: &mut Tx<'_, Platform>,
-    organisations: Vec<Uuid>,
-    ids: Vec<Uuid>,
-    causes: Vec<&str>,
-) -> Result<(), Error> {
+pub async fn postpone_unreadable(tx: &mut Tx<'_, Platform>, unreadable: &[Unreadable]) -> Result<(), Error> {
     persistence::statement(
-        "update deliveries d set state = 'failed', cause = failed.cause, settled_at = clock_timestamp()
-         from unnest($1, $2, $3) as failed(org_id, id, cause)
-         where d.org_id = failed.org_id and d.id = failed.id and d.state = 'pending'",
+        "update deliveries d
+         set cause = unread.cause,
+             not_before = case when d.created_at < now() - interval '1 day' then d.not_before
+                 else clock_timestamp() + interval '1 minute' end,
+             state = case when d.created_at < now() - interval '1 day' then 'failed' else d.state end,
+             settled_at = case when d.created_at < now() - interval '1 day' then clock_timestamp() end
+         from unnest($1, $2, $3) as unread(org_id, id, cause)
+         where d.org_id = unread.org_id and d.id = unread.id and d.state = 'pending'",
     )
-    .bind::<Array<SqlUuid>, _>(organisations)
-    .bind::<Array<SqlUuid>, _>(ids)
-    .bind::<Array<Text>, _>(causes)
+    .bind::<Array<SqlUuid>, _>(unreadable.iter().map(|one| one.organisation.uuid()).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(unreadable.iter().map(|one| one.id.uuid()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(unreadable.iter().map(|one| one.cause.as_str()).collect::<Vec<_>>())
     .execute(tx.connection())
     .await?;
     Ok(())

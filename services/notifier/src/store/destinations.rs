@@ -6,26 +6,31 @@ use std::time::Duration;
 
 use diesel::QueryableByName;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Binary, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use kernel::{DestinationId, OrganisationId, TimeZone, Timestamp};
+use kernel::{DestinationId, Email, OrganisationId, TimeZone, Timestamp};
 use persistence::{Platform, Tenants, Tx};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::domain::{
-    Address, Chat, ClockTime, Destination, DestinationState, Language, Lease, LinkCode, Linked, MOST_DESTINATIONS,
-    Manner, OrderLink, Received, Receiver, Rules,
+    Address, Chat, ClockTime, Destination, DestinationKind, DestinationState, Endpoint, Lane, Language, Lease, LinkCode,
+    Linked, MOST_DESTINATIONS, Manner, OrderLink, Received, Receiver, Rules, Webhook, WebhookSecret, WebhookUrl,
 };
 use crate::error::Error;
-use crate::projections::destination::Row;
-use crate::schema::destinations;
+use crate::projections::destination::{Row, muted_until};
+use crate::schema::{destinations, recipients};
 
-/// Inserts a new destination with the hash of its code.
+/// Inserts a new destination: a chat with the hash of its code, a webhook with its secret.
 ///
 /// # Errors
 /// `TooManyDestinations`, and `Storage` when the database is away.
-pub async fn insert(tx: &mut Tx<'_>, destination: &Destination, code: &LinkCode) -> Result<(), Error> {
+pub async fn insert(
+    tx: &mut Tx<'_>,
+    destination: &Destination,
+    code: &LinkCode,
+    secret: &WebhookSecret,
+) -> Result<(), Error> {
     let organisation = tx.organisation().uuid();
     // Two that are inserted at once would each count without the other.
     persistence::statement(
@@ -49,11 +54,25 @@ pub async fn insert(tx: &mut Tx<'_>, destination: &Destination, code: &LinkCode)
             destinations::manner.eq(serde_json::to_value(&destination.manner)?),
             destinations::state.eq(<&str>::from(destination.state)),
             destinations::rules.eq(serde_json::to_value(&destination.rules)?),
-            destinations::code_hash.eq(code.hash()),
+            destinations::code_hash.eq(destination.code_expires_at.map(|_| code.hash())),
             destinations::code_expires_at.eq(destination.code_expires_at),
             destinations::version.eq(destination.version),
             destinations::created_at.eq(destination.created_at),
             destinations::changed_at.eq(destination.changed_at),
+        ))
+        .execute(tx.connection())
+        .await?;
+    let (address, secret) = match (&destination.email, &destination.url) {
+        (Some(email), _) => (email.as_str(), None),
+        (_, Some(url)) => (url.as_str(), Some(secret.expose())),
+        (None, None) => return Ok(()),
+    };
+    diesel::insert_into(recipients::table)
+        .values((
+            recipients::org_id.eq(organisation),
+            recipients::destination.eq(destination.id.uuid()),
+            recipients::address.eq(address),
+            recipients::secret.eq(secret),
         ))
         .execute(tx.connection())
         .await?;
@@ -65,36 +84,54 @@ pub async fn insert(tx: &mut Tx<'_>, destination: &Destination, code: &LinkCode)
 /// # Errors
 /// `UnknownDestination`, `Corrupt`, and `Storage` when the database is away.
 pub async fn lock(tx: &mut Tx<'_>, destination: DestinationId) -> Result<Destination, Error> {
-    let row: Option<Row> = destinations::table
+    let found: Option<(Row, Option<Timestamp>)> = destinations::table
         .filter(destinations::org_id.eq(tx.organisation().uuid()))
         .filter(destinations::id.eq(destination.uuid()))
-        .select(Row::as_select())
+        .select((Row::as_select(), muted_until()))
         .for_update()
         .get_result(tx.connection())
         .await
         .optional()?;
-    row.ok_or(Error::UnknownDestination { destination })?.try_into()
+    let (row, muted_until) = found.ok_or(Error::UnknownDestination { destination })?;
+    let address: Option<String> = recipients::table
+        .find((tx.organisation().uuid(), destination.uuid()))
+        .select(recipients::address)
+        .get_result(tx.connection())
+        .await
+        .optional()?;
+    row.with(muted_until, address.as_deref())
 }
 
-/// Writes what staff changed of a destination, which the caller has locked.
+/// Writes what staff changed of a destination, which the caller has locked and read as it was `before`. Rules and manner stay as they
+/// are stored where they were not changed, with what only another release knows of them.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn save(tx: &mut Tx<'_>, destination: &Destination) -> Result<(), Error> {
+pub async fn save(tx: &mut Tx<'_>, destination: &Destination, before: &Destination) -> Result<(), Error> {
+    let rules = (destination.rules != before.rules).then(|| serde_json::to_value(&destination.rules)).transpose()?;
+    let manner = (destination.manner != before.manner).then(|| serde_json::to_value(&destination.manner)).transpose()?;
     let row = destinations::table.find((tx.organisation().uuid(), destination.id.uuid()));
     diesel::update(row)
         .set((
             destinations::name.eq(destination.name.as_str()),
             destinations::language.eq(<&str>::from(destination.language)),
-            destinations::manner.eq(serde_json::to_value(&destination.manner)?),
+            manner.map(|manner| destinations::manner.eq(manner)),
             destinations::state.eq(<&str>::from(destination.state)),
             destinations::reason.eq(destination.reason.as_deref()),
-            destinations::rules.eq(serde_json::to_value(&destination.rules)?),
+            rules.map(|rules| destinations::rules.eq(rules)),
             destinations::version.eq(destination.version),
             destinations::changed_at.eq(destination.changed_at),
         ))
         .execute(tx.connection())
         .await?;
+    if destination.muted_until != before.muted_until {
+        persistence::statement("update destinations set muted_until = coalesce($3, 'epoch') where org_id = $1 and id = $2")
+            .bind::<SqlUuid, _>(tx.organisation().uuid())
+            .bind::<SqlUuid, _>(destination.id.uuid())
+            .bind::<Nullable<Timestamptz>, _>(destination.muted_until)
+            .execute(tx.connection())
+            .await?;
+    }
     Ok(())
 }
 
@@ -120,7 +157,7 @@ struct LinkedRow {
     manner: Value,
 }
 
-/// The destinations of these organisations that a chat is linked to, with their rules and the zone of their clocks. None of them is deleted before the
+/// The destinations of these organisations that are told something, with their rules and the zone of their clocks. None of them is deleted before the
 /// transaction ends.
 ///
 /// # Errors
@@ -130,7 +167,7 @@ pub async fn linked(
     organisations: &[OrganisationId],
 ) -> Result<BTreeMap<OrganisationId, Vec<(DestinationId, Rules, TimeZone)>>, Error> {
     let rows: Vec<LinkedRow> = persistence::statement(
-        "select org_id, id, rules, manner from destinations where org_id = any($1) and state <> 'waiting'
+        "select org_id, id, rules, manner from destinations where org_id = any($1) and state not in ('waiting', 'ended')
          order by org_id, id for key share",
     )
     .bind::<Array<SqlUuid>, _>(organisations.iter().map(|one| one.uuid()).collect::<Vec<_>>())
@@ -148,18 +185,46 @@ pub async fn linked(
 
 #[derive(QueryableByName)]
 struct ReceiverRow {
-    #[diesel(sql_type = BigInt)]
-    chat: i64,
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    chat: Option<i64>,
     #[diesel(sql_type = Nullable<BigInt>)]
     topic: Option<i64>,
     #[diesel(sql_type = Text)]
     language: String,
     #[diesel(sql_type = Jsonb)]
     manner: Value,
+    #[diesel(sql_type = Nullable<Text>)]
+    address: Option<String>,
+    #[diesel(sql_type = Nullable<Binary>)]
+    secret: Option<Vec<u8>>,
+    #[diesel(sql_type = Bool)]
+    silent: bool,
+}
+
+impl ReceiverRow {
+    fn endpoint(&self, destination: DestinationId) -> Result<Endpoint, Error> {
+        let lacks = |what: &str| Error::corrupt(destination, format_args!("a destination of kind {} has no {what}", self.kind));
+        let address = || self.address.as_deref().ok_or_else(|| lacks("recipient"));
+        let malformed = |error| Error::corrupt(destination, error);
+        Ok(match self.kind.parse::<DestinationKind>().map_err(|_| lacks("known way"))? {
+            DestinationKind::Telegram => {
+                let chat = Chat::numbered(self.chat.ok_or_else(|| lacks("chat"))?);
+                Endpoint::Chat(Address { chat, topic: self.topic })
+            }
+            DestinationKind::Email => Endpoint::Email { destination, to: Email::parse(address()?).map_err(malformed)? },
+            DestinationKind::Webhook => {
+                let secret = WebhookSecret::of_bytes(self.secret.clone().ok_or_else(|| lacks("secret"))?);
+                let webhook = Webhook { url: WebhookUrl::parse(address()?).map_err(malformed)?, secret };
+                Endpoint::Webhook { destination, webhook }
+            }
+        })
+    }
 }
 
 /// Where the messages of a destination go, and how it is spoken to, with the link to orders that all destinations have; none
-/// while it is paused, silent, blocked, waits for its chat, or is gone.
+/// while it is blocked, waits for its chat, has ended or is gone.
 ///
 /// # Errors
 /// `Corrupt`, and `Storage` when the database is away.
@@ -170,21 +235,24 @@ pub async fn receiver(
     order_link: Option<OrderLink>,
 ) -> Result<Option<Receiver>, Error> {
     let found: Option<ReceiverRow> = persistence::statement(
-        "select chat, topic, language, manner from destinations
-         where org_id = $1 and id = $2 and state in ('active', 'unreachable')
-             and blocked_until <= clock_timestamp() and muted_until <= clock_timestamp()",
+        "select t.kind, t.chat, t.topic, t.language, t.manner, r.address, r.secret,
+             t.state = 'paused' or t.muted_until > clock_timestamp() as silent
+         from destinations t left join recipients r on r.org_id = t.org_id and r.destination = t.id
+         where t.org_id = $1 and t.id = $2 and t.state in ('active', 'unreachable', 'paused')
+             and t.blocked_until <= clock_timestamp()",
     )
     .bind::<SqlUuid, _>(organisation.uuid())
     .bind::<SqlUuid, _>(destination.uuid())
     .get_result(tx.connection())
     .await
     .optional()?;
-    let Some(ReceiverRow { chat, topic, language, manner }) = found else { return Ok(None) };
+    let Some(row) = found else { return Ok(None) };
+    let endpoint = row.endpoint(destination)?;
+    let ReceiverRow { language, manner, silent, .. } = row;
     let manner: Manner = serde_json::from_value(manner).map_err(|error| Error::corrupt(destination, error))?;
     let language = Language::parse(&language).map_err(|error| Error::corrupt(destination, error))?;
     let voice = manner.voice(language, order_link);
-    let address = Address { chat: Chat::numbered(chat), topic };
-    Ok(Some(Receiver { address, voice, follow_up: manner.follow_up }))
+    Ok(Some(Receiver { endpoint, voice, follow_up: manner.follow_up, silent }))
 }
 
 #[derive(QueryableByName)]
@@ -197,8 +265,8 @@ struct HeartbeatRow {
     manner: Value,
 }
 
-/// The destinations that are told each day what happened the day before: when, and by whose clocks. None of them is deleted
-/// before the transaction ends.
+/// The destinations that are told each day what happened the day before: when, and by whose clocks. Not those that are paused, where
+/// silence is no sign, nor those of a suspended organisation. None of them is deleted before the transaction ends.
 ///
 /// # Errors
 /// `Corrupt`, and `Storage` when the database is away.
@@ -206,8 +274,9 @@ pub async fn with_heartbeat(
     tx: &mut Tx<'_, Platform>,
 ) -> Result<Vec<(OrganisationId, DestinationId, ClockTime, TimeZone)>, Error> {
     let rows: Vec<HeartbeatRow> = persistence::statement(
-        "select org_id, id, manner from destinations
-         where state <> 'waiting' and manner ->> 'heartbeat_at' is not null order by org_id, id for key share",
+        "select t.org_id, t.id, t.manner from destinations t left join organisations o on o.org_id = t.org_id
+         where t.state in ('active', 'unreachable') and t.manner ->> 'heartbeat_at' is not null and coalesce(o.active, true)
+         order by t.org_id, t.id for key share of t",
     )
     .load(tx.connection())
     .await?;
@@ -233,7 +302,7 @@ struct OrganisationRow {
 pub async fn without(tx: &mut Tx<'_, Platform>) -> Result<Vec<OrganisationId>, Error> {
     let rows: Vec<OrganisationRow> = persistence::statement(
         "select o.org_id from organisations o where o.active and not exists (
-             select 1 from destinations t where t.org_id = o.org_id and t.state <> 'waiting')",
+             select 1 from destinations t where t.org_id = o.org_id and t.state not in ('waiting', 'ended'))",
     )
     .load(tx.connection())
     .await?;
@@ -261,7 +330,7 @@ pub async fn reached(
     Ok(())
 }
 
-/// Notes that the bot may not write to the chat of a destination, and why. A paused one stays paused.
+/// Notes that messages do not get to a destination, and why. A paused one stays paused.
 ///
 /// # Errors
 /// When the database is away.
@@ -275,6 +344,28 @@ pub async fn unreachable(
         "update destinations set state = 'unreachable', reason = $3, version = version + 1, changed_at = clock_timestamp(),
              refusals = case when state = 'active' then 0 else refusals end
          where org_id = $1 and id = $2 and (state = 'active' or (state = 'unreachable' and reason <> $3))",
+    )
+    .bind::<SqlUuid, _>(organisation.uuid())
+    .bind::<SqlUuid, _>(destination.uuid())
+    .bind::<Text, _>(reason)
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Ends a destination, for this reason.
+///
+/// # Errors
+/// When the database is away.
+pub async fn end(
+    tx: &mut Tx<'_, Platform>,
+    organisation: OrganisationId,
+    destination: DestinationId,
+    reason: &str,
+) -> Result<(), Error> {
+    persistence::statement(
+        "update destinations set state = 'ended', reason = $3, version = version + 1, changed_at = clock_timestamp()
+         where org_id = $1 and id = $2 and state <> 'ended'",
     )
     .bind::<SqlUuid, _>(organisation.uuid())
     .bind::<SqlUuid, _>(destination.uuid())
@@ -318,7 +409,7 @@ pub async fn block(
     tx: &mut Tx<'_, Platform>,
     organisation: OrganisationId,
     destination: DestinationId,
-    (chat, lease): (&Chat, Lease),
+    (lane, lease): (&Lane, Lease),
     pause: Duration,
 ) -> Result<(), Error> {
     persistence::statement(
@@ -329,7 +420,7 @@ pub async fn block(
     )
     .bind::<SqlUuid, _>(organisation.uuid())
     .bind::<SqlUuid, _>(destination.uuid())
-    .bind::<Text, _>(chat.as_str())
+    .bind::<Text, _>(lane.as_str())
     .bind::<SqlUuid, _>(lease.uuid())
     .bind::<BigInt, _>(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX))
     .execute(tx.connection())

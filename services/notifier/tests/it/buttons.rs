@@ -164,3 +164,33 @@ async fn a_message_about_several_orders_has_no_buttons() {
     assert_eq!((buttons(&stage, ours, &orders[1].to_string()).await.0, none), (message, vec![]));
     replica.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_is_told_while_its_destination_is_silent_or_paused_and_nothing_else_is() {
+    let stage = Stage::new().await;
+    let replica = stage.replica().await;
+    let ours = GROUPS[0];
+    let id = stage.linked(&replica, Caller::Owner, &json!({"name": "Operations"}), ours).await;
+    let client = stage.scene.client(replica.base(), Caller::Owner).with("if-match", "*");
+    let path = format!("/admin/v1/destinations/{id}");
+    let destination = Some(id.parse().unwrap());
+    let silent = "update destinations set muted_until = now() + interval '1 hour'";
+    stage.superuser.batch_execute(silent).await.unwrap();
+    for told in 1..=2 {
+        if told == 2 {
+            stage.superuser.batch_execute("update destinations set muted_until = 'epoch'").await.unwrap();
+            assert_eq!(client.patch(&path, &json!({"paused": true})).await.0, 200);
+        }
+        let (order, action, step) = (OrderId::new(), ActionId::new(), ChatStep::Pack);
+        stage.scene.publish(1, &stands(order, 1000 + told, Status::Confirmed)).await;
+        eventually(PATIENCE, async || stage.count("pending").await == told).await;
+        let done = StepDone { action, order, step, destination, number: Some(1000 + told), status: Status::Packed };
+        stage.scene.publish(1, &OutcomeEvent::from(done)).await;
+        let texts = stage.told_in(ours, 1 + usize::try_from(told).unwrap()).await;
+        let last = texts.last().unwrap();
+        assert!(last.ends_with(&format!("Packed as asked: order {}", 1000 + told)), "{texts:?}");
+        assert!(!last.contains("Confirmed"), "{texts:?}");
+    }
+    assert_eq!(stage.count("pending").await, 2, "what happened still waits");
+    replica.stop().await;
+}

@@ -36,3 +36,39 @@ fn every_bad_variable_is_reported_at_once() {
         assert!(text.contains(name), "{name} is missing in {text}");
     }
 }
+
+#[test]
+fn a_server_for_mail_is_refused_up_front_when_it_cannot_be_one() {
+    let from = "Cyber Store <store@shop.example>";
+    let faults = |url: &str, from: &str| {
+        let mut reader = Reader::from_pairs([("SMTP_URL", url), ("SMTP_FROM", from)]);
+        assert!(notifier::config::read(&mut reader).is_none(), "other variables are missing");
+        let faults = reader.faults().iter().filter(|fault| fault.name.starts_with("SMTP"));
+        faults.map(|fault| format!("{fault}")).collect::<Vec<_>>()
+    };
+    for url in [
+        "smtps://name:password@smtp.example:465",
+        "smtp://name:password@smtp.example:587?tls=required",
+        "smtp://relay.example:25",
+        "smtp://name:password@127.0.0.1:2525",
+    ] {
+        assert_eq!(faults(url, from), [""; 0], "{url}");
+    }
+    for url in [
+        "smtp.example:465",
+        "https://smtp.example",
+        "smtp://",
+        "smtp://name:hunter2@smtp.example",
+        "smtp://name:hunter2@smtp.example?tls=opportunistic",
+        "smtp://name@smtp.example",
+        "smtp://name:hunter2@smtp.example?tls=sometimes",
+        "",
+    ] {
+        let found = faults(url, from);
+        assert_eq!(found.len(), 1, "{url}: {found:?}");
+        assert!(!found[0].contains("hunter2"), "{found:?}");
+    }
+    for from in ["nobody", "", "a@b.example, c@d.example"] {
+        assert_eq!(faults("smtp://relay.example", from).len(), 1, "{from}");
+    }
+}

@@ -187,6 +187,7 @@ async fn a_chat_is_an_obstacle_only_while_something_is_told_there() {
         .iter()
         .map(|obstacle| match obstacle {
             Obstacle::Token { .. } => "bot",
+            Obstacle::Mail { .. } => "smtp",
             Obstacle::Chat { chat, .. } => chat.as_str(),
         })
         .collect();

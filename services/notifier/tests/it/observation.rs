@@ -94,7 +94,7 @@ impl Visit for Fields {
 
 impl<S: Subscriber> Layer<S> for Seen {
     fn on_new_span(&self, attributes: &Attributes<'_>, _id: &Id, _context: Context<'_, S>) {
-        if attributes.metadata().name() != "telegram" {
+        if attributes.metadata().name() != "sending" {
             return;
         }
         let mut fields = Fields::default();

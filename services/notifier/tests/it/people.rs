@@ -70,6 +70,8 @@ async fn a_linked_member_is_answered_what_their_roles_let_them_see_and_nobody_el
     assert!(answered(&stage, VIEWER, ours, "/sales").await.starts_with("Your role in the store"));
     stage.scene.publish(3, &viewer.with(Role::Viewer, false, 3)).await;
     stage.rows("members where not active", 1).await;
+    // The link is gone with the place, and does not come back with it.
+    stage.rows("chat_links", 0).await;
     assert!(answered(&stage, VIEWER, ours, "/stock TEA-1").await.starts_with("Only members"));
     // An older state that comes late changes nothing.
     stage.scene.publish(1, &viewer.with(Role::Viewer, true, 1)).await;
@@ -174,6 +176,32 @@ async fn what_happens_while_a_destination_is_silent_is_told_when_it_is_not_any_m
     for number in 1001..1004 {
         assert_eq!(texts.matches(&format!("order {number}")).count(), 1, "{texts}");
     }
+    replica.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn staff_makes_a_destination_silent_for_a_while_and_ends_that() {
+    let stage = Stage::new().await;
+    let replica = stage.replica().await;
+    let ours = GROUPS[0];
+    let destination = stage.linked(&replica, Caller::Owner, &json!({"name": "Ours"}), ours).await;
+    let client = stage.scene.client(replica.base(), Caller::Owner).with("if-match", "*");
+    let path = format!("/admin/v1/destinations/{destination}");
+    for wrong in [json!(0), json!(10_081), json!("1h")] {
+        let (status, refused) = client.patch(&path, &json!({"mute_minutes": wrong})).await;
+        assert!(status == 400 || status == 422, "{status} {refused}");
+    }
+    let (status, muted) = client.patch(&path, &json!({"mute_minutes": 60})).await;
+    assert_eq!((status, muted["muted_until"].is_string(), &muted["state"]), (200, true, &json!("active")), "{muted}");
+    assert_eq!(client.get(&path).await.1["muted_until"], muted["muted_until"]);
+    stage.scene.publish(1, &stands(OrderId::new(), 1001, Status::Pending)).await;
+    eventually(PATIENCE, async || stage.count("pending").await == 1).await;
+    assert!(answered(&stage, STRANGER, ours, "/status").await.contains("silent until"));
+    assert_eq!(stage.count("pending").await, 1);
+    let (status, told) = client.patch(&path, &json!({"mute_minutes": null})).await;
+    assert_eq!((status, &told["muted_until"]), (200, &json!(null)), "{told}");
+    eventually(PATIENCE, async || stage.count("pending").await == 0).await;
+    assert!(stage.texts_in(ours).last().unwrap().contains("order 1001"));
     replica.stop().await;
 }
 

@@ -9,7 +9,7 @@ use notifier::commands::{
     ClaimDeliveries, ClaimReading, DeleteSent, ForgetOrders, HandleUpdate, NoteToken, RecordHeartbeats, RegisterChat,
     ReleaseReading, RestartReading, RetryFailed, SettleMessage, TakeAnswer,
 };
-use notifier::domain::{Address, Batch, BotId, ButtonSeal, Lease, Outcome, Target, Way};
+use notifier::domain::{Batch, BotId, ButtonSeal, Lane, Lease, Outcome, Target, Way};
 use notifier::queries::{CountBacklog, ListObstacles, ListTargets};
 
 use crate::stage::{PATIENCE, Stage};
@@ -26,13 +26,12 @@ async fn platform_commands_and_queries_are_refused_to_an_owner_and_change_nothin
     let owner = Scope::platform(testkit::someone(organisation, &[Role::Owner]).caller());
     let mediator = stage.scene.mediator();
     let chat = stage.settings().chat;
-    let address = Address { chat: chat.clone(), topic: None };
     let voice = stage.settings().voice;
     let (lease, bot) = (Lease::new(), || BotId::of_token("7:x"));
     let batch = Batch {
         target: Target::Configured,
-        chat: chat.clone(),
-        address,
+        lane: Lane::of_chat(&chat),
+        endpoint: stage.configured().endpoint,
         voice,
         lease,
         way: Way::New,
@@ -58,7 +57,7 @@ async fn platform_commands_and_queries_are_refused_to_an_owner_and_change_nothin
     assert_forbidden(mediator.send(&owner, ForgetOrders { keep_days: 0 }).await);
     assert_forbidden(mediator.ask(&owner, CountBacklog).await);
     assert_forbidden(mediator.ask(&owner, ListObstacles { configured: chat }).await);
-    assert_forbidden(mediator.ask(&owner, ListTargets).await);
+    assert_forbidden(mediator.ask(&owner, ListTargets { outside: false }).await);
     assert_forbidden(mediator.send(&owner, ClaimReading { bot: bot(), lease, duration }).await);
     assert_forbidden(
         mediator

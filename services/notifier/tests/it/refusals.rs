@@ -151,7 +151,8 @@ async fn while_telegram_is_down_nothing_is_lost_and_calls_become_rarer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_whose_reply_is_lost_is_told_again_rather_than_not_at_all() {
+async fn a_message_whose_reply_is_lost_is_told_again_rather_than_not_at_all_and_counted() {
+    let observation = Observation::install();
     let stage = Stage::new().await;
     let replica = stage.replica().await;
     stage.telegram.fail_next(1, Failure::LostReply);
@@ -160,5 +161,8 @@ async fn a_message_whose_reply_is_lost_is_told_again_rather_than_not_at_all() {
     let messages = stage.telegram.messages();
     assert_eq!(messages.len(), 2, "at least once: here twice");
     assert_eq!(messages[0].text, messages[1].text);
+    let metrics = observation.metrics();
+    let unknown = "notifier_messages_unknown_total{by=\"telegram\",because=\"no-answer\"}";
+    assert!(metrics.contains(unknown), "{metrics}");
     replica.stop().await;
 }

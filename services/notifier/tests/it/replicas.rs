@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use kernel::OrderId;
 use testkit::eventually;
 
+use crate::observation::Observation;
 use crate::stage::{PATIENCE, Stage, confirmed, facts_in, placed};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -24,7 +25,8 @@ async fn three_replicas_tell_every_fact_exactly_once_and_keep_the_limits_togethe
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_dead_sender_held_is_told_when_its_lease_has_run_out() {
+async fn what_a_dead_sender_held_is_told_when_its_lease_has_run_out_and_counted() {
+    let observation = Observation::install();
     let stage = Stage::new().await;
     stage.lease_chat("1 hour").await;
     let replica = stage.replica().await;
@@ -38,6 +40,9 @@ async fn what_a_dead_sender_held_is_told_when_its_lease_has_run_out() {
     assert!(died_at.elapsed() >= Duration::from_millis(2_400), "{:?}", died_at.elapsed());
     stage.told(1).await;
     assert_eq!(stage.telegram.messages().len(), 1);
+    let unknown = "notifier_messages_unknown_total{by=\"telegram\",because=\"no-settlement\"}";
+    let metrics = observation.metrics();
+    assert!(metrics.contains(unknown), "{metrics}");
     replica.stop().await;
 }
 

@@ -16,8 +16,8 @@ use kernel::{
 };
 use messaging::Outgoing;
 use notifier::config::Settings;
-use notifier::domain::{Address, Chat, FollowUp, Receiver, Voice};
-use notifier::processes::Telegram;
+use notifier::domain::{Address, Chat, Endpoint, FollowUp, Receiver, Voice, WebhookPolicy};
+use notifier::processes::Ways;
 use serde_json::Value;
 use service::Secret;
 use testkit::{Caller, Client, Program, Running, Scene, Topics, eventually};
@@ -62,6 +62,9 @@ impl Stage {
             heartbeat_at: None,
             bot_api: self.telegram.url(),
             per_minute: None,
+            smtp: None,
+            // The receivers of the tests are on this machine.
+            webhooks: WebhookPolicy { inside: true },
             // Most tests write many facts at once and wait for all of them.
             flood_from: None,
             keep_days: 30,
@@ -94,19 +97,25 @@ impl Stage {
     }
 
     pub(crate) async fn start_with(&self, settings: Settings, topics: Topics) -> Running {
-        let telegram = Telegram::new(&settings).unwrap();
-        self.scene.start(notifier::assembly(settings, telegram), topics).await
+        let ways = Ways::new(&settings).unwrap();
+        self.scene.start(notifier::assembly(settings, ways), topics).await
     }
 
     /// The program as a process of its own, which sends and takes no events. Dropping it kills it.
     pub(crate) fn process(&self) -> Program {
+        self.process_with(&[])
+    }
+
+    /// The same with these variables besides.
+    pub(crate) fn process_with(&self, variables: &[(&str, &str)]) -> Program {
         let (telegram, nobody) = (self.telegram.url(), format!("nobody-{}", uuid::Uuid::new_v4().simple()));
-        let more = [
+        let mut more = vec![
             ("TELEGRAM_BOT_TOKEN", bot_api::TOKEN),
             ("TELEGRAM_CHAT_ID", CHAT),
             ("BOT_API_URL", &telegram),
             ("KAFKA_NAMESPACE", &nobody),
         ];
+        more.extend(variables);
         Program::serve(&self.scene, env!("CARGO_BIN_EXE_notifier"), &more)
     }
 
@@ -188,7 +197,8 @@ impl Stage {
 
 /// A chat that is spoken to in English.
 pub(crate) fn receiver(chat: Chat) -> Receiver {
-    Receiver { address: Address { chat, topic: None }, voice: Voice::default(), follow_up: FollowUp::New }
+    let endpoint = Endpoint::Chat(Address { chat, topic: None });
+    Receiver { endpoint, voice: Voice::default(), follow_up: FollowUp::New, silent: false }
 }
 
 pub(crate) fn usd(minor: i64) -> Money {

@@ -96,3 +96,36 @@ async fn a_tenant_sees_its_own_destinations_and_nothing_of_what_the_bot_reads() 
     assert_eq!(names.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>(), ["mine", "x"]);
     assert!(system.batch_execute("delete from destinations").await.is_err(), "the system deletes none");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_reads_who_receives_its_own_messages_and_the_secret_of_none() {
+    let stage = Stage::new().await;
+    let row = |organisation: kernel::OrganisationId, destination: &str| {
+        format!(
+            "insert into destinations (org_id, id, kind, name, state, rules, version, created_at, changed_at)
+             values ('{0}', '{destination}', 'webhook', 'x', 'active', '{{}}', 1, now(), now());
+             insert into recipients (org_id, destination, address, secret)
+             values ('{0}', '{destination}', 'https://a.example/', sha256('x'));",
+            organisation.uuid()
+        )
+    };
+    let (own, other) = (stage.scene.organisation(), stage.scene.other_organisation());
+    let ids = ["00000000-0000-7000-8000-000000000001", "00000000-0000-7000-8000-000000000002"];
+    stage.superuser.batch_execute(&(row(own, ids[0]) + &row(other, ids[1]))).await.unwrap();
+    let app = stage.scene.connect(DatabaseRole::App).await;
+    let seen = async || app.query("select address from recipients", &[]).await.unwrap().len();
+    assert_eq!(seen().await, 0, "no organisation, no rows");
+    app.batch_execute(&format!("set app.org = '{}'", own.uuid())).await.unwrap();
+    assert_eq!(seen().await, 1);
+    for forbidden in ["select secret from recipients", "update recipients set address = 'https://b.example/'"] {
+        assert!(app.batch_execute(forbidden).await.is_err(), "{forbidden}");
+    }
+    let foreign = format!("insert into recipients values ('{}', '{}', 'https://b.example/')", other.uuid(), ids[1]);
+    assert!(app.batch_execute(&foreign).await.is_err(), "no row can be written for another organisation");
+    app.batch_execute("delete from destinations").await.unwrap();
+    let left = stage.superuser.query("select org_id::text from recipients", &[]).await.unwrap();
+    assert_eq!(left.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>(), [other.uuid().to_string()]);
+    let system = stage.scene.connect(DatabaseRole::System).await;
+    assert_eq!(system.query("select secret from recipients", &[]).await.unwrap().len(), 1);
+    assert!(system.batch_execute("update recipients set secret = null").await.is_err(), "the system only reads them");
+}

@@ -44,7 +44,7 @@ impl Words for English {
             }
             Fact::Heartbeat { day, counts } => {
                 let tally = if counts.is_empty() { "nothing happened".to_owned() } else { tally(counts, self) };
-                format!("Yesterday, {}: {tally}", day.format("%-d %b"))
+                format!("On {}: {tally}", day.format("%-d %b"))
             }
             Fact::OrderPlaced { order, lines, units, total, reference } => format!(
                 "Placed: {} · {}, {} · {}{}",
@@ -323,7 +323,7 @@ mod tests {
         let day = kernel::Day::from_ymd_opt(2026, 11, 27).unwrap();
         let count = |of, facts| Counted { of, facts };
         let counts = vec![count(FactKind::OrderPlaced, 2_000), count(FactKind::OrderRejected, 1)];
-        assert_eq!(told(&Fact::Heartbeat { day, counts }), "Yesterday, 27 Nov: 1 order rejected, 2,000 orders placed");
-        assert_eq!(told(&Fact::Heartbeat { day, counts: Vec::new() }), "Yesterday, 27 Nov: nothing happened");
+        assert_eq!(told(&Fact::Heartbeat { day, counts }), "On 27 Nov: 1 order rejected, 2,000 orders placed");
+        assert_eq!(told(&Fact::Heartbeat { day, counts: Vec::new() }), "On 27 Nov: nothing happened");
     }
 }

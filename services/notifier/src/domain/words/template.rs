@@ -1,6 +1,7 @@
 //! What an organisation says in its own words: a line with placeholders from a closed list for each kind of fact.
-//! The rules: whatever a template says, what it says is text, and every value in it is made as in the words of the service. One
-//! that this version cannot read is left out, and the words of the service take its place.
+//! The rules: whatever a template says, what it says is text, every value in it is made as in the words of the service, and what
+//! comes from outside stands apart from what a template puts beside it, so that the two make no link, mention or command. One that
+//! this version cannot read is left out, and the words of the service take its place.
 
 use kernel::{Day, ImportId, Malformed, OrderId, ReturnId};
 use schemars::JsonSchema;
@@ -83,12 +84,59 @@ impl Template {
         if self.kind != fact.kind() {
             return None;
         }
-        let values = values(fact, voice);
-        let filled = |part: Part<'_>| match part {
-            Part::Said(text) => Some(escaped(text)),
-            Part::Value(name) => values.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone()),
-        };
-        parts(&self.text)?.into_iter().map(filled).collect()
+        let (values, parts) = (values(fact, voice), parts(&self.text)?);
+        let mut told = String::with_capacity(self.text.len());
+        for (at, part) in parts.iter().enumerate() {
+            let name = match part {
+                Part::Said(text) => {
+                    told.push_str(&escaped(text));
+                    continue;
+                }
+                Part::Value(name) => name,
+            };
+            let (_, value) = values.iter().find(|(known, _)| known == name)?;
+            let before = at.checked_sub(1).and_then(|before| parts.get(before));
+            if before.is_some_and(|before| before.clings_before(name)) {
+                told.push(' ');
+            }
+            told.push_str(value);
+            if parts.get(at + 1).is_some_and(|behind| behind.clings_behind(name)) {
+                told.push(' ');
+            }
+        }
+        Some(told)
+    }
+}
+
+/// The placeholders whose values somebody outside has written.
+const FROM_OUTSIDE: [&str; 5] = ["reference", "reason", "reasons", "missing", "sku"];
+
+/// Whether a piece of text makes nothing live of what stands beside it.
+fn keeps_apart(piece: &str) -> bool {
+    piece.chars().all(|sign| "“”„\"'‘’()[]«»,;:!?…–—·|*".contains(sign))
+}
+
+impl Part<'_> {
+    /// Whether what ends here could become one thing with the value of this name behind it.
+    fn clings_before(&self, name: &str) -> bool {
+        match self {
+            Self::Said(text) if FROM_OUTSIDE.contains(&name) => {
+                !keeps_apart(text.rsplit(char::is_whitespace).next().unwrap_or_default())
+            }
+            Self::Said(text) => name == "order" && text.ends_with(['/', '@', '#', '$']),
+            Self::Value(before) => FROM_OUTSIDE.contains(before) || FROM_OUTSIDE.contains(&name),
+        }
+    }
+
+    /// Whether what begins here could become one thing with the value of this name before it.
+    fn clings_behind(&self, name: &str) -> bool {
+        match self {
+            Self::Said(text) => {
+                FROM_OUTSIDE.contains(&name) && !keeps_apart(text.split(char::is_whitespace).next().unwrap_or_default())
+            }
+            // The space before that value is enough.
+            Self::Value(_) => false,
+        }
     }
 }
 
@@ -259,6 +307,35 @@ mod tests {
         let told = template.told(&fact(None), &voice).unwrap();
         assert!(told.contains("\">đơn 1001</a>: 1.234,50 USD “”"), "{told}");
         assert_eq!(template.told(&sample(FactKind::StockLow), &voice), None, "it is of another kind");
+    }
+
+    #[test]
+    fn a_value_from_outside_makes_nothing_live_with_what_a_template_puts_beside_it() {
+        let placed = |reference: &str| match sample(FactKind::OrderPlaced) {
+            Fact::OrderPlaced { order, lines, units, total, .. } => {
+                Fact::OrderPlaced { order, lines, units, total, reference: Some(reference.to_owned()) }
+            }
+            other => other,
+        };
+        for (template, reference, expected) in [
+            ("/{reference}", "cancel", "/ cancel"),
+            ("@{reference}", "all", "@ all"),
+            ("@a{reference}", "ll", "@a ll"),
+            ("#{reference}", "sale", "# sale"),
+            ("https://{reference}", "evil", "https:// evil"),
+            ("https://a.example/({reference})", "evil", "https://a.example/( evil )"),
+            ("evil.{reference}", "com", "evil. com"),
+            ("{reference}.com", "evil", "evil .com"),
+            ("+8490{reference}", "1234", "+8490 1234"),
+            ("{units}{reference}", "x", "3 x"),
+            ("{reference}{units}", "x", "x 3"),
+            ("/{order}", "x", "/ order 1001"),
+            ("“{reference}”, {order}: {total}!", "web-17", "“web-17”, order 1001: 1,234.50 USD!"),
+            ("{order}’s total €{total}", "x", "order 1001’s total €1,234.50 USD"),
+        ] {
+            let template = Template::parse(FactKind::OrderPlaced, template).unwrap();
+            assert_eq!(template.told(&placed(reference), &Voice::default()).unwrap(), expected, "{template:?}");
+        }
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl Words for Vietnamese {
             }
             Fact::Heartbeat { day, counts } => {
                 let tally = if counts.is_empty() { "không có gì xảy ra".to_owned() } else { tally(counts, self) };
-                format!("Hôm qua, {}: {tally}", day.format("%-d/%-m"))
+                format!("Ngày {}: {tally}", day.format("%-d/%-m"))
             }
             Fact::OrderPlaced { order, lines, units, total, reference } => format!(
                 "Đơn mới: {} · {} mặt hàng, {} sản phẩm · {}{}",
@@ -271,7 +271,7 @@ mod tests {
         let day = kernel::Day::from_ymd_opt(2026, 11, 27).unwrap();
         let count = |of, facts| Counted { of, facts };
         let counts = vec![count(FactKind::OrderPlaced, 2_000), count(FactKind::OrderRejected, 1)];
-        assert_eq!(told(&Fact::Heartbeat { day, counts }), "Hôm qua, 27/11: 1 đơn bị từ chối, 2.000 đơn mới");
-        assert_eq!(told(&Fact::Heartbeat { day, counts: Vec::new() }), "Hôm qua, 27/11: không có gì xảy ra");
+        assert_eq!(told(&Fact::Heartbeat { day, counts }), "Ngày 27/11: 1 đơn bị từ chối, 2.000 đơn mới");
+        assert_eq!(told(&Fact::Heartbeat { day, counts: Vec::new() }), "Ngày 27/11: không có gì xảy ra");
     }
 }

@@ -1,14 +1,17 @@
 //! Which buttons stand below a message.
-//! The rule: only below one that is about a single order, and only where a member could press them. A message without its buttons is
+//! The rule: only in a chat, below one that is about a single order, and only where a member could press them. A message without its buttons is
 //! better than none.
 
 use super::Sender;
-use crate::domain::{Batch, Button, ButtonSeal, Target, order_of_all};
+use crate::domain::{Batch, Button, ButtonSeal, Endpoint, Target, order_of_all};
 use crate::queries::FindPressable;
 
 impl Sender {
     /// The buttons of the message for these deliveries.
     pub(super) async fn buttons(&self, batch: &Batch) -> Vec<Button> {
+        if !matches!(batch.endpoint, Endpoint::Chat(_)) {
+            return Vec::new();
+        }
         let Some((organisation, order)) = order_of_all(&batch.deliveries) else { return Vec::new() };
         let destination = match batch.target {
             Target::Configured => None,

@@ -1,14 +1,18 @@
-//! Sends what is pending: claims a chat, sends one message outside of any transaction, settles it.
+//! Sends what is pending in chats, and the courier what is pending elsewhere: claims a lane, sends one message outside of any transaction, settles it.
 //! The rule: any number of replicas may run it. The leases and budgets in the database keep them apart. A crash or a panic
 //! between claim and settlement leaves the deliveries pending, and they are sent again when the lease has run out: at least
 //! once.
 
 mod buttons;
+mod courier;
+mod email;
 mod obstacles;
 mod report;
 mod telegram;
 mod trace;
 mod wake;
+mod ways;
+mod webhook;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,23 +21,27 @@ use kernel::Clock;
 use mediator::{Mediator, Platform, Scope, SendError};
 use service::{CancellationToken, Part, Stage};
 
+pub use self::courier::courier;
+use self::email::Mailer;
 pub use self::obstacles::Obstacles;
-pub use self::telegram::{NoClient, Telegram};
+pub use self::telegram::Telegram;
 pub(super) use self::telegram::{Unheard, Update};
 pub use self::wake::Wake;
+pub use self::ways::Ways;
+use self::webhook::Webhooks;
 use crate::commands::{ClaimDeliveries, Claimed, DeleteSent, Next, RecordHeartbeats, RegisterChat, SettleMessage};
 use crate::config::Settings;
-use crate::domain::{Address, Batch, FollowUp, Outcome, Receiver, Target};
+use crate::domain::{Address, Batch, Endpoint, FollowUp, Outcome, Receiver, Target};
 use crate::error::Error;
 use crate::queries::{CountBacklog, ListObstacles, ListTargets};
 
 /// How often the sender looks for pending deliveries when nobody wakes it.
 const POLL: Duration = Duration::from_millis(200);
-/// The longest that one call to Telegram may take.
+/// The longest that one attempt to send may take.
 const CALL: Duration = Duration::from_secs(8);
 /// How long the Bot API is asked to wait for something that the bot is sent.
 pub(super) const LISTEN: Duration = Duration::from_secs(20);
-/// How long a chat belongs to a sender that is not heard of again: a call, and the time to settle it. A stop takes no
+/// How long a lane belongs to a sender that is not heard of again: a call, and the time to settle it. A stop takes no
 /// longer, because a message that is not settled by then is sent again anyway.
 const LEASE: Duration = Duration::from_secs(12);
 const _: () = assert!(CALL.as_secs() < LEASE.as_secs(), "another sender would send what is still being sent");
@@ -46,15 +54,23 @@ const HEARTBEAT_EVERY: Duration = Duration::from_secs(20);
 /// How often old deliveries are deleted.
 const DELETE_EVERY: Duration = Duration::from_secs(600);
 
-/// The part that sends. What keeps it from sending it tells to `obstacles`.
+/// The longest cause that is stored with a delivery, in characters.
+const MAX_CAUSE: usize = 300;
+
+/// A client of one of the ways out cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[error("a client that messages are sent with cannot be made: {0}")]
+pub struct NoClient(String);
+
+/// The part that sends to chats. What keeps it from sending it tells to `obstacles`.
 #[must_use]
-pub fn sender(mediator: Mediator, settings: Settings, telegram: Telegram, wake: Wake, obstacles: Obstacles) -> Part {
+pub fn sender(mediator: Mediator, settings: Settings, ways: Ways, wake: Wake, obstacles: Obstacles) -> Part {
     let work = move |stop| {
         let (mediator, settings) = (mediator.clone(), settings.clone());
-        let (telegram, wake, obstacles) = (telegram.clone(), wake.clone(), obstacles.clone());
+        let (ways, wake, obstacles) = (ways.clone(), wake.clone(), obstacles.clone());
         async move {
             let scope = Scope::platform_system("sender");
-            Sender { mediator, scope, telegram, settings, wake, obstacles }.run(stop).await;
+            Sender { mediator, scope, ways, settings, wake, obstacles }.run(stop).await;
             Ok(())
         }
     };
@@ -64,7 +80,7 @@ pub fn sender(mediator: Mediator, settings: Settings, telegram: Telegram, wake: 
 struct Sender {
     mediator: Mediator,
     scope: Scope<Platform>,
-    telegram: Telegram,
+    ways: Ways,
     settings: Settings,
     wake: Wake,
     obstacles: Obstacles,
@@ -146,7 +162,7 @@ impl Sender {
             memory.deleted = (!more).then(Instant::now);
         }
         let mut all = Round::Idle;
-        for target in self.mediator.ask(&self.scope, ListTargets).await? {
+        for target in self.mediator.ask(&self.scope, ListTargets { outside: false }).await? {
             // The message in hand is finished, and the others are another replica's.
             if stop.is_cancelled() {
                 break;
@@ -174,16 +190,19 @@ impl Sender {
 
     async fn send_next(&self, target: Target) -> Result<Round, SendError<Error>> {
         let Settings { chat, voice, per_minute, .. } = self.settings.clone();
-        let address = Address { chat, topic: None };
-        let configured = Receiver { address, voice, follow_up: FollowUp::New };
+        let endpoint = Endpoint::Chat(Address { chat, topic: None });
+        let configured = Receiver { endpoint, voice, follow_up: FollowUp::New, silent: false };
         let claim = ClaimDeliveries { target, configured, per_minute, lease: LEASE, limit: MAX_DELIVERIES };
-        let Claimed { next, unreadable } = self.mediator.send(&self.scope, claim).await?;
+        let Claimed { next, abandoned, unreadable } = self.mediator.send(&self.scope, claim).await?;
         // Here and not in the command, which may run more than once before it is committed.
         unreadable.iter().for_each(report::unreadable);
         match next {
             Next::Idle => Ok(Round::Idle),
             Next::Wait(pause) => Ok(Round::Wait(pause)),
             Next::Send(batch) => {
+                if abandoned {
+                    report::unknown(batch.endpoint.kind().into(), "no-settlement");
+                }
                 self.send(batch).await;
                 Ok(Round::Again)
             }
@@ -196,7 +215,7 @@ impl Sender {
         let message = batch.message(Clock::now());
         let buttons = self.buttons(&batch).await;
         let spans = trace::Spans::open(&batch, &message);
-        let outcome = spans.around(self.telegram.tell(&batch.address, &message.text, &batch.way, &buttons)).await;
+        let outcome = spans.around(self.ways.send(&batch, &message, &buttons)).await;
         spans.close(&outcome);
         report::message(&batch, &message, &outcome);
         let deadline = Instant::now() + LEASE;
@@ -219,4 +238,23 @@ impl Sender {
             self.look_for_obstacles().await;
         }
     }
+}
+
+/// As much of a cause as is stored.
+fn short(text: &str) -> String {
+    text.chars().take(MAX_CAUSE).collect()
+}
+
+/// An error with what caused it.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut said = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let more = error.to_string();
+        if !said.contains(&more) {
+            said = format!("{said}: {more}");
+        }
+        source = error.source();
+    }
+    said
 }

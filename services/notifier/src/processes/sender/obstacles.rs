@@ -15,11 +15,22 @@ const NAMED: usize = 3;
 pub struct Obstacles(Arc<Mutex<BTreeSet<Obstacle>>>);
 
 impl Obstacles {
-    /// What `/readyz` says of them; none while there are none.
+    /// What `/readyz` says of those on Telegram; none while there are none.
     #[must_use]
-    pub fn notice(&self) -> Option<String> {
+    pub fn of_telegram(&self) -> Option<String> {
+        self.notice(|obstacle| !matches!(obstacle, Obstacle::Mail { .. }))
+    }
+
+    /// What `/readyz` says of the SMTP server; none while it takes mail.
+    #[must_use]
+    pub fn of_mail(&self) -> Option<String> {
+        self.notice(|obstacle| matches!(obstacle, Obstacle::Mail { .. }))
+    }
+
+    fn notice(&self, concerns: impl Fn(&Obstacle) -> bool) -> Option<String> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut words: Vec<String> = known.iter().take(NAMED).map(ToString::to_string).collect();
+        let known: Vec<String> = known.iter().filter(|one| concerns(one)).map(ToString::to_string).collect();
+        let mut words = known.iter().take(NAMED).cloned().collect::<Vec<_>>();
         if known.len() > NAMED {
             words.push(format!("and {} more chats", known.len() - NAMED));
         }
@@ -33,10 +44,11 @@ impl Obstacles {
     /// Takes over what there is now, and says what is new and what is over.
     pub(super) fn are(&self, found: impl IntoIterator<Item = Obstacle>) {
         let found: BTreeSet<Obstacle> = found.into_iter().collect();
-        let tokens = found.iter().filter(|obstacle| matches!(obstacle, Obstacle::Token { .. })).count();
-        // Counts stay far below the 2^53 up to which this is exact.
-        metrics::gauge!("notifier_obstacles", "of" => "token").set(tokens as f64);
-        metrics::gauge!("notifier_obstacles", "of" => "chat").set((found.len() - tokens) as f64);
+        for of in ["token", "mail", "chat"] {
+            let number = found.iter().filter(|obstacle| obstacle.of() == of).count();
+            // Counts stay far below the 2^53 up to which this is exact.
+            metrics::gauge!("notifier_obstacles", "of" => of).set(number as f64);
+        }
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for begun in found.difference(&known) {
             tracing::error!("{begun}; what is pending waits, and goes out by itself when that is mended");

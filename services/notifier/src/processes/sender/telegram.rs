@@ -17,14 +17,12 @@ use kernel::Timestamp;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use super::{CALL, LISTEN};
+use super::{CALL, LISTEN, NoClient, short};
 use crate::config::Settings;
 use crate::domain::{Address, BotId, Button, Heard, Outcome, Press, Received, Way};
 
 /// The wait after a 429 that names none.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
-/// The longest cause that is stored with a delivery, in characters.
-const MAX_CAUSE: usize = 300;
 
 /// The client of one bot, cheap to clone. It never prints the token of the bot, which is a part of the address.
 #[derive(Clone)]
@@ -59,11 +57,6 @@ impl std::fmt::Debug for Telegram {
         formatter.debug_struct("Telegram").finish_non_exhaustive()
     }
 }
-
-/// The HTTP client cannot be made.
-#[derive(Debug, thiserror::Error)]
-#[error("the HTTP client for the Bot API cannot be made: {0}")]
-pub struct NoClient(String);
 
 impl Telegram {
     /// A client for the configured Bot API and bot. A call takes no longer than 8 seconds.
@@ -164,10 +157,13 @@ impl Telegram {
             }
         };
         match (reply, way) {
-            (Ok(reply), _) => Outcome::Sent { message: i64::from(reply.result.message_id) },
+            (Ok(reply), _) => Outcome::Sent { message: Some(i64::from(reply.result.message_id)) },
             (Err(Error::Api(error)), Way::Edit { message, .. }) => unedited(&error, *message),
             (Err(Error::Api(error)), _) => refusal(&error),
-            (Err(error), _) => Outcome::Unavailable { cause: unread(error) },
+            (Err(Error::HttpReqwest(error)), _) if error.is_connect() => {
+                Outcome::Unavailable { cause: unread(Error::HttpReqwest(error)) }
+            }
+            (Err(error), _) => Outcome::Unknown { cause: unread(error) },
         }
     }
 }
@@ -194,7 +190,7 @@ fn unedited(error: &ErrorResponse, message: i64) -> Outcome {
     let description = error.description.to_lowercase();
     if error.error_code == 400 && description.contains(UNCHANGED) {
         // An edit before went through, and its reply was lost.
-        return Outcome::Sent { message };
+        return Outcome::Sent { message: Some(message) };
     }
     match refusal(error) {
         // It is gone, or too old, or not to be edited for another cause: a new message tells it, or is refused itself.
@@ -293,7 +289,9 @@ fn refusal(error: &ErrorResponse) -> Outcome {
         (400, None) if says(&NO_WAY_TO_THE_TOPIC) => Outcome::NoTopic { cause },
         // 408 and 409 pass by themselves. Every other 4xx is about the message.
         (400..=407 | 410..=499, None) => Outcome::Refused { cause },
-        _ => Outcome::Unavailable { cause },
+        (408 | 409, None) => Outcome::Unavailable { cause },
+        // It is not Telegram itself that answers so, and it may have the message.
+        _ => Outcome::Unknown { cause },
     }
 }
 
@@ -302,10 +300,6 @@ fn bot_address(address: &str, token: &str) -> String {
     let address = address.trim_end_matches('/');
     let root = address.strip_suffix("/bot").unwrap_or(address);
     format!("{root}/bot{token}")
-}
-
-fn short(text: &str) -> String {
-    text.chars().take(MAX_CAUSE).collect()
 }
 
 #[cfg(test)]
@@ -355,8 +349,11 @@ mod tests {
             let (outcome, cause) = described(words);
             assert_eq!(outcome, Outcome::NoTopic { cause });
         }
-        for code in [409, 500, 502, 503] {
+        for code in [408, 409] {
             assert!(matches!(reply(code, None), Outcome::Unavailable { .. }), "{code}");
+        }
+        for code in [500, 502, 503] {
+            assert!(matches!(reply(code, None), Outcome::Unknown { .. }), "{code}");
         }
     }
 
@@ -367,7 +364,7 @@ mod tests {
             unedited(&ErrorResponse { ok: false, description, error_code: 400, parameters: None }, 7)
         };
         let unchanged = "message is not modified: specified new message content and reply markup are exactly the same";
-        assert_eq!(edit(unchanged), Outcome::Sent { message: 7 });
+        assert_eq!(edit(unchanged), Outcome::Sent { message: Some(7) });
         for words in ["message to edit not found", "message can't be edited", "MESSAGE_EDIT_TIME_EXPIRED"] {
             assert_eq!(edit(words), Outcome::Gone { cause: format!("400 Bad Request: {words}") });
         }

@@ -1,4 +1,4 @@
-//! The spans around a call to Telegram: one for each delivery of the message.
+//! The spans around an attempt to send: one for each delivery of the message.
 //! The rule: each span is a child of its delivery's event, so that the trace of an order leads to the call even when the
 //! message told of many orders.
 
@@ -15,12 +15,12 @@ pub(super) struct Spans(Vec<Span>);
 impl Spans {
     /// Opens the spans. The call runs inside the first; the others are linked to it.
     pub(super) fn open(batch: &Batch, message: &Message) -> Self {
-        let (together, name) = (batch.deliveries.len(), format!("telegram {}", batch.way.method()));
+        let (together, name) = (batch.deliveries.len(), batch.operation());
         let mut spans: Vec<Span> = Vec::with_capacity(together);
         for delivery in &batch.deliveries {
             let span = tracing::info_span!(
                 parent: None,
-                "telegram",
+                "sending",
                 otel.name = name,
                 otel.kind = "client",
                 otel.status_code = tracing::field::Empty,

@@ -1,0 +1,2 @@
+drop policy batch on chat_links;
+drop index deliveries_answers;
