@@ -431,7 +431,7 @@ pub struct Standing {
     pub buyer: Option<BuyerId>,
     /// What it came to when it was placed, with what was added to it since.
     pub total: Money,
-    /// What was promised for it and not received.
+    /// What was promised for it in all, before anything of it was received.
     pub authorised: Money,
     /// What was received for it, before anything was given back.
     pub paid: Money,
@@ -482,7 +482,7 @@ pub struct Amounts {
 pub struct Pieces {
     /// Pieces that were ordered.
     pub ordered: i64,
-    /// Pieces that catalog holds for it now.
+    /// Pieces that wait to be sent. Catalog has them aside, unless the order takes nothing from stock or was not given what it wanted.
     pub reserved: i64,
     /// Pieces that were packed.
     pub packed: i64,

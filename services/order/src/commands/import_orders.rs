@@ -270,10 +270,18 @@ async fn resume<T: Tenancy>(
     keys.dedup();
     let mut locked: HashMap<OrderId, Order> =
         orders::lock(tx, &keys).await?.into_iter().map(|order| (order.id, order)).collect();
+    // Money is counted in the order's own currency only.
+    let foreign = |one: &Importing<'_>, order: &OrderId| -> Option<Error> {
+        let currency = locked.get(order)?.total.currency();
+        let is_foreign = one.import.arrival.paid.is_some_and(|paid| paid.currency() != currency);
+        is_foreign.then_some(Error::OtherCurrency { order: *order, currency })
+    };
+    let refused: HashMap<usize, Error> =
+        repeats.iter().filter_map(|(place, one, order)| Some((*place, foreign(one, order)?))).collect();
     // Of several that say something of one order, the newest is heard.
     let moment = |one: &Importing<'_>| (one.import.sold.raw_status_at, one.import.arrival.progress());
     let mut newest: HashMap<OrderId, Importing<'_>> = HashMap::new();
-    for (_, one, order) in repeats {
+    for (_, one, order) in repeats.iter().filter(|(place, ..)| !refused.contains_key(place)) {
         let heard = newest.entry(*order).or_insert(*one);
         if moment(one) > moment(heard) {
             *heard = *one;
@@ -288,10 +296,8 @@ async fn resume<T: Tenancy>(
             is_beyond: locked.get(order).is_some_and(|known| one.import.arrival.is_beyond(known.status())),
         })
         .collect();
-    let mut heard = arrivals::hear(tx, &said).await?;
-    // The same word again may come with more pieces that are packed.
-    let says_more = |order: &OrderId| newest.get(order).is_some_and(|one| !one.import.arrival.packed.is_empty());
-    heard.retain(|Heard { order, is_new_word }| *is_new_word || says_more(order));
+    // The same word again may come with another status, more money or more pieces that are packed.
+    let heard = arrivals::hear(tx, &said).await?;
     let heard_of: HashSet<OrderId> = heard.iter().map(|heard| heard.order).collect();
     let heard_keys: Vec<_> = keys.into_iter().filter(|(_, order)| heard_of.contains(order)).collect();
     let mut open = arrivals::open(tx, &heard_keys).await?;
@@ -301,10 +307,16 @@ async fn resume<T: Tenancy>(
         let open = open.remove(&order).unwrap_or_default();
         let word = is_new_word.then_some(&one.import.sold.raw_status);
         let walk = one.import.arrival.resume(locked, word, open)?;
-        gone.push((*one, locked.clone(), walk));
+        if !walk.steps.is_empty() {
+            gone.push((*one, locked.clone(), walk));
+        }
     }
     write(tx, gone).await?;
+    let mut refused = refused;
     let outcome = |(place, one, order): &(usize, Importing<'_>, OrderId)| {
+        if let Some(error) = refused.remove(place) {
+            return (*place, Err(error));
+        }
         let found = locked.get(order).map(|order| ImportedOrder::of(order, one.import));
         (*place, found.ok_or(Error::NotFound { order: *order }))
     };

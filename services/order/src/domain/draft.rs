@@ -100,6 +100,8 @@ pub enum StatedAmount {
     Tax,
     /// What it comes to.
     Total,
+    /// What was received for it.
+    Paid,
 }
 
 /// Why an order cannot be placed. Every line that is wrong is named.
@@ -190,6 +192,9 @@ pub struct OrderTerms {
     pub tax: Option<Money>,
     /// What it comes to; where it is given and is not that, nothing is placed.
     pub total: Option<Money>,
+    /// What was received for it where it was sold; none where it is placed here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paid: Option<Money>,
 }
 
 /// One SKU of a draft.
@@ -429,6 +434,7 @@ impl OrderTerms {
             (StatedAmount::Shipping, self.shipping),
             (StatedAmount::Tax, self.tax),
             (StatedAmount::Total, self.total),
+            (StatedAmount::Paid, self.paid),
         ];
         for (field, amount) in stated {
             if amount.is_some_and(|amount| amount.currency() != currency) {

@@ -71,7 +71,7 @@ pub struct Return {
     pub id: ReturnId,
     /// Where it stands.
     pub status: ReturnStatus,
-    /// Why.
+    /// Why, in the words of staff; shoppers are not shown it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Remark>,
     /// What was to come back.

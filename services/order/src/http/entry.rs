@@ -150,7 +150,7 @@ pub(super) fn line(
 /// What the seller states of an order: what is taken off, shipping, tax, and what it comes to.
 pub(super) fn terms(stated: [&Option<PriceBody>; 4]) -> Result<OrderTerms, Malformed> {
     let [discount, shipping, tax, total] = stated.map(|body| amount(body.as_ref()));
-    Ok(OrderTerms { discount: discount?, shipping: shipping?, tax: tax?, total: total? })
+    Ok(OrderTerms { discount: discount?, shipping: shipping?, tax: tax?, total: total?, paid: None })
 }
 
 pub(super) fn amount(body: Option<&PriceBody>) -> Result<Option<kernel::Money>, Malformed> {

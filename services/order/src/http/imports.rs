@@ -16,7 +16,7 @@ use super::{
 use crate::{
     commands::{Import, ImportOrder, ImportOrders, ImportedOrder, ImportedOrders},
     domain::{
-        Arrival, ArrivalStatus, Draft, HoldLimits, Label, OrderToken, Reference, RequestedLine, SkuPieces,
+        Arrival, ArrivalStatus, Draft, HoldLimits, Label, OrderTerms, OrderToken, Reference, RequestedLine, SkuPieces,
         SoldElsewhere, WantedOrder,
     },
     error::Error,
@@ -181,7 +181,8 @@ pub(super) async fn many(
 
 impl ImportOrderBody {
     fn import(&self, shop: &Shop) -> Result<Import, Problem> {
-        let terms = terms([&self.discount, &self.shipping, &self.tax, &self.total])?;
+        let paid = amount(self.paid.as_ref())?;
+        let terms = OrderTerms { paid, ..terms([&self.discount, &self.shipping, &self.tax, &self.total])? };
         let lines = self.lines.iter().map(SoldLineBody::parse).collect::<Result<_, _>>()?;
         let placed_at = Clock::parse(&self.placed_at)?;
         let order = WantedOrder {

@@ -153,6 +153,7 @@ pub async fn write<T: Tenancy>(tx: &mut Tx<'_, T>, happened: &[Happened<'_>]) ->
     if parcels.is_empty() && delivered.is_empty() && returns.is_empty() && payments.is_empty() {
         return Ok(());
     }
+    // The number of a parcel that is known stays with that one: what left besides has none of its own.
     // A statement sees none of the rows that it inserts, so a parcel that left and arrived is inserted as one that arrived.
     let arrived = |parcel: &ParcelId| delivered.iter().any(|(_, id)| *id == parcel);
     let is_new = |parcel: &ParcelId| parcels.iter().any(|(_, dispatch, _)| dispatch.id == *parcel);
@@ -160,8 +161,13 @@ pub async fn write<T: Tenancy>(tx: &mut Tx<'_, T>, happened: &[Happened<'_>]) ->
     statement(
         "with sent as (
             insert into order_parcels (org_id, order_id, id, carrier, tracking_number, lines, shipped_at, delivered_at)
-            select p.org_id, p.order_id, p.id, p.carrier, p.tracking_number, p.lines, now(),
-                   case when p.arrived then now() end
+            select p.org_id, p.order_id, p.id, p.carrier,
+                   case when not exists (
+                       select from order_parcels known
+                       where known.org_id = p.org_id and known.order_id = p.order_id
+                         and coalesce(known.carrier, '') = coalesce(p.carrier, '') and known.tracking_number = p.tracking_number
+                   ) then p.tracking_number end,
+                   p.lines, now(), case when p.arrived then now() end
             from unnest($1, $2, $3, $4, $5, $6, $7)
                 as p (org_id, order_id, id, carrier, tracking_number, lines, arrived)
         ), arrived as (

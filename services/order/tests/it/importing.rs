@@ -392,6 +392,53 @@ async fn what_the_channel_receives_later_is_recorded_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_word_that_comes_again_brings_what_is_new_and_money_of_another_currency_is_refused() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    let foreign = |mut body: Value| {
+        body["paid"] = json!({"amount": "2500000", "currency": "VND"});
+        body
+    };
+    let wrong = json!({"orders": [
+        foreign(sold("E-1", "confirmed", "READY", 0)), sold("E-2", "on-hold", "READY", 0),
+    ]});
+    let staff = world.client(Caller::OrderManager);
+    let (status, report) =
+        staff.clone().with("idempotency-key", "foreign-money-of-new").post("/admin/v1/orders/import/bulk", &wrong).await;
+    assert_eq!((status, &report["imported"], &report["failed"]), (201, &json!(1), &json!(1)), "{report}");
+    assert!(report["rows"][0]["error"].as_str().unwrap().contains("EUR"), "{report}");
+    let known = json!({"orders": [foreign(sold("E-2", "on-hold", "READY", 5)), sold("E-3", "confirmed", "READY", 0)]});
+    let (status, report) =
+        staff.with("idempotency-key", "foreign-money-of-known").post("/admin/v1/orders/import/bulk", &known).await;
+    assert_eq!((status, &report["imported"], &report["failed"]), (201, &json!(1), &json!(1)), "{report}");
+    assert_eq!(world.value("select count(*) from order_payments").await, "0");
+
+    let mut again = sold("E-2", "shipped", "READY", 10);
+    again["paid"] = eur("17.00");
+    let (_, imported) = import(&world, &again).await;
+    assert_eq!((&imported["payment_status"], &imported["status"]), (&json!("paid"), &json!("shipped")), "{imported}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parcel_of_staff_does_not_stand_in_the_way_of_the_channel_that_names_it_too() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    let (order, _) = import(&world, &sold("P-1", "confirmed", "READY", 0)).await;
+    let parcel = json!({"carrier": "Post", "tracking_number": "RR1", "lines": [{"sku": "MUG", "quantity": 1}]});
+    let staff = world.client(Caller::OrderManager);
+    let (status, sent) = staff.post(&format!("/admin/v1/orders/{order}/ship"), &parcel).await;
+    assert_eq!(status, 201, "{sent}");
+    let mut shipped = sold("P-1", "shipped", "SHIPPED", 10);
+    (shipped["carrier"], shipped["tracking_number"]) = (json!("Post"), json!("RR1"));
+    let (_, imported) = import(&world, &shipped).await;
+    assert_eq!(imported["status"], "shipped", "{imported}");
+    let numbers = "select string_agg(coalesce(tracking_number, 'none'), ' ' order by id) from order_parcels";
+    assert_eq!(world.value(numbers).await, "RR1 none");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn many_orders_are_taken_in_one_call_and_one_that_is_refused_keeps_no_other_out() {
     let world = World::quiet().await;
     world.sell(&[("MUG", 990)]).await;

@@ -221,9 +221,12 @@ impl Life {
             (0, _) if authorised > 0 => PaymentStatus::Authorised,
             (0, _) => PaymentStatus::Unpaid,
             (received, refunded) if refunded == received => PaymentStatus::Refunded,
-            (_, 1..) => PaymentStatus::PartlyRefunded,
-            (received, _) if received >= self.due() => PaymentStatus::Paid,
-            _ => PaymentStatus::PartlyPaid,
+            // More is due than ever came, whatever went back.
+            (received, _) if received < self.due() => PaymentStatus::PartlyPaid,
+            (_, 0) => PaymentStatus::Paid,
+            // What went back was beyond the price of everything that was ordered.
+            (received, refunded) if received - refunded >= self.net(|pieces| pieces.ordered) => PaymentStatus::Paid,
+            _ => PaymentStatus::PartlyRefunded,
         }
     }
 

@@ -608,6 +608,17 @@ fn payments_and_refunds_say_where_the_money_is() {
         &[Trigger::Reserved, pay(PaymentKind::Received, 1_000), Trigger::StaffCancelsLines(Some(vec![1]))],
     );
     assert_eq!((cheaper.due(), cheaper.payment()), (1_000, Paid));
+    // Pieces that are added later are due, whatever went back before.
+    let (paid, back) = (pay(PaymentKind::Received, 2_000), refund(500, 2_000));
+    let mut more = after(placed(&[2]), &[Trigger::Reserved, paid.clone(), back]);
+    assert_eq!(more.payment(), PartlyRefunded);
+    more.lines[0].pieces.ordered = 4;
+    assert_eq!((more.due(), more.payment()), (4_000, PartlyPaid));
+    // What was paid beyond the price goes back, and what went back by mistake is paid again.
+    let beyond = after(placed(&[2]), &[Trigger::Reserved, pay(PaymentKind::Received, 2_400), refund(400, 2_400)]);
+    assert_eq!(beyond.payment(), Paid);
+    let again = after(placed(&[2]), &[Trigger::Reserved, paid.clone(), refund(2_000, 2_000), paid]);
+    assert_eq!(again.payment(), Paid);
     let other = refund(600, 500);
     assert_eq!(decide(&cheaper, &other), Err(Refusal::TooMuch { action: Action::Refund, most: 500 }));
     assert!(decide(&cheaper, &pay(PaymentKind::Received, i64::MAX)).is_err());
