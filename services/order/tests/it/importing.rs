@@ -403,8 +403,11 @@ async fn a_word_that_comes_again_brings_what_is_new_and_money_of_another_currenc
         foreign(sold("E-1", "confirmed", "READY", 0)), sold("E-2", "on-hold", "READY", 0),
     ]});
     let staff = world.client(Caller::OrderManager);
-    let (status, report) =
-        staff.clone().with("idempotency-key", "foreign-money-of-new").post("/admin/v1/orders/import/bulk", &wrong).await;
+    let (status, report) = staff
+        .clone()
+        .with("idempotency-key", "foreign-money-of-new")
+        .post("/admin/v1/orders/import/bulk", &wrong)
+        .await;
     assert_eq!((status, &report["imported"], &report["failed"]), (201, &json!(1), &json!(1)), "{report}");
     assert!(report["rows"][0]["error"].as_str().unwrap().contains("EUR"), "{report}");
     let known = json!({"orders": [foreign(sold("E-2", "on-hold", "READY", 5)), sold("E-3", "confirmed", "READY", 0)]});

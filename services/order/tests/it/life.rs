@@ -220,6 +220,12 @@ async fn goods_come_back_and_whoever_takes_them_in_decides_what_can_be_sold_agai
     let order = world.read(placed.order).await;
     assert_eq!(order["returns"][0]["status"], "received");
     assert_eq!(order["returns"][0]["written_off"], pieces(&[("MUG", 1)]));
+    // What staff says of it is for staff.
+    assert_eq!(order["returns"][0]["reason"], "Too small");
+    let holder = world.shopper().with("order-token", &placed.token);
+    let (status, own) = holder.get(&format!("{}/{}", world.orders(), placed.order)).await;
+    assert_eq!((status, &own["returns"][0]["status"]), (200, &json!("received")), "{own}");
+    assert!(own["returns"][0]["reason"].is_null(), "{own}");
 
     let events = told(&world, placed.order, 9).await;
     let returned: Vec<&said::Returned> = events
