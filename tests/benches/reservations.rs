@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use contracts::order::{OrderEvent, OrderLine, Placed};
 use e2e::{Shop, Store};
-use kernel::{Clock, Currency, Money, OrderId, OrganisationId, ProductId, Quantity, Sku, VariantId};
+use kernel::{ChannelCode, Clock, Currency, Money, OrderId, OrganisationId, ProductId, Quantity, Sku, VariantId};
 use messaging::Producer;
 
 use crate::Failure;
@@ -76,6 +76,7 @@ fn placed(sku: &str) -> Result<OrderEvent, Failure> {
         placed_at: now,
         deadline_at: now + Duration::from_secs(1_800),
         shopper_reference: None,
+        priced_in: Some(ChannelCode::shop()),
         standing: None,
     }))
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::WISHES;
 
 /// The invariant, the damage, and what takes it back. `$shop` is the organisation. I10 and I11 are damaged in a way of their own.
-const DAMAGES: [(&str, &str, &str); 21] = [
+const DAMAGES: [(&str, &str, &str); 24] = [
     (
         "I1",
         "update catalog.stock set held = held - 1 where org_id = $shop and sku = 'KEPT'",
@@ -85,6 +85,21 @@ const DAMAGES: [(&str, &str, &str); 21] = [
         "I6",
         "update \"order\".sellable set price_minor = price_minor + 1 where org_id = $shop",
         "update \"order\".sellable set price_minor = price_minor - 1 where org_id = $shop",
+    ),
+    (
+        "I6",
+        "update \"order\".sellable set other_prices = '{\"elsewhere\":{\"amount\":\"1.00\",\"currency\":\"USD\"}}' where org_id = $shop",
+        "update \"order\".sellable set other_prices = null where org_id = $shop",
+    ),
+    (
+        "I6",
+        "update \"order\".sellable set channels = '{market}' where org_id = $shop",
+        "update \"order\".sellable set channels = null where org_id = $shop",
+    ),
+    (
+        "I6",
+        "update \"order\".sellable set cost_minor = coalesce(cost_minor, 0) + 1 where org_id = $shop",
+        "update \"order\".sellable set cost_minor = nullif(cost_minor - 1, 0) where org_id = $shop",
     ),
     (
         "I7",

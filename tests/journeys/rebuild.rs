@@ -18,7 +18,7 @@ async fn a_rebuild_makes_a_damaged_copy_of_the_catalog_what_it_was() {
 
     let damage = format!(
         "with mine as (select org_id from auth.organisations where slug = '{}')
-         update \"order\".sellable s set price_minor = 1, title = 'damaged' from mine where s.org_id = mine.org_id and s.sku = 'ONE';
+         update \"order\".sellable s set price_minor = 1, other_prices = '{{}}', title = 'damaged' from mine where s.org_id = mine.org_id and s.sku = 'ONE';
          delete from \"order\".sellable where sku = 'TWO'; delete from \"order\".sellable_products p
           where not exists (select 1 from \"order\".sellable s where s.org_id = p.org_id and s.product_id = p.product_id);
          insert into \"order\".sellable_products (org_id, product_id, version, removed, touched_at)

@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contracts::catalog::{
-    AvailabilityState, ImportEvent, ProductState, ProductStatus, ReservationEvent, StockEvent, VariantState,
+    AvailabilityState, ChannelPrice, ImportEvent, ProductState, ProductStatus, ReservationEvent, StockEvent,
+    VariantState,
 };
 use contracts::order::{IntakeEvent, LineStanding, OrderEvent, Pieces, Standing};
 use contracts::{Channel, Envelope, topics};
-use kernel::OrderId;
+use kernel::{ChannelCode, OrderId};
 use messaging::Record;
 use messaging::operations::{self, Selection};
 use tokio_postgres::Client;
@@ -516,6 +517,27 @@ async fn reservations_agree(records: &[Record], client: &Client) -> Vec<String> 
     violations
 }
 
+/// A variant as order's copy has to have it.
+fn sold_as(product: &ProductState, variant: &VariantState) -> String {
+    let VariantState { variant: id, sku, price, .. } = variant;
+    let for_sale = product.status == ProductStatus::Active && variant.active;
+    let mut text = format!("{} {sku} {} {} {for_sale}", id.uuid(), price.minor(), price.currency());
+    if let Some(cost) = variant.cost.filter(|cost| cost.currency() == price.currency()) {
+        text += &format!(" costs {}", cost.minor());
+    }
+    if let Some(channels) = product.channels.channels() {
+        let codes: Vec<&str> = channels.iter().map(ChannelCode::as_str).collect();
+        text += &format!(" sold in {{{}}}", codes.join(","));
+    }
+    for ChannelPrice { channel, price } in &variant.channel_prices {
+        text += &format!(" in {channel} {price}");
+    }
+    if let Some(price) = &variant.price_elsewhere {
+        text += &format!(" elsewhere {price}");
+    }
+    text
+}
+
 /// Order's copy of the catalog is what the last states of the products say.
 async fn sellable_agrees(records: &[Record], client: &Client) -> Vec<String> {
     let mut told: BTreeMap<Uuid, (i64, BTreeSet<String>)> = BTreeMap::new();
@@ -524,14 +546,7 @@ async fn sellable_agrees(records: &[Record], client: &Client) -> Vec<String> {
         let product = record.payload.as_deref().map(|json| ProductState::decode(&envelope.event_type, json));
         let variants = match product {
             None => BTreeSet::new(),
-            Some(Ok(product)) => {
-                let active = product.status == ProductStatus::Active;
-                let variant = |it: &VariantState| {
-                    let (id, for_sale) = (it.variant.uuid(), active && it.active);
-                    format!("{id} {} {} {} {for_sale}", it.sku, it.price.minor(), it.price.currency())
-                };
-                product.variants.iter().map(variant).collect()
-            }
+            Some(Ok(product)) => product.variants.iter().map(|variant| sold_as(&product, variant)).collect(),
             Some(Err(_)) => continue,
         };
         let known = told.entry(envelope.subject).or_default();
@@ -541,7 +556,13 @@ async fn sellable_agrees(records: &[Record], client: &Client) -> Vec<String> {
         }
     }
     let statement = "select p.product_id::text, p.version,
-                            array_remove(array_agg(concat_ws(' ', s.variant_id, s.sku, s.price_minor, s.currency, s.for_sale::text)), '')
+                            array_remove(array_agg(concat_ws(' ', s.variant_id, s.sku, s.price_minor, s.currency, s.for_sale::text,
+                              'costs ' || s.cost_minor, 'sold in ' || s.channels::text,
+                              (select string_agg(concat_ws(' ', 'in', at.key, at.value ->> 'amount', at.value ->> 'currency'), ' '
+                                                 order by at.key collate \"C\")
+                                 from jsonb_each(s.other_prices -> 'channels') as at),
+                              'elsewhere ' || (s.other_prices #>> '{elsewhere,amount}') || ' '
+                                           || (s.other_prices #>> '{elsewhere,currency}'))), '')
                        from \"order\".sellable_products p
                        left join \"order\".sellable s on s.org_id = p.org_id and s.product_id = p.product_id
                       group by p.org_id, p.product_id";

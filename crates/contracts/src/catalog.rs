@@ -394,6 +394,11 @@ pub enum Reason {
         /// The SKU.
         sku: Sku,
     },
+    /// The product is sold, and not in the sales channel of the order.
+    NotInChannel {
+        /// The SKU.
+        sku: Sku,
+    },
     /// The order was cancelled before its stock was held, or before something was added to it.
     OrderCancelled,
 }

@@ -365,6 +365,10 @@ pub struct Placed {
     /// The shopper's own name for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shopper_reference: Option<String>,
+    /// The sales channel whose prices its lines have, and which they have to be listed in. Absent where it was sold elsewhere, and in
+    /// what an older release said, which took the shop's prices in every channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priced_in: Option<ChannelCode>,
     /// Where it stands; absent in what an older release said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standing: Option<Box<Standing>>,
@@ -616,6 +620,10 @@ pub struct AdditionRequested {
     pub reason: Option<String>,
     /// What is to be added, each SKU once: more pieces of a line at its price, or a new line.
     pub lines: Vec<OrderLine>,
+    /// The sales channel whose prices new lines have, and which all have to be listed in. Absent in what an older release said, which
+    /// took the shop's prices in every channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priced_in: Option<ChannelCode>,
     /// Where the order stands; nothing is added yet.
     pub standing: Box<Standing>,
 }

@@ -2,7 +2,7 @@
 //! the order's id; and what became of what people asked for in a chat, on `order.outcome.v1`.
 //! The rule: only the shape changes here; nothing is decided.
 
-use contracts::order::{self, IntakeEvent, OrderEvent, OutcomeEvent, Standing};
+use contracts::order::{self, IntakeEvent, OrderEvent, OutcomeEvent, Source, Standing};
 use kernel::{ActionId, DestinationId, OrderId, SignedMoney};
 
 use crate::domain::{
@@ -19,6 +19,8 @@ pub fn placed(view: &OrderView, standing: Standing) -> OrderEvent {
         placed_at: view.placed_at,
         deadline_at: view.deadline_at,
         shopper_reference: view.reference.as_ref().map(|reference| reference.as_str().to_owned()),
+        // What was sold elsewhere was listed and priced there.
+        priced_in: (view.source != Source::Import).then(|| view.channel.clone()),
         standing: Some(Box::new(standing)),
     }
     .into()
@@ -86,7 +88,8 @@ pub fn event(step: Step) -> OrderEvent {
         Event::AdditionGiven(number) => order::Edited { order, reason, addition: Some(number), lines, standing }.into(),
         Event::AdditionRequested(number) => {
             let lines = step.addition.iter().flat_map(|addition| &addition.lines).map(added_line).collect();
-            order::AdditionRequested { order, number, reason, lines, standing }.into()
+            let priced_in = Some(standing.channel.clone());
+            order::AdditionRequested { order, number, reason, lines, priced_in, standing }.into()
         }
         Event::AdditionRefused(number, reasons) => {
             order::AdditionRefused { order, number, reasons, withdrawn: false, reason: None, standing }.into()

@@ -47,6 +47,7 @@ diesel::table! {
         for_sale -> Bool,
         product_version -> BigInt,
         channels -> Nullable<Array<Text>>,
+        other_prices -> Nullable<Jsonb>,
     }
 }
 

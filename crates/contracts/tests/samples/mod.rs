@@ -264,6 +264,7 @@ pub(crate) fn samples() -> Vec<Sample> {
         placed_at: time("2026-03-01T09:30:00.123456Z"),
         deadline_at: time("2026-03-01T09:30:30.123456Z"),
         shopper_reference: Some("cart-17".to_owned()),
+        priced_in: None,
         standing: None,
     };
     let nameless = order::Placed { shopper_reference: None, ..placed.clone() };
@@ -309,6 +310,15 @@ pub(crate) fn samples() -> Vec<Sample> {
             organisation,
             "system:catalog",
             catalog::ReservationEvent::from(catalog::Rejected { order: order(), reasons: reasons.clone() }),
+        ),
+        sample(
+            "not-in-channel",
+            organisation,
+            "system:catalog",
+            catalog::ReservationEvent::from(catalog::Rejected {
+                order: order(),
+                reasons: vec![catalog::Reason::NotInChannel { sku: sku("AURORA-BLK") }],
+            }),
         ),
         sample(
             "",

@@ -71,6 +71,7 @@ pub(super) fn samples(organisation: Option<OrganisationId>, user: &str, placed: 
     let there = Pieces { delivered: 1, ..sent };
     let at = |status, counted| Box::new(standing(status, counted));
     let guest = Standing { customer: None, ..standing(Status::Pending, ordered) };
+    let market = || ChannelCode::parse("market").unwrap();
     let (parcel, return_id) = (ParcelId::from_uuid(uuid(0x71)), ReturnId::from_uuid(uuid(0x72)));
     let (payment, refund) = (PaymentId::from_uuid(uuid(0x73)), RefundId::from_uuid(uuid(0x74)));
     let reason = || Some("The customer called.".to_owned());
@@ -90,6 +91,15 @@ pub(super) fn samples(organisation: Option<OrganisationId>, user: &str, placed: 
     given.lines.iter_mut().for_each(|line| line.price_given = true);
     let events: Vec<(&str, OrderEvent)> = vec![
         ("standing", Placed { standing: Some(Box::new(guest)), ..placed.clone() }.into()),
+        (
+            "priced",
+            Placed {
+                priced_in: Some(market()),
+                standing: Some(Box::new(Standing { channel: market(), ..standing(Status::Pending, ordered) })),
+                ..placed.clone()
+            }
+            .into(),
+        ),
         ("standing", Confirmed { order, total: usd("2998"), standing: Some(at(Status::Confirmed, held)) }.into()),
         ("standing", Rejected { order, reasons: Vec::new(), standing: Some(at(Status::Rejected, ordered)) }.into()),
         (
@@ -132,7 +142,20 @@ pub(super) fn samples(organisation: Option<OrganisationId>, user: &str, placed: 
                 number: 1,
                 reason: reason(),
                 lines: given.lines.clone(),
+                priced_in: None,
                 standing: at(Status::Confirmed, held),
+            }
+            .into(),
+        ),
+        (
+            "priced",
+            AdditionRequested {
+                order,
+                number: 2,
+                reason: None,
+                lines: placed.lines.clone(),
+                priced_in: Some(market()),
+                standing: Box::new(Standing { channel: market(), ..standing(Status::Confirmed, held) }),
             }
             .into(),
         ),

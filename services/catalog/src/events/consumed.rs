@@ -3,7 +3,7 @@
 use chrono::Duration;
 use contracts::catalog::ProductState;
 use contracts::category::CategoryState;
-use contracts::order::{LineStanding, OrderEvent, Pieces, Standing, StockPolicy};
+use contracts::order::{AdditionRequested, LineStanding, OrderEvent, Pieces, Placed, Standing, StockPolicy};
 use kernel::{CategoryId, OrganisationId, ProductId};
 use messaging::{Delivered, Snapshot};
 
@@ -52,12 +52,14 @@ fn reported(delivered: Delivered<OrderEvent>) -> Option<ReportedFact> {
     let (order, fact) = match delivered.event {
         OrderEvent::Placed(placed) => {
             let is_sold = stock == StockPolicy::Force;
-            (placed.order, OrderFact::Placed { lines: placed.lines, deadline_at: placed.deadline_at, is_sold })
+            let Placed { order, lines, priced_in: channel, deadline_at, .. } = placed;
+            (order, OrderFact::Placed { lines, channel, deadline_at, is_sold })
         }
         OrderEvent::Confirmed(confirmed) => (confirmed.order, OrderFact::Confirmed),
         OrderEvent::Rejected(rejected) => (rejected.order, OrderFact::Rejected),
         OrderEvent::AdditionRequested(added) => {
-            (added.order, OrderFact::AdditionRequested { number: added.number, lines: added.lines })
+            let AdditionRequested { order, number, lines, priced_in: channel, .. } = added;
+            (order, OrderFact::AdditionRequested { number, lines, channel })
         }
         OrderEvent::Cancelled(cancelled) => (cancelled.order, OrderFact::Cancelled),
         OrderEvent::LinesCancelled(cancelled) => (cancelled.order, moved(&cancelled.standing)),

@@ -1,7 +1,11 @@
-//! A row of the prices as the domain's values.
+//! A row of the prices as the domain's values, and the planned and current prices of variants that a statement about something else
+//! reads along.
+
+use std::collections::HashMap;
 
 use diesel::{Queryable, Selectable};
 use kernel::{ChannelCode, Currency, Malformed, Money, PriceId, ProductId, Timestamp, VariantId};
+use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::domain::price::{BaseChange, EntryKind, PriceEntry, PriceState, PriceWindow};
@@ -76,4 +80,54 @@ impl Row {
             until: self.valid_until.into_iter().chain(self.ended_at).min(),
         })
     }
+}
+
+/// The planned and current prices of variants as a text that [`windows`] reads, or nothing; a column of a SELECT. The condition says
+/// whose, of `prices w`.
+macro_rules! open_windows {
+    ($whose:literal) => {
+        concat!(
+            "(select json_agg(json_build_object('variant', w.variant_id, 'id', w.price_id, 'channel', w.channel,
+                       'minor', w.amount_minor, 'currency', w.currency, 'from', w.valid_from, 'until', w.valid_until))::text
+              from prices w where w.open and ",
+            $whose,
+            ")"
+        )
+    };
+}
+pub(crate) use open_windows;
+
+#[derive(Deserialize)]
+struct WindowRow {
+    variant: Uuid,
+    id: Uuid,
+    channel: Option<ChannelCode>,
+    minor: i64,
+    currency: String,
+    from: Timestamp,
+    until: Option<Timestamp>,
+}
+
+impl WindowRow {
+    fn into_window(self) -> Result<PriceWindow, Malformed> {
+        Ok(PriceWindow {
+            id: PriceId::from_uuid(self.id),
+            channel: self.channel,
+            amount: Money::from_minor(self.minor, Currency::parse(&self.currency)?)?,
+            from: self.from,
+            until: self.until,
+        })
+    }
+}
+
+/// The prices of each variant that `open_windows!` has read.
+pub(crate) fn windows(json: Option<&str>) -> Result<HashMap<Uuid, Vec<PriceWindow>>, Error> {
+    let mut windows: HashMap<Uuid, Vec<PriceWindow>> = HashMap::new();
+    let Some(json) = json else { return Ok(windows) };
+    let rows: Vec<WindowRow> = serde_json::from_str(json).map_err(|cause| Error::corrupt("price", cause))?;
+    for row in rows {
+        let of = row.variant;
+        windows.entry(of).or_default().push(row.into_window().map_err(|cause| Error::corrupt("price", cause))?);
+    }
+    Ok(windows)
 }

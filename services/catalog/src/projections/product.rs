@@ -2,16 +2,13 @@
 //! The rule: the columns stand once, in `select!`; a function adds its condition and nothing else. It takes a connection
 //! and the organisation, because the write side has them from a `Tx` and the read side from a `ReadConn`.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use contracts::catalog::Listing;
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use kernel::{
-    CategoryId, ChannelCode, Currency, Malformed, Money, OrganisationId, PriceId, ProductId, Sku, Slug, Timestamp,
-    VariantId,
-};
+use kernel::{CategoryId, Currency, Malformed, Money, OrganisationId, ProductId, Sku, Slug, Timestamp, VariantId};
 use persistence::{AsyncPgConnection, statement};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -27,6 +24,7 @@ use crate::domain::product::{Details, Product, ProductOption, StoredProduct, Var
 use crate::domain::reference::References;
 use crate::domain::wording::{Brand, Description, ShortDescription, Tag, Title};
 use crate::error::Error;
+use crate::projections::price::open_windows;
 
 #[derive(QueryableByName)]
 struct ProductRow {
@@ -54,21 +52,9 @@ struct ProductRow {
     /// A JSON array of `VariantRow`, in the seller's order.
     #[diesel(sql_type = Text)]
     variants: String,
-    /// A JSON array of `WindowRow`, or nothing.
+    /// As `open_windows!` writes them.
     #[diesel(sql_type = Nullable<Text>)]
     windows: Option<String>,
-}
-
-/// A planned or current price of one of its variants.
-#[derive(Deserialize)]
-struct WindowRow {
-    variant: Uuid,
-    id: Uuid,
-    channel: Option<ChannelCode>,
-    minor: i64,
-    currency: String,
-    from: Timestamp,
-    until: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
@@ -121,11 +107,9 @@ macro_rules! select {
                                'compare_at', v.compare_at_minor, 'cost', v.cost_minor,
                                'external_references', v.external_references)
                              order by v.position), '[]')::text
-                     from variants v where v.org_id = p.org_id and v.product_id = p.product_id) as variants,
-                    (select json_agg(json_build_object('variant', w.variant_id, 'id', w.price_id, 'channel', w.channel,
-                              'minor', w.amount_minor, 'currency', w.currency, 'from', w.valid_from,
-                              'until', w.valid_until))::text
-                     from prices w where w.org_id = p.org_id and w.product_id = p.product_id and w.open) as windows
+                     from variants v where v.org_id = p.org_id and v.product_id = p.product_id) as variants, ",
+            open_windows!("w.org_id = p.org_id and w.product_id = p.product_id"),
+            " as windows
              from products p where p.org_id = $1 and ",
             $condition
         )
@@ -204,30 +188,6 @@ impl VariantRow {
     }
 }
 
-impl WindowRow {
-    fn into_window(self) -> Result<PriceWindow, Malformed> {
-        Ok(PriceWindow {
-            id: PriceId::from_uuid(self.id),
-            channel: self.channel,
-            amount: Money::from_minor(self.minor, Currency::parse(&self.currency)?)?,
-            from: self.from,
-            until: self.until,
-        })
-    }
-}
-
-/// The prices of each variant.
-fn by_variant(json: Option<&str>) -> Result<HashMap<Uuid, Vec<PriceWindow>>, Error> {
-    let mut windows: HashMap<Uuid, Vec<PriceWindow>> = HashMap::new();
-    let Some(json) = json else { return Ok(windows) };
-    let rows: Vec<WindowRow> = serde_json::from_str(json).map_err(|cause| Error::corrupt("price", cause))?;
-    for row in rows {
-        let of = row.variant;
-        windows.entry(of).or_default().push(row.into_window().map_err(|cause| Error::corrupt("price", cause))?);
-    }
-    Ok(windows)
-}
-
 impl From<DetailsRow> for Details {
     fn from(row: DetailsRow) -> Self {
         Self {
@@ -252,7 +212,7 @@ impl TryFrom<ProductRow> for Product {
         let corrupt = |cause: Malformed| Error::corrupt("product", cause);
         let variants: Vec<VariantRow> =
             serde_json::from_str(&row.variants).map_err(|cause| Error::corrupt("product", cause))?;
-        let mut windows = by_variant(row.windows.as_deref())?;
+        let mut windows = super::price::windows(row.windows.as_deref())?;
         let variants = variants.into_iter().map(|variant| {
             let windows = windows.remove(&variant.id).unwrap_or_default();
             variant.into_variant(windows)

@@ -3,10 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use contracts::catalog::Listing;
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Date, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use kernel::{Currency, Day, Malformed, Money, OrderId, OrganisationId, ProductId, Sku, Slug, Timestamp, VariantId};
+use kernel::{
+    ChannelCode, Currency, Day, Malformed, Money, OrderId, OrganisationId, ProductId, Sku, Slug, Timestamp, VariantId,
+};
 use persistence::{Tenancy, Tx, statement};
 use uuid::Uuid;
 
@@ -15,6 +18,7 @@ use crate::domain::reservation::Shelf;
 use crate::domain::stock::{Level, Movement, StockKey};
 use crate::error::Error;
 use crate::projections;
+use crate::projections::price::open_windows;
 
 /// The stock that a new variant begins with.
 #[derive(Debug, Clone, Copy)]
@@ -96,8 +100,16 @@ struct ShelfRow {
     price_minor: i64,
     #[diesel(sql_type = Text)]
     currency: String,
+    /// As `open_windows!` writes them.
+    #[diesel(sql_type = Nullable<Text>)]
+    windows: Option<String>,
+    #[diesel(sql_type = Timestamptz)]
+    priced_at: Timestamp,
     #[diesel(sql_type = Bool)]
     for_sale: bool,
+    /// Nothing is every channel.
+    #[diesel(sql_type = Nullable<Array<Text>>)]
+    channels: Option<Vec<String>>,
     #[diesel(sql_type = BigInt)]
     on_hand: i64,
     #[diesel(sql_type = BigInt)]
@@ -122,11 +134,16 @@ impl ShelfRow {
     fn into_shelf(self) -> Result<(Sku, Shelf), Error> {
         let corrupt = |cause: Malformed| Error::corrupt("stock level", cause);
         let currency = Currency::parse(&self.currency).map_err(corrupt)?;
+        let channels = self.channels.map(|codes| codes.iter().map(|code| ChannelCode::parse(code)).collect());
+        let windows = projections::price::windows(self.windows.as_deref())?.remove(&self.variant_id);
         let shelf = Shelf {
             variant: VariantId::from_uuid(self.variant_id),
             product: ProductId::from_uuid(self.product_id),
-            price: Money::from_minor(self.price_minor, currency).map_err(corrupt)?,
+            base_price: Money::from_minor(self.price_minor, currency).map_err(corrupt)?,
+            windows: windows.unwrap_or_default(),
+            priced_at: self.priced_at,
             for_sale: self.for_sale,
+            listing: Listing::from(channels.transpose().map_err(corrupt)?),
             stock: Stock {
                 level: Level::restore(self.on_hand, self.reserved, self.held),
                 terms: Terms::restore(self.low_threshold, self.safety_stock, self.backorder_limit, self.promised_on)
@@ -155,9 +172,10 @@ pub(crate) type Shelves = BTreeMap<OrganisationId, BTreeMap<Sku, Shelf>>;
 macro_rules! lock_shelves {
     ($unless:literal) => {
         concat!(
-            "select s.org_id, s.variant_id, v.product_id, s.sku, coalesce(v.shop_price_minor, v.price_minor) as price_minor,
-                    v.currency,
-                    v.active and p.status = 'active' as for_sale,
+            "select s.org_id, s.variant_id, v.product_id, s.sku, v.price_minor, v.currency, ",
+            open_windows!("w.org_id = v.org_id and w.product_id = v.product_id and w.variant_id = v.variant_id"),
+            " as windows, p.updated_at as priced_at,
+                    v.active and p.status = 'active' as for_sale, nullif(p.channels, '{*}') as channels,
                     s.on_hand, s.reserved, s.held, s.low_threshold, s.located, s.safety_stock, s.backorder_limit,
                     s.promised_on, s.version
              from unnest($1, $2) as wanted(org_id, sku)

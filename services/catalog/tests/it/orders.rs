@@ -18,7 +18,7 @@ use messaging::Outgoing;
 use serde_json::json;
 use testkit::{Caller, eventually, publish, table_hashes};
 
-use crate::world::{PATIENCE, World, product, usd};
+use crate::world::{PATIENCE, World, price, product, usd};
 
 fn sku(text: &str) -> Sku {
     Sku::parse(text).unwrap()
@@ -43,8 +43,15 @@ pub(crate) fn placed(order: OrderId, lines: &[(&str, i64, i64)], deadline_second
         placed_at: now,
         deadline_at: now + chrono::Duration::seconds(deadline_seconds),
         shopper_reference: None,
+        priced_in: None,
         standing: None,
     })
+}
+
+/// As [`placed`], at the prices of this sales channel.
+fn placed_in(channel: &str, order: OrderId, lines: &[(&str, i64, i64)]) -> OrderEvent {
+    let OrderEvent::Placed(placed) = placed(order, lines, 30) else { panic!("it is placed") };
+    OrderEvent::Placed(Placed { priced_in: Some(ChannelCode::parse(channel).unwrap()), ..placed })
 }
 
 /// As [`placed`], of an order that was sold elsewhere and takes from stock what this policy says.
@@ -66,7 +73,7 @@ pub(crate) fn cancelled(order: OrderId) -> OrderEvent {
 fn added(order: OrderId, number: i64, lines: &[(&str, i64, i64)]) -> OrderEvent {
     let OrderEvent::Placed(placed) = placed(order, lines, 30) else { panic!("it is placed") };
     let (reason, lines, standing) = (None, placed.lines, standing(Pieces::default()));
-    OrderEvent::AdditionRequested(AdditionRequested { order, number, reason, lines, standing })
+    OrderEvent::AdditionRequested(AdditionRequested { order, number, reason, lines, priced_in: None, standing })
 }
 
 /// An addition that was withdrawn, of an order that keeps these lamps.
@@ -292,6 +299,56 @@ async fn an_order_that_cannot_be_had_gets_every_reason_and_nothing_else() {
     assert_eq!(rejected.reasons, expected);
     assert_eq!(world.level("LAMP").await, (5, 0, 0));
     assert_eq!(world.value("select count(*) from movements where kind <> 'adjust'").await, "0");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn orders_of_one_batch_are_held_against_the_prices_and_the_listing_of_their_own_channels() {
+    let world = World::connected().await;
+    let lamp = world.create("lamp", &[("LAMP", 500, 20)]).await;
+    let lamp_id = lamp["variants"][0]["id"].as_str().unwrap();
+    world.add_price(lamp_id, &json!({"price": price(400), "channel": "market"})).await;
+    world.add_price(lamp_id, &json!({"price": price(600), "channel": "shop"})).await;
+    let mug = world.create("mug", &[("MUG", 100, 20)]).await;
+    let path = format!("/admin/v1/products/{}", mug["id"].as_str().unwrap());
+    let (status, body) =
+        world.owner().with("if-match", "*").patch(&path, &json!({"channels": ["market", "shop"]})).await;
+    assert_eq!(status, 200, "{body}");
+
+    // What is asked for, in which channel (none as the release before says it), and what stands against it.
+    let changed = |offered, current| {
+        vec![Reason::PriceChanged { sku: sku("LAMP"), offered: usd(offered), current: usd(current) }]
+    };
+    let unlisted = vec![Reason::NotInChannel { sku: sku("MUG") }];
+    let cases = [
+        (Some("market"), "LAMP", 400, vec![]),
+        (Some("market"), "LAMP", 600, changed(600, 400)),
+        (Some("outlet"), "LAMP", 500, vec![]),
+        (Some("outlet"), "LAMP", 400, changed(400, 500)),
+        (Some("shop"), "LAMP", 600, vec![]),
+        (None, "LAMP", 600, vec![]),
+        (None, "LAMP", 400, changed(400, 600)),
+        (Some("market"), "MUG", 100, vec![]),
+        (Some("outlet"), "MUG", 100, unlisted.clone()),
+        (None, "MUG", 100, vec![]),
+    ];
+    let orders: Vec<OrderId> = cases.iter().map(|_| OrderId::new()).collect();
+    let asked = cases.iter().zip(&orders).map(|((channel, name, cents, _), order)| match channel {
+        Some(channel) => placed_in(channel, *order, &[(name, 1, *cents)]),
+        None => placed(*order, &[(name, 1, *cents)], 30),
+    });
+    let records: Vec<Outgoing> = asked.map(|event| publish(Some(world.scene.organisation()), 1, &event)).collect();
+    world.scene.send(&records).await;
+    for ((channel, name, cents, reasons), order) in cases.iter().zip(&orders) {
+        let refused = match world.answer_to(*order, 1).await.1 {
+            ReservationEvent::Rejected(rejected) => rejected.reasons,
+            ReservationEvent::Reserved(_) => vec![],
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(&refused, reasons, "{name} at {cents} in {channel:?}");
+    }
+    assert_eq!((world.level("LAMP").await, world.level("MUG").await), ((20, 4, 0), (20, 2, 0)));
+    world.assert_books_agree().await;
     world.stop().await;
 }
 

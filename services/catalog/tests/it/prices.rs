@@ -33,7 +33,7 @@ async fn asleep_until(moment: Timestamp) {
 }
 
 impl World {
-    async fn add_price(&self, variant: &str, body: &Value) -> Value {
+    pub(crate) async fn add_price(&self, variant: &str, body: &Value) -> Value {
         let (status, added) = self.owner().post(&format!("/admin/v1/variants/{variant}/prices"), body).await;
         assert_eq!(status, 201, "{added}");
         added

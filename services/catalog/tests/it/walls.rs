@@ -77,7 +77,6 @@ async fn the_tenant_role_sees_no_row_of_another_organisation() {
         assert_eq!(created.is_ok(), is_allowed, "{created:?}");
     }
     let system = world.scene.connect(DatabaseRole::System).await;
-    // The history of prices is written by nobody's batch.
     world
         .owner()
         .post(
@@ -87,7 +86,13 @@ async fn the_tenant_role_sees_no_row_of_another_organisation() {
         .await;
     let seen_prices =
         [seen(&mine.to_string(), "prices").await, seen(&other.to_string(), "prices").await, seen("", "prices").await];
-    assert_eq!((seen_prices, seen_by_batches(&world.scene, &tenant, "prices").await), ([1, 0, 0], [0, 0, 0]));
+    assert_eq!((seen_prices, seen_by_batches(&world.scene, &tenant, "prices").await), ([1, 0, 0], [0, 1, 1]));
+    // The history of prices is written by nobody's batch.
+    let changed = tenant
+        .batch_execute(&format!("begin; set local app.orgs = '{{{mine}}}'; update prices set open = false; commit"))
+        .await;
+    assert!(changed.is_ok(), "{changed:?}");
+    assert_eq!(world.value("select count(*) from prices where open").await, "1", "a batch changed none");
     assert_eq!(
         system.query("select 1 from availability_marks", &[]).await.unwrap().len(),
         1,

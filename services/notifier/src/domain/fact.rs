@@ -341,6 +341,7 @@ mod tests {
                 { "reason": "not-for-sale", "sku": "TEA-1" },
                 { "reason": "order-cancelled" },
             ] }),
+            json!({ "kind": "order-rejected", "order": ORDER, "reasons": [{ "reason": "not-in-channel", "sku": "TEA-1" }] }),
             json!({ "kind": "stock-low", "sku": "TEA-1", "available": 3, "threshold": 5 }),
             json!({ "kind": "linked", "name": "Operations" }),
             json!({ "kind": "test" }),

@@ -177,6 +177,7 @@ mod tests {
             placed_at: now,
             deadline_at: now,
             shopper_reference: None,
+            priced_in: None,
             standing: Some(standing(source, stock)),
         })
     }

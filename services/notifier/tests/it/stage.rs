@@ -216,6 +216,7 @@ pub(crate) fn placed_as(order: OrderId, reference: Option<&str>) -> OrderEvent {
         placed_at: Clock::now(),
         deadline_at: Clock::now(),
         shopper_reference: reference.map(str::to_owned),
+        priced_in: None,
         standing: None,
     })
 }

@@ -1,6 +1,6 @@
 //! What somebody wants, before it is an order. The rules: repeated SKUs become one line, an order has one currency, sums are checked,
-//! and prices come from this service's own copy of the catalog, unless the seller states them. A shopper states none, and takes
-//! nothing off.
+//! and prices are those of the order's sales channel in this service's own copy of the catalog, unless the seller states them. A shopper
+//! states none, and takes nothing off.
 
 use std::collections::HashMap;
 
@@ -317,7 +317,10 @@ impl Draft {
     /// [`DraftError`] naming every line that cannot be sold, or whose price is not the one that was shown.
     pub fn price(&self, channel: &ChannelCode, offers: &[Offer]) -> Result<(Vec<Line>, Money), DraftError> {
         let by_sku: HashMap<&Sku, &Offer> = offers.iter().map(|offer| (&offer.sku, offer)).collect();
-        let priced = |line: &DraftLine| by_sku.get(&line.sku).map(|offer| line.first_price(offer).currency());
+        let priced = |line: &DraftLine| {
+            let offer = by_sku.get(&line.sku)?;
+            Some(line.first_price(offer.price_in(channel)).currency())
+        };
         let currency = self.lines.iter().find_map(priced);
         let mut lines = self.price_lines(channel, &by_sku, currency)?;
         let currency = currency.ok_or(DraftError::LineCount { lines: 0 })?;
@@ -357,15 +360,16 @@ impl Draft {
                     continue;
                 }
             }
-            match line.priced(offer, currency, self.source) {
+            let current = offer.price_in(channel);
+            match line.priced(offer, current, currency, self.source) {
                 Ok(priced) => {
                     let shown =
                         requested.iter().filter_map(|(number, asked)| asked.shown.map(|shown| (*number, shown)));
-                    changes.extend(shown.filter(|(_, shown)| *shown != offer.price).map(|(line, shown)| PriceChange {
+                    changes.extend(shown.filter(|(_, shown)| *shown != current).map(|(line, shown)| PriceChange {
                         line,
                         sku: sku.clone(),
                         shown,
-                        current: offer.price,
+                        current,
                     }));
                     lines.push(priced);
                 }
@@ -384,20 +388,21 @@ impl Draft {
 }
 
 impl DraftLine {
-    /// The price of one in the first line of the request.
-    fn first_price(&self, offer: &Offer) -> Money {
-        self.requested.first().and_then(|(_, asked)| asked.terms.unit_price).unwrap_or(offer.price)
+    /// The price of one in the first line of the request; `current` is the catalog's.
+    fn first_price(&self, current: Money) -> Money {
+        self.requested.first().and_then(|(_, asked)| asked.terms.unit_price).unwrap_or(current)
     }
 
-    /// The line of the order. Lines of one SKU at different prices become one at the highest of them, and the difference is taken off.
-    fn priced(&self, offer: &Offer, currency: Currency, source: Source) -> Result<Line, Fault> {
-        let price = |asked: &RequestedLine| asked.terms.unit_price.unwrap_or(offer.price);
+    /// The line of the order; `current` is the catalog's price of one. Lines of one SKU at different prices become one at the highest of
+    /// them, and the difference is taken off.
+    fn priced(&self, offer: &Offer, current: Money, currency: Currency, source: Source) -> Result<Line, Fault> {
+        let price = |asked: &RequestedLine| asked.terms.unit_price.unwrap_or(current);
         let asked = || self.requested.iter().map(|(_, asked)| asked);
         let mut amounts = asked().flat_map(|asked| asked.terms.amounts().chain([price(asked)]));
         if let Some(foreign) = amounts.find(|amount| amount.currency() != currency) {
             return Err(Fault::OtherCurrency(foreign.currency()));
         }
-        let unit = asked().map(price).max_by_key(|price| price.minor()).unwrap_or(offer.price);
+        let unit = asked().map(price).max_by_key(|price| price.minor()).unwrap_or(current);
         let gross = unit.checked_multiply(self.quantity).map_err(|_| Fault::TooMany)?;
         // None of these is more than the highest price times the pieces, which was counted.
         let charged = sum(asked().map(|asked| price(asked).minor().saturating_mul(asked.quantity.get())))?;
@@ -412,7 +417,7 @@ impl DraftLine {
             _ if asked().any(|asked| asked.terms.unit_price.is_some()) => PriceSource::Staff,
             _ => PriceSource::Catalog,
         };
-        let line = Line { unit_price: unit, price_source, ..Line::of(offer, self.quantity, gross) };
+        let line = Line { price_source, ..Line::of(offer, self.quantity, unit, gross) };
         line.charged(discount, tax, 0).ok_or(Fault::TooMany)
     }
 }
@@ -471,6 +476,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::OtherPrices;
 
     fn sku(text: &str) -> Sku {
         Sku::parse(text).unwrap()
@@ -508,6 +514,7 @@ mod tests {
             title: text.to_owned(),
             variant_title: String::new(),
             price,
+            other_prices: OtherPrices::default(),
             cost: None,
             for_sale: true,
             listing: Listing::default(),
@@ -548,6 +555,47 @@ mod tests {
         let refused = draft.price(&ChannelCode::shop(), &[offer("A", usd(100)), offer("B", usd(5))]);
         let change = PriceChange { line: 1, sku: sku("A"), shown: usd(90), current: usd(100) };
         assert_eq!(refused.unwrap_err(), DraftError::PriceChanged(vec![change]));
+    }
+
+    #[test]
+    fn a_line_costs_what_the_channel_of_the_order_has_it_cost() {
+        let [market, outlet] = ["market", "outlet"].map(|code| ChannelCode::parse(code).unwrap());
+        let mug = |elsewhere| {
+            let other_prices = OtherPrices { channels: [(market.clone(), usd(80))].into(), elsewhere };
+            Offer { other_prices, ..offer("MUG", usd(100)) }
+        };
+        let costs = |channel: &ChannelCode, offer: Offer| {
+            let staff = Draft::of(Source::Staff, vec![line("MUG", 2)], OrderTerms::default()).unwrap();
+            let added = Draft::of_addition(vec![(0, line("MUG", 1))]);
+            let one = added.price_in(channel, usd(0).currency(), std::slice::from_ref(&offer)).unwrap()[0].unit_price;
+            let (lines, total) = staff.price(channel, &[offer]).unwrap();
+            assert_eq!((lines[0].unit_price, lines[0].price_source), (one, PriceSource::Catalog));
+            (one, total)
+        };
+        assert_eq!(costs(&ChannelCode::shop(), mug(Some(usd(90)))), (usd(100), usd(200)));
+        assert_eq!(costs(&market, mug(Some(usd(90)))), (usd(80), usd(160)));
+        assert_eq!(costs(&outlet, mug(Some(usd(90)))), (usd(90), usd(180)));
+        assert_eq!(costs(&outlet, mug(None)), (usd(100), usd(200)));
+
+        let seen = Draft::new(vec![shown("MUG", usd(100))]).unwrap();
+        assert_eq!(seen.price(&outlet, &[mug(None)]).map(|(_, total)| total), Ok(usd(100)));
+        let change = PriceChange { line: 0, sku: sku("MUG"), shown: usd(100), current: usd(80) };
+        assert_eq!(seen.price(&market, &[mug(None)]), Err(DraftError::PriceChanged(vec![change])));
+    }
+
+    #[test]
+    fn channels_whose_prices_are_in_other_currencies_are_not_mixed_in_one_order() {
+        let (market, vnd) = (ChannelCode::parse("market").unwrap(), Currency::parse("VND").unwrap());
+        let dong = Money::parse("5000", vnd).unwrap();
+        let other_prices = OtherPrices { channels: [(market.clone(), dong)].into(), elsewhere: None };
+        let foreign = Offer { other_prices, ..offer("VN", usd(1)) };
+        let draft = Draft::new(vec![line("A", 1), line("VN", 1)]).unwrap();
+        let offers = [offer("A", usd(100)), foreign];
+        assert_eq!(draft.price(&ChannelCode::shop(), &offers).map(|(_, total)| total), Ok(usd(101)));
+        let refused = DraftError::Unsellable(vec![flaw(1, "VN", Fault::OtherCurrency(vnd))]);
+        assert_eq!(draft.price(&market, &offers), Err(refused.clone()));
+        let added = Draft::of_addition(vec![(1, line("VN", 1))]);
+        assert_eq!(added.price_in(&market, usd(0).currency(), &offers), Err(refused));
     }
 
     #[test]

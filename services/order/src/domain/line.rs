@@ -76,9 +76,9 @@ pub struct Line {
 }
 
 impl Line {
-    /// A line of this offer; `amount` is the price times `quantity`. Nothing is taken off or added.
+    /// A line of this offer, at the catalog's price; `amount` is the price times `quantity`. Nothing is taken off or added.
     #[must_use]
-    pub fn of(offer: &Offer, quantity: Quantity, amount: Money) -> Self {
+    pub fn of(offer: &Offer, quantity: Quantity, unit_price: Money, amount: Money) -> Self {
         Self {
             sku: offer.sku.clone(),
             product: offer.product,
@@ -87,7 +87,7 @@ impl Line {
             title: offer.title.clone(),
             variant_title: offer.variant_title.clone(),
             quantity,
-            unit_price: offer.price,
+            unit_price,
             price_source: PriceSource::Catalog,
             amount,
             discount: None,

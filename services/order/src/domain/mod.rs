@@ -50,7 +50,7 @@ pub use payment::{
     Manual, MoneyRequest, Moving, NotMoved, Payment, PaymentProvider, Payments, Provider, RecordedPayment,
     RecordedRefund, Refund,
 };
-pub use product::{Offer, Product, Variant};
+pub use product::{Offer, OtherPrices, Product, Variant};
 pub use reference::Reference;
 pub use returns::{Return, ReturnStatus, ReturnStep, advance};
 pub use timeline::{Details, TimelineEntry, Transition};

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     addition::{AddedLine, Addition, AdditionEnd, Edit, EditedLine},
     amounts::{Direction, Range},
-    draft::{DraftError, LINE_LIMIT, LineTerms, RequestedLine},
+    draft::{DraftError, Fault, LINE_LIMIT, LineTerms, RequestedLine},
     life::{Action, Change, Event, Life, LineLife, Refusal, Requester, Selection, Trigger, decide},
     parcel::SkuPieces,
     timeline::Details,
@@ -539,12 +539,13 @@ pub struct Impossible {
 /// Why catalog does not reserve something, in words.
 fn why_not(reason: &Reason) -> String {
     match reason {
-        Reason::UnknownSku { sku } => format!("there is no SKU {sku}"),
+        Reason::UnknownSku { sku } => Fault::Unknown.reason(sku),
         Reason::OutOfStock { sku, requested, available } => {
             format!("{} of {sku} are wanted and {available} are left", requested.get())
         }
         Reason::PriceChanged { sku, offered, current } => format!("{sku} was sold for {offered} and costs {current}"),
-        Reason::NotForSale { sku } => format!("{sku} is not for sale"),
+        Reason::NotForSale { sku } => Fault::NotForSale.reason(sku),
+        Reason::NotInChannel { sku } => Fault::NotInChannel.reason(sku),
         Reason::OrderCancelled => "the order had been cancelled".to_owned(),
     }
 }

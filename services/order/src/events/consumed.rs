@@ -13,7 +13,7 @@ use messaging::{Delivered, Snapshot};
 
 use crate::{
     commands::{Answer, ApplyMembers, ApplyProducts, AskedStep, PlaceQueued, SettleOrders, TakeAskedSteps, Turn},
-    domain::{Member, Product, SkuPieces, Trigger, Variant},
+    domain::{Member, OtherPrices, Product, SkuPieces, Trigger, Variant},
 };
 
 /// The orders whose turn has come become one command.
@@ -105,6 +105,10 @@ fn product(snapshot: Snapshot<ProductState>) -> Product {
         sku: variant.sku,
         title: variant.title,
         price: variant.price,
+        other_prices: OtherPrices {
+            channels: variant.channel_prices.into_iter().map(|one| (one.channel, one.price)).collect(),
+            elsewhere: variant.price_elsewhere,
+        },
         cost: variant.cost,
         for_sale: active && variant.active,
     });

@@ -7,15 +7,16 @@ use std::collections::{HashMap, HashSet};
 use contracts::catalog::Listing;
 use diesel::{
     QueryableByName,
-    sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl;
 use kernel::{ChannelCode, Currency, Money, OrganisationId, ProductId, Sku, Timestamp, VariantId};
 use persistence::{Tenancy, Tenants, Tx, statement};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    domain::{Offer, Product, Variant},
+    domain::{Offer, OtherPrices, Product, Variant},
     error::Error,
     schema::sellable,
 };
@@ -32,7 +33,7 @@ pub async fn offers<T: Tenancy>(
     let rows: Vec<OfferRow> = statement(
         "select distinct on (s.org_id, s.sku) s.org_id, s.sku, s.product_id, s.variant_id, s.product_version, s.title,
                 s.variant_title, s.price_minor, s.cost_minor, s.currency, s.for_sale,
-                s.channels
+                s.channels, s.other_prices
          from unnest($1, $2) as wanted (org_id, sku)
          join sellable s on s.org_id = wanted.org_id and s.sku = wanted.sku
          order by s.org_id, s.sku, s.for_sale desc, s.variant_id desc",
@@ -86,6 +87,7 @@ pub async fn apply(tx: &mut Tx<'_, Tenants>, products: &[Product], rebuild: bool
 async fn replace(tx: &mut Tx<'_, Tenants>, products: &[&Product]) -> Result<(), Error> {
     let rows: Vec<(&Product, &Variant)> =
         products.iter().flat_map(|product| product.variants.iter().map(move |variant| (*product, variant))).collect();
+    let other_prices = rows.iter().map(|(_, variant)| json(&variant.other_prices)).collect::<Result<Vec<_>, _>>()?;
     statement(
         "with gone as (
             delete from sellable s using unnest($1, $2) as product (org_id, product_id)
@@ -95,17 +97,17 @@ async fn replace(tx: &mut Tx<'_, Tenants>, products: &[&Product]) -> Result<(), 
                                 and kept.variant_id = s.variant_id)
         )
         insert into sellable as known (org_id, product_id, variant_id, sku, title, variant_title, price_minor, currency,
-                                       for_sale, product_version, cost_minor, channels)
+                                       for_sale, product_version, cost_minor, channels, other_prices)
         select new.org_id, new.product_id, new.variant_id, new.sku, new.title, new.variant_title, new.price_minor,
-               new.currency, new.for_sale, new.product_version, new.cost_minor, new.channels::text[]
-        from unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+               new.currency, new.for_sale, new.product_version, new.cost_minor, new.channels::text[], new.other_prices
+        from unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
             as new (org_id, product_id, variant_id, sku, title, variant_title, price_minor, currency, for_sale,
-                    product_version, cost_minor, channels)
+                    product_version, cost_minor, channels, other_prices)
         on conflict (org_id, product_id, variant_id) do update
         set sku = excluded.sku, title = excluded.title, variant_title = excluded.variant_title,
             price_minor = excluded.price_minor, currency = excluded.currency, for_sale = excluded.for_sale,
             product_version = excluded.product_version, cost_minor = excluded.cost_minor,
-            channels = excluded.channels",
+            channels = excluded.channels, other_prices = excluded.other_prices",
     )
     .bind::<Array<SqlUuid>, _>(products.iter().map(|product| product.organisation.uuid()).collect::<Vec<_>>())
     .bind::<Array<SqlUuid>, _>(products.iter().map(|product| product.id.uuid()).collect::<Vec<_>>())
@@ -121,6 +123,7 @@ async fn replace(tx: &mut Tx<'_, Tenants>, products: &[&Product]) -> Result<(), 
     .bind::<Array<BigInt>, _>(column(&rows, |product, _| product.version))
     .bind::<Array<Nullable<BigInt>>, _>(column(&rows, |_, variant| variant.known_cost()))
     .bind::<Array<Nullable<Text>>, _>(column(&rows, |product, _| array(&product.listing)))
+    .bind::<Array<Nullable<Jsonb>>, _>(other_prices)
     .execute(tx.connection())
     .await?;
     Ok(())
@@ -158,6 +161,12 @@ fn array(listing: &Listing) -> Option<String> {
     Some(format!("{{{}}}", channels.join(",")))
 }
 
+/// The prices of other channels, where there are any.
+fn json(prices: &OtherPrices) -> Result<Option<Value>, Error> {
+    let written = || serde_json::to_value(prices).map_err(|cause| Error::corrupt("the prices of a variant", cause));
+    (*prices != OtherPrices::default()).then(written).transpose()
+}
+
 fn column<V>(rows: &[(&Product, &Variant)], value: impl Fn(&Product, &Variant) -> V) -> Vec<V> {
     rows.iter().map(|(product, variant)| value(product, variant)).collect()
 }
@@ -191,6 +200,7 @@ struct OfferRow {
     currency: String,
     for_sale: bool,
     channels: Option<Vec<String>>,
+    other_prices: Option<Value>,
 }
 
 impl TryFrom<OfferRow> for Offer {
@@ -209,6 +219,10 @@ impl TryFrom<OfferRow> for Offer {
             title: row.title,
             variant_title: row.variant_title,
             price: Money::from_minor(row.price_minor, currency).map_err(corrupt)?,
+            other_prices: row
+                .other_prices
+                .map_or_else(|| Ok(OtherPrices::default()), serde_json::from_value)
+                .map_err(|cause| Error::corrupt(variant, cause))?,
             cost: row.cost_minor.map(|cost| Money::from_minor(cost, currency)).transpose().map_err(corrupt)?,
             for_sale: row.for_sale,
             listing: channels.transpose().map_err(corrupt)?.map(Listing::only).unwrap_or_default(),

@@ -4,6 +4,7 @@
 mod adding;
 mod asked_steps;
 mod cancelling;
+mod channels;
 mod customers;
 mod deadlines;
 mod documents;

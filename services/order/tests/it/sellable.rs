@@ -2,7 +2,7 @@
 
 use contracts::{
     Envelope,
-    catalog::{Listing, ProductState, ProductStatus, VariantState},
+    catalog::{ChannelPrice, Listing, ProductState, ProductStatus, VariantState},
     topics,
 };
 use kernel::{ChannelCode, ProductId, Sku, Slug, VariantId};
@@ -46,6 +46,13 @@ fn tombstone(world: &World, state: &ProductState, version: i64) -> Outgoing {
     Outgoing { payload: None, ..publish(Some(world.scene.organisation()), version, state) }
 }
 
+/// The same with this price in the market, in cents.
+fn in_market(state: ProductState, cents: i64) -> ProductState {
+    let price = || ChannelPrice { channel: ChannelCode::parse("market").unwrap(), price: usd(cents) };
+    let priced = |variant| VariantState { channel_prices: vec![price()], price_elsewhere: Some(usd(1)), ..variant };
+    ProductState { variants: state.variants.iter().cloned().map(priced).collect(), ..state }
+}
+
 fn shop_only() -> Listing {
     Listing::only([ChannelCode::shop()].into())
 }
@@ -55,10 +62,10 @@ fn story(world: &World) -> Vec<Outgoing> {
     let (lasting, moving, taking, removed) = (History::new(), History::new(), History::new(), History::new());
     let state = |state: ProductState| publish(Some(world.scene.organisation()), state.version, &state);
     vec![
-        state(lasting.state(1, &[(0, "MUG"), (1, "CUP"), (2, "JAR")])),
+        state(in_market(lasting.state(1, &[(0, "MUG"), (1, "CUP"), (2, "JAR")]), 50)),
         state(lasting.state(2, &[(0, "MUG"), (1, "CUP-XL")])),
-        state(ProductState { channels: shop_only(), ..lasting.state(3, &[(0, "MUG"), (2, "JAR")]) }),
-        state(moving.state(1, &[(0, "LAMP"), (1, "BULB")])),
+        state(ProductState { channels: shop_only(), ..in_market(lasting.state(3, &[(0, "MUG"), (2, "JAR")]), 250) }),
+        state(in_market(moving.state(1, &[(0, "LAMP"), (1, "BULB")]), 50)),
         state(moving.state(2, &[(1, "BULB")])),
         state(taking.state(1, &[(0, "LAMP")])),
         state(removed.state(1, &[(0, "GONE")])),
@@ -77,8 +84,10 @@ fn outdated(records: &[Outgoing]) -> Vec<Outgoing> {
     records.iter().filter(|record| newer(record)).cloned().collect()
 }
 
-const COPY: &str = "select string_agg(concat_ws(' ', sku, title, price_minor), '; ' order by sku, title) from sellable";
-const EXPECTED: &str = "BULB version 2 200; JAR version 3 300; LAMP version 1 100; MUG version 3 300";
+const COPY: &str =
+    "select string_agg(concat_ws(' ', sku, title, price_minor, other_prices #>> '{channels,market,amount}'), '; '
+                                      order by sku, title) from sellable";
+const EXPECTED: &str = "BULB version 2 200; JAR version 3 300 2.50; LAMP version 1 100; MUG version 3 300 2.50";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn records_twice_and_in_any_order_make_the_same_copy() {
@@ -125,7 +134,7 @@ async fn a_rebuild_makes_a_corrupted_copy_what_the_topic_says() {
     let organisation = world.scene.organisation().uuid();
     world
         .execute(&format!(
-            "update sellable set price_minor = 1 where sku = 'MUG';
+            "update sellable set price_minor = 1, other_prices = null where sku = 'MUG';
              delete from sellable where sku = 'JAR';
              delete from sellable_products where product_id = (select product_id from sellable where sku = 'LAMP');
              update sellable_products set version = 99

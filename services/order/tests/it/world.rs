@@ -15,7 +15,7 @@ use mediator::{Mediator, Scope, SendError};
 use order::{
     commands::ApplyProducts,
     config::{FollowLimits, Polling, Settings},
-    domain::{Deadline, HoldLimits, Manual, Payments, Product, Variant},
+    domain::{Deadline, HoldLimits, Manual, OtherPrices, Payments, Product, Variant},
     error::Error,
     processes::deadline_sweep,
 };
@@ -280,6 +280,7 @@ pub(crate) fn product(sku: &str, version: i64, price: i64) -> Product {
         sku: Sku::parse(sku).unwrap(),
         title: "one size".to_owned(),
         price: usd(price),
+        other_prices: OtherPrices::default(),
         cost: Some(usd(price / 2)),
         for_sale: true,
     };

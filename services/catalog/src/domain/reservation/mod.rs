@@ -1,15 +1,16 @@
 //! What the catalog promises an order, decided in memory for a whole batch of order events.
-//! The rules: an order gets every line or none, but for one that is sold already, which gets every line; a state changes only along the transitions of [`State`]; following an
-//! event twice has no second effect.
+//! The rules: an order gets every line or none, but for one that is sold already, which gets every line; a line costs what it costs in
+//! the order's sales channel; a state changes only along the transitions of [`State`]; following an event twice has no second effect.
 
 use std::collections::BTreeMap;
 
-use contracts::catalog::Reason;
+use contracts::catalog::{Listing, Reason};
 use contracts::order::OrderLine;
-use kernel::{Money, OrderId, ProductId, Quantity, Sku, Timestamp, VariantId};
+use kernel::{ChannelCode, Money, OrderId, ProductId, Quantity, Sku, Timestamp, VariantId};
 use mutants::Mutant;
 
 use super::availability::Stock;
+use super::price::{PriceWindow, price};
 use super::stock::{Movement, StockFault};
 
 /// The state of a reservation, by the name in the store.
@@ -98,12 +99,25 @@ pub struct Shelf {
     pub variant: VariantId,
     /// Its product.
     pub product: ProductId,
-    /// What one piece costs now.
-    pub price: Money,
+    /// The base price of one piece.
+    pub base_price: Money,
+    /// Its prices for a while that are planned or current.
+    pub windows: Vec<PriceWindow>,
+    /// The last change of its product, of which its prices are.
+    pub priced_at: Timestamp,
     /// Whether product and variant are active.
     pub for_sale: bool,
+    /// The sales channels that its product is sold in.
+    pub listing: Listing,
     /// Its level, terms and version.
     pub stock: Stock,
+}
+
+impl Shelf {
+    /// What one piece costs in a sales channel.
+    fn price_in(&self, channel: &ChannelCode) -> Money {
+        price(self.base_price, &[], &self.windows, Some(channel), self.priced_at).amount
+    }
 }
 
 /// What happened to an order, as far as it concerns the stock.
@@ -113,6 +127,9 @@ pub enum OrderFact {
     Placed {
         /// What was ordered, at which prices.
         lines: Vec<OrderLine>,
+        /// The sales channel whose prices they have, and which they have to be listed in. Without one the prices are the shop's, and the
+        /// listing is no matter.
+        channel: Option<ChannelCode>,
         /// Until when the order waits for the answer.
         deadline_at: Timestamp,
         /// It was sold elsewhere and gets its lines, also where they cannot be had.
@@ -126,6 +143,8 @@ pub enum OrderFact {
         number: i64,
         /// What is added, at which prices.
         lines: Vec<OrderLine>,
+        /// As of a placed order.
+        channel: Option<ChannelCode>,
     },
     /// An addition was withdrawn before its answer was heard.
     AdditionWithdrawn {
@@ -306,13 +325,15 @@ impl Book {
         margin: chrono::Duration,
     ) -> Result<(), Contradiction> {
         match fact {
-            OrderFact::Placed { lines, deadline_at, is_sold } => {
+            OrderFact::Placed { lines, channel, deadline_at, is_sold } => {
                 // A deadline near the end of time has no room for the margin.
                 let expires_at = deadline_at.checked_add_signed(margin).unwrap_or(*deadline_at);
-                self.place(cause, order, (lines.as_slice(), *is_sold), expires_at)
+                self.place(cause, order, Wanted { lines, channel: channel.as_ref() }, *is_sold, expires_at)
             }
             OrderFact::Confirmed => self.confirm(cause, order),
-            OrderFact::AdditionRequested { number, lines } => self.extend(cause, order, *number, lines),
+            OrderFact::AdditionRequested { number, lines, channel } => {
+                self.extend(cause, order, *number, Wanted { lines, channel: channel.as_ref() })
+            }
             OrderFact::AdditionWithdrawn { number, kept } => self.take_back(cause, order, *number, kept),
             OrderFact::Moved(lines) => self.follow_pieces(cause, order, lines),
             OrderFact::Cancelled => self.cancel(cause, order),
@@ -361,7 +382,8 @@ impl Book {
         &mut self,
         cause: usize,
         order: OrderId,
-        (lines, is_sold): (&[OrderLine], bool),
+        asked: Wanted<'_>,
+        is_sold: bool,
         expires_at: Timestamp,
     ) -> Result<(), Contradiction> {
         let early = self.early(order);
@@ -375,12 +397,12 @@ impl Book {
             }
             Some(_) => return Ok(()),
         }
-        let mut wanted = pieces_by_sku(lines);
+        let mut wanted = asked.pieces_by_sku();
         for line in &early {
             let gone = line.moved.shipped + line.moved.cancelled;
             wanted.entry(&line.sku).and_modify(|pieces| *pieces = (*pieces - gone).max(0));
         }
-        let mut reasons = self.reasons_against(lines, &wanted);
+        let mut reasons = self.reasons_against(asked, &wanted);
         if is_sold {
             reasons.retain(|reason| matches!(reason, Reason::UnknownSku { .. }));
         }
@@ -483,7 +505,7 @@ impl Book {
 
     /// Holds what is added to a confirmed order, all of it or nothing. Whether the confirmation has arrived is no matter: order adds to
     /// nothing else.
-    fn extend(&mut self, cause: usize, order: OrderId, number: i64, lines: &[OrderLine]) -> Result<(), Contradiction> {
+    fn extend(&mut self, cause: usize, order: OrderId, number: i64, asked: Wanted<'_>) -> Result<(), Contradiction> {
         match self.reservations.get(&order).map(|tracked| (tracked.reservation.state, tracked.reservation.addition)) {
             Some((_, decided)) if number <= decided => return Ok(()),
             Some((State::Reserved, _)) => self.confirm(cause, order)?,
@@ -491,9 +513,9 @@ impl Book {
             // Nothing was ever reserved for this one, and nothing may be from now on.
             None => self.create(order, State::Void, Vec::new(), None),
         }
-        let wanted = pieces_by_sku(lines);
+        let wanted = asked.pieces_by_sku();
         let reasons = match self.state_of(order) {
-            Some(State::Held) => self.reasons_against(lines, &wanted),
+            Some(State::Held) => self.reasons_against(asked, &wanted),
             _ => vec![Reason::OrderCancelled],
         };
         if !reasons.is_empty() {
@@ -554,7 +576,8 @@ impl Book {
     }
 
     /// Every reason why the order cannot have its lines, SKU by SKU.
-    fn reasons_against(&self, lines: &[OrderLine], wanted: &BTreeMap<&Sku, i64>) -> Vec<Reason> {
+    fn reasons_against(&self, asked: Wanted<'_>, wanted: &BTreeMap<&Sku, i64>) -> Vec<Reason> {
+        let shop = ChannelCode::shop();
         let mut reasons = Vec::new();
         for (&sku, &requested) in wanted {
             let Some(TrackedShelf { shelf, .. }) = self.shelves.get(sku) else {
@@ -563,12 +586,13 @@ impl Book {
             };
             if !shelf.for_sale {
                 reasons.push(Reason::NotForSale { sku: sku.clone() });
+            } else if asked.channel.is_some_and(|channel| !shelf.listing.includes(channel)) {
+                reasons.push(Reason::NotInChannel { sku: sku.clone() });
             }
-            if let Some(line) =
-                lines.iter().find(|line| line.sku == *sku && !line.price_given && line.unit_price != shelf.price)
-            {
-                let (offered, current) = (line.unit_price, shelf.price);
-                reasons.push(Reason::PriceChanged { sku: sku.clone(), offered, current });
+            let current = shelf.price_in(asked.channel.unwrap_or(&shop));
+            let is_wrong = |line: &&OrderLine| line.sku == *sku && !line.price_given && line.unit_price != current;
+            if let Some(line) = asked.lines.iter().find(is_wrong) {
+                reasons.push(Reason::PriceChanged { sku: sku.clone(), offered: line.unit_price, current });
             }
             let available = shelf.stock.sellable();
             // A reservation's line cannot say more than `Quantity::MOST`, however much there is.
@@ -681,13 +705,23 @@ impl Book {
     }
 }
 
-/// The pieces of each SKU; lines of one SKU are summed.
-fn pieces_by_sku(lines: &[OrderLine]) -> BTreeMap<&Sku, i64> {
-    let mut pieces: BTreeMap<&Sku, i64> = BTreeMap::new();
-    for line in lines {
-        *pieces.entry(&line.sku).or_default() += line.quantity.get();
+/// What an order asks for.
+#[derive(Clone, Copy)]
+struct Wanted<'o> {
+    lines: &'o [OrderLine],
+    /// As [`OrderFact::Placed`] has it.
+    channel: Option<&'o ChannelCode>,
+}
+
+impl<'o> Wanted<'o> {
+    /// The pieces of each SKU; lines of one SKU are summed.
+    fn pieces_by_sku(self) -> BTreeMap<&'o Sku, i64> {
+        let mut pieces: BTreeMap<&Sku, i64> = BTreeMap::new();
+        for line in self.lines {
+            *pieces.entry(&line.sku).or_default() += line.quantity.get();
+        }
+        pieces
     }
-    pieces
 }
 
 /// The pieces as a quantity; a sum over an order's lines may be more than a quantity can say.

@@ -25,8 +25,11 @@ fn shelf(on_hand: i64) -> Shelf {
     Shelf {
         variant: VariantId::new(),
         product: ProductId::new(),
-        price: dollars(500),
+        base_price: dollars(500),
+        windows: Vec::new(),
+        priced_at: deadline(),
         for_sale: true,
+        listing: Listing::default(),
         stock: Stock {
             level: Level::restore(on_hand, 0, 0),
             terms: Terms { low_threshold: 2, ..Terms::default() },
@@ -53,13 +56,19 @@ fn placed(lines: &[(&str, i64, i64)]) -> OrderFact {
             price_given: false,
         })
         .collect();
-    OrderFact::Placed { lines, deadline_at: deadline(), is_sold: false }
+    OrderFact::Placed { lines, channel: None, deadline_at: deadline(), is_sold: false }
+}
+
+/// As [`placed`], at the prices of this channel.
+fn placed_in(channel: &ChannelCode, lines: &[(&str, i64, i64)]) -> OrderFact {
+    let OrderFact::Placed { lines, deadline_at, is_sold, .. } = placed(lines) else { panic!("it is placed") };
+    OrderFact::Placed { lines, channel: Some(channel.clone()), deadline_at, is_sold }
 }
 
 /// As [`placed`], of an order that was sold elsewhere.
 fn sold(lines: &[(&str, i64, i64)]) -> OrderFact {
-    let OrderFact::Placed { lines, deadline_at, .. } = placed(lines) else { panic!("it is placed") };
-    OrderFact::Placed { lines, deadline_at, is_sold: true }
+    let OrderFact::Placed { lines, channel, deadline_at, .. } = placed(lines) else { panic!("it is placed") };
+    OrderFact::Placed { lines, channel, deadline_at, is_sold: true }
 }
 
 fn run(shelves: BTreeMap<Sku, Shelf>, facts: &[(OrderId, OrderFact)]) -> Outcome {
@@ -124,11 +133,64 @@ fn an_order_that_is_sold_already_gets_every_piece_and_is_told_how_many_are_missi
 
 #[test]
 fn a_price_that_the_seller_gave_is_not_compared() {
-    let OrderFact::Placed { mut lines, deadline_at, .. } = placed(&[("A", 1, 400)]) else { panic!("it is placed") };
+    let mut fact = placed(&[("A", 1, 400)]);
+    let OrderFact::Placed { lines, .. } = &mut fact else { panic!("it is placed") };
     lines[0].price_given = true;
-    let outcome =
-        run(shelves(&[("A", 5)]), &[(OrderId::new(), OrderFact::Placed { lines, deadline_at, is_sold: false })]);
+    let outcome = run(shelves(&[("A", 5)]), &[(OrderId::new(), fact)]);
     assert!(matches!(outcome.notices[0].notice, Notice::Reserved { .. }), "{:?}", outcome.notices);
+}
+
+/// A price of a channel, or of every one, that has begun.
+fn window(channel: Option<&ChannelCode>, price: i64) -> PriceWindow {
+    let from = deadline() - chrono::Duration::days(1);
+    PriceWindow { id: kernel::PriceId::new(), channel: channel.cloned(), amount: dollars(price), from, until: None }
+}
+
+#[test]
+fn a_line_costs_what_it_costs_in_the_channel_of_the_order_and_the_rest_is_refused_with_both_prices() {
+    let [market, outlet] = ["market", "outlet"].map(|code| ChannelCode::parse(code).unwrap());
+    let shop = ChannelCode::shop();
+    let mut shelves = shelves(&[("A", 9), ("B", 9)]);
+    let planned = PriceWindow { from: deadline() + chrono::Duration::seconds(1), ..window(Some(&market), 1) };
+    shelves.get_mut("A").unwrap().windows = vec![window(Some(&market), 400), window(Some(&shop), 600), planned];
+    let answer = |fact: OrderFact| run(shelves.clone(), &[(OrderId::new(), fact)]).notices.remove(0).notice;
+    let refused = |offered, current| {
+        let (offered, current) = (dollars(offered), dollars(current));
+        Notice::Rejected(vec![Reason::PriceChanged { sku: sku("A"), offered, current }])
+    };
+    for (channel, price) in [(&market, 400), (&outlet, 500), (&shop, 600)] {
+        let given = answer(placed_in(channel, &[("A", 1, price), ("B", 1, 500)]));
+        assert!(matches!(given, Notice::Reserved { .. }), "{channel}: {given:?}");
+        assert_eq!(answer(placed_in(channel, &[("A", 1, price + 1)])), refused(price + 1, price), "{channel}");
+    }
+    // An order of the release before has the shop's price in every channel, and says none.
+    assert!(matches!(answer(placed(&[("A", 1, 600)])), Notice::Reserved { .. }));
+    assert_eq!(answer(placed(&[("A", 1, 400)])), refused(400, 600));
+
+    let order = OrderId::new();
+    let begun = [(order, placed_in(&market, &[("B", 1, 500)])), (order, OrderFact::Confirmed)];
+    let OrderFact::Placed { lines, channel, .. } = placed_in(&market, &[("A", 1, 600)]) else { panic!("it is placed") };
+    let more = OrderFact::AdditionRequested { number: 1, lines, channel };
+    let outcome = run(shelves.clone(), &[&begun[..], &[(order, more)]].concat());
+    let changed = Reason::PriceChanged { sku: sku("A"), offered: dollars(600), current: dollars(400) };
+    assert_eq!(outcome.notices[1].notice, Notice::ExtensionRefused { number: 1, reasons: vec![changed] });
+}
+
+#[test]
+fn what_is_not_listed_in_the_channel_of_the_order_is_refused_there_unless_it_was_sold_already() {
+    let market = ChannelCode::parse("market").unwrap();
+    let mut shelves = shelves(&[("A", 9), ("OLD", 9)]);
+    for (name, for_sale) in [("A", true), ("OLD", false)] {
+        let shelf = shelves.get_mut(name).unwrap();
+        (shelf.for_sale, shelf.listing) = (for_sale, Listing::only([ChannelCode::shop()].into()));
+    }
+    let answer = |fact: OrderFact| run(shelves.clone(), &[(OrderId::new(), fact)]).notices.remove(0).notice;
+    let in_market = placed_in(&market, &[("A", 1, 500), ("OLD", 1, 500)]);
+    let reasons = vec![Reason::NotInChannel { sku: sku("A") }, Reason::NotForSale { sku: sku("OLD") }];
+    assert_eq!(answer(in_market), Notice::Rejected(reasons));
+    for taken in [placed_in(&ChannelCode::shop(), &[("A", 1, 500)]), placed(&[("A", 1, 500)]), sold(&[("A", 1, 500)])] {
+        assert!(matches!(answer(taken), Notice::Reserved { .. }));
+    }
 }
 
 #[test]
@@ -236,7 +298,7 @@ fn stock_that_contradicts_a_reservation_is_an_error_and_not_a_guess() {
 /// More for an order that is confirmed.
 fn added(number: i64, lines: &[(&str, i64, i64)]) -> OrderFact {
     let OrderFact::Placed { lines, .. } = placed(lines) else { panic!("it is placed") };
-    OrderFact::AdditionRequested { number, lines }
+    OrderFact::AdditionRequested { number, lines, channel: None }
 }
 
 #[test]
@@ -559,10 +621,9 @@ proptest! {
 #[test]
 fn a_deadline_at_the_end_of_time_is_one_like_any_other() {
     let order = OrderId::new();
-    let OrderFact::Placed { lines, .. } = placed(&[("LAMP", 1, 500)]) else { panic!("not placed") };
-    let outcome = run(
-        shelves(&[("LAMP", 5)]),
-        &[(order, OrderFact::Placed { lines, deadline_at: Timestamp::MAX_UTC, is_sold: false })],
-    );
+    let mut fact = placed(&[("LAMP", 1, 500)]);
+    let OrderFact::Placed { deadline_at, .. } = &mut fact else { panic!("not placed") };
+    *deadline_at = Timestamp::MAX_UTC;
+    let outcome = run(shelves(&[("LAMP", 5)]), &[(order, fact)]);
     assert_eq!(outcome.created[0].expires_at, Some(Timestamp::MAX_UTC));
 }

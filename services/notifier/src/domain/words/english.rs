@@ -206,6 +206,7 @@ fn reason(words: &dyn Words, reason: &Reason) -> String {
             format!("the price of {} changed from {} to {}", named(sku), words.money(offered), words.money(current))
         }
         Reason::NotForSale { sku } => format!("{} is not for sale", named(sku)),
+        Reason::NotInChannel { sku } => format!("{} is not sold in the order's channel", named(sku)),
         Reason::OrderCancelled => "the order had been cancelled before".to_owned(),
     }
 }
@@ -244,13 +245,14 @@ mod tests {
                 Reason::OutOfStock { sku: sku.clone(), requested: Quantity::new(5).unwrap(), available: 2 },
                 Reason::PriceChanged { sku: sku.clone(), offered: usd(1_000), current: usd(1_250) },
                 Reason::UnknownSku { sku: sku.clone() },
+                Reason::NotInChannel { sku: sku.clone() },
             ],
         };
         assert_eq!(
             told(&fact),
             format!(
                 "Rejected: only 2 of TEA-1 left, 5 wanted; the price of TEA-1 changed from 10.00 USD to 12.50 USD; \
-                 TEA-1 does not exist · {order}"
+                 TEA-1 does not exist; TEA-1 is not sold in the order's channel · {order}"
             )
         );
         let many = Fact::OrderRejected { order: order.into(), reasons: vec![Reason::NotForSale { sku }; 40] };

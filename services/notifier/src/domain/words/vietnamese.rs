@@ -204,6 +204,7 @@ fn reason(words: &dyn Words, reason: &Reason) -> String {
             format!("giá của {} đã đổi từ {} thành {}", named(sku), words.money(offered), words.money(current))
         }
         Reason::NotForSale { sku } => format!("{} không được bán", named(sku)),
+        Reason::NotInChannel { sku } => format!("{} không được bán trên kênh của đơn", named(sku)),
         Reason::OrderCancelled => "đơn đã bị hủy trước đó".to_owned(),
     }
 }
@@ -250,10 +251,14 @@ mod tests {
         let reasons = vec![
             Reason::OutOfStock { sku: sku.clone(), requested: Quantity::new(5).unwrap(), available: 2 },
             Reason::PriceChanged { sku: sku.clone(), offered: dong(10_000), current: dong(12_500) },
+            Reason::NotInChannel { sku: sku.clone() },
         ];
         assert_eq!(
             told(&Fact::OrderRejected { order, reasons }),
-            format!("Bị từ chối: TEA-1 chỉ còn 2, cần 5; giá của TEA-1 đã đổi từ 10.000 ₫ thành 12.500 ₫ · {id}")
+            format!(
+                "Bị từ chối: TEA-1 chỉ còn 2, cần 5; giá của TEA-1 đã đổi từ 10.000 ₫ thành 12.500 ₫; \
+                 TEA-1 không được bán trên kênh của đơn · {id}"
+            )
         );
         let lines = vec![OversoldLine { sku: sku.clone(), quantity: Quantity::new(2).unwrap() }];
         assert_eq!(told(&Fact::OrderOversold { order, lines }), format!("Bán vượt tồn kho: thiếu 2 × TEA-1 · {id}"));

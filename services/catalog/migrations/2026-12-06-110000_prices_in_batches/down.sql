@@ -1,0 +1,1 @@
+drop policy batch on prices;

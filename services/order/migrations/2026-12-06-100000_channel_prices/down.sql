@@ -1,0 +1,1 @@
+alter table sellable drop column other_prices;
