@@ -4,7 +4,7 @@
 use kernel::{CategoryId, Malformed};
 use mediator::{Class, Classified};
 
-use crate::domain::{NotPlaced, TreeError};
+use crate::domain::{CategoryAddress, NotPlaced, TreeError};
 
 /// Why a command or query of this service failed.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +12,12 @@ pub enum Error {
     /// The tree refused the change.
     #[error(transparent)]
     Tree(#[from] TreeError),
+    /// The shop shows no category at an address.
+    #[error("the shop shows no category {address}; read the tree for those that it shows")]
+    NothingThere {
+        /// The address.
+        address: CategoryAddress,
+    },
     /// Some nodes of a tree cannot be placed, and the caller wants all or nothing.
     #[error("{} of the nodes cannot be placed, so nothing was created; correct them, or do without all_or_nothing", .not_placed.len())]
     NotAllPlaced {
@@ -63,7 +69,11 @@ impl From<persistence::DieselError> for Error {
 impl Classified for Error {
     fn class(&self) -> Class {
         match self {
-            Self::Tree(_) | Self::NotAllPlaced { .. } | Self::QueryRefused(_) | Self::Cursor(_) => Class::Refused,
+            Self::Tree(_)
+            | Self::NothingThere { .. }
+            | Self::NotAllPlaced { .. }
+            | Self::QueryRefused(_)
+            | Self::Cursor(_) => Class::Refused,
             Self::Corrupt { .. } => Class::Permanent,
             Self::Storage(error) => error.class(),
         }

@@ -27,6 +27,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    former_slugs (org_id, parent_id, slug) {
+        org_id -> Uuid,
+        parent_id -> Nullable<Uuid>,
+        slug -> Text,
+        category_id -> Uuid,
+    }
+}
+
+diesel::table! {
     product_placements (org_id, product_id) {
         org_id -> Uuid,
         product_id -> Uuid,

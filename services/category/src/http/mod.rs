@@ -12,7 +12,7 @@ use crate::{
         ChangeCategory, CreateCategory, MoveCategory, PlaceCategories, ReorderCategories, RestoreCategory,
         RetireCategory,
     },
-    queries::{BrowseCategories, DescribeCategories, FindCategory, ListCategories, QueryCategories},
+    queries::{BrowseCategories, DescribeCategories, FindCategory, FindShopCategory, ListCategories, QueryCategories},
 };
 
 /// Every route of this service.
@@ -63,6 +63,9 @@ pub fn routes() -> Routes {
         })
         .get("/store/v1/{organisation}/categories", shop::list, |op| {
             op.summary("List the category tree of a shop").asks::<BrowseCategories>()
+        })
+        .get("/store/v1/{organisation}/categories/{category}", shop::find, |op| {
+            op.summary("Read a category of a shop with the way to it").asks::<FindShopCategory>()
         })
         .finish()
 }

@@ -46,6 +46,7 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match &error {
             Error::Tree(refusal) => problem(refusal).detail(error.to_string()),
+            Error::NothingThere { .. } => Self::new(problems::NOT_FOUND).detail(error.to_string()),
             Error::NotAllPlaced { not_placed } => {
                 Self::new(NOT_ALL_PLACED).member("not_placed", not_placed).detail(error.to_string())
             }

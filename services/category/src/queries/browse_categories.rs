@@ -55,7 +55,13 @@ impl Query for BrowseCategories {
     type Error = Error;
 
     async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<ShopCategoryList, Error> {
-        let forest = Forest::whole(read).await?.without_retired();
+        Ok(ShopCategoryList::of(&Forest::whole(read).await?.without_retired()))
+    }
+}
+
+impl ShopCategoryList {
+    /// The list of categories of which none is retired.
+    pub(super) fn of(forest: &Forest) -> Self {
         let counts = forest.counts(|tally| tally.active);
         let mut positions = HashMap::new();
         let item = |category: &Category| {
@@ -64,11 +70,19 @@ impl Query for BrowseCategories {
             *next += 1;
             ShopCategory::of(category, position, counts.category(category.id()))
         };
-        Ok(ShopCategoryList { items: forest.categories().iter().map(item).collect() })
+        Self { items: forest.categories().iter().map(item).collect() }
     }
 }
 
 impl ShopCategory {
+    pub(super) fn id(&self) -> CategoryId {
+        self.id
+    }
+
+    pub(super) fn path(&self) -> &[CategoryId] {
+        &self.path
+    }
+
     fn of(category: &Category, position: i32, counted: Counted) -> Self {
         let details = category.details();
         Self {

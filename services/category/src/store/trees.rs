@@ -2,10 +2,11 @@
 
 use diesel::{
     ExpressionMethods, QueryDsl, SelectableHelper,
-    sql_types::{Array, Text, Uuid as SqlUuid},
+    sql_types::{Array, Nullable, Text, Uuid as SqlUuid},
     upsert::excluded,
 };
 use diesel_async::RunQueryDsl;
+use kernel::CategoryId;
 use persistence::{Tx, statement};
 
 use crate::{
@@ -47,6 +48,7 @@ pub async fn lock(tx: &mut Tx<'_>) -> Result<Tree, Error> {
 /// `Storage` when the database fails or a constraint refuses.
 pub async fn save(tx: &mut Tx<'_>, changes: &[&Category]) -> Result<(), Error> {
     let organisation = tx.organisation();
+    leave_slugs(tx, changes).await?;
     for part in changes.chunks(ROWS_PER_STATEMENT) {
         let rows: Vec<CategoryRow> = part.iter().map(|category| CategoryRow::of(organisation, category)).collect();
         diesel::insert_into(categories::table)
@@ -69,6 +71,28 @@ pub async fn save(tx: &mut Tx<'_>, changes: &[&Category]) -> Result<(), Error> {
             .execute(tx.connection())
             .await?;
     }
+    Ok(())
+}
+
+/// Keeps the slugs of places that categories are about to leave, so that their old addresses lead on. The caller writes the categories
+/// afterwards.
+async fn leave_slugs(tx: &mut Tx<'_>, changes: &[&Category]) -> Result<(), Error> {
+    statement(
+        "insert into former_slugs as known (org_id, parent_id, slug, category_id)
+         select c.org_id, c.parent_id, c.slug, c.category_id
+         from unnest($2, $3, $4) as new (category_id, parent_id, slug)
+         join categories c on c.org_id = $1 and c.category_id = new.category_id
+         where (c.parent_id, c.slug) is distinct from (new.parent_id, new.slug)
+         on conflict (org_id, parent_id, slug) do update set category_id = excluded.category_id",
+    )
+    .bind::<SqlUuid, _>(tx.organisation().uuid())
+    .bind::<Array<SqlUuid>, _>(changes.iter().map(|category| category.id().uuid()).collect::<Vec<_>>())
+    .bind::<Array<Nullable<SqlUuid>>, _>(
+        changes.iter().map(|category| category.parent().map(CategoryId::uuid)).collect::<Vec<_>>(),
+    )
+    .bind::<Array<Text>, _>(changes.iter().map(|category| category.slug().as_str()).collect::<Vec<_>>())
+    .execute(tx.connection())
+    .await?;
     Ok(())
 }
 

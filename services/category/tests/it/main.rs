@@ -9,6 +9,7 @@ mod events;
 mod moves;
 mod process;
 mod retiring;
+mod shop_addresses;
 mod tree;
 mod walls;
 mod world;

@@ -14,7 +14,8 @@ async fn the_tenant_role_sees_no_row_of_another_organisation() {
     let root = world.scene.superuser().await;
     root.batch_execute(&format!(
         "insert into product_placements values ('{mine}', gen_random_uuid(), array['{lamps}'::uuid], true, 1, now());
-         insert into product_counts values ('{mine}', array['{lamps}'::uuid], 1, 1)"
+         insert into product_counts values ('{mine}', array['{lamps}'::uuid], 1, 1);
+         insert into former_slugs values ('{mine}', null, 'lights', '{lamps}')"
     ))
     .await
     .unwrap();
@@ -29,7 +30,7 @@ async fn the_tenant_role_sees_no_row_of_another_organisation() {
         count
     };
     let (mine, other) = (mine.to_string(), world.scene.other_organisation().uuid().to_string());
-    for table in ["categories", "product_placements", "product_counts"] {
+    for table in ["categories", "former_slugs", "product_placements", "product_counts"] {
         assert_eq!(seen(table, "app.org", &mine).await, 1, "{table}");
         assert_eq!(seen(table, "app.org", &other).await, 0, "{table}");
         assert_eq!(seen(table, "app.org", "").await, 0, "without an organisation nothing is seen of {table}");
@@ -44,7 +45,10 @@ async fn the_tenant_role_sees_no_row_of_another_organisation() {
         assert_eq!(seen(table, "app.org", &mine).await, 1, "nobody takes a row of {table}");
     }
     let system = world.scene.connect(DatabaseRole::System).await;
-    assert!(system.query("select 1 from categories", &[]).await.is_err(), "the system role has no business here");
+    for table in ["categories", "former_slugs"] {
+        let refused = system.query(&format!("select 1 from {table}"), &[]).await;
+        assert!(refused.is_err(), "the system role has no business in {table}");
+    }
     for table in ["product_placements", "product_counts"] {
         assert!(
             system.query(&format!("select categories from {table}"), &[]).await.is_err(),
