@@ -46,7 +46,7 @@ pub use claim_order::ClaimOrder;
 pub use clear_intake::ClearIntake;
 pub use drop_untouched_products::DropUntouchedProducts;
 pub use edit_lines::{EditLines, WithdrawAddition};
-pub use erase_buyer::{EraseBuyer, EraseOrders};
+pub use erase_buyer::{EraseBuyer, EraseOrder, EraseOrders};
 pub use fulfil_order::{CompleteOrder, DeliverParcel, HoldOrder, PackOrder, ReleaseOrder, ShipOrder};
 pub use import_orders::{Import, ImportOrder, ImportOrders, ImportedOrder, ImportedOrders, ImportedRow};
 pub use on_version::OnVersion;

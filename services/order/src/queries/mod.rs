@@ -25,7 +25,7 @@ mod timeline_row;
 pub use buyer_fields::Buyers;
 pub use export_buyer::ExportBuyer;
 pub use find_buyer::{FindBuyer, FindErased};
-pub use find_order::FindOrder;
+pub use find_order::{ExportOrder, FindOrder};
 pub use find_overdue_orders::{Due, FindOverdueOrders};
 pub use find_own_order::FindOwnOrder;
 pub use find_queued_order::{FindOwnQueuedOrder, FindQueuedOrder};
