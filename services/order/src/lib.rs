@@ -57,7 +57,7 @@ pub fn assembly_with(settings: Settings, payments: Payments) -> Assembly {
             waking.notice(committed);
             telling.notice(committed);
         })
-        .subscribes(events::subscriptions())
+        .subscribes_by(events::subscriptions)
         .part(move |kit| deadline_sweep::part(kit.mediator.clone(), sweep_interval, deadline))
         .part(|kit| intake_sweep::part(kit.mediator.clone()))
         .part(move |kit| unpaid_sweep::part(kit.mediator.clone(), unpaid_hold))

@@ -3,6 +3,7 @@
 
 pub mod consumed;
 
+use access::Organisations;
 use contracts::{
     auth::MembershipState,
     catalog::{ProductState, ReservationEvent},
@@ -14,11 +15,12 @@ use messaging::Subscriptions;
 
 use crate::processes::rebuild::{self, RebuildError, Rebuilt};
 
-/// What this service listens to.
+/// What this service listens to. `organisations` is the table by which requests are refused.
 #[must_use]
-pub fn subscriptions() -> Subscriptions {
+pub fn subscriptions(organisations: &Organisations) -> Subscriptions {
+    let organisations = organisations.clone();
     Subscriptions::new(crate::NAME)
-        .on_batch::<IntakeEvent, _, _>(consumed::place_queued)
+        .on_batch::<IntakeEvent, _, _>(move |events| consumed::place_queued(events, organisations.clone()))
         .on_batch::<ReservationEvent, _, _>(consumed::settle_orders)
         .on_batch::<ActionEvent, _, _>(consumed::take_asked_steps)
         .on_state::<MembershipState, _, _>(consumed::apply_members)
