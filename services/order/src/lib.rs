@@ -64,6 +64,9 @@ pub fn assembly_with(settings: Settings, payments: Payments) -> Assembly {
         .rebuild(rebuild::SELLABLE, |kit| async move {
             events::rebuild_sellable(&kit.mediator, &kit.kafka).await.map(Value::from)
         })
+        .rebuild(rebuild::MEMBERS, |kit| async move {
+            events::rebuild_members(&kit.mediator, &kit.kafka).await.map(Value::from)
+        })
         .serves(http::routes(), move |_kit, app| {
             app.with(Shop { waiting_room, deadline_seconds: deadline.seconds, limits }).with(followers).with(payments)
         })

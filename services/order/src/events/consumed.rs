@@ -36,8 +36,8 @@ pub fn take_asked_steps(events: Vec<Delivered<ActionEvent>>) -> TakeAskedSteps {
 
 /// Who may do what becomes one command.
 #[must_use]
-pub fn apply_members(snapshots: Vec<Snapshot<MembershipState>>) -> ApplyMembers {
-    ApplyMembers { members: snapshots.into_iter().filter_map(member).collect() }
+pub fn apply_members(snapshots: Vec<Snapshot<MembershipState>>, rebuild: bool) -> ApplyMembers {
+    ApplyMembers { members: snapshots.into_iter().filter_map(member).collect(), rebuild }
 }
 
 /// Catalog's products become one command.
