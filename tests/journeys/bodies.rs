@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use e2e::{PASSWORD, Shop, Store, together, usd};
+use kernel::OrderId;
 use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::{Client, Scene};
@@ -385,8 +386,8 @@ const SOLD: &[&str] = &[
     "discount",
     "shipping",
     "tax",
-    "total",
     "packed",
+    "total",
     "paid",
     "carrier",
     "tracking_number",
@@ -453,6 +454,9 @@ async fn of_orders(shop: &Shop) -> Vec<Route> {
     };
     let token = shop.shopper.clone().with("order-token", &wanted.token);
     vec![
+        Route::new(Method::POST, "/admin/v1/orders/queue/{order}/cancel", owner, reason.clone(), &["reason"])
+            .at(format!("/admin/v1/orders/queue/{}/cancel", OrderId::new()))
+            .refused_as("/problems/not-found"),
         step("cancel-request", &reason, &["reason"]),
         step("cancel-decline", &reason, &["reason"]),
         step("addition/withdraw", &reason, &["reason"]),

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use contracts::topics;
 use e2e::{Accepted, Readers, Shop, alone, invariants, usd};
 use kernel::OrderId;
+use messaging::{Outgoing, Producer, Record};
 use serde_json::json;
 
 use crate::WISHES;
 
 /// The invariant, the damage, and what takes it back. `$shop` is the organisation. I10 and I11 are damaged in a way of their own.
-const DAMAGES: [(&str, &str, &str); 24] = [
+const DAMAGES: [(&str, &str, &str); 26] = [
     (
         "I1",
         "update catalog.stock set held = held - 1 where org_id = $shop and sku = 'KEPT'",
@@ -100,6 +102,17 @@ const DAMAGES: [(&str, &str, &str); 24] = [
         "I6",
         "update \"order\".sellable set cost_minor = coalesce(cost_minor, 0) + 1 where org_id = $shop",
         "update \"order\".sellable set cost_minor = nullif(cost_minor - 1, 0) where org_id = $shop",
+    ),
+    (
+        "I6",
+        "update \"order\".members set version = version + 1 where org_id = $shop",
+        "update \"order\".members set version = version - 1 where org_id = $shop",
+    ),
+    // Of the right version, and with a right that nobody gave.
+    (
+        "I6",
+        "update \"order\".members set permissions = permissions || ' damage:do' where org_id = $shop",
+        "update \"order\".members set permissions = replace(permissions, ' damage:do', '') where org_id = $shop",
     ),
     (
         "I7",
@@ -204,6 +217,20 @@ async fn every_invariant_notices_what_breaks_it() {
     let found = invariants::lost_with_redis(&store, &[], loss).await;
     assert!(!found.is_empty() && found.iter().all(|violation| violation.starts_with("I10 ")), "{found:?}");
     run(repair).await;
+    invariants::assert_sound(&store, &[]).await;
+
+    // A fact that is told again is counted, and does nothing.
+    let before = invariants::repeats(&store).await;
+    let records = testkit::read_topic(&store.kafka(), topics::ORDER.name).await;
+    let again = records.into_iter().find(|record| record.key == Some(placed.order.uuid().to_string().into())).unwrap();
+    let Record { topic, key, payload, headers, .. } = again;
+    let again = [Outgoing { topic, key, payload, headers }];
+    for sent in Producer::new(&store.kafka()).unwrap().send_all(&again).await {
+        sent.unwrap();
+    }
+    let mut after = invariants::repeats(&store).await;
+    *after.get_mut(topics::ORDER.name).unwrap() -= 1;
+    assert_eq!(after, before);
     invariants::assert_sound(&store, &[]).await;
 }
 

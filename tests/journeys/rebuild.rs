@@ -1,4 +1,4 @@
-//! The order service's copy of the catalog, made again from its topic by the operator's command.
+//! The order service's copies of the catalog and of who may do what, made again from their topics by the operator's command.
 
 use devstack::services::SERVICES;
 use e2e::{Shop, alone};
@@ -37,6 +37,18 @@ async fn a_rebuild_makes_a_damaged_copy_of_the_catalog_what_it_was() {
     assert_eq!(after, before);
     let placed = shop.place(&[("ONE", 1), ("TWO", 1)]).await;
     shop.reaches(placed.order, "confirmed").await;
+
+    let members = "select coalesce(string_agg((to_jsonb(m) - 'touched_at')::text, ' ' order by m.membership), 'nobody') from \"order\".members m";
+    let known: String = client.query_one(members, &[]).await.unwrap().get(0);
+    assert_ne!(known, "nobody");
+    let damage = "update \"order\".members set permissions = '', version = version + 50;
+                  insert into \"order\".members (org_id, membership, user_id, permissions, active, version)
+                  select org_id, gen_random_uuid(), gen_random_uuid(), 'order:write', true, 1 from auth.organisations";
+    client.batch_execute(damage).await.unwrap();
+    let said = store.cyberctl(&["rebuild", "order", "members"]).await;
+    assert!(said.contains("Rebuilt members of order"), "{said}");
+    let rebuilt: String = client.query_one(members, &[]).await.unwrap().get(0);
+    assert_eq!(rebuilt, known);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use contracts::auth::MembershipState;
 use contracts::catalog::{
     AvailabilityState, ChannelPrice, ImportEvent, ProductState, ProductStatus, ReservationEvent, StockEvent,
     VariantState,
@@ -45,7 +46,7 @@ const LEVELS: &str = "
         or s.reserved + s.held - s.on_hand > beyond.pieces";
 
 /// What the tables must not contain once everything has come to rest: each row found is a violation in words.
-const AT_REST: [&str; 14] = [
+const AT_REST: [&str; 15] = [
     "select format('I13 notifier knows order %s as %s and %s in version %s, which is %s and %s in version %s', o.id, n.status,
                    n.total_minor, n.version, o.status, o.total_minor, o.version)
        from \"order\".orders o left join notifier.orders n on n.org_id = o.org_id and n.id = o.id
@@ -62,6 +63,10 @@ const AT_REST: [&str; 14] = [
                    group by l.org_id, l.sku) bought
          on bought.org_id = s.org_id and bought.sku = s.sku
       where s.held <> coalesce(bought.pieces, 0) or s.reserved <> 0",
+    "select format('I6 order knows the place %s as version %s, active %s, of %s; auth has version %s, active %s, of %s',
+                   coalesce(a.membership_id, m.membership), m.version, m.active, m.user_id, a.version, a.active, a.user_id)
+       from auth.memberships a full join \"order\".members m on m.org_id = a.org_id and m.membership = a.membership_id
+      where (m.version, m.active, m.user_id) is distinct from (a.version, a.active, a.user_id)",
     "select format('I2 order %s is %s', id, status) from \"order\".orders where status = 'pending'",
     "select format('I2 order %s was queued and is %s, %s in the orders, and keeps %s', i.id, i.status,
                    case when o.id is null then 'not' else 'found' end, coalesce(i.wanted::text, 'nothing'))
@@ -241,6 +246,7 @@ pub async fn violations(store: &Store, accepted: &[Accepted]) -> Vec<String> {
     violations.extend(reservations_agree(&said[topics::RESERVATION.name], &client).await);
     violations.extend(availability_agrees(&said[topics::AVAILABILITY.name], &client).await);
     violations.extend(sellable_agrees(&said[topics::PRODUCT.name], &client).await);
+    violations.extend(members_agree(&said[topics::MEMBERSHIP.name], &client).await);
     violations.extend(unsaid(&said, &client).await);
     violations.extend(left_behind(store, &client).await);
     violations.extend(parked_have_letters(store, &client).await);
@@ -579,6 +585,50 @@ async fn sellable_agrees(records: &[Record], client: &Client) -> Vec<String> {
     let missing = told.iter().filter(|(_, (_, variants))| !variants.is_empty());
     violations.extend(missing.map(|(product, said)| format!("I6 order has nothing of product {product}: {said:?}")));
     violations
+}
+
+/// Order lets people do what the last states of their places say. Which version of each it has is compared with auth itself.
+async fn members_agree(records: &[Record], client: &Client) -> Vec<String> {
+    let mut told: BTreeMap<Uuid, (i64, BTreeSet<String>)> = BTreeMap::new();
+    for record in records {
+        let Ok(envelope) = Envelope::from_headers(record.header_pairs()) else { continue };
+        let place = record.payload.as_deref().map(|json| MembershipState::decode(&envelope.event_type, json));
+        let Some(Ok(place)) = place else { continue };
+        let known = told.entry(envelope.subject).or_default();
+        // The newest counts, in whatever order they came.
+        if envelope.aggregate_version >= known.0 {
+            *known = (envelope.aggregate_version, place.permissions.into_iter().collect());
+        }
+    }
+    let statement = "select membership::text, permissions from \"order\".members";
+    let mut violations = Vec::new();
+    for row in must(client.query(statement, &[]).await, "read the copy of who may do what") {
+        let (place, permissions): (Uuid, &str) = (id(row.get(0)), row.get(1));
+        let is: BTreeSet<String> = permissions.split_whitespace().map(ToOwned::to_owned).collect();
+        let said = told.get(&place).map(|(_, permissions)| permissions);
+        if said != Some(&is) {
+            violations.push(format!("I6 order lets the place {place} do {is:?}, its topic says {said:?}"));
+        }
+    }
+    violations
+}
+
+/// How many records of each topic of facts tell a fact that stands on it before (I9). Whoever reads takes them once; each costs its
+/// readers time.
+///
+/// # Panics
+/// When the broker does not answer.
+pub async fn repeats(store: &Store) -> BTreeMap<&'static str, usize> {
+    let mut repeats = BTreeMap::new();
+    // What a compacted topic keeps of its records is the broker's business.
+    for topic in topics::ALL.iter().filter(|topic| topic.retention.holds_facts()) {
+        let records = testkit::read_topic(&store.kafka(), topic.name).await;
+        let envelopes = records.iter().filter_map(|record| Envelope::from_headers(record.header_pairs()).ok());
+        let mut seen = BTreeSet::new();
+        let again = envelopes.filter(|envelope| !seen.insert(envelope.id)).count();
+        repeats.insert(topic.name, again);
+    }
+    repeats
 }
 
 /// The last that is said of each variant's availability is what its stock has.

@@ -53,6 +53,7 @@ pub struct Started {
 }
 
 type Prepare = Box<dyn FnOnce(Kit) -> BoxFuture<'static, Result<(), String>> + Send>;
+type Subscribe = Box<dyn FnOnce(&Organisations) -> Subscriptions + Send>;
 type MakePart = Box<dyn FnOnce(&Kit) -> Part + Send>;
 type Job = Arc<dyn Fn(Kit) -> BoxFuture<'static, Result<Value, String>> + Send + Sync>;
 type Furnish = Box<dyn FnOnce(&Kit, App) -> App + Send>;
@@ -63,7 +64,7 @@ pub struct Assembly {
     name: &'static str,
     publishes: Vec<Topic>,
     observers: Observers,
-    subscriptions: Option<Subscriptions>,
+    subscriptions: Option<Subscribe>,
     preparations: Vec<(&'static str, Prepare)>,
     parts: Vec<MakePart>,
     jobs: Vec<(JobKind, &'static str, Job)>,
@@ -107,8 +108,14 @@ impl Assembly {
     }
 
     /// What it listens to.
-    pub fn subscribes(mut self, subscriptions: Subscriptions) -> Self {
-        self.subscriptions = Some(subscriptions);
+    pub fn subscribes(self, subscriptions: Subscriptions) -> Self {
+        self.subscribes_by(|_| subscriptions)
+    }
+
+    /// As [`Self::subscribes`], for a service whose commands look at the organisations as its requests do. It listens when they have been
+    /// read. A service without HTTP knows none.
+    pub fn subscribes_by(mut self, subscribe: impl FnOnce(&Organisations) -> Subscriptions + Send + 'static) -> Self {
+        self.subscriptions = Some(Box::new(subscribe));
         self
     }
 
@@ -175,6 +182,7 @@ impl Assembly {
         for (what, prepare) in self.preparations {
             boot.require(what, prepare(kit.clone()).await)?;
         }
+        let mut speaking = None;
         if topics {
             let reachability = Reachability::of(&kit.kafka);
             boot.tell_when_away("kafka", move || reachability.outage());
@@ -185,16 +193,25 @@ impl Assembly {
                 let relay = Relay::new(database, producer.clone());
                 boot.run(Part::essential(Stage::Publishing, "relay", |stop| async { Ok(relay.run(stop).await?) }));
             }
-            if let Some(subscriptions) = self.subscriptions {
-                let join = || {
-                    let (kafka, mediator) = (kit.kafka.clone(), kit.mediator.clone());
-                    Consumer::join(kafka, mediator, producer.clone(), subscriptions.clone())
-                };
-                let consumer = boot.wait_for("kafka consumer", join).await?;
-                let consuming =
-                    Part::essential(Stage::Consuming, "consumer", |stop| async { Ok(consumer.run(stop).await?) });
-                boot.run(consuming);
+            speaking = Some(producer);
+        }
+        let serving = match (self.http, http) {
+            (Some(declared), Some(settings)) => {
+                Some((declared, settings, who_asks(callers, self.own_identities, &kit).await?))
             }
+            _ => None,
+        };
+        if let (Some(producer), Some(subscribe)) = (speaking, self.subscriptions) {
+            let organisations = serving.as_ref().map(|(.., (_, organisations))| organisations.clone());
+            let subscriptions = subscribe(&organisations.unwrap_or_default());
+            let join = || {
+                let (kafka, mediator) = (kit.kafka.clone(), kit.mediator.clone());
+                Consumer::join(kafka, mediator, producer.clone(), subscriptions.clone())
+            };
+            let consumer = boot.wait_for("kafka consumer", join).await?;
+            let consuming =
+                Part::essential(Stage::Consuming, "consumer", |stop| async { Ok(consumer.run(stop).await?) });
+            boot.run(consuming);
         }
         for part in self.parts {
             boot.run(part(&kit));
@@ -203,9 +220,8 @@ impl Assembly {
             let kit = kit.clone();
             boot.offers(kind, name, Arc::new(move || job(kit.clone())));
         }
-        let address = match (self.http, http) {
-            (Some((routes, furnish)), Some(http)) => {
-                let (verifier, organisations) = who_asks(callers, self.own_identities, &kit).await?;
+        let address = match serving {
+            Some(((routes, furnish), http, (verifier, organisations))) => {
                 let app = furnish(&kit, App::new(kit.mediator.clone(), verifier, organisations));
                 let server = rest::server::bind(http.address, http.workers, app, routes);
                 let server = boot.require("http server", server)?;
@@ -213,7 +229,7 @@ impl Assembly {
                 boot.run(Part::essential(Stage::Requests, "http server", |stop| async { Ok(server.run(stop).await?) }));
                 Some(address)
             }
-            _ => None,
+            None => None,
         };
         Ok(Started { mediator: kit.mediator, address })
     }

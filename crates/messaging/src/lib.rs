@@ -30,7 +30,7 @@ pub use producer::{Outgoing, Producer, SendFailure};
 pub use reachability::Reachability;
 pub use rebuild::{Rebuild, RebuildError, Rebuilt};
 pub use record::Record;
-pub use relay::{Relay, RelayFailed, RelayState, prune};
+pub use relay::{RELAY_ROUND, Relay, RelayFailed, RelayState, prune};
 pub use replay::{ReplayError, Replayed, replay};
 pub use settings::Settings;
 pub use subscription::Subscriptions;

@@ -19,8 +19,8 @@ use crate::producer::{Outgoing, Producer, SendFailure};
 use crate::snapshots::{Snapshots, state_topics};
 use crate::state_producer::Unusable;
 
-/// Rows per round.
-const BATCH: i64 = 500;
+/// Rows per round: as many events a relay that is killed may have sent and not yet taken from the outbox, which are sent again.
+pub const RELAY_ROUND: u16 = 500;
 /// How long a row waits at most when every wake-up was lost.
 const POLL: Duration = Duration::from_millis(250);
 /// How often the outbox is measured for metrics.
@@ -187,8 +187,8 @@ impl Relay {
                 let round = ended?;
                 self.settle(session, &round.rows, round.results).await?;
             }
-            let pending = session.pending(BATCH, &snapshots.held_back()).await?;
-            let full = i64::try_from(pending.len()).is_ok_and(|rows| rows == BATCH);
+            let pending = session.pending(RELAY_ROUND.into(), &snapshots.held_back()).await?;
+            let full = pending.len() == usize::from(RELAY_ROUND);
             let (states, facts): (Vec<PendingEvent>, Vec<PendingEvent>) = pending.into_iter().partition(is_snapshot);
             if !states.is_empty() {
                 snapshots.begin(states);

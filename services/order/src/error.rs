@@ -87,6 +87,9 @@ pub enum Error {
         /// The most.
         limit: u32,
     },
+    /// The organisation is suspended, and places no orders.
+    #[error("the organisation is suspended, so its shop is closed; order again when it is open")]
+    Suspended,
     /// The same call brings an order twice, and the first was refused.
     #[error("the first order of this call that is called {external_reference} was refused; correct both, or send one")]
     FirstRefused {
@@ -175,6 +178,7 @@ impl Classified for Error {
         match self {
             Self::Draft(_)
             | Self::TooManyOpen { .. }
+            | Self::Suspended
             | Self::Impossible(_)
             | Self::HadItsTurn { .. }
             | Self::NotOfOrder { .. }

@@ -57,12 +57,15 @@ pub fn assembly_with(settings: Settings, payments: Payments) -> Assembly {
             waking.notice(committed);
             telling.notice(committed);
         })
-        .subscribes(events::subscriptions())
+        .subscribes_by(events::subscriptions)
         .part(move |kit| deadline_sweep::part(kit.mediator.clone(), sweep_interval, deadline))
         .part(|kit| intake_sweep::part(kit.mediator.clone()))
         .part(move |kit| unpaid_sweep::part(kit.mediator.clone(), unpaid_hold))
         .rebuild(rebuild::SELLABLE, |kit| async move {
             events::rebuild_sellable(&kit.mediator, &kit.kafka).await.map(Value::from)
+        })
+        .rebuild(rebuild::MEMBERS, |kit| async move {
+            events::rebuild_members(&kit.mediator, &kit.kafka).await.map(Value::from)
         })
         .serves(http::routes(), move |_kit, app| {
             app.with(Shop { waiting_room, deadline_seconds: deadline.seconds, limits }).with(followers).with(payments)

@@ -11,6 +11,8 @@ use crate::{domain::Member, error::Error, store::members};
 pub struct ApplyMembers {
     /// The states.
     pub members: Vec<Member>,
+    /// Whether a rebuild sends them: it also corrects rows that claim the very version that it brings.
+    pub rebuild: bool,
 }
 
 impl Command for ApplyMembers {
@@ -21,6 +23,6 @@ impl Command for ApplyMembers {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_, Tenants>) -> Result<(), Error> {
-        members::apply(tx, &self.members).await
+        members::apply(tx, &self.members, self.rebuild).await
     }
 }

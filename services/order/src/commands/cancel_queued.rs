@@ -1,5 +1,5 @@
-//! Whoever queued an order cancels it before its turn. The rule: a turn and a cancellation lock the same row, so an order is placed or
-//! cancelled and never both.
+//! Whoever queued an order, or staff, cancels it before its turn. The rules: a turn and a cancellation lock the same row, so an order is
+//! placed or cancelled and never both; who cancelled it is kept.
 
 use access::Permission;
 use kernel::OrderId;
@@ -7,16 +7,18 @@ use mediator::{Command, Tenant};
 use persistence::Tx;
 
 use crate::{
-    domain::{IntakeStatus, Ownership},
+    domain::{IntakeStatus, Ownership, Remark},
     error::Error,
     store::intake,
 };
 
 /// Cancels an order for the organisation that waits for its turn. Doing so again changes nothing.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct CancelQueuedOrder {
     /// The order.
     pub order: OrderId,
+    /// Why.
+    pub reason: Option<Remark>,
 }
 
 /// Cancels an order for the shopper who queued it. Doing so again changes nothing.
@@ -36,7 +38,7 @@ impl Command for CancelQueuedOrder {
     type Error = Error;
 
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        cancel(tx, self.order).await
+        cancel(tx, self.order, self.reason.as_ref()).await
     }
 }
 
@@ -53,12 +55,12 @@ impl Command for CancelOwnQueuedOrder {
         if !stored.is_some_and(|(token, customer)| self.proof.holds(&token, customer)) {
             return Err(Error::NotFound { order: self.order });
         }
-        cancel(tx, self.order).await
+        cancel(tx, self.order, None).await
     }
 }
 
-async fn cancel(tx: &mut Tx<'_>, order: OrderId) -> Result<(), Error> {
-    match intake::cancel(tx, order).await? {
+async fn cancel(tx: &mut Tx<'_>, order: OrderId, reason: Option<&Remark>) -> Result<(), Error> {
+    match intake::cancel(tx, order, reason).await? {
         IntakeStatus::Queued | IntakeStatus::Cancelled => Ok(()),
         status @ (IntakeStatus::Placed | IntakeStatus::Refused) => Err(Error::HadItsTurn { order, status }),
     }

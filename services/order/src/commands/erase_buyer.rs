@@ -1,14 +1,14 @@
 //! Forgets a person who ordered: first who they are and what they said with orders that still wait, then what was said with their orders,
-//! a few at a time.
+//! a few at a time. Or what was said with one order, which is all that there is on somebody of whom no more than an address is known.
 //! The rule: names, numbers, addresses and the shopper's own words go, from the person's record and from every order; the figures, what
 //! happened to the orders and what staff wrote down stay, since they are the seller's books.
 
 use access::Permission;
-use kernel::BuyerId;
+use kernel::{BuyerId, OrderId};
 use mediator::{Command, Tenant};
 use persistence::Tx;
 
-use super::save;
+use super::{OrderChange, finish, lock, save};
 use crate::{
     domain::Trigger,
     error::Error,
@@ -30,6 +30,31 @@ pub struct EraseBuyer {
 pub struct EraseOrders {
     /// Whose.
     pub buyer: BuyerId,
+}
+
+/// Empties what was said with one order. Doing so again changes nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct EraseOrder {
+    /// The order.
+    pub order: OrderId,
+}
+
+impl Command for EraseOrder {
+    const NAME: &'static str = "order.erase-order";
+    const REQUIRES: Permission = Permission::PrivacyManage;
+    type Tenancy = Tenant;
+    type Reply = OrderChange;
+    type Error = Error;
+
+    async fn execute(&self, tx: &mut Tx<'_>) -> Result<OrderChange, Error> {
+        let mut order = lock(tx, self.order).await?;
+        if !contacts::tells(tx, self.order).await? {
+            return finish(tx, order, None).await;
+        }
+        let step = order.take(Trigger::EraseContact, None)?;
+        contacts::erase_orders(tx, &[self.order]).await?;
+        finish(tx, order, step).await
+    }
 }
 
 impl Command for EraseBuyer {

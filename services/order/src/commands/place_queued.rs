@@ -1,18 +1,19 @@
 //! Places orders whose turn has come, of however many organisations: one lock, the orders as they are always placed, one write. The
-//! rules: an order is decided once however often its turn comes, and one that is refused holds up no other.
+//! rules: an order is decided once however often its turn comes, one that is refused holds up no other, and none is placed for an
+//! organisation that is suspended.
 
 use std::collections::BTreeMap;
 
-use access::Permission;
+use access::{Organisations, Permission};
 use kernel::{OrderId, OrganisationId};
 use mediator::{Command, Provenance, Tenants};
 use persistence::Tx;
 
 use super::place_order::{Placing, place};
 use crate::{
-    domain::Queued,
+    domain::{PlacementRefusal, Queued},
     error::Error,
-    store::intake::{self, Decided},
+    store::intake::{self, Decided, Waiting},
 };
 
 /// The turn of one order.
@@ -31,6 +32,8 @@ pub struct Turn {
 pub struct PlaceQueued {
     /// The orders.
     pub turns: Vec<Turn>,
+    /// Which organisations are suspended: requests are refused by the same table.
+    pub organisations: Organisations,
 }
 
 impl Command for PlaceQueued {
@@ -45,8 +48,16 @@ impl Command for PlaceQueued {
             self.turns.iter().map(|turn| ((turn.organisation, turn.order), &turn.provenance)).collect();
         let asked: Vec<_> = causes.keys().copied().collect();
         // Before the people and the numbers: whoever forgets somebody takes these locks in the same order.
-        let waiting = intake::lock(tx, &asked).await?;
-        if waiting.is_empty() {
+        let (closed, waiting): (Vec<Waiting>, Vec<Waiting>) = intake::lock(tx, &asked)
+            .await?
+            .into_iter()
+            .partition(|one| self.organisations.is_suspended(one.organisation));
+        let mut decided = Vec::with_capacity(closed.len() + waiting.len());
+        for one in closed {
+            let refusal = Some(PlacementRefusal::Suspended);
+            decided.push(Decided { organisation: one.organisation, order: one.order.order, refusal });
+        }
+        if decided.is_empty() && waiting.is_empty() {
             return Ok(());
         }
         let mut askers = Vec::with_capacity(waiting.len());
@@ -68,7 +79,6 @@ impl Command for PlaceQueued {
             .collect();
         // They waited themselves, and those behind them take nothing from them.
         let placed = place(tx, &placing, Queued::LeftOut).await?;
-        let mut decided = Vec::with_capacity(waiting.len());
         for (one, placed) in waiting.iter().zip(placed) {
             let refusal = placed.err().map(TryInto::try_into).transpose()?;
             decided.push(Decided { organisation: one.organisation, order: one.order.order, refusal });

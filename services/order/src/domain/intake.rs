@@ -5,7 +5,7 @@ use kernel::{OrderId, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::draft::DraftError;
+use super::{draft::DraftError, wording::Remark};
 use crate::error::Error;
 
 /// Where an order that was taken in stands.
@@ -48,10 +48,21 @@ pub struct Intake {
     pub queued_at: Timestamp,
     /// When it was placed, refused or cancelled.
     pub decided_at: Option<Timestamp>,
+    /// Who cancelled it, where somebody has.
+    pub cancelled: Option<CancelledTurn>,
 }
 
-/// Why an order that was taken in was not placed: what depends on the catalog and on other orders. It is kept while the order can be
-/// asked for.
+/// How an order was cancelled that waited for its turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CancelledTurn {
+    /// Who did it, as in `access::Caller::actor`.
+    pub by: String,
+    /// Why, in the words of staff.
+    pub reason: Option<Remark>,
+}
+
+/// Why an order that was taken in was not placed: what depends on the catalog, on other orders and on the organisation. It is kept while the
+/// order can be asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PlacementRefusal {
@@ -62,6 +73,8 @@ pub enum PlacementRefusal {
         /// The most.
         limit: u32,
     },
+    /// The organisation was suspended when its turn came.
+    Suspended,
 }
 
 impl TryFrom<Error> for PlacementRefusal {
@@ -72,6 +85,7 @@ impl TryFrom<Error> for PlacementRefusal {
         match error {
             Error::Draft(refused) => Ok(Self::Draft(refused)),
             Error::TooManyOpen { limit } => Ok(Self::TooManyOpen { limit }),
+            Error::Suspended => Ok(Self::Suspended),
             failed => Err(failed),
         }
     }
@@ -82,6 +96,7 @@ impl From<PlacementRefusal> for Error {
         match refusal {
             PlacementRefusal::Draft(refused) => Self::Draft(refused),
             PlacementRefusal::TooManyOpen { limit } => Self::TooManyOpen { limit },
+            PlacementRefusal::Suspended => Self::Suspended,
         }
     }
 }
@@ -116,7 +131,7 @@ mod tests {
             DraftError::TotalMismatch { given: money(1), computed: money(2) },
         ];
         let refusals = drafts.map(PlacementRefusal::Draft).into_iter();
-        for refusal in refusals.chain([PlacementRefusal::TooManyOpen { limit: 50 }]) {
+        for refusal in refusals.chain([PlacementRefusal::TooManyOpen { limit: 50 }, PlacementRefusal::Suspended]) {
             let kept = serde_json::to_value(&refusal).unwrap();
             assert_eq!(serde_json::from_value::<PlacementRefusal>(kept).unwrap(), refusal);
             assert_eq!(PlacementRefusal::try_from(Error::from(refusal.clone())).unwrap(), refusal);

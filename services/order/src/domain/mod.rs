@@ -36,7 +36,7 @@ pub use draft::{
     Draft, DraftError, Fault, Flaw, LINE_LIMIT, LineTerms, OrderTerms, PriceChange, RequestedLine, StatedAmount,
 };
 pub use holds::{HoldLimits, Holder, Origin, Queued};
-pub use intake::{Intake, IntakeStatus, PlacementRefusal};
+pub use intake::{CancelledTurn, Intake, IntakeStatus, PlacementRefusal};
 pub use life::{
     Action, Asked, Change, Event, Funds, Life, LineLife, Marks, Opening, Receipt, Refusal, Requester, Selection, Side,
     Trigger, decide,

@@ -1,7 +1,7 @@
 //! Contract → command: what catalog says, and whose turn it is, in this service's words. The rule: only the shape changes here; nothing is
 //! decided.
 
-use access::{Permission, Permissions};
+use access::{Organisations, Permission, Permissions};
 use contracts::{
     auth::MembershipState,
     catalog::{Listing, ProductState, ProductStatus, ReservationEvent, ReservedLine},
@@ -18,8 +18,8 @@ use crate::{
 
 /// The orders whose turn has come become one command.
 #[must_use]
-pub fn place_queued(events: Vec<Delivered<IntakeEvent>>) -> PlaceQueued {
-    PlaceQueued { turns: events.into_iter().map(turn).collect() }
+pub fn place_queued(events: Vec<Delivered<IntakeEvent>>, organisations: Organisations) -> PlaceQueued {
+    PlaceQueued { turns: events.into_iter().map(turn).collect(), organisations }
 }
 
 /// Catalog's answers become one command.
@@ -36,8 +36,8 @@ pub fn take_asked_steps(events: Vec<Delivered<ActionEvent>>) -> TakeAskedSteps {
 
 /// Who may do what becomes one command.
 #[must_use]
-pub fn apply_members(snapshots: Vec<Snapshot<MembershipState>>) -> ApplyMembers {
-    ApplyMembers { members: snapshots.into_iter().filter_map(member).collect() }
+pub fn apply_members(snapshots: Vec<Snapshot<MembershipState>>, rebuild: bool) -> ApplyMembers {
+    ApplyMembers { members: snapshots.into_iter().filter_map(member).collect(), rebuild }
 }
 
 /// Catalog's products become one command.

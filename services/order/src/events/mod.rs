@@ -3,6 +3,7 @@
 
 pub mod consumed;
 
+use access::Organisations;
 use contracts::{
     auth::MembershipState,
     catalog::{ProductState, ReservationEvent},
@@ -14,14 +15,15 @@ use messaging::Subscriptions;
 
 use crate::processes::rebuild::{self, RebuildError, Rebuilt};
 
-/// What this service listens to.
+/// What this service listens to. `organisations` is the table by which requests are refused.
 #[must_use]
-pub fn subscriptions() -> Subscriptions {
+pub fn subscriptions(organisations: &Organisations) -> Subscriptions {
+    let organisations = organisations.clone();
     Subscriptions::new(crate::NAME)
-        .on_batch::<IntakeEvent, _, _>(consumed::place_queued)
+        .on_batch::<IntakeEvent, _, _>(move |events| consumed::place_queued(events, organisations.clone()))
         .on_batch::<ReservationEvent, _, _>(consumed::settle_orders)
         .on_batch::<ActionEvent, _, _>(consumed::take_asked_steps)
-        .on_state::<MembershipState, _, _>(consumed::apply_members)
+        .on_state::<MembershipState, _, _>(|snapshots| consumed::apply_members(snapshots, false))
         .on_state::<ProductState, _, _>(|snapshots| consumed::apply_products(snapshots, false))
 }
 
@@ -34,4 +36,15 @@ pub fn rebuild_sellable(
     kafka: &messaging::Settings,
 ) -> impl Future<Output = Result<Rebuilt, RebuildError>> {
     rebuild::sellable(mediator, kafka, |snapshots| consumed::apply_products(snapshots, true))
+}
+
+/// Rebuilds the copy of who may do what from its topic ([`rebuild::members`]).
+///
+/// # Errors
+/// [`RebuildError`].
+pub fn rebuild_members(
+    mediator: &Mediator,
+    kafka: &messaging::Settings,
+) -> impl Future<Output = Result<Rebuilt, RebuildError>> {
+    rebuild::members(mediator, kafka, |snapshots| consumed::apply_members(snapshots, true))
 }

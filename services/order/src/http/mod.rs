@@ -18,13 +18,14 @@ use crate::{
     commands::{
         AddNote, ApproveReturn, CancelLines, CancelOrder, CancelOwnOrder, CancelOwnQueuedOrder, CancelQueuedOrder,
         ClaimOrder, CompleteOrder, DeclineCancellation, DeclineReturn, DeliverParcel, EditLines, EnterOrder,
-        EraseBuyer, HoldOrder, ImportOrder, ImportOrders, PackOrder, PlaceOrder, QueueEnteredOrder, QueueOrder,
-        ReceiveReturn, RecordPayment, RecordRefund, ReleaseOrder, RequestCancellation, RequestOwnCancellation,
-        RequestReturn, ShipOrder, WithdrawAddition,
+        EraseBuyer, EraseOrder, HoldOrder, ImportOrder, ImportOrders, PackOrder, PlaceOrder, QueueEnteredOrder,
+        QueueOrder, ReceiveReturn, RecordPayment, RecordRefund, ReleaseOrder, RequestCancellation,
+        RequestOwnCancellation, RequestReturn, ShipOrder, WithdrawAddition,
     },
     queries::{
-        DescribeBuyers, DescribeOrders, ExportBuyer, FindBuyer, FindOrder, FindOwnOrder, FindOwnQueuedOrder,
-        FindQueuedOrder, ListOwnOrders, ListOwnTransitions, ListTimeline, ListTransitions, QueryBuyers, QueryOrders,
+        DescribeBuyers, DescribeOrders, ExportBuyer, ExportOrder, FindBuyer, FindOrder, FindOwnOrder,
+        FindOwnQueuedOrder, FindQueuedOrder, ListOwnOrders, ListOwnTransitions, ListTimeline, ListTransitions,
+        QueryBuyers, QueryOrders,
     },
 };
 
@@ -189,6 +190,12 @@ pub fn routes() -> Routes {
         })
         .post("/admin/v1/customers/{customer}/erase", customers::erase, |op| {
             op.summary("Forget somebody who ordered; their orders keep their figures").sends::<EraseBuyer>()
+        })
+        .get("/admin/v1/orders/{order}/export", orders::export, |op| {
+            op.summary("Read everything that is held with an order").asks::<ExportOrder>()
+        })
+        .post("/admin/v1/orders/{order}/erase", orders::erase, |op| {
+            op.summary("Forget who placed an order; it keeps its figures").sends::<EraseOrder>()
         })
         .get("/admin/v1/orders/{order}/timeline", steps::timeline, |op| {
             op.summary("List what happened to an order, newest first").asks::<ListTimeline>()

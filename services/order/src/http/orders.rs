@@ -8,9 +8,9 @@ use serde::Deserialize;
 
 use super::steps;
 use crate::{
-    commands::CancelOrder,
-    domain::OrderDetail,
-    queries::{DescribeOrders, FindOrder, Orders, QueryOrders},
+    commands::{CancelOrder, EraseOrder, OrderChange},
+    domain::{OrderDetail, OrderRecord},
+    queries::{DescribeOrders, ExportOrder, FindOrder, Orders, QueryOrders},
 };
 
 /// An order in a path.
@@ -57,4 +57,17 @@ pub(super) async fn cancel(
     app.send(&by, steps::on(seen, at.order, CancelOrder { order: at.order })).await?;
     let order = app.ask(&by, FindOrder { order: at.order }).await?;
     Ok(Tagged::version(order.order.version, rest::Ok(order)))
+}
+
+pub(super) async fn export(app: App, by: Staff, Path(at): Path<OrderPath>) -> Result<rest::Ok<OrderRecord>, Problem> {
+    Ok(rest::Ok(app.ask(&by, ExportOrder { order: at.order }).await?))
+}
+
+pub(super) async fn erase(
+    app: App,
+    by: Staff,
+    Path(at): Path<OrderPath>,
+) -> Result<Tagged<rest::Ok<OrderChange>>, Problem> {
+    let change = app.send(&by, EraseOrder { order: at.order }).await?;
+    Ok(Tagged::version(change.version, rest::Ok(change)))
 }

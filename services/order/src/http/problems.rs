@@ -70,6 +70,7 @@ impl From<Error> for Problem {
             }
             Error::FirstRefused { .. } => Self::new(problems::INVALID_REQUEST).detail(detail),
             Error::TooManyOpen { .. } => Self::new(TOO_MANY_OPEN).detail(detail),
+            Error::Suspended => Self::new(problems::ORGANISATION_SUSPENDED).detail(detail),
             Error::NotFound { .. }
             | Error::BuyerNotFound { .. }
             | Error::ParcelNotFound { .. }

@@ -10,10 +10,11 @@ use super::{
     entry::EnterOrderBody,
     orders::OrderPath,
     shop::{self, PlaceOrderBody, Shop, TokenHeader},
+    steps::ReasonBody,
 };
 use crate::{
     commands::{CancelOwnQueuedOrder, CancelQueuedOrder, QueueEnteredOrder, QueueOrder, QueueReceipt},
-    domain::{Intake, IntakeStatus},
+    domain::{CancelledTurn, Intake, IntakeStatus, Remark},
     error::Error,
     queries::{FindOwnQueuedOrder, FindQueuedOrder},
 };
@@ -36,6 +37,12 @@ pub(super) struct QueuedOrder {
     /// When it was placed, refused or cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     decided_at: Option<Timestamp>,
+    /// Who cancelled it: a member's, an API key's or a customer's id, `shopper` for a guest. Staff alone is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancelled_by: Option<String>,
+    /// Why, in the words of staff, who alone is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Remark>,
 }
 
 pub(super) async fn place(
@@ -100,16 +107,20 @@ pub(super) async fn cancel(
     app: App,
     by: Staff,
     Path(at): Path<OrderPath>,
+    Body(body): Body<ReasonBody>,
 ) -> Result<Located<rest::Ok<QueuedOrder>>, Problem> {
-    app.send(&by, CancelQueuedOrder { order: at.order }).await?;
+    app.send(&by, CancelQueuedOrder { order: at.order, reason: body.reason()? }).await?;
     let intake = app.ask(&by, FindQueuedOrder { order: at.order }).await?;
     Ok(told(intake, "/admin/v1/orders"))
 }
 
 /// What became of an order, whose own address is below `orders`.
 fn told(intake: Intake, orders: &str) -> Located<rest::Ok<QueuedOrder>> {
-    let Intake { order: id, status, refusal, queued_at, decided_at } = intake;
+    let Intake { order: id, status, refusal, queued_at, decided_at, cancelled } = intake;
+    let (cancelled_by, reason) = cancelled.map(|CancelledTurn { by, reason }| (by, reason)).unzip();
+    let reason = reason.flatten();
     let order = (status == IntakeStatus::Placed).then(|| format!("{orders}/{id}"));
     let problem = refusal.map(|refusal| Problem::from(Error::from(refusal)).into());
-    Located::new(order.clone(), rest::Ok(QueuedOrder { id, status, order, problem, queued_at, decided_at }))
+    let told = QueuedOrder { id, status, order: order.clone(), problem, queued_at, decided_at, cancelled_by, reason };
+    Located::new(order, rest::Ok(told))
 }

@@ -14,7 +14,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    domain::{Intake, Ownership, TokenDigest},
+    domain::{CancelledTurn, Intake, Ownership, Remark, TokenDigest},
     error::Error,
 };
 
@@ -59,13 +59,14 @@ impl Query for FindOwnQueuedOrder {
         if !self.proof.holds(&token, customer.map(CustomerId::from_uuid)) {
             return Err(Error::NotFound { order: self.order });
         }
-        row.intake(self.order)
+        // Who did it and what was said about it is the staff's, as with every order.
+        Ok(Intake { cancelled: None, ..row.intake(self.order)? })
     }
 }
 
 async fn find(read: &mut ReadConn<'_>, order: OrderId) -> Result<IntakeRow, Error> {
     let row: Option<IntakeRow> = statement(
-        "select token_digest, customer_id, status, refusal, queued_at, decided_at
+        "select token_digest, customer_id, status, refusal, queued_at, decided_at, cancelled_by, cancel_reason
          from order_intake where org_id = $1 and id = $2",
     )
     .bind::<SqlUuid, _>(read.organisation().uuid())
@@ -90,17 +91,24 @@ struct IntakeRow {
     queued_at: Timestamp,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     decided_at: Option<Timestamp>,
+    #[diesel(sql_type = Nullable<Text>)]
+    cancelled_by: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    cancel_reason: Option<String>,
 }
 
 impl IntakeRow {
     fn intake(self, order: OrderId) -> Result<Intake, Error> {
         let refusal = self.refusal.map(serde_json::from_value).transpose();
+        let reason = self.cancel_reason.as_deref().map(Remark::parse).transpose();
+        let reason = reason.map_err(|malformed| Error::corrupt(order, malformed))?;
         Ok(Intake {
             order,
             status: parse_name("intake status", &self.status).map_err(|malformed| Error::corrupt(order, malformed))?,
             refusal: refusal.map_err(|error| Error::corrupt(order, error))?,
             queued_at: self.queued_at,
             decided_at: self.decided_at,
+            cancelled: self.cancelled_by.map(|by| CancelledTurn { by, reason }),
         })
     }
 }

@@ -214,6 +214,25 @@ pub async fn telling_orders(tx: &mut Tx<'_>, buyer: BuyerId, most: i64) -> Resul
     Ok(rows.into_iter().map(|row| OrderId::from_uuid(row.order_id)).collect())
 }
 
+/// Whether anything that a shopper said is kept with an order.
+///
+/// # Errors
+/// `Storage` when the database fails.
+pub async fn tells(tx: &mut Tx<'_>, order: OrderId) -> Result<bool, Error> {
+    let row: TellsRow = statement(
+        "select exists (select from order_contacts where org_id = $1 and order_id = $2 and erased_at is null)
+                or exists (select from orders where org_id = $1 and id = $2
+                             and (shopper_reference is not null or placed_from is not null))
+                or exists (select from order_history where org_id = $1 and order_id = $2 and reason is not null
+                             and (actor = 'shopper' or starts_with(actor, 'cust_'))) as tells",
+    )
+    .bind::<SqlUuid, _>(tx.organisation().uuid())
+    .bind::<SqlUuid, _>(order.uuid())
+    .get_result(tx.connection())
+    .await?;
+    Ok(row.tells)
+}
+
 /// Empties the record of a person, so that no order is theirs from now on. Orders of their account that are nobody's become theirs
 /// first: those that have no word of it, because a replica of the release before placed them, and those that they claimed after
 /// somebody without a name, an address or a number had placed them.
@@ -294,6 +313,12 @@ struct BuyerRow {
 struct ErasedRow {
     #[diesel(sql_type = Bool)]
     erased: bool,
+}
+
+#[derive(QueryableByName)]
+struct TellsRow {
+    #[diesel(sql_type = Bool)]
+    tells: bool,
 }
 
 #[derive(QueryableByName)]

@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        ContactDetails, Draft, HoldLimits, IntakeStatus, Origin, PlacementRefusal, Reference, TokenDigest, WantedOrder,
+        ContactDetails, Draft, HoldLimits, IntakeStatus, Origin, PlacementRefusal, Reference, Remark, TokenDigest,
+        WantedOrder,
     },
     error::Error,
 };
@@ -152,14 +153,14 @@ pub async fn decide<T: Tenancy>(tx: &mut Tx<'_, T>, decided: &[Decided]) -> Resu
     Ok(())
 }
 
-/// Cancels an order of the organisation that waits for its turn, and lets go of what was wanted. Returns where it stood before: the row
-/// stays locked, so of a cancellation and a turn one comes first.
+/// Cancels an order of the organisation that waits for its turn, keeps who does and why, and lets go of what was wanted. Returns where
+/// it stood before: the row stays locked, so of a cancellation and a turn one comes first.
 ///
 /// # Errors
 /// `NotFound` when the order was never queued or is not kept any more, `Storage` when the database fails, `Corrupt` when its status cannot
 /// be read.
-pub async fn cancel(tx: &mut Tx<'_>, order: OrderId) -> Result<IntakeStatus, Error> {
-    let organisation = tx.organisation().uuid();
+pub async fn cancel(tx: &mut Tx<'_>, order: OrderId, reason: Option<&Remark>) -> Result<IntakeStatus, Error> {
+    let (organisation, actor) = (tx.organisation().uuid(), tx.provenance().actor.clone());
     let row: Option<StatusRow> = statement("select status from order_intake where org_id = $1 and id = $2 for update")
         .bind::<SqlUuid, _>(organisation)
         .bind::<SqlUuid, _>(order.uuid())
@@ -171,11 +172,14 @@ pub async fn cancel(tx: &mut Tx<'_>, order: OrderId) -> Result<IntakeStatus, Err
     if status == IntakeStatus::Queued {
         statement(
             "update order_intake
-             set status = 'cancelled', decided_at = now(), wanted = null, buyer_key = null, placed_from = null
+             set status = 'cancelled', decided_at = now(), wanted = null, buyer_key = null, placed_from = null,
+                 cancelled_by = $3, cancel_reason = $4
              where org_id = $1 and id = $2",
         )
         .bind::<SqlUuid, _>(organisation)
         .bind::<SqlUuid, _>(order.uuid())
+        .bind::<Text, _>(actor)
+        .bind::<Nullable<Text>, _>(reason.map(Remark::as_str))
         .execute(tx.connection())
         .await?;
     }

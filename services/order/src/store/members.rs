@@ -6,28 +6,29 @@ use std::collections::HashMap;
 use access::Permissions;
 use diesel::{
     QueryableByName,
-    sql_types::{Array, BigInt, Bool, Text, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Bool, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl;
-use kernel::{OrganisationId, UserId};
+use kernel::{MembershipId, OrganisationId, Timestamp, UserId};
 use persistence::{Tenants, Tx, statement};
 use uuid::Uuid;
 
 use crate::{domain::Member, error::Error};
 
-/// Stores the places of people, each once, unless newer states are there.
+/// Stores the places of people, each once, unless newer states are there. A rebuild also replaces the state of the same version, which
+/// corrects whatever somebody wrote past this service.
 ///
 /// # Errors
 /// `Storage` when the database fails.
-pub async fn apply(tx: &mut Tx<'_, Tenants>, members: &[Member]) -> Result<(), Error> {
+pub async fn apply(tx: &mut Tx<'_, Tenants>, members: &[Member], rebuild: bool) -> Result<(), Error> {
     statement(
-        "insert into members as known (org_id, membership, user_id, permissions, active, version)
-         select new.* from unnest($1, $2, $3, $4, $5, $6)
+        "insert into members as known (org_id, membership, user_id, permissions, active, version, touched_at)
+         select new.*, clock_timestamp() from unnest($1, $2, $3, $4, $5, $6)
               as new (org_id, membership, user_id, permissions, active, version)
          on conflict (org_id, membership) do update
          set user_id = excluded.user_id, permissions = excluded.permissions, active = excluded.active,
-             version = excluded.version
-         where known.version < excluded.version",
+             version = excluded.version, touched_at = excluded.touched_at
+         where known.version < excluded.version or ($7 and known.version = excluded.version)",
     )
     .bind::<Array<SqlUuid>, _>(members.iter().map(|member| member.organisation.uuid()).collect::<Vec<_>>())
     .bind::<Array<SqlUuid>, _>(members.iter().map(|member| member.membership.uuid()).collect::<Vec<_>>())
@@ -35,9 +36,24 @@ pub async fn apply(tx: &mut Tx<'_, Tenants>, members: &[Member]) -> Result<(), E
     .bind::<Array<Text>, _>(members.iter().map(|member| member.permissions.to_string()).collect::<Vec<_>>())
     .bind::<Array<Bool>, _>(members.iter().map(|member| member.active).collect::<Vec<_>>())
     .bind::<Array<BigInt>, _>(members.iter().map(|member| member.version).collect::<Vec<_>>())
+    .bind::<Bool, _>(rebuild)
     .execute(tx.connection())
     .await?;
     Ok(())
+}
+
+/// Removes the places that no record has touched since `since` and that are not among `unknown`; how many it were.
+///
+/// # Errors
+/// `Storage` when the database fails.
+pub async fn drop_untouched(tx: &mut Tx<'_>, since: Timestamp, unknown: &[MembershipId]) -> Result<usize, Error> {
+    let dropped = statement("delete from members where org_id = $1 and touched_at < $2 and not membership = any($3)")
+        .bind::<SqlUuid, _>(tx.organisation().uuid())
+        .bind::<Timestamptz, _>(since)
+        .bind::<Array<SqlUuid>, _>(unknown.iter().map(|membership| membership.uuid()).collect::<Vec<_>>())
+        .execute(tx.connection())
+        .await?;
+    Ok(dropped)
 }
 
 #[derive(QueryableByName)]

@@ -6,6 +6,7 @@ use contracts::notifier::{ActionEvent, ActionRequested, ChatStep};
 use contracts::order::{OutcomeEvent, Status, StepRefusal};
 use contracts::{Channel, Envelope, topics};
 use kernel::{ActionId, Clock, DestinationId, MembershipId, OrderId, OrganisationId, UserId};
+use order::events;
 use testkit::{eventually, publish};
 
 use crate::world::{PATIENCE, World};
@@ -169,5 +170,78 @@ async fn whoever_may_not_is_refused_and_told_nothing_of_the_order() {
     world.scene.publish(1, &asked).await;
     assert_eq!(refusal(&world, action).await, (StepRefusal::NotPermitted, None));
     world.reaches(order, "confirmed").await;
+    world.stop().await;
+}
+
+/// What is known of who may do what, as it would be said aloud.
+const KNOWN: &str = "select string_agg(concat_ws(' ', membership, user_id, permissions, active, version), '; '
+                                       order by membership) from members";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_makes_a_damaged_copy_of_who_may_do_what_as_the_topic_says() {
+    let world = World::connected().await;
+    let organisation = world.scene.organisation();
+    let (stays, left, else_where) =
+        (Person::of(organisation), Person::of(organisation), Person::of(world.scene.other_organisation()));
+    knows(&world, &stays.with(Role::Viewer, true, 1)).await;
+    for state in [
+        stays.with(Role::OrderManager, true, 2),
+        left.with(Role::Owner, false, 3),
+        else_where.with(Role::Owner, true, 1),
+    ] {
+        knows(&world, &state).await;
+    }
+    let live = world.value(KNOWN).await;
+    let kafka = world.scene.messaging();
+    let report = events::rebuild_members(world.mediator(), &kafka).await.unwrap();
+    assert_eq!((report.unreadable, report.dropped), (0, 0), "a sound copy loses nothing");
+    assert_eq!(world.value(KNOWN).await, live);
+
+    // Somebody gave a person rights, brought one back, made one up, lost one, and claims a version that auth never said.
+    let made_up = Person::of(organisation);
+    world
+        .execute(&format!(
+            "update members set permissions = 'order:read order:write', version = 99 where membership = '{}';
+             update members set active = true where membership = '{}';
+             delete from members where membership = '{}';
+             insert into members (org_id, membership, user_id, permissions, active, version)
+             values ('{}', '{}', '{}', 'order:write', true, 1)",
+            stays.membership.uuid(),
+            left.membership.uuid(),
+            else_where.membership.uuid(),
+            organisation.uuid(),
+            made_up.membership.uuid(),
+            made_up.user.uuid(),
+        ))
+        .await;
+    assert_ne!(world.value(KNOWN).await, live);
+    let report = events::rebuild_members(world.mediator(), &kafka).await.unwrap();
+    assert_eq!(report.dropped, 2, "the one from the future and the one from nowhere");
+    assert_eq!(world.value(KNOWN).await, live);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_do_what_goes_on_being_heard_while_it_is_rebuilt() {
+    let world = World::connected().await;
+    let person = Person::of(world.scene.organisation());
+    knows(&world, &person.with(Role::Viewer, true, 1)).await;
+    let (mediator, kafka) = (world.mediator().clone(), world.scene.messaging());
+    let running = tokio::spawn(async move {
+        for _ in 0..3 {
+            events::rebuild_members(&mediator, &kafka).await.unwrap();
+        }
+    });
+    for version in 2..=20 {
+        let state = person.with(Role::Viewer, true, version);
+        world.scene.send(&[publish(Some(person.organisation), version, &state)]).await;
+    }
+    running.await.unwrap();
+    let version = format!("select version from members where membership = '{}'", person.membership.uuid());
+    eventually(PATIENCE, async || {
+        let seen = world.value(&version).await;
+        if seen == "20" { Ok(()) } else { Err(seen) }
+    })
+    .await;
     world.stop().await;
 }

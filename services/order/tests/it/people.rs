@@ -1,7 +1,7 @@
 //! Whoever orders: what is said with an order, one record per person, finding, exporting and forgetting them.
 
 use futures::future::join_all;
-use kernel::CustomerId;
+use kernel::{CustomerId, OrderId};
 use order::queries::{Buyers, Orders};
 use persistence::Tenant;
 use query::{Entity, Request};
@@ -315,6 +315,59 @@ async fn what_a_guest_said_with_an_order_goes_with_the_customer_who_claimed_it()
     let kept = "select count(*) from order_contacts where shipping_address is not null or search_text <> '  '";
     assert_eq!(world.value(kept).await, "0");
     assert_eq!(world.read(claimed.order).await["buyer"], buyer);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_of_whom_only_an_address_is_known_is_exported_and_forgotten_by_the_order() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    let mut sent = json!({"lines": [{"sku": "MUG", "quantity": 1}], "reference": "Cleo's mug"});
+    sent["shipping_address"] = address();
+    let guest = place(&world, &world.shopper(), &sent).await;
+    let other = place(&world, &world.shopper(), &sent).await;
+    let asked = json!({"reason": "I live in Huế, Cleo"});
+    world.execute("update orders set status = 'confirmed', settled_at = now()").await;
+    for placed in [&guest, &other] {
+        let holder = world.shopper().with("order-token", &placed.token);
+        let path = format!("{}/{}/cancel-request", world.orders(), placed.order);
+        let (status, problem) = holder.post(&path, &asked).await;
+        assert!(status < 300, "{status} {problem}");
+    }
+    let staff = world.client(Caller::Owner);
+    let at = format!("/admin/v1/orders/{}", guest.order);
+    let before = world.read(guest.order).await;
+    assert!(before["buyer"].is_null(), "{before}");
+
+    let manager = world.client(Caller::OrderManager);
+    assert_eq!(manager.get(&format!("{at}/export")).await.0, 403);
+    assert_eq!(manager.post(&format!("{at}/erase"), &json!({})).await.0, 403);
+    let (status, export) = staff.get(&format!("{at}/export")).await;
+    assert_eq!((status, &export["order"]["shipping_address"]), (200, &before["shipping_address"]), "{export}");
+    assert_eq!(export["timeline"][1]["reason"], asked["reason"], "oldest first: {export}");
+    let missing = format!("/admin/v1/orders/{}", OrderId::new());
+    assert_eq!(staff.get(&format!("{missing}/export")).await.0, 404);
+    assert_eq!(staff.post(&format!("{missing}/erase"), &json!({})).await.0, 404);
+
+    for _ in 0..2 {
+        let (status, erased) = staff.post(&format!("{at}/erase"), &json!({})).await;
+        assert_eq!((status, &erased["version"]), (200, &json!(3)), "a second time changes nothing: {erased}");
+    }
+    let after = world.read(guest.order).await;
+    assert_eq!((&after["total"], &after["lines"]), (&before["total"], &before["lines"]));
+    let (_, timeline) = staff.get(&format!("{at}/timeline")).await;
+    assert_eq!(timeline["items"][0]["event"], "contact-erased", "{timeline}");
+    let kept = |order: OrderId| {
+        format!(
+            "select count(*) from (select to_jsonb(c)::text from order_contacts c where order_id = '{id}' union all
+                                   select to_jsonb(o)::text from orders o where id = '{id}' union all
+                                   select to_jsonb(h)::text from order_history h where order_id = '{id}') as kept (text)
+              where text ~* 'cleo|Huế'",
+            id = order.uuid()
+        )
+    };
+    assert_eq!(world.value(&kept(guest.order)).await, "0");
+    assert_eq!(world.value(&kept(other.order)).await, "3", "what another order says stays");
     world.stop().await;
 }
 

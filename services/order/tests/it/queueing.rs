@@ -1,5 +1,6 @@
 //! Orders that are queued: kept at once, placed in their turn and once, or refused as if they had been placed at once.
 
+use access::Organisation;
 use contracts::{Envelope, order::IntakeEvent, topics};
 use futures::future::join_all;
 use kernel::{CustomerId, OrderId, OrganisationId};
@@ -53,7 +54,8 @@ async fn turn(world: &World, orders: &[(OrganisationId, OrderId)]) {
         })
         .collect();
     let scope = Scope::batch(order::NAME, orders.iter().map(|(organisation, _)| *organisation));
-    world.mediator().send(&scope, PlaceQueued { turns }).await.unwrap();
+    let organisations = world.scene.organisations();
+    world.mediator().send(&scope, PlaceQueued { turns, organisations }).await.unwrap();
 }
 
 async fn turn_of(world: &World, orders: &[OrderId]) {
@@ -269,16 +271,26 @@ async fn whoever_queued_an_order_cancels_it_before_its_turn_and_nothing_of_it_is
     assert_eq!(world.client(Caller::Viewer).post(&admin, &nothing).await.0, 403);
     assert_eq!(world.client(Caller::OtherOrganisation).post(&admin, &nothing).await.0, 404);
 
-    for (client, at, order) in [
-        (cleo, cancel(by_account.order), by_account.order),
-        (holder(&by_token), cancel(by_token.order), by_token.order),
-        (staff.clone(), admin, by_staff.order),
+    // Staff says why. Who it was and what was said is for staff to see, and is not changed by whoever comes later.
+    let why = json!({"reason": "The shop is moving."});
+    for (client, at, order, body, by) in [
+        (cleo, cancel(by_account.order), by_account.order, &nothing, "cust_"),
+        (holder(&by_token), cancel(by_token.order), by_token.order, &nothing, "shopper"),
+        (staff.clone(), admin, by_staff.order, &why, "user_"),
     ] {
-        let (status, first) = client.post(&at, &nothing).await;
+        let (status, first) = client.post(&at, body).await;
         assert_eq!((status, &first["status"], &first["id"]), (200, &json!("cancelled"), &json!(order)), "{first}");
         assert_eq!(client.post(&at, &nothing).await, (200, first.clone()), "a repeat changes nothing");
-        assert_eq!(told(&world, order).await, first);
         assert!(first["order"].is_null() && first["problem"].is_null() && first["decided_at"].is_string(), "{first}");
+        let seen = told(&world, order).await;
+        assert!(seen["cancelled_by"].as_str().unwrap().starts_with(by), "{seen}");
+        assert_eq!(seen["reason"], body["reason"], "{seen}");
+        assert_eq!(seen["decided_at"], first["decided_at"]);
+        let later = staff.post(&format!("{ADMIN}/{order}/cancel"), &json!({"reason": "Too late."})).await;
+        assert_eq!(later, (200, seen.clone()));
+        assert_eq!(first["cancelled_by"].is_string(), by == "user_", "a shopper is not told: {first}");
+        let own = holder(&by_staff).get(&format!("{}/{}", queue(&world), by_staff.order)).await.1;
+        assert!(own["cancelled_by"].is_null() && own["reason"].is_null(), "{own}");
     }
     let kept = "select count(*) from order_intake i where to_jsonb(i)::text ~* 'cleo@' or wanted is not null";
     assert_eq!(world.value(kept).await, "0");
@@ -431,6 +443,70 @@ async fn of_a_batch_of_two_organisations_the_one_that_is_refused_holds_up_no_oth
     assert_eq!(world.value(wrong).await, "0");
     let told_of = "select count(distinct headers::jsonb ->> 'ce_organisation') from outbox where type like '%placed%'";
     assert_eq!(world.value(told_of).await, "2");
+    world.stop().await;
+}
+
+/// Closes or opens the shop of the test's organisation, as auth's topic would say it.
+fn set_open(world: &World, active: bool) {
+    let organisations = world.scene.organisations();
+    let known = organisations.by_slug(world.scene.slug().as_str()).unwrap();
+    organisations.apply(Organisation { active, ..known });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_an_organisation_that_is_suspended_is_refused_and_holds_up_no_other() {
+    let world = World::quiet().await;
+    let (own, other) = (world.scene.organisation(), world.scene.other_organisation());
+    world.sell(&[("MUG", 990)]).await;
+    let elsewhere = vec![Product { organisation: other, ..product("POT", 1, 500) }];
+    let apply = ApplyProducts { products: elsewhere, rebuild: false };
+    world.mediator().send(&Scope::batch(order::NAME, [other]), apply).await.unwrap();
+    let other_queue = format!("/store/v1/{}/orders/queue", world.scene.other_slug());
+    let mine = queued(&world, &world.shopper(), &one("MUG")).await;
+    let reply = anew(&world.shopper()).post_reply(&other_queue, &one("POT")).await;
+    let theirs = Placed::of(&reply).order;
+
+    set_open(&world, false);
+    assert_eq!(anew(&world.shopper()).post(&world.orders(), &one("MUG")).await.0, 404, "the direct way is closed");
+    turn(&world, &[(own, mine.order), (other, theirs)]).await;
+    let refused = told(&world, mine.order).await;
+    assert_eq!(
+        (&refused["status"], &refused["problem"]["type"]),
+        (&json!("refused"), &json!("/problems/organisation-suspended")),
+        "{refused}"
+    );
+    let placed = "select string_agg(sku, ' ') from order_lines";
+    assert_eq!(world.value(placed).await, "POT");
+
+    // It was decided once. What is queued when the shop is open again is placed.
+    set_open(&world, true);
+    let again = queued(&world, &world.shopper(), &one("MUG")).await;
+    turn_of(&world, &[mine.order, again.order]).await;
+    assert_eq!(told(&world, mine.order).await, refused);
+    assert_eq!(told(&world, again.order).await["status"], "placed");
+    let holder = world.shopper().with("order-token", &mine.token);
+    let (_, own) = holder.get(&format!("{}/{}", queue(&world), mine.order)).await;
+    assert_eq!(own["problem"], refused["problem"], "whoever wanted it learns why");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_consumer_knows_which_organisations_are_suspended() {
+    let world = World::connected().await;
+    world.sell(&[("MUG", 990)]).await;
+    set_open(&world, false);
+    // The gateway lets no request of theirs through. One that it let through a moment before gets here all the same.
+    let body = json!({"lines": [{"sku": "MUG", "quantity": 1}]});
+    let reply = anew(&world.client(Caller::Owner)).post_reply(ADMIN, &body).await;
+    assert_eq!(reply.status, 202, "{}", reply.text());
+    let order: OrderId = reply.json()["id"].as_str().unwrap().parse().unwrap();
+    let decided = eventually(PATIENCE, async || {
+        let told = told(&world, order).await;
+        if told["status"] == "queued" { Err(told) } else { Ok(told) }
+    })
+    .await;
+    assert_eq!(decided["problem"]["type"], "/problems/organisation-suspended", "{decided}");
+    assert_eq!(world.value("select count(*) from orders").await, "0");
     world.stop().await;
 }
 
@@ -648,8 +724,8 @@ async fn a_row_that_cannot_be_read_is_a_failure_that_says_nothing_of_what_stands
     let organisation = world.scene.organisation();
     let turn = |order| Turn { organisation, order, provenance: Provenance::new("system:order") };
     let turns = vec![turn(broken.order), turn(fine.order)];
-    let failed = world.mediator().send(&Scope::batch(order::NAME, [organisation]), PlaceQueued { turns }).await;
-    let failed = failed.unwrap_err();
+    let place = PlaceQueued { turns, organisations: world.scene.organisations() };
+    let failed = world.mediator().send(&Scope::batch(order::NAME, [organisation]), place).await.unwrap_err();
     assert_eq!(failed.class(), Class::Permanent, "it is set aside, as a dead letter");
     assert!(!format!("{failed:?} {failed}").contains("cleo"), "{failed:?}");
     assert_eq!(told(&world, fine.order).await["status"], "queued", "half a batch was placed");

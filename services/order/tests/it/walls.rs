@@ -4,7 +4,8 @@ use access::{Caller, Permission, Role};
 use devstack::DatabaseRole;
 use mediator::{Mediator, Platform, Query, Scope, SendError};
 use order::queries::{
-    FindOverdueOrders, FindStalledIntake, FindUnpaidHolds, ListSellingOrganisations, MeasureIntake, ReadClock,
+    FindOverdueOrders, FindStalledIntake, FindUnpaidHolds, ListSellingOrganisations, ListStaffedOrganisations,
+    MeasureIntake, ReadClock,
 };
 use testkit::{assert_every_way_back, seen_by_batches};
 
@@ -101,6 +102,8 @@ async fn the_system_role_sees_which_orders_are_open_and_nothing_else_of_them() {
         "update orders set version = 9",
         "select wanted from order_intake",
         "select customer_id from order_intake",
+        "select user_id from members",
+        "select permissions from members",
         "update order_intake set status = 'refused'",
         "update order_intake set asked_at = now()",
     ] {
@@ -125,6 +128,7 @@ async fn what_is_about_every_organisation_is_answered_to_the_system_alone() {
         let unpaid = FindUnpaidHolds { after: std::time::Duration::ZERO, limit: 10 };
         assert!(is_forbidden(world.mediator(), &scope, unpaid).await);
         assert!(is_forbidden(world.mediator(), &scope, ListSellingOrganisations).await);
+        assert!(is_forbidden(world.mediator(), &scope, ListStaffedOrganisations).await);
         assert!(is_forbidden(world.mediator(), &scope, MeasureIntake).await);
         assert!(is_forbidden(world.mediator(), &scope, ReadClock).await);
     }
