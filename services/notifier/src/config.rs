@@ -148,7 +148,8 @@ fn smtp_url(text: &str) -> Result<Secret, String> {
     let url = reqwest::Url::parse(text).map_err(|_| form.to_owned())?;
     // An error of the parser could show the password.
     AsyncSmtpTransport::<Tokio1Executor>::from_url(text).map_err(|_| form.to_owned())?;
-    let encrypted = url.scheme() == "smtps" || url.query_pairs().any(|(name, value)| name == "tls" && value == "required");
+    let encrypted =
+        url.scheme() == "smtps" || url.query_pairs().any(|(name, value)| name == "tls" && value == "required");
     let local = url.host_str().is_some_and(|host| ["localhost", "127.0.0.1", "[::1]"].contains(&host));
     if url.password().is_some() && !encrypted && !local {
         return Err("has a password and no TLS; use smtps:// or add ?tls=required".to_owned());

@@ -32,9 +32,14 @@ pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 /// The service as the boot kit runs it.
 #[must_use]
 pub fn definition() -> Definition {
-    Definition::new(NAME, "Tells the operations team on Telegram, by e-mail and by webhooks what happens", config::read, start)
-        .migrations(MIGRATIONS)
-        .openapi(|| http::routes().openapi().clone())
+    Definition::new(
+        NAME,
+        "Tells the operations team on Telegram, by e-mail and by webhooks what happens",
+        config::read,
+        start,
+    )
+    .migrations(MIGRATIONS)
+    .openapi(|| http::routes().openapi().clone())
 }
 
 /// Everything that the notifier has: its subscriptions, its routes, its sender, its courier, its listener, the forgetting of old orders, and

@@ -11,9 +11,9 @@ use mediator::{Command, Platform, Provenance, Tx};
 use uuid::Uuid;
 
 use crate::domain::{
-    ASKED, BotId, ButtonSeal, Chat, Circumstances, Fact, HELP, Heard, Lane, Lease, NO_MEMBER, NOT_PERMITTED, NOTHING_TO_MUTE,
-    NewDelivery, Place, Press, Question, REFUSED, Reaction, Received, Request, Sealed, UNKNOWN_BUTTON, UNLINKED,
-    account_linked, muted, status,
+    ASKED, BotId, ButtonSeal, Chat, Circumstances, Fact, HELP, Heard, Lane, Lease, NO_MEMBER, NOT_PERMITTED,
+    NOTHING_TO_MUTE, NewDelivery, Place, Press, Question, REFUSED, Reaction, Received, Request, Sealed, UNKNOWN_BUTTON,
+    UNLINKED, account_linked, muted, status,
 };
 use crate::error::Error;
 use crate::published;

@@ -255,8 +255,7 @@ mod tests {
 
     fn waiting() -> Destination {
         let name = DestinationName::parse(" Operations ").unwrap();
-        let (recipient, language, manner, rules) =
-            (Recipient::Chat, Language::En, Manner::default(), Rules::default());
+        let (recipient, language, manner, rules) = (Recipient::Chat, Language::En, Manner::default(), Rules::default());
         let wishes = Wishes { recipient, name, language, manner, rules };
         Destination::create(DestinationId::new(), wishes, Clock::now())
     }

@@ -67,7 +67,8 @@ const SMTP_LIMITS: Limits = Limits { second: Pace { interval: Duration::from_mil
 /// A mailbox: six at once, then one in half a minute. Everything that comes meanwhile is one message.
 const EMAIL_LIMITS: Limits = Limits { second: Pace { interval: Duration::from_secs(30), burst: 6 }, minute: None };
 /// A webhook: ten requests a second.
-const WEBHOOK_LIMITS: Limits = Limits { second: Pace { interval: Duration::from_millis(100), burst: 10 }, minute: None };
+const WEBHOOK_LIMITS: Limits =
+    Limits { second: Pace { interval: Duration::from_millis(100), burst: 10 }, minute: None };
 /// The most facts in one request to a webhook, which has the data of all of them.
 const FACTS_IN_REQUEST: i64 = 100;
 

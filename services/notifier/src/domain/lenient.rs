@@ -18,6 +18,8 @@ pub(super) fn known_of<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) 
 }
 
 /// The same of a list that may be left out. One of which nothing is known is empty, and not left out.
-pub(super) fn known_of_any<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Option<Vec<T>>, D::Error> {
+pub(super) fn known_of_any<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    from: D,
+) -> Result<Option<Vec<T>>, D::Error> {
     known_of(from).map(Some)
 }

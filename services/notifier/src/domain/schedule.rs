@@ -83,7 +83,11 @@ impl Quiet {
             Some((moment(day, &self.from), moment(last?, &self.until)))
         };
         let days = [today.pred_opt(), Some(today)];
-        days.into_iter().flatten().filter_map(of).find(|(from, until)| *from <= at && at < *until).map(|(_, until)| until)
+        days.into_iter()
+            .flatten()
+            .filter_map(of)
+            .find(|(from, until)| *from <= at && at < *until)
+            .map(|(_, until)| until)
     }
 }
 

@@ -402,7 +402,9 @@ impl CreateDestinationBody {
                 offer.webhooks.admit(&url)?;
                 Ok(Recipient::Webhook(url))
             }
-            (Some(_), Some(_)) => Err(Malformed::new("destination", "must have an e-mail address or a url, not both").into()),
+            (Some(_), Some(_)) => {
+                Err(Malformed::new("destination", "must have an e-mail address or a url, not both").into())
+            }
         }
     }
 

@@ -70,10 +70,7 @@ impl Row {
 }
 
 /// What an address is to a destination of this kind.
-fn recipient(
-    kind: DestinationKind,
-    address: Option<&str>,
-) -> Result<(Option<Email>, Option<WebhookUrl>), Malformed> {
+fn recipient(kind: DestinationKind, address: Option<&str>) -> Result<(Option<Email>, Option<WebhookUrl>), Malformed> {
     let address = address.unwrap_or_default();
     Ok(match kind {
         DestinationKind::Telegram => (None, None),

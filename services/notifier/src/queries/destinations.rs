@@ -24,7 +24,10 @@ impl Query for ListDestinations {
 
     async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Vec<Destination>, Error> {
         let rows: Vec<Whole> = destinations::table
-            .left_join(recipients::table.on(recipients::org_id.eq(destinations::org_id).and(recipients::destination.eq(destinations::id))))
+            .left_join(
+                recipients::table
+                    .on(recipients::org_id.eq(destinations::org_id).and(recipients::destination.eq(destinations::id))),
+            )
             .filter(destinations::org_id.eq(read.organisation().uuid()))
             .order(destinations::id)
             .select((Row::as_select(), muted_until(), recipients::address.nullable()))
@@ -50,7 +53,10 @@ impl Query for FindDestination {
 
     async fn fetch(&self, read: &mut ReadConn<'_>) -> Result<Destination, Error> {
         let found: Option<Whole> = destinations::table
-            .left_join(recipients::table.on(recipients::org_id.eq(destinations::org_id).and(recipients::destination.eq(destinations::id))))
+            .left_join(
+                recipients::table
+                    .on(recipients::org_id.eq(destinations::org_id).and(recipients::destination.eq(destinations::id))),
+            )
             .filter(destinations::org_id.eq(read.organisation().uuid()))
             .filter(destinations::id.eq(self.destination.uuid()))
             .select((Row::as_select(), muted_until(), recipients::address.nullable()))

@@ -11,7 +11,9 @@ use kernel::Timestamp;
 use persistence::{Platform, Tx};
 use uuid::Uuid;
 
-use crate::domain::{Arrivals, BOT, BOT_LIMITS, Budget, CONFIGURED, Carrier, Chat, Decision, Lane, Lease, Limits, SMTP};
+use crate::domain::{
+    Arrivals, BOT, BOT_LIMITS, Budget, CONFIGURED, Carrier, Chat, Decision, Lane, Lease, Limits, SMTP,
+};
 use crate::error::Error;
 use crate::schema::budgets;
 

@@ -14,8 +14,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::domain::{
-    Address, Chat, ClockTime, Destination, DestinationKind, DestinationState, Endpoint, Lane, Language, Lease, LinkCode,
-    Linked, MOST_DESTINATIONS, Manner, OrderLink, Received, Receiver, Rules, Webhook, WebhookSecret, WebhookUrl,
+    Address, Chat, ClockTime, Destination, DestinationKind, DestinationState, Endpoint, Lane, Language, Lease,
+    LinkCode, Linked, MOST_DESTINATIONS, Manner, OrderLink, Received, Receiver, Rules, Webhook, WebhookSecret,
+    WebhookUrl,
 };
 use crate::error::Error;
 use crate::projections::destination::{Row, muted_until};
@@ -109,7 +110,8 @@ pub async fn lock(tx: &mut Tx<'_>, destination: DestinationId) -> Result<Destina
 /// When the database is away.
 pub async fn save(tx: &mut Tx<'_>, destination: &Destination, before: &Destination) -> Result<(), Error> {
     let rules = (destination.rules != before.rules).then(|| serde_json::to_value(&destination.rules)).transpose()?;
-    let manner = (destination.manner != before.manner).then(|| serde_json::to_value(&destination.manner)).transpose()?;
+    let manner =
+        (destination.manner != before.manner).then(|| serde_json::to_value(&destination.manner)).transpose()?;
     let row = destinations::table.find((tx.organisation().uuid(), destination.id.uuid()));
     diesel::update(row)
         .set((
@@ -125,12 +127,14 @@ pub async fn save(tx: &mut Tx<'_>, destination: &Destination, before: &Destinati
         .execute(tx.connection())
         .await?;
     if destination.muted_until != before.muted_until {
-        persistence::statement("update destinations set muted_until = coalesce($3, 'epoch') where org_id = $1 and id = $2")
-            .bind::<SqlUuid, _>(tx.organisation().uuid())
-            .bind::<SqlUuid, _>(destination.id.uuid())
-            .bind::<Nullable<Timestamptz>, _>(destination.muted_until)
-            .execute(tx.connection())
-            .await?;
+        persistence::statement(
+            "update destinations set muted_until = coalesce($3, 'epoch') where org_id = $1 and id = $2",
+        )
+        .bind::<SqlUuid, _>(tx.organisation().uuid())
+        .bind::<SqlUuid, _>(destination.id.uuid())
+        .bind::<Nullable<Timestamptz>, _>(destination.muted_until)
+        .execute(tx.connection())
+        .await?;
     }
     Ok(())
 }
@@ -205,7 +209,8 @@ struct ReceiverRow {
 
 impl ReceiverRow {
     fn endpoint(&self, destination: DestinationId) -> Result<Endpoint, Error> {
-        let lacks = |what: &str| Error::corrupt(destination, format_args!("a destination of kind {} has no {what}", self.kind));
+        let lacks =
+            |what: &str| Error::corrupt(destination, format_args!("a destination of kind {} has no {what}", self.kind));
         let address = || self.address.as_deref().ok_or_else(|| lacks("recipient"));
         let malformed = |error| Error::corrupt(destination, error);
         Ok(match self.kind.parse::<DestinationKind>().map_err(|_| lacks("known way"))? {

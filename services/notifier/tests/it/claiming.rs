@@ -36,7 +36,8 @@ async fn the_target_that_has_waited_longest_comes_first() {
     let written =
         "update deliveries set created_at = '2026-01-01'::timestamptz + right(id::text, 4)::int * interval '1 second'";
     stage.superuser.batch_execute(written).await.unwrap();
-    let found = stage.scene.mediator().ask(&Scope::platform_system("test"), ListTargets { outside: false }).await.unwrap();
+    let found =
+        stage.scene.mediator().ask(&Scope::platform_system("test"), ListTargets { outside: false }).await.unwrap();
     assert_eq!(found, [early, Target::Configured, late]);
 }
 

@@ -24,7 +24,10 @@ async fn mailbox(client: &Client, more: Value) -> String {
     assert_eq!(status, 201, "{made}");
     let destination = &made["destination"];
     assert_eq!((&destination["kind"], &destination["state"]), (&json!("email"), &json!("active")), "{made}");
-    assert_eq!((&destination["email"], &made["code"], &made["secret"]), (&json!("owner@shop.example"), &Value::Null, &Value::Null));
+    assert_eq!(
+        (&destination["email"], &made["code"], &made["secret"]),
+        (&json!("owner@shop.example"), &Value::Null, &Value::Null)
+    );
     format!("/admin/v1/destinations/{}", destination["id"].as_str().unwrap())
 }
 
@@ -55,7 +58,10 @@ async fn a_mailbox_is_told_in_plain_text_and_in_html_and_nothing_from_outside_is
     stage.scene.publish(1, &placed_as(OrderId::new(), Some(reference))).await;
     stage.told(1).await;
     let mail = mails(&server, 1).await.remove(0);
-    assert_eq!((mail.from.as_str(), mail.to.as_slice()), ("store@shop.example", ["owner@shop.example".to_owned()].as_slice()));
+    assert_eq!(
+        (mail.from.as_str(), mail.to.as_slice()),
+        ("store@shop.example", ["owner@shop.example".to_owned()].as_slice())
+    );
     assert!(mail.header("from").contains("Cyber Store") && mail.header("from").ends_with("<store@shop.example>"));
     assert_eq!((mail.header("bcc"), mail.header("auto-submitted")), ("", "auto-generated"));
     assert!(mail.header("message-id").starts_with("<msg_"), "{}", mail.header("message-id"));

@@ -170,7 +170,9 @@ async fn converse(stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()
 
 /// What stands between the angle brackets.
 fn address(said: &str) -> String {
-    said.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map_or_else(String::new, |(address, _)| address.to_owned())
+    said.split_once('<')
+        .and_then(|(_, rest)| rest.split_once('>'))
+        .map_or_else(String::new, |(address, _)| address.to_owned())
 }
 
 /// A message up to the line with a single dot.
@@ -193,8 +195,9 @@ impl Mail {
         let (head, body) = content.split_once("\r\n\r\n").unwrap();
         let headers = headers(head);
         let kind = value(&headers, "content-type");
-        let boundary = kind.split_once("boundary=\"").and_then(|(_, rest)| rest.split_once('"')).map(|(found, _)| found);
-        let separator = format!("--{}", boundary.expect("a mail has parts"));
+        let boundary =
+            kind.split_once("boundary=\"").and_then(|(_, rest)| rest.split_once('"')).map(|(found, _)| found);
+        let separator = format!("--{}", boundary.unwrap());
         let parts = body.split(&separator).skip(1).filter(|part| !part.starts_with("--")).map(part).collect();
         Self { from: from.to_owned(), to: to.to_vec(), headers, parts }
     }

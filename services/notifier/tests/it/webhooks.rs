@@ -50,7 +50,10 @@ async fn a_webhook_is_sent_the_text_and_the_data_signed_with_a_secret_that_is_sh
     let request = requests(&receiver, 1).await.remove(0);
     assert!(request.is_signed_with(secret));
     assert!(!request.is_signed_with("whsec_AAAA"), "the check can fail");
-    assert_eq!((request.path.as_str(), request.header("content-type")), ("/hook?key=of-the-receiver", "application/json"));
+    assert_eq!(
+        (request.path.as_str(), request.header("content-type")),
+        ("/hook?key=of-the-receiver", "application/json")
+    );
     let sent_at: i64 = request.header("webhook-timestamp").parse().unwrap();
     assert!((kernel::Clock::now().timestamp() - sent_at).abs() < 60, "{sent_at}");
     let json = request.json();
@@ -205,7 +208,9 @@ async fn what_is_not_on_the_public_internet_is_refused_and_not_called_where_it_w
     let strict = Settings { webhooks: WebhookPolicy::default(), ..stage.settings() };
     let replica = stage.start_with(strict, Topics::On).await;
     let client = stage.scene.client(replica.base(), Caller::Owner);
-    for url in ["http://shop.example/", "https://127.0.0.1/", "https://[::1]/", "https://10.1.2.3/", "https://2130706433/"] {
+    for url in
+        ["http://shop.example/", "https://127.0.0.1/", "https://[::1]/", "https://10.1.2.3/", "https://2130706433/"]
+    {
         let (status, refused) = client.post("/admin/v1/destinations", &json!({"name": "x", "url": url})).await;
         assert!(status == 400 || status == 422, "{url}: {status} {refused}");
     }

@@ -109,7 +109,9 @@ fn refusal(error: &Error) -> Outcome {
         code if code.starts_with('5') => Outcome::Refused { cause },
         code if code.starts_with('4') => Outcome::Unavailable { cause },
         // Nothing was said yet: there was no connection. The library tells it by its words alone.
-        _ if error.is_tls() || error.is_client() || cause.starts_with("Connection error") => Outcome::Unavailable { cause },
+        _ if error.is_tls() || error.is_client() || cause.starts_with("Connection error") => {
+            Outcome::Unavailable { cause }
+        }
         _ => Outcome::Unknown { cause },
     }
 }

@@ -79,10 +79,22 @@ pub(super) fn message(batch: &Batch, message: &Message, outcome: &Outcome) {
         }
         Outcome::Unknown { cause } => {
             unknown(by, "no-answer");
-            tracing::warn!(lane, by, deliveries, cause, "whether the message was taken is unknown; it is sent again, and may come twice");
+            tracing::warn!(
+                lane,
+                by,
+                deliveries,
+                cause,
+                "whether the message was taken is unknown; it is sent again, and may come twice"
+            );
         }
         Outcome::Unavailable { cause } => {
-            tracing::warn!(lane, by, deliveries, cause, "the receiver cannot be reached; the message is sent again later");
+            tracing::warn!(
+                lane,
+                by,
+                deliveries,
+                cause,
+                "the receiver cannot be reached; the message is sent again later"
+            );
         }
     }
 }

@@ -21,7 +21,8 @@ impl Ways {
     /// # Errors
     /// [`NoClient`] when TLS cannot be set up.
     pub fn new(settings: &Settings) -> Result<Self, NoClient> {
-        let mailer = settings.smtp.as_ref().map(Mailer::new).transpose().map_err(|error| NoClient(error.to_string()))?;
+        let mailer =
+            settings.smtp.as_ref().map(Mailer::new).transpose().map_err(|error| NoClient(error.to_string()))?;
         Ok(Self { telegram: Telegram::new(settings)?, mailer, webhooks: Webhooks::new(settings.webhooks)? })
     }
 
