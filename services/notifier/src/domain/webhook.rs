@@ -25,7 +25,7 @@ impl WebhookUrl {
     /// # Errors
     /// When it is none of that form.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let malformed = |reason: &str| Err(Malformed::new("url", reason));
+        let malformed = |reason: &'static str| Err(Malformed::new("url", reason));
         let Ok(url) = Url::parse(text.trim()) else {
             return malformed("must be a URL such as https://shop.example/hook");
         };
@@ -68,7 +68,7 @@ impl WebhookPolicy {
     /// # Errors
     /// When the URL is of another scheme than `https` or names a private address, and that is not allowed.
     pub fn admit(self, url: &WebhookUrl) -> Result<(), Malformed> {
-        let malformed = |reason: &str| Err(Malformed::new("url", reason));
+        let malformed = |reason: &'static str| Err(Malformed::new("url", reason));
         if self.inside {
             return Ok(());
         }

@@ -197,7 +197,7 @@ impl Mail {
         let kind = value(&headers, "content-type");
         let boundary =
             kind.split_once("boundary=\"").and_then(|(_, rest)| rest.split_once('"')).map(|(found, _)| found);
-        let separator = format!("--{}", boundary.expect("a mail has parts"));
+        let separator = format!("--{}", boundary.unwrap());
         let parts = body.split(&separator).skip(1).filter(|part| !part.starts_with("--")).map(part).collect();
         Self { from: from.to_owned(), to: to.to_vec(), headers, parts }
     }

@@ -323,7 +323,7 @@ mod tests {
             ("@a{reference}", "ll", "@a ll"),
             ("#{reference}", "sale", "# sale"),
             ("https://{reference}", "evil", "https:// evil"),
-            ("https://a.example/({reference})", "evil", "https://a.example/( evil )"),
+            ("https://a.example/({reference})", "evil", "https://a.example/( evil)"),
             ("evil.{reference}", "com", "evil. com"),
             ("{reference}.com", "evil", "evil .com"),
             ("+8490{reference}", "1234", "+8490 1234"),
