@@ -468,7 +468,9 @@ fn services_that_read_headers(tree: &Tree) -> Vec<String> {
     const WAYS: &[&str] = &["headers()", "HttpRequest", "HeaderMap", "x-user", "x-tenant", "x-organisation"];
     let concerns =
         |path: &str| path.starts_with("services/") && path.contains("/src/") && !path.starts_with("services/gateway/");
-    tree.saying(concerns, WAYS, "identity comes from the verified token only")
+    let found = tree.saying(concerns, WAYS, "identity comes from the verified token only");
+    // What somebody else's server answers says nothing about a caller.
+    found.into_iter().filter(|line| !line.contains("response.headers()")).collect()
 }
 
 #[test]

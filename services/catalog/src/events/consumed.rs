@@ -3,14 +3,14 @@
 use chrono::Duration;
 use contracts::catalog::ProductState;
 use contracts::category::CategoryState;
-use contracts::order::{AdditionRequested, LineStanding, OrderEvent, Pieces, Placed, Standing, StockPolicy};
+use contracts::order::{AdditionRequested, LineStanding, OrderEvent, Pieces, Placed, Source, Standing, StockPolicy};
 use kernel::{CategoryId, OrganisationId, ProductId};
 use messaging::{Delivered, Snapshot};
 
 use crate::commands::apply_categories::ApplyCategories;
 use crate::commands::follow_orders::{FollowOrders, ReportedFact};
 use crate::domain::category::CategoryCopy;
-use crate::domain::reservation::{Moved, OrderFact};
+use crate::domain::reservation::{Claim, Moved, OrderFact};
 
 /// Category's tree becomes one command.
 pub(super) fn apply_categories(snapshots: Vec<Snapshot<CategoryState>>) -> ApplyCategories {
@@ -45,15 +45,21 @@ pub(super) fn product(snapshot: &Snapshot<ProductState>) -> (OrganisationId, Pro
 
 /// What an event means for the stock; nothing where no piece of it moves.
 fn reported(delivered: Delivered<OrderEvent>) -> Option<ReportedFact> {
-    let stock = delivered.event.standing().map(|standing| standing.stock).unwrap_or_default();
+    let standing = delivered.event.standing();
+    let stock = standing.map(|standing| standing.stock).unwrap_or_default();
+    let is_sold_elsewhere = standing.is_some_and(|standing| standing.source == Source::Import);
     if stock == StockPolicy::Skip {
         return None;
     }
     let (order, fact) = match delivered.event {
         OrderEvent::Placed(placed) => {
-            let is_sold = stock == StockPolicy::Force;
+            let claim = match stock {
+                StockPolicy::Force => Claim::Promised,
+                _ if is_sold_elsewhere => Claim::Sold,
+                _ => Claim::Wanted,
+            };
             let Placed { order, lines, priced_in: channel, deadline_at, .. } = placed;
-            (order, OrderFact::Placed { lines, channel, deadline_at, is_sold })
+            (order, OrderFact::Placed { lines, channel, deadline_at, claim })
         }
         OrderEvent::Confirmed(confirmed) => (confirmed.order, OrderFact::Confirmed),
         OrderEvent::Rejected(rejected) => (rejected.order, OrderFact::Rejected),

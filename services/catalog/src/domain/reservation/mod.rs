@@ -120,6 +120,28 @@ impl Shelf {
     }
 }
 
+/// How an order wants its pieces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// It is placed here: what is not for sale, or not at its price, is refused.
+    Wanted,
+    /// It was sold elsewhere: it gets what can be had, whatever is for sale here.
+    Sold,
+    /// It was sold elsewhere and gets its lines also where they cannot be had.
+    Promised,
+}
+
+impl Claim {
+    /// Whether this stands against it.
+    fn is_refused_for(self, reason: &Reason) -> bool {
+        match self {
+            Self::Wanted => true,
+            Self::Sold => matches!(reason, Reason::UnknownSku { .. } | Reason::OutOfStock { .. }),
+            Self::Promised => matches!(reason, Reason::UnknownSku { .. }),
+        }
+    }
+}
+
 /// What happened to an order, as far as it concerns the stock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderFact {
@@ -132,8 +154,8 @@ pub enum OrderFact {
         channel: Option<ChannelCode>,
         /// Until when the order waits for the answer.
         deadline_at: Timestamp,
-        /// It was sold elsewhere and gets its lines, also where they cannot be had.
-        is_sold: bool,
+        /// How it wants them.
+        claim: Claim,
     },
     /// It was confirmed.
     Confirmed,
@@ -325,10 +347,10 @@ impl Book {
         margin: chrono::Duration,
     ) -> Result<(), Contradiction> {
         match fact {
-            OrderFact::Placed { lines, channel, deadline_at, is_sold } => {
+            OrderFact::Placed { lines, channel, deadline_at, claim } => {
                 // A deadline near the end of time has no room for the margin.
                 let expires_at = deadline_at.checked_add_signed(margin).unwrap_or(*deadline_at);
-                self.place(cause, order, Wanted { lines, channel: channel.as_ref() }, *is_sold, expires_at)
+                self.place(cause, order, Wanted { lines, channel: channel.as_ref() }, *claim, expires_at)
             }
             OrderFact::Confirmed => self.confirm(cause, order),
             OrderFact::AdditionRequested { number, lines, channel } => {
@@ -383,7 +405,7 @@ impl Book {
         cause: usize,
         order: OrderId,
         asked: Wanted<'_>,
-        is_sold: bool,
+        claim: Claim,
         expires_at: Timestamp,
     ) -> Result<(), Contradiction> {
         let early = self.early(order);
@@ -403,9 +425,7 @@ impl Book {
             wanted.entry(&line.sku).and_modify(|pieces| *pieces = (*pieces - gone).max(0));
         }
         let mut reasons = self.reasons_against(asked, &wanted);
-        if is_sold {
-            reasons.retain(|reason| matches!(reason, Reason::UnknownSku { .. }));
-        }
+        reasons.retain(|reason| claim.is_refused_for(reason));
         if !reasons.is_empty() {
             self.enter(order, State::Rejected, early, None);
             self.notify(cause, order, Notice::Rejected(reasons));
@@ -419,7 +439,7 @@ impl Book {
             let oversold = if blindly { 0 } else { (pieces - tracked.shelf.stock.sellable()).max(0) };
             promised.push(Line { variant: tracked.shelf.variant, sku: sku.clone(), pieces, moved, oversold });
         }
-        let reserve = if is_sold || blindly { Stock::promise } else { Stock::reserve };
+        let reserve = if claim == Claim::Promised || blindly { Stock::promise } else { Stock::reserve };
         for line in promised.iter().filter(|line| line.pieces > 0) {
             self.shift(cause, order, line, reserve)?;
         }

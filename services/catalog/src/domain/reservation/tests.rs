@@ -56,19 +56,23 @@ fn placed(lines: &[(&str, i64, i64)]) -> OrderFact {
             price_given: false,
         })
         .collect();
-    OrderFact::Placed { lines, channel: None, deadline_at: deadline(), is_sold: false }
+    OrderFact::Placed { lines, channel: None, deadline_at: deadline(), claim: Claim::Wanted }
 }
 
 /// As [`placed`], at the prices of this channel.
 fn placed_in(channel: &ChannelCode, lines: &[(&str, i64, i64)]) -> OrderFact {
-    let OrderFact::Placed { lines, deadline_at, is_sold, .. } = placed(lines) else { panic!("it is placed") };
-    OrderFact::Placed { lines, channel: Some(channel.clone()), deadline_at, is_sold }
+    let OrderFact::Placed { lines, deadline_at, claim, .. } = placed(lines) else { panic!("it is placed") };
+    OrderFact::Placed { lines, channel: Some(channel.clone()), deadline_at, claim }
 }
 
-/// As [`placed`], of an order that was sold elsewhere.
+/// As [`placed`], of an order that was sold elsewhere and gets its lines.
 fn sold(lines: &[(&str, i64, i64)]) -> OrderFact {
+    claimed(lines, Claim::Promised)
+}
+
+fn claimed(lines: &[(&str, i64, i64)], claim: Claim) -> OrderFact {
     let OrderFact::Placed { lines, channel, deadline_at, .. } = placed(lines) else { panic!("it is placed") };
-    OrderFact::Placed { lines, channel, deadline_at, is_sold: true }
+    OrderFact::Placed { lines, channel, deadline_at, claim }
 }
 
 fn run(shelves: BTreeMap<Sku, Shelf>, facts: &[(OrderId, OrderFact)]) -> Outcome {
@@ -129,6 +133,17 @@ fn an_order_that_is_sold_already_gets_every_piece_and_is_told_how_many_are_missi
     assert_eq!(level_of(&outcome, "A"), Level::restore(5, 0, 0));
     let outcome = run(shelves, &[(order, sold(&[("A", 1, 500), ("C", 1, 500)]))]);
     assert_eq!(outcome.notices[0].notice, Notice::Rejected(vec![Reason::UnknownSku { sku: sku("C") }]));
+}
+
+#[test]
+fn an_order_that_was_sold_elsewhere_gets_what_is_there_whatever_is_for_sale_here() {
+    let mut shelves = shelves(&[("A", 5), ("B", 9)]);
+    shelves.get_mut("B").unwrap().for_sale = false;
+    let outcome = run(shelves.clone(), &[(OrderId::new(), claimed(&[("B", 9, 1)], Claim::Sold))]);
+    assert!(matches!(outcome.notices[0].notice, Notice::Reserved { .. }), "{:?}", outcome.notices);
+    let outcome = run(shelves, &[(OrderId::new(), claimed(&[("B", 10, 500)], Claim::Sold))]);
+    let short = Reason::OutOfStock { sku: sku("B"), requested: Quantity::new(10).unwrap(), available: 9 };
+    assert_eq!(outcome.notices[0].notice, Notice::Rejected(vec![short]));
 }
 
 #[test]
