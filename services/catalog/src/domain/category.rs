@@ -4,7 +4,6 @@
 use std::collections::{HashMap, HashSet};
 
 use kernel::{CategoryId, OrganisationId, Slug};
-use uuid::Uuid;
 
 /// One category as its owner published it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,19 +28,21 @@ pub struct CategoryCopy {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Node<'a> {
     /// Whose it is, and which.
-    pub key: (Uuid, Uuid),
+    pub key: (OrganisationId, CategoryId),
     /// The category above; none for a root.
-    pub parent: Option<Uuid>,
+    pub parent: Option<CategoryId>,
     /// Its path as it was.
-    pub path: &'a [Uuid],
+    pub path: &'a [CategoryId],
 }
 
 /// The path of every category that hangs from one whose parent is not here: a root, or one whose parent's state has yet to come and
 /// whose own path is the best that is known. While states that are on their way make a circle, what is in it and below it hangs
 /// from nothing and keeps its path; the state that opens the circle brings it back.
-pub(crate) fn paths<'a>(nodes: impl Iterator<Item = Node<'a>> + Clone) -> HashMap<(Uuid, Uuid), Vec<Uuid>> {
-    let here: HashSet<(Uuid, Uuid)> = nodes.clone().map(|node| node.key).collect();
-    let mut below = HashMap::<(Uuid, Uuid), Vec<Node<'_>>>::new();
+pub(crate) fn paths<'a>(
+    nodes: impl Iterator<Item = Node<'a>> + Clone,
+) -> HashMap<(OrganisationId, CategoryId), Vec<CategoryId>> {
+    let here: HashSet<(OrganisationId, CategoryId)> = nodes.clone().map(|node| node.key).collect();
+    let mut below = HashMap::<(OrganisationId, CategoryId), Vec<Node<'_>>>::new();
     let mut waiting = Vec::new();
     for node in nodes {
         let (organisation, category) = node.key;

@@ -96,12 +96,11 @@ async fn derive_paths(tx: &mut Tx<'_, Tenants>, organisations: &[Uuid]) -> Resul
             .bind::<Array<SqlUuid>, _>(organisations)
             .load(tx.connection())
             .await?;
-    let nodes =
-        tree.iter().map(|row| Node { key: (row.org_id, row.category_id), parent: row.parent_id, path: &row.path });
-    let derived = category::paths(nodes);
-    let changed: Vec<(&NodeRow, &Vec<Uuid>)> = tree
+    let tree: Vec<Kept> = tree.into_iter().map(Kept::from).collect();
+    let derived = category::paths(tree.iter().map(|row| Node { key: row.key, parent: row.parent, path: &row.path }));
+    let changed: Vec<(&Kept, &Vec<CategoryId>)> = tree
         .iter()
-        .filter_map(|row| derived.get(&(row.org_id, row.category_id)).map(|path| (row, path)))
+        .filter_map(|row| derived.get(&row.key).map(|path| (row, path)))
         .filter(|(row, path)| row.path != **path)
         .collect();
     if changed.is_empty() {
@@ -114,10 +113,12 @@ async fn derive_paths(tx: &mut Tx<'_, Tenants>, organisations: &[Uuid]) -> Resul
          from unnest($1, $2, $3, $4, $5) as c(org_id, category_id, slug, path, version)
          on conflict (org_id, category_id) do update set path = excluded.path",
     )
-    .bind::<Array<SqlUuid>, _>(changed.iter().map(|(row, _)| row.org_id).collect::<Vec<_>>())
-    .bind::<Array<SqlUuid>, _>(changed.iter().map(|(row, _)| row.category_id).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(changed.iter().map(|(row, _)| row.key.0.uuid()).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(changed.iter().map(|(row, _)| row.key.1.uuid()).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(changed.iter().map(|(row, _)| row.slug.as_str()).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(changed.iter().map(|(_, path)| array(path.iter().copied())).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(
+        changed.iter().map(|(_, path)| array(path.iter().map(|category| category.uuid()))).collect::<Vec<_>>(),
+    )
     .bind::<Array<BigInt>, _>(changed.iter().map(|(row, _)| row.version).collect::<Vec<_>>())
     .execute(tx.connection())
     .await?;
@@ -144,6 +145,27 @@ struct NodeRow {
     path: Vec<Uuid>,
     #[diesel(sql_type = BigInt)]
     version: i64,
+}
+
+/// A category of the copy, with what its row is written again with.
+struct Kept {
+    key: (OrganisationId, CategoryId),
+    parent: Option<CategoryId>,
+    slug: String,
+    path: Vec<CategoryId>,
+    version: i64,
+}
+
+impl From<NodeRow> for Kept {
+    fn from(row: NodeRow) -> Self {
+        Self {
+            key: (OrganisationId::from_uuid(row.org_id), CategoryId::from_uuid(row.category_id)),
+            parent: row.parent_id.map(CategoryId::from_uuid),
+            slug: row.slug,
+            path: row.path.into_iter().map(CategoryId::from_uuid).collect(),
+            version: row.version,
+        }
+    }
 }
 
 #[derive(QueryableByName)]

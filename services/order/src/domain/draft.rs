@@ -737,7 +737,7 @@ mod tests {
             let taxes: i64 = asked.iter().map(|(.., tax)| tax).sum();
             let discount = lines * percent / 100;
             let terms = OrderTerms {
-                discount: Some(usd(discount)), shipping: Some(usd(shipping)), tax: Some(usd(tax)), total: None,
+                discount: Some(usd(discount)), shipping: Some(usd(shipping)), tax: Some(usd(tax)), ..OrderTerms::default()
             };
             let offers: Vec<_> = (0..30).map(|number| offer(&format!("S{number}"), usd(1))).collect();
             let (priced, total) = Draft::of(Source::Staff, requested, terms).unwrap().price(&ChannelCode::shop(), &offers).unwrap();
