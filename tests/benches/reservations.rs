@@ -48,14 +48,14 @@ pub(crate) async fn measure(
         }
     }
     // Order knows them when it is back, as cancelled ones: the answers change nothing then.
-    let ids: Vec<uuid::Uuid> = orders.iter().map(|order| order.uuid()).collect();
+    let ids: Vec<String> = orders.iter().map(|order| order.uuid().to_string()).collect();
     client
         .execute(
             "insert into \"order\".orders (org_id, id, status, cancel_cause, settled_at, total_minor, currency, token_digest, version,
                                            placed_at, deadline_at, updated_at, number)
-             select $1::text::uuid, id, 'cancelled', 'shopper', now(), 1990, 'USD', sha256('measured'), 2, now(), now(), now(),
+             select $1::text::uuid, id::uuid, 'cancelled', 'shopper', now(), 1990, 'USD', sha256('measured'), 2, now(), now(), now(),
                     1000000000 + position
-             from unnest($2::uuid[]) with ordinality as o(id, position)",
+             from unnest($2::text[]) with ordinality as o(id, position)",
             &[&organisation.uuid().to_string(), &ids],
         )
         .await?;
