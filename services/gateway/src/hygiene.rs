@@ -46,12 +46,17 @@ pub fn inspect(path: &str, query: Option<&str>, headers: &HeaderMap) -> Result<(
     Ok(())
 }
 
-/// A SKU stands behind this, in one segment, and may hold separators. The catalog routes by the bytes as they came, too.
-const BEFORE_SKU: &str = "/admin/v1/stock/";
-/// The place of that segment, counted from the empty one before the first slash.
-const SKU_SEGMENT: usize = 4;
+/// The place of the segment that may hold separators, counted from the empty one before the first slash: a SKU, or the slugs of a
+/// category and of those above it. The services route by the bytes as they came, too.
+fn name_segment(path: &str) -> Option<usize> {
+    let is_category = |rest: &str| rest.split('/').nth(1) == Some("categories");
+    match path.strip_prefix("/store/v1/") {
+        Some(rest) => is_category(rest).then_some(5),
+        None => path.starts_with("/admin/v1/stock/").then_some(4),
+    }
+}
 
-/// Refuses escaped separators outside of a SKU, dot segments in any spelling, control bytes and broken escapes.
+/// Refuses escaped separators outside of such a name, dot segments in any spelling, control bytes and broken escapes.
 fn plain_path(path: &str) -> Result<(), Refusal> {
     let bytes = path.as_bytes();
     // Nearly every path is plain and needs no second look.
@@ -59,16 +64,16 @@ fn plain_path(path: &str) -> Result<(), Refusal> {
     if !bytes.iter().any(suspicious) {
         return Ok(());
     }
-    let names_sku = path.starts_with(BEFORE_SKU);
+    let name = name_segment(path);
     for (position, segment) in bytes.split(|byte| *byte == b'/').enumerate() {
-        let is_sku = names_sku && position == SKU_SEGMENT;
+        let is_name = name == Some(position);
         let mut rest = segment;
         // Whether all is dots since the segment or its last escaped separator began; none while nothing is there.
         let mut dots_only = None;
         while let Some(first) = rest.first() {
             let (byte, length) = if *first == b'%' { (escaped(rest)?, 3) } else { (*first, 1) };
             match byte {
-                b'/' | b'\\' if is_sku && length == 3 => {
+                b'/' | b'\\' if is_name && length == 3 => {
                     if dots_only == Some(true) {
                         break;
                     }
@@ -137,6 +142,8 @@ mod tests {
     #[test]
     fn a_sku_may_hold_escaped_separators_and_nothing_else_may() {
         for path in [
+            "/store/v1/acme/categories/lamps%2Fdesk",
+            "/store/v1/acme/categories/lamps%2fdesk%2Fsmall",
             "/admin/v1/stock/AB%2F1",
             "/admin/v1/stock/AB%2f1/adjust",
             "/admin/v1/stock/A%5CB/movements",
@@ -149,6 +156,10 @@ mod tests {
         for path in [
             "/admin/v1/stock/..",
             "/admin/v1/stock/%2e%2E",
+            "/store/v1/acme/categories/..%2Fproducts",
+            "/store/v1/acme/categories/lamps/desk%2Fsmall",
+            "/store/v1/acme%2Fcategories/categories/lamps",
+            "/store/v1/acme/products/lamps%2Fdesk",
             "/admin/v1/stock/..%2Fproducts",
             "/admin/v1/stock/a%2F..%2Fb",
             "/admin/v1/stock/a%2F%2e%2e",

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kernel::OrderId;
 use mediator::{Class, Classified, Mediator, Scope, SendError};
-use service::{Part, Stage};
+use service::{CancellationToken, Part, Stage};
 
 use crate::NAME;
 use crate::commands::expire_reservations::ExpireReservations;
@@ -19,31 +19,31 @@ const BATCH: u32 = 500;
 /// Expires what is due every `interval`. A round that fails is logged and tried again.
 pub fn part(mediator: Mediator, interval: Duration) -> Part {
     Part::restarted(Stage::Consuming, "reservation sweep", move |stop| {
-        let mediator = mediator.clone();
-        service::every(interval, stop, move || round(mediator.clone()))
+        let (mediator, stopped) = (mediator.clone(), stop.clone());
+        service::every(interval, stop, move || round(mediator.clone(), stopped.clone()))
     })
 }
 
 /// One round; what is left of it is in the hands of others, so there is no use in another one at once.
-async fn round(mediator: Mediator) -> bool {
-    if let Err(error) = expire_due(&mediator).await {
+async fn round(mediator: Mediator, stop: CancellationToken) -> bool {
+    if let Err(error) = expire_due(&mediator, &stop).await {
         tracing::warn!(%error, "the sweep of reservations failed and is tried again");
     }
     false
 }
 
-/// Expires the reservations that are due now, batch by batch. Those that cannot expire, however many, or that somebody else has
-/// locked, do not delay the others.
+/// Expires the reservations that are due now, batch by batch, until it is told to stop. Those that cannot expire, however many, or that
+/// somebody else has locked, do not delay the others.
 ///
 /// # Errors
 /// The first error of the database or of a command; the next round tries again.
-pub async fn expire_due(mediator: &Mediator) -> Result<(), SendError<Error>> {
+pub async fn expire_due(mediator: &Mediator, stop: &CancellationToken) -> Result<(), SendError<Error>> {
     let (mut after, mut outcome) = (None, Ok(()));
     loop {
         let due = mediator.ask(&Scope::platform_system(NAME), FindDueReservations { after, limit: BATCH }).await?;
         after = due.last().copied().filter(|_| due.len() >= BATCH as usize);
         outcome = outcome.and(expire_batch(mediator, &due).await);
-        if after.is_none() {
+        if after.is_none() || stop.is_cancelled() {
             return outcome;
         }
     }

@@ -16,6 +16,7 @@ use kernel::{
 use mediator::{Scope, SendError};
 use messaging::Outgoing;
 use serde_json::json;
+use service::CancellationToken;
 use testkit::{Caller, eventually, publish, table_hashes};
 
 use crate::world::{PATIENCE, World, price, product, usd};
@@ -378,7 +379,8 @@ async fn a_reservation_expires_and_a_late_confirmation_is_refused() {
     world.answers(2).await;
     assert_eq!(world.level("LAMP").await, (5, 3, 0));
     let (one, other) = (world.scene.mediator(), world.scene.mediator());
-    let (first, second) = tokio::join!(expire_due(&one), expire_due(&other));
+    let (first, second) =
+        tokio::join!(expire_due(&one, &CancellationToken::new()), expire_due(&other, &CancellationToken::new()));
     first.and(second).unwrap();
     world.state_is(late, "expired").await;
     assert_eq!(world.level("LAMP").await, (5, 1, 0), "the other one has time left");
@@ -387,7 +389,7 @@ async fn a_reservation_expires_and_a_late_confirmation_is_refused() {
     world.scene.publish(2, &confirmed(late)).await;
     let (_, answer) = world.answer_to(late, 3).await;
     assert!(matches!(answer, ReservationEvent::ConfirmRefused(_)), "{answer:?}");
-    expire_due(&one).await.unwrap();
+    expire_due(&one, &CancellationToken::new()).await.unwrap();
     world.assert_books_agree().await;
     world.stop().await;
 }
@@ -429,7 +431,7 @@ async fn a_reservation_that_cannot_expire_holds_up_no_other_one() {
     world.answers(2).await;
     // Somebody wrote past the catalog: less is reserved than was promised.
     world.scene.superuser().await.batch_execute("update stock set reserved = 0 where sku = 'LAMP'").await.unwrap();
-    assert!(expire_due(&world.scene.mediator()).await.is_err());
+    assert!(expire_due(&world.scene.mediator(), &CancellationToken::new()).await.is_err());
     world.state_is(sound, "expired").await;
     assert_eq!(world.level("BULB").await, (5, 0, 0));
     world.state_is(spoilt, "reserved").await;
@@ -457,12 +459,15 @@ async fn neither_locked_stock_nor_many_that_cannot_expire_hold_up_what_is_due_be
     let mut other = world.scene.superuser().await;
     let lock = other.transaction().await.unwrap();
     lock.execute("select from stock where sku = 'LAMP' for update", &[]).await.unwrap();
-    assert!(expire_due(&world.scene.mediator()).await.is_err(), "those without stock cannot expire");
+    assert!(
+        expire_due(&world.scene.mediator(), &CancellationToken::new()).await.is_err(),
+        "those without stock cannot expire"
+    );
     world.state_is(sound, "expired").await;
     world.state_is(waiting, "reserved").await;
     lock.rollback().await.unwrap();
     root.batch_execute("delete from reservations where org_id = '00000000-0000-7000-8000-000000000001'").await.unwrap();
-    expire_due(&world.scene.mediator()).await.unwrap();
+    expire_due(&world.scene.mediator(), &CancellationToken::new()).await.unwrap();
     world.state_is(waiting, "expired").await;
     world.assert_books_agree().await;
     world.stop().await;

@@ -20,6 +20,17 @@ pub enum Target {
     },
 }
 
+impl Target {
+    /// Whose it is; nobody's where it is the chat of the configuration.
+    #[must_use]
+    pub const fn organisation(&self) -> Option<OrganisationId> {
+        match self {
+            Self::Configured => None,
+            Self::Destination { organisation, .. } => Some(*organisation),
+        }
+    }
+}
+
 /// Where the messages of a target go, and how it is spoken to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receiver {

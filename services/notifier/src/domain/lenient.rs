@@ -13,7 +13,7 @@ pub(super) fn known<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(fr
 
 /// The values of a list that this release knows.
 pub(super) fn known_of<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Vec<T>, D::Error> {
-    let stored = Vec::<Value>::deserialize(from)?;
+    let Value::Array(stored) = Value::deserialize(from)? else { return Ok(Vec::new()) };
     Ok(stored.into_iter().filter_map(|value| serde_json::from_value(value).ok()).collect())
 }
 

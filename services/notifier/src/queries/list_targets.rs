@@ -18,6 +18,8 @@ use crate::error::Error;
 pub struct ListTargets {
     /// Those outside of Telegram, or those on it.
     pub outside: bool,
+    /// Mailboxes, too, of those outside.
+    pub mail: bool,
 }
 
 #[derive(QueryableByName)]
@@ -48,7 +50,7 @@ impl Query for ListTargets {
                      where d.org_id = t.org_id and d.destination = t.id and d.state = 'pending'
                          and d.not_before <= clock_timestamp()
                      order by d.not_before, d.id limit 1) d
-                 where (t.kind <> 'telegram') = $1 and t.state in ('active', 'unreachable') and t.blocked_until <= clock_timestamp()
+                 where (t.kind <> 'telegram') = $1 and (t.kind <> 'email' or $2) and t.state in ('active', 'unreachable') and t.blocked_until <= clock_timestamp()
                      and t.muted_until <= clock_timestamp()
                  union all
                  (select distinct on (d.org_id, d.destination) d.org_id, d.destination, d.created_at, d.id
@@ -60,6 +62,7 @@ impl Query for ListTargets {
              order by since, first",
         )
         .bind::<Bool, _>(self.outside)
+        .bind::<Bool, _>(self.mail)
         .load(read.connection())
         .await?;
         let target = |row: TargetRow| match (row.org_id, row.id) {

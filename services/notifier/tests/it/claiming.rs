@@ -36,8 +36,12 @@ async fn the_target_that_has_waited_longest_comes_first() {
     let written =
         "update deliveries set created_at = '2026-01-01'::timestamptz + right(id::text, 4)::int * interval '1 second'";
     stage.superuser.batch_execute(written).await.unwrap();
-    let found =
-        stage.scene.mediator().ask(&Scope::platform_system("test"), ListTargets { outside: false }).await.unwrap();
+    let found = stage
+        .scene
+        .mediator()
+        .ask(&Scope::platform_system("test"), ListTargets { outside: false, mail: false })
+        .await
+        .unwrap();
     assert_eq!(found, [early, Target::Configured, late]);
 }
 
@@ -68,7 +72,7 @@ async fn what_waits_for_its_time_is_no_target_is_not_claimed_and_does_not_count_
     stage.superuser.batch_execute(later).await.unwrap();
     let backlog = mediator.ask(&scope, CountBacklog).await.unwrap();
     assert_eq!((backlog.pending, backlog.held, backlog.oldest), (0, 1, None));
-    assert_eq!(mediator.ask(&scope, ListTargets { outside: false }).await.unwrap(), []);
+    assert_eq!(mediator.ask(&scope, ListTargets { outside: false, mail: false }).await.unwrap(), []);
     let claim = ClaimDeliveries {
         target,
         configured: receiver(Chat::numbered(-9)),
@@ -81,7 +85,7 @@ async fn what_waits_for_its_time_is_no_target_is_not_claimed_and_does_not_count_
     stage.superuser.batch_execute("update deliveries set not_before = '2026-01-01'").await.unwrap();
     let backlog = mediator.ask(&scope, CountBacklog).await.unwrap();
     assert_eq!(backlog.oldest.unwrap().to_string(), "2026-01-01 00:00:00 UTC", "since when it may be told");
-    assert_eq!(mediator.ask(&scope, ListTargets { outside: false }).await.unwrap(), [target]);
+    assert_eq!(mediator.ask(&scope, ListTargets { outside: false, mail: false }).await.unwrap(), [target]);
     let Next::Send(batch) = mediator.send(&scope, claim).await.unwrap().next else { panic!("nothing to send") };
     assert!(batch.deliveries[0].waited);
 }

@@ -137,7 +137,7 @@ async fn killed(out: Out, step: Step) -> usize {
             sender
         }
         Step::Settling => {
-            receivers.delay(out, Some(1_500));
+            receivers.delay(out, Some(4_000));
             let sender = receivers.sender();
             eventually(PATIENCE, is_accepted).await;
             lock("deliveries").await;

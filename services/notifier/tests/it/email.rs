@@ -140,10 +140,11 @@ async fn a_mailbox_that_is_unknown_is_unreachable_with_its_reason_until_it_takes
     let replica = replica(&stage, &server, CREDENTIALS).await;
     let client = stage.scene.client(replica.base(), Caller::Owner);
     let path = mailbox(&client, json!({})).await;
-    server.answer(&[Answer::Recipient(550), Answer::Recipient(550)]);
+    server.answer(&[Answer::Recipient(550); 30]);
     stage.scene.publish(1, &placed(OrderId::new())).await;
     let found = state_of(&client, &path, "unreachable").await;
     assert!(found["reason"].as_str().unwrap().contains("no such mailbox here"), "{found}");
+    server.relent();
     stage.told(1).await;
     assert!(state_of(&client, &path, "active").await["reason"].is_null());
     // What is refused as it is fails, and is sent again when staff asks for that.

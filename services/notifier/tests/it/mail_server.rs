@@ -80,6 +80,11 @@ impl MailServer {
         self.state.lock().unwrap().answers.extend(answers);
     }
 
+    /// Answers as usual again.
+    pub(crate) fn relent(&self) {
+        self.state.lock().unwrap().answers.clear();
+    }
+
     /// How many of the ordered answers were not given yet.
     pub(crate) fn left(&self) -> usize {
         self.state.lock().unwrap().answers.len()

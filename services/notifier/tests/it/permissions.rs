@@ -57,7 +57,7 @@ async fn platform_commands_and_queries_are_refused_to_an_owner_and_change_nothin
     assert_forbidden(mediator.send(&owner, ForgetOrders { keep_days: 0 }).await);
     assert_forbidden(mediator.ask(&owner, CountBacklog).await);
     assert_forbidden(mediator.ask(&owner, ListObstacles { configured: chat }).await);
-    assert_forbidden(mediator.ask(&owner, ListTargets { outside: false }).await);
+    assert_forbidden(mediator.ask(&owner, ListTargets { outside: false, mail: false }).await);
     assert_forbidden(mediator.send(&owner, ClaimReading { bot: bot(), lease, duration }).await);
     assert_forbidden(
         mediator

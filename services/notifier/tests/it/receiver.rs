@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -34,6 +34,8 @@ pub(crate) enum Reply {
 #[derive(Debug, Clone)]
 pub(crate) struct Received {
     pub(crate) path: String,
+    /// When it had come.
+    pub(crate) at: Instant,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
 }
@@ -74,6 +76,11 @@ impl Receiver {
         self.state.lock().unwrap().replies.extend(replies);
     }
 
+    /// Answers as usual again.
+    pub(crate) fn relent(&self) {
+        self.state.lock().unwrap().replies.clear();
+    }
+
     pub(crate) fn requests(&self) -> Vec<Received> {
         self.state.lock().unwrap().requests.clone()
     }
@@ -95,7 +102,7 @@ async fn serve(stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
             let Some((name, value)) = line.split_once(':') else { break };
             headers.push((name.to_lowercase(), value.trim().to_owned()));
         }
-        let mut received = Received { path, headers, body: Vec::new() };
+        let mut received = Received { path, at: Instant::now(), headers, body: Vec::new() };
         received.body.resize(received.header("content-length").parse().unwrap_or(0), 0);
         read.read_exact(&mut received.body).await?;
         let reply = {

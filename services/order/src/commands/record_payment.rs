@@ -47,7 +47,7 @@ impl Command for RecordPayment {
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<OrderChange, Error> {
         let mut order = lock(tx, self.order).await?;
         in_currency_of(&order, self.amount)?;
-        let key = request_key::<Self>(tx, &self.key, self.order, self.kind.into(), self.amount);
+        let key = request_key::<Self>(tx, &self.key, self.order, (self.kind.into(), &self.method), self.amount);
         let mut payment = Payment {
             id: key.id(),
             kind: self.kind,
@@ -113,7 +113,8 @@ impl Command for RecordRefund {
     async fn execute(&self, tx: &mut Tx<'_>) -> Result<OrderChange, Error> {
         let mut order = lock(tx, self.order).await?;
         in_currency_of(&order, self.amount)?;
-        let key = request_key::<Self>(tx, &self.key, self.order, &self.payment.to_string(), self.amount);
+        let key =
+            request_key::<Self>(tx, &self.key, self.order, (&self.payment.to_string(), &self.method), self.amount);
         let mut refund = Refund {
             id: key.id(),
             payment: self.payment,
@@ -146,8 +147,15 @@ impl Command for RecordRefund {
 }
 
 /// What the provider is asked under: the name under which the reply is recorded, and what is asked for.
-fn request_key<C: Command>(tx: &Tx<'_>, key: &IdempotencyKey, order: OrderId, what: &str, amount: Money) -> RequestKey {
-    RequestKey::of(tx.organisation(), [&tx.provenance().actor, C::NAME, key.as_str()], order, what, amount)
+fn request_key<C: Command>(
+    tx: &Tx<'_>,
+    key: &IdempotencyKey,
+    order: OrderId,
+    (what, method): (&str, &Label),
+    amount: Money,
+) -> RequestKey {
+    let what = format!("{what} {method}");
+    RequestKey::of(tx.organisation(), [&tx.provenance().actor, C::NAME, key.as_str()], order, &what, amount)
 }
 
 fn not_moved(order: &Order, action: Action, why: NotMoved) -> Error {

@@ -62,8 +62,8 @@ pub struct Heard {
     pub is_new_word: bool,
 }
 
-/// Keeps what the channel said of orders where it is newer than what it said before, or of the same moment and further along. Returns
-/// what was kept.
+/// Keeps what the channel said of orders where it is newer than what it said before, or another word of the same moment that is further
+/// along: what comes again as it was is heard once, whatever was decided here since. Returns what was kept.
 ///
 /// # Errors
 /// `Storage` when the database fails.
@@ -72,7 +72,8 @@ pub async fn hear<T: Tenancy>(tx: &mut Tx<'_, T>, said: &[Said<'_>]) -> Result<V
         "update orders o set raw_status = n.raw_status, raw_status_at = n.raw_status_at
          from unnest($1, $2, $3, $4, $5) as n (org_id, id, raw_status, raw_status_at, is_beyond)
          join orders was on was.org_id = n.org_id and was.id = n.id
-                        and (was.raw_status_at < n.raw_status_at or was.raw_status_at = n.raw_status_at and n.is_beyond)
+                        and (was.raw_status_at < n.raw_status_at
+                             or was.raw_status_at = n.raw_status_at and was.raw_status <> n.raw_status and n.is_beyond)
          where o.org_id = was.org_id and o.id = was.id
          returning o.id, was.raw_status <> n.raw_status as changed",
     )

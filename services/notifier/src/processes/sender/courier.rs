@@ -17,6 +17,8 @@ use crate::queries::ListTargets;
 
 /// The most messages that are on their way at once.
 const AT_ONCE: usize = 16;
+/// The most of one organisation: its servers may all be slow, and the others are told all the same.
+const OF_ONE_ORGANISATION: usize = 4;
 /// The longest for which a target that has to wait is not looked at: another replica may have learned that it need not.
 const LONGEST_LOOK_AWAY: Duration = Duration::from_secs(5);
 
@@ -43,18 +45,25 @@ impl Sender {
         while !stop.is_cancelled() {
             let now = Instant::now();
             later.retain(|_, until| *until > now);
-            for target in self.targets().await {
-                if busy.len() < AT_ONCE && !later.contains_key(&target) && busy.insert(target) {
+            let listing = self.targets();
+            tokio::pin!(listing);
+            // What is in hand goes on while the database is asked: a lease runs.
+            let targets = loop {
+                tokio::select! {
+                    targets = &mut listing => break targets,
+                    Some((target, round)) = in_hand.next() => ended(target, round, &mut busy, &mut later),
+                }
+            };
+            for target in targets {
+                let of_its_organisation =
+                    busy.iter().filter(|other| other.organisation() == target.organisation()).count();
+                let has_place = busy.len() < AT_ONCE && of_its_organisation < OF_ONE_ORGANISATION;
+                if has_place && !later.contains_key(&target) && busy.insert(target) {
                     in_hand.push(async move { (target, self.send_next(target).await) });
                 }
             }
             tokio::select! {
-                Some((target, round)) = in_hand.next() => {
-                    busy.remove(&target);
-                    if let Some(pause) = pause(target, round) {
-                        later.insert(target, Instant::now() + pause.min(LONGEST_LOOK_AWAY));
-                    }
-                }
+                Some((target, round)) = in_hand.next() => ended(target, round, &mut busy, &mut later),
                 () = tokio::time::sleep(POLL) => {}
                 () = self.wake.signalled_outside(), if busy.len() < AT_ONCE => {}
                 () = stop.cancelled() => {}
@@ -64,10 +73,25 @@ impl Sender {
     }
 
     async fn targets(&self) -> Vec<Target> {
-        self.mediator.ask(&self.scope, ListTargets { outside: true }).await.unwrap_or_else(|error| {
+        // Mail of which this replica has no server to give it to is left to those that have one.
+        let wanted = ListTargets { outside: true, mail: self.ways.have_mail() };
+        self.mediator.ask(&self.scope, wanted).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "what is for mailboxes and webhooks cannot be looked for; it is tried again");
             Vec::new()
         })
+    }
+}
+
+/// Notes that an attempt is over, and when its target is looked at again.
+fn ended(
+    target: Target,
+    round: Result<Round, SendError<Error>>,
+    busy: &mut BTreeSet<Target>,
+    later: &mut BTreeMap<Target, Instant>,
+) {
+    busy.remove(&target);
+    if let Some(pause) = pause(target, round) {
+        later.insert(target, Instant::now() + pause.min(LONGEST_LOOK_AWAY));
     }
 }
 

@@ -104,8 +104,12 @@ fn refusal(error: &Error) -> Outcome {
     match code.as_str() {
         // Nobody is let in with this name and password, or without one.
         "530" | "534" | "535" | "538" => Outcome::Unauthorised { cause },
+        // The server does not serve this sender, whoever the mail is for (RFC 3463, X.7).
+        code if code.starts_with('5') && cause.contains(" 5.7.") => Outcome::Unauthorised { cause },
         // The mailbox is unknown, closed or somewhere else.
         "550" | "551" | "553" | "556" => Outcome::Unreachable { cause },
+        // What a server answers that serves nobody just now, or does not know what it was told.
+        "500" | "501" | "502" | "503" | "504" | "521" => Outcome::Unavailable { cause },
         code if code.starts_with('5') => Outcome::Refused { cause },
         code if code.starts_with('4') => Outcome::Unavailable { cause },
         // Nothing was said yet: there was no connection. The library tells it by its words alone.

@@ -162,7 +162,7 @@ impl Sender {
             memory.deleted = (!more).then(Instant::now);
         }
         let mut all = Round::Idle;
-        for target in self.mediator.ask(&self.scope, ListTargets { outside: false }).await? {
+        for target in self.mediator.ask(&self.scope, ListTargets { outside: false, mail: false }).await? {
             // The message in hand is finished, and the others are another replica's.
             if stop.is_cancelled() {
                 break;

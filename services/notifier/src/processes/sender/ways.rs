@@ -32,6 +32,11 @@ impl Ways {
         self.telegram.clone()
     }
 
+    /// Whether there is a server for mail.
+    pub(super) fn have_mail(&self) -> bool {
+        self.mailer.is_some()
+    }
+
     /// Makes one attempt to send a message. Only a chat shows the buttons.
     pub(super) async fn send(&self, batch: &Batch, message: &Message, buttons: &[Button]) -> Outcome {
         match &batch.endpoint {

@@ -221,7 +221,7 @@ impl Life {
             (0, _) if authorised > 0 => PaymentStatus::Authorised,
             (0, _) => PaymentStatus::Unpaid,
             (received, refunded) if refunded == received => PaymentStatus::Refunded,
-            // More is due than ever came, whatever went back.
+            // Less was received than is due, and so it is whatever was refunded.
             (received, _) if received < self.due() => PaymentStatus::PartlyPaid,
             (_, 0) => PaymentStatus::Paid,
             // What went back was beyond the price of everything that was ordered.
@@ -280,7 +280,7 @@ impl Life {
             // What takes the last piece off is a cancellation.
             Action::Edit => self.may_be_changed() && unsent > i64::from(self.sold_elsewhere),
             Action::WithdrawAddition => self.addition.is_some(),
-            Action::RequestCancellation => stands && self.cancel_requested.is_none() && unsent > 0,
+            Action::RequestCancellation => stands && self.cancel_requested != Some(Side::Here) && unsent > 0,
             Action::DeclineCancellation => self.cancel_requested.is_some(),
             Action::RequestReturn => self.sum(returnable) > 0,
             Action::SettleReturn => self.sum(|pieces| pieces.return_requested) > 0,
@@ -632,8 +632,13 @@ pub fn decide(life: &Life, on: &Trigger) -> Result<Option<Change>, Refusal> {
             return Err(Refusal::NotNow { action: Action::DeclineCancellation });
         }
         Trigger::Release(_) | Trigger::DeclineCancellation(_) => return Ok(None),
-        Trigger::RequestCancellation(_) if life.cancel_requested.is_some() || status == Cancelled => return Ok(None),
-        Trigger::RequestCancellation(Side::Channel) if !life.sold_elsewhere => return Ok(None),
+        // What was asked for here is not the channel's to take back, so it stands above what the channel asks for.
+        Trigger::RequestCancellation(Side::Channel) if life.cancel_requested.is_some() || !life.sold_elsewhere => {
+            return Ok(None);
+        }
+        Trigger::RequestCancellation(side) if life.cancel_requested == Some(*side) || status == Cancelled => {
+            return Ok(None);
+        }
         Trigger::RequestCancellation(side) => {
             permitted(Action::RequestCancellation)?;
             Life { cancel_requested: Some(*side), ..now }.telling(Event::CancellationRequested)
