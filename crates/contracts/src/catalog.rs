@@ -525,13 +525,21 @@ pub struct AvailabilityState {
     pub version: i64,
 }
 
-/// What a location has of a variant. Orders take from the sum, so what was promised is of no location.
+/// What a location has of a variant. Orders take from the sum; each is to have its pieces from a place that is chosen afterwards.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LocationLevel {
     /// The location's code; `default` is the one that has what no other has.
     pub location: Slug,
     /// Its pieces; more than 0.
     pub on_hand: i64,
+    /// Pieces that orders are to have from it, which may be more than it has; with publishers before this member, 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub promised: i64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_zero(pieces: &i64) -> bool {
+    *pieces == 0
 }
 
 channel::state!(AvailabilityState on topics::AVAILABILITY, keyed by variant, "catalog.availability.state.v1");

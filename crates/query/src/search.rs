@@ -71,7 +71,7 @@ fn is_forgiven(word: &str) -> bool {
 }
 
 /// The pattern of the words that begin as this one does but for one letter: another one in its place, one too many, one too
-/// few, or two in the wrong order. The first letter may be another one and is never left out.
+/// few, or two in the wrong order. The first letter is left out of a word that is long enough without it.
 fn one_letter_wrong(word: &str) -> String {
     let letters: Vec<char> = word.chars().collect();
     let mut ways = std::collections::BTreeSet::from([word.to_owned()]);
@@ -79,8 +79,10 @@ fn one_letter_wrong(word: &str) -> String {
     for (index, _) in letters.iter().enumerate() {
         let (before, behind) = (text(&letters[..index]), text(&letters[index + 1..]));
         ways.insert(format!("{before}.{behind}"));
-        if index > 0 {
+        if index > 0 || letters.len() > LEAST_FORGIVEN {
             ways.insert(format!("{before}{behind}"));
+        }
+        if index > 0 {
             ways.insert(format!("{before}.{}", text(&letters[index..])));
         }
         if let Some(next) = letters.get(index + 1) {
@@ -100,6 +102,13 @@ mod tests {
         assert_eq!(Words::of(" ao thun  do ").0, ["ao", "thun", "do"]);
         assert!(Words::of("  ").is_empty());
         assert_eq!(Words::of(&"x ".repeat(50)).0.len(), MOST_WORDS);
+    }
+
+    #[test]
+    fn a_letter_too_many_in_front_is_forgiven_in_a_long_word() {
+        let pattern = regex::Regex::new(&one_letter_wrong("xlamp")).unwrap();
+        assert!(pattern.is_match(" lamp ") && !pattern.is_match(" lam "));
+        assert!(!regex::Regex::new(&one_letter_wrong("lamp")).unwrap().is_match(" amp "));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use kernel::{CategoryId, OrderId, ProductId, Sku, Slug, VariantId};
 use crate::domain::availability::Stock;
 use crate::domain::import::Ended;
 use crate::domain::locale::Translation;
-use crate::domain::location::{Location, Placed};
+use crate::domain::location::{LocatedPieces, Location, Placed};
 use crate::domain::measure::{Grams, Millimetres};
 use crate::domain::media::Medium;
 use crate::domain::product::{Offer, Product, ProductOption, Variant};
@@ -140,10 +140,16 @@ fn served_from(portion: &Portion) -> Option<ServedFrom> {
 }
 
 /// What can be sold of a SKU as it is now, of which the locations but the default one have so much.
-pub(crate) fn availability(sku: Sku, shelf: &Shelf, levels: &[(Slug, i64)]) -> AvailabilityState {
+pub(crate) fn availability(sku: Sku, shelf: &Shelf, levels: &[LocatedPieces]) -> AvailabilityState {
     let stock = shelf.stock;
-    let rest = (Location::default_code(), Placed::Default.on_hand(&stock));
-    let places = std::iter::once(&rest).chain(levels).filter(|(_, on_hand)| *on_hand > 0);
+    // What was promised of no location is to come from the default one.
+    let elsewhere: i64 = levels.iter().map(|one| one.promised).sum();
+    let rest = LocatedPieces {
+        location: Location::default_code(),
+        on_hand: Placed::Default.on_hand(&stock),
+        promised: (stock.level.reserved() + stock.level.held() - elsewhere).max(0),
+    };
+    let places = std::iter::once(&rest).chain(levels).filter(|one| one.on_hand > 0);
     AvailabilityState {
         variant: shelf.variant,
         product: shelf.product,
@@ -155,7 +161,11 @@ pub(crate) fn availability(sku: Sku, shelf: &Shelf, levels: &[(Slug, i64)]) -> A
         safety_stock: stock.terms.safety_stock,
         backorder: stock.terms.backorder,
         locations: places
-            .map(|(location, on_hand)| LocationLevel { location: location.clone(), on_hand: *on_hand })
+            .map(|LocatedPieces { location, on_hand, promised }| LocationLevel {
+                location: location.clone(),
+                on_hand: *on_hand,
+                promised: *promised,
+            })
             .collect(),
         version: stock.version,
     }

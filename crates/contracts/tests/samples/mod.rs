@@ -416,8 +416,12 @@ pub(crate) fn samples() -> Vec<Sample> {
             organisation,
             "system:catalog",
             catalog::AvailabilityState {
-                locations: [("default", 10), ("hanoi", 4)]
-                    .map(|(code, on_hand)| catalog::LocationLevel { location: Slug::parse(code).unwrap(), on_hand })
+                locations: [("default", 10, 0), ("hanoi", 4, 3)]
+                    .map(|(code, on_hand, promised)| catalog::LocationLevel {
+                        location: Slug::parse(code).unwrap(),
+                        on_hand,
+                        promised,
+                    })
                     .into(),
                 ..available.clone()
             },

@@ -67,9 +67,8 @@ async fn empty_shelves(tx: &mut Tx<'_>, product: &Product) -> Result<(), Error> 
     let places: Vec<StockedPlace> = store::locations::levels(tx, &located)
         .await?
         .into_iter()
-        .flat_map(|((_, sku), levels)| {
-            levels.into_iter().map(move |(location, pieces)| (location, sku.clone(), pieces))
-        })
+        .flat_map(|((_, sku), levels)| levels.into_iter().map(move |one| (one.location, sku.clone(), one.on_hand)))
+        .filter(|(.., pieces)| *pieces > 0)
         .map(|(location, sku, pieces)| StockedPlace { location, sku, pieces })
         .collect();
     if !places.is_empty() {

@@ -233,6 +233,17 @@ impl LevelChange {
     }
 }
 
+/// What a location has of a SKU.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocatedPieces {
+    /// The location.
+    pub location: Slug,
+    /// Its pieces.
+    pub on_hand: i64,
+    /// Pieces that orders are to have from it.
+    pub promised: i64,
+}
+
 /// What a place has, for the choice of who serves an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PlaceLevel {

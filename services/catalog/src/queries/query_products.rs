@@ -125,7 +125,11 @@ impl Query for DescribeShopProducts {
 /// Answers a request for products.
 pub(super) async fn answer<E: Entity>(request: &Request<E>, read: &mut ReadConn<'_>) -> Result<Answer<E>, Error> {
     if !request.names(ATTRIBUTES) {
-        return Ok(request.answer(read, E::registry()).await?);
+        match request.answer(read, E::registry()).await {
+            // Whoever leaves out the beginning of an attribute's name is told the nearest one.
+            Err(query::Error::Refused(_)) => {}
+            answered => return Ok(answered?),
+        }
     }
     let own = attributes(list_attributes::all(read).await?);
     Ok(request.answer(read, &E::registry().with(own)).await?)

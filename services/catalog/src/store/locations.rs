@@ -9,7 +9,7 @@ use kernel::{Malformed, OrganisationId, Sku, Slug};
 use persistence::{Tenancy, Tx, statement};
 use uuid::Uuid;
 
-use crate::domain::location::{Location, Place, PlaceLevel, Placed};
+use crate::domain::location::{LocatedPieces, Location, Place, PlaceLevel, Placed};
 use crate::error::Error;
 use crate::projections::location::Row;
 use crate::schema::locations;
@@ -120,6 +120,8 @@ struct LevelRow {
     location: String,
     #[diesel(sql_type = BigInt)]
     on_hand: i64,
+    #[diesel(sql_type = BigInt)]
+    promised: i64,
 }
 
 #[derive(QueryableByName)]
@@ -164,20 +166,20 @@ pub(crate) async fn all_placed(
     rows.into_iter().map(read).collect()
 }
 
-/// What locations have of these SKUs, whose stock rows the caller has locked: those that have pieces, by their codes. SKUs that no
-/// location has are absent, and so is the default location.
+/// What locations have of these SKUs, whose stock rows the caller has locked: those that have pieces or are to send some, by their
+/// codes. SKUs that no location has are absent, and so is the default location.
 pub(crate) async fn levels<T: Tenancy>(
     tx: &mut Tx<'_, T>,
     wanted: &[(OrganisationId, &Sku)],
-) -> Result<BTreeMap<OwnedSku, Vec<(Slug, i64)>>, Error> {
-    let mut levels: BTreeMap<OwnedSku, Vec<(Slug, i64)>> = BTreeMap::new();
+) -> Result<BTreeMap<OwnedSku, Vec<LocatedPieces>>, Error> {
+    let mut levels: BTreeMap<OwnedSku, Vec<LocatedPieces>> = BTreeMap::new();
     if wanted.is_empty() {
         return Ok(levels);
     }
     let rows: Vec<LevelRow> = statement(
-        "select l.org_id, l.sku, l.location, l.on_hand from unnest($1, $2) as wanted(org_id, sku)
+        "select l.org_id, l.sku, l.location, l.on_hand, l.promised from unnest($1, $2) as wanted(org_id, sku)
          join location_levels l on l.org_id = wanted.org_id and l.sku = wanted.sku
-         where l.on_hand > 0 order by l.org_id, l.sku, l.location",
+         where l.on_hand > 0 or l.promised > 0 order by l.org_id, l.sku, l.location",
     )
     .bind::<Array<SqlUuid>, _>(wanted.iter().map(|(organisation, _)| organisation.uuid()).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(wanted.iter().map(|(_, sku)| sku.as_str()).collect::<Vec<_>>())
@@ -186,7 +188,11 @@ pub(crate) async fn levels<T: Tenancy>(
     for row in rows {
         let corrupt = |cause: Malformed| Error::corrupt("level of a location", cause);
         let owned = (OrganisationId::from_uuid(row.org_id), Sku::parse(&row.sku).map_err(corrupt)?);
-        levels.entry(owned).or_default().push((Slug::parse(&row.location).map_err(corrupt)?, row.on_hand));
+        levels.entry(owned).or_default().push(LocatedPieces {
+            location: Slug::parse(&row.location).map_err(corrupt)?,
+            on_hand: row.on_hand,
+            promised: row.promised,
+        });
     }
     Ok(levels)
 }
