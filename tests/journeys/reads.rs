@@ -170,6 +170,34 @@ async fn the_pages_of_a_category_that_moves_are_right_within_a_second() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_cached_product_is_sold_out_within_a_second_of_the_order_that_took_the_last_piece() {
+    let store = together(&WISHES).await;
+    let shop = Shop::open(&store, "last-piece").await;
+    shop.sell(&store, &[("LAST", 100, 1)]).await;
+    let path = format!("/store/v1/{}/products/{}", shop.slug, shop.product("last").await["id"].as_str().unwrap());
+    let shown = async || shop.shopper.get(&path).await.1["variants"][0]["availability"].clone();
+    let mut took = Vec::new();
+    for pieces in [1, 2, 3] {
+        let counted =
+            shop.owner.post("/admin/v1/stock/LAST/adjust", &json!({"set": pieces, "reason": "counted"})).await;
+        assert_eq!((counted.0, shown().await), (201, json!("in-stock")), "{}", counted.1);
+        let order = json!({"lines": [{"sku": "LAST", "quantity": 1}]});
+        let path = format!("/store/v1/{}/orders", shop.slug);
+        let reply = shop.shopper.clone().with("prefer", "wait=10").post(&path, &order).await;
+        assert_eq!((reply.0, &reply.1["status"]), (201, &json!("confirmed")), "{}", reply.1);
+        let answered = Instant::now();
+        while shown().await != "sold-out" {
+            assert!(answered.elapsed() < SECOND * 40, "the page never followed");
+            sleep(Duration::from_millis(5)).await;
+        }
+        took.push(answered.elapsed());
+    }
+    took.sort();
+    println!("the cached product was sold out {took:?} after the order was confirmed");
+    assert!(took[1] < SECOND, "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_hit_rate_of_the_shops_cache_is_counted() {
     const READS: u64 = 200;
     let store = alone(&WISHES).await;

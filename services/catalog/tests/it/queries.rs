@@ -319,6 +319,11 @@ async fn what_means_nothing_is_refused_and_named() {
         let (status, problem) = next(other).await;
         assert_eq!((status, &problem["errors"][0]["field"]), (422, &json!("cursor")), "{other}: {problem}");
     }
+    let definition = json!({"code": "colour", "type": "text", "labels": {"en": "Colour"}});
+    assert_eq!(world.owner().post("/admin/v1/attributes", &definition).await.0, 201);
+    let (_, problem) = world.owner().get("/admin/v1/products?where=color:eq:red").await;
+    let reason = problem["errors"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains("did you mean \"attributes.colour\""), "{reason}");
     let elsewhere =
         world.client(testkit::Caller::OtherOrganisation).get(&format!("/admin/v1/products?cursor={cursor}")).await;
     assert_eq!(elsewhere.0, 422, "{}", elsewhere.1);
