@@ -68,12 +68,7 @@ pub fn read(env: &mut Reader) -> Option<Config> {
         "Load balancers in front, as addresses or networks: they say in X-Forwarded-For who asks",
     );
     let gateways = env.within("GATEWAY_REPLICAS", 1, 1..=1_000, "Gateways that share the limits while Redis is away");
-    let body_limit = env.within(
-        "BODY_LIMIT_BYTES",
-        8 << 20,
-        1..=1 << 30,
-        "The longest body of products, category trees and lists of rows",
-    );
+    let body_limit = env.within("BODY_LIMIT_BYTES", 8 << 20, 1..=1 << 30, "The longest body of many products");
     let import_limit = env.within("IMPORT_LIMIT_BYTES", 1 << 28, 1..=1 << 40, "The longest file to import");
     let at_once = env.within("REQUESTS_AT_ONCE", 2_048, 1..=100_000, "Requests under way at once; more are refused");
     let connect = env.within("CONNECT_MILLISECONDS", 1_000, 1..=60_000, "For a connection to a replica");

@@ -63,6 +63,8 @@ pub enum Size {
     Ordinary,
     /// The limit of products with all their variants, of whole category trees, and of orders that were sold elsewhere.
     Large,
+    /// The limit of many products in one body.
+    Largest,
     /// The limit of files to import.
     Import,
 }
@@ -160,6 +162,7 @@ pub fn find(path: &str) -> Option<Route<'_>> {
             let size = match (noun, segments.next(), segments.next()) {
                 ("imports", ..) => Size::Import,
                 ("products", Some("query"), _) => Size::Ordinary,
+                ("products", Some("bulk"), _) => Size::Largest,
                 ("products", ..)
                 | ("categories" | "stock" | "prices", Some("bulk"), _)
                 | ("orders", Some("import"), Some("bulk")) => Size::Large,
@@ -286,6 +289,7 @@ mod tests {
     #[test]
     fn what_may_be_large_has_its_own_limit_and_nothing_beside_it() {
         for (path, size) in [
+            ("/admin/v1/products/bulk", Size::Largest),
             ("/admin/v1/products", Size::Large),
             ("/admin/v1/products/prod_1", Size::Large),
             ("/admin/v1/categories/bulk", Size::Large),

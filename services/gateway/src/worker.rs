@@ -19,6 +19,8 @@ use crate::upstream::{Address, Replicas, Upstreams};
 
 /// What the services take of an ordinary body, bytes.
 const ORDINARY_LIMIT: u64 = 64 * 1024;
+/// The longest body of a product, a category tree or a list of rows, bytes.
+const LARGE_LIMIT: u64 = 1024 * 1024;
 
 /// The gateway's limits and times.
 #[derive(Debug, Clone)]
@@ -49,7 +51,8 @@ impl Behaviour {
     pub fn longest(&self, size: Size) -> u64 {
         match size {
             Size::Ordinary => self.body_limit.min(ORDINARY_LIMIT),
-            Size::Large => self.body_limit,
+            Size::Large => self.body_limit.min(LARGE_LIMIT),
+            Size::Largest => self.body_limit,
             Size::Import => self.import_limit,
         }
     }

@@ -61,6 +61,14 @@ fn category(number: u128) -> CategoryId {
     CategoryId::from_uuid(uuid(0x30 + number))
 }
 
+fn located<const N: usize>(levels: [(&str, i64, i64); N]) -> Vec<catalog::LocationLevel> {
+    let level = |(code, on_hand, promised)| {
+        let location = Slug::parse(code).unwrap();
+        catalog::LocationLevel { location, on_hand, promised }
+    };
+    levels.map(level).into()
+}
+
 /// Reads a body and writes it again, so that a test can see what became of it.
 fn reread<C: Channel>(event_type: &str, body: &[u8]) -> Result<Value, contracts::Undecodable> {
     let event = C::decode(event_type, body)?;
@@ -416,13 +424,16 @@ pub(crate) fn samples() -> Vec<Sample> {
             organisation,
             "system:catalog",
             catalog::AvailabilityState {
-                locations: [("default", 10, 0), ("hanoi", 4, 3)]
-                    .map(|(code, on_hand, promised)| catalog::LocationLevel {
-                        location: Slug::parse(code).unwrap(),
-                        on_hand,
-                        promised,
-                    })
-                    .into(),
+                locations: located([("default", 10, 0), ("hanoi", 4, 0)]),
+                ..available.clone()
+            },
+        ),
+        sample(
+            "promised",
+            organisation,
+            "system:catalog",
+            catalog::AvailabilityState {
+                locations: located([("default", 10, 0), ("hanoi", 4, 3)]),
                 ..available.clone()
             },
         ),

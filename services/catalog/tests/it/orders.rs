@@ -378,9 +378,8 @@ async fn a_reservation_expires_and_a_late_confirmation_is_refused() {
     world.scene.publish(1, &placed(live, &[("LAMP", 1, 500)], 30)).await;
     world.answers(2).await;
     assert_eq!(world.level("LAMP").await, (5, 3, 0));
-    let (one, other) = (world.scene.mediator(), world.scene.mediator());
-    let (first, second) =
-        tokio::join!(expire_due(&one, &CancellationToken::new()), expire_due(&other, &CancellationToken::new()));
+    let (one, other, stop) = (world.scene.mediator(), world.scene.mediator(), CancellationToken::new());
+    let (first, second) = tokio::join!(expire_due(&one, &stop), expire_due(&other, &stop));
     first.and(second).unwrap();
     world.state_is(late, "expired").await;
     assert_eq!(world.level("LAMP").await, (5, 1, 0), "the other one has time left");

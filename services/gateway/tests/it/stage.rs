@@ -53,7 +53,7 @@ pub(crate) struct Gateway {
 /// What a test may change.
 pub(crate) fn behaviour() -> Behaviour {
     Behaviour {
-        body_limit: 1 << 20,
+        body_limit: 8 << 20,
         import_limit: 1 << 24,
         at_once: 256,
         connect_limit: Duration::from_millis(500),
