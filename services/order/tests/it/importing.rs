@@ -424,6 +424,24 @@ async fn a_word_that_comes_again_brings_what_is_new_and_money_of_another_currenc
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_word_that_comes_again_as_it_was_undoes_nothing_that_staff_decided_since() {
+    let world = World::quiet().await;
+    world.sell(&[("MUG", 990)]).await;
+    let staff = world.client(Caller::OrderManager);
+    for (reference, status, undo) in [("U-1", "on-hold", "release"), ("U-2", "cancel-requested", "cancel-decline")] {
+        let body = sold(reference, status, "WAITS", 0);
+        let (order, _) = import(&world, &body).await;
+        let (done, undone) = staff.post(&format!("/admin/v1/orders/{order}/{undo}"), &json!({})).await;
+        assert_eq!((done, &undone["status"]), (200, &json!("confirmed")), "{undone}");
+        let known = history(&world, order).await;
+        let (same, again) = import(&world, &body).await;
+        assert_eq!((same, &again["status"]), (order, &json!("confirmed")), "{again}");
+        assert_eq!(history(&world, order).await, known);
+    }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_parcel_of_staff_does_not_stand_in_the_way_of_the_channel_that_names_it_too() {
     let world = World::quiet().await;
     world.sell(&[("MUG", 990)]).await;

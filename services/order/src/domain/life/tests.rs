@@ -588,6 +588,16 @@ fn a_partial_shipment_and_a_partial_cancellation_end_in_a_shipped_order() {
 }
 
 #[test]
+fn what_was_asked_for_here_is_not_the_channels_to_take_back() {
+    let ask = Trigger::RequestCancellation;
+    let sold = after(elsewhere(&[2]), &[Trigger::SoldElsewhere, ask(Side::Channel), ask(Side::Here)]);
+    for word in [ask(Side::Channel), Trigger::DeclineCancellation(Side::Channel)] {
+        assert_eq!(decide(&sold, &word), Ok(None), "{word:?}");
+    }
+    assert_eq!(after(sold, &[Trigger::DeclineCancellation(Side::Here)]).status(), Status::Confirmed);
+}
+
+#[test]
 fn payments_and_refunds_say_where_the_money_is() {
     use PaymentStatus::{Authorised, Paid, PartlyPaid, PartlyRefunded, Refunded, Unpaid};
     let mut life = after(placed(&[2]), &[Trigger::Reserved]);
